@@ -1,0 +1,1 @@
+"""Amplify Medic's core: everything that ships in the Lambda and is shared by its functions."""

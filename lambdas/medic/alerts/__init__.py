@@ -1,0 +1,1 @@
+"""Alerts: one message model, many renderers, delivery recorded per channel."""

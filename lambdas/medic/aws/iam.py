@@ -1,0 +1,97 @@
+"""IAM, read only: roles and what is attached to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from medic.arns import RoleArn
+from medic.aws.errors import AbsentError, DeniedError, translated
+from medic.evidence.model import Absent, Item, Present, Role, RolePolicies, Unreadable
+
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+
+
+class IamReader:
+    """GetRole and the role's policies.
+
+    A role that is not there is Absent; one that may not be read is Unreadable; a fault is raised as RetryableError.
+    """
+
+    def __init__(self, client: IAMClient, account: str) -> None:
+        self._client = client
+        self._account = account
+
+    def role(self, role_arn: str) -> Item[Role]:
+        """The role's facts.
+
+        A role of another account can't be looked up from here, and is not mixed up with a namesake in this one.
+        """
+        parts = RoleArn.parse(role_arn)
+        if parts is None:
+            return Unreadable(f"{role_arn[:200]} is not the ARN of a role")
+        if parts.account != self._account:
+            return Unreadable(f"the role belongs to account {parts.account} and can't be read from {self._account}")
+        try:
+            with translated("iam:GetRole"):
+                raw = self._client.get_role(RoleName=parts.name)["Role"]
+        except AbsentError:
+            return Absent(f"IAM has no role {parts.name} in account {self._account}")
+        except DeniedError as error:
+            return Unreadable(str(error))
+        return Present(
+            Role(
+                arn=raw["Arn"],
+                name=raw["RoleName"],
+                path=raw["Path"],
+                created_at=raw["CreateDate"].astimezone(UTC),
+                trust_policy=_as_json(raw.get("AssumeRolePolicyDocument", "")),
+                permissions_boundary=raw.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+                max_session_seconds=raw.get("MaxSessionDuration", 3600),
+                tags={tag["Key"]: tag["Value"] for tag in raw.get("Tags", [])},
+            )
+        )
+
+    def policies(self, role_name: str) -> RolePolicies:
+        """The role's managed and inline policies, customer-managed documents read in their default version.
+
+        Raises:
+            AwsError: any of them could not be read; a guardrail then refuses.
+        """
+        with translated("iam:ListAttachedRolePolicies"):
+            pages = self._client.get_paginator("list_attached_role_policies").paginate(RoleName=role_name)
+            attached = tuple(policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"])
+        with translated("iam:ListRolePolicies"):
+            names = self._client.get_paginator("list_role_policies").paginate(RoleName=role_name)
+            inline = [name for page in names for name in page["PolicyNames"]]
+        documents = [self._inline(role_name, name) for name in inline]
+        documents += [self._managed(arn) for arn in attached if not _is_aws_managed(arn)]
+        return RolePolicies(attached, tuple(documents))
+
+    def _inline(self, role_name: str, policy_name: str) -> Mapping[str, object]:
+        with translated("iam:GetRolePolicy"):
+            answer = self._client.get_role_policy(RoleName=role_name, PolicyName=policy_name)
+        return _as_mapping(answer["PolicyDocument"])
+
+    def _managed(self, arn: str) -> Mapping[str, object]:
+        with translated("iam:GetPolicy"):
+            version = self._client.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        with translated("iam:GetPolicyVersion"):
+            answer = self._client.get_policy_version(PolicyArn=arn, VersionId=version)
+        return _as_mapping(answer["PolicyVersion"]["Document"])
+
+
+def _is_aws_managed(policy_arn: str) -> bool:
+    return ":iam::aws:policy/" in policy_arn
+
+
+def _as_json(document: object) -> str:
+    return document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
+
+
+def _as_mapping(document: object) -> Mapping[str, object]:
+    parsed = json.loads(document) if isinstance(document, str) else document
+    return parsed if isinstance(parsed, Mapping) else {}

@@ -1,0 +1,146 @@
+"""What arrives: EventBridge events, as typed triggers. A trigger is a nudge, never an authority."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+SOURCE = "aws.amplify"
+DETAIL_TYPE = "Amplify Deployment Status Change"
+
+_APP_ID = re.compile(r"d[a-z0-9]{1,19}")
+_JOB_ID = re.compile(r"[0-9]{1,255}")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_LONGEST_BRANCH = 255
+
+
+class DeploymentStatus(StrEnum):
+    """The statuses the rule passes. It is SUCCEED, never SUCCEEDED."""
+
+    FAILED = "FAILED"
+    SUCCEED = "SUCCEED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where something happened, as the event says: never taken from the function's own account."""
+
+    partition: str
+    account: str
+    region: str
+    app_id: str
+    branch: str
+
+    @property
+    def app_arn(self) -> str:
+        """The app's ARN."""
+        return f"arn:{self.partition}:amplify:{self.region}:{self.account}:apps/{self.app_id}"
+
+    @property
+    def branch_arn(self) -> str:
+        """The branch's ARN with the branch name as it is, slashes and all."""
+        return f"{self.app_arn}/branches/{self.branch}"
+
+    def __str__(self) -> str:
+        return f"{self.app_id}/{self.branch} in {self.account}/{self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentEvent:
+    """An Amplify deployment reached a final status."""
+
+    scope: Scope
+    job_id: str
+    status: DeploymentStatus
+    time: datetime
+    """When EventBridge says it happened, UTC."""
+
+
+class MalformedEventError(ValueError):
+    """The event is not one this function is for; it is dropped on purpose."""
+
+
+def parse_deployment_event(event: object, *, account: str, region: str, partition: str) -> DeploymentEvent:
+    """Read an `Amplify Deployment Status Change` event.
+
+    The job's id is taken from `detail`, never from `resources`: there it is zero-padded, and a slash in a branch name
+    makes the ARN ambiguous. Source: https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-amplify.html
+
+    Args:
+        event: the event as Lambda hands it over.
+        account: the account this function serves; events of others are refused.
+        region: the region this function serves.
+        partition: the partition this function serves; events carry none.
+
+    Raises:
+        MalformedEventError: naming the first thing that is wrong.
+    """
+    body = _mapping(event, "event")
+    _expect(body, "source", SOURCE)
+    _expect(body, "detail-type", DETAIL_TYPE)
+    _expect(body, "account", account, _ACCOUNT)
+    _expect(body, "region", region)
+    detail = _mapping(body.get("detail"), "detail")
+    return DeploymentEvent(
+        scope=Scope(partition, account, region, _app_id(detail), _branch(detail)),
+        job_id=_job_id(detail),
+        status=_status(detail),
+        time=_time(body),
+    )
+
+
+def _mapping(value: object, name: str) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise MalformedEventError(f"{name} is {type(value).__name__}, not an object")
+    return value
+
+
+def _expect(body: Mapping[str, object], key: str, wanted: str, pattern: re.Pattern[str] | None = None) -> None:
+    value = body.get(key)
+    if not isinstance(value, str) or (pattern is not None and not pattern.fullmatch(value)):
+        raise MalformedEventError(f"{key} is missing or no text of the right form")
+    if value != wanted:
+        raise MalformedEventError(f"{key} is {value[:64]!r}; this function serves {wanted!r}")
+
+
+def _app_id(detail: Mapping[str, object]) -> str:
+    value = detail.get("appId")
+    if not isinstance(value, str) or not _APP_ID.fullmatch(value):
+        raise MalformedEventError("detail.appId is missing or not an Amplify app id")
+    return value
+
+
+def _branch(detail: Mapping[str, object]) -> str:
+    value = detail.get("branchName")
+    if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST_BRANCH:
+        raise MalformedEventError("detail.branchName is missing or not 1 to 255 characters")
+    return value
+
+
+def _job_id(detail: Mapping[str, object]) -> str:
+    value = detail.get("jobId")
+    if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
+        raise MalformedEventError("detail.jobId is missing or not a number")
+    return value.lstrip("0") or "0"
+
+
+def _status(detail: Mapping[str, object]) -> DeploymentStatus:
+    value = detail.get("jobStatus")
+    if not isinstance(value, str) or value not in list(DeploymentStatus):
+        raise MalformedEventError("detail.jobStatus is missing or none of FAILED, SUCCEED, CANCELLED")
+    return DeploymentStatus(value)
+
+
+def _time(body: Mapping[str, object]) -> datetime:
+    value = body.get("time")
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise MalformedEventError("time is missing or not an ISO 8601 time with a zone")
+    return time.astimezone(UTC)

@@ -1,0 +1,242 @@
+"""Acting on a plan: intent first, then the change, then what became of it, then the rebuild. Each is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from medic.aws.sessions import Errand
+from medic.diagnosis.checks import made_at
+from medic.incidents.model import Change, ChangeState, Incident, State
+from medic.incidents.table import Cap, Held
+from medic.plan.decide import Occasion, effect_of, rebuild_after
+from medic.plan.model import Action, ActionKind, Disposition, Plan
+from medic.remediation.holders import AppHolder, BranchHolder, app_standing, branch_standing
+from medic.remediation.outcome import Outcome, RebuildOutcome, Result
+from medic.remediation.rebuild import Rebuilder
+from medic.remediation.roles import RoleHolder, RoleSetter, Standing
+from medic.telemetry import Fact
+
+if TYPE_CHECKING:
+    from medic.aws.amplify import AmplifyActor
+    from medic.events import Scope
+    from medic.plan.guardrails import Question
+    from medic.services import Services
+
+_MADE = frozenset({Result.APPLIED})
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """A plan, the incident after it, and what became of each action."""
+
+    plan: Plan
+    incident: Incident
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True)
+class Applier:
+    """Carries a plan out on one branch, under its lease."""
+
+    scope: Scope
+    job_id: str
+    occasion: Occasion
+    question: Question
+    held: Held
+    services: Services
+
+    def act(self, plan: Plan, incident: Incident) -> Acted:
+        """Do what the plan says may be done by itself.
+
+        Raises:
+            RetryableError: nothing more can be known now; the intent stands in the table.
+        """
+        if incident.unfinished:
+            return self._carry_out(plan, incident, self._unfinished(plan, incident), resumed=True)
+        if incident.applied:
+            return self._recall(incident)
+        todo = plan.with_disposition(Disposition.DO)
+        if not todo:
+            return Acted(plan, self._waiting(plan, incident), ())
+        return self._carry_out(plan, incident, todo, resumed=False)
+
+    def _waiting(self, plan: Plan, incident: Incident) -> Incident:
+        asks = bool(plan.with_disposition(Disposition.ASK_FIRST))
+        state = State.AWAITING_APPROVAL if asks else State.OPEN
+        hashed = replace(incident, plan_hash=plan.hash_for(incident.id))
+        return hashed if hashed.state is state else hashed.moved(state, self._now)
+
+    def _carry_out(self, plan: Plan, incident: Incident, todo: tuple[Action, ...], *, resumed: bool) -> Acted:
+        if not resumed:
+            incident = self._intended(plan, incident, todo)
+            capped = self._reserve(incident)
+            if capped is not None:
+                outcomes = tuple(Outcome(action, Result.CAPPED, capped, self._now) for action in todo)
+                return Acted(plan, replace(incident, changes=()).moved(State.OPEN, self._now, capped), outcomes)
+        outcomes = tuple(self._set(action, incident, resumed=resumed) for action in todo)
+        incident = self._recorded(incident, outcomes)
+        plan = replace(plan, effect=effect_of(self.occasion, todo), actions=_merged(plan.actions, todo))
+        rebuild = self._rebuild(todo, incident, outcomes)
+        if rebuild is None:
+            return Acted(plan, incident, outcomes)
+        incident, became = rebuild
+        return Acted(plan, incident, tuple(replace(outcome, rebuild=became) for outcome in outcomes))
+
+    def _intended(self, plan: Plan, incident: Incident, todo: tuple[Action, ...]) -> Incident:
+        """Everything needed to finish or to undo, before anything is sent."""
+        for action in todo:
+            change = Change(
+                kind=action.kind,
+                target=action.target,
+                role_arn=action.role_arn or "",
+                previous_arn=action.previous_arn,
+                state=ChangeState.INTENDED,
+                intended_at=self._now,
+            )
+            incident = incident.with_change(change, self._now)
+        return replace(incident.moved(State.APPLYING, self._now), plan_hash=plan.hash_for(incident.id))
+
+    def _reserve(self, incident: Incident) -> str | None:
+        """Write the intent and count up every cap in one transaction; the cap that is used up, if one is."""
+        limits = self.services.runtime.settings.limits
+        record = replace(
+            self.held.record.with_incident(incident),
+            cooling_until=self._now + timedelta(minutes=limits.cool_down_minutes),
+        )
+        refused = self.held.save(record, self._caps())
+        return None if refused is None else f"the cap {refused.rsplit('#', 1)[0]} is used up for this hour"
+
+    def _caps(self) -> tuple[Cap, ...]:
+        limits, scope = self.services.runtime.settings.limits, self.scope
+        hour, until = int(self._now.timestamp()) // 3600, self._now + timedelta(hours=2)
+        account = f"fixes#{scope.account}#{scope.region}"
+        return (
+            Cap(f"{account}#{scope.app_id}#{scope.branch}#{hour}", limits.fixes_per_branch_an_hour, until),
+            Cap(f"{account}#{scope.app_id}#{hour}", limits.fixes_per_app_an_hour, until),
+            Cap(f"{account}#{hour}", limits.fixes_per_account_an_hour, until),
+        )
+
+    def _unfinished(self, plan: Plan, incident: Incident) -> tuple[Action, ...]:
+        """The actions an earlier attempt intended: still allowed, or already standing there."""
+        return tuple(
+            _still_wanted(change, plan) or _from_change(change)
+            for change in incident.changes
+            if change.state is ChangeState.INTENDED
+        )
+
+    def _set(self, action: Action, incident: Incident, *, resumed: bool) -> Outcome:
+        """One action through the protocol; a resumed one that is no longer allowed may only be found done."""
+        holder, seen = self._holder(action, incident)
+        if resumed and action.disposition is not Disposition.DO and seen.role_arn != action.role_arn:
+            return Outcome(action, Result.MOVED, "it was not done, and is no longer allowed now", self._now)
+        setter = RoleSetter(
+            self.services.clock, self.services.pause, self.services.runtime.settings.limits.propagation_seconds
+        )
+        made = made_at(self.question.evidence, action.role_arn)
+        outcome = setter.carry_out(action, holder, seen, made_at=made, resumed=resumed)
+        fact = Fact.APPLIED if outcome.result in _MADE else Fact.NOT_APPLIED
+        self.services.telemetry.record(fact, incident=incident.id, action=action.kind, detail=outcome.detail)
+        return outcome
+
+    def _holder(self, action: Action, incident: Incident) -> tuple[RoleHolder, Standing]:
+        actor = self.services.actor_for(self._errand(action, incident))
+        if action.kind is ActionKind.ATTACH_COMPUTE:
+            return BranchHolder(self.scope, self.services.amplify, actor), branch_standing(self.question.branch)
+        return AppHolder(self.scope, self.services.amplify, actor), app_standing(self.question.app)
+
+    def _errand(self, action: Action, incident: Incident) -> Errand:
+        app_arn = self.question.app.arn if action.kind is ActionKind.REPAIR_SERVICE else None
+        return Errand(incident.id, self.question.branch.arn, action.role_arn or "", app_arn)
+
+    def _recorded(self, incident: Incident, outcomes: tuple[Outcome, ...]) -> Incident:
+        for outcome in outcomes:
+            change = incident.change(outcome.action.kind)
+            if change is not None:
+                incident = incident.with_change(_after(change, outcome), self._now)
+        if incident.applied:
+            return incident.moved(State.APPLIED, self._now)
+        if incident.unfinished:
+            return incident.moved(State.APPLYING, self._now)
+        return incident.moved(State.OPEN, self._now)
+
+    def _rebuild(
+        self, todo: tuple[Action, ...], incident: Incident, outcomes: tuple[Outcome, ...]
+    ) -> tuple[Incident, RebuildOutcome] | None:
+        """Retry the job where that is wanted and possible; None where nothing was changed."""
+        if not any(outcome.result is Result.APPLIED for outcome in outcomes):
+            return None
+        rebuilder = Rebuilder(self.services.amplify, self._starter(todo[0], incident), self.services.pause)
+        if incident.rebuild_intended_at is not None:
+            return self._rebuilt(incident, rebuilder.look_up(self.scope, self.job_id, incident.rebuild_intended_at))
+        wish = rebuild_after(self.occasion, self.question, todo)
+        if not wish.wanted:
+            return incident, RebuildOutcome(None, f"not rebuilt: {wish.reason}")
+        not_now = rebuilder.not_now(self.scope, self.job_id)
+        if not_now is not None:
+            return incident, not_now
+        incident = incident.intends_rebuild(self._now)
+        self.held.save(self.held.record.with_incident(incident))
+        return self._rebuilt(incident, rebuilder.start(self.scope, self.job_id, incident.id, self._now))
+
+    def _rebuilt(self, incident: Incident, became: RebuildOutcome) -> tuple[Incident, RebuildOutcome]:
+        if became.job_id is None:
+            return incident, became
+        return incident.rebuilds(became.job_id, self._now), became
+
+    def _starter(self, action: Action, incident: Incident) -> Callable[[], AmplifyActor]:
+        return self.services.actor_for(Errand(incident.id, self.question.branch.arn, action.role_arn or ""))
+
+    def _recall(self, incident: Incident) -> Acted:
+        """What an earlier attempt did, from the table: told again, not done again."""
+        actions = tuple(_from_change(change) for change in incident.applied)
+        plan = Plan(actions, effect_of(self.occasion, actions), rebuild_after(self.occasion, self.question, actions))
+        outcomes = tuple(
+            Outcome(action, Result.APPLIED, change.note or "set, and read back", change.applied_at or self._now)
+            for action, change in zip(actions, incident.applied, strict=True)
+        )
+        rebuild = self._rebuild(actions, incident, outcomes)
+        if rebuild is None:
+            return Acted(plan, incident, outcomes)
+        incident, became = rebuild
+        return Acted(plan, incident, tuple(replace(outcome, rebuild=became) for outcome in outcomes))
+
+    @property
+    def _now(self) -> datetime:
+        return self.services.clock()
+
+
+def _after(change: Change, outcome: Outcome) -> Change:
+    match outcome.result:
+        case Result.APPLIED:
+            return replace(change, state=ChangeState.APPLIED, applied_at=outcome.at, note=outcome.detail)
+        case Result.DEFERRED:
+            return replace(change, note=outcome.detail)
+        case _:
+            return replace(change, state=ChangeState.FAILED, note=outcome.detail)
+
+
+def _still_wanted(change: Change, plan: Plan) -> Action | None:
+    """The fresh plan's action, if it is this very change."""
+    for action in plan.with_disposition(Disposition.DO):
+        if (action.kind, action.role_arn, action.previous_arn) == (change.kind, change.role_arn, change.previous_arn):
+            return action
+    return None
+
+
+def _from_change(change: Change) -> Action:
+    return Action(
+        kind=ActionKind(change.kind),
+        disposition=Disposition.ADVISE,
+        target=change.target,
+        role_arn=change.role_arn,
+        previous_arn=change.previous_arn,
+        reason="recorded by an earlier attempt",
+    )
+
+
+def _merged(planned: tuple[Action, ...], done: tuple[Action, ...]) -> tuple[Action, ...]:
+    kinds = {action.kind for action in done}
+    return (*done, *(action for action in planned if action.kind not in kinds))

@@ -1,0 +1,161 @@
+"""An incident and its states. Transitions are pure: each takes an incident and gives the next one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from medic.events import Scope
+
+
+class State(StrEnum):
+    """Where an incident stands. The last four are closed."""
+
+    OPEN = "open"
+    AWAITING_APPROVAL = "awaiting_approval"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    REBUILDING = "rebuilding"
+    RESOLVED = "resolved"
+    NOT_HELPED = "not_helped"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    EXPIRED = "expired"
+
+    @property
+    def closed(self) -> bool:
+        """True if nothing more is expected of it."""
+        return self in _CLOSED
+
+
+_CLOSED = frozenset({State.RESOLVED, State.NOT_HELPED, State.OUTCOME_UNKNOWN, State.EXPIRED})
+
+DEADLINES: dict[State, timedelta] = {
+    State.OPEN: timedelta(days=7),
+    State.AWAITING_APPROVAL: timedelta(hours=24),
+    State.APPLYING: timedelta(minutes=15),
+    State.APPLIED: timedelta(days=7),
+    State.REBUILDING: timedelta(hours=3),
+}
+"""How long an incident may stay in each open state before somebody must look again."""
+
+_MOST_JOBS = 20
+
+
+class RoleKind(StrEnum):
+    """Which of the two roles an incident is about."""
+
+    SERVICE = "service"
+    COMPUTE = "compute"
+    NONE = "none"
+
+
+class ChangeState(StrEnum):
+    """What became of a change. INTENDED without more means: ask GetBranch what happened."""
+
+    INTENDED = "intended"
+    APPLIED = "applied"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change as recorded before it was made: enough to finish it, to undo it, and to say what it was."""
+
+    kind: str
+    target: str
+    role_arn: str
+    previous_arn: str | None
+    state: ChangeState
+    intended_at: datetime
+    applied_at: datetime | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One failure of one kind on one branch, from the first sight to its end."""
+
+    id: str
+    label: str
+    role_kind: RoleKind
+    state: State
+    opened_at: datetime
+    updated_at: datetime
+    deadline: datetime
+    job_id: str
+    """The job that showed the failure last."""
+    seen_jobs: tuple[str, ...]
+    count: int
+    app_name: str
+    plan_hash: str = ""
+    changes: tuple[Change, ...] = ()
+    rebuild_intended_at: datetime | None = None
+    """Set before StartJob is sent: a rebuild is asked for once, whatever becomes of the answer."""
+    rebuild_job_id: str | None = None
+    note: str = ""
+    alerted: tuple[str, ...] = ()
+    """Alerts that were delivered, as `kind:job/channel`."""
+
+    @classmethod
+    def open(cls, scope: Scope, kind: tuple[RoleKind, str], job_id: str, *, app_name: str, now: datetime) -> Incident:
+        """A new incident of one kind (role kind and label); seen anew from the same job, it has the same id."""
+        role_kind, label = kind
+        key = "\x00".join((scope.partition, scope.account, scope.region, scope.app_id, scope.branch, *kind, job_id))
+        return cls(
+            id=hashlib.sha256(key.encode()).hexdigest()[:12],
+            label=label,
+            role_kind=role_kind,
+            state=State.OPEN,
+            opened_at=now,
+            updated_at=now,
+            deadline=now + DEADLINES[State.OPEN],
+            job_id=job_id,
+            seen_jobs=(job_id,),
+            count=1,
+            app_name=app_name,
+        )
+
+    def moved(self, state: State, now: datetime, note: str = "") -> Incident:
+        """The incident in another state, with that state's deadline."""
+        deadline = now + DEADLINES.get(state, timedelta())
+        return replace(self, state=state, updated_at=now, deadline=deadline, note=note or self.note)
+
+    def seen_again(self, job_id: str, now: datetime) -> Incident:
+        """Counted up by another job with the same failure."""
+        jobs = (*self.seen_jobs, job_id)[-_MOST_JOBS:]
+        return replace(self, job_id=job_id, seen_jobs=jobs, count=self.count + 1, updated_at=now)
+
+    def change(self, kind: str) -> Change | None:
+        """The change of one kind, if one was ever intended."""
+        return next((change for change in self.changes if change.kind == kind), None)
+
+    def with_change(self, change: Change, now: datetime) -> Incident:
+        """The incident with this change in the place of the one of its kind."""
+        others = (other for other in self.changes if other.kind != change.kind)
+        return replace(self, changes=(*others, change), updated_at=now)
+
+    @property
+    def applied(self) -> tuple[Change, ...]:
+        """The changes that were made."""
+        return tuple(change for change in self.changes if change.state is ChangeState.APPLIED)
+
+    @property
+    def unfinished(self) -> bool:
+        """True if a change was intended and nobody recorded what became of it."""
+        return any(change.state is ChangeState.INTENDED for change in self.changes)
+
+    def intends_rebuild(self, now: datetime) -> Incident:
+        """A rebuild is about to be asked for."""
+        return replace(self, rebuild_intended_at=now, updated_at=now)
+
+    def rebuilds(self, job_id: str, now: datetime) -> Incident:
+        """A rebuild runs."""
+        return replace(self.moved(State.REBUILDING, now), rebuild_job_id=job_id)
+
+    def delivered(self, *receipts: str) -> Incident:
+        """Alerts went out."""
+        return replace(self, alerted=tuple(dict.fromkeys((*self.alerted, *receipts))))

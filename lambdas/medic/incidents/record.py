@@ -1,0 +1,96 @@
+"""A branch's record in the incidents table: its incidents, its lease, its cool-down. One item, one version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from medic.incidents.model import Change, ChangeState, Incident, RoleKind, State
+
+if TYPE_CHECKING:
+    from medic.events import Scope
+
+_TIMES = frozenset({"opened_at", "updated_at", "deadline", "intended_at", "applied_at", "rebuild_intended_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class BranchRecord:
+    """Everything the bot remembers of one branch."""
+
+    scope: Scope
+    version: int = 0
+    incidents: tuple[Incident, ...] = ()
+    """The open ones, and the last closed one of each kind."""
+    cooling_until: datetime | None = None
+
+    def incident(self, role_kind: RoleKind, label: str) -> Incident | None:
+        """The incident of this kind, open or just closed."""
+        return next((i for i in self.incidents if (i.role_kind, i.label) == (role_kind, label)), None)
+
+    def with_incident(self, incident: Incident) -> BranchRecord:
+        """The record with this incident in the place of the one of its kind."""
+        others = (i for i in self.incidents if (i.role_kind, i.label) != (incident.role_kind, incident.label))
+        return replace(self, incidents=(*others, incident))
+
+    @property
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """The incidents that still expect something."""
+        return tuple(incident for incident in self.incidents if not incident.state.closed)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the earliest deadline falls."""
+        return min((incident.deadline for incident in self.open_incidents), default=None)
+
+
+def incidents_to_json(incidents: tuple[Incident, ...]) -> str:
+    """The incidents as JSON text: times as ISO 8601 UTC, nothing that was not already redacted."""
+    return json.dumps([_plain(incident) for incident in incidents], separators=(",", ":"))
+
+
+def incidents_from_json(text: str) -> tuple[Incident, ...]:
+    """The incidents that `incidents_to_json` wrote."""
+    return tuple(_incident(raw) for raw in json.loads(text))
+
+
+def _plain(thing: Incident | Change) -> dict[str, object]:
+    return {field.name: _plain_value(getattr(thing, field.name)) for field in fields(thing)}
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, tuple):
+        return [_plain_value(item) for item in value]
+    return _plain(value) if isinstance(value, Change) else value
+
+
+def _incident(raw: Mapping[str, object]) -> Incident:
+    values = _timed(raw)
+    changes = raw["changes"]
+    values["changes"] = tuple(_change(change) for change in changes) if isinstance(changes, list) else ()
+    values["state"] = State(str(raw["state"]))
+    values["role_kind"] = RoleKind(str(raw["role_kind"]))
+    values["seen_jobs"] = tuple(_list(raw["seen_jobs"]))
+    values["alerted"] = tuple(_list(raw["alerted"]))
+    return Incident(**values)  # type: ignore[arg-type]
+
+
+def _change(raw: Mapping[str, object]) -> Change:
+    values = _timed(raw)
+    values["state"] = ChangeState(str(raw["state"]))
+    return Change(**values)  # type: ignore[arg-type]
+
+
+def _timed(raw: Mapping[str, object]) -> dict[str, object]:
+    return {
+        key: datetime.fromisoformat(value) if key in _TIMES and isinstance(value, str) else value
+        for key, value in raw.items()
+    }
+
+
+def _list(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []

@@ -1,0 +1,161 @@
+"""The decision table: from trigger, label and the state of the roles to a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from medic.diagnosis.model import Label, Rank
+from medic.evidence.model import Present
+from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Guardrail, Question, ask_all
+from medic.plan.model import Action, ActionKind, Disposition, GuardrailAnswer, Plan, Rebuild, RebuildWish
+from medic.settings import Mode
+
+if TYPE_CHECKING:
+    from medic.diagnosis.model import Diagnosis, RoleVerdict
+    from medic.plan.optin import RoleChoice
+
+SSR = "WEB_COMPUTE"
+_BUILD_LABELS = frozenset(
+    {Label.SERVICE_ROLE_UNASSUMABLE, Label.COMPUTE_ROLE_UNASSUMABLE, Label.CREDENTIALS_MISSING_BUILD}
+)
+_SERVICE_ROLE_CAUSES = frozenset({"service_role_missing", "service_role_trust_wrong", "service_role_source_condition"})
+
+RUNTIME_ONLY = (
+    "A compute role serves the SSR runtime only: there, requests find credentials. It never changes a build, so it "
+    "does not repair this one; a later build that succeeds does so for another reason."
+)
+CREDENTIALS_LOAD = (
+    "Credentials now load at SSR runtime; the next error will be AccessDenied until this role may do what the app asks."
+)
+REPAIRS_BUILDS = "The new service role is used by the next build of every branch of this app."
+
+
+class Occasion(StrEnum):
+    """What made us look."""
+
+    FAILED = "failed"
+    RUNTIME = "runtime"
+
+
+@dataclass(frozen=True, slots=True)
+class RepairQuestion:
+    """What is known for a service-role repair: the choice, its verdict, and the guardrails that hold for it."""
+
+    choice: RoleChoice
+    verdict: RoleVerdict | None
+
+
+def decide(occasion: Occasion, question: Question, repair: RepairQuestion) -> Plan:
+    """The plan for one diagnosis.
+
+    Args:
+        occasion: a failed deployment or a runtime finding.
+        question: the facts the guardrails are asked about.
+        repair: the service role that the app's tag chooses, if any.
+    """
+    actions = []
+    if _attach_applies(occasion, question):
+        actions.append(_attach(question))
+    if occasion is Occasion.FAILED and _repair_applies(question.diagnosis, repair):
+        actions.append(_repair(question, repair))
+    acted = tuple(actions)
+    return Plan(acted, effect_of(occasion, acted), rebuild_after(occasion, question, acted))
+
+
+def _attach_applies(occasion: Occasion, q: Question) -> bool:
+    """True where the table says Attach: an SSR app whose effective compute role is absent or unusable."""
+    if q.app.platform != SSR:
+        return False
+    current = q.diagnosis.compute
+    lacking = current is None or current.usable is False
+    if occasion is Occasion.FAILED:
+        return q.diagnosis.label in _BUILD_LABELS and lacking
+    if q.diagnosis.label is not Label.CREDENTIALS_MISSING_RUNTIME:
+        return False
+    return lacking or _tag_names_the_inherited_role(q)
+
+
+def _tag_names_the_inherited_role(q: Question) -> bool:
+    """An app-level role was seen not to reach the runtime; the owner says by tag to set that very ARN on the branch."""
+    inherited = q.app.compute_role_arn if q.branch.compute_role_arn is None else None
+    return q.choice.named_by_tag and inherited is not None and q.choice.arn == inherited
+
+
+def _repair_applies(diagnosis: Diagnosis, repair: RepairQuestion) -> bool:
+    proven = any(c.rank is Rank.PROVEN and c.id in _SERVICE_ROLE_CAUSES for c in diagnosis.causes)
+    usable = repair.verdict is not None and repair.verdict.usable is True
+    return diagnosis.label in _BUILD_LABELS and proven and repair.choice.arn is not None and usable
+
+
+def _attach(q: Question) -> Action:
+    return _guarded(q, ActionKind.ATTACH_COMPUTE, q.branch.arn, q.branch.compute_role_arn, ATTACH_GUARDRAILS)
+
+
+def _repair(q: Question, repair: RepairQuestion) -> Action:
+    about_service = replace(q, choice=repair.choice, diagnosis=replace(q.diagnosis, candidate=repair.verdict))
+    return _guarded(about_service, ActionKind.REPAIR_SERVICE, q.app.arn, q.app.service_role_arn, REPAIR_GUARDRAILS)
+
+
+def _guarded(
+    q: Question, kind: ActionKind, target: str, previous: str | None, guardrails: tuple[Guardrail, ...]
+) -> Action:
+    """The action, as far as the opt-in and the guardrails let it go."""
+    opted_in = GuardrailAnswer("opted_in", q.opt_in.mode is not Mode.REPORT, q.opt_in.note)
+    answers = (opted_in, *ask_all(guardrails, q)) if opted_in.allows else (opted_in,)
+    refusal = next((answer for answer in answers if not answer.allows), None)
+    disposition, reason = _disposition(q.opt_in.mode, refusal), q.opt_in.note
+    if disposition is Disposition.REFUSE and refusal is not None:
+        reason = f"{refusal.rule}: {refusal.detail}"
+    return Action(kind, disposition, target, q.choice.arn, previous, reason, answers)
+
+
+def _disposition(mode: Mode, refusal: GuardrailAnswer | None) -> Disposition:
+    if mode is Mode.REPORT:
+        return Disposition.ADVISE
+    if refusal is not None:
+        return Disposition.REFUSE
+    return Disposition.DO if mode is Mode.FIX else Disposition.ASK_FIRST
+
+
+def effect_of(occasion: Occasion, actions: tuple[Action, ...]) -> str:
+    """What to expect of these actions, and what they do not do."""
+    sentences = []
+    for action in actions:
+        if action.kind is ActionKind.REPAIR_SERVICE:
+            sentences.append(REPAIRS_BUILDS)
+        elif occasion is Occasion.FAILED:
+            sentences.append(RUNTIME_ONLY)
+        else:
+            sentences.append(CREDENTIALS_LOAD)
+    return " ".join(sentences)
+
+
+def rebuild_after(occasion: Occasion, q: Question, actions: tuple[Action, ...]) -> Rebuild:
+    """Whether the failed job is to be retried after these actions."""
+    acting = [action for action in actions if action.disposition in (Disposition.DO, Disposition.ASK_FIRST)]
+    if not acting:
+        return Rebuild(wanted=False, reason="nothing is changed, so nothing is rebuilt")
+    return _rebuild_impossible(q) or _rebuild_useful(occasion, q, acting)
+
+
+def _rebuild_impossible(q: Question) -> Rebuild | None:
+    """Only a job that built a commit of a connected repository can be retried, and only where the tag lets it."""
+    job = q.evidence.job
+    if q.opt_in.rebuild is RebuildWish.NO:
+        return Rebuild(wanted=False, reason="the branch's tag amplify-medic:rebuild says no")
+    if not q.app.repository or (isinstance(job, Present) and job.value.type == "MANUAL"):
+        return Rebuild(wanted=False, reason="a manual deployment can't be retried: redeploy it yourself")
+    return None
+
+
+def _rebuild_useful(occasion: Occasion, q: Question, acting: list[Action]) -> Rebuild:
+    """`auto` rebuilds where that can help: after a repair, or after a first attach that a runtime finding asked for."""
+    if q.opt_in.rebuild is RebuildWish.YES:
+        return Rebuild(wanted=True, reason="the branch's tag amplify-medic:rebuild says yes")
+    if any(action.kind is ActionKind.REPAIR_SERVICE for action in acting):
+        return Rebuild(wanted=True, reason="the service role was repaired, so the build can be tried again")
+    if occasion is Occasion.RUNTIME and acting[0].previous_arn is None:
+        return Rebuild(wanted=True, reason="a first compute role may take effect with a deployment only")
+    return Rebuild(wanted=False, reason="a compute role does not change a build, so rebuilding is left to you")

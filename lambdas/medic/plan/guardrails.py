@@ -1,0 +1,253 @@
+"""The guardrails: each a small rule that says yes or no, and why. What can't be evaluated says no.
+
+They are asked in order, cheap ones first, and the first no ends the asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from medic.arns import RoleArn, can_be_named_in_a_policy
+from medic.diagnosis.model import Assumable
+from medic.evidence.model import Absent, Item, Present, RolePolicies
+from medic.plan.admin import admin_like
+from medic.plan.model import GuardrailAnswer
+
+if TYPE_CHECKING:
+    from medic.diagnosis.model import Diagnosis
+    from medic.evidence.model import App, Branch, Evidence
+    from medic.plan.optin import OptIn, RoleChoice
+    from medic.settings import Settings
+
+Answer = tuple[bool, str]
+_SERVICE_LINKED = "/aws-service-role/"
+_PREVIEW_STAGE = "PULL_REQUEST"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the guardrails are asked about: may this role be set on this branch, now?"""
+
+    settings: Settings
+    evidence: Evidence
+    diagnosis: Diagnosis
+    app: App
+    branch: Branch
+    opt_in: OptIn
+    choice: RoleChoice
+    asked_at: datetime
+    """Now, UTC."""
+    nudged_at: datetime
+    """When the event happened, or the approval was given."""
+    cooling_until: datetime | None
+    """The end of the branch's cool-down, if one runs."""
+    storm: bool
+    """True while more incidents open than a person could have caused one by one."""
+    tried_before: bool
+    """True if a change for this very failure did not help, or was undone."""
+    policies: Callable[[str], Item[RolePolicies]]
+    """Reads a role's policies by role name: asked for only when every cheaper rule said yes."""
+
+    @property
+    def role(self) -> RoleArn | None:
+        """The chosen role's ARN in its parts."""
+        return RoleArn.parse(self.choice.arn) if self.choice.arn else None
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """A named rule."""
+
+    name: str
+    ask: Callable[[Question], Answer]
+
+    def answer(self, question: Question) -> GuardrailAnswer:
+        """The rule's answer to one question."""
+        return GuardrailAnswer(self.name, *self.ask(question))
+
+
+def ask_all(guardrails: tuple[Guardrail, ...], question: Question) -> tuple[GuardrailAnswer, ...]:
+    """Every answer up to and including the first no."""
+    return tuple(_until_no(guardrail.answer(question) for guardrail in guardrails))
+
+
+def _until_no(answers: Iterator[GuardrailAnswer]) -> Iterator[GuardrailAnswer]:
+    for answer in answers:
+        yield answer
+        if not answer.allows:
+            return
+
+
+def _event_is_fresh(q: Question) -> Answer:
+    age = q.asked_at - q.nudged_at
+    limit = timedelta(minutes=q.settings.limits.fresh_minutes)
+    minutes = int(age.total_seconds() // 60)
+    return age <= limit, f"the event is {minutes} min old; events older than {limit.seconds // 60} min change nothing"
+
+
+def _not_a_preview(q: Question) -> Answer:
+    if q.branch.stage == _PREVIEW_STAGE:
+        return False, "the branch's stage is PULL_REQUEST: its code is not reviewed yet and could read the role"
+    if q.branch.source_branch or q.branch.destination_branch:
+        return False, "the branch is a pull-request preview (it has a source or destination branch)"
+    return True, f"stage {q.branch.stage}, no pull-request preview"
+
+
+def _not_auto_created(q: Question) -> Answer:
+    if not q.app.auto_branch_creation:
+        return True, "the app creates no branches by itself"
+    if q.choice.branch_paired:
+        return True, "the settings pair exactly this branch with the role"
+    patterns = q.app.auto_branch_patterns
+    if patterns and not any(fnmatchcase(q.branch.name, pattern) for pattern in patterns):
+        return True, "the branch matches none of the app's auto-creation patterns"
+    return False, (
+        "the branch may have been created automatically by a push: pair "
+        f"{q.evidence.app_id}/{q.branch.name} with the role in the settings if it may hold it"
+    )
+
+
+def _platform_runs_code(q: Question) -> Answer:
+    return q.app.platform == "WEB_COMPUTE", f"platform {q.app.platform}; only WEB_COMPUTE runs code with a compute role"
+
+
+def _branch_can_be_named(q: Question) -> Answer:
+    if can_be_named_in_a_policy(q.branch.name):
+        return True, "the branch's name can be written into a session policy"
+    return False, "the branch's name holds *, ? or ${, which a session policy would read as a pattern"
+
+
+def _role_is_paired(q: Question) -> Answer:
+    return q.choice.arn is not None, q.choice.note
+
+
+def _same_account_and_partition(q: Question) -> Answer:
+    role = q.role
+    if role is None:
+        return False, "the role's ARN can't be read"
+    same = (role.account, role.partition) == (q.evidence.account, q.evidence.partition)
+    return same, f"role in {role.partition}:{role.account}, app in {q.evidence.partition}:{q.evidence.account}"
+
+
+def _not_service_linked(q: Question) -> Answer:
+    role = q.role
+    linked = role is None or role.path.startswith(_SERVICE_LINKED)
+    return not linked, "service-linked roles belong to their service" if linked else "not a service-linked role"
+
+
+def _role_exists(q: Question) -> Answer:
+    item = q.evidence.roles.get(q.choice.arn or "")
+    match item:
+        case Present():
+            return True, "IAM has the role"
+        case Absent(why):
+            return False, why
+        case None:
+            return False, "the role was not looked up"
+        case _:
+            return False, f"the role could not be read: {item.because}"
+
+
+def _trust_lets_amplify_in(q: Question) -> Answer:
+    verdict = q.diagnosis.candidate
+    if verdict is None:
+        return False, "the role's trust was not evaluated"
+    said = " ".join(verdict.explanation) or verdict.assumable.value
+    match verdict.assumable:
+        case Assumable.ALLOWED:
+            return True, f"trust evaluates to allowed. {said}".strip()
+        case Assumable.CONTESTED:
+            return True, f"trust is allowed but contested: UpdateBranch will judge. {said}".strip()
+        case _:
+            return False, f"trust evaluates to {verdict.assumable.value}. {said}".strip()
+
+
+def _bears_required_boundary(q: Question) -> Answer:
+    required = q.settings.required_permissions_boundary
+    if required is None:
+        return True, "the settings require no permissions boundary"
+    item = q.evidence.roles.get(q.choice.arn or "")
+    borne = item.value.permissions_boundary if isinstance(item, Present) else None
+    return borne == required, f"required boundary {required}; the role bears {borne or 'none'}"
+
+
+def _usable_role_stays(q: Question) -> Answer:
+    current = q.diagnosis.compute
+    if current is None:
+        return True, "neither branch nor app has a compute role"
+    if current.arn == q.choice.arn and q.branch.compute_role_arn != current.arn:
+        return True, "the branch inherits this very role from the app"
+    if current.usable is False:
+        return True, f"the present compute role can't be used ({current.assumable.value}): {current.arn}"
+    state = "usable" if current.usable else f"not known to be unusable ({current.assumable.value})"
+    return False, f"the present compute role is {state} and somebody set it: {current.arn}"
+
+
+def _cooled_down(q: Question) -> Answer:
+    if q.cooling_until is None or q.cooling_until <= q.asked_at:
+        return True, "no change was made to this branch lately"
+    return False, f"the branch was changed lately; it cools down until {q.cooling_until:%H:%M} UTC"
+
+
+def _no_storm(q: Question) -> Answer:
+    if q.storm:
+        limits = q.settings.limits
+        return False, f"a storm: more than {limits.storm_incidents} incidents within {limits.storm_minutes} min"
+    return True, "no storm of incidents"
+
+
+def _not_tried_before(q: Question) -> Answer:
+    if q.tried_before:
+        return False, "a change for this very failure did not help before: it is not repeated by itself"
+    return True, "no change was tried for this failure yet"
+
+
+def _not_an_administrator(q: Question) -> Answer:
+    role = q.role
+    if role is None:
+        return False, "the role's ARN can't be read"
+    if role.text in q.settings.admin_roles_allowed:
+        return True, "the settings allow this role whatever it may do"
+    item = q.policies(role.name)
+    if not isinstance(item, Present):
+        why = item.why if isinstance(item, Absent) else item.because
+        return False, f"the role's policies could not be read: {why}"
+    reason = admin_like(item.value)
+    return reason is None, reason or "no administrator-like permission"
+
+
+FRESH = Guardrail("fresh", _event_is_fresh)
+NOT_A_PREVIEW = Guardrail("not_a_preview", _not_a_preview)
+PLATFORM = Guardrail("platform", _platform_runs_code)
+BRANCH_NAME = Guardrail("branch_name", _branch_can_be_named)
+ROLE_PAIRED = Guardrail("role_paired", _role_is_paired)
+NOT_AUTO_CREATED = Guardrail("not_auto_created", _not_auto_created)
+SAME_ACCOUNT = Guardrail("same_account", _same_account_and_partition)
+NOT_SERVICE_LINKED = Guardrail("not_service_linked", _not_service_linked)
+USABLE_ROLE_STAYS = Guardrail("usable_role_stays", _usable_role_stays)
+COOL_DOWN = Guardrail("cool_down", _cooled_down)
+ROLE_EXISTS = Guardrail("role_exists", _role_exists)
+TRUST = Guardrail("trust", _trust_lets_amplify_in)
+PERMISSIONS_BOUNDARY = Guardrail("permissions_boundary", _bears_required_boundary)
+NO_STORM = Guardrail("no_storm", _no_storm)
+NOT_TRIED_BEFORE = Guardrail("not_tried_before", _not_tried_before)
+NOT_ADMIN = Guardrail("not_admin", _not_an_administrator)
+
+_ALWAYS_FIRST = (FRESH, NOT_A_PREVIEW, NO_STORM, NOT_TRIED_BEFORE, COOL_DOWN)
+_ALWAYS_LAST = (SAME_ACCOUNT, NOT_SERVICE_LINKED, ROLE_EXISTS, TRUST, PERMISSIONS_BOUNDARY, NOT_ADMIN)
+ATTACH_GUARDRAILS = (
+    *_ALWAYS_FIRST,
+    PLATFORM,
+    BRANCH_NAME,
+    ROLE_PAIRED,
+    NOT_AUTO_CREATED,
+    USABLE_ROLE_STAYS,
+    *_ALWAYS_LAST,
+)
+# A repair changes the whole app: a preview's failure must not do that either. That the present service role is proven
+# unusable is the decision table's condition.
+REPAIR_GUARDRAILS = (*_ALWAYS_FIRST, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)

@@ -1,0 +1,83 @@
+"""Rebuilding: StartJob RETRY of the recorded job, once, and only while it is still the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from medic.aws.errors import AmbiguousError, DeniedError, RefusedError, RetryableError
+from medic.remediation.outcome import RebuildOutcome
+from medic.remediation.patience import Pause, through_throttling
+
+if TYPE_CHECKING:
+    from medic.aws.amplify import AmplifyActor, AmplifyReader, JobState
+    from medic.events import Scope
+
+
+@dataclass(frozen=True)
+class Rebuilder:
+    """Starts a failed job again. Never RELEASE: it would ship whatever is at the branch's head by now."""
+
+    reader: AmplifyReader
+    actor: Callable[[], AmplifyActor]
+    pause: Pause
+
+    def not_now(self, scope: Scope, job_id: str) -> RebuildOutcome | None:
+        """Why the job can't be retried now, or None if it can.
+
+        Raises:
+            AwsError: the jobs could not be listed.
+        """
+        jobs = self.reader.recent_jobs(scope.app_id, scope.branch)
+        running = next((job for job in jobs if job.running), None)
+        if running is not None:
+            return RebuildOutcome(None, f"superseded by job {running.id}, which runs now")
+        if jobs and int(jobs[0].id) != int(job_id):
+            return RebuildOutcome(None, f"superseded by job {jobs[0].id}")
+        return None
+
+    def start(self, scope: Scope, job_id: str, incident_id: str, intended_at: datetime) -> RebuildOutcome:
+        """Ask for the retry, once.
+
+        Args:
+            scope: the branch.
+            job_id: the recorded job.
+            incident_id: goes into the job's reason.
+            intended_at: when the intent was recorded: a job that started later is the one asked for.
+        """
+        try:
+            started = through_throttling(
+                lambda: self.actor().retry_job(
+                    scope.app_id, scope.branch, job_id, f"Amplify Medic, incident {incident_id}"
+                ),
+                self.pause,
+            )
+        except AmbiguousError:
+            return self.look_up(scope, job_id, intended_at)
+        except RetryableError as error:
+            return RebuildOutcome(None, f"not rebuilt, Amplify is busy: {error.message}. Redeploy it yourself.")
+        except (RefusedError, DeniedError) as error:
+            return RebuildOutcome(None, f"not rebuilt, StartJob was refused: {error.message}. Redeploy to be sure.")
+        return RebuildOutcome(started, f"job {started} rebuilds the commit of job {job_id}")
+
+    def look_up(self, scope: Scope, job_id: str, intended_at: datetime) -> RebuildOutcome:
+        """Whether a retry that was asked for without an answer runs; it is never asked for again.
+
+        Raises:
+            AwsError: the jobs could not be listed.
+        """
+        jobs = self.reader.recent_jobs(scope.app_id, scope.branch)
+        ours = next((job for job in jobs if _is_the_retry(job, job_id, intended_at)), None)
+        if ours is not None:
+            return RebuildOutcome(ours.id, f"job {ours.id} rebuilds the commit of job {job_id}")
+        return RebuildOutcome(None, "StartJob gave no answer and no new job shows: redeploy it yourself if none comes")
+
+
+def _is_the_retry(job: JobState, job_id: str, intended_at: datetime) -> bool:
+    """A later job, or the same one started again: whether a retry takes a new id is not documented."""
+    later = int(job.id) > int(job_id)
+    again = int(job.id) == int(job_id) and job.running
+    started_since = job.started_at is not None and job.started_at >= intended_at.replace(microsecond=0)
+    return again or (started_since and int(job.id) >= int(job_id)) or (later and job.started_at is None)

@@ -1,0 +1,111 @@
+"""Everything a flow works with, wired once for a function's life. Clients are made when first used."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from medic.alerts.delivery import Channel, SlackWebhook, SnsTopic
+from medic.aws.amplify import AmplifyActor, AmplifyReader
+from medic.aws.build_log import BuildLogSource
+from medic.aws.errors import AbsentError, DeniedError
+from medic.aws.iam import IamReader
+from medic.aws.sessions import ActorSessions, Errand, Reader
+from medic.evidence.gather import Gatherer
+from medic.evidence.model import Absent, Item, Present, Role, RolePolicies, Unreadable
+from medic.incidents.table import IncidentsTable
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+    from medic.remediation.patience import Pause
+    from medic.settings import Runtime
+    from medic.telemetry import Telemetry
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Services:
+    """The composition root: built in a handler, passed down, never looked up."""
+
+    runtime: Runtime
+    session: Session
+    telemetry: Telemetry
+    clock: Callable[[], datetime] = _now
+    pause: Pause = time.sleep
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Clients of the function's own role."""
+        return Reader(self.session)
+
+    @cached_property
+    def amplify(self) -> AmplifyReader:
+        """Amplify, read only."""
+        return AmplifyReader(self.reader.amplify)
+
+    @cached_property
+    def iam(self) -> IamReader:
+        """IAM, read only."""
+        return IamReader(self.reader.iam, self.runtime.account)
+
+    @cached_property
+    def gatherer(self) -> Gatherer:
+        """Evidence."""
+        settings = self.runtime.settings
+        most = settings.limits.log_mebibytes * 1024 * 1024
+        return Gatherer(self.amplify, self._role, BuildLogSource(settings.log_url_origins, most_bytes=most))
+
+    @cached_property
+    def table(self) -> IncidentsTable:
+        """Incidents."""
+        return IncidentsTable(self.reader.dynamodb, self.runtime.table, self.clock)
+
+    @cached_property
+    def channels(self) -> tuple[Channel, ...]:
+        """Where alerts go: the topic always, Slack if a webhook is set."""
+        topic = SnsTopic(lambda: self.reader.sns, self.runtime.topic_arn)
+        slack = self.runtime.settings.slack
+        return (SlackWebhook(lambda: self.reader.secrets, slack), topic) if slack.secrets else (topic,)
+
+    def actor_for(self, errand: Errand) -> Callable[[], AmplifyActor]:
+        """The actor for one errand: its session is made when it first acts, and kept for that errand.
+
+        Raises:
+            DeniedError: (when called) the stack's mode is report, so there is no actor.
+        """
+        made: list[AmplifyActor] = []
+
+        def actor() -> AmplifyActor:
+            if not made:
+                made.append(AmplifyActor(self._actor_sessions().amplify_for(errand)))
+            return made[0]
+
+        return actor
+
+    def policies(self, role_name: str) -> Item[RolePolicies]:
+        """A role's policies, or why they can't be read."""
+        try:
+            return Present(self.iam.policies(role_name))
+        except AbsentError as error:
+            return Absent(str(error))
+        except DeniedError as error:
+            return Unreadable(str(error))
+
+    def _role(self, role_arn: str) -> Item[Role]:
+        return self.iam.role(role_arn)
+
+    def _actor_sessions(self) -> ActorSessions:
+        arn = self.runtime.actor_role_arn
+        if arn is None:
+            raise DeniedError(
+                "sts:AssumeRole", "ModeReport", "the stack's mode is report: it has no role that may write"
+            )
+        return ActorSessions(self.session, arn)

@@ -1,0 +1,390 @@
+"""Settings: one object, `amplify-medic` in the CDK context, validated at synth and handed to the functions unchanged.
+
+Nothing else in the code base reads the environment. Every mistake in the object is named at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+
+CONTEXT_KEY = "amplify-medic"
+SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
+EMULATOR_ACCOUNT = "000000000000"
+"""The account of local emulators; AWS hands out no such account id."""
+
+_APP = re.compile(r"d[a-z0-9]{1,19}")
+_ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/([\w+=,.@/-]+)")
+_POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+")
+_SECRET = re.compile(r"[\w/+=.@:-]{1,2048}")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+_CHANNEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
+
+
+class Mode(StrEnum):
+    """How far the bot may go. `report` says, `ask` proposes and waits for approval, `fix` acts."""
+
+    REPORT = "report"
+    ASK = "ask"
+    FIX = "fix"
+
+
+class WatchRuntime(StrEnum):
+    """Which SSR apps' runtime logs are watched."""
+
+    ALL = "all"
+    TAGGED = "tagged"
+    NONE = "none"
+
+
+class SettingsError(ValueError):
+    """The settings are wrong; the message names every mistake, one a line."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(["The amplify-medic settings have mistakes:", *(f"  - {m}" for m in mistakes)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """A role that may be given to some apps: `appId` (all its branches) or `appId/branch`."""
+
+    role_arn: str
+    targets: tuple[str, ...]
+
+    def covers(self, app_id: str, branch: str) -> bool:
+        """True if this role may be given to the branch."""
+        return app_id in self.targets or self.names_branch(app_id, branch)
+
+    def names_branch(self, app_id: str, branch: str) -> bool:
+        """True if exactly this branch is paired, not just its app."""
+        return f"{app_id}/{branch}" in self.targets
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultRole:
+    """The compute role the stack itself makes. It carries no permission unless `policies` names some."""
+
+    policies: tuple[str, ...] = ()
+    permissions_boundary: str | None = None
+    apps: tuple[str, ...] = ()
+    """The apps it may be given to; required as soon as it carries a policy. Empty: any app."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """Incoming webhooks, by the name or ARN of the Secrets Manager secret that holds the URL."""
+
+    webhook_secret: str | None = None
+    channels: Mapping[str, str] = field(default_factory=dict)
+    """Further channels: name → webhook secret."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that is read."""
+        default = (self.webhook_secret,) if self.webhook_secret else ()
+        return (*default, *self.channels.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Sns:
+    """The alert topic's subscribers."""
+
+    emails: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what the bot does by itself."""
+
+    fixes_per_branch_an_hour: int = 1
+    fixes_per_app_an_hour: int = 3
+    fixes_per_account_an_hour: int = 5
+    cool_down_minutes: int = 60
+    fresh_minutes: int = 30
+    storm_incidents: int = 5
+    storm_minutes: int = 10
+    propagation_seconds: int = 45
+    log_mebibytes: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a deployer may choose. All optional: the defaults report everything and fix what is tagged."""
+
+    mode: Mode = Mode.FIX
+    compute_roles: tuple[Pairing, ...] = ()
+    service_roles: tuple[Pairing, ...] = ()
+    default_role: DefaultRole = field(default_factory=DefaultRole)
+    apps: tuple[str, ...] = ()
+    """If not empty, the bot looks at these apps only."""
+    slack: Slack = field(default_factory=Slack)
+    sns: Sns = field(default_factory=Sns)
+    watch_runtime: WatchRuntime = WatchRuntime.ALL
+    required_permissions_boundary: str | None = None
+    """If set, only compute roles that bear this boundary are attached."""
+    admin_roles_allowed: tuple[str, ...] = ()
+    """Role ARNs that may be attached although they look like administrators."""
+    log_url_origins: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def parse(cls, raw: object) -> Settings:
+        """Validate a settings object as it stands in the CDK context.
+
+        Args:
+            raw: the object; None stands for "no settings".
+
+        Raises:
+            SettingsError: naming every mistake at once.
+        """
+        reader = _Reader(raw if raw is not None else {}, "")
+        settings = _read_settings(reader)
+        if reader.mistakes:
+            raise SettingsError(reader.mistakes)
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a deployed function knows of itself: its settings and the names of the stack's resources."""
+
+    settings: Settings
+    account: str
+    region: str
+    partition: str
+    table: str
+    topic_arn: str
+    actor_role_arn: str | None
+    """None in mode `report`: there is no writing role at all."""
+    default_role_arn: str
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Runtime:
+        """Read the function's environment, once.
+
+        Raises:
+            SettingsError: naming every variable that is missing or wrong.
+        """
+        source = os.environ if environ is None else environ
+        mistakes = [f"environment variable {name} is not set" for name in _VARIABLES.values() if name not in source]
+        if mistakes:
+            raise SettingsError(mistakes)
+        try:
+            raw = json.loads(source[SETTINGS_VARIABLE])
+        except ValueError as error:
+            raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
+        named = {name: source[variable] for name, variable in _VARIABLES.items() if name != "settings"}
+        actor = source.get(ACTOR_ROLE_VARIABLE) or None
+        return cls(settings=Settings.parse(raw), actor_role_arn=actor, **named)
+
+
+ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
+_VARIABLES = {
+    "settings": SETTINGS_VARIABLE,
+    "account": "MEDIC_ACCOUNT",
+    "region": "AWS_REGION",
+    "partition": "MEDIC_PARTITION",
+    "table": "INCIDENTS_TABLE",
+    "topic_arn": "ALERT_TOPIC_ARN",
+    "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
+}
+
+
+def merge(base: object, over: object) -> object:
+    """`over` laid over `base`: objects are merged key by key, anything else is replaced."""
+    if isinstance(base, Mapping) and isinstance(over, Mapping):
+        return {**base, **{key: merge(base.get(key), value) for key, value in over.items()}}
+    return over
+
+
+class _Reader:
+    """Takes named values out of a JSON object and collects what is wrong with them."""
+
+    def __init__(self, raw: object, path: str, mistakes: list[str] | None = None) -> None:
+        self.mistakes: list[str] = [] if mistakes is None else mistakes
+        self._path = path
+        self._taken: set[str] = set()
+        self._raw: Mapping[str, object] = {}
+        if isinstance(raw, Mapping):
+            self._raw = raw
+        else:
+            self.mistakes.append(f"{path or CONTEXT_KEY} must be an object, not {type(raw).__name__}")
+
+    def wrong(self, key: str, what: str) -> None:
+        self.mistakes.append(f"{self._path}{key} {what}")
+
+    def take(self, key: str) -> object:
+        self._taken.add(key)
+        return self._raw.get(key)
+
+    def nested(self, key: str) -> _Reader:
+        value = self.take(key)
+        return _Reader({} if value is None else value, f"{self._path}{key}.", self.mistakes)
+
+    def text(self, key: str, pattern: re.Pattern[str], what: str) -> str | None:
+        value = self.take(key)
+        if value is None:
+            return None
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return value
+        self.wrong(key, f"must be {what}, not {value!r}")
+        return None
+
+    def texts(self, key: str, pattern: re.Pattern[str], what: str) -> tuple[str, ...]:
+        value = self.take(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            self.wrong(key, f"must be a list of {what}, not {value!r}")
+            return ()
+        for item in value:
+            if not (isinstance(item, str) and pattern.fullmatch(item)):
+                self.wrong(key, f"holds {item!r}, which is not {what}")
+        return tuple(item for item in value if isinstance(item, str))
+
+    def choice(self, key: str, choices: type[StrEnum], default: StrEnum) -> StrEnum:
+        value = self.take(key)
+        if value is None:
+            return default
+        if isinstance(value, str) and value in list(choices):
+            return choices(value)
+        self.wrong(key, f"must be one of {', '.join(choices)}, not {value!r}")
+        return default
+
+    def mapping(self, key: str) -> Mapping[str, object]:
+        value = self.take(key)
+        if value is None:
+            return {}
+        if isinstance(value, Mapping):
+            return value
+        self.wrong(key, f"must be an object, not {value!r}")
+        return {}
+
+    def finish(self) -> None:
+        for key in sorted(set(self._raw) - self._taken):
+            self.wrong(key, f"is unknown; known here: {', '.join(sorted(self._taken))}")
+
+
+def _read_settings(reader: _Reader) -> Settings:
+    settings = Settings(
+        mode=Mode(reader.choice("mode", Mode, Mode.FIX)),
+        compute_roles=_pairings(reader, "compute_roles"),
+        service_roles=_pairings(reader, "service_roles"),
+        default_role=_default_role(reader.nested("default_role")),
+        apps=reader.texts("apps", _APP, "an Amplify app id"),
+        slack=_slack(reader.nested("slack")),
+        sns=_sns(reader.nested("sns")),
+        watch_runtime=WatchRuntime(reader.choice("watch_runtime", WatchRuntime, WatchRuntime.ALL)),
+        required_permissions_boundary=reader.text(
+            "required_permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"
+        ),
+        admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
+        log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
+        limits=_limits(reader.nested("limits")),
+    )
+    reader.finish()
+    return settings
+
+
+def _pairings(reader: _Reader, key: str) -> tuple[Pairing, ...]:
+    pairings = []
+    for role_arn, targets in reader.mapping(key).items():
+        if not _ROLE_ARN.fullmatch(role_arn):
+            reader.wrong(key, f"has the key {role_arn!r}, which is not the ARN of an IAM role")
+        if not isinstance(targets, list) or not targets or not all(_is_target(target) for target in targets):
+            reader.wrong(f"{key}[{role_arn}]", f"must be a list of appId or appId/branch, not {targets!r}")
+            continue
+        pairings.append(Pairing(role_arn, tuple(targets)))
+    return tuple(pairings)
+
+
+def _is_target(target: object) -> bool:
+    if not isinstance(target, str):
+        return False
+    app_id, slash, branch = target.partition("/")
+    return bool(_APP.fullmatch(app_id)) and bool(branch or not slash)
+
+
+def _default_role(reader: _Reader) -> DefaultRole:
+    role = DefaultRole(
+        policies=reader.texts("policies", _POLICY_ARN, "the ARN of an IAM policy"),
+        permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"),
+        apps=reader.texts("apps", _APP, "an Amplify app id"),
+    )
+    if role.policies and not role.apps:
+        reader.wrong("apps", "is required as soon as policies are set: name the apps that may hold these permissions")
+    reader.finish()
+    return role
+
+
+def _slack(reader: _Reader) -> Slack:
+    webhook = reader.text("webhook_secret", _SECRET, "the name or ARN of a Secrets Manager secret")
+    if webhook is not None and webhook.startswith("https:"):
+        reader.wrong("webhook_secret", "holds a URL: put the URL into a secret and name the secret here")
+    channels: dict[str, str] = {}
+    for name, secret in reader.mapping("channels").items():
+        if not _CHANNEL.fullmatch(name):
+            reader.wrong(f"channels[{name}]", "has a name that can't be a tag value of letters, digits, _ . -")
+        if isinstance(secret, str) and _SECRET.fullmatch(secret) and not secret.startswith("https:"):
+            channels[name] = secret
+        else:
+            reader.wrong(f"channels[{name}]", "must be the name or ARN of a Secrets Manager secret")
+    reader.finish()
+    return Slack(webhook, channels)
+
+
+def _sns(reader: _Reader) -> Sns:
+    sns = Sns(emails=reader.texts("emails", _EMAIL, "an e-mail address"))
+    reader.finish()
+    return sns
+
+
+_LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
+    "fixes_per_branch_an_hour": (1, 10),
+    "fixes_per_app_an_hour": (1, 50),
+    "fixes_per_account_an_hour": (1, 100),
+    "cool_down_minutes": (1, 24 * 60),
+    "fresh_minutes": (1, 24 * 60),
+    "storm_incidents": (1, 1000),
+    "storm_minutes": (1, 60),
+    "propagation_seconds": (0, 45),
+    "log_mebibytes": (1, 1024),
+}
+
+
+def _limits(reader: _Reader) -> Limits:
+    defaults = Limits()
+    limits = Limits(**{f.name: _bounded(reader, f.name, getattr(defaults, f.name)) for f in fields(Limits)})
+    if limits.fixes_per_app_an_hour >= limits.fixes_per_account_an_hour:
+        reader.wrong("fixes_per_app_an_hour", "must be below fixes_per_account_an_hour")
+    reader.finish()
+    return limits
+
+
+def _bounded(reader: _Reader, name: str, default: int) -> int:
+    value = reader.take(name)
+    low, high = _LIMIT_RANGES[name]
+    if value is None:
+        return default
+    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+        return value
+    reader.wrong(name, f"must be a whole number from {low} to {high}, not {value!r}")
+    return default
+
+
+def refuse_emulator_settings(settings: Settings, account: str | None) -> None:
+    """Refuse what is only there for the emulator, unless the account is known to be an emulator's.
+
+    Raises:
+        SettingsError: `log_url_origins` is set and the account is not 000000000000.
+    """
+    if settings.log_url_origins and account != EMULATOR_ACCOUNT:
+        raise SettingsError(
+            [f"log_url_origins widens where logs are fetched from and is for the emulator only (account {account})"]
+        )

@@ -1,0 +1,1 @@
+"""The remediator: the only function that may change anything."""

@@ -1,0 +1,140 @@
+"""Each guardrail says no to what it is there for, and what can't be evaluated is a no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from medic.diagnosis.model import Assumable
+from medic.evidence.model import Absent, Present, RolePolicies, Unreadable
+from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Question, ask_all
+from medic.plan.optin import RoleChoice
+from medic.settings import Settings
+from tests.unit.plan.facts import ACCOUNT, NOW, OTHER_ROLE, ROLE, app, branch, diagnosis, question, role, verdict
+
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+FOREIGN = "arn:aws:iam::999999999999:role/app/compute"
+CHINESE = f"arn:aws-cn:iam::{ACCOUNT}:role/app/compute"
+LINKED = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/amplify.amazonaws.com/AWSServiceRoleForAmplify"
+
+
+def current(assumable: Assumable, *, settled: bool = True, arn: str = OTHER_ROLE) -> dict[str, Any]:
+    the_diagnosis = replace(diagnosis(), compute=verdict(arn, assumable, settled=settled))
+    return {"diagnosis": the_diagnosis, "branch": branch(compute_role_arn=arn)}
+
+
+def candidate(assumable: Assumable) -> dict[str, Any]:
+    return {"diagnosis": replace(diagnosis(), candidate=verdict(assumable=assumable))}
+
+
+def boundary_required(borne: str | None) -> dict[str, Any]:
+    return {
+        "settings": Settings(required_permissions_boundary=BOUNDARY),
+        "roles": {ROLE: Present(role(permissions_boundary=borne))},
+    }
+
+
+SPOILT: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "an event of half an hour ago": ("fresh", {"nudged_at": NOW - timedelta(minutes=31)}),
+    "a branch of stage PULL_REQUEST": ("not_a_preview", {"branch": branch(stage="PULL_REQUEST")}),
+    "a preview's source branch": ("not_a_preview", {"branch": branch(source_branch="feature")}),
+    "a preview's destination branch": ("not_a_preview", {"branch": branch(destination_branch="main")}),
+    "a storm": ("no_storm", {"storm": True}),
+    "a change that did not help": ("not_tried_before", {"tried_before": True}),
+    "a cool-down": ("cool_down", {"cooling_until": NOW + timedelta(minutes=1)}),
+    "a static app": ("platform", {"app": app(platform="WEB")}),
+    "the older SSR platform": ("platform", {"app": app(platform="WEB_DYNAMIC")}),
+    "a branch name that is a pattern": ("branch_name", {"branch": branch(name="rel*")}),
+    "a branch name that is a variable": ("branch_name", {"branch": branch(name="a${aws:username}")}),
+    "no paired role": ("role_paired", {"choice": RoleChoice(None, "none is paired")}),
+    "an auto-created branch": (
+        "not_auto_created",
+        {"app": app(auto_branch_creation=True, auto_branch_patterns=("ma*",))},
+    ),
+    "auto-creation without patterns": ("not_auto_created", {"app": app(auto_branch_creation=True)}),
+    "a usable role somebody set": ("usable_role_stays", current(Assumable.ALLOWED)),
+    "a contested role somebody set": ("usable_role_stays", current(Assumable.CONTESTED)),
+    "a conditional role somebody set": ("usable_role_stays", current(Assumable.CONDITIONAL)),
+    "an unreadable role somebody set": ("usable_role_stays", current(Assumable.UNREADABLE)),
+    "a denied role made moments ago": ("usable_role_stays", current(Assumable.DENIED, settled=False)),
+    "a role of another account": ("same_account", {"choice": RoleChoice(FOREIGN, "")}),
+    "a role of another partition": ("same_account", {"choice": RoleChoice(CHINESE, "")}),
+    "a service-linked role": ("not_service_linked", {"choice": RoleChoice(LINKED, "")}),
+    "a role that is gone": ("role_exists", {"roles": {ROLE: Absent("no such role")}}),
+    "a role that can't be read": ("role_exists", {"roles": {ROLE: Unreadable("denied")}}),
+    "a role nobody looked up": ("role_exists", {"roles": {}}),
+    "a role whose trust denies": ("trust", candidate(Assumable.DENIED)),
+    "a role whose trust is conditional": ("trust", candidate(Assumable.CONDITIONAL)),
+    "a role whose trust is unread": ("trust", {"diagnosis": replace(diagnosis(), candidate=None)}),
+    "a missing boundary": ("permissions_boundary", boundary_required(None)),
+    "another boundary": ("permissions_boundary", boundary_required(f"{BOUNDARY}-other")),
+    "an administrator": (
+        "not_admin",
+        {"policies": lambda _: Present(RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ()))},
+    ),
+    "policies that can't be read": ("not_admin", {"policies": lambda _: Unreadable("denied")}),
+    "a role that vanished": ("not_admin", {"policies": lambda _: Absent("gone")}),
+}
+
+
+def refusing(asked: Question) -> list[str]:
+    return [answer.rule for answer in ask_all(ATTACH_GUARDRAILS, asked) if not answer.allows]
+
+
+def test_every_guardrail_says_yes_where_nothing_speaks_against_it() -> None:
+    answers = ask_all(ATTACH_GUARDRAILS, question())
+    assert [answer.rule for answer in answers] == [guardrail.name for guardrail in ATTACH_GUARDRAILS]
+    assert all(answer.allows for answer in answers)
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_the_guardrail_that_is_there_for_it_refuses(case: str) -> None:
+    rule, changes = SPOILT[case]
+    assert refusing(question(**changes)) == [rule]
+
+
+def test_every_guardrail_has_a_case_that_it_refuses() -> None:
+    assert {rule for rule, _ in SPOILT.values()} == {guardrail.name for guardrail in ATTACH_GUARDRAILS}
+
+
+def test_no_policy_is_read_once_a_cheaper_guardrail_refused() -> None:
+    def unasked(_: str) -> Present[RolePolicies]:
+        raise AssertionError
+
+    assert refusing(question(storm=True, policies=unasked)) == ["no_storm"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"diagnosis": replace(diagnosis(), candidate=verdict(assumable=Assumable.CONTESTED))},
+        current(Assumable.MISSING),
+        current(Assumable.DENIED),
+        {"cooling_until": NOW},
+        boundary_required(BOUNDARY),
+        {"app": app(auto_branch_creation=True, auto_branch_patterns=("feature/*",))},
+        {
+            "app": app(auto_branch_creation=True),
+            "choice": RoleChoice(ROLE, "paired", branch_paired=True),
+        },
+    ],
+    ids=["contested", "replaces missing", "replaces denied", "cooled", "bounded", "no match", "branch paired"],
+)
+def test_what_is_meant_to_pass_passes(changes: dict[str, Any]) -> None:
+    assert refusing(question(**changes)) == []
+
+
+def test_the_settings_may_permit_an_administrator() -> None:
+    admin = Present(RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ()))
+    asked = question(settings=Settings(admin_roles_allowed=(ROLE,)), policies=lambda _: admin)
+    assert refusing(asked) == []
+
+
+def test_a_repair_has_no_weaker_guardrails_than_an_attach_where_both_apply() -> None:
+    only_for_branches = {"platform", "branch_name", "usable_role_stays"}
+    attach = {guardrail.name for guardrail in ATTACH_GUARDRAILS}
+    assert {guardrail.name for guardrail in REPAIR_GUARDRAILS} == attach - only_for_branches

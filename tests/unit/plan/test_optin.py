@@ -1,0 +1,113 @@
+"""Tags opt in and never grant: what they may choose was paired before, by the deployer."""
+
+from __future__ import annotations
+
+import pytest
+
+from medic.plan.model import RebuildWish
+from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
+from medic.settings import Mode, Settings
+
+APP = "d1abc"
+ONE = "arn:aws:iam::111122223333:role/app/one"
+TWO = "arn:aws:iam::111122223333:role/app/two"
+DEFAULT = "arn:aws:iam::111122223333:role/amplify-medic/default"
+
+
+def settings(**raw: object) -> Settings:
+    return Settings.parse(raw)
+
+
+@pytest.mark.parametrize(
+    ("stack", "tag", "effective"),
+    [
+        ("fix", "fix", Mode.FIX),
+        ("fix", "ask", Mode.ASK),
+        ("fix", "report", Mode.REPORT),
+        ("ask", "fix", Mode.ASK),
+        ("report", "fix", Mode.REPORT),
+        ("fix", None, Mode.REPORT),
+        ("fix", "Fix", Mode.REPORT),
+        ("fix", "true", Mode.REPORT),
+        ("fix", "", Mode.REPORT),
+        ("fix", "ignore", Mode.REPORT),
+    ],
+)
+def test_the_lower_of_the_stacks_mode_and_the_tag_counts(stack: str, tag: str | None, effective: Mode) -> None:
+    tags = {} if tag is None else {"amplify-medic:auto-fix": tag}
+    assert read_opt_in(settings(mode=stack), tags).mode is effective
+
+
+def test_an_unknown_value_is_named_in_the_note() -> None:
+    assert "'yes'" in read_opt_in(settings(), {"amplify-medic:auto-fix": "yes"}).note
+
+
+def test_ignore_is_told_from_report() -> None:
+    assert read_opt_in(settings(), {"amplify-medic:auto-fix": "ignore"}).ignored
+    assert not read_opt_in(settings(), {"amplify-medic:auto-fix": "report"}).ignored
+
+
+@pytest.mark.parametrize(
+    ("tag", "wish"),
+    [(None, RebuildWish.AUTO), ("yes", RebuildWish.YES), ("no", RebuildWish.NO), ("always", RebuildWish.NO)],
+)
+def test_an_unknown_rebuild_wish_is_no(tag: str | None, wish: RebuildWish) -> None:
+    tags = {} if tag is None else {"amplify-medic:rebuild": tag}
+    assert read_opt_in(settings(), tags).rebuild is wish
+
+
+def chosen(raw: dict[str, object], branch: str = "main", tag: str | None = None) -> str | None:
+    tags = {} if tag is None else {"amplify-medic:compute-role": tag}
+    return choose_compute_role(Settings.parse(raw), DEFAULT, APP, branch, tags).arn
+
+
+def test_without_pairings_the_stacks_default_role_is_chosen() -> None:
+    assert chosen({}) == DEFAULT
+
+
+def test_a_default_role_for_other_apps_is_not_chosen() -> None:
+    assert chosen({"default_role": {"apps": ["d2abc"]}}) is None
+
+
+def test_the_one_paired_role_is_chosen() -> None:
+    assert chosen({"compute_roles": {ONE: [APP], TWO: ["d2abc"]}}) == ONE
+
+
+def test_of_several_paired_roles_none_is_chosen_and_all_are_named() -> None:
+    choice = choose_compute_role(settings(compute_roles={ONE: [APP], TWO: [f"{APP}/main"]}), DEFAULT, APP, "main", {})
+    assert choice.arn is None
+    assert ONE in choice.note
+    assert TWO in choice.note
+
+
+@pytest.mark.parametrize("tag", [TWO, "two"])
+def test_the_tag_chooses_among_the_paired_by_name_or_arn(tag: str) -> None:
+    assert chosen({"compute_roles": {ONE: [APP], TWO: [APP]}}, tag=tag) == TWO
+
+
+@pytest.mark.parametrize(
+    "tag", ["AdministratorRole", "arn:aws:iam::111122223333:role/AdministratorRole", "TWO", "app/two", ""]
+)
+def test_a_tag_can_not_name_a_role_that_is_not_paired(tag: str) -> None:
+    assert chosen({"compute_roles": {ONE: [APP], TWO: [APP]}}, tag=tag) is None
+
+
+def test_a_role_paired_with_one_branch_is_not_for_another() -> None:
+    raw: dict[str, object] = {"compute_roles": {ONE: [f"{APP}/main"]}, "default_role": {"apps": ["d2abc"]}}
+    assert chosen(raw, branch="main") == ONE
+    assert chosen(raw, branch="dev", tag="one") is None
+
+
+def test_the_pairing_of_a_branch_is_told_from_its_apps() -> None:
+    by_branch = choose_compute_role(settings(compute_roles={ONE: [f"{APP}/main"]}), DEFAULT, APP, "main", {})
+    by_app = choose_compute_role(settings(compute_roles={ONE: [APP]}), DEFAULT, APP, "main", {})
+    assert by_branch.branch_paired
+    assert not by_app.branch_paired
+
+
+def test_a_service_role_needs_both_pairing_and_the_apps_tag() -> None:
+    paired = settings(service_roles={ONE: [APP]})
+    tagged = {"amplify-medic:service-role": "one"}
+    assert choose_service_role(paired, APP, "main", tagged).arn == ONE
+    assert choose_service_role(paired, APP, "main", {}).arn is None
+    assert choose_service_role(settings(compute_roles={ONE: [APP]}), APP, "main", tagged).arn is None

@@ -1,0 +1,134 @@
+"""Settings are validated as a whole: every mistake is named, and nothing unknown passes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medic.settings import (
+    Limits,
+    Mode,
+    Runtime,
+    Settings,
+    SettingsError,
+    merge,
+    refuse_emulator_settings,
+)
+
+ROLE = "arn:aws:iam::111122223333:role/app/compute"
+
+
+def test_no_settings_report_everything_and_fix_what_is_tagged() -> None:
+    settings = Settings.parse(None)
+    assert settings.mode is Mode.FIX
+    assert settings.compute_roles == ()
+    assert settings.limits == Limits()
+
+
+def test_roles_are_paired_with_apps_and_branches() -> None:
+    (pairing,) = Settings.parse({"compute_roles": {ROLE: ["d1abc", "d2abc/feature/x"]}}).compute_roles
+    assert pairing.covers("d1abc", "main")
+    assert pairing.covers("d2abc", "feature/x")
+    assert not pairing.covers("d2abc", "main")
+    assert pairing.names_branch("d2abc", "feature/x")
+    assert not pairing.names_branch("d1abc", "main")
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    wrong = {
+        "mode": "always",
+        "compute_roles": {"compute": ["d1abc"], ROLE: "d1abc"},
+        "default_role": {"policies": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]},
+        "apps": ["myapp"],
+        "slack": {"webhook_secret": "https://hooks.example/x", "chanels": {}},
+        "sns": {"emails": ["nobody"]},
+        "limits": {"cool_down_minutes": 0, "fixes_per_app_an_hour": True},
+        "colour": "blue",
+    }
+    with pytest.raises(SettingsError) as error:
+        Settings.parse(wrong)
+    for name in (
+        "mode",
+        "compute_roles",
+        f"compute_roles[{ROLE}]",
+        "default_role.apps",
+        "apps",
+        "slack.webhook_secret",
+        "slack.chanels",
+        "sns.emails",
+        "limits.cool_down_minutes",
+        "limits.fixes_per_app_an_hour",
+        "colour",
+    ):
+        assert any(mistake.startswith(name) for mistake in error.value.mistakes), name
+
+
+@pytest.mark.parametrize("raw", [[], "fix", 7, True])
+def test_settings_that_are_no_object_are_refused(raw: object) -> None:
+    with pytest.raises(SettingsError, match="must be an object"):
+        Settings.parse(raw)
+
+
+def test_the_cap_of_an_app_stays_below_the_accounts() -> None:
+    with pytest.raises(SettingsError, match="below fixes_per_account_an_hour"):
+        Settings.parse({"limits": {"fixes_per_app_an_hour": 5}})
+
+
+def test_settings_given_on_the_command_line_are_laid_over_the_files() -> None:
+    base = {"mode": "report", "slack": {"webhook_secret": "a", "channels": {"x": "b"}}}
+    assert merge(base, {"mode": "ask", "slack": {"webhook_secret": "c"}}) == {
+        "mode": "ask",
+        "slack": {"webhook_secret": "c", "channels": {"x": "b"}},
+    }
+
+
+def test_log_origins_are_for_the_emulator_only() -> None:
+    settings = Settings.parse({"log_url_origins": ["http://127.0.0.1:4566"]})
+    refuse_emulator_settings(settings, "000000000000")
+    for account in ("111122223333", None):
+        with pytest.raises(SettingsError, match="emulator"):
+            refuse_emulator_settings(settings, account)
+
+
+ENVIRONMENT = {
+    "AMPLIFY_MEDIC_SETTINGS": json.dumps({"mode": "ask"}),
+    "MEDIC_ACCOUNT": "111122223333",
+    "MEDIC_PARTITION": "aws",
+    "AWS_REGION": "eu-west-1",
+    "INCIDENTS_TABLE": "incidents",
+    "ALERT_TOPIC_ARN": "arn:aws:sns:eu-west-1:111122223333:alerts",
+    "DEFAULT_COMPUTE_ROLE_ARN": ROLE,
+}
+
+
+def test_a_function_knows_itself_from_its_environment() -> None:
+    runtime = Runtime.from_environment(ENVIRONMENT)
+    assert runtime.settings.mode is Mode.ASK
+    assert runtime.region == "eu-west-1"
+    assert runtime.actor_role_arn is None
+
+
+def test_every_missing_variable_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        Runtime.from_environment({"AWS_REGION": "eu-west-1"})
+    assert len(error.value.mistakes) == len(ENVIRONMENT) - 1
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+)
+KEYS = ["mode", "compute_roles", "service_roles", "default_role", "apps", "slack", "sns", "limits", "log_url_origins"]
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), json_values))
+def test_any_json_is_either_settings_or_named_mistakes(raw: dict[str, object]) -> None:
+    mistakes: tuple[str, ...] = ("none",)
+    try:
+        Settings.parse(raw)
+    except SettingsError as error:
+        mistakes = error.mistakes
+    assert mistakes
