@@ -96,7 +96,7 @@ class AmplifyReader:
             with translated("amplify:ListJobs"):
                 more = {"nextToken": token} if token else {}
                 answer = self._client.list_jobs(appId=app_id, branchName=branch, maxResults=_PAGE, **more)
-            page = [JobState(s["jobId"], s["status"], _utc(s.get("startTime"))) for s in answer["jobSummaries"]]
+            page = [JobState(_unpadded(s["jobId"]), s["status"], _utc(s.get("startTime"))) for s in answer["jobSummaries"]]
             jobs += page
             token = answer.get("nextToken")
             if not token or (page and int(page[0].id) >= int(page[-1].id)):
@@ -141,7 +141,7 @@ class AmplifyActor:
             answer = self._client.start_job(
                 appId=app_id, branchName=branch, jobId=job_id, jobType="RETRY", jobReason=reason[:255]
             )
-        return answer["jobSummary"]["jobId"]
+        return _unpadded(answer["jobSummary"]["jobId"])
 
 
 def _app(raw: AppTypeDef) -> App:
@@ -149,7 +149,7 @@ def _app(raw: AppTypeDef) -> App:
         id=raw["appId"],
         arn=raw["appArn"],
         name=raw["name"],
-        platform=raw["platform"],
+        platform=raw.get("platform", "unknown"),
         repository=raw.get("repository") or None,
         service_role_arn=raw.get("iamServiceRoleArn") or None,
         compute_role_arn=raw.get("computeRoleArn") or None,
@@ -165,14 +165,14 @@ def _branch(raw: BranchTypeDef) -> Branch:
     return Branch(
         name=raw["branchName"],
         arn=raw["branchArn"],
-        stage=raw["stage"],
+        stage=raw.get("stage", "NONE"),
         framework=raw.get("framework") or None,
         compute_role_arn=raw.get("computeRoleArn") or None,
         tags=dict(raw.get("tags") or {}),
         environment=_environment(raw.get("environmentVariables")),
         source_branch=raw.get("sourceBranch") or None,
         destination_branch=raw.get("destinationBranch") or None,
-        active_job_id=raw.get("activeJobId") or None,
+        active_job_id=_unpadded(raw["activeJobId"]) if raw.get("activeJobId") else None,
     )
 
 
@@ -184,9 +184,9 @@ def _job(raw: JobTypeDef) -> JobWithLogs:
     summary = raw["summary"]
     steps = tuple(_step(step) for step in raw["steps"])
     job = Job(
-        id=summary["jobId"],
+        id=_unpadded(summary["jobId"]),
         status=summary["status"],
-        type=summary["jobType"],
+        type=summary.get("jobType", "unknown"),
         commit_id=summary.get("commitId") or None,
         commit_message=summary.get("commitMessage") or None,
         started_at=_utc(summary.get("startTime")),
@@ -205,6 +205,11 @@ def _step(raw: StepTypeDef) -> Step:
         ended_at=_utc(raw.get("endTime")),
         has_log=bool(raw.get("logUrl")),
     )
+
+
+def _unpadded(job_id: str) -> str:
+    """Amplify pads some job ids with zeros to ten digits; they name the same job."""
+    return job_id.lstrip("0") or "0"
 
 
 def _utc(time: datetime | None) -> datetime | None:

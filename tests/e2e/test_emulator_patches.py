@@ -1,0 +1,398 @@
+"""What the emulator does with our patches, one test for each, and that an Amplify build can be followed through it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.emulator.cloud import EMULATOR_PYTHON, REPOSITORY, CloudError, LocalCloud
+from tests.fakes.sns_inbox import QueueInbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+pytestmark = pytest.mark.e2e
+
+ROLE = "arn:aws:iam::000000000000:role/lambda"
+TRUST = {"Effect": "Allow", "Principal": {"Service": "amplify.amazonaws.com"}, "Action": "sts:AssumeRole"}
+FORWARD = """
+import boto3
+def handler(event, context):
+    boto3.client("sqs").send_message(QueueUrl=QUEUE, MessageBody=__import__("json").dumps(event))
+"""
+LOOK_AROUND = """
+import importlib.util, os
+def handler(event, context):
+    found = [name for name in event["modules"] if importlib.util.find_spec(name)]
+    return {"found": found, "environment": sorted(os.environ)}
+"""
+FAIL = """
+def handler(event, context):
+    raise RuntimeError("meant to fail")
+"""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with LocalCloud(tmp_path_factory.mktemp("guarded"), auth=True) as running:
+        yield running
+
+
+def make_function(cloud: LocalCloud, name: str, source: str) -> str:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as bundle:
+        bundle.writestr("index.py", source)
+    made = cloud.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=ROLE,
+        Handler="index.handler",
+        Code={"ZipFile": packed.getvalue()},
+        Timeout=10,
+    )
+    return str(made["FunctionArn"])
+
+
+def make_rule(cloud: LocalCloud, name: str, source: str, target_arn: str) -> None:
+    events = cloud.client("events")
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [source]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": target_arn}])
+
+
+def make_app(cloud: LocalCloud, **settings: Any) -> str:
+    amplify = cloud.client("amplify")
+    app = amplify.create_app(name="shop", platform="WEB_COMPUTE", repository="https://github.com/acme/shop", **settings)
+    amplify.create_branch(appId=app["app"]["appId"], branchName="main")
+    return str(app["app"]["appId"])
+
+
+def deploy_template(cloud: LocalCloud, stack: str, resources: Mapping[str, Any], **outputs: Any) -> dict[str, str]:
+    template = {"Resources": resources, "Outputs": {name: {"Value": value} for name, value in outputs.items()}}
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def make_user(cloud: LocalCloud, name: str, *statements: Mapping[str, Any]) -> dict[str, str]:
+    iam = cloud.client("iam")
+    iam.create_user(UserName=name)
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **one} for one in statements]}
+    iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {"AccessKeyId": key["AccessKeyId"], "SecretAccessKey": key["SecretAccessKey"]}
+
+
+def make_compute_role(cloud: LocalCloud, name: str) -> str:
+    document = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
+    return str(cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
+
+
+def test_a_failed_build_reaches_a_queue_as_an_event_and_its_log_can_be_read(cloud: LocalCloud) -> None:
+    inbox = QueueInbox.create(cloud.client("sqs"), "deployments")
+    make_rule(cloud, "deployments", "aws.amplify", inbox.queue_arn)
+    app_id = make_app(cloud)
+    cloud.client("amplify").create_branch(appId=app_id, branchName="feature/ü x")
+    cloud.control("set_connection", app_id, "lost")
+
+    cloud.client("amplify").start_job(appId=app_id, branchName="feature/ü x", jobType="RELEASE")
+
+    event = inbox.wait_for(lambda event: event["detail"]["jobStatus"] == "FAILED")
+    assert event["detail"] == {"appId": app_id, "branchName": "feature/ü x", "jobId": "1", "jobStatus": "FAILED"}
+    assert event["detail-type"] == "Amplify Deployment Status Change"
+    assert event["resources"][0].endswith(f":apps/{app_id}/branches/feature/ü x/jobs/0000000001")
+    job = cloud.client("amplify").get_job(appId=app_id, branchName="feature/ü x", jobId="1")["job"]
+    with urllib.request.urlopen(job["steps"][0]["logUrl"]) as log:  # noqa: S310 - the emulator's
+        assert b"[ERROR]: !!! Unable to assume specified IAM Role." in log.read()
+
+
+def test_a_build_that_takes_its_time_ends_by_itself(cloud: LocalCloud) -> None:
+    inbox = QueueInbox.create(cloud.client("sqs"), "slow-deployments")
+    make_rule(cloud, "slow-deployments", "aws.amplify", inbox.queue_arn)
+    app_id = make_app(cloud)
+    cloud.control("set_build_time", 0.5)
+
+    cloud.client("amplify").start_job(appId=app_id, branchName="main", jobType="RELEASE")
+    cloud.control("set_build_time", 0)
+
+    ended = inbox.wait_for(lambda event: event["detail"]["jobStatus"] == "SUCCEED")
+    assert ended["detail"]["appId"] == app_id
+
+
+def test_a_log_url_can_expire_before_its_time(cloud: LocalCloud) -> None:
+    app_id = make_app(cloud)
+    amplify = cloud.client("amplify")
+    amplify.start_job(appId=app_id, branchName="main", jobType="RELEASE")
+    stale = amplify.get_job(appId=app_id, branchName="main", jobId="1")["job"]["steps"][0]["logUrl"]
+
+    cloud.control("expire_logs")
+
+    with pytest.raises(urllib.error.HTTPError, match="403") as raised:
+        urllib.request.urlopen(stale)  # noqa: S310 - the emulator's
+    raised.value.close()
+
+
+def test_the_ssr_runtime_writes_to_the_apps_log_group(cloud: LocalCloud) -> None:
+    app_id = make_app(cloud)
+    cloud.client("amplify").start_job(appId=app_id, branchName="main", jobType="RELEASE")
+
+    before = cloud.control("request", app_id, "main")
+    role = make_compute_role(cloud, "compute-of-runtime")
+    cloud.client("amplify").update_branch(appId=app_id, branchName="main", computeRoleArn=role)
+    after = cloud.control("request", app_id, "main")
+
+    found = cloud.client("logs").filter_log_events(logGroupName=f"/aws/amplify/{app_id}")["events"]
+    assert [event["message"] for event in found] == [before["message"], after["message"]]
+    assert (before["status"], after["status"]) == (500, 200)
+
+
+def test_tests_see_what_the_service_received(cloud: LocalCloud) -> None:
+    app_id = make_app(cloud)
+    role = make_compute_role(cloud, "compute-of-record")
+    cloud.control("forget_calls")
+
+    cloud.client("amplify").update_branch(appId=app_id, branchName="main", computeRoleArn=role)
+
+    (call,) = cloud.control("recorded_calls", "UpdateBranch")
+    assert call["body"] == {"computeRoleArn": role}
+    with pytest.raises(CloudError, match="NotFoundException"):
+        cloud.control("set_connection", "dmissing", "lost")
+
+
+def test_a_lost_answer_is_a_read_timeout(cloud: LocalCloud) -> None:
+    app_id = make_app(cloud)
+    impatient = cloud.session().client(
+        "amplify",
+        endpoint_url=cloud.endpoint_url,
+        config=Config(read_timeout=1, retries={"total_max_attempts": 1, "mode": "standard"}),
+    )
+    cloud.control("fail_call", "StartJob", "timeout_after_effect")
+
+    with pytest.raises(Exception, match="Read timeout"):
+        impatient.start_job(appId=app_id, branchName="main", jobType="RELEASE")
+
+    assert len(impatient.list_jobs(appId=app_id, branchName="main")["jobSummaries"]) == 1
+
+
+def test_a_reset_forgets_apps_as_well(cloud: LocalCloud) -> None:
+    make_app(cloud)
+
+    cloud.reset()
+
+    assert cloud.client("amplify").list_apps()["apps"] == []
+
+
+def test_updates_can_be_denied_to_everybody(cloud: LocalCloud) -> None:
+    app_id = make_app(cloud)
+    cloud.control("deny", "UpdateBranch")
+
+    with pytest.raises(ClientError) as raised:
+        cloud.client("amplify").update_branch(appId=app_id, branchName="main", description="x")
+    cloud.control("deny", "UpdateBranch", denied=False)
+
+    assert raised.value.response["Error"]["Code"] == "AccessDeniedException"
+
+
+def test_another_version_of_the_emulator_is_refused() -> None:
+    script = "from tests.emulator import patches; patches.PATCHED_VERSION = '0'; patches.check_version()"
+
+    done = subprocess.run(  # noqa: S603 - our own script
+        [EMULATOR_PYTHON, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+
+    assert "WrongVersionError: These patches fit ministack 0, but 1.5.33 is installed" in done.stderr
+
+
+def test_lambdas_see_boto3_and_nothing_of_the_emulator(cloud: LocalCloud) -> None:
+    make_function(cloud, "look-around", LOOK_AROUND)
+    asked = {"modules": ["boto3", "botocore", "urllib3", "ministack", "hypercorn", "yaml", "pip"]}
+
+    answer = cloud.client("lambda").invoke(FunctionName="look-around", Payload=json.dumps(asked))
+    seen = json.loads(answer["Payload"].read())
+
+    assert seen["found"] == ["boto3", "botocore", "urllib3"]
+    assert {"AWS_REGION", "AWS_ENDPOINT_URL", "AWS_LAMBDA_FUNCTION_NAME", "LAMBDA_TASK_ROOT"} <= set(
+        seen["environment"]
+    )
+    own = ("BIND_HOST", "GATEWAY_PORT", "IOT_", "LAMBDA_ASYNC", "MINISTACK_", "PYTHON", "SFTP_")
+    assert not [name for name in seen["environment"] if name.startswith(own)]
+
+
+def test_a_failing_lambda_is_retried_and_then_reported_to_its_destination(cloud: LocalCloud) -> None:
+    failed = QueueInbox.create(cloud.client("sqs"), "failed-runs")
+    arn = make_function(cloud, "failing", FAIL)
+    cloud.client("lambda").put_function_event_invoke_config(
+        FunctionName="failing",
+        MaximumRetryAttempts=2,
+        DestinationConfig={"OnFailure": {"Destination": failed.queue_arn}},
+    )
+    make_rule(cloud, "failing", "test.failing", arn)
+
+    entry = {"Source": "test.failing", "DetailType": "x", "Detail": '{"n": 1}'}
+    cloud.client("events").put_events(Entries=[entry])
+
+    record = failed.wait_for(lambda _: True)
+    assert record["requestPayload"]["detail"] == {"n": 1}
+    logged = cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/failing", filterPattern='"meant to fail"')
+    assert len(logged["events"]) >= 3
+
+
+def test_a_templates_ttl_is_set_on_the_table(cloud: LocalCloud) -> None:
+    table = {
+        "TableName": "with-ttl",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "TimeToLiveSpecification": {"AttributeName": "expires", "Enabled": True},
+    }
+
+    deploy_template(cloud, "with-ttl", {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": table}})
+
+    described = cloud.client("dynamodb").describe_time_to_live(TableName="with-ttl")["TimeToLiveDescription"]
+    assert described == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
+
+
+def test_ref_of_a_secret_is_its_arn_and_its_stack_can_be_deleted(cloud: LocalCloud) -> None:
+    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "token", "SecretString": "invented"}}
+
+    outputs = deploy_template(cloud, "with-secret", {"Secret": secret}, Ref={"Ref": "Secret"})
+
+    secrets = cloud.client("secretsmanager")
+    assert outputs["Ref"].startswith("arn:aws:secretsmanager:eu-central-1:000000000000:secret:token-")
+    assert secrets.get_secret_value(SecretId=outputs["Ref"])["SecretString"] == "invented"
+    cloud.client("cloudformation").delete_stack(StackName="with-secret")
+    cloud.client("cloudformation").get_waiter("stack_delete_complete").wait(
+        StackName="with-secret", WaiterConfig={"Delay": 1}
+    )
+    assert secrets.list_secrets()["SecretList"] == []
+
+
+def test_log_searches_match_as_documented(cloud: LocalCloud) -> None:
+    logs = cloud.client("logs")
+    put_lines(cloud, "/searched", "Could not load it", "is not authorized to perform", "could NOT LOAD", "fine")
+
+    found = logs.filter_log_events(
+        logGroupName="/searched", filterPattern='?"Could not load" ?"is not authorized to perform"'
+    )["events"]
+
+    assert [event["message"] for event in found] == ["Could not load it", "is not authorized to perform"]
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="unstructured"):
+        logs.filter_log_events(logGroupName="/searched", filterPattern='{ $.level = "ERROR" }')
+
+
+def test_log_subscriptions_match_as_documented(cloud: LocalCloud) -> None:
+    forwarded = QueueInbox.create(cloud.client("sqs"), "forwarded")
+    arn = make_function(cloud, "forward", f"QUEUE = {forwarded.queue_url!r}\n{FORWARD}")
+    cloud.client("logs").create_log_group(logGroupName="/subscribed")
+    cloud.client("logs").put_subscription_filter(
+        logGroupName="/subscribed", filterName="either", filterPattern="?alpha ?beta", destinationArn=arn
+    )
+
+    put_lines(cloud, "/subscribed", "ALPHA", "one beta", "alpha", "gamma")
+
+    packed = forwarded.wait_for(lambda _: True)["awslogs"]["data"]
+    unpacked = json.loads(gzip.decompress(base64.b64decode(packed)))
+    assert [event["message"] for event in unpacked["logEvents"]] == ["one beta", "alpha"]
+
+
+def test_log_searches_page(cloud: LocalCloud) -> None:
+    put_lines(cloud, "/paged", *[f"line {number}" for number in range(5)])
+    pages = (
+        cloud.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName="/paged", limit=2, filterPattern="line")
+    )
+
+    assert [[event["message"] for event in page["events"]] for page in pages] == [
+        ["line 0", "line 1"],
+        ["line 2", "line 3"],
+        ["line 4"],
+    ]
+
+
+def put_lines(cloud: LocalCloud, group: str, *messages: str) -> None:
+    logs = cloud.client("logs")
+    stream = f"stream-{time.monotonic_ns()}"
+    if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+        logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    now = int(time.time() * 1000)
+    events = [{"timestamp": now + offset, "message": message} for offset, message in enumerate(messages)]
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def test_iam_limits_updates_to_tagged_branches(guarded: LocalCloud) -> None:
+    app_id = make_app(guarded)
+    root = guarded.client("amplify")
+    root.create_branch(appId=app_id, branchName="feature/opted-in", tags={"opted-in": "yes"})
+    tagged = {"Action": "amplify:UpdateBranch", "Resource": f"arn:aws:amplify:*:*:apps/{app_id}/branches/*"}
+    condition = {"StringEquals": {"aws:ResourceTag/opted-in": "yes"}}
+    user = guarded.client("amplify", make_user(guarded, "tagger", {**tagged, "Condition": condition}))
+
+    user.update_branch(appId=app_id, branchName="feature/opted-in", description="x")
+    with pytest.raises(ClientError) as raised:
+        user.update_branch(appId=app_id, branchName="main", description="x")
+
+    denied = raised.value.response["Error"]
+    assert denied["Code"] == "AccessDeniedException"
+    assert denied["Message"] == (
+        "User: arn:aws:iam::000000000000:user/tagger is not authorized to perform: amplify:UpdateBranch on resource: "
+        f"arn:aws:amplify:eu-central-1:000000000000:apps/{app_id}/branches/main "
+        "because no identity-based policy allows the amplify:UpdateBranch action"
+    )
+
+
+def test_iam_tells_jobs_from_branches(guarded: LocalCloud) -> None:
+    app_id = make_app(guarded)
+    branches = f"arn:aws:amplify:eu-central-1:000000000000:apps/{app_id}/branches"
+    reader = make_user(guarded, "reader", {"Action": "amplify:*", "Resource": f"{branches}/main/jobs/*"})
+    user = guarded.client("amplify", reader)
+
+    user.start_job(appId=app_id, branchName="main", jobType="RELEASE")
+    assert user.get_job(appId=app_id, branchName="main", jobId="1")["job"]["summary"]["status"] == "SUCCEED"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        user.list_jobs(appId=app_id, branchName="main")
+
+
+@pytest.mark.parametrize(("passed_to", "allowed"), [("amplify.amazonaws.com", True), ("lambda.amazonaws.com", False)])
+def test_iam_asks_for_the_right_to_pass_a_role_to_amplify(
+    guarded: LocalCloud, passed_to: str, *, allowed: bool
+) -> None:
+    app_id = make_app(guarded)
+    service = passed_to.partition(".")[0]
+    role = make_compute_role(guarded, f"compute-{service}")
+    pass_role = {
+        "Action": "iam:PassRole",
+        "Resource": role,
+        "Condition": {"StringEquals": {"iam:PassedToService": passed_to}},
+    }
+    credentials = make_user(guarded, f"passer-{service}", {"Action": "amplify:*", "Resource": "*"}, pass_role)
+    user = guarded.client("amplify", credentials)
+
+    if allowed:
+        user.update_branch(appId=app_id, branchName="main", computeRoleArn=role)
+    else:
+        with pytest.raises(ClientError, match=f"not authorized to perform: iam:PassRole on resource: {role}"):
+            user.update_branch(appId=app_id, branchName="main", computeRoleArn=role)
+
+    attached = guarded.client("amplify").get_branch(appId=app_id, branchName="main")["branch"].get("computeRoleArn")
+    assert attached == (role if allowed else None)

@@ -1,0 +1,239 @@
+"""Starts and stops a local cloud: the emulator with our patches, an Amplify in it, and the CDK CLI pointed at it.
+
+with LocalCloud(workdir) as cloud:
+cloud.bootstrap()
+outputs = cloud.deploy({"amplify-medic": json.dumps(settings)}, workdir / "outputs.json")
+amplify = cloud.client("amplify")
+cloud.control("set_connection", app_id, "lost")
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+
+from tests.emulator.lambda_environment import make_lambda_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EMULATOR_PYTHON = REPOSITORY / ".emulator" / "bin" / "python"
+CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
+REGION = "eu-central-1"
+ACCOUNT_ID = "000000000000"
+START_SECONDS = 30.0
+
+
+class CloudError(RuntimeError):
+    """The emulator did not start, or the control endpoint or the CDK CLI refused something."""
+
+
+class LocalCloud:
+    """A local cloud, while entered.
+
+    Attributes:
+        endpoint_url: Where it serves, as AWS_ENDPOINT_URL.
+        workdir: Holds its logs and everything the CDK CLI writes.
+    """
+
+    def __init__(self, workdir: Path, *, auth: bool = False, retry_seconds: float = 0.2) -> None:
+        """Prepares a cloud.
+
+        Args:
+            workdir: An empty folder.
+            auth: Whether IAM is enforced. The emulator then speaks TLS: policies that deny plain HTTP hold as well.
+            retry_seconds: The wait before Lambda's first asynchronous retry, a minute on AWS; the second is double.
+        """
+        self.workdir = workdir
+        self._auth = auth
+        self._retry_seconds = retry_seconds
+        self._port = _free_port()
+        self.endpoint_url = f"https://localhost:{self._port}" if auth else f"http://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._tmp = Path()
+
+    def __enter__(self) -> Self:
+        """Starts the emulator and waits until it answers."""
+        if not EMULATOR_PYTHON.exists():
+            msg = f"{EMULATOR_PYTHON} is missing: make the emulator's environment from requirements/emulator.txt first"
+            raise CloudError(msg)
+        self._tmp = Path(tempfile.mkdtemp(prefix="local-cloud-"))
+        lambda_python = make_lambda_environment(self._tmp / "lambda", EMULATOR_PYTHON)
+        launcher = Path(__file__).with_name("launch.py")
+        with (self.workdir / "emulator.log").open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own launcher
+                [EMULATOR_PYTHON, launcher, self.endpoint_url, lambda_python],
+                env=self._emulator_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Ends the emulator and removes what it left behind."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        shutil.rmtree(self._tmp, ignore_errors=True)
+
+    @property
+    def ca_bundle(self) -> Path | None:
+        """The certificate to trust, where the cloud speaks TLS."""
+        return self._tmp / "ministack-tls" / "server.crt" if self._auth else None
+
+    @property
+    def cli_environment(self) -> dict[str, str]:
+        """Environment for the CDK CLI, the AWS CLI or `medic` against this cloud; nothing else is inherited."""
+        trusted = {} if self.ca_bundle is None else {"AWS_CA_BUNDLE": str(self.ca_bundle)}
+        return {
+            "PATH": os.pathsep.join([str(REPOSITORY / ".venv" / "bin"), os.defpath, "/usr/local/bin"]),
+            "HOME": str(self.workdir),
+            "CDK_HOME": str(self.workdir / "cdk-home"),
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **trusted,
+            **({"NODE_EXTRA_CA_CERTS": trusted["AWS_CA_BUNDLE"]} if trusted else {}),
+        }
+
+    def session(self, credentials: Mapping[str, str] | None = None) -> boto3.Session:
+        """A session in the cloud's region.
+
+        Args:
+            credentials: As STS gives them; without, the account's root, whom IAM denies nothing.
+        """
+        given = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test"}
+        return boto3.Session(
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given.get("SessionToken"),
+            region_name=REGION,
+        )
+
+    def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
+        """A client of one service."""
+        trusted = str(self.ca_bundle) if self.ca_bundle else None
+        return self.session(credentials).client(  # type: ignore[call-overload]
+            service, endpoint_url=self.endpoint_url, verify=trusted
+        )
+
+    def control(self, method: str, *args: object, **kwargs: object) -> Any:
+        """Calls a method of the Amplify fake's `Control`.
+
+        Raises:
+            CloudError: It refused, and says why.
+        """
+        body = json.dumps({"args": args, "kwargs": kwargs}).encode()
+        status, answer = self._http(f"/_amplify/{method}?account={ACCOUNT_ID}&region={REGION}", body)
+        parsed = json.loads(answer)
+        if status != 200:
+            msg = f"{method}: {parsed['error']}"
+            raise CloudError(msg)
+        return parsed["result"]
+
+    def reset(self) -> None:
+        """Forgets everything, deployed stacks included. Takes less time than another start."""
+        self._http("/_ministack/reset", b"")
+
+    def bootstrap(self) -> None:
+        """Runs `cdk bootstrap`, in a folder without an app: with one, the CLI would synthesise it first."""
+        folder = self.workdir / "bootstrap"
+        folder.mkdir(exist_ok=True)
+        self._cdk(["bootstrap", f"aws://{ACCOUNT_ID}/{REGION}"], folder)
+
+    def deploy(self, context: Mapping[str, str], outputs: Path) -> dict[str, dict[str, str]]:
+        """Deploys the app of this repository.
+
+        Args:
+            context: CDK context, `-c key=value`.
+            outputs: The file that takes the stacks' outputs.
+
+        Returns:
+            The outputs, by stack.
+        """
+        given = [part for key, value in context.items() for part in ("-c", f"{key}={value}")]
+        assembly = ["--output", str(self.workdir / "cdk.out"), "--outputs-file", str(outputs)]
+        self._cdk(["deploy", "--all", "--require-approval", "never", *assembly, *given], REPOSITORY)
+        deployed: dict[str, dict[str, str]] = json.loads(outputs.read_text())
+        return deployed
+
+    def _cdk(self, arguments: list[str], folder: Path) -> None:
+        command = [str(CDK), *arguments, "--no-color", "--ci"]
+        done = subprocess.run(  # noqa: S603 - the pinned CLI
+            command, cwd=folder, env=self.cli_environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            msg = f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}"
+            raise CloudError(msg)
+
+    def _emulator_environment(self) -> dict[str, str]:
+        tls = {"AUTH": "true", "USE_SSL": "1"} if self._auth else {}
+        return {
+            "PATH": os.pathsep.join([os.defpath, "/usr/local/bin"]),
+            "HOME": str(self._tmp),
+            "TMPDIR": str(self._tmp),
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self._port),
+            "MINISTACK_REGION": REGION,
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(self._retry_seconds),
+            "LOG_LEVEL": "INFO",
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **tls,
+        }
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        give_up = time.monotonic() + START_SECONDS
+        while time.monotonic() < give_up and process.poll() is None:
+            try:
+                if self._http("/_ministack/health")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.05)
+        log = (self.workdir / "emulator.log").read_text()
+        msg = f"The emulator did not start within {START_SECONDS:.0f} s. Its log ends:\n{log[-2000:]}"
+        raise CloudError(msg)
+
+    def _http(self, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        context = ssl.create_default_context(cafile=self.ca_bundle) if self.ca_bundle else None
+        request = urllib.request.Request(self.endpoint_url + path, data=body)  # noqa: S310 - our own endpoint
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=context) as answer:  # noqa: S310
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,187 @@
+"""Where the emulator differs from AWS in what we rely on, and what makes up for it.
+
+Every patch replaces private names of one version of ministack, has a test of its own, and is applied before the
+emulator serves.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import importlib.metadata
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from ministack import app as gateway
+from ministack.core import lambda_runtime
+from ministack.core.responses import error_response_json, json_response
+from ministack.services import cloudwatch_logs, dynamodb, eventbridge, lambda_svc, secretsmanager
+from ministack.services.cloudformation import provisioners
+
+from tests.emulator.log_pattern import UnsupportedPatternError, matcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+PATCHED_VERSION = "1.5.33"
+# The emulator's own settings, which a Lambda must not see.
+_OWN_VARIABLES = (
+    "AUTH",
+    "BIND_HOST",
+    "GATEWAY_PORT",
+    "IOT_MTLS_",
+    "LAMBDA_ASYNC_",
+    "LOG_LEVEL",
+    "MINISTACK_",
+    "PYTHON",
+    "SFTP_",
+    "USE_SSL",
+)
+_MAX_PAGE = 10_000
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class WrongVersionError(RuntimeError):
+    """Another ministack than the one these patches were made for."""
+
+
+def check_version() -> None:
+    """Raises WrongVersionError on another version: a patch that silently misses would make tests lie."""
+    found = importlib.metadata.version("ministack")
+    if found != PATCHED_VERSION:
+        msg = f"These patches fit ministack {PATCHED_VERSION}, but {found} is installed: review each, then pin it"
+        raise WrongVersionError(msg)
+
+
+def apply_all(lambda_python: Path) -> None:
+    """Applies every patch."""
+    check_version()
+    clean_lambda_workers(lambda_python)
+    retry_events_to_lambda()
+    set_table_ttl()
+    refer_to_secrets_by_arn()
+    match_log_patterns_as_documented()
+    page_filtered_log_events()
+    serve_one_port()
+
+
+def serve_one_port() -> None:
+    """With TLS the emulator would take port 443 as well, where it may."""
+    gateway._port_is_bindable = lambda _host, _port: False
+
+
+def clean_lambda_workers(python: Path) -> None:
+    """Lambdas run on an interpreter that has boto3 only: a dependency missing from the bundle fails as on AWS."""
+    original = lambda_runtime._detect_runtime_binary
+
+    def detect(runtime: str) -> tuple[str, str]:
+        binary, script = original(runtime)
+        return (str(python) if runtime.startswith("python") else binary), script
+
+    lambda_runtime._detect_runtime_binary = detect
+    lambda_runtime.subprocess = _CleanSubprocess()
+
+
+class _CleanSubprocess:
+    """The subprocess module, as the worker pool sees it: processes start without the emulator's own variables."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+    def Popen(self, command: list[str], *, env: Mapping[str, str], **options: Any) -> subprocess.Popen[Any]:  # noqa: N802
+        clean = {name: value for name, value in env.items() if not name.startswith(_OWN_VARIABLES)}
+        return subprocess.Popen(command, env=clean, **options)  # noqa: S603 - the emulator's own command
+
+
+def retry_events_to_lambda() -> None:
+    """EventBridge invokes Lambda asynchronously: with retries and the function's on-failure destination."""
+
+    def dispatch(arn: str, payload: str) -> None:
+        function, config, name = lambda_svc._get_func_record_for_ref(arn)
+        if not function or not config:
+            eventbridge.logger.warning("EventBridge target %s not found", name)
+            return
+        record = lambda_svc._execution_record_for_config(function, config)
+        lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+    eventbridge._dispatch_to_lambda = dispatch
+
+
+def set_table_ttl() -> None:
+    """CloudFormation passes a table's TimeToLiveSpecification on to DynamoDB."""
+    for resource_type in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
+        handler = provisioners._RESOURCE_HANDLERS[resource_type]
+        handler["create"] = _with_ttl(handler["create"], props_at=1)
+        handler["update"] = _with_ttl(handler["update"], props_at=2)
+
+
+def _with_ttl(provision: Callable[..., tuple[str, Any]], props_at: int) -> Callable[..., tuple[str, Any]]:
+    def provisioned(*args: Any, **options: Any) -> tuple[str, Any]:
+        name, attributes = provision(*args, **options)
+        if specification := args[props_at].get("TimeToLiveSpecification"):
+            dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": specification})
+        return name, attributes
+
+    return provisioned
+
+
+def refer_to_secrets_by_arn() -> None:
+    """`Ref` of a secret is its ARN, not its name."""
+    handler = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    def name_of(arn: str) -> str:
+        secrets = secretsmanager._secrets.items()
+        return next((name for name, secret in secrets if secret["ARN"] == arn), arn)
+
+    def created(*args: Any) -> tuple[str, Any]:
+        _, attributes = create(*args)
+        return attributes["Arn"], attributes
+
+    def updated(physical_id: str, *args: Any, **options: Any) -> tuple[str, Any]:
+        _, attributes = update(name_of(physical_id), *args, **options)
+        return attributes["Arn"], attributes
+
+    def deleted(physical_id: str, properties: Any) -> None:
+        delete(name_of(physical_id), properties)
+
+    handler |= {"create": created, "update": updated, "delete": deleted}
+
+
+def match_log_patterns_as_documented() -> None:
+    """Filter patterns match as CloudWatch Logs documents it, in searches and in subscriptions."""
+    cloudwatch_logs._compile_filter_pattern = matcher
+    cloudwatch_logs._subscription_pattern_matches = lambda pattern, message: matcher(pattern or "")(message or "")
+
+
+def page_filtered_log_events() -> None:
+    """FilterLogEvents gives a nextToken where it cuts at the limit."""
+    search = cloudwatch_logs._filter_log_events
+
+    def filter_log_events(data: dict[str, Any]) -> Answer:
+        try:
+            start = _offset(data.get("nextToken"))
+            status, headers, body = search({**data, "limit": _MAX_PAGE})
+        except (UnsupportedPatternError, binascii.Error, UnicodeDecodeError) as error:
+            return _invalid(str(error))
+        if status != 200:
+            return status, headers, body
+        events = json.loads(body)["events"]
+        end = start + min(data.get("limit", _MAX_PAGE), _MAX_PAGE)
+        more = {"nextToken": base64.b64encode(str(end).encode()).decode()} if end < len(events) else {}
+        page: Answer = json_response({"events": events[start:end], "searchedLogStreams": [], **more})
+        return page
+
+    cloudwatch_logs._filter_log_events = filter_log_events
+
+
+def _offset(token: str | None) -> int:
+    return int(base64.b64decode(token, validate=True).decode()) if token else 0
+
+
+def _invalid(message: str) -> Answer:
+    answer: Answer = error_response_json("InvalidParameterException", message, 400)
+    return answer

@@ -1,0 +1,87 @@
+"""Build logs behind presigned URLs, on a small HTTP server of this process."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from tests.fakes.amplify.timing import Time
+
+_EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    key: str
+    until: datetime
+
+
+class LogServer:
+    """A log store whose URLs anybody on this machine may read until they expire. The server starts with the first."""
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+        self._bodies: dict[str, tuple[bytes, str | None]] = {}
+        self._links: dict[str, _Link] = {}
+        self._server: ThreadingHTTPServer | None = None
+
+    def put(self, key: str, body: bytes, encoding: str | None) -> None:
+        """Stores a log under a key."""
+        self._bodies[key] = (body, encoding)
+
+    def url(self, key: str, lifetime: timedelta) -> str:
+        """A fresh URL of that log."""
+        path = f"/{secrets.token_hex(8)}/log.txt"
+        self._links[path] = _Link(key, self._time.now() + lifetime)
+        seconds = int(lifetime.total_seconds())
+        return f"{self.origin}{path}?X-Amz-Expires={seconds}&X-Amz-Signature={secrets.token_hex(32)}"
+
+    def expire_all(self) -> None:
+        """Lets every URL given so far answer 403."""
+        self._links.clear()
+
+    @property
+    def origin(self) -> str:
+        """Where the logs are served: `http://127.0.0.1:port`."""
+        if self._server is None:
+            self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+            threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        """Stops the server, if it runs."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def _found(self, path: str) -> tuple[bytes, str | None] | None:
+        link = self._links.get(path)
+        return self._bodies[link.key] if link and self._time.now() < link.until else None
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        find = self._found
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                found = find(urlsplit(self.path).path)
+                body, encoding = found or (_EXPIRED, None)
+                self.send_response(200 if found else 403)
+                self.send_header("Content-Type", "binary/octet-stream" if found else "application/xml")
+                self.send_header("Content-Length", str(len(body)))
+                if encoding:
+                    self.send_header("Content-Encoding", encoding)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden name
+                """Says nothing: tests don't read it."""
+
+        return Handler

@@ -1,0 +1,51 @@
+"""What nobody outside AWS knows about Amplify: each question is a switch, so that a test can play every answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_type_hints
+
+from tests.fakes.amplify.choices import check_choice
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestions:
+    """One answer to each open question. The defaults are the answers that public reports support best.
+
+    Attributes:
+        compute_source_conditions: Which of aws:SourceAccount and aws:SourceArn Amplify sends when it tries a compute
+            role at attach: none (`refused`), the account alone, or both (`accepted`).
+        empty_compute_role: What UpdateBranch and UpdateApp do with `computeRoleArn: ""`.
+        retry_job_id: Whether StartJob RETRY makes a new job or runs the old one again under its id.
+        retry_of_succeeded: Whether a job that succeeded can be retried.
+        app_tags_on_branches: Whether a branch shows the tags of its app beside its own.
+        log_stream_names: Whether a stream of the SSR runtime's log group tells the branch.
+        compute_role_on_web: Whether an app of platform WEB takes a compute role.
+        app_role_at_runtime: Whether a role set on the app reaches the SSR runtime of its branches.
+        first_attach: Whether a branch deployed without a compute role uses one at once, or from its next deployment.
+        log_body: How a build log is stored: as text, as a gzip file, or as text with Content-Encoding gzip.
+        log_url: Whether steps name the URL of their log.
+        status_reason: Whether a failed step says why.
+        unset_members: Whether members that were never set are left out, although the service model requires them.
+            Public transcripts of create-app, create-branch and start-deployment show them left out.
+        active_job_id: Whether a branch's activeJobId is zero-padded to ten digits, as one public transcript shows.
+    """
+
+    compute_source_conditions: Literal["refused", "account_only", "accepted"] = "refused"
+    empty_compute_role: Literal["detaches", "refused", "ignored"] = "detaches"
+    retry_job_id: Literal["new", "same"] = "new"
+    retry_of_succeeded: Literal["accepted", "refused"] = "accepted"
+    app_tags_on_branches: Literal["own", "inherited"] = "own"
+    log_stream_names: Literal["branch", "opaque"] = "branch"
+    compute_role_on_web: Literal["accepted", "refused"] = "accepted"
+    app_role_at_runtime: Literal["effective", "ignored"] = "effective"
+    first_attach: Literal["immediate", "needs_redeploy"] = "immediate"
+    log_body: Literal["plain", "gzip", "gzip_encoded"] = "plain"
+    log_url: Literal["present", "absent"] = "present"
+    status_reason: Literal["present", "absent"] = "absent"
+    unset_members: Literal["omitted", "present"] = "omitted"
+    active_job_id: Literal["padded", "plain"] = "padded"
+
+    def __post_init__(self) -> None:
+        for question, answers in get_type_hints(type(self)).items():
+            check_choice(question, getattr(self, question), answers)

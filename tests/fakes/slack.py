@@ -1,0 +1,112 @@
+"""A Slack that takes what is sent to it: incoming webhooks and the Web API, on a small HTTP server of this process.
+
+Sources: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and
+https://docs.slack.dev/apis/web-api/rate-limits
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A request as it arrived.
+
+    Attributes:
+        path: `/api/<method>` for the Web API, anything else for a webhook.
+        headers: Its headers, names in lower case.
+        body: The message.
+    """
+
+    path: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    status: int
+    retry_after: int | None
+
+
+@dataclass(slots=True)
+class FakeSlack:
+    """Slack, while entered.
+
+    Attributes:
+        posts: What arrived, in order; what was answered with an error is not among them.
+        refused: What was answered with an error.
+    """
+
+    posts: list[Post] = field(default_factory=list)
+    refused: list[Post] = field(default_factory=list)
+    _failures: deque[_Failure] = field(default_factory=deque)
+    _server: ThreadingHTTPServer = field(init=False)
+
+    def __enter__(self) -> Self:
+        """Starts to listen on a free port of this machine."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Stops listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """Its origin: the base of the Web API is `<url>/api/`."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def webhook_url(self) -> str:
+        """An incoming webhook."""
+        return f"{self.url}/services/T0INVENTED/B0INVENTED/invented"
+
+    def fail(self, status: int = 500, *, times: int = 1, retry_after: int | None = None) -> None:
+        """Answers the next requests with an error; with 429, `retry_after` says how many seconds to wait."""
+        self._failures.extend([_Failure(status, retry_after)] * times)
+
+    def _take(self, post: Post) -> tuple[int, dict[str, str], bytes]:
+        if self._failures:
+            failure = self._failures.popleft()
+            self.refused.append(post)
+            wait = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
+            return failure.status, wait, b"ratelimited" if failure.status == 429 else b"error"
+        self.posts.append(post)
+        if not post.path.startswith("/api/"):
+            return 200, {"Content-Type": "text/html"}, b"ok"
+        sent = {"ok": True, "channel": post.body.get("channel", ""), "ts": f"1700000000.{len(self.posts):06d}"}
+        return 200, {"Content-Type": "application/json"}, json.dumps(sent).encode()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        take = self._take
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
+                is_json = self.headers.get_content_type() == "application/json"
+                parsed = json.loads(body) if is_json else dict(parse_qsl(body))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                status, answer_headers, answer = take(Post(self.path, headers, parsed))
+                self.send_response(status)
+                for name, value in {**answer_headers, "Content-Length": str(len(answer))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden name
+                """Says nothing: tests don't read it."""
+
+        return Handler

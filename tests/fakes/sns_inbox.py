@@ -1,0 +1,75 @@
+"""Reads what a topic publishes, through a queue of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+
+
+@dataclass(frozen=True, slots=True)
+class QueueInbox:
+    """The messages of a queue, each taken once."""
+
+    sqs: SQSClient
+    queue_url: str
+
+    @classmethod
+    def create(cls, sqs: SQSClient, name: str) -> Self:
+        """Makes the queue."""
+        return cls(sqs, sqs.create_queue(QueueName=name)["QueueUrl"])
+
+    @property
+    def queue_arn(self) -> str:
+        """The ARN of the queue, for a rule's target or a destination."""
+        asked = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["QueueArn"])
+        return asked["Attributes"]["QueueArn"]
+
+    def take(self) -> list[Any]:
+        """The messages that are there now, parsed as JSON."""
+        taken = []
+        received = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in received:
+            taken.append(json.loads(message["Body"]))
+            self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return taken
+
+    def wait_for(self, wanted: Callable[[Any], bool], seconds: float = 30.0) -> Any:
+        """The first message that is wanted; what comes before it is dropped.
+
+        Raises:
+            TimeoutError: None came.
+        """
+        give_up = time.monotonic() + seconds
+        while time.monotonic() < give_up:
+            for message in self.take():
+                if wanted(message):
+                    return message
+            time.sleep(0.05)
+        msg = f"No such message in {self.queue_url} within {seconds} s"
+        raise TimeoutError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class SnsInbox:
+    """The notifications of a topic."""
+
+    inbox: QueueInbox
+
+    @classmethod
+    def subscribe(cls, sns: SNSClient, sqs: SQSClient, topic_arn: str, name: str = "sns-inbox") -> Self:
+        """Subscribes a new queue to the topic."""
+        inbox = QueueInbox.create(sqs, name)
+        sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=inbox.queue_arn)
+        return cls(inbox)
+
+    def take(self) -> list[Mapping[str, Any]]:
+        """The notifications that are there now: `Subject`, `Message` and `MessageAttributes` among their members."""
+        return self.inbox.take()

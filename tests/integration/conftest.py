@@ -1,0 +1,160 @@
+"""A small world under moto: Amplify, IAM, DynamoDB, SNS, Secrets Manager and a Slack endpoint, and the bot in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools import Logger, Metrics
+from moto.iam.models import iam_backends
+
+from medic import pipeline
+from medic.services import Services
+from medic.settings import Runtime, Settings
+from medic.telemetry import Telemetry
+from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_on_moto
+from tests.fakes.slack import FakeSlack
+from tests.fakes.sns_inbox import SnsInbox
+
+REGION = "eu-central-1"
+PLAIN_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "amplify.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+TABLE = "incidents"
+SECRET = "slack-webhook"
+
+
+@dataclass
+class World:
+    """Everything a test arranges and looks at."""
+
+    amplify: AmplifyOnMoto
+    slack: FakeSlack
+    topic_arn: str
+    inbox: SnsInbox
+    default_role_arn: str
+    actor_role_arn: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    waited: list[float] = field(default_factory=list)
+
+    def client(self, service: str) -> Any:
+        """A plain client, as a test's own hands."""
+        return boto3.client(service, region_name=REGION)
+
+    def now(self) -> datetime:
+        """The fake's clock: it stands still unless a test or a pause advances it."""
+        return self.amplify.time.now()
+
+    def make_role(self, name: str, trust: object = PLAIN_TRUST, *, age: float = 3600) -> str:
+        """A role with this trust, made so many seconds ago."""
+        iam = self.client("iam")
+        made = iam.create_role(RoleName=name, Path="/app/", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+        stored = iam_backends[self.amplify.account_id]["aws"].roles[made["RoleId"]]
+        stored.create_date = self.now() - timedelta(seconds=age)
+        return str(made["Arn"])
+
+    def make_app(self, *, tags: dict[str, str] | None = None, branch: str = "main", **app: Any) -> str:
+        """An SSR app with one branch; returns the app's id."""
+        amplify = self.client("amplify")
+        fields = {"platform": "WEB_COMPUTE", "repository": "https://github.com/acme/shop", **app}
+        app_id = str(amplify.create_app(name=fields.pop("name", "shop"), **fields)["app"]["appId"])
+        amplify.create_branch(appId=app_id, branchName=branch, stage="PRODUCTION", tags=tags or {})
+        return app_id
+
+    def build(self, app_id: str, branch: str = "main", **script: Any) -> dict[str, Any]:
+        """Run a build to its end; returns the last event it sent."""
+        if script:
+            self.amplify.control.script_builds(app_id, branch, script)
+        self.client("amplify").start_job(appId=app_id, branchName=branch, jobType="RELEASE")
+        return dict(self.amplify.events[-1])
+
+    def services(self, **changes: Any) -> Services:
+        """The bot, wired to this world."""
+        runtime = Runtime(
+            settings=Settings.parse(
+                {
+                    "log_url_origins": [self.amplify.log_origin],
+                    "slack": {"webhook_secret": SECRET},
+                    **self.settings,
+                }
+            ),
+            account=self.amplify.account_id,
+            region=REGION,
+            partition="aws",
+            table=TABLE,
+            topic_arn=self.topic_arn,
+            actor_role_arn=self.actor_role_arn,
+            default_role_arn=self.default_role_arn,
+        )
+        telemetry = Telemetry(Logger(service="test"), Metrics(namespace="test", service="test"))
+        base = Services(runtime, boto3.Session(region_name=REGION), telemetry, clock=self.now, pause=self._pause)
+        return replace(base, **changes)
+
+    def deliver(self, event: dict[str, Any], services: Services | None = None) -> None:
+        """Hand one event to the bot, as Lambda would."""
+        pipeline.run(event, services or self.services())
+
+    def compute_role(self, app_id: str, branch: str = "main") -> str | None:
+        """What GetBranch says now."""
+        found = self.client("amplify").get_branch(appId=app_id, branchName=branch)["branch"]
+        return found.get("computeRoleArn")
+
+    def calls(self, operation: str) -> list[Any]:
+        """The calls of one operation that Amplify received, in order."""
+        return self.amplify.control.recorded_calls(operation)
+
+    def emails(self) -> list[str]:
+        """The texts that subscribers of the topic got."""
+        return [str(notification["Message"]) for notification in self.inbox.take()]
+
+    def alerts(self) -> list[str]:
+        """All the words of each message that Slack got, in order."""
+        return [json.dumps(post.body, ensure_ascii=False) for post in self.slack.posts]
+
+    def _pause(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.amplify.control.advance(seconds)
+
+
+@pytest.fixture
+def slack() -> Iterator[FakeSlack]:
+    """A local Slack."""
+    with FakeSlack() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def world(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world with nothing wrong in it yet."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with amplify_on_moto(region=REGION) as amplify:
+        iam, sns, sqs = (boto3.client(name, region_name=REGION) for name in ("iam", "sns", "sqs"))
+        _make_table()
+        topic = sns.create_topic(Name="alerts")["TopicArn"]
+        inbox = SnsInbox.subscribe(sns, sqs, topic)
+        boto3.client("secretsmanager", region_name=REGION).create_secret(Name=SECRET, SecretString=slack.webhook_url)
+        roles = {
+            name: iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(PLAIN_TRUST))["Role"]["Arn"]
+            for name in ("default-compute", "actor")
+        }
+        made = World(amplify, slack, topic, inbox, roles["default-compute"], roles["actor"])
+        amplify.control.set_propagation(10)
+        amplify.control.advance(3600)
+        yield made
+
+
+def _make_table() -> None:
+    boto3.client("dynamodb", region_name=REGION).create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )

@@ -1,0 +1,305 @@
+"""From a FAILED event to alerts, and on opted-in branches to a changed role: the whole remediator under moto."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from medic.flows.announce import UndeliveredError
+from tests.integration.conftest import World
+
+OPTED_IN = {"amplify-medic:auto-fix": "fix"}
+LAMBDA_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def the_alert(world: World) -> str:
+    """The one message that Slack got, as its readers see it."""
+    (alert,) = world.alerts()
+    return alert
+
+
+def test_a_lost_repository_connection_is_named_first_where_the_trust_is_proven_good(world: World) -> None:
+    app = world.make_app(iamServiceRoleArn=world.make_role("service"))
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    alert = the_alert(world)
+    assert "the trust is proven good: look at the repository connection first" in alert
+    assert "Likely: " in alert
+    assert "Proven: " not in alert
+    assert world.calls("UpdateBranch") == []
+    assert len(world.emails()) == 1
+
+
+def test_without_any_service_role_the_connection_is_named_first_too(world: World) -> None:
+    app = world.make_app()
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    assert "look at the repository connection first" in the_alert(world)
+
+
+def test_a_wrong_trust_is_proven_and_named(world: World) -> None:
+    app = world.make_app(iamServiceRoleArn=world.make_role("service", LAMBDA_TRUST))
+    world.deliver(world.build(app))
+    alert = the_alert(world)
+    assert "Proven" in alert
+    assert "trust" in alert
+
+
+def test_a_deleted_service_role_is_proven_and_named(world: World) -> None:
+    app = world.make_app(iamServiceRoleArn=world.make_role("service"))
+    world.client("iam").delete_role(RoleName="service")
+    world.deliver(world.build(app))
+    assert "Proven" in the_alert(world)
+
+
+def test_an_ordinary_failure_is_silent_and_costs_three_calls(world: World) -> None:
+    app = world.make_app(tags=OPTED_IN)
+    event = world.build(app, outcome="npm_failure")
+    world.amplify.control.forget_calls()
+    world.deliver(event)
+    assert world.slack.posts == []
+    assert world.emails() == []
+    assert sorted(call["operation"] for call in world.amplify.control.recorded_calls()) == [
+        "GetApp",
+        "GetBranch",
+        "GetJob",
+    ]
+
+
+def test_the_phrase_echoed_by_a_command_is_no_finding(world: World) -> None:
+    app = world.make_app(tags=OPTED_IN)
+    world.deliver(world.build(app, outcome="echoed_phrase"))
+    assert world.slack.posts == []
+
+
+@pytest.mark.parametrize("answer", ["plain", "gzip", "gzip_encoded"])
+def test_a_log_is_read_however_it_is_stored(world: World, answer: str) -> None:
+    world.amplify.control.set_questions(log_body=answer)
+    app = world.make_app(iamServiceRoleArn=world.make_role("service"))
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    assert "Unable to assume specified IAM Role" in the_alert(world)
+
+
+def test_a_missing_log_is_replaced_by_what_the_step_says(world: World) -> None:
+    world.amplify.control.set_questions(log_url="absent", status_reason="present")
+    app = world.make_app(iamServiceRoleArn=world.make_role("service"))
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    assert "Unable to assume specified IAM Role" in the_alert(world)
+
+
+# --- attaching
+
+
+def test_an_opted_in_branch_gets_the_paired_role_by_one_field_and_hears_what_it_does_not_do(world: World) -> None:
+    role = world.make_role("compute")
+    app = world.make_app(tags=OPTED_IN)
+    world.settings["compute_roles"] = {role: [app]}
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    (call,) = world.calls("UpdateBranch")
+    assert call["body"] == {"computeRoleArn": role}
+    assert world.compute_role(app) == role
+    alert = the_alert(world)
+    assert "set, and read back" in alert
+    assert "It never changes a build" in alert
+
+
+def test_however_often_an_event_is_delivered_there_is_one_change_and_one_alert(world: World) -> None:
+    app = world.make_app(tags=OPTED_IN)
+    world.amplify.control.set_connection(app, "lost")
+    event = world.build(app)
+    for _ in range(4):
+        world.deliver(event)
+    assert len(world.calls("UpdateBranch")) == 1
+    assert len(world.slack.posts) == 1
+    assert len(world.emails()) == 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "mode"),
+    [
+        ({}, "fix"),
+        ({"amplify-medic:auto-fix": "report"}, "fix"),
+        ({"amplify-medic:auto-fix": "FIX"}, "fix"),
+        (OPTED_IN, "report"),
+    ],
+    ids=["no tag", "report", "unknown value", "stack reports"],
+)
+def test_without_an_opt_in_nothing_is_changed(world: World, tags: dict[str, str], mode: str) -> None:
+    world.settings["mode"] = mode
+    app = world.make_app(tags=tags)
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    assert world.calls("UpdateBranch") == []
+    assert "Nothing was changed" in the_alert(world)
+
+
+def test_an_ignored_branch_is_silent(world: World) -> None:
+    app = world.make_app(tags={"amplify-medic:auto-fix": "ignore"})
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    assert world.slack.posts == []
+
+
+def test_a_branch_that_asks_waits(world: World) -> None:
+    app = world.make_app(tags={"amplify-medic:auto-fix": "ask"})
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    assert world.calls("UpdateBranch") == []
+    assert "Waiting for approval" in the_alert(world)
+
+
+def test_an_administrators_role_is_refused_and_the_guardrail_named(world: World) -> None:
+    role = world.make_role("compute")
+    world.client("iam").put_role_policy(
+        RoleName="compute",
+        PolicyName="all",
+        PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        ),
+    )
+    app = world.make_app(tags=OPTED_IN)
+    world.settings["compute_roles"] = {role: [app]}
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    assert world.calls("UpdateBranch") == []
+    assert "not_admin" in the_alert(world)
+
+
+def test_a_branch_that_moved_since_the_diagnosis_is_left_alone(world: World) -> None:
+    app = world.make_app(tags=OPTED_IN)
+    world.amplify.control.set_connection(app, "lost")
+    event = world.build(app)
+    amplify = world.client("amplify")
+    arn = amplify.get_branch(appId=app, branchName="main")["branch"]["branchArn"]
+
+    def opt_out(_: str) -> Any:
+        amplify.untag_resource(resourceArn=arn, tagKeys=["amplify-medic:auto-fix"])
+        return services_policies(_)
+
+    services = world.services()
+    services_policies = services.policies
+    object.__setattr__(services, "policies", opt_out)
+    world.deliver(event, services)
+    assert world.calls("UpdateBranch") == []
+    assert "since the diagnosis" in the_alert(world)
+
+
+def test_a_young_compute_role_is_waited_for(world: World) -> None:
+    app = world.make_app(tags=OPTED_IN)
+    world.amplify.control.set_connection(app, "lost")
+    event = world.build(app)
+    role = world.make_role("compute", age=0)
+    world.settings["compute_roles"] = {role: [app]}
+    world.deliver(event)
+    assert world.compute_role(app) == role
+    assert sum(world.waited) > 0
+
+
+# --- rebuilding and settling
+
+REBUILDING = {**OPTED_IN, "amplify-medic:rebuild": "yes"}
+
+
+def test_a_rebuild_that_succeeds_resolves_and_is_not_credited_to_the_compute_role(world: World) -> None:
+    app = world.make_app(tags=REBUILDING, iamServiceRoleArn=world.make_role("service", age=1))
+    failed = world.build(app)
+    world.amplify.control.advance(60)
+    world.deliver(failed)
+    (started,) = world.calls("StartJob")[1:]
+    assert started["body"]["jobType"] == "RETRY"
+    succeeded = world.amplify.events[-1]
+    assert succeeded["detail"]["jobStatus"] == "SUCCEED"
+    world.deliver(dict(succeeded))
+    report, recovered = world.alerts()
+    assert report.index("Likely") < report.index("moments before")
+    assert "recovered" in recovered
+    assert "not credited to the compute role" in recovered
+    world.deliver(dict(succeeded))
+    assert len(world.slack.posts) == 2
+
+
+def test_a_rebuild_that_fails_alike_is_reported_and_nothing_more_is_tried(world: World) -> None:
+    app = world.make_app(tags=REBUILDING)
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    world.amplify.control.advance(10)
+    world.deliver(dict(world.amplify.events[-1]))
+    assert len(world.calls("UpdateBranch")) == 1
+    assert len(world.calls("StartJob")) == 2
+    assert "still failing" in world.alerts()[-1]
+
+
+def test_a_superseded_job_is_not_rebuilt(world: World) -> None:
+    app = world.make_app(tags=REBUILDING)
+    world.amplify.control.set_connection(app, "lost")
+    failed = world.build(app)
+    world.build(app)
+    world.amplify.control.forget_calls()
+    world.deliver(failed)
+    assert world.calls("StartJob") == []
+    assert "superseded by job 2" in the_alert(world)
+
+
+# --- delivery and faults
+
+
+def test_a_channel_that_fails_is_tried_again_and_the_others_are_not(world: World) -> None:
+    app = world.make_app()
+    world.amplify.control.set_connection(app, "lost")
+    event = world.build(app)
+    world.slack.fail()
+    with pytest.raises(UndeliveredError, match="slack"):
+        world.deliver(event)
+    assert len(world.emails()) == 1
+    world.deliver(event)
+    assert len(world.emails()) == 0
+    assert len(world.alerts()) == 1
+
+
+@pytest.mark.parametrize("fault", ["throttle", "server_error", "timeout_before_effect", "timeout_after_effect"])
+def test_an_update_that_goes_wrong_is_finished_by_the_next_delivery_and_made_once(world: World, fault: str) -> None:
+    app = world.make_app(tags=OPTED_IN)
+    world.amplify.control.set_connection(app, "lost")
+    event = world.build(app)
+    world.amplify.control.fail_call("UpdateBranch", fault)  # type: ignore[arg-type]
+    for _ in range(2):
+        try:
+            world.deliver(event)
+        except Exception:  # noqa: BLE001, S112 - Lambda would deliver it again
+            continue
+    assert world.compute_role(app) == world.default_role_arn
+    assert len(world.slack.posts) == 1
+
+
+def test_a_forged_failure_of_a_job_that_succeeded_changes_and_says_nothing(world: World) -> None:
+    app = world.make_app(tags=OPTED_IN)
+    event = world.build(app)
+    event["detail"] = {**event["detail"], "jobStatus": "FAILED"}
+    world.deliver(event)
+    assert world.slack.posts == []
+    assert world.calls("UpdateBranch") == []
+
+
+def test_secrets_of_the_app_never_reach_an_alert_or_the_table(world: World) -> None:
+    canary = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYCANARYKEY0"
+    app = world.make_app(
+        tags=OPTED_IN,
+        environmentVariables={"IAM_SECRET_ACCESS_KEY": canary},
+        basicAuthCredentials="Y2FuYXJ5OmJhc2lj",
+        buildSpec=f"version: 1 # {canary}",
+    )
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    said = the_alert(world) + json.dumps(world.emails())
+    stored = json.dumps(world.client("dynamodb").scan(TableName="incidents")["Items"])
+    for secret in (canary, "Y2FuYXJ5OmJhc2lj", "X-Amz-Signature"):
+        assert secret not in said
+        assert secret not in stored

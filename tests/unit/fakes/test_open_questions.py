@@ -1,0 +1,178 @@
+"""Each open question, answered each way, against an otherwise unchanged fake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args, get_type_hints
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.fakes.amplify.open_questions import OpenQuestions
+from tests.unit.fakes.conftest import trust_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from types_boto3_amplify import AmplifyClient
+
+    from tests.fakes.amplify.moto_adapter import AmplifyOnMoto
+    from tests.unit.fakes.conftest import MakeRole
+
+ACCOUNT = {"aws:SourceAccount": "123456789012"}
+REFUSED = "BadRequestException"
+SOURCE = {"aws:SourceArn": "arn:aws:amplify:eu-central-1:123456789012:apps/*"}
+
+
+class Stage:
+    """An app with a deployed branch, and what can be seen of each question on it."""
+
+    def __init__(self, amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole) -> None:
+        self.amplify, self.client, self.make_role = amplify, client, make_role
+        self.repository = "https://github.com/acme/shop"
+        app = client.create_app(name="shop", platform="WEB_COMPUTE", repository=self.repository, tags={"team": "web"})
+        self.app_id = app["app"]["appId"]
+        client.create_branch(appId=self.app_id, branchName="main")
+        client.start_job(appId=self.app_id, branchName="main", jobType="RELEASE")
+
+    def attach(self, arn: str) -> str:
+        try:
+            self.client.update_branch(appId=self.app_id, branchName="main", computeRoleArn=arn)
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+        return "attached" if self.branch().get("computeRoleArn") else "detached"
+
+    def branch(self) -> dict[str, object]:
+        return dict(self.client.get_branch(appId=self.app_id, branchName="main")["branch"])
+
+    def step(self, job_id: str = "1") -> dict[str, object]:
+        return dict(self.client.get_job(appId=self.app_id, branchName="main", jobId=job_id)["job"]["steps"][0])
+
+    def status(self) -> object:
+        return self.amplify.control.request(self.app_id, "main")["status"]
+
+    def conditions(self) -> object:
+        seen = {}
+        for name, condition in {"account": ACCOUNT, "both": {**ACCOUNT, **SOURCE}}.items():
+            trust = trust_policy(conditions={"StringLike": condition})
+            seen[name] = self.attach(self.make_role(name, trust))
+        return seen
+
+    def empty_role(self) -> object:
+        self.attach(self.make_role())
+        return self.attach("")
+
+    def retry(self) -> object:
+        self.amplify.control.script_builds(self.app_id, "main", "npm_failure")
+        self.client.start_job(appId=self.app_id, branchName="main", jobType="RELEASE")
+        asked = {"appId": self.app_id, "branchName": "main", "jobId": "2"}
+        return self.client.start_job(jobType="RETRY", **asked)["jobSummary"]["jobId"]
+
+    def retry_of_succeeded(self) -> object:
+        try:
+            self.client.start_job(appId=self.app_id, branchName="main", jobType="RETRY", jobId="1")
+        except self.client.exceptions.BadRequestException:
+            return "refused"
+        return "accepted"
+
+    def branch_tags(self) -> object:
+        arn = str(self.branch()["branchArn"])
+        listed = self.client.list_tags_for_resource(resourceArn=arn)["tags"]
+        assert self.branch().get("tags", {}) == listed
+        return listed
+
+    def stream_tells_branch(self) -> object:
+        return "main" in str(self.amplify.control.request(self.app_id, "main")["stream"])
+
+    def role_on_web(self) -> object:
+        self.client.update_app(appId=self.app_id, platform="WEB")
+        return self.attach(self.make_role())
+
+    def app_role(self) -> object:
+        self.client.update_app(appId=self.app_id, computeRoleArn=self.make_role())
+        return self.status()
+
+    def first_attach(self) -> object:
+        self.attach(self.make_role())
+        before = self.status()
+        self.client.start_job(appId=self.app_id, branchName="main", jobType="RELEASE")
+        return before, self.status()
+
+    def failed_step(self) -> object:
+        self.amplify.control.script_builds(self.app_id, "main", "npm_failure")
+        self.client.start_job(appId=self.app_id, branchName="main", jobType="RELEASE")
+        return "statusReason" in self.step("2")
+
+    def first_log_bytes(self) -> object:
+        self.client.start_job(appId=self.app_id, branchName="main", jobType="RELEASE")
+        body, encoding = list(self.amplify.fake.state.ports.log_store._bodies.values())[-1]  # type: ignore[attr-defined]
+        return body[:2] == b"\x1f\x8b", encoding
+
+
+CASES: list[tuple[str, str, Callable[[Stage], object], object]] = [
+    ("compute_source_conditions", "refused", Stage.conditions, {"account": REFUSED, "both": REFUSED}),
+    ("compute_source_conditions", "account_only", Stage.conditions, {"account": "attached", "both": REFUSED}),
+    ("compute_source_conditions", "accepted", Stage.conditions, {"account": "attached", "both": "attached"}),
+    ("empty_compute_role", "detaches", Stage.empty_role, "detached"),
+    ("empty_compute_role", "refused", Stage.empty_role, REFUSED),
+    ("empty_compute_role", "ignored", Stage.empty_role, "attached"),
+    ("retry_job_id", "new", Stage.retry, "3"),
+    ("retry_job_id", "same", Stage.retry, "2"),
+    ("retry_of_succeeded", "accepted", Stage.retry_of_succeeded, "accepted"),
+    ("retry_of_succeeded", "refused", Stage.retry_of_succeeded, "refused"),
+    ("app_tags_on_branches", "own", Stage.branch_tags, {}),
+    ("app_tags_on_branches", "inherited", Stage.branch_tags, {"team": "web"}),
+    ("log_stream_names", "branch", Stage.stream_tells_branch, True),
+    ("log_stream_names", "opaque", Stage.stream_tells_branch, False),
+    ("compute_role_on_web", "accepted", Stage.role_on_web, "attached"),
+    ("compute_role_on_web", "refused", Stage.role_on_web, REFUSED),
+    ("app_role_at_runtime", "effective", Stage.app_role, 200),
+    ("app_role_at_runtime", "ignored", Stage.app_role, 500),
+    ("first_attach", "immediate", Stage.first_attach, (200, 200)),
+    ("first_attach", "needs_redeploy", Stage.first_attach, (500, 200)),
+    ("log_body", "plain", Stage.first_log_bytes, (False, None)),
+    ("log_body", "gzip", Stage.first_log_bytes, (True, None)),
+    ("log_body", "gzip_encoded", Stage.first_log_bytes, (True, "gzip")),
+    ("log_url", "present", lambda stage: "logUrl" in stage.step(), True),
+    ("log_url", "absent", lambda stage: "logUrl" in stage.step(), False),
+    ("status_reason", "present", Stage.failed_step, True),
+    ("status_reason", "absent", Stage.failed_step, False),
+    ("unset_members", "omitted", lambda stage: "environmentVariables" in stage.branch(), False),
+    ("unset_members", "present", lambda stage: "environmentVariables" in stage.branch(), True),
+    ("active_job_id", "padded", lambda stage: stage.branch()["activeJobId"], "0000000001"),
+    ("active_job_id", "plain", lambda stage: stage.branch()["activeJobId"], "1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("question", "answer", "look", "seen"), CASES, ids=[f"{case[0]}={case[1]}" for case in CASES])
+def test_an_open_question_can_be_answered_either_way(
+    *,
+    amplify: AmplifyOnMoto,
+    client: AmplifyClient,
+    make_role: MakeRole,
+    question: str,
+    answer: str,
+    look: Callable[[Stage], object],
+    seen: object,
+) -> None:
+    stage = Stage(amplify, client, make_role)
+
+    amplify.control.set_questions(**{question: answer})
+
+    assert look(stage) == seen
+
+
+def test_every_answer_to_every_question_is_played() -> None:
+    hints = get_type_hints(OpenQuestions)
+    played = {(question, answer) for question, answer, _, _ in CASES}
+
+    assert {(question, answer) for question, hint in hints.items() for answer in get_args(hint)} == played
+
+
+def test_all_answers_with_unset_members_fit_the_service_model(
+    amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole
+) -> None:
+    amplify.control.set_questions(unset_members="present")
+    stage = Stage(amplify, client, make_role)
+
+    required = client.meta.service_model.shape_for("Branch").required_members
+    assert set(required) <= set(stage.branch())
