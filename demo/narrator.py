@@ -1,0 +1,92 @@
+"""What the audience reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.text import Text
+
+_WIDTH = 118
+
+
+class Narrator:
+    """Prints the commentary, the alerts as they arrived, and what was checked."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._console = Console(file=out, width=_WIDTH, highlight=False)
+
+    def opening(self) -> None:
+        """What this is."""
+        self._console.print(Rule("Amplify Medic, on a local cloud"))
+        self.say(
+            "Everything here is real but the cloud: the CDK CLI deploys the stack, EventBridge carries the events, the "
+            "Lambda runs as it ships. The cloud is an emulator on this machine, with an Amplify of its own."
+        )
+
+    def chapter(self, title: str) -> None:
+        """A new story."""
+        self._console.print()
+        self._console.print(Rule(title, align="left"))
+
+    def say(self, text: str) -> None:
+        """A paragraph."""
+        self._console.print(Text(text))
+
+    def checked(self, claim: str) -> None:
+        """Something that was seen to be so."""
+        self._console.print(Text("  ✓ ", style="green").append(claim, style="default"))
+
+    def branch(self, when: str, branch: Mapping[str, Any]) -> None:
+        """The part of GetBranch that matters."""
+        shown = {name: branch.get(name) for name in ("branchName", "computeRoleArn", "tags")}
+        self._console.print(Text(f"  $ aws amplify get-branch   # {when}", style="bold"))
+        self._console.print(Text(f"    {json.dumps(shown)}"))
+
+    def alert(self, payload: Mapping[str, Any]) -> None:
+        """An alert as it arrived at Slack."""
+        self._console.print(Panel(Text("\n".join(_lines(payload["blocks"]))), title="Slack", title_align="left"))
+
+    def failed(self, why: str) -> None:
+        """The demo did not do what it says."""
+        self._console.print()
+        self._console.print(Text(f"✗ THE DEMO FAILED: {why}", style="bold red"))
+
+    def closing(self) -> None:
+        """How to go on."""
+        self._console.print()
+        self._console.print(Rule("All of it happened"))
+        self.say(
+            "On a real account: put a Slack webhook's secret or an e-mail address into cdk.json (README, “Deploy”), then "
+            "`make deploy`. Nothing is changed anywhere until somebody tags a branch."
+        )
+
+
+def _lines(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for block in blocks:
+        match block["type"]:
+            case "header":
+                yield str(block["text"]["text"])
+            case "divider":
+                yield ""
+            case _:
+                for element in block["elements"]:
+                    yield from _element(element)
+
+
+def _element(element: Mapping[str, Any]) -> Iterator[str]:
+    match element["type"]:
+        case "rich_text_list":
+            yield from (f"  • {_joined(item)}" for item in element["elements"])
+        case "rich_text_preformatted":
+            yield from (f"    {line}" for line in _joined(element).splitlines())
+        case _:
+            yield _joined(element)
+
+
+def _joined(element: Mapping[str, Any]) -> str:
+    return "".join(str(part.get("text") or part.get("url", "")) for part in element["elements"]).rstrip()

@@ -1,0 +1,1 @@
+"""Amplify Medic's AWS resources: one construct a capability, one stack that composes them."""

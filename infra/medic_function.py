@@ -1,0 +1,103 @@
+"""What every Lambda function of the bot has in common: the bundle, the runtime, a log group and a role of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.grants import Grant, attach
+from infra.kept_queue import kept_queue
+
+METRICS_NAMESPACE = "AmplifyMedic"
+
+
+@dataclass(frozen=True, slots=True)
+class MedicFunctionProps:
+    """One function."""
+
+    name: str
+    """Its folder below `lambdas/`, which holds `handler.py`."""
+    description: str
+    code: lambda_.Code
+    environment: Mapping[str, str]
+
+
+class MedicFunction(Construct):
+    """A function with its own role, whose permissions are exactly what `grant` is called with, once.
+
+    Failed asynchronous runs are retried for at most an hour and then kept in `failed_runs`, with the event they failed
+    on. No reserved concurrency: it would be taken out of the account's pool, which is 10 in a new account, while the
+    incidents table already serialises the work on a branch and caps what is changed.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: MedicFunctionProps) -> None:
+        super().__init__(scope, construct_id)
+        self.failed_runs = kept_queue(self, "FailedRuns")
+        self.role = iam.Role(
+            self,
+            "Role",
+            description=f"Amplify Medic's {props.name}: reads, and writes to the bot's own table and topic",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        )
+        # Outside /aws/amplify/, so that the bot never reads its own log lines as an app's.
+        self._log_group = logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/amplify-medic/{props.name}",
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.function = self._function(props)
+
+    def _function(self, props: MedicFunctionProps) -> lambda_.Function:
+        function = lambda_.Function(
+            self,
+            "Function",
+            description=props.description,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=f"{props.name}.handler.handler",
+            code=props.code,
+            memory_size=512,
+            timeout=Duration.seconds(90),
+            log_group=self._log_group,
+            role=self.role.without_policy_updates(),  # every permission is a Grant, with its reason
+            max_event_age=Duration.hours(1),
+            retry_attempts=2,
+            on_failure=destinations.SqsDestination(self.failed_runs),
+            environment={
+                **props.environment,
+                "POWERTOOLS_SERVICE_NAME": props.name,
+                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+            },
+        )
+        reason = "the bundle is resolved, tested and precompiled for Python 3.13; it is moved on together with these"
+        Validations.of(function).acknowledge(Acknowledgment(id="AwsSolutions-L1", reason=reason))
+        return function
+
+    def grant(self, grants: Sequence[Grant]) -> None:
+        """Give the function its permissions, besides those to write its log and to hand over failed runs."""
+        attach(self.role, [*self._own_grants(), *grants])
+
+    def _own_grants(self) -> tuple[Grant, ...]:
+        return (
+            Grant(
+                sid="WriteOwnLog",
+                why="Its log, in a group of its own.",
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                resources=[self._log_group.log_group_arn],
+            ),
+            Grant(
+                sid="KeepFailedRuns",
+                why="Lambda hands over an event whose every run failed, in the function's name.",
+                actions=["sqs:SendMessage"],
+                resources=[self.failed_runs.queue_arn],
+            ),
+        )

@@ -1,0 +1,84 @@
+"""The remediator: the one function that may change anything, and the role it changes things with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from aws_cdk import Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from infra.actor_role import ActorRole, ActorRoleProps
+from infra.grants import Grant
+from infra.medic_function import MedicFunction, MedicFunctionProps
+from infra.reading import alert_grants, evidence_grants, incident_grants
+from medic.settings import ACTOR_ROLE_VARIABLE, SETTINGS_VARIABLE, Mode, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RemediatorProps:
+    """What the remediator works with."""
+
+    settings: Settings
+    raw_settings: object
+    """The settings as the deployer gave them, handed on unchanged."""
+    code: lambda_.Code
+    table: dynamodb.ITable
+    topic: sns.ITopic
+    default_role: iam.IRole
+
+
+class Remediator(Construct):
+    """Diagnoses; and, unless the mode is `report`, acts through a role of its own."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: RemediatorProps) -> None:
+        super().__init__(scope, construct_id)
+        medic = MedicFunction(
+            self,
+            "Default",  # leaves no trace in logical ids
+            MedicFunctionProps(
+                name="remediator",
+                description="Diagnoses failed Amplify deployments and mends what a branch's owner opted in to",
+                code=props.code,
+                environment=_environment(Stack.of(self), props),
+            ),
+        )
+        self.function = medic.function
+        self.failed_runs = medic.failed_runs
+        medic.grant([*_reading(Stack.of(self), props), *self._acting(medic, props)])
+
+    def _acting(self, medic: MedicFunction, props: RemediatorProps) -> list[Grant]:
+        """The way to the writing rights. In mode `report` there are none."""
+        if props.settings.mode is Mode.REPORT:
+            return []
+        actor = ActorRole(
+            self,
+            "Actor",
+            ActorRoleProps(medic.role, props.settings, props.default_role.role_arn),
+        )
+        medic.function.add_environment(ACTOR_ROLE_VARIABLE, actor.role.role_arn)
+        why = "Becomes the actor for one errand, under a session policy that names one branch and one role."
+        return [Grant(sid="BecomeActor", why=why, actions=["sts:AssumeRole"], resources=[actor.role.role_arn])]
+
+
+def _reading(stack: Stack, props: RemediatorProps) -> list[Grant]:
+    return [
+        *evidence_grants(stack, props.settings.apps),
+        *incident_grants(props.table.table_arn),
+        *alert_grants(stack, props.topic.topic_arn, props.settings.slack.secrets),
+    ]
+
+
+def _environment(stack: Stack, props: RemediatorProps) -> dict[str, str]:
+    return {
+        SETTINGS_VARIABLE: json.dumps(props.raw_settings, separators=(",", ":")),
+        "MEDIC_ACCOUNT": stack.account,
+        "MEDIC_PARTITION": stack.partition,
+        "INCIDENTS_TABLE": props.table.table_name,
+        "ALERT_TOPIC_ARN": props.topic.topic_arn,
+        "DEFAULT_COMPUTE_ROLE_ARN": props.default_role.role_arn,
+    }

@@ -1,0 +1,37 @@
+"""One local cloud with the stack deployed, shared by every test that only adds apps to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from demo.narrator import Narrator
+from demo.stage import Stage, open_stage
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """End-to-end tests share one deployed stack, so they run in one process."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The stack, deployed by the CDK CLI with an alert topic and a Slack webhook."""
+    with open_stage(tmp_path_factory.mktemp("cloud"), Narrator(StringIO())) as stage:
+        yield stage
+
+
+@pytest.fixture
+def stage(deployed: Stage) -> Iterator[Stage]:
+    """The deployed stack, with every switch of its Amplify back in its place afterwards."""
+    yield replace(deployed)
+    deployed.cloud.control("deny", "UpdateBranch", denied=False)
+    deployed.cloud.control("set_propagation", 0)

@@ -1,0 +1,61 @@
+"""What `make demo` shows, and that it fails when what it shows does not happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+import demo.__main__
+from demo.stage import DemoError, Stage
+from demo.stories import STORIES, lost_connection, young_service_role
+
+SHORT = 12.0
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_every_story_of_the_demo_happens(stage: Stage, story: Callable[[Stage], None]) -> None:
+    story(stage)
+
+
+def test_the_demo_fails_when_the_rule_is_disabled(stage: Stage) -> None:
+    events = stage.cloud.client("events")
+    (rule,) = [rule["Name"] for rule in events.list_rules()["Rules"] if "DeploymentEvents" in rule["Name"]]
+    events.disable_rule(Name=rule)
+    stage.patience = SHORT
+    try:
+        with pytest.raises(DemoError, match="a Slack alert"):
+            lost_connection(stage)
+    finally:
+        events.enable_rule(Name=rule)
+
+
+def test_the_demo_fails_when_update_branch_is_denied(stage: Stage) -> None:
+    stage.cloud.control("deny", "UpdateBranch")
+    stage.patience = SHORT
+    with pytest.raises(DemoError, match="set, and read back"):
+        young_service_role(stage)
+
+
+def test_a_failing_story_ends_the_demo_with_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(_: object) -> NoReturn:
+        raise DemoError("the sky is green")
+
+    monkeypatch.setattr(demo.__main__, "open_stage", lambda *_: nullcontext())
+    monkeypatch.setattr(demo.__main__, "STORIES", (failing,))
+    assert demo.__main__.main() == 1
+    assert "THE DEMO FAILED: the sky is green" in capsys.readouterr().out
+
+
+def test_the_demo_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(demo.__main__, "open_stage", lambda workdir, _: nullcontext(workdir))
+    monkeypatch.setattr(demo.__main__, "STORIES", (lambda workdir: (workdir / "left").write_text("x"),))
+    assert demo.__main__.main() == 0
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,51 @@
+"""Running app.py as the CDK CLI does, in an environment of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_CLOSED_PORT = "http://127.0.0.1:9"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How the app ended."""
+
+    returncode: int
+    stderr: str
+    template: str | None
+
+
+def run_app(context: Mapping[str, object]) -> Done:
+    """Run app.py, without bundling, with no credentials, no home and no way out to a network.
+
+    Args:
+        context: laid over cdk.json's, as by `cdk -c`.
+    """
+    documented = json.loads((ROOT / "cdk.json").read_text())["context"]
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {
+            "PATH": str(Path(shutil.which("node") or "node").parent),
+            "HOME": folder,
+            # Where jsii keeps what it unpacked, lest it unpacks the whole CDK again.
+            "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache" / "aws" / "jsii" / "package-cache"),
+            "PYTHONPATH": str(ROOT / "lambdas"),
+            "HTTP_PROXY": _CLOSED_PORT,
+            "HTTPS_PROXY": _CLOSED_PORT,
+            "CDK_OUTDIR": folder,
+            "CDK_CONTEXT_JSON": json.dumps({**documented, **context, "aws:cdk:bundling-stacks": []}),
+        }
+        command = [sys.executable, str(ROOT / "app.py")]
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            command, env=environ, cwd=folder, capture_output=True, text=True, check=False, timeout=100
+        )
+        written = Path(folder, "AmplifyMedic.template.json")
+        return Done(done.returncode, done.stderr, written.read_text() if written.exists() else None)

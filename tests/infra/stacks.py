@@ -1,0 +1,78 @@
+"""Synthesised stacks, one a settings object, and the questions the tests ask of them."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from infra.synthesis import Synthesis, synthesise
+
+if TYPE_CHECKING:
+    from infra.permissions import Resource, Statement, Template
+
+APP = "d1a2b3c4d5e6f7"
+OTHER_APP = "d7f6e5d4c3b2a1"
+COMPUTE_ROLE = "arn:aws:iam::111122223333:role/web-compute"
+SERVICE_ROLE = "arn:aws:iam::111122223333:role/web-build"
+EVERYTHING: dict[str, object] = {
+    "compute_roles": {COMPUTE_ROLE: [APP]},
+    "service_roles": {SERVICE_ROLE: [f"{APP}/main", APP]},
+    "default_role": {
+        "policies": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
+        "permissions_boundary": "arn:aws:iam::111122223333:policy/boundary",
+        "apps": [APP],
+    },
+    "apps": [APP, OTHER_APP],
+    "slack": {"webhook_secret": "amplify-medic/slack", "channels": {"web": "amplify-medic/web"}},
+    "sns": {"emails": ["web@example.com"]},
+}
+
+
+@functools.cache
+def _synthesis(settings: str, environ: tuple[tuple[str, str], ...]) -> Synthesis:
+    return synthesise(json.loads(settings), dict(environ))
+
+
+def synthesis(settings: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Synthesis:
+    """What these settings make."""
+    return _synthesis(json.dumps(settings), tuple((environ or {}).items()))
+
+
+def template(**settings: object) -> Template:
+    """The template that these settings make."""
+    return synthesis(settings).template
+
+
+def of_type(stack: Template, kind: str) -> dict[str, Resource]:
+    """The resources of a type."""
+    return {name: resource for name, resource in stack["Resources"].items() if resource["Type"] == kind}
+
+
+def the(stack: Template, kind: str, name: str = "") -> dict[str, Any]:
+    """The properties of the one resource of a type whose logical id begins like this."""
+    (resource,) = [r for logical_id, r in of_type(stack, kind).items() if logical_id.startswith(name)]
+    return resource["Properties"]
+
+
+def statements(stack: Template, role: str) -> dict[str, Statement]:
+    """The statements of a role's policy, by Sid."""
+    document = the(stack, "AWS::IAM::Policy", role)["PolicyDocument"]
+    return {statement["Sid"]: statement for statement in document["Statement"]}
+
+
+def actor(**settings: object) -> dict[str, Statement]:
+    """The statements of the role that writes."""
+    return statements(template(**settings), "RemediatorActorRole")
+
+
+def reader(**settings: object) -> dict[str, Statement]:
+    """The statements of the remediator's own role."""
+    return statements(template(**settings), "RemediatorRole")
+
+
+def actions(statement: Statement) -> list[str]:
+    """A statement's actions."""
+    action = statement["Action"]
+    return [action] if isinstance(action, str) else action

@@ -1,0 +1,72 @@
+"""What a deployer sees who made a mistake: every mistake, named, and no stack trace."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from infra.context import read_settings
+from infra.synthesis import synthesise
+from medic.settings import Mode, SettingsError
+from tests.infra.cdk_app import run_app
+from tests.infra.stacks import APP, COMPUTE_ROLE
+
+EMULATOR = "000000000000"
+
+
+def test_the_app_names_every_mistake_and_stops_without_a_stack_trace() -> None:
+    done = run_app({"amplify-medic": '{"mode": "fxi", "apps": ["nope"], "colour": "red"}'})
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    for mistake in ("mode must be one of", "apps holds 'nope'", "colour is unknown"):
+        assert mistake in done.stderr
+
+
+def test_settings_that_are_not_json_are_answered_with_an_example() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({}, "{mode: report}", None)
+
+    assert "-c amplify-medic is not JSON" in str(caught.value)
+    assert '-c amplify-medic=\'{"mode":"report"}\'' in str(caught.value)
+
+
+def test_the_command_line_is_laid_over_the_documented_settings() -> None:
+    documented = {"mode": "report", "slack": {"webhook_secret": "medic", "channels": {"web": "medic-web"}}}
+
+    given = read_settings(documented, '{"mode": "ask", "slack": {"channels": {"ops": "medic-ops"}}}', None)
+
+    assert given.settings.mode is Mode.ASK
+    assert given.settings.slack.webhook_secret == "medic"
+    assert set(given.settings.slack.channels) == {"web", "ops"}
+
+
+def test_without_a_command_line_the_documented_settings_hold() -> None:
+    documented = {"mode": "report", "apps": [APP]}
+
+    assert read_settings(documented, documented, None) == read_settings(documented, None, None)
+    assert read_settings(documented, None, None).raw == documented
+
+
+def test_settings_that_do_not_fit_the_functions_environment_are_refused() -> None:
+    roles = {f"{COMPUTE_ROLE}-{number}": [APP] for number in range(60)}
+
+    with pytest.raises(SettingsError, match=r"they take \d+ bytes .* 3000 are the most"):
+        read_settings({}, {"compute_roles": roles}, None)
+
+
+@pytest.mark.parametrize("account", [None, "111122223333"])
+def test_log_origins_are_refused_unless_the_account_is_known_to_be_the_emulators(account: str | None) -> None:
+    environ = {"CDK_DEFAULT_ACCOUNT": account} if account else {}
+
+    with pytest.raises(SettingsError, match="log_url_origins"):
+        synthesise({"log_url_origins": ["http://127.0.0.1:4566"]}, environ)
+
+
+def test_log_origins_are_taken_in_the_emulators_account() -> None:
+    settings = {"log_url_origins": ["http://127.0.0.1:4566"]}
+
+    made = synthesise(settings, {"CDK_DEFAULT_ACCOUNT": EMULATOR, "CDK_DEFAULT_REGION": "eu-central-1"})
+
+    assert "http://127.0.0.1:4566" in json.dumps(made.template)

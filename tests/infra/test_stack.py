@@ -1,0 +1,130 @@
+"""The table, the topic, the default compute role, the outputs, and what a deployer is warned of."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.intrinsics import flatten
+from tests.infra.stacks import APP, EVERYTHING, of_type, synthesis, template, the
+
+
+def test_the_table_is_what_the_code_expects() -> None:
+    table = the(template(), "AWS::DynamoDB::Table")
+
+    assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "due"
+    assert index["KeySchema"] == [
+        {"AttributeName": "due", "KeyType": "HASH"},
+        {"AttributeName": "due_at", "KeyType": "RANGE"},
+    ]
+    assert {"AttributeName": "due_at", "AttributeType": "N"} in table["AttributeDefinitions"]
+
+
+def test_the_table_is_encrypted_and_restorable() -> None:
+    table = the(template(), "AWS::DynamoDB::Table")
+
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+@pytest.mark.parametrize("name", ["DefaultComputeRole94633B9D", "IncidentsTable7D5FD327"])
+def test_what_outlives_an_update_keeps_its_logical_id(name: str) -> None:
+    # Under another id CloudFormation would replace it: the branches' role would vanish, or every incident.
+    assert name in template()["Resources"]
+
+
+def test_uninstalling_leaves_nothing_behind() -> None:
+    policies = {resource.get("DeletionPolicy", "Delete") for resource in template(**EVERYTHING)["Resources"].values()}
+
+    assert policies == {"Delete"}
+
+
+def test_the_topic_takes_tls_only_and_alarms_of_this_account() -> None:
+    tls, alarms = the(template(), "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+
+    assert (tls["Effect"], tls["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert (alarms["Effect"], alarms["Action"]) == ("Allow", "sns:Publish")
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert alarms["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert (
+        flatten(alarms["Condition"]["ArnLike"]["aws:SourceArn"])
+        == "arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:*"
+    )
+
+
+def test_addresses_in_the_settings_are_subscribed() -> None:
+    subscription = the(template(sns={"emails": ["web@example.com"]}), "AWS::SNS::Subscription")
+
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "web@example.com")
+
+
+def test_the_default_role_trusts_amplify_plainly_and_may_do_nothing() -> None:
+    role = the(template(), "AWS::IAM::Role", "DefaultComputeRole")
+
+    assert role["Path"] == "/amplify-medic/"
+    assert role["AssumeRolePolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Principal": {"Service": "amplify.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ]
+    assert not role.keys() & {"Policies", "ManagedPolicyArns", "PermissionsBoundary", "RoleName"}
+    assert not [name for name in of_type(template(), "AWS::IAM::Policy") if name.startswith("Default")]
+
+
+def test_the_default_role_may_do_what_the_settings_name() -> None:
+    role = the(template(**EVERYTHING), "AWS::IAM::Role", "DefaultComputeRole")
+
+    assert role["ManagedPolicyArns"] == ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+    assert role["PermissionsBoundary"] == "arn:aws:iam::111122223333:policy/boundary"
+
+
+def test_the_default_role_bears_the_boundary_that_is_required_of_every_role() -> None:
+    required = "arn:aws:iam::111122223333:policy/required"
+    role = the(template(required_permissions_boundary=required), "AWS::IAM::Role", "DefaultComputeRole")
+
+    assert role["PermissionsBoundary"] == required
+
+
+def test_the_outputs_name_what_people_and_the_cli_need() -> None:
+    outputs = template()["Outputs"]
+
+    assert set(outputs) == {
+        *("AlertTopicArn", "DefaultComputeRoleArn", "OptInCommand", "RemediatorFunctionName", "IncidentsTableName"),
+        *("UndeliveredEventsQueueUrl", "FailedRunsQueueUrl"),
+    }
+
+
+def test_the_opt_in_command_can_be_pasted() -> None:
+    environ = {"CDK_DEFAULT_ACCOUNT": "111122223333", "CDK_DEFAULT_REGION": "eu-central-1"}
+    outputs = synthesis({}, environ).template["Outputs"]
+
+    assert flatten(outputs["OptInCommand"]["Value"]).replace("<AWS::Partition>", "aws") == (
+        "aws amplify tag-resource --region eu-central-1"
+        " --resource-arn 'arn:aws:amplify:eu-central-1:111122223333:apps/APP_ID/branches/BRANCH'"
+        " --tags 'amplify-medic:auto-fix=fix'"
+    )
+
+
+def test_the_stack_takes_no_parameters_of_its_own() -> None:
+    assert set(template()["Parameters"]) == {"BootstrapVersion"}
+
+
+def test_a_deployer_is_warned_if_nobody_would_be_told() -> None:
+    (warning,) = synthesis({}).warnings
+
+    assert "Nobody would be told" in warning
+    assert "slack.webhook_secret" in warning
+    assert "sns.emails" in warning
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"slack": {"webhook_secret": "medic"}},
+        {"slack": {"channels": {"web": "medic"}}},
+        {"sns": {"emails": ["web@example.com"]}},
+    ],
+)
+def test_there_is_no_warning_if_somebody_is_told(settings: dict[str, object]) -> None:
+    assert synthesis({**settings, "apps": [APP]}).warnings == ()
