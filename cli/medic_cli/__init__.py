@@ -1,0 +1,1 @@
+"""`medic`, the command line."""

@@ -1,0 +1,1 @@
+"""The commands of `medic`, one module each, loaded when called."""

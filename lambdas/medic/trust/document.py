@@ -1,0 +1,263 @@
+"""A trust policy's text, read strictly into typed statements; what breaks the grammar comes back as data with a path.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from medic.trust.operators import OperatorUse, operator_named
+from medic.trust.policy_text import JsonObject, JsonValue, UnreadableTextError, load, scalar_text
+
+DEFAULT_VERSION = "2008-10-17"
+VERSION_WITH_VARIABLES = "2012-10-17"
+
+_TOP_ELEMENTS = {"Version", "Id", "Statement"}
+_STATEMENT_ELEMENTS = {
+    "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
+}  # fmt: skip
+
+
+class Effect(StrEnum):
+    """What a statement does with the calls it matches."""
+
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalEntry:
+    """One name in a Principal element, with the key it stands under."""
+
+    key: str
+    """AWS, Service, Federated or CanonicalUser; another key matches nobody."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Principals:
+    """A Principal or NotPrincipal element."""
+
+    entries: tuple[PrincipalEntry, ...]
+    """`"*"` alone is read as `{"AWS": "*"}`."""
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """An Action or NotAction element."""
+
+    patterns: tuple[str, ...]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """A Resource or NotResource element, which IAM does not store in a trust policy."""
+
+    patterns: tuple[str, ...]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One key of one operator of a Condition block."""
+
+    operator: OperatorUse
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of the policy."""
+
+    index: int
+    """Its place in the document, from 0."""
+    sid: str | None
+    effect: Effect
+    principals: Principals
+    actions: Actions
+    resources: Resources | None
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A trust policy that follows the grammar."""
+
+    version: str
+    statements: tuple[Statement, ...]
+    source: Mapping[str, JsonValue]
+    """The JSON object it was read from."""
+
+    @property
+    def resolves_variables(self) -> bool:
+        """Whether `${…}` is a policy variable here; before 2012-10-17 it is plain text."""
+        return self.version == VERSION_WITH_VARIABLES
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Why a text is no trust policy, and where."""
+
+    path: str
+    """A JSON path like `Statement[0].Effect`, or a line and column; empty for the document as a whole."""
+    problem: str
+
+
+class _GrammarError(Exception):
+    """The grammar is broken; never leaves this module."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.malformed = Malformed(path, problem)
+
+
+def parse(document: JsonValue) -> Document | Malformed:
+    """Read a trust policy.
+
+    Args:
+        document: JSON text, plain or percent-encoded as IAM's API returns it, or the object it stands for.
+    """
+    try:
+        return _document(load(document) if isinstance(document, str) else document)
+    except UnreadableTextError as error:
+        return Malformed(error.where, error.problem)
+    except _GrammarError as error:
+        return error.malformed
+
+
+def _document(value: JsonValue) -> Document:
+    source = _object(value, "")
+    if "Role" in source and "Statement" not in source:
+        raise _GrammarError("", "looks like the answer of GetRole; pass its Role.AssumeRolePolicyDocument alone")
+    _refuse_unknown(source, _TOP_ELEMENTS, "")
+    version = source.get("Version", DEFAULT_VERSION)
+    if not isinstance(version, str) or version not in {DEFAULT_VERSION, VERSION_WITH_VARIABLES}:
+        raise _GrammarError("Version", f"must be {VERSION_WITH_VARIABLES} or {DEFAULT_VERSION}")
+    if not isinstance(source.get("Id", ""), str):
+        raise _GrammarError("Id", "must be a string")
+    if "Statement" not in source:
+        raise _GrammarError("Statement", "is missing")
+    written = source["Statement"]
+    statements = [written] if isinstance(written, Mapping) else _array(written, "Statement", "a statement or a list")
+    return Document(version, tuple(_statement(statement, index) for index, statement in enumerate(statements)), source)
+
+
+def _statement(value: JsonValue, index: int) -> Statement:
+    path = f"Statement[{index}]"
+    source = _object(value, path)
+    _refuse_unknown(source, _STATEMENT_ELEMENTS, path)
+    sid = source.get("Sid")
+    if "Sid" in source and not isinstance(sid, str):
+        raise _GrammarError(f"{path}.Sid", "must be a string")
+    effect = source.get("Effect")
+    if not isinstance(effect, str) or effect not in {Effect.ALLOW, Effect.DENY}:
+        problem = "must be exactly Allow or Deny" if "Effect" in source else "is missing"
+        raise _GrammarError(f"{path}.Effect", problem)
+    return Statement(
+        index=index,
+        sid=sid if isinstance(sid, str) else None,
+        effect=Effect(effect),
+        principals=_principals(source, path),
+        actions=_actions(source, path),
+        resources=_resources(source, path),
+        conditions=tuple(_conditions(source, path)) if "Condition" in source else (),
+    )
+
+
+def _principals(source: Mapping[str, JsonValue], path: str) -> Principals:
+    name = _one_of("Principal", "NotPrincipal", source, path)
+    if name is None:
+        raise _GrammarError(f"{path}.Principal", "is missing; a trust policy says who may assume the role")
+    path, negated, value = f"{path}.{name}", name == "NotPrincipal", source[name]
+    if value == "*":
+        return Principals((PrincipalEntry("AWS", "*"),), negated=negated)
+    if not isinstance(value, Mapping):
+        raise _GrammarError(path, 'must be "*" or an object such as {"Service": "amplify.amazonaws.com"}')
+    entries = [
+        PrincipalEntry(key, each)
+        for key, names in _object(value, path).items()
+        for each in _strings(names, f"{path}.{key}")
+    ]
+    return Principals(tuple(entries), negated=negated)
+
+
+def _actions(source: Mapping[str, JsonValue], path: str) -> Actions:
+    name = _one_of("Action", "NotAction", source, path)
+    if name is None:
+        raise _GrammarError(f"{path}.Action", "is missing")
+    return Actions(_strings(source[name], f"{path}.{name}"), negated=name == "NotAction")
+
+
+def _resources(source: Mapping[str, JsonValue], path: str) -> Resources | None:
+    name = _one_of("Resource", "NotResource", source, path)
+    return Resources(_strings(source[name], f"{path}.{name}"), negated=name == "NotResource") if name else None
+
+
+def _conditions(source: Mapping[str, JsonValue], path: str) -> list[Condition]:
+    path = f"{path}.Condition"
+    conditions = []
+    for name, keys in _object(source["Condition"], path).items():
+        operator = operator_named(name)
+        if operator is None:
+            raise _GrammarError(f"{path}.{name}", "is not a condition operator")
+        block = _object(keys, f"{path}.{name}")
+        if len({key.lower() for key in block}) < len(block):
+            raise _GrammarError(f"{path}.{name}", "names one condition key twice; their case does not matter")
+        conditions += [Condition(operator, key, _values(value, f"{path}.{name}.{key}")) for key, value in block.items()]
+    return conditions
+
+
+def _one_of(plain: str, negated: str, source: Mapping[str, JsonValue], path: str) -> str | None:
+    if plain in source and negated in source:
+        raise _GrammarError(path, f"has both {plain} and {negated}; only one of them may stand in a statement")
+    return plain if plain in source else negated if negated in source else None
+
+
+def _object(value: JsonValue, path: str) -> Mapping[str, JsonValue]:
+    if not isinstance(value, Mapping):
+        raise _GrammarError(path, "must be a JSON object")
+    if isinstance(value, JsonObject) and value.repeated is not None:
+        raise _GrammarError(_joined(path, value.repeated), "appears twice in one object")
+    if not all(isinstance(key, str) for key in value):
+        raise _GrammarError(path, "has a key that is not a string")
+    return value
+
+
+def _array(value: JsonValue, path: str, expected: str) -> Sequence[JsonValue]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise _GrammarError(path, f"must be {expected}")
+    return value
+
+
+def _strings(value: JsonValue, path: str) -> tuple[str, ...]:
+    return _texts(value, path, "a string or a list of strings", lambda each: each if isinstance(each, str) else None)
+
+
+def _values(value: JsonValue, path: str) -> tuple[str, ...]:
+    return _texts(value, path, "a string, number or boolean, or a list of them", scalar_text)
+
+
+def _texts(value: JsonValue, path: str, expected: str, text_of: Callable[[JsonValue], str | None]) -> tuple[str, ...]:
+    single = text_of(value)
+    if single is not None:
+        return (single,)
+    texts = [text_of(each) for each in _array(value, path, expected)]
+    if None in texts:
+        raise _GrammarError(f"{path}[{texts.index(None)}]", f"must be {expected}")
+    return tuple(text for text in texts if text is not None)
+
+
+def _refuse_unknown(source: Mapping[str, JsonValue], known: set[str], path: str) -> None:
+    unknown = next((key for key in source if key not in known), None)
+    if unknown is not None:
+        raise _GrammarError(_joined(path, unknown), "is not an element of a trust policy; names are case-sensitive")
+
+
+def _joined(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from medic.trust import Fix, FixKind, Outcome, evaluate, explain, propose_fix, read_question
+from tests.unit.trust.support import NOW, Json, document, lines, request, statement
+
+CASES = lines("cases.jsonl")
+CONDITIONS = lines("conditions.jsonl")
+
+
+def _decided(case: Json) -> tuple[Outcome, Fix]:
+    decision = evaluate(case["trust_policy"], read_question(case["context"], NOW))
+    return decision.outcome, propose_fix(decision)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case["normative"]], ids=lambda case: case["id"])
+def test_a_documented_case_is_decided_as_documented(case: Json) -> None:
+    outcome, _ = _decided(case)
+
+    assert outcome == case["expected"], case["reason"]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case["normative"]], ids=lambda case: case["id"])
+def test_an_undocumented_case_is_never_silently_allowed(case: Json) -> None:
+    outcome, _ = _decided(case)
+
+    assert outcome is not Outcome.ALLOWED
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_the_outcome_with_the_statement_appended_is_as_documented(case: Json) -> None:
+    _, fix = _decided(case)
+
+    match case.get("after_append"):
+        case None:
+            assert (fix.kind, fix.outcome_after) == (FixKind.NONE, Outcome.ALLOWED)
+        case "malformed-input":
+            assert (fix.kind, fix.outcome_after) == (FixKind.REFUSE, Outcome.DENIED)
+        case after:
+            assert fix.outcome_after == after
+            assert (fix.kind is FixKind.APPEND) is (after != case["expected"])
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.get("likely")], ids=lambda case: case["id"])
+def test_a_conditional_answer_never_leans_to_the_wrong_side(case: Json) -> None:
+    decision = evaluate(case["trust_policy"], read_question(case["context"], NOW))
+
+    assert decision.likely == (case["likely"] if case["normative"] else None)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_every_answer_is_explained_in_whole_sentences(case: Json) -> None:
+    sentences = explain(evaluate(case["trust_policy"], read_question(case["context"], NOW)))
+
+    assert all(sentence[0].isalnum() and sentence.endswith(".") for sentence in sentences)
+    assert len(set(sentences)) == len(sentences)
+
+
+@pytest.mark.parametrize("case", CONDITIONS, ids=lambda case: case["name"])
+def test_a_condition_is_read_as_the_user_guide_says(case: Json) -> None:
+    conditioned = statement(Condition=case["condition"], Effect=case["effect"])
+    policy = document(
+        *([conditioned] if case["effect"] == "Allow" else [statement(), conditioned]), version=case["version"]
+    )
+    facts = {name: case.get(name) for name in ("keys", "absent", "unknown")}
+    states = read_question(facts, NOW).states
+
+    assert evaluate(policy, request(states=states)).outcome == case["expected"], case.get("why")
