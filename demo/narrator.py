@@ -61,8 +61,8 @@ class Narrator:
         self._console.print()
         self._console.print(Rule("All of it happened"))
         self.say(
-            "On a real account: put a Slack webhook's secret or an e-mail address into cdk.json (README, “Deploy”), then "
-            "`make deploy`. Nothing is changed anywhere until somebody tags a branch."
+            "On a real account: put a Slack webhook's secret or an e-mail address into cdk.json (README, “Deploy”), "
+            "then `make deploy`. Nothing is changed anywhere until somebody tags a branch."
         )
 
 

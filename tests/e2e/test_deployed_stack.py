@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from demo.stage import Stage
+if TYPE_CHECKING:
+    from demo.stage import Stage
 
 OPTED_IN = {"amplify-medic:auto-fix": "fix"}
 

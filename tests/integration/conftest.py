@@ -45,7 +45,7 @@ class World:
 
     def client(self, service: str) -> Any:
         """A plain client, as a test's own hands."""
-        return boto3.client(service, region_name=REGION)
+        return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
 
     def now(self) -> datetime:
         """The fake's clock: it stands still unless a test or a pause advances it."""
@@ -103,7 +103,8 @@ class World:
     def compute_role(self, app_id: str, branch: str = "main") -> str | None:
         """What GetBranch says now."""
         found = self.client("amplify").get_branch(appId=app_id, branchName=branch)["branch"]
-        return found.get("computeRoleArn")
+        arn: str | None = found.get("computeRoleArn")
+        return arn
 
     def calls(self, operation: str) -> list[Any]:
         """The calls of one operation that Amplify received, in order."""
@@ -136,10 +137,11 @@ def world(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with amplify_on_moto(region=REGION) as amplify:
-        iam, sns, sqs = (boto3.client(name, region_name=REGION) for name in ("iam", "sns", "sqs"))
+        iam = boto3.client("iam", region_name=REGION)
+        sns = boto3.client("sns", region_name=REGION)
         _make_table()
         topic = sns.create_topic(Name="alerts")["TopicArn"]
-        inbox = SnsInbox.subscribe(sns, sqs, topic)
+        inbox = SnsInbox.subscribe(sns, boto3.client("sqs", region_name=REGION), topic)
         boto3.client("secretsmanager", region_name=REGION).create_secret(Name=SECRET, SecretString=slack.webhook_url)
         roles = {
             name: iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(PLAIN_TRUST))["Role"]["Arn"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from medic.flows.announce import UndeliveredError
-from tests.integration.conftest import World
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import World
 
 OPTED_IN = {"amplify-medic:auto-fix": "fix"}
 LAMBDA_TRUST = {

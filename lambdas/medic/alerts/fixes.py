@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from medic.alerts.model import Fix, Snippet
-from medic.diagnosis.knowledge import Dialect, filled, find, find_fix
+from medic.diagnosis.knowledge import FIXES, Dialect, filled, find_entry
 from medic.diagnosis.model import Rank
 from medic.evidence.model import Present
 from medic.plan.model import ActionKind
@@ -25,8 +25,8 @@ _PLAIN = re.compile(r"[\w./:@+=,-]{1,300}")
 
 def fixes_for(evidence: Evidence, diagnosis: Diagnosis) -> tuple[Fix, ...]:
     """The fixes of the likeliest causes, at most two, each in every dialect that an alert shows."""
-    likely = [cause for cause in diagnosis.causes if cause.rank in (Rank.PROVEN, Rank.LIKELY)]
-    ids = dict.fromkeys(fix for cause in likely for fix in find(cause.id).fixes)
+    likely = [find_entry(cause.id) for cause in diagnosis.causes if cause.rank in (Rank.PROVEN, Rank.LIKELY)]
+    ids = dict.fromkeys(fix for entry in likely if entry for fix in entry.fixes)
     return tuple(_fix(fix_id, _values(evidence, fix_id)) for fix_id in list(ids)[:_MOST])
 
 
@@ -45,7 +45,7 @@ def permanent_line(action: Action) -> str:
 
 
 def _fix(fix_id: str, values: Mapping[str, str]) -> Fix:
-    fix = find_fix(fix_id)
+    fix = FIXES[fix_id]
     return Fix(
         fix.title, tuple(Snippet(dialect, _written(fix.written_in(dialect), dialect, values)) for dialect in _SHOWN)
     )

@@ -1,0 +1,8 @@
+"""Keeps secrets out of excerpts, alerts and evidence. Pure: standard library only, linear time, never raises."""
+
+from __future__ import annotations
+
+from medic.redaction.engine import redact, redact_stream
+from medic.redaction.shapes import looks_like
+
+__all__ = ["looks_like", "redact", "redact_stream"]

@@ -1,0 +1,184 @@
+"""Tokens that name their issuer: a fixed prefix, then characters of one alphabet.
+
+Most issuers chose such prefixes so that leaked tokens can be found; see for example
+https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/ (GitHub),
+https://docs.gitlab.com/security/tokens/ (GitLab), https://docs.slack.dev/authentication/tokens/ (Slack) and
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html (AWS).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medic.redaction.spans import Span, compiled
+
+_HEX = "[0-9a-fA-F]"
+_ALNUM = "[A-Za-z0-9]"
+_WORD = "[A-Za-z0-9_-]"
+_DOTTED = "[A-Za-z0-9_.-]"
+_BASE64 = "[A-Za-z0-9+/=_%-]"
+_UPPER = "[A-Z0-9]"
+
+_ISSUED: tuple[tuple[str, str, str, int], ...] = (
+    ("Amazon MWS token", _WORD, "amzn.mws.", 20),
+    ("AppSync API key", _ALNUM, "da2-", 20),
+    ("Bedrock API key", _BASE64, "ABSK", 60),
+    ("Bedrock API key", _BASE64, "bedrock-api-key-", 20),
+    *(("GitHub token", _ALNUM, f"gh{letter}_", 16) for letter in "pousr"),
+    ("GitHub token", _WORD, "github_pat_", 16),
+    *(
+        ("GitLab token", _DOTTED, f"gl{scope}-", 16)
+        for scope in ("pat", "dt", "rt", "ptt", "ft", "oas", "soat", "cbt", "imt", "agent", "ffct", "wt")
+    ),
+    ("GitLab token", _WORD, "GR1348941", 16),
+    ("Atlassian token", _BASE64, "ATATT3", 30),
+    ("Atlassian token", _BASE64, "ATCTT3", 30),
+    ("Bitbucket token", _BASE64, "ATBB", 28),
+    *(("Slack token", _DOTTED, f"xox{letter}-", 8) for letter in "abceoprs"),
+    ("Slack token", _DOTTED, "xoxe.xox", 8),
+    ("Slack token", _WORD, "xapp-", 12),
+    *(("Stripe key", _ALNUM, f"{letter}k_{mode}_", 10) for letter in "sr" for mode in ("live", "test")),
+    ("Stripe key", _WORD, "sk_prod_", 20),
+    ("Stripe webhook secret", _BASE64, "whsec_", 16),
+    ("npm token", _ALNUM, "npm_", 30),
+    ("PyPI token", _WORD, "pypi-", 30),
+    ("Google API key", _WORD, "AIza", 30),
+    ("Google access token", _DOTTED, "ya29.", 16),
+    ("Google client secret", _WORD, "GOCSPX-", 16),
+    ("Google refresh token", _WORD, "1//0", 30),
+    ("Twilio key", _HEX, "SK", 32),
+    ("Mailgun key", _HEX, "key-", 32),
+    ("Brevo key", _WORD, "xkeysib-", 40),
+    ("Brevo key", _WORD, "xsmtpsib-", 40),
+    ("Postman key", _WORD, "PMAK-", 24),
+    ("AI API key", _ALNUM, "sk-", 20),
+    *(("AI API key", _WORD, f"sk-{kind}-", 16) for kind in ("proj", "ant", "svcacct", "admin", "or", "None")),
+    ("AI API key", _ALNUM, "gsk_", 30),
+    ("AI API key", _WORD, "xai-", 30),
+    ("AI API key", _ALNUM, "pplx-", 30),
+    ("AI API key", _ALNUM, "r8_", 30),
+    ("AI API key", _WORD, "pcsk_", 30),
+    ("AI API key", _WORD, "lsv2_", 30),
+    ("Hugging Face token", _ALNUM, "hf_", 20),
+    *(("DigitalOcean token", _HEX, f"do{letter}_v1_", 32) for letter in "opr"),
+    ("Netlify token", _ALNUM, "nfp_", 24),
+    *(("Vercel token", _ALNUM, f"vc{letter}_", 24) for letter in "pikar"),
+    ("Heroku key", _WORD, "HRKU-", 24),
+    ("Supabase key", _WORD, "sbp_", 32),
+    ("Supabase key", _WORD, "sb_secret_", 16),
+    *(("PlanetScale token", _DOTTED, f"pscale_{kind}_", 24) for kind in ("tkn", "pw", "oauth")),
+    ("Databricks token", _HEX, "dapi", 32),
+    ("Linear key", _ALNUM, "lin_api_", 24),
+    ("Linear key", _ALNUM, "lin_oauth_", 24),
+    ("Notion token", _ALNUM, "ntn_", 30),
+    ("Notion token", _ALNUM, "secret_", 40),
+    ("Figma token", _WORD, "figd_", 24),
+    *(("Doppler token", _DOTTED, f"dp.{kind}.", 24) for kind in ("pt", "st", "ct", "sa", "scim", "audit")),
+    *(("Vault token", _WORD, f"hv{letter}.", 20) for letter in "sbr"),
+    *(("Shopify token", _HEX, f"shp{kind}_", 32) for kind in ("at", "ca", "pa", "ss")),
+    ("Square token", _WORD, "sq0atp-", 20),
+    ("Square token", _WORD, "sq0csp-", 20),
+    ("Square token", _WORD, "EAAAE", 50),
+    ("Facebook token", _ALNUM, "EAACEdEose0cBA", 10),
+    ("Sentry token", _BASE64, "sntrys_", 30),
+    ("Sentry token", _HEX, "sntryu_", 32),
+    ("New Relic key", _WORD, "NRAK-", 24),
+    ("New Relic key", _WORD, "NRII-", 24),
+    ("Grafana token", _BASE64, "glc_", 30),
+    ("Grafana token", _WORD, "glsa_", 30),
+    ("RubyGems key", _HEX, "rubygems_", 40),
+    ("Cargo token", _ALNUM, "cio", 32),
+    ("NuGet key", _ALNUM, "oy2", 43),
+    ("Docker token", _WORD, "dckr_pat_", 20),
+    ("Docker token", _WORD, "dckr_oat_", 20),
+    ("Artifactory key", _ALNUM, "AKCp", 50),
+    ("age key", _UPPER, "AGE-SECRET-KEY-1", 30),
+    ("Contentful token", _WORD, "CFPAT-", 30),
+    ("Pulumi token", _HEX, "pul-", 40),
+    ("Postman key", _WORD, "PMAT-", 24),
+    ("Fly.io token", _BASE64, "fm2_", 30),
+    ("Fly.io token", _BASE64, "fo1_", 30),
+    ("Tailscale key", _WORD, "tskey-", 16),
+    ("CircleCI token", _WORD, "CCIPAT_", 30),
+    ("Buildkite token", _ALNUM, "bkua_", 30),
+    ("Sourcegraph token", _WORD, "sgp_", 40),
+    *(("SonarQube token", _HEX, f"sq{letter}_", 40) for letter in "upa"),
+    ("Typeform token", _WORD, "tfp_", 40),
+    ("Dropbox token", _WORD, "sl.", 60),
+    ("EasyPost key", _ALNUM, "EZAK", 50),
+    ("EasyPost key", _ALNUM, "EZTK", 50),
+    ("Plaid token", _WORD, "access-production-", 30),
+    ("Plaid token", _WORD, "access-sandbox-", 30),
+    ("Mapbox token", _DOTTED, "sk.eyJ", 30),
+    ("Mapbox token", _DOTTED, "pk.eyJ", 30),
+    ("Neon key", _ALNUM, "napi_", 30),
+    ("Render key", _ALNUM, "rnd_", 24),
+    ("private key", _BASE64, "LS0tLS1CRUdJTi", 40),  # base64 of a PEM block's first line
+    ("credential", _BASE64, "eyJhdXRocyI6", 16),  # base64 of {"auths":, a Docker configuration
+)
+"""Kind, alphabet, prefix, and how many characters must follow it."""
+
+_SHAPED = (
+    ("SG.", "SendGrid key", r"SG\.[\w-]{16,64}+\.[\w-]{16,}+"),
+    ("-us", "Mailchimp key", r"(?<![0-9A-Za-z])[0-9a-f]{32}-us[0-9]{1,2}\b"),
+    ("NRAL", "New Relic key", r"(?<![0-9A-Za-z])[0-9a-f]{36}NRAL\b"),
+    (":AA", "Telegram token", r"(?:\bbot|(?<![0-9A-Za-z]))[0-9]{8,10}:AA[\w-]{32,}+"),
+    ("re_", "Resend key", r"re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}+"),
+    ("-", "LaunchDarkly key", r"(?<![\w-])(?:sdk|api|mob)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"),
+    (":APA91b", "Firebase token", r"(?<![\w-])[\w-]{10,64}+:APA91b[\w-]{40,}+"),
+    (".atlasv1.", "Terraform token", r"(?<![\w-])[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,}+"),
+    ("pat", "Airtable token", r"pat[A-Za-z0-9]{14}\.[0-9a-f]{32,}+"),
+    ("Q~", "Azure client secret", r"(?<![\w.~-])[\w.~-]{3}[0-9]Q~[\w.~-]{28,}+"),
+    (".", "Discord token", r"(?<![\w-])[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,}+"),
+    ("FwoG", "session token", r"FwoGZX[\w+/%-]{20,}+=*+"),
+    ("FQoG", "session token", r"FQoGZX[\w+/%-]{20,}+=*+"),
+    ("IQoJ", "session token", r"IQoJb3[\w+/%-]{20,}+=*+"),
+    ("AQoD", "session token", r"AQoDYX[\w+/%-]{20,}+=*+"),
+    ("AKIA", "access key id", r"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    ("ASIA", "access key id", r"ASIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
+)
+"""A literal that must occur, the kind, and the pattern where a prefix alone does not tell."""
+
+_JWT = r"eyJ[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+){0,4}"
+_JWT_HEADER = "eyJhbGciOi"
+_SHORTEST_JWT = 16
+
+_ESCAPE_BEFORE = r"(?:%[0-9A-Fa-f]{2}|\\[nrt]|\\u[0-9A-Fa-f]{4}|\[[0-9;]{0,8}m)\Z"
+_LONGEST_ESCAPE = 10
+
+
+def tokens(line: str) -> Iterator[Span]:
+    """Yield the tokens that are secrets wherever they stand."""
+    for literal, kind, pattern in _SHAPED:
+        if literal in line:
+            found = compiled(pattern).finditer(line)
+            yield from (Span(*match.span(), kind) for match in found if _begins_word(line, match.start()))
+    if "eyJ" in line:
+        yield from _json_web_tokens(line)
+    for kind, alphabet, prefix, least in _ISSUED:
+        if prefix in line:
+            yield from _issued(line, prefix, f"{alphabet}{{{least},}}+", kind)
+
+
+def _issued(line: str, prefix: str, body: str, kind: str) -> Iterator[Span]:
+    start = line.find(prefix)
+    while start >= 0:
+        end = start + len(prefix)
+        match = compiled(body).match(line, end) if _begins_word(line, start) else None
+        if match:
+            end = match.end()
+            yield Span(start, end, kind)
+        start = line.find(prefix, end)
+
+
+def _json_web_tokens(line: str) -> Iterator[Span]:
+    for match in compiled(_JWT).finditer(line):
+        long_enough = len(match[0]) >= _SHORTEST_JWT
+        if long_enough and ("." in match[0] or match[0].startswith(_JWT_HEADER)):
+            yield Span(*match.span(), "JSON web token")
+
+
+def _begins_word(line: str, start: int) -> bool:
+    if start == 0 or not line[start - 1].isalnum():
+        return True
+    return compiled(_ESCAPE_BEFORE).search(line, max(0, start - _LONGEST_ESCAPE), start) is not None
