@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -74,7 +75,8 @@ class Stage:
 
     def make_role(self, name: str) -> str:
         """A role that Amplify may assume, made this very moment."""
-        made = self.cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=AMPLIFY_TRUST)
+        unique = f"{name}-{uuid.uuid4().hex[:6]}"
+        made = self.cloud.client("iam").create_role(RoleName=unique, AssumeRolePolicyDocument=AMPLIFY_TRUST)
         return str(made["Role"]["Arn"])
 
     def make_app(self, name: str, tags: Mapping[str, str], **fields: Any) -> str:  # noqa: ANN401 - CreateApp's
@@ -118,12 +120,12 @@ class Stage:
         """What the Slack alerts about one thing said so far."""
         return [said(post.body) for post in self.slack.posts if about in said(post.body)]
 
-    def email(self, containing: str) -> str:
-        """Wait for what a subscriber of the topic got."""
+    def email(self, about: str, *, containing: str) -> str:
+        """Wait for what a subscriber of the topic got about one thing."""
 
         def find() -> str | None:
             self.emails += [str(notification["Message"]) for notification in self.inbox.take()]
-            return next((email for email in self.emails if containing in email), None)
+            return next((email for email in self.emails if about in email and containing in email), None)
 
         return self.wait_for(f"an SNS message that says “{containing}”", find)
 

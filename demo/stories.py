@@ -22,7 +22,7 @@ def lost_connection(stage: Stage) -> None:
     stage.cloud.control("advance", -_HOUR)
     alert = stage.next_alert(app_id, containing="look at the repository connection first")
     stage.expect("the trust is said to be proven good", "the trust is proven good" in alert)
-    stage.expect("an SNS subscriber got it too", bool(stage.email("look at the repository connection first")))
+    stage.expect("an SNS subscriber got it too", bool(stage.email(app_id, containing="connection first")))
     stage.narrator.branch("after", stage.branch(app_id))
     stage.expect("nothing was changed: the branch is not opted in", stage.writes(app_id) == [])
 
@@ -47,8 +47,9 @@ def young_service_role(stage: Stage) -> None:
     stage.expect(
         "the attach is said to serve the runtime and not to repair this build", "It never changes a build" in alert
     )
-    ranked = alert.index("Likely: "), alert.index("moments before")
-    stage.expect("propagation ranks first among the causes", ranked[0] < ranked[1] < alert.index("Possible: "))
+    causes = alert.partition("Causes, likeliest first")[2]
+    propagation, connection = causes.index("moments before"), causes.index("connection to the repository")
+    stage.expect("propagation ranks before a lost repository connection", propagation < connection)
     role = stage.outputs["DefaultComputeRoleArn"]
     stage.expect("GetBranch shows the paired role", stage.branch(app_id).get("computeRoleArn") == role)
     (write,) = stage.writes(app_id)

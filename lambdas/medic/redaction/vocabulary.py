@@ -92,23 +92,23 @@ WEAK_HEADS = {
 PLAIN_HEADS = frozenset(
     _words(
         "alg algorithm alias arn arns at age audience bucket button class client cls component config configuration "
-        "construct count counts date description dir domain email enabled endpoint endpoints error errors exception exists "
-        "expiration expire expired expires expiry factory field file filename files folder form format function generator "
-        "handler header helper hint host icon id identifier ids index info input interface issuer kind label len length "
-        "limit limits location lifetime manager max message method middleware min mode module name names option options "
-        "output package page param parameter parameters params path paths pattern placeholder plugin policy port prefix "
-        "present provider providers ref region regex required reset resource role rotation route rules schema scope scopes "
-        "service size source spec stack stage stages state status stdin step store strategy suffix table target template "
-        "time timeout title ttl type types uri url usage used user username util utils validation validator vendor version "
-        "versions"
+        "construct count counts date description dir domain email enabled endpoint endpoints error errors exception "
+        "exists expiration expire expired expires expiry factory field file filename files folder form format "
+        "function generator handler header helper hint host icon id identifier ids index info input interface "
+        "issuer kind label len length limit limits location lifetime manager max message method middleware min mode "
+        "module name names option options output package page param parameter parameters params path paths pattern "
+        "placeholder plugin policy port prefix present provider providers ref region regex required reset resource "
+        "role rotation route rules schema scope scopes service size source spec stack stage stages state status "
+        "stdin step store strategy suffix table target template time timeout title ttl type types uri url usage "
+        "used user username util utils validation validator vendor version versions"
     )
 )
 """A name that ends in one of these speaks about a secret (its name, its age, its place) and does not hold it."""
 
 PLAIN_COMPOUNDS = _words(
     "nexttoken clienttoken requesttoken continuationtoken paginationtoken pagetoken synctoken idempotencytoken "
-    "designtoken unexpectedtoken maxtoken inputtoken outputtoken totaltoken publickey publickeytoken publishablekey getsecret "
-    "putsecret createsecret"
+    "designtoken unexpectedtoken maxtoken inputtoken outputtoken totaltoken publickey publickeytoken publishablekey "
+    "getsecret putsecret createsecret"
 )
 """Names with a secret's words that AWS, SDKs and compilers give to harmless things, joined."""
 
@@ -119,20 +119,21 @@ QUALIFIERS = frozenset(
 
 PLAIN_VALUES = frozenset(
     _words(
-        "true false null nil none undefined nan yes no on off empty missing unset required optional hidden masked redacted "
-        "encrypted sensitive string number boolean object any unknown n/a default latest next beta canary set ok present "
-        "found loaded valid invalid expired configured defined created updated deleted failed denied incorrect wrong "
-        "changed reset success error required! incorrect! is not was are be has have must can cannot the a an to for of in "
-        "and or with from flag option value instead enabled disabled secure available manual auto todo tbd not-set "
-        "sensitive-value seconds minutes hours days arn str bytes int bool void never unchanged provided skipped rotated"
+        "true false null nil none undefined nan yes no on off empty missing unset required optional hidden masked "
+        "redacted encrypted sensitive string number boolean object any unknown n/a default latest next beta canary "
+        "set ok present found loaded valid invalid expired configured defined created updated deleted failed denied "
+        "incorrect wrong changed reset success error required! incorrect! is not was are be has have must can "
+        "cannot the a an to for of in and or with from flag option value instead enabled disabled secure available "
+        "manual auto todo tbd not-set sensitive-value seconds minutes hours days arn str bytes int bool void never "
+        "unchanged provided skipped rotated"
     )
 )
 """Values that are literals, states, or the words of a message."""
 
 FUNCTION_WORDS = frozenset(
     _words(
-        "the a an is are was be been must should shall can cannot may will not no at least to of in for with or and your "
-        "this that has have does did please"
+        "the a an is are was be been must should shall can cannot may will not no at least to of in for with or and "
+        "your this that has have does did please"
     )
 )
 """Words that only join others: what holds one among several words is a sentence."""

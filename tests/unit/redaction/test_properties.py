@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import ast
+from itertools import count, islice
+from pathlib import Path
+from time import process_time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import medic.redaction
+from medic.redaction import looks_like, redact, redact_stream
+from tests.unit.redaction.corpus import leaks, ordinary_lines
+
+LINES = [*(leak.text for leak in leaks(seed=4)), *ordinary_lines()]
+SEPARATORS = ["\n", "\n\n", "\r\n", " ", ", ", "; ", "\t", " | "]
+texts = st.lists(st.tuples(st.sampled_from(LINES), st.sampled_from(SEPARATORS)), max_size=6).map(
+    lambda parts: "".join(line + separator for line, separator in parts)
+)
+noise = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("=:\"'\\ \n\r&;,@/-[]{}<>%")), max_size=200)
+steady = settings(derandomize=True, max_examples=200, deadline=None)
+
+HOSTILE = [
+    *("a", "a ", "a=", "=", '"', "'", "\\", "-", "/", "é", "\x1b[0m", "%3D", "1", "A1b2", "aB", ";"),
+    *("token=", "token=$(", "token='", 'token="<', "token=\\", "token=[", "token=['aaaaaa1',", "token=a,", "?token="),
+    *("password:", "password ", "password=\r", "password is ", "--token ", "API key ", "name: DB_PASSWORD value: "),
+    *("authorization:", "authorization: bearer ", "bearer ", "basic ", "cookie:", "cookie:a=", "cookie: a=b; "),
+    *("a://", "a://b:", "x://u:p@", "/hooks/", "a@", "a@b.", "arn:aws:", "eyJ", "eyJa.", "ghp_", " glpat-", "SG."),
+    *("AKIA", "FwoGZX", "-us", "curl -u a:", "mysql -p", "identified by '", "set password ", '"kty" "d":"'),
+    *("-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\\nAAAAAAAAAAAAAAAAAAAA", "-----END PRIVATE KEY-----"),
+    *("[redacted: ", "[redacted: x]"),
+]
+HOSTILE_LENGTH = 100_000
+
+
+@given(texts)
+@steady
+def test_redacting_twice_changes_nothing_more(text: str) -> None:
+    redacted = redact(text, emails=True)
+    assert redact(redacted, emails=True) == redacted
+
+
+@given(st.one_of(noise, texts))
+@steady
+def test_nothing_raises_and_every_line_stays_a_line(text: str) -> None:
+    redacted = redact(text, emails=True)
+    assert redacted.count("\n") == text.count("\n")
+    assert redacted.count("\r") == text.count("\r")
+    looks_like(text, text[:20])
+
+
+@pytest.mark.parametrize("line_end", ["", "\n"], ids=["bare lines", "lines with their ends"])
+def test_a_stream_of_lines_is_redacted_like_the_whole_text(line_end: str) -> None:
+    for text in LINES:
+        stream = redact_stream(line + line_end for line in text.split("\n"))
+        assert [line.removesuffix(line_end) for line in stream] == redact(text).split("\n")
+
+
+def test_a_stream_is_read_only_as_far_as_it_is_asked_for() -> None:
+    endless = (f"DB_PASSWORD=hunter{number}\n" for number in count())
+    assert list(islice(redact_stream(endless), 2)) == ["DB_PASSWORD=[redacted: password]\n"] * 2
+
+
+@pytest.mark.parametrize("fragment", HOSTILE)
+def test_a_hostile_line_four_times_as_long_does_not_take_sixteen_times_as_long(fragment: str) -> None:
+    short, long = (_seconds_of_work(fragment * (length // len(fragment))) for length in (10_000, 40_000))
+    assert long < 9 * short + 0.05
+
+
+def _seconds_of_work(line: str) -> float:
+    """The least processor time of three runs: other processes don't count."""
+
+    def one_run() -> float:
+        start = process_time()
+        redact(line, emails=True)
+        return process_time() - start
+
+    return min(one_run() for _ in range(3))
+
+
+def test_the_room_needs_nothing_but_the_standard_library_and_itself() -> None:
+    allowed = {"__future__", "binascii", "collections.abc", "dataclasses", "enum", "functools", "re", "typing"}
+    for module in Path(medic.redaction.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                name = node.module or ""
+                assert name in allowed or name.split(".")[:2] == ["medic", "redaction"], (module.name, name)
+            elif isinstance(node, ast.Import):
+                assert {alias.name for alias in node.names} <= allowed, module.name

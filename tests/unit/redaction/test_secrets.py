@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from itertools import groupby
+
+import pytest
+
+from medic.redaction import redact
+from medic.redaction.vocabulary import SECRET_KEYS, STRONG_COMPOUNDS, STRONG_WORDS, WEAK_HEADS
+from tests.unit.redaction.corpus import leaks
+
+SEEDS = range(3)
+ALL_LEAKS = sorted((leak for seed in SEEDS for leak in leaks(seed)), key=lambda leak: leak.kind)
+BY_KIND = {kind: list(group) for kind, group in groupby(ALL_LEAKS, key=lambda leak: leak.kind)}
+
+
+def test_the_corpus_is_broad() -> None:
+    assert len(leaks(seed=0)) >= 150
+    assert len(BY_KIND) >= 25
+
+
+@pytest.mark.parametrize("kind", BY_KIND)
+def test_no_secret_of_the_corpus_survives(kind: str) -> None:
+    survivors = [leak.text for leak in BY_KIND[kind] if leak.secret in redact(leak.text)]
+    assert survivors == []
+
+
+def test_what_stands_around_a_secret_neither_hides_it_nor_goes_with_it() -> None:
+    before, after = "# Executing command: npm run build\n", "\n[ERROR]: !!! Build failed"
+    for leak in leaks(seed=3):
+        redacted = redact(before + leak.text + after)
+        assert leak.secret not in redacted
+        assert redacted.startswith(before)
+        assert redacted.endswith(after)
+
+
+@pytest.mark.parametrize(
+    "name", [*STRONG_WORDS, *STRONG_COMPOUNDS, *WEAK_HEADS, *(f"{word}_key" for word in SECRET_KEYS)]
+)
+def test_every_name_of_the_vocabulary_is_recognised_in_a_line(name: str) -> None:
+    assert "q7Zk2Vx9Lm4Tn8Wc" not in redact(f"my_{name.upper()}=q7Zk2Vx9Lm4Tn8Wc")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("key AKIAIOSFODNN7EXAMPLE used", "key [redacted: access key id] used"),
+        ("DB_PASSWORD=hunter2 npm run build", "DB_PASSWORD=[redacted: password] npm run build"),
+        (
+            "DATABASE_URL=postgres://app:hunter2@db.example.com:5432/app?sslmode=require",
+            "DATABASE_URL=postgres://app:[redacted: password]@db.example.com:5432/app?sslmode=require",
+        ),
+        ("Set-Cookie: sid=q7Zk2Vx9; Path=/; HttpOnly", "Set-Cookie: sid=[redacted: cookie]; Path=/; HttpOnly"),
+        ("Authorization: Bearer q7Zk2Vx9Lm4T", "Authorization: Bearer [redacted: authorization]"),
+        ('{"user":"app","password":"hunter2","n":1}', '{"user":"app","password":"[redacted: password]","n":1}'),
+        ("GITHUB_TOKEN=" + "ghp_" + "a1B2" * 9, "GITHUB_TOKEN=[redacted: GitHub token]"),
+    ],
+)
+def test_only_the_secret_is_replaced_and_its_kind_is_named(line: str, expected: str) -> None:
+    assert redact(line) == expected
+
+
+def test_a_presigned_url_keeps_its_host_path_and_harmless_parameters() -> None:
+    url = (
+        "https://bucket.s3.us-east-1.amazonaws.com/d1a2b3c4d5e6f7/main/0000000004/BUILD/log.txt?X-Amz-Expires=3600"
+        "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20261122%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Signature=" + "0a" * 32
+    )
+    redacted = redact(url)
+    assert redacted.startswith(url.partition("&")[0])
+    assert "AKIA" not in redacted
+    assert "0a0a" not in redacted
+
+
+def test_a_private_key_goes_line_by_line_between_its_markers() -> None:
+    body = "MIIEpAIBAAKCAQEA7Zk2Vx9Lm4Tn8WcQq3Yr6Us1Po5Jd0Hf+Gb/XaKe9Zi7Ru2T"
+    key = f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n{body}\nQq3Yr6U=\n-----END RSA PRIVATE KEY-----\nDone"
+    assert redact(key).split("\n") == [
+        "-----BEGIN RSA PRIVATE KEY-----",
+        *["[redacted: private key]"] * 3,
+        "-----END RSA PRIVATE KEY-----",
+        "Done",
+    ]
+
+
+def test_a_private_key_that_never_ends_does_not_take_the_log_with_it() -> None:
+    log = ["-----BEGIN RSA PRIVATE KEY-----", "[ERROR]: !!! Build failed", "# Starting environment caching...", "Done"]
+    assert redact("\n".join(log)) == "\n".join(log)
+
+
+def test_e_mail_addresses_go_only_when_asked_to() -> None:
+    line = "Author: Mary Major <mary.major@example.com>, git@github.com:example/app.git, next@14.2.3"
+    assert redact(line) == line
+    assert redact(line, emails=True) == line.replace("mary.major@example.com", "[redacted: e-mail address]")
