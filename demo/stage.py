@@ -148,14 +148,23 @@ def said(post: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def open_stage(workdir: Path, narrator: Narrator) -> Iterator[Stage]:
-    """Start a local cloud, deploy the stack with the CDK CLI, subscribe to its topic; end it all afterwards."""
-    with FakeSlack() as slack, LocalCloud(workdir) as cloud:
+def open_stage(
+    workdir: Path, narrator: Narrator, *, enforce_iam: bool = False, settings: Mapping[str, object] | None = None
+) -> Iterator[Stage]:
+    """Start a local cloud, deploy the stack with the CDK CLI, subscribe to its topic; end it all afterwards.
+
+    Args:
+        workdir: an empty folder.
+        narrator: tells what happens.
+        enforce_iam: whether the cloud asks IAM about every call, as AWS does.
+        settings: laid over what the stage needs by itself.
+    """
+    with FakeSlack() as slack, LocalCloud(workdir, auth=enforce_iam) as cloud:
         narrator.say("Deploying with the CDK CLI: bootstrap, synth, deploy …")
         cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=slack.webhook_url)
         cloud.bootstrap()
-        settings = {"slack": {"webhook_secret": SECRET}, "log_url_origins": [cloud.endpoint_url]}
-        outputs = cloud.deploy({"amplify-medic": json.dumps(settings)}, workdir / "outputs.json")[STACK]
+        given = {"slack": {"webhook_secret": SECRET}, "log_url_origins": [cloud.endpoint_url], **(settings or {})}
+        outputs = cloud.deploy({"amplify-medic": json.dumps(given)}, workdir / "outputs.json")[STACK]
         narrator.checked(f"the stack {STACK} is deployed; its topic is {outputs['AlertTopicArn']}")
         narrator.say(f"  Opting a branch in is one command:\n    {outputs['OptInCommand']}")
         inbox = SnsInbox.subscribe(cloud.client("sns"), cloud.client("sqs"), outputs["AlertTopicArn"])

@@ -1,0 +1,98 @@
+"""The deployed roles suffice for the main job, and IAM itself stops what they are not for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from demo.narrator import Narrator
+from demo.stage import Stage, open_stage
+from demo.stories import STORIES
+from medic.aws.sessions import Errand, session_policy
+
+
+TRUSTS_THIS_TEST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+}
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The stack on a cloud that asks IAM about every call."""
+    with open_stage(tmp_path_factory.mktemp("guarded"), Narrator(StringIO()), enforce_iam=True) as stage:
+        yield stage
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_every_story_happens_with_nothing_but_the_deployed_rights(guarded: Stage, story: Any) -> None:
+    story(guarded)
+
+
+@pytest.fixture(scope="module")
+def opted_in(guarded: Stage) -> str:
+    """An app whose branch is opted in."""
+    return guarded.make_app("guarded", {"amplify-medic:auto-fix": "fix"})
+
+
+def actor(stage: Stage, app_id: str) -> Any:
+    """Amplify, called as the actor under the session policy of one errand: this app's main branch, the default role."""
+    iam = stage.cloud.client("iam")
+    (role,) = [role for role in iam.list_roles()["Roles"] if "RemediatorActor" in role["RoleName"]]
+    # Only the remediator may assume it: the test lets itself in.
+    iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=json.dumps(TRUSTS_THIS_TEST))
+    branch_arn = stage.branch(app_id)["branchArn"]
+    errand = Errand("test", branch_arn, stage.outputs["DefaultComputeRoleArn"])
+    sts = stage.cloud.client("sts")
+    given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="test", Policy=json.dumps(session_policy(errand)))
+    return stage.cloud.client("amplify", given["Credentials"])
+
+
+def denied(call: Any, **parameters: Any) -> bool:
+    """Whether IAM denies a call."""
+    try:
+        call(**parameters)
+    except ClientError as error:
+        return "AccessDenied" in error.response["Error"]["Code"]
+    return False
+
+
+def test_nobody_but_the_remediator_may_become_the_actor(guarded: Stage) -> None:
+    roles = guarded.cloud.client("iam").list_roles()["Roles"]
+    (role,) = [role for role in roles if "RemediatorActor" in role["RoleName"]]
+    assert denied(guarded.cloud.client("sts").assume_role, RoleArn=role["Arn"], RoleSessionName="test")
+
+
+def test_the_actor_may_update_the_branch_of_its_errand(guarded: Stage, opted_in: str) -> None:
+    role = guarded.outputs["DefaultComputeRoleArn"]
+    actor(guarded, opted_in).update_branch(appId=opted_in, branchName="main", computeRoleArn=role)
+    assert guarded.branch(opted_in)["computeRoleArn"] == role
+
+
+def test_the_actor_may_not_update_another_branch_nor_pass_another_role(guarded: Stage, opted_in: str) -> None:
+    amplify, role = actor(guarded, opted_in), guarded.outputs["DefaultComputeRoleArn"]
+    other = guarded.make_app("other", {"amplify-medic:auto-fix": "fix"})
+    assert denied(amplify.update_branch, appId=other, branchName="main", computeRoleArn=role)
+    assert denied(
+        amplify.update_branch, appId=opted_in, branchName="main", computeRoleArn=guarded.make_role("unpaired")
+    )
+
+
+@pytest.mark.parametrize("tags", [{}, {"amplify-medic:auto-fix": "report"}, {"amplify-medic:auto-fix": "ignore"}])
+def test_the_actor_may_not_update_a_branch_that_is_not_opted_in(guarded: Stage, tags: dict[str, str]) -> None:
+    app_id = guarded.make_app("untagged", tags)
+    role = guarded.outputs["DefaultComputeRoleArn"]
+    assert denied(actor(guarded, app_id).update_branch, appId=app_id, branchName="main", computeRoleArn=role)
+
+
+def test_the_actor_may_not_tag_nor_make_anything(guarded: Stage, opted_in: str) -> None:
+    amplify, arn = actor(guarded, opted_in), guarded.branch(opted_in)["branchArn"]
+    assert denied(amplify.tag_resource, resourceArn=arn, tags={"amplify-medic:auto-fix": "fix"})
+    assert denied(amplify.untag_resource, resourceArn=arn, tagKeys=["amplify-medic:auto-fix"])
+    assert denied(amplify.create_branch, appId=opted_in, branchName="new")
+    assert denied(amplify.create_app, name="new")
