@@ -14,9 +14,11 @@ from infra.default_compute_role import DefaultComputeRole, DefaultComputeRolePro
 from infra.deployment_events import DeploymentEvents, DeploymentEventsProps
 from infra.incidents_table import IncidentsTable
 from infra.remediator import Remediator, RemediatorProps
+from infra.watcher import Watcher, WatcherProps
 from medic.plan.optin import AUTO_FIX
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
     from constructs import Construct
 
     from medic.settings import Settings
@@ -47,17 +49,20 @@ class AmplifyMedicStack(Stack):
         self.alerts = AlertTopic(self, "Alerts", AlertTopicProps(settings.sns.emails))
         self.incidents = IncidentsTable(self, "Incidents")
         self.default_compute_role = DefaultComputeRole(self, "DefaultComputeRole", _default_role(settings))
-        self.remediator = Remediator(self, "Remediator", self._remediator(props))
+        code = medic_code(self)
+        self.remediator = Remediator(self, "Remediator", self._remediator(props, code))
+        watcher = WatcherProps(code, self.incidents.table, self.remediator.function)
+        self.watcher = Watcher(self, "Watcher", watcher)
         events = DeploymentEventsProps(self.remediator.function, settings.apps)
         self.events = DeploymentEvents(self, "DeploymentEvents", events)
         self._warn_if_nobody_is_told(settings)
         self._outputs()
 
-    def _remediator(self, props: AmplifyMedicProps) -> RemediatorProps:
+    def _remediator(self, props: AmplifyMedicProps, code: lambda_.Code) -> RemediatorProps:
         return RemediatorProps(
             settings=props.settings,
             raw_settings=props.raw_settings,
-            code=medic_code(self),
+            code=code,
             table=self.incidents.table,
             topic=self.alerts.topic,
             default_role=self.default_compute_role.role,

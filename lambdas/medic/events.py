@@ -10,6 +10,8 @@ from enum import StrEnum
 
 SOURCE = "aws.amplify"
 DETAIL_TYPE = "Amplify Deployment Status Change"
+OWN_SOURCE = "amplify-medic"
+WAKE_UP = "Wake Up"
 
 _APP_ID = re.compile(r"d[a-z0-9]{1,19}")
 _JOB_ID = re.compile(r"[0-9]{1,255}")
@@ -60,8 +62,53 @@ class DeploymentEvent:
     """When EventBridge says it happened, UTC."""
 
 
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """The watcher says that something on this branch is due. It says no more, and nothing is believed of it."""
+
+    scope: Scope
+
+
 class MalformedEventError(ValueError):
     """The event is not one this function is for; it is dropped on purpose."""
+
+
+def wake_up(scope: Scope) -> dict[str, object]:
+    """The message that wakes the remediator for a branch."""
+    detail = {"appId": scope.app_id, "branchName": scope.branch}
+    return {
+        "source": OWN_SOURCE,
+        "detail-type": WAKE_UP,
+        "account": scope.account,
+        "region": scope.region,
+        "detail": detail,
+    }
+
+
+def parse_event(event: object, *, account: str, region: str, partition: str) -> DeploymentEvent | WakeUp:
+    """Read whatever wakes the remediator: an Amplify event, or the watcher's message.
+
+    Args:
+        event: the event as Lambda hands it over.
+        account: the account this function serves; events of others are refused.
+        region: the region this function serves.
+        partition: the partition this function serves; events carry none.
+
+    Raises:
+        MalformedEventError: naming the first thing that is wrong.
+    """
+    if _mapping(event, "event").get("source") == OWN_SOURCE:
+        return _parse_wake_up(event, account=account, region=region, partition=partition)
+    return parse_deployment_event(event, account=account, region=region, partition=partition)
+
+
+def _parse_wake_up(event: object, *, account: str, region: str, partition: str) -> WakeUp:
+    body = _mapping(event, "event")
+    _expect(body, "detail-type", WAKE_UP)
+    _expect(body, "account", account, _ACCOUNT)
+    _expect(body, "region", region)
+    detail = _mapping(body.get("detail"), "detail")
+    return WakeUp(Scope(partition, account, region, _app_id(detail), _branch(detail)))
 
 
 def parse_deployment_event(event: object, *, account: str, region: str, partition: str) -> DeploymentEvent:

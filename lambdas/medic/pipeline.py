@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medic.events import DeploymentStatus, MalformedEventError, parse_deployment_event
+from medic.events import DeploymentEvent, DeploymentStatus, MalformedEventError, WakeUp, parse_event
 from medic.flows.failure import diagnose_failure
+from medic.flows.overdue import look_after
 from medic.flows.settle import settle
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
-    from medic.events import DeploymentEvent
     from medic.services import Services
 
 
@@ -27,21 +27,21 @@ def run(event: object, services: Services) -> None:
     """
     runtime = services.runtime
     try:
-        deployment = parse_deployment_event(
-            event, account=runtime.account, region=runtime.region, partition=runtime.partition
-        )
+        nudge = parse_event(event, account=runtime.account, region=runtime.region, partition=runtime.partition)
     except MalformedEventError as error:
         services.telemetry.record(Fact.EVENT_MALFORMED, why=error)
         return
-    if runtime.settings.apps and deployment.scope.app_id not in runtime.settings.apps:
-        services.telemetry.record(Fact.EVENT_NOT_WATCHED, scope=deployment.scope)
+    if runtime.settings.apps and nudge.scope.app_id not in runtime.settings.apps:
+        services.telemetry.record(Fact.EVENT_NOT_WATCHED, scope=nudge.scope)
         return
-    _flow(deployment, services)
+    _flow(nudge, services)
 
 
-def _flow(event: DeploymentEvent, services: Services) -> None:
-    match event.status:
-        case DeploymentStatus.FAILED:
-            diagnose_failure(event, services)
-        case DeploymentStatus.SUCCEED | DeploymentStatus.CANCELLED:
-            settle(event, services)
+def _flow(nudge: DeploymentEvent | WakeUp, services: Services) -> None:
+    match nudge:
+        case DeploymentEvent(status=DeploymentStatus.FAILED):
+            diagnose_failure(nudge, services)
+        case DeploymentEvent():
+            settle(nudge, services)
+        case WakeUp(scope):
+            look_after(scope, services)

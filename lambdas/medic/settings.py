@@ -172,16 +172,36 @@ class Runtime:
             SettingsError: naming every variable that is missing or wrong.
         """
         source = os.environ if environ is None else environ
-        mistakes = [f"environment variable {name} is not set" for name in _VARIABLES.values() if name not in source]
-        if mistakes:
-            raise SettingsError(mistakes)
+        named = _variables(source, _VARIABLES)
         try:
-            raw = json.loads(source[SETTINGS_VARIABLE])
+            raw = json.loads(named.pop("settings"))
         except ValueError as error:
             raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
-        named = {name: source[variable] for name, variable in _VARIABLES.items() if name != "settings"}
-        actor = source.get(ACTOR_ROLE_VARIABLE) or None
-        return cls(settings=Settings.parse(raw), actor_role_arn=actor, **named)
+        return cls(settings=Settings.parse(raw), actor_role_arn=source.get(ACTOR_ROLE_VARIABLE) or None, **named)
+
+
+@dataclass(frozen=True, slots=True)
+class WatcherRuntime:
+    """What the deployed watcher knows of itself."""
+
+    table: str
+    remediator_function: str
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> WatcherRuntime:
+        """Read the function's environment, once.
+
+        Raises:
+            SettingsError: naming every variable that is missing.
+        """
+        return cls(**_variables(os.environ if environ is None else environ, _WATCHER_VARIABLES))
+
+
+def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    mistakes = [f"environment variable {variable} is not set" for variable in names.values() if variable not in environ]
+    if mistakes:
+        raise SettingsError(mistakes)
+    return {name: environ[variable] for name, variable in names.items()}
 
 
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
@@ -194,6 +214,7 @@ _VARIABLES = {
     "topic_arn": "ALERT_TOPIC_ARN",
     "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
 }
+_WATCHER_VARIABLES = {"table": "INCIDENTS_TABLE", "remediator_function": "REMEDIATOR_FUNCTION"}
 
 
 def merge(base: object, over: object) -> object:

@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger, Metrics
 from moto.iam.models import iam_backends
 
 from medic import pipeline
+from medic.events import wake_up
 from medic.services import Services
 from medic.settings import Runtime, Settings
 from medic.telemetry import Telemetry
@@ -100,6 +101,14 @@ class World:
         """Hand one event to the bot, as Lambda would."""
         pipeline.run(event, services or self.services())
 
+    def watch(self) -> int:
+        """Do what the watcher does, and hand each wake-up to the bot; returns how many there were."""
+        services = self.services()
+        due = list(services.table.due())
+        for scope in due:
+            self.deliver(wake_up(scope), services)
+        return len(due)
+
     def compute_role(self, app_id: str, branch: str = "main") -> str | None:
         """What GetBranch says now."""
         found = self.client("amplify").get_branch(appId=app_id, branchName=branch)["branch"]
@@ -157,6 +166,19 @@ def _make_table() -> None:
     boto3.client("dynamodb", region_name=REGION).create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": kind}
+            for name, kind in (("pk", "S"), ("due", "S"), ("due_at", "N"))
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "due",
+                "KeySchema": [
+                    {"AttributeName": "due", "KeyType": "HASH"},
+                    {"AttributeName": "due_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
         BillingMode="PAY_PER_REQUEST",
     )

@@ -111,6 +111,20 @@ def compose_not_helped(scope: Scope, incident: Incident, job_id: str) -> Alert:
     return _follow_up(scope, incident, AlertKind.NOT_HELPED, title, summary)
 
 
+def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
+    """The alert that nobody can say how a change or a rebuild ended."""
+    summary = [
+        "The bot lost track of this incident: neither an event nor AWS's state says how it ended.",
+        "Look at the branch before you do anything else.",
+    ]
+    summary += [
+        f"Recorded: {change.role_arn} instead of {change.previous_arn or 'none'} ({change.state})."
+        for change in incident.changes
+    ]
+    title = f"{incident.app_name} / {scope.branch}: outcome unknown"
+    return _follow_up(scope, incident, AlertKind.NOT_HELPED, title, tuple(summary))
+
+
 _WHO_MENDED_IT = {
     "attach_compute": (
         "This is not credited to the compute role {role} that was attached meanwhile: it serves the SSR runtime and "

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_amplify import AmplifyClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_iam import IAMClient
+    from types_boto3_lambda import LambdaClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
 
@@ -46,6 +47,11 @@ class Reader:
     def dynamodb(self) -> DynamoDBClient:
         """The incidents table; its conditional writes make a second attempt harmless."""
         return self.session.client("dynamodb", config=READING)
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        """Lambda, to wake the remediator."""
+        return self.session.client("lambda", config=READING)
 
     @cached_property
     def sns(self) -> SNSClient:

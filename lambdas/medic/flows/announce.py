@@ -34,7 +34,8 @@ def announce(alert: Alert, incident: Incident, occasion: str, held: Held, servic
     delivery = deliver(alert, services.channels, incident.alerted, occasion)
     for receipt in delivery.receipts:
         services.telemetry.record(Fact.ALERT_SENT, incident=incident.id, kind=alert.kind, receipt=receipt)
-    held.save(held.record.with_incident(incident.delivered(*delivery.receipts)))
+    told = incident.told(occasion, delivery.receipts, services.clock(), everybody=not delivery.failures)
+    held.save(held.record.with_incident(told))
     if delivery.failures:
         for failure in delivery.failures:
             services.telemetry.record(Fact.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)

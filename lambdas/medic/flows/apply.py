@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from medic.plan.guardrails import Question
     from medic.services import Services
 
-_MADE = frozenset({Result.APPLIED})
+
+def report_of(job_id: str) -> str:
+    """The occasion of the first alert on a job."""
+    return f"report:{job_id}"
+
+
+def outcome_of(job_id: str) -> str:
+    """The occasion of the alert on what became of an action that had to be put off."""
+    return f"outcome:{job_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,8 @@ class Applier:
                 intended_at=self._now,
             )
             incident = incident.with_change(change, self._now)
-        return replace(incident.moved(State.APPLYING, self._now), plan_hash=plan.hash_for(incident.id))
+        applying = incident.moved(State.APPLYING, self._now).owes(report_of(self.job_id))
+        return replace(applying, plan_hash=plan.hash_for(incident.id))
 
     def _reserve(self, incident: Incident) -> str | None:
         """Write the intent and count up every cap in one transaction; the cap that is used up, if one is."""
@@ -137,7 +146,7 @@ class Applier:
         )
         made = made_at(self.question.evidence, action.role_arn)
         outcome = setter.carry_out(action, holder, seen, made_at=made, resumed=resumed)
-        fact = Fact.APPLIED if outcome.result in _MADE else Fact.NOT_APPLIED
+        fact = Fact.APPLIED if outcome.result is Result.APPLIED else Fact.NOT_APPLIED
         self.services.telemetry.record(fact, incident=incident.id, action=action.kind, detail=outcome.detail)
         return outcome
 

@@ -14,7 +14,7 @@ from medic.diagnosis.roles import service_role_verdict
 from medic.diagnosis.scan import scan
 from medic.evidence.model import App, Branch, Job, Present
 from medic.flows.announce import announce
-from medic.flows.apply import Acted, Applier
+from medic.flows.apply import Acted, Applier, outcome_of, report_of
 from medic.flows.settle import settle_other_failure
 from medic.incidents.model import Incident, RoleKind, State
 from medic.incidents.table import Cap, Held
@@ -136,14 +136,28 @@ def _handle(failure: Failure, held: Held, services: Services) -> None:
     kind = (failure.role_kind, failure.diagnosis.label.value)
     before = held.record.incident(*kind)
     job_id = failure.event.job_id
-    if before is not None and _handled(before, job_id, services):
+    if before is not None and _handled(before, job_id):
         services.telemetry.record(Fact.ALREADY_HANDLED, scope=failure.event.scope, job=job_id, incident=before.id)
         return
     if before is not None and _still_failing(before, failure):
+        ended = before.seen_again(job_id, services.clock()).moved(State.NOT_HELPED, services.clock())
+        services.telemetry.record(Fact.NOT_HELPED, scope=failure.event.scope, job=job_id, incident=ended.id)
+        _report_not_helped(ended, failure, held, services)
+        return
+    if before is not None and before.state is State.NOT_HELPED and job_id in before.seen_jobs:
         _report_not_helped(before, failure, held, services)
         return
     acted = _act(failure, _open_or_count(before, failure, services), before, held, services)
-    report = Report(
+    put_off = before is not None and before.put_off
+    if put_off and acted.incident.put_off:
+        held.save(held.record.with_incident(acted.incident))
+        return
+    occasion = outcome_of(job_id) if put_off else report_of(job_id)
+    announce(compose_report(_report(failure, acted)), acted.incident, occasion, held, services)
+
+
+def _report(failure: Failure, acted: Acted) -> Report:
+    return Report(
         scope=failure.event.scope,
         incident=acted.incident,
         evidence=failure.evidence,
@@ -153,15 +167,13 @@ def _handle(failure: Failure, held: Held, services: Services) -> None:
         opt_in_note=failure.opt_in.note,
         channel=failure.branch.tags.get(CHANNEL) or failure.app.tags.get(CHANNEL),
     )
-    announce(compose_report(report), acted.incident, f"report:{job_id}", held, services)
 
 
-def _handled(incident: Incident, job_id: str, services: Services) -> bool:
-    """True if this job was seen, acted on and told about on every channel."""
+def _handled(incident: Incident, job_id: str) -> bool:
+    """True if this job was seen, acted on and told about on every channel, or is older than what is known."""
     if job_id not in incident.seen_jobs:
         return int(job_id) < int(incident.job_id)
-    told = all(f"report:{job_id}/{channel.name}" in incident.alerted for channel in services.channels)
-    return told and not incident.unfinished
+    return not incident.unfinished and not incident.pending
 
 
 def _still_failing(incident: Incident, failure: Failure) -> bool:
@@ -174,11 +186,9 @@ def _still_failing(incident: Incident, failure: Failure) -> bool:
     return failure.job.started_at is not None and failure.job.started_at > changed
 
 
-def _report_not_helped(incident: Incident, failure: Failure, held: Held, services: Services) -> None:
-    job_id = failure.event.job_id
-    ended = incident.seen_again(job_id, services.clock()).moved(State.NOT_HELPED, services.clock())
-    services.telemetry.record(Fact.NOT_HELPED, scope=failure.event.scope, job=job_id, incident=incident.id)
-    announce(compose_not_helped(failure.event.scope, ended, job_id), ended, f"report:{job_id}", held, services)
+def _report_not_helped(ended: Incident, failure: Failure, held: Held, services: Services) -> None:
+    alert = compose_not_helped(failure.event.scope, ended, failure.event.job_id)
+    announce(alert, ended, report_of(failure.event.job_id), held, services)
 
 
 def _open_or_count(before: Incident | None, failure: Failure, services: Services) -> Incident:

@@ -29,13 +29,13 @@ def settle(event: DeploymentEvent, services: Services) -> None:
         BusyError: another invocation works on this branch.
         UndeliveredError: a channel did not take the alert.
     """
-    if not _of_interest(services.table.read(event.scope).incidents, event, services):
+    if not _of_interest(services.table.read(event.scope).incidents, event):
         return
     if event.status is DeploymentStatus.SUCCEED and not _confirmed_success(event, services):
         services.telemetry.record(Fact.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
         return
     with services.table.hold(event.scope) as held:
-        for incident in _of_interest(held.record.incidents, event, services):
+        for incident in _of_interest(held.record.incidents, event):
             if event.status is DeploymentStatus.SUCCEED:
                 _resolve(incident, event, held, services)
             else:
@@ -52,20 +52,18 @@ def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
             _rebuild_ended_otherwise(incident, held, services, note)
 
 
-def _of_interest(incidents: tuple[Incident, ...], event: DeploymentEvent, services: Services) -> list[Incident]:
+def _of_interest(incidents: tuple[Incident, ...], event: DeploymentEvent) -> list[Incident]:
     """The incidents that this deployment may close, or whose recovery some channel has not heard of."""
     if event.status is not DeploymentStatus.SUCCEED:
         return _waiting_for(incidents, event.job_id)
-    return [incident for incident in incidents if _closes(incident, event, services)]
+    return [incident for incident in incidents if _closes(incident, event)]
 
 
-def _closes(incident: Incident, event: DeploymentEvent, services: Services) -> bool:
+def _closes(incident: Incident, event: DeploymentEvent) -> bool:
     if incident.label == Label.CREDENTIALS_MISSING_RUNTIME:
         return False
     if incident.state is State.RESOLVED:
-        occasion = _occasion(event.job_id)
-        heard = [receipt for receipt in incident.alerted if receipt.startswith(f"{occasion}/")]
-        return 0 < len(heard) < len(services.channels)
+        return incident.pending == _occasion(event.job_id)
     later = int(event.job_id) > int(incident.job_id) or event.job_id == incident.rebuild_job_id
     return not incident.state.closed and later
 

@@ -36,11 +36,14 @@ _CLOSED = frozenset({State.RESOLVED, State.NOT_HELPED, State.OUTCOME_UNKNOWN, St
 DEADLINES: dict[State, timedelta] = {
     State.OPEN: timedelta(days=7),
     State.AWAITING_APPROVAL: timedelta(hours=24),
-    State.APPLYING: timedelta(minutes=15),
+    State.APPLYING: timedelta(minutes=3),
     State.APPLIED: timedelta(days=7),
     State.REBUILDING: timedelta(hours=3),
 }
 """How long an incident may stay in each open state before somebody must look again."""
+
+OWED_FOR = timedelta(minutes=3)
+"""How long an alert may be owed: by then, Lambda's own retries are over."""
 
 _MOST_JOBS = 20
 
@@ -98,7 +101,9 @@ class Incident:
     rebuild_job_id: str | None = None
     note: str = ""
     alerted: tuple[str, ...] = ()
-    """Alerts that were delivered, as `kind:job/channel`."""
+    """Alerts that were delivered, as `occasion:job/channel`."""
+    pending: str = ""
+    """The occasion of an alert that is due and that some channel has not had; empty if everybody was told."""
 
     @classmethod
     def open(cls, scope: Scope, kind: tuple[RoleKind, str], job_id: str, *, app_name: str, now: datetime) -> Incident:
@@ -148,6 +153,11 @@ class Incident:
         """True if a change was intended and nobody recorded what became of it."""
         return any(change.state is ChangeState.INTENDED for change in self.changes)
 
+    @property
+    def put_off(self) -> bool:
+        """True if a change was tried and put off: its role is too young to be assumed."""
+        return any(change.state is ChangeState.INTENDED and change.note for change in self.changes)
+
     def intends_rebuild(self, now: datetime) -> Incident:
         """A rebuild is about to be asked for."""
         return replace(self, rebuild_intended_at=now, updated_at=now)
@@ -156,6 +166,21 @@ class Incident:
         """A rebuild runs."""
         return replace(self.moved(State.REBUILDING, now), rebuild_job_id=job_id)
 
-    def delivered(self, *receipts: str) -> Incident:
-        """Alerts went out."""
-        return replace(self, alerted=tuple(dict.fromkeys((*self.alerted, *receipts))))
+    def owes(self, occasion: str) -> Incident:
+        """An alert is due."""
+        return replace(self, pending=occasion)
+
+    def told(self, occasion: str, receipts: tuple[str, ...], now: datetime, *, everybody: bool) -> Incident:
+        """Alerts went out: to everybody, or the rest is still owed."""
+        alerted = tuple(dict.fromkeys((*self.alerted, *receipts)))
+        return replace(self, alerted=alerted, pending="" if everybody else occasion, updated_at=now)
+
+    @property
+    def settled(self) -> bool:
+        """True if nothing more is expected of it: closed, and everybody was told."""
+        return self.state.closed and not self.pending
+
+    @property
+    def due_at(self) -> datetime:
+        """When somebody must look again: at the deadline, or soon where an alert is owed."""
+        return min(self.deadline, self.updated_at + OWED_FOR) if self.pending else self.deadline

@@ -36,14 +36,13 @@ class BranchRecord:
         return replace(self, incidents=(*others, incident))
 
     @property
-    def open_incidents(self) -> tuple[Incident, ...]:
-        """The incidents that still expect something."""
-        return tuple(incident for incident in self.incidents if not incident.state.closed)
-
-    @property
     def due_at(self) -> datetime | None:
-        """When the earliest deadline falls."""
-        return min((incident.deadline for incident in self.open_incidents), default=None)
+        """When the first of them is due."""
+        return min((incident.due_at for incident in self.incidents if not incident.settled), default=None)
+
+    def overdue(self, now: datetime) -> tuple[Incident, ...]:
+        """The incidents that somebody must look at by now."""
+        return tuple(i for i in self.incidents if not i.settled and i.due_at <= now)
 
 
 def incidents_to_json(incidents: tuple[Incident, ...]) -> str:

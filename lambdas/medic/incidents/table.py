@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from medic.aws.errors import RefusedError, translated
+from medic.events import Scope
 from medic.incidents.record import BranchRecord, incidents_from_json, incidents_to_json
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
-    from medic.events import Scope
-
 LEASE = timedelta(seconds=120)
 """Longer than the function's time-out (90 s): a lease that lapsed has no living holder."""
 DUE_INDEX = "due"
 """The sparse index of branches that expect something, by the time it is due."""
+_DUE = "due"
 _KEPT = timedelta(days=90)
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -92,6 +92,18 @@ class IncidentsTable:
         with translated("dynamodb:GetItem"):
             answer = self._client.get_item(TableName=self._name, Key={"pk": {"S": _key(scope)}}, ConsistentRead=True)
         return _record(scope, answer.get("Item", {}))
+
+    def due(self) -> Iterator[Scope]:
+        """The branches on which a deadline has passed, the most overdue first."""
+        with translated("dynamodb:Query"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._name,
+                IndexName=DUE_INDEX,
+                KeyConditionExpression="due = :due AND due_at <= :now",
+                ExpressionAttributeValues={":due": {"S": _DUE}, ":now": _seconds(self._clock())},
+            )
+            for page in pages:
+                yield from (_scope(item["pk"]["S"]) for item in page["Items"])
 
     @contextmanager
     def hold(self, scope: Scope) -> Iterator[Held]:
@@ -198,7 +210,7 @@ class IncidentsTable:
             removes.append("due")
         else:
             sets.append("due = :due")
-            values[":due"] = {"S": "due"}
+            values[":due"] = {"S": _DUE}
         removal = f" REMOVE {', '.join(removes)}" if removes else ""
         return {
             "Update": {
@@ -228,6 +240,12 @@ class IncidentsTable:
 
 def _key(scope: Scope) -> str:
     return f"branch#{scope.partition}#{scope.account}#{scope.region}#{scope.app_id}#{scope.branch}"
+
+
+def _scope(key: str) -> Scope:
+    # A branch's name comes last: it may hold the separator.
+    _, partition, account, region, app_id, branch = key.split("#", 5)
+    return Scope(partition, account, region, app_id, branch)
 
 
 def _record(scope: Scope, item: dict[str, AttributeValueTypeDef]) -> BranchRecord:

@@ -1,0 +1,98 @@
+"""Something on a branch is overdue: finish it, settle it, or let it expire. Whatever got lost ends here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from medic.alerts.compose import compose_outcome_unknown
+from medic.aws.amplify import RUNNING
+from medic.events import DeploymentEvent, DeploymentStatus
+from medic.evidence.model import Present
+from medic.flows.announce import announce
+from medic.flows.failure import diagnose_failure
+from medic.flows.settle import settle
+from medic.incidents.model import State
+from medic.telemetry import Fact
+
+if TYPE_CHECKING:
+    from medic.events import Scope
+    from medic.incidents.model import Incident
+    from medic.incidents.table import Held
+    from medic.services import Services
+
+_STATUSES = {status.value: status for status in DeploymentStatus}
+
+
+def look_after(scope: Scope, services: Services) -> None:
+    """Take up every overdue incident of a branch, by AWS's state and the table alone.
+
+    Raises:
+        RetryableError: AWS throttled or could not be reached; the watcher comes again.
+        BusyError: another invocation works on this branch.
+        UndeliveredError: a channel did not take an alert.
+    """
+    for incident in services.table.read(scope).overdue(services.clock()):
+        if incident.pending or incident.state is State.APPLYING:
+            _again(scope, incident, services)
+        elif incident.state is State.REBUILDING:
+            _follow_rebuild(scope, incident, services)
+    _end_what_is_still_overdue(scope, services)
+
+
+def _again(scope: Scope, incident: Incident, services: Services) -> None:
+    """Go through the event again that was not finished, or not told to everybody."""
+    _, _, job_id = incident.pending.partition(":")
+    status = DeploymentStatus.SUCCEED if incident.state is State.RESOLVED else DeploymentStatus.FAILED
+    event = _event(scope, job_id or incident.job_id, status, incident)
+    if status is DeploymentStatus.FAILED:
+        diagnose_failure(event, services)
+    else:
+        settle(event, services)
+
+
+def _event(scope: Scope, job_id: str, status: DeploymentStatus, incident: Incident) -> DeploymentEvent:
+    """The event that never came, or was not acted on. It is as old as the incident, for the guardrails to judge."""
+    return DeploymentEvent(scope, job_id, status, incident.opened_at)
+
+
+def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> None:
+    """The rebuild's last event was lost: ask GetJob what it would have said."""
+    job_id = incident.rebuild_job_id or incident.job_id
+    job = services.amplify.job(scope.app_id, scope.branch, job_id)
+    if not isinstance(job, Present):
+        return
+    status = job.value.job.status
+    if status in RUNNING:
+        with services.table.hold(scope) as held:
+            held.save(held.record.with_incident(incident.moved(State.REBUILDING, services.clock())))
+        return
+    event = _event(scope, job_id, _STATUSES[status], incident)
+    if event.status is DeploymentStatus.FAILED:
+        diagnose_failure(event, services)
+    else:
+        settle(event, services)
+
+
+def _end_what_is_still_overdue(scope: Scope, services: Services) -> None:
+    """Nothing stays open for ever: what could not be found out by now is said to be unknown."""
+    if not services.table.read(scope).overdue(services.clock()):
+        return
+    with services.table.hold(scope) as held:
+        for incident in held.record.overdue(services.clock()):
+            _end(incident, scope, held, services)
+
+
+def _end(incident: Incident, scope: Scope, held: Held, services: Services) -> None:
+    now = services.clock()
+    if incident.state.closed or incident.deadline > now:
+        # Its event leads nowhere any more (the app or job is gone), so there is nobody left to tell anything.
+        held.save(held.record.with_incident(replace(incident, pending="")))
+        return
+    if incident.state in (State.APPLYING, State.REBUILDING):
+        ended = incident.moved(State.OUTCOME_UNKNOWN, now, "nothing says what became of it")
+        services.telemetry.record(Fact.OUTCOME_UNKNOWN, scope=scope, incident=incident.id)
+        announce(compose_outcome_unknown(scope, ended), ended, f"unknown:{ended.job_id}", held, services)
+        return
+    services.telemetry.record(Fact.EXPIRED, scope=scope, incident=incident.id, state=incident.state)
+    held.save(held.record.with_incident(incident.moved(State.EXPIRED, now, f"expired while {incident.state}")))
