@@ -109,7 +109,7 @@ class LocalCloud:
         """Environment for the CDK CLI, the AWS CLI or `medic` against this cloud; nothing else is inherited."""
         trusted = {} if self.ca_bundle is None else {"AWS_CA_BUNDLE": str(self.ca_bundle)}
         return {
-            "PATH": os.pathsep.join([str(REPOSITORY / ".venv" / "bin"), os.defpath, "/usr/local/bin"]),
+            "PATH": os.pathsep.join([str(REPOSITORY / ".venv" / "bin"), os.environ.get("PATH", os.defpath)]),
             "HOME": str(self.workdir),
             "CDK_HOME": str(self.workdir / "cdk-home"),
             "AWS_ENDPOINT_URL": self.endpoint_url,

@@ -42,7 +42,11 @@ _EXPLICIT_DENY = (
     r"(?P<arn>arn:aws[\w-]{0,16}:[^\s\"'`]{1,300}))?)?"
 )
 _LONE_REASON = rf"(?:{_NOTHING_ALLOWS.replace('because no', 'no')}|{_EXPLICIT_DENY.replace('?P<type>', '?P<type2>')})"
-_KMS = "because the resource does not exist in this Region, no resource-based policies allow access"
+_RESOURCES_OWN = {
+    "because the resource does not exist in this Region, no resource-based policies allow access": None,
+    "because public policies are blocked by the BlockPublicPolicy": True,
+}
+"""Reasons in words of the service's own (KMS, S3), and whether they are explicit: the resource's settings refuse."""
 
 _TYPES = {
     "identity": PolicyType.IDENTITY,
@@ -175,9 +179,10 @@ def _reason_after(text: str, start: int, ceiling: int) -> _Reason | None:
         match = re.compile(pattern, re.IGNORECASE).search(text, start, ceiling)
         if match:
             return _reason(match, match["type"], explicit=explicit)
-    kms = text.find(_KMS, start, ceiling)
-    if kms >= 0:
-        return _Reason(PolicyType.RESOURCE, None, None, None, kms, kms + len(_KMS))
+    for words, denies in _RESOURCES_OWN.items():
+        at = text.find(words, start, ceiling)
+        if at >= 0:
+            return _Reason(PolicyType.RESOURCE, denies, None, None, at, at + len(words))
     return None
 
 

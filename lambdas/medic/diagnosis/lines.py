@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|[@-Z\\-_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2060\ufeff\ufffd]")
 _PASTED_NUMBER = re.compile(r"\s{0,8}\d{1,7}(?:\s{1,4}(?=\d{2,4}-\d\d-\d\dT|\[[A-Z]{4,7}\])|\s*$)")
 _PREFIX = re.compile(
     r"\s*(?P<time>\d{1,4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?"

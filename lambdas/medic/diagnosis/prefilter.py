@@ -21,8 +21,8 @@ _KEPT = b"CDEKMPSUbfjkpqvwxyz"
 _DROPPED = bytes(range(256)).translate(None, _KEPT + b"\n")
 _TELLING = 3
 """A trace of so many letters seldom occurs by chance: worth looking for a wrapped phrase."""
-_BETWEEN_LETTERS = rb"\s{0,80}"
-"""A wrapped line may go on after a line feed and the 33 spaces that Amplify puts before continuation lines."""
+_BETWEEN_LETTERS = rb"(?:\s|\x1b\[[\d;]{0,16}m){0,80}"
+"""A wrapped line may go on after a line feed, colour codes, and the 33 spaces before Amplify's continuation lines."""
 
 LONGEST_LITERAL = 64
 """Bytes; blocks have to be searched with this much overlap."""
@@ -35,7 +35,7 @@ class Prefilter:
 
     def __init__(self, literals: Iterable[str]) -> None:
         self._by_trace: dict[bytes, list[bytes]] = {}
-        for literal in dict.fromkeys(literals):
+        for literal in literals:
             text = literal.encode()
             self._by_trace.setdefault(text.translate(None, _DROPPED + b"\n"), []).append(text)
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAX_EXCERPT_LINES = 20
 MAX_EXCERPT_CHARACTERS = 2000
 _MOST_DENIALS_AN_ENTRY = 20
+_NARROW_TERMINAL = 60
+"""Columns; shorter lines were not wrapped by a terminal."""
 
 _BEFORE_A_VERDICT = frozenset(
     {
@@ -49,7 +51,8 @@ _BY_IDENTITY = {
     Identity.COGNITO_USER: "denied_cognito_user",
     Identity.USER: "denied_caller",
 }
-_DECISIVENESS = {Confidence.HIGH: 3, Confidence.MEDIUM: 2, Confidence.LOW: 1}
+MOST_DECISIVE = 3
+_DECISIVENESS = {Confidence.HIGH: MOST_DECISIVE, Confidence.MEDIUM: 2, Confidence.LOW: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +108,14 @@ def sightings_in(message: Message, phase: Phase, *, commands_executed: bool) -> 
     if is_from_a_test(message.text):
         return []
     seen = list(_read(message, phase, commands_executed=commands_executed))
-    if not seen and len(message.lines) > 1:
+    if not seen and _may_be_wrapped(message):
         seen = list(_read(message.unwrapped(), phase, commands_executed=commands_executed))
     most = max((each.decisiveness for each in seen), default=0)
     return [each for each in seen if each.decisiveness == most]
+
+
+def _may_be_wrapped(message: Message) -> bool:
+    return len(message.lines) > 1 and any(len(line.shown) >= _NARROW_TERMINAL for line in message.lines)
 
 
 def _read(message: Message, phase: Phase, *, commands_executed: bool) -> Iterator[Sighting]:

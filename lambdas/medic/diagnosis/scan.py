@@ -17,7 +17,7 @@ from medic.diagnosis.messages import message_at
 from medic.diagnosis.model import Denial, Finding, LogReading, Phase
 from medic.diagnosis.prefilter import LONGEST_LITERAL, Prefilter
 from medic.diagnosis.quoting import only_displays
-from medic.diagnosis.recognise import Sighting, sightings_in
+from medic.diagnosis.recognise import MOST_DECISIVE, Sighting, sightings_in
 from medic.diagnosis.stream import Block, blocks
 
 if TYPE_CHECKING:
@@ -50,9 +50,13 @@ def scan(chunks: Iterable[bytes], phase: Phase, *, max_findings: int = MAX_FINDI
     return reader.reading()
 
 
+LITERALS = tuple(dict.fromkeys((*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.literals), _COMMAND)))
+"""Everything that is looked for in every block; the rest of the work is done where one of these stands."""
+
+
 @cache
 def _prefilter() -> Prefilter:
-    return Prefilter((*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.literals), _COMMAND))
+    return Prefilter(LITERALS)
 
 
 @dataclass(slots=True)
@@ -72,6 +76,11 @@ class _Best:
             del self.kept[max(self.kept, key=lambda key: self.kept[key].order)]
         if len(self.kept) == self.limit:
             self.last = max(each.order for each in self.kept.values())
+
+    @property
+    def settled(self) -> bool:
+        """True once nothing that comes later could still outrank what is kept."""
+        return self.last is not None and self.last[0] == -MOST_DECISIVE
 
     def findings(self) -> tuple[Finding, ...]:
         return tuple(each.finding() for each in sorted(self.kept.values(), key=lambda each: each.order))
@@ -104,7 +113,7 @@ class _Reader:
             positions = sorted({*positions, *(begins + at for at in across if begins + at < len(block.body))})
         if not self.cloned and not self.commands_executed:
             self.cloned = _CLONING in block.body or _CLONING in seam
-        if positions:
+        if positions and not self.best.settled:
             self._read_entries(block, positions)
         self.line_feeds += line_feeds
         self.size += len(block.body)
@@ -113,7 +122,7 @@ class _Reader:
     def _read_entries(self, block: Block, positions: list[int]) -> None:
         data, begins = block.whole(), block.offset - len(block.before)
         for position in positions:
-            if block.offset + position < self.read_up_to:
+            if block.offset + position < self.read_up_to or self.best.settled:
                 continue
             floor, floor_line = self.read_up_to - begins, self.read_up_to_line
             if floor < 0:

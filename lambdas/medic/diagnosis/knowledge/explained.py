@@ -250,8 +250,12 @@ CREDENTIAL_SIGNATURES = (
             'Unable to locate credentials. You can configure credentials by running "aws configure".',
             "fatal error: Unable to locate credentials",
             "botocore.exceptions.NoCredentialsError: Unable to locate credentials",
+            "An error occurred (MissingAuthenticationToken) when calling the GetCallerIdentity operation",
         ),
-        negatives=("# Executing command: aws s3 ls || echo Unable to locate credentials",),
+        negatives=(
+            "# Executing command: aws s3 ls || echo Unable to locate credentials",
+            '{"message":"Missing Authentication Token"}',
+        ),
     ),
     Entry(
         id="gen1_no_credentials",
@@ -457,7 +461,7 @@ WRAPPER_SIGNATURES = (
         phases=_BUILD,
         positives=(
             "[AccessDeniedError] Unable to deploy due to insufficient permissions",
-            "The deployment role does not have sufficient permissions to perform this deployment.",
+            "AccessDeniedError: The deployment role does not have sufficient permissions to perform this deployment.",
         ),
         negatives=("Please ensure you have sufficient permissions to read this wiki.",),
     ),
@@ -519,6 +523,18 @@ WRAPPER_SIGNATURES = (
         label=Label.ACCESS_DENIED_OTHER,
         positives=("UnauthorizedOperation: You are not authorized to perform this operation.",),
         negatives=("You are not authorized to view this page.",),
+    ),
+    Entry(
+        id="sdk_error_access_denied",
+        kind=Kind.SIGNATURE,
+        title="An SDK's error object says AccessDenied, without a reason",
+        explanation="Printed by server code that logs the whole error; the request id finds the call in CloudTrail.",
+        sources=("https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html",),
+        looks=(_PRINCIPAL,),
+        related=("denied_by_other_policy",),
+        label=Label.ACCESS_DENIED_OTHER,
+        positives=("  Code: 'AccessDenied',\n  RequestId: 'ABC',\n  '$fault': 'client',",),
+        negatives=("  code: 'AccessDenied',\n  path: '/admin',",),
     ),
     Entry(
         id="bare_access_denied",

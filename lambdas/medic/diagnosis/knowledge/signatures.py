@@ -99,8 +99,9 @@ _CREDENTIALS = (
     ),
     Signature(
         id="cli_no_credentials",
-        literals=("redential",),
-        pattern=r"unable to locate credentials|\bNoCredentialsError: |partial credentials found in",
+        literals=("redential", "MissingAuthenticationToken"),
+        pattern=r"unable to locate credentials|\bNoCredentialsError: |partial credentials found in"
+        r"|\bMissingAuthenticationToken(?:Exception)?\b",
         label=Label.CREDENTIALS_MISSING_BUILD,
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
@@ -161,7 +162,6 @@ _TOKENS = (
             "security token included in the request",
             "oken has expired",
             "oken is expired",
-            "profile has expired",
             "SSO session",
             "Signature expired",
         ),
@@ -178,6 +178,7 @@ _TOKENS = (
             "InvalidClientTokenId",
             "InvalidAccessKeyId",
             "Access Key Id you provided",
+            "request signature we",
             "InvalidSignatureException",
             "SignatureDoesNotMatch",
             "redential",
@@ -211,7 +212,7 @@ _WRAPPERS = (
     ),
     Signature(
         id="ampx_outputs_refused",
-        literals=("sufficient permissions",),
+        literals=("Denied",),
         pattern=r"unable to get backend outputs due to insufficient permissions",
         label=Label.CREDENTIALS_MISSING_BUILD,
         confidence=Confidence.LOW,
@@ -219,7 +220,7 @@ _WRAPPERS = (
     ),
     Signature(
         id="ampx_deploy_refused",
-        literals=("sufficient permissions",),
+        literals=("Denied",),
         pattern=r"unable to deploy due to insufficient permissions"
         r"|deployment role does not have sufficient permissions",
         label=Label.ACCESS_DENIED_OTHER,
@@ -261,11 +262,18 @@ _WRAPPERS = (
         decisiveness=1,
     ),
     Signature(
+        id="sdk_error_access_denied",
+        literals=("Denied",),
+        pattern=r"\bcode: ['\"]AccessDenied(?:Exception)?['\"],.{0,300}(?:requestId|\$fault|\$metadata|statusCode)",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.LOW,
+        decisiveness=1,
+    ),
+    Signature(
         id="bare_access_denied",
         literals=("Denied",),
         pattern=r"(?:^|[:\])✖🛑⨯∟] ?|\berror |\[)AccessDenied(?:Exception|Error)?(?=[\]:)]|\s*$| at \w)"
-        r"|(?:^|[✖🛑⨯] ?|\bAccessDenied(?:Exception)?: )access denied(?=[\s.]*$| at Request\.)"
-        r"|\bcode: ['\"]AccessDenied(?:Exception)?['\"],.{0,300}(?:requestId|\$fault|\$metadata|statusCode)",
+        r"|(?:^|[✖🛑⨯] ?|\bAccessDenied(?:Exception)?: )access denied(?=[\s.]*$| at Request\.)",
         within_line=True,
         unless=r"authjs|next-auth|\[auth\]|springframework|java\.|<Code>|</|mysql|contentful|https?://errors\.",
         label=Label.ACCESS_DENIED_OTHER,

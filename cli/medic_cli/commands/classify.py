@@ -1,0 +1,177 @@
+"""`medic classify`: what a log shows, by label and finding. Offline."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypedDict
+
+import click
+
+from medic.diagnosis.knowledge import title_of
+from medic.diagnosis.model import Finding, Label, LogReading, Phase
+from medic.diagnosis.scan import scan
+from medic_cli.failure import SOMETHING_WRONG, CouldNotLookError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+_CHUNK = 1 << 18
+_LONGEST_CASE = 64 << 20
+"""Bytes that one line of a batch may have."""
+
+
+class FindingAnswer(TypedDict):
+    """One finding as JSON; see docs/schemas/classify.schema.json."""
+
+    signature: str
+    label: str
+    confidence: str
+    lines: list[int]
+    principal: str | None
+    action: str | None
+    resource: str | None
+    denied_by: str | None
+    excerpt: str
+
+
+class Answer(TypedDict):
+    """The answer for one log as JSON."""
+
+    id: str | None
+    label: str
+    findings: list[FindingAnswer]
+
+
+class Unanswered(TypedDict):
+    """The answer for a line of a batch that is no case."""
+
+    id: str | None
+    line: int
+    error: str
+
+
+@click.command("classify")
+@click.argument("file", type=click.Path(allow_dash=True), default="-")
+@click.option("--phase", type=click.Choice([phase.value for phase in Phase]), default=Phase.BUILD.value,
+              show_default=True, help="Where the text was printed.")  # fmt: skip
+@click.option("--batch", type=click.Path(allow_dash=True), metavar="FILE.jsonl",
+              help='Answer each line {"id", "phase", "log_excerpt"} with a line of JSON.')  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+def command(file: str, phase: str, batch: str | None, *, as_json: bool) -> None:
+    """Say what a log, an excerpt or a single message shows.
+
+    FILE is a text, gzip not included; - reads standard input.
+
+    Exits with 0 if the failure is not an IAM failure, 1 if it is, 2 on wrong usage, 3 if the file can't be read. A
+    batch exits with 0 once every line is answered.
+    """
+    if batch is not None:
+        with _opened(batch) as lines:
+            for answer in _batch(lines):
+                click.echo(json.dumps(answer))
+        return
+    with _opened(file) as stream:
+        reading = scan(_chunks(stream, file), Phase(phase))
+    if as_json:
+        click.echo(json.dumps(_answer(None, reading), indent=2))
+    else:
+        _print(reading)
+    sys.exit(0 if reading.label is Label.NOT_IAM else SOMETHING_WRONG)
+
+
+def _opened(path: str) -> AbstractContextManager[BinaryIO]:
+    if path == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return Path(path).open("rb")
+    except OSError as error:
+        raise CouldNotLookError(f"{path} can't be read: {error.strerror}.") from None
+
+
+def _chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
+    try:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+    except OSError as error:
+        raise CouldNotLookError(f"{path} can't be read: {error.strerror}.") from None
+
+
+def _batch(stream: BinaryIO) -> Iterator[Answer | Unanswered]:
+    number = 0
+    while line := stream.readline(_LONGEST_CASE):
+        number += 1
+        if len(line) == _LONGEST_CASE and not line.endswith(b"\n"):
+            while (rest := stream.readline(_LONGEST_CASE)) and not rest.endswith(b"\n"):
+                pass
+            yield _unanswered(None, number, f"the line is longer than {_LONGEST_CASE:,} bytes")
+        elif line.strip():
+            yield _answered(line, number)
+
+
+def _answered(line: bytes, number: int) -> Answer | Unanswered:
+    try:
+        case = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return _unanswered(None, number, f"the line is not JSON: {error}")
+    if not isinstance(case, dict) or not isinstance(case.get("log_excerpt"), str):
+        return _unanswered(_id(case), number, 'the line must be an object with "id", "phase" and a text "log_excerpt"')
+    try:
+        phase = Phase(case.get("phase", Phase.BUILD.value))
+    except ValueError:
+        names = ", ".join(each.value for each in Phase)
+        return _unanswered(_id(case), number, f'"phase" must be one of {names}')
+    text = case["log_excerpt"].encode("utf-8", "surrogatepass")
+    return _answer(_id(case), scan([text], phase))
+
+
+def _id(case: object) -> str | None:
+    value = case.get("id") if isinstance(case, dict) else None
+    return None if value is None else str(value)[:256]
+
+
+def _unanswered(id_: str | None, number: int, error: str) -> Unanswered:
+    return {"id": id_, "line": number, "error": error[:500]}
+
+
+def _answer(id_: str | None, reading: LogReading) -> Answer:
+    return {"id": id_, "label": reading.label.value, "findings": [_finding(each) for each in reading.findings]}
+
+
+def _finding(finding: Finding) -> FindingAnswer:
+    denial = finding.denial
+    return {
+        "signature": finding.signature,
+        "label": finding.label.value,
+        "confidence": finding.confidence.value,
+        "lines": [finding.first_line, finding.last_line],
+        "principal": denial.principal if denial else None,
+        "action": denial.action if denial else None,
+        "resource": denial.resource if denial else None,
+        "denied_by": denial.policy_type.value if denial and denial.policy_type else None,
+        "excerpt": finding.excerpt,
+    }
+
+
+def _print(reading: LogReading) -> None:
+    from rich.console import Console  # noqa: PLC0415 - JSON answers do without it
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(soft_wrap=True, highlight=False)
+    wrong = reading.label is not Label.NOT_IAM
+    console.print(Text(reading.label.value, "bold red" if wrong else "bold green"))
+    for finding in reading.findings:
+        where = f"line {finding.first_line}"
+        if finding.last_line > finding.first_line:
+            where = f"lines {finding.first_line}-{finding.last_line}"
+        console.print()
+        console.print(Text(title_of(finding.signature), "bold"))
+        console.print(Text(f"{finding.label.value}, {finding.confidence.value} confidence, {where}", "dim"))
+        for line in finding.excerpt.splitlines():
+            console.print(Text(f"  | {line}"))
+        console.print(Text(f"  More: medic explain {finding.signature}", "dim"))
+    if not wrong:
+        console.print(Text("No IAM failure found in the text."))
