@@ -167,8 +167,9 @@ def _make_table() -> None:
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": kind}
-            for name, kind in (("pk", "S"), ("due", "S"), ("due_at", "N"))
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "due", "AttributeType": "S"},
+            {"AttributeName": "due_at", "AttributeType": "N"},
         ],
         GlobalSecondaryIndexes=[
             {

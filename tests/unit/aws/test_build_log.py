@@ -1,0 +1,134 @@
+"""A log is fetched from AWS alone, without redirects, and never beyond its bounds."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from medic.aws.build_log import BuildLogSource, LogExpiredError, LogUnavailableError
+
+LOG = b"2026-01-01T00:00:00.000Z [INFO]: # Cloning repository\n" * 1000
+MEBIBYTE = 1024 * 1024
+
+
+@contextmanager
+def serving(
+    body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, list[str]]]:
+    """A server with one answer; gives its origin and the paths it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden name
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def read(origin: str, most: int = 8 * MEBIBYTE) -> bytes:
+    return b"".join(BuildLogSource([origin], most_bytes=most).chunks(f"{origin}/log?X-Amz-Signature=secret"))
+
+
+@pytest.mark.parametrize("body", [LOG, gzip.compress(LOG), b""], ids=["plain", "gzip", "empty"])
+def test_a_log_is_read_as_it_was_written(body: bytes) -> None:
+    with serving(body) as (origin, _):
+        assert read(origin) == (LOG if body else b"")
+
+
+def test_a_plain_log_ends_at_the_cap() -> None:
+    with serving(LOG) as (origin, _):
+        assert read(origin, most=1000) == LOG[:1000]
+
+
+def test_a_small_body_can_not_swell_beyond_the_cap() -> None:
+    bomb = gzip.compress(b"\0" * (64 * MEBIBYTE))
+    with serving(bomb) as (origin, _):
+        sizes = [len(chunk) for chunk in BuildLogSource([origin], most_bytes=MEBIBYTE).chunks(f"{origin}/log")]
+    assert sum(sizes) == MEBIBYTE
+    assert max(sizes) <= MEBIBYTE
+
+
+def test_a_gzip_log_that_breaks_off_gives_what_came() -> None:
+    whole = gzip.compress(LOG)
+    with serving(whole[: len(whole) // 2]) as (origin, _):
+        assert LOG.startswith(read(origin)[:100])
+
+
+def test_a_body_that_only_claims_to_be_gzip_is_said_to_be_unreadable() -> None:
+    with serving(b"\x1f\x8b" + b"nonsense" * 10) as (origin, _), pytest.raises(LogUnavailableError, match="gzip"):
+        read(origin)
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_an_expired_url_is_told_from_other_failures(status: int) -> None:
+    with serving(b"", status) as (origin, _), pytest.raises(LogExpiredError):
+        read(origin)
+
+
+def test_redirects_are_not_followed() -> None:
+    with (
+        serving(LOG) as (elsewhere, asked),
+        serving(b"", 302, {"Location": f"{elsewhere}/log"}) as (origin, _),
+        pytest.raises(LogUnavailableError, match="302"),
+    ):
+        read(origin)
+    assert asked == []
+
+
+def test_an_error_never_holds_the_url() -> None:
+    source = BuildLogSource(["http://127.0.0.1:9"], most_bytes=1000)
+    with pytest.raises(LogUnavailableError) as error:
+        list(source.chunks("http://127.0.0.1:9/log?X-Amz-Signature=canary"))
+    assert "canary" not in f"{error.value!r}{error.value.__cause__!r}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://aws-amplify-prod.s3.amazonaws.com/log",
+        "https://example.com/log",
+        "https://amazonaws.com.example.com/log",
+        "https://evil-amazonaws.com/log",
+        "https://user:pass@s3.amazonaws.com/log",
+        "https://s3.amazonaws.com:8443/log",
+        "https://s3.amazonaws.com@example.com/log",
+        "https://169.254.169.254/latest/meta-data",
+        "file:///etc/passwd",
+        "ftp://s3.amazonaws.com/log",
+        "https:///log",
+    ],
+)
+def test_only_aws_hosts_over_https_are_asked(url: str) -> None:
+    with pytest.raises(LogUnavailableError, match="AWS host"):
+        list(BuildLogSource(most_bytes=1000).chunks(url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://aws-amplify-prod-eu-central-1-artifacts.s3.eu-central-1.amazonaws.com/log?x=1",
+        "https://s3.cn-north-1.amazonaws.com.cn/bucket/log",
+        "https://s3.amazonaws.com:443/log",
+    ],
+)
+def test_aws_hosts_pass(url: str) -> None:
+    BuildLogSource(most_bytes=1000)._refuse_foreign(url)

@@ -1,0 +1,98 @@
+"""What is written into the table is what is read from it, and every open incident is due some day."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medic.events import Scope
+from medic.incidents.model import DEADLINES, Change, ChangeState, Incident, RoleKind, State
+from medic.incidents.record import BranchRecord, incidents_from_json, incidents_to_json
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+SCOPE = Scope("aws", "111122223333", "eu-central-1", "d1abc", "feature/x")
+KIND = (RoleKind.SERVICE, "service_role_unassumable")
+
+times = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
+words = st.text(max_size=20)
+changes = st.builds(
+    Change,
+    kind=st.sampled_from(["attach_compute", "repair_service"]),
+    target=words,
+    role_arn=words,
+    previous_arn=st.none() | words,
+    state=st.sampled_from(ChangeState),
+    intended_at=times,
+    applied_at=st.none() | times,
+    note=words,
+)
+incidents = st.builds(
+    Incident,
+    id=words,
+    label=words,
+    role_kind=st.sampled_from(RoleKind),
+    state=st.sampled_from(State),
+    opened_at=times,
+    updated_at=times,
+    deadline=times,
+    job_id=words,
+    seen_jobs=st.lists(words, max_size=3).map(tuple),
+    count=st.integers(1, 99),
+    app_name=words,
+    plan_hash=words,
+    changes=st.lists(changes, max_size=2).map(tuple),
+    rebuild_intended_at=st.none() | times,
+    rebuild_job_id=st.none() | words,
+    note=words,
+    alerted=st.lists(words, max_size=3).map(tuple),
+    pending=words,
+)
+
+
+@given(st.lists(incidents, max_size=3).map(tuple))
+def test_what_is_written_is_what_is_read(written: tuple[Incident, ...]) -> None:
+    assert incidents_from_json(incidents_to_json(written)) == written
+
+
+def opened(job_id: str = "7") -> Incident:
+    return Incident.open(SCOPE, KIND, job_id, app_name="shop", now=NOW)
+
+
+def test_an_incident_seen_anew_from_the_same_job_has_the_same_id() -> None:
+    assert opened().id == opened().id
+    assert opened("8").id != opened().id
+
+
+@pytest.mark.parametrize("state", [state for state in State if not state.closed])
+def test_every_open_state_has_a_deadline(state: State) -> None:
+    moved = opened().moved(state, NOW)
+    assert moved.deadline == NOW + DEADLINES[state]
+    assert BranchRecord(SCOPE, incidents=(moved,)).due_at == moved.deadline
+
+
+@pytest.mark.parametrize("state", [state for state in State if state.closed])
+def test_a_closed_incident_is_due_only_while_an_alert_is_owed(state: State) -> None:
+    closed = opened().moved(state, NOW)
+    assert BranchRecord(SCOPE, incidents=(closed,)).due_at is None
+    owing = BranchRecord(SCOPE, incidents=(closed.owes("resolved:8"),))
+    assert owing.due_at is not None
+    assert owing.overdue(NOW + timedelta(minutes=4)) != ()
+
+
+def test_an_incident_takes_the_place_of_the_one_of_its_kind_only() -> None:
+    other = Incident.open(SCOPE, (RoleKind.COMPUTE, "access_denied_identity"), "7", app_name="shop", now=NOW)
+    record = BranchRecord(SCOPE).with_incident(opened()).with_incident(other).with_incident(opened("8"))
+    assert record.incident(*KIND) == opened("8")
+    assert len(record.incidents) == 2
+
+
+def test_jobs_that_were_seen_are_remembered_within_bounds() -> None:
+    incident = opened("1")
+    for job in range(2, 100):
+        incident = incident.seen_again(str(job), NOW)
+    assert incident.count == 99
+    assert incident.job_id == "99"
+    assert len(incident.seen_jobs) == 20
