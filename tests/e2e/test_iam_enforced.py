@@ -15,7 +15,6 @@ from demo.stage import Stage, open_stage
 from demo.stories import STORIES
 from medic.aws.sessions import Errand, session_policy
 
-
 TRUSTS_THIS_TEST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],

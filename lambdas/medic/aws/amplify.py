@@ -96,7 +96,9 @@ class AmplifyReader:
             with translated("amplify:ListJobs"):
                 more = {"nextToken": token} if token else {}
                 answer = self._client.list_jobs(appId=app_id, branchName=branch, maxResults=_PAGE, **more)
-            page = [JobState(_unpadded(s["jobId"]), s["status"], _utc(s.get("startTime"))) for s in answer["jobSummaries"]]
+            page = [
+                JobState(_unpadded(s["jobId"]), s["status"], _utc(s.get("startTime"))) for s in answer["jobSummaries"]
+            ]
             jobs += page
             token = answer.get("nextToken")
             if not token or (page and int(page[0].id) >= int(page[-1].id)):
