@@ -52,7 +52,7 @@ def render_slack(alert: Alert) -> dict[str, object]:
     """The webhook payload: a plain-text fallback and blocks, nothing unfurled."""
     fallback = _visible("\n".join((alert.title, *alert.summary)))
     return {
-        "text": escape(fallback[:_FALLBACK]),
+        "text": escape(fallback[:_FALLBACK]).strip() or "Amplify Medic",
         "blocks": [block.to_dict() for block in _fitting(_blocks(alert))],
         "unfurl_links": False,
         "unfurl_media": False,
