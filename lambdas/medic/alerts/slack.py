@@ -81,7 +81,10 @@ def _blocks(alert: Alert) -> Iterator[Block]:
     if alert.log_lines:
         yield _rich(_section(_text("From the log", bold=True)), _code(alert.log_lines))
     if alert.links:
-        links = (RichTextElementParts.Link(url=link.url, text=link.text) for link in alert.links)
+        links = (
+            RichTextElementParts.Link(url=link.url, text=_clip(_visible(link.text), _HEADER) or link.url)
+            for link in alert.links
+        )
         yield _rich(_section(*(part for link in links for part in (link, _text("   ")))))
     for fix in alert.fixes:
         for snippet in fix.snippets:
