@@ -25,6 +25,8 @@ class MedicFunctionProps:
     name: str
     """Its folder below `lambdas/`, which holds `handler.py`."""
     description: str
+    rights: str
+    """What its role may do, in a few words for the role's description."""
     code: lambda_.Code
     environment: Mapping[str, str]
 
@@ -43,7 +45,7 @@ class MedicFunction(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            description=f"Amplify Medic's {props.name}: reads, and writes to the bot's own table and topic",
+            description=f"Amplify Medic's {props.name}: {props.rights}",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
         # Outside /aws/amplify/, so that the bot never reads its own log lines as an app's.

@@ -43,6 +43,7 @@ class Remediator(Construct):
             MedicFunctionProps(
                 name="remediator",
                 description="Diagnoses failed Amplify deployments and mends what a branch's owner opted in to",
+                rights="reads, and writes to the bot's own table and topic",
                 code=props.code,
                 environment=_environment(Stack.of(self), props),
             ),

@@ -81,8 +81,9 @@ class AmplifyMedicStack(Stack):
             "OptInCommand": (opt_in, "Opts a branch in; put in its app id and name. No effect in mode report"),
             "RemediatorFunctionName": (self.remediator.function.function_name, "The function that diagnoses and mends"),
             "IncidentsTableName": (self.incidents.table.table_name, "Incidents, leases, caps and requests"),
-            "UndeliveredEventsQueueUrl": (self.events.undelivered.queue_url, "Events that never reached the function"),
+            "UndeliveredEventsQueueUrl": (self.events.undelivered.queue_url, "Events the remediator never received"),
             "FailedRunsQueueUrl": (self.remediator.failed_runs.queue_url, "Events on which every run failed"),
+            "WatcherFailedRunsQueueUrl": (self.watcher.failed_runs.queue_url, "The watcher's runs that failed"),
         }
         for name, (value, description) in outputs.items():
             CfnOutput(self, name, value=value, description=description)

@@ -38,6 +38,7 @@ class Watcher(Construct):
             MedicFunctionProps(
                 name="watcher",
                 description="Keeps time for Amplify Medic: wakes the remediator for incidents that are overdue",
+                rights="reads what is due, and wakes the remediator",
                 code=props.code,
                 environment={
                     "INCIDENTS_TABLE": props.table.table_name,

@@ -72,7 +72,17 @@ def reader(**settings: object) -> dict[str, Statement]:
     return statements(template(**settings), "RemediatorRole")
 
 
+def watcher(**settings: object) -> dict[str, Statement]:
+    """The statements of the watcher's role."""
+    return statements(template(**settings), "WatcherRole")
+
+
 def actions(statement: Statement) -> list[str]:
     """A statement's actions."""
     action = statement["Action"]
     return [action] if isinstance(action, str) else action
+
+
+def allowed(granted: Mapping[str, Statement]) -> set[str]:
+    """The actions that a role's statements allow."""
+    return {a for statement in granted.values() if statement["Effect"] == "Allow" for a in actions(statement)}

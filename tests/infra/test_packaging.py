@@ -25,6 +25,7 @@ from infra.packaging import (
     require_dependencies,
 )
 from infra.synthesis import STACK_NAME, compose
+from tests.infra.stacks import of_type
 
 ROOT = Path(__file__).parents[2]
 MOST_BYTES = 3_000_000
@@ -35,7 +36,7 @@ root = Path(sys.argv[1])
 sys.path.insert(0, str(root))
 for module in pkgutil.walk_packages([str(root / "medic")], "medic."):
     importlib.import_module(module.name)
-import remediator.handler
+import remediator.handler, watcher.handler
 import slack_sdk.webhook
 loaded = [Path(m.__file__) for m in list(sys.modules.values()) if getattr(m, "__file__", None)]
 ours = [path for path in loaded if path.is_relative_to(root)]
@@ -47,13 +48,13 @@ print("\\n".join(str(path.relative_to(root)) for path in ours if not compiled(pa
 
 @pytest.fixture(scope="module", name="shipped")
 def _shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The asset that `cdk synth` writes."""
+    """The one asset of both functions, as `cdk synth` writes it."""
     out = tmp_path_factory.mktemp("cdk.out")
     app = App(context=json.loads((ROOT / "cdk.json").read_text())["context"], outdir=str(out))
     compose(app, {})
     template = app.synth().get_stack_by_name(STACK_NAME).template
-    (function,) = [r for r in template["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
-    return out / f"asset.{function['Properties']['Code']['S3Key'].removesuffix('.zip')}"
+    (archive,) = {f["Properties"]["Code"]["S3Key"] for f in of_type(template, "AWS::Lambda::Function").values()}
+    return out / f"asset.{archive.removesuffix('.zip')}"
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -1,0 +1,37 @@
+"""What the functions are granted between them: each call that the code makes, and no other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.infra.stacks import EVERYTHING, actor, allowed, reader, watcher
+
+LAMBDAS = Path(__file__).parents[2] / "lambdas"
+# Transactions are authorised by the actions they are made of.
+AUTHORISED_AS = {"dynamodb:TransactWriteItems": "dynamodb:UpdateItem"}
+# What the Lambda service does in a function's name.
+CALLED_BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+
+
+def calls_in_the_code() -> Iterator[str]:
+    """The gateways name each call they make: `with translated("amplify:GetApp")`."""
+    for path in LAMBDAS.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(func=ast.Name("translated"), args=[ast.Constant(str(action)), *_]):
+                    yield AUTHORISED_AS.get(action, action)
+
+
+def test_what_is_granted_is_what_the_code_calls() -> None:
+    granted = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING)) | allowed(watcher(**EVERYTHING))
+
+    # PassRole is never called: UpdateBranch and UpdateApp ask for it.
+    assert granted - CALLED_BY_LAMBDA - {"iam:PassRole"} == set(calls_in_the_code())
+
+
+def test_no_function_is_granted_what_the_other_calls() -> None:
+    remediator = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING))
+
+    assert remediator & allowed(watcher(**EVERYTHING)) == CALLED_BY_LAMBDA
