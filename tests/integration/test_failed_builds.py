@@ -150,12 +150,12 @@ def test_an_ignored_branch_is_silent(world: World) -> None:
     assert world.slack.posts == []
 
 
-def test_a_branch_that_asks_waits(world: World) -> None:
+def test_a_branch_that_asks_is_left_alone_and_told_the_command(world: World) -> None:
     app = world.make_app(tags={"amplify-medic:auto-fix": "ask"})
     world.amplify.control.set_connection(app, "lost")
     world.deliver(world.build(app))
     assert world.calls("UpdateBranch") == []
-    assert "Waiting for approval" in the_alert(world)
+    assert f"update-branch --app-id {app} --branch-name main --compute-role-arn {world.default_role_arn}" in the_alert(world)
 
 
 def test_an_administrators_role_is_refused_and_the_guardrail_named(world: World) -> None:

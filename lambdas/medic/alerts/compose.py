@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from medic.alerts.console import app_url, job_url, role_url
-from medic.alerts.fixes import fixes_for, permanent_line
+from medic.alerts.fixes import command_for, fixes_for, permanent_line
 from medic.alerts.model import Alert, AlertKind, Fact, Link
 from medic.diagnosis.model import Check, CheckResult, Label, Rank
 from medic.evidence.model import Present
@@ -192,7 +192,7 @@ def _not_done(action: Action) -> str:
         case Disposition.REFUSE:
             return f"Refused to {_action_words(action)}: {action.reason}"
         case Disposition.ASK_FIRST:
-            return f"Waiting for approval to {_action_words(action)}"
+            return f"Proposed, and left to you: {_action_words(action)}. To do it: {command_for(action)}"
         case _:
             return f"Not opted in to {_action_words(action)}: {action.reason}"
 
