@@ -22,6 +22,7 @@ class Fact(StrEnum):
     LOG_UNAVAILABLE = "LogUnavailable"
     DIAGNOSED = "Diagnosed"
     ALREADY_HANDLED = "AlreadyHandled"
+    SEEN_AGAIN = "SeenAgain"
     IGNORED = "Ignored"
     APPLIED = "Applied"
     NOT_APPLIED = "NotApplied"

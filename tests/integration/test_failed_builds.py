@@ -155,7 +155,9 @@ def test_a_branch_that_asks_is_left_alone_and_told_the_command(world: World) -> 
     world.amplify.control.set_connection(app, "lost")
     world.deliver(world.build(app))
     assert world.calls("UpdateBranch") == []
-    assert f"update-branch --app-id {app} --branch-name main --compute-role-arn {world.default_role_arn}" in the_alert(world)
+    assert f"update-branch --app-id {app} --branch-name main --compute-role-arn {world.default_role_arn}" in the_alert(
+        world
+    )
 
 
 def test_an_administrators_role_is_refused_and_the_guardrail_named(world: World) -> None:
@@ -305,3 +307,63 @@ def test_secrets_of_the_app_never_reach_an_alert_or_the_table(world: World) -> N
     for secret in (canary, "Y2FuYXJ5OmJhc2lj", "X-Amz-Signature"):
         assert secret not in said
         assert secret not in stored
+
+
+@pytest.mark.parametrize("numbering", ["new", "same"])
+def test_a_rebuild_is_followed_whether_it_takes_a_new_id_or_keeps_the_old_one(world: World, numbering: str) -> None:
+    world.amplify.control.set_questions(retry_job_id=numbering)
+    app = world.make_app(tags=REBUILDING)
+    world.amplify.control.set_connection(app, "lost")
+    world.amplify.control.set_build_time(30)
+    for _ in range(2):
+        if not world.calls("StartJob"):
+            world.client("amplify").start_job(appId=app, branchName="main", jobType="RELEASE")
+        world.amplify.control.advance(30)
+        world.deliver(dict(world.amplify.events[-1]))
+    assert len(world.calls("StartJob")) == 2
+    assert len(world.calls("UpdateBranch")) == 1
+    assert "still failing" in world.alerts()[-1]
+
+
+def counts(world: World) -> list[int]:
+    items = world.client("dynamodb").scan(TableName="incidents")["Items"]
+    return [each["count"] for item in items if "incidents" in item for each in json.loads(item["incidents"]["S"])]
+
+
+def test_a_later_job_with_the_same_failure_counts_up_and_says_nothing_new(world: World) -> None:
+    app = world.make_app()
+    world.amplify.control.set_connection(app, "lost")
+    for _ in range(3):
+        world.deliver(world.build(app))
+        world.amplify.control.advance(60)
+    assert counts(world) == [3]
+    assert len(world.alerts()) == 1
+
+
+def test_a_later_job_is_planned_anew_and_told_if_the_plan_changed(world: World) -> None:
+    app = world.make_app()
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    arn = world.client("amplify").get_branch(appId=app, branchName="main")["branch"]["branchArn"]
+    world.client("amplify").tag_resource(resourceArn=arn, tags=OPTED_IN)
+    world.amplify.control.advance(60)
+    world.deliver(world.build(app))
+    assert world.compute_role(app) == world.default_role_arn
+    assert len(world.alerts()) == 2
+    assert "Seen 2 times now" in world.alerts()[-1]
+
+
+def test_a_branch_made_anew_under_the_same_name_is_not_taken_for_an_old_job(world: World) -> None:
+    app = world.make_app()
+    world.amplify.control.set_connection(app, "lost")
+    for _ in range(2):
+        world.deliver(world.build(app))
+        world.amplify.control.advance(60)
+    amplify = world.client("amplify")
+    amplify.delete_branch(appId=app, branchName="main")
+    amplify.create_branch(appId=app, branchName="main", stage="PRODUCTION", tags=OPTED_IN)
+    event = world.build(app)
+    assert event["detail"]["jobId"] == "1"
+    world.deliver(event)
+    assert counts(world) == [3]
+    assert world.compute_role(app) == world.default_role_arn

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from medic.aws.amplify import JobState
 from medic.events import Scope
 from medic.incidents.model import Incident, RoleKind
 from medic.incidents.table import LEASE, BusyError, Cap, Held, IncidentsTable, LeaseLostError
@@ -41,7 +42,7 @@ def table(world: World, clock: Callable[[], datetime]) -> IncidentsTable:
 
 def incident(clock: Clock) -> Incident:
     kind = (RoleKind.SERVICE, "service_role_unassumable")
-    return Incident.open(SCOPE, kind, "7", app_name="shop", now=clock())
+    return Incident.open(SCOPE, kind, JobState("7", "FAILED", clock.now), app_name="shop", now=clock())
 
 
 def test_what_was_saved_is_read(table: IncidentsTable, clock: Clock) -> None:

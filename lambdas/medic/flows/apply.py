@@ -74,7 +74,7 @@ class Applier:
     def _waiting(self, plan: Plan, incident: Incident) -> Incident:
         asks = bool(plan.with_disposition(Disposition.ASK_FIRST))
         state = State.AWAITING_APPROVAL if asks else State.OPEN
-        hashed = replace(incident, plan_hash=plan.hash_for(incident.id))
+        hashed = replace(incident, plan_hash=plan.hash_for(incident.id), told_plan=plan.gist)
         return hashed if hashed.state is state else hashed.moved(state, self._now)
 
     def _carry_out(self, plan: Plan, incident: Incident, todo: tuple[Action, ...], *, resumed: bool) -> Acted:
@@ -106,7 +106,7 @@ class Applier:
             )
             incident = incident.with_change(change, self._now)
         applying = incident.moved(State.APPLYING, self._now).owes(report_of(self.job_id))
-        return replace(applying, plan_hash=plan.hash_for(incident.id))
+        return replace(applying, plan_hash=plan.hash_for(incident.id), told_plan=plan.gist)
 
     def _reserve(self, incident: Incident) -> str | None:
         """Write the intent and count up every cap in one transaction; the cap that is used up, if one is."""

@@ -16,7 +16,7 @@ from medic.evidence.model import App, Branch, Job, Present
 from medic.flows.announce import announce
 from medic.flows.apply import Acted, Applier, outcome_of, report_of
 from medic.flows.settle import settle_other_failure
-from medic.incidents.model import Incident, RoleKind, State
+from medic.incidents.model import Incident, Order, RoleKind, State
 from medic.incidents.table import Cap, Held
 from medic.plan.decide import Occasion, RepairQuestion, decide
 from medic.plan.guardrails import Question
@@ -136,24 +136,34 @@ def _handle(failure: Failure, held: Held, services: Services) -> None:
     kind = (failure.role_kind, failure.diagnosis.label.value)
     before = held.record.incident(*kind)
     job_id = failure.event.job_id
-    if before is not None and _handled(before, job_id):
+    if before is not None and _handled(before, failure.job):
         services.telemetry.record(Fact.ALREADY_HANDLED, scope=failure.event.scope, job=job_id, incident=before.id)
         return
-    if before is not None and _still_failing(before, failure):
-        ended = before.seen_again(job_id, services.clock()).moved(State.NOT_HELPED, services.clock())
+    if before is not None and _still_failing(before, failure.job):
+        ended = before.seen_again(failure.job, services.clock()).moved(State.NOT_HELPED, services.clock())
         services.telemetry.record(Fact.NOT_HELPED, scope=failure.event.scope, job=job_id, incident=ended.id)
         _report_not_helped(ended, failure, held, services)
         return
-    if before is not None and before.state is State.NOT_HELPED and job_id in before.seen_jobs:
+    if before is not None and before.state is State.NOT_HELPED and before.compared_with(failure.job) is Order.SAME:
         _report_not_helped(before, failure, held, services)
         return
     acted = _act(failure, _open_or_count(before, failure, services), before, held, services)
     put_off = before is not None and before.put_off
-    if put_off and acted.incident.put_off:
+    if before is not None and _nothing_new(before, acted):
+        services.telemetry.record(Fact.SEEN_AGAIN, scope=failure.event.scope, job=job_id, incident=before.id)
         held.save(held.record.with_incident(acted.incident))
         return
     occasion = outcome_of(job_id) if put_off else report_of(job_id)
     announce(compose_report(_report(failure, acted)), acted.incident, occasion, held, services)
+
+
+def _nothing_new(before: Incident, acted: Acted) -> bool:
+    """True if everybody was told all of this already: the same incident, the same plan, or still the same wait."""
+    if before.id != acted.incident.id or before.pending:
+        return False
+    if acted.outcomes:
+        return before.put_off and acted.incident.put_off
+    return before.told_plan == acted.incident.told_plan
 
 
 def _report(failure: Failure, acted: Acted) -> Report:
@@ -169,34 +179,38 @@ def _report(failure: Failure, acted: Acted) -> Report:
     )
 
 
-def _handled(incident: Incident, job_id: str) -> bool:
-    """True if this job was seen, acted on and told about on every channel, or is older than what is known."""
-    if job_id not in incident.seen_jobs:
-        return int(job_id) < int(incident.job_id)
-    return not incident.unfinished and not incident.pending
+def _handled(incident: Incident, job: Job) -> bool:
+    """True if this job was seen, acted on and told about on every channel, or is earlier than what is known."""
+    match incident.compared_with(job):
+        case Order.EARLIER:
+            return True
+        case Order.SAME:
+            return not incident.unfinished and not incident.pending
+        case Order.LATER:
+            return False
 
 
-def _still_failing(incident: Incident, failure: Failure) -> bool:
+def _still_failing(incident: Incident, job: Job) -> bool:
     """True if this is the rebuild, or a job that started after the change, and the failure is the same."""
-    if incident.state.closed or not incident.applied or failure.event.job_id in incident.seen_jobs:
+    if incident.state.closed or not incident.applied or incident.compared_with(job) is not Order.LATER:
         return False
-    if failure.job.id == incident.rebuild_job_id:
+    if job.id == incident.rebuild_job_id:
         return True
     changed = max(change.applied_at for change in incident.applied if change.applied_at is not None)
-    return failure.job.started_at is not None and failure.job.started_at > changed
+    return job.started_at is not None and job.started_at > changed
 
 
 def _report_not_helped(ended: Incident, failure: Failure, held: Held, services: Services) -> None:
     alert = compose_not_helped(failure.event.scope, ended, failure.event.job_id)
-    announce(alert, ended, report_of(failure.event.job_id), held, services)
+    announce(alert, ended, f"still:{failure.event.job_id}", held, services)
 
 
 def _open_or_count(before: Incident | None, failure: Failure, services: Services) -> Incident:
-    now, job_id = services.clock(), failure.event.job_id
+    now, job = services.clock(), failure.job
     if before is None or before.state.closed:
         kind = (failure.role_kind, failure.diagnosis.label.value)
-        return Incident.open(failure.event.scope, kind, job_id, app_name=failure.app.name, now=now)
-    return before if job_id in before.seen_jobs else before.seen_again(job_id, now)
+        return Incident.open(failure.event.scope, kind, job, app_name=failure.app.name, now=now)
+    return before if before.compared_with(job) is Order.SAME else before.seen_again(job, now)
 
 
 def _act(failure: Failure, incident: Incident, before: Incident | None, held: Held, services: Services) -> Acted:

@@ -9,11 +9,12 @@ from medic.diagnosis.model import Label
 from medic.events import DeploymentStatus
 from medic.evidence.model import Present
 from medic.flows.announce import announce
-from medic.incidents.model import Incident, State
+from medic.incidents.model import Incident, Order, State
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
     from medic.events import DeploymentEvent
+    from medic.evidence.model import Job
     from medic.incidents.table import Held
     from medic.services import Services
 
@@ -29,52 +30,52 @@ def settle(event: DeploymentEvent, services: Services) -> None:
         BusyError: another invocation works on this branch.
         UndeliveredError: a channel did not take the alert.
     """
-    if not _of_interest(services.table.read(event.scope).incidents, event):
+    if not any(map(_build_incident, services.table.read(event.scope).incidents)):
         return
-    if event.status is DeploymentStatus.SUCCEED and not _confirmed_success(event, services):
+    job = _confirmed(event, services)
+    if job is None:
         services.telemetry.record(Fact.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
         return
     with services.table.hold(event.scope) as held:
-        for incident in _of_interest(held.record.incidents, event):
-            if event.status is DeploymentStatus.SUCCEED:
+        for incident in held.record.incidents:
+            if event.status is DeploymentStatus.SUCCEED and _closes(incident, job):
                 _resolve(incident, event, held, services)
-            else:
-                _rebuild_ended_otherwise(incident, held, services, f"job {event.job_id} was cancelled")
+            elif event.status is DeploymentStatus.CANCELLED and _waits_for(incident, job.id):
+                _rebuild_ended_otherwise(incident, held, services, f"job {job.id} was cancelled")
 
 
 def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
     """A deployment failed for a reason that is not IAM's: a recorded rebuild is over, and no incident closes."""
-    if not _waiting_for(services.table.read(event.scope).incidents, event.job_id):
+    if not any(_waits_for(incident, event.job_id) for incident in services.table.read(event.scope).incidents):
         return
     with services.table.hold(event.scope) as held:
-        for incident in _waiting_for(held.record.incidents, event.job_id):
-            note = f"job {event.job_id} failed for a reason that is not IAM's"
-            _rebuild_ended_otherwise(incident, held, services, note)
+        for incident in held.record.incidents:
+            if _waits_for(incident, event.job_id):
+                note = f"job {event.job_id} failed for a reason that is not IAM's"
+                _rebuild_ended_otherwise(incident, held, services, note)
 
 
-def _of_interest(incidents: tuple[Incident, ...], event: DeploymentEvent) -> list[Incident]:
-    """The incidents that this deployment may close, or whose recovery some channel has not heard of."""
-    if event.status is not DeploymentStatus.SUCCEED:
-        return _waiting_for(incidents, event.job_id)
-    return [incident for incident in incidents if _closes(incident, event)]
+def _build_incident(incident: Incident) -> bool:
+    """True if a build may still say something about it, or somebody has yet to hear of its recovery."""
+    return not incident.settled and incident.label != Label.CREDENTIALS_MISSING_RUNTIME
 
 
-def _closes(incident: Incident, event: DeploymentEvent) -> bool:
-    if incident.label == Label.CREDENTIALS_MISSING_RUNTIME:
+def _confirmed(event: DeploymentEvent, services: Services) -> Job | None:
+    """The job, if AWS itself says that it ended as the event says."""
+    job = services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id)
+    return job.value.job if isinstance(job, Present) and job.value.job.status == event.status else None
+
+
+def _closes(incident: Incident, job: Job) -> bool:
+    if not _build_incident(incident):
         return False
     if incident.state is State.RESOLVED:
-        return incident.pending == _occasion(event.job_id)
-    later = int(event.job_id) > int(incident.job_id) or event.job_id == incident.rebuild_job_id
-    return not incident.state.closed and later
+        return incident.pending == _occasion(job.id)
+    return incident.compared_with(job) is Order.LATER and not incident.state.closed
 
 
-def _waiting_for(incidents: tuple[Incident, ...], job_id: str) -> list[Incident]:
-    return [i for i in incidents if i.state is State.REBUILDING and i.rebuild_job_id == job_id]
-
-
-def _confirmed_success(event: DeploymentEvent, services: Services) -> bool:
-    job = services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id)
-    return isinstance(job, Present) and job.value.job.status == "SUCCEED"
+def _waits_for(incident: Incident, job_id: str) -> bool:
+    return incident.state is State.REBUILDING and incident.rebuild_job_id == job_id
 
 
 def _resolve(incident: Incident, event: DeploymentEvent, held: Held, services: Services) -> None:

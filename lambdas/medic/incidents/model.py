@@ -6,10 +6,13 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from medic.events import Scope
+
+
+T = TypeVar("T", datetime, int)
 
 
 class State(StrEnum):
@@ -45,8 +48,6 @@ DEADLINES: dict[State, timedelta] = {
 OWED_FOR = timedelta(minutes=3)
 """How long an alert may be owed: by then, Lambda's own retries are over."""
 
-_MOST_JOBS = 20
-
 
 class RoleKind(StrEnum):
     """Which of the two roles an incident is about."""
@@ -62,6 +63,34 @@ class ChangeState(StrEnum):
     INTENDED = "intended"
     APPLIED = "applied"
     FAILED = "failed"
+
+
+class Order(StrEnum):
+    """A job's place in time against another's."""
+
+    EARLIER = "earlier"
+    SAME = "same"
+    LATER = "later"
+
+
+class SeenJob(Protocol):
+    """What of a job tells it from others."""
+
+    @property
+    def id(self) -> str:
+        """Its id, counted per branch."""
+        ...
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When it started."""
+        ...
+
+
+def _order(one: T, other: T) -> Order:
+    if one == other:
+        return Order.SAME
+    return Order.LATER if one > other else Order.EARLIER
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +120,15 @@ class Incident:
     deadline: datetime
     job_id: str
     """The job that showed the failure last."""
-    seen_jobs: tuple[str, ...]
+    job_started_at: datetime | None
+    """When it started: tells later jobs from earlier ones, also where a retry keeps its id or a new branch starts
+    counting again."""
     count: int
     app_name: str
     plan_hash: str = ""
+    """What an approval is bound to."""
+    told_plan: str = ""
+    """The plan that people were told, and how far it went: a repeat is told again only if this changed."""
     changes: tuple[Change, ...] = ()
     rebuild_intended_at: datetime | None = None
     """Set before StartJob is sent: a rebuild is asked for once, whatever becomes of the answer."""
@@ -106,10 +140,12 @@ class Incident:
     """The occasion of an alert that is due and that some channel has not had; empty if everybody was told."""
 
     @classmethod
-    def open(cls, scope: Scope, kind: tuple[RoleKind, str], job_id: str, *, app_name: str, now: datetime) -> Incident:
+    def open(cls, scope: Scope, kind: tuple[RoleKind, str], job: SeenJob, *, app_name: str, now: datetime) -> Incident:
         """A new incident of one kind (role kind and label); seen anew from the same job, it has the same id."""
         role_kind, label = kind
-        key = "\x00".join((scope.partition, scope.account, scope.region, scope.app_id, scope.branch, *kind, job_id))
+        started = job.started_at.isoformat() if job.started_at else ""
+        names = (scope.partition, scope.account, scope.region, scope.app_id, scope.branch, *kind, job.id, started)
+        key = "\x00".join(names)
         return cls(
             id=hashlib.sha256(key.encode()).hexdigest()[:12],
             label=label,
@@ -118,8 +154,8 @@ class Incident:
             opened_at=now,
             updated_at=now,
             deadline=now + DEADLINES[State.OPEN],
-            job_id=job_id,
-            seen_jobs=(job_id,),
+            job_id=job.id,
+            job_started_at=job.started_at,
             count=1,
             app_name=app_name,
         )
@@ -129,10 +165,16 @@ class Incident:
         deadline = now + DEADLINES.get(state, timedelta())
         return replace(self, state=state, updated_at=now, deadline=deadline, note=note or self.note)
 
-    def seen_again(self, job_id: str, now: datetime) -> Incident:
+    def seen_again(self, job: SeenJob, now: datetime) -> Incident:
         """Counted up by another job with the same failure."""
-        jobs = (*self.seen_jobs, job_id)[-_MOST_JOBS:]
-        return replace(self, job_id=job_id, seen_jobs=jobs, count=self.count + 1, updated_at=now)
+        return replace(self, job_id=job.id, job_started_at=job.started_at, count=self.count + 1, updated_at=now)
+
+    def compared_with(self, job: SeenJob) -> Order:
+        """Whether a job is the one that was seen last, an earlier one, or a later one."""
+        numbers = int(job.id), int(self.job_id)
+        if job.started_at is None or self.job_started_at is None or job.started_at == self.job_started_at:
+            return _order(*numbers)
+        return _order(job.started_at, self.job_started_at)
 
     def change(self, kind: str) -> Change | None:
         """The change of one kind, if one was ever intended."""

@@ -13,7 +13,9 @@ from medic.incidents.model import Change, ChangeState, Incident, RoleKind, State
 if TYPE_CHECKING:
     from medic.events import Scope
 
-_TIMES = frozenset({"opened_at", "updated_at", "deadline", "intended_at", "applied_at", "rebuild_intended_at"})
+_TIMES = frozenset(
+    {"opened_at", "updated_at", "deadline", "intended_at", "applied_at", "rebuild_intended_at", "job_started_at"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,6 @@ def _incident(raw: Mapping[str, object]) -> Incident:
     values["changes"] = tuple(_change(change) for change in changes) if isinstance(changes, list) else ()
     values["state"] = State(str(raw["state"]))
     values["role_kind"] = RoleKind(str(raw["role_kind"]))
-    values["seen_jobs"] = tuple(_list(raw["seen_jobs"]))
     values["alerted"] = tuple(_list(raw["alerted"]))
     return Incident(**values)  # type: ignore[arg-type]
 

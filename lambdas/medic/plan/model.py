@@ -80,6 +80,11 @@ class Plan:
             parts += [action.kind, action.target, action.role_arn or "", action.previous_arn or ""]
         return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
+    @property
+    def gist(self) -> str:
+        """What people are told of it: each action, how far it goes, and the rule that stopped it."""
+        return "; ".join(f"{a.kind} {a.role_arn} {a.disposition} {a.reason.partition(':')[0]}" for a in self.actions)
+
     def with_disposition(self, disposition: Disposition) -> tuple[Action, ...]:
         """The actions that may go exactly this far."""
         return tuple(action for action in self.actions if action.disposition is disposition)

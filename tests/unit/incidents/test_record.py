@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.events import Scope
-from medic.incidents.model import DEADLINES, Change, ChangeState, Incident, RoleKind, State
+from medic.incidents.model import DEADLINES, Change, ChangeState, Incident, Order, RoleKind, State
 from medic.incidents.record import BranchRecord, incidents_from_json, incidents_to_json
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -39,7 +40,7 @@ incidents = st.builds(
     updated_at=times,
     deadline=times,
     job_id=words,
-    seen_jobs=st.lists(words, max_size=3).map(tuple),
+    job_started_at=st.none() | times,
     count=st.integers(1, 99),
     app_name=words,
     plan_hash=words,
@@ -57,8 +58,42 @@ def test_what_is_written_is_what_is_read(written: tuple[Incident, ...]) -> None:
     assert incidents_from_json(incidents_to_json(written)) == written
 
 
-def opened(job_id: str = "7") -> Incident:
-    return Incident.open(SCOPE, KIND, job_id, app_name="shop", now=NOW)
+@dataclass(frozen=True)
+class Job:
+    """A job, as far as incidents look at it."""
+
+    id: str
+    started_at: datetime | None
+
+
+def opened(job_id: str = "7", *, minute: int = 0) -> Incident:
+    job = Job(job_id, NOW + timedelta(minutes=minute))
+    return Incident.open(SCOPE, KIND, job, app_name="shop", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("job", "order"),
+    [
+        (Job("7", NOW), Order.SAME),
+        (Job("6", NOW - timedelta(minutes=1)), Order.EARLIER),
+        (Job("8", NOW + timedelta(minutes=1)), Order.LATER),
+        (Job("7", NOW + timedelta(minutes=1)), Order.LATER),
+        (Job("1", NOW + timedelta(minutes=1)), Order.LATER),
+        (Job("8", None), Order.LATER),
+        (Job("7", None), Order.SAME),
+    ],
+    ids=[
+        "same",
+        "earlier",
+        "later",
+        "a retry under the same id",
+        "a branch made anew",
+        "no time, later",
+        "no time, same",
+    ],
+)
+def test_jobs_are_told_apart_by_when_they_started(job: Job, order: Order) -> None:
+    assert opened().compared_with(job) is order
 
 
 def test_an_incident_seen_anew_from_the_same_job_has_the_same_id() -> None:
@@ -83,16 +118,13 @@ def test_a_closed_incident_is_due_only_while_an_alert_is_owed(state: State) -> N
 
 
 def test_an_incident_takes_the_place_of_the_one_of_its_kind_only() -> None:
-    other = Incident.open(SCOPE, (RoleKind.COMPUTE, "access_denied_identity"), "7", app_name="shop", now=NOW)
+    kind = (RoleKind.COMPUTE, "access_denied_identity")
+    other = Incident.open(SCOPE, kind, Job("7", NOW), app_name="shop", now=NOW)
     record = BranchRecord(SCOPE).with_incident(opened()).with_incident(other).with_incident(opened("8"))
     assert record.incident(*KIND) == opened("8")
     assert len(record.incidents) == 2
 
 
-def test_jobs_that_were_seen_are_remembered_within_bounds() -> None:
-    incident = opened("1")
-    for job in range(2, 100):
-        incident = incident.seen_again(str(job), NOW)
-    assert incident.count == 99
-    assert incident.job_id == "99"
-    assert len(incident.seen_jobs) == 20
+def test_an_incident_counts_the_jobs_that_showed_it() -> None:
+    again = opened().seen_again(Job("8", NOW + timedelta(minutes=5)), NOW)
+    assert (again.count, again.job_id, again.id) == (2, "8", opened().id)
