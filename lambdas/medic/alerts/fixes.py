@@ -8,26 +8,41 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from medic.alerts.model import Fix, Snippet
+from medic.alerts.statements import written_out
 from medic.diagnosis.knowledge import FIXES, Dialect, filled, find_entry
-from medic.diagnosis.model import Rank
-from medic.evidence.model import Present
+from medic.diagnosis.model import Assumable, Rank
 from medic.plan.model import ActionKind
 
 if TYPE_CHECKING:
-    from medic.diagnosis.model import Diagnosis
+    from medic.diagnosis.model import Diagnosis, Proposal
     from medic.evidence.model import Evidence
     from medic.plan.model import Action
 
 _SHOWN = (Dialect.CONSOLE, Dialect.CLI, Dialect.CDK, Dialect.TERRAFORM)
 _MOST = 2
+_OF_THE_CALLER = frozenset({"grant_action", "change_boundary"})
+_NEW_SERVICE_ROLE = frozenset({"create_service_role", "attach_service_role"})
+"""Fixes that put another role in the place of one that is there and unfit; one that is gone can be made again."""
 _PLAIN = re.compile(r"[\w./:@+=,-]{1,300}")
 
 
 def fixes_for(evidence: Evidence, diagnosis: Diagnosis) -> tuple[Fix, ...]:
-    """The fixes of the likeliest causes, at most two, each in every dialect that an alert shows."""
-    likely = [find_entry(cause.id) for cause in diagnosis.causes if cause.rank in (Rank.PROVEN, Rank.LIKELY)]
-    ids = dict.fromkeys(fix for entry in likely if entry for fix in entry.fixes)
-    return tuple(_fix(fix_id, _values(evidence, fix_id)) for fix_id in list(ids)[:_MOST])
+    """The fixes of the likeliest causes, at most two, each in every dialect that an alert shows.
+
+    Where the diagnosis worked out the very statement that is missing, that is shown in place of the general text.
+    """
+    likely = [cause for cause in diagnosis.causes if cause.rank in (Rank.PROVEN, Rank.LIKELY)]
+    entries = [find_entry(cause.id) for cause in likely]
+    ids = dict.fromkeys(fix for entry in entries if entry for fix in entry.fixes)
+    proposals = {cause.proposal.fix: cause.proposal for cause in likely if cause.proposal}
+    shown = [fix_id for fix_id in ids if not _no_statement_helps(fix_id, diagnosis)][:_MOST]
+    return tuple(_fix(fix_id, proposals.get(fix_id), _values(evidence, diagnosis, fix_id)) for fix_id in shown)
+
+
+def _no_statement_helps(fix_id: str, diagnosis: Diagnosis) -> bool:
+    """True for the general "add this statement" where the role's trust policy was seen to deny whatever is added."""
+    verdict = {"trust_service_role": diagnosis.service, "trust_compute_role": diagnosis.compute}.get(fix_id)
+    return verdict is not None and verdict.assumable is Assumable.DENIED and verdict.proposal is None
 
 
 def permanent_line(action: Action) -> str:
@@ -44,8 +59,22 @@ def permanent_line(action: Action) -> str:
     )
 
 
-def _fix(fix_id: str, values: Mapping[str, str]) -> Fix:
+def command_for(action: Action) -> str:
+    """The AWS CLI command that makes a proposed change, quoted for a shell."""
+    _, _, region, _, resource = action.target.split(":", 5)[1:]
+    app_id, _, branch = resource.removeprefix("apps/").partition("/branches/")
+    role = shlex.quote(action.role_arn or "ROLE_ARN")
+    if action.kind is ActionKind.ATTACH_COMPUTE:
+        what = f"update-branch --app-id {app_id} --branch-name {shlex.quote(branch)} --compute-role-arn {role}"
+    else:
+        what = f"update-app --app-id {app_id} --iam-service-role-arn {role}"
+    return f"aws amplify {what} --region {region}"
+
+
+def _fix(fix_id: str, proposal: Proposal | None, values: Mapping[str, str]) -> Fix:
     fix = FIXES[fix_id]
+    if proposal is not None:
+        return Fix(fix.title, written_out(proposal))
     return Fix(
         fix.title, tuple(Snippet(dialect, _written(fix.written_in(dialect), dialect, values)) for dialect in _SHOWN)
     )
@@ -59,8 +88,8 @@ def _written(text: str, dialect: Dialect, values: Mapping[str, str]) -> str:
     return filled(text, safe)
 
 
-def _values(evidence: Evidence, fix_id: str) -> dict[str, str]:
-    role_arn = _role_for(evidence, fix_id)
+def _values(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> dict[str, str]:
+    role_arn = _role_for(evidence, diagnosis, fix_id)
     return {
         "app_id": evidence.app_id,
         "branch": evidence.branch_name,
@@ -71,11 +100,22 @@ def _values(evidence: Evidence, fix_id: str) -> dict[str, str]:
     }
 
 
-def _role_for(evidence: Evidence, fix_id: str) -> str:
-    """The role a fix is about: the one that is set, or that would be; else a name for one to be made."""
-    app = evidence.app.value if isinstance(evidence.app, Present) else None
+def _role_for(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> str:
+    """The role a fix is about: who was refused, the one that is set, or that would be; else one to be made."""
+    roles = f"arn:{evidence.partition}:iam::{evidence.account}:role"
+    if fix_id in _OF_THE_CALLER and (caller := _caller(diagnosis)):
+        return f"{roles}/{caller}"
+    if fix_id == "trust_compute_role" and diagnosis.compute is not None:
+        return diagnosis.compute.arn
     if "compute" in fix_id:
-        chosen, name = evidence.candidate_role_arn, "amplify-compute-role"
-    else:
-        chosen, name = (app.service_role_arn if app else None) or evidence.repair_role_arn, "amplify-service-role"
-    return chosen or f"arn:{evidence.partition}:iam::{evidence.account}:role/{name}"
+        return evidence.candidate_role_arn or f"{roles}/amplify-compute-role"
+    service = diagnosis.service
+    if service is None or (fix_id in _NEW_SERVICE_ROLE and service.assumable is not Assumable.MISSING):
+        return evidence.repair_role_arn or f"{roles}/amplify-service-role"
+    return service.arn
+
+
+def _caller(diagnosis: Diagnosis) -> str | None:
+    """The role that was refused a call; its ARN in the message lacks the role's path."""
+    denial = diagnosis.findings[0].denial if diagnosis.findings else None
+    return denial.role_name if denial else None

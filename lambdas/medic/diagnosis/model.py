@@ -154,6 +154,22 @@ class Rank(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """The least IAM statement that would remove a cause: shown to people, never applied."""
+
+    fix: str
+    """The id of the knowledge-base fix that it spells out."""
+    holder: str
+    """Whose policy it belongs into: a role's or user's ARN, or its name where no more is known."""
+    role_name: str | None
+    """The role to edit, as IAM's API calls it; None if the holder is no role of the app's account."""
+    statement: str
+    """Compact JSON."""
+    notes: tuple[str, ...] = ()
+    """Sentences: what to mind before adding it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """One candidate cause with the checks that speak for or against it."""
 
@@ -168,6 +184,8 @@ class Cause:
     """Ids of checks that speak against it."""
     unseen: tuple[str, ...] = ()
     """Ids of checks that could not be made."""
+    proposal: Proposal | None = None
+    """What would remove it, where one statement would."""
 
 
 class Assumable(StrEnum):
@@ -192,6 +210,10 @@ class RoleVerdict:
     settled: bool
     """False while the role is younger than five minutes: IAM may not have told everybody yet."""
     explanation: tuple[str, ...] = ()
+    pinned_to: tuple[str, ...] = ()
+    """What aws:SourceArn or aws:SourceAccount ask for, where nothing else keeps Amplify out."""
+    proposal: Proposal | None = None
+    """The statement that would let Amplify in; None if it is let in, or if no statement would."""
 
     @property
     def usable(self) -> bool | None:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.diagnosis.model import Assumable, RoleVerdict
+from medic.diagnosis.model import Assumable, Proposal, RoleVerdict
+from medic.diagnosis.pins import pins_of
 from medic.evidence.model import Absent, Present, Unreadable
-from medic.trust import Outcome, evaluate, explain, for_amplify
+from medic.trust import FixForm, Malformed, Outcome, evaluate, explain, for_amplify, propose_fix
 
 if TYPE_CHECKING:
     from medic.evidence.model import Evidence, Role
-    from medic.trust import Decision
+    from medic.trust import Decision, Fix
 
 SETTLED_AFTER = timedelta(minutes=5)
 """IAM is eventually consistent: what a younger role's trust seems to say is not yet what every service sees.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency"""
 
+_WORST_FIRST = (Outcome.DENIED, Outcome.CONDITIONAL, Outcome.ALLOWED)
+_TRUST_FIX = {FixForm.CONDITIONED: "trust_service_role", FixForm.PLAIN: "trust_compute_role"}
+_STACK_TAG = "aws:cloudformation:stack-name"
+
 
 def service_role_verdict(evidence: Evidence, role_arn: str | None) -> RoleVerdict | None:
     """The verdict on a service role, which builds assume.
 
-    Whether a build carries the app's or the branch's ARN is not documented, so both are tried.
+    Whether a build carries the branch's or the app's ARN is not documented, so both are tried.
     """
     branch_arn = _branch_arn(evidence)
-    return _verdict(evidence, role_arn, (branch_arn.partition("/branches/")[0], branch_arn), contestable=False)
+    sources = (branch_arn, branch_arn.partition("/branches/")[0])
+    return _verdict(evidence, role_arn, sources, FixForm.CONDITIONED)
 
 
 def compute_role_verdict(evidence: Evidence, role_arn: str | None) -> RoleVerdict | None:
@@ -32,26 +39,43 @@ def compute_role_verdict(evidence: Evidence, role_arn: str | None) -> RoleVerdic
 
     Source conditions on a compute role are contested: Amplify was seen to refuse and to accept them.
     """
-    return _verdict(evidence, role_arn, (_branch_arn(evidence),), contestable=True)
+    return _verdict(evidence, role_arn, (_branch_arn(evidence),), FixForm.PLAIN)
 
 
 def _verdict(
-    evidence: Evidence, role_arn: str | None, source_arns: tuple[str, ...], *, contestable: bool
+    evidence: Evidence, role_arn: str | None, source_arns: tuple[str, ...], form: FixForm
 ) -> RoleVerdict | None:
     if role_arn is None:
         return None
     match evidence.roles.get(role_arn):
         case Present(role):
             decisions = [_decide(evidence, role, source_arn) for source_arn in source_arns]
-            assumable = _assumable(decisions, contestable=contestable)
             settled = evidence.read_at - role.created_at >= SETTLED_AFTER
-            return RoleVerdict(role_arn, assumable, settled, explain(decisions[0]))
+            return _judged(role_arn, role, decisions, form, settled=settled)
         case Absent(why):
             return RoleVerdict(role_arn, Assumable.MISSING, settled=True, explanation=(why,))
         case Unreadable(because):
             return RoleVerdict(role_arn, Assumable.UNREADABLE, settled=True, explanation=(because,))
         case _:
             return RoleVerdict(role_arn, Assumable.UNREADABLE, settled=True, explanation=("it was not looked up",))
+
+
+def _judged(role_arn: str, role: Role, decisions: list[Decision], form: FixForm, *, settled: bool) -> RoleVerdict:
+    """The verdict on a role that was read; the least favourable decision explains it."""
+    worst = min(decisions, key=lambda decision: _WORST_FIRST.index(decision.outcome))
+    if isinstance(worst.document, Malformed):
+        # IAM stores no malformed document, so it is we who cannot read this one: nothing may be concluded from it.
+        return RoleVerdict(role_arn, Assumable.UNREADABLE, settled=settled, explanation=explain(worst))
+    assumable = _assumable(decisions, contestable=form is FixForm.PLAIN)
+    fix = propose_fix(worst, form)
+    return RoleVerdict(
+        role_arn,
+        assumable,
+        settled,
+        explanation=(*explain(worst), *_reservations(decisions, fix)),
+        pinned_to=pins_of(worst),
+        proposal=_proposal(fix, role, form),
+    )
 
 
 def _decide(evidence: Evidence, role: Role, source_arn: str) -> Decision:
@@ -75,6 +99,29 @@ def _assumable(decisions: list[Decision], *, contestable: bool) -> Assumable:
     if outcomes == {Outcome.DENIED}:
         return Assumable.DENIED
     return Assumable.CONDITIONAL
+
+
+def _reservations(decisions: list[Decision], fix: Fix) -> list[str]:
+    said = []
+    if len({decision.outcome for decision in decisions}) > 1:
+        said.append("For the app's own ARN the answer is another; AWS does not say which of the two a build carries.")
+    if decisions[0].outcome is Outcome.DENIED and fix.statement is None:
+        said.append(f"No statement is proposed. {fix.because}")
+    return said
+
+
+def _proposal(fix: Fix, role: Role, form: FixForm) -> Proposal | None:
+    if fix.statement is None:
+        return None
+    stack = role.tags.get(_STACK_TAG)
+    made_by = (f"The CloudFormation stack {stack} owns the role: change it there.",) if stack else ()
+    return Proposal(
+        fix=_TRUST_FIX[form],
+        holder=role.arn,
+        role_name=role.name,
+        statement=json.dumps(fix.statement, separators=(",", ":")),
+        notes=(*made_by, *fix.risks),
+    )
 
 
 def _branch_arn(evidence: Evidence) -> str:

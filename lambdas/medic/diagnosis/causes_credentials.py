@@ -1,0 +1,134 @@
+"""Causes of missing, undefined or expired credentials. Builds use the service role, SSR code the compute role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medic.diagnosis.causes_unassumable import compute_role, service_role
+from medic.diagnosis.facts import is_logging_role, name_of, why_not_read
+from medic.diagnosis.model import Cause, CheckResult, Identity, Phase, Rank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medic.diagnosis.causes import Case
+
+_UNDEFINED_CREDENTIALS = "sdk_v3_credential_object_invalid"
+_LAPTOPS_WORDS = frozenset({"ampx_no_credentials", "profile_missing"})
+_WRAPS_A_DENIAL = frozenset({"ampx_bootstrap_unreadable", "ampx_outputs_refused"})
+"""ampx says these when AWS refuses a call: without a service role to everybody, with one for want of a permission."""
+_SAID_EXPIRED = "token_expired"
+
+
+def credentials_missing_at_build(case: Case) -> Iterator[Cause]:
+    """A build, or a command on a laptop, ran without usable credentials."""
+    facts = case.facts
+    if facts.phase is Phase.API or facts.signature in _LAPTOPS_WORDS:
+        yield _local_machine(case)
+    if facts.app is not None and facts.service is None:
+        yield _no_service_role(case)
+    elif facts.identity is Identity.AMPLIFY_OWN:
+        yield _no_service_role_then(case)
+    elif facts.signature in _WRAPS_A_DENIAL and facts.service is not None:
+        because = "a service role is set, so what ampx was refused is a permission that this role lacks"
+        yield case.cause("permission_missing_identity", Rank.LIKELY, because, excluded_by=("service_role_set",))
+        yield from logging_role(case)
+    else:
+        yield from service_role(case)
+    if facts.signature not in _WRAPS_A_DENIAL and facts.identity is not Identity.AMPLIFY_OWN:
+        yield _explicit_credentials(case)
+    because = "builds never use the compute role: attaching one does not mend this build"
+    yield case.cause("compute_role_not_set", Rank.RULED_OUT, because)
+
+
+def _no_service_role(case: Case) -> Cause:
+    """Proven where the message shows the role that builds use in its stead."""
+    if case.facts.identity is Identity.AMPLIFY_OWN:
+        because = "no service role is set: the build ran as Amplify's own role, which is not yours to edit"
+        return case.cause("service_role_not_set", Rank.PROVEN, because, "service_role_set", "caller")
+    return case.cause("service_role_not_set", Rank.LIKELY, "no service role is set", "service_role_set")
+
+
+def _no_service_role_then(case: Case) -> Cause:
+    """The message shows Amplify's own role, and yet a role is set, or the app was not read."""
+    unknown = why_not_read(case.facts.evidence.app)
+    now = f"the app could not be read ({unknown})" if unknown else "one is set now: start the job again"
+    because = f"the build ran as Amplify's own role, which is not yours to edit, so it had no service role; {now}"
+    return case.cause("service_role_not_set", Rank.LIKELY, because, "caller", "service_role_set")
+
+
+def _local_machine(case: Case) -> Cause:
+    if case.facts.phase is Phase.API:
+        because = "the command ran outside Amplify, where it finds the credentials of the machine, or none"
+        return case.cause("credentials_local_machine", Rank.LIKELY, because)
+    because = "the command asks for a profile or session as on a laptop, and a build has none"
+    return case.cause("credentials_local_machine", Rank.POSSIBLE, because)
+
+
+def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
+    """SSR code found no credentials, after a deployment that succeeded."""
+    facts = case.facts
+    unknown = why_not_read(facts.evidence.branch) or why_not_read(facts.evidence.app)
+    undefined = facts.signature == _UNDEFINED_CREDENTIALS
+    yield _explicit_credentials(case)
+    if unknown is not None:
+        because = f"whether branch or app has a compute role is not known: {unknown}"
+        yield case.cause("compute_role_not_set", Rank.POSSIBLE, because, "compute_role_set")
+    elif facts.compute is None:
+        rank = Rank.LIKELY if undefined else Rank.PROVEN
+        because = "neither the branch nor the app has a compute role, the only one that SSR code gets credentials from"
+        yield case.cause("compute_role_not_set", rank, because, "compute_role_set")
+        yield from logging_role(case)
+    else:
+        yield from compute_role(case, contested=Rank.POSSIBLE)
+    because = "SSR code never uses the service role: changing it does not mend this"
+    yield case.cause("service_role_not_set", Rank.RULED_OUT, because)
+
+
+def _explicit_credentials(case: Case) -> Cause:
+    """What the code passes is in no API: never proven."""
+    facts, keys = case.facts, case.facts.static_keys
+    if facts.signature == _UNDEFINED_CREDENTIALS:
+        because = "the code passes a credentials object without values in it, which overrides any role"
+        return case.cause("explicit_credentials_in_code", Rank.LIKELY, because, "static_keys")
+    if keys:
+        because = f"{', '.join(keys)} hold access keys, and code that passes them overrides the role, even unset"
+        return case.cause("explicit_credentials_in_code", Rank.LIKELY, because, "static_keys")
+    if facts.phase is Phase.RUNTIME and facts.compute is not None and facts.compute.usable:
+        because = "a compute role is set and may be assumed, so what the code itself passes remains"
+        checks = ("compute_role_set", "compute_role_trust")
+        return case.cause("explicit_credentials_in_code", Rank.LIKELY, because, excluded_by=checks)
+    if facts.phase is not Phase.RUNTIME and facts.service is not None and facts.service.usable:
+        because = "a build keeps the service role's credentials in ~/.aws; code that passes its own never looks there"
+        return case.cause("explicit_credentials_in_code", Rank.POSSIBLE, because, excluded_by=("service_role_trust",))
+    because = "credentials passed in code override the role, also when they are undefined"
+    return case.cause("explicit_credentials_in_code", Rank.POSSIBLE, because)
+
+
+def logging_role(case: Case) -> Iterator[Cause]:
+    """Permissions on the role that writes SSR logs serve nobody else. Its policies were not read: never proven."""
+    called = case.facts.denial.role_name if case.facts.denial else None
+    set_as_service = case.facts.service is not None and is_logging_role(name_of(case.facts.service.arn))
+    if is_logging_role(called):
+        because = f"the call was made as {called}, which Amplify makes for SSR logs and nothing else"
+        yield case.cause("permissions_on_logging_role", Rank.LIKELY, because)
+    elif set_as_service and case.facts.service is not None:
+        name = name_of(case.facts.service.arn)
+        because = f"the service role is {name}, made for SSR logs; SSR code gets nothing of what is granted there"
+        yield case.cause("permissions_on_logging_role", Rank.POSSIBLE, because)
+
+
+def expired_or_invalid(case: Case) -> Iterator[Cause]:
+    """AWS knew the credentials, and refused them."""
+    facts = case.facts
+    over_an_hour = "build_duration" in case.checks and case.checks["build_duration"].result is CheckResult.FAIL
+    if over_an_hour and facts.phase is not Phase.RUNTIME:
+        because = "the build outlived its credentials, which end after one hour whatever the role allows"
+    elif facts.static_keys:
+        because = f"the keys in {', '.join(facts.static_keys)} may be deleted, inactive or without their session token"
+    else:
+        because = "AWS says that credentials were there and are no longer, or not, valid"
+    rank = Rank.PROVEN if facts.signature == _SAID_EXPIRED else Rank.LIKELY
+    yield case.cause("session_expired", rank, because, "build_duration", "static_keys")
+    if facts.phase is Phase.API:
+        yield _local_machine(case)

@@ -1,0 +1,186 @@
+"""Causes of an access-denied message: who called decides which role it is about, the policy type what can help.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medic.diagnosis.causes_credentials import logging_role
+from medic.diagnosis.facts import is_logging_role, name_of
+from medic.diagnosis.model import Cause, Denial, Identity, Label, Phase, PolicyType, Rank
+from medic.diagnosis.proposals import for_codecommit, for_permission
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medic.diagnosis.causes import Case
+
+_CODECOMMIT_REFUSED = "codecommit_clone_refused"
+_OTHER_SERVICES_ROLE = "other_role_unassumable"
+_POOLS_ROLE = "identity_pool_role_unassumable"
+_CROSS_ACCOUNT = "pass_role_refused"
+
+_DENIED_BY = {
+    PolicyType.BOUNDARY: "denied_by_boundary",
+    PolicyType.SCP: "denied_by_scp",
+    PolicyType.SESSION: "denied_by_session_policy",
+    PolicyType.RESOURCE: "denied_by_resource_policy",
+    PolicyType.RCP: "denied_by_other_policy",
+    PolicyType.VPC_ENDPOINT: "denied_by_other_policy",
+    PolicyType.TRUST: "denied_by_other_policy",
+}
+_WHOSE = {
+    Identity.SERVICE_ROLE: "the service role",
+    Identity.COMPUTE_ROLE: "the compute role",
+    Identity.STUDIO: "Amplify Studio's role",
+    Identity.COGNITO_USER: "the role of the app's users (Cognito)",
+}
+
+
+def access_denied(case: Case) -> Iterator[Cause]:
+    """Every label of a refused call."""
+    denial = case.facts.denial
+    if denial is None:
+        yield from _without_message(case)
+    elif denial.policy_type in _DENIED_BY:
+        yield _denied_by(case, denial, denial.policy_type)
+        yield _permission_ruled_out(case)
+    elif denial.explicit:
+        yield _denied_explicitly(case, denial)
+        yield _permission_ruled_out(case)
+    elif case.facts.label is Label.PASS_ROLE_DENIED:
+        yield _pass_role(case, denial)
+    else:
+        yield from _permission_missing(case, denial)
+    yield from _role_worked(case)
+
+
+def _denied_by(case: Case, denial: Denial, policy_type: PolicyType) -> Cause:
+    """Proven: the message names the policy type. Nothing that is added to the caller's own policies helps."""
+    which = f" {denial.policy_arn}" if denial.policy_arn else ""
+    because = f"the message names what denies: a {policy_type}{which}. No permission added to the caller helps"
+    if policy_type is PolicyType.SESSION and case.facts.label is Label.PASS_ROLE_DENIED:
+        because += "; Amplify itself passes one to SSR code that denies iam:PassRole"
+    checks = ("caller_boundary",) if policy_type is PolicyType.BOUNDARY else ()
+    return case.cause(_DENIED_BY[policy_type], Rank.PROVEN, because, *checks)
+
+
+def _denied_explicitly(case: Case, denial: Denial) -> Cause:
+    """A Deny in a policy of the caller's own, or of nobody knows whose: it has the last word."""
+    whose = "an identity-based policy of the caller" if denial.policy_type else "some policy"
+    which = f" ({denial.policy_arn})" if denial.policy_arn else ""
+    because = f"{whose}{which} denies {_deed(denial)} explicitly, and no Allow overrides a Deny: narrow the Deny"
+    rank = Rank.PROVEN if denial.policy_type else Rank.LIKELY
+    return case.cause("denied_by_other_policy", rank, because)
+
+
+def _permission_ruled_out(case: Case) -> Cause:
+    because = "what denies has the last word, whatever the caller's own policies allow"
+    return case.cause("permission_missing_identity", Rank.RULED_OUT, because)
+
+
+def _pass_role(case: Case, denial: Denial) -> Cause:
+    role = denial.resource or "the role that it attaches"
+    because = f"{_who(case, denial)} may not pass {role} to the service; it is the caller's permission, not the role's"
+    proposal = for_permission(denial, case.facts.evidence.account)
+    return case.cause("pass_role_missing", Rank.PROVEN, because, proposal=proposal)
+
+
+def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
+    facts = case.facts
+    if facts.identity is Identity.COGNITO_USER:
+        because = "the call was made as a user of the app: grant it on the identity pool's role for users or guests"
+        yield case.cause("user_credentials_cognito", Rank.LIKELY, because)
+    if facts.identity is Identity.USER and facts.static_keys and facts.phase is not Phase.API:
+        keys = ", ".join(facts.static_keys)
+        because = f"the caller is none of the app's roles, and {keys} hold access keys, which override those"
+        yield case.cause("explicit_credentials_in_code", Rank.LIKELY, because, "static_keys")
+    yield _permission(case, denial)
+    if denial.principal is None and facts.phase is Phase.BUILD and facts.app is not None and facts.service is None:
+        because = "no service role is set, and Amplify's own build role may do nothing in your account"
+        yield case.cause("service_role_not_set", Rank.LIKELY, because, "service_role_set")
+    if is_logging_role(denial.role_name) or facts.identity is Identity.COMPUTE_ROLE:
+        yield from logging_role(case)
+
+
+def _permission(case: Case, denial: Denial) -> Cause:
+    """Proven where the message says that no identity-based policy allows it; likely where it only says who may not."""
+    if denial.policy_type is PolicyType.IDENTITY:
+        rank = Rank.PROVEN
+    else:
+        rank = Rank.LIKELY if denial.principal is not None else Rank.POSSIBLE
+    because = f"{_who(case, denial)} may not do {_deed(denial)}: its identity-based policies lack it"
+    proposal = for_permission(denial, case.facts.evidence.account)
+    return case.cause("permission_missing_identity", rank, because, excluded_by=("caller",), proposal=proposal)
+
+
+def _role_worked(case: Case) -> Iterator[Cause]:
+    """A call that was made as a role proves that the role could be assumed: its trust is not to blame."""
+    for identity, cause_id in (
+        (Identity.SERVICE_ROLE, "service_role_trust_wrong"),
+        (Identity.COMPUTE_ROLE, "compute_role_trust_wrong"),
+    ):
+        if case.facts.acted(identity):
+            because = f"the call was made as {_WHOSE[identity]}, so Amplify could assume it"
+            yield case.cause(cause_id, Rank.RULED_OUT, because, "caller")
+
+
+def _without_message(case: Case) -> Iterator[Cause]:
+    """A refusal that does not spell out who was refused what."""
+    facts = case.facts
+    match facts.signature:
+        case signature if signature == _CODECOMMIT_REFUSED:
+            yield from _codecommit(case)
+        case signature if signature == _CROSS_ACCOUNT:
+            yield from _cross_account(case)
+        case signature if signature == _OTHER_SERVICES_ROLE:
+            because = "the role belongs to another service than Amplify, whose principal its trust policy must name"
+            yield case.cause("denied_by_other_policy", Rank.LIKELY, because)
+        case signature if signature == _POOLS_ROLE:
+            because = "the identity pool's role for users or guests can't be assumed by Cognito"
+            yield case.cause("user_credentials_cognito", Rank.LIKELY, because)
+        case _:
+            because = "the text names neither caller nor policy: look in the log for the call that was refused"
+            yield case.cause("permission_missing_identity", Rank.POSSIBLE, because, "caller")
+            because = "the text does not say what denies; it may be a policy that the caller can't change"
+            yield case.cause("denied_by_other_policy", Rank.POSSIBLE, because)
+            if facts.phase is Phase.BUILD and facts.app is not None and facts.service is None:
+                because = "no service role is set, and Amplify's own build role may do nothing in your account"
+                yield case.cause("service_role_not_set", Rank.POSSIBLE, because, "service_role_set")
+
+
+def _codecommit(case: Case) -> Iterator[Cause]:
+    """Error 403 on a clone is IAM without saying so. Whose permission is missing, the service role's: not shown."""
+    facts = case.facts
+    if facts.app is not None and facts.service is None:
+        because = "no service role is set, and CodeCommit is cloned as that role"
+        yield case.cause("service_role_not_set", Rank.LIKELY, because, "service_role_set")
+    because = "CodeCommit answered the clone with 403: the service role lacks codecommit:GitPull on the repository"
+    proposal = for_codecommit(facts)
+    yield case.cause("codecommit_pull_denied", Rank.LIKELY, because, "service_role_set", proposal=proposal)
+    because = "the repository answered, and refused: no connection is lost"
+    yield case.cause("repository_connection_lost", Rank.RULED_OUT, because)
+
+
+def _cross_account(case: Case) -> Iterator[Cause]:
+    facts = case.facts
+    if facts.service is not None and facts.foreign(facts.service):
+        because = f"the service role {name_of(facts.service.arn)} belongs to another account, where it can't be passed"
+        yield case.cause("service_role_other_account", Rank.LIKELY, because, "service_role_account")
+    because = "the message says that a role may not be passed: by permission, or because it is of another account"
+    yield case.cause("pass_role_missing", Rank.LIKELY, because)
+
+
+def _who(case: Case, denial: Denial) -> str:
+    named = denial.role_name or denial.principal
+    whose = _WHOSE.get(case.facts.identity)
+    if named is None:
+        return whose or "the caller, which the message does not name,"
+    return f"{whose} {named}" if whose else named
+
+
+def _deed(denial: Denial) -> str:
+    on = f" on {denial.resource}" if denial.resource else ""
+    return f"{denial.action or 'this'}{on}"

@@ -1,0 +1,229 @@
+"""Causes of a role that Amplify says it cannot assume: the role itself, its youth, or the repository connection.
+
+In the order in which they can be proven: is a role set, in this account, does it exist, does its trust let Amplify in,
+was it made moments before? Only then what no API shows, ranked by exclusion and never called proven.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from medic.diagnosis.causes import reason_of
+from medic.diagnosis.facts import in_words, why_not_read
+from medic.diagnosis.model import Assumable, Cause, Identity, Rank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medic.diagnosis.causes import Case
+    from medic.diagnosis.model import RoleVerdict
+
+_TRUST_CHECKS = ("service_role_exists", "service_role_trust")
+_RCP = "an organization's resource control policy can deny sts:AssumeRole to Amplify; it can't be seen from here"
+_CODECOMMIT = "://git-codecommit."
+
+
+def service_role_unassumable(case: Case) -> Iterator[Cause]:
+    """A build stopped by "Unable to assume specified IAM Role"."""
+    of_role = list(service_role(case))
+    yield from of_role
+    yield from _propagation(case, case.facts.service, "service_role_age")
+    yield from _myth_ruled_out(case)
+    proven = any(cause.rank is Rank.PROVEN for cause in of_role)
+    yield _repository_connection(case, proven=proven)
+    if not proven:
+        yield from _last_resorts(case)
+
+
+def service_role(case: Case) -> Iterator[Cause]:
+    """What the service role itself has to do with a failed build."""
+    facts, service = case.facts, case.facts.service
+    if facts.app is None:
+        because = f"the app's service role is not known: {why_not_read(facts.evidence.app)}"
+        yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, because, "service_role_set")
+    elif service is None:
+        because = "no service role is set, though apps without one build too, and the same line came with none set"
+        yield case.cause("service_role_not_set", Rank.POSSIBLE, because, "service_role_set")
+    elif facts.acted(Identity.SERVICE_ROLE):
+        because = "the log shows the service role at work (BuildSession), so Amplify could assume it"
+        yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, because, "caller")
+    elif facts.foreign(service):
+        because = (
+            f"the role {service.arn} is not of the app's account {facts.evidence.account}, and a role can be passed to "
+            "a service only within its own account"
+        )
+        yield case.cause("service_role_other_account", Rank.PROVEN, because, "service_role_account")
+    else:
+        yield from _by_verdict(case, service)
+
+
+def _by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause]:
+    match service.assumable:
+        case Assumable.MISSING:
+            because = f"the app names a role that is not there: {reason_of(service, service.arn)}"
+            yield case.cause("service_role_missing", Rank.PROVEN, because, "service_role_exists")
+        case Assumable.DENIED:
+            yield _trust_denies(case, service)
+        case Assumable.CONDITIONAL:
+            yield _trust_depends(case, service)
+        case Assumable.UNREADABLE:
+            because = f"the role could not be read, so its trust is not known: {reason_of(service, 'no reason given')}"
+            yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, because, *_TRUST_CHECKS)
+        case _:
+            yield from _role_ruled_out(case)
+
+
+def _trust_denies(case: Case, service: RoleVerdict) -> Cause:
+    """Proven, unless the role is so young that what is read now need not be what was seen then."""
+    rank = Rank.LIKELY if case.facts.was_young(service) else Rank.PROVEN
+    if service.pinned_to:
+        return _pinned(case, service, rank)
+    because = reason_of(service, "the trust policy does not let Amplify in")
+    return case.cause("service_role_trust_wrong", rank, because, "service_role_trust", proposal=service.proposal)
+
+
+def _trust_depends(case: Case, service: RoleVerdict) -> Cause:
+    """Where only the branch's ARN is refused, that is likely what the build carried: AWS documents the branch's."""
+    if service.pinned_to:
+        return _pinned(case, service, Rank.LIKELY)
+    because = reason_of(service, "the trust policy's conditions can't be decided from outside")
+    checks = ("service_role_trust",)
+    return case.cause("service_role_trust_wrong", Rank.POSSIBLE, because, *checks, proposal=service.proposal)
+
+
+def _pinned(case: Case, service: RoleVerdict, rank: Rank) -> Cause:
+    evidence = case.facts.evidence
+    because = (
+        f"the trust policy pins {' and '.join(service.pinned_to)}, while this is app {evidence.app_id}, branch "
+        f"{evidence.branch_name}, in {evidence.region}, account {evidence.account}"
+    )
+    checks = ("service_role_trust",)
+    return case.cause("service_role_source_condition", rank, because, *checks, proposal=service.proposal)
+
+
+def _role_ruled_out(case: Case) -> Iterator[Cause]:
+    because = "the role exists, and its trust policy evaluates to allowed as it stands now"
+    yield case.cause("service_role_missing", Rank.RULED_OUT, "IAM has the role", "service_role_exists")
+    yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, because, *_TRUST_CHECKS)
+
+
+def _myth_ruled_out(case: Case) -> Iterator[Cause]:
+    """The advice that most people try first; it is said only where it is proven to be none."""
+    service = case.facts.service
+    if service is not None and service.usable and not case.facts.foreign(service):
+        because = "the trust policy already lets Amplify in without one"
+        yield case.cause("wrong_region_principal_myth", Rank.RULED_OUT, because, "service_role_trust")
+
+
+def _propagation(case: Case, role: RoleVerdict | None, age_check: str) -> Iterator[Cause]:
+    """A role that was made moments before. Only a role that fits by now can have failed for that."""
+    facts = case.facts
+    if role is None or not facts.was_young(role) or facts.foreign(role):
+        return
+    age = facts.age_at_start(role)
+    rank = Rank.LIKELY if role.usable else Rank.POSSIBLE
+    if age is not None and age < timedelta():
+        because = f"the role was made {in_words(-age)} after the job started: a later job finds it"
+    else:
+        because = "the role was made moments before the job asked for it: a later job finds it"
+    yield case.cause("iam_propagation", rank, because, age_check)
+
+
+def _repository_connection(case: Case, *, proven: bool) -> Cause:
+    """Ranked by exclusion only: no API shows it."""
+    reached = _repository_had_no_part(case)
+    rank, because = (Rank.RULED_OUT, reached) if reached else _connection_rank(case, proven=proven)
+    looked_at = ("repository_cloned", "repository_connection")
+    return case.cause("repository_connection_lost", rank, because, *looked_at, excluded_by=_TRUST_CHECKS)
+
+
+def _repository_had_no_part(case: Case) -> str | None:
+    if case.facts.deployed_by_hand:
+        return "no repository had a part in it: this was deployed by hand"
+    return "the build got to the repository, so it could be reached" if case.facts.reading.cloned else None
+
+
+def _connection_rank(case: Case, *, proven: bool) -> tuple[Rank, str]:
+    facts, service = case.facts, case.facts.service
+    if proven or facts.app is None or facts.was_young(service) or (service and service.usable is False):
+        return Rank.POSSIBLE, "the same message is printed when Amplify can't reach the repository"
+    if _CODECOMMIT in (facts.app.repository or ""):
+        return Rank.POSSIBLE, "CodeCommit is reached as the service role; the repository may be renamed or deleted"
+    if service is None:
+        because = "no service role is set, so there is no role to blame: look at the repository connection first"
+    elif service.usable:
+        because = "the trust is proven good: look at the repository connection first"
+    else:
+        because = "nothing proves the role wrong, and this message is most often a lost repository connection"
+    return Rank.LIKELY, because
+
+
+def _last_resorts(case: Case) -> Iterator[Cause]:
+    """What was reported, and what can't be looked at."""
+    if case.facts.service is not None:
+        yield case.cause("rcp_denies_assume_role", Rank.POSSIBLE, _RCP, "resource_control_policies")
+    if not case.facts.deployed_by_hand:
+        because = "apps made by CLI or code were seen to fail where one made in the console did not; no check shows it"
+        yield case.cause("app_created_outside_console", Rank.POSSIBLE, because)
+    because = "new accounts were seen to fail with other reasons' messages"
+    yield case.cause("account_limits_or_new_account", Rank.POSSIBLE, because)
+
+
+def compute_role_unassumable(case: Case) -> Iterator[Cause]:
+    """UpdateBranch, UpdateApp, CreateBranch or CreateApp refused a compute role."""
+    compute = case.facts.compute
+    if compute is None:
+        yield from _unknown_compute_role(case)
+        return
+    yield from compute_role(case, contested=Rank.LIKELY)
+    if case.facts.was_young(compute):
+        yield from _propagation(case, compute, "compute_role_age")
+    elif compute.usable:
+        because = "the role that is set now passes: the one refused was another, or was made seconds before"
+        yield case.cause("iam_propagation", Rank.POSSIBLE, because, "compute_role_age")
+        yield case.cause("rcp_denies_assume_role", Rank.POSSIBLE, _RCP, "resource_control_policies")
+
+
+def _unknown_compute_role(case: Case) -> Iterator[Cause]:
+    """The message does not name the role that was refused, and none is set that could be looked at."""
+    because = "Amplify refused a role that is set on neither branch nor app now: its trust could not be looked at"
+    yield case.cause("compute_role_trust_wrong", Rank.POSSIBLE, because, "compute_role_set")
+    because = "a role that does not exist is refused with the same message"
+    yield case.cause("compute_role_missing", Rank.POSSIBLE, because, "compute_role_set")
+    because = "a role made seconds before is refused with the same message"
+    yield case.cause("iam_propagation", Rank.POSSIBLE, because)
+
+
+def compute_role(case: Case, *, contested: Rank) -> Iterator[Cause]:
+    """What the effective compute role itself has to do with it.
+
+    Args:
+        case: the case.
+        contested: the rank of source conditions that Amplify accepted here and refused there.
+    """
+    compute = case.facts.compute
+    if compute is None:
+        return
+    rank = Rank.PROVEN if compute.settled else Rank.LIKELY
+    trust, exists = "compute_role_trust", "compute_role_exists"
+    match compute.assumable:
+        case Assumable.MISSING:
+            because = f"the role {case.facts.compute_role_level} is not there: {reason_of(compute, compute.arn)}"
+            yield case.cause("compute_role_missing", Rank.PROVEN, because, exists)
+        case Assumable.DENIED:
+            because = reason_of(compute, "the trust policy does not let Amplify in")
+            yield case.cause("compute_role_trust_wrong", rank, because, trust, proposal=compute.proposal)
+        case Assumable.CONTESTED:
+            because = "its trust names source conditions, which Amplify was seen to refuse on compute roles"
+            yield case.cause("compute_role_conditions_contested", contested, because, trust)
+        case Assumable.CONDITIONAL:
+            because = reason_of(compute, "the trust policy's conditions can't be decided from outside")
+            yield case.cause("compute_role_trust_wrong", Rank.POSSIBLE, because, trust, proposal=compute.proposal)
+        case Assumable.UNREADABLE:
+            because = f"the role could not be read, so its trust is not known: {reason_of(compute, 'no reason given')}"
+            rank = Rank.LIKELY if case.facts.foreign(compute) else Rank.POSSIBLE
+            yield case.cause("compute_role_trust_wrong", rank, because, "compute_role_account", exists, trust)
+        case Assumable.ALLOWED:
+            because = "the role exists, and its trust policy evaluates to allowed as it stands now"
+            yield case.cause("compute_role_trust_wrong", Rank.RULED_OUT, because, exists, trust)
