@@ -6,10 +6,10 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
-SOURCES := app.py infra lambdas cli tests demo
+SOURCES := app.py infra lambdas cli tests demo benchmarks
 JOBS ?= 2
 
-.PHONY: help setup check test demo deploy lock clean
+.PHONY: help setup check test demo bench deploy lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ test: setup check  ## everything: check, then unit, integration, infrastructure 
 
 demo: setup  ## the main job on a local cloud, told as it happens
 	$(BIN)/python -m demo
+
+bench: setup  ## the log scan against grep -F on one log, as a ratio
+	$(BIN)/python -m benchmarks.scan
 
 deploy: setup  ## deploy to the AWS account of your credentials
 	npx cdk deploy
