@@ -3,7 +3,9 @@
 Searching a block for every literal in turn costs a pass each. Instead, one `bytes.translate` drops all but a few
 letters that are rare in build logs. What is left, the block's sketch, is some fifteen times shorter, and a literal
 can only occur in the block where its own kept letters, its trace, occur in the sketch. So a literal costs a search of
-the sketch, and the catalogue may grow. A sketch may err towards "perhaps", never towards "no".
+the sketch, and the catalogue may grow. A short trace occurs by chance in almost every block: what the sketch lets
+through is held against a second, finer one, before the block itself is searched. A sketch may err towards "perhaps",
+never towards "no".
 
 A sketch knows no white space: a phrase that a terminal has wrapped, even inside a word, is found like any other.
 """
@@ -11,6 +13,7 @@ A sketch knows no white space: a phrase that a terminal has wrapped, even inside
 from __future__ import annotations
 
 import re
+import string
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 _KEPT = b"CDEKMPSUbfjkpqvwxyz"
 _DROPPED = bytes(range(256)).translate(None, _KEPT + b"\n")
+_FINELY_KEPT = string.ascii_letters.encode().translate(None, b"aeimnorst")
+"""All letters but the commonest, and but the `m` that ends a colour code in the middle of a wrapped phrase."""
+_FINELY_DROPPED = bytes(range(256)).translate(None, _FINELY_KEPT)
 _TELLING = 3
 """A trace of so many letters seldom occurs by chance: worth looking for a wrapped phrase."""
 _BETWEEN_LETTERS = rb"(?:\s|\x1b\[[\d;]{0,16}m){0,80}"
@@ -37,19 +43,31 @@ class Prefilter:
         self._by_trace: dict[bytes, list[bytes]] = {}
         for literal in literals:
             text = literal.encode()
-            self._by_trace.setdefault(text.translate(None, _DROPPED + b"\n"), []).append(text)
+            self._by_trace.setdefault(_trace(text), []).append(text)
 
     def look(self, block: bytes) -> tuple[list[int], int]:
         """Gives the offsets at which literals begin, in order, and the number of line feeds in the block."""
         lines = block.translate(None, _DROPPED)
         sketch = lines.translate(None, b"\n")
-        perhaps = [pair for pair in self._by_trace.items() if pair[0] in sketch]
-        found = {at for trace, literals in perhaps for literal in literals for at in _places(literal, trace, block)}
+        perhaps = [literal for trace, literals in self._by_trace.items() if trace in sketch for literal in literals]
+        found = {at for literal in _likely(perhaps, block) for at in _places(literal, block)}
         return sorted(found), lines.count(b"\n")
 
 
-def _places(literal: bytes, trace: bytes, block: bytes) -> Iterator[int]:
-    if len(trace) >= _TELLING and b" " in literal:
+def _likely(perhaps: list[bytes], block: bytes) -> list[bytes]:
+    """Those that the finer sketch does not rule out."""
+    if not perhaps:
+        return perhaps
+    fine = block.translate(None, _FINELY_DROPPED)
+    return [literal for literal in perhaps if literal.translate(None, _FINELY_DROPPED) in fine]
+
+
+def _trace(literal: bytes) -> bytes:
+    return literal.translate(None, _DROPPED + b"\n")
+
+
+def _places(literal: bytes, block: bytes) -> Iterator[int]:
+    if len(_trace(literal)) >= _TELLING and b" " in literal:
         yield from (match.start() for match in _wrapped(literal).finditer(block))
         return
     position = block.find(literal)
