@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from medic.aws.errors import RetryableError
+
 _CHUNK = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
@@ -46,19 +48,20 @@ class BuildLogSource:
 
         Raises:
             LogExpiredError: the URL has expired.
-            LogUnavailableError: the host is not AWS's, or the fetch failed.
+            LogUnavailableError: the host is not AWS's, or it refuses.
+            RetryableError: the host is busy or did not answer; a later try may read it.
         """
         self._refuse_foreign(url)
         deadline = time.monotonic() + self._most_seconds
         try:
             response = self._http.request("GET", url, redirect=False, preload_content=False, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
-            raise LogUnavailableError(f"the log's host did not answer ({type(error).__name__})") from None
+            raise _try_again(type(error).__name__, "the log's host did not answer") from None
         try:
             _refuse_bad_answer(response.status)
             yield from self._bounded(_decompressed(response.stream(_CHUNK), self._most_bytes), deadline)
         except urllib3.exceptions.HTTPError as error:
-            raise LogUnavailableError(f"the log broke off while it was read ({type(error).__name__})") from None
+            raise _try_again(type(error).__name__, "the log broke off while it was read") from None
         finally:
             response.close()
 
@@ -80,9 +83,16 @@ class BuildLogSource:
                 return
 
 
+def _try_again(code: str, what: str) -> RetryableError:
+    # Never the URL: it is a credential.
+    return RetryableError("the build log", code, what)
+
+
 def _refuse_bad_answer(status: int) -> None:
     if status in _EXPIRED:
         raise LogExpiredError(f"the log's URL is no longer valid (HTTP {status})")
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise _try_again(f"HTTP {status}", "the log's host is busy")
     if status != HTTPStatus.OK:
         raise LogUnavailableError(f"the log's host answered HTTP {status}")
 

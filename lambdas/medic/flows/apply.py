@@ -180,12 +180,14 @@ class Applier:
         rebuilder = Rebuilder(self.services.amplify, self._starter(todo[0], incident), self.services.pause)
         if incident.rebuild_intended_at is not None:
             return self._rebuilt(incident, rebuilder.look_up(self.scope, self.job_id, incident.rebuild_intended_at))
-        wish = rebuild_after(self.occasion, self.question, todo)
+        made = tuple(replace(action, disposition=Disposition.DO) for action in todo)
+        wish = rebuild_after(self.occasion, self.question, made)
         if not wish.wanted:
             return incident, RebuildOutcome(None, f"not rebuilt: {wish.reason}")
         not_now = rebuilder.not_now(self.scope, self.job_id)
         if not_now is not None:
             return incident, not_now
+        rebuilder.actor()  # a session that can't be had must not look like a StartJob without an answer
         incident = incident.intends_rebuild(self._now)
         self.held.save(self.held.record.with_incident(incident))
         return self._rebuilt(incident, rebuilder.start(self.scope, self.job_id, incident.id, self._now))

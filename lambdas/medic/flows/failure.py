@@ -209,7 +209,8 @@ def _open_or_count(before: Incident | None, failure: Failure, services: Services
     now, job = services.clock(), failure.job
     if before is None or before.state.closed:
         kind = (failure.role_kind, failure.diagnosis.label.value)
-        return Incident.open(failure.event.scope, kind, job, app_name=failure.app.name, now=now)
+        opened = Incident.open(failure.event.scope, kind, job, app_name=failure.app.name, now=now)
+        return opened.following(before)
     return before if before.compared_with(job) is Order.SAME else before.seen_again(job, now)
 
 
@@ -226,8 +227,8 @@ def _act(failure: Failure, incident: Incident, before: Incident | None, held: He
         asked_at=services.clock(),
         nudged_at=failure.event.time,
         cooling_until=None if incident.unfinished else held.record.cooling_until,
-        storm=is_new and _storm(failure, services),
-        tried_before=is_new and before is not None and before.state is State.NOT_HELPED,
+        storm=_storm(failure, services, is_new=is_new),
+        tried_before=incident.tried_before,
         policies=services.policies,
     )
     verdict = service_role_verdict(failure.evidence, failure.service_choice.arn)
@@ -236,8 +237,10 @@ def _act(failure: Failure, incident: Incident, before: Incident | None, held: He
     return applier.act(plan, incident)
 
 
-def _storm(failure: Failure, services: Services) -> bool:
+def _storm(failure: Failure, services: Services, *, is_new: bool) -> bool:
+    """True while more incidents open than limits allow; a new one counts, a later look at one only asks."""
     limits, scope, now = services.runtime.settings.limits, failure.event.scope, services.clock()
     window = int(now.timestamp()) // (limits.storm_minutes * 60)
-    name = f"storm#{scope.account}#{scope.region}#{window}"
-    return services.table.count(Cap(name, limits.storm_incidents, now + timedelta(days=1))) > limits.storm_incidents
+    cap = Cap(f"storm#{scope.account}#{scope.region}#{window}", limits.storm_incidents, now + timedelta(days=1))
+    opened = services.table.count(cap) if is_new else services.table.counted(cap)
+    return opened > limits.storm_incidents

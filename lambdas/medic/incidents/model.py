@@ -127,6 +127,8 @@ class Incident:
     app_name: str
     plan_hash: str = ""
     """What an approval is bound to."""
+    tried_before: bool = False
+    """True if a change for the same failure did not help before: nothing is repeated by itself."""
     told_plan: str = ""
     """The plan that people were told, and how far it went: a repeat is told again only if this changed."""
     changes: tuple[Change, ...] = ()
@@ -159,6 +161,11 @@ class Incident:
             count=1,
             app_name=app_name,
         )
+
+    def following(self, before: Incident | None) -> Incident:
+        """The incident as the next one after an earlier, closed one of its kind: what did not help is remembered."""
+        tried = before is not None and (before.state is State.NOT_HELPED or before.tried_before)
+        return replace(self, tried_before=tried)
 
     def moved(self, state: State, now: datetime, note: str = "") -> Incident:
         """The incident in another state, with that state's deadline."""

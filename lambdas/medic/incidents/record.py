@@ -13,6 +13,7 @@ from medic.incidents.model import Change, ChangeState, Incident, RoleKind, State
 if TYPE_CHECKING:
     from medic.events import Scope
 
+_SETTLED_KEPT = 20
 _TIMES = frozenset(
     {"opened_at", "updated_at", "deadline", "intended_at", "applied_at", "rebuild_intended_at", "job_started_at"}
 )
@@ -25,17 +26,19 @@ class BranchRecord:
     scope: Scope
     version: int = 0
     incidents: tuple[Incident, ...] = ()
-    """The open ones, and the last closed one of each kind."""
+    """The open ones, and the last closed ones: they hold what stood on the branch before each change."""
     cooling_until: datetime | None = None
 
     def incident(self, role_kind: RoleKind, label: str) -> Incident | None:
-        """The incident of this kind, open or just closed."""
-        return next((i for i in self.incidents if (i.role_kind, i.label) == (role_kind, label)), None)
+        """The latest incident of this kind, open or closed."""
+        of_kind = [i for i in self.incidents if (i.role_kind, i.label) == (role_kind, label)]
+        return max(of_kind, key=lambda incident: incident.opened_at, default=None)
 
     def with_incident(self, incident: Incident) -> BranchRecord:
-        """The record with this incident in the place of the one of its kind."""
-        others = (i for i in self.incidents if (i.role_kind, i.label) != (incident.role_kind, incident.label))
-        return replace(self, incidents=(*others, incident))
+        """The record with this incident as it is now; of the settled ones, the oldest go first."""
+        others = [i for i in self.incidents if i.id != incident.id]
+        settled = sorted((i for i in others if i.settled), key=lambda i: i.opened_at)[-_SETTLED_KEPT:]
+        return replace(self, incidents=(*settled, *(i for i in others if not i.settled), incident))
 
     @property
     def due_at(self) -> datetime | None:

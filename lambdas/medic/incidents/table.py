@@ -131,6 +131,12 @@ class IncidentsTable:
             )
         return int(answer["Attributes"]["n"]["N"])
 
+    def counted(self, cap: Cap) -> int:
+        """Where a counter stands."""
+        with translated("dynamodb:GetItem"):
+            answer = self._client.get_item(TableName=self._name, Key={"pk": {"S": f"count#{cap.name}"}})
+        return int(answer.get("Item", {}).get("n", {}).get("N", "0"))
+
     def _acquire(self, scope: Scope) -> Held:
         now, token = self._clock(), uuid.uuid4().hex
         try:

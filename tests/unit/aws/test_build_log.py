@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from medic.aws.build_log import BuildLogSource, LogExpiredError, LogUnavailableError
+from medic.aws.errors import RetryableError
 
 LOG = b"2026-01-01T00:00:00.000Z [INFO]: # Cloning repository\n" * 1000
 MEBIBYTE = 1024 * 1024
@@ -84,6 +85,12 @@ def test_an_expired_url_is_told_from_other_failures(status: int) -> None:
         read(origin)
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_host_is_asked_again_later(status: int) -> None:
+    with serving(b"", status) as (origin, _), pytest.raises(RetryableError):
+        read(origin)
+
+
 def test_redirects_are_not_followed() -> None:
     with (
         serving(LOG) as (elsewhere, asked),
@@ -96,7 +103,7 @@ def test_redirects_are_not_followed() -> None:
 
 def test_an_error_never_holds_the_url() -> None:
     source = BuildLogSource(["http://127.0.0.1:9"], most_bytes=1000)
-    with pytest.raises(LogUnavailableError) as error:
+    with pytest.raises(RetryableError) as error:
         list(source.chunks("http://127.0.0.1:9/log?X-Amz-Signature=canary"))
     assert "canary" not in f"{error.value!r}{error.value.__cause__!r}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -44,6 +44,8 @@ incidents = st.builds(
     count=st.integers(1, 99),
     app_name=words,
     plan_hash=words,
+    tried_before=st.booleans(),
+    told_plan=words,
     changes=st.lists(changes, max_size=2).map(tuple),
     rebuild_intended_at=st.none() | times,
     rebuild_job_id=st.none() | words,
@@ -117,12 +119,28 @@ def test_a_closed_incident_is_due_only_while_an_alert_is_owed(state: State) -> N
     assert owing.overdue(NOW + timedelta(minutes=4)) != ()
 
 
-def test_an_incident_takes_the_place_of_the_one_of_its_kind_only() -> None:
-    kind = (RoleKind.COMPUTE, "access_denied_identity")
-    other = Incident.open(SCOPE, kind, Job("7", NOW), app_name="shop", now=NOW)
-    record = BranchRecord(SCOPE).with_incident(opened()).with_incident(other).with_incident(opened("8"))
-    assert record.incident(*KIND) == opened("8")
-    assert len(record.incidents) == 2
+def test_the_latest_incident_of_a_kind_is_found_and_earlier_ones_are_kept() -> None:
+    first = opened().moved(State.NOT_HELPED, NOW)
+    later = replace(opened("8"), opened_at=NOW + timedelta(hours=1))
+    record = BranchRecord(SCOPE).with_incident(first).with_incident(later)
+    assert record.incident(*KIND) == later
+    assert first in record.incidents
+
+
+def test_settled_incidents_are_kept_within_bounds_and_open_ones_always() -> None:
+    record = BranchRecord(SCOPE).with_incident(opened("0"))
+    for job in range(1, 100):
+        at = NOW + timedelta(minutes=job)
+        record = record.with_incident(replace(opened(str(job), minute=job), opened_at=at).moved(State.EXPIRED, at))
+    assert len(record.incidents) == 22
+    assert opened("0") in record.incidents
+
+
+def test_what_did_not_help_is_remembered_by_every_later_incident_of_its_kind() -> None:
+    first = opened().moved(State.NOT_HELPED, NOW)
+    second = opened("8").following(first)
+    third = opened("9").following(second.moved(State.EXPIRED, NOW))
+    assert (first.tried_before, second.tried_before, third.tried_before) == (False, True, True)
 
 
 def test_an_incident_counts_the_jobs_that_showed_it() -> None:
