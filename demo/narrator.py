@@ -71,8 +71,6 @@ def _lines(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         match block["type"]:
             case "header":
                 yield str(block["text"]["text"])
-            case "divider":
-                yield ""
             case _:
                 for element in block["elements"]:
                     yield from _element(element)

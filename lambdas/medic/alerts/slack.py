@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from slack_sdk.models.blocks import (
     Block,
-    DividerBlock,
     HeaderBlock,
     PlainTextObject,
     RichTextBlock,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 _HEADER = 150
 _TEXT = 2500
+_VALUE = 300
 _ALL_BLOCKS = 12_000
 _MOST_BLOCKS = 40
 _FALLBACK = 3000
@@ -70,7 +70,9 @@ def escape(text: str) -> str:
 def _blocks(alert: Alert) -> Iterator[Block]:
     yield HeaderBlock(text=PlainTextObject(text=_clip(_visible(f"{_SIGNS[alert.kind]} {alert.title}"), _HEADER)))
     yield _rich(_section(_text("\n".join(alert.summary))))
-    yield _rich(_section(*(part for fact in alert.facts for part in _fact(fact.name, fact.value))))
+    # The incident's id stands early: what does not fit is cut from the end.
+    facts = (*((fact.name, fact.value) for fact in alert.facts), ("Incident", alert.incident_id))
+    yield _rich(_section(*(part for name, value in facts for part in _fact(name, value))))
     for heading, items in (
         ("What was done", alert.done),
         ("Causes, likeliest first", alert.causes),
@@ -89,12 +91,10 @@ def _blocks(alert: Alert) -> Iterator[Block]:
     for fix in alert.fixes:
         for snippet in fix.snippets:
             yield _rich(_section(_text(f"{fix.title} ({snippet.dialect})", bold=True)), _code(snippet.text))
-    yield DividerBlock()
-    yield _rich(_section(_text(f"Incident {alert.incident_id}")))
 
 
 def _fact(name: str, value: str) -> tuple[RichTextElement, RichTextElement]:
-    return _text(f"{name} ", bold=True), _text(f"{value}\n")
+    return _text(f"{name} ", bold=True), _text(f"{_clip(value, _VALUE)}\n")
 
 
 def _bullets(items: tuple[str, ...]) -> RichTextListElement:

@@ -86,6 +86,10 @@ def test_what_matters_comes_first() -> None:
     assert "It concerns the service role." in json.dumps(blocks[1])
 
 
+def test_the_longest_alert_still_names_its_incident() -> None:
+    assert "abc123" in json.dumps(render_slack(alert(HOSTILE)))
+
+
 def test_an_arn_is_shown_as_it_is_so_that_it_can_be_copied() -> None:
     arn = "arn:aws:iam::111122223333:role/my_app_role"
     assert arn in json.dumps(render_slack(alert(done=(arn,))))
