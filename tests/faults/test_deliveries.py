@@ -1,0 +1,157 @@
+"""Deliveries that come twice, late, in any order and at the same time, while owners change their minds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.faults.asynchronous import Remediator
+from tests.faults.invariants import check_closed, check_safety
+from tests.faults.test_single_faults import succeed_everywhere
+from tests.faults.world import wired_world
+
+if TYPE_CHECKING:
+    from tests.faults.asynchronous import Event
+    from tests.faults.wire import Call, Json
+
+AUTO_FIX = "amplify-medic:auto-fix"
+_ENDINGS = ("SUCCEED", "FAILED", "CANCELLED")
+_BEFORE_THE_WRITE = ("sts:AssumeRole", "amplify:UpdateBranch")
+"""Between the last look and the write, nobody can be stopped but by IAM, and IAM sees tags alone."""
+
+moments = st.integers(min_value=1, max_value=24)
+events = st.integers(min_value=0, max_value=50)
+minutes = st.sampled_from([1, 3, 20, 70])
+tags = st.sampled_from(["fix", "fix", "ask", "report", "ignore", None])
+stages = st.sampled_from(["PRODUCTION", "PULL_REQUEST"])
+roles = st.sampled_from(["own", ""])
+
+
+class Deliveries(RuleBasedStateMachine):
+    """One app and branch, its owner, its builds, and a bus that delivers as it likes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open = ExitStack()
+        self.world = self._open.enter_context(wired_world())
+        self.remediator = Remediator(self.world, retries=False)
+        self._seen_by_iam = self.world.wire.before
+        self.world.wire.before = self._iam_looks
+
+    @initialize(wish=st.sampled_from(["auto", "yes", "no"]))
+    def an_app_fails(self, wish: str) -> None:
+        tagged = {AUTO_FIX: "fix", "amplify-medic:rebuild": wish}
+        self.app = self.world.make_app(tags=tagged)
+        self.own = self.world.make_role("own")
+        self.branch = self.world.amplify.fake.state.branch(self.app, "main")[1]
+        self.build(works=False)
+
+    @rule(works=st.booleans())
+    def build(self, works: bool) -> None:  # noqa: FBT001 - a drawn value
+        self.world.amplify.control.set_connection(self.app, "ok" if works else "lost")
+        self.world.build(self.app)
+        self.world.amplify.control.advance(60)
+
+    @rule(number=events)
+    def deliver(self, number: int) -> None:
+        self.remediator.run(self._event(number))
+
+    @rule(number=events, other=events, moment=moments)
+    def deliver_two_at_once(self, number: int, other: int, moment: int) -> None:
+        self._meanwhile(moment, lambda: self.remediator.run(self._event(other)))
+        self.deliver(number)
+
+    @rule(number=events, moment=moments)
+    def the_process_dies(self, number: int, moment: int) -> None:
+        self._meanwhile(moment, self.world.wire.die)
+        self.deliver(number)
+
+    @rule(number=events, moment=moments, mode=tags)
+    def opted_midway(self, number: int, moment: int, mode: str | None) -> None:
+        self._meanwhile(moment, lambda: self.opt(mode))
+        self.deliver(number)
+
+    @rule(number=events, moment=moments, role=roles)
+    def role_set_midway(self, number: int, moment: int, role: str) -> None:
+        self._meanwhile(moment, lambda: self.owner_sets(role), unless=_BEFORE_THE_WRITE)
+        self.deliver(number)
+
+    @rule(number=events, moment=moments, stage=stages)
+    def stage_changed_midway(self, number: int, moment: int, stage: str) -> None:
+        self._meanwhile(moment, lambda: self.becomes(stage), unless=_BEFORE_THE_WRITE)
+        self.deliver(number)
+
+    @rule(mode=tags)
+    def opt(self, mode: str | None) -> None:
+        self.branch.tags = {name: value for name, value in self.branch.tags.items() if name != AUTO_FIX}
+        if mode is not None:
+            self.branch.tags[AUTO_FIX] = mode
+
+    @rule(role=roles)
+    def owner_sets(self, role: str) -> None:
+        self.branch.settings.pop("computeRoleArn", None)
+        if role == "own":
+            self.branch.settings["computeRoleArn"] = self.own
+
+    @rule(stage=stages)
+    def becomes(self, stage: str) -> None:
+        self.branch.settings["stage"] = stage
+
+    @rule(many=minutes)
+    def wait(self, many: int) -> None:
+        self.world.amplify.control.advance(60 * many)
+
+    @precondition(lambda self: self.world.due() is not None)
+    @rule()
+    def watcher_comes(self) -> None:
+        self.remediator.visit()
+
+    @invariant()
+    def safe(self) -> None:
+        check_safety(self.world)
+
+    def teardown(self) -> None:
+        """In the end everything is delivered, and a build succeeds: nothing stays open."""
+        with self._open:
+            self.world.amplify.control.advance(180)
+            self.remediator.retries = True
+            self.remediator.work()
+            succeed_everywhere(self.world, self.remediator)
+            self.safe()
+            check_closed(self.world)
+            assert self.remediator.dead_letters == []
+
+    def _event(self, number: int) -> Event:
+        told = [event for event in self.world.amplify.events if event["detail"]["jobStatus"] in _ENDINGS]
+        return dict(told[number % len(told)])
+
+    def _meanwhile(self, moment: int, happens: Callable[[], object], unless: tuple[str, ...] = ()) -> None:
+        """Let something happen before one of the next run's calls, unless that is one of these."""
+        left = moment
+
+        def strike(call: Call, params: Json) -> None:
+            nonlocal left
+            left -= threading.current_thread() is threading.main_thread()
+            if left == 0 and call.kind not in unless:
+                left = -1
+                happens()
+            self._iam_looks(call, params)
+
+        self.world.wire.before = strike
+
+    def _iam_looks(self, call: Call, params: Json) -> None:
+        """What the actor role's policy says: no UpdateBranch where the tag does not say fix."""
+        if call.kind == "amplify:UpdateBranch":
+            self.world.amplify.control.deny("UpdateBranch", self.branch.tags.get(AUTO_FIX) != "fix")
+        self._seen_by_iam(call, params)
+
+
+# A failure prints its steps; to shrink it would take minutes.
+TestDeliveries = Deliveries.TestCase
+TestDeliveries.settings = settings(max_examples=30, stateful_step_count=12, phases=[Phase.generate])

@@ -1,0 +1,344 @@
+"""The wire between the bot and all it calls: it records every call, and lets one of them go wrong.
+
+A call is one that the bot's code makes: an AWS operation with all its attempts, a log that is fetched, a Slack post.
+botocore's hooks are where it is seen: before the request is sent, and after moto answered.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+import pytest
+import urllib3
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ReadTimeoutError
+from moto.core.models import botocore_stubber
+from slack_sdk.webhook import WebhookClient
+
+if TYPE_CHECKING:
+    from tests.fakes.slack import FakeSlack
+
+Json = dict[str, Any]
+
+LOG = "s3:GetObject"
+SLACK = "slack:Post"
+_ALWAYS_READS = ("Get", "List")
+
+_THROTTLED = {
+    "amplify": ("ThrottlingException", 429),
+    "dynamodb": ("ProvisionedThroughputExceededException", 400),
+    "iam": ("Throttling", 400),
+    "secretsmanager": ("ThrottlingException", 400),
+    "sns": ("Throttled", 429),
+    "sts": ("Throttling", 400),
+}
+_FAILED = {
+    "amplify": ("InternalFailureException", 500),
+    "dynamodb": ("InternalServerError", 500),
+    "iam": ("ServiceFailure", 500),
+    "secretsmanager": ("InternalServiceError", 500),
+    "sns": ("InternalError", 500),
+    "sts": ("InternalFailure", 500),
+}
+
+
+class Killed(BaseException):
+    """The process died: no code of it runs on. Nothing in the bot may catch this."""
+
+
+class Fault(StrEnum):
+    """How a call goes wrong, with all the attempts that its client makes, unless it says otherwise."""
+
+    THROTTLE = "throttle"
+    SERVER_ERROR = "server_error"
+    TIMEOUT_BEFORE = "timeout_before_effect"
+    TIMEOUT_AFTER = "timeout_after_effect"
+    ANSWER_LOST = "first_answer_lost"
+    """The first attempt took effect and its answer was lost; the client's own second attempt is answered."""
+    DEATH = "death"
+    """The call took effect, and the process died before it read the answer."""
+
+
+NO_EFFECT = (Fault.THROTTLE, Fault.SERVER_ERROR, Fault.TIMEOUT_BEFORE)
+AFTER_EFFECT = (Fault.TIMEOUT_AFTER, Fault.ANSWER_LOST)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Call:
+    """One call of a run: the nth of its operation. Roles are looked up at the same time: their name tells them apart."""
+
+    operation: str
+    nth: int
+    attempts: int = field(compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.operation}#{self.nth}"
+
+    @property
+    def kind(self) -> str:
+        """The operation, whatever role it is about."""
+        return self.operation.partition("(")[0]
+
+    @property
+    def reads(self) -> bool:
+        """True if it changes nothing, so that a lost answer is as good as a lost request."""
+        return self.operation.partition(":")[2].startswith(_ALWAYS_READS)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that took effect: what was asked, once it was answered well."""
+
+    call: Call
+    params: Json
+
+
+class QuickSession(boto3.Session):
+    """A session whose clients are made once, whatever their credentials: moto asks for none, and making is slow."""
+
+    def __init__(self, access_key: str, region: str) -> None:
+        super().__init__(access_key, "invented", region_name=region, botocore_session=botocore.session.Session())
+        self._made: dict[str, Any] = {}
+
+    def client(self, service_name: str, **options: Any) -> Any:  # type: ignore[override]
+        """The client of a service; one with credentials of its own is kept apart, for its other settings."""
+        name = f"{service_name} for another" if "aws_session_token" in options else service_name
+        if name not in self._made:
+            self._made[name] = super().client(service_name, **options)  # type: ignore[call-overload]
+        return self._made[name]
+
+
+class Wire:
+    """Records the bot's calls since `listen`, and strikes the one that was chosen.
+
+    Attributes:
+        session: what the bot makes its clients with.
+        before: called before each call that is about to be sent.
+        after: called after each that took effect.
+        seen: every call, in order.
+        took_effect: every request that did, even where its answer was lost.
+    """
+
+    def __init__(self, region: str) -> None:
+        self.session = QuickSession("bot", region)
+        self.seen: list[Call] = []
+        self.took_effect: list[Sent] = []
+        self.before: Callable[[Call, Json], None] = _nothing
+        self.after: Callable[[Sent], None] = _nothing_after
+        self._counts: Counter[str] = Counter()
+        self._chosen: tuple[str, Fault] | None = None
+        self._dead = False
+        self._lock = threading.RLock()
+        self._current = threading.local()
+        self._answers: dict[str, AWSResponse] = {}
+        self._hook_up()
+
+    def reset(self) -> None:
+        """A new world: nothing was ever called, and nothing watches."""
+        self.before, self.after = _nothing, _nothing_after
+        self.took_effect = []
+        self._answers = {}
+        self.revive()
+        self.listen()
+
+    def listen(self, strike: Call | None = None, fault: Fault | None = None) -> None:
+        """Count calls anew from here, and let one of them go wrong."""
+        self.seen = []
+        self._counts.clear()
+        self._chosen = (str(strike), fault) if strike is not None and fault is not None else None
+
+    def revive(self) -> None:
+        """A new process."""
+        self._dead = False
+
+    def die(self) -> None:
+        """Kill the process that is calling.
+
+        Raises:
+            Killed: always.
+        """
+        self._dead = True
+        raise Killed
+
+    @property
+    def struck(self) -> bool:
+        """True once the chosen call was made."""
+        return self._chosen is None
+
+    @contextmanager
+    def plain_http(self, slack: FakeSlack) -> Iterator[None]:
+        """Puts what does not go through botocore on the wire too, and makes waiting quick."""
+        fetch, post = urllib3.PoolManager.request, WebhookClient.send_dict
+
+        def fetched(pool: urllib3.PoolManager, method: str, url: str, **options: Any) -> Any:
+            return self._around(LOG, lambda: fetch(pool, method, url, **options), _log_answer)
+
+        def posted(client: WebhookClient, body: Json, *args: Any) -> Any:
+            def fail(fault: Fault) -> Any:
+                if fault is Fault.TIMEOUT_BEFORE:
+                    raise TimeoutError("timed out")
+                if fault is Fault.THROTTLE:
+                    slack.fail(429, times=2, retry_after=1)
+                else:
+                    slack.fail()
+                return post(client, body, *args)
+
+            return self._around(SLACK, lambda: post(client, body, *args), fail, TimeoutError("timed out"))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(urllib3.PoolManager, "request", fetched)
+            patch.setattr(WebhookClient, "send_dict", posted)
+            patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=_nothing))
+            patch.setattr("slack_sdk.http_retry.builtin_handlers.time", SimpleNamespace(sleep=_nothing))
+            patch.setattr("slack_sdk.http_retry.handler.time", SimpleNamespace(sleep=_nothing))
+            yield
+
+    def _around(
+        self,
+        operation: str,
+        act: Callable[[], Any],
+        fail: Callable[[Fault], Any],
+        lost: Exception | None = None,
+    ) -> Any:
+        call = self._begin(operation, 1, {})
+        fault = self._fault_of(call)
+        if fault in NO_EFFECT:
+            return fail(fault)
+        answer = act()
+        self._effective(Sent(call, {}))
+        if fault is Fault.DEATH:
+            self.die()
+        if fault is Fault.TIMEOUT_AFTER and lost is not None:
+            raise lost
+        return answer
+
+    def _hook_up(self) -> None:
+        events = self.session.events
+        events.register_first("before-parameter-build", self._note_params)
+        events.register_first("before-call", self._before_call)
+        events.unregister("before-send", botocore_stubber)
+        events.register_first("before-send", self._attempt)
+        events.register_first("after-call", self._after_call)
+
+    def _note_params(self, params: Json, context: Json, **_: Any) -> None:
+        context["asked"] = dict(params)
+
+    def _before_call(self, model: Any, context: Json, **_: Any) -> tuple[AWSResponse, Json] | None:
+        service = model.service_model.service_name
+        name = f"{service}:{model.name}"
+        if service == "iam":
+            name += f"({context['asked'].get('RoleName') or context['asked'].get('PolicyArn', '')})"
+        call = self._begin(name, _attempts(context), context["asked"])
+        fault = self._fault_of(call)
+        context["call"], context["fault"] = call, fault
+        self._current.fault = fault
+        match fault:
+            case Fault.THROTTLE:
+                return _error_answer(model.name, *_THROTTLED[service], "Rate exceeded")
+            case Fault.SERVER_ERROR:
+                return _error_answer(model.name, *_FAILED[service], "Internal failure")
+            case Fault.TIMEOUT_BEFORE:
+                raise ReadTimeoutError(endpoint_url=service)
+        return None
+
+    def _attempt(self, event_name: str, request: Any, **_: Any) -> AWSResponse | None:
+        """One attempt, answered by moto; as DynamoDB does, one token is answered once and then from memory."""
+        token = _token_of(request)
+        if token and token in self._answers:
+            return self._answers[token]
+        answer: AWSResponse | None = botocore_stubber(event_name, request)
+        if token and answer is not None and answer.status_code < 300 and answer.content:
+            self._answers[token] = answer
+        if getattr(self._current, "fault", None) is Fault.ANSWER_LOST:
+            self._current.fault = None
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return answer
+
+    def _after_call(self, http_response: AWSResponse, context: Json, **_: Any) -> None:
+        call, fault = context["call"], context["fault"]
+        if http_response.status_code < 300:
+            self._effective(Sent(call, context["asked"]))
+        if fault is Fault.DEATH:
+            self.die()
+        if fault is Fault.TIMEOUT_AFTER:
+            raise ReadTimeoutError(endpoint_url=call.operation)
+
+    def _begin(self, operation: str, attempts: int, params: Json) -> Call:
+        with self._lock:
+            self._refuse_the_dead()
+            self._counts[operation] += 1
+            call = Call(operation, self._counts[operation], attempts)
+            self.seen.append(call)
+        self._tell(call, params)
+        self._refuse_the_dead()
+        return call
+
+    def _tell(self, call: Call, params: Json) -> None:
+        """Whoever is told may run the bot within; but not from a thread of the bot's, of which one is told at a time."""
+        if threading.current_thread() is threading.main_thread():
+            self.before(call, params)
+            return
+        with self._lock:
+            self.before(call, params)
+
+    def _effective(self, sent: Sent) -> None:
+        with self._lock:
+            self.took_effect.append(sent)
+            self.after(sent)
+
+    def _fault_of(self, call: Call) -> Fault | None:
+        with self._lock:
+            if self._chosen is None or self._chosen[0] != str(call):
+                return None
+            fault = self._chosen[1]
+            self._chosen = None
+            return fault
+
+
+    def _refuse_the_dead(self) -> None:
+        if self._dead:
+            raise Killed
+
+
+def _nothing(*_: object) -> None:
+    """Nobody watches; nobody waits."""
+
+
+def _nothing_after(_: Sent) -> None:
+    """Nobody watches."""
+
+
+def _attempts(context: Json) -> int:
+    retries = context["client_config"].retries or {}
+    return int(retries.get("total_max_attempts", 3))
+
+
+def _token_of(request: Any) -> str | None:
+    body = request.body or b""
+    marker = b'"ClientRequestToken": "'
+    found = body.partition(marker)[2] if isinstance(body, bytes) else b""
+    return found[:36].decode() or None
+
+
+def _error_answer(operation: str, code: str, status: int, message: str) -> tuple[AWSResponse, Json]:
+    parsed: Json = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    if operation == "TransactWriteItems" and status < 500:
+        parsed["Error"]["Code"] = "TransactionCanceledException"
+        parsed["CancellationReasons"] = [{"Code": "ThrottlingError", "Message": message}]
+    return AWSResponse(operation, status, {}, None), parsed
+
+
+def _log_answer(fault: Fault) -> urllib3.HTTPResponse:
+    if fault is Fault.TIMEOUT_BEFORE:
+        raise urllib3.exceptions.TimeoutError("timed out")
+    status = 503 if fault is Fault.THROTTLE else 500
+    return urllib3.HTTPResponse(body=b"", status=status, preload_content=False)

@@ -1,0 +1,249 @@
+"""The world of the fault suite: that of the integration tests, with the bot on the wire and its writes witnessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from moto.dynamodb.models import dynamodb_backends
+
+from medic.incidents.table import DUE_INDEX
+from tests.fakes.amplify.moto_adapter import amplify_on_moto
+from tests.fakes.slack import FakeSlack
+from tests.fakes.sns_inbox import QueueInbox, SnsInbox
+from tests.faults.wire import Call, Json, QuickSession, Sent, Wire
+from tests.integration.conftest import PLAIN_TRUST, REGION, SECRET, TABLE, World
+
+if TYPE_CHECKING:
+    from medic.services import Services
+
+SET_ROLE = {"amplify:UpdateBranch": "computeRoleArn", "amplify:UpdateApp": "iamServiceRoleArn"}
+"""The writing operations, and the one field that each may send."""
+START_JOB = "amplify:StartJob"
+A_CALL_TAKES = 0.02
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A role that the bot set, or a job that it started, and how things stood when the request arrived."""
+
+    operation: str
+    params: Json
+    at: datetime
+    role_before: str | None
+    usable_before: bool
+    branch_tags: Json
+    app_tags: Json
+    stage: str
+    incidents: list[Json]
+    """The branch's incidents as they stood in the table."""
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """App and branch; for an app's role, the app alone."""
+        return str(self.params["appId"]), str(self.params.get("branchName", ""))
+
+    @property
+    def role(self) -> str:
+        """The role that was asked for."""
+        return str(self.params[SET_ROLE[self.operation]])
+
+    @property
+    def kind(self) -> str:
+        """The kind of change that an incident records for it."""
+        return "attach_compute" if self.operation == "amplify:UpdateBranch" else "repair_service"
+
+    @property
+    def intent(self) -> tuple[Json, Json] | None:
+        """The incident, and the change in it, that announced this write."""
+        found = (
+            (incident, change)
+            for incident in self.incidents
+            for change in incident["changes"]
+            if (change["kind"], change["role_arn"], change["state"]) == (self.kind, self.role, "intended")
+        )
+        return next(found, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An alert as a subscriber of the topic got it."""
+
+    kind: str
+    incident: str
+    text: str
+
+
+@dataclass
+class WiredWorld(World):
+    """A world in which every call of the bot is seen.
+
+    Attributes:
+        wire: the bot's calls.
+        hands: what everybody else uses.
+        writes: what the bot changed, in order; requests without effect are not among them.
+        messages: what the topic published.
+    """
+
+    wire: Wire = field(default_factory=lambda: wire())
+    hands: QuickSession = field(default_factory=lambda: hands())
+    writes: list[Write] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    _arriving: list[Write] = field(default_factory=list)
+
+    def client(self, service: str) -> Any:
+        """A client that is not on the wire."""
+        return self.hands.client(service)
+
+    def services(self, **changes: Any) -> Services:
+        """The bot, on the wire."""
+        return super().services(**{"session": self.wire.session, **changes})
+
+    def witness(self) -> None:
+        """Let time pass with each call, and witness the bot's writes."""
+        self.wire.before, self.wire.after = self.call_arrives, self.call_took_effect
+
+    def call_arrives(self, call: Call, params: Json) -> None:
+        """Before a call is answered."""
+        self.amplify.control.advance(A_CALL_TAKES)
+        if call.operation in SET_ROLE or call.operation == START_JOB:
+            self._arriving.append(self._witness(call, params))
+
+    def call_took_effect(self, sent: Sent) -> None:
+        """After a call was answered, whether or not the bot hears of it."""
+        if sent.call.operation in SET_ROLE or sent.call.operation == START_JOB:
+            self.writes.append(self._arriving[-1])
+        if sent.call.operation == "sns:Publish":
+            attributes = {name: value["StringValue"] for name, value in sent.params["MessageAttributes"].items()}
+            self.messages.append(Message(attributes["kind"], attributes["incident"], sent.params["Message"]))
+
+    def incidents(self) -> list[Json]:
+        """Every incident in the table, with the scope it is recorded under."""
+        table = dynamodb_backends[self.amplify.account_id][REGION].tables[TABLE]
+        return [
+            {**incident, "pk": item.attrs["pk"].value}
+            for item in table.all_items()
+            if "incidents" in item.attrs
+            for incident in json.loads(item.attrs["incidents"].value)
+        ]
+
+    def slack_heard_of(self, incident_id: str) -> bool:
+        """True if a post names the incident, or if Slack is no channel."""
+        silent = self.settings.get("slack") == {}
+        return silent or any(incident_id in alert for alert in self.alerts())
+
+    def due(self) -> datetime | None:
+        """When the watcher has something to wake the bot for."""
+        table = dynamodb_backends[self.amplify.account_id][REGION].tables[TABLE]
+        times = [float(item.attrs["due_at"].value) for item in table.all_items() if "due" in item.attrs]
+        return datetime.fromtimestamp(min(times), UTC) if times else None
+
+    def branches(self) -> Iterator[tuple[str, str]]:
+        """Every app and branch there is."""
+        for app in self.amplify.fake.state.apps.values():
+            for name in app.branches:
+                yield app.app_id, name
+
+    def roles(self) -> dict[str, str | None]:
+        """Every role that is set: by app, and by app and branch."""
+        state = self.amplify.fake.state
+        of_apps = {app.app_id: app.settings.get("iamServiceRoleArn") for app in state.apps.values()}
+        of_branches = {
+            f"{app_id}/{name}": state.branch(app_id, name)[1].settings.get("computeRoleArn")
+            for app_id, name in self.branches()
+        }
+        return {**of_apps, **of_branches}
+
+    def _witness(self, call: Call, params: Json) -> Write:
+        app = self.amplify.fake.state.app(params["appId"])
+        name = params.get("branchName")
+        branch = app.branches[name] if name else next(iter(app.branches.values()))
+        holder = branch.settings if name else app.settings
+        field_name = SET_ROLE.get(call.operation, "computeRoleArn")
+        return Write(
+            operation=call.operation,
+            params=params,
+            at=self.now(),
+            role_before=holder.get(field_name),
+            usable_before=self._usable(holder.get(field_name)),
+            branch_tags=dict(branch.tags),
+            app_tags=dict(app.tags),
+            stage=str(branch.settings.get("stage", "NONE")),
+            incidents=[i for i in self.incidents() if f"#{app.app_id}#" in i["pk"]],
+        )
+
+
+    def _usable(self, role_arn: str | None) -> bool:
+        context = {"aws:SourceAccount": self.amplify.account_id}
+        return role_arn is not None and self.amplify.fake.state.usable_role(role_arn, context) is not None
+
+
+@cache
+def wire() -> Wire:
+    """One wire for the whole run: clients are dear."""
+    return Wire(REGION)
+
+
+@cache
+def hands() -> QuickSession:
+    """The session of everybody but the bot."""
+    return QuickSession("hands", REGION)
+
+
+@cache
+def slack() -> FakeSlack:
+    """One Slack for the whole run; it ends with the process."""
+    return FakeSlack().__enter__()
+
+
+@contextmanager
+def wired_world() -> Iterator[WiredWorld]:
+    """A world with nothing wrong in it yet."""
+    with amplify_on_moto(region=REGION) as amplify, wire().plain_http(slack()):
+        make = hands().client
+        topic = make("sns").create_topic(Name="alerts")["TopicArn"]
+        make("secretsmanager").create_secret(Name=SECRET, SecretString=slack().webhook_url)
+        make("dynamodb").create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "due", "AttributeType": "S"},
+                {"AttributeName": "due_at", "AttributeType": "N"},
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": DUE_INDEX,
+                    "KeySchema": [
+                        {"AttributeName": "due", "KeyType": "HASH"},
+                        {"AttributeName": "due_at", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        roles = [
+            make("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(PLAIN_TRUST))["Role"]["Arn"]
+            for name in ("default-compute", "actor")
+        ]
+        nobody = SnsInbox(QueueInbox(make("sqs"), ""))
+        wire().reset()
+        slack().posts.clear()
+        slack().refused.clear()
+        world = WiredWorld(amplify, slack(), topic, nobody, *roles)
+        world.witness()
+        amplify.control.set_propagation(10)
+        amplify.control.advance(_to_the_next_hour_but_one(world.now()))
+        yield world
+
+
+def _to_the_next_hour_but_one(now: datetime) -> float:
+    """Seconds. Caps and storms are counted by the clock's hours and ten minutes: each world starts with new ones."""
+    return 7200 - now.timestamp() % 3600
