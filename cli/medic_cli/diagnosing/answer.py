@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic.alerts.console import app_url, job_url, role_url
-from medic.alerts.fixes import fixes_for
 from medic.diagnosis.knowledge import title_of
 from medic.evidence.model import Present
 from medic.flows.failure import role_kind
@@ -13,6 +12,7 @@ from medic.redaction import redact
 from medic_cli.finding import finding_answer
 
 if TYPE_CHECKING:
+    from medic.alerts.model import Fix
     from medic.diagnosis.model import Cause, Check, Diagnosis, RoleVerdict
     from medic.evidence.model import Evidence
     from medic.plan.model import Action
@@ -42,7 +42,7 @@ def answer_of(report: Report) -> JsonObject:
         "roles": _roles(evidence, diagnosis) if diagnosis else None,
         "checks": [_check(check) for check in diagnosis.checks] if diagnosis else [],
         "causes": [_cause(cause) for cause in diagnosis.causes] if diagnosis else [],
-        "fixes": _fixes(evidence, diagnosis) if diagnosis else [],
+        "fixes": [_fix(fix) for fix in report.fixes],
         "bot": _bot(report.bot) if report.bot else None,
         "links": _links(report),
         "notes": [redact(note) for note in report.notes],
@@ -126,11 +126,8 @@ def _cause(cause: Cause) -> JsonObject:
     }
 
 
-def _fixes(evidence: Evidence, diagnosis: Diagnosis) -> JsonValue:
-    return [
-        {"title": fix.title, **{snippet.dialect: snippet.text for snippet in fix.snippets}}
-        for fix in fixes_for(evidence, diagnosis)
-    ]
+def _fix(fix: Fix) -> JsonObject:
+    return {"title": fix.title, **{snippet.dialect: snippet.text for snippet in fix.snippets}}
 
 
 def _bot(view: BotView) -> JsonObject:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medic.aws.errors import AbsentError
+from medic.aws.errors import AbsentError, RefusedError
+from medic.redaction import redact
 from medic_cli.failure import CouldNotLookError
 
 if TYPE_CHECKING:
     from medic.aws.amplify import AmplifyReader, JobState
+
+
+_NOT_THERE_EITHER = "BadRequestException"
+"""ListJobs is documented to answer with this, not with NotFoundException, where app or branch is not there.
+https://docs.aws.amazon.com/amplify/latest/APIReference/API_ListJobs.html#API_ListJobs_Errors"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +37,12 @@ def choose_job(amplify: AmplifyReader, app_id: str, branch: str, wanted: str | N
         return ChosenJob(wanted, "asked for by --job")
     try:
         jobs = amplify.recent_jobs(app_id, branch)
-    except AbsentError:
+    except (AbsentError, RefusedError) as error:
+        if isinstance(error, RefusedError) and error.code != _NOT_THERE_EITHER:
+            raise
         raise CouldNotLookError(
-            f"Amplify has no branch {branch} of an app {app_id} here: look at the names, and at --region and --profile."
+            f"Amplify lists no jobs of a branch {branch} of an app {app_id} ({redact(error.message)[:200]}): look at "
+            "the names, and at --region and --profile."
         ) from None
     if not jobs:
         raise CouldNotLookError(f"The branch {branch} was never built: there is no job to look at.")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medic.diagnosis.model import Label
+from medic.alerts.fixes import fixes_for
+from medic.diagnosis.model import Label, Rank
 from medic_cli.failure import COULD_NOT_LOOK, SOMETHING_WRONG
 
 if TYPE_CHECKING:
+    from medic.alerts.model import Fix
     from medic.diagnosis.model import Diagnosis, LogReading
     from medic.events import Scope
     from medic.evidence.model import Evidence
@@ -46,6 +48,14 @@ class Report:
     def label(self) -> Label | None:
         """What the log shows; None if there was nothing to read."""
         return self.reading.label if self.reading else None
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        """The fixes of the likeliest causes; where nothing is likely, of those that are possible."""
+        if self.diagnosis is None:
+            return ()
+        likely = fixes_for(self.evidence, self.diagnosis)
+        return likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
 
     @property
     def exit_code(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medic.alerts.fixes import fixes_for
 from medic.diagnosis.knowledge import Dialect
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence.model import Present
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from medic.alerts.model import Fix
     from medic.diagnosis.model import Diagnosis
-    from medic.evidence.model import Evidence
     from medic.plan.model import Action
     from medic_cli.diagnosing.report import BotView, Report
 
@@ -70,7 +69,10 @@ def print_report(report: Report, dialect: str) -> None:
     _print_checks(console, report.diagnosis)
     _print_log(console, report.diagnosis)
     print_list(console, "What the bot would do", _bot(report.bot))
-    _print_fixes(console, report.evidence, report.diagnosis, dialect)
+    if report.diagnosis.causes and report.diagnosis.causes[0].rank is Rank.POSSIBLE:
+        console.print()
+        console.print(shown("No cause is more than possible: look before you change anything.", "yellow"))
+    _print_fixes(console, report.fixes, dialect)
 
 
 def _print_likeliest(console: Console, diagnosis: Diagnosis) -> None:
@@ -86,7 +88,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     job = evidence.job.value if isinstance(evidence.job, Present) else None
     yield "App", f"{app.name} ({scope.app_id})" if app else scope.app_id
     yield "Branch", f"{scope.branch}{f', stage {branch.stage}' if branch else ''}"
-    yield "Job", f"{report.job_id} {job.status if job else ''}: {report.job_chosen}"
+    yield "Job", f"{report.job_id}{f', {job.status}' if job else ''}: {report.job_chosen}"
     if job and job.commit_id:
         yield "Commit", f"{job.commit_id[:10]} {' '.join((job.commit_message or '').splitlines()[:1])}"
     if app:
@@ -157,13 +159,13 @@ def _action(action: Action) -> str:
     return f"It {_DISPOSITIONS[action.disposition]} {what} to {action.role_arn or 'no role'}: {action.reason}."
 
 
-def _print_fixes(console: Console, evidence: Evidence, diagnosis: Diagnosis, dialect: str) -> None:
-    for fix in fixes_for(evidence, diagnosis):
+def _print_fixes(console: Console, fixes: tuple[Fix, ...], dialect: str) -> None:
+    for fix in fixes:
         console.print()
         console.print(shown(f"Fix: {fix.title}", "bold"))
         for snippet in fix.snippets:
             if dialect in (ALL, snippet.dialect):
                 if dialect == ALL:
-                    console.print(shown(f"  {snippet.dialect}", "dim"))
-                for line in snippet.text.splitlines():
-                    console.print(shown(f"  {line}"), soft_wrap=True)
+                    console.print(shown(f"# {snippet.dialect}", "dim"))
+                # From the first column on: an indented here-document can't be pasted.
+                console.print(shown(snippet.text), soft_wrap=True)
