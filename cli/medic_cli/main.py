@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COMMANDS: Mapping[str, str] = {
+    "diagnose": "Say why a build failed, from AWS or from files.",
     "classify": "Say what a log shows: the label, the findings, the lines.",
     "explain": "Show what is known of a failure, a cause or a remedy.",
     "redact": "Take secrets out of a text.",
