@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from medic.aws.errors import AbsentError, DeniedError, translated
 from medic.evidence.model import Absent, App, Branch, EnvironmentVariable, Item, Job, Present, Step, Unreadable
@@ -16,9 +16,16 @@ if TYPE_CHECKING:
     from types_boto3_amplify.type_defs import AppTypeDef, BranchTypeDef, JobTypeDef, StepTypeDef
 
 _PAGE = 50
+_PAGE_OF_APPS = 100
 _MOST_PAGES = 20
 RUNNING = frozenset({"CREATED", "PENDING", "PROVISIONING", "RUNNING", "CANCELLING"})
 """Job statuses that say a build is on its way."""
+
+
+class _NextPage(TypedDict, total=False):
+    """Where a list goes on; empty for its first page."""
+
+    nextToken: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class JobState:
 
 
 class AmplifyReader:
-    """GetApp, GetBranch, GetJob, ListJobs.
+    """GetApp, ListApps, GetBranch, ListBranches, GetJob, ListJobs.
 
     A thing that is not there is Absent; one that may not be read is Unreadable; a fault is raised as RetryableError.
     """
@@ -82,6 +89,36 @@ class AmplifyReader:
         except DeniedError as error:
             return Unreadable(str(error))
 
+    def apps(self) -> Iterator[App]:
+        """Every app of the account in this region, page by page (ListApps).
+
+        Raises:
+            AwsError: the apps could not be listed.
+        """
+        token: str | None = None
+        while True:
+            with translated("amplify:ListApps"):
+                answer = self._client.list_apps(maxResults=_PAGE_OF_APPS, **_from(token))
+            yield from map(_app, answer["apps"])
+            token = answer.get("nextToken")
+            if not token:
+                return
+
+    def branches(self, app_id: str) -> Iterator[Branch]:
+        """Every branch of an app, page by page, with all that GetBranch says (ListBranches).
+
+        Raises:
+            AwsError: the branches could not be listed; RefusedError also where there is no such app.
+        """
+        token: str | None = None
+        while True:
+            with translated("amplify:ListBranches"):
+                answer = self._client.list_branches(appId=app_id, maxResults=_PAGE, **_from(token))
+            yield from map(_branch, answer["branches"])
+            token = answer.get("nextToken")
+            if not token:
+                return
+
     def recent_jobs(self, app_id: str, branch: str) -> tuple[JobState, ...]:
         """The branch's latest jobs, newest first; ids compare as integers.
 
@@ -94,8 +131,7 @@ class AmplifyReader:
         token: str | None = None
         for _ in range(_MOST_PAGES):
             with translated("amplify:ListJobs"):
-                more = {"nextToken": token} if token else {}
-                answer = self._client.list_jobs(appId=app_id, branchName=branch, maxResults=_PAGE, **more)
+                answer = self._client.list_jobs(appId=app_id, branchName=branch, maxResults=_PAGE, **_from(token))
             page = [
                 JobState(_unpadded(s["jobId"]), s["status"], _utc(s.get("startTime"))) for s in answer["jobSummaries"]
             ]
@@ -146,6 +182,10 @@ class AmplifyActor:
         return _unpadded(answer["jobSummary"]["jobId"])
 
 
+def _from(token: str | None) -> _NextPage:
+    return {"nextToken": token} if token else {}
+
+
 def _app(raw: AppTypeDef) -> App:
     return App(
         id=raw["appId"],
@@ -175,6 +215,7 @@ def _branch(raw: BranchTypeDef) -> Branch:
         source_branch=raw.get("sourceBranch") or None,
         destination_branch=raw.get("destinationBranch") or None,
         active_job_id=_unpadded(raw["activeJobId"]) if raw.get("activeJobId") else None,
+        pull_request_previews=bool(raw.get("enablePullRequestPreview")),
     )
 
 

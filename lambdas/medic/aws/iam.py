@@ -42,6 +42,9 @@ class IamReader:
             return Absent(f"IAM has no role {parts.name} in account {self._account}")
         except DeniedError as error:
             return Unreadable(str(error))
+        if raw["Arn"] != role_arn:
+            # GetRole takes the name alone, in any case; who assumes a role names it by its exact ARN.
+            return Absent(f"IAM has no role {role_arn[:200]}: the one named {parts.name} is {raw['Arn']}")
         return Present(
             Role(
                 arn=raw["Arn"],

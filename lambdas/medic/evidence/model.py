@@ -80,6 +80,8 @@ class Branch:
     source_branch: str | None
     destination_branch: str | None
     active_job_id: str | None
+    pull_request_previews: bool = False
+    """True if each pull request into this branch gets a preview, which is a branch of its own."""
 
 
 @dataclass(frozen=True, slots=True)
