@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COMMANDS: Mapping[str, str] = {
-    "diagnose": "Say why a build failed, from AWS or from files.",
     "classify": "Say what a log shows: the label, the findings, the lines.",
+    "completion": "Print a shell's completion script.",
+    "diagnose": "Say why a build failed, from AWS or from files.",
     "explain": "Show what is known of a failure, a cause or a remedy.",
+    "opt-in": "Tag a branch, and say what that allows.",
+    "opt-out": "Remove the tags that let the bot change a branch.",
     "redact": "Take secrets out of a text.",
     "trust": "Say whether a trust policy lets Amplify assume a role, and why.",
 }

@@ -14,6 +14,7 @@ from medic.diagnosis.scan import scan
 from medic_cli.failure import SOMETHING_WRONG
 from medic_cli.files import chunks, opened
 from medic_cli.finding import finding_answer, where
+from medic_cli.options import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,14 @@ class Unanswered(TypedDict):
     error: str
 
 
-@click.command("classify")
+_EXAMPLES = examples(
+    "medic classify build.log",
+    'curl -s "$LOG_URL" | medic classify --json',
+    "medic classify --batch cases.jsonl > answers.jsonl",
+)
+
+
+@click.command("classify", epilog=_EXAMPLES)
 @click.argument("file", type=click.Path(allow_dash=True), default="-")
 @click.option("--phase", type=click.Choice([phase.value for phase in Phase]), default=Phase.BUILD.value,
               show_default=True, help="Where the text was printed.")  # fmt: skip

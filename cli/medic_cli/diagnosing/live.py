@@ -17,13 +17,14 @@ from medic.diagnosis.model import Label, Phase
 from medic.diagnosis.scan import scan
 from medic.events import Scope
 from medic.evidence.gather import Deployment, Gatherer
-from medic.evidence.model import Absent, App, Branch, Evidence, Item, Present, Role, Unreadable
+from medic.evidence.model import Absent, App, Branch, Item, Present, Role, Unreadable
 from medic.plan.decide import SSR
 from medic_cli.aws_session import region_of
 from medic_cli.diagnosing.bot import Bot
 from medic_cli.diagnosing.jobs import choose_job
 from medic_cli.diagnosing.offline import read_log_file
 from medic_cli.diagnosing.report import Report
+from medic_cli.evidence import evidence_of
 from medic_cli.failure import CouldNotLookError
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ class LiveDiagnosis:
         if reading.label is Label.NOT_IAM:
             read = reading if isinstance(log, Present) else None
             notes = tuple(_without_an_iam_failure(deployment, log, phase))
-            evidence = self._evidence(deployment, log)
+            scope, now = deployment.scope, self.clock()
+            evidence = evidence_of(
+                scope, now, app=deployment.app, branch=deployment.branch, job=deployment.job, log=log
+            )
             return report(evidence=evidence, reading=read, diagnosis=None, bot=None, notes=notes)
         bot = Bot(self.stack, partial(self._iam, deployment.scope.account))
         choices = bot.choices(deployment)
@@ -100,23 +104,6 @@ class LiveDiagnosis:
         if wish.log_file is not None:
             return read_log_file(wish.log_file, phase)
         return self._gatherer(deployment.scope.account).read_log(deployment, partial(scan, phase=phase))
-
-    def _evidence(self, deployment: Deployment, log: Item[BuildLog]) -> Evidence:
-        """What was read, where no role needs to be looked up."""
-        scope = deployment.scope
-        return Evidence(
-            partition=scope.partition,
-            account=scope.account,
-            region=scope.region,
-            app_id=scope.app_id,
-            branch_name=scope.branch,
-            read_at=self.clock(),
-            app=deployment.app,
-            branch=deployment.branch,
-            job=deployment.job,
-            log=log,
-            roles={},
-        )
 
     def _gatherer(self, account: str) -> Gatherer:
         """Roles are looked up in the app's account, which the app's ARN names: nothing else need be asked for it."""

@@ -13,8 +13,9 @@ from medic.diagnosis.differential import diagnose
 from medic.diagnosis.model import Label, Phase
 from medic.diagnosis.scan import scan
 from medic.events import DeploymentEvent, DeploymentStatus, MalformedEventError, parse_deployment_event
-from medic.evidence.model import Absent, BuildLog, Evidence, Present, Unreadable
+from medic.evidence.model import Absent, BuildLog, Present, Unreadable
 from medic_cli.diagnosing.report import Report
+from medic_cli.evidence import evidence_of
 from medic_cli.files import chunks, opened, read_json_file
 
 if TYPE_CHECKING:
@@ -69,19 +70,7 @@ def diagnose_offline(event: DeploymentEvent, log_file: str | None, phase: Phase 
     phase = phase or Phase.BUILD
     scope = event.scope
     log, reading = (Absent("no --log was given"), None) if log_file is None else read_log_file(log_file, phase)
-    evidence = Evidence(
-        partition=scope.partition,
-        account=scope.account,
-        region=scope.region,
-        app_id=scope.app_id,
-        branch_name=scope.branch,
-        read_at=now,
-        app=_NOT_ASKED,
-        branch=_NOT_ASKED,
-        job=_NOT_ASKED,
-        log=log,
-        roles={},
-    )
+    evidence = evidence_of(scope, now, app=_NOT_ASKED, branch=_NOT_ASKED, job=_NOT_ASKED, log=log)
     report = partial(Report, scope, event.job_id, f"the event names it ({event.status})", offline=True, bot=None)
     if reading is None:
         return report(evidence=evidence, reading=None, diagnosis=None, notes=(_without_a_log(event),))

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from medic.aws.errors import AbsentError, DeniedError, translated
-from medic.evidence.model import Absent, App, Branch, EnvironmentVariable, Item, Job, Present, Step, Unreadable
+from medic.evidence.model import (
+    Absent,
+    App,
+    Branch,
+    BuildSettings,
+    EnvironmentVariable,
+    Item,
+    Job,
+    Present,
+    Step,
+    Unreadable,
+)
 from medic.redaction import looks_like
 
 if TYPE_CHECKING:
     from types_boto3_amplify import AmplifyClient
     from types_boto3_amplify.type_defs import AppTypeDef, BranchTypeDef, JobTypeDef, StepTypeDef
 
+_IMAGE_VARIABLE = "_CUSTOM_IMAGE"
+_OWN_IMAGE = re.compile(r"amplify:al\d{1,4}")
 _PAGE = 50
 _PAGE_OF_APPS = 100
 _MOST_PAGES = 20
@@ -200,6 +215,11 @@ def _app(raw: AppTypeDef) -> App:
         auto_branch_creation=bool(raw.get("enableAutoBranchCreation")),
         auto_branch_patterns=tuple(raw.get("autoBranchCreationPatterns") or ()),
         clone_method=raw.get("repositoryCloneMethod"),
+        build=BuildSettings(
+            image=_image(raw.get("environmentVariables")),
+            spec=_fingerprint(raw.get("buildSpec")),
+            compute=raw.get("jobConfig", {}).get("buildComputeType"),
+        ),
     )
 
 
@@ -216,11 +236,28 @@ def _branch(raw: BranchTypeDef) -> Branch:
         destination_branch=raw.get("destinationBranch") or None,
         active_job_id=_unpadded(raw["activeJobId"]) if raw.get("activeJobId") else None,
         pull_request_previews=bool(raw.get("enablePullRequestPreview")),
+        build=BuildSettings(
+            image=_image(raw.get("environmentVariables")),
+            spec=_fingerprint(raw.get("buildSpec")),
+        ),
     )
 
 
 def _environment(raw: Mapping[str, str] | None) -> tuple[EnvironmentVariable, ...]:
     return tuple(EnvironmentVariable(name, looks_like(value, name)) for name, value in sorted((raw or {}).items()))
+
+
+def _image(variables: Mapping[str, str] | None) -> str | None:
+    """The build image, which Amplify keeps in an environment variable: by name only if it is one of Amplify's own.
+
+    https://docs.aws.amazon.com/amplify/latest/userguide/custom-build-image.html
+    """
+    value = (variables or {}).get(_IMAGE_VARIABLE)
+    return value if value is None or _OWN_IMAGE.fullmatch(value) else f"custom, {_fingerprint(value)}"
+
+
+def _fingerprint(text: str | None) -> str | None:
+    return f"sha256 {hashlib.sha256(text.encode()).hexdigest()[:16]}" if text else None
 
 
 def _job(raw: JobTypeDef) -> JobWithLogs:
