@@ -18,6 +18,7 @@ _COMMANDS: Mapping[str, str] = {
     "opt-in": "Tag a branch, and say what that allows.",
     "opt-out": "Remove the tags that let the bot change a branch.",
     "redact": "Take secrets out of a text.",
+    "scan": "Look at every app and branch for what will fail, or is dangerous.",
     "trust": "Say whether a trust policy lets Amplify assume a role, and why.",
 }
 """Every command and the line that `medic --help` shows for it; its module is `medic_cli.commands.<name>`."""

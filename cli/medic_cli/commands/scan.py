@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import click
 
 from medic.arns import RoleArn
 from medic.settings import Settings
-from medic_cli.options import examples, is_app_id, json_option
+from medic_cli.options import examples, json_option
 from medic_cli.scan.exit_code import FailOn, exit_code
 from medic_cli.scan.opted_in import Terms
 from medic_cli.scan.terms import read_settings, settings_file
@@ -22,6 +23,7 @@ from medic_cli.scan.terms import read_settings, settings_file
 if TYPE_CHECKING:
     from medic_cli.scan.model import Scan
 
+_APP = re.compile(r"d[a-z0-9]{1,19}")
 _EXAMPLES = examples(
     "medic scan",
     "medic scan --region eu-central-1 --region us-east-1 --html scan.html",
@@ -32,7 +34,7 @@ _EXAMPLES = examples(
 
 def _apps(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
-        if not is_app_id(value):
+        if not _APP.fullmatch(value):
             raise click.BadParameter(f"{value!r} is not the id of an Amplify app, such as d1a2b3c4d5e6f7.")
     return tuple(dict.fromkeys(values))
 

@@ -34,6 +34,11 @@ class _Users:
     def apps(self) -> int:
         return len({*self.let_in, *self.kept_out})
 
+    @property
+    def shortest_pins(self) -> list[str]:
+        """Seen from another region, a pin to an app is one to that region too: the shorter of the two says enough."""
+        return [pin for pin in self.pins if not any(pin != other and pin.startswith(other) for other in self.pins)]
+
 
 class Tally:
     """Collects, app by app, what is known of each role's uses. It grows with roles and apps, never with branches."""
@@ -67,9 +72,10 @@ class Tally:
         for arn, users in self._users.items():
             if users.apps > 1 and users.kept_out:
                 let_in = f" It lets in {listed(users.let_in)}." if users.let_in else ""
+                pins = listed(users.shortest_pins)
                 said = (
-                    f"{users.apps} apps use it as {users.words}, but its trust pins {listed(users.pins)}, which keeps "
-                    f"out {listed(users.kept_out)}.{let_in}"
+                    f"{users.apps} apps use it as {users.words}, but its trust pins {pins}, which keeps out "
+                    f"{listed(users.kept_out)}.{let_in}"
                 )
                 yield Finding(Kind.SHARED_ROLE_PINNED, Severity.WARNING, redact(said), role=arn)
 

@@ -68,10 +68,10 @@ class Finding:
     """The IAM statement, as compact JSON, that would mend it; to be judged by a person."""
 
     @property
-    def order(self) -> tuple[int, str, str, str, str, tuple[str, ...]]:
-        """Sorts the worst first, then by place."""
+    def order(self) -> tuple[int, int, str, str, str, tuple[str, ...]]:
+        """Sorts the worst first, then by kind and place."""
         place = (self.region or "", self.app_name or "", self.app_id or "")
-        return (self.severity.rank, *place, self.kind, self.branches)
+        return (self.severity.rank, list(Kind).index(self.kind), *place, self.branches)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _outcome(
     role, current = q.choice.arn or None, q.diagnosis.compute.arn if q.diagnosis.compute else None
     refusal = next((answer for answer in answers if not answer.allows), None)
     if refusal is not None and refusal.rule == USABLE_ROLE_STAYS.name and _usable(q.diagnosis.compute):
-        return Kind.FIX_NOT_NEEDED, Severity.NOTE, _sentence(refusal.detail), current
+        return Kind.FIX_NOT_NEEDED, Severity.NOTE, "The compute role is usable, and somebody set it.", current
     if refusal is not None:
         return Kind.FIX_REFUSED, Severity.WARNING, _sentence(f"{refusal.rule}: {refusal.detail}"), role
     how = "after somebody approves" if q.opt_in.mode is Mode.ASK else "by itself"
@@ -168,7 +168,7 @@ def _question(  # noqa: PLR0913, PLR0917 - what the guardrails are asked about
 
 
 def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 _NOT_READ = Unreadable("its policies were not read")

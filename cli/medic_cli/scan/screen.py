@@ -31,18 +31,14 @@ _MOST_BRANCHES = 4
 def print_scan(scan: Scan) -> None:
     """Write the scan to standard output."""
     console = terminal()
-    for (severity, kind), alike in groupby(_by_kind(scan), key=lambda finding: (finding.severity, finding.kind)):
+    for (severity, kind), alike in groupby(scan.findings, key=lambda finding: (finding.severity, finding.kind)):
         findings = tuple(alike)
         sign, style = _STYLES[severity]
         words = KINDS[kind]
         console.print(Text.assemble((f"{sign:<10}", style), (words.title, "bold"), (f"  ({len(findings)})", "dim")))
-        console.print(Padding(Text(f"{words.advice}  medic explain {words.entry}", "dim"), (0, 0, 0, 10)))
+        _print_indented(console, Text(f"{words.advice}  medic explain {words.entry}", "dim"), 10)
         _print_table(console, findings)
     _print_end(console, scan)
-
-
-def _by_kind(scan: Scan) -> list[Finding]:
-    return sorted(scan.findings, key=lambda finding: (finding.severity.rank, finding.kind, finding.order))
 
 
 def _print_table(console: Console, findings: tuple[Finding, ...]) -> None:
@@ -52,8 +48,13 @@ def _print_table(console: Console, findings: tuple[Finding, ...]) -> None:
     table.add_column("what was seen", ratio=6, overflow="fold")
     for finding in findings:
         table.add_row(_where(finding), shown(_branches(finding)), _seen(finding))
-    console.print(Padding(table, (0, 0, 0, 2)), soft_wrap=False)
+    _print_indented(console, table, 2)
     console.print()
+
+
+def _print_indented(console: Console, what: Table | Text, by: int) -> None:
+    """Broken into lines wherever it goes to: a table has to be."""
+    console.print(Padding(what, (0, 0, 0, by), expand=False), soft_wrap=False)
 
 
 def _where(finding: Finding) -> Text:
@@ -84,8 +85,6 @@ def _print_end(console: Console, scan: Scan) -> None:
     style = _STYLES[worst][1] if worst else "bold green"
     account = f" of account {scan.account}" if scan.account else ""
     console.print(shown(f"{headline(scan)}{account}.", style))
-    console.print(
-        shown(f"{effort(scan)}. Opted-in branches judged by {scan.settings_from or 'default settings'}.", "dim")
-    )
+    console.print(shown(f"{effort(scan)}; {judged_by(scan)}.", "dim"))
     if scan.partial:
         print_list(console, "PARTIAL: nothing follows from what is not found", reservations(scan))
