@@ -68,7 +68,7 @@ class AppFacts:
         return Finding(
             kind=kind,
             severity=severity,
-            detail=redact(detail),
+            detail=redact(detail if detail.endswith(".") else f"{detail}."),
             region=self.region,
             app_id=self.app.id,
             app_name=self.app.name,

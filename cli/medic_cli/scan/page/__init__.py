@@ -169,7 +169,7 @@ def _link(url: str, words: str) -> str:
 
 def _app(finding: Finding, scan: Scan) -> str:
     if finding.app_id is None:
-        return "IAM"
+        return "the whole account"
     link = _link(app_url(_scope(finding, scan)), finding.app_name or finding.app_id)
     return f'{link}<div class="id">{_text(finding.app_id)}</div>'
 
