@@ -75,8 +75,6 @@ def _seen(finding: Finding) -> Text:
     parts: list[Text | str] = [shown(finding.detail)]
     if finding.role:
         parts += ["\n", shown(finding.role, "cyan")]
-    if finding.statement:
-        parts += ["\n", shown(f"would mend it: {finding.statement}", "dim")]
     return Text.assemble(*parts)
 
 
@@ -86,5 +84,7 @@ def _print_end(console: Console, scan: Scan) -> None:
     account = f" of account {scan.account}" if scan.account else ""
     console.print(shown(f"{headline(scan)}{account}.", style))
     console.print(shown(f"{effort(scan)}; {judged_by(scan)}.", "dim"))
+    if any(finding.statement for finding in scan.findings):
+        console.print(shown("--json and --html show the statements that would mend the trust policies.", "dim"))
     if scan.partial:
         print_list(console, "PARTIAL: nothing follows from what is not found", reservations(scan))
