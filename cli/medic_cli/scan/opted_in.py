@@ -1,6 +1,7 @@
 """Opted-in branches: would the guardrails let a compute role be attached there now?
 
-The same guardrails that hold for the deployed bot are asked, but for those that depend on a failure or on the past.
+The same guardrails that hold for the deployed bot are asked, but for those that depend on a failure, or on what was
+done, asked for or muted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from medic.plan.guardrails import (
     NO_STORM,
     NOT_A_PREVIEW,
     NOT_AUTO_CREATED,
+    NOT_MUTED,
     NOT_TRIED_BEFORE,
     PLATFORM,
     USABLE_ROLE_STAYS,
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
     from medic_cli.scan.facts import AppFacts
     from medic_cli.scan.model import Finding
 
-_DEPEND_ON_A_FAILURE = (FRESH, NO_STORM, NOT_TRIED_BEFORE, COOL_DOWN)
-STATIC = tuple(each for each in ATTACH_GUARDRAILS if each not in _DEPEND_ON_A_FAILURE)
+_DEPEND_ON_THE_PAST = (FRESH, NO_STORM, NOT_MUTED, NOT_TRIED_BEFORE, COOL_DOWN)
+STATIC = tuple(each for each in ATTACH_GUARDRAILS if each not in _DEPEND_ON_THE_PAST)
 _WITHOUT_A_ROLE = tuple(
     each
     for each in STATIC
@@ -163,6 +165,8 @@ def _question(  # noqa: PLR0913, PLR0917 - what the guardrails are asked about
         cooling_until=None,
         storm=False,
         tried_before=False,
+        muted=False,
+        approved=False,
         policies=policies,
     )
 
