@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.facts import is_logging_role, name_of
+from medic.diagnosis.model import Assumable
 from medic.evidence.model import Item, Present, RolePolicies
 from medic.redaction import redact
 from medic.trust.wording import bare, listed
@@ -26,13 +26,10 @@ class _Users:
     """Who uses one role: of each app its name for people, nothing more."""
 
     words: str
+    apps: list[str] = field(default_factory=list)
     let_in: list[str] = field(default_factory=list)
     kept_out: list[str] = field(default_factory=list)
     pins: list[str] = field(default_factory=list)
-
-    @property
-    def apps(self) -> int:
-        return len({*self.let_in, *self.kept_out})
 
     @property
     def shortest_pins(self) -> list[str]:
@@ -61,20 +58,21 @@ class Tally:
             if use.verdict is None:
                 continue
             users = self._users.setdefault(use.arn, _Users(use.purpose.words))
-            if use.verdict.pinned_to:
-                users.pins += (pin for pin in use.verdict.pinned_to if pin not in users.pins)
-                users.kept_out += [name] if name not in users.kept_out else []
+            _add(users.apps, name)
+            if use.verdict.assumable is Assumable.DENIED and use.verdict.pinned_to:
+                _add(users.pins, *use.verdict.pinned_to)
+                _add(users.kept_out, name)
             elif use.verdict.usable:
-                users.let_in += [name] if name not in users.let_in else []
+                _add(users.let_in, name)
 
     def shared_role_findings(self) -> Iterator[Finding]:
         """Roles that several apps use, and whose conditions on the source keep some of them out."""
         for arn, users in self._users.items():
-            if users.apps > 1 and users.kept_out:
+            if len(users.apps) > 1 and users.kept_out:
                 let_in = f" It lets in {listed(users.let_in)}." if users.let_in else ""
                 pins = listed(users.shortest_pins)
                 said = (
-                    f"{users.apps} apps use it as {users.words}, but its trust pins {pins}, which keeps out "
+                    f"{len(users.apps)} apps use it as {users.words}, but its trust pins {pins}, which keeps out "
                     f"{listed(users.kept_out)}.{let_in}"
                 )
                 yield Finding(Kind.SHARED_ROLE_PINNED, Severity.WARNING, redact(said), role=arn)
@@ -90,12 +88,16 @@ class Tally:
                 continue
             if beyond := beyond_logging(item.value):
                 users = self._users.get(arn)
-                builds = f" As service role of {listed(users.let_in)} it serves builds alone." if users else ""
+                builds = f" As service role of {listed(users.apps)} it serves builds alone." if users else ""
                 said = (
                     f"No app that was looked at has {bare(name_of(arn))} as compute role, so server code gets nothing "
                     f"of what it allows: {listed(beyond)}.{builds}"
                 )
                 yield Finding(Kind.LOGGING_ROLE_PERMISSIONS, Severity.WARNING, redact(said), role=arn)
+
+
+def _add(names: list[str], *more: str) -> None:
+    names += (name for name in more if name not in names)
 
 
 def is_logging_role_arn(arn: str) -> bool:
@@ -117,9 +119,13 @@ def _allowed_beyond_logging(document: Mapping[str, object]) -> Iterator[str]:
     for statement in statements if isinstance(statements, list) else [statements]:
         if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
             continue
-        if "NotAction" in statement:
-            yield f"everything but {bare(json.dumps(statement['NotAction']))}"
-        actions = statement.get("Action", [])
-        for action in actions if isinstance(actions, list) else [actions]:
-            if isinstance(action, str) and not action.lower().startswith("logs:"):
+        for action in _texts(statement.get("NotAction")):
+            yield f"everything but {bare(action)}"
+        for action in _texts(statement.get("Action")):
+            if not action.lower().startswith("logs:"):
                 yield bare(action)
+
+
+def _texts(value: object) -> list[str]:
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, str)]
