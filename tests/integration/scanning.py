@@ -10,6 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from medic.settings import Settings
 from medic_cli.scan.estate import Estate
@@ -44,9 +46,14 @@ class Observed:
 
 
 def observed(
-    regions: tuple[str, ...] = REGIONS, *, rate: float = 10, latency: float = LATENCY, **settings: Any
+    regions: tuple[str, ...] = REGIONS,
+    *,
+    rate: float = 10,
+    latency: float = LATENCY,
+    denied: tuple[str, ...] = (),
+    **settings: Any,
 ) -> Observed:
-    """Scan the whole estate at a rate."""
+    """Scan the whole estate at a rate, with IAM denying some of its operations."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
@@ -61,8 +68,18 @@ def observed(
         for client in (*(region.amplify._client for region in estate.regions), estate.iam.client):
             client.meta.events.register("before-send", note)
 
+        for operation in denied:
+            estate.iam.client.meta.events.register(f"before-call.iam.{operation}", _deny)  # type: ignore[arg-type]
+
         async def run() -> Scan:
             wish = Wish(Terms(Settings.parse(settings), None))
             return await Scanner(estate, wish, lambda: datetime.now(UTC)).run()
 
         return Observed(runner.run(run()), moments)
+
+
+def _deny(model: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
+    """What IAM answers to who may not ask."""
+    said = f"User: arn:aws:iam::111122223333:user/x is not authorized to perform: iam:{model.name}"
+    answer = {"Error": {"Code": "AccessDenied", "Message": said}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    return AWSResponse("", 403, HTTPHeaders(), None), answer
