@@ -15,8 +15,6 @@ from enum import StrEnum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import boto3
-import botocore.session
 import pytest
 import urllib3
 from botocore.awsrequest import AWSResponse
@@ -24,6 +22,8 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 from slack_sdk.webhook import WebhookClient
+
+from tests.fakes.quick_session import QuickSession
 
 if TYPE_CHECKING:
     from tests.fakes.slack import FakeSlack
@@ -101,21 +101,6 @@ class Sent:
 
     call: Call
     params: Json
-
-
-class QuickSession(boto3.Session):
-    """A session whose clients are made once, whatever their credentials: moto asks for none, and making is slow."""
-
-    def __init__(self, access_key: str, region: str) -> None:
-        super().__init__(access_key, "invented", region_name=region, botocore_session=botocore.session.Session())
-        self._made: dict[str, Any] = {}
-
-    def client(self, service_name: str, **options: Any) -> Any:  # type: ignore[override]
-        """The client of a service; one with credentials of its own is kept apart, for its other settings."""
-        name = f"{service_name} for another" if "aws_session_token" in options else service_name
-        if name not in self._made:
-            self._made[name] = super().client(service_name, **options)  # type: ignore[call-overload]
-        return self._made[name]
 
 
 class Wire:

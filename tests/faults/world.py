@@ -14,9 +14,10 @@ from moto.dynamodb.models import dynamodb_backends
 
 from medic.incidents.table import DUE_INDEX
 from tests.fakes.amplify.moto_adapter import amplify_on_moto
+from tests.fakes.quick_session import QuickSession
 from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import QueueInbox, SnsInbox
-from tests.faults.wire import Call, Json, QuickSession, Sent, Wire
+from tests.faults.wire import Call, Json, Sent, Wire
 from tests.integration.conftest import PLAIN_TRUST, REGION, SECRET, TABLE, World
 
 if TYPE_CHECKING:
