@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from medic.diagnosis.differential import diagnose
@@ -20,6 +21,7 @@ from tests.unit.diagnosis import differential as facts
 from tests.unit.diagnosis.differential import ACCOUNT, APP_ID, NOW, denial, session, trust
 
 if TYPE_CHECKING:
+    from medic.diagnosis.model import LogReading
     from medic.plan.model import Plan
 
 STANDING, INHERITED, CANDIDATE, SERVICE, REPAIR, DEFAULT = (
@@ -29,7 +31,7 @@ STANDING, INHERITED, CANDIDATE, SERVICE, REPAIR, DEFAULT = (
 LONG_AGO, MOMENTS_AGO = NOW - timedelta(days=30), NOW - timedelta(minutes=1)
 LAMBDA_ONLY = trust("lambda.amazonaws.com")
 SOURCE_ACCOUNT = trust(condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}})
-AN_UNKNOWN_KEY = trust(condition={"StringEquals": {"aws:PrincipalOrgID": "o-invented"}})
+AN_UNKNOWN_KEY = trust(condition={"StringEquals": {"aws:ResourceOrgID": "o-invented"}})
 
 TEXTS: Mapping[Label, tuple[str, Phase]] = {
     Label.SERVICE_ROLE_UNASSUMABLE: (facts.UNASSUMABLE, Phase.BUILD),
@@ -56,6 +58,17 @@ TEXTS: Mapping[Label, tuple[str, Phase]] = {
     ),
     Label.NOT_IAM: ("npm ERR! code ELIFECYCLE", Phase.BUILD),
 }
+
+
+@cache
+def read(label: Label) -> tuple[LogReading, Phase]:
+    """What is made of a log that says so, and where it is printed."""
+    text, phase = TEXTS[label]
+    reading = scan([text.encode()], phase)
+    if reading.label is not label:
+        msg = f"{text!r} is read as {reading.label}, not as {label}"
+        raise AssertionError(msg)
+    return reading, phase
 
 
 def role(arn: str, trust_policy: str = trust(), **changes: Any) -> Present[Role]:
@@ -133,11 +146,7 @@ class Situation:
             repair_role_arn=service.arn,
             roles=self.roles,
         )
-        text, phase = TEXTS[self.label]
-        reading = scan([text.encode()], phase)
-        if reading.label is not self.label:
-            msg = f"{text!r} is read as {reading.label}, not as {self.label}"
-            raise AssertionError(msg)
+        reading, phase = read(self.label)
         question = Question(
             settings=settings,
             evidence=evidence,

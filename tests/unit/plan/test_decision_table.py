@@ -75,7 +75,7 @@ def dispositions(plan: Plan) -> dict[ActionKind, Disposition]:
 @pytest.mark.parametrize("row", list(decisions()), ids=lambda row: "-".join(row.values()))
 def test_a_row_of_the_decision_table_in_every_mode(row: Row) -> None:
     wanted = [kind for kind, column in ((ATTACH, "attach"), (REPAIR, "repair")) if row[column] == "yes"]
-    for tag, stack, disposition in MODES:
+    for tag, stack, disposition in MODES if wanted else MODES[:1]:
         it = situation(row)
         it.tag("auto-fix", tag)
         it.settings["mode"] = stack
