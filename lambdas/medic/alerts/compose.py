@@ -31,6 +31,7 @@ __all__ = [
     "compose_quiet",
     "compose_report",
     "compose_resolved",
+    "compose_test",
     "follow_up",
     "notice",
 ]
@@ -115,6 +116,13 @@ def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
         for change in incident.changes
     ]
     return follow_up(scope, incident, AlertKind.OUTCOME_UNKNOWN, News("outcome unknown", tuple(summary)))
+
+
+def compose_test(account: str, region: str) -> Alert:
+    """The alert that tries every channel out. It says of itself that nothing is wrong."""
+    summary = ("Somebody asked for this test. Nothing is wrong, and nothing was changed.",)
+    facts = (Fact("Account", f"{account} / {region}"),)
+    return notice(AlertKind.TEST, "test", News("Amplify Medic reaches you here", summary, facts=facts))
 
 
 @dataclass(frozen=True, slots=True)
