@@ -56,10 +56,11 @@ def announce(alert: Alert, incident: Incident, occasion: str, held: Held, servic
     Raises:
         UndeliveredError: a channel did not take it; the others did, and for that one it is kept.
     """
-    delivery = deliver(alert, services.channels, incident.alerted, occasion)
+    delivery = deliver(alert, services.channels, incident.alerted, occasion, incident.threads)
     for receipt in delivery.receipts:
         services.telemetry.record(Fact.ALERT_SENT, incident=incident.id, kind=alert.kind, receipt=receipt)
-    told = incident.told(occasion, delivery.receipts, services.clock(), everybody=not delivery.failures)
+    threaded = replace(incident, threads=delivery.threads)
+    told = threaded.told(occasion, delivery.receipts, services.clock(), everybody=not delivery.failures)
     kept = Letter(incident.id, occasion, alert_to_json(alert), delivery.lacking)
     held.save(held.record.with_incident(told), Along(letters=(kept,) if delivery.failures else ()))
     if delivery.failures:
@@ -89,7 +90,8 @@ def _resend_of(incident: Incident, held: Held, services: Services) -> list[str]:
             letters.append(Letter(incident.id, occasion, "", ()))
             continue
         channels = tuple(channel for channel in services.channels if channel.name in letter.lacking)
-        delivery = deliver(alert_from_json(letter.alert), channels, (), occasion)
+        delivery = deliver(alert_from_json(letter.alert), channels, (), occasion, incident.threads)
+        incident = replace(incident, threads=delivery.threads)
         letters.append(replace(letter, lacking=delivery.lacking))
         receipts += delivery.receipts
         failures += delivery.failures
