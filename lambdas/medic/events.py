@@ -85,6 +85,12 @@ def wake_up(scope: Scope) -> dict[str, object]:
     }
 
 
+def runtime_wake_up(scope: Scope, since: datetime, until: datetime) -> dict[str, object]:
+    """The message that makes the remediator read an app's SSR log between two times."""
+    detail = {"appId": scope.app_id, "since": since.isoformat(), "until": until.isoformat()}
+    return {**wake_up(scope), "detail-type": "Runtime Wake Up", "detail": detail}
+
+
 def parse_event(event: object, *, account: str, region: str, partition: str) -> DeploymentEvent | WakeUp:
     """Read whatever wakes the remediator: an Amplify event, or the watcher's message.
 

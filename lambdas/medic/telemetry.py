@@ -32,6 +32,7 @@ class Fact(StrEnum):
     EXPIRED = "Expired"
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     WOKEN = "Woken"
+    BOOSTED = "Boosted"
     RUNTIME_LOOKED = "RuntimeLooked"
     RUNTIME_FOUND = "RuntimeFound"
     RUNTIME_UNREAD = "RuntimeUnread"
