@@ -15,6 +15,7 @@ from medic.aws.errors import translated
 from medic.aws.rate import SharedRate
 from medic.aws.runtime_logs import CALLS_A_SECOND, RuntimeLogs
 from medic.events import (
+    ALL,
     SOURCE,
     DeploymentStatus,
     MalformedEventError,
@@ -65,9 +66,9 @@ class Watcher:
         if isinstance(event, Mapping) and event.get("source") == SOURCE:
             self._hear(event)
             return
-        for scope in IncidentsTable(self.reader.dynamodb, self.runtime.table, self.clock).due():
-            self._wake(wake_up(scope))
-            self.telemetry.record(Fact.WOKEN, scope=scope)
+        for due in IncidentsTable(self.reader.dynamodb, self.runtime.table, self.clock).due():
+            self._wake(wake_up(due.scope, due.request_id))
+            self.telemetry.record(Fact.WOKEN, scope=due.scope, request=due.request_id)
         self._look(min(seconds, LONGEST_LOOK))
 
     def _hear(self, event: object) -> None:
@@ -96,7 +97,7 @@ class Watcher:
 
     def _wake_for_lines(self, app_id: str, span: Span) -> None:
         here = self.runtime
-        scope = Scope(here.partition, here.account, here.region, app_id, "*")
+        scope = Scope(here.partition, here.account, here.region, app_id, ALL)
         self._wake(runtime_wake_up(scope, span.start, span.end))
 
     def _wake(self, message: Mapping[str, object]) -> None:
