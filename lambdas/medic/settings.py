@@ -162,17 +162,18 @@ class Runtime:
         """
         source = os.environ if environ is None else environ
         named = _variables(source, _VARIABLES)
-        try:
-            raw = json.loads(named.pop("settings"))
-        except ValueError as error:
-            raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
-        return cls(settings=Settings.parse(raw), actor_role_arn=source.get(ACTOR_ROLE_VARIABLE) or None, **named)
+        settings = _settings(named.pop("settings"))
+        return cls(settings=settings, actor_role_arn=source.get(ACTOR_ROLE_VARIABLE) or None, **named)
 
 
 @dataclass(frozen=True, slots=True)
 class WatcherRuntime:
     """What the deployed watcher knows of itself."""
 
+    settings: Settings
+    account: str
+    region: str
+    partition: str
     table: str
     remediator_function: str
 
@@ -181,9 +182,10 @@ class WatcherRuntime:
         """Read the function's environment, once.
 
         Raises:
-            SettingsError: naming every variable that is missing.
+            SettingsError: naming every variable that is missing or wrong.
         """
-        return cls(**_variables(os.environ if environ is None else environ, _WATCHER_VARIABLES))
+        named = _variables(os.environ if environ is None else environ, _WATCHER_VARIABLES)
+        return cls(settings=_settings(named.pop("settings")), **named)
 
 
 def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
@@ -193,17 +195,28 @@ def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str
     return {name: environ[variable] for name, variable in names.items()}
 
 
+def _settings(text: str) -> Settings:
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
+    return Settings.parse(raw)
+
+
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
-_VARIABLES = {
+_PLACE = {
     "settings": SETTINGS_VARIABLE,
     "account": "MEDIC_ACCOUNT",
     "region": "AWS_REGION",
     "partition": "MEDIC_PARTITION",
     "table": "INCIDENTS_TABLE",
+}
+_VARIABLES = {
+    **_PLACE,
     "topic_arn": "ALERT_TOPIC_ARN",
     "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
 }
-_WATCHER_VARIABLES = {"table": "INCIDENTS_TABLE", "remediator_function": "REMEDIATOR_FUNCTION"}
+_WATCHER_VARIABLES = {**_PLACE, "remediator_function": "REMEDIATOR_FUNCTION"}
 
 
 def merge(base: object, over: object) -> object:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_amplify.type_defs import AppTypeDef, BranchTypeDef, JobSummaryTypeDef, JobTypeDef, StepTypeDef
 
 _PAGE = 50
+_MOST_APPS_A_PAGE = 100
 _MOST_PAGES = 20
 RUNNING = frozenset({"CREATED", "PENDING", "PROVISIONING", "RUNNING", "CANCELLING"})
 """Job statuses that say a build is on its way."""
@@ -47,7 +48,7 @@ class JobState:
 
 
 class AmplifyReader:
-    """GetApp, GetBranch, GetJob, ListJobs.
+    """GetApp, GetBranch, GetJob, ListApps, ListBranches, ListJobs.
 
     A thing that is not there is Absent; one that may not be read is Unreadable; a fault is raised as RetryableError.
     """
@@ -74,6 +75,30 @@ class AmplifyReader:
             return Absent(f"app {app_id} has no branch {name}")
         except DeniedError as error:
             return Unreadable(str(error))
+
+    def apps(self) -> tuple[App, ...]:
+        """Every app of the region (ListApps).
+
+        Raises:
+            AwsError: the apps could not be listed.
+        """
+        with translated("amplify:ListApps"):
+            pages = self._client.get_paginator("list_apps").paginate(
+                PaginationConfig={"PageSize": _MOST_APPS_A_PAGE, "MaxItems": _MOST_APPS_A_PAGE * _MOST_PAGES}
+            )
+            return tuple(_app(raw) for page in pages for raw in page["apps"])
+
+    def branches(self, app_id: str) -> tuple[Branch, ...]:
+        """Every branch of an app (ListBranches).
+
+        Raises:
+            AwsError: the branches could not be listed.
+        """
+        with translated("amplify:ListBranches"):
+            pages = self._client.get_paginator("list_branches").paginate(
+                appId=app_id, PaginationConfig={"PageSize": _PAGE, "MaxItems": _PAGE * _MOST_PAGES}
+            )
+            return tuple(_branch(raw) for page in pages for raw in page["branches"])
 
     def job(self, app_id: str, branch: str, job_id: str) -> Item[JobWithLogs]:
         """The job's facts, with a fresh URL for each step's log (GetJob)."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
-_THROTTLES = frozenset(
+THROTTLES = frozenset(
     {
         "LimitExceededException",
         "PriorRequestNotComplete",
@@ -22,6 +22,7 @@ _THROTTLES = frozenset(
         "TransactionInProgressException",
     }
 )
+"""Codes that say: the same call, later and less often."""
 _FAULTS = frozenset(
     {
         "DependentServiceFailureException",
@@ -106,7 +107,7 @@ def _from_answer(operation: str, error: ClientError) -> AwsError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if _UNASSUMABLE in message:
         return UnassumableRoleError(operation, code, message)
-    if code in _THROTTLES:
+    if code in THROTTLES:
         return RetryableError(operation, code, message)
     if code in _FAULTS or status >= _SERVER_ERROR:
         return AmbiguousError(operation, code, message)
