@@ -41,7 +41,9 @@ def pinned_to(app_id: str, region: str = "eu-central-1") -> dict[str, Any]:
     return {**PLAIN_TRUST, "Statement": [statement]}
 
 
-def add_app(region: str = "eu-central-1", name: str = "shop", *, tags: dict[str, str] | None = None, **settings: Any) -> str:
+def add_app(
+    region: str = "eu-central-1", name: str = "shop", *, tags: dict[str, str] | None = None, **settings: Any
+) -> str:
     """An SSR app without branches, whatever its settings: the fake is not asked whether it would take them."""
     state = state_of(region)
     now, app_id = state.ports.time.now(), state.new_app_id()
@@ -51,7 +53,12 @@ def add_app(region: str = "eu-central-1", name: str = "shop", *, tags: dict[str,
 
 
 def add_branch(
-    app_id: str, name: str = "main", region: str = "eu-central-1", *, tags: dict[str, str] | None = None, **settings: Any
+    app_id: str,
+    name: str = "main",
+    region: str = "eu-central-1",
+    *,
+    tags: dict[str, str] | None = None,
+    **settings: Any,
 ) -> None:
     """A branch with these settings."""
     app = state_of(region).apps[app_id]
