@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from medic.aws.amplify import AmplifyReader
 from medic.aws.errors import translated
 from medic.aws.sessions import Reader
-from medic.evidence.model import Absent, App, Branch, Item, Present
 from medic.plan.decide import SSR
 from medic.plan.model import RebuildWish
 from medic.plan.optin import AUTO_FIX, CHANNEL, COMPUTE_ROLE, IGNORE, REBUILD, SERVICE_ROLE
 from medic.settings import Mode
 from medic_cli.aws_session import region_of
-from medic_cli.failure import CouldNotLookError
+from medic_cli.items import required
 
 if TYPE_CHECKING:
     from boto3.session import Session
 
+    from medic.evidence.model import App, Branch
     from medic_cli.json_types import JsonObject
 
-_T = TypeVar("_T")
 MODES = (Mode.FIX.value, Mode.ASK.value, Mode.REPORT.value, IGNORE)
 SCHEMA = 1
 _OPTED = (AUTO_FIX, COMPUTE_ROLE, REBUILD)
@@ -77,11 +76,12 @@ class TagChange:
         }
 
 
-@dataclass(frozen=True, slots=True)
 class BranchTags:
     """Reads and writes a branch's tags with the user's own credentials."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        self._client = Reader(session).amplify
+        self._region = region_of(session)
 
     def read(self, app_id: str, branch: str) -> Tagged:
         """The branch and its app.
@@ -90,8 +90,10 @@ class BranchTags:
             CouldNotLookError: one of them is not there, or may not be read.
             AwsError: a call failed in another way.
         """
-        amplify = AmplifyReader(Reader(self.session).amplify)
-        return Tagged(self._there(amplify.app(app_id)), self._there(amplify.branch(app_id, branch)))
+        amplify = AmplifyReader(self._client)
+        return Tagged(
+            required(amplify.app(app_id), self._region), required(amplify.branch(app_id, branch), self._region)
+        )
 
     def write(self, change: TagChange) -> None:
         """TagResource and UntagResource, each only where there is something to do.
@@ -99,21 +101,12 @@ class BranchTags:
         Raises:
             AwsError: a call failed; the tags set before it stay.
         """
-        client = Reader(self.session).amplify
         if change.sets:
             with translated("amplify:TagResource"):
-                client.tag_resource(resourceArn=change.branch_arn, tags=dict(change.sets))
+                self._client.tag_resource(resourceArn=change.branch_arn, tags=dict(change.sets))
         if change.removes:
             with translated("amplify:UntagResource"):
-                client.untag_resource(resourceArn=change.branch_arn, tagKeys=list(change.removes))
-
-    def _there(self, item: Item[_T]) -> _T:
-        if isinstance(item, Present):
-            return item.value
-        if isinstance(item, Absent):
-            where = region_of(self.session)
-            raise CouldNotLookError(f"{item.why} in {where}: look at the names, and at --region and --profile.")
-        raise CouldNotLookError(f"{item.because} Allow that action and repeat.")
+                self._client.untag_resource(resourceArn=change.branch_arn, tagKeys=list(change.removes))
 
 
 def opt_in(seen: Tagged, wanted: Mapping[str, str | None]) -> TagChange:
