@@ -111,7 +111,9 @@ def opted_in_at_the_write(world: WiredWorld) -> Iterator[str]:
         mode = write.branch_tags.get("amplify-medic:auto-fix")
         if (mode, stack) != ("fix", "fix") or write.stage == "PULL_REQUEST":
             yield f"{write.operation} with tag {mode}, mode {stack}, stage {write.stage}"
-        if write.operation == "amplify:UpdateApp" and not _names(write.app_tags.get("amplify-medic:service-role"), write):
+        if write.operation == "amplify:UpdateApp" and not _names(
+            write.app_tags.get("amplify-medic:service-role"), write
+        ):
             yield f"UpdateApp to {write.role}, which the app's tag does not name"
 
 
@@ -186,7 +188,9 @@ def _told_too_often(world: WiredWorld, clean: Recording) -> Iterator[str]:
 def _usual(world: WiredWorld, clean: Recording) -> Counter[str]:
     """The kinds of alerts of a clean run; a rebuild that was asked for in vain has no outcome to tell of."""
     kinds = Counter(message.kind for message in clean.ending.messages)
-    return kinds - Counter(_REBUILD_TELLS) if _rebuilds(world) < clean.ending.rebuilds and _asked_in_vain(world) else kinds
+    return (
+        kinds - Counter(_REBUILD_TELLS) if _rebuilds(world) < clean.ending.rebuilds and _asked_in_vain(world) else kinds
+    )
 
 
 _REBUILD_TELLS = ("resolved", "not_helped")

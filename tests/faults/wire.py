@@ -303,7 +303,6 @@ class Wire:
             self._chosen = None
             return fault
 
-
     def _refuse_the_dead(self) -> None:
         if self._dead:
             raise Killed

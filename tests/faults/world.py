@@ -178,7 +178,6 @@ class WiredWorld(World):
             incidents=[i for i in self.incidents() if f"#{app.app_id}#" in i["pk"]],
         )
 
-
     def _usable(self, role_arn: str | None) -> bool:
         context = {"aws:SourceAccount": self.amplify.account_id}
         return role_arn is not None and self.amplify.fake.state.usable_role(role_arn, context) is not None

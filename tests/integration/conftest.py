@@ -105,8 +105,8 @@ class World:
         """Do what the watcher does, and hand each wake-up to the bot; returns how many there were."""
         services = self.services()
         due = list(services.table.due())
-        for scope in due:
-            self.deliver(wake_up(scope), services)
+        for wake in due:
+            self.deliver(wake_up(wake.scope, wake.request_id), services)
         return len(due)
 
     def compute_role(self, app_id: str, branch: str = "main") -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from medic.alerts.console import app_url, job_url, role_url
 from medic.diagnosis.knowledge import title_of
 from medic.evidence.model import Present
-from medic.flows.failure import role_kind
+from medic.flows.trouble import role_kind
 from medic.redaction import redact
 from medic_cli.finding import finding_answer
 

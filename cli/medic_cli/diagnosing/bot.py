@@ -81,6 +81,8 @@ class Bot:
             cooling_until=None,
             storm=False,
             tried_before=False,
+            muted=False,
+            approved=False,
             policies=self._policies,
         )
         return BotView(opt_in.note, self._plan(question, choices))

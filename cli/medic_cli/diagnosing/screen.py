@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from medic.diagnosis.knowledge import Dialect
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence.model import Present
-from medic.flows.failure import role_kind
+from medic.flows.trouble import role_kind
 from medic.incidents.model import RoleKind
 from medic.plan.model import Disposition
 from medic.redaction import redact
