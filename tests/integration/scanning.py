@@ -72,7 +72,7 @@ def observed(
             estate.iam.client.meta.events.register(f"before-call.iam.{operation}", _deny)  # type: ignore[arg-type]
 
         async def run() -> Scan:
-            wish = Wish(Terms(Settings.parse(settings), None))
+            wish = Wish(dict.fromkeys(regions, Terms(Settings.parse(settings), None)))
             return await Scanner(estate, wish, lambda: datetime.now(UTC)).run()
 
         return Observed(runner.run(run()), moments)

@@ -160,7 +160,9 @@ def test_ctrl_c_ends_it_with_what_is_known_so_far() -> None:
             signal.raise_signal(signal.SIGINT)
 
     async def run() -> Scan:
-        return await Scanner(estate, Wish(Terms(Settings(), None)), lambda: datetime.now(UTC), press).run()
+        return await Scanner(
+            estate, Wish({REGIONS[0]: Terms(Settings(), None)}), lambda: datetime.now(UTC), press
+        ).run()
 
     with asyncio.Runner() as runner:
         scan = runner.run(run())
