@@ -28,9 +28,9 @@ LATENCY = 0.2
 
 
 @cache
-def session() -> boto3.Session:
+def session(region: str | None = None) -> boto3.Session:
     """One for all tests of a run: it keeps the service models, which take longest to read."""
-    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
 
 
 @dataclass

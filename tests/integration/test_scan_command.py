@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from medic_cli.scan.model import Kind
@@ -17,7 +16,7 @@ from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_on_moto
 from tests.fakes.aws_endpoint import FakeEndpoint, error
 from tests.fakes.deployed_stack import FakeStack, use
 from tests.integration.estate import ACCOUNT, PLAIN_TRUST, add_app, add_branch, make_role, pinned_to
-from tests.integration.scanning import observed
+from tests.integration.scanning import observed, session
 from tests.unit.cli.support import medic, valid
 
 if TYPE_CHECKING:
@@ -49,7 +48,9 @@ def _an_empty_computer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def cloud() -> Iterator[AmplifyOnMoto]:
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[AmplifyOnMoto]:
+    """The fake, and a session that is made once for all tests: how sessions are made is not theirs."""
+    monkeypatch.setattr("medic_cli.aws_session.session", lambda _profile, region: session(region))
     with amplify_on_moto(region=EU) as amplify:
         yield amplify
 
@@ -87,7 +88,7 @@ def plant() -> dict[str, str]:
     contested = make_role("contested", trust(Condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}}))
     logging = make_role("AmplifySSRLoggingRole-1")
     permissions = {"Statement": [{"Effect": "Allow", "Action": ["logs:*", "dynamodb:GetItem"], "Resource": "*"}]}
-    boto3.client("iam", region_name=EU).put_role_policy(
+    session(EU).client("iam").put_role_policy(
         RoleName="AmplifySSRLoggingRole-1", PolicyName="app",
         PolicyDocument=json.dumps({"Version": "2012-10-17", **permissions}),
     )  # fmt: skip
@@ -228,7 +229,7 @@ def test_the_deployed_stack_says_it_too(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.usefixtures("cloud")
 def test_a_role_with_too_much_power_is_refused(tmp_path: Path) -> None:
     admin = make_role("admin")
-    iam = boto3.client("iam", region_name=EU)
+    iam = session(EU).client("iam")
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     iam.put_role_policy(RoleName="admin", PolicyName="all", PolicyDocument=json.dumps(everything))
     app = healthy(computeRoleArn="")
@@ -318,7 +319,6 @@ def test_ctrl_c_shows_what_is_known_so_far(monkeypatch: pytest.MonkeyPatch) -> N
     assert medic("scan", "--region", EU, "--rate", "200", "--iam-rate", "200").exit_code == 3
 
 
-@pytest.mark.usefixtures("cloud")
 def test_absent_credentials_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     result = scan()
