@@ -52,8 +52,7 @@ class AmplifyMedicStack(Stack):
         self.default_compute_role = DefaultComputeRole(self, "DefaultComputeRole", _default_role(settings))
         code = medic_code(self)
         self.remediator = Remediator(self, "Remediator", self._remediator(props, code))
-        watcher = WatcherProps(code, self.incidents.table, self.remediator.function)
-        self.watcher = Watcher(self, "Watcher", watcher)
+        self.watcher = Watcher(self, "Watcher", self._watcher(props, code))
         events = DeploymentEventsProps(self.remediator.function, settings.apps)
         self.events = DeploymentEvents(self, "DeploymentEvents", events)
         self.operator = OperatorRole(self, "Operator", self._operator())
@@ -73,6 +72,15 @@ class AmplifyMedicStack(Stack):
     def _operator(self) -> OperatorRoleProps:
         queues = (self.events.undelivered, self.remediator.failed_runs)
         return OperatorRoleProps(self.incidents.table, self.remediator.function, queues)
+
+    def _watcher(self, props: AmplifyMedicProps, code: lambda_.Code) -> WatcherProps:
+        return WatcherProps(
+            settings=props.settings,
+            raw_settings=props.raw_settings,
+            code=code,
+            table=self.incidents.table,
+            remediator=self.remediator.function,
+        )
 
     def _warn_if_nobody_is_told(self, settings: Settings) -> None:
         if not settings.slack.secrets and not settings.sns.emails:

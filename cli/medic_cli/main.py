@@ -19,6 +19,7 @@ _COMMANDS: Mapping[str, str] = {
     "opt-in": "Tag a branch, and say what that allows.",
     "opt-out": "Remove the tags that let the bot change a branch.",
     "redact": "Take secrets out of a text.",
+    "scan": "Look at every app and branch for what will fail, or is dangerous.",
     "snapshot": "Write down how things stand, before anything is changed.",
     "trust": "Say whether a trust policy lets Amplify assume a role, and why.",
 }

@@ -5,28 +5,28 @@ from __future__ import annotations
 import pytest
 
 from infra.intrinsics import flatten
-from tests.infra.stacks import EVERYTHING, actions, allowed, statements, template, the
+from tests.infra.stacks import EVERYTHING, actions, allowed, operator, template, the
 
 KEYS = "dynamodb:LeadingKeys"
 
 
 @pytest.mark.parametrize("settings", [{}, EVERYTHING, {"mode": "report"}])
 def test_it_can_ask_read_and_replay_and_nothing_else(settings: dict[str, object]) -> None:
-    assert allowed(statements(template(**settings), "OperatorRole")) == {
+    assert allowed(operator(**settings)) == {
         *("dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Scan", "lambda:InvokeFunction"),
         *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
     }
 
 
 def test_only_requests_can_be_written() -> None:
-    statement = statements(template(), "OperatorRole")["AskTheBot"]
+    statement = operator()["AskTheBot"]
 
     assert actions(statement) == ["dynamodb:PutItem"]
     assert statement["Condition"] == {"ForAllValues:StringLike": {KEYS: ["request#*"]}, "Null": {KEYS: "false"}}
 
 
 def test_only_requests_and_incidents_are_read_one_by_one() -> None:
-    statement = statements(template(), "OperatorRole")["ReadAnswers"]
+    statement = operator()["ReadAnswers"]
 
     assert statement["Condition"]["ForAllValues:StringLike"] == {KEYS: ["request#*", "branch#*"]}
 
@@ -40,7 +40,7 @@ def test_the_account_s_own_policies_say_who_is_an_operator() -> None:
 
 
 def test_messages_are_replayed_to_the_remediator_alone() -> None:
-    granted = statements(template(), "OperatorRole")
+    granted = operator()
 
     assert flatten(granted["WakeTheRemediator"]["Resource"]).startswith("<RemediatorFunction")
     queues = granted["ReplayFailures"]["Resource"]

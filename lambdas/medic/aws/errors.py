@@ -23,6 +23,7 @@ _THROTTLES = frozenset(
         "TransactionInProgressException",
     }
 )
+"""Codes that say: the same call, later and less often."""
 _FAULTS = frozenset(
     {
         "DependentServiceFailureException",

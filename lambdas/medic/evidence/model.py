@@ -162,6 +162,33 @@ class BuildLog:
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimeLine:
+    """One event of an app's SSR log, which may hold several lines of text. Visitors can write here: it is a hint."""
+
+    event_id: str
+    at: datetime
+    """When it happened, as the writer says."""
+    stream: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one time to another, both included, to the millisecond."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimePage:
+    """Some events of an SSR log, in the order of their times; `token` leads to the next page, empty on the last."""
+
+    lines: tuple[RuntimeLine, ...]
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything read about one deployment, with the time it was read."""
 
