@@ -13,6 +13,7 @@ from infra.asset import medic_code
 from infra.default_compute_role import DefaultComputeRole, DefaultComputeRoleProps
 from infra.deployment_events import DeploymentEvents, DeploymentEventsProps
 from infra.incidents_table import IncidentsTable
+from infra.operator_role import OperatorRole, OperatorRoleProps
 from infra.remediator import Remediator, RemediatorProps
 from infra.watcher import Watcher, WatcherProps
 from medic.plan.optin import AUTO_FIX
@@ -54,6 +55,7 @@ class AmplifyMedicStack(Stack):
         self.watcher = Watcher(self, "Watcher", self._watcher(props, code))
         events = DeploymentEventsProps(self.remediator.function, settings.apps)
         self.events = DeploymentEvents(self, "DeploymentEvents", events)
+        self.operator = OperatorRole(self, "Operator", self._operator())
         self._warn_if_nobody_is_told(settings)
         self._outputs()
 
@@ -66,6 +68,10 @@ class AmplifyMedicStack(Stack):
             topic=self.alerts.topic,
             default_role=self.default_compute_role.role,
         )
+
+    def _operator(self) -> OperatorRoleProps:
+        queues = (self.events.undelivered, self.remediator.failed_runs)
+        return OperatorRoleProps(self.incidents.table, self.remediator.function, queues)
 
     def _watcher(self, props: AmplifyMedicProps, code: lambda_.Code) -> WatcherProps:
         return WatcherProps(
@@ -89,6 +95,10 @@ class AmplifyMedicStack(Stack):
             "OptInCommand": (opt_in, "Opts a branch in; put in its app id and name. No effect in mode report"),
             "RemediatorFunctionName": (self.remediator.function.function_name, "The function that diagnoses and mends"),
             "IncidentsTableName": (self.incidents.table.table_name, "Incidents, leases, caps and requests"),
+            "OperatorRoleArn": (
+                self.operator.role.role_arn,
+                "For `medic fix`, approve, undo, mute, history and the like",
+            ),
             "UndeliveredEventsQueueUrl": (self.events.undelivered.queue_url, "Events the remediator never received"),
             "FailedRunsQueueUrl": (self.remediator.failed_runs.queue_url, "Events on which every run failed"),
             "WatcherFailedRunsQueueUrl": (self.watcher.failed_runs.queue_url, "The watcher's runs that failed"),
