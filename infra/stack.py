@@ -14,6 +14,7 @@ from infra.default_compute_role import DefaultComputeRole, DefaultComputeRolePro
 from infra.deployment_events import DeploymentEvents, DeploymentEventsProps
 from infra.incidents_table import IncidentsTable
 from infra.remediator import Remediator, RemediatorProps
+from infra.slack_interactivity import SlackInteractivity, SlackInteractivityProps
 from infra.watcher import Watcher, WatcherProps
 from medic.plan.optin import AUTO_FIX
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from medic.settings import Settings
 
 _NOBODY = (
-    "Nobody would be told: neither a Slack webhook secret nor an SNS e-mail address is set. Set slack.webhook_secret or"
+    "Nobody would be told: neither a place in Slack nor an SNS e-mail address is set. Set slack.webhook_secret or"
     " sns.emails in the amplify-medic settings, or subscribe something to the topic in the output AlertTopicArn."
 )
 
@@ -55,6 +56,7 @@ class AmplifyMedicStack(Stack):
         self.watcher = Watcher(self, "Watcher", watcher)
         events = DeploymentEventsProps(self.remediator.function, settings.apps)
         self.events = DeploymentEvents(self, "DeploymentEvents", events)
+        self.slack = self._slack(props, code) if settings.slack.takes_approvals else None
         self._warn_if_nobody_is_told(settings)
         self._outputs()
 
@@ -67,6 +69,16 @@ class AmplifyMedicStack(Stack):
             topic=self.alerts.topic,
             default_role=self.default_compute_role.role,
         )
+
+    def _slack(self, props: AmplifyMedicProps, code: lambda_.Code) -> SlackInteractivity:
+        slack = SlackInteractivityProps(
+            signing_secret=props.settings.slack.signing_secret or "",
+            raw_settings=props.raw_settings,
+            code=code,
+            table=self.incidents.table,
+            remediator=self.remediator.function,
+        )
+        return SlackInteractivity(self, "SlackInteractivity", slack)
 
     def _warn_if_nobody_is_told(self, settings: Settings) -> None:
         if not settings.slack.secrets and not settings.sns.emails:
@@ -85,6 +97,8 @@ class AmplifyMedicStack(Stack):
             "FailedRunsQueueUrl": (self.remediator.failed_runs.queue_url, "Events on which every run failed"),
             "WatcherFailedRunsQueueUrl": (self.watcher.failed_runs.queue_url, "The watcher's runs that failed"),
         }
+        if self.slack is not None:
+            outputs["SlackRequestUrl"] = (self.slack.url.url, "The Slack app's Interactivity Request URL")
         for name, (value, description) in outputs.items():
             CfnOutput(self, name, value=value, description=description)
 

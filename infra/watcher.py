@@ -12,6 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.grants import Grant
+from infra.kept_queue import kept_queue
 from infra.medic_function import MedicFunction, MedicFunctionProps
 from medic.incidents.table import DUE_INDEX
 
@@ -32,6 +33,7 @@ class Watcher(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: WatcherProps) -> None:
         super().__init__(scope, construct_id)
+        self.failed_runs = kept_queue(self, "FailedRuns")
         medic = MedicFunction(
             self,
             "Default",  # leaves no trace in logical ids
@@ -44,10 +46,10 @@ class Watcher(Construct):
                     "INCIDENTS_TABLE": props.table.table_name,
                     "REMEDIATOR_FUNCTION": props.remediator.function_name,
                 },
+                failed_runs=self.failed_runs,
             ),
         )
         self.function = medic.function
-        self.failed_runs = medic.failed_runs
         medic.grant(
             [
                 Grant(

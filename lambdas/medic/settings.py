@@ -162,11 +162,8 @@ class Runtime:
         """
         source = os.environ if environ is None else environ
         named = _variables(source, _VARIABLES)
-        try:
-            raw = json.loads(named.pop("settings"))
-        except ValueError as error:
-            raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
-        return cls(settings=Settings.parse(raw), actor_role_arn=source.get(ACTOR_ROLE_VARIABLE) or None, **named)
+        settings = _parsed(named.pop("settings"))
+        return cls(settings=settings, actor_role_arn=source.get(ACTOR_ROLE_VARIABLE) or None, **named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +183,38 @@ class WatcherRuntime:
         return cls(**_variables(os.environ if environ is None else environ, _WATCHER_VARIABLES))
 
 
+@dataclass(frozen=True, slots=True)
+class SlackRuntime:
+    """What the deployed function behind Slack's buttons knows of itself."""
+
+    slack: Slack
+    account: str
+    region: str
+    partition: str
+    table: str
+    remediator_function: str
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> SlackRuntime:
+        """Read the function's environment, once.
+
+        Raises:
+            SettingsError: naming every variable that is missing or wrong; or the settings take no approvals.
+        """
+        named = _variables(os.environ if environ is None else environ, _SLACK_VARIABLES)
+        slack = _parsed(named.pop("settings")).slack
+        if not slack.takes_approvals:
+            raise SettingsError(["slack.signing_secret is not set: nothing can be approved from Slack"])
+        return cls(slack=slack, **named)
+
+
+def _parsed(settings: str) -> Settings:
+    try:
+        return Settings.parse(json.loads(settings))
+    except json.JSONDecodeError as error:
+        raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
+
+
 def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
     mistakes = [f"environment variable {variable} is not set" for variable in names.values() if variable not in environ]
     if mistakes:
@@ -202,6 +231,14 @@ _VARIABLES = {
     "table": "INCIDENTS_TABLE",
     "topic_arn": "ALERT_TOPIC_ARN",
     "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
+}
+_SLACK_VARIABLES = {
+    "settings": SETTINGS_VARIABLE,
+    "account": "MEDIC_ACCOUNT",
+    "region": "AWS_REGION",
+    "partition": "MEDIC_PARTITION",
+    "table": "INCIDENTS_TABLE",
+    "remediator_function": "REMEDIATOR_FUNCTION",
 }
 _WATCHER_VARIABLES = {"table": "INCIDENTS_TABLE", "remediator_function": "REMEDIATOR_FUNCTION"}
 

@@ -34,6 +34,11 @@ class Fact(StrEnum):
     WOKEN = "Woken"
     ALERT_SENT = "AlertSent"
     ALERT_FAILED = "AlertFailed"
+    APPROVAL_TAKEN = "ApprovalTaken"
+    APPROVAL_REFUSED = "ApprovalRefused"
+    APPROVAL_DISMISSED = "ApprovalDismissed"
+    ANSWER_FAILED = "AnswerFailed"
+    WAKE_UP_FAILED = "WakeUpFailed"
     RETRYABLE = "RetryableFault"
 
 

@@ -50,6 +50,8 @@ class Delivery:
     receipts: tuple[str, ...]
     """`occasion/channel` of each that took it now."""
     failures: tuple[str, ...]
+    lacking: tuple[str, ...] = ()
+    """The names of the channels that did not take it."""
     threads: Mapping[str, str] = field(default_factory=dict)
     """Channel → thread, those known before among them: to be kept on the incident."""
 
@@ -80,7 +82,7 @@ def deliver(
         occasion: what tells this alert from others of the same incident: `report:7`, `resolved:8`.
         threads: channel → thread, as earlier alerts of the same incident came back with them.
     """
-    receipts, failures, known = [], [], dict(threads or {})
+    receipts, failures, lacking, known = [], [], [], dict(threads or {})
     for channel in channels:
         receipt = f"{occasion}/{channel.name}"
         if receipt in already:
@@ -89,11 +91,12 @@ def deliver(
             thread = channel.send(alert, known.get(channel.name))
         except DeliveryError as error:
             failures.append(f"{channel.name}: {error}")
+            lacking.append(channel.name)
             continue
         receipts.append(receipt)
         if thread is not None:
             known.setdefault(channel.name, thread)
-    return Delivery(tuple(receipts), tuple(failures), known)
+    return Delivery(tuple(receipts), tuple(failures), tuple(lacking), known)
 
 
 def try_out(alert: Alert, channels: Collection[Channel]) -> Iterator[Trial]:
