@@ -78,6 +78,8 @@ def compose_not_helped(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a failure is still there after a change."""
     summary = (
         f"Build {job_id} of {scope.branch} failed with the same message after the change.",
+        *(f"Changed before: {c.role_arn} in the place of {c.previous_arn or 'no role'}." for c in incident.applied),
+        *((f"Likeliest cause: {incident.because}.",) if incident.because else ()),
         "Nothing more is tried without somebody's approval.",
     )
     return follow_up(scope, incident, AlertKind.NOT_HELPED, News("still failing", summary))
@@ -171,7 +173,7 @@ def follow_up(scope: Scope, incident: Incident, kind: AlertKind, news: News) -> 
             effect=news.effect,
             sections=news.sections,
             links=tuple(links),
-            channel=news.channel,
+            channel=news.channel or incident.channel,
             machine=written(incident_json(scope, incident)),
         )
     )

@@ -50,7 +50,7 @@ class Delivery:
     receipts: tuple[str, ...]
     """`occasion/channel` of each that took it now."""
     failures: tuple[str, ...]
-    lacking: tuple[str, ...] = ()
+    lacking: tuple[str, ...]
     """The names of the channels that did not take it."""
     threads: Mapping[str, str] = field(default_factory=dict)
     """Channel → thread, those known before among them: to be kept on the incident."""

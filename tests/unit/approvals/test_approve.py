@@ -1,4 +1,4 @@
-"""Only a fresh, signed click of a listed person on this stack's own button becomes a request, and it becomes one once."""
+"""Only a fresh, signed click of a listed person on this stack's own button becomes a request, once."""
 
 from __future__ import annotations
 
