@@ -1,11 +1,10 @@
 """The prefilter: where the catalogue's literals occur in a block of bytes, found in little more than one pass.
 
-Searching a block for every literal in turn costs a pass each. Instead, one `bytes.translate` drops all but a few
-letters that are rare in build logs. What is left, the block's sketch, is some fifteen times shorter, and a literal
-can only occur in the block where its own kept letters, its trace, occur in the sketch. So a literal costs a search of
-the sketch, and the catalogue may grow. A short trace occurs by chance in almost every block: what the sketch lets
-through is held against a second, finer one, before the block itself is searched. A sketch may err towards "perhaps",
-never towards "no".
+Searching a block for every literal in turn costs a pass each. Instead, one `bytes.translate` drops all letters but
+those that are seldom in build logs, and a second one, of what is left, all but the rarest: two sketches of the block,
+an eighth and a fortieth of its length. A literal can only occur in the block where its own kept letters, its trace,
+occur in the sketch. So a literal costs a search of the short sketch, now and then one of the longer, and next to never
+one of the block itself: the catalogue may grow. A sketch may err towards "perhaps", never towards "no".
 
 A sketch knows no white space: a phrase that a terminal has wrapped, even inside a word, is found like any other.
 """
@@ -13,20 +12,20 @@ A sketch knows no white space: a phrase that a terminal has wrapped, even inside
 from __future__ import annotations
 
 import re
-import string
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_KEPT = b"CDEKMPSUbfjkpqvwxyz"
-_DROPPED = bytes(range(256)).translate(None, _KEPT + b"\n")
-_FINELY_KEPT = string.ascii_letters.encode().translate(None, b"aeimnorst")
-"""All letters but the commonest, and but the `m` that ends a colour code in the middle of a wrapped phrase."""
-_FINELY_DROPPED = bytes(range(256)).translate(None, _FINELY_KEPT)
-_TELLING = 3
-"""A trace of so many letters seldom occurs by chance: worth looking for a wrapped phrase."""
+_RARE = b"ACDEHKMPRSUVWbcdfgklpqvwxyz"
+"""Letters that tell the catalogue's words from a build log's. Without `m`, which ends a colour code in the middle of a
+wrapped phrase; without the capitals of time stamps and levels, which begin every line."""
+_RAREST = b"ACDEHKMPRSUVkqvyz"
+_ALL = bytes(range(256))
+_NOT_RARE = _ALL.translate(None, _RARE)
+_NEITHER_RARE_NOR_LINE_FEED = _NOT_RARE.translate(None, b"\n")
+_NOT_RAREST = _ALL.translate(None, _RAREST)
 _BETWEEN_LETTERS = rb"(?:\s|\x1b\[[\d;]{0,16}m){0,80}"
 """A wrapped line may go on after a line feed, colour codes, and the 33 spaces before Amplify's continuation lines."""
 
@@ -37,37 +36,34 @@ LONGEST_LITERAL = 64
 class Prefilter:
     """Finds where any of the literals occurs."""
 
-    __slots__ = ("_by_trace",)
+    __slots__ = ("_literals",)
 
     def __init__(self, literals: Iterable[str]) -> None:
-        self._by_trace: dict[bytes, list[bytes]] = {}
-        for literal in literals:
-            text = literal.encode()
-            self._by_trace.setdefault(_trace(text), []).append(text)
+        self._literals: dict[bytes, dict[bytes, list[bytes]]] = {}
+        """By their trace in the short sketch, then by their trace in the longer one."""
+        for literal in map(str.encode, literals):
+            trace = literal.translate(None, _NOT_RARE)
+            alike = self._literals.setdefault(trace.translate(None, _NOT_RAREST), {})
+            alike.setdefault(trace, []).append(literal)
 
     def look(self, block: bytes) -> tuple[list[int], int]:
         """Gives the offsets at which literals begin, in order, and the number of line feeds in the block."""
-        lines = block.translate(None, _DROPPED)
+        lines = block.translate(None, _NEITHER_RARE_NOR_LINE_FEED)
         sketch = lines.translate(None, b"\n")
-        perhaps = [literal for trace, literals in self._by_trace.items() if trace in sketch for literal in literals]
-        found = {at for literal in _likely(perhaps, block) for at in _places(literal, block)}
-        return sorted(found), lines.count(b"\n")
+        likely = [literal for literals in self._traced(sketch) for literal in literals]
+        places = {at for literal in likely for at in _places(literal, block)}
+        return sorted(places), len(lines) - len(sketch)
 
-
-def _likely(perhaps: list[bytes], block: bytes) -> list[bytes]:
-    """Those that the finer sketch does not rule out."""
-    if not perhaps:
-        return perhaps
-    fine = block.translate(None, _FINELY_DROPPED)
-    return [literal for literal in perhaps if literal.translate(None, _FINELY_DROPPED) in fine]
-
-
-def _trace(literal: bytes) -> bytes:
-    return literal.translate(None, _DROPPED + b"\n")
+    def _traced(self, sketch: bytes) -> Iterator[list[bytes]]:
+        """Those whose traces occur."""
+        short = sketch.translate(None, _NOT_RAREST)
+        for shorter, by_trace in self._literals.items():
+            if shorter in short:
+                yield from (literals for trace, literals in by_trace.items() if trace in sketch)
 
 
 def _places(literal: bytes, block: bytes) -> Iterator[int]:
-    if len(_trace(literal)) >= _TELLING and b" " in literal:
+    if b" " in literal:
         yield from (match.start() for match in _wrapped(literal).finditer(block))
         return
     position = block.find(literal)

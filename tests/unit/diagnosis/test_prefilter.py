@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +42,24 @@ def test_a_phrase_wrapped_anywhere_is_found(cut: int) -> None:
     wrapped = phrase[:cut] + b"\r\n" + b" " * 33 + phrase[cut:]
 
     assert PREFILTER.look(b"User: x is not " + wrapped)[0] == [len(b"User: x is not ")]
+
+
+@given(
+    literal=st.sampled_from([literal.encode() for literal in LITERALS if " " in literal]),
+    cuts=st.sets(st.integers(1, LONGEST_LITERAL), max_size=3),
+    gap=st.sampled_from([b"\n", b"\r\n" + b" " * 33, b"\x1b[0m\n\x1b[31m", b"\x1b[1;31m"]),
+    before=st.binary(max_size=80),
+    after=st.binary(max_size=80),
+)
+def test_every_phrase_is_found_wherever_it_is_wrapped(
+    literal: bytes, cuts: set[int], gap: bytes, before: bytes, after: bytes
+) -> None:
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(literal)), len(literal)]
+    wrapped = gap.join(literal[begin:end] for begin, end in pairwise(bounds))
+
+    positions, _ = PREFILTER.look(before + wrapped + after)
+
+    assert any(len(before) - LONGEST_LITERAL < at <= len(before) for at in positions)
 
 
 def test_no_literal_is_longer_than_the_overlap_of_blocks() -> None:

@@ -1,0 +1,86 @@
+"""Metrics as CloudWatch reads them from the log: embedded metric format.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger, Metrics
+
+from medic.telemetry import DIMENSIONS, Fact, Telemetry
+
+
+@pytest.fixture(name="telemetry")
+def _telemetry(monkeypatch: pytest.MonkeyPatch) -> Telemetry:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "remediator")
+    return Telemetry(Logger(service="test"), Metrics(namespace="Test", service="remediator"))
+
+
+def emitted(capsys: pytest.CaptureFixture[str]) -> dict[tuple[str, tuple[tuple[str, str], ...]], tuple[str, Any]]:
+    """(metric, its dimensions) -> (unit, value)."""
+    found = {}
+    for blob in map(json.loads, capsys.readouterr().out.splitlines()):
+        if "_aws" not in blob:
+            continue
+        (directive,) = blob["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == "Test"
+        for names in directive["Dimensions"]:
+            dimensions = tuple(sorted((name, blob[name]) for name in names))
+            for metric in directive["Metrics"]:
+                value = blob[metric["Name"]]
+                found[metric["Name"], dimensions] = (metric["Unit"], value[0] if isinstance(value, list) else value)
+    return found
+
+
+SERVICE = ("service", "remediator")
+
+
+def test_a_fact_is_counted_once_for_its_function(telemetry: Telemetry, capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.record(Fact.RESOLVED, scope="d1/main", job="7")
+    telemetry.flush()
+
+    assert emitted(capsys) == {("Resolved", (SERVICE,)): ("Count", 1.0)}
+
+
+def test_a_diagnosis_is_counted_by_label_and_by_cause_too(
+    telemetry: Telemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telemetry.record(Fact.DIAGNOSED, job="7", label="service_role_unassumable", cause="repository_connection_lost")
+    telemetry.flush()
+
+    assert emitted(capsys) == {
+        ("Diagnosed", (SERVICE,)): ("Count", 1.0),
+        ("Diagnosed", (("label", "service_role_unassumable"), SERVICE)): ("Count", 1.0),
+        ("Diagnosed", (("cause", "repository_connection_lost"), SERVICE)): ("Count", 1.0),
+    }
+
+
+@pytest.mark.parametrize("hostile", ["Feature/X", "", "a" * 65, "app d1a2b3c4d5e6f7", "{}\n"])
+def test_a_value_that_no_list_of_ours_could_hold_makes_no_metric_of_its_own(
+    hostile: str, telemetry: Telemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telemetry.record(Fact.REFUSED, rule=hostile)
+    telemetry.flush()
+
+    assert ("Refused", (("rule", "other"), SERVICE)) in emitted(capsys)
+
+
+def test_no_dimension_is_a_name_that_others_choose() -> None:
+    names = {name for several in DIMENSIONS.values() for name in several}
+
+    assert names == {"label", "cause", "action", "rule"}
+
+
+@pytest.mark.parametrize(("waited", "milliseconds"), [(2.3456, 2346), (0, 0), (-5, 0)])
+def test_the_time_from_event_to_alert_is_never_negative(
+    waited: float, milliseconds: float, telemetry: Telemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telemetry.alerted(timedelta(seconds=waited))
+    telemetry.flush()
+
+    assert emitted(capsys) == {("EventToAlert", (SERVICE,)): ("Milliseconds", milliseconds)}
