@@ -16,6 +16,7 @@ from infra.grants import Grant, attach
 from infra.kept_queue import kept_queue
 
 METRICS_NAMESPACE = "AmplifyMedic"
+TIME_OUT = Duration.seconds(90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class MedicFunction(Construct):
             handler=f"{props.name}.handler.handler",
             code=props.code,
             memory_size=512,
-            timeout=Duration.seconds(90),
+            timeout=TIME_OUT,
             log_group=self._log_group,
             role=self.role.without_policy_updates(),  # every permission is a Grant, with its reason
             max_event_age=Duration.hours(1),

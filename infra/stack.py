@@ -13,6 +13,7 @@ from infra.asset import medic_code
 from infra.default_compute_role import DefaultComputeRole, DefaultComputeRoleProps
 from infra.deployment_events import DeploymentEvents, DeploymentEventsProps
 from infra.incidents_table import IncidentsTable
+from infra.monitoring import Monitoring, MonitoringProps
 from infra.remediator import Remediator, RemediatorProps
 from infra.watcher import Watcher, WatcherProps
 from medic.plan.optin import AUTO_FIX
@@ -55,6 +56,8 @@ class AmplifyMedicStack(Stack):
         self.watcher = Watcher(self, "Watcher", watcher)
         events = DeploymentEventsProps(self.remediator.function, settings.apps)
         self.events = DeploymentEvents(self, "DeploymentEvents", events)
+        if settings.alarms:
+            Monitoring(self, "Monitoring", self._monitored())
         self._warn_if_nobody_is_told(settings)
         self._outputs()
 
@@ -66,6 +69,15 @@ class AmplifyMedicStack(Stack):
             table=self.incidents.table,
             topic=self.alerts.topic,
             default_role=self.default_compute_role.role,
+        )
+
+    def _monitored(self) -> MonitoringProps:
+        return MonitoringProps(
+            topic=self.alerts.topic,
+            remediator=self.remediator.function,
+            watcher=self.watcher.function,
+            undelivered=self.events.undelivered,
+            failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
         )
 
     def _warn_if_nobody_is_told(self, settings: Settings) -> None:

@@ -131,6 +131,8 @@ class Settings:
     admin_roles_allowed: tuple[str, ...] = ()
     """Role ARNs that may be attached although they look like administrators."""
     log_url_origins: tuple[str, ...] = ()
+    alarms: bool = True
+    """False: no CloudWatch alarms and no dashboard."""
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
@@ -278,6 +280,13 @@ class _Reader:
         self.wrong(key, f"must be one of {', '.join(choices)}, not {value!r}")
         return default
 
+    def flag(self, key: str, *, default: bool) -> bool:
+        value = self.take(key)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self.wrong(key, f"must be true or false, not {value!r}")
+        return default
+
     def mapping(self, key: str) -> Mapping[str, object]:
         value = self.take(key)
         if value is None:
@@ -307,6 +316,7 @@ def _read_settings(reader: _Reader) -> Settings:
         ),
         admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
         log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
+        alarms=reader.flag("alarms", default=True),
         limits=_limits(reader.nested("limits")),
     )
     reader.finish()

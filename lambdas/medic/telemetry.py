@@ -37,6 +37,7 @@ class Fact(StrEnum):
     WOKEN = "Woken"
     ALERT_SENT = "AlertSent"
     ALERT_FAILED = "AlertFailed"
+    STORM = "Storm"
     RETRYABLE = "RetryableFault"
 
 
