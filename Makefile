@@ -9,7 +9,7 @@ UV := $(BIN)/uv
 SOURCES := app.py infra lambdas cli tests demo benchmarks
 JOBS ?= 2
 
-.PHONY: help setup check test demo bench deploy lock clean
+.PHONY: help setup check test faults mutants demo bench deploy lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -44,6 +44,12 @@ check: .venv/ready  ## lint, strict types, import rules: seconds
 
 test: setup check  ## everything: check, then unit, integration, infrastructure and end-to-end tests
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+
+faults: setup  ## every AWS call of every path goes wrong in every way, whatever follows: minutes
+	$(BIN)/pytest -n $(JOBS) --every-fault tests/faults
+
+mutants: setup  ## faults put into a copy of the code on purpose: each must turn a test red
+	$(BIN)/python -m tests.mutants
 
 demo: setup  ## the main job on a local cloud, told as it happens
 	$(BIN)/python -m demo

@@ -44,8 +44,9 @@ def incident_grants(table_arn: str) -> Iterator[Grant]:
     """The bot's memory."""
     yield Grant(
         sid="KeepIncidents",
-        why="Incidents, leases and caps. Every write is conditional; transactions are authorised by the same actions.",
-        actions=["dynamodb:GetItem", "dynamodb:UpdateItem"],
+        why="Incidents, leases, caps, letters and requests. Writes are conditional; transactions are authorised by the"
+        " same actions. All of it is read only to say what a storm affected.",
+        actions=["dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
         resources=[table_arn],
     )
 

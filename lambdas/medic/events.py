@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 SOURCE = "aws.amplify"
 DETAIL_TYPE = "Amplify Deployment Status Change"
 OWN_SOURCE = "amplify-medic"
-WAKE_UP = "Wake Up"
+ALL = "*"
+"""In the place of a branch: the whole app. In the place of an app too: the whole region. Git knows no such branch."""
 
 _APP_ID = re.compile(r"d[a-z0-9]{1,19}")
 _JOB_ID = re.compile(r"[0-9]{1,255}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 _LONGEST_BRANCH = 255
+
+
+class Message(StrEnum):
+    """The detail types of our own messages."""
+
+    WAKE_UP = "Wake Up"
+    RUNTIME_WAKE_UP = "Runtime Wake Up"
+    TEST_ALERT = "Test Alert"
 
 
 class DeploymentStatus(StrEnum):
@@ -47,6 +58,16 @@ class Scope:
         """The branch's ARN with the branch name as it is, slashes and all."""
         return f"{self.app_arn}/branches/{self.branch}"
 
+    @property
+    def whole_app(self) -> Scope:
+        """The app this branch belongs to, as a scope of its own: its leases and mutes hold for every branch."""
+        return replace(self, branch=ALL)
+
+    @property
+    def whole_region(self) -> Scope:
+        """The account's region, as a scope of its own: storms belong to it."""
+        return replace(self, app_id=ALL, branch=ALL)
+
     def __str__(self) -> str:
         return f"{self.app_id}/{self.branch} in {self.account}/{self.region}"
 
@@ -64,29 +85,67 @@ class DeploymentEvent:
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """The watcher says that something on this branch is due. It says no more, and nothing is believed of it."""
+    """Something on this branch is due, or somebody asked for something. Nothing is believed of it but where to look."""
 
     scope: Scope
+    request_id: str = ""
+    """Which request to read, if somebody asked for something."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeWakeUp:
+    """An app's SSR log showed something between two times. The remediator reads the lines itself."""
+
+    scope: Scope
+    """The app, with the branch `*`."""
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SampleWanted:
+    """Somebody wants to see a sample alert on every channel."""
+
+    scope: Scope
+    """The region."""
+
+
+Nudge: TypeAlias = DeploymentEvent | WakeUp | RuntimeWakeUp | SampleWanted
 
 
 class MalformedEventError(ValueError):
     """The event is not one this function is for; it is dropped on purpose."""
 
 
-def wake_up(scope: Scope) -> dict[str, object]:
-    """The message that wakes the remediator for a branch."""
-    detail = {"appId": scope.app_id, "branchName": scope.branch}
+def wake_up(scope: Scope, request_id: str = "") -> dict[str, object]:
+    """The message that wakes the remediator for a branch, or for what somebody asked for there."""
+    return _message(
+        Message.WAKE_UP, scope, {"branchName": scope.branch, **({"requestId": request_id} if request_id else {})}
+    )
+
+
+def runtime_wake_up(scope: Scope, since: datetime, until: datetime) -> dict[str, object]:
+    """The message that makes the remediator read an app's SSR log between two times."""
+    return _message(Message.RUNTIME_WAKE_UP, scope, {"since": since.isoformat(), "until": until.isoformat()})
+
+
+def sample_wanted(account: str, region: str) -> dict[str, object]:
+    """The message that makes the remediator send a sample on every channel and answer how that went."""
+    return {"source": OWN_SOURCE, "detail-type": Message.TEST_ALERT, "account": account, "region": region, "detail": {}}
+
+
+def _message(kind: Message, scope: Scope, detail: Mapping[str, object]) -> dict[str, object]:
     return {
         "source": OWN_SOURCE,
-        "detail-type": WAKE_UP,
+        "detail-type": kind,
         "account": scope.account,
         "region": scope.region,
-        "detail": detail,
+        "detail": {"appId": scope.app_id, **detail},
     }
 
 
-def parse_event(event: object, *, account: str, region: str, partition: str) -> DeploymentEvent | WakeUp:
-    """Read whatever wakes the remediator: an Amplify event, or the watcher's message.
+def parse_event(event: object, *, account: str, region: str, partition: str) -> Nudge:
+    """Read whatever wakes the remediator: an Amplify event, or a message of our own.
 
     Args:
         event: the event as Lambda hands it over.
@@ -98,17 +157,33 @@ def parse_event(event: object, *, account: str, region: str, partition: str) -> 
         MalformedEventError: naming the first thing that is wrong.
     """
     if _mapping(event, "event").get("source") == OWN_SOURCE:
-        return _parse_wake_up(event, account=account, region=region, partition=partition)
+        return _parse_own(event, account=account, region=region, partition=partition)
     return parse_deployment_event(event, account=account, region=region, partition=partition)
 
 
-def _parse_wake_up(event: object, *, account: str, region: str, partition: str) -> WakeUp:
+def _parse_own(event: object, *, account: str, region: str, partition: str) -> WakeUp | RuntimeWakeUp | SampleWanted:
     body = _mapping(event, "event")
-    _expect(body, "detail-type", WAKE_UP)
     _expect(body, "account", account, _ACCOUNT)
     _expect(body, "region", region)
     detail = _mapping(body.get("detail"), "detail")
-    return WakeUp(Scope(partition, account, region, _app_id(detail), _branch(detail)))
+    match body.get("detail-type"):
+        case Message.WAKE_UP:
+            return _parse_wake_up(detail, Scope(partition, account, region, ALL, ALL))
+        case Message.RUNTIME_WAKE_UP:
+            app = Scope(partition, account, region, _app_id(detail), ALL)
+            return RuntimeWakeUp(app, _time(detail, "since"), _time(detail, "until"))
+        case Message.TEST_ALERT:
+            return SampleWanted(Scope(partition, account, region, ALL, ALL))
+    raise MalformedEventError("detail-type is none of the messages that wake this function")
+
+
+def _parse_wake_up(detail: Mapping[str, object], everywhere: Scope) -> WakeUp:
+    request_id = detail.get("requestId", "")
+    if not isinstance(request_id, str) or not (request_id == "" or _REQUEST_ID.fullmatch(request_id)):
+        raise MalformedEventError("detail.requestId is not a request's id")
+    if (detail.get("appId"), detail.get("branchName")) == (ALL, ALL):
+        return WakeUp(everywhere, request_id)
+    return WakeUp(replace(everywhere, app_id=_app_id(detail), branch=_branch(detail)), request_id)
 
 
 def parse_deployment_event(event: object, *, account: str, region: str, partition: str) -> DeploymentEvent:
@@ -136,7 +211,7 @@ def parse_deployment_event(event: object, *, account: str, region: str, partitio
         scope=Scope(partition, account, region, _app_id(detail), _branch(detail)),
         job_id=_job_id(detail),
         status=_status(detail),
-        time=_time(body),
+        time=_time(body, "time"),
     )
 
 
@@ -182,12 +257,12 @@ def _status(detail: Mapping[str, object]) -> DeploymentStatus:
     return DeploymentStatus(value)
 
 
-def _time(body: Mapping[str, object]) -> datetime:
-    value = body.get("time")
+def _time(body: Mapping[str, object], key: str) -> datetime:
+    value = body.get(key)
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         time = None
     if time is None or time.tzinfo is None:
-        raise MalformedEventError("time is missing or not an ISO 8601 time with a zone")
+        raise MalformedEventError(f"{key} is missing or not an ISO 8601 time with a zone")
     return time.astimezone(UTC)

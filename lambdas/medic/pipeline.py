@@ -1,4 +1,4 @@
-"""What the remediator does, on one page: one event in, one named flow.
+"""What the remediator does, on one page: one message in, one named flow.
 
 A message is a nudge, never an authority: what is done rests on AWS's state and on the incidents table alone.
 """
@@ -7,20 +7,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medic.events import DeploymentEvent, DeploymentStatus, MalformedEventError, WakeUp, parse_event
+from medic.alerts.sample import send_sample
+from medic.events import (
+    ALL,
+    DeploymentEvent,
+    DeploymentStatus,
+    MalformedEventError,
+    Nudge,
+    RuntimeWakeUp,
+    SampleWanted,
+    WakeUp,
+    parse_event,
+)
 from medic.flows.failure import diagnose_failure
 from medic.flows.overdue import look_after
+from medic.flows.requests import answer_request
 from medic.flows.settle import settle
+from medic.flows.storm import look_after_storm
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
     from medic.services import Services
 
 
-def run(event: object, services: Services) -> None:
+def run(event: object, services: Services) -> object:
     """Handle one message.
 
     A malformed one is dropped on purpose: one log line, one metric, no retry, since it would not get better.
+
+    Returns:
+        Nothing, but for whoever waits for an answer: how a sample alert went on each channel.
 
     Raises:
         Exception: only faults that another try may mend; Lambda's retries and its on-failure destination take them.
@@ -30,18 +46,27 @@ def run(event: object, services: Services) -> None:
         nudge = parse_event(event, account=runtime.account, region=runtime.region, partition=runtime.partition)
     except MalformedEventError as error:
         services.telemetry.record(Fact.EVENT_MALFORMED, why=error)
-        return
-    if runtime.settings.apps and nudge.scope.app_id not in runtime.settings.apps:
+        return None
+    if runtime.settings.apps and nudge.scope.app_id not in (*runtime.settings.apps, ALL):
         services.telemetry.record(Fact.EVENT_NOT_WATCHED, scope=nudge.scope)
-        return
-    _flow(nudge, services)
+        return None
+    return _flow(nudge, services)
 
 
-def _flow(nudge: DeploymentEvent | WakeUp, services: Services) -> None:
+def _flow(nudge: Nudge, services: Services) -> object:
     match nudge:
         case DeploymentEvent(status=DeploymentStatus.FAILED):
             diagnose_failure(nudge, services)
         case DeploymentEvent():
             settle(nudge, services)
+        case WakeUp(scope, request_id) if request_id:
+            answer_request(scope, request_id, services)
+        case WakeUp(scope) if scope.app_id == ALL:
+            look_after_storm(scope, services)
         case WakeUp(scope):
             look_after(scope, services)
+        case RuntimeWakeUp():
+            raise NotImplementedError
+        case SampleWanted():
+            return {"channels": send_sample(nudge.scope, services.channels)}
+    return None

@@ -17,6 +17,8 @@ from medic.aws.iam import IamReader
 from medic.aws.sessions import ActorSessions, Errand, Reader
 from medic.evidence.gather import Gatherer
 from medic.evidence.model import Absent, Item, Present, Role, RolePolicies, Unreadable
+from medic.incidents.region import RegionTable
+from medic.incidents.requests import RequestsTable
 from medic.incidents.table import IncidentsTable
 
 if TYPE_CHECKING:
@@ -67,6 +69,16 @@ class Services:
     def table(self) -> IncidentsTable:
         """Incidents."""
         return IncidentsTable(self.reader.dynamodb, self.runtime.table, self.clock)
+
+    @cached_property
+    def region(self) -> RegionTable:
+        """What is counted and muted in the whole region."""
+        return RegionTable(self.reader.dynamodb, self.runtime.table, self.clock)
+
+    @cached_property
+    def requests(self) -> RequestsTable:
+        """What people ask for."""
+        return RequestsTable(self.reader.dynamodb, self.runtime.table, self.clock)
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:

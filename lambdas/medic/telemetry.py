@@ -37,7 +37,14 @@ class Fact(StrEnum):
     WOKEN = "Woken"
     ALERT_SENT = "AlertSent"
     ALERT_FAILED = "AlertFailed"
+    LETTER_GIVEN_UP = "LetterGivenUp"
+    MUTED = "Muted"
     STORM = "Storm"
+    STORM_OVER = "StormOver"
+    REQUEST_USED = "RequestUsed"
+    REQUEST_REFUSED = "RequestRefused"
+    UNDONE = "Undone"
+    NOT_UNDONE = "NotUndone"
     RETRYABLE = "RetryableFault"
 
 

@@ -24,8 +24,11 @@ def services() -> Services:
     return Services(Runtime.from_environment(), boto3.Session(), telemetry)
 
 
-def handler(event: object, context: LambdaContext) -> None:
-    """Handle one EventBridge event.
+def handler(event: object, context: LambdaContext) -> object:
+    """Handle one EventBridge event or one message of the bot's own.
+
+    Returns:
+        Nothing, but for whoever waits for an answer.
 
     Raises:
         Exception: a fault that another try may mend; Lambda tries again, then hands it to the on-failure destination.
@@ -33,6 +36,6 @@ def handler(event: object, context: LambdaContext) -> None:
     wired = services()
     wired.telemetry.logger.append_keys(request_id=context.aws_request_id)
     try:
-        pipeline.run(event, wired)
+        return pipeline.run(event, wired)
     finally:
         wired.telemetry.flush()

@@ -1,4 +1,4 @@
-"""Lambda entry point: every few minutes, find the branches on which something is due and wake the remediator."""
+"""Lambda entry point: every few minutes, find what is due and wake the remediator."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def handler(_event: object, context: LambdaContext) -> None:
     telemetry.logger.append_keys(request_id=context.aws_request_id)
     table = IncidentsTable(reader.dynamodb, runtime.table, lambda: datetime.now(UTC))
     try:
-        for scope in table.due():
+        for due in table.due():
             with translated("lambda:InvokeFunction"):
-                message = json.dumps(wake_up(scope)).encode()
+                message = json.dumps(wake_up(due.scope, due.request_id)).encode()
                 reader.functions.invoke(
                     FunctionName=runtime.remediator_function, InvocationType="Event", Payload=message
                 )
-            telemetry.record(Fact.WOKEN, scope=scope)
+            telemetry.record(Fact.WOKEN, scope=due.scope, request=due.request_id)
     finally:
         telemetry.flush()

@@ -99,8 +99,8 @@ class Remediator:
     def visit(self) -> None:
         """One visit of the watcher: wake the bot for every branch on which something is due."""
         watcher = self.world.services(session=self.world.hands)
-        for scope in list(watcher.table.due()):
-            self.send(wake_up(scope))
+        for due in list(watcher.table.due()):
+            self.send(wake_up(due.scope, due.request_id))
         self.work()
 
     def invoke(self, delivery: Delivery) -> None:

@@ -111,7 +111,8 @@ def opted_in_at_the_write(world: WiredWorld) -> Iterator[str]:
         mode = write.branch_tags.get("amplify-medic:auto-fix")
         if (mode, stack) != ("fix", "fix") or write.stage == "PULL_REQUEST":
             yield f"{write.operation} with tag {mode}, mode {stack}, stage {write.stage}"
-        if write.operation == "amplify:UpdateApp" and not _names(write.app_tags.get("amplify-medic:service-role"), write):
+        named = write.app_tags.get("amplify-medic:service-role")
+        if write.operation == "amplify:UpdateApp" and write.role.rpartition("/")[2] != named:
             yield f"UpdateApp to {write.role}, which the app's tag does not name"
 
 
@@ -186,7 +187,9 @@ def _told_too_often(world: WiredWorld, clean: Recording) -> Iterator[str]:
 def _usual(world: WiredWorld, clean: Recording) -> Counter[str]:
     """The kinds of alerts of a clean run; a rebuild that was asked for in vain has no outcome to tell of."""
     kinds = Counter(message.kind for message in clean.ending.messages)
-    return kinds - Counter(_REBUILD_TELLS) if _rebuilds(world) < clean.ending.rebuilds and _asked_in_vain(world) else kinds
+    if _rebuilds(world) < clean.ending.rebuilds and _asked_in_vain(world):
+        kinds -= Counter(_REBUILD_TELLS)
+    return kinds
 
 
 _REBUILD_TELLS = ("resolved", "not_helped")
@@ -207,10 +210,6 @@ def _role_writes(world: WiredWorld) -> list[Write]:
 
 def _incident_of(write: Write) -> str:
     return str(write.intent[0]["id"]) if write.intent else "no incident"
-
-
-def _names(tag: str | None, write: Write) -> bool:
-    return tag is not None and write.role.rpartition("/")[2] == tag
 
 
 def _refuse(problems: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import cycle, product
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import EVERY_FAULT
 from tests.faults.invariants import any_open, check_closed, check_outcome, check_safety, check_told
 from tests.faults.known import KNOWN
 from tests.faults.paths import PATHS, Path, Recording, recorded
@@ -35,6 +36,7 @@ class Aftermath(StrEnum):
     """The event is lost, and the watcher too; later builds succeed."""
 
 
+Faults = Callable[[Call], Iterator[tuple[Fault, Aftermath]]]
 NOT_AGAIN = (Aftermath.WATCHER, Aftermath.NOTHING)
 
 
@@ -49,15 +51,30 @@ class Turns:
     )
 
 
-def _cases() -> list[ParameterSet]:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every call of every path goes wrong; in every way only if that is asked for."""
+    if "call" in metafunc.fixturenames:
+        cases = _cases(_every_fault if metafunc.config.getoption(EVERY_FAULT) else _faults_in_turn())
+        metafunc.parametrize(("path", "call", "fault", "aftermath"), cases)
+
+
+def _cases(faults: Faults) -> list[ParameterSet]:
     """Every call of every path."""
-    turns: defaultdict[str, Turns] = defaultdict(Turns)
     return [
         _case(path, call, fault, aftermath)
         for path in PATHS
         for call in recorded(path).calls
-        for fault, aftermath in _faults(call, turns[call.kind])
+        for fault, aftermath in faults(call)
     ]
+
+
+def _every_fault(_: Call) -> Iterator[tuple[Fault, Aftermath]]:
+    yield from product(Fault, Aftermath)
+
+
+def _faults_in_turn() -> Faults:
+    turns: defaultdict[str, Turns] = defaultdict(Turns)
+    return lambda call: _faults(call, turns[call.kind])
 
 
 def _case(path: Path, call: Call, fault: Fault, aftermath: Aftermath) -> ParameterSet:
@@ -83,7 +100,6 @@ def _faults(call: Call, turns: Turns) -> Iterator[tuple[Fault, Aftermath]]:
         yield next(turns.left)
 
 
-@pytest.mark.parametrize(("path", "call", "fault", "aftermath"), _cases())
 def test_one_call_goes_wrong(path: Path, call: Call, fault: Fault, aftermath: Aftermath) -> None:
     with path.stage() as (world, remediator):
         remediator.retries = aftermath is Aftermath.REDELIVERY
@@ -128,7 +144,7 @@ def test_every_operation_goes_wrong_in_every_way() -> None:
     """As far as it is called often enough."""
     met: defaultdict[str, set[Fault]] = defaultdict(set)
     called: Counter[str] = Counter()
-    for case in _cases():
+    for case in _cases(_faults_in_turn()):
         _, call, fault, _ = case.values
         assert isinstance(call, Call)
         assert isinstance(fault, Fault)

@@ -15,14 +15,15 @@ from enum import StrEnum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import boto3
-import botocore.session
 import pytest
 import urllib3
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 from slack_sdk.webhook import WebhookClient
+
+from tests.fakes.quick_session import QuickSession
 
 if TYPE_CHECKING:
     from tests.fakes.slack import FakeSlack
@@ -74,7 +75,7 @@ AFTER_EFFECT = (Fault.TIMEOUT_AFTER, Fault.ANSWER_LOST)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Call:
-    """One call of a run: the nth of its operation. Roles are looked up at the same time: their name tells them apart."""
+    """One call of a run: the nth of its operation. Roles are looked up at once: their names tell them apart."""
 
     operation: str
     nth: int
@@ -100,21 +101,6 @@ class Sent:
 
     call: Call
     params: Json
-
-
-class QuickSession(boto3.Session):
-    """A session whose clients are made once, whatever their credentials: moto asks for none, and making is slow."""
-
-    def __init__(self, access_key: str, region: str) -> None:
-        super().__init__(access_key, "invented", region_name=region, botocore_session=botocore.session.Session())
-        self._made: dict[str, Any] = {}
-
-    def client(self, service_name: str, **options: Any) -> Any:  # type: ignore[override]
-        """The client of a service; one with credentials of its own is kept apart, for its other settings."""
-        name = f"{service_name} for another" if "aws_session_token" in options else service_name
-        if name not in self._made:
-            self._made[name] = super().client(service_name, **options)  # type: ignore[call-overload]
-        return self._made[name]
 
 
 class Wire:
@@ -222,7 +208,7 @@ class Wire:
         return answer
 
     def _hook_up(self) -> None:
-        events = self.session.events
+        events: Any = self.session.events  # its types know no hook that answers
         events.register_first("before-parameter-build", self._note_params)
         events.register_first("before-call", self._before_call)
         events.unregister("before-send", botocore_stubber)
@@ -283,7 +269,7 @@ class Wire:
         return call
 
     def _tell(self, call: Call, params: Json) -> None:
-        """Whoever is told may run the bot within; but not from a thread of the bot's, of which one is told at a time."""
+        """Whoever is told may run the bot within; not from a thread of the bot's, of which one is told at a time."""
         if threading.current_thread() is threading.main_thread():
             self.before(call, params)
             return
@@ -302,7 +288,6 @@ class Wire:
             fault = self._chosen[1]
             self._chosen = None
             return fault
-
 
     def _refuse_the_dead(self) -> None:
         if self._dead:
@@ -334,7 +319,7 @@ def _error_answer(operation: str, code: str, status: int, message: str) -> tuple
     if operation == "TransactWriteItems" and status < 500:
         parsed["Error"]["Code"] = "TransactionCanceledException"
         parsed["CancellationReasons"] = [{"Code": "ThrottlingError", "Message": message}]
-    return AWSResponse(operation, status, {}, None), parsed
+    return AWSResponse(operation, status, HTTPHeaders(), None), parsed
 
 
 def _log_answer(fault: Fault) -> urllib3.HTTPResponse:

@@ -14,9 +14,10 @@ from moto.dynamodb.models import dynamodb_backends
 
 from medic.incidents.table import DUE_INDEX
 from tests.fakes.amplify.moto_adapter import amplify_on_moto
+from tests.fakes.quick_session import QuickSession
 from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import QueueInbox, SnsInbox
-from tests.faults.wire import Call, Json, QuickSession, Sent, Wire
+from tests.faults.wire import Call, Json, Sent, Wire
 from tests.integration.conftest import PLAIN_TRUST, REGION, SECRET, TABLE, World
 
 if TYPE_CHECKING:
@@ -27,6 +28,24 @@ SET_ROLE = {"amplify:UpdateBranch": "computeRoleArn", "amplify:UpdateApp": "iamS
 START_JOB = "amplify:StartJob"
 A_CALL_TAKES = 0.02
 """Seconds."""
+
+
+@cache
+def the_wire() -> Wire:
+    """One wire for the whole run: clients are dear."""
+    return Wire(REGION)
+
+
+@cache
+def the_hands() -> QuickSession:
+    """The session of everybody but the bot."""
+    return QuickSession("hands", REGION)
+
+
+@cache
+def the_slack() -> FakeSlack:
+    """One Slack for the whole run; it ends with the process."""
+    return FakeSlack().__enter__()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +110,8 @@ class WiredWorld(World):
         messages: what the topic published.
     """
 
-    wire: Wire = field(default_factory=lambda: wire())
-    hands: QuickSession = field(default_factory=lambda: hands())
+    wire: Wire = field(default_factory=the_wire)
+    hands: QuickSession = field(default_factory=the_hands)
     writes: list[Write] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     _arriving: list[Write] = field(default_factory=list)
@@ -178,37 +197,18 @@ class WiredWorld(World):
             incidents=[i for i in self.incidents() if f"#{app.app_id}#" in i["pk"]],
         )
 
-
     def _usable(self, role_arn: str | None) -> bool:
         context = {"aws:SourceAccount": self.amplify.account_id}
         return role_arn is not None and self.amplify.fake.state.usable_role(role_arn, context) is not None
 
 
-@cache
-def wire() -> Wire:
-    """One wire for the whole run: clients are dear."""
-    return Wire(REGION)
-
-
-@cache
-def hands() -> QuickSession:
-    """The session of everybody but the bot."""
-    return QuickSession("hands", REGION)
-
-
-@cache
-def slack() -> FakeSlack:
-    """One Slack for the whole run; it ends with the process."""
-    return FakeSlack().__enter__()
-
-
 @contextmanager
 def wired_world() -> Iterator[WiredWorld]:
     """A world with nothing wrong in it yet."""
-    with amplify_on_moto(region=REGION) as amplify, wire().plain_http(slack()):
-        make = hands().client
+    with amplify_on_moto(region=REGION) as amplify, the_wire().plain_http(the_slack()):
+        make = the_hands().client
         topic = make("sns").create_topic(Name="alerts")["TopicArn"]
-        make("secretsmanager").create_secret(Name=SECRET, SecretString=slack().webhook_url)
+        make("secretsmanager").create_secret(Name=SECRET, SecretString=the_slack().webhook_url)
         make("dynamodb").create_table(
             TableName=TABLE,
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -234,10 +234,10 @@ def wired_world() -> Iterator[WiredWorld]:
             for name in ("default-compute", "actor")
         ]
         nobody = SnsInbox(QueueInbox(make("sqs"), ""))
-        wire().reset()
-        slack().posts.clear()
-        slack().refused.clear()
-        world = WiredWorld(amplify, slack(), topic, nobody, *roles)
+        the_wire().reset()
+        the_slack().posts.clear()
+        the_slack().refused.clear()
+        world = WiredWorld(amplify, the_slack(), topic, nobody, *roles)
         world.witness()
         amplify.control.set_propagation(10)
         amplify.control.advance(_to_the_next_hour_but_one(world.now()))

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-import boto3
 import pytest
 from aws_lambda_powertools import Logger, Metrics
 from moto.iam.models import iam_backends
@@ -19,6 +19,7 @@ from medic.services import Services
 from medic.settings import Runtime, Settings
 from medic.telemetry import Telemetry
 from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_on_moto
+from tests.fakes.quick_session import QuickSession
 from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import SnsInbox
 
@@ -46,7 +47,7 @@ class World:
 
     def client(self, service: str) -> Any:
         """A plain client, as a test's own hands."""
-        return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+        return hands().client(service)
 
     def now(self) -> datetime:
         """The fake's clock: it stands still unless a test or a pause advances it."""
@@ -94,7 +95,7 @@ class World:
             default_role_arn=self.default_role_arn,
         )
         telemetry = Telemetry(Logger(service="test"), Metrics(namespace="test", service="test"))
-        base = Services(runtime, boto3.Session(region_name=REGION), telemetry, clock=self.now, pause=self._pause)
+        base = Services(runtime, bot(), telemetry, clock=self.now, pause=self._pause)
         return replace(base, **changes)
 
     def deliver(self, event: dict[str, Any], services: Services | None = None) -> None:
@@ -105,8 +106,8 @@ class World:
         """Do what the watcher does, and hand each wake-up to the bot; returns how many there were."""
         services = self.services()
         due = list(services.table.due())
-        for scope in due:
-            self.deliver(wake_up(scope), services)
+        for wake in due:
+            self.deliver(wake_up(wake.scope, wake.request_id), services)
         return len(due)
 
     def compute_role(self, app_id: str, branch: str = "main") -> str | None:
@@ -132,6 +133,18 @@ class World:
         self.amplify.control.advance(seconds)
 
 
+@cache
+def hands() -> QuickSession:
+    """The session of everybody but the bot."""
+    return QuickSession("hands", REGION)
+
+
+@cache
+def bot() -> QuickSession:
+    """The bot's session: a warm function's, for every world."""
+    return QuickSession("bot", REGION)
+
+
 @pytest.fixture
 def slack() -> Iterator[FakeSlack]:
     """A local Slack."""
@@ -146,12 +159,11 @@ def world(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with amplify_on_moto(region=REGION) as amplify:
-        iam = boto3.client("iam", region_name=REGION)
-        sns = boto3.client("sns", region_name=REGION)
+        iam, sns = hands().client("iam"), hands().client("sns")
         _make_table()
         topic = sns.create_topic(Name="alerts")["TopicArn"]
-        inbox = SnsInbox.subscribe(sns, boto3.client("sqs", region_name=REGION), topic)
-        boto3.client("secretsmanager", region_name=REGION).create_secret(Name=SECRET, SecretString=slack.webhook_url)
+        inbox = SnsInbox.subscribe(sns, hands().client("sqs"), topic)
+        hands().client("secretsmanager").create_secret(Name=SECRET, SecretString=slack.webhook_url)
         roles = {
             name: iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(PLAIN_TRUST))["Role"]["Arn"]
             for name in ("default-compute", "actor")
@@ -163,7 +175,7 @@ def world(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def _make_table() -> None:
-    boto3.client("dynamodb", region_name=REGION).create_table(
+    hands().client("dynamodb").create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         AttributeDefinitions=[

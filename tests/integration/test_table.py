@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.aws.amplify import JobState
-from medic.events import Scope
-from medic.incidents.model import Incident, RoleKind
-from medic.incidents.table import LEASE, BusyError, Cap, Held, IncidentsTable, LeaseLostError
+from medic.events import Scope, WakeUp
+from medic.incidents.model import Incident, Letter, Moment, RoleKind
+from medic.incidents.region import RegionTable
+from medic.incidents.requests import AlreadyAskedError, Request, RequestKind, RequestsTable, approval_id
+from medic.incidents.table import LEASE, Along, BusyError, Cap, Held, IncidentsTable, LeaseLostError, UsedUpError
 
 if TYPE_CHECKING:
     from tests.integration.conftest import World
@@ -42,7 +44,7 @@ def table(world: World, clock: Callable[[], datetime]) -> IncidentsTable:
 
 def incident(clock: Clock) -> Incident:
     kind = (RoleKind.SERVICE, "service_role_unassumable")
-    return Incident.open(SCOPE, kind, JobState("7", "FAILED", clock.now), app_name="shop", now=clock())
+    return Incident.open(SCOPE, kind, Moment(clock.now, "7"), app_name="shop", now=clock())
 
 
 def test_what_was_saved_is_read(table: IncidentsTable, clock: Clock) -> None:
@@ -88,20 +90,16 @@ def cap(most: int, name: str = "fixes#1") -> Cap:
 
 
 def spend(held: Held, caps: tuple[Cap, ...]) -> str | None:
-    return held.save(held.record, caps)
+    return held.save(held.record, Along(caps))
 
 
 def test_a_cap_that_is_used_up_is_named_and_nothing_is_written(table: IncidentsTable, clock: Clock) -> None:
     with table.hold(SCOPE) as held:
         assert spend(held, (cap(5, "account"), cap(1, "branch"))) is None
-        refused = held.save(held.record.with_incident(incident(clock)), (cap(5, "account"), cap(1, "branch")))
+        refused = held.save(held.record.with_incident(incident(clock)), Along((cap(5, "account"), cap(1, "branch"))))
         assert refused == "branch"
         assert table.read(SCOPE).incidents == ()
         assert [spend(held, (cap(5, "account"),)) for _ in range(5)] == [None] * 4 + ["account"]
-
-
-def test_a_counter_counts(table: IncidentsTable) -> None:
-    assert [table.count(cap(1)) for _ in range(3)] == [1, 2, 3]
 
 
 def test_what_is_due_is_found_by_its_deadline(table: IncidentsTable, clock: Clock) -> None:
@@ -109,4 +107,116 @@ def test_what_is_due_is_found_by_its_deadline(table: IncidentsTable, clock: Cloc
         held.save(held.record.with_incident(incident(clock)))
     assert list(table.due()) == []
     clock.now += timedelta(days=8)
-    assert list(table.due()) == [SCOPE]
+    assert list(table.due()) == [WakeUp(SCOPE)]
+
+
+def test_a_letter_is_kept_until_every_channel_has_it(table: IncidentsTable, clock: Clock) -> None:
+    letter = Letter("abc", "report:7", "{}", ("slack", "sns"))
+    with table.hold(SCOPE) as held:
+        held.save(held.record.with_incident(incident(clock)), Along(letters=(letter,)))
+        assert table.letter("abc", "report:7") == letter
+        held.save(held.record, Along(letters=(replace(letter, lacking=()),)))
+    assert table.letter("abc", "report:7") is None
+
+
+def test_all_records_are_listed_and_nothing_else(table: IncidentsTable, clock: Clock, requests: RequestsTable) -> None:
+    requests.submit(wish(clock))
+    with table.hold(OTHER):
+        pass
+    with table.hold(SCOPE) as held:
+        held.save(held.record.with_incident(incident(clock)), Along((cap(5),)))
+    assert [record.scope for record in table.all()] == [SCOPE]
+
+
+@pytest.fixture
+def requests(world: World, clock: Clock) -> RequestsTable:
+    return RequestsTable(world.client("dynamodb"), "incidents", clock)
+
+
+def wish(clock: Clock, **fields: Any) -> Request:
+    made = Request("0" * 32, RequestKind.FIX, SCOPE, "arn:me", clock.now, clock.now + timedelta(hours=1))
+    return replace(made, **fields)
+
+
+def test_a_request_is_read_as_it_was_asked(requests: RequestsTable, clock: Clock) -> None:
+    asked = wish(clock, kind=RequestKind.APPROVE, incident_id="abc", plan_hash="f" * 64, who="slack:T1/U1")
+    requests.submit(asked)
+    assert requests.read(SCOPE, asked.id) == asked
+    assert requests.read(OTHER, asked.id) is None
+
+
+def test_the_same_approval_can_be_given_once(requests: RequestsTable, clock: Clock) -> None:
+    twice = approval_id("abc", "f" * 64)
+    requests.submit(wish(clock, id=twice, who="first"))
+    with pytest.raises(AlreadyAskedError, match="first asked for this"):
+        requests.submit(wish(clock, id=twice, who="second"))
+    assert approval_id("abc", "e" * 64) != twice != approval_id("abd", "f" * 64)
+
+
+def test_a_request_that_nobody_took_up_is_due_until_it_is_answered(
+    table: IncidentsTable, requests: RequestsTable, clock: Clock
+) -> None:
+    asked = wish(clock)
+    requests.submit(asked)
+    assert list(table.due()) == []
+    clock.now += timedelta(minutes=2)
+    assert list(table.due()) == [WakeUp(SCOPE, asked.id)]
+    requests.answer(SCOPE, asked.id, "refused: a storm", used=False)
+    assert list(table.due()) == []
+    answered = requests.read(SCOPE, asked.id)
+    assert answered is not None
+    assert (answered.answer, answered.used_at) == ("refused: a storm", None)
+
+
+def test_an_answer_makes_no_request(requests: RequestsTable) -> None:
+    requests.answer(SCOPE, "1" * 32, "refused", used=True)
+    assert requests.read(SCOPE, "1" * 32) is None
+
+
+def test_a_request_is_used_once_and_nothing_is_written_the_second_time(
+    table: IncidentsTable, requests: RequestsTable, clock: Clock
+) -> None:
+    asked = wish(clock)
+    requests.submit(asked)
+    with table.hold(SCOPE) as held:
+        held.save(held.record, Along((cap(5),), asked))
+        with pytest.raises(UsedUpError):
+            held.save(held.record.with_incident(incident(clock)), Along((cap(5),), asked))
+    assert table.read(SCOPE).incidents == ()
+
+
+def test_a_request_that_is_not_there_can_not_be_used(table: IncidentsTable, clock: Clock) -> None:
+    with table.hold(SCOPE) as held, pytest.raises(UsedUpError):
+        held.save(held.record, Along(request=wish(clock)))
+
+
+@pytest.fixture
+def region(world: World, clock: Clock) -> RegionTable:
+    return RegionTable(world.client("dynamodb"), "incidents", clock)
+
+
+def test_incidents_are_counted_by_id_over_a_sliding_window(region: RegionTable, clock: Clock) -> None:
+    for name in ("a", "b", "b"):
+        region.count(SCOPE, name)
+        clock.now += timedelta(minutes=4)
+    assert region.look(SCOPE).opened_within(10, clock.now) == 1
+    assert region.count(OTHER, "c").opened_within(13, clock.now) == 3
+
+
+def test_old_minutes_are_swept_out(region: RegionTable, clock: Clock) -> None:
+    for number in range(13):
+        region.count(SCOPE, f"old{number}")
+        clock.now += timedelta(minutes=1)
+    clock.now += timedelta(hours=2)
+    region.count(SCOPE, "new")
+    assert list(region.look(SCOPE).opened.values()) == [frozenset({"new"})]
+
+
+def test_a_mute_holds_for_its_branch_or_app_until_it_ends(region: RegionTable, clock: Clock) -> None:
+    region.mute(SCOPE, clock.now + timedelta(hours=2))
+    region.mute(replace(SCOPE, app_id="d2").whole_app, clock.now + timedelta(hours=2))
+    seen = region.look(SCOPE)
+    assert [seen.muted(s, clock.now) for s in (SCOPE, OTHER, replace(OTHER, app_id="d2"))] == [True, False, True]
+    assert not seen.muted(SCOPE, clock.now + timedelta(hours=2))
+    region.mute(SCOPE, None)
+    assert not region.look(SCOPE).muted(SCOPE, clock.now)

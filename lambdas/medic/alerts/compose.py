@@ -105,6 +105,8 @@ def compose_not_helped(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a failure is still there after a change."""
     summary = (
         f"Build {job_id} of {scope.branch} failed with the same message after the change.",
+        *(f"Changed before: {c.role_arn} in the place of {c.previous_arn or 'no role'}." for c in incident.applied),
+        *((f"Likeliest cause: {incident.because}.",) if incident.because else ()),
         "Nothing more is tried without somebody's approval.",
     )
     title = f"{incident.app_name} / {scope.branch}: still failing"
@@ -143,6 +145,7 @@ def _follow_up(scope: Scope, incident: Incident, kind: AlertKind, title: str, su
             summary=summary,
             facts=(Fact("Branch", scope.branch), Fact("Account", f"{scope.account} / {scope.region}")),
             links=(Link("App", app_url(scope)),),
+            channel=incident.channel,
         )
     )
 

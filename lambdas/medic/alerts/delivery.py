@@ -105,6 +105,8 @@ class Delivery:
 
     receipts: tuple[str, ...]
     failures: tuple[str, ...]
+    lacking: tuple[str, ...]
+    """The names of the channels that did not take it."""
 
 
 def deliver(alert: Alert, channels: Collection[Channel], already: Collection[str], occasion: str) -> Delivery:
@@ -116,7 +118,7 @@ def deliver(alert: Alert, channels: Collection[Channel], already: Collection[str
         already: receipts of earlier tries.
         occasion: what tells this alert from others of the same incident: `report:7`, `resolved:8`.
     """
-    receipts, failures = [], []
+    receipts, failures, lacking = [], [], []
     for channel in channels:
         receipt = f"{occasion}/{channel.name}"
         if receipt in already:
@@ -125,6 +127,7 @@ def deliver(alert: Alert, channels: Collection[Channel], already: Collection[str
             channel.send(alert)
         except DeliveryError as error:
             failures.append(f"{channel.name}: {error}")
+            lacking.append(channel.name)
         else:
             receipts.append(receipt)
-    return Delivery(tuple(receipts), tuple(failures))
+    return Delivery(tuple(receipts), tuple(failures), tuple(lacking))

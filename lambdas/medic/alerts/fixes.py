@@ -61,10 +61,15 @@ def permanent_line(action: Action) -> str:
 
 def command_for(action: Action) -> str:
     """The AWS CLI command that makes a proposed change, quoted for a shell."""
-    _, _, region, _, resource = action.target.split(":", 5)[1:]
+    return command_to_set(action.kind, action.target, action.role_arn or "ROLE_ARN")
+
+
+def command_to_set(kind: str, target: str, role_arn: str | None) -> str:
+    """The AWS CLI command that sets the role of a branch or app (by its ARN), quoted for a shell; None takes it off."""
+    _, _, region, _, resource = target.split(":", 5)[1:]
     app_id, _, branch = resource.removeprefix("apps/").partition("/branches/")
-    role = shlex.quote(action.role_arn or "ROLE_ARN")
-    if action.kind is ActionKind.ATTACH_COMPUTE:
+    role = shlex.quote(role_arn or "")
+    if kind == ActionKind.ATTACH_COMPUTE:
         what = f"update-branch --app-id {app_id} --branch-name {shlex.quote(branch)} --compute-role-arn {role}"
     else:
         what = f"update-app --app-id {app_id} --iam-service-role-arn {role}"

@@ -15,6 +15,9 @@ class AlertKind(StrEnum):
     DEFERRED = "deferred"
     RESOLVED = "resolved"
     NOT_HELPED = "not_helped"
+    UNDONE = "undone"
+    STORM = "storm"
+    STORM_OVER = "storm_over"
 
 
 @dataclass(frozen=True, slots=True)

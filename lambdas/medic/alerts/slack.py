@@ -44,6 +44,9 @@ _SIGNS = {
     AlertKind.DEFERRED: "🟡",
     AlertKind.RESOLVED: "🟢",
     AlertKind.NOT_HELPED: "🔴",
+    AlertKind.UNDONE: "🟡",
+    AlertKind.STORM: "🔴",
+    AlertKind.STORM_OVER: "🟡",
 }
 _BOLD = RichTextElementParts.TextStyle(bold=True)
 

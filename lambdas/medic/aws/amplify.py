@@ -13,7 +13,7 @@ from medic.redaction import looks_like
 
 if TYPE_CHECKING:
     from types_boto3_amplify import AmplifyClient
-    from types_boto3_amplify.type_defs import AppTypeDef, BranchTypeDef, JobTypeDef, StepTypeDef
+    from types_boto3_amplify.type_defs import AppTypeDef, BranchTypeDef, JobSummaryTypeDef, JobTypeDef, StepTypeDef
 
 _PAGE = 50
 _MOST_PAGES = 20
@@ -31,10 +31,13 @@ class JobWithLogs:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A job's id and status, as ListJobs gives them."""
+    """What ListJobs says of a job."""
 
     id: str
     status: str
+    type: str
+    """RELEASE, RETRY, MANUAL or WEB_HOOK."""
+    commit_id: str | None
     started_at: datetime | None
 
     @property
@@ -96,9 +99,7 @@ class AmplifyReader:
             with translated("amplify:ListJobs"):
                 more = {"nextToken": token} if token else {}
                 answer = self._client.list_jobs(appId=app_id, branchName=branch, maxResults=_PAGE, **more)
-            page = [
-                JobState(_unpadded(s["jobId"]), s["status"], _utc(s.get("startTime"))) for s in answer["jobSummaries"]
-            ]
+            page = [_state(summary) for summary in answer["jobSummaries"]]
             jobs += page
             token = answer.get("nextToken")
             if not token or (page and int(page[0].id) >= int(page[-1].id)):
@@ -196,6 +197,16 @@ def _job(raw: JobTypeDef) -> JobWithLogs:
         steps=steps,
     )
     return JobWithLogs(job, {step["stepName"]: url for step in raw["steps"] if (url := step.get("logUrl"))})
+
+
+def _state(raw: JobSummaryTypeDef) -> JobState:
+    return JobState(
+        id=_unpadded(raw["jobId"]),
+        status=raw["status"],
+        type=raw.get("jobType", "unknown"),
+        commit_id=raw.get("commitId") or None,
+        started_at=_utc(raw.get("startTime")),
+    )
 
 
 def _step(raw: StepTypeDef) -> Step:

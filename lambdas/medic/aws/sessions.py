@@ -72,6 +72,7 @@ class Errand:
     """Names the session in CloudTrail: the incident's id."""
     branch_arn: str
     role_arn: str
+    """The role that may be passed; empty where one is only taken off."""
     app_arn: str | None = None
     """Set for a service-role repair, which updates the app."""
 
@@ -116,8 +117,9 @@ def session_policy(errand: Errand) -> dict[str, object]:
     statements: list[dict[str, object]] = [
         {"Effect": "Allow", "Action": "amplify:UpdateBranch", "Resource": list(branches)},
         {"Effect": "Allow", "Action": "amplify:StartJob", "Resource": [f"{branch}/jobs/*" for branch in branches]},
-        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": errand.role_arn},
     ]
+    if errand.role_arn:  # taking a role off passes none
+        statements.append({"Effect": "Allow", "Action": "iam:PassRole", "Resource": errand.role_arn})
     if errand.app_arn is not None:
         statements[0] = {"Effect": "Allow", "Action": "amplify:UpdateApp", "Resource": errand.app_arn}
     return {"Version": "2012-10-17", "Statement": statements}

@@ -1,21 +1,46 @@
-"""Telling: send an alert on every channel that has not had it, record who took it, and raise if one did not."""
+"""Telling: send an alert on every channel, write down who took it, and keep it for those that did not."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from medic.alerts.delivery import deliver
+from medic.alerts.letters import alert_from_json, alert_to_json
+from medic.incidents.model import Incident, Letter
+from medic.incidents.table import Along
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
     from medic.alerts.model import Alert
-    from medic.incidents.model import Incident
+    from medic.events import Scope
     from medic.incidents.table import Held
     from medic.services import Services
 
+_AT_A_TIME = 5
+_KEPT_FOR = timedelta(days=7)
+
 
 class UndeliveredError(Exception):
-    """A channel did not take an alert; the event is to be delivered again, and the alert goes to that channel only."""
+    """A channel did not take an alert: it is kept as a letter, and sent there when the branch is next seen."""
+
+
+@contextmanager
+def at_work(scope: Scope, services: Services) -> Iterator[Held]:
+    """Hold a branch, and first send what some channel still lacks.
+
+    Raises:
+        BusyError: another invocation works on this branch.
+        UndeliveredError: (in the end) a channel still does not take its letters.
+    """
+    with services.table.hold(scope) as held:
+        failures = _resend(held, services)
+        yield held
+        if failures:
+            raise UndeliveredError("; ".join(failures))
 
 
 def announce(alert: Alert, incident: Incident, occasion: str, held: Held, services: Services) -> None:
@@ -29,14 +54,50 @@ def announce(alert: Alert, incident: Incident, occasion: str, held: Held, servic
         services: channels and telemetry.
 
     Raises:
-        UndeliveredError: a channel did not take it; the others did, and that is saved.
+        UndeliveredError: a channel did not take it; the others did, and for that one it is kept.
     """
     delivery = deliver(alert, services.channels, incident.alerted, occasion)
     for receipt in delivery.receipts:
         services.telemetry.record(Fact.ALERT_SENT, incident=incident.id, kind=alert.kind, receipt=receipt)
     told = incident.told(occasion, delivery.receipts, services.clock(), everybody=not delivery.failures)
-    held.save(held.record.with_incident(told))
+    kept = Letter(incident.id, occasion, alert_to_json(alert), delivery.lacking)
+    held.save(held.record.with_incident(told), Along(letters=(kept,) if delivery.failures else ()))
     if delivery.failures:
         for failure in delivery.failures:
             services.telemetry.record(Fact.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
         raise UndeliveredError("; ".join(delivery.failures))
+
+
+def _resend(held: Held, services: Services) -> list[str]:
+    """Send the letters of a branch again; what is still not taken, in words."""
+    failures = []
+    for incident in held.record.incidents:
+        if incident.letters:
+            failures += _resend_of(incident, held, services)
+    return failures
+
+
+def _resend_of(incident: Incident, held: Held, services: Services) -> list[str]:
+    now = services.clock()
+    letters: list[Letter] = []
+    receipts: list[str] = []
+    failures: list[str] = []
+    for occasion in incident.letters[:_AT_A_TIME]:
+        letter = services.table.letter(incident.id, occasion)
+        if letter is None or now - incident.updated_at > _KEPT_FOR:
+            services.telemetry.record(Fact.LETTER_GIVEN_UP, incident=incident.id, occasion=occasion)
+            letters.append(Letter(incident.id, occasion, "", ()))
+            continue
+        channels = tuple(channel for channel in services.channels if channel.name in letter.lacking)
+        delivery = deliver(alert_from_json(letter.alert), channels, (), occasion)
+        letters.append(replace(letter, lacking=delivery.lacking))
+        receipts += delivery.receipts
+        failures += delivery.failures
+    taken = tuple(letter.occasion for letter in letters if not letter.lacking)
+    for receipt in receipts:
+        services.telemetry.record(Fact.ALERT_SENT, incident=incident.id, kind="letter", receipt=receipt)
+    for failure in failures:
+        services.telemetry.record(Fact.ALERT_FAILED, incident=incident.id, kind="letter", why=failure)
+    resent = incident.resent(taken, tuple(receipts), now)
+    held.save(held.record.with_incident(resent), Along(letters=tuple(letters)))
+    return failures

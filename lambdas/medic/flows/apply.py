@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from medic.aws.sessions import Errand
 from medic.diagnosis.checks import made_at
 from medic.incidents.model import Change, ChangeState, Incident, State
-from medic.incidents.table import Cap, Held
+from medic.incidents.table import Along, Cap, Held
 from medic.plan.decide import Occasion, effect_of, rebuild_after
 from medic.plan.model import Action, ActionKind, Disposition, Plan
 from medic.remediation.holders import AppHolder, BranchHolder, app_standing, branch_standing
@@ -22,6 +22,8 @@ from medic.telemetry import Fact
 if TYPE_CHECKING:
     from medic.aws.amplify import AmplifyActor
     from medic.events import Scope
+    from medic.evidence.model import Job
+    from medic.incidents.requests import Request
     from medic.plan.guardrails import Question
     from medic.services import Services
 
@@ -50,11 +52,15 @@ class Applier:
     """Carries a plan out on one branch, under its lease."""
 
     scope: Scope
-    job_id: str
+    job: Job
     occasion: Occasion
     question: Question
     held: Held
     services: Services
+    app: Held | None = None
+    """The whole app, held too where its service role may be repaired."""
+    asked: Request | None = None
+    """The request that allows it, if a person asked."""
 
     def act(self, plan: Plan, incident: Incident) -> Acted:
         """Do what the plan says may be done by itself.
@@ -66,6 +72,7 @@ class Applier:
             return self._carry_out(plan, incident, self._unfinished(plan, incident), resumed=True)
         if incident.applied:
             return self._recall(incident)
+        incident = replace(incident, plan_hash=plan.hash_for(incident.id), told_plan=plan.gist)
         todo = plan.with_disposition(Disposition.DO)
         if not todo:
             return Acted(plan, self._waiting(plan, incident), ())
@@ -74,16 +81,16 @@ class Applier:
     def _waiting(self, plan: Plan, incident: Incident) -> Incident:
         asks = bool(plan.with_disposition(Disposition.ASK_FIRST))
         state = State.AWAITING_APPROVAL if asks else State.OPEN
-        hashed = replace(incident, plan_hash=plan.hash_for(incident.id), told_plan=plan.gist)
-        return hashed if hashed.state is state else hashed.moved(state, self._now)
+        return incident if incident.state is state else incident.moved(state, self._now)
 
     def _carry_out(self, plan: Plan, incident: Incident, todo: tuple[Action, ...], *, resumed: bool) -> Acted:
         if not resumed:
-            incident = self._intended(plan, incident, todo)
-            capped = self._reserve(incident)
+            intended = self._intended(incident, todo)
+            capped = self._reserve(intended, todo)
             if capped is not None:
                 outcomes = tuple(Outcome(action, Result.CAPPED, capped, self._now) for action in todo)
-                return Acted(plan, replace(incident, changes=()).moved(State.OPEN, self._now, capped), outcomes)
+                return Acted(plan, incident.moved(State.OPEN, self._now, capped), outcomes)
+            incident = intended
         outcomes = tuple(self._set(action, incident, resumed=resumed) for action in todo)
         incident = self._recorded(incident, outcomes)
         plan = replace(plan, effect=effect_of(self.occasion, todo), actions=_merged(plan.actions, todo))
@@ -93,7 +100,7 @@ class Applier:
         incident, became = rebuild
         return Acted(plan, incident, tuple(replace(outcome, rebuild=became) for outcome in outcomes))
 
-    def _intended(self, plan: Plan, incident: Incident, todo: tuple[Action, ...]) -> Incident:
+    def _intended(self, incident: Incident, todo: tuple[Action, ...]) -> Incident:
         """Everything needed to finish or to undo, before anything is sent."""
         for action in todo:
             change = Change(
@@ -105,17 +112,20 @@ class Applier:
                 intended_at=self._now,
             )
             incident = incident.with_change(change, self._now)
-        applying = incident.moved(State.APPLYING, self._now).owes(report_of(self.job_id))
-        return replace(applying, plan_hash=plan.hash_for(incident.id), told_plan=plan.gist)
+        applying = incident.moved(State.APPLYING, self._now).owes(report_of(self.job.id))
+        return replace(applying, approved_by=self.asked.who if self.asked else "")
 
-    def _reserve(self, incident: Incident) -> str | None:
-        """Write the intent and count up every cap in one transaction; the cap that is used up, if one is."""
-        limits = self.services.runtime.settings.limits
-        record = replace(
-            self.held.record.with_incident(incident),
-            cooling_until=self._now + timedelta(minutes=limits.cool_down_minutes),
-        )
-        refused = self.held.save(record, self._caps())
+    def _reserve(self, incident: Incident, todo: tuple[Action, ...]) -> str | None:
+        """Write the intent, use the request up and count up every cap, in one transaction.
+
+        Returns:
+            The cap that is used up, if one is: then nothing was written, and the request is good for another time.
+        """
+        cooling_until = self._now + timedelta(minutes=self.services.runtime.settings.limits.cool_down_minutes)
+        if self.app is not None and any(action.kind is ActionKind.REPAIR_SERVICE for action in todo):
+            self.app.save(replace(self.app.record, cooling_until=cooling_until))
+        record = replace(self.held.record.with_incident(incident), cooling_until=cooling_until)
+        refused = self.held.save(record, Along(self._caps(), self.asked))
         return None if refused is None else f"the cap {refused.rsplit('#', 1)[0]} is used up for this hour"
 
     def _caps(self) -> tuple[Cap, ...]:
@@ -179,18 +189,18 @@ class Applier:
             return None
         rebuilder = Rebuilder(self.services.amplify, self._starter(todo[0], incident), self.services.pause)
         if incident.rebuild_intended_at is not None:
-            return self._rebuilt(incident, rebuilder.look_up(self.scope, self.job_id, incident.rebuild_intended_at))
+            return self._rebuilt(incident, rebuilder.look_up(self.scope, self.job, incident.rebuild_intended_at))
         made = tuple(replace(action, disposition=Disposition.DO) for action in todo)
         wish = rebuild_after(self.occasion, self.question, made)
         if not wish.wanted:
             return incident, RebuildOutcome(None, f"not rebuilt: {wish.reason}")
-        not_now = rebuilder.not_now(self.scope, self.job_id)
+        not_now = rebuilder.not_now(self.scope, self.job.id)
         if not_now is not None:
             return incident, not_now
         rebuilder.actor()  # a session that can't be had must not look like a StartJob without an answer
         incident = incident.intends_rebuild(self._now)
         self.held.save(self.held.record.with_incident(incident))
-        return self._rebuilt(incident, rebuilder.start(self.scope, self.job_id, incident.id, self._now))
+        return self._rebuilt(incident, rebuilder.start(self.scope, self.job, incident.id, self._now))
 
     def _rebuilt(self, incident: Incident, became: RebuildOutcome) -> tuple[Incident, RebuildOutcome]:
         if became.job_id is None:

@@ -9,9 +9,10 @@ from medic.alerts.compose import compose_outcome_unknown
 from medic.aws.amplify import RUNNING
 from medic.events import DeploymentEvent, DeploymentStatus
 from medic.evidence.model import Present
-from medic.flows.announce import announce
+from medic.flows.announce import announce, at_work
 from medic.flows.failure import diagnose_failure
 from medic.flows.settle import settle
+from medic.flows.undo import finish_undoing
 from medic.incidents.model import State
 from medic.telemetry import Fact
 
@@ -33,7 +34,9 @@ def look_after(scope: Scope, services: Services) -> None:
         UndeliveredError: a channel did not take an alert.
     """
     for incident in services.table.read(scope).overdue(services.clock()):
-        if incident.pending or incident.state is State.APPLYING:
+        if incident.undoing:
+            finish_undoing(scope, incident.id, services)
+        elif incident.pending or incident.state is State.APPLYING:
             _again(scope, incident, services)
         elif incident.state is State.REBUILDING:
             _follow_rebuild(scope, incident, services)
@@ -41,14 +44,9 @@ def look_after(scope: Scope, services: Services) -> None:
 
 
 def _again(scope: Scope, incident: Incident, services: Services) -> None:
-    """Go through the event again that was not finished, or not told to everybody."""
+    """Go through the event again that was not finished, or not told of."""
     _, _, job_id = incident.pending.partition(":")
-    status = DeploymentStatus.SUCCEED if incident.state is State.RESOLVED else DeploymentStatus.FAILED
-    event = _event(scope, job_id or incident.job_id, status, incident)
-    if status is DeploymentStatus.FAILED:
-        diagnose_failure(event, services)
-    else:
-        settle(event, services)
+    diagnose_failure(_event(scope, job_id or incident.job_id, DeploymentStatus.FAILED, incident), services)
 
 
 def _event(scope: Scope, job_id: str, status: DeploymentStatus, incident: Incident) -> DeploymentEvent:
@@ -64,7 +62,7 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
         return
     status = job.value.job.status
     if status in RUNNING:
-        with services.table.hold(scope) as held:
+        with at_work(scope, services) as held:
             held.save(held.record.with_incident(incident.moved(State.REBUILDING, services.clock())))
         return
     event = _event(scope, job_id, _STATUSES[status], incident)
@@ -78,7 +76,7 @@ def _end_what_is_still_overdue(scope: Scope, services: Services) -> None:
     """Nothing stays open for ever: what could not be found out by now is said to be unknown."""
     if not services.table.read(scope).overdue(services.clock()):
         return
-    with services.table.hold(scope) as held:
+    with at_work(scope, services) as held:
         for incident in held.record.overdue(services.clock()):
             _end(incident, scope, held, services)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_resolved
-from medic.diagnosis.model import Label
 from medic.events import DeploymentStatus
 from medic.evidence.model import Present
-from medic.flows.announce import announce
+from medic.flows.announce import announce, at_work
 from medic.incidents.model import Incident, Order, State
+from medic.plan.decide import Occasion
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def settle(event: DeploymentEvent, services: Services) -> None:
     if job is None:
         services.telemetry.record(Fact.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
         return
-    with services.table.hold(event.scope) as held:
+    with at_work(event.scope, services) as held:
         for incident in held.record.incidents:
             if event.status is DeploymentStatus.SUCCEED and _closes(incident, job):
                 _resolve(incident, event, held, services)
@@ -48,7 +48,7 @@ def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
     """A deployment failed for a reason that is not IAM's: a recorded rebuild is over, and no incident closes."""
     if not any(_waits_for(incident, event.job_id) for incident in services.table.read(event.scope).incidents):
         return
-    with services.table.hold(event.scope) as held:
+    with at_work(event.scope, services) as held:
         for incident in held.record.incidents:
             if _waits_for(incident, event.job_id):
                 note = f"job {event.job_id} failed for a reason that is not IAM's"
@@ -57,7 +57,7 @@ def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
 
 def _build_incident(incident: Incident) -> bool:
     """True if a build may still say something about it, or somebody has yet to hear of its recovery."""
-    return not incident.settled and incident.label != Label.CREDENTIALS_MISSING_RUNTIME
+    return not incident.settled and incident.occasion == Occasion.FAILED
 
 
 def _confirmed(event: DeploymentEvent, services: Services) -> Job | None:
@@ -67,11 +67,8 @@ def _confirmed(event: DeploymentEvent, services: Services) -> Job | None:
 
 
 def _closes(incident: Incident, job: Job) -> bool:
-    if not _build_incident(incident):
-        return False
-    if incident.state is State.RESOLVED:
-        return incident.pending == _occasion(job.id)
-    return incident.compared_with(job) is Order.LATER and not incident.state.closed
+    later = incident.compared_with(job) is Order.LATER
+    return later and not incident.state.closed and incident.occasion == Occasion.FAILED
 
 
 def _waits_for(incident: Incident, job_id: str) -> bool:
@@ -79,18 +76,16 @@ def _waits_for(incident: Incident, job_id: str) -> bool:
 
 
 def _resolve(incident: Incident, event: DeploymentEvent, held: Held, services: Services) -> None:
-    now = services.clock()
-    resolved = (
-        incident if incident.state.closed else incident.moved(State.RESOLVED, now, f"job {event.job_id} succeeded")
-    )
+    resolved = incident.moved(State.RESOLVED, services.clock(), f"job {event.job_id} succeeded")
     services.telemetry.record(Fact.RESOLVED, scope=event.scope, job=event.job_id, incident=incident.id)
-    announce(compose_resolved(event.scope, resolved, event.job_id), resolved, _occasion(event.job_id), held, services)
+    if not incident.told_by_itself:
+        # Nobody heard of it, or only that it was one of many: there is no message that this would answer.
+        held.save(held.record.with_incident(resolved))
+        return
+    alert = compose_resolved(event.scope, resolved, event.job_id)
+    announce(alert, resolved, f"resolved:{event.job_id}", held, services)
 
 
 def _rebuild_ended_otherwise(incident: Incident, held: Held, services: Services, note: str) -> None:
     """The rebuild says nothing about the failure: what was applied still waits for a job that does."""
     held.save(held.record.with_incident(incident.moved(State.APPLIED, services.clock(), note)))
-
-
-def _occasion(job_id: str) -> str:
-    return f"resolved:{job_id}"

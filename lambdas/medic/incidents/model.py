@@ -47,6 +47,10 @@ DEADLINES: dict[State, timedelta] = {
 
 OWED_FOR = timedelta(minutes=3)
 """How long an alert may be owed: by then, Lambda's own retries are over."""
+IN_A_STORM = "storm"
+"""The receipt of an incident that one alert told of among many."""
+LONGEST_PAUSE = timedelta(hours=1)
+"""A channel that takes nothing is tried at least this often."""
 
 
 class RoleKind(StrEnum):
@@ -63,6 +67,7 @@ class ChangeState(StrEnum):
     INTENDED = "intended"
     APPLIED = "applied"
     FAILED = "failed"
+    UNDONE = "undone"
 
 
 class Order(StrEnum):
@@ -87,6 +92,14 @@ class SeenJob(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """In the place of a job, where no job showed an incident: when it began."""
+
+    started_at: datetime | None
+    id: str = "0"
+
+
 def _order(one: T, other: T) -> Order:
     if one == other:
         return Order.SAME
@@ -105,6 +118,20 @@ class Change:
     intended_at: datetime
     applied_at: datetime | None = None
     note: str = ""
+    undo_intended_at: datetime | None = None
+    """Set before what stood there is put back: an undoing that broke off is finished, not forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An alert as it was composed, kept for the channels that have not taken it."""
+
+    incident_id: str
+    occasion: str
+    alert: str
+    """The alert as JSON."""
+    lacking: tuple[str, ...]
+    """The names of the channels that have not taken it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +166,23 @@ class Incident:
     alerted: tuple[str, ...] = ()
     """Alerts that were delivered, as `occasion:job/channel`."""
     pending: str = ""
-    """The occasion of an alert that is due and that some channel has not had; empty if everybody was told."""
+    """The occasion of an alert that is due and was not composed yet; empty if there is none."""
+    letters: tuple[str, ...] = ()
+    """The occasions of alerts that some channel has not taken, oldest first; the table keeps them."""
+    resend_at: datetime | None = None
+    """When to send them again."""
+    occasion: str = "failed"
+    """What showed it: a `failed` deployment, or the SSR `runtime`."""
+    mode: str = "report"
+    """How far its branch was opted in when it was last seen."""
+    because: str = ""
+    """The likeliest cause, in words."""
+    channel: str | None = None
+    """The named channel its alerts go to; None for the default one."""
+    approved_by: str = ""
+    """Who approved the change; empty where the branch's tag alone allowed it."""
+    undo_asked_by: str = ""
+    """Who asked to take the change back."""
 
     @classmethod
     def open(cls, scope: Scope, kind: tuple[RoleKind, str], job: SeenJob, *, app_name: str, now: datetime) -> Incident:
@@ -164,13 +207,21 @@ class Incident:
 
     def following(self, before: Incident | None) -> Incident:
         """The incident as the next one after an earlier, closed one of its kind: what did not help is remembered."""
-        tried = before is not None and (before.state is State.NOT_HELPED or before.tried_before)
-        return replace(self, tried_before=tried)
+        if before is None:
+            return self
+        tried = before.tried_before or before.state is State.NOT_HELPED or before.undone
+        # The same job may open a second one, after an approval: the first keeps its name and what it changed.
+        again = hashlib.sha256(f"after {self.id}".encode()).hexdigest()[:12] if before.id == self.id else self.id
+        return replace(self, id=again, tried_before=tried)
 
     def moved(self, state: State, now: datetime, note: str = "") -> Incident:
         """The incident in another state, with that state's deadline."""
         deadline = now + DEADLINES.get(state, timedelta())
         return replace(self, state=state, updated_at=now, deadline=deadline, note=note or self.note)
+
+    def due_again_at(self, deadline: datetime, now: datetime) -> Incident:
+        """The incident with another deadline than its state's."""
+        return replace(self, deadline=deadline, updated_at=now)
 
     def seen_again(self, job: SeenJob, now: datetime) -> Incident:
         """Counted up by another job with the same failure."""
@@ -198,6 +249,16 @@ class Incident:
         return tuple(change for change in self.changes if change.state is ChangeState.APPLIED)
 
     @property
+    def undone(self) -> bool:
+        """True if a change was taken back: it is repeated only after an approval."""
+        return any(change.state is ChangeState.UNDONE for change in self.changes)
+
+    @property
+    def undoing(self) -> bool:
+        """True if an undoing was begun and nobody recorded how it ended."""
+        return any(change.undo_intended_at and change.state is ChangeState.APPLIED for change in self.changes)
+
+    @property
     def unfinished(self) -> bool:
         """True if a change was intended and nobody recorded what became of it."""
         return any(change.state is ChangeState.INTENDED for change in self.changes)
@@ -220,16 +281,42 @@ class Incident:
         return replace(self, pending=occasion)
 
     def told(self, occasion: str, receipts: tuple[str, ...], now: datetime, *, everybody: bool) -> Incident:
-        """Alerts went out: to everybody, or the rest is still owed."""
+        """Alerts went out; what a channel did not take is kept as a letter, and sent again after a while.
+
+        An alert on an incident says all that was done, so none that was owed before is owed any more.
+        """
         alerted = tuple(dict.fromkeys((*self.alerted, *receipts)))
-        return replace(self, alerted=alerted, pending="" if everybody else occasion, updated_at=now)
+        letters = self.letters if everybody else tuple(dict.fromkeys((*self.letters, occasion)))
+        resend = now + OWED_FOR if letters else None
+        told = replace(self, alerted=alerted, pending="", letters=letters, updated_at=now)
+        return replace(told, resend_at=self.resend_at or resend)
+
+    def resent(self, taken: tuple[str, ...], receipts: tuple[str, ...], now: datetime) -> Incident:
+        """Letters went out again: those that everybody has by now are done with, the rest waits twice as long."""
+        letters = tuple(occasion for occasion in self.letters if occasion not in taken)
+        waited = now - self.updated_at
+        resend = now + min(max(waited * 2, OWED_FOR), LONGEST_PAUSE) if letters else None
+        alerted = tuple(dict.fromkeys((*self.alerted, *receipts)))
+        return replace(self, alerted=alerted, letters=letters, resend_at=resend)
+
+    @property
+    def told_by_itself(self) -> bool:
+        """True if an alert of its own went out, or is kept for a channel: not just the one that tells of a storm."""
+        return bool(self.letters) or any(not receipt.startswith(IN_A_STORM) for receipt in self.alerted)
+
+    def told_in_a_storm(self, now: datetime) -> Incident:
+        """The storm's alert counts as this one's."""
+        return replace(self, alerted=tuple(dict.fromkeys((*self.alerted, IN_A_STORM))), updated_at=now)
 
     @property
     def settled(self) -> bool:
         """True if nothing more is expected of it: closed, and everybody was told."""
-        return self.state.closed and not self.pending
+        return self.state.closed and not (self.pending or self.letters or self.undoing)
 
     @property
     def due_at(self) -> datetime:
-        """When somebody must look again: at the deadline, or soon where an alert is owed."""
-        return min(self.deadline, self.updated_at + OWED_FOR) if self.pending else self.deadline
+        """When somebody must look again: at the deadline, or soon where an alert is owed or a letter waits."""
+        times = [] if self.state.closed else [self.deadline]
+        times += [self.updated_at + OWED_FOR] if self.pending or self.undoing else []
+        times += [self.resend_at] if self.letters and self.resend_at else []
+        return min(times, default=self.deadline)

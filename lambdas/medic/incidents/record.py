@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 _SETTLED_KEPT = 20
 _TIMES = frozenset(
-    {"opened_at", "updated_at", "deadline", "intended_at", "applied_at", "rebuild_intended_at", "job_started_at"}
+    {
+        *("opened_at", "updated_at", "deadline", "job_started_at", "rebuild_intended_at", "resend_at"),
+        *("intended_at", "applied_at", "undo_intended_at"),
+    }
 )
 
 
@@ -79,6 +82,7 @@ def _incident(raw: Mapping[str, object]) -> Incident:
     values["state"] = State(str(raw["state"]))
     values["role_kind"] = RoleKind(str(raw["role_kind"]))
     values["alerted"] = tuple(_list(raw["alerted"]))
+    values["letters"] = tuple(_list(raw["letters"]))
     return Incident(**values)  # type: ignore[arg-type]
 
 

@@ -1,11 +1,12 @@
-"""The incidents table: leases, conditional writes with a version, counters. DynamoDB and nothing else.
+"""The incidents table: leases, conditional writes with a version, caps, letters. DynamoDB and nothing else.
 
-One item a branch (`pk = branch#…`), one item a counter (`pk = count#…`). A write that does not hold the lease's token,
-or that was overtaken by another version, fails; nothing is overwritten.
+One item a branch, one a letter, one a cap's counter; `keys` says how they are named. A write that does not hold the
+lease's token, or that was overtaken by another version, fails; nothing is overwritten.
 """
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,17 +17,21 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from medic.aws.errors import RefusedError, translated
-from medic.events import Scope
+from medic.incidents.keys import BRANCH, COUNT, branch_key, due_of, letter_key, request_key
+from medic.incidents.model import Letter
 from medic.incidents.record import BranchRecord, incidents_from_json, incidents_to_json
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
+    from medic.events import Scope, WakeUp
+    from medic.incidents.requests import Request
+
 LEASE = timedelta(seconds=120)
 """Longer than the function's time-out (90 s): a lease that lapsed has no living holder."""
 DUE_INDEX = "due"
-"""The sparse index of branches that expect something, by the time it is due."""
+"""The sparse index of items that expect something, by the time it is due."""
 _DUE = "due"
 _KEPT = timedelta(days=90)
 _CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -49,6 +54,22 @@ class Cap:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Along:
+    """What is written together with a record: all of it or nothing."""
+
+    caps: tuple[Cap, ...] = ()
+    """Counted up, each under its ceiling."""
+    request: Request | None = None
+    """Used up: the write fails if it was used before."""
+    letters: tuple[Letter, ...] = ()
+    """Written in the place of what stood under their names; one that nobody lacks is emptied."""
+
+
+class UsedUpError(Exception):
+    """A request was used by somebody else in the meantime; nothing was written."""
+
+
 class Held:
     """A branch's record while its lease is held. `record` is what stands in the table."""
 
@@ -57,17 +78,18 @@ class Held:
         self._token = token
         self.record = record
 
-    def save(self, record: BranchRecord, caps: tuple[Cap, ...] = ()) -> str | None:
-        """Write the record, and count up the caps in the same transaction: all of it or nothing.
+    def save(self, record: BranchRecord, along: Along | None = None) -> str | None:
+        """Write the record and what goes along with it, in one transaction: all of it or nothing.
 
         Returns:
             None, or the name of the cap that is used up; then nothing was written.
 
         Raises:
             LeaseLostError: somebody else holds the branch by now.
+            UsedUpError: the request that goes along was used before.
             AwsError: the table could not be written.
         """
-        refused = self._table.write(record, self._token, caps)
+        refused = self._table.write(record, self._token, along or Along())
         if refused is None:
             self.record = replace(record, version=record.version + 1)
         return refused
@@ -90,11 +112,24 @@ class IncidentsTable:
     def read(self, scope: Scope) -> BranchRecord:
         """The branch's record as it stands; an empty one if there is none."""
         with translated("dynamodb:GetItem"):
-            answer = self._client.get_item(TableName=self._name, Key={"pk": {"S": _key(scope)}}, ConsistentRead=True)
+            answer = self._client.get_item(
+                TableName=self._name, Key={"pk": {"S": branch_key(scope)}}, ConsistentRead=True
+            )
         return _record(scope, answer.get("Item", {}))
 
-    def due(self) -> Iterator[Scope]:
-        """The branches on which a deadline has passed, the most overdue first."""
+    def all(self) -> Iterator[BranchRecord]:
+        """Every branch's record, in no order; what a person reads, never what the bot acts on."""
+        with translated("dynamodb:Scan"):
+            pages = self._client.get_paginator("scan").paginate(
+                TableName=self._name,
+                FilterExpression="begins_with(pk, :branch) AND attribute_exists(incidents)",
+                ExpressionAttributeValues={":branch": {"S": f"{BRANCH}#"}},
+            )
+            for page in pages:
+                yield from (_record(due_of(item["pk"]["S"]).scope, item) for item in page["Items"])
+
+    def due(self) -> Iterator[WakeUp]:
+        """Whom to wake because a deadline has passed or a request waits, the most overdue first."""
         with translated("dynamodb:Query"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._name,
@@ -103,7 +138,16 @@ class IncidentsTable:
                 ExpressionAttributeValues={":due": {"S": _DUE}, ":now": _seconds(self._clock())},
             )
             for page in pages:
-                yield from (_scope(item["pk"]["S"]) for item in page["Items"])
+                yield from (due_of(item["pk"]["S"]) for item in page["Items"])
+
+    def letter(self, incident_id: str, occasion: str) -> Letter | None:
+        """An alert that some channel has not taken yet, or None if it is gone."""
+        key = {"pk": {"S": letter_key(incident_id, occasion)}}
+        with translated("dynamodb:GetItem"):
+            item = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item", {})
+        if "alert" not in item:
+            return None
+        return Letter(incident_id, occasion, item["alert"]["S"], tuple(json.loads(item["lacking"]["S"])))
 
     @contextmanager
     def hold(self, scope: Scope) -> Iterator[Held]:
@@ -119,31 +163,13 @@ class IncidentsTable:
         finally:
             self._release(scope, held)
 
-    def count(self, cap: Cap) -> int:
-        """Count a counter up by one and return where it stands; the cap's ceiling is not looked at."""
-        with translated("dynamodb:UpdateItem"):
-            answer = self._client.update_item(
-                TableName=self._name,
-                Key={"pk": {"S": f"count#{cap.name}"}},
-                UpdateExpression="ADD n :one SET expires_at = :expires",
-                ExpressionAttributeValues={":one": {"N": "1"}, ":expires": _seconds(cap.expires_at)},
-                ReturnValues="UPDATED_NEW",
-            )
-        return int(answer["Attributes"]["n"]["N"])
-
-    def counted(self, cap: Cap) -> int:
-        """Where a counter stands."""
-        with translated("dynamodb:GetItem"):
-            answer = self._client.get_item(TableName=self._name, Key={"pk": {"S": f"count#{cap.name}"}})
-        return int(answer.get("Item", {}).get("n", {}).get("N", "0"))
-
     def _acquire(self, scope: Scope) -> Held:
         now, token = self._clock(), uuid.uuid4().hex
         try:
             with translated("dynamodb:UpdateItem"):
                 answer = self._client.update_item(
                     TableName=self._name,
-                    Key={"pk": {"S": _key(scope)}},
+                    Key={"pk": {"S": branch_key(scope)}},
                     UpdateExpression="SET lease_token = :token, lease_until = :until, expires_at = :expires",
                     ConditionExpression="attribute_not_exists(pk) OR lease_until < :now",
                     ExpressionAttributeValues={
@@ -165,7 +191,7 @@ class IncidentsTable:
             with translated("dynamodb:UpdateItem"):
                 self._client.update_item(
                     TableName=self._name,
-                    Key={"pk": {"S": _key(scope)}},
+                    Key={"pk": {"S": branch_key(scope)}},
                     UpdateExpression="SET lease_until = :never",
                     ConditionExpression="lease_token = :token",
                     ExpressionAttributeValues={":never": {"N": "0"}, ":token": {"S": held._token}},  # noqa: SLF001
@@ -174,26 +200,18 @@ class IncidentsTable:
             if error.code != _CONDITION_FAILED:
                 raise
 
-    def write(self, record: BranchRecord, token: str, caps: tuple[Cap, ...]) -> str | None:
-        """One transaction: the record under its version and the lease's token, and the caps under their ceilings."""
-        items: list[TransactWriteItemTypeDef] = [self._record_update(record, token), *map(self._cap_update, caps)]
+    def write(self, record: BranchRecord, token: str, along: Along) -> str | None:
+        """One transaction; each part under its own condition. What it gives and raises: see `Held.save`."""
+        items: list[TransactWriteItemTypeDef] = [self._record_update(record, token), *map(self._cap_update, along.caps)]
+        if along.request is not None:
+            items.append(self._request_update(along.request))
+        items += [self._letter_update(letter) for letter in along.letters]
         try:
             with translated("dynamodb:TransactWriteItems"):
                 self._client.transact_write_items(TransactItems=items)
         except RefusedError as error:
-            return self._refused_by(error, record, caps)
+            return _refused_by(error, record, along)
         return None
-
-    def _refused_by(self, error: RefusedError, record: BranchRecord, caps: tuple[Cap, ...]) -> str:
-        """Which condition of the transaction failed: ours (then the lease is lost) or a cap's."""
-        cause = error.__cause__
-        reasons = cause.response.get("CancellationReasons", []) if isinstance(cause, ClientError) else []
-        failed = [index for index, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
-        if not failed:
-            raise error
-        if 0 in failed:
-            raise LeaseLostError(f"{record.scope} was taken over by another invocation") from error
-        return caps[failed[0] - 1].name
 
     def _record_update(self, record: BranchRecord, token: str) -> TransactWriteItemTypeDef:
         values: dict[str, AttributeValueTypeDef] = {
@@ -221,7 +239,7 @@ class IncidentsTable:
         return {
             "Update": {
                 "TableName": self._name,
-                "Key": {"pk": {"S": _key(record.scope)}},
+                "Key": {"pk": {"S": branch_key(record.scope)}},
                 "UpdateExpression": f"SET {', '.join(sets)}{removal}",
                 "ConditionExpression": "lease_token = :token AND (attribute_not_exists(version) OR version = :old)",
                 "ExpressionAttributeValues": values,
@@ -232,7 +250,7 @@ class IncidentsTable:
         return {
             "Update": {
                 "TableName": self._name,
-                "Key": {"pk": {"S": f"count#{cap.name}"}},
+                "Key": {"pk": {"S": f"{COUNT}#{cap.name}"}},
                 "UpdateExpression": "ADD n :one SET expires_at = :expires",
                 "ConditionExpression": "attribute_not_exists(n) OR n < :most",
                 "ExpressionAttributeValues": {
@@ -243,15 +261,52 @@ class IncidentsTable:
             }
         }
 
+    def _request_update(self, request: Request) -> TransactWriteItemTypeDef:
+        return {
+            "Update": {
+                "TableName": self._name,
+                "Key": {"pk": {"S": request_key(request.scope, request.id)}},
+                "UpdateExpression": "SET used_at = :now",
+                "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(used_at)",
+                "ExpressionAttributeValues": {":now": _seconds(self._clock())},
+            }
+        }
 
-def _key(scope: Scope) -> str:
-    return f"branch#{scope.partition}#{scope.account}#{scope.region}#{scope.app_id}#{scope.branch}"
+    def _letter_update(self, letter: Letter) -> TransactWriteItemTypeDef:
+        """What everybody has is emptied; the table's time to live sweeps it out. So no right to delete is needed."""
+        values: dict[str, AttributeValueTypeDef] = {
+            ":lacking": {"S": json.dumps(letter.lacking)},
+            ":expires": _seconds(self._clock() + _KEPT),
+        }
+        expression = "SET lacking = :lacking, expires_at = :expires"
+        if letter.lacking:
+            expression += ", alert = :alert"
+            values[":alert"] = {"S": letter.alert}
+        else:
+            expression += " REMOVE alert"
+        return {
+            "Update": {
+                "TableName": self._name,
+                "Key": {"pk": {"S": letter_key(letter.incident_id, letter.occasion)}},
+                "UpdateExpression": expression,
+                "ExpressionAttributeValues": values,
+            }
+        }
 
 
-def _scope(key: str) -> Scope:
-    # A branch's name comes last: it may hold the separator.
-    _, partition, account, region, app_id, branch = key.split("#", 5)
-    return Scope(partition, account, region, app_id, branch)
+def _refused_by(error: RefusedError, record: BranchRecord, along: Along) -> str:
+    """Which condition of the transaction failed: ours (then the lease is lost), a cap's, or the request's."""
+    cause = error.__cause__
+    reasons = cause.response.get("CancellationReasons", []) if isinstance(cause, ClientError) else []
+    failed = [index for index, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
+    if not failed:
+        raise error
+    if 0 in failed:
+        raise LeaseLostError(f"{record.scope} was taken over by another invocation") from error
+    cap = failed[0] - 1
+    if cap >= len(along.caps):
+        raise UsedUpError(f"the request on {record.scope} was used before") from error
+    return along.caps[cap].name
 
 
 def _record(scope: Scope, item: dict[str, AttributeValueTypeDef]) -> BranchRecord:

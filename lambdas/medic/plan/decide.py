@@ -13,6 +13,8 @@ from medic.plan.model import Action, ActionKind, Disposition, GuardrailAnswer, P
 from medic.settings import Mode
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from medic.diagnosis.model import Diagnosis, RoleVerdict
     from medic.plan.optin import RoleChoice
 
@@ -45,6 +47,8 @@ class RepairQuestion:
 
     choice: RoleChoice
     verdict: RoleVerdict | None
+    cooling_until: datetime | None = None
+    """The end of the app's cool-down: a repair changes every branch of it."""
 
 
 def decide(occasion: Occasion, question: Question, repair: RepairQuestion) -> Plan:
@@ -94,7 +98,12 @@ def _attach(q: Question) -> Action:
 
 
 def _repair(q: Question, repair: RepairQuestion) -> Action:
-    about_service = replace(q, choice=repair.choice, diagnosis=replace(q.diagnosis, candidate=repair.verdict))
+    about_service = replace(
+        q,
+        choice=repair.choice,
+        diagnosis=replace(q.diagnosis, candidate=repair.verdict),
+        cooling_until=max(filter(None, (q.cooling_until, repair.cooling_until)), default=None),
+    )
     return _guarded(about_service, ActionKind.REPAIR_SERVICE, q.app.arn, q.app.service_role_arn, REPAIR_GUARDRAILS)
 
 
@@ -105,18 +114,18 @@ def _guarded(
     opted_in = GuardrailAnswer("opted_in", q.opt_in.mode is not Mode.REPORT, q.opt_in.note)
     answers = (opted_in, *ask_all(guardrails, q)) if opted_in.allows else (opted_in,)
     refusal = next((answer for answer in answers if not answer.allows), None)
-    disposition, reason = _disposition(q.opt_in.mode, refusal), q.opt_in.note
+    disposition, reason = _disposition(q, refusal), q.opt_in.note
     if disposition is Disposition.REFUSE and refusal is not None:
         reason = f"{refusal.rule}: {refusal.detail}"
     return Action(kind, disposition, target, q.choice.arn, previous, reason, answers)
 
 
-def _disposition(mode: Mode, refusal: GuardrailAnswer | None) -> Disposition:
-    if mode is Mode.REPORT:
+def _disposition(q: Question, refusal: GuardrailAnswer | None) -> Disposition:
+    if q.opt_in.mode is Mode.REPORT:
         return Disposition.ADVISE
     if refusal is not None:
         return Disposition.REFUSE
-    return Disposition.DO if mode is Mode.FIX else Disposition.ASK_FIRST
+    return Disposition.DO if q.approved or q.opt_in.mode is Mode.FIX else Disposition.ASK_FIRST
 
 
 def effect_of(occasion: Occasion, actions: tuple[Action, ...]) -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Answer = tuple[bool, str]
 _SERVICE_LINKED = "/aws-service-role/"
 _PREVIEW_STAGE = "PULL_REQUEST"
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""What comes from further in the future is no honest time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class Question:
     """True while more incidents open than a person could have caused one by one."""
     tried_before: bool
     """True if a change for this very failure did not help, or was undone."""
+    muted: bool
+    """True while somebody wants to hear nothing of this branch: what can't be told is not done."""
+    approved: bool
+    """True if a person approved this change, or asked for it."""
     policies: Callable[[str], Item[RolePolicies]]
     """Reads a role's policies by role name: asked for only when every cheaper rule said yes."""
 
@@ -86,7 +92,9 @@ def _event_is_fresh(q: Question) -> Answer:
     age = q.asked_at - q.nudged_at
     limit = timedelta(minutes=q.settings.limits.fresh_minutes)
     minutes = int(age.total_seconds() // 60)
-    return age <= limit, f"the event is {minutes} min old; events older than {limit.seconds // 60} min change nothing"
+    most = int(limit.total_seconds() // 60)
+    fresh = -_CLOCKS_DIFFER <= age <= limit
+    return fresh, f"what asked for it is {minutes} min old; what is older than {most} min changes nothing"
 
 
 def _not_a_preview(q: Question) -> Answer:
@@ -201,9 +209,17 @@ def _no_storm(q: Question) -> Answer:
 
 
 def _not_tried_before(q: Question) -> Answer:
-    if q.tried_before:
-        return False, "a change for this very failure did not help before: it is not repeated by itself"
-    return True, "no change was tried for this failure yet"
+    if not q.tried_before:
+        return True, "no change was tried for this failure yet"
+    if q.approved:
+        return True, "a change for this failure did not help or was undone, and somebody asks for it all the same"
+    return False, "a change for this very failure did not help or was undone: it is repeated only when somebody asks"
+
+
+def _not_muted(q: Question) -> Answer:
+    if q.muted:
+        return False, "the branch or its app is muted: nothing is changed that nobody would hear of"
+    return True, "neither the branch nor its app is muted"
 
 
 def _not_an_administrator(q: Question) -> Answer:
@@ -235,9 +251,12 @@ TRUST = Guardrail("trust", _trust_lets_amplify_in)
 PERMISSIONS_BOUNDARY = Guardrail("permissions_boundary", _bears_required_boundary)
 NO_STORM = Guardrail("no_storm", _no_storm)
 NOT_TRIED_BEFORE = Guardrail("not_tried_before", _not_tried_before)
+NOT_MUTED = Guardrail("not_muted", _not_muted)
 NOT_ADMIN = Guardrail("not_admin", _not_an_administrator)
 
-_ALWAYS_FIRST = (FRESH, NOT_A_PREVIEW, NO_STORM, NOT_TRIED_BEFORE, COOL_DOWN)
+_ALWAYS_FIRST = (FRESH, NOT_A_PREVIEW, NO_STORM, NOT_MUTED, NOT_TRIED_BEFORE, COOL_DOWN)
+PASSING = frozenset({NO_STORM.name, COOL_DOWN.name})
+"""Rules whose no passes with time: what a person asked for stays asked for."""
 _ALWAYS_LAST = (SAME_ACCOUNT, NOT_SERVICE_LINKED, ROLE_EXISTS, TRUST, PERMISSIONS_BOUNDARY, NOT_ADMIN)
 ATTACH_GUARDRAILS = (
     *_ALWAYS_FIRST,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -84,6 +84,23 @@ class Plan:
     def gist(self) -> str:
         """What people are told of it: each action, how far it goes, and the rule that stopped it."""
         return "; ".join(f"{a.kind} {a.role_arn} {a.disposition} {a.reason.partition(':')[0]}" for a in self.actions)
+
+    def refused(self, rule: str, detail: str) -> Plan:
+        """The same plan, with everything refused that might have been done."""
+        answer = GuardrailAnswer(rule, allows=False, detail=detail)
+        acting = (Disposition.DO, Disposition.ASK_FIRST)
+        actions = tuple(
+            replace(a, disposition=Disposition.REFUSE, reason=f"{rule}: {detail}", answers=(*a.answers, answer))
+            if a.disposition in acting
+            else a
+            for a in self.actions
+        )
+        return replace(self, actions=actions, rebuild=Rebuild(wanted=False, reason="nothing is changed"))
+
+    @property
+    def refusing(self) -> frozenset[str]:
+        """The names of the rules that said no."""
+        return frozenset(answer.rule for action in self.actions for answer in action.answers if not answer.allows)
 
     def with_disposition(self, disposition: Disposition) -> tuple[Action, ...]:
         """The actions that may go exactly this far."""

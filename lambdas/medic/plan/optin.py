@@ -111,6 +111,6 @@ def choose_service_role(settings: Settings, app_id: str, branch: str, app_tags: 
     matches = [p for p in paired if wanted in (p.role_arn, p.role_arn.rsplit("/", 1)[-1])]
     if len(matches) != 1:
         return RoleChoice(None, f"the app's tag {SERVICE_ROLE} names no role paired with it: {wanted[:200]!r}")
-    return RoleChoice(
-        matches[0].role_arn, f"the paired role that the app's tag {SERVICE_ROLE} names", named_by_tag=True
-    )
+    note = f"the paired role that the app's tag {SERVICE_ROLE} names"
+    branch_paired = matches[0].names_branch(app_id, branch)
+    return RoleChoice(matches[0].role_arn, note, named_by_tag=True, branch_paired=branch_paired)

@@ -14,6 +14,7 @@ from medic.remediation.patience import Pause, through_throttling
 if TYPE_CHECKING:
     from medic.aws.amplify import AmplifyActor, AmplifyReader, JobState
     from medic.events import Scope
+    from medic.evidence.model import Job
 
 
 @dataclass(frozen=True)
@@ -38,46 +39,47 @@ class Rebuilder:
             return RebuildOutcome(None, f"superseded by job {jobs[0].id}")
         return None
 
-    def start(self, scope: Scope, job_id: str, incident_id: str, intended_at: datetime) -> RebuildOutcome:
+    def start(self, scope: Scope, job: Job, incident_id: str, intended_at: datetime) -> RebuildOutcome:
         """Ask for the retry, once.
 
         Args:
             scope: the branch.
-            job_id: the recorded job.
+            job: the recorded job.
             incident_id: goes into the job's reason.
             intended_at: when the intent was recorded: a job that started later is the one asked for.
         """
+        reason = f"Amplify Medic, incident {incident_id}"
         try:
             started = through_throttling(
-                lambda: self.actor().retry_job(
-                    scope.app_id, scope.branch, job_id, f"Amplify Medic, incident {incident_id}"
-                ),
-                self.pause,
+                lambda: self.actor().retry_job(scope.app_id, scope.branch, job.id, reason), self.pause
             )
         except AmbiguousError:
-            return self.look_up(scope, job_id, intended_at)
+            return self.look_up(scope, job, intended_at)
         except RetryableError as error:
             return RebuildOutcome(None, f"not rebuilt, Amplify is busy: {error.message}. Redeploy it yourself.")
         except (RefusedError, DeniedError) as error:
             return RebuildOutcome(None, f"not rebuilt, StartJob was refused: {error.message}. Redeploy to be sure.")
-        return RebuildOutcome(started, f"job {started} rebuilds the commit of job {job_id}")
+        return RebuildOutcome(started, f"job {started} rebuilds the commit of job {job.id}")
 
-    def look_up(self, scope: Scope, job_id: str, intended_at: datetime) -> RebuildOutcome:
+    def look_up(self, scope: Scope, job: Job, intended_at: datetime) -> RebuildOutcome:
         """Whether a retry that was asked for without an answer runs; it is never asked for again.
 
         Raises:
             AwsError: the jobs could not be listed.
         """
         jobs = self.reader.recent_jobs(scope.app_id, scope.branch)
-        ours = next((job for job in jobs if _is_the_retry(job, job_id, intended_at)), None)
+        ours = next((other for other in jobs if _is_the_retry(other, job, intended_at)), None)
         if ours is not None:
-            return RebuildOutcome(ours.id, f"job {ours.id} rebuilds the commit of job {job_id}")
+            return RebuildOutcome(ours.id, f"job {ours.id} rebuilds the commit of job {job.id}")
         return RebuildOutcome(None, "StartJob gave no answer and no new job shows: redeploy it yourself if none comes")
 
 
-def _is_the_retry(job: JobState, job_id: str, intended_at: datetime) -> bool:
-    """A later job, or the same one started again: whether a retry takes a new id is not documented."""
-    later = int(job.id) > int(job_id)
-    again = int(job.id) == int(job_id) and job.running
-    started_since = job.started_at is not None and job.started_at >= intended_at.replace(microsecond=0)
-    return again or (started_since and int(job.id) >= int(job_id)) or (later and job.started_at is None)
+def _is_the_retry(other: JobState, job: Job, intended_at: datetime) -> bool:
+    """The same job started again, or a later retry of its commit: whether a retry takes a new id is not documented.
+
+    A push that came in between builds another commit, and is no retry.
+    """
+    since = other.started_at is None or other.started_at >= intended_at.replace(microsecond=0)
+    if int(other.id) == int(job.id):
+        return other.running or (since and other.started_at is not None)
+    return int(other.id) > int(job.id) and since and other.type == "RETRY" and other.commit_id == job.commit_id

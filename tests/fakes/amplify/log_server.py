@@ -56,10 +56,9 @@ class LogServer:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
-        """Stops the server, if it runs."""
+        """Stops the server, if it runs; nobody waits until it has."""
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+            threading.Thread(target=_end, args=(self._server,), daemon=True).start()
             self._server = None
 
     def _found(self, path: str) -> tuple[bytes, str | None] | None:
@@ -85,3 +84,8 @@ class LogServer:
                 """Says nothing: tests don't read it."""
 
         return Handler
+
+
+def _end(server: ThreadingHTTPServer) -> None:
+    server.shutdown()
+    server.server_close()

@@ -137,6 +137,8 @@ def question(**changes: Any) -> Question:
         nudged_at=NOW - timedelta(minutes=1),
         cooling_until=None,
         storm=False,
+        muted=False,
+        approved=False,
         tried_before=False,
         policies=lambda _: Present(RolePolicies((), ())),
     )

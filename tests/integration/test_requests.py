@@ -1,0 +1,270 @@
+"""What people ask for: approvals, fixes, undoing and mutes, each under every guardrail and used once."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medic.events import Scope, wake_up
+from medic.incidents.model import ChangeState, Incident, State
+from medic.incidents.requests import Request, RequestKind, approval_id
+from tests.integration.conftest import REGION, World
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+TAG = "amplify-medic:auto-fix"
+PREVIEW = {"stage": "PULL_REQUEST"}
+
+
+def scope(world: World, app: str, branch: str = "main") -> Scope:
+    return Scope("aws", world.amplify.account_id, REGION, app, branch)
+
+
+def failing(world: World, mode: str | None, **tags: str) -> str:
+    app = world.make_app(tags={**({TAG: mode} if mode else {}), **tags})
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    world.amplify.control.advance(60)
+    return app
+
+
+def incident(world: World, app: str) -> Incident:
+    (found,) = world.services().table.read(scope(world, app)).incidents
+    return found
+
+
+def ask(world: World, app: str, kind: RequestKind, **fields: Any) -> str:
+    """Write a request and wake the bot with it, as the command line does; gives what became of it."""
+    given = {"id": uuid.uuid4().hex, "who": "arn:aws:iam::123456789012:user/kim", "branch": "main", **fields}
+    where = scope(world, app, given.pop("branch"))
+    asked = given.pop("asked_at", world.now())
+    request = Request(kind=kind, scope=where, asked_at=asked, expires_at=asked + timedelta(hours=1), **given)
+    services = world.services()
+    services.requests.submit(request)
+    world.deliver(wake_up(where, request.id), services)
+    answered = services.requests.read(where, request.id)
+    return f"{'used' if answered and answered.used_at else 'unused'}: {answered.answer if answered else ''}"
+
+
+def approve(world: World, app: str, **fields: Any) -> str:
+    proposed = incident(world, app)
+    bound = {"incident_id": proposed.id, "plan_hash": proposed.plan_hash, **fields}
+    twice = {"id": approval_id(bound["incident_id"], bound["plan_hash"]), **bound}
+    return ask(world, app, RequestKind.APPROVE, **twice)
+
+
+def test_an_approved_plan_is_carried_out_and_says_who_approved(world: World) -> None:
+    app = failing(world, "ask")
+    assert world.compute_role(app) is None
+    assert incident(world, app).state is State.AWAITING_APPROVAL
+    answer = approve(world, app, who="slack:T1/U2")
+    assert world.compute_role(app) == world.default_role_arn
+    assert answer.startswith("used: attach_compute applied")
+    assert incident(world, app).approved_by == "slack:T1/U2"
+    assert len(world.calls("UpdateBranch")) == 1
+
+
+def test_an_approval_waked_twice_acts_once(world: World) -> None:
+    app = failing(world, "ask")
+    approve(world, app)
+    proposed = incident(world, app)
+    world.deliver(wake_up(scope(world, app), approval_id(proposed.id, proposed.plan_hash)))
+    assert len(world.calls("UpdateBranch")) == 1
+
+
+def test_a_wake_up_without_a_request_approves_nothing(world: World) -> None:
+    app = failing(world, "ask")
+    proposed = incident(world, app)
+    for request_id in (approval_id(proposed.id, proposed.plan_hash), "0" * 32):
+        world.deliver(wake_up(scope(world, app), request_id))
+    assert world.calls("UpdateBranch") == []
+
+
+def test_an_approval_of_another_plan_or_incident_is_refused(world: World) -> None:
+    app = failing(world, "ask")
+    assert "not the one that was approved" in approve(world, app, plan_hash="f" * 64)
+    assert "has no incident" in approve(world, app, incident_id="0" * 12)
+    assert "has no incident" in approve(world, world_with_other(world, app), incident_id=incident(world, app).id)
+    assert world.calls("UpdateBranch") == []
+
+
+def world_with_other(world: World, app: str) -> str:
+    """Another app that waits for approval too; an approval names its incident, not this one's."""
+    assert app
+    return failing(world, "ask")
+
+
+def test_an_approval_past_its_time_is_refused(world: World) -> None:
+    app = failing(world, "ask")
+    answer = approve(world, app, asked_at=world.now() - timedelta(hours=2))
+    assert answer.startswith("used: refused: it was good until")
+    assert world.calls("UpdateBranch") == []
+
+
+def test_what_changed_since_the_proposal_is_not_done_on_its_approval(world: World) -> None:
+    app = failing(world, "ask")
+    old = world.make_role("old")
+    world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=old)
+    world.client("iam").delete_role(RoleName="old")
+    before = len(world.calls("UpdateBranch"))
+    assert "not what was approved" in approve(world, app)
+    assert len(world.calls("UpdateBranch")) == before
+
+
+@pytest.mark.parametrize("mode", ["report", "ignore", None])
+def test_an_approval_does_nothing_on_a_branch_that_is_not_opted_in_any_more(world: World, mode: str | None) -> None:
+    app = failing(world, "ask")
+    retag(world, app, mode)
+    assert "refused" in approve(world, app)
+    assert world.calls("UpdateBranch") == []
+
+
+def retag(world: World, app: str, mode: str | None) -> None:
+    branch = world.amplify.fake.state.branch(app, "main")[1]
+    branch.tags.pop(TAG, None)
+    if mode:
+        branch.tags[TAG] = mode
+
+
+def test_an_approval_passes_every_guardrail_anew(world: World) -> None:
+    app = failing(world, "ask")
+    world.amplify.fake.state.branch(app, "main")[1].settings.update(PREVIEW)
+    assert "not_a_preview" in approve(world, app)
+    assert world.calls("UpdateBranch") == []
+
+
+def test_a_fix_is_an_approval_of_a_fresh_diagnosis(world: World) -> None:
+    app = failing(world, "ask")
+    world.amplify.control.advance(3 * 3600)
+    assert ask(world, app, RequestKind.FIX).startswith("used: attach_compute applied")
+    assert world.compute_role(app) == world.default_role_arn
+
+
+def test_a_fix_still_needs_the_opt_in(world: World) -> None:
+    app = failing(world, None)
+    assert "has no tag" in ask(world, app, RequestKind.FIX)
+    assert world.compute_role(app) is None
+
+
+def test_a_fix_of_a_branch_without_an_incident_is_refused(world: World) -> None:
+    assert "no incident" in ask(world, world.make_app(tags={TAG: "fix"}), RequestKind.FIX)
+
+
+def test_a_fix_in_the_cool_down_stays_unused_and_is_done_after_it(world: World) -> None:
+    app = failing(world, "ask")
+    first = approve(world, app)
+    assert first.startswith("used")
+    ask(world, app, RequestKind.UNDO)
+    again = ask(world, app, RequestKind.FIX, id="a" * 32)
+    assert again.startswith("unused: refused: cool_down")
+    world.amplify.control.advance(3700)
+    retried = ask(world, app, RequestKind.FIX)
+    assert retried.startswith("used: attach_compute applied")
+
+
+def test_what_did_not_help_is_repeated_when_somebody_asks(world: World) -> None:
+    app = failing(world, "fix", **{"amplify-medic:rebuild": "yes"})
+    world.deliver(dict(world.amplify.events[-1]))
+    assert incident(world, app).state is State.NOT_HELPED
+    world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn="")
+    world.amplify.control.advance(2 * 3600)
+    assert ask(world, app, RequestKind.FIX).startswith("used: attach_compute applied")
+
+
+def undone(world: World, app: str) -> Incident:
+    return max(world.services().table.read(scope(world, app)).incidents, key=lambda i: i.opened_at)
+
+
+def test_undoing_takes_the_role_off_where_none_was_set(world: World) -> None:
+    app = failing(world, "fix")
+    assert world.compute_role(app) == world.default_role_arn
+    answer = ask(world, app, RequestKind.UNDO)
+    assert answer.startswith("used: attach_compute detached")
+    assert world.compute_role(app) is None
+    assert [change.state for change in undone(world, app).changes] == [ChangeState.UNDONE]
+    assert "taken back" in world.alerts()[-1]
+
+
+def test_undoing_puts_the_previous_role_back(world: World) -> None:
+    app, gone = with_a_deleted_role(world)
+    assert world.compute_role(app) == world.default_role_arn
+    world.client("iam").create_role(RoleName="old", Path="/app/", AssumeRolePolicyDocument=plain(world))
+    world.amplify.control.advance(60)
+    assert ask(world, app, RequestKind.UNDO).startswith("used: attach_compute restored")
+    assert world.compute_role(app) == gone
+
+
+def with_a_deleted_role(world: World) -> tuple[str, str]:
+    app = world.make_app(tags={TAG: "fix"})
+    gone = world.make_role("old")
+    world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=gone)
+    world.client("iam").delete_role(RoleName="old")
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    return app, gone
+
+
+def plain(world: World) -> str:
+    document = world.client("iam").get_role(RoleName="default-compute")["Role"]["AssumeRolePolicyDocument"]
+    return str(document).replace("'", '"')
+
+
+def test_undoing_leaves_another_role_alone(world: World) -> None:
+    app = failing(world, "fix")
+    mine = world.make_role("mine")
+    world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=mine)
+    assert "is not what the bot set" in ask(world, app, RequestKind.UNDO)
+    assert world.compute_role(app) == mine
+
+
+def test_undoing_that_aws_refuses_prints_the_command(world: World) -> None:
+    app = failing(world, "fix")
+    world.amplify.control.deny("UpdateBranch")
+    assert "refused" in ask(world, app, RequestKind.UNDO)
+    assert "aws amplify update-branch" in world.alerts()[-1]
+    assert world.compute_role(app) == world.default_role_arn
+
+
+def test_what_was_undone_is_not_done_again_by_itself(world: World) -> None:
+    app = failing(world, "fix")
+    ask(world, app, RequestKind.UNDO)
+    world.amplify.control.advance(2 * 3600)
+    world.deliver(world.build(app))
+    assert world.compute_role(app) is None
+    assert "not_tried_before" in world.alerts()[-1]
+
+
+def test_there_is_nothing_to_undo_where_nothing_was_changed(world: World) -> None:
+    assert "no change" in ask(world, failing(world, None), RequestKind.UNDO)
+
+
+@pytest.mark.parametrize("branch", ["main", "*"])
+def test_a_muted_branch_is_not_told_of_nor_changed_until_the_mute_ends(world: World, branch: str) -> None:
+    app = world.make_app(tags={TAG: "fix"})
+    until: datetime = world.now() + timedelta(hours=2)
+    assert "is muted until" in ask(world, app, RequestKind.MUTE, branch=branch, until=until)
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    assert world.alerts() == []
+    assert world.compute_role(app) is None
+    world.amplify.control.advance(3 * 3600)
+    world.deliver(world.build(app))
+    assert len(world.alerts()) == 1
+    assert world.compute_role(app) == world.default_role_arn
+
+
+def test_a_request_whose_wake_up_was_lost_is_found_by_the_watcher(world: World) -> None:
+    app = failing(world, "ask")
+    services = world.services()
+    request = Request(
+        "b" * 32, RequestKind.FIX, scope(world, app), "kim", world.now(), world.now() + timedelta(hours=1)
+    )
+    services.requests.submit(request)
+    world.amplify.control.advance(120)
+    assert world.watch() == 1
+    assert world.compute_role(app) == world.default_role_arn
+    assert world.watch() == 0

@@ -1,0 +1,174 @@
+"""A failure in a world of roles, tags and settings, played from the log's text to the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from medic.diagnosis.differential import diagnose
+from medic.diagnosis.model import Label, Phase
+from medic.diagnosis.roles import service_role_verdict
+from medic.diagnosis.scan import scan
+from medic.evidence.model import Absent, App, Branch, Item, Present, Role, RolePolicies, Unreadable
+from medic.plan.decide import Occasion, RepairQuestion, decide
+from medic.plan.guardrails import Question
+from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
+from medic.settings import Settings
+from tests.unit.diagnosis import differential as facts
+from tests.unit.diagnosis.differential import ACCOUNT, APP_ID, NOW, denial, session, trust
+
+if TYPE_CHECKING:
+    from medic.diagnosis.model import LogReading
+    from medic.plan.model import Plan
+
+STANDING, INHERITED, CANDIDATE, SERVICE, REPAIR, DEFAULT = (
+    f"arn:aws:iam::{ACCOUNT}:role/app/{name}"
+    for name in ("standing", "inherited", "candidate", "service", "repair", "default")
+)
+LONG_AGO, MOMENTS_AGO = NOW - timedelta(days=30), NOW - timedelta(minutes=1)
+LAMBDA_ONLY = trust("lambda.amazonaws.com")
+SOURCE_ACCOUNT = trust(condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}})
+AN_UNKNOWN_KEY = trust(condition={"StringEquals": {"aws:ResourceOrgID": "o-invented"}})
+
+TEXTS: Mapping[Label, tuple[str, Phase]] = {
+    Label.SERVICE_ROLE_UNASSUMABLE: (facts.UNASSUMABLE, Phase.BUILD),
+    Label.COMPUTE_ROLE_UNASSUMABLE: (facts.REFUSED, Phase.DEPLOY),
+    Label.CREDENTIALS_MISSING_BUILD: (facts.NO_CREDENTIALS, Phase.BUILD),
+    Label.CREDENTIALS_MISSING_RUNTIME: (facts.NO_CREDENTIALS, Phase.RUNTIME),
+    Label.ACCESS_DENIED_IDENTITY: (denial(session("standing", "s")), Phase.RUNTIME),
+    Label.ACCESS_DENIED_BOUNDARY: (
+        denial(session("standing", "s"), "because no permissions boundary allows the dynamodb:GetItem action"),
+        Phase.RUNTIME,
+    ),
+    Label.ACCESS_DENIED_SCP: (
+        denial(session("standing", "s"), "with an explicit deny in a service control policy"),
+        Phase.RUNTIME,
+    ),
+    Label.ACCESS_DENIED_OTHER: (
+        denial(session("standing", "s"), "with an explicit deny in a resource-based policy"),
+        Phase.RUNTIME,
+    ),
+    Label.PASS_ROLE_DENIED: (denial(session("standing", "s"), action="iam:PassRole"), Phase.BUILD),
+    Label.EXPIRED_OR_INVALID_TOKEN: (
+        "ExpiredTokenException: The security token included in the request is expired",
+        Phase.BUILD,
+    ),
+    Label.NOT_IAM: ("npm ERR! code ELIFECYCLE", Phase.BUILD),
+}
+
+
+@cache
+def read(label: Label) -> tuple[LogReading, Phase]:
+    """What is made of a log that says so, and where it is printed."""
+    text, phase = TEXTS[label]
+    reading = scan([text.encode()], phase)
+    if reading.label is not label:
+        msg = f"{text!r} is read as {reading.label}, not as {label}"
+        raise AssertionError(msg)
+    return reading, phase
+
+
+def role(arn: str, trust_policy: str = trust(), **changes: Any) -> Present[Role]:
+    """A role that was made long ago."""
+    made = facts.role(arn, trust_policy=trust_policy, created_at=LONG_AGO)
+    return Present(replace(made, **changes))
+
+
+def in_state(arn: str, state: str) -> Item[Role]:
+    """A role in one of the states that the decision table knows."""
+    match state:
+        case "gone":
+            return Absent("IAM has no such role")
+        case "unreadable":
+            return Unreadable("iam:GetRole is denied")
+        case "young":
+            return role(arn, LAMBDA_ONLY, created_at=MOMENTS_AGO)
+    trusts = {"good": trust(), "refusing": LAMBDA_ONLY, "contested": SOURCE_ACCOUNT, "conditional": AN_UNKNOWN_KEY}
+    return role(arn, trusts[state])
+
+
+@dataclass
+class Situation:
+    """A failure on an opted-in branch of an app without roles, for which one role of each kind is paired."""
+
+    label: Label = Label.SERVICE_ROLE_UNASSUMABLE
+    occasion: Occasion = Occasion.FAILED
+    app: App = field(default_factory=lambda: facts.app(service_role_arn=None))
+    branch: Branch = field(
+        default_factory=lambda: facts.branch(compute_role_arn=None, tags={"amplify-medic:auto-fix": "fix"})
+    )
+    settings: dict[str, Any] = field(
+        default_factory=lambda: {"compute_roles": {CANDIDATE: [APP_ID]}, "service_roles": {REPAIR: [APP_ID]}}
+    )
+    roles: dict[str, Item[Role]] = field(
+        default_factory=lambda: {arn: role(arn) for arn in (CANDIDATE, REPAIR, INHERITED)}
+    )
+    policies: Item[RolePolicies] = field(default_factory=lambda: Present(RolePolicies((), ())))
+    event_is: timedelta = timedelta(minutes=1)
+    cools_for: timedelta | None = None
+    storm: bool = False
+    tried_before: bool = False
+
+    def set_branch(self, **changes: Any) -> None:
+        """Change the branch."""
+        self.branch = replace(self.branch, **changes)
+
+    def set_app(self, **changes: Any) -> None:
+        """Change the app."""
+        self.app = replace(self.app, **changes)
+
+    def tag(self, name: str, value: str | None) -> None:
+        """Tag the branch, or take the tag off."""
+        others = {key: old for key, old in self.branch.tags.items() if key != f"amplify-medic:{name}"}
+        self.set_branch(tags=others if value is None else {**others, f"amplify-medic:{name}": value})
+
+    def tag_app(self, value: str) -> None:
+        """Name a service role on the app."""
+        self.set_app(tags={"amplify-medic:service-role": value})
+
+    def pair(self, **pairings: Mapping[str, list[str]]) -> None:
+        """Pair other roles than before."""
+        self.settings |= pairings
+
+    def plan(self) -> Plan:
+        """What follows."""
+        settings = Settings.parse(self.settings)
+        compute = choose_compute_role(settings, DEFAULT, APP_ID, self.branch.name, self.branch.tags)
+        service = choose_service_role(settings, APP_ID, self.branch.name, self.app.tags)
+        evidence = facts.evidence(
+            app=Present(self.app),
+            branch=Present(self.branch),
+            branch_name=self.branch.name,
+            candidate_role_arn=compute.arn,
+            repair_role_arn=service.arn,
+            roles=self.roles,
+        )
+        reading, phase = read(self.label)
+        question = Question(
+            settings=settings,
+            evidence=evidence,
+            diagnosis=diagnose(evidence, reading, phase),
+            app=self.app,
+            branch=self.branch,
+            opt_in=read_opt_in(settings, self.branch.tags),
+            choice=compute,
+            asked_at=NOW,
+            nudged_at=NOW - self.event_is,
+            cooling_until=None if self.cools_for is None else NOW + self.cools_for,
+            storm=self.storm,
+            tried_before=self.tried_before,
+            policies=lambda _: self.policies,
+        )
+        return decide(self.occasion, question, RepairQuestion(service, service_role_verdict(evidence, service.arn)))
+
+
+def with_everything_lacking() -> Situation:
+    """Both roles are lacking and both paired ones are good: where nothing speaks against it, both are set."""
+    it = Situation()
+    it.set_app(service_role_arn=SERVICE)
+    it.roles[SERVICE] = Absent("IAM has no such role")
+    it.tag_app("repair")
+    return it

@@ -1,0 +1,171 @@
+"""What the rows of `guardrails.md` say, done to a situation in which nothing speaks against anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from medic.evidence.model import Absent, Item, Present, Role, RolePolicies, Unreadable
+from tests.unit.diagnosis.differential import ACCOUNT, APP_ID
+from tests.unit.plan.situation import CANDIDATE, REPAIR, STANDING, Situation, in_state, role
+
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+ANOTHER_ACCOUNT = "arn:aws:iam::999999999999:role/app/{}"
+ANOTHER_PARTITION = f"arn:aws-cn:iam::{ACCOUNT}:role/app/{{}}"
+SERVICE_LINKED = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/amplify.amazonaws.com/{{}}"
+
+Spoil = Callable[[Situation], object]
+
+
+def _app(**changes: Any) -> Spoil:
+    return lambda it: it.set_app(**changes)
+
+
+def _branch(**changes: Any) -> Spoil:
+    return lambda it: it.set_branch(**changes)
+
+
+def _set(**changes: Any) -> Spoil:
+    def spoil(it: Situation) -> None:
+        for name, value in changes.items():
+            setattr(it, name, value)
+
+    return spoil
+
+
+def _settings(**changes: Any) -> Spoil:
+    return lambda it: it.settings.update(changes)
+
+
+def _both(*spoils: Spoil) -> Spoil:
+    def spoil(it: Situation) -> None:
+        for each in spoils:
+            each(it)
+
+    return spoil
+
+
+def _paired(state: str) -> Spoil:
+    """Both paired roles in another state."""
+    return lambda it: it.roles.update({arn: in_state(arn, state) for arn in (CANDIDATE, REPAIR)})
+
+
+def _paired_elsewhere(arn: str, *, known: bool = True) -> Spoil:
+    """Both paired roles have other ARNs; where they are not known, they can't be read from here."""
+
+    def spoil(it: Situation) -> None:
+        compute, service = arn.format("candidate"), arn.format("repair")
+        it.pair(compute_roles={compute: [APP_ID]}, service_roles={service: [APP_ID]})
+        unknown: Item[Role] = Unreadable("the role belongs to another account")
+        it.roles.update({each: role(each) if known else unknown for each in (compute, service)})
+
+    return spoil
+
+
+def _boundary(borne: str | None) -> Spoil:
+    def spoil(it: Situation) -> None:
+        it.settings["required_permissions_boundary"] = BOUNDARY
+        it.roles.update({arn: role(arn, permissions_boundary=borne) for arn in (CANDIDATE, REPAIR)})
+
+    return spoil
+
+
+def _standing(state: str) -> Spoil:
+    def spoil(it: Situation) -> None:
+        it.set_branch(compute_role_arn=STANDING)
+        it.roles[STANDING] = in_state(STANDING, state)
+
+    return spoil
+
+
+def _allows(action: str) -> Spoil:
+    """A document that is not AWS's own: the reader gives inline and customer-managed ones alike."""
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    return _set(policies=Present(RolePolicies((), ({"Version": "2012-10-17", "Statement": [statement]},))))
+
+
+def _has(policy: str) -> Spoil:
+    return _set(policies=Present(RolePolicies((f"arn:aws:iam::aws:policy/{policy}",), ())))
+
+
+def _customer_managed(it: Situation) -> None:
+    document = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    it.policies = Present(RolePolicies((f"arn:aws:iam::{ACCOUNT}:policy/harmless",), (document,)))
+
+
+def _two_paired(it: Situation) -> None:
+    it.pair(
+        compute_roles={CANDIDATE: [APP_ID], STANDING: [APP_ID]},
+        service_roles={REPAIR: [APP_ID], REPAIR.replace("/app/", "/other/"): [APP_ID]},
+    )
+
+
+def _named(it: Situation) -> None:
+    it.tag("compute-role", "AdministratorRole")
+    it.tag_app("AdministratorRole")
+
+
+def _for_another_branch(it: Situation) -> None:
+    it.pair(compute_roles={CANDIDATE: [f"{APP_ID}/next"]}, service_roles={REPAIR: [f"{APP_ID}/next"]})
+    it.settings["default_role"] = {"apps": ["d0other"]}
+
+
+def _nobody_paired(it: Situation) -> None:
+    it.settings = {"default_role": {"apps": ["d0other"]}}
+
+
+def _exactly_paired(it: Situation) -> None:
+    it.pair(compute_roles={CANDIDATE: [f"{APP_ID}/main"]}, service_roles={REPAIR: [f"{APP_ID}/main"]})
+
+
+_MATCHING = _app(auto_branch_creation=True, auto_branch_patterns=("ma*",))
+
+SPOILT: Mapping[str, Spoil] = {
+    "the event is 31 minutes old": _set(event_is=timedelta(minutes=31)),
+    "the branch's stage is PULL_REQUEST": _branch(stage="PULL_REQUEST"),
+    "the branch has a source branch": _branch(source_branch="feature"),
+    "the branch has a destination branch": _branch(destination_branch="main"),
+    "too many incidents open at once": _set(storm=True),
+    "the same change did not help before": _set(tried_before=True),
+    "the branch was changed 59 minutes ago": _set(cools_for=timedelta(minutes=1)),
+    "the platform is WEB": _app(platform="WEB"),
+    "the platform is WEB_DYNAMIC": _app(platform="WEB_DYNAMIC"),
+    "the branch's name holds a star": _branch(name="rel*"),
+    "the branch's name holds a question mark": _branch(name="rel?"),
+    "the branch's name holds a policy variable": _branch(name="a${aws:username}"),
+    "no role is paired with the app, and the default role is for others": _nobody_paired,
+    "two roles are paired and no tag chooses": _both(_two_paired, _app(tags={})),
+    "the tag names a role that is not paired": _named,
+    "the role is paired with another branch only": _for_another_branch,
+    "the app creates branches by itself and says not which": _app(auto_branch_creation=True),
+    "the branch matches a pattern of the app's auto-creation": _MATCHING,
+    "the branch matches a pattern, and exactly it is paired": _both(_MATCHING, _exactly_paired),
+    "the branch matches none of the app's patterns": _app(auto_branch_creation=True, auto_branch_patterns=("next*",)),
+    "a good role stands on the branch": _standing("good"),
+    "a role that can't be read stands on the branch": _standing("unreadable"),
+    "the paired role is of another account": _paired_elsewhere(ANOTHER_ACCOUNT, known=False),
+    "the paired role is of another partition": _paired_elsewhere(ANOTHER_PARTITION),
+    "the paired role is service-linked": _paired_elsewhere(SERVICE_LINKED),
+    "the paired role is gone": _paired("gone"),
+    "the paired role can't be read": _paired("unreadable"),
+    "the paired role's trust denies Amplify": _paired("refusing"),
+    "the paired role's trust depends on the unknown": _paired("conditional"),
+    "the paired role's trust is contested": _paired("contested"),
+    "a boundary is required and the role bears none": _boundary(None),
+    "a boundary is required and the role bears another": _boundary(f"{BOUNDARY}-other"),
+    "a boundary is required and the role bears it": _boundary(BOUNDARY),
+    "an inline policy of the role allows everything": _allows("*"),
+    "an inline policy of the role allows all of IAM": _allows("iam:*"),
+    "an inline policy of the role passes every role": _allows("iam:PassRole"),
+    "a customer-managed policy of the role allows everything": _customer_managed,
+    "the role has AdministratorAccess": _has("AdministratorAccess"),
+    "the role has AdministratorAccess-Amplify": _has("AdministratorAccess-Amplify"),
+    "the role has PowerUserAccess": _has("PowerUserAccess"),
+    "the role has IAMFullAccess": _has("IAMFullAccess"),
+    "the role's policies can't be read": _set(policies=Unreadable("denied")),
+    "the role vanished before its policies were read": _set(policies=Absent("gone")),
+    "the role has AdministratorAccess, and the settings permit it": _both(
+        _has("AdministratorAccess"), _settings(admin_roles_allowed=[CANDIDATE, REPAIR])
+    ),
+}

@@ -1,0 +1,156 @@
+"""The decision table and the guardrails as they stand in `tests/data/plan`: every row, and each under the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from medic.diagnosis.model import Label
+from medic.evidence.model import Absent
+from medic.plan.decide import Occasion
+from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS
+from medic.plan.model import Action, ActionKind, Disposition, Plan
+from tests.unit.plan.situation import INHERITED, SERVICE, STANDING, Situation, in_state, with_everything_lacking
+from tests.unit.plan.spoilt import SPOILT
+
+DATA = Path(__file__).parents[2] / "data" / "plan"
+ATTACH, REPAIR = ActionKind.ATTACH_COMPUTE, ActionKind.REPAIR_SERVICE
+MODES = (
+    # the tag, the stack's mode, and how far an action goes
+    ("fix", "fix", Disposition.DO),
+    ("ask", "fix", Disposition.ASK_FIRST),
+    ("fix", "ask", Disposition.ASK_FIRST),
+    ("report", "fix", Disposition.ADVISE),
+    ("fix", "report", Disposition.ADVISE),
+    (None, "fix", Disposition.ADVISE),
+    ("yes", "fix", Disposition.ADVISE),
+    ("FIX", "fix", Disposition.ADVISE),
+)
+Row = Mapping[str, str]
+
+
+def rows(name: str) -> Iterator[Row]:
+    """The rows of a file's table, by the names of its columns."""
+    lines = [line for line in (DATA / name).read_text().splitlines() if line.startswith("|")]
+    header, _, *body = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    yield from (dict(zip(header, cells, strict=True)) for cells in body)
+
+
+def decisions() -> Iterator[Row]:
+    """The decision table, one row for each combination of words."""
+    for row in rows("decisions.md"):
+        for words in product(*(cell.split() for cell in row.values())):
+            yield dict(zip(row, words, strict=True))
+
+
+def situation(row: Row) -> Situation:
+    """The world that a row of the decision table tells of."""
+    it = Situation(label=Label(row["label"]), occasion=Occasion(row["trigger"].lower()))
+    it.set_app(platform=row["platform"])
+    for column, arn in (("branch's role", STANDING), ("app's role", INHERITED), ("service role", SERVICE)):
+        if row[column] != "none":
+            it.roles[arn] = in_state(arn, row[column])
+    it.set_branch(compute_role_arn=STANDING if row["branch's role"] != "none" else None)
+    it.set_app(compute_role_arn=INHERITED if row["app's role"] != "none" else None)
+    it.set_app(service_role_arn=SERVICE if row["service role"] != "none" else None)
+    if row["app tag"] == "yes":
+        it.tag_app("repair")
+    if row["role tag"] == "yes":
+        it.pair(compute_roles={**it.settings["compute_roles"], INHERITED: [it.app.id]})
+        it.tag("compute-role", INHERITED)
+    return it
+
+
+def action(plan: Plan, kind: ActionKind) -> Action | None:
+    return next((each for each in plan.actions if each.kind is kind), None)
+
+
+def dispositions(plan: Plan) -> dict[ActionKind, Disposition]:
+    return {each.kind: each.disposition for each in plan.actions}
+
+
+@pytest.mark.parametrize("row", list(decisions()), ids=lambda row: "-".join(row.values()))
+def test_a_row_of_the_decision_table_in_every_mode(row: Row) -> None:
+    wanted = [kind for kind, column in ((ATTACH, "attach"), (REPAIR, "repair")) if row[column] == "yes"]
+    for tag, stack, disposition in MODES if wanted else MODES[:1]:
+        it = situation(row)
+        it.tag("auto-fix", tag)
+        it.settings["mode"] = stack
+        plan = it.plan()
+        assert dispositions(plan) == dict.fromkeys(wanted, disposition)
+        acts = disposition in (Disposition.DO, Disposition.ASK_FIRST)
+        assert plan.rebuild.wanted == (acts and row["rebuild"] == "yes")
+
+
+def test_the_decision_table_knows_every_label_at_every_trigger() -> None:
+    named = {(row["trigger"], row["label"]) for row in decisions()}
+    assert named == {(trigger, label) for trigger in ("FAILED", "runtime") for label in Label}
+
+
+@pytest.mark.parametrize("row", list(rows("guardrails.md")), ids=lambda row: row["what is so"])
+@pytest.mark.parametrize("tag", ["fix", "ask", "report"])
+def test_a_guardrail_refuses_and_names_itself(row: Row, tag: str) -> None:
+    it = with_everything_lacking()
+    SPOILT[row["what is so"]](it)
+    it.tag("auto-fix", tag)
+    plan = it.plan()
+    goes = {"fix": Disposition.DO, "ask": Disposition.ASK_FIRST, "report": Disposition.ADVISE}[tag]
+    for kind, said in ((ATTACH, row["attach"]), (REPAIR, row["repair"])):
+        found = action(plan, kind)
+        if said == "no action":
+            assert found is None
+            continue
+        assert found is not None
+        stopped = said == "refused" and tag != "report"
+        assert found.disposition is (Disposition.REFUSE if stopped else goes)
+        assert found.reason.startswith(f"{row['rule']}: ") == stopped
+
+
+@pytest.mark.parametrize(
+    "row", [r for r in rows("guardrails.md") if r["attach"] == "refused"], ids=lambda r: r["what is so"]
+)
+@pytest.mark.parametrize("occasion", Occasion)
+@pytest.mark.parametrize("standing", ["none", "gone", "refusing"])
+def test_an_attach_is_refused_whatever_it_would_replace(row: Row, occasion: Occasion, standing: str) -> None:
+    it = with_everything_lacking()
+    it.occasion = occasion
+    it.label = Label.CREDENTIALS_MISSING_RUNTIME if occasion is Occasion.RUNTIME else Label.CREDENTIALS_MISSING_BUILD
+    if standing != "none":
+        it.set_branch(compute_role_arn=STANDING)
+        it.roles[STANDING] = in_state(STANDING, standing)
+    SPOILT[row["what is so"]](it)
+    refused = action(it.plan(), ATTACH)
+    assert refused is not None
+    assert refused.disposition is Disposition.REFUSE
+    assert refused.reason.startswith(f"{row['rule']}: ")
+
+
+def test_what_nothing_speaks_against_is_done() -> None:
+    assert dispositions(with_everything_lacking().plan()) == {ATTACH: Disposition.DO, REPAIR: Disposition.DO}
+
+
+def test_the_table_of_guardrails_knows_every_rule_and_every_row_is_played() -> None:
+    table = list(rows("guardrails.md"))
+    every = {rule.name for rule in (*ATTACH_GUARDRAILS, *REPAIR_GUARDRAILS)}
+    assert {row["rule"] for row in table} == every
+    assert [row["what is so"] for row in table] == list(SPOILT)
+    # Where the table plans no action, its guardrail is asked in test_guardrails.py: it is a second line of defence.
+    stopping = {row["rule"] for row in table if "refused" in (row["attach"], row["repair"])}
+    assert every - stopping == {"platform", "usable_role_stays"}
+
+
+def test_a_service_role_that_is_gone_is_repaired_only_where_the_apps_tag_names_one() -> None:
+    it = with_everything_lacking()
+    it.set_app(tags={})
+    assert dispositions(it.plan()) == {ATTACH: Disposition.DO}
+
+
+def test_a_role_that_is_gone_in_iam_is_not_the_same_as_none() -> None:
+    it = with_everything_lacking()
+    it.roles[SERVICE] = Absent("IAM has no such role")
+    repair = action(it.plan(), REPAIR)
+    assert repair is not None
+    assert repair.previous_arn == SERVICE
