@@ -17,6 +17,7 @@ from infra.kept_queue import kept_queue
 
 METRICS_NAMESPACE = "AmplifyMedic"
 TIME_OUT = Duration.seconds(90)
+MEMORY_MEBIBYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class MedicFunction(Construct):
             architecture=lambda_.Architecture.ARM_64,
             handler=f"{props.name}.handler.handler",
             code=props.code,
-            memory_size=512,
+            memory_size=MEMORY_MEBIBYTES,
             timeout=TIME_OUT,
             log_group=self._log_group,
             role=self.role.without_policy_updates(),  # every permission is a Grant, with its reason
