@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from aws_cdk import ArnFormat
+
 from infra.amplify_arns import ALL_APPS, apps_and_all_below
 from infra.grants import Grant
+from medic.aws.runtime_logs import log_group
+from medic.events import OWN_SOURCE
 
 if TYPE_CHECKING:
     from aws_cdk import Stack
@@ -40,6 +44,35 @@ def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
     )
 
 
+def runtime_log_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
+    """Reading SSR logs, and the branches of their apps."""
+    yield Grant(
+        sid="ReadRuntimeLogs",
+        why="The lines of SSR logs that look like a credential failure; CloudWatch Logs filters them.",
+        actions=["logs:FilterLogEvents"],
+        resources=[_log_groups(stack, log_group(app_id)) for app_id in app_ids or ("*",)],
+        wildcard=ALL_APPS,
+    )
+    yield Grant(
+        sid="ReadBranches",
+        why="The branches of an app: which one a line belongs to, and whether all of them are to be ignored.",
+        actions=["amplify:ListBranches"],
+        resources=apps_and_all_below(stack, app_ids),
+        wildcard=ALL_APPS,
+    )
+
+
+def _log_groups(stack: Stack, name: str) -> str:
+    """A log group's ARN with the `:*` in which it ends in IAM; a name that ends in a wildcard covers that too.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    """
+    resource_name = name if name.endswith("*") else f"{name}:*"
+    return stack.format_arn(
+        service="logs", resource="log-group", resource_name=resource_name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+
+
 def incident_grants(table_arn: str) -> Iterator[Grant]:
     """The bot's memory."""
     yield Grant(
@@ -57,20 +90,27 @@ def alert_grants(stack: Stack, topic_arn: str, secrets: Sequence[str]) -> Iterat
     Args:
         stack: where the secrets are, if they are given by name.
         topic_arn: the alert topic.
-        secrets: names or full ARNs of the Slack webhooks' secrets. A secret under a customer key also needs this role
+        secrets: names or full ARNs of Slack's secrets. A secret under a customer key also needs this role
             in the policy of that key.
     """
     yield Grant(sid="SendAlerts", why="Alerts to the stack's topic.", actions=["sns:Publish"], resources=[topic_arn])
+    yield Grant(
+        sid="NotifyTheEventBus",
+        why="The same for machines, on the default event bus and in the bot's own name; no rule of the stack listens.",
+        actions=["events:PutEvents"],
+        resources=[stack.format_arn(service="events", resource="event-bus", resource_name="default")],
+        conditions={"StringEquals": {"events:source": OWN_SOURCE}},
+    )
     if secrets:
         yield Grant(
-            sid="ReadSlackWebhooks",
-            why="The webhook URLs of the channels named in the settings, and no other secret.",
+            sid="ReadSlackSecrets",
+            why="Slack's webhooks and bot token that the settings name, and no other secret.",
             actions=["secretsmanager:GetSecretValue"],
-            resources=[_secret_arn(stack, secret) for secret in dict.fromkeys(secrets)],
+            resources=[secret_arn(stack, secret) for secret in dict.fromkeys(secrets)],
         )
 
 
-def _secret_arn(stack: Stack, secret: str) -> str:
+def secret_arn(stack: Stack, secret: str) -> str:
     """A full ARN as it is; a name with the six characters that Secrets Manager appends, which are not known before.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen

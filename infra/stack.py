@@ -52,8 +52,7 @@ class AmplifyMedicStack(Stack):
         self.default_compute_role = DefaultComputeRole(self, "DefaultComputeRole", _default_role(settings))
         code = medic_code(self)
         self.remediator = Remediator(self, "Remediator", self._remediator(props, code))
-        watcher = WatcherProps(code, self.incidents.table, self.remediator.function)
-        self.watcher = Watcher(self, "Watcher", watcher)
+        self.watcher = Watcher(self, "Watcher", self._watcher(props, code))
         events = DeploymentEventsProps(self.remediator.function, settings.apps)
         self.events = DeploymentEvents(self, "DeploymentEvents", events)
         if settings.alarms:
@@ -78,6 +77,15 @@ class AmplifyMedicStack(Stack):
             watcher=self.watcher.function,
             undelivered=self.events.undelivered,
             failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
+        )
+
+    def _watcher(self, props: AmplifyMedicProps, code: lambda_.Code) -> WatcherProps:
+        return WatcherProps(
+            settings=props.settings,
+            raw_settings=props.raw_settings,
+            code=code,
+            table=self.incidents.table,
+            remediator=self.remediator.function,
         )
 
     def _warn_if_nobody_is_told(self, settings: Settings) -> None:

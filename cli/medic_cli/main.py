@@ -12,8 +12,15 @@ if TYPE_CHECKING:
 
 _COMMANDS: Mapping[str, str] = {
     "classify": "Say what a log shows: the label, the findings, the lines.",
+    "compare": "Show what differs between two branches.",
+    "completion": "Print a shell's completion script.",
+    "diagnose": "Say why a build failed, from AWS or from files.",
     "explain": "Show what is known of a failure, a cause or a remedy.",
+    "opt-in": "Tag a branch, and say what that allows.",
+    "opt-out": "Remove the tags that let the bot change a branch.",
     "redact": "Take secrets out of a text.",
+    "scan": "Look at every app and branch for what will fail, or is dangerous.",
+    "snapshot": "Write down how things stand, before anything is changed.",
     "trust": "Say whether a trust policy lets Amplify assume a role, and why.",
 }
 """Every command and the line that `medic --help` shows for it; its module is `medic_cli.commands.<name>`."""

@@ -12,7 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
-CONTEXT_KEY = "amplify-medic"
+from medic.settings_reader import CONTEXT_KEY, Reader, SettingsError
+from medic.slack_settings import Slack, read_slack
+
+__all__ = ["CONTEXT_KEY", "Runtime", "Settings", "SettingsError", "Slack"]
+
 SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
 EMULATOR_ACCOUNT = "000000000000"
 """The account of local emulators; AWS hands out no such account id."""
@@ -20,9 +24,7 @@ EMULATOR_ACCOUNT = "000000000000"
 _APP = re.compile(r"d[a-z0-9]{1,19}")
 _ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/([\w+=,.@/-]+)")
 _POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+")
-_SECRET = re.compile(r"[\w/+=.@:-]{1,2048}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-_CHANNEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 
 
@@ -34,20 +36,19 @@ class Mode(StrEnum):
     FIX = "fix"
 
 
+class SnsFormat(StrEnum):
+    """What subscribers of the topic get. With `amazon_q`, e-mail stays text and everything else gets the envelope."""
+
+    TEXT = "text"
+    AMAZON_Q = "amazon_q"
+
+
 class WatchRuntime(StrEnum):
     """Which SSR apps' runtime logs are watched."""
 
     ALL = "all"
     TAGGED = "tagged"
     NONE = "none"
-
-
-class SettingsError(ValueError):
-    """The settings are wrong; the message names every mistake, one a line."""
-
-    def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(["The amplify-medic settings have mistakes:", *(f"  - {m}" for m in mistakes)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +78,11 @@ class DefaultRole:
 
 
 @dataclass(frozen=True, slots=True)
-class Slack:
-    """Incoming webhooks, by the name or ARN of the Secrets Manager secret that holds the URL."""
-
-    webhook_secret: str | None = None
-    channels: Mapping[str, str] = field(default_factory=dict)
-    """Further channels: name → webhook secret."""
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Every secret that is read."""
-        default = (self.webhook_secret,) if self.webhook_secret else ()
-        return (*default, *self.channels.values())
-
-
-@dataclass(frozen=True, slots=True)
 class Sns:
-    """The alert topic's subscribers."""
+    """The alert topic: its subscribers, and what they get."""
 
     emails: tuple[str, ...] = ()
+    format: SnsFormat = SnsFormat.TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +112,8 @@ class Settings:
     """If not empty, the bot looks at these apps only."""
     slack: Slack = field(default_factory=Slack)
     sns: Sns = field(default_factory=Sns)
+    redact_emails: bool = False
+    """Whether e-mail addresses are taken out of alerts too."""
     watch_runtime: WatchRuntime = WatchRuntime.ALL
     required_permissions_boundary: str | None = None
     """If set, only compute roles that bear this boundary are attached."""
@@ -145,7 +134,7 @@ class Settings:
         Raises:
             SettingsError: naming every mistake at once.
         """
-        reader = _Reader(raw if raw is not None else {}, "")
+        reader = Reader(raw if raw is not None else {}, "")
         settings = _read_settings(reader)
         if reader.mistakes:
             raise SettingsError(reader.mistakes)
@@ -175,17 +164,18 @@ class Runtime:
         """
         source = os.environ if environ is None else environ
         named = _variables(source, _VARIABLES)
-        try:
-            raw = json.loads(named.pop("settings"))
-        except ValueError as error:
-            raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
-        return cls(settings=Settings.parse(raw), actor_role_arn=source.get(ACTOR_ROLE_VARIABLE) or None, **named)
+        settings = _settings(named.pop("settings"))
+        return cls(settings=settings, actor_role_arn=source.get(ACTOR_ROLE_VARIABLE) or None, **named)
 
 
 @dataclass(frozen=True, slots=True)
 class WatcherRuntime:
     """What the deployed watcher knows of itself."""
 
+    settings: Settings
+    account: str
+    region: str
+    partition: str
     table: str
     remediator_function: str
 
@@ -194,9 +184,10 @@ class WatcherRuntime:
         """Read the function's environment, once.
 
         Raises:
-            SettingsError: naming every variable that is missing.
+            SettingsError: naming every variable that is missing or wrong.
         """
-        return cls(**_variables(os.environ if environ is None else environ, _WATCHER_VARIABLES))
+        named = _variables(os.environ if environ is None else environ, _WATCHER_VARIABLES)
+        return cls(settings=_settings(named.pop("settings")), **named)
 
 
 def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
@@ -206,17 +197,28 @@ def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str
     return {name: environ[variable] for name, variable in names.items()}
 
 
+def _settings(text: str) -> Settings:
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
+    return Settings.parse(raw)
+
+
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
-_VARIABLES = {
+_PLACE = {
     "settings": SETTINGS_VARIABLE,
     "account": "MEDIC_ACCOUNT",
     "region": "AWS_REGION",
     "partition": "MEDIC_PARTITION",
     "table": "INCIDENTS_TABLE",
+}
+_VARIABLES = {
+    **_PLACE,
     "topic_arn": "ALERT_TOPIC_ARN",
     "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
 }
-_WATCHER_VARIABLES = {"table": "INCIDENTS_TABLE", "remediator_function": "REMEDIATOR_FUNCTION"}
+_WATCHER_VARIABLES = {**_PLACE, "remediator_function": "REMEDIATOR_FUNCTION"}
 
 
 def merge(base: object, over: object) -> object:
@@ -226,90 +228,16 @@ def merge(base: object, over: object) -> object:
     return over
 
 
-class _Reader:
-    """Takes named values out of a JSON object and collects what is wrong with them."""
-
-    def __init__(self, raw: object, path: str, mistakes: list[str] | None = None) -> None:
-        self.mistakes: list[str] = [] if mistakes is None else mistakes
-        self._path = path
-        self._taken: set[str] = set()
-        self._raw: Mapping[str, object] = {}
-        if isinstance(raw, Mapping):
-            self._raw = raw
-        else:
-            self.mistakes.append(f"{path or CONTEXT_KEY} must be an object, not {type(raw).__name__}")
-
-    def wrong(self, key: str, what: str) -> None:
-        self.mistakes.append(f"{self._path}{key} {what}")
-
-    def take(self, key: str) -> object:
-        self._taken.add(key)
-        return self._raw.get(key)
-
-    def nested(self, key: str) -> _Reader:
-        value = self.take(key)
-        return _Reader({} if value is None else value, f"{self._path}{key}.", self.mistakes)
-
-    def text(self, key: str, pattern: re.Pattern[str], what: str) -> str | None:
-        value = self.take(key)
-        if value is None:
-            return None
-        if isinstance(value, str) and pattern.fullmatch(value):
-            return value
-        self.wrong(key, f"must be {what}, not {value!r}")
-        return None
-
-    def texts(self, key: str, pattern: re.Pattern[str], what: str) -> tuple[str, ...]:
-        value = self.take(key)
-        if value is None:
-            return ()
-        if not isinstance(value, list):
-            self.wrong(key, f"must be a list of {what}, not {value!r}")
-            return ()
-        for item in value:
-            if not (isinstance(item, str) and pattern.fullmatch(item)):
-                self.wrong(key, f"holds {item!r}, which is not {what}")
-        return tuple(item for item in value if isinstance(item, str))
-
-    def choice(self, key: str, choices: type[StrEnum], default: StrEnum) -> StrEnum:
-        value = self.take(key)
-        if value is None:
-            return default
-        if isinstance(value, str) and value in list(choices):
-            return choices(value)
-        self.wrong(key, f"must be one of {', '.join(choices)}, not {value!r}")
-        return default
-
-    def flag(self, key: str, *, default: bool) -> bool:
-        value = self.take(key)
-        if value is None or isinstance(value, bool):
-            return default if value is None else value
-        self.wrong(key, f"must be true or false, not {value!r}")
-        return default
-
-    def mapping(self, key: str) -> Mapping[str, object]:
-        value = self.take(key)
-        if value is None:
-            return {}
-        if isinstance(value, Mapping):
-            return value
-        self.wrong(key, f"must be an object, not {value!r}")
-        return {}
-
-    def finish(self) -> None:
-        for key in sorted(set(self._raw) - self._taken):
-            self.wrong(key, f"is unknown; known here: {', '.join(sorted(self._taken))}")
-
-
-def _read_settings(reader: _Reader) -> Settings:
+def _read_settings(reader: Reader) -> Settings:
     settings = Settings(
         mode=Mode(reader.choice("mode", Mode, Mode.FIX)),
         compute_roles=_pairings(reader, "compute_roles"),
         service_roles=_pairings(reader, "service_roles"),
         default_role=_default_role(reader.nested("default_role")),
         apps=reader.texts("apps", _APP, "an Amplify app id"),
-        slack=_slack(reader.nested("slack")),
+        slack=read_slack(reader.nested("slack")),
         sns=_sns(reader.nested("sns")),
+        redact_emails=reader.flag("redact_emails"),
         watch_runtime=WatchRuntime(reader.choice("watch_runtime", WatchRuntime, WatchRuntime.ALL)),
         required_permissions_boundary=reader.text(
             "required_permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"
@@ -323,7 +251,7 @@ def _read_settings(reader: _Reader) -> Settings:
     return settings
 
 
-def _pairings(reader: _Reader, key: str) -> tuple[Pairing, ...]:
+def _pairings(reader: Reader, key: str) -> tuple[Pairing, ...]:
     pairings = []
     for role_arn, targets in reader.mapping(key).items():
         if not _ROLE_ARN.fullmatch(role_arn):
@@ -342,7 +270,7 @@ def _is_target(target: object) -> bool:
     return bool(_APP.fullmatch(app_id)) and bool(branch or not slash)
 
 
-def _default_role(reader: _Reader) -> DefaultRole:
+def _default_role(reader: Reader) -> DefaultRole:
     role = DefaultRole(
         policies=reader.texts("policies", _POLICY_ARN, "the ARN of an IAM policy"),
         permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"),
@@ -354,24 +282,11 @@ def _default_role(reader: _Reader) -> DefaultRole:
     return role
 
 
-def _slack(reader: _Reader) -> Slack:
-    webhook = reader.text("webhook_secret", _SECRET, "the name or ARN of a Secrets Manager secret")
-    if webhook is not None and webhook.startswith("https:"):
-        reader.wrong("webhook_secret", "holds a URL: put the URL into a secret and name the secret here")
-    channels: dict[str, str] = {}
-    for name, secret in reader.mapping("channels").items():
-        if not _CHANNEL.fullmatch(name):
-            reader.wrong(f"channels[{name}]", "has a name that can't be a tag value of letters, digits, _ . -")
-        if isinstance(secret, str) and _SECRET.fullmatch(secret) and not secret.startswith("https:"):
-            channels[name] = secret
-        else:
-            reader.wrong(f"channels[{name}]", "must be the name or ARN of a Secrets Manager secret")
-    reader.finish()
-    return Slack(webhook, channels)
-
-
-def _sns(reader: _Reader) -> Sns:
-    sns = Sns(emails=reader.texts("emails", _EMAIL, "an e-mail address"))
+def _sns(reader: Reader) -> Sns:
+    sns = Sns(
+        emails=reader.texts("emails", _EMAIL, "an e-mail address"),
+        format=SnsFormat(reader.choice("format", SnsFormat, SnsFormat.TEXT)),
+    )
     reader.finish()
     return sns
 
@@ -389,7 +304,7 @@ _LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
 }
 
 
-def _limits(reader: _Reader) -> Limits:
+def _limits(reader: Reader) -> Limits:
     defaults = Limits()
     limits = Limits(**{f.name: _bounded(reader, f.name, getattr(defaults, f.name)) for f in fields(Limits)})
     if limits.fixes_per_app_an_hour >= limits.fixes_per_account_an_hour:
@@ -398,7 +313,7 @@ def _limits(reader: _Reader) -> Limits:
     return limits
 
 
-def _bounded(reader: _Reader, name: str, default: int) -> int:
+def _bounded(reader: Reader, name: str, default: int) -> int:
     value = reader.take(name)
     low, high = _LIMIT_RANGES[name]
     if value is None:

@@ -25,7 +25,14 @@ EVERYTHING: dict[str, object] = {
         "apps": [APP],
     },
     "apps": [APP, OTHER_APP],
-    "slack": {"webhook_secret": "amplify-medic/slack", "channels": {"web": "amplify-medic/web"}},
+    "slack": {
+        "bot_token_secret": "amplify-medic/slack",
+        "channel": "C0123456789",
+        "channels": {"web": {"webhook_secret": "amplify-medic/web"}},
+        "signing_secret": "amplify-medic/signing",
+        "app_id": "A0123456789",
+        "approvers": ["T0123456789/U0123456789"],
+    },
     "sns": {"emails": ["web@example.com"]},
 }
 

@@ -31,7 +31,10 @@ def test_what_is_granted_is_what_the_code_calls() -> None:
     assert granted - CALLED_BY_LAMBDA - {"iam:PassRole"} == set(calls_in_the_code())
 
 
-def test_no_function_is_granted_what_the_other_calls() -> None:
+def test_the_functions_share_what_they_read_and_write_items_of_their_own() -> None:
     remediator = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING))
+    shared = {"amplify:ListBranches", "logs:FilterLogEvents", "dynamodb:UpdateItem"}
 
-    assert remediator & allowed(watcher(**EVERYTHING)) == CALLED_BY_LAMBDA
+    assert remediator & allowed(watcher(**EVERYTHING)) == CALLED_BY_LAMBDA | shared
+    condition = watcher(**EVERYTHING)["KeepCursors"]["Condition"]
+    assert condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "cursor#*"}}

@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from types_boto3_amplify import AmplifyClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_events import EventBridgeClient
     from types_boto3_iam import IAMClient
     from types_boto3_lambda import LambdaClient
+    from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
 
 # The default read time-out (60 s) times the default attempts would outlive the function.
 READING = Config(connect_timeout=3, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
+# Calls under a shared rate are repeated by whoever keeps the rate.
+RATED = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
 # A writing call that is sent twice may act twice: one attempt, and what it did is read back.
 WRITING = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
 
@@ -54,13 +58,23 @@ class Reader:
         return self.session.client("lambda", config=READING)
 
     @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        """CloudWatch Logs, for reading apps' SSR logs."""
+        return self.session.client("logs", config=RATED)
+
+    @cached_property
     def sns(self) -> SNSClient:
         """The alert topic."""
         return self.session.client("sns", config=READING)
 
     @cached_property
+    def events(self) -> EventBridgeClient:
+        """The default event bus; an event that is put twice bears the same incident."""
+        return self.session.client("events", config=READING)
+
+    @cached_property
     def secrets(self) -> SecretsManagerClient:
-        """The Slack webhooks."""
+        """Slack's webhooks, token and signing secret."""
         return self.session.client("secretsmanager", config=READING)
 
 
