@@ -13,6 +13,7 @@ from infra.asset import medic_code
 from infra.default_compute_role import DefaultComputeRole, DefaultComputeRoleProps
 from infra.deployment_events import DeploymentEvents, DeploymentEventsProps
 from infra.incidents_table import IncidentsTable
+from infra.monitoring import Monitoring, MonitoringProps
 from infra.operator_role import OperatorRole, OperatorRoleProps
 from infra.remediator import Remediator, RemediatorProps
 from infra.slack_interactivity import SlackInteractivity, SlackInteractivityProps
@@ -58,6 +59,8 @@ class AmplifyMedicStack(Stack):
         self.events = DeploymentEvents(self, "DeploymentEvents", events)
         self.operator = OperatorRole(self, "Operator", self._operator())
         self.slack = self._slack(props, code) if settings.slack.takes_approvals else None
+        if settings.alarms:
+            Monitoring(self, "Monitoring", self._monitored())
         self._warn_if_nobody_is_told(settings)
         self._outputs()
 
@@ -84,6 +87,15 @@ class AmplifyMedicStack(Stack):
             remediator=self.remediator.function,
         )
         return SlackInteractivity(self, "SlackInteractivity", slack)
+
+    def _monitored(self) -> MonitoringProps:
+        return MonitoringProps(
+            topic=self.alerts.topic,
+            remediator=self.remediator.function,
+            watcher=self.watcher.function,
+            undelivered=self.events.undelivered,
+            failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
+        )
 
     def _watcher(self, props: AmplifyMedicProps, code: lambda_.Code) -> WatcherProps:
         return WatcherProps(

@@ -120,6 +120,8 @@ class Settings:
     admin_roles_allowed: tuple[str, ...] = ()
     """Role ARNs that may be attached although they look like administrators."""
     log_url_origins: tuple[str, ...] = ()
+    alarms: bool = True
+    """False: no CloudWatch alarms and no dashboard."""
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
@@ -268,6 +270,7 @@ def _read_settings(reader: Reader) -> Settings:
         ),
         admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
         log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
+        alarms=reader.flag("alarms", default=True),
         limits=_limits(reader.nested("limits")),
     )
     reader.finish()
