@@ -62,7 +62,9 @@ def announce(alert: Alert, incident: Incident, occasion: str, held: Held, servic
     threaded = replace(incident, threads=delivery.threads)
     told = threaded.told(occasion, delivery.receipts, services.clock(), everybody=not delivery.failures)
     kept = Letter(incident.id, occasion, alert_to_json(alert), delivery.lacking)
-    held.save(held.record.with_incident(told), Along(letters=(kept,) if delivery.failures else ()))
+    # Whatever was to be done is done: telling comes last, and the lease ends with it.
+    letters = (kept,) if delivery.failures else ()
+    held.save(held.record.with_incident(told), Along(letters=letters, release=True))
     if delivery.failures:
         for failure in delivery.failures:
             services.telemetry.record(Fact.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
