@@ -160,7 +160,7 @@ def world(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with amplify_on_moto(region=REGION) as amplify:
         iam, sns = hands().client("iam"), hands().client("sns")
-        _make_table()
+        make_table()
         topic = sns.create_topic(Name="alerts")["TopicArn"]
         inbox = SnsInbox.subscribe(sns, hands().client("sqs"), topic)
         hands().client("secretsmanager").create_secret(Name=SECRET, SecretString=slack.webhook_url)
@@ -174,7 +174,8 @@ def world(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield made
 
 
-def _make_table() -> None:
+def make_table() -> None:
+    """The incidents table, as the stack deploys it."""
     hands().client("dynamodb").create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
