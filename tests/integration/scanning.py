@@ -14,8 +14,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from medic.settings import Settings
+from medic_cli.scan.changes import Terms
 from medic_cli.scan.estate import Estate
-from medic_cli.scan.opted_in import Terms
 from medic_cli.scan.scanner import Scanner, Wish
 from tests.fakes.virtual_time import VirtualLoop, VirtualTime
 

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import pytest
 
 from medic.settings import Settings
+from medic_cli.scan.changes import Terms
 from medic_cli.scan.estate import Estate
 from medic_cli.scan.model import Kind, Scan
-from medic_cli.scan.opted_in import Terms
 from medic_cli.scan.rate import WallTime
 from medic_cli.scan.scanner import Scanner, Wish
 from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_backends, amplify_on_moto

@@ -16,8 +16,8 @@ from medic.settings import Settings
 from medic_cli.failure import CouldNotLookError
 from medic_cli.options import examples, json_option
 from medic_cli.scan.answer import answer_of
+from medic_cli.scan.changes import Terms
 from medic_cli.scan.exit_code import FailOn, exit_code
-from medic_cli.scan.opted_in import Terms
 from medic_cli.scan.page import page_of
 from medic_cli.scan.screen import print_scan
 from medic_cli.scan.terms import read_settings, settings_file, terms_of_stacks

@@ -21,12 +21,13 @@ from medic_cli.scan.exposure import exposure_findings
 from medic_cli.scan.facts import AppFacts
 from medic_cli.scan.gaps import Gaps
 from medic_cli.scan.model import Finding, Gap, RegionSeen, Scan
-from medic_cli.scan.opted_in import Terms, opt_in_findings, roles_to_weigh
+from medic_cli.scan.opted_in import candidates, opt_in_findings, roles_to_weigh
 from medic_cli.scan.rate import AT_ONCE
 from medic_cli.scan.roles import is_own, judged, role_arns, role_findings
 
 if TYPE_CHECKING:
     from medic.aws.iam import IamReader
+    from medic_cli.scan.changes import Terms
     from medic_cli.scan.estate import Estate, Region
 
 _IAM = "iam"
@@ -151,8 +152,8 @@ class Scanner:
             branches = await self._branches(region, app)
             read_at = self._clock()
             facts = AppFacts(account.partition, account.id, region.name, read_at, app, branches or (), roles={})
-            candidates = (arn for arn in terms.candidates(facts) if is_own(facts, arn))
-            facts = replace(facts, roles=await self._look_up((*role_arns(facts), *candidates)))
+            wanted = (arn for arn in candidates(facts, terms) if is_own(facts, arn))
+            facts = replace(facts, roles=await self._look_up((*role_arns(facts), *wanted)))
             if facts.ssr:
                 self._list_logging_roles()
             names = roles_to_weigh(facts, terms)

@@ -9,7 +9,7 @@ import click
 
 from medic.settings import CONTEXT_KEY, Settings, SettingsError
 from medic_cli.files import read_json_file
-from medic_cli.scan.opted_in import Terms
+from medic_cli.scan.changes import Terms
 
 _DEFAULT = "cdk.json"
 _MOST_BYTES = 1 << 20
