@@ -12,7 +12,7 @@ LAMBDAS = Path(__file__).parents[2] / "lambdas"
 # Transactions are authorised by the actions they are made of.
 AUTHORISED_AS = {"dynamodb:TransactWriteItems": "dynamodb:UpdateItem"}
 # What the command line calls through the same gateways: with a person's own rights, or as an operator.
-CALLED_BY_PEOPLE = {"amplify:ListApps", "dynamodb:PutItem"}
+CALLED_BY_PEOPLE = {"dynamodb:PutItem"}
 # What the Lambda service does in a function's name.
 CALLED_BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
 
