@@ -20,6 +20,9 @@ setup: .venv/ready .emulator/ready node_modules/ready .build/lambda-dependencies
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@# Two packages bring aws_cdk/cloud_assembly_schema, and installed side by side either may win: this one has to.
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps --reinstall-package aws-cdk-lib \
+	    -r requirements/dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 

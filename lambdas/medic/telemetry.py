@@ -49,6 +49,11 @@ class Fact(StrEnum):
     REQUEST_REFUSED = "RequestRefused"
     UNDONE = "Undone"
     NOT_UNDONE = "NotUndone"
+    APPROVAL_TAKEN = "ApprovalTaken"
+    APPROVAL_REFUSED = "ApprovalRefused"
+    APPROVAL_DISMISSED = "ApprovalDismissed"
+    ANSWER_FAILED = "AnswerFailed"
+    WAKE_UP_FAILED = "WakeUpFailed"
     RETRYABLE = "RetryableFault"
 
 
