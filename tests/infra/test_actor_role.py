@@ -148,7 +148,7 @@ def test_mode_report_deploys_no_writing_right_at_all(report: Template) -> None:
 
     for action in ("amplify:Update", "amplify:StartJob", "amplify:*", "iam:PassRole", "iam:*"):
         assert action not in text
-    for role in ("RemediatorRole", "WatcherRole"):
+    for role in ("RemediatorRole", "SlackInteractivityRole", "WatcherRole"):
         assert "sts:AssumeRole" not in allowed(statements(report, role))
 
 
@@ -158,7 +158,7 @@ def test_mode_report_lets_only_services_assume_roles(report: Template) -> None:
 
     assert {"Service": "lambda.amazonaws.com"} in principals
     assert all(set(principal) == {"Service"} for principal in principals)
-    assert len(of_type(report, "AWS::IAM::Policy")) == 2
+    assert len(of_type(report, "AWS::IAM::Policy")) == 3
 
 
 def test_arns_follow_the_partition() -> None:

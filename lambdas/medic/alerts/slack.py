@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _HEADER = 150
 _TEXT = 2500
 _VALUE = 300
-_ITEMS = 30
+_ITEMS = 8
 _LONGEST_BUTTON_VALUE = 2000
 _ALL_BLOCKS = 12_000
 _MOST_BLOCKS = 40
@@ -110,13 +110,13 @@ def _detail(alert: Alert) -> Iterator[Block]:
     ]
     if any(items for _, items in lists) or alert.log_lines:
         yield DividerBlock()
-    yield from (_list(heading, items) for heading, items in lists if items)
+    for heading, items in lists:
+        yield from _list(heading, items)
     if alert.log_lines:
         yield _rich(_section(_text("From the log", bold=True)), _code(alert.log_lines))
     for fix in alert.fixes:
         yield from _fix(fix)
-    if alert.rules:
-        yield _list("Guardrails", alert.rules)
+    yield from _list("Guardrails", alert.rules)
 
 
 def _approval(approval: Approval, *, buttons: bool) -> Iterator[Block]:
@@ -152,10 +152,12 @@ def _fix(fix: Fix) -> Iterator[Block]:
         yield _rich(_section(_text(snippet.dialect, bold=True)), _code(snippet.text))
 
 
-def _list(heading: str, items: tuple[str, ...]) -> Block:
-    shown = items if len(items) <= _ITEMS else (*items[: _ITEMS - 1], f"… and {len(items) - _ITEMS + 1} more")
-    bullets = RichTextListElement(style="bullet", elements=[_section(_text(item)) for item in shown])
-    return _rich(_section(_text(heading, bold=True)), bullets)
+def _list(heading: str, items: tuple[str, ...]) -> Iterator[Block]:
+    """A list in blocks of a few items each, so that a long one is cut in the middle and not left out."""
+    for first in range(0, len(items), _ITEMS):
+        bullets = [_section(_text(item)) for item in items[first : first + _ITEMS]]
+        above = () if first else (_section(_text(heading, bold=True)),)
+        yield _rich(*above, RichTextListElement(style="bullet", elements=bullets))
 
 
 def _fact(name: str, value: str) -> tuple[RichTextElement, RichTextElement]:
