@@ -60,6 +60,9 @@ demo: setup  ## the main job on a local cloud, told as it happens
 bench: setup  ## the log scan against grep -F on one log, as a ratio
 	$(BIN)/python -m benchmarks.scan
 
+gallery: .venv/ready  ## every kind of alert as a picture for the docs; needs Debian's chromium-headless-shell
+	$(BIN)/python -m tests.gallery
+
 deploy: setup  ## deploy to the AWS account of your credentials
 	npx cdk deploy
 

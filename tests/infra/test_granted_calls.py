@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.infra.stacks import EVERYTHING, actor, allowed, reader, watcher
+from tests.infra.stacks import EVERYTHING, actor, allowed, reader, statements, template, watcher
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 # Transactions are authorised by the actions they are made of.
@@ -25,7 +25,8 @@ def calls_in_the_code() -> Iterator[str]:
 
 
 def test_what_is_granted_is_what_the_code_calls() -> None:
-    granted = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING)) | allowed(watcher(**EVERYTHING))
+    slack = allowed(statements(template(**EVERYTHING), "SlackInteractivityRole"))
+    granted = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING)) | allowed(watcher(**EVERYTHING)) | slack
 
     # PassRole is never called: UpdateBranch and UpdateApp ask for it.
     assert granted - CALLED_BY_LAMBDA - {"iam:PassRole"} == set(calls_in_the_code())
