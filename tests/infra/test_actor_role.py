@@ -148,7 +148,7 @@ def test_mode_report_deploys_no_writing_right_at_all(report: Template) -> None:
 
     for action in ("amplify:Update", "amplify:StartJob", "amplify:*", "iam:PassRole", "iam:*"):
         assert action not in text
-    for role in ("RemediatorRole", "WatcherRole"):
+    for role in ("RemediatorRole", "SlackInteractivityRole", "WatcherRole"):
         assert "sts:AssumeRole" not in allowed(statements(report, role))
 
 
