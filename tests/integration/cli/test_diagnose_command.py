@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
-from tests.fakes.deployed_stack import FakeStack, use
 from tests.unit.cli.support import medic, valid
 
 if TYPE_CHECKING:
     from click.testing import Result
 
+    from tests.fakes.deployed_stack import FakeStack
     from tests.integration.conftest import World
 
 OLD = 24 * 3600
@@ -123,45 +122,41 @@ def test_which_role_the_bot_would_set_is_not_guessed(world: World) -> None:
 
 
 @pytest.fixture
-def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStack]:
+def settings(world: World, stack: FakeStack) -> FakeStack:
     """A deployed stack, as far as its settings are read from it."""
-    made = FakeStack(
-        outputs={"RemediatorFunctionName": "remediator"},
-        variables={
-            "AMPLIFY_MEDIC_SETTINGS": json.dumps({"compute_roles": {world.make_role("web", age=OLD): ["d0"]}}),
-            "MEDIC_ACCOUNT": world.amplify.account_id,
-            "MEDIC_PARTITION": "aws",
-            "INCIDENTS_TABLE": "incidents",
-            "ALERT_TOPIC_ARN": world.topic_arn,
-            "DEFAULT_COMPUTE_ROLE_ARN": world.make_role("medic-default", age=OLD),
-        },
-    )
-    with made.endpoint() as endpoint:
-        use(monkeypatch, endpoint)
-        yield made
+    stack.outputs = {"RemediatorFunctionName": "remediator"}
+    stack.variables = {
+        "AMPLIFY_MEDIC_SETTINGS": json.dumps({"compute_roles": {world.make_role("web", age=OLD): ["d0"]}}),
+        "MEDIC_ACCOUNT": world.amplify.account_id,
+        "MEDIC_PARTITION": "aws",
+        "INCIDENTS_TABLE": "incidents",
+        "ALERT_TOPIC_ARN": world.topic_arn,
+        "DEFAULT_COMPUTE_ROLE_ARN": world.make_role("medic-default", age=OLD),
+    }
+    return stack
 
 
-def test_the_deployed_settings_say_what_the_bot_would_do(world: World, stack: FakeStack) -> None:
+def test_the_deployed_settings_say_what_the_bot_would_do(world: World, settings: FakeStack) -> None:
     app = broken(world, tags={"amplify-medic:auto-fix": "fix"})
-    bot = answer(world, app, "main", "--stack", stack.name)["bot"]
+    bot = answer(world, app, "main", "--stack", settings.name)["bot"]
     (action,) = bot["actions"]
     assert bot["settings_read"] is True
     assert (action["kind"], action["disposition"]) == ("attach_compute", "do")
     assert action["role"].endswith("medic-default")
     assert all(answer["allows"] for answer in action["guardrails"])
     assert "runtime only" in bot["effect"]
-    said = run(world, app, "main", "--stack", stack.name).stdout
+    said = run(world, app, "main", "--stack", settings.name).stdout
     assert "It would set the branch's compute role to" in said
     assert "✓ not_admin" in said
 
 
-def test_an_app_that_the_settings_leave_out_is_said_to_be_left_out(world: World, stack: FakeStack) -> None:
+def test_an_app_that_the_settings_leave_out_is_said_to_be_left_out(world: World, settings: FakeStack) -> None:
     app = broken(world)
-    stack.variables = {**stack.variables, "AMPLIFY_MEDIC_SETTINGS": '{"apps": ["d0"]}'}
-    assert "this is none of them" in run(world, app, "main", "--stack", stack.name).stdout
+    settings.variables = {**settings.variables, "AMPLIFY_MEDIC_SETTINGS": '{"apps": ["d0"]}'}
+    assert "this is none of them" in run(world, app, "main", "--stack", settings.name).stdout
 
 
-@pytest.mark.usefixtures("stack")
+@pytest.mark.usefixtures("settings")
 def test_a_stack_that_is_not_there_is_named(world: World) -> None:
     app = broken(world)
     result = run(world, app, "main", "--stack", "Nowhere")
@@ -169,10 +164,10 @@ def test_a_stack_that_is_not_there_is_named(world: World) -> None:
     assert "There is no stack Nowhere in eu-central-1" in result.stderr
 
 
-def test_a_stack_of_another_version_is_told(world: World, stack: FakeStack) -> None:
+def test_a_stack_of_another_version_is_told(world: World, settings: FakeStack) -> None:
     app = broken(world)
-    stack.variables = {}
-    result = run(world, app, "main", "--stack", stack.name)
+    settings.variables = {}
+    result = run(world, app, "main", "--stack", settings.name)
     assert result.exit_code == 3
     assert "environment variable AMPLIFY_MEDIC_SETTINGS is not set" in result.stderr
 
