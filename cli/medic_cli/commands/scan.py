@@ -69,7 +69,7 @@ class _Options:
 
 
 @click.command("scan", epilog=_EXAMPLES)
-@click.option("--region", "regions", multiple=True, metavar="REGION",
+@click.option("--region", "regions", multiple=True, metavar="REGION", envvar="AWS_REGION",
               help="An AWS region, again for more; by default the environment's.")  # fmt: skip
 @click.option("--app", "apps", multiple=True, metavar="APP", callback=_apps,
               help="Look at this app only, again for more.")  # fmt: skip
