@@ -22,6 +22,7 @@ from medic.events import (
 from medic.flows.failure import diagnose_failure
 from medic.flows.overdue import look_after
 from medic.flows.requests import answer_request
+from medic.flows.runtime import diagnose_runtime
 from medic.flows.settle import settle
 from medic.flows.storm import look_after_storm
 from medic.telemetry import Fact
@@ -66,7 +67,7 @@ def _flow(nudge: Nudge, services: Services) -> object:
         case WakeUp(scope):
             look_after(scope, services)
         case RuntimeWakeUp():
-            raise NotImplementedError
+            diagnose_runtime(nudge, services)
         case SampleWanted():
             return {"channels": send_sample(nudge.scope, services.channels)}
     return None

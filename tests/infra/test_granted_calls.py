@@ -33,7 +33,7 @@ def test_what_is_granted_is_what_the_code_calls() -> None:
 
 def test_the_functions_share_what_they_read_and_write_items_of_their_own() -> None:
     remediator = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING))
-    shared = {"amplify:ListBranches", "logs:FilterLogEvents", "dynamodb:UpdateItem"}
+    shared = {"amplify:ListBranches", "logs:FilterLogEvents", "dynamodb:GetItem", "dynamodb:UpdateItem"}
 
     assert remediator & allowed(watcher(**EVERYTHING)) == CALLED_BY_LAMBDA | shared
     condition = watcher(**EVERYTHING)["KeepCursors"]["Condition"]

@@ -12,6 +12,7 @@ from medic.alerts.model import Alert, AlertKind, Fact, Link
 from medic.diagnosis.model import Check, CheckResult, Label, Rank
 from medic.evidence.model import Present
 from medic.incidents.model import RoleKind
+from medic.plan.decide import contradicted
 from medic.plan.model import Disposition
 from medic.redaction import redact
 from medic.remediation.outcome import Outcome, Result
@@ -79,7 +80,7 @@ def compose_report(report: Report) -> Alert:
         Alert(
             kind=_kind(report.outcomes),
             incident_id=report.incident.id,
-            title=f"{name} / {report.scope.branch}: {_HEADLINES[diagnosis.label]}",
+            title=f"{name} / {report.scope.branch}: {_headline(diagnosis)}",
             summary=tuple(_summary(report)),
             facts=_facts(report),
             causes=tuple(f"{_RANKS[cause.rank]}: {cause.title}. {cause.because}" for cause in diagnosis.causes),
@@ -91,6 +92,11 @@ def compose_report(report: Report) -> Alert:
             channel=report.channel,
         )
     )
+
+
+def _headline(diagnosis: Diagnosis) -> str:
+    doubt = " (not confirmed: a usable role is set)" if contradicted(diagnosis) else ""
+    return f"{_HEADLINES[diagnosis.label]}{doubt}"
 
 
 def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
