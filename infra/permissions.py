@@ -18,7 +18,13 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "permissions.md"
 EXAMPLE: Mapping[str, object] = {
     "compute_roles": {"arn:aws:iam::111122223333:role/web-compute": ["d1a2b3c4d5e6f7"]},
     "service_roles": {"arn:aws:iam::111122223333:role/web-build": ["d1a2b3c4d5e6f7"]},
-    "slack": {"webhook_secret": "amplify-medic/slack"},
+    "slack": {
+        "bot_token_secret": "amplify-medic/slack-bot",
+        "channel": "C0123456789",
+        "signing_secret": "amplify-medic/slack-signing",
+        "app_id": "A0123456789",
+        "approvers": ["T0123456789/U0123456789"],
+    },
 }
 """Settings under which every statement there is appears."""
 

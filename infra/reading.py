@@ -10,6 +10,7 @@ from aws_cdk import ArnFormat
 from infra.amplify_arns import ALL_APPS, apps_and_all_below
 from infra.grants import Grant
 from medic.aws.runtime_logs import log_group
+from medic.events import OWN_SOURCE
 
 if TYPE_CHECKING:
     from aws_cdk import Stack
@@ -89,20 +90,27 @@ def alert_grants(stack: Stack, topic_arn: str, secrets: Sequence[str]) -> Iterat
     Args:
         stack: where the secrets are, if they are given by name.
         topic_arn: the alert topic.
-        secrets: names or full ARNs of the Slack webhooks' secrets. A secret under a customer key also needs this role
+        secrets: names or full ARNs of Slack's secrets. A secret under a customer key also needs this role
             in the policy of that key.
     """
     yield Grant(sid="SendAlerts", why="Alerts to the stack's topic.", actions=["sns:Publish"], resources=[topic_arn])
+    yield Grant(
+        sid="NotifyTheEventBus",
+        why="The same for machines, on the default event bus and in the bot's own name; no rule of the stack listens.",
+        actions=["events:PutEvents"],
+        resources=[stack.format_arn(service="events", resource="event-bus", resource_name="default")],
+        conditions={"StringEquals": {"events:source": OWN_SOURCE}},
+    )
     if secrets:
         yield Grant(
-            sid="ReadSlackWebhooks",
-            why="The webhook URLs of the channels named in the settings, and no other secret.",
+            sid="ReadSlackSecrets",
+            why="Slack's webhooks and bot token that the settings name, and no other secret.",
             actions=["secretsmanager:GetSecretValue"],
-            resources=[_secret_arn(stack, secret) for secret in dict.fromkeys(secrets)],
+            resources=[secret_arn(stack, secret) for secret in dict.fromkeys(secrets)],
         )
 
 
-def _secret_arn(stack: Stack, secret: str) -> str:
+def secret_arn(stack: Stack, secret: str) -> str:
     """A full ARN as it is; a name with the six characters that Secrets Manager appends, which are not known before.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen

@@ -14,6 +14,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.grants import Grant
+from infra.kept_queue import kept_queue
 from infra.medic_function import MedicFunction, MedicFunctionProps
 from infra.reading import runtime_log_grants
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
@@ -44,6 +45,7 @@ class Watcher(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: WatcherProps) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
+        self.failed_runs = kept_queue(self, "FailedRuns")
         medic = MedicFunction(
             self,
             "Default",  # leaves no trace in logical ids
@@ -59,10 +61,10 @@ class Watcher(Construct):
                     "INCIDENTS_TABLE": props.table.table_name,
                     "REMEDIATOR_FUNCTION": props.remediator.function_name,
                 },
+                failed_runs=self.failed_runs,
             ),
         )
         self.function = medic.function
-        self.failed_runs = medic.failed_runs
         watches = props.settings.watch_runtime is not WatchRuntime.NONE
         medic.grant([*_keeping_time(props), *(_watching(stack, props) if watches else [])])
         self._run_by_the_clock()

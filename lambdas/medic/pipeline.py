@@ -5,9 +5,11 @@ A message is a nudge, never an authority: what is done rests on AWS's state and 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from medic.alerts.sample import send_sample
+from medic.alerts.compose import compose_test
+from medic.alerts.delivery import try_out
 from medic.events import (
     ALL,
     DeploymentEvent,
@@ -69,5 +71,6 @@ def _flow(nudge: Nudge, services: Services) -> object:
         case RuntimeWakeUp():
             diagnose_runtime(nudge, services)
         case SampleWanted():
-            return {"channels": send_sample(nudge.scope, services.channels)}
+            sample = compose_test(nudge.scope.account, nudge.scope.region)
+            return {"channels": [asdict(trial) for trial in try_out(sample, services.channels)]}
     return None

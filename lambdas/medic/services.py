@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from medic.alerts.delivery import Channel, SlackWebhook, SnsTopic
+from medic.alerts.bus import EventBus
+from medic.alerts.slack_post import SlackPost
+from medic.alerts.sns import SnsTopic
 from medic.aws.amplify import AmplifyActor, AmplifyReader
 from medic.aws.build_log import BuildLogSource
 from medic.aws.errors import AbsentError, DeniedError
@@ -22,10 +24,12 @@ from medic.evidence.model import Absent, Item, Present, Role, RolePolicies, Unre
 from medic.incidents.region import RegionTable
 from medic.incidents.requests import RequestsTable
 from medic.incidents.table import IncidentsTable
+from medic.settings import SnsFormat
 
 if TYPE_CHECKING:
     from boto3.session import Session
 
+    from medic.alerts.delivery import Channel
     from medic.remediation.patience import Pause
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
@@ -93,10 +97,12 @@ class Services:
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:
-        """Where alerts go: the topic always, Slack if a webhook is set."""
-        topic = SnsTopic(lambda: self.reader.sns, self.runtime.topic_arn)
-        slack = self.runtime.settings.slack
-        return (SlackWebhook(lambda: self.reader.secrets, slack), topic) if slack.secrets else (topic,)
+        """Where alerts go: the topic and the event bus always, Slack if the settings name a place there."""
+        settings = self.runtime.settings
+        amazon_q = settings.sns.format is SnsFormat.AMAZON_Q
+        topic = SnsTopic(lambda: self.reader.sns, self.runtime.topic_arn, amazon_q=amazon_q)
+        always = (topic, EventBus(lambda: self.reader.events))
+        return (SlackPost(lambda: self.reader.secrets, settings.slack), *always) if settings.slack.secrets else always
 
     def actor_for(self, errand: Errand) -> Callable[[], AmplifyActor]:
         """The actor for one errand: its session is made when it first acts, and kept for that errand.

@@ -12,7 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
-CONTEXT_KEY = "amplify-medic"
+from medic.settings_reader import CONTEXT_KEY, Reader, SettingsError
+from medic.slack_settings import Slack, read_slack
+
+__all__ = ["CONTEXT_KEY", "Runtime", "Settings", "SettingsError", "Slack"]
+
 SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
 EMULATOR_ACCOUNT = "000000000000"
 """The account of local emulators; AWS hands out no such account id."""
@@ -20,9 +24,7 @@ EMULATOR_ACCOUNT = "000000000000"
 _APP = re.compile(r"d[a-z0-9]{1,19}")
 _ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/([\w+=,.@/-]+)")
 _POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+")
-_SECRET = re.compile(r"[\w/+=.@:-]{1,2048}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-_CHANNEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 
 
@@ -34,20 +36,19 @@ class Mode(StrEnum):
     FIX = "fix"
 
 
+class SnsFormat(StrEnum):
+    """What subscribers of the topic get. With `amazon_q`, e-mail stays text and everything else gets the envelope."""
+
+    TEXT = "text"
+    AMAZON_Q = "amazon_q"
+
+
 class WatchRuntime(StrEnum):
     """Which SSR apps' runtime logs are watched."""
 
     ALL = "all"
     TAGGED = "tagged"
     NONE = "none"
-
-
-class SettingsError(ValueError):
-    """The settings are wrong; the message names every mistake, one a line."""
-
-    def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(["The amplify-medic settings have mistakes:", *(f"  - {m}" for m in mistakes)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +78,11 @@ class DefaultRole:
 
 
 @dataclass(frozen=True, slots=True)
-class Slack:
-    """Incoming webhooks, by the name or ARN of the Secrets Manager secret that holds the URL."""
-
-    webhook_secret: str | None = None
-    channels: Mapping[str, str] = field(default_factory=dict)
-    """Further channels: name → webhook secret."""
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Every secret that is read."""
-        default = (self.webhook_secret,) if self.webhook_secret else ()
-        return (*default, *self.channels.values())
-
-
-@dataclass(frozen=True, slots=True)
 class Sns:
-    """The alert topic's subscribers."""
+    """The alert topic: its subscribers, and what they get."""
 
     emails: tuple[str, ...] = ()
+    format: SnsFormat = SnsFormat.TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +112,16 @@ class Settings:
     """If not empty, the bot looks at these apps only."""
     slack: Slack = field(default_factory=Slack)
     sns: Sns = field(default_factory=Sns)
+    redact_emails: bool = False
+    """Whether e-mail addresses are taken out of alerts too."""
     watch_runtime: WatchRuntime = WatchRuntime.ALL
     required_permissions_boundary: str | None = None
     """If set, only compute roles that bear this boundary are attached."""
     admin_roles_allowed: tuple[str, ...] = ()
     """Role ARNs that may be attached although they look like administrators."""
     log_url_origins: tuple[str, ...] = ()
+    alarms: bool = True
+    """False: no CloudWatch alarms and no dashboard."""
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
@@ -143,7 +134,7 @@ class Settings:
         Raises:
             SettingsError: naming every mistake at once.
         """
-        reader = _Reader(raw if raw is not None else {}, "")
+        reader = Reader(raw if raw is not None else {}, "")
         settings = _read_settings(reader)
         if reader.mistakes:
             raise SettingsError(reader.mistakes)
@@ -199,6 +190,31 @@ class WatcherRuntime:
         return cls(settings=_settings(named.pop("settings")), **named)
 
 
+@dataclass(frozen=True, slots=True)
+class SlackRuntime:
+    """What the deployed function behind Slack's buttons knows of itself."""
+
+    slack: Slack
+    account: str
+    region: str
+    partition: str
+    table: str
+    remediator_function: str
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> SlackRuntime:
+        """Read the function's environment, once.
+
+        Raises:
+            SettingsError: naming every variable that is missing or wrong; or the settings take no approvals.
+        """
+        named = _variables(os.environ if environ is None else environ, _SLACK_VARIABLES)
+        slack = _settings(named.pop("settings")).slack
+        if not slack.takes_approvals:
+            raise SettingsError(["slack.signing_secret is not set: nothing can be approved from Slack"])
+        return cls(slack=slack, **named)
+
+
 def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
     mistakes = [f"environment variable {variable} is not set" for variable in names.values() if variable not in environ]
     if mistakes:
@@ -228,6 +244,7 @@ _VARIABLES = {
     "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
 }
 _WATCHER_VARIABLES = {**_PLACE, "remediator_function": "REMEDIATOR_FUNCTION"}
+_SLACK_VARIABLES = _WATCHER_VARIABLES
 
 
 def merge(base: object, over: object) -> object:
@@ -237,96 +254,30 @@ def merge(base: object, over: object) -> object:
     return over
 
 
-class _Reader:
-    """Takes named values out of a JSON object and collects what is wrong with them."""
-
-    def __init__(self, raw: object, path: str, mistakes: list[str] | None = None) -> None:
-        self.mistakes: list[str] = [] if mistakes is None else mistakes
-        self._path = path
-        self._taken: set[str] = set()
-        self._raw: Mapping[str, object] = {}
-        if isinstance(raw, Mapping):
-            self._raw = raw
-        else:
-            self.mistakes.append(f"{path or CONTEXT_KEY} must be an object, not {type(raw).__name__}")
-
-    def wrong(self, key: str, what: str) -> None:
-        self.mistakes.append(f"{self._path}{key} {what}")
-
-    def take(self, key: str) -> object:
-        self._taken.add(key)
-        return self._raw.get(key)
-
-    def nested(self, key: str) -> _Reader:
-        value = self.take(key)
-        return _Reader({} if value is None else value, f"{self._path}{key}.", self.mistakes)
-
-    def text(self, key: str, pattern: re.Pattern[str], what: str) -> str | None:
-        value = self.take(key)
-        if value is None:
-            return None
-        if isinstance(value, str) and pattern.fullmatch(value):
-            return value
-        self.wrong(key, f"must be {what}, not {value!r}")
-        return None
-
-    def texts(self, key: str, pattern: re.Pattern[str], what: str) -> tuple[str, ...]:
-        value = self.take(key)
-        if value is None:
-            return ()
-        if not isinstance(value, list):
-            self.wrong(key, f"must be a list of {what}, not {value!r}")
-            return ()
-        for item in value:
-            if not (isinstance(item, str) and pattern.fullmatch(item)):
-                self.wrong(key, f"holds {item!r}, which is not {what}")
-        return tuple(item for item in value if isinstance(item, str))
-
-    def choice(self, key: str, choices: type[StrEnum], default: StrEnum) -> StrEnum:
-        value = self.take(key)
-        if value is None:
-            return default
-        if isinstance(value, str) and value in list(choices):
-            return choices(value)
-        self.wrong(key, f"must be one of {', '.join(choices)}, not {value!r}")
-        return default
-
-    def mapping(self, key: str) -> Mapping[str, object]:
-        value = self.take(key)
-        if value is None:
-            return {}
-        if isinstance(value, Mapping):
-            return value
-        self.wrong(key, f"must be an object, not {value!r}")
-        return {}
-
-    def finish(self) -> None:
-        for key in sorted(set(self._raw) - self._taken):
-            self.wrong(key, f"is unknown; known here: {', '.join(sorted(self._taken))}")
-
-
-def _read_settings(reader: _Reader) -> Settings:
+def _read_settings(reader: Reader) -> Settings:
     settings = Settings(
         mode=Mode(reader.choice("mode", Mode, Mode.FIX)),
         compute_roles=_pairings(reader, "compute_roles"),
         service_roles=_pairings(reader, "service_roles"),
         default_role=_default_role(reader.nested("default_role")),
         apps=reader.texts("apps", _APP, "an Amplify app id"),
-        slack=_slack(reader.nested("slack")),
+        slack=read_slack(reader.nested("slack")),
         sns=_sns(reader.nested("sns")),
+        redact_emails=reader.flag("redact_emails"),
         watch_runtime=WatchRuntime(reader.choice("watch_runtime", WatchRuntime, WatchRuntime.ALL)),
         required_permissions_boundary=reader.text(
             "required_permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"
         ),
         admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
         log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
+        alarms=reader.flag("alarms", default=True),
         limits=_limits(reader.nested("limits")),
     )
     reader.finish()
     return settings
 
 
-def _pairings(reader: _Reader, key: str) -> tuple[Pairing, ...]:
+def _pairings(reader: Reader, key: str) -> tuple[Pairing, ...]:
     pairings = []
     for role_arn, targets in reader.mapping(key).items():
         if not _ROLE_ARN.fullmatch(role_arn):
@@ -345,7 +296,7 @@ def _is_target(target: object) -> bool:
     return bool(_APP.fullmatch(app_id)) and bool(branch or not slash)
 
 
-def _default_role(reader: _Reader) -> DefaultRole:
+def _default_role(reader: Reader) -> DefaultRole:
     role = DefaultRole(
         policies=reader.texts("policies", _POLICY_ARN, "the ARN of an IAM policy"),
         permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"),
@@ -357,24 +308,11 @@ def _default_role(reader: _Reader) -> DefaultRole:
     return role
 
 
-def _slack(reader: _Reader) -> Slack:
-    webhook = reader.text("webhook_secret", _SECRET, "the name or ARN of a Secrets Manager secret")
-    if webhook is not None and webhook.startswith("https:"):
-        reader.wrong("webhook_secret", "holds a URL: put the URL into a secret and name the secret here")
-    channels: dict[str, str] = {}
-    for name, secret in reader.mapping("channels").items():
-        if not _CHANNEL.fullmatch(name):
-            reader.wrong(f"channels[{name}]", "has a name that can't be a tag value of letters, digits, _ . -")
-        if isinstance(secret, str) and _SECRET.fullmatch(secret) and not secret.startswith("https:"):
-            channels[name] = secret
-        else:
-            reader.wrong(f"channels[{name}]", "must be the name or ARN of a Secrets Manager secret")
-    reader.finish()
-    return Slack(webhook, channels)
-
-
-def _sns(reader: _Reader) -> Sns:
-    sns = Sns(emails=reader.texts("emails", _EMAIL, "an e-mail address"))
+def _sns(reader: Reader) -> Sns:
+    sns = Sns(
+        emails=reader.texts("emails", _EMAIL, "an e-mail address"),
+        format=SnsFormat(reader.choice("format", SnsFormat, SnsFormat.TEXT)),
+    )
     reader.finish()
     return sns
 
@@ -392,7 +330,7 @@ _LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
 }
 
 
-def _limits(reader: _Reader) -> Limits:
+def _limits(reader: Reader) -> Limits:
     defaults = Limits()
     limits = Limits(**{f.name: _bounded(reader, f.name, getattr(defaults, f.name)) for f in fields(Limits)})
     if limits.fixes_per_app_an_hour >= limits.fixes_per_account_an_hour:
@@ -401,7 +339,7 @@ def _limits(reader: _Reader) -> Limits:
     return limits
 
 
-def _bounded(reader: _Reader, name: str, default: int) -> int:
+def _bounded(reader: Reader, name: str, default: int) -> int:
     value = reader.take(name)
     low, high = _LIMIT_RANGES[name]
     if value is None:

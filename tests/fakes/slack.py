@@ -78,6 +78,10 @@ class FakeSlack:
         """Answers the next requests with an error; with 429, `retry_after` says how many seconds to wait."""
         self._failures.extend([_Failure(status, retry_after)] * times)
 
+    def recover(self) -> None:
+        """Answers every further request well."""
+        self._failures.clear()
+
     def _take(self, post: Post) -> tuple[int, dict[str, str], bytes]:
         if self._failures:
             failure = self._failures.popleft()

@@ -29,7 +29,7 @@ class Aftermath(StrEnum):
     """What follows the run that went wrong."""
 
     REDELIVERY = "redelivery"
-    """Lambda tries twice more; later builds succeed."""
+    """Lambda tries twice more; later builds succeed; then the watcher comes, if something is still due."""
     WATCHER = "watcher"
     """Nobody tries again, but the watcher comes, for as long as something is due; no build ever succeeds."""
     NOTHING = "nothing"
@@ -111,12 +111,27 @@ def test_one_call_goes_wrong(path: Path, call: Call, fault: Fault, aftermath: Af
         check_safety(world)
 
 
+@pytest.mark.parametrize("path", PATHS, ids=str)
+def test_nothing_goes_wrong(path: Path) -> None:
+    """What is promised of a path with a fault holds of one without."""
+    with path.stage() as (world, remediator):
+        remediator.work()
+        remediator.watched()
+        check_safety(world)
+        check_told(world)
+        check_closed(world)
+        assert remediator.failures == []
+
+
 def _redelivered(world: WiredWorld, remediator: Remediator, clean: Recording) -> None:
     remediator.work()
     check_safety(world)
     check_outcome(world, remediator, clean)
     if any_open(world):
         succeed_everywhere(world, remediator)
+    check_closed(world, but="storm")
+    remediator.watched()
+    check_told(world)
     check_closed(world)
 
 

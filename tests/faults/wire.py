@@ -175,7 +175,7 @@ class Wire:
                 if fault is Fault.THROTTLE:
                     slack.fail(429, times=2, retry_after=1)
                 else:
-                    slack.fail()
+                    slack.fail(times=2)
                 return post(client, body, *args)
 
             return self._around(SLACK, lambda: post(client, body, *args), fail, TimeoutError("timed out"))

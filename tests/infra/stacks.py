@@ -25,7 +25,14 @@ EVERYTHING: dict[str, object] = {
         "apps": [APP],
     },
     "apps": [APP, OTHER_APP],
-    "slack": {"webhook_secret": "amplify-medic/slack", "channels": {"web": "amplify-medic/web"}},
+    "slack": {
+        "bot_token_secret": "amplify-medic/slack",
+        "channel": "C0123456789",
+        "channels": {"web": {"webhook_secret": "amplify-medic/web"}},
+        "signing_secret": "amplify-medic/signing",
+        "app_id": "A0123456789",
+        "approvers": ["T0123456789/U0123456789"],
+    },
     "sns": {"emails": ["web@example.com"]},
 }
 
@@ -75,6 +82,11 @@ def reader(**settings: object) -> dict[str, Statement]:
 def watcher(**settings: object) -> dict[str, Statement]:
     """The statements of the watcher's role."""
     return statements(template(**settings), "WatcherRole")
+
+
+def operator(**settings: object) -> dict[str, Statement]:
+    """The statements of the role that people's command line works under."""
+    return statements(template(**settings), "OperatorRole")
 
 
 def actions(statement: Statement) -> list[str]:

@@ -6,11 +6,13 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.infra.stacks import EVERYTHING, actor, allowed, reader, watcher
+from tests.infra.stacks import EVERYTHING, actor, allowed, operator, reader, watcher
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 # Transactions are authorised by the actions they are made of.
 AUTHORISED_AS = {"dynamodb:TransactWriteItems": "dynamodb:UpdateItem"}
+# What the command line calls through the same gateways: with a person's own rights, or as an operator.
+CALLED_BY_PEOPLE = {"amplify:ListApps", "dynamodb:PutItem"}
 # What the Lambda service does in a function's name.
 CALLED_BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
 
@@ -28,7 +30,12 @@ def test_what_is_granted_is_what_the_code_calls() -> None:
     granted = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING)) | allowed(watcher(**EVERYTHING))
 
     # PassRole is never called: UpdateBranch and UpdateApp ask for it.
-    assert granted - CALLED_BY_LAMBDA - {"iam:PassRole"} == set(calls_in_the_code())
+    assert granted - CALLED_BY_LAMBDA - {"iam:PassRole"} == set(calls_in_the_code()) - CALLED_BY_PEOPLE
+
+
+def test_requests_are_written_by_those_who_may_ask_and_by_no_function() -> None:
+    assert "dynamodb:PutItem" in allowed(operator(**EVERYTHING))
+    assert not allowed(reader(**EVERYTHING)) & CALLED_BY_PEOPLE
 
 
 def test_the_functions_share_what_they_read_and_write_items_of_their_own() -> None:

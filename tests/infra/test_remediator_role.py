@@ -30,14 +30,14 @@ def test_all_apps_are_read_unless_some_are_listed() -> None:
     ],
 )
 def test_only_the_named_secrets_are_read(secret: str, resource: str) -> None:
-    statement = reader(slack={"webhook_secret": secret, "channels": {"again": secret}})["ReadSlackWebhooks"]
+    statement = reader(slack={"webhook_secret": secret, "channels": {"again": secret}})["ReadSlackSecrets"]
 
     assert actions(statement) == ["secretsmanager:GetSecretValue"]
     assert flatten(statement["Resource"]) == resource
 
 
 def test_without_slack_no_secret_is_read() -> None:
-    assert "ReadSlackWebhooks" not in reader()
+    assert "ReadSlackSecrets" not in reader()
 
 
 def test_no_statement_covers_every_resource() -> None:

@@ -91,7 +91,7 @@ def test_the_outputs_name_what_people_and_the_cli_need() -> None:
 
     assert set(outputs) == {
         *("AlertTopicArn", "DefaultComputeRoleArn", "OptInCommand", "RemediatorFunctionName", "IncidentsTableName"),
-        *("UndeliveredEventsQueueUrl", "FailedRunsQueueUrl", "WatcherFailedRunsQueueUrl"),
+        *("OperatorRoleArn", "UndeliveredEventsQueueUrl", "FailedRunsQueueUrl", "WatcherFailedRunsQueueUrl"),
     }
 
 
@@ -122,7 +122,7 @@ def test_a_deployer_is_warned_if_nobody_would_be_told() -> None:
     "settings",
     [
         {"slack": {"webhook_secret": "medic"}},
-        {"slack": {"channels": {"web": "medic"}}},
+        {"slack": {"bot_token_secret": "medic", "channel": "C0123456789"}},
         {"sns": {"emails": ["web@example.com"]}},
     ],
 )

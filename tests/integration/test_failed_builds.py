@@ -259,7 +259,7 @@ def test_a_channel_that_fails_is_tried_again_and_the_others_are_not(world: World
     app = world.make_app()
     world.amplify.control.set_connection(app, "lost")
     event = world.build(app)
-    world.slack.fail()
+    world.slack.fail(times=2)
     with pytest.raises(UndeliveredError, match="slack"):
         world.deliver(event)
     assert len(world.emails()) == 1

@@ -146,7 +146,7 @@ def test_opted_in_the_role_is_attached_rebuilt_and_later_requests_find_credentia
 
     assert shop.states == ["resolved"]
     assert len(shop.alerts) == 2
-    assert "SSR runtime recovered" in shop.alerts[1]
+    assert "has not logged the error for 60 minutes" in shop.alerts[1]
 
 
 def test_a_storm_of_lines_is_one_incident_one_alert_and_a_few_calls(world: World) -> None:
@@ -253,7 +253,7 @@ def test_what_nobody_visits_any_more_expires_in_the_end(world: World) -> None:
     world.watch()
 
     assert shop.states == ["expired"]
-    assert len(shop.alerts) == 1
+    assert len(shop.alerts) == 2
 
 
 def test_a_rebuild_whose_event_got_lost_is_followed(world: World) -> None:
@@ -306,9 +306,8 @@ def test_a_line_that_the_state_speaks_against_is_told_as_unconfirmed_once_a_day(
         shop.after(15 * MINUTE)
         world.watch()
 
-    told = [alert for alert in shop.alerts if "recovered" not in alert]
-    assert len(told) <= 2
-    assert "not confirmed" in told[0]
+    told = [alert for alert in shop.alerts if "Not confirmed." in alert]
+    assert 1 <= len(told) <= 2
     assert world.compute_role(shop.app) == role
     assert world.calls("UpdateBranch") == []
 

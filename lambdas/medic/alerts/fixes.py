@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from medic.alerts.console import app_url, role_url
 from medic.alerts.model import Fix, Snippet
-from medic.alerts.statements import written_out
+from medic.alerts.statements import TRUST_FIXES, written_out
 from medic.diagnosis.knowledge import FIXES, Dialect, filled, find_entry
 from medic.diagnosis.model import Assumable, Rank
+from medic.events import Scope
 from medic.plan.model import ActionKind
 
 if TYPE_CHECKING:
@@ -23,20 +25,32 @@ _MOST = 2
 _OF_THE_CALLER = frozenset({"grant_action", "change_boundary"})
 _NEW_SERVICE_ROLE = frozenset({"create_service_role", "attach_service_role"})
 """Fixes that put another role in the place of one that is there and unfit; one that is gone can be made again."""
+_ON_THE_PERMISSIONS_TAB = frozenset({"grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"})
+_ON_THE_APP = frozenset(
+    {"attach_service_role", "attach_compute_role", "reconnect_repository", "drop_explicit_credentials", "shorten_build"}
+)
 _PLAIN = re.compile(r"[\w./:@+=,-]{1,300}")
 
 
-def fixes_for(evidence: Evidence, diagnosis: Diagnosis) -> tuple[Fix, ...]:
+def fixes_for(
+    evidence: Evidence, diagnosis: Diagnosis, ranks: Collection[Rank] = (Rank.PROVEN, Rank.LIKELY)
+) -> tuple[Fix, ...]:
     """The fixes of the likeliest causes, at most two, each in every dialect that an alert shows.
 
     Where the diagnosis worked out the very statement that is missing, that is shown in place of the general text.
+
+    Args:
+        evidence: what the texts are filled in with.
+        diagnosis: the causes.
+        ranks: of the causes whose fixes are wanted.
     """
-    likely = [cause for cause in diagnosis.causes if cause.rank in (Rank.PROVEN, Rank.LIKELY)]
+    likely = [cause for cause in diagnosis.causes if cause.rank in ranks]
     entries = [find_entry(cause.id) for cause in likely]
     ids = dict.fromkeys(fix for entry in entries if entry for fix in entry.fixes)
     proposals = {cause.proposal.fix: cause.proposal for cause in likely if cause.proposal}
     shown = [fix_id for fix_id in ids if not _no_statement_helps(fix_id, diagnosis)][:_MOST]
-    return tuple(_fix(fix_id, proposals.get(fix_id), _values(evidence, diagnosis, fix_id)) for fix_id in shown)
+    scope = Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name)
+    return tuple(_fix(fix_id, proposals.get(fix_id), _values(evidence, diagnosis, fix_id), scope) for fix_id in shown)
 
 
 def _no_statement_helps(fix_id: str, diagnosis: Diagnosis) -> bool:
@@ -76,13 +90,21 @@ def command_to_set(kind: str, target: str, role_arn: str | None) -> str:
     return f"aws amplify {what} --region {region}"
 
 
-def _fix(fix_id: str, proposal: Proposal | None, values: Mapping[str, str]) -> Fix:
-    fix = FIXES[fix_id]
+def _fix(fix_id: str, proposal: Proposal | None, values: Mapping[str, str], scope: Scope) -> Fix:
+    fix, url = FIXES[fix_id], _page(fix_id, values, scope)
     if proposal is not None:
-        return Fix(fix.title, written_out(proposal))
-    return Fix(
-        fix.title, tuple(Snippet(dialect, _written(fix.written_in(dialect), dialect, values)) for dialect in _SHOWN)
-    )
+        return Fix(fix.title, written_out(proposal), url)
+    snippets = (Snippet(dialect, _written(fix.written_in(dialect), dialect, values)) for dialect in _SHOWN)
+    return Fix(fix.title, tuple(snippets), url)
+
+
+def _page(fix_id: str, values: Mapping[str, str], scope: Scope) -> str:
+    """The console page on which a fix is made, where it is one page."""
+    if fix_id in TRUST_FIXES:
+        return role_url(scope, values["role_arn"], "trust_relationships")
+    if fix_id in _ON_THE_PERMISSIONS_TAB:
+        return role_url(scope, values["role_arn"], "permissions")
+    return app_url(scope) if fix_id in _ON_THE_APP else ""
 
 
 def _written(text: str, dialect: Dialect, values: Mapping[str, str]) -> str:

@@ -4,8 +4,9 @@ Everything from outside goes into rich-text elements, which Slack shows letter b
 no log line can mention a channel, forge a link or break formatting, and what is copied out of them is what was meant.
 https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
 
-Limits: 50 blocks a message, 150 characters a header (https://docs.slack.dev/reference/block-kit/blocks) and, not
-documented, about 13,200 characters over all blocks (https://github.com/slackapi/bolt-js/issues/2509).
+Limits: 50 blocks a message, 150 characters a header (https://docs.slack.dev/reference/block-kit/blocks), 2000 in a
+button's value (https://docs.slack.dev/reference/block-kit/block-elements/button-element) and, not documented, about
+13,200 characters over all blocks (https://github.com/slackapi/bolt-js/issues/2509).
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slack_sdk.models.blocks import (
+    ActionsBlock,
     Block,
+    ButtonElement,
+    ConfirmObject,
+    DividerBlock,
     HeaderBlock,
     PlainTextObject,
     RichTextBlock,
@@ -24,42 +29,47 @@ from slack_sdk.models.blocks import (
     RichTextSectionElement,
 )
 
-from medic.alerts.model import AlertKind
+from medic.alerts.buttons import APPROVE, BUTTONS, DISMISS, button_value
+from medic.alerts.words import STANDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from medic.alerts.model import Alert
+    from medic.alerts.model import Alert, Approval, Fix, Link
 
 _HEADER = 150
 _TEXT = 2500
 _VALUE = 300
+_ITEMS = 30
+_LONGEST_BUTTON_VALUE = 2000
 _ALL_BLOCKS = 12_000
 _MOST_BLOCKS = 40
 _FALLBACK = 3000
-_SIGNS = {
-    AlertKind.DIAGNOSIS: "🔴",
-    AlertKind.APPLIED: "🟡",
-    AlertKind.REFUSED: "🔴",
-    AlertKind.DEFERRED: "🟡",
-    AlertKind.RESOLVED: "🟢",
-    AlertKind.NOT_HELPED: "🔴",
-    AlertKind.UNDONE: "🟡",
-    AlertKind.STORM: "🔴",
-    AlertKind.STORM_OVER: "🟡",
-}
 _BOLD = RichTextElementParts.TextStyle(bold=True)
+_CUT = "The rest did not fit into one message. `medic history` shows it, and so does the e-mail."
 
 
-def render_slack(alert: Alert) -> dict[str, object]:
-    """The webhook payload: a plain-text fallback and blocks, nothing unfurled."""
-    fallback = _visible("\n".join((alert.title, *alert.summary)))
+def render_slack(alert: Alert, *, buttons: bool = False, note: str = "") -> dict[str, object]:
+    """The message: a plain-text fallback and blocks, nothing unfurled.
+
+    Args:
+        alert: what to say.
+        buttons: True if a click on Approve would reach us; the command line is printed otherwise.
+        note: a sentence of the channel's own, such as why the alert is here and not elsewhere.
+    """
     return {
-        "text": escape(fallback[:_FALLBACK]).strip() or "Amplify Medic",
-        "blocks": [block.to_dict() for block in _fitting(_blocks(alert))],
+        "text": fallback(alert),
+        "blocks": [block.to_dict() for block in _fitting(_blocks(alert, note, buttons=buttons))],
         "unfurl_links": False,
         "unfurl_media": False,
     }
+
+
+def fallback(alert: Alert) -> str:
+    """The short part as text, for notifications and screen readers; what Slack shows where it does not take blocks."""
+    approve = (f"Approve with: {alert.approval.command}",) if alert.approval else ()
+    lines = (f"{STANDINGS[alert.kind].sign} {alert.title}", *alert.summary, *approve, f"Incident {alert.incident_id}")
+    return escape(_clip(visible("\n".join(lines)), _FALLBACK)).strip()
 
 
 def escape(text: str) -> str:
@@ -70,38 +80,86 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _blocks(alert: Alert) -> Iterator[Block]:
-    yield HeaderBlock(text=PlainTextObject(text=_clip(_visible(f"{_SIGNS[alert.kind]} {alert.title}"), _HEADER)))
-    yield _rich(_section(_text("\n".join(alert.summary))))
+def visible(text: str) -> str:
+    """The text without control, bidirectional and zero-width characters, which could make it read as something else."""
+    return "".join(c for c in text if c == "\n" or c.isprintable())
+
+
+def _blocks(alert: Alert, note: str, *, buttons: bool) -> Iterator[Block]:
+    yield HeaderBlock(text=PlainTextObject(text=_clip(visible(f"{STANDINGS[alert.kind].sign} {alert.title}"), _HEADER)))
+    yield _rich(_section(_text("\n".join(filter(None, (*alert.summary, note))))))
+    if alert.effect:
+        yield _rich(_section(_text("What to expect: ", bold=True), _text(alert.effect)))
+    if alert.approval is not None:
+        yield from _approval(alert.approval, buttons=buttons)
     # The incident's id stands early: what does not fit is cut from the end.
     facts = (*((fact.name, fact.value) for fact in alert.facts), ("Incident", alert.incident_id))
     yield _rich(_section(*(part for name, value in facts for part in _fact(name, value))))
-    for heading, items in (
+    if alert.links:
+        yield _links(alert.links)
+    yield from _detail(alert)
+
+
+def _detail(alert: Alert) -> Iterator[Block]:
+    """What one reads at a desk."""
+    lists = [
+        *((section.heading, section.items) for section in alert.sections),
         ("What was done", alert.done),
         ("Causes, likeliest first", alert.causes),
         ("Checks", alert.checks),
-    ):
-        if items:
-            yield _rich(_section(_text(heading, bold=True)), _bullets(items))
+    ]
+    if any(items for _, items in lists) or alert.log_lines:
+        yield DividerBlock()
+    yield from (_list(heading, items) for heading, items in lists if items)
     if alert.log_lines:
         yield _rich(_section(_text("From the log", bold=True)), _code(alert.log_lines))
-    if alert.links:
-        links = (
-            RichTextElementParts.Link(url=link.url, text=_clip(_visible(link.text), _HEADER) or link.url)
-            for link in alert.links
-        )
-        yield _rich(_section(*(part for link in links for part in (link, _text("   ")))))
     for fix in alert.fixes:
-        for snippet in fix.snippets:
-            yield _rich(_section(_text(f"{fix.title} ({snippet.dialect})", bold=True)), _code(snippet.text))
+        yield from _fix(fix)
+    if alert.rules:
+        yield _list("Guardrails", alert.rules)
+
+
+def _approval(approval: Approval, *, buttons: bool) -> Iterator[Block]:
+    value = button_value(approval)
+    if not buttons or len(value) > _LONGEST_BUTTON_VALUE:
+        yield _rich(_section(_text("To approve:", bold=True)), _code(approval.command))
+        return
+    confirm = ConfirmObject(
+        title=PlainTextObject(text="Approve this change?"),
+        text=PlainTextObject(text="Every guardrail is asked again before anything is changed."),
+        confirm=PlainTextObject(text="Approve"),
+        deny=PlainTextObject(text="Not yet"),
+    )
+    yield ActionsBlock(
+        block_id=BUTTONS,
+        elements=[
+            ButtonElement(text="Approve", action_id=APPROVE, value=value, style="primary", confirm=confirm),
+            ButtonElement(text="Dismiss", action_id=DISMISS, value=value),
+        ],
+    )
+
+
+def _links(links: Iterable[Link]) -> Block:
+    parts = (RichTextElementParts.Link(url=link.url, text=_label(link.text) or link.url) for link in links)
+    return _rich(_section(*(part for link in parts for part in (link, _text("   ")))))
+
+
+def _fix(fix: Fix) -> Iterator[Block]:
+    heading = _text(f"Fix: {fix.title}", bold=True)
+    page = (_text("   "), RichTextElementParts.Link(url=fix.url, text="Open in the console")) if fix.url else ()
+    yield _rich(_section(heading, *page))
+    for snippet in fix.snippets:
+        yield _rich(_section(_text(snippet.dialect, bold=True)), _code(snippet.text))
+
+
+def _list(heading: str, items: tuple[str, ...]) -> Block:
+    shown = items if len(items) <= _ITEMS else (*items[: _ITEMS - 1], f"… and {len(items) - _ITEMS + 1} more")
+    bullets = RichTextListElement(style="bullet", elements=[_section(_text(item)) for item in shown])
+    return _rich(_section(_text(heading, bold=True)), bullets)
 
 
 def _fact(name: str, value: str) -> tuple[RichTextElement, RichTextElement]:
-    return _text(f"{name} ", bold=True), _text(f"{_clip(value, _VALUE)}\n")
-
-
-def _bullets(items: tuple[str, ...]) -> RichTextListElement:
-    return RichTextListElement(style="bullet", elements=[_section(_text(item)) for item in items])
+    return _text(f"{name}  ", bold=True), _text(f"{_clip(value, _VALUE)}\n")
 
 
 def _rich(*elements: RichTextElement) -> RichTextBlock:
@@ -118,12 +176,11 @@ def _code(text: str) -> RichTextPreformattedElement:
 
 def _text(text: str, *, bold: bool = False) -> RichTextElement:
     # Slack refuses an empty text element.
-    return RichTextElementParts.Text(text=_clip(_visible(text), _TEXT) or " ", style=_BOLD if bold else None)
+    return RichTextElementParts.Text(text=_clip(visible(text), _TEXT) or " ", style=_BOLD if bold else None)
 
 
-def _visible(text: str) -> str:
-    """The text without control, bidirectional and zero-width characters, which could make it read as something else."""
-    return "".join(c for c in text if c == "\n" or c.isprintable())
+def _label(text: str) -> str:
+    return _clip(visible(text), _HEADER)
 
 
 def _clip(text: str, most: int) -> str:
@@ -131,10 +188,16 @@ def _clip(text: str, most: int) -> str:
 
 
 def _fitting(blocks: Iterator[Block]) -> Iterator[Block]:
-    """As many blocks as Slack takes, counted in characters over all of them."""
-    room = _ALL_BLOCKS
+    """As many blocks as Slack takes, counted in characters over all of them; what was cut is said."""
+    last = _rich(_section(_text(_CUT)))
+    room = _ALL_BLOCKS - _size(last)
     for number, block in enumerate(blocks):
-        room -= len(str(block.to_dict()))
+        room -= _size(block)
         if number and (number >= _MOST_BLOCKS or room < 0):
+            yield last
             return
         yield block
+
+
+def _size(block: Block) -> int:
+    return len(str(block.to_dict()))

@@ -17,13 +17,13 @@ from medic.diagnosis.knowledge import Dialect
 if TYPE_CHECKING:
     from medic.diagnosis.model import Proposal
 
-_TRUST_FIXES = frozenset({"trust_service_role", "trust_compute_role"})
+TRUST_FIXES = frozenset({"trust_service_role", "trust_compute_role"})
 
 
 def written_out(proposal: Proposal) -> tuple[Snippet, ...]:
     """The proposal for the console, the command line, CDK and Terraform."""
     statement = json.dumps(json.loads(proposal.statement), indent=2)
-    trust = proposal.fix in _TRUST_FIXES
+    trust = proposal.fix in TRUST_FIXES
     return (
         Snippet(Dialect.CONSOLE, _console(proposal, statement, trust=trust)),
         Snippet(Dialect.CLI, _trust_cli(proposal) if trust else _permission_cli(proposal)),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medic.alerts.model import Alert, AlertKind, Fact
+from medic.alerts.compose import News, notice
+from medic.alerts.model import Alert, AlertKind, Fact, Section
 from medic.incidents.model import State
-from medic.redaction import redact
 
 if TYPE_CHECKING:
     from medic.events import Scope
@@ -27,6 +27,11 @@ class Affected:
     scope: Scope
     incident: Incident
 
+    @property
+    def opted_in(self) -> bool:
+        """True if its branch lets the bot change something."""
+        return self.incident.mode in _OPTED_IN
+
 
 def compose_storm(scope: Scope, storm: Incident, affected: tuple[Affected, ...], limits: Limits) -> Alert:
     """The alert that a storm began: what is affected so far, and how to mend each by hand."""
@@ -35,8 +40,8 @@ def compose_storm(scope: Scope, storm: Incident, affected: tuple[Affected, ...],
         "That is rarely one branch's fault: look for what they have in common, a role, a connection, a policy.",
         "Nothing is changed while it lasts, and this alert stands for all of them. The whole count follows at the end.",
     )
-    title = f"Storm: {len(affected)} IAM failures and counting"
-    return _with_lines(Alert(AlertKind.STORM, storm.id, title, summary, _facts(scope, storm)), affected)
+    news = News(f"Storm: {len(affected)} IAM failures and counting", summary, _sections(affected), _facts(scope, storm))
+    return notice(AlertKind.STORM, storm.id, news)
 
 
 def compose_storm_over(scope: Scope, storm: Incident, affected: tuple[Affected, ...]) -> Alert:
@@ -47,8 +52,8 @@ def compose_storm_over(scope: Scope, storm: Incident, affected: tuple[Affected, 
         f"{len(affected)} incidents in all; {still} are still open, {recovered} recovered.",
         "From now on incidents are told and mended one by one again; the lines below mend what the storm left.",
     )
-    title = f"Storm over: {len(affected)} incidents"
-    return _with_lines(Alert(AlertKind.STORM_OVER, storm.id, title, summary, _facts(scope, storm)), affected)
+    news = News(f"Storm over: {len(affected)} incidents", summary, _sections(affected), _facts(scope, storm))
+    return notice(AlertKind.STORM_OVER, storm.id, news)
 
 
 def _facts(scope: Scope, storm: Incident) -> tuple[Fact, ...]:
@@ -58,18 +63,22 @@ def _facts(scope: Scope, storm: Incident) -> tuple[Fact, ...]:
     )
 
 
-def _with_lines(alert: Alert, affected: tuple[Affected, ...]) -> Alert:
-    return replace(alert, done=tuple(_lines(affected)))
+def _sections(affected: tuple[Affected, ...]) -> tuple[Section, ...]:
+    """Those that opted in first, each with what mends it; then the rest."""
+    opted_in = tuple(_lines(each for each in affected if each.opted_in))
+    others = tuple(_lines(each for each in affected if not each.opted_in))
+    sections = (Section("Opted in", opted_in), Section("Not opted in", others))
+    return tuple(section for section in sections if section.items)
 
 
-def _lines(affected: tuple[Affected, ...]) -> Iterator[str]:
-    """One line each; those that opted in first, with what mends them."""
-    ordered = sorted(affected, key=lambda each: each.incident.mode not in _OPTED_IN)
-    for each in ordered[:_MOST]:
-        name, label = redact(each.incident.app_name or each.scope.app_id), each.incident.label
-        line = f"{name} / {redact(each.scope.branch)}: {label}"
-        if each.incident.mode in _OPTED_IN and not each.incident.state.closed:
+def _lines(affected: Iterator[Affected]) -> Iterator[str]:
+    left = _MOST
+    for each in affected:
+        left -= 1
+        if left < 0:
+            yield "and more: see `medic history`"
+            return
+        line = f"{each.incident.app_name or each.scope.app_id} / {each.scope.branch}: {each.incident.label}"
+        if each.opted_in and not each.incident.state.closed:
             line += f". To mend it: medic fix {each.scope.app_id} {shlex.quote(each.scope.branch)}"
         yield line
-    if len(ordered) > _MOST:
-        yield f"and {len(ordered) - _MOST} more: see `medic history`"

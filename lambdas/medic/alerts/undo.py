@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from medic.alerts.console import app_url
+from medic.alerts.compose import News, follow_up
 from medic.alerts.fixes import command_to_set
-from medic.alerts.model import Alert, AlertKind, Fact, Link
-from medic.redaction import redact
+from medic.alerts.model import Alert, AlertKind, Section
 
 if TYPE_CHECKING:
     from medic.events import Scope
@@ -19,25 +18,13 @@ if TYPE_CHECKING:
 def compose_undone(scope: Scope, incident: Incident, undone: Sequence[Undone]) -> Alert:
     """The alert on an undoing: what was taken back, and for what could not be, the command that does it by hand."""
     done = all(each.result.done for each in undone)
-    name = incident.app_name or scope.app_id
-    what = "change taken back" if done else "change could not be taken back"
-    return Alert(
-        kind=AlertKind.UNDONE,
-        incident_id=incident.id,
-        title=redact(f"{name} / {scope.branch}: {what}"),
-        summary=(
-            redact(f"{incident.undo_asked_by or 'Somebody'} asked to undo what the bot changed."),
-            "It is not done again unless somebody asks for it.",
-        ),
-        facts=(
-            Fact("App", redact(f"{name} ({scope.app_id})")),
-            Fact("Branch", redact(scope.branch)),
-            Fact("Account", f"{scope.account} / {scope.region}"),
-        ),
-        done=tuple(map(redact, _lines(undone))),
-        links=(Link("App", app_url(scope)),),
-        channel=incident.channel,
+    summary = (
+        f"{incident.undo_asked_by or 'Somebody'} asked to undo what the bot changed.",
+        "It is not done again unless somebody asks for it.",
     )
+    sections = (Section("What became of it", tuple(_lines(undone))),)
+    headline = "change taken back" if done else "change could not be taken back"
+    return follow_up(scope, incident, AlertKind.UNDONE, News(headline, summary, sections))
 
 
 def _lines(undone: Sequence[Undone]) -> Iterator[str]:

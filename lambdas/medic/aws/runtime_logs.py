@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from medic.aws.errors import THROTTLES, AbsentError, DeniedError, RefusedError, RetryableError, translated
+from medic.aws.errors import AbsentError, DeniedError, RefusedError, ThrottledError, translated
 from medic.aws.rate import OutOfTimeError
 from medic.evidence.model import Absent, Item, Present, RuntimeLine, RuntimePage, Unreadable
 
@@ -111,9 +111,7 @@ class RuntimeLogs:
                 return Absent(f"there is no log group {log_group(app_id)}")
             except DeniedError as error:
                 return Unreadable(str(error))
-            except RetryableError as error:
-                if error.code not in THROTTLES:
-                    raise
+            except ThrottledError:
                 self._rate.slow_down()
             except RefusedError as error:
                 if error.code == _INVALID and "nextToken" in asked:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from types_boto3_amplify import AmplifyClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_events import EventBridgeClient
     from types_boto3_iam import IAMClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
@@ -67,8 +68,13 @@ class Reader:
         return self.session.client("sns", config=READING)
 
     @cached_property
+    def events(self) -> EventBridgeClient:
+        """The default event bus; an event that is put twice bears the same incident."""
+        return self.session.client("events", config=READING)
+
+    @cached_property
     def secrets(self) -> SecretsManagerClient:
-        """The Slack webhooks."""
+        """Slack's webhooks, token and signing secret."""
         return self.session.client("secretsmanager", config=READING)
 
 

@@ -48,6 +48,18 @@ class EnvironmentVariable:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildSettings:
+    """What builds run on and by; of what may hold secrets, a fingerprint."""
+
+    image: str | None = None
+    """The name of one of Amplify's own images, or a custom image's fingerprint; None for the default one."""
+    spec: str | None = None
+    """The stored build specification's fingerprint; None where the repository's amplify.yml counts."""
+    compute: str | None = None
+    """STANDARD_8GB, LARGE_16GB, …"""
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """The fields of GetApp that matter here."""
 
@@ -64,6 +76,7 @@ class App:
     auto_branch_creation: bool
     auto_branch_patterns: tuple[str, ...]
     clone_method: str | None
+    build: BuildSettings = BuildSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,10 @@ class Branch:
     source_branch: str | None
     destination_branch: str | None
     active_job_id: str | None
+    pull_request_previews: bool = False
+    """True if each pull request into this branch gets a preview, which is a branch of its own."""
+    build: BuildSettings = BuildSettings()
+    """What differs from the app's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,10 @@ class Attendance:
             self._record(Fact.SEEN_AGAIN, before)
             self.held.save(self.held.record.with_incident(acted.incident))
             return Attended(acted.incident, acted)
+        for rule in acted.plan.refusing:
+            self.services.telemetry.record(Fact.REFUSED, scope=self.trouble.scope, incident=incident.id, rule=rule)
         announce(compose_report(self._report(acted)), acted.incident, self._occasion(before), self.held, self.services)
+        self.services.telemetry.alerted(self.services.clock() - self._wanted_at(incident))
         return Attended(acted.incident, acted)
 
     def _open_or_count(self, before: Incident | None) -> Incident:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medic.alerts.compose import compose_outcome_unknown
+from medic.alerts.compose import compose_expired, compose_outcome_unknown
 from medic.aws.amplify import RUNNING
 from medic.events import DeploymentEvent, DeploymentStatus
 from medic.evidence.model import Present
@@ -97,4 +97,8 @@ def _end(incident: Incident, scope: Scope, held: Held, services: Services) -> No
         announce(compose_outcome_unknown(scope, ended), ended, f"unknown:{ended.job_id}", held, services)
         return
     services.telemetry.record(Fact.EXPIRED, scope=scope, incident=incident.id, state=incident.state)
-    held.save(held.record.with_incident(incident.moved(State.EXPIRED, now, f"expired while {incident.state}")))
+    expired = incident.moved(State.EXPIRED, now, f"expired while {incident.state}")
+    if incident.told_by_itself:
+        announce(compose_expired(scope, expired), expired, f"expired:{incident.job_id}", held, services)
+    else:
+        held.save(held.record.with_incident(expired))

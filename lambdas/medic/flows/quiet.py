@@ -18,7 +18,8 @@ TAKES_EFFECT_WITHIN = timedelta(minutes=2)
 """How long after a change running functions may still show what was wrong before it."""
 MOST_A_DAY = 3
 """How often the same failure of a branch opens a new incident within a day; what flickers is told no more often."""
-_WAITING = frozenset({State.OPEN, State.AWAITING_APPROVAL, State.APPLIED})
+_WAITING = frozenset({State.OPEN, State.APPLIED})
+"""What is proposed waits as long as an approval is good for."""
 _DAY = timedelta(days=1)
 
 

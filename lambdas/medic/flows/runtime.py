@@ -21,7 +21,7 @@ from medic.evidence.model import Absent, Branch, BuildLog, Evidence, Item, Job, 
 from medic.flows.announce import UndeliveredError, announce, at_work
 from medic.flows.attend import Attendance, Attended
 from medic.flows.trouble import Trouble
-from medic.incidents.model import Incident, Moment, RoleKind
+from medic.incidents.model import Incident, Moment, RoleKind, State
 from medic.incidents.table import BusyError
 from medic.plan.decide import SSR, Occasion
 from medic.plan.model import RebuildWish
@@ -249,5 +249,6 @@ def _tell_that_the_log_is_missing(scope: Scope, app: App, services: Services) ->
             return
         now = services.clock()
         incident = Incident.open(scope, LOG_MISSING, Moment(now), app_name=app.name, now=now)
-        services.telemetry.record(Fact.DIAGNOSED, scope=scope, label=incident.label)
-        announce(compose_log_missing(scope, incident), incident, "missing", held, services)
+        said = incident.moved(State.EXPIRED, now, "there is nothing to wait for")
+        services.telemetry.record(Fact.LOG_UNAVAILABLE, scope=scope, incident=incident.id)
+        announce(compose_log_missing(scope, said), said, "missing", held, services)

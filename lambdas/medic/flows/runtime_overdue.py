@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medic.alerts.runtime import compose_no_traffic, compose_quiet
+from medic.alerts.compose import compose_quiet
+from medic.alerts.runtime import compose_no_traffic
 from medic.aws.amplify import RUNNING
 from medic.diagnosis.runtime_branch import branch_of
 from medic.events import ALL
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from medic.incidents.table import Held
     from medic.services import Services
 
+_MINUTES = int(QUIET.total_seconds() // 60)
 _NO_TRAFFIC = "quiet without traffic"
 
 
@@ -82,7 +84,7 @@ def _resolve(scope: Scope, incident: Incident, held: Held, services: Services) -
     resolved = incident.moved(State.RESOLVED, services.clock(), "no such line came for an hour of traffic")
     services.telemetry.record(Fact.RESOLVED, scope=scope, incident=incident.id)
     if incident.told_by_itself:
-        announce(compose_quiet(scope, resolved), resolved, f"quiet:{incident.count}", held, services)
+        announce(compose_quiet(scope, resolved, _MINUTES), resolved, f"quiet:{incident.count}", held, services)
     else:
         held.save(held.record.with_incident(resolved))
 
@@ -90,9 +92,7 @@ def _resolve(scope: Scope, incident: Incident, held: Held, services: Services) -
 def _wait_longer(scope: Scope, incident: Incident, held: Held, services: Services, *, silent: bool) -> None:
     now = services.clock()
     if now - incident.opened_at >= DEADLINES[incident.state]:
-        services.telemetry.record(Fact.EXPIRED, scope=scope, incident=incident.id, state=incident.state)
-        held.save(held.record.with_incident(incident.moved(State.EXPIRED, now, f"expired while {incident.state}")))
-        return
+        return  # it is still overdue, and so it ends as every incident does
     waiting = settling(incident, now)
     if silent and incident.applied and incident.note != _NO_TRAFFIC:
         noted = replace(waiting, note=_NO_TRAFFIC)

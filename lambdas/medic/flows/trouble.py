@@ -70,6 +70,11 @@ class Trouble:
         return f"{best.rank.value}: {best.title}: {best.because}" if best else "no cause is known"
 
 
+def cause_of(diagnosis: Diagnosis) -> str:
+    """The id of the likeliest cause."""
+    return diagnosis.causes[0].id if diagnosis.causes else "none"
+
+
 def role_kind(diagnosis: Diagnosis) -> RoleKind:
     """Which of Amplify's two roles a diagnosis is about: by its label, else by who was denied."""
     if diagnosis.label in _SERVICE_LABELS:

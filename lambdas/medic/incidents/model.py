@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -177,6 +178,8 @@ class Incident:
     """What showed it: a `failed` deployment, or the SSR `runtime`."""
     mode: str = "report"
     """How far its branch was opted in when it was last seen."""
+    threads: Mapping[str, str] = field(default_factory=dict)
+    """Channel → the thread that its first alert opened: follow-ups go there."""
     because: str = ""
     """The likeliest cause, in words."""
     channel: str | None = None

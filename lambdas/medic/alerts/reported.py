@@ -1,0 +1,204 @@
+"""What a report says, part by part: the short sentences, what was done and by which rule, the facts, the links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medic.alerts import words
+from medic.alerts.console import app_url, job_url, log_group_url, role_url
+from medic.alerts.fixes import command_for, permanent_line
+from medic.alerts.model import AlertKind, Approval, Fact, Link
+from medic.diagnosis.model import Phase
+from medic.evidence.model import Present
+from medic.incidents.model import State
+from medic.plan.decide import contradicted
+from medic.plan.model import Disposition
+from medic.remediation.outcome import Outcome, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medic.diagnosis.model import Diagnosis
+    from medic.events import Scope
+    from medic.evidence.model import Evidence, Job
+    from medic.incidents.model import Incident
+    from medic.plan.model import Action, GuardrailAnswer, Plan
+
+_COMMIT_ID = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything known when a diagnosis is reported."""
+
+    scope: Scope
+    incident: Incident
+    evidence: Evidence
+    diagnosis: Diagnosis
+    plan: Plan
+    outcomes: tuple[Outcome, ...]
+    opt_in_note: str
+    channel: str | None
+    approved_by: str = ""
+    """Who approved what was done; empty where nobody had to."""
+
+    @property
+    def app_name(self) -> str:
+        """What people call the app."""
+        app = self.evidence.app
+        return app.value.name if isinstance(app, Present) else self.evidence.app_id
+
+    @property
+    def job(self) -> Job | None:
+        """The job, where it could be read."""
+        return self.evidence.job.value if isinstance(self.evidence.job, Present) else None
+
+    @property
+    def undone(self) -> tuple[Action, ...]:
+        """The actions that nothing came of, because nothing was tried."""
+        acted = {outcome.action.kind for outcome in self.outcomes}
+        return tuple(action for action in self.plan.actions if action.kind not in acted)
+
+    @property
+    def asks(self) -> bool:
+        """True if something waits for somebody's approval."""
+        return any(action.disposition is Disposition.ASK_FIRST for action in self.undone)
+
+
+def kind_of(report: Report) -> AlertKind:
+    """What the report is, in one word."""
+    results = {outcome.result for outcome in report.outcomes}
+    if Result.APPLIED in results:
+        return AlertKind.APPLIED
+    if Result.DEFERRED in results:
+        return AlertKind.DEFERRED
+    if results or any(action.disposition is Disposition.REFUSE for action in report.undone):
+        return AlertKind.REFUSED
+    if report.asks:
+        return AlertKind.PROPOSED
+    return AlertKind.NOT_CONFIRMED if contradicted(report.diagnosis) else AlertKind.DIAGNOSIS
+
+
+def summary(report: Report) -> Iterator[str]:
+    """What one reads on a phone: which role, the likeliest cause, what was done or is asked."""
+    yield f"It concerns {words.ROLES[report.incident.role_kind]}."
+    if report.diagnosis.causes:
+        best = report.diagnosis.causes[0]
+        yield f"{words.RANKS[best.rank]} cause: {best.title}: {best.because}."
+    for outcome in report.outcomes:
+        by = f" Approved by {report.approved_by}." if report.approved_by else ""
+        yield f"{words.RESULTS[outcome.result]}: {_wanted(outcome.action)}.{by}"
+    for action in report.undone:
+        yield _short(action)
+    if not report.outcomes and not report.plan.actions:
+        yield "Nothing was changed: no change that the bot may make would help."
+    if report.incident.count > 1:
+        yield f"Seen {report.incident.count} times now."
+
+
+def done(report: Report) -> Iterator[str]:
+    """What was done, refused or proposed, by which rule, and what keeps it from being reverted."""
+    for outcome in report.outcomes:
+        yield f"{words.RESULTS[outcome.result]}: {_wanted(outcome.action)}: {outcome.detail}"
+        yield f"Before: {outcome.action.previous_arn or 'no role was set'}"
+        if outcome.rebuild is not None:
+            yield f"Rebuild: {outcome.rebuild.detail}"
+        if outcome.result is Result.APPLIED:
+            yield permanent_line(outcome.action)
+    for action in report.undone:
+        yield _short(action)
+        if action.disposition is Disposition.ASK_FIRST:
+            yield f"The same by hand: {command_for(action)}"
+            yield permanent_line(action)
+    if not report.outcomes and report.plan.actions and report.plan.rebuild.reason:
+        yield f"Rebuild: {report.plan.rebuild.reason}"
+
+
+def rules(report: Report) -> Iterator[str]:
+    """Every guardrail's answer, for every action."""
+    several = len(report.plan.actions) > 1
+    for action in report.plan.actions:
+        about = f" ({words.ACTIONS[action.kind]})" if several else ""
+        yield from (f"{_answered(answer)}{about}: {answer.detail}" for answer in action.answers)
+
+
+def facts(report: Report, kind: AlertKind) -> Iterator[Fact]:
+    """What tells this failure from others."""
+    evidence, scope, job = report.evidence, report.scope, report.job
+    app = evidence.app.value if isinstance(evidence.app, Present) else None
+    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
+    yield Fact("Status", words.STANDINGS[kind].status)
+    yield Fact("App", f"{app.name if app else 'unknown'} ({scope.app_id})")
+    yield Fact("Branch", branch_words(scope))
+    if job is not None:
+        yield Fact("Commit", _commit(job))
+    framework = f", {branch.framework}" if branch and branch.framework else ""
+    yield Fact("Platform", f"{app.platform if app else 'unknown'}{framework}")
+    yield Fact("Account", f"{scope.account} / {scope.region}")
+    yield Fact("Service role", (app.service_role_arn or "none") if app else "unknown")
+    yield Fact("Compute role", report.diagnosis.compute.arn if report.diagnosis.compute else "none")
+    yield Fact("Opt-in", report.opt_in_note)
+    if report.incident.job_id:
+        yield Fact("Job", report.incident.job_id)
+
+
+def links(report: Report) -> Iterator[Link]:
+    """Where to look: the job, or the log of the runtime; the app; the roles."""
+    scope, job_id = report.scope, report.incident.job_id
+    if report.diagnosis.phase is Phase.RUNTIME:
+        yield Link("Runtime log", log_group_url(scope))
+    if job_id and scope.branch != "*":
+        yield Link("Job and log", job_url(scope, job_id))
+    yield Link("App", app_url(scope))
+    for arn in report.evidence.roles:
+        yield Link(f"Role {arn.rsplit('/', 1)[-1]}", role_url(scope, arn))
+
+
+def approval(report: Report) -> Approval | None:
+    """What may be approved, where something waits for that."""
+    incident, scope = report.incident, report.scope
+    if not report.asks or incident.state is not State.AWAITING_APPROVAL:
+        return None
+    return Approval(
+        incident_id=incident.id,
+        plan_hash=incident.plan_hash,
+        partition=scope.partition,
+        account=scope.account,
+        region=scope.region,
+        app_id=scope.app_id,
+        branch=scope.branch,
+        expires_at=int(incident.deadline.timestamp()),
+        command=f"medic approve {incident.id}",
+    )
+
+
+def branch_words(scope: Scope) -> str:
+    """The branch; `*` stands for the whole app."""
+    return "not known; the whole app" if scope.branch == "*" else scope.branch
+
+
+def _short(action: Action) -> str:
+    wanted = _wanted(action)
+    match action.disposition:
+        case Disposition.REFUSE:
+            rule, _, detail = action.reason.partition(": ")
+            return f"Refused to {wanted}, by the rule {rule}: {detail}."
+        case Disposition.ASK_FIRST:
+            return f"Proposed, and waiting for approval: {wanted}."
+        case _:
+            return f"Nothing was changed: {action.reason}."
+
+
+def _wanted(action: Action) -> str:
+    verb = words.ACTIONS[action.kind]
+    return f"{verb} to {action.role_arn}" if action.role_arn else verb
+
+
+def _answered(answer: GuardrailAnswer) -> str:
+    return f"{'✓' if answer.allows else '✗'} {answer.rule}"
+
+
+def _commit(job: Job) -> str:
+    first_line = (job.commit_message or "").strip().split("\n", 1)[0]
+    return f"{(job.commit_id or '')[:_COMMIT_ID]} {first_line}".strip() or "none: a manual deployment"
