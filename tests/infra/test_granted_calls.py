@@ -39,7 +39,7 @@ def test_requests_are_written_by_those_who_may_ask_and_not_by_the_functions_that
 
 def test_the_functions_share_what_they_read_and_write_items_of_their_own() -> None:
     remediator = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING))
-    shared = {"amplify:ListBranches", "logs:FilterLogEvents", "dynamodb:UpdateItem"}
+    shared = {"amplify:ListBranches", "logs:FilterLogEvents", "dynamodb:GetItem", "dynamodb:UpdateItem"}
 
     assert remediator & allowed(watcher(**EVERYTHING)) == CALLED_BY_LAMBDA | shared
     condition = watcher(**EVERYTHING)["KeepCursors"]["Condition"]

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from medic.events import DeploymentEvent, DeploymentStatus
 from medic.flows.failure import diagnose_failure
+from medic.flows.runtime import attend_again
 from medic.flows.undo import NothingToUndoError, undo
 from medic.incidents.model import State
 from medic.incidents.requests import Request, RequestKind
 from medic.incidents.table import UsedUpError
+from medic.plan.decide import Occasion
 from medic.plan.guardrails import PASSING
 from medic.plan.model import Disposition
 from medic.remediation.outcome import Result
@@ -113,6 +115,8 @@ def _latest(request: Request, services: Services) -> Incident:
 
 def _apply(request: Request, incident: Incident, services: Services) -> str:
     """Diagnose the incident's failure anew and do what comes out, under every guardrail."""
+    if incident.occasion == Occasion.RUNTIME:
+        return _answer(attend_again(request.scope, incident, services, request))
     event = DeploymentEvent(request.scope, incident.job_id, DeploymentStatus.FAILED, request.asked_at)
     return _answer(diagnose_failure(event, services, request))
 
