@@ -20,6 +20,9 @@ setup: .venv/ready .emulator/ready node_modules/ready .build/lambda-dependencies
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@# Two packages bring aws_cdk/cloud_assembly_schema, and installed side by side either may win: this one has to.
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps --reinstall-package aws-cdk-lib \
+	    -r requirements/dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
@@ -54,8 +57,15 @@ mutants: setup  ## faults put into a copy of the code on purpose: each must turn
 demo: setup  ## the main job on a local cloud, told as it happens
 	$(BIN)/python -m demo
 
-bench: setup  ## the log scan against grep -F on one log, as a ratio
-	$(BIN)/python -m benchmarks.scan
+bench: setup .build/bench-environment/ready  ## every budget, measured; BENCH="scan start" runs some of it
+	$(BIN)/python -m benchmarks $(BENCH)
+
+.build/bench-environment/ready: requirements/bench.txt .venv/ready
+	$(BIN)/python -m benchmarks.lambda_environment
+	touch $@
+
+gallery: .venv/ready  ## every kind of alert as a picture for the docs; needs Debian's chromium-headless-shell
+	$(BIN)/python -m tests.gallery
 
 deploy: setup  ## deploy to the AWS account of your credentials
 	npx cdk deploy
@@ -64,6 +74,7 @@ lock:  ## resolve the requirements anew
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/uv.txt requirements/uv.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/dev.txt requirements/dev.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/emulator.txt requirements/emulator.in
+	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/bench.txt requirements/bench.in
 	$(UV) pip compile -q --python-platform aarch64-manylinux2014 --python-version 3.13 $(LOCK) \
 	    -o requirements/lambda.txt requirements/lambda.in
 LOCK := --generate-hashes --no-emit-index-url --no-header --upgrade

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
@@ -10,12 +10,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.grants import Grant, attach
-from infra.kept_queue import kept_queue
 
 METRICS_NAMESPACE = "AmplifyMedic"
+TIME_OUT = Duration.seconds(90)
+MEMORY_MEBIBYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +31,22 @@ class MedicFunctionProps:
     """What its role may do, in a few words for the role's description."""
     code: lambda_.Code
     environment: Mapping[str, str]
+    failed_runs: sqs.Queue | None
+    """Where failed asynchronous runs end up; None for a function that answers whoever calls it."""
+    time_out: Duration = TIME_OUT
 
 
 class MedicFunction(Construct):
     """A function with its own role, whose permissions are exactly what `grant` is called with, once.
 
-    Failed asynchronous runs are retried for at most an hour and then kept in `failed_runs`, with the event they failed
-    on. No reserved concurrency: it would be taken out of the account's pool, which is 10 in a new account, while the
-    incidents table already serialises the work on a branch and caps what is changed.
+    Failed asynchronous runs are retried for at most an hour and then kept in a queue, with the event they failed on. No
+    reserved concurrency: it would be taken out of the account's pool, which is 10 in a new account, while the incidents
+    table already serialises the work on a branch and caps what is changed.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: MedicFunctionProps) -> None:
         super().__init__(scope, construct_id)
-        self.failed_runs = kept_queue(self, "FailedRuns")
+        self._failed_runs = props.failed_runs
         self.role = iam.Role(
             self,
             "Role",
@@ -67,19 +72,22 @@ class MedicFunction(Construct):
             architecture=lambda_.Architecture.ARM_64,
             handler=f"{props.name}.handler.handler",
             code=props.code,
-            memory_size=512,
-            timeout=Duration.seconds(90),
+            memory_size=MEMORY_MEBIBYTES,
+            timeout=props.time_out,
             log_group=self._log_group,
             role=self.role.without_policy_updates(),  # every permission is a Grant, with its reason
-            max_event_age=Duration.hours(1),
-            retry_attempts=2,
-            on_failure=destinations.SqsDestination(self.failed_runs),
             environment={
                 **props.environment,
                 "POWERTOOLS_SERVICE_NAME": props.name,
                 "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
             },
         )
+        if self._failed_runs is not None:
+            function.configure_async_invoke(
+                max_event_age=Duration.hours(1),
+                retry_attempts=2,
+                on_failure=destinations.SqsDestination(self._failed_runs),
+            )
         reason = "the bundle is resolved, tested and precompiled for Python 3.13; it is moved on together with these"
         Validations.of(function).acknowledge(Acknowledgment(id="AwsSolutions-L1", reason=reason))
         return function
@@ -88,18 +96,17 @@ class MedicFunction(Construct):
         """Give the function its permissions, besides those to write its log and to hand over failed runs."""
         attach(self.role, [*self._own_grants(), *grants])
 
-    def _own_grants(self) -> tuple[Grant, ...]:
-        return (
-            Grant(
-                sid="WriteOwnLog",
-                why="Its log, in a group of its own.",
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=[self._log_group.log_group_arn],
-            ),
-            Grant(
+    def _own_grants(self) -> Iterator[Grant]:
+        yield Grant(
+            sid="WriteOwnLog",
+            why="Its log, in a group of its own.",
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+            resources=[self._log_group.log_group_arn],
+        )
+        if self._failed_runs is not None:
+            yield Grant(
                 sid="KeepFailedRuns",
                 why="Lambda hands over an event whose every run failed, in the function's name.",
                 actions=["sqs:SendMessage"],
-                resources=[self.failed_runs.queue_arn],
-            ),
-        )
+                resources=[self._failed_runs.queue_arn],
+            )

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from infra.actor_role import ActorRole, ActorRoleProps
 from infra.grants import Grant
+from infra.kept_queue import kept_queue
 from infra.medic_function import MedicFunction, MedicFunctionProps
 from infra.reading import alert_grants, evidence_grants, incident_grants, runtime_log_grants
 from medic.settings import ACTOR_ROLE_VARIABLE, SETTINGS_VARIABLE, Mode, Settings, WatchRuntime
@@ -37,6 +38,7 @@ class Remediator(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: RemediatorProps) -> None:
         super().__init__(scope, construct_id)
+        self.failed_runs = kept_queue(self, "FailedRuns")
         medic = MedicFunction(
             self,
             "Default",  # leaves no trace in logical ids
@@ -46,10 +48,10 @@ class Remediator(Construct):
                 rights="reads, and writes to the bot's own table and topic",
                 code=props.code,
                 environment=_environment(Stack.of(self), props),
+                failed_runs=self.failed_runs,
             ),
         )
         self.function = medic.function
-        self.failed_runs = medic.failed_runs
         medic.grant([*_reading(Stack.of(self), props), *self._acting(medic, props)])
 
     def _acting(self, medic: MedicFunction, props: RemediatorProps) -> list[Grant]:

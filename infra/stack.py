@@ -13,8 +13,10 @@ from infra.asset import medic_code
 from infra.default_compute_role import DefaultComputeRole, DefaultComputeRoleProps
 from infra.deployment_events import DeploymentEvents, DeploymentEventsProps
 from infra.incidents_table import IncidentsTable
+from infra.monitoring import Monitoring, MonitoringProps
 from infra.operator_role import OperatorRole, OperatorRoleProps
 from infra.remediator import Remediator, RemediatorProps
+from infra.slack_interactivity import SlackInteractivity, SlackInteractivityProps
 from infra.watcher import Watcher, WatcherProps
 from medic.plan.optin import AUTO_FIX
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from medic.settings import Settings
 
 _NOBODY = (
-    "Nobody would be told: neither a Slack webhook secret nor an SNS e-mail address is set. Set slack.webhook_secret or"
+    "Nobody would be told: neither a place in Slack nor an SNS e-mail address is set. Set slack.webhook_secret or"
     " sns.emails in the amplify-medic settings, or subscribe something to the topic in the output AlertTopicArn."
 )
 
@@ -56,6 +58,9 @@ class AmplifyMedicStack(Stack):
         events = DeploymentEventsProps(self.remediator.function, settings.apps)
         self.events = DeploymentEvents(self, "DeploymentEvents", events)
         self.operator = OperatorRole(self, "Operator", self._operator())
+        self.slack = self._slack(props, code) if settings.slack.takes_approvals else None
+        if settings.alarms:
+            Monitoring(self, "Monitoring", self._monitored())
         self._warn_if_nobody_is_told(settings)
         self._outputs()
 
@@ -72,6 +77,25 @@ class AmplifyMedicStack(Stack):
     def _operator(self) -> OperatorRoleProps:
         queues = (self.events.undelivered, self.remediator.failed_runs)
         return OperatorRoleProps(self.incidents.table, self.remediator.function, queues)
+
+    def _slack(self, props: AmplifyMedicProps, code: lambda_.Code) -> SlackInteractivity:
+        slack = SlackInteractivityProps(
+            signing_secret=props.settings.slack.signing_secret or "",
+            raw_settings=props.raw_settings,
+            code=code,
+            table=self.incidents.table,
+            remediator=self.remediator.function,
+        )
+        return SlackInteractivity(self, "SlackInteractivity", slack)
+
+    def _monitored(self) -> MonitoringProps:
+        return MonitoringProps(
+            topic=self.alerts.topic,
+            remediator=self.remediator.function,
+            watcher=self.watcher.function,
+            undelivered=self.events.undelivered,
+            failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
+        )
 
     def _watcher(self, props: AmplifyMedicProps, code: lambda_.Code) -> WatcherProps:
         return WatcherProps(
@@ -103,6 +127,8 @@ class AmplifyMedicStack(Stack):
             "FailedRunsQueueUrl": (self.remediator.failed_runs.queue_url, "Events on which every run failed"),
             "WatcherFailedRunsQueueUrl": (self.watcher.failed_runs.queue_url, "The watcher's runs that failed"),
         }
+        if self.slack is not None:
+            outputs["SlackRequestUrl"] = (self.slack.url.url, "The Slack app's Interactivity Request URL")
         for name, (value, description) in outputs.items():
             CfnOutput(self, name, value=value, description=description)
 

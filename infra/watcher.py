@@ -14,9 +14,11 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.grants import Grant
+from infra.kept_queue import kept_queue
 from infra.medic_function import MedicFunction, MedicFunctionProps
 from infra.reading import runtime_log_grants
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
+from medic.incidents.keys import REGION
 from medic.incidents.table import DUE_INDEX
 from medic.settings import SETTINGS_VARIABLE, Settings, WatchRuntime
 from medic.watch.cursors import CURSOR
@@ -43,6 +45,7 @@ class Watcher(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: WatcherProps) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
+        self.failed_runs = kept_queue(self, "FailedRuns")
         medic = MedicFunction(
             self,
             "Default",  # leaves no trace in logical ids
@@ -58,10 +61,10 @@ class Watcher(Construct):
                     "INCIDENTS_TABLE": props.table.table_name,
                     "REMEDIATOR_FUNCTION": props.remediator.function_name,
                 },
+                failed_runs=self.failed_runs,
             ),
         )
         self.function = medic.function
-        self.failed_runs = medic.failed_runs
         watches = props.settings.watch_runtime is not WatchRuntime.NONE
         medic.grant([*_keeping_time(props), *(_watching(stack, props) if watches else [])])
         self._run_by_the_clock()
@@ -115,6 +118,13 @@ def _watching(stack: Stack, props: WatcherProps) -> Iterator[Grant]:
         wildcard="ListApps takes no resource",
     )
     yield from runtime_log_grants(stack, props.settings.apps)
+    yield Grant(
+        sid="HearWhoIsMuted",
+        why="Which apps nobody wants to hear of for a while.",
+        actions=["dynamodb:GetItem"],
+        resources=[props.table.table_arn],
+        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{REGION}#*"}},
+    )
     yield Grant(
         sid="KeepCursors",
         why="How far each app's log was read. No other item of the table can be touched.",

@@ -120,6 +120,8 @@ class Settings:
     admin_roles_allowed: tuple[str, ...] = ()
     """Role ARNs that may be attached although they look like administrators."""
     log_url_origins: tuple[str, ...] = ()
+    alarms: bool = True
+    """False: no CloudWatch alarms and no dashboard."""
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
@@ -188,6 +190,31 @@ class WatcherRuntime:
         return cls(settings=_settings(named.pop("settings")), **named)
 
 
+@dataclass(frozen=True, slots=True)
+class SlackRuntime:
+    """What the deployed function behind Slack's buttons knows of itself."""
+
+    slack: Slack
+    account: str
+    region: str
+    partition: str
+    table: str
+    remediator_function: str
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> SlackRuntime:
+        """Read the function's environment, once.
+
+        Raises:
+            SettingsError: naming every variable that is missing or wrong; or the settings take no approvals.
+        """
+        named = _variables(os.environ if environ is None else environ, _SLACK_VARIABLES)
+        slack = _settings(named.pop("settings")).slack
+        if not slack.takes_approvals:
+            raise SettingsError(["slack.signing_secret is not set: nothing can be approved from Slack"])
+        return cls(slack=slack, **named)
+
+
 def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
     mistakes = [f"environment variable {variable} is not set" for variable in names.values() if variable not in environ]
     if mistakes:
@@ -217,6 +244,7 @@ _VARIABLES = {
     "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
 }
 _WATCHER_VARIABLES = {**_PLACE, "remediator_function": "REMEDIATOR_FUNCTION"}
+_SLACK_VARIABLES = _WATCHER_VARIABLES
 
 
 def merge(base: object, over: object) -> object:
@@ -242,6 +270,7 @@ def _read_settings(reader: Reader) -> Settings:
         ),
         admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
         log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
+        alarms=reader.flag("alarms", default=True),
         limits=_limits(reader.nested("limits")),
     )
     reader.finish()

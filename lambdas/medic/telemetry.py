@@ -49,6 +49,11 @@ class Fact(StrEnum):
     REQUEST_REFUSED = "RequestRefused"
     UNDONE = "Undone"
     NOT_UNDONE = "NotUndone"
+    APPROVAL_TAKEN = "ApprovalTaken"
+    APPROVAL_REFUSED = "ApprovalRefused"
+    APPROVAL_DISMISSED = "ApprovalDismissed"
+    ANSWER_FAILED = "AnswerFailed"
+    WAKE_UP_FAILED = "WakeUpFailed"
     RETRYABLE = "RetryableFault"
 
 
@@ -97,5 +102,6 @@ class Telemetry:
 
     def _count_apart(self, fact: Fact, dimension: str, value: str) -> None:
         listed = value if _LISTED.fullmatch(value) else _UNLISTED
-        with single_metric(fact, MetricUnit.Count, value=1, namespace=self.metrics.namespace) as metric:
-            metric.add_dimension(dimension, listed)
+        mine = {"service": self.metrics.service or ""}
+        with single_metric(fact, MetricUnit.Count, 1, namespace=self.metrics.namespace, default_dimensions=mine) as one:
+            one.add_dimension(dimension, listed)

@@ -9,6 +9,7 @@ import pytest
 from infra.context import read_settings
 from infra.synthesis import synthesise
 from medic.settings import Mode, SettingsError
+from medic.slack_settings import SlackChannel
 from tests.infra.cdk_app import run_app
 from tests.infra.stacks import APP, COMPUTE_ROLE
 
@@ -38,7 +39,7 @@ def test_the_command_line_is_laid_over_the_documented_settings() -> None:
     given = read_settings(documented, '{"mode": "ask", "slack": {"channels": {"ops": "medic-ops"}}}', None)
 
     assert given.settings.mode is Mode.ASK
-    assert given.settings.slack.webhook_secret == "medic"
+    assert given.settings.slack.default == SlackChannel(webhook_secret="medic")
     assert set(given.settings.slack.channels) == {"web", "ops"}
 
 

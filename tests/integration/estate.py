@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
-import boto3
 from moto.iam.models import iam_backends
 
 from tests.fakes.amplify.moto_adapter import amplify_backends
@@ -27,11 +26,9 @@ def state_of(region: str) -> State:
 
 def make_role(name: str, trust: object = PLAIN_TRUST, *, path: str = "/", age: float = 3600) -> str:
     """A role made so many seconds ago; returns its ARN."""
-    iam = boto3.client("iam", region_name="eu-central-1")
-    made = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
-    stored = iam_backends[ACCOUNT]["aws"].roles[made["RoleId"]]
-    stored.create_date -= timedelta(seconds=age)
-    return str(made["Arn"])
+    made = iam_backends[ACCOUNT]["aws"].create_role(name, json.dumps(trust), path, None, "", [], "3600")
+    made.create_date -= timedelta(seconds=age)
+    return str(made.arn)
 
 
 def pinned_to(app_id: str, region: str = "eu-central-1") -> dict[str, Any]:
@@ -67,7 +64,7 @@ def add_branch(
 
 
 def add_estate(
-    regions: tuple[str, ...], *, apps: int, branches: int, roles: Callable[[int], dict[str, str]] = lambda _: {}
+    regions: tuple[str, ...], *, apps: int, branches: int, roles: Callable[[int], dict[str, Any]] = lambda _: {}
 ) -> None:
     """So many apps a region and branches an app; `roles` gives the settings of the nth app, counted across regions."""
     for place, region in enumerate(regions):

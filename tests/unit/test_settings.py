@@ -14,9 +14,11 @@ from medic.settings import (
     Runtime,
     Settings,
     SettingsError,
+    SlackRuntime,
     merge,
     refuse_emulator_settings,
 )
+from medic.slack_settings import SlackChannel
 
 ROLE = "arn:aws:iam::111122223333:role/app/compute"
 
@@ -132,3 +134,60 @@ def test_any_json_is_either_settings_or_named_mistakes(raw: dict[str, object]) -
     except SettingsError as error:
         mistakes = error.mistakes
     assert mistakes
+
+
+# --- Slack
+
+
+BOT = {"bot_token_secret": "bot", "channel": "C0123456789"}
+APPROVAL = {"signing_secret": "signing", "app_id": "A0123456789", "approvers": ["T0123456789/U0123456789"]}
+
+
+def test_a_named_channel_is_a_webhook_or_a_channel_of_the_bot() -> None:
+    channels = {"web": "hook", "shop": {"webhook_secret": "other"}, "ops": {"channel": "#ops"}}
+    slack = Settings.parse({"slack": {**BOT, "channels": channels}}).slack
+    assert slack.channels["web"] == SlackChannel(webhook_secret="hook")
+    assert slack.channels["ops"] == SlackChannel(channel="#ops")
+    assert slack.secrets == ("bot", "hook", "other")
+    assert not slack.takes_approvals
+
+
+def test_the_signing_secret_is_none_that_sending_reads() -> None:
+    slack = Settings.parse({"slack": {**BOT, **APPROVAL}}).slack
+    assert slack.takes_approvals
+    assert slack.secrets == ("bot",)
+
+
+@pytest.mark.parametrize(
+    ("slack", "mistake"),
+    [
+        ({"webhook_secret": "hook", **BOT}, "slack.channel is one place"),
+        ({"channel": "C0123456789"}, "slack.bot_token_secret is missing"),
+        ({"bot_token_secret": "bot"}, "slack.channel is missing"),
+        ({"channels": {"web": "hook"}}, "slack.channels needs a default"),
+        ({"webhook_secret": "hook", "channels": {"web": {"channel": "C1"}}}, "slack.bot_token_secret is missing"),
+        ({"webhook_secret": "hook", "channels": {"web": {}}}, r"slack.channels\[web\] needs"),
+        ({**BOT, "signing_secret": "signing"}, "slack.signing_secret, app_id and approvers belong together"),
+        ({"webhook_secret": "hook", **APPROVAL}, "slack.signing_secret needs bot_token_secret"),
+        ({**BOT, **APPROVAL, "approvers": ["U0123456789"]}, "slack.approvers holds"),
+    ],
+)
+def test_what_does_not_go_together_is_named(slack: dict[str, object], mistake: str) -> None:
+    with pytest.raises(SettingsError, match=mistake):
+        Settings.parse({"slack": slack})
+
+
+@pytest.mark.parametrize("secret", ["https://hooks.slack.com/services/T0/B0/x", "xoxb-1234-5678-abcdef"])
+def test_a_secret_given_in_the_place_of_its_name_is_refused_and_not_repeated(secret: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.parse({"slack": {"webhook_secret": secret}})
+    assert "put the URL or token into the secret" in str(error.value)
+    assert secret not in str(error.value)
+
+
+def test_a_function_without_approvers_does_not_start() -> None:
+    environ = {**ENVIRONMENT, "REMEDIATOR_FUNCTION": "remediator"}
+    with pytest.raises(SettingsError, match=r"slack\.signing_secret is not set"):
+        SlackRuntime.from_environment(environ)
+    named = {**environ, "AMPLIFY_MEDIC_SETTINGS": json.dumps({"slack": {**BOT, **APPROVAL}})}
+    assert SlackRuntime.from_environment(named).slack.app_id == "A0123456789"

@@ -1,0 +1,1 @@
+"""The function behind Slack's buttons."""

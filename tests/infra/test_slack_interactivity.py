@@ -1,0 +1,94 @@
+"""The function behind Slack's buttons: there only if somebody may approve, and able to write a request and no more."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from infra.intrinsics import flatten
+from medic.settings import Mode, SlackRuntime
+from tests.infra.stacks import EVERYTHING, actions, of_type, statements, template, the
+
+SLACK: dict[str, Any] = dict(EVERYTHING["slack"])  # type: ignore[call-overload]
+
+
+def granted() -> dict[str, Any]:
+    return dict(statements(template(**EVERYTHING), "SlackInteractivityRole"))
+
+
+@pytest.mark.parametrize(
+    "slack",
+    [
+        {},
+        {"webhook_secret": "amplify-medic/slack"},
+        {"bot_token_secret": "amplify-medic/slack", "channel": "C0123456789"},
+    ],
+)
+def test_without_approvers_there_is_no_function_url(slack: dict[str, Any]) -> None:
+    stack = template(slack=slack)
+
+    assert of_type(stack, "AWS::Lambda::Url") == {}
+    assert "SlackRequestUrl" not in stack["Outputs"]
+    assert not [name for name in stack["Resources"] if name.startswith("Slack")]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_slack_reaches_it_by_both_permissions_that_a_function_url_needs(mode: Mode) -> None:
+    stack = template(**{**EVERYTHING, "mode": mode})
+    permissions = [
+        resource["Properties"]
+        for name, resource in of_type(stack, "AWS::Lambda::Permission").items()
+        if name.startswith("SlackInteractivity")
+    ]
+
+    assert the(stack, "AWS::Lambda::Url")["AuthType"] == "NONE"
+    assert {permission["Action"] for permission in permissions} == {
+        "lambda:InvokeFunctionUrl",
+        "lambda:InvokeFunction",
+    }
+    assert flatten(stack["Outputs"]["SlackRequestUrl"]["Value"]).startswith("<SlackInteractivityFunction")
+
+
+@pytest.mark.parametrize(
+    ("sid", "rights", "resource"),
+    [
+        ("ReadSigningSecret", ["secretsmanager:GetSecretValue"], r"arn:.*:secret:amplify-medic/signing-\?{6}"),
+        ("WriteRequests", ["dynamodb:GetItem", "dynamodb:PutItem"], r"<IncidentsTable\w+\.Arn>"),
+        ("WakeTheRemediator", ["lambda:InvokeFunction"], r"<RemediatorFunction\w+\.Arn>"),
+        ("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], r"<SlackInteractivityLogs\w+\.Arn>"),
+    ],
+)
+def test_each_right_is_for_exactly_one_resource(sid: str, rights: list[str], resource: str) -> None:
+    statement = granted()[sid]
+
+    assert (statement["Effect"], actions(statement)) == ("Allow", rights)
+    assert re.fullmatch(resource, flatten(statement["Resource"]))
+
+
+def test_there_is_no_other_right() -> None:
+    assert granted().keys() == {"ReadSigningSecret", "WriteRequests", "WakeTheRemediator", "WriteOwnLog"}
+
+
+def test_it_writes_requests_and_no_other_item_of_the_table() -> None:
+    assert granted()["WriteRequests"]["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["request#*"]}
+    }
+
+
+def test_the_remediator_may_not_read_the_signing_secret() -> None:
+    secrets = statements(template(**EVERYTHING), "RemediatorRole")["ReadSlackSecrets"]["Resource"]
+
+    assert "signing" not in json.dumps(secrets)
+
+
+def test_the_function_knows_itself_from_its_environment() -> None:
+    function = the(template(**EVERYTHING), "AWS::Lambda::Function", "SlackInteractivity")
+    given = {name: flatten(value) for name, value in function["Environment"]["Variables"].items()}
+    runtime = SlackRuntime.from_environment({**given, "AWS_REGION": "eu-central-1"})
+
+    assert function["Handler"] == "slack_interactivity.handler.handler"
+    assert runtime.slack.approvers == ("T0123456789/U0123456789",)
+    assert runtime.remediator_function.startswith("<RemediatorFunction")
