@@ -18,6 +18,7 @@ from infra.kept_queue import kept_queue
 from infra.medic_function import MedicFunction, MedicFunctionProps
 from infra.reading import runtime_log_grants
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
+from medic.incidents.keys import REGION
 from medic.incidents.table import DUE_INDEX
 from medic.settings import SETTINGS_VARIABLE, Settings, WatchRuntime
 from medic.watch.cursors import CURSOR
@@ -117,6 +118,13 @@ def _watching(stack: Stack, props: WatcherProps) -> Iterator[Grant]:
         wildcard="ListApps takes no resource",
     )
     yield from runtime_log_grants(stack, props.settings.apps)
+    yield Grant(
+        sid="HearWhoIsMuted",
+        why="Which apps nobody wants to hear of for a while.",
+        actions=["dynamodb:GetItem"],
+        resources=[props.table.table_arn],
+        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{REGION}#*"}},
+    )
     yield Grant(
         sid="KeepCursors",
         why="How far each app's log was read. No other item of the table can be touched.",

@@ -32,6 +32,7 @@ def resources(stack: Template) -> set[str]:
         ("FindWhatIsDue", ["dynamodb:Query"], r"<IncidentsTable\w+\.Arn>/index/due"),
         ("WakeTheRemediator", ["lambda:InvokeFunction"], r"<RemediatorFunction\w+\.Arn>"),
         ("KeepCursors", ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], r"<IncidentsTable\w+\.Arn>"),
+        ("HearWhoIsMuted", ["dynamodb:GetItem"], r"<IncidentsTable\w+\.Arn>"),
         ("FindApps", ["amplify:ListApps"], r"\*"),
         (
             "ReadBranches",
@@ -55,15 +56,16 @@ def test_each_right_is_for_exactly_one_resource(sid: str, rights: list[str], res
 
 
 TIME = {"FindWhatIsDue", "WakeTheRemediator", "WriteOwnLog", "KeepFailedRuns"}
-LOGS = {"KeepCursors", "FindApps", "ReadBranches", "ReadRuntimeLogs"}
+LOGS = {"HearWhoIsMuted", "KeepCursors", "FindApps", "ReadBranches", "ReadRuntimeLogs"}
 
 
 def test_there_is_no_other_right() -> None:
     assert watcher().keys() == TIME | LOGS
 
 
-def test_only_cursors_can_be_read_or_written() -> None:
-    assert watcher()["KeepCursors"]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "cursor#*"}}
+@pytest.mark.parametrize(("sid", "items"), [("KeepCursors", "cursor#*"), ("HearWhoIsMuted", "region#*")])
+def test_of_the_table_only_these_items_can_be_touched(sid: str, items: str) -> None:
+    assert watcher()[sid]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": items}}
 
 
 def test_with_apps_listed_only_theirs_can_be_read() -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import AbsentError, DeniedError, RefusedError, ThrottledError, translated
+from medic.aws.rate import OutOfTimeError
 from medic.evidence.model import Absent, Item, Present, RuntimeLine, RuntimePage, Unreadable
 
 if TYPE_CHECKING:
@@ -79,22 +80,26 @@ class RuntimeLogs:
         """
         return self._read(app_id, {**_asked(app_id, span, token), "filterPattern": pattern})
 
-    def shows_life(self, app_id: str, span: Span, most_pages: int = 3) -> bool | None:
-        """Whether anything at all was logged in a span; None where that can't be found out with a few calls.
+    def lines(self, app_id: str, span: Span, pattern: str, most_pages: int) -> Item[tuple[RuntimeLine, ...]]:
+        """The events of a span that match a filter pattern, as far as pages and time allow.
 
         Raises:
-            OutOfTimeError: no call may be made any more.
             RetryableError: CloudWatch Logs could not be reached.
         """
+        lines: list[RuntimeLine] = []
         token = ""
         for _ in range(most_pages):
-            answer = self._read(app_id, {**_asked(app_id, span, token), "limit": 1})
+            try:
+                answer = self.page(app_id, span, pattern, token)
+            except OutOfTimeError:
+                break
             if not isinstance(answer, Present):
-                return None
-            if answer.value.lines or not answer.value.token:
-                return bool(answer.value.lines)
+                return answer
+            lines += answer.value.lines
             token = answer.value.token
-        return None
+            if not token:
+                break
+        return Present(tuple(lines))
 
     def _read(self, app_id: str, asked: FilterLogEventsRequestTypeDef) -> Item[RuntimePage]:
         while True:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # The default read time-out (60 s) times the default attempts would outlive the function.
 READING = Config(connect_timeout=3, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
 # Calls under a shared rate are repeated by whoever keeps the rate.
-RATED = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
+RATED = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1})
 # A writing call that is sent twice may act twice: one attempt, and what it did is read back.
 WRITING = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
 

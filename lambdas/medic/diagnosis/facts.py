@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from medic.evidence.model import App, Branch, Evidence, Item, Job, Role, Step
 
 _STATIC_KEYS = frozenset({"access key id", "secret access key", "session token"})
+UNDEFINED_CREDENTIALS = "sdk_v3_credential_object_invalid"
+"""The signature of credentials that the code itself passes, with nothing in them: no role helps."""
 _LOGGING_ROLE = "AmplifySSRLogging"
 """The beginning of the names Amplify gives to the role that writes SSR logs: AmplifySSRLoggingRole-<uuid>."""
 

@@ -11,9 +11,11 @@ from medic.events import DeploymentEvent, DeploymentStatus
 from medic.evidence.model import Present
 from medic.flows.announce import announce, at_work
 from medic.flows.failure import diagnose_failure
+from medic.flows.runtime_overdue import look_after_runtime
 from medic.flows.settle import settle
 from medic.flows.undo import finish_undoing
 from medic.incidents.model import State
+from medic.plan.decide import Occasion
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ def look_after(scope: Scope, services: Services) -> None:
     for incident in services.table.read(scope).overdue(services.clock()):
         if incident.undoing:
             finish_undoing(scope, incident.id, services)
+        elif incident.occasion == Occasion.RUNTIME:
+            look_after_runtime(scope, incident, services)
         elif incident.pending or incident.state is State.APPLYING:
             _again(scope, incident, services)
         elif incident.state is State.REBUILDING:

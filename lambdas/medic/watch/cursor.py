@@ -106,7 +106,7 @@ class Cursor:
 
     def silenced(self, now: datetime) -> Cursor:
         """The cursor of an app that wants no looks: what is logged meanwhile is nobody's business later."""
-        return replace(self, position=now, half_read=None, looked_at=now, silent_until=now + SILENCE)
+        return replace(self, position=now, floor=now, half_read=None, looked_at=now, silent_until=now + SILENCE)
 
     def missing(self, now: datetime) -> Cursor:
         """The cursor of an app whose log group is not there, or was deleted halfway."""

@@ -80,6 +80,7 @@ class RuntimeWatch:
 
     Attributes:
         wake: tells the remediator to look at an app's log between two times.
+        muted: whether somebody wants to hear nothing of an app.
     """
 
     settings: Settings
@@ -87,6 +88,7 @@ class RuntimeWatch:
     logs: RuntimeLogs
     cursors: Cursors
     wake: Callable[[str, Span], None]
+    muted: Callable[[str], bool]
     telemetry: Telemetry
     clock: Callable[[], datetime]
     at_once: int = field(default=_AT_ONCE)
@@ -97,8 +99,6 @@ class RuntimeWatch:
         Raises:
             AwsError: the apps or the cursors could not be read; the next run comes in a minute.
         """
-        if self.settings.watch_runtime is WatchRuntime.NONE:
-            return ()
         apps = watched(self.amplify.apps(), self.settings)
         if not apps:
             return ()
@@ -117,7 +117,8 @@ class RuntimeWatch:
 
     def _look(self, before: Cursor) -> Looked:
         now, app_id = self.clock(), before.app_id
-        if self.settings.watch_runtime is WatchRuntime.TAGGED and not self._wanted(app_id):
+        tagged_only = self.settings.watch_runtime is WatchRuntime.TAGGED
+        if self.muted(app_id) or (tagged_only and not self._wanted(app_id)):
             self.cursors.save(before.silenced(now))
             return Looked(app_id, 0)
         cursor, seen = self._read(before, now)

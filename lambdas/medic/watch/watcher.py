@@ -24,7 +24,9 @@ from medic.events import (
     runtime_wake_up,
     wake_up,
 )
+from medic.incidents.region import RegionTable
 from medic.incidents.table import IncidentsTable
+from medic.settings import WatchRuntime
 from medic.telemetry import Fact
 from medic.watch.cursor import BOOST
 from medic.watch.cursors import Cursors
@@ -32,7 +34,6 @@ from medic.watch.look import RuntimeWatch
 
 if TYPE_CHECKING:
     from medic.aws.sessions import Reader
-    from medic.evidence.model import Span
     from medic.settings import WatcherRuntime
     from medic.telemetry import Telemetry
 
@@ -84,21 +85,20 @@ class Watcher:
             self.telemetry.record(Fact.BOOSTED, scope=deployed.scope)
 
     def _look(self, seconds: float) -> None:
+        if self.runtime.settings.watch_runtime is WatchRuntime.NONE:
+            return
+        region = RegionTable(self.reader.dynamodb, self.runtime.table, self.clock).look(self._whole(ALL))
         rate = SharedRate(CALLS_A_SECOND, time.monotonic() + seconds)
         RuntimeWatch(
             settings=self.runtime.settings,
             amplify=AmplifyReader(self.reader.amplify),
             logs=RuntimeLogs(lambda: self.reader.logs, rate),
             cursors=self._cursors,
-            wake=self._wake_for_lines,
+            wake=lambda app_id, span: self._wake(runtime_wake_up(self._whole(app_id), span.start, span.end)),
+            muted=lambda app_id: region.muted(self._whole(app_id), self.clock()),
             telemetry=self.telemetry,
             clock=self.clock,
         ).look()
-
-    def _wake_for_lines(self, app_id: str, span: Span) -> None:
-        here = self.runtime
-        scope = Scope(here.partition, here.account, here.region, app_id, ALL)
-        self._wake(runtime_wake_up(scope, span.start, span.end))
 
     def _wake(self, message: Mapping[str, object]) -> None:
         with translated("lambda:InvokeFunction"):
@@ -107,6 +107,10 @@ class Watcher:
                 InvocationType="Event",
                 Payload=json.dumps(message).encode(),
             )
+
+    def _whole(self, app_id: str) -> Scope:
+        here = self.runtime
+        return Scope(here.partition, here.account, here.region, app_id, ALL)
 
     @cached_property
     def _cursors(self) -> Cursors:

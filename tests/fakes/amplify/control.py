@@ -82,6 +82,15 @@ class Control:
         with self._state.lock:
             return asdict(runtime.serve(self._state, *self._state.branch(app_id, branch), wording))
 
+    def print_at_runtime(self, app_id: str, branch: str, message: str) -> None:
+        """Lets the branch's SSR code print something."""
+        with self._state.lock:
+            runtime.write_line(self._state, *self._state.branch(app_id, branch), message)
+
+    def pass_undefined_credentials(self, app_id: str, branch: str) -> None:
+        """From now on the SSR code passes credentials of its own, without values in them: no role helps."""
+        self._state.branch(app_id, branch)[1].passes_undefined_credentials = True
+
     def fail_call(self, operation: str, fault: Fault, nth: int = 1) -> None:
         """Lets the nth call of an operation, counted from now, go wrong."""
         self.fake.faults.plan(operation, fault, nth=nth)

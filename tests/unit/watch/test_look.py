@@ -83,6 +83,7 @@ class Estate:
     at_once: int = 4
     spent: float = 0.0
     nudges: list[tuple[str, Span]] = field(default_factory=list)
+    muted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.logs = LogGroups(lambda: self.now)
@@ -114,6 +115,7 @@ class Estate:
             logs=RuntimeLogs(lambda: client, rate),
             cursors=cursors,
             wake=lambda app, span: self.nudges.append((app, span)),
+            muted=lambda app: app in self.muted,
             telemetry=Telemetry(Logger(service="test"), Metrics(namespace="test", service="test")),
             clock=lambda: self.now,
             at_once=self.at_once,
@@ -320,6 +322,18 @@ def test_ignore_on_every_branch_silences_an_app_and_taking_it_off_does_not_bring
     assert len(estate.nudges) == 1
 
 
+def test_a_muted_app_is_left_alone_and_what_it_logged_meanwhile_is_not_brought_up(estate: Estate) -> None:
+    app = estate.app("shop")
+    estate.muted.add(app)
+    estate.put(app, 5, ERROR)
+    estate.look()
+    assert (estate.nudges, estate.logs.calls, estate.apps.asked) == ([], [], ["ListApps"])
+
+    estate.muted.clear()
+    estate.after(SILENCE).look()
+    assert estate.nudges == []
+
+
 @pytest.mark.parametrize(("tag", "nudges"), [(None, 0), ("report", 1)])
 def test_where_only_tagged_apps_are_watched_the_others_are_left_alone(
     estate: Estate, tag: str | None, nudges: int
@@ -330,14 +344,6 @@ def test_where_only_tagged_apps_are_watched_the_others_are_left_alone(
     estate.look()
 
     assert (len(estate.nudges), len(estate.logs.calls)) == (nudges, nudges)
-
-
-def test_where_nothing_is_watched_nothing_is_asked(estate: Estate) -> None:
-    estate.settings = {"watch_runtime": "none"}
-    estate.app("shop")
-
-    assert estate.look() == ()
-    assert estate.apps.asked == []
 
 
 def test_two_runs_at_once_count_an_event_once(estate: Estate) -> None:
