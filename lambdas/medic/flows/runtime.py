@@ -20,7 +20,7 @@ from medic.evidence.gather import Deployment
 from medic.evidence.model import Absent, Branch, BuildLog, Evidence, Item, Job, Present, RuntimeLine, Span
 from medic.flows.announce import UndeliveredError, announce, at_work
 from medic.flows.attend import Attendance, Attended
-from medic.flows.trouble import Trouble
+from medic.flows.trouble import Trouble, cause_of
 from medic.incidents.model import Incident, Moment, RoleKind, State
 from medic.incidents.table import BusyError
 from medic.plan.decide import SSR, Occasion
@@ -137,7 +137,8 @@ def _attend_to_all(found: Iterator[Trouble], services: Services) -> None:
     """One branch's trouble is no other's: what goes wrong with one is raised when all had their turn."""
     failed: Exception | None = None
     for trouble in found:
-        services.telemetry.record(Fact.DIAGNOSED, scope=trouble.scope, label=trouble.diagnosis.label)
+        cause = cause_of(trouble.diagnosis)
+        services.telemetry.record(Fact.DIAGNOSED, scope=trouble.scope, label=trouble.diagnosis.label, cause=cause)
         try:
             with at_work(trouble.scope, services) as held:
                 Attendance(trouble, held, services).attend()
