@@ -64,6 +64,9 @@ bench: setup .build/bench-environment/ready  ## every budget, measured; BENCH="s
 	$(BIN)/python -m benchmarks.lambda_environment
 	touch $@
 
+gallery: .venv/ready  ## every kind of alert as a picture for the docs; needs Debian's chromium-headless-shell
+	$(BIN)/python -m tests.gallery
+
 deploy: setup  ## deploy to the AWS account of your credentials
 	npx cdk deploy
 

@@ -211,7 +211,12 @@ class Monitoring(Construct):
             alarm_friendly_name=name,
             human_readable_name=name,
             add_queue_max_size_alarm={
-                "NotEmpty": MaxMessageCountThreshold(max_message_count=0, alarm_description_override=text.description)
+                "NotEmpty": MaxMessageCountThreshold(
+                    max_message_count=0,
+                    # SQS says nothing of a queue that has been empty and idle for hours.
+                    treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
+                    alarm_description_override=text.description,
+                )
             },
         )
 

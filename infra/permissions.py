@@ -82,11 +82,11 @@ def render(full: Template, default: Template, report: Template) -> str:
         default: the template under no settings.
         report: as `full`, in mode `report`.
     """
-    in_default, in_report = set(_sids(default)), set(_sids(report))
+    in_default, in_report = set(_rights(default)), set(_rights(report))
     sections = [_HEAD]
     for name, role in sorted(_of_type(full, "AWS::IAM::Role")):
         rows = [
-            _row(statement, why, _when(statement["Sid"], in_default, in_report))
+            _row(statement, why, _when((name, statement["Sid"]), in_default, in_report))
             for statement, why in _statements(full, name)
         ]
         sections.append("\n".join([_heading(name, role), "", *_table(rows)]))
@@ -129,10 +129,10 @@ def _code(value: object) -> str:
     return "<br>".join(f"`{_readable(flatten(item))}`" for item in values)
 
 
-def _when(sid: str, in_default: set[str], in_report: set[str]) -> str:
+def _when(right: tuple[str, str], in_default: set[tuple[str, str]], in_report: set[tuple[str, str]]) -> str:
     limits = [
-        *([] if sid in in_default else ["if set"]),
-        *([] if sid in in_report else ["not in mode report"]),
+        *([] if right in in_default else ["if set"]),
+        *([] if right in in_report else ["not in mode report"]),
     ]
     return ", ".join(limits) or "always"
 
@@ -145,9 +145,10 @@ def _statements(template: Template, role: str) -> Iterator[tuple[Statement, str]
                 yield statement, reasons[statement["Sid"]]
 
 
-def _sids(template: Template) -> Iterator[str]:
+def _rights(template: Template) -> Iterator[tuple[str, str]]:
+    """Each role's statements, by the role's name and their Sid."""
     for role, _ in _of_type(template, "AWS::IAM::Role"):
-        yield from (statement["Sid"] for statement, _ in _statements(template, role))
+        yield from ((role, statement["Sid"]) for statement, _ in _statements(template, role))
 
 
 def _of_type(template: Template, kind: str) -> Iterator[tuple[str, Resource]]:

@@ -60,7 +60,10 @@ class AppAndBranch:
 
 def aws_options(command: F) -> F:
     """`--profile` and `--region`."""
-    command = click.option("--region", metavar="REGION", help="The AWS region; by default the environment's.")(command)
+    # The AWS CLI goes by AWS_REGION before anything else; boto3 knows only AWS_DEFAULT_REGION and the profile.
+    command = click.option(
+        "--region", metavar="REGION", envvar="AWS_REGION", help="The AWS region; by default the environment's."
+    )(command)
     return click.option("--profile", metavar="NAME", help="The AWS profile; by default the environment's.")(command)
 
 

@@ -39,6 +39,7 @@ class FakeStack:
         variables: The remediator's environment.
         remediator: What the remediator does with an event; its answer is what a synchronous caller gets.
         refuse: Lambda's answers to the next invocations, before it takes any: error codes.
+        function_error: How its runs fail; empty if they do not.
     """
 
     name: str = "AmplifyMedic"
@@ -46,6 +47,7 @@ class FakeStack:
     variables: Mapping[str, str] = field(default_factory=dict)
     remediator: Callable[[Any], Any] = lambda _event: None
     refuse: list[str] = field(default_factory=list)
+    function_error: str = ""
     invocations: list[Invocation] = field(default_factory=list)
 
     def endpoint(self) -> FakeEndpoint:
@@ -79,14 +81,16 @@ class FakeStack:
 
     def _invoke(self, call: Call) -> Reply:
         if self.refuse:
-            return error(call, self.refuse.pop(0), "not now", 429)
+            code = self.refuse.pop(0)
+            return error(call, code, "not now", 403 if code == "AccessDeniedException" else 429)
         kind = call.headers.get("x-amz-invocation-type", "RequestResponse")
         event = json.loads(call.body)
         self.invocations.append(Invocation(kind, event))
         answer = self.remediator(event)
         if kind == "Event":
             return Reply("", 202)
-        return Reply(json.dumps(answer))
+        failure = {"x-amz-function-error": self.function_error} if self.function_error else {}
+        return Reply(json.dumps(answer), headers=failure)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, endpoint: FakeEndpoint) -> None:

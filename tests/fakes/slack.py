@@ -37,6 +37,8 @@ class Post:
 class _Failure:
     status: int
     retry_after: int | None
+    code: str = ""
+    """The word with which Slack refuses a message that it understood."""
 
 
 @dataclass(slots=True)
@@ -82,10 +84,16 @@ class FakeSlack:
         """Answers every further request well."""
         self._failures.clear()
 
+    def refuse(self, code: str, *, times: int = 1) -> None:
+        """Refuses the next messages, as Slack does what it does not like: with a word, such as `invalid_blocks`."""
+        self._failures.extend([_Failure(400, None, code)] * times)
+
     def _take(self, post: Post) -> tuple[int, dict[str, str], bytes]:
         if self._failures:
             failure = self._failures.popleft()
             self.refused.append(post)
+            if failure.code:
+                return _refusal(failure, post)
             wait = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
             return failure.status, wait, b"ratelimited" if failure.status == 429 else b"error"
         self.posts.append(post)
@@ -114,3 +122,10 @@ class FakeSlack:
                 """Says nothing: tests don't read it."""
 
         return Handler
+
+
+def _refusal(failure: _Failure, post: Post) -> tuple[int, dict[str, str], bytes]:
+    """The Web API refuses with a 200 and a word in JSON, a webhook with the bare word."""
+    if post.path.startswith("/api/"):
+        return 200, {"Content-Type": "application/json"}, json.dumps({"ok": False, "error": failure.code}).encode()
+    return failure.status, {"Content-Type": "text/html"}, failure.code.encode()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -97,9 +98,12 @@ def _still_owed(world: WiredWorld) -> Iterator[str]:
     """Nothing is owed; each alert was taken by every channel; each request has its answer."""
     for i in world.incidents():
         yield from (f"{i['id']} still owes {owed}" for owed in (i["pending"], *i["letters"]) if owed)
-        slack, topic = ({r.partition("/")[0] for r in i["alerted"] if r.endswith(end)} for end in ("/slack", "/sns"))
-        if world.settings.get("slack") != {} and slack != topic:
-            yield f"of {i['id']}, Slack took {slack} and the topic {topic}"
+        heard: defaultdict[str, set[str]] = defaultdict(set)
+        for occasion, _, channel in (receipt.partition("/") for receipt in i["alerted"]):
+            if channel:
+                heard[channel].add(occasion)
+        if len(set(map(frozenset, heard.values()))) > 1:
+            yield f"of {i['id']}, the channels took {dict(heard)}"
     yield from (f"{r['kind']} was never answered" for r in world.requests() if "answer" not in r or "due" in r)
 
 
@@ -202,6 +206,17 @@ def one_rebuild(world: WiredWorld) -> Iterator[str]:
     yield from (f"StartJob {write.params['jobType']}" for write in starts if write.params["jobType"] != "RETRY")
 
 
+def sessions_are_narrow(world: WiredWorld) -> Iterator[str]:
+    """The actor is assumed under a policy that names what it may touch, one by one."""
+    for sent in world.wire.took_effect:
+        if sent.call.operation != "sts:AssumeRole":
+            continue
+        statements = json.loads(sent.params.get("Policy", "{}")).get("Statement", [])
+        named = [r for s in statements for r in ([s["Resource"]] if isinstance(s["Resource"], str) else s["Resource"])]
+        if not named or any("*" in resource.removesuffix("/jobs/*") for resource in named):
+            yield f"a session may touch {named or 'everything'}"
+
+
 def usable_roles_stay(world: WiredWorld) -> Iterator[str]:
     """A role that exists and that Amplify may assume is nobody's to replace."""
     for write in _attaches(world):
@@ -228,6 +243,7 @@ SAFETY: tuple[Safety, ...] = (
     opted_in_at_the_write,
     one_rebuild,
     usable_roles_stay,
+    sessions_are_narrow,
     not_repeated_unless_it_helped,
     undo_restores_what_was,
     nothing_in_a_storm,

@@ -265,10 +265,11 @@ def approved(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def approved_but_moved(world: WiredWorld, remediator: Remediator) -> None:
-    """Since it was proposed, the owner set a role: what was approved is no longer what would be done."""
+    """Since it was proposed, the deployer paired another role: what was approved is not what would be done now."""
     app = _failing(world, tags=ASK)
     _proposed(world, remediator, app)
-    world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=world.make_role("own"))
+    world.settings["compute_roles"] = {world.make_role("another"): [app]}
+    remediator.restart()
     remediator.send(world.approve(app))
 
 

@@ -111,18 +111,6 @@ def test_one_call_goes_wrong(path: Path, call: Call, fault: Fault, aftermath: Af
         check_safety(world)
 
 
-@pytest.mark.parametrize("path", PATHS, ids=str)
-def test_nothing_goes_wrong(path: Path) -> None:
-    """What is promised of a path with a fault holds of one without."""
-    with path.stage() as (world, remediator):
-        remediator.work()
-        remediator.watched()
-        check_safety(world)
-        check_told(world)
-        check_closed(world)
-        assert remediator.failures == []
-
-
 def _redelivered(world: WiredWorld, remediator: Remediator, clean: Recording) -> None:
     remediator.work()
     check_safety(world)

@@ -168,7 +168,7 @@ def open_world(slack: FakeSlack) -> Iterator[World]:
     """A world with nothing wrong in it yet; `ENVIRONMENT` has to be set."""
     with amplify_on_moto(region=REGION) as amplify:
         iam, sns = hands().client("iam"), hands().client("sns")
-        _make_table()
+        make_table()
         topic = sns.create_topic(Name="alerts")["TopicArn"]
         inbox = SnsInbox.subscribe(sns, hands().client("sqs"), topic)
         hands().client("secretsmanager").create_secret(Name=SECRET, SecretString=slack.webhook_url)
@@ -182,7 +182,8 @@ def open_world(slack: FakeSlack) -> Iterator[World]:
         yield made
 
 
-def _make_table() -> None:
+def make_table() -> None:
+    """The incidents table, as the stack deploys it."""
     hands().client("dynamodb").create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],

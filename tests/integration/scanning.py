@@ -14,8 +14,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from medic.settings import Settings
+from medic_cli.scan.changes import Terms
 from medic_cli.scan.estate import Estate
-from medic_cli.scan.opted_in import Terms
 from medic_cli.scan.scanner import Scanner, Wish
 from tests.fakes.virtual_time import VirtualLoop, VirtualTime
 
@@ -28,9 +28,9 @@ LATENCY = 0.2
 
 
 @cache
-def session() -> boto3.Session:
+def session(region: str | None = None) -> boto3.Session:
     """One for all tests of a run: it keeps the service models, which take longest to read."""
-    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
 
 
 @dataclass
@@ -72,7 +72,7 @@ def observed(
             estate.iam.client.meta.events.register(f"before-call.iam.{operation}", _deny)  # type: ignore[arg-type]
 
         async def run() -> Scan:
-            wish = Wish(Terms(Settings.parse(settings), None))
+            wish = Wish(dict.fromkeys(regions, Terms(Settings.parse(settings), None)))
             return await Scanner(estate, wish, lambda: datetime.now(UTC)).run()
 
         return Observed(runner.run(run()), moments)

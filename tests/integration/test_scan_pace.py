@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import pytest
 
 from medic.settings import Settings
+from medic_cli.scan.changes import Terms
 from medic_cli.scan.estate import Estate
 from medic_cli.scan.model import Kind, Scan
-from medic_cli.scan.opted_in import Terms
 from medic_cli.scan.rate import WallTime
 from medic_cli.scan.scanner import Scanner, Wish
 from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_backends, amplify_on_moto
@@ -160,7 +160,9 @@ def test_ctrl_c_ends_it_with_what_is_known_so_far() -> None:
             signal.raise_signal(signal.SIGINT)
 
     async def run() -> Scan:
-        return await Scanner(estate, Wish(Terms(Settings(), None)), lambda: datetime.now(UTC), press).run()
+        return await Scanner(
+            estate, Wish({REGIONS[0]: Terms(Settings(), None)}), lambda: datetime.now(UTC), press
+        ).run()
 
     with asyncio.Runner() as runner:
         scan = runner.run(run())

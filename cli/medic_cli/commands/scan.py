@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +13,14 @@ import click
 
 from medic.arns import RoleArn
 from medic.settings import Settings
+from medic_cli.failure import CouldNotLookError
 from medic_cli.options import examples, json_option
+from medic_cli.scan.answer import answer_of
+from medic_cli.scan.changes import Terms
 from medic_cli.scan.exit_code import FailOn, exit_code
-from medic_cli.scan.opted_in import Terms
-from medic_cli.scan.terms import read_settings, settings_file
+from medic_cli.scan.page import page_of
+from medic_cli.scan.screen import print_scan
+from medic_cli.scan.terms import read_settings, settings_file, terms_of_stacks
 
 if TYPE_CHECKING:
     from medic_cli.scan.model import Scan
@@ -60,6 +62,7 @@ class _Options:
     apps: tuple[str, ...]
     profile: str | None
     settings: str | None
+    stack: str | None
     default_role: str | None
     rate: float
     iam_rate: float
@@ -69,7 +72,7 @@ class _Options:
 
 
 @click.command("scan", epilog=_EXAMPLES)
-@click.option("--region", "regions", multiple=True, metavar="REGION",
+@click.option("--region", "regions", multiple=True, metavar="REGION", envvar="AWS_REGION",
               help="An AWS region, again for more; by default the environment's.")  # fmt: skip
 @click.option("--app", "apps", multiple=True, metavar="APP", callback=_apps,
               help="Look at this app only, again for more.")  # fmt: skip
@@ -79,6 +82,8 @@ class _Options:
                    "By default the cdk.json here, if there is one.")  # fmt: skip
 @click.option("--default-role", metavar="ARN", callback=_role,
               help="The compute role that the deployed stack made, to look at that one too.")  # fmt: skip
+@click.option("--stack", metavar="NAME",
+              help="Read settings and default role from the stack of this name, deployed in each region.")  # fmt: skip
 @click.option("--rate", type=click.FloatRange(min=0.1, max=1000), default=10, show_default=True, metavar="N",
               help="Calls a second to Amplify, in each region.")  # fmt: skip
 @click.option("--iam-rate", type=click.FloatRange(min=0.1, max=1000), default=10, show_default=True, metavar="N",
@@ -99,49 +104,39 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by n
     everything.
     """
     chosen = _Options(**options)
+    if chosen.stack and (chosen.settings or chosen.default_role):
+        raise click.UsageError("--stack says itself what --settings and --default-role would say.")
     scan = _scanned(chosen)
     if chosen.html is not None:
         _write_page(scan, chosen.html)
     if chosen.as_json:
-        from medic_cli.scan.answer import answer_of  # noqa: PLC0415
-
         click.echo(json.dumps(answer_of(scan), indent=2))
     else:
-        from medic_cli.scan.screen import print_scan  # noqa: PLC0415
-
         print_scan(scan)
     sys.exit(exit_code(scan, FailOn(chosen.fail_on)))
 
 
 def _scanned(chosen: _Options) -> Scan:
-    # Help and usage errors do without boto3.
-    from medic_cli.aws_session import explained, region_of, session  # noqa: PLC0415
-    from medic_cli.scan.bar import progress_bar  # noqa: PLC0415
-    from medic_cli.scan.estate import Estate  # noqa: PLC0415
-    from medic_cli.scan.rate import WallTime  # noqa: PLC0415
-    from medic_cli.scan.scanner import Scanner, Wish  # noqa: PLC0415
+    # Help and wrong usage do without boto3.
+    from medic_cli.aws_session import region_of, session  # noqa: PLC0415
+    from medic_cli.scan.run import run  # noqa: PLC0415
+    from medic_cli.scan.scanner import Wish  # noqa: PLC0415
 
     path = settings_file(chosen.settings)
     settings = read_settings(path) if path else None
     if chosen.settings and settings is None:
         raise click.BadParameter(f"{path} holds no amplify-medic settings.", param_hint="--settings")
-    terms = Terms(settings or Settings(), chosen.default_role)
-    wish = Wish(terms, chosen.apps, settings_from=path if settings else None)
     aws = session(chosen.profile, next(iter(chosen.regions), None))
     regions = tuple(dict.fromkeys(chosen.regions)) or (region_of(aws),)
-    with explained(), progress_bar() as tell, asyncio.Runner() as runner:
-        estate = Estate.reached_by(aws, regions, rate=chosen.rate, iam_rate=chosen.iam_rate, time=WallTime())
-
-        async def scan() -> Scan:
-            return await Scanner(estate, wish, lambda: datetime.now(UTC), tell).run()
-
-        return runner.run(scan())
+    if chosen.stack:
+        wish = Wish(terms_of_stacks(chosen.stack, chosen.profile, regions), chosen.apps, f"the stack {chosen.stack}")
+    else:
+        terms = Terms(settings or Settings(), chosen.default_role)
+        wish = Wish(dict.fromkeys(regions, terms), chosen.apps, path if settings else None)
+    return run(aws, wish, rate=chosen.rate, iam_rate=chosen.iam_rate)
 
 
 def _write_page(scan: Scan, path: Path) -> None:
-    from medic_cli.failure import CouldNotLookError  # noqa: PLC0415
-    from medic_cli.scan.page import page_of  # noqa: PLC0415
-
     try:
         path.write_text(page_of(scan), encoding="utf-8")
     except OSError as error:

@@ -117,7 +117,7 @@ class Scan:
     """Requests sent, by `service:Operation`."""
     throttles: int
     settings_from: str | None
-    """The file that the settings were read from; None: the defaults."""
+    """Where the settings were read: a file, or the deployed stack; None: the defaults."""
 
     @property
     def partial(self) -> bool:

@@ -6,7 +6,7 @@ What is kept are the findings, the gaps, every role once, and who uses it. None 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,12 +21,13 @@ from medic_cli.scan.exposure import exposure_findings
 from medic_cli.scan.facts import AppFacts
 from medic_cli.scan.gaps import Gaps
 from medic_cli.scan.model import Finding, Gap, RegionSeen, Scan
-from medic_cli.scan.opted_in import Terms, opt_in_findings, roles_to_weigh
+from medic_cli.scan.opted_in import candidates, opt_in_findings, roles_to_weigh
 from medic_cli.scan.rate import AT_ONCE
 from medic_cli.scan.roles import is_own, judged, role_arns, role_findings
 
 if TYPE_CHECKING:
     from medic.aws.iam import IamReader
+    from medic_cli.scan.changes import Terms
     from medic_cli.scan.estate import Estate, Region
 
 _IAM = "iam"
@@ -36,11 +37,12 @@ _IAM = "iam"
 class Wish:
     """What to look at, and by which terms to judge opted-in branches."""
 
-    terms: Terms
+    terms: Mapping[str, Terms]
+    """By region: one stack is deployed in each."""
     apps: tuple[str, ...] = ()
     """Ids; empty: every app."""
     settings_from: str | None = None
-    """The file that the terms were read from."""
+    """Where the terms were read: a file, or the deployed stack."""
 
 
 @dataclass(slots=True)
@@ -146,29 +148,29 @@ class Scanner:
 
     async def _look_at_app(self, region: Region, app: App, at_once: asyncio.Semaphore) -> None:
         async with at_once:
-            account = self._account_of(app)
+            account, terms = self._account_of(app), self._wish.terms[region.name]
             branches = await self._branches(region, app)
             read_at = self._clock()
             facts = AppFacts(account.partition, account.id, region.name, read_at, app, branches or (), roles={})
-            candidates = (arn for arn in self._wish.terms.candidates(facts) if is_own(facts, arn))
-            facts = replace(facts, roles=await self._look_up((*role_arns(facts), *candidates)))
+            wanted = (arn for arn in candidates(facts, terms) if is_own(facts, arn))
+            facts = replace(facts, roles=await self._look_up((*role_arns(facts), *wanted)))
             if facts.ssr:
                 self._list_logging_roles()
-            names = roles_to_weigh(facts, self._wish.terms)
+            names = roles_to_weigh(facts, terms)
             policies = dict(zip(names, await asyncio.gather(*map(self._policies.get, names)), strict=True))
-            self._judge(facts, policies)
+            self._judge(facts, terms, policies)
         if branches is not None:
             self.seen[region.name].apps += 1
             self.seen[region.name].branches += len(branches)
         self._tell(self)
 
-    def _judge(self, facts: AppFacts, policies: dict[str, Item[RolePolicies]]) -> None:
+    def _judge(self, facts: AppFacts, terms: Terms, policies: dict[str, Item[RolePolicies]]) -> None:
         uses = judged(facts)
         self._tally.add(facts, uses)
         self._findings += role_findings(facts, uses)
         self._findings += environment_findings(facts)
         self._findings += exposure_findings(facts)
-        self._findings += opt_in_findings(facts, self._wish.terms, policies)
+        self._findings += opt_in_findings(facts, terms, policies)
 
     def _account_of(self, app: App) -> _Account:
         if self._account is None:

@@ -1,4 +1,4 @@
-"""The settings that opted-in branches are judged by, from a file: cdk.json, or the settings object by itself."""
+"""The settings that opted-in branches are judged by: the deployed stacks', or those of a file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,25 @@ import click
 
 from medic.settings import CONTEXT_KEY, Settings, SettingsError
 from medic_cli.files import read_json_file
+from medic_cli.scan.changes import Terms
 
 _DEFAULT = "cdk.json"
 _MOST_BYTES = 1 << 20
+
+
+def terms_of_stacks(name: str, profile: str | None, regions: tuple[str, ...]) -> Mapping[str, Terms]:
+    """The terms of the stack of this name, in each region.
+
+    Raises:
+        CouldNotLookError: a region has no such stack, or it can't be read.
+    """
+    # Settings from a file do without boto3.
+    from medic_cli.aws_session import explained, session  # noqa: PLC0415
+    from medic_cli.stack import DeployedStack  # noqa: PLC0415
+
+    with explained():
+        runtimes = {region: DeployedStack(session(profile, region), name).runtime for region in regions}
+    return {region: Terms(runtime.settings, runtime.default_role_arn) for region, runtime in runtimes.items()}
 
 
 def settings_file(given: str | None) -> str | None:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medic.alerts import reported, words
-from medic.alerts.console import app_url, job_url
 from medic.alerts.fixes import fixes_for
 from medic.alerts.machine import diagnosis_json, incident_json, plan_json, written
-from medic.alerts.model import Alert, AlertKind, Fact, Link
+from medic.alerts.model import Alert, AlertKind, Fact
 from medic.alerts.redacted import redacted
 from medic.alerts.reported import Report
 from medic.plan.model import ActionKind
@@ -48,7 +47,7 @@ def compose_report(report: Report) -> Alert:
             title=words.title(report.app_name, scope.branch, words.HEADLINES[diagnosis.label]),
             summary=tuple(reported.summary(report)),
             facts=tuple(reported.facts(report, kind)),
-            effect=report.plan.effect if report.plan.actions else "",
+            effect=reported.effect(report),
             approval=reported.approval(report),
             causes=tuple(f"{words.RANKS[cause.rank]}: {cause.title}. {cause.because}" for cause in diagnosis.causes),
             checks=tuple(f"{words.CHECKS[check.result]}: {check.detail}" for check in diagnosis.checks),
@@ -71,7 +70,7 @@ def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a failure is over."""
     credit = [words.WHO_MENDED_IT[ActionKind(change.kind)].format(role=change.role_arn) for change in incident.applied]
     summary = [f"Build {job_id} of {scope.branch} succeeded.", *credit]
-    return follow_up(scope, incident, AlertKind.RESOLVED, News("recovered", tuple(summary)))
+    return follow_up(scope, incident, AlertKind.RESOLVED, News("recovered", tuple(summary), job_id=job_id))
 
 
 def compose_not_helped(scope: Scope, incident: Incident, job_id: str) -> Alert:
@@ -82,7 +81,7 @@ def compose_not_helped(scope: Scope, incident: Incident, job_id: str) -> Alert:
         *((f"Likeliest cause: {incident.because}.",) if incident.because else ()),
         "Nothing more is tried without somebody's approval.",
     )
-    return follow_up(scope, incident, AlertKind.NOT_HELPED, News("still failing", summary))
+    return follow_up(scope, incident, AlertKind.NOT_HELPED, News("still failing", summary, job_id=job_id))
 
 
 def compose_quiet(scope: Scope, incident: Incident, minutes: int) -> Alert:
@@ -141,6 +140,8 @@ class News:
     """What else tells this from others of its kind."""
     effect: str = ""
     """What to expect of what was done."""
+    job_id: str = ""
+    """The job that the news are of; empty for the one that the incident was seen in."""
     channel: str | None = None
     """The named channel; None for the default one."""
 
@@ -154,9 +155,7 @@ def follow_up(scope: Scope, incident: Incident, kind: AlertKind, news: News) -> 
         kind: what the news are.
         news: what to say.
     """
-    links = [Link("App", app_url(scope))]
-    if incident.job_id and scope.branch != "*":
-        links.insert(0, Link("Job and log", job_url(scope, incident.job_id)))
+    job_id = news.job_id or incident.job_id
     return redacted(
         Alert(
             kind=kind,
@@ -172,7 +171,7 @@ def follow_up(scope: Scope, incident: Incident, kind: AlertKind, news: News) -> 
             ),
             effect=news.effect,
             sections=news.sections,
-            links=tuple(links),
+            links=tuple(reported.places(scope, job_id, runtime=incident.occasion == "runtime")),
             channel=news.channel or incident.channel,
             machine=written(incident_json(scope, incident)),
         )

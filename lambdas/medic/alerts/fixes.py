@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from medic.alerts.console import app_url, role_url
 from medic.alerts.model import Fix, Snippet
 from medic.alerts.statements import TRUST_FIXES, written_out
+from medic.alerts.words import DIALECTS
 from medic.diagnosis.knowledge import FIXES, Dialect, filled, find_entry
 from medic.diagnosis.model import Assumable, Rank
 from medic.events import Scope
@@ -94,7 +95,7 @@ def _fix(fix_id: str, proposal: Proposal | None, values: Mapping[str, str], scop
     fix, url = FIXES[fix_id], _page(fix_id, values, scope)
     if proposal is not None:
         return Fix(fix.title, written_out(proposal), url)
-    snippets = (Snippet(dialect, _written(fix.written_in(dialect), dialect, values)) for dialect in _SHOWN)
+    snippets = (Snippet(DIALECTS[dialect], _written(fix.written_in(dialect), dialect, values)) for dialect in _SHOWN)
     return Fix(fix.title, tuple(snippets), url)
 
 

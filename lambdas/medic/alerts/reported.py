@@ -40,8 +40,6 @@ class Report:
     outcomes: tuple[Outcome, ...]
     opt_in_note: str
     channel: str | None
-    approved_by: str = ""
-    """Who approved what was done; empty where nobody had to."""
 
     @property
     def app_name(self) -> str:
@@ -85,9 +83,9 @@ def summary(report: Report) -> Iterator[str]:
     yield f"It concerns {words.ROLES[report.incident.role_kind]}."
     if report.diagnosis.causes:
         best = report.diagnosis.causes[0]
-        yield f"{words.RANKS[best.rank]} cause: {best.title}: {best.because}."
+        yield f"{words.RANKS[best.rank]} cause: {best.title}. {best.because[:1].upper()}{best.because[1:]}."
     for outcome in report.outcomes:
-        by = f" Approved by {report.approved_by}." if report.approved_by else ""
+        by = f" Approved by {report.incident.approved_by}." if report.incident.approved_by else ""
         yield f"{words.RESULTS[outcome.result]}: {_wanted(outcome.action)}.{by}"
     for action in report.undone:
         yield _short(action)
@@ -111,8 +109,15 @@ def done(report: Report) -> Iterator[str]:
         if action.disposition is Disposition.ASK_FIRST:
             yield f"The same by hand: {command_for(action)}"
             yield permanent_line(action)
-    if not report.outcomes and report.plan.actions and report.plan.rebuild.reason:
+    if report.asks and report.plan.rebuild.reason:
         yield f"Rebuild: {report.plan.rebuild.reason}"
+    if report.plan.effect and not effect(report):
+        yield f"What that change would do: {report.plan.effect}"
+
+
+def effect(report: Report) -> str:
+    """What to expect of what was done, or of what may be approved; nothing where nothing is going to change."""
+    return report.plan.effect if report.outcomes or report.asks else ""
 
 
 def rules(report: Report) -> Iterator[str]:
@@ -145,14 +150,19 @@ def facts(report: Report, kind: AlertKind) -> Iterator[Fact]:
 
 def links(report: Report) -> Iterator[Link]:
     """Where to look: the job, or the log of the runtime; the app; the roles."""
-    scope, job_id = report.scope, report.incident.job_id
-    if report.diagnosis.phase is Phase.RUNTIME:
-        yield Link("Runtime log", log_group_url(scope))
-    if job_id and scope.branch != "*":
-        yield Link("Job and log", job_url(scope, job_id))
-    yield Link("App", app_url(scope))
+    scope = report.scope
+    yield from places(scope, report.incident.job_id, runtime=report.diagnosis.phase is Phase.RUNTIME)
     for arn in report.evidence.roles:
         yield Link(f"Role {arn.rsplit('/', 1)[-1]}", role_url(scope, arn))
+
+
+def places(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[Link]:
+    """The console's pages on a branch: the runtime's log where the failure was seen there, the job, the app."""
+    if runtime:
+        yield Link("Runtime log", log_group_url(scope))
+    if job_id.strip("0") and scope.branch != "*":
+        yield Link("Job and log", job_url(scope, job_id))
+    yield Link("App", app_url(scope))
 
 
 def approval(report: Report) -> Approval | None:

@@ -11,6 +11,7 @@ button's value (https://docs.slack.dev/reference/block-kit/block-elements/button
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from slack_sdk.models.blocks import (
@@ -39,14 +40,16 @@ if TYPE_CHECKING:
 
 _HEADER = 150
 _TEXT = 2500
-_VALUE = 300
-_ITEMS = 30
+_VALUE = 200
+_ITEMS = 8
 _LONGEST_BUTTON_VALUE = 2000
-_ALL_BLOCKS = 12_000
+_LONGEST_URL = 2000
+"""Only a branch's name of a hundred emoji makes a longer one."""
+_ALL_BLOCKS = 12_600
 _MOST_BLOCKS = 40
 _FALLBACK = 3000
 _BOLD = RichTextElementParts.TextStyle(bold=True)
-_CUT = "The rest did not fit into one message. `medic history` shows it, and so does the e-mail."
+_CUT = "Not all of it fits into one message: the e-mail and medic history have the rest."
 
 
 def render_slack(alert: Alert, *, buttons: bool = False, note: str = "") -> dict[str, object]:
@@ -95,7 +98,7 @@ def _blocks(alert: Alert, note: str, *, buttons: bool) -> Iterator[Block]:
     # The incident's id stands early: what does not fit is cut from the end.
     facts = (*((fact.name, fact.value) for fact in alert.facts), ("Incident", alert.incident_id))
     yield _rich(_section(*(part for name, value in facts for part in _fact(name, value))))
-    if alert.links:
+    if any(len(link.url) <= _LONGEST_URL for link in alert.links):
         yield _links(alert.links)
     yield from _detail(alert)
 
@@ -104,19 +107,20 @@ def _detail(alert: Alert) -> Iterator[Block]:
     """What one reads at a desk."""
     lists = [
         *((section.heading, section.items) for section in alert.sections),
-        ("What was done", alert.done),
+        ("What the bot did", alert.done),
         ("Causes, likeliest first", alert.causes),
         ("Checks", alert.checks),
     ]
     if any(items for _, items in lists) or alert.log_lines:
         yield DividerBlock()
-    yield from (_list(heading, items) for heading, items in lists if items)
+    for heading, items in lists:
+        yield from _list(heading, items)
     if alert.log_lines:
         yield _rich(_section(_text("From the log", bold=True)), _code(alert.log_lines))
+    if alert.rules:
+        yield _rich(_section(_text("Guardrails\n", bold=True), _text("\n".join(alert.rules))))
     for fix in alert.fixes:
         yield from _fix(fix)
-    if alert.rules:
-        yield _list("Guardrails", alert.rules)
 
 
 def _approval(approval: Approval, *, buttons: bool) -> Iterator[Block]:
@@ -140,7 +144,8 @@ def _approval(approval: Approval, *, buttons: bool) -> Iterator[Block]:
 
 
 def _links(links: Iterable[Link]) -> Block:
-    parts = (RichTextElementParts.Link(url=link.url, text=_label(link.text) or link.url) for link in links)
+    short = (link for link in links if len(link.url) <= _LONGEST_URL)
+    parts = (RichTextElementParts.Link(url=link.url, text=_label(link.text) or link.url) for link in short)
     return _rich(_section(*(part for link in parts for part in (link, _text("   ")))))
 
 
@@ -152,10 +157,12 @@ def _fix(fix: Fix) -> Iterator[Block]:
         yield _rich(_section(_text(snippet.dialect, bold=True)), _code(snippet.text))
 
 
-def _list(heading: str, items: tuple[str, ...]) -> Block:
-    shown = items if len(items) <= _ITEMS else (*items[: _ITEMS - 1], f"… and {len(items) - _ITEMS + 1} more")
-    bullets = RichTextListElement(style="bullet", elements=[_section(_text(item)) for item in shown])
-    return _rich(_section(_text(heading, bold=True)), bullets)
+def _list(heading: str, items: tuple[str, ...]) -> Iterator[Block]:
+    """A list in blocks of a few items each, so that a long one is cut in the middle and not left out."""
+    for first in range(0, len(items), _ITEMS):
+        bullets = [_section(_text(item)) for item in items[first : first + _ITEMS]]
+        above = () if first else (_section(_text(heading, bold=True)),)
+        yield _rich(*above, RichTextListElement(style="bullet", elements=bullets))
 
 
 def _fact(name: str, value: str) -> tuple[RichTextElement, RichTextElement]:
@@ -188,16 +195,18 @@ def _clip(text: str, most: int) -> str:
 
 
 def _fitting(blocks: Iterator[Block]) -> Iterator[Block]:
-    """As many blocks as Slack takes, counted in characters over all of them; what was cut is said."""
+    """What Slack takes, counted over all blocks; one that is too long is left out, and that is said."""
     last = _rich(_section(_text(_CUT)))
-    room = _ALL_BLOCKS - _size(last)
-    for number, block in enumerate(blocks):
-        room -= _size(block)
-        if number and (number >= _MOST_BLOCKS or room < 0):
-            yield last
-            return
-        yield block
+    room, places, cut = _ALL_BLOCKS - _size(last), _MOST_BLOCKS, False
+    for block in blocks:
+        if places and _size(block) <= room:
+            room, places = room - _size(block), places - 1
+            yield block
+        else:
+            cut = True
+    if cut:
+        yield last
 
 
 def _size(block: Block) -> int:
-    return len(str(block.to_dict()))
+    return len(json.dumps(block.to_dict(), ensure_ascii=False, separators=(",", ":")))

@@ -12,6 +12,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from medic.alerts.model import Snippet
+from medic.alerts.words import DIALECTS
 from medic.diagnosis.knowledge import Dialect
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ def written_out(proposal: Proposal) -> tuple[Snippet, ...]:
     statement = json.dumps(json.loads(proposal.statement), indent=2)
     trust = proposal.fix in TRUST_FIXES
     return (
-        Snippet(Dialect.CONSOLE, _console(proposal, statement, trust=trust)),
-        Snippet(Dialect.CLI, _trust_cli(proposal) if trust else _permission_cli(proposal)),
-        Snippet(Dialect.CDK, _cdk(proposal, statement, trust=trust)),
-        Snippet(Dialect.TERRAFORM, _terraform(statement, trust=trust)),
+        Snippet(DIALECTS[Dialect.CONSOLE], _console(proposal, statement, trust=trust)),
+        Snippet(DIALECTS[Dialect.CLI], _trust_cli(proposal) if trust else _permission_cli(proposal)),
+        Snippet(DIALECTS[Dialect.CDK], _cdk(proposal, statement, trust=trust)),
+        Snippet(DIALECTS[Dialect.TERRAFORM], _terraform(statement, trust=trust)),
     )
 
 

@@ -52,7 +52,7 @@ def _lines(alert: Alert) -> Iterator[str]:
     yield from _section("Links", tuple(f"{link.text}: {link.url}" for link in alert.links))
     for section in alert.sections:
         yield from _section(section.heading, section.items)
-    yield from _section("What was done", alert.done)
+    yield from _section("What the bot did", alert.done)
     yield from _section("Causes, likeliest first", alert.causes)
     yield from _section("Checks", alert.checks)
     if alert.log_lines:

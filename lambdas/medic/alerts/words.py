@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from medic.alerts.model import AlertKind
+from medic.diagnosis.knowledge import Dialect
 from medic.diagnosis.model import CheckResult, Label, Rank
 from medic.incidents.model import RoleKind
 from medic.plan.model import ActionKind
@@ -72,6 +73,13 @@ ACTIONS = {
     ActionKind.ATTACH_COMPUTE: "set this branch's compute role",
     ActionKind.REPAIR_SERVICE: "set the app's service role",
 }
+DIALECTS = {
+    Dialect.CONSOLE: "Console",
+    Dialect.CLI: "AWS CLI",
+    Dialect.CDK: "CDK",
+    Dialect.TERRAFORM: "Terraform",
+    Dialect.CLOUDFORMATION: "CloudFormation",
+}
 WHO_MENDED_IT = {
     ActionKind.ATTACH_COMPUTE: (
         "This is not credited to the compute role {role} that was attached meanwhile: it serves the SSR runtime and "
@@ -81,7 +89,7 @@ WHO_MENDED_IT = {
 }
 """Said of each change that was made before a build succeeded."""
 
-_LONGEST_NAME = 60
+_LONGEST_NAME = 40
 
 
 def title(app: str, branch: str, headline: str) -> str:

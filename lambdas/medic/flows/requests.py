@@ -46,6 +46,9 @@ def answer_request(scope: Scope, request_id: str, services: Services) -> None:
         services.telemetry.record(Fact.REQUEST_REFUSED, scope=scope, request=request_id, why=why)
         if request is None:
             services.requests.answer(scope, request_id, "refused: it can't be read", used=True)
+        elif not request.answer:
+            # The run that used it broke off. Its incident is finished, and told, in its own time.
+            services.requests.answer(scope, request_id, "taken up; its incident tells what became of it", used=True)
         return
     try:
         answer = _done(request, services)

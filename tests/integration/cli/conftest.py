@@ -53,7 +53,7 @@ def stack(deployment: FakeStack) -> Iterator[FakeStack]:
     """The deployed stack, as one test finds it: nothing in it yet."""
     yield deployment
     fresh = FakeStack()
-    for name in ("outputs", "variables", "remediator", "refuse", "invocations"):
+    for name in ("outputs", "variables", "remediator", "refuse", "function_error", "invocations"):
         setattr(deployment, name, getattr(fresh, name))
 
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.evidence.model import Item, Present, RolePolicies
-from medic.plan.guardrails import ATTACH_GUARDRAILS
+from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS
 from medic.settings import Settings
+from medic_cli.scan.changes import STATIC_ATTACH, STATIC_REPAIR, Terms
 from medic_cli.scan.model import Finding, Kind, Severity
-from medic_cli.scan.opted_in import STATIC, Terms, opt_in_findings, roles_to_weigh
+from medic_cli.scan.opted_in import candidates, opt_in_findings, roles_to_weigh
 from tests.unit.scan.support import APP_ID, GONE, arn, branch, facts, pinned, role, trust
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ def refused(given: AppFacts, by: Terms | None = None, **policies: Item[RolePolic
 
 
 def test_every_guardrail_is_asked_but_those_that_depend_on_the_past() -> None:
-    assert [each.name for each in ATTACH_GUARDRAILS if each not in STATIC] == [
-        "fresh", "no_storm", "not_muted", "not_tried_before", "cool_down",
-    ]  # fmt: skip
+    past = ["fresh", "no_storm", "not_muted", "not_tried_before", "cool_down"]
+    assert [each.name for each in ATTACH_GUARDRAILS if each not in STATIC_ATTACH] == past
+    assert [each.name for each in REPAIR_GUARDRAILS if each not in STATIC_REPAIR] == past
 
 
 def test_a_branch_without_the_tag_is_nobody_s_business() -> None:
@@ -84,26 +85,26 @@ def test_a_deleted_role_may_be_replaced() -> None:
 
 def test_a_role_of_unknown_fitness_stays() -> None:
     odd = role("odd", trust(StringEquals={"aws:SourceOrgID": "o-1"}))
-    assert refused(lacking(compute_role_arn=arn("odd"), roles={"odd": odd})).startswith("Usable_role_stays: ")
+    assert "refused by usable_role_stays: " in refused(lacking(compute_role_arn=arn("odd"), roles={"odd": odd}))
 
 
 @pytest.mark.parametrize(
     ("given", "rule"),
     [
-        (lacking(branch("pr-1", tags=FIX, stage="PULL_REQUEST")), "Not_a_preview"),
-        (lacking(platform="WEB"), "Platform"),
-        (lacking(branch("a*", tags=FIX)), "Branch_name"),
-        (lacking(auto_branch_creation=True), "Not_auto_created"),
-        (lacking(web=GONE), "Role_exists"),
-        (lacking(web=role("web", pinned("d0other"))), "Trust"),
+        (lacking(branch("pr-1", tags=FIX, stage="PULL_REQUEST")), "not_a_preview"),
+        (lacking(platform="WEB"), "platform"),
+        (lacking(branch("a*", tags=FIX)), "branch_name"),
+        (lacking(auto_branch_creation=True), "not_auto_created"),
+        (lacking(web=GONE), "role_exists"),
+        (lacking(web=role("web", pinned("d0other"))), "trust"),
     ],
 )
 def test_the_guardrail_that_refuses_is_named(given: AppFacts, rule: str) -> None:
-    assert refused(given).startswith(f"{rule}: ")
+    assert refused(given).startswith(f"Attaching a compute role would be refused by {rule}: ")
 
 
 def test_an_administrator_is_refused_and_one_that_was_not_weighed_as_well() -> None:
-    assert refused(lacking(), web=ADMIN).startswith("Not_admin: the role has the managed policy")
+    assert "not_admin: the role has the managed policy" in refused(lacking(), web=ADMIN)
     assert next(iter(opt_in_findings(lacking(), terms(), {}))).kind is Kind.FIX_REFUSED
 
 
@@ -116,7 +117,8 @@ def test_only_roles_that_pass_every_other_guardrail_are_weighed() -> None:
 
 def test_the_stack_s_mode_and_its_list_of_apps_hold() -> None:
     assert "the stack's mode is report" in refused(lacking(), terms(mode="report"))
-    assert refused(lacking(), terms(apps=["d0other"])).startswith("Apps: ")
+    assert "this one is not among them" in refused(lacking(), terms(apps=["d0other"]))
+    assert candidates(lacking(), terms(apps=["d0other"])) == ()
 
 
 def test_without_a_paired_role_it_is_the_stack_s_default_one_if_that_is_known() -> None:
@@ -124,7 +126,47 @@ def test_without_a_paired_role_it_is_the_stack_s_default_one_if_that_is_known() 
     assert (unknown.kind, unknown.role) == (Kind.FIX_POSSIBLE, None)
     assert "--default-role" in unknown.detail
     known = Terms(Settings(), arn("web"))
-    assert known.candidates(lacking()) == (arn("web"),)
+    assert candidates(lacking(), known) == (arn("web"),)
     (finding,) = found(lacking(), known)
     assert finding.role == arn("web")
-    assert refused(lacking(platform="WEB"), Terms(Settings(), None)).startswith("Platform: ")
+    assert "platform: " in refused(lacking(platform="WEB"), Terms(Settings(), None))
+
+
+REPAIR: dict[str, Any] = {"service_roles": {arn("builder"): [APP_ID]}}
+WISHES_REPAIR = {"amplify-medic:service-role": "builder"}
+
+
+def broken_service_role(**fields: Any) -> AppFacts:
+    """An app whose service role is gone, tagged for the repair with another one."""
+    roles = {"service": GONE, "builder": fields.pop("builder", role("builder"))}
+    return facts(branch(tags=FIX), roles=roles, **{"tags": WISHES_REPAIR, **fields})
+
+
+def test_a_service_role_proven_unusable_may_be_repaired_by_the_one_the_app_s_tag_names() -> None:
+    given = broken_service_role()
+    by = terms(**REPAIR)
+    assert candidates(given, by) == (arn("web"), arn("builder"))
+    assert roles_to_weigh(given, by) == ("builder",)
+    needless, repair = found(given, by, builder=HARMLESS)
+    assert needless.kind is Kind.FIX_NOT_NEEDED
+    assert (repair.kind, repair.role) == (Kind.FIX_POSSIBLE, arn("builder"))
+    assert repair.detail.startswith("Repairing the service role would be done by itself")
+
+
+@pytest.mark.parametrize(
+    ("given", "by"),
+    [
+        (broken_service_role(), terms()),
+        (broken_service_role(builder=role("builder", trust("lambda.amazonaws.com"))), terms(**REPAIR)),
+    ],
+    ids=["not paired", "unusable too"],
+)
+def test_a_repair_that_would_be_refused_says_why(given: AppFacts, by: Terms) -> None:
+    refusal = found(given, by, builder=HARMLESS)[-1]
+    assert refusal.kind is Kind.FIX_REFUSED
+    assert refusal.detail.startswith("Repairing the service role would be refused by ")
+
+
+def test_a_service_role_that_works_or_an_app_without_the_tag_is_no_case_for_a_repair() -> None:
+    for given in (broken_service_role(tags={}), facts(branch(tags=FIX), tags=WISHES_REPAIR)):
+        assert [finding.kind for finding in found(given, terms(**REPAIR))] == [Kind.FIX_NOT_NEEDED]

@@ -1,0 +1,58 @@
+"""Pictures of pages, by a headless Chromium of Debian: the whole page, as high as it is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+PHONE = 400
+"""Pixels that a phone is wide."""
+_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+_HEIGHT = re.compile(r"<title>(\d+)</title>")
+_MEASURE = "<script>document.title = Math.ceil(document.body.getBoundingClientRect().height)</script>"
+
+
+class NoBrowserError(Exception):
+    """There is no Chromium; the message says how to get one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """A Chromium that draws one page at a time."""
+
+    program: str
+
+    @classmethod
+    def find(cls) -> Browser:
+        """The first Chromium there is.
+
+        Raises:
+            NoBrowserError: there is none.
+        """
+        found = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+        if found is None:
+            needed = "chromium-headless-shell fonts-lato fonts-noto-color-emoji fonts-dejavu-core"
+            raise NoBrowserError(f"no Chromium was found; on Debian: apt-get install --no-install-recommends {needed}")
+        return cls(found)
+
+    def draw(self, page: str, picture: Path) -> None:
+        """Draw a page into a PNG file.
+
+        Raises:
+            CalledProcessError: the browser did not get through.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "page.html")
+            source.write_text(page + _MEASURE)
+            measured = _HEIGHT.search(self._run("--dump-dom", f"--window-size={PHONE},800", source.as_uri()))
+            height = int(measured[1]) if measured else 800
+            self._run(f"--screenshot={picture}", f"--window-size={PHONE},{height}", source.as_uri())
+
+    def _run(self, *arguments: str) -> str:
+        fixed = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1")
+        command = [self.program, *fixed, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout  # noqa: S603

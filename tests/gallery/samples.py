@@ -1,0 +1,190 @@
+"""One alert of every kind, by the real diagnosis and the real decision table. Nothing in them depends on the day."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from medic.alerts.compose import (
+    News,
+    Report,
+    compose_expired,
+    compose_not_helped,
+    compose_outcome_unknown,
+    compose_quiet,
+    compose_report,
+    compose_resolved,
+    compose_test,
+    follow_up,
+)
+from medic.alerts.model import Alert, AlertKind, Section
+from medic.alerts.storm import Affected, compose_storm, compose_storm_over
+from medic.alerts.undo import compose_undone
+from medic.diagnosis.model import Label, Phase
+from medic.events import Scope
+from medic.evidence.model import Present, RolePolicies
+from medic.incidents.model import Change, ChangeState, Incident, Moment, RoleKind, State
+from medic.plan.decide import Occasion, RepairQuestion, decide
+from medic.plan.model import ActionKind, RebuildWish
+from medic.plan.optin import OptIn, RoleChoice
+from medic.remediation.outcome import Outcome, RebuildOutcome, Result
+from medic.remediation.undo import Undoing, Undone
+from medic.settings import Limits, Mode
+from tests.unit.diagnosis.differential import (
+    ACCOUNT,
+    APP_ID,
+    COMPUTE_ROLE,
+    COMPUTE_SESSION,
+    NO_CREDENTIALS,
+    NOW,
+    STARTED,
+    UNASSUMABLE,
+    app,
+    branch,
+    denial,
+    diagnosed,
+    evidence,
+    job,
+)
+from tests.unit.plan.facts import question
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medic.diagnosis.model import Diagnosis
+
+REGION = "eu-central-1"
+SCOPE = Scope("aws", ACCOUNT, REGION, APP_ID, "main")
+_COMMIT: dict[str, Any] = {"commit_id": "3d81f9d6fe0a4c1b8e57", "commit_message": "Add checkout (#214)\n\nlonger text"}
+_MODES = {
+    Mode.REPORT: "the branch has no tag amplify-medic:auto-fix",
+    Mode.ASK: "the branch's tag amplify-medic:auto-fix says ask",
+    Mode.FIX: "the branch's tag amplify-medic:auto-fix says fix",
+}
+
+
+@cache
+def every_kind() -> tuple[Alert, ...]:
+    """One alert of each kind, in the order of a story."""
+    return tuple(_alerts())
+
+
+def sample(kind: AlertKind) -> Alert:
+    """The alert of one kind."""
+    return next(alert for alert in every_kind() if alert.kind is kind)
+
+
+def denied() -> Alert:
+    """A second diagnosis: an access-denied message, with the very statement that is missing."""
+    diagnosis = diagnosed(denial(COMPUTE_SESSION), Phase.RUNTIME, job=Present(job(**_COMMIT)))
+    return compose_report(_report(diagnosis, Mode.REPORT, Occasion.RUNTIME))
+
+
+def hostile() -> Alert:
+    """An alert on an app whose every text was written to break out of it."""
+    text = "<!channel> <https://evil.example|click> `*_~ \u202eesrever\u202c \u200b😀 @here " * 4
+    scope = replace(SCOPE, branch=text * 30)
+    changes: dict[str, Any] = {
+        "app": Present(app(name=text, compute_role_arn=None)),
+        "branch": Present(branch(name=scope.branch, framework=text, compute_role_arn=None)),
+        "job": Present(job(commit_id=text, commit_message=text)),
+    }
+    diagnosis = diagnosed(UNASSUMABLE.replace("Standard", text), **changes)
+    report = _report(diagnosis, Mode.REPORT, Occasion.FAILED, **changes)
+    return compose_report(replace(report, scope=scope, opt_in_note=text, channel=text))
+
+
+def _alerts() -> Iterator[Alert]:
+    lost = diagnosed(UNASSUMABLE, **_facts())
+    runtime = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **_facts())
+    yield compose_report(_report(lost, Mode.REPORT, Occasion.FAILED))
+    yield compose_report(_report(runtime, Mode.ASK, Occasion.RUNTIME))
+    attach = _report(runtime, Mode.FIX, Occasion.RUNTIME)
+    yield compose_report(_became(attach, Result.APPLIED, "UpdateBranch was sent, and GetBranch shows the role", "8"))
+    admin = RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ())
+    yield compose_report(_report(runtime, Mode.FIX, Occasion.RUNTIME, policies=lambda _: Present(admin)))
+    young = "Amplify cannot assume the role yet; it was made 40 s ago. It is tried again by itself."
+    yield compose_report(_became(attach, Result.DEFERRED, young))
+    built, seen = _incident(lost), _incident(runtime)
+    yield compose_resolved(SCOPE, _changed(built), "9")
+    yield compose_quiet(SCOPE, _changed(seen), 60)
+    yield compose_not_helped(SCOPE, replace(_changed(built), because="Likely: the repository connection is lost"), "9")
+    unclear = ("A line in the runtime log looks like missing credentials, but a second look did not find it again.",)
+    logs = (Section("Looked at", ("The log of the last 15 minutes, read again 5 minutes later.",)),)
+    yield follow_up(SCOPE, seen, AlertKind.NOT_CONFIRMED, News("missing credentials, seen once", unclear, logs))
+    yield compose_outcome_unknown(SCOPE, _changed(built, ChangeState.INTENDED))
+    yield compose_expired(SCOPE, seen)
+    changed = _changed(replace(seen, undo_asked_by="slack:T0123456789/U0123456789"))
+    detail = "UpdateBranch was sent with an empty role, and GetBranch shows none"
+    yield compose_undone(SCOPE, changed, [Undone(changed.changes[0], Undoing.DETACHED, detail, NOW)])
+    yield from _storm()
+    yield compose_test(ACCOUNT, REGION)
+
+
+def _facts() -> dict[str, Any]:
+    return {
+        "branch": Present(branch(compute_role_arn=None)),
+        "job": Present(job(**_COMMIT)),
+        "candidate_role_arn": COMPUTE_ROLE,
+    }
+
+
+def _report(diagnosis: Diagnosis, mode: Mode, occasion: Occasion, **changes: Any) -> Report:
+    """What the flows would report: the plan is the decision table's, under every guardrail."""
+    note = _MODES[mode]
+    policies = changes.pop("policies", lambda _: Present(RolePolicies((), ())))
+    seen = evidence(**{**_facts(), **changes})
+    asked = question(
+        evidence=seen,
+        diagnosis=diagnosis,
+        app=seen.app.value if isinstance(seen.app, Present) else app(),
+        branch=seen.branch.value if isinstance(seen.branch, Present) else branch(),
+        opt_in=OptIn(mode, ignored=False, note=note, rebuild=RebuildWish.AUTO),
+        choice=RoleChoice(COMPUTE_ROLE, "the one role paired with this app"),
+        policies=policies,
+    )
+    plan = decide(occasion, asked, RepairQuestion(RoleChoice(None, "none is paired"), None, None))
+    incident = _incident(diagnosis)
+    if mode is Mode.ASK:
+        incident = replace(incident.moved(State.AWAITING_APPROVAL, NOW), plan_hash=plan.hash_for(incident.id))
+    return Report(SCOPE, incident, seen, diagnosis, plan, (), note, None)
+
+
+def _became(report: Report, result: Result, detail: str, rebuild: str | None = None) -> Report:
+    job_words = f"job {rebuild} retries job 7: a first compute role may take effect with a deployment only"
+    rebuilt = RebuildOutcome(rebuild, job_words) if rebuild else None
+    outcomes = tuple(Outcome(action, result, detail, NOW, rebuilt) for action in report.plan.actions)
+    return replace(report, outcomes=outcomes)
+
+
+def _incident(diagnosis: Diagnosis) -> Incident:
+    kind = RoleKind.SERVICE if diagnosis.label is Label.SERVICE_ROLE_UNASSUMABLE else RoleKind.COMPUTE
+    seen = job(started_at=STARTED, **_COMMIT)
+    return Incident.open(SCOPE, (kind, diagnosis.label.value), seen, app_name="shop", now=NOW)
+
+
+def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> Incident:
+    change = Change(ActionKind.ATTACH_COMPUTE, SCOPE.branch_arn, COMPUTE_ROLE, None, state, NOW, NOW)
+    return incident.with_change(change, NOW)
+
+
+def _storm() -> Iterator[Alert]:
+    region = replace(SCOPE, app_id="*", branch="*")
+    storm = Incident.open(region, (RoleKind.NONE, "storm"), Moment(NOW), app_name="", now=NOW)
+    affected = tuple(_hit(number) for number in range(8))
+    yield compose_storm(region, storm, affected, Limits())
+    over = tuple(
+        replace(each, incident=each.incident.moved(State.RESOLVED, NOW)) if number % 2 else each
+        for number, each in enumerate(affected)
+    )
+    yield compose_storm_over(region, storm, over)
+
+
+def _hit(number: int) -> Affected:
+    scope = replace(SCOPE, app_id=f"d{number}a2b3c4d5e6f", branch=("main", "dev", "feature/søk #1")[number % 3])
+    seen = job(started_at=STARTED + timedelta(seconds=number))
+    kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE.value)
+    incident = Incident.open(scope, kind, seen, app_name=f"shop-{number}", now=NOW)
+    return Affected(scope, replace(incident, mode="fix" if number % 2 else "report"))

@@ -1,0 +1,48 @@
+"""Every kind of alert, word for word. `python -m tests.gallery --golden` writes the files anew."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from medic.alerts.letters import alert_from_json, alert_to_json
+from medic.alerts.model import Alert, AlertKind
+from medic.alerts.redacted import redacted
+from medic.alerts.slack import render_slack
+from tests.gallery.golden import GOLDEN, golden_path, rendered
+from tests.gallery.page import slack_page
+from tests.gallery.samples import denied, every_kind, hostile
+from tests.unit.alerts.test_slack import assert_slack_takes
+
+EVERY = (*every_kind(), denied(), hostile())
+IDS = [*(alert.kind.value for alert in every_kind()), "denied", "hostile"]
+
+
+def test_there_is_a_sample_of_every_kind() -> None:
+    assert sorted(alert.kind for alert in every_kind()) == sorted(AlertKind)
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(AlertKind)
+
+
+@pytest.mark.parametrize("alert", every_kind(), ids=IDS[:-2])
+def test_it_says_what_it_said(alert: Alert) -> None:
+    assert json.loads(rendered(alert)) == json.loads(golden_path(alert).read_text())
+
+
+@pytest.mark.parametrize("alert", EVERY, ids=IDS)
+def test_slack_takes_it_with_and_without_buttons(alert: Alert) -> None:
+    for buttons in (True, False):
+        payload: Any = render_slack(alert, buttons=buttons, note="A note.")
+        assert_slack_takes(payload)
+        assert slack_page(payload).count("<script") == 0
+
+
+@pytest.mark.parametrize("alert", EVERY, ids=IDS)
+def test_it_can_be_kept_as_a_letter(alert: Alert) -> None:
+    assert alert_from_json(alert_to_json(alert)) == alert
+
+
+@pytest.mark.parametrize("alert", EVERY, ids=IDS)
+def test_redacting_it_again_changes_nothing(alert: Alert) -> None:
+    assert redacted(alert) == alert
