@@ -10,13 +10,13 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from medic.events import wake_up
+from medic.events import ALL, Scope, runtime_wake_up, wake_up
 from medic.incidents.requests import RequestKind
 from medic.incidents.table import LEASE
 from tests.faults.asynchronous import Remediator
 from tests.faults.wire import Call, Fault
 from tests.faults.world import WiredWorld, wired_world
-from tests.integration.conftest import PLAIN_TRUST
+from tests.integration.conftest import PLAIN_TRUST, REGION
 
 if TYPE_CHECKING:
     from tests.faults.world import Message
@@ -370,6 +370,29 @@ def app_cools_down(world: WiredWorld, remediator: Remediator) -> None:
     _build(world, app, "next")
 
 
+def runtime_attach(world: WiredWorld, remediator: Remediator) -> None:
+    """SSR code of an opted-in branch finds no credentials; the watcher saw it in the log."""
+    app = world.make_app(tags=FIX)
+    _build(world, app)
+    remediator.work()
+    _seen_in_the_log(world, remediator, app)
+    world.amplify.control.set_build_time(SLOW_BUILD)
+
+
+def runtime_still_failing(world: WiredWorld, remediator: Remediator) -> None:
+    """A role was attached, and the code still finds no credentials."""
+    app = world.make_app(tags={**FIX, "amplify-medic:rebuild": "no"})
+    _build(world, app)
+    remediator.work()
+    _seen_in_the_log(world, remediator, app)
+    remediator.work()
+    branch = world.amplify.fake.state.branch(app, "main")[1]
+    role = branch.settings.pop("computeRoleArn")
+    world.amplify.control.advance(3600)
+    _seen_in_the_log(world, remediator, app)
+    branch.settings["computeRoleArn"] = role
+
+
 def resume_before_write(world: WiredWorld, remediator: Remediator) -> None:
     """An earlier run died with the intent recorded."""
     attach_and_rebuild(world, remediator)
@@ -419,6 +442,8 @@ PATHS = (
     Path(mute),
     Path(muted),
     Path(app_cools_down),
+    Path(runtime_attach),
+    Path(runtime_still_failing),
     Path(tried_before),
     Path(deferred),
     Path(resume_before_write, like=_WITH_REBUILD),
@@ -431,6 +456,16 @@ def _build(world: WiredWorld, app: str, branch: str = "main", **script: str) -> 
     """A build, a minute ago: what happens next does not happen within the second in which it started."""
     world.build(app, branch, **script)
     world.amplify.control.advance(60)
+
+
+def _seen_in_the_log(world: WiredWorld, remediator: Remediator, app: str) -> None:
+    """A visitor's request fails, and the watcher says between which times something was logged."""
+    since = world.now()
+    world.amplify.control.request(app, "main")
+    world.amplify.control.advance(60)
+    scope = Scope("aws", world.amplify.account_id, REGION, app, ALL)
+    remediator.send(runtime_wake_up(scope, since, world.now()))
+    world.visited = [app]
 
 
 def _proposed(world: WiredWorld, remediator: Remediator, app: str, branch: str = "main") -> None:
