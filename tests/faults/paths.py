@@ -77,10 +77,12 @@ class Recording:
     Attributes:
         calls: what it called, in alphabetical order: some of it is called at the same time.
         ending: what came of it.
+        kinds: every operation that took effect, from the path's beginning to its end.
     """
 
     calls: tuple[Call, ...]
     ending: Ending
+    kinds: frozenset[str]
 
 
 @cache
@@ -93,7 +95,7 @@ def recorded(path: Path) -> Recording:
         if remediator.failures:
             msg = f"{path} fails although nothing goes wrong: {remediator.failures!r}"
             raise AssertionError(msg)
-        return Recording(calls, ending(world))
+        return Recording(calls, ending(world), frozenset(sent.call.kind for sent in world.wire.took_effect))
 
 
 def ending(world: WiredWorld) -> Ending:
@@ -135,11 +137,14 @@ def attach(world: WiredWorld, _: Remediator) -> None:
     """An opted-in branch whose compute role was deleted, and a paired role with a policy of its own."""
     old = world.make_role("old")
     new = world.make_role("paired")
-    world.client("iam").put_role_policy(RoleName="paired", PolicyName="reads", PolicyDocument=_READS)
+    iam = world.client("iam")
+    iam.put_role_policy(RoleName="paired", PolicyName="reads", PolicyDocument=_READS)
+    managed = iam.create_policy(PolicyName="reads-too", PolicyDocument=_READS)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="paired", PolicyArn=managed)
     app = _failing(world, tags=FIX)
     world.settings["compute_roles"] = {new: [app]}
     world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=old)
-    world.client("iam").delete_role(RoleName="old")
+    iam.delete_role(RoleName="old")
     _build(world, app)
 
 
