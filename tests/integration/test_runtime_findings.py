@@ -288,6 +288,22 @@ def test_where_a_succeeded_job_cant_be_retried_redeploying_is_left_to_people(wor
     assert shop.states == ["applied"]
 
 
+def test_a_role_too_young_for_amplify_is_attached_when_it_is_old_enough(world: World) -> None:
+    shop = site(world, NO_REBUILD)
+    role = world.make_role("compute", age=0)
+    world.settings["compute_roles"] = {role: [shop.app]}
+    world.amplify.control.set_propagation(9 * MINUTE)
+    shop.visit()
+    shop.look()
+    assert shop.states == ["applying"]
+    shop.after(5 * MINUTE)
+    assert world.watch() == 1
+
+    assert world.compute_role(shop.app) == role
+    assert shop.states == ["applied"]
+    assert len(shop.alerts) == 2
+
+
 # --- a line is a hint
 
 
