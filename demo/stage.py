@@ -162,7 +162,12 @@ def said(post: Mapping[str, Any]) -> str:
 
 @contextmanager
 def open_stage(
-    workdir: Path, narrator: Narrator, *, enforce_iam: bool = False, settings: Mapping[str, object] | None = None
+    workdir: Path,
+    narrator: Narrator,
+    *,
+    enforce_iam: bool = False,
+    settings: Mapping[str, object] | None = None,
+    retry_seconds: float = 0.2,
 ) -> Iterator[Stage]:
     """Start a local cloud, deploy the stack with the CDK CLI, subscribe to its topic; end it all afterwards.
 
@@ -171,8 +176,9 @@ def open_stage(
         narrator: tells what happens.
         enforce_iam: whether the cloud asks IAM about every call, as AWS does.
         settings: laid over what the stage needs by itself.
+        retry_seconds: the wait before Lambda's first asynchronous retry, a minute on AWS; the second is double.
     """
-    with FakeSlack() as slack, LocalCloud(workdir, auth=enforce_iam) as cloud:
+    with FakeSlack() as slack, LocalCloud(workdir, auth=enforce_iam, retry_seconds=retry_seconds) as cloud:
         narrator.say("Deploying with the CDK CLI: bootstrap, synth, deploy …")
         cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=slack.webhook_url)
         cloud.bootstrap()

@@ -14,6 +14,7 @@ from medic.evidence.model import Absent, Present, Span
 from medic.flows.announce import UndeliveredError, announce, at_work
 from medic.flows.attend import Attendance, Attended
 from medic.flows.runtime_trouble import SsrApp, read_ssr_app, troubles
+from medic.flows.trouble import cause_of
 from medic.incidents.model import Incident, Moment, RoleKind, State
 from medic.incidents.table import BusyError
 from medic.telemetry import Fact
@@ -95,7 +96,8 @@ def _attend_to_all(found: Iterator[Trouble], services: Services) -> None:
     """One branch's trouble is no other's: what goes wrong with one is raised when all had their turn."""
     failed: Exception | None = None
     for trouble in found:
-        services.telemetry.record(Fact.DIAGNOSED, scope=trouble.scope, label=trouble.diagnosis.label)
+        cause = cause_of(trouble.diagnosis)
+        services.telemetry.record(Fact.DIAGNOSED, scope=trouble.scope, label=trouble.diagnosis.label, cause=cause)
         try:
             with at_work(trouble.scope, services) as held:
                 Attendance(trouble, held, services).attend()
