@@ -415,6 +415,20 @@ def test_where_several_lack_one_each_opted_in_is_asked_and_none_is_changed(world
     assert all("you are asked" in alert for alert in shop.alerts)
 
 
+def test_where_several_lack_one_only_those_opted_in_are_asked_and_if_none_is_the_app_is_told(world: World) -> None:
+    shop = two_branches(world, {})
+    shop.visit("dev")
+    shop.look()
+    assert [alert.count("SSR code found no AWS credentials") > 0 for alert in shop.alerts] == [True]
+    arn = world.client("amplify").get_branch(appId=shop.app, branchName="dev")["branch"]["branchArn"]
+    world.client("amplify").tag_resource(resourceArn=arn, tags=FIX)
+    shop.visit("dev")
+    shop.look()
+
+    assert shop.states == ["open", "awaiting_approval"]
+    assert len(shop.alerts) == 2
+
+
 def test_what_nothing_tells_apart_is_said_of_the_app(world: World) -> None:
     shop = two_branches(world, FIX)
     for branch in ("main", "dev"):

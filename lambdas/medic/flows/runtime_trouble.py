@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from medic.events import Scope
     from medic.evidence.model import App, Role, RolePolicies
     from medic.services import Services
+    from medic.settings import Settings
 
 _NO_JOB = Job("0", "unknown", "unknown", None, None, None, None, ())
 
@@ -52,6 +53,7 @@ def read_ssr_app(scope: Scope, services: Services) -> SsrApp | None:
 def troubles(scope: Scope, ssr: SsrApp, lines: Sequence[RuntimeLine], services: Services) -> Iterator[Trouble]:
     """What the lines show, by branch and label, each with everything that has to be known about it."""
     seen = sightings(lines, ssr.app, ssr.branches, _LacksRole(scope, ssr.app, services))
+    seen = (*_of_one_branch(seen), *_of_several(seen, services.runtime.settings))
     if not seen:
         services.telemetry.record(Fact.NOT_IAM, scope=scope)
     for sighting in seen:
@@ -60,6 +62,20 @@ def troubles(scope: Scope, ssr: SsrApp, lines: Sequence[RuntimeLine], services: 
             services.telemetry.record(Fact.IGNORED, scope=trouble.scope)
         else:
             yield trouble
+
+
+def _of_one_branch(seen: Sequence[Sighting]) -> Iterator[Sighting]:
+    return (sighting for sighting in seen if not sighting.among)
+
+
+def _of_several(seen: Sequence[Sighting], settings: Settings) -> Iterator[Sighting]:
+    """What any of several branches may have written: asked of each that is opted in; if none is, said of the app."""
+    doubtful = [(each, read_opt_in(settings, each.branch.tags)) for each in seen if each.among and each.branch]
+    opted_in = [each for each, opt_in in doubtful if opt_in.mode is not Mode.REPORT]
+    if opted_in:
+        yield from opted_in
+    elif any(not opt_in.ignored for _, opt_in in doubtful):
+        yield replace(doubtful[0][0], branch=None, among=())
 
 
 @dataclass(frozen=True)
