@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from medic.services import Services
     from medic.settings import Settings
 
+_NAMED = 5
 _NO_JOB = Job("0", "unknown", "unknown", None, None, None, None, ())
 
 
@@ -142,8 +143,10 @@ def _as_far_as_it_is_sure(opt_in: OptIn, sighting: Sighting) -> OptIn:
     """Where several branches lack a role, none gets one by itself."""
     if not sighting.among or opt_in.mode is Mode.REPORT:
         return opt_in
-    names = ", ".join(sighting.among)
-    return replace(opt_in, mode=Mode.ASK, note=f"any of the branches {names} may have written the line: you are asked")
+    named = ", ".join(sighting.among[:_NAMED])
+    more = f" and {len(sighting.among) - _NAMED} more" if len(sighting.among) > _NAMED else ""
+    note = f"any of the branches {named}{more} may have written the line: you are asked"
+    return replace(opt_in, mode=Mode.ASK, note=note)
 
 
 def _nobodys_trouble(scope: Scope, app: App, sighting: Sighting, services: Services, noticed_at: datetime) -> Trouble:
