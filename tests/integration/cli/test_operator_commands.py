@@ -77,7 +77,7 @@ def test_a_proposal_is_shown_approved_and_done_under_the_approver_s_name(world: 
     assert incident["state"] == "awaiting_approval"
     result = run(world, "approve", incident["id"], "--yes")
     assert result.exit_code == 0
-    assert "Plan: attach_compute" in result.stdout
+    assert f"Plan: set this branch's compute role to {world.default_role_arn}" in result.stdout
     assert world.compute_role(app) == world.default_role_arn
     (incident,) = incidents(world)
     (change,) = incident["changes"]
