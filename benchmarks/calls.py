@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MOST_ASKED = {"not-iam": 3, "diagnosis": 6, "fix": 15}
 """Amplify and IAM. A fix may make one call more than its 14 to read a policy."""
 MOST_KEPT = {"not-iam": 2, "diagnosis": 5, "fix": 10}
-"""State and delivery: DynamoDB, Secrets Manager, SNS and the post to Slack."""
+"""State and delivery: DynamoDB, Secrets Manager, SNS, EventBridge and the post to Slack."""
 
 
 def calls(kinds: tuple[Recording, ...]) -> list[Measured]:
@@ -27,7 +27,7 @@ def asked(kind: Recording) -> list[str]:
 
 def kept(kind: Recording) -> list[str]:
     """The calls for state and delivery."""
-    return [*kind.of("dynamodb", "sns", "secretsmanager"), *["slack"] * kind.posts]
+    return [*kind.of("dynamodb", "sns", "secretsmanager", "events"), *["slack"] * kind.posts]
 
 
 def _asked(kind: Recording) -> Measured:

@@ -74,4 +74,5 @@ def _billed(processor_seconds: float) -> float:
 
 
 def _count(kind: str) -> int:
-    return sum(resource["Type"] == kind for resource in synthesise({"sns": {"emails": ["team@example.com"]}}).template["Resources"].values())
+    template = synthesise({"sns": {"emails": ["team@example.com"]}}).template
+    return sum(resource["Type"] == kind for resource in template["Resources"].values())
