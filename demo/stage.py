@@ -95,6 +95,19 @@ class Stage:
         started = self.cloud.client("amplify").start_job(appId=app_id, branchName="main", jobType="RELEASE")
         return str(started["jobSummary"]["jobId"])
 
+    def run_watcher(self) -> None:
+        """What the clock does every minute.
+
+        Raises:
+            DemoError: the run failed.
+        """
+        functions = self.cloud.client("lambda")
+        names = [function["FunctionName"] for function in functions.list_functions()["Functions"]]
+        (watcher,) = [name for name in names if "WatcherFunction" in name]
+        answer = functions.invoke(FunctionName=watcher, Payload=b"{}")
+        if "FunctionError" in answer:
+            raise DemoError(f"the watcher failed: {answer['Payload'].read().decode()}")
+
     def branch(self, app_id: str) -> dict[str, Any]:
         """GetBranch."""
         found: dict[str, Any] = self.cloud.client("amplify").get_branch(appId=app_id, branchName="main")["branch"]

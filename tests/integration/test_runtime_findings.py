@@ -467,6 +467,33 @@ def test_after_the_attach_the_missing_permission_is_the_next_thing_that_is_told(
     assert "dynamodb:GetItem" in shop.alerts[1]
 
 
+def test_what_the_log_names_already_is_said_with_the_attach(world: World) -> None:
+    shop = site(world, NO_REBUILD)
+    principal = f"arn:aws:sts::123456789012:assumed-role/old/AmplifyHostingCompute-app={shop.app}"
+    denied = f"User: {principal} is not authorized to perform: dynamodb:GetItem on resource: {ORDERS}"
+    world.amplify.control.print_at_runtime(shop.app, "main", denied)
+    shop.visit()
+    shop.look()
+
+    assert any("The log already names dynamodb:GetItem." in alert for alert in shop.alerts)
+
+
+def test_a_permission_that_was_given_to_the_service_role_is_found_there(world: World) -> None:
+    service, role = world.make_role("AmplifySSRLoggingRole-1b2c"), world.make_role("compute")
+    allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dynamodb:Get*", "Resource": "*"}]}
+    world.client("iam").put_role_policy(
+        RoleName="AmplifySSRLoggingRole-1b2c", PolicyName="data", PolicyDocument=json.dumps(allow)
+    )
+    shop = site(world, iamServiceRoleArn=service)
+    world.client("amplify").update_branch(appId=shop.app, branchName="main", computeRoleArn=role)
+    world.amplify.control.set_runtime_need(shop.app, "main", "dynamodb:GetItem", ORDERS)
+    shop.visit()
+    shop.look()
+
+    (alert,) = shop.alerts
+    assert "AmplifySSRLoggingRole-1b2c is allowed dynamodb:GetItem, and SSR code gets nothing of that" in alert
+
+
 def test_a_role_that_lost_its_trust_is_replaced_only_by_a_paired_one(world: World) -> None:
     shop = site(world, FIX)
     lost = world.make_role("compute")

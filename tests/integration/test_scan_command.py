@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -313,7 +314,7 @@ def test_ctrl_c_shows_what_is_known_so_far(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("medic_cli.scan.run.progress_bar", pressing_ctrl_c)
     result = medic("scan", "--region", EU, "--rate", "200", "--iam-rate", "200", "--fail-on", "warning")
     assert result.exit_code == 1
-    assert "It was stopped: what follows is what was known by then." in result.stdout
+    assert re.search(r"It was stopped after \d+ of 30 apps: this is what was known by then", result.stdout)
     assert "app-0" in result.stdout
     assert "Traceback" not in result.output
     assert medic("scan", "--region", EU, "--rate", "200", "--iam-rate", "200").exit_code == 3

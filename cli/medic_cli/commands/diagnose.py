@@ -16,6 +16,7 @@ from medic_cli.diagnosing.answer import answer_of
 from medic_cli.diagnosing.offline import diagnose_offline, read_event
 from medic_cli.diagnosing.screen import DIALECTS, print_report
 from medic_cli.options import app_argument, aws_options, branch_argument, examples, json_option
+from medic_cli.times import since
 
 if TYPE_CHECKING:
     from medic_cli.diagnosing.report import Report
@@ -24,7 +25,7 @@ _EXAMPLES = examples(
     "medic diagnose d1a2b3c4d5e6f7 main",
     "medic diagnose d1a2b3c4d5e6f7 main --job 42 --dialect terraform",
     "medic diagnose d1a2b3c4d5e6f7 main --stack AmplifyMedic      # and what the bot would do",
-    "medic diagnose d1a2b3c4d5e6f7 main --phase runtime --log ssr.log",
+    "medic diagnose d1a2b3c4d5e6f7 main --since 1h                # the SSR runtime, in place of a build",
     "medic diagnose --event event.json --log build.log            # offline",
 )
 
@@ -39,6 +40,7 @@ class _Options:
     event_file: str | None
     log_file: str | None
     phase: str | None
+    earliest: datetime | None
     dialect: str
     stack: str | None
     origins: tuple[str, ...]
@@ -61,6 +63,13 @@ class _Options:
               help="A log to read in the place of the job's; - reads standard input.")  # fmt: skip
 @click.option("--phase", type=click.Choice([phase.value for phase in Phase]),
               help="Where the log was printed; by default what the job says, or build.")  # fmt: skip
+@click.option(
+    "--since",
+    "earliest",
+    metavar="TIME",
+    callback=since,
+    help="Look at the app's SSR log in CloudWatch from then on, in place of a build: 1h (ago), or 2026-02-20.",
+)
 @click.option("--dialect", type=click.Choice(DIALECTS), default=Dialect.CONSOLE.value, show_default=True,
               help="How to write the fixes down.")  # fmt: skip
 @click.option("--stack", metavar="NAME",
@@ -70,7 +79,7 @@ class _Options:
 @aws_options
 @json_option
 def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by name
-    """Say why a build failed: what is proven, what is only likely, and the exact fix.
+    """Say why a build (with --since, the SSR runtime) failed: what is proven, what is only likely, and the exact fix.
 
     Reads app, branch, job, log and roles with your credentials, and changes nothing. With --event it asks AWS nothing
     at all. A log is fetched from AWS hosts only.
@@ -87,7 +96,13 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by n
 
 
 def _offline(chosen: _Options) -> Report:
-    for name, value in (("APP", chosen.app), ("--job", chosen.job), ("--stack", chosen.stack)):
+    names_or_asks = (
+        ("APP", chosen.app),
+        ("--job", chosen.job),
+        ("--stack", chosen.stack),
+        ("--since", chosen.earliest),
+    )
+    for name, value in names_or_asks:
         if value is not None:
             raise click.UsageError(f"--event names app, branch and job itself, and asks AWS nothing: leave {name} out.")
     event = read_event(chosen.event_file or "")
@@ -97,13 +112,19 @@ def _offline(chosen: _Options) -> Report:
 def _live(chosen: _Options) -> Report:
     # An offline diagnosis does without boto3.
     from medic_cli.aws_session import explained, session  # noqa: PLC0415
+    from medic_cli.diagnosing.eyes import Eyes  # noqa: PLC0415
     from medic_cli.diagnosing.live import LiveDiagnosis, Wish  # noqa: PLC0415
+    from medic_cli.diagnosing.runtime import RuntimeDiagnosis  # noqa: PLC0415
     from medic_cli.stack import DeployedStack  # noqa: PLC0415
 
     if chosen.app is None or chosen.branch is None:
         raise click.UsageError("Give APP and BRANCH, or --event FILE.")
+    if chosen.earliest is not None and (chosen.job or chosen.log_file or chosen.phase):
+        raise click.UsageError("--since reads the SSR log: leave --job, --log and --phase out.")
     aws = session(chosen.profile, chosen.region)
     stack = DeployedStack(aws, chosen.stack) if chosen.stack else None
     with explained():
-        live = LiveDiagnosis(aws, lambda: datetime.now(UTC), chosen.origins, stack)
-        return live.make(Wish(chosen.app, chosen.branch, chosen.job, chosen.log_file, chosen.where))
+        eyes = Eyes(aws, lambda: datetime.now(UTC), chosen.origins, stack)
+        if chosen.earliest is not None:
+            return RuntimeDiagnosis(eyes).make(chosen.app, chosen.branch, chosen.earliest)
+        return LiveDiagnosis(eyes).make(Wish(chosen.app, chosen.branch, chosen.job, chosen.log_file, chosen.where))

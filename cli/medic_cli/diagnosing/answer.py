@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic.alerts.console import app_url, job_url, role_url
-from medic.diagnosis.knowledge import title_of
+from medic.alerts.words import HEADLINES
 from medic.evidence.model import Present
 from medic.flows.trouble import role_kind
 from medic.redaction import redact
 from medic_cli.finding import finding_answer
 
 if TYPE_CHECKING:
-    from medic.alerts.model import Fix
     from medic.diagnosis.model import Cause, Check, Diagnosis, RoleVerdict
     from medic.evidence.model import Evidence
     from medic.plan.model import Action
-    from medic_cli.diagnosing.report import BotView, Report
+    from medic_cli.diagnosing.report import BotView, Report, WrittenFix
     from medic_cli.json_types import JsonObject, JsonValue
 
 SCHEMA = 1
@@ -57,7 +56,7 @@ def headline(report: Report) -> str:
         return f"{where}: no log, no diagnosis"
     if not report.reading.findings:
         return f"{where}: no IAM failure in the log"
-    return f"{where}: {title_of(report.reading.findings[0].signature)}"
+    return f"{where}: {HEADLINES[report.reading.label]}"
 
 
 def _app(evidence: Evidence) -> JsonObject:
@@ -126,8 +125,8 @@ def _cause(cause: Cause) -> JsonObject:
     }
 
 
-def _fix(fix: Fix) -> JsonObject:
-    return {"title": fix.title, **{snippet.dialect: snippet.text for snippet in fix.snippets}}
+def _fix(fix: WrittenFix) -> JsonObject:
+    return {"title": fix.title, **{dialect.value: text for dialect, text in fix.texts.items()}}
 
 
 def _bot(view: BotView) -> JsonObject:

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
-from medic.aws.amplify import AmplifyReader
-from medic.aws.build_log import BuildLogSource
-from medic.aws.iam import IamReader
-from medic.aws.sessions import Reader
 from medic.diagnosis.differential import diagnose
 from medic.diagnosis.model import Label, Phase
 from medic.diagnosis.scan import scan
 from medic.events import Scope
-from medic.evidence.gather import Deployment, Gatherer
-from medic.evidence.model import Absent, App, Branch, Item, Present, Role, Unreadable
+from medic.evidence.model import Absent, App, Branch, Item, Present
 from medic.plan.decide import SSR
-from medic_cli.aws_session import region_of
-from medic_cli.diagnosing.bot import Bot
 from medic_cli.diagnosing.jobs import choose_job
 from medic_cli.diagnosing.offline import read_log_file
 from medic_cli.diagnosing.report import Report
 from medic_cli.evidence import evidence_of
 from medic_cli.failure import CouldNotLookError
+from medic_cli.items import required, why
 
 if TYPE_CHECKING:
-    from boto3.session import Session
-
     from medic.diagnosis.model import LogReading
+    from medic.evidence.gather import Deployment
     from medic.evidence.model import BuildLog
+    from medic_cli.diagnosing.eyes import Eyes
     from medic_cli.diagnosing.jobs import ChosenJob
-    from medic_cli.stack import DeployedStack
-
-_MOST_BYTES_OF_A_LOG = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +41,11 @@ class Wish:
     """Where it was printed; None for what the job says."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LiveDiagnosis:
     """Reads what the wish needs, and no more."""
 
-    session: Session
-    clock: Callable[[], datetime]
-    log_url_origins: tuple[str, ...] = ()
-    stack: DeployedStack | None = None
+    eyes: Eyes
 
     def make(self, wish: Wish) -> Report:
         """The diagnosis.
@@ -67,7 +54,7 @@ class LiveDiagnosis:
             CouldNotLookError: there is no such app, branch or job, or none of them may be read.
             AwsError: a call failed in another way.
         """
-        chosen = choose_job(self._amplify, wish.app_id, wish.branch, wish.job_id)
+        chosen = choose_job(self.eyes.amplify, wish.app_id, wish.branch, wish.job_id)
         deployment = self._deployment(wish, chosen)
         phase = wish.phase or _phase_of(deployment)
         log, reading = self._log(wish, deployment, phase)
@@ -75,54 +62,34 @@ class LiveDiagnosis:
         if reading.label is Label.NOT_IAM:
             read = reading if isinstance(log, Present) else None
             notes = tuple(_without_an_iam_failure(deployment, log, phase))
-            scope, now = deployment.scope, self.clock()
+            scope, now = deployment.scope, self.eyes.clock()
             evidence = evidence_of(
                 scope, now, app=deployment.app, branch=deployment.branch, job=deployment.job, log=log
             )
             return report(evidence=evidence, reading=read, diagnosis=None, bot=None, notes=notes)
-        bot = Bot(self.stack, partial(self._iam, deployment.scope.account))
+        account = deployment.scope.account
+        bot = self.eyes.bot(account)
         choices = bot.choices(deployment)
-        evidence = self._gatherer(deployment.scope.account).evidence(
-            deployment, log, read_at=self.clock(), candidate=choices.compute.arn, repair=choices.service.arn
+        evidence = self.eyes.gatherer(account).evidence(
+            deployment, log, read_at=self.eyes.clock(), candidate=choices.compute.arn, repair=choices.service.arn
         )
         diagnosis = diagnose(evidence, reading, phase)
-        view = bot.view(evidence, diagnosis, choices, self.clock())
+        view = bot.view(evidence, diagnosis, choices, self.eyes.clock())
         return report(evidence=evidence, reading=reading, diagnosis=diagnosis, bot=view)
 
     def _deployment(self, wish: Wish, chosen: ChosenJob) -> Deployment:
         """The app, branch and job, under a scope whose account and partition are the app's own."""
-        asked = Scope("", "", region_of(self.session), wish.app_id, wish.branch)
-        deployment = self._gatherer("").deployment(asked, chosen.id)
+        asked = Scope("", "", self.eyes.region, wish.app_id, wish.branch)
+        deployment = self.eyes.gatherer("").deployment(asked, chosen.id)
         for item in (deployment.app, deployment.branch, deployment.job):
             if isinstance(item, Absent):
-                raise CouldNotLookError(
-                    f"{item.why} in {asked.region}: look at the names, and at --region and --profile."
-                )
+                required(item, asked.region)
         return replace(deployment, scope=_scope(asked, deployment.app, deployment.branch))
 
     def _log(self, wish: Wish, deployment: Deployment, phase: Phase) -> tuple[Item[BuildLog], LogReading]:
         if wish.log_file is not None:
             return read_log_file(wish.log_file, phase)
-        return self._gatherer(deployment.scope.account).read_log(deployment, partial(scan, phase=phase))
-
-    def _gatherer(self, account: str) -> Gatherer:
-        """Roles are looked up in the app's account, which the app's ARN names: nothing else need be asked for it."""
-        logs = BuildLogSource(self.log_url_origins, most_bytes=_MOST_BYTES_OF_A_LOG)
-        return Gatherer(self._amplify, partial(self._role, account), logs)
-
-    def _role(self, account: str, role_arn: str) -> Item[Role]:
-        return self._iam(account).role(role_arn)
-
-    def _iam(self, account: str) -> IamReader:
-        return IamReader(self._reader.iam, account)
-
-    @cached_property
-    def _amplify(self) -> AmplifyReader:
-        return AmplifyReader(self._reader.amplify)
-
-    @cached_property
-    def _reader(self) -> Reader:
-        return Reader(self.session)
+        return self.eyes.gatherer(deployment.scope.account).read_log(deployment, partial(scan, phase=phase))
 
 
 def _scope(asked: Scope, app: Item[App], branch: Item[Branch]) -> Scope:
@@ -131,7 +98,7 @@ def _scope(asked: Scope, app: Item[App], branch: Item[Branch]) -> Scope:
     elif isinstance(branch, Present):
         arn = branch.value.arn
     else:
-        raise CouldNotLookError(f"Neither the app nor the branch may be read: {_why(app)}; {_why(branch)}")
+        raise CouldNotLookError(f"Neither the app nor the branch may be read: {why(app)}; {why(branch)}")
     _, partition, _, _, account, _ = arn.split(":", 5)
     return replace(asked, partition=partition, account=account)
 
@@ -142,21 +109,11 @@ def _phase_of(deployment: Deployment) -> Phase:
     return Phase.DEPLOY if step is not None and step.name == "DEPLOY" else Phase.BUILD
 
 
-def _why(item: Item[object]) -> str:
-    match item:
-        case Absent(why):
-            return why
-        case Unreadable(because):
-            return because
-        case _:
-            return "it was read"
-
-
 def _without_an_iam_failure(deployment: Deployment, log: Item[BuildLog], phase: Phase) -> Iterator[str]:
     """What is worth saying although no IAM failure was seen."""
     job = deployment.job
     if not isinstance(log, Present):
-        yield f"There is no log to read, so nothing can be said of the failure: {_why(log)}."
+        yield f"There is no log to read, so nothing can be said of the failure: {why(log)}."
     elif isinstance(job, Present) and job.value.status == "FAILED":
         yield f"Job {job.value.id} failed for another reason than IAM, as far as its log shows."
     if phase is not Phase.RUNTIME and _lacks_a_compute_role(deployment):

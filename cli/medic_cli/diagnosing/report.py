@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medic.alerts.fixes import fixes_for
+from medic.alerts.words import DIALECTS
 from medic.diagnosis.model import Label, Rank
 from medic_cli.failure import COULD_NOT_LOOK, SOMETHING_WRONG
 
 if TYPE_CHECKING:
-    from medic.alerts.model import Fix
+    from medic.diagnosis.knowledge import Dialect
     from medic.diagnosis.model import Diagnosis, LogReading
     from medic.events import Scope
     from medic.evidence.model import Evidence
     from medic.plan.model import Plan
+
+
+_NAMED = {name: dialect for dialect, name in DIALECTS.items()}
+"""The dialects by the names that alerts show."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFix:
+    """A fix, ready to paste."""
+
+    title: str
+    texts: Mapping[Dialect, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +64,13 @@ class Report:
         return self.reading.label if self.reading else None
 
     @property
-    def fixes(self) -> tuple[Fix, ...]:
+    def fixes(self) -> tuple[WrittenFix, ...]:
         """The fixes of the likeliest causes; where nothing is likely, of those that are possible."""
         if self.diagnosis is None:
             return ()
         likely = fixes_for(self.evidence, self.diagnosis)
-        return likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
+        fixes = likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
+        return tuple(WrittenFix(fix.title, {_NAMED[s.dialect]: s.text for s in fix.snippets}) for fix in fixes)
 
     @property
     def exit_code(self) -> int:

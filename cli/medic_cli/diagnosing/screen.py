@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from medic.alerts.words import ACTIONS, CHECKS, RANKS, ROLES
+from medic.alerts.words import DIALECTS as DIALECT_NAMES
 from medic.diagnosis.knowledge import Dialect
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence.model import Present
 from medic.flows.trouble import role_kind
-from medic.incidents.model import RoleKind
 from medic.plan.model import Disposition
 from medic.redaction import redact
 from medic_cli.console import print_list, shown, terminal
@@ -20,30 +21,15 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from medic.alerts.model import Fix
     from medic.diagnosis.model import Diagnosis
     from medic.plan.model import Action
-    from medic_cli.diagnosing.report import BotView, Report
+    from medic_cli.diagnosing.report import BotView, Report, WrittenFix
 
 ALL = "all"
 DIALECTS = (Dialect.CONSOLE.value, Dialect.CLI.value, Dialect.CDK.value, Dialect.TERRAFORM.value, ALL)
 
-_ROLES = {
-    RoleKind.SERVICE: "It concerns the service role, which is used while building.",
-    RoleKind.COMPUTE: "It concerns the compute role, which SSR code uses at runtime.",
-    RoleKind.NONE: "It concerns neither of Amplify's two roles.",
-}
-_RANKS = {
-    Rank.PROVEN: ("Proven", "bold red"),
-    Rank.LIKELY: ("Likely", "yellow"),
-    Rank.POSSIBLE: ("Possible", ""),
-    Rank.RULED_OUT: ("Ruled out", "dim"),
-}
-_RESULTS = {
-    CheckResult.PASS: ("✓ pass", "green"),
-    CheckResult.FAIL: ("✗ fail", "red"),
-    CheckResult.UNKNOWN: ("? unknown", "yellow"),
-}
+_RANK_STYLES = {Rank.PROVEN: "bold red", Rank.LIKELY: "yellow", Rank.POSSIBLE: "", Rank.RULED_OUT: "dim"}
+_CHECK_STYLES = {CheckResult.PASS: "green", CheckResult.FAIL: "red", CheckResult.UNKNOWN: "yellow"}
 _DISPOSITIONS = {
     Disposition.DO: "would",
     Disposition.ASK_FIRST: "would, once somebody approves,",
@@ -57,7 +43,7 @@ def print_report(report: Report, dialect: str) -> None:
     console = terminal()
     console.print(shown(redact(headline(report)), "bold red" if report.exit_code else "bold green"))
     if report.diagnosis is not None:
-        console.print(shown(_ROLES[role_kind(report.diagnosis)]))
+        console.print(shown(f"It concerns {ROLES[role_kind(report.diagnosis)]}."))
         _print_likeliest(console, report.diagnosis)
     for note in report.notes:
         console.print(shown(redact(note)))
@@ -78,7 +64,7 @@ def print_report(report: Report, dialect: str) -> None:
 def _print_likeliest(console: Console, diagnosis: Diagnosis) -> None:
     if diagnosis.causes:
         best = diagnosis.causes[0]
-        console.print(shown(redact(f"{_RANKS[best.rank][0]} cause: {best.title}: {best.because}.")))
+        console.print(shown(redact(f"{RANKS[best.rank]} cause: {best.title}: {best.because}.")))
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
@@ -109,8 +95,11 @@ def _print_causes(console: Console, diagnosis: Diagnosis) -> None:
     console.print()
     console.print(shown("Causes, likeliest first", "bold"))
     for cause in diagnosis.causes:
-        rank, style = _RANKS[cause.rank]
-        console.print(shown(f"  {rank}: ", style), shown(redact(f"{cause.title}. {cause.because}")), sep="")
+        console.print(
+            shown(f"  {RANKS[cause.rank]}: ", _RANK_STYLES[cause.rank]),
+            shown(redact(f"{cause.title}. {cause.because}")),
+            sep="",
+        )
         console.print(shown(f"    More: medic explain {cause.id}", "dim"))
 
 
@@ -121,8 +110,7 @@ def _print_checks(console: Console, diagnosis: Diagnosis) -> None:
     console.print(shown("Checks", "bold"))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for check in diagnosis.checks:
-        sign, style = _RESULTS[check.result]
-        table.add_row(shown(sign, style), shown(redact(check.detail)))
+        table.add_row(shown(CHECKS[check.result], _CHECK_STYLES[check.result]), shown(redact(check.detail)))
     console.print(table)
 
 
@@ -155,17 +143,17 @@ def _bot(view: BotView | None) -> Iterator[str]:
 
 
 def _action(action: Action) -> str:
-    what = "set the branch's compute role" if action.kind == "attach_compute" else "set the app's service role"
-    return f"It {_DISPOSITIONS[action.disposition]} {what} to {action.role_arn or 'no role'}: {action.reason}."
+    change = f"{ACTIONS[action.kind]} to {action.role_arn or 'no role'}"
+    return f"It {_DISPOSITIONS[action.disposition]} {change}: {action.reason}."
 
 
-def _print_fixes(console: Console, fixes: tuple[Fix, ...], dialect: str) -> None:
+def _print_fixes(console: Console, fixes: tuple[WrittenFix, ...], dialect: str) -> None:
     for fix in fixes:
         console.print()
         console.print(shown(f"Fix: {fix.title}", "bold"))
-        for snippet in fix.snippets:
-            if dialect in (ALL, snippet.dialect):
+        for written_in, text in fix.texts.items():
+            if dialect in (ALL, written_in):
                 if dialect == ALL:
-                    console.print(shown(f"# {snippet.dialect}", "dim"))
+                    console.print(shown(f"# {DIALECT_NAMES[written_in]}", "dim"))
                 # From the first column on: an indented here-document can't be pasted.
-                console.print(shown(snippet.text), soft_wrap=True)
+                console.print(shown(text), soft_wrap=True)

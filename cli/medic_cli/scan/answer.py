@@ -35,7 +35,13 @@ def answer_of(scan: Scan) -> JsonObject:
 
 
 def _region(region: RegionSeen) -> JsonObject:
-    return {"name": region.name, "listed": region.listed, "apps": region.apps, "branches": region.branches}
+    return {
+        "name": region.name,
+        "listed": region.listed,
+        "found": region.found,
+        "apps": region.apps,
+        "branches": region.branches,
+    }
 
 
 def _finding(finding: Finding) -> JsonObject:

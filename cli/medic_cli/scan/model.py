@@ -92,6 +92,8 @@ class RegionSeen:
     """How much of one region was seen."""
 
     name: str
+    found: int
+    """Apps that are to be looked at."""
     apps: int
     """Apps that were looked at to their end."""
     branches: int

@@ -254,7 +254,10 @@ class Scanner:
             account=self._account.id if self._account else None,
             started_at=started_at,
             seconds=seconds,
-            regions=tuple(RegionSeen(name, seen.apps, seen.branches, seen.listed) for name, seen in self.seen.items()),
+            regions=tuple(
+                RegionSeen(name, seen.apps_found, seen.apps, seen.branches, seen.listed)
+                for name, seen in self.seen.items()
+            ),
             findings=tuple(sorted((*self._findings, *across), key=lambda finding: finding.order)),
             gaps=self._gaps.all(),
             interrupted=interrupted,

@@ -34,8 +34,13 @@ def judged_by(scan: Scan) -> str:
 
 def reservations(scan: Scan) -> tuple[str, ...]:
     """Why the answer is partial, a sentence each; nothing if it is whole."""
-    stopped = ("It was stopped: what follows is what was known by then.",) if scan.interrupted else ()
-    return (*stopped, *map(_gap, scan.gaps))
+    return (*([_stopped(scan)] if scan.interrupted else []), *map(_gap, scan.gaps))
+
+
+def _stopped(scan: Scan) -> str:
+    found = sum(region.found for region in scan.regions)
+    listed = "" if all(region.listed for region in scan.regions) else ", before every region was listed"
+    return f"It was stopped after {scan.apps} of {counted(found, 'app')}{listed}: this is what was known by then."
 
 
 def _gap(gap: Gap) -> str:

@@ -105,7 +105,12 @@ def _explicit_credentials(case: Case) -> Cause:
 
 
 def logging_role(case: Case) -> Iterator[Cause]:
-    """Permissions on the role that writes SSR logs serve nobody else. Its policies were not read: never proven."""
+    """Permissions on the role that writes SSR logs, or on the service role, serve no SSR code."""
+    elsewhere = case.facts.granted_to
+    if elsewhere is not None and case.facts.identity is Identity.COMPUTE_ROLE and case.facts.denial is not None:
+        because = f"{name_of(elsewhere)} is allowed {case.facts.denial.action}, and SSR code gets nothing of that"
+        yield case.cause("permissions_on_logging_role", Rank.LIKELY, because)
+        return
     called = case.facts.denial.role_name if case.facts.denial else None
     set_as_service = case.facts.service is not None and is_logging_role(name_of(case.facts.service.arn))
     if is_logging_role(called):

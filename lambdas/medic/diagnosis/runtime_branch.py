@@ -24,6 +24,7 @@ _DATED = re.compile(r"(?P<branch>.+)/\d{4}/\d{2}/\d{2}/[^/]+")
 _HOST = re.compile(r"\b(?P<branch>[a-z0-9-]{1,63})\.(?P<app>d[a-z0-9]{1,19})\.amplifyapp\.com\b")
 _ARN = re.compile(r":apps/(?P<app>d[a-z0-9]{1,19})/branches/(?P<branch>[^\s\"'\\]{1,255})")
 _NOT_IN_A_STREAM = re.compile(r"[:*]")
+_MOST_ACTIONS = 5
 _NOT_IN_A_HOST = re.compile(r"[^a-z0-9-]")
 
 
@@ -39,6 +40,8 @@ class Sighting:
     """When the latest line of it was written."""
     among: tuple[str, ...] = ()
     """Names of the branches of which it may be any; empty if it is this one's."""
+    denied: tuple[str, ...] = ()
+    """The actions that the same lines say were denied: what a role will need besides."""
 
     @property
     def label(self) -> Label:
@@ -108,7 +111,9 @@ def _by_label(lines: Sequence[RuntimeLine], branch: Branch | None) -> Iterator[S
 
 def _sighting(branch: Branch | None, log: RuntimeReading, findings: tuple[Finding, ...]) -> Sighting:
     seen_at = max(log.line_of(finding).at for finding in findings)
-    return Sighting(branch, replace(log.reading, findings=findings), seen_at)
+    denied = (found.denial.action for found in log.reading.findings if found.denial and found.denial.action)
+    reading = replace(log.reading, findings=findings)
+    return Sighting(branch, reading, seen_at, denied=tuple(dict.fromkeys(denied))[:_MOST_ACTIONS])
 
 
 def _blamed(

@@ -206,5 +206,7 @@ class Evidence:
     """Every role that was looked up, by the ARN it is known under."""
     candidate_role_arn: str | None = None
     """The paired compute role that the branch's tag (or the settings) chooses."""
+    policies: Mapping[str, Item[RolePolicies]] = field(default_factory=dict)
+    """Policies of roles that a permission may have been given to by mistake, by the role's ARN."""
     repair_role_arn: str | None = None
     """The paired service role that the app's tag chooses."""

@@ -221,7 +221,7 @@ class Attendance:
             incident=acted.incident,
             evidence=trouble.evidence,
             diagnosis=trouble.diagnosis,
-            plan=acted.plan,
+            plan=acted.plan.expecting(trouble.denied),
             outcomes=acted.outcomes,
             opt_in_note=trouble.opt_in.note,
             channel=trouble.channel,

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from medic.alerts.runtime import compose_log_missing
+from medic.arns import RoleArn
 from medic.diagnosis.differential import diagnose
-from medic.diagnosis.model import Phase
+from medic.diagnosis.model import Identity, Label, Phase
 from medic.diagnosis.roles import compute_role_verdict
 from medic.diagnosis.runtime_branch import Sighting, sightings
 from medic.diagnosis.runtime_log import runtime_filter
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.events import RuntimeWakeUp, Scope
-    from medic.evidence.model import App, Role
+    from medic.evidence.model import App, Role, RolePolicies
     from medic.incidents.requests import Request
     from medic.services import Services
 
@@ -177,6 +178,7 @@ def _trouble(scope: Scope, app: App, sighting: Sighting, services: Services, *, 
     deployment = Deployment(here, Present(app), Present(branch), job_with_logs)
     log: Item[BuildLog] = Present(BuildLog("SSR runtime", sighting.reading.size))
     evidence = services.gatherer.evidence(deployment, log, read_at=services.clock(), candidate=choice.arn, repair=None)
+    evidence = replace(evidence, policies=_policies_elsewhere(app, sighting, services))
     job = deployment.job
     return Trouble(
         scope=here,
@@ -191,7 +193,17 @@ def _trouble(scope: Scope, app: App, sighting: Sighting, services: Services, *, 
         service_choice=RoleChoice(None, "a service role has no part in the SSR runtime"),
         noticed_at=noticed_at,
         seen_at=sighting.seen_at,
+        denied=sighting.denied,
     )
+
+
+def _policies_elsewhere(app: App, sighting: Sighting, services: Services) -> Mapping[str, Item[RolePolicies]]:
+    """What the service role may do, where the compute role was denied something: people mix the two up."""
+    role = RoleArn.parse(app.service_role_arn or "")
+    denied = sighting.label is Label.ACCESS_DENIED_IDENTITY
+    if role is None or not denied or sighting.reading.findings[0].identity is not Identity.COMPUTE_ROLE:
+        return {}
+    return {role.text: services.policies(role.name)}
 
 
 def _as_far_as_it_is_sure(opt_in: OptIn, sighting: Sighting) -> OptIn:

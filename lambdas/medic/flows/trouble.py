@@ -42,6 +42,8 @@ class Trouble:
     """When it happened, UTC."""
     seen_at: datetime | None = None
     """For a runtime finding, when the line was written that shows it."""
+    denied: tuple[str, ...] = ()
+    """The actions that the log says were denied, besides what it is about."""
 
     @property
     def shown_by(self) -> SeenJob:

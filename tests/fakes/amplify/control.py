@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.fakes.amplify import jobs, runtime
@@ -64,6 +64,11 @@ class Control:
     def advance(self, seconds: float) -> None:
         """Sets the fake's clock ahead."""
         self._state.ports.time.advance(timedelta(seconds=seconds))
+
+    def set_clock_right(self) -> None:
+        """Sets the fake's clock to the machine's."""
+        time = self._state.ports.time
+        time.advance(datetime.now(UTC) - time.now())
 
     def push(self, app_id: str, branch: str, commit: str, message: str = "Pushed") -> str:
         """A push to the repository: a new commit, and the job that a webhook starts for it. Gives the job's id."""

@@ -146,7 +146,7 @@ def test_the_deployed_settings_say_what_the_bot_would_do(world: World, settings:
     assert all(answer["allows"] for answer in action["guardrails"])
     assert "runtime only" in bot["effect"]
     said = run(world, app, "main", "--stack", settings.name).stdout
-    assert "It would set the branch's compute role to" in said
+    assert "It would set this branch's compute role to" in said
     assert "✓ not_admin" in said
 
 

@@ -53,8 +53,8 @@ def test_the_report_goes_from_the_headline_to_the_fix(log: Any) -> None:
     places = [
         result.stdout.index(part)
         for part in (
-            "d1a2b3c4d5e6f7 / main: Amplify says that it is unable to assume the specified IAM role",
-            "It concerns the service role, which is used while building.",
+            "d1a2b3c4d5e6f7 / main: build stopped: “Unable to assume specified IAM Role”",
+            "It concerns the service role (used while building).",
             "Causes, likeliest first",
             "Checks",
             "? unknown",

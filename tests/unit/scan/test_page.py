@@ -84,7 +84,7 @@ def scan(*findings: Finding, gaps: tuple[Gap, ...] = (), interrupted: bool = Fal
         account="111122223333",
         started_at=datetime(2026, 11, 26, tzinfo=UTC),
         seconds=1.5,
-        regions=(RegionSeen("eu-central-1", 1, 2, listed=True), RegionSeen("us-east-1", 0, 0, listed=True)),
+        regions=(RegionSeen("eu-central-1", 1, 1, 2, listed=True), RegionSeen("us-east-1", 0, 0, 0, listed=True)),
         findings=findings,
         gaps=gaps,
         interrupted=interrupted,
@@ -214,7 +214,7 @@ def test_a_partial_answer_says_so_before_everything_else() -> None:
     assert [e.text for e in page.all("h2")] == ["Partial: nothing follows from what is not found"]
     assert [e.text for e in page.all("li")] == ["iam:GetRole of x: Not allowed."]
     assert page.all("p", id="findings")[0].text == "Nothing was found in what could be looked at."
-    assert "It was stopped" in page_of(scan(interrupted=True))
+    assert "It was stopped after 1 of 1 app: this is what was known by then." in page_of(scan(interrupted=True))
     assert "Partial" not in page_of(scan())
 
 
