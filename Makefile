@@ -57,8 +57,12 @@ mutants: setup  ## faults put into a copy of the code on purpose: each must turn
 demo: setup  ## the main job on a local cloud, told as it happens
 	$(BIN)/python -m demo
 
-bench: setup  ## the log scan against grep -F on one log, as a ratio
-	$(BIN)/python -m benchmarks.scan
+bench: setup .build/bench-environment/ready  ## every budget, measured; BENCH="scan start" runs some of it
+	$(BIN)/python -m benchmarks $(BENCH)
+
+.build/bench-environment/ready: requirements/bench.txt .venv/ready
+	$(BIN)/python -m benchmarks.lambda_environment
+	touch $@
 
 gallery: .venv/ready  ## every kind of alert as a picture for the docs; needs Debian's chromium-headless-shell
 	$(BIN)/python -m tests.gallery
@@ -70,6 +74,7 @@ lock:  ## resolve the requirements anew
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/uv.txt requirements/uv.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/dev.txt requirements/dev.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/emulator.txt requirements/emulator.in
+	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/bench.txt requirements/bench.in
 	$(UV) pip compile -q --python-platform aarch64-manylinux2014 --python-version 3.13 $(LOCK) \
 	    -o requirements/lambda.txt requirements/lambda.in
 LOCK := --generate-hashes --no-emit-index-url --no-header --upgrade

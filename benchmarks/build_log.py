@@ -60,6 +60,17 @@ def write_build_log(path: Path, size: int) -> None:
         file.write(b"\n" + "".join(_prefixed(text, _DIFFERENT_LINES) for text in _TAIL).encode())
 
 
+def write_near_misses(path: Path, size: int) -> None:
+    """Writes a build whose every line holds a word of the catalogue, and none of them a failure."""
+    chance = random.Random(7)  # noqa: S311 - the same log in every run
+    with path.open("wb") as file:
+        number = 0
+        while file.tell() < size:
+            number += 1
+            key = f"{chance.randrange(2**40):x}"
+            file.write(_prefixed(f"[INFO]: refreshed credential cache {key} of module {number}", number).encode())
+
+
 def _prefixed(text: str, number: int) -> str:
     if text.startswith(_CONTINUED):
         return f"{text}\n"

@@ -71,9 +71,11 @@ def _lines(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         match block["type"]:
             case "header":
                 yield str(block["text"]["text"])
-            case _:
+            case "rich_text":
                 for element in block["elements"]:
                     yield from _element(element)
+            case _:  # rules and buttons say nothing in a terminal
+                continue
 
 
 def _element(element: Mapping[str, Any]) -> Iterator[str]:

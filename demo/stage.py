@@ -95,6 +95,19 @@ class Stage:
         started = self.cloud.client("amplify").start_job(appId=app_id, branchName="main", jobType="RELEASE")
         return str(started["jobSummary"]["jobId"])
 
+    def run_watcher(self) -> None:
+        """What the clock does every minute.
+
+        Raises:
+            DemoError: the run failed.
+        """
+        functions = self.cloud.client("lambda")
+        names = [function["FunctionName"] for function in functions.list_functions()["Functions"]]
+        (watcher,) = [name for name in names if "WatcherFunction" in name]
+        answer = functions.invoke(FunctionName=watcher, Payload=b"{}")
+        if "FunctionError" in answer:
+            raise DemoError(f"the watcher failed: {answer['Payload'].read().decode()}")
+
     def branch(self, app_id: str) -> dict[str, Any]:
         """GetBranch."""
         found: dict[str, Any] = self.cloud.client("amplify").get_branch(appId=app_id, branchName="main")["branch"]
@@ -149,7 +162,12 @@ def said(post: Mapping[str, Any]) -> str:
 
 @contextmanager
 def open_stage(
-    workdir: Path, narrator: Narrator, *, enforce_iam: bool = False, settings: Mapping[str, object] | None = None
+    workdir: Path,
+    narrator: Narrator,
+    *,
+    enforce_iam: bool = False,
+    settings: Mapping[str, object] | None = None,
+    retry_seconds: float = 0.2,
 ) -> Iterator[Stage]:
     """Start a local cloud, deploy the stack with the CDK CLI, subscribe to its topic; end it all afterwards.
 
@@ -158,8 +176,9 @@ def open_stage(
         narrator: tells what happens.
         enforce_iam: whether the cloud asks IAM about every call, as AWS does.
         settings: laid over what the stage needs by itself.
+        retry_seconds: the wait before Lambda's first asynchronous retry, a minute on AWS; the second is double.
     """
-    with FakeSlack() as slack, LocalCloud(workdir, auth=enforce_iam) as cloud:
+    with FakeSlack() as slack, LocalCloud(workdir, auth=enforce_iam, retry_seconds=retry_seconds) as cloud:
         narrator.say("Deploying with the CDK CLI: bootstrap, synth, deploy …")
         cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=slack.webhook_url)
         cloud.bootstrap()

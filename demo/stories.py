@@ -86,10 +86,32 @@ def npm_failure(stage: Stage) -> None:
     stage.expect("and changed nothing", stage.writes(app_id) == [])
 
 
+def runtime_credentials(stage: Stage) -> None:
+    """(e) The deployment succeeded; at runtime, the code finds no credentials."""
+    stage.narrator.chapter("(e) SUCCEED, and then every request fails. No build will ever tell.")
+    stage.cloud.control("set_clock_right")
+    app_id = stage.make_app("webshop", {"amplify-medic:auto-fix": "fix"})
+    stage.build(app_id)
+    stage.expect("the build succeeded, and a visitor's request fails", not _served(stage, app_id))
+    stage.narrator.branch("before", stage.branch(app_id))
+    stage.narrator.say("  (The watcher looks every minute after a deployment; here it is called by hand.)")
+    stage.run_watcher()
+    alert = stage.next_alert(app_id, containing="set, and read back")
+    stage.expect("the line stands in the alert", "Could not load credentials from any providers" in alert)
+    stage.expect("it concerns the compute role", "compute role (used by SSR code at runtime)" in alert)
+    stage.expect("it says what comes next", "the next error will be AccessDenied until" in alert)
+    role = stage.outputs["DefaultComputeRoleArn"]
+    stage.narrator.branch("after", stage.branch(app_id))
+    stage.expect("GetBranch shows the paired role", stage.branch(app_id).get("computeRoleArn") == role)
+    stage.expect("a later request finds credentials", _served(stage, app_id))
+    stage.run_watcher()
+    stage.expect("one UpdateBranch and one alert in all", len(stage.writes(app_id)) == len(stage.alerts(app_id)) == 1)
+
+
 def _served(stage: Stage, app_id: str) -> bool:
     """Whether the SSR runtime answered a visitor's request with credentials at hand."""
     answer = stage.cloud.control("request", app_id, "main")
     return bool(answer["status"] == 200)  # noqa: PLR2004 - HTTP OK
 
 
-STORIES = (lost_connection, young_service_role, prerendering, npm_failure)
+STORIES = (lost_connection, young_service_role, prerendering, npm_failure, runtime_credentials)

@@ -16,6 +16,8 @@ from constructs import Construct
 from infra.grants import Grant, attach
 
 METRICS_NAMESPACE = "AmplifyMedic"
+TIME_OUT = Duration.seconds(90)
+MEMORY_MEBIBYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,7 @@ class MedicFunctionProps:
     environment: Mapping[str, str]
     failed_runs: sqs.Queue | None
     """Where failed asynchronous runs end up; None for a function that answers whoever calls it."""
-    seconds: int = 90
-    """The time-out."""
+    time_out: Duration = TIME_OUT
 
 
 class MedicFunction(Construct):
@@ -71,8 +72,8 @@ class MedicFunction(Construct):
             architecture=lambda_.Architecture.ARM_64,
             handler=f"{props.name}.handler.handler",
             code=props.code,
-            memory_size=512,
-            timeout=Duration.seconds(props.seconds),
+            memory_size=MEMORY_MEBIBYTES,
+            timeout=props.time_out,
             log_group=self._log_group,
             role=self.role.without_policy_updates(),  # every permission is a Grant, with its reason
             environment={

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from aws_cdk import ArnFormat
+
 from infra.amplify_arns import ALL_APPS, apps_and_all_below
 from infra.grants import Grant
+from medic.aws.runtime_logs import log_group
 from medic.events import OWN_SOURCE
 
 if TYPE_CHECKING:
@@ -38,6 +41,35 @@ def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
         actions=["iam:GetPolicy", "iam:GetPolicyVersion"],
         resources=[stack.format_arn(service="iam", region="", resource="policy", resource_name="*")],
         wildcard=_ANY_ROLE,
+    )
+
+
+def runtime_log_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
+    """Reading SSR logs, and the branches of their apps."""
+    yield Grant(
+        sid="ReadRuntimeLogs",
+        why="The lines of SSR logs that look like a credential failure; CloudWatch Logs filters them.",
+        actions=["logs:FilterLogEvents"],
+        resources=[_log_groups(stack, log_group(app_id)) for app_id in app_ids or ("*",)],
+        wildcard=ALL_APPS,
+    )
+    yield Grant(
+        sid="ReadBranches",
+        why="The branches of an app: which one a line belongs to, and whether all of them are to be ignored.",
+        actions=["amplify:ListBranches"],
+        resources=apps_and_all_below(stack, app_ids),
+        wildcard=ALL_APPS,
+    )
+
+
+def _log_groups(stack: Stack, name: str) -> str:
+    """A log group's ARN with the `:*` in which it ends in IAM; a name that ends in a wildcard covers that too.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    """
+    resource_name = name if name.endswith("*") else f"{name}:*"
+    return stack.format_arn(
+        service="logs", resource="log-group", resource_name=resource_name, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
 
 

@@ -16,8 +16,8 @@ from infra.actor_role import ActorRole, ActorRoleProps
 from infra.grants import Grant
 from infra.kept_queue import kept_queue
 from infra.medic_function import MedicFunction, MedicFunctionProps
-from infra.reading import alert_grants, evidence_grants, incident_grants
-from medic.settings import ACTOR_ROLE_VARIABLE, SETTINGS_VARIABLE, Mode, Settings
+from infra.reading import alert_grants, evidence_grants, incident_grants, runtime_log_grants
+from medic.settings import ACTOR_ROLE_VARIABLE, SETTINGS_VARIABLE, Mode, Settings, WatchRuntime
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,10 @@ class Remediator(Construct):
 
 
 def _reading(stack: Stack, props: RemediatorProps) -> list[Grant]:
+    watches = props.settings.watch_runtime is not WatchRuntime.NONE
     return [
         *evidence_grants(stack, props.settings.apps),
+        *(runtime_log_grants(stack, props.settings.apps) if watches else []),
         *incident_grants(props.table.table_arn),
         *alert_grants(stack, props.topic.topic_arn, props.settings.slack.secrets),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -15,7 +15,7 @@ from infra.medic_function import MedicFunction, MedicFunctionProps
 from infra.reading import secret_arn
 from medic.settings import SETTINGS_VARIABLE
 
-_SECONDS = 15
+_TIME_OUT = Duration.seconds(15)
 """Slack waits for three; what comes later is shown as failed, but what was written stands."""
 
 
@@ -57,7 +57,7 @@ class SlackInteractivity(Construct):
                     "REMEDIATOR_FUNCTION": props.remediator.function_name,
                 },
                 failed_runs=None,
-                seconds=_SECONDS,
+                time_out=_TIME_OUT,
             ),
         )
         self.function = medic.function

@@ -13,6 +13,8 @@ from infra.asset import medic_code
 from infra.default_compute_role import DefaultComputeRole, DefaultComputeRoleProps
 from infra.deployment_events import DeploymentEvents, DeploymentEventsProps
 from infra.incidents_table import IncidentsTable
+from infra.monitoring import Monitoring, MonitoringProps
+from infra.operator_role import OperatorRole, OperatorRoleProps
 from infra.remediator import Remediator, RemediatorProps
 from infra.slack_interactivity import SlackInteractivity, SlackInteractivityProps
 from infra.watcher import Watcher, WatcherProps
@@ -52,11 +54,13 @@ class AmplifyMedicStack(Stack):
         self.default_compute_role = DefaultComputeRole(self, "DefaultComputeRole", _default_role(settings))
         code = medic_code(self)
         self.remediator = Remediator(self, "Remediator", self._remediator(props, code))
-        watcher = WatcherProps(code, self.incidents.table, self.remediator.function)
-        self.watcher = Watcher(self, "Watcher", watcher)
+        self.watcher = Watcher(self, "Watcher", self._watcher(props, code))
         events = DeploymentEventsProps(self.remediator.function, settings.apps)
         self.events = DeploymentEvents(self, "DeploymentEvents", events)
+        self.operator = OperatorRole(self, "Operator", self._operator())
         self.slack = self._slack(props, code) if settings.slack.takes_approvals else None
+        if settings.alarms:
+            Monitoring(self, "Monitoring", self._monitored())
         self._warn_if_nobody_is_told(settings)
         self._outputs()
 
@@ -70,6 +74,10 @@ class AmplifyMedicStack(Stack):
             default_role=self.default_compute_role.role,
         )
 
+    def _operator(self) -> OperatorRoleProps:
+        queues = (self.events.undelivered, self.remediator.failed_runs)
+        return OperatorRoleProps(self.incidents.table, self.remediator.function, queues)
+
     def _slack(self, props: AmplifyMedicProps, code: lambda_.Code) -> SlackInteractivity:
         slack = SlackInteractivityProps(
             signing_secret=props.settings.slack.signing_secret or "",
@@ -79,6 +87,24 @@ class AmplifyMedicStack(Stack):
             remediator=self.remediator.function,
         )
         return SlackInteractivity(self, "SlackInteractivity", slack)
+
+    def _monitored(self) -> MonitoringProps:
+        return MonitoringProps(
+            topic=self.alerts.topic,
+            remediator=self.remediator.function,
+            watcher=self.watcher.function,
+            undelivered=self.events.undelivered,
+            failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
+        )
+
+    def _watcher(self, props: AmplifyMedicProps, code: lambda_.Code) -> WatcherProps:
+        return WatcherProps(
+            settings=props.settings,
+            raw_settings=props.raw_settings,
+            code=code,
+            table=self.incidents.table,
+            remediator=self.remediator.function,
+        )
 
     def _warn_if_nobody_is_told(self, settings: Settings) -> None:
         if not settings.slack.secrets and not settings.sns.emails:
@@ -93,6 +119,10 @@ class AmplifyMedicStack(Stack):
             "OptInCommand": (opt_in, "Opts a branch in; put in its app id and name. No effect in mode report"),
             "RemediatorFunctionName": (self.remediator.function.function_name, "The function that diagnoses and mends"),
             "IncidentsTableName": (self.incidents.table.table_name, "Incidents, leases, caps and requests"),
+            "OperatorRoleArn": (
+                self.operator.role.role_arn,
+                "For `medic fix`, approve, undo, mute, history and the like",
+            ),
             "UndeliveredEventsQueueUrl": (self.events.undelivered.queue_url, "Events the remediator never received"),
             "FailedRunsQueueUrl": (self.remediator.failed_runs.queue_url, "Events on which every run failed"),
             "WatcherFailedRunsQueueUrl": (self.watcher.failed_runs.queue_url, "The watcher's runs that failed"),

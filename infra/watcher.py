@@ -1,10 +1,12 @@
-"""The watcher: every few minutes it wakes the remediator for what is due. It can change nothing itself."""
+"""The watcher: by the clock it wakes the remediator for what is due, and follows SSR logs. It can change nothing."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -14,35 +16,48 @@ from constructs import Construct
 from infra.grants import Grant
 from infra.kept_queue import kept_queue
 from infra.medic_function import MedicFunction, MedicFunctionProps
+from infra.reading import runtime_log_grants
+from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
+from medic.incidents.keys import REGION
 from medic.incidents.table import DUE_INDEX
+from medic.settings import SETTINGS_VARIABLE, Settings, WatchRuntime
+from medic.watch.cursors import CURSOR
 
-EVERY = Duration.minutes(5)
+EVERY = Duration.minutes(1)
+"""How often it runs. An app's log is looked at every five minutes, and every minute for a while after a deployment."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatcherProps:
     """What the watcher looks at, and whom it wakes."""
 
+    settings: Settings
+    raw_settings: object
+    """The settings as the deployer gave them, handed on unchanged."""
     code: lambda_.Code
     table: dynamodb.ITable
     remediator: lambda_.IFunction
 
 
 class Watcher(Construct):
-    """A scheduled function that reads one index and sends wake-ups, which carry a branch's name and no authority."""
+    """A scheduled function that reads, keeps its cursors, and sends wake-ups, which carry no authority."""
 
     def __init__(self, scope: Construct, construct_id: str, props: WatcherProps) -> None:
         super().__init__(scope, construct_id)
+        stack = Stack.of(self)
         self.failed_runs = kept_queue(self, "FailedRuns")
         medic = MedicFunction(
             self,
             "Default",  # leaves no trace in logical ids
             MedicFunctionProps(
                 name="watcher",
-                description="Keeps time for Amplify Medic: wakes the remediator for incidents that are overdue",
-                rights="reads what is due, and wakes the remediator",
+                description="Keeps time for Amplify Medic, follows SSR logs, and wakes the remediator where needed",
+                rights="reads what is due and SSR logs, keeps its cursors, and wakes the remediator",
                 code=props.code,
                 environment={
+                    SETTINGS_VARIABLE: json.dumps(props.raw_settings, separators=(",", ":")),
+                    "MEDIC_ACCOUNT": stack.account,
+                    "MEDIC_PARTITION": stack.partition,
                     "INCIDENTS_TABLE": props.table.table_name,
                     "REMEDIATOR_FUNCTION": props.remediator.function_name,
                 },
@@ -50,22 +65,13 @@ class Watcher(Construct):
             ),
         )
         self.function = medic.function
-        medic.grant(
-            [
-                Grant(
-                    sid="FindWhatIsDue",
-                    why="The index of branches that expect something, by the time it is due.",
-                    actions=["dynamodb:Query"],
-                    resources=[f"{props.table.table_arn}/index/{DUE_INDEX}"],
-                ),
-                Grant(
-                    sid="WakeTheRemediator",
-                    why="Tells the remediator on which branch something is due; what to do it finds out itself.",
-                    actions=["lambda:InvokeFunction"],
-                    resources=[props.remediator.function_arn],
-                ),
-            ]
-        )
+        watches = props.settings.watch_runtime is not WatchRuntime.NONE
+        medic.grant([*_keeping_time(props), *(_watching(stack, props) if watches else [])])
+        self._run_by_the_clock()
+        if watches:
+            self._hear_of_deployments(props.settings.apps)
+
+    def _run_by_the_clock(self) -> None:
         events.Rule(
             self,
             "Schedule",
@@ -74,3 +80,55 @@ class Watcher(Construct):
             # The next run does what a lost one would have done.
             targets=[targets.LambdaFunction(self.function, retry_attempts=0)],
         )
+
+    def _hear_of_deployments(self, apps: tuple[str, ...]) -> None:
+        """What a deployment lacks at runtime shows soon after it succeeded: its app is looked at more often then."""
+        detail = {"jobStatus": [str(DeploymentStatus.SUCCEED)], **({"appId": list(apps)} if apps else {})}
+        events.Rule(
+            self,
+            "Deployments",
+            description="Amplify Hosting deployments that succeeded, for Amplify Medic's watcher",
+            event_pattern=events.EventPattern(source=[SOURCE], detail_type=[DETAIL_TYPE], detail=detail),
+            # One that gets lost costs some minutes.
+            targets=[targets.LambdaFunction(self.function, retry_attempts=0)],
+        )
+
+
+def _keeping_time(props: WatcherProps) -> Iterator[Grant]:
+    yield Grant(
+        sid="FindWhatIsDue",
+        why="The index of branches that expect something, by the time it is due.",
+        actions=["dynamodb:Query"],
+        resources=[f"{props.table.table_arn}/index/{DUE_INDEX}"],
+    )
+    yield Grant(
+        sid="WakeTheRemediator",
+        why="Tells the remediator on which branch or app to look at something; what to do it finds out itself.",
+        actions=["lambda:InvokeFunction"],
+        resources=[props.remediator.function_arn],
+    )
+
+
+def _watching(stack: Stack, props: WatcherProps) -> Iterator[Grant]:
+    yield Grant(
+        sid="FindApps",
+        why="Which apps there are, and on which platform.",
+        actions=["amplify:ListApps"],
+        resources=["*"],
+        wildcard="ListApps takes no resource",
+    )
+    yield from runtime_log_grants(stack, props.settings.apps)
+    yield Grant(
+        sid="HearWhoIsMuted",
+        why="Which apps nobody wants to hear of for a while.",
+        actions=["dynamodb:GetItem"],
+        resources=[props.table.table_arn],
+        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{REGION}#*"}},
+    )
+    yield Grant(
+        sid="KeepCursors",
+        why="How far each app's log was read. No other item of the table can be touched.",
+        actions=["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
+        resources=[props.table.table_arn],
+        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{CURSOR}#*"}},
+    )

@@ -11,10 +11,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COMMANDS: Mapping[str, str] = {
+    "approve": "Approve what the bot proposed, exactly.",
     "classify": "Say what a log shows: the label, the findings, the lines.",
+    "compare": "Show what differs between two branches.",
+    "completion": "Print a shell's completion script.",
+    "diagnose": "Say why a build failed, from AWS or from files.",
     "explain": "Show what is known of a failure, a cause or a remedy.",
+    "fix": "Have the bot diagnose a failure anew, and do what comes out.",
+    "history": "List the incidents: what happened, what changed, and why.",
+    "mute": "Hear nothing of an app or a branch for a while.",
+    "opt-in": "Tag a branch, and say what that allows.",
+    "opt-out": "Remove the tags that let the bot change a branch.",
     "redact": "Take secrets out of a text.",
+    "replay-dlq": "Hand the bot again what could not be handled.",
+    "scan": "Look at every app and branch for what will fail, or is dangerous.",
+    "snapshot": "Write down how things stand, before anything is changed.",
+    "test-alert": "Send a sample through every alert channel.",
     "trust": "Say whether a trust policy lets Amplify assume a role, and why.",
+    "undo": "Have the bot take back what it set.",
 }
 """Every command and the line that `medic --help` shows for it; its module is `medic_cli.commands.<name>`."""
 

@@ -24,6 +24,7 @@ from medic.events import (
 from medic.flows.failure import diagnose_failure
 from medic.flows.overdue import look_after
 from medic.flows.requests import answer_request
+from medic.flows.runtime import diagnose_runtime
 from medic.flows.settle import settle
 from medic.flows.storm import look_after_storm
 from medic.telemetry import Fact
@@ -68,7 +69,7 @@ def _flow(nudge: Nudge, services: Services) -> object:
         case WakeUp(scope):
             look_after(scope, services)
         case RuntimeWakeUp():
-            raise NotImplementedError
+            diagnose_runtime(nudge, services)
         case SampleWanted():
             sample = compose_test(nudge.scope.account, nudge.scope.region)
             return {"channels": [asdict(trial) for trial in try_out(sample, services.channels)]}

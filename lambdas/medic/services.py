@@ -16,6 +16,8 @@ from medic.aws.amplify import AmplifyActor, AmplifyReader
 from medic.aws.build_log import BuildLogSource
 from medic.aws.errors import AbsentError, DeniedError
 from medic.aws.iam import IamReader
+from medic.aws.rate import SharedRate
+from medic.aws.runtime_logs import CALLS_A_SECOND, RuntimeLogs
 from medic.aws.sessions import ActorSessions, Errand, Reader
 from medic.evidence.gather import Gatherer
 from medic.evidence.model import Absent, Item, Present, Role, RolePolicies, Unreadable
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     from medic.remediation.patience import Pause
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
+
+
+_LONGEST_READING = 20.0
+"""Seconds."""
 
 
 def _now() -> datetime:
@@ -83,6 +89,11 @@ class Services:
     def requests(self) -> RequestsTable:
         """What people ask for."""
         return RequestsTable(self.reader.dynamodb, self.runtime.table, self.clock)
+
+    def runtime_logs(self) -> RuntimeLogs:
+        """SSR logs, for one reading: its time begins now."""
+        rate = SharedRate(CALLS_A_SECOND, time.monotonic() + _LONGEST_READING, pause=self.pause)
+        return RuntimeLogs(lambda: self.reader.logs, rate)
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:

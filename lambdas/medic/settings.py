@@ -120,6 +120,8 @@ class Settings:
     admin_roles_allowed: tuple[str, ...] = ()
     """Role ARNs that may be attached although they look like administrators."""
     log_url_origins: tuple[str, ...] = ()
+    alarms: bool = True
+    """False: no CloudWatch alarms and no dashboard."""
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
@@ -162,7 +164,7 @@ class Runtime:
         """
         source = os.environ if environ is None else environ
         named = _variables(source, _VARIABLES)
-        settings = _parsed(named.pop("settings"))
+        settings = _settings(named.pop("settings"))
         return cls(settings=settings, actor_role_arn=source.get(ACTOR_ROLE_VARIABLE) or None, **named)
 
 
@@ -170,6 +172,10 @@ class Runtime:
 class WatcherRuntime:
     """What the deployed watcher knows of itself."""
 
+    settings: Settings
+    account: str
+    region: str
+    partition: str
     table: str
     remediator_function: str
 
@@ -178,9 +184,10 @@ class WatcherRuntime:
         """Read the function's environment, once.
 
         Raises:
-            SettingsError: naming every variable that is missing.
+            SettingsError: naming every variable that is missing or wrong.
         """
-        return cls(**_variables(os.environ if environ is None else environ, _WATCHER_VARIABLES))
+        named = _variables(os.environ if environ is None else environ, _WATCHER_VARIABLES)
+        return cls(settings=_settings(named.pop("settings")), **named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,17 +209,10 @@ class SlackRuntime:
             SettingsError: naming every variable that is missing or wrong; or the settings take no approvals.
         """
         named = _variables(os.environ if environ is None else environ, _SLACK_VARIABLES)
-        slack = _parsed(named.pop("settings")).slack
+        slack = _settings(named.pop("settings")).slack
         if not slack.takes_approvals:
             raise SettingsError(["slack.signing_secret is not set: nothing can be approved from Slack"])
         return cls(slack=slack, **named)
-
-
-def _parsed(settings: str) -> Settings:
-    try:
-        return Settings.parse(json.loads(settings))
-    except json.JSONDecodeError as error:
-        raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
 
 
 def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
@@ -222,25 +222,29 @@ def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str
     return {name: environ[variable] for name, variable in names.items()}
 
 
+def _settings(text: str) -> Settings:
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
+    return Settings.parse(raw)
+
+
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
-_VARIABLES = {
+_PLACE = {
     "settings": SETTINGS_VARIABLE,
     "account": "MEDIC_ACCOUNT",
     "region": "AWS_REGION",
     "partition": "MEDIC_PARTITION",
     "table": "INCIDENTS_TABLE",
+}
+_VARIABLES = {
+    **_PLACE,
     "topic_arn": "ALERT_TOPIC_ARN",
     "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
 }
-_SLACK_VARIABLES = {
-    "settings": SETTINGS_VARIABLE,
-    "account": "MEDIC_ACCOUNT",
-    "region": "AWS_REGION",
-    "partition": "MEDIC_PARTITION",
-    "table": "INCIDENTS_TABLE",
-    "remediator_function": "REMEDIATOR_FUNCTION",
-}
-_WATCHER_VARIABLES = {"table": "INCIDENTS_TABLE", "remediator_function": "REMEDIATOR_FUNCTION"}
+_WATCHER_VARIABLES = {**_PLACE, "remediator_function": "REMEDIATOR_FUNCTION"}
+_SLACK_VARIABLES = _WATCHER_VARIABLES
 
 
 def merge(base: object, over: object) -> object:
@@ -266,6 +270,7 @@ def _read_settings(reader: Reader) -> Settings:
         ),
         admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
         log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
+        alarms=reader.flag("alarms", default=True),
         limits=_limits(reader.nested("limits")),
     )
     reader.finish()

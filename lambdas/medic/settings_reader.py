@@ -81,13 +81,13 @@ class Reader:
         self.wrong(key, f"must be one of {', '.join(choices)}, not {value!r}")
         return default
 
-    def flag(self, key: str) -> bool:
-        """True or false."""
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """True or false; the default where nothing is given."""
         value = self.take(key)
         if value is None or isinstance(value, bool):
-            return bool(value)
+            return default if value is None else value
         self.wrong(key, f"must be true or false, not {value!r}")
-        return False
+        return default
 
     def mapping(self, key: str) -> Mapping[str, object]:
         """An object with keys of the deployer's own."""

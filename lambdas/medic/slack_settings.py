@@ -108,6 +108,6 @@ def _check_together(slack: Slack, reader: Reader) -> None:
         reader.wrong("channels", "needs a default beside it (webhook_secret or channel), for branches that name none")
     approving = (slack.signing_secret, slack.app_id, slack.approvers)
     if any(approving) and not all(approving):
-        reader.wrong("signing_secret", "app_id and approvers belong together: approval needs all three")
+        reader.wrong("signing_secret, app_id and approvers", "belong together: approval needs all three")
     if slack.signing_secret and slack.bot_token_secret is None:
         reader.wrong("signing_secret", "needs bot_token_secret: only a message of the Slack app has buttons")

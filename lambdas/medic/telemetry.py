@@ -35,6 +35,10 @@ class Fact(StrEnum):
     EXPIRED = "Expired"
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     WOKEN = "Woken"
+    BOOSTED = "Boosted"
+    RUNTIME_LOOKED = "RuntimeLooked"
+    RUNTIME_FOUND = "RuntimeFound"
+    RUNTIME_UNREAD = "RuntimeUnread"
     ALERT_SENT = "AlertSent"
     ALERT_FAILED = "AlertFailed"
     LETTER_GIVEN_UP = "LetterGivenUp"
@@ -98,5 +102,6 @@ class Telemetry:
 
     def _count_apart(self, fact: Fact, dimension: str, value: str) -> None:
         listed = value if _LISTED.fullmatch(value) else _UNLISTED
-        with single_metric(fact, MetricUnit.Count, value=1, namespace=self.metrics.namespace) as metric:
-            metric.add_dimension(dimension, listed)
+        mine = {"service": self.metrics.service or ""}
+        with single_metric(fact, MetricUnit.Count, 1, namespace=self.metrics.namespace, default_dimensions=mine) as one:
+            one.add_dimension(dimension, listed)

@@ -1,48 +1,40 @@
-"""Lambda entry point: every few minutes, find what is due and wake the remediator."""
+"""Lambda entry point: settings and clients once, then every minute, and after each deployment, the watcher."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 
-from medic.aws.errors import translated
 from medic.aws.sessions import Reader
-from medic.events import wake_up
-from medic.incidents.table import IncidentsTable
 from medic.settings import WatcherRuntime
-from medic.telemetry import Fact, Telemetry
+from medic.telemetry import Telemetry
+from medic.watch.watcher import Watcher
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+KEPT_IN_HAND = 15.0
+"""Seconds before the function's time-out in which cursors are written and metrics go out."""
+
 
 @cache
-def wiring() -> tuple[WatcherRuntime, Reader, Telemetry]:
+def watcher() -> Watcher:
     """What a run works with, made once and kept while the function is warm."""
-    return WatcherRuntime.from_environment(), Reader(boto3.Session()), Telemetry(Logger(), Metrics())
+    return Watcher(WatcherRuntime.from_environment(), Reader(boto3.Session()), Telemetry(Logger(), Metrics()))
 
 
-def handler(_event: object, context: LambdaContext) -> None:
-    """Wake the remediator for each branch on which something is due. The message says no more than where.
+def handler(event: object, context: LambdaContext) -> None:
+    """Keep time, look at SSR logs; or take note of a deployment.
 
     Raises:
-        AwsError: the table or the remediator could not be reached; the next run comes in a few minutes.
+        AwsError: AWS could not be reached; the next run comes in a minute.
     """
-    runtime, reader, telemetry = wiring()
-    telemetry.logger.append_keys(request_id=context.aws_request_id)
-    table = IncidentsTable(reader.dynamodb, runtime.table, lambda: datetime.now(UTC))
+    wired = watcher()
+    wired.telemetry.logger.append_keys(request_id=context.aws_request_id)
     try:
-        for due in table.due():
-            with translated("lambda:InvokeFunction"):
-                message = json.dumps(wake_up(due.scope, due.request_id)).encode()
-                reader.functions.invoke(
-                    FunctionName=runtime.remediator_function, InvocationType="Event", Payload=message
-                )
-            telemetry.record(Fact.WOKEN, scope=due.scope, request=due.request_id)
+        wired.run(event, context.get_remaining_time_in_millis() / 1000 - KEPT_IN_HAND)
     finally:
-        telemetry.flush()
+        wired.telemetry.flush()

@@ -396,3 +396,23 @@ def test_iam_asks_for_the_right_to_pass_a_role_to_amplify(
 
     attached = guarded.client("amplify").get_branch(appId=app_id, branchName="main")["branch"].get("computeRoleArn")
     assert attached == (role if allowed else None)
+
+
+def test_an_alarm_on_one_labelled_metric_is_made_and_evaluated(cloud: LocalCloud) -> None:
+    metric = {"Namespace": "Bot", "MetricName": "Failed", "Dimensions": [{"Name": "service", "Value": "x"}]}
+    alarm = {
+        "AlarmName": "labelled",
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 0,
+        "EvaluationPeriods": 1,
+        "Metrics": [{"Id": "m1", "Label": "F", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Sum"}}],
+    }
+    deploy_template(cloud, "alarms", {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}})
+    cloudwatch = cloud.client("cloudwatch")
+    (made,) = cloudwatch.describe_alarms(AlarmNames=["labelled"])["MetricAlarms"]
+    assert (made["MetricName"], made["Statistic"], made["Period"]) == ("Failed", "Sum", 300)
+
+    datum = {"MetricName": "Failed", "Dimensions": metric["Dimensions"], "Value": 1}
+    cloudwatch.put_metric_data(Namespace="Bot", MetricData=[datum])
+    (evaluated,) = cloudwatch.describe_alarms(AlarmNames=["labelled"])["MetricAlarms"]
+    assert evaluated["StateValue"] == "ALARM"

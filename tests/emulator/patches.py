@@ -65,6 +65,7 @@ def apply_all(lambda_python: Path) -> None:
     refer_to_secrets_by_arn()
     match_log_patterns_as_documented()
     page_filtered_log_events()
+    alarm_on_one_labelled_metric()
     serve_one_port()
 
 
@@ -149,6 +150,26 @@ def refer_to_secrets_by_arn() -> None:
         delete(name_of(physical_id), properties)
 
     handler |= {"create": created, "update": updated, "delete": deleted}
+
+
+def alarm_on_one_labelled_metric() -> None:
+    """CloudFormation takes an alarm whose `Metrics` name one metric without arithmetic: CDK writes it for a label."""
+    record = provisioners._cw_metric_alarm_record
+
+    def flat_record(name: str, props: Mapping[str, Any]) -> Any:
+        queries = props.get("Metrics", [])
+        if len(queries) != 1 or "MetricStat" not in queries[0]:
+            return record(name, props)
+        stat = queries[0]["MetricStat"]
+        flat = {"Metrics": [], "Period": stat["Period"], **stat["Metric"], **_statistic(stat["Stat"])}
+        return record(name, {**props, **flat})
+
+    provisioners._cw_metric_alarm_record = flat_record
+
+
+def _statistic(name: str) -> dict[str, str]:
+    simple = {"Average", "Maximum", "Minimum", "SampleCount", "Sum"}
+    return {"Statistic" if name in simple else "ExtendedStatistic": name}
 
 
 def match_log_patterns_as_documented() -> None:

@@ -80,6 +80,10 @@ class FakeSlack:
         """Answers the next requests with an error; with 429, `retry_after` says how many seconds to wait."""
         self._failures.extend([_Failure(status, retry_after)] * times)
 
+    def recover(self) -> None:
+        """Answers every further request well."""
+        self._failures.clear()
+
     def refuse(self, code: str, *, times: int = 1) -> None:
         """Refuses the next messages, as Slack does what it does not like: with a word, such as `invalid_blocks`."""
         self._failures.extend([_Failure(400, None, code)] * times)

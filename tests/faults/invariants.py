@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tests.faults.world import WiredWorld
 
 _CLOSED = frozenset({"resolved", "not_helped", "outcome_unknown", "expired"})
+_STORM = "storm"
 _TELL_OF_CHANGES = frozenset({"applied", "not_helped", "resolved", "outcome_unknown"})
 Safety = Callable[["WiredWorld"], Iterator[str]]
 
@@ -43,35 +45,86 @@ def check_told(world: WiredWorld) -> None:
     Raises:
         AssertionError: naming everything that is not.
     """
-    told = {message.incident for message in world.messages}
-    applied = {message.incident for message in world.messages if message.kind in _TELL_OF_CHANGES}
-    _refuse(
-        (
-            *(f"nobody heard of {i['id']}" for i in world.incidents() if i["id"] not in told),
-            *(f"Slack did not hear of {i['id']}" for i in world.incidents() if not world.slack_heard_of(i["id"])),
-            *(f"nobody heard that {w.role} was set" for w in _role_writes(world) if _incident_of(w) not in applied),
-            *(f"{i['id']} still owes {i['pending']}" for i in world.incidents() if i["pending"]),
-        )
-    )
+    _refuse((*_untold_incidents(world), *_untold_changes(world), *_still_owed(world), *_storms_ill_told(world)))
 
 
 def any_open(world: WiredWorld) -> bool:
-    """True if some incident still expects something."""
-    return any(incident["state"] not in _CLOSED for incident in world.incidents())
+    """True if some incident of a branch still expects something; a storm ends by itself."""
+    return any(i["state"] not in _CLOSED for i in world.incidents() if i["label"] != _STORM)
 
 
-def check_closed(world: WiredWorld) -> None:
+def check_closed(world: WiredWorld, but: str = "") -> None:
     """What holds once a later build of every branch succeeded, or the watcher has nothing more to do.
+
+    Args:
+        world: the world.
+        but: the label of incidents that may still be open.
 
     Raises:
         AssertionError: naming every incident that is still open.
     """
-    _refuse(f"{i['id']} is still {i['state']}" for i in world.incidents() if i["state"] not in _CLOSED)
+    still_open = (i for i in world.incidents() if i["state"] not in _CLOSED and i["label"] != but)
+    _refuse(f"{i['id']} is still {i['state']}" for i in still_open)
+
+
+def _untold_incidents(world: WiredWorld) -> Iterator[str]:
+    """Each incident was told on every channel; or a storm's alert named it; or its branch is muted."""
+    told = {message.incident for message in world.messages}
+    storms = [message.text for message in world.messages if message.kind == "storm_over"]
+    if world.muted:
+        yield from (f"{message.kind} was told of a muted branch" for message in world.messages)
+        return
+    for i in world.incidents():
+        among_many = "storm" in i["alerted"] and any(i["app_name"] in text for text in storms)
+        if i["id"] not in told and not among_many:
+            yield f"nobody heard of {i['id']}"
+        if not world.slack_heard_of(i["id"]) and not among_many:
+            yield f"Slack did not hear of {i['id']}"
+
+
+def _untold_changes(world: WiredWorld) -> Iterator[str]:
+    by_kind = {(message.kind, message.incident) for message in world.messages}
+    for write in _role_writes(world):
+        incident, kinds = (
+            (_incident_of(write), _TELL_OF_CHANGES)
+            if write.taken_back is None
+            else (str(write.taken_back[0]["id"]), frozenset({"undone"}))
+        )
+        if not any((kind, incident) in by_kind for kind in kinds):
+            yield f"nobody heard that {write.role or 'no role'} was set"
+
+
+def _still_owed(world: WiredWorld) -> Iterator[str]:
+    """Nothing is owed; each alert was taken by every channel; each request has its answer."""
+    for i in world.incidents():
+        yield from (f"{i['id']} still owes {owed}" for owed in (i["pending"], *i["letters"]) if owed)
+        heard: defaultdict[str, set[str]] = defaultdict(set)
+        for occasion, _, channel in (receipt.partition("/") for receipt in i["alerted"]):
+            if channel:
+                heard[channel].add(occasion)
+        if len(set(map(frozenset, heard.values()))) > 1:
+            yield f"of {i['id']}, the channels took {dict(heard)}"
+    yield from (f"{r['kind']} was never answered" for r in world.requests() if "answer" not in r or "due" in r)
+
+
+def _storms_ill_told(world: WiredWorld) -> Iterator[str]:
+    """One alert when a storm begins, one when it is over, and that names every branch it affected."""
+    for storm in (i for i in world.incidents() if i["label"] == _STORM and i["state"] in _CLOSED):
+        said = [message for message in world.messages if message.incident == storm["id"]]
+        kinds = [message.kind for message in said]
+        if set(kinds) != {"storm", "storm_over"}:
+            yield f"of the storm was told {kinds}"
+        for i in (i for i in world.incidents() if "storm" in i["alerted"]):
+            if not any(i["app_name"] in message.text for message in said if message.kind == "storm_over"):
+                yield f"the storm's end does not name {i['app_name']}"
 
 
 def one_update_an_incident(world: WiredWorld) -> Iterator[str]:
-    """At most one effective UpdateBranch, and one UpdateApp, an incident."""
-    counted = Counter((_incident_of(write), write.operation) for write in _role_writes(world))
+    """At most one effective UpdateBranch, and one UpdateApp, an incident; and one to undo it."""
+    counted = Counter((_incident_of(write), write.operation) for write in _attaches(world))
+    counted += Counter(
+        (f"{i['id']} undone", w.operation) for w in _role_writes(world) if w.taken_back for i in w.taken_back[:1]
+    )
     yield from (f"{operation} took effect {n} times for {i}" for (i, operation), n in counted.items() if n > 1)
 
 
@@ -84,11 +137,23 @@ def one_field_alone(world: WiredWorld) -> Iterator[str]:
 
 def intent_came_first(world: WiredWorld) -> Iterator[str]:
     """Before a role is set, the table knows what stood there."""
-    for write in _role_writes(world):
+    for write in _attaches(world):
         if write.intent is None:
             yield f"{write.operation} to {write.role} without a recorded intent"
         elif write.intent[1]["previous_arn"] != write.role_before:
             yield f"recorded as previous: {write.intent[1]['previous_arn']}; it was {write.role_before}"
+
+
+def undo_restores_what_was(world: WiredWorld) -> Iterator[str]:
+    """Undoing puts the previous role back, over the bot's own role alone, and only because somebody asked."""
+    for write in _role_writes(world):
+        if write.taken_back is None:
+            continue
+        _, change = write.taken_back
+        if (write.role or None, write.role_before) != (change["previous_arn"], change["role_arn"]):
+            yield f"undoing {change['role_arn']} set {write.role or 'none'} over {write.role_before}"
+        if not any(request["kind"] == "undo" for request in write.used):
+            yield f"nobody asked to undo {change['role_arn']}"
 
 
 def previous_role_is_kept(world: WiredWorld) -> Iterator[str]:
@@ -98,22 +163,38 @@ def previous_role_is_kept(world: WiredWorld) -> Iterator[str]:
         for incident in world.incidents()
         for change in incident["changes"]
     }
-    for write in _role_writes(world):
+    for write in _attaches(world):
         target = write.intent[1]["target"] if write.intent else ""
         if (target, write.role, write.role_before) not in known:
             yield f"the table forgot that {target} had {write.role_before} before {write.role}"
 
 
 def opted_in_at_the_write(world: WiredWorld) -> Iterator[str]:
-    """Nothing is written to a branch that is not opted in right then, nor to a preview."""
+    """Nothing is written to a branch that is not opted in right then, nor to a preview; `ask` needs an approval."""
     stack = world.settings.get("mode", "fix")
-    for write in _role_writes(world):
+    for write in _attaches(world):
         mode = write.branch_tags.get("amplify-medic:auto-fix")
-        if (mode, stack) != ("fix", "fix") or write.stage == "PULL_REQUEST":
-            yield f"{write.operation} with tag {mode}, mode {stack}, stage {write.stage}"
+        approved = "ask" in (mode, stack) and {mode, stack} <= {"ask", "fix"} and _asked_for(write)
+        if not ((mode, stack) == ("fix", "fix") or approved) or write.stage == "PULL_REQUEST":
+            yield f"{write.operation} with tag {mode}, mode {stack}, stage {write.stage}, requests {write.used}"
         named = write.app_tags.get("amplify-medic:service-role")
         if write.operation == "amplify:UpdateApp" and write.role.rpartition("/")[2] != named:
             yield f"UpdateApp to {write.role}, which the app's tag does not name"
+
+
+def nothing_in_a_storm(world: WiredWorld) -> Iterator[str]:
+    """While a storm lasts, nothing is changed but what somebody wants back."""
+    yield from (f"{write.operation} in a storm" for write in _attaches(world) if write.storm)
+
+
+def a_request_is_used_once(world: WiredWorld) -> Iterator[str]:
+    """No two changes rest on one approval or wish."""
+    changed = Counter(
+        _incident_of(w) for w in _attaches(world) if _asked_for(w) and w.operation == "amplify:UpdateBranch"
+    )
+    asked = sum(request["kind"] in {"approve", "fix"} for request in world.requests())
+    if len(changed) > asked:
+        yield f"{len(changed)} changes rest on {asked} requests"
 
 
 def one_rebuild(world: WiredWorld) -> Iterator[str]:
@@ -125,9 +206,20 @@ def one_rebuild(world: WiredWorld) -> Iterator[str]:
     yield from (f"StartJob {write.params['jobType']}" for write in starts if write.params["jobType"] != "RETRY")
 
 
+def sessions_are_narrow(world: WiredWorld) -> Iterator[str]:
+    """The actor is assumed under a policy that names what it may touch, one by one."""
+    for sent in world.wire.took_effect:
+        if sent.call.operation != "sts:AssumeRole":
+            continue
+        statements = json.loads(sent.params.get("Policy", "{}")).get("Statement", [])
+        named = [r for s in statements for r in ([s["Resource"]] if isinstance(s["Resource"], str) else s["Resource"])]
+        if not named or any("*" in resource.removesuffix("/jobs/*") for resource in named):
+            yield f"a session may touch {named or 'everything'}"
+
+
 def usable_roles_stay(world: WiredWorld) -> Iterator[str]:
     """A role that exists and that Amplify may assume is nobody's to replace."""
-    for write in _role_writes(world):
+    for write in _attaches(world):
         if write.role_before is not None and write.usable_before:
             yield f"{write.operation} replaced {write.role_before}, which is usable, by {write.role}"
 
@@ -135,10 +227,10 @@ def usable_roles_stay(world: WiredWorld) -> Iterator[str]:
 def not_repeated_unless_it_helped(world: WiredWorld) -> Iterator[str]:
     """A branch is changed again by itself only after what was done before was followed by a success."""
     done: dict[tuple[str, str], Write] = {}
-    for write in _role_writes(world):
+    for write in _attaches(world):
         earlier = done.get(write.target)
         states = {i["state"] for i in write.incidents if i["id"] == (earlier and _incident_of(earlier))}
-        if earlier is not None and "resolved" not in states:
+        if earlier is not None and "resolved" not in states and not _asked_for(write):
             yield f"{write.operation} on {write.target} again, though the first was {states or 'forgotten'}"
         done[write.target] = write
 
@@ -151,7 +243,11 @@ SAFETY: tuple[Safety, ...] = (
     opted_in_at_the_write,
     one_rebuild,
     usable_roles_stay,
+    sessions_are_narrow,
     not_repeated_unless_it_helped,
+    undo_restores_what_was,
+    nothing_in_a_storm,
+    a_request_is_used_once,
 )
 
 
@@ -206,6 +302,20 @@ def _asked_in_vain(world: WiredWorld) -> bool:
 
 def _role_writes(world: WiredWorld) -> list[Write]:
     return [write for write in world.writes if write.operation in SET_ROLE]
+
+
+def _attaches(world: WiredWorld) -> list[Write]:
+    """The role writes that set something new; the others put back what was there before."""
+    return [write for write in _role_writes(world) if write.taken_back is None]
+
+
+def _asked_for(write: Write) -> bool:
+    """True if the incident's change was approved, and a request that allows it is used up."""
+    incident = write.intent[0] if write.intent else {}
+    return any(
+        request["kind"] in {"approve", "fix"} and request["who"] == incident.get("approved_by")
+        for request in write.used
+    )
 
 
 def _incident_of(write: Write) -> str:

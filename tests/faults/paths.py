@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from medic.events import wake_up
+from medic.incidents.requests import RequestKind
 from medic.incidents.table import LEASE
 from tests.faults.asynchronous import Remediator
 from tests.faults.wire import Call, Fault
 from tests.faults.world import WiredWorld, wired_world
+from tests.integration.conftest import PLAIN_TRUST
 
 if TYPE_CHECKING:
     from tests.faults.world import Message
@@ -234,6 +239,137 @@ def deferred(world: WiredWorld, _: Remediator) -> None:
     _build(world, app)
 
 
+def storm_is_over(world: WiredWorld, remediator: Remediator) -> None:
+    """No more incidents open; the watcher is about to say that the storm is due."""
+    storm(world, remediator)
+    remediator.work()
+    world.amplify.control.advance(20 * 60)
+    _watcher_comes(world, remediator)
+
+
+def letter(world: WiredWorld, remediator: Remediator) -> None:
+    """Slack was out for all of a run's tries; the watcher is about to say that a letter waits."""
+    _build(world, _failing(world))
+    world.slack.fail(times=3)
+    remediator.work()
+    world.amplify.control.advance(3600)
+    _watcher_comes(world, remediator)
+
+
+def approved(world: WiredWorld, remediator: Remediator) -> None:
+    """Somebody approves what was proposed."""
+    app = _failing(world, tags={**ASK, "amplify-medic:rebuild": "yes"})
+    _proposed(world, remediator, app)
+    remediator.send(world.approve(app))
+    world.amplify.control.set_build_time(SLOW_BUILD)
+
+
+def approved_but_moved(world: WiredWorld, remediator: Remediator) -> None:
+    """Since it was proposed, the deployer paired another role: what was approved is not what would be done now."""
+    app = _failing(world, tags=ASK)
+    _proposed(world, remediator, app)
+    world.settings["compute_roles"] = {world.make_role("another"): [app]}
+    remediator.restart()
+    remediator.send(world.approve(app))
+
+
+def approved_but_capped(world: WiredWorld, remediator: Remediator) -> None:
+    """The app's cap is used up by another branch; the approval stays good."""
+    world.settings["limits"] = {"fixes_per_app_an_hour": 1}
+    app = _failing(world, tags=FIX)
+    _build(world, app)
+    remediator.work()
+    world.client("amplify").create_branch(appId=app, branchName="next", stage="BETA", tags=ASK)
+    _proposed(world, remediator, app, "next")
+    remediator.send(world.approve(app, "next"))
+
+
+def fix_asked_for(world: WiredWorld, remediator: Remediator) -> None:
+    """It was reported only; then somebody opts in and asks for the fix at the terminal."""
+    app = _failing(world)
+    _build(world, app)
+    remediator.work()
+    arn = world.client("amplify").get_branch(appId=app, branchName="main")["branch"]["branchArn"]
+    world.client("amplify").tag_resource(resourceArn=arn, tags=FIX)
+    remediator.send(world.ask(RequestKind.FIX, app))
+
+
+def fix_without_opt_in(world: WiredWorld, remediator: Remediator) -> None:
+    """Somebody asks for a fix on a branch that nobody opted in."""
+    app = _failing(world)
+    _build(world, app)
+    remediator.work()
+    remediator.send(world.ask(RequestKind.FIX, app))
+
+
+def undo_detaches(world: WiredWorld, remediator: Remediator) -> None:
+    """Somebody wants the role off again; there was none before."""
+    app = _failing(world, tags=FIX)
+    _build(world, app)
+    remediator.work()
+    remediator.send(world.ask(RequestKind.UNDO, app))
+
+
+def undo_restores(world: WiredWorld, remediator: Remediator) -> None:
+    """Two changes are taken back: an unusable role of before was put right in the meantime, and so was the app's."""
+    attach_and_repair(world, remediator)
+    ((app, branch),) = world.branches()
+    old = world.make_role("old", LAMBDA_TRUST)
+    world.amplify.fake.state.branch(app, branch)[1].settings["computeRoleArn"] = old
+    remediator.work()
+    _build(world, app)
+    for name in ("old", "service"):
+        world.client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(PLAIN_TRUST))
+    world.amplify.control.advance(3600)
+    remediator.send(world.ask(RequestKind.UNDO, app))
+
+
+def undo_of_nothing(world: WiredWorld, remediator: Remediator) -> None:
+    """Nothing was changed that could be taken back."""
+    app = _failing(world)
+    _build(world, app)
+    remediator.work()
+    remediator.send(world.ask(RequestKind.UNDO, app))
+
+
+def undone_then_fails(world: WiredWorld, remediator: Remediator) -> None:
+    """The change was taken back, and a later build fails alike: it is not repeated by itself."""
+    undo_detaches(world, remediator)
+    remediator.work()
+    world.amplify.control.advance(2 * 3600)
+    ((app, _),) = world.branches()
+    _build(world, app)
+
+
+def mute(world: WiredWorld, remediator: Remediator) -> None:
+    """Somebody mutes an app."""
+    app = _failing(world, tags=FIX)
+    remediator.send(world.ask(RequestKind.MUTE, app, "*", until=world.now() + timedelta(days=30)))
+    world.muted = True
+
+
+def muted(world: WiredWorld, remediator: Remediator) -> None:
+    """A build of a muted app fails."""
+    mute(world, remediator)
+    remediator.work()
+    ((app, _),) = world.branches()
+    _build(world, app)
+
+
+def app_cools_down(world: WiredWorld, remediator: Remediator) -> None:
+    """The app's service role was repaired a while ago, somebody set the broken one again, and another branch fails."""
+    repair(world, remediator)
+    remediator.work()
+    ((app, _),) = world.branches()
+    amplify = world.client("amplify")
+    amplify.create_branch(appId=app, branchName="next", stage="BETA", tags=FIX)
+    amplify.update_branch(appId=app, branchName="next", computeRoleArn=world.make_role("another"))
+    broken = world.client("iam").get_role(RoleName="service")["Role"]["Arn"]
+    world.amplify.fake.state.app(app).settings["iamServiceRoleArn"] = broken
+    world.amplify.control.set_build_time(0)
+    _build(world, app, "next")
+
+
 def resume_before_write(world: WiredWorld, remediator: Remediator) -> None:
     """An earlier run died with the intent recorded."""
     attach_and_rebuild(world, remediator)
@@ -269,6 +405,20 @@ PATHS = (
     Path(attach_and_repair),
     Path(capped),
     Path(storm),
+    Path(storm_is_over),
+    Path(letter),
+    Path(approved),
+    Path(approved_but_moved),
+    Path(approved_but_capped),
+    Path(fix_asked_for),
+    Path(fix_without_opt_in),
+    Path(undo_detaches),
+    Path(undo_restores),
+    Path(undo_of_nothing),
+    Path(undone_then_fails),
+    Path(mute),
+    Path(muted),
+    Path(app_cools_down),
     Path(tried_before),
     Path(deferred),
     Path(resume_before_write, like=_WITH_REBUILD),
@@ -281,6 +431,19 @@ def _build(world: WiredWorld, app: str, branch: str = "main", **script: str) -> 
     """A build, a minute ago: what happens next does not happen within the second in which it started."""
     world.build(app, branch, **script)
     world.amplify.control.advance(60)
+
+
+def _proposed(world: WiredWorld, remediator: Remediator, app: str, branch: str = "main") -> None:
+    _build(world, app, branch)
+    remediator.work()
+
+
+def _watcher_comes(world: WiredWorld, remediator: Remediator) -> None:
+    """The watcher finds what is due, and its messages are pending."""
+    remediator.failures.clear()
+    remediator.dead_letters.clear()
+    for due in world.services(session=world.hands).table.due():
+        remediator.send(wake_up(due.scope, due.request_id))
 
 
 def _rebuilt(world: WiredWorld, remediator: Remediator, outcome: str) -> None:

@@ -29,7 +29,7 @@ class Aftermath(StrEnum):
     """What follows the run that went wrong."""
 
     REDELIVERY = "redelivery"
-    """Lambda tries twice more; later builds succeed."""
+    """Lambda tries twice more; later builds succeed; then the watcher comes, if something is still due."""
     WATCHER = "watcher"
     """Nobody tries again, but the watcher comes, for as long as something is due; no build ever succeeds."""
     NOTHING = "nothing"
@@ -117,6 +117,9 @@ def _redelivered(world: WiredWorld, remediator: Remediator, clean: Recording) ->
     check_outcome(world, remediator, clean)
     if any_open(world):
         succeed_everywhere(world, remediator)
+    check_closed(world, but="storm")
+    remediator.watched()
+    check_told(world)
     check_closed(world)
 
 

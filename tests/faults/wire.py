@@ -111,7 +111,7 @@ class Wire:
         before: called before each call that is about to be sent.
         after: called after each that took effect.
         seen: every call, in order.
-        took_effect: every request that did, even where its answer was lost.
+        took_effect: every request that did, each time that it was sent, even where its answer was lost.
     """
 
     def __init__(self, region: str) -> None:
@@ -226,7 +226,7 @@ class Wire:
         call = self._begin(name, _attempts(context), context["asked"])
         fault = self._fault_of(call)
         context["call"], context["fault"] = call, fault
-        self._current.fault = fault
+        self._current.fault, self._current.sent = fault, Sent(call, context["asked"])
         match fault:
             case Fault.THROTTLE:
                 return _error_answer(model.name, *_THROTTLED[service], "Rate exceeded")
@@ -242,6 +242,8 @@ class Wire:
         if token and token in self._answers:
             return self._answers[token]
         answer: AWSResponse | None = botocore_stubber(event_name, request)
+        if answer is not None and answer.status_code < 300:
+            self._effective(self._current.sent)
         if token and answer is not None and answer.status_code < 300 and answer.content:
             self._answers[token] = answer
         if getattr(self._current, "fault", None) is Fault.ANSWER_LOST:
@@ -249,10 +251,8 @@ class Wire:
             raise ReadTimeoutError(endpoint_url=request.url)
         return answer
 
-    def _after_call(self, http_response: AWSResponse, context: Json, **_: Any) -> None:
+    def _after_call(self, context: Json, **_: Any) -> None:
         call, fault = context["call"], context["fault"]
-        if http_response.status_code < 300:
-            self._effective(Sent(call, context["asked"]))
         if fault is Fault.DEATH:
             self.die()
         if fault is Fault.TIMEOUT_AFTER:

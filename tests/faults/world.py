@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from moto.dynamodb.models import dynamodb_backends
 
+from medic.events import Scope, wake_up
+from medic.incidents.requests import (
+    APPROVAL_HOLDS,
+    REQUEST_HOLDS,
+    AlreadyAskedError,
+    Request,
+    RequestKind,
+    RequestsTable,
+    approval_id,
+)
 from medic.incidents.table import DUE_INDEX
 from tests.fakes.amplify.moto_adapter import amplify_on_moto
 from tests.fakes.quick_session import QuickSession
@@ -61,7 +72,9 @@ class Write:
     app_tags: Json
     stage: str
     incidents: list[Json]
-    """The branch's incidents as they stood in the table."""
+    """The incidents of the app's branches, and the region's storms, as they stood in the table."""
+    used: list[Json]
+    """The requests of the app's branches that were used by then."""
 
     @property
     def target(self) -> tuple[str, str]:
@@ -77,6 +90,22 @@ class Write:
     def kind(self) -> str:
         """The kind of change that an incident records for it."""
         return "attach_compute" if self.operation == "amplify:UpdateBranch" else "repair_service"
+
+    @property
+    def storm(self) -> bool:
+        """True if one alert had told of a storm that was not over."""
+        return any(i["label"] == "storm" and i["state"] == "open" and not i["pending"] for i in self.incidents)
+
+    @property
+    def taken_back(self) -> tuple[Json, Json] | None:
+        """The incident, and the change in it, that this write undoes."""
+        found = (
+            (incident, change)
+            for incident in self.incidents
+            for change in incident["changes"]
+            if change["kind"] == self.kind and change["undo_intended_at"] and change["state"] == "applied"
+        )
+        return next(found, None)
 
     @property
     def intent(self) -> tuple[Json, Json] | None:
@@ -108,12 +137,14 @@ class WiredWorld(World):
         hands: what everybody else uses.
         writes: what the bot changed, in order; requests without effect are not among them.
         messages: what the topic published.
+        muted: nobody wants to hear of anything.
     """
 
     wire: Wire = field(default_factory=the_wire)
     hands: QuickSession = field(default_factory=the_hands)
     writes: list[Write] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    muted: bool = False
     _arriving: list[Write] = field(default_factory=list)
 
     def client(self, service: str) -> Any:
@@ -151,6 +182,31 @@ class WiredWorld(World):
             if "incidents" in item.attrs
             for incident in json.loads(item.attrs["incidents"].value)
         ]
+
+    def requests(self) -> list[Json]:
+        """Every request in the table: its key, and each of its attributes as text."""
+        table = dynamodb_backends[self.amplify.account_id][REGION].tables[TABLE]
+        items = [{name: str(value.value) for name, value in item.attrs.items()} for item in table.all_items()]
+        return [item for item in items if item["pk"].startswith("request#")]
+
+    def ask(self, kind: RequestKind, app_id: str, branch: str = "main", **fields: Any) -> Json:
+        """What the Slack function and the command line do: write a request, and wake the bot by this message."""
+        scope = Scope("aws", self.amplify.account_id, REGION, app_id, branch)
+        now = self.now()
+        held = APPROVAL_HOLDS if kind is RequestKind.APPROVE else REQUEST_HOLDS
+        request = Request(uuid4().hex, kind, scope, "slack:T1/U1", now, now + held, **fields)
+        if kind is RequestKind.APPROVE:
+            request = replace(request, id=approval_id(request.incident_id, request.plan_hash))
+        with suppress(AlreadyAskedError):
+            RequestsTable(self.client("dynamodb"), TABLE, self.now).submit(request)
+        return dict(wake_up(scope, request.id))
+
+    def approve(self, app_id: str, branch: str = "main") -> Json:
+        """Approve what was proposed last for a branch."""
+        *_, proposed = (i for i in self.incidents() if i["pk"].endswith(f"#{app_id}#{branch}"))
+        return self.ask(
+            RequestKind.APPROVE, app_id, branch, incident_id=proposed["id"], plan_hash=proposed["plan_hash"]
+        )
 
     def slack_heard_of(self, incident_id: str) -> bool:
         """True if a post names the incident, or if Slack is no channel."""
@@ -194,7 +250,8 @@ class WiredWorld(World):
             branch_tags=dict(branch.tags),
             app_tags=dict(app.tags),
             stage=str(branch.settings.get("stage", "NONE")),
-            incidents=[i for i in self.incidents() if f"#{app.app_id}#" in i["pk"]],
+            incidents=[i for i in self.incidents() if f"#{app.app_id}#" in i["pk"] or i["label"] == "storm"],
+            used=[r for r in self.requests() if f"#{app.app_id}#" in r["pk"] and "used_at" in r],
         )
 
     def _usable(self, role_arn: str | None) -> bool:

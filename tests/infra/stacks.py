@@ -84,6 +84,11 @@ def watcher(**settings: object) -> dict[str, Statement]:
     return statements(template(**settings), "WatcherRole")
 
 
+def operator(**settings: object) -> dict[str, Statement]:
+    """The statements of the role that people's command line works under."""
+    return statements(template(**settings), "OperatorRole")
+
+
 def actions(statement: Statement) -> list[str]:
     """A statement's actions."""
     action = statement["Action"]

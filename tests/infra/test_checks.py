@@ -20,6 +20,8 @@ VARIANTS = [
     pytest.param(EVERYTHING, id="everything"),
     pytest.param({**EVERYTHING, "mode": "report"}, id="everything-report"),
 ]
+# cfn-lint takes seconds a template: those that hold all that the others hold are enough.
+WIDEST = [variant for variant in VARIANTS if variant.id in {"default", "everything", "everything-report"}]
 # CDK's own DependsOn, which a Ref implies already.
 IGNORED = ["W3005"]
 
@@ -43,7 +45,7 @@ def test_cdk_nag_stops_the_synthesis_on_what_nobody_explained() -> None:
         app.synth()
 
 
-@pytest.mark.parametrize("settings", VARIANTS)
+@pytest.mark.parametrize("settings", WIDEST)
 def test_cfn_lint_finds_nothing(settings: dict[str, object]) -> None:
     text = json.dumps(template(**settings))
 

@@ -74,8 +74,8 @@ def test_a_rule_may_invoke_its_own_function(rule: str, function: str) -> None:
     assert flatten(permission["FunctionName"]).startswith(f"<{function}")
 
 
-def test_only_the_two_rules_may_invoke_the_functions() -> None:
-    assert len(of_type(template(), "AWS::Lambda::Permission")) == len(of_type(template(), "AWS::Events::Rule")) == 2
+def test_only_the_three_rules_may_invoke_the_functions() -> None:
+    assert len(of_type(template(), "AWS::Lambda::Permission")) == len(of_type(template(), "AWS::Events::Rule")) == 3
     assert not of_type(template(), "AWS::Lambda::Url")
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.infra.stacks import EVERYTHING, actor, allowed, reader, statements, template, watcher
+from tests.infra.stacks import EVERYTHING, actor, allowed, operator, reader, statements, template, watcher
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 # Transactions are authorised by the actions they are made of.
@@ -32,7 +32,15 @@ def test_what_is_granted_is_what_the_code_calls() -> None:
     assert granted - CALLED_BY_LAMBDA - {"iam:PassRole"} == set(calls_in_the_code())
 
 
-def test_no_function_is_granted_what_the_other_calls() -> None:
-    remediator = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING))
+def test_requests_are_written_by_those_who_may_ask_and_not_by_the_functions_that_act_on_them() -> None:
+    assert "dynamodb:PutItem" in allowed(operator(**EVERYTHING))
+    assert "dynamodb:PutItem" not in allowed(reader(**EVERYTHING)) | allowed(watcher(**EVERYTHING))
 
-    assert remediator & allowed(watcher(**EVERYTHING)) == CALLED_BY_LAMBDA
+
+def test_the_functions_share_what_they_read_and_write_items_of_their_own() -> None:
+    remediator = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING))
+    shared = {"amplify:ListBranches", "logs:FilterLogEvents", "dynamodb:GetItem", "dynamodb:UpdateItem"}
+
+    assert remediator & allowed(watcher(**EVERYTHING)) == CALLED_BY_LAMBDA | shared
+    condition = watcher(**EVERYTHING)["KeepCursors"]["Condition"]
+    assert condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "cursor#*"}}

@@ -91,7 +91,7 @@ def test_the_outputs_name_what_people_and_the_cli_need() -> None:
 
     assert set(outputs) == {
         *("AlertTopicArn", "DefaultComputeRoleArn", "OptInCommand", "RemediatorFunctionName", "IncidentsTableName"),
-        *("UndeliveredEventsQueueUrl", "FailedRunsQueueUrl", "WatcherFailedRunsQueueUrl"),
+        *("OperatorRoleArn", "UndeliveredEventsQueueUrl", "FailedRunsQueueUrl", "WatcherFailedRunsQueueUrl"),
     }
 
 

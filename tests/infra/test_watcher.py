@@ -1,4 +1,4 @@
-"""The watcher: by the clock it reads one index and wakes the remediator. It can change nothing, whatever the mode."""
+"""The watcher: by the clock it reads what is due and SSR logs, and wakes the remediator. It can change nothing."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.intrinsics import flatten
-from medic.settings import Mode, WatcherRuntime
-from tests.infra.stacks import EVERYTHING, actions, template, the, watcher
+from medic.settings import Mode, Settings, WatcherRuntime
+from tests.infra.stacks import APP, EVERYTHING, OTHER_APP, actions, of_type, reader, template, the, watcher
 
 if TYPE_CHECKING:
     from infra.permissions import Template
@@ -31,6 +31,19 @@ def resources(stack: Template) -> set[str]:
     [
         ("FindWhatIsDue", ["dynamodb:Query"], r"<IncidentsTable\w+\.Arn>/index/due"),
         ("WakeTheRemediator", ["lambda:InvokeFunction"], r"<RemediatorFunction\w+\.Arn>"),
+        ("KeepCursors", ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], r"<IncidentsTable\w+\.Arn>"),
+        ("HearWhoIsMuted", ["dynamodb:GetItem"], r"<IncidentsTable\w+\.Arn>"),
+        ("FindApps", ["amplify:ListApps"], r"\*"),
+        (
+            "ReadBranches",
+            ["amplify:ListBranches"],
+            r"arn:<AWS::Partition>:amplify:<AWS::Region>:<AWS::AccountId>:apps/\*",
+        ),
+        (
+            "ReadRuntimeLogs",
+            ["logs:FilterLogEvents"],
+            r"arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/amplify/\*",
+        ),
         ("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], r"<WatcherLogs\w+\.Arn>"),
         ("KeepFailedRuns", ["sqs:SendMessage"], r"<WatcherFailedRuns\w+\.Arn>"),
     ],
@@ -42,26 +55,61 @@ def test_each_right_is_for_exactly_one_resource(sid: str, rights: list[str], res
     assert re.fullmatch(resource, flatten(statement["Resource"]))
 
 
+TIME = {"FindWhatIsDue", "WakeTheRemediator", "WriteOwnLog", "KeepFailedRuns"}
+LOGS = {"HearWhoIsMuted", "KeepCursors", "FindApps", "ReadBranches", "ReadRuntimeLogs"}
+
+
 def test_there_is_no_other_right() -> None:
-    assert watcher().keys() == {"FindWhatIsDue", "WakeTheRemediator", "WriteOwnLog", "KeepFailedRuns"}
+    assert watcher().keys() == TIME | LOGS
+
+
+@pytest.mark.parametrize(("sid", "items"), [("KeepCursors", "cursor#*"), ("HearWhoIsMuted", "region#*")])
+def test_of_the_table_only_these_items_can_be_touched(sid: str, items: str) -> None:
+    assert watcher()[sid]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": items}}
+
+
+def test_with_apps_listed_only_theirs_can_be_read() -> None:
+    groups = [flatten(resource) for resource in watcher(**EVERYTHING)["ReadRuntimeLogs"]["Resource"]]  # type: ignore[attr-defined]
+
+    assert [group.partition("log-group:")[2] for group in groups] == [
+        f"/aws/amplify/{APP}:*",
+        f"/aws/amplify/{OTHER_APP}:*",
+    ]
+
+
+def test_where_no_log_is_watched_none_can_be_read_by_anybody() -> None:
+    assert watcher(watch_runtime="none").keys() == TIME
+    assert not {"ReadRuntimeLogs", "ReadBranches"} & reader(watch_runtime="none").keys()
+    assert {"ReadRuntimeLogs", "ReadBranches"} <= reader().keys()
+    assert "WatcherDeployments" not in "".join(of_type(template(watch_runtime="none"), "AWS::Events::Rule"))
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_the_watcher_is_the_same_in_every_mode_and_under_all_settings(mode: Mode) -> None:
-    settings = {**EVERYTHING, "mode": mode}
-
-    assert resources(template(**settings)) == resources(template()) != set()
-    assert watcher(**settings) == watcher()
-    assert variables(**settings) == variables()
+def test_the_watcher_is_the_same_in_every_mode(mode: Mode) -> None:
+    assert resources(template(mode=mode)) == resources(template()) != set()
+    assert watcher(mode=mode) == watcher()
 
 
-def test_the_watcher_runs_every_five_minutes() -> None:
+def test_the_watcher_runs_every_minute() -> None:
     rule = the(template(), "AWS::Events::Rule", "WatcherSchedule")
     (target,) = rule["Targets"]
 
-    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(5 minutes)", "ENABLED")
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
     assert "EventPattern" not in rule
     assert flatten(target["Arn"]).startswith("<WatcherFunction")
+
+
+@pytest.mark.parametrize(("settings", "apps"), [({}, None), (EVERYTHING, [APP, OTHER_APP])], ids=["all", "listed"])
+def test_the_watcher_hears_of_deployments_that_succeeded(settings: dict[str, object], apps: list[str] | None) -> None:
+    rule = the(template(**settings), "AWS::Events::Rule", "WatcherDeployments")
+
+    detail = {"jobStatus": ["SUCCEED"], **({"appId": apps} if apps else {})}
+    assert rule["EventPattern"] == {
+        "source": ["aws.amplify"],
+        "detail-type": ["Amplify Deployment Status Change"],
+        "detail": detail,
+    }
+    assert flatten(rule["Targets"][0]["Arn"]).startswith("<WatcherFunction")
 
 
 def test_a_run_that_was_not_delivered_is_left_to_the_next() -> None:
@@ -72,11 +120,17 @@ def test_a_run_that_was_not_delivered_is_left_to_the_next() -> None:
 
 
 def test_the_watcher_understands_its_environment() -> None:
-    runtime = WatcherRuntime.from_environment({name: flatten(value) for name, value in variables().items()})
+    deployed = variables(**EVERYTHING)
+    runtime = WatcherRuntime.from_environment(
+        {"AWS_REGION": "eu-central-1", **{name: flatten(value) for name, value in deployed.items()}}
+    )
 
     assert runtime.table.startswith("<IncidentsTable")
     assert runtime.remediator_function.startswith("<RemediatorFunction")
+    assert runtime.settings == Settings.parse(EVERYTHING)
 
 
 def test_the_watcher_is_told_no_more_than_it_needs() -> None:
-    assert {name for name in variables() if "POWERTOOLS" not in name} == {"INCIDENTS_TABLE", "REMEDIATOR_FUNCTION"}
+    assert {name for name in variables() if "POWERTOOLS" not in name} == {
+        *("AMPLIFY_MEDIC_SETTINGS", "MEDIC_ACCOUNT", "MEDIC_PARTITION", "INCIDENTS_TABLE", "REMEDIATOR_FUNCTION"),
+    }

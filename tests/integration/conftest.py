@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -29,6 +30,7 @@ PLAIN_TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "amplify.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 TABLE = "incidents"
+ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 SECRET = "slack-webhook"
 
 
@@ -155,12 +157,18 @@ def slack() -> Iterator[FakeSlack]:
 @pytest.fixture
 def world(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world with nothing wrong in it yet."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with open_world(slack) as made:
+        yield made
+
+
+@contextmanager
+def open_world(slack: FakeSlack) -> Iterator[World]:
+    """A world with nothing wrong in it yet; `ENVIRONMENT` has to be set."""
     with amplify_on_moto(region=REGION) as amplify:
         iam, sns = hands().client("iam"), hands().client("sns")
-        _make_table()
+        make_table()
         topic = sns.create_topic(Name="alerts")["TopicArn"]
         inbox = SnsInbox.subscribe(sns, hands().client("sqs"), topic)
         hands().client("secretsmanager").create_secret(Name=SECRET, SecretString=slack.webhook_url)
@@ -174,7 +182,8 @@ def world(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield made
 
 
-def _make_table() -> None:
+def make_table() -> None:
+    """The incidents table, as the stack deploys it."""
     hands().client("dynamodb").create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],

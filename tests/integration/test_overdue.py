@@ -43,7 +43,8 @@ def test_a_diagnosis_that_nobody_follows_up_expires_after_a_week(world: World) -
     assert world.watch() == 1
     assert incident(world)["state"] == "expired"
     assert world.watch() == 0
-    assert len(world.alerts()) == 1
+    assert len(world.alerts()) == 2
+    assert "closed without an outcome" in world.alerts()[-1]
 
 
 def test_an_approval_that_nobody_gives_expires_after_a_day(world: World) -> None:
@@ -52,6 +53,17 @@ def test_an_approval_that_nobody_gives_expires_after_a_day(world: World) -> None
     world.amplify.control.advance(DAY + MINUTE)
     world.watch()
     assert incident(world)["state"] == "expired"
+
+
+def test_a_role_that_amplify_refuses_though_it_is_old_enough_is_inconclusive(world: World) -> None:
+    app = lost_connection(world, OPTED_IN)
+    role = world.make_role("compute", age=16 * MINUTE)
+    world.settings["compute_roles"] = {role: [app]}
+    world.amplify.control.set_propagation(DAY)
+    world.deliver(world.build(app))
+    assert world.compute_role(app) is None
+    assert incident(world)["state"] == "open"
+    assert "inconclusive" in world.alerts()[0]
 
 
 def test_a_role_too_young_for_long_is_attached_by_a_later_look(world: World) -> None:

@@ -97,10 +97,11 @@ def test_a_storm_that_slack_missed_is_sent_again(world: World) -> None:
     apps = [broken(world, f"app{number}") for number in range(3)]
     for app in apps[:2]:
         world.deliver(world.build(app))
-    world.slack.fail()
+    world.slack.fail(times=20)
     event = world.build(apps[2])
     with pytest.raises(UndeliveredError, match="slack"):
         world.deliver(event)
+    world.slack.recover()
     told = len(world.slack.posts)
     world.amplify.control.advance(5 * 60)
     world.watch()

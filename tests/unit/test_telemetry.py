@@ -16,8 +16,7 @@ from medic.telemetry import DIMENSIONS, Fact, Telemetry
 
 
 @pytest.fixture(name="telemetry")
-def _telemetry(monkeypatch: pytest.MonkeyPatch) -> Telemetry:
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "remediator")
+def _telemetry() -> Telemetry:
     return Telemetry(Logger(service="test"), Metrics(namespace="Test", service="remediator"))
 
 

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypedDict
 
 import click
 
 from medic.diagnosis.knowledge import title_of
-from medic.diagnosis.model import Finding, Label, LogReading, Phase
+from medic.diagnosis.model import Label, LogReading, Phase
 from medic.diagnosis.scan import scan
-from medic_cli.failure import SOMETHING_WRONG, CouldNotLookError
+from medic_cli.failure import SOMETHING_WRONG
+from medic_cli.files import chunks, opened
+from medic_cli.finding import finding_answer, where
+from medic_cli.options import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
-_CHUNK = 1 << 18
+    from medic_cli.json_types import JsonObject
+
 _LONGEST_CASE = 64 << 20
 """Bytes that one line of a batch may have."""
-
-
-class FindingAnswer(TypedDict):
-    """One finding as JSON; see docs/schemas/classify.schema.json."""
-
-    signature: str
-    label: str
-    confidence: str
-    lines: list[int]
-    principal: str | None
-    action: str | None
-    resource: str | None
-    denied_by: str | None
-    excerpt: str
 
 
 class Answer(TypedDict):
@@ -43,7 +30,7 @@ class Answer(TypedDict):
 
     id: str | None
     label: str
-    findings: list[FindingAnswer]
+    findings: list[JsonObject]
 
 
 class Unanswered(TypedDict):
@@ -54,7 +41,14 @@ class Unanswered(TypedDict):
     error: str
 
 
-@click.command("classify")
+_EXAMPLES = examples(
+    "medic classify build.log",
+    'curl -s "$LOG_URL" | medic classify --json',
+    "medic classify --batch cases.jsonl > answers.jsonl",
+)
+
+
+@click.command("classify", epilog=_EXAMPLES)
 @click.argument("file", type=click.Path(allow_dash=True), default="-")
 @click.option("--phase", type=click.Choice([phase.value for phase in Phase]), default=Phase.BUILD.value,
               show_default=True, help="Where the text was printed.")  # fmt: skip
@@ -70,34 +64,17 @@ def command(file: str, phase: str, batch: str | None, *, as_json: bool) -> None:
     batch exits with 0 once every line is answered.
     """
     if batch is not None:
-        with _opened(batch) as lines:
+        with opened(batch) as lines:
             for answer in _batch(lines):
                 click.echo(json.dumps(answer))
         return
-    with _opened(file) as stream:
-        reading = scan(_chunks(stream, file), Phase(phase))
+    with opened(file) as stream:
+        reading = scan(chunks(stream, file), Phase(phase))
     if as_json:
         click.echo(json.dumps(_answer(None, reading), indent=2))
     else:
         _print(reading)
     sys.exit(0 if reading.label is Label.NOT_IAM else SOMETHING_WRONG)
-
-
-def _opened(path: str) -> AbstractContextManager[BinaryIO]:
-    if path == "-":
-        return nullcontext(sys.stdin.buffer)
-    try:
-        return Path(path).open("rb")
-    except OSError as error:
-        raise CouldNotLookError(f"{path} can't be read: {error.strerror}.") from None
-
-
-def _chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
-    try:
-        while chunk := stream.read(_CHUNK):
-            yield chunk
-    except OSError as error:
-        raise CouldNotLookError(f"{path} can't be read: {error.strerror}.") from None
 
 
 def _batch(stream: BinaryIO) -> Iterator[Answer | Unanswered]:
@@ -138,22 +115,7 @@ def _unanswered(id_: str | None, number: int, error: str) -> Unanswered:
 
 
 def _answer(id_: str | None, reading: LogReading) -> Answer:
-    return {"id": id_, "label": reading.label.value, "findings": [_finding(each) for each in reading.findings]}
-
-
-def _finding(finding: Finding) -> FindingAnswer:
-    denial = finding.denial
-    return {
-        "signature": finding.signature,
-        "label": finding.label.value,
-        "confidence": finding.confidence.value,
-        "lines": [finding.first_line, finding.last_line],
-        "principal": denial.principal if denial else None,
-        "action": denial.action if denial else None,
-        "resource": denial.resource if denial else None,
-        "denied_by": denial.policy_type.value if denial and denial.policy_type else None,
-        "excerpt": finding.excerpt,
-    }
+    return {"id": id_, "label": reading.label.value, "findings": [finding_answer(each) for each in reading.findings]}
 
 
 def _print(reading: LogReading) -> None:
@@ -164,12 +126,9 @@ def _print(reading: LogReading) -> None:
     wrong = reading.label is not Label.NOT_IAM
     console.print(Text(reading.label.value, "bold red" if wrong else "bold green"))
     for finding in reading.findings:
-        where = f"line {finding.first_line}"
-        if finding.last_line > finding.first_line:
-            where = f"lines {finding.first_line}-{finding.last_line}"
         console.print()
         console.print(Text(title_of(finding.signature), "bold"))
-        console.print(Text(f"{finding.label.value}, {finding.confidence.value} confidence, {where}", "dim"))
+        console.print(Text(f"{finding.label.value}, {finding.confidence.value} confidence, {where(finding)}", "dim"))
         for line in finding.excerpt.splitlines():
             console.print(Text(f"  | {line}"))
         console.print(Text(f"  More: medic explain {finding.signature}", "dim"))

@@ -11,6 +11,7 @@ import click
 
 from medic.diagnosis.knowledge import ENTRIES, PLACEHOLDERS, Dialect, Entry, Fix, Kind, filled, find_entry, fixes_of
 from medic.diagnosis.knowledge import title_of as _title_of
+from medic_cli.options import examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,14 @@ _SYNTAX = {
 _WIDTH_OF_A_FILE = 200
 
 
-@click.command("explain")
+_EXAMPLES = examples(
+    "medic explain",
+    "medic explain service_role_trust_wrong --dialect cli",
+    "medic explain compute_role_not_set --dialect cdk --set role_name=web",
+)
+
+
+@click.command("explain", epilog=_EXAMPLES)
 @click.argument("id", required=False)
 @click.option("--dialect", type=click.Choice([each.value for each in Dialect]), default=Dialect.CONSOLE.value,
               show_default=True, help="How to write the fixes down.")  # fmt: skip

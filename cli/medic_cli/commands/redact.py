@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from medic.redaction import redact_stream
+from medic_cli.options import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,13 @@ _LONGEST_LINE = 1 << 20
 """Bytes; a longer line is redacted in pieces, so that memory stays bounded."""
 
 
-@click.command("redact")
+_EXAMPLES = examples(
+    "medic redact < build.log > shareable.log",
+    "pbpaste | medic redact",
+)
+
+
+@click.command("redact", epilog=_EXAMPLES)
 def command() -> None:
     """Take secrets out of a text: standard input to standard output, line by line.
 

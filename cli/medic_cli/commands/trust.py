@@ -38,6 +38,7 @@ from medic.trust import (
     read_question,
     read_time,
 )
+from medic_cli.options import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +82,14 @@ class _Options:
         return FixForm(self.role)
 
 
-@click.command("trust")
+_EXAMPLES = examples(
+    "aws iam get-role --role-name web --query Role.AssumeRolePolicyDocument | medic trust",
+    "medic trust trust.json --role compute",
+    "medic trust trust.json --branch-arn arn:aws:amplify:eu-central-1:111122223333:apps/d1a2b3c4d5e6f7/branches/main",
+)
+
+
+@click.command("trust", epilog=_EXAMPLES)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True), default="-")
 @click.option("--branch-arn", metavar="ARN", help="The branch ARN, as GetBranch returns it, that Amplify calls for.")
 @click.option("--source-arn", metavar="ARN", help="Any other resource that a service calls for.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from medic.alerts.console import app_url, role_url
@@ -33,12 +33,19 @@ _ON_THE_APP = frozenset(
 _PLAIN = re.compile(r"[\w./:@+=,-]{1,300}")
 
 
-def fixes_for(evidence: Evidence, diagnosis: Diagnosis) -> tuple[Fix, ...]:
+def fixes_for(
+    evidence: Evidence, diagnosis: Diagnosis, ranks: Collection[Rank] = (Rank.PROVEN, Rank.LIKELY)
+) -> tuple[Fix, ...]:
     """The fixes of the likeliest causes, at most two, each in every dialect that an alert shows.
 
     Where the diagnosis worked out the very statement that is missing, that is shown in place of the general text.
+
+    Args:
+        evidence: what the texts are filled in with.
+        diagnosis: the causes.
+        ranks: of the causes whose fixes are wanted.
     """
-    likely = [cause for cause in diagnosis.causes if cause.rank in (Rank.PROVEN, Rank.LIKELY)]
+    likely = [cause for cause in diagnosis.causes if cause.rank in ranks]
     entries = [find_entry(cause.id) for cause in likely]
     ids = dict.fromkeys(fix for entry in entries if entry for fix in entry.fixes)
     proposals = {cause.proposal.fix: cause.proposal for cause in likely if cause.proposal}

@@ -12,6 +12,7 @@ from medic.alerts.model import AlertKind, Approval, Fact, Link
 from medic.diagnosis.model import Phase
 from medic.evidence.model import Present
 from medic.incidents.model import State
+from medic.plan.decide import contradicted
 from medic.plan.model import Disposition
 from medic.remediation.outcome import Outcome, Result
 
@@ -72,7 +73,9 @@ def kind_of(report: Report) -> AlertKind:
         return AlertKind.DEFERRED
     if results or any(action.disposition is Disposition.REFUSE for action in report.undone):
         return AlertKind.REFUSED
-    return AlertKind.PROPOSED if report.asks else AlertKind.DIAGNOSIS
+    if report.asks:
+        return AlertKind.PROPOSED
+    return AlertKind.NOT_CONFIRMED if contradicted(report.diagnosis) else AlertKind.DIAGNOSIS
 
 
 def summary(report: Report) -> Iterator[str]:

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from medic.aws.errors import AbsentError, DeniedError, translated
-from medic.evidence.model import Absent, App, Branch, EnvironmentVariable, Item, Job, Present, Step, Unreadable
+from medic.evidence.model import (
+    Absent,
+    App,
+    Branch,
+    BuildSettings,
+    EnvironmentVariable,
+    Item,
+    Job,
+    Present,
+    Step,
+    Unreadable,
+)
 from medic.redaction import looks_like
 
 if TYPE_CHECKING:
     from types_boto3_amplify import AmplifyClient
     from types_boto3_amplify.type_defs import AppTypeDef, BranchTypeDef, JobSummaryTypeDef, JobTypeDef, StepTypeDef
 
+_IMAGE_VARIABLE = "_CUSTOM_IMAGE"
+_OWN_IMAGE = re.compile(r"amplify:al\d{1,4}")
 _PAGE = 50
+_PAGE_OF_APPS = 100
 _MOST_PAGES = 20
 RUNNING = frozenset({"CREATED", "PENDING", "PROVISIONING", "RUNNING", "CANCELLING"})
 """Job statuses that say a build is on its way."""
+
+
+class _NextPage(TypedDict, total=False):
+    """Where a list goes on; empty for its first page."""
+
+    nextToken: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +69,7 @@ class JobState:
 
 
 class AmplifyReader:
-    """GetApp, GetBranch, GetJob, ListJobs.
+    """GetApp, ListApps, GetBranch, ListBranches, GetJob, ListJobs.
 
     A thing that is not there is Absent; one that may not be read is Unreadable; a fault is raised as RetryableError.
     """
@@ -85,6 +107,36 @@ class AmplifyReader:
         except DeniedError as error:
             return Unreadable(str(error))
 
+    def apps(self) -> Iterator[App]:
+        """Every app of the account in this region, page by page (ListApps).
+
+        Raises:
+            AwsError: the apps could not be listed.
+        """
+        token: str | None = None
+        while True:
+            with translated("amplify:ListApps"):
+                answer = self._client.list_apps(maxResults=_PAGE_OF_APPS, **_from(token))
+            yield from map(_app, answer["apps"])
+            token = answer.get("nextToken")
+            if not token:
+                return
+
+    def branches(self, app_id: str) -> Iterator[Branch]:
+        """Every branch of an app, page by page, with all that GetBranch says (ListBranches).
+
+        Raises:
+            AwsError: the branches could not be listed; RefusedError also where there is no such app.
+        """
+        token: str | None = None
+        while True:
+            with translated("amplify:ListBranches"):
+                answer = self._client.list_branches(appId=app_id, maxResults=_PAGE, **_from(token))
+            yield from map(_branch, answer["branches"])
+            token = answer.get("nextToken")
+            if not token:
+                return
+
     def recent_jobs(self, app_id: str, branch: str) -> tuple[JobState, ...]:
         """The branch's latest jobs, newest first; ids compare as integers.
 
@@ -97,8 +149,7 @@ class AmplifyReader:
         token: str | None = None
         for _ in range(_MOST_PAGES):
             with translated("amplify:ListJobs"):
-                more = {"nextToken": token} if token else {}
-                answer = self._client.list_jobs(appId=app_id, branchName=branch, maxResults=_PAGE, **more)
+                answer = self._client.list_jobs(appId=app_id, branchName=branch, maxResults=_PAGE, **_from(token))
             page = [_state(summary) for summary in answer["jobSummaries"]]
             jobs += page
             token = answer.get("nextToken")
@@ -147,6 +198,10 @@ class AmplifyActor:
         return _unpadded(answer["jobSummary"]["jobId"])
 
 
+def _from(token: str | None) -> _NextPage:
+    return {"nextToken": token} if token else {}
+
+
 def _app(raw: AppTypeDef) -> App:
     return App(
         id=raw["appId"],
@@ -161,6 +216,11 @@ def _app(raw: AppTypeDef) -> App:
         auto_branch_creation=bool(raw.get("enableAutoBranchCreation")),
         auto_branch_patterns=tuple(raw.get("autoBranchCreationPatterns") or ()),
         clone_method=raw.get("repositoryCloneMethod"),
+        build=BuildSettings(
+            image=_image(raw.get("environmentVariables")),
+            spec=_fingerprint(raw.get("buildSpec")),
+            compute=raw.get("jobConfig", {}).get("buildComputeType"),
+        ),
     )
 
 
@@ -176,11 +236,29 @@ def _branch(raw: BranchTypeDef) -> Branch:
         source_branch=raw.get("sourceBranch") or None,
         destination_branch=raw.get("destinationBranch") or None,
         active_job_id=_unpadded(raw["activeJobId"]) if raw.get("activeJobId") else None,
+        pull_request_previews=bool(raw.get("enablePullRequestPreview")),
+        build=BuildSettings(
+            image=_image(raw.get("environmentVariables")),
+            spec=_fingerprint(raw.get("buildSpec")),
+        ),
     )
 
 
 def _environment(raw: Mapping[str, str] | None) -> tuple[EnvironmentVariable, ...]:
     return tuple(EnvironmentVariable(name, looks_like(value, name)) for name, value in sorted((raw or {}).items()))
+
+
+def _image(variables: Mapping[str, str] | None) -> str | None:
+    """The build image, which Amplify keeps in an environment variable: by name only if it is one of Amplify's own.
+
+    https://docs.aws.amazon.com/amplify/latest/userguide/custom-build-image.html
+    """
+    value = (variables or {}).get(_IMAGE_VARIABLE)
+    return value if value is None or _OWN_IMAGE.fullmatch(value) else f"custom, {_fingerprint(value)}"
+
+
+def _fingerprint(text: str | None) -> str | None:
+    return f"sha256 {hashlib.sha256(text.encode()).hexdigest()[:16]}" if text else None
 
 
 def _job(raw: JobTypeDef) -> JobWithLogs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
@@ -22,6 +23,7 @@ _THROTTLES = frozenset(
         "TransactionInProgressException",
     }
 )
+"""Codes that say: the same call, later and less often."""
 _FAULTS = frozenset(
     {
         "DependentServiceFailureException",
@@ -38,7 +40,6 @@ _DENIALS = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedException", "UnauthorizedOperation"}
 )
 _ABSENCES = frozenset({"NoSuchEntity", "NoSuchEntityException", "NotFoundException", "ResourceNotFoundException"})
-_SERVER_ERROR = 500
 _UNASSUMABLE = "cannot be assumed by Amplify"
 """The message tells this refusal apart; its code (BadRequestException) covers much else, and may be another one."""
 
@@ -61,6 +62,10 @@ class AwsError(Exception):
 
 class RetryableError(AwsError):
     """Throttled, a server fault, or not reached: the same call may succeed later. Nothing was done."""
+
+
+class ThrottledError(RetryableError):
+    """AWS wants fewer calls a second. Nothing was done."""
 
 
 class AmbiguousError(RetryableError):
@@ -106,9 +111,9 @@ def _from_answer(operation: str, error: ClientError) -> AwsError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if _UNASSUMABLE in message:
         return UnassumableRoleError(operation, code, message)
-    if code in _THROTTLES:
-        return RetryableError(operation, code, message)
-    if code in _FAULTS or status >= _SERVER_ERROR:
+    if code in _THROTTLES or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return ThrottledError(operation, code, message)
+    if code in _FAULTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return AmbiguousError(operation, code, message)
     if code in _DENIALS:
         return DeniedError(operation, code, message)

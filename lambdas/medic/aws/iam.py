@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,17 @@ from medic.evidence.model import Absent, Item, Present, Role, RolePolicies, Unre
 
 if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPolicy:
+    """One policy of a role."""
+
+    name: str
+    """An inline policy's name, or a managed one's ARN."""
+    document: Mapping[str, object] | None
+    """None for AWS's own."""
+    inline: bool = False
 
 
 class IamReader:
@@ -42,6 +54,9 @@ class IamReader:
             return Absent(f"IAM has no role {parts.name} in account {self._account}")
         except DeniedError as error:
             return Unreadable(str(error))
+        if raw["Arn"] != role_arn:
+            # GetRole takes the name alone, in any case; who assumes a role names it by its exact ARN.
+            return Absent(f"IAM has no role {role_arn[:200]}: the one named {parts.name} is {raw['Arn']}")
         return Present(
             Role(
                 arn=raw["Arn"],
@@ -61,15 +76,26 @@ class IamReader:
         Raises:
             AwsError: any of them could not be read; a guardrail then refuses.
         """
+        named = self.named_policies(role_name)
+        attached = tuple(policy.name for policy in named if not policy.inline)
+        return RolePolicies(attached, tuple(policy.document for policy in named if policy.document is not None))
+
+    def named_policies(self, role_name: str) -> tuple[NamedPolicy, ...]:
+        """The same, each policy with its name, inline ones first. AWS's own are known by name: they are not read.
+
+        Raises:
+            AwsError: any of them could not be read.
+        """
         with translated("iam:ListAttachedRolePolicies"):
             pages = self._client.get_paginator("list_attached_role_policies").paginate(RoleName=role_name)
-            attached = tuple(policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"])
+            attached = [policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"]]
         with translated("iam:ListRolePolicies"):
             names = self._client.get_paginator("list_role_policies").paginate(RoleName=role_name)
             inline = [name for page in names for name in page["PolicyNames"]]
-        documents = [self._inline(role_name, name) for name in inline]
-        documents += [self._managed(arn) for arn in attached if not _is_aws_managed(arn)]
-        return RolePolicies(attached, tuple(documents))
+        return (
+            *(NamedPolicy(name, self._inline(role_name, name), inline=True) for name in inline),
+            *(NamedPolicy(arn, None if _is_aws_managed(arn) else self._managed(arn)) for arn in attached),
+        )
 
     def _inline(self, role_name: str, policy_name: str) -> Mapping[str, object]:
         with translated("iam:GetRolePolicy"):

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
     from types_boto3_iam import IAMClient
     from types_boto3_lambda import LambdaClient
+    from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
 
 # The default read time-out (60 s) times the default attempts would outlive the function.
 READING = Config(connect_timeout=3, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
+# Calls under a shared rate are repeated by whoever keeps the rate.
+RATED = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1})
 # A writing call that is sent twice may act twice: one attempt, and what it did is read back.
 WRITING = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
 
@@ -53,6 +56,11 @@ class Reader:
     def functions(self) -> LambdaClient:
         """Lambda, to wake the remediator."""
         return self.session.client("lambda", config=READING)
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        """CloudWatch Logs, for reading apps' SSR logs."""
+        return self.session.client("logs", config=RATED)
 
     @cached_property
     def sns(self) -> SNSClient:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.causes_unassumable import compute_role, service_role
-from medic.diagnosis.facts import is_logging_role, name_of, why_not_read
+from medic.diagnosis.facts import UNDEFINED_CREDENTIALS, is_logging_role, name_of, why_not_read
 from medic.diagnosis.model import Cause, CheckResult, Identity, Phase, Rank
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from medic.diagnosis.causes import Case
 
-_UNDEFINED_CREDENTIALS = "sdk_v3_credential_object_invalid"
 _LAPTOPS_WORDS = frozenset({"ampx_no_credentials", "profile_missing"})
 _WRAPS_A_DENIAL = frozenset({"ampx_bootstrap_unreadable", "ampx_outputs_refused"})
 """ampx says these when AWS refuses a call: without a service role to everybody, with one for want of a permission."""
@@ -69,7 +68,7 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
     """SSR code found no credentials, after a deployment that succeeded."""
     facts = case.facts
     unknown = why_not_read(facts.evidence.branch) or why_not_read(facts.evidence.app)
-    undefined = facts.signature == _UNDEFINED_CREDENTIALS
+    undefined = facts.signature == UNDEFINED_CREDENTIALS
     yield _explicit_credentials(case)
     if unknown is not None:
         because = f"whether branch or app has a compute role is not known: {unknown}"
@@ -88,7 +87,7 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
 def _explicit_credentials(case: Case) -> Cause:
     """What the code passes is in no API: never proven."""
     facts, keys = case.facts, case.facts.static_keys
-    if facts.signature == _UNDEFINED_CREDENTIALS:
+    if facts.signature == UNDEFINED_CREDENTIALS:
         because = "the code passes a credentials object without values in it, which overrides any role"
         return case.cause("explicit_credentials_in_code", Rank.LIKELY, because, "static_keys")
     if keys:
@@ -106,7 +105,12 @@ def _explicit_credentials(case: Case) -> Cause:
 
 
 def logging_role(case: Case) -> Iterator[Cause]:
-    """Permissions on the role that writes SSR logs serve nobody else. Its policies were not read: never proven."""
+    """Permissions on the role that writes SSR logs, or on the service role, serve no SSR code."""
+    elsewhere = case.facts.granted_to
+    if elsewhere is not None and case.facts.identity is Identity.COMPUTE_ROLE and case.facts.denial is not None:
+        because = f"{name_of(elsewhere)} is allowed {case.facts.denial.action}, and SSR code gets nothing of that"
+        yield case.cause("permissions_on_logging_role", Rank.LIKELY, because)
+        return
     called = case.facts.denial.role_name if case.facts.denial else None
     set_as_service = case.facts.service is not None and is_logging_role(name_of(case.facts.service.arn))
     if is_logging_role(called):

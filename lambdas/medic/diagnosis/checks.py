@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from medic.diagnosis.checks_deployment import (
     build_duration,
     caller,
+    line_confirmed,
     platform,
     repository_cloned,
     repository_connection,
@@ -40,7 +41,7 @@ _FOR: Mapping[Label, tuple[_Checking, ...]] = {
     ),
     Label.COMPUTE_ROLE_UNASSUMABLE: (compute_role, platform, resource_control_policies),
     Label.CREDENTIALS_MISSING_BUILD: (caller, service_role, static_keys, compute_role_in_brief),
-    Label.CREDENTIALS_MISSING_RUNTIME: (compute_role, platform, static_keys),
+    Label.CREDENTIALS_MISSING_RUNTIME: (compute_role, line_confirmed, platform, static_keys),
     Label.EXPIRED_OR_INVALID_TOKEN: (build_duration, static_keys),
     Label.ACCESS_DENIED_IDENTITY: _DENIED,
     Label.ACCESS_DENIED_OTHER: _DENIED,

@@ -91,6 +91,13 @@ def platform(facts: Facts) -> Iterator[Check]:
             yield Check("platform", CheckResult.UNKNOWN, said)
 
 
+def line_confirmed(facts: Facts) -> Iterator[Check]:
+    """Does AWS's state bear out what a line of the SSR log says? Visitors can make the site print lines."""
+    if facts.compute is not None and facts.compute.usable:
+        said = "a usable compute role is set, so AWS's state does not bear the line out: anybody who visits the site "
+        yield Check("line_confirmed", CheckResult.FAIL, f"{said}may be able to make it print one")
+
+
 def caller(facts: Facts) -> Iterator[Check]:
     """Who called: the principal in the message outranks the words around it."""
     denial = facts.denial
@@ -111,7 +118,8 @@ def static_keys(facts: Facts) -> Iterator[Check]:
     if names:
         said = (
             f"AWS access keys stand in the environment variables {', '.join(names)}: they reach the build, and SSR "
-            "code only if written to .env.production; where the SDK uses them, they override the role"
+            "code only if written to .env.production; where the SDK uses them, they override the role. The way out: a "
+            "compute role that may do what the code does, no credentials in the code, and the keys deleted"
         )
         yield Check("static_keys", CheckResult.FAIL, said)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.model import Identity
@@ -12,9 +13,11 @@ from medic.evidence.model import Absent, Present
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import Denial, Finding, Label, LogReading, Phase, RoleVerdict
-    from medic.evidence.model import App, Branch, Evidence, Item, Job, Role, Step
+    from medic.evidence.model import App, Branch, Evidence, Item, Job, Role, RolePolicies, Step
 
 _STATIC_KEYS = frozenset({"access key id", "secret access key", "session token"})
+UNDEFINED_CREDENTIALS = "sdk_v3_credential_object_invalid"
+"""The signature of credentials that the code itself passes, with nothing in them: no role helps."""
 _LOGGING_ROLE = "AmplifySSRLogging"
 """The beginning of the names Amplify gives to the role that writes SSR logs: AmplifySSRLoggingRole-<uuid>."""
 
@@ -102,6 +105,15 @@ class Facts:
         """True if the log holds a refused call of this identity, so that Amplify did assume its role."""
         return any(found.denial is not None and found.identity is identity for found in self.reading.findings)
 
+    @property
+    def granted_to(self) -> str | None:
+        """ARN of another role whose own policies allow what the caller was denied."""
+        action = self.denial.action if self.denial else None
+        if action is None:
+            return None
+        read = ((arn, item.value) for arn, item in self.evidence.policies.items() if isinstance(item, Present))
+        return next((arn for arn, policies in read if _allow(policies, action)), None)
+
     def role(self, verdict: RoleVerdict | None) -> Role | None:
         """The role of a verdict, if it was read."""
         item = self.evidence.roles.get(verdict.arn) if verdict else None
@@ -122,6 +134,20 @@ class Facts:
         """True if IAM may not have told every service of the role when the job asked for it, or is still telling."""
         age = self.age_at_start(verdict)
         return age < SETTLED_AFTER if age is not None else verdict is not None and not verdict.settled
+
+
+def _allow(policies: RolePolicies, action: str) -> bool:
+    """True if a statement of these documents allows an action, whatever else it asks for."""
+    for document in policies.documents:
+        statements = document.get("Statement", [])
+        for statement in statements if isinstance(statements, list) else [statements]:
+            if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
+                continue
+            named = statement.get("Action", [])
+            patterns = named if isinstance(named, list) else [named]
+            if any(fnmatchcase(action.lower(), str(pattern).lower()) for pattern in patterns):
+                return True
+    return False
 
 
 def why_not_read(item: Item[App] | Item[Branch]) -> str | None:

@@ -2,9 +2,9 @@
 
 Searching a block for every literal in turn costs a pass each. Instead, one `bytes.translate` drops all letters but
 those that are seldom in build logs, and a second one, of what is left, all but the rarest: two sketches of the block,
-an eighth and a fortieth of its length. A literal can only occur in the block where its own kept letters, its trace,
-occur in the sketch. So a literal costs a search of the short sketch, now and then one of the longer, and next to never
-one of the block itself: the catalogue may grow. A sketch may err towards "perhaps", never towards "no".
+a fifth and a twentieth of its length, or less. A literal can only occur in the block where its own kept letters, its
+trace, occur in the sketch. So a literal costs a search of the short sketch, now and then one of the longer, and next
+to never one of the block itself: the catalogue may grow. A sketch may err towards "perhaps", never towards "no".
 
 A sketch knows no white space: a phrase that a terminal has wrapped, even inside a word, is found like any other.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RARE = b"ACDEHKMPRSUVWbcdfgklpqvwxyz"
 """Letters that tell the catalogue's words from a build log's. Without `m`, which ends a colour code in the middle of a
 wrapped phrase; without the capitals of time stamps and levels, which begin every line."""
-_RAREST = b"ACDEHKMPRSUVkqvyz"
+_RAREST = b"ACDHKMPRSUVqz"
 _ALL = bytes(range(256))
 _NOT_RARE = _ALL.translate(None, _RARE)
 _NEITHER_RARE_NOR_LINE_FEED = _NOT_RARE.translate(None, b"\n")

@@ -148,12 +148,17 @@ class Gatherer:
             branch=deployment.branch,
             job=deployment.job,
             log=log,
-            roles=self._roles(_role_arns(deployment, candidate, repair)),
+            roles=self.roles(_role_arns(deployment, candidate, repair)),
             candidate_role_arn=candidate,
             repair_role_arn=repair,
         )
 
-    def _roles(self, arns: tuple[str, ...]) -> Mapping[str, Item[Role]]:
+    def roles(self, arns: tuple[str, ...]) -> Mapping[str, Item[Role]]:
+        """Roles by their ARN, looked up at the same time.
+
+        Raises:
+            RetryableError: AWS throttled or could not be reached.
+        """
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             return dict(zip(arns, pool.map(self._role, arns), strict=True))
 

@@ -48,6 +48,18 @@ class EnvironmentVariable:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildSettings:
+    """What builds run on and by; of what may hold secrets, a fingerprint."""
+
+    image: str | None = None
+    """The name of one of Amplify's own images, or a custom image's fingerprint; None for the default one."""
+    spec: str | None = None
+    """The stored build specification's fingerprint; None where the repository's amplify.yml counts."""
+    compute: str | None = None
+    """STANDARD_8GB, LARGE_16GB, …"""
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """The fields of GetApp that matter here."""
 
@@ -64,6 +76,7 @@ class App:
     auto_branch_creation: bool
     auto_branch_patterns: tuple[str, ...]
     clone_method: str | None
+    build: BuildSettings = BuildSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,10 @@ class Branch:
     source_branch: str | None
     destination_branch: str | None
     active_job_id: str | None
+    pull_request_previews: bool = False
+    """True if each pull request into this branch gets a preview, which is a branch of its own."""
+    build: BuildSettings = BuildSettings()
+    """What differs from the app's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +162,33 @@ class BuildLog:
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimeLine:
+    """One event of an app's SSR log, which may hold several lines of text. Visitors can write here: it is a hint."""
+
+    event_id: str
+    at: datetime
+    """When it happened, as the writer says."""
+    stream: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one time to another, both included, to the millisecond."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimePage:
+    """Some events of an SSR log, in the order of their times; `token` leads to the next page, empty on the last."""
+
+    lines: tuple[RuntimeLine, ...]
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything read about one deployment, with the time it was read."""
 
@@ -162,5 +206,7 @@ class Evidence:
     """Every role that was looked up, by the ARN it is known under."""
     candidate_role_arn: str | None = None
     """The paired compute role that the branch's tag (or the settings) chooses."""
+    policies: Mapping[str, Item[RolePolicies]] = field(default_factory=dict)
+    """Policies of roles that a permission may have been given to by mistake, by the role's ARN."""
     repair_role_arn: str | None = None
     """The paired service role that the app's tag chooses."""

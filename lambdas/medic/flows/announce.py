@@ -62,7 +62,9 @@ def announce(alert: Alert, incident: Incident, occasion: str, held: Held, servic
     threaded = replace(incident, threads=delivery.threads)
     told = threaded.told(occasion, delivery.receipts, services.clock(), everybody=not delivery.failures)
     kept = Letter(incident.id, occasion, alert_to_json(alert), delivery.lacking)
-    held.save(held.record.with_incident(told), Along(letters=(kept,) if delivery.failures else ()))
+    # Whatever was to be done is done: telling comes last, and the lease ends with it.
+    letters = (kept,) if delivery.failures else ()
+    held.save(held.record.with_incident(told), Along(letters=letters, release=True))
     if delivery.failures:
         for failure in delivery.failures:
             services.telemetry.record(Fact.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
@@ -70,15 +72,19 @@ def announce(alert: Alert, incident: Incident, occasion: str, held: Held, servic
 
 
 def _resend(held: Held, services: Services) -> list[str]:
-    """Send the letters of a branch again; what is still not taken, in words."""
-    failures = []
+    """Send the letters of a branch again; what is still not taken, in words.
+
+    A channel that does not take one is not tried with the next: it may take its time to refuse.
+    """
+    failures: list[str] = []
+    dead: set[str] = set()
     for incident in held.record.incidents:
         if incident.letters:
-            failures += _resend_of(incident, held, services)
+            failures += _resend_of(incident, held, services, dead)
     return failures
 
 
-def _resend_of(incident: Incident, held: Held, services: Services) -> list[str]:
+def _resend_of(incident: Incident, held: Held, services: Services, dead: set[str]) -> list[str]:
     now = services.clock()
     letters: list[Letter] = []
     receipts: list[str] = []
@@ -89,10 +95,13 @@ def _resend_of(incident: Incident, held: Held, services: Services) -> list[str]:
             services.telemetry.record(Fact.LETTER_GIVEN_UP, incident=incident.id, occasion=occasion)
             letters.append(Letter(incident.id, occasion, "", ()))
             continue
-        channels = tuple(channel for channel in services.channels if channel.name in letter.lacking)
+        known = {channel.name for channel in services.channels}
+        waiting = dead & known.intersection(letter.lacking)
+        channels = tuple(c for c in services.channels if c.name in letter.lacking and c.name not in dead)
         delivery = deliver(alert_from_json(letter.alert), channels, (), occasion, incident.threads)
         incident = replace(incident, threads=delivery.threads)
-        letters.append(replace(letter, lacking=delivery.lacking))
+        dead.update(delivery.lacking)
+        letters.append(replace(letter, lacking=(*delivery.lacking, *sorted(waiting))))
         receipts += delivery.receipts
         failures += delivery.failures
     taken = tuple(letter.occasion for letter in letters if not letter.lacking)

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 
-def report_of(job_id: str) -> str:
-    """The occasion of the first alert on a job."""
-    return f"report:{job_id}"
+def report_of(sighting: str) -> str:
+    """The occasion of the first alert on a sighting: a job's id, or a moment in the log of one."""
+    return f"report:{sighting}"
 
 
-def outcome_of(job_id: str) -> str:
+def outcome_of(sighting: str) -> str:
     """The occasion of the alert on what became of an action that had to be put off."""
-    return f"outcome:{job_id}"
+    return f"outcome:{sighting}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class Applier:
 
     scope: Scope
     job: Job
+    sighting: str
+    """What tells this sighting of the failure from others."""
     occasion: Occasion
     question: Question
     held: Held
@@ -112,7 +114,7 @@ class Applier:
                 intended_at=self._now,
             )
             incident = incident.with_change(change, self._now)
-        applying = incident.moved(State.APPLYING, self._now).owes(report_of(self.job.id))
+        applying = incident.moved(State.APPLYING, self._now).owes(report_of(self.sighting))
         return replace(applying, approved_by=self.asked.who if self.asked else "")
 
     def _reserve(self, incident: Incident, todo: tuple[Action, ...]) -> str | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import Report, compose_not_helped, compose_report
+from medic.alerts.runtime import compose_still_logged
 from medic.diagnosis.roles import service_role_verdict
 from medic.flows.announce import announce
 from medic.flows.apply import Acted, Applier, outcome_of, report_of
+from medic.flows.quiet import settling
 from medic.flows.storm import is_storm, join_storm
+from medic.flows.turn import Turn, turn_of
 from medic.incidents.model import Incident, Order, State
 from medic.incidents.requests import RequestKind
 from medic.plan.decide import RepairQuestion, decide
@@ -21,24 +23,12 @@ from medic.telemetry import Fact
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from medic.evidence.model import Job
     from medic.flows.trouble import Trouble
     from medic.incidents.region import Region
     from medic.incidents.requests import Request
     from medic.incidents.table import Held
     from medic.plan.model import Plan
     from medic.services import Services
-
-
-class Turn(StrEnum):
-    """What a sighting of a failure is to its incident."""
-
-    KNOWN = "known"
-    """This job was seen, acted on and told about; or it is earlier than what is known."""
-    STILL_FAILING = "still_failing"
-    """A change was made, and a job that started after it fails alike."""
-    ACT = "act"
-    """Everything else: a new incident, a repetition, or something that was not finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +66,16 @@ class Attendance:
             UsedUpError: the request was used by another invocation.
         """
         before = self.held.record.incident(*self.trouble.kind)
-        turn = self._turn(before)
+        turn = turn_of(self.trouble, self.held.record, self.services.clock(), asked=self.asked is not None)
         if before is not None and turn is Turn.KNOWN:
             self._record(Fact.ALREADY_HANDLED, before)
             return Attended(before)
+        if before is not None and turn is Turn.AGAIN:
+            self._record(Fact.SEEN_AGAIN, before)
+            now = self.services.clock()
+            again = settling(before.seen_again(self.trouble.shown_by, now), now)
+            self.held.save(self.held.record.with_incident(again))
+            return Attended(again)
         if before is not None and turn is Turn.STILL_FAILING:
             return Attended(self.tell_not_helped(before))
         return self._act_and_tell(before)
@@ -90,24 +86,15 @@ class Attendance:
         Raises:
             UndeliveredError: a channel did not take the alert.
         """
-        now, job = self.services.clock(), self.trouble.job
-        ended = before.seen_again(job, now).moved(State.NOT_HELPED, now)
+        now, trouble = self.services.clock(), self.trouble
+        ended = before.seen_again(trouble.shown_by, now).moved(State.NOT_HELPED, now)
         self._record(Fact.NOT_HELPED, ended)
-        alert = compose_not_helped(self.trouble.scope, ended, job.id)
-        announce(alert, ended, f"still:{job.id}", self.held, self.services)
+        if trouble.seen_at is None:
+            alert = compose_not_helped(trouble.scope, ended, trouble.job.id)
+        else:
+            alert = compose_still_logged(trouble.scope, ended, trouble.seen_at)
+        announce(alert, ended, f"still:{trouble.sighting}", self.held, self.services)
         return ended
-
-    def _turn(self, before: Incident | None) -> Turn:
-        job = self.trouble.job
-        if before is None or (self.asked is not None and _may_be_changed(before)):
-            return Turn.ACT
-        match before.compared_with(job):
-            case Order.EARLIER:
-                return Turn.KNOWN
-            case Order.SAME:
-                return Turn.ACT if before.unfinished or before.pending else Turn.KNOWN
-            case Order.LATER:
-                return Turn.STILL_FAILING if _after_the_change(before, job) else Turn.ACT
 
     def _act_and_tell(self, before: Incident | None) -> Attended:
         incident = self._open_or_count(before)
@@ -121,16 +108,19 @@ class Attendance:
             self._record(Fact.SEEN_AGAIN, before)
             self.held.save(self.held.record.with_incident(acted.incident))
             return Attended(acted.incident, acted)
+        for rule in acted.plan.refusing:
+            self.services.telemetry.record(Fact.REFUSED, scope=self.trouble.scope, incident=incident.id, rule=rule)
         announce(compose_report(self._report(acted)), acted.incident, self._occasion(before), self.held, self.services)
+        self.services.telemetry.alerted(self.services.clock() - self._wanted_at(incident))
         return Attended(acted.incident, acted)
 
     def _open_or_count(self, before: Incident | None) -> Incident:
         trouble, now = self.trouble, self.services.clock()
         if before is None or before.state.closed:
-            opened = Incident.open(trouble.scope, trouble.kind, trouble.job, app_name=trouble.app.name, now=now)
+            opened = Incident.open(trouble.scope, trouble.kind, trouble.shown_by, app_name=trouble.app.name, now=now)
             incident = replace(opened.following(before), occasion=trouble.occasion)
-        elif before.compared_with(trouble.job) is Order.LATER:
-            incident = before.seen_again(trouble.job, now)
+        elif before.compared_with(trouble.shown_by) is Order.LATER:
+            incident = before.seen_again(trouble.shown_by, now)
         else:
             incident = before
         return replace(incident, mode=trouble.opt_in.mode, because=trouble.because, channel=trouble.channel)
@@ -148,6 +138,7 @@ class Attendance:
             applier = Applier(
                 scope=trouble.scope,
                 job=trouble.job,
+                sighting=trouble.sighting,
                 occasion=trouble.occasion,
                 question=question,
                 held=self.held,
@@ -155,7 +146,8 @@ class Attendance:
                 app=app,
                 asked=self.asked,
             )
-            return applier.act(self._as_approved(plan, incident), incident)
+            acted = applier.act(self._as_approved(plan, incident), incident)
+            return replace(acted, incident=settling(acted.incident, self.services.clock()))
 
     def _question(self, incident: Incident, region: Region) -> Question:
         trouble, now = self.trouble, self.services.clock()
@@ -220,7 +212,7 @@ class Attendance:
         if self.asked is not None:
             return f"{self.asked.kind}:{self.asked.id[:8]}"
         put_off = before is not None and before.put_off
-        return outcome_of(self.trouble.job.id) if put_off else report_of(self.trouble.job.id)
+        return outcome_of(self.trouble.sighting) if put_off else report_of(self.trouble.sighting)
 
     def _report(self, acted: Acted) -> Report:
         trouble = self.trouble
@@ -229,7 +221,7 @@ class Attendance:
             incident=acted.incident,
             evidence=trouble.evidence,
             diagnosis=trouble.diagnosis,
-            plan=acted.plan,
+            plan=acted.plan.expecting(trouble.denied),
             outcomes=acted.outcomes,
             opt_in_note=trouble.opt_in.note,
             channel=trouble.channel,
@@ -240,21 +232,6 @@ class Attendance:
         self.services.telemetry.record(fact, scope=scope, job=job, incident=incident.id)
 
 
-def _may_be_changed(incident: Incident) -> bool:
-    """False while a change of this incident stands or is on its way: it is finished, not made again."""
-    return incident.state.closed or not (incident.applied or incident.unfinished)
-
-
 def _goes_on_as_approved(incident: Incident) -> bool:
     """True for a change that a person approved and that is not finished yet."""
     return incident.unfinished and bool(incident.approved_by)
-
-
-def _after_the_change(incident: Incident, job: Job) -> bool:
-    """True if this is the rebuild, or a job that started after the change."""
-    if incident.state.closed or not incident.applied:
-        return False
-    if job.id == incident.rebuild_job_id:
-        return True
-    changed = max(change.applied_at for change in incident.applied if change.applied_at is not None)
-    return job.started_at is not None and job.started_at > changed

@@ -12,7 +12,7 @@ from medic.evidence.model import App, Branch, Job, Present
 from medic.flows.announce import at_work
 from medic.flows.attend import Attendance
 from medic.flows.settle import settle_other_failure
-from medic.flows.trouble import Trouble
+from medic.flows.trouble import Trouble, cause_of
 from medic.plan.decide import Occasion
 from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
 from medic.telemetry import Fact
@@ -76,7 +76,7 @@ def _diagnosed(event: DeploymentEvent, services: Services) -> Trouble | None:
         deployment, log, read_at=services.clock(), candidate=compute.arn, repair=service.arn
     )
     diagnosis = diagnose(evidence, reading, phase)
-    services.telemetry.record(Fact.DIAGNOSED, scope=scope, job=job.id, label=diagnosis.label)
+    services.telemetry.record(Fact.DIAGNOSED, scope=scope, job=job.id, label=diagnosis.label, cause=cause_of(diagnosis))
     return Trouble(
         scope=scope,
         occasion=Occasion.FAILED,

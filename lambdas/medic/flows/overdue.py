@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medic.alerts.compose import compose_outcome_unknown
+from medic.alerts.compose import compose_expired, compose_outcome_unknown
 from medic.aws.amplify import RUNNING
 from medic.events import DeploymentEvent, DeploymentStatus
 from medic.evidence.model import Present
 from medic.flows.announce import announce, at_work
 from medic.flows.failure import diagnose_failure
+from medic.flows.runtime_overdue import look_after_runtime
 from medic.flows.settle import settle
 from medic.flows.undo import finish_undoing
 from medic.incidents.model import State
+from medic.plan.decide import Occasion
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ def look_after(scope: Scope, services: Services) -> None:
     for incident in services.table.read(scope).overdue(services.clock()):
         if incident.undoing:
             finish_undoing(scope, incident.id, services)
+        elif incident.occasion == Occasion.RUNTIME:
+            look_after_runtime(scope, incident, services)
         elif incident.pending or incident.state is State.APPLYING:
             _again(scope, incident, services)
         elif incident.state is State.REBUILDING:
@@ -93,4 +97,8 @@ def _end(incident: Incident, scope: Scope, held: Held, services: Services) -> No
         announce(compose_outcome_unknown(scope, ended), ended, f"unknown:{ended.job_id}", held, services)
         return
     services.telemetry.record(Fact.EXPIRED, scope=scope, incident=incident.id, state=incident.state)
-    held.save(held.record.with_incident(incident.moved(State.EXPIRED, now, f"expired while {incident.state}")))
+    expired = incident.moved(State.EXPIRED, now, f"expired while {incident.state}")
+    if incident.told_by_itself:
+        announce(compose_expired(scope, expired), expired, f"expired:{incident.job_id}", held, services)
+    else:
+        held.save(held.record.with_incident(expired))

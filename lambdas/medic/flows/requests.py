@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from medic.events import DeploymentEvent, DeploymentStatus
 from medic.flows.failure import diagnose_failure
+from medic.flows.runtime import attend_again
 from medic.flows.undo import NothingToUndoError, undo
 from medic.incidents.model import State
 from medic.incidents.requests import Request, RequestKind
 from medic.incidents.table import UsedUpError
+from medic.plan.decide import Occasion
 from medic.plan.guardrails import PASSING
 from medic.plan.model import Disposition
 from medic.remediation.outcome import Result
@@ -44,6 +46,9 @@ def answer_request(scope: Scope, request_id: str, services: Services) -> None:
         services.telemetry.record(Fact.REQUEST_REFUSED, scope=scope, request=request_id, why=why)
         if request is None:
             services.requests.answer(scope, request_id, "refused: it can't be read", used=True)
+        elif not request.answer:
+            # The run that used it broke off. Its incident is finished, and told, in its own time.
+            services.requests.answer(scope, request_id, "taken up; its incident tells what became of it", used=True)
         return
     try:
         answer = _done(request, services)
@@ -110,6 +115,8 @@ def _latest(request: Request, services: Services) -> Incident:
 
 def _apply(request: Request, incident: Incident, services: Services) -> str:
     """Diagnose the incident's failure anew and do what comes out, under every guardrail."""
+    if incident.occasion == Occasion.RUNTIME:
+        return _answer(attend_again(request.scope, incident, services, request))
     event = DeploymentEvent(request.scope, incident.job_id, DeploymentStatus.FAILED, request.asked_at)
     return _answer(diagnose_failure(event, services, request))
 

@@ -8,6 +8,7 @@ from medic.alerts.compose import compose_resolved
 from medic.events import DeploymentStatus
 from medic.evidence.model import Present
 from medic.flows.announce import announce, at_work
+from medic.flows.quiet import settling
 from medic.incidents.model import Incident, Order, State
 from medic.plan.decide import Occasion
 from medic.telemetry import Fact
@@ -30,7 +31,8 @@ def settle(event: DeploymentEvent, services: Services) -> None:
         BusyError: another invocation works on this branch.
         UndeliveredError: a channel did not take the alert.
     """
-    if not any(map(_build_incident, services.table.read(event.scope).incidents)):
+    incidents = services.table.read(event.scope).incidents
+    if not any(_build_incident(incident) or _waits_for(incident, event.job_id) for incident in incidents):
         return
     job = _confirmed(event, services)
     if job is None:
@@ -40,8 +42,9 @@ def settle(event: DeploymentEvent, services: Services) -> None:
         for incident in held.record.incidents:
             if event.status is DeploymentStatus.SUCCEED and _closes(incident, job):
                 _resolve(incident, event, held, services)
-            elif event.status is DeploymentStatus.CANCELLED and _waits_for(incident, job.id):
-                _rebuild_ended_otherwise(incident, held, services, f"job {job.id} was cancelled")
+            elif _waits_for(incident, job.id):
+                ended = "was cancelled" if event.status is DeploymentStatus.CANCELLED else "succeeded"
+                _rebuild_ended_otherwise(incident, held, services, f"job {job.id} {ended}")
 
 
 def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
@@ -87,5 +90,6 @@ def _resolve(incident: Incident, event: DeploymentEvent, held: Held, services: S
 
 
 def _rebuild_ended_otherwise(incident: Incident, held: Held, services: Services, note: str) -> None:
-    """The rebuild says nothing about the failure: what was applied still waits for a job that does."""
-    held.save(held.record.with_incident(incident.moved(State.APPLIED, services.clock(), note)))
+    """The rebuild says nothing about the failure: what was applied still waits for a job, or a log, that does."""
+    now = services.clock()
+    held.save(held.record.with_incident(settling(incident.rebuilt(now, note), now)))

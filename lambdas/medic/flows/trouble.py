@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.model import Identity, Label
-from medic.incidents.model import RoleKind
+from medic.incidents.model import Moment, RoleKind
 from medic.plan.optin import CHANNEL
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
     from medic.evidence.model import App, Branch, Evidence, Job
+    from medic.incidents.model import SeenJob
     from medic.plan.decide import Occasion
     from medic.plan.optin import OptIn, RoleChoice
 
@@ -39,6 +40,20 @@ class Trouble:
     service_choice: RoleChoice
     noticed_at: datetime
     """When it happened, UTC."""
+    seen_at: datetime | None = None
+    """For a runtime finding, when the line was written that shows it."""
+    denied: tuple[str, ...] = ()
+    """The actions that the log says were denied, besides what it is about."""
+
+    @property
+    def shown_by(self) -> SeenJob:
+        """What shows it, in time: a job that failed; or a line of the log, of the job whose code wrote it."""
+        return self.job if self.seen_at is None else Moment(self.seen_at, self.job.id)
+
+    @property
+    def sighting(self) -> str:
+        """What tells this sighting from others of the same failure."""
+        return self.job.id if self.seen_at is None else f"{self.job.id}@{self.seen_at:%Y%m%dT%H%M%S}"
 
     @property
     def kind(self) -> tuple[RoleKind, str]:
@@ -55,6 +70,11 @@ class Trouble:
         """The likeliest cause, in words."""
         best = self.diagnosis.causes[0] if self.diagnosis.causes else None
         return f"{best.rank.value}: {best.title}: {best.because}" if best else "no cause is known"
+
+
+def cause_of(diagnosis: Diagnosis) -> str:
+    """The id of the likeliest cause."""
+    return diagnosis.causes[0].id if diagnosis.causes else "none"
 
 
 def role_kind(diagnosis: Diagnosis) -> RoleKind:

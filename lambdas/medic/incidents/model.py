@@ -163,6 +163,8 @@ class Incident:
     rebuild_intended_at: datetime | None = None
     """Set before StartJob is sent: a rebuild is asked for once, whatever becomes of the answer."""
     rebuild_job_id: str | None = None
+    rebuilt_at: datetime | None = None
+    """When the rebuild ended, however it did."""
     note: str = ""
     alerted: tuple[str, ...] = ()
     """Alerts that were delivered, as `occasion:job/channel`."""
@@ -278,6 +280,16 @@ class Incident:
     def rebuilds(self, job_id: str, now: datetime) -> Incident:
         """A rebuild runs."""
         return replace(self.moved(State.REBUILDING, now), rebuild_job_id=job_id)
+
+    def rebuilt(self, now: datetime, note: str) -> Incident:
+        """The rebuild is over; whether it helped is not known from that."""
+        return replace(self.moved(State.APPLIED, now, note), rebuilt_at=now)
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """When the last change was made, or its rebuild ended; None if nothing was changed."""
+        times = [change.applied_at for change in self.applied]
+        return max((time for time in (*times, self.rebuilt_at) if time is not None), default=None)
 
     def owes(self, occasion: str) -> Incident:
         """An alert is due."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _SETTLED_KEPT = 20
 _TIMES = frozenset(
     {
-        *("opened_at", "updated_at", "deadline", "job_started_at", "rebuild_intended_at", "resend_at"),
-        *("intended_at", "applied_at", "undo_intended_at"),
+        *("opened_at", "updated_at", "deadline", "job_started_at", "rebuild_intended_at", "rebuilt_at"),
+        *("resend_at", "intended_at", "applied_at", "undo_intended_at"),
     }
 )
 

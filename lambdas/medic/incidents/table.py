@@ -64,6 +64,8 @@ class Along:
     """Used up: the write fails if it was used before."""
     letters: tuple[Letter, ...] = ()
     """Written in the place of what stood under their names; one that nobody lacks is emptied."""
+    release: bool = False
+    """The lease ends with this write: nothing more is changed in AWS under it. Further writes still need its token."""
 
 
 class UsedUpError(Exception):
@@ -77,6 +79,7 @@ class Held:
         self._table = table
         self._token = token
         self.record = record
+        self.released = False
 
     def save(self, record: BranchRecord, along: Along | None = None) -> str | None:
         """Write the record and what goes along with it, in one transaction: all of it or nothing.
@@ -89,8 +92,10 @@ class Held:
             UsedUpError: the request that goes along was used before.
             AwsError: the table could not be written.
         """
-        refused = self._table.write(record, self._token, along or Along())
+        along = along or Along()
+        refused = self._table.write(record, self._token, along)
         if refused is None:
+            self.released = along.release
             self.record = replace(record, version=record.version + 1)
         return refused
 
@@ -161,7 +166,8 @@ class IncidentsTable:
         try:
             yield held
         finally:
-            self._release(scope, held)
+            if not held.released:
+                self._release(scope, held)
 
     def _acquire(self, scope: Scope) -> Held:
         now, token = self._clock(), uuid.uuid4().hex
@@ -202,7 +208,8 @@ class IncidentsTable:
 
     def write(self, record: BranchRecord, token: str, along: Along) -> str | None:
         """One transaction; each part under its own condition. What it gives and raises: see `Held.save`."""
-        items: list[TransactWriteItemTypeDef] = [self._record_update(record, token), *map(self._cap_update, along.caps)]
+        update = self._record_update(record, token, release=along.release)
+        items: list[TransactWriteItemTypeDef] = [update, *map(self._cap_update, along.caps)]
         if along.request is not None:
             items.append(self._request_update(along.request))
         items += [self._letter_update(letter) for letter in along.letters]
@@ -213,7 +220,7 @@ class IncidentsTable:
             return _refused_by(error, record, along)
         return None
 
-    def _record_update(self, record: BranchRecord, token: str) -> TransactWriteItemTypeDef:
+    def _record_update(self, record: BranchRecord, token: str, *, release: bool) -> TransactWriteItemTypeDef:
         values: dict[str, AttributeValueTypeDef] = {
             ":token": {"S": token},
             ":old": {"N": str(record.version)},
@@ -224,6 +231,9 @@ class IncidentsTable:
         }
         sets = ["version = :new", "incidents = :incidents", "expires_at = :expires", "branch_scope = :scope"]
         removes = []
+        if release:
+            sets.append("lease_until = :never")
+            values[":never"] = {"N": "0"}
         for name, time in (("cooling_until", record.cooling_until), ("due_at", record.due_at)):
             if time is None:
                 removes.append(name)

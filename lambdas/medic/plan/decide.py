@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from medic.diagnosis.facts import UNDEFINED_CREDENTIALS
 from medic.diagnosis.model import Label, Rank
 from medic.evidence.model import Present
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Guardrail, Question, ask_all
@@ -76,9 +77,20 @@ def _attach_applies(occasion: Occasion, q: Question) -> bool:
     lacking = current is None or current.usable is False
     if occasion is Occasion.FAILED:
         return q.diagnosis.label in _BUILD_LABELS and lacking
-    if q.diagnosis.label is not Label.CREDENTIALS_MISSING_RUNTIME:
+    if q.diagnosis.label is not Label.CREDENTIALS_MISSING_RUNTIME or not isinstance(q.evidence.branch, Present):
         return False
-    return lacking or _tag_names_the_inherited_role(q)
+    return not passes_undefined_credentials(q.diagnosis) and (lacking or _tag_names_the_inherited_role(q))
+
+
+def contradicted(diagnosis: Diagnosis) -> bool:
+    """True if AWS's state speaks against what a line says: no credentials, and yet a usable role is set."""
+    missing = diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME
+    return missing and diagnosis.compute is not None and diagnosis.compute.usable is True
+
+
+def passes_undefined_credentials(diagnosis: Diagnosis) -> bool:
+    """True if the code passes credentials of its own, without values in them: those override any role."""
+    return {finding.signature for finding in diagnosis.findings} == {UNDEFINED_CREDENTIALS}
 
 
 def _tag_names_the_inherited_role(q: Question) -> bool:

@@ -102,6 +102,12 @@ class Plan:
         """The names of the rules that said no."""
         return frozenset(answer.rule for action in self.actions for answer in action.answers if not answer.allows)
 
+    def expecting(self, denied: tuple[str, ...]) -> Plan:
+        """The plan with what a log names already: the actions its role will have to be allowed."""
+        if not (self.actions and denied):
+            return self
+        return replace(self, effect=f"{self.effect} The log already names {', '.join(denied)}.")
+
     def with_disposition(self, disposition: Disposition) -> tuple[Action, ...]:
         """The actions that may go exactly this far."""
         return tuple(action for action in self.actions if action.disposition is disposition)

@@ -116,6 +116,12 @@ class RoleSetter:
         if self._propagating(error, made_at):
             said = "Amplify can't assume the role yet: it was made minutes ago, and IAM takes a while to tell everybody"
             return self._outcome(action, Result.DEFERRED, said)
+        if isinstance(error, UnassumableRoleError):
+            said = (
+                "inconclusive: Amplify says that it can't assume the role, though IAM has it, its trust policy allows"
+                " it and it was not made just now. Conditions on its trust are the first thing to look at"
+            )
+            return self._outcome(action, Result.REFUSED, said)
         return self._outcome(action, Result.REFUSED, f"AWS refused it: {error}")
 
     def _read_back(self, action: Action, holder: RoleHolder, doubt: AmbiguousError | None) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.fakes.amplify import jobs, runtime
@@ -65,6 +65,11 @@ class Control:
         """Sets the fake's clock ahead."""
         self._state.ports.time.advance(timedelta(seconds=seconds))
 
+    def set_clock_right(self) -> None:
+        """Sets the fake's clock to the machine's."""
+        time = self._state.ports.time
+        time.advance(datetime.now(UTC) - time.now())
+
     def push(self, app_id: str, branch: str, commit: str, message: str = "Pushed") -> str:
         """A push to the repository: a new commit, and the job that a webhook starts for it. Gives the job's id."""
         with self._state.lock:
@@ -81,6 +86,15 @@ class Control:
         """A visitor's request to the branch's SSR functions: status, message and the log stream it went to."""
         with self._state.lock:
             return asdict(runtime.serve(self._state, *self._state.branch(app_id, branch), wording))
+
+    def print_at_runtime(self, app_id: str, branch: str, message: str) -> None:
+        """Lets the branch's SSR code print something."""
+        with self._state.lock:
+            runtime.write_line(self._state, *self._state.branch(app_id, branch), message)
+
+    def pass_undefined_credentials(self, app_id: str, branch: str) -> None:
+        """From now on the SSR code passes credentials of its own, without values in them: no role helps."""
+        self._state.branch(app_id, branch)[1].passes_undefined_credentials = True
 
     def fail_call(self, operation: str, fault: Fault, nth: int = 1) -> None:
         """Lets the nth call of an operation, counted from now, go wrong."""

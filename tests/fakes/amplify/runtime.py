@@ -17,14 +17,19 @@ if TYPE_CHECKING:
     from tests.fakes.amplify.ports import Role
     from tests.fakes.amplify.state import App, Branch, State
 
-Wording = Literal["plain", "node_error", "minified"]
+Wording = Literal["plain", "node_error", "minified", "nuxt", "astro", "sveltekit", "remix"]
 
-# One error, as Node prints it thrown, logged, and from a minified bundle.
+# One error, as Node prints it thrown, logged, and from a minified bundle; and as frameworks frame it.
 _NO_CREDENTIALS: dict[Wording, str] = {
     "plain": "CredentialsProviderError: Could not load credentials from any providers",
     "node_error": "Error [CredentialsProviderError]: Could not load credentials from any providers",
     "minified": "⨯ i [CredentialsProviderError]: Could not load credentials from any providers",
+    "nuxt": "[nuxt] [request error] [unhandled] [500] Could not load credentials from any providers",
+    "astro": "11:04:09 [ERROR] CredentialsProviderError: Could not load credentials from any providers",
+    "sveltekit": "[500] GET /orders\nCredentialsProviderError: Could not load credentials from any providers",
+    "remix": "Error [CredentialsProviderError]: Could not load credentials from any providers",
 }
+_UNDEFINED_CREDENTIALS = "Error: Resolved credential object is not valid"
 _STACK = "\n    at async /var/task/node_modules/@aws-sdk/credential-provider-node/dist-cjs/index.js:125:13"
 
 
@@ -52,6 +57,12 @@ def serve(state: State, app: App, branch: Branch, wording: Wording = "plain") ->
     return answer
 
 
+def write_line(state: State, app: App, branch: Branch, message: str) -> None:
+    """What the SSR code prints of its own accord, or because a visitor made it."""
+    stream = _stream(state, app, branch)
+    state.ports.logs.put(f"/aws/amplify/{app.app_id}", stream, state.ports.time.now(), message)
+
+
 def effective_role(state: State, app: App, branch: Branch) -> str | None:
     """ARN of the compute role a branch's functions should have: the branch's own, else the app's."""
     if own := branch.settings.get("computeRoleArn"):
@@ -68,6 +79,8 @@ def compute_context(state: State, source_arn: str) -> dict[str, str]:
 
 
 def _served(state: State, app: App, branch: Branch, wording: Wording) -> tuple[int, str]:
+    if branch.passes_undefined_credentials:
+        return 500, _UNDEFINED_CREDENTIALS + _STACK
     role = _running_role(state, app, branch)
     if role is None:
         return 500, _NO_CREDENTIALS[wording] + _STACK

@@ -61,6 +61,7 @@ class Branch:
     scripts: deque[BuildScript] = field(default_factory=deque)
     head: Json | None = None
     need: RuntimeNeed | None = None
+    passes_undefined_credentials: bool = False
 
 
 @dataclass(slots=True)

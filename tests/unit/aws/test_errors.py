@@ -12,6 +12,7 @@ from medic.aws.errors import (
     DeniedError,
     RefusedError,
     RetryableError,
+    ThrottledError,
     UnassumableRoleError,
     translated,
 )
@@ -31,8 +32,9 @@ def answer(code: str, message: str = "", status: int = 400) -> ClientError:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (answer("ThrottlingException", status=429), RetryableError),
-        (answer("TooManyRequestsException"), RetryableError),
+        (answer("ThrottlingException", status=429), ThrottledError),
+        (answer("TooManyRequestsException"), ThrottledError),
+        (answer("SomethingNew", status=429), ThrottledError),
         (answer("InternalFailureException", status=500), AmbiguousError),
         (answer("SomethingNew", status=503), AmbiguousError),
         (answer("DependentServiceFailureException", status=503), AmbiguousError),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +111,9 @@ class Situation:
     cools_for: timedelta | None = None
     storm: bool = False
     tried_before: bool = False
+    muted: bool = False
+    approved: bool = False
+    app_cools_for: timedelta | None = None
 
     def set_branch(self, **changes: Any) -> None:
         """Change the branch."""
@@ -157,12 +160,19 @@ class Situation:
             choice=compute,
             asked_at=NOW,
             nudged_at=NOW - self.event_is,
-            cooling_until=None if self.cools_for is None else NOW + self.cools_for,
+            cooling_until=_until(self.cools_for),
             storm=self.storm,
             tried_before=self.tried_before,
+            muted=self.muted,
+            approved=self.approved,
             policies=lambda _: self.policies,
         )
-        return decide(self.occasion, question, RepairQuestion(service, service_role_verdict(evidence, service.arn)))
+        verdict = service_role_verdict(evidence, service.arn)
+        return decide(self.occasion, question, RepairQuestion(service, verdict, _until(self.app_cools_for)))
+
+
+def _until(lasting: timedelta | None) -> datetime | None:
+    return None if lasting is None else NOW + lasting
 
 
 def with_everything_lacking() -> Situation:

@@ -123,12 +123,16 @@ _MATCHING = _app(auto_branch_creation=True, auto_branch_patterns=("ma*",))
 
 SPOILT: Mapping[str, Spoil] = {
     "the event is 31 minutes old": _set(event_is=timedelta(minutes=31)),
+    "what asked for it comes from the future": _set(event_is=timedelta(minutes=-6)),
     "the branch's stage is PULL_REQUEST": _branch(stage="PULL_REQUEST"),
     "the branch has a source branch": _branch(source_branch="feature"),
     "the branch has a destination branch": _branch(destination_branch="main"),
     "too many incidents open at once": _set(storm=True),
+    "the branch or its app is muted": _set(muted=True),
     "the same change did not help before": _set(tried_before=True),
+    "the same change did not help before, and somebody approved it": _set(tried_before=True, approved=True),
     "the branch was changed 59 minutes ago": _set(cools_for=timedelta(minutes=1)),
+    "the app's service role was changed 59 minutes ago": _set(app_cools_for=timedelta(minutes=1)),
     "the platform is WEB": _app(platform="WEB"),
     "the platform is WEB_DYNAMIC": _app(platform="WEB_DYNAMIC"),
     "the branch's name holds a star": _branch(name="rel*"),

@@ -105,6 +105,7 @@ def test_a_guardrail_refuses_and_names_itself(row: Row, tag: str) -> None:
             continue
         assert found is not None
         stopped = said == "refused" and tag != "report"
+        goes = Disposition.DO if it.approved and tag == "ask" else goes
         assert found.disposition is (Disposition.REFUSE if stopped else goes)
         assert found.reason.startswith(f"{row['rule']}: ") == stopped
 
@@ -126,6 +127,30 @@ def test_an_attach_is_refused_whatever_it_would_replace(row: Row, occasion: Occa
     assert refused is not None
     assert refused.disposition is Disposition.REFUSE
     assert refused.reason.startswith(f"{row['rule']}: ")
+
+
+@pytest.mark.parametrize(
+    "row", [r for r in rows("guardrails.md") if r["attach"] == "refused"], ids=lambda r: r["what is so"]
+)
+def test_an_approval_overrules_no_guardrail_but_that_it_did_not_help_before(row: Row) -> None:
+    it = with_everything_lacking()
+    it.tag("auto-fix", "ask")
+    it.approved = True
+    assert dispositions(it.plan()) == {ATTACH: Disposition.DO, REPAIR: Disposition.DO}
+    SPOILT[row["what is so"]](it)
+    attach = action(it.plan(), ATTACH)
+    assert attach is not None
+    overruled = row["rule"] == "not_tried_before"
+    assert attach.disposition is (Disposition.DO if overruled else Disposition.REFUSE)
+
+
+@pytest.mark.parametrize(("tag", "stack"), [(tag, stack) for tag, stack, goes in MODES if goes is Disposition.ADVISE])
+def test_an_approval_changes_nothing_where_nobody_opted_in(tag: str | None, stack: str) -> None:
+    it = with_everything_lacking()
+    it.approved = True
+    it.tag("auto-fix", tag)
+    it.settings["mode"] = stack
+    assert dispositions(it.plan()) == {ATTACH: Disposition.ADVISE, REPAIR: Disposition.ADVISE}
 
 
 def test_what_nothing_speaks_against_is_done() -> None:

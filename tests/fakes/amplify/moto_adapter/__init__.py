@@ -18,6 +18,7 @@ from moto import backend_index, mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from tests.fakes.amplify.control import Control
+from tests.fakes.amplify.moto_adapter.log_search import search_as_documented
 from tests.fakes.amplify.moto_adapter.models import amplify_backends
 from tests.fakes.amplify.moto_adapter.urls import url_bases
 from tests.fakes.amplify.open_questions import OpenQuestions
@@ -102,3 +103,4 @@ def _register() -> None:
         return
     sys.modules["moto.amplify"] = moto.amplify = sys.modules[__name__]  # type: ignore[attr-defined]
     backend_index.backend_url_patterns.append(("amplify", re.compile(url_bases[0])))
+    search_as_documented()

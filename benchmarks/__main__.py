@@ -1,0 +1,83 @@
+"""Measures every budget: python -m benchmarks [--write] [--burst N] [ROOM…].
+
+Prints one line a budget. `--write` also puts the result, with machine and versions, into docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks.budget import Measured
+from benchmarks.burst import burst
+from benchmarks.calls import calls
+from benchmarks.cold_start import cold_start
+from benchmarks.cost import cost
+from benchmarks.handler_time import handler_time
+from benchmarks.lambda_environment import LambdaEnvironment, lambda_environment
+from benchmarks.machine import machine
+from benchmarks.recorded import recordings
+from benchmarks.report import PAGE, line, page
+from benchmarks.scan import scanning
+
+MOST_BYTES = 3_000_000
+BURST = 1000
+ROOMS = ("scan", "start", "runs", "burst")
+
+
+def main() -> None:
+    """Run what is asked for, or all of it."""
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    arguments.add_argument("rooms", nargs="*", metavar="ROOM", help=f"some of {', '.join(ROOMS)}; all if left out")
+    arguments.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    arguments.add_argument("--burst", type=int, default=BURST, help=f"how many failures at once ({BURST})")
+    given = arguments.parse_args()
+    rooms = tuple(given.rooms) or ROOMS
+    surroundings = machine()
+    with tempfile.TemporaryDirectory() as folder:
+        (bundle := Path(folder, "bundle")).mkdir()
+        environment = lambda_environment(bundle)
+        surroundings |= {f"{name} of the function": version for name, version in environment.versions.items()}
+        measured = list(_run(rooms, environment, Path(folder), given.burst))
+    if given.write:
+        PAGE.write_text(page(measured, surroundings), encoding="utf-8")
+
+
+def _run(rooms: tuple[str, ...], environment: LambdaEnvironment, folder: Path, events: int) -> Iterator[Measured]:
+    measures: dict[str, Callable[[], list[Measured]]] = {
+        "scan": lambda: scanning(folder),
+        "start": lambda: [*cold_start(environment), _zip(environment, folder)],
+        "runs": lambda: _runs(environment, folder),
+        "burst": lambda: burst(events),
+    }
+    for room in rooms:
+        for one in measures[room]():
+            sys.stdout.write(f"{line(one)}\n")
+            sys.stdout.flush()
+            yield one
+
+
+def _zip(environment: LambdaEnvironment, folder: Path) -> Measured:
+    size = environment.zipped(folder)
+    return Measured("The zip", f"≤ {MOST_BYTES / 1e6:.0f} MB", f"{size / 1e6:.2f} MB", size <= MOST_BYTES)
+
+
+def _runs(environment: LambdaEnvironment, folder: Path) -> list[Measured]:
+    """Recorded runs: their calls, their time, and what that costs. The bot's own log lines are not part of a report."""
+    logging.disable(logging.CRITICAL)
+    nowhere = contextlib.redirect_stdout(io.StringIO())
+    with nowhere, recordings() as recorded:
+        timed = handler_time(environment, recorded, folder)
+        counted = calls(recorded.kinds)
+    logging.disable(logging.NOTSET)
+    return [*counted, *(one.measured() for one in timed), *cost(timed)]
+
+
+if __name__ == "__main__":
+    main()

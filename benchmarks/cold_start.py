@@ -1,0 +1,50 @@
+"""Cold start: the remediator's import and its first clients, against boto3 and the same clients, in turns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.budget import Measured, milliseconds, ratio
+from benchmarks.lambda_environment import PROBES, PYTHON, LambdaEnvironment
+from benchmarks.runtime_api import Function
+
+ROUNDS = 15
+BUDGET = 1.15
+ENVIRONMENT = {
+    "AMPLIFY_MEDIC_SETTINGS": "{}",
+    "MEDIC_ACCOUNT": "111122223333",
+    "MEDIC_PARTITION": "aws",
+    "INCIDENTS_TABLE": "incidents",
+    "ALERT_TOPIC_ARN": "arn:aws:sns:eu-central-1:111122223333:alerts",
+    "DEFAULT_COMPUTE_ROLE_ARN": "arn:aws:iam::111122223333:role/amplify-medic/default",
+    "POWERTOOLS_SERVICE_NAME": "remediator",
+    "POWERTOOLS_METRICS_NAMESPACE": "AmplifyMedic",
+    "PYTHONPATH": str(PROBES),
+}
+
+
+def cold_start(environment: LambdaEnvironment) -> list[Measured]:
+    """Alternating fresh processes under Lambda's runtime client; by processor time, which neighbours disturb less."""
+    ours: list[dict[str, Any]] = []
+    boto3: list[dict[str, Any]] = []
+    for number in range(ROUNDS + 1):
+        for probe, seen in (("cold_remediator", ours), ("cold_boto3", boto3)):
+            with Function(PYTHON, environment.bundle, f"{probe}.handler", ENVIRONMENT) as function:
+                answer = function.invoke({})
+            if number:  # the first round only warms the disk's cache
+                seen.append(answer)
+    over, words = ratio([one["cpu"] for one in ours], [one["cpu"] for one in boto3])
+    _, wall_words = ratio([one["wall"] for one in ours], [one["wall"] for one in boto3])
+    mine, theirs = (milliseconds([one["cpu"] for one in several]) for several in (ours, boto3))
+    note = f"{mine} against {theirs}; by the clock {wall_words}"
+    if not environment.compiled:
+        note += "; no interpreter of the Lambda's version was found, so the bundle holds no byte code"
+    return [
+        Measured(
+            what="Cold start: import and first clients, over boto3 and the same clients",
+            budget=f"≤ {BUDGET}",
+            seen=words,
+            met=over <= BUDGET,
+            note=note,
+        )
+    ]

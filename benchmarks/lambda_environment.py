@@ -1,0 +1,75 @@
+"""What the functions find at Lambda: the bundle, byte code and all, and an interpreter with boto3 and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from infra.interpreter import find_interpreter
+from infra.packaging import ROOT, bundle, require_dependencies
+
+LOCK = ROOT / "requirements" / "bench.txt"
+PYTHON = ROOT / ".build" / "bench-environment" / "bin" / "python"
+PROBES = Path(__file__).parent / "probes"
+_VERSIONS = """
+import importlib.metadata as m, json, platform
+names = ("boto3", "botocore", "awslambdaric")
+print(json.dumps({"Python": platform.python_version(), **{name: m.version(name) for name in names}}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaEnvironment:
+    """The unpacked bundle and what runs it."""
+
+    bundle: Path
+    compiled: bool
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of the interpreter and what it has installed."""
+        done = subprocess.run([str(PYTHON), "-c", _VERSIONS], check=True, capture_output=True, text=True)  # noqa: S603
+        versions: dict[str, str] = json.loads(done.stdout)
+        return versions
+
+    def zipped(self, folder: Path) -> int:
+        """The size of the zip in bytes."""
+        archive = folder / "bundle.zip"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+            for path in sorted(self.bundle.rglob("*")):
+                packed.write(path, path.relative_to(self.bundle))
+        return archive.stat().st_size
+
+
+def lambda_environment(folder: Path) -> LambdaEnvironment:
+    """Make the real bundle in an empty folder.
+
+    Raises:
+        PackagingError: the dependencies are missing or stale.
+    """
+    require_dependencies()
+    interpreter = find_interpreter()
+    bundle(folder, interpreter)
+    return LambdaEnvironment(folder, interpreter is not None)
+
+
+def main() -> None:
+    """Make the interpreter's environment: of the Lambda's version, if there is one here."""
+    folder = str(PYTHON.parent.parent)
+    interpreter = find_interpreter() or Path(sys.executable)
+    install = ("--quiet", "--compile-bytecode", "--require-hashes", "-r", str(LOCK))
+    for command in (
+        ("venv", "--quiet", "--clear", "--python", str(interpreter), folder),
+        ("pip", "install", "--python", str(PYTHON), *install),
+    ):
+        subprocess.run([find_uv_bin(), *command], check=True)  # noqa: S603 - fixed arguments
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Lambda's Runtime API, as much of it as the runtime client asks for; and a function running under that client.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+_PATIENCE = 60.0
+_FUNCTION = {
+    "AWS_LAMBDA_FUNCTION_NAME": "remediator",
+    "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "PYTHONDONTWRITEBYTECODE": "1",  # /var/task is read-only
+}
+
+
+class FunctionError(Exception):
+    """The function raised, or never answered; the message is what it said."""
+
+
+class RuntimeApi(ThreadingHTTPServer):
+    """Serves one runtime client on the loopback interface."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Endpoint)
+        self.events: queue.Queue[bytes] = queue.Queue()
+        self.answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of connections that end when a function is killed."""
+
+    @property
+    def address(self) -> str:
+        """For AWS_LAMBDA_RUNTIME_API."""
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class _Endpoint(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # one segment an answer
+    server: RuntimeApi
+    _answered: ClassVar[dict[str, str]] = {"Content-Type": "application/json"}
+
+    def do_GET(self) -> None:
+        event = self.server.events.get()
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + 90) * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:000000000000:function:remediator",
+        }
+        self._answer(200, event, headers)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.answers.put((self.path.rpartition("/")[2], body))
+        self._answer(202, b"{}", {})
+
+    def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body)), **self._answered}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+
+class Function:
+    """A handler under Lambda's own runtime client, in a fresh process, while entered.
+
+    Args:
+        python: an interpreter that has the runtime client and boto3, and nothing else.
+        bundle: the unpacked bundle, as /var/task.
+        handler: `module.function`.
+        environment: the function's own variables.
+    """
+
+    def __init__(self, python: Path, bundle: Path, handler: str, environment: Mapping[str, str]) -> None:
+        self._command = [str(python), "-m", "awslambdaric", handler]
+        self._bundle = bundle
+        self._environment = environment
+        self._api = RuntimeApi()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._api.serve_forever, daemon=True).start()
+        variables = {
+            **_FUNCTION,
+            "AWS_LAMBDA_RUNTIME_API": self._api.address,
+            "LAMBDA_TASK_ROOT": str(self._bundle),
+            "AWS_REGION": "eu-central-1",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            **self._environment,
+        }
+        self._process = subprocess.Popen(  # noqa: S603 - fixed arguments
+            self._command, cwd=self._bundle, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        self._said: list[bytes] = []
+        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._api.shutdown()
+        self._api.server_close()
+
+    def invoke(self, event: object) -> Any:  # noqa: ANN401 - whatever the handler returns
+        """Hand over an event and wait for the answer.
+
+        Raises:
+            FunctionError: the handler raised, could not be loaded, or gave no answer.
+        """
+        self._api.events.put(json.dumps(event).encode())
+        try:
+            how, body = self._api.answers.get(timeout=_PATIENCE)
+        except queue.Empty:
+            raise FunctionError(b"".join(self._said[-50:]).decode("utf-8", "replace")) from None
+        if how != "response":
+            raise FunctionError(f"{body.decode()}\n{b''.join(self._said[-50:]).decode('utf-8', 'replace')}")
+        return json.loads(body)
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        """Read what it prints, lest the pipe fills up."""
+        if process.stdout is not None:
+            self._said.extend(process.stdout)

@@ -1,0 +1,1 @@
+"""`medic diagnose`: the rooms of the Lambda, for a person at a terminal."""

@@ -1,0 +1,1 @@
+"""The account-wide look: every app and branch, each role once, within the rates that AWS permits."""

@@ -1,0 +1,207 @@
+"""A scan as one HTML page that needs nothing else: no request leaves it, and it can be read without its script.
+
+Every text from outside is escaped, and shown without control and bidirectional characters. The content security policy
+admits this page's own style and script, by their hashes, and nothing more.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from html import escape
+from importlib import resources
+from string import Template
+from typing import TYPE_CHECKING
+
+from medic.alerts.console import app_url, role_url
+from medic.arns import RoleArn
+from medic.events import Scope
+from medic_cli.console import visible
+from medic_cli.scan.kinds import KINDS
+from medic_cli.scan.words import counted, effort, headline, judged_by, reservations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from medic_cli.scan.model import Finding, Scan, Severity
+
+_MOST_NAMES = 4
+_IAM = "IAM"
+_COLUMNS = (
+    ("rank", "Severity"),
+    ("what", "Finding"),
+    ("place", "App"),
+    ("region", "Region"),
+    ("count", "Branches"),
+)
+
+
+def page_of(scan: Scan) -> str:
+    """The page."""
+    style, script = _asset("report.css"), _asset("report.js")
+    return Template(_asset("report.html")).substitute(
+        policy=_policy(style, script),
+        style=style,
+        script=script,
+        title=_text(f"Amplify Medic scan: {headline(scan)}"),
+        headline=_text(headline(scan)),
+        facts=_facts(scan),
+        partial=_partial(scan),
+        tiles="\n".join(_tile(severity, number) for severity, number in scan.totals.items()),
+        regions=_options({_region(finding): _region(finding) for finding in scan.findings}),
+        kinds=_options({finding.kind.value: KINDS[finding.kind].title for finding in scan.findings}),
+        table=_table(scan),
+        foot=_text(f"{effort(scan)}; {judged_by(scan)}."),
+    )
+
+
+def _asset(name: str) -> str:
+    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    return "; ".join((
+        "default-src 'none'",
+        f"style-src '{_hash(style)}'",
+        f"script-src '{_hash(script)}'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ))  # fmt: skip
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))
+
+
+def _facts(scan: Scan) -> str:
+    when = f'<time datetime="{scan.started_at.isoformat()}">{scan.started_at:%Y-%m-%d %H:%M} UTC</time>'
+    where = ", ".join(f"{region.name} ({counted(region.apps, 'app')})" for region in scan.regions)
+    account = f"account {scan.account}" if scan.account else "no app was seen"
+    return f"{_text(account)} · {_text(where)} · {when}"
+
+
+def _partial(scan: Scan) -> str:
+    if not scan.partial:
+        return ""
+    reasons = "".join(f"<li>{_text(reason)}</li>" for reason in reservations(scan))
+    return (
+        '<section class="partial" aria-labelledby="partial">'
+        '<h2 id="partial">Partial: nothing follows from what is not found</h2>'
+        f"<ul>{reasons}</ul></section>"
+    )
+
+
+def _tile(severity: Severity, number: int) -> str:
+    words = counted(number, severity).partition(" ")[2]
+    return (
+        f'    <button type="button" class="tile" data-value="{severity}" aria-pressed="false">'
+        f"<b>{number:,}</b> {words}</button>"
+    )
+
+
+def _options(choices: dict[str, str]) -> str:
+    named = sorted(choices.items(), key=lambda choice: choice[1])
+    return "".join(f'<option value="{_text(value)}">{_text(words)}</option>' for value, words in named)
+
+
+def _table(scan: Scan) -> str:
+    if not scan.findings:
+        said = "Nothing was found in what could be looked at." if scan.partial else "Nothing was found."
+        return f'<p class="nothing" id="findings">{said}</p>'
+    heads = "".join(
+        f'<th role="columnheader" scope="col" data-sort="{key}" aria-sort="none"><span>{words}</span></th>'
+        for key, words in _COLUMNS
+    )
+    rows = "\n".join(_row(finding, scan) for finding in scan.findings)
+    return (
+        '<table role="table" id="findings" tabindex="-1">'
+        '<caption class="hidden-words">Findings, the worst first</caption>'
+        f'<thead role="rowgroup"><tr role="row">{heads}'
+        '<th role="columnheader" scope="col" class="fixed"><span>What was seen</span></th></tr></thead>'
+        f'<tbody role="rowgroup">\n{rows}\n</tbody></table>'
+    )
+
+
+def _row(finding: Finding, scan: Scan) -> str:
+    sort_keys = {
+        "severity": finding.severity.value,
+        "rank": str(finding.severity.rank),
+        "kind": finding.kind.value,
+        "region": _region(finding),
+        "what": KINDS[finding.kind].title,
+        "place": f"{finding.app_name or _IAM} {finding.app_id or ''}",
+        "count": str(len(finding.branches)),
+    }
+    data = "".join(f' data-{name}="{_text(value)}"' for name, value in sort_keys.items())
+    cells = (
+        _cell("severity", "Severity", f'<span class="badge {finding.severity}">{finding.severity}</span>'),
+        _cell("what", "Finding", _text(KINDS[finding.kind].title)),
+        _cell("where", "App", _app(finding, scan)),
+        _cell("region", "Region", _text(_region(finding))),
+        _cell("branches", "Branches", _branches(finding)),
+        _cell("seen", "What was seen", _seen(finding, scan)),
+    )
+    return f'<tr role="row"{data}>{"".join(cells)}</tr>'
+
+
+def _cell(name: str, label: str, content: str) -> str:
+    return f'<td role="cell" class="{name}" data-label="{label}"><div>{content}</div></td>'
+
+
+def _region(finding: Finding) -> str:
+    return finding.region or _IAM
+
+
+def _scope(finding: Finding, scan: Scan) -> Scope:
+    region = finding.region or next(region.name for region in scan.regions)
+    return Scope(scan.partition, scan.account or "", region, finding.app_id or "", "")
+
+
+def _link(url: str, words: str) -> str:
+    return f'<a href="{_text(url)}" rel="noreferrer noopener" target="_blank">{_text(words)}</a>'
+
+
+def _app(finding: Finding, scan: Scan) -> str:
+    if finding.app_id is None:
+        return "the whole account"
+    link = _link(app_url(_scope(finding, scan)), finding.app_name or finding.app_id)
+    return f'{link}<div class="id">{_text(finding.app_id)}</div>'
+
+
+def _branches(finding: Finding) -> str:
+    if not finding.branches:
+        return "all" if finding.app_id else "–"
+    most, rest = finding.branches[:_MOST_NAMES], finding.branches[_MOST_NAMES:]
+    more = f"<details><summary>{len(rest)} more</summary>{_names(rest)}</details>" if rest else ""
+    return _names(most) + more
+
+
+def _names(names: Iterable[str]) -> str:
+    return f'<ul class="names">{"".join(f"<li>{_text(name)}</li>" for name in names)}</ul>'
+
+
+def _seen(finding: Finding, scan: Scan) -> str:
+    words = KINDS[finding.kind]
+    role = f'<div class="role">{_role(finding.role, finding, scan)}</div>' if finding.role else ""
+    statement = ""
+    if finding.statement:
+        written = _text(json.dumps(json.loads(finding.statement), indent=2))
+        statement = f"<p>The statement that would mend its trust policy, for you to judge:</p><pre>{written}</pre>"
+    return (
+        f"{_text(finding.detail)}{role}<details><summary>What to do</summary><p>{_text(words.advice)}</p>{statement}"
+        f"<p>More: <code>medic explain {_text(words.entry)}</code></p></details>"
+    )
+
+
+def _role(arn: str, finding: Finding, scan: Scan) -> str:
+    """A link, if it is a role of this account's IAM."""
+    role = RoleArn.parse(arn)
+    if role is None or role.account != scan.account:
+        return f"<code>{_text(arn)}</code>"
+    return f"<code>{_link(role_url(_scope(finding, scan), arn), arn)}</code>"

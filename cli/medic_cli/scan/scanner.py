@@ -1,0 +1,267 @@
+"""The scan itself: regions and apps at the same time, each within its rate, and each app let go of once it was judged.
+
+What is kept are the findings, the gaps, every role once, and who uses it. None of that grows with healthy branches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from medic.arns import RoleArn
+from medic.aws.errors import AwsError, DeniedError
+from medic.evidence.model import App, Branch, Item, Present, Role, RolePolicies, Unreadable
+from medic_cli.scan.account import Tally, is_logging_role_arn
+from medic_cli.scan.crew import Crew, Once
+from medic_cli.scan.environment import environment_findings
+from medic_cli.scan.exposure import exposure_findings
+from medic_cli.scan.facts import AppFacts
+from medic_cli.scan.gaps import Gaps
+from medic_cli.scan.model import Finding, Gap, RegionSeen, Scan
+from medic_cli.scan.opted_in import candidates, opt_in_findings, roles_to_weigh
+from medic_cli.scan.rate import AT_ONCE
+from medic_cli.scan.roles import is_own, judged, role_arns, role_findings
+
+if TYPE_CHECKING:
+    from medic.aws.iam import IamReader
+    from medic_cli.scan.changes import Terms
+    from medic_cli.scan.estate import Estate, Region
+
+_IAM = "iam"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to look at, and by which terms to judge opted-in branches."""
+
+    terms: Mapping[str, Terms]
+    """By region: one stack is deployed in each."""
+    apps: tuple[str, ...] = ()
+    """Ids; empty: every app."""
+    settings_from: str | None = None
+    """Where the terms were read: a file, or the deployed stack."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """How far one region is."""
+
+    apps_found: int = 0
+    apps: int = 0
+    branches: int = 0
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """Where the apps are. Their ARNs say it: nobody needs to be asked."""
+
+    partition: str
+    id: str
+    iam: IamReader
+
+
+class Scanner:
+    """One scan of an estate; made and run within an event loop.
+
+    Args:
+        estate: what may be asked.
+        wish: what to look at.
+        clock: the time, UTC.
+        tell: called whenever the scan got on.
+    """
+
+    def __init__(
+        self,
+        estate: Estate,
+        wish: Wish,
+        clock: Callable[[], datetime],
+        tell: Callable[[Scanner], None] = lambda _: None,
+    ) -> None:
+        self.estate = estate
+        self.seen = {region.name: Seen() for region in estate.regions}
+        self._wish, self._clock, self._tell = wish, clock, tell
+        self._crew = Crew([*self.seen, _IAM])
+        self._roles: Once[Item[Role]] = Once(self._read_role)
+        self._policies: Once[Item[RolePolicies]] = Once(self._read_policies)
+        self._findings: list[Finding] = []
+        self._gaps = Gaps()
+        self._tally = Tally()
+        self._missing = set(wish.apps)
+        self._account: _Account | None = None
+        self._listing: asyncio.Task[tuple[str, ...]] | None = None
+        self._logging_roles: dict[str, Item[RolePolicies]] = {}
+
+    async def run(self) -> Scan:
+        """Look at everything; when cancelled, answer with what is known so far.
+
+        Raises:
+            AwsError: nothing at all could be looked at.
+        """
+        started_at, began, interrupted = self._clock(), self.estate.time.now(), False
+        try:
+            async with asyncio.TaskGroup() as group:
+                for region in self.estate.regions:
+                    group.create_task(self._look_at_region(region))
+            await self._look_at_logging_roles()
+        except asyncio.CancelledError:
+            interrupted = True
+        finally:
+            self.estate.time.stop()
+            self._crew.dismiss()
+        if self._gaps.first is not None and not any(seen.listed for seen in self.seen.values()):
+            raise self._gaps.first
+        if not interrupted:
+            self._note_missing_apps()
+        return self._answer(started_at, self.estate.time.now() - began, interrupted=interrupted)
+
+    async def _look_at_region(self, region: Region) -> None:
+        seen = self.seen[region.name]
+        try:
+            apps = await self._crew.call(region.name, lambda: self._apps(region))
+        except AwsError as error:
+            self._gaps.add(error, region=region.name)
+            return
+        seen.listed, seen.apps_found = True, len(apps)
+        self._missing -= {app.id for app in apps}
+        self._tell(self)
+        at_once = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for app in apps:
+                group.create_task(self._look_at_app(region, app, at_once))
+
+    def _apps(self, region: Region) -> list[App]:
+        """All apps by one list; or the few that were asked for, one by one, which takes no right to list."""
+        if not self._wish.apps:
+            return list(region.amplify.apps())
+        found = []
+        for app_id in self._wish.apps:
+            match region.amplify.app(app_id):
+                case Present(app):
+                    found.append(app)
+                case Unreadable(because):
+                    raise DeniedError("amplify:GetApp", "AccessDenied", because)
+        return found
+
+    async def _look_at_app(self, region: Region, app: App, at_once: asyncio.Semaphore) -> None:
+        async with at_once:
+            account, terms = self._account_of(app), self._wish.terms[region.name]
+            branches = await self._branches(region, app)
+            read_at = self._clock()
+            facts = AppFacts(account.partition, account.id, region.name, read_at, app, branches or (), roles={})
+            wanted = (arn for arn in candidates(facts, terms) if is_own(facts, arn))
+            facts = replace(facts, roles=await self._look_up((*role_arns(facts), *wanted)))
+            if facts.ssr:
+                self._list_logging_roles()
+            names = roles_to_weigh(facts, terms)
+            policies = dict(zip(names, await asyncio.gather(*map(self._policies.get, names)), strict=True))
+            self._judge(facts, terms, policies)
+        if branches is not None:
+            self.seen[region.name].apps += 1
+            self.seen[region.name].branches += len(branches)
+        self._tell(self)
+
+    def _judge(self, facts: AppFacts, terms: Terms, policies: dict[str, Item[RolePolicies]]) -> None:
+        uses = judged(facts)
+        self._tally.add(facts, uses)
+        self._findings += role_findings(facts, uses)
+        self._findings += environment_findings(facts)
+        self._findings += exposure_findings(facts)
+        self._findings += opt_in_findings(facts, terms, policies)
+
+    def _account_of(self, app: App) -> _Account:
+        if self._account is None:
+            _, partition, _, _, account, _ = app.arn.split(":", 5)
+            self._account = _Account(partition, account, self.estate.iam.reader(account))
+        return self._account
+
+    async def _branches(self, region: Region, app: App) -> tuple[Branch, ...] | None:
+        """The app's branches; None, and a gap, if they could not be listed."""
+        try:
+            return await self._crew.call(region.name, lambda: tuple(region.amplify.branches(app.id)))
+        except AwsError as error:
+            self._gaps.add(error, region=region.name, app=app.id)
+            return None
+
+    async def _look_up(self, arns: Iterable[str]) -> dict[str, Item[Role]]:
+        wanted = tuple(dict.fromkeys(arns))
+        return dict(zip(wanted, await asyncio.gather(*map(self._roles.get, wanted)), strict=True))
+
+    async def _read_role(self, arn: str) -> Item[Role]:
+        iam = self._iam
+        try:
+            item = await self._crew.call(_IAM, lambda: iam.role(arn))
+        except AwsError as error:
+            self._gaps.add(error, role=arn)
+            return Unreadable(str(error))
+        if isinstance(item, Unreadable):
+            self._gaps.add(DeniedError("iam:GetRole", "AccessDenied", item.because), role=arn)
+        return item
+
+    async def _read_policies(self, role_name: str) -> Item[RolePolicies]:
+        iam = self._iam
+        try:
+            return Present(await self._crew.call(_IAM, lambda: iam.policies(role_name)))
+        except AwsError as error:
+            self._gaps.add(error, role=role_name)
+            return Unreadable(str(error))
+
+    @property
+    def _iam(self) -> IamReader:
+        if self._account is None:
+            raise RuntimeError("IAM is asked about roles of apps: none was seen yet")
+        return self._account.iam
+
+    def _list_logging_roles(self) -> None:
+        """Begin to list them, as soon as there is an app that may have one."""
+        if self._listing is None:
+            self._listing = asyncio.create_task(self._crew.call(_IAM, self.estate.iam.logging_roles))
+
+    async def _look_at_logging_roles(self) -> None:
+        """Amplify does not say which role writes an app's SSR logs: those of the right name are looked at."""
+        if self._listing is None:
+            return
+        try:
+            listed = await self._listing
+        except AwsError as error:
+            self._gaps.add(error)
+            listed = ()
+        arns = tuple(dict.fromkeys((*listed, *filter(is_logging_role_arn, self._tally.roles))))
+        await asyncio.gather(*map(self._look_at_logging_role, arns))
+
+    async def _look_at_logging_role(self, arn: str) -> None:
+        role = RoleArn.parse(arn)
+        if role is not None:
+            self._logging_roles[arn] = await self._policies.get(role.name)
+
+    def _note_missing_apps(self) -> None:
+        if self._missing:
+            regions = ", ".join(name for name, seen in self.seen.items() if seen.listed)
+            apps = tuple(sorted(self._missing))
+            because = f"There is no such app in {regions}: look at the id, the --region and the --profile."
+            self._gaps.note(Gap("amplify:GetApp", because, app_ids=apps))
+
+    def _answer(self, started_at: datetime, seconds: float, *, interrupted: bool) -> Scan:
+        across = (
+            *self._tally.shared_role_findings(),
+            *self._tally.logging_role_findings(self._logging_roles),
+        )
+        return Scan(
+            partition=self._account.partition if self._account else "aws",
+            account=self._account.id if self._account else None,
+            started_at=started_at,
+            seconds=seconds,
+            regions=tuple(
+                RegionSeen(name, seen.apps_found, seen.apps, seen.branches, seen.listed)
+                for name, seen in self.seen.items()
+            ),
+            findings=tuple(sorted((*self._findings, *across), key=lambda finding: finding.order)),
+            gaps=self._gaps.all(),
+            interrupted=interrupted,
+            calls=self.estate.calls,
+            throttles=self.estate.throttles,
+            settings_from=self._wish.settings_from,
+        )

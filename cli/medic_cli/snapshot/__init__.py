@@ -1,0 +1,1 @@
+"""`medic snapshot` and `medic compare`: the state of branches, in all that matters to IAM failures."""

@@ -1,0 +1,44 @@
+"""The pages say what there is: every alarm and alert has its section, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from infra.alarm_texts import ALARM_TEXTS, AlarmText
+from medic.alerts.model import AlertKind
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+RUNBOOK = ROOT / "docs" / "runbook.md"
+_HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+_LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of a page's headings."""
+    headings = _HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("text", ALARM_TEXTS, ids=lambda text: text.section)
+def test_every_alarm_has_its_section_in_the_runbook(text: AlarmText) -> None:
+    assert text.section in anchors(RUNBOOK)
+
+
+@pytest.mark.parametrize("kind", AlertKind)
+def test_every_alert_has_its_section_in_the_runbook(kind: AlertKind) -> None:
+    assert f"alert-{kind}" in anchors(RUNBOOK)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
+    for target in _LINK.findall(page.read_text(encoding="utf-8")):
+        if target.startswith(("http://", "https://")):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = (page.parent / name).resolve() if name else page
+        assert linked.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(linked), f"{page.name} links to {target}"

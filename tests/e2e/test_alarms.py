@@ -1,0 +1,37 @@
+"""An alarm, its topic, its subscriber. The emulator evaluates a deployed alarm whenever a metric is put."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra.alarm_texts import ALERT_FAILED, STORM
+
+if TYPE_CHECKING:
+    from demo.stage import Stage
+    from infra.alarm_texts import AlarmText
+
+
+@pytest.mark.parametrize(
+    ("metric", "alarm", "text"),
+    [
+        ("AlertFailed", "AmplifyMedic-Alerts-Channel-AlertFailed", ALERT_FAILED),
+        ("Storm", "AmplifyMedic-Done-Incidents-Storm", STORM),
+    ],
+)
+def test_an_alarm_reaches_the_topics_subscribers_with_what_to_do(
+    stage: Stage, metric: str, alarm: str, text: AlarmText
+) -> None:
+    datum = {
+        "MetricName": metric,
+        "Dimensions": [{"Name": "service", "Value": "remediator"}],
+        "Unit": "Count",
+        "Value": 1,
+    }
+    stage.cloud.client("cloudwatch").put_metric_data(Namespace="AmplifyMedic", MetricData=[datum])
+
+    told: dict[str, Any] = json.loads(stage.email(alarm, containing=text.section))
+    assert told["NewStateValue"] == "ALARM"
+    assert told["AlarmDescription"] == text.description

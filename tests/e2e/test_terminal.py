@@ -1,0 +1,61 @@
+"""A person at a terminal and the deployed stack: what is proposed is approved, told, and taken back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.unit.cli.support import medic, valid
+
+if TYPE_CHECKING:
+    from demo.stage import Stage
+
+
+@pytest.fixture(autouse=True)
+def _at_the_local_cloud(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in stage.cloud.cli_environment.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+
+
+def incident(app_id: str) -> Any:
+    """The only incident of an app."""
+    (found,) = valid("history", medic("history", app_id, "--json").stdout)["incidents"]
+    return found
+
+
+def test_from_the_diagnosis_to_the_approval_and_back(stage: Stage) -> None:
+    app_id = stage.make_app("terminal", {}, iamServiceRoleArn=stage.make_role("terminal-service"))
+    opted = medic("opt-in", app_id, "main", "--mode", "ask", "--yes")
+    assert opted.exit_code == 0
+    stage.cloud.control("set_connection", app_id, "lost")
+    stage.build(app_id)
+    stage.wait_for("the proposal in Slack", lambda: stage.alerts(app_id) or None)
+
+    diagnosed = medic(
+        *("diagnose", app_id, "main", "--stack", "AmplifyMedic", "--json"),
+        *("--log-url-origin", stage.cloud.endpoint_url),
+    )
+    (action,) = valid("diagnose", diagnosed.stdout)["bot"]["actions"]
+    assert (action["disposition"], action["role"]) == ("ask_first", stage.outputs["DefaultComputeRoleArn"])
+
+    proposed = incident(app_id)
+    assert proposed["state"] == "awaiting_approval"
+    approved = medic("approve", proposed["id"], "--yes", "--json")
+    assert approved.exit_code == 0, approved.output
+    assert "attach_compute applied" in valid("request", approved.stdout)["answer"]
+    assert stage.branch(app_id)["computeRoleArn"] == stage.outputs["DefaultComputeRoleArn"]
+    assert incident(app_id)["approved_by"].startswith("arn:aws:")
+
+    undone = medic("undo", app_id, "main", "--yes")
+    assert undone.exit_code == 0, undone.output
+    assert not stage.branch(app_id).get("computeRoleArn")
+
+
+def test_every_channel_is_tried_and_nothing_waits_to_be_replayed(stage: Stage) -> None:
+    del stage
+    channels = valid("test-alert", medic("test-alert", "--json").stdout)["channels"]
+    assert channels
+    assert all(channel["ok"] for channel in channels), channels
+    assert valid("replay-dlq", medic("replay-dlq", "--dry-run", "--json").stdout)["messages"] == []

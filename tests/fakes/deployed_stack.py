@@ -1,0 +1,99 @@
+"""A deployed stack, as far as the command line sees it: its outputs, and the remediator with its environment."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+from tests.fakes.aws_endpoint import FakeEndpoint, Reply, error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pytest
+
+    from tests.fakes.aws_endpoint import Call
+
+_FUNCTION = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/(?P<what>configuration|invocations)")
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A call of the remediator."""
+
+    kind: str
+    """Event or RequestResponse."""
+    event: Any
+
+
+@dataclass(slots=True)
+class FakeStack:
+    """CloudFormation and Lambda, for one stack.
+
+    Attributes:
+        outputs: The stack's outputs.
+        variables: The remediator's environment.
+        remediator: What the remediator does with an event; its answer is what a synchronous caller gets.
+        refuse: Lambda's answers to the next invocations, before it takes any: error codes.
+        function_error: How its runs fail; empty if they do not.
+    """
+
+    name: str = "AmplifyMedic"
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    remediator: Callable[[Any], Any] = lambda _event: None
+    refuse: list[str] = field(default_factory=list)
+    function_error: str = ""
+    invocations: list[Invocation] = field(default_factory=list)
+
+    def endpoint(self) -> FakeEndpoint:
+        """Where it answers, once entered."""
+        return FakeEndpoint(self._answer)
+
+    def _answer(self, call: Call) -> Reply:
+        if call.service == "cloudformation":
+            return self._describe(call)
+        match = _FUNCTION.match(call.path)
+        if match is None or match["name"] != self.outputs.get("RemediatorFunctionName"):
+            return error(call, "ResourceNotFoundException", f"Function not found: {call.path}", 404)
+        if match["what"] == "configuration":
+            return Reply(json.dumps({"Environment": {"Variables": dict(self.variables)}}))
+        return self._invoke(call)
+
+    def _describe(self, call: Call) -> Reply:
+        if call.form.get("StackName") != self.name:
+            return error(call, "ValidationError", f"Stack with id {call.form.get('StackName')} does not exist")
+        outputs = "".join(
+            f"<member><OutputKey>{key}</OutputKey><OutputValue>{escape(value)}</OutputValue></member>"
+            for key, value in self.outputs.items()
+        )
+        body = (
+            "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>"
+            f"<StackName>{self.name}</StackName><StackStatus>CREATE_COMPLETE</StackStatus>"
+            f"<CreationTime>2026-01-01T00:00:00Z</CreationTime><Outputs>{outputs}</Outputs>"
+            "</member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
+        )
+        return Reply(body, content_type="text/xml")
+
+    def _invoke(self, call: Call) -> Reply:
+        if self.refuse:
+            code = self.refuse.pop(0)
+            return error(call, code, "not now", 403 if code == "AccessDeniedException" else 429)
+        kind = call.headers.get("x-amz-invocation-type", "RequestResponse")
+        event = json.loads(call.body)
+        self.invocations.append(Invocation(kind, event))
+        answer = self.remediator(event)
+        if kind == "Event":
+            return Reply("", 202)
+        failure = {"x-amz-function-error": self.function_error} if self.function_error else {}
+        return Reply(json.dumps(answer), headers=failure)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, endpoint: FakeEndpoint) -> None:
+    """Let CloudFormation's and Lambda's clients find the stack."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", endpoint.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)

@@ -1,0 +1,90 @@
+"""Every path, with nothing going wrong: what it changes, and that all that is promised of it with a fault holds too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from medic.incidents.table import BusyError
+from tests.faults.invariants import check_closed, check_safety, check_told
+from tests.faults.paths import PATHS, SLOW_BUILD, Path, attach, attach_and_rebuild
+from tests.faults.wire import Call, Fault, Json
+from tests.faults.world import SET_ROLE, Write
+
+ATTACHED, REBUILT, REPAIRED = "UpdateBranch default-compute", "StartJob RETRY", "UpdateApp good-service"
+CHANGES: Mapping[str, list[str]] = {
+    "attach": ["UpdateBranch paired"],
+    "attach_and_rebuild": [ATTACHED, REBUILT],
+    "rebuild_succeeded": [ATTACHED, REBUILT],
+    "rebuild_failed_alike": [ATTACHED, REBUILT],
+    "rebuild_failed_otherwise": [ATTACHED, REBUILT],
+    "rebuild_cancelled": [ATTACHED, REBUILT],
+    "repair": [REPAIRED, REBUILT],
+    "attach_and_repair": [ATTACHED, REPAIRED, REBUILT],
+    "capped": [ATTACHED],
+    "approved": [ATTACHED, REBUILT],
+    "approved_but_capped": [ATTACHED],
+    "fix_asked_for": [ATTACHED],
+    "undo_detaches": [ATTACHED, "UpdateBranch none"],
+    "undo_restores": [ATTACHED, REPAIRED, REBUILT, "UpdateApp service", "UpdateBranch old"],
+    "undone_then_fails": [ATTACHED, "UpdateBranch none"],
+    "app_cools_down": [REPAIRED, REBUILT],
+    "tried_before": [ATTACHED, REBUILT],
+    "deferred": ["UpdateBranch young"],
+    "resume_before_write": [ATTACHED, REBUILT],
+    "resume_after_write": [ATTACHED, REBUILT],
+    "resume_after_rebuild": [ATTACHED, REBUILT],
+}
+"""What each path changes; one that is not named changes nothing."""
+
+
+def said(write: Write) -> str:
+    """The operation, and what it sets."""
+    operation = write.operation.partition(":")[2]
+    role = write.role.rpartition("/")[2] or "none" if write.operation in SET_ROLE else write.params["jobType"]
+    return f"{operation} {role}"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=str)
+def test_a_path_changes_what_it_is_meant_to_and_everybody_hears_of_it(path: Path) -> None:
+    with path.stage() as (world, remediator):
+        remediator.work()
+        remediator.watched()
+        assert list(map(said, world.writes)) == CHANGES.get(str(path), [])
+        check_safety(world)
+        check_told(world)
+        check_closed(world)
+        assert remediator.failures == []
+
+
+@pytest.mark.parametrize("operation", ["amplify:UpdateBranch", "amplify:StartJob"])
+def test_a_write_whose_answer_is_lost_is_not_sent_again_by_its_client(operation: str) -> None:
+    with Path(attach_and_rebuild).stage() as (world, remediator):
+        world.wire.listen(Call(operation, 1, 1), Fault.ANSWER_LOST)
+        remediator.work()
+        assert list(map(said, world.writes)) == [ATTACHED, REBUILT]
+        check_safety(world)
+
+
+def test_a_rebuild_whose_answer_is_lost_is_not_asked_for_again_by_the_next_run() -> None:
+    with Path(attach_and_rebuild).stage() as (world, remediator):
+        world.amplify.control.set_build_time(SLOW_BUILD)
+        world.wire.listen(Call("amplify:StartJob", 1, 1), Fault.DEATH)
+        remediator.work()
+        assert list(map(said, world.writes)) == [ATTACHED, REBUILT]
+
+
+def test_two_deliveries_at_once_change_once() -> None:
+    with Path(attach).stage() as (world, remediator):
+        pass_on, event = world.wire.before, world.amplify.events[-1]
+
+        def meanwhile(call: Call, params: Json) -> None:
+            if call.operation == "amplify:UpdateBranch" and world.wire.before is meanwhile:
+                world.wire.before = pass_on
+                assert isinstance(remediator.run(dict(event)), BusyError)
+            pass_on(call, params)
+
+        world.wire.before = meanwhile
+        remediator.work()
+        assert list(map(said, world.writes)) == CHANGES["attach"]

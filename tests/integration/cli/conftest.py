@@ -1,0 +1,66 @@
+"""Amplify and IAM under moto, switched on once a module: every test makes its own apps, and what it says is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import boto3.session
+import pytest
+from moto.iam.models import iam_backends
+
+from tests.fakes.amplify.moto_adapter import amplify_on_moto
+from tests.fakes.deployed_stack import FakeStack, use
+from tests.fakes.quick_session import QuickSession
+from tests.fakes.slack import FakeSlack
+from tests.fakes.sns_inbox import SnsInbox
+from tests.integration.conftest import REGION, World
+
+if TYPE_CHECKING:
+    from tests.fakes.amplify.moto_adapter import AmplifyOnMoto
+
+_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+
+
+@pytest.fixture(scope="module")
+def deployment() -> Iterator[FakeStack]:
+    """A deployed stack whose outputs and answers each test sets itself, at an address that stays."""
+    made = FakeStack()
+    with made.endpoint() as endpoint, pytest.MonkeyPatch.context() as patch:
+        use(patch, endpoint)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def amplify(deployment: FakeStack) -> Iterator[AmplifyOnMoto]:
+    """The fake; sessions keep their clients from one command to the next."""
+    del deployment  # its address must be known before the first client is made
+    sessions: dict[str, QuickSession] = {}
+
+    def session(*, region_name: str | None = None, aws_session_token: str = "", **_: Any) -> QuickSession:
+        region = region_name or REGION
+        return sessions.setdefault(f"{region} {bool(aws_session_token)}", QuickSession("terminal", region))
+
+    with pytest.MonkeyPatch.context() as patch, amplify_on_moto(region=REGION) as made:
+        for name, value in _ENVIRONMENT.items():
+            patch.setenv(name, value)
+        patch.setattr(boto3.session, "Session", session)
+        yield made
+
+
+@pytest.fixture
+def stack(deployment: FakeStack) -> Iterator[FakeStack]:
+    """The deployed stack, as one test finds it: nothing in it yet."""
+    yield deployment
+    fresh = FakeStack()
+    for name in ("outputs", "variables", "remediator", "refuse", "function_error", "invocations"):
+        setattr(deployment, name, getattr(fresh, name))
+
+
+@pytest.fixture
+def world(amplify: AmplifyOnMoto) -> Iterator[World]:
+    """The world as a person at a terminal sees it: nobody listens, no bot is wired up."""
+    amplify.control.forget_calls()
+    yield World(amplify, FakeSlack(), "", SnsInbox.__new__(SnsInbox), "", "")
+    amplify.fake.denied.clear()
+    iam_backends[amplify.account_id].reset()

@@ -1,0 +1,386 @@
+"""fix, approve, undo, mute, history and test-alert: a person at a terminal, and the whole bot at the other end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto.dynamodb.models import dynamodb_backends
+from moto.sqs.models import sqs_backends
+
+from medic import pipeline
+from medic.events import Message, wake_up
+from tests.integration.conftest import TABLE, make_table
+from tests.unit.cli.support import medic, valid
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+    from tests.fakes.deployed_stack import FakeStack
+    from tests.integration.conftest import World
+
+OLD = 24 * 3600
+ASK = {"amplify-medic:auto-fix": "ask"}
+
+
+@pytest.fixture
+def bot(world: World, stack: FakeStack) -> Iterator[FakeStack]:
+    """The stack with its remediator at work: it does what the real one does, with whatever it is handed."""
+    make_table()
+    world.settings = {"slack": {}}
+    world.topic_arn = world.client("sns").create_topic(Name="alerts")["TopicArn"]
+    world.default_role_arn = world.make_role("medic-default", age=OLD)
+    world.actor_role_arn = world.make_role("medic-actor", age=OLD)
+    services = world.services(clock=lambda: datetime.now(UTC))
+
+    def remediator(event: Any) -> object:
+        with redirect_stdout(StringIO()):  # its log and its metrics go elsewhere on AWS, too
+            return pipeline.run(event, services)
+
+    stack.outputs = {
+        "RemediatorFunctionName": "remediator",
+        "IncidentsTableName": TABLE,
+        "OperatorRoleArn": world.make_role("medic-operator", age=OLD),
+    }
+    stack.remediator = remediator
+    yield stack
+    dynamodb_backends[world.amplify.account_id].reset()
+    sqs_backends[world.amplify.account_id].reset()
+
+
+def run(world: World, *arguments: str, given: str | None = None) -> Result:
+    return medic(*arguments, "--region", world.amplify.region, given=given)
+
+
+def failed(world: World, bot: FakeStack, tags: dict[str, str]) -> str:
+    """An SSR app without a compute role, whose build failed before anybody at a terminal heard of it."""
+    app = world.make_app(tags=tags, iamServiceRoleArn=world.make_role("service", age=OLD))
+    world.amplify.control.set_connection(app, "lost")
+    bot.remediator({**world.build(app), "time": datetime.now(UTC).isoformat()})
+    return app
+
+
+def incidents(world: World, *arguments: str) -> list[Any]:
+    answer = valid("history", run(world, "history", *arguments, "--json").stdout)
+    found: list[Any] = answer["incidents"]
+    return found
+
+
+def test_a_proposal_is_shown_approved_and_done_under_the_approver_s_name(world: World, bot: FakeStack) -> None:
+    app = failed(world, bot, ASK)
+    (incident,) = incidents(world)
+    assert incident["state"] == "awaiting_approval"
+    result = run(world, "approve", incident["id"], "--yes")
+    assert result.exit_code == 0
+    assert "Plan: attach_compute" in result.stdout
+    assert world.compute_role(app) == world.default_role_arn
+    (incident,) = incidents(world)
+    (change,) = incident["changes"]
+    assert (change["from"], change["to"], change["state"]) == (None, world.default_role_arn, "applied")
+    assert ":assumed-role/" in incident["approved_by"] or ":user/" in incident["approved_by"]
+
+
+def test_without_a_yes_nothing_is_asked_for(world: World, bot: FakeStack) -> None:
+    app = failed(world, bot, ASK)
+    (incident,) = incidents(world)
+    assert run(world, "approve", incident["id"], given="n\n").exit_code == 1
+    assert run(world, "approve", incident["id"], "--dry-run").exit_code == 0
+    assert world.compute_role(app) is None
+    assert bot.invocations == []
+
+
+def test_the_same_proposal_is_approved_once(world: World, bot: FakeStack) -> None:
+    failed(world, bot, ASK)
+    (incident,) = incidents(world)
+    first = run(world, "approve", incident["id"], "--yes").stdout
+    writes = len(world.calls("UpdateBranch"))
+    again = run(world, "approve", incident["id"], "--yes")
+    assert again.stdout.splitlines()[-1] == first.splitlines()[-1]
+    assert len(world.calls("UpdateBranch")) == writes == 1
+
+
+def test_a_fix_is_an_approval_of_a_fresh_diagnosis(world: World, bot: FakeStack) -> None:
+    app = failed(world, bot, ASK)
+    result = run(world, "fix", app, "main", "--yes", "--json")
+    assert result.exit_code == 0
+    answer = valid("request", result.stdout)
+    assert answer["kind"] == "fix"
+    assert "attach_compute applied" in answer["answer"]
+    assert world.compute_role(app) == world.default_role_arn
+
+
+def test_a_fix_still_needs_the_opt_in_and_a_refusal_is_no_success(world: World, bot: FakeStack) -> None:
+    app = failed(world, bot, {})
+    result = run(world, "fix", app, "main", "--yes", "--json")
+    assert result.exit_code == 1
+    answer = valid("request", result.stdout)
+    assert answer["refused"] is True
+    assert "amplify-medic:auto-fix" in answer["answer"]
+    assert world.compute_role(app) is None
+
+
+@pytest.mark.parametrize("by_branch", [True, False], ids=["the branch's newest change", "the incident's change"])
+def test_what_the_bot_set_is_taken_back(world: World, bot: FakeStack, by_branch: bool) -> None:  # noqa: FBT001
+    app = failed(world, bot, {"amplify-medic:auto-fix": "fix"})
+    assert world.compute_role(app) == world.default_role_arn
+    (incident,) = incidents(world)
+    target = [app, "main"] if by_branch else [incident["id"]]
+    result = run(world, "undo", *target, "--yes")
+    assert result.exit_code == 0
+    assert not world.compute_role(app)
+    assert incidents(world)[0]["changes"][0]["state"] == "undone"
+
+
+def test_where_nothing_was_changed_there_is_nothing_to_undo(world: World, bot: FakeStack) -> None:
+    app = failed(world, bot, {})
+    result = run(world, "undo", app, "main", "--yes")
+    assert result.exit_code == 1
+    assert "no change of its own that stands" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "what"), [("{app}", "{app} is muted until"), ("{app}/main", "{app}/main is muted until")]
+)
+def test_a_mute_is_asked_for_and_lifted(world: World, bot: FakeStack, target: str, what: str) -> None:
+    del bot
+    app = world.make_app()
+    muted = run(world, "mute", target.format(app=app), "--for", "2h", "--yes")
+    assert muted.exit_code == 0
+    assert what.format(app=app) in muted.stdout
+    assert "is heard again" in run(world, "mute", target.format(app=app), "--off", "--yes").stdout
+
+
+def test_history_tells_an_incident_in_a_line(world: World, bot: FakeStack) -> None:
+    app = failed(world, bot, {"amplify-medic:auto-fix": "fix"})
+    (line,) = run(world, "history").stdout.splitlines()
+    for part in ("shop/main", "service_role_unassumable", f"compute role none → {world.default_role_arn} (applied)",
+                 "repository", "seen in job 1", "allowed by the branch's tag (fix)"):  # fmt: skip
+        assert part in line
+    assert incidents(world, app, "main") == incidents(world, app) == incidents(world)
+    assert incidents(world, "d0000000000000") == []
+    assert incidents(world, app, "other") == []
+
+
+def test_history_goes_back_as_far_as_it_is_asked(world: World, bot: FakeStack) -> None:
+    failed(world, bot, {})
+    assert len(incidents(world, "--since", "1h")) == 1
+    assert incidents(world, "--since", (datetime.now(UTC) + timedelta(hours=1)).isoformat()) == []
+    assert "remembers no incident" in run(world, "history", "--since", "2999-01-01").stdout
+
+
+def test_a_request_says_who_asked_and_the_message_says_nothing_but_where(world: World, bot: FakeStack) -> None:
+    app = failed(world, bot, ASK)
+    answer = valid("request", run(world, "fix", app, "main", "--yes", "--json").stdout)
+    (invocation,) = bot.invocations
+    scope = world.services().table.all()
+    assert answer["who"].startswith("arn:aws:")
+    assert invocation.kind == "Event"
+    assert invocation.event == wake_up(next(iter(scope)).scope, answer["request"])
+
+
+def test_a_bot_that_does_not_answer_in_time_is_no_success_and_no_refusal(world: World, bot: FakeStack) -> None:
+    app = failed(world, bot, ASK)
+    bot.remediator = lambda _event: None
+    result = run(world, "fix", app, "main", "--yes", "--wait", "0s", "--json")
+    assert result.exit_code == 3
+    assert valid("request", result.stdout)["answer"] is None
+
+
+def test_a_wake_up_that_is_lost_leaves_the_request_and_says_so(world: World, bot: FakeStack) -> None:
+    app = failed(world, bot, ASK)
+    bot.refuse = ["AccessDeniedException"]
+    result = run(world, "fix", app, "main", "--yes")
+    assert result.exit_code == 3
+    assert "may not call lambda:Invoke" in result.stderr
+    assert "the watcher has it taken up" in result.stderr
+
+
+def test_a_sample_goes_through_every_channel(world: World, bot: FakeStack) -> None:
+    del bot
+    result = run(world, "test-alert", "--json")
+    assert result.exit_code == 0
+    assert [channel["ok"] for channel in valid("test-alert", result.stdout)["channels"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ({"channels": [{"name": "sns", "ok": True, "detail": "sent"}]}, 0, "✓ sns  sent"),
+        (
+            {"channels": [{"name": "slack", "ok": False, "detail": "403"}, {"name": "sns", "ok": True, "detail": ""}]},
+            1,
+            "✗ slack  403",
+        ),
+        ({"channels": []}, 1, "nobody would be told"),
+        (None, 3, "answered nothing about its channels"),
+        ({"channels": ["slack"]}, 3, "answered nothing about its channels"),
+    ],
+)
+def test_each_channel_is_reported(world: World, bot: FakeStack, answer: Any, code: int, said: str) -> None:
+    bot.remediator = lambda _event: answer
+    result = run(world, "test-alert")
+    assert result.exit_code == code
+    assert said in result.output
+    (invocation,) = bot.invocations
+    assert invocation.kind == "RequestResponse"
+    assert invocation.event["detail-type"] == Message.TEST_ALERT
+
+
+def test_a_function_that_fails_is_said_to_have_failed(world: World, bot: FakeStack) -> None:
+    bot.function_error = "Unhandled"
+    result = run(world, "test-alert")
+    assert result.exit_code == 3
+    assert "The remediator failed (Unhandled)" in result.stderr
+
+
+def test_a_dry_run_of_a_test_alert_sends_nothing(world: World, bot: FakeStack) -> None:
+    assert run(world, "test-alert", "--dry-run").exit_code == 0
+    assert bot.invocations == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["approve", "0123456789ab"], 3, "knows no incident 0123456789ab"),
+        (["undo", "0123456789ab"], 3, "knows no incident 0123456789ab"),
+        (["undo"], 2, "Give an INCIDENT, or APP and BRANCH."),
+        (["undo", "not an app", "main"], 2, "Give an INCIDENT, or APP and BRANCH."),
+        (["mute", "d1a2b3c4d5e6f7"], 2, "Give --for TIME, or --off."),
+        (["mute", "d1a2b3c4d5e6f7", "--for", "2h", "--off"], 2, "Give --for TIME, or --off."),
+        (["mute", "nonsense!", "--off"], 2, "neither APP nor APP/BRANCH"),
+        (["mute", "d1a2b3c4d5e6f7", "--for", "two hours"], 2, "must be a number and a unit"),
+        (["mute", "d1a2b3c4d5e6f7", "--for", "31d"], 2, "is more than 30d"),
+        (["history", "--since", "yesterday"], 2, "is no date"),
+        (["fix", "d1a2b3c4d5e6f7", "main", "--stack", "Nowhere"], 3, "There is no stack Nowhere"),
+    ],
+)
+def test_what_can_t_be_asked_for_is_told(
+    world: World, bot: FakeStack, arguments: list[str], code: int, said: str
+) -> None:
+    result = run(world, *arguments)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert bot.invocations == []
+
+
+def test_a_stack_of_an_older_version_has_no_operator_role(world: World, bot: FakeStack) -> None:
+    bot.outputs = {}
+    result = run(world, "history")
+    assert result.exit_code == 3
+    assert "has no output OperatorRoleArn: deploy the present version" in result.stderr
+
+
+def test_an_incident_without_a_plan_can_t_be_approved(world: World, bot: FakeStack) -> None:
+    failed(world, bot, {"amplify-medic:auto-fix": "fix"})
+    (incident,) = incidents(world)
+    run(world, "undo", incident["id"], "--yes")
+    result = run(world, "approve", incident["id"], "--yes")
+    assert result.exit_code == 1
+    assert "no plan that could be approved" in result.stderr
+
+
+def kept(world: World, bot: FakeStack) -> dict[str, str]:
+    """The two queues, as outputs."""
+    sqs = world.client("sqs")
+    urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("undelivered", "failed-runs")}
+    outputs = {"UndeliveredEventsQueueUrl": urls["undelivered"], "FailedRunsQueueUrl": urls["failed-runs"]}
+    bot.outputs = {**bot.outputs, **outputs}
+    return urls
+
+
+EVENT = {
+    "source": "aws.amplify",
+    "detail-type": "Amplify Deployment Status Change",
+    "time": "2026-02-20T12:00:00Z",
+    "detail": {"appId": "d1a2b3c4d5e6f7", "branchName": "main", "jobId": "4", "jobStatus": "FAILED"},
+}
+FAILED_RUN = {
+    "version": "1.0",
+    "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
+    "requestPayload": EVENT,
+    "responsePayload": {"errorMessage": "AKIAIOSFODNN7EXAMPLE"},
+}
+
+
+def put(world: World, url: str, *bodies: object) -> None:
+    for body in bodies:
+        text = body if isinstance(body, str) else json.dumps(body)
+        world.client("sqs").send_message(QueueUrl=url, MessageBody=text)
+
+
+def left(world: World, url: str) -> int:
+    """How many messages are there, seen or unseen."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = world.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    return sum(int(value) for value in answer["Attributes"].values())
+
+
+def test_both_shapes_are_replayed_and_gone_afterwards(world: World, bot: FakeStack) -> None:
+    urls = kept(world, bot)
+    bot.remediator = lambda _event: None
+    put(world, urls["undelivered"], EVENT)
+    put(world, urls["failed-runs"], FAILED_RUN)
+    result = run(world, "replay-dlq", "--yes", "--json")
+    assert result.exit_code == 0
+    answer = valid("replay-dlq", result.stdout)
+    assert answer["waiting"] == {"undelivered": 1, "failed-runs": 1}
+    assert [message["what"] for message in answer["messages"]] == [
+        "Amplify Deployment Status Change d1a2b3c4d5e6f7 main 4 FAILED 2026-02-20T12:00:00Z"
+    ] * 2
+    assert [(i.kind, i.event) for i in bot.invocations] == [("Event", EVENT)] * 2
+    assert left(world, urls["undelivered"]) == left(world, urls["failed-runs"]) == 0
+
+
+@pytest.mark.parametrize("body", ["nonsense", "[]", "{}", {"requestContext": {}, "requestPayload": "x"}])
+def test_an_unknown_shape_is_left_and_named(world: World, bot: FakeStack, body: object) -> None:
+    urls = kept(world, bot)
+    put(world, urls["undelivered"], body)
+    result = run(world, "replay-dlq", "--queue", "undelivered", "--yes")
+    assert result.exit_code == 1
+    assert "– left  undelivered" in result.stdout
+    assert bot.invocations == []
+    assert left(world, urls["undelivered"]) == 1
+
+
+def test_what_lambda_does_not_take_stays(world: World, bot: FakeStack) -> None:
+    urls = kept(world, bot)
+    bot.refuse = ["TooManyRequestsException"] * 3
+    put(world, urls["undelivered"], EVENT)
+    result = run(world, "replay-dlq", "--queue", "undelivered", "--yes")
+    assert result.exit_code == 1
+    assert "TooManyRequestsException" in result.stdout
+    assert left(world, urls["undelivered"]) == 1
+
+
+def test_a_dry_run_of_a_replay_shows_what_waits_and_leaves_it(world: World, bot: FakeStack) -> None:
+    urls = kept(world, bot)
+    put(world, urls["undelivered"], EVENT)
+    put(world, urls["failed-runs"], FAILED_RUN)
+    result = run(world, "replay-dlq", "--dry-run")
+    assert result.exit_code == 0
+    assert "FAILED" in result.stdout
+    assert "AKIA" not in result.stdout
+    assert bot.invocations == []
+    assert left(world, urls["undelivered"]) == 1
+
+
+def test_no_more_are_replayed_than_asked(world: World, bot: FakeStack) -> None:
+    urls = kept(world, bot)
+    bot.remediator = lambda _event: None
+    put(world, urls["undelivered"], EVENT, EVENT, EVENT)
+    run(world, "replay-dlq", "--max", "2", "--yes")
+    assert len(bot.invocations) == 2
+    assert left(world, urls["undelivered"]) == 1
+
+
+def test_a_replay_is_asked_about_unless_there_is_nothing(world: World, bot: FakeStack) -> None:
+    urls = kept(world, bot)
+    assert run(world, "replay-dlq").exit_code == 0
+    put(world, urls["undelivered"], EVENT)
+    assert run(world, "replay-dlq", given="n\n").exit_code == 1
+    assert left(world, urls["undelivered"]) == 1

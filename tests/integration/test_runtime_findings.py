@@ -1,0 +1,594 @@
+"""From a line in an SSR log to an alert, a role, and the silence that says it is over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medic.aws.amplify import AmplifyReader
+from medic.aws.rate import SharedRate
+from medic.aws.runtime_logs import RuntimeLogs, log_group
+from medic.events import Scope, runtime_wake_up
+from medic.incidents.requests import RequestKind
+from medic.watch.cursor import MISSING_FOR
+from medic.watch.cursors import Cursors
+from medic.watch.look import RuntimeWatch
+from tests.integration.conftest import PLAIN_TRUST
+from tests.integration.test_requests import ask
+
+if TYPE_CHECKING:
+    from medic.evidence.model import Span
+    from tests.integration.conftest import World
+
+FIX = {"amplify-medic:auto-fix": "fix"}
+NO_REBUILD = {**FIX, "amplify-medic:rebuild": "no"}
+ORDERS = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders"
+MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
+
+
+@dataclass
+class Site:
+    """An SSR app, its visitors, and the two functions that look after it."""
+
+    world: World
+    app: str
+    nudges: list[dict[str, object]] = field(default_factory=list)
+
+    def visit(self, branch: str = "main", wording: str = "plain") -> int:
+        """A visitor's request; gives its HTTP status."""
+        return int(self.world.amplify.control.request(self.app, branch, wording)["status"])  # type: ignore[arg-type]
+
+    def after(self, seconds: float) -> Site:
+        self.world.amplify.control.advance(seconds)
+        return self
+
+    def look(self) -> int:
+        """A run of the watcher, five minutes later; each nudge goes to the remediator. Gives how many there were."""
+        self.after(5 * MINUTE)
+        services, client = self.world.services(), self.world.client("logs")
+        nudges: list[dict[str, object]] = []
+
+        def wake(app_id: str, span: Span) -> None:
+            scope = Scope("aws", self.world.amplify.account_id, "eu-central-1", app_id, "*")
+            nudges.append(runtime_wake_up(scope, span.start, span.end))
+
+        RuntimeWatch(
+            settings=services.runtime.settings,
+            amplify=AmplifyReader(self.world.client("amplify")),
+            logs=RuntimeLogs(lambda: client, SharedRate(1000, 1e12)),
+            cursors=Cursors(self.world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1")),
+            wake=wake,
+            muted=lambda _: False,
+            telemetry=services.telemetry,
+            clock=self.world.now,
+        ).look()
+        for nudge in nudges:
+            self.world.deliver(nudge)
+        self.nudges += nudges
+        return len(nudges)
+
+    def rebuilt(self) -> None:
+        """The rebuild's event arrives."""
+        self.world.deliver(dict(self.world.amplify.events[-1]))
+
+    @property
+    def incidents(self) -> list[dict[str, Any]]:
+        items = self.world.client("dynamodb").scan(TableName="incidents")["Items"]
+        found = [each for item in items if "incidents" in item for each in json.loads(item["incidents"]["S"])]
+        return sorted(found, key=lambda incident: str(incident["opened_at"]))
+
+    @property
+    def states(self) -> list[str]:
+        return [str(incident["state"]) for incident in self.incidents]
+
+    @property
+    def alerts(self) -> list[str]:
+        return self.world.alerts()
+
+
+def site(world: World, tags: dict[str, str] | None = None, **app: Any) -> Site:
+    """An SSR app that was deployed without a compute role."""
+    app_id = world.make_app(tags=tags, **app)
+    world.build(app_id)
+    return Site(world, app_id)
+
+
+# --- the main job
+
+
+def test_an_error_after_a_success_is_told_once_though_it_goes_on(world: World) -> None:
+    shop = site(world)
+    for _ in range(4):
+        assert shop.visit() == 500
+        shop.look()
+
+    (alert,) = shop.alerts
+    assert "SSR code found no AWS credentials" in alert
+    assert "compute role (used by SSR code at runtime)" in alert
+    assert "Proven cause: Neither branch nor app has a compute role" in alert
+    assert "Could not load credentials" in alert
+    assert world.calls("UpdateBranch") == []
+    assert shop.incidents[0]["count"] == 4
+
+
+@pytest.mark.parametrize("wording", ["nuxt", "sveltekit"])
+def test_whatever_the_framework(world: World, wording: str) -> None:
+    shop = site(world)
+    shop.visit(wording=wording)
+    shop.look()
+
+    assert "SSR code found no AWS credentials" in shop.alerts[0]
+
+
+def test_opted_in_the_role_is_attached_rebuilt_and_later_requests_find_credentials(world: World) -> None:
+    world.amplify.control.set_questions(first_attach="needs_redeploy")
+    shop = site(world, FIX)
+    shop.visit()
+    shop.look()
+    assert shop.states == ["rebuilding"]
+    shop.rebuilt()
+
+    assert world.compute_role(shop.app) == world.default_role_arn
+    (write,) = world.calls("UpdateBranch")
+    assert write["body"] == {"computeRoleArn": world.default_role_arn}
+    assert [call["body"]["jobType"] for call in world.calls("StartJob")] == ["RELEASE", "RETRY"]
+    assert "Credentials now load at SSR runtime; the next error will be AccessDenied until" in shop.alerts[0]
+    assert shop.visit() == 200
+    assert shop.states == ["applied"]
+    for _ in range(12):
+        shop.look()
+        shop.visit()
+    world.watch()
+
+    assert shop.states == ["resolved"]
+    assert len(shop.alerts) == 2
+    assert "has not logged the error for 60 minutes" in shop.alerts[1]
+
+
+def test_a_storm_of_lines_is_one_incident_one_alert_and_a_few_calls(world: World) -> None:
+    shop = site(world, FIX)
+    logs = world.client("logs")
+    shop.visit()
+    stream = logs.describe_log_streams(logGroupName=log_group(shop.app))["logStreams"][0]["logStreamName"]
+    now = int(world.now().timestamp() * 1000)
+    error = "Error [CredentialsProviderError]: Could not load credentials from any providers"
+    world.amplify.fake.state.ports.logs._logs.groups[log_group(shop.app)].put_log_events(  # type: ignore[attr-defined]
+        stream, [{"timestamp": now - n, "message": f"request {n}: {error}"} for n in range(10_000)]
+    )
+    assert shop.look() == 1
+    shop.rebuilt()
+    shop.look()
+
+    assert len(shop.incidents) == len(shop.alerts) == len(world.calls("UpdateBranch")) == 1
+
+
+def test_asked_first_it_is_attached_after_an_approval(world: World) -> None:
+    shop = site(world, {"amplify-medic:auto-fix": "ask"})
+    shop.visit()
+    shop.look()
+    assert shop.states == ["awaiting_approval"]
+    incident = shop.incidents[0]
+    ask(world, shop.app, RequestKind.APPROVE, incident_id=incident["id"], plan_hash=incident["plan_hash"])
+
+    assert world.compute_role(shop.app) == world.default_role_arn
+    assert shop.visit() == 200
+
+
+def test_tagging_the_branch_later_lets_the_next_line_attach_the_role(world: World) -> None:
+    shop = site(world)
+    shop.visit()
+    shop.look()
+    arn = world.client("amplify").get_branch(appId=shop.app, branchName="main")["branch"]["branchArn"]
+    world.client("amplify").tag_resource(resourceArn=arn, tags=FIX)
+    shop.visit()
+    shop.look()
+
+    assert world.compute_role(shop.app) == world.default_role_arn
+    assert len(shop.alerts) == 2
+
+
+# --- after the change
+
+
+def test_a_line_after_the_change_says_that_it_did_not_help_and_nothing_is_tried_again(world: World) -> None:
+    world.amplify.control.set_questions(first_attach="needs_redeploy")
+    shop = site(world, NO_REBUILD)
+    shop.visit()
+    shop.look()
+    for _ in range(4):
+        assert shop.visit() == 500
+        shop.look()
+
+    assert shop.states == ["not_helped"]
+    assert len(shop.alerts) == 2
+    assert "redeploy to be sure" in shop.alerts[1]
+    assert len(world.calls("UpdateBranch")) == 1
+
+
+def test_lines_from_before_the_change_took_effect_or_while_it_is_rebuilt_say_nothing(world: World) -> None:
+    world.amplify.control.set_questions(first_attach="needs_redeploy")
+    shop = site(world, FIX)
+    shop.visit()
+    world.amplify.control.set_build_time(20 * MINUTE)
+    shop.look()
+    shop.visit()
+    shop.look()
+    assert shop.states == ["rebuilding"]
+    shop.after(20 * MINUTE).rebuilt()
+    shop.visit()
+    shop.look()
+
+    assert shop.states == ["applied"]
+    assert len(shop.alerts) == 1
+
+
+def test_without_traffic_it_is_said_that_silence_proves_nothing(world: World) -> None:
+    shop = site(world, NO_REBUILD)
+    shop.visit()
+    shop.look()
+    for _ in range(3):
+        shop.after(HOUR + MINUTE)
+        world.watch()
+
+    assert shop.states == ["applied"]
+    assert len(shop.alerts) == 2
+    assert "no request was served either" in shop.alerts[1]
+    shop.after(HOUR - MINUTE).visit()
+    shop.after(2 * MINUTE)
+    world.watch()
+    assert shop.states == ["resolved"]
+    shop.after(8 * DAY)
+    assert world.watch() == 0
+
+
+def test_what_nobody_visits_any_more_expires_in_the_end(world: World) -> None:
+    shop = site(world)
+    shop.visit()
+    shop.look()
+    shop.after(7 * DAY)
+    world.watch()
+
+    assert shop.states == ["expired"]
+    assert len(shop.alerts) == 2
+
+
+def test_a_rebuild_whose_event_got_lost_is_followed(world: World) -> None:
+    shop = site(world, FIX)
+    shop.visit()
+    shop.look()
+    shop.after(3 * HOUR + MINUTE)
+    world.watch()
+
+    assert shop.states == ["applied"]
+
+
+def test_a_line_that_nobody_was_woken_for_is_found_before_it_is_called_quiet(world: World) -> None:
+    shop = site(world, NO_REBUILD)
+    world.amplify.control.set_questions(first_attach="needs_redeploy")
+    shop.visit()
+    shop.look()
+    shop.after(30 * MINUTE).visit()
+    shop.after(31 * MINUTE)
+    world.watch()
+
+    assert shop.states == ["not_helped"]
+
+
+def test_where_a_succeeded_job_cant_be_retried_redeploying_is_left_to_people(world: World) -> None:
+    world.amplify.control.set_questions(retry_of_succeeded="refused")
+    shop = site(world, FIX)
+    shop.visit()
+    shop.look()
+
+    assert "Redeploy to be sure" in shop.alerts[0]
+    assert shop.states == ["applied"]
+
+
+# --- a line is a hint
+
+
+def test_a_line_that_the_state_speaks_against_is_told_as_unconfirmed_once_a_day(world: World) -> None:
+    shop = site(world, FIX)
+    role = world.make_role("compute")
+    world.client("amplify").update_branch(appId=shop.app, branchName="main", computeRoleArn=role)
+    world.amplify.control.forget_calls()
+    forged = "visitor says: CredentialsProviderError: Could not load credentials from any providers"
+    for _ in range(20):
+        world.amplify.control.print_at_runtime(shop.app, "main", forged)
+        shop.visit()
+        shop.look()
+        for _ in range(11):
+            shop.after(5 * MINUTE).visit()
+        shop.after(15 * MINUTE)
+        world.watch()
+
+    told = [alert for alert in shop.alerts if "Not confirmed." in alert]
+    assert 1 <= len(told) <= 2
+    assert world.compute_role(shop.app) == role
+    assert world.calls("UpdateBranch") == []
+
+
+def test_what_flickers_is_told_a_few_times_a_day(world: World) -> None:
+    shop = site(world)
+    for _ in range(8):
+        shop.visit()
+        shop.look()
+        shop.after(HOUR)
+        world.amplify.control.print_at_runtime(shop.app, "main", "GET / 200 in 41ms")
+        shop.after(MINUTE)
+        world.watch()
+
+    assert len([alert for alert in shop.alerts if "found no AWS credentials" in alert]) == 3
+
+
+def test_delivered_again_a_nudge_does_nothing_more(world: World) -> None:
+    shop = site(world, FIX)
+    shop.visit()
+    shop.look()
+    for _ in range(3):
+        world.deliver(shop.nudges[0])
+
+    assert len(shop.alerts) == len(world.calls("UpdateBranch")) == 1
+    assert shop.incidents[0]["count"] == 1
+
+
+def test_a_made_up_nudge_finds_nothing_and_does_nothing(world: World) -> None:
+    shop = site(world, FIX)
+    scope = Scope("aws", world.amplify.account_id, "eu-central-1", shop.app, "*")
+    shop.visit()
+    shop.after(DAY)
+    world.amplify.control.print_at_runtime(shop.app, "main", "GET / 200 in 41ms")
+    world.deliver(runtime_wake_up(scope, world.now() - timedelta(hours=1), world.now()))
+
+    assert (shop.alerts, shop.incidents) == ([], [])
+
+
+def test_a_line_that_is_old_news_changes_nothing(world: World) -> None:
+    shop = site(world, FIX)
+    shop.visit()
+    at = world.now()
+    shop.after(2 * HOUR)
+    world.deliver(runtime_wake_up(Scope("aws", world.amplify.account_id, "eu-central-1", shop.app, "*"), at, at))
+
+    assert "fresh" in shop.alerts[0]
+    assert world.calls("UpdateBranch") == []
+
+
+# --- whose line
+
+
+def two_branches(world: World, tags: dict[str, str], names: str = "opaque", **app: Any) -> Site:
+    world.amplify.control.set_questions(log_stream_names=names)
+    shop = site(world, tags, **app)
+    world.client("amplify").create_branch(appId=shop.app, branchName="dev", stage="DEVELOPMENT", tags=tags)
+    world.build(shop.app, "dev")
+    return shop
+
+
+@pytest.mark.parametrize("branch", ["main", "dev"])
+def test_the_stream_tells_whose_line_it_is(world: World, branch: str) -> None:
+    shop = two_branches(world, FIX, names="branch")
+    shop.visit(branch)
+    shop.look()
+    other = {"main": "dev", "dev": "main"}[branch]
+
+    assert world.compute_role(shop.app, branch) == world.default_role_arn
+    assert world.compute_role(shop.app, other) is None
+
+
+def test_the_only_branch_that_lacks_a_role_is_the_one(world: World) -> None:
+    shop = two_branches(world, FIX)
+    world.client("amplify").update_branch(appId=shop.app, branchName="main", computeRoleArn=world.make_role("compute"))
+    shop.visit("dev")
+    shop.look()
+
+    assert world.compute_role(shop.app, "dev") == world.default_role_arn
+
+
+def test_where_several_lack_one_each_opted_in_is_asked_and_none_is_changed(world: World) -> None:
+    shop = two_branches(world, FIX)
+    shop.visit("dev")
+    shop.look()
+
+    assert sorted(shop.states) == ["awaiting_approval", "awaiting_approval"]
+    assert world.calls("UpdateBranch") == []
+    assert all("you are asked" in alert for alert in shop.alerts)
+
+
+def test_what_nothing_tells_apart_is_said_of_the_app(world: World) -> None:
+    shop = two_branches(world, FIX)
+    for branch in ("main", "dev"):
+        role = world.make_role(f"compute-{branch}")
+        world.client("amplify").update_branch(appId=shop.app, branchName=branch, computeRoleArn=role)
+    world.amplify.control.forget_calls()
+    world.amplify.control.pass_undefined_credentials(shop.app, "dev")
+    shop.visit("dev")
+    shop.look()
+
+    (alert,) = shop.alerts
+    assert "neither the log stream nor the line tells which branch it is" in alert
+    assert world.calls("UpdateBranch") == []
+
+
+def test_a_branch_that_says_ignore_is_ignored(world: World) -> None:
+    shop = two_branches(world, FIX, names="branch")
+    arn = world.client("amplify").get_branch(appId=shop.app, branchName="dev")["branch"]["branchArn"]
+    world.client("amplify").tag_resource(resourceArn=arn, tags={"amplify-medic:auto-fix": "ignore"})
+    shop.visit("dev")
+
+    assert shop.look() == 1
+    assert shop.alerts == []
+
+
+# --- told apart
+
+
+def test_undefined_credentials_in_the_code_are_mended_by_no_role(world: World) -> None:
+    shop = site(world, FIX)
+    world.amplify.control.pass_undefined_credentials(shop.app, "main")
+    shop.visit()
+    shop.look()
+
+    assert "overrides any role" in shop.alerts[0]
+    assert world.calls("UpdateBranch") == []
+
+
+def test_a_denial_as_the_compute_role_means_that_credentials_work_and_names_the_least_statement(world: World) -> None:
+    shop = site(world, FIX)
+    role = world.make_role("compute")
+    world.client("amplify").update_branch(appId=shop.app, branchName="main", computeRoleArn=role)
+    world.amplify.control.set_runtime_need(shop.app, "main", "dynamodb:GetItem", ORDERS)
+    shop.visit()
+    shop.look()
+
+    (alert,) = shop.alerts
+    assert "access denied: a permission is missing" in alert
+    assert ORDERS in alert
+    assert "Amplify could assume it" in alert
+    assert world.compute_role(shop.app) == role
+
+
+def test_after_the_attach_the_missing_permission_is_the_next_thing_that_is_told(world: World) -> None:
+    shop = site(world, NO_REBUILD)
+    world.amplify.control.set_runtime_need(shop.app, "main", "dynamodb:GetItem", ORDERS)
+    shop.visit()
+    shop.look()
+    shop.visit()
+    shop.look()
+
+    assert [incident["label"] for incident in shop.incidents] == [
+        "credentials_missing_runtime",
+        "access_denied_identity",
+    ]
+    assert "dynamodb:GetItem" in shop.alerts[1]
+
+
+def test_what_the_log_names_already_is_said_with_the_attach(world: World) -> None:
+    shop = site(world, NO_REBUILD)
+    principal = f"arn:aws:sts::123456789012:assumed-role/old/AmplifyHostingCompute-app={shop.app}"
+    denied = f"User: {principal} is not authorized to perform: dynamodb:GetItem on resource: {ORDERS}"
+    world.amplify.control.print_at_runtime(shop.app, "main", denied)
+    shop.visit()
+    shop.look()
+
+    assert any("The log already names dynamodb:GetItem." in alert for alert in shop.alerts)
+
+
+def test_a_permission_that_was_given_to_the_service_role_is_found_there(world: World) -> None:
+    service, role = world.make_role("AmplifySSRLoggingRole-1b2c"), world.make_role("compute")
+    allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dynamodb:Get*", "Resource": "*"}]}
+    world.client("iam").put_role_policy(
+        RoleName="AmplifySSRLoggingRole-1b2c", PolicyName="data", PolicyDocument=json.dumps(allow)
+    )
+    shop = site(world, iamServiceRoleArn=service)
+    world.client("amplify").update_branch(appId=shop.app, branchName="main", computeRoleArn=role)
+    world.amplify.control.set_runtime_need(shop.app, "main", "dynamodb:GetItem", ORDERS)
+    shop.visit()
+    shop.look()
+
+    (alert,) = shop.alerts
+    assert "AmplifySSRLoggingRole-1b2c is allowed dynamodb:GetItem, and SSR code gets nothing of that" in alert
+
+
+def test_a_role_that_lost_its_trust_is_replaced_only_by_a_paired_one(world: World) -> None:
+    shop = site(world, FIX)
+    lost = world.make_role("compute")
+    world.client("amplify").update_branch(appId=shop.app, branchName="main", computeRoleArn=lost)
+    trust = json.dumps(PLAIN_TRUST).replace("amplify.amazonaws.com", "lambda.amazonaws.com")
+    world.client("iam").update_assume_role_policy(RoleName="compute", PolicyDocument=trust)
+    shop.visit()
+    shop.look()
+
+    assert world.compute_role(shop.app) == world.default_role_arn
+    assert "does not let Amplify" in shop.alerts[0]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_role_inherited_from_the_app_is_set_on_the_branch_only_if_the_tag_names_it(
+    world: World, *, named: bool
+) -> None:
+    world.amplify.control.set_questions(app_role_at_runtime="ignored")
+    role = world.make_role("compute")
+    tags = {**FIX, "amplify-medic:compute-role": "compute"} if named else FIX
+    shop = site(world, tags, computeRoleArn=role)
+    world.settings["compute_roles"] = {role: [shop.app]}
+    shop.visit()
+    shop.look()
+
+    assert world.compute_role(shop.app) == (role if named else None)
+    assert "the same ARN set on the branch" in shop.alerts[0]
+
+
+def test_cognitos_users_without_credentials_are_not_iams_business(world: World) -> None:
+    shop = site(world, FIX)
+    world.amplify.control.print_at_runtime(
+        shop.app, "main", "Error: No credentials\n    at GraphQLAPIClass.eval (x.js)"
+    )
+
+    assert shop.look() == 0
+    assert shop.alerts == []
+
+
+def test_keys_in_environment_variables_are_warned_about_with_the_way_out(world: World) -> None:
+    keys = {"MY_KEY": "AKIAIOSFODNN7EXAMPLE", "MY_SECRET": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+    shop = site(world, environmentVariables=keys)
+    shop.visit()
+    shop.look()
+
+    (alert,) = shop.alerts
+    assert "MY_KEY" in alert
+    assert ".env.production" in alert
+    assert "compute role" in alert.partition(".env.production")[2]
+    assert "AKIA" not in alert
+
+
+# --- the log itself
+
+
+def test_a_log_that_is_not_there_is_said_once(world: World) -> None:
+    shop = site(world)
+    shop.look()
+    for _ in range(3):
+        shop.after(MISSING_FOR.total_seconds())
+        shop.look()
+        world.watch()
+
+    (alert,) = shop.alerts
+    assert "no SSR log to look at" in alert
+    assert f"/aws/amplify/{shop.app}" in alert
+
+
+def test_a_log_deleted_after_the_nudge_is_survived(world: World) -> None:
+    shop = site(world, FIX)
+    shop.visit()
+    at = world.now()
+    world.client("logs").delete_log_group(logGroupName=log_group(shop.app))
+    scope = Scope("aws", world.amplify.account_id, "eu-central-1", shop.app, "*")
+    world.deliver(runtime_wake_up(scope, at - timedelta(minutes=5), at))
+
+    assert shop.alerts == []
+
+
+def test_a_static_site_is_never_looked_at_and_a_nudge_for_it_does_nothing(world: World) -> None:
+    app = world.make_app(platform="WEB")
+    world.build(app)
+    shop = Site(world, app)
+    assert shop.look() == 0
+    scope = Scope("aws", world.amplify.account_id, "eu-central-1", app, "*")
+    world.deliver(runtime_wake_up(scope, world.now(), world.now()))
+
+    assert shop.alerts == []
+
+
+def test_a_muted_app_is_silent(world: World) -> None:
+    shop = site(world, FIX)
+    ask(world, shop.app, RequestKind.MUTE, branch="*", until=world.now() + timedelta(days=1))
+    shop.visit()
+    shop.look()
+
+    assert shop.alerts == []
+    assert world.calls("UpdateBranch") == []

@@ -1,0 +1,103 @@
+"""The watcher as a whole: the clock's message, a deployment's event, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medic.aws.sessions import Reader
+from medic.settings import Settings, WatcherRuntime
+from medic.watch.watcher import Watcher
+from tests.integration.conftest import REGION
+from tests.integration.test_requests import scope
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import World
+
+
+class Functions:
+    """Lambda, as far as the watcher calls it."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803 - boto3's names
+        assert (FunctionName, InvocationType) == ("remediator", "Event")
+        self.messages.append(json.loads(Payload))
+
+
+def watcher(world: World, functions: Functions, **settings: Any) -> Watcher:
+    services = world.services()
+    reader = Reader(services.session)
+    reader.__dict__["functions"] = functions
+    runtime = WatcherRuntime(
+        Settings.parse(settings), world.amplify.account_id, REGION, "aws", "incidents", "remediator"
+    )
+    return Watcher(runtime, reader, services.telemetry, world.now)
+
+
+@pytest.fixture
+def app(world: World) -> str:
+    """An app that logs an error after a deployment that succeeded."""
+    app_id = world.make_app()
+    world.build(app_id)
+    world.amplify.control.request(app_id, "main")
+    world.amplify.control.advance(60)
+    return app_id
+
+
+def test_the_clock_wakes_the_remediator_for_lines_and_for_what_is_due(world: World, app: str) -> None:
+    functions = Functions()
+    watcher(world, functions).run({"source": "aws.events"}, 30)
+    assert [message["detail-type"] for message in functions.messages] == ["Runtime Wake Up"]
+    world.deliver(functions.messages[0])
+    world.amplify.control.advance(3700)
+    watcher(world, functions).run({"source": "aws.events"}, 30)
+
+    assert functions.messages[1]["detail-type"] == "Wake Up"
+    assert functions.messages[1]["detail"] == {"appId": app, "branchName": "main"}
+
+
+@pytest.mark.parametrize(("status", "runs"), [("SUCCEED", 2), ("FAILED", 1)])
+def test_a_deployment_that_succeeded_has_its_app_looked_at_more_often(
+    world: World, app: str, status: str, runs: int
+) -> None:
+    functions = Functions()
+    both = watcher(world, functions)
+    event = {**world.amplify.events[-1], "detail": {**world.amplify.events[-1]["detail"], "jobStatus": status}}
+    both.run(event, 30)
+    assert functions.messages == []
+    for _ in range(2):
+        both.run({}, 30)
+        world.amplify.control.request(app, "main")
+        world.amplify.control.advance(60)
+
+    assert len(functions.messages) == runs
+
+
+@pytest.mark.usefixtures("app")
+def test_a_malformed_event_is_dropped_and_changes_nothing(world: World) -> None:
+    functions = Functions()
+    watcher(world, functions).run({**world.amplify.events[-1], "account": "999999999999"}, 30)
+
+    assert functions.messages == []
+    assert world.client("dynamodb").scan(TableName="incidents")["Items"] == []
+
+
+@pytest.mark.usefixtures("app")
+def test_where_no_log_is_watched_none_is_read(world: World) -> None:
+    functions = Functions()
+    world.amplify.control.forget_calls()
+    watcher(world, functions, watch_runtime="none").run({}, 30)
+
+    assert functions.messages == world.amplify.control.recorded_calls() == []
+
+
+def test_a_muted_app_is_not_looked_at(world: World, app: str) -> None:
+    functions = Functions()
+    world.services().region.mute(scope(world, app, "*"), world.now() + timedelta(hours=1))
+    watcher(world, functions).run({}, 30)
+    assert functions.messages == []

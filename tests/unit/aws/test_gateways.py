@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from medic.aws.amplify import AmplifyReader
+from medic.aws.errors import DeniedError, RefusedError
+from medic.aws.iam import IamReader
+from medic.evidence.model import Absent, Present
+from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_on_moto
+
+
+@pytest.fixture
+def amplify(monkeypatch: pytest.MonkeyPatch) -> Iterator[AmplifyOnMoto]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with amplify_on_moto() as fake:
+        yield fake
+
+
+def test_lists_are_read_to_their_end_page_by_page(amplify: AmplifyOnMoto) -> None:
+    client = boto3.client("amplify", region_name=amplify.region)
+    ids = [client.create_app(name=f"app-{n}")["app"]["appId"] for n in range(5)]
+    for n in range(5):
+        client.create_branch(appId=ids[0], branchName=f"feature/{n}", enablePullRequestPreview=n == 3)
+    amplify.control.set_page_size(2)
+
+    reader = AmplifyReader(client)
+
+    assert [app.id for app in reader.apps()] == ids
+    branches = list(reader.branches(ids[0]))
+    assert [branch.name for branch in branches] == [f"feature/{n}" for n in range(5)]
+    assert [branch.pull_request_previews for branch in branches] == [False, False, False, True, False]
+    assert len(amplify.fake.calls_of("ListApps")) == len(amplify.fake.calls_of("ListBranches")) == 3
+
+
+def test_a_list_says_what_its_single_reading_says(amplify: AmplifyOnMoto) -> None:
+    client = boto3.client("amplify", region_name=amplify.region)
+    app_id = client.create_app(
+        name="shop", platform="WEB_COMPUTE", environmentVariables={"KEY": "AKIAIOSFODNN7EXAMPLE"}, tags={"team": "a"}
+    )["app"]["appId"]
+    client.create_branch(appId=app_id, branchName="main", stage="PRODUCTION", environmentVariables={"A": "b"})
+
+    reader = AmplifyReader(client)
+
+    assert [Present(app) for app in reader.apps()] == [reader.app(app_id)]
+    assert [Present(branch) for branch in reader.branches(app_id)] == [reader.branch(app_id, "main")]
+
+
+def test_what_may_not_be_listed_is_an_error(amplify: AmplifyOnMoto) -> None:
+    reader = AmplifyReader(boto3.client("amplify", region_name=amplify.region))
+    with pytest.raises(RefusedError):
+        list(reader.branches("d0000000"))
+    amplify.control.deny("ListApps")
+    with pytest.raises(DeniedError, match="ListApps"):
+        list(reader.apps())
+
+
+def test_a_role_under_another_path_or_case_is_not_the_role_that_is_set(amplify: AmplifyOnMoto) -> None:
+    iam = boto3.client("iam", region_name=amplify.region)
+    arn = iam.create_role(RoleName="shop", Path="/new/", AssumeRolePolicyDocument=json.dumps({}))["Role"]["Arn"]
+    reader = IamReader(iam, amplify.account_id)
+
+    assert isinstance(reader.role(arn), Present)
+    stale = reader.role(arn.replace("/new/", "/old/"))
+    assert isinstance(stale, Absent)
+    assert arn in stale.why

@@ -1,0 +1,81 @@
+"""Calls take turns, fewer once throttled, none after the deadline."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from medic.aws.rate import OutOfTimeError, SharedRate
+
+
+class Clock:
+    """Time that passes only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        with self._lock:
+            self.now += seconds
+
+
+def turns(rate: SharedRate, clock: Clock, count: int) -> list[float]:
+    times = []
+    for _ in range(count):
+        rate.wait_for_turn()
+        times.append(round(clock.now - 100, 2))
+    return times
+
+
+def test_calls_are_spaced() -> None:
+    clock = Clock()
+
+    assert turns(SharedRate(5, 200, clock, clock.pause), clock, 4) == [0, 0.2, 0.4, 0.6]
+
+
+def test_a_pause_between_calls_is_not_made_up_for() -> None:
+    clock = Clock()
+    rate = SharedRate(5, 200, clock, clock.pause)
+    turns(rate, clock, 1)
+    clock.pause(10)
+
+    assert turns(rate, clock, 2) == [10, 10.2]
+
+
+def test_each_throttle_halves_the_rate_down_to_a_call_in_two_seconds() -> None:
+    clock = Clock()
+    rate = SharedRate(5, 1000, clock, clock.pause)
+    turns(rate, clock, 1)
+    rate.slow_down()
+    slower = turns(rate, clock, 2)
+    for _ in range(10):
+        rate.slow_down()
+    slowest = turns(rate, clock, 2)
+
+    assert slower[1] - slower[0] == pytest.approx(0.4)
+    assert slowest[1] - slowest[0] == pytest.approx(2)
+
+
+def test_no_call_is_made_after_the_deadline() -> None:
+    clock = Clock()
+    rate = SharedRate(5, 100.5, clock, clock.pause)
+
+    assert len(turns(rate, clock, 3)) == 3
+    with pytest.raises(OutOfTimeError):
+        rate.wait_for_turn()
+
+
+def test_threads_share_the_rate() -> None:
+    clock = Clock()
+    waits: list[float] = []
+    rate = SharedRate(5, 1000, clock, waits.append)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: rate.wait_for_turn(), range(40)))
+
+    assert sorted(waits) == pytest.approx([0.2 * number for number in range(1, 40)])

@@ -1,0 +1,155 @@
+"""Reading SSR logs: pages, gaps, throttles, refusals."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from medic.aws.errors import RefusedError, RetryableError
+from medic.aws.rate import OutOfTimeError, SharedRate
+from medic.aws.runtime_logs import LONGEST_MESSAGE, RuntimeLogs, StaleTokenError
+from medic.evidence.model import Absent, Present, RuntimePage, Span, Unreadable
+from tests.fakes.log_groups import LogGroups
+
+NOW = datetime(2026, 11, 22, 12, 0, 0, 123000, tzinfo=UTC)
+APP, GROUP = "d1abc", "/aws/amplify/d1abc"
+SPAN = Span(NOW - timedelta(minutes=10), NOW)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def groups() -> LogGroups:
+    return LogGroups(lambda: NOW)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def logs(groups: LogGroups, clock: Clock) -> RuntimeLogs:
+    client: Any = groups
+    return RuntimeLogs(lambda: client, SharedRate(5, 60, clock, clock.pause))
+
+
+def refusing(error: Exception) -> RuntimeLogs:
+    class Client:
+        def filter_log_events(self, **_: Any) -> None:
+            raise error
+
+    client: Any = Client()
+    return RuntimeLogs(lambda: client, SharedRate(5, 60, Clock(), lambda _: None))
+
+
+def answer(code: str) -> ClientError:
+    response: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    return ClientError(response, "FilterLogEvents")
+
+
+def page(logs: RuntimeLogs, token: str = "") -> RuntimePage:
+    found = logs.page(APP, SPAN, '?"Denied"', token)
+    assert isinstance(found, Present)
+    return found.value
+
+
+def test_only_what_the_filter_passes_and_the_span_holds_is_given_in_order(groups: LogGroups, logs: RuntimeLogs) -> None:
+    groups.put(
+        GROUP, [(ago(5), "b Denied"), (ago(700), "old Denied"), (ago(9), "a Denied"), (ago(7), "fine")], stream="x"
+    )
+
+    found = page(logs)
+
+    assert [(line.message, line.at, line.stream) for line in found.lines] == [
+        ("a Denied", ago(9), "x"),
+        ("b Denied", ago(5), "x"),
+    ]
+    assert found.token == ""
+
+
+def test_an_empty_page_may_lead_on(groups: LogGroups, logs: RuntimeLogs) -> None:
+    groups.searched_a_page = 2
+    groups.put(GROUP, [(ago(9), "x"), (ago(8), "x"), (ago(7), "Denied")])
+
+    first = page(logs)
+
+    assert (first.lines, first.token != "") == ((), True)
+    assert [line.message for line in page(logs, first.token).lines] == ["Denied"]
+
+
+def test_a_hostile_event_is_cut(groups: LogGroups, logs: RuntimeLogs) -> None:
+    groups.put(GROUP, [(ago(1), "Denied" + "x" * 1_000_000)])
+
+    assert len(page(logs).lines[0].message) == LONGEST_MESSAGE
+
+
+def test_a_missing_group_is_absent_and_a_closed_one_unreadable(logs: RuntimeLogs) -> None:
+    assert isinstance(logs.page(APP, SPAN, "x"), Absent)
+    assert isinstance(refusing(answer("AccessDeniedException")).page(APP, SPAN, "x"), Unreadable)
+
+
+def test_throttles_slow_the_rate_down_until_the_call_succeeds(
+    groups: LogGroups, logs: RuntimeLogs, clock: Clock
+) -> None:
+    groups.put(GROUP, [(ago(1), "Denied")])
+    groups.throttle_calls = {1, 2}
+
+    assert len(page(logs).lines) == 1
+    assert len(groups.calls) == 3
+    assert 1.0 < clock.now < 2.0
+
+
+def test_throttles_without_end_end_with_the_time(groups: LogGroups, logs: RuntimeLogs) -> None:
+    groups.put(GROUP, [])
+    groups.throttle_calls = set(range(1000))
+
+    with pytest.raises(OutOfTimeError):
+        page(logs)
+    assert len(groups.calls) < 40
+
+
+def test_a_stale_token_is_said_to_be_one(groups: LogGroups, logs: RuntimeLogs) -> None:
+    groups.searched_a_page = 1
+    groups.put(GROUP, [(ago(9), "x"), (ago(8), "x")])
+    token = page(logs).token
+    groups.expire_tokens()
+
+    with pytest.raises(StaleTokenError):
+        page(logs, token)
+
+
+def test_an_unreachable_service_may_be_tried_again_and_a_wrong_question_may_not() -> None:
+    with pytest.raises(RetryableError):
+        refusing(EndpointConnectionError(endpoint_url="https://logs")).page(APP, SPAN, "x")
+    with pytest.raises(RefusedError):
+        refusing(answer("InvalidParameterException")).page(APP, SPAN, "x")
+
+
+@pytest.mark.parametrize(("seconds", "alive"), [(60, True), (3600, False)])
+def test_any_line_at_all_is_a_sign_of_life(
+    groups: LogGroups, logs: RuntimeLogs, seconds: float, *, alive: bool
+) -> None:
+    groups.put(GROUP, [(ago(seconds), "GET / 200")])
+
+    assert logs.shows_life(APP, SPAN) is alive
+    assert groups.calls[0]["limit"] == 1
+
+
+def test_no_sign_of_life_can_be_looked_for_where_nothing_can_be_read(logs: RuntimeLogs) -> None:
+    assert logs.shows_life(APP, SPAN) is None

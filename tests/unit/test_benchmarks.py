@@ -1,0 +1,39 @@
+"""What benchmarks say of a budget; the figures themselves are nobody's test."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.budget import Measured, milliseconds, ratio
+from benchmarks.report import line, page
+
+MET = Measured("The zip", "≤ 3 MB", "2.8 MB", met=True)
+MISSED = Measured("Cold start", "≤ 1.15", "1.40", met=False, note="held back by imports")
+INFORMATIVE = Measured("Handler time", "", "4 ms", met=None)
+
+
+def test_a_missed_budget_is_printed_as_missed_with_what_holds_it_back() -> None:
+    assert line(MISSED) == "Cold start: 1.40. Budget ≤ 1.15: MISSED. (held back by imports)"
+
+
+def test_a_figure_without_a_budget_claims_nothing() -> None:
+    assert line(INFORMATIVE) == "Handler time: 4 ms."
+
+
+def test_the_page_counts_what_is_met_and_names_what_is_not() -> None:
+    written = page([MET, MISSED, INFORMATIVE], {"processor": "some processor, 2 cores"})
+
+    assert "**1 of 2 budgets are met**; missed: Cold start." in written
+    assert "| Cold start | ≤ 1.15 | 1.40 | **MISSED** | held back by imports |" in written
+    assert "- processor: some processor, 2 cores" in written
+
+
+def test_a_ratio_is_that_of_the_medians_with_the_spread_of_the_rounds() -> None:
+    value, words = ratio([2.0, 3.0, 10.0], [1.0, 2.0, 2.0])
+
+    assert value == pytest.approx(1.5)
+    assert words == "1.50 (rounds 1.50 to 5.00)"
+
+
+def test_times_are_told_with_their_quartiles() -> None:
+    assert milliseconds([0.001, 0.002, 0.003]) == "2.0 ms (1.0 to 3.0)"
