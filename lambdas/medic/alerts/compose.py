@@ -49,7 +49,10 @@ def compose_report(report: Report) -> Alert:
             facts=tuple(reported.facts(report, kind)),
             effect=reported.effect(report),
             approval=reported.approval(report),
-            causes=tuple(f"{words.RANKS[cause.rank]}: {cause.title}. {cause.because}" for cause in diagnosis.causes),
+            causes=tuple(
+                f"{words.RANKS[cause.rank]}: {cause.title}. {words.sentence(cause.because)}"
+                for cause in diagnosis.causes
+            ),
             checks=tuple(f"{words.CHECKS[check.result]}: {check.detail}" for check in diagnosis.checks),
             log_lines="\n".join(finding.excerpt for finding in diagnosis.findings[:2]),
             done=tuple(reported.done(report)),
