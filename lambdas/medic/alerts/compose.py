@@ -129,6 +129,10 @@ def compose_test(account: str, region: str) -> Alert:
     return notice(AlertKind.TEST, "test", News("Amplify Medic reaches you here", summary, facts=facts))
 
 
+_TOLD_TO_MACHINES = frozenset({AlertKind.RESOLVED, AlertKind.QUIET})
+"""What follows up on an incident and is an event of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """What a flow has to say, in its own words; the rest is known from the incident."""
@@ -176,7 +180,7 @@ def follow_up(scope: Scope, incident: Incident, kind: AlertKind, news: News) -> 
             sections=news.sections,
             links=tuple(reported.places(scope, job_id, runtime=incident.occasion == "runtime")),
             channel=news.channel or incident.channel,
-            machine=written(incident_json(scope, incident)),
+            machine=written(incident_json(scope, incident)) if kind in _TOLD_TO_MACHINES else "",
         )
     )
 
