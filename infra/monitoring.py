@@ -32,6 +32,7 @@ from infra.alarm_texts import (
     NOT_HELPED,
     REMEDIATOR_FAILING,
     SILENT_WATCHER,
+    SLACK_FAILING,
     SLOW,
     STORM,
     THROTTLED,
@@ -40,6 +41,7 @@ from infra.alarm_texts import (
     AlarmText,
 )
 from infra.medic_function import METRICS_NAMESPACE, TIME_OUT
+from infra.slack_interactivity import CLICK_TIME_OUT
 from medic.telemetry import EVENT_TO_ALERT, Fact
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class MonitoringProps:
     topic: sns.ITopic
     remediator: lambda_.IFunction
     watcher: lambda_.IFunction
+    slack: lambda_.IFunction | None
+    """The function behind Slack's buttons, if it is deployed."""
     undelivered: sqs.IQueue
     failed_runs: Mapping[str, sqs.IQueue]
     """The functions' queues of failed runs, by the function's name."""
@@ -170,6 +174,8 @@ class Monitoring(Construct):
             alarm_description_override=SILENT_WATCHER.description,
         )
         self._function("Watcher", props.watcher, WATCHER_FAILING, {"Silent": silent})
+        if props.slack is not None:
+            self._function("SlackInteractivity", props.slack, SLACK_FAILING, time_out=CLICK_TIME_OUT)
 
     def _function(
         self,
@@ -177,6 +183,7 @@ class Monitoring(Construct):
         function: lambda_.IFunction,
         failing: AlarmText,
         too_quiet: Mapping[str, MinUsageCountThreshold] | None = None,
+        time_out: Duration = TIME_OUT,
     ) -> None:
         """Errors twice within a quarter of an hour: one alone is Lambda's or the watcher's to try again."""
         self._facade.monitor_lambda_function(
@@ -197,7 +204,7 @@ class Monitoring(Construct):
             },
             add_max_latency_alarm={
                 "NearTimeOut": LatencyThreshold(
-                    max_latency=Duration.seconds(_NEARLY * TIME_OUT.to_seconds()),
+                    max_latency=Duration.seconds(_NEARLY * time_out.to_seconds()),
                     treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
                     alarm_description_override=SLOW.description,
                 )
