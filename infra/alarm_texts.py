@@ -41,9 +41,9 @@ WATCHER_FAILING = AlarmText(
     do="read its log group /amplify-medic/watcher.",
 )
 SLACK_FAILING = AlarmText(
-    section="clicks-in-slack-fail",
+    section="the-slack-function-fails",
     means="The function behind Slack's buttons raised in two of the last three five-minute spans.",
-    do="read its log group /amplify-medic/slack_interactivity; meanwhile, medic approve does what a click would.",
+    do="read its log group /amplify-medic/slack_interactivity; meanwhile approve with medic approve.",
 )
 SILENT_WATCHER = AlarmText(
     section="the-watcher-is-silent",
@@ -77,7 +77,7 @@ NOT_HELPED = AlarmText(
 )
 
 ALARM_TEXTS = (
-    *(UNDELIVERED_EVENTS, FAILED_RUNS, REMEDIATOR_FAILING, WATCHER_FAILING, SLACK_FAILING, SILENT_WATCHER),
-    *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED),
+    *(UNDELIVERED_EVENTS, FAILED_RUNS, REMEDIATOR_FAILING, WATCHER_FAILING, SLACK_FAILING),
+    *(SILENT_WATCHER, THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED),
 )
 """All of them."""

@@ -15,7 +15,7 @@ from infra.medic_function import MedicFunction, MedicFunctionProps
 from infra.reading import secret_arn
 from medic.settings import SETTINGS_VARIABLE
 
-CLICK_TIME_OUT = Duration.seconds(15)
+_TIME_OUT = Duration.seconds(15)
 """Slack waits for three; what comes later is shown as failed, but what was written stands."""
 
 
@@ -57,7 +57,7 @@ class SlackInteractivity(Construct):
                     "REMEDIATOR_FUNCTION": props.remediator.function_name,
                 },
                 failed_runs=None,
-                time_out=CLICK_TIME_OUT,
+                time_out=_TIME_OUT,
             ),
         )
         self.function = medic.function
