@@ -14,8 +14,11 @@ from infra.watcher import EVERY
 if TYPE_CHECKING:
     from benchmarks.handler_time import Timed
 
+COST = "A month's cost"
 SUCCEEDED, NOT_IAM, FAILED_FOR_IAM = 1000, 100, 20
 """Deployments a month of a team with some ten apps: an assumption."""
+_METRICS = 25
+"""That are written in the same month; each label, cause and rule is one."""
 _DAYS = 30
 _VCPU_MEBIBYTES = 1769
 """A whole processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
@@ -60,12 +63,27 @@ def cost(timed: list[Timed]) -> list[Measured]:
         f"functions {functions:.2f}, {alarms} alarms and the dashboard {watched:.2f}, some {_METRICS} custom metrics"
         f" {metrics:.2f}, the webhook's secret {prices.secret:.2f}; DynamoDB, SQS, SNS and EventBridge cents"
     )
-    what = f"A month's cost with {SUCCEEDED + NOT_IAM + FAILED_FOR_IAM} deployments, {FAILED_FOR_IAM} failing for IAM"
-    return [Measured(what, "", f"{total:.2f} US dollars", None, note)]
+    return [Measured(COST, "", f"{total:.2f} US dollars", None, note)]
 
 
-_METRICS = 25
-"""Metrics are charged by the hour in which they are written, so a bot that has little to say costs a fraction."""
+def paragraph(one: Measured) -> str:
+    """The cost in words, with what it assumes."""
+    prices = Prices()
+    return " ".join(
+        (
+            f"{one.seen} a month for {SUCCEEDED} deployments that succeed, {NOT_IAM} that fail for other reasons and",
+            f"{FAILED_FOR_IAM} that fail for IAM: {one.note}. The runs' times are the measured ones, stretched by the",
+            f"share of a processor that {MEMORY_MEBIBYTES} MB buy, with {_INIT_SECONDS} s of init and",
+            f"{_NETWORK_SECONDS} s of waiting for AWS, which are assumptions. So are the prices (us-east-1, November",
+            "2026, free tiers left out): [Lambda](https://aws.amazon.com/lambda/pricing/)",
+            f"{prices.gigabyte_second * 1e6:.2f} dollars a million GB-seconds on arm64,",
+            f"[CloudWatch](https://aws.amazon.com/cloudwatch/pricing/) {prices.alarm:.2f} an alarm,",
+            f"{prices.dashboard:.2f} a dashboard (three an account are free) and {prices.metric:.2f} a custom metric,",
+            "charged by the hour in which it is written, so that a quiet bot pays a fraction;",
+            f"[Secrets Manager](https://aws.amazon.com/secrets-manager/pricing/) {prices.secret:.2f} a secret.",
+            "`alarms: false` leaves the alarms and the dashboard out.",
+        )
+    )
 
 
 def _billed(processor_seconds: float) -> float:

@@ -40,6 +40,11 @@ WATCHER_FAILING = AlarmText(
     means="The watcher raised in two of the last three five-minute spans: nothing overdue is taken up for now.",
     do="read its log group /amplify-medic/watcher.",
 )
+SLACK_FAILING = AlarmText(
+    section="the-slack-function-fails",
+    means="The function behind Slack's buttons raised in two of the last three five-minute spans.",
+    do="read its log group /amplify-medic/slack_interactivity; meanwhile approve with medic approve.",
+)
 SILENT_WATCHER = AlarmText(
     section="the-watcher-is-silent",
     means="The watcher has not run for a quarter of an hour: what got lost stays lost.",
@@ -72,7 +77,7 @@ NOT_HELPED = AlarmText(
 )
 
 ALARM_TEXTS = (
-    *(UNDELIVERED_EVENTS, FAILED_RUNS, REMEDIATOR_FAILING, WATCHER_FAILING, SILENT_WATCHER),
-    *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED),
+    *(UNDELIVERED_EVENTS, FAILED_RUNS, REMEDIATOR_FAILING, WATCHER_FAILING, SLACK_FAILING),
+    *(SILENT_WATCHER, THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED),
 )
 """All of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from cdk_monitoring_constructs import (
     LatencyType,
     MaxMessageCountThreshold,
     MetricFactoryDefaults,
-    MetricStatistic,
     MinUsageCountThreshold,
     MonitoringFacade,
     SnsAlarmActionStrategy,
@@ -32,6 +31,7 @@ from infra.alarm_texts import (
     NOT_HELPED,
     REMEDIATOR_FAILING,
     SILENT_WATCHER,
+    SLACK_FAILING,
     SLOW,
     STORM,
     THROTTLED,
@@ -39,8 +39,9 @@ from infra.alarm_texts import (
     WATCHER_FAILING,
     AlarmText,
 )
+from infra.bot_metrics import PERIOD, by, count, waiting
 from infra.medic_function import METRICS_NAMESPACE, TIME_OUT
-from medic.telemetry import EVENT_TO_ALERT, Fact
+from medic.telemetry import Fact
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
 
 NAME = "AmplifyMedic"
-_PERIOD = Duration.minutes(5)
 _NEARLY = 0.8
 """Of the time-out: a run that takes longer is about to be cut off."""
 
@@ -58,8 +58,10 @@ class MonitoringProps:
     """What is watched, and who is told."""
 
     topic: sns.ITopic
-    remediator: lambda_.IFunction
-    watcher: lambda_.IFunction
+    remediator: lambda_.Function
+    watcher: lambda_.Function
+    slack: lambda_.Function | None
+    """The function behind Slack's buttons, where there are any."""
     undelivered: sqs.IQueue
     failed_runs: Mapping[str, sqs.IQueue]
     """The functions' queues of failed runs, by the function's name."""
@@ -94,7 +96,7 @@ class Monitoring(Construct):
                 action=SnsAlarmActionStrategy(on_alarm_topic=topic),
                 datapoints_to_alarm=1,
             ),
-            metric_factory_defaults=MetricFactoryDefaults(namespace=METRICS_NAMESPACE, period=_PERIOD),
+            metric_factory_defaults=MetricFactoryDefaults(namespace=METRICS_NAMESPACE, period=PERIOD),
             dashboard_factory=DefaultDashboardFactory(
                 self,
                 "Dashboards",
@@ -111,9 +113,9 @@ class Monitoring(Construct):
             alarm_friendly_name="Found",
             human_readable_name="What was found",
             metric_groups=[
-                _by("Failed deployments by label", Fact.DIAGNOSED, "label"),
-                _by("Failed deployments by likeliest cause", Fact.DIAGNOSED, "cause"),
-                CustomMetricGroup(title="Looked at", metrics=[_count(Fact.DIAGNOSED), _count(Fact.NOT_IAM)]),
+                by("Failed deployments by label", Fact.DIAGNOSED, "label"),
+                by("Failed deployments by likeliest cause", Fact.DIAGNOSED, "cause"),
+                CustomMetricGroup(title="Looked at", metrics=[count(Fact.DIAGNOSED), count(Fact.NOT_IAM)]),
             ],
         )
 
@@ -125,13 +127,13 @@ class Monitoring(Construct):
                 CustomMetricGroup(
                     title="Fixes and what became of them",
                     metrics=[
-                        _count(Fact.APPLIED),
-                        _count(Fact.RESOLVED),
+                        count(Fact.APPLIED),
+                        count(Fact.RESOLVED),
                         self._alarmed("Fix", Fact.NOT_HELPED, NOT_HELPED),
-                        _count(Fact.OUTCOME_UNKNOWN),
+                        count(Fact.OUTCOME_UNKNOWN),
                     ],
                 ),
-                _by("Refused, by guardrail", Fact.REFUSED, "rule"),
+                by("Refused, by guardrail", Fact.REFUSED, "rule"),
                 CustomMetricGroup(title="Storms", metrics=[self._alarmed("Incidents", Fact.STORM, STORM)]),
             ],
         )
@@ -141,10 +143,10 @@ class Monitoring(Construct):
             alarm_friendly_name="Alerts",
             human_readable_name="Telling people",
             metric_groups=[
-                CustomMetricGroup(title="From event to alert", metrics=_waiting()),
+                CustomMetricGroup(title="From event to alert", metrics=waiting()),
                 CustomMetricGroup(
                     title="Alerts sent, and not taken by a channel",
-                    metrics=[_count(Fact.ALERT_SENT), self._alarmed("Channel", Fact.ALERT_FAILED, ALERT_FAILED)],
+                    metrics=[count(Fact.ALERT_SENT), self._alarmed("Channel", Fact.ALERT_FAILED, ALERT_FAILED)],
                 ),
             ],
         )
@@ -156,13 +158,13 @@ class Monitoring(Construct):
             treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description_override=text.description,
         )
-        return CustomMetricWithAlarm(alarm_friendly_name=name, metric=_count(fact), add_alarm={fact.value: once})
+        return CustomMetricWithAlarm(alarm_friendly_name=name, metric=count(fact), add_alarm={fact.value: once})
 
     def _functions(self, props: MonitoringProps) -> None:
         self._function("Remediator", props.remediator, REMEDIATOR_FAILING)
         silent = MinUsageCountThreshold(
             min_count=1,
-            period=_PERIOD,
+            period=PERIOD,
             datapoints_to_alarm=3,
             evaluation_periods=3,
             # No run, no data point.
@@ -170,11 +172,13 @@ class Monitoring(Construct):
             alarm_description_override=SILENT_WATCHER.description,
         )
         self._function("Watcher", props.watcher, WATCHER_FAILING, {"Silent": silent})
+        if props.slack is not None:
+            self._function("Slack", props.slack, SLACK_FAILING)
 
     def _function(
         self,
         name: str,
-        function: lambda_.IFunction,
+        function: lambda_.Function,
         failing: AlarmText,
         too_quiet: Mapping[str, MinUsageCountThreshold] | None = None,
     ) -> None:
@@ -197,7 +201,7 @@ class Monitoring(Construct):
             },
             add_max_latency_alarm={
                 "NearTimeOut": LatencyThreshold(
-                    max_latency=Duration.seconds(_NEARLY * TIME_OUT.to_seconds()),
+                    max_latency=_nearly(function),
                     treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
                     alarm_description_override=SLOW.description,
                 )
@@ -221,38 +225,5 @@ class Monitoring(Construct):
         )
 
 
-def _count(fact: Fact) -> cloudwatch.Metric:
-    return cloudwatch.Metric(
-        namespace=METRICS_NAMESPACE,
-        metric_name=fact.value,
-        dimensions_map={"service": "remediator"},
-        statistic=MetricStatistic.SUM.value,
-        period=_PERIOD,
-        label=fact.value,
-    )
-
-
-def _by(title: str, fact: Fact, dimension: str) -> CustomMetricGroup:
-    """One line a value. Plain CDK: the library's own search asks for a value of every dimension it names."""
-    schema = f'{{"{METRICS_NAMESPACE}","{dimension}","service"}} MetricName="{fact.value}" "service"="remediator"'
-    search = cloudwatch.MathExpression(
-        expression=f"SEARCH('{schema}', 'Sum', {_PERIOD.to_seconds()})",
-        using_metrics={},
-        label=" ",  # CloudWatch then names each line by what tells it from the others
-        period=_PERIOD,
-    )
-    return CustomMetricGroup(title=title, metrics=[search])
-
-
-def _waiting() -> Sequence[cloudwatch.Metric]:
-    return [
-        cloudwatch.Metric(
-            namespace=METRICS_NAMESPACE,
-            metric_name=EVENT_TO_ALERT,
-            dimensions_map={"service": "remediator"},
-            statistic=statistic,
-            period=_PERIOD,
-            label=f"{statistic}, ms",
-        )
-        for statistic in ("p50", "p90", "Maximum")
-    ]
+def _nearly(function: lambda_.Function) -> Duration:
+    return Duration.seconds(_NEARLY * (function.timeout or TIME_OUT).to_seconds())

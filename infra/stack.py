@@ -93,6 +93,7 @@ class AmplifyMedicStack(Stack):
             topic=self.alerts.topic,
             remediator=self.remediator.function,
             watcher=self.watcher.function,
+            slack=self.slack.function if self.slack is not None else None,
             undelivered=self.events.undelivered,
             failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
         )
