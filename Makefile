@@ -9,7 +9,7 @@ UV := $(BIN)/uv
 SOURCES := app.py infra lambdas cli tests demo benchmarks
 JOBS ?= 2
 
-.PHONY: help setup check test faults mutants demo bench deploy lock clean
+.PHONY: help setup check test faults mutants demo bench gallery deploy lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'

@@ -64,6 +64,7 @@ DIMENSIONS: Mapping[Fact, tuple[str, ...]] = {
     Fact.DIAGNOSED: ("label", "cause"),
     Fact.APPLIED: ("action",),
     Fact.REFUSED: ("rule",),
+    Fact.APPROVAL_REFUSED: ("rule",),
 }
 """The details by which a fact is also counted apart. Each is one of a list in our own code, so that what CloudWatch
 charges for is bounded: never an app, a branch, a job, or anything that a log or a tag says."""

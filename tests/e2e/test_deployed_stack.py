@@ -89,3 +89,17 @@ def test_an_event_on_which_every_run_fails_is_kept_with_its_request(stage: Stage
     record = stage.wait_for("the failed run in its queue", kept)
     assert record["requestPayload"]["detail"]["jobId"] == job_id
     assert stage.alerts(app_id) == []
+
+
+def test_a_burst_in_an_ssr_log_is_one_incident_and_one_alert_on_a_branch_that_only_reports(stage: Stage) -> None:
+    stage.cloud.control("set_clock_right")
+    app_id = stage.make_app("burst", {})
+    stage.build(app_id)
+    for wording in ("node_error", "nuxt", "astro", "sveltekit", "remix") * 20:
+        stage.cloud.control("request", app_id, "main", wording)
+    for _ in range(3):
+        stage.run_watcher()
+    alert = stage.next_alert(app_id, containing="SSR code found no AWS credentials")
+    assert "Neither branch nor app has a compute role" in alert
+    assert len(stage.alerts(app_id)) == 1
+    assert stage.writes(app_id) == []

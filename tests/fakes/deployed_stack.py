@@ -82,7 +82,7 @@ class FakeStack:
     def _invoke(self, call: Call) -> Reply:
         if self.refuse:
             code = self.refuse.pop(0)
-            return error(call, code, "not now", 403 if code == "AccessDeniedException" else 429)
+            return error(call, code, "not now", 403 if code == "AccessDeniedException" else 400)
         kind = call.headers.get("x-amz-invocation-type", "RequestResponse")
         event = json.loads(call.body)
         self.invocations.append(Invocation(kind, event))

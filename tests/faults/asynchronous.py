@@ -98,6 +98,8 @@ class Remediator:
 
     def visit(self) -> None:
         """One visit of the watcher: wake the bot for every branch on which something is due."""
+        for app in self.world.visited:
+            self.world.amplify.control.request(app, "main")
         watcher = self.world.services(session=self.world.hands)
         for due in list(watcher.table.due()):
             self.send(wake_up(due.scope, due.request_id))

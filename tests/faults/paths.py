@@ -10,13 +10,13 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from medic.events import wake_up
+from medic.events import ALL, Scope, runtime_wake_up, wake_up
 from medic.incidents.requests import RequestKind
 from medic.incidents.table import LEASE
 from tests.faults.asynchronous import Remediator
 from tests.faults.wire import Call, Fault
 from tests.faults.world import WiredWorld, wired_world
-from tests.integration.conftest import PLAIN_TRUST
+from tests.integration.conftest import PLAIN_TRUST, REGION
 
 if TYPE_CHECKING:
     from tests.faults.world import Message
@@ -77,10 +77,12 @@ class Recording:
     Attributes:
         calls: what it called, in alphabetical order: some of it is called at the same time.
         ending: what came of it.
+        kinds: every operation that took effect, from the path's beginning to its end.
     """
 
     calls: tuple[Call, ...]
     ending: Ending
+    kinds: frozenset[str]
 
 
 @cache
@@ -93,7 +95,7 @@ def recorded(path: Path) -> Recording:
         if remediator.failures:
             msg = f"{path} fails although nothing goes wrong: {remediator.failures!r}"
             raise AssertionError(msg)
-        return Recording(calls, ending(world))
+        return Recording(calls, ending(world), frozenset(sent.call.kind for sent in world.wire.took_effect))
 
 
 def ending(world: WiredWorld) -> Ending:
@@ -135,11 +137,14 @@ def attach(world: WiredWorld, _: Remediator) -> None:
     """An opted-in branch whose compute role was deleted, and a paired role with a policy of its own."""
     old = world.make_role("old")
     new = world.make_role("paired")
-    world.client("iam").put_role_policy(RoleName="paired", PolicyName="reads", PolicyDocument=_READS)
+    iam = world.client("iam")
+    iam.put_role_policy(RoleName="paired", PolicyName="reads", PolicyDocument=_READS)
+    managed = iam.create_policy(PolicyName="reads-too", PolicyDocument=_READS)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="paired", PolicyArn=managed)
     app = _failing(world, tags=FIX)
     world.settings["compute_roles"] = {new: [app]}
     world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=old)
-    world.client("iam").delete_role(RoleName="old")
+    iam.delete_role(RoleName="old")
     _build(world, app)
 
 
@@ -370,6 +375,29 @@ def app_cools_down(world: WiredWorld, remediator: Remediator) -> None:
     _build(world, app, "next")
 
 
+def runtime_attach(world: WiredWorld, remediator: Remediator) -> None:
+    """SSR code of an opted-in branch finds no credentials; the watcher saw it in the log."""
+    app = world.make_app(tags=FIX)
+    _build(world, app)
+    remediator.work()
+    _seen_in_the_log(world, remediator, app)
+    world.amplify.control.set_build_time(SLOW_BUILD)
+
+
+def runtime_still_failing(world: WiredWorld, remediator: Remediator) -> None:
+    """A role was attached, and the code still finds no credentials."""
+    app = world.make_app(tags={**FIX, "amplify-medic:rebuild": "no"})
+    _build(world, app)
+    remediator.work()
+    _seen_in_the_log(world, remediator, app)
+    remediator.work()
+    branch = world.amplify.fake.state.branch(app, "main")[1]
+    role = branch.settings.pop("computeRoleArn")
+    world.amplify.control.advance(3600)
+    _seen_in_the_log(world, remediator, app)
+    branch.settings["computeRoleArn"] = role
+
+
 def resume_before_write(world: WiredWorld, remediator: Remediator) -> None:
     """An earlier run died with the intent recorded."""
     attach_and_rebuild(world, remediator)
@@ -419,6 +447,8 @@ PATHS = (
     Path(mute),
     Path(muted),
     Path(app_cools_down),
+    Path(runtime_attach),
+    Path(runtime_still_failing),
     Path(tried_before),
     Path(deferred),
     Path(resume_before_write, like=_WITH_REBUILD),
@@ -431,6 +461,16 @@ def _build(world: WiredWorld, app: str, branch: str = "main", **script: str) -> 
     """A build, a minute ago: what happens next does not happen within the second in which it started."""
     world.build(app, branch, **script)
     world.amplify.control.advance(60)
+
+
+def _seen_in_the_log(world: WiredWorld, remediator: Remediator, app: str) -> None:
+    """A visitor's request fails, and the watcher says between which times something was logged."""
+    since = world.now()
+    world.amplify.control.request(app, "main")
+    world.amplify.control.advance(60)
+    scope = Scope("aws", world.amplify.account_id, REGION, app, ALL)
+    remediator.send(runtime_wake_up(scope, since, world.now()))
+    world.visited = [app]
 
 
 def _proposed(world: WiredWorld, remediator: Remediator, app: str, branch: str = "main") -> None:

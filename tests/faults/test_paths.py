@@ -30,6 +30,8 @@ CHANGES: Mapping[str, list[str]] = {
     "undo_restores": [ATTACHED, REPAIRED, REBUILT, "UpdateApp service", "UpdateBranch old"],
     "undone_then_fails": [ATTACHED, "UpdateBranch none"],
     "app_cools_down": [REPAIRED, REBUILT],
+    "runtime_attach": [ATTACHED, REBUILT],
+    "runtime_still_failing": [ATTACHED],
     "tried_before": [ATTACHED, REBUILT],
     "deferred": ["UpdateBranch young"],
     "resume_before_write": [ATTACHED, REBUILT],

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import EVERY_FAULT
-from tests.faults.invariants import any_open, check_closed, check_outcome, check_safety, check_told
+from tests.faults.invariants import (
+    any_open,
+    check_closed,
+    check_closed_by_builds,
+    check_outcome,
+    check_safety,
+    check_told,
+)
 from tests.faults.known import KNOWN
 from tests.faults.paths import PATHS, Path, Recording, recorded
 from tests.faults.wire import AFTER_EFFECT, NO_EFFECT, Call, Fault
@@ -117,7 +124,7 @@ def _redelivered(world: WiredWorld, remediator: Remediator, clean: Recording) ->
     check_outcome(world, remediator, clean)
     if any_open(world):
         succeed_everywhere(world, remediator)
-    check_closed(world, but="storm")
+    check_closed_by_builds(world)
     remediator.watched()
     check_told(world)
     check_closed(world)

@@ -138,6 +138,7 @@ class WiredWorld(World):
         writes: what the bot changed, in order; requests without effect are not among them.
         messages: what the topic published.
         muted: nobody wants to hear of anything.
+        visited: apps that somebody visits whenever the watcher comes.
     """
 
     wire: Wire = field(default_factory=the_wire)
@@ -145,6 +146,7 @@ class WiredWorld(World):
     writes: list[Write] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     muted: bool = False
+    visited: list[str] = field(default_factory=list)
     _arriving: list[Write] = field(default_factory=list)
 
     def client(self, service: str) -> Any:

@@ -32,7 +32,7 @@ _WORDS = {
     AlertKind.RESOLVED: "A build succeeded again",
     AlertKind.QUIET: "A runtime error is gone",
     AlertKind.NOT_HELPED: "A change did not help",
-    AlertKind.NOT_CONFIRMED: "Something was seen once, and not again",
+    AlertKind.NOT_CONFIRMED: "Nothing can be said yet: nobody visits the site",
     AlertKind.OUTCOME_UNKNOWN: "Nobody can say how a change ended",
     AlertKind.EXPIRED: "Nothing came of it, and it is closed",
     AlertKind.UNDONE: "A change was taken back",

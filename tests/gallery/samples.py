@@ -8,7 +8,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from medic.alerts.compose import (
-    News,
     Report,
     compose_expired,
     compose_not_helped,
@@ -17,9 +16,8 @@ from medic.alerts.compose import (
     compose_report,
     compose_resolved,
     compose_test,
-    follow_up,
 )
-from medic.alerts.model import Alert, AlertKind, Section
+from medic.alerts.runtime import compose_no_traffic
 from medic.alerts.storm import Affected, compose_storm, compose_storm_over
 from medic.alerts.undo import compose_undone
 from medic.diagnosis.model import Label, Phase
@@ -53,6 +51,7 @@ from tests.unit.plan.facts import question
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from medic.alerts.model import Alert, AlertKind
     from medic.diagnosis.model import Diagnosis
 
 REGION = "eu-central-1"
@@ -111,9 +110,7 @@ def _alerts() -> Iterator[Alert]:
     yield compose_resolved(SCOPE, _changed(built), "9")
     yield compose_quiet(SCOPE, _changed(seen), 60)
     yield compose_not_helped(SCOPE, replace(_changed(built), because="Likely: the repository connection is lost"), "9")
-    unclear = ("A line in the runtime log looks like missing credentials, but a second look did not find it again.",)
-    logs = (Section("Looked at", ("The log of the last 15 minutes, read again 5 minutes later.",)),)
-    yield follow_up(SCOPE, seen, AlertKind.NOT_CONFIRMED, News("missing credentials, seen once", unclear, logs))
+    yield compose_no_traffic(SCOPE, _changed(seen))
     yield compose_outcome_unknown(SCOPE, _changed(built, ChangeState.INTENDED))
     yield compose_expired(SCOPE, seen)
     changed = _changed(replace(seen, undo_asked_by="slack:T0123456789/U0123456789"))

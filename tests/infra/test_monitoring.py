@@ -108,7 +108,7 @@ def test_the_dashboard_shows_what_is_counted_apart() -> None:
 
     assert EVENT_TO_ALERT in body
     for dimension in ("label", "cause", "rule"):
-        (fact,) = [fact for fact, names in DIMENSIONS.items() if dimension in names]
+        fact, *_ = [fact for fact, names in DIMENSIONS.items() if dimension in names]
         assert dimension in body
         assert fact.value in body
 

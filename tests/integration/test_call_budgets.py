@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from medic.events import Scope, runtime_wake_up
+from tests.integration.conftest import REGION
+
 if TYPE_CHECKING:
     from tests.integration.conftest import World
 
@@ -58,6 +61,23 @@ def test_a_fix_with_its_rebuild(world: World) -> None:
     made = calls_of(world, lost(world, FIX, iamServiceRoleArn=world.make_role("service")))
     assert len(asked(made)) <= 14
     assert len(kept(made)) <= 10 - 1
+
+
+def logged(world: World, tags: dict[str, str], **app: Any) -> dict[str, Any]:
+    """The nudge for an SSR log in which a request found no credentials."""
+    made = world.make_app(tags=tags, **app)
+    world.build(made)
+    world.amplify.control.request(made, "main")
+    at = world.now()
+    return runtime_wake_up(Scope("aws", world.amplify.account_id, REGION, made, "*"), at, at)
+
+
+@pytest.mark.parametrize(("tags", "most"), [({}, 6), (FIX, 14)], ids=["diagnosis", "fix"])
+def test_a_runtime_finding(world: World, tags: dict[str, str], most: int) -> None:
+    made = calls_of(world, logged(world, tags, iamServiceRoleArn=world.make_role("service")))
+    assert 3 < len(asked(made)) <= most
+    assert made.count("logs.FilterLogEvents") == 1
+    assert made.count("amplify.UpdateBranch") == bool(tags)
 
 
 @pytest.mark.parametrize("tags", [{}, FIX], ids=["diagnosis", "fix"])

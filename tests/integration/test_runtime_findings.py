@@ -288,6 +288,22 @@ def test_where_a_succeeded_job_cant_be_retried_redeploying_is_left_to_people(wor
     assert shop.states == ["applied"]
 
 
+def test_a_role_too_young_for_amplify_is_attached_when_it_is_old_enough(world: World) -> None:
+    shop = site(world, NO_REBUILD)
+    role = world.make_role("compute", age=0)
+    world.settings["compute_roles"] = {role: [shop.app]}
+    world.amplify.control.set_propagation(9 * MINUTE)
+    shop.visit()
+    shop.look()
+    assert shop.states == ["applying"]
+    shop.after(5 * MINUTE)
+    assert world.watch() == 1
+
+    assert world.compute_role(shop.app) == role
+    assert shop.states == ["applied"]
+    assert len(shop.alerts) == 2
+
+
 # --- a line is a hint
 
 
@@ -397,6 +413,20 @@ def test_where_several_lack_one_each_opted_in_is_asked_and_none_is_changed(world
     assert sorted(shop.states) == ["awaiting_approval", "awaiting_approval"]
     assert world.calls("UpdateBranch") == []
     assert all("you are asked" in alert for alert in shop.alerts)
+
+
+def test_where_several_lack_one_only_those_opted_in_are_asked_and_if_none_is_the_app_is_told(world: World) -> None:
+    shop = two_branches(world, {})
+    shop.visit("dev")
+    shop.look()
+    assert [alert.count("SSR code found no AWS credentials") > 0 for alert in shop.alerts] == [True]
+    arn = world.client("amplify").get_branch(appId=shop.app, branchName="dev")["branch"]["branchArn"]
+    world.client("amplify").tag_resource(resourceArn=arn, tags=FIX)
+    shop.visit("dev")
+    shop.look()
+
+    assert shop.states == ["open", "awaiting_approval"]
+    assert len(shop.alerts) == 2
 
 
 def test_what_nothing_tells_apart_is_said_of_the_app(world: World) -> None:

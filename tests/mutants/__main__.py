@@ -8,12 +8,19 @@ from __future__ import annotations
 import queue
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from tests.mutants.catalogue import Mutant, catalogue
-from tests.mutants.trial import Trial, copy_tree, sound_tests, try_out
+from tests.mutants.catalogue import catalogue
+from tests.mutants.trial import complaint_of, copy_tree, try_out
+
+if TYPE_CHECKING:
+    from tests.mutants.trial import Trial
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 AT_ONCE = 2
 
@@ -22,31 +29,37 @@ def main(words: Sequence[str]) -> int:
     """Try the mutants out; 1 if one survives, or if a test is red without any."""
     chosen = [mutant for mutant in catalogue() if not words or any(word in mutant.name for word in words)]
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        trees: queue.SimpleQueue[Path] = queue.SimpleQueue()
-        for number in range(AT_ONCE):
-            trees.put(copy_tree(Path(folder) / str(number)))
-        red = sound_tests(chosen, Path(folder) / "0")
-        if red:
-            _say(f"These tests are red without any mutant, so nothing can be learnt from them:\n{red}")
+        trees = Trees([copy_tree(Path(folder) / str(number)) for number in range(AT_ONCE)])
+        complaints = list(filter(None, trees.each(complaint_of, dict.fromkeys(mutant.tests for mutant in chosen))))
+        if complaints:
+            _say("\n".join(("These tests are red without any mutant: nothing can be learnt from them.", *complaints)))
             return 1
-        trials = _in_parallel(chosen, trees)
-        survivors = sum(_told(trial) for trial in trials)
+        survivors = sum(_told(trial) for trial in trees.each(try_out, chosen))
     _say(f"{len(chosen) - survivors} of {len(chosen)} mutants were noticed.")
     return 1 if survivors else 0
 
 
-def _in_parallel(mutants: Sequence[Mutant], trees: queue.SimpleQueue[Path]) -> Iterable[Trial]:
-    """The trials in the catalogue's order, each in a tree that no other uses meanwhile."""
+class Trees:
+    """Copies of the tree, each for one run at a time."""
 
-    def in_some_tree(mutant: Mutant) -> Trial:
-        tree = trees.get()
-        try:
-            return try_out(mutant, tree)
-        finally:
-            trees.put(tree)
+    def __init__(self, trees: Sequence[Path]) -> None:
+        self._free: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        self._many = len(trees)
+        for tree in trees:
+            self._free.put(tree)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(in_some_tree, mutants)
+    def each(self, act: Callable[[T, Path], R], things: Iterable[T]) -> Iterator[R]:
+        """What `act` makes of each thing in some tree, in the things' order."""
+
+        def in_some_tree(thing: T) -> R:
+            tree = self._free.get()
+            try:
+                return act(thing, tree)
+            finally:
+                self._free.put(tree)
+
+        with ThreadPoolExecutor(self._many) as pool:
+            yield from pool.map(in_some_tree, things)
 
 
 def _told(trial: Trial) -> bool:

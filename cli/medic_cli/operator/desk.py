@@ -117,9 +117,9 @@ class Desk:
         try:
             self.requests.submit(request)
         except AlreadyAskedError as asked:
-            if asked.existing.used_at is not None:
-                return Answer(asked.existing, asked.existing.answer or f"{REFUSED}{asked}")
             before = asked.existing.answer
+            if before and asked.existing.used_at is not None:
+                return Answer(asked.existing, before)
         try:
             self.invoke(wake_up(request.scope, request.id))
         except AwsError as error:
@@ -128,14 +128,18 @@ class Desk:
         return self._answer(request, before, wait)
 
     def _answer(self, request: Request, before: str, wait: timedelta) -> Answer:
-        """The first answer that is not the one which stood there before; in the end, that one."""
+        """The first answer that is not the one which stood there before.
+
+        A request is marked as used before it is done: that alone answers nothing. One that stays unused is answered by
+        what stood there before.
+        """
         give_up = self.clock() + wait
         while True:
             standing = self.requests.read(request.scope, request.id) or request
-            if standing.used_at is not None or standing.answer not in ("", before):
-                return Answer(standing, standing.answer or None)
+            if standing.answer not in ("", before):
+                return Answer(standing, standing.answer)
             if self.clock() >= give_up:
-                return Answer(standing, before or None)
+                return Answer(standing, before if before and standing.used_at is None else None)
             self.pause(_LOOK_EVERY)
 
     def invoke(self, message: Mapping[str, object]) -> None:

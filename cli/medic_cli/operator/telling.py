@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from medic.alerts.words import ACTIONS
+from medic.plan.decide import Occasion
+from medic.plan.model import ActionKind
 from medic.redaction import redact
 
 if TYPE_CHECKING:
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from medic_cli.operator.desk import Found
 
 SCHEMA = 1
+_NO_JOB = "0"
+"""The id that stands in the place of a job's where none showed an incident."""
 _WORDS = {"attach_compute": "compute role", "repair_service": "service role"}
 
 
@@ -40,13 +45,15 @@ def plan(incident: Incident) -> Iterator[str]:
     if incident.because:
         yield redact(f"Why: {incident.because}.")
     for action in filter(None, incident.told_plan.split("; ")):
-        yield redact(f"Plan: {action}")
+        yield redact(f"Plan: {_planned(action)}.")
     yield "Every guardrail is asked again before anything is changed."
 
 
 def evidence(incident: Incident) -> str:
     """What showed it."""
-    return f"seen in job {incident.job_id}" if incident.occasion == "failed" else f"seen at {incident.occasion}"
+    if incident.occasion == Occasion.RUNTIME:
+        return "seen in the SSR log"
+    return "no job showed it" if incident.job_id == _NO_JOB else f"seen in job {incident.job_id}"
 
 
 def whose(incident: Incident) -> Iterator[str]:
@@ -85,6 +92,14 @@ def as_json(found: Found) -> JsonObject:
         "undo_asked_by": incident.undo_asked_by or None,
         "note": redact(incident.note),
     }
+
+
+def _planned(action: str) -> str:
+    """An action of `Plan.gist`: its kind, its role, how far it goes, and why."""
+    kind, role, _, reason = (*action.split(" ", 3), "", "", "")[:4]
+    if kind not in list(ActionKind):
+        return action
+    return f"{ACTIONS[ActionKind(kind)]} to {role} ({reason})"
 
 
 def _changed(change: Change) -> str:

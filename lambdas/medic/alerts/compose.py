@@ -49,7 +49,10 @@ def compose_report(report: Report) -> Alert:
             facts=tuple(reported.facts(report, kind)),
             effect=reported.effect(report),
             approval=reported.approval(report),
-            causes=tuple(f"{words.RANKS[cause.rank]}: {cause.title}. {cause.because}" for cause in diagnosis.causes),
+            causes=tuple(
+                f"{words.RANKS[cause.rank]}: {cause.title}. {words.sentence(cause.because)}"
+                for cause in diagnosis.causes
+            ),
             checks=tuple(f"{words.CHECKS[check.result]}: {check.detail}" for check in diagnosis.checks),
             log_lines="\n".join(finding.excerpt for finding in diagnosis.findings[:2]),
             done=tuple(reported.done(report)),
@@ -126,6 +129,10 @@ def compose_test(account: str, region: str) -> Alert:
     return notice(AlertKind.TEST, "test", News("Amplify Medic reaches you here", summary, facts=facts))
 
 
+_TOLD_TO_MACHINES = frozenset({AlertKind.RESOLVED, AlertKind.QUIET})
+"""What follows up on an incident and is an event of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """What a flow has to say, in its own words; the rest is known from the incident."""
@@ -173,7 +180,7 @@ def follow_up(scope: Scope, incident: Incident, kind: AlertKind, news: News) -> 
             sections=news.sections,
             links=tuple(reported.places(scope, job_id, runtime=incident.occasion == "runtime")),
             channel=news.channel or incident.channel,
-            machine=written(incident_json(scope, incident)),
+            machine=written(incident_json(scope, incident)) if kind in _TOLD_TO_MACHINES else "",
         )
     )
 

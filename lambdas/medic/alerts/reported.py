@@ -83,7 +83,7 @@ def summary(report: Report) -> Iterator[str]:
     yield f"It concerns {words.ROLES[report.incident.role_kind]}."
     if report.diagnosis.causes:
         best = report.diagnosis.causes[0]
-        yield f"{words.RANKS[best.rank]} cause: {best.title}. {best.because[:1].upper()}{best.because[1:]}."
+        yield f"{words.RANKS[best.rank]} cause: {best.title}. {words.sentence(best.because)}."
     for outcome in report.outcomes:
         by = f" Approved by {report.incident.approved_by}." if report.incident.approved_by else ""
         yield f"{words.RESULTS[outcome.result]}: {_wanted(outcome.action)}.{by}"

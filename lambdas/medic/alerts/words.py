@@ -104,3 +104,8 @@ def shortened(name: str, longest: int = _LONGEST_NAME) -> str:
         return name
     half = (longest - 1) // 2
     return f"{name[:half]}…{name[-half:]}"
+
+
+def sentence(clause: str) -> str:
+    """A clause as it begins a sentence."""
+    return f"{clause[:1].upper()}{clause[1:]}"

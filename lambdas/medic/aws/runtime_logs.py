@@ -25,6 +25,8 @@ CALLS_A_SECOND = 5
 """FilterLogEvents' quota of an account in most regions. https://docs.aws.amazon.com/general/latest/gr/cwl_region.html"""
 LONGEST_MESSAGE = 16 * 1024
 """Characters of one event that are kept: no message of AWS is longer, and hostile ones may be a megabyte."""
+MOST_LINES = 10_000
+"""About as many events are read at once, a page more or less: in a flood the first ones say it all."""
 _INVALID = "InvalidParameterException"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -81,7 +83,7 @@ class RuntimeLogs:
         return self._read(app_id, {**_asked(app_id, span, token), "filterPattern": pattern})
 
     def lines(self, app_id: str, span: Span, pattern: str, most_pages: int) -> Item[tuple[RuntimeLine, ...]]:
-        """The events of a span that match a filter pattern, as far as pages and time allow.
+        """The events of a span that match a filter pattern, as far as pages, lines and time allow.
 
         Raises:
             RetryableError: CloudWatch Logs could not be reached.
@@ -97,7 +99,7 @@ class RuntimeLogs:
                 return answer
             lines += answer.value.lines
             token = answer.value.token
-            if not token:
+            if not token or len(lines) >= MOST_LINES:
                 break
         return Present(tuple(lines))
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.facts import in_words
-from medic.diagnosis.model import Check, CheckResult, Identity, Label, Phase
+from medic.diagnosis.model import Assumable, Check, CheckResult, Identity, Label, Phase
 from medic.evidence.model import Present
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SESSION_OF_A_BUILD = timedelta(hours=1)
 """A build's credentials end after this, whatever the role's MaxSessionDuration.
 https://github.com/aws-amplify/amplify-hosting/issues/2751"""
+
+LINE_CONFIRMED = "line_confirmed"
+"""The id of the check that fails where AWS's state speaks against a line of the SSR log."""
 
 _CALLERS = {
     Identity.SERVICE_ROLE: (
@@ -92,10 +95,18 @@ def platform(facts: Facts) -> Iterator[Check]:
 
 
 def line_confirmed(facts: Facts) -> Iterator[Check]:
-    """Does AWS's state bear out what a line of the SSR log says? Visitors can make the site print lines."""
-    if facts.compute is not None and facts.compute.usable:
-        said = "a usable compute role is set, so AWS's state does not bear the line out: anybody who visits the site "
-        yield Check("line_confirmed", CheckResult.FAIL, f"{said}may be able to make it print one")
+    """Does AWS's state bear out what a line of the SSR log says? Visitors can make the site print lines.
+
+    A role inherited from the app was once reported not to reach the runtime, and source conditions are contested: such
+    a role speaks for nothing.
+    """
+    on_the_branch = facts.branch is not None and facts.branch.compute_role_arn is not None
+    if on_the_branch and facts.compute is not None and facts.compute.assumable is Assumable.ALLOWED:
+        said = (
+            "the branch has a compute role that Amplify may assume, so AWS's state does not bear the line out: the "
+            "code may pass credentials of its own, or a visitor made the site print the line"
+        )
+        yield Check(LINE_CONFIRMED, CheckResult.FAIL, said)
 
 
 def caller(facts: Facts) -> Iterator[Check]:

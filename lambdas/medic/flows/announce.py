@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.delivery import deliver
 from medic.alerts.letters import alert_from_json, alert_to_json
+from medic.alerts.redacted import redacted
 from medic.incidents.model import Incident, Letter
 from medic.incidents.table import Along
 from medic.telemetry import Fact
@@ -56,6 +57,7 @@ def announce(alert: Alert, incident: Incident, occasion: str, held: Held, servic
     Raises:
         UndeliveredError: a channel did not take it; the others did, and for that one it is kept.
     """
+    alert = redacted(alert, emails=services.runtime.settings.redact_emails)
     delivery = deliver(alert, services.channels, incident.alerted, occasion, incident.threads)
     for receipt in delivery.receipts:
         services.telemetry.record(Fact.ALERT_SENT, incident=incident.id, kind=alert.kind, receipt=receipt)

@@ -38,6 +38,11 @@ def outcome_of(sighting: str) -> str:
     return f"outcome:{sighting}"
 
 
+def answer_of(request: Request, sighting: str) -> str:
+    """The occasion of the alert on what became of a request: the report on that sighting was told before."""
+    return f"{request.kind}-{request.id[:8]}:{sighting}"
+
+
 @dataclass(frozen=True, slots=True)
 class Acted:
     """A plan, the incident after it, and what became of each action."""
@@ -114,7 +119,8 @@ class Applier:
                 intended_at=self._now,
             )
             incident = incident.with_change(change, self._now)
-        applying = incident.moved(State.APPLYING, self._now).owes(report_of(self.sighting))
+        owed = answer_of(self.asked, self.sighting) if self.asked else report_of(self.sighting)
+        applying = incident.moved(State.APPLYING, self._now).owes(owed)
         return replace(applying, approved_by=self.asked.who if self.asked else "")
 
     def _reserve(self, incident: Incident, todo: tuple[Action, ...]) -> str | None:

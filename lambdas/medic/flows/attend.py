@@ -10,7 +10,7 @@ from medic.alerts.compose import Report, compose_not_helped, compose_report
 from medic.alerts.runtime import compose_still_logged
 from medic.diagnosis.roles import service_role_verdict
 from medic.flows.announce import announce
-from medic.flows.apply import Acted, Applier, outcome_of, report_of
+from medic.flows.apply import Acted, Applier, answer_of, outcome_of, report_of
 from medic.flows.quiet import settling
 from medic.flows.storm import is_storm, join_storm
 from medic.flows.turn import Turn, turn_of
@@ -209,10 +209,12 @@ class Attendance:
         return before.told_plan == acted.incident.told_plan
 
     def _occasion(self, before: Incident | None) -> str:
+        sighting = self.trouble.sighting
         if self.asked is not None:
-            return f"{self.asked.kind}:{self.asked.id[:8]}"
-        put_off = before is not None and before.put_off
-        return outcome_of(self.trouble.sighting) if put_off else report_of(self.trouble.sighting)
+            return answer_of(self.asked, sighting)
+        if before is not None and before.approved_by and before.pending:
+            return before.pending
+        return outcome_of(sighting) if before is not None and before.put_off else report_of(sighting)
 
     def _report(self, acted: Acted) -> Report:
         trouble = self.trouble

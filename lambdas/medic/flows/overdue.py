@@ -36,15 +36,36 @@ def look_after(scope: Scope, services: Services) -> None:
         UndeliveredError: a channel did not take an alert.
     """
     for incident in services.table.read(scope).overdue(services.clock()):
-        if incident.undoing:
-            finish_undoing(scope, incident.id, services)
-        elif incident.occasion == Occasion.RUNTIME:
-            look_after_runtime(scope, incident, services)
-        elif incident.pending or incident.state is State.APPLYING:
-            _again(scope, incident, services)
-        elif incident.state is State.REBUILDING:
-            _follow_rebuild(scope, incident, services)
+        _take_up(scope, incident, services)
     _end_what_is_still_overdue(scope, services)
+
+
+def go_on(scope: Scope, services: Services) -> None:
+    """Finish what an earlier run began on a branch and did not finish or tell, due or not.
+
+    Raises:
+        RetryableError: AWS throttled or could not be reached.
+        BusyError: another invocation works on this branch.
+        UndeliveredError: a channel did not take an alert.
+    """
+    incidents = services.table.read(scope).incidents
+    for incident in incidents:
+        if incident.undoing or incident.unfinished or incident.pending:
+            _take_up(scope, incident, services)
+    if any(incident.letters for incident in incidents):
+        with at_work(scope, services):
+            pass  # at work, what a channel lacks is sent first
+
+
+def _take_up(scope: Scope, incident: Incident, services: Services) -> None:
+    if incident.undoing:
+        finish_undoing(scope, incident.id, services)
+    elif incident.occasion == Occasion.RUNTIME:
+        look_after_runtime(scope, incident, services)
+    elif incident.pending or incident.state is State.APPLYING:
+        _again(scope, incident, services)
+    elif incident.state is State.REBUILDING:
+        _follow_rebuild(scope, incident, services)
 
 
 def _again(scope: Scope, incident: Incident, services: Services) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from medic.events import DeploymentEvent, DeploymentStatus
 from medic.flows.failure import diagnose_failure
+from medic.flows.overdue import go_on
 from medic.flows.runtime import attend_again
 from medic.flows.undo import NothingToUndoError, undo
 from medic.incidents.model import State
@@ -47,7 +48,8 @@ def answer_request(scope: Scope, request_id: str, services: Services) -> None:
         if request is None:
             services.requests.answer(scope, request_id, "refused: it can't be read", used=True)
         elif not request.answer:
-            # The run that used it broke off. Its incident is finished, and told, in its own time.
+            # The run that used it broke off: what it began is finished, and nothing is begun anew.
+            go_on(scope, services)
             services.requests.answer(scope, request_id, "taken up; its incident tells what became of it", used=True)
         return
     try:

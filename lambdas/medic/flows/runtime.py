@@ -5,51 +5,32 @@ A line is a hint, for visitors can write to these logs. What is done rests on th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from medic.alerts.runtime import compose_log_missing
-from medic.arns import RoleArn
-from medic.diagnosis.differential import diagnose
-from medic.diagnosis.model import Identity, Label, Phase
-from medic.diagnosis.roles import compute_role_verdict
-from medic.diagnosis.runtime_branch import Sighting, sightings
 from medic.diagnosis.runtime_log import runtime_filter
-from medic.events import ALL
-from medic.evidence.gather import Deployment
-from medic.evidence.model import Absent, Branch, BuildLog, Evidence, Item, Job, Present, RuntimeLine, Span
+from medic.evidence.model import Absent, Present, Span
 from medic.flows.announce import UndeliveredError, announce, at_work
 from medic.flows.attend import Attendance, Attended
-from medic.flows.trouble import Trouble, cause_of
+from medic.flows.runtime_trouble import SsrApp, read_ssr_app, troubles
+from medic.flows.trouble import cause_of
 from medic.incidents.model import Incident, Moment, RoleKind, State
 from medic.incidents.table import BusyError
-from medic.plan.decide import SSR, Occasion
-from medic.plan.model import RebuildWish
-from medic.plan.optin import OptIn, RoleChoice, choose_compute_role, read_opt_in
-from medic.settings import Mode
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.events import RuntimeWakeUp, Scope
-    from medic.evidence.model import App, Role, RolePolicies
+    from medic.evidence.model import App
+    from medic.flows.trouble import Trouble
     from medic.incidents.requests import Request
     from medic.services import Services
 
 MOST_PAGES = 10
 LOG_MISSING = (RoleKind.NONE, "ssr_log_missing")
 """The kind of the incident that says: there is no log to look at."""
-_NO_JOB = Job("0", "unknown", "unknown", None, None, None, None, ())
-
-
-@dataclass(frozen=True, slots=True)
-class SsrApp:
-    """An SSR app and its deployed branches, read anew."""
-
-    app: App
-    branches: tuple[Branch, ...]
 
 
 def diagnose_runtime(nudge: RuntimeWakeUp, services: Services) -> None:
@@ -111,29 +92,6 @@ def trouble_since(scope: Scope, ssr: SsrApp, incident: Incident, since: datetime
     return next((each for each in found if (each.scope, each.diagnosis.label) == (scope, incident.label)), None)
 
 
-def read_ssr_app(scope: Scope, services: Services) -> SsrApp | None:
-    """The app and those of its branches that serve requests; None if there is no such SSR app."""
-    app = services.amplify.app(scope.app_id)
-    if not isinstance(app, Present) or app.value.platform != SSR:
-        services.telemetry.record(Fact.JOB_NOT_CONFIRMED, scope=scope, why="no SSR app, or it could not be read")
-        return None
-    branches = services.amplify.branches(scope.app_id)
-    return SsrApp(app.value, tuple(branch for branch in branches if branch.active_job_id))
-
-
-def troubles(scope: Scope, ssr: SsrApp, lines: Sequence[RuntimeLine], services: Services) -> Iterator[Trouble]:
-    """What the lines show, by branch and label, each with everything that has to be known about it."""
-    seen = sightings(lines, ssr.app, ssr.branches, _LacksRole(scope, ssr.app, services))
-    if not seen:
-        services.telemetry.record(Fact.NOT_IAM, scope=scope)
-    for sighting in seen:
-        trouble = _trouble(scope, ssr.app, sighting, services, noticed_at=max(line.at for line in lines))
-        if trouble.opt_in.ignored:
-            services.telemetry.record(Fact.IGNORED, scope=trouble.scope)
-        else:
-            yield trouble
-
-
 def _attend_to_all(found: Iterator[Trouble], services: Services) -> None:
     """One branch's trouble is no other's: what goes wrong with one is raised when all had their turn."""
     failed: Exception | None = None
@@ -147,112 +105,6 @@ def _attend_to_all(found: Iterator[Trouble], services: Services) -> None:
             failed = error
     if failed is not None:
         raise failed
-
-
-@dataclass(frozen=True)
-class _LacksRole:
-    """Whether a branch has no usable effective compute role."""
-
-    scope: Scope
-    app: App
-    services: Services
-
-    def __call__(self, branch: Branch) -> bool:
-        arn = branch.compute_role_arn or self.app.compute_role_arn
-        if arn is None:
-            return True
-        roles = self.services.gatherer.roles((arn,))
-        evidence = _evidence_of(replace(self.scope, branch=branch.name), self.app, branch, self.services.clock(), roles)
-        verdict = compute_role_verdict(evidence, arn)
-        return verdict is not None and verdict.usable is False
-
-
-def _trouble(scope: Scope, app: App, sighting: Sighting, services: Services, *, noticed_at: datetime) -> Trouble:
-    if sighting.branch is None:
-        return _nobodys_trouble(scope, app, sighting, services, noticed_at)
-    branch, settings = sighting.branch, services.runtime.settings
-    here = replace(scope, branch=branch.name)
-    opt_in = _as_far_as_it_is_sure(read_opt_in(settings, branch.tags), sighting)
-    choice = choose_compute_role(settings, services.runtime.default_role_arn, app.id, branch.name, branch.tags)
-    job_with_logs = services.amplify.job(app.id, branch.name, branch.active_job_id or "0")
-    deployment = Deployment(here, Present(app), Present(branch), job_with_logs)
-    log: Item[BuildLog] = Present(BuildLog("SSR runtime", sighting.reading.size))
-    evidence = services.gatherer.evidence(deployment, log, read_at=services.clock(), candidate=choice.arn, repair=None)
-    evidence = replace(evidence, policies=_policies_elsewhere(app, sighting, services))
-    job = deployment.job
-    return Trouble(
-        scope=here,
-        occasion=Occasion.RUNTIME,
-        app=app,
-        branch=branch,
-        job=job.value if isinstance(job, Present) else replace(_NO_JOB, id=branch.active_job_id or "0"),
-        evidence=evidence,
-        diagnosis=diagnose(evidence, sighting.reading, Phase.RUNTIME),
-        opt_in=opt_in,
-        compute_choice=choice,
-        service_choice=RoleChoice(None, "a service role has no part in the SSR runtime"),
-        noticed_at=noticed_at,
-        seen_at=sighting.seen_at,
-        denied=sighting.denied,
-    )
-
-
-def _policies_elsewhere(app: App, sighting: Sighting, services: Services) -> Mapping[str, Item[RolePolicies]]:
-    """What the service role may do, where the compute role was denied something: people mix the two up."""
-    role = RoleArn.parse(app.service_role_arn or "")
-    denied = sighting.label is Label.ACCESS_DENIED_IDENTITY
-    if role is None or not denied or sighting.reading.findings[0].identity is not Identity.COMPUTE_ROLE:
-        return {}
-    return {role.text: services.policies(role.name)}
-
-
-def _as_far_as_it_is_sure(opt_in: OptIn, sighting: Sighting) -> OptIn:
-    """Where several branches lack a role, none gets one by itself."""
-    if not sighting.among or opt_in.mode is Mode.REPORT:
-        return opt_in
-    names = ", ".join(sighting.among)
-    return replace(opt_in, mode=Mode.ASK, note=f"any of the branches {names} may have written the line: you are asked")
-
-
-def _nobodys_trouble(scope: Scope, app: App, sighting: Sighting, services: Services, noticed_at: datetime) -> Trouble:
-    """A failure of the app, of which nothing tells whose branch it is: said, and nothing proposed."""
-    note = "neither the log stream nor the line tells which branch it is"
-    branch = Branch(ALL, app.arn, "NONE", None, None, {}, (), None, None, None)
-    evidence = replace(
-        _evidence_of(scope, app, branch, services.clock(), {}),
-        branch=Absent(note),
-        job=Absent(note),
-    )
-    return Trouble(
-        scope=scope,
-        occasion=Occasion.RUNTIME,
-        app=app,
-        branch=branch,
-        job=_NO_JOB,
-        evidence=evidence,
-        diagnosis=diagnose(evidence, sighting.reading, Phase.RUNTIME),
-        opt_in=OptIn(Mode.REPORT, ignored=False, note=note, rebuild=RebuildWish.NO),
-        compute_choice=RoleChoice(None, note),
-        service_choice=RoleChoice(None, note),
-        noticed_at=noticed_at,
-        seen_at=sighting.seen_at,
-    )
-
-
-def _evidence_of(scope: Scope, app: App, branch: Branch, now: datetime, roles: Mapping[str, Item[Role]]) -> Evidence:
-    return Evidence(
-        partition=scope.partition,
-        account=scope.account,
-        region=scope.region,
-        app_id=scope.app_id,
-        branch_name=branch.name,
-        read_at=now,
-        app=Present(app),
-        branch=Present(branch),
-        job=Absent("it has no part in this"),
-        log=Present(BuildLog("SSR runtime", 0)),
-        roles=roles,
-    )
 
 
 def _tell_that_the_log_is_missing(scope: Scope, app: App, services: Services) -> None:

@@ -14,7 +14,8 @@ from medic.evidence.model import Present, Span
 from medic.flows.announce import announce, at_work
 from medic.flows.attend import Attendance
 from medic.flows.quiet import QUIET, settling
-from medic.flows.runtime import SsrApp, attend_again, read_ssr_app, trouble_since
+from medic.flows.runtime import attend_again, trouble_since
+from medic.flows.runtime_trouble import SsrApp, read_ssr_app
 from medic.incidents.model import DEADLINES, Incident, State
 from medic.telemetry import Fact
 

@@ -72,13 +72,15 @@ def look_after_storm(scope: Scope, services: Services) -> None:
 
 def _see_that_it_is_told(scope: Scope, services: Services) -> None:
     storm = services.table.read(scope).incident(*STORM)
-    if storm is not None and not storm.state.closed:
+    if storm is not None and not storm.state.closed and not (storm.pending or storm.letters):
         return
     try:
         with at_work(scope, services) as held:
             storm = held.record.incident(*STORM)
             if storm is None or storm.state.closed:
                 _open(held, services)
+            elif storm.pending:
+                _tell(storm, held, services)
     except BusyError:
         storm = services.table.read(scope).incident(*STORM)
         if storm is None or storm.state.closed:

@@ -321,7 +321,8 @@ class Incident:
 
     def told_in_a_storm(self, now: datetime) -> Incident:
         """The storm's alert counts as this one's."""
-        return replace(self, alerted=tuple(dict.fromkeys((*self.alerted, IN_A_STORM))), updated_at=now)
+        alerted = tuple(dict.fromkeys((*self.alerted, IN_A_STORM)))
+        return replace(self, alerted=alerted, pending="", updated_at=now)
 
     @property
     def settled(self) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from medic.diagnosis.checks_deployment import LINE_CONFIRMED
 from medic.diagnosis.facts import UNDEFINED_CREDENTIALS
-from medic.diagnosis.model import Label, Rank
+from medic.diagnosis.model import CheckResult, Label, Rank
 from medic.evidence.model import Present
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Guardrail, Question, ask_all
 from medic.plan.model import Action, ActionKind, Disposition, GuardrailAnswer, Plan, Rebuild, RebuildWish
@@ -83,9 +84,8 @@ def _attach_applies(occasion: Occasion, q: Question) -> bool:
 
 
 def contradicted(diagnosis: Diagnosis) -> bool:
-    """True if AWS's state speaks against what a line says: no credentials, and yet a usable role is set."""
-    missing = diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME
-    return missing and diagnosis.compute is not None and diagnosis.compute.usable is True
+    """True if AWS's state speaks against what a line says: no credentials, and yet a usable role on the branch."""
+    return any(check.id == LINE_CONFIRMED and check.result is CheckResult.FAIL for check in diagnosis.checks)
 
 
 def passes_undefined_credentials(diagnosis: Diagnosis) -> bool:

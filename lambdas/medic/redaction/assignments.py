@@ -12,7 +12,7 @@ from medic.redaction.verdict import Candidate, Syntax, secret_kind
 
 _HINT = (
     r"(?i:pass|pw|pswd|secret|token|tkn|key|cred|auth|jwt|mnemonic|conn|phrase|code|dsn|pat|sig|otp|sas|salt|pepper"
-    r"|bearer|sess|sid|cookie|docker|value)"
+    r"|bearer|sess|sid|cookie|docker|value|psk)"
 )
 """Part of every name that may say secret; a line without any is done with at once."""
 
@@ -25,8 +25,9 @@ _ASSIGNMENT = (
     r"|(?:(?<![\w.%-])|(?<=%[0-9A-Fa-f]{2})|(?<=%25[0-9A-Fa-f]{2})|(?<=\x1b\[[0-9]m)|(?<=\x1b\[[0-9]{2}m))"
     r"(?P<name>[\w-][\w.-]*+)"
     rf"(?P<closing>{_QUOTE}?\]?[?!]?{_GAP}(?:\[[^\]\s\"'`]{{0,40}}\]{_GAP})?)"
-    r"(?P<sign>=>|:=|={1,3}|:|%(?:25)?3[Dd]|->|→|>|[|│]|(?<=[\"']),"
-    r"|(?<=[ \t])(?:is|was|(?:set )?to)(?=[ \t])|(?<=[ \t]))"
+    rf"(?::{_GAP}(?:string|str|any|unknown){_GAP}(?==))?"
+    r"(?P<sign>=>|:=|={1,3}|:|%(?:25)?3[Dd]|\\{1,3}u003[Dd]|->|→|>|[|│]|(?<=[\"']),|\((?=[\"'`])"
+    r"|(?<=[ \t])(?:is|was|(?:set )?to)(?=:?[ \t]):?|(?<=[ \t]))"
     rf"(?P<gap>{_GAP}{_YAML_TAG})"
 )
 _UNQUOTED = (
@@ -41,9 +42,11 @@ _ITEM = r"\[?[ \t]*+,?[ \t]*+(?P<quote>[\"'])(?P<item>[^\"'\s\\]{6,}+)(?P=quote)
 _NOTHING_FOLLOWS = r"[\\\"'`]*+[\s)\]},;.]*+\Z"
 _WORDS_BEFORE = r"(?:[A-Za-z]{1,12} ){1,3}\Z"
 _LONGEST_LOOK_BACK = 40
+_LONGEST_SHORT_OPTION = 4
 _HEAD_NOUNS = frozenset(("key", "string", "phrase", "code", "value"))
-_VERBS = frozenset(("is", "was"))
-_APART = frozenset(("", "|", "│", ",", "to", "set to"))
+_VERBS = frozenset(("is", "was", "is:", "was:"))
+_ALWAYS = {**dict.fromkeys(_VERBS, Syntax.LOOSE), "(": Syntax.CALL}
+_APART = frozenset(("", "|", "│", ",", "to", "set to", "to:", "set to:"))
 
 
 def assigned_secrets(line: str) -> Iterator[Span]:
@@ -99,9 +102,9 @@ def _secrets(line: str, match: re.Match[str]) -> Iterator[Span]:
 def _syntax(line: str, match: re.Match[str]) -> Syntax | None:
     sign, start = match["sign"], match.start()
     spaced = bool(match["gap"]) or match["closing"].endswith((" ", "\t"))
-    if sign in _VERBS:
-        return Syntax.LOOSE
-    if not sign and match["name"].startswith("--"):
+    if sign in _ALWAYS:
+        return _ALWAYS[sign]
+    if not sign and match["name"].startswith("-") and len(match["name"]) > _LONGEST_SHORT_OPTION:
         return Syntax.TIGHT
     if sign in _APART:
         no_pair = line.endswith("::", 0, start) or (not sign and match["closing"].strip())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from medic.redaction.assignments import assigned_secrets
-from medic.redaction.bare import Neighbourhood
+from medic.redaction.bare import Neighbourhood, unissued_tokens
 from medic.redaction.commands import email_addresses, placed_secrets
 from medic.redaction.headers import header_secrets
 from medic.redaction.keyblocks import KeyBlocks
@@ -78,6 +78,7 @@ class _Redactor:
     def _found(self, line: str) -> Iterator[Span]:
         yield from self.blocks.spans(line)
         yield from tokens(line)
+        yield from unissued_tokens(line)
         yield from url_secrets(line)
         yield from header_secrets(line)
         yield from self.neighbourhood.spans(line)

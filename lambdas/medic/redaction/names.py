@@ -72,5 +72,5 @@ def _words(name: str) -> list[str]:
 
 
 def _word_kind(word: str) -> str | None:
-    singular = word.removesuffix("s")
-    return next((kind for ending, kind in STRONG_WORDS.items() if singular.endswith(ending)), None)
+    both = word, word.removesuffix("s")
+    return next((kind for ending, kind in STRONG_WORDS.items() if any(w.endswith(ending) for w in both)), None)

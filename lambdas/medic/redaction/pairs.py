@@ -18,9 +18,10 @@ _MEMBER = (
 )
 _OPEN_NAME = (
     r"(?:^|[\s\"'{,/.-])(?P<name>[\w.-]++)(?:\\{0,7}[\"'])?[ \t]*+[:=][ \t]*+"
-    r"(?:[|>][+-]?|<<-?[\"']?\w{1,20}[\"']?)?[ \t\r]*+\Z"
+    r"(?:[|>][+-]?|<<-?[\"']?\w{1,20}[\"']?|(?i:bearer|basic|token))?[ \t\r]*+\Z"
 )
 _ONE_WORD = r"(?:[0-9-]{10}T[0-9:.]+Z )?(?:\[[A-Z]+\]:)?[ \t]*+(?:- )?[\"']?(?P<word>[^\s\"']++)[\"']?,?[ \t\r]*+"
+_BETWEEN_MEMBERS = r"[\\\"'\s,]{1,12}+"
 _LINES_TO_WAIT = 4
 _LONGEST_NAME = 120
 
@@ -50,6 +51,7 @@ class Pairs:
             self.name, self.lines_left = "", 0
 
     def _members(self, line: str) -> Iterator[Span]:
+        unnamed: Span | None = None
         for member in compiled(_MEMBER).finditer(line):
             quote = opening_quote(line, member.end())
             start = member.end() + len(quote)
@@ -57,15 +59,25 @@ class Pairs:
             if member["name"]:
                 self.name = look if len(look) <= _LONGEST_NAME and strong_kind(look) else ""
                 self.lines_left = _LINES_TO_WAIT
+                if unnamed and compiled(_BETWEEN_MEMBERS).fullmatch(line, unnamed.end, member.start()):
+                    yield from self._named(line, unnamed, quoted=True)
             elif self.name:
-                kind = secret_kind(Candidate(self.name, look, Syntax.TIGHT, quoted=bool(quote)))
-                self.name = ""
-                if kind:
-                    yield Span(start, value_end(line, start, quote, len(line)), kind)
+                value = Span(start, value_end(line, start, quote, len(line)), "")
+                yield from self._named(line, value, quoted=bool(quote))
+            else:
+                unnamed = Span(start, value_end(line, start, quote, len(line)), "")
+
+    def _named(self, line: str, value: Span, *, quoted: bool) -> Iterator[Span]:
+        """The value, if the remembered name makes a secret of it; the name is used up."""
+        look = line[value.start : min(value.end, value.start + LONGEST_LOOK)]
+        kind = secret_kind(Candidate(self.name, look, Syntax.TIGHT, quoted=quoted)) if self.name else None
+        self.name = ""
+        if kind:
+            yield value._replace(kind=kind)
 
     def _open(self, line: str) -> None:
         opened = compiled(_OPEN_NAME).search(line[-_LONGEST_NAME:])
-        if opened and strong_kind(opened["name"]):
+        if opened and (strong_kind(opened["name"]) or opened["name"].lower() == "authorization"):
             self.name, self.lines_left, self.value_is_next_line = opened["name"], 2, True
 
     def _lone_value(self, line: str) -> Iterator[Span]:

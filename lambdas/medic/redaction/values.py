@@ -41,6 +41,7 @@ _TURN = r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=
 _TURNS_PER_CHARACTER = 0.22
 """Random base64 goes from one class of characters to another at .45 of them, camel case and paths at .18 or less."""
 _TURNS_OF_LETTERS = 0.12
+_SHORTEST_OF_LETTERS = 10
 _CAPITALS_OF_LETTERS = 0.3
 """Random letters are capitals by half and rise to one at every fifth; camel case has one or the other, not both."""
 
@@ -76,7 +77,7 @@ def is_telling(value: str, *, least: int = 6) -> bool:
     look = value[:LONGEST_LOOK].strip("*_`")
     if len(look) < least or not _has(_LETTER, look):
         return False
-    return _has(_DIGIT_OR_SYMBOL, look) or is_random(look)
+    return _has(_DIGIT_OR_SYMBOL, look) or is_random(look, least=_SHORTEST_OF_LETTERS)
 
 
 def is_random(value: str, *, least: int = 16, turns: float = _TURNS_PER_CHARACTER) -> bool:

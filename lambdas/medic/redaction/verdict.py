@@ -15,6 +15,8 @@ class Syntax(Enum):
     """Quoted, joined without a space, or an option: nearly any value counts."""
     LOOSE = auto()
     """`name: value`, `name = value`: the value must not read as prose or code."""
+    CALL = auto()
+    """`name("value")`: the value must look like a secret."""
     APART = auto()
     """Only space, a table's line or a verb between them: the value must look like a secret."""
 
@@ -53,9 +55,12 @@ def _is_secret(candidate: Candidate, kind: str) -> bool:
             return True
         case Syntax.LOOSE:
             return (kind == "password" and candidate.alone) or _cannot_be_prose(candidate.value)
+        case Syntax.CALL:
+            return _cannot_be_prose(candidate.value)
         case Syntax.APART:
+            least = 12 if _is_camel_case(candidate.name) else 20
             return _cannot_be_prose(candidate.value) and (
-                values.is_random(candidate.value, least=20) or _is_identifier(candidate.name)
+                values.is_random(candidate.value, least=least) or _is_identifier(candidate.name)
             )
 
 
@@ -74,16 +79,23 @@ def _looks_secret(candidate: Candidate, kind: str) -> bool:
 
 
 def _is_reference(candidate: Candidate) -> bool:
+    """Whether the value is a name in its turn: of a variable, of another secret, of itself."""
     name, value = candidate.name.lower().lstrip("-"), candidate.value.lower()
-    if value == name or (candidate.name.startswith("-") and candidate.value.isupper() and name.endswith(value)):
+    if value == name or ("_" in value and value in name):
+        return True
+    if candidate.name.startswith("-") and candidate.value.isupper() and name.endswith(value):
         return True
     if values.is_environment_name(candidate.value):
         return names.speaks_of_secrets(candidate.value) or candidate.syntax is not Syntax.TIGHT
     if candidate.quoted or candidate.name.isupper():
         return False
-    return values.is_code(candidate.value) or (
-        candidate.syntax is not Syntax.TIGHT and candidate.value.isalpha() and names.speaks_of_secrets(candidate.value)
-    )
+    return values.is_code(candidate.value) or (candidate.value.isalpha() and _names_a_secret(candidate))
+
+
+def _names_a_secret(candidate: Candidate) -> bool:
+    """Whether a plain word is a secret's name; after an option too: `config set --secret dbPassword …`."""
+    loose = candidate.syntax is not Syntax.TIGHT or candidate.name.startswith("-")
+    return loose and names.speaks_of_secrets(candidate.value)
 
 
 def _is_pin(value: str) -> bool:
@@ -95,4 +107,8 @@ def _cannot_be_prose(value: str) -> bool:
 
 
 def _is_identifier(name: str) -> bool:
-    return "_" in name.strip("_") or name.startswith("-")
+    return "_" in name.strip("_") or name[:1] in ("-", "_")
+
+
+def _is_camel_case(name: str) -> bool:
+    return name.isalnum() and not name.islower() and not name.isupper() and name[0].islower()

@@ -16,6 +16,9 @@ STRONG_WORDS = {
     "pwd": "password",
     "pswd": "password",
     "pw": "password",
+    "storepass": "password",
+    "keypass": "password",
+    "psk": "password",
     "passwort": "password",
     "tkn": "token",
     "secret": "secret",
@@ -49,6 +52,7 @@ STRONG_COMPOUNDS = {
     "authorizationcode": "secret",
     "xamzsignature": "signature",
     "xgoogsignature": "signature",
+    "authident": "credential",
 }
 """Several words that make a name secret together, joined."""
 

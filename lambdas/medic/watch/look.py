@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MOST_PAGES = 20
 """Pages of one app in one run: some hundred thousand lines are searched, and the other apps have their turn."""
 _AT_ONCE = 4
+_READ_AT_ONCE = 200
+"""Lines; in a flood the first of them show what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,8 @@ class _Seen:
     def add(self, lines: tuple[RuntimeLine, ...]) -> None:
         self.pages += 1
         self.candidates += len(lines)
-        if self.first is None and lines:
-            self.first = read_runtime_log(lines).first
+        for at in range(0, len(lines), _READ_AT_ONCE):
+            self.first = self.first or read_runtime_log(lines[at : at + _READ_AT_ONCE]).first
         self.until = max((line.at for line in lines), default=self.until)
 
     @property

@@ -141,15 +141,27 @@ def test_an_unreachable_service_may_be_tried_again_and_a_wrong_question_may_not(
         refusing(answer("InvalidParameterException")).page(APP, SPAN, "x")
 
 
-@pytest.mark.parametrize(("seconds", "alive"), [(60, True), (3600, False)])
-def test_any_line_at_all_is_a_sign_of_life(
-    groups: LogGroups, logs: RuntimeLogs, seconds: float, *, alive: bool
-) -> None:
-    groups.put(GROUP, [(ago(seconds), "GET / 200")])
+def test_all_lines_of_a_span_are_read_over_its_pages_as_far_as_pages_go(groups: LogGroups, logs: RuntimeLogs) -> None:
+    groups.searched_a_page = 2
+    groups.put(GROUP, [(ago(n), f"{n} Denied") for n in range(9, 0, -1)])
 
-    assert logs.shows_life(APP, SPAN) is alive
-    assert groups.calls[0]["limit"] == 1
+    every, some = (logs.lines(APP, SPAN, '?"Denied"', most_pages=most) for most in (10, 2))
+
+    assert isinstance(every, Present)
+    assert isinstance(some, Present)
+    assert [line.at for line in every.value] == [ago(n) for n in range(9, 0, -1)]
+    assert some.value == every.value[:4]
 
 
-def test_no_sign_of_life_can_be_looked_for_where_nothing_can_be_read(logs: RuntimeLogs) -> None:
-    assert logs.shows_life(APP, SPAN) is None
+def test_where_time_runs_out_the_lines_so_far_are_given(groups: LogGroups, clock: Clock) -> None:
+    groups.searched_a_page = 2
+    groups.put(GROUP, [(ago(n), "Denied") for n in range(9, 0, -1)])
+    client: Any = groups
+    short = RuntimeLogs(lambda: client, SharedRate(5, 0.3, clock, clock.pause)).lines(APP, SPAN, "", most_pages=10)
+
+    assert isinstance(short, Present)
+    assert len(short.value) == 4
+
+
+def test_lines_of_a_log_that_is_not_there_are_absent(logs: RuntimeLogs) -> None:
+    assert isinstance(logs.lines(APP, SPAN, "x", most_pages=3), Absent)

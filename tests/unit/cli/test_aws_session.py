@@ -138,3 +138,7 @@ def test_every_exception_of_botocore_is_answered_with_a_sentence() -> None:
 def test_a_mistake_of_our_own_goes_through() -> None:
     with pytest.raises(KeyError), explained():
         raise KeyError("appId")
+
+
+def test_an_escape_sequence_in_a_message_reaches_no_terminal() -> None:
+    assert "\x1b" not in said(answer("BadRequestException", "\x1b]0;owned\x07 no"))

@@ -32,8 +32,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def medic(installed: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
     """The installed command, started as its entry point starts it."""
     start = f"import medic, medic_cli.main; assert medic.__file__.startswith({str(installed)!r}); medic_cli.main.main()"
+    return run(installed, start, *arguments, given=given)
+
+
+def run(installed: Path, code: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Python where the wheel is unpacked, with nothing of the checkout in sight."""
     return subprocess.run(  # noqa: S603 - fixed arguments
-        [sys.executable, "-c", start, *arguments],
+        [sys.executable, "-c", code, *arguments],
         cwd=installed,
         env={"PATH": os.defpath, "PYTHONPATH": str(installed)},
         input=given,
@@ -62,3 +67,16 @@ def test_it_classifies_and_diagnoses(installed: Path) -> None:
     diagnosed = medic(installed, "diagnose", "--event", str(EVENT), "--log", "-", given=log)
     assert diagnosed.returncode == 1, diagnosed.stderr
     assert "It concerns the service role" in diagnosed.stdout
+
+
+def test_offline_commands_do_without_the_aws_sdk(installed: Path) -> None:
+    """It takes longer to import than they take to answer."""
+    after = (
+        "import sys, medic_cli.main as m\n"
+        "try: m.main(standalone_mode=False)\n"
+        "except SystemExit: pass\n"
+        "print({'boto3', 'botocore'} & set(sys.modules))"
+    )
+    for arguments in (["classify"], ["explain"], ["diagnose", "--event", str(EVENT), "--log", "-"]):
+        done = run(installed, after, *arguments)
+        assert done.stdout.splitlines()[-1:] == ["set()"], done.stdout + done.stderr

@@ -10,6 +10,7 @@ import pytest
 
 from medic.diagnosis.model import Assumable, CheckResult, Phase, Rank
 from medic.evidence.model import Absent, EnvironmentVariable, Present, Unreadable
+from medic.plan.decide import contradicted
 from tests.unit.diagnosis.differential import (
     ACCOUNT,
     BRANCH_ARN,
@@ -201,3 +202,27 @@ def test_a_role_younger_than_the_job_is_told_by_its_age() -> None:
     changes = with_trust(trust(), created_at=STARTED + timedelta(seconds=10))
 
     assert "10 s after the job started" in check(diagnosed(REFUSED, Phase.DEPLOY, **changes), "compute_role_age").detail
+
+
+@pytest.mark.parametrize(
+    ("state", "against"),
+    [
+        ({}, True),
+        (INHERITED, False),
+        (NO_ROLE, False),
+        (CONTESTED, False),
+        (CONDITIONAL, False),
+        (UNREADABLE, False),
+        (MISSING, False),
+    ],
+    ids=["usable", "inherited", "none", "contested", "conditional", "unreadable", "missing"],
+)
+def test_only_a_usable_role_on_the_branch_speaks_against_a_line(state: dict[str, Any], *, against: bool) -> None:
+    diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **state)
+
+    assert ("line_confirmed" in check_ids(diagnosis)) is against
+    assert contradicted(diagnosis) is against
+
+
+def test_a_line_about_something_else_is_not_held_against_the_role() -> None:
+    assert not contradicted(diagnosed(NO_CREDENTIALS))

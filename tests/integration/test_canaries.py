@@ -1,0 +1,159 @@
+"""Values that nobody may ever see again, planted where the bot looks, and looked for where it leaves something."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from medic.aws.errors import RetryableError
+from medic.flows.announce import UndeliveredError
+from tests.integration.conftest import REGION
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import World
+
+IN_THE_APP = {
+    "AWS-like key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYCANARYKEY0",
+    "plain value": "canary-plain-value-41",
+    "on the branch": "canary-branch-value-42",
+    "basicAuthCredentials": "Y2FuYXJ5OnBhc3N3b3JkLTQz",
+    "buildSpec": "canary-build-spec-44",
+}
+IN_THE_LOG = {
+    "access key id": "AKIACANARYCANARYCAN7",
+    "secret access key": "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",
+    "session token": "IQoJb3JpZ2luX2VjEcanary" + "Qz8r" * 12,
+    "bearer token": "canary.q7Zk2Vx9Lm4Tn8WcBearer",
+    "database password": "canaryDb9Pass",
+    "provider token": "ghp_" + "caNary7x" * 5,
+    "unknown issuer's": "nobody_" + "q7Zk2Vx9Lm4Tn8WcCanary3Yr6Us1Po5Jd0H",
+    "presigned query": "canary0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a",
+}
+LOG_URL = ("X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token")
+EVERYTHING = (*IN_THE_APP.values(), *IN_THE_LOG.values(), *LOG_URL)
+LINES = [
+    "INFO Executing as {access key id} {secret access key}",
+    "INFO AWS_SESSION_TOKEN={session token}",
+    "INFO curl -H 'Authorization: Bearer {bearer token}' https://api.example.com",
+    "ERROR 🛑 The security token included in the request is expired",
+    "ERROR password={database password} postgres://app:{database password}@db.example.com/app",
+    "ERROR using {provider token} then {unknown issuer's} as {access key id}",
+    "ERROR GET https://b.s3.amazonaws.com/k?X-Amz-Signature={presigned query}",
+]
+
+
+def planted() -> list[str]:
+    """The log's lines, with the canaries in them."""
+    lines = []
+    for line in LINES:
+        text = line
+        for name, canary in IN_THE_LOG.items():
+            text = text.replace(f"{{{name}}}", canary)
+        lines.append(text)
+    return lines
+
+
+def make_app(world: World) -> str:
+    app = world.make_app(
+        tags={"amplify-medic:auto-fix": "fix"},
+        environmentVariables={"IAM_SECRET_ACCESS_KEY": IN_THE_APP["AWS-like key"], "THEME": IN_THE_APP["plain value"]},
+        basicAuthCredentials=IN_THE_APP["basicAuthCredentials"],
+        enableBasicAuth=True,
+        buildSpec=f"version: 1 # {IN_THE_APP['buildSpec']}",
+    )
+    world.client("amplify").update_branch(
+        appId=app, branchName="main", environmentVariables={"TOKEN": IN_THE_APP["on the branch"]}
+    )
+    return app
+
+
+class Trace:
+    """Everything the bot leaves behind."""
+
+    def __init__(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
+        self.world, self.caplog = world, caplog
+        self.events: list[Any] = []
+        self.tracebacks: list[str] = []
+        self.session = boto3.Session(region_name=REGION)
+        self.session.events.register("provide-client-params.events.PutEvents", self._put)
+
+    def _put(self, params: Any, **_: Any) -> None:
+        self.events.append(params)
+
+    def deliver(self, event: dict[str, Any]) -> None:
+        try:
+            self.world.deliver(event, self.world.services(session=self.session))
+        except (RetryableError, UndeliveredError) as error:
+            self.tracebacks.append("".join(traceback.format_exception(error)))
+
+    def everything(self) -> dict[str, str]:
+        posts = [post.body for post in (*self.world.slack.posts, *self.world.slack.refused)]
+        return {
+            "Slack": json.dumps(posts, ensure_ascii=False),
+            "e-mail": json.dumps(self.world.emails(), ensure_ascii=False),
+            "event bus": json.dumps(self.events, ensure_ascii=False),
+            "table": json.dumps(self.world.client("dynamodb").scan(TableName="incidents")["Items"], ensure_ascii=False),
+            "log": "\n".join(json.dumps(vars(record), default=str) for record in self.caplog.records),
+            "tracebacks": "\n".join(self.tracebacks),
+        }
+
+
+@pytest.fixture
+def trace(world: World, caplog: pytest.LogCaptureFixture) -> Trace:
+    caplog.set_level("INFO")
+    return Trace(world, caplog)
+
+
+def assert_no_canary(trace: Trace, *places: str) -> None:
+    """Each of these places was written to, and no place holds a canary."""
+    left = trace.everything()
+    assert [place for place in places if len(left[place]) < 100] == []
+    found = [(place, canary) for place, text in left.items() for canary in EVERYTHING if canary in text]
+    assert found == []
+
+
+def test_a_failure_that_is_mended_tells_no_secret(world: World, trace: Trace) -> None:
+    app = make_app(world)
+    world.amplify.control.set_connection(app, "lost")
+    trace.deliver(world.build(app))
+    assert world.compute_role(app) == world.default_role_arn
+    assert_no_canary(trace, "Slack", "e-mail", "event bus", "table", "log")
+
+
+def test_a_log_full_of_secrets_is_told_without_them(world: World, trace: Trace) -> None:
+    app = make_app(world)
+    trace.deliver(world.build(app, outcome="lines", lines=planted()))
+    assert "The security token included in the request is expired" in world.alerts()[0]
+    assert_no_canary(trace, "Slack", "e-mail", "event bus", "table", "log")
+
+
+def test_an_alert_that_waits_for_its_channel_holds_no_secret(world: World, trace: Trace) -> None:
+    app = make_app(world)
+    world.slack.fail(times=4)
+    trace.deliver(world.build(app, outcome="lines", lines=planted()))
+    assert_no_canary(trace, "Slack", "e-mail", "table", "log", "tracebacks")
+
+
+@pytest.mark.parametrize("operation", ["GetJob", "GetApp", "GetBranch"])
+def test_a_fault_of_awss_is_raised_without_a_secret(world: World, trace: Trace, operation: str) -> None:
+    app = make_app(world)
+    event = world.build(app, outcome="lines", lines=planted())
+    world.amplify.control.fail_call(operation, "server_error")
+    world.amplify.control.fail_call(operation, "server_error", nth=2)
+    world.amplify.control.fail_call(operation, "server_error", nth=3)
+    trace.deliver(event)
+    assert_no_canary(trace, "tracebacks")
+
+
+@pytest.mark.parametrize("redacts", [True, False])
+def test_email_addresses_go_by_setting(world: World, trace: Trace, redacts: bool) -> None:  # noqa: FBT001
+    world.settings["redact_emails"] = redacts
+    app = make_app(world)
+    lines = ["ERROR 🛑 The security token included in the request is expired, ask ada@example.com"]
+    trace.deliver(world.build(app, outcome="lines", lines=lines))
+    left = trace.everything()
+    assert [place for place in ("Slack", "e-mail", "event bus") if ("ada@example.com" in left[place]) is redacts] == []

@@ -1,0 +1,194 @@
+"""From the button in Slack to the branch: a click is a request, the remediator judges it, the thread says the rest."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medic.alerts.buttons import APPROVE, button_value
+from medic.alerts.slack_post import SlackPost
+from medic.approvals.approve import Desk
+from medic.approvals.approve import handle as take
+from medic.events import Scope, wake_up
+from medic.settings import SlackRuntime
+from slack_interactivity import handler
+from tests.integration.conftest import REGION
+from tests.unit.approvals.clicks import APP, APPROVAL, SIGNING_SECRET, TEAM, USER, body, payload, request, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from medic.services import Services
+    from tests.integration.conftest import World
+
+SLACK = {
+    "bot_token_secret": "bot",
+    "channel": "C0DEFAULT",
+    "signing_secret": "signing",
+    "app_id": APP,
+    "approvers": [f"{TEAM}/{USER}"],
+}
+
+
+@dataclass
+class Channel:
+    """The channel in Slack, somebody who clicks there, and the function behind the button."""
+
+    world: World
+    app: str
+    woken: list[tuple[Scope, str]] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
+
+    def services(self) -> Services:
+        services = self.world.services()
+        slack = SlackPost(
+            lambda: services.reader.secrets, services.runtime.settings.slack, api_url=f"{self.world.slack.url}/api/"
+        )
+        vars(services)["channels"] = (slack, *services.channels[1:])
+        return services
+
+    def fail(self) -> None:
+        self.world.deliver(self.world.build(self.app), self.services())
+
+    def button(self) -> dict[str, Any]:
+        """The Approve button of the newest message that has one."""
+        blocks = [block for post in self.world.slack.posts for block in post.body["blocks"]]
+        found: dict[str, Any] = [block for block in blocks if block["type"] == "actions"][-1]["elements"][0]
+        return found
+
+    def click(self, event: object = None) -> int:
+        action = {key: self.button()[key] for key in ("action_id", "value")}
+        services = self.services()
+        runtime = services.runtime
+        desk = Desk(
+            runtime=SlackRuntime(
+                runtime.settings.slack, runtime.account, REGION, runtime.partition, runtime.table, "remediator"
+            ),
+            signing_secret=lambda: SIGNING_SECRET,
+            requests=services.requests,
+            wake=lambda scope, request_id: self.woken.append((scope, request_id)),
+            answer=lambda _, message: self.answers.append(message),
+            telemetry=services.telemetry,
+            clock=self.world.now,
+        )
+        raw = body(payload(actions=[action]))
+        event = request(raw, signed(raw, at=self.world.now().timestamp())) if event is None else event
+        return int(str(take(event, desk)["statusCode"]))
+
+    def wake(self) -> None:
+        """What Lambda does with the nudges."""
+        while self.woken:
+            scope, request_id = self.woken.pop(0)
+            self.world.deliver(wake_up(scope, request_id), self.services())
+
+    def role(self) -> str | None:
+        return self.world.compute_role(self.app)
+
+
+@pytest.fixture
+def channel(world: World) -> Channel:
+    world.client("secretsmanager").create_secret(Name="bot", SecretString="xoxb-invented")
+    world.settings["slack"] = SLACK
+    app = world.make_app(tags={"amplify-medic:auto-fix": "ask"})
+    world.amplify.control.set_connection(app, "lost")
+    return Channel(world, app)
+
+
+def test_a_click_has_the_proposed_change_made_and_the_thread_says_so(channel: Channel) -> None:
+    channel.fail()
+    assert channel.role() is None
+    assert channel.click() == 200
+    channel.wake()
+    assert channel.role() == channel.world.default_role_arn
+    later = channel.world.slack.posts[1:]
+    assert later != []
+    assert all(post.body.get("thread_ts") for post in later)
+    assert f"slack:{TEAM}/{USER}" in json.dumps(later[-1].body)
+    assert "Approved by" in channel.answers[0]["text"]
+
+
+def test_a_second_click_approves_nothing_more(channel: Channel) -> None:
+    channel.fail()
+    channel.click()
+    channel.wake()
+    assert channel.click() == 409
+    assert channel.woken == []
+    assert len(channel.world.calls("UpdateBranch")) == 1
+
+
+def test_a_nudge_made_by_hand_approves_nothing(channel: Channel) -> None:
+    channel.fail()
+    scope = Scope("aws", channel.world.amplify.account_id, REGION, channel.app, "main")
+    for request_id in ("", "0" * 32):
+        channel.world.deliver(wake_up(scope, request_id), channel.services())
+    assert channel.role() is None
+    assert channel.world.calls("UpdateBranch") == []
+
+
+def test_the_guardrails_are_asked_again_after_the_click(channel: Channel) -> None:
+    channel.fail()
+    channel.click()
+    arn = channel.world.client("amplify").get_branch(appId=channel.app, branchName="main")["branch"]["branchArn"]
+    channel.world.client("amplify").tag_resource(resourceArn=arn, tags={"amplify-medic:auto-fix": "report"})
+    channel.wake()
+    assert channel.role() is None
+
+
+def test_what_was_proposed_can_not_be_approved_a_day_later(channel: Channel) -> None:
+    channel.fail()
+    channel.world.amplify.control.advance(timedelta(hours=25).total_seconds())
+    assert channel.click() == 410
+    assert channel.woken == []
+
+
+def test_a_lost_nudge_delays_an_approval_and_does_not_lose_it(channel: Channel) -> None:
+    channel.fail()
+    assert channel.click() == 200
+    channel.woken.clear()
+    channel.world.amplify.control.advance(300)
+    channel.woken += [(nudge.scope, nudge.request_id) for nudge in channel.services().table.due()]
+    channel.wake()
+    assert channel.role() == channel.world.default_role_arn
+
+
+# --- the deployed function's entry point
+
+
+@pytest.fixture
+def entry_point(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    world.client("secretsmanager").create_secret(Name="signing", SecretString=SIGNING_SECRET)
+    variables = {
+        "AMPLIFY_MEDIC_SETTINGS": json.dumps({"slack": SLACK}),
+        "MEDIC_ACCOUNT": world.amplify.account_id,
+        "MEDIC_PARTITION": "aws",
+        "AWS_REGION": REGION,
+        "INCIDENTS_TABLE": "incidents",
+        "REMEDIATOR_FUNCTION": "remediator",
+    }
+    for name, value in {**variables, "POWERTOOLS_METRICS_NAMESPACE": "test", "POWERTOOLS_SERVICE_NAME": "test"}.items():
+        monkeypatch.setenv(name, value)
+    handler.wiring.cache_clear()
+    yield handler
+    handler.wiring.cache_clear()
+
+
+def test_the_function_writes_one_request_and_answers(world: World, entry_point: ModuleType) -> None:
+    soon = int(time.time()) + 3600
+    approval = replace(APPROVAL, account=world.amplify.account_id, region=REGION, expires_at=soon)
+    actions = [{"action_id": APPROVE, "value": button_value(approval)}]
+    raw = body(payload(actions=actions, response_url=None))
+    event, context = request(raw, signed(raw, at=time.time())), SimpleNamespace(aws_request_id="1")
+
+    assert entry_point.handler(request(raw, headers={}), context)["statusCode"] == 401
+    assert entry_point.handler(event, context)["statusCode"] == 200
+    assert entry_point.handler(event, context)["statusCode"] == 409
+    (item,) = world.client("dynamodb").scan(TableName="incidents")["Items"]
+    assert item["pk"]["S"].startswith("request#")
+    assert item["who"]["S"] == f"slack:{TEAM}/{USER}"

@@ -1,0 +1,66 @@
+"""What is in a message that was kept because it could not be handled."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from medic_cli.operator.credentials import session_name
+from medic_cli.operator.replay import UnknownShapeError, in_words, message_in
+
+EVENT = {
+    "source": "aws.amplify",
+    "detail-type": "Amplify Deployment Status Change",
+    "time": "2026-02-20T12:00:00Z",
+    "detail": {"appId": "d1a2b3c4d5e6f7", "branchName": "main", "jobId": "4", "jobStatus": "FAILED"},
+}
+
+
+def test_an_undelivered_event_is_the_message() -> None:
+    assert message_in(json.dumps(EVENT)) == EVENT
+
+
+def test_the_record_of_a_failed_run_holds_the_message() -> None:
+    record = {"version": "1.0", "requestContext": {"condition": "RetriesExhausted"}, "requestPayload": EVENT}
+    assert message_in(json.dumps(record)) == EVENT
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("nonsense", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
+        ("[]", "it is list, not an object"),
+        ("{}", "neither an event nor"),
+        ('{"requestContext": {}, "requestPayload": "x"}', "neither an event nor"),
+        ('{"requestContext": {}, "requestPayload": {"Records": []}}', "neither an event nor"),
+        ('{"detail-type": 4}', "neither an event nor"),
+    ],
+)
+def test_anything_else_is_unknown_and_nothing_of_it_is_repeated(body: str, why: str) -> None:
+    with pytest.raises(UnknownShapeError, match=why):
+        message_in(body)
+
+
+def test_it_is_told_in_a_few_words_and_without_secrets() -> None:
+    detail = {**EVENT["detail"], "branchName": "AKIAIOSFODNN7EXAMPLE", "secret": "x" * 1000}  # type: ignore[dict-item]
+    said = in_words({**EVENT, "detail": detail})
+    assert said.startswith("Amplify Deployment Status Change d1a2b3c4d5e6f7")
+    assert "AKIAIOSFODNN7EXAMPLE" not in said
+    assert len(said) < 300
+    assert in_words({"detail-type": "Wake Up"}) == "Wake Up"
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        ("arn:aws:iam::111122223333:user/ada", "medic-user-ada"),
+        ("arn:aws:sts::111122223333:assumed-role/Admin/ada@example.com", "medic-assumed-role-Admin-ada@example.com"),
+        ("arn:aws:iam::111122223333:user/team:web/ada", "medic-user-team-web-ada"),
+        (f"arn:aws:iam::111122223333:user/{'x' * 100}", f"medic-{'x' * 58}"),
+    ],
+)
+def test_a_session_bears_the_name_of_whoever_is_behind_it(arn: str, name: str) -> None:
+    assert session_name(arn) == name
+    assert len(name) <= 64
