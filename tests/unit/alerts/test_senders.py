@@ -98,7 +98,7 @@ def test_blocks_that_slack_does_not_take_are_left_out(slack: FakeSlack) -> None:
     slack.refuse("invalid_blocks")
     post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.DIAGNOSIS), None)
     (message,) = slack.posts
-    assert message.body.keys() == {"text"}
+    assert message.body.keys() == {"text", "mrkdwn"}
 
 
 @pytest.mark.parametrize("url", ["not a url", "http://127.0.0.1:1/services/secret-path"])
