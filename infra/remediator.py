@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from aws_cdk import Stack
@@ -13,11 +12,12 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.actor_role import ActorRole, ActorRoleProps
+from infra.function_environment import function_environment
 from infra.grants import Grant
 from infra.kept_queue import kept_queue
 from infra.medic_function import MedicFunction, MedicFunctionProps
 from infra.reading import alert_grants, evidence_grants, incident_grants, runtime_log_grants
-from medic.settings import ACTOR_ROLE_VARIABLE, SETTINGS_VARIABLE, Mode, Settings, WatchRuntime
+from medic.settings import ACTOR_ROLE_VARIABLE, Mode, Settings, WatchRuntime
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,13 @@ class Remediator(Construct):
                 description="Diagnoses failed Amplify deployments and mends what a branch's owner opted in to",
                 rights="reads, and writes to the bot's own table and topic",
                 code=props.code,
-                environment=_environment(Stack.of(self), props),
+                environment=function_environment(
+                    self,
+                    props.raw_settings,
+                    props.table,
+                    ALERT_TOPIC_ARN=props.topic.topic_arn,
+                    DEFAULT_COMPUTE_ROLE_ARN=props.default_role.role_arn,
+                ),
                 failed_runs=self.failed_runs,
             ),
         )
@@ -76,14 +82,3 @@ def _reading(stack: Stack, props: RemediatorProps) -> list[Grant]:
         *incident_grants(props.table.table_arn),
         *alert_grants(stack, props.topic.topic_arn, props.settings.slack.secrets),
     ]
-
-
-def _environment(stack: Stack, props: RemediatorProps) -> dict[str, str]:
-    return {
-        SETTINGS_VARIABLE: json.dumps(props.raw_settings, separators=(",", ":")),
-        "MEDIC_ACCOUNT": stack.account,
-        "MEDIC_PARTITION": stack.partition,
-        "INCIDENTS_TABLE": props.table.table_name,
-        "ALERT_TOPIC_ARN": props.topic.topic_arn,
-        "DEFAULT_COMPUTE_ROLE_ARN": props.default_role.role_arn,
-    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from aws_cdk import Duration, Stack
@@ -10,10 +9,10 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.function_environment import function_environment
 from infra.grants import Grant
 from infra.medic_function import MedicFunction, MedicFunctionProps
 from infra.reading import secret_arn
-from medic.settings import SETTINGS_VARIABLE
 
 _TIME_OUT = Duration.seconds(15)
 """Slack waits for three; what comes later is shown as failed, but what was written stands."""
@@ -49,13 +48,9 @@ class SlackInteractivity(Construct):
                 description="Takes the clicks on Amplify Medic's buttons in Slack, and writes approvals down",
                 rights="reads Slack's signing secret, writes requests, and wakes the remediator",
                 code=props.code,
-                environment={
-                    SETTINGS_VARIABLE: json.dumps(props.raw_settings, separators=(",", ":")),
-                    "MEDIC_ACCOUNT": stack.account,
-                    "MEDIC_PARTITION": stack.partition,
-                    "INCIDENTS_TABLE": props.table.table_name,
-                    "REMEDIATOR_FUNCTION": props.remediator.function_name,
-                },
+                environment=function_environment(
+                    self, props.raw_settings, props.table, REMEDIATOR_FUNCTION=props.remediator.function_name
+                ),
                 failed_runs=None,
                 time_out=_TIME_OUT,
             ),

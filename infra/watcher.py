@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.function_environment import function_environment
 from infra.grants import Grant
 from infra.kept_queue import kept_queue
 from infra.medic_function import MedicFunction, MedicFunctionProps
@@ -20,7 +20,7 @@ from infra.reading import runtime_log_grants
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
 from medic.incidents.keys import REGION
 from medic.incidents.table import DUE_INDEX
-from medic.settings import SETTINGS_VARIABLE, Settings, WatchRuntime
+from medic.settings import Settings, WatchRuntime
 from medic.watch.cursors import CURSOR
 
 EVERY = Duration.minutes(1)
@@ -54,13 +54,9 @@ class Watcher(Construct):
                 description="Keeps time for Amplify Medic, follows SSR logs, and wakes the remediator where needed",
                 rights="reads what is due and SSR logs, keeps its cursors, and wakes the remediator",
                 code=props.code,
-                environment={
-                    SETTINGS_VARIABLE: json.dumps(props.raw_settings, separators=(",", ":")),
-                    "MEDIC_ACCOUNT": stack.account,
-                    "MEDIC_PARTITION": stack.partition,
-                    "INCIDENTS_TABLE": props.table.table_name,
-                    "REMEDIATOR_FUNCTION": props.remediator.function_name,
-                },
+                environment=function_environment(
+                    self, props.raw_settings, props.table, REMEDIATOR_FUNCTION=props.remediator.function_name
+                ),
                 failed_runs=self.failed_runs,
             ),
         )

@@ -14,6 +14,7 @@ from demo.narrator import Narrator
 from demo.stage import Stage, open_stage
 from demo.stories import STORIES
 from medic.aws.sessions import Errand, session_policy
+from tests.fakes.amplify.wire import PASSED_TO
 
 TRUSTS_THIS_TEST = {
     "Version": "2012-10-17",
@@ -39,14 +40,17 @@ def opted_in(guarded: Stage) -> str:
     return guarded.make_app("guarded", {"amplify-medic:auto-fix": "fix"})
 
 
-def actor(stage: Stage, app_id: str) -> Any:
-    """Amplify, called as the actor under the session policy of one errand: this app's main branch, the default role."""
+def actor(stage: Stage, app_id: str, role_arn: str | None = None) -> Any:
+    """Amplify, called as the actor under the session policy of one errand: this app's main branch, the default role.
+
+    Another role may be named: what the session policy then allows, the actor's own policy still has to.
+    """
     iam = stage.cloud.client("iam")
     (role,) = [role for role in iam.list_roles()["Roles"] if "RemediatorActor" in role["RoleName"]]
     # Only the remediator may assume it: the test lets itself in.
     iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=json.dumps(TRUSTS_THIS_TEST))
     branch_arn = stage.branch(app_id)["branchArn"]
-    errand = Errand("test", branch_arn, stage.outputs["DefaultComputeRoleArn"])
+    errand = Errand("test", branch_arn, role_arn or stage.outputs["DefaultComputeRoleArn"])
     sts = stage.cloud.client("sts")
     given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="test", Policy=json.dumps(session_policy(errand)))
     return stage.cloud.client("amplify", given["Credentials"])
@@ -80,6 +84,22 @@ def test_the_actor_may_not_update_another_branch_nor_pass_another_role(guarded: 
     assert denied(
         amplify.update_branch, appId=opted_in, branchName="main", computeRoleArn=guarded.make_role("unpaired")
     )
+
+
+def test_a_session_for_an_unpaired_role_still_can_not_pass_it(guarded: Stage, opted_in: str) -> None:
+    unpaired = guarded.make_role("unpaired")
+    amplify = actor(guarded, opted_in, unpaired)
+    assert denied(amplify.update_branch, appId=opted_in, branchName="main", computeRoleArn=unpaired)
+
+
+def test_the_actor_may_not_pass_its_role_to_another_service(guarded: Stage, opted_in: str) -> None:
+    amplify, role = actor(guarded, opted_in), guarded.outputs["DefaultComputeRoleArn"]
+
+    def as_if_lambda_asked(params: dict[str, Any], **_: Any) -> None:
+        params["headers"][PASSED_TO] = "lambda.amazonaws.com"
+
+    amplify.meta.events.register("before-call.amplify.UpdateBranch", as_if_lambda_asked)
+    assert denied(amplify.update_branch, appId=opted_in, branchName="main", computeRoleArn=role)
 
 
 @pytest.mark.parametrize("tags", [{}, {"amplify-medic:auto-fix": "report"}, {"amplify-medic:auto-fix": "ignore"}])

@@ -87,7 +87,8 @@ def _checking_passed_roles(original: Handler) -> Handler:
         if gateway.AUTH:
             access_key = router.extract_access_key_id(headers, query)
             for role_arn in _passed_roles(body):
-                denied = _pass_role_denied(access_key, role_arn, router.extract_region(headers))
+                service = headers.get(wire.PASSED_TO, "amplify.amazonaws.com")
+                denied = _pass_role_denied(access_key, role_arn, router.extract_region(headers), service)
                 if denied is not None:
                     return denied
         return await original(method, path, headers, body, query)
@@ -103,9 +104,9 @@ def _passed_roles(body: bytes) -> list[str]:
     return [sent[member] for member in ("computeRoleArn", "iamServiceRoleArn") if sent.get(member)]
 
 
-def _pass_role_denied(access_key: str, role_arn: str, region: str) -> Answer | None:
-    """The answer to a caller who may not pass this role to Amplify, or None."""
-    passed_to = {"iam:PassedToService": "amplify.amazonaws.com"}
+def _pass_role_denied(access_key: str, role_arn: str, region: str, service: str) -> Answer | None:
+    """The answer to a caller who may not pass this role to a service, or None."""
+    passed_to = {"iam:PassedToService": service}
     denied = iam_evaluator.enforce(
         access_key, "iam:PassRole", "iam", region, resource_arn=role_arn, service_context=passed_to
     )

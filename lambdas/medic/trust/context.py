@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TypeAlias
 
-from medic.trust.callers import Caller, CallerKind, caller_of
+from medic.trust.caller import Caller, CallerKind, caller_of
 from medic.trust.patterns import arn_segments
 
 AMPLIFY = "amplify.amazonaws.com"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medic.trust import conditions, verdict
-from medic.trust.callers import CallerKind, names
+from medic.trust.caller import CallerKind
 from medic.trust.context import (
     AMPLIFY,
     DEFAULT_MAX_SESSION,
@@ -24,6 +24,7 @@ from medic.trust.context import (
 from medic.trust.decision import ConditionTrace, Decision, Outcome, SessionLimit, StatementTrace
 from medic.trust.document import Document, Effect, Malformed, Resources, Statement, parse
 from medic.trust.patterns import Pattern
+from medic.trust.principals import names
 from medic.trust.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medic.trust.callers import CallerKind, account_named, caller_of
+from medic.trust.caller import CallerKind, caller_of
 from medic.trust.context import AMPLIFY, DEFAULT_MAX_SESSION, Absent, Known, context_of
 from medic.trust.decision import Decision, Outcome
 from medic.trust.document import VERSION_WITH_VARIABLES, Document, Effect, Malformed
 from medic.trust.evaluate import outcome_of
+from medic.trust.principals import account_named
 from medic.trust.variables import variables_in
 from medic.trust.verdict import Verdict
 from medic.trust.wording import bare

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from medic.trust.callers import CallerKind
+from medic.trust.caller import CallerKind
 from medic.trust.context import AMPLIFY, Request
 from medic.trust.decision import Decision, Outcome
 from medic.trust.document import Document, Effect, Malformed, parse

@@ -42,6 +42,10 @@ _TYPES: dict[str, type] = {
 }
 
 
+PASSED_TO = "x-as-if-passed-to"
+"""A header that no AWS service knows: which service a role is passed to, in Amplify's place, when IAM is asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """A request; `raw_path` as it stood on the request line, percent-encoded."""

@@ -78,6 +78,7 @@ def test_a_proposal_is_shown_approved_and_done_under_the_approver_s_name(world: 
     result = run(world, "approve", incident["id"], "--yes")
     assert result.exit_code == 0
     assert f"Plan: set this branch's compute role to {world.default_role_arn}" in result.stdout
+    assert "The branch's compute role is not set now." in result.stdout
     assert world.compute_role(app) == world.default_role_arn
     (incident,) = incidents(world)
     (change,) = incident["changes"]
@@ -92,6 +93,14 @@ def test_without_a_yes_nothing_is_asked_for(world: World, bot: FakeStack) -> Non
     assert run(world, "approve", incident["id"], "--dry-run").exit_code == 0
     assert world.compute_role(app) is None
     assert bot.invocations == []
+
+
+def test_whoever_may_not_read_the_branch_may_approve_all_the_same(world: World, bot: FakeStack) -> None:
+    failed(world, bot, ASK)
+    (incident,) = incidents(world)
+    world.amplify.control.deny("GetBranch")
+    said = run(world, "approve", incident["id"], "--dry-run").stdout
+    assert "What stands on the branch now is not known: amplify:GetBranch failed" in said
 
 
 def test_the_same_proposal_is_approved_once(world: World, bot: FakeStack) -> None:
