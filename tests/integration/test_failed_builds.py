@@ -30,7 +30,7 @@ def test_a_lost_repository_connection_is_named_first_where_the_trust_is_proven_g
     world.amplify.control.set_connection(app, "lost")
     world.deliver(world.build(app))
     alert = the_alert(world)
-    assert "the trust is proven good: look at the repository connection first" in alert
+    assert "The trust is proven good: look at the repository connection first" in alert
     assert "Likely: " in alert
     assert "Proven: " not in alert
     assert world.calls("UpdateBranch") == []
