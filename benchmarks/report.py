@@ -53,7 +53,7 @@ the clock is processor time, which a busy machine disturbs less. Figures of anot
 """
 _COLD = """What holds it back: boto3 and its clients take three fifths; of the rest, over half is Python
   writing the methods of some 140 frozen dataclasses, which byte code can't hold. Importing each flow only when it is
-  wanted was tried: 1.3, and people would wait longer, since Lambda imports with a whole processor, whatever the memory,
+  wanted would give 1.3, measured part by part, and people would wait longer, since Lambda imports with a whole processor, whatever the memory,
   and runs the handler with the third of one that 512 MB buy."""
 
 
