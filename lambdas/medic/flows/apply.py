@@ -130,10 +130,10 @@ class Applier:
             The cap that is used up, if one is: then nothing was written, and the request is good for another time.
         """
         cooling_until = self._now + timedelta(minutes=self.services.runtime.settings.limits.cool_down_minutes)
-        if self.app is not None and any(action.kind is ActionKind.REPAIR_SERVICE for action in todo):
-            self.app.save(replace(self.app.record, cooling_until=cooling_until))
         record = replace(self.held.record.with_incident(incident), cooling_until=cooling_until)
-        refused = self.held.save(record, Along(self._caps(), self.asked))
+        repairs = any(action.kind is ActionKind.REPAIR_SERVICE for action in todo)
+        whole = (self.app, replace(self.app.record, cooling_until=cooling_until)) if self.app and repairs else None
+        refused = self.held.save(record, Along(self._caps(), self.asked, beside=whole))
         return None if refused is None else f"the cap {refused.rsplit('#', 1)[0]} is used up for this hour"
 
     def _caps(self) -> tuple[Cap, ...]:

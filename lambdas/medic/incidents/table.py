@@ -64,6 +64,8 @@ class Along:
     """Used up: the write fails if it was used before."""
     letters: tuple[Letter, ...] = ()
     """Written in the place of what stood under their names; one that nobody lacks is emptied."""
+    beside: tuple[Held, BranchRecord] | None = None
+    """Another record that is held too, as it is to stand in the table."""
     release: bool = False
     """The lease ends with this write: nothing more is changed in AWS under it. Further writes still need its token."""
 
@@ -97,6 +99,9 @@ class Held:
         if refused is None:
             self.released = along.release
             self.record = replace(record, version=record.version + 1)
+            if along.beside is not None:
+                other, beside = along.beside
+                other.record = replace(beside, version=beside.version + 1)
         return refused
 
 
@@ -210,6 +215,9 @@ class IncidentsTable:
         """One transaction; each part under its own condition. What it gives and raises: see `Held.save`."""
         update = self._record_update(record, token, release=along.release)
         items: list[TransactWriteItemTypeDef] = [update, *map(self._cap_update, along.caps)]
+        if along.beside is not None:
+            held, beside = along.beside
+            items.insert(1, self._record_update(beside, held._token, release=False))  # noqa: SLF001
         if along.request is not None:
             items.append(self._request_update(along.request))
         items += [self._letter_update(letter) for letter in along.letters]
@@ -311,9 +319,10 @@ def _refused_by(error: RefusedError, record: BranchRecord, along: Along) -> str:
     failed = [index for index, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
     if not failed:
         raise error
-    if 0 in failed:
+    records = 1 if along.beside is None else 2
+    if failed[0] < records:
         raise LeaseLostError(f"{record.scope} was taken over by another invocation") from error
-    cap = failed[0] - 1
+    cap = failed[0] - records
     if cap >= len(along.caps):
         raise UsedUpError(f"the request on {record.scope} was used before") from error
     return along.caps[cap].name
