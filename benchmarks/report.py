@@ -38,7 +38,9 @@ the clock is processor time, which a busy machine disturbs less. Figures of anot
   botocore given recorded answers in place of HTTP. Parsing and signing are in it, the network is not, but for the log
   and the post to Slack, which come from and go to a server on the same machine. *First* makes its clients, *warm* has
   them.
-- **Calls**: counted in the same recordings. `docs/permissions.md` says which they are.
+- **Calls**: counted in the same recordings, where Slack, the topic and the event bus are told. A diagnosis takes its
+  lease, counts the incident and writes the record, tells topic and bus: five; Slack's secret and its post are two more,
+  over budget. [permissions.md](permissions.md) says what each call is for.
 - **Burst**: the stack deployed by the CDK CLI on the emulator, the build of every branch broken at once.
 
 ## What it costs
@@ -49,8 +51,8 @@ the clock is processor time, which a busy machine disturbs less. Figures of anot
 
 {machine}
 """
-_COLD = """What holds it back: boto3 and its clients take two thirds; of the rest, over half is Python
-  writing the methods of some 130 frozen dataclasses, which byte code can't hold. Importing each flow only when it is
+_COLD = """What holds it back: boto3 and its clients take three fifths; of the rest, over half is Python
+  writing the methods of some 140 frozen dataclasses, which byte code can't hold. Importing each flow only when it is
   wanted was tried: 1.3, and people would wait longer, since Lambda imports with a whole processor, whatever the memory,
   and runs the handler with the third of one that 512 MB buy."""
 

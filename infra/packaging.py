@@ -26,7 +26,8 @@ DEPENDENCIES = ROOT / ".build" / "lambda-dependencies"
 
 _PLATFORM = "aarch64-manylinux2014"
 _MARK = ".lock-sha256"
-_NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+# swagger_ui: a web page of Powertools' that no function shows, a sixth of the zip.
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "swagger_ui")
 # Of a distribution's metadata, licences and METADATA stay: the law wants the ones, vulnerability scanners the other.
 _KEPT_METADATA = ("METADATA", "LICEN[CS]E*", "NOTICE*", "COPYING*", "licenses")
 # Parts of the dependencies that no function imports: compiling them too would put the zip over 3 MB.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,14 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
         linked = (page.parent / name).resolve() if name else page
         assert linked.exists(), f"{page.name} links to {target}"
         assert not anchor or anchor in anchors(linked), f"{page.name} links to {target}"
+
+
+def test_the_example_of_a_service_control_policy_can_be_pasted() -> None:
+    page = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^    \{\n.*?^    \}$", page, re.MULTILINE | re.DOTALL)
+    policy = json.loads(textwrap.dedent(block))
+
+    assert {statement["Effect"] for statement in policy["Statement"]} == {"Deny"}
+    assert all("Condition" in statement for statement in policy["Statement"])
+    # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
+    assert len(json.dumps(policy, separators=(",", ":"))) <= 5120

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from medic.incidents.requests import RequestKind
 from tests.faults.asynchronous import Remediator
 from tests.faults.invariants import check_closed_by_builds, check_safety
 from tests.faults.test_single_faults import succeed_everywhere
@@ -50,6 +52,7 @@ class Deliveries(RuleBasedStateMachine):
         self.app = self.world.make_app(tags=tagged)
         self.own = self.world.make_role("own")
         self.branch = self.world.amplify.fake.state.branch(self.app, "main")[1]
+        self.asked: list[Event] = []
         self.build(works=False)
 
     @rule(works=st.booleans())
@@ -103,6 +106,20 @@ class Deliveries(RuleBasedStateMachine):
     def becomes(self, stage: str) -> None:
         self.branch.settings["stage"] = stage
 
+    @precondition(lambda self: any(incident["plan_hash"] for incident in self.world.incidents()))
+    @rule()
+    def somebody_approves(self) -> None:
+        self.asked.append(self.world.approve(self.app))
+
+    @rule(kind=st.sampled_from([RequestKind.FIX, RequestKind.UNDO]))
+    def somebody_asks(self, kind: RequestKind) -> None:
+        self.asked.append(self.world.ask(kind, self.app))
+
+    @rule(hours=st.sampled_from([0, 1]))
+    def somebody_mutes(self, hours: int) -> None:
+        until = self.world.now() + timedelta(hours=hours) if hours else None
+        self.asked.append(self.world.ask(RequestKind.MUTE, self.app, until=until))
+
     @rule(many=minutes)
     def wait(self, many: int) -> None:
         self.world.amplify.control.advance(60 * many)
@@ -129,7 +146,8 @@ class Deliveries(RuleBasedStateMachine):
 
     def _event(self, number: int) -> Event:
         told = [event for event in self.world.amplify.events if event["detail"]["jobStatus"] in _ENDINGS]
-        return dict(told[number % len(told)])
+        messages = (*told, *self.asked, *self.asked)
+        return dict(messages[number % len(messages)])
 
     def _meanwhile(self, moment: int, happens: Callable[[], object], unless: tuple[str, ...] = ()) -> None:
         """Let something happen before one of the next run's calls, unless that is one of these."""
@@ -146,9 +164,9 @@ class Deliveries(RuleBasedStateMachine):
         self.world.wire.before = strike
 
     def _iam_looks(self, call: Call, params: Json) -> None:
-        """What the actor role's policy says: no UpdateBranch where the tag does not say fix."""
+        """What the actor role's policy says: no UpdateBranch where the tag says neither fix nor ask."""
         if call.kind == "amplify:UpdateBranch":
-            self.world.amplify.control.deny("UpdateBranch", self.branch.tags.get(AUTO_FIX) != "fix")
+            self.world.amplify.control.deny("UpdateBranch", self.branch.tags.get(AUTO_FIX) not in ("fix", "ask"))
         self._seen_by_iam(call, params)
 
 

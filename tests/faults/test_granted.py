@@ -1,15 +1,20 @@
-"""The remediator's rights against what it was seen to do: no call is without its right, and no right without its call.
+"""The functions' rights against what they were seen to do: no call is without its right, and no right without its call.
 
 So taking away any one action makes a path fail: it is a path's own call that IAM would refuse.
 """
 
 from __future__ import annotations
 
-from tests.faults.paths import PATHS, recorded
+from medic.aws.sessions import Reader
+from medic.settings import Settings, WatcherRuntime
+from medic.watch.watcher import Watcher
+from tests.faults.paths import PATHS, Path, recorded, runtime_attach
 from tests.faults.wire import LOG, SLACK
 from tests.faults.world import SET_ROLE, START_JOB
-from tests.infra.stacks import EVERYTHING, actor, allowed, reader
+from tests.infra.stacks import EVERYTHING, actor, allowed, reader, watcher
 from tests.infra.test_granted_calls import AUTHORISED_AS, CALLED_BY_LAMBDA
+from tests.integration.conftest import REGION, TABLE
+from tests.integration.test_watcher import Functions
 
 ACTORS = {*SET_ROLE, START_JOB}
 
@@ -27,3 +32,19 @@ def test_the_remediator_is_granted_what_its_paths_call_and_no_more() -> None:
 def test_the_actor_is_granted_what_its_paths_call_and_no_more() -> None:
     # UpdateBranch and UpdateApp ask for PassRole; nobody calls it.
     assert allowed(actor(**EVERYTHING)) - {"iam:PassRole"} == exercised() & ACTORS == ACTORS
+
+
+def test_the_watcher_is_granted_what_it_calls_and_no_more() -> None:
+    with Path(runtime_attach).stage() as (world, _):
+        functions, clients = Functions(), Reader(world.wire.session)
+        clients.__dict__["functions"] = functions
+        runtime = WatcherRuntime(Settings(), world.amplify.account_id, REGION, "aws", TABLE, "remediator")
+        watching = Watcher(runtime, clients, world.services().telemetry, world.now)
+        watching.run(dict(world.amplify.events[-1]), 30)
+        for _ in range(2):
+            world.amplify.control.request(next(world.branches())[0], "main")
+            world.amplify.control.advance(600)
+            watching.run({}, 30)
+        assert functions.messages
+        called = {AUTHORISED_AS.get(call.kind, call.kind) for call in world.wire.seen}
+    assert called | {"lambda:InvokeFunction"} == allowed(watcher(**EVERYTHING)) - CALLED_BY_LAMBDA

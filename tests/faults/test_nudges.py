@@ -75,8 +75,10 @@ def test_an_undoing_that_is_delivered_again_does_nothing_more() -> None:
 def test_a_success_that_get_job_does_not_confirm_resolves_nothing() -> None:
     with Path(attach).stage() as (world, remediator):
         remediator.work()
-        forged = dict(world.amplify.events[-1])
-        forged["detail"] = {**forged["detail"], "jobStatus": "SUCCEED"}
+        ((app, branch),) = world.branches()
+        world.amplify.control.set_connection(app, "ok")
+        later = world.build(app, branch, outcome="npm_failure")
+        forged = {**later, "detail": {**later["detail"], "jobStatus": "SUCCEED"}}
         assert remediator.run(forged) is None
         assert [incident["state"] for incident in world.incidents()] == ["applied"]
 

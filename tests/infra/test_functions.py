@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from infra.intrinsics import flatten
+from medic.incidents.table import LEASE
 from medic.settings import Mode, Runtime
 from tests.infra.stacks import APP, of_type, template, the
 
@@ -25,6 +28,12 @@ def test_functions_run_as_agreed(name: str) -> None:
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
     assert (function["MemorySize"], function["Timeout"]) == (512, 90)
     assert "ReservedConcurrentExecutions" not in function
+
+
+def test_a_lease_that_lapsed_has_no_living_holder() -> None:
+    function = the(template(), "AWS::Lambda::Function", "Remediator")
+
+    assert timedelta(seconds=function["Timeout"]) < LEASE
 
 
 @each_function

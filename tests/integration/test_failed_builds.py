@@ -292,6 +292,30 @@ def test_a_forged_failure_of_a_job_that_succeeded_changes_and_says_nothing(world
     assert world.calls("UpdateBranch") == []
 
 
+def test_a_forged_failure_of_a_job_that_printed_the_words_and_succeeded_changes_and_says_nothing(world: World) -> None:
+    line = "ERROR CredentialsProviderError: Could not load credentials from any providers"
+    app = world.make_app(tags=OPTED_IN)
+    event = world.build(app, outcome="lines", lines=[line], exit_code=0)
+    assert event["detail"]["jobStatus"] == "SUCCEED"
+    world.deliver({**event, "detail": {**event["detail"], "jobStatus": "FAILED"}})
+    assert world.slack.posts == []
+    assert world.calls("UpdateBranch") == []
+
+
+def test_secrets_in_the_log_never_reach_an_alert_or_the_table(world: World) -> None:
+    token, key = "ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3hJ6", "AKIAQYLPMN5HHHFPZAM2"
+    lines = [
+        f"ERROR CredentialsProviderError: Could not load credentials from any providers, tried {key} and {token}",
+        f"ERROR     at fetch (https://x-access-token:{token}@github.com/acme/shop) with {key}",
+    ]
+    world.deliver(world.build(world.make_app(tags=OPTED_IN), outcome="lines", lines=lines))
+    said = the_alert(world) + json.dumps(world.emails())
+    assert "CredentialsProviderError" in said
+    assert "[redacted" in said
+    stored = json.dumps(world.client("dynamodb").scan(TableName="incidents")["Items"])
+    assert not any(secret in text for secret in (token, key) for text in (said, stored))
+
+
 def test_secrets_of_the_app_never_reach_an_alert_or_the_table(world: World) -> None:
     canary = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYCANARYKEY0"
     app = world.make_app(

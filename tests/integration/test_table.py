@@ -85,6 +85,25 @@ def test_a_lapsed_lease_is_taken_over_and_its_old_holder_can_not_write(table: In
     assert len(table.read(SCOPE).incidents) == 1
 
 
+def test_an_old_holder_can_not_write_although_the_new_one_wrote_nothing_yet(
+    table: IncidentsTable, clock: Clock
+) -> None:
+    with table.hold(SCOPE) as old:
+        clock.now += LEASE + timedelta(seconds=1)
+        with table.hold(SCOPE), pytest.raises(LeaseLostError):
+            old.save(old.record.with_incident(incident(clock)))
+    assert table.read(SCOPE).incidents == ()
+
+
+def test_a_record_that_was_overtaken_is_not_written_over(table: IncidentsTable, clock: Clock) -> None:
+    with table.hold(SCOPE) as held:
+        stale = held.record
+        held.save(held.record.with_incident(incident(clock)))
+        with pytest.raises(LeaseLostError):
+            held.save(stale)
+    assert len(table.read(SCOPE).incidents) == 1
+
+
 def cap(most: int, name: str = "fixes#1") -> Cap:
     return Cap(name, most, datetime(2026, 11, 23, tzinfo=UTC))
 

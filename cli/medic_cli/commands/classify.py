@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, BinaryIO, TypedDict
 
 import click
 
+from medic.alerts.machine import finding_json
 from medic.diagnosis.knowledge import title_of
 from medic.diagnosis.model import Label, LogReading, Phase
 from medic.diagnosis.scan import scan
 from medic_cli.failure import SOMETHING_WRONG
 from medic_cli.files import chunks, opened
-from medic_cli.finding import finding_answer, where
+from medic_cli.finding import where
 from medic_cli.options import examples
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _unanswered(id_: str | None, number: int, error: str) -> Unanswered:
 
 
 def _answer(id_: str | None, reading: LogReading) -> Answer:
-    return {"id": id_, "label": reading.label.value, "findings": [finding_answer(each) for each in reading.findings]}
+    return {"id": id_, "label": reading.label.value, "findings": [finding_json(each) for each in reading.findings]}
 
 
 def _print(reading: LogReading) -> None:

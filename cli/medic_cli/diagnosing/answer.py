@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic.alerts.console import app_url, job_url, role_url
+from medic.alerts.machine import (
+    app_json,
+    bot_json,
+    branch_json,
+    cause_json,
+    check_json,
+    finding_json,
+    roles_json,
+)
 from medic.alerts.words import HEADLINES
 from medic.evidence.model import Present
 from medic.flows.trouble import role_kind
 from medic.redaction import redact
-from medic_cli.finding import finding_answer
 
 if TYPE_CHECKING:
-    from medic.diagnosis.model import Cause, Check, Diagnosis, RoleVerdict
-    from medic.evidence.model import Evidence
-    from medic.plan.model import Action
-    from medic_cli.diagnosing.report import BotView, Report, WrittenFix
+    from medic_cli.diagnosing.report import Report, WrittenFix
     from medic_cli.json_types import JsonObject, JsonValue
 
 SCHEMA = 1
@@ -30,19 +35,19 @@ def answer_of(report: Report) -> JsonObject:
         "partition": scope.partition,
         "account": scope.account,
         "region": scope.region,
-        "app": _app(evidence),
-        "branch": _branch(evidence),
+        "app": app_json(evidence),
+        "branch": branch_json(evidence),
         "job": _job(report),
         "headline": redact(headline(report)),
         "label": report.label.value if report.label else None,
         "phase": diagnosis.phase.value if diagnosis else None,
         "role": role_kind(diagnosis).value if diagnosis else None,
-        "findings": [finding_answer(finding) for finding in report.reading.findings] if report.reading else [],
-        "roles": _roles(evidence, diagnosis) if diagnosis else None,
-        "checks": [_check(check) for check in diagnosis.checks] if diagnosis else [],
-        "causes": [_cause(cause) for cause in diagnosis.causes] if diagnosis else [],
+        "findings": [finding_json(finding) for finding in report.reading.findings] if report.reading else [],
+        "roles": roles_json(evidence, diagnosis) if diagnosis else None,
+        "checks": [check_json(check) for check in diagnosis.checks] if diagnosis else [],
+        "causes": [cause_json(cause) for cause in diagnosis.causes] if diagnosis else [],
         "fixes": [_fix(fix) for fix in report.fixes],
-        "bot": _bot(report.bot) if report.bot else None,
+        "bot": bot_json(report.bot.opt_in, report.bot.plan) if report.bot else None,
         "links": _links(report),
         "notes": [redact(note) for note in report.notes],
     }
@@ -59,24 +64,6 @@ def headline(report: Report) -> str:
     return f"{where}: {HEADLINES[report.reading.label]}"
 
 
-def _app(evidence: Evidence) -> JsonObject:
-    app = evidence.app.value if isinstance(evidence.app, Present) else None
-    return {
-        "id": evidence.app_id,
-        "name": redact(app.name) if app else None,
-        "platform": app.platform if app else None,
-    }
-
-
-def _branch(evidence: Evidence) -> JsonObject:
-    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
-    return {
-        "name": evidence.branch_name,
-        "stage": branch.stage if branch else None,
-        "framework": branch.framework if branch else None,
-    }
-
-
 def _job(report: Report) -> JsonObject:
     job = report.evidence.job.value if isinstance(report.evidence.job, Present) else None
     return {
@@ -88,70 +75,8 @@ def _job(report: Report) -> JsonObject:
     }
 
 
-def _roles(evidence: Evidence, diagnosis: Diagnosis) -> JsonObject:
-    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
-    level = "branch" if branch and branch.compute_role_arn else "app"
-    compute = _verdict(diagnosis.compute)
-    return {
-        "service": _verdict(diagnosis.service),
-        "compute": {**compute, "level": level} if compute is not None else None,
-    }
-
-
-def _verdict(verdict: RoleVerdict | None) -> JsonObject | None:
-    if verdict is None:
-        return None
-    return {
-        "arn": verdict.arn,
-        "assumable": verdict.assumable.value,
-        "usable": verdict.usable,
-        "explanation": [redact(line) for line in verdict.explanation],
-    }
-
-
-def _check(check: Check) -> JsonObject:
-    return {"id": check.id, "result": check.result.value, "detail": redact(check.detail)}
-
-
-def _cause(cause: Cause) -> JsonObject:
-    return {
-        "id": cause.id,
-        "rank": cause.rank.value,
-        "title": redact(cause.title),
-        "because": redact(cause.because),
-        "supporting": list(cause.supporting),
-        "against": list(cause.against),
-        "unseen": list(cause.unseen),
-    }
-
-
 def _fix(fix: WrittenFix) -> JsonObject:
     return {"title": fix.title, **{dialect.value: text for dialect, text in fix.texts.items()}}
-
-
-def _bot(view: BotView) -> JsonObject:
-    plan = view.plan
-    return {
-        "opt_in": redact(view.opt_in),
-        "settings_read": plan is not None,
-        "actions": [_action(action) for action in plan.actions] if plan else [],
-        "effect": plan.effect if plan else None,
-        "rebuild": {"wanted": plan.rebuild.wanted, "reason": plan.rebuild.reason} if plan else None,
-    }
-
-
-def _action(action: Action) -> JsonObject:
-    return {
-        "kind": action.kind.value,
-        "disposition": action.disposition.value,
-        "target": action.target,
-        "role": action.role_arn,
-        "previous": action.previous_arn,
-        "reason": redact(action.reason),
-        "guardrails": [
-            {"rule": answer.rule, "allows": answer.allows, "detail": redact(answer.detail)} for answer in action.answers
-        ],
-    }
 
 
 def _links(report: Report) -> JsonValue:

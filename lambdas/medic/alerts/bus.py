@@ -40,7 +40,9 @@ _DETAIL_TYPES: dict[AlertKind, tuple[str, ...]] = {
 _MOST_BYTES = 250_000
 """EventBridge takes 256 KiB a call, names and all.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
-_NEVER_TOO_LONG = ("incident", "state", "label", "account", "region", "app_id", "branch", "job", "kind", "schema")
+_NEVER_TOO_LONG = frozenset(
+    {"schema", "kind", "partition", "account", "region", "incident", "app", "branch", "job", "label", "role"}
+)
 
 
 @dataclass(frozen=True)
@@ -84,4 +86,4 @@ def detail_of(alert: Alert) -> str:
     text = json.dumps(detail)
     if len(text) * len(detail_types(alert)) <= _MOST_BYTES:
         return text
-    return json.dumps({name: detail[name] for name in _NEVER_TOO_LONG if name in detail} | {"truncated": True})
+    return json.dumps({name: detail[name] for name in detail if name in _NEVER_TOO_LONG} | {"truncated": True})

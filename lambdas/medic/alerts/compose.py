@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from medic.alerts import reported, words
 from medic.alerts.fixes import fixes_for
-from medic.alerts.machine import diagnosis_json, incident_json, plan_json, written
+from medic.alerts.machine import bot_json, diagnosis_json, incident_json, outcomes_json, written
 from medic.alerts.model import Alert, AlertKind, Fact
 from medic.alerts.redacted import redacted
 from medic.alerts.reported import Report
@@ -63,7 +63,10 @@ def compose_report(report: Report) -> Alert:
             machine=written(
                 incident_json(scope, incident),
                 diagnosis_json(report.evidence, diagnosis),
-                plan_json(report.plan, report.outcomes),
+                {
+                    "bot": bot_json(report.opt_in_note, report.plan),
+                    "outcomes": outcomes_json(report.outcomes),
+                },
             ),
         )
     )

@@ -1,115 +1,197 @@
-"""The same alert for machines: what the event bus gets, by the schemas in docs/schemas/events."""
+"""An alert for machines: what the event bus gets, in the form of `medic diagnose --json`, which is made of these parts.
+
+The schemas are docs/schemas/diagnose.schema.json and docs/schemas/events. Every text is redacted.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from medic.evidence.model import Present
+from medic.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from medic.diagnosis.model import Diagnosis, Finding
+    from medic.diagnosis.model import Cause, Check, Diagnosis, Finding, RoleVerdict
     from medic.events import Scope
-    from medic.evidence.model import Evidence
-    from medic.incidents.model import Incident
+    from medic.evidence.model import Evidence, Job
+    from medic.incidents.model import Change, Incident
     from medic.plan.model import Action, Plan
     from medic.remediation.outcome import Outcome
 
-Json = dict[str, object]
+Json: TypeAlias = dict[str, Any]
 
 
 def incident_json(scope: Scope, incident: Incident) -> Json:
     """Where something happened, and how it stands."""
     return {
-        "incident": incident.id,
-        "state": incident.state,
-        "label": incident.label,
-        "role_kind": incident.role_kind,
-        "count": incident.count,
-        "opened_at": incident.opened_at.isoformat(),
         "partition": scope.partition,
         "account": scope.account,
         "region": scope.region,
-        "app_id": scope.app_id,
-        "app_name": incident.app_name,
-        "branch": scope.branch,
-        "job": incident.job_id,
-        "changes": [
-            {
-                "kind": change.kind,
-                "target": change.target,
-                "role": change.role_arn,
-                "previous": change.previous_arn,
-                "state": change.state,
-            }
-            for change in incident.changes
-        ],
+        "incident": {
+            "id": incident.id,
+            "state": incident.state.value,
+            "count": incident.count,
+            "opened_at": incident.opened_at.isoformat(),
+            "approved_by": incident.approved_by or None,
+            "changes": [_change(change) for change in incident.changes],
+        },
+        "app": {"id": scope.app_id, "name": redact(incident.app_name), "platform": None},
+        "branch": {"name": scope.branch, "stage": None, "framework": None},
+        "job": {"id": incident.job_id, "status": None, "commit": None, "message": None},
+        "label": incident.label,
+        "role": incident.role_kind.value,
     }
 
 
 def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
-    """What is wrong, as far as it is proven; the log's lines are redacted where they were cut out."""
+    """What is wrong, as far as it is proven; laid over `incident_json`."""
     return {
-        "platform": evidence.app.value.platform if isinstance(evidence.app, Present) else None,
-        "framework": evidence.branch.value.framework if isinstance(evidence.branch, Present) else None,
-        "commit": evidence.job.value.commit_id if isinstance(evidence.job, Present) else None,
-        "phase": diagnosis.phase,
-        "service_role": diagnosis.service.arn if diagnosis.service else None,
-        "compute_role": diagnosis.compute.arn if diagnosis.compute else None,
-        "findings": [_finding(finding) for finding in diagnosis.findings],
-        "causes": [
-            {"id": cause.id, "title": cause.title, "rank": cause.rank, "because": cause.because}
-            for cause in diagnosis.causes
-        ],
-        "checks": [{"id": check.id, "result": check.result, "detail": check.detail} for check in diagnosis.checks],
+        "app": app_json(evidence),
+        "branch": branch_json(evidence),
+        **({"job": _job(evidence.job.value)} if isinstance(evidence.job, Present) else {}),
+        "phase": diagnosis.phase.value,
+        "findings": [finding_json(finding) for finding in diagnosis.findings],
+        "roles": roles_json(evidence, diagnosis),
+        "checks": [check_json(check) for check in diagnosis.checks],
+        "causes": [cause_json(cause) for cause in diagnosis.causes],
     }
 
 
-def plan_json(plan: Plan, outcomes: Sequence[Outcome]) -> Json:
-    """What was planned, how far it might go, every guardrail's answer, and what became of it."""
-    became = {outcome.action.kind: outcome for outcome in outcomes}
+def bot_json(opt_in: str, plan: Plan | None) -> Json:
+    """How far the branch is opted in, and what the bot would do; None where its settings are not known."""
     return {
-        "actions": [_action(action, became.get(action.kind)) for action in plan.actions],
-        "effect": plan.effect,
+        "opt_in": redact(opt_in),
+        "settings_read": plan is not None,
+        "actions": [_action(action) for action in plan.actions] if plan else [],
+        "effect": plan.effect if plan else None,
+        "rebuild": {"wanted": plan.rebuild.wanted, "reason": plan.rebuild.reason} if plan else None,
+    }
+
+
+def outcomes_json(outcomes: Sequence[Outcome]) -> list[Json]:
+    """What became of each action."""
+    return [
+        {
+            "kind": outcome.action.kind.value,
+            "result": outcome.result.value,
+            "detail": redact(outcome.detail),
+            "rebuild": outcome.rebuild.job_id if outcome.rebuild else None,
+        }
+        for outcome in outcomes
+    ]
+
+
+def app_json(evidence: Evidence) -> Json:
+    """The app."""
+    app = evidence.app.value if isinstance(evidence.app, Present) else None
+    return {
+        "id": evidence.app_id,
+        "name": redact(app.name) if app else None,
+        "platform": app.platform if app else None,
+    }
+
+
+def branch_json(evidence: Evidence) -> Json:
+    """The branch."""
+    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
+    return {
+        "name": evidence.branch_name,
+        "stage": branch.stage if branch else None,
+        "framework": branch.framework if branch else None,
+    }
+
+
+def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
+    """What is known of both roles."""
+    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
+    level = "branch" if branch and branch.compute_role_arn else "app"
+    compute = _verdict(diagnosis.compute)
+    return {
+        "service": _verdict(diagnosis.service),
+        "compute": {**compute, "level": level} if compute is not None else None,
+    }
+
+
+def finding_json(finding: Finding) -> Json:
+    """A finding; its excerpt is redacted where it is cut out."""
+    denial = finding.denial
+    return {
+        "signature": finding.signature,
+        "label": finding.label.value,
+        "confidence": finding.confidence.value,
+        "lines": [finding.first_line, finding.last_line],
+        "principal": denial.principal if denial else None,
+        "action": denial.action if denial else None,
+        "resource": denial.resource if denial else None,
+        "denied_by": denial.policy_type.value if denial and denial.policy_type else None,
+        "excerpt": finding.excerpt,
+    }
+
+
+def check_json(check: Check) -> Json:
+    """A check."""
+    return {"id": check.id, "result": check.result.value, "detail": redact(check.detail)}
+
+
+def cause_json(cause: Cause) -> Json:
+    """A cause, with the checks that speak for and against it."""
+    return {
+        "id": cause.id,
+        "rank": cause.rank.value,
+        "title": redact(cause.title),
+        "because": redact(cause.because),
+        "supporting": list(cause.supporting),
+        "against": list(cause.against),
+        "unseen": list(cause.unseen),
     }
 
 
 def written(*parts: Json) -> str:
-    """The parts together, as JSON text."""
+    """The parts together, later ones over earlier ones, as JSON text."""
     whole: Json = {}
     for part in parts:
         whole |= part
     return json.dumps(whole, ensure_ascii=False)
 
 
-def _finding(finding: Finding) -> Json:
-    """As `medic classify --json` says it."""
-    denial = finding.denial
+def _change(change: Change) -> Json:
     return {
-        "signature": finding.signature,
-        "label": finding.label,
-        "confidence": finding.confidence,
-        "lines": [finding.first_line, finding.last_line],
-        "principal": denial.principal if denial else None,
-        "action": denial.action if denial else None,
-        "resource": denial.resource if denial else None,
-        "denied_by": denial.policy_type if denial else None,
-        "excerpt": finding.excerpt,
+        "kind": change.kind,
+        "target": change.target,
+        "role": change.role_arn,
+        "previous": change.previous_arn,
+        "state": change.state.value,
     }
 
 
-def _action(action: Action, became: Outcome | None) -> Json:
+def _job(job: Job) -> Json:
+    message = redact(job.commit_message) if job.commit_message else None
+    return {"id": job.id, "status": job.status, "commit": job.commit_id, "message": message}
+
+
+def _verdict(verdict: RoleVerdict | None) -> Json | None:
+    if verdict is None:
+        return None
     return {
-        "kind": action.kind,
-        "disposition": action.disposition,
+        "arn": verdict.arn,
+        "assumable": verdict.assumable.value,
+        "usable": verdict.usable,
+        "explanation": [redact(line) for line in verdict.explanation],
+    }
+
+
+def _action(action: Action) -> Json:
+    return {
+        "kind": action.kind.value,
+        "disposition": action.disposition.value,
         "target": action.target,
         "role": action.role_arn,
         "previous": action.previous_arn,
-        "reason": action.reason,
-        "rules": [{"rule": a.rule, "allows": a.allows, "detail": a.detail} for a in action.answers],
-        "result": became.result if became else None,
-        "detail": became.detail if became else None,
-        "rebuild": became.rebuild.job_id if became and became.rebuild else None,
+        "reason": redact(action.reason),
+        "guardrails": [
+            {"rule": answer.rule, "allows": answer.allows, "detail": redact(answer.detail)} for answer in action.answers
+        ],
     }

@@ -75,7 +75,7 @@ class SlackPost:
         try:
             answer = client.send_dict(render_slack(alert, note=note))
             if answer.status_code != _OK and answer.body.strip() in _NOT_THESE_BLOCKS:
-                answer = client.send_dict({"text": fallback(alert)})
+                answer = client.send_dict({"text": fallback(alert), "mrkdwn": False})
         except (OSError, ValueError) as error:  # a URL that is none is a ValueError which repeats it
             raise DeliveryError(f"Slack could not be reached ({type(error).__name__})") from None
         if answer.status_code != _OK:

@@ -33,7 +33,11 @@ _PLACES = (
     _Place(("pass:",), r"(?<!\w)pass:(?P<secret>[^\s\"']{3,}+)"),
     _Place(("--password-stdin",), r"\becho (?:-n )?[\"']?(?P<secret>[^\s\"'|]{3,}+)"),
     _Place(("identified",), r"(?i:\bidentified (?:with \w{1,40} )?by (?:password )?)[\"'](?P<secret>[^\"']++)"),
-    _Place(("password '", 'password "'), r"(?i:\bpassword )[\"'](?P<secret>[^\"']{3,}+)", must_tell=True),
+    _Place(
+        ("password", "passphrase", "secret", "token"),
+        r"(?i:\b(?:password|passphrase|secret|token) )[\"'](?P<secret>[^\"']{3,}+)",
+        must_tell=True,
+    ),
     _Place(("login ",), r"\blogin \S++ password (?P<secret>\S++)"),
     _Place(("password ",), r"^\s*+password (?P<secret>[^\s\"':]++)\s*+\Z", must_tell=True),
     _Place(("set password",), r"(?i:\bset password\b)[^=]{0,80}= *[\"'](?P<secret>[^\"']++)"),

@@ -10,6 +10,7 @@ from medic.redaction.bare import Neighbourhood, unissued_tokens
 from medic.redaction.commands import email_addresses, placed_secrets
 from medic.redaction.headers import header_secrets
 from medic.redaction.keyblocks import KeyBlocks
+from medic.redaction.known import Known
 from medic.redaction.pairs import Pairs
 from medic.redaction.spans import MASK, Span, masked, without
 from medic.redaction.tokens import tokens
@@ -58,6 +59,7 @@ class _Redactor:
     blocks: KeyBlocks = field(default_factory=KeyBlocks)
     neighbourhood: Neighbourhood = field(default_factory=Neighbourhood)
     pairs: Pairs = field(default_factory=Pairs)
+    known: Known = field(default_factory=Known)
 
     def text(self, text: str) -> str:
         return "\n".join(line and self._line(line) for line in text.split("\n"))
@@ -73,7 +75,10 @@ class _Redactor:
     def spans(self, line: str) -> Iterator[Span]:
         """Every detector's spans; where they overlap, the first detector's name is kept."""
         line = masked(line)
-        yield from (span for span in self._found(line) if line[span.start] != MASK)
+        found = [span for span in self._found(line) if line[span.start] != MASK]
+        self.known.remember(line, found)
+        yield from found
+        yield from self.known.spans(line)
 
     def _found(self, line: str) -> Iterator[Span]:
         yield from self.blocks.spans(line)

@@ -21,6 +21,10 @@ _OPEN_NAME = (
     r"(?:[|>][+-]?|<<-?[\"']?\w{1,20}[\"']?|(?i:bearer|basic|token))?[ \t\r]*+\Z"
 )
 _ONE_WORD = r"(?:[0-9-]{10}T[0-9:.]+Z )?(?:\[[A-Z]+\]:)?[ \t]*+(?:- )?[\"']?(?P<word>[^\s\"']++)[\"']?,?[ \t\r]*+"
+_AROUND = r"(?P<name>[\w.-]++)(?:\\{0,7}[\"'])?[ \t]*+[:=][ \t]*+\{[ \t]*+(?:\\{0,7}[\"'])?\Z"
+"""`"token": {"value": …`"""
+_ELEMENT = r"(?i:name|key|id)=[\"'](?P<name>[\w.-]{1,120}+)[\"'][^<>]{0,80}+>(?P<value>[^<>\s]++)</"
+"""`<string name="token">…</string>`"""
 _BETWEEN_MEMBERS = r"[\\\"'\s,]{1,12}+"
 _LINES_TO_WAIT = 4
 _LONGEST_NAME = 120
@@ -66,6 +70,12 @@ class Pairs:
                 yield from self._named(line, value, quoted=bool(quote))
             else:
                 unnamed = Span(start, value_end(line, start, quote, len(line)), "")
+                if around := compiled(_AROUND).search(line, max(0, member.start() - _LONGEST_NAME), member.start()):
+                    self.name = around["name"] if strong_kind(around["name"]) else ""
+                    yield from self._named(line, unnamed, quoted=bool(quote))
+        for element in compiled(_ELEMENT).finditer(line):
+            self.name = element["name"] if strong_kind(element["name"]) else ""
+            yield from self._named(line, Span(*element.span("value"), ""), quoted=True)
 
     def _named(self, line: str, value: Span, *, quoted: bool) -> Iterator[Span]:
         """The value, if the remembered name makes a secret of it; the name is used up."""

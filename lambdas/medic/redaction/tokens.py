@@ -123,6 +123,7 @@ _ISSUED: tuple[tuple[str, str, str, int], ...] = (
     ("Alibaba key id", _ALNUM, "LTAI", 20),
     ("Tencent key id", _ALNUM, "AKID", 32),
     ("Yandex key", _WORD, "AQVN", 35),
+    ("private key", _BASE64, "b3BlbnNzaC1rZXktdjE", 40),  # base64 of openssh-key-v1
     ("private key", _BASE64, "LS0tLS1CRUdJTi", 40),  # base64 of a PEM block's first line
     ("credential", _BASE64, "eyJhdXRocyI6", 16),  # base64 of {"auths":, a Docker configuration
 )

@@ -48,9 +48,10 @@ _WEBHOOK_PATH = r"/(?:web)?hooks?/(?P<rest>[^\s\"'`<>\\),;?&]{16,}+)"
 def url_secrets(line: str) -> Iterator[Span]:
     """Yield the passwords and tokens before a URL's host, and the secret paths of webhooks."""
     yield from _passwords_without_scheme(line)
-    if "://" not in line:
+    if "://" in line:
+        yield from _passwords(line)
+    if "/" not in line:
         return
-    yield from _passwords(line)
     for literal, middle in _WEBHOOKS:
         if literal in line:
             pattern = f"{literal.replace('.', '[.]')}{middle}(?P<path>{_GUARDED_PATH})"

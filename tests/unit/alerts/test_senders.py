@@ -98,7 +98,7 @@ def test_blocks_that_slack_does_not_take_are_left_out(slack: FakeSlack) -> None:
     slack.refuse("invalid_blocks")
     post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.DIAGNOSIS), None)
     (message,) = slack.posts
-    assert message.body.keys() == {"text"}
+    assert message.body.keys() == {"text", "mrkdwn"}
 
 
 @pytest.mark.parametrize("url", ["not a url", "http://127.0.0.1:1/services/secret-path"])
@@ -317,6 +317,24 @@ def test_each_detail_fits_the_schema_of_its_type(kind: AlertKind) -> None:
 
 def test_a_detail_too_long_for_the_bus_still_names_the_incident() -> None:
     alert = sample(AlertKind.APPLIED)
-    long = replace(alert, machine=json.dumps({**json.loads(alert.machine), "effect": "e" * 200_000}))
+    told = json.loads(alert.machine)
+    long = replace(alert, machine=json.dumps({**told, "causes": told["causes"] * 2000}))
     detail = json.loads(detail_of(long))
-    assert (detail["truncated"], detail["incident"], detail["branch"]) == (True, alert.incident_id, "main")
+    assert (detail["truncated"], detail["incident"]["id"], detail["branch"]["name"]) == (
+        True,
+        alert.incident_id,
+        "main",
+    )
+    schema = json.loads((SCHEMAS / "diagnosis-ready.schema.json").read_text())
+    Draft202012Validator(schema).validate(detail)
+
+
+def test_a_diagnosis_has_the_same_form_on_the_bus_and_at_the_terminal() -> None:
+    terminal = json.loads((SCHEMAS.parent / "diagnose.schema.json").read_text())
+    event = json.loads((SCHEMAS / "diagnosis-ready.schema.json").read_text())["$defs"]
+    shared = ("app", "phase", "findings", "roles", "checks", "causes")
+    assert {name: event["whole"]["properties"][name] for name in shared} == {
+        name: terminal["properties"][name] for name in shared
+    }
+    for name in ("finding", "verdict", "compute_verdict", "bot"):
+        assert event[name] == terminal["$defs"][name]

@@ -58,11 +58,6 @@ def assert_slack_takes(payload: dict[str, Any]) -> None:
         assert part["type"] != "mrkdwn", "nothing from outside may be parsed"
 
 
-@given(st.text(max_size=300))
-def test_slack_takes_an_alert_with_any_text(text: str) -> None:
-    assert_slack_takes(render_slack(alert(text)))
-
-
 def test_slack_takes_a_hostile_alert_of_any_size() -> None:
     assert_slack_takes(render_slack(alert(HOSTILE)))
 

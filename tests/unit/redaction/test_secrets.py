@@ -90,3 +90,13 @@ def test_e_mail_addresses_go_only_when_asked_to() -> None:
     line = "Author: Mary Major <mary.major@example.com>, git@github.com:example/app.git, next@14.2.3"
     assert redact(line) == line
     assert redact(line, emails=True) == line.replace("mary.major@example.com", "[redacted: e-mail address]")
+
+
+def test_a_secret_is_recognised_where_it_is_printed_again() -> None:
+    text = "DB_PASSWORD=q7Zk2Vx9Lm4T\nlogging in as app\nconnect failed: app q7Zk2Vx9Lm4T db.example.com"
+    assert "q7Zk2Vx9Lm4T" not in redact(text)
+    assert redact(text).splitlines()[2] == "connect failed: app [redacted: password] db.example.com"
+
+
+def test_a_password_that_is_a_word_does_not_take_that_word_out_of_the_text() -> None:
+    assert redact("password=production\nDeploying to production").endswith("Deploying to production")

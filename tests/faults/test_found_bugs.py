@@ -1,4 +1,4 @@
-"""Bugs that the fault suite found, each by its shortest way. Those still marked are known and open."""
+"""Bugs that the fault suite found, each by its shortest way."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from tests.faults.invariants import check_safety, previous_role_is_kept
 from tests.faults.paths import (
     Path,
+    approved,
     attach_and_rebuild,
     attach_and_repair,
     deferred,
@@ -18,6 +19,7 @@ from tests.faults.paths import (
     resume_after_rebuild,
     storm,
     tried_before,
+    undo_detaches,
 )
 from tests.faults.wire import LOG, Call, Fault
 
@@ -93,7 +95,6 @@ def test_what_did_not_help_is_not_repeated_for_the_failure_after_the_next() -> N
         assert _updates(world) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="overtaken-alert: one pending alert an incident; the next one takes its place")
 def test_a_channel_that_failed_hears_of_the_change_although_the_rebuild_was_quicker() -> None:
     with Path(attach_and_rebuild).stage() as (world, remediator):
         world.wire.listen(Call("slack:Post", 1, 1), Fault.SERVER_ERROR)
@@ -101,7 +102,6 @@ def test_a_channel_that_failed_hears_of_the_change_although_the_rebuild_was_quic
         assert len(world.slack.posts) == len(world.messages) == 2
 
 
-@pytest.mark.xfail(strict=True, reason="overtaken-alert: nobody hears which role was set: the later alert has no name")
 def test_a_change_is_told_although_the_run_died_and_its_rebuild_was_told_first() -> None:
     with Path(resume_after_rebuild).stage() as (world, remediator):
         world.wire.listen(Call("amplify:GetApp", 1, 3), Fault.SERVER_ERROR)
@@ -110,7 +110,6 @@ def test_a_change_is_told_although_the_run_died_and_its_rebuild_was_told_first()
         assert any(attached.role in message.text for message in world.messages)
 
 
-@pytest.mark.xfail(strict=True, reason="spent-outcome: 'not yet' is told again as the outcome, and the outcome is not")
 def test_a_change_that_was_put_off_is_told_although_a_channel_missed_that_it_was() -> None:
     with Path(deferred).stage() as (world, remediator):
         remediator.retries = False
@@ -129,7 +128,6 @@ def test_a_long_alert_names_its_incident_on_slack_too() -> None:
         assert world.slack_heard_of(message.incident)
 
 
-@pytest.mark.xfail(strict=True, reason="foreign-rebuild: any job that started since counts as the retry")
 def test_a_push_is_not_taken_for_the_rebuild_whose_answer_never_came() -> None:
     with Path(attach_and_rebuild).stage() as (world, remediator):
         app, branch = next(world.branches())
@@ -151,6 +149,32 @@ def test_a_rebuild_that_was_never_sent_is_not_said_to_have_had_no_answer() -> No
         world.wire.listen(Call("sts:AssumeRole", 2, 3), Fault.SERVER_ERROR)
         remediator.step()
         assert "StartJob gave no answer" not in "".join(world.alerts())
+
+
+def test_an_approved_change_is_told_although_its_run_died_and_the_proposal_was_told_before() -> None:
+    with Path(approved).stage() as (world, remediator):
+        world.wire.listen(Call("dynamodb:TransactWriteItems", 2, 1), Fault.DEATH)
+        remediator.retries = False
+        remediator.work()
+        remediator.watched()
+        assert [str(message.kind) for message in world.messages][:2] == ["proposed", "applied"]
+
+
+def test_a_change_is_taken_back_by_the_redelivery_of_the_request_that_broke_off() -> None:
+    with Path(undo_detaches).stage() as (world, remediator):
+        world.wire.listen(Call("amplify:GetBranch", 1, 1), Fault.SERVER_ERROR)
+        remediator.work()
+        assert [str(message.kind) for message in world.messages] == ["applied", "undone"]
+
+
+def test_what_joined_a_storm_at_the_second_try_is_not_acted_on_while_it_lasts() -> None:
+    with Path(storm).stage() as (world, remediator):
+        world.wire.listen(Call("dynamodb:UpdateItem", 3, 1), Fault.SERVER_ERROR)
+        remediator.retries = False
+        remediator.work()
+        remediator.watched()
+        assert _updates(world) == 0
+        assert [str(message.kind) for message in world.messages].count("storm") == 1
 
 
 def test_the_paths_above_come_out_well_without_a_fault() -> None:

@@ -1,0 +1,37 @@
+"""A few of the single faults once more, on the deployed stack, with real time-outs and Lambda's own retries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from demo.stage import Stage
+
+FIX_AND_REBUILD = {"amplify-medic:auto-fix": "fix", "amplify-medic:rebuild": "yes"}
+STRUCK = [
+    # operation, how it goes wrong, and which call of it: the first StartJob is the test's own
+    pytest.param("UpdateBranch", "throttle", 1, id="a write is throttled"),
+    pytest.param("UpdateBranch", "server_error", 1, id="a write fails"),
+    pytest.param("UpdateBranch", "timeout_after_effect", 1, id="the answer of a write is lost"),
+    pytest.param("StartJob", "timeout_after_effect", 2, id="the answer of a rebuild is lost"),
+    pytest.param("GetBranch", "server_error", 2, id="the last look before the write fails"),
+]
+
+
+@pytest.mark.parametrize(("operation", "fault", "nth"), STRUCK)
+def test_one_call_goes_wrong_and_the_branch_is_changed_and_rebuilt_once(
+    stage: Stage, operation: str, fault: str, nth: int
+) -> None:
+    app_id = stage.make_app(f"struck-{operation.lower()}-{fault.replace('_', '-')}", FIX_AND_REBUILD)
+    stage.cloud.control("set_connection", app_id, "lost")
+    stage.cloud.control("fail_call", operation, fault, nth)
+    stage.build(app_id)
+    stage.next_alert(app_id, containing="rebuilds the commit of job 1")
+    stage.next_alert(app_id, containing="still failing")
+    assert stage.branch(app_id)["computeRoleArn"] == stage.outputs["DefaultComputeRoleArn"]
+    effective = [write for write in stage.writes(app_id) if list(write["body"]) == ["computeRoleArn"]]
+    assert len(effective) == len(stage.writes(app_id)) <= 2
+    jobs = stage.cloud.client("amplify").list_jobs(appId=app_id, branchName="main")["jobSummaries"]
+    assert sorted(job["jobType"] for job in jobs) == ["RELEASE", "RETRY"]
