@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.compose import News, notice
 from medic.alerts.model import Alert, AlertKind, Fact, Section
-from medic.incidents.model import State
+from medic.incidents.state import State
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.incidents.model import Incident
+    from medic.incidents.incident import Incident
     from medic.settings import Limits
 
 _OPTED_IN = frozenset({"ask", "fix"})

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from medic.aws.sessions import Errand
 from medic.diagnosis.checks import made_at
-from medic.incidents.model import Change, ChangeState, Incident, State
-from medic.incidents.table import Along, Cap, Held
+from medic.incidents.change import Change, ChangeState
+from medic.incidents.state import State
+from medic.incidents.table import Along, Held
+from medic.incidents.writes import Cap
 from medic.plan.decide import Occasion, effect_of, rebuild_after
 from medic.plan.model import Action, ActionKind, Disposition, Plan
 from medic.remediation.holders import AppHolder, BranchHolder, app_standing, branch_standing
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from medic.aws.amplify import AmplifyActor
     from medic.events import Scope
     from medic.evidence.model import Job
+    from medic.incidents.incident import Incident
     from medic.incidents.requests import Request
     from medic.plan.guardrails import Question
     from medic.services import Services

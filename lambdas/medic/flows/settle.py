@@ -9,13 +9,15 @@ from medic.events import DeploymentStatus
 from medic.evidence.model import Present
 from medic.flows.announce import announce, at_work
 from medic.flows.quiet import settling
-from medic.incidents.model import Incident, Order, State
+from medic.incidents.order import Order
+from medic.incidents.state import State
 from medic.plan.decide import Occasion
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
     from medic.events import DeploymentEvent
     from medic.evidence.model import Job
+    from medic.incidents.incident import Incident
     from medic.incidents.table import Held
     from medic.services import Services
 
