@@ -110,7 +110,7 @@ class Writes:
         }
 
     def letter(self, letter: Letter) -> TransactWriteItemTypeDef:
-        """A letter; one that everybody has is emptied, and swept out by its time to live: no right to delete is needed."""
+        """A letter; one that everybody has is emptied, and swept out in time: no right to delete is needed."""
         values: dict[str, AttributeValueTypeDef] = {
             ":lacking": {"S": json.dumps(letter.lacking)},
             ":expires": seconds(self.now + KEPT),
