@@ -72,10 +72,10 @@ def paragraph(one: Measured) -> str:
     return " ".join(
         (
             f"{one.seen} a month for {SUCCEEDED} deployments that succeed, {NOT_IAM} that fail for other reasons and",
-            f"{FAILED_FOR_IAM} that fail for IAM: {one.note}. The runs' times are the measured ones, stretched by the",
-            f"share of a processor that {MEMORY_MEBIBYTES} MB buy, with {_INIT_SECONDS} s of init and",
-            f"{_NETWORK_SECONDS} s of waiting for AWS, which are assumptions. So are the prices (us-east-1, November",
-            "2026, free tiers left out): [Lambda](https://aws.amazon.com/lambda/pricing/)",
+            f"{FAILED_FOR_IAM} that fail for IAM: {one.note}. The runs' times are the measured ones, each taken as a",
+            f"cold one and stretched by the share of a processor that {MEMORY_MEBIBYTES} MB buy, with",
+            f"{_INIT_SECONDS} s of init and {_NETWORK_SECONDS} s of waiting for AWS, which are assumptions. So are the",
+            "prices (us-east-1, November 2026, free tiers left out): [Lambda](https://aws.amazon.com/lambda/pricing/)",
             f"{prices.gigabyte_second * 1e6:.2f} dollars a million GB-seconds on arm64,",
             f"[CloudWatch](https://aws.amazon.com/cloudwatch/pricing/) {prices.alarm:.2f} an alarm,",
             f"{prices.dashboard:.2f} a dashboard (three an account are free) and {prices.metric:.2f} a custom metric,",

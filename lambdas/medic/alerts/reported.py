@@ -179,7 +179,6 @@ def approval(report: Report) -> Approval | None:
         app_id=scope.app_id,
         branch=scope.branch,
         expires_at=int(incident.deadline.timestamp()),
-        command=f"medic approve {incident.id}",
     )
 
 
