@@ -16,7 +16,6 @@ STRUCK = [
     pytest.param("UpdateBranch", "server_error", 1, id="a write fails"),
     pytest.param("UpdateBranch", "timeout_after_effect", 1, id="the answer of a write is lost"),
     pytest.param("StartJob", "timeout_after_effect", 2, id="the answer of a rebuild is lost"),
-    pytest.param("GetBranch", "server_error", 2, id="the last look before the write fails"),
 ]
 
 
