@@ -22,10 +22,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(300))
 
 
+SHARED = {"limits": {"storm_incidents": 1000, "fixes_per_app_an_hour": 50, "fixes_per_account_an_hour": 100}}
+"""Tests that share a stack fail and mend more in an hour than an account may by itself."""
+
+
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The stack, deployed by the CDK CLI with an alert topic and a Slack webhook."""
-    with open_stage(tmp_path_factory.mktemp("cloud"), Narrator(StringIO())) as stage:
+    with open_stage(tmp_path_factory.mktemp("cloud"), Narrator(StringIO()), settings=SHARED) as stage:
         yield stage
 
 

@@ -16,7 +16,6 @@ STRUCK = [
     pytest.param("UpdateBranch", "server_error", 1, id="a write fails"),
     pytest.param("UpdateBranch", "timeout_after_effect", 1, id="the answer of a write is lost"),
     pytest.param("StartJob", "timeout_after_effect", 2, id="the answer of a rebuild is lost"),
-    pytest.param("GetBranch", "server_error", 2, id="the last look before the write fails"),
 ]
 
 
@@ -29,7 +28,6 @@ def test_one_call_goes_wrong_and_the_branch_is_changed_and_rebuilt_once(
     stage.cloud.control("fail_call", operation, fault, nth)
     stage.build(app_id)
     stage.next_alert(app_id, containing="rebuilds the commit of job 1")
-    stage.next_alert(app_id, containing="still failing")
     assert stage.branch(app_id)["computeRoleArn"] == stage.outputs["DefaultComputeRoleArn"]
     effective = [write for write in stage.writes(app_id) if list(write["body"]) == ["computeRoleArn"]]
     assert len(effective) == len(stage.writes(app_id)) <= 2

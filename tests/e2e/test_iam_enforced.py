@@ -14,6 +14,7 @@ from demo.narrator import Narrator
 from demo.stage import Stage, open_stage
 from demo.stories import STORIES
 from medic.aws.sessions import Errand, session_policy
+from tests.e2e.conftest import SHARED
 from tests.fakes.amplify.wire import PASSED_TO
 
 TRUSTS_THIS_TEST = {
@@ -25,7 +26,9 @@ TRUSTS_THIS_TEST = {
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The stack on a cloud that asks IAM about every call."""
-    with open_stage(tmp_path_factory.mktemp("guarded"), Narrator(StringIO()), enforce_iam=True) as stage:
+    with open_stage(
+        tmp_path_factory.mktemp("guarded"), Narrator(StringIO()), enforce_iam=True, settings=SHARED
+    ) as stage:
         yield stage
 
 

@@ -16,6 +16,7 @@ from tests.faults.paths import (
     diagnosis,
     rebuild_failed_alike,
     recorded,
+    repair,
     resume_after_rebuild,
     storm,
     tried_before,
@@ -175,6 +176,23 @@ def test_what_joined_a_storm_at_the_second_try_is_not_acted_on_while_it_lasts() 
         remediator.watched()
         assert _updates(world) == 0
         assert [str(message.kind) for message in world.messages].count("storm") == 1
+
+
+def test_a_repair_that_broke_off_before_its_intent_is_made_by_the_next_run() -> None:
+    with Path(repair).stage() as (world, remediator):
+        world.wire.listen(Call("dynamodb:TransactWriteItems", 1, 1), Fault.TIMEOUT_AFTER)
+        remediator.work()
+        assert [write.operation for write in world.writes] == ["amplify:UpdateApp", "amplify:StartJob"]
+
+
+def test_a_change_that_nobody_heard_of_is_told_when_a_later_build_succeeds() -> None:
+    with Path(repair).stage() as (world, remediator):
+        remediator.retries = False
+        world.wire.listen(Call("amplify:StartJob", 1, 1), Fault.DEATH)
+        remediator.work()
+        remediator.watched()
+        (repaired, _) = world.writes
+        assert any(repaired.role in message.text for message in world.messages)
 
 
 def test_the_paths_above_come_out_well_without_a_fault() -> None:

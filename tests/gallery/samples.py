@@ -23,7 +23,10 @@ from medic.alerts.undo import compose_undone
 from medic.diagnosis.model import Label, Phase
 from medic.events import Scope
 from medic.evidence.model import Present, RolePolicies
-from medic.incidents.model import Change, ChangeState, Incident, Moment, RoleKind, State
+from medic.incidents.change import Change, ChangeState
+from medic.incidents.incident import Incident
+from medic.incidents.order import Moment
+from medic.incidents.state import RoleKind, State
 from medic.plan.decide import Occasion, RepairQuestion, decide
 from medic.plan.model import ActionKind, RebuildWish
 from medic.plan.optin import OptIn, RoleChoice

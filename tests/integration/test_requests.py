@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.events import Scope, wake_up
-from medic.incidents.model import ChangeState, Incident, State
+from medic.incidents.change import ChangeState
 from medic.incidents.requests import Request, RequestKind, approval_id
+from medic.incidents.state import State
 from tests.integration.conftest import REGION, World
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from medic.incidents.incident import Incident
 
 TAG = "amplify-medic:auto-fix"
 PREVIEW = {"stage": "PULL_REQUEST"}

@@ -8,7 +8,7 @@ import pytest
 
 from medic.events import wake_up
 from medic.flows.announce import UndeliveredError
-from medic.incidents.model import State
+from medic.incidents.state import State
 from tests.integration.test_requests import TAG, scope
 
 if TYPE_CHECKING:

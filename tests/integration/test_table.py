@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.events import Scope, WakeUp
-from medic.incidents.model import Incident, Letter, Moment, RoleKind
+from medic.incidents.incident import Incident
+from medic.incidents.letter import Letter
+from medic.incidents.order import Moment
 from medic.incidents.region import RegionTable
 from medic.incidents.requests import AlreadyAskedError, Request, RequestKind, RequestsTable, approval_id
-from medic.incidents.table import LEASE, Along, BusyError, Cap, Held, IncidentsTable, LeaseLostError, UsedUpError
+from medic.incidents.state import RoleKind
+from medic.incidents.table import LEASE, Along, BusyError, Held, IncidentsTable, LeaseLostError, UsedUpError
+from medic.incidents.writes import Cap
 
 if TYPE_CHECKING:
     from tests.integration.conftest import World

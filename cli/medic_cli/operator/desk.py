@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
 
     from medic.events import Scope
-    from medic.incidents.model import Incident
+    from medic.incidents.incident import Incident
     from medic_cli.operator.credentials import Operator
     from medic_cli.stack import DeployedStack
 

@@ -12,7 +12,8 @@ from medic.plan.model import ActionKind
 from medic.redaction import redact
 
 if TYPE_CHECKING:
-    from medic.incidents.model import Change, Incident
+    from medic.incidents.change import Change
+    from medic.incidents.incident import Incident
     from medic_cli.json_types import JsonObject
     from medic_cli.operator.desk import Found
 

@@ -74,7 +74,6 @@ def read_button_value(value: str) -> Approval:
         app_id=texts["app"],
         branch=texts["branch"],
         expires_at=until,
-        command=f"medic approve {texts['incident']}",
     )
 
 

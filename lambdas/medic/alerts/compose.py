@@ -19,7 +19,7 @@ from medic.plan.model import ActionKind
 if TYPE_CHECKING:
     from medic.alerts.model import Section
     from medic.events import Scope
-    from medic.incidents.model import Incident
+    from medic.incidents.incident import Incident
 
 __all__ = [
     "News",

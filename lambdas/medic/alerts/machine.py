@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from medic.diagnosis.model import Cause, Check, Diagnosis, Finding, RoleVerdict
     from medic.events import Scope
     from medic.evidence.model import Evidence, Job
-    from medic.incidents.model import Change, Incident
+    from medic.incidents.change import Change
+    from medic.incidents.incident import Incident
     from medic.plan.model import Action, Plan
     from medic.remediation.outcome import Outcome
 

@@ -84,8 +84,11 @@ class Approval:
     branch: str
     expires_at: int
     """Seconds since 1970."""
-    command: str
-    """The command line that approves it too."""
+
+    @property
+    def command(self) -> str:
+        """The command line that approves it too."""
+        return f"medic approve {self.incident_id} --region {self.region}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from medic.alerts.fixes import command_for, permanent_line
 from medic.alerts.model import AlertKind, Approval, Fact, Link
 from medic.diagnosis.model import Phase
 from medic.evidence.model import Present
-from medic.incidents.model import State
+from medic.incidents.state import State
 from medic.plan.decide import contradicted
 from medic.plan.model import Disposition
 from medic.remediation.outcome import Outcome, Result
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
     from medic.evidence.model import Evidence, Job
-    from medic.incidents.model import Incident
+    from medic.incidents.incident import Incident
     from medic.plan.model import Action, GuardrailAnswer, Plan
 
 _COMMIT_ID = 10
@@ -179,7 +179,6 @@ def approval(report: Report) -> Approval | None:
         app_id=scope.app_id,
         branch=scope.branch,
         expires_at=int(incident.deadline.timestamp()),
-        command=f"medic approve {incident.id}",
     )
 
 

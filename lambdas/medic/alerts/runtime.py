@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.events import Scope
-    from medic.incidents.model import Incident
+    from medic.incidents.incident import Incident
 
 
 def compose_no_traffic(scope: Scope, incident: Incident) -> Alert:

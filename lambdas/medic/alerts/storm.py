@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.compose import News, notice
 from medic.alerts.model import Alert, AlertKind, Fact, Section
-from medic.incidents.model import State
+from medic.incidents.state import State
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.incidents.model import Incident
+    from medic.incidents.incident import Incident
     from medic.settings import Limits
 
 _OPTED_IN = frozenset({"ask", "fix"})
@@ -71,6 +71,10 @@ def _sections(affected: tuple[Affected, ...]) -> tuple[Section, ...]:
     return tuple(section for section in sections if section.items)
 
 
+def _command(scope: Scope) -> str:
+    return f"medic fix {scope.app_id} {shlex.quote(scope.branch)} --region {scope.region}"
+
+
 def _lines(affected: Iterator[Affected]) -> Iterator[str]:
     left = _MOST
     for each in affected:
@@ -80,5 +84,5 @@ def _lines(affected: Iterator[Affected]) -> Iterator[str]:
             return
         line = f"{each.incident.app_name or each.scope.app_id} / {each.scope.branch}: {each.incident.label}"
         if each.opted_in and not each.incident.state.closed:
-            line += f". To mend it: medic fix {each.scope.app_id} {shlex.quote(each.scope.branch)}"
+            line += f". To mend it: {_command(each.scope)}"
         yield line

@@ -11,7 +11,7 @@ from medic.alerts.model import Alert, AlertKind, Section
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.incidents.model import Incident
+    from medic.incidents.incident import Incident
     from medic.remediation.undo import Undone
 
 

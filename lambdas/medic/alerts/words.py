@@ -7,7 +7,7 @@ from typing import NamedTuple
 from medic.alerts.model import AlertKind
 from medic.diagnosis.knowledge import Dialect
 from medic.diagnosis.model import CheckResult, Label, Rank
-from medic.incidents.model import RoleKind
+from medic.incidents.state import RoleKind
 from medic.plan.model import ActionKind
 from medic.remediation.outcome import Result
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from medic.alerts.delivery import deliver
 from medic.alerts.letters import alert_from_json, alert_to_json
 from medic.alerts.redacted import redacted
-from medic.incidents.model import Incident, Letter
+from medic.incidents.letter import Letter
 from medic.incidents.table import Along
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
     from medic.alerts.model import Alert
     from medic.events import Scope
+    from medic.incidents.incident import Incident
     from medic.incidents.table import Held
     from medic.services import Services
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from medic.aws.sessions import Errand
 from medic.diagnosis.checks import made_at
-from medic.incidents.model import Change, ChangeState, Incident, State
-from medic.incidents.table import Along, Cap, Held
+from medic.incidents.change import Change, ChangeState
+from medic.incidents.state import State
+from medic.incidents.table import Along, Held
+from medic.incidents.writes import Cap
 from medic.plan.decide import Occasion, effect_of, rebuild_after
 from medic.plan.model import Action, ActionKind, Disposition, Plan
 from medic.remediation.holders import AppHolder, BranchHolder, app_standing, branch_standing
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from medic.aws.amplify import AmplifyActor
     from medic.events import Scope
     from medic.evidence.model import Job
+    from medic.incidents.incident import Incident
     from medic.incidents.requests import Request
     from medic.plan.guardrails import Question
     from medic.services import Services
@@ -130,10 +133,10 @@ class Applier:
             The cap that is used up, if one is: then nothing was written, and the request is good for another time.
         """
         cooling_until = self._now + timedelta(minutes=self.services.runtime.settings.limits.cool_down_minutes)
-        if self.app is not None and any(action.kind is ActionKind.REPAIR_SERVICE for action in todo):
-            self.app.save(replace(self.app.record, cooling_until=cooling_until))
         record = replace(self.held.record.with_incident(incident), cooling_until=cooling_until)
-        refused = self.held.save(record, Along(self._caps(), self.asked))
+        repairs = any(action.kind is ActionKind.REPAIR_SERVICE for action in todo)
+        whole = (self.app, replace(self.app.record, cooling_until=cooling_until)) if self.app and repairs else None
+        refused = self.held.save(record, Along(self._caps(), self.asked, beside=whole))
         return None if refused is None else f"the cap {refused.rsplit('#', 1)[0]} is used up for this hour"
 
     def _caps(self) -> tuple[Cap, ...]:

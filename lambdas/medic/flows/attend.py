@@ -14,8 +14,10 @@ from medic.flows.apply import Acted, Applier, answer_of, outcome_of, report_of
 from medic.flows.quiet import settling
 from medic.flows.storm import is_storm, join_storm
 from medic.flows.turn import Turn, turn_of
-from medic.incidents.model import Incident, Order, State
+from medic.incidents.incident import Incident
+from medic.incidents.order import Order
 from medic.incidents.requests import RequestKind
+from medic.incidents.state import State
 from medic.plan.decide import RepairQuestion, decide
 from medic.plan.guardrails import Question
 from medic.telemetry import Fact

@@ -14,13 +14,13 @@ from medic.flows.failure import diagnose_failure
 from medic.flows.runtime_overdue import look_after_runtime
 from medic.flows.settle import settle
 from medic.flows.undo import finish_undoing
-from medic.incidents.model import State
+from medic.incidents.state import State
 from medic.plan.decide import Occasion
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.incidents.model import Incident
+    from medic.incidents.incident import Incident
     from medic.incidents.table import Held
     from medic.services import Services
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from medic.incidents.model import Incident, State
+from medic.incidents.state import State
 from medic.plan.decide import Occasion, contradicted
 
 if TYPE_CHECKING:
     from medic.flows.trouble import Trouble
+    from medic.incidents.incident import Incident
     from medic.incidents.record import BranchRecord
 
 QUIET = timedelta(hours=1)

@@ -9,8 +9,8 @@ from medic.flows.failure import diagnose_failure
 from medic.flows.overdue import go_on
 from medic.flows.runtime import attend_again
 from medic.flows.undo import NothingToUndoError, undo
-from medic.incidents.model import State
 from medic.incidents.requests import Request, RequestKind
+from medic.incidents.state import State
 from medic.incidents.table import UsedUpError
 from medic.plan.decide import Occasion
 from medic.plan.guardrails import PASSING
@@ -21,7 +21,7 @@ from medic.telemetry import Fact
 if TYPE_CHECKING:
     from medic.events import Scope
     from medic.flows.attend import Attended
-    from medic.incidents.model import Incident
+    from medic.incidents.incident import Incident
     from medic.services import Services
 
 

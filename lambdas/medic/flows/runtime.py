@@ -15,7 +15,9 @@ from medic.flows.announce import UndeliveredError, announce, at_work
 from medic.flows.attend import Attendance, Attended
 from medic.flows.runtime_trouble import SsrApp, read_ssr_app, troubles
 from medic.flows.trouble import cause_of
-from medic.incidents.model import Incident, Moment, RoleKind, State
+from medic.incidents.incident import Incident
+from medic.incidents.order import Moment
+from medic.incidents.state import RoleKind, State
 from medic.incidents.table import BusyError
 from medic.telemetry import Fact
 

@@ -16,11 +16,12 @@ from medic.flows.attend import Attendance
 from medic.flows.quiet import QUIET, settling
 from medic.flows.runtime import attend_again, trouble_since
 from medic.flows.runtime_trouble import SsrApp, read_ssr_app
-from medic.incidents.model import DEADLINES, Incident, State
+from medic.incidents.state import DEADLINES, State
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
     from medic.events import Scope
+    from medic.incidents.incident import Incident
     from medic.incidents.table import Held
     from medic.services import Services
 

@@ -9,13 +9,15 @@ from medic.events import DeploymentStatus
 from medic.evidence.model import Present
 from medic.flows.announce import announce, at_work
 from medic.flows.quiet import settling
-from medic.incidents.model import Incident, Order, State
+from medic.incidents.order import Order
+from medic.incidents.state import State
 from medic.plan.decide import Occasion
 from medic.telemetry import Fact
 
 if TYPE_CHECKING:
     from medic.events import DeploymentEvent
     from medic.evidence.model import Job
+    from medic.incidents.incident import Incident
     from medic.incidents.table import Held
     from medic.services import Services
 
@@ -81,8 +83,8 @@ def _waits_for(incident: Incident, job_id: str) -> bool:
 def _resolve(incident: Incident, event: DeploymentEvent, held: Held, services: Services) -> None:
     resolved = incident.moved(State.RESOLVED, services.clock(), f"job {event.job_id} succeeded")
     services.telemetry.record(Fact.RESOLVED, scope=event.scope, job=event.job_id, incident=incident.id)
-    if not incident.told_by_itself:
-        # Nobody heard of it, or only that it was one of many: there is no message that this would answer.
+    if not (incident.told_by_itself or incident.applied):
+        # Nothing was done, and nobody heard of it, or only that it was one of many: there is nothing to answer.
         held.save(held.record.with_incident(resolved))
         return
     alert = compose_resolved(event.scope, resolved, event.job_id)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.storm import Affected, compose_storm, compose_storm_over
 from medic.flows.announce import announce, at_work
-from medic.incidents.model import Incident, Moment, RoleKind, State
+from medic.incidents.incident import Incident
+from medic.incidents.order import Moment
+from medic.incidents.state import RoleKind, State
 from medic.incidents.table import BusyError
 from medic.telemetry import Fact
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.model import Identity, Label
-from medic.incidents.model import Moment, RoleKind
+from medic.incidents.order import Moment
+from medic.incidents.state import RoleKind
 from medic.plan.optin import CHANNEL
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
     from medic.evidence.model import App, Branch, Evidence, Job
-    from medic.incidents.model import SeenJob
+    from medic.incidents.order import SeenJob
     from medic.plan.decide import Occasion
     from medic.plan.optin import OptIn, RoleChoice
 

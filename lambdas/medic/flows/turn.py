@@ -6,14 +6,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from medic.flows.quiet import TAKES_EFFECT_WITHIN, told_enough
-from medic.incidents.model import Incident, Order, State
+from medic.incidents.order import Order
+from medic.incidents.state import State
 from medic.plan.decide import Occasion
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.flows.trouble import Trouble
-    from medic.incidents.model import SeenJob
+    from medic.incidents.incident import Incident
+    from medic.incidents.order import SeenJob
     from medic.incidents.record import BranchRecord
 
 

@@ -11,7 +11,8 @@ from medic.alerts.undo import compose_undone
 from medic.aws.errors import RetryableError
 from medic.aws.sessions import Errand
 from medic.flows.announce import announce, at_work
-from medic.incidents.model import ChangeState, Incident, State
+from medic.incidents.change import ChangeState
+from medic.incidents.state import State
 from medic.incidents.table import Along
 from medic.plan.model import ActionKind
 from medic.remediation.holders import AppHolder, BranchHolder
@@ -20,7 +21,8 @@ from medic.telemetry import Fact
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.incidents.model import Change
+    from medic.incidents.change import Change
+    from medic.incidents.incident import Incident
     from medic.incidents.requests import Request
     from medic.incidents.table import Held
     from medic.remediation.roles import RoleHolder

@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from medic.incidents.model import Change, ChangeState, Incident, RoleKind, State
+from medic.incidents.change import Change, ChangeState
+from medic.incidents.incident import Incident
+from medic.incidents.state import RoleKind, State
 
 if TYPE_CHECKING:
     from medic.events import Scope

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from medic.aws.errors import RefusedError, translated
 from medic.incidents.keys import request_key
+from medic.incidents.writes import DUE, KEPT, seconds
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -27,7 +28,6 @@ APPROVAL_HOLDS = timedelta(hours=24)
 """How long a proposal may be approved."""
 REQUEST_HOLDS = timedelta(hours=1)
 """How long any other request waits to be taken up."""
-_KEPT = timedelta(days=90)
 _TAKEN_UP_WITHIN = timedelta(minutes=1)
 """After this the watcher wakes the remediator: the wake-up that belongs to the request was lost."""
 _CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -149,11 +149,11 @@ class RequestsTable:
         sets, removes = ["answer = :answer", "expires_at = :kept"], ["due", "due_at"]
         values: dict[str, AttributeValueTypeDef] = {
             ":answer": {"S": answer[:500]},
-            ":kept": _seconds(self._clock() + _KEPT),
+            ":kept": seconds(self._clock() + KEPT),
         }
         if used:
             sets.append("used_at = if_not_exists(used_at, :now)")
-            values[":now"] = _seconds(self._clock())
+            values[":now"] = seconds(self._clock())
         try:
             with translated("dynamodb:UpdateItem"):
                 self._client.update_item(
@@ -174,10 +174,10 @@ def _item(request: Request, now: datetime) -> dict[str, AttributeValueTypeDef]:
     return {
         "pk": {"S": request_key(request.scope, request.id)},
         **{name: {"S": text} for name, text in texts.items() if text},
-        **{name: _seconds(time) for name, time in times.items() if time is not None},
-        "due": {"S": "due"},
-        "due_at": _seconds(now + _TAKEN_UP_WITHIN),
-        "expires_at": _seconds(request.expires_at + _KEPT),
+        **{name: seconds(time) for name, time in times.items() if time is not None},
+        "due": {"S": DUE},
+        "due_at": seconds(now + _TAKEN_UP_WITHIN),
+        "expires_at": seconds(request.expires_at + KEPT),
     }
 
 
@@ -208,7 +208,3 @@ def _text(item: Mapping[str, AttributeValueTypeDef], name: str) -> str:
 def _time(item: Mapping[str, AttributeValueTypeDef], name: str) -> datetime | None:
     number = item.get(name, {}).get("N")
     return datetime.fromtimestamp(float(number), UTC) if number else None
-
-
-def _seconds(time: datetime) -> AttributeValueTypeDef:
-    return {"N": str(int(time.timestamp()))}

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from medic.aws.errors import RefusedError, translated
-from medic.incidents.keys import BRANCH, COUNT, branch_key, due_of, letter_key, request_key
-from medic.incidents.model import Letter
-from medic.incidents.record import BranchRecord, incidents_from_json, incidents_to_json
+from medic.incidents.keys import BRANCH, branch_key, due_of, letter_key
+from medic.incidents.letter import Letter
+from medic.incidents.record import BranchRecord, incidents_from_json
+from medic.incidents.writes import DUE, KEPT, Cap, Writes, seconds
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope, WakeUp
     from medic.incidents.requests import Request
@@ -32,8 +33,6 @@ LEASE = timedelta(seconds=120)
 """Longer than the function's time-out (90 s): a lease that lapsed has no living holder."""
 DUE_INDEX = "due"
 """The sparse index of items that expect something, by the time it is due."""
-_DUE = "due"
-_KEPT = timedelta(days=90)
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
@@ -46,15 +45,6 @@ class LeaseLostError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Cap:
-    """A counter with a ceiling, for one window of time."""
-
-    name: str
-    most: int
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Along:
     """What is written together with a record: all of it or nothing."""
 
@@ -64,6 +54,8 @@ class Along:
     """Used up: the write fails if it was used before."""
     letters: tuple[Letter, ...] = ()
     """Written in the place of what stood under their names; one that nobody lacks is emptied."""
+    beside: tuple[Held, BranchRecord] | None = None
+    """Another record that is held too, as it is to stand in the table."""
     release: bool = False
     """The lease ends with this write: nothing more is changed in AWS under it. Further writes still need its token."""
 
@@ -97,6 +89,9 @@ class Held:
         if refused is None:
             self.released = along.release
             self.record = replace(record, version=record.version + 1)
+            if along.beside is not None:
+                other, beside = along.beside
+                other.record = replace(beside, version=beside.version + 1)
         return refused
 
 
@@ -140,7 +135,7 @@ class IncidentsTable:
                 TableName=self._name,
                 IndexName=DUE_INDEX,
                 KeyConditionExpression="due = :due AND due_at <= :now",
-                ExpressionAttributeValues={":due": {"S": _DUE}, ":now": _seconds(self._clock())},
+                ExpressionAttributeValues={":due": {"S": DUE}, ":now": seconds(self._clock())},
             )
             for page in pages:
                 yield from (due_of(item["pk"]["S"]) for item in page["Items"])
@@ -180,9 +175,9 @@ class IncidentsTable:
                     ConditionExpression="attribute_not_exists(pk) OR lease_until < :now",
                     ExpressionAttributeValues={
                         ":token": {"S": token},
-                        ":until": _seconds(now + LEASE),
-                        ":now": _seconds(now),
-                        ":expires": _seconds(now + _KEPT),
+                        ":until": seconds(now + LEASE),
+                        ":now": seconds(now),
+                        ":expires": seconds(now + KEPT),
                     },
                     ReturnValues="ALL_NEW",
                 )
@@ -208,100 +203,21 @@ class IncidentsTable:
 
     def write(self, record: BranchRecord, token: str, along: Along) -> str | None:
         """One transaction; each part under its own condition. What it gives and raises: see `Held.save`."""
-        update = self._record_update(record, token, release=along.release)
-        items: list[TransactWriteItemTypeDef] = [update, *map(self._cap_update, along.caps)]
+        writes = Writes(self._name, self._clock())
+        items = [writes.record(record, token, release=along.release)]
+        if along.beside is not None:
+            held, beside = along.beside
+            items.append(writes.record(beside, held._token, release=False))  # noqa: SLF001
+        items += map(writes.cap, along.caps)
         if along.request is not None:
-            items.append(self._request_update(along.request))
-        items += [self._letter_update(letter) for letter in along.letters]
+            items.append(writes.request(along.request))
+        items += map(writes.letter, along.letters)
         try:
             with translated("dynamodb:TransactWriteItems"):
                 self._client.transact_write_items(TransactItems=items)
         except RefusedError as error:
             return _refused_by(error, record, along)
         return None
-
-    def _record_update(self, record: BranchRecord, token: str, *, release: bool) -> TransactWriteItemTypeDef:
-        values: dict[str, AttributeValueTypeDef] = {
-            ":token": {"S": token},
-            ":old": {"N": str(record.version)},
-            ":new": {"N": str(record.version + 1)},
-            ":incidents": {"S": incidents_to_json(record.incidents)},
-            ":expires": _seconds(self._clock() + _KEPT),
-            ":scope": {"S": str(record.scope)},
-        }
-        sets = ["version = :new", "incidents = :incidents", "expires_at = :expires", "branch_scope = :scope"]
-        removes = []
-        if release:
-            sets.append("lease_until = :never")
-            values[":never"] = {"N": "0"}
-        for name, time in (("cooling_until", record.cooling_until), ("due_at", record.due_at)):
-            if time is None:
-                removes.append(name)
-            else:
-                sets.append(f"{name} = :{name}")
-                values[f":{name}"] = _seconds(time)
-        if record.due_at is None:
-            removes.append("due")
-        else:
-            sets.append("due = :due")
-            values[":due"] = {"S": _DUE}
-        removal = f" REMOVE {', '.join(removes)}" if removes else ""
-        return {
-            "Update": {
-                "TableName": self._name,
-                "Key": {"pk": {"S": branch_key(record.scope)}},
-                "UpdateExpression": f"SET {', '.join(sets)}{removal}",
-                "ConditionExpression": "lease_token = :token AND (attribute_not_exists(version) OR version = :old)",
-                "ExpressionAttributeValues": values,
-            }
-        }
-
-    def _cap_update(self, cap: Cap) -> TransactWriteItemTypeDef:
-        return {
-            "Update": {
-                "TableName": self._name,
-                "Key": {"pk": {"S": f"{COUNT}#{cap.name}"}},
-                "UpdateExpression": "ADD n :one SET expires_at = :expires",
-                "ConditionExpression": "attribute_not_exists(n) OR n < :most",
-                "ExpressionAttributeValues": {
-                    ":one": {"N": "1"},
-                    ":most": {"N": str(cap.most)},
-                    ":expires": _seconds(cap.expires_at),
-                },
-            }
-        }
-
-    def _request_update(self, request: Request) -> TransactWriteItemTypeDef:
-        return {
-            "Update": {
-                "TableName": self._name,
-                "Key": {"pk": {"S": request_key(request.scope, request.id)}},
-                "UpdateExpression": "SET used_at = :now",
-                "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(used_at)",
-                "ExpressionAttributeValues": {":now": _seconds(self._clock())},
-            }
-        }
-
-    def _letter_update(self, letter: Letter) -> TransactWriteItemTypeDef:
-        """What everybody has is emptied; the table's time to live sweeps it out. So no right to delete is needed."""
-        values: dict[str, AttributeValueTypeDef] = {
-            ":lacking": {"S": json.dumps(letter.lacking)},
-            ":expires": _seconds(self._clock() + _KEPT),
-        }
-        expression = "SET lacking = :lacking, expires_at = :expires"
-        if letter.lacking:
-            expression += ", alert = :alert"
-            values[":alert"] = {"S": letter.alert}
-        else:
-            expression += " REMOVE alert"
-        return {
-            "Update": {
-                "TableName": self._name,
-                "Key": {"pk": {"S": letter_key(letter.incident_id, letter.occasion)}},
-                "UpdateExpression": expression,
-                "ExpressionAttributeValues": values,
-            }
-        }
 
 
 def _refused_by(error: RefusedError, record: BranchRecord, along: Along) -> str:
@@ -311,9 +227,10 @@ def _refused_by(error: RefusedError, record: BranchRecord, along: Along) -> str:
     failed = [index for index, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
     if not failed:
         raise error
-    if 0 in failed:
+    records = 1 if along.beside is None else 2
+    if failed[0] < records:
         raise LeaseLostError(f"{record.scope} was taken over by another invocation") from error
-    cap = failed[0] - 1
+    cap = failed[0] - records
     if cap >= len(along.caps):
         raise UsedUpError(f"the request on {record.scope} was used before") from error
     return along.caps[cap].name
@@ -327,7 +244,3 @@ def _record(scope: Scope, item: dict[str, AttributeValueTypeDef]) -> BranchRecor
         incidents=incidents_from_json(item.get("incidents", {}).get("S", "[]")),
         cooling_until=datetime.fromtimestamp(int(cooling), UTC) if cooling else None,
     )
-
-
-def _seconds(time: datetime) -> AttributeValueTypeDef:
-    return {"N": str(int(time.timestamp()))}

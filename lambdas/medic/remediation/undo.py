@@ -13,7 +13,7 @@ from medic.remediation.patience import Pause, through_throttling
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from medic.incidents.model import Change
+    from medic.incidents.change import Change
     from medic.remediation.roles import RoleHolder
 
 

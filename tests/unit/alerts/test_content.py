@@ -99,7 +99,7 @@ def test_an_access_denied_message_is_answered_with_the_least_statement() -> None
 
 def everything(text: str) -> Alert:
     """An alert whose every part is this text."""
-    approval = Approval("0a1b2c3d4e5f", "ab" * 32, "aws", "1" * 12, "eu-central-1", "d1", text, 2**31, f"medic {text}")
+    approval = Approval("0a1b2c3d4e5f", "ab" * 32, "aws", "1" * 12, "eu-central-1", "d1", text, 2**31)
     sections = (Section(text, (text,) * 40), Section("", ()))
     return alert(text, effect=text, approval=approval, rules=(text,) * 20, sections=sections, channel=text)
 

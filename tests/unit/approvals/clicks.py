@@ -27,7 +27,6 @@ APPROVAL = Approval(
     app_id="d1a2b3c4d5e6f7",
     branch="feature/søk#1",
     expires_at=int(NOW.timestamp()) + 3600,
-    command="medic approve 0a1b2c3d4e5f",
 )
 BLOCKS = [
     {"type": "header", "block_id": "x", "text": {"type": "plain_text", "text": "🟠 shop / main"}},

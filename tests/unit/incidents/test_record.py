@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.events import Scope
-from medic.incidents.model import DEADLINES, Change, ChangeState, Incident, Order, RoleKind, State
+from medic.incidents.change import Change, ChangeState
+from medic.incidents.incident import Incident
+from medic.incidents.order import Order
 from medic.incidents.record import BranchRecord, incidents_from_json, incidents_to_json
+from medic.incidents.state import DEADLINES, RoleKind, State
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SCOPE = Scope("aws", "111122223333", "eu-central-1", "d1abc", "feature/x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medic.aws.errors import AmbiguousError, RefusedError
-from medic.incidents.model import Change, ChangeState
+from medic.incidents.change import Change, ChangeState
 from medic.remediation.undo import RoleRestorer, Undoing, Undone
 from tests.unit.remediation.holder import AMBIGUOUS, NEW, NOW, OLD, THIRD, Clock, Holder
 

@@ -1,4 +1,4 @@
-"""An incident and its states. Transitions are pure: each takes an incident and gives the next one."""
+"""An incident. Transitions are pure: each takes an incident and gives the next one."""
 
 from __future__ import annotations
 
@@ -6,45 +6,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
+
+from medic.incidents.change import Change, ChangeState
+from medic.incidents.order import Order, SeenJob, order
+from medic.incidents.state import DEADLINES, RoleKind, State
 
 if TYPE_CHECKING:
     from medic.events import Scope
-
-
-T = TypeVar("T", datetime, int)
-
-
-class State(StrEnum):
-    """Where an incident stands. The last four are closed."""
-
-    OPEN = "open"
-    AWAITING_APPROVAL = "awaiting_approval"
-    APPLYING = "applying"
-    APPLIED = "applied"
-    REBUILDING = "rebuilding"
-    RESOLVED = "resolved"
-    NOT_HELPED = "not_helped"
-    OUTCOME_UNKNOWN = "outcome_unknown"
-    EXPIRED = "expired"
-
-    @property
-    def closed(self) -> bool:
-        """True if nothing more is expected of it."""
-        return self in _CLOSED
-
-
-_CLOSED = frozenset({State.RESOLVED, State.NOT_HELPED, State.OUTCOME_UNKNOWN, State.EXPIRED})
-
-DEADLINES: dict[State, timedelta] = {
-    State.OPEN: timedelta(days=7),
-    State.AWAITING_APPROVAL: timedelta(hours=24),
-    State.APPLYING: timedelta(minutes=3),
-    State.APPLIED: timedelta(days=7),
-    State.REBUILDING: timedelta(hours=3),
-}
-"""How long an incident may stay in each open state before somebody must look again."""
 
 OWED_FOR = timedelta(minutes=3)
 """How long an alert may be owed: by then, Lambda's own retries are over."""
@@ -52,87 +21,6 @@ IN_A_STORM = "storm"
 """The receipt of an incident that one alert told of among many."""
 LONGEST_PAUSE = timedelta(hours=1)
 """A channel that takes nothing is tried at least this often."""
-
-
-class RoleKind(StrEnum):
-    """Which of the two roles an incident is about."""
-
-    SERVICE = "service"
-    COMPUTE = "compute"
-    NONE = "none"
-
-
-class ChangeState(StrEnum):
-    """What became of a change. INTENDED without more means: ask GetBranch what happened."""
-
-    INTENDED = "intended"
-    APPLIED = "applied"
-    FAILED = "failed"
-    UNDONE = "undone"
-
-
-class Order(StrEnum):
-    """A job's place in time against another's."""
-
-    EARLIER = "earlier"
-    SAME = "same"
-    LATER = "later"
-
-
-class SeenJob(Protocol):
-    """What of a job tells it from others."""
-
-    @property
-    def id(self) -> str:
-        """Its id, counted per branch."""
-        ...
-
-    @property
-    def started_at(self) -> datetime | None:
-        """When it started."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """In the place of a job, where no job showed an incident: when it began."""
-
-    started_at: datetime | None
-    id: str = "0"
-
-
-def _order(one: T, other: T) -> Order:
-    if one == other:
-        return Order.SAME
-    return Order.LATER if one > other else Order.EARLIER
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change as recorded before it was made: enough to finish it, to undo it, and to say what it was."""
-
-    kind: str
-    target: str
-    role_arn: str
-    previous_arn: str | None
-    state: ChangeState
-    intended_at: datetime
-    applied_at: datetime | None = None
-    note: str = ""
-    undo_intended_at: datetime | None = None
-    """Set before what stood there is put back: an undoing that broke off is finished, not forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """An alert as it was composed, kept for the channels that have not taken it."""
-
-    incident_id: str
-    occasion: str
-    alert: str
-    """The alert as JSON."""
-    lacking: tuple[str, ...]
-    """The names of the channels that have not taken it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +124,8 @@ class Incident:
         """Whether a job is the one that was seen last, an earlier one, or a later one."""
         numbers = int(job.id), int(self.job_id)
         if job.started_at is None or self.job_started_at is None or job.started_at == self.job_started_at:
-            return _order(*numbers)
-        return _order(job.started_at, self.job_started_at)
+            return order(*numbers)
+        return order(job.started_at, self.job_started_at)
 
     def change(self, kind: str) -> Change | None:
         """The change of one kind, if one was ever intended."""
