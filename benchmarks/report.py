@@ -41,7 +41,8 @@ the clock is processor time, which a busy machine disturbs less. Figures of anot
 - **Calls**: counted in the same recordings, where Slack, the topic and the event bus are told. A diagnosis takes its
   lease, counts the incident and writes the record, tells topic and bus: five; Slack's secret and its post are two more,
   over budget. [permissions.md](permissions.md) says what each call is for.
-- **Burst**: the stack deployed by the CDK CLI on the emulator, the build of every branch broken at once.
+- **Burst**: the stack deployed by the CDK CLI on the emulator, one branch after the other broken, twelve under way at
+  a time.
 
 ## What it costs
 
@@ -53,8 +54,8 @@ the clock is processor time, which a busy machine disturbs less. Figures of anot
 """
 _COLD = """What holds it back: boto3 and its clients take three fifths; of the rest, over half is Python
   writing the methods of some 140 frozen dataclasses, which byte code can't hold. Importing each flow only when it is
-  wanted would give 1.3, measured part by part, and people would wait longer, since Lambda imports with a whole processor, whatever the memory,
-  and runs the handler with the third of one that 512 MB buy."""
+  wanted would give 1.3, measured part by part, and people would wait longer, since Lambda imports with a whole
+  processor, whatever the memory, and runs the handler with the third of one that 512 MB buy."""
 
 
 def line(one: Measured) -> str:
