@@ -20,7 +20,6 @@ from tests.faults.invariants import (
     check_safety,
     check_told,
 )
-from tests.faults.known import KNOWN
 from tests.faults.paths import PATHS, Path, Recording, recorded
 from tests.faults.wire import AFTER_EFFECT, NO_EFFECT, Call, Fault
 from tests.faults.world import SET_ROLE, START_JOB
@@ -85,8 +84,7 @@ def _faults_in_turn() -> Faults:
 
 
 def _case(path: Path, call: Call, fault: Fault, aftermath: Aftermath) -> ParameterSet:
-    name = f"{path}-{call}-{fault}-{aftermath}"
-    return pytest.param(path, call, fault, aftermath, id=name, marks=KNOWN.get(name, ()))
+    return pytest.param(path, call, fault, aftermath, id=f"{path}-{call}-{fault}-{aftermath}")
 
 
 def _faults(call: Call, turns: Turns) -> Iterator[tuple[Fault, Aftermath]]:
