@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.invariants import check_safety, previous_role_is_kept
-from tests.faults.paths import (
-    Path,
-    approved,
+from tests.faults.builds import (
     attach_and_rebuild,
     attach_and_repair,
     deferred,
     diagnosis,
     rebuild_failed_alike,
-    recorded,
     repair,
     resume_after_rebuild,
     storm,
     tried_before,
-    undo_detaches,
 )
+from tests.faults.invariants import check_safety, previous_role_is_kept
+from tests.faults.paths import Path, recorded
 from tests.faults.wire import LOG, Call, Fault
+from tests.faults.wishes import approved, undo_detaches
 
 if TYPE_CHECKING:
     from tests.faults.wire import Json

@@ -8,7 +8,8 @@ from __future__ import annotations
 from medic.aws.sessions import Reader
 from medic.settings import Settings, WatcherRuntime
 from medic.watch.watcher import Watcher
-from tests.faults.paths import PATHS, Path, recorded, runtime_attach
+from tests.faults.builds import runtime_attach
+from tests.faults.paths import PATHS, Path, recorded
 from tests.faults.wire import LOG, SLACK
 from tests.faults.world import SET_ROLE, START_JOB
 from tests.infra.stacks import EVERYTHING, actor, allowed, reader, watcher

@@ -6,10 +6,12 @@ import pytest
 
 from medic.events import Scope, wake_up
 from medic.incidents.requests import RequestKind
+from tests.faults.builds import attach, diagnosis
 from tests.faults.invariants import check_safety
-from tests.faults.paths import Path, approved, attach, diagnosis, fix_without_opt_in, undo_detaches
+from tests.faults.paths import Path
 from tests.faults.test_paths import ATTACHED, REBUILT, said
 from tests.faults.wire import Call, Fault
+from tests.faults.wishes import approved, fix_without_opt_in, undo_detaches
 from tests.integration.conftest import REGION
 
 

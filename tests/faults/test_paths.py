@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from medic.incidents.table import BusyError
+from tests.faults.builds import attach, attach_and_rebuild
 from tests.faults.invariants import check_closed, check_safety, check_told
-from tests.faults.paths import PATHS, Path, attach, attach_and_rebuild
+from tests.faults.paths import PATHS, Path
 from tests.faults.wire import Call, Fault, Json
 from tests.faults.world import SET_ROLE, Write
 

@@ -1,0 +1,230 @@
+"""The paths that a deployment takes, or what its code logs: each leaves the event that takes it pending."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.faults.arranging import (
+    ASK,
+    FIX,
+    QUICK_BUILD,
+    READS,
+    REBUILD,
+    SLOW_BUILD,
+    build,
+    end_builds,
+    failing,
+    first_run_dies,
+    rebuilt,
+    seen_in_the_log,
+    watcher_comes,
+    with_broken_service_role,
+)
+from tests.faults.wire import Fault
+
+if TYPE_CHECKING:
+    from tests.faults.asynchronous import Remediator
+    from tests.faults.world import WiredWorld
+
+
+def not_iam(world: WiredWorld, _: Remediator) -> None:
+    """A build that failed for a reason of its own."""
+    build(world, world.make_app(tags=FIX), outcome="npm_failure")
+
+
+def diagnosis(world: WiredWorld, _: Remediator) -> None:
+    """A branch that nobody opted in."""
+    build(world, failing(world))
+
+
+def seen_again(world: WiredWorld, remediator: Remediator) -> None:
+    """The same failure once more."""
+    app = failing(world)
+    build(world, app)
+    remediator.work()
+    build(world, app)
+
+
+def approval(world: WiredWorld, _: Remediator) -> None:
+    """A branch that asks first."""
+    build(world, failing(world, tags=ASK))
+
+
+def attach(world: WiredWorld, _: Remediator) -> None:
+    """An opted-in branch whose compute role was deleted, and a paired role with a policy of its own."""
+    old = world.make_role("old")
+    new = world.make_role("paired")
+    iam = world.client("iam")
+    iam.put_role_policy(RoleName="paired", PolicyName="reads", PolicyDocument=READS)
+    managed = iam.create_policy(PolicyName="reads-too", PolicyDocument=READS)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="paired", PolicyArn=managed)
+    app = failing(world, tags=FIX)
+    world.settings["compute_roles"] = {new: [app]}
+    world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=old)
+    iam.delete_role(RoleName="old")
+    build(world, app)
+
+
+def attach_and_rebuild(world: WiredWorld, _: Remediator) -> None:
+    """A rebuild is wanted, which fails alike before Lambda tries anything again."""
+    build(world, failing(world, tags=REBUILD))
+    world.amplify.control.set_build_time(QUICK_BUILD)
+
+
+def rebuild_succeeded(world: WiredWorld, remediator: Remediator) -> None:
+    """The rebuild's success is about to be told."""
+    rebuilt(world, remediator, "ok")
+
+
+def rebuild_failed_alike(world: WiredWorld, remediator: Remediator) -> None:
+    """The rebuild's failure is about to be told."""
+    attach_and_rebuild(world, remediator)
+    remediator.step()
+    end_builds(world)
+
+
+def rebuild_failed_otherwise(world: WiredWorld, remediator: Remediator) -> None:
+    """The rebuild fails for a reason that is not IAM's."""
+    rebuilt(world, remediator, "npm_failure")
+
+
+def rebuild_cancelled(world: WiredWorld, remediator: Remediator) -> None:
+    """Somebody stops the rebuild."""
+    attach_and_rebuild(world, remediator)
+    remediator.step()
+    app, branch = next(world.branches())
+    world.client("amplify").stop_job(appId=app, branchName=branch, jobId="2")
+
+
+def recovered_by_itself(world: WiredWorld, remediator: Remediator) -> None:
+    """A later build succeeds, and the topic is the only channel."""
+    world.settings["slack"] = {}
+    app = failing(world)
+    build(world, app)
+    remediator.work()
+    world.amplify.control.set_connection(app, "ok")
+    build(world, app)
+
+
+def repair(world: WiredWorld, _: Remediator) -> None:
+    """An app whose service role nobody can assume, and a branch that has its compute role."""
+    app = with_broken_service_role(world)
+    world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=world.make_role("own"))
+    build(world, app)
+    world.amplify.control.set_build_time(SLOW_BUILD)
+
+
+def attach_and_repair(world: WiredWorld, _: Remediator) -> None:
+    """Both roles are lacking: two changes in one plan."""
+    build(world, with_broken_service_role(world))
+    world.amplify.control.set_build_time(SLOW_BUILD)
+
+
+def capped(world: WiredWorld, remediator: Remediator) -> None:
+    """The app's cap is used up by another branch."""
+    world.settings["limits"] = {"fixes_per_app_an_hour": 1}
+    app = failing(world, tags=FIX)
+    build(world, app)
+    remediator.work()
+    world.client("amplify").create_branch(appId=app, branchName="next", stage="BETA", tags=FIX)
+    build(world, app, "next")
+
+
+def storm(world: WiredWorld, remediator: Remediator) -> None:
+    """One incident too many within ten minutes."""
+    world.settings["limits"] = {"storm_incidents": 1}
+    build(world, failing(world))
+    remediator.work()
+    build(world, failing(world, tags=FIX, name="other"))
+
+
+def tried_before(world: WiredWorld, remediator: Remediator) -> None:
+    """The attach did not help, its owner undid it, and a later build fails alike."""
+    attach_and_rebuild(world, remediator)
+    remediator.work()
+    app, branch = next(world.branches())
+    world.client("amplify").update_branch(appId=app, branchName=branch, computeRoleArn="")
+    world.amplify.control.set_build_time(0)
+    world.amplify.control.advance(2 * 3600)
+    build(world, app)
+
+
+def deferred(world: WiredWorld, _: Remediator) -> None:
+    """A role that Amplify can't assume yet."""
+    app = failing(world, tags=FIX)
+    world.amplify.control.set_propagation(700)
+    role = world.make_role("young", age=0)
+    world.settings["compute_roles"] = {role: [app]}
+    build(world, app)
+
+
+def storm_is_over(world: WiredWorld, remediator: Remediator) -> None:
+    """No more incidents open; the watcher is about to say that the storm is due."""
+    storm(world, remediator)
+    remediator.work()
+    world.amplify.control.advance(20 * 60)
+    watcher_comes(world, remediator)
+
+
+def letter(world: WiredWorld, remediator: Remediator) -> None:
+    """Slack was out for all of a run's tries; the watcher is about to say that a letter waits."""
+    build(world, failing(world))
+    world.slack.fail(times=3)
+    remediator.work()
+    world.amplify.control.advance(3600)
+    watcher_comes(world, remediator)
+
+
+def app_cools_down(world: WiredWorld, remediator: Remediator) -> None:
+    """The app's service role was repaired a while ago, somebody set the broken one again, and another branch fails."""
+    repair(world, remediator)
+    remediator.work()
+    ((app, _),) = world.branches()
+    amplify = world.client("amplify")
+    amplify.create_branch(appId=app, branchName="next", stage="BETA", tags=FIX)
+    amplify.update_branch(appId=app, branchName="next", computeRoleArn=world.make_role("another"))
+    broken = world.client("iam").get_role(RoleName="service")["Role"]["Arn"]
+    world.amplify.fake.state.app(app).settings["iamServiceRoleArn"] = broken
+    world.amplify.control.set_build_time(0)
+    build(world, app, "next")
+
+
+def runtime_attach(world: WiredWorld, remediator: Remediator) -> None:
+    """SSR code of an opted-in branch finds no credentials; the watcher saw it in the log."""
+    app = world.make_app(tags=FIX)
+    build(world, app)
+    remediator.work()
+    seen_in_the_log(world, remediator, app)
+    world.amplify.control.set_build_time(SLOW_BUILD)
+
+
+def runtime_still_failing(world: WiredWorld, remediator: Remediator) -> None:
+    """A role was attached, and the code still finds no credentials."""
+    app = world.make_app(tags={**FIX, "amplify-medic:rebuild": "no"})
+    build(world, app)
+    remediator.work()
+    seen_in_the_log(world, remediator, app)
+    remediator.work()
+    branch = world.amplify.fake.state.branch(app, "main")[1]
+    role = branch.settings.pop("computeRoleArn")
+    world.amplify.control.advance(3600)
+    seen_in_the_log(world, remediator, app)
+    branch.settings["computeRoleArn"] = role
+
+
+def resume_before_write(world: WiredWorld, remediator: Remediator) -> None:
+    """An earlier run died with the intent recorded."""
+    attach_and_rebuild(world, remediator)
+    first_run_dies(world, remediator, "dynamodb:TransactWriteItems", Fault.DEATH)
+
+
+def resume_after_write(world: WiredWorld, remediator: Remediator) -> None:
+    """An earlier run died with the role set."""
+    attach_and_rebuild(world, remediator)
+    first_run_dies(world, remediator, "amplify:UpdateBranch", Fault.DEATH)
+
+
+def resume_after_rebuild(world: WiredWorld, remediator: Remediator) -> None:
+    """An earlier run died with the rebuild started."""
+    attach_and_rebuild(world, remediator)
+    first_run_dies(world, remediator, "amplify:StartJob", Fault.DEATH)
