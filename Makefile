@@ -46,7 +46,7 @@ check: .venv/ready  ## lint, strict types, import rules: seconds
 	$(BIN)/lint-imports
 
 test: setup check  ## everything: check, then unit, integration, infrastructure and end-to-end tests
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/pytest -n $(JOBS)
 
 faults: setup  ## every AWS call of every path goes wrong in every way, whatever follows: minutes
 	$(BIN)/pytest -n $(JOBS) --every-fault tests/faults

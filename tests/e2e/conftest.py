@@ -14,10 +14,9 @@ from demo.stage import Stage, open_stage
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """End-to-end tests share one deployed stack, so they run in one process."""
+    """A stack is deployed in tens of seconds, and longer on a busy machine."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.timeout(300))
 
