@@ -7,7 +7,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 SOURCES := app.py infra lambdas cli tests demo benchmarks
-JOBS ?= 2
+# One more than a small machine has cores: the deployed stacks mostly wait.
+JOBS ?= 3
 
 .PHONY: help setup check test faults mutants demo bench gallery deploy lock clean
 

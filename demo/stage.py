@@ -70,7 +70,7 @@ class Stage:
             if (seen := probe()) is not None:
                 return seen
             time.sleep(0.2)
-        said = "\n".join(self._own_log()[-5:])
+        said = "\n".join(self.own_log()[-5:])
         raise DemoError(f"{what}: not seen within {self.patience:.0f} s. The remediator's log ends:\n{said}")
 
     def make_role(self, name: str) -> str:
@@ -146,11 +146,12 @@ class Stage:
         """Wait for a line of the remediator's own log that holds every phrase."""
 
         def find() -> str | None:
-            return next((line for line in self._own_log() if all(phrase in line for phrase in phrases)), None)
+            return next((line for line in self.own_log() if all(phrase in line for phrase in phrases)), None)
 
         return self.wait_for(f"a log line with {phrases}", find)
 
-    def _own_log(self) -> list[str]:
+    def own_log(self) -> list[str]:
+        """The lines of the remediator's own log."""
         events = self.cloud.client("logs").filter_log_events(logGroupName=LOG_GROUP)["events"]
         return [str(event["message"]).strip() for event in events]
 

@@ -90,6 +90,7 @@ def runtime_credentials(stage: Stage) -> None:
     """(e) The deployment succeeded; at runtime, the code finds no credentials."""
     stage.narrator.chapter("(e) SUCCEED, and then every request fails. No build will ever tell.")
     stage.cloud.control("set_clock_right")
+    stage.cloud.control("set_propagation", 0)
     app_id = stage.make_app("webshop", {"amplify-medic:auto-fix": "fix"})
     stage.build(app_id)
     stage.expect("the build succeeded, and a visitor's request fails", not _served(stage, app_id))

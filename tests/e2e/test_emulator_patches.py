@@ -21,7 +21,7 @@ from tests.emulator.cloud import EMULATOR_PYTHON, REPOSITORY, CloudError, LocalC
 from tests.fakes.sns_inbox import QueueInbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 pytestmark = pytest.mark.e2e
 
@@ -396,6 +396,42 @@ def test_iam_asks_for_the_right_to_pass_a_role_to_amplify(
 
     attached = guarded.client("amplify").get_branch(appId=app_id, branchName="main")["branch"].get("computeRoleArn")
     assert attached == (role if allowed else None)
+
+
+@pytest.mark.parametrize(("source", "allowed"), [("amplify-medic", True), ("somebody-else", False)])
+def test_iam_knows_the_source_of_an_event(guarded: LocalCloud, source: str, *, allowed: bool) -> None:
+    condition = {"StringEquals": {"events:source": "amplify-medic"}}
+    only_ours = {"Action": "events:PutEvents", "Resource": "*", "Condition": condition}
+    user = guarded.client("events", make_user(guarded, f"sender-{source}", only_ours))
+
+    entry = {"Source": source, "DetailType": "Test", "Detail": "{}"}
+    assert is_allowed(lambda: user.put_events(Entries=[entry])) is allowed
+
+
+@pytest.mark.parametrize(("kind", "allowed"), [("request", True), ("branch", False)])
+def test_iam_knows_the_leading_key_of_an_item(guarded: LocalCloud, kind: str, *, allowed: bool) -> None:
+    guarded.client("dynamodb").create_table(
+        TableName=kind,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["request#*"]}}
+    only_requests = {"Action": "dynamodb:PutItem", "Resource": "*", "Condition": condition}
+    user = guarded.client("dynamodb", make_user(guarded, f"writer-{kind}", only_requests))
+
+    assert is_allowed(lambda: user.put_item(TableName=kind, Item={"pk": {"S": f"{kind}#1"}})) is allowed
+
+
+def is_allowed(call: Callable[[], object]) -> bool:
+    """False if IAM denies a call."""
+    try:
+        call()
+    except ClientError as error:
+        if "AccessDenied" not in error.response["Error"]["Code"]:
+            raise
+        return False
+    return True
 
 
 def test_an_alarm_on_one_labelled_metric_is_made_and_evaluated(cloud: LocalCloud) -> None:

@@ -35,6 +35,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 def test_every_story_happens_with_nothing_but_the_deployed_rights(guarded: Stage, story: Any) -> None:
     story(guarded)
+    assert [line for line in guarded.own_log() if "is not authorized to perform" in line] == []
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from ministack import app as gateway
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import cloudwatch_logs, dynamodb, eventbridge, lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners
@@ -66,6 +66,7 @@ def apply_all(lambda_python: Path) -> None:
     match_log_patterns_as_documented()
     page_filtered_log_events()
     alarm_on_one_labelled_metric()
+    fill_in_condition_keys()
     serve_one_port()
 
 
@@ -165,6 +166,41 @@ def alarm_on_one_labelled_metric() -> None:
         return record(name, {**props, **flat})
 
     provisioners._cw_metric_alarm_record = flat_record
+
+
+def fill_in_condition_keys() -> None:
+    """IAM knows `events:source` of PutEvents and `dynamodb:LeadingKeys` of a request with keys.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+    """
+    known = iam_actions.request_tag_context
+
+    def context(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        keys = known(service, iam_action, body, params)
+        asked = _json_of(body)
+        if iam_action == "events:PutEvents":
+            sources = sorted({str(entry.get("Source")) for entry in asked.get("Entries", [])})
+            return {**keys, "events:source": sources[0] if len(sources) == 1 else sources}
+        leading = _leading_keys(asked) if service == "dynamodb" else []
+        return {**keys, "dynamodb:LeadingKeys": leading} if leading else keys
+
+    iam_actions.request_tag_context = context
+
+
+def _leading_keys(asked: Mapping[str, Any]) -> list[str]:
+    """The partition keys that a request names: our table's is `pk`."""
+    tables = asked.get("RequestItems", {}).values()
+    items = [asked.get("Key"), asked.get("Item"), *(key for table in tables for key in table.get("Keys", []))]
+    return sorted({str(item["pk"]["S"]) for item in items if item and "pk" in item})
+
+
+def _json_of(body: bytes) -> Mapping[str, Any]:
+    try:
+        parsed = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _statistic(name: str) -> dict[str, str]:
