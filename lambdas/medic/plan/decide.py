@@ -24,7 +24,9 @@ SSR = "WEB_COMPUTE"
 _BUILD_LABELS = frozenset(
     {Label.SERVICE_ROLE_UNASSUMABLE, Label.COMPUTE_ROLE_UNASSUMABLE, Label.CREDENTIALS_MISSING_BUILD}
 )
-_SERVICE_ROLE_CAUSES = frozenset({"service_role_missing", "service_role_trust_wrong", "service_role_source_condition"})
+_SERVICE_ROLE_CAUSES = frozenset(
+    {"service_role_missing", "service_role_not_set", "service_role_trust_wrong", "service_role_source_condition"}
+)
 
 RUNTIME_ONLY = (
     "A compute role serves the SSR runtime only: there, requests find credentials. It never changes a build, so it "

@@ -148,6 +148,14 @@ def test_a_service_role_proven_unassumable_is_repaired_beside_the_attach(cause: 
     assert plan.actions[1].previous_arn == SERVICE_ROLE
 
 
+def test_an_app_proven_to_have_no_service_role_is_given_the_one_that_its_tag_names() -> None:
+    facts = failed_with("service_role_not_set")
+    plan = decide(Occasion.FAILED, question(app=app(service_role_arn=None), **facts), PAIRED_SERVICE)
+    repair = plan.actions[-1]
+    assert (repair.kind, repair.disposition) == (ActionKind.REPAIR_SERVICE, Disposition.DO)
+    assert repair.previous_arn is None
+
+
 @pytest.mark.parametrize(
     ("facts", "repair"),
     [
