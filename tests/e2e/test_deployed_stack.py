@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -91,15 +92,28 @@ def test_an_event_on_which_every_run_fails_is_kept_with_its_request(stage: Stage
     assert stage.alerts(app_id) == []
 
 
-def test_a_burst_in_an_ssr_log_is_one_incident_and_one_alert_on_a_branch_that_only_reports(stage: Stage) -> None:
+def test_ten_thousand_lines_in_an_ssr_log_are_one_incident_and_one_alert(stage: Stage) -> None:
     stage.cloud.control("set_clock_right")
     app_id = stage.make_app("burst", {})
     stage.build(app_id)
-    for wording in ("node_error", "nuxt", "astro", "sveltekit", "remix") * 20:
+    for wording in ("node_error", "nuxt", "astro", "sveltekit", "remix"):
         stage.cloud.control("request", app_id, "main", wording)
+    _repeat_its_lines(stage, f"/aws/amplify/{app_id}", 10_000)
     for _ in range(3):
         stage.run_watcher()
     alert = stage.next_alert(app_id, containing="SSR code found no AWS credentials")
     assert "Neither branch nor app has a compute role" in alert
     assert len(stage.alerts(app_id)) == 1
     assert stage.writes(app_id) == []
+
+
+def _repeat_its_lines(stage: Stage, group: str, many: int) -> None:
+    """Log what a group holds again and again, as visitors do who try again and again."""
+    logs = stage.cloud.client("logs")
+    events = logs.filter_log_events(logGroupName=group)["events"]
+    now = max(event["timestamp"] for event in events)
+    again = [{"timestamp": now, "message": event["message"]} for event, _ in zip(cycle(events), range(many))]
+    for at in range(0, many, 1000):
+        logs.put_log_events(
+            logGroupName=group, logStreamName=events[0]["logStreamName"], logEvents=again[at : at + 1000]
+        )
