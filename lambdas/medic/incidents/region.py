@@ -6,16 +6,16 @@ counted by its id, so that a run that is tried again counts it no second time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import translated
 from medic.incidents.keys import region_key
+from medic.incidents.store import Store
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope
@@ -45,19 +45,8 @@ class Region:
         return any((until := self.mutes.get(_name(s))) is not None and until > now for s in (scope, scope.whole_app))
 
 
-class RegionTable:
-    """The region's item in the incidents table.
-
-    Args:
-        client: DynamoDB.
-        name: the table's name.
-        clock: gives now, UTC.
-    """
-
-    def __init__(self, client: DynamoDBClient, name: str, clock: Callable[[], datetime]) -> None:
-        self._client = client
-        self._name = name
-        self._clock = clock
+class RegionTable(Store):
+    """The region's item in the incidents table."""
 
     def count(self, scope: Scope, incident_id: str) -> Region:
         """Count a new incident, once, and look.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from medic.aws.errors import RefusedError, translated
 from medic.incidents.keys import request_key
+from medic.incidents.store import Store
 from medic.incidents.writes import DUE, KEPT, seconds
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope
@@ -93,19 +93,8 @@ def is_request_id(text: str) -> bool:
     return bool(_ID.fullmatch(text))
 
 
-class RequestsTable:
-    """Requests in the incidents table.
-
-    Args:
-        client: DynamoDB.
-        name: the table's name.
-        clock: gives now, UTC.
-    """
-
-    def __init__(self, client: DynamoDBClient, name: str, clock: Callable[[], datetime]) -> None:
-        self._client = client
-        self._name = name
-        self._clock = clock
+class RequestsTable(Store):
+    """Requests in the incidents table."""
 
     def submit(self, request: Request) -> None:
         """Write a request, if it does not stand there.

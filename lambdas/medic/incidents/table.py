@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,10 +20,10 @@ from medic.aws.errors import RefusedError, translated
 from medic.incidents.keys import BRANCH, branch_key, due_of, letter_key
 from medic.incidents.letter import Letter
 from medic.incidents.record import BranchRecord, incidents_from_json
+from medic.incidents.store import Store
 from medic.incidents.writes import DUE, KEPT, Cap, Writes, seconds
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope, WakeUp
@@ -95,19 +95,8 @@ class Held:
         return refused
 
 
-class IncidentsTable:
-    """Reads and writes branch records.
-
-    Args:
-        client: DynamoDB.
-        name: the table's name.
-        clock: gives now, UTC.
-    """
-
-    def __init__(self, client: DynamoDBClient, name: str, clock: Callable[[], datetime]) -> None:
-        self._client = client
-        self._name = name
-        self._clock = clock
+class IncidentsTable(Store):
+    """Reads and writes branch records."""
 
     def read(self, scope: Scope) -> BranchRecord:
         """The branch's record as it stands; an empty one if there is none."""
