@@ -6,6 +6,7 @@ Each deployed stack has one process.
 from __future__ import annotations
 
 import pytest
+from aws_lambda_powertools import Metrics
 from hypothesis import HealthCheck, settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
@@ -13,6 +14,12 @@ EVERY_FAULT = "--every-fault"
 
 settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def _no_metrics_of_other_tests() -> None:
+    """Powertools keeps metrics for the whole process: other tests may not have written theirs out."""
+    Metrics(namespace="test", service="test").clear_metrics()
 
 
 class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

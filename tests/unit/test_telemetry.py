@@ -17,9 +17,7 @@ from medic.telemetry import DIMENSIONS, Fact, Telemetry
 
 @pytest.fixture(name="telemetry")
 def _telemetry() -> Telemetry:
-    metrics = Metrics(namespace="Test", service="remediator")
-    metrics.clear_metrics()  # Powertools keeps them for the whole process: other tests may not have written theirs out
-    return Telemetry(Logger(service="test"), metrics)
+    return Telemetry(Logger(service="test"), Metrics(namespace="Test", service="remediator"))
 
 
 def emitted(capsys: pytest.CaptureFixture[str]) -> dict[tuple[str, tuple[tuple[str, str], ...]], tuple[str, Any]]:
