@@ -37,7 +37,7 @@ node_modules/ready: package-lock.json
 	touch $@
 
 .build/lambda-dependencies/ready: requirements/lambda.txt .venv/ready
-	$(BIN)/python -m infra.packaging
+	$(BIN)/python -m infra.bundle
 	touch $@
 
 check: .venv/ready  ## lint, strict types, import rules: seconds

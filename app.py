@@ -7,7 +7,7 @@ import sys
 
 from aws_cdk import App
 
-from infra.packaging import PackagingError
+from infra.bundle import PackagingError
 from infra.synthesis import compose
 from medic.settings import SettingsError
 

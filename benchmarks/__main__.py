@@ -11,20 +11,21 @@ import io
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.budget import Measured
 from benchmarks.burst import burst
-from benchmarks.calls import calls
 from benchmarks.cold_start import cold_start
 from benchmarks.cost import cost
-from benchmarks.handler_time import handler_time
 from benchmarks.lambda_environment import LambdaEnvironment, lambda_environment
-from benchmarks.machine import machine
+from benchmarks.measurement import Measured, machine
 from benchmarks.recorded import recordings
 from benchmarks.report import PAGE, line, page
+from benchmarks.runs import calls, handler_time
 from benchmarks.scan import scanning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 MOST_BYTES = 3_000_000
 BURST = 1000

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.budget import Measured
+from benchmarks.measurement import Measured
 from demo.narrator import Narrator
 from demo.stage import open_stage
-from medic.incidents.keys import BRANCH
+from medic.incidents.table import BRANCH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
     from demo.stage import Stage
 
 APPS = 20

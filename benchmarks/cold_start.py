@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.budget import Measured, milliseconds, ratio
 from benchmarks.lambda_environment import PROBES, PYTHON, LambdaEnvironment
+from benchmarks.measurement import Measured, milliseconds, ratio
 from benchmarks.runtime_api import Function
 
 ROUNDS = 15

@@ -6,13 +6,13 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.budget import Measured
-from infra.medic_function import MEMORY_MEBIBYTES
+from benchmarks.measurement import Measured
+from infra.function import MEMORY_MEBIBYTES
 from infra.synthesis import synthesise
 from infra.watcher import EVERY
 
 if TYPE_CHECKING:
-    from benchmarks.handler_time import Timed
+    from benchmarks.runs import Timed
 
 COST = "A month's cost"
 SUCCEEDED, NOT_IAM, FAILED_FOR_IAM = 1000, 100, 20

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from infra.interpreter import find_interpreter
-from infra.packaging import ROOT, bundle, require_dependencies
+from infra.bundle import ROOT, build_bundle, find_interpreter, require_dependencies
 
 LOCK = ROOT / "requirements" / "bench.txt"
 PYTHON = ROOT / ".build" / "bench-environment" / "bin" / "python"
@@ -55,7 +54,7 @@ def lambda_environment(folder: Path) -> LambdaEnvironment:
     """
     require_dependencies()
     interpreter = find_interpreter()
-    bundle(folder, interpreter)
+    build_bundle(folder, interpreter)
     return LambdaEnvironment(folder, interpreter is not None)
 
 

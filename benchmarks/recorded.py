@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -19,6 +16,10 @@ from tests.fakes.slack import FakeSlack
 from tests.integration.conftest import ENVIRONMENT, REGION, SECRET, World, open_world
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
     from medic.settings import Runtime
 
 FIX = {"amplify-medic:auto-fix": "fix", "amplify-medic:rebuild": "yes"}

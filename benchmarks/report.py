@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from benchmarks.cost import COST, paragraph
-from infra.packaging import ROOT
+from infra.bundle import ROOT
 
 if TYPE_CHECKING:
-    from benchmarks.budget import Measured
+    from collections.abc import Mapping, Sequence
+
+    from benchmarks.measurement import Measured
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 _HEAD = """\
 # Benchmarks
 
-Made by `make bench` on {date}. Ratios are between things measured in turns within one run; what is not said to be by
-the clock is processor time, which a busy machine disturbs less. Figures of another machine differ, ratios little.
+Made by `make bench` on {date}. A ratio compares two things measured in turns within one run. Times are processor time
+unless they say "by the clock". Other machines give other times, but similar ratios.
 
 {counts}
 
@@ -27,22 +28,15 @@ the clock is processor time, which a busy machine disturbs less. Figures of anot
 
 ## How it is measured
 
-- **Cold start**: the bundle that `cdk deploy` uploads, byte code and all, unpacked; Lambda's own runtime client
-  (`awslambdaric`) on a Runtime API of some sixty lines; an interpreter that has boto3 and nothing else. A fresh process
-  each time, the remediator and the yardstick in turns. {cold}
-- **Log scan**: a build log of 64 MiB that ends in a failure, read as it would come from a network, the whole
-  catalogue; `grep -c -F` in the C locale with the same literals on the same file. Twice the catalogue: every literal
-  backwards too.
-- **Memory**: the peak of a fresh process above what it held before it scanned.
-- **Handler time**: recorded runs (the tests' small world) played back in the bundle under the runtime client, with
-  botocore given recorded answers in place of HTTP. Parsing and signing are in it, the network is not, but for the log
-  and the post to Slack, which come from and go to a server on the same machine. *First* makes its clients, *warm* has
-  them.
-- **Calls**: counted in the same recordings, where Slack, the topic and the event bus are told. A diagnosis takes its
-  lease, counts the incident and writes the record, tells topic and bus: five; Slack's secret and its post are two more,
-  over budget. [permissions.md](permissions.md) says what each call is for.
-- **Burst**: the stack deployed by the CDK CLI on the emulator, one branch after the other broken, twelve under way at
-  a time.
+- **Cold start**: a fresh process runs the bundle that `cdk deploy` uploads, under Lambda's own runtime client
+  (`awslambdaric`). It alternates with one that only imports boto3 and makes the same clients. {cold}
+- **Log scan**: a build log of 64 MiB that ends in a failure, read in chunks with the whole catalogue. It is compared
+  with `grep -c -F` for the same literals on the same file.
+- **Memory**: the peak of a fresh process, less what it held before the scan.
+- **Handler time**: recorded runs, played back in the bundle with recorded AWS answers. *First* creates
+  the clients.
+- **Calls**: counted in the same recordings, with Slack, SNS and the event bus. Slack takes two of a diagnosis's seven.
+- **Burst**: the stack on the emulator, with twelve failing branches at a time.
 
 ## What it costs
 
@@ -52,10 +46,8 @@ the clock is processor time, which a busy machine disturbs less. Figures of anot
 
 {machine}
 """
-_COLD = """What holds it back: boto3 and its clients take three fifths; of the rest, over half is Python
-  writing the methods of some 140 frozen dataclasses, which byte code can't hold. Importing each flow only when it is
-  wanted would give 1.3, measured part by part, and people would wait longer, since Lambda imports with a whole
-  processor, whatever the memory, and runs the handler with the third of one that 512 MB buy."""
+_COLD = """Boto3 and its clients take three fifths. Of the rest, over half is Python
+  writing the methods of frozen dataclasses."""
 
 
 def line(one: Measured) -> str:

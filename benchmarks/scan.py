@@ -17,15 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.budget import Measured, ratio
 from benchmarks.build_log import write_build_log, write_near_misses
-from medic.diagnosis.model import Label, LogReading, Phase
-from medic.diagnosis.prefilter import Prefilter
-from medic.diagnosis.scan import LITERALS, MAX_FINDINGS, _Best, _Reader, scan
-from medic.diagnosis.stream import blocks
+from benchmarks.measurement import Measured, ratio
+from medic.labels import Label, Phase
+from medic.logscan.scan import LITERALS, MAX_FINDINGS, Prefilter, _Best, _Reader, blocks, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from medic.logscan.model import LogReading
 
 MEBIBYTE = 1024 * 1024
 LOG = 64 * MEBIBYTE

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.emulator.cloud import LocalCloud
@@ -16,6 +14,9 @@ from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import SnsInbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
     from demo.narrator import Narrator
 
 T = TypeVar("T")

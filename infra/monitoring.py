@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,28 +24,135 @@ from cdk_monitoring_constructs import (
 )
 from constructs import Construct
 
-from infra.alarm_texts import (
-    ALERT_FAILED,
-    FAILED_RUNS,
-    NOT_HELPED,
-    REMEDIATOR_FAILING,
-    SILENT_WATCHER,
-    SLACK_FAILING,
-    SLOW,
-    STORM,
-    THROTTLED,
-    UNDELIVERED_EVENTS,
-    WATCHER_FAILING,
-    AlarmText,
-)
-from infra.bot_metrics import PERIOD, by, count, waiting
-from infra.medic_function import METRICS_NAMESPACE, TIME_OUT
-from medic.telemetry import Fact
+from infra.function import METRICS_NAMESPACE, TIME_OUT
+from medic.telemetry import EVENT_TO_ALERT, TelemetryEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmText:
+    """One alarm's words."""
+
+    section: str
+    """The anchor of its section in docs/runbook.md."""
+    means: str
+    do: str
+
+    @property
+    def description(self) -> str:
+        """The alarm's description: at most 1,024 characters, which is what CloudWatch takes."""
+        return f"{self.means} What to do: {self.do} Runbook: docs/runbook.md#{self.section}"
+
+
+UNDELIVERED_EVENTS = AlarmText(
+    section="undelivered-events",
+    means="EventBridge could not hand an Amplify event to the remediator for an hour; it is kept for 14 days.",
+    do="see whether the function exists and whether Lambda throttles it, then replay the queue.",
+)
+FAILED_RUNS = AlarmText(
+    section="failed-runs",
+    means="A run failed three times on the same event; the event is kept for 14 days.",
+    do="read the error in the message and in the function's log, mend it, then replay the queue.",
+)
+REMEDIATOR_FAILING = AlarmText(
+    section="the-remediator-fails",
+    means="The remediator raised in two of the last three five-minute spans: failures go undiagnosed for now.",
+    do="read its log group /amplify-medic/remediator; a denied call names the right that is missing.",
+)
+WATCHER_FAILING = AlarmText(
+    section="the-watcher-fails",
+    means="The watcher raised in two of the last three five-minute spans: nothing overdue is taken up for now.",
+    do="read its log group /amplify-medic/watcher.",
+)
+SLACK_FAILING = AlarmText(
+    section="the-slack-function-fails",
+    means="The function behind Slack's buttons raised in two of the last three five-minute spans.",
+    do="read its log group /amplify-medic/slack_interactivity; meanwhile approve with medic approve.",
+)
+SILENT_WATCHER = AlarmText(
+    section="the-watcher-is-silent",
+    means="The watcher has not run for a quarter of an hour: what got lost stays lost.",
+    do="see whether somebody disabled its schedule, and enable it again.",
+)
+THROTTLED = AlarmText(
+    section="throttled",
+    means="Lambda throttled the function: the account has no concurrency left in this region.",
+    do="find what uses it up, or ask for a higher quota. Events are tried again for an hour, then kept.",
+)
+SLOW = AlarmText(
+    section="near-the-time-out",
+    means="A run took more than 80 % of the function's time-out.",
+    do="see in the log what it waited for: a huge build log, a slow Slack, or a role that is still propagating.",
+)
+ALERT_FAILED = AlarmText(
+    section="a-channel-fails",
+    means="A channel did not take an alert: somebody may not have been told.",
+    do="find out why in the log line AlertFailed (a revoked webhook, a deleted channel); it is sent again meanwhile.",
+)
+STORM = AlarmText(
+    section="a-storm",
+    means="Many incidents opened at once: the bot changes nothing until it is over.",
+    do="look for what the apps that the storm alert lists have in common, such as a role or a policy that was changed.",
+)
+NOT_HELPED = AlarmText(
+    section="a-fix-did-not-help",
+    means="The bot changed a role and the deployment or runtime still fails the same way.",
+    do="read the incident's alert, undo the change if it is unwanted, and mend the cause it names next.",
+)
+
+ALARM_TEXTS = (
+    *(UNDELIVERED_EVENTS, FAILED_RUNS, REMEDIATOR_FAILING, WATCHER_FAILING, SLACK_FAILING),
+    *(SILENT_WATCHER, THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED),
+)
+"""All of them."""
+
+PERIOD = Duration.minutes(5)
+
+
+def count(fact: TelemetryEvent) -> cloudwatch.Metric:
+    """How often the remediator recorded a fact."""
+    return cloudwatch.Metric(
+        namespace=METRICS_NAMESPACE,
+        metric_name=fact.value,
+        dimensions_map={"service": "remediator"},
+        statistic="Sum",
+        period=PERIOD,
+        label=fact.value,
+    )
+
+
+def by(title: str, fact: TelemetryEvent, dimension: str) -> CustomMetricGroup:
+    """One line a value. Plain CDK: the library's own search asks for a value of every dimension it names."""
+    schema = f'{{"{METRICS_NAMESPACE}","{dimension}","service"}} MetricName="{fact.value}" "service"="remediator"'
+    search = cloudwatch.MathExpression(
+        expression=f"SEARCH('{schema}', 'Sum', {PERIOD.to_seconds()})",
+        using_metrics={},
+        label=" ",  # CloudWatch then names each line by what tells it from the others
+        period=PERIOD,
+    )
+    return CustomMetricGroup(title=title, metrics=[search])
+
+
+def waiting() -> Sequence[cloudwatch.Metric]:
+    """How long people waited for an alert."""
+    return [
+        cloudwatch.Metric(
+            namespace=METRICS_NAMESPACE,
+            metric_name=EVENT_TO_ALERT,
+            dimensions_map={"service": "remediator"},
+            statistic=statistic,
+            period=PERIOD,
+            label=f"{statistic}, ms",
+        )
+        for statistic in ("p50", "p90", "Maximum")
+    ]
+
 
 NAME = "AmplifyMedic"
 _NEARLY = 0.8
@@ -113,9 +219,11 @@ class Monitoring(Construct):
             alarm_friendly_name="Found",
             human_readable_name="What was found",
             metric_groups=[
-                by("Failed deployments by label", Fact.DIAGNOSED, "label"),
-                by("Failed deployments by likeliest cause", Fact.DIAGNOSED, "cause"),
-                CustomMetricGroup(title="Looked at", metrics=[count(Fact.DIAGNOSED), count(Fact.NOT_IAM)]),
+                by("Failed deployments by label", TelemetryEvent.DIAGNOSED, "label"),
+                by("Failed deployments by likeliest cause", TelemetryEvent.DIAGNOSED, "cause"),
+                CustomMetricGroup(
+                    title="Looked at", metrics=[count(TelemetryEvent.DIAGNOSED), count(TelemetryEvent.NOT_IAM)]
+                ),
             ],
         )
 
@@ -127,14 +235,14 @@ class Monitoring(Construct):
                 CustomMetricGroup(
                     title="Fixes and what became of them",
                     metrics=[
-                        count(Fact.APPLIED),
-                        count(Fact.RESOLVED),
-                        self._alarmed("Fix", Fact.NOT_HELPED, NOT_HELPED),
-                        count(Fact.OUTCOME_UNKNOWN),
+                        count(TelemetryEvent.APPLIED),
+                        count(TelemetryEvent.RESOLVED),
+                        self._alarmed("Fix", TelemetryEvent.NOT_HELPED, NOT_HELPED),
+                        count(TelemetryEvent.OUTCOME_UNKNOWN),
                     ],
                 ),
-                by("Refused, by guardrail", Fact.REFUSED, "rule"),
-                CustomMetricGroup(title="Storms", metrics=[self._alarmed("Incidents", Fact.STORM, STORM)]),
+                by("Refused, by guardrail", TelemetryEvent.REFUSED, "rule"),
+                CustomMetricGroup(title="Storms", metrics=[self._alarmed("Incidents", TelemetryEvent.STORM, STORM)]),
             ],
         )
 
@@ -146,12 +254,15 @@ class Monitoring(Construct):
                 CustomMetricGroup(title="From event to alert", metrics=waiting()),
                 CustomMetricGroup(
                     title="Alerts sent, and not taken by a channel",
-                    metrics=[count(Fact.ALERT_SENT), self._alarmed("Channel", Fact.ALERT_FAILED, ALERT_FAILED)],
+                    metrics=[
+                        count(TelemetryEvent.ALERT_SENT),
+                        self._alarmed("Channel", TelemetryEvent.ALERT_FAILED, ALERT_FAILED),
+                    ],
                 ),
             ],
         )
 
-    def _alarmed(self, name: str, fact: Fact, text: AlarmText) -> CustomMetricWithAlarm:
+    def _alarmed(self, name: str, fact: TelemetryEvent, text: AlarmText) -> CustomMetricWithAlarm:
         once = CustomThreshold(
             threshold=0,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,

@@ -4,24 +4,61 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.actor_role import ActorRole, ActorRoleProps
-from infra.function_environment import function_environment
-from infra.grants import Grant
-from infra.kept_queue import kept_queue
-from infra.medic_function import MedicFunction, MedicFunctionProps
-from infra.reading import alert_grants, evidence_grants, incident_grants, runtime_log_grants
+from infra.function import MedicFunction, MedicFunctionProps, dead_letter_queue, function_environment
+from infra.iam import Grant, alert_grants, evidence_grants, incident_grants, runtime_log_grants
+from infra.roles import ActorRole, ActorRoleProps
+from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
 from medic.settings import ACTOR_ROLE_VARIABLE, Mode, Settings, WatchRuntime
 
 
 @dataclass(frozen=True, slots=True)
-class RemediatorProps:
+class DeploymentEventsProps:
+    """Whose events go where."""
+
+    function: lambda_.IFunction
+    apps: tuple[str, ...] = ()
+    """If not empty, only these apps' events."""
+
+
+class DeploymentEvents(Construct):
+    """Final statuses of Amplify jobs. What can't be delivered within an hour is kept in `undelivered`.
+
+    An hour, for the bot acts on fresh failures only (30 minutes by default); EventBridge itself would try for a day.
+    https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-amplify.html
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: DeploymentEventsProps) -> None:
+        super().__init__(scope, construct_id)
+        self.undelivered = dead_letter_queue(self, "Undelivered")
+        detail: dict[str, list[str]] = {"jobStatus": [str(status) for status in DeploymentStatus]}
+        if props.apps:
+            detail["appId"] = list(props.apps)
+        target = targets.LambdaFunction(
+            props.function,
+            dead_letter_queue=self.undelivered,
+            max_event_age=Duration.hours(1),
+            retry_attempts=10,
+        )
+        events.Rule(
+            self,
+            "Rule",
+            description="Amplify Hosting deployments that failed, succeeded or were cancelled, for Amplify Medic",
+            event_pattern=events.EventPattern(source=[SOURCE], detail_type=[DETAIL_TYPE], detail=detail),
+            targets=[target],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RemediatorFunctionProps:
     """What the remediator works with."""
 
     settings: Settings
@@ -33,12 +70,12 @@ class RemediatorProps:
     default_role: iam.IRole
 
 
-class Remediator(Construct):
+class RemediatorFunction(Construct):
     """Diagnoses; and, unless the mode is `report`, acts through a role of its own."""
 
-    def __init__(self, scope: Construct, construct_id: str, props: RemediatorProps) -> None:
+    def __init__(self, scope: Construct, construct_id: str, props: RemediatorFunctionProps) -> None:
         super().__init__(scope, construct_id)
-        self.failed_runs = kept_queue(self, "FailedRuns")
+        self.failed_runs = dead_letter_queue(self, "FailedRuns")
         medic = MedicFunction(
             self,
             "Default",  # leaves no trace in logical ids
@@ -60,7 +97,7 @@ class Remediator(Construct):
         self.function = medic.function
         medic.grant([*_reading(Stack.of(self), props), *self._acting(medic, props)])
 
-    def _acting(self, medic: MedicFunction, props: RemediatorProps) -> list[Grant]:
+    def _acting(self, medic: MedicFunction, props: RemediatorFunctionProps) -> list[Grant]:
         """The way to the writing rights. In mode `report` there are none."""
         if props.settings.mode is Mode.REPORT:
             return []
@@ -74,7 +111,7 @@ class Remediator(Construct):
         return [Grant(sid="BecomeActor", why=why, actions=["sts:AssumeRole"], resources=[actor.role.role_arn])]
 
 
-def _reading(stack: Stack, props: RemediatorProps) -> list[Grant]:
+def _reading(stack: Stack, props: RemediatorFunctionProps) -> list[Grant]:
     watches = props.settings.watch_runtime is not WatchRuntime.NONE
     return [
         *evidence_grants(stack, props.settings.apps),

@@ -9,10 +9,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.function_environment import function_environment
-from infra.grants import Grant
-from infra.medic_function import MedicFunction, MedicFunctionProps
-from infra.reading import secret_arn
+from infra.function import MedicFunction, MedicFunctionProps, function_environment
+from infra.iam import Grant, secret_arn
 
 _TIME_OUT = Duration.seconds(15)
 """Slack waits for three; what comes later is shown as failed, but what was written stands."""

@@ -5,26 +5,104 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aws_cdk import Annotations, CfnOutput, Environment, Stack
+from aws_cdk import Annotations, CfnOutput, Environment, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
 
-from infra.alert_topic import AlertTopic, AlertTopicProps
-from infra.amplify_arns import app_arn
-from infra.asset import medic_code
-from infra.default_compute_role import DefaultComputeRole, DefaultComputeRoleProps
-from infra.deployment_events import DeploymentEvents, DeploymentEventsProps
-from infra.incidents_table import IncidentsTable
+from infra.bundle import medic_code
+from infra.iam import app_arn
 from infra.monitoring import Monitoring, MonitoringProps
-from infra.operator_role import OperatorRole, OperatorRoleProps
-from infra.remediator import Remediator, RemediatorProps
+from infra.remediator import DeploymentEvents, DeploymentEventsProps, RemediatorFunction, RemediatorFunctionProps
+from infra.roles import DefaultComputeRole, DefaultComputeRoleProps, OperatorRole, OperatorRoleProps
 from infra.slack_interactivity import SlackInteractivity, SlackInteractivityProps
-from infra.watcher import Watcher, WatcherProps
+from infra.watcher import WatcherFunction, WatcherFunctionProps
+from medic.incidents.table import DUE_INDEX
 from medic.plan.optin import AUTO_FIX
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
-    from constructs import Construct
 
     from medic.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTopicProps:
+    """Who is subscribed."""
+
+    emails: tuple[str, ...] = ()
+
+
+class AlertTopic(Construct):
+    """A topic that takes alerts over TLS only, from the bot and from this account's CloudWatch alarms.
+
+    No KMS key: SNS encrypts its disks anyway, alerts are redacted before they are sent and leave SNS as plain e-mail,
+    and alarms can't publish to a topic under the AWS managed key. A customer key would cost a dollar a month a region
+    and protect nothing more.
+    https://docs.aws.amazon.com/securityhub/latest/userguide/sns-controls.html#sns-1
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: AlertTopicProps) -> None:
+        super().__init__(scope, construct_id)
+        self.topic = sns.Topic(self, "Topic", display_name="Amplify Medic", enforce_ssl=True)
+        self._admit_alarms()
+        for email in props.emails:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+
+    def _admit_alarms(self) -> None:
+        """The TLS rule takes the place of the default topic policy, which would have let alarms publish.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+        """
+        stack = Stack.of(self)
+        alarms = stack.format_arn(service="cloudwatch", resource="alarm:*")
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccountPublish",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnLike": {"aws:SourceArn": alarms},
+                },
+            )
+        )
+
+
+class IncidentsTableResource(Construct):
+    """An on-demand table, restorable to any second of the last 35 days.
+
+    It goes when the stack goes: uninstalling leaves nothing behind. Nothing is lost by mistake either: DynamoDB keeps
+    a backup of a deleted table that had point-in-time recovery for 35 days, at no cost.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/pointintimerecovery_beforeyoubegin.html
+    """
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.table = dynamodb.Table(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.AWS_MANAGED,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute="expires_at",
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        # Only branches that expect something bear the attribute `due`, so the index holds those and no more. Keys are
+        # enough: they name the branch, and its record is read from the table, consistently, before anything is done.
+        self.table.add_global_secondary_index(
+            index_name=DUE_INDEX,
+            partition_key=dynamodb.Attribute(name="due", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="due_at", type=dynamodb.AttributeType.NUMBER),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+
 
 _NOBODY = (
     "Nobody would be told: neither a place in Slack nor an SNS e-mail address is set. Set slack.webhook_secret or"
@@ -50,11 +128,11 @@ class AmplifyMedicStack(Stack):
         super().__init__(scope, construct_id, env=props.environment, description=description)
         settings = props.settings
         self.alerts = AlertTopic(self, "Alerts", AlertTopicProps(settings.sns.emails))
-        self.incidents = IncidentsTable(self, "Incidents")
+        self.incidents = IncidentsTableResource(self, "Incidents")
         self.default_compute_role = DefaultComputeRole(self, "DefaultComputeRole", _default_role(settings))
         code = medic_code(self)
-        self.remediator = Remediator(self, "Remediator", self._remediator(props, code))
-        self.watcher = Watcher(self, "Watcher", self._watcher(props, code))
+        self.remediator = RemediatorFunction(self, "Remediator", self._remediator(props, code))
+        self.watcher = WatcherFunction(self, "Watcher", self._watcher(props, code))
         events = DeploymentEventsProps(self.remediator.function, settings.apps)
         self.events = DeploymentEvents(self, "DeploymentEvents", events)
         self.operator = OperatorRole(self, "Operator", self._operator())
@@ -64,8 +142,8 @@ class AmplifyMedicStack(Stack):
         self._warn_if_nobody_is_told(settings)
         self._outputs()
 
-    def _remediator(self, props: AmplifyMedicProps, code: lambda_.Code) -> RemediatorProps:
-        return RemediatorProps(
+    def _remediator(self, props: AmplifyMedicProps, code: lambda_.Code) -> RemediatorFunctionProps:
+        return RemediatorFunctionProps(
             settings=props.settings,
             raw_settings=props.raw_settings,
             code=code,
@@ -98,8 +176,8 @@ class AmplifyMedicStack(Stack):
             failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
         )
 
-    def _watcher(self, props: AmplifyMedicProps, code: lambda_.Code) -> WatcherProps:
-        return WatcherProps(
+    def _watcher(self, props: AmplifyMedicProps, code: lambda_.Code) -> WatcherFunctionProps:
+        return WatcherFunctionProps(
             settings=props.settings,
             raw_settings=props.raw_settings,
             code=code,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -12,23 +12,22 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.function_environment import function_environment
-from infra.grants import Grant
-from infra.kept_queue import kept_queue
-from infra.medic_function import MedicFunction, MedicFunctionProps
-from infra.reading import runtime_log_grants
+from infra.function import MedicFunction, MedicFunctionProps, dead_letter_queue, function_environment
+from infra.iam import Grant, runtime_log_grants
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
-from medic.incidents.keys import REGION
-from medic.incidents.table import DUE_INDEX
+from medic.incidents.table import DUE_INDEX, REGION
 from medic.settings import Settings, WatchRuntime
-from medic.watch.cursors import CURSOR
+from medic.watch.cursor_store import CURSOR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EVERY = Duration.minutes(1)
 """How often it runs. An app's log is looked at every five minutes, and every minute for a while after a deployment."""
 
 
 @dataclass(frozen=True, slots=True)
-class WatcherProps:
+class WatcherFunctionProps:
     """What the watcher looks at, and whom it wakes."""
 
     settings: Settings
@@ -39,13 +38,13 @@ class WatcherProps:
     remediator: lambda_.IFunction
 
 
-class Watcher(Construct):
+class WatcherFunction(Construct):
     """A scheduled function that reads, keeps its cursors, and sends wake-ups, which carry no authority."""
 
-    def __init__(self, scope: Construct, construct_id: str, props: WatcherProps) -> None:
+    def __init__(self, scope: Construct, construct_id: str, props: WatcherFunctionProps) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
-        self.failed_runs = kept_queue(self, "FailedRuns")
+        self.failed_runs = dead_letter_queue(self, "FailedRuns")
         medic = MedicFunction(
             self,
             "Default",  # leaves no trace in logical ids
@@ -90,7 +89,7 @@ class Watcher(Construct):
         )
 
 
-def _keeping_time(props: WatcherProps) -> Iterator[Grant]:
+def _keeping_time(props: WatcherFunctionProps) -> Iterator[Grant]:
     yield Grant(
         sid="FindWhatIsDue",
         why="The index of branches that expect something, by the time it is due.",
@@ -105,7 +104,7 @@ def _keeping_time(props: WatcherProps) -> Iterator[Grant]:
     )
 
 
-def _watching(stack: Stack, props: WatcherProps) -> Iterator[Grant]:
+def _watching(stack: Stack, props: WatcherFunctionProps) -> Iterator[Grant]:
     yield Grant(
         sid="FindApps",
         why="Which apps there are, and on which platform.",

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from medic_cli.failure import CouldNotLookError
+from medic_cli.errors import CouldNotLookError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,6 +9,12 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+
+def name_of(role_arn: str) -> str:
+    """A role's name from its ARN."""
+    return role_arn.rpartition("/")[2]
+
+
 _ROLE = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role(?P<path>/(?:.*/)?)(?P<name>[^/]+)")
 
 

@@ -22,7 +22,7 @@ _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 _LONGEST_BRANCH = 255
 
 
-class Message(StrEnum):
+class MessageType(StrEnum):
     """The detail types of our own messages."""
 
     WAKE_UP = "Wake Up"
@@ -103,14 +103,14 @@ class RuntimeWakeUp:
 
 
 @dataclass(frozen=True, slots=True)
-class SampleWanted:
+class TestAlertRequest:
     """Somebody wants to see a sample alert on every channel."""
 
     scope: Scope
     """The region."""
 
 
-Nudge: TypeAlias = DeploymentEvent | WakeUp | RuntimeWakeUp | SampleWanted
+Event: TypeAlias = DeploymentEvent | WakeUp | RuntimeWakeUp | TestAlertRequest
 
 
 class MalformedEventError(ValueError):
@@ -120,21 +120,27 @@ class MalformedEventError(ValueError):
 def wake_up(scope: Scope, request_id: str = "") -> dict[str, object]:
     """The message that wakes the remediator for a branch, or for what somebody asked for there."""
     return _message(
-        Message.WAKE_UP, scope, {"branchName": scope.branch, **({"requestId": request_id} if request_id else {})}
+        MessageType.WAKE_UP, scope, {"branchName": scope.branch, **({"requestId": request_id} if request_id else {})}
     )
 
 
 def runtime_wake_up(scope: Scope, since: datetime, until: datetime) -> dict[str, object]:
     """The message that makes the remediator read an app's SSR log between two times."""
-    return _message(Message.RUNTIME_WAKE_UP, scope, {"since": since.isoformat(), "until": until.isoformat()})
+    return _message(MessageType.RUNTIME_WAKE_UP, scope, {"since": since.isoformat(), "until": until.isoformat()})
 
 
-def sample_wanted(account: str, region: str) -> dict[str, object]:
+def test_alert_request(account: str, region: str) -> dict[str, object]:
     """The message that makes the remediator send a sample on every channel and answer how that went."""
-    return {"source": OWN_SOURCE, "detail-type": Message.TEST_ALERT, "account": account, "region": region, "detail": {}}
+    return {
+        "source": OWN_SOURCE,
+        "detail-type": MessageType.TEST_ALERT,
+        "account": account,
+        "region": region,
+        "detail": {},
+    }
 
 
-def _message(kind: Message, scope: Scope, detail: Mapping[str, object]) -> dict[str, object]:
+def _message(kind: MessageType, scope: Scope, detail: Mapping[str, object]) -> dict[str, object]:
     return {
         "source": OWN_SOURCE,
         "detail-type": kind,
@@ -144,7 +150,7 @@ def _message(kind: Message, scope: Scope, detail: Mapping[str, object]) -> dict[
     }
 
 
-def parse_event(event: object, *, account: str, region: str, partition: str) -> Nudge:
+def parse_event(event: object, *, account: str, region: str, partition: str) -> Event:
     """Read whatever wakes the remediator: an Amplify event, or a message of our own.
 
     Args:
@@ -161,19 +167,21 @@ def parse_event(event: object, *, account: str, region: str, partition: str) -> 
     return parse_deployment_event(event, account=account, region=region, partition=partition)
 
 
-def _parse_own(event: object, *, account: str, region: str, partition: str) -> WakeUp | RuntimeWakeUp | SampleWanted:
+def _parse_own(
+    event: object, *, account: str, region: str, partition: str
+) -> WakeUp | RuntimeWakeUp | TestAlertRequest:
     body = _mapping(event, "event")
     _expect(body, "account", account, _ACCOUNT)
     _expect(body, "region", region)
     detail = _mapping(body.get("detail"), "detail")
     match body.get("detail-type"):
-        case Message.WAKE_UP:
+        case MessageType.WAKE_UP:
             return _parse_wake_up(detail, Scope(partition, account, region, ALL, ALL))
-        case Message.RUNTIME_WAKE_UP:
+        case MessageType.RUNTIME_WAKE_UP:
             app = Scope(partition, account, region, _app_id(detail), ALL)
             return RuntimeWakeUp(app, _time(detail, "since"), _time(detail, "until"))
-        case Message.TEST_ALERT:
-            return SampleWanted(Scope(partition, account, region, ALL, ALL))
+        case MessageType.TEST_ALERT:
+            return TestAlertRequest(Scope(partition, account, region, ALL, ALL))
     raise MalformedEventError("detail-type is none of the messages that wake this function")
 
 

@@ -14,20 +14,20 @@ from medic.events import (
     ALL,
     DeploymentEvent,
     DeploymentStatus,
+    Event,
     MalformedEventError,
-    Nudge,
     RuntimeWakeUp,
-    SampleWanted,
+    TestAlertRequest,
     WakeUp,
     parse_event,
 )
+from medic.flows.deadlines import look_after
 from medic.flows.failure import diagnose_failure
-from medic.flows.overdue import look_after
 from medic.flows.requests import answer_request
 from medic.flows.runtime import diagnose_runtime
 from medic.flows.settle import settle
 from medic.flows.storm import look_after_storm
-from medic.telemetry import Fact
+from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.services import Services
@@ -48,15 +48,15 @@ def run(event: object, services: Services) -> object:
     try:
         nudge = parse_event(event, account=runtime.account, region=runtime.region, partition=runtime.partition)
     except MalformedEventError as error:
-        services.telemetry.record(Fact.EVENT_MALFORMED, why=error)
+        services.telemetry.record(TelemetryEvent.EVENT_MALFORMED, why=error)
         return None
     if runtime.settings.apps and nudge.scope.app_id not in (*runtime.settings.apps, ALL):
-        services.telemetry.record(Fact.EVENT_NOT_WATCHED, scope=nudge.scope)
+        services.telemetry.record(TelemetryEvent.EVENT_NOT_WATCHED, scope=nudge.scope)
         return None
     return _flow(nudge, services)
 
 
-def _flow(nudge: Nudge, services: Services) -> object:
+def _flow(nudge: Event, services: Services) -> object:
     match nudge:
         case DeploymentEvent(status=DeploymentStatus.FAILED):
             diagnose_failure(nudge, services)
@@ -70,7 +70,7 @@ def _flow(nudge: Nudge, services: Services) -> object:
             look_after(scope, services)
         case RuntimeWakeUp():
             diagnose_runtime(nudge, services)
-        case SampleWanted():
+        case TestAlertRequest():
             sample = compose_test(nudge.scope.account, nudge.scope.region)
             return {"channels": [asdict(trial) for trial in try_out(sample, services.channels)]}
     return None

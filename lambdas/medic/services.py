@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from medic.alerts.bus import EventBus
-from medic.alerts.slack_post import SlackPost
+from medic.alerts.event_bus import EventBus
 from medic.alerts.sns import SnsTopic
 from medic.aws.amplify import AmplifyActor, AmplifyReader
-from medic.aws.build_log import BuildLogSource
+from medic.aws.clients import ActorScope, ActorSessions, Clients
 from medic.aws.errors import AbsentError, DeniedError
+from medic.aws.gather import Gatherer
 from medic.aws.iam import IamReader
+from medic.aws.logs import CALLS_A_SECOND, BuildLogSource, RuntimeLogs
 from medic.aws.rate import SharedRate
-from medic.aws.runtime_logs import CALLS_A_SECOND, RuntimeLogs
-from medic.aws.sessions import ActorSessions, Errand, Reader
-from medic.evidence.gather import Gatherer
-from medic.evidence.model import Absent, Item, Present, Role, RolePolicies, Unreadable
+from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
 from medic.incidents.region import RegionTable
 from medic.incidents.requests import RequestsTable
 from medic.incidents.table import IncidentsTable
 from medic.settings import SnsFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from boto3.session import Session
 
+    from medic.actions.set_role import Pause
     from medic.alerts.delivery import Channel
-    from medic.remediation.patience import Pause
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
@@ -54,9 +53,9 @@ class Services:
     pause: Pause = time.sleep
 
     @cached_property
-    def reader(self) -> Reader:
+    def reader(self) -> Clients:
         """Clients of the function's own role."""
-        return Reader(self.session)
+        return Clients(self.session)
 
     @cached_property
     def amplify(self) -> AmplifyReader:
@@ -102,9 +101,13 @@ class Services:
         amazon_q = settings.sns.format is SnsFormat.AMAZON_Q
         topic = SnsTopic(lambda: self.reader.sns, self.runtime.topic_arn, amazon_q=amazon_q)
         always = (topic, EventBus(lambda: self.reader.events))
-        return (SlackPost(lambda: self.reader.secrets, settings.slack), *always) if settings.slack.secrets else always
+        if not settings.slack.secrets:
+            return always
+        from medic.alerts.slack import SlackPost  # noqa: PLC0415 - it imports slack_sdk, which few runs need
 
-    def actor_for(self, errand: Errand) -> Callable[[], AmplifyActor]:
+        return (SlackPost(lambda: self.reader.secrets, settings.slack), *always)
+
+    def actor_for(self, errand: ActorScope) -> Callable[[], AmplifyActor]:
         """The actor for one errand: its session is made when it first acts, and kept for that errand.
 
         Raises:

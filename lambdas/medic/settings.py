@@ -12,8 +12,207 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
-from medic.settings_reader import CONTEXT_KEY, Reader, SettingsError
-from medic.slack_settings import Slack, read_slack
+CONTEXT_KEY = "amplify-medic"
+
+
+class SettingsError(ValueError):
+    """The settings are wrong; the message names every mistake, one a line."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(["The amplify-medic settings have mistakes:", *(f"  - {m}" for m in mistakes)]))
+
+
+class SettingsReader:
+    """Takes named values out of a JSON object and collects what is wrong with them."""
+
+    def __init__(self, raw: object, path: str, mistakes: list[str] | None = None) -> None:
+        self.mistakes: list[str] = [] if mistakes is None else mistakes
+        self._path = path
+        self._taken: set[str] = set()
+        self._raw: Mapping[str, object] = {}
+        if isinstance(raw, Mapping):
+            self._raw = raw
+        else:
+            self.mistakes.append(f"{path or CONTEXT_KEY} must be an object, not {type(raw).__name__}")
+
+    def wrong(self, key: str, what: str) -> None:
+        """Note a mistake."""
+        self.mistakes.append(f"{self._path}{key} {what}")
+
+    def take(self, key: str) -> object:
+        """The value as it is; its key is known from now on."""
+        self._taken.add(key)
+        return self._raw.get(key)
+
+    def nested(self, key: str) -> SettingsReader:
+        """A reader of the object below a key."""
+        value = self.take(key)
+        return SettingsReader({} if value is None else value, f"{self._path}{key}.", self.mistakes)
+
+    def below(self, key: str, raw: object) -> SettingsReader:
+        """A reader of an object that stands below a key; what is wrong with it is noted here."""
+        return SettingsReader(raw, f"{self._path}{key}.", self.mistakes)
+
+    def text(self, key: str, pattern: re.Pattern[str], what: str, *, hidden: bool = False) -> str | None:
+        """A text of one form, or None. A mistake repeats what was given, unless that may be a secret (`hidden`)."""
+        value = self.take(key)
+        if value is None:
+            return None
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return value
+        self.wrong(key, f"must be {what}" if hidden else f"must be {what}, not {value!r}")
+        return None
+
+    def texts(self, key: str, pattern: re.Pattern[str], what: str) -> tuple[str, ...]:
+        """A list of texts of one form."""
+        value = self.take(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            self.wrong(key, f"must be a list of {what}, not {value!r}")
+            return ()
+        for item in value:
+            if not (isinstance(item, str) and pattern.fullmatch(item)):
+                self.wrong(key, f"holds {item!r}, which is not {what}")
+        return tuple(item for item in value if isinstance(item, str))
+
+    def choice(self, key: str, choices: type[StrEnum], default: StrEnum) -> StrEnum:
+        """One of several words."""
+        value = self.take(key)
+        if value is None:
+            return default
+        if isinstance(value, str) and value in list(choices):
+            return choices(value)
+        self.wrong(key, f"must be one of {', '.join(choices)}, not {value!r}")
+        return default
+
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """True or false; the default where nothing is given."""
+        value = self.take(key)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self.wrong(key, f"must be true or false, not {value!r}")
+        return default
+
+    def mapping(self, key: str) -> Mapping[str, object]:
+        """An object with keys of the deployer's own."""
+        value = self.take(key)
+        if value is None:
+            return {}
+        if isinstance(value, Mapping):
+            return value
+        self.wrong(key, f"must be an object, not {value!r}")
+        return {}
+
+    def finish(self) -> None:
+        """Note every key that nobody asked for."""
+        for key in sorted(set(self._raw) - self._taken):
+            self.wrong(key, f"is unknown; known here: {', '.join(sorted(self._taken))}")
+
+
+_SECRET = re.compile(r"(?!https?:|xox[a-z]-)[\w/+=.@:-]{1,2048}")
+_A_SECRET = "the name or ARN of a Secrets Manager secret (put the URL or token into the secret)"  # noqa: S105 - words
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_CHANNEL = re.compile(r"#?[\w.-]{1,80}")
+_A_CHANNEL = "a Slack channel's id, such as C0123456789, or #name"
+_APP_ID = re.compile(r"A[A-Z0-9]{2,20}")
+_APPROVER = re.compile(r"[TE][A-Z0-9]{2,20}/[UW][A-Z0-9]{2,20}")
+
+
+@dataclass(frozen=True, slots=True)
+class SlackChannel:
+    """One place alerts go to: an incoming webhook, or a channel that the bot writes to. One of the two is set."""
+
+    webhook_secret: str | None = None
+    """The name or ARN of the secret that holds the webhook's URL."""
+    channel: str | None = None
+    """The channel's id, or its #name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """Where alerts go, and who may approve from there. Secrets by the name or ARN of a Secrets Manager secret alone."""
+
+    default: SlackChannel | None = None
+    bot_token_secret: str | None = None
+    """Holds the bot token with which channels are written to."""
+    channels: Mapping[str, SlackChannel] = field(default_factory=dict)
+    """Further places, by the name that the tag `amplify-medic:channel` gives them."""
+    signing_secret: str | None = None
+    """Holds the Slack app's signing secret."""
+    app_id: str | None = None
+    approvers: tuple[str, ...] = ()
+    """Who may approve, as TEAM/USER."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that sending alerts reads."""
+        places = (self.default, *self.channels.values())
+        hooks = (place.webhook_secret for place in places if place is not None)
+        return tuple(dict.fromkeys(secret for secret in (self.bot_token_secret, *hooks) if secret))
+
+    @property
+    def takes_approvals(self) -> bool:
+        """True if clicks on a button are listened to."""
+        return self.signing_secret is not None
+
+
+def read_slack(reader: SettingsReader) -> Slack:
+    """The settings below `slack`; the reader keeps what is wrong with them."""
+    slack = Slack(
+        default=_place(reader),
+        bot_token_secret=reader.text("bot_token_secret", _SECRET, _A_SECRET, hidden=True),
+        channels=_channels(reader),
+        signing_secret=reader.text("signing_secret", _SECRET, _A_SECRET, hidden=True),
+        app_id=reader.text("app_id", _APP_ID, "a Slack app's id, such as A0123456789"),
+        approvers=reader.texts("approvers", _APPROVER, "TEAM/USER, such as T0123456789/U0123456789"),
+    )
+    _check_together(slack, reader)
+    reader.finish()
+    return slack
+
+
+def _place(reader: SettingsReader) -> SlackChannel | None:
+    webhook = reader.text("webhook_secret", _SECRET, _A_SECRET, hidden=True)
+    channel = reader.text("channel", _CHANNEL, _A_CHANNEL)
+    if webhook and channel:
+        reader.wrong("channel", "is one place and webhook_secret another: set one of the two")
+    return SlackChannel(webhook, channel) if webhook or channel else None
+
+
+def _channels(reader: SettingsReader) -> dict[str, SlackChannel]:
+    """Name → place; a text in the place of an object is the webhook's secret."""
+    channels = {}
+    for name, given in reader.mapping("channels").items():
+        key = f"channels[{name}]"
+        if not _NAME.fullmatch(name):
+            reader.wrong(key, "has a name that can't be a tag value of letters, digits, _ . -")
+        below = reader.below(key, {"webhook_secret": given} if isinstance(given, str) else given)
+        place = _place(below)
+        below.finish()
+        if place is None:
+            reader.wrong(key, "needs a webhook_secret or a channel")
+        else:
+            channels[name] = place
+    return channels
+
+
+def _check_together(slack: Slack, reader: SettingsReader) -> None:
+    """What only makes sense with something else."""
+    places = [place for place in (slack.default, *slack.channels.values()) if place is not None]
+    if any(place.channel for place in places) and slack.bot_token_secret is None:
+        reader.wrong("bot_token_secret", "is missing: without it the bot can't write to a channel")
+    if slack.bot_token_secret and not any(place.channel for place in places):
+        reader.wrong("channel", "is missing: a bot token alone doesn't say where to write")
+    if slack.channels and slack.default is None:
+        reader.wrong("channels", "needs a default beside it (webhook_secret or channel), for branches that name none")
+    approving = (slack.signing_secret, slack.app_id, slack.approvers)
+    if any(approving) and not all(approving):
+        reader.wrong("signing_secret, app_id and approvers", "belong together: approval needs all three")
+    if slack.signing_secret and slack.bot_token_secret is None:
+        reader.wrong("signing_secret", "needs bot_token_secret: only a message of the Slack app has buttons")
+
 
 __all__ = ["CONTEXT_KEY", "Runtime", "Settings", "SettingsError", "Slack"]
 
@@ -134,7 +333,7 @@ class Settings:
         Raises:
             SettingsError: naming every mistake at once.
         """
-        reader = Reader(raw if raw is not None else {}, "")
+        reader = SettingsReader(raw if raw is not None else {}, "")
         settings = _read_settings(reader)
         if reader.mistakes:
             raise SettingsError(reader.mistakes)
@@ -254,7 +453,7 @@ def merge(base: object, over: object) -> object:
     return over
 
 
-def _read_settings(reader: Reader) -> Settings:
+def _read_settings(reader: SettingsReader) -> Settings:
     settings = Settings(
         mode=Mode(reader.choice("mode", Mode, Mode.FIX)),
         compute_roles=_pairings(reader, "compute_roles"),
@@ -277,7 +476,7 @@ def _read_settings(reader: Reader) -> Settings:
     return settings
 
 
-def _pairings(reader: Reader, key: str) -> tuple[Pairing, ...]:
+def _pairings(reader: SettingsReader, key: str) -> tuple[Pairing, ...]:
     pairings = []
     for role_arn, targets in reader.mapping(key).items():
         if not _ROLE_ARN.fullmatch(role_arn):
@@ -296,7 +495,7 @@ def _is_target(target: object) -> bool:
     return bool(_APP.fullmatch(app_id)) and bool(branch or not slash)
 
 
-def _default_role(reader: Reader) -> DefaultRole:
+def _default_role(reader: SettingsReader) -> DefaultRole:
     role = DefaultRole(
         policies=reader.texts("policies", _POLICY_ARN, "the ARN of an IAM policy"),
         permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"),
@@ -308,7 +507,7 @@ def _default_role(reader: Reader) -> DefaultRole:
     return role
 
 
-def _sns(reader: Reader) -> Sns:
+def _sns(reader: SettingsReader) -> Sns:
     sns = Sns(
         emails=reader.texts("emails", _EMAIL, "an e-mail address"),
         format=SnsFormat(reader.choice("format", SnsFormat, SnsFormat.TEXT)),
@@ -330,7 +529,7 @@ _LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
 }
 
 
-def _limits(reader: Reader) -> Limits:
+def _limits(reader: SettingsReader) -> Limits:
     defaults = Limits()
     limits = Limits(**{f.name: _bounded(reader, f.name, getattr(defaults, f.name)) for f in fields(Limits)})
     if limits.fixes_per_app_an_hour >= limits.fixes_per_account_an_hour:
@@ -339,7 +538,7 @@ def _limits(reader: Reader) -> Limits:
     return limits
 
 
-def _bounded(reader: Reader, name: str, default: int) -> int:
+def _bounded(reader: SettingsReader, name: str, default: int) -> int:
     value = reader.take(name)
     low, high = _LIMIT_RANGES[name]
     if value is None:

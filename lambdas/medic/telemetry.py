@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
     from aws_lambda_powertools import Logger, Metrics
 
 
-class Fact(StrEnum):
+class TelemetryEvent(StrEnum):
     """Everything that is counted."""
 
     EVENT_MALFORMED = "EventMalformed"
@@ -60,11 +61,11 @@ class Fact(StrEnum):
 EVENT_TO_ALERT = "EventToAlert"
 """The metric of how long people waited, in milliseconds."""
 
-DIMENSIONS: Mapping[Fact, tuple[str, ...]] = {
-    Fact.DIAGNOSED: ("label", "cause"),
-    Fact.APPLIED: ("action",),
-    Fact.REFUSED: ("rule",),
-    Fact.APPROVAL_REFUSED: ("rule",),
+DIMENSIONS: Mapping[TelemetryEvent, tuple[str, ...]] = {
+    TelemetryEvent.DIAGNOSED: ("label", "cause"),
+    TelemetryEvent.APPLIED: ("action",),
+    TelemetryEvent.REFUSED: ("rule",),
+    TelemetryEvent.APPROVAL_REFUSED: ("rule",),
 }
 """The details by which a fact is also counted apart. Each is one of a list in our own code, so that what CloudWatch
 charges for is bounded: never an app, a branch, a job, or anything that a log or a tag says."""
@@ -80,7 +81,7 @@ class Telemetry:
     logger: Logger
     metrics: Metrics
 
-    def record(self, fact: Fact, **details: object) -> None:
+    def record(self, fact: TelemetryEvent, **details: object) -> None:
         """Count a fact and log it with its details; details are redacted by whoever made them.
 
         A fact listed in `DIMENSIONS` is counted once more by each of those details that is given.
@@ -101,7 +102,7 @@ class Telemetry:
         """Write the metrics out, as one embedded-metric log line."""
         self.metrics.flush_metrics()
 
-    def _count_apart(self, fact: Fact, dimension: str, value: str) -> None:
+    def _count_apart(self, fact: TelemetryEvent, dimension: str, value: str) -> None:
         listed = value if _LISTED.fullmatch(value) else _UNLISTED
         mine = {"service": self.metrics.service or ""}
         with single_metric(fact, MetricUnit.Count, 1, namespace=self.metrics.namespace, default_dimensions=mine) as one:

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 
-from medic.approvals.approve import handle
-from medic.approvals.wiring import desk
 from medic.settings import SlackRuntime
+from medic.slack_actions.approve import desk, handle
 from medic.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from medic.approvals.approve import Desk
+    from medic.slack_actions.approve import SlackApprovalHandler
 
 
 @cache
-def wiring() -> Desk:
+def wiring() -> SlackApprovalHandler:
     """What a run works with, made once and kept while the function is warm."""
     return desk(SlackRuntime.from_environment(), boto3.Session(), Telemetry(Logger(), Metrics()))
 

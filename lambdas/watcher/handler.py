@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 
-from medic.aws.sessions import Reader
+from medic.aws.clients import Clients
 from medic.settings import WatcherRuntime
 from medic.telemetry import Telemetry
 from medic.watch.watcher import Watcher
@@ -23,7 +23,7 @@ KEPT_IN_HAND = 15.0
 @cache
 def watcher() -> Watcher:
     """What a run works with, made once and kept while the function is warm."""
-    return Watcher(WatcherRuntime.from_environment(), Reader(boto3.Session()), Telemetry(Logger(), Metrics()))
+    return Watcher(WatcherRuntime.from_environment(), Clients(boto3.Session()), Telemetry(Logger(), Metrics()))
 
 
 def handler(event: object, context: LambdaContext) -> None:

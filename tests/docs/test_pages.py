@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.alarm_texts import ALARM_TEXTS, AlarmText
+from infra.monitoring import ALARM_TEXTS, AlarmText
 from medic.alerts.model import AlertKind
 
 ROOT = Path(__file__).parents[2]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.alarm_texts import ALERT_FAILED, STORM
+from infra.monitoring import ALERT_FAILED, STORM
 
 if TYPE_CHECKING:
     from demo.stage import Stage
-    from infra.alarm_texts import AlarmText
+    from infra.monitoring import AlarmText
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,9 +12,12 @@ from botocore.exceptions import ClientError
 from demo.narrator import Narrator
 from demo.stage import Stage, open_stage
 from demo.stories import STORIES
-from medic.aws.sessions import Errand, session_policy
+from medic.aws.clients import ActorScope, session_policy
 from tests.e2e.conftest import SHARED
 from tests.fakes.amplify.wire import PASSED_TO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TRUSTS_THIS_TEST = {
     "Version": "2012-10-17",
@@ -54,7 +56,7 @@ def actor(stage: Stage, app_id: str, role_arn: str | None = None) -> Any:
     # Only the remediator may assume it: the test lets itself in.
     iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=json.dumps(TRUSTS_THIS_TEST))
     branch_arn = stage.branch(app_id)["branchArn"]
-    errand = Errand("test", branch_arn, role_arn or stage.outputs["DefaultComputeRoleArn"])
+    errand = ActorScope("test", branch_arn, role_arn or stage.outputs["DefaultComputeRoleArn"])
     sts = stage.cloud.client("sts")
     given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="test", Policy=json.dumps(session_policy(errand)))
     return stage.cloud.client("amplify", given["Credentials"])

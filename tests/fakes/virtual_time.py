@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import selectors
 import threading
-from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class VirtualTime:

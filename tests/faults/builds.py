@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.faults.arranging import (
+from tests.faults.arrange import (
     ASK,
     FIX,
     QUICK_BUILD,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tests.faults import builds, wishes
+from tests.faults import builds, requests
 from tests.faults.asynchronous import Remediator
 from tests.faults.world import WiredWorld, wired_world
 
@@ -108,17 +108,17 @@ PATHS = (
     Path(builds.storm),
     Path(builds.storm_is_over),
     Path(builds.letter),
-    Path(wishes.approved),
-    Path(wishes.approved_but_moved),
-    Path(wishes.approved_but_capped),
-    Path(wishes.fix_asked_for),
-    Path(wishes.fix_without_opt_in),
-    Path(wishes.undo_detaches),
-    Path(wishes.undo_restores),
-    Path(wishes.undo_of_nothing),
-    Path(wishes.undone_then_fails),
-    Path(wishes.mute),
-    Path(wishes.muted),
+    Path(requests.approved),
+    Path(requests.approved_but_moved),
+    Path(requests.approved_but_capped),
+    Path(requests.fix_asked_for),
+    Path(requests.fix_without_opt_in),
+    Path(requests.undo_detaches),
+    Path(requests.undo_restores),
+    Path(requests.undo_of_nothing),
+    Path(requests.undone_then_fails),
+    Path(requests.mute),
+    Path(requests.muted),
     Path(builds.app_cools_down),
     Path(builds.runtime_attach),
     Path(builds.runtime_still_failing),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,13 +11,15 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from medic.incidents.requests import RequestKind
+from medic.incidents.model import RequestKind
 from tests.faults.asynchronous import Remediator
 from tests.faults.invariants import check_closed_by_builds, check_safety
 from tests.faults.test_single_faults import succeed_everywhere
 from tests.faults.world import wired_world
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.faults.asynchronous import Event
     from tests.faults.wire import Call, Json
 

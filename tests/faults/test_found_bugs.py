@@ -19,8 +19,8 @@ from tests.faults.builds import (
 )
 from tests.faults.invariants import check_safety, previous_role_is_kept
 from tests.faults.paths import Path, recorded
+from tests.faults.requests import approved, undo_detaches
 from tests.faults.wire import LOG, Call, Fault
-from tests.faults.wishes import approved, undo_detaches
 
 if TYPE_CHECKING:
     from tests.faults.wire import Json

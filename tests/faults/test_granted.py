@@ -5,7 +5,7 @@ So taking away any one action makes a path fail: it is a path's own call that IA
 
 from __future__ import annotations
 
-from medic.aws.sessions import Reader
+from medic.aws.clients import Clients
 from medic.settings import Settings, WatcherRuntime
 from medic.watch.watcher import Watcher
 from tests.faults.builds import runtime_attach
@@ -37,7 +37,7 @@ def test_the_actor_is_granted_what_its_paths_call_and_no_more() -> None:
 
 def test_the_watcher_is_granted_what_it_calls_and_no_more() -> None:
     with Path(runtime_attach).stage() as (world, _):
-        functions, clients = Functions(), Reader(world.wire.session)
+        functions, clients = Functions(), Clients(world.wire.session)
         clients.__dict__["functions"] = functions
         runtime = WatcherRuntime(Settings(), world.amplify.account_id, REGION, "aws", TABLE, "remediator")
         watching = Watcher(runtime, clients, world.services().telemetry, world.now)

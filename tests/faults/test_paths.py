@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +12,9 @@ from tests.faults.invariants import check_closed, check_safety, check_told
 from tests.faults.paths import PATHS, Path
 from tests.faults.wire import Call, Fault, Json
 from tests.faults.world import SET_ROLE, Write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ATTACHED, REBUILT, REPAIRED = "UpdateBranch default-compute", "StartJob RETRY", "UpdateApp good-service"
 CHANGES: Mapping[str, list[str]] = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,6 +25,8 @@ from slack_sdk.webhook import WebhookClient
 from tests.fakes.quick_session import QuickSession
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.fakes.slack import FakeSlack
 
 Json = dict[str, Any]

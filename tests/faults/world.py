@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,15 +13,8 @@ from uuid import uuid4
 from moto.dynamodb.models import dynamodb_backends
 
 from medic.events import Scope, wake_up
-from medic.incidents.requests import (
-    APPROVAL_HOLDS,
-    REQUEST_HOLDS,
-    AlreadyAskedError,
-    Request,
-    RequestKind,
-    RequestsTable,
-    approval_id,
-)
+from medic.incidents.model import Request, RequestKind, approval_id
+from medic.incidents.requests import APPROVAL_HOLDS, REQUEST_HOLDS, AlreadyAskedError, RequestsTable
 from medic.incidents.table import DUE_INDEX
 from tests.fakes.amplify.moto_adapter import amplify_on_moto
 from tests.fakes.quick_session import QuickSession
@@ -32,6 +24,8 @@ from tests.faults.wire import Call, Json, Sent, Wire
 from tests.integration.conftest import PLAIN_TRUST, REGION, SECRET, TABLE, World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from medic.services import Services
 
 SET_ROLE = {"amplify:UpdateBranch": "computeRoleArn", "amplify:UpdateApp": "iamServiceRoleArn"}

@@ -9,7 +9,7 @@ import sys
 
 from medic.alerts.model import Alert, AlertKind
 from medic.alerts.slack import render_slack
-from medic.alerts.text import render_text, subject
+from medic.alerts.sns import render_text, subject
 from tests.gallery.browser import Browser, NoBrowserError
 from tests.gallery.golden import ROOT, golden_path, rendered
 from tests.gallery.page import email_page, slack_page

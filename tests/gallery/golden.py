@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medic.alerts.amazon_q import envelope
-from medic.alerts.bus import detail_of, detail_types
+from medic.alerts.event_bus import detail_of, detail_types
 from medic.alerts.slack import render_slack
-from medic.alerts.text import render_text, subject
+from medic.alerts.sns import envelope, render_text, subject
 
 if TYPE_CHECKING:
     from medic.alerts.model import Alert

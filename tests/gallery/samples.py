@@ -7,33 +7,32 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from medic.actions.outcome import ChangeResult, RebuildOutcome, RoleChangeOutcome
+from medic.actions.set_role import Undone, UndoResult
 from medic.alerts.compose import (
-    Report,
+    Affected,
     compose_expired,
+    compose_no_traffic,
     compose_not_helped,
     compose_outcome_unknown,
     compose_quiet,
     compose_report,
     compose_resolved,
+    compose_storm,
+    compose_storm_over,
     compose_test,
+    compose_undone,
 )
-from medic.alerts.runtime import compose_no_traffic
-from medic.alerts.storm import Affected, compose_storm, compose_storm_over
-from medic.alerts.undo import compose_undone
-from medic.diagnosis.model import Label, Phase
+from medic.alerts.failure_report import FailureReport
 from medic.events import Scope
-from medic.evidence.model import Present, RolePolicies
-from medic.incidents.change import Change, ChangeState
-from medic.incidents.incident import Incident
-from medic.incidents.order import Moment
-from medic.incidents.state import RoleKind, State
-from medic.plan.decide import Occasion, RepairQuestion, decide
-from medic.plan.model import ActionKind, RebuildWish
+from medic.evidence import Present, RolePolicies
+from medic.incidents.model import Change, ChangeState, Incident, IncidentState, JobRef
+from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
+from medic.plan.decide import RepairQuestion, decide
+from medic.plan.model import RebuildWish
 from medic.plan.optin import OptIn, RoleChoice
-from medic.remediation.outcome import Outcome, RebuildOutcome, Result
-from medic.remediation.undo import Undoing, Undone
 from medic.settings import Limits, Mode
-from tests.unit.diagnosis.differential import (
+from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,
     APP_ID,
     COMPUTE_ROLE,
@@ -81,7 +80,7 @@ def sample(kind: AlertKind) -> Alert:
 def denied() -> Alert:
     """A second diagnosis: an access-denied message, with the very statement that is missing."""
     diagnosis = diagnosed(denial(COMPUTE_SESSION), Phase.RUNTIME, job=Present(job(**_COMMIT)))
-    return compose_report(_report(diagnosis, Mode.REPORT, Occasion.RUNTIME))
+    return compose_report(_report(diagnosis, Mode.REPORT, Trigger.RUNTIME))
 
 
 def hostile() -> Alert:
@@ -94,21 +93,23 @@ def hostile() -> Alert:
         "job": Present(job(commit_id=text, commit_message=text)),
     }
     diagnosis = diagnosed(UNASSUMABLE.replace("Standard", text), **changes)
-    report = _report(diagnosis, Mode.REPORT, Occasion.FAILED, **changes)
+    report = _report(diagnosis, Mode.REPORT, Trigger.FAILED, **changes)
     return compose_report(replace(report, scope=scope, opt_in_note=text, channel=text))
 
 
 def _alerts() -> Iterator[Alert]:
     lost = diagnosed(UNASSUMABLE, **_facts())
     runtime = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **_facts())
-    yield compose_report(_report(lost, Mode.REPORT, Occasion.FAILED))
-    yield compose_report(_report(runtime, Mode.ASK, Occasion.RUNTIME))
-    attach = _report(runtime, Mode.FIX, Occasion.RUNTIME)
-    yield compose_report(_became(attach, Result.APPLIED, "UpdateBranch was sent, and GetBranch shows the role", "8"))
+    yield compose_report(_report(lost, Mode.REPORT, Trigger.FAILED))
+    yield compose_report(_report(runtime, Mode.ASK, Trigger.RUNTIME))
+    attach = _report(runtime, Mode.FIX, Trigger.RUNTIME)
+    yield compose_report(
+        _became(attach, ChangeResult.APPLIED, "UpdateBranch was sent, and GetBranch shows the role", "8")
+    )
     admin = RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ())
-    yield compose_report(_report(runtime, Mode.FIX, Occasion.RUNTIME, policies=lambda _: Present(admin)))
+    yield compose_report(_report(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: Present(admin)))
     young = "Amplify cannot assume the role yet; it was made 40 s ago. It is tried again by itself."
-    yield compose_report(_became(attach, Result.DEFERRED, young))
+    yield compose_report(_became(attach, ChangeResult.DEFERRED, young))
     built, seen = _incident(lost), _incident(runtime)
     yield compose_resolved(SCOPE, _changed(built), "9")
     yield compose_quiet(SCOPE, _changed(seen), 60)
@@ -118,7 +119,7 @@ def _alerts() -> Iterator[Alert]:
     yield compose_expired(SCOPE, seen)
     changed = _changed(replace(seen, undo_asked_by="slack:T0123456789/U0123456789"))
     detail = "UpdateBranch was sent with an empty role, and GetBranch shows none"
-    yield compose_undone(SCOPE, changed, [Undone(changed.changes[0], Undoing.DETACHED, detail, NOW)])
+    yield compose_undone(SCOPE, changed, [Undone(changed.changes[0], UndoResult.DETACHED, detail, NOW)])
     yield from _storm()
     yield compose_test(ACCOUNT, REGION)
 
@@ -131,7 +132,7 @@ def _facts() -> dict[str, Any]:
     }
 
 
-def _report(diagnosis: Diagnosis, mode: Mode, occasion: Occasion, **changes: Any) -> Report:
+def _report(diagnosis: Diagnosis, mode: Mode, occasion: Trigger, **changes: Any) -> FailureReport:
     """What the flows would report: the plan is the decision table's, under every guardrail."""
     note = _MODES[mode]
     policies = changes.pop("policies", lambda _: Present(RolePolicies((), ())))
@@ -148,14 +149,14 @@ def _report(diagnosis: Diagnosis, mode: Mode, occasion: Occasion, **changes: Any
     plan = decide(occasion, asked, RepairQuestion(RoleChoice(None, "none is paired"), None, None))
     incident = _incident(diagnosis)
     if mode is Mode.ASK:
-        incident = replace(incident.moved(State.AWAITING_APPROVAL, NOW), plan_hash=plan.hash_for(incident.id))
-    return Report(SCOPE, incident, seen, diagnosis, plan, (), note, None)
+        incident = replace(incident.moved(IncidentState.AWAITING_APPROVAL, NOW), plan_hash=plan.hash_for(incident.id))
+    return FailureReport(SCOPE, incident, seen, diagnosis, plan, (), note, None)
 
 
-def _became(report: Report, result: Result, detail: str, rebuild: str | None = None) -> Report:
+def _became(report: FailureReport, result: ChangeResult, detail: str, rebuild: str | None = None) -> FailureReport:
     job_words = f"job {rebuild} retries job 7: a first compute role may take effect with a deployment only"
     rebuilt = RebuildOutcome(rebuild, job_words) if rebuild else None
-    outcomes = tuple(Outcome(action, result, detail, NOW, rebuilt) for action in report.plan.actions)
+    outcomes = tuple(RoleChangeOutcome(action, result, detail, NOW, rebuilt) for action in report.plan.actions)
     return replace(report, outcomes=outcomes)
 
 
@@ -172,11 +173,11 @@ def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> In
 
 def _storm() -> Iterator[Alert]:
     region = replace(SCOPE, app_id="*", branch="*")
-    storm = Incident.open(region, (RoleKind.NONE, "storm"), Moment(NOW), app_name="", now=NOW)
+    storm = Incident.open(region, (RoleKind.NONE, "storm"), JobRef(NOW), app_name="", now=NOW)
     affected = tuple(_hit(number) for number in range(8))
     yield compose_storm(region, storm, affected, Limits())
     over = tuple(
-        replace(each, incident=each.incident.moved(State.RESOLVED, NOW)) if number % 2 else each
+        replace(each, incident=each.incident.moved(IncidentState.RESOLVED, NOW)) if number % 2 else each
         for number, each in enumerate(affected)
     )
     yield compose_storm_over(region, storm, over)

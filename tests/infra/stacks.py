@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from infra.synthesis import Synthesis, synthesise
 
 if TYPE_CHECKING:
-    from infra.permissions import Resource, Statement, Template
+    from collections.abc import Mapping
+
+    from infra.iam import PolicyStatement, Resource, Template
 
 APP = "d1a2b3c4d5e6f7"
 OTHER_APP = "d7f6e5d4c3b2a1"
@@ -63,38 +64,38 @@ def the(stack: Template, kind: str, name: str = "") -> dict[str, Any]:
     return resource["Properties"]
 
 
-def statements(stack: Template, role: str) -> dict[str, Statement]:
+def statements(stack: Template, role: str) -> dict[str, PolicyStatement]:
     """The statements of a role's policy, by Sid."""
     document = the(stack, "AWS::IAM::Policy", role)["PolicyDocument"]
     return {statement["Sid"]: statement for statement in document["Statement"]}
 
 
-def actor(**settings: object) -> dict[str, Statement]:
+def actor(**settings: object) -> dict[str, PolicyStatement]:
     """The statements of the role that writes."""
     return statements(template(**settings), "RemediatorActorRole")
 
 
-def reader(**settings: object) -> dict[str, Statement]:
+def reader(**settings: object) -> dict[str, PolicyStatement]:
     """The statements of the remediator's own role."""
     return statements(template(**settings), "RemediatorRole")
 
 
-def watcher(**settings: object) -> dict[str, Statement]:
+def watcher(**settings: object) -> dict[str, PolicyStatement]:
     """The statements of the watcher's role."""
     return statements(template(**settings), "WatcherRole")
 
 
-def operator(**settings: object) -> dict[str, Statement]:
+def operator(**settings: object) -> dict[str, PolicyStatement]:
     """The statements of the role that people's command line works under."""
     return statements(template(**settings), "OperatorRole")
 
 
-def actions(statement: Statement) -> list[str]:
+def actions(statement: PolicyStatement) -> list[str]:
     """A statement's actions."""
     action = statement["Action"]
     return [action] if isinstance(action, str) else action
 
 
-def allowed(granted: Mapping[str, Statement]) -> set[str]:
+def allowed(granted: Mapping[str, PolicyStatement]) -> set[str]:
     """The actions that a role's statements allow."""
     return {a for statement in granted.values() if statement["Effect"] == "Allow" for a in actions(statement)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.intrinsics import flatten
+from infra.iam import flatten
 from tests.infra.stacks import (
     APP,
     COMPUTE_ROLE,
@@ -24,13 +24,13 @@ from tests.infra.stacks import (
 )
 
 if TYPE_CHECKING:
-    from infra.permissions import Statement, Template
+    from infra.iam import PolicyStatement, Template
 
 AMPLIFY = "arn:<AWS::Partition>:amplify:<AWS::Region>:<AWS::AccountId>"
 TO_AMPLIFY = {"StringEquals": {"iam:PassedToService": "amplify.amazonaws.com"}}
 
 
-def resources(statement: Statement) -> list[str]:
+def resources(statement: PolicyStatement) -> list[str]:
     value = statement["Resource"]
     return [flatten(item) for item in value] if isinstance(value, list) else [flatten(value)]
 

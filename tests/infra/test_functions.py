@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from infra.intrinsics import flatten
+from infra.iam import flatten
 from medic.incidents.table import LEASE
 from medic.settings import Mode, Runtime
 from tests.infra.stacks import APP, of_type, template, the

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.infra.stacks import EVERYTHING, actor, allowed, operator, reader, statements, template, watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 # Transactions are authorised by the actions they are made of.

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.alarm_texts import ALARM_TEXTS
-from infra.intrinsics import flatten
-from medic.telemetry import DIMENSIONS, EVENT_TO_ALERT, Fact
+from infra.iam import flatten
+from infra.monitoring import ALARM_TEXTS
+from medic.telemetry import DIMENSIONS, EVENT_TO_ALERT, TelemetryEvent
 from tests.infra.stacks import EVERYTHING, of_type, the
 from tests.infra.stacks import template as template_of
 
 if TYPE_CHECKING:
-    from infra.permissions import Template
+    from infra.iam import Template
 
 QUEUES = "AWS::SQS::Queue"
 FUNCTIONS = "AWS::Lambda::Function"
@@ -83,8 +83,8 @@ def test_a_run_that_nears_the_time_out_is_noticed_before_it_is_cut_off() -> None
         assert 0.5 < milliseconds / 1000 / time_outs[function.strip("<>")] < 1
 
 
-@pytest.mark.parametrize("fact", [Fact.ALERT_FAILED, Fact.STORM, Fact.NOT_HELPED])
-def test_what_the_bot_itself_counts_is_watched_under_the_name_it_counts_it(fact: Fact) -> None:
+@pytest.mark.parametrize("fact", [TelemetryEvent.ALERT_FAILED, TelemetryEvent.STORM, TelemetryEvent.NOT_HELPED])
+def test_what_the_bot_itself_counts_is_watched_under_the_name_it_counts_it(fact: TelemetryEvent) -> None:
     variables = the(template(), FUNCTIONS, "Remediator")["Environment"]["Variables"]
     namespace, service = variables["POWERTOOLS_METRICS_NAMESPACE"], variables["POWERTOOLS_SERVICE_NAME"]
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from infra.grants import WHY
-from infra.intrinsics import flatten
-from infra.permissions import EXAMPLE, PAGE, Template, render
+from infra.iam import WHY, Template, flatten
+from infra.permissions_page import EXAMPLE, PAGE, render
 from tests.infra.stacks import EVERYTHING, actions, of_type, template
 
 
 def test_the_page_is_what_the_template_says() -> None:
     page = render(template(**EXAMPLE), template(), template(**{**EXAMPLE, "mode": "report"}))
 
-    assert PAGE.read_text() == page, "run `python -m infra.permissions`"
+    assert PAGE.read_text() == page, "run `python -m infra.permissions_page`"
 
 
 def test_the_example_brings_every_statement_in() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.intrinsics import flatten
+from infra.iam import flatten
 from tests.infra.stacks import APP, EVERYTHING, actions, reader
 
 AMPLIFY = "arn:<AWS::Partition>:amplify:<AWS::Region>:<AWS::AccountId>"

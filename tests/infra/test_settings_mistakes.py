@@ -6,10 +6,8 @@ import json
 
 import pytest
 
-from infra.context import read_settings
-from infra.synthesis import synthesise
-from medic.settings import Mode, SettingsError
-from medic.slack_settings import SlackChannel
+from infra.synthesis import read_settings, synthesise
+from medic.settings import Mode, SettingsError, SlackChannel
 from tests.infra.cdk_app import run_app
 from tests.infra.stacks import APP, COMPUTE_ROLE
 

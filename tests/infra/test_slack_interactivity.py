@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.intrinsics import flatten
+from infra.iam import flatten
 from medic.settings import Mode, SlackRuntime
 from tests.infra.stacks import EVERYTHING, actions, of_type, statements, template, the
 

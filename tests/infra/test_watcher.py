@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.intrinsics import flatten
+from infra.iam import flatten
 from medic.settings import Mode, Settings, WatcherRuntime
 from tests.infra.stacks import APP, EVERYTHING, OTHER_APP, actions, of_type, reader, template, the, watcher
 
 if TYPE_CHECKING:
-    from infra.permissions import Template
+    from infra.iam import Template
 
 
 def variables(**settings: object) -> dict[str, object]:

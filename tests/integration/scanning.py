@@ -14,9 +14,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from medic.settings import Settings
-from medic_cli.scan.changes import Terms
-from medic_cli.scan.estate import Estate
-from medic_cli.scan.scanner import Scanner, Wish
+from medic_cli.scan.aws import AwsTargets
+from medic_cli.scan.opted_in import OptInTerms
+from medic_cli.scan.scanner import Scanner, ScanOptions
 from tests.fakes.virtual_time import VirtualLoop, VirtualTime
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def observed(
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
         time = VirtualTime(loop)
-        estate = Estate.reached_by(session(), regions, rate=rate, iam_rate=rate, time=time)
+        estate = AwsTargets.reached_by(session(), regions, rate=rate, iam_rate=rate, time=time)
         moments: dict[str, list[float]] = defaultdict(list)
 
         def note(request: Any, **_: Any) -> None:
@@ -72,7 +72,7 @@ def observed(
             estate.iam.client.meta.events.register(f"before-call.iam.{operation}", _deny)  # type: ignore[arg-type]
 
         async def run() -> Scan:
-            wish = Wish(dict.fromkeys(regions, Terms(Settings.parse(settings), None)))
+            wish = ScanOptions(dict.fromkeys(regions, OptInTerms(Settings.parse(settings), None)))
             return await Scanner(estate, wish, lambda: datetime.now(UTC)).run()
 
         return Observed(runner.run(run()), moments)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from medic.diagnosis.differential import diagnose
-from medic.diagnosis.model import CheckResult, Diagnosis, Phase, Rank
-from medic.diagnosis.scan import scan
+from medic.diagnosis.diagnose import diagnose
+from medic.diagnosis.model import CheckResult, Diagnosis, Rank
 from medic.events import Scope
+from medic.labels import Phase
+from medic.logscan.scan import scan
 from tests.integration.conftest import REGION
 
 if TYPE_CHECKING:

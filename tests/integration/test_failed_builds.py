@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.flows.announce import UndeliveredError
+from medic.flows.notify import UndeliveredError
 
 if TYPE_CHECKING:
     from tests.integration.conftest import World

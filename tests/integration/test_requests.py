@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.events import Scope, wake_up
-from medic.incidents.change import ChangeState
-from medic.incidents.requests import Request, RequestKind, approval_id
-from medic.incidents.state import State
+from medic.incidents.model import ChangeState, IncidentState, Request, RequestKind, approval_id
 from tests.integration.conftest import REGION, World
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from medic.incidents.incident import Incident
+    from medic.incidents.model import Incident
 
 TAG = "amplify-medic:auto-fix"
 PREVIEW = {"stage": "PULL_REQUEST"}
@@ -63,7 +61,7 @@ def approve(world: World, app: str, **fields: Any) -> str:
 def test_an_approved_plan_is_carried_out_and_says_who_approved(world: World) -> None:
     app = failing(world, "ask")
     assert world.compute_role(app) is None
-    assert incident(world, app).state is State.AWAITING_APPROVAL
+    assert incident(world, app).state is IncidentState.AWAITING_APPROVAL
     answer = approve(world, app, who="slack:T1/U2")
     assert world.compute_role(app) == world.default_role_arn
     assert answer.startswith("used: attach_compute applied")
@@ -172,7 +170,7 @@ def test_a_fix_in_the_cool_down_stays_unused_and_is_done_after_it(world: World) 
 def test_what_did_not_help_is_repeated_when_somebody_asks(world: World) -> None:
     app = failing(world, "fix", **{"amplify-medic:rebuild": "yes"})
     world.deliver(dict(world.amplify.events[-1]))
-    assert incident(world, app).state is State.NOT_HELPED
+    assert incident(world, app).state is IncidentState.NOT_HELPED
     world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn="")
     world.amplify.control.advance(2 * 3600)
     assert ask(world, app, RequestKind.FIX).startswith("used: attach_compute applied")

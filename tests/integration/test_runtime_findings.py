@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.aws.amplify import AmplifyReader
+from medic.aws.logs import RuntimeLogs, log_group
 from medic.aws.rate import SharedRate
-from medic.aws.runtime_logs import RuntimeLogs, log_group
 from medic.events import Scope, runtime_wake_up
-from medic.incidents.requests import RequestKind
+from medic.incidents.model import RequestKind
 from medic.watch.cursor import MISSING_FOR
-from medic.watch.cursors import Cursors
+from medic.watch.cursor_store import Cursors
 from medic.watch.look import RuntimeWatch
 from tests.integration.conftest import PLAIN_TRUST
 from tests.integration.test_requests import ask
 
 if TYPE_CHECKING:
-    from medic.evidence.model import Span
+    from medic.evidence import TimeSpan
     from tests.integration.conftest import World
 
 FIX = {"amplify-medic:auto-fix": "fix"}
@@ -52,7 +52,7 @@ class Site:
         services, client = self.world.services(), self.world.client("logs")
         nudges: list[dict[str, object]] = []
 
-        def wake(app_id: str, span: Span) -> None:
+        def wake(app_id: str, span: TimeSpan) -> None:
             scope = Scope("aws", self.world.amplify.account_id, "eu-central-1", app_id, "*")
             nudges.append(runtime_wake_up(scope, span.start, span.end))
 

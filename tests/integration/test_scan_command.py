@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic_cli.scan.model import Kind
+from medic_cli.scan.model import FindingKind
 from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_on_moto
 from tests.fakes.aws_endpoint import FakeEndpoint, error
 from tests.fakes.deployed_stack import FakeStack, use
-from tests.integration.estate import ACCOUNT, PLAIN_TRUST, add_app, add_branch, make_role, pinned_to
+from tests.integration.account import ACCOUNT, PLAIN_TRUST, add_app, add_branch, make_role, pinned_to
 from tests.integration.scanning import observed, session
 from tests.unit.cli.support import medic, valid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from click.testing import Result
 
     from medic_cli.scan.scanner import Scanner
@@ -51,7 +52,7 @@ def _an_empty_computer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[AmplifyOnMoto]:
     """The fake, and a session that is made once for all tests: how sessions are made is not theirs."""
-    monkeypatch.setattr("medic_cli.aws_session.session", lambda _profile, region: session(region))
+    monkeypatch.setattr("medic_cli.aws.session", lambda _profile, region: session(region))
     with amplify_on_moto(region=EU) as amplify:
         yield amplify
 
@@ -95,30 +96,32 @@ def plant() -> dict[str, str]:
     )  # fmt: skip
     gone, foreign = f"arn:aws:iam::{ACCOUNT}:role/gone", "arn:aws:iam::999988887777:role/theirs"
     apps = {
-        Kind.SERVICE_ROLE_NOT_SET: healthy(iamServiceRoleArn=""),
-        Kind.SERVICE_ROLE_DELETED: healthy(iamServiceRoleArn=gone),
-        Kind.SERVICE_ROLE_OTHER_ACCOUNT: healthy(iamServiceRoleArn=foreign),
-        Kind.SERVICE_ROLE_CONDITIONAL: healthy(iamServiceRoleArn=odd),
-        Kind.COMPUTE_ROLE_NOT_SET: healthy(computeRoleArn="", iamServiceRoleArn=logging),
-        Kind.COMPUTE_ROLE_DELETED: healthy(computeRoleArn=gone),
-        Kind.COMPUTE_ROLE_OTHER_ACCOUNT: healthy(computeRoleArn=foreign),
-        Kind.COMPUTE_ROLE_UNASSUMABLE: healthy(computeRoleArn=lambdas),
-        Kind.COMPUTE_ROLE_CONDITIONAL: healthy(computeRoleArn=odd),
-        Kind.COMPUTE_ROLE_CONTESTED: healthy(computeRoleArn=contested),
-        Kind.LONG_LIVED_KEYS: healthy(environmentVariables={"IAM_ACCESS_KEY_ID": KEY, "IAM_SECRET": SECRET}),
-        Kind.SECRET_IN_VARIABLES: healthy(environmentVariables={"DB": "postgres://u:s3cr3tPassw0rd@db/x"}),
-        Kind.AUTO_BRANCH_EXPOSED: healthy(enableAutoBranchCreation=True, autoBranchCreationPatterns=["feature/*"]),
+        FindingKind.SERVICE_ROLE_NOT_SET: healthy(iamServiceRoleArn=""),
+        FindingKind.SERVICE_ROLE_DELETED: healthy(iamServiceRoleArn=gone),
+        FindingKind.SERVICE_ROLE_OTHER_ACCOUNT: healthy(iamServiceRoleArn=foreign),
+        FindingKind.SERVICE_ROLE_CONDITIONAL: healthy(iamServiceRoleArn=odd),
+        FindingKind.COMPUTE_ROLE_NOT_SET: healthy(computeRoleArn="", iamServiceRoleArn=logging),
+        FindingKind.COMPUTE_ROLE_DELETED: healthy(computeRoleArn=gone),
+        FindingKind.COMPUTE_ROLE_OTHER_ACCOUNT: healthy(computeRoleArn=foreign),
+        FindingKind.COMPUTE_ROLE_UNASSUMABLE: healthy(computeRoleArn=lambdas),
+        FindingKind.COMPUTE_ROLE_CONDITIONAL: healthy(computeRoleArn=odd),
+        FindingKind.COMPUTE_ROLE_CONTESTED: healthy(computeRoleArn=contested),
+        FindingKind.LONG_LIVED_KEYS: healthy(environmentVariables={"IAM_ACCESS_KEY_ID": KEY, "IAM_SECRET": SECRET}),
+        FindingKind.SECRET_IN_VARIABLES: healthy(environmentVariables={"DB": "postgres://u:s3cr3tPassw0rd@db/x"}),
+        FindingKind.AUTO_BRANCH_EXPOSED: healthy(
+            enableAutoBranchCreation=True, autoBranchCreationPatterns=["feature/*"]
+        ),
     }
-    apps[Kind.PREVIEW_EXPOSED] = healthy()
-    add_branch(apps[Kind.PREVIEW_EXPOSED], "pr-1", stage="PULL_REQUEST")
+    apps[FindingKind.PREVIEW_EXPOSED] = healthy()
+    add_branch(apps[FindingKind.PREVIEW_EXPOSED], "pr-1", stage="PULL_REQUEST")
     pinned = make_role("pinned", pinned_to(healthy()))
-    apps[Kind.SERVICE_ROLE_UNASSUMABLE] = healthy("pinned", iamServiceRoleArn=pinned)
+    apps[FindingKind.SERVICE_ROLE_UNASSUMABLE] = healthy("pinned", iamServiceRoleArn=pinned)
     healthy("pinned too", US, iamServiceRoleArn=pinned)
     for kind, tags, settings in (
-        (Kind.FIX_NOT_NEEDED, FIX, {}),
-        (Kind.FIX_POSSIBLE, FIX, {"computeRoleArn": ""}),
-        (Kind.FIX_REFUSED, FIX, {"computeRoleArn": "", "platform": "WEB"}),
-        (Kind.OPT_IN_UNKNOWN, {"amplify-medic:auto-fix": "yes"}, {}),
+        (FindingKind.FIX_NOT_NEEDED, FIX, {}),
+        (FindingKind.FIX_POSSIBLE, FIX, {"computeRoleArn": ""}),
+        (FindingKind.FIX_REFUSED, FIX, {"computeRoleArn": "", "platform": "WEB"}),
+        (FindingKind.OPT_IN_UNKNOWN, {"amplify-medic:auto-fix": "yes"}, {}),
     ):
         apps[kind] = healthy(**settings)
         add_branch(apps[kind], "main", tags=tags)
@@ -135,7 +138,7 @@ def test_everything_that_is_wrong_is_found_where_it_is() -> None:
     assert set(across) == {"shared_role_pinned", "logging_role_permissions"}
     assert "pinned too" in across["shared_role_pinned"]["detail"]
     assert "dynamodb:GetItem" in across["logging_role_permissions"]["detail"]
-    assert {kind.value for kind in Kind} == {kind for kind, _ in found} | set(across)
+    assert {kind.value for kind in FindingKind} == {kind for kind, _ in found} | set(across)
     assert given["partial"] is False
     assert given["account"] == ACCOUNT
     assert [(region["name"], region["apps"]) for region in given["regions"]] == [(EU, 20), (US, 1)]
@@ -250,10 +253,17 @@ def test_what_iam_does_not_show_is_named_with_the_roles_it_was_about() -> None:
     assert f"arn:aws:iam::{ACCOUNT}:role/healthy" in gaps["iam:GetRole"].roles
     assert gaps["iam:GetRole"].because.startswith("These credentials may not call iam:GetRole: ")
     found = {finding.kind for finding in scanned.findings}
-    assert Kind.SERVICE_ROLE_OTHER_ACCOUNT in found, "an ARN tells it"
-    assert Kind.LONG_LIVED_KEYS in found, "Amplify tells it"
-    assert not {Kind.SERVICE_ROLE_DELETED, Kind.COMPUTE_ROLE_UNASSUMABLE, Kind.SERVICE_ROLE_CONDITIONAL} & found
-    assert Kind.LOGGING_ROLE_PERMISSIONS in found, "it is in use, so its policies could be read"
+    assert FindingKind.SERVICE_ROLE_OTHER_ACCOUNT in found, "an ARN tells it"
+    assert FindingKind.LONG_LIVED_KEYS in found, "Amplify tells it"
+    assert (
+        not {
+            FindingKind.SERVICE_ROLE_DELETED,
+            FindingKind.COMPUTE_ROLE_UNASSUMABLE,
+            FindingKind.SERVICE_ROLE_CONDITIONAL,
+        }
+        & found
+    )
+    assert FindingKind.LOGGING_ROLE_PERMISSIONS in found, "it is in use, so its policies could be read"
 
 
 @pytest.mark.usefixtures("cloud")
@@ -263,7 +273,7 @@ def test_policies_that_can_not_be_read_refuse_a_fix_and_are_a_gap() -> None:
     pairing = {make_role("paired"): [app]}
     scanned = observed((EU,), denied=("ListAttachedRolePolicies",), compute_roles=pairing, latency=0).scan
     assert [gap.action for gap in scanned.gaps] == ["iam:ListAttachedRolePolicies"]
-    assert Kind.FIX_REFUSED in {finding.kind for finding in scanned.findings}
+    assert FindingKind.FIX_REFUSED in {finding.kind for finding in scanned.findings}
 
 
 def test_a_permission_that_lacks_leaves_the_rest_and_is_named(cloud: AmplifyOnMoto) -> None:
@@ -311,7 +321,7 @@ def pressing_ctrl_c(_: Any = None) -> Iterator[Callable[[Scanner], None]]:
 def test_ctrl_c_shows_what_is_known_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(30):
         add_branch(add_app(EU, f"app-{n}"))
-    monkeypatch.setattr("medic_cli.scan.run.progress_bar", pressing_ctrl_c)
+    monkeypatch.setattr("medic_cli.scan.scanner.progress_bar", pressing_ctrl_c)
     result = medic("scan", "--region", EU, "--rate", "200", "--iam-rate", "200", "--fail-on", "warning")
     assert result.exit_code == 1
     assert re.search(r"It was stopped after \d+ of 30 apps: this is what was known by then", result.stdout)

@@ -6,20 +6,22 @@ import asyncio
 import signal
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
 from medic.settings import Settings
-from medic_cli.scan.changes import Terms
-from medic_cli.scan.estate import Estate
-from medic_cli.scan.model import Kind, Scan
-from medic_cli.scan.rate import WallTime
-from medic_cli.scan.scanner import Scanner, Wish
+from medic_cli.scan.aws import AwsTargets, WallTime
+from medic_cli.scan.model import FindingKind, Scan
+from medic_cli.scan.opted_in import OptInTerms
+from medic_cli.scan.scanner import Scanner, ScanOptions
 from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_backends, amplify_on_moto
-from tests.integration.estate import ACCOUNT, add_app, add_branch, add_estate, calls_in, make_role, state_of
+from tests.integration.account import ACCOUNT, add_app, add_branch, add_estate, calls_in, make_role, state_of
 from tests.integration.scanning import REGIONS, observed, session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 APPS, BRANCHES, RATE = 25, 50, 10
 
@@ -150,7 +152,7 @@ def _peak() -> int:
 def test_ctrl_c_ends_it_with_what_is_known_so_far() -> None:
     for n in range(40):
         add_branch(add_app(REGIONS[0], f"app-{n}"))
-    estate = Estate.reached_by(session(), REGIONS[:1], rate=200, iam_rate=200, time=WallTime())
+    estate = AwsTargets.reached_by(session(), REGIONS[:1], rate=200, iam_rate=200, time=WallTime())
     interrupts = 0
 
     def press(scanner: Scanner) -> None:
@@ -161,7 +163,7 @@ def test_ctrl_c_ends_it_with_what_is_known_so_far() -> None:
 
     async def run() -> Scan:
         return await Scanner(
-            estate, Wish({REGIONS[0]: Terms(Settings(), None)}), lambda: datetime.now(UTC), press
+            estate, ScanOptions({REGIONS[0]: OptInTerms(Settings(), None)}), lambda: datetime.now(UTC), press
         ).run()
 
     with asyncio.Runner() as runner:
@@ -172,4 +174,4 @@ def test_ctrl_c_ends_it_with_what_is_known_so_far() -> None:
     assert scan.partial
     assert 5 <= scan.apps < 40
     kinds = Counter(finding.kind for finding in scan.findings)
-    assert kinds[Kind.COMPUTE_ROLE_NOT_SET] == scan.apps
+    assert kinds[FindingKind.COMPUTE_ROLE_NOT_SET] == scan.apps

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.alerts.buttons import APPROVE, button_value
-from medic.alerts.slack_post import SlackPost
-from medic.approvals.approve import Desk
-from medic.approvals.approve import handle as take
+from medic.alerts.slack import SlackPost
+from medic.alerts.slack_buttons import APPROVE, button_value
 from medic.events import Scope, wake_up
 from medic.settings import SlackRuntime
+from medic.slack_actions.approve import SlackApprovalHandler
+from medic.slack_actions.approve import handle as take
 from slack_interactivity import handler
 from tests.integration.conftest import REGION
-from tests.unit.approvals.clicks import APP, APPROVAL, SIGNING_SECRET, TEAM, USER, body, payload, request, signed
+from tests.unit.slack_actions.clicks import APP, APPROVAL, SIGNING_SECRET, TEAM, USER, body, payload, request, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ class Channel:
         action = {key: self.button()[key] for key in ("action_id", "value")}
         services = self.services()
         runtime = services.runtime
-        desk = Desk(
+        desk = SlackApprovalHandler(
             runtime=SlackRuntime(
                 runtime.settings.slack, runtime.account, REGION, runtime.partition, runtime.table, "remediator"
             ),

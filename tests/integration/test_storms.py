@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from medic.events import wake_up
-from medic.flows.announce import UndeliveredError
-from medic.incidents.state import State
+from medic.flows.notify import UndeliveredError
+from medic.incidents.model import IncidentState
 from tests.integration.test_requests import TAG, scope
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def test_what_recovers_after_a_storm_is_not_told_one_by_one(world: World) -> Non
         world.deliver(world.build(app))
     assert len(world.alerts()) == told + 2
     states = [i.state for app in apps for i in world.services().table.read(scope(world, app)).incidents]
-    assert states == [State.RESOLVED] * 4
+    assert states == [IncidentState.RESOLVED] * 4
 
 
 def test_a_failure_after_the_storm_is_told_by_itself(world: World) -> None:

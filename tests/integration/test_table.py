@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,16 +9,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.events import Scope, WakeUp
-from medic.incidents.incident import Incident
-from medic.incidents.letter import Letter
-from medic.incidents.order import Moment
+from medic.incidents.model import Incident, JobRef, Request, RequestKind, UndeliveredAlert, approval_id
 from medic.incidents.region import RegionTable
-from medic.incidents.requests import AlreadyAskedError, Request, RequestKind, RequestsTable, approval_id
-from medic.incidents.state import RoleKind
-from medic.incidents.table import LEASE, Along, BusyError, Held, IncidentsTable, LeaseLostError, UsedUpError
-from medic.incidents.writes import Cap
+from medic.incidents.requests import AlreadyAskedError, RequestsTable
+from medic.incidents.table import (
+    LEASE,
+    TransactionParts,
+    BusyError,
+    Cap,
+    IncidentsTable,
+    LeaseLostError,
+    LockedBranch,
+    UsedUpError,
+)
+from medic.labels import RoleKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.integration.conftest import World
 
 SCOPE = Scope("aws", "123456789012", "eu-central-1", "d1abc", "feature/x#1")
@@ -48,7 +55,7 @@ def table(world: World, clock: Callable[[], datetime]) -> IncidentsTable:
 
 def incident(clock: Clock) -> Incident:
     kind = (RoleKind.SERVICE, "service_role_unassumable")
-    return Incident.open(SCOPE, kind, Moment(clock.now, "7"), app_name="shop", now=clock())
+    return Incident.open(SCOPE, kind, JobRef(clock.now, "7"), app_name="shop", now=clock())
 
 
 def test_what_was_saved_is_read(table: IncidentsTable, clock: Clock) -> None:
@@ -112,14 +119,14 @@ def cap(most: int, name: str = "fixes#1") -> Cap:
     return Cap(name, most, datetime(2026, 11, 23, tzinfo=UTC))
 
 
-def spend(held: Held, caps: tuple[Cap, ...]) -> str | None:
-    return held.save(held.record, Along(caps))
+def spend(held: LockedBranch, caps: tuple[Cap, ...]) -> str | None:
+    return held.save(held.record, TransactionParts(caps))
 
 
 def test_a_cap_that_is_used_up_is_named_and_nothing_is_written(table: IncidentsTable, clock: Clock) -> None:
     with table.hold(SCOPE) as held:
         assert spend(held, (cap(5, "account"), cap(1, "branch"))) is None
-        refused = held.save(held.record.with_incident(incident(clock)), Along((cap(5, "account"), cap(1, "branch"))))
+        refused = held.save(held.record.with_incident(incident(clock)), TransactionParts((cap(5, "account"), cap(1, "branch"))))
         assert refused == "branch"
         assert table.read(SCOPE).incidents == ()
         assert [spend(held, (cap(5, "account"),)) for _ in range(5)] == [None] * 4 + ["account"]
@@ -134,11 +141,11 @@ def test_what_is_due_is_found_by_its_deadline(table: IncidentsTable, clock: Cloc
 
 
 def test_a_letter_is_kept_until_every_channel_has_it(table: IncidentsTable, clock: Clock) -> None:
-    letter = Letter("abc", "report:7", "{}", ("slack", "sns"))
+    letter = UndeliveredAlert("abc", "report:7", "{}", ("slack", "sns"))
     with table.hold(SCOPE) as held:
-        held.save(held.record.with_incident(incident(clock)), Along(letters=(letter,)))
+        held.save(held.record.with_incident(incident(clock)), TransactionParts(letters=(letter,)))
         assert table.letter("abc", "report:7") == letter
-        held.save(held.record, Along(letters=(replace(letter, lacking=()),)))
+        held.save(held.record, TransactionParts(letters=(replace(letter, lacking=()),)))
     assert table.letter("abc", "report:7") is None
 
 
@@ -147,7 +154,7 @@ def test_all_records_are_listed_and_nothing_else(table: IncidentsTable, clock: C
     with table.hold(OTHER):
         pass
     with table.hold(SCOPE) as held:
-        held.save(held.record.with_incident(incident(clock)), Along((cap(5),)))
+        held.save(held.record.with_incident(incident(clock)), TransactionParts((cap(5),)))
     assert [record.scope for record in table.all()] == [SCOPE]
 
 
@@ -202,15 +209,15 @@ def test_a_request_is_used_once_and_nothing_is_written_the_second_time(
     asked = wish(clock)
     requests.submit(asked)
     with table.hold(SCOPE) as held:
-        held.save(held.record, Along((cap(5),), asked))
+        held.save(held.record, TransactionParts((cap(5),), asked))
         with pytest.raises(UsedUpError):
-            held.save(held.record.with_incident(incident(clock)), Along((cap(5),), asked))
+            held.save(held.record.with_incident(incident(clock)), TransactionParts((cap(5),), asked))
     assert table.read(SCOPE).incidents == ()
 
 
 def test_a_request_that_is_not_there_can_not_be_used(table: IncidentsTable, clock: Clock) -> None:
     with table.hold(SCOPE) as held, pytest.raises(UsedUpError):
-        held.save(held.record, Along(request=wish(clock)))
+        held.save(held.record, TransactionParts(request=wish(clock)))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.aws.sessions import Reader
+from medic.aws.clients import Clients
 from medic.settings import Settings, WatcherRuntime
 from medic.watch.watcher import Watcher
 from tests.integration.conftest import REGION
@@ -31,7 +31,7 @@ class Functions:
 
 def watcher(world: World, functions: Functions, **settings: Any) -> Watcher:
     services = world.services()
-    reader = Reader(services.session)
+    reader = Clients(services.session)
     reader.__dict__["functions"] = functions
     runtime = WatcherRuntime(
         Settings.parse(settings), world.amplify.account_id, REGION, "aws", "incidents", "remediator"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import queue
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +16,8 @@ from tests.mutants.catalogue import catalogue
 from tests.mutants.trial import complaint_of, copy_tree, try_out
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
     from tests.mutants.trial import Trial
 
 T = TypeVar("T")

@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.mutants.catalogue import REPOSITORY
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.mutants.catalogue import Mutant
 
 _NOT_SOURCES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.budget import Measured, milliseconds, ratio
+from benchmarks.measurement import Measured, milliseconds, ratio
 from benchmarks.report import line, page
 
 MET = Measured("The zip", "≤ 3 MB", "2.8 MB", met=True)

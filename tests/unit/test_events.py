@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.events import DeploymentEvent, DeploymentStatus, MalformedEventError, parse_deployment_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 REAL = json.loads((Path(__file__).parents[1] / "data/events/failed.json").read_text())
 

@@ -55,6 +55,6 @@ def test_no_service_model_is_loaded_before_a_client_is_wanted(remediator: set[st
 
 def test_the_watcher_loads_nothing_of_what_changes_or_tells() -> None:
     loaded = loaded_by("watcher.handler")
-    rooms = ("medic.flows", "medic.remediation", "medic.alerts", "medic.pipeline")
+    rooms = ("medic.flows", "medic.actions", "medic.alerts", "medic.pipeline")
 
     assert not {module for module in loaded if module.startswith(rooms)}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.mutants.catalogue import REPOSITORY, DriftError, Mutant, catalogue
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("mutant", catalogue(), ids=lambda mutant: mutant.name)

@@ -14,11 +14,11 @@ from medic.settings import (
     Runtime,
     Settings,
     SettingsError,
+    SlackChannel,
     SlackRuntime,
     merge,
     refuse_emulator_settings,
 )
-from medic.slack_settings import SlackChannel
 
 ROLE = "arn:aws:iam::111122223333:role/app/compute"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger, Metrics
 
-from medic.telemetry import DIMENSIONS, Fact, Telemetry
+from medic.telemetry import DIMENSIONS, Telemetry, TelemetryEvent
 
 
 @pytest.fixture(name="telemetry")
@@ -40,7 +40,7 @@ SERVICE = ("service", "remediator")
 
 
 def test_a_fact_is_counted_once_for_its_function(telemetry: Telemetry, capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry.record(Fact.RESOLVED, scope="d1/main", job="7")
+    telemetry.record(TelemetryEvent.RESOLVED, scope="d1/main", job="7")
     telemetry.flush()
 
     assert emitted(capsys) == {("Resolved", (SERVICE,)): ("Count", 1.0)}
@@ -49,7 +49,9 @@ def test_a_fact_is_counted_once_for_its_function(telemetry: Telemetry, capsys: p
 def test_a_diagnosis_is_counted_by_label_and_by_cause_too(
     telemetry: Telemetry, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    telemetry.record(Fact.DIAGNOSED, job="7", label="service_role_unassumable", cause="repository_connection_lost")
+    telemetry.record(
+        TelemetryEvent.DIAGNOSED, job="7", label="service_role_unassumable", cause="repository_connection_lost"
+    )
     telemetry.flush()
 
     assert emitted(capsys) == {
@@ -63,7 +65,7 @@ def test_a_diagnosis_is_counted_by_label_and_by_cause_too(
 def test_a_value_that_no_list_of_ours_could_hold_makes_no_metric_of_its_own(
     hostile: str, telemetry: Telemetry, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    telemetry.record(Fact.REFUSED, rule=hostile)
+    telemetry.record(TelemetryEvent.REFUSED, rule=hostile)
     telemetry.flush()
 
     assert ("Refused", (("rule", "other"), SERVICE)) in emitted(capsys)

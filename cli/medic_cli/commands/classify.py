@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING, BinaryIO, TypedDict
 
 import click
 
-from medic.alerts.machine import finding_json
-from medic.diagnosis.knowledge import title_of
-from medic.diagnosis.model import Label, LogReading, Phase
-from medic.diagnosis.scan import scan
-from medic_cli.failure import SOMETHING_WRONG
+from medic.alerts.json_form import finding_json
+from medic.knowledge import title_of
+from medic.labels import Label, Phase
+from medic.logscan.scan import scan
+from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.files import chunks, opened
-from medic_cli.finding import where
 from medic_cli.options import examples
+from medic_cli.output import where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic_cli.json_types import JsonObject
+    from medic.logscan.model import LogReading
+    from medic_cli.output import JsonObject
 
 _LONGEST_CASE = 64 << 20
 """Bytes that one line of a batch may have."""
 
 
-class Answer(TypedDict):
+class ClassifyAnswer(TypedDict):
     """The answer for one log as JSON."""
 
     id: str | None
@@ -78,7 +79,7 @@ def command(file: str, phase: str, batch: str | None, *, as_json: bool) -> None:
     sys.exit(0 if reading.label is Label.NOT_IAM else SOMETHING_WRONG)
 
 
-def _batch(stream: BinaryIO) -> Iterator[Answer | Unanswered]:
+def _batch(stream: BinaryIO) -> Iterator[ClassifyAnswer | Unanswered]:
     number = 0
     while line := stream.readline(_LONGEST_CASE):
         number += 1
@@ -90,7 +91,7 @@ def _batch(stream: BinaryIO) -> Iterator[Answer | Unanswered]:
             yield _answered(line, number)
 
 
-def _answered(line: bytes, number: int) -> Answer | Unanswered:
+def _answered(line: bytes, number: int) -> ClassifyAnswer | Unanswered:
     try:
         case = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -115,7 +116,7 @@ def _unanswered(id_: str | None, number: int, error: str) -> Unanswered:
     return {"id": id_, "line": number, "error": error[:500]}
 
 
-def _answer(id_: str | None, reading: LogReading) -> Answer:
+def _answer(id_: str | None, reading: LogReading) -> ClassifyAnswer:
     return {"id": id_, "label": reading.label.value, "findings": [finding_json(each) for each in reading.findings]}
 
 

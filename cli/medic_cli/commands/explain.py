@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medic.diagnosis.knowledge import ENTRIES, PLACEHOLDERS, Dialect, Entry, Fix, Kind, filled, find_entry, fixes_of
-from medic.diagnosis.knowledge import title_of as _title_of
+from medic.knowledge import ENTRIES, find_entry, fixes_of
+from medic.knowledge import title_of as _title_of
+from medic.knowledge.entry import PLACEHOLDERS, Dialect, Entry, EntryKind, Fix, filled
 from medic_cli.options import examples
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from medic_cli.json_types import JsonObject
+    from medic_cli.output import JsonObject
 
 _SYNTAX = {
     Dialect.CLI: "bash",
@@ -41,7 +42,7 @@ _EXAMPLES = examples(
 @click.argument("id", required=False)
 @click.option("--dialect", type=click.Choice([each.value for each in Dialect]), default=Dialect.CONSOLE.value,
               show_default=True, help="How to write the fixes down.")  # fmt: skip
-@click.option("--kind", type=click.Choice([each.value for each in Kind]), help="List only this kind.")
+@click.option("--kind", type=click.Choice([each.value for each in EntryKind]), help="List only this kind.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
               help=f"Fill a placeholder of the fixes: {', '.join(PLACEHOLDERS)}.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, with the fixes in every dialect.")
@@ -128,7 +129,7 @@ def _print_list(entries: list[Entry]) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     console = _console()
-    for kind in Kind:
+    for kind in EntryKind:
         rows = [entry for entry in entries if entry.kind is kind]
         if rows:
             table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

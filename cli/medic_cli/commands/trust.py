@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
@@ -18,30 +18,192 @@ from rich.text import Text
 from medic.trust import (
     AMPLIFY,
     MAX_CHARACTERS,
-    Absent,
+    AbsentKey,
+    AssumeRoleRequest,
     Decision,
-    Fix,
     FixForm,
     FixKind,
     JsonValue,
+    KeyState,
+    KnownKey,
     Malformed,
     Outcome,
-    QuestionError,
-    Request,
-    State,
-    answer,
+    PresentKey,
+    TrustFix,
+    UnknownKey,
     evaluate,
     explain,
-    known,
+    known_key,
     propose_fix,
     read_json,
-    read_question,
-    read_time,
 )
+from medic.trust.document import scalar_text
+from medic.trust.explain import explain_statement
+from medic.trust.request import ASSUME_ROLE
 from medic_cli.options import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from medic.trust.decision import ConditionTrace, StatementTrace
+
+
+_LONGEST_TEXT = 2048
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+
+
+class QuestionError(ValueError):
+    """A question that cannot be understood: which field, and what it must hold."""
+
+
+def read_question(context: JsonValue, now: datetime) -> AssumeRoleRequest:
+    """Read a request from JSON.
+
+    Args:
+        context: an object with any of principal, action, partition, region, account_id, app_id, source_arn, now,
+            role_arn, keys (values by key), absent and unknown (lists of keys); what is missing or null is not known.
+        now: the time to take where the context has none.
+
+    Raises:
+        QuestionError: a field holds something else.
+    """
+    if not isinstance(context, Mapping):
+        raise QuestionError("context must be an object")
+    return AssumeRoleRequest(
+        now=_time(_text(context, "now"), now),
+        principal=_text(context, "principal") or AMPLIFY,
+        action=_text(context, "action") or ASSUME_ROLE,
+        partition=_text(context, "partition") or "aws",
+        region=_text(context, "region"),
+        account_id=_text(context, "account_id"),
+        app_id=_text(context, "app_id"),
+        source_arn=_text(context, "source_arn"),
+        role_arn=_text(context, "role_arn"),
+        states=_states_of_context(context),
+    )
+
+
+def read_time(text: str) -> datetime:
+    """An ISO 8601 time; without a zone it is UTC.
+
+    Raises:
+        QuestionError: no such time, or one that lies too far away.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise QuestionError("now must be an ISO 8601 time such as 2026-01-31T12:00:00Z") from None
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise QuestionError(f"now must lie between {_FIRST_YEAR} and {_LAST_YEAR}")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _time(text: str | None, now: datetime) -> datetime:
+    return now if text is None else read_time(text)
+
+
+def _text(context: Mapping[str, JsonValue], name: str) -> str | None:
+    value = context.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        raise QuestionError(f"context.{name} must be a string of at most {_LONGEST_TEXT} characters, or null")
+    return value
+
+
+def _states_of_context(context: Mapping[str, JsonValue]) -> dict[str, KeyState]:
+    keys = {} if context.get("keys") is None else context["keys"]
+    if not isinstance(keys, Mapping):
+        raise QuestionError("context.keys must be an object")
+    states: dict[str, KeyState] = {key.lower(): known_key(*_values(key, value)) for key, value in keys.items()}
+    states |= {key.lower(): AbsentKey() for key in _names(context, "absent")}
+    states |= {key.lower(): UnknownKey() for key in _names(context, "unknown")}
+    return states
+
+
+def _values(key: str, value: JsonValue) -> list[str]:
+    several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    texts = [scalar_text(each) for each in several]
+    if None in texts:
+        raise QuestionError(f"context.keys[{key[:80]!r}] must be a string, number or boolean, or a list of them")
+    return [text for text in texts if text is not None]
+
+
+def _names(context: Mapping[str, JsonValue], name: str) -> list[str]:
+    names = context.get(name)
+    if names is None:
+        return []
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise QuestionError(f"context.{name} must be a list of condition keys")
+    texts = [each for each in names if isinstance(each, str)]
+    if len(texts) < len(names):
+        raise QuestionError(f"context.{name} must be a list of condition keys")
+    return texts
+
+
+def answer(id_: str | None, decision: Decision, fix: TrustFix) -> dict[str, JsonValue]:
+    """One answer.
+
+    Args:
+        id_: the name of the case, or None.
+        decision: what was decided.
+        fix: what is proposed.
+    """
+    reason, *notes = explain(decision)
+    return {
+        "id": id_,
+        "outcome": decision.outcome.value,
+        "likely": decision.likely.value if decision.likely else None,
+        "reason": reason,
+        "notes": notes,
+        "depends_on_source_conditions": decision.depends_on_source_conditions,
+        "statements": [_statement(trace, decision) for trace in decision.statements],
+        "fix": {
+            "kind": fix.kind.value,
+            "because": fix.because,
+            "statement": fix.statement,
+            "outcome_after": fix.outcome_after.value,
+            "document": fix.document,
+            "size": fix.size,
+            "risks": list(fix.risks),
+        },
+    }
+
+
+def _statement(trace: StatementTrace, decision: Decision) -> dict[str, JsonValue]:
+    return {
+        "index": trace.statement.index,
+        "sid": trace.statement.sid,
+        "effect": trace.statement.effect.value,
+        "applies": trace.verdict.value,
+        "principal": trace.principal.value,
+        "action": trace.action.value,
+        "conditions": [_condition(each) for each in trace.conditions],
+        "explanation": explain_statement(trace, decision),
+    }
+
+
+def _condition(trace: ConditionTrace) -> dict[str, JsonValue]:
+    return {
+        "operator": trace.condition.operator.written,
+        "key": trace.condition.key,
+        "expected": list(trace.condition.values),
+        "actual": _actual(trace.state),
+        "holds": trace.verdict.value,
+    }
+
+
+def _actual(state: KeyState) -> JsonValue:
+    match state:
+        case KnownKey(values):
+            return {"state": "known", "values": list(values)}
+        case PresentKey():
+            return {"state": "present"}
+        case AbsentKey():
+            return {"state": "absent"}
+        case UnknownKey():
+            return {"state": "unknown"}
+
 
 # A percent-encoded document of the longest kind, each character of it as long as UTF-8 makes it.
 _MOST_BYTES = 12 * MAX_CHARACTERS
@@ -58,7 +220,7 @@ _STYLES = {Outcome.ALLOWED: "bold green", Outcome.DENIED: "bold red", Outcome.CO
 
 
 @dataclass(frozen=True, slots=True)
-class _Options:
+class _TrustOptions:
     """The command line, as click hands it over."""
 
     file: str
@@ -117,7 +279,7 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by n
     Exits with 0 if it is allowed, 1 if it is denied or depends on what cannot be known, 2 on wrong usage. A batch exits
     with 0 once every line is answered.
     """
-    chosen = _Options(**options)
+    chosen = _TrustOptions(**options)
     now = _now(chosen)
     if chosen.batch is not None:
         with click.open_file(chosen.batch, "rb") as lines:
@@ -135,7 +297,7 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by n
     sys.exit(0 if decision.outcome is Outcome.ALLOWED else 1)
 
 
-def _now(options: _Options) -> datetime:
+def _now(options: _TrustOptions) -> datetime:
     if options.now is None:
         return datetime.now(UTC)
     try:
@@ -154,14 +316,14 @@ def _document(stream: IO[bytes]) -> str | Malformed:
         return Malformed(f"byte {error.start}", "is not UTF-8")
 
 
-def _request(options: _Options, now: datetime) -> Request:
+def _request(options: _TrustOptions, now: datetime) -> AssumeRoleRequest:
     source_arn = _source_arn(options)
     source = _parts(source_arn, "--source-arn")
     role = _parts(options.role_arn, "--role-arn")
     app = _AMPLIFY_APP.fullmatch(source_arn or "")
     if options.account is not None and not re.fullmatch(r"[0-9]{12}", options.account):
         raise click.BadParameter("must be the 12 digits of an AWS account", param_hint="--account")
-    return Request(
+    return AssumeRoleRequest(
         now=now,
         principal=options.principal,
         partition=source.get("partition") or role.get("partition") or "aws",
@@ -170,14 +332,14 @@ def _request(options: _Options, now: datetime) -> Request:
         app_id=app["app"] if app else None,
         source_arn=source_arn,
         role_arn=options.role_arn,
-        states=_states(options),
+        states=_states_of_options(options),
         duration=options.duration,
         chained=options.chained,
         max_session=options.max_session,
     )
 
 
-def _source_arn(options: _Options) -> str | None:
+def _source_arn(options: _TrustOptions) -> str | None:
     if options.branch_arn and options.source_arn:
         raise click.UsageError("Give --branch-arn or --source-arn, not both.")
     if options.branch_arn and not _BRANCH.fullmatch(options.branch_arn):
@@ -195,15 +357,15 @@ def _parts(arn: str | None, option: str) -> dict[str, str]:
     return parts.groupdict()
 
 
-def _states(options: _Options) -> dict[str, State]:
+def _states_of_options(options: _TrustOptions) -> dict[str, KeyState]:
     values: dict[str, list[str]] = {}
     for each in options.context:
         key, equals, value = each.partition("=")
         if not (key and equals):
             raise click.BadParameter(f"{each!r} must be KEY=VALUE", param_hint="--context")
         values.setdefault(key.lower(), []).append(value)
-    states: dict[str, State] = {key: known(*several) for key, several in values.items()}
-    return states | {key.lower(): Absent() for key in options.absent}
+    states: dict[str, KeyState] = {key: known_key(*several) for key, several in values.items()}
+    return states | {key.lower(): AbsentKey() for key in options.absent}
 
 
 def _batch(stream: IO[bytes], form: FixForm, now: datetime) -> Iterator[dict[str, JsonValue]]:
@@ -250,7 +412,7 @@ def _unanswered(id_: str | None, number: int, error: str) -> dict[str, JsonValue
     return {"id": id_, "line": number, "error": error[:500]}
 
 
-def _print(decision: Decision, fix: Fix) -> None:
+def _print(decision: Decision, fix: TrustFix) -> None:
     console = Console(soft_wrap=True, highlight=False)
     reason, *notes = explain(decision)
     console.print(Text(decision.outcome.value.upper(), _STYLES[decision.outcome]), Text(reason), sep="  ")

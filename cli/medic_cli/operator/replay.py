@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import click
+
+from medic.aws.clients import READING
 from medic.aws.errors import AwsError, DeniedError, translated
-from medic.aws.sessions import READING
 from medic.redaction import redact
+from medic_cli.aws import explained
+from medic_cli.errors import SOMETHING_WRONG
+from medic_cli.operator.output import Chosen, operator_options
+from medic_cli.options import change_options, examples
+from medic_cli.output import agreed, shown, terminal
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import MessageTypeDef
 
-    from medic_cli.json_types import JsonObject
-    from medic_cli.operator.desk import Desk
+    from medic_cli.operator.bot import BotClient
+    from medic_cli.output import JsonObject
 
 _AT_ONCE = 10
 """The most that SQS hands out in one call."""
@@ -26,7 +34,7 @@ _OUT_OF_SIGHT = 60
 """Seconds in which a message that is being replayed is handed to nobody else."""
 
 
-class KeptQueue(StrEnum):
+class DeadLetterQueue(StrEnum):
     """The queues that keep what failed."""
 
     UNDELIVERED = "undelivered"
@@ -48,7 +56,7 @@ class UnknownShapeError(ValueError):
 class Handled:
     """What became of one message."""
 
-    queue: KeptQueue
+    queue: DeadLetterQueue
     id: str
     what: str
     """What it is about, in a few words."""
@@ -102,9 +110,9 @@ def in_words(message: Mapping[str, object]) -> str:
 class Replayer:
     """Works through the queues of one stack."""
 
-    desk: Desk
+    desk: BotClient
 
-    def waiting(self, queue: KeptQueue) -> int:
+    def waiting(self, queue: DeadLetterQueue) -> int:
         """About how many messages a queue keeps.
 
         Raises:
@@ -116,7 +124,7 @@ class Replayer:
             )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
-    def replay(self, queue: KeptQueue, most: int, *, dry_run: bool) -> Iterator[Handled]:
+    def replay(self, queue: DeadLetterQueue, most: int, *, dry_run: bool) -> Iterator[Handled]:
         """Hand each message to the remediator, and delete it once Lambda has taken it.
 
         Args:
@@ -136,7 +144,7 @@ class Replayer:
             seen.update(message["MessageId"] for message in batch)
             yield from (self._handle(queue, message, dry_run=dry_run) for message in batch)
 
-    def _receive(self, queue: KeptQueue, most: int, *, dry_run: bool) -> list[MessageTypeDef]:
+    def _receive(self, queue: DeadLetterQueue, most: int, *, dry_run: bool) -> list[MessageTypeDef]:
         with translated("sqs:ReceiveMessage"):
             answer = self._sqs.receive_message(
                 QueueUrl=self._url(queue),
@@ -146,7 +154,7 @@ class Replayer:
             )
         return answer.get("Messages", [])
 
-    def _handle(self, queue: KeptQueue, kept: MessageTypeDef, *, dry_run: bool) -> Handled:
+    def _handle(self, queue: DeadLetterQueue, kept: MessageTypeDef, *, dry_run: bool) -> Handled:
         id_ = kept["MessageId"]
         try:
             message = message_in(kept["Body"])
@@ -165,9 +173,56 @@ class Replayer:
             self._sqs.delete_message(QueueUrl=self._url(queue), ReceiptHandle=kept["ReceiptHandle"])
         return Handled(queue, id_, what, replayed=True)
 
-    def _url(self, queue: KeptQueue) -> str:
+    def _url(self, queue: DeadLetterQueue) -> str:
         return self.desk.stack.output(queue.output)
 
     @cached_property
     def _sqs(self) -> SQSClient:
         return self.desk.operator.session.client("sqs", config=READING)
+
+
+SCHEMA = 1
+_EXAMPLES = examples(
+    "medic replay-dlq --dry-run",
+    "medic replay-dlq --queue failed-runs --max 10",
+    "medic replay-dlq --yes --json",
+)
+
+
+@click.command("replay-dlq", epilog=_EXAMPLES)
+@click.option("--queue", type=click.Choice([queue.value for queue in DeadLetterQueue]), help="Only this queue.")
+@click.option("--max", "most", type=click.IntRange(1, 10_000), default=100, show_default=True,
+              help="The most messages of a queue to replay.")  # fmt: skip
+@change_options
+@operator_options
+def command(*, queue: str | None, most: int, **options: Any) -> None:  # noqa: ANN401 - click passes options by name
+    """Hand the remediator again what it never received, or failed on; what was handled already is known and done once.
+
+    A message is deleted once Lambda has taken it. One of an unknown shape is left and named.
+
+    Exits with 0 if nothing had to be left, 1 if something was or you say no, 2 on wrong usage, 3 if it could not look.
+    """
+    chosen = Chosen(**options)
+    queues = [DeadLetterQueue(queue)] if queue else list(DeadLetterQueue)
+    with explained():
+        replayer = Replayer(chosen.desk())
+        waiting = {each: replayer.waiting(each) for each in queues}
+        said = ", ".join(f"{number} in {each}" for each, number in waiting.items())
+        wanted = chosen.dry_run or not any(waiting.values()) or agreed(f"Replay {said}?", yes=chosen.yes)
+        handled = [h for each in queues for h in replayer.replay(each, most, dry_run=chosen.dry_run)] if wanted else []
+    if chosen.as_json:
+        waited = {each.value: number for each, number in waiting.items()}
+        answer = {"schema": SCHEMA, "waiting": waited, "messages": [each.as_json() for each in handled]}
+        click.echo(json.dumps(answer, indent=2))
+    else:
+        _print(handled, said)
+    left = [each for each in handled if not each.replayed]
+    sys.exit(SOMETHING_WRONG if not wanted or (left and not chosen.dry_run) else 0)
+
+
+def _print(handled: list[Handled], waiting: str) -> None:
+    console = terminal()
+    console.print(shown(f"Waiting: {waiting}.", "dim"))
+    for each in handled:
+        sign, style = ("✓ replayed", "green") if each.replayed else ("– left", "yellow")
+        console.print(shown(f"{sign}  {each.queue} {each.id}  {each.what}  {each.why}".rstrip(), style))

@@ -9,26 +9,61 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from medic.trust.wording import bare, listed, shown
+from medic.text import bare, listed, shown
 from medic_cli.scan.facts import is_preview, may_be_auto_created
-from medic_cli.scan.model import Kind, Severity
+from medic_cli.scan.model import FindingKind, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.evidence.model import Branch
+    from medic.evidence import Branch, EnvironmentVariable
     from medic_cli.scan.facts import AppFacts
-    from medic_cli.scan.model import Finding
+    from medic_cli.scan.model import ScanFinding
+
+_AWS_KEYS = frozenset({"access key id", "secret access key", "session token"})
+_HARMLESS_ALONE = frozenset({"access key id"})
+
+_Secrets = tuple["EnvironmentVariable", ...]
 
 
-def exposure_findings(facts: AppFacts) -> Iterator[Finding]:
+def environment_findings(facts: AppFacts) -> Iterator[ScanFinding]:
+    """Variables of the app and of each branch; branches with the same ones stand together."""
+    yield from _findings(facts, _secrets(facts.app.environment), "app", ())
+    grouped: dict[_Secrets, list[str]] = {}
+    for branch in facts.branches:
+        grouped.setdefault(_secrets(branch.environment), []).append(branch.name)
+    for secrets, names in grouped.items():
+        yield from _findings(facts, secrets, "branch", tuple(names))
+
+
+def _secrets(variables: _Secrets) -> _Secrets:
+    return tuple(variable for variable in variables if variable.looks_like)
+
+
+def _findings(facts: AppFacts, secrets: _Secrets, level: str, branches: tuple[str, ...]) -> Iterator[ScanFinding]:
+    keys = tuple(each for each in secrets if each.looks_like in _AWS_KEYS)
+    others = tuple(each for each in secrets if each.looks_like not in _AWS_KEYS)
+    if keys:
+        alone = all(each.looks_like in _HARMLESS_ALONE for each in keys)
+        severity = Severity.WARNING if alone else Severity.ERROR
+        yield facts.finding(FindingKind.LONG_LIVED_KEYS, severity, _said(keys, level), branches=branches)
+    if others:
+        yield facts.finding(FindingKind.SECRET_IN_VARIABLES, Severity.NOTE, _said(others, level), branches=branches)
+
+
+def _said(variables: _Secrets, level: str) -> str:
+    named = listed(f"{bare(each.name)} ({each.looks_like})" for each in variables)
+    return f"Set on the {level}: {named}."
+
+
+def exposure_findings(facts: AppFacts) -> Iterator[ScanFinding]:
     """Which compute roles such branches run with, or would."""
     if not facts.ssr:
         return
     previews = tuple(branch for branch in facts.branches if is_preview(branch))
-    yield from _exposed(facts, Kind.PREVIEW_EXPOSED, previews, "The branch is the preview of a pull request")
+    yield from _exposed(facts, FindingKind.PREVIEW_EXPOSED, previews, "The branch is the preview of a pull request")
     pushed = tuple(branch for branch in facts.branches if _inherits_by_a_push(facts, branch))
-    yield from _exposed(facts, Kind.AUTO_BRANCH_EXPOSED, pushed, "A push may have created the branch")
+    yield from _exposed(facts, FindingKind.AUTO_BRANCH_EXPOSED, pushed, "A push may have created the branch")
     yield from _will_be(facts, previews, pushed)
 
 
@@ -38,7 +73,7 @@ def _inherits_by_a_push(facts: AppFacts, branch: Branch) -> bool:
     return not chosen and not is_preview(branch) and may_be_auto_created(facts.app, branch)
 
 
-def _exposed(facts: AppFacts, kind: Kind, branches: tuple[Branch, ...], what: str) -> Iterator[Finding]:
+def _exposed(facts: AppFacts, kind: FindingKind, branches: tuple[Branch, ...], what: str) -> Iterator[ScanFinding]:
     severity, repository = _repository(facts)
     grouped: dict[str, list[Branch]] = {}
     for branch in branches:
@@ -51,7 +86,7 @@ def _exposed(facts: AppFacts, kind: Kind, branches: tuple[Branch, ...], what: st
         yield facts.finding(kind, severity, f"{what}, and it {level}. {repository}", branches=names, role=arn)
 
 
-def _will_be(facts: AppFacts, previews: tuple[Branch, ...], pushed: tuple[Branch, ...]) -> Iterator[Finding]:
+def _will_be(facts: AppFacts, previews: tuple[Branch, ...], pushed: tuple[Branch, ...]) -> Iterator[ScanFinding]:
     """The next preview or pushed branch inherits the app's role, even if there is none today."""
     arn = facts.app.compute_role_arn
     if arn is None:
@@ -60,12 +95,12 @@ def _will_be(facts: AppFacts, previews: tuple[Branch, ...], pushed: tuple[Branch
     targets = tuple(branch.name for branch in facts.branches if branch.pull_request_previews)
     if targets and not previews:
         said = f"Each pull request into the branch gets a preview, which inherits the app's compute role. {repository}"
-        yield facts.finding(Kind.PREVIEW_EXPOSED, severity, said, branches=targets, role=arn)
+        yield facts.finding(FindingKind.PREVIEW_EXPOSED, severity, said, branches=targets, role=arn)
     if facts.app.auto_branch_creation and not pushed:
         patterns = listed(shown(pattern) for pattern in facts.app.auto_branch_patterns)
         which = f"that matches {patterns}" if patterns else "at all"
         said = f"A push of any branch {which} creates it here, and it inherits the app's compute role. {repository}"
-        yield facts.finding(Kind.AUTO_BRANCH_EXPOSED, severity, said, role=arn)
+        yield facts.finding(FindingKind.AUTO_BRANCH_EXPOSED, severity, said, role=arn)
 
 
 def _repository(facts: AppFacts) -> tuple[Severity, str]:

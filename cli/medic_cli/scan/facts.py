@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from medic.evidence.model import Absent, App, Branch, Evidence, Item, Present, Role, Unreadable
+from medic.evidence import Absent, App, Branch, Evidence, Item, Present, Role, Unreadable
 from medic.redaction import redact
-from medic_cli.scan.model import Finding, Kind, Severity
+from medic_cli.scan.model import FindingKind, ScanFinding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
 
 _NOT_LOOKED_AT = Unreadable("a scan looks at no build")
 _SSR_PLATFORMS = frozenset({"WEB_COMPUTE", "WEB_DYNAMIC"})
@@ -56,16 +59,16 @@ class AppFacts:
 
     def finding(  # noqa: PLR0913 - each is one field of the finding
         self,
-        kind: Kind,
+        kind: FindingKind,
         severity: Severity,
         detail: str,
         *,
         branches: tuple[str, ...] = (),
         role: str | None = None,
         statement: str | None = None,
-    ) -> Finding:
+    ) -> ScanFinding:
         """A finding in this app, redacted."""
-        return Finding(
+        return ScanFinding(
             kind=kind,
             severity=severity,
             detail=redact(detail if detail.endswith(".") else f"{detail}."),

@@ -6,38 +6,111 @@ What is kept are the findings, the gaps, every role once, and who uses it. None 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from medic.arns import RoleArn
 from medic.aws.errors import AwsError, DeniedError
-from medic.evidence.model import App, Branch, Item, Present, Role, RolePolicies, Unreadable
-from medic_cli.scan.account import Tally, is_logging_role_arn
-from medic_cli.scan.crew import Crew, Once
-from medic_cli.scan.environment import environment_findings
-from medic_cli.scan.exposure import exposure_findings
+from medic.evidence import App, Branch, Item, Present, Role, RolePolicies, Unreadable
+from medic_cli.aws import explained
+from medic_cli.scan.aws import AT_ONCE, AwsTargets, WallTime
+from medic_cli.scan.exposure import environment_findings, exposure_findings
 from medic_cli.scan.facts import AppFacts
-from medic_cli.scan.gaps import Gaps
-from medic_cli.scan.model import Finding, Gap, RegionSeen, Scan
+from medic_cli.scan.model import Gap, Gaps, RegionSeen, Scan, ScanFinding
 from medic_cli.scan.opted_in import candidates, opt_in_findings, roles_to_weigh
-from medic_cli.scan.rate import AT_ONCE
-from medic_cli.scan.roles import is_own, judged, role_arns, role_findings
+from medic_cli.scan.output import counted
+from medic_cli.scan.roles import RoleUsage, is_logging_role_arn, is_own, judged, role_arns, role_findings
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+
+    from boto3.session import Session
+
     from medic.aws.iam import IamReader
-    from medic_cli.scan.changes import Terms
-    from medic_cli.scan.estate import Estate, Region
+    from medic_cli.scan.aws import RegionTarget
+    from medic_cli.scan.opted_in import OptInTerms
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[Scanner], None]]:
+    """Gives what the scanner is to tell whenever it got on; shows nothing where standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("apps"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[said]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("scan", total=None, said="listing apps")
+
+        def tell(scanner: Scanner) -> None:
+            regions = scanner.seen.values()
+            done, found = sum(seen.apps for seen in regions), sum(seen.apps_found for seen in regions)
+            bar.update(task, completed=done, total=found or None, said=_said(scanner))
+
+        yield tell
+
+
+def _said(scanner: Scanner) -> str:
+    calls = counted(sum(scanner.estate.calls.values()), "call")
+    slowest = scanner.estate.slowest
+    return f"{calls}, throttled to {slowest.now:.1f} a second" if slowest else calls
+
+
+T = TypeVar("T")
+
+
+class ThreadPool:
+    """Threads: enough for a few calls at the same time to each place, so that no place waits for another."""
+
+    def __init__(self, places: Iterable[str]) -> None:
+        self._turns = {place: asyncio.Semaphore(AT_ONCE) for place in places}
+        self._pool = ThreadPoolExecutor(max_workers=len(self._turns) * AT_ONCE, thread_name_prefix="medic-scan")
+
+    async def call(self, place: str, job: Callable[[], T]) -> T:
+        """Do a blocking job that calls one place."""
+        async with self._turns[place]:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+
+    def dismiss(self) -> None:
+        """Take no more jobs; those under way end by themselves."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class AsyncCache(Generic[T]):
+    """Asks for each thing once, however many want it at the same time or later."""
+
+    def __init__(self, ask: Callable[[str], Awaitable[T]]) -> None:
+        self._ask = ask
+        self._answers: dict[str, asyncio.Future[T]] = {}
+
+    async def get(self, key: str) -> T:
+        """The answer for one key."""
+        if key not in self._answers:
+            self._answers[key] = asyncio.ensure_future(self._ask(key))
+        return await self._answers[key]
+
 
 _IAM = "iam"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ScanOptions:
     """What to look at, and by which terms to judge opted-in branches."""
 
-    terms: Mapping[str, Terms]
+    terms: Mapping[str, OptInTerms]
     """By region: one stack is deployed in each."""
     apps: tuple[str, ...] = ()
     """Ids; empty: every app."""
@@ -76,20 +149,20 @@ class Scanner:
 
     def __init__(
         self,
-        estate: Estate,
-        wish: Wish,
+        estate: AwsTargets,
+        wish: ScanOptions,
         clock: Callable[[], datetime],
         tell: Callable[[Scanner], None] = lambda _: None,
     ) -> None:
         self.estate = estate
         self.seen = {region.name: Seen() for region in estate.regions}
         self._wish, self._clock, self._tell = wish, clock, tell
-        self._crew = Crew([*self.seen, _IAM])
-        self._roles: Once[Item[Role]] = Once(self._read_role)
-        self._policies: Once[Item[RolePolicies]] = Once(self._read_policies)
-        self._findings: list[Finding] = []
+        self._crew = ThreadPool([*self.seen, _IAM])
+        self._roles: AsyncCache[Item[Role]] = AsyncCache(self._read_role)
+        self._policies: AsyncCache[Item[RolePolicies]] = AsyncCache(self._read_policies)
+        self._findings: list[ScanFinding] = []
         self._gaps = Gaps()
-        self._tally = Tally()
+        self._tally = RoleUsage()
         self._missing = set(wish.apps)
         self._account: _Account | None = None
         self._listing: asyncio.Task[tuple[str, ...]] | None = None
@@ -118,7 +191,7 @@ class Scanner:
             self._note_missing_apps()
         return self._answer(started_at, self.estate.time.now() - began, interrupted=interrupted)
 
-    async def _look_at_region(self, region: Region) -> None:
+    async def _look_at_region(self, region: RegionTarget) -> None:
         seen = self.seen[region.name]
         try:
             apps = await self._crew.call(region.name, lambda: self._apps(region))
@@ -133,7 +206,7 @@ class Scanner:
             for app in apps:
                 group.create_task(self._look_at_app(region, app, at_once))
 
-    def _apps(self, region: Region) -> list[App]:
+    def _apps(self, region: RegionTarget) -> list[App]:
         """All apps by one list; or the few that were asked for, one by one, which takes no right to list."""
         if not self._wish.apps:
             return list(region.amplify.apps())
@@ -146,7 +219,7 @@ class Scanner:
                     raise DeniedError("amplify:GetApp", "AccessDenied", because)
         return found
 
-    async def _look_at_app(self, region: Region, app: App, at_once: asyncio.Semaphore) -> None:
+    async def _look_at_app(self, region: RegionTarget, app: App, at_once: asyncio.Semaphore) -> None:
         async with at_once:
             account, terms = self._account_of(app), self._wish.terms[region.name]
             branches = await self._branches(region, app)
@@ -164,7 +237,7 @@ class Scanner:
             self.seen[region.name].branches += len(branches)
         self._tell(self)
 
-    def _judge(self, facts: AppFacts, terms: Terms, policies: dict[str, Item[RolePolicies]]) -> None:
+    def _judge(self, facts: AppFacts, terms: OptInTerms, policies: dict[str, Item[RolePolicies]]) -> None:
         uses = judged(facts)
         self._tally.add(facts, uses)
         self._findings += role_findings(facts, uses)
@@ -178,7 +251,7 @@ class Scanner:
             self._account = _Account(partition, account, self.estate.iam.reader(account))
         return self._account
 
-    async def _branches(self, region: Region, app: App) -> tuple[Branch, ...] | None:
+    async def _branches(self, region: RegionTarget, app: App) -> tuple[Branch, ...] | None:
         """The app's branches; None, and a gap, if they could not be listed."""
         try:
             return await self._crew.call(region.name, lambda: tuple(region.amplify.branches(app.id)))
@@ -265,3 +338,24 @@ class Scanner:
             throttles=self.estate.throttles,
             settings_from=self._wish.settings_from,
         )
+
+
+def run(session: Session, wish: ScanOptions, *, rate: float, iam_rate: float) -> Scan:
+    """Scan the regions that the wish has terms for; Ctrl-C ends it with what is known so far.
+
+    Args:
+        session: whose credentials to ask with.
+        wish: what to look at.
+        rate: calls a second to Amplify, in each region.
+        iam_rate: calls a second to IAM.
+
+    Raises:
+        CouldNotLookError: nothing at all could be looked at.
+    """
+    with explained(), progress_bar() as tell, asyncio.Runner() as runner:
+        estate = AwsTargets.reached_by(session, tuple(wish.terms), rate=rate, iam_rate=iam_rate, time=WallTime())
+
+        async def scan() -> Scan:
+            return await Scanner(estate, wish, lambda: datetime.now(UTC), tell).run()
+
+        return runner.run(scan())

@@ -5,60 +5,51 @@ A flow with something new to say calls `follow_up` (about an incident) or `notic
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medic.alerts import reported, words
-from medic.alerts.fixes import fixes_for
-from medic.alerts.machine import bot_json, diagnosis_json, incident_json, outcomes_json, written
-from medic.alerts.model import Alert, AlertKind, Fact
-from medic.alerts.redacted import redacted
-from medic.alerts.reported import Report
-from medic.plan.model import ActionKind
+from medic.alerts import failure_report, wording
+from medic.alerts.fixes import command_to_set, fixes_for
+from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outcomes_json, written
+from medic.alerts.model import Alert, AlertField, AlertKind, Section, redacted
+from medic.incidents.model import IncidentState
+from medic.labels import ActionKind
 
 if TYPE_CHECKING:
-    from medic.alerts.model import Section
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from medic.actions.set_role import Undone
+    from medic.alerts.failure_report import FailureReport
     from medic.events import Scope
-    from medic.incidents.incident import Incident
-
-__all__ = [
-    "News",
-    "Report",
-    "compose_expired",
-    "compose_not_helped",
-    "compose_outcome_unknown",
-    "compose_quiet",
-    "compose_report",
-    "compose_resolved",
-    "compose_test",
-    "follow_up",
-    "notice",
-]
+    from medic.incidents.model import Incident
+    from medic.settings import Limits
 
 
-def compose_report(report: Report) -> Alert:
+def compose_report(report: FailureReport) -> Alert:
     """The alert on a failure: what is wrong, which role, the likeliest cause, what was done, how to fix it."""
     diagnosis, scope, incident = report.diagnosis, report.scope, report.incident
-    kind = reported.kind_of(report)
+    kind = failure_report.kind_of(report)
     return redacted(
         Alert(
             kind=kind,
             incident_id=incident.id,
-            title=words.title(report.app_name, scope.branch, words.HEADLINES[diagnosis.label]),
-            summary=tuple(reported.summary(report)),
-            facts=tuple(reported.facts(report, kind)),
-            effect=reported.effect(report),
-            approval=reported.approval(report),
+            title=wording.title(report.app_name, scope.branch, wording.HEADLINES[diagnosis.label]),
+            summary=tuple(failure_report.summary(report)),
+            facts=tuple(failure_report.facts(report, kind)),
+            effect=failure_report.effect(report),
+            approval=failure_report.approval(report),
             causes=tuple(
-                f"{words.RANKS[cause.rank]}: {cause.title}. {words.sentence(cause.because)}"
+                f"{wording.RANKS[cause.rank]}: {cause.title}. {wording.sentence(cause.because)}"
                 for cause in diagnosis.causes
             ),
-            checks=tuple(f"{words.CHECKS[check.result]}: {check.detail}" for check in diagnosis.checks),
+            checks=tuple(f"{wording.CHECKS[check.result]}: {check.detail}" for check in diagnosis.checks),
             log_lines="\n".join(finding.excerpt for finding in diagnosis.findings[:2]),
-            done=tuple(reported.done(report)),
-            rules=tuple(reported.rules(report)),
+            done=tuple(failure_report.done(report)),
+            rules=tuple(failure_report.rules(report)),
             fixes=fixes_for(report.evidence, diagnosis),
-            links=tuple(reported.links(report)),
+            links=tuple(failure_report.links(report)),
             channel=report.channel,
             machine=written(
                 incident_json(scope, incident),
@@ -74,7 +65,9 @@ def compose_report(report: Report) -> Alert:
 
 def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a failure is over."""
-    credit = [words.WHO_MENDED_IT[ActionKind(change.kind)].format(role=change.role_arn) for change in incident.applied]
+    credit = [
+        wording.WHO_MENDED_IT[ActionKind(change.kind)].format(role=change.role_arn) for change in incident.applied
+    ]
     summary = [f"Build {job_id} of {scope.branch} succeeded.", *credit]
     return follow_up(scope, incident, AlertKind.RESOLVED, News("recovered", tuple(summary), job_id=job_id))
 
@@ -128,7 +121,7 @@ def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
 def compose_test(account: str, region: str) -> Alert:
     """The alert that tries every channel out. It says of itself that nothing is wrong."""
     summary = ("Somebody asked for this test. Nothing is wrong, and nothing was changed.",)
-    facts = (Fact("Account", f"{account} / {region}"),)
+    facts = (AlertField("Account", f"{account} / {region}"),)
     return notice(AlertKind.TEST, "test", News("Amplify Medic reaches you here", summary, facts=facts))
 
 
@@ -146,7 +139,7 @@ class News:
     """Sentences."""
     sections: tuple[Section, ...] = ()
     """Further parts, below."""
-    facts: tuple[Fact, ...] = ()
+    facts: tuple[AlertField, ...] = ()
     """What else tells this from others of its kind."""
     effect: str = ""
     """What to expect of what was done."""
@@ -170,18 +163,18 @@ def follow_up(scope: Scope, incident: Incident, kind: AlertKind, news: News) -> 
         Alert(
             kind=kind,
             incident_id=incident.id,
-            title=words.title(incident.app_name, scope.branch, news.headline),
+            title=wording.title(incident.app_name, scope.branch, news.headline),
             summary=news.summary,
             facts=(
-                Fact("Status", words.STANDINGS[kind].status),
-                Fact("App", f"{incident.app_name} ({scope.app_id})"),
-                Fact("Branch", reported.branch_words(scope)),
-                Fact("Account", f"{scope.account} / {scope.region}"),
+                AlertField("Status", wording.STANDINGS[kind].status),
+                AlertField("App", f"{incident.app_name} ({scope.app_id})"),
+                AlertField("Branch", failure_report.branch_words(scope)),
+                AlertField("Account", f"{scope.account} / {scope.region}"),
                 *news.facts,
             ),
             effect=news.effect,
             sections=news.sections,
-            links=tuple(reported.places(scope, job_id, runtime=incident.occasion == "runtime")),
+            links=tuple(failure_report.places(scope, job_id, runtime=incident.occasion == "runtime")),
             channel=news.channel or incident.channel,
             machine=written(incident_json(scope, incident)) if kind in _TOLD_TO_MACHINES else "",
         )
@@ -202,9 +195,141 @@ def notice(kind: AlertKind, reference: str, news: News) -> Alert:
             incident_id=reference,
             title=news.headline,
             summary=news.summary,
-            facts=(Fact("Status", words.STANDINGS[kind].status), *news.facts),
+            facts=(AlertField("Status", wording.STANDINGS[kind].status), *news.facts),
             effect=news.effect,
             sections=news.sections,
             channel=news.channel,
         )
     )
+
+
+def compose_no_traffic(scope: Scope, incident: Incident) -> Alert:
+    """The alert that nothing can be said yet, because nobody visits the site."""
+    summary = (
+        "No such line came for an hour after the change, but no request was served either: that proves nothing.",
+        "Call a page of the site that uses AWS. The log is looked at again every hour.",
+    )
+    return follow_up(scope, incident, AlertKind.NOT_CONFIRMED, News("quiet, but without traffic", summary))
+
+
+def compose_still_logged(scope: Scope, incident: Incident, seen_at: datetime) -> Alert:
+    """The alert that a change did not help: the log shows the same after it."""
+    rebuilt = incident.rebuilt_at is not None
+    after = "the change and its rebuild" if rebuilt else "the change"
+    summary = (
+        f"The SSR log shows the same error at {seen_at:%Y-%m-%d %H:%M:%S} UTC, after {after}.",
+        *(f"Changed before: {c.role_arn} in the place of {c.previous_arn or 'no role'}." for c in incident.applied),
+        "If the code passes credentials of its own, even undefined ones, they override the role."
+        if rebuilt
+        else "A first compute role may take effect with the next deployment only: redeploy to be sure.",
+        "Nothing more is tried without somebody's approval.",
+    )
+    return follow_up(scope, incident, AlertKind.NOT_HELPED, News("the change did not help", summary))
+
+
+def compose_log_missing(scope: Scope, incident: Incident) -> Alert:
+    """The alert that an app has no SSR log: failures at runtime can't be seen, by anybody."""
+    summary = (
+        f"There is no log group /aws/amplify/{scope.app_id}, a day after it was first looked for.",
+        "Amplify writes SSR logs only with a logging role (Hosting, Monitoring in the console); or nobody visited yet.",
+        "Until there is one, credential failures at SSR runtime can't be seen. This is said once.",
+    )
+    return follow_up(scope, incident, AlertKind.DIAGNOSIS, News("no SSR log to look at", summary))
+
+
+_OPTED_IN = frozenset({"ask", "fix"})
+_MOST = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """One incident among many, and where it is."""
+
+    scope: Scope
+    incident: Incident
+
+    @property
+    def opted_in(self) -> bool:
+        """True if its branch lets the bot change something."""
+        return self.incident.mode in _OPTED_IN
+
+
+def compose_storm(scope: Scope, storm: Incident, affected: tuple[Affected, ...], limits: Limits) -> Alert:
+    """The alert that a storm began: what is affected so far, and how to mend each by hand."""
+    summary = (
+        f"More than {limits.storm_incidents} incidents opened within {limits.storm_minutes} minutes.",
+        "That is rarely one branch's fault: look for what they have in common, a role, a connection, a policy.",
+        "Nothing is changed while it lasts, and this alert stands for all of them. The whole count follows at the end.",
+    )
+    news = News(
+        f"Storm: {len(affected)} IAM failures and counting",
+        summary,
+        _storm_sections(affected),
+        _storm_fields(scope, storm),
+    )
+    return notice(AlertKind.STORM, storm.id, news)
+
+
+def compose_storm_over(scope: Scope, storm: Incident, affected: tuple[Affected, ...]) -> Alert:
+    """The alert that it is over: everything that was affected, nobody left out."""
+    still = sum(not each.incident.state.closed for each in affected)
+    recovered = sum(each.incident.state is IncidentState.RESOLVED for each in affected)
+    summary = (
+        f"{len(affected)} incidents in all; {still} are still open, {recovered} recovered.",
+        "From now on incidents are told and mended one by one again; the lines below mend what the storm left.",
+    )
+    news = News(
+        f"Storm over: {len(affected)} incidents", summary, _storm_sections(affected), _storm_fields(scope, storm)
+    )
+    return notice(AlertKind.STORM_OVER, storm.id, news)
+
+
+def _storm_fields(scope: Scope, storm: Incident) -> tuple[AlertField, ...]:
+    return (
+        AlertField("Account", f"{scope.account} / {scope.region}"),
+        AlertField("Began", f"{storm.opened_at:%Y-%m-%d %H:%M} UTC"),
+    )
+
+
+def _storm_sections(affected: tuple[Affected, ...]) -> tuple[Section, ...]:
+    """Those that opted in first, each with what mends it; then the rest."""
+    opted_in = tuple(_affected_lines(each for each in affected if each.opted_in))
+    others = tuple(_affected_lines(each for each in affected if not each.opted_in))
+    sections = (Section("Opted in", opted_in), Section("Not opted in", others))
+    return tuple(section for section in sections if section.items)
+
+
+def _fix_command(scope: Scope) -> str:
+    return f"medic fix {scope.app_id} {shlex.quote(scope.branch)} --region {scope.region}"
+
+
+def _affected_lines(affected: Iterator[Affected]) -> Iterator[str]:
+    left = _MOST
+    for each in affected:
+        left -= 1
+        if left < 0:
+            yield "and more: see `medic history`"
+            return
+        line = f"{each.incident.app_name or each.scope.app_id} / {each.scope.branch}: {each.incident.label}"
+        if each.opted_in and not each.incident.state.closed:
+            line += f". To mend it: {_fix_command(each.scope)}"
+        yield line
+
+
+def compose_undone(scope: Scope, incident: Incident, undone: Sequence[Undone]) -> Alert:
+    """The alert on an undoing: what was taken back, and for what could not be, the command that does it by hand."""
+    done = all(each.result.done for each in undone)
+    summary = (
+        f"{incident.undo_asked_by or 'Somebody'} asked to undo what the bot changed.",
+        "It is not done again unless somebody asks for it.",
+    )
+    sections = (Section("What became of it", tuple(_undone_lines(undone))),)
+    headline = "change taken back" if done else "change could not be taken back"
+    return follow_up(scope, incident, AlertKind.UNDONE, News(headline, summary, sections))
+
+
+def _undone_lines(undone: Sequence[Undone]) -> Iterator[str]:
+    for each in undone:
+        yield f"{each.result.value.capitalize()}: {each.detail}"
+        if not each.result.done:
+            yield f"To do it yourself: {command_to_set(each.change.kind, each.change.target, each.change.previous_arn)}"

@@ -2,24 +2,126 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shlex
-from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from medic.alerts.console import app_url, role_url
-from medic.alerts.model import Fix, Snippet
-from medic.alerts.statements import TRUST_FIXES, written_out
-from medic.alerts.words import DIALECTS
-from medic.diagnosis.knowledge import FIXES, Dialect, filled, find_entry
+from medic.alerts.model import AlertFix, Snippet
+from medic.alerts.wording import DIALECTS
 from medic.diagnosis.model import Assumable, Rank
 from medic.events import Scope
-from medic.plan.model import ActionKind
+from medic.knowledge import FIXES, find_entry
+from medic.knowledge.entry import Dialect, filled
+from medic.labels import ActionKind
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from medic.diagnosis.model import Diagnosis, Proposal
-    from medic.evidence.model import Evidence
+    from medic.evidence import Evidence
     from medic.plan.model import Action
+
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+
+
+def app_url(scope: Scope) -> str:
+    """The app's page."""
+    return f"https://{_regional(scope)}/amplify/apps/{quote(scope.app_id, safe='')}"
+
+
+def job_url(scope: Scope, job_id: str) -> str:
+    """The deployment's page, with its log."""
+    branch = quote(scope.branch, safe="")
+    return f"{app_url(scope)}/branches/{branch}/deployments/{quote(job_id, safe='')}"
+
+
+def role_url(scope: Scope, role_arn: str, tab: str = "") -> str:
+    """The role's page in IAM.
+
+    Args:
+        scope: where; the partition has a console of its own.
+        role_arn: the role's ARN, or its name.
+        tab: `permissions` or `trust_relationships`; nothing for the page as it opens.
+    """
+    name = quote(role_arn.rsplit("/", 1)[-1], safe="")
+    return f"https://{_regional(scope)}/iam/home#/roles/details/{name}{f'?section={tab}' if tab else ''}"
+
+
+def log_group_url(scope: Scope) -> str:
+    """The log group of the app's SSR runtime in CloudWatch, whose console escapes twice, and writes `$` for `%`."""
+    group = quote(quote(f"/aws/amplify/{scope.app_id}", safe=""), safe="").replace("%", "$")
+    region = quote(scope.region, safe="")
+    return f"https://{_regional(scope)}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}"
+
+
+def _regional(scope: Scope) -> str:
+    return f"{quote(scope.region, safe='')}.{_CONSOLES.get(scope.partition, _CONSOLES['aws'])}"
+
+
+TRUST_FIXES = frozenset({"trust_service_role", "trust_compute_role"})
+
+
+def written_out(proposal: Proposal) -> tuple[Snippet, ...]:
+    """The proposal for the console, the command line, CDK and Terraform."""
+    statement = json.dumps(json.loads(proposal.statement), indent=2)
+    trust = proposal.fix in TRUST_FIXES
+    return (
+        Snippet(DIALECTS[Dialect.CONSOLE], _console(proposal, statement, trust=trust)),
+        Snippet(DIALECTS[Dialect.CLI], _trust_cli(proposal) if trust else _permission_cli(proposal)),
+        Snippet(DIALECTS[Dialect.CDK], _cdk(proposal, statement, trust=trust)),
+        Snippet(DIALECTS[Dialect.TERRAFORM], _terraform(statement, trust=trust)),
+    )
+
+
+def _console(proposal: Proposal, statement: str, *, trust: bool) -> str:
+    where = "Trust relationships > Edit trust policy" if trust else "Add permissions > Create inline policy > JSON"
+    whose = f"IAM > Roles > {proposal.role_name}" if proposal.role_name else f"IAM > {proposal.holder}"
+    return "\n".join((f"{whose} > {where}: add to Statement, beside what stands there", statement, *proposal.notes))
+
+
+def _trust_cli(proposal: Proposal) -> str:
+    role, statement = shlex.quote(proposal.role_name or "<role>"), shlex.quote(proposal.statement)
+    return (
+        f"aws iam get-role --role-name {role} --query Role.AssumeRolePolicyDocument --output json > trust.json\n"
+        f"jq --argjson new {statement} '.Statement = ([.Statement] | flatten) + [$new]' trust.json > fixed.json\n"
+        f"aws iam update-assume-role-policy --role-name {role} --policy-document file://fixed.json"
+    )
+
+
+def _permission_cli(proposal: Proposal) -> str:
+    if proposal.role_name is None:
+        # Quoted even in the comment: not every shell knows comments at its prompt.
+        return (
+            f"# to be added to a policy of {shlex.quote(proposal.holder)}:\nstatement={shlex.quote(proposal.statement)}"
+        )
+    document = f'{{"Version":"2012-10-17","Statement":[{proposal.statement}]}}'
+    # An inline policy of the same name would be replaced, so each statement gets a name of its own.
+    name = f"{proposal.fix}-{hashlib.sha256(proposal.statement.encode()).hexdigest()[:8]}"
+    return (
+        f"aws iam put-role-policy --role-name {shlex.quote(proposal.role_name)} --policy-name {name} \\\n"
+        f"  --policy-document {shlex.quote(document)}"
+    )
+
+
+def _cdk(proposal: Proposal, statement: str, *, trust: bool) -> str:
+    holder = "role" if proposal.role_name else "caller"
+    add = "assumeRolePolicy?.addStatements" if trust else "addToPrincipalPolicy"
+    return f"{holder}.{add}(iam.PolicyStatement.fromJson({statement}));"
+
+
+def _terraform(statement: str, *, trust: bool) -> str:
+    """JSON is an expression of Terraform's language too, but for its templates."""
+    argument = "assume_role_policy" if trust else "policy"
+    literal = statement.replace("${", "$${").replace("%{", "%%{")
+    return f"# in the jsonencode(...) of {argument}, one more element of Statement:\n{literal}"
+
 
 _SHOWN = (Dialect.CONSOLE, Dialect.CLI, Dialect.CDK, Dialect.TERRAFORM)
 _MOST = 2
@@ -35,7 +137,7 @@ _PLAIN = re.compile(r"[\w./:@+=,-]{1,300}")
 
 def fixes_for(
     evidence: Evidence, diagnosis: Diagnosis, ranks: Collection[Rank] = (Rank.PROVEN, Rank.LIKELY)
-) -> tuple[Fix, ...]:
+) -> tuple[AlertFix, ...]:
     """The fixes of the likeliest causes, at most two, each in every dialect that an alert shows.
 
     Where the diagnosis worked out the very statement that is missing, that is shown in place of the general text.
@@ -91,12 +193,12 @@ def command_to_set(kind: str, target: str, role_arn: str | None) -> str:
     return f"aws amplify {what} --region {region}"
 
 
-def _fix(fix_id: str, proposal: Proposal | None, values: Mapping[str, str], scope: Scope) -> Fix:
+def _fix(fix_id: str, proposal: Proposal | None, values: Mapping[str, str], scope: Scope) -> AlertFix:
     fix, url = FIXES[fix_id], _page(fix_id, values, scope)
     if proposal is not None:
-        return Fix(fix.title, written_out(proposal), url)
+        return AlertFix(fix.title, written_out(proposal), url)
     snippets = (Snippet(DIALECTS[dialect], _written(fix.written_in(dialect), dialect, values)) for dialect in _SHOWN)
-    return Fix(fix.title, tuple(snippets), url)
+    return AlertFix(fix.title, tuple(snippets), url)
 
 
 def _page(fix_id: str, values: Mapping[str, str], scope: Scope) -> str:

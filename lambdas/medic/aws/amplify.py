@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from medic.aws.errors import AbsentError, DeniedError, translated
-from medic.evidence.model import (
-    Absent,
-    App,
-    Branch,
-    BuildSettings,
-    EnvironmentVariable,
-    Item,
-    Job,
-    Present,
-    Step,
-    Unreadable,
-)
+from medic.evidence import Absent, App, Branch, BuildSettings, EnvironmentVariable, Item, Job, Present, Step, Unreadable
 from medic.redaction import looks_like
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from types_boto3_amplify import AmplifyClient
     from types_boto3_amplify.type_defs import AppTypeDef, BranchTypeDef, JobSummaryTypeDef, JobTypeDef, StepTypeDef
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _THROTTLES = frozenset(
     {
@@ -80,11 +83,11 @@ class AbsentError(AwsError):
     """There is no such thing."""
 
 
-class RefusedError(AwsError):
+class AwsRejectedError(AwsError):
     """AWS understood the request and refuses it."""
 
 
-class UnassumableRoleError(RefusedError):
+class UnassumableRoleError(AwsRejectedError):
     """Amplify tried to assume the compute role and could not: wrong trust, no such role, or one made moments ago."""
 
 
@@ -119,4 +122,4 @@ def _from_answer(operation: str, error: ClientError) -> AwsError:
         return DeniedError(operation, code, message)
     if code in _ABSENCES:
         return AbsentError(operation, code, message)
-    return RefusedError(operation, code, message)
+    return AwsRejectedError(operation, code, message)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from medic.arns import RoleArn
 from medic.aws.errors import AbsentError, DeniedError, translated
-from medic.evidence.model import Absent, Item, Present, Role, RolePolicies, Unreadable
+from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
 
 if TYPE_CHECKING:
     from types_boto3_iam import IAMClient

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SLOWEST = 0.5
 """Calls a second; throttled beyond this, a run gets nowhere and leaves the rest to the next."""

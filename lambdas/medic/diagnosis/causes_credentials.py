@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from medic.arns import name_of
 from medic.diagnosis.causes_unassumable import compute_role, service_role
-from medic.diagnosis.facts import UNDEFINED_CREDENTIALS, is_logging_role, name_of, why_not_read
-from medic.diagnosis.model import Cause, CheckResult, Identity, Phase, Rank
+from medic.diagnosis.facts import UNDEFINED_CREDENTIALS, is_logging_role, why_not_read
+from medic.diagnosis.model import Cause, CheckResult, Rank
+from medic.labels import Identity, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.diagnosis.causes import Case
+    from medic.diagnosis.facts import Case
 
 _LAPTOPS_WORDS = frozenset({"ampx_no_credentials", "profile_missing"})
 _WRAPS_A_DENIAL = frozenset({"ampx_bootstrap_unreadable", "ampx_outputs_refused"})

@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.diagnosis.causes import reason_of
-from medic.diagnosis.facts import in_words, why_not_read
-from medic.diagnosis.model import Assumable, Cause, Identity, Rank
+from medic.diagnosis.facts import in_words, reason_of, why_not_read
+from medic.diagnosis.model import Assumable, Cause, Rank
+from medic.labels import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.diagnosis.causes import Case
+    from medic.diagnosis.facts import Case
     from medic.diagnosis.model import RoleVerdict
 
 _TRUST_CHECKS = ("service_role_exists", "service_role_trust")

@@ -3,33 +3,308 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from medic.diagnosis.checks_deployment import (
-    build_duration,
-    caller,
-    line_confirmed,
-    platform,
-    repository_cloned,
-    repository_connection,
-    resource_control_policies,
-    static_keys,
-)
-from medic.diagnosis.checks_roles import (
-    boundary_of_caller,
-    compute_role,
-    compute_role_in_brief,
-    role_of_caller,
-    service_role,
-    service_role_boundary,
-)
-from medic.diagnosis.facts import Facts
-from medic.diagnosis.model import Check, Label
-from medic.evidence.model import Present
+from medic.arns import name_of
+from medic.diagnosis.facts import Facts, in_words, why_not_read
+from medic.diagnosis.model import Assumable, Check, CheckResult
+from medic.diagnosis.roles import SETTLED_AFTER
+from medic.evidence import Present
+from medic.labels import Identity, Label, Phase
 
 if TYPE_CHECKING:
-    from medic.evidence.model import Evidence
+    from medic.diagnosis.model import RoleVerdict
+    from medic.evidence import Evidence, Role
+
+SESSION_OF_A_BUILD = timedelta(hours=1)
+"""A build's credentials end after this, whatever the role's MaxSessionDuration.
+https://github.com/aws-amplify/amplify-hosting/issues/2751"""
+
+LINE_CONFIRMED = "line_confirmed"
+"""The id of the check that fails where AWS's state speaks against a line of the SSR log."""
+
+_CALLERS = {
+    Identity.SERVICE_ROLE: (
+        CheckResult.PASS,
+        "it is the service role at work in a build (BuildSession), so Amplify could assume it",
+    ),
+    Identity.COMPUTE_ROLE: (
+        CheckResult.PASS,
+        "it is the compute role at work in SSR code (AmplifyHostingCompute), so Amplify could assume it",
+    ),
+    Identity.AMPLIFY_OWN: (
+        CheckResult.FAIL,
+        "it is Amplify's own build role, in an account of AWS and not yours to edit: the build had no service role",
+    ),
+    Identity.STUDIO: (CheckResult.PASS, "it is Amplify Studio's role, neither the service nor the compute role"),
+    Identity.COGNITO_USER: (CheckResult.PASS, "it is a user of the app (Cognito), neither of Amplify's two roles"),
+    Identity.USER: (CheckResult.PASS, "it is neither of Amplify's two roles"),
+}
+
+
+def repository_cloned(facts: Facts) -> Iterator[Check]:
+    """Did this build get as far as cloning the repository?"""
+    if facts.deployed_by_hand:
+        said = "no repository had a part in it: this was deployed by hand"
+        yield Check("repository_cloned", CheckResult.UNKNOWN, said)
+    elif not isinstance(facts.evidence.log, Present):
+        yield Check("repository_cloned", CheckResult.UNKNOWN, "the build's log could not be read")
+    elif facts.reading.cloned:
+        yield Check("repository_cloned", CheckResult.PASS, "the build got to the repository before it failed")
+    else:
+        said = f"the build died before it cloned the repository{_lived(facts)}"
+        yield Check("repository_cloned", CheckResult.FAIL, said)
+
+
+def repository_connection(facts: Facts) -> Iterator[Check]:
+    """What no API answers; with the one thing to compare."""
+    if facts.deployed_by_hand:
+        return
+    said = "no AWS API shows whether Amplify can still reach the repository: look in the Amplify console"
+    if facts.app is not None and facts.app.repository is not None:
+        said += f", and compare {facts.app.repository} with the repository's present name"
+    yield Check("repository_connection", CheckResult.UNKNOWN, said)
+
+
+def resource_control_policies(facts: Facts) -> Iterator[Check]:
+    """They alone, of an organization's policies, could keep a service from assuming a role."""
+    if (facts.compute if facts.label is Label.COMPUTE_ROLE_UNASSUMABLE else facts.service) is not None:
+        yield Check(
+            "resource_control_policies",
+            CheckResult.UNKNOWN,
+            "an organization's resource control policies can't be read from here; service control policies do not bind "
+            "a service principal",
+        )
+
+
+def platform(facts: Facts) -> Iterator[Check]:
+    """SSR or static? A static site has no server code, so no use for a compute role."""
+    if facts.app is None:
+        return
+    is_runtime = facts.label in {Label.CREDENTIALS_MISSING_RUNTIME, Label.COMPUTE_ROLE_UNASSUMABLE}
+    framework = (facts.branch.framework if facts.branch else None) or ""
+    match facts.app.platform:
+        case "WEB" if is_runtime or "SSR" in framework:
+            said = f"the platform is WEB (static){_of(framework)}: it runs no server code and has no use for a compute "
+            yield Check("platform", CheckResult.FAIL, f"{said}role")
+        case "WEB":
+            yield Check("platform", CheckResult.PASS, "the platform is WEB (static)")
+        case "WEB_COMPUTE":
+            yield Check("platform", CheckResult.PASS, f"the platform is WEB_COMPUTE (SSR){_of(framework)}")
+        case other:
+            said = f"the platform is {other}: AWS documents compute roles for WEB_COMPUTE only"
+            yield Check("platform", CheckResult.UNKNOWN, said)
+
+
+def line_confirmed(facts: Facts) -> Iterator[Check]:
+    """Does AWS's state bear out what a line of the SSR log says? Visitors can make the site print lines.
+
+    A role inherited from the app was once reported not to reach the runtime, and source conditions are contested: such
+    a role speaks for nothing.
+    """
+    on_the_branch = facts.branch is not None and facts.branch.compute_role_arn is not None
+    if on_the_branch and facts.compute is not None and facts.compute.assumable is Assumable.ALLOWED:
+        said = (
+            "the branch has a compute role that Amplify may assume, so AWS's state does not bear the line out: the "
+            "code may pass credentials of its own, or a visitor made the site print the line"
+        )
+        yield Check(LINE_CONFIRMED, CheckResult.FAIL, said)
+
+
+def caller(facts: Facts) -> Iterator[Check]:
+    """Who called: the principal in the message outranks the words around it."""
+    denial = facts.denial
+    if denial is None:
+        return
+    if denial.principal is None:
+        yield Check("caller", CheckResult.UNKNOWN, "the message does not name who called")
+        return
+    result, said = _CALLERS.get(facts.identity, (CheckResult.UNKNOWN, "whose it is can't be told from its name"))
+    elsewhere = denial.account not in {None, facts.evidence.account} and facts.identity is not Identity.AMPLIFY_OWN
+    aside = f", of account {denial.account} and not of the app's" if elsewhere else ""
+    yield Check("caller", result, f"the caller is {denial.principal}{aside}: {said}")
+
+
+def static_keys(facts: Facts) -> Iterator[Check]:
+    """Long-lived keys in environment variables: seen by the shape of their values, whatever their names."""
+    names = facts.static_keys
+    if names:
+        said = (
+            f"AWS access keys stand in the environment variables {', '.join(names)}: they reach the build, and SSR "
+            "code only if written to .env.production; where the SDK uses them, they override the role. The way out: a "
+            "compute role that may do what the code does, no credentials in the code, and the keys deleted"
+        )
+        yield Check("static_keys", CheckResult.FAIL, said)
+
+
+def build_duration(facts: Facts) -> Iterator[Check]:
+    """Had the build outlived its credentials?"""
+    if facts.phase in {Phase.RUNTIME, Phase.API}:
+        return
+    lasted = facts.failed_step_lasted
+    if lasted is None:
+        yield Check("build_duration", CheckResult.UNKNOWN, "how long the failed step ran is not known")
+    elif lasted >= SESSION_OF_A_BUILD:
+        said = f"the step ran {in_words(lasted)}: a build's credentials end after one hour, whatever the role allows"
+        yield Check("build_duration", CheckResult.FAIL, said)
+    else:
+        said = f"the step ran {in_words(lasted)}, less than the hour that a build's own credentials last"
+        yield Check("build_duration", CheckResult.PASS, said)
+
+
+def _lived(facts: Facts) -> str:
+    lasted, step = facts.failed_step_lasted, facts.job.failed_step if facts.job else None
+    return f", {int(lasted.total_seconds())} s into {step.name}" if lasted is not None and step is not None else ""
+
+
+def _of(framework: str) -> str:
+    return f", the framework {framework}" if framework else ""
+
+
+_TRUST = {
+    Assumable.ALLOWED: (CheckResult.PASS, "its trust policy lets Amplify assume it, as it stands now"),
+    Assumable.CONTESTED: (
+        CheckResult.UNKNOWN,
+        "its trust policy lets Amplify in under source conditions, which Amplify was seen to refuse on compute roles",
+    ),
+    Assumable.CONDITIONAL: (CheckResult.UNKNOWN, "its trust policy depends on what can't be known from outside"),
+    Assumable.DENIED: (CheckResult.FAIL, "its trust policy does not let Amplify assume it"),
+}
+_INHERITED = (
+    "; a role set on the app was once reported not to reach the runtime: the same ARN set on the branch rules that out"
+)
+
+
+def service_role(facts: Facts) -> Iterator[Check]:
+    """The app's service role, which builds run as."""
+    unknown = why_not_read(facts.evidence.app)
+    yield from _role("service_role", "service role", facts, facts.service, unknown)
+
+
+def compute_role(facts: Facts) -> Iterator[Check]:
+    """The compute role, which SSR code runs as: the branch's own, else the app's."""
+    unknown = why_not_read(facts.evidence.branch) or why_not_read(facts.evidence.app)
+    yield from _role("compute_role", "compute role", facts, facts.compute, unknown, how=_level(facts))
+
+
+def compute_role_in_brief(facts: Facts) -> Iterator[Check]:
+    """One line on the compute role where a build failed: it had no part in that."""
+    if facts.app is None or facts.branch is None or facts.app.platform == "WEB":
+        return
+    aside = "builds never use it"
+    if facts.compute is None:
+        yield Check("compute_role_set", CheckResult.FAIL, f"no compute role is set on branch or app; {aside}")
+        return
+    state = facts.compute.assumable.value
+    said = f"the compute role {facts.compute.arn} is {facts.compute_role_level} (trust: {state}); {aside}"
+    yield Check("compute_role_set", CheckResult.PASS, said)
+
+
+def service_role_boundary(facts: Facts) -> Iterator[Check]:
+    """A boundary never keeps a service from assuming a role; people suspect it all the same."""
+    role = facts.role(facts.service)
+    if role is not None:
+        has = role.permissions_boundary or "none"
+        said = f"the service role's permissions boundary is {has}: it limits what the role may do, not who assumes it"
+        yield Check("service_role_boundary", CheckResult.PASS, said)
+
+
+def role_of_caller(facts: Facts) -> Iterator[Check]:
+    """Which of Amplify's roles a refused call used; for a call that names nobody, the one a build would use."""
+    match facts.identity:
+        case Identity.COMPUTE_ROLE if facts.compute is not None:
+            said = f"the compute role is {facts.compute.arn}{_level(facts)}"
+            yield Check("compute_role_set", CheckResult.PASS, said)
+        case Identity.SERVICE_ROLE | Identity.UNKNOWN if facts.app is not None:
+            yield _is_set("service_role", "service role", facts.service)
+        case _:
+            return
+
+
+def boundary_of_caller(facts: Facts) -> Iterator[Check]:
+    """The boundary of the role that was refused, if it is one of the two that were read."""
+    role = _callers_role(facts)
+    if role is None:
+        said = "the caller's permissions boundary was not read: the caller is neither the service nor the compute role"
+        yield Check("caller_boundary", CheckResult.UNKNOWN, said)
+    elif role.permissions_boundary is None:
+        said = f"the role {role.name} has no permissions boundary now: it was removed since, or the caller was another"
+        yield Check("caller_boundary", CheckResult.PASS, said)
+    else:
+        said = f"the permissions boundary of {role.name} is {role.permissions_boundary}"
+        yield Check("caller_boundary", CheckResult.FAIL, said)
+
+
+def _role(  # noqa: PLR0913, PLR0917 - what is said of either role
+    prefix: str, words: str, facts: Facts, verdict: RoleVerdict | None, unknown: str | None, how: str = ""
+) -> Iterator[Check]:
+    """Set? in this account? there? assumable? how old?"""
+    if unknown is not None:
+        yield Check(f"{prefix}_set", CheckResult.UNKNOWN, f"the {words} could not be looked up: {unknown}")
+        return
+    yield _is_set(prefix, words, verdict, how)
+    if verdict is None:
+        return
+    yield _account(prefix, words, facts, verdict)
+    yield _exists(prefix, words, verdict)
+    if verdict.assumable in _TRUST:
+        result, said = _TRUST[verdict.assumable]
+        yield Check(f"{prefix}_trust", result, " ".join((f"the {words}: {said}.", *verdict.explanation)))
+    yield from _age(prefix, words, facts.age_at_start(verdict))
+
+
+def _is_set(prefix: str, words: str, verdict: RoleVerdict | None, how: str = "") -> Check:
+    if verdict is None:
+        return Check(f"{prefix}_set", CheckResult.FAIL, f"no {words} is set")
+    return Check(f"{prefix}_set", CheckResult.PASS, f"the {words} is {verdict.arn}{how}")
+
+
+def _account(prefix: str, words: str, facts: Facts, verdict: RoleVerdict) -> Check:
+    if facts.foreign(verdict):
+        said = f"the {words} belongs to another account than the app's {facts.evidence.account}"
+        return Check(f"{prefix}_account", CheckResult.FAIL, said)
+    return Check(f"{prefix}_account", CheckResult.PASS, f"the {words} belongs to the app's account")
+
+
+def _exists(prefix: str, words: str, verdict: RoleVerdict) -> Check:
+    said = " ".join(verdict.explanation)
+    match verdict.assumable:
+        case Assumable.MISSING:
+            return Check(f"{prefix}_exists", CheckResult.FAIL, f"the {words} does not exist: {said}")
+        case Assumable.UNREADABLE:
+            return Check(f"{prefix}_exists", CheckResult.UNKNOWN, f"the {words} could not be read: {said}")
+        case _:
+            return Check(f"{prefix}_exists", CheckResult.PASS, f"IAM has the {words}")
+
+
+def _age(prefix: str, words: str, age: timedelta | None) -> Iterator[Check]:
+    if age is None:
+        return
+    if age < timedelta():
+        said = f"the {words} was made {in_words(-age)} after the job started"
+        yield Check(f"{prefix}_age", CheckResult.FAIL, said)
+    elif age < SETTLED_AFTER:
+        said = f"the {words} was made {in_words(age)} before the job started: IAM may not have told every service yet"
+        yield Check(f"{prefix}_age", CheckResult.FAIL, said)
+    else:
+        said = f"the {words} was made {in_words(age)} before the job started: IAM knows it everywhere"
+        yield Check(f"{prefix}_age", CheckResult.PASS, said)
+
+
+def _level(facts: Facts) -> str:
+    if facts.compute is None or facts.branch is None:
+        return ""
+    return f", {facts.compute_role_level}" + ("" if facts.branch.compute_role_arn else _INHERITED)
+
+
+def _callers_role(facts: Facts) -> Role | None:
+    called = facts.denial.role_name if facts.denial else None
+    for verdict in (facts.service, facts.compute):
+        if verdict is not None and name_of(verdict.arn) == called:
+            return facts.role(verdict)
+    return None
+
 
 _Checking: TypeAlias = Callable[[Facts], Iterator[Check]]
 

@@ -3,17 +3,75 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from medic.diagnosis.model import Identity
+from medic.diagnosis.model import Cause, Check, CheckResult, Rank
 from medic.diagnosis.roles import SETTLED_AFTER
-from medic.evidence.model import Absent, Present
+from medic.evidence import Absent, Present
+from medic.knowledge import title_of
+from medic.labels import Identity
 
 if TYPE_CHECKING:
-    from medic.diagnosis.model import Denial, Finding, Label, LogReading, Phase, RoleVerdict
-    from medic.evidence.model import App, Branch, Evidence, Item, Job, Role, RolePolicies, Step
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from medic.diagnosis.model import Proposal, RoleVerdict
+    from medic.evidence import App, Branch, Evidence, Item, Job, Role, RolePolicies, Step
+    from medic.labels import Label, Phase
+    from medic.logscan.model import Denial, Finding, LogReading
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything a ranking looks at."""
+
+    facts: Facts
+    checks: Mapping[str, Check]
+
+    def cause(
+        self,
+        cause_id: str,
+        rank: Rank,
+        because: str,
+        *shown_by: str,
+        excluded_by: tuple[str, ...] = (),
+        proposal: Proposal | None = None,
+    ) -> Cause:
+        """A cause with the checks that bear on it.
+
+        Args:
+            cause_id: the id of its knowledge-base entry.
+            rank: how far it is established.
+            because: lower case, no full stop: it ends a sentence.
+            shown_by: checks whose failure speaks for it, and whose passing speaks against it.
+            excluded_by: checks whose passing leaves it as what remains, and whose failure explains things without it.
+            proposal: the statement that would remove it.
+        """
+        direct, inverse = self._results(shown_by), self._results(excluded_by)
+        return Cause(
+            id=cause_id,
+            title=title_of(cause_id),
+            rank=rank,
+            because=because,
+            supporting=(*direct[CheckResult.FAIL], *inverse[CheckResult.PASS]),
+            against=(*direct[CheckResult.PASS], *inverse[CheckResult.FAIL]),
+            unseen=(*direct[CheckResult.UNKNOWN], *inverse[CheckResult.UNKNOWN]),
+            proposal=proposal,
+        )
+
+    def _results(self, names: tuple[str, ...]) -> dict[CheckResult, tuple[str, ...]]:
+        made = [self.checks[name] for name in names if name in self.checks]
+        return {result: tuple(check.id for check in made if check.result is result) for result in CheckResult}
+
+
+def reason_of(verdict: RoleVerdict, otherwise: str) -> str:
+    """The first sentence of what is known of a role, to stand within another: no full stop, capitals in names only."""
+    if not verdict.explanation:
+        return otherwise
+    sentence = verdict.explanation[0].removesuffix(".")
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() else sentence
+
 
 _STATIC_KEYS = frozenset({"access key id", "secret access key", "session token"})
 UNDEFINED_CREDENTIALS = "sdk_v3_credential_object_invalid"
@@ -164,11 +222,6 @@ def why_not_read(item: Item[App] | Item[Branch]) -> str | None:
 def is_logging_role(name: str | None) -> bool:
     """True for the name of a role that Amplify makes for SSR logs. The name tells nothing of how the role is used."""
     return name is not None and name.startswith(_LOGGING_ROLE)
-
-
-def name_of(role_arn: str) -> str:
-    """A role's name from its ARN."""
-    return role_arn.rpartition("/")[2]
 
 
 def in_words(span: timedelta) -> str:

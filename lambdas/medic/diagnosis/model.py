@@ -4,126 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from medic.labels import Identity, Label, RoleKind
 
-class Phase(StrEnum):
-    """Where a text was printed; the same words mean different things in different phases."""
+if TYPE_CHECKING:
+    from medic.labels import Phase
+    from medic.logscan.model import Finding
 
-    BUILD = "build"
-    DEPLOY = "deploy"
-    RUNTIME = "runtime"
-    API = "api"
-
-
-class Label(StrEnum):
-    """What a text shows, as far as the text itself goes. A label names the failure, never its cause."""
-
-    SERVICE_ROLE_UNASSUMABLE = "service_role_unassumable"
-    COMPUTE_ROLE_UNASSUMABLE = "compute_role_unassumable"
-    CREDENTIALS_MISSING_BUILD = "credentials_missing_build"
-    CREDENTIALS_MISSING_RUNTIME = "credentials_missing_runtime"
-    ACCESS_DENIED_IDENTITY = "access_denied_identity"
-    ACCESS_DENIED_BOUNDARY = "access_denied_boundary"
-    ACCESS_DENIED_SCP = "access_denied_scp"
-    PASS_ROLE_DENIED = "pass_role_denied"
-    ACCESS_DENIED_OTHER = "access_denied_other"
-    EXPIRED_OR_INVALID_TOKEN = "expired_or_invalid_token"
-    NOT_IAM = "not_iam"
-
-
-class Confidence(StrEnum):
-    """How sure a finding's label is. Low: the text is too short to decide alone, and says what to check."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-
-
-class Identity(StrEnum):
-    """Whose credentials a message is about. The principal in the text decides, not the keywords around it."""
-
-    SERVICE_ROLE = "service_role"
-    COMPUTE_ROLE = "compute_role"
-    AMPLIFY_OWN = "amplify_own"
-    """Amplify's own CodeBuild role in an AWS-owned account: the app has no service role."""
-    STUDIO = "studio"
-    COGNITO_USER = "cognito_user"
-    USER = "user"
-    """An IAM user or role of a person or another tool, not one of Amplify's two."""
-    NOBODY = "nobody"
-    UNKNOWN = "unknown"
-
-
-class PolicyType(StrEnum):
-    """The policy type an access-denied message names.
-
-    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-    """
-
-    IDENTITY = "identity-based policy"
-    BOUNDARY = "permissions boundary"
-    SCP = "service control policy"
-    RCP = "resource control policy"
-    SESSION = "session policy"
-    RESOURCE = "resource-based policy"
-    VPC_ENDPOINT = "VPC endpoint policy"
-    TRUST = "role trust policy"
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """One parsed access-denied message; what the text does not name is None."""
-
-    principal: str | None
-    """The principal ARN as printed."""
-    account: str | None
-    role_name: str | None
-    session_name: str | None
-    action: str | None
-    """`service:Action`, stray punctuation removed."""
-    resource: str | None
-    policy_type: PolicyType | None
-    explicit: bool | None
-    """True: an explicit deny. False: nothing allows it. None: the text does not say."""
-    policy_arn: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One signature found in a log."""
-
-    signature: str
-    """The id of the knowledge-base entry that fired."""
-    label: Label
-    confidence: Confidence
-    first_line: int
-    """1-based, inclusive."""
-    last_line: int
-    excerpt: str
-    """The log lines, redacted and bounded."""
-    identity: Identity
-    denial: Denial | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LogReading:
-    """What the scanner saw in one log: findings, most decisive first, and the structure around them."""
-
-    findings: tuple[Finding, ...]
-    lines: int
-    size: int
-    """Bytes read, after decompression."""
-    truncated: bool
-    """True if the log went on past the reading limit."""
-    cloned: bool
-    """True if `# Cloning repository` was seen: the build got past the repository connection."""
-    commands_executed: bool
-    """True if an `# Executing command` line was seen."""
-
-    @property
-    def label(self) -> Label:
-        """The first finding's label; no finding is `not_iam`."""
-        return self.findings[0].label if self.findings else Label.NOT_IAM
+_SERVICE_LABELS = frozenset({Label.SERVICE_ROLE_UNASSUMABLE, Label.CREDENTIALS_MISSING_BUILD})
+_COMPUTE_LABELS = frozenset({Label.COMPUTE_ROLE_UNASSUMABLE, Label.CREDENTIALS_MISSING_RUNTIME})
+_ROLE_OF_IDENTITY = {Identity.SERVICE_ROLE: RoleKind.SERVICE, Identity.COMPUTE_ROLE: RoleKind.COMPUTE}
 
 
 class CheckResult(StrEnum):
@@ -244,3 +135,12 @@ class Diagnosis:
     """R of the decision table: the branch's compute role, else the app's; None if neither is set."""
     candidate: RoleVerdict | None = None
     """The paired compute role the bot would attach; None if there is none."""
+
+    @property
+    def role_kind(self) -> RoleKind:
+        """Which of Amplify's two roles it is about: by the label, else by who was denied."""
+        if self.label in _SERVICE_LABELS:
+            return RoleKind.SERVICE
+        if self.label in _COMPUTE_LABELS:
+            return RoleKind.COMPUTE
+        return _ROLE_OF_IDENTITY.get(self.findings[0].identity, RoleKind.NONE)

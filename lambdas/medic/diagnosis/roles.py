@@ -7,13 +7,70 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.model import Assumable, Proposal, RoleVerdict
-from medic.diagnosis.pins import pins_of
-from medic.evidence.model import Absent, Present, Unreadable
-from medic.trust import FixForm, Malformed, Outcome, evaluate, explain, for_amplify, propose_fix
+from medic.evidence import Absent, Present, Unreadable
+from medic.text import bare, listed, shown
+from medic.trust import FixForm, Malformed, Outcome, Verdict, evaluate, explain, for_amplify, propose_fix
+from medic.trust.document import Effect
 
 if TYPE_CHECKING:
-    from medic.evidence.model import Evidence, Role
-    from medic.trust import Decision, Fix
+    from medic.evidence import Evidence, Role
+    from medic.trust import ConditionTrace, Decision, StatementTrace, TrustFix
+
+_SOURCE_KEYS = frozenset({"aws:sourcearn", "aws:sourceaccount"})
+_ARN_PARTS = 6
+
+
+def required_sources(decision: Decision) -> tuple[str, ...]:
+    """Each condition and what it wants in place of this call, such as `aws:SourceArn to app d2other`.
+
+    Empty unless the answer is denied and nothing but such conditions stands in the way.
+    """
+    if decision.outcome is not Outcome.DENIED or not decision.blockers:
+        return ()
+    culprits = [culprit for trace in decision.blockers for culprit in _culprits(trace)]
+    if not culprits or None in culprits:
+        return ()
+    source = decision.request.source_arn or ""
+    return tuple(_required_source(culprit, source) for culprit in culprits if culprit is not None)
+
+
+def _culprits(trace: StatementTrace) -> list[ConditionTrace | None]:
+    """The conditions by which a statement keeps Amplify out; None for anything else that does."""
+    denies = trace.statement.effect is Effect.DENY
+    if not denies and Verdict.FALSE in {trace.principal, trace.action, trace.resource}:
+        return [None]
+    decisive = [each for each in trace.conditions if denies or each.verdict is Verdict.FALSE]
+    return [each if _required_sources(each, denies=denies) else None for each in decisive] or [None]
+
+
+def _required_sources(trace: ConditionTrace, *, denies: bool) -> bool:
+    """True for an Allow only from such a source, or a Deny from all others."""
+    return trace.condition.key.lower() in _SOURCE_KEYS and trace.condition.operator.operator.negated is denies
+
+
+def _required_source(trace: ConditionTrace, source_arn: str) -> str:
+    wanted = listed((_difference(value, source_arn) for value in trace.condition.values), "or")
+    return f"{bare(trace.condition.key)} to {wanted or 'nothing at all'}"
+
+
+def _difference(value: str, source_arn: str) -> str:
+    """What a wanted value names that this call's source is not: another app, region or account."""
+    wanted, carried = value.split(":", _ARN_PARTS - 1), source_arn.split(":", _ARN_PARTS - 1)
+    if value.isdigit():
+        return f"account {bare(value)}"
+    if len(wanted) < _ARN_PARTS or len(carried) < _ARN_PARTS or wanted[2] != "amplify":
+        return shown(value)
+    pairs = (("region", wanted[3], carried[3]), ("account", wanted[4], carried[4]))
+    differing = [f"{word} {bare(want)}" for word, want, have in pairs if want not in {have, "*"}]
+    app = _app_in(wanted[5])
+    if app not in {_app_in(carried[5]), "*"}:
+        differing.insert(0, f"app {bare(app)}")
+    return " in ".join(differing) or shown(value)
+
+
+def _app_in(resource: str) -> str:
+    return resource.removeprefix("apps/").partition("/")[0]
+
 
 SETTLED_AFTER = timedelta(minutes=5)
 """IAM is eventually consistent: what a younger role's trust seems to say is not yet what every service sees.
@@ -73,7 +130,7 @@ def _judged(role_arn: str, role: Role, decisions: list[Decision], form: FixForm,
         assumable,
         settled,
         explanation=(*explain(worst), *_reservations(decisions, fix)),
-        pinned_to=pins_of(worst),
+        pinned_to=required_sources(worst),
         proposal=_proposal(fix, role, form),
     )
 
@@ -101,7 +158,7 @@ def _assumable(decisions: list[Decision], *, contestable: bool) -> Assumable:
     return Assumable.CONDITIONAL
 
 
-def _reservations(decisions: list[Decision], fix: Fix) -> list[str]:
+def _reservations(decisions: list[Decision], fix: TrustFix) -> list[str]:
     said = []
     if len({decision.outcome for decision in decisions}) > 1:
         said.append("For the app's own ARN the answer is another; AWS does not say which of the two a build carries.")
@@ -110,7 +167,7 @@ def _reservations(decisions: list[Decision], fix: Fix) -> list[str]:
     return said
 
 
-def _proposal(fix: Fix, role: Role, form: FixForm) -> Proposal | None:
+def _proposal(fix: TrustFix, role: Role, form: FixForm) -> Proposal | None:
     if fix.statement is None:
         return None
     stack = role.tags.get(_STACK_TAG)

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from medic.aws.sessions import Errand
+from medic.actions.outcome import ChangeResult, RebuildOutcome, RoleChangeOutcome
+from medic.actions.rebuild import Rebuilder
+from medic.actions.set_role import (
+    AppRoleTarget,
+    BranchRoleTarget,
+    RoleSetter,
+    RoleState,
+    RoleTarget,
+    app_standing,
+    branch_standing,
+)
+from medic.aws.clients import ActorScope
 from medic.diagnosis.checks import made_at
-from medic.incidents.change import Change, ChangeState
-from medic.incidents.state import State
-from medic.incidents.table import Along, Held
-from medic.incidents.writes import Cap
-from medic.plan.decide import Occasion, effect_of, rebuild_after
-from medic.plan.model import Action, ActionKind, Disposition, Plan
-from medic.remediation.holders import AppHolder, BranchHolder, app_standing, branch_standing
-from medic.remediation.outcome import Outcome, RebuildOutcome, Result
-from medic.remediation.rebuild import Rebuilder
-from medic.remediation.roles import RoleHolder, RoleSetter, Standing
-from medic.telemetry import Fact
+from medic.incidents.model import Change, ChangeState, IncidentState
+from medic.incidents.table import Cap, LockedBranch, TransactionParts
+from medic.labels import ActionKind, Trigger
+from medic.plan.decide import effect_of, rebuild_after
+from medic.plan.model import Action, Disposition, Plan
+from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from medic.aws.amplify import AmplifyActor
     from medic.events import Scope
-    from medic.evidence.model import Job
-    from medic.incidents.incident import Incident
-    from medic.incidents.requests import Request
+    from medic.evidence import Job
+    from medic.incidents.model import Incident, Request
     from medic.plan.guardrails import Question
     from medic.services import Services
 
@@ -52,7 +58,7 @@ class Acted:
 
     plan: Plan
     incident: Incident
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[RoleChangeOutcome, ...]
 
 
 @dataclass(frozen=True)
@@ -63,11 +69,11 @@ class Applier:
     job: Job
     sighting: str
     """What tells this sighting of the failure from others."""
-    occasion: Occasion
+    occasion: Trigger
     question: Question
-    held: Held
+    held: LockedBranch
     services: Services
-    app: Held | None = None
+    app: LockedBranch | None = None
     """The whole app, held too where its service role may be repaired."""
     asked: Request | None = None
     """The request that allows it, if a person asked."""
@@ -90,7 +96,7 @@ class Applier:
 
     def _waiting(self, plan: Plan, incident: Incident) -> Incident:
         asks = bool(plan.with_disposition(Disposition.ASK_FIRST))
-        state = State.AWAITING_APPROVAL if asks else State.OPEN
+        state = IncidentState.AWAITING_APPROVAL if asks else IncidentState.OPEN
         return incident if incident.state is state else incident.moved(state, self._now)
 
     def _carry_out(self, plan: Plan, incident: Incident, todo: tuple[Action, ...], *, resumed: bool) -> Acted:
@@ -98,8 +104,8 @@ class Applier:
             intended = self._intended(incident, todo)
             capped = self._reserve(intended, todo)
             if capped is not None:
-                outcomes = tuple(Outcome(action, Result.CAPPED, capped, self._now) for action in todo)
-                return Acted(plan, incident.moved(State.OPEN, self._now, capped), outcomes)
+                outcomes = tuple(RoleChangeOutcome(action, ChangeResult.CAPPED, capped, self._now) for action in todo)
+                return Acted(plan, incident.moved(IncidentState.OPEN, self._now, capped), outcomes)
             incident = intended
         outcomes = tuple(self._set(action, incident, resumed=resumed) for action in todo)
         incident = self._recorded(incident, outcomes)
@@ -123,7 +129,7 @@ class Applier:
             )
             incident = incident.with_change(change, self._now)
         owed = answer_of(self.asked, self.sighting) if self.asked else report_of(self.sighting)
-        applying = incident.moved(State.APPLYING, self._now).owes(owed)
+        applying = incident.moved(IncidentState.APPLYING, self._now).owes(owed)
         return replace(applying, approved_by=self.asked.who if self.asked else "")
 
     def _reserve(self, incident: Incident, todo: tuple[Action, ...]) -> str | None:
@@ -136,7 +142,7 @@ class Applier:
         record = replace(self.held.record.with_incident(incident), cooling_until=cooling_until)
         repairs = any(action.kind is ActionKind.REPAIR_SERVICE for action in todo)
         whole = (self.app, replace(self.app.record, cooling_until=cooling_until)) if self.app and repairs else None
-        refused = self.held.save(record, Along(self._caps(), self.asked, beside=whole))
+        refused = self.held.save(record, TransactionParts(self._caps(), self.asked, beside=whole))
         return None if refused is None else f"the cap {refused.rsplit('#', 1)[0]} is used up for this hour"
 
     def _caps(self) -> tuple[Cap, ...]:
@@ -157,46 +163,48 @@ class Applier:
             if change.state is ChangeState.INTENDED
         )
 
-    def _set(self, action: Action, incident: Incident, *, resumed: bool) -> Outcome:
+    def _set(self, action: Action, incident: Incident, *, resumed: bool) -> RoleChangeOutcome:
         """One action through the protocol; a resumed one that is no longer allowed may only be found done."""
         holder, seen = self._holder(action, incident)
         if resumed and action.disposition is not Disposition.DO and seen.role_arn != action.role_arn:
-            return Outcome(action, Result.MOVED, "it was not done, and is no longer allowed now", self._now)
+            return RoleChangeOutcome(
+                action, ChangeResult.MOVED, "it was not done, and is no longer allowed now", self._now
+            )
         setter = RoleSetter(
             self.services.clock, self.services.pause, self.services.runtime.settings.limits.propagation_seconds
         )
         made = made_at(self.question.evidence, action.role_arn)
         outcome = setter.carry_out(action, holder, seen, made_at=made, resumed=resumed)
-        fact = Fact.APPLIED if outcome.result is Result.APPLIED else Fact.NOT_APPLIED
+        fact = TelemetryEvent.APPLIED if outcome.result is ChangeResult.APPLIED else TelemetryEvent.NOT_APPLIED
         self.services.telemetry.record(fact, incident=incident.id, action=action.kind, detail=outcome.detail)
         return outcome
 
-    def _holder(self, action: Action, incident: Incident) -> tuple[RoleHolder, Standing]:
+    def _holder(self, action: Action, incident: Incident) -> tuple[RoleTarget, RoleState]:
         actor = self.services.actor_for(self._errand(action, incident))
         if action.kind is ActionKind.ATTACH_COMPUTE:
-            return BranchHolder(self.scope, self.services.amplify, actor), branch_standing(self.question.branch)
-        return AppHolder(self.scope, self.services.amplify, actor), app_standing(self.question.app)
+            return BranchRoleTarget(self.scope, self.services.amplify, actor), branch_standing(self.question.branch)
+        return AppRoleTarget(self.scope, self.services.amplify, actor), app_standing(self.question.app)
 
-    def _errand(self, action: Action, incident: Incident) -> Errand:
+    def _errand(self, action: Action, incident: Incident) -> ActorScope:
         app_arn = self.question.app.arn if action.kind is ActionKind.REPAIR_SERVICE else None
-        return Errand(incident.id, self.question.branch.arn, action.role_arn or "", app_arn)
+        return ActorScope(incident.id, self.question.branch.arn, action.role_arn or "", app_arn)
 
-    def _recorded(self, incident: Incident, outcomes: tuple[Outcome, ...]) -> Incident:
+    def _recorded(self, incident: Incident, outcomes: tuple[RoleChangeOutcome, ...]) -> Incident:
         for outcome in outcomes:
             change = incident.change(outcome.action.kind)
             if change is not None:
                 incident = incident.with_change(_after(change, outcome), self._now)
         if incident.applied:
-            return incident.moved(State.APPLIED, self._now)
+            return incident.moved(IncidentState.APPLIED, self._now)
         if incident.unfinished:
-            return incident.moved(State.APPLYING, self._now)
-        return incident.moved(State.OPEN, self._now)
+            return incident.moved(IncidentState.APPLYING, self._now)
+        return incident.moved(IncidentState.OPEN, self._now)
 
     def _rebuild(
-        self, todo: tuple[Action, ...], incident: Incident, outcomes: tuple[Outcome, ...]
+        self, todo: tuple[Action, ...], incident: Incident, outcomes: tuple[RoleChangeOutcome, ...]
     ) -> tuple[Incident, RebuildOutcome] | None:
         """Retry the job where that is wanted and possible; None where nothing was changed."""
-        if not any(outcome.result is Result.APPLIED for outcome in outcomes):
+        if not any(outcome.result is ChangeResult.APPLIED for outcome in outcomes):
             return None
         rebuilder = Rebuilder(self.services.amplify, self._starter(todo[0], incident), self.services.pause)
         if incident.rebuild_intended_at is not None:
@@ -219,14 +227,16 @@ class Applier:
         return incident.rebuilds(became.job_id, self._now), became
 
     def _starter(self, action: Action, incident: Incident) -> Callable[[], AmplifyActor]:
-        return self.services.actor_for(Errand(incident.id, self.question.branch.arn, action.role_arn or ""))
+        return self.services.actor_for(ActorScope(incident.id, self.question.branch.arn, action.role_arn or ""))
 
     def _recall(self, incident: Incident) -> Acted:
         """What an earlier attempt did, from the table: told again, not done again."""
         actions = tuple(_from_change(change) for change in incident.applied)
         plan = Plan(actions, effect_of(self.occasion, actions), rebuild_after(self.occasion, self.question, actions))
         outcomes = tuple(
-            Outcome(action, Result.APPLIED, change.note or "set, and read back", change.applied_at or self._now)
+            RoleChangeOutcome(
+                action, ChangeResult.APPLIED, change.note or "set, and read back", change.applied_at or self._now
+            )
             for action, change in zip(actions, incident.applied, strict=True)
         )
         rebuild = self._rebuild(actions, incident, outcomes)
@@ -240,11 +250,11 @@ class Applier:
         return self.services.clock()
 
 
-def _after(change: Change, outcome: Outcome) -> Change:
+def _after(change: Change, outcome: RoleChangeOutcome) -> Change:
     match outcome.result:
-        case Result.APPLIED:
+        case ChangeResult.APPLIED:
             return replace(change, state=ChangeState.APPLIED, applied_at=outcome.at, note=outcome.detail)
-        case Result.DEFERRED:
+        case ChangeResult.DEFERRED:
             return replace(change, note=outcome.detail)
         case _:
             return replace(change, state=ChangeState.FAILED, note=outcome.detail)

@@ -5,23 +5,22 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from medic.diagnosis.differential import diagnose
-from medic.diagnosis.model import Label, Phase
-from medic.diagnosis.scan import scan
-from medic.evidence.model import App, Branch, Job, Present
-from medic.flows.announce import at_work
-from medic.flows.attend import Attendance
+from medic.diagnosis.diagnose import diagnose
+from medic.evidence import App, Branch, Job, Present
+from medic.flows.failure_model import ConfirmedFailure, cause_of
+from medic.flows.notify import hold_branch
+from medic.flows.respond import Attendance
 from medic.flows.settle import settle_other_failure
-from medic.flows.trouble import Trouble, cause_of
-from medic.plan.decide import Occasion
+from medic.labels import Label, Phase, Trigger
+from medic.logscan.scan import scan
 from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
-from medic.telemetry import Fact
+from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
+    from medic.aws.gather import Deployment
     from medic.events import DeploymentEvent
-    from medic.evidence.gather import Deployment
-    from medic.flows.attend import Attended
-    from medic.incidents.requests import Request
+    from medic.flows.respond import Attended
+    from medic.incidents.model import Request
     from medic.services import Services
 
 
@@ -45,30 +44,32 @@ def diagnose_failure(event: DeploymentEvent, services: Services, asked: Request 
     trouble = _diagnosed(event, services)
     if trouble is None:
         return None
-    with at_work(event.scope, services) as held:
+    with hold_branch(event.scope, services) as held:
         return Attendance(trouble, held, services, asked).attend()
 
 
-def _diagnosed(event: DeploymentEvent, services: Services) -> Trouble | None:
+def _diagnosed(event: DeploymentEvent, services: Services) -> ConfirmedFailure | None:
     scope = event.scope
     deployment = services.gatherer.deployment(scope, event.job_id)
     confirmed = _confirmed(deployment)
     if confirmed is None:
-        services.telemetry.record(Fact.JOB_NOT_CONFIRMED, scope=scope, job=event.job_id, why=_state(deployment))
+        services.telemetry.record(
+            TelemetryEvent.JOB_NOT_CONFIRMED, scope=scope, job=event.job_id, why=_state(deployment)
+        )
         return None
     app, branch, job = confirmed
     phase = Phase.DEPLOY if (step := job.failed_step) and step.name == "DEPLOY" else Phase.BUILD
     log, reading = services.gatherer.read_log(deployment, partial(scan, phase=phase))
     if not isinstance(log, Present):
-        services.telemetry.record(Fact.LOG_UNAVAILABLE, scope=scope, job=event.job_id, why=log)
+        services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=scope, job=event.job_id, why=log)
     if reading.label is Label.NOT_IAM:
-        services.telemetry.record(Fact.NOT_IAM, scope=scope, job=event.job_id)
+        services.telemetry.record(TelemetryEvent.NOT_IAM, scope=scope, job=event.job_id)
         settle_other_failure(event, services)
         return None
     settings = services.runtime.settings
     opt_in = read_opt_in(settings, branch.tags)
     if opt_in.ignored:
-        services.telemetry.record(Fact.IGNORED, scope=scope, job=event.job_id)
+        services.telemetry.record(TelemetryEvent.IGNORED, scope=scope, job=event.job_id)
         return None
     compute = choose_compute_role(settings, services.runtime.default_role_arn, scope.app_id, scope.branch, branch.tags)
     service = choose_service_role(settings, scope.app_id, scope.branch, app.tags)
@@ -76,10 +77,12 @@ def _diagnosed(event: DeploymentEvent, services: Services) -> Trouble | None:
         deployment, log, read_at=services.clock(), candidate=compute.arn, repair=service.arn
     )
     diagnosis = diagnose(evidence, reading, phase)
-    services.telemetry.record(Fact.DIAGNOSED, scope=scope, job=job.id, label=diagnosis.label, cause=cause_of(diagnosis))
-    return Trouble(
+    services.telemetry.record(
+        TelemetryEvent.DIAGNOSED, scope=scope, job=job.id, label=diagnosis.label, cause=cause_of(diagnosis)
+    )
+    return ConfirmedFailure(
         scope=scope,
-        occasion=Occasion.FAILED,
+        occasion=Trigger.FAILED,
         app=app,
         branch=branch,
         job=job,

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from medic.actions.outcome import ChangeResult
 from medic.events import DeploymentEvent, DeploymentStatus
+from medic.flows.deadlines import go_on
 from medic.flows.failure import diagnose_failure
-from medic.flows.overdue import go_on
 from medic.flows.runtime import attend_again
 from medic.flows.undo import NothingToUndoError, undo
-from medic.incidents.requests import Request, RequestKind
-from medic.incidents.state import State
+from medic.incidents.model import IncidentState, Request, RequestKind
 from medic.incidents.table import UsedUpError
-from medic.plan.decide import Occasion
+from medic.labels import Trigger
 from medic.plan.guardrails import PASSING
 from medic.plan.model import Disposition
-from medic.remediation.outcome import Result
-from medic.telemetry import Fact
+from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.flows.attend import Attended
-    from medic.incidents.incident import Incident
+    from medic.flows.respond import Attended
+    from medic.incidents.model import Incident
     from medic.services import Services
 
 
@@ -44,7 +43,7 @@ def answer_request(scope: Scope, request_id: str, services: Services) -> None:
     request = services.requests.read(scope, request_id)
     if request is None or request.used_at is not None:
         why = "there is no such request" if request is None else f"it was used at {request.used_at}"
-        services.telemetry.record(Fact.REQUEST_REFUSED, scope=scope, request=request_id, why=why)
+        services.telemetry.record(TelemetryEvent.REQUEST_REFUSED, scope=scope, request=request_id, why=why)
         if request is None:
             services.requests.answer(scope, request_id, "refused: it can't be read", used=True)
         elif not request.answer:
@@ -56,14 +55,24 @@ def answer_request(scope: Scope, request_id: str, services: Services) -> None:
         answer = _done(request, services)
     except RequestRefusedError as refusal:
         services.telemetry.record(
-            Fact.REQUEST_REFUSED, scope=scope, request=request.id, kind=request.kind, who=request.who, why=refusal
+            TelemetryEvent.REQUEST_REFUSED,
+            scope=scope,
+            request=request.id,
+            kind=request.kind,
+            who=request.who,
+            why=refusal,
         )
         services.requests.answer(scope, request_id, f"refused: {refusal}", used=refusal.for_good)
     except UsedUpError as late:
-        services.telemetry.record(Fact.REQUEST_REFUSED, scope=scope, request=request.id, why=late)
+        services.telemetry.record(TelemetryEvent.REQUEST_REFUSED, scope=scope, request=request.id, why=late)
     else:
         services.telemetry.record(
-            Fact.REQUEST_USED, scope=scope, request=request.id, kind=request.kind, who=request.who, answer=answer
+            TelemetryEvent.REQUEST_USED,
+            scope=scope,
+            request=request.id,
+            kind=request.kind,
+            who=request.who,
+            answer=answer,
         )
         services.requests.answer(scope, request_id, answer, used=True)
 
@@ -107,7 +116,7 @@ def _proposed(request: Request, services: Services) -> Incident:
 
 def _latest(request: Request, services: Services) -> Incident:
     """The branch's latest incident: what is to be fixed is diagnosed anew from its job."""
-    incidents = [i for i in services.table.read(request.scope).incidents if i.state is not State.RESOLVED]
+    incidents = [i for i in services.table.read(request.scope).incidents if i.state is not IncidentState.RESOLVED]
     wanted = [i for i in incidents if i.id == request.incident_id] if request.incident_id else incidents
     latest = max(wanted, key=lambda incident: (not incident.state.closed, incident.updated_at), default=None)
     if latest is None:
@@ -117,7 +126,7 @@ def _latest(request: Request, services: Services) -> Incident:
 
 def _apply(request: Request, incident: Incident, services: Services) -> str:
     """Diagnose the incident's failure anew and do what comes out, under every guardrail."""
-    if incident.occasion == Occasion.RUNTIME:
+    if incident.occasion == Trigger.RUNTIME:
         return _answer(attend_again(request.scope, incident, services, request))
     event = DeploymentEvent(request.scope, incident.job_id, DeploymentStatus.FAILED, request.asked_at)
     return _answer(diagnose_failure(event, services, request))
@@ -140,7 +149,7 @@ def _answer(attended: Attended | None) -> str:
         advised = acted.plan.with_disposition(Disposition.ADVISE)
         why = advised[0].reason if advised and not refused else why
         raise RequestRefusedError(why, for_good=not acted.plan.refusing & PASSING)
-    if all(outcome.result is Result.CAPPED for outcome in acted.outcomes):
+    if all(outcome.result is ChangeResult.CAPPED for outcome in acted.outcomes):
         raise RequestRefusedError(acted.outcomes[0].detail, for_good=False)
     said = [f"{outcome.action.kind} {outcome.result}: {outcome.detail}" for outcome in acted.outcomes]
     said += [outcome.rebuild.detail for outcome in acted.outcomes[:1] if outcome.rebuild]

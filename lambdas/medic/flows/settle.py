@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_resolved
 from medic.events import DeploymentStatus
-from medic.evidence.model import Present
-from medic.flows.announce import announce, at_work
-from medic.flows.quiet import settling
-from medic.incidents.order import Order
-from medic.incidents.state import State
-from medic.plan.decide import Occasion
-from medic.telemetry import Fact
+from medic.evidence import Present
+from medic.flows.failure_model import recheck_after_quiet_period
+from medic.flows.notify import announce, hold_branch
+from medic.incidents.model import IncidentState, JobOrder
+from medic.labels import Trigger
+from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.events import DeploymentEvent
-    from medic.evidence.model import Job
-    from medic.incidents.incident import Incident
-    from medic.incidents.table import Held
+    from medic.evidence import Job
+    from medic.incidents.model import Incident
+    from medic.incidents.table import LockedBranch
     from medic.services import Services
 
 
@@ -38,9 +37,9 @@ def settle(event: DeploymentEvent, services: Services) -> None:
         return
     job = _confirmed(event, services)
     if job is None:
-        services.telemetry.record(Fact.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
+        services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
         return
-    with at_work(event.scope, services) as held:
+    with hold_branch(event.scope, services) as held:
         for incident in held.record.incidents:
             if event.status is DeploymentStatus.SUCCEED and _closes(incident, job):
                 _resolve(incident, event, held, services)
@@ -53,7 +52,7 @@ def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
     """A deployment failed for a reason that is not IAM's: a recorded rebuild is over, and no incident closes."""
     if not any(_waits_for(incident, event.job_id) for incident in services.table.read(event.scope).incidents):
         return
-    with at_work(event.scope, services) as held:
+    with hold_branch(event.scope, services) as held:
         for incident in held.record.incidents:
             if _waits_for(incident, event.job_id):
                 note = f"job {event.job_id} failed for a reason that is not IAM's"
@@ -62,7 +61,7 @@ def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
 
 def _build_incident(incident: Incident) -> bool:
     """True if a build may still say something about it, or somebody has yet to hear of its recovery."""
-    return not incident.settled and incident.occasion == Occasion.FAILED
+    return not incident.settled and incident.occasion == Trigger.FAILED
 
 
 def _confirmed(event: DeploymentEvent, services: Services) -> Job | None:
@@ -72,17 +71,17 @@ def _confirmed(event: DeploymentEvent, services: Services) -> Job | None:
 
 
 def _closes(incident: Incident, job: Job) -> bool:
-    later = incident.compared_with(job) is Order.LATER
-    return later and not incident.state.closed and incident.occasion == Occasion.FAILED
+    later = incident.compared_with(job) is JobOrder.LATER
+    return later and not incident.state.closed and incident.occasion == Trigger.FAILED
 
 
 def _waits_for(incident: Incident, job_id: str) -> bool:
-    return incident.state is State.REBUILDING and incident.rebuild_job_id == job_id
+    return incident.state is IncidentState.REBUILDING and incident.rebuild_job_id == job_id
 
 
-def _resolve(incident: Incident, event: DeploymentEvent, held: Held, services: Services) -> None:
-    resolved = incident.moved(State.RESOLVED, services.clock(), f"job {event.job_id} succeeded")
-    services.telemetry.record(Fact.RESOLVED, scope=event.scope, job=event.job_id, incident=incident.id)
+def _resolve(incident: Incident, event: DeploymentEvent, held: LockedBranch, services: Services) -> None:
+    resolved = incident.moved(IncidentState.RESOLVED, services.clock(), f"job {event.job_id} succeeded")
+    services.telemetry.record(TelemetryEvent.RESOLVED, scope=event.scope, job=event.job_id, incident=incident.id)
     if not (incident.told_by_itself or incident.applied):
         # Nothing was done, and nobody heard of it, or only that it was one of many: there is nothing to answer.
         held.save(held.record.with_incident(resolved))
@@ -91,7 +90,7 @@ def _resolve(incident: Incident, event: DeploymentEvent, held: Held, services: S
     announce(alert, resolved, f"resolved:{event.job_id}", held, services)
 
 
-def _rebuild_ended_otherwise(incident: Incident, held: Held, services: Services, note: str) -> None:
+def _rebuild_ended_otherwise(incident: Incident, held: LockedBranch, services: Services, note: str) -> None:
     """The rebuild says nothing about the failure: what was applied still waits for a job, or a log, that does."""
     now = services.clock()
-    held.save(held.record.with_incident(settling(incident.rebuilt(now, note), now)))
+    held.save(held.record.with_incident(recheck_after_quiet_period(incident.rebuilt(now, note), now)))

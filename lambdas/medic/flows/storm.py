@@ -8,20 +8,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.alerts.storm import Affected, compose_storm, compose_storm_over
-from medic.flows.announce import announce, at_work
-from medic.incidents.incident import Incident
-from medic.incidents.order import Moment
-from medic.incidents.state import RoleKind, State
+from medic.alerts.compose import Affected, compose_storm, compose_storm_over
+from medic.flows.notify import announce, hold_branch
+from medic.incidents.model import Incident, IncidentState, JobRef
 from medic.incidents.table import BusyError
-from medic.telemetry import Fact
+from medic.labels import RoleKind
+from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.events import Scope
-    from medic.incidents.region import Region
-    from medic.incidents.table import Held
+    from medic.incidents.region import RegionState
+    from medic.incidents.table import LockedBranch
     from medic.services import Services
 
 STORM = (RoleKind.NONE, "storm")
@@ -30,13 +29,13 @@ _BEGINS = "begins"
 _OVER = "over"
 
 
-def is_storm(region: Region, services: Services) -> bool:
+def is_storm(region: RegionState, services: Services) -> bool:
     """True while more incidents open than limits allow."""
     limits = services.runtime.settings.limits
     return region.opened_within(limits.storm_minutes, services.clock()) > limits.storm_incidents
 
 
-def join_storm(incident: Incident, held: Held, services: Services) -> None:
+def join_storm(incident: Incident, held: LockedBranch, services: Services) -> None:
     """Save an incident that the storm's alert tells of; if there is no such alert yet, send it.
 
     Raises:
@@ -56,7 +55,7 @@ def look_after_storm(scope: Scope, services: Services) -> None:
         BusyError: another invocation does the same.
         UndeliveredError: a channel did not take the alert.
     """
-    with at_work(scope, services) as held:
+    with hold_branch(scope, services) as held:
         storm = held.record.incident(*STORM)
         if storm is None or storm.state.closed:
             return
@@ -66,9 +65,9 @@ def look_after_storm(scope: Scope, services: Services) -> None:
         elif is_storm(services.region.look(scope), services):
             held.save(held.record.with_incident(storm.due_again_at(now + _window(services), now)))
         elif storm.deadline <= now:
-            over = storm.moved(State.RESOLVED, now, "no more incidents than usual")
+            over = storm.moved(IncidentState.RESOLVED, now, "no more incidents than usual")
             affected = _affected(over, services)
-            services.telemetry.record(Fact.STORM_OVER, scope=scope, incident=over.id, affected=len(affected))
+            services.telemetry.record(TelemetryEvent.STORM_OVER, scope=scope, incident=over.id, affected=len(affected))
             announce(compose_storm_over(scope, over, affected), over, _OVER, held, services)
 
 
@@ -77,7 +76,7 @@ def _see_that_it_is_told(scope: Scope, services: Services) -> None:
     if storm is not None and not storm.state.closed and not (storm.pending or storm.letters):
         return
     try:
-        with at_work(scope, services) as held:
+        with hold_branch(scope, services) as held:
             storm = held.record.incident(*STORM)
             if storm is None or storm.state.closed:
                 _open(held, services)
@@ -89,17 +88,17 @@ def _see_that_it_is_told(scope: Scope, services: Services) -> None:
             raise
 
 
-def _open(held: Held, services: Services) -> None:
+def _open(held: LockedBranch, services: Services) -> None:
     """Write the storm down first: from then on nobody else opens it, and the watcher sees that it is told."""
     now = services.clock()
-    began = Incident.open(held.record.scope, STORM, Moment(now), app_name="", now=now)
+    began = Incident.open(held.record.scope, STORM, JobRef(now), app_name="", now=now)
     storm = began.due_again_at(now + _window(services), now).owes(_BEGINS)
     held.save(held.record.with_incident(storm))
-    services.telemetry.record(Fact.STORM, scope=held.record.scope, incident=storm.id)
+    services.telemetry.record(TelemetryEvent.STORM, scope=held.record.scope, incident=storm.id)
     _tell(storm, held, services)
 
 
-def _tell(storm: Incident, held: Held, services: Services) -> None:
+def _tell(storm: Incident, held: LockedBranch, services: Services) -> None:
     alert = compose_storm(held.record.scope, storm, _affected(storm, services), services.runtime.settings.limits)
     announce(alert, storm, _BEGINS, held, services)
 

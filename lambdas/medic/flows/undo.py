@@ -7,25 +7,21 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.alerts.undo import compose_undone
+from medic.actions.set_role import AppRoleTarget, BranchRoleTarget, RoleRestorer, Undone, UndoResult
+from medic.alerts.compose import compose_undone
+from medic.aws.clients import ActorScope
 from medic.aws.errors import RetryableError
-from medic.aws.sessions import Errand
-from medic.flows.announce import announce, at_work
-from medic.incidents.change import ChangeState
-from medic.incidents.state import State
-from medic.incidents.table import Along
-from medic.plan.model import ActionKind
-from medic.remediation.holders import AppHolder, BranchHolder
-from medic.remediation.undo import RoleRestorer, Undoing, Undone
-from medic.telemetry import Fact
+from medic.flows.notify import announce, hold_branch
+from medic.incidents.model import ChangeState, IncidentState
+from medic.incidents.table import TransactionParts
+from medic.labels import ActionKind
+from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
+    from medic.actions.set_role import RoleTarget
     from medic.events import Scope
-    from medic.incidents.change import Change
-    from medic.incidents.incident import Incident
-    from medic.incidents.requests import Request
-    from medic.incidents.table import Held
-    from medic.remediation.roles import RoleHolder
+    from medic.incidents.model import Change, Incident, Request
+    from medic.incidents.table import LockedBranch
     from medic.services import Services
 
 
@@ -49,10 +45,10 @@ def undo(request: Request, services: Services) -> str:
         UndeliveredError: a channel did not take the alert.
         UsedUpError: the request was used by another invocation.
     """
-    with at_work(request.scope, services) as held:
+    with hold_branch(request.scope, services) as held:
         incident = _changed(request, held)
         intended = replace(_marked(incident, services), undo_asked_by=request.who)
-        held.save(held.record.with_incident(intended), Along(request=request))
+        held.save(held.record.with_incident(intended), TransactionParts(request=request))
         return _take_back(intended, held, services)
 
 
@@ -64,7 +60,7 @@ def finish_undoing(scope: Scope, incident_id: str, services: Services) -> None:
         BusyError: another invocation works on this branch.
         UndeliveredError: a channel did not take the alert.
     """
-    with at_work(scope, services) as held:
+    with hold_branch(scope, services) as held:
         incident = next((i for i in held.record.incidents if i.id == incident_id and i.undoing), None)
         if incident is None:
             return
@@ -76,16 +72,17 @@ def finish_undoing(scope: Scope, incident_id: str, services: Services) -> None:
             _give_up(incident, error, held, services)
 
 
-def _give_up(incident: Incident, error: RetryableError, held: Held, services: Services) -> None:
+def _give_up(incident: Incident, error: RetryableError, held: LockedBranch, services: Services) -> None:
     """Neither the branch nor its app can be read any more, or AWS never answers: say so, and stop."""
     now = services.clock()
     undone = [
-        Undone(change, Undoing.REFUSED, f"nothing says what became of it: {error}", now) for change in incident.applied
+        Undone(change, UndoResult.REFUSED, f"nothing says what became of it: {error}", now)
+        for change in incident.applied
     ]
     _tell(incident, undone, held, services)
 
 
-def _changed(request: Request, held: Held) -> Incident:
+def _changed(request: Request, held: LockedBranch) -> Incident:
     wanted = [i for i in held.record.incidents if not request.incident_id or i.id == request.incident_id]
     changed = [incident for incident in wanted if incident.applied]
     if not changed:
@@ -102,7 +99,7 @@ def _marked(incident: Incident, services: Services) -> Incident:
     return incident
 
 
-def _take_back(incident: Incident, held: Held, services: Services) -> str:
+def _take_back(incident: Incident, held: LockedBranch, services: Services) -> str:
     with ExitStack() as leases:
         if any(change.kind == ActionKind.REPAIR_SERVICE for change in incident.applied):
             leases.enter_context(services.table.hold(held.record.scope.whole_app))
@@ -112,9 +109,9 @@ def _take_back(incident: Incident, held: Held, services: Services) -> str:
     return "; ".join(f"{each.change.kind} {each.result}: {each.detail}" for each in undone)
 
 
-def _tell(incident: Incident, undone: list[Undone], held: Held, services: Services) -> None:
+def _tell(incident: Incident, undone: list[Undone], held: LockedBranch, services: Services) -> None:
     for each in undone:
-        fact = Fact.UNDONE if each.result.done else Fact.NOT_UNDONE
+        fact = TelemetryEvent.UNDONE if each.result.done else TelemetryEvent.NOT_UNDONE
         services.telemetry.record(fact, incident=incident.id, action=each.change.kind, detail=each.detail)
     ended = _recorded(incident, undone, services)
     alert = compose_undone(held.record.scope, ended, undone)
@@ -130,13 +127,13 @@ def _recorded(incident: Incident, undone: list[Undone], services: Services) -> I
         incident = incident.with_change(change, now)
     if incident.state.closed or incident.applied:
         return incident
-    return incident.moved(State.NOT_HELPED, now, f"undone, as {incident.undo_asked_by} asked")
+    return incident.moved(IncidentState.NOT_HELPED, now, f"undone, as {incident.undo_asked_by} asked")
 
 
-def _holder(change: Change, incident: Incident, held: Held, services: Services) -> RoleHolder:
+def _holder(change: Change, incident: Incident, held: LockedBranch, services: Services) -> RoleTarget:
     scope = held.record.scope
     if change.kind == ActionKind.ATTACH_COMPUTE:
-        errand = Errand(incident.id, scope.branch_arn, change.previous_arn or "")
-        return BranchHolder(scope, services.amplify, services.actor_for(errand))
-    errand = Errand(incident.id, scope.branch_arn, change.previous_arn or "", scope.app_arn)
-    return AppHolder(scope, services.amplify, services.actor_for(errand))
+        errand = ActorScope(incident.id, scope.branch_arn, change.previous_arn or "")
+        return BranchRoleTarget(scope, services.amplify, services.actor_for(errand))
+    errand = ActorScope(incident.id, scope.branch_arn, change.previous_arn or "", scope.app_arn)
+    return AppRoleTarget(scope, services.amplify, services.actor_for(errand))

@@ -6,16 +6,16 @@ counted by its id, so that a run that is tried again counts it no second time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import translated
-from medic.incidents.keys import region_key
-from medic.incidents.store import Store
+from medic.incidents.table import Store, region_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope
@@ -27,7 +27,7 @@ _STALE_KEPT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class RegionState:
     """The region's item, as it stands."""
 
     opened: Mapping[int, frozenset[str]]
@@ -48,7 +48,7 @@ class Region:
 class RegionTable(Store):
     """The region's item in the incidents table."""
 
-    def count(self, scope: Scope, incident_id: str) -> Region:
+    def count(self, scope: Scope, incident_id: str) -> RegionState:
         """Count a new incident, once, and look.
 
         Raises:
@@ -64,7 +64,7 @@ class RegionTable(Store):
             self._update(scope, f"REMOVE {', '.join(names)}", names, {})
         return region
 
-    def look(self, scope: Scope) -> Region:
+    def look(self, scope: Scope) -> RegionState:
         """The item as it stands.
 
         Raises:
@@ -88,7 +88,7 @@ class RegionTable(Store):
 
     def _update(
         self, scope: Scope, expression: str, names: dict[str, str], values: dict[str, AttributeValueTypeDef]
-    ) -> Region:
+    ) -> RegionState:
         given = {"ExpressionAttributeValues": values} if values else {}
         with translated("dynamodb:UpdateItem"):
             answer = self._client.update_item(
@@ -114,7 +114,7 @@ def _minute(time: datetime) -> int:
     return int(time.timestamp()) // 60
 
 
-def _region(item: Mapping[str, AttributeValueTypeDef]) -> Region:
+def _region(item: Mapping[str, AttributeValueTypeDef]) -> RegionState:
     opened = {
         int(name.removeprefix(_MINUTE)): frozenset(value.get("SS", ()))
         for name, value in item.items()
@@ -125,4 +125,4 @@ def _region(item: Mapping[str, AttributeValueTypeDef]) -> Region:
         for name, value in item.items()
         if name.startswith(_MUTE)
     }
-    return Region(opened, mutes)
+    return RegionState(opened, mutes)

@@ -6,20 +6,17 @@ and the operator role may put items whose key begins with `request#`, and nothin
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from medic.aws.errors import RefusedError, translated
-from medic.incidents.keys import request_key
-from medic.incidents.store import Store
-from medic.incidents.writes import DUE, KEPT, seconds
+from medic.aws.errors import AwsRejectedError, translated
+from medic.incidents.model import Request, RequestKind
+from medic.incidents.table import DUE, KEPT, Store, request_key, seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope
@@ -34,46 +31,6 @@ _CONDITION_FAILED = "ConditionalCheckFailedException"
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
-class RequestKind(StrEnum):
-    """What may be asked for."""
-
-    APPROVE = "approve"
-    """Do what was proposed, exactly."""
-    FIX = "fix"
-    """Diagnose anew, and do what comes out as if it were approved."""
-    UNDO = "undo"
-    """Put back what stood there before a change."""
-    MUTE = "mute"
-    """Say nothing of an app or branch for a while."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One thing one person asked for."""
-
-    id: str
-    kind: RequestKind
-    scope: Scope
-    """A branch; for a mute also a whole app, with the branch `*`."""
-    who: str
-    """`slack:TEAM/USER`, or the ARN of the caller."""
-    asked_at: datetime
-    expires_at: datetime
-    incident_id: str = ""
-    plan_hash: str = ""
-    """What an approval is bound to: the incident, and every action's target, new and previous value."""
-    until: datetime | None = None
-    """The end of a mute; None lifts it."""
-    used_at: datetime | None = None
-    """When the remediator took it up for good: nothing is done twice on one request."""
-    answer: str = ""
-    """What became of it, in one line."""
-
-    def expired(self, now: datetime) -> bool:
-        """True if it was not taken up in time."""
-        return now >= self.expires_at
-
-
 class AlreadyAskedError(Exception):
     """This very request stands in the table; `existing` is it."""
 
@@ -81,11 +38,6 @@ class AlreadyAskedError(Exception):
         self.existing = existing
         used = f"used at {existing.used_at:%H:%M} UTC" if existing.used_at else "not used yet"
         super().__init__(f"{existing.who} asked for this at {existing.asked_at:%Y-%m-%d %H:%M} UTC; it is {used}")
-
-
-def approval_id(incident_id: str, plan_hash: str) -> str:
-    """The id of an approval: the same plan of the same incident can be approved once."""
-    return hashlib.sha256(f"approve\x00{incident_id}\x00{plan_hash}".encode()).hexdigest()[:32]
 
 
 def is_request_id(text: str) -> bool:
@@ -110,7 +62,7 @@ class RequestsTable(Store):
                     Item=_item(request, self._clock()),
                     ConditionExpression="attribute_not_exists(pk)",
                 )
-        except RefusedError as error:
+        except AwsRejectedError as error:
             existing = self.read(request.scope, request.id) if error.code == _CONDITION_FAILED else None
             if existing is None:
                 raise
@@ -152,7 +104,7 @@ class RequestsTable(Store):
                     ConditionExpression="attribute_exists(pk)",
                     ExpressionAttributeValues=values,
                 )
-        except RefusedError as error:
+        except AwsRejectedError as error:
             if error.code != _CONDITION_FAILED:
                 raise
 

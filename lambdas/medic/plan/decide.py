@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from medic.diagnosis.checks_deployment import LINE_CONFIRMED
+from medic.diagnosis.checks import LINE_CONFIRMED
 from medic.diagnosis.facts import UNDEFINED_CREDENTIALS
-from medic.diagnosis.model import CheckResult, Label, Rank
-from medic.evidence.model import Present
+from medic.diagnosis.model import CheckResult, Rank
+from medic.evidence import Present
+from medic.labels import ActionKind, Label, Trigger
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Guardrail, Question, ask_all
-from medic.plan.model import Action, ActionKind, Disposition, GuardrailAnswer, Plan, Rebuild, RebuildWish
+from medic.plan.model import Action, Disposition, GuardrailAnswer, Plan, Rebuild, RebuildWish
 from medic.settings import Mode
 
 if TYPE_CHECKING:
@@ -38,13 +38,6 @@ CREDENTIALS_LOAD = (
 REPAIRS_BUILDS = "The new service role is used by the next build of every branch of this app."
 
 
-class Occasion(StrEnum):
-    """What made us look."""
-
-    FAILED = "failed"
-    RUNTIME = "runtime"
-
-
 @dataclass(frozen=True, slots=True)
 class RepairQuestion:
     """What is known for a service-role repair: the choice, its verdict, and the guardrails that hold for it."""
@@ -55,7 +48,7 @@ class RepairQuestion:
     """The end of the app's cool-down: a repair changes every branch of it."""
 
 
-def decide(occasion: Occasion, question: Question, repair: RepairQuestion) -> Plan:
+def decide(occasion: Trigger, question: Question, repair: RepairQuestion) -> Plan:
     """The plan for one diagnosis.
 
     Args:
@@ -66,19 +59,19 @@ def decide(occasion: Occasion, question: Question, repair: RepairQuestion) -> Pl
     actions = []
     if _attach_applies(occasion, question):
         actions.append(_attach(question))
-    if occasion is Occasion.FAILED and _repair_applies(question.diagnosis, repair):
+    if occasion is Trigger.FAILED and _repair_applies(question.diagnosis, repair):
         actions.append(_repair(question, repair))
     acted = tuple(actions)
     return Plan(acted, effect_of(occasion, acted), rebuild_after(occasion, question, acted))
 
 
-def _attach_applies(occasion: Occasion, q: Question) -> bool:
+def _attach_applies(occasion: Trigger, q: Question) -> bool:
     """True where the table says Attach: an SSR app whose effective compute role is absent or unusable."""
     if q.app.platform != SSR:
         return False
     current = q.diagnosis.compute
     lacking = current is None or current.usable is False
-    if occasion is Occasion.FAILED:
+    if occasion is Trigger.FAILED:
         return q.diagnosis.label in _BUILD_LABELS and lacking
     if q.diagnosis.label is not Label.CREDENTIALS_MISSING_RUNTIME or not isinstance(q.evidence.branch, Present):
         return False
@@ -142,20 +135,20 @@ def _disposition(q: Question, refusal: GuardrailAnswer | None) -> Disposition:
     return Disposition.DO if q.approved or q.opt_in.mode is Mode.FIX else Disposition.ASK_FIRST
 
 
-def effect_of(occasion: Occasion, actions: tuple[Action, ...]) -> str:
+def effect_of(occasion: Trigger, actions: tuple[Action, ...]) -> str:
     """What to expect of these actions, and what they do not do."""
     sentences = []
     for action in actions:
         if action.kind is ActionKind.REPAIR_SERVICE:
             sentences.append(REPAIRS_BUILDS)
-        elif occasion is Occasion.FAILED:
+        elif occasion is Trigger.FAILED:
             sentences.append(RUNTIME_ONLY)
         else:
             sentences.append(CREDENTIALS_LOAD)
     return " ".join(sentences)
 
 
-def rebuild_after(occasion: Occasion, q: Question, actions: tuple[Action, ...]) -> Rebuild:
+def rebuild_after(occasion: Trigger, q: Question, actions: tuple[Action, ...]) -> Rebuild:
     """Whether the failed job is to be retried after these actions."""
     acting = [action for action in actions if action.disposition in (Disposition.DO, Disposition.ASK_FIRST)]
     if not acting:
@@ -173,12 +166,12 @@ def _rebuild_impossible(q: Question) -> Rebuild | None:
     return None
 
 
-def _rebuild_useful(occasion: Occasion, q: Question, acting: list[Action]) -> Rebuild:
+def _rebuild_useful(occasion: Trigger, q: Question, acting: list[Action]) -> Rebuild:
     """`auto` rebuilds where that can help: after a repair, or after a first attach that a runtime finding asked for."""
     if q.opt_in.rebuild is RebuildWish.YES:
         return Rebuild(wanted=True, reason="the branch's tag amplify-medic:rebuild says yes")
     if any(action.kind is ActionKind.REPAIR_SERVICE for action in acting):
         return Rebuild(wanted=True, reason="the service role was repaired, so the build can be tried again")
-    if occasion is Occasion.RUNTIME and acting[0].previous_arn is None:
+    if occasion is Trigger.RUNTIME and acting[0].previous_arn is None:
         return Rebuild(wanted=True, reason="a first compute role may take effect with a deployment only")
     return Rebuild(wanted=False, reason="a compute role does not change a build, so rebuilding is left to you")

@@ -5,7 +5,7 @@ They are asked in order, cheap ones first, and the first no ends the asking.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -13,17 +13,70 @@ from typing import TYPE_CHECKING
 
 from medic.arns import RoleArn, can_be_named_in_a_policy
 from medic.diagnosis.model import Assumable
-from medic.evidence.model import Absent, Item, Present, RolePolicies
-from medic.plan.admin import admin_like
+from medic.evidence import Absent, Item, Present, RolePolicies
 from medic.plan.model import GuardrailAnswer
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import Diagnosis
-    from medic.evidence.model import App, Branch, Evidence
+    from medic.evidence import App, Branch, Evidence
     from medic.plan.optin import OptIn, RoleChoice
     from medic.settings import Settings
 
-Answer = tuple[bool, str]
+_ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "IAMFullAccess")
+
+
+def admin_like(policies: RolePolicies) -> str | None:
+    """Why these policies look like an administrator's, or None.
+
+    Administrator-like is: AdministratorAccess*, PowerUserAccess or IAMFullAccess attached; or any document that allows
+    `*`, `iam:*`, or `iam:PassRole` on every role. Conditions and denials are not weighed: in doubt it is an
+    administrator.
+    """
+    for arn in policies.attached:
+        name = arn.rsplit("/", 1)[-1]
+        if ":iam::aws:policy/" in arn and any(fnmatchcase(name, pattern) for pattern in _ADMIN_POLICIES):
+            return f"the role has the managed policy {name}"
+    for document in policies.documents:
+        for statement in _allowing(document):
+            if reason := _too_much(statement):
+                return reason
+    return None
+
+
+def _allowing(document: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    statements = document.get("Statement", [])
+    for statement in statements if isinstance(statements, list) else [statements]:
+        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
+            yield statement
+
+
+def _too_much(statement: Mapping[str, object]) -> str | None:
+    if "NotAction" in statement:
+        return "a policy of the role allows everything but a list (NotAction)"
+    actions = [action.lower() for action in _texts(statement.get("Action"))]
+    resources = _texts(statement.get("Resource"))
+    if any(_covers(action, "iam:*") for action in actions):
+        return "a policy of the role allows every action, or every IAM action"
+    everywhere = "NotResource" in statement or any(_every_role(resource) for resource in resources)
+    if everywhere and any(_covers(action, "iam:passrole") for action in actions):
+        return "a policy of the role allows iam:PassRole on every role"
+    return None
+
+
+def _covers(pattern: str, action: str) -> bool:
+    return fnmatchcase(action, pattern)
+
+
+def _every_role(resource: str) -> bool:
+    return resource == "*" or resource.endswith(("role/*", "::*", ":*"))
+
+
+def _texts(value: object) -> list[str]:
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, str)]
+
+
+RuleAnswer = tuple[bool, str]
 _SERVICE_LINKED = "/aws-service-role/"
 _PREVIEW_STAGE = "PULL_REQUEST"
 _CLOCKS_DIFFER = timedelta(minutes=5)
@@ -69,7 +122,7 @@ class Guardrail:
     """A named rule."""
 
     name: str
-    ask: Callable[[Question], Answer]
+    ask: Callable[[Question], RuleAnswer]
 
     def answer(self, question: Question) -> GuardrailAnswer:
         """The rule's answer to one question."""
@@ -88,7 +141,7 @@ def _until_no(answers: Iterator[GuardrailAnswer]) -> Iterator[GuardrailAnswer]:
             return
 
 
-def _event_is_fresh(q: Question) -> Answer:
+def _event_is_fresh(q: Question) -> RuleAnswer:
     age = q.asked_at - q.nudged_at
     limit = timedelta(minutes=q.settings.limits.fresh_minutes)
     minutes = int(age.total_seconds() // 60)
@@ -97,7 +150,7 @@ def _event_is_fresh(q: Question) -> Answer:
     return fresh, f"what asked for it is {minutes} min old; what is older than {most} min changes nothing"
 
 
-def _not_a_preview(q: Question) -> Answer:
+def _not_a_preview(q: Question) -> RuleAnswer:
     if q.branch.stage == _PREVIEW_STAGE:
         return False, "the branch's stage is PULL_REQUEST: its code is not reviewed yet and could read the role"
     if q.branch.source_branch or q.branch.destination_branch:
@@ -105,7 +158,7 @@ def _not_a_preview(q: Question) -> Answer:
     return True, f"stage {q.branch.stage}, no pull-request preview"
 
 
-def _not_auto_created(q: Question) -> Answer:
+def _not_auto_created(q: Question) -> RuleAnswer:
     if not q.app.auto_branch_creation:
         return True, "the app creates no branches by itself"
     if q.choice.branch_paired:
@@ -119,21 +172,21 @@ def _not_auto_created(q: Question) -> Answer:
     )
 
 
-def _platform_runs_code(q: Question) -> Answer:
+def _platform_runs_code(q: Question) -> RuleAnswer:
     return q.app.platform == "WEB_COMPUTE", f"platform {q.app.platform}; only WEB_COMPUTE runs code with a compute role"
 
 
-def _branch_can_be_named(q: Question) -> Answer:
+def _branch_can_be_named(q: Question) -> RuleAnswer:
     if can_be_named_in_a_policy(q.branch.name):
         return True, "the branch's name can be written into a session policy"
     return False, "the branch's name holds *, ? or ${, which a session policy would read as a pattern"
 
 
-def _role_is_paired(q: Question) -> Answer:
+def _role_is_paired(q: Question) -> RuleAnswer:
     return q.choice.arn is not None, q.choice.note
 
 
-def _same_account_and_partition(q: Question) -> Answer:
+def _same_account_and_partition(q: Question) -> RuleAnswer:
     role = q.role
     if role is None:
         return False, "the role's ARN can't be read"
@@ -141,13 +194,13 @@ def _same_account_and_partition(q: Question) -> Answer:
     return same, f"role in {role.partition}:{role.account}, app in {q.evidence.partition}:{q.evidence.account}"
 
 
-def _not_service_linked(q: Question) -> Answer:
+def _not_service_linked(q: Question) -> RuleAnswer:
     role = q.role
     linked = role is None or role.path.startswith(_SERVICE_LINKED)
     return not linked, "service-linked roles belong to their service" if linked else "not a service-linked role"
 
 
-def _role_exists(q: Question) -> Answer:
+def _role_exists(q: Question) -> RuleAnswer:
     item = q.evidence.roles.get(q.choice.arn or "")
     match item:
         case Present():
@@ -160,7 +213,7 @@ def _role_exists(q: Question) -> Answer:
             return False, f"the role could not be read: {item.because}"
 
 
-def _trust_lets_amplify_in(q: Question) -> Answer:
+def _trust_lets_amplify_in(q: Question) -> RuleAnswer:
     verdict = q.diagnosis.candidate
     if verdict is None:
         return False, "the role's trust was not evaluated"
@@ -174,7 +227,7 @@ def _trust_lets_amplify_in(q: Question) -> Answer:
             return False, f"trust evaluates to {verdict.assumable.value}. {said}".strip()
 
 
-def _bears_required_boundary(q: Question) -> Answer:
+def _bears_required_boundary(q: Question) -> RuleAnswer:
     required = q.settings.required_permissions_boundary
     if required is None:
         return True, "the settings require no permissions boundary"
@@ -183,7 +236,7 @@ def _bears_required_boundary(q: Question) -> Answer:
     return borne == required, f"required boundary {required}; the role bears {borne or 'none'}"
 
 
-def _usable_role_stays(q: Question) -> Answer:
+def _usable_role_stays(q: Question) -> RuleAnswer:
     current = q.diagnosis.compute
     if current is None:
         return True, "neither branch nor app has a compute role"
@@ -195,20 +248,20 @@ def _usable_role_stays(q: Question) -> Answer:
     return False, f"the present compute role is {state} and somebody set it: {current.arn}"
 
 
-def _cooled_down(q: Question) -> Answer:
+def _cooled_down(q: Question) -> RuleAnswer:
     if q.cooling_until is None or q.cooling_until <= q.asked_at:
         return True, "no change was made to this branch lately"
     return False, f"the branch was changed lately; it cools down until {q.cooling_until:%H:%M} UTC"
 
 
-def _no_storm(q: Question) -> Answer:
+def _no_storm(q: Question) -> RuleAnswer:
     if q.storm:
         limits = q.settings.limits
         return False, f"a storm: more than {limits.storm_incidents} incidents within {limits.storm_minutes} min"
     return True, "no storm of incidents"
 
 
-def _not_tried_before(q: Question) -> Answer:
+def _not_tried_before(q: Question) -> RuleAnswer:
     if not q.tried_before:
         return True, "no change was tried for this failure yet"
     if q.approved:
@@ -216,13 +269,13 @@ def _not_tried_before(q: Question) -> Answer:
     return False, "a change for this very failure did not help or was undone: it is repeated only when somebody asks"
 
 
-def _not_muted(q: Question) -> Answer:
+def _not_muted(q: Question) -> RuleAnswer:
     if q.muted:
         return False, "the branch or its app is muted: nothing is changed that nobody would hear of"
     return True, "neither the branch nor its app is muted"
 
 
-def _not_an_administrator(q: Question) -> Answer:
+def _not_an_administrator(q: Question) -> RuleAnswer:
     role = q.role
     if role is None:
         return False, "the role's ARN can't be read"

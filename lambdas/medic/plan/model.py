@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from medic.labels import ActionKind
 
 
 class Disposition(StrEnum):
@@ -14,13 +18,6 @@ class Disposition(StrEnum):
     ASK_FIRST = "ask_first"
     ADVISE = "advise"
     REFUSE = "refuse"
-
-
-class ActionKind(StrEnum):
-    """What may be changed: a branch's compute role, or an app's service role. Nothing else, ever."""
-
-    ATTACH_COMPUTE = "attach_compute"
-    REPAIR_SERVICE = "repair_service"
 
 
 class RebuildWish(StrEnum):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from medic.plan.model import RebuildWish
 from medic.settings import Mode, Pairing, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 AUTO_FIX = "amplify-medic:auto-fix"
 COMPUTE_ROLE = "amplify-medic:compute-role"

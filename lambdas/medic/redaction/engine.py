@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from medic.redaction.assignments import assigned_secrets
-from medic.redaction.bare import Neighbourhood, unissued_tokens
-from medic.redaction.commands import email_addresses, placed_secrets
-from medic.redaction.headers import header_secrets
-from medic.redaction.keyblocks import KeyBlocks
-from medic.redaction.known import Known
-from medic.redaction.pairs import Pairs
-from medic.redaction.spans import MASK, Span, masked, without
-from medic.redaction.tokens import tokens
-from medic.redaction.urls import url_secrets
+from medic.redaction.assignments import Pairs, assigned_secrets
+from medic.redaction.classify import Candidate, Syntax, secret_kind
+from medic.redaction.places import KeyBlocks, email_addresses, header_secrets, placed_secrets, url_secrets
+from medic.redaction.spans import MASK, Span, compiled, masked, without
+from medic.redaction.tokens import Neighbourhood, secret_access_keys, tokens, unissued_tokens
+from medic.redaction.values import looks_like_secret_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_MOST = 64
+_SHORTEST, _LONGEST = 10, 256
+_OF_MANY_LINES = "private key"
+
+
+@dataclass(slots=True)
+class SeenSecrets:
+    """The last few secrets of a text; those short or plain enough to be a word of it are not kept."""
+
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    def remember(self, line: str, spans: Iterable[Span]) -> None:
+        """Keep what these spans of a line hold."""
+        for span in spans:
+            secret = line[span.start : span.end]
+            if span.kind != _OF_MANY_LINES and _SHORTEST <= len(secret) <= _LONGEST and looks_like_secret_value(secret):
+                self.kinds.setdefault(secret, span.kind)
+        while len(self.kinds) > _MOST:
+            del self.kinds[next(iter(self.kinds))]
+
+    def spans(self, line: str) -> Iterator[Span]:
+        """Yield every place of a line that holds one of them."""
+        for secret, kind in self.kinds.items():
+            start = line.find(secret)
+            while start >= 0:
+                yield Span(start, start + len(secret), kind)
+                start = line.find(secret, start + len(secret))
+
 
 _MOST_FURTHER_LOOKS = 3
 """A line that held a secret is looked at again: cutting one out may uncover another."""
@@ -59,7 +87,7 @@ class _Redactor:
     blocks: KeyBlocks = field(default_factory=KeyBlocks)
     neighbourhood: Neighbourhood = field(default_factory=Neighbourhood)
     pairs: Pairs = field(default_factory=Pairs)
-    known: Known = field(default_factory=Known)
+    known: SeenSecrets = field(default_factory=SeenSecrets)
 
     def text(self, text: str) -> str:
         return "\n".join(line and self._line(line) for line in text.split("\n"))
@@ -92,3 +120,40 @@ class _Redactor:
         yield from placed_secrets(line)
         if self.emails:
             yield from email_addresses(line)
+
+
+_AWS_KINDS = frozenset(("access key id", "session token", "private key"))
+_CONNECTION_STRING = r"(?i:(?:accountkey|sharedaccesskey|password|pwd)=)[^;]"
+
+
+def looks_like(value: str, name: str = "") -> str | None:
+    """Say what kind of secret a value looks like, by its shape first and by the variable's name second.
+
+    Args:
+        value: The value of an environment variable.
+        name: Its name; any name will do, the shape decides where it can.
+
+    Returns:
+        `access key id`, `secret access key`, `session token`, `private key`, `provider token`, `connection string`,
+        `password`, `token`, … or None for an ordinary value.
+    """
+    value = value.strip()
+    return _by_shape(value) or secret_kind(Candidate(name, value, Syntax.TIGHT)) or _first_kind(secrets_in(value))
+
+
+def _by_shape(value: str) -> str | None:
+    if "PRIVATE KEY" in value and "-BEGIN" in value:
+        return "private key"
+    issued = _first_kind(tokens(value))
+    if issued:
+        return issued if issued in _AWS_KINDS else "provider token"
+    if Span(0, len(value), "secret access key") in secret_access_keys(value):
+        return "secret access key"
+    if ";" in value and compiled(_CONNECTION_STRING).search(value):
+        return "connection string"
+    place = _first_kind(url_secrets(value))
+    return "connection string" if place in {"password", "token"} else place
+
+
+def _first_kind(spans: Iterable[Span]) -> str | None:
+    return next((span.kind for span in spans), None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from medic.redaction.names import FUNCTION_WORDS, PLAIN_VALUES
 from medic.redaction.spans import MASK, compiled
-from medic.redaction.vocabulary import FUNCTION_WORDS, PLAIN_VALUES
 
 LONGEST_LOOK = 128
 """A verdict on a value needs no more of it than this; it keeps hostile lines cheap."""
@@ -64,7 +64,11 @@ def is_code(value: str) -> bool:
 def is_prose(value: str) -> bool:
     """Whether a value is a sentence about something: plain words, with some among them that only join others."""
     words = value[:LONGEST_LOOK].lower().split()
-    return len(words) > 1 and not FUNCTION_WORDS.isdisjoint(words) and not any(is_telling(word) for word in words)
+    return (
+        len(words) > 1
+        and not FUNCTION_WORDS.isdisjoint(words)
+        and not any(looks_like_secret_value(word) for word in words)
+    )
 
 
 def is_environment_name(value: str) -> bool:
@@ -72,7 +76,7 @@ def is_environment_name(value: str) -> bool:
     return compiled(_ENVIRONMENT_NAME).fullmatch(value[:LONGEST_LOOK]) is not None
 
 
-def is_telling(value: str, *, least: int = 6) -> bool:
+def looks_like_secret_value(value: str, *, least: int = 6) -> bool:
     """Whether a value can hardly be a word of prose: long enough, letters with digits or symbols, or random."""
     look = value[:LONGEST_LOOK].strip("*_`")
     if len(look) < least or not _has(_LETTER, look):

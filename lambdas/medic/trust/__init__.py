@@ -5,60 +5,53 @@ Pure: standard library only, no clock, no network.
 
 from __future__ import annotations
 
-from medic.trust.context import (
-    AMPLIFY,
-    DEFAULT_MAX_SESSION,
-    Absent,
-    Known,
-    Present,
-    Request,
-    State,
-    Unknown,
-    for_amplify,
-    known,
-)
 from medic.trust.decision import ConditionTrace, Decision, Outcome, StatementTrace
-from medic.trust.document import Document, Malformed, parse
+from medic.trust.document import MAX_CHARACTERS, Document, JsonValue, Malformed, parse, read_json
 from medic.trust.evaluate import evaluate
 from medic.trust.explain import explain, reason
-from medic.trust.policy_text import MAX_CHARACTERS, JsonValue, read_json
-from medic.trust.question import QuestionError, read_question, read_time
-from medic.trust.report import answer
-from medic.trust.synthesise import TRUST_POLICY_QUOTA, Fix, FixForm, FixKind, propose_fix
-from medic.trust.verdict import Verdict
+from medic.trust.fix import TRUST_POLICY_QUOTA, FixForm, FixKind, TrustFix, propose_fix
+from medic.trust.logic import Verdict
+from medic.trust.request import (
+    AMPLIFY,
+    DEFAULT_MAX_SESSION,
+    AbsentKey,
+    AssumeRoleRequest,
+    KeyState,
+    KnownKey,
+    PresentKey,
+    UnknownKey,
+    for_amplify,
+    known_key,
+)
 
 __all__ = [
     "AMPLIFY",
     "DEFAULT_MAX_SESSION",
     "MAX_CHARACTERS",
     "TRUST_POLICY_QUOTA",
-    "Absent",
+    "AbsentKey",
+    "AssumeRoleRequest",
     "ConditionTrace",
     "Decision",
     "Document",
-    "Fix",
     "FixForm",
     "FixKind",
     "JsonValue",
-    "Known",
+    "KeyState",
+    "KnownKey",
     "Malformed",
     "Outcome",
-    "Present",
-    "QuestionError",
-    "Request",
-    "State",
+    "PresentKey",
     "StatementTrace",
-    "Unknown",
+    "TrustFix",
+    "UnknownKey",
     "Verdict",
-    "answer",
     "evaluate",
     "explain",
     "for_amplify",
-    "known",
+    "known_key",
     "parse",
     "propose_fix",
     "read_json",
-    "read_question",
-    "read_time",
     "reason",
 ]

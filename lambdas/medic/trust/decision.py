@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from medic.trust import verdict
+from medic.trust import logic
 from medic.trust.document import Effect
-from medic.trust.verdict import Verdict
+from medic.trust.logic import Verdict
 
 if TYPE_CHECKING:
-    from medic.trust.context import Request, State
     from medic.trust.document import Condition, Document, Malformed, Statement
+    from medic.trust.request import AssumeRoleRequest, KeyState
 
 
 class Outcome(StrEnum):
@@ -37,7 +37,7 @@ class ConditionTrace:
     """How one condition came out."""
 
     condition: Condition
-    state: State
+    state: KeyState
     verdict: Verdict
 
 
@@ -55,14 +55,14 @@ class StatementTrace:
     def verdict(self) -> Verdict:
         """Whether the statement applies to the call."""
         tested = (trace.verdict for trace in self.conditions)
-        return verdict.all_of((self.principal, self.action, self.resource, *tested))
+        return logic.all_of((self.principal, self.action, self.resource, *tested))
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The answer with everything that led to it."""
 
-    request: Request
+    request: AssumeRoleRequest
     outcome: Outcome
     document: Document | Malformed
     statements: tuple[StatementTrace, ...] = ()

@@ -2,19 +2,246 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medic.trust.context import ASSUME_ROLE, DEFAULT_MAX_SESSION, Absent, Known, Present, State, Unknown
+from medic.text import bare, listed, sequence, shown
 from medic.trust.decision import ConditionTrace, Decision, Outcome, SessionLimit, StatementTrace
-from medic.trust.document import Malformed
-from medic.trust.evaluate import LONGEST_CHAINED_SESSION, LONGEST_SESSION, SHORTEST_SESSION
-from medic.trust.hints import hints
+from medic.trust.document import VERSION_WITH_VARIABLES, Document, Effect, Malformed
+from medic.trust.evaluate import LONGEST_CHAINED_SESSION, LONGEST_SESSION, SHORTEST_SESSION, account_named, outcome_of
+from medic.trust.logic import Verdict
 from medic.trust.operators import NULL
-from medic.trust.verdict import Verdict
-from medic.trust.wording import bare, listed, sequence, shown
+from medic.trust.request import (
+    AMPLIFY,
+    ASSUME_ROLE,
+    DEFAULT_MAX_SESSION,
+    AbsentKey,
+    CallerKind,
+    KeyState,
+    KnownKey,
+    PresentKey,
+    UnknownKey,
+    caller_of,
+    context_of,
+    variables_in,
+)
 
 if TYPE_CHECKING:
-    from medic.trust.document import Statement
+    from collections.abc import Callable, Iterator
+
+    from medic.trust.document import PrincipalEntry, Statement
+    from medic.trust.request import AssumeRoleRequest
+
+_DOCUMENTATION_ACCOUNT = "123456789012"
+_UNIQUE_ID = re.compile(r"A(?:ID|RO)A[A-Z0-9]{12,}")
+_APP_ARN = re.compile(r"arn:[^:]*:amplify:[^:]*:[^:]*:apps/[a-z0-9]+")
+_APP_PREFIX = re.compile(r"arn:[^:]*:amplify:[^:]*:[^:]*:apps/[a-z0-9]+\*")
+_REGIONAL = re.compile(r"amplify\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?")
+_SERVICE_LINKED = ":role/aws-service-role/"
+
+
+def hints(decision: Decision) -> tuple[str, ...]:
+    """The sentences that apply, the likeliest mistakes first, each once."""
+    if isinstance(decision.document, Malformed):
+        return tuple(_of_role(decision))
+    rules: tuple[Callable[[Decision, Document], Iterator[str]], ...] = (
+        _principal_mistakes, _condition_mistakes, _session_rules, _unstorable, _reach, _outside_the_policy,
+    )  # fmt: skip
+    sentences = [sentence for rule in rules for sentence in rule(decision, decision.document)]
+    return tuple(dict.fromkeys([*sentences, *_of_role(decision)]))
+
+
+def is_service_linked(role_arn: str | None) -> bool:
+    """Whether the role belongs to a service, which alone may edit it."""
+    return role_arn is not None and _SERVICE_LINKED in role_arn
+
+
+def _principal_mistakes(decision: Decision, document: Document) -> Iterator[str]:
+    if decision.outcome is not Outcome.DENIED or decision.denials:
+        return
+    caller = decision.request.caller
+    entries = [
+        entry
+        for statement in document.statements
+        if statement.effect is Effect.ALLOW and not statement.principals.negated
+        for entry in statement.principals.entries
+    ]
+    if not decision.nearest or decision.nearest[0].principal is not Verdict.FALSE:
+        return
+    for entry in entries:
+        yield from _entry_mistakes(entry, decision)
+    if caller.account and not any(
+        entry.name == "*" or caller_of(entry.name, "").account == caller.account for entry in entries
+    ):
+        yield f"No Principal element names the caller's account {caller.account}; no identity policy makes up for that."
+    if caller.is_role_session and _is_the_role_itself(decision):
+        yield (
+            "The role assumes itself: its own trust policy must name the role's ARN or its account. On EC2, ECS, EKS"
+            " and Lambda that is needed only to pass session tags or a session policy."
+        )
+
+
+def _entry_mistakes(entry: PrincipalEntry, decision: Decision) -> Iterator[str]:
+    caller = decision.request.caller
+    is_service = caller.kind is CallerKind.SERVICE
+    if is_service and account_named(entry, caller):
+        yield (
+            f'The trust was left at an account where a service is meant: "Principal": {{"AWS": "{entry.name}"}} must'
+            f' become "Principal": {{"Service": "{caller.text}"}}.'
+        )
+    if is_service and entry.name == caller.text and entry.key != "Service":
+        yield f'{caller.text} stands under another key than "Service", exactly so written; there it matches nobody.'
+    if entry.name != caller.text and entry.name.strip().lower() == caller.text.lower():
+        yield "A principal differs from the caller only in case or white space; names are compared exactly."
+    if caller.kind is CallerKind.SESSION and _differs_in_case(caller_of(entry.name, "").name, caller.name):
+        yield "A principal's role name differs from the caller's only in case; role names are case-sensitive."
+    if _UNIQUE_ID.fullmatch(entry.name):
+        yield (
+            f"{entry.name} is the id of a deleted user or role. IAM refuses to save a trust policy that still holds it"
+            ' ("Invalid principal in policy"), whatever else is changed.'
+        )
+    if _REGIONAL.fullmatch(entry.name) and decision.request.principal == AMPLIFY:
+        yield f"{entry.name} is not {AMPLIFY}; Amplify documents only the name without a region."
+
+
+def _differs_in_case(one: str, other: str) -> bool:
+    return one != other and one.lower() == other.lower()
+
+
+def _is_the_role_itself(decision: Decision) -> bool:
+    role = caller_of(decision.request.role_arn or "", "")
+    caller = decision.request.caller
+    return bool(role.name) and (role.account, role.name) == (caller.account, caller.name)
+
+
+def _condition_mistakes(decision: Decision, document: Document) -> Iterator[str]:
+    if decision.outcome is Outcome.ALLOWED or not decision.nearest or decision.denials:
+        return
+    for trace in decision.nearest[0].conditions:
+        if trace.verdict is not Verdict.TRUE:
+            yield from _condition_mistake(trace, decision)
+            yield from _value_mistakes(trace, decision)
+            yield from _variable_mistakes(trace, decision, document)
+
+
+def _condition_mistake(trace: ConditionTrace, decision: Decision) -> Iterator[str]:
+    key = trace.condition.key.lower()
+    if key in {"aws:currenttime", "aws:epochtime"}:
+        yield "The trust policy is limited in time; outside those dates the statement applies to nobody."
+    elif decision.request.caller.kind is CallerKind.SERVICE:
+        if isinstance(trace.state, AbsentKey) and key not in decision.request.states:
+            yield f"A service principal never sends {bare(trace.condition.key)}, so this statement is not for services."
+    elif key in _CALLERS_PART:
+        yield _CALLERS_PART[key]
+    elif key.startswith("aws:principaltag/"):
+        tag = bare(trace.condition.key.partition("/")[2])
+        yield f"The calling user or role must bear the tag {tag} with such a value."
+    elif key.startswith("aws:requesttag/"):
+        yield "The caller must pass this session tag, and so must assume the role anew to get it."
+
+
+_CALLERS_PART = {
+    "sts:externalid": "The caller must pass the external id that the trust policy asks for (--external-id).",
+    "sts:sourceidentity": "The caller must set a source identity (--source-identity), and the trust must allow"
+    " sts:SetSourceIdentity.",
+    "aws:sourceip": "The caller must come from such an address; calls through a VPC endpoint carry no aws:SourceIp.",
+    "aws:multifactorauthpresent": "The caller must have signed in with MFA, and pass the code with access keys.",
+}
+
+
+def _value_mistakes(trace: ConditionTrace, decision: Decision) -> Iterator[str]:
+    condition = trace.condition
+    name, values = condition.operator.operator.name, condition.values
+    is_example = decision.request.account_id == _DOCUMENTATION_ACCOUNT
+    if not is_example and any(_DOCUMENTATION_ACCOUNT in value for value in values):
+        yield f"{_DOCUMENTATION_ACCOUNT} is the account number of AWS's examples; put in your own."
+    if name in {"StringEquals", "StringEqualsIgnoreCase"} and any("*" in value for value in values):
+        yield f"{name} takes * as a plain character; use StringLike, or ArnLike for an ARN."
+    if condition.key.lower() == "aws:sourcearn" and any(_APP_ARN.fullmatch(value) for value in values):
+        yield "The ARN of an app does not match the ARNs of its branches; name apps/ID and apps/ID/* both."
+
+
+def _variable_mistakes(trace: ConditionTrace, decision: Decision, document: Document) -> Iterator[str]:
+    context = context_of(decision.request)
+    for key in dict.fromkeys(key for value in trace.condition.values for key in variables_in(value)):
+        if not document.resolves_variables:
+            yield f'Without "Version": "{VERSION_WITH_VARIABLES}" a ${{…}} in the policy is plain text, not a variable.'
+        elif isinstance(context.state(key), AbsentKey):
+            yield f"The variable ${{{bare(key)}}} has no value in this call, so nothing equals it."
+
+
+def _session_rules(decision: Decision, document: Document) -> Iterator[str]:
+    request = decision.request
+    if request.duration is not None and request.max_session is None:
+        yield f"The role's maximum session duration was not given; {DEFAULT_MAX_SESSION} seconds is IAM's default."
+    if request.chained or request.caller.is_role_session:
+        yield "The caller uses a role's credentials: role chaining, and a session lasts one hour at most."
+    for action, asked_for in _companions(decision):
+        if outcome_of(document, _asking(decision, action)) is not Outcome.ALLOWED:
+            yield f"{asked_for} also needs {action} in the trust policy, which does not surely allow it here."
+
+
+def _companions(decision: Decision) -> Iterator[tuple[str, str]]:
+    passed = {key.lower() for key, state in decision.request.states.items() if isinstance(state, KnownKey)}
+    if any(key.startswith("aws:requesttag/") for key in passed):
+        yield "sts:TagSession", "Passing session tags"
+    if "sts:sourceidentity" in passed:
+        yield "sts:SetSourceIdentity", "Setting a source identity"
+
+
+def _asking(decision: Decision, action: str) -> AssumeRoleRequest:
+    return replace(decision.request, action=action, duration=None)
+
+
+def _unstorable(_decision: Decision, document: Document) -> Iterator[str]:
+    sids = [statement.sid for statement in document.statements if statement.sid]
+    if len(set(sids)) < len(sids):
+        yield "Two statements share a Sid; IAM refuses to save that."
+    if any(re.fullmatch(r"[A-Za-z0-9]*", sid) is None for sid in sids):
+        yield "A Sid holds other characters than letters and digits; IAM refuses to save that."
+    if any(statement.resources for statement in document.statements):
+        yield "A trust policy has no Resource element; IAM refuses to save one."
+    if any(statement.principals.negated for statement in document.statements):
+        yield "Trust policies do not support NotPrincipal."
+
+
+def _reach(decision: Decision, document: Document) -> Iterator[str]:
+    for statement in document.statements:
+        if statement.effect is not Effect.ALLOW:
+            continue
+        if not statement.principals.negated and any(
+            (each.key, each.name) == ("AWS", "*") for each in statement.principals.entries
+        ):
+            yield "The trust policy names everybody (*): unless a condition narrows it, anyone may assume this role."
+        if any(_APP_PREFIX.fullmatch(value) for each in statement.conditions for value in each.values):
+            yield "apps/ID* also matches other apps whose id begins alike; name apps/ID and apps/ID/* instead."
+    contested = decision.request.principal == AMPLIFY and decision.depends_on_source_conditions
+    if contested and decision.outcome is not Outcome.DENIED:
+        yield "The answer rests on aws:SourceArn or aws:SourceAccount; AWS does not say what Amplify sends when."
+
+
+def _outside_the_policy(decision: Decision, document: Document) -> Iterator[str]:
+    if decision.outcome is Outcome.DENIED:
+        return
+    caller = decision.request.caller
+    if caller.kind is CallerKind.SERVICE:
+        yield "A resource control policy of the organization can still refuse; a service control policy cannot."
+    elif caller.account and not _named_in_same_account(decision, document):
+        yield "The caller's own identity policy must allow sts:AssumeRole on this role too; trust alone is not enough."
+
+
+def _named_in_same_account(decision: Decision, document: Document) -> bool:
+    """A user or role named by itself in a trust policy of its own account needs no identity policy."""
+    caller = decision.request.caller
+    role = caller_of(decision.request.role_arn or "", "")
+    named = [entry.name for statement in document.statements for entry in statement.principals.entries]
+    return caller.account in {role.account, decision.request.account_id} and caller.text in named
+
+
+def _of_role(decision: Decision) -> Iterator[str]:
+    if is_service_linked(decision.request.role_arn):
+        yield "The role is service-linked: only its service may change or delete it, its trust policy included."
 
 
 def explain(decision: Decision) -> tuple[str, ...]:
@@ -146,15 +373,15 @@ def _requirement(trace: ConditionTrace) -> str:
     return f"{use.written} {key} {wants} {listed((shown(each) for each in values), 'or')}"
 
 
-def _carried(state: State) -> str:
+def _carried(state: KeyState) -> str:
     match state:
-        case Known(values) if values:
+        case KnownKey(values) if values:
             return f"the call carries {listed(shown(each) for each in values)}"
-        case Known():
+        case KnownKey():
             return "the call carries it without a value"
-        case Present():
+        case PresentKey():
             return "the call carries a value that cannot be known from here"
-        case Absent():
+        case AbsentKey():
             return "the call does not carry that key"
-        case Unknown():
+        case UnknownKey():
             return "it is not known what the call carries"

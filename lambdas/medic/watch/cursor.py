@@ -7,15 +7,20 @@ remembers. What is remembered is bounded: under a flood of candidates the overla
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from medic.evidence.model import Span
+from medic.evidence import TimeSpan
+from medic.plan.decide import SSR
+from medic.plan.optin import AUTO_FIX, IGNORE
+from medic.settings import Mode, WatchRuntime
 
 if TYPE_CHECKING:
-    from medic.evidence.model import RuntimeLine, RuntimePage
+    from collections.abc import Iterable, Mapping
+
+    from medic.evidence import App, Branch, RuntimeLine, RuntimePage
+    from medic.settings import Settings
 
 OVERLAP = timedelta(minutes=10)
 """How much later than it happened an event may be ingested and is still found."""
@@ -40,7 +45,7 @@ _MINUTE = 60
 class Reading:
     """A span that is to be read, and the token that leads on if some of it was."""
 
-    span: Span
+    span: TimeSpan
     token: str = ""
 
 
@@ -77,9 +82,9 @@ class Cursor:
         if self.half_read is not None:
             return self.half_read
         start = now - OVERLAP if self.position is None else max(self.position - OVERLAP, now - LONGEST_GAP)
-        return Reading(Span(max(start, self.floor or start), now))
+        return Reading(TimeSpan(max(start, self.floor or start), now))
 
-    def taking(self, page: RuntimePage, span: Span) -> tuple[Cursor, tuple[RuntimeLine, ...]]:
+    def taking(self, page: RuntimePage, span: TimeSpan) -> tuple[Cursor, tuple[RuntimeLine, ...]]:
         """The cursor after a page, and the events on it that were not read before."""
         fresh = tuple(line for line in page.lines if not self._knows(line))
         reached = max((line.at for line in page.lines), default=span.start) if page.token else span.end
@@ -152,3 +157,31 @@ def _minute(time: datetime) -> int:
 
 def _hashed(line: RuntimeLine) -> bytes:
     return hashlib.blake2b(line.event_id.encode(), digest_size=8).digest()
+
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def watched(apps: Iterable[App], settings: Settings) -> tuple[App, ...]:
+    """The apps whose runtime can fail at all, of those that the settings let the bot look at."""
+    if settings.watch_runtime is WatchRuntime.NONE:
+        return ()
+    return tuple(app for app in apps if app.platform == SSR and (not settings.apps or app.id in settings.apps))
+
+
+def due(apps: Iterable[App], cursors: Mapping[str, Cursor], now: datetime) -> tuple[Cursor, ...]:
+    """Where to look now, the longest unlooked-at first: whatever time runs out, each app comes to its turn."""
+    candidates = (cursors.get(app.id, Cursor(app.id)) for app in apps)
+    return tuple(sorted((c for c in candidates if c.due(now)), key=lambda cursor: cursor.looked_at or _NEVER))
+
+
+def wants_looks(branches: Iterable[Branch], watch: WatchRuntime) -> bool:
+    """False for an app that nobody wants to hear of.
+
+    That is one with `ignore` on every branch; or, if only tagged ones are watched, one without a branch that is tagged
+    to be reported, asked about or fixed.
+    """
+    tags = [branch.tags.get(AUTO_FIX) for branch in branches]
+    if watch is WatchRuntime.TAGGED:
+        return any(tag in list(Mode) for tag in tags)
+    return not tags or any(tag != IGNORE for tag in tags)

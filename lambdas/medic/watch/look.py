@@ -6,29 +6,30 @@ these times". The remediator reads the lines itself, and the state of the roles,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import AwsError
+from medic.aws.logs import StaleTokenError
 from medic.aws.rate import OutOfTimeError
-from medic.aws.runtime_logs import StaleTokenError
-from medic.diagnosis.runtime_log import read_runtime_log, runtime_filter
-from medic.evidence.model import Absent, Present, Span, Unreadable
+from medic.evidence import Absent, Present, TimeSpan, Unreadable
+from medic.logscan.runtime import read_runtime_log, runtime_filter
 from medic.settings import WatchRuntime
-from medic.telemetry import Fact
-from medic.watch.choice import due, wants_looks, watched
+from medic.telemetry import TelemetryEvent
+from medic.watch.cursor import due, wants_looks, watched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from medic.aws.amplify import AmplifyReader
-    from medic.aws.runtime_logs import RuntimeLogs
-    from medic.evidence.model import RuntimeLine
+    from medic.aws.logs import RuntimeLogs
+    from medic.evidence import RuntimeLine
     from medic.settings import Settings
     from medic.telemetry import Telemetry
     from medic.watch.cursor import Cursor
-    from medic.watch.cursors import Cursors
+    from medic.watch.cursor_store import Cursors
 
 MOST_PAGES = 20
 """Pages of one app in one run: some hundred thousand lines are searched, and the other apps have their turn."""
@@ -44,7 +45,7 @@ class Looked:
     app_id: str
     candidates: int
     """Events read that passed the filter, each counted once over all looks."""
-    nudge: Span | None = None
+    nudge: TimeSpan | None = None
     """What the remediator was told to look at."""
     trouble: str = ""
     """Why the look did not get to its end."""
@@ -69,11 +70,11 @@ class _Seen:
         self.until = max((line.at for line in lines), default=self.until)
 
     @property
-    def nudge(self) -> Span | None:
+    def nudge(self) -> TimeSpan | None:
         """From the first finding to the last candidate."""
         if self.first is None or self.until is None:
             return None
-        return Span(self.first.at, max(self.first.at, self.until))
+        return TimeSpan(self.first.at, max(self.first.at, self.until))
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class RuntimeWatch:
     amplify: AmplifyReader
     logs: RuntimeLogs
     cursors: Cursors
-    wake: Callable[[str, Span], None]
+    wake: Callable[[str, TimeSpan], None]
     muted: Callable[[str], bool]
     telemetry: Telemetry
     clock: Callable[[], datetime]
@@ -167,20 +168,24 @@ class RuntimeWatch:
     def _wanted(self, app_id: str) -> bool:
         return wants_looks(self.amplify.branches(app_id), self.settings.watch_runtime)
 
-    def _missing(self, cursor: Cursor, now: datetime) -> tuple[Cursor, Span | None]:
+    def _missing(self, cursor: Cursor, now: datetime) -> tuple[Cursor, TimeSpan | None]:
         """A missing log group is worth a word once, and only where something is deployed that would write it."""
         deployed = any(branch.active_job_id for branch in self.amplify.branches(cursor.app_id))
-        return (cursor.told_missing(), Span(now, now)) if deployed else (cursor.missing_anew(now), None)
+        return (cursor.told_missing(), TimeSpan(now, now)) if deployed else (cursor.missing_anew(now), None)
 
     def _record(self, looked: tuple[Looked, ...]) -> None:
         for each in looked:
             if each.nudge is not None:
                 nudge = each.nudge
                 self.telemetry.record(
-                    Fact.RUNTIME_FOUND, app=each.app_id, candidates=each.candidates, since=nudge.start, until=nudge.end
+                    TelemetryEvent.RUNTIME_FOUND,
+                    app=each.app_id,
+                    candidates=each.candidates,
+                    since=nudge.start,
+                    until=nudge.end,
                 )
             if each.trouble:
-                self.telemetry.record(Fact.RUNTIME_UNREAD, app=each.app_id, why=each.trouble)
+                self.telemetry.record(TelemetryEvent.RUNTIME_UNREAD, app=each.app_id, why=each.trouble)
         if looked:
             candidates = sum(each.candidates for each in looked)
-            self.telemetry.record(Fact.RUNTIME_LOOKED, apps=len(looked), candidates=candidates)
+            self.telemetry.record(TelemetryEvent.RUNTIME_LOOKED, apps=len(looked), candidates=candidates)

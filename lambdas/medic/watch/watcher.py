@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from medic.aws.amplify import AmplifyReader
 from medic.aws.errors import translated
+from medic.aws.logs import CALLS_A_SECOND, RuntimeLogs
 from medic.aws.rate import SharedRate
-from medic.aws.runtime_logs import CALLS_A_SECOND, RuntimeLogs
 from medic.events import (
     ALL,
     SOURCE,
@@ -27,13 +27,13 @@ from medic.events import (
 from medic.incidents.region import RegionTable
 from medic.incidents.table import IncidentsTable
 from medic.settings import WatchRuntime
-from medic.telemetry import Fact
+from medic.telemetry import TelemetryEvent
 from medic.watch.cursor import BOOST
-from medic.watch.cursors import Cursors
+from medic.watch.cursor_store import Cursors
 from medic.watch.look import RuntimeWatch
 
 if TYPE_CHECKING:
-    from medic.aws.sessions import Reader
+    from medic.aws.clients import Clients
     from medic.settings import WatcherRuntime
     from medic.telemetry import Telemetry
 
@@ -50,7 +50,7 @@ class Watcher:
     """Reads, writes cursors, and wakes the remediator. It can change nothing else."""
 
     runtime: WatcherRuntime
-    reader: Reader
+    reader: Clients
     telemetry: Telemetry
     clock: Callable[[], datetime] = _now
 
@@ -69,7 +69,7 @@ class Watcher:
             return
         for due in IncidentsTable(self.reader.dynamodb, self.runtime.table, self.clock).due():
             self._wake(wake_up(due.scope, due.request_id))
-            self.telemetry.record(Fact.WOKEN, scope=due.scope, request=due.request_id)
+            self.telemetry.record(TelemetryEvent.WOKEN, scope=due.scope, request=due.request_id)
         self._look(min(seconds, LONGEST_LOOK))
 
     def _hear(self, event: object) -> None:
@@ -78,11 +78,11 @@ class Watcher:
         try:
             deployed = parse_deployment_event(event, account=here.account, region=here.region, partition=here.partition)
         except MalformedEventError as error:
-            self.telemetry.record(Fact.EVENT_MALFORMED, why=error)
+            self.telemetry.record(TelemetryEvent.EVENT_MALFORMED, why=error)
             return
         if deployed.status is DeploymentStatus.SUCCEED:
             self._cursors.boost(deployed.scope.app_id, self.clock() + BOOST)
-            self.telemetry.record(Fact.BOOSTED, scope=deployed.scope)
+            self.telemetry.record(TelemetryEvent.BOOSTED, scope=deployed.scope)
 
     def _look(self, seconds: float) -> None:
         if self.runtime.settings.watch_runtime is WatchRuntime.NONE:

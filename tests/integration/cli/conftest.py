@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3.session
@@ -17,6 +16,8 @@ from tests.fakes.sns_inbox import SnsInbox
 from tests.integration.conftest import REGION, World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.fakes.amplify.moto_adapter import AmplifyOnMoto
 
 _ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}

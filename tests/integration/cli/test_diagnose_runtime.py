@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.aws.runtime_logs import log_group
+from medic.aws.logs import log_group
 from tests.unit.cli.support import medic, valid
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -14,11 +13,13 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
 from medic import pipeline
-from medic.events import Message, wake_up
+from medic.events import MessageType, wake_up
 from tests.integration.conftest import TABLE, make_table
 from tests.unit.cli.support import medic, valid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from click.testing import Result
 
     from tests.fakes.deployed_stack import FakeStack
@@ -237,7 +238,7 @@ def test_each_channel_is_reported(world: World, bot: FakeStack, answer: Any, cod
     assert said in result.output
     (invocation,) = bot.invocations
     assert invocation.kind == "RequestResponse"
-    assert invocation.event["detail-type"] == Message.TEST_ALERT
+    assert invocation.event["detail-type"] == MessageType.TEST_ALERT
 
 
 def test_a_function_that_fails_is_said_to_have_failed(world: World, bot: FakeStack) -> None:

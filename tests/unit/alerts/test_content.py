@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medic.alerts.amazon_q import envelope
 from medic.alerts.model import Alert, AlertKind, Approval, Section
 from medic.alerts.slack import render_slack
-from medic.alerts.text import render_text
+from medic.alerts.sns import envelope, render_text
 from tests.gallery.samples import denied, sample
 from tests.unit.alerts.test_slack import HOSTILE, alert, assert_slack_takes
-from tests.unit.diagnosis.differential import COMPUTE_ROLE
+from tests.unit.diagnosis.diagnosing import COMPUTE_ROLE
 
 IN_EVERY_REPORT = {
     "app": "shop (d1a2b3c4d5e6f7)",

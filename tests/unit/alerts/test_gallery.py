@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from medic.alerts.letters import alert_from_json, alert_to_json
-from medic.alerts.model import Alert, AlertKind
-from medic.alerts.redacted import redacted
+from medic.alerts.model import Alert, AlertKind, alert_from_json, alert_to_json, redacted
 from medic.alerts.slack import render_slack
 from tests.gallery.golden import GOLDEN, golden_path, rendered
 from tests.gallery.page import slack_page

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from moto import mock_aws
 
-from medic.alerts.bus import EventBus, detail_of, detail_types
 from medic.alerts.compose import compose_test
 from medic.alerts.delivery import DeliveryError, deliver, try_out
+from medic.alerts.event_bus import EventBus, detail_of, detail_types
 from medic.alerts.model import Alert, AlertKind, Approval
-from medic.alerts.slack_post import SlackPost
+from medic.alerts.slack import SlackPost
 from medic.alerts.sns import SnsTopic
 from medic.settings import Settings
 from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import SnsInbox
 from tests.gallery.samples import every_kind, sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REGION = "eu-central-1"
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas" / "events"

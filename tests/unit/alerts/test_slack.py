@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medic.alerts.model import Alert, AlertKind, Fact, Fix, Link, Snippet
+from medic.alerts.model import Alert, AlertField, AlertFix, AlertKind, Link, Snippet
 from medic.alerts.slack import render_slack
-from medic.alerts.text import render_text, subject
+from medic.alerts.sns import render_text, subject
 
 HOSTILE = (
     "<!channel> <@U123> <https://evil.example|Amplify console> ```` *bold* _it_ ~no~ & \u202eoverride\u202c "
@@ -24,12 +24,12 @@ def alert(text: str = "plain", **changes: Any) -> Alert:
         "incident_id": "abc123",
         "title": text,
         "summary": (text, text),
-        "facts": (Fact("Branch", text),) * 9,
+        "facts": (AlertField("Branch", text),) * 9,
         "causes": (text,) * 12,
         "checks": (text,) * 12,
         "log_lines": f"{text}\n{text}",
         "done": (text,) * 4,
-        "fixes": (Fix(text, (Snippet("cli", text), Snippet("cdk", text))),) * 3,
+        "fixes": (AlertFix(text, (Snippet("cli", text), Snippet("cdk", text))),) * 3,
         "links": (Link(text, "https://console.aws.amazon.com/"),) * 4,
         **changes,
     }

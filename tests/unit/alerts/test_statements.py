@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.alerts.fixes import fixes_for
-from medic.alerts.statements import written_out
-from medic.diagnosis.model import Phase, Proposal
-from medic.evidence.model import Absent, Present
-from tests.unit.diagnosis.differential import (
+from medic.alerts.fixes import fixes_for, written_out
+from medic.diagnosis.model import Proposal
+from medic.evidence import Absent, Present
+from medic.labels import Phase
+from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,
     BUILD_SESSION,
     COMPUTE_ROLE,
@@ -29,7 +29,7 @@ from tests.unit.diagnosis.differential import (
 )
 
 if TYPE_CHECKING:
-    from medic.alerts.model import Fix
+    from medic.alerts.model import AlertFix
 
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/${x}%{y}'$(touch /tmp/x)`id`"}
 
@@ -50,7 +50,7 @@ def snippets(of: Proposal) -> dict[str, str]:
     return {snippet.dialect.lower().removeprefix("aws "): snippet.text for snippet in written_out(of)}
 
 
-def fixes(text: str, phase: Phase = Phase.BUILD, **changes: Any) -> dict[str, Fix]:
+def fixes(text: str, phase: Phase = Phase.BUILD, **changes: Any) -> dict[str, AlertFix]:
     shown = fixes_for(evidence(**changes), diagnosed(text, phase, **changes))
     return {fix.title: fix for fix in shown}
 

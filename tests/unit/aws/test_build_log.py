@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import threading
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 import pytest
 
-from medic.aws.build_log import BuildLogSource, LogExpiredError, LogUnavailableError
 from medic.aws.errors import RetryableError
+from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 LOG = b"2026-01-01T00:00:00.000Z [INFO]: # Cloning repository\n" * 1000
 MEBIBYTE = 1024 * 1024

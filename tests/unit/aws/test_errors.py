@@ -9,8 +9,8 @@ from medic.aws.errors import (
     AbsentError,
     AmbiguousError,
     AwsError,
+    AwsRejectedError,
     DeniedError,
-    RefusedError,
     RetryableError,
     ThrottledError,
     UnassumableRoleError,
@@ -42,7 +42,7 @@ def answer(code: str, message: str = "", status: int = 400) -> ClientError:
         (answer("UnauthorizedException", status=401), DeniedError),
         (answer("NotFoundException", status=404), AbsentError),
         (answer("NoSuchEntity", status=404), AbsentError),
-        (answer("BadRequestException"), RefusedError),
+        (answer("BadRequestException"), AwsRejectedError),
         (
             answer("BadRequestException", "The compute role provided cannot be assumed by Amplify."),
             UnassumableRoleError,

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
 from medic.aws.amplify import AmplifyReader
-from medic.aws.errors import DeniedError, RefusedError
+from medic.aws.errors import AwsRejectedError, DeniedError
 from medic.aws.iam import IamReader
-from medic.evidence.model import Absent, Present
+from medic.evidence import Absent, Present
 from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_on_moto
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def test_a_list_says_what_its_single_reading_says(amplify: AmplifyOnMoto) -> Non
 
 def test_what_may_not_be_listed_is_an_error(amplify: AmplifyOnMoto) -> None:
     reader = AmplifyReader(boto3.client("amplify", region_name=amplify.region))
-    with pytest.raises(RefusedError):
+    with pytest.raises(AwsRejectedError):
         list(reader.branches("d0000000"))
     amplify.control.deny("ListApps")
     with pytest.raises(DeniedError, match="ListApps"):

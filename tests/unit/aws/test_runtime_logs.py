@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from medic.aws.errors import RefusedError, RetryableError
+from medic.aws.errors import AwsRejectedError, RetryableError
+from medic.aws.logs import LONGEST_MESSAGE, RuntimeLogs, StaleTokenError
 from medic.aws.rate import OutOfTimeError, SharedRate
-from medic.aws.runtime_logs import LONGEST_MESSAGE, RuntimeLogs, StaleTokenError
-from medic.evidence.model import Absent, Present, RuntimePage, Span, Unreadable
+from medic.evidence import Absent, Present, RuntimePage, TimeSpan, Unreadable
 from tests.fakes.log_groups import LogGroups
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123000, tzinfo=UTC)
 APP, GROUP = "d1abc", "/aws/amplify/d1abc"
-SPAN = Span(NOW - timedelta(minutes=10), NOW)
+SPAN = TimeSpan(NOW - timedelta(minutes=10), NOW)
 
 
 class Clock:
@@ -137,7 +137,7 @@ def test_a_stale_token_is_said_to_be_one(groups: LogGroups, logs: RuntimeLogs) -
 def test_an_unreachable_service_may_be_tried_again_and_a_wrong_question_may_not() -> None:
     with pytest.raises(RetryableError):
         refusing(EndpointConnectionError(endpoint_url="https://logs")).page(APP, SPAN, "x")
-    with pytest.raises(RefusedError):
+    with pytest.raises(AwsRejectedError):
         refusing(answer("InvalidParameterException")).page(APP, SPAN, "x")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import botocore.httpsession
@@ -12,6 +11,7 @@ from tests.fakes.aws_endpoint import Call, FakeEndpoint, Reply, error
 from tests.unit.cli.support import medic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 APP = "d1a2b3c4d5e6f7"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from medic_cli.operator.credentials import session_name
+from medic_cli.operator.bot import session_name
 from medic_cli.operator.replay import UnknownShapeError, in_words, message_in
 
 EVENT = {

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medic.diagnosis.model import Phase
-from medic.diagnosis.scan import scan
+from medic.labels import Phase
+from medic.logscan.scan import scan
 
 if TYPE_CHECKING:
-    from medic.diagnosis.model import LogReading
+    from medic.logscan.model import LogReading
 
 LOGS = Path(__file__).parents[2] / "data" / "logs"
 

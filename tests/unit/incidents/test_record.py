@@ -10,11 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.events import Scope
-from medic.incidents.change import Change, ChangeState
-from medic.incidents.incident import Incident
-from medic.incidents.order import Order
-from medic.incidents.record import BranchRecord, incidents_from_json, incidents_to_json
-from medic.incidents.state import DEADLINES, RoleKind, State
+from medic.incidents.model import DEADLINES, Change, ChangeState, Incident, IncidentState, JobOrder
+from medic.incidents.table import BranchRecord, incidents_from_json, incidents_to_json
+from medic.labels import RoleKind
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SCOPE = Scope("aws", "111122223333", "eu-central-1", "d1abc", "feature/x")
@@ -38,7 +36,7 @@ incidents = st.builds(
     id=words,
     label=words,
     role_kind=st.sampled_from(RoleKind),
-    state=st.sampled_from(State),
+    state=st.sampled_from(IncidentState),
     opened_at=times,
     updated_at=times,
     deadline=times,
@@ -79,13 +77,13 @@ def opened(job_id: str = "7", *, minute: int = 0) -> Incident:
 @pytest.mark.parametrize(
     ("job", "order"),
     [
-        (Job("7", NOW), Order.SAME),
-        (Job("6", NOW - timedelta(minutes=1)), Order.EARLIER),
-        (Job("8", NOW + timedelta(minutes=1)), Order.LATER),
-        (Job("7", NOW + timedelta(minutes=1)), Order.LATER),
-        (Job("1", NOW + timedelta(minutes=1)), Order.LATER),
-        (Job("8", None), Order.LATER),
-        (Job("7", None), Order.SAME),
+        (Job("7", NOW), JobOrder.SAME),
+        (Job("6", NOW - timedelta(minutes=1)), JobOrder.EARLIER),
+        (Job("8", NOW + timedelta(minutes=1)), JobOrder.LATER),
+        (Job("7", NOW + timedelta(minutes=1)), JobOrder.LATER),
+        (Job("1", NOW + timedelta(minutes=1)), JobOrder.LATER),
+        (Job("8", None), JobOrder.LATER),
+        (Job("7", None), JobOrder.SAME),
     ],
     ids=[
         "same",
@@ -97,7 +95,7 @@ def opened(job_id: str = "7", *, minute: int = 0) -> Incident:
         "no time, same",
     ],
 )
-def test_jobs_are_told_apart_by_when_they_started(job: Job, order: Order) -> None:
+def test_jobs_are_told_apart_by_when_they_started(job: Job, order: JobOrder) -> None:
     assert opened().compared_with(job) is order
 
 
@@ -106,15 +104,15 @@ def test_an_incident_seen_anew_from_the_same_job_has_the_same_id() -> None:
     assert opened("8").id != opened().id
 
 
-@pytest.mark.parametrize("state", [state for state in State if not state.closed])
-def test_every_open_state_has_a_deadline(state: State) -> None:
+@pytest.mark.parametrize("state", [state for state in IncidentState if not state.closed])
+def test_every_open_state_has_a_deadline(state: IncidentState) -> None:
     moved = opened().moved(state, NOW)
     assert moved.deadline == NOW + DEADLINES[state]
     assert BranchRecord(SCOPE, incidents=(moved,)).due_at == moved.deadline
 
 
-@pytest.mark.parametrize("state", [state for state in State if state.closed])
-def test_a_closed_incident_is_due_only_while_an_alert_is_owed(state: State) -> None:
+@pytest.mark.parametrize("state", [state for state in IncidentState if state.closed])
+def test_a_closed_incident_is_due_only_while_an_alert_is_owed(state: IncidentState) -> None:
     closed = opened().moved(state, NOW)
     assert BranchRecord(SCOPE, incidents=(closed,)).due_at is None
     owing = BranchRecord(SCOPE, incidents=(closed.owes("resolved:8"),))
@@ -123,7 +121,7 @@ def test_a_closed_incident_is_due_only_while_an_alert_is_owed(state: State) -> N
 
 
 def test_the_latest_incident_of_a_kind_is_found_and_earlier_ones_are_kept() -> None:
-    first = opened().moved(State.NOT_HELPED, NOW)
+    first = opened().moved(IncidentState.NOT_HELPED, NOW)
     later = replace(opened("8"), opened_at=NOW + timedelta(hours=1))
     record = BranchRecord(SCOPE).with_incident(first).with_incident(later)
     assert record.incident(*KIND) == later
@@ -134,15 +132,17 @@ def test_settled_incidents_are_kept_within_bounds_and_open_ones_always() -> None
     record = BranchRecord(SCOPE).with_incident(opened("0"))
     for job in range(1, 100):
         at = NOW + timedelta(minutes=job)
-        record = record.with_incident(replace(opened(str(job), minute=job), opened_at=at).moved(State.EXPIRED, at))
+        record = record.with_incident(
+            replace(opened(str(job), minute=job), opened_at=at).moved(IncidentState.EXPIRED, at)
+        )
     assert len(record.incidents) == 22
     assert opened("0") in record.incidents
 
 
 def test_what_did_not_help_is_remembered_by_every_later_incident_of_its_kind() -> None:
-    first = opened().moved(State.NOT_HELPED, NOW)
+    first = opened().moved(IncidentState.NOT_HELPED, NOW)
     second = opened("8").following(first)
-    third = opened("9").following(second.moved(State.EXPIRED, NOW))
+    third = opened("9").following(second.moved(IncidentState.EXPIRED, NOW))
     assert (first.tried_before, second.tried_before, third.tried_before) == (False, True, True)
 
 

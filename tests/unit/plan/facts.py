@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from medic.diagnosis.model import Assumable, Cause, Diagnosis, Label, Phase, Rank, RoleVerdict
-from medic.evidence.model import App, Branch, BuildLog, Evidence, Job, Present, Role, RolePolicies
+from medic.diagnosis.model import Assumable, Cause, Diagnosis, Rank, RoleVerdict
+from medic.evidence import App, Branch, BuildLog, Evidence, Job, Present, Role, RolePolicies
+from medic.labels import Label, Phase
 from medic.plan.guardrails import Question
 from medic.plan.model import RebuildWish
 from medic.plan.optin import OptIn, RoleChoice

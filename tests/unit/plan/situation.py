@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from medic.diagnosis.differential import diagnose
-from medic.diagnosis.model import Label, Phase
+from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.roles import service_role_verdict
-from medic.diagnosis.scan import scan
-from medic.evidence.model import Absent, App, Branch, Item, Present, Role, RolePolicies, Unreadable
-from medic.plan.decide import Occasion, RepairQuestion, decide
+from medic.evidence import Absent, App, Branch, Item, Present, Role, RolePolicies, Unreadable
+from medic.labels import Label, Phase, Trigger
+from medic.logscan.scan import scan
+from medic.plan.decide import RepairQuestion, decide
 from medic.plan.guardrails import Question
 from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
 from medic.settings import Settings
-from tests.unit.diagnosis import differential as facts
-from tests.unit.diagnosis.differential import ACCOUNT, APP_ID, NOW, denial, session, trust
+from tests.unit.diagnosis import diagnosing as facts
+from tests.unit.diagnosis.diagnosing import ACCOUNT, APP_ID, NOW, denial, session, trust
 
 if TYPE_CHECKING:
-    from medic.diagnosis.model import LogReading
+    from collections.abc import Mapping
+
+    from medic.logscan.model import LogReading
     from medic.plan.model import Plan
 
 STANDING, INHERITED, CANDIDATE, SERVICE, REPAIR, DEFAULT = (
@@ -95,7 +96,7 @@ class Situation:
     """A failure on an opted-in branch of an app without roles, for which one role of each kind is paired."""
 
     label: Label = Label.SERVICE_ROLE_UNASSUMABLE
-    occasion: Occasion = Occasion.FAILED
+    occasion: Trigger = Trigger.FAILED
     app: App = field(default_factory=lambda: facts.app(service_role_arn=None))
     branch: Branch = field(
         default_factory=lambda: facts.branch(compute_role_arn=None, tags={"amplify-medic:auto-fix": "fix"})

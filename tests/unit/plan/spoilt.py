@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from medic.evidence.model import Absent, Item, Present, Role, RolePolicies, Unreadable
-from tests.unit.diagnosis.differential import ACCOUNT, APP_ID
+from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
+from tests.unit.diagnosis.diagnosing import ACCOUNT, APP_ID
 from tests.unit.plan.situation import CANDIDATE, REPAIR, STANDING, Situation, in_state, role
 
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from medic.evidence.model import RolePolicies
-from medic.plan.admin import admin_like
+from medic.evidence import RolePolicies
+from medic.plan.guardrails import admin_like
 
 
 def allowing(**statement: Any) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from medic.diagnosis.model import Assumable, Label, RoleVerdict
-from medic.plan.decide import Occasion, RepairQuestion, decide
-from medic.plan.model import ActionKind, Disposition, Plan, RebuildWish
+from medic.diagnosis.model import Assumable, RoleVerdict
+from medic.labels import ActionKind, Label, Trigger
+from medic.plan.decide import RepairQuestion, decide
+from medic.plan.model import Disposition, Plan, RebuildWish
 from medic.plan.optin import OptIn, RoleChoice
 from medic.settings import Mode
 from tests.unit.plan.facts import (
@@ -65,7 +66,7 @@ NOT_LACKING = [
 def test_a_failed_ssr_build_without_usable_compute_role_gets_one(
     label: Label, current: RoleVerdict | None, mode: Mode, expected: Disposition
 ) -> None:
-    plan = decide(Occasion.FAILED, question(opt_in=opted(mode), **with_current(label, current)), NO_REPAIR)
+    plan = decide(Trigger.FAILED, question(opt_in=opted(mode), **with_current(label, current)), NO_REPAIR)
     assert attach_of(plan) is expected
     assert "runtime only" in plan.effect
 
@@ -75,25 +76,25 @@ def test_a_failed_ssr_build_without_usable_compute_role_gets_one(
 def test_a_role_that_is_usable_or_not_known_to_be_unusable_is_left_alone(label: Label, current: RoleVerdict) -> None:
     for inherited in (False, True):
         asked = question(**with_current(label, current, inherited=inherited))
-        assert decide(Occasion.FAILED, asked, NO_REPAIR).actions == ()
+        assert decide(Trigger.FAILED, asked, NO_REPAIR).actions == ()
 
 
-@pytest.mark.parametrize("occasion", Occasion)
+@pytest.mark.parametrize("occasion", Trigger)
 @pytest.mark.parametrize("label", DENIED_LABELS)
-def test_no_other_label_ever_changes_a_role(label: Label, occasion: Occasion) -> None:
+def test_no_other_label_ever_changes_a_role(label: Label, occasion: Trigger) -> None:
     assert decide(occasion, question(diagnosis=diagnosis(label)), NO_REPAIR).actions == ()
 
 
 def test_a_runtime_label_of_a_failed_build_changes_nothing() -> None:
     asked = question(diagnosis=diagnosis(Label.CREDENTIALS_MISSING_RUNTIME))
-    assert decide(Occasion.FAILED, asked, NO_REPAIR).actions == ()
+    assert decide(Trigger.FAILED, asked, NO_REPAIR).actions == ()
 
 
 @pytest.mark.parametrize("platform", ["WEB", "WEB_DYNAMIC"])
 @pytest.mark.parametrize("label", BUILD_LABELS)
 def test_an_app_without_ssr_functions_is_only_advised(label: Label, platform: str) -> None:
     asked = question(app=app(platform=platform), diagnosis=diagnosis(label))
-    assert decide(Occasion.FAILED, asked, NO_REPAIR).actions == ()
+    assert decide(Trigger.FAILED, asked, NO_REPAIR).actions == ()
 
 
 @pytest.mark.parametrize(("mode", "expected"), MODES)
@@ -102,7 +103,7 @@ def test_a_runtime_without_credentials_gets_a_role(
     current: RoleVerdict | None, mode: Mode, expected: Disposition
 ) -> None:
     asked = question(opt_in=opted(mode), **with_current(Label.CREDENTIALS_MISSING_RUNTIME, current))
-    assert attach_of(decide(Occasion.RUNTIME, asked, NO_REPAIR)) is expected
+    assert attach_of(decide(Trigger.RUNTIME, asked, NO_REPAIR)) is expected
 
 
 def test_an_inherited_usable_role_is_set_on_the_branch_only_if_the_tag_names_that_very_role() -> None:
@@ -110,20 +111,20 @@ def test_an_inherited_usable_role_is_set_on_the_branch_only_if_the_tag_names_tha
     named = RoleChoice(ROLE, "named by tag", named_by_tag=True)
     other = RoleChoice(OTHER_ROLE, "named by tag", named_by_tag=True)
     unnamed = RoleChoice(ROLE, "the only one paired")
-    assert attach_of(decide(Occasion.RUNTIME, question(choice=named, **facts), NO_REPAIR)) is Disposition.DO
-    assert attach_of(decide(Occasion.RUNTIME, question(choice=other, **facts), NO_REPAIR)) is None
-    assert attach_of(decide(Occasion.RUNTIME, question(choice=unnamed, **facts), NO_REPAIR)) is None
+    assert attach_of(decide(Trigger.RUNTIME, question(choice=named, **facts), NO_REPAIR)) is Disposition.DO
+    assert attach_of(decide(Trigger.RUNTIME, question(choice=other, **facts), NO_REPAIR)) is None
+    assert attach_of(decide(Trigger.RUNTIME, question(choice=unnamed, **facts), NO_REPAIR)) is None
 
 
 def test_a_refusal_names_the_guardrail_and_keeps_every_answer() -> None:
-    (action,) = decide(Occasion.FAILED, question(branch=branch(stage="PULL_REQUEST")), NO_REPAIR).actions
+    (action,) = decide(Trigger.FAILED, question(branch=branch(stage="PULL_REQUEST")), NO_REPAIR).actions
     assert action.disposition is Disposition.REFUSE
     assert action.reason.startswith("not_a_preview: ")
     assert [answer.rule for answer in action.answers] == ["opted_in", "fresh", "not_a_preview"]
 
 
 def test_a_branch_that_is_not_opted_in_is_advised_and_asked_nothing_else() -> None:
-    (action,) = decide(Occasion.FAILED, question(opt_in=opted(Mode.REPORT), storm=True), NO_REPAIR).actions
+    (action,) = decide(Trigger.FAILED, question(opt_in=opted(Mode.REPORT), storm=True), NO_REPAIR).actions
     assert action.disposition is Disposition.ADVISE
     assert [answer.rule for answer in action.answers] == ["opted_in"]
 
@@ -139,7 +140,7 @@ def failed_with(*cause_ids: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("cause", ["service_role_missing", "service_role_trust_wrong", "service_role_source_condition"])
 def test_a_service_role_proven_unassumable_is_repaired_beside_the_attach(cause: str) -> None:
-    plan = decide(Occasion.FAILED, question(**failed_with(cause)), PAIRED_SERVICE)
+    plan = decide(Trigger.FAILED, question(**failed_with(cause)), PAIRED_SERVICE)
     assert [(a.kind, a.disposition) for a in plan.actions] == [
         (ActionKind.ATTACH_COMPUTE, Disposition.DO),
         (ActionKind.REPAIR_SERVICE, Disposition.DO),
@@ -150,7 +151,7 @@ def test_a_service_role_proven_unassumable_is_repaired_beside_the_attach(cause: 
 
 def test_an_app_proven_to_have_no_service_role_is_given_the_one_that_its_tag_names() -> None:
     facts = failed_with("service_role_not_set")
-    plan = decide(Occasion.FAILED, question(app=app(service_role_arn=None), **facts), PAIRED_SERVICE)
+    plan = decide(Trigger.FAILED, question(app=app(service_role_arn=None), **facts), PAIRED_SERVICE)
     repair = plan.actions[-1]
     assert (repair.kind, repair.disposition) == (ActionKind.REPAIR_SERVICE, Disposition.DO)
     assert repair.previous_arn is None
@@ -173,14 +174,14 @@ def test_an_app_proven_to_have_no_service_role_is_given_the_one_that_its_tag_nam
 def test_without_proof_or_a_paired_usable_role_no_service_role_is_repaired(
     facts: dict[str, Any], repair: RepairQuestion
 ) -> None:
-    plan = decide(Occasion.FAILED, question(**facts), repair)
+    plan = decide(Trigger.FAILED, question(**facts), repair)
     assert all(action.kind is not ActionKind.REPAIR_SERVICE for action in plan.actions)
 
 
 # --- rebuilding
 
 
-def rebuilds(occasion: Occasion, repair: RepairQuestion = NO_REPAIR, **facts: Any) -> bool:
+def rebuilds(occasion: Trigger, repair: RepairQuestion = NO_REPAIR, **facts: Any) -> bool:
     return decide(occasion, question(**facts), repair).rebuild.wanted
 
 
@@ -188,36 +189,36 @@ RUNTIME = with_current(Label.CREDENTIALS_MISSING_RUNTIME, None)
 
 
 def test_auto_rebuilds_after_a_first_attach_at_runtime_and_after_a_repair_only() -> None:
-    assert not rebuilds(Occasion.FAILED)
-    assert rebuilds(Occasion.RUNTIME, **RUNTIME)
-    assert rebuilds(Occasion.FAILED, PAIRED_SERVICE, **failed_with("service_role_missing"))
+    assert not rebuilds(Trigger.FAILED)
+    assert rebuilds(Trigger.RUNTIME, **RUNTIME)
+    assert rebuilds(Trigger.FAILED, PAIRED_SERVICE, **failed_with("service_role_missing"))
     replaced = with_current(Label.CREDENTIALS_MISSING_RUNTIME, verdict(OTHER_ROLE, Assumable.MISSING))
-    assert not rebuilds(Occasion.RUNTIME, **replaced)
+    assert not rebuilds(Trigger.RUNTIME, **replaced)
 
 
 def test_yes_also_rebuilds_after_an_attach_on_a_failed_build() -> None:
-    assert rebuilds(Occasion.FAILED, opt_in=opted(Mode.FIX, RebuildWish.YES))
+    assert rebuilds(Trigger.FAILED, opt_in=opted(Mode.FIX, RebuildWish.YES))
 
 
 def test_no_never_rebuilds() -> None:
-    assert not rebuilds(Occasion.RUNTIME, opt_in=opted(Mode.FIX, RebuildWish.NO), **RUNTIME)
+    assert not rebuilds(Trigger.RUNTIME, opt_in=opted(Mode.FIX, RebuildWish.NO), **RUNTIME)
 
 
 @pytest.mark.parametrize(
     "facts", [{"app": app(repository=None)}, {"job": job(type="MANUAL")}], ids=["no repo", "manual"]
 )
 def test_what_was_deployed_by_hand_is_never_rebuilt(facts: dict[str, Any]) -> None:
-    assert not rebuilds(Occasion.FAILED, opt_in=opted(Mode.FIX, RebuildWish.YES), **facts)
+    assert not rebuilds(Trigger.FAILED, opt_in=opted(Mode.FIX, RebuildWish.YES), **facts)
 
 
 def test_nothing_is_rebuilt_where_nothing_is_changed() -> None:
     yes = opted(Mode.FIX, RebuildWish.YES)
-    assert not rebuilds(Occasion.FAILED, opt_in=yes, storm=True)
-    assert not rebuilds(Occasion.FAILED, opt_in=opted(Mode.REPORT, RebuildWish.YES))
+    assert not rebuilds(Trigger.FAILED, opt_in=yes, storm=True)
+    assert not rebuilds(Trigger.FAILED, opt_in=opted(Mode.REPORT, RebuildWish.YES))
 
 
 def test_a_plans_hash_changes_with_the_incident_and_with_every_value() -> None:
-    plan = decide(Occasion.FAILED, question(), NO_REPAIR)
+    plan = decide(Trigger.FAILED, question(), NO_REPAIR)
     (action,) = plan.actions
     other_role = replace(plan, actions=(replace(action, role_arn=OTHER_ROLE),))
     other_previous = replace(plan, actions=(replace(action, previous_arn=OTHER_ROLE),))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from medic.diagnosis.model import Assumable
-from medic.evidence.model import Absent, Present, RolePolicies, Unreadable
+from medic.evidence import Absent, Present, RolePolicies, Unreadable
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Question, ask_all
 from medic.plan.optin import RoleChoice
 from medic.settings import Settings
 from tests.unit.plan.facts import ACCOUNT, NOW, OTHER_ROLE, ROLE, app, branch, diagnosis, question, role, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 FOREIGN = "arn:aws:iam::999999999999:role/app/compute"

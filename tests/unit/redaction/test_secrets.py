@@ -5,7 +5,7 @@ from itertools import groupby
 import pytest
 
 from medic.redaction import redact
-from medic.redaction.vocabulary import SECRET_KEYS, STRONG_COMPOUNDS, STRONG_WORDS, WEAK_HEADS
+from medic.redaction.names import SECRET_KEYS, STRONG_COMPOUNDS, STRONG_WORDS, WEAK_HEADS
 from tests.unit.redaction.corpus import leaks
 
 SEEDS = range(3)

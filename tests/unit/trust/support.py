@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from medic.trust import Request
+from medic.trust import AssumeRoleRequest
 
 DATA = Path(__file__).parents[2] / "data" / "trust"
 ACCOUNT = "111122223333"
@@ -24,7 +24,7 @@ def lines(name: str) -> list[Json]:
     return [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
 
 
-def request(**facts: Any) -> Request:
+def request(**facts: Any) -> AssumeRoleRequest:
     """A call by Amplify for the main branch, but for what is given."""
     usual: Json = {
         "now": NOW,
@@ -34,7 +34,7 @@ def request(**facts: Any) -> Request:
         "source_arn": BRANCH_ARN,
         "role_arn": ROLE_ARN,
     }
-    return Request(**(usual | facts))
+    return AssumeRoleRequest(**(usual | facts))
 
 
 def statement(**elements: Any) -> Json:

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from medic.trust import Fix, FixKind, Outcome, evaluate, explain, propose_fix, read_question
+from medic.trust import FixKind, Outcome, TrustFix, evaluate, explain, propose_fix
+from medic_cli.commands.trust import read_question
 from tests.unit.trust.support import NOW, Json, document, lines, request, statement
 
 CASES = lines("cases.jsonl")
 CONDITIONS = lines("conditions.jsonl")
 
 
-def _decided(case: Json) -> tuple[Outcome, Fix]:
+def _decided(case: Json) -> tuple[Outcome, TrustFix]:
     decision = evaluate(case["trust_policy"], read_question(case["context"], NOW))
     return decision.outcome, propose_fix(decision)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from medic.trust import Absent, Outcome, Unknown, Verdict, evaluate, explain, for_amplify, reason
+from medic.trust import AbsentKey, Outcome, UnknownKey, Verdict, evaluate, explain, for_amplify, reason
 from tests.unit.trust.support import ACCOUNT, BRANCH_ARN, NOW, ROLE_ARN, Json, document, request, statement
 
 SOURCE_ACCOUNT = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
@@ -113,8 +113,8 @@ def test_a_policy_for_one_branch_leans_to_no_side_while_the_branch_is_not_known(
 def test_what_is_said_of_a_key_wins_over_what_is_usual() -> None:
     policy = document(statement(Condition={"Bool": {"aws:PrincipalIsAWSService": "true"}}))
 
-    assert evaluate(policy, request(states={"AWS:PrincipalIsAwsService": Absent()})).outcome is Outcome.DENIED
-    assert evaluate(policy, request(states={"aws:principalisawsservice": Unknown()})).outcome is Outcome.CONDITIONAL
+    assert evaluate(policy, request(states={"AWS:PrincipalIsAwsService": AbsentKey()})).outcome is Outcome.DENIED
+    assert evaluate(policy, request(states={"aws:principalisawsservice": UnknownKey()})).outcome is Outcome.CONDITIONAL
 
 
 def test_a_time_without_zone_is_taken_as_utc() -> None:

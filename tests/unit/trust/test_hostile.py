@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.trust import Malformed, Outcome, evaluate, explain, known, propose_fix
+from medic.trust import Malformed, Outcome, evaluate, explain, known_key, propose_fix
 from medic.trust.patterns import Pattern
 from tests.unit.trust.support import document, request, statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _conditioned(condition: Any) -> str:
@@ -46,7 +48,7 @@ HOSTILE: dict[str, Callable[[], str]] = {
 def test_a_hostile_document_gets_a_short_answer_and_no_access(text: Callable[[], str]) -> None:
     asked = request(
         source_arn="arn:aws:amplify:us-east-1:111122223333:apps/" + "a" * 1900,
-        states={"aws:TagKeys": known(*["a" * 30] * 60)},
+        states={"aws:TagKeys": known_key(*["a" * 30] * 60)},
     )
     decision = evaluate(text(), asked)
 
@@ -73,7 +75,7 @@ def test_wildcards_match_whole_texts(pattern: str, text: str, matches: bool) -> 
 
 def test_values_too_long_to_compare_are_known_to_be_there_and_no_more() -> None:
     policy = document(statement(Condition={"StringEquals": {"aws:PrincipalTag/t": "x" * 5000}}))
-    asked = request(states={"aws:PrincipalTag/t": known("x" * 5000)})
+    asked = request(states={"aws:PrincipalTag/t": known_key("x" * 5000)})
 
     assert evaluate(policy, asked).outcome is Outcome.CONDITIONAL
 

@@ -1,26 +1,28 @@
 from __future__ import annotations
 
-import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medic.trust import (
-    Absent,
+    AbsentKey,
+    AssumeRoleRequest,
     FixForm,
     FixKind,
-    Known,
+    KnownKey,
     Outcome,
-    Present,
-    Request,
-    Unknown,
+    PresentKey,
+    UnknownKey,
     evaluate,
     explain,
     parse,
     propose_fix,
 )
 from tests.unit.trust.support import ACCOUNT, BRANCH_ARN, Json, document, request
+
+if TYPE_CHECKING:
+    import random
 
 # The same examples every time, and no limit on one of them: a loaded machine is no defect.
 steady = settings(derandomize=True, deadline=None, database=None, max_examples=200)
@@ -92,24 +94,24 @@ def statements(effect: str) -> st.SearchStrategy[Json]:
 
 states = st.one_of(
     st.lists(st.sampled_from(["", "a", "b", ACCOUNT, BRANCH_ARN, "203.0.113.7", "5"]), max_size=3).map(
-        lambda values: Known(tuple(values))
+        lambda values: KnownKey(tuple(values))
     ),
-    st.builds(Absent),
-    st.builds(Present),
-    st.builds(Unknown),
+    st.builds(AbsentKey),
+    st.builds(PresentKey),
+    st.builds(UnknownKey),
 )
 contexts = st.dictionaries(st.sampled_from([key.lower() for key in KEYS]), states)
 policies = st.lists(statements("Allow") | statements("Deny"), max_size=4)
 requests = contexts.map(lambda known_states: request(states=known_states))
 
 
-def _outcome(policy: list[Json], asked: Request) -> Outcome:
+def _outcome(policy: list[Json], asked: AssumeRoleRequest) -> Outcome:
     return evaluate(document(*policy), asked).outcome
 
 
 @steady
 @given(policies, statements("Deny"), requests)
-def test_another_deny_never_allows_more(policy: list[Json], deny: Json, asked: Request) -> None:
+def test_another_deny_never_allows_more(policy: list[Json], deny: Json, asked: AssumeRoleRequest) -> None:
     order = [Outcome.DENIED, Outcome.CONDITIONAL, Outcome.ALLOWED]
 
     assert order.index(_outcome([*policy, deny], asked)) <= order.index(_outcome(policy, asked))
@@ -117,7 +119,7 @@ def test_another_deny_never_allows_more(policy: list[Json], deny: Json, asked: R
 
 @steady
 @given(policies, statements("Allow"), requests)
-def test_another_allow_never_denies_more(policy: list[Json], allow: Json, asked: Request) -> None:
+def test_another_allow_never_denies_more(policy: list[Json], allow: Json, asked: AssumeRoleRequest) -> None:
     order = [Outcome.DENIED, Outcome.CONDITIONAL, Outcome.ALLOWED]
 
     assert order.index(_outcome([*policy, allow], asked)) >= order.index(_outcome(policy, asked))
@@ -126,9 +128,9 @@ def test_another_allow_never_denies_more(policy: list[Json], allow: Json, asked:
 @steady
 @given(policies, requests, st.sampled_from(KEYS), states)
 def test_learning_the_state_of_a_key_only_refines_the_answer(
-    policy: list[Json], asked: Request, key: str, state: Known | Absent | Present | Unknown
+    policy: list[Json], asked: AssumeRoleRequest, key: str, state: KnownKey | AbsentKey | PresentKey | UnknownKey
 ) -> None:
-    before = _outcome(policy, asked.with_states({key: Unknown()}))
+    before = _outcome(policy, asked.with_states({key: UnknownKey()}))
     after = _outcome(policy, asked.with_states({key: state}))
 
     assert before in {Outcome.CONDITIONAL, after}
@@ -137,17 +139,19 @@ def test_learning_the_state_of_a_key_only_refines_the_answer(
 @steady
 @given(policies, requests, st.sampled_from(KEYS), st.lists(st.sampled_from(VALUES), min_size=1, max_size=2))
 def test_learning_the_value_of_a_key_that_is_there_only_refines_the_answer(
-    policy: list[Json], asked: Request, key: str, values: list[str]
+    policy: list[Json], asked: AssumeRoleRequest, key: str, values: list[str]
 ) -> None:
-    before = _outcome(policy, asked.with_states({key: Present()}))
-    after = _outcome(policy, asked.with_states({key: Known(tuple(values))}))
+    before = _outcome(policy, asked.with_states({key: PresentKey()}))
+    after = _outcome(policy, asked.with_states({key: KnownKey(tuple(values))}))
 
     assert before in {Outcome.CONDITIONAL, after}
 
 
 @steady
 @given(policies, requests, st.randoms(use_true_random=False))
-def test_the_order_of_statements_does_not_matter(policy: list[Json], asked: Request, chance: random.Random) -> None:
+def test_the_order_of_statements_does_not_matter(
+    policy: list[Json], asked: AssumeRoleRequest, chance: random.Random
+) -> None:
     shuffled = chance.sample(policy, len(policy))
 
     assert _outcome(shuffled, asked) is _outcome(policy, asked)
@@ -155,7 +159,7 @@ def test_the_order_of_statements_does_not_matter(policy: list[Json], asked: Requ
 
 @steady
 @given(policies, requests)
-def test_a_list_of_one_is_the_same_as_its_element(policy: list[Json], asked: Request) -> None:
+def test_a_list_of_one_is_the_same_as_its_element(policy: list[Json], asked: AssumeRoleRequest) -> None:
     assert evaluate(_unlisted(document(*policy)), asked).outcome is _outcome(policy, asked)
 
 
@@ -173,7 +177,7 @@ def _unlisted(value: Any) -> Any:
 
 @steady
 @given(policies, requests)
-def test_the_case_of_key_names_does_not_matter(policy: list[Json], asked: Request) -> None:
+def test_the_case_of_key_names_does_not_matter(policy: list[Json], asked: AssumeRoleRequest) -> None:
     upper = [
         {
             **each,
@@ -188,7 +192,7 @@ def test_the_case_of_key_names_does_not_matter(policy: list[Json], asked: Reques
 @steady
 @given(policies, requests, st.sampled_from(FixForm))
 def test_a_fix_is_well_formed_better_and_leaves_every_other_caller_alone(
-    policy: list[Json], asked: Request, form: FixForm
+    policy: list[Json], asked: AssumeRoleRequest, form: FixForm
 ) -> None:
     decision = evaluate(document(*policy), asked)
     fix = propose_fix(decision, form)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from medic.trust import FixForm, FixKind, Outcome, evaluate, explain, known, propose_fix
+from medic.trust import FixForm, FixKind, Outcome, evaluate, explain, known_key, propose_fix
 from tests.unit.trust.support import ACCOUNT, ROLE_ARN, Json, document, request, statement
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -134,8 +134,10 @@ def test_a_required_principal_tag_is_named() -> None:
     policy = _trusts(ROOT, Condition={"StringEquals": {"aws:PrincipalTag/Department": ["HR", "CS"]}})
 
     assert _outcome(policy, USER) is Outcome.CONDITIONAL
-    assert _outcome(policy, USER, states={"aws:principaltag/department": known("CS")}) is Outcome.ALLOWED
-    assert "must bear the tag Department" in _said(policy, USER, states={"aws:PrincipalTag/Department": known("IT")})
+    assert _outcome(policy, USER, states={"aws:principaltag/department": known_key("CS")}) is Outcome.ALLOWED
+    assert "must bear the tag Department" in _said(
+        policy, USER, states={"aws:PrincipalTag/Department": known_key("IT")}
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,8 +159,8 @@ def test_what_the_caller_must_send_is_named(condition: Json, given: tuple[str, s
     key, value = given
 
     assert _outcome(policy, USER) is Outcome.CONDITIONAL
-    assert _outcome(policy, USER, states={key: known(value)}) is Outcome.DENIED
-    assert said in _said(policy, USER, states={key: known(value)})
+    assert _outcome(policy, USER, states={key: known_key(value)}) is Outcome.DENIED
+    assert said in _said(policy, USER, states={key: known_key(value)})
 
 
 def test_an_account_that_no_principal_names_is_pointed_out() -> None:
@@ -180,8 +182,8 @@ def test_a_window_of_dates_that_has_closed_is_pointed_out() -> None:
 
 
 def test_session_tags_and_source_identity_need_actions_of_their_own() -> None:
-    tagged = {"states": {"aws:RequestTag/team": known("a")}}
-    identified = {"states": {"sts:SourceIdentity": known("Ann")}}
+    tagged = {"states": {"aws:RequestTag/team": known_key("a")}}
+    identified = {"states": {"sts:SourceIdentity": known_key("Ann")}}
 
     assert "Passing session tags also needs sts:TagSession" in _said(_trusts(ROOT), USER, **tagged)
     assert "sts:SetSourceIdentity" in _said(_trusts(ROOT), USER, **identified)

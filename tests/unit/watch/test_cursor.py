@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from medic.evidence.model import RuntimeLine, RuntimePage, Span
+from medic.evidence import RuntimeLine, RuntimePage, TimeSpan
 from medic.watch import cursor as module
 from medic.watch.cursor import BOOST, EVERY, LONGEST_GAP, MISSING_FOR, OVERLAP, SILENCE, Cursor, Reading
 
@@ -26,7 +26,7 @@ def read(cursor: Cursor, *lines: RuntimeLine, now: datetime = NOW, token: str = 
 
 
 def test_a_first_reading_begins_a_little_while_ago() -> None:
-    assert NEW.next_reading(NOW) == Reading(Span(NOW - OVERLAP, NOW))
+    assert NEW.next_reading(NOW) == Reading(TimeSpan(NOW - OVERLAP, NOW))
 
 
 def test_the_next_reading_overlaps_the_last_and_leaves_out_what_it_knows() -> None:
@@ -113,7 +113,7 @@ def test_a_log_not_looked_at_for_long_is_read_a_day_back_at_most() -> None:
         (NEW.looked(NOW), 5, True),
         (replace(NEW.looked(NOW), boosted_until=NOW + BOOST), 1, True),
         (replace(NEW.looked(NOW), boosted_until=NOW - BOOST), 1, False),
-        (replace(NEW.looked(NOW), half_read=Reading(Span(NOW, NOW), "more")), 1, True),
+        (replace(NEW.looked(NOW), half_read=Reading(TimeSpan(NOW, NOW), "more")), 1, True),
         (NEW.silenced(NOW), 10, False),
         (NEW.silenced(NOW), SILENCE.seconds // 60, True),
         (replace(NEW.silenced(NOW), boosted_until=NOW + BOOST), 1, False),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,19 +10,21 @@ import pytest
 from aws_lambda_powertools import Logger, Metrics
 
 from medic.aws.errors import RetryableError
+from medic.aws.logs import CALLS_A_SECOND, RuntimeLogs, log_group
 from medic.aws.rate import SharedRate
-from medic.aws.runtime_logs import CALLS_A_SECOND, RuntimeLogs, log_group
 from medic.plan.optin import AUTO_FIX
 from medic.settings import Settings
 from medic.telemetry import Telemetry
 from medic.watch.cursor import BOOST, EVERY, MISSING_FOR, OVERLAP, SILENCE, Cursor
 from medic.watch.look import Looked, RuntimeWatch
 from tests.fakes.log_groups import LogGroups
-from tests.unit.diagnosis import differential
-from tests.unit.diagnosis.differential import NOW
+from tests.unit.diagnosis import diagnosing
+from tests.unit.diagnosis.diagnosing import NOW
 
 if TYPE_CHECKING:
-    from medic.evidence.model import App, Branch, Span
+    from collections.abc import Iterable, Sequence
+
+    from medic.evidence import App, Branch, TimeSpan
 
 ERROR = "⨯ Error [CredentialsProviderError]: Could not load credentials from any providers\n    at async x (1.js:1:1)"
 ORDINARY = "GET / 200 in 41ms"
@@ -82,7 +83,7 @@ class Estate:
     seconds: float = 50.0
     at_once: int = 4
     spent: float = 0.0
-    nudges: list[tuple[str, Span]] = field(default_factory=list)
+    nudges: list[tuple[str, TimeSpan]] = field(default_factory=list)
     muted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -91,8 +92,8 @@ class Estate:
     def app(self, name: str, *, tag: str | None = None, job: str | None = "1", **fields: Any) -> str:
         tags = {AUTO_FIX: tag} if tag else {}
         self.apps.found[f"d1{name}"] = (
-            differential.app(id=f"d1{name}", **fields),
-            [differential.branch(tags=tags, active_job_id=job)],
+            diagnosing.app(id=f"d1{name}", **fields),
+            [diagnosing.branch(tags=tags, active_job_id=job)],
         )
         return f"d1{name}"
 

@@ -14,17 +14,17 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING
 
-from medic.alerts.console import app_url, role_url
+from medic.alerts.fixes import app_url, role_url
 from medic.arns import RoleArn
 from medic.events import Scope
-from medic_cli.console import visible
-from medic_cli.scan.kinds import KINDS
-from medic_cli.scan.words import counted, effort, headline, judged_by, reservations
+from medic_cli.output import visible
+from medic_cli.scan.model import KINDS
+from medic_cli.scan.output import counted, effort, headline, judged_by, reservations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from medic_cli.scan.model import Finding, Scan, Severity
+    from medic_cli.scan.model import Scan, ScanFinding, Severity
 
 _MOST_NAMES = 4
 _IAM = "IAM"
@@ -128,7 +128,7 @@ def _table(scan: Scan) -> str:
     )
 
 
-def _row(finding: Finding, scan: Scan) -> str:
+def _row(finding: ScanFinding, scan: Scan) -> str:
     sort_keys = {
         "severity": finding.severity.value,
         "rank": str(finding.severity.rank),
@@ -154,11 +154,11 @@ def _cell(name: str, label: str, content: str) -> str:
     return f'<td role="cell" class="{name}" data-label="{label}"><div>{content}</div></td>'
 
 
-def _region(finding: Finding) -> str:
+def _region(finding: ScanFinding) -> str:
     return finding.region or _IAM
 
 
-def _scope(finding: Finding, scan: Scan) -> Scope:
+def _scope(finding: ScanFinding, scan: Scan) -> Scope:
     region = finding.region or next(region.name for region in scan.regions)
     return Scope(scan.partition, scan.account or "", region, finding.app_id or "", "")
 
@@ -167,14 +167,14 @@ def _link(url: str, words: str) -> str:
     return f'<a href="{_text(url)}" rel="noreferrer noopener" target="_blank">{_text(words)}</a>'
 
 
-def _app(finding: Finding, scan: Scan) -> str:
+def _app(finding: ScanFinding, scan: Scan) -> str:
     if finding.app_id is None:
         return "the whole account"
     link = _link(app_url(_scope(finding, scan)), finding.app_name or finding.app_id)
     return f'{link}<div class="id">{_text(finding.app_id)}</div>'
 
 
-def _branches(finding: Finding) -> str:
+def _branches(finding: ScanFinding) -> str:
     if not finding.branches:
         return "all" if finding.app_id else "–"
     most, rest = finding.branches[:_MOST_NAMES], finding.branches[_MOST_NAMES:]
@@ -186,7 +186,7 @@ def _names(names: Iterable[str]) -> str:
     return f'<ul class="names">{"".join(f"<li>{_text(name)}</li>" for name in names)}</ul>'
 
 
-def _seen(finding: Finding, scan: Scan) -> str:
+def _seen(finding: ScanFinding, scan: Scan) -> str:
     words = KINDS[finding.kind]
     role = f'<div class="role">{_role(finding.role, finding, scan)}</div>' if finding.role else ""
     statement = ""
@@ -199,7 +199,7 @@ def _seen(finding: Finding, scan: Scan) -> str:
     )
 
 
-def _role(arn: str, finding: Finding, scan: Scan) -> str:
+def _role(arn: str, finding: ScanFinding, scan: Scan) -> str:
     """A link, if it is a role of this account's IAM."""
     role = RoleArn.parse(arn)
     if role is None or role.account != scan.account:

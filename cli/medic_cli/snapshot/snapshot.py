@@ -1,0 +1,333 @@
+"""A snapshot as JSON; see docs/schemas/snapshot.schema.json.
+
+Written down: names of environment variables, fingerprints of what may hold secrets, statements of permission policies.
+Never: a value of an environment variable, basic-auth credentials, a build specification, a trust policy's text (it may
+hold external ids, which are as good as passwords).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from medic.arns import RoleArn
+from medic.aws.amplify import AmplifyReader
+from medic.aws.clients import Clients
+from medic.aws.errors import AbsentError, DeniedError
+from medic.aws.iam import IamReader, NamedPolicy
+from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
+from medic.events import Scope
+from medic.evidence import Absent, App, Branch, Item, Present, Role, Unreadable
+from medic.redaction import redact
+from medic_cli.aws import region_of, required
+from medic_cli.diagnose.offline import evidence_of
+from medic_cli.errors import CouldNotLookError
+from medic_cli.files import read_json_file
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from boto3.session import Session
+
+    from medic.diagnosis.model import RoleVerdict
+    from medic.evidence import BuildSettings
+    from medic_cli.output import JsonObject, JsonValue
+
+SCHEMA = 1
+KIND = "amplify-medic snapshot"
+
+_PROVIDERS = {
+    "github.com": "GitHub",
+    "bitbucket.org": "Bitbucket",
+    "gitlab.com": "GitLab",
+}
+
+
+def app_as_json(app: App) -> JsonObject:
+    """An app."""
+    return {
+        "id": app.id,
+        "arn": app.arn,
+        "name": redact(app.name),
+        "platform": app.platform,
+        "service_role": app.service_role_arn,
+        "compute_role": app.compute_role_arn,
+        "repository": _repository(app),
+        "auto_branch_creation": app.auto_branch_creation,
+        "auto_branch_patterns": list(app.auto_branch_patterns),
+        "environment_variables": [variable.name for variable in app.environment],
+        "build": _build(app.build),
+        "tags": {key: redact(value) for key, value in app.tags.items()},
+    }
+
+
+def branch_as_json(branch: Branch, service: RoleVerdict | None, compute: RoleVerdict | None) -> JsonObject:
+    """A branch, with the verdicts on the roles that count for it."""
+    return {
+        "name": branch.name,
+        "arn": branch.arn,
+        "stage": branch.stage,
+        "framework": branch.framework,
+        "compute_role": branch.compute_role_arn,
+        "effective_compute_role": compute.arn if compute else None,
+        "trust": {"service": _verdict(service), "compute": _verdict(compute)},
+        "environment_variables": [variable.name for variable in branch.environment],
+        "build": _build(branch.build),
+        "tags": {key: redact(value) for key, value in branch.tags.items()},
+        "source_branch": branch.source_branch,
+        "destination_branch": branch.destination_branch,
+        "pull_request_previews": branch.pull_request_previews,
+        "active_job": branch.active_job_id,
+    }
+
+
+def role_as_json(item: Item[Role], policies: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
+    """A role, or why it is not known."""
+    match item:
+        case Present(role):
+            return {
+                "status": "present",
+                "created_at": role.created_at.isoformat(),
+                "permissions_boundary": role.permissions_boundary,
+                "max_session_seconds": role.max_session_seconds,
+                "trust": _fingerprint(role.trust_policy),
+                "policies": _policies(policies),
+            }
+        case Absent(why):
+            return {"status": "absent", "why": redact(why)}
+        case Unreadable(because):
+            return {"status": "unreadable", "why": redact(because)}
+
+
+def _policies(item: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
+    match item:
+        case Present(policies):
+            return {
+                "status": "present",
+                "inline": [policy.name for policy in policies if policy.inline],
+                "managed": [policy.name for policy in policies if not policy.inline],
+                "statements": sorted({text for policy in policies for text in _statements(policy)}),
+            }
+        case Absent(why):
+            return {"status": "absent", "why": redact(why)}
+        case Unreadable(because):
+            return {"status": "unreadable", "why": redact(because)}
+
+
+def _statements(policy: NamedPolicy) -> list[str]:
+    """Each statement without its id, as compact JSON with its keys in order: equal ones read the same."""
+    statements = (policy.document or {}).get("Statement", [])
+    several = statements if isinstance(statements, list) else [statements]
+    return [redact(_canonical(one)) for one in several]
+
+
+def _canonical(statement: object) -> str:
+    if isinstance(statement, Mapping):
+        statement = {key: _sorted(value) for key, value in statement.items() if key != "Sid"}
+    return json.dumps(statement, sort_keys=True, separators=(",", ":"))
+
+
+def _sorted(value: object) -> object:
+    """Lists of actions and resources mean the same in any order, and as one text where there is one."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return sorted(value) if len(value) > 1 else value[0] if value else value
+    return value
+
+
+def _verdict(verdict: RoleVerdict | None) -> JsonObject | None:
+    if verdict is None:
+        return None
+    return {
+        "role": verdict.arn,
+        "assumable": verdict.assumable.value,
+        "explanation": [redact(line) for line in verdict.explanation],
+    }
+
+
+def _build(build: BuildSettings) -> JsonObject:
+    return {"image": build.image, "spec": build.spec, "compute": build.compute}
+
+
+def _repository(app: App) -> JsonObject | None:
+    """Where the repository is, without whatever credentials its URL may hold."""
+    if app.repository is None:
+        return None
+    parts = urlsplit(app.repository)
+    host = parts.hostname or ""
+    provider = "AWS CodeCommit" if host.startswith("git-codecommit.") else _PROVIDERS.get(host)
+    return {
+        "provider": provider,
+        "host": host,
+        "path": redact(parts.path.strip("/")),
+        "clone_method": app.clone_method,
+    }
+
+
+def _fingerprint(text: str) -> str:
+    """Of a JSON document: equal for equal content, however it is spaced."""
+    with suppress(ValueError):  # what is not JSON is compared as it stands
+        text = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
+    return f"sha256 {hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownRole:
+    role: Item[Role]
+    policies: Item[tuple[NamedPolicy, ...]]
+
+
+class SnapshotReader:
+    """Takes snapshots; what two of them share is read once.
+
+    Args:
+        session: the user's credentials.
+        clock: gives now, UTC.
+    """
+
+    def __init__(self, session: Session, clock: Callable[[], datetime]) -> None:
+        self._reader = Clients(session)
+        self._amplify = AmplifyReader(self._reader.amplify)
+        self._region = region_of(session)
+        self._clock = clock
+        self._apps: dict[str, App] = {}
+        self._roles: dict[str, _KnownRole] = {}
+
+    def take(self, app_id: str, branch: str | None) -> JsonObject:
+        """The state of a branch; without a name, of all the app's branches.
+
+        Raises:
+            CouldNotLookError: the app or the branch is not there, or may not be read.
+            AwsError: a call failed in another way.
+        """
+        app = self._app(app_id)
+        branches = tuple(self._branches(app_id, branch))
+        _, partition, _, region, account, _ = app.arn.split(":", 5)
+        roles = self._known_roles(account, app, branches)
+        now = self._clock()
+        scopes = [Scope(partition, account, region, app.id, one.name) for one in branches]
+        return {
+            "schema": SCHEMA,
+            "kind": KIND,
+            "taken_at": now.isoformat(timespec="seconds"),
+            "partition": partition,
+            "account": account,
+            "region": region,
+            "app": app_as_json(app),
+            "branches": [_branch(scope, app, one, roles, now) for scope, one in zip(scopes, branches, strict=True)],
+            "roles": {arn: role_as_json(known.role, known.policies) for arn, known in roles.items()},
+        }
+
+    def _app(self, app_id: str) -> App:
+        if app_id not in self._apps:
+            self._apps[app_id] = required(self._amplify.app(app_id), self._region)
+        return self._apps[app_id]
+
+    def _branches(self, app_id: str, branch: str | None) -> Iterator[Branch]:
+        if branch is None:
+            yield from self._amplify.branches(app_id)
+        else:
+            yield required(self._amplify.branch(app_id, branch), self._region)
+
+    def _known_roles(self, account: str, app: App, branches: tuple[Branch, ...]) -> Mapping[str, _KnownRole]:
+        """Every role that counts for these branches, the new ones looked up at the same time."""
+        named = (app.service_role_arn, app.compute_role_arn, *(branch.compute_role_arn for branch in branches))
+        arns = tuple(dict.fromkeys(arn for arn in named if arn))
+        new = [arn for arn in arns if arn not in self._roles]
+        iam = IamReader(self._reader.iam, account)
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            self._roles.update(zip(new, pool.map(lambda arn: _read_role(iam, arn), new), strict=True))
+        return {arn: self._roles[arn] for arn in arns}
+
+
+def _read_role(iam: IamReader, arn: str) -> _KnownRole:
+    role = iam.role(arn)
+    parts = RoleArn.parse(arn)
+    if not isinstance(role, Present) or parts is None:
+        return _KnownRole(role, Absent("the role was not read"))
+    try:
+        return _KnownRole(role, Present(iam.named_policies(parts.name)))
+    except AbsentError as error:
+        return _KnownRole(role, Absent(str(error)))
+    except DeniedError as error:
+        return _KnownRole(role, Unreadable(str(error)))
+
+
+def _branch(scope: Scope, app: App, branch: Branch, roles: Mapping[str, _KnownRole], now: datetime) -> JsonObject:
+    read = {arn: known.role for arn, known in roles.items()}
+    evidence = evidence_of(scope, now, app=Present(app), branch=Present(branch), roles=read)
+    return branch_as_json(
+        branch,
+        service_role_verdict(evidence, app.service_role_arn),
+        compute_role_verdict(evidence, branch.compute_role_arn or app.compute_role_arn),
+    )
+
+
+_MOST_BYTES = 1 << 26
+
+
+@dataclass(frozen=True, slots=True)
+class BranchState:
+    """A branch's state."""
+
+    name: str
+    """`APP/BRANCH`, and the file it came from."""
+    taken_at: str
+    app: JsonObject
+    branch: JsonObject
+    roles: JsonObject
+
+
+def read_snapshot(path: str) -> JsonObject:
+    """The snapshot in a file.
+
+    Raises:
+        CouldNotLookError: it can't be read, or is no snapshot of this version.
+    """
+    document = read_json_file(path, _MOST_BYTES)
+    if not (isinstance(document, Mapping) and document.get("kind") == KIND):
+        raise CouldNotLookError(f"{path} is no snapshot: take one with medic snapshot APP --out FILE.")
+    if document.get("schema") != SCHEMA:
+        raise CouldNotLookError(f"{path} is a snapshot of another version ({document.get('schema')}): take it anew.")
+    return document
+
+
+def state_in(document: JsonObject, branch: str | None, source: str = "") -> BranchState:
+    """One branch of a snapshot.
+
+    Args:
+        document: the snapshot.
+        branch: the branch's name; None if there is only one in it.
+        source: the file it came from.
+
+    Raises:
+        CouldNotLookError: there is no such branch in it, or more than one to choose from.
+    """
+    app, roles = object_in(document, "app"), object_in(document, "roles")
+    branches = [one for one in _list(document.get("branches")) if isinstance(one, Mapping)]
+    names = [str(one.get("name")) for one in branches]
+    if branch is None and len(branches) != 1:
+        raise CouldNotLookError(f"{source} holds {len(branches)} branches: write {source}#BRANCH ({', '.join(names)}).")
+    chosen = next((one for one in branches if branch in (None, one.get("name"))), None)
+    if chosen is None:
+        raise CouldNotLookError(f"{source} holds no branch {branch}; it holds {', '.join(names)}.")
+    name = f"{app.get('id')}/{chosen.get('name')}{f' ({source})' if source else ''}"
+    return BranchState(name, str(document.get("taken_at")), app, chosen, roles)
+
+
+def object_in(document: JsonObject, key: str) -> JsonObject:
+    """A nested object; an empty one where there is none."""
+    value = document.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: JsonValue) -> list[JsonValue]:
+    return list(value) if isinstance(value, list) else []

@@ -1,0 +1,86 @@
+"""Rebuilding: StartJob RETRY of the recorded job, once, and only while it is still the newest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medic.actions.outcome import RebuildOutcome
+from medic.actions.set_role import Pause, through_throttling
+from medic.aws.errors import AmbiguousError, AwsRejectedError, DeniedError, RetryableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from medic.aws.amplify import AmplifyActor, AmplifyReader, JobState
+    from medic.events import Scope
+    from medic.evidence import Job
+
+
+@dataclass(frozen=True)
+class Rebuilder:
+    """Starts a failed job again. Never RELEASE: it would ship whatever is at the branch's head by now."""
+
+    reader: AmplifyReader
+    actor: Callable[[], AmplifyActor]
+    pause: Pause
+
+    def not_now(self, scope: Scope, job_id: str) -> RebuildOutcome | None:
+        """Why the job can't be retried now, or None if it can.
+
+        Raises:
+            AwsError: the jobs could not be listed.
+        """
+        jobs = self.reader.recent_jobs(scope.app_id, scope.branch)
+        running = next((job for job in jobs if job.running), None)
+        if running is not None:
+            return RebuildOutcome(None, f"superseded by job {running.id}, which runs now")
+        if jobs and int(jobs[0].id) != int(job_id):
+            return RebuildOutcome(None, f"superseded by job {jobs[0].id}")
+        return None
+
+    def start(self, scope: Scope, job: Job, incident_id: str, intended_at: datetime) -> RebuildOutcome:
+        """Ask for the retry, once.
+
+        Args:
+            scope: the branch.
+            job: the recorded job.
+            incident_id: goes into the job's reason.
+            intended_at: when the intent was recorded: a job that started later is the one asked for.
+        """
+        reason = f"Amplify Medic, incident {incident_id}"
+        try:
+            started = through_throttling(
+                lambda: self.actor().retry_job(scope.app_id, scope.branch, job.id, reason), self.pause
+            )
+        except AmbiguousError:
+            return self.look_up(scope, job, intended_at)
+        except RetryableError as error:
+            return RebuildOutcome(None, f"not rebuilt, Amplify is busy: {error.message}. Redeploy it yourself.")
+        except (AwsRejectedError, DeniedError) as error:
+            return RebuildOutcome(None, f"not rebuilt, StartJob was refused: {error.message}. Redeploy to be sure.")
+        return RebuildOutcome(started, f"job {started} rebuilds the commit of job {job.id}")
+
+    def look_up(self, scope: Scope, job: Job, intended_at: datetime) -> RebuildOutcome:
+        """Whether a retry that was asked for without an answer runs; it is never asked for again.
+
+        Raises:
+            AwsError: the jobs could not be listed.
+        """
+        jobs = self.reader.recent_jobs(scope.app_id, scope.branch)
+        ours = next((other for other in jobs if _is_the_retry(other, job, intended_at)), None)
+        if ours is not None:
+            return RebuildOutcome(ours.id, f"job {ours.id} rebuilds the commit of job {job.id}")
+        return RebuildOutcome(None, "StartJob gave no answer and no new job shows: redeploy it yourself if none comes")
+
+
+def _is_the_retry(other: JobState, job: Job, intended_at: datetime) -> bool:
+    """The same job started again, or a later retry of its commit: whether a retry takes a new id is not documented.
+
+    A push that came in between builds another commit, and is no retry.
+    """
+    since = other.started_at is None or other.started_at >= intended_at.replace(microsecond=0)
+    if int(other.id) == int(job.id):
+        return other.running or (since and other.started_at is not None)
+    return int(other.id) > int(job.id) and since and other.type == "RETRY" and other.commit_id == job.commit_id

@@ -1,0 +1,212 @@
+"""What a report says, part by part: the short sentences, what was done and by which rule, the facts, the links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medic.actions.outcome import ChangeResult, RoleChangeOutcome
+from medic.alerts import wording
+from medic.alerts.fixes import app_url, command_for, job_url, log_group_url, permanent_line, role_url
+from medic.alerts.model import AlertField, AlertKind, Approval, Link
+from medic.evidence import Present
+from medic.incidents.model import IncidentState
+from medic.labels import Phase
+from medic.plan.decide import contradicted
+from medic.plan.model import Disposition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medic.diagnosis.model import Diagnosis
+    from medic.events import Scope
+    from medic.evidence import Evidence, Job
+    from medic.incidents.model import Incident
+    from medic.plan.model import Action, GuardrailAnswer, Plan
+
+_COMMIT_ID = 10
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReport:
+    """Everything known when a diagnosis is reported."""
+
+    scope: Scope
+    incident: Incident
+    evidence: Evidence
+    diagnosis: Diagnosis
+    plan: Plan
+    outcomes: tuple[RoleChangeOutcome, ...]
+    opt_in_note: str
+    channel: str | None
+
+    @property
+    def app_name(self) -> str:
+        """What people call the app."""
+        app = self.evidence.app
+        return app.value.name if isinstance(app, Present) else self.evidence.app_id
+
+    @property
+    def job(self) -> Job | None:
+        """The job, where it could be read."""
+        return self.evidence.job.value if isinstance(self.evidence.job, Present) else None
+
+    @property
+    def undone(self) -> tuple[Action, ...]:
+        """The actions that nothing came of, because nothing was tried."""
+        acted = {outcome.action.kind for outcome in self.outcomes}
+        return tuple(action for action in self.plan.actions if action.kind not in acted)
+
+    @property
+    def asks(self) -> bool:
+        """True if something waits for somebody's approval."""
+        return any(action.disposition is Disposition.ASK_FIRST for action in self.undone)
+
+
+def kind_of(report: FailureReport) -> AlertKind:
+    """What the report is, in one word."""
+    results = {outcome.result for outcome in report.outcomes}
+    if ChangeResult.APPLIED in results:
+        return AlertKind.APPLIED
+    if ChangeResult.DEFERRED in results:
+        return AlertKind.DEFERRED
+    if results or any(action.disposition is Disposition.REFUSE for action in report.undone):
+        return AlertKind.REFUSED
+    if report.asks:
+        return AlertKind.PROPOSED
+    return AlertKind.NOT_CONFIRMED if contradicted(report.diagnosis) else AlertKind.DIAGNOSIS
+
+
+def summary(report: FailureReport) -> Iterator[str]:
+    """What one reads on a phone: which role, the likeliest cause, what was done or is asked."""
+    yield f"It concerns {wording.ROLES[report.incident.role_kind]}."
+    if report.diagnosis.causes:
+        best = report.diagnosis.causes[0]
+        yield f"{wording.RANKS[best.rank]} cause: {best.title}. {wording.sentence(best.because)}."
+    for outcome in report.outcomes:
+        by = f" Approved by {report.incident.approved_by}." if report.incident.approved_by else ""
+        yield f"{wording.RESULTS[outcome.result]}: {_wanted(outcome.action)}.{by}"
+    for action in report.undone:
+        yield _short(action)
+    if not report.outcomes and not report.plan.actions:
+        yield "Nothing was changed: no change that the bot may make would help."
+    if report.incident.count > 1:
+        yield f"Seen {report.incident.count} times now."
+
+
+def done(report: FailureReport) -> Iterator[str]:
+    """What was done, refused or proposed, by which rule, and what keeps it from being reverted."""
+    for outcome in report.outcomes:
+        yield f"{wording.RESULTS[outcome.result]}: {_wanted(outcome.action)}: {outcome.detail}"
+        yield f"Before: {outcome.action.previous_arn or 'no role was set'}"
+        if outcome.rebuild is not None:
+            yield f"Rebuild: {outcome.rebuild.detail}"
+        if outcome.result is ChangeResult.APPLIED:
+            yield permanent_line(outcome.action)
+    for action in report.undone:
+        yield _short(action)
+        if action.disposition is Disposition.ASK_FIRST:
+            yield f"The same by hand: {command_for(action)}"
+            yield permanent_line(action)
+    if report.asks and report.plan.rebuild.reason:
+        yield f"Rebuild: {report.plan.rebuild.reason}"
+    if report.plan.effect and not effect(report):
+        yield f"What that change would do: {report.plan.effect}"
+
+
+def effect(report: FailureReport) -> str:
+    """What to expect of what was done, or of what may be approved; nothing where nothing is going to change."""
+    return report.plan.effect if report.outcomes or report.asks else ""
+
+
+def rules(report: FailureReport) -> Iterator[str]:
+    """Every guardrail's answer, for every action."""
+    several = len(report.plan.actions) > 1
+    for action in report.plan.actions:
+        about = f" ({wording.ACTIONS[action.kind]})" if several else ""
+        yield from (f"{_answered(answer)}{about}: {answer.detail}" for answer in action.answers)
+
+
+def facts(report: FailureReport, kind: AlertKind) -> Iterator[AlertField]:
+    """What tells this failure from others."""
+    evidence, scope, job = report.evidence, report.scope, report.job
+    app = evidence.app.value if isinstance(evidence.app, Present) else None
+    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
+    yield AlertField("Status", wording.STANDINGS[kind].status)
+    yield AlertField("App", f"{app.name if app else 'unknown'} ({scope.app_id})")
+    yield AlertField("Branch", branch_words(scope))
+    if job is not None:
+        yield AlertField("Commit", _commit(job))
+    framework = f", {branch.framework}" if branch and branch.framework else ""
+    yield AlertField("Platform", f"{app.platform if app else 'unknown'}{framework}")
+    yield AlertField("Account", f"{scope.account} / {scope.region}")
+    yield AlertField("Service role", (app.service_role_arn or "none") if app else "unknown")
+    yield AlertField("Compute role", report.diagnosis.compute.arn if report.diagnosis.compute else "none")
+    yield AlertField("Opt-in", report.opt_in_note)
+    if report.incident.job_id:
+        yield AlertField("Job", report.incident.job_id)
+
+
+def links(report: FailureReport) -> Iterator[Link]:
+    """Where to look: the job, or the log of the runtime; the app; the roles."""
+    scope = report.scope
+    yield from places(scope, report.incident.job_id, runtime=report.diagnosis.phase is Phase.RUNTIME)
+    for arn in report.evidence.roles:
+        yield Link(f"Role {arn.rsplit('/', 1)[-1]}", role_url(scope, arn))
+
+
+def places(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[Link]:
+    """The console's pages on a branch: the runtime's log where the failure was seen there, the job, the app."""
+    if runtime:
+        yield Link("Runtime log", log_group_url(scope))
+    if job_id.strip("0") and scope.branch != "*":
+        yield Link("Job and log", job_url(scope, job_id))
+    yield Link("App", app_url(scope))
+
+
+def approval(report: FailureReport) -> Approval | None:
+    """What may be approved, where something waits for that."""
+    incident, scope = report.incident, report.scope
+    if not report.asks or incident.state is not IncidentState.AWAITING_APPROVAL:
+        return None
+    return Approval(
+        incident_id=incident.id,
+        plan_hash=incident.plan_hash,
+        partition=scope.partition,
+        account=scope.account,
+        region=scope.region,
+        app_id=scope.app_id,
+        branch=scope.branch,
+        expires_at=int(incident.deadline.timestamp()),
+    )
+
+
+def branch_words(scope: Scope) -> str:
+    """The branch; `*` stands for the whole app."""
+    return "not known; the whole app" if scope.branch == "*" else scope.branch
+
+
+def _short(action: Action) -> str:
+    wanted = _wanted(action)
+    match action.disposition:
+        case Disposition.REFUSE:
+            rule, _, detail = action.reason.partition(": ")
+            return f"Refused to {wanted}, by the rule {rule}: {detail}."
+        case Disposition.ASK_FIRST:
+            return f"Proposed, and waiting for approval: {wanted}."
+        case _:
+            return f"Nothing was changed: {action.reason}."
+
+
+def _wanted(action: Action) -> str:
+    verb = wording.ACTIONS[action.kind]
+    return f"{verb} to {action.role_arn}" if action.role_arn else verb
+
+
+def _answered(answer: GuardrailAnswer) -> str:
+    return f"{'✓' if answer.allows else '✗'} {answer.rule}"
+
+
+def _commit(job: Job) -> str:
+    first_line = (job.commit_message or "").strip().split("\n", 1)[0]
+    return f"{(job.commit_id or '')[:_COMMIT_ID]} {first_line}".strip() or "none: a manual deployment"

@@ -1,0 +1,198 @@
+"""An alert for machines: what the event bus gets, in the form of `medic diagnose --json`, which is made of these parts.
+
+The schemas are docs/schemas/diagnose.schema.json and docs/schemas/events. Every text is redacted.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from medic.evidence import Present
+from medic.redaction import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from medic.actions.outcome import RoleChangeOutcome
+    from medic.diagnosis.model import Cause, Check, Diagnosis, RoleVerdict
+    from medic.events import Scope
+    from medic.evidence import Evidence, Job
+    from medic.incidents.model import Change, Incident
+    from medic.logscan.model import Finding
+    from medic.plan.model import Action, Plan
+
+Json: TypeAlias = dict[str, Any]
+
+
+def incident_json(scope: Scope, incident: Incident) -> Json:
+    """Where something happened, and how it stands."""
+    return {
+        "partition": scope.partition,
+        "account": scope.account,
+        "region": scope.region,
+        "incident": {
+            "id": incident.id,
+            "state": incident.state.value,
+            "count": incident.count,
+            "opened_at": incident.opened_at.isoformat(),
+            "approved_by": incident.approved_by or None,
+            "changes": [_change(change) for change in incident.changes],
+        },
+        "app": {"id": scope.app_id, "name": redact(incident.app_name), "platform": None},
+        "branch": {"name": scope.branch, "stage": None, "framework": None},
+        "job": {"id": incident.job_id, "status": None, "commit": None, "message": None},
+        "label": incident.label,
+        "role": incident.role_kind.value,
+    }
+
+
+def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
+    """What is wrong, as far as it is proven; laid over `incident_json`."""
+    return {
+        "app": app_json(evidence),
+        "branch": branch_json(evidence),
+        **({"job": _job(evidence.job.value)} if isinstance(evidence.job, Present) else {}),
+        "phase": diagnosis.phase.value,
+        "findings": [finding_json(finding) for finding in diagnosis.findings],
+        "roles": roles_json(evidence, diagnosis),
+        "checks": [check_json(check) for check in diagnosis.checks],
+        "causes": [cause_json(cause) for cause in diagnosis.causes],
+    }
+
+
+def bot_json(opt_in: str, plan: Plan | None) -> Json:
+    """How far the branch is opted in, and what the bot would do; None where its settings are not known."""
+    return {
+        "opt_in": redact(opt_in),
+        "settings_read": plan is not None,
+        "actions": [_action(action) for action in plan.actions] if plan else [],
+        "effect": plan.effect if plan else None,
+        "rebuild": {"wanted": plan.rebuild.wanted, "reason": plan.rebuild.reason} if plan else None,
+    }
+
+
+def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[Json]:
+    """What became of each action."""
+    return [
+        {
+            "kind": outcome.action.kind.value,
+            "result": outcome.result.value,
+            "detail": redact(outcome.detail),
+            "rebuild": outcome.rebuild.job_id if outcome.rebuild else None,
+        }
+        for outcome in outcomes
+    ]
+
+
+def app_json(evidence: Evidence) -> Json:
+    """The app."""
+    app = evidence.app.value if isinstance(evidence.app, Present) else None
+    return {
+        "id": evidence.app_id,
+        "name": redact(app.name) if app else None,
+        "platform": app.platform if app else None,
+    }
+
+
+def branch_json(evidence: Evidence) -> Json:
+    """The branch."""
+    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
+    return {
+        "name": evidence.branch_name,
+        "stage": branch.stage if branch else None,
+        "framework": branch.framework if branch else None,
+    }
+
+
+def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
+    """What is known of both roles."""
+    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
+    level = "branch" if branch and branch.compute_role_arn else "app"
+    compute = _verdict(diagnosis.compute)
+    return {
+        "service": _verdict(diagnosis.service),
+        "compute": {**compute, "level": level} if compute is not None else None,
+    }
+
+
+def finding_json(finding: Finding) -> Json:
+    """A finding; its excerpt is redacted where it is cut out."""
+    denial = finding.denial
+    return {
+        "signature": finding.signature,
+        "label": finding.label.value,
+        "confidence": finding.confidence.value,
+        "lines": [finding.first_line, finding.last_line],
+        "principal": denial.principal if denial else None,
+        "action": denial.action if denial else None,
+        "resource": denial.resource if denial else None,
+        "denied_by": denial.policy_type.value if denial and denial.policy_type else None,
+        "excerpt": finding.excerpt,
+    }
+
+
+def check_json(check: Check) -> Json:
+    """A check."""
+    return {"id": check.id, "result": check.result.value, "detail": redact(check.detail)}
+
+
+def cause_json(cause: Cause) -> Json:
+    """A cause, with the checks that speak for and against it."""
+    return {
+        "id": cause.id,
+        "rank": cause.rank.value,
+        "title": redact(cause.title),
+        "because": redact(cause.because),
+        "supporting": list(cause.supporting),
+        "against": list(cause.against),
+        "unseen": list(cause.unseen),
+    }
+
+
+def written(*parts: Json) -> str:
+    """The parts together, later ones over earlier ones, as JSON text."""
+    whole: Json = {}
+    for part in parts:
+        whole |= part
+    return json.dumps(whole, ensure_ascii=False)
+
+
+def _change(change: Change) -> Json:
+    return {
+        "kind": change.kind,
+        "target": change.target,
+        "role": change.role_arn,
+        "previous": change.previous_arn,
+        "state": change.state.value,
+    }
+
+
+def _job(job: Job) -> Json:
+    message = redact(job.commit_message) if job.commit_message else None
+    return {"id": job.id, "status": job.status, "commit": job.commit_id, "message": message}
+
+
+def _verdict(verdict: RoleVerdict | None) -> Json | None:
+    if verdict is None:
+        return None
+    return {
+        "arn": verdict.arn,
+        "assumable": verdict.assumable.value,
+        "usable": verdict.usable,
+        "explanation": [redact(line) for line in verdict.explanation],
+    }
+
+
+def _action(action: Action) -> Json:
+    return {
+        "kind": action.kind.value,
+        "disposition": action.disposition.value,
+        "target": action.target,
+        "role": action.role_arn,
+        "previous": action.previous_arn,
+        "reason": redact(action.reason),
+        "guardrails": [
+            {"rule": answer.rule, "allows": answer.allows, "detail": redact(answer.detail)} for answer in action.answers
+        ],
+    }

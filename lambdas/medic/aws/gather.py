@@ -1,0 +1,185 @@
+"""Reads AWS into evidence: the deployment first, the log once, the roles only where the log shows an IAM failure."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
+from medic.evidence import Absent, BuildLog, Evidence, Item, Present, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from medic.aws.amplify import AmplifyReader, JobWithLogs
+    from medic.events import Scope
+    from medic.evidence import App, Branch, Job, Role
+
+R = TypeVar("R")
+_AT_ONCE = 4
+
+
+class RoleReader(Protocol):
+    """Looks up one role by its ARN."""
+
+    def __call__(self, role_arn: str, /) -> Item[Role]:
+        """The role, absent, or unreadable because."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The app, branch and job of one trigger."""
+
+    scope: Scope
+    app: Item[App]
+    branch: Item[Branch]
+    job_with_logs: Item[JobWithLogs]
+
+    @property
+    def job(self) -> Item[Job]:
+        """The job without its log URLs."""
+        item = self.job_with_logs
+        return Present(item.value.job) if isinstance(item, Present) else item
+
+
+class Gatherer:
+    """Reads what a diagnosis needs, independent things at the same time."""
+
+    def __init__(self, amplify: AmplifyReader, role: RoleReader, logs: BuildLogSource) -> None:
+        self._amplify = amplify
+        self._role = role
+        self._logs = logs
+
+    def deployment(self, scope: Scope, job_id: str) -> Deployment:
+        """GetApp, GetBranch and GetJob at the same time.
+
+        Raises:
+            RetryableError: AWS throttled or could not be reached.
+        """
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            app = pool.submit(self._amplify.app, scope.app_id)
+            branch = pool.submit(self._amplify.branch, scope.app_id, scope.branch)
+            job = pool.submit(self._amplify.job, scope.app_id, scope.branch, job_id)
+            return Deployment(scope, app.result(), branch.result(), job.result())
+
+    def read_log(self, deployment: Deployment, read: Callable[[Iterable[bytes]], R]) -> tuple[Item[BuildLog], R]:
+        """Stream the failed step's log through `read`, once.
+
+        An expired URL is replaced by a fresh one from GetJob, once. Where there is no log, the step's status reason is
+        read in its place: it is all that AWS says.
+
+        Args:
+            deployment: what `deployment` gave.
+            read: takes the log's bytes in chunks; gets none where there is nothing to read.
+
+        Returns:
+            What became of the log, and what `read` made of it.
+        """
+        source = deployment.job_with_logs
+        if not isinstance(source, Present):
+            return source, read(())
+        step = source.value.job.failed_step
+        name = step.name if step else "BUILD"
+        reason = [step.reason.encode()] if step and step.reason else []
+        url = source.value.log_urls.get(name)
+        if url is None:
+            return Absent(f"the {name} step of job {source.value.job.id} has no log"), read(reason)
+        try:
+            return self._stream(name, url, read)
+        except LogExpiredError:
+            return self._stream_anew(deployment, source.value.job.id, name, read, reason)
+        except LogUnavailableError as error:
+            return Unreadable(str(error)), read(reason)
+
+    def _stream_anew(
+        self,
+        deployment: Deployment,
+        job_id: str,
+        step: str,
+        read: Callable[[Iterable[bytes]], R],
+        reason: list[bytes],
+    ) -> tuple[Item[BuildLog], R]:
+        fresh = self._amplify.job(deployment.scope.app_id, deployment.scope.branch, job_id)
+        url = fresh.value.log_urls.get(step) if isinstance(fresh, Present) else None
+        if url is None:
+            return Unreadable("the log's URL had expired and GetJob gave no fresh one"), read(reason)
+        try:
+            return self._stream(step, url, read)
+        except LogUnavailableError as error:
+            return Unreadable(str(error)), read(reason)
+
+    def _stream(self, step: str, url: str, read: Callable[[Iterable[bytes]], R]) -> tuple[Item[BuildLog], R]:
+        counted = _Counted(self._logs.chunks(url))
+        made = read(counted)
+        return Present(BuildLog(step, counted.size)), made
+
+    def evidence(
+        self,
+        deployment: Deployment,
+        log: Item[BuildLog],
+        *,
+        read_at: datetime,
+        candidate: str | None,
+        repair: str | None,
+    ) -> Evidence:
+        """Everything together, with every role that matters looked up at the same time.
+
+        Args:
+            deployment: the app, branch and job.
+            log: what became of the log.
+            read_at: now.
+            candidate: the paired compute role that would be attached.
+            repair: the paired service role that would be set.
+
+        Raises:
+            RetryableError: AWS throttled or could not be reached.
+        """
+        scope = deployment.scope
+        return Evidence(
+            partition=scope.partition,
+            account=scope.account,
+            region=scope.region,
+            app_id=scope.app_id,
+            branch_name=scope.branch,
+            read_at=read_at,
+            app=deployment.app,
+            branch=deployment.branch,
+            job=deployment.job,
+            log=log,
+            roles=self.roles(_role_arns(deployment, candidate, repair)),
+            candidate_role_arn=candidate,
+            repair_role_arn=repair,
+        )
+
+    def roles(self, arns: tuple[str, ...]) -> Mapping[str, Item[Role]]:
+        """Roles by their ARN, looked up at the same time.
+
+        Raises:
+            RetryableError: AWS throttled or could not be reached.
+        """
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            return dict(zip(arns, pool.map(self._role, arns), strict=True))
+
+
+class _Counted:
+    """Chunks on their way through, counted."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.size += len(chunk)
+            yield chunk
+
+
+def _role_arns(deployment: Deployment, candidate: str | None, repair: str | None) -> tuple[str, ...]:
+    app = deployment.app.value if isinstance(deployment.app, Present) else None
+    branch = deployment.branch.value if isinstance(deployment.branch, Present) else None
+    effective = (branch and branch.compute_role_arn) or (app and app.compute_role_arn)
+    named = (app and app.service_role_arn, effective, candidate, repair)
+    return tuple(dict.fromkeys(arn for arn in named if arn))

@@ -1,0 +1,354 @@
+"""Secrets with a place of their own: options of known commands, SQL, query strings, JSON web keys, e-mail addresses."""
+
+from __future__ import annotations
+
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from medic.redaction.spans import Span, compiled
+from medic.redaction.values import is_ordinary, is_random, looks_like_secret_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OPENING = r"(?:\\*[\"'`]\]?)?[ \t]*+(?:=>|[:=,])[ \t]*+\[?[ \t]*+(?:\\*[\"'`])?"
+_AUTHORIZATION = rf"(?i:authorization){_OPENING}(?P<scheme>[A-Za-z][A-Za-z0-9-]*+(?=[ \t]))?[ \t]*+"
+_ONE_WORD = r"[^\s\"'`,;<>\\]++"
+_TO_THE_QUOTE = r"[^\"'`\r\\]++"
+_TO_THE_END = r"[^\r]++"
+_WITH_QUOTED_PARTS = ("digest", "oauth", "hawk", "signature")
+_BEARER = r"(?i:\bbearer)(?:[ \t:]|%20|\+)++(?P<token>[A-Za-z0-9._~+/=-]{8,}+)"
+_BASIC = r"(?i:\bbasic)[ \t]++(?P<token>[A-Za-z0-9+/]{8,}+={0,2})"
+_SIGNATURE = r"\bSignature=(?P<token>[0-9a-f]{64})\b"
+
+_COOKIE = rf"(?i:(?P<set>set-)?cookie){_OPENING}"
+_PAIR = r"(?P<name>[^\s=;:,\"'`\\]{1,128}+)=(?P<value>[^\s;,\"'`\\]++)"
+_ATTRIBUTES = frozenset(("path", "domain", "expires", "max-age", "samesite", "version", "priority"))
+_LONGEST_BASIC = 512
+
+
+def header_secrets(line: str) -> Iterator[Span]:
+    """Yield credentials of Authorization headers, of bearer and basic schemes anywhere, and cookies' values."""
+    lower = line.lower()
+    if "authorization" in lower:
+        yield from _authorization(line)
+    if "bearer" in lower:
+        yield from (
+            Span(*m.span("token"), "token")
+            for m in compiled(_BEARER).finditer(line)
+            if looks_like_secret_value(m["token"])
+        )
+    if "basic" in lower:
+        yield from (Span(*m.span("token"), "credential") for m in compiled(_BASIC).finditer(line) if _is_basic(m[1]))
+    if "Signature=" in line:
+        yield from (Span(*m.span("token"), "signature") for m in compiled(_SIGNATURE).finditer(line))
+    if "cookie" in lower:
+        yield from _cookies(line)
+
+
+def _authorization(line: str) -> Iterator[Span]:
+    done = 0
+    for header in compiled(_AUTHORIZATION).finditer(line):
+        if header.start() < done:
+            continue
+        scheme = (header["scheme"] or "").lower()
+        credential = compiled(_extent(scheme)).match(line, header.end())
+        done = credential.end() if credential else done
+        if credential and looks_like_secret_value(credential[0]) and not is_ordinary(credential[0]):
+            yield Span(*credential.span(), "authorization")
+
+
+def _extent(scheme: str) -> str:
+    if scheme in _WITH_QUOTED_PARTS:
+        return _TO_THE_END
+    return _TO_THE_QUOTE if scheme.startswith("aws4-") else _ONE_WORD
+
+
+def _is_basic(token: str) -> bool:
+    """Whether it is base64 of `user:password`, and not a word after `basic`."""
+    try:
+        return b":" in binascii.a2b_base64(token[:_LONGEST_BASIC].rstrip("=") + "==")
+    except binascii.Error:
+        return False
+
+
+def _cookies(line: str) -> Iterator[Span]:
+    position = 0
+    for header in compiled(_COOKIE).finditer(line):
+        if header.start() < position:
+            continue
+        position = header.end()
+        while pair := compiled(_PAIR).match(line, position):
+            if pair["name"].lower() not in _ATTRIBUTES and not is_ordinary(pair["value"]):
+                yield Span(*pair.span("value"), "cookie")
+            position = pair.end()
+            semicolon = compiled(r";[ \t]*+").match(line, position)
+            if header["set"] or not semicolon:
+                break
+            position = semicolon.end()
+
+
+_KIND = "private key"
+_BEGIN = (
+    r"-{4,5} ?BEGIN(?:[ +]|%20)[A-Z0-9 +%]{0,40}PRIVATE(?:[ +]|%20)KEY(?: BLOCK)? ?-{4,5}|Private-Lines: ?[0-9]{1,4}"
+)
+_END = r"-{4,5} ?END(?:[ +]|%20)[A-Z0-9 +%]{0,40}PRIVATE(?:[ +]|%20)KEY(?: BLOCK)? ?-{4,5}|Private-MAC: "
+_INLINE_BODY = r"(?:\\+[nr]|%0[AaDd]|[ \t]*+[A-Za-z0-9+/=]{16})[^\"'`<>]*+"
+_LONG_RUN = r"[A-Za-z0-9+/]{40,}+={0,2}"
+_LONE_WORD = (
+    r"(?:[0-9-]{10}T[0-9:.]+Z )?(?:\[[A-Z]+\]:)?[\s|>+\"']*+(?:[0-9]{1,5}[ \t|:]++)?"
+    r"(?P<word>[A-Za-z0-9+/=]+)(?:\\n)?[\"',;+\s]*+"
+)
+_SHORTEST_FIRST_WORD = 16
+_LINES_WITHOUT_BODY = 32
+"""A block whose end never comes is given up after so many lines that hold none of it."""
+
+
+@dataclass(slots=True)
+class KeyBlocks:
+    """Knows from line to line whether a private key's block is open."""
+
+    lines_left: int = 0
+    in_body: bool = False
+
+    def spans(self, line: str) -> Iterator[Span]:
+        """Yield what of the line is the body of a private key."""
+        position = 0
+        if self.lines_left:
+            end = compiled(_END).search(line)
+            yield from self._body(line[: end.start()] if end else line)
+            if end:
+                self.lines_left, self.in_body, position = 0, False, end.end()
+        if "BEGIN" in line or "Private-Lines" in line:
+            yield from self._openings(line, position)
+
+    def _openings(self, line: str, position: int) -> Iterator[Span]:
+        while begin := compiled(_BEGIN).search(line, position):
+            end = compiled(_END).search(line, begin.end())
+            self.lines_left, self.in_body = (0, False) if end else (_LINES_WITHOUT_BODY, False)
+            limit = end.start() if end else len(line)
+            body = compiled(_INLINE_BODY).match(line, begin.end(), limit)
+            if body and _holds_key(body[0]):
+                yield Span(*body.span(), _KIND)
+            if not end:
+                return
+            position = end.end()
+
+    def _body(self, line: str) -> Iterator[Span]:
+        self.lines_left -= 1
+        found = [Span(*run.span(), _KIND) for run in compiled(_LONG_RUN).finditer(line) if is_random(run[0])]
+        lone = compiled(_LONE_WORD).fullmatch(line)
+        if lone and (self.in_body or len(lone["word"]) >= _SHORTEST_FIRST_WORD):
+            found.append(Span(*lone.span("word"), _KIND))
+        self.in_body = bool(found)
+        if found:
+            self.lines_left = _LINES_WITHOUT_BODY
+        yield from found
+
+
+def _holds_key(text: str) -> bool:
+    return compiled(r"[A-Za-z0-9+/=]{16}").search(text) is not None
+
+
+_SCHEME_LETTERS = r"[A-Za-z][A-Za-z0-9+.-]{0,30}\Z"
+_AUTHORITY = r"[^\s\"'`<>\\/]*+"
+_AUTHORITY_AND_PATH = r"(?:[^\s\"'`<>\\/?]|/(?!/))*+"
+_PORT = r"[0-9]{1,5}(?:[,/?#]|\Z)"
+_LONGEST_SCHEME = 31
+_SHORTEST_USER = 12
+_EVERY_CLASS = r"(?=.{0,64}[a-z])(?=.{0,64}[A-Z])(?=.{0,64}[0-9])[\w-]{12,128}"
+_WEB = frozenset({"http", "https", "ws", "wss", "git+https"})
+
+_WEBHOOKS = (
+    ("hooks.slack.com/", r"(?:services|workflows|triggers|commands|actions)/"),
+    ("discord", r"(?:app)?\.com/api/webhooks/"),
+    (".webhook.office.com/", r""),
+    ("outlook.office.com/", r"webhook/"),
+    ("hooks.zapier.com/", r"hooks/"),
+    ("hooks.chime.aws/", r"incomingwebhooks/"),
+    ("maker.ifttt.com/", r"trigger/"),
+    ("api.vercel.com/", r"v1/integrations/deploy/"),
+    ("api.netlify.com/", r"build_hooks/"),
+    ("hooks.airtable.com/", r""),
+    ("webhook.site/", r""),
+    (".m.pipedream.net/", r""),
+    ("hook.", r"(?:[a-z0-9-]+\.)?make\.com/"),
+)
+"""A literal of the URL, what follows it, and then a path that lets anybody in who knows it."""
+
+_COLON, _SLASH, _AT = "%(?:25)?3a", "%(?:25)?2f", "%(?:25)?40"
+_ENCODED_USERINFO = (
+    rf"(?i:{_COLON}{_SLASH}{_SLASH}[\w.~-]{{1,64}}{_COLON}"
+    rf"(?P<password>(?:[\w.~!*-]|%(?!(?:25)?(?:40|2f)))++){_AT})"
+)
+"""The same, percent-encoded as a whole: `https%3A%2F%2Fuser%3Apassword%40host`."""
+_BARE_USERINFO = r"(?<![\w/:.@-])[A-Za-z][\w.-]{0,31}:(?P<password>[^\s:@/\"'`<>]{8,128}+)@[\w-]{1,63}+[.:]"
+"""The same without a scheme: `user:password@host.name`."""
+_GUARDED_PATH = r"[^\s\"'`<>\\),;?&]{6,}+"
+_WEBHOOK_PATH = r"/(?:web)?hooks?/(?P<rest>[^\s\"'`<>\\),;?&]{16,}+)"
+
+
+def url_secrets(line: str) -> Iterator[Span]:
+    """Yield the passwords and tokens before a URL's host, and the secret paths of webhooks."""
+    yield from _passwords_without_scheme(line)
+    if "://" in line:
+        yield from _passwords(line)
+    if "/" not in line:
+        return
+    for literal, middle in _WEBHOOKS:
+        if literal in line:
+            pattern = f"{literal.replace('.', '[.]')}{middle}(?P<path>{_GUARDED_PATH})"
+            yield from (Span(*match.span("path"), "webhook") for match in compiled(pattern).finditer(line))
+    for match in compiled(_WEBHOOK_PATH).finditer(line):
+        if is_random(match["rest"].rpartition("/")[2]):
+            yield Span(*match.span("rest"), "webhook")
+
+
+def _passwords_without_scheme(line: str) -> Iterator[Span]:
+    if "%3" in line:
+        for match in compiled(_ENCODED_USERINFO).finditer(line):
+            yield Span(*match.span("password"), "password")
+    if "@" in line:
+        for match in compiled(_BARE_USERINFO).finditer(line):
+            if is_random(match["password"], least=_SHORTEST_USER):
+                yield Span(*match.span("password"), "password")
+
+
+def _passwords(line: str) -> Iterator[Span]:
+    start = line.find("://")
+    while start >= 0:
+        scheme = compiled(_SCHEME_LETTERS).search(line, max(0, start - _LONGEST_SCHEME), start)
+        start += len("://")
+        if scheme:
+            span = _userinfo(line, start, web=scheme[0].lower().rpartition(".")[2] in _WEB)
+            if span:
+                yield span
+        start = line.find("://", start)
+
+
+def _userinfo(line: str, start: int, *, web: bool) -> Span | None:
+    # A database's password may hold an unescaped slash; the path of a page may hold an @.
+    extent = compiled(_AUTHORITY if web else _AUTHORITY_AND_PATH).match(line, start)
+    at = line.rfind("@", start, extent.end()) if extent else -1
+    if at < 0:
+        return None
+    colon = line.find(":", start, at)
+    if colon < 0:
+        token = line[start:at]
+        return Span(start, at, "token") if _is_token(token) else None
+    user, password = line[start:colon], line[colon + 1 : at]
+    if web and _is_token(user):
+        return Span(
+            start, at, "token"
+        )  # a token in the user's place, and a word such as x-oauth-basic in the password's
+    if "/" in user or "@" in user or compiled(_PORT).match(line, colon + 1) or is_ordinary(password):
+        return None
+    return Span(colon + 1, at, "password")
+
+
+def _is_token(user: str) -> bool:
+    """Whether the word in a user's place is no name: nobody is called by twelve characters of every class."""
+    return "/" not in user and (
+        is_random(user, least=_SHORTEST_USER) or compiled(_EVERY_CLASS).fullmatch(user) is not None
+    )
+
+
+class _Place(NamedTuple):
+    literals: tuple[str, ...]
+    """One of them must occur, in small letters."""
+    pattern: str
+    """Its group `secret` is the value."""
+    kind: str = "password"
+    must_tell: bool = False
+    """The value must also look like a secret."""
+
+
+_ARGUMENT = r"[\"']?(?P<secret>[^\s\"']++)"
+_QUERY_PARAMETERS = (
+    "code|sig|signature|assertion|ticket|samlresponse|samlrequest|policy|key-pair-id|awsaccesskeyid|googleaccessid"
+    "|key|hash|session|sid|state|nonce|x-amz-credential|x-goog-credential|auth|k|t"
+)
+_PLACES = (
+    _Place(("curl", "wget"), rf"(?<!\S)(?:-u|--user)[ =]?[\"']?[^\s:\"']*+:{_ARGUMENT}"),
+    _Place(("mysql", "mariadb"), rf"(?<!\S)-p{_ARGUMENT}"),
+    _Place(("sshpass", "docker login", "podman login", "mongo", "az login"), rf"(?<!\S)-p[ =]?{_ARGUMENT}"),
+    _Place(("sqlcmd", "twine upload"), rf"(?<!\S)-[pP][ =]?{_ARGUMENT}"),
+    _Place(("redis-cli",), rf"(?<!\S)-a {_ARGUMENT}"),
+    _Place(("pass:",), r"(?<!\w)pass:(?P<secret>[^\s\"']{3,}+)"),
+    _Place(("--password-stdin",), r"\becho (?:-n )?[\"']?(?P<secret>[^\s\"'|]{3,}+)"),
+    _Place(("identified",), r"(?i:\bidentified (?:with \w{1,40} )?by (?:password )?)[\"'](?P<secret>[^\"']++)"),
+    _Place(
+        ("password", "passphrase", "secret", "token"),
+        r"(?i:\b(?:password|passphrase|secret|token) )[\"'](?P<secret>[^\"']{3,}+)",
+        must_tell=True,
+    ),
+    _Place(("login ",), r"\blogin \S++ password (?P<secret>\S++)"),
+    _Place(("password ",), r"^\s*+password (?P<secret>[^\s\"':]++)\s*+\Z", must_tell=True),
+    _Place(("set password",), r"(?i:\bset password\b)[^=]{0,80}= *[\"'](?P<secret>[^\"']++)"),
+    _Place(("convertto-securestring",), r"(?i:convertto-securestring (?:-string )?)[\"'](?P<secret>[^\"']++)"),
+    _Place(
+        ("plaintext",),
+        r"(?i:plaintext)\\{0,7}[\"'][ \t]*+:[ \t]*+\\{0,7}[\"'](?P<secret>[A-Za-z0-9+/]{16,}+={0,2})",
+        "secret",
+        must_tell=True,
+    ),
+    _Place(("openssl",), rf"(?<!\S)-[kK] {_ARGUMENT}", must_tell=True),
+    _Place(("zip ", "7z"), rf"(?<!\S)-[pP] ?{_ARGUMENT}", must_tell=True),
+    _Place(("sqlplus",), r"\bsqlplus\b[^/]{0,40}/(?P<secret>[^\s@\"']{3,}+)@"),
+    _Place(("add_user ", "change_password "), rf"\b(?:add_user|change_password) \S++ {_ARGUMENT}"),
+    _Place(("htpasswd",), rf"\bhtpasswd -\w*b\w* \S++ \S++ {_ARGUMENT}"),
+    _Place(("chpasswd",), r"[\w.-]{1,32}:(?P<secret>[^\s\"':]{6,}+)[\"']? *\|"),
+    _Place(
+        ("smbclient", "mount", "net use"),
+        rf"(?i:-U ?|user(?:name)?[=:])[\w.\\-]{{1,64}}[% ]{_ARGUMENT}",
+        must_tell=True,
+    ),
+    _Place(("signtool",), rf"(?<!\S)/p {_ARGUMENT}"),
+    _Place(("securestring",), rf"(?<!\S)--value[ =]{_ARGUMENT}"),
+    _Place(("credentials",), rf"(?i:credentials?): *[\w.@-]{{1,64}} *[/|] *{_ARGUMENT}", must_tell=True),
+    _Place(("password for",), rf"(?i:password for [\"'][^\"']{{1,200}}[\"']:? ){_ARGUMENT}", must_tell=True),
+    _Place(("http-basic",), rf"http-basic\.\S++ \S++ {_ARGUMENT}"),
+    _Place(("login ", "auth "), r"\b(?:login|auth) (?P<secret>[A-Za-z0-9][\w.-]{11,}+)(?!\S)", "token", must_tell=True),
+    _Place(("<<<",), rf"(?i:(?:secret|token|passw|login|auth|sudo).{{0,200}}?<<<[ ]?){_ARGUMENT}", must_tell=True),
+    _Place((":",), r"^\s*+[\w.*-]++:(?:\d{1,5}|\*):[^:\s]++:[^:\s]++:(?P<secret>[^:\s]{6,}+)\s*+\Z", must_tell=True),
+    _Place(("ldap",), rf"(?<!\S)-w {_ARGUMENT}"),
+    _Place(("cypress",), rf"(?<!\S)--key[ =]{_ARGUMENT}", "key"),
+    _Place(("jdbc:oracle",), r"jdbc:oracle:thin:[\w.-]{0,64}/(?P<secret>[^\s@\"']++)"),
+    _Place(
+        ("code=", "assertion=", "samlresponse=", "samlrequest="),
+        r"(?<![\w.-])(?i:code|assertion|samlresponse|samlrequest)=(?P<secret>[^\s\"'`<>&;,)\\]{20,}+)",
+        "signature",
+        must_tell=True,
+    ),
+    _Place(
+        ("=",),
+        rf"(?i:[?&#;](?:{_QUERY_PARAMETERS})=)(?P<secret>[^\s\"'`<>&;,\\)]{{8,}}+)",
+        "signature",
+        must_tell=True,
+    ),
+    _Place(
+        ('kty"', "kty'", "kty\\"),
+        r"(?<=[\"'])(?:d|p|q|dp|dq|qi|k)\\{0,7}[\"'][ \t]*+:[ \t]*+\\{0,7}[\"'](?P<secret>[\w-]{8,}+)",
+        "private key",
+    ),
+)
+
+_EMAIL_ADDRESS = r"(?<![\w.%+-])(?!git@)[\w.%+-]{1,64}+@(?:[A-Za-z0-9-]{1,63}+\.){1,8}+[A-Za-z]{2,24}\b"
+
+
+def placed_secrets(line: str) -> Iterator[Span]:
+    """Yield the values of places that hold secrets and do not name them so."""
+    lower = line.lower()
+    for place in _PLACES:
+        if any(literal in lower for literal in place.literals):
+            for match in compiled(place.pattern).finditer(line):
+                secret = match["secret"]
+                if not is_ordinary(secret) and (looks_like_secret_value(secret) or not place.must_tell):
+                    yield Span(*match.span("secret"), place.kind)
+
+
+def email_addresses(line: str) -> Iterator[Span]:
+    """Yield e-mail addresses, but for git's user in an address to clone from."""
+    if "@" in line:
+        yield from (Span(*match.span(), "e-mail address") for match in compiled(_EMAIL_ADDRESS).finditer(line))

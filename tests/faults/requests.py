@@ -1,0 +1,116 @@
+"""The paths that something takes that a person asked for: each leaves the message about it pending."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from medic.incidents.model import RequestKind
+from tests.faults.arrange import ASK, FIX, LAMBDA_TRUST, SLOW_BUILD, build, failing, proposed
+from tests.faults.builds import attach_and_repair
+from tests.integration.conftest import PLAIN_TRUST
+
+if TYPE_CHECKING:
+    from tests.faults.asynchronous import Remediator
+    from tests.faults.world import WiredWorld
+
+
+def approved(world: WiredWorld, remediator: Remediator) -> None:
+    """Somebody approves what was proposed."""
+    app = failing(world, tags={**ASK, "amplify-medic:rebuild": "yes"})
+    proposed(world, remediator, app)
+    remediator.send(world.approve(app))
+    world.amplify.control.set_build_time(SLOW_BUILD)
+
+
+def approved_but_moved(world: WiredWorld, remediator: Remediator) -> None:
+    """Since it was proposed, the deployer paired another role: what was approved is not what would be done now."""
+    app = failing(world, tags=ASK)
+    proposed(world, remediator, app)
+    world.settings["compute_roles"] = {world.make_role("another"): [app]}
+    remediator.restart()
+    remediator.send(world.approve(app))
+
+
+def approved_but_capped(world: WiredWorld, remediator: Remediator) -> None:
+    """The app's cap is used up by another branch; the approval stays good."""
+    world.settings["limits"] = {"fixes_per_app_an_hour": 1}
+    app = failing(world, tags=FIX)
+    build(world, app)
+    remediator.work()
+    world.client("amplify").create_branch(appId=app, branchName="next", stage="BETA", tags=ASK)
+    proposed(world, remediator, app, "next")
+    remediator.send(world.approve(app, "next"))
+
+
+def fix_asked_for(world: WiredWorld, remediator: Remediator) -> None:
+    """It was reported only; then somebody opts in and asks for the fix at the terminal."""
+    app = failing(world)
+    build(world, app)
+    remediator.work()
+    arn = world.client("amplify").get_branch(appId=app, branchName="main")["branch"]["branchArn"]
+    world.client("amplify").tag_resource(resourceArn=arn, tags=FIX)
+    remediator.send(world.ask(RequestKind.FIX, app))
+
+
+def fix_without_opt_in(world: WiredWorld, remediator: Remediator) -> None:
+    """Somebody asks for a fix on a branch that nobody opted in."""
+    app = failing(world)
+    build(world, app)
+    remediator.work()
+    remediator.send(world.ask(RequestKind.FIX, app))
+
+
+def undo_detaches(world: WiredWorld, remediator: Remediator) -> None:
+    """Somebody wants the role off again; there was none before."""
+    app = failing(world, tags=FIX)
+    build(world, app)
+    remediator.work()
+    remediator.send(world.ask(RequestKind.UNDO, app))
+
+
+def undo_restores(world: WiredWorld, remediator: Remediator) -> None:
+    """Two changes are taken back: an unusable role of before was put right in the meantime, and so was the app's."""
+    attach_and_repair(world, remediator)
+    ((app, branch),) = world.branches()
+    old = world.make_role("old", LAMBDA_TRUST)
+    world.amplify.fake.state.branch(app, branch)[1].settings["computeRoleArn"] = old
+    remediator.work()
+    build(world, app)
+    for name in ("old", "service"):
+        world.client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(PLAIN_TRUST))
+    world.amplify.control.advance(3600)
+    remediator.send(world.ask(RequestKind.UNDO, app))
+
+
+def undo_of_nothing(world: WiredWorld, remediator: Remediator) -> None:
+    """Nothing was changed that could be taken back."""
+    app = failing(world)
+    build(world, app)
+    remediator.work()
+    remediator.send(world.ask(RequestKind.UNDO, app))
+
+
+def undone_then_fails(world: WiredWorld, remediator: Remediator) -> None:
+    """The change was taken back, and a later build fails alike: it is not repeated by itself."""
+    undo_detaches(world, remediator)
+    remediator.work()
+    world.amplify.control.advance(2 * 3600)
+    ((app, _),) = world.branches()
+    build(world, app)
+
+
+def mute(world: WiredWorld, remediator: Remediator) -> None:
+    """Somebody mutes an app."""
+    app = failing(world, tags=FIX)
+    remediator.send(world.ask(RequestKind.MUTE, app, "*", until=world.now() + timedelta(days=30)))
+    world.muted = True
+
+
+def muted(world: WiredWorld, remediator: Remediator) -> None:
+    """A build of a muted app fails."""
+    mute(world, remediator)
+    remediator.work()
+    ((app, _),) = world.branches()
+    build(world, app)

@@ -1,0 +1,97 @@
+"""A message is a nudge, never an authority: whatever arrives, AWS's state and the table decide."""
+
+from __future__ import annotations
+
+import pytest
+
+from medic.events import Scope, wake_up
+from medic.incidents.model import RequestKind
+from tests.faults.builds import attach, diagnosis
+from tests.faults.invariants import check_safety
+from tests.faults.paths import Path
+from tests.faults.requests import approved, fix_without_opt_in, undo_detaches
+from tests.faults.test_paths import ATTACHED, REBUILT, said
+from tests.faults.wire import Call, Fault
+from tests.integration.conftest import REGION
+
+
+def test_a_wake_up_for_a_request_that_nobody_wrote_does_nothing() -> None:
+    with Path(diagnosis).stage() as (world, remediator):
+        ((app, branch),) = world.branches()
+        message = wake_up(Scope("aws", world.amplify.account_id, REGION, app, branch), "0" * 32)
+        assert remediator.run(dict(message)) is None
+        assert (world.writes, world.messages, world.requests()) == ([], [], [])
+
+
+def test_an_approval_that_is_too_old_does_nothing_and_says_so() -> None:
+    with Path(approved).stage() as (world, remediator):
+        world.amplify.control.advance(25 * 3600)
+        remediator.work()
+        assert world.writes == []
+        (request,) = world.requests()
+        assert "it was good until" in request["answer"]
+
+
+@pytest.mark.parametrize("minutes", [29, 31])
+def test_an_approval_is_fresh_for_half_an_hour_like_an_event(minutes: int) -> None:
+    with Path(approved).stage() as (world, remediator):
+        world.amplify.control.advance(60 * minutes)
+        remediator.work()
+        fresh = minutes < 30
+        assert list(map(said, world.writes)) == ([ATTACHED, REBUILT] if fresh else [])
+
+
+def test_an_approval_that_is_delivered_again_does_nothing_more() -> None:
+    with Path(approved).stage() as (world, remediator):
+        ((app, _),) = world.branches()
+        message = world.approve(app)
+        remediator.work()
+        posts = len(world.slack.posts)
+        for _ in range(2):
+            assert remediator.run(dict(message)) is None
+        assert list(map(said, world.writes)) == [ATTACHED, REBUILT]
+        assert len(world.slack.posts) == posts
+
+
+def test_a_request_cannot_borrow_the_opt_in_of_another_branch() -> None:
+    with Path(fix_without_opt_in).stage() as (world, remediator):
+        ((app, _),) = world.branches()
+        world.client("amplify").create_branch(appId=app, branchName="next", tags={"amplify-medic:auto-fix": "fix"})
+        message = world.ask(RequestKind.FIX, app)
+        detail = {**message["detail"], "branchName": "next"}
+        assert remediator.run({**message, "detail": detail}) is None
+        remediator.work()
+        assert world.writes == []
+
+
+def test_an_undoing_that_is_delivered_again_does_nothing_more() -> None:
+    with Path(undo_detaches).stage() as (world, remediator):
+        ((app, _),) = world.branches()
+        again = world.ask(RequestKind.UNDO, app)
+        remediator.work()
+        remediator.run(dict(again))
+        assert list(map(said, world.writes)) == [ATTACHED, "UpdateBranch none"]
+        assert all(request["answer"] for request in world.requests())
+
+
+def test_a_success_that_get_job_does_not_confirm_resolves_nothing() -> None:
+    with Path(attach).stage() as (world, remediator):
+        remediator.work()
+        ((app, branch),) = world.branches()
+        world.amplify.control.set_connection(app, "ok")
+        later = world.build(app, branch, outcome="npm_failure")
+        forged = {**later, "detail": {**later["detail"], "jobStatus": "SUCCEED"}}
+        assert remediator.run(forged) is None
+        assert [incident["state"] for incident in world.incidents()] == ["applied"]
+
+
+def test_a_request_whose_run_broke_off_after_it_was_used_is_answered_in_the_end() -> None:
+    with Path(undo_detaches).stage() as (world, remediator):
+        remediator.retries = False
+        world.wire.listen(Call("amplify:UpdateBranch", 1, 1), Fault.DEATH)
+        remediator.work()
+        world.amplify.control.advance(600)
+        remediator.watched()
+        check_safety(world)
+        (request,) = world.requests()
+        assert request["answer"]

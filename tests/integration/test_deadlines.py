@@ -1,0 +1,156 @@
+"""What got lost on the way is found by the watcher, finished or settled, and ends somewhere."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medic.flows.notify import UndeliveredError
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import World
+
+OPTED_IN = {"amplify-medic:auto-fix": "fix"}
+REBUILDING = {**OPTED_IN, "amplify-medic:rebuild": "yes"}
+MINUTE = 60
+DAY = 24 * 60 * MINUTE
+
+
+def lost_connection(world: World, tags: dict[str, str]) -> str:
+    app = world.make_app(tags=tags)
+    world.amplify.control.set_connection(app, "lost")
+    return app
+
+
+def incident(world: World) -> dict[str, object]:
+    """The one incident in the table."""
+    items = world.client("dynamodb").scan(TableName="incidents")["Items"]
+    (found,) = [each for item in items if "incidents" in item for each in json.loads(item["incidents"]["S"])]
+    return dict(found)
+
+
+def test_nothing_is_due_where_everything_is_said_and_done(world: World) -> None:
+    world.deliver(world.build(lost_connection(world, {})))
+    world.amplify.control.advance(10 * MINUTE)
+    assert world.watch() == 0
+
+
+def test_a_diagnosis_that_nobody_follows_up_expires_after_a_week(world: World) -> None:
+    world.deliver(world.build(lost_connection(world, {})))
+    world.amplify.control.advance(7 * DAY + MINUTE)
+    assert world.watch() == 1
+    assert incident(world)["state"] == "expired"
+    assert world.watch() == 0
+    assert len(world.alerts()) == 2
+    assert "closed without an outcome" in world.alerts()[-1]
+
+
+def test_an_approval_that_nobody_gives_expires_after_a_day(world: World) -> None:
+    world.deliver(world.build(lost_connection(world, {"amplify-medic:auto-fix": "ask"})))
+    assert incident(world)["state"] == "awaiting_approval"
+    world.amplify.control.advance(DAY + MINUTE)
+    world.watch()
+    assert incident(world)["state"] == "expired"
+
+
+def test_a_role_that_amplify_refuses_though_it_is_old_enough_is_inconclusive(world: World) -> None:
+    app = lost_connection(world, OPTED_IN)
+    role = world.make_role("compute", age=16 * MINUTE)
+    world.settings["compute_roles"] = {role: [app]}
+    world.amplify.control.set_propagation(DAY)
+    world.deliver(world.build(app))
+    assert world.compute_role(app) is None
+    assert incident(world)["state"] == "open"
+    assert "inconclusive" in world.alerts()[0]
+
+
+def test_a_role_too_young_for_long_is_attached_by_a_later_look(world: World) -> None:
+    app = lost_connection(world, OPTED_IN)
+    role = world.make_role("compute", age=0)
+    world.settings["compute_roles"] = {role: [app]}
+    world.amplify.control.set_propagation(5 * MINUTE)
+    world.deliver(world.build(app))
+    assert "Not done yet" in world.alerts()[-1]
+    world.amplify.control.advance(4 * MINUTE)
+    assert world.watch() == 1
+    assert world.compute_role(app) == role
+    assert "set, and read back" in world.alerts()[-1]
+    assert len(world.alerts()) == 2
+
+
+def test_a_role_too_young_is_waited_for_quietly(world: World) -> None:
+    app = lost_connection(world, OPTED_IN)
+    world.settings["compute_roles"] = {world.make_role("compute", age=0): [app]}
+    world.amplify.control.set_propagation(12 * MINUTE)
+    world.deliver(world.build(app))
+    for _ in range(2):
+        world.amplify.control.advance(3 * MINUTE)
+        world.watch()
+    assert len(world.alerts()) == 1
+
+
+def test_a_role_that_stays_unassumable_is_given_up_once_it_is_no_longer_young(world: World) -> None:
+    app = lost_connection(world, OPTED_IN)
+    world.settings["compute_roles"] = {world.make_role("compute", age=0): [app]}
+    world.amplify.control.set_propagation(DAY)
+    world.deliver(world.build(app))
+    world.amplify.control.advance(16 * MINUTE)
+    world.watch()
+    assert world.compute_role(app) is None
+    assert "AWS refused" in world.alerts()[-1]
+    assert incident(world)["state"] == "open"
+
+
+@pytest.mark.parametrize(("status", "state"), [("SUCCEED", "resolved"), ("FAILED", "not_helped")])
+def test_a_rebuild_whose_event_got_lost_is_settled_by_what_the_job_says(world: World, status: str, state: str) -> None:
+    app = world.make_app(tags=REBUILDING)
+    world.amplify.control.set_connection(app, "lost")
+    failed = world.build(app)
+    world.amplify.control.set_connection(app, "ok" if status == "SUCCEED" else "lost")
+    world.deliver(failed)
+    assert incident(world)["state"] == "rebuilding"
+    world.amplify.control.advance(3 * 60 * MINUTE + MINUTE)
+    assert world.watch() == 1
+    assert incident(world)["state"] == state
+    assert len(world.alerts()) == 2
+
+
+def test_a_rebuild_that_still_runs_is_given_more_time(world: World) -> None:
+    app = lost_connection(world, REBUILDING)
+    failed = world.build(app)
+    world.amplify.control.set_build_time(DAY)
+    world.deliver(failed)
+    world.amplify.control.advance(3 * 60 * MINUTE + MINUTE)
+    world.watch()
+    assert incident(world)["state"] == "rebuilding"
+    assert world.watch() == 0
+
+
+def test_an_alert_that_nobody_took_is_sent_by_a_later_look(world: World) -> None:
+    world.slack.fail(times=10)
+    event = world.build(lost_connection(world, {}))
+    with pytest.raises(UndeliveredError):
+        world.deliver(event)
+    world.slack._failures.clear()
+    world.amplify.control.advance(4 * MINUTE)
+    assert world.watch() == 1
+    assert len(world.alerts()) == 1
+    assert len(world.emails()) == 1
+    assert world.watch() == 0
+
+
+def test_a_wake_up_made_by_hand_does_nothing(world: World) -> None:
+    app = lost_connection(world, OPTED_IN)
+    world.build(app)
+    message = {
+        "source": "amplify-medic",
+        "detail-type": "Wake Up",
+        "account": world.amplify.account_id,
+        "region": "eu-central-1",
+        "detail": {"appId": app, "branchName": "main", "roleArn": "arn:aws:iam::1:role/x"},
+    }
+    world.deliver(message)
+    assert world.calls("UpdateBranch") == []
+    assert world.alerts() == []

@@ -1,0 +1,88 @@
+"""A channel that is out delays its alerts and loses none; the others have theirs at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medic.flows.notify import UndeliveredError
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import World
+
+MANY = 1000
+
+
+@pytest.fixture
+def app(world: World) -> str:
+    made = world.make_app()
+    world.amplify.control.set_connection(made, "lost")
+    return made
+
+
+def test_a_channel_that_is_out_has_its_alert_later_and_once(world: World, app: str) -> None:
+    world.slack.fail(times=MANY)
+    event = world.build(app)
+    with pytest.raises(UndeliveredError, match="slack"):
+        world.deliver(event)
+    assert len(world.emails()) == 1
+    world.slack.recover()
+    world.deliver(event)
+    world.deliver(event)
+    assert len(world.slack.posts) == 1
+    assert world.emails() == []
+
+
+def test_the_watcher_sends_what_nobody_else_does(world: World, app: str) -> None:
+    world.slack.fail(times=MANY)
+    with pytest.raises(UndeliveredError):
+        world.deliver(world.build(app))
+    world.amplify.control.advance(200)
+    with pytest.raises(UndeliveredError):
+        world.watch()
+    assert world.watch() == 0
+    world.slack.recover()
+    world.amplify.control.advance(3600)
+    assert world.watch() == 1
+    assert len(world.slack.posts) == 1
+    world.amplify.control.advance(3600)
+    assert world.watch() == 0
+
+
+def test_a_later_alert_does_not_take_the_place_of_one_that_is_kept(world: World, app: str) -> None:
+    world.slack.fail(times=MANY)
+    with pytest.raises(UndeliveredError):
+        world.deliver(world.build(app))
+    world.amplify.control.set_connection(app, "ok")
+    recovery = world.build(app)
+    world.slack.recover()
+    world.deliver(recovery)
+    first, second = world.alerts()
+    assert "Unable to assume" in first
+    assert "recovered" in second
+
+
+def test_a_dead_channel_is_tried_with_one_letter_a_run(world: World, app: str) -> None:
+    world.slack.fail(times=MANY)
+    with pytest.raises(UndeliveredError):
+        world.deliver(world.build(app))
+    world.amplify.control.set_connection(app, "ok")
+    with pytest.raises(UndeliveredError):
+        world.deliver(world.build(app))
+    tries_of_one_letter = _tries(world)
+    world.amplify.control.advance(3600)
+    with pytest.raises(UndeliveredError):
+        world.watch()
+    assert _tries(world) <= tries_of_one_letter
+    world.slack.recover()
+    world.amplify.control.advance(3600)
+    world.watch()
+    assert len(world.slack.posts) == 2
+
+
+def _tries(world: World) -> int:
+    """Requests that Slack refused since the last call."""
+    tries = len(world.slack.refused)
+    world.slack.refused.clear()
+    return tries

@@ -1,0 +1,117 @@
+"""Setting a role: a fresh look, one field once, read back; whatever else is there by then is left alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from medic.actions.outcome import ChangeResult, RoleChangeOutcome
+from medic.actions.set_role import RoleSetter, RoleState
+from medic.aws.errors import AmbiguousError, AwsRejectedError, RetryableError
+from tests.unit.actions.role_target import (
+    AMBIGUOUS,
+    GUARDS,
+    NEW,
+    NOW,
+    OLD,
+    THIRD,
+    THROTTLED,
+    UNASSUMABLE,
+    Clock,
+    Holder,
+    attach,
+)
+
+LONG_AGO, MOMENTS_AGO = NOW - timedelta(days=30), NOW - timedelta(seconds=30)
+
+
+def carried_out(
+    holder: Holder, *, resumed: bool = False, previous: str | None = None, young: bool = False
+) -> RoleChangeOutcome:
+    clock = Clock()
+    setter = RoleSetter(clock, clock.pause, propagation=45)
+    seen = RoleState(previous, GUARDS)
+    made_at = MOMENTS_AGO if young else LONG_AGO
+    return setter.carry_out(attach(previous), holder, seen, made_at=made_at, resumed=resumed)
+
+
+def test_a_role_is_set_once_and_read_back() -> None:
+    holder = Holder()
+    assert carried_out(holder).result is ChangeResult.APPLIED
+    assert (holder.role, holder.sets, holder.looks) == (NEW, [NEW], 2)
+
+
+@pytest.mark.parametrize("moved", [Holder(role=THIRD), Holder(guards=("other tags", "PRODUCTION"))])
+def test_what_moved_since_the_diagnosis_is_left_alone(moved: Holder) -> None:
+    assert carried_out(moved).result is ChangeResult.MOVED
+    assert moved.sets == []
+
+
+def test_a_third_role_is_reported_and_left_alone() -> None:
+    holder = Holder(interferes=lambda it: setattr(it, "role", THIRD))
+    assert carried_out(holder).result is ChangeResult.THIRD_ROLE
+    assert (holder.role, holder.sets) == (THIRD, [NEW])
+
+
+def test_an_answer_that_never_came_is_settled_by_reading_back() -> None:
+    holder = Holder(answers=[AMBIGUOUS])
+    assert carried_out(holder).result is ChangeResult.APPLIED
+    assert holder.sets == [NEW]
+
+
+def test_a_request_that_may_yet_land_is_not_sent_again() -> None:
+    holder = Holder(answers=[AMBIGUOUS], takes_effect=False)
+    with pytest.raises(AmbiguousError):
+        carried_out(holder)
+    assert holder.sets == [NEW]
+
+
+def test_a_role_that_does_not_show_yet_is_looked_at_later() -> None:
+    holder = Holder(interferes=lambda it: setattr(it, "role", None))
+    with pytest.raises(RetryableError, match="does not show yet"):
+        carried_out(holder)
+
+
+def test_a_throttled_request_did_nothing_and_is_sent_again() -> None:
+    holder = Holder(answers=[THROTTLED, THROTTLED])
+    assert carried_out(holder).result is ChangeResult.APPLIED
+    assert holder.sets == [NEW, NEW, NEW]
+
+
+def test_what_an_earlier_attempt_set_is_found_and_not_set_again() -> None:
+    holder = Holder(role=NEW)
+    assert carried_out(holder, resumed=True).result is ChangeResult.APPLIED
+    assert holder.sets == []
+
+
+def test_the_new_role_set_by_somebody_else_is_not_ours() -> None:
+    holder = Holder(role=NEW)
+    assert carried_out(holder).result is ChangeResult.MOVED
+
+
+def test_an_unusable_role_is_replaced() -> None:
+    holder = Holder(role=OLD)
+    assert carried_out(holder, previous=OLD).result is ChangeResult.APPLIED
+
+
+def test_a_young_role_is_waited_for_within_bounds_and_put_off() -> None:
+    holder = Holder(answers=[UNASSUMABLE] * 9)
+    assert carried_out(holder, young=True).result is ChangeResult.DEFERRED
+    assert len(holder.sets) <= 5
+
+
+def test_a_young_role_that_becomes_known_is_set() -> None:
+    assert carried_out(Holder(answers=[UNASSUMABLE, UNASSUMABLE]), young=True).result is ChangeResult.APPLIED
+
+
+def test_an_old_role_that_amplify_can_not_assume_is_not_tried_again() -> None:
+    holder = Holder(answers=[UNASSUMABLE, None])
+    assert carried_out(holder).result is not ChangeResult.APPLIED
+    assert holder.sets == [NEW]
+
+
+def test_what_aws_refuses_is_refused() -> None:
+    holder = Holder(answers=[AwsRejectedError("amplify:UpdateBranch", "BadRequestException", "no"), None])
+    assert carried_out(holder).result is ChangeResult.REFUSED
+    assert holder.sets == [NEW]

@@ -1,0 +1,107 @@
+"""The exit code, the words, and the settings a scan goes by."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+
+from medic.knowledge import find_entry
+from medic_cli.errors import CouldNotLookError
+from medic_cli.scan.model import KINDS, FailOn, FindingKind, Gap, Severity, exit_code
+from medic_cli.scan.opted_in import read_settings, settings_file
+from medic_cli.scan.output import headline, reservations
+from tests.unit.cli.scan.test_page import finding, scan
+from tests.unit.cli.support import SCHEMAS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROLE = "arn:aws:iam::111122223333:role/web"
+GAP = Gap("iam:GetRole", "No.")
+ERROR, WARNING, NOTE = (finding(severity) for severity in Severity)
+
+
+@pytest.mark.parametrize(
+    ("findings", "gaps", "fail_on", "code"),
+    [
+        ((), (), FailOn.ERROR, 0),
+        ((NOTE, WARNING), (), FailOn.ERROR, 0),
+        ((ERROR,), (), FailOn.ERROR, 1),
+        ((WARNING,), (), FailOn.WARNING, 1),
+        ((NOTE,), (), FailOn.WARNING, 0),
+        ((ERROR,), (), FailOn.NEVER, 0),
+        ((), (GAP,), FailOn.ERROR, 3),
+        ((ERROR,), (GAP,), FailOn.ERROR, 1),
+        ((ERROR,), (GAP,), FailOn.NEVER, 3),
+    ],
+)
+def test_the_exit_code_says_wrong_before_it_says_unseen(findings: Any, gaps: Any, fail_on: FailOn, code: int) -> None:
+    assert exit_code(scan(*findings, gaps=gaps), fail_on) == code
+
+
+def test_what_was_stopped_is_not_fine() -> None:
+    assert exit_code(scan(interrupted=True), FailOn.ERROR) == 3
+
+
+def test_every_kind_is_told_explained_and_in_the_schema() -> None:
+    assert set(KINDS) == set(FindingKind)
+    assert [words.entry for words in KINDS.values() if find_entry(words.entry) is None] == []
+    schema = json.loads((SCHEMAS / "scan.schema.json").read_text(encoding="utf-8"))
+    assert schema["$defs"]["finding"]["properties"]["kind"]["enum"] == [kind.value for kind in FindingKind]
+
+
+def test_the_headline_counts() -> None:
+    assert headline(scan()) == "Nothing found in 1 app, 2 branches and 2 regions"
+    assert headline(scan(ERROR, ERROR, NOTE)).startswith("2 errors and 1 note in")
+
+
+def test_a_gap_names_the_action_and_where_it_lacked() -> None:
+    gap = Gap("amplify:ListBranches", "Allow it.", "us-east-1", tuple(f"d{n}" for n in range(7)))
+    assert reservations(scan(gaps=(gap,))) == (
+        "amplify:ListBranches in us-east-1 for d0, d1, d2, d3, d4 and 2 more: Allow it.",
+    )
+
+
+def written(path: Path, document: object) -> str:
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"app": "python app.py", "context": {"amplify-medic": {"compute_roles": {ROLE: ["d1"]}}}},
+        {"amplify-medic": {"compute_roles": {ROLE: ["d1"]}}},
+        {"compute_roles": {ROLE: ["d1"]}},
+    ],
+    ids=["cdk.json", "keyed", "bare"],
+)
+def test_settings_are_read_from_every_shape_of_file(tmp_path: Path, document: object) -> None:
+    settings = read_settings(written(tmp_path / "x.json", document))
+    assert settings is not None
+    assert settings.compute_roles[0].role_arn == ROLE
+
+
+def test_another_app_s_cdk_json_holds_no_settings(tmp_path: Path) -> None:
+    assert read_settings(written(tmp_path / "cdk.json", {"app": "node app.js", "context": {}})) is None
+
+
+def test_mistakes_in_settings_are_wrong_usage_and_files_that_are_none_could_not_be_read(tmp_path: Path) -> None:
+    for document in ({"mode": "always"}, [1]):
+        with pytest.raises(click.UsageError):
+            read_settings(written(tmp_path / "x.json", document))
+    (tmp_path / "x.json").write_text("{", encoding="utf-8")
+    for path in (tmp_path / "x.json", tmp_path / "none.json"):
+        with pytest.raises(CouldNotLookError):
+            read_settings(str(path))
+
+
+def test_the_cdk_json_here_is_taken_if_no_file_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert settings_file(None) is None
+    written(tmp_path / "cdk.json", {})
+    assert settings_file(None) == "cdk.json"
+    assert settings_file("other.json") == "other.json"

@@ -1,0 +1,170 @@
+"""Builds without credentials, and credentials that ended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from medic.diagnosis.model import CheckResult, Rank
+from medic.evidence import Absent, EnvironmentVariable, Present, Unreadable
+from medic.labels import Phase
+from tests.unit.diagnosis.diagnosing import (
+    ACCOUNT,
+    BUILD_SESSION,
+    NO_CREDENTIALS,
+    OWN_ROLE,
+    UNDEFINED_CREDENTIALS,
+    app,
+    branch,
+    cause,
+    check,
+    check_ids,
+    denial,
+    diagnosed,
+    job,
+    ranks,
+    role,
+    top,
+    trust,
+)
+
+NO_ROLE = {"app": Present(app(service_role_arn=None))}
+EXPIRED = "ExpiredToken: The security token included in the request is expired"
+INVALID = "UnrecognizedClientException: The security token included in the request is invalid."
+BOOTSTRAP = "[BootstrapDetectionError] Unable to detect CDK bootstrap stack due to permission issues."
+KEYS = (EnvironmentVariable("KEY", "access key id"),)
+
+
+def test_amplifys_own_role_proves_that_no_service_role_is_set() -> None:
+    diagnosis = diagnosed(OWN_ROLE, **NO_ROLE)
+
+    assert top(diagnosis) == ("service_role_not_set", Rank.PROVEN)
+    not_set = cause(diagnosis, "service_role_not_set")
+    assert "not yours to edit" in not_set.because
+    assert set(not_set.supporting) == {"service_role_set", "caller"}
+    assert not_set.proposal is None
+
+
+def test_amplifys_own_role_though_one_is_set_now_means_it_was_set_since() -> None:
+    diagnosis = diagnosed(OWN_ROLE)
+
+    assert top(diagnosis) == ("service_role_not_set", Rank.LIKELY)
+    assert "one is set now" in cause(diagnosis, "service_role_not_set").because
+
+
+def test_amplifys_own_role_of_an_app_that_was_not_read_is_not_proof() -> None:
+    assert top(diagnosed(OWN_ROLE, app=Unreadable("denied"))) == ("service_role_not_set", Rank.LIKELY)
+
+
+def test_a_build_without_a_service_role_likely_lacks_that() -> None:
+    assert top(diagnosed(NO_CREDENTIALS, **NO_ROLE)) == ("service_role_not_set", Rank.LIKELY)
+
+
+@pytest.mark.parametrize("changes", [{}, NO_ROLE], ids=["with", "without"])
+def test_a_compute_role_never_mends_a_build(changes: dict[str, Any]) -> None:
+    ruled_out = cause(diagnosed(NO_CREDENTIALS, **changes), "compute_role_not_set")
+
+    assert ruled_out.rank is Rank.RULED_OUT
+    assert "builds never use the compute role" in ruled_out.because
+
+
+def test_a_service_role_that_is_right_leaves_the_code() -> None:
+    diagnosis = diagnosed(NO_CREDENTIALS)
+
+    assert top(diagnosis) == ("explicit_credentials_in_code", Rank.POSSIBLE)
+    assert ranks(diagnosis)["service_role_trust_wrong"] is Rank.RULED_OUT
+    assert "wrong_region_principal_myth" not in ranks(diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (Absent("IAM has no role service"), "service_role_missing"),
+        (Present(role(trust_policy=trust("lambda.amazonaws.com"))), "service_role_trust_wrong"),
+    ],
+)
+def test_a_service_role_that_is_broken_is_proven_broken(state: object, expected: str) -> None:
+    assert top(diagnosed(NO_CREDENTIALS, service=state)) == (expected, Rank.PROVEN)
+
+
+def test_a_service_role_seen_at_work_is_never_blamed_for_its_trust() -> None:
+    text = f"{NO_CREDENTIALS}\n{denial(BUILD_SESSION)}\n"
+    broken = {"service": Present(role(trust_policy=trust("lambda.amazonaws.com")))}
+
+    assert ranks(diagnosed(text, **broken))["service_role_trust_wrong"] is Rank.RULED_OUT
+
+
+def test_undefined_credentials_in_a_build_are_the_codes_doing() -> None:
+    assert top(diagnosed(UNDEFINED_CREDENTIALS)) == ("explicit_credentials_in_code", Rank.LIKELY)
+
+
+def test_keys_in_the_variables_of_the_branch_count_too() -> None:
+    diagnosis = diagnosed(NO_CREDENTIALS, branch=Present(branch(environment=KEYS)))
+
+    assert top(diagnosis) == ("explicit_credentials_in_code", Rank.LIKELY)
+    assert "KEY" in check(diagnosis, "static_keys").detail
+
+
+def test_amplifys_tools_denied_as_a_service_role_lack_a_permission() -> None:
+    diagnosis = diagnosed(BOOTSTRAP)
+
+    assert top(diagnosis) == ("permission_missing_identity", Rank.LIKELY)
+    assert top(diagnosed(BOOTSTRAP, **NO_ROLE)) == ("service_role_not_set", Rank.LIKELY)
+
+
+def test_amplifys_tools_denied_as_a_logging_role_were_given_the_wrong_role() -> None:
+    logging = f"arn:aws:iam::{ACCOUNT}:role/AmplifySSRLoggingRole-1b2c"
+    changes = {"app": Present(app(service_role_arn=logging)), "roles": {logging: Present(role(logging))}}
+
+    assert ranks(diagnosed(BOOTSTRAP, **changes))["permissions_on_logging_role"] is Rank.POSSIBLE
+
+
+def test_a_command_outside_amplify_uses_the_machines_credentials() -> None:
+    diagnosis = diagnosed("[InvalidCredentialError] Failed to load default AWS credentials", Phase.API)
+
+    assert top(diagnosis) == ("credentials_local_machine", Rank.LIKELY)
+    in_build = diagnosed("The config profile (work) could not be found")
+    assert ranks(in_build)["credentials_local_machine"] is Rank.POSSIBLE
+
+
+# --- expired
+
+
+def test_a_build_over_an_hour_outlived_its_credentials() -> None:
+    diagnosis = diagnosed(EXPIRED, job=Present(job(timedelta(minutes=74))))
+
+    assert top(diagnosis) == ("session_expired", Rank.PROVEN)
+    expired = cause(diagnosis, "session_expired")
+    assert "one hour whatever the role allows" in expired.because
+    assert expired.supporting == ("build_duration",)
+    assert "74 minutes" in check(diagnosis, "build_duration").detail
+
+
+def test_a_short_build_cannot_have_outlived_them() -> None:
+    diagnosis = diagnosed(EXPIRED, job=Present(job(timedelta(minutes=10))))
+
+    expired = cause(diagnosis, "session_expired")
+    assert "one hour" not in expired.because
+    assert expired.against == ("build_duration",)
+
+
+def test_how_long_it_ran_may_not_be_known() -> None:
+    diagnosis = diagnosed(EXPIRED, job=Unreadable("denied"))
+
+    assert check(diagnosis, "build_duration").result is CheckResult.UNKNOWN
+
+
+def test_an_invalid_token_is_not_proven_to_have_expired_and_keys_are_suspected() -> None:
+    diagnosis = diagnosed(INVALID, app=Present(app(environment=KEYS)))
+
+    assert top(diagnosis) == ("session_expired", Rank.LIKELY)
+    assert "the keys in KEY" in cause(diagnosis, "session_expired").because
+
+
+def test_what_has_nothing_to_say_about_a_label_is_left_out() -> None:
+    assert check_ids(diagnosed(EXPIRED)) == {"build_duration"}
+    assert check_ids(diagnosed(EXPIRED, Phase.RUNTIME)) == set()
+    assert diagnosed("npm error code EUSAGE").checks == ()
+    assert diagnosed("npm error code EUSAGE").causes == ()

@@ -1,0 +1,245 @@
+"""Access denied: who called decides which role it is about, the policy type what can help."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from medic.diagnosis.model import CheckResult, Rank
+from medic.evidence import EnvironmentVariable, Present
+from medic.labels import Phase
+from tests.unit.diagnosis.diagnosing import (
+    ACCOUNT,
+    BUILD_SESSION,
+    CODECOMMIT_REFUSED,
+    COMPUTE_ROLE,
+    COMPUTE_SESSION,
+    app,
+    branch,
+    cause,
+    check,
+    check_ids,
+    denial,
+    diagnosed,
+    ranks,
+    role,
+    session,
+    top,
+)
+
+POLICY_ARN = "arn:aws:organizations::987654321098:policy/o-abc/service_control_policy/p-abc"
+NO_PERMISSION_HELPS = [
+    ("because no permissions boundary allows the dynamodb:GetItem action", "denied_by_boundary"),
+    ("with an explicit deny in a permissions boundary", "denied_by_boundary"),
+    ("because no service control policy allows the dynamodb:GetItem action", "denied_by_scp"),
+    (f"with an explicit deny in a service control policy: {POLICY_ARN}", "denied_by_scp"),
+    ("with an explicit deny in a resource control policy", "denied_by_other_policy"),
+    ("with an explicit deny in a VPC endpoint policy", "denied_by_other_policy"),
+    ("because no session policy allows the dynamodb:GetItem action", "denied_by_session_policy"),
+    ("with an explicit deny in a resource-based policy", "denied_by_resource_policy"),
+    ("because no resource-based policy allows the dynamodb:GetItem action", "denied_by_resource_policy"),
+    ("because no role trust policy allows the sts:AssumeRole action", "denied_by_other_policy"),
+    ("with an explicit deny in an identity-based policy", "denied_by_other_policy"),
+]
+
+
+@pytest.mark.parametrize("principal", [BUILD_SESSION, COMPUTE_SESSION, f"arn:aws:iam::{ACCOUNT}:user/dev"])
+@pytest.mark.parametrize(("reason", "expected"), NO_PERMISSION_HELPS)
+def test_what_denies_by_itself_never_yields_a_permission_to_add(reason: str, expected: str, principal: str) -> None:
+    diagnosis = diagnosed(denial(principal, reason))
+
+    assert top(diagnosis) == (expected, Rank.PROVEN)
+    assert ranks(diagnosis)["permission_missing_identity"] is Rank.RULED_OUT
+    assert all(each.proposal is None for each in diagnosis.causes)
+
+
+def test_the_policy_that_denies_is_named_where_the_message_names_it() -> None:
+    diagnosis = diagnosed(denial(BUILD_SESSION, f"with an explicit deny in a service control policy: {POLICY_ARN}"))
+
+    assert POLICY_ARN in cause(diagnosis, "denied_by_scp").because
+
+
+def test_the_session_policy_on_ssr_code_is_amplifys_own() -> None:
+    text = denial(COMPUTE_SESSION, "with an explicit deny in a session policy", "iam:PassRole", COMPUTE_ROLE)
+
+    assert "Amplify itself passes one" in cause(diagnosed(text, Phase.RUNTIME), "denied_by_session_policy").because
+
+
+def test_the_boundary_of_the_role_that_was_refused_is_looked_up() -> None:
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/limits"
+    text = denial(BUILD_SESSION, "with an explicit deny in a permissions boundary")
+    diagnosis = diagnosed(text, service=Present(role(permissions_boundary=boundary)))
+
+    assert boundary in check(diagnosis, "caller_boundary").detail
+    assert cause(diagnosis, "denied_by_boundary").supporting == ("caller_boundary",)
+    assert check(diagnosed(text), "caller_boundary").result is CheckResult.PASS
+    stranger = diagnosed(denial(session("deployer", "ci"), "with an explicit deny in a permissions boundary"))
+    assert check(stranger, "caller_boundary").result is CheckResult.UNKNOWN
+
+
+# --- a permission that is missing
+
+
+@pytest.mark.parametrize(
+    ("principal", "phase", "never_blamed", "whose"),
+    [
+        (BUILD_SESSION, Phase.BUILD, "service_role_trust_wrong", "the service role service"),
+        (COMPUTE_SESSION, Phase.RUNTIME, "compute_role_trust_wrong", "the compute role compute"),
+    ],
+)
+def test_a_role_that_called_could_be_assumed_and_lacks_a_permission(
+    principal: str, phase: Phase, never_blamed: str, whose: str
+) -> None:
+    diagnosis = diagnosed(denial(principal), phase)
+
+    assert top(diagnosis) == ("permission_missing_identity", Rank.PROVEN)
+    assert whose in diagnosis.causes[0].because
+    assert ranks(diagnosis)[never_blamed] is Rank.RULED_OUT
+    assert check(diagnosis, "caller").result is CheckResult.PASS
+    proposal = diagnosis.causes[0].proposal
+    assert proposal is not None
+    assert json.loads(proposal.statement) == {
+        "Effect": "Allow",
+        "Action": "dynamodb:GetItem",
+        "Resource": f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/orders",
+    }
+    assert proposal.role_name == whose.rpartition(" ")[2]
+
+
+def test_the_classic_form_is_likely_a_missing_permission() -> None:
+    assert top(diagnosed(denial(BUILD_SESSION, ""))) == ("permission_missing_identity", Rank.LIKELY)
+
+
+def test_a_caller_of_another_account_gets_its_statement_from_whoever_administers_that() -> None:
+    proposal = diagnosed(denial(session("deployer", "ci", "999988887777"))).causes[0].proposal
+
+    assert proposal is not None
+    assert proposal.role_name is None
+    assert "999988887777" in proposal.notes[0]
+
+
+def test_a_statement_without_a_resource_says_that_it_is_to_be_narrowed() -> None:
+    proposal = diagnosed(denial(BUILD_SESSION, resource=None)).causes[0].proposal
+
+    assert proposal is not None
+    assert json.loads(proposal.statement)["Resource"] == "*"
+    assert "narrow the resource" in proposal.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("dynamodb:*", f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/orders"),
+        ("s3:GetObject", "arn:aws:s3:::b/k?X-Amz-Signature=" + "0123456789abcdef" * 4),
+    ],
+    ids=["every action", "secret"],
+)
+def test_no_statement_is_made_of_what_no_message_of_aws_says_or_what_looks_secret(action: str, resource: str) -> None:
+    assert diagnosed(denial(BUILD_SESSION, "", action, resource)).causes[0].proposal is None
+
+
+def test_a_build_that_names_nobody_and_has_no_service_role_lacks_that() -> None:
+    text = "is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k"
+    diagnosis = diagnosed(text, app=Present(app(service_role_arn=None)))
+
+    assert top(diagnosis) == ("service_role_not_set", Rank.LIKELY)
+
+
+def test_a_bare_refusal_proves_nothing() -> None:
+    diagnosis = diagnosed("An error occurred (AccessDenied) when calling the ListBuckets operation: Access Denied")
+
+    assert set(ranks(diagnosis).values()) == {Rank.POSSIBLE}
+
+
+# --- who called
+
+
+def test_the_apps_users_have_a_role_of_their_own() -> None:
+    text = denial(session("shop-auth", "CognitoIdentityCredentials"))
+    diagnosis = diagnosed(text, Phase.RUNTIME)
+
+    assert top(diagnosis) == ("permission_missing_identity", Rank.PROVEN)
+    assert ranks(diagnosis)["user_credentials_cognito"] is Rank.LIKELY
+    assert "neither of Amplify's two roles" in check(diagnosis, "caller").detail
+    assert "service_role_trust_wrong" not in ranks(diagnosis)
+
+
+def test_a_users_keys_in_the_variables_override_the_role() -> None:
+    keys = {"branch": Present(branch(environment=(EnvironmentVariable("KEY", "access key id"),)))}
+    diagnosis = diagnosed(denial(f"arn:aws:iam::{ACCOUNT}:user/ci", ""), Phase.RUNTIME, **keys)
+
+    assert top(diagnosis) == ("explicit_credentials_in_code", Rank.LIKELY)
+
+
+@pytest.mark.parametrize(
+    ("principal", "app_changes", "rank"),
+    [
+        (session("AmplifySSRLoggingRole-1b2c", "BuildSession"), {}, Rank.LIKELY),
+        (
+            COMPUTE_SESSION,
+            {"service_role_arn": f"arn:aws:iam::{ACCOUNT}:role/AmplifySSRLoggingRole-1b2c"},
+            Rank.POSSIBLE,
+        ),
+        (COMPUTE_SESSION, {}, None),
+    ],
+    ids=["called", "set as service role", "no such role"],
+)
+def test_permissions_on_the_logging_role(principal: str, app_changes: dict[str, Any], rank: Rank | None) -> None:
+    diagnosis = diagnosed(denial(principal), app=Present(app(**app_changes)))
+
+    assert ranks(diagnosis).get("permissions_on_logging_role") is rank
+
+
+# --- special refusals
+
+
+def test_passing_a_role_is_the_callers_permission_and_never_granted_on_every_role() -> None:
+    caller = f"arn:aws:iam::{ACCOUNT}:user/marymajor"
+    named = diagnosed(denial(caller, "", "iam:PassRole", COMPUTE_ROLE), Phase.API)
+    unnamed = diagnosed(denial(caller, "", "iam:PassRole", None), Phase.API)
+
+    assert top(named) == top(unnamed) == ("pass_role_missing", Rank.PROVEN)
+    assert unnamed.causes[0].proposal is None
+    proposal = named.causes[0].proposal
+    assert proposal is not None
+    assert json.loads(proposal.statement)["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "amplify.amazonaws.com"}
+    }
+    assert (proposal.holder, proposal.role_name) == (caller, None)
+
+
+def test_a_refused_clone_of_codecommit_is_the_service_roles_permission() -> None:
+    repository = "https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/shop"
+    diagnosis = diagnosed(CODECOMMIT_REFUSED, app=Present(app(repository=repository)))
+
+    assert top(diagnosis) == ("codecommit_pull_denied", Rank.LIKELY)
+    assert ranks(diagnosis)["repository_connection_lost"] is Rank.RULED_OUT
+    proposal = diagnosis.causes[0].proposal
+    assert proposal is not None
+    assert json.loads(proposal.statement)["Resource"] == f"arn:aws:codecommit:eu-central-1:{ACCOUNT}:shop"
+    without = diagnosed(CODECOMMIT_REFUSED, app=Present(app(repository=repository, service_role_arn=None)))
+    assert top(without) == ("service_role_not_set", Rank.LIKELY)
+
+
+def test_a_role_of_another_service_is_not_one_of_amplifys() -> None:
+    text = "InvalidParameterValueException: The role defined for the function cannot be assumed by Lambda."
+
+    assert top(diagnosed(text)) == ("denied_by_other_policy", Rank.LIKELY)
+
+
+def test_a_role_passed_across_accounts_is_found_by_the_arn_of_the_service_role() -> None:
+    foreign = "arn:aws:iam::999988887777:role/service"
+    text = (
+        "An error occurred (AccessDeniedException) when calling the UpdateApp operation: Cross-account pass role is "
+        "not allowed."
+    )
+    diagnosis = diagnosed(text, app=Present(app(service_role_arn=foreign)), roles={})
+
+    assert top(diagnosis) == ("service_role_other_account", Rank.LIKELY)
+
+
+def test_checks_of_a_denial_are_few() -> None:
+    assert check_ids(diagnosed(denial(BUILD_SESSION))) == {"caller", "service_role_set"}
+    assert check_ids(diagnosed(denial(COMPUTE_SESSION))) == {"caller", "compute_role_set"}

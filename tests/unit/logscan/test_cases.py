@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from medic.labels import Label, Phase
+from tests.unit.diagnosis.support import cases, data, reading_of
+
+SAMPLE = cases("cases.jsonl")
+OWN = cases("own_cases.jsonl")
+DISAGREEMENTS: dict[str, dict[str, str]] = data("disagreements.json")
+
+
+def _by_id(case: dict[str, Any]) -> str:
+    return str(case["id"])
+
+
+@pytest.mark.parametrize("case", SAMPLE + OWN, ids=_by_id)
+def test_every_case_gets_its_label_or_a_reasoned_disagreement(case: dict[str, Any]) -> None:
+    reading = reading_of(case["log_excerpt"], Phase(case["phase"]))
+
+    disagreement = DISAGREEMENTS.get(case["id"])
+    assert reading.label == (disagreement["answer"] if disagreement else case["label"])
+
+
+@pytest.mark.parametrize("case", [case for case in SAMPLE if case.get("ambiguous")], ids=_by_id)
+def test_what_a_text_is_too_short_to_decide_is_never_said_with_high_confidence(case: dict[str, Any]) -> None:
+    findings = reading_of(case["log_excerpt"], Phase(case["phase"])).findings
+
+    assert all(finding.confidence != "high" for finding in findings)
+
+
+def test_disagreements_are_few_reasoned_and_never_about_clear_cases() -> None:
+    ambiguous = {case["id"] for case in SAMPLE if case.get("ambiguous")}
+
+    assert set(DISAGREEMENTS) <= ambiguous
+    assert all(len(each["why"]) > 80 for each in DISAGREEMENTS.values())
+
+
+@pytest.mark.parametrize("case", [case for case in SAMPLE + OWN if case["label"] == Label.NOT_IAM], ids=_by_id)
+def test_nothing_that_is_not_iam_is_reported_in_any_phase(case: dict[str, Any]) -> None:
+    for phase in Phase:
+        assert reading_of(case["log_excerpt"], phase).findings == ()
+
+
+@pytest.mark.parametrize("case", [case for case in SAMPLE + OWN if case["label"] != Label.NOT_IAM], ids=_by_id)
+@pytest.mark.parametrize(
+    "dressed",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\x1b[31m" + text.replace("\n", "\x1b[0m\n\x1b[31m") + "\x1b[0m",
+        lambda text: "\n" * 3 + text + "\n",
+        lambda text: "\ufeff" + text,
+    ],
+    ids=["crlf", "ansi", "blank lines", "byte order mark"],
+)
+def test_what_terminals_and_editors_put_around_a_text_changes_nothing(case: dict[str, Any], dressed: Any) -> None:
+    plain = reading_of(case["log_excerpt"], Phase(case["phase"]))
+
+    assert reading_of(dressed(case["log_excerpt"]), Phase(case["phase"])).label == plain.label

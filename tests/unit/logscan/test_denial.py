@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medic.labels import Confidence, Identity, Label, PolicyType
+from medic.logscan.denial import FoundDenial, confidence_of, find_denials, label_of, least_statement
+from medic.logscan.model import Denial
+from tests.unit.diagnosis.support import data
+
+DENIALS: list[dict[str, Any]] = data("denials.json")
+BUILD_SESSION = "arn:aws:sts::111122223333:assumed-role/amplify-service/BuildSession"
+TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders"
+
+
+def _only(text: str) -> FoundDenial:
+    (found,) = find_denials(text)
+    return found
+
+
+def _denial(**parts: Any) -> Denial:
+    empty: dict[str, Any] = dict.fromkeys(
+        ["principal", "account", "role_name", "session_name", "action", "resource", "policy_type", "explicit"]
+    )
+    return Denial(**{**empty, **parts})
+
+
+@pytest.mark.parametrize("case", DENIALS, ids=lambda case: str(case["name"]))
+def test_every_documented_form_is_read(case: dict[str, Any]) -> None:
+    found = _only(case["text"])
+    denial = found.denial
+
+    read = {
+        "principal": denial.principal,
+        "action": denial.action,
+        "resource": denial.resource,
+        "policy_type": denial.policy_type.value if denial.policy_type else None,
+        "explicit": denial.explicit,
+        "policy_arn": denial.policy_arn,
+        "identity": found.identity.value,
+        "label": label_of(denial, found.identity).value,
+    }
+    assert read == case["expected"]
+
+
+@pytest.mark.parametrize(
+    ("spelling", "policy_type"),
+    [
+        ("a service control policy", PolicyType.SCP),
+        ("a resource control policy", PolicyType.RCP),
+        ("a VPC endpoint policy", PolicyType.VPC_ENDPOINT),
+        ("a permissions boundary", PolicyType.BOUNDARY),
+        ("a session policy", PolicyType.SESSION),
+        ("a sessions policy", PolicyType.SESSION),
+        ("a resource-based policy", PolicyType.RESOURCE),
+        ("the role trust policy", PolicyType.TRUST),
+        ("an identity-based policy", PolicyType.IDENTITY),
+    ],
+)
+def test_every_policy_type_is_known_as_explicit_deny(spelling: str, policy_type: PolicyType) -> None:
+    found = _only(f"User: {BUILD_SESSION} is not authorized to perform: s3:Get with an explicit deny in {spelling}")
+
+    assert (found.denial.policy_type, found.denial.explicit) == (policy_type, True)
+
+
+@pytest.mark.parametrize("policy_type", [each for each in PolicyType if each is not PolicyType.RCP])
+def test_every_policy_type_is_known_as_missing_allow(policy_type: PolicyType) -> None:
+    reason = f"because no {policy_type.value} allows the s3:GetObject action"
+
+    found = _only(f"User: {BUILD_SESSION} is not authorized to perform: s3:GetObject {reason}")
+
+    assert (found.denial.policy_type, found.denial.explicit) == (policy_type, False)
+
+
+def test_several_denials_in_one_text_keep_their_own_parts() -> None:
+    text = (
+        f"User: {BUILD_SESSION} is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::a because no "
+        "identity-based policy allows the s3:GetObject action "
+        "User: arn:aws:iam::111122223333:user/x is not authorized to perform: sns:Publish with an explicit deny in a "
+        "service control policy"
+    )
+
+    first, second = find_denials(text)
+
+    assert (first.denial.action, first.denial.policy_type) == ("s3:GetObject", PolicyType.IDENTITY)
+    assert (second.denial.action, second.denial.policy_type) == ("sns:Publish", PolicyType.SCP)
+    assert second.identity is Identity.USER
+
+
+def test_no_more_denials_are_read_than_asked_for() -> None:
+    text = " ".join(f"User: {BUILD_SESSION} is not authorized to perform: s3:Get{i}" for i in range(10))
+
+    assert len(list(find_denials(text, limit=3))) == 3
+
+
+@pytest.mark.parametrize(
+    "policy_type",
+    [
+        PolicyType.BOUNDARY,
+        PolicyType.SCP,
+        PolicyType.RCP,
+        PolicyType.SESSION,
+        PolicyType.VPC_ENDPOINT,
+        PolicyType.RESOURCE,
+        PolicyType.TRUST,
+    ],
+)
+def test_no_permission_is_proposed_where_none_can_help(policy_type: PolicyType) -> None:
+    denial = _denial(principal=BUILD_SESSION, action="s3:GetObject", policy_type=policy_type, explicit=False)
+
+    assert least_statement(denial) is None
+
+
+def test_no_permission_is_proposed_against_an_explicit_deny() -> None:
+    denial = _denial(principal=BUILD_SESSION, action="s3:GetObject", policy_type=PolicyType.IDENTITY, explicit=True)
+
+    assert least_statement(denial) is None
+
+
+def test_no_permission_is_proposed_for_amplifys_own_role() -> None:
+    principal = "arn:aws:sts::444455556666:assumed-role/AemiliaControlPlaneLambda-CodeBuildRole-1/AWSCodeBuild-1"
+
+    assert least_statement(_denial(principal=principal, action="s3:GetObject")) is None
+
+
+def test_the_least_statement_names_one_action_and_one_resource() -> None:
+    denial = _denial(principal=BUILD_SESSION, action="dynamodb:GetItem", resource=TABLE)
+
+    assert least_statement(denial) == {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": TABLE}
+
+
+@pytest.mark.parametrize("resource", [None, "*", "+15550100", "my-example-widget", 'arn:aws:s3:::x"}, {'])
+def test_the_least_statement_copies_no_resource_that_is_not_an_arn(resource: str | None) -> None:
+    statement = least_statement(_denial(principal=BUILD_SESSION, action="sns:Publish", resource=resource))
+
+    assert statement == {"Effect": "Allow", "Action": "sns:Publish", "Resource": "*"}
+
+
+def test_pass_role_is_limited_to_amplify_and_never_granted_on_everything() -> None:
+    role = "arn:aws:iam::111122223333:role/shop-ssr"
+
+    assert least_statement(_denial(principal=BUILD_SESSION, action="iam:PassRole", resource=role)) == {
+        "Effect": "Allow",
+        "Action": "iam:PassRole",
+        "Resource": role,
+        "Condition": {"StringEquals": {"iam:PassedToService": "amplify.amazonaws.com"}},
+    }
+    assert least_statement(_denial(principal=BUILD_SESSION, action="iam:PassRole")) is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "confidence"),
+    [
+        ({"principal": BUILD_SESSION}, Confidence.HIGH),
+        ({"policy_type": PolicyType.SCP}, Confidence.HIGH),
+        ({"action": "s3:GetObject"}, Confidence.MEDIUM),
+        ({}, Confidence.LOW),
+    ],
+)
+def test_confidence_follows_what_the_text_names(parts: dict[str, Any], confidence: Confidence) -> None:
+    assert confidence_of(_denial(**parts)) is confidence
+
+
+@pytest.mark.parametrize("policy_type", list(PolicyType))
+@pytest.mark.parametrize("explicit", [True, False])
+def test_a_refused_pass_role_is_one_whatever_policy_refuses(policy_type: PolicyType, *, explicit: bool) -> None:
+    denial = _denial(action="iam:PassRole", policy_type=policy_type, explicit=explicit)
+
+    assert label_of(denial, Identity.USER) is Label.PASS_ROLE_DENIED
+
+
+_PIECES = st.sampled_from(
+    [
+        "User: ",
+        BUILD_SESSION,
+        " is not authorized to perform: ",
+        "s3:GetObject",
+        " on resource: ",
+        TABLE,
+        " because no ",
+        "identity-based policy",
+        " allows the s3:GetObject action",
+        " with an explicit deny in a ",
+        "permissions boundary",
+        '"',
+        ";",
+        " ",
+        "x" * 700,
+    ]
+)
+
+
+@given(st.lists(_PIECES | st.text(max_size=20), max_size=40).map("".join))
+def test_denials_lie_within_the_text_in_order_and_nothing_raises(text: str) -> None:
+    spans = [(found.start, found.end) for found in find_denials(text)]
+
+    assert all(0 <= start < end <= len(text) for start, end in spans)
+    assert spans == sorted(spans)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medic.logscan.recognise import is_from_a_test, is_quoted, only_displays
+
+PHRASE = "AccessDenied: Access Denied"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "// ",
+        "# ",
+        " * "[1:],
+        "> 12 | throw new Error('",
+        'throw new CredentialsProviderError("',
+        "expect(() => run()).toThrow('",
+        "console.error('",
+        "  if (error.name === '"[2:],
+        "✓ maps ",
+        "| ",
+        "- **",
+        "See `",
+        "docs/errors.md:12:",
+        "+ echo ",
+        "HEAD is now at 1a2b3c4 ",
+        "This page covers ",
+        'Covers "',
+        "Fixes ",
+        "If you see ",
+    ],
+)
+def test_code_comments_titles_and_prose_quote(before: str) -> None:
+    assert is_quoted(before + PHRASE, len(before))
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "Error: ",
+        "⨯ ",
+        "✖ ",
+        "🛑 ",
+        "(node:1247) UnhandledPromiseRejectionWarning: ",
+        'Resource handler returned message: "',
+        '{"level":"error","message":"',
+        'request failed with "',
+        "∟ Caused by: [",
+        "- ",
+        "fatal error: An error occurred (",
+    ],
+)
+def test_tools_report(before: str) -> None:
+    assert not is_quoted(before + PHRASE, len(before))
+
+
+@pytest.mark.parametrize(
+    "line", ["  ✕ should reject AccessDenied (12 ms)", "● S3 › throws AccessDenied", "test_s3.py::test_x AccessDenied"]
+)
+def test_test_titles_quote(line: str) -> None:
+    assert is_quoted(line.strip(), line.strip().index("AccessDenied"))
+
+
+@pytest.mark.parametrize(
+    ("command", "displays"),
+    [
+        ("cat README.md", True),
+        ("cat a | grep b | head -5", True),
+        ("/bin/echo hello", True),
+        ("git log -5", True),
+        ("git clone https://example.com/x", False),
+        ("echo $(aws sts get-caller-identity)", False),
+        ("cat x && npm ci", False),
+        ("sed -i s/a/b/ x", False),
+        ("npm run build", False),
+        ("", False),
+    ],
+)
+def test_commands_that_can_only_print_are_known(command: str, *, displays: bool) -> None:
+    assert only_displays(command) is displays
+
+
+@pytest.mark.parametrize(
+    ("frame", "staged"),
+    [
+        ("at src/lib/errors.test.ts:12:3", True),
+        ("at __tests__/upload.js:1:1", True),
+        ('File "tests/test_upload.py", line 3', True),
+        ("at /var/task/.next/server/chunks/1.js:1:1", False),
+        ("at latest.js:1:1", False),
+    ],
+)
+def test_a_stack_trace_through_a_test_file_is_staged(frame: str, *, staged: bool) -> None:
+    assert is_from_a_test(f"Error: AccessDenied {frame}") is staged
+
+
+@given(st.text(max_size=600), st.integers(0, 600))
+def test_any_line_gets_an_answer(line: str, column: int) -> None:
+    assert is_quoted(line, column) in {True, False}
+    assert only_displays(line) in {True, False}
