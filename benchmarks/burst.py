@@ -92,7 +92,7 @@ def _settled(item: dict[str, Any]) -> bool:
     """A branch's record, with an incident that nobody has yet to be told of."""
     branch = item["pk"]["S"].rpartition("#")[2]
     incidents = json.loads(item.get("incidents", {}).get("S", "[]"))
-    return branch != "*" and bool(incidents) and all(not incident.get("pending") for incident in incidents)
+    return branch != "*" and bool(incidents) and all(not incident.get("alert_due") for incident in incidents)
 
 
 def _messages(stage: Stage, output: str) -> int:

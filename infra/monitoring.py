@@ -115,21 +115,21 @@ ALARM_TEXTS = (
 PERIOD = Duration.minutes(5)
 
 
-def count(fact: TelemetryEvent) -> cloudwatch.Metric:
+def count(event: TelemetryEvent) -> cloudwatch.Metric:
     """How often the remediator recorded a fact."""
     return cloudwatch.Metric(
         namespace=METRICS_NAMESPACE,
-        metric_name=fact.value,
+        metric_name=event.value,
         dimensions_map={"service": "remediator"},
         statistic="Sum",
         period=PERIOD,
-        label=fact.value,
+        label=event.value,
     )
 
 
-def by(title: str, fact: TelemetryEvent, dimension: str) -> CustomMetricGroup:
+def by(title: str, event: TelemetryEvent, dimension: str) -> CustomMetricGroup:
     """One line a value. Plain CDK: the library's own search asks for a value of every dimension it names."""
-    schema = f'{{"{METRICS_NAMESPACE}","{dimension}","service"}} MetricName="{fact.value}" "service"="remediator"'
+    schema = f'{{"{METRICS_NAMESPACE}","{dimension}","service"}} MetricName="{event.value}" "service"="remediator"'
     search = cloudwatch.MathExpression(
         expression=f"SEARCH('{schema}', 'Sum', {PERIOD.to_seconds()})",
         using_metrics={},
@@ -262,14 +262,14 @@ class Monitoring(Construct):
             ],
         )
 
-    def _alarmed(self, name: str, fact: TelemetryEvent, text: AlarmText) -> CustomMetricWithAlarm:
+    def _alarmed(self, name: str, event: TelemetryEvent, text: AlarmText) -> CustomMetricWithAlarm:
         once = CustomThreshold(
             threshold=0,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description_override=text.description,
         )
-        return CustomMetricWithAlarm(alarm_friendly_name=name, metric=count(fact), add_alarm={fact.value: once})
+        return CustomMetricWithAlarm(alarm_friendly_name=name, metric=count(event), add_alarm={event.value: once})
 
     def _functions(self, props: MonitoringProps) -> None:
         self._function("Remediator", props.remediator, REMEDIATOR_FAILING)

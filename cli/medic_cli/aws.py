@@ -41,15 +41,15 @@ def required(item: Item[_T], region: str) -> _T:
     if isinstance(item, Present):
         return item.value
     if isinstance(item, Absent):
-        raise CouldNotLookError(f"{item.why} in {region}: look at the names, and at --region and --profile.")
-    raise CouldNotLookError(f"{item.because} Allow that action and repeat.")
+        raise CouldNotLookError(f"{item.reason} in {region}: look at the names, and at --region and --profile.")
+    raise CouldNotLookError(f"{item.reason} Allow that action and repeat.")
 
 
 def why(item: Item[object]) -> str:
     """Why a thing is not known, where it is not."""
     match item:
-        case Absent(because) | Unreadable(because):
-            return because
+        case Absent(reason) | Unreadable(reason):
+            return reason
         case _:
             return "it was read"
 

@@ -13,7 +13,7 @@ from medic.aws.amplify import AmplifyReader
 from medic.aws.clients import Clients
 from medic.aws.errors import translated
 from medic.plan.decide import SSR
-from medic.plan.model import RebuildWish
+from medic.plan.model import RebuildTag
 from medic.plan.optin import AUTO_FIX, CHANNEL, COMPUTE_ROLE, IGNORE, REBUILD, SERVICE_ROLE
 from medic.settings import Mode
 from medic_cli.aws import explained, region_of, required, session
@@ -179,10 +179,10 @@ def _which_role(tags: Mapping[str, str]) -> Iterator[str]:
 
 
 def _rebuilds(tags: Mapping[str, str]) -> str:
-    match tags.get(REBUILD, RebuildWish.AUTO.value):
-        case RebuildWish.AUTO.value:
+    match tags.get(REBUILD, RebuildTag.AUTO.value):
+        case RebuildTag.AUTO.value:
             return "It may retry the failed job where that can help, if it is still the newest. Never a new commit."
-        case RebuildWish.YES.value:
+        case RebuildTag.YES.value:
             return "It may retry the failed job after every change, if it is still the newest. Never a new commit."
         case _:
             return "It rebuilds nothing."
@@ -258,7 +258,7 @@ _OPT_IN_EXAMPLES = examples(
 @click.option("--mode", type=click.Choice(MODES), default=Mode.FIX.value, show_default=True,
               help="How far the bot may go on this branch.")  # fmt: skip
 @click.option("--compute-role", metavar="NAME|ARN", help="Which of the roles paired with the app it may set.")
-@click.option("--rebuild", type=click.Choice([wish.value for wish in RebuildWish]),
+@click.option("--rebuild", type=click.Choice([wish.value for wish in RebuildTag]),
               help="Whether it may retry the failed job.")  # fmt: skip
 @click.option("--channel", metavar="NAME", help="The Slack channel, of those in the settings, that hears of it.")
 @change_options

@@ -27,14 +27,14 @@ class Present(Generic[T]):
 class Absent:
     """AWS says that there is no such thing."""
 
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """It could not be looked at: neither its presence nor its absence may be concluded."""
 
-    because: str
+    reason: str
 
 
 Item: TypeAlias = Present[T] | Absent | Unreadable

@@ -107,7 +107,7 @@ class Services:
 
         return (SlackPost(lambda: self.reader.secrets, settings.slack), *always)
 
-    def actor_for(self, errand: ActorScope) -> Callable[[], AmplifyActor]:
+    def actor_for(self, actor_scope: ActorScope) -> Callable[[], AmplifyActor]:
         """The actor for one errand: its session is made when it first acts, and kept for that errand.
 
         Raises:
@@ -117,7 +117,7 @@ class Services:
 
         def actor() -> AmplifyActor:
             if not made:
-                made.append(AmplifyActor(self._actor_sessions().amplify_for(errand)))
+                made.append(AmplifyActor(self._actor_sessions().amplify_for(actor_scope)))
             return made[0]
 
         return actor

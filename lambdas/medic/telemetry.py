@@ -26,7 +26,7 @@ class TelemetryEvent(StrEnum):
     LOG_UNAVAILABLE = "LogUnavailable"
     DIAGNOSED = "Diagnosed"
     ALREADY_HANDLED = "AlreadyHandled"
-    SEEN_AGAIN = "SeenAgain"
+    FAILURE_REPEATED = "FailureRepeated"
     IGNORED = "Ignored"
     APPLIED = "Applied"
     NOT_APPLIED = "NotApplied"
@@ -35,14 +35,14 @@ class TelemetryEvent(StrEnum):
     NOT_HELPED = "NotHelped"
     EXPIRED = "Expired"
     OUTCOME_UNKNOWN = "OutcomeUnknown"
-    WOKEN = "Woken"
-    BOOSTED = "Boosted"
+    BRANCH_WOKEN = "BranchWoken"
+    APP_BOOSTED = "AppBoosted"
     RUNTIME_LOOKED = "RuntimeLooked"
     RUNTIME_FOUND = "RuntimeFound"
     RUNTIME_UNREAD = "RuntimeUnread"
     ALERT_SENT = "AlertSent"
     ALERT_FAILED = "AlertFailed"
-    LETTER_GIVEN_UP = "LetterGivenUp"
+    ALERT_ABANDONED = "AlertAbandoned"
     MUTED = "Muted"
     STORM = "Storm"
     STORM_OVER = "StormOver"
@@ -81,16 +81,16 @@ class Telemetry:
     logger: Logger
     metrics: Metrics
 
-    def record(self, fact: TelemetryEvent, **details: object) -> None:
+    def record(self, event: TelemetryEvent, **details: object) -> None:
         """Count a fact and log it with its details; details are redacted by whoever made them.
 
         A fact listed in `DIMENSIONS` is counted once more by each of those details that is given.
         """
-        self.metrics.add_metric(name=fact, unit=MetricUnit.Count, value=1)
-        for dimension in DIMENSIONS.get(fact, ()):
+        self.metrics.add_metric(name=event, unit=MetricUnit.Count, value=1)
+        for dimension in DIMENSIONS.get(event, ()):
             if dimension in details:
-                self._count_apart(fact, dimension, str(details[dimension]))
-        self.logger.info(fact, extra={name: str(value)[:500] for name, value in details.items()})
+                self._count_apart(event, dimension, str(details[dimension]))
+        self.logger.info(event, extra={name: str(value)[:500] for name, value in details.items()})
 
     def alerted(self, waited: timedelta) -> None:
         """Measure how long it took from an event, by EventBridge's time, until every channel had its alert."""
@@ -102,8 +102,10 @@ class Telemetry:
         """Write the metrics out, as one embedded-metric log line."""
         self.metrics.flush_metrics()
 
-    def _count_apart(self, fact: TelemetryEvent, dimension: str, value: str) -> None:
+    def _count_apart(self, event: TelemetryEvent, dimension: str, value: str) -> None:
         listed = value if _LISTED.fullmatch(value) else _UNLISTED
         mine = {"service": self.metrics.service or ""}
-        with single_metric(fact, MetricUnit.Count, 1, namespace=self.metrics.namespace, default_dimensions=mine) as one:
+        with single_metric(
+            event, MetricUnit.Count, 1, namespace=self.metrics.namespace, default_dimensions=mine
+        ) as one:
             one.add_dimension(dimension, listed)

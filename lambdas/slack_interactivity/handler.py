@@ -9,7 +9,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 
 from medic.settings import SlackRuntime
-from medic.slack_actions.approve import desk, handle
+from medic.slack_actions.approve import approval_handler, handle
 from medic.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @cache
 def wiring() -> SlackApprovalHandler:
     """What a run works with, made once and kept while the function is warm."""
-    return desk(SlackRuntime.from_environment(), boto3.Session(), Telemetry(Logger(), Metrics()))
+    return approval_handler(SlackRuntime.from_environment(), boto3.Session(), Telemetry(Logger(), Metrics()))
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, object]:

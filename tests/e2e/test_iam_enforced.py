@@ -56,9 +56,9 @@ def actor(stage: Stage, app_id: str, role_arn: str | None = None) -> Any:
     # Only the remediator may assume it: the test lets itself in.
     iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=json.dumps(TRUSTS_THIS_TEST))
     branch_arn = stage.branch(app_id)["branchArn"]
-    errand = ActorScope("test", branch_arn, role_arn or stage.outputs["DefaultComputeRoleArn"])
+    actor_scope = ActorScope("test", branch_arn, role_arn or stage.outputs["DefaultComputeRoleArn"])
     sts = stage.cloud.client("sts")
-    given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="test", Policy=json.dumps(session_policy(errand)))
+    given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="test", Policy=json.dumps(session_policy(actor_scope)))
     return stage.cloud.client("amplify", given["Credentials"])
 
 

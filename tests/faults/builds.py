@@ -37,7 +37,7 @@ def diagnosis(world: WiredWorld, _: Remediator) -> None:
     build(world, failing(world))
 
 
-def seen_again(world: WiredWorld, remediator: Remediator) -> None:
+def repeated(world: WiredWorld, remediator: Remediator) -> None:
     """The same failure once more."""
     app = failing(world)
     build(world, app)
@@ -166,7 +166,7 @@ def storm_is_over(world: WiredWorld, remediator: Remediator) -> None:
     watcher_comes(world, remediator)
 
 
-def letter(world: WiredWorld, remediator: Remediator) -> None:
+def undelivered_alert(world: WiredWorld, remediator: Remediator) -> None:
     """Slack was out for all of a run's tries; the watcher is about to say that a letter waits."""
     build(world, failing(world))
     world.slack.fail(times=3)

@@ -75,7 +75,7 @@ def check_closed(world: WiredWorld) -> None:
 
 def _closed_by_builds(incident: Json) -> bool:
     """False for a storm and for what the SSR log showed: those end by the clock."""
-    return bool(incident["label"] != _STORM and incident["occasion"] == "failed")
+    return bool(incident["label"] != _STORM and incident["trigger"] == "failed")
 
 
 def _untold_incidents(world: WiredWorld) -> Iterator[str]:
@@ -108,11 +108,11 @@ def _untold_changes(world: WiredWorld) -> Iterator[str]:
 def _still_owed(world: WiredWorld) -> Iterator[str]:
     """Nothing is owed; each alert was taken by every channel; each request has its answer."""
     for i in world.incidents():
-        yield from (f"{i['id']} still owes {owed}" for owed in (i["pending"], *i["letters"]) if owed)
+        yield from (f"{i['id']} still owes {owed}" for owed in (i["alert_due"], *i["undelivered"]) if owed)
         heard: defaultdict[str, set[str]] = defaultdict(set)
-        for occasion, _, channel in (receipt.partition("/") for receipt in i["alerted"]):
+        for alert_key, _, channel in (receipt.partition("/") for receipt in i["alerted"]):
             if channel:
-                heard[channel].add(occasion)
+                heard[channel].add(alert_key)
         if len(set(map(frozenset, heard.values()))) > 1:
             yield f"of {i['id']}, the channels took {dict(heard)}"
     yield from (f"{r['kind']} was never answered" for r in world.requests() if "answer" not in r or "due" in r)
@@ -267,11 +267,11 @@ def _untold(world: WiredWorld, remediator: Remediator, clean: Recording) -> Iter
     if remediator.dead_letters:
         return
     usual = _usual(world, clean)
-    letters = sum(len(incident["letters"]) for incident in world.incidents()) + _overtaken(world)
+    undelivered = sum(len(incident["undelivered"]) for incident in world.incidents()) + _overtaken(world)
     missing = usual - Counter(message.kind for message in world.messages)
-    if missing.total() > letters:
+    if missing.total() > undelivered:
         yield f"nobody heard what is {sorted(missing)}; the topic had {[message.kind for message in world.messages]}"
-    if clean.ending.posts and len(world.slack.posts) < usual.total() - letters:
+    if clean.ending.posts and len(world.slack.posts) < usual.total() - undelivered:
         yield f"Slack heard {len(world.slack.posts)} alerts of {usual.total()}"
 
 

@@ -93,7 +93,7 @@ _WITH_REBUILD = Path(builds.attach_and_rebuild)
 PATHS = (
     Path(builds.not_iam),
     Path(builds.diagnosis),
-    Path(builds.seen_again),
+    Path(builds.repeated),
     Path(builds.approval),
     Path(builds.attach),
     _WITH_REBUILD,
@@ -107,7 +107,7 @@ PATHS = (
     Path(builds.capped),
     Path(builds.storm),
     Path(builds.storm_is_over),
-    Path(builds.letter),
+    Path(builds.undelivered_alert),
     Path(requests.approved),
     Path(requests.approved_but_moved),
     Path(requests.approved_but_capped),

@@ -88,7 +88,7 @@ class Write:
     @property
     def storm(self) -> bool:
         """True if one alert had told of a storm that was not over."""
-        return any(i["label"] == "storm" and i["state"] == "open" and not i["pending"] for i in self.incidents)
+        return any(i["label"] == "storm" and i["state"] == "open" and not i["alert_due"] for i in self.incidents)
 
     @property
     def taken_back(self) -> tuple[Json, Json] | None:

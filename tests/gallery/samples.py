@@ -26,10 +26,10 @@ from medic.alerts.compose import (
 from medic.alerts.failure_report import FailureReport
 from medic.events import Scope
 from medic.evidence import Present, RolePolicies
-from medic.incidents.model import Change, ChangeState, Incident, IncidentState, JobRef
+from medic.incidents.model import Change, ChangeState, Incident, IncidentState, RuntimeJobRef
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
 from medic.plan.decide import RepairQuestion, decide
-from medic.plan.model import RebuildWish
+from medic.plan.model import RebuildTag
 from medic.plan.optin import OptIn, RoleChoice
 from medic.settings import Limits, Mode
 from tests.unit.diagnosis.diagnosing import (
@@ -113,7 +113,7 @@ def _alerts() -> Iterator[Alert]:
     built, seen = _incident(lost), _incident(runtime)
     yield compose_resolved(SCOPE, _changed(built), "9")
     yield compose_quiet(SCOPE, _changed(seen), 60)
-    yield compose_not_helped(SCOPE, replace(_changed(built), because="Likely: the repository connection is lost"), "9")
+    yield compose_not_helped(SCOPE, replace(_changed(built), reason="Likely: the repository connection is lost"), "9")
     yield compose_no_traffic(SCOPE, _changed(seen))
     yield compose_outcome_unknown(SCOPE, _changed(built, ChangeState.INTENDED))
     yield compose_expired(SCOPE, seen)
@@ -132,7 +132,7 @@ def _facts() -> dict[str, Any]:
     }
 
 
-def _report(diagnosis: Diagnosis, mode: Mode, occasion: Trigger, **changes: Any) -> FailureReport:
+def _report(diagnosis: Diagnosis, mode: Mode, trigger: Trigger, **changes: Any) -> FailureReport:
     """What the flows would report: the plan is the decision table's, under every guardrail."""
     note = _MODES[mode]
     policies = changes.pop("policies", lambda _: Present(RolePolicies((), ())))
@@ -142,11 +142,11 @@ def _report(diagnosis: Diagnosis, mode: Mode, occasion: Trigger, **changes: Any)
         diagnosis=diagnosis,
         app=seen.app.value if isinstance(seen.app, Present) else app(),
         branch=seen.branch.value if isinstance(seen.branch, Present) else branch(),
-        opt_in=OptIn(mode, ignored=False, note=note, rebuild=RebuildWish.AUTO),
+        opt_in=OptIn(mode, ignored=False, note=note, rebuild=RebuildTag.AUTO),
         choice=RoleChoice(COMPUTE_ROLE, "the one role paired with this app"),
         policies=policies,
     )
-    plan = decide(occasion, asked, RepairQuestion(RoleChoice(None, "none is paired"), None, None))
+    plan = decide(trigger, asked, RepairQuestion(RoleChoice(None, "none is paired"), None, None))
     incident = _incident(diagnosis)
     if mode is Mode.ASK:
         incident = replace(incident.moved(IncidentState.AWAITING_APPROVAL, NOW), plan_hash=plan.hash_for(incident.id))
@@ -173,7 +173,7 @@ def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> In
 
 def _storm() -> Iterator[Alert]:
     region = replace(SCOPE, app_id="*", branch="*")
-    storm = Incident.open(region, (RoleKind.NONE, "storm"), JobRef(NOW), app_name="", now=NOW)
+    storm = Incident.open(region, (RoleKind.NONE, "storm"), RuntimeJobRef(NOW), app_name="", now=NOW)
     affected = tuple(_hit(number) for number in range(8))
     yield compose_storm(region, storm, affected, Limits())
     over = tuple(

@@ -33,7 +33,7 @@ def make_role(name: str, trust: object = PLAIN_TRUST, *, path: str = "/", age: f
     return str(made.arn)
 
 
-def pinned_to(app_id: str, region: str = "eu-central-1") -> dict[str, Any]:
+def required_source(app_id: str, region: str = "eu-central-1") -> dict[str, Any]:
     """A trust policy that lets in one app's branches alone."""
     arn = f"arn:aws:amplify:{region}:{ACCOUNT}:apps/{app_id}/branches/*"
     statement = {**PLAIN_TRUST["Statement"][0], "Condition": {"ArnLike": {"aws:SourceArn": arn}}}

@@ -58,22 +58,22 @@ def observed(
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
         time = VirtualTime(loop)
-        estate = AwsTargets.reached_by(session(), regions, rate=rate, iam_rate=rate, time=time)
+        targets = AwsTargets.reached_by(session(), regions, rate=rate, iam_rate=rate, time=time)
         moments: dict[str, list[float]] = defaultdict(list)
 
         def note(request: Any, **_: Any) -> None:
             moments[request.url.split("/")[2]].append(time.now())
             time.sleep(latency)
 
-        for client in (*(region.amplify._client for region in estate.regions), estate.iam.client):
+        for client in (*(region.amplify._client for region in targets.regions), targets.iam.client):
             client.meta.events.register("before-send", note)
 
         for operation in denied:
-            estate.iam.client.meta.events.register(f"before-call.iam.{operation}", _deny)  # type: ignore[arg-type]
+            targets.iam.client.meta.events.register(f"before-call.iam.{operation}", _deny)  # type: ignore[arg-type]
 
         async def run() -> Scan:
-            wish = ScanOptions(dict.fromkeys(regions, OptInTerms(Settings.parse(settings), None)))
-            return await Scanner(estate, wish, lambda: datetime.now(UTC)).run()
+            options = ScanOptions(dict.fromkeys(regions, OptInTerms(Settings.parse(settings), None)))
+            return await Scanner(targets, options, lambda: datetime.now(UTC)).run()
 
         return Observed(runner.run(run()), moments)
 

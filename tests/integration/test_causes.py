@@ -145,7 +145,7 @@ def test_a_role_pinned_to_another_app_is_proven_and_both_apps_named(world: World
     diagnosis = diagnosis_of_build(world, second)
 
     assert top(diagnosis) == ("service_role_source_condition", Rank.PROVEN)
-    assert f"aws:SourceArn to app {first}, while this is app {second}" in diagnosis.causes[0].because
+    assert f"aws:SourceArn to app {first}, while this is app {second}" in diagnosis.causes[0].reason
 
 
 def test_a_role_pinned_to_another_account_is_proven(world: World) -> None:
@@ -215,7 +215,7 @@ def test_a_backend_build_without_a_service_role_is_proven_to_lack_it(world: Worl
     diagnosis = diagnosis_of_build(world, app, outcome="backend_deploy")
 
     assert top(diagnosis) == ("service_role_not_set", Rank.PROVEN)
-    assert "not yours to edit" in diagnosis.causes[0].because
+    assert "not yours to edit" in diagnosis.causes[0].reason
     assert ranks(diagnosis)["compute_role_not_set"] is Rank.RULED_OUT
 
 

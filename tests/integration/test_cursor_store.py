@@ -29,7 +29,7 @@ def half_read() -> Cursor:
     cursor = Cursor("d1abc")
     lines = tuple(RuntimeLine(str(n), MILLISECONDS - timedelta(seconds=n), "s", "x") for n in range(200))
     taken, _ = cursor.taking(RuntimePage(lines, "more"), cursor.next_reading(MILLISECONDS).span)
-    return replace(taken.looked(MILLISECONDS), floor=MILLISECONDS, missing_since=MILLISECONDS, missing_told=True)
+    return replace(taken.looked(MILLISECONDS), floor=MILLISECONDS, missing_since=MILLISECONDS, missing_reported=True)
 
 
 def test_a_cursor_is_read_as_it_was_written_and_written_once_a_version(cursors: Cursors) -> None:

@@ -36,7 +36,7 @@ class Site:
 
     world: World
     app: str
-    nudges: list[dict[str, object]] = field(default_factory=list)
+    wake_up_messages: list[dict[str, object]] = field(default_factory=list)
 
     def visit(self, branch: str = "main", wording: str = "plain") -> int:
         """A visitor's request; gives its HTTP status."""
@@ -50,11 +50,11 @@ class Site:
         """A run of the watcher, five minutes later; each nudge goes to the remediator. Gives how many there were."""
         self.after(5 * MINUTE)
         services, client = self.world.services(), self.world.client("logs")
-        nudges: list[dict[str, object]] = []
+        wake_up_messages: list[dict[str, object]] = []
 
         def wake(app_id: str, span: TimeSpan) -> None:
             scope = Scope("aws", self.world.amplify.account_id, "eu-central-1", app_id, "*")
-            nudges.append(runtime_wake_up(scope, span.start, span.end))
+            wake_up_messages.append(runtime_wake_up(scope, span.start, span.end))
 
         RuntimeWatch(
             settings=services.runtime.settings,
@@ -66,10 +66,10 @@ class Site:
             telemetry=services.telemetry,
             clock=self.world.now,
         ).look()
-        for nudge in nudges:
-            self.world.deliver(nudge)
-        self.nudges += nudges
-        return len(nudges)
+        for wake_up_message in wake_up_messages:
+            self.world.deliver(wake_up_message)
+        self.wake_up_messages += wake_up_messages
+        return len(wake_up_messages)
 
     def rebuilt(self) -> None:
         """The rebuild's event arrives."""
@@ -346,7 +346,7 @@ def test_delivered_again_a_nudge_does_nothing_more(world: World) -> None:
     shop.visit()
     shop.look()
     for _ in range(3):
-        world.deliver(shop.nudges[0])
+        world.deliver(shop.wake_up_messages[0])
 
     assert len(shop.alerts) == len(world.calls("UpdateBranch")) == 1
     assert shop.incidents[0]["count"] == 1

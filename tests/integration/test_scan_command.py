@@ -14,7 +14,7 @@ from medic_cli.scan.model import FindingKind
 from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_on_moto
 from tests.fakes.aws_endpoint import FakeEndpoint, error
 from tests.fakes.deployed_stack import FakeStack, use
-from tests.integration.account import ACCOUNT, PLAIN_TRUST, add_app, add_branch, make_role, pinned_to
+from tests.integration.account import ACCOUNT, PLAIN_TRUST, add_app, add_branch, make_role, required_source
 from tests.integration.scanning import observed, session
 from tests.unit.cli.support import medic, valid
 
@@ -114,7 +114,7 @@ def plant() -> dict[str, str]:
     }
     apps[FindingKind.PREVIEW_EXPOSED] = healthy()
     add_branch(apps[FindingKind.PREVIEW_EXPOSED], "pr-1", stage="PULL_REQUEST")
-    pinned = make_role("pinned", pinned_to(healthy()))
+    pinned = make_role("pinned", required_source(healthy()))
     apps[FindingKind.SERVICE_ROLE_UNASSUMABLE] = healthy("pinned", iamServiceRoleArn=pinned)
     healthy("pinned too", US, iamServiceRoleArn=pinned)
     for kind, tags, settings in (
@@ -135,8 +135,8 @@ def test_everything_that_is_wrong_is_found_where_it_is() -> None:
     found = {(finding["kind"], finding["app"]["id"]) for finding in given["findings"] if finding["app"]}
     assert {(kind, app) for kind, app in planted.items()} <= found
     across = {finding["kind"]: finding for finding in given["findings"] if finding["app"] is None}
-    assert set(across) == {"shared_role_pinned", "logging_role_permissions"}
-    assert "pinned too" in across["shared_role_pinned"]["detail"]
+    assert set(across) == {"shared_role_limited_by_source", "logging_role_permissions"}
+    assert "pinned too" in across["shared_role_limited_by_source"]["detail"]
     assert "dynamodb:GetItem" in across["logging_role_permissions"]["detail"]
     assert {kind.value for kind in FindingKind} == {kind for kind, _ in found} | set(across)
     assert given["partial"] is False
@@ -251,7 +251,7 @@ def test_what_iam_does_not_show_is_named_with_the_roles_it_was_about() -> None:
     gaps = {gap.action: gap for gap in scanned.gaps}
     assert set(gaps) == {"iam:GetRole", "iam:ListRoles"}
     assert f"arn:aws:iam::{ACCOUNT}:role/healthy" in gaps["iam:GetRole"].roles
-    assert gaps["iam:GetRole"].because.startswith("These credentials may not call iam:GetRole: ")
+    assert gaps["iam:GetRole"].reason.startswith("These credentials may not call iam:GetRole: ")
     found = {finding.kind for finding in scanned.findings}
     assert FindingKind.SERVICE_ROLE_OTHER_ACCOUNT in found, "an ARN tells it"
     assert FindingKind.LONG_LIVED_KEYS in found, "Amplify tells it"

@@ -152,7 +152,7 @@ def _peak() -> int:
 def test_ctrl_c_ends_it_with_what_is_known_so_far() -> None:
     for n in range(40):
         add_branch(add_app(REGIONS[0], f"app-{n}"))
-    estate = AwsTargets.reached_by(session(), REGIONS[:1], rate=200, iam_rate=200, time=WallTime())
+    targets = AwsTargets.reached_by(session(), REGIONS[:1], rate=200, iam_rate=200, time=WallTime())
     interrupts = 0
 
     def press(scanner: Scanner) -> None:
@@ -163,7 +163,7 @@ def test_ctrl_c_ends_it_with_what_is_known_so_far() -> None:
 
     async def run() -> Scan:
         return await Scanner(
-            estate, ScanOptions({REGIONS[0]: OptInTerms(Settings(), None)}), lambda: datetime.now(UTC), press
+            targets, ScanOptions({REGIONS[0]: OptInTerms(Settings(), None)}), lambda: datetime.now(UTC), press
         ).run()
 
     with asyncio.Runner() as runner:

@@ -67,7 +67,7 @@ class Channel:
         action = {key: self.button()[key] for key in ("action_id", "value")}
         services = self.services()
         runtime = services.runtime
-        desk = SlackApprovalHandler(
+        approval_handler = SlackApprovalHandler(
             runtime=SlackRuntime(
                 runtime.settings.slack, runtime.account, REGION, runtime.partition, runtime.table, "remediator"
             ),
@@ -80,7 +80,7 @@ class Channel:
         )
         raw = body(payload(actions=[action]))
         event = request(raw, signed(raw, at=self.world.now().timestamp())) if event is None else event
-        return int(str(take(event, desk)["statusCode"]))
+        return int(str(take(event, approval_handler)["statusCode"]))
 
     def wake(self) -> None:
         """What Lambda does with the nudges."""
@@ -153,7 +153,9 @@ def test_a_lost_nudge_delays_an_approval_and_does_not_lose_it(channel: Channel) 
     assert channel.click() == 200
     channel.woken.clear()
     channel.world.amplify.control.advance(300)
-    channel.woken += [(nudge.scope, nudge.request_id) for nudge in channel.services().table.due()]
+    channel.woken += [
+        (wake_up_message.scope, wake_up_message.request_id) for wake_up_message in channel.services().table.due()
+    ]
     channel.wake()
     assert channel.role() == channel.world.default_role_arn
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.events import Scope, WakeUp
-from medic.incidents.model import Incident, JobRef, Request, RequestKind, UndeliveredAlert, approval_id
+from medic.incidents.model import Incident, Request, RequestKind, RuntimeJobRef, UndeliveredAlert, approval_id
 from medic.incidents.region import RegionTable
 from medic.incidents.requests import AlreadyAskedError, RequestsTable
 from medic.incidents.table import (
     LEASE,
-    TransactionParts,
     BusyError,
     Cap,
     IncidentsTable,
     LeaseLostError,
     LockedBranch,
+    TransactionParts,
     UsedUpError,
 )
 from medic.labels import RoleKind
@@ -55,7 +55,7 @@ def table(world: World, clock: Callable[[], datetime]) -> IncidentsTable:
 
 def incident(clock: Clock) -> Incident:
     kind = (RoleKind.SERVICE, "service_role_unassumable")
-    return Incident.open(SCOPE, kind, JobRef(clock.now, "7"), app_name="shop", now=clock())
+    return Incident.open(SCOPE, kind, RuntimeJobRef(clock.now, "7"), app_name="shop", now=clock())
 
 
 def test_what_was_saved_is_read(table: IncidentsTable, clock: Clock) -> None:
@@ -126,7 +126,9 @@ def spend(held: LockedBranch, caps: tuple[Cap, ...]) -> str | None:
 def test_a_cap_that_is_used_up_is_named_and_nothing_is_written(table: IncidentsTable, clock: Clock) -> None:
     with table.hold(SCOPE) as held:
         assert spend(held, (cap(5, "account"), cap(1, "branch"))) is None
-        refused = held.save(held.record.with_incident(incident(clock)), TransactionParts((cap(5, "account"), cap(1, "branch"))))
+        refused = held.save(
+            held.record.with_incident(incident(clock)), TransactionParts((cap(5, "account"), cap(1, "branch")))
+        )
         assert refused == "branch"
         assert table.read(SCOPE).incidents == ()
         assert [spend(held, (cap(5, "account"),)) for _ in range(5)] == [None] * 4 + ["account"]
@@ -141,12 +143,12 @@ def test_what_is_due_is_found_by_its_deadline(table: IncidentsTable, clock: Cloc
 
 
 def test_a_letter_is_kept_until_every_channel_has_it(table: IncidentsTable, clock: Clock) -> None:
-    letter = UndeliveredAlert("abc", "report:7", "{}", ("slack", "sns"))
+    undelivered_alert = UndeliveredAlert("abc", "report:7", "{}", ("slack", "sns"))
     with table.hold(SCOPE) as held:
-        held.save(held.record.with_incident(incident(clock)), TransactionParts(letters=(letter,)))
-        assert table.letter("abc", "report:7") == letter
-        held.save(held.record, TransactionParts(letters=(replace(letter, lacking=()),)))
-    assert table.letter("abc", "report:7") is None
+        held.save(held.record.with_incident(incident(clock)), TransactionParts(undelivered=(undelivered_alert,)))
+        assert table.undelivered_alert("abc", "report:7") == undelivered_alert
+        held.save(held.record, TransactionParts(undelivered=(replace(undelivered_alert, lacking=()),)))
+    assert table.undelivered_alert("abc", "report:7") is None
 
 
 def test_all_records_are_listed_and_nothing_else(table: IncidentsTable, clock: Clock, requests: RequestsTable) -> None:

@@ -34,13 +34,13 @@ def command(*, dry_run: bool, **options: Any) -> None:  # noqa: ANN401 - click p
     """
     chosen = Chosen(**options)
     with explained():
-        desk = chosen.desk()
+        bot = chosen.bot()
         if dry_run:
-            function = desk.stack.output("RemediatorFunctionName")
+            function = bot.stack.output("RemediatorFunctionName")
             click.echo(f"{function} would be asked to send a sample through each of its channels: --dry-run.", err=True)
             return
-        operator = desk.operator
-        channels = _channels(desk.invoke_and_wait(test_alert_request(operator.account, operator.region)))
+        operator = bot.operator
+        channels = _channels(bot.invoke_and_wait(test_alert_request(operator.account, operator.region)))
     if chosen.as_json:
         click.echo(json.dumps({"schema": SCHEMA, "channels": channels}, indent=2))
     else:

@@ -160,7 +160,7 @@ def answer(id_: str | None, decision: Decision, fix: TrustFix) -> dict[str, Json
         "statements": [_statement(trace, decision) for trace in decision.statements],
         "fix": {
             "kind": fix.kind.value,
-            "because": fix.because,
+            "reason": fix.reason,
             "statement": fix.statement,
             "outcome_after": fix.outcome_after.value,
             "document": fix.document,
@@ -422,7 +422,7 @@ def _print(decision: Decision, fix: TrustFix) -> None:
         return
     console.print()
     console.print(
-        Text(f"Fix: {fix.kind.value}", "bold"), Text(f"{fix.because} After it: {fix.outcome_after.value}."), sep="  "
+        Text(f"Fix: {fix.kind.value}", "bold"), Text(f"{fix.reason} After it: {fix.outcome_after.value}."), sep="  "
     )
     for risk in fix.risks:
         console.print(Text(f"  - {risk}"))

@@ -124,9 +124,9 @@ def _live(chosen: _DiagnoseChoices) -> DiagnosisReport:
     aws = session(chosen.profile, chosen.region)
     stack = DeployedStack(aws, chosen.stack) if chosen.stack else None
     with explained():
-        eyes = Gateways(aws, lambda: datetime.now(UTC), chosen.origins, stack)
+        gateways = Gateways(aws, lambda: datetime.now(UTC), chosen.origins, stack)
         if chosen.earliest is not None:
-            return RuntimeDiagnosis(eyes).make(chosen.app, chosen.branch, chosen.earliest)
-        return LiveDiagnosis(eyes).make(
+            return RuntimeDiagnosis(gateways).make(chosen.app, chosen.branch, chosen.earliest)
+        return LiveDiagnosis(gateways).make(
             DiagnoseOptions(chosen.app, chosen.branch, chosen.job, chosen.log_file, chosen.where)
         )

@@ -196,7 +196,7 @@ def print_report(report: DiagnosisReport, dialect: str) -> None:
 def _print_likeliest(console: Console, diagnosis: Diagnosis) -> None:
     if diagnosis.causes:
         best = diagnosis.causes[0]
-        console.print(shown(redact(f"{RANKS[best.rank]} cause: {best.title}: {best.because}.")))
+        console.print(shown(redact(f"{RANKS[best.rank]} cause: {best.title}: {best.reason}.")))
 
 
 def _facts(report: DiagnosisReport) -> Iterator[tuple[str, str]]:
@@ -229,7 +229,7 @@ def _print_causes(console: Console, diagnosis: Diagnosis) -> None:
     for cause in diagnosis.causes:
         console.print(
             shown(f"  {RANKS[cause.rank]}: ", _RANK_STYLES[cause.rank]),
-            shown(redact(f"{cause.title}. {cause.because}")),
+            shown(redact(f"{cause.title}. {cause.reason}")),
             sep="",
         )
         console.print(shown(f"    More: medic explain {cause.id}", "dim"))

@@ -107,7 +107,7 @@ class Bot:
             opt_in=opt_in,
             choice=choices.compute,
             asked_at=now,
-            nudged_at=now,
+            woken_at=now,
             # What the bot remembers of the branch is its own business: it is asked for by `medic fix`.
             cooling_until=None,
             storm=False,
@@ -119,9 +119,9 @@ class Bot:
         return BotView(opt_in.note, self._plan(question, choices))
 
     def _plan(self, question: Question, choices: Choices) -> Plan:
-        occasion = Trigger.RUNTIME if question.diagnosis.phase is Phase.RUNTIME else Trigger.FAILED
+        trigger = Trigger.RUNTIME if question.diagnosis.phase is Phase.RUNTIME else Trigger.FAILED
         verdict = service_role_verdict(question.evidence, choices.service.arn)
-        return decide(occasion, question, RepairQuestion(choices.service, verdict))
+        return decide(trigger, question, RepairQuestion(choices.service, verdict))
 
     def _policies(self, role_name: str) -> Item[RolePolicies]:
         try:
@@ -252,7 +252,7 @@ class _Found:
 class RuntimeDiagnosis:
     """Reads an app's SSR log, and says what it shows of one branch."""
 
-    eyes: Gateways
+    gateways: Gateways
 
     def make(self, app_id: str, branch: str, since: datetime) -> DiagnosisReport:
         """The diagnosis.
@@ -262,8 +262,8 @@ class RuntimeDiagnosis:
             AwsError: a call failed in another way.
         """
         found = self._found(app_id, branch)
-        now = self.eyes.clock()
-        lines = self.eyes.runtime_logs().lines(app_id, TimeSpan(since, now), runtime_filter(), _MOST_PAGES)
+        now = self.gateways.clock()
+        lines = self.gateways.runtime_logs().lines(app_id, TimeSpan(since, now), runtime_filter(), _MOST_PAGES)
         chosen = "it serves the branch now" if found.branch.active_job_id else "the branch has no deployment"
         report = partial(DiagnosisReport, found.scope, found.branch.active_job_id, chosen, offline=False)
         bare = evidence_of(
@@ -289,10 +289,10 @@ class RuntimeDiagnosis:
     ) -> DiagnosisReport:
         account = found.scope.account
         deployment = Deployment(found.scope, Present(found.app), Present(found.branch), _NO_JOB)
-        bot = self.eyes.bot(account)
+        bot = self.gateways.bot(account)
         choices = bot.choices(deployment)
         log = Present(BuildLog("SSR runtime", ours.reading.size))
-        evidence = self.eyes.gatherer(account).evidence(
+        evidence = self.gateways.gatherer(account).evidence(
             deployment, log, read_at=now, candidate=choices.compute.arn, repair=None
         )
         diagnosis = diagnose(evidence, ours.reading, Phase.RUNTIME)
@@ -300,11 +300,11 @@ class RuntimeDiagnosis:
         return report(evidence=evidence, reading=ours.reading, diagnosis=diagnosis, bot=view, notes=notes)
 
     def _found(self, app_id: str, name: str) -> _Found:
-        app = required(self.eyes.amplify.app(app_id), self.eyes.region)
-        branches = tuple(self.eyes.amplify.branches(app_id))
+        app = required(self.gateways.amplify.app(app_id), self.gateways.region)
+        branches = tuple(self.gateways.amplify.branches(app_id))
         named = next((branch for branch in branches if branch.name == name), None)
         absent: Item[Branch] = Absent(f"app {app_id} has no branch {name}")
-        branch = required(Present(named) if named else absent, self.eyes.region)
+        branch = required(Present(named) if named else absent, self.gateways.region)
         _, partition, _, region, account, _ = app.arn.split(":", 5)
         scope = Scope(partition, account, region, app_id, name)
         # A branch that serves nothing writes no line; the one that was asked about is looked at all the same.
@@ -315,10 +315,10 @@ class RuntimeDiagnosis:
         arn = branch.compute_role_arn or found.app.compute_role_arn
         if arn is None:
             return True
-        role = self.eyes.iam(found.scope.account).role(arn)
+        role = self.gateways.iam(found.scope.account).role(arn)
         scope = replace(found.scope, branch=branch.name)
         evidence = evidence_of(
-            scope, self.eyes.clock(), app=Present(found.app), branch=Present(branch), roles={arn: role}
+            scope, self.gateways.clock(), app=Present(found.app), branch=Present(branch), roles={arn: role}
         )
         verdict = compute_role_verdict(evidence, arn)
         return verdict is not None and verdict.usable is False
@@ -359,51 +359,51 @@ class DiagnoseOptions:
 class LiveDiagnosis:
     """Reads what the wish needs, and no more."""
 
-    eyes: Gateways
+    gateways: Gateways
 
-    def make(self, wish: DiagnoseOptions) -> DiagnosisReport:
+    def make(self, options: DiagnoseOptions) -> DiagnosisReport:
         """The diagnosis.
 
         Raises:
             CouldNotLookError: there is no such app, branch or job, or none of them may be read.
             AwsError: a call failed in another way.
         """
-        chosen = choose_job(self.eyes.amplify, wish.app_id, wish.branch, wish.job_id)
-        deployment = self._deployment(wish, chosen)
-        phase = wish.phase or _phase_of(deployment)
-        log, reading = self._log(wish, deployment, phase)
+        chosen = choose_job(self.gateways.amplify, options.app_id, options.branch, options.job_id)
+        deployment = self._deployment(options, chosen)
+        phase = options.phase or _phase_of(deployment)
+        log, reading = self._log(options, deployment, phase)
         report = partial(DiagnosisReport, deployment.scope, chosen.id, chosen.why, offline=False)
         if reading.label is Label.NOT_IAM:
             read = reading if isinstance(log, Present) else None
             notes = tuple(_without_an_iam_failure(deployment, log, phase))
-            scope, now = deployment.scope, self.eyes.clock()
+            scope, now = deployment.scope, self.gateways.clock()
             evidence = evidence_of(
                 scope, now, app=deployment.app, branch=deployment.branch, job=deployment.job, log=log
             )
             return report(evidence=evidence, reading=read, diagnosis=None, bot=None, notes=notes)
         account = deployment.scope.account
-        bot = self.eyes.bot(account)
+        bot = self.gateways.bot(account)
         choices = bot.choices(deployment)
-        evidence = self.eyes.gatherer(account).evidence(
-            deployment, log, read_at=self.eyes.clock(), candidate=choices.compute.arn, repair=choices.service.arn
+        evidence = self.gateways.gatherer(account).evidence(
+            deployment, log, read_at=self.gateways.clock(), candidate=choices.compute.arn, repair=choices.service.arn
         )
         diagnosis = diagnose(evidence, reading, phase)
-        view = bot.view(evidence, diagnosis, choices, self.eyes.clock())
+        view = bot.view(evidence, diagnosis, choices, self.gateways.clock())
         return report(evidence=evidence, reading=reading, diagnosis=diagnosis, bot=view)
 
-    def _deployment(self, wish: DiagnoseOptions, chosen: ChosenJob) -> Deployment:
+    def _deployment(self, options: DiagnoseOptions, chosen: ChosenJob) -> Deployment:
         """The app, branch and job, under a scope whose account and partition are the app's own."""
-        asked = Scope("", "", self.eyes.region, wish.app_id, wish.branch)
-        deployment = self.eyes.gatherer("").deployment(asked, chosen.id)
+        asked = Scope("", "", self.gateways.region, options.app_id, options.branch)
+        deployment = self.gateways.gatherer("").deployment(asked, chosen.id)
         for item in (deployment.app, deployment.branch, deployment.job):
             if isinstance(item, Absent):
                 required(item, asked.region)
         return replace(deployment, scope=_scope(asked, deployment.app, deployment.branch))
 
-    def _log(self, wish: DiagnoseOptions, deployment: Deployment, phase: Phase) -> tuple[Item[BuildLog], LogReading]:
-        if wish.log_file is not None:
-            return read_log_file(wish.log_file, phase)
-        return self.eyes.gatherer(deployment.scope.account).read_log(deployment, partial(scan, phase=phase))
+    def _log(self, options: DiagnoseOptions, deployment: Deployment, phase: Phase) -> tuple[Item[BuildLog], LogReading]:
+        if options.log_file is not None:
+            return read_log_file(options.log_file, phase)
+        return self.gateways.gatherer(deployment.scope.account).read_log(deployment, partial(scan, phase=phase))
 
 
 def _scope(asked: Scope, app: Item[App], branch: Item[Branch]) -> Scope:

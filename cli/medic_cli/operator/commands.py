@@ -49,10 +49,10 @@ def fix_command(*, app: str, branch: str, **options: Any) -> None:  # noqa: ANN4
     """
     chosen = Chosen(**options)
     with explained():
-        desk = chosen.desk()
-        latest = [line(found) for found in desk.history(app, branch)][-1:] or ["The bot knows no incident here."]
-        request = desk.request(RequestKind.FIX, desk.operator.scope(app, branch))
-        ask(desk, request, latest, chosen)
+        bot = chosen.bot()
+        latest = [line(found) for found in bot.history(app, branch)][-1:] or ["The bot knows no incident here."]
+        request = bot.request(RequestKind.FIX, bot.operator.scope(app, branch))
+        ask(bot, request, latest, chosen)
 
 
 _HISTORY_EXAMPLES = examples(
@@ -77,7 +77,7 @@ def history_command(*, app: str | None, branch: str | None, earliest: datetime |
     with explained():
         found = [
             each
-            for each in chosen.desk().history(app, branch)
+            for each in chosen.bot().history(app, branch)
             if earliest is None or each.incident.updated_at >= earliest
         ]
     if chosen.as_json:
@@ -116,12 +116,12 @@ def mute_command(*, target: str, length: timedelta | None, off: bool, **options:
         raise click.BadParameter(f"{target!r} is neither APP nor APP/BRANCH.", param_hint="APP[/BRANCH]")
     chosen = Chosen(**options)
     with explained():
-        desk = chosen.desk()
-        request = desk.request(RequestKind.MUTE, desk.operator.scope(named.app_id, named.branch))
+        bot = chosen.bot()
+        request = bot.request(RequestKind.MUTE, bot.operator.scope(named.app_id, named.branch))
         if length is not None:
             request = replace(request, until=request.asked_at + length)
         what = f"Until {request.until:%Y-%m-%d %H:%M} UTC." if request.until else "It is heard of again."
-        ask(desk, request, [what], chosen)
+        ask(bot, request, [what], chosen)
 
 
 _UNDO_EXAMPLES = examples(
@@ -142,17 +142,17 @@ def undo_command(*, target: tuple[str, ...], **options: Any) -> None:  # noqa: A
         raise click.UsageError("Give an INCIDENT, or APP and BRANCH.")
     chosen = Chosen(**options)
     with explained():
-        desk = chosen.desk()
-        found = _changed(desk, target)
-        request = desk.request(RequestKind.UNDO, found.scope, found.incident.id)
-        ask(desk, request, [line(found)], chosen)
+        bot = chosen.bot()
+        found = _changed(bot, target)
+        request = bot.request(RequestKind.UNDO, found.scope, found.incident.id)
+        ask(bot, request, [line(found)], chosen)
 
 
-def _changed(desk: BotClient, target: tuple[str, ...]) -> Found:
+def _changed(bot: BotClient, target: tuple[str, ...]) -> Found:
     """The incident that is named, or the newest of a branch whose change stands."""
     if len(target) == 1:
-        return desk.find(target[0])
-    applied = [found for found in desk.history(*target) if found.incident.applied]
+        return bot.find(target[0])
+    applied = [found for found in bot.history(*target) if found.incident.applied]
     if not applied:
         raise NotDoneError("The bot knows of no change of its own that stands on this branch.")
     return max(applied, key=lambda found: found.incident.updated_at)
@@ -171,17 +171,17 @@ def approve_command(*, incident: str, **options: Any) -> None:  # noqa: ANN401 -
     """
     chosen = Chosen(**options)
     with explained():
-        desk = chosen.desk()
-        found = desk.find(incident)
+        bot = chosen.bot()
+        found = bot.find(incident)
         if not found.incident.plan_hash or found.incident.state.closed:
             raise NotDoneError(f"Incident {incident} is {found.incident.state}: it has no plan that could be approved.")
-        ask(desk, desk.approval(found), (*plan(found.incident), _standing(desk, found)), chosen)
+        ask(bot, bot.approval(found), (*plan(found.incident), _standing(bot, found)), chosen)
 
 
-def _standing(desk: BotClient, found: Found) -> str:
+def _standing(bot: BotClient, found: Found) -> str:
     """What the plan would replace, read with the caller's own credentials: operators hold no right on Amplify."""
     scope = found.scope
-    match AmplifyReader(Clients(desk.stack.session).amplify).branch(scope.app_id, scope.branch):
+    match AmplifyReader(Clients(bot.stack.session).amplify).branch(scope.app_id, scope.branch):
         case Present(branch):
             return f"The branch's compute role is {branch.compute_role_arn or 'not set'} now."
         case unknown:

@@ -41,7 +41,7 @@ def line(found: Found) -> str:
         incident.label,
         f"{incident.state}{f' ×{incident.count}' if incident.count > 1 else ''}",
         "; ".join(map(_changed, incident.changes)) or "nothing changed",
-        incident.because or "cause not recorded",
+        incident.reason or "cause not recorded",
         evidence(incident),
         *whose(incident),
     ]
@@ -51,16 +51,16 @@ def line(found: Found) -> str:
 def plan(incident: Incident) -> Iterator[str]:
     """What an approval of the incident's plan would do."""
     yield f"Incident {incident.id}: {incident.label}, {incident.state}, {evidence(incident)}."
-    if incident.because:
-        yield redact(f"Why: {incident.because}.")
-    for action in filter(None, incident.told_plan.split("; ")):
+    if incident.reason:
+        yield redact(f"Why: {incident.reason}.")
+    for action in filter(None, incident.last_alerted_plan.split("; ")):
         yield redact(f"Plan: {_planned(action)}.")
     yield "Every guardrail is asked again before anything is changed."
 
 
 def evidence(incident: Incident) -> str:
     """What showed it."""
-    if incident.occasion == Trigger.RUNTIME:
+    if incident.trigger == Trigger.RUNTIME:
         return "seen in the SSR log"
     return "no job showed it" if incident.job_id == _NO_JOB else f"seen in job {incident.job_id}"
 
@@ -88,13 +88,13 @@ def as_json(found: Found) -> JsonObject:
         "label": incident.label,
         "role": incident.role_kind.value,
         "state": incident.state.value,
-        "occasion": incident.occasion,
+        "trigger": incident.trigger,
         "job": incident.job_id,
         "count": incident.count,
         "opened_at": _time(incident.opened_at),
         "updated_at": _time(incident.updated_at),
-        "because": redact(incident.because),
-        "plan": redact(incident.told_plan),
+        "reason": redact(incident.reason),
+        "plan": redact(incident.last_alerted_plan),
         "changes": [_change(change) for change in incident.changes],
         "rebuild_job": incident.rebuild_job_id,
         "approved_by": incident.approved_by or None,
@@ -169,7 +169,7 @@ class Chosen:
     yes: bool = False
     wait: timedelta = timedelta()
 
-    def desk(self) -> BotClient:
+    def bot(self) -> BotClient:
         """The bot's desk, under the stack's operator role.
 
         Raises:
@@ -180,7 +180,7 @@ class Chosen:
         return BotClient(become_operator(aws, stack), stack, lambda: datetime.now(UTC))
 
 
-def ask(desk: BotClient, request: Request, about: Iterable[str], chosen: Chosen) -> NoReturn:
+def ask(bot: BotClient, request: Request, about: Iterable[str], chosen: Chosen) -> NoReturn:
     """Show what would be asked for, ask for it if somebody agrees, and tell the answer.
 
     Exits with 0 if it was done, 1 if it was refused or nobody agreed, 3 if no answer came in time.
@@ -197,7 +197,7 @@ def ask(desk: BotClient, request: Request, about: Iterable[str], chosen: Chosen)
     if not agreed("Ask the bot for this?", yes=chosen.yes):
         _tell(request, None, chosen, "Nothing was asked for.")
         sys.exit(SOMETHING_WRONG)
-    answer = desk.ask(request, chosen.wait)
+    answer = bot.ask(request, chosen.wait)
     _tell(request, answer, chosen, answer.text or _NOT_YET)
     sys.exit(exit_code_of(answer))
 

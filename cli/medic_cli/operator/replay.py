@@ -110,7 +110,7 @@ def in_words(message: Mapping[str, object]) -> str:
 class Replayer:
     """Works through the queues of one stack."""
 
-    desk: BotClient
+    bot: BotClient
 
     def waiting(self, queue: DeadLetterQueue) -> int:
         """About how many messages a queue keeps.
@@ -164,7 +164,7 @@ class Replayer:
         if dry_run:
             return Handled(queue, id_, what, replayed=False, why="--dry-run")
         try:
-            self.desk.invoke(message)
+            self.bot.invoke(message)
         except DeniedError:
             raise
         except AwsError as error:
@@ -174,11 +174,11 @@ class Replayer:
         return Handled(queue, id_, what, replayed=True)
 
     def _url(self, queue: DeadLetterQueue) -> str:
-        return self.desk.stack.output(queue.output)
+        return self.bot.stack.output(queue.output)
 
     @cached_property
     def _sqs(self) -> SQSClient:
-        return self.desk.operator.session.client("sqs", config=READING)
+        return self.bot.operator.session.client("sqs", config=READING)
 
 
 SCHEMA = 1
@@ -205,7 +205,7 @@ def command(*, queue: str | None, most: int, **options: Any) -> None:  # noqa: A
     chosen = Chosen(**options)
     queues = [DeadLetterQueue(queue)] if queue else list(DeadLetterQueue)
     with explained():
-        replayer = Replayer(chosen.desk())
+        replayer = Replayer(chosen.bot())
         waiting = {each: replayer.waiting(each) for each in queues}
         said = ", ".join(f"{number} in {each}" for each, number in waiting.items())
         wanted = chosen.dry_run or not any(waiting.values()) or agreed(f"Replay {said}?", yes=chosen.yes)

@@ -174,7 +174,7 @@ class Pace:
         **_: object,
     ) -> float | None:
         """Seconds after which botocore is to repeat the request, or None: that is how it asks."""
-        match _trouble(response, caught_exception, operation.name):
+        match _problem(response, caught_exception, operation.name):
             case None:
                 self.rate.answered()
             case ThrottledError():
@@ -191,7 +191,7 @@ class Pace:
         return None
 
 
-def _trouble(response: tuple[Any, dict[str, Any]] | None, caught: Exception | None, operation: str) -> AwsError | None:
+def _problem(response: tuple[Any, dict[str, Any]] | None, caught: Exception | None, operation: str) -> AwsError | None:
     """What became of a request, in the gateways' words; None if it was answered."""
     try:
         with translated(operation):

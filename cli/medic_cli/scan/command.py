@@ -126,13 +126,13 @@ def _scanned(chosen: _ScanChoices) -> Scan:
     aws = session(chosen.profile, next(iter(chosen.regions), None))
     regions = tuple(dict.fromkeys(chosen.regions)) or (region_of(aws),)
     if chosen.stack:
-        wish = ScanOptions(
+        options = ScanOptions(
             terms_of_stacks(chosen.stack, chosen.profile, regions), chosen.apps, f"the stack {chosen.stack}"
         )
     else:
         terms = OptInTerms(settings or Settings(), chosen.default_role)
-        wish = ScanOptions(dict.fromkeys(regions, terms), chosen.apps, path if settings else None)
-    return run(aws, wish, rate=chosen.rate, iam_rate=chosen.iam_rate)
+        options = ScanOptions(dict.fromkeys(regions, terms), chosen.apps, path if settings else None)
+    return run(aws, options, rate=chosen.rate, iam_rate=chosen.iam_rate)
 
 
 def _write_page(scan: Scan, path: Path) -> None:

@@ -44,7 +44,7 @@ class FindingKind(StrEnum):
     COMPUTE_ROLE_UNASSUMABLE = "compute_role_unassumable"
     COMPUTE_ROLE_CONDITIONAL = "compute_role_conditional"
     COMPUTE_ROLE_CONTESTED = "compute_role_contested"
-    SHARED_ROLE_PINNED = "shared_role_pinned"
+    SHARED_ROLE_LIMITED_BY_SOURCE = "shared_role_limited_by_source"
     LOGGING_ROLE_PERMISSIONS = "logging_role_permissions"
     LONG_LIVED_KEYS = "long_lived_keys"
     SECRET_IN_VARIABLES = "secret_in_variables"  # noqa: S105 - the name of a finding
@@ -88,7 +88,7 @@ class Gap:
 
     action: str
     """The IAM action that lacks, or that failed."""
-    because: str
+    reason: str
     """In a sentence, with what to do about it."""
     region: str | None = None
     app_ids: tuple[str, ...] = ()
@@ -195,7 +195,7 @@ class Gaps:
 
     def note(self, gap: Gap) -> None:
         """Note a gap that no failed call made."""
-        self._gaps[gap.action, gap.because, gap.region] = gap
+        self._gaps[gap.action, gap.reason, gap.region] = gap
 
     def all(self) -> tuple[Gap, ...]:
         """Every gap, in the order they were met."""
@@ -269,7 +269,7 @@ KINDS: Mapping[FindingKind, FindingText] = {
         "It works on paper, and reports disagree. The plain statement is what AWS documents.",
         "compute_role_conditions_contested",
     ),
-    FindingKind.SHARED_ROLE_PINNED: FindingText(
+    FindingKind.SHARED_ROLE_LIMITED_BY_SOURCE: FindingText(
         "A role shared by apps lets only some of them in",
         "Give each app a role of its own, or name every app in the condition.",
         "service_role_source_condition",

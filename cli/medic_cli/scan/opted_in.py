@@ -180,7 +180,7 @@ def _question(  # noqa: PLR0913, PLR0917 - what the guardrails are asked about
         opt_in=opt_in,
         choice=choice,
         asked_at=facts.read_at,
-        nudged_at=facts.read_at,
+        woken_at=facts.read_at,
         cooling_until=None,
         storm=False,
         tried_before=False,

@@ -76,7 +76,7 @@ def _gap_json(gap: Gap) -> JsonObject:
         "region": gap.region,
         "apps": list(gap.app_ids),
         "roles": list(gap.roles),
-        "because": gap.because,
+        "reason": gap.reason,
     }
 
 
@@ -119,7 +119,7 @@ def _gap_line(gap: Gap) -> str:
     where = f" in {gap.region}" if gap.region else ""
     apps = f" for {_row(gap.app_ids)}" if gap.app_ids else ""
     roles = f" of {_row(tuple(arn.rpartition('/')[2] for arn in gap.roles))}" if gap.roles else ""
-    return f"{gap.action}{where}{apps}{roles}: {gap.because}"
+    return f"{gap.action}{where}{apps}{roles}: {gap.reason}"
 
 
 def _row(parts: tuple[str, ...] | list[str]) -> str:

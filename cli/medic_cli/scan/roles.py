@@ -124,7 +124,7 @@ def _judged(facts: AppFacts, purpose: Purpose, arn: str, branches: tuple[Branch,
     verdicts: dict[tuple[object, ...], RoleVerdict | None] = {}
     for branch in branches:
         verdict = purpose.verdict(facts.evidence(branch), arn)
-        alike = (verdict.assumable, verdict.settled, verdict.pinned_to) if verdict else ()
+        alike = (verdict.assumable, verdict.settled, verdict.required_source) if verdict else ()
         grouped.setdefault(alike, []).append(branch)
         verdicts.setdefault(alike, verdict)
     return [Judged(purpose, arn, tuple(members), verdicts[alike]) for alike, members in grouped.items()]
@@ -185,12 +185,16 @@ class _Users:
     apps: list[str] = field(default_factory=list)
     let_in: list[str] = field(default_factory=list)
     kept_out: list[str] = field(default_factory=list)
-    pins: list[str] = field(default_factory=list)
+    required_sources: list[str] = field(default_factory=list)
 
     @property
-    def shortest_pins(self) -> list[str]:
+    def shortest_required_sources(self) -> list[str]:
         """Seen from another region, a pin to an app is one to that region too: the shorter of the two says enough."""
-        return [pin for pin in self.pins if not any(pin != other and pin.startswith(other) for other in self.pins)]
+        return [
+            pin
+            for pin in self.required_sources
+            if not any(pin != other and pin.startswith(other) for other in self.required_sources)
+        ]
 
 
 class RoleUsage:
@@ -215,8 +219,8 @@ class RoleUsage:
                 continue
             users = self._users.setdefault(use.arn, _Users(use.purpose.words))
             _add(users.apps, name)
-            if use.verdict.assumable is Assumable.DENIED and use.verdict.pinned_to:
-                _add(users.pins, *use.verdict.pinned_to)
+            if use.verdict.assumable is Assumable.DENIED and use.verdict.required_source:
+                _add(users.required_sources, *use.verdict.required_source)
                 _add(users.kept_out, name)
             elif use.verdict.usable:
                 _add(users.let_in, name)
@@ -226,12 +230,12 @@ class RoleUsage:
         for arn, users in self._users.items():
             if len(users.apps) > 1 and users.kept_out:
                 let_in = f" It lets in {listed(users.let_in)}." if users.let_in else ""
-                pins = listed(users.shortest_pins)
+                sources = listed(users.shortest_required_sources)
                 said = (
-                    f"{len(users.apps)} apps use it as {users.words}, but its trust pins {pins}, which keeps out "
+                    f"{len(users.apps)} apps use it as {users.words}, but its trust pins {sources}, which keeps out "
                     f"{listed(users.kept_out)}.{let_in}"
                 )
-                yield ScanFinding(FindingKind.SHARED_ROLE_PINNED, Severity.WARNING, redact(said), role=arn)
+                yield ScanFinding(FindingKind.SHARED_ROLE_LIMITED_BY_SOURCE, Severity.WARNING, redact(said), role=arn)
 
     def logging_role_findings(self, logging_roles: Mapping[str, Item[RolePolicies]]) -> Iterator[ScanFinding]:
         """Permissions on logging roles that server code never gets.

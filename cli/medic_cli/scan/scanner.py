@@ -64,8 +64,8 @@ def progress_bar() -> Iterator[Callable[[Scanner], None]]:
 
 
 def _said(scanner: Scanner) -> str:
-    calls = counted(sum(scanner.estate.calls.values()), "call")
-    slowest = scanner.estate.slowest
+    calls = counted(sum(scanner.targets.calls.values()), "call")
+    slowest = scanner.targets.slowest
     return f"{calls}, throttled to {slowest.now:.1f} a second" if slowest else calls
 
 
@@ -142,28 +142,28 @@ class Scanner:
 
     Args:
         estate: what may be asked.
-        wish: what to look at.
+        options: what to look at.
         clock: the time, UTC.
         tell: called whenever the scan got on.
     """
 
     def __init__(
         self,
-        estate: AwsTargets,
-        wish: ScanOptions,
+        targets: AwsTargets,
+        options: ScanOptions,
         clock: Callable[[], datetime],
         tell: Callable[[Scanner], None] = lambda _: None,
     ) -> None:
-        self.estate = estate
-        self.seen = {region.name: Seen() for region in estate.regions}
-        self._wish, self._clock, self._tell = wish, clock, tell
-        self._crew = ThreadPool([*self.seen, _IAM])
+        self.targets = targets
+        self.seen = {region.name: Seen() for region in targets.regions}
+        self._options, self._clock, self._tell = options, clock, tell
+        self._threads = ThreadPool([*self.seen, _IAM])
         self._roles: AsyncCache[Item[Role]] = AsyncCache(self._read_role)
         self._policies: AsyncCache[Item[RolePolicies]] = AsyncCache(self._read_policies)
         self._findings: list[ScanFinding] = []
         self._gaps = Gaps()
-        self._tally = RoleUsage()
-        self._missing = set(wish.apps)
+        self._role_usage = RoleUsage()
+        self._missing = set(options.apps)
         self._account: _Account | None = None
         self._listing: asyncio.Task[tuple[str, ...]] | None = None
         self._logging_roles: dict[str, Item[RolePolicies]] = {}
@@ -174,27 +174,27 @@ class Scanner:
         Raises:
             AwsError: nothing at all could be looked at.
         """
-        started_at, began, interrupted = self._clock(), self.estate.time.now(), False
+        started_at, began, interrupted = self._clock(), self.targets.time.now(), False
         try:
             async with asyncio.TaskGroup() as group:
-                for region in self.estate.regions:
+                for region in self.targets.regions:
                     group.create_task(self._look_at_region(region))
             await self._look_at_logging_roles()
         except asyncio.CancelledError:
             interrupted = True
         finally:
-            self.estate.time.stop()
-            self._crew.dismiss()
+            self.targets.time.stop()
+            self._threads.dismiss()
         if self._gaps.first is not None and not any(seen.listed for seen in self.seen.values()):
             raise self._gaps.first
         if not interrupted:
             self._note_missing_apps()
-        return self._answer(started_at, self.estate.time.now() - began, interrupted=interrupted)
+        return self._answer(started_at, self.targets.time.now() - began, interrupted=interrupted)
 
     async def _look_at_region(self, region: RegionTarget) -> None:
         seen = self.seen[region.name]
         try:
-            apps = await self._crew.call(region.name, lambda: self._apps(region))
+            apps = await self._threads.call(region.name, lambda: self._apps(region))
         except AwsError as error:
             self._gaps.add(error, region=region.name)
             return
@@ -208,20 +208,20 @@ class Scanner:
 
     def _apps(self, region: RegionTarget) -> list[App]:
         """All apps by one list; or the few that were asked for, one by one, which takes no right to list."""
-        if not self._wish.apps:
+        if not self._options.apps:
             return list(region.amplify.apps())
         found = []
-        for app_id in self._wish.apps:
+        for app_id in self._options.apps:
             match region.amplify.app(app_id):
                 case Present(app):
                     found.append(app)
-                case Unreadable(because):
-                    raise DeniedError("amplify:GetApp", "AccessDenied", because)
+                case Unreadable(reason):
+                    raise DeniedError("amplify:GetApp", "AccessDenied", reason)
         return found
 
     async def _look_at_app(self, region: RegionTarget, app: App, at_once: asyncio.Semaphore) -> None:
         async with at_once:
-            account, terms = self._account_of(app), self._wish.terms[region.name]
+            account, terms = self._account_of(app), self._options.terms[region.name]
             branches = await self._branches(region, app)
             read_at = self._clock()
             facts = AppFacts(account.partition, account.id, region.name, read_at, app, branches or (), roles={})
@@ -239,7 +239,7 @@ class Scanner:
 
     def _judge(self, facts: AppFacts, terms: OptInTerms, policies: dict[str, Item[RolePolicies]]) -> None:
         uses = judged(facts)
-        self._tally.add(facts, uses)
+        self._role_usage.add(facts, uses)
         self._findings += role_findings(facts, uses)
         self._findings += environment_findings(facts)
         self._findings += exposure_findings(facts)
@@ -248,13 +248,13 @@ class Scanner:
     def _account_of(self, app: App) -> _Account:
         if self._account is None:
             _, partition, _, _, account, _ = app.arn.split(":", 5)
-            self._account = _Account(partition, account, self.estate.iam.reader(account))
+            self._account = _Account(partition, account, self.targets.iam.reader(account))
         return self._account
 
     async def _branches(self, region: RegionTarget, app: App) -> tuple[Branch, ...] | None:
         """The app's branches; None, and a gap, if they could not be listed."""
         try:
-            return await self._crew.call(region.name, lambda: tuple(region.amplify.branches(app.id)))
+            return await self._threads.call(region.name, lambda: tuple(region.amplify.branches(app.id)))
         except AwsError as error:
             self._gaps.add(error, region=region.name, app=app.id)
             return None
@@ -266,18 +266,18 @@ class Scanner:
     async def _read_role(self, arn: str) -> Item[Role]:
         iam = self._iam
         try:
-            item = await self._crew.call(_IAM, lambda: iam.role(arn))
+            item = await self._threads.call(_IAM, lambda: iam.role(arn))
         except AwsError as error:
             self._gaps.add(error, role=arn)
             return Unreadable(str(error))
         if isinstance(item, Unreadable):
-            self._gaps.add(DeniedError("iam:GetRole", "AccessDenied", item.because), role=arn)
+            self._gaps.add(DeniedError("iam:GetRole", "AccessDenied", item.reason), role=arn)
         return item
 
     async def _read_policies(self, role_name: str) -> Item[RolePolicies]:
         iam = self._iam
         try:
-            return Present(await self._crew.call(_IAM, lambda: iam.policies(role_name)))
+            return Present(await self._threads.call(_IAM, lambda: iam.policies(role_name)))
         except AwsError as error:
             self._gaps.add(error, role=role_name)
             return Unreadable(str(error))
@@ -291,7 +291,7 @@ class Scanner:
     def _list_logging_roles(self) -> None:
         """Begin to list them, as soon as there is an app that may have one."""
         if self._listing is None:
-            self._listing = asyncio.create_task(self._crew.call(_IAM, self.estate.iam.logging_roles))
+            self._listing = asyncio.create_task(self._threads.call(_IAM, self.targets.iam.logging_roles))
 
     async def _look_at_logging_roles(self) -> None:
         """Amplify does not say which role writes an app's SSR logs: those of the right name are looked at."""
@@ -302,7 +302,7 @@ class Scanner:
         except AwsError as error:
             self._gaps.add(error)
             listed = ()
-        arns = tuple(dict.fromkeys((*listed, *filter(is_logging_role_arn, self._tally.roles))))
+        arns = tuple(dict.fromkeys((*listed, *filter(is_logging_role_arn, self._role_usage.roles))))
         await asyncio.gather(*map(self._look_at_logging_role, arns))
 
     async def _look_at_logging_role(self, arn: str) -> None:
@@ -314,13 +314,13 @@ class Scanner:
         if self._missing:
             regions = ", ".join(name for name, seen in self.seen.items() if seen.listed)
             apps = tuple(sorted(self._missing))
-            because = f"There is no such app in {regions}: look at the id, the --region and the --profile."
-            self._gaps.note(Gap("amplify:GetApp", because, app_ids=apps))
+            reason = f"There is no such app in {regions}: look at the id, the --region and the --profile."
+            self._gaps.note(Gap("amplify:GetApp", reason, app_ids=apps))
 
     def _answer(self, started_at: datetime, seconds: float, *, interrupted: bool) -> Scan:
         across = (
-            *self._tally.shared_role_findings(),
-            *self._tally.logging_role_findings(self._logging_roles),
+            *self._role_usage.shared_role_findings(),
+            *self._role_usage.logging_role_findings(self._logging_roles),
         )
         return Scan(
             partition=self._account.partition if self._account else "aws",
@@ -334,18 +334,18 @@ class Scanner:
             findings=tuple(sorted((*self._findings, *across), key=lambda finding: finding.order)),
             gaps=self._gaps.all(),
             interrupted=interrupted,
-            calls=self.estate.calls,
-            throttles=self.estate.throttles,
-            settings_from=self._wish.settings_from,
+            calls=self.targets.calls,
+            throttles=self.targets.throttles,
+            settings_from=self._options.settings_from,
         )
 
 
-def run(session: Session, wish: ScanOptions, *, rate: float, iam_rate: float) -> Scan:
+def run(session: Session, options: ScanOptions, *, rate: float, iam_rate: float) -> Scan:
     """Scan the regions that the wish has terms for; Ctrl-C ends it with what is known so far.
 
     Args:
         session: whose credentials to ask with.
-        wish: what to look at.
+        options: what to look at.
         rate: calls a second to Amplify, in each region.
         iam_rate: calls a second to IAM.
 
@@ -353,9 +353,9 @@ def run(session: Session, wish: ScanOptions, *, rate: float, iam_rate: float) ->
         CouldNotLookError: nothing at all could be looked at.
     """
     with explained(), progress_bar() as tell, asyncio.Runner() as runner:
-        estate = AwsTargets.reached_by(session, tuple(wish.terms), rate=rate, iam_rate=iam_rate, time=WallTime())
+        targets = AwsTargets.reached_by(session, tuple(options.terms), rate=rate, iam_rate=iam_rate, time=WallTime())
 
         async def scan() -> Scan:
-            return await Scanner(estate, wish, lambda: datetime.now(UTC), tell).run()
+            return await Scanner(targets, options, lambda: datetime.now(UTC), tell).run()
 
         return runner.run(scan())

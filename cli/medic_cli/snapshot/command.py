@@ -87,7 +87,7 @@ def _print(found: Comparison) -> None:
 
 def _print_one(console: Console, difference: Difference, style: str) -> None:
     console.print()
-    console.print(shown(difference.aspect.title, style), shown(difference.aspect.matters, "dim"), sep="  ")
+    console.print(shown(difference.aspect.title, style), shown(difference.aspect.why_it_matters, "dim"), sep="  ")
     for name, value in (("first", difference.first), ("second", difference.second)):
         head, *more = in_words(value).splitlines()
         console.print(shown(f"  {name:<8}{head}"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class UnknownValue:
     """It could not be read."""
 
-    because: str
+    reason: str
 
 
 Value: TypeAlias = "str | frozenset[str] | UnknownValue | None"
@@ -28,7 +28,7 @@ class Aspect:
 
     id: str
     title: str
-    matters: str
+    why_it_matters: str
     """Why it matters to IAM failures."""
     of: Callable[[BranchState], Value]
 
@@ -261,8 +261,8 @@ def in_words(value: Value) -> str:
     match value:
         case None:
             return "none"
-        case UnknownValue(because):
-            return f"unknown: {because}"
+        case UnknownValue(reason):
+            return f"unknown: {reason}"
         case frozenset():
             return "\n".join(sorted(value)) or "–"
         case _:
@@ -278,7 +278,7 @@ def _difference(difference: Difference) -> JsonObject:
     return {
         "id": aspect.id,
         "title": aspect.title,
-        "matters": aspect.matters,
+        "why_it_matters": aspect.why_it_matters,
         "first": _json(difference.first),
         "second": _json(difference.second),
     }
@@ -286,8 +286,8 @@ def _difference(difference: Difference) -> JsonObject:
 
 def _json(value: Value) -> JsonValue:
     match value:
-        case UnknownValue(because):
-            return {"unknown": because}
+        case UnknownValue(reason):
+            return {"unknown": reason}
         case frozenset():
             return sorted(value)
         case _:

@@ -101,8 +101,8 @@ def role_as_json(item: Item[Role], policies: Item[tuple[NamedPolicy, ...]]) -> J
             }
         case Absent(why):
             return {"status": "absent", "why": redact(why)}
-        case Unreadable(because):
-            return {"status": "unreadable", "why": redact(because)}
+        case Unreadable(reason):
+            return {"status": "unreadable", "why": redact(reason)}
 
 
 def _policies(item: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
@@ -116,8 +116,8 @@ def _policies(item: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
             }
         case Absent(why):
             return {"status": "absent", "why": redact(why)}
-        case Unreadable(because):
-            return {"status": "unreadable", "why": redact(because)}
+        case Unreadable(reason):
+            return {"status": "unreadable", "why": redact(reason)}
 
 
 def _statements(policy: NamedPolicy) -> list[str]:

@@ -93,13 +93,13 @@ class RoleSetter:
     propagation: float
 
     def carry_out(
-        self, action: Action, holder: RoleTarget, seen: RoleState, *, made_at: datetime | None, resumed: bool
+        self, action: Action, target: RoleTarget, seen: RoleState, *, made_at: datetime | None, resumed: bool
     ) -> RoleChangeOutcome:
         """Set the action's role, unless something moved since it was planned.
 
         Args:
             action: what to set; its role is known.
-            holder: where to set it.
+            target: where to set it.
             seen: how the holder stood when the action was planned.
             made_at: when the role was created, to tell propagation from a wrong trust.
             resumed: an earlier invocation recorded this very intent and did not finish: its write may have landed.
@@ -108,31 +108,31 @@ class RoleSetter:
             RetryableError: the state could not be read, or a write is not known to have landed.
         """
         role_arn = action.role_arn or ""
-        now = holder.current()
+        now = target.current()
         if resumed and now.role_arn == role_arn:
             return self._outcome(action, ChangeResult.APPLIED, "set by an earlier attempt, and read back")
         if now != seen:
             return self._outcome(action, ChangeResult.MOVED, _what_moved(seen, now))
         try:
-            self._send(holder, role_arn, made_at)
+            self._send(target, role_arn, made_at)
         except AmbiguousError as error:
-            return self._read_back(action, holder, doubt=error)
+            return self._read_back(action, target, doubt=error)
         except (AwsRejectedError, DeniedError) as error:
             return self._refused(action, error, made_at)
-        return self._read_back(action, holder, doubt=None)
+        return self._read_back(action, target, doubt=None)
 
-    def _send(self, holder: RoleTarget, role_arn: str, made_at: datetime | None) -> None:
+    def _send(self, target: RoleTarget, role_arn: str, made_at: datetime | None) -> None:
         """Send, and wait in between where Amplify can't assume a role that was made moments ago."""
         waited = 0.0
         for seconds in _PROPAGATION_PAUSES:
             try:
-                return through_throttling(lambda: holder.set(role_arn), self.pause)
+                return through_throttling(lambda: target.set(role_arn), self.pause)
             except AwsRejectedError as error:
                 if not self._propagating(error, made_at) or waited + seconds > self.propagation:
                     raise
             self.pause(seconds)
             waited += seconds
-        return through_throttling(lambda: holder.set(role_arn), self.pause)
+        return through_throttling(lambda: target.set(role_arn), self.pause)
 
     def _propagating(self, error: AwsRejectedError | DeniedError, made_at: datetime | None) -> bool:
         young = made_at is not None and self.clock() - made_at < _YOUNG
@@ -152,8 +152,8 @@ class RoleSetter:
             return self._outcome(action, ChangeResult.REFUSED, said)
         return self._outcome(action, ChangeResult.REFUSED, f"AWS refused it: {error}")
 
-    def _read_back(self, action: Action, holder: RoleTarget, doubt: AmbiguousError | None) -> RoleChangeOutcome:
-        now = holder.current().role_arn
+    def _read_back(self, action: Action, target: RoleTarget, doubt: AmbiguousError | None) -> RoleChangeOutcome:
+        now = target.current().role_arn
         if now == action.role_arn:
             return self._outcome(action, ChangeResult.APPLIED, "set, and read back")
         if now == action.previous_arn:
@@ -182,13 +182,13 @@ T = TypeVar("T")
 _OURS = "amplify-medic:"
 
 
-def branch_standing(branch: Branch) -> RoleState:
+def branch_role_state(branch: Branch) -> RoleState:
     """A branch's compute role, guarded by our tags, the stage and the preview's branches."""
     guards = (_our_tags(branch.tags), branch.stage, branch.source_branch, branch.destination_branch)
     return RoleState(branch.compute_role_arn, guards)
 
 
-def app_standing(app: App) -> RoleState:
+def app_role_state(app: App) -> RoleState:
     """An app's service role, guarded by our tags."""
     return RoleState(app.service_role_arn, (_our_tags(app.tags),))
 
@@ -203,7 +203,7 @@ class BranchRoleTarget:
 
     def current(self) -> RoleState:
         """GetBranch, afresh."""
-        return branch_standing(_read(self.reader.branch(self.scope.app_id, self.scope.branch), "amplify:GetBranch"))
+        return branch_role_state(_read(self.reader.branch(self.scope.app_id, self.scope.branch), "amplify:GetBranch"))
 
     def set(self, role_arn: str) -> None:
         """UpdateBranch with `computeRoleArn` alone."""
@@ -220,7 +220,7 @@ class AppRoleTarget:
 
     def current(self) -> RoleState:
         """GetApp, afresh."""
-        return app_standing(_read(self.reader.app(self.scope.app_id), "amplify:GetApp"))
+        return app_role_state(_read(self.reader.app(self.scope.app_id), "amplify:GetApp"))
 
     def set(self, role_arn: str) -> None:
         """UpdateApp with `iamServiceRoleArn` alone."""
@@ -277,7 +277,7 @@ class RoleRestorer:
     clock: Callable[[], datetime]
     pause: Pause
 
-    def carry_out(self, change: Change, holder: RoleTarget) -> Undone:
+    def carry_out(self, change: Change, target: RoleTarget) -> Undone:
         """Set what stood there before, if the bot's role is what stands there now.
 
         Doing it twice does the same: it is only done over the bot's role, so an attempt that broke off is repeated.
@@ -285,22 +285,22 @@ class RoleRestorer:
         Raises:
             RetryableError: the state could not be read, or a write is not known to have landed.
         """
-        now = holder.current().role_arn
+        now = target.current().role_arn
         if now == change.previous_arn:
             return self._undone(change)
         if now != change.role_arn:
             said = f"{now or 'no role'} is set now, which is not what the bot set ({change.role_arn})"
             return self._ended(change, UndoResult.REFUSED, said)
         try:
-            through_throttling(lambda: holder.set(change.previous_arn or ""), self.pause)
+            through_throttling(lambda: target.set(change.previous_arn or ""), self.pause)
         except AmbiguousError as doubt:
-            return self._read_back(change, holder, doubt)
+            return self._read_back(change, target, doubt)
         except (AwsRejectedError, DeniedError) as error:
             return self._ended(change, UndoResult.REFUSED, f"AWS refused it: {error}")
-        return self._read_back(change, holder, None)
+        return self._read_back(change, target, None)
 
-    def _read_back(self, change: Change, holder: RoleTarget, doubt: RetryableError | None) -> Undone:
-        now = holder.current().role_arn
+    def _read_back(self, change: Change, target: RoleTarget, doubt: RetryableError | None) -> Undone:
+        now = target.current().role_arn
         if now == change.previous_arn:
             return self._undone(change)
         if now == change.role_arn:

@@ -41,7 +41,7 @@ def compose_report(report: FailureReport) -> Alert:
             effect=failure_report.effect(report),
             approval=failure_report.approval(report),
             causes=tuple(
-                f"{wording.RANKS[cause.rank]}: {cause.title}. {wording.sentence(cause.because)}"
+                f"{wording.RANKS[cause.rank]}: {cause.title}. {wording.sentence(cause.reason)}"
                 for cause in diagnosis.causes
             ),
             checks=tuple(f"{wording.CHECKS[check.result]}: {check.detail}" for check in diagnosis.checks),
@@ -65,9 +65,7 @@ def compose_report(report: FailureReport) -> Alert:
 
 def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a failure is over."""
-    credit = [
-        wording.WHO_MENDED_IT[ActionKind(change.kind)].format(role=change.role_arn) for change in incident.applied
-    ]
+    credit = [wording.WHO_FIXED_IT[ActionKind(change.kind)].format(role=change.role_arn) for change in incident.applied]
     summary = [f"Build {job_id} of {scope.branch} succeeded.", *credit]
     return follow_up(scope, incident, AlertKind.RESOLVED, News("recovered", tuple(summary), job_id=job_id))
 
@@ -77,7 +75,7 @@ def compose_not_helped(scope: Scope, incident: Incident, job_id: str) -> Alert:
     summary = (
         f"Build {job_id} of {scope.branch} failed with the same message after the change.",
         *(f"Changed before: {c.role_arn} in the place of {c.previous_arn or 'no role'}." for c in incident.applied),
-        *((f"Likeliest cause: {incident.because}.",) if incident.because else ()),
+        *((f"Likeliest cause: {incident.reason}.",) if incident.reason else ()),
         "Nothing more is tried without somebody's approval.",
     )
     return follow_up(scope, incident, AlertKind.NOT_HELPED, News("still failing", summary, job_id=job_id))
@@ -125,7 +123,7 @@ def compose_test(account: str, region: str) -> Alert:
     return notice(AlertKind.TEST, "test", News("Amplify Medic reaches you here", summary, facts=facts))
 
 
-_TOLD_TO_MACHINES = frozenset({AlertKind.RESOLVED, AlertKind.QUIET})
+_MACHINE_TEXT = frozenset({AlertKind.RESOLVED, AlertKind.QUIET})
 """What follows up on an incident and is an event of its own."""
 
 
@@ -174,9 +172,9 @@ def follow_up(scope: Scope, incident: Incident, kind: AlertKind, news: News) -> 
             ),
             effect=news.effect,
             sections=news.sections,
-            links=tuple(failure_report.places(scope, job_id, runtime=incident.occasion == "runtime")),
+            links=tuple(failure_report.places(scope, job_id, runtime=incident.trigger == "runtime")),
             channel=news.channel or incident.channel,
-            machine=written(incident_json(scope, incident)) if kind in _TOLD_TO_MACHINES else "",
+            machine=written(incident_json(scope, incident)) if kind in _MACHINE_TEXT else "",
         )
     )
 

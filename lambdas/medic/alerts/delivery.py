@@ -71,7 +71,7 @@ def deliver(
     alert: Alert,
     channels: Collection[Channel],
     already: Collection[str],
-    occasion: str,
+    alert_key: str,
     threads: Mapping[str, str] | None = None,
 ) -> Delivery:
     """Send an alert on every channel that has not had it yet; one channel failing never stops another.
@@ -80,12 +80,12 @@ def deliver(
         alert: what to send.
         channels: where to.
         already: receipts of earlier tries.
-        occasion: what tells this alert from others of the same incident: `report:7`, `resolved:8`.
+        alert_key: what tells this alert from others of the same incident: `report:7`, `resolved:8`.
         threads: channel → thread, as earlier alerts of the same incident came back with them.
     """
     receipts, failures, lacking, known = [], [], [], dict(threads or {})
     for channel in channels:
-        receipt = f"{occasion}/{channel.name}"
+        receipt = f"{alert_key}/{channel.name}"
         if receipt in already:
             continue
         try:

@@ -82,7 +82,7 @@ def summary(report: FailureReport) -> Iterator[str]:
     yield f"It concerns {wording.ROLES[report.incident.role_kind]}."
     if report.diagnosis.causes:
         best = report.diagnosis.causes[0]
-        yield f"{wording.RANKS[best.rank]} cause: {best.title}. {wording.sentence(best.because)}."
+        yield f"{wording.RANKS[best.rank]} cause: {best.title}. {wording.sentence(best.reason)}."
     for outcome in report.outcomes:
         by = f" Approved by {report.incident.approved_by}." if report.incident.approved_by else ""
         yield f"{wording.RESULTS[outcome.result]}: {_wanted(outcome.action)}.{by}"

@@ -143,7 +143,7 @@ def cause_json(cause: Cause) -> Json:
         "id": cause.id,
         "rank": cause.rank.value,
         "title": redact(cause.title),
-        "because": redact(cause.because),
+        "reason": redact(cause.reason),
         "supporting": list(cause.supporting),
         "against": list(cause.against),
         "unseen": list(cause.unseen),

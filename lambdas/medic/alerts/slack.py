@@ -95,7 +95,7 @@ class SlackPost:
     def _to_webhook(self, alert: Alert, secret: str, note: str) -> None:
         from slack_sdk.webhook import WebhookClient  # noqa: PLC0415
 
-        client = WebhookClient(self._secret(secret), timeout=_SECONDS, retry_handlers=_patience())
+        client = WebhookClient(self._secret(secret), timeout=_SECONDS, retry_handlers=_retry_handlers())
         try:
             answer = client.send_dict(render_slack(alert, note=note))
             if answer.status_code != _OK and answer.body.strip() in _NOT_THESE_BLOCKS:
@@ -110,7 +110,7 @@ class SlackPost:
         known_channel, _, timestamp = (thread or "").partition("/")
         where: dict[str, object] = {"channel": channel}
         if timestamp:
-            where = {"channel": known_channel, "thread_ts": timestamp, "reply_broadcast": _calls_for_eyes(alert)}
+            where = {"channel": known_channel, "thread_ts": timestamp, "reply_broadcast": _needs_attention(alert)}
         try:
             return self._post({**where, **message})
         except SlackRejectedError as refusal:
@@ -127,7 +127,7 @@ class SlackPost:
         from slack_sdk.web import WebClient  # noqa: PLC0415
 
         token = self._secret(self.settings.bot_token_secret or "")
-        client = WebClient(token, base_url=self.api_url, timeout=_SECONDS, retry_handlers=_patience())
+        client = WebClient(token, base_url=self.api_url, timeout=_SECONDS, retry_handlers=_retry_handlers())
         try:
             answer = client.api_call("chat.postMessage", json=message)
         except SlackApiError as error:
@@ -152,12 +152,12 @@ class SlackRejectedError(DeliveryError):
         super().__init__(f"Slack refused the message: {code[:200]}")
 
 
-def _calls_for_eyes(alert: Alert) -> bool:
+def _needs_attention(alert: Alert) -> bool:
     """True for what asks something of somebody: nobody reads on in a thread that they take for finished."""
     return alert.kind in _SHOWN_IN_THE_CHANNEL_TOO
 
 
-def _patience() -> list[RetryHandler]:
+def _retry_handlers() -> list[RetryHandler]:
     """What is tried once more at once: a lost connection, a server's fault, and a short wait that Slack asks for."""
     from slack_sdk.http_retry.builtin_handlers import (  # noqa: PLC0415
         ConnectionErrorRetryHandler,

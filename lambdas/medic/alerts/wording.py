@@ -79,7 +79,7 @@ DIALECTS = {
     Dialect.TERRAFORM: "Terraform",
     Dialect.CLOUDFORMATION: "CloudFormation",
 }
-WHO_MENDED_IT = {
+WHO_FIXED_IT = {
     ActionKind.ATTACH_COMPUTE: (
         "This is not credited to the compute role {role} that was attached meanwhile: it serves the SSR runtime and "
         "has no part in a build."

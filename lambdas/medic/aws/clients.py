@@ -98,7 +98,7 @@ class ActorSessions:
         self._session = session
         self._actor_role_arn = actor_role_arn
 
-    def amplify_for(self, errand: ActorScope) -> AmplifyClient:
+    def amplify_for(self, actor_scope: ActorScope) -> AmplifyClient:
         """An Amplify client that can update the errand's branch (or app) with its role, and nothing else.
 
         Raises:
@@ -108,9 +108,9 @@ class ActorSessions:
         with translated("sts:AssumeRole"):
             answer = sts.assume_role(
                 RoleArn=self._actor_role_arn,
-                RoleSessionName=f"amplify-medic-{errand.reference}"[:64],
+                RoleSessionName=f"amplify-medic-{actor_scope.reference}"[:64],
                 DurationSeconds=900,
-                Policy=json.dumps(session_policy(errand), separators=(",", ":")),
+                Policy=json.dumps(session_policy(actor_scope), separators=(",", ":")),
             )
         credentials = answer["Credentials"]
         return self._session.client(
@@ -122,18 +122,18 @@ class ActorSessions:
         )
 
 
-def session_policy(errand: ActorScope) -> dict[str, object]:
+def session_policy(actor_scope: ActorScope) -> dict[str, object]:
     """The session policy for one errand: exactly one branch (raw and percent-encoded) and exactly one role.
 
     It narrows the actor role and never widens it: the tag condition on the branch stands in the role's own policy.
     """
-    branches = branch_resources(errand.branch_arn)
+    branches = branch_resources(actor_scope.branch_arn)
     statements: list[dict[str, object]] = [
         {"Effect": "Allow", "Action": "amplify:UpdateBranch", "Resource": list(branches)},
         {"Effect": "Allow", "Action": "amplify:StartJob", "Resource": [f"{branch}/jobs/*" for branch in branches]},
     ]
-    if errand.role_arn:  # taking a role off passes none
-        statements.append({"Effect": "Allow", "Action": "iam:PassRole", "Resource": errand.role_arn})
-    if errand.app_arn is not None:
-        statements[0] = {"Effect": "Allow", "Action": "amplify:UpdateApp", "Resource": errand.app_arn}
+    if actor_scope.role_arn:  # taking a role off passes none
+        statements.append({"Effect": "Allow", "Action": "iam:PassRole", "Resource": actor_scope.role_arn})
+    if actor_scope.app_arn is not None:
+        statements[0] = {"Effect": "Allow", "Action": "amplify:UpdateApp", "Resource": actor_scope.app_arn}
     return {"Version": "2012-10-17", "Statement": statements}

@@ -90,11 +90,11 @@ class Gatherer:
         try:
             return self._stream(name, url, read)
         except LogExpiredError:
-            return self._stream_anew(deployment, source.value.job.id, name, read, reason)
+            return self._stream_again(deployment, source.value.job.id, name, read, reason)
         except LogUnavailableError as error:
             return Unreadable(str(error)), read(reason)
 
-    def _stream_anew(
+    def _stream_again(
         self,
         deployment: Deployment,
         job_id: str,

@@ -31,22 +31,22 @@ def credentials_missing_at_build(case: Case) -> Iterator[Cause]:
     elif facts.identity is Identity.AMPLIFY_OWN:
         yield _no_service_role_then(case)
     elif facts.signature in _WRAPS_A_DENIAL and facts.service is not None:
-        because = "a service role is set, so what ampx was refused is a permission that this role lacks"
-        yield case.cause("permission_missing_identity", Rank.LIKELY, because, excluded_by=("service_role_set",))
+        reason = "a service role is set, so what ampx was refused is a permission that this role lacks"
+        yield case.cause("permission_missing_identity", Rank.LIKELY, reason, excluded_by=("service_role_set",))
         yield from logging_role(case)
     else:
         yield from service_role(case)
     if facts.signature not in _WRAPS_A_DENIAL and facts.identity is not Identity.AMPLIFY_OWN:
         yield _explicit_credentials(case)
-    because = "builds never use the compute role: attaching one does not mend this build"
-    yield case.cause("compute_role_not_set", Rank.RULED_OUT, because)
+    reason = "builds never use the compute role: attaching one does not mend this build"
+    yield case.cause("compute_role_not_set", Rank.RULED_OUT, reason)
 
 
 def _no_service_role(case: Case) -> Cause:
     """Proven where the message shows the role that builds use in its stead."""
     if case.facts.identity is Identity.AMPLIFY_OWN:
-        because = "no service role is set: the build ran as Amplify's own role, which is not yours to edit"
-        return case.cause("service_role_not_set", Rank.PROVEN, because, "service_role_set", "caller")
+        reason = "no service role is set: the build ran as Amplify's own role, which is not yours to edit"
+        return case.cause("service_role_not_set", Rank.PROVEN, reason, "service_role_set", "caller")
     return case.cause("service_role_not_set", Rank.LIKELY, "no service role is set", "service_role_set")
 
 
@@ -54,16 +54,16 @@ def _no_service_role_then(case: Case) -> Cause:
     """The message shows Amplify's own role, and yet a role is set, or the app was not read."""
     unknown = why_not_read(case.facts.evidence.app)
     now = f"the app could not be read ({unknown})" if unknown else "one is set now: start the job again"
-    because = f"the build ran as Amplify's own role, which is not yours to edit, so it had no service role; {now}"
-    return case.cause("service_role_not_set", Rank.LIKELY, because, "caller", "service_role_set")
+    reason = f"the build ran as Amplify's own role, which is not yours to edit, so it had no service role; {now}"
+    return case.cause("service_role_not_set", Rank.LIKELY, reason, "caller", "service_role_set")
 
 
 def _local_machine(case: Case) -> Cause:
     if case.facts.phase is Phase.API:
-        because = "the command ran outside Amplify, where it finds the credentials of the machine, or none"
-        return case.cause("credentials_local_machine", Rank.LIKELY, because)
-    because = "the command asks for a profile or session as on a laptop, and a build has none"
-    return case.cause("credentials_local_machine", Rank.POSSIBLE, because)
+        reason = "the command ran outside Amplify, where it finds the credentials of the machine, or none"
+        return case.cause("credentials_local_machine", Rank.LIKELY, reason)
+    reason = "the command asks for a profile or session as on a laptop, and a build has none"
+    return case.cause("credentials_local_machine", Rank.POSSIBLE, reason)
 
 
 def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
@@ -73,55 +73,55 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
     undefined = facts.signature == UNDEFINED_CREDENTIALS
     yield _explicit_credentials(case)
     if unknown is not None:
-        because = f"whether branch or app has a compute role is not known: {unknown}"
-        yield case.cause("compute_role_not_set", Rank.POSSIBLE, because, "compute_role_set")
+        reason = f"whether branch or app has a compute role is not known: {unknown}"
+        yield case.cause("compute_role_not_set", Rank.POSSIBLE, reason, "compute_role_set")
     elif facts.compute is None:
         rank = Rank.LIKELY if undefined else Rank.PROVEN
-        because = "neither the branch nor the app has a compute role, the only one that SSR code gets credentials from"
-        yield case.cause("compute_role_not_set", rank, because, "compute_role_set")
+        reason = "neither the branch nor the app has a compute role, the only one that SSR code gets credentials from"
+        yield case.cause("compute_role_not_set", rank, reason, "compute_role_set")
         yield from logging_role(case)
     else:
         yield from compute_role(case, contested=Rank.POSSIBLE)
-    because = "SSR code never uses the service role: changing it does not mend this"
-    yield case.cause("service_role_not_set", Rank.RULED_OUT, because)
+    reason = "SSR code never uses the service role: changing it does not mend this"
+    yield case.cause("service_role_not_set", Rank.RULED_OUT, reason)
 
 
 def _explicit_credentials(case: Case) -> Cause:
     """What the code passes is in no API: never proven."""
     facts, keys = case.facts, case.facts.static_keys
     if facts.signature == UNDEFINED_CREDENTIALS:
-        because = "the code passes a credentials object without values in it, which overrides any role"
-        return case.cause("explicit_credentials_in_code", Rank.LIKELY, because, "static_keys")
+        reason = "the code passes a credentials object without values in it, which overrides any role"
+        return case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, "static_keys")
     if keys:
-        because = f"{', '.join(keys)} hold access keys, and code that passes them overrides the role, even unset"
-        return case.cause("explicit_credentials_in_code", Rank.LIKELY, because, "static_keys")
+        reason = f"{', '.join(keys)} hold access keys, and code that passes them overrides the role, even unset"
+        return case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, "static_keys")
     if facts.phase is Phase.RUNTIME and facts.compute is not None and facts.compute.usable:
-        because = "a compute role is set and may be assumed, so what the code itself passes remains"
+        reason = "a compute role is set and may be assumed, so what the code itself passes remains"
         checks = ("compute_role_set", "compute_role_trust")
-        return case.cause("explicit_credentials_in_code", Rank.LIKELY, because, excluded_by=checks)
+        return case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, excluded_by=checks)
     if facts.phase is not Phase.RUNTIME and facts.service is not None and facts.service.usable:
-        because = "a build keeps the service role's credentials in ~/.aws; code that passes its own never looks there"
-        return case.cause("explicit_credentials_in_code", Rank.POSSIBLE, because, excluded_by=("service_role_trust",))
-    because = "credentials passed in code override the role, also when they are undefined"
-    return case.cause("explicit_credentials_in_code", Rank.POSSIBLE, because)
+        reason = "a build keeps the service role's credentials in ~/.aws; code that passes its own never looks there"
+        return case.cause("explicit_credentials_in_code", Rank.POSSIBLE, reason, excluded_by=("service_role_trust",))
+    reason = "credentials passed in code override the role, also when they are undefined"
+    return case.cause("explicit_credentials_in_code", Rank.POSSIBLE, reason)
 
 
 def logging_role(case: Case) -> Iterator[Cause]:
     """Permissions on the role that writes SSR logs, or on the service role, serve no SSR code."""
     elsewhere = case.facts.granted_to
     if elsewhere is not None and case.facts.identity is Identity.COMPUTE_ROLE and case.facts.denial is not None:
-        because = f"{name_of(elsewhere)} is allowed {case.facts.denial.action}, and SSR code gets nothing of that"
-        yield case.cause("permissions_on_logging_role", Rank.LIKELY, because)
+        reason = f"{name_of(elsewhere)} is allowed {case.facts.denial.action}, and SSR code gets nothing of that"
+        yield case.cause("permissions_on_logging_role", Rank.LIKELY, reason)
         return
     called = case.facts.denial.role_name if case.facts.denial else None
     set_as_service = case.facts.service is not None and is_logging_role(name_of(case.facts.service.arn))
     if is_logging_role(called):
-        because = f"the call was made as {called}, which Amplify makes for SSR logs and nothing else"
-        yield case.cause("permissions_on_logging_role", Rank.LIKELY, because)
+        reason = f"the call was made as {called}, which Amplify makes for SSR logs and nothing else"
+        yield case.cause("permissions_on_logging_role", Rank.LIKELY, reason)
     elif set_as_service and case.facts.service is not None:
         name = name_of(case.facts.service.arn)
-        because = f"the service role is {name}, made for SSR logs; SSR code gets nothing of what is granted there"
-        yield case.cause("permissions_on_logging_role", Rank.POSSIBLE, because)
+        reason = f"the service role is {name}, made for SSR logs; SSR code gets nothing of what is granted there"
+        yield case.cause("permissions_on_logging_role", Rank.POSSIBLE, reason)
 
 
 def expired_or_invalid(case: Case) -> Iterator[Cause]:
@@ -129,12 +129,12 @@ def expired_or_invalid(case: Case) -> Iterator[Cause]:
     facts = case.facts
     over_an_hour = "build_duration" in case.checks and case.checks["build_duration"].result is CheckResult.FAIL
     if over_an_hour and facts.phase is not Phase.RUNTIME:
-        because = "the build outlived its credentials, which end after one hour whatever the role allows"
+        reason = "the build outlived its credentials, which end after one hour whatever the role allows"
     elif facts.static_keys:
-        because = f"the keys in {', '.join(facts.static_keys)} may be deleted, inactive or without their session token"
+        reason = f"the keys in {', '.join(facts.static_keys)} may be deleted, inactive or without their session token"
     else:
-        because = "AWS says that credentials were there and are no longer, or not, valid"
+        reason = "AWS says that credentials were there and are no longer, or not, valid"
     rank = Rank.PROVEN if facts.signature == _SAID_EXPIRED else Rank.LIKELY
-    yield case.cause("session_expired", rank, because, "build_duration", "static_keys")
+    yield case.cause("session_expired", rank, reason, "build_duration", "static_keys")
     if facts.phase is Phase.API:
         yield _local_machine(case)

@@ -118,47 +118,47 @@ def access_denied(case: Case) -> Iterator[Cause]:
 def _denied_by(case: Case, denial: Denial, policy_type: PolicyType) -> Cause:
     """Proven: the message names the policy type. Nothing that is added to the caller's own policies helps."""
     which = f" {denial.policy_arn}" if denial.policy_arn else ""
-    because = f"the message names what denies: a {policy_type}{which}. No permission added to the caller helps"
+    reason = f"the message names what denies: a {policy_type}{which}. No permission added to the caller helps"
     if policy_type is PolicyType.SESSION and case.facts.label is Label.PASS_ROLE_DENIED:
-        because += "; Amplify itself passes one to SSR code that denies iam:PassRole"
+        reason += "; Amplify itself passes one to SSR code that denies iam:PassRole"
     checks = ("caller_boundary",) if policy_type is PolicyType.BOUNDARY else ()
-    return case.cause(_DENIED_BY[policy_type], Rank.PROVEN, because, *checks)
+    return case.cause(_DENIED_BY[policy_type], Rank.PROVEN, reason, *checks)
 
 
 def _denied_explicitly(case: Case, denial: Denial) -> Cause:
     """A Deny in a policy of the caller's own, or of nobody knows whose: it has the last word."""
     whose = "an identity-based policy of the caller" if denial.policy_type else "some policy"
     which = f" ({denial.policy_arn})" if denial.policy_arn else ""
-    because = f"{whose}{which} denies {_deed(denial)} explicitly, and no Allow overrides a Deny: narrow the Deny"
+    reason = f"{whose}{which} denies {_deed(denial)} explicitly, and no Allow overrides a Deny: narrow the Deny"
     rank = Rank.PROVEN if denial.policy_type else Rank.LIKELY
-    return case.cause("denied_by_other_policy", rank, because)
+    return case.cause("denied_by_other_policy", rank, reason)
 
 
 def _permission_ruled_out(case: Case) -> Cause:
-    because = "what denies has the last word, whatever the caller's own policies allow"
-    return case.cause("permission_missing_identity", Rank.RULED_OUT, because)
+    reason = "what denies has the last word, whatever the caller's own policies allow"
+    return case.cause("permission_missing_identity", Rank.RULED_OUT, reason)
 
 
 def _pass_role(case: Case, denial: Denial) -> Cause:
     role = denial.resource or "the role that it attaches"
-    because = f"{_who(case, denial)} may not pass {role} to the service; it is the caller's permission, not the role's"
+    reason = f"{_who(case, denial)} may not pass {role} to the service; it is the caller's permission, not the role's"
     proposal = for_permission(denial, case.facts.evidence.account)
-    return case.cause("pass_role_missing", Rank.PROVEN, because, proposal=proposal)
+    return case.cause("pass_role_missing", Rank.PROVEN, reason, proposal=proposal)
 
 
 def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
     facts = case.facts
     if facts.identity is Identity.COGNITO_USER:
-        because = "the call was made as a user of the app: grant it on the identity pool's role for users or guests"
-        yield case.cause("user_credentials_cognito", Rank.LIKELY, because)
+        reason = "the call was made as a user of the app: grant it on the identity pool's role for users or guests"
+        yield case.cause("user_credentials_cognito", Rank.LIKELY, reason)
     if facts.identity is Identity.USER and facts.static_keys and facts.phase is not Phase.API:
         keys = ", ".join(facts.static_keys)
-        because = f"the caller is none of the app's roles, and {keys} hold access keys, which override those"
-        yield case.cause("explicit_credentials_in_code", Rank.LIKELY, because, "static_keys")
+        reason = f"the caller is none of the app's roles, and {keys} hold access keys, which override those"
+        yield case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, "static_keys")
     yield _permission(case, denial)
     if denial.principal is None and facts.phase is Phase.BUILD and facts.app is not None and facts.service is None:
-        because = "no service role is set, and Amplify's own build role may do nothing in your account"
-        yield case.cause("service_role_not_set", Rank.LIKELY, because, "service_role_set")
+        reason = "no service role is set, and Amplify's own build role may do nothing in your account"
+        yield case.cause("service_role_not_set", Rank.LIKELY, reason, "service_role_set")
     if is_logging_role(denial.role_name) or facts.identity is Identity.COMPUTE_ROLE:
         yield from logging_role(case)
 
@@ -169,9 +169,9 @@ def _permission(case: Case, denial: Denial) -> Cause:
         rank = Rank.PROVEN
     else:
         rank = Rank.LIKELY if denial.principal is not None else Rank.POSSIBLE
-    because = f"{_who(case, denial)} may not do {_deed(denial)}: its identity-based policies lack it"
+    reason = f"{_who(case, denial)} may not do {_deed(denial)}: its identity-based policies lack it"
     proposal = for_permission(denial, case.facts.evidence.account)
-    return case.cause("permission_missing_identity", rank, because, excluded_by=("caller",), proposal=proposal)
+    return case.cause("permission_missing_identity", rank, reason, excluded_by=("caller",), proposal=proposal)
 
 
 def _role_worked(case: Case) -> Iterator[Cause]:
@@ -181,8 +181,8 @@ def _role_worked(case: Case) -> Iterator[Cause]:
         (Identity.COMPUTE_ROLE, "compute_role_trust_wrong"),
     ):
         if case.facts.acted(identity):
-            because = f"the call was made as {_WHOSE[identity]}, so Amplify could assume it"
-            yield case.cause(cause_id, Rank.RULED_OUT, because, "caller")
+            reason = f"the call was made as {_WHOSE[identity]}, so Amplify could assume it"
+            yield case.cause(cause_id, Rank.RULED_OUT, reason, "caller")
 
 
 def _without_message(case: Case) -> Iterator[Cause]:
@@ -194,41 +194,41 @@ def _without_message(case: Case) -> Iterator[Cause]:
         case signature if signature == _CROSS_ACCOUNT:
             yield from _cross_account(case)
         case signature if signature == _OTHER_SERVICES_ROLE:
-            because = "the role belongs to another service than Amplify, whose principal its trust policy must name"
-            yield case.cause("denied_by_other_policy", Rank.LIKELY, because)
+            reason = "the role belongs to another service than Amplify, whose principal its trust policy must name"
+            yield case.cause("denied_by_other_policy", Rank.LIKELY, reason)
         case signature if signature == _POOLS_ROLE:
-            because = "the identity pool's role for users or guests can't be assumed by Cognito"
-            yield case.cause("user_credentials_cognito", Rank.LIKELY, because)
+            reason = "the identity pool's role for users or guests can't be assumed by Cognito"
+            yield case.cause("user_credentials_cognito", Rank.LIKELY, reason)
         case _:
-            because = "the text names neither caller nor policy: look in the log for the call that was refused"
-            yield case.cause("permission_missing_identity", Rank.POSSIBLE, because, "caller")
-            because = "the text does not say what denies; it may be a policy that the caller can't change"
-            yield case.cause("denied_by_other_policy", Rank.POSSIBLE, because)
+            reason = "the text names neither caller nor policy: look in the log for the call that was refused"
+            yield case.cause("permission_missing_identity", Rank.POSSIBLE, reason, "caller")
+            reason = "the text does not say what denies; it may be a policy that the caller can't change"
+            yield case.cause("denied_by_other_policy", Rank.POSSIBLE, reason)
             if facts.phase is Phase.BUILD and facts.app is not None and facts.service is None:
-                because = "no service role is set, and Amplify's own build role may do nothing in your account"
-                yield case.cause("service_role_not_set", Rank.POSSIBLE, because, "service_role_set")
+                reason = "no service role is set, and Amplify's own build role may do nothing in your account"
+                yield case.cause("service_role_not_set", Rank.POSSIBLE, reason, "service_role_set")
 
 
 def _codecommit(case: Case) -> Iterator[Cause]:
     """Error 403 on a clone is IAM without saying so. Whose permission is missing, the service role's: not shown."""
     facts = case.facts
     if facts.app is not None and facts.service is None:
-        because = "no service role is set, and CodeCommit is cloned as that role"
-        yield case.cause("service_role_not_set", Rank.LIKELY, because, "service_role_set")
-    because = "CodeCommit answered the clone with 403: the service role lacks codecommit:GitPull on the repository"
+        reason = "no service role is set, and CodeCommit is cloned as that role"
+        yield case.cause("service_role_not_set", Rank.LIKELY, reason, "service_role_set")
+    reason = "CodeCommit answered the clone with 403: the service role lacks codecommit:GitPull on the repository"
     proposal = for_codecommit(facts)
-    yield case.cause("codecommit_pull_denied", Rank.LIKELY, because, "service_role_set", proposal=proposal)
-    because = "the repository answered, and refused: no connection is lost"
-    yield case.cause("repository_connection_lost", Rank.RULED_OUT, because)
+    yield case.cause("codecommit_pull_denied", Rank.LIKELY, reason, "service_role_set", proposal=proposal)
+    reason = "the repository answered, and refused: no connection is lost"
+    yield case.cause("repository_connection_lost", Rank.RULED_OUT, reason)
 
 
 def _cross_account(case: Case) -> Iterator[Cause]:
     facts = case.facts
     if facts.service is not None and facts.foreign(facts.service):
-        because = f"the service role {name_of(facts.service.arn)} belongs to another account, where it can't be passed"
-        yield case.cause("service_role_other_account", Rank.LIKELY, because, "service_role_account")
-    because = "the message says that a role may not be passed: by permission, or because it is of another account"
-    yield case.cause("pass_role_missing", Rank.LIKELY, because)
+        reason = f"the service role {name_of(facts.service.arn)} belongs to another account, where it can't be passed"
+        yield case.cause("service_role_other_account", Rank.LIKELY, reason, "service_role_account")
+    reason = "the message says that a role may not be passed: by permission, or because it is of another account"
+    yield case.cause("pass_role_missing", Rank.LIKELY, reason)
 
 
 def _who(case: Case, denial: Denial) -> str:

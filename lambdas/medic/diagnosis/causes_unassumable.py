@@ -40,20 +40,20 @@ def service_role(case: Case) -> Iterator[Cause]:
     """What the service role itself has to do with a failed build."""
     facts, service = case.facts, case.facts.service
     if facts.app is None:
-        because = f"the app's service role is not known: {why_not_read(facts.evidence.app)}"
-        yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, because, "service_role_set")
+        reason = f"the app's service role is not known: {why_not_read(facts.evidence.app)}"
+        yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, "service_role_set")
     elif service is None:
-        because = "no service role is set, though apps without one build too, and the same line came with none set"
-        yield case.cause("service_role_not_set", Rank.POSSIBLE, because, "service_role_set")
+        reason = "no service role is set, though apps without one build too, and the same line came with none set"
+        yield case.cause("service_role_not_set", Rank.POSSIBLE, reason, "service_role_set")
     elif facts.acted(Identity.SERVICE_ROLE):
-        because = "the log shows the service role at work (BuildSession), so Amplify could assume it"
-        yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, because, "caller")
+        reason = "the log shows the service role at work (BuildSession), so Amplify could assume it"
+        yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, reason, "caller")
     elif facts.foreign(service):
-        because = (
+        reason = (
             f"the role {service.arn} is not of the app's account {facts.evidence.account}, and a role can be passed to "
             "a service only within its own account"
         )
-        yield case.cause("service_role_other_account", Rank.PROVEN, because, "service_role_account")
+        yield case.cause("service_role_other_account", Rank.PROVEN, reason, "service_role_account")
     else:
         yield from _by_verdict(case, service)
 
@@ -61,15 +61,15 @@ def service_role(case: Case) -> Iterator[Cause]:
 def _by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause]:
     match service.assumable:
         case Assumable.MISSING:
-            because = f"the app names a role that is not there: {reason_of(service, service.arn)}"
-            yield case.cause("service_role_missing", Rank.PROVEN, because, "service_role_exists")
+            reason = f"the app names a role that is not there: {reason_of(service, service.arn)}"
+            yield case.cause("service_role_missing", Rank.PROVEN, reason, "service_role_exists")
         case Assumable.DENIED:
             yield _trust_denies(case, service)
         case Assumable.CONDITIONAL:
             yield _trust_depends(case, service)
         case Assumable.UNREADABLE:
-            because = f"the role could not be read, so its trust is not known: {reason_of(service, 'no reason given')}"
-            yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, because, *_TRUST_CHECKS)
+            reason = f"the role could not be read, so its trust is not known: {reason_of(service, 'no reason given')}"
+            yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, *_TRUST_CHECKS)
         case _:
             yield from _role_ruled_out(case)
 
@@ -77,43 +77,43 @@ def _by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause]:
 def _trust_denies(case: Case, service: RoleVerdict) -> Cause:
     """Proven, unless the role is so young that what is read now need not be what was seen then."""
     rank = Rank.LIKELY if case.facts.was_young(service) else Rank.PROVEN
-    if service.pinned_to:
-        return _pinned(case, service, rank)
-    because = reason_of(service, "the trust policy does not let Amplify in")
-    return case.cause("service_role_trust_wrong", rank, because, "service_role_trust", proposal=service.proposal)
+    if service.required_source:
+        return _wrong_source(case, service, rank)
+    reason = reason_of(service, "the trust policy does not let Amplify in")
+    return case.cause("service_role_trust_wrong", rank, reason, "service_role_trust", proposal=service.proposal)
 
 
 def _trust_depends(case: Case, service: RoleVerdict) -> Cause:
     """Where only the branch's ARN is refused, that is likely what the build carried: AWS documents the branch's."""
-    if service.pinned_to:
-        return _pinned(case, service, Rank.LIKELY)
-    because = reason_of(service, "the trust policy's conditions can't be decided from outside")
+    if service.required_source:
+        return _wrong_source(case, service, Rank.LIKELY)
+    reason = reason_of(service, "the trust policy's conditions can't be decided from outside")
     checks = ("service_role_trust",)
-    return case.cause("service_role_trust_wrong", Rank.POSSIBLE, because, *checks, proposal=service.proposal)
+    return case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, *checks, proposal=service.proposal)
 
 
-def _pinned(case: Case, service: RoleVerdict, rank: Rank) -> Cause:
+def _wrong_source(case: Case, service: RoleVerdict, rank: Rank) -> Cause:
     evidence = case.facts.evidence
-    because = (
-        f"the trust policy pins {' and '.join(service.pinned_to)}, while this is app {evidence.app_id}, branch "
+    reason = (
+        f"the trust policy pins {' and '.join(service.required_source)}, while this is app {evidence.app_id}, branch "
         f"{evidence.branch_name}, in {evidence.region}, account {evidence.account}"
     )
     checks = ("service_role_trust",)
-    return case.cause("service_role_source_condition", rank, because, *checks, proposal=service.proposal)
+    return case.cause("service_role_source_condition", rank, reason, *checks, proposal=service.proposal)
 
 
 def _role_ruled_out(case: Case) -> Iterator[Cause]:
-    because = "the role exists, and its trust policy evaluates to allowed as it stands now"
+    reason = "the role exists, and its trust policy evaluates to allowed as it stands now"
     yield case.cause("service_role_missing", Rank.RULED_OUT, "IAM has the role", "service_role_exists")
-    yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, because, *_TRUST_CHECKS)
+    yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, reason, *_TRUST_CHECKS)
 
 
 def _myth_ruled_out(case: Case) -> Iterator[Cause]:
     """The advice that most people try first; it is said only where it is proven to be none."""
     service = case.facts.service
     if service is not None and service.usable and not case.facts.foreign(service):
-        because = "the trust policy already lets Amplify in without one"
-        yield case.cause("wrong_region_principal_myth", Rank.RULED_OUT, because, "service_role_trust")
+        reason = "the trust policy already lets Amplify in without one"
+        yield case.cause("wrong_region_principal_myth", Rank.RULED_OUT, reason, "service_role_trust")
 
 
 def _propagation(case: Case, role: RoleVerdict | None, age_check: str) -> Iterator[Cause]:
@@ -124,18 +124,18 @@ def _propagation(case: Case, role: RoleVerdict | None, age_check: str) -> Iterat
     age = facts.age_at_start(role)
     rank = Rank.LIKELY if role.usable else Rank.POSSIBLE
     if age is not None and age < timedelta():
-        because = f"the role was made {in_words(-age)} after the job started: a later job finds it"
+        reason = f"the role was made {in_words(-age)} after the job started: a later job finds it"
     else:
-        because = "the role was made moments before the job asked for it: a later job finds it"
-    yield case.cause("iam_propagation", rank, because, age_check)
+        reason = "the role was made moments before the job asked for it: a later job finds it"
+    yield case.cause("iam_propagation", rank, reason, age_check)
 
 
 def _repository_connection(case: Case, *, proven: bool) -> Cause:
     """Ranked by exclusion only: no API shows it."""
     reached = _repository_had_no_part(case)
-    rank, because = (Rank.RULED_OUT, reached) if reached else _connection_rank(case, proven=proven)
+    rank, reason = (Rank.RULED_OUT, reached) if reached else _connection_rank(case, proven=proven)
     looked_at = ("repository_cloned", "repository_connection")
-    return case.cause("repository_connection_lost", rank, because, *looked_at, excluded_by=_TRUST_CHECKS)
+    return case.cause("repository_connection_lost", rank, reason, *looked_at, excluded_by=_TRUST_CHECKS)
 
 
 def _repository_had_no_part(case: Case) -> str | None:
@@ -151,12 +151,12 @@ def _connection_rank(case: Case, *, proven: bool) -> tuple[Rank, str]:
     if _CODECOMMIT in (facts.app.repository or ""):
         return Rank.POSSIBLE, "CodeCommit is reached as the service role; the repository may be renamed or deleted"
     if service is None:
-        because = "no service role is set, so there is no role to blame: look at the repository connection first"
+        reason = "no service role is set, so there is no role to blame: look at the repository connection first"
     elif service.usable:
-        because = "the trust is proven good: look at the repository connection first"
+        reason = "the trust is proven good: look at the repository connection first"
     else:
-        because = "nothing proves the role wrong, and this message is most often a lost repository connection"
-    return Rank.LIKELY, because
+        reason = "nothing proves the role wrong, and this message is most often a lost repository connection"
+    return Rank.LIKELY, reason
 
 
 def _last_resorts(case: Case) -> Iterator[Cause]:
@@ -164,10 +164,10 @@ def _last_resorts(case: Case) -> Iterator[Cause]:
     if case.facts.service is not None:
         yield case.cause("rcp_denies_assume_role", Rank.POSSIBLE, _RCP, "resource_control_policies")
     if not case.facts.deployed_by_hand:
-        because = "apps made by CLI or code were seen to fail where one made in the console did not; no check shows it"
-        yield case.cause("app_created_outside_console", Rank.POSSIBLE, because)
-    because = "new accounts were seen to fail with other reasons' messages"
-    yield case.cause("account_limits_or_new_account", Rank.POSSIBLE, because)
+        reason = "apps made by CLI or code were seen to fail where one made in the console did not; no check shows it"
+        yield case.cause("app_created_outside_console", Rank.POSSIBLE, reason)
+    reason = "new accounts were seen to fail with other reasons' messages"
+    yield case.cause("account_limits_or_new_account", Rank.POSSIBLE, reason)
 
 
 def compute_role_unassumable(case: Case) -> Iterator[Cause]:
@@ -180,19 +180,19 @@ def compute_role_unassumable(case: Case) -> Iterator[Cause]:
     if case.facts.was_young(compute):
         yield from _propagation(case, compute, "compute_role_age")
     elif compute.usable:
-        because = "the role that is set now passes: the one refused was another, or was made seconds before"
-        yield case.cause("iam_propagation", Rank.POSSIBLE, because, "compute_role_age")
+        reason = "the role that is set now passes: the one refused was another, or was made seconds before"
+        yield case.cause("iam_propagation", Rank.POSSIBLE, reason, "compute_role_age")
         yield case.cause("rcp_denies_assume_role", Rank.POSSIBLE, _RCP, "resource_control_policies")
 
 
 def _unknown_compute_role(case: Case) -> Iterator[Cause]:
     """The message does not name the role that was refused, and none is set that could be looked at."""
-    because = "Amplify refused a role that is set on neither branch nor app now: its trust could not be looked at"
-    yield case.cause("compute_role_trust_wrong", Rank.POSSIBLE, because, "compute_role_set")
-    because = "a role that does not exist is refused with the same message"
-    yield case.cause("compute_role_missing", Rank.POSSIBLE, because, "compute_role_set")
-    because = "a role made seconds before is refused with the same message"
-    yield case.cause("iam_propagation", Rank.POSSIBLE, because)
+    reason = "Amplify refused a role that is set on neither branch nor app now: its trust could not be looked at"
+    yield case.cause("compute_role_trust_wrong", Rank.POSSIBLE, reason, "compute_role_set")
+    reason = "a role that does not exist is refused with the same message"
+    yield case.cause("compute_role_missing", Rank.POSSIBLE, reason, "compute_role_set")
+    reason = "a role made seconds before is refused with the same message"
+    yield case.cause("iam_propagation", Rank.POSSIBLE, reason)
 
 
 def compute_role(case: Case, *, contested: Rank) -> Iterator[Cause]:
@@ -209,21 +209,21 @@ def compute_role(case: Case, *, contested: Rank) -> Iterator[Cause]:
     trust, exists = "compute_role_trust", "compute_role_exists"
     match compute.assumable:
         case Assumable.MISSING:
-            because = f"the role {case.facts.compute_role_level} is not there: {reason_of(compute, compute.arn)}"
-            yield case.cause("compute_role_missing", Rank.PROVEN, because, exists)
+            reason = f"the role {case.facts.compute_role_level} is not there: {reason_of(compute, compute.arn)}"
+            yield case.cause("compute_role_missing", Rank.PROVEN, reason, exists)
         case Assumable.DENIED:
-            because = reason_of(compute, "the trust policy does not let Amplify in")
-            yield case.cause("compute_role_trust_wrong", rank, because, trust, proposal=compute.proposal)
+            reason = reason_of(compute, "the trust policy does not let Amplify in")
+            yield case.cause("compute_role_trust_wrong", rank, reason, trust, proposal=compute.proposal)
         case Assumable.CONTESTED:
-            because = "its trust names source conditions, which Amplify was seen to refuse on compute roles"
-            yield case.cause("compute_role_conditions_contested", contested, because, trust)
+            reason = "its trust names source conditions, which Amplify was seen to refuse on compute roles"
+            yield case.cause("compute_role_conditions_contested", contested, reason, trust)
         case Assumable.CONDITIONAL:
-            because = reason_of(compute, "the trust policy's conditions can't be decided from outside")
-            yield case.cause("compute_role_trust_wrong", Rank.POSSIBLE, because, trust, proposal=compute.proposal)
+            reason = reason_of(compute, "the trust policy's conditions can't be decided from outside")
+            yield case.cause("compute_role_trust_wrong", Rank.POSSIBLE, reason, trust, proposal=compute.proposal)
         case Assumable.UNREADABLE:
-            because = f"the role could not be read, so its trust is not known: {reason_of(compute, 'no reason given')}"
+            reason = f"the role could not be read, so its trust is not known: {reason_of(compute, 'no reason given')}"
             rank = Rank.LIKELY if case.facts.foreign(compute) else Rank.POSSIBLE
-            yield case.cause("compute_role_trust_wrong", rank, because, "compute_role_account", exists, trust)
+            yield case.cause("compute_role_trust_wrong", rank, reason, "compute_role_account", exists, trust)
         case Assumable.ALLOWED:
-            because = "the role exists, and its trust policy evaluates to allowed as it stands now"
-            yield case.cause("compute_role_trust_wrong", Rank.RULED_OUT, because, exists, trust)
+            reason = "the role exists, and its trust policy evaluates to allowed as it stands now"
+            yield case.cause("compute_role_trust_wrong", Rank.RULED_OUT, reason, exists, trust)

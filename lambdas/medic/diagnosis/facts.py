@@ -33,7 +33,7 @@ class Case:
         self,
         cause_id: str,
         rank: Rank,
-        because: str,
+        reason: str,
         *shown_by: str,
         excluded_by: tuple[str, ...] = (),
         proposal: Proposal | None = None,
@@ -43,7 +43,7 @@ class Case:
         Args:
             cause_id: the id of its knowledge-base entry.
             rank: how far it is established.
-            because: lower case, no full stop: it ends a sentence.
+            reason: lower case, no full stop: it ends a sentence.
             shown_by: checks whose failure speaks for it, and whose passing speaks against it.
             excluded_by: checks whose passing leaves it as what remains, and whose failure explains things without it.
             proposal: the statement that would remove it.
@@ -53,7 +53,7 @@ class Case:
             id=cause_id,
             title=title_of(cause_id),
             rank=rank,
-            because=because,
+            reason=reason,
             supporting=(*direct[CheckResult.FAIL], *inverse[CheckResult.PASS]),
             against=(*direct[CheckResult.PASS], *inverse[CheckResult.FAIL]),
             unseen=(*direct[CheckResult.UNKNOWN], *inverse[CheckResult.UNKNOWN]),
@@ -216,7 +216,7 @@ def why_not_read(item: Item[App] | Item[Branch]) -> str | None:
         case Absent(why):
             return why
         case _:
-            return item.because
+            return item.reason
 
 
 def is_logging_role(name: str | None) -> bool:

@@ -68,7 +68,7 @@ class Cause:
     """The id of the knowledge-base entry that explains the cause and its fixes."""
     title: str
     rank: Rank
-    because: str
+    reason: str
     supporting: tuple[str, ...] = ()
     """Ids of checks that support it."""
     against: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class RoleVerdict:
     settled: bool
     """False while the role is younger than five minutes: IAM may not have told everybody yet."""
     explanation: tuple[str, ...] = ()
-    pinned_to: tuple[str, ...] = ()
+    required_source: tuple[str, ...] = ()
     """What aws:SourceArn or aws:SourceAccount ask for, where nothing else keeps Amplify out."""
     proposal: Proposal | None = None
     """The statement that would let Amplify in; None if it is let in, or if no statement would."""

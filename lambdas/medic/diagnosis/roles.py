@@ -111,8 +111,8 @@ def _verdict(
             return _judged(role_arn, role, decisions, form, settled=settled)
         case Absent(why):
             return RoleVerdict(role_arn, Assumable.MISSING, settled=True, explanation=(why,))
-        case Unreadable(because):
-            return RoleVerdict(role_arn, Assumable.UNREADABLE, settled=True, explanation=(because,))
+        case Unreadable(reason):
+            return RoleVerdict(role_arn, Assumable.UNREADABLE, settled=True, explanation=(reason,))
         case _:
             return RoleVerdict(role_arn, Assumable.UNREADABLE, settled=True, explanation=("it was not looked up",))
 
@@ -130,7 +130,7 @@ def _judged(role_arn: str, role: Role, decisions: list[Decision], form: FixForm,
         assumable,
         settled,
         explanation=(*explain(worst), *_reservations(decisions, fix)),
-        pinned_to=required_sources(worst),
+        required_source=required_sources(worst),
         proposal=_proposal(fix, role, form),
     )
 
@@ -163,7 +163,7 @@ def _reservations(decisions: list[Decision], fix: TrustFix) -> list[str]:
     if len({decision.outcome for decision in decisions}) > 1:
         said.append("For the app's own ARN the answer is another; AWS does not say which of the two a build carries.")
     if decisions[0].outcome is Outcome.DENIED and fix.statement is None:
-        said.append(f"No statement is proposed. {fix.because}")
+        said.append(f"No statement is proposed. {fix.reason}")
     return said
 
 

@@ -14,8 +14,8 @@ from medic.actions.set_role import (
     RoleSetter,
     RoleState,
     RoleTarget,
-    app_standing,
-    branch_standing,
+    app_role_state,
+    branch_role_state,
 )
 from medic.aws.clients import ActorScope
 from medic.diagnosis.checks import made_at
@@ -37,19 +37,19 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 
-def report_of(sighting: str) -> str:
+def report_of(log_ref: str) -> str:
     """The occasion of the first alert on a sighting: a job's id, or a moment in the log of one."""
-    return f"report:{sighting}"
+    return f"report:{log_ref}"
 
 
-def outcome_of(sighting: str) -> str:
+def outcome_of(log_ref: str) -> str:
     """The occasion of the alert on what became of an action that had to be put off."""
-    return f"outcome:{sighting}"
+    return f"outcome:{log_ref}"
 
 
-def answer_of(request: Request, sighting: str) -> str:
+def answer_of(request: Request, log_ref: str) -> str:
     """The occasion of the alert on what became of a request: the report on that sighting was told before."""
-    return f"{request.kind}-{request.id[:8]}:{sighting}"
+    return f"{request.kind}-{request.id[:8]}:{log_ref}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class Applier:
 
     scope: Scope
     job: Job
-    sighting: str
+    log_ref: str
     """What tells this sighting of the failure from others."""
-    occasion: Trigger
+    trigger: Trigger
     question: Question
     held: LockedBranch
     services: Services
@@ -88,7 +88,7 @@ class Applier:
             return self._carry_out(plan, incident, self._unfinished(plan, incident), resumed=True)
         if incident.applied:
             return self._recall(incident)
-        incident = replace(incident, plan_hash=plan.hash_for(incident.id), told_plan=plan.gist)
+        incident = replace(incident, plan_hash=plan.hash_for(incident.id), last_alerted_plan=plan.gist)
         todo = plan.with_disposition(Disposition.DO)
         if not todo:
             return Acted(plan, self._waiting(plan, incident), ())
@@ -109,7 +109,7 @@ class Applier:
             incident = intended
         outcomes = tuple(self._set(action, incident, resumed=resumed) for action in todo)
         incident = self._recorded(incident, outcomes)
-        plan = replace(plan, effect=effect_of(self.occasion, todo), actions=_merged(plan.actions, todo))
+        plan = replace(plan, effect=effect_of(self.trigger, todo), actions=_merged(plan.actions, todo))
         rebuild = self._rebuild(todo, incident, outcomes)
         if rebuild is None:
             return Acted(plan, incident, outcomes)
@@ -128,8 +128,8 @@ class Applier:
                 intended_at=self._now,
             )
             incident = incident.with_change(change, self._now)
-        owed = answer_of(self.asked, self.sighting) if self.asked else report_of(self.sighting)
-        applying = incident.moved(IncidentState.APPLYING, self._now).owes(owed)
+        owed = answer_of(self.asked, self.log_ref) if self.asked else report_of(self.log_ref)
+        applying = incident.moved(IncidentState.APPLYING, self._now).mark_alert_due(owed)
         return replace(applying, approved_by=self.asked.who if self.asked else "")
 
     def _reserve(self, incident: Incident, todo: tuple[Action, ...]) -> str | None:
@@ -165,7 +165,7 @@ class Applier:
 
     def _set(self, action: Action, incident: Incident, *, resumed: bool) -> RoleChangeOutcome:
         """One action through the protocol; a resumed one that is no longer allowed may only be found done."""
-        holder, seen = self._holder(action, incident)
+        target, seen = self._target(action, incident)
         if resumed and action.disposition is not Disposition.DO and seen.role_arn != action.role_arn:
             return RoleChangeOutcome(
                 action, ChangeResult.MOVED, "it was not done, and is no longer allowed now", self._now
@@ -174,18 +174,18 @@ class Applier:
             self.services.clock, self.services.pause, self.services.runtime.settings.limits.propagation_seconds
         )
         made = made_at(self.question.evidence, action.role_arn)
-        outcome = setter.carry_out(action, holder, seen, made_at=made, resumed=resumed)
-        fact = TelemetryEvent.APPLIED if outcome.result is ChangeResult.APPLIED else TelemetryEvent.NOT_APPLIED
-        self.services.telemetry.record(fact, incident=incident.id, action=action.kind, detail=outcome.detail)
+        outcome = setter.carry_out(action, target, seen, made_at=made, resumed=resumed)
+        event = TelemetryEvent.APPLIED if outcome.result is ChangeResult.APPLIED else TelemetryEvent.NOT_APPLIED
+        self.services.telemetry.record(event, incident=incident.id, action=action.kind, detail=outcome.detail)
         return outcome
 
-    def _holder(self, action: Action, incident: Incident) -> tuple[RoleTarget, RoleState]:
-        actor = self.services.actor_for(self._errand(action, incident))
+    def _target(self, action: Action, incident: Incident) -> tuple[RoleTarget, RoleState]:
+        actor = self.services.actor_for(self._actor_scope(action, incident))
         if action.kind is ActionKind.ATTACH_COMPUTE:
-            return BranchRoleTarget(self.scope, self.services.amplify, actor), branch_standing(self.question.branch)
-        return AppRoleTarget(self.scope, self.services.amplify, actor), app_standing(self.question.app)
+            return BranchRoleTarget(self.scope, self.services.amplify, actor), branch_role_state(self.question.branch)
+        return AppRoleTarget(self.scope, self.services.amplify, actor), app_role_state(self.question.app)
 
-    def _errand(self, action: Action, incident: Incident) -> ActorScope:
+    def _actor_scope(self, action: Action, incident: Incident) -> ActorScope:
         app_arn = self.question.app.arn if action.kind is ActionKind.REPAIR_SERVICE else None
         return ActorScope(incident.id, self.question.branch.arn, action.role_arn or "", app_arn)
 
@@ -210,9 +210,9 @@ class Applier:
         if incident.rebuild_intended_at is not None:
             return self._rebuilt(incident, rebuilder.look_up(self.scope, self.job, incident.rebuild_intended_at))
         made = tuple(replace(action, disposition=Disposition.DO) for action in todo)
-        wish = rebuild_after(self.occasion, self.question, made)
-        if not wish.wanted:
-            return incident, RebuildOutcome(None, f"not rebuilt: {wish.reason}")
+        rebuild = rebuild_after(self.trigger, self.question, made)
+        if not rebuild.wanted:
+            return incident, RebuildOutcome(None, f"not rebuilt: {rebuild.reason}")
         not_now = rebuilder.not_now(self.scope, self.job.id)
         if not_now is not None:
             return incident, not_now
@@ -232,7 +232,7 @@ class Applier:
     def _recall(self, incident: Incident) -> Acted:
         """What an earlier attempt did, from the table: told again, not done again."""
         actions = tuple(_from_change(change) for change in incident.applied)
-        plan = Plan(actions, effect_of(self.occasion, actions), rebuild_after(self.occasion, self.question, actions))
+        plan = Plan(actions, effect_of(self.trigger, actions), rebuild_after(self.trigger, self.question, actions))
         outcomes = tuple(
             RoleChangeOutcome(
                 action, ChangeResult.APPLIED, change.note or "set, and read back", change.applied_at or self._now

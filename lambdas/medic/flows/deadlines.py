@@ -12,8 +12,8 @@ from medic.evidence import Present, TimeSpan
 from medic.flows.failure import diagnose_failure
 from medic.flows.failure_model import QUIET, recheck_after_quiet_period
 from medic.flows.notify import announce, hold_branch
-from medic.flows.respond import Attendance
-from medic.flows.runtime import SsrApp, attend_again, read_ssr_app, trouble_since
+from medic.flows.respond import Responder
+from medic.flows.runtime import SsrApp, failure_since, read_ssr_app, respond_again
 from medic.flows.settle import settle
 from medic.flows.undo import finish_undoing
 from medic.incidents.model import DEADLINES, IncidentState
@@ -39,8 +39,8 @@ def look_after_runtime(scope: Scope, incident: Incident, services: Services) -> 
         BusyError: another invocation works on this branch.
         UndeliveredError: a channel did not take an alert.
     """
-    if incident.pending or incident.state is IncidentState.APPLYING:
-        attend_again(scope, incident, services)
+    if incident.alert_due or incident.state is IncidentState.APPLYING:
+        respond_again(scope, incident, services)
     elif incident.state is IncidentState.REBUILDING:
         _follow_runtime_rebuild(scope, incident, services)
     else:
@@ -63,17 +63,17 @@ def _follow_runtime_rebuild(scope: Scope, incident: Incident, services: Services
 def _see_whether_it_is_quiet(scope: Scope, incident: Incident, services: Services) -> None:
     """Over, if an hour of traffic showed no such line; else looked at again in an hour, until it expires."""
     ssr = read_ssr_app(scope.whole_app, services)
-    trouble = trouble_since(scope, ssr, incident, services.clock() - QUIET, services) if ssr is not None else None
-    served = ssr is not None and trouble is None and _served(scope, ssr, services)
+    failure = failure_since(scope, ssr, incident, services.clock() - QUIET, services) if ssr is not None else None
+    served = ssr is not None and failure is None and _served(scope, ssr, services)
     with hold_branch(scope, services) as held:
-        if trouble is not None:
+        if failure is not None:
             # A line that nobody was woken for: the watcher was down, or its nudge got lost.
-            Attendance(trouble, held, services).attend()
+            Responder(failure, held, services).respond()
         for overdue in held.record.overdue(services.clock()):
             if overdue.id == incident.id and served:
                 _resolve(scope, overdue, held, services)
             elif overdue.id == incident.id:
-                _wait_longer(scope, overdue, held, services, silent=trouble is None)
+                _wait_longer(scope, overdue, held, services, silent=failure is None)
 
 
 def _served(scope: Scope, ssr: SsrApp, services: Services) -> bool:
@@ -89,7 +89,7 @@ def _served(scope: Scope, ssr: SsrApp, services: Services) -> bool:
 def _resolve(scope: Scope, incident: Incident, held: LockedBranch, services: Services) -> None:
     resolved = incident.moved(IncidentState.RESOLVED, services.clock(), "no such line came for an hour of traffic")
     services.telemetry.record(TelemetryEvent.RESOLVED, scope=scope, incident=incident.id)
-    if incident.told_by_itself:
+    if incident.alerted_individually:
         announce(compose_quiet(scope, resolved, _MINUTES), resolved, f"quiet:{incident.count}", held, services)
     else:
         held.save(held.record.with_incident(resolved))
@@ -133,9 +133,9 @@ def go_on(scope: Scope, services: Services) -> None:
     """
     incidents = services.table.read(scope).incidents
     for incident in incidents:
-        if incident.undoing or incident.unfinished or incident.pending:
+        if incident.undoing or incident.unfinished or incident.alert_due:
             _take_up(scope, incident, services)
-    if any(incident.letters for incident in incidents):
+    if any(incident.undelivered for incident in incidents):
         with hold_branch(scope, services):
             pass  # at work, what a channel lacks is sent first
 
@@ -143,9 +143,9 @@ def go_on(scope: Scope, services: Services) -> None:
 def _take_up(scope: Scope, incident: Incident, services: Services) -> None:
     if incident.undoing:
         finish_undoing(scope, incident.id, services)
-    elif incident.occasion == Trigger.RUNTIME:
+    elif incident.trigger == Trigger.RUNTIME:
         look_after_runtime(scope, incident, services)
-    elif incident.pending or incident.state is IncidentState.APPLYING:
+    elif incident.alert_due or incident.state is IncidentState.APPLYING:
         _again(scope, incident, services)
     elif incident.state is IncidentState.REBUILDING:
         _follow_rebuild(scope, incident, services)
@@ -153,7 +153,7 @@ def _take_up(scope: Scope, incident: Incident, services: Services) -> None:
 
 def _again(scope: Scope, incident: Incident, services: Services) -> None:
     """Go through the event again that was not finished, or not told of."""
-    _, _, job_id = incident.pending.partition(":")
+    _, _, job_id = incident.alert_due.partition(":")
     diagnose_failure(_event(scope, job_id or incident.job_id, DeploymentStatus.FAILED, incident), services)
 
 
@@ -193,7 +193,7 @@ def _end(incident: Incident, scope: Scope, held: LockedBranch, services: Service
     now = services.clock()
     if incident.state.closed or incident.deadline > now:
         # Its event leads nowhere any more (the app or job is gone), so there is nobody left to tell anything.
-        held.save(held.record.with_incident(replace(incident, pending="")))
+        held.save(held.record.with_incident(replace(incident, alert_due="")))
         return
     if incident.state in (IncidentState.APPLYING, IncidentState.REBUILDING):
         ended = incident.moved(IncidentState.OUTCOME_UNKNOWN, now, "nothing says what became of it")
@@ -202,7 +202,7 @@ def _end(incident: Incident, scope: Scope, held: LockedBranch, services: Service
         return
     services.telemetry.record(TelemetryEvent.EXPIRED, scope=scope, incident=incident.id, state=incident.state)
     expired = incident.moved(IncidentState.EXPIRED, now, f"expired while {incident.state}")
-    if incident.told_by_itself:
+    if incident.alerted_individually:
         announce(compose_expired(scope, expired), expired, f"expired:{incident.job_id}", held, services)
     else:
         held.save(held.record.with_incident(expired))

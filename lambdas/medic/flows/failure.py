@@ -9,7 +9,7 @@ from medic.diagnosis.diagnose import diagnose
 from medic.evidence import App, Branch, Job, Present
 from medic.flows.failure_model import ConfirmedFailure, cause_of
 from medic.flows.notify import hold_branch
-from medic.flows.respond import Attendance
+from medic.flows.respond import Responder
 from medic.flows.settle import settle_other_failure
 from medic.labels import Label, Phase, Trigger
 from medic.logscan.scan import scan
@@ -19,12 +19,12 @@ from medic.telemetry import TelemetryEvent
 if TYPE_CHECKING:
     from medic.aws.gather import Deployment
     from medic.events import DeploymentEvent
-    from medic.flows.respond import Attended
+    from medic.flows.respond import Response
     from medic.incidents.model import Request
     from medic.services import Services
 
 
-def diagnose_failure(event: DeploymentEvent, services: Services, asked: Request | None = None) -> Attended | None:
+def diagnose_failure(event: DeploymentEvent, services: Services, asked: Request | None = None) -> Response | None:
     """The whole way from a FAILED event to alerts.
 
     Args:
@@ -41,11 +41,11 @@ def diagnose_failure(event: DeploymentEvent, services: Services, asked: Request 
         UndeliveredError: a channel did not take the alert.
         UsedUpError: the request was used by another invocation.
     """
-    trouble = _diagnosed(event, services)
-    if trouble is None:
+    failure = _diagnosed(event, services)
+    if failure is None:
         return None
     with hold_branch(event.scope, services) as held:
-        return Attendance(trouble, held, services, asked).attend()
+        return Responder(failure, held, services, asked).respond()
 
 
 def _diagnosed(event: DeploymentEvent, services: Services) -> ConfirmedFailure | None:
@@ -82,7 +82,7 @@ def _diagnosed(event: DeploymentEvent, services: Services) -> ConfirmedFailure |
     )
     return ConfirmedFailure(
         scope=scope,
-        occasion=Trigger.FAILED,
+        trigger=Trigger.FAILED,
         app=app,
         branch=branch,
         job=job,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from medic.incidents.model import IncidentState, JobRef
+from medic.incidents.model import IncidentState, RuntimeJobRef
 from medic.labels import RoleKind, Trigger
 from medic.plan.decide import contradicted
 from medic.plan.optin import CHANNEL
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
     from medic.evidence import App, Branch, Evidence, Job
-    from medic.incidents.model import Incident, SeenJob
+    from medic.incidents.model import Incident, JobLike
     from medic.incidents.table import BranchRecord
     from medic.plan.optin import OptIn, RoleChoice
 
@@ -32,18 +32,18 @@ _DAY = timedelta(days=1)
 
 def recheck_after_quiet_period(incident: Incident, now: datetime) -> Incident:
     """A runtime incident is looked at again after a quiet hour; every line starts that hour anew."""
-    if incident.occasion != Trigger.RUNTIME or incident.state not in _WAITING:
+    if incident.trigger != Trigger.RUNTIME or incident.state not in _WAITING:
         return incident
     return incident.due_again_at(now + QUIET, now)
 
 
-def alert_limit_reached(record: BranchRecord, trouble: ConfirmedFailure, now: datetime) -> bool:
+def alert_limit_reached(record: BranchRecord, failure: ConfirmedFailure, now: datetime) -> bool:
     """True if no new incident is to be opened today for what was seen before and is closed.
 
     A line that AWS's state speaks against, and one that comes after a change that did not help, is worth a word a day.
     """
-    lately = [i for i in record.incidents if (i.role_kind, i.label) == trouble.kind and now - i.opened_at < _DAY]
-    doubtful = contradicted(trouble.diagnosis) or any(i.state is IncidentState.NOT_HELPED for i in lately)
+    lately = [i for i in record.incidents if (i.role_kind, i.label) == failure.kind and now - i.opened_at < _DAY]
+    doubtful = contradicted(failure.diagnosis) or any(i.state is IncidentState.NOT_HELPED for i in lately)
     return len(lately) >= (1 if doubtful else MOST_A_DAY)
 
 
@@ -52,7 +52,7 @@ class ConfirmedFailure:
     """A failure, everything that was read about it, and what it means."""
 
     scope: Scope
-    occasion: Trigger
+    trigger: Trigger
     app: App
     branch: Branch
     job: Job
@@ -70,12 +70,12 @@ class ConfirmedFailure:
     """The actions that the log says were denied, besides what it is about."""
 
     @property
-    def shown_by(self) -> SeenJob:
+    def shown_by(self) -> JobLike:
         """What shows it, in time: a job that failed; or a line of the log, of the job whose code wrote it."""
-        return self.job if self.seen_at is None else JobRef(self.seen_at, self.job.id)
+        return self.job if self.seen_at is None else RuntimeJobRef(self.seen_at, self.job.id)
 
     @property
-    def sighting(self) -> str:
+    def log_ref(self) -> str:
         """What tells this sighting from others of the same failure."""
         return self.job.id if self.seen_at is None else f"{self.job.id}@{self.seen_at:%Y%m%dT%H%M%S}"
 
@@ -90,10 +90,10 @@ class ConfirmedFailure:
         return self.branch.tags.get(CHANNEL) or self.app.tags.get(CHANNEL)
 
     @property
-    def because(self) -> str:
+    def reason(self) -> str:
         """The likeliest cause, in words."""
         best = self.diagnosis.causes[0] if self.diagnosis.causes else None
-        return f"{best.rank.value}: {best.title}: {best.because}" if best else "no cause is known"
+        return f"{best.rank.value}: {best.title}: {best.reason}" if best else "no cause is known"
 
 
 def cause_of(diagnosis: Diagnosis) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 _AT_A_TIME = 5
-_KEPT_FOR = timedelta(days=7)
+_RETENTION = timedelta(days=7)
 
 
 class UndeliveredError(Exception):
@@ -45,13 +45,13 @@ def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
             raise UndeliveredError("; ".join(failures))
 
 
-def announce(alert: Alert, incident: Incident, occasion: str, held: LockedBranch, services: Services) -> None:
+def announce(alert: Alert, incident: Incident, alert_key: str, held: LockedBranch, services: Services) -> None:
     """Deliver an alert and save the incident with its receipts.
 
     Args:
         alert: what to say.
         incident: the incident as it is to be saved.
-        occasion: what tells this alert from others of the incident.
+        alert_key: what tells this alert from others of the incident.
         held: the branch, under its lease.
         services: channels and telemetry.
 
@@ -59,15 +59,15 @@ def announce(alert: Alert, incident: Incident, occasion: str, held: LockedBranch
         UndeliveredError: a channel did not take it; the others did, and for that one it is kept.
     """
     alert = redacted(alert, emails=services.runtime.settings.redact_emails)
-    delivery = deliver(alert, services.channels, incident.alerted, occasion, incident.threads)
+    delivery = deliver(alert, services.channels, incident.alerted, alert_key, incident.threads)
     for receipt in delivery.receipts:
         services.telemetry.record(TelemetryEvent.ALERT_SENT, incident=incident.id, kind=alert.kind, receipt=receipt)
     threaded = replace(incident, threads=delivery.threads)
-    told = threaded.told(occasion, delivery.receipts, services.clock(), everybody=not delivery.failures)
-    kept = UndeliveredAlert(incident.id, occasion, alert_to_json(alert), delivery.lacking)
+    alerted = threaded.record_alert(alert_key, delivery.receipts, services.clock(), everybody=not delivery.failures)
+    kept = UndeliveredAlert(incident.id, alert_key, alert_to_json(alert), delivery.lacking)
     # Whatever was to be done is done: telling comes last, and the lease ends with it.
-    letters = (kept,) if delivery.failures else ()
-    held.save(held.record.with_incident(told), TransactionParts(letters=letters, release=True))
+    undelivered = (kept,) if delivery.failures else ()
+    held.save(held.record.with_incident(alerted), TransactionParts(undelivered=undelivered, release=True))
     if delivery.failures:
         for failure in delivery.failures:
             services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
@@ -82,36 +82,36 @@ def _resend(held: LockedBranch, services: Services) -> list[str]:
     failures: list[str] = []
     dead: set[str] = set()
     for incident in held.record.incidents:
-        if incident.letters:
+        if incident.undelivered:
             failures += _resend_of(incident, held, services, dead)
     return failures
 
 
 def _resend_of(incident: Incident, held: LockedBranch, services: Services, dead: set[str]) -> list[str]:
     now = services.clock()
-    letters: list[UndeliveredAlert] = []
+    undelivered: list[UndeliveredAlert] = []
     receipts: list[str] = []
     failures: list[str] = []
-    for occasion in incident.letters[:_AT_A_TIME]:
-        letter = services.table.letter(incident.id, occasion)
-        if letter is None or now - incident.updated_at > _KEPT_FOR:
-            services.telemetry.record(TelemetryEvent.LETTER_GIVEN_UP, incident=incident.id, occasion=occasion)
-            letters.append(UndeliveredAlert(incident.id, occasion, "", ()))
+    for alert_key in incident.undelivered[:_AT_A_TIME]:
+        undelivered_alert = services.table.undelivered_alert(incident.id, alert_key)
+        if undelivered_alert is None or now - incident.updated_at > _RETENTION:
+            services.telemetry.record(TelemetryEvent.ALERT_ABANDONED, incident=incident.id, alert_key=alert_key)
+            undelivered.append(UndeliveredAlert(incident.id, alert_key, "", ()))
             continue
         known = {channel.name for channel in services.channels}
-        waiting = dead & known.intersection(letter.lacking)
-        channels = tuple(c for c in services.channels if c.name in letter.lacking and c.name not in dead)
-        delivery = deliver(alert_from_json(letter.alert), channels, (), occasion, incident.threads)
+        waiting = dead & known.intersection(undelivered_alert.lacking)
+        channels = tuple(c for c in services.channels if c.name in undelivered_alert.lacking and c.name not in dead)
+        delivery = deliver(alert_from_json(undelivered_alert.alert), channels, (), alert_key, incident.threads)
         incident = replace(incident, threads=delivery.threads)
         dead.update(delivery.lacking)
-        letters.append(replace(letter, lacking=(*delivery.lacking, *sorted(waiting))))
+        undelivered.append(replace(undelivered_alert, lacking=(*delivery.lacking, *sorted(waiting))))
         receipts += delivery.receipts
         failures += delivery.failures
-    taken = tuple(letter.occasion for letter in letters if not letter.lacking)
+    taken = tuple(undelivered_alert.alert_key for undelivered_alert in undelivered if not undelivered_alert.lacking)
     for receipt in receipts:
         services.telemetry.record(TelemetryEvent.ALERT_SENT, incident=incident.id, kind="letter", receipt=receipt)
     for failure in failures:
         services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind="letter", why=failure)
-    resent = incident.resent(taken, tuple(receipts), now)
-    held.save(held.record.with_incident(resent), TransactionParts(letters=tuple(letters)))
+    record_retry = incident.record_retry(taken, tuple(receipts), now)
+    held.save(held.record.with_incident(record_retry), TransactionParts(undelivered=tuple(undelivered)))
     return failures

@@ -8,7 +8,7 @@ from medic.actions.outcome import ChangeResult
 from medic.events import DeploymentEvent, DeploymentStatus
 from medic.flows.deadlines import go_on
 from medic.flows.failure import diagnose_failure
-from medic.flows.runtime import attend_again
+from medic.flows.runtime import respond_again
 from medic.flows.undo import NothingToUndoError, undo
 from medic.incidents.model import IncidentState, Request, RequestKind
 from medic.incidents.table import UsedUpError
@@ -19,7 +19,7 @@ from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.flows.respond import Attended
+    from medic.flows.respond import Response
     from medic.incidents.model import Incident
     from medic.services import Services
 
@@ -126,21 +126,21 @@ def _latest(request: Request, services: Services) -> Incident:
 
 def _apply(request: Request, incident: Incident, services: Services) -> str:
     """Diagnose the incident's failure anew and do what comes out, under every guardrail."""
-    if incident.occasion == Trigger.RUNTIME:
-        return _answer(attend_again(request.scope, incident, services, request))
+    if incident.trigger == Trigger.RUNTIME:
+        return _answer(respond_again(request.scope, incident, services, request))
     event = DeploymentEvent(request.scope, incident.job_id, DeploymentStatus.FAILED, request.asked_at)
     return _answer(diagnose_failure(event, services, request))
 
 
-def _answer(attended: Attended | None) -> str:
+def _answer(response: Response | None) -> str:
     """What was done, in one line.
 
     Raises:
         RequestRefusedError: nothing was done.
     """
-    if attended is None:
+    if response is None:
         raise RequestRefusedError("the failure is no longer there, or its branch says ignore")
-    acted, incident = attended.acted, attended.incident
+    acted, incident = response.acted, response.incident
     if acted is None:
         raise RequestRefusedError(f"incident {incident.id} is {incident.state}: its change was made already")
     if not acted.outcomes:

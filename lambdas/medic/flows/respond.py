@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.flows.failure_model import ConfirmedFailure
-    from medic.incidents.model import Request, SeenJob
+    from medic.incidents.model import JobLike, Request
     from medic.incidents.region import RegionState
     from medic.incidents.table import BranchRecord, LockedBranch
     from medic.plan.model import Plan
@@ -44,41 +44,41 @@ class NextStep(StrEnum):
     """Everything else: a new incident, a repetition, or something that was not finished."""
 
 
-def next_step(trouble: ConfirmedFailure, record: BranchRecord, now: datetime, *, asked: bool) -> NextStep:
+def next_step(failure: ConfirmedFailure, record: BranchRecord, now: datetime, *, asked: bool) -> NextStep:
     """What is due about a failure.
 
     Args:
-        trouble: the failure, as seen now.
+        failure: the failure, as seen now.
         record: what is known of its branch.
         now: UTC.
         asked: True if a person made us look.
     """
-    before = record.incident(*trouble.kind)
+    before = record.incident(*failure.kind)
     if before is None or (asked and _may_be_changed(before)):
         return NextStep.ACT
-    if trouble.occasion is Trigger.RUNTIME:
-        return _next_step_at_runtime(trouble, before, record, now)
-    match before.compared_with(trouble.shown_by):
+    if failure.trigger is Trigger.RUNTIME:
+        return _next_step_at_runtime(failure, before, record, now)
+    match before.compared_with(failure.shown_by):
         case JobOrder.EARLIER:
             return NextStep.KNOWN
         case JobOrder.SAME:
-            return NextStep.ACT if before.unfinished or before.pending else NextStep.KNOWN
+            return NextStep.ACT if before.unfinished or before.alert_due else NextStep.KNOWN
         case JobOrder.LATER:
-            return NextStep.STILL_FAILING if _after_the_change(before, trouble.shown_by) else NextStep.ACT
+            return NextStep.STILL_FAILING if _after_the_change(before, failure.shown_by) else NextStep.ACT
 
 
-def _next_step_at_runtime(trouble: ConfirmedFailure, before: Incident, record: BranchRecord, now: datetime) -> NextStep:
+def _next_step_at_runtime(failure: ConfirmedFailure, before: Incident, record: BranchRecord, now: datetime) -> NextStep:
     """A log goes on showing the same; only what is later than a change says that it did not help."""
-    if before.unfinished or before.pending:
+    if before.unfinished or before.alert_due:
         return NextStep.ACT
     seen_last = before.job_started_at or before.opened_at
-    if trouble.seen_at is None or trouble.seen_at <= seen_last:
+    if failure.seen_at is None or failure.seen_at <= seen_last:
         return NextStep.KNOWN
     if before.state.closed:
-        return NextStep.KNOWN if alert_limit_reached(record, trouble, now) else NextStep.ACT
+        return NextStep.KNOWN if alert_limit_reached(record, failure, now) else NextStep.ACT
     if before.changed_at is None:
         return NextStep.ACT
-    later = trouble.seen_at > before.changed_at + TAKES_EFFECT_WITHIN
+    later = failure.seen_at > before.changed_at + TAKES_EFFECT_WITHIN
     return NextStep.STILL_FAILING if later and before.state is not IncidentState.REBUILDING else NextStep.AGAIN
 
 
@@ -87,7 +87,7 @@ def _may_be_changed(incident: Incident) -> bool:
     return incident.state.closed or not (incident.applied or incident.unfinished)
 
 
-def _after_the_change(incident: Incident, job: SeenJob) -> bool:
+def _after_the_change(incident: Incident, job: JobLike) -> bool:
     """True if this is the rebuild, or a job that started after the change."""
     if incident.state.closed or not incident.applied:
         return False
@@ -98,7 +98,7 @@ def _after_the_change(incident: Incident, job: SeenJob) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Attended:
+class Response:
     """What came of it."""
 
     incident: Incident
@@ -107,22 +107,22 @@ class Attended:
 
 
 @dataclass(frozen=True)
-class Attendance:
+class Responder:
     """One failure, attended to under its branch's lease.
 
     Args:
-        trouble: the failure.
+        failure: the failure.
         held: its branch, under its lease.
         services: everything to work with.
         asked: the approval or the wish to fix that made us look, if a person did.
     """
 
-    trouble: ConfirmedFailure
+    failure: ConfirmedFailure
     held: LockedBranch
     services: Services
     asked: Request | None = None
 
-    def attend(self) -> Attended:
+    def respond(self) -> Response:
         """Do what is due about the failure, and tell.
 
         Raises:
@@ -131,83 +131,83 @@ class Attendance:
             UndeliveredError: a channel did not take the alert.
             UsedUpError: the request was used by another invocation.
         """
-        before = self.held.record.incident(*self.trouble.kind)
-        turn = next_step(self.trouble, self.held.record, self.services.clock(), asked=self.asked is not None)
-        if before is not None and turn is NextStep.KNOWN:
+        before = self.held.record.incident(*self.failure.kind)
+        step = next_step(self.failure, self.held.record, self.services.clock(), asked=self.asked is not None)
+        if before is not None and step is NextStep.KNOWN:
             self._record(TelemetryEvent.ALREADY_HANDLED, before)
-            return Attended(before)
-        if before is not None and turn is NextStep.AGAIN:
-            self._record(TelemetryEvent.SEEN_AGAIN, before)
+            return Response(before)
+        if before is not None and step is NextStep.AGAIN:
+            self._record(TelemetryEvent.FAILURE_REPEATED, before)
             now = self.services.clock()
-            again = recheck_after_quiet_period(before.seen_again(self.trouble.shown_by, now), now)
+            again = recheck_after_quiet_period(before.repeated(self.failure.shown_by, now), now)
             self.held.save(self.held.record.with_incident(again))
-            return Attended(again)
-        if before is not None and turn is NextStep.STILL_FAILING:
-            return Attended(self.tell_not_helped(before))
-        return self._act_and_tell(before)
+            return Response(again)
+        if before is not None and step is NextStep.STILL_FAILING:
+            return Response(self.alert_not_helped(before))
+        return self._act_and_alert(before)
 
-    def tell_not_helped(self, before: Incident) -> Incident:
+    def alert_not_helped(self, before: Incident) -> Incident:
         """Close an incident whose change did not help, and say so.
 
         Raises:
             UndeliveredError: a channel did not take the alert.
         """
-        now, trouble = self.services.clock(), self.trouble
-        ended = before.seen_again(trouble.shown_by, now).moved(IncidentState.NOT_HELPED, now)
+        now, failure = self.services.clock(), self.failure
+        ended = before.repeated(failure.shown_by, now).moved(IncidentState.NOT_HELPED, now)
         self._record(TelemetryEvent.NOT_HELPED, ended)
-        if trouble.seen_at is None:
-            alert = compose_not_helped(trouble.scope, ended, trouble.job.id)
+        if failure.seen_at is None:
+            alert = compose_not_helped(failure.scope, ended, failure.job.id)
         else:
-            alert = compose_still_logged(trouble.scope, ended, trouble.seen_at)
-        announce(alert, ended, f"still:{trouble.sighting}", self.held, self.services)
+            alert = compose_still_logged(failure.scope, ended, failure.seen_at)
+        announce(alert, ended, f"still:{failure.log_ref}", self.held, self.services)
         return ended
 
-    def _act_and_tell(self, before: Incident | None) -> Attended:
+    def _act_and_alert(self, before: Incident | None) -> Response:
         incident = self._open_or_count(before)
         is_new = before is None or before.id != incident.id
         table = self.services.region
-        region = table.count(self.trouble.scope, incident.id) if is_new else table.look(self.trouble.scope)
+        region = table.count(self.failure.scope, incident.id) if is_new else table.look(self.failure.scope)
         acted = self._act(incident, region)
-        if self._told_otherwise(before, acted, region):
-            return Attended(acted.incident, acted)
+        if self._alerted_otherwise(before, acted, region):
+            return Response(acted.incident, acted)
         if before is not None and self._nothing_new(before, acted):
-            self._record(TelemetryEvent.SEEN_AGAIN, before)
+            self._record(TelemetryEvent.FAILURE_REPEATED, before)
             self.held.save(self.held.record.with_incident(acted.incident))
-            return Attended(acted.incident, acted)
+            return Response(acted.incident, acted)
         for rule in acted.plan.refusing:
             self.services.telemetry.record(
-                TelemetryEvent.REFUSED, scope=self.trouble.scope, incident=incident.id, rule=rule
+                TelemetryEvent.REFUSED, scope=self.failure.scope, incident=incident.id, rule=rule
             )
-        announce(compose_report(self._report(acted)), acted.incident, self._occasion(before), self.held, self.services)
+        announce(compose_report(self._report(acted)), acted.incident, self._alert_key(before), self.held, self.services)
         self.services.telemetry.alerted(self.services.clock() - self._wanted_at(incident))
-        return Attended(acted.incident, acted)
+        return Response(acted.incident, acted)
 
     def _open_or_count(self, before: Incident | None) -> Incident:
-        trouble, now = self.trouble, self.services.clock()
+        failure, now = self.failure, self.services.clock()
         if before is None or before.state.closed:
-            opened = Incident.open(trouble.scope, trouble.kind, trouble.shown_by, app_name=trouble.app.name, now=now)
-            incident = replace(opened.following(before), occasion=trouble.occasion)
-        elif before.compared_with(trouble.shown_by) is JobOrder.LATER:
-            incident = before.seen_again(trouble.shown_by, now)
+            opened = Incident.open(failure.scope, failure.kind, failure.shown_by, app_name=failure.app.name, now=now)
+            incident = replace(opened.following(before), trigger=failure.trigger)
+        elif before.compared_with(failure.shown_by) is JobOrder.LATER:
+            incident = before.repeated(failure.shown_by, now)
         else:
             incident = before
-        return replace(incident, mode=trouble.opt_in.mode, because=trouble.because, channel=trouble.channel)
+        return replace(incident, mode=failure.opt_in.mode, reason=failure.reason, channel=failure.channel)
 
     def _act(self, incident: Incident, region: RegionState) -> Acted:
         """Decide, and do what may be done by itself. A repair holds the whole app besides the branch."""
-        trouble = self.trouble
+        failure = self.failure
         with ExitStack() as leases:
-            repairs = trouble.service_choice.arn is not None
-            app = leases.enter_context(self.services.table.hold(trouble.scope.whole_app)) if repairs else None
+            repairs = failure.service_choice.arn is not None
+            app = leases.enter_context(self.services.table.hold(failure.scope.whole_app)) if repairs else None
             question = self._question(incident, region)
-            verdict = service_role_verdict(trouble.evidence, trouble.service_choice.arn)
+            verdict = service_role_verdict(failure.evidence, failure.service_choice.arn)
             cooling = app.record.cooling_until if app is not None and not incident.unfinished else None
-            plan = decide(trouble.occasion, question, RepairQuestion(trouble.service_choice, verdict, cooling))
+            plan = decide(failure.trigger, question, RepairQuestion(failure.service_choice, verdict, cooling))
             applier = Applier(
-                scope=trouble.scope,
-                job=trouble.job,
-                sighting=trouble.sighting,
-                occasion=trouble.occasion,
+                scope=failure.scope,
+                job=failure.job,
+                log_ref=failure.log_ref,
+                trigger=failure.trigger,
                 question=question,
                 held=self.held,
                 services=self.services,
@@ -218,21 +218,21 @@ class Attendance:
             return replace(acted, incident=recheck_after_quiet_period(acted.incident, self.services.clock()))
 
     def _question(self, incident: Incident, region: RegionState) -> Question:
-        trouble, now = self.trouble, self.services.clock()
+        failure, now = self.failure, self.services.clock()
         return Question(
             settings=self.services.runtime.settings,
-            evidence=trouble.evidence,
-            diagnosis=trouble.diagnosis,
-            app=trouble.app,
-            branch=trouble.branch,
-            opt_in=trouble.opt_in,
-            choice=trouble.compute_choice,
+            evidence=failure.evidence,
+            diagnosis=failure.diagnosis,
+            app=failure.app,
+            branch=failure.branch,
+            opt_in=failure.opt_in,
+            choice=failure.compute_choice,
             asked_at=now,
-            nudged_at=self._wanted_at(incident),
+            woken_at=self._wanted_at(incident),
             cooling_until=None if incident.unfinished else self.held.record.cooling_until,
             storm=is_storm(region, self.services),
             tried_before=incident.tried_before,
-            muted=region.muted(trouble.scope, now),
+            muted=region.muted(failure.scope, now),
             approved=self.asked is not None or _goes_on_as_approved(incident),
             policies=self.services.policies,
         )
@@ -243,7 +243,7 @@ class Attendance:
             return self.asked.asked_at
         if _goes_on_as_approved(incident):
             return max(change.intended_at for change in incident.changes)
-        return self.trouble.noticed_at
+        return self.failure.noticed_at
 
     def _as_approved(self, plan: Plan, incident: Incident) -> Plan:
         asked = self.asked
@@ -251,15 +251,15 @@ class Attendance:
             return plan
         return plan.refused("as_approved", "what would be done now is not what was approved: look at it again")
 
-    def _told_otherwise(self, before: Incident | None, acted: Acted, region: RegionState) -> bool:
+    def _alerted_otherwise(self, before: Incident | None, acted: Acted, region: RegionState) -> bool:
         """True if nobody is told of this by itself: the branch is muted, or one alert tells of the whole storm.
 
         What was told last stays what it was, so that the next sighting after the mute or the storm is told.
         """
         if self.asked is not None or acted.outcomes:
             return False
-        saved = replace(acted.incident, told_plan=before.told_plan if before is not None else "")
-        if region.muted(self.trouble.scope, self.services.clock()):
+        saved = replace(acted.incident, last_alerted_plan=before.last_alerted_plan if before is not None else "")
+        if region.muted(self.failure.scope, self.services.clock()):
             self._record(TelemetryEvent.MUTED, saved)
             self.held.save(self.held.record.with_incident(saved))
             return True
@@ -270,36 +270,36 @@ class Attendance:
 
     def _nothing_new(self, before: Incident, acted: Acted) -> bool:
         """True if everybody was told all of this already: the same incident, the same plan, or still the same wait."""
-        if self.asked is not None or before.id != acted.incident.id or before.pending:
+        if self.asked is not None or before.id != acted.incident.id or before.alert_due:
             return False
         if acted.outcomes:
-            return before.put_off and acted.incident.put_off
-        return before.told_plan == acted.incident.told_plan
+            return before.deferred and acted.incident.deferred
+        return before.last_alerted_plan == acted.incident.last_alerted_plan
 
-    def _occasion(self, before: Incident | None) -> str:
-        sighting = self.trouble.sighting
+    def _alert_key(self, before: Incident | None) -> str:
+        log_ref = self.failure.log_ref
         if self.asked is not None:
-            return answer_of(self.asked, sighting)
-        if before is not None and before.approved_by and before.pending:
-            return before.pending
-        return outcome_of(sighting) if before is not None and before.put_off else report_of(sighting)
+            return answer_of(self.asked, log_ref)
+        if before is not None and before.approved_by and before.alert_due:
+            return before.alert_due
+        return outcome_of(log_ref) if before is not None and before.deferred else report_of(log_ref)
 
     def _report(self, acted: Acted) -> FailureReport:
-        trouble = self.trouble
+        failure = self.failure
         return FailureReport(
-            scope=trouble.scope,
+            scope=failure.scope,
             incident=acted.incident,
-            evidence=trouble.evidence,
-            diagnosis=trouble.diagnosis,
-            plan=acted.plan.expecting(trouble.denied),
+            evidence=failure.evidence,
+            diagnosis=failure.diagnosis,
+            plan=acted.plan.expecting(failure.denied),
             outcomes=acted.outcomes,
-            opt_in_note=trouble.opt_in.note,
-            channel=trouble.channel,
+            opt_in_note=failure.opt_in.note,
+            channel=failure.channel,
         )
 
-    def _record(self, fact: TelemetryEvent, incident: Incident) -> None:
-        scope, job = self.trouble.scope, self.trouble.job.id
-        self.services.telemetry.record(fact, scope=scope, job=job, incident=incident.id)
+    def _record(self, event: TelemetryEvent, incident: Incident) -> None:
+        scope, job = self.failure.scope, self.failure.job.id
+        self.services.telemetry.record(event, scope=scope, job=job, incident=incident.id)
 
 
 def _goes_on_as_approved(incident: Incident) -> bool:

@@ -17,13 +17,13 @@ from medic.events import ALL
 from medic.evidence import Absent, Branch, BuildLog, Evidence, Item, Job, Present, RuntimeLine, TimeSpan
 from medic.flows.failure_model import ConfirmedFailure, cause_of
 from medic.flows.notify import UndeliveredError, announce, hold_branch
-from medic.flows.respond import Attendance, Attended
-from medic.incidents.model import Incident, IncidentState, JobRef
+from medic.flows.respond import Responder, Response
+from medic.incidents.model import Incident, IncidentState, RuntimeJobRef
 from medic.incidents.table import BusyError
 from medic.labels import Identity, Label, Phase, RoleKind, Trigger
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
 from medic.plan.decide import SSR
-from medic.plan.model import RebuildWish
+from medic.plan.model import RebuildTag
 from medic.plan.optin import OptIn, RoleChoice, choose_compute_role, read_opt_in
 from medic.settings import Mode
 from medic.telemetry import TelemetryEvent
@@ -62,22 +62,22 @@ def read_ssr_app(scope: Scope, services: Services) -> SsrApp | None:
     return SsrApp(app.value, tuple(branch for branch in branches if branch.active_job_id))
 
 
-def troubles(scope: Scope, ssr: SsrApp, lines: Sequence[RuntimeLine], services: Services) -> Iterator[ConfirmedFailure]:
+def failures(scope: Scope, ssr: SsrApp, lines: Sequence[RuntimeLine], services: Services) -> Iterator[ConfirmedFailure]:
     """What the lines show, by branch and label, each with everything that has to be known about it."""
     seen = runtime_failures(lines, ssr.app, ssr.branches, _LacksRole(scope, ssr.app, services))
     seen = (*_of_one_branch(seen), *_of_several(seen, services.runtime.settings))
     if not seen:
         services.telemetry.record(TelemetryEvent.NOT_IAM, scope=scope)
-    for sighting in seen:
-        trouble = _trouble(scope, ssr.app, sighting, services, noticed_at=max(line.at for line in lines))
-        if trouble.opt_in.ignored:
-            services.telemetry.record(TelemetryEvent.IGNORED, scope=trouble.scope)
+    for log_ref in seen:
+        failure = _confirmed(scope, ssr.app, log_ref, services, noticed_at=max(line.at for line in lines))
+        if failure.opt_in.ignored:
+            services.telemetry.record(TelemetryEvent.IGNORED, scope=failure.scope)
         else:
-            yield trouble
+            yield failure
 
 
 def _of_one_branch(seen: Sequence[RuntimeFailure]) -> Iterator[RuntimeFailure]:
-    return (sighting for sighting in seen if not sighting.among)
+    return (log_ref for log_ref in seen if not log_ref.among)
 
 
 def _of_several(seen: Sequence[RuntimeFailure], settings: Settings) -> Iterator[RuntimeFailure]:
@@ -111,59 +111,59 @@ class _LacksRole:
         return verdict is not None and verdict.usable is False
 
 
-def _trouble(
-    scope: Scope, app: App, sighting: RuntimeFailure, services: Services, *, noticed_at: datetime
+def _confirmed(
+    scope: Scope, app: App, log_ref: RuntimeFailure, services: Services, *, noticed_at: datetime
 ) -> ConfirmedFailure:
-    if sighting.branch is None:
-        return _nobodys_trouble(scope, app, sighting, services, noticed_at)
-    branch, settings = sighting.branch, services.runtime.settings
+    if log_ref.branch is None:
+        return _failure_without_branch(scope, app, log_ref, services, noticed_at)
+    branch, settings = log_ref.branch, services.runtime.settings
     here = replace(scope, branch=branch.name)
-    opt_in = _as_far_as_it_is_sure(read_opt_in(settings, branch.tags), sighting)
+    opt_in = _as_far_as_it_is_sure(read_opt_in(settings, branch.tags), log_ref)
     choice = choose_compute_role(settings, services.runtime.default_role_arn, app.id, branch.name, branch.tags)
     job_with_logs = services.amplify.job(app.id, branch.name, branch.active_job_id or "0")
     deployment = Deployment(here, Present(app), Present(branch), job_with_logs)
-    log: Item[BuildLog] = Present(BuildLog("SSR runtime", sighting.reading.size))
+    log: Item[BuildLog] = Present(BuildLog("SSR runtime", log_ref.reading.size))
     evidence = services.gatherer.evidence(deployment, log, read_at=services.clock(), candidate=choice.arn, repair=None)
-    evidence = replace(evidence, policies=_policies_elsewhere(app, sighting, services))
+    evidence = replace(evidence, policies=_policies_elsewhere(app, log_ref, services))
     job = deployment.job
     return ConfirmedFailure(
         scope=here,
-        occasion=Trigger.RUNTIME,
+        trigger=Trigger.RUNTIME,
         app=app,
         branch=branch,
         job=job.value if isinstance(job, Present) else replace(_NO_JOB, id=branch.active_job_id or "0"),
         evidence=evidence,
-        diagnosis=diagnose(evidence, sighting.reading, Phase.RUNTIME),
+        diagnosis=diagnose(evidence, log_ref.reading, Phase.RUNTIME),
         opt_in=opt_in,
         compute_choice=choice,
         service_choice=RoleChoice(None, "a service role has no part in the SSR runtime"),
         noticed_at=noticed_at,
-        seen_at=sighting.seen_at,
-        denied=sighting.denied,
+        seen_at=log_ref.seen_at,
+        denied=log_ref.denied,
     )
 
 
-def _policies_elsewhere(app: App, sighting: RuntimeFailure, services: Services) -> Mapping[str, Item[RolePolicies]]:
+def _policies_elsewhere(app: App, log_ref: RuntimeFailure, services: Services) -> Mapping[str, Item[RolePolicies]]:
     """What the service role may do, where the compute role was denied something: people mix the two up."""
     role = RoleArn.parse(app.service_role_arn or "")
-    denied = sighting.label is Label.ACCESS_DENIED_IDENTITY
-    if role is None or not denied or sighting.reading.findings[0].identity is not Identity.COMPUTE_ROLE:
+    denied = log_ref.label is Label.ACCESS_DENIED_IDENTITY
+    if role is None or not denied or log_ref.reading.findings[0].identity is not Identity.COMPUTE_ROLE:
         return {}
     return {role.text: services.policies(role.name)}
 
 
-def _as_far_as_it_is_sure(opt_in: OptIn, sighting: RuntimeFailure) -> OptIn:
+def _as_far_as_it_is_sure(opt_in: OptIn, log_ref: RuntimeFailure) -> OptIn:
     """Where several branches lack a role, none gets one by itself."""
-    if not sighting.among or opt_in.mode is Mode.REPORT:
+    if not log_ref.among or opt_in.mode is Mode.REPORT:
         return opt_in
-    named = ", ".join(sighting.among[:_NAMED])
-    more = f" and {len(sighting.among) - _NAMED} more" if len(sighting.among) > _NAMED else ""
+    named = ", ".join(log_ref.among[:_NAMED])
+    more = f" and {len(log_ref.among) - _NAMED} more" if len(log_ref.among) > _NAMED else ""
     note = f"any of the branches {named}{more} may have written the line: you are asked"
     return replace(opt_in, mode=Mode.ASK, note=note)
 
 
-def _nobodys_trouble(
-    scope: Scope, app: App, sighting: RuntimeFailure, services: Services, noticed_at: datetime
+def _failure_without_branch(
+    scope: Scope, app: App, log_ref: RuntimeFailure, services: Services, noticed_at: datetime
 ) -> ConfirmedFailure:
     """A failure of the app, of which nothing tells whose branch it is: said, and nothing proposed."""
     note = "neither the log stream nor the line tells which branch it is"
@@ -175,17 +175,17 @@ def _nobodys_trouble(
     )
     return ConfirmedFailure(
         scope=scope,
-        occasion=Trigger.RUNTIME,
+        trigger=Trigger.RUNTIME,
         app=app,
         branch=branch,
         job=_NO_JOB,
         evidence=evidence,
-        diagnosis=diagnose(evidence, sighting.reading, Phase.RUNTIME),
-        opt_in=OptIn(Mode.REPORT, ignored=False, note=note, rebuild=RebuildWish.NO),
+        diagnosis=diagnose(evidence, log_ref.reading, Phase.RUNTIME),
+        opt_in=OptIn(Mode.REPORT, ignored=False, note=note, rebuild=RebuildTag.NO),
         compute_choice=RoleChoice(None, note),
         service_choice=RoleChoice(None, note),
         noticed_at=noticed_at,
-        seen_at=sighting.seen_at,
+        seen_at=log_ref.seen_at,
     )
 
 
@@ -226,14 +226,16 @@ def diagnose_runtime(nudge: RuntimeWakeUp, services: Services) -> None:
     )
     match lines:
         case Present(found):
-            _attend_to_all(troubles(nudge.scope, ssr, found, services), services)
+            _respond_to_all(failures(nudge.scope, ssr, found, services), services)
         case Absent() if ssr.branches and nudge.since == nudge.until:
             _tell_that_the_log_is_missing(nudge.scope, ssr.app, services)
         case _:
             services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=nudge.scope, why=lines)
 
 
-def attend_again(scope: Scope, incident: Incident, services: Services, asked: Request | None = None) -> Attended | None:
+def respond_again(
+    scope: Scope, incident: Incident, services: Services, asked: Request | None = None
+) -> Response | None:
     """Read the lines of an incident again, and attend to it: something was not finished, or a person asks for it.
 
     Returns:
@@ -248,14 +250,14 @@ def attend_again(scope: Scope, incident: Incident, services: Services, asked: Re
     ssr = read_ssr_app(scope.whole_app, services)
     if ssr is None:
         return None
-    trouble = trouble_since(scope, ssr, incident, incident.job_started_at or incident.opened_at, services)
-    if trouble is None:
+    failure = failure_since(scope, ssr, incident, incident.job_started_at or incident.opened_at, services)
+    if failure is None:
         return None
     with hold_branch(scope, services) as held:
-        return Attendance(trouble, held, services, asked).attend()
+        return Responder(failure, held, services, asked).respond()
 
 
-def trouble_since(
+def failure_since(
     scope: Scope, ssr: SsrApp, incident: Incident, since: datetime, services: Services
 ) -> ConfirmedFailure | None:
     """The failure of an incident, if the log has shown it since then.
@@ -267,21 +269,21 @@ def trouble_since(
     lines = services.runtime_logs().lines(scope.app_id, span, runtime_filter(), MOST_PAGES)
     if not isinstance(lines, Present):
         return None
-    found = troubles(scope.whole_app, ssr, lines.value, services)
+    found = failures(scope.whole_app, ssr, lines.value, services)
     return next((each for each in found if (each.scope, each.diagnosis.label) == (scope, incident.label)), None)
 
 
-def _attend_to_all(found: Iterator[ConfirmedFailure], services: Services) -> None:
+def _respond_to_all(found: Iterator[ConfirmedFailure], services: Services) -> None:
     """One branch's trouble is no other's: what goes wrong with one is raised when all had their turn."""
     failed: Exception | None = None
-    for trouble in found:
-        cause = cause_of(trouble.diagnosis)
+    for failure in found:
+        cause = cause_of(failure.diagnosis)
         services.telemetry.record(
-            TelemetryEvent.DIAGNOSED, scope=trouble.scope, label=trouble.diagnosis.label, cause=cause
+            TelemetryEvent.DIAGNOSED, scope=failure.scope, label=failure.diagnosis.label, cause=cause
         )
         try:
-            with hold_branch(trouble.scope, services) as held:
-                Attendance(trouble, held, services).attend()
+            with hold_branch(failure.scope, services) as held:
+                Responder(failure, held, services).respond()
         except (BusyError, UndeliveredError) as error:
             failed = error
     if failed is not None:
@@ -294,7 +296,7 @@ def _tell_that_the_log_is_missing(scope: Scope, app: App, services: Services) ->
         if held.record.incident(*LOG_MISSING) is not None:
             return
         now = services.clock()
-        incident = Incident.open(scope, LOG_MISSING, JobRef(now), app_name=app.name, now=now)
+        incident = Incident.open(scope, LOG_MISSING, RuntimeJobRef(now), app_name=app.name, now=now)
         said = incident.moved(IncidentState.EXPIRED, now, "there is nothing to wait for")
         services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=scope, incident=incident.id)
         announce(compose_log_missing(scope, said), said, "missing", held, services)

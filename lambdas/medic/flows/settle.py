@@ -61,7 +61,7 @@ def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
 
 def _build_incident(incident: Incident) -> bool:
     """True if a build may still say something about it, or somebody has yet to hear of its recovery."""
-    return not incident.settled and incident.occasion == Trigger.FAILED
+    return not incident.settled and incident.trigger == Trigger.FAILED
 
 
 def _confirmed(event: DeploymentEvent, services: Services) -> Job | None:
@@ -72,7 +72,7 @@ def _confirmed(event: DeploymentEvent, services: Services) -> Job | None:
 
 def _closes(incident: Incident, job: Job) -> bool:
     later = incident.compared_with(job) is JobOrder.LATER
-    return later and not incident.state.closed and incident.occasion == Trigger.FAILED
+    return later and not incident.state.closed and incident.trigger == Trigger.FAILED
 
 
 def _waits_for(incident: Incident, job_id: str) -> bool:
@@ -82,7 +82,7 @@ def _waits_for(incident: Incident, job_id: str) -> bool:
 def _resolve(incident: Incident, event: DeploymentEvent, held: LockedBranch, services: Services) -> None:
     resolved = incident.moved(IncidentState.RESOLVED, services.clock(), f"job {event.job_id} succeeded")
     services.telemetry.record(TelemetryEvent.RESOLVED, scope=event.scope, job=event.job_id, incident=incident.id)
-    if not (incident.told_by_itself or incident.applied):
+    if not (incident.alerted_individually or incident.applied):
         # Nothing was done, and nobody heard of it, or only that it was one of many: there is nothing to answer.
         held.save(held.record.with_incident(resolved))
         return

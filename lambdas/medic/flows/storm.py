@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.compose import Affected, compose_storm, compose_storm_over
 from medic.flows.notify import announce, hold_branch
-from medic.incidents.model import Incident, IncidentState, JobRef
+from medic.incidents.model import Incident, IncidentState, RuntimeJobRef
 from medic.incidents.table import BusyError
 from medic.labels import RoleKind
 from medic.telemetry import TelemetryEvent
@@ -43,9 +43,9 @@ def join_storm(incident: Incident, held: LockedBranch, services: Services) -> No
         UndeliveredError: a channel did not take the alert.
     """
     scope = held.record.scope
-    held.save(held.record.with_incident(incident.owes(_BEGINS)))
-    _see_that_it_is_told(scope.whole_region, services)
-    held.save(held.record.with_incident(incident.told_in_a_storm(services.clock())))
+    held.save(held.record.with_incident(incident.mark_alert_due(_BEGINS)))
+    _alert_once(scope.whole_region, services)
+    held.save(held.record.with_incident(incident.alerted_in_storm(services.clock())))
 
 
 def look_after_storm(scope: Scope, services: Services) -> None:
@@ -60,7 +60,7 @@ def look_after_storm(scope: Scope, services: Services) -> None:
         if storm is None or storm.state.closed:
             return
         now = services.clock()
-        if storm.pending:
+        if storm.alert_due:
             _tell(storm, held, services)
         elif is_storm(services.region.look(scope), services):
             held.save(held.record.with_incident(storm.due_again_at(now + _window(services), now)))
@@ -71,16 +71,16 @@ def look_after_storm(scope: Scope, services: Services) -> None:
             announce(compose_storm_over(scope, over, affected), over, _OVER, held, services)
 
 
-def _see_that_it_is_told(scope: Scope, services: Services) -> None:
+def _alert_once(scope: Scope, services: Services) -> None:
     storm = services.table.read(scope).incident(*STORM)
-    if storm is not None and not storm.state.closed and not (storm.pending or storm.letters):
+    if storm is not None and not storm.state.closed and not (storm.alert_due or storm.undelivered):
         return
     try:
         with hold_branch(scope, services) as held:
             storm = held.record.incident(*STORM)
             if storm is None or storm.state.closed:
                 _open(held, services)
-            elif storm.pending:
+            elif storm.alert_due:
                 _tell(storm, held, services)
     except BusyError:
         storm = services.table.read(scope).incident(*STORM)
@@ -91,8 +91,8 @@ def _see_that_it_is_told(scope: Scope, services: Services) -> None:
 def _open(held: LockedBranch, services: Services) -> None:
     """Write the storm down first: from then on nobody else opens it, and the watcher sees that it is told."""
     now = services.clock()
-    began = Incident.open(held.record.scope, STORM, JobRef(now), app_name="", now=now)
-    storm = began.due_again_at(now + _window(services), now).owes(_BEGINS)
+    began = Incident.open(held.record.scope, STORM, RuntimeJobRef(now), app_name="", now=now)
+    storm = began.due_again_at(now + _window(services), now).mark_alert_due(_BEGINS)
     held.save(held.record.with_incident(storm))
     services.telemetry.record(TelemetryEvent.STORM, scope=held.record.scope, incident=storm.id)
     _tell(storm, held, services)

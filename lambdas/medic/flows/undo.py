@@ -104,15 +104,15 @@ def _take_back(incident: Incident, held: LockedBranch, services: Services) -> st
         if any(change.kind == ActionKind.REPAIR_SERVICE for change in incident.applied):
             leases.enter_context(services.table.hold(held.record.scope.whole_app))
         restorer = RoleRestorer(services.clock, services.pause)
-        undone = [restorer.carry_out(c, _holder(c, incident, held, services)) for c in reversed(incident.applied)]
+        undone = [restorer.carry_out(c, _target(c, incident, held, services)) for c in reversed(incident.applied)]
     _tell(incident, undone, held, services)
     return "; ".join(f"{each.change.kind} {each.result}: {each.detail}" for each in undone)
 
 
 def _tell(incident: Incident, undone: list[Undone], held: LockedBranch, services: Services) -> None:
     for each in undone:
-        fact = TelemetryEvent.UNDONE if each.result.done else TelemetryEvent.NOT_UNDONE
-        services.telemetry.record(fact, incident=incident.id, action=each.change.kind, detail=each.detail)
+        event = TelemetryEvent.UNDONE if each.result.done else TelemetryEvent.NOT_UNDONE
+        services.telemetry.record(event, incident=incident.id, action=each.change.kind, detail=each.detail)
     ended = _recorded(incident, undone, services)
     alert = compose_undone(held.record.scope, ended, undone)
     announce(alert, ended, f"undone:{int(services.clock().timestamp())}", held, services)
@@ -130,10 +130,10 @@ def _recorded(incident: Incident, undone: list[Undone], services: Services) -> I
     return incident.moved(IncidentState.NOT_HELPED, now, f"undone, as {incident.undo_asked_by} asked")
 
 
-def _holder(change: Change, incident: Incident, held: LockedBranch, services: Services) -> RoleTarget:
+def _target(change: Change, incident: Incident, held: LockedBranch, services: Services) -> RoleTarget:
     scope = held.record.scope
     if change.kind == ActionKind.ATTACH_COMPUTE:
-        errand = ActorScope(incident.id, scope.branch_arn, change.previous_arn or "")
-        return BranchRoleTarget(scope, services.amplify, services.actor_for(errand))
-    errand = ActorScope(incident.id, scope.branch_arn, change.previous_arn or "", scope.app_arn)
-    return AppRoleTarget(scope, services.amplify, services.actor_for(errand))
+        actor_scope = ActorScope(incident.id, scope.branch_arn, change.previous_arn or "")
+        return BranchRoleTarget(scope, services.amplify, services.actor_for(actor_scope))
+    actor_scope = ActorScope(incident.id, scope.branch_arn, change.previous_arn or "", scope.app_arn)
+    return AppRoleTarget(scope, services.amplify, services.actor_for(actor_scope))

@@ -45,7 +45,7 @@ class UndeliveredAlert:
     """An alert as it was composed, kept for the channels that have not taken it."""
 
     incident_id: str
-    occasion: str
+    alert_key: str
     alert: str
     """The alert as JSON."""
     lacking: tuple[str, ...]
@@ -63,7 +63,7 @@ class JobOrder(StrEnum):
     LATER = "later"
 
 
-class SeenJob(Protocol):
+class JobLike(Protocol):
     """What of a job tells it from others."""
 
     @property
@@ -78,7 +78,7 @@ class SeenJob(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class JobRef:
+class RuntimeJobRef:
     """In the place of a job, where no job showed an incident: when it began."""
 
     started_at: datetime | None
@@ -169,7 +169,7 @@ DEADLINES: dict[IncidentState, timedelta] = {
 }
 """How long an incident may stay in each open state before somebody must look again."""
 
-OWED_FOR = timedelta(minutes=3)
+RETRY_ALERT_AFTER = timedelta(minutes=3)
 """How long an alert may be owed: by then, Lambda's own retries are over."""
 IN_A_STORM = "storm"
 """The receipt of an incident that one alert told of among many."""
@@ -199,7 +199,7 @@ class Incident:
     """What an approval is bound to."""
     tried_before: bool = False
     """True if a change for the same failure did not help before: nothing is repeated by itself."""
-    told_plan: str = ""
+    last_alerted_plan: str = ""
     """The plan that people were told, and how far it went: a repeat is told again only if this changed."""
     changes: tuple[Change, ...] = ()
     rebuild_intended_at: datetime | None = None
@@ -210,19 +210,19 @@ class Incident:
     note: str = ""
     alerted: tuple[str, ...] = ()
     """Alerts that were delivered, as `occasion:job/channel`."""
-    pending: str = ""
+    alert_due: str = ""
     """The occasion of an alert that is due and was not composed yet; empty if there is none."""
-    letters: tuple[str, ...] = ()
+    undelivered: tuple[str, ...] = ()
     """The occasions of alerts that some channel has not taken, oldest first; the table keeps them."""
     resend_at: datetime | None = None
     """When to send them again."""
-    occasion: str = "failed"
+    trigger: str = "failed"
     """What showed it: a `failed` deployment, or the SSR `runtime`."""
     mode: str = "report"
     """How far its branch was opted in when it was last seen."""
     threads: Mapping[str, str] = field(default_factory=dict)
     """Channel → the thread that its first alert opened: follow-ups go there."""
-    because: str = ""
+    reason: str = ""
     """The likeliest cause, in words."""
     channel: str | None = None
     """The named channel its alerts go to; None for the default one."""
@@ -232,7 +232,7 @@ class Incident:
     """Who asked to take the change back."""
 
     @classmethod
-    def open(cls, scope: Scope, kind: tuple[RoleKind, str], job: SeenJob, *, app_name: str, now: datetime) -> Incident:
+    def open(cls, scope: Scope, kind: tuple[RoleKind, str], job: JobLike, *, app_name: str, now: datetime) -> Incident:
         """A new incident of one kind (role kind and label); seen anew from the same job, it has the same id."""
         role_kind, label = kind
         started = job.started_at.isoformat() if job.started_at else ""
@@ -270,11 +270,11 @@ class Incident:
         """The incident with another deadline than its state's."""
         return replace(self, deadline=deadline, updated_at=now)
 
-    def seen_again(self, job: SeenJob, now: datetime) -> Incident:
+    def repeated(self, job: JobLike, now: datetime) -> Incident:
         """Counted up by another job with the same failure."""
         return replace(self, job_id=job.id, job_started_at=job.started_at, count=self.count + 1, updated_at=now)
 
-    def compared_with(self, job: SeenJob) -> JobOrder:
+    def compared_with(self, job: JobLike) -> JobOrder:
         """Whether a job is the one that was seen last, an earlier one, or a later one."""
         numbers = int(job.id), int(self.job_id)
         if job.started_at is None or self.job_started_at is None or job.started_at == self.job_started_at:
@@ -311,7 +311,7 @@ class Incident:
         return any(change.state is ChangeState.INTENDED for change in self.changes)
 
     @property
-    def put_off(self) -> bool:
+    def deferred(self) -> bool:
         """True if a change was tried and put off: its role is too young to be assumed."""
         return any(change.state is ChangeState.INTENDED and change.note for change in self.changes)
 
@@ -333,48 +333,48 @@ class Incident:
         times = [change.applied_at for change in self.applied]
         return max((time for time in (*times, self.rebuilt_at) if time is not None), default=None)
 
-    def owes(self, occasion: str) -> Incident:
+    def mark_alert_due(self, alert_key: str) -> Incident:
         """An alert is due."""
-        return replace(self, pending=occasion)
+        return replace(self, alert_due=alert_key)
 
-    def told(self, occasion: str, receipts: tuple[str, ...], now: datetime, *, everybody: bool) -> Incident:
+    def record_alert(self, alert_key: str, receipts: tuple[str, ...], now: datetime, *, everybody: bool) -> Incident:
         """Alerts went out; what a channel did not take is kept as a letter, and sent again after a while.
 
         An alert on an incident says all that was done, so none that was owed before is owed any more.
         """
         alerted = tuple(dict.fromkeys((*self.alerted, *receipts)))
-        letters = self.letters if everybody else tuple(dict.fromkeys((*self.letters, occasion)))
-        resend = now + OWED_FOR if letters else None
-        told = replace(self, alerted=alerted, pending="", letters=letters, updated_at=now)
-        return replace(told, resend_at=self.resend_at or resend)
+        undelivered = self.undelivered if everybody else tuple(dict.fromkeys((*self.undelivered, alert_key)))
+        resend = now + RETRY_ALERT_AFTER if undelivered else None
+        alerted_now = replace(self, alerted=alerted, alert_due="", undelivered=undelivered, updated_at=now)
+        return replace(alerted_now, resend_at=self.resend_at or resend)
 
-    def resent(self, taken: tuple[str, ...], receipts: tuple[str, ...], now: datetime) -> Incident:
+    def record_retry(self, taken: tuple[str, ...], receipts: tuple[str, ...], now: datetime) -> Incident:
         """Letters went out again: those that everybody has by now are done with, the rest waits twice as long."""
-        letters = tuple(occasion for occasion in self.letters if occasion not in taken)
+        undelivered = tuple(alert_key for alert_key in self.undelivered if alert_key not in taken)
         waited = now - self.updated_at
-        resend = now + min(max(waited * 2, OWED_FOR), LONGEST_PAUSE) if letters else None
+        resend = now + min(max(waited * 2, RETRY_ALERT_AFTER), LONGEST_PAUSE) if undelivered else None
         alerted = tuple(dict.fromkeys((*self.alerted, *receipts)))
-        return replace(self, alerted=alerted, letters=letters, resend_at=resend)
+        return replace(self, alerted=alerted, undelivered=undelivered, resend_at=resend)
 
     @property
-    def told_by_itself(self) -> bool:
+    def alerted_individually(self) -> bool:
         """True if an alert of its own went out, or is kept for a channel: not just the one that tells of a storm."""
-        return bool(self.letters) or any(not receipt.startswith(IN_A_STORM) for receipt in self.alerted)
+        return bool(self.undelivered) or any(not receipt.startswith(IN_A_STORM) for receipt in self.alerted)
 
-    def told_in_a_storm(self, now: datetime) -> Incident:
+    def alerted_in_storm(self, now: datetime) -> Incident:
         """The storm's alert counts as this one's."""
         alerted = tuple(dict.fromkeys((*self.alerted, IN_A_STORM)))
-        return replace(self, alerted=alerted, pending="", updated_at=now)
+        return replace(self, alerted=alerted, alert_due="", updated_at=now)
 
     @property
     def settled(self) -> bool:
         """True if nothing more is expected of it: closed, and everybody was told."""
-        return self.state.closed and not (self.pending or self.letters or self.undoing)
+        return self.state.closed and not (self.alert_due or self.undelivered or self.undoing)
 
     @property
     def due_at(self) -> datetime:
         """When somebody must look again: at the deadline, or soon where an alert is owed or a letter waits."""
         times = [] if self.state.closed else [self.deadline]
-        times += [self.updated_at + OWED_FOR] if self.pending or self.undoing else []
-        times += [self.resend_at] if self.letters and self.resend_at else []
+        times += [self.updated_at + RETRY_ALERT_AFTER] if self.alert_due or self.undoing else []
+        times += [self.resend_at] if self.undelivered and self.resend_at else []
         return min(times, default=self.deadline)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 BRANCH = "branch"
 REQUEST = "request"
-LETTER = "letter"
+UNDELIVERED = "letter"
 COUNT = "count"
 REGION = "region"
 
@@ -45,9 +45,9 @@ def request_key(scope: Scope, request_id: str) -> str:
     return f"{REQUEST}#{request_id}#{_written(scope)}"
 
 
-def letter_key(incident_id: str, occasion: str) -> str:
+def undelivered_key(incident_id: str, alert_key: str) -> str:
     """An alert that some channel has not taken yet."""
-    return f"{LETTER}#{incident_id}#{occasion}"
+    return f"{UNDELIVERED}#{incident_id}#{alert_key}"
 
 
 def region_key(scope: Scope) -> str:
@@ -147,7 +147,7 @@ def _incident(raw: Mapping[str, object]) -> Incident:
     values["state"] = IncidentState(str(raw["state"]))
     values["role_kind"] = RoleKind(str(raw["role_kind"]))
     values["alerted"] = tuple(_list(raw["alerted"]))
-    values["letters"] = tuple(_list(raw["letters"]))
+    values["undelivered"] = tuple(_list(raw["undelivered"]))
     return Incident(**values)  # type: ignore[arg-type]
 
 
@@ -275,22 +275,22 @@ class Writes:
             }
         }
 
-    def letter(self, letter: UndeliveredAlert) -> TransactWriteItemTypeDef:
+    def undelivered_alert(self, undelivered_alert: UndeliveredAlert) -> TransactWriteItemTypeDef:
         """A letter; one that everybody has is emptied, and swept out in time: no right to delete is needed."""
         values: dict[str, AttributeValueTypeDef] = {
-            ":lacking": {"S": json.dumps(letter.lacking)},
+            ":lacking": {"S": json.dumps(undelivered_alert.lacking)},
             ":expires": seconds(self.now + KEPT),
         }
         expression = "SET lacking = :lacking, expires_at = :expires"
-        if letter.lacking:
+        if undelivered_alert.lacking:
             expression += ", alert = :alert"
-            values[":alert"] = {"S": letter.alert}
+            values[":alert"] = {"S": undelivered_alert.alert}
         else:
             expression += " REMOVE alert"
         return {
             "Update": {
                 "TableName": self.table,
-                "Key": {"pk": {"S": letter_key(letter.incident_id, letter.occasion)}},
+                "Key": {"pk": {"S": undelivered_key(undelivered_alert.incident_id, undelivered_alert.alert_key)}},
                 "UpdateExpression": expression,
                 "ExpressionAttributeValues": values,
             }
@@ -325,7 +325,7 @@ class TransactionParts:
     """Counted up, each under its ceiling."""
     request: Request | None = None
     """Used up: the write fails if it was used before."""
-    letters: tuple[UndeliveredAlert, ...] = ()
+    undelivered: tuple[UndeliveredAlert, ...] = ()
     """Written in the place of what stood under their names; one that nobody lacks is emptied."""
     beside: tuple[LockedBranch, BranchRecord] | None = None
     """Another record that is held too, as it is to stand in the table."""
@@ -402,14 +402,14 @@ class IncidentsTable(Store):
             for page in pages:
                 yield from (due_of(item["pk"]["S"]) for item in page["Items"])
 
-    def letter(self, incident_id: str, occasion: str) -> UndeliveredAlert | None:
+    def undelivered_alert(self, incident_id: str, alert_key: str) -> UndeliveredAlert | None:
         """An alert that some channel has not taken yet, or None if it is gone."""
-        key = {"pk": {"S": letter_key(incident_id, occasion)}}
+        key = {"pk": {"S": undelivered_key(incident_id, alert_key)}}
         with translated("dynamodb:GetItem"):
             item = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item", {})
         if "alert" not in item:
             return None
-        return UndeliveredAlert(incident_id, occasion, item["alert"]["S"], tuple(json.loads(item["lacking"]["S"])))
+        return UndeliveredAlert(incident_id, alert_key, item["alert"]["S"], tuple(json.loads(item["lacking"]["S"])))
 
     @contextmanager
     def hold(self, scope: Scope) -> Iterator[LockedBranch]:
@@ -473,7 +473,7 @@ class IncidentsTable(Store):
         items += map(writes.cap, along.caps)
         if along.request is not None:
             items.append(writes.request(along.request))
-        items += map(writes.letter, along.letters)
+        items += map(writes.undelivered_alert, along.undelivered)
         try:
             with translated("dynamodb:TransactWriteItems"):
                 self._client.transact_write_items(TransactItems=items)

@@ -180,10 +180,10 @@ class _Best:
     last: tuple[int, int] | None = None
     """The order of the one to give way next, once the limit is reached."""
 
-    def add(self, sighting: LogMatch) -> None:
-        if sighting.key in self.kept or (self.last is not None and sighting.order >= self.last):
+    def add(self, match: LogMatch) -> None:
+        if match.key in self.kept or (self.last is not None and match.order >= self.last):
             return
-        self.kept[sighting.key] = sighting
+        self.kept[match.key] = match
         if len(self.kept) > self.limit:
             del self.kept[max(self.kept, key=lambda key: self.kept[key].order)]
         if len(self.kept) == self.limit:
@@ -251,8 +251,8 @@ class _Reader:
         if self.command_only_displays or message.text in self.lately:
             return
         self.lately.append(message.text)
-        for sighting in matches_in(message, self.phase, commands_executed=self.commands_executed):
-            self.best.add(sighting)
+        for match in matches_in(message, self.phase, commands_executed=self.commands_executed):
+            self.best.add(match)
 
     def reading(self) -> LogReading:
         return LogReading(

@@ -11,7 +11,7 @@ from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Present
 from medic.labels import ActionKind, Label, Trigger
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Guardrail, Question, ask_all
-from medic.plan.model import Action, Disposition, GuardrailAnswer, Plan, Rebuild, RebuildWish
+from medic.plan.model import Action, Disposition, GuardrailAnswer, Plan, Rebuild, RebuildTag
 from medic.settings import Mode
 
 if TYPE_CHECKING:
@@ -48,30 +48,30 @@ class RepairQuestion:
     """The end of the app's cool-down: a repair changes every branch of it."""
 
 
-def decide(occasion: Trigger, question: Question, repair: RepairQuestion) -> Plan:
+def decide(trigger: Trigger, question: Question, repair: RepairQuestion) -> Plan:
     """The plan for one diagnosis.
 
     Args:
-        occasion: a failed deployment or a runtime finding.
+        trigger: a failed deployment or a runtime finding.
         question: the facts the guardrails are asked about.
         repair: the service role that the app's tag chooses, if any.
     """
     actions = []
-    if _attach_applies(occasion, question):
+    if _attach_applies(trigger, question):
         actions.append(_attach(question))
-    if occasion is Trigger.FAILED and _repair_applies(question.diagnosis, repair):
+    if trigger is Trigger.FAILED and _repair_applies(question.diagnosis, repair):
         actions.append(_repair(question, repair))
     acted = tuple(actions)
-    return Plan(acted, effect_of(occasion, acted), rebuild_after(occasion, question, acted))
+    return Plan(acted, effect_of(trigger, acted), rebuild_after(trigger, question, acted))
 
 
-def _attach_applies(occasion: Trigger, q: Question) -> bool:
+def _attach_applies(trigger: Trigger, q: Question) -> bool:
     """True where the table says Attach: an SSR app whose effective compute role is absent or unusable."""
     if q.app.platform != SSR:
         return False
     current = q.diagnosis.compute
     lacking = current is None or current.usable is False
-    if occasion is Trigger.FAILED:
+    if trigger is Trigger.FAILED:
         return q.diagnosis.label in _BUILD_LABELS and lacking
     if q.diagnosis.label is not Label.CREDENTIALS_MISSING_RUNTIME or not isinstance(q.evidence.branch, Present):
         return False
@@ -135,43 +135,43 @@ def _disposition(q: Question, refusal: GuardrailAnswer | None) -> Disposition:
     return Disposition.DO if q.approved or q.opt_in.mode is Mode.FIX else Disposition.ASK_FIRST
 
 
-def effect_of(occasion: Trigger, actions: tuple[Action, ...]) -> str:
+def effect_of(trigger: Trigger, actions: tuple[Action, ...]) -> str:
     """What to expect of these actions, and what they do not do."""
     sentences = []
     for action in actions:
         if action.kind is ActionKind.REPAIR_SERVICE:
             sentences.append(REPAIRS_BUILDS)
-        elif occasion is Trigger.FAILED:
+        elif trigger is Trigger.FAILED:
             sentences.append(RUNTIME_ONLY)
         else:
             sentences.append(CREDENTIALS_LOAD)
     return " ".join(sentences)
 
 
-def rebuild_after(occasion: Trigger, q: Question, actions: tuple[Action, ...]) -> Rebuild:
+def rebuild_after(trigger: Trigger, q: Question, actions: tuple[Action, ...]) -> Rebuild:
     """Whether the failed job is to be retried after these actions."""
     acting = [action for action in actions if action.disposition in (Disposition.DO, Disposition.ASK_FIRST)]
     if not acting:
         return Rebuild(wanted=False, reason="nothing is changed, so nothing is rebuilt")
-    return _rebuild_impossible(q) or _rebuild_useful(occasion, q, acting)
+    return _rebuild_impossible(q) or _rebuild_useful(trigger, q, acting)
 
 
 def _rebuild_impossible(q: Question) -> Rebuild | None:
     """Only a job that built a commit of a connected repository can be retried, and only where the tag lets it."""
     job = q.evidence.job
-    if q.opt_in.rebuild is RebuildWish.NO:
+    if q.opt_in.rebuild is RebuildTag.NO:
         return Rebuild(wanted=False, reason="the branch's tag amplify-medic:rebuild says no")
     if not q.app.repository or (isinstance(job, Present) and job.value.type == "MANUAL"):
         return Rebuild(wanted=False, reason="a manual deployment can't be retried: redeploy it yourself")
     return None
 
 
-def _rebuild_useful(occasion: Trigger, q: Question, acting: list[Action]) -> Rebuild:
+def _rebuild_useful(trigger: Trigger, q: Question, acting: list[Action]) -> Rebuild:
     """`auto` rebuilds where that can help: after a repair, or after a first attach that a runtime finding asked for."""
-    if q.opt_in.rebuild is RebuildWish.YES:
+    if q.opt_in.rebuild is RebuildTag.YES:
         return Rebuild(wanted=True, reason="the branch's tag amplify-medic:rebuild says yes")
     if any(action.kind is ActionKind.REPAIR_SERVICE for action in acting):
         return Rebuild(wanted=True, reason="the service role was repaired, so the build can be tried again")
-    if occasion is Trigger.RUNTIME and acting[0].previous_arn is None:
+    if trigger is Trigger.RUNTIME and acting[0].previous_arn is None:
         return Rebuild(wanted=True, reason="a first compute role may take effect with a deployment only")
     return Rebuild(wanted=False, reason="a compute role does not change a build, so rebuilding is left to you")

@@ -96,7 +96,7 @@ class Question:
     choice: RoleChoice
     asked_at: datetime
     """Now, UTC."""
-    nudged_at: datetime
+    woken_at: datetime
     """When the event happened, or the approval was given."""
     cooling_until: datetime | None
     """The end of the branch's cool-down, if one runs."""
@@ -142,7 +142,7 @@ def _until_no(answers: Iterator[GuardrailAnswer]) -> Iterator[GuardrailAnswer]:
 
 
 def _event_is_fresh(q: Question) -> RuleAnswer:
-    age = q.asked_at - q.nudged_at
+    age = q.asked_at - q.woken_at
     limit = timedelta(minutes=q.settings.limits.fresh_minutes)
     minutes = int(age.total_seconds() // 60)
     most = int(limit.total_seconds() // 60)
@@ -210,7 +210,7 @@ def _role_exists(q: Question) -> RuleAnswer:
         case None:
             return False, "the role was not looked up"
         case _:
-            return False, f"the role could not be read: {item.because}"
+            return False, f"the role could not be read: {item.reason}"
 
 
 def _trust_lets_amplify_in(q: Question) -> RuleAnswer:
@@ -283,7 +283,7 @@ def _not_an_administrator(q: Question) -> RuleAnswer:
         return True, "the settings allow this role whatever it may do"
     item = q.policies(role.name)
     if not isinstance(item, Present):
-        why = item.why if isinstance(item, Absent) else item.because
+        why = item.reason
         return False, f"the role's policies could not be read: {why}"
     reason = admin_like(item.value)
     return reason is None, reason or "no administrator-like permission"

@@ -20,7 +20,7 @@ class Disposition(StrEnum):
     REFUSE = "refuse"
 
 
-class RebuildWish(StrEnum):
+class RebuildTag(StrEnum):
     """The tag `amplify-medic:rebuild`; an unknown value is NO."""
 
     AUTO = "auto"

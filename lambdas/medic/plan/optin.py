@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medic.plan.model import RebuildWish
+from medic.plan.model import RebuildTag
 from medic.settings import Mode, Pairing, Settings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class OptIn:
     ignored: bool
     note: str
     """Why this mode; names an unknown tag value."""
-    rebuild: RebuildWish
+    rebuild: RebuildTag
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class RoleChoice:
 def read_opt_in(settings: Settings, tags: Mapping[str, str]) -> OptIn:
     """The effective mode: the lower of the stack's mode and the branch's tag; no tag or an unknown value reports."""
     value = tags.get(AUTO_FIX)
-    rebuild = _rebuild_wish(tags.get(REBUILD))
+    rebuild = _rebuild_tag(tags.get(REBUILD))
     if value is None:
         return OptIn(Mode.REPORT, ignored=False, note=f"the branch has no tag {AUTO_FIX}", rebuild=rebuild)
     if value == IGNORE:
@@ -59,10 +59,10 @@ def read_opt_in(settings: Settings, tags: Mapping[str, str]) -> OptIn:
     return OptIn(mode, ignored=False, note=f"the branch's tag {AUTO_FIX} says {value}{held_back}", rebuild=rebuild)
 
 
-def _rebuild_wish(value: str | None) -> RebuildWish:
+def _rebuild_tag(value: str | None) -> RebuildTag:
     if value is None:
-        return RebuildWish.AUTO
-    return RebuildWish(value) if value in list(RebuildWish) else RebuildWish.NO
+        return RebuildTag.AUTO
+    return RebuildTag(value) if value in list(RebuildTag) else RebuildTag.NO
 
 
 def choose_compute_role(

@@ -9,7 +9,7 @@ from medic.redaction.assignments import Pairs, assigned_secrets
 from medic.redaction.classify import Candidate, Syntax, secret_kind
 from medic.redaction.places import KeyBlocks, email_addresses, header_secrets, placed_secrets, url_secrets
 from medic.redaction.spans import MASK, Span, compiled, masked, without
-from medic.redaction.tokens import Neighbourhood, secret_access_keys, tokens, unissued_tokens
+from medic.redaction.tokens import KeyProximity, secret_access_keys, tokens, unissued_tokens
 from medic.redaction.values import looks_like_secret_value
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def secrets_in(text: str) -> Iterator[Span]:
 class _Redactor:
     emails: bool
     blocks: KeyBlocks = field(default_factory=KeyBlocks)
-    neighbourhood: Neighbourhood = field(default_factory=Neighbourhood)
+    key_proximity: KeyProximity = field(default_factory=KeyProximity)
     pairs: Pairs = field(default_factory=Pairs)
     known: SeenSecrets = field(default_factory=SeenSecrets)
 
@@ -114,7 +114,7 @@ class _Redactor:
         yield from unissued_tokens(line)
         yield from url_secrets(line)
         yield from header_secrets(line)
-        yield from self.neighbourhood.spans(line)
+        yield from self.key_proximity.spans(line)
         yield from self.pairs.spans(line)
         yield from assigned_secrets(line)
         yield from placed_secrets(line)

@@ -40,7 +40,7 @@ _TURNS_OF_A_LONE_WORD = 0.26
 
 
 @dataclass(slots=True)
-class Neighbourhood:
+class KeyProximity:
     """Remembers for a few lines that an access key id was printed: its secret is apt to stand near."""
 
     lines_left: int = 0

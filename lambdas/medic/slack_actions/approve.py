@@ -105,12 +105,12 @@ class SlackApprovalHandler:
     clock: Callable[[], datetime]
 
 
-def handle(event: object, desk: SlackApprovalHandler) -> dict[str, object]:
+def handle(event: object, approval_handler: SlackApprovalHandler) -> dict[str, object]:
     """Answer one HTTP request of Slack's.
 
     Args:
         event: the function URL's event.
-        desk: what it is handled with.
+        approval_handler: what it is handled with.
 
     Returns:
         The response: 200 once a click was taken, and the status that names the refusal otherwise.
@@ -121,23 +121,23 @@ def handle(event: object, desk: SlackApprovalHandler) -> dict[str, object]:
     click: Click | None = None
     try:
         raw, headers = read_body(event)
-        verify(raw, headers, desk.signing_secret, desk.clock())
+        verify(raw, headers, approval_handler.signing_secret, approval_handler.clock())
         click = read_click(raw)
-        _authorise(click, desk)
-        _take(click, desk)
+        _authorise(click, approval_handler)
+        _take(click, approval_handler)
     except ClickError as refusal:
-        desk.telemetry.record(
+        approval_handler.telemetry.record(
             TelemetryEvent.APPROVAL_REFUSED, rule=refusal.rule, why=refusal, who=click.who if click else "?"
         )
         if click is not None:
-            _tell(click, told(str(refusal)), desk)
+            _tell(click, told(str(refusal)), approval_handler)
         return _response(refusal.status, refusal.rule)
     return _response(200, "taken")
 
 
-def _authorise(click: Click, desk: SlackApprovalHandler) -> None:
+def _authorise(click: Click, approval_handler: SlackApprovalHandler) -> None:
     """Whether this person may approve this, here and now."""
-    slack, approval, runtime = desk.runtime.slack, click.approval, desk.runtime
+    slack, approval, runtime = approval_handler.runtime.slack, click.approval, approval_handler.runtime
     if click.app_id != slack.app_id:
         raise ClickError(403, "other_app", "the click is of another Slack app than the settings name")
     if click.who not in slack.approvers:
@@ -145,18 +145,18 @@ def _authorise(click: Click, desk: SlackApprovalHandler) -> None:
     if (approval.partition, approval.account, approval.region) != (runtime.partition, runtime.account, runtime.region):
         where = f"{approval.account} / {approval.region}"
         raise ClickError(403, "elsewhere", f"this incident is of {where}, which another stack looks after")
-    if desk.clock().timestamp() >= approval.expires_at:
+    if approval_handler.clock().timestamp() >= approval.expires_at:
         raise ClickError(410, "expired", "what is proposed here has expired; the next failure is diagnosed anew")
 
 
-def _take(click: Click, desk: SlackApprovalHandler) -> None:
-    approval, now = click.approval, desk.clock()
+def _take(click: Click, approval_handler: SlackApprovalHandler) -> None:
+    approval, now = click.approval, approval_handler.clock()
     scope = Scope(approval.partition, approval.account, approval.region, approval.app_id, approval.branch)
     if not click.approves:
-        desk.telemetry.record(
+        approval_handler.telemetry.record(
             TelemetryEvent.APPROVAL_DISMISSED, scope=scope, incident=approval.incident_id, who=click.who
         )
-        _tell(click, dismissed(click, now), desk)
+        _tell(click, dismissed(click, now), approval_handler)
         return
     request = Request(
         id=approval_id(approval.incident_id, approval.plan_hash),
@@ -169,30 +169,32 @@ def _take(click: Click, desk: SlackApprovalHandler) -> None:
         plan_hash=approval.plan_hash,
     )
     try:
-        desk.requests.submit(request)
+        approval_handler.requests.submit(request)
     except AlreadyAskedError as error:
         raise ClickError(409, "used", f"{error.existing.who} has approved exactly this already") from None
-    desk.telemetry.record(TelemetryEvent.APPROVAL_TAKEN, scope=scope, incident=approval.incident_id, who=click.who)
-    _wake(scope, request.id, desk)
-    _tell(click, approved(click, now), desk)
+    approval_handler.telemetry.record(
+        TelemetryEvent.APPROVAL_TAKEN, scope=scope, incident=approval.incident_id, who=click.who
+    )
+    _wake(scope, request.id, approval_handler)
+    _tell(click, approved(click, now), approval_handler)
 
 
-def _wake(scope: Scope, request_id: str, desk: SlackApprovalHandler) -> None:
+def _wake(scope: Scope, request_id: str, approval_handler: SlackApprovalHandler) -> None:
     try:
-        desk.wake(scope, request_id)
+        approval_handler.wake(scope, request_id)
     except AwsError as error:
         # The record stands, and the watcher finds it within minutes.
-        desk.telemetry.record(TelemetryEvent.WAKE_UP_FAILED, scope=scope, request=request_id, why=error)
+        approval_handler.telemetry.record(TelemetryEvent.WAKE_UP_FAILED, scope=scope, request=request_id, why=error)
 
 
-def _tell(click: Click, message: dict[str, object], desk: SlackApprovalHandler) -> None:
+def _tell(click: Click, message: dict[str, object], approval_handler: SlackApprovalHandler) -> None:
     """Show in Slack what became of the click; the record counts, whether or not this arrives."""
     if click.answer_to is None:
         return
     try:
-        desk.answer(click.answer_to, message)
+        approval_handler.answer(click.answer_to, message)
     except OSError as error:
-        desk.telemetry.record(TelemetryEvent.ANSWER_FAILED, who=click.who, why=type(error).__name__)
+        approval_handler.telemetry.record(TelemetryEvent.ANSWER_FAILED, who=click.who, why=type(error).__name__)
 
 
 def _response(status: int, word: str) -> dict[str, object]:
@@ -207,7 +209,7 @@ _SECONDS = 2
 """Slack waits three seconds for the whole request."""
 
 
-def desk(runtime: SlackRuntime, session: Session, telemetry: Telemetry) -> SlackApprovalHandler:
+def approval_handler(runtime: SlackRuntime, session: Session, telemetry: Telemetry) -> SlackApprovalHandler:
     """Everything wired to AWS and Slack."""
     reader = Clients(session)
 

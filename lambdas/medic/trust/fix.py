@@ -67,7 +67,7 @@ class TrustFix:
     """A proposed change, or why there is none."""
 
     kind: FixKind
-    because: str
+    reason: str
     outcome_after: Outcome
     """The answer with the statement appended, also where the append is refused for another reason."""
     statement: Mapping[str, JsonValue] | None = None
@@ -109,7 +109,7 @@ def propose_fix(decision: Decision, form: FixForm = FixForm.CONDITIONED, quota: 
         return TrustFix(FixKind.REFUSE, objections[0], outcome_after)
     return TrustFix(
         kind=FixKind.APPEND,
-        because="One statement is appended; every other statement, and so every other principal, stays as it is.",
+        reason="One statement is appended; every other statement, and so every other principal, stays as it is.",
         outcome_after=outcome_after,
         statement=statement,
         document=text,

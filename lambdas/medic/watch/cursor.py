@@ -67,7 +67,7 @@ class Cursor:
     silent_until: datetime | None = None
     missing_since: datetime | None = None
     """Since when the log group is known to be missing."""
-    missing_told: bool = False
+    missing_reported: bool = False
 
     def due(self, now: datetime) -> bool:
         """True if the app is to be looked at in this run."""
@@ -97,7 +97,7 @@ class Cursor:
             remembered=remembered,
             floor=floor,
             missing_since=None,
-            missing_told=False,
+            missing_reported=False,
         )
         return taken, fresh
 
@@ -120,13 +120,13 @@ class Cursor:
     def missing_too_long(self, now: datetime) -> bool:
         """True if somebody is to be told that the log group is missing."""
         since = self.missing_since
-        return since is not None and not self.missing_told and now - since >= MISSING_FOR
+        return since is not None and not self.missing_reported and now - since >= MISSING_FOR
 
-    def told_missing(self) -> Cursor:
+    def reported_missing(self) -> Cursor:
         """The cursor once somebody is told that the log group is missing."""
-        return replace(self, missing_told=True)
+        return replace(self, missing_reported=True)
 
-    def missing_anew(self, now: datetime) -> Cursor:
+    def missing_again(self, now: datetime) -> Cursor:
         """The cursor where there is no reason yet to expect a log group: asked again after the same time."""
         return replace(self, missing_since=now)
 

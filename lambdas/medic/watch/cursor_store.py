@@ -118,7 +118,7 @@ def _state(cursor: Cursor) -> str:
     times = {name: milliseconds(getattr(cursor, name)) for name in _TIMES if getattr(cursor, name) is not None}
     half = cursor.half_read
     reading = [milliseconds(half.span.start), milliseconds(half.span.end), half.token] if half is not None else None
-    return json.dumps({**times, "half_read": reading, "missing_told": cursor.missing_told}, separators=(",", ":"))
+    return json.dumps({**times, "half_read": reading, "missing_told": cursor.missing_reported}, separators=(",", ":"))
 
 
 def _cursor(item: dict[str, AttributeValueTypeDef]) -> Cursor:
@@ -133,7 +133,7 @@ def _cursor(item: dict[str, AttributeValueTypeDef]) -> Cursor:
             int(minute): frozenset(_ids(ids["B"])) for minute, ids in item.get("remembered", {}).get("M", {}).items()
         },
         boosted_until=datetime.fromtimestamp(int(boosted), UTC) if boosted else None,
-        missing_told=bool(state.get("missing_told")),
+        missing_reported=bool(state.get("missing_told")),
         **{name: time_at(state[name]) for name in _TIMES if name in state},
     )
 

@@ -157,8 +157,8 @@ class RuntimeWatch:
                     seen.add(fresh)
                 case Absent():
                     return cursor.missing(now), seen
-                case Unreadable(because):
-                    seen.trouble = because
+                case Unreadable(reason):
+                    seen.trouble = reason
                     return cursor.started_over(), seen
             if cursor.half_read is None:
                 break
@@ -171,7 +171,7 @@ class RuntimeWatch:
     def _missing(self, cursor: Cursor, now: datetime) -> tuple[Cursor, TimeSpan | None]:
         """A missing log group is worth a word once, and only where something is deployed that would write it."""
         deployed = any(branch.active_job_id for branch in self.amplify.branches(cursor.app_id))
-        return (cursor.told_missing(), TimeSpan(now, now)) if deployed else (cursor.missing_anew(now), None)
+        return (cursor.reported_missing(), TimeSpan(now, now)) if deployed else (cursor.missing_again(now), None)
 
     def _record(self, looked: tuple[Looked, ...]) -> None:
         for each in looked:

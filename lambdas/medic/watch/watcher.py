@@ -69,7 +69,7 @@ class Watcher:
             return
         for due in IncidentsTable(self.reader.dynamodb, self.runtime.table, self.clock).due():
             self._wake(wake_up(due.scope, due.request_id))
-            self.telemetry.record(TelemetryEvent.WOKEN, scope=due.scope, request=due.request_id)
+            self.telemetry.record(TelemetryEvent.BRANCH_WOKEN, scope=due.scope, request=due.request_id)
         self._look(min(seconds, LONGEST_LOOK))
 
     def _hear(self, event: object) -> None:
@@ -82,7 +82,7 @@ class Watcher:
             return
         if deployed.status is DeploymentStatus.SUCCEED:
             self._cursors.boost(deployed.scope.app_id, self.clock() + BOOST)
-            self.telemetry.record(TelemetryEvent.BOOSTED, scope=deployed.scope)
+            self.telemetry.record(TelemetryEvent.APP_BOOSTED, scope=deployed.scope)
 
     def _look(self, seconds: float) -> None:
         if self.runtime.settings.watch_runtime is WatchRuntime.NONE:

@@ -23,7 +23,7 @@ UNASSUMABLE = UnassumableRoleError("amplify:UpdateBranch", "BadRequestException"
 
 
 @dataclass
-class Holder:
+class FakeTarget:
     """A branch as it is; `sets` is every role that a request asked for, whether or not it took effect.
 
     Attributes:
@@ -35,7 +35,7 @@ class Holder:
     role: str | None = None
     guards: tuple[object, ...] = GUARDS
     answers: list[AwsError | None] = field(default_factory=list)
-    interferes: Callable[[Holder], None] = lambda _: None
+    interferes: Callable[[FakeTarget], None] = lambda _: None
     takes_effect: bool = True
     sets: list[str] = field(default_factory=list)
     looks: int = 0

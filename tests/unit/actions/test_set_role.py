@@ -19,7 +19,7 @@ from tests.unit.actions.role_target import (
     THROTTLED,
     UNASSUMABLE,
     Clock,
-    Holder,
+    FakeTarget,
     attach,
 )
 
@@ -27,91 +27,91 @@ LONG_AGO, MOMENTS_AGO = NOW - timedelta(days=30), NOW - timedelta(seconds=30)
 
 
 def carried_out(
-    holder: Holder, *, resumed: bool = False, previous: str | None = None, young: bool = False
+    target: FakeTarget, *, resumed: bool = False, previous: str | None = None, young: bool = False
 ) -> RoleChangeOutcome:
     clock = Clock()
     setter = RoleSetter(clock, clock.pause, propagation=45)
     seen = RoleState(previous, GUARDS)
     made_at = MOMENTS_AGO if young else LONG_AGO
-    return setter.carry_out(attach(previous), holder, seen, made_at=made_at, resumed=resumed)
+    return setter.carry_out(attach(previous), target, seen, made_at=made_at, resumed=resumed)
 
 
 def test_a_role_is_set_once_and_read_back() -> None:
-    holder = Holder()
-    assert carried_out(holder).result is ChangeResult.APPLIED
-    assert (holder.role, holder.sets, holder.looks) == (NEW, [NEW], 2)
+    target = FakeTarget()
+    assert carried_out(target).result is ChangeResult.APPLIED
+    assert (target.role, target.sets, target.looks) == (NEW, [NEW], 2)
 
 
-@pytest.mark.parametrize("moved", [Holder(role=THIRD), Holder(guards=("other tags", "PRODUCTION"))])
-def test_what_moved_since_the_diagnosis_is_left_alone(moved: Holder) -> None:
+@pytest.mark.parametrize("moved", [FakeTarget(role=THIRD), FakeTarget(guards=("other tags", "PRODUCTION"))])
+def test_what_moved_since_the_diagnosis_is_left_alone(moved: FakeTarget) -> None:
     assert carried_out(moved).result is ChangeResult.MOVED
     assert moved.sets == []
 
 
 def test_a_third_role_is_reported_and_left_alone() -> None:
-    holder = Holder(interferes=lambda it: setattr(it, "role", THIRD))
-    assert carried_out(holder).result is ChangeResult.THIRD_ROLE
-    assert (holder.role, holder.sets) == (THIRD, [NEW])
+    target = FakeTarget(interferes=lambda it: setattr(it, "role", THIRD))
+    assert carried_out(target).result is ChangeResult.THIRD_ROLE
+    assert (target.role, target.sets) == (THIRD, [NEW])
 
 
 def test_an_answer_that_never_came_is_settled_by_reading_back() -> None:
-    holder = Holder(answers=[AMBIGUOUS])
-    assert carried_out(holder).result is ChangeResult.APPLIED
-    assert holder.sets == [NEW]
+    target = FakeTarget(answers=[AMBIGUOUS])
+    assert carried_out(target).result is ChangeResult.APPLIED
+    assert target.sets == [NEW]
 
 
 def test_a_request_that_may_yet_land_is_not_sent_again() -> None:
-    holder = Holder(answers=[AMBIGUOUS], takes_effect=False)
+    target = FakeTarget(answers=[AMBIGUOUS], takes_effect=False)
     with pytest.raises(AmbiguousError):
-        carried_out(holder)
-    assert holder.sets == [NEW]
+        carried_out(target)
+    assert target.sets == [NEW]
 
 
 def test_a_role_that_does_not_show_yet_is_looked_at_later() -> None:
-    holder = Holder(interferes=lambda it: setattr(it, "role", None))
+    target = FakeTarget(interferes=lambda it: setattr(it, "role", None))
     with pytest.raises(RetryableError, match="does not show yet"):
-        carried_out(holder)
+        carried_out(target)
 
 
 def test_a_throttled_request_did_nothing_and_is_sent_again() -> None:
-    holder = Holder(answers=[THROTTLED, THROTTLED])
-    assert carried_out(holder).result is ChangeResult.APPLIED
-    assert holder.sets == [NEW, NEW, NEW]
+    target = FakeTarget(answers=[THROTTLED, THROTTLED])
+    assert carried_out(target).result is ChangeResult.APPLIED
+    assert target.sets == [NEW, NEW, NEW]
 
 
 def test_what_an_earlier_attempt_set_is_found_and_not_set_again() -> None:
-    holder = Holder(role=NEW)
-    assert carried_out(holder, resumed=True).result is ChangeResult.APPLIED
-    assert holder.sets == []
+    target = FakeTarget(role=NEW)
+    assert carried_out(target, resumed=True).result is ChangeResult.APPLIED
+    assert target.sets == []
 
 
 def test_the_new_role_set_by_somebody_else_is_not_ours() -> None:
-    holder = Holder(role=NEW)
-    assert carried_out(holder).result is ChangeResult.MOVED
+    target = FakeTarget(role=NEW)
+    assert carried_out(target).result is ChangeResult.MOVED
 
 
 def test_an_unusable_role_is_replaced() -> None:
-    holder = Holder(role=OLD)
-    assert carried_out(holder, previous=OLD).result is ChangeResult.APPLIED
+    target = FakeTarget(role=OLD)
+    assert carried_out(target, previous=OLD).result is ChangeResult.APPLIED
 
 
 def test_a_young_role_is_waited_for_within_bounds_and_put_off() -> None:
-    holder = Holder(answers=[UNASSUMABLE] * 9)
-    assert carried_out(holder, young=True).result is ChangeResult.DEFERRED
-    assert len(holder.sets) <= 5
+    target = FakeTarget(answers=[UNASSUMABLE] * 9)
+    assert carried_out(target, young=True).result is ChangeResult.DEFERRED
+    assert len(target.sets) <= 5
 
 
 def test_a_young_role_that_becomes_known_is_set() -> None:
-    assert carried_out(Holder(answers=[UNASSUMABLE, UNASSUMABLE]), young=True).result is ChangeResult.APPLIED
+    assert carried_out(FakeTarget(answers=[UNASSUMABLE, UNASSUMABLE]), young=True).result is ChangeResult.APPLIED
 
 
 def test_an_old_role_that_amplify_can_not_assume_is_not_tried_again() -> None:
-    holder = Holder(answers=[UNASSUMABLE, None])
-    assert carried_out(holder).result is not ChangeResult.APPLIED
-    assert holder.sets == [NEW]
+    target = FakeTarget(answers=[UNASSUMABLE, None])
+    assert carried_out(target).result is not ChangeResult.APPLIED
+    assert target.sets == [NEW]
 
 
 def test_what_aws_refuses_is_refused() -> None:
-    holder = Holder(answers=[AwsRejectedError("amplify:UpdateBranch", "BadRequestException", "no"), None])
-    assert carried_out(holder).result is ChangeResult.REFUSED
-    assert holder.sets == [NEW]
+    target = FakeTarget(answers=[AwsRejectedError("amplify:UpdateBranch", "BadRequestException", "no"), None])
+    assert carried_out(target).result is ChangeResult.REFUSED
+    assert target.sets == [NEW]

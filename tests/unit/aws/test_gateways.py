@@ -70,4 +70,4 @@ def test_a_role_under_another_path_or_case_is_not_the_role_that_is_set(amplify: 
     assert isinstance(reader.role(arn), Present)
     stale = reader.role(arn.replace("/new/", "/old/"))
     assert isinstance(stale, Absent)
-    assert arn in stale.why
+    assert arn in stale.reason

@@ -42,10 +42,10 @@ class Bot:
         return self.standing
 
     def ask(self) -> RequestAnswer:
-        desk = BotClient(cast("Any", None), cast("Any", None), lambda: self.now, self._pause)
-        desk.__dict__["requests"] = self
-        object.__setattr__(desk, "invoke", self.woken.append)
-        return desk.ask(REQUEST, WAIT)
+        bot = BotClient(cast("Any", None), cast("Any", None), lambda: self.now, self._pause)
+        bot.__dict__["requests"] = self
+        object.__setattr__(bot, "invoke", self.woken.append)
+        return bot.ask(REQUEST, WAIT)
 
     def _pause(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

@@ -42,7 +42,7 @@ def test_amplifys_own_role_proves_that_no_service_role_is_set() -> None:
 
     assert top(diagnosis) == ("service_role_not_set", Rank.PROVEN)
     not_set = cause(diagnosis, "service_role_not_set")
-    assert "not yours to edit" in not_set.because
+    assert "not yours to edit" in not_set.reason
     assert set(not_set.supporting) == {"service_role_set", "caller"}
     assert not_set.proposal is None
 
@@ -51,7 +51,7 @@ def test_amplifys_own_role_though_one_is_set_now_means_it_was_set_since() -> Non
     diagnosis = diagnosed(OWN_ROLE)
 
     assert top(diagnosis) == ("service_role_not_set", Rank.LIKELY)
-    assert "one is set now" in cause(diagnosis, "service_role_not_set").because
+    assert "one is set now" in cause(diagnosis, "service_role_not_set").reason
 
 
 def test_amplifys_own_role_of_an_app_that_was_not_read_is_not_proof() -> None:
@@ -67,7 +67,7 @@ def test_a_compute_role_never_mends_a_build(changes: dict[str, Any]) -> None:
     ruled_out = cause(diagnosed(NO_CREDENTIALS, **changes), "compute_role_not_set")
 
     assert ruled_out.rank is Rank.RULED_OUT
-    assert "builds never use the compute role" in ruled_out.because
+    assert "builds never use the compute role" in ruled_out.reason
 
 
 def test_a_service_role_that_is_right_leaves_the_code() -> None:
@@ -137,7 +137,7 @@ def test_a_build_over_an_hour_outlived_its_credentials() -> None:
 
     assert top(diagnosis) == ("session_expired", Rank.PROVEN)
     expired = cause(diagnosis, "session_expired")
-    assert "one hour whatever the role allows" in expired.because
+    assert "one hour whatever the role allows" in expired.reason
     assert expired.supporting == ("build_duration",)
     assert "74 minutes" in check(diagnosis, "build_duration").detail
 
@@ -146,7 +146,7 @@ def test_a_short_build_cannot_have_outlived_them() -> None:
     diagnosis = diagnosed(EXPIRED, job=Present(job(timedelta(minutes=10))))
 
     expired = cause(diagnosis, "session_expired")
-    assert "one hour" not in expired.because
+    assert "one hour" not in expired.reason
     assert expired.against == ("build_duration",)
 
 
@@ -160,7 +160,7 @@ def test_an_invalid_token_is_not_proven_to_have_expired_and_keys_are_suspected()
     diagnosis = diagnosed(INVALID, app=Present(app(environment=KEYS)))
 
     assert top(diagnosis) == ("session_expired", Rank.LIKELY)
-    assert "the keys in KEY" in cause(diagnosis, "session_expired").because
+    assert "the keys in KEY" in cause(diagnosis, "session_expired").reason
 
 
 def test_what_has_nothing_to_say_about_a_label_is_left_out() -> None:

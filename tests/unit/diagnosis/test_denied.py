@@ -58,13 +58,13 @@ def test_what_denies_by_itself_never_yields_a_permission_to_add(reason: str, exp
 def test_the_policy_that_denies_is_named_where_the_message_names_it() -> None:
     diagnosis = diagnosed(denial(BUILD_SESSION, f"with an explicit deny in a service control policy: {POLICY_ARN}"))
 
-    assert POLICY_ARN in cause(diagnosis, "denied_by_scp").because
+    assert POLICY_ARN in cause(diagnosis, "denied_by_scp").reason
 
 
 def test_the_session_policy_on_ssr_code_is_amplifys_own() -> None:
     text = denial(COMPUTE_SESSION, "with an explicit deny in a session policy", "iam:PassRole", COMPUTE_ROLE)
 
-    assert "Amplify itself passes one" in cause(diagnosed(text, Phase.RUNTIME), "denied_by_session_policy").because
+    assert "Amplify itself passes one" in cause(diagnosed(text, Phase.RUNTIME), "denied_by_session_policy").reason
 
 
 def test_the_boundary_of_the_role_that_was_refused_is_looked_up() -> None:
@@ -95,7 +95,7 @@ def test_a_role_that_called_could_be_assumed_and_lacks_a_permission(
     diagnosis = diagnosed(denial(principal), phase)
 
     assert top(diagnosis) == ("permission_missing_identity", Rank.PROVEN)
-    assert whose in diagnosis.causes[0].because
+    assert whose in diagnosis.causes[0].reason
     assert ranks(diagnosis)[never_blamed] is Rank.RULED_OUT
     assert check(diagnosis, "caller").result is CheckResult.PASS
     proposal = diagnosis.causes[0].proposal

@@ -170,14 +170,14 @@ def test_a_diagnosis_is_ordered_complete_and_made_of_what_was_checked(diagnosis:
 @given(diagnoses)
 def test_reasons_end_a_sentence_and_begin_none(diagnosis: Diagnosis) -> None:
     for cause in diagnosis.causes:
-        assert cause.because
-        assert not cause.because.endswith(".")
-        assert cause.because[0].islower() or not cause.because.split(maxsplit=1)[0].isalpha() or _is_name(cause.because)
+        assert cause.reason
+        assert not cause.reason.endswith(".")
+        assert cause.reason[0].islower() or not cause.reason.split(maxsplit=1)[0].isalpha() or _is_name(cause.reason)
 
 
-def _is_name(because: str) -> bool:
+def _is_name(reason: str) -> bool:
     """A sentence that begins with the name of a product, an API or a variable keeps its capital."""
-    return because.startswith(("Amplify", "AWS ", "SSR ", "CodeCommit ", "IAM ", "KEY "))
+    return reason.startswith(("Amplify", "AWS ", "SSR ", "CodeCommit ", "IAM ", "KEY "))
 
 
 @steady

@@ -44,7 +44,7 @@ def test_a_trust_that_is_right_leaves_the_repository_connection() -> None:
 
     assert top(diagnosis) == ("repository_connection_lost", Rank.LIKELY)
     connection = cause(diagnosis, "repository_connection_lost")
-    assert connection.because == "the trust is proven good: look at the repository connection first"
+    assert connection.reason == "the trust is proven good: look at the repository connection first"
     assert set(connection.supporting) == {"service_role_exists", "service_role_trust", "repository_cloned"}
     assert connection.unseen == ("repository_connection",)
     assert connection.against == ()
@@ -83,7 +83,7 @@ def test_a_wrong_principal_is_proven_and_the_statement_proposed() -> None:
 
     assert top(diagnosis) == ("service_role_trust_wrong", Rank.PROVEN)
     wrong = cause(diagnosis, "service_role_trust_wrong")
-    assert "lambda.amazonaws.com" in wrong.because
+    assert "lambda.amazonaws.com" in wrong.reason
     assert wrong.proposal is not None
     statement = json.loads(wrong.proposal.statement)
     assert statement["Principal"] == {"Service": "amplify.amazonaws.com"}
@@ -118,8 +118,8 @@ def test_a_source_condition_is_a_proven_cause_of_its_own_that_says_what_it_names
 
     assert top(diagnosis) == ("service_role_source_condition", Rank.PROVEN)
     pinned = cause(diagnosis, "service_role_source_condition")
-    assert named in pinned.because
-    assert f"this is app {APP_ID}, branch main, in eu-central-1, account {ACCOUNT}" in pinned.because
+    assert named in pinned.reason
+    assert f"this is app {APP_ID}, branch main, in eu-central-1, account {ACCOUNT}" in pinned.reason
     assert pinned.proposal is not None
     assert "service_role_trust_wrong" not in ranks(diagnosis)
 
@@ -192,7 +192,7 @@ def test_a_role_that_may_not_be_read_is_neither_blamed_nor_cleared() -> None:
     assert top(diagnosis) == ("repository_connection_lost", Rank.LIKELY)
     wrong = cause(diagnosis, "service_role_trust_wrong")
     assert wrong.rank is Rank.POSSIBLE
-    assert "iam:GetRole was denied to the bot" in wrong.because
+    assert "iam:GetRole was denied to the bot" in wrong.reason
     assert wrong.unseen == ("service_role_exists",)
     assert Rank.RULED_OUT not in ranks(diagnosis).values()
 
@@ -219,7 +219,7 @@ def test_a_role_made_moments_before_the_job_is_likely_not_known_yet() -> None:
     diagnosis = diagnosed(UNASSUMABLE, **with_trust(trust(), created_at=STARTED - timedelta(seconds=20)))
 
     assert top(diagnosis) == ("iam_propagation", Rank.LIKELY)
-    assert "moments before the job" in cause(diagnosis, "iam_propagation").because
+    assert "moments before the job" in cause(diagnosis, "iam_propagation").reason
     assert "20 s before the job started" in check(diagnosis, "service_role_age").detail
     assert ranks(diagnosis)["repository_connection_lost"] is Rank.POSSIBLE
 
@@ -228,7 +228,7 @@ def test_a_role_made_after_the_job_started_was_not_there_for_it() -> None:
     diagnosis = diagnosed(UNASSUMABLE, **with_trust(trust(), created_at=STARTED + timedelta(seconds=40)))
 
     assert top(diagnosis) == ("iam_propagation", Rank.LIKELY)
-    assert "40 s after the job started" in cause(diagnosis, "iam_propagation").because
+    assert "40 s after the job started" in cause(diagnosis, "iam_propagation").reason
 
 
 def test_a_young_role_whose_trust_denies_is_not_proven_wrong_yet() -> None:

@@ -46,13 +46,13 @@ incidents = st.builds(
     app_name=words,
     plan_hash=words,
     tried_before=st.booleans(),
-    told_plan=words,
+    last_alerted_plan=words,
     changes=st.lists(changes, max_size=2).map(tuple),
     rebuild_intended_at=st.none() | times,
     rebuild_job_id=st.none() | words,
     note=words,
     alerted=st.lists(words, max_size=3).map(tuple),
-    pending=words,
+    alert_due=words,
 )
 
 
@@ -115,7 +115,7 @@ def test_every_open_state_has_a_deadline(state: IncidentState) -> None:
 def test_a_closed_incident_is_due_only_while_an_alert_is_owed(state: IncidentState) -> None:
     closed = opened().moved(state, NOW)
     assert BranchRecord(SCOPE, incidents=(closed,)).due_at is None
-    owing = BranchRecord(SCOPE, incidents=(closed.owes("resolved:8"),))
+    owing = BranchRecord(SCOPE, incidents=(closed.mark_alert_due("resolved:8"),))
     assert owing.due_at is not None
     assert owing.overdue(NOW + timedelta(minutes=4)) != ()
 
@@ -147,5 +147,5 @@ def test_what_did_not_help_is_remembered_by_every_later_incident_of_its_kind() -
 
 
 def test_an_incident_counts_the_jobs_that_showed_it() -> None:
-    again = opened().seen_again(Job("8", NOW + timedelta(minutes=5)), NOW)
+    again = opened().repeated(Job("8", NOW + timedelta(minutes=5)), NOW)
     assert (again.count, again.job_id, again.id) == (2, "8", opened().id)

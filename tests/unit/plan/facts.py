@@ -10,7 +10,7 @@ from medic.diagnosis.model import Assumable, Cause, Diagnosis, Rank, RoleVerdict
 from medic.evidence import App, Branch, BuildLog, Evidence, Job, Present, Role, RolePolicies
 from medic.labels import Label, Phase
 from medic.plan.guardrails import Question
-from medic.plan.model import RebuildWish
+from medic.plan.model import RebuildTag
 from medic.plan.optin import OptIn, RoleChoice
 from medic.settings import Mode, Settings
 
@@ -104,7 +104,7 @@ def diagnosis(label: Label = Label.SERVICE_ROLE_UNASSUMABLE, **changes: Any) -> 
 
 
 def proven(cause_id: str) -> Cause:
-    return Cause(id=cause_id, title=cause_id, rank=Rank.PROVEN, because="seen")
+    return Cause(id=cause_id, title=cause_id, rank=Rank.PROVEN, reason="seen")
 
 
 def question(**changes: Any) -> Question:
@@ -132,10 +132,10 @@ def question(**changes: Any) -> Question:
         diagnosis=diagnosis(),
         app=the_app,
         branch=the_branch,
-        opt_in=OptIn(Mode.FIX, ignored=False, note="the tag says fix", rebuild=RebuildWish.AUTO),
+        opt_in=OptIn(Mode.FIX, ignored=False, note="the tag says fix", rebuild=RebuildTag.AUTO),
         choice=RoleChoice(ROLE, "the paired role"),
         asked_at=NOW,
-        nudged_at=NOW - timedelta(minutes=1),
+        woken_at=NOW - timedelta(minutes=1),
         cooling_until=None,
         storm=False,
         muted=False,

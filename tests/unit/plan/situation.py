@@ -96,7 +96,7 @@ class Situation:
     """A failure on an opted-in branch of an app without roles, for which one role of each kind is paired."""
 
     label: Label = Label.SERVICE_ROLE_UNASSUMABLE
-    occasion: Trigger = Trigger.FAILED
+    trigger: Trigger = Trigger.FAILED
     app: App = field(default_factory=lambda: facts.app(service_role_arn=None))
     branch: Branch = field(
         default_factory=lambda: facts.branch(compute_role_arn=None, tags={"amplify-medic:auto-fix": "fix"})
@@ -160,7 +160,7 @@ class Situation:
             opt_in=read_opt_in(settings, self.branch.tags),
             choice=compute,
             asked_at=NOW,
-            nudged_at=NOW - self.event_is,
+            woken_at=NOW - self.event_is,
             cooling_until=_until(self.cools_for),
             storm=self.storm,
             tried_before=self.tried_before,
@@ -169,7 +169,7 @@ class Situation:
             policies=lambda _: self.policies,
         )
         verdict = service_role_verdict(evidence, service.arn)
-        return decide(self.occasion, question, RepairQuestion(service, verdict, _until(self.app_cools_for)))
+        return decide(self.trigger, question, RepairQuestion(service, verdict, _until(self.app_cools_for)))
 
 
 def _until(lasting: timedelta | None) -> datetime | None:

@@ -10,7 +10,7 @@ import pytest
 from medic.diagnosis.model import Assumable, RoleVerdict
 from medic.labels import ActionKind, Label, Trigger
 from medic.plan.decide import RepairQuestion, decide
-from medic.plan.model import Disposition, Plan, RebuildWish
+from medic.plan.model import Disposition, Plan, RebuildTag
 from medic.plan.optin import OptIn, RoleChoice
 from medic.settings import Mode
 from tests.unit.plan.facts import (
@@ -41,7 +41,7 @@ def with_current(label: Label, compute: RoleVerdict | None, *, inherited: bool =
     }
 
 
-def opted(mode: Mode, rebuild: RebuildWish = RebuildWish.AUTO) -> OptIn:
+def opted(mode: Mode, rebuild: RebuildTag = RebuildTag.AUTO) -> OptIn:
     return OptIn(mode, ignored=False, note=f"mode {mode}", rebuild=rebuild)
 
 
@@ -79,10 +79,10 @@ def test_a_role_that_is_usable_or_not_known_to_be_unusable_is_left_alone(label: 
         assert decide(Trigger.FAILED, asked, NO_REPAIR).actions == ()
 
 
-@pytest.mark.parametrize("occasion", Trigger)
+@pytest.mark.parametrize("trigger", Trigger)
 @pytest.mark.parametrize("label", DENIED_LABELS)
-def test_no_other_label_ever_changes_a_role(label: Label, occasion: Trigger) -> None:
-    assert decide(occasion, question(diagnosis=diagnosis(label)), NO_REPAIR).actions == ()
+def test_no_other_label_ever_changes_a_role(label: Label, trigger: Trigger) -> None:
+    assert decide(trigger, question(diagnosis=diagnosis(label)), NO_REPAIR).actions == ()
 
 
 def test_a_runtime_label_of_a_failed_build_changes_nothing() -> None:
@@ -181,8 +181,8 @@ def test_without_proof_or_a_paired_usable_role_no_service_role_is_repaired(
 # --- rebuilding
 
 
-def rebuilds(occasion: Trigger, repair: RepairQuestion = NO_REPAIR, **facts: Any) -> bool:
-    return decide(occasion, question(**facts), repair).rebuild.wanted
+def rebuilds(trigger: Trigger, repair: RepairQuestion = NO_REPAIR, **facts: Any) -> bool:
+    return decide(trigger, question(**facts), repair).rebuild.wanted
 
 
 RUNTIME = with_current(Label.CREDENTIALS_MISSING_RUNTIME, None)
@@ -197,24 +197,24 @@ def test_auto_rebuilds_after_a_first_attach_at_runtime_and_after_a_repair_only()
 
 
 def test_yes_also_rebuilds_after_an_attach_on_a_failed_build() -> None:
-    assert rebuilds(Trigger.FAILED, opt_in=opted(Mode.FIX, RebuildWish.YES))
+    assert rebuilds(Trigger.FAILED, opt_in=opted(Mode.FIX, RebuildTag.YES))
 
 
 def test_no_never_rebuilds() -> None:
-    assert not rebuilds(Trigger.RUNTIME, opt_in=opted(Mode.FIX, RebuildWish.NO), **RUNTIME)
+    assert not rebuilds(Trigger.RUNTIME, opt_in=opted(Mode.FIX, RebuildTag.NO), **RUNTIME)
 
 
 @pytest.mark.parametrize(
     "facts", [{"app": app(repository=None)}, {"job": job(type="MANUAL")}], ids=["no repo", "manual"]
 )
 def test_what_was_deployed_by_hand_is_never_rebuilt(facts: dict[str, Any]) -> None:
-    assert not rebuilds(Trigger.FAILED, opt_in=opted(Mode.FIX, RebuildWish.YES), **facts)
+    assert not rebuilds(Trigger.FAILED, opt_in=opted(Mode.FIX, RebuildTag.YES), **facts)
 
 
 def test_nothing_is_rebuilt_where_nothing_is_changed() -> None:
-    yes = opted(Mode.FIX, RebuildWish.YES)
+    yes = opted(Mode.FIX, RebuildTag.YES)
     assert not rebuilds(Trigger.FAILED, opt_in=yes, storm=True)
-    assert not rebuilds(Trigger.FAILED, opt_in=opted(Mode.REPORT, RebuildWish.YES))
+    assert not rebuilds(Trigger.FAILED, opt_in=opted(Mode.REPORT, RebuildTag.YES))
 
 
 def test_a_plans_hash_changes_with_the_incident_and_with_every_value() -> None:

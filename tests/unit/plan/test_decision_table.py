@@ -47,7 +47,7 @@ def decisions() -> Iterator[Row]:
 
 def situation(row: Row) -> Situation:
     """The world that a row of the decision table tells of."""
-    it = Situation(label=Label(row["label"]), occasion=Trigger(row["trigger"].lower()))
+    it = Situation(label=Label(row["label"]), trigger=Trigger(row["trigger"].lower()))
     it.set_app(platform=row["platform"])
     for column, arn in (("branch's role", STANDING), ("app's role", INHERITED), ("service role", SERVICE)):
         if row[column] != "none":
@@ -112,12 +112,12 @@ def test_a_guardrail_refuses_and_names_itself(row: Row, tag: str) -> None:
 @pytest.mark.parametrize(
     "row", [r for r in rows("guardrails.md") if r["attach"] == "refused"], ids=lambda r: r["what is so"]
 )
-@pytest.mark.parametrize("occasion", Trigger)
+@pytest.mark.parametrize("trigger", Trigger)
 @pytest.mark.parametrize("standing", ["none", "gone", "refusing"])
-def test_an_attach_is_refused_whatever_it_would_replace(row: Row, occasion: Trigger, standing: str) -> None:
+def test_an_attach_is_refused_whatever_it_would_replace(row: Row, trigger: Trigger, standing: str) -> None:
     it = with_everything_lacking()
-    it.occasion = occasion
-    it.label = Label.CREDENTIALS_MISSING_RUNTIME if occasion is Trigger.RUNTIME else Label.CREDENTIALS_MISSING_BUILD
+    it.trigger = trigger
+    it.label = Label.CREDENTIALS_MISSING_RUNTIME if trigger is Trigger.RUNTIME else Label.CREDENTIALS_MISSING_BUILD
     if standing != "none":
         it.set_branch(compute_role_arn=STANDING)
         it.roles[STANDING] = in_state(STANDING, standing)

@@ -41,11 +41,11 @@ def boundary_required(borne: str | None) -> dict[str, Any]:
 
 
 SPOILT: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "an event of half an hour ago": ("fresh", {"nudged_at": NOW - timedelta(minutes=31)}),
+    "an event of half an hour ago": ("fresh", {"woken_at": NOW - timedelta(minutes=31)}),
     "a branch of stage PULL_REQUEST": ("not_a_preview", {"branch": branch(stage="PULL_REQUEST")}),
     "a preview's source branch": ("not_a_preview", {"branch": branch(source_branch="feature")}),
     "a preview's destination branch": ("not_a_preview", {"branch": branch(destination_branch="main")}),
-    "something asked for in the future": ("fresh", {"nudged_at": NOW + timedelta(minutes=6)}),
+    "something asked for in the future": ("fresh", {"woken_at": NOW + timedelta(minutes=6)}),
     "a storm": ("no_storm", {"storm": True}),
     "a muted branch": ("not_muted", {"muted": True}),
     "a change that did not help": ("not_tried_before", {"tried_before": True}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medic.plan.model import RebuildWish
+from medic.plan.model import RebuildTag
 from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
 from medic.settings import Mode, Settings
 
@@ -49,9 +49,9 @@ def test_ignore_is_told_from_report() -> None:
 
 @pytest.mark.parametrize(
     ("tag", "wish"),
-    [(None, RebuildWish.AUTO), ("yes", RebuildWish.YES), ("no", RebuildWish.NO), ("always", RebuildWish.NO)],
+    [(None, RebuildTag.AUTO), ("yes", RebuildTag.YES), ("no", RebuildTag.NO), ("always", RebuildTag.NO)],
 )
-def test_an_unknown_rebuild_wish_is_no(tag: str | None, wish: RebuildWish) -> None:
+def test_an_unknown_rebuild_wish_is_no(tag: str | None, wish: RebuildTag) -> None:
     tags = {} if tag is None else {"amplify-medic:rebuild": tag}
     assert read_opt_in(settings(), tags).rebuild is wish
 

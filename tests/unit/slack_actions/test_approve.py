@@ -56,12 +56,12 @@ class Office:
         self.requests[asked.id] = asked
 
     def handle(self, event: object) -> tuple[int, str]:
-        desk = self._desk()
-        answer = handle(event, desk)
-        desk.telemetry.flush()
+        approval_handler = self._handler()
+        answer = handle(event, approval_handler)
+        approval_handler.telemetry.flush()
         return int(str(answer["statusCode"])), json.loads(str(answer["body"]))["answer"]
 
-    def _desk(self) -> SlackApprovalHandler:
+    def _handler(self) -> SlackApprovalHandler:
         slack = Slack(
             default=SlackChannel(channel="C0123456789"),
             bot_token_secret="bot",

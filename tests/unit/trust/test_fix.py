@@ -123,7 +123,7 @@ def test_what_is_allowed_needs_no_fix() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "because"),
+    ("policy", "reason"),
     [
         ("no json", "malformed"),
         (document(statement(Condition={"StringMatches": {"a": "b"}})), "malformed"),
@@ -135,11 +135,11 @@ def test_what_is_allowed_needs_no_fix() -> None:
         ),
     ],
 )
-def test_what_no_statement_mends_is_refused(policy: Any, because: str) -> None:
+def test_what_no_statement_mends_is_refused(policy: Any, reason: str) -> None:
     fix = _fix(policy)
 
     assert fix.kind is FixKind.REFUSE
-    assert because in fix.because
+    assert reason in fix.reason
     assert (fix.statement, fix.document) == (None, None)
 
 
@@ -147,7 +147,7 @@ def test_a_document_that_would_lose_a_statement_when_written_is_refused() -> Non
     fix = _fix({"Statement": UserList([statement(Principal=ELSEWHERE)])})
 
     assert fix.kind is FixKind.REFUSE
-    assert "without changing what stands in it" in fix.because
+    assert "without changing what stands in it" in fix.reason
 
 
 def test_the_same_statement_is_not_appended_again() -> None:
@@ -200,7 +200,7 @@ def test_a_guard_against_account_callers_is_never_written_away() -> None:
     fix = _fix(guarded, principal=f"arn:aws:iam::{ACCOUNT}:user/Ann")
 
     assert fix.kind is FixKind.REFUSE
-    assert "meet them" in fix.because
+    assert "meet them" in fix.reason
 
 
 def test_an_identity_provider_s_statement_is_left_to_people() -> None:

@@ -198,7 +198,7 @@ def test_a_service_linked_role_is_not_to_be_edited() -> None:
 
     assert "service-linked" in " ".join(explain(decision))
     assert propose_fix(decision).kind is FixKind.REFUSE
-    assert "service-linked" in propose_fix(decision).because
+    assert "service-linked" in propose_fix(decision).reason
 
 
 @pytest.mark.parametrize(

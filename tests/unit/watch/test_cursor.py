@@ -145,11 +145,11 @@ def test_a_missing_group_is_told_once_after_a_day() -> None:
 
     assert not missing.missing_too_long(NOW + timedelta(hours=23))
     assert again.missing_too_long(NOW + MISSING_FOR)
-    assert not again.told_missing().missing_too_long(NOW + 9 * MISSING_FOR)
-    assert not again.missing_anew(NOW + MISSING_FOR).missing_too_long(NOW + MISSING_FOR + EVERY)
+    assert not again.reported_missing().missing_too_long(NOW + 9 * MISSING_FOR)
+    assert not again.missing_again(NOW + MISSING_FOR).missing_too_long(NOW + MISSING_FOR + EVERY)
 
 
 def test_a_group_that_is_there_again_is_not_missing() -> None:
-    found, _ = read(NEW.missing(NOW).told_missing())
+    found, _ = read(NEW.missing(NOW).reported_missing())
 
-    assert (found.missing_since, found.missing_told) == (None, False)
+    assert (found.missing_since, found.missing_reported) == (None, False)

@@ -83,7 +83,7 @@ class Estate:
     seconds: float = 50.0
     at_once: int = 4
     spent: float = 0.0
-    nudges: list[tuple[str, TimeSpan]] = field(default_factory=list)
+    wake_up_messages: list[tuple[str, TimeSpan]] = field(default_factory=list)
     muted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -115,7 +115,7 @@ class Estate:
             amplify=amplify,
             logs=RuntimeLogs(lambda: client, rate),
             cursors=cursors,
-            wake=lambda app, span: self.nudges.append((app, span)),
+            wake=lambda app, span: self.wake_up_messages.append((app, span)),
             muted=lambda app: app in self.muted,
             telemetry=Telemetry(Logger(service="test"), Metrics(namespace="test", service="test")),
             clock=lambda: self.now,
@@ -152,7 +152,7 @@ def test_an_error_wakes_the_remediator_once_with_the_times_to_look_at(estate: Es
     estate.after(EVERY).look()
     estate.after(EVERY).look()
 
-    ((woken, span),) = estate.nudges
+    ((woken, span),) = estate.wake_up_messages
     assert woken == app
     assert span.end - span.start == EVERY / 3 * 2
 
@@ -162,7 +162,7 @@ def test_candidates_that_are_no_findings_wake_nobody(estate: Estate) -> None:
     estate.put(app, 40, HARMLESS)
 
     assert counted([estate.look()]) == {app: 40}
-    assert estate.nudges == []
+    assert estate.wake_up_messages == []
 
 
 def test_a_storm_is_one_nudge_and_a_handful_of_calls(estate: Estate) -> None:
@@ -170,7 +170,7 @@ def test_a_storm_is_one_nudge_and_a_handful_of_calls(estate: Estate) -> None:
     estate.put(app, 10_000, ERROR)
 
     assert counted([estate.look(), estate.after(EVERY).look()]) == {app: 10_000}
-    assert len(estate.nudges) == 1
+    assert len(estate.wake_up_messages) == 1
     assert len(estate.logs.calls) <= 4
 
 
@@ -221,7 +221,7 @@ def test_where_time_runs_out_the_rest_comes_next_time_and_nobody_is_left_out(est
     assert sum(each.candidates > 0 for each in first) < len(apps)
     assert any(each.trouble for each in first)
     assert counted(looks) == dict.fromkeys(apps, 4)
-    assert {app for app, _ in estate.nudges} == set(apps)
+    assert {app for app, _ in estate.wake_up_messages} == set(apps)
 
 
 def test_one_very_busy_app_does_not_keep_the_others_waiting(estate: Estate) -> None:
@@ -279,10 +279,10 @@ def test_a_group_that_is_missing_for_a_day_is_told_once_if_something_is_deployed
     for _ in range(3):
         estate.after(MISSING_FOR).look()
 
-    assert [app for app, _ in estate.nudges] == [deployed]
+    assert [app for app, _ in estate.wake_up_messages] == [deployed]
     estate.app("fresh", job="1")
     estate.after(MISSING_FOR).look()
-    assert [app for app, _ in estate.nudges] == [deployed, fresh]
+    assert [app for app, _ in estate.wake_up_messages] == [deployed, fresh]
 
 
 def test_a_new_app_is_found_by_itself(estate: Estate) -> None:
@@ -292,7 +292,7 @@ def test_a_new_app_is_found_by_itself(estate: Estate) -> None:
     estate.put(new, 1, ERROR, over=MINUTE)
     estate.after(MINUTE).look()
 
-    assert [app for app, _ in estate.nudges] == [new]
+    assert [app for app, _ in estate.wake_up_messages] == [new]
 
 
 def test_after_a_deployment_an_app_is_looked_at_in_every_run_for_a_while(estate: Estate) -> None:
@@ -313,14 +313,14 @@ def test_ignore_on_every_branch_silences_an_app_and_taking_it_off_does_not_bring
     estate.look()
     calls = len(estate.logs.calls)
     estate.after(EVERY).look()
-    assert (estate.nudges, len(estate.logs.calls)) == ([], calls)
+    assert (estate.wake_up_messages, len(estate.logs.calls)) == ([], calls)
 
     estate.app("shop")
     estate.after(SILENCE).look()
-    assert estate.nudges == []
+    assert estate.wake_up_messages == []
     estate.put(app, 1, ERROR, over=MINUTE)
     estate.after(EVERY).look()
-    assert len(estate.nudges) == 1
+    assert len(estate.wake_up_messages) == 1
 
 
 def test_a_muted_app_is_left_alone_and_what_it_logged_meanwhile_is_not_brought_up(estate: Estate) -> None:
@@ -328,23 +328,23 @@ def test_a_muted_app_is_left_alone_and_what_it_logged_meanwhile_is_not_brought_u
     estate.muted.add(app)
     estate.put(app, 5, ERROR)
     estate.look()
-    assert (estate.nudges, estate.logs.calls, estate.apps.asked) == ([], [], ["ListApps"])
+    assert (estate.wake_up_messages, estate.logs.calls, estate.apps.asked) == ([], [], ["ListApps"])
 
     estate.muted.clear()
     estate.after(SILENCE).look()
-    assert estate.nudges == []
+    assert estate.wake_up_messages == []
 
 
-@pytest.mark.parametrize(("tag", "nudges"), [(None, 0), ("report", 1)])
+@pytest.mark.parametrize(("tag", "wake_up_messages"), [(None, 0), ("report", 1)])
 def test_where_only_tagged_apps_are_watched_the_others_are_left_alone(
-    estate: Estate, tag: str | None, nudges: int
+    estate: Estate, tag: str | None, wake_up_messages: int
 ) -> None:
     estate.settings = {"watch_runtime": "tagged"}
     app = estate.app("shop", tag=tag)
     estate.put(app, 1, ERROR)
     estate.look()
 
-    assert (len(estate.nudges), len(estate.logs.calls)) == (nudges, nudges)
+    assert (len(estate.wake_up_messages), len(estate.logs.calls)) == (wake_up_messages, wake_up_messages)
 
 
 def test_two_runs_at_once_count_an_event_once(estate: Estate) -> None:
@@ -378,4 +378,4 @@ def test_an_app_whose_branches_cannot_be_read_troubles_no_other(estate: Estate) 
 
     assert (bool(looked[first].trouble), looked[second].trouble) == (True, "")
     assert counted([estate.after(MINUTE).look()]) == {first: 1}
-    assert [app for app, _ in estate.nudges] == [first]
+    assert [app for app, _ in estate.wake_up_messages] == [first]

@@ -17,7 +17,7 @@ OTHER = "d2other"
 LOGGING = arn("AmplifySSRLoggingRole-1234")
 
 
-def tally(*apps: AppFacts) -> RoleUsage:
+def role_usage(*apps: AppFacts) -> RoleUsage:
     made = RoleUsage()
     for each in apps:
         made.add(each, judged(each))
@@ -37,13 +37,17 @@ def policies(*actions: str, attached: tuple[str, ...] = (), **statement: Any) ->
 
 
 def logging_findings(item: Item[RolePolicies], *apps: AppFacts) -> list[ScanFinding]:
-    return list(tally(*(apps or (facts(),))).logging_role_findings({LOGGING: item}))
+    return list(role_usage(*(apps or (facts(),))).logging_role_findings({LOGGING: item}))
 
 
 def test_a_shared_role_that_is_pinned_to_one_app_names_both() -> None:
     first = facts(roles={"service": role("service", pinned())})
-    (finding,) = tally(first, other_app(first)).shared_role_findings()
-    assert (finding.kind, finding.severity, finding.app_id) == (FindingKind.SHARED_ROLE_PINNED, Severity.WARNING, None)
+    (finding,) = role_usage(first, other_app(first)).shared_role_findings()
+    assert (finding.kind, finding.severity, finding.app_id) == (
+        FindingKind.SHARED_ROLE_LIMITED_BY_SOURCE,
+        Severity.WARNING,
+        None,
+    )
     assert finding.role == arn("service")
     assert f"keeps out blog ({OTHER}, eu-central-1)" in finding.detail
     assert f"It lets in shop ({APP_ID}, eu-central-1)" in finding.detail
@@ -51,12 +55,12 @@ def test_a_shared_role_that_is_pinned_to_one_app_names_both() -> None:
 
 def test_a_shared_role_that_lets_everybody_in_is_no_finding() -> None:
     first = facts()
-    assert list(tally(first, other_app(first)).shared_role_findings()) == []
+    assert list(role_usage(first, other_app(first)).shared_role_findings()) == []
 
 
 def test_a_role_of_one_app_is_not_shared() -> None:
     lonely = facts(branch("main"), branch("dev"), roles={"service": role("service", pinned(OTHER))})
-    assert list(tally(lonely).shared_role_findings()) == []
+    assert list(role_usage(lonely).shared_role_findings()) == []
 
 
 @pytest.mark.parametrize(
