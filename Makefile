@@ -1,4 +1,4 @@
-# The one entry point: `make` lists what there is. Everything that is needed is set up by the first target that needs it.
+# `make` lists the targets. A target first sets up what it needs.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -7,21 +7,21 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 SOURCES := app.py infra lambdas cli tests demo benchmarks
-# One more than a small machine has cores: the deployed stacks mostly wait.
+# Test processes: one more than a small machine has cores, because end-to-end tests mostly wait.
 JOBS ?= 3
 
-.PHONY: help setup check test faults mutants demo bench gallery deploy lock clean
+.PHONY: help setup check test proof faults mutants demo bench gallery deploy lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
 
-setup: .venv/ready .emulator/ready node_modules/ready .build/lambda-dependencies/ready  ## install everything, locked
+setup: .venv/ready .emulator/ready node_modules/ready .build/lambda-dependencies/ready  ## install all locked dependencies
 
 .venv/ready: requirements/uv.txt requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
-	@# Two packages bring aws_cdk/cloud_assembly_schema, and installed side by side either may win: this one has to.
+	@# Two packages install aws_cdk/cloud_assembly_schema. Reinstall aws-cdk-lib last, because its files must win.
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps --reinstall-package aws-cdk-lib \
 	    -r requirements/dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
@@ -40,38 +40,41 @@ node_modules/ready: package-lock.json
 	$(BIN)/python -m infra.bundle
 	touch $@
 
-check: .venv/ready  ## lint, strict types, import rules: seconds
+check: .venv/ready  ## lint, strict types and import rules (seconds)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
 
-test: setup check  ## everything: check, then unit, integration, infrastructure and end-to-end tests
+test: setup check  ## check, then unit, integration, infrastructure and end-to-end tests
 	$(BIN)/pytest -n $(JOBS)
 
-faults: setup  ## every AWS call of every path goes wrong in every way, whatever follows: minutes
+proof: setup mutants  ## slow checks before an issue is closed: mutants, and the fast tests in random order
+	$(BIN)/pytest -n $(JOBS) --shuffle $$RANDOM tests/unit tests/integration tests/docs
+
+faults: setup  ## let every AWS call of every path fail in every way (minutes)
 	$(BIN)/pytest -n $(JOBS) --every-fault tests/faults
 
-mutants: setup  ## faults put into a copy of the code on purpose: each must turn a test red
+mutants: setup  ## break a copy of the code on purpose; each break must fail a test
 	$(BIN)/python -m tests.mutants
 
-demo: setup  ## the main job on a local cloud, told as it happens
+demo: setup  ## show the main job on a local cloud, with commentary
 	$(BIN)/python -m demo
 
-bench: setup .build/bench-environment/ready  ## every budget, measured; BENCH="scan start" runs some of it
+bench: setup .build/bench-environment/ready  ## measure every budget; BENCH="scan start" selects groups
 	$(BIN)/python -m benchmarks $(BENCH)
 
 .build/bench-environment/ready: requirements/bench.txt .venv/ready
 	$(BIN)/python -m benchmarks.lambda_environment
 	touch $@
 
-gallery: .venv/ready  ## every kind of alert as a picture for the docs; needs Debian's chromium-headless-shell
+gallery: .venv/ready  ## draw every kind of alert for the docs (needs Debian's chromium-headless-shell)
 	$(BIN)/python -m tests.gallery
 
 deploy: setup  ## deploy to the AWS account of your credentials
 	npx cdk deploy
 
-lock:  ## resolve the requirements anew
+lock:  ## resolve and lock the newest versions of all requirements
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/uv.txt requirements/uv.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/dev.txt requirements/dev.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/emulator.txt requirements/emulator.in
@@ -80,5 +83,5 @@ lock:  ## resolve the requirements anew
 	    -o requirements/lambda.txt requirements/lambda.in
 LOCK := --generate-hashes --no-emit-index-url --no-header --upgrade
 
-clean:  ## remove everything that setup, test and demo made
+clean:  ## remove everything that setup, test and demo created
 	rm -rf .venv .emulator .build node_modules cdk.out .cdkhome .pytest_cache .mypy_cache .ruff_cache .hypothesis

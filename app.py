@@ -1,4 +1,4 @@
-"""The CDK app. Synthesises offline and without credentials; its only look at the environment is the CLI's account."""
+"""The CDK app. It synthesises offline and without credentials; it reads only CDK_DEFAULT_* from the environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from medic.settings import SettingsError
 
 
 def main() -> None:
-    """Synthesise; say what is wrong with the settings without a stack trace."""
+    """Synthesise. A mistake in the settings or the bundle ends with its message only, without a stack trace."""
     app = App()
     try:
         compose(app, os.environ)

@@ -1,1 +1,1 @@
-"""Benchmarks: figures as ratios within one run, against budgets. Nothing here is a test, and nothing fails a build."""
+"""Benchmarks: figures compared with budgets, as ratios within one run. They are not tests and never fail a build."""

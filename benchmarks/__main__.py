@@ -1,6 +1,6 @@
-"""Measures every budget: python -m benchmarks [--write] [--burst N] [ROOM…].
+"""Measures every budget: python -m benchmarks [--write] [--burst N] [GROUP…].
 
-Prints one line a budget. `--write` also puts the result, with machine and versions, into docs/benchmarks.md.
+Prints one line for each budget. `--write` also writes the results, with machine and versions, to docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -27,38 +27,38 @@ from benchmarks.scan import scanning
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MOST_BYTES = 3_000_000
+MAX_ZIP_BYTES = 3_000_000
 BURST = 1000
-ROOMS = ("scan", "start", "runs", "burst")
+GROUPS = ("scan", "start", "runs", "burst")
 
 
 def main() -> None:
-    """Run what is asked for, or all of it."""
+    """Measure the groups that the command line names, or all of them."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    arguments.add_argument("rooms", nargs="*", metavar="ROOM", help=f"some of {', '.join(ROOMS)}; all if left out")
+    arguments.add_argument("groups", nargs="*", metavar="GROUP", help=f"any of {', '.join(GROUPS)}; default: all")
     arguments.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
-    arguments.add_argument("--burst", type=int, default=BURST, help=f"how many failures at once ({BURST})")
+    arguments.add_argument("--burst", type=int, default=BURST, help=f"number of failures in the burst ({BURST})")
     given = arguments.parse_args()
-    rooms = tuple(given.rooms) or ROOMS
+    groups = tuple(given.groups) or GROUPS
     surroundings = machine()
     with tempfile.TemporaryDirectory() as folder:
         (bundle := Path(folder, "bundle")).mkdir()
         environment = lambda_environment(bundle)
         surroundings |= {f"{name} of the function": version for name, version in environment.versions.items()}
-        measured = list(_run(rooms, environment, Path(folder), given.burst))
+        measured = list(_run(groups, environment, Path(folder), given.burst))
     if given.write:
         PAGE.write_text(page(measured, surroundings), encoding="utf-8")
 
 
-def _run(rooms: tuple[str, ...], environment: LambdaEnvironment, folder: Path, events: int) -> Iterator[Measured]:
+def _run(groups: tuple[str, ...], environment: LambdaEnvironment, folder: Path, events: int) -> Iterator[Measured]:
     measures: dict[str, Callable[[], list[Measured]]] = {
         "scan": lambda: scanning(folder),
         "start": lambda: [*cold_start(environment), _zip(environment, folder)],
         "runs": lambda: _runs(environment, folder),
         "burst": lambda: burst(events),
     }
-    for room in rooms:
-        for one in measures[room]():
+    for group in groups:
+        for one in measures[group]():
             sys.stdout.write(f"{line(one)}\n")
             sys.stdout.flush()
             yield one
@@ -66,14 +66,13 @@ def _run(rooms: tuple[str, ...], environment: LambdaEnvironment, folder: Path, e
 
 def _zip(environment: LambdaEnvironment, folder: Path) -> Measured:
     size = environment.zipped(folder)
-    return Measured("The zip", f"≤ {MOST_BYTES / 1e6:.0f} MB", f"{size / 1e6:.2f} MB", size <= MOST_BYTES)
+    return Measured("The zip", f"≤ {MAX_ZIP_BYTES / 1e6:.0f} MB", f"{size / 1e6:.2f} MB", size <= MAX_ZIP_BYTES)
 
 
 def _runs(environment: LambdaEnvironment, folder: Path) -> list[Measured]:
-    """Recorded runs: their calls, their time, and what that costs. The bot's own log lines are not part of a report."""
+    """Recorded runs: their calls, their time, and their cost. The bot's own log lines are kept out of the output."""
     logging.disable(logging.CRITICAL)
-    nowhere = contextlib.redirect_stdout(io.StringIO())
-    with nowhere, recordings() as recorded:
+    with contextlib.redirect_stdout(io.StringIO()), recordings() as recorded:
         timed = handler_time(environment, recorded, folder)
         counted = calls(recorded.kinds)
     logging.disable(logging.NOTSET)

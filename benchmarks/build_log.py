@@ -1,6 +1,6 @@
-"""A build log of any length, the same in every run, made of the lines that Amplify builds are made of.
+"""Generates build logs of any length for the scan benchmark. The same size always gives the same log.
 
-Formats: the logs quoted in https://github.com/aws-amplify/amplify-hosting/issues/828 and
+The line formats are from the logs quoted in https://github.com/aws-amplify/amplify-hosting/issues/828 and
 https://github.com/aws-amplify/amplify-backend/issues/2505
 """
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# After so many lines the log repeats itself.
 _DIFFERENT_LINES = 40_000
 _STARTED = datetime(2026, 2, 20, 12, 27, 54, tzinfo=UTC)
+# A continuation line has no time stamp.
 _CONTINUED = " " * 33
 _WORDS = (
     *("react", "next", "webpack", "babel", "typescript", "eslint", "postcss", "tailwind", "lodash", "axios"),
@@ -51,7 +53,7 @@ _TAIL = (
 
 
 def write_build_log(path: Path, size: int) -> None:
-    """Writes a build that prints about `size` bytes and then fails for want of credentials."""
+    """Write the log of a build that prints about `size` bytes and then fails because it has no credentials."""
     middle = "".join(_prefixed(text, number) for number, text in enumerate(_lines(random.Random(7)))).encode()  # noqa: S311
     with path.open("wb") as file:
         file.write("".join(_prefixed(text, 0) for text in _HEAD).encode())
@@ -61,7 +63,7 @@ def write_build_log(path: Path, size: int) -> None:
 
 
 def write_near_misses(path: Path, size: int) -> None:
-    """Writes a build whose every line holds a word of the catalogue, and none of them a failure."""
+    """Write a log in which every line contains a literal of the catalogue, but none is a failure."""
     chance = random.Random(7)  # noqa: S311 - the same log in every run
     with path.open("wb") as file:
         number = 0

@@ -1,4 +1,4 @@
-"""A burst of failures on the emulator: all settled, nothing left in a queue, and one alert that tells of it all."""
+"""A burst of failures on the emulator: all must be settled, no dead-letter queue used, and one storm alert sent."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ if TYPE_CHECKING:
 
 APPS = 20
 AT_A_TIME = 12
-PATIENCE = 300.0
-"""Seconds without any progress: retries and the watcher have had their turn by then."""
+STALLED_SECONDS = 300.0
+"""Give up after so long without progress. Retries and the watcher have run by then."""
 RETRY_SECONDS = 30.0
-"""Half of AWS's minute: a retry has to outlive the lease of the run before it."""
+"""Half of AWS's minute. A retry must outlast the lease of the run before it, so the default of 0.2 s is too short."""
 _QUEUES = ("UndeliveredEventsQueueUrl", "FailedRunsQueueUrl", "WatcherFailedRunsQueueUrl")
 _STORM = "IAM failures and counting"
-"""What the title of a storm's alert says."""
+"""Part of the title of a storm alert."""
 
 
 def burst(events: int) -> list[Measured]:
-    """Break so many branches at once; wait until every one has its incident, told of by itself or by the storm."""
+    """Break `events` branches. Wait until each has an incident that its own alert or the storm alert reported."""
     with tempfile.TemporaryDirectory() as folder, _stage(Path(folder)) as stage:
-        begun = time.monotonic()
+        start = time.monotonic()
         settled = _play(stage, events)
-        taken = time.monotonic() - begun
-        kept = sum(_messages(stage, name) for name in _QUEUES)
+        seconds = time.monotonic() - start
+        queued = sum(_messages(stage, name) for name in _QUEUES)
         storms, others = _alerts(stage)
     return [
         Measured(
             what=f"A burst of {events} failures on the emulator: settled",
             budget=f"{events}, none in a queue",
-            seen=f"{settled}, {kept} in queues",
-            met=settled == events and kept == 0,
-            note=f"in {taken:.0f} s by the clock, {AT_A_TIME} at a time: the emulator starts a process for each",
+            seen=f"{settled}, {queued} in queues",
+            met=settled == events and queued == 0,
+            note=f"in {seconds:.0f} s by the clock, {AT_A_TIME} at a time: the emulator starts a process for each",
         ),
         Measured(
             what="Storm alerts in that burst",
             budget="1",
             seen=str(storms),
             met=storms == 1,
-            note=f"besides {others} alerts on single incidents from before the storm was noticed",
+            note=f"besides {others} alerts on single incidents from before the storm was detected",
         ),
     ]
 
@@ -62,23 +62,23 @@ def _stage(folder: Path) -> AbstractContextManager[Stage]:
 
 
 def _play(stage: Stage, events: int) -> int:
-    """Break branch after branch, so many at a time, until all are settled or nothing moves any more; how many are."""
+    """Break the branches, AT_A_TIME at once, until all are settled or nothing progresses; returns how many settled."""
     apps = [stage.make_app(f"burst-{number}", {}) for number in range(APPS)]
     for app_id in apps:
         stage.cloud.control("set_connection", app_id, "lost")
     amplify = stage.cloud.client("amplify")
     sent = settled = 0
-    moved = time.monotonic()
-    while settled < events and time.monotonic() - moved < PATIENCE:
+    last_progress = time.monotonic()
+    while settled < events and time.monotonic() - last_progress < STALLED_SECONDS:
         while sent < min(events, settled + AT_A_TIME):
             app_id, branch = apps[sent % APPS], f"b{sent // APPS}"
             amplify.create_branch(appId=app_id, branchName=branch, stage="PRODUCTION")
             amplify.start_job(appId=app_id, branchName=branch, jobType="RELEASE")
             sent += 1
         time.sleep(1)
-        seen = sum(map(_settled, _records(stage)))
-        if seen != settled:
-            settled, moved = seen, time.monotonic()
+        count = sum(map(_settled, _records(stage)))
+        if count != settled:
+            settled, last_progress = count, time.monotonic()
     return settled
 
 
@@ -89,7 +89,7 @@ def _records(stage: Stage) -> Iterator[dict[str, Any]]:
 
 
 def _settled(item: dict[str, Any]) -> bool:
-    """A branch's record, with an incident that nobody has yet to be told of."""
+    """Whether this is a branch's record (`*` is an app's) with incidents and no alert that is due."""
     branch = item["pk"]["S"].rpartition("#")[2]
     incidents = json.loads(item.get("incidents", {}).get("S", "[]"))
     return branch != "*" and bool(incidents) and all(not incident.get("alert_due") for incident in incidents)
@@ -103,7 +103,7 @@ def _messages(stage: Stage, output: str) -> int:
 
 
 def _alerts(stage: Stage) -> tuple[int, int]:
-    """How many Slack alerts tell of the storm, and how many do not."""
-    said = [json.dumps(post.body, ensure_ascii=False) for post in stage.slack.posts]
-    storms = sum(_STORM in one for one in said)
-    return storms, len(said) - storms
+    """How many Slack alerts are about the storm, and how many are not."""
+    texts = [json.dumps(post.body, ensure_ascii=False) for post in stage.slack.posts]
+    storms = sum(_STORM in text for text in texts)
+    return storms, len(texts) - storms

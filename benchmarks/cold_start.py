@@ -1,4 +1,4 @@
-"""Cold start: the remediator's import and its first clients, against boto3 and the same clients, in turns."""
+"""Cold start: importing the remediator and creating its first clients, compared with boto3 and the same clients."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ ENVIRONMENT = {
 
 
 def cold_start(environment: LambdaEnvironment) -> list[Measured]:
-    """Alternating fresh processes under Lambda's runtime client; by processor time, which neighbours disturb less."""
+    """Start fresh processes alternately under Lambda's runtime client. Processor time varies less than wall time."""
     ours: list[dict[str, Any]] = []
     boto3: list[dict[str, Any]] = []
     for number in range(ROUNDS + 1):
-        for probe, seen in (("cold_remediator", ours), ("cold_boto3", boto3)):
+        for probe, answers in (("cold_remediator", ours), ("cold_boto3", boto3)):
             with Function(PYTHON, environment.bundle, f"{probe}.handler", ENVIRONMENT) as function:
                 answer = function.invoke({})
-            if number:  # the first round only warms the disk's cache
-                seen.append(answer)
-    over, words = ratio([one["cpu"] for one in ours], [one["cpu"] for one in boto3])
-    _, wall_words = ratio([one["wall"] for one in ours], [one["wall"] for one in boto3])
+            if number:  # the first round only warms the disk cache
+                answers.append(answer)
+    over, text = ratio([one["cpu"] for one in ours], [one["cpu"] for one in boto3])
+    _, wall_text = ratio([one["wall"] for one in ours], [one["wall"] for one in boto3])
     mine, theirs = (milliseconds([one["cpu"] for one in several]) for several in (ours, boto3))
-    note = f"{mine} against {theirs}; by the clock {wall_words}"
+    note = f"{mine} against {theirs}; by the clock {wall_text}"
     if not environment.compiled:
-        note += "; no interpreter of the Lambda's version was found, so the bundle holds no byte code"
+        note += "; no Python of Lambda's version was found, so the bundle contains no byte code"
     return [
         Measured(
             what="Cold start: import and first clients, over boto3 and the same clients",
             budget=f"≤ {BUDGET}",
-            seen=words,
+            seen=text,
             met=over <= BUDGET,
             note=note,
         )

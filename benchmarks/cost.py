@@ -1,4 +1,4 @@
-"""What it costs a month, from measured times and the template. Prices are assumptions, with source and date."""
+"""The cost per month, from measured times and the template. Prices are assumptions with source and date."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING
 from benchmarks.measurement import Measured
 from infra.function import MEMORY_MEBIBYTES
 from infra.synthesis import synthesise
-from infra.watcher import EVERY
+from infra.watcher import INTERVAL
 
 if TYPE_CHECKING:
     from benchmarks.runs import Timed
 
 COST = "A month's cost"
 SUCCEEDED, NOT_IAM, FAILED_FOR_IAM = 1000, 100, 20
-"""Deployments a month of a team with some ten apps: an assumption."""
+"""Deployments per month of a team with about ten apps: an assumption."""
 _METRICS = 25
-"""That are written in the same month; each label, cause and rule is one."""
+"""Custom metrics written in the same month; each label, cause and rule is one."""
 _DAYS = 30
 _VCPU_MEBIBYTES = 1769
-"""A whole processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
+"""With so much memory a function gets a whole processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 _INIT_SECONDS = 0.45
-"""A Python function's init with boto3 on arm64, billed:
+"""The billed init of a Python function with boto3 on arm64:
 https://github.com/cebert/aws-lambda-performance-benchmarks/blob/main/published-results/december-2025/tables/light/cold.md"""
 _NETWORK_SECONDS = 1.0
-"""Waiting for AWS's answers, a run: an assumption."""
+"""Waiting for AWS's answers per run: an assumption."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """US dollars, us-east-1, as published in November 2026; free tiers left out.
+    """US dollars in us-east-1, as published in November 2026, without free tiers.
 
     https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/cloudwatch/pricing/
     https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/secrets-manager/pricing/
@@ -46,48 +46,46 @@ class Prices:
 
 
 def cost(timed: list[Timed]) -> list[Measured]:
-    """One line: a month's dollars, and what they are made of."""
+    """One line: dollars per month, with a breakdown."""
     prices = Prices()
     seconds = {one.name: _billed(statistics.median(one.first)) for one in timed}
-    watching = _DAYS * 24 * 60 / EVERY.to_minutes()
-    runs = SUCCEEDED + NOT_IAM + FAILED_FOR_IAM + watching
-    duration = (SUCCEEDED + watching + NOT_IAM) * seconds["not-iam"] + FAILED_FOR_IAM / 2 * (
+    watcher_runs = _DAYS * 24 * 60 / INTERVAL.to_minutes()
+    runs = SUCCEEDED + NOT_IAM + FAILED_FOR_IAM + watcher_runs
+    duration = (SUCCEEDED + watcher_runs + NOT_IAM) * seconds["not-iam"] + FAILED_FOR_IAM / 2 * (
         seconds["diagnosis"] + seconds["fix"]
     )
     functions = runs * prices.request + duration * MEMORY_MEBIBYTES / 1024 * prices.gigabyte_second
     alarms = _count("AWS::CloudWatch::Alarm")
-    watched = alarms * prices.alarm + prices.dashboard
+    monitoring = alarms * prices.alarm + prices.dashboard
     metrics = _METRICS * prices.metric
-    total = functions + watched + metrics + prices.secret
+    total = functions + monitoring + metrics + prices.secret
     note = (
-        f"functions {functions:.2f}, {alarms} alarms and the dashboard {watched:.2f}, some {_METRICS} custom metrics"
-        f" {metrics:.2f}, the webhook's secret {prices.secret:.2f}; DynamoDB, SQS, SNS and EventBridge cents"
+        f"functions {functions:.2f}, {alarms} alarms and the dashboard {monitoring:.2f}, about {_METRICS} custom"
+        f" metrics {metrics:.2f}, the webhook's secret {prices.secret:.2f}; DynamoDB, SQS, SNS and EventBridge cents"
     )
     return [Measured(COST, "", f"{total:.2f} US dollars", None, note)]
 
 
 def paragraph(one: Measured) -> str:
-    """The cost in words, with what it assumes."""
+    """The cost with its assumptions, as a Markdown paragraph."""
     prices = Prices()
-    return " ".join(
-        (
-            f"{one.seen} a month for {SUCCEEDED} deployments that succeed, {NOT_IAM} that fail for other reasons and",
-            f"{FAILED_FOR_IAM} that fail for IAM: {one.note}. The runs' times are the measured ones, each taken as a",
-            f"cold one and stretched by the share of a processor that {MEMORY_MEBIBYTES} MB buy, with",
-            f"{_INIT_SECONDS} s of init and {_NETWORK_SECONDS} s of waiting for AWS, which are assumptions. So are the",
-            "prices (us-east-1, November 2026, free tiers left out): [Lambda](https://aws.amazon.com/lambda/pricing/)",
-            f"{prices.gigabyte_second * 1e6:.2f} dollars a million GB-seconds on arm64,",
-            f"[CloudWatch](https://aws.amazon.com/cloudwatch/pricing/) {prices.alarm:.2f} an alarm,",
-            f"{prices.dashboard:.2f} a dashboard (three an account are free) and {prices.metric:.2f} a custom metric,",
-            "charged by the hour in which it is written, so that a quiet bot pays a fraction;",
-            f"[Secrets Manager](https://aws.amazon.com/secrets-manager/pricing/) {prices.secret:.2f} a secret.",
-            "`alarms: false` leaves the alarms and the dashboard out.",
-        )
+    return (
+        f"{one.seen} a month for {SUCCEEDED} deployments that succeed, {NOT_IAM} that fail for other reasons and"
+        f" {FAILED_FOR_IAM} that fail because of IAM: {one.note}. Run times are measured. Each run counts as a cold one"
+        f" and is scaled to the share of a processor that {MEMORY_MEBIBYTES} MB get. {_INIT_SECONDS} s of init and"
+        f" {_NETWORK_SECONDS} s of waiting for AWS are assumptions. So are the prices (us-east-1, November 2026,"
+        f" without free tiers): [Lambda](https://aws.amazon.com/lambda/pricing/)"
+        f" {prices.gigabyte_second * 1e6:.2f} dollars per"
+        f" million GB-seconds on arm64, [CloudWatch](https://aws.amazon.com/cloudwatch/pricing/) {prices.alarm:.2f} per"
+        f" alarm, {prices.dashboard:.2f} per dashboard (three per account are free) and {prices.metric:.2f} per custom"
+        f" metric, [Secrets Manager](https://aws.amazon.com/secrets-manager/pricing/) {prices.secret:.2f} per secret."
+        " CloudWatch charges a metric only for the hours in which it is written, so a quiet bot pays a fraction. With"
+        " `alarms: false` there are no alarms and no dashboard."
     )
 
 
 def _billed(processor_seconds: float) -> float:
-    """What Lambda would bill a run: a share of a processor makes it take longer."""
+    """The seconds that Lambda would bill for a run, which takes longer on a share of a processor."""
     return _INIT_SECONDS + processor_seconds * max(1.0, _VCPU_MEBIBYTES / MEMORY_MEBIBYTES) + _NETWORK_SECONDS
 
 

@@ -1,4 +1,4 @@
-"""What the functions find at Lambda: the bundle, byte code and all, and an interpreter with boto3 and nothing else."""
+"""The Lambda environment: the bundle with its byte code, and a Python with only boto3 and the runtime client."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ print(json.dumps({"Python": platform.python_version(), **{name: m.version(name) 
 
 @dataclass(frozen=True, slots=True)
 class LambdaEnvironment:
-    """The unpacked bundle and what runs it."""
-
     bundle: Path
+    """The unpacked bundle."""
     compiled: bool
+    """Whether it contains byte code."""
 
     @property
     def versions(self) -> dict[str, str]:
-        """Of the interpreter and what it has installed."""
+        """The versions of the interpreter and its packages."""
         done = subprocess.run([str(PYTHON), "-c", _VERSIONS], check=True, capture_output=True, text=True)  # noqa: S603
         versions: dict[str, str] = json.loads(done.stdout)
         return versions
 
     def zipped(self, folder: Path) -> int:
-        """The size of the zip in bytes."""
+        """Zip the bundle in this folder; returns the size in bytes."""
         archive = folder / "bundle.zip"
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
             for path in sorted(self.bundle.rglob("*")):
@@ -47,7 +47,7 @@ class LambdaEnvironment:
 
 
 def lambda_environment(folder: Path) -> LambdaEnvironment:
-    """Make the real bundle in an empty folder.
+    """Build the real bundle in an empty folder.
 
     Raises:
         PackagingError: the dependencies are missing or stale.
@@ -59,7 +59,7 @@ def lambda_environment(folder: Path) -> LambdaEnvironment:
 
 
 def main() -> None:
-    """Make the interpreter's environment: of the Lambda's version, if there is one here."""
+    """Create the virtual environment, with Lambda's Python version if it is installed."""
     folder = str(PYTHON.parent.parent)
     interpreter = find_interpreter() or Path(sys.executable)
     install = ("--quiet", "--compile-bytecode", "--require-hashes", "-r", str(LOCK))

@@ -1,4 +1,4 @@
-"""A budget, what was measured against it, and the machine it was measured on: no names, no paths."""
+"""A measured figure with its budget, and the machine it was measured on (without names or paths)."""
 
 from __future__ import annotations
 
@@ -17,43 +17,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One line of the report."""
+    """One row of the report."""
 
     what: str
     budget: str
-    """The limit in words; empty where a figure is only informative."""
+    """The limit as text; empty if the figure is only informative."""
     seen: str
     met: bool | None
-    """None where there is no budget."""
+    """None if there is no budget."""
     note: str = ""
-    """What holds it back, or how to read it."""
+    """What limits the figure, or how to read it."""
 
     @property
     def verdict(self) -> str:
-        """Met, MISSED, or nothing to meet."""
         return {None: "–", True: "met", False: "**MISSED**"}[self.met]
 
 
 def ratio(over: Sequence[float], under: Sequence[float]) -> tuple[float, str]:
-    """The ratio of two medians, and how far the pairs of one round lie apart, in words."""
+    """The ratio of the two medians; and the same as text, with the lowest and highest ratio of one round."""
     pairs = sorted(a / b for a, b in zip(over, under, strict=True))
     median = statistics.median(over) / statistics.median(under)
     return median, f"{median:.2f} (rounds {pairs[0]:.2f} to {pairs[-1]:.2f})"
 
 
 def milliseconds(seconds: Sequence[float]) -> str:
-    """A median with its quartiles."""
+    """The median with the lower and upper quartile, as text."""
     low, middle, high = (value * 1000 for value in statistics.quantiles(seconds, n=4))
     return f"{middle:.1f} ms ({low:.1f} to {high:.1f})"
 
 
 def machine() -> dict[str, str]:
-    """In the order of the report."""
+    """Facts about this machine, in the order of the report."""
     return {
         "processor": f"{_field('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores",
         "memory": f"{int(_field('/proc/meminfo', 'MemTotal').split()[0]) / 1024**2:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
-        "load when begun": f"{os.getloadavg()[0]:.1f}",
+        "load at the start": f"{os.getloadavg()[0]:.1f}",
         "grep": _first_line(["grep", "--version"]).rpartition(" ")[2],
         "Python of the scan": platform.python_version(),
         "aws-lambda-powertools": importlib.metadata.version("aws-lambda-powertools"),

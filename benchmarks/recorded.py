@@ -1,4 +1,4 @@
-"""Runs of the bot in the tests' small world, recorded: the calls it made, and the answers to play back elsewhere."""
+"""Records runs of the bot in the integration tests' fake world: its AWS calls, and the answers for a replay."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIX = {"amplify-medic:auto-fix": "fix", "amplify-medic:rebuild": "yes"}
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One event, and everything AWS answered while the bot handled it."""
+    """One event, and every answer from AWS while the bot handled it."""
 
     name: str
     event: Mapping[str, Any]
@@ -36,10 +36,10 @@ class Recording:
     """`service.Operation`, in order."""
     answers: tuple[Mapping[str, Any], ...]
     posts: int
-    """Messages that Slack got."""
+    """The number of messages that Slack received."""
 
-    def keep(self, folder: Path) -> None:
-        """Write it down for the replaying function."""
+    def save(self, folder: Path) -> None:
+        """Write the file that benchmarks/probes/replay.py reads."""
         content = {"event": self.event, "now": self.now.isoformat(), "answers": self.answers}
         (folder / f"{self.name}.json").write_text(json.dumps(content))
 
@@ -50,7 +50,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
-    """The three kinds of a run, and what a function needs to replay them while the world is open."""
+    """The three kinds of run, and the environment that a function needs to replay them."""
 
     kinds: tuple[Recording, ...]
     environment: Mapping[str, str]
@@ -58,19 +58,19 @@ class Recordings:
 
 @contextmanager
 def recordings() -> Iterator[Recordings]:
-    """Record an ordinary failure, a diagnosis and a fix; the log's server and Slack stay up meanwhile."""
+    """Record an ordinary failure, a diagnosis and a fix. The log server and Slack run until the context exits."""
     with patch.dict(os.environ, ENVIRONMENT), FakeSlack() as slack, open_world(slack) as world:
         ordinary = world.build(world.make_app(), outcome="npm_failure")
         kinds = (
             _record("not-iam", ordinary, world),
-            _record("diagnosis", _lost(world, {}, "told-only"), world),
+            _record("diagnosis", _lost(world, {}, "diagnosis-only"), world),
             _record("fix", _lost(world, FIX, "fixed"), world),
         )
         yield Recordings(kinds, _environment(world, world.services().runtime))
 
 
 def _lost(world: World, tags: dict[str, str], name: str) -> dict[str, Any]:
-    """A build of an app whose repository connection is lost: the commonest of all IAM failures."""
+    """A build of an app whose repository connection is lost, the most common IAM failure."""
     app_id = world.make_app(tags=tags, iamServiceRoleArn=world.make_role(f"service-of-{name}"))
     world.amplify.control.set_connection(app_id, "lost")
     return world.build(app_id)
@@ -90,7 +90,7 @@ def _record(name: str, event: dict[str, Any], world: World) -> Recording:
 
     def received(response_dict: Mapping[str, Any], event_name: str, **_: object) -> None:
         operation = ".".join(event_name.split(".")[1:])
-        # Several calls may be under way at a time; those of one operation are told apart in the order they were sent.
+        # Several calls may be in flight. Calls of one operation are assumed to be answered in the order they were sent.
         key = next(key for key in keys if key.startswith(f"{operation}:"))
         keys.remove(key)
         headers = {str(field): str(value) for field, value in response_dict["headers"].items()}

@@ -1,4 +1,4 @@
-"""The report: a line a budget for the terminal, and the page that is kept."""
+"""The report: one line for each budget in the terminal, and docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 _HEAD = """\
 # Benchmarks
 
-Made by `make bench` on {date}. A ratio compares two things measured in turns within one run. Times are processor time
-unless they say "by the clock". Other machines give other times, but similar ratios.
+Written by `make bench` on {date}. A ratio compares two things that were measured alternately in one run. Times are
+processor time unless they say "by the clock". Other machines give other times, but similar ratios.
 
 {counts}
 
@@ -29,10 +29,10 @@ unless they say "by the clock". Other machines give other times, but similar rat
 ## How it is measured
 
 - **Cold start**: a fresh process runs the bundle that `cdk deploy` uploads, under Lambda's own runtime client
-  (`awslambdaric`). It alternates with one that only imports boto3 and makes the same clients. {cold}
+  (`awslambdaric`). It alternates with one that only imports boto3 and creates the same clients. {cold}
 - **Log scan**: a build log of 64 MiB that ends in a failure, read in chunks with the whole catalogue. It is compared
   with `grep -c -F` for the same literals on the same file.
-- **Memory**: the peak of a fresh process, less what it held before the scan.
+- **Memory**: the peak of a fresh process, minus what it used before the scan.
 - **Handler time**: recorded runs, played back in the bundle with recorded AWS answers. *First* creates
   the clients.
 - **Calls**: counted in the same recordings, with Slack, SNS and the event bus. Slack takes two of a diagnosis's seven.
@@ -46,18 +46,18 @@ unless they say "by the clock". Other machines give other times, but similar rat
 
 {machine}
 """
-_COLD = """Boto3 and its clients take three fifths. Of the rest, over half is Python
-  writing the methods of frozen dataclasses."""
+_COLD = """Boto3 and its clients take three fifths of the time.
+  Over half of the rest is Python generating the methods of frozen dataclasses."""
 
 
 def line(one: Measured) -> str:
-    """For the terminal."""
+    """One line for the terminal."""
     budget = f" Budget {one.budget}: {one.verdict.strip('*')}." if one.met is not None else ""
     return f"{one.what}: {one.seen}.{budget}{f' ({one.note})' if one.note else ''}"
 
 
 def page(measured: Sequence[Measured], machine: Mapping[str, str]) -> str:
-    """docs/benchmarks.md."""
+    """The Markdown of docs/benchmarks.md."""
     missed = [one for one in measured if one.met is False]
     budgets = [one for one in measured if one.met is not None]
     counts = f"**{len(budgets) - len(missed)} of {len(budgets)} budgets are met**" + (
@@ -71,11 +71,11 @@ def page(measured: Sequence[Measured], machine: Mapping[str, str]) -> str:
             f"| {one.what} | {one.budget or '–'} | {one.seen} | {one.verdict} | {one.note} |" for one in measured
         ),
         cold=_COLD if cold_missed else "",
-        cost=_paid(measured),
+        cost=_cost_paragraph(measured),
         machine="\n".join(f"- {name}: {value}" for name, value in machine.items()),
     )
 
 
-def _paid(measured: Sequence[Measured]) -> str:
+def _cost_paragraph(measured: Sequence[Measured]) -> str:
     costs = [one for one in measured if one.what == COST]
-    return paragraph(costs[0]) if costs else "Not computed in this run."
+    return paragraph(costs[0]) if costs else "Not calculated in this run."

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API, as much of it as the runtime client asks for; and a function running under that client.
+"""The part of Lambda's Runtime API that the runtime client uses, and a function that runs under that client.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_PATIENCE = 60.0
+_TIMEOUT_SECONDS = 60.0
 _FUNCTION = {
     "AWS_LAMBDA_FUNCTION_NAME": "remediator",
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -31,7 +31,7 @@ _FUNCTION = {
 
 
 class FunctionError(Exception):
-    """The function raised, or never answered; the message is what it said."""
+    """The function raised or gave no answer. The message contains its output."""
 
 
 class RuntimeApi(ThreadingHTTPServer):
@@ -45,20 +45,20 @@ class RuntimeApi(ThreadingHTTPServer):
         self.answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of connections that end when a function is killed."""
+        """Ignore errors: connections break when a function is killed."""
 
     @property
     def address(self) -> str:
-        """For AWS_LAMBDA_RUNTIME_API."""
+        """The value of AWS_LAMBDA_RUNTIME_API."""
         return f"127.0.0.1:{self.server_address[1]}"
 
 
 class _Endpoint(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # one segment an answer
+    wbufsize = -1  # buffered, so that each answer is one TCP segment
     server: RuntimeApi
-    _answered: ClassVar[dict[str, str]] = {"Content-Type": "application/json"}
+    _default_headers: ClassVar[dict[str, str]] = {"Content-Type": "application/json"}
 
     def do_GET(self) -> None:
         event = self.server.events.get()
@@ -76,18 +76,18 @@ class _Endpoint(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body)), **self._answered}.items():
+        for name, value in {**headers, "Content-Length": str(len(body)), **self._default_headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+        """No access log."""
 
 
 class Function:
-    """A handler under Lambda's own runtime client, in a fresh process, while entered.
+    """Context manager: a handler under Lambda's own runtime client, in a fresh process.
 
     Args:
         python: an interpreter that has the runtime client and boto3, and nothing else.
@@ -115,7 +115,7 @@ class Function:
         self._process = subprocess.Popen(  # noqa: S603 - fixed arguments
             self._command, cwd=self._bundle, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        self._said: list[bytes] = []
+        self._output: list[bytes] = []
         threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
         return self
 
@@ -126,21 +126,21 @@ class Function:
         self._api.server_close()
 
     def invoke(self, event: object) -> Any:  # noqa: ANN401 - whatever the handler returns
-        """Hand over an event and wait for the answer.
+        """Send an event and wait for the answer.
 
         Raises:
-            FunctionError: the handler raised, could not be loaded, or gave no answer.
+            FunctionError: the handler raised, could not be imported, or gave no answer in time.
         """
         self._api.events.put(json.dumps(event).encode())
         try:
-            how, body = self._api.answers.get(timeout=_PATIENCE)
+            kind, body = self._api.answers.get(timeout=_TIMEOUT_SECONDS)
         except queue.Empty:
-            raise FunctionError(b"".join(self._said[-50:]).decode("utf-8", "replace")) from None
-        if how != "response":
-            raise FunctionError(f"{body.decode()}\n{b''.join(self._said[-50:]).decode('utf-8', 'replace')}")
+            raise FunctionError(b"".join(self._output[-50:]).decode("utf-8", "replace")) from None
+        if kind != "response":
+            raise FunctionError(f"{body.decode()}\n{b''.join(self._output[-50:]).decode('utf-8', 'replace')}")
         return json.loads(body)
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        """Read what it prints, lest the pipe fills up."""
+        """Read its output, because the process would block on a full pipe."""
         if process.stdout is not None:
-            self._said.extend(process.stdout)
+            self._output.extend(process.stdout)

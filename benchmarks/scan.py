@@ -1,8 +1,8 @@
-"""How fast the log scan is, as a share of `grep -F` with the same literals on the same file; and what memory it takes.
+"""The speed of the log scan, as a share of `grep -F` with the same literals on the same file; and its memory.
 
-Both run in turns within one run, and by processor time, so that whatever else the machine does meets both. Budgets: at
-least half of grep's speed with the catalogue as it is, at least a quarter with twice as many literals, and memory that
-does not grow with the log.
+Both run alternately and are measured in processor time, so other load on the machine affects both. Budgets: at least
+half of grep's speed with the catalogue, at least a quarter with twice as many literals, and memory that does not grow
+with the log.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ ROUNDS = 9
 SHARE_OF_GREP = 0.5
 SHARE_WITH_TWICE = SHARE_OF_GREP / 2
 MEMORY = 32
-"""MiB above what the process holds before it scans."""
+"""MiB above what the process used before the scan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """The seconds that grep and the scan took with the same literals, round by round."""
+    """The processor seconds of grep and the scan with the same literals, one for each round."""
 
     title: str
     budget: float
@@ -51,36 +51,35 @@ class Race:
     scan: list[float] = field(default_factory=list)
 
     def measured(self) -> Measured:
-        """The ratio of the medians, how far the rounds lie apart, and the budget."""
-        share, words = ratio(self.grep, self.scan)
+        share, text = ratio(self.grep, self.scan)
         speeds = [LOG / MEBIBYTE / sorted(times)[len(times) // 2] for times in (self.scan, self.grep)]
         return Measured(
             what=f"Log scan over grep -F, {self.title} ({len(self.literals)} literals)",
             budget=f"≥ {self.budget}",
-            seen=words,
+            seen=text,
             met=share >= self.budget,
             note=f"{speeds[0]:.0f} against {speeds[1]:.0f} MiB/s",
         )
 
 
 def scanning(folder: Path) -> list[Measured]:
-    """Makes the logs in a folder, runs the races, measures memory."""
+    """Write the logs to a folder, run the races, and measure memory."""
     log = folder / "build.log"
     write_build_log(log, LOG)
     return [*(race.measured() for race in races(log, folder)), memory(log), near_misses(folder)]
 
 
 def races(log: Path, folder: Path) -> tuple[Race, Race]:
-    """The catalogue's literals, and twice as many; grep and scan take turns."""
+    """Races with the catalogue's literals and with twice as many. grep and the scan alternate."""
     catalogue = Race("the catalogue", SHARE_OF_GREP, LITERALS)
     twice = Race("twice the catalogue", SHARE_WITH_TWICE, doubled(LITERALS))
     doubled_prefilter = Prefilter(twice.literals)
     for number in range(ROUNDS + 1):
         for race, prefilter in ((catalogue, None), (twice, doubled_prefilter)):
             by_grep = grep(race.literals, log, folder)
-            begun = time.process_time()
+            start = time.process_time()
             scan_once(log, prefilter)
-            by_scan = time.process_time() - begun
+            by_scan = time.process_time() - start
             if number:  # the first round only warms up
                 race.grep.append(by_grep)
                 race.scan.append(by_scan)
@@ -88,15 +87,15 @@ def races(log: Path, folder: Path) -> tuple[Race, Race]:
 
 
 def doubled(literals: tuple[str, ...]) -> tuple[str, ...]:
-    """As many again that no log holds: each literal written backwards, so of the same length and the same letters."""
+    """The literals, and each one reversed. A reversed one occurs in no log, but has the same length and letters."""
     return (*literals, *(literal[::-1] for literal in literals))
 
 
 def scan_once(log: Path, prefilter: Prefilter | None = None) -> None:
-    """Scans the log as the remediator does, or with another prefilter: the catalogue is not meant to be swapped.
+    """Scan the log as the remediator does, or with another prefilter.
 
     Raises:
-        RuntimeError: the failure at the log's end was not found; such a scan may be fast, and is worth nothing.
+        RuntimeError: the scan missed the failure at the end of the log, so its speed means nothing.
     """
     reading = scan(chunks(log), Phase.BUILD) if prefilter is None else _scan_with(prefilter, log)
     if reading.label is not Label.CREDENTIALS_MISSING_BUILD or reading.size < LOG:
@@ -104,6 +103,7 @@ def scan_once(log: Path, prefilter: Prefilter | None = None) -> None:
 
 
 def _scan_with(prefilter: Prefilter, log: Path) -> LogReading:
+    """As `scan`, which has no parameter for the prefilter because the bot never needs another one."""
     reader = _Reader(Phase.BUILD, _Best(MAX_FINDINGS), prefilter)
     for block in blocks(chunks(log)):
         reader.read(block)
@@ -111,7 +111,7 @@ def _scan_with(prefilter: Prefilter, log: Path) -> LogReading:
 
 
 def grep(literals: tuple[str, ...], log: Path, folder: Path) -> float:
-    """Counts matching lines, so that grep reads to the end; by bytes, as the scan does. Gives its processor time."""
+    """The processor seconds of grep. `-c` makes it read the whole file; `LC_ALL=C` makes it compare bytes."""
     patterns = folder / "literals"
     patterns.write_text("\n".join(literals) + "\n", encoding="utf-8")
     command = ["grep", "-c", "-F", "-f", str(patterns), str(log)]
@@ -122,7 +122,7 @@ def grep(literals: tuple[str, ...], log: Path, folder: Path) -> float:
 
 
 def chunks(log: Path, repeats: int = 1) -> Iterator[bytes]:
-    """The file as it would come over a network, so many times on end."""
+    """The file in chunks, as from a network, `repeats` times in a row."""
     for _ in range(repeats):
         with log.open("rb", buffering=0) as file:
             while chunk := file.read(CHUNK):
@@ -130,7 +130,7 @@ def chunks(log: Path, repeats: int = 1) -> Iterator[bytes]:
 
 
 def memory(log: Path) -> Measured:
-    """The peak of a fresh process on a log and on one sixteen times as long."""
+    """The peak memory of fresh processes that scan the log, and one sixteen times as long."""
     peaks = [peak_in_fresh_process(log, repeats) for repeats in (1, LONG_LOG_REPEATS)]
     return Measured(
         what="Memory above the baseline, on 64 MiB and on 1 GiB",
@@ -141,37 +141,37 @@ def memory(log: Path) -> Measured:
 
 
 def peak_in_fresh_process(log: Path, repeats: int) -> float:
-    """MiB that scanning took above what the process held before."""
+    """Run `peak_of` in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.scan", "--peak", str(log), "--repeats", str(repeats)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     return float(answer.stdout)
 
 
 def near_misses(folder: Path) -> Measured:
-    """What a hostile log can cost: every line holds a literal, none is a finding, no two are alike."""
+    """The speed on a hostile log: every line contains a literal, none is a finding, and no two are equal."""
     log = folder / "near-misses.log"
     write_near_misses(log, NEAR_MISSES)
-    begun = time.process_time()
+    start = time.process_time()
     scan(chunks(log), Phase.BUILD)
-    taken = time.process_time() - begun
+    seconds = time.process_time() - start
     return Measured(
         what="Log scan where every line nearly matches",
         budget="",
-        seen=f"{NEAR_MISSES / MEBIBYTE / taken:.1f} MiB/s",
+        seen=f"{NEAR_MISSES / MEBIBYTE / seconds:.1f} MiB/s",
         met=None,
-        note="linear, but each line is read in full; `log_mebibytes` bounds it",
+        note="linear, but each line is read in full; `log_mebibytes` limits it",
     )
 
 
 def peak_of(log: Path, repeats: int) -> float:
-    """MiB that scanning took above what the process held before (Linux)."""
+    """MiB that the scan used above what this process used before. Linux only."""
     before = _status("VmRSS")
     scan(chunks(log, repeats), Phase.BUILD)
     return (_status("VmHWM") - before) / 1024
 
 
 def _status(name: str) -> int:
-    """A figure of this process in KiB.
+    """A value from this process's status, in KiB.
 
     Source: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
     """
@@ -180,7 +180,7 @@ def _status(name: str) -> int:
 
 
 def main() -> None:
-    """Print the peak of scanning one log: run by `memory` in a process of its own."""
+    """Print the peak memory of scanning one log, in MiB. `memory` runs this in a process of its own."""
     arguments = argparse.ArgumentParser(description=main.__doc__)
     arguments.add_argument("--peak", type=Path, required=True)
     arguments.add_argument("--repeats", type=int, default=1)

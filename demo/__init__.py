@@ -1,1 +1,1 @@
-"""The main job on a local cloud, told as it happens: a real deployment, real events, real alerts."""
+"""`make demo`: the bot's main job on a local cloud, with commentary. The deployment, events and alerts are real."""

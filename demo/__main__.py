@@ -1,4 +1,4 @@
-"""`make demo`: deploys the stack with the CDK CLI and plays every story. Exits 1 at the first thing that fails."""
+"""`make demo`: deploys the stack with the CDK CLI and plays every story. It exits 1 at the first failed check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def main() -> int:
     """Play every story.
 
     Returns:
-        0, or 1 if a step did not happen.
+        The exit status: 0, or 1 if something did not happen as claimed.
     """
     narrator = Narrator()
     narrator.opening()

@@ -1,4 +1,4 @@
-"""What the audience reads."""
+"""Prints the demo in the terminal: commentary, alerts, and what was checked."""
 
 from __future__ import annotations
 
@@ -17,54 +17,47 @@ _WIDTH = 118
 
 
 class Narrator:
-    """Prints the commentary, the alerts as they arrived, and what was checked."""
-
     def __init__(self, out: TextIO | None = None) -> None:
         self._console = Console(file=out, width=_WIDTH, highlight=False)
 
     def opening(self) -> None:
-        """What this is."""
-        self._console.print(Rule("Amplify Medic, on a local cloud"))
+        self._console.print(Rule("Amplify Medic on a local cloud"))
         self.say(
-            "Everything here is real but the cloud: the CDK CLI deploys the stack, EventBridge carries the events, the "
-            "Lambda runs as it ships. The cloud is an emulator on this machine, with an Amplify of its own."
+            "Only the cloud is not real: it is an emulator on this machine, with a fake Amplify. The CDK CLI deploys "
+            "the stack, EventBridge delivers the events, and the Lambda functions run the code that ships."
         )
 
     def chapter(self, title: str) -> None:
-        """A new story."""
         self._console.print()
         self._console.print(Rule(title, align="left"))
 
     def say(self, text: str) -> None:
-        """A paragraph."""
         self._console.print(Text(text))
 
     def checked(self, claim: str) -> None:
-        """Something that was seen to be so."""
+        """A claim that was just verified."""
         self._console.print(Text("  ✓ ", style="green").append(claim, style="default"))
 
     def branch(self, when: str, branch: Mapping[str, Any]) -> None:
-        """The part of GetBranch that matters."""
+        """The fields of GetBranch that the demo is about."""
         shown = {name: branch.get(name) for name in ("branchName", "computeRoleArn", "tags")}
         self._console.print(Text(f"  $ aws amplify get-branch   # {when}", style="bold"))
         self._console.print(Text(f"    {json.dumps(shown)}"))
 
     def alert(self, payload: Mapping[str, Any]) -> None:
-        """An alert as it arrived at Slack."""
+        """An alert as Slack received it."""
         self._console.print(Panel(Text("\n".join(_lines(payload["blocks"]))), title="Slack", title_align="left"))
 
     def failed(self, why: str) -> None:
-        """The demo did not do what it says."""
         self._console.print()
         self._console.print(Text(f"✗ THE DEMO FAILED: {why}", style="bold red"))
 
     def closing(self) -> None:
-        """How to go on."""
         self._console.print()
-        self._console.print(Rule("All of it happened"))
+        self._console.print(Rule("All checks passed"))
         self.say(
-            "On a real account: put a Slack webhook's secret or an e-mail address into cdk.json (README, “Deploy”), "
-            "then `make deploy`. Nothing is changed anywhere until somebody tags a branch."
+            "To use the bot in a real account, set a Slack webhook's secret or an e-mail address in cdk.json, then run "
+            "`make deploy` (README, “Deploy”). The bot changes nothing until someone tags a branch."
         )
 
 
@@ -76,7 +69,7 @@ def _lines(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             case "rich_text":
                 for element in block["elements"]:
                     yield from _element(element)
-            case _:  # rules and buttons say nothing in a terminal
+            case _:  # dividers and buttons have no text for a terminal
                 continue
 
 

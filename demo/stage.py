@@ -1,4 +1,4 @@
-"""The stage: a local cloud with the stack deployed, and the hands that play a story on it."""
+"""A local cloud with the stack deployed, and the steps of the stories. The end-to-end tests use it too."""
 
 from __future__ import annotations
 
@@ -35,57 +35,59 @@ AMPLIFY_TRUST = json.dumps(
 
 
 class DemoError(Exception):
-    """Something the demo claims did not happen."""
+    """Something that the demo claims did not happen."""
 
 
 @dataclass
 class Stage:
-    """A deployed stack, its surroundings, and how long to wait for things."""
+    """A deployed stack, the fake Slack and the SNS subscriber that receive its alerts, and a commentary."""
 
     cloud: LocalCloud
     outputs: Mapping[str, str]
     slack: FakeSlack
     inbox: SnsInbox
     narrator: Narrator
-    patience: float = 60.0
+    timeout: float = 60.0
+    """Seconds to wait for anything."""
     emails: list[str] = field(default_factory=list)
+    """The SNS messages received so far."""
 
     def expect(self, claim: str, holds: bool) -> None:  # noqa: FBT001 - reads as "expect that ..."
-        """Say what was seen, or fail.
+        """Print the claim as verified, or fail.
 
         Raises:
-            DemoError: it is not so.
+            DemoError: it does not hold.
         """
         if not holds:
-            raise DemoError(claim)
+            raise DemoError(f"this is not so: {claim}")
         self.narrator.checked(claim)
 
     def wait_for(self, what: str, probe: Callable[[], T | None]) -> T:
-        """The first thing that `probe` gives.
+        """Poll `probe` until it returns something.
 
         Raises:
-            DemoError: it gave nothing in time.
+            DemoError: it returned only None until the time-out.
         """
-        give_up = time.monotonic() + self.patience
-        while time.monotonic() < give_up:
-            if (seen := probe()) is not None:
-                return seen
+        deadline = time.monotonic() + self.timeout
+        while time.monotonic() < deadline:
+            if (found := probe()) is not None:
+                return found
             time.sleep(0.2)
-        said = "\n".join(self.own_log()[-5:])
-        raise DemoError(f"{what}: not seen within {self.patience:.0f} s. The remediator's log ends:\n{said}")
+        log = "\n".join(self.own_log()[-5:])
+        raise DemoError(f"{what}: not found within {self.timeout:.0f} s. The end of the remediator's log:\n{log}")
 
     def make_role(self, name: str) -> str:
-        """A role that Amplify may assume, made this very moment."""
+        """Create a role that Amplify may assume; returns its ARN."""
         unique = f"{name}-{uuid.uuid4().hex[:6]}"
-        made = self.cloud.client("iam").create_role(RoleName=unique, AssumeRolePolicyDocument=AMPLIFY_TRUST)
-        return str(made["Role"]["Arn"])
+        created = self.cloud.client("iam").create_role(RoleName=unique, AssumeRolePolicyDocument=AMPLIFY_TRUST)
+        return str(created["Role"]["Arn"])
 
     def make_app(self, name: str, tags: Mapping[str, str], **fields: Any) -> str:  # noqa: ANN401 - CreateApp's
-        """An SSR app with a branch `main`; returns its id."""
+        """Create an SSR app with a branch `main`; returns its id."""
         amplify = self.cloud.client("amplify")
         repository = f"https://github.com/acme/{name}"
-        made = amplify.create_app(name=name, platform="WEB_COMPUTE", repository=repository, **fields)
-        app_id = str(made["app"]["appId"])
+        created = amplify.create_app(name=name, platform="WEB_COMPUTE", repository=repository, **fields)
+        app_id = str(created["app"]["appId"])
         amplify.create_branch(
             appId=app_id, branchName="main", stage="PRODUCTION", framework="Next.js - SSR", tags=dict(tags)
         )
@@ -97,7 +99,7 @@ class Stage:
         return str(started["jobSummary"]["jobId"])
 
     def run_watcher(self) -> None:
-        """What the clock does every minute.
+        """Run the watcher once. In AWS, its schedule does this every minute.
 
         Raises:
             DemoError: the run failed.
@@ -110,7 +112,6 @@ class Stage:
             raise DemoError(f"the watcher failed: {answer['Payload'].read().decode()}")
 
     def branch(self, app_id: str) -> dict[str, Any]:
-        """GetBranch."""
         found: dict[str, Any] = self.cloud.client("amplify").get_branch(appId=app_id, branchName="main")["branch"]
         return found
 
@@ -119,32 +120,32 @@ class Stage:
         calls = self.cloud.control("recorded_calls", "UpdateBranch")
         return [call for call in calls if app_id in json.dumps(call)]
 
-    def next_alert(self, incident_of: str, *, containing: str) -> str:
-        """Wait for the Slack alert on one app that says something; show it; return all it says."""
+    def next_alert(self, app_id: str, *, containing: str) -> str:
+        """Wait for a Slack alert that contains both texts, print it, and return its text."""
 
         def find() -> Mapping[str, Any] | None:
             posts = (post.body for post in self.slack.posts)
-            return next((post for post in posts if incident_of in said(post) and containing in said(post)), None)
+            return next((post for post in posts if app_id in text_of(post) and containing in text_of(post)), None)
 
-        post = self.wait_for(f"a Slack alert on {incident_of} that says “{containing}”", find)
+        post = self.wait_for(f"a Slack alert on {app_id} with the text “{containing}”", find)
         self.narrator.alert(post)
-        return said(post)
+        return text_of(post)
 
     def alerts(self, about: str) -> list[str]:
-        """What the Slack alerts about one thing said so far."""
-        return [said(post.body) for post in self.slack.posts if about in said(post.body)]
+        """The texts of all Slack alerts so far that contain `about`."""
+        return [text for post in self.slack.posts if about in (text := text_of(post.body))]
 
     def email(self, about: str, *, containing: str) -> str:
-        """Wait for what a subscriber of the topic got about one thing."""
+        """Wait for an SNS message that contains both texts; returns it."""
 
         def find() -> str | None:
             self.emails += [str(notification["Message"]) for notification in self.inbox.take()]
             return next((email for email in self.emails if about in email and containing in email), None)
 
-        return self.wait_for(f"an SNS message that says “{containing}”", find)
+        return self.wait_for(f"an SNS message with the text “{containing}”", find)
 
     def log_line(self, *phrases: str) -> str:
-        """Wait for a line of the remediator's own log that holds every phrase."""
+        """Wait for a line of the remediator's own log that contains every phrase; returns it."""
 
         def find() -> str | None:
             return next((line for line in self.own_log() if all(phrase in line for phrase in phrases)), None)
@@ -152,13 +153,12 @@ class Stage:
         return self.wait_for(f"a log line with {phrases}", find)
 
     def own_log(self) -> list[str]:
-        """The lines of the remediator's own log."""
         events = self.cloud.client("logs").filter_log_events(logGroupName=LOG_GROUP)["events"]
         return [str(event["message"]).strip() for event in events]
 
 
-def said(post: Mapping[str, Any]) -> str:
-    """All the words of a Slack message."""
+def text_of(post: Mapping[str, Any]) -> str:
+    """All of a Slack message, as JSON."""
     return json.dumps(post, ensure_ascii=False)
 
 
@@ -171,13 +171,13 @@ def open_stage(
     settings: Mapping[str, object] | None = None,
     retry_seconds: float = 0.2,
 ) -> Iterator[Stage]:
-    """Start a local cloud, deploy the stack with the CDK CLI, subscribe to its topic; end it all afterwards.
+    """Start a local cloud, deploy the stack with the CDK CLI, and subscribe to its topic. On exit, stop the cloud.
 
     Args:
         workdir: an empty folder.
-        narrator: tells what happens.
-        enforce_iam: whether the cloud asks IAM about every call, as AWS does.
-        settings: laid over what the stage needs by itself.
+        narrator: prints what happens.
+        enforce_iam: whether the cloud authorises every call with IAM, as AWS does.
+        settings: override the settings that the stage itself needs.
         retry_seconds: the wait before Lambda's first asynchronous retry, a minute on AWS; the second is double.
     """
     with FakeSlack() as slack, LocalCloud(workdir, auth=enforce_iam, retry_seconds=retry_seconds) as cloud:
@@ -186,7 +186,7 @@ def open_stage(
         cloud.bootstrap()
         given = {"slack": {"webhook_secret": SECRET}, "log_url_origins": [cloud.endpoint_url], **(settings or {})}
         outputs = cloud.deploy({"amplify-medic": json.dumps(given)}, workdir / "outputs.json")[STACK]
-        narrator.checked(f"the stack {STACK} is deployed; its topic is {outputs['AlertTopicArn']}")
-        narrator.say(f"  Opting a branch in is one command:\n    {outputs['OptInCommand']}")
+        narrator.checked(f"the stack {STACK} is deployed; its alert topic is {outputs['AlertTopicArn']}")
+        narrator.say(f"  This command opts a branch in:\n    {outputs['OptInCommand']}")
         inbox = SnsInbox.subscribe(cloud.client("sns"), cloud.client("sqs"), outputs["AlertTopicArn"])
         yield Stage(cloud, outputs, slack, inbox, narrator)

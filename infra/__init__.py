@@ -1,1 +1,1 @@
-"""Amplify Medic's AWS resources: one construct a capability, one stack that composes them."""
+"""Amplify Medic's AWS resources: one construct for each capability, and one stack that composes them."""

@@ -1,8 +1,8 @@
-"""The Lambda bundle: our sources, the locked dependencies, and byte code where a Python of Lambda's version is found.
+"""The Lambda bundle: our sources, the locked dependencies, and byte code if a Python of Lambda's version is installed.
 
-Needs neither Docker nor, at synth, a network: `python -m infra.bundle` (part of `make setup`) resolves the
-dependencies for Lambda's platform into a local folder, marked with the lock they came from; `bundle` only copies. A
-missing or stale folder is an error that names the remedy, rather than a download in the middle of `cdk synth`.
+`python -m infra.bundle` (part of `make setup`) downloads the dependencies for Lambda's platform into a local folder.
+`cdk synth` then only copies files: it needs no Docker and no network. If that folder is missing or stale, synth fails
+with an error that names the remedy; it never downloads.
 """
 
 from __future__ import annotations
@@ -25,38 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VERSION = "3.13"
-"""The Python that Lambda runs the functions with."""
-
-
-@functools.cache
-def find_interpreter() -> Path | None:
-    """A Python 3.13: this one, one on the PATH, or one that uv or pyenv knows; None if there is none."""
-    return next(filter(_has_the_version, _candidates()), None)
-
-
-def _candidates() -> Iterator[Path]:
-    yield Path(sys.executable)
-    if on_path := shutil.which(f"python{VERSION}"):
-        yield Path(on_path)
-    if known_to_uv := _answer([find_uv_bin(), "python", "find", VERSION]):
-        yield Path(known_to_uv)
-    if known_to_pyenv := _answer(["pyenv", "prefix", VERSION]):
-        yield Path(known_to_pyenv) / "bin" / "python"
-
-
-def _has_the_version(python: Path) -> bool:
-    """Ask it: a name says little, and pyenv's shims exist for versions that are not active."""
-    return _answer([str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]) == VERSION
-
-
-def _answer(command: list[str]) -> str:
-    """What a command prints; nothing if it fails or can't be run."""
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)  # noqa: S603 - fixed arguments
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
-
+"""The Python version of the Lambda runtime."""
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "lambdas"
@@ -64,12 +33,13 @@ LOCK = ROOT / "requirements" / "lambda.txt"
 DEPENDENCIES = ROOT / ".build" / "lambda-dependencies"
 
 _PLATFORM = "aarch64-manylinux2014"
-_MARK = ".lock-sha256"
-# swagger_ui: a web page of Powertools' that no function shows, a sixth of the zip.
+# Holds the hash of the lock that the folder was installed from. It is written last, so it also marks success.
+_LOCK_MARK = ".lock-sha256"
+# Powertools' swagger_ui is a web page that no function serves. It would be a sixth of the zip.
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "swagger_ui")
-# Of a distribution's metadata, licences and METADATA stay: the law wants the ones, vulnerability scanners the other.
+# Of each dist-info, keep the licences (the law asks for them) and METADATA (vulnerability scanners read it).
 _KEPT_METADATA = ("METADATA", "LICEN[CS]E*", "NOTICE*", "COPYING*", "licenses")
-# Parts of the dependencies that no function imports: compiling them too would put the zip over 3 MB.
+# Parts of the dependencies that no function imports. Compiling them too would make the zip larger than 3 MB.
 _NOT_COMPILED = (
     r"/aws_lambda_powertools/(event_handler|utilities/(?!__init__|typing|jmespath_utils))"
     r"|/slack/|/slack_sdk/(audit_logs|oauth|rtm|rtm_v2|scim|socket_mode)/|/slack_sdk/.*/(async|legacy)_"
@@ -77,39 +47,58 @@ _NOT_COMPILED = (
 
 
 class PackagingError(Exception):
-    """The bundle can't be built; the message says what to do."""
+    """The bundle can't be built. The message says what to do."""
 
 
-def install_dependencies(target: Path = DEPENDENCIES) -> None:
-    """Resolve the locked dependencies for Lambda's platform into `target`, which is replaced.
-
-    Without `--no-deps`: uv then also checks that the lock leaves none out.
+def medic_code(stack: Stack) -> lambda_.Code:
+    """The code asset that all functions share.
 
     Raises:
-        PackagingError: uv could not install them.
+        PackagingError: the stack needs the bundle, and its dependencies are missing or stale.
     """
-    shutil.rmtree(target, ignore_errors=True)
-    command = [
-        *(find_uv_bin(), "pip", "install", "--quiet", "--target", str(target), "--link-mode", "copy"),
-        *("--python-platform", _PLATFORM, "--python-version", VERSION, "--only-binary", ":all:"),
-        *("--require-hashes", "-r", str(LOCK)),
-    ]
-    if subprocess.run(command, check=False).returncode != 0:  # noqa: S603 - fixed arguments
-        raise PackagingError(f"uv could not install {LOCK.relative_to(ROOT)} for {_PLATFORM}; its message is above")
-    _trim(target)
-    (target / _MARK).write_text(_digest(LOCK))
+    interpreter = None
+    if stack.bundling_required:
+        require_dependencies()
+        interpreter = _interpreter_or_warning()
+    return lambda_.Code.from_asset(
+        str(SOURCES),
+        asset_hash=asset_hash(interpreter),
+        asset_hash_type=AssetHashType.CUSTOM,
+        bundling=BundlingOptions(
+            image=lambda_.Runtime.PYTHON_3_13.bundling_image,  # CDK requires an image; it is never pulled
+            local=_LocalBundling(interpreter),
+        ),
+    )
 
 
-def require_dependencies(folder: Path = DEPENDENCIES) -> None:
-    """Make sure that the dependencies are there, and are those of the lock.
+@jsii.implements(ILocalBundling)
+class _LocalBundling:
+    """CDK calls this instead of running Docker."""
 
-    Raises:
-        PackagingError: they are missing or stale.
-    """
-    mark = folder / _MARK
-    if not mark.is_file() or mark.read_text() != _digest(LOCK):
-        state = "are not those of requirements/lambda.txt" if mark.is_file() else "are missing"
-        raise PackagingError(f"The Lambda's dependencies {state}: run `make setup` (or `python -m infra.bundle`).")
+    def __init__(self, interpreter: Path | None) -> None:
+        self._interpreter = interpreter
+
+    def try_bundle(self, output_dir: str, *_options: object, **_named: object) -> bool:
+        # The interface declares the options as keyword arguments, but jsii passes one positional argument.
+        build_bundle(Path(output_dir), self._interpreter)
+        return True
+
+
+def asset_hash(interpreter: Path | None, sources: Path = SOURCES) -> str:
+    """A hash that changes with a source, the lock, this module, or whether the bundle contains byte code."""
+    digest = hashlib.sha256(("byte code for " + VERSION if interpreter else "sources only").encode())
+    digest.update(f"{_digest(Path(__file__))} {_digest(LOCK)}\n".encode())
+    for path in sorted(_shipped(sources)):
+        digest.update(f"{path.relative_to(sources).as_posix()}\0{_digest(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _shipped(sources: Path) -> Iterator[Path]:
+    """The files that `build_bundle` copies."""
+    for folder, folders, files in os.walk(sources):
+        left_out = _NOT_COPIED(folder, [*folders, *files])
+        folders[:] = [name for name in folders if name not in left_out]
+        yield from (Path(folder, name) for name in files if name not in left_out)
 
 
 def build_bundle(output: Path, interpreter: Path | None, dependencies: Path = DEPENDENCIES) -> None:
@@ -117,7 +106,7 @@ def build_bundle(output: Path, interpreter: Path | None, dependencies: Path = DE
 
     Args:
         output: an existing folder.
-        interpreter: a Python of Lambda's version that compiles; None leaves the byte code out.
+        interpreter: a Python of Lambda's version, which compiles the sources; None leaves the byte code out.
         dependencies: a folder that `install_dependencies` filled.
 
     Raises:
@@ -129,21 +118,51 @@ def build_bundle(output: Path, interpreter: Path | None, dependencies: Path = DE
         _compile(output, interpreter)
 
 
-def asset_hash(interpreter: Path | None, sources: Path = SOURCES) -> str:
-    """Changes when the bundle's content would: with a source, the lock, this recipe, or whether byte code is in it."""
-    digest = hashlib.sha256(("byte code for " + VERSION if interpreter else "sources only").encode())
-    digest.update(f"{_digest(Path(__file__))} {_digest(LOCK)}\n".encode())
-    for path in sorted(_shipped(sources)):
-        digest.update(f"{path.relative_to(sources).as_posix()}\0{_digest(path)}\n".encode())
-    return digest.hexdigest()
+def _compile(folder: Path, interpreter: Path) -> None:
+    """Compile in place. `/var/task` is read-only, so Lambda would compile the rest again at every cold start.
+
+    The hashes are unchecked, because a zip does not keep the time stamps that Python otherwise compares. The paths are
+    those on Lambda, so stack traces are correct and the bytes don't depend on where the bundle was built.
+    """
+    command = [
+        *(str(interpreter), "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
+        *("-s", str(folder), "-p", "/var/task", "-x", _NOT_COMPILED, str(folder)),
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - fixed arguments
+    if done.returncode != 0:
+        raise PackagingError(f"The bundle does not compile under Python {VERSION}:\n{done.stdout}{done.stderr}")
 
 
-def _shipped(sources: Path) -> Iterator[Path]:
-    """The files that `bundle` copies."""
-    for folder, folders, files in os.walk(sources):
-        left_out = _NOT_COPIED(folder, [*folders, *files])
-        folders[:] = [name for name in folders if name not in left_out]
-        yield from (Path(folder, name) for name in files if name not in left_out)
+def require_dependencies(folder: Path = DEPENDENCIES) -> None:
+    """Check that the dependencies are installed and match the lock.
+
+    Raises:
+        PackagingError: they are missing or stale.
+    """
+    mark = folder / _LOCK_MARK
+    if not mark.is_file() or mark.read_text() != _digest(LOCK):
+        state = "do not match requirements/lambda.txt" if mark.is_file() else "are missing"
+        raise PackagingError(f"The Lambda's dependencies {state}: run `make setup` (or `python -m infra.bundle`).")
+
+
+def install_dependencies(target: Path = DEPENDENCIES) -> None:
+    """Install the locked dependencies for Lambda's platform into `target`, whose old content is deleted.
+
+    Without `--no-deps`, because then uv also checks that the lock is complete.
+
+    Raises:
+        PackagingError: uv could not install them.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    command = [
+        *(find_uv_bin(), "pip", "install", "--quiet", "--target", str(target), "--link-mode", "copy"),
+        *("--python-platform", _PLATFORM, "--python-version", VERSION, "--only-binary", ":all:"),
+        *("--require-hashes", "-r", str(LOCK)),
+    ]
+    if subprocess.run(command, check=False).returncode != 0:  # noqa: S603 - fixed arguments
+        raise PackagingError(f"uv could not install {LOCK.relative_to(ROOT)} for {_PLATFORM}; see its message above.")
+    _trim(target)
+    (target / _LOCK_MARK).write_text(_digest(LOCK))
 
 
 def _trim(target: Path) -> None:
@@ -156,19 +175,44 @@ def _trim(target: Path) -> None:
                 entry.unlink()
 
 
-def _compile(folder: Path, interpreter: Path) -> None:
-    """Compile in place. `/var/task` is read-only: what is not compiled here is compiled again at every cold start.
+@functools.cache
+def find_interpreter() -> Path | None:
+    """A Python of Lambda's version: this one, one in PATH, or one that uv or pyenv knows; else None."""
+    return next(filter(_has_the_version, _candidates()), None)
 
-    Unchecked hashes, because a zip does not keep the time stamps that Python otherwise goes by; paths as on Lambda, so
-    that stack traces read right and the bytes don't depend on where the bundle was built.
-    """
-    command = [
-        *(str(interpreter), "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
-        *("-s", str(folder), "-p", "/var/task", "-x", _NOT_COMPILED, str(folder)),
-    ]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - fixed arguments
-    if done.returncode != 0:
-        raise PackagingError(f"The bundle does not compile under Python {VERSION}:\n{done.stdout}{done.stderr}")
+
+def _interpreter_or_warning() -> Path | None:
+    interpreter = find_interpreter()
+    if interpreter is None:
+        sys.stderr.write(
+            f"No Python {VERSION} found, so the bundle contains no byte code and cold starts take 55 to 90 ms longer."
+            f" To install it, run `.venv/bin/uv python install {VERSION}`.\n"
+        )
+    return interpreter
+
+
+def _candidates() -> Iterator[Path]:
+    yield Path(sys.executable)
+    if in_path := shutil.which(f"python{VERSION}"):
+        yield Path(in_path)
+    if known_to_uv := _output([find_uv_bin(), "python", "find", VERSION]):
+        yield Path(known_to_uv)
+    if known_to_pyenv := _output(["pyenv", "prefix", VERSION]):
+        yield Path(known_to_pyenv) / "bin" / "python"
+
+
+def _has_the_version(python: Path) -> bool:
+    """Run it to find out: pyenv has shims named after versions that are not active."""
+    return _output([str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]) == VERSION
+
+
+def _output(command: list[str]) -> str:
+    """What a command prints; empty if it fails or can't be run."""
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)  # noqa: S603 - fixed arguments
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _digest(path: Path) -> str:
@@ -176,13 +220,12 @@ def _digest(path: Path) -> str:
 
 
 def main() -> None:
-    """Fill the folder of dependencies, unless it is up to date."""
+    """Install the dependencies unless they are up to date."""
     try:
         require_dependencies()
     except PackagingError:
         install_dependencies()
-    if find_interpreter() is None:
-        print(f"No Python {VERSION} found: bundles will hold no byte code, cold starts take 55 to 90 ms longer.")  # noqa: T201
+    _interpreter_or_warning()
 
 
 if __name__ == "__main__":
@@ -190,42 +233,3 @@ if __name__ == "__main__":
         main()
     except PackagingError as error:
         sys.exit(str(error))
-
-
-@jsii.implements(ILocalBundling)
-class _WithoutDocker:
-    def __init__(self, interpreter: Path | None) -> None:
-        self._interpreter = interpreter
-
-    def try_bundle(self, output_dir: str, *_options: object, **_named: object) -> bool:
-        # Typed as keyword arguments, handed over by jsii as one positional argument.
-        build_bundle(Path(output_dir), self._interpreter)
-        return True
-
-
-def medic_code(stack: Stack) -> lambda_.Code:
-    """The code of every function.
-
-    Raises:
-        PackagingError: the bundle is needed, and its dependencies are missing or stale.
-    """
-    interpreter = _prepare() if stack.bundling_required else None
-    return lambda_.Code.from_asset(
-        str(SOURCES),
-        asset_hash=asset_hash(interpreter),
-        asset_hash_type=AssetHashType.CUSTOM,
-        bundling=BundlingOptions(
-            image=lambda_.Runtime.PYTHON_3_13.bundling_image,  # has to be named, is never pulled
-            local=_WithoutDocker(interpreter),
-        ),
-    )
-
-
-def _prepare() -> Path | None:
-    require_dependencies()
-    interpreter = find_interpreter()
-    if interpreter is None:
-        sys.stderr.write(
-            f"No Python {VERSION} found: the bundle holds no byte code, cold starts take 55 to 90 ms longer.\n"
-        )
-    return interpreter

@@ -1,4 +1,4 @@
-"""What every Lambda function of the bot has in common: the bundle, the runtime, a log group and a role of its own."""
+"""What all Lambda functions of the bot share: runtime, log group, role, environment and dead-letter queue."""
 
 from __future__ import annotations
 
@@ -22,70 +22,32 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_dynamodb as dynamodb
 
-
-def function_environment(
-    scope: Construct, raw_settings: object, table: dynamodb.ITable, **names: str
-) -> dict[str, str]:
-    """The variables of a function.
-
-    Args:
-        scope: anything in the stack.
-        raw_settings: the settings as the deployer gave them, handed on unchanged.
-        table: the incidents table.
-        names: what else the function works with, by variable.
-    """
-    stack = Stack.of(scope)
-    return {
-        SETTINGS_VARIABLE: json.dumps(raw_settings, separators=(",", ":")),
-        "MEDIC_ACCOUNT": stack.account,
-        "MEDIC_PARTITION": stack.partition,
-        "INCIDENTS_TABLE": table.table_name,
-        **names,
-    }
-
-
-def dead_letter_queue(scope: Construct, construct_id: str) -> sqs.Queue:
-    """An encrypted queue that takes messages over TLS only and keeps them for 14 days, the longest SQS can."""
-    queue = sqs.Queue(
-        scope,
-        construct_id,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
-        retention_period=Duration.days(14),
-        removal_policy=RemovalPolicy.DESTROY,
-    )
-    reason = "this is itself where failed messages end up; nothing polls it, so there is nothing to move on"
-    Validations.of(queue).acknowledge(Acknowledgment(id="AwsSolutions-SQS3", reason=reason))
-    return queue
-
-
 METRICS_NAMESPACE = "AmplifyMedic"
-TIME_OUT = Duration.seconds(90)
+TIMEOUT = Duration.seconds(90)
 MEMORY_MEBIBYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
 class MedicFunctionProps:
-    """One function."""
-
     name: str
     """Its folder below `lambdas/`, which holds `handler.py`."""
     description: str
-    rights: str
+    permissions: str
     """What its role may do, in a few words for the role's description."""
     code: lambda_.Code
     environment: Mapping[str, str]
     failed_runs: sqs.Queue | None
-    """Where failed asynchronous runs end up; None for a function that answers whoever calls it."""
-    time_out: Duration = TIME_OUT
+    """The dead-letter queue for asynchronous runs; None for a function that is only called synchronously."""
+    timeout: Duration = TIMEOUT
 
 
 class MedicFunction(Construct):
-    """A function with its own role, whose permissions are exactly what `grant` is called with, once.
+    """A function with its own role. Call `grant` exactly once: it attaches all of the role's permissions.
 
-    Failed asynchronous runs are retried for at most an hour and then kept in a queue, with the event they failed on. No
-    reserved concurrency: it would be taken out of the account's pool, which is 10 in a new account, while the incidents
-    table already serialises the work on a branch and caps what is changed.
+    Lambda retries a failed asynchronous run for at most an hour. Then it moves the event to the dead-letter queue.
+
+    No reserved concurrency: it would be taken from the account's pool, which is 10 in a new account. The incidents
+    table already serialises the work on a branch and limits the number of changes.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: MedicFunctionProps) -> None:
@@ -94,10 +56,10 @@ class MedicFunction(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            description=f"Amplify Medic's {props.name}: {props.rights}",
+            description=f"Amplify Medic's {props.name}: {props.permissions}",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
-        # Outside /aws/amplify/, so that the bot never reads its own log lines as an app's.
+        # Outside /aws/amplify/, so the bot never mistakes its own log lines for those of an app.
         self._log_group = logs.LogGroup(
             self,
             "Logs",
@@ -117,9 +79,10 @@ class MedicFunction(Construct):
             handler=f"{props.name}.handler.handler",
             code=props.code,
             memory_size=MEMORY_MEBIBYTES,
-            timeout=props.time_out,
+            timeout=props.timeout,
             log_group=self._log_group,
-            role=self.role.without_policy_updates(),  # every permission is a Grant, with its reason
+            # CDK must not add permissions on its own: each one is a Grant with its reason.
+            role=self.role.without_policy_updates(),
             environment={
                 **props.environment,
                 "POWERTOOLS_SERVICE_NAME": props.name,
@@ -132,25 +95,61 @@ class MedicFunction(Construct):
                 retry_attempts=2,
                 on_failure=destinations.SqsDestination(self._failed_runs),
             )
-        reason = "the bundle is resolved, tested and precompiled for Python 3.13; it is moved on together with these"
+        reason = "the bundle is resolved, tested and precompiled for Python 3.13; all of these change version together"
         Validations.of(function).acknowledge(Acknowledgment(id="AwsSolutions-L1", reason=reason))
         return function
 
     def grant(self, grants: Sequence[Grant]) -> None:
-        """Give the function its permissions, besides those to write its log and to hand over failed runs."""
+        """Attach these permissions, and those to write the log and to store failed runs."""
         attach(self.role, [*self._own_grants(), *grants])
 
     def _own_grants(self) -> Iterator[Grant]:
         yield Grant(
             sid="WriteOwnLog",
-            why="Its log, in a group of its own.",
+            why="Writes to the function's own log group.",
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             resources=[self._log_group.log_group_arn],
         )
         if self._failed_runs is not None:
             yield Grant(
                 sid="KeepFailedRuns",
-                why="Lambda hands over an event whose every run failed, in the function's name.",
+                why="Lambda uses this role to send an event to the dead-letter queue after every run on it failed.",
                 actions=["sqs:SendMessage"],
                 resources=[self._failed_runs.queue_arn],
             )
+
+
+def function_environment(
+    scope: Construct, raw_settings: object, table: dynamodb.ITable, **names: str
+) -> dict[str, str]:
+    """The environment variables of a function.
+
+    Args:
+        scope: any construct in the stack.
+        raw_settings: the settings as the deployer wrote them, passed on unchanged.
+        table: the incidents table.
+        names: further variables, by name.
+    """
+    stack = Stack.of(scope)
+    return {
+        SETTINGS_VARIABLE: json.dumps(raw_settings, separators=(",", ":")),
+        "MEDIC_ACCOUNT": stack.account,
+        "MEDIC_PARTITION": stack.partition,
+        "INCIDENTS_TABLE": table.table_name,
+        **names,
+    }
+
+
+def dead_letter_queue(scope: Construct, construct_id: str) -> sqs.Queue:
+    """An encrypted queue that accepts messages over TLS only. It keeps them for 14 days, the SQS maximum."""
+    queue = sqs.Queue(
+        scope,
+        construct_id,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(14),
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+    reason = "this is a dead-letter queue itself; no function polls it, so no message can fail here"
+    Validations.of(queue).acknowledge(Acknowledgment(id="AwsSolutions-SQS3", reason=reason))
+    return queue

@@ -1,4 +1,4 @@
-"""Permissions as data: each statement bears its reason, and the reason travels with it into the template."""
+"""IAM permissions as data, each with its reason. The reasons travel into the template and onto docs/permissions.md."""
 
 from __future__ import annotations
 
@@ -17,36 +17,66 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
-ALL_APPS = "no app is excluded unless the setting `apps` lists the ones the bot is limited to"
-"""Why an ARN of every app has to be a wildcard."""
+WHY = "amplify-medic:why"
+"""The template metadata key under which a policy stores the reason for each statement, by Sid."""
+
+ALL_APPS = "the bot serves every app unless the setting `apps` limits it to some"
+"""For cdk-nag: why the ARN of every app is a wildcard."""
+
+_ANY_ROLE = "an app's roles are not known before the app is read; all of these actions are read-only"
 
 
-def app_arn(stack: Stack, app_id: str) -> str:
-    """One app."""
-    return stack.format_arn(service="amplify", resource="apps", resource_name=app_id)
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One statement of an IAM policy, with its reason."""
+
+    sid: str
+    why: str
+    actions: Sequence[str]
+    resources: Sequence[str]
+    conditions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    effect: iam.Effect = iam.Effect.ALLOW
+    wildcard: str | None = None
+    """Why a resource contains a `*`. Without this reason, cdk-nag stops the synthesis."""
+
+    @property
+    def statement(self) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            sid=self.sid,
+            effect=self.effect,
+            actions=self.actions,
+            resources=self.resources,
+            conditions=self.conditions,
+        )
 
 
-def apps_and_all_below(stack: Stack, app_ids: Sequence[str]) -> list[str]:
-    """Apps with their branches and jobs."""
-    if not app_ids:
-        return [app_arn(stack, "*")]
-    return [app_arn(stack, name) for app_id in app_ids for name in (app_id, f"{app_id}/*")]
+def attach(role: iam.Role, grants: Sequence[Grant]) -> None:
+    """Attach all of a role's permissions as one policy below the role.
+
+    Whatever depends on the role then also waits for the policy, so nothing runs with half of its permissions.
+    """
+    policy = iam.Policy(role, "Permissions", statements=[grant.statement for grant in grants], roles=[role])
+    resource = policy.node.default_child
+    if isinstance(resource, CfnResource):
+        resource.add_metadata(WHY, {grant.sid: grant.why for grant in grants})
+    for grant in grants:
+        _acknowledge_wildcards(policy, grant)
 
 
-def branches(stack: Stack, app_ids: Sequence[str]) -> list[str]:
-    """Every branch of the apps."""
-    return [app_arn(stack, f"{app_id}/branches/*") for app_id in app_ids or ("*",)]
-
-
-def jobs(stack: Stack, app_ids: Sequence[str]) -> list[str]:
-    """Every job of the apps."""
-    return [app_arn(stack, f"{app_id}/branches/*/jobs/*") for app_id in app_ids or ("*",)]
+def _acknowledge_wildcards(policy: Construct, grant: Grant) -> None:
+    """Give cdk-nag the reason for a wildcard. The finding's id contains the resource as `flatten` writes it."""
+    if grant.wildcard is None:
+        return
+    for resource in map(flatten, Stack.of(policy).resolve(list(grant.resources))):
+        if "*" in resource:
+            finding = Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{resource}]", reason=grant.wildcard)
+            Validations.of(policy).acknowledge(finding)
 
 
 def flatten(value: object) -> str:
-    """A template value as one line: a Ref is `<X>`, a Fn::GetAtt `<X.Arn>`, a Fn::Join is joined.
+    """A template value as one line: a Ref becomes `<X>`, a Fn::GetAtt `<X.Arn>`, and a Fn::Join is joined.
 
-    This is also how cdk-nag writes the resource into the id of a wildcard finding.
+    cdk-nag writes the resource into the id of a wildcard finding in the same way.
     """
     match value:
         case str():
@@ -61,56 +91,134 @@ def flatten(value: object) -> str:
             return json.dumps(value, separators=(",", ":"))
 
 
-WHY = "amplify-medic:why"
-"""The template metadata key under which a policy keeps the reason of each statement, by Sid."""
+def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
+    """To read apps, branches, jobs and the roles they name."""
+    yield Grant(
+        sid="ReadApps",
+        why="Reads the facts of a failure: the app, its branch, the job with its log, and whether a newer job exists.",
+        actions=["amplify:GetApp", "amplify:GetBranch", "amplify:GetJob", "amplify:ListJobs"],
+        resources=_apps_with_branches_and_jobs(stack, app_ids),
+        wildcard=ALL_APPS,
+    )
+    yield Grant(
+        sid="ReadRoles",
+        why="Checks whether the service role and the compute role exist, whom they trust, and whether one looks like"
+        " an administrator.",
+        actions=["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
+        resources=[stack.format_arn(service="iam", region="", resource="role", resource_name="*")],
+        wildcard=_ANY_ROLE,
+    )
+    yield Grant(
+        sid="ReadCustomerManagedPolicies",
+        why="Reads what a role's customer-managed policies allow. The bot knows AWS managed policies by name.",
+        actions=["iam:GetPolicy", "iam:GetPolicyVersion"],
+        resources=[stack.format_arn(service="iam", region="", resource="policy", resource_name="*")],
+        wildcard=_ANY_ROLE,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """One statement of an IAM policy, and why it is there."""
+def runtime_log_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
+    """To read SSR logs, and the branches of their apps."""
+    yield Grant(
+        sid="ReadRuntimeLogs",
+        why="Reads the SSR log lines that look like a credential failure. CloudWatch Logs filters them.",
+        actions=["logs:FilterLogEvents"],
+        resources=[_log_group_arn(stack, log_group(app_id)) for app_id in app_ids or ("*",)],
+        wildcard=ALL_APPS,
+    )
+    yield Grant(
+        sid="ReadBranches",
+        why="Lists an app's branches: which one a log line belongs to, and whether the tags let the bot read the log.",
+        actions=["amplify:ListBranches"],
+        resources=_apps_with_branches_and_jobs(stack, app_ids),
+        wildcard=ALL_APPS,
+    )
 
-    sid: str
-    why: str
-    actions: Sequence[str]
-    resources: Sequence[str]
-    conditions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    effect: iam.Effect = iam.Effect.ALLOW
-    wildcard: str | None = None
-    """Why a resource holds a `*`; without this reason, cdk-nag stops the synthesis."""
 
-    @property
-    def statement(self) -> iam.PolicyStatement:
-        """The statement as CDK takes it."""
-        return iam.PolicyStatement(
-            sid=self.sid,
-            effect=self.effect,
-            actions=self.actions,
-            resources=self.resources,
-            conditions=self.conditions,
+def incident_grants(table_arn: str) -> Iterator[Grant]:
+    """To read and write the incidents table."""
+    yield Grant(
+        sid="KeepIncidents",
+        why="Stores incidents, leases, change limits, undelivered alerts and requests. Writes are conditional; the"
+        " same actions authorise transactions. The bot scans the table only to list what a storm affected.",
+        actions=["dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
+        resources=[table_arn],
+    )
+
+
+def alert_grants(stack: Stack, topic_arn: str, secrets: Sequence[str]) -> Iterator[Grant]:
+    """To send alerts.
+
+    Args:
+        stack: supplies region and account for secrets that are given by name.
+        topic_arn: the alert topic.
+        secrets: names or full ARNs of Slack's secrets. If a customer-managed key encrypts a secret, that key's policy
+            must also allow this role.
+    """
+    yield Grant(
+        sid="SendAlerts",
+        why="Publishes alerts to the stack's topic.",
+        actions=["sns:Publish"],
+        resources=[topic_arn],
+    )
+    yield Grant(
+        sid="NotifyTheEventBus",
+        why="Publishes the same alerts for machines on the default event bus, under the bot's own source only. No rule"
+        " of this stack matches them.",
+        actions=["events:PutEvents"],
+        resources=[stack.format_arn(service="events", resource="event-bus", resource_name="default")],
+        conditions={"StringEquals": {"events:source": OWN_SOURCE}},
+    )
+    if secrets:
+        yield Grant(
+            sid="ReadSlackSecrets",
+            why="Reads the Slack webhooks and the bot token that the settings name, and no other secret.",
+            actions=["secretsmanager:GetSecretValue"],
+            resources=[secret_arn(stack, secret) for secret in dict.fromkeys(secrets)],
         )
 
 
-def attach(role: iam.Role, grants: Sequence[Grant]) -> None:
-    """Give a role its permissions, all of them in one policy below the role.
+def app_arn(stack: Stack, app_id: str) -> str:
+    """An app's ARN. `app_id` may go on with a path below the app, such as `ID/branches/NAME`."""
+    return stack.format_arn(service="amplify", resource="apps", resource_name=app_id)
 
-    Whatever depends on the role also waits for the policy, so nothing runs with half its permissions.
+
+def branch_arns(stack: Stack, app_ids: Sequence[str]) -> list[str]:
+    """Every branch of these apps; of all apps if the list is empty."""
+    return [app_arn(stack, f"{app_id}/branches/*") for app_id in app_ids or ("*",)]
+
+
+def job_arns(stack: Stack, app_ids: Sequence[str]) -> list[str]:
+    """Every job of these apps; of all apps if the list is empty."""
+    return [app_arn(stack, f"{app_id}/branches/*/jobs/*") for app_id in app_ids or ("*",)]
+
+
+def _apps_with_branches_and_jobs(stack: Stack, app_ids: Sequence[str]) -> list[str]:
+    if not app_ids:
+        return [app_arn(stack, "*")]
+    return [app_arn(stack, name) for app_id in app_ids for name in (app_id, f"{app_id}/*")]
+
+
+def _log_group_arn(stack: Stack, name: str) -> str:
+    """A log group's ARN, which ends in `:*` in IAM. A name that ends in a wildcard already covers that suffix.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
     """
-    policy = iam.Policy(role, "Permissions", statements=[grant.statement for grant in grants], roles=[role])
-    resource = policy.node.default_child
-    if isinstance(resource, CfnResource):
-        resource.add_metadata(WHY, {grant.sid: grant.why for grant in grants})
-    for grant in grants:
-        _acknowledge_wildcards(policy, grant)
+    resource_name = name if name.endswith("*") else f"{name}:*"
+    return stack.format_arn(
+        service="logs", resource="log-group", resource_name=resource_name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
 
 
-def _acknowledge_wildcards(policy: Construct, grant: Grant) -> None:
-    """Tell cdk-nag why the resource ends in a wildcard. It knows the finding by the resource's readable form."""
-    if grant.wildcard is None:
-        return
-    for resource in map(flatten, Stack.of(policy).resolve(list(grant.resources))):
-        if "*" in resource:
-            finding = Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{resource}]", reason=grant.wildcard)
-            Validations.of(policy).acknowledge(finding)
+def secret_arn(stack: Stack, secret: str) -> str:
+    """The ARN of a secret for IAM. A full ARN is returned unchanged.
+
+    Secrets Manager appends a hyphen and six random characters to a name. They are unknown here, so each is a `?`.
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
+    """
+    if secret.startswith("arn:"):
+        return secret
+    return stack.format_arn(service="secretsmanager", resource=f"secret:{secret}-??????")
 
 
 class PolicyStatement(TypedDict):
@@ -139,108 +247,3 @@ class Template(TypedDict):
     Resources: dict[str, Resource]
     Outputs: dict[str, dict[str, object]]
     Parameters: dict[str, dict[str, object]]
-
-
-_ANY_ROLE = "the roles of an app are known only once the app is read; all of these actions are read-only"
-
-
-def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
-    """Reading apps, branches, jobs and the roles they name."""
-    yield Grant(
-        sid="ReadApps",
-        why="The facts of a failure: the app, its branch, the job with its log, whether a newer job exists.",
-        actions=["amplify:GetApp", "amplify:GetBranch", "amplify:GetJob", "amplify:ListJobs"],
-        resources=apps_and_all_below(stack, app_ids),
-        wildcard=ALL_APPS,
-    )
-    yield Grant(
-        sid="ReadRoles",
-        why="Whether the service role and the compute role exist, whom they trust, and whether one looks like an"
-        " administrator.",
-        actions=["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
-        resources=[stack.format_arn(service="iam", region="", resource="role", resource_name="*")],
-        wildcard=_ANY_ROLE,
-    )
-    yield Grant(
-        sid="ReadCustomerManagedPolicies",
-        why="What a role's customer-managed policies allow; AWS managed ones are known by name.",
-        actions=["iam:GetPolicy", "iam:GetPolicyVersion"],
-        resources=[stack.format_arn(service="iam", region="", resource="policy", resource_name="*")],
-        wildcard=_ANY_ROLE,
-    )
-
-
-def runtime_log_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
-    """Reading SSR logs, and the branches of their apps."""
-    yield Grant(
-        sid="ReadRuntimeLogs",
-        why="The lines of SSR logs that look like a credential failure; CloudWatch Logs filters them.",
-        actions=["logs:FilterLogEvents"],
-        resources=[_log_groups(stack, log_group(app_id)) for app_id in app_ids or ("*",)],
-        wildcard=ALL_APPS,
-    )
-    yield Grant(
-        sid="ReadBranches",
-        why="The branches of an app: which one a line belongs to, and whether all of them are to be ignored.",
-        actions=["amplify:ListBranches"],
-        resources=apps_and_all_below(stack, app_ids),
-        wildcard=ALL_APPS,
-    )
-
-
-def _log_groups(stack: Stack, name: str) -> str:
-    """A log group's ARN with the `:*` in which it ends in IAM; a name that ends in a wildcard covers that too.
-
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
-    """
-    resource_name = name if name.endswith("*") else f"{name}:*"
-    return stack.format_arn(
-        service="logs", resource="log-group", resource_name=resource_name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-    )
-
-
-def incident_grants(table_arn: str) -> Iterator[Grant]:
-    """The bot's memory."""
-    yield Grant(
-        sid="KeepIncidents",
-        why="Incidents, leases, caps, letters and requests. Writes are conditional; transactions are authorised by the"
-        " same actions. All of it is read only to say what a storm affected.",
-        actions=["dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
-        resources=[table_arn],
-    )
-
-
-def alert_grants(stack: Stack, topic_arn: str, secrets: Sequence[str]) -> Iterator[Grant]:
-    """Telling people.
-
-    Args:
-        stack: where the secrets are, if they are given by name.
-        topic_arn: the alert topic.
-        secrets: names or full ARNs of Slack's secrets. A secret under a customer key also needs this role
-            in the policy of that key.
-    """
-    yield Grant(sid="SendAlerts", why="Alerts to the stack's topic.", actions=["sns:Publish"], resources=[topic_arn])
-    yield Grant(
-        sid="NotifyTheEventBus",
-        why="The same for machines, on the default event bus and in the bot's own name; no rule of the stack listens.",
-        actions=["events:PutEvents"],
-        resources=[stack.format_arn(service="events", resource="event-bus", resource_name="default")],
-        conditions={"StringEquals": {"events:source": OWN_SOURCE}},
-    )
-    if secrets:
-        yield Grant(
-            sid="ReadSlackSecrets",
-            why="Slack's webhooks and bot token that the settings name, and no other secret.",
-            actions=["secretsmanager:GetSecretValue"],
-            resources=[secret_arn(stack, secret) for secret in dict.fromkeys(secrets)],
-        )
-
-
-def secret_arn(stack: Stack, secret: str) -> str:
-    """A full ARN as it is; a name with the six characters that Secrets Manager appends, which are not known before.
-
-    https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
-    """
-    if secret.startswith("arn:"):
-        return secret
-    return stack.format_arn(service="secretsmanager", resource=f"secret:{secret}-??????")

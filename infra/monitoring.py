@@ -1,4 +1,4 @@
-"""Alarms that say what to do, and one dashboard: what the bot did, for whom it failed, and whether it is well."""
+"""CloudWatch alarms whose text says what to do, and one dashboard with the bot's results and health."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cdk_monitoring_constructs import (
 )
 from constructs import Construct
 
-from infra.function import METRICS_NAMESPACE, TIME_OUT
+from infra.function import METRICS_NAMESPACE, TIMEOUT
 from medic.telemetry import EVENT_TO_ALERT, TelemetryEvent
 
 if TYPE_CHECKING:
@@ -35,265 +35,229 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
 
 
+_NAME = "AmplifyMedic"
+_PERIOD = Duration.minutes(5)
+_SLOW_SHARE = 0.8
+"""A run that takes more than this share of its time-out raises the alarm SLOW, before Lambda cuts off a run."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlarmText:
-    """One alarm's words."""
-
     section: str
-    """The anchor of its section in docs/runbook.md."""
+    """The anchor of the alarm's section in docs/runbook.md."""
     means: str
     do: str
 
     @property
     def description(self) -> str:
-        """The alarm's description: at most 1,024 characters, which is what CloudWatch takes."""
+        """The alarm's description. CloudWatch accepts at most 1,024 characters."""
         return f"{self.means} What to do: {self.do} Runbook: docs/runbook.md#{self.section}"
 
 
 UNDELIVERED_EVENTS = AlarmText(
     section="undelivered-events",
-    means="EventBridge could not hand an Amplify event to the remediator for an hour; it is kept for 14 days.",
-    do="see whether the function exists and whether Lambda throttles it, then replay the queue.",
+    means="EventBridge could not deliver an Amplify event to the remediator for an hour. The dead-letter queue keeps it"
+    " for 14 days.",
+    do="check that the function exists and that Lambda does not throttle it, then run `medic replay-dlq`.",
 )
 FAILED_RUNS = AlarmText(
     section="failed-runs",
-    means="A run failed three times on the same event; the event is kept for 14 days.",
-    do="read the error in the message and in the function's log, mend it, then replay the queue.",
+    means="A function failed three times on the same event. The dead-letter queue keeps the event for 14 days.",
+    do="read the error in the queued message and in the function's log, fix the cause, then run `medic replay-dlq`."
+    " Purge the watcher's queue instead, because the watcher's next run does the same work.",
 )
 REMEDIATOR_FAILING = AlarmText(
     section="the-remediator-fails",
-    means="The remediator raised in two of the last three five-minute spans: failures go undiagnosed for now.",
-    do="read its log group /amplify-medic/remediator; a denied call names the right that is missing.",
+    means="The remediator failed in two of the last three 5-minute periods. Failed deployments may not be diagnosed.",
+    do="read the log group /amplify-medic/remediator. If AWS denied a call, the log names the missing permission.",
 )
 WATCHER_FAILING = AlarmText(
     section="the-watcher-fails",
-    means="The watcher raised in two of the last three five-minute spans: nothing overdue is taken up for now.",
-    do="read its log group /amplify-medic/watcher.",
+    means="The watcher failed in two of the last three 5-minute periods. Deadlines, undelivered alerts and SSR logs"
+    " wait.",
+    do="read the log group /amplify-medic/watcher.",
 )
 SLACK_FAILING = AlarmText(
     section="the-slack-function-fails",
-    means="The function behind Slack's buttons raised in two of the last three five-minute spans.",
-    do="read its log group /amplify-medic/slack_interactivity; meanwhile approve with medic approve.",
+    means="The function behind the Slack buttons failed in two of the last three 5-minute periods.",
+    do="read the log group /amplify-medic/slack_interactivity. Meanwhile, approve changes with `medic approve`.",
 )
 SILENT_WATCHER = AlarmText(
     section="the-watcher-is-silent",
-    means="The watcher has not run for a quarter of an hour: what got lost stays lost.",
-    do="see whether somebody disabled its schedule, and enable it again.",
+    means="The watcher has not run for 15 minutes. Deadlines, undelivered alerts and SSR logs wait.",
+    do="check whether someone disabled its schedule, and enable it again. Otherwise check whether Lambda throttles it.",
 )
 THROTTLED = AlarmText(
     section="throttled",
-    means="Lambda throttled the function: the account has no concurrency left in this region.",
-    do="find what uses it up, or ask for a higher quota. Events are tried again for an hour, then kept.",
+    means="Lambda throttled the function, because the account has no concurrency left in this region.",
+    do="find what uses the concurrency, or request a higher quota. Lambda retries an event for an hour, then moves it"
+    " to the dead-letter queue.",
 )
 SLOW = AlarmText(
     section="near-the-time-out",
     means="A run took more than 80 % of the function's time-out.",
-    do="see in the log what it waited for: a huge build log, a slow Slack, or a role that is still propagating.",
+    do="find in the log what it waited for, such as a huge build log, a slow Slack answer or a role that is still"
+    " propagating.",
 )
 ALERT_FAILED = AlarmText(
     section="a-channel-fails",
-    means="A channel did not take an alert: somebody may not have been told.",
-    do="find out why in the log line AlertFailed (a revoked webhook, a deleted channel); it is sent again meanwhile.",
+    means="A channel did not accept an alert, so some people may not know about the incident.",
+    do="find the reason in the log line AlertFailed (such as a revoked webhook or a deleted channel) and fix it. The"
+    " bot retries the alert.",
 )
 STORM = AlarmText(
     section="a-storm",
-    means="Many incidents opened at once: the bot changes nothing until it is over.",
-    do="look for what the apps that the storm alert lists have in common, such as a role or a policy that was changed.",
+    means="Many incidents opened at once. The bot changes nothing until the storm is over.",
+    do="look for a cause that the apps in the storm alert have in common, such as a changed role or policy.",
 )
 NOT_HELPED = AlarmText(
     section="a-fix-did-not-help",
-    means="The bot changed a role and the deployment or runtime still fails the same way.",
-    do="read the incident's alert, undo the change if it is unwanted, and mend the cause it names next.",
+    means="The bot changed a role, but the deployment or the SSR runtime still fails in the same way.",
+    do="read the incident's alert and fix the next cause that it names. To undo the change, run `medic undo`.",
 )
 
 ALARM_TEXTS = (
     *(UNDELIVERED_EVENTS, FAILED_RUNS, REMEDIATOR_FAILING, WATCHER_FAILING, SLACK_FAILING),
     *(SILENT_WATCHER, THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED),
 )
-"""All of them."""
-
-PERIOD = Duration.minutes(5)
-
-
-def count(event: TelemetryEvent) -> cloudwatch.Metric:
-    """How often the remediator recorded a fact."""
-    return cloudwatch.Metric(
-        namespace=METRICS_NAMESPACE,
-        metric_name=event.value,
-        dimensions_map={"service": "remediator"},
-        statistic="Sum",
-        period=PERIOD,
-        label=event.value,
-    )
-
-
-def by(title: str, event: TelemetryEvent, dimension: str) -> CustomMetricGroup:
-    """One line a value. Plain CDK: the library's own search asks for a value of every dimension it names."""
-    schema = f'{{"{METRICS_NAMESPACE}","{dimension}","service"}} MetricName="{event.value}" "service"="remediator"'
-    search = cloudwatch.MathExpression(
-        expression=f"SEARCH('{schema}', 'Sum', {PERIOD.to_seconds()})",
-        using_metrics={},
-        label=" ",  # CloudWatch then names each line by what tells it from the others
-        period=PERIOD,
-    )
-    return CustomMetricGroup(title=title, metrics=[search])
-
-
-def waiting() -> Sequence[cloudwatch.Metric]:
-    """How long people waited for an alert."""
-    return [
-        cloudwatch.Metric(
-            namespace=METRICS_NAMESPACE,
-            metric_name=EVENT_TO_ALERT,
-            dimensions_map={"service": "remediator"},
-            statistic=statistic,
-            period=PERIOD,
-            label=f"{statistic}, ms",
-        )
-        for statistic in ("p50", "p90", "Maximum")
-    ]
-
-
-NAME = "AmplifyMedic"
-_NEARLY = 0.8
-"""Of the time-out: a run that takes longer is about to be cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonitoringProps:
-    """What is watched, and who is told."""
-
     topic: sns.ITopic
+    """Receives the alarms."""
     remediator: lambda_.Function
     watcher: lambda_.Function
     slack: lambda_.Function | None
-    """The function behind Slack's buttons, where there are any."""
+    """The function behind the Slack buttons, if the stack has one."""
     undelivered: sqs.IQueue
     failed_runs: Mapping[str, sqs.IQueue]
-    """The functions' queues of failed runs, by the function's name."""
+    """The dead-letter queues for failed runs, by the function's name."""
 
 
 class Monitoring(Construct):
-    """Alarms to the alert topic and a dashboard, made with AWS Labs' monitoring constructs.
+    """Alarms to the alert topic and a dashboard, built with AWS Labs' monitoring constructs.
 
-    No composite alarms: each alarm stands for one thing to do. The dashboard's name bears the region, for dashboards
+    No composite alarms: each alarm means one thing to do. The dashboard's name contains the region, because dashboards
     are global to an account and the stack is not.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: MonitoringProps) -> None:
         super().__init__(scope, construct_id)
-        self._facade = self._make_facade(props.topic)
-        self._what_was_found()
-        self._what_was_done()
-        self._telling()
-        self._functions(props)
-        self._queue("Undelivered", props.undelivered, UNDELIVERED_EVENTS)
+        self._facade = self._create_facade(props.topic)
+        self._monitor_diagnoses()
+        self._monitor_changes()
+        self._monitor_alerts()
+        self._monitor_functions(props)
+        self._monitor_queue("Undelivered", props.undelivered, UNDELIVERED_EVENTS)
         for name, queue in props.failed_runs.items():
-            self._queue(f"{name}FailedRuns", queue, FAILED_RUNS)
+            self._monitor_queue(f"{name}FailedRuns", queue, FAILED_RUNS)
 
-    def _make_facade(self, topic: sns.ITopic) -> MonitoringFacade:
+    def _create_facade(self, topic: sns.ITopic) -> MonitoringFacade:
         return MonitoringFacade(
             self,
             "Facade",
             alarm_factory_defaults=AlarmFactoryDefaults(
-                alarm_name_prefix=NAME,
+                alarm_name_prefix=_NAME,
                 actions_enabled=True,
                 action=SnsAlarmActionStrategy(on_alarm_topic=topic),
                 datapoints_to_alarm=1,
             ),
-            metric_factory_defaults=MetricFactoryDefaults(namespace=METRICS_NAMESPACE, period=PERIOD),
+            metric_factory_defaults=MetricFactoryDefaults(namespace=METRICS_NAMESPACE, period=_PERIOD),
             dashboard_factory=DefaultDashboardFactory(
                 self,
                 "Dashboards",
-                dashboard_name_prefix=f"{NAME}-{Aws.REGION}",
+                dashboard_name_prefix=f"{_NAME}-{Aws.REGION}",
                 create_dashboard=True,
                 create_summary_dashboard=False,
                 create_alarm_dashboard=False,
             ),
         )
 
-    def _what_was_found(self) -> None:
-        """Failures by label and by cause: SEARCH finds those that there are, so a quiet account shows nothing."""
+    def _monitor_diagnoses(self) -> None:
+        """Failures by label and by cause. SEARCH finds only metrics that exist, so a quiet account shows no line."""
         self._facade.monitor_custom(
             alarm_friendly_name="Found",
-            human_readable_name="What was found",
+            human_readable_name="Diagnoses",
             metric_groups=[
-                by("Failed deployments by label", TelemetryEvent.DIAGNOSED, "label"),
-                by("Failed deployments by likeliest cause", TelemetryEvent.DIAGNOSED, "cause"),
+                _split_by("Failed deployments by label", TelemetryEvent.DIAGNOSED, "label"),
+                _split_by("Failed deployments by most likely cause", TelemetryEvent.DIAGNOSED, "cause"),
                 CustomMetricGroup(
-                    title="Looked at", metrics=[count(TelemetryEvent.DIAGNOSED), count(TelemetryEvent.NOT_IAM)]
+                    title="Examined", metrics=[_count(TelemetryEvent.DIAGNOSED), _count(TelemetryEvent.NOT_IAM)]
                 ),
             ],
         )
 
-    def _what_was_done(self) -> None:
+    def _monitor_changes(self) -> None:
         self._facade.monitor_custom(
             alarm_friendly_name="Done",
-            human_readable_name="What was done",
+            human_readable_name="Changes",
             metric_groups=[
                 CustomMetricGroup(
-                    title="Fixes and what became of them",
+                    title="Fixes and their results",
                     metrics=[
-                        count(TelemetryEvent.APPLIED),
-                        count(TelemetryEvent.RESOLVED),
-                        self._alarmed("Fix", TelemetryEvent.NOT_HELPED, NOT_HELPED),
-                        count(TelemetryEvent.OUTCOME_UNKNOWN),
+                        _count(TelemetryEvent.APPLIED),
+                        _count(TelemetryEvent.RESOLVED),
+                        self._with_alarm("Fix", TelemetryEvent.NOT_HELPED, NOT_HELPED),
+                        _count(TelemetryEvent.OUTCOME_UNKNOWN),
                     ],
                 ),
-                by("Refused, by guardrail", TelemetryEvent.REFUSED, "rule"),
-                CustomMetricGroup(title="Storms", metrics=[self._alarmed("Incidents", TelemetryEvent.STORM, STORM)]),
+                _split_by("Refused, by guardrail", TelemetryEvent.REFUSED, "rule"),
+                CustomMetricGroup(title="Storms", metrics=[self._with_alarm("Incidents", TelemetryEvent.STORM, STORM)]),
             ],
         )
 
-    def _telling(self) -> None:
+    def _monitor_alerts(self) -> None:
         self._facade.monitor_custom(
             alarm_friendly_name="Alerts",
-            human_readable_name="Telling people",
+            human_readable_name="Alerts",
             metric_groups=[
-                CustomMetricGroup(title="From event to alert", metrics=waiting()),
+                CustomMetricGroup(title="Time from event to alert", metrics=_time_to_alert()),
                 CustomMetricGroup(
-                    title="Alerts sent, and not taken by a channel",
+                    title="Alerts sent, and failed deliveries",
                     metrics=[
-                        count(TelemetryEvent.ALERT_SENT),
-                        self._alarmed("Channel", TelemetryEvent.ALERT_FAILED, ALERT_FAILED),
+                        _count(TelemetryEvent.ALERT_SENT),
+                        self._with_alarm("Channel", TelemetryEvent.ALERT_FAILED, ALERT_FAILED),
                     ],
                 ),
             ],
         )
 
-    def _alarmed(self, name: str, event: TelemetryEvent, text: AlarmText) -> CustomMetricWithAlarm:
-        once = CustomThreshold(
+    def _with_alarm(self, name: str, event: TelemetryEvent, text: AlarmText) -> CustomMetricWithAlarm:
+        """A metric with an alarm on its first occurrence."""
+        threshold = CustomThreshold(
             threshold=0,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description_override=text.description,
         )
-        return CustomMetricWithAlarm(alarm_friendly_name=name, metric=count(event), add_alarm={event.value: once})
+        return CustomMetricWithAlarm(alarm_friendly_name=name, metric=_count(event), add_alarm={event.value: threshold})
 
-    def _functions(self, props: MonitoringProps) -> None:
-        self._function("Remediator", props.remediator, REMEDIATOR_FAILING)
+    def _monitor_functions(self, props: MonitoringProps) -> None:
+        self._monitor_function("Remediator", props.remediator, REMEDIATOR_FAILING)
         silent = MinUsageCountThreshold(
             min_count=1,
-            period=PERIOD,
+            period=_PERIOD,
             datapoints_to_alarm=3,
             evaluation_periods=3,
-            # No run, no data point.
+            # Without a run, CloudWatch has no data point.
             treat_missing_data_override=cloudwatch.TreatMissingData.BREACHING,
             alarm_description_override=SILENT_WATCHER.description,
         )
-        self._function("Watcher", props.watcher, WATCHER_FAILING, {"Silent": silent})
+        self._monitor_function("Watcher", props.watcher, WATCHER_FAILING, {"Silent": silent})
         if props.slack is not None:
-            self._function("Slack", props.slack, SLACK_FAILING)
+            self._monitor_function("Slack", props.slack, SLACK_FAILING)
 
-    def _function(
+    def _monitor_function(
         self,
         name: str,
         function: lambda_.Function,
         failing: AlarmText,
-        too_quiet: Mapping[str, MinUsageCountThreshold] | None = None,
+        silent: Mapping[str, MinUsageCountThreshold] | None = None,
     ) -> None:
-        """Errors twice within a quarter of an hour: one alone is Lambda's or the watcher's to try again."""
+        """The alarm on errors needs two within 15 minutes, because Lambda or the watcher retries a single one."""
+        timeout = function.timeout or TIMEOUT
         self._facade.monitor_lambda_function(
             lambda_function=function,
             alarm_friendly_name=name,
@@ -312,15 +276,15 @@ class Monitoring(Construct):
             },
             add_max_latency_alarm={
                 "NearTimeOut": LatencyThreshold(
-                    max_latency=_nearly(function),
+                    max_latency=Duration.seconds(_SLOW_SHARE * timeout.to_seconds()),
                     treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
                     alarm_description_override=SLOW.description,
                 )
             },
-            add_min_invocations_count_alarm=too_quiet,
+            add_min_invocations_count_alarm=silent,
         )
 
-    def _queue(self, name: str, queue: sqs.IQueue, text: AlarmText) -> None:
+    def _monitor_queue(self, name: str, queue: sqs.IQueue, text: AlarmText) -> None:
         self._facade.monitor_sqs_queue(
             queue=queue,
             alarm_friendly_name=name,
@@ -328,7 +292,7 @@ class Monitoring(Construct):
             add_queue_max_size_alarm={
                 "NotEmpty": MaxMessageCountThreshold(
                     max_message_count=0,
-                    # SQS says nothing of a queue that has been empty and idle for hours.
+                    # SQS sends no metrics for a queue that has been empty and idle for hours.
                     treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
                     alarm_description_override=text.description,
                 )
@@ -336,5 +300,42 @@ class Monitoring(Construct):
         )
 
 
-def _nearly(function: lambda_.Function) -> Duration:
-    return Duration.seconds(_NEARLY * (function.timeout or TIME_OUT).to_seconds())
+def _count(event: TelemetryEvent) -> cloudwatch.Metric:
+    """How often the remediator recorded the event."""
+    return cloudwatch.Metric(
+        namespace=METRICS_NAMESPACE,
+        metric_name=event.value,
+        dimensions_map={"service": "remediator"},
+        statistic="Sum",
+        period=_PERIOD,
+        label=event.value,
+    )
+
+
+def _split_by(title: str, event: TelemetryEvent, dimension: str) -> CustomMetricGroup:
+    """One line for each value of the dimension.
+
+    It uses plain CDK, because the library's own search requires a value for every dimension it names.
+    """
+    schema = f'{{"{METRICS_NAMESPACE}","{dimension}","service"}} MetricName="{event.value}" "service"="remediator"'
+    search = cloudwatch.MathExpression(
+        expression=f"SEARCH('{schema}', 'Sum', {_PERIOD.to_seconds()})",
+        using_metrics={},
+        label=" ",  # CloudWatch then labels each line with what distinguishes it from the others
+        period=_PERIOD,
+    )
+    return CustomMetricGroup(title=title, metrics=[search])
+
+
+def _time_to_alert() -> Sequence[cloudwatch.Metric]:
+    return [
+        cloudwatch.Metric(
+            namespace=METRICS_NAMESPACE,
+            metric_name=EVENT_TO_ALERT,
+            dimensions_map={"service": "remediator"},
+            statistic=statistic,
+            period=_PERIOD,
+            label=f"{statistic}, ms",
+        )
+        for statistic in ("p50", "p90", "Maximum")
+    ]

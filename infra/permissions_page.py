@@ -1,6 +1,6 @@
-"""The page of permissions, made from the synthesised template: `python -m infra.permissions_page` writes it.
+"""Generates docs/permissions.md from the synthesised template: `python -m infra.permissions_page`.
 
-The reasons come from the template too, where each policy carries them as metadata.
+The reasons come from the template too: `infra.iam.attach` stores them in each policy's metadata.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ EXAMPLE: Mapping[str, object] = {
         "approvers": ["T0123456789/U0123456789"],
     },
 }
-"""Settings under which every statement there is appears."""
+"""Settings that bring every statement into the template."""
 
 _HEAD = """\
 # Permissions
 
-Every right that the stack deploys. This page is generated from the synthesised template
-a test compares the two, so it can't fall behind.
+Every permission that the stack deploys. `python -m infra.permissions_page` generates this page from the synthesised
+template, and a test compares the two, so the page is always current.
 
-*When*: "always" is in every stack; "if set" depends on the settings, here `compute_roles`, `service_roles` and `slack`;
-"not in mode report" is missing from the template altogether while the mode is `report`. With `apps` set, the Amplify
-ARNs name those apps in place of `apps/*`.
+*When*: "always" means in every stack. "if set" depends on the settings, here `compute_roles`, `service_roles` and
+`slack`. "not in mode report" means that the statement is not in the template while the mode is `report`. If `apps` is
+set, the Amplify ARNs name those apps instead of `apps/*`.
 
-What IAM can't express, and the bot's code has to keep: UpdateBranch can't be limited to the one parameter
-`computeRoleArn`, StartJob takes no tag condition, PassRole can't say which app a role goes to. The remediator assumes
-the actor role under a session policy that names one branch and one role, and sends `computeRoleArn` alone.
+IAM can't express three limits, so the bot's code enforces them. UpdateBranch can't be limited to the parameter
+`computeRoleArn`, StartJob supports no tag condition, and PassRole can't name the app that a role goes to. The
+remediator assumes the actor role with a session policy limited to one branch and one role, and sends only
+`computeRoleArn`.
 """
 _COLUMNS = "| Statement | Actions | Resources | Condition | When | Why |\n|---|---|---|---|---|---|"
 _PSEUDO = {"<AWS::Partition>": "PARTITION", "<AWS::Region>": "REGION", "<AWS::AccountId>": "ACCOUNT"}
@@ -51,11 +52,11 @@ def render(full: Template, default: Template, report: Template) -> str:
     """The page, as Markdown.
 
     Args:
-        full: the template under settings that bring every statement in.
-        default: the template under no settings.
+        full: the template with settings that bring in every statement.
+        default: the template without settings.
         report: as `full`, in mode `report`.
     """
-    in_default, in_report = set(_rights(default)), set(_rights(report))
+    in_default, in_report = set(_statement_keys(default)), set(_statement_keys(report))
     sections = [_HEAD]
     for name, role in sorted(_of_type(full, "AWS::IAM::Role")):
         rows = [
@@ -73,7 +74,7 @@ def _heading(name: str, role: Resource) -> str:
 
 
 def _table(rows: list[str]) -> list[str]:
-    return [_COLUMNS, *rows] if rows else ["No permission, unless `default_role.policies` names some."]
+    return [_COLUMNS, *rows] if rows else ["No permissions, unless `default_role.policies` names some."]
 
 
 def _row(statement: PolicyStatement, why: str, when: str) -> str:
@@ -97,15 +98,15 @@ def _condition(condition: Mapping[str, Mapping[str, object]]) -> str:
 
 
 def _code(value: object) -> str:
-    """One or several values as inline code. Intrinsic functions are objects, so a list always holds several values."""
+    """One or several values as inline code. A list is always several values: intrinsic functions are objects."""
     values = value if isinstance(value, list) else [value]
     return "<br>".join(f"`{_readable(flatten(item))}`" for item in values)
 
 
-def _when(right: tuple[str, str], in_default: set[tuple[str, str]], in_report: set[tuple[str, str]]) -> str:
+def _when(key: tuple[str, str], in_default: set[tuple[str, str]], in_report: set[tuple[str, str]]) -> str:
     limits = [
-        *([] if right in in_default else ["if set"]),
-        *([] if right in in_report else ["not in mode report"]),
+        *([] if key in in_default else ["if set"]),
+        *([] if key in in_report else ["not in mode report"]),
     ]
     return ", ".join(limits) or "always"
 
@@ -118,7 +119,7 @@ def _statements(template: Template, role: str) -> Iterator[tuple[PolicyStatement
                 yield statement, reasons[statement["Sid"]]
 
 
-def _rights(template: Template) -> Iterator[tuple[str, str]]:
+def _statement_keys(template: Template) -> Iterator[tuple[str, str]]:
     """Each role's statements, by the role's name and their Sid."""
     for role, _ in _of_type(template, "AWS::IAM::Role"):
         yield from ((role, statement["Sid"]) for statement, _ in _statements(template, role))
@@ -139,7 +140,6 @@ def _without_hash(logical_id: str) -> str:
 
 
 def main() -> None:
-    """Write the page."""
     from infra.synthesis import synthesise  # noqa: PLC0415 - the renderer itself needs no CDK
 
     report = {**EXAMPLE, "mode": "report"}

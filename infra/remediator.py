@@ -1,4 +1,4 @@
-"""The remediator: the one function that may change anything, and the role it changes things with."""
+"""The remediator function, and the rule that sends it Amplify's deployment events."""
 
 from __future__ import annotations
 
@@ -21,18 +21,80 @@ from medic.settings import ACTOR_ROLE_VARIABLE, Mode, Settings, WatchRuntime
 
 
 @dataclass(frozen=True, slots=True)
-class DeploymentEventsProps:
-    """Whose events go where."""
+class RemediatorFunctionProps:
+    settings: Settings
+    raw_settings: object
+    """The settings as the deployer wrote them, passed on unchanged."""
+    code: lambda_.Code
+    table: dynamodb.ITable
+    topic: sns.ITopic
+    default_role: iam.IRole
 
+
+class RemediatorFunction(Construct):
+    """Diagnoses failures. Unless the mode is `report`, it changes roles and retries jobs through the actor role."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: RemediatorFunctionProps) -> None:
+        super().__init__(scope, construct_id)
+        self.failed_runs = dead_letter_queue(self, "FailedRuns")
+        medic = MedicFunction(
+            self,
+            "Default",  # CDK leaves this id out of logical ids
+            MedicFunctionProps(
+                name="remediator",
+                description="Diagnoses failed Amplify deployments and applies the fixes that a branch's owner opted in"
+                " to",
+                permissions="reads Amplify, IAM and SSR logs, writes to the bot's table, sends alerts",
+                code=props.code,
+                environment=function_environment(
+                    self,
+                    props.raw_settings,
+                    props.table,
+                    ALERT_TOPIC_ARN=props.topic.topic_arn,
+                    DEFAULT_COMPUTE_ROLE_ARN=props.default_role.role_arn,
+                ),
+                failed_runs=self.failed_runs,
+            ),
+        )
+        self.function = medic.function
+        medic.grant([*_own_grants(Stack.of(self), props), *self._actor_grants(medic, props)])
+
+    def _actor_grants(self, medic: MedicFunction, props: RemediatorFunctionProps) -> list[Grant]:
+        """To assume the actor role, which this creates. In mode `report` there is no actor role."""
+        if props.settings.mode is Mode.REPORT:
+            return []
+        actor = ActorRole(
+            self,
+            "Actor",
+            ActorRoleProps(medic.role, props.settings, props.default_role.role_arn),
+        )
+        medic.function.add_environment(ACTOR_ROLE_VARIABLE, actor.role.role_arn)
+        why = "Assumes the actor role with a session policy limited to one branch and one role."
+        return [Grant(sid="BecomeActor", why=why, actions=["sts:AssumeRole"], resources=[actor.role.role_arn])]
+
+
+def _own_grants(stack: Stack, props: RemediatorFunctionProps) -> list[Grant]:
+    reads_logs = props.settings.watch_runtime is not WatchRuntime.NONE
+    return [
+        *evidence_grants(stack, props.settings.apps),
+        *(runtime_log_grants(stack, props.settings.apps) if reads_logs else []),
+        *incident_grants(props.table.table_arn),
+        *alert_grants(stack, props.topic.topic_arn, props.settings.slack.secrets),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentEventsProps:
     function: lambda_.IFunction
     apps: tuple[str, ...] = ()
-    """If not empty, only these apps' events."""
+    """If not empty, only events of these apps."""
 
 
 class DeploymentEvents(Construct):
-    """Final statuses of Amplify jobs. What can't be delivered within an hour is kept in `undelivered`.
+    """Sends the final statuses of Amplify jobs to the function. `undelivered` is the dead-letter queue.
 
-    An hour, for the bot acts on fresh failures only (30 minutes by default); EventBridge itself would try for a day.
+    EventBridge retries for one hour instead of its default of a day, because the bot acts only on fresh failures (30
+    minutes by default).
     https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-amplify.html
     """
 
@@ -55,67 +117,3 @@ class DeploymentEvents(Construct):
             event_pattern=events.EventPattern(source=[SOURCE], detail_type=[DETAIL_TYPE], detail=detail),
             targets=[target],
         )
-
-
-@dataclass(frozen=True, slots=True)
-class RemediatorFunctionProps:
-    """What the remediator works with."""
-
-    settings: Settings
-    raw_settings: object
-    """The settings as the deployer gave them, handed on unchanged."""
-    code: lambda_.Code
-    table: dynamodb.ITable
-    topic: sns.ITopic
-    default_role: iam.IRole
-
-
-class RemediatorFunction(Construct):
-    """Diagnoses; and, unless the mode is `report`, acts through a role of its own."""
-
-    def __init__(self, scope: Construct, construct_id: str, props: RemediatorFunctionProps) -> None:
-        super().__init__(scope, construct_id)
-        self.failed_runs = dead_letter_queue(self, "FailedRuns")
-        medic = MedicFunction(
-            self,
-            "Default",  # leaves no trace in logical ids
-            MedicFunctionProps(
-                name="remediator",
-                description="Diagnoses failed Amplify deployments and mends what a branch's owner opted in to",
-                rights="reads, and writes to the bot's own table and topic",
-                code=props.code,
-                environment=function_environment(
-                    self,
-                    props.raw_settings,
-                    props.table,
-                    ALERT_TOPIC_ARN=props.topic.topic_arn,
-                    DEFAULT_COMPUTE_ROLE_ARN=props.default_role.role_arn,
-                ),
-                failed_runs=self.failed_runs,
-            ),
-        )
-        self.function = medic.function
-        medic.grant([*_reading(Stack.of(self), props), *self._acting(medic, props)])
-
-    def _acting(self, medic: MedicFunction, props: RemediatorFunctionProps) -> list[Grant]:
-        """The way to the writing rights. In mode `report` there are none."""
-        if props.settings.mode is Mode.REPORT:
-            return []
-        actor = ActorRole(
-            self,
-            "Actor",
-            ActorRoleProps(medic.role, props.settings, props.default_role.role_arn),
-        )
-        medic.function.add_environment(ACTOR_ROLE_VARIABLE, actor.role.role_arn)
-        why = "Becomes the actor for one errand, under a session policy that names one branch and one role."
-        return [Grant(sid="BecomeActor", why=why, actions=["sts:AssumeRole"], resources=[actor.role.role_arn])]
-
-
-def _reading(stack: Stack, props: RemediatorFunctionProps) -> list[Grant]:
-    watches = props.settings.watch_runtime is not WatchRuntime.NONE
-    return [
-        *evidence_grants(stack, props.settings.apps),
-        *(runtime_log_grants(stack, props.settings.apps) if watches else []),
-        *incident_grants(props.table.table_arn),
-        *alert_grants(stack, props.topic.topic_arn, props.settings.slack.secrets),
-    ]

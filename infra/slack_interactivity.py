@@ -1,4 +1,4 @@
-"""The function behind Slack's buttons. It is deployed only if the settings say who may approve."""
+"""The function behind the Slack buttons. The stack contains it only if the settings name approvers."""
 
 from __future__ import annotations
 
@@ -11,70 +11,69 @@ from constructs import Construct
 
 from infra.function import MedicFunction, MedicFunctionProps, function_environment
 from infra.iam import Grant, secret_arn
+from medic.incidents.table import REQUEST
 
-_TIME_OUT = Duration.seconds(15)
-"""Slack waits for three; what comes later is shown as failed, but what was written stands."""
+_TIMEOUT = Duration.seconds(15)
+"""Slack waits for 3 seconds, then shows the click as failed. An approval that was written by then is still valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlackInteractivityProps:
-    """What a click is verified with, and where it goes."""
-
     signing_secret: str
     """The secret's name or full ARN."""
     raw_settings: object
-    """The settings as the deployer gave them, handed on unchanged."""
+    """The settings as the deployer wrote them, passed on unchanged."""
     code: lambda_.Code
     table: dynamodb.ITable
     remediator: lambda_.IFunction
 
 
 class SlackInteractivity(Construct):
-    """A function URL that Slack posts clicks to. Anybody can reach it, so it believes only what Slack signed.
+    """A function URL that Slack posts clicks to. Anybody can call it, so it accepts only requests that Slack signed.
 
-    What it may do is write a request, which the remediator judges like any other, and nudge it.
+    It may only write a request and wake the remediator, which checks the request like any other.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: SlackInteractivityProps) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
         medic = MedicFunction(
             self,
-            "Default",  # leaves no trace in logical ids
+            "Default",  # CDK leaves this id out of logical ids
             MedicFunctionProps(
                 name="slack_interactivity",
-                description="Takes the clicks on Amplify Medic's buttons in Slack, and writes approvals down",
-                rights="reads Slack's signing secret, writes requests, and wakes the remediator",
+                description="Receives clicks on Amplify Medic's Slack buttons and stores approvals",
+                permissions="reads Slack's signing secret, writes requests, invokes the remediator",
                 code=props.code,
                 environment=function_environment(
                     self, props.raw_settings, props.table, REMEDIATOR_FUNCTION=props.remediator.function_name
                 ),
                 failed_runs=None,
-                time_out=_TIME_OUT,
+                timeout=_TIMEOUT,
             ),
         )
         self.function = medic.function
-        # Both permissions that a function URL needs since October 2025 come with it:
+        # CDK also creates both permissions that a function URL needs since October 2025:
         # https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
         self.url = medic.function.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
         medic.grant(
             [
                 Grant(
                     sid="ReadSigningSecret",
-                    why="Tells Slack's requests from everybody else's.",
+                    why="Verifies that a request comes from Slack.",
                     actions=["secretsmanager:GetSecretValue"],
-                    resources=[secret_arn(stack, props.signing_secret)],
+                    resources=[secret_arn(Stack.of(self), props.signing_secret)],
                 ),
                 Grant(
                     sid="WriteRequests",
-                    why="Writes an approval once, and reads who was first; no other item of the table.",
+                    why="Writes an approval once, and reads who approved first. It can't access other items of the"
+                    " table.",
                     actions=["dynamodb:GetItem", "dynamodb:PutItem"],
                     resources=[props.table.table_arn],
-                    conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["request#*"]}},
+                    conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{REQUEST}#*"]}},
                 ),
                 Grant(
                     sid="WakeTheRemediator",
-                    why="Tells the remediator that a request stands there; what to do it finds out itself.",
+                    why="Tells the remediator that a request is waiting. The remediator itself decides what to do.",
                     actions=["lambda:InvokeFunction"],
                     resources=[props.remediator.function_arn],
                 ),

@@ -1,4 +1,4 @@
-"""The one stack. It only composes; what a thing is like stands in its construct."""
+"""The stack. It composes the constructs of the other modules; the alert topic and the incidents table are here."""
 
 from __future__ import annotations
 
@@ -27,32 +27,149 @@ if TYPE_CHECKING:
 
     from medic.settings import Settings
 
+_NO_RECIPIENTS = (
+    "No one would receive alerts: the settings name no Slack channel and no SNS e-mail address. Set"
+    " slack.webhook_secret or sns.emails in the amplify-medic settings, or subscribe to the topic in the output"
+    " AlertTopicArn."
+)
+
 
 @dataclass(frozen=True, slots=True)
-class AlertTopicProps:
-    """Who is subscribed."""
+class AmplifyMedicProps:
+    settings: Settings
+    raw_settings: object
+    """The object that `settings` was parsed from; the functions get it unchanged."""
+    environment: Environment
 
-    emails: tuple[str, ...] = ()
+
+class AmplifyMedicStack(Stack):
+    """Everything that Amplify Medic needs in one account and region."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: AmplifyMedicProps) -> None:
+        description = "Amplify Medic: diagnoses AWS Amplify Hosting's IAM failures and fixes opted-in branches"
+        super().__init__(scope, construct_id, env=props.environment, description=description)
+        settings = props.settings
+        self.alerts = AlertTopic(self, "Alerts", settings.sns.emails)
+        self.incidents = IncidentsTableResource(self, "Incidents")
+        self.default_compute_role = DefaultComputeRole(self, "DefaultComputeRole", _default_role(settings))
+        code = medic_code(self)
+        self.remediator = RemediatorFunction(self, "Remediator", self._remediator(props, code))
+        self.watcher = WatcherFunction(self, "Watcher", self._watcher(props, code))
+        events = DeploymentEventsProps(self.remediator.function, settings.apps)
+        self.events = DeploymentEvents(self, "DeploymentEvents", events)
+        self.operator = OperatorRole(self, "Operator", self._operator())
+        self.slack = self._slack(props, code) if settings.slack.takes_approvals else None
+        if settings.alarms:
+            Monitoring(self, "Monitoring", self._monitoring())
+        if not settings.slack.secrets and not settings.sns.emails:
+            Annotations.of(self).add_warning_v2("amplify-medic:nobody-is-told", _NO_RECIPIENTS)
+        self._outputs()
+
+    def _remediator(self, props: AmplifyMedicProps, code: lambda_.Code) -> RemediatorFunctionProps:
+        return RemediatorFunctionProps(
+            settings=props.settings,
+            raw_settings=props.raw_settings,
+            code=code,
+            table=self.incidents.table,
+            topic=self.alerts.topic,
+            default_role=self.default_compute_role.role,
+        )
+
+    def _watcher(self, props: AmplifyMedicProps, code: lambda_.Code) -> WatcherFunctionProps:
+        return WatcherFunctionProps(
+            settings=props.settings,
+            raw_settings=props.raw_settings,
+            code=code,
+            table=self.incidents.table,
+            remediator=self.remediator.function,
+        )
+
+    def _operator(self) -> OperatorRoleProps:
+        queues = (self.events.undelivered, self.remediator.failed_runs)
+        return OperatorRoleProps(self.incidents.table, self.remediator.function, queues)
+
+    def _slack(self, props: AmplifyMedicProps, code: lambda_.Code) -> SlackInteractivity:
+        slack = SlackInteractivityProps(
+            signing_secret=props.settings.slack.signing_secret or "",
+            raw_settings=props.raw_settings,
+            code=code,
+            table=self.incidents.table,
+            remediator=self.remediator.function,
+        )
+        return SlackInteractivity(self, "SlackInteractivity", slack)
+
+    def _monitoring(self) -> MonitoringProps:
+        return MonitoringProps(
+            topic=self.alerts.topic,
+            remediator=self.remediator.function,
+            watcher=self.watcher.function,
+            slack=self.slack.function if self.slack is not None else None,
+            undelivered=self.events.undelivered,
+            failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
+        )
+
+    def _outputs(self) -> None:
+        branch = app_arn(self, "APP_ID/branches/BRANCH")
+        opt_in = f"aws amplify tag-resource --region {self.region} --resource-arn '{branch}' --tags '{AUTO_FIX}=fix'"
+        outputs = {
+            "AlertTopicArn": (self.alerts.topic.topic_arn, "Alerts and alarms; add further subscriptions here"),
+            "DefaultComputeRoleArn": (
+                self.default_compute_role.role.role_arn,
+                "The compute role for branches without a paired role",
+            ),
+            "OptInCommand": (opt_in, "Opts a branch in. Replace APP_ID and BRANCH. No effect in mode report"),
+            "RemediatorFunctionName": (
+                self.remediator.function.function_name,
+                "The function that diagnoses failures and applies fixes",
+            ),
+            "IncidentsTableName": (self.incidents.table.table_name, "Incidents, leases, change limits and requests"),
+            "OperatorRoleArn": (
+                self.operator.role.role_arn,
+                "Assumed for `medic fix`, approve, undo, mute, history and similar commands",
+            ),
+            "UndeliveredEventsQueueUrl": (
+                self.events.undelivered.queue_url,
+                "Dead-letter queue: events that EventBridge could not deliver to the remediator",
+            ),
+            "FailedRunsQueueUrl": (
+                self.remediator.failed_runs.queue_url,
+                "Dead-letter queue: events on which every run of the remediator failed",
+            ),
+            "WatcherFailedRunsQueueUrl": (
+                self.watcher.failed_runs.queue_url,
+                "Dead-letter queue: events on which every run of the watcher failed",
+            ),
+        }
+        if self.slack is not None:
+            outputs["SlackRequestUrl"] = (self.slack.url.url, "The Interactivity Request URL for the Slack app")
+        for name, (value, description) in outputs.items():
+            CfnOutput(self, name, value=value, description=description)
+
+
+def _default_role(settings: Settings) -> DefaultComputeRoleProps:
+    """A boundary that the settings require of every compute role also goes on this one, or the bot would refuse it."""
+    boundary = settings.default_role.permissions_boundary or settings.required_permissions_boundary
+    return DefaultComputeRoleProps(settings.default_role.policies, boundary)
 
 
 class AlertTopic(Construct):
-    """A topic that takes alerts over TLS only, from the bot and from this account's CloudWatch alarms.
+    """A topic that accepts alerts over TLS only, from the bot and from this account's CloudWatch alarms.
 
-    No KMS key: SNS encrypts its disks anyway, alerts are redacted before they are sent and leave SNS as plain e-mail,
-    and alarms can't publish to a topic under the AWS managed key. A customer key would cost a dollar a month a region
-    and protect nothing more.
+    No KMS key. SNS encrypts its disks anyway, and alerts are redacted before they are sent and leave SNS as plain
+    e-mail. Alarms can't publish to a topic under the AWS managed key. A customer-managed key would cost a dollar a
+    month in each region and protect nothing more.
     https://docs.aws.amazon.com/securityhub/latest/userguide/sns-controls.html#sns-1
     """
 
-    def __init__(self, scope: Construct, construct_id: str, props: AlertTopicProps) -> None:
+    def __init__(self, scope: Construct, construct_id: str, emails: tuple[str, ...]) -> None:
         super().__init__(scope, construct_id)
         self.topic = sns.Topic(self, "Topic", display_name="Amplify Medic", enforce_ssl=True)
-        self._admit_alarms()
-        for email in props.emails:
+        self._allow_alarms()
+        for email in emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
 
-    def _admit_alarms(self) -> None:
-        """The TLS rule takes the place of the default topic policy, which would have let alarms publish.
+    def _allow_alarms(self) -> None:
+        """The TLS rule replaces the default topic policy, which would have allowed alarms to publish.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
         """
@@ -73,10 +190,10 @@ class AlertTopic(Construct):
 
 
 class IncidentsTableResource(Construct):
-    """An on-demand table, restorable to any second of the last 35 days.
+    """An on-demand table with point-in-time recovery to any second of the last 35 days.
 
-    It goes when the stack goes: uninstalling leaves nothing behind. Nothing is lost by mistake either: DynamoDB keeps
-    a backup of a deleted table that had point-in-time recovery for 35 days, at no cost.
+    It is deleted with the stack, so uninstalling leaves nothing behind. A deletion by mistake loses nothing: DynamoDB
+    keeps a free backup of such a table for 35 days.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/pointintimerecovery_beforeyoubegin.html
     """
 
@@ -94,125 +211,11 @@ class IncidentsTableResource(Construct):
             time_to_live_attribute="expires_at",
             removal_policy=RemovalPolicy.DESTROY,
         )
-        # Only branches that expect something bear the attribute `due`, so the index holds those and no more. Keys are
-        # enough: they name the branch, and its record is read from the table, consistently, before anything is done.
+        # A sparse index: only branches with pending work have the attribute `due`. Keys are enough: before the bot does
+        # anything, it gets the branch's record from the table with a consistent read.
         self.table.add_global_secondary_index(
             index_name=DUE_INDEX,
             partition_key=dynamodb.Attribute(name="due", type=dynamodb.AttributeType.STRING),
             sort_key=dynamodb.Attribute(name="due_at", type=dynamodb.AttributeType.NUMBER),
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
-
-
-_NOBODY = (
-    "Nobody would be told: neither a place in Slack nor an SNS e-mail address is set. Set slack.webhook_secret or"
-    " sns.emails in the amplify-medic settings, or subscribe something to the topic in the output AlertTopicArn."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class AmplifyMedicProps:
-    """What a deployer chooses, and where it goes."""
-
-    settings: Settings
-    raw_settings: object
-    """The object `settings` was read from; the functions get it unchanged."""
-    environment: Environment
-
-
-class AmplifyMedicStack(Stack):
-    """Everything Amplify Medic needs in one account and region."""
-
-    def __init__(self, scope: Construct, construct_id: str, props: AmplifyMedicProps) -> None:
-        description = "Amplify Medic: diagnoses AWS Amplify Hosting's IAM failures, mends what a branch opted in to"
-        super().__init__(scope, construct_id, env=props.environment, description=description)
-        settings = props.settings
-        self.alerts = AlertTopic(self, "Alerts", AlertTopicProps(settings.sns.emails))
-        self.incidents = IncidentsTableResource(self, "Incidents")
-        self.default_compute_role = DefaultComputeRole(self, "DefaultComputeRole", _default_role(settings))
-        code = medic_code(self)
-        self.remediator = RemediatorFunction(self, "Remediator", self._remediator(props, code))
-        self.watcher = WatcherFunction(self, "Watcher", self._watcher(props, code))
-        events = DeploymentEventsProps(self.remediator.function, settings.apps)
-        self.events = DeploymentEvents(self, "DeploymentEvents", events)
-        self.operator = OperatorRole(self, "Operator", self._operator())
-        self.slack = self._slack(props, code) if settings.slack.takes_approvals else None
-        if settings.alarms:
-            Monitoring(self, "Monitoring", self._monitored())
-        self._warn_if_nobody_is_told(settings)
-        self._outputs()
-
-    def _remediator(self, props: AmplifyMedicProps, code: lambda_.Code) -> RemediatorFunctionProps:
-        return RemediatorFunctionProps(
-            settings=props.settings,
-            raw_settings=props.raw_settings,
-            code=code,
-            table=self.incidents.table,
-            topic=self.alerts.topic,
-            default_role=self.default_compute_role.role,
-        )
-
-    def _operator(self) -> OperatorRoleProps:
-        queues = (self.events.undelivered, self.remediator.failed_runs)
-        return OperatorRoleProps(self.incidents.table, self.remediator.function, queues)
-
-    def _slack(self, props: AmplifyMedicProps, code: lambda_.Code) -> SlackInteractivity:
-        slack = SlackInteractivityProps(
-            signing_secret=props.settings.slack.signing_secret or "",
-            raw_settings=props.raw_settings,
-            code=code,
-            table=self.incidents.table,
-            remediator=self.remediator.function,
-        )
-        return SlackInteractivity(self, "SlackInteractivity", slack)
-
-    def _monitored(self) -> MonitoringProps:
-        return MonitoringProps(
-            topic=self.alerts.topic,
-            remediator=self.remediator.function,
-            watcher=self.watcher.function,
-            slack=self.slack.function if self.slack is not None else None,
-            undelivered=self.events.undelivered,
-            failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
-        )
-
-    def _watcher(self, props: AmplifyMedicProps, code: lambda_.Code) -> WatcherFunctionProps:
-        return WatcherFunctionProps(
-            settings=props.settings,
-            raw_settings=props.raw_settings,
-            code=code,
-            table=self.incidents.table,
-            remediator=self.remediator.function,
-        )
-
-    def _warn_if_nobody_is_told(self, settings: Settings) -> None:
-        if not settings.slack.secrets and not settings.sns.emails:
-            Annotations.of(self).add_warning_v2("amplify-medic:nobody-is-told", _NOBODY)
-
-    def _outputs(self) -> None:
-        branch = app_arn(self, "APP_ID/branches/BRANCH")
-        opt_in = f"aws amplify tag-resource --region {self.region} --resource-arn '{branch}' --tags '{AUTO_FIX}=fix'"
-        outputs = {
-            "AlertTopicArn": (self.alerts.topic.topic_arn, "Alerts; subscribe whatever should hear of them"),
-            "DefaultComputeRoleArn": (self.default_compute_role.role.role_arn, "For branches without a paired role"),
-            "OptInCommand": (opt_in, "Opts a branch in; put in its app id and name. No effect in mode report"),
-            "RemediatorFunctionName": (self.remediator.function.function_name, "The function that diagnoses and mends"),
-            "IncidentsTableName": (self.incidents.table.table_name, "Incidents, leases, caps and requests"),
-            "OperatorRoleArn": (
-                self.operator.role.role_arn,
-                "For `medic fix`, approve, undo, mute, history and the like",
-            ),
-            "UndeliveredEventsQueueUrl": (self.events.undelivered.queue_url, "Events the remediator never received"),
-            "FailedRunsQueueUrl": (self.remediator.failed_runs.queue_url, "Events on which every run failed"),
-            "WatcherFailedRunsQueueUrl": (self.watcher.failed_runs.queue_url, "The watcher's runs that failed"),
-        }
-        if self.slack is not None:
-            outputs["SlackRequestUrl"] = (self.slack.url.url, "The Slack app's Interactivity Request URL")
-        for name, (value, description) in outputs.items():
-            CfnOutput(self, name, value=value, description=description)
-
-
-def _default_role(settings: Settings) -> DefaultComputeRoleProps:
-    """A boundary required of every compute role is also the default role's, or the bot would refuse its own."""
-    boundary = settings.default_role.permissions_boundary or settings.required_permissions_boundary
-    return DefaultComputeRoleProps(settings.default_role.policies, boundary)

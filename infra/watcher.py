@@ -1,4 +1,4 @@
-"""The watcher: by the clock it wakes the remediator for what is due, and follows SSR logs. It can change nothing."""
+"""The watcher: a scheduled function that wakes the remediator for due work and reads SSR logs. It changes no role."""
 
 from __future__ import annotations
 
@@ -22,36 +22,33 @@ from medic.watch.cursor_store import CURSOR
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EVERY = Duration.minutes(1)
-"""How often it runs. An app's log is looked at every five minutes, and every minute for a while after a deployment."""
+INTERVAL = Duration.minutes(1)
+"""How often the watcher runs. It reads an app's log every five minutes, and every minute shortly after a deployment."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatcherFunctionProps:
-    """What the watcher looks at, and whom it wakes."""
-
     settings: Settings
     raw_settings: object
-    """The settings as the deployer gave them, handed on unchanged."""
+    """The settings as the deployer wrote them, passed on unchanged."""
     code: lambda_.Code
     table: dynamodb.ITable
     remediator: lambda_.IFunction
 
 
 class WatcherFunction(Construct):
-    """A scheduled function that reads, keeps its cursors, and sends wake-ups, which carry no authority."""
+    """Reads due branches and SSR logs, stores its log cursors, and sends wake-ups. A wake-up grants no permission."""
 
     def __init__(self, scope: Construct, construct_id: str, props: WatcherFunctionProps) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
         self.failed_runs = dead_letter_queue(self, "FailedRuns")
         medic = MedicFunction(
             self,
-            "Default",  # leaves no trace in logical ids
+            "Default",  # CDK leaves this id out of logical ids
             MedicFunctionProps(
                 name="watcher",
-                description="Keeps time for Amplify Medic, follows SSR logs, and wakes the remediator where needed",
-                rights="reads what is due and SSR logs, keeps its cursors, and wakes the remediator",
+                description="Checks Amplify Medic's deadlines, reads SSR logs, and wakes the remediator when needed",
+                permissions="reads due branches and SSR logs, stores its log cursors, invokes the remediator",
                 code=props.code,
                 environment=function_environment(
                     self, props.raw_settings, props.table, REMEDIATOR_FUNCTION=props.remediator.function_name
@@ -60,69 +57,69 @@ class WatcherFunction(Construct):
             ),
         )
         self.function = medic.function
-        watches = props.settings.watch_runtime is not WatchRuntime.NONE
-        medic.grant([*_keeping_time(props), *(_watching(stack, props) if watches else [])])
-        self._run_by_the_clock()
-        if watches:
-            self._hear_of_deployments(props.settings.apps)
+        reads_logs = props.settings.watch_runtime is not WatchRuntime.NONE
+        medic.grant([*_deadline_grants(props), *(_log_grants(Stack.of(self), props) if reads_logs else [])])
+        self._schedule()
+        if reads_logs:
+            self._receive_deployments(props.settings.apps)
 
-    def _run_by_the_clock(self) -> None:
+    def _schedule(self) -> None:
         events.Rule(
             self,
             "Schedule",
-            description="Wakes Amplify Medic's watcher",
-            schedule=events.Schedule.rate(EVERY),
-            # The next run does what a lost one would have done.
+            description="Runs Amplify Medic's watcher",
+            schedule=events.Schedule.rate(INTERVAL),
+            # No retries: the next run does the work of a lost one.
             targets=[targets.LambdaFunction(self.function, retry_attempts=0)],
         )
 
-    def _hear_of_deployments(self, apps: tuple[str, ...]) -> None:
-        """What a deployment lacks at runtime shows soon after it succeeded: its app is looked at more often then."""
+    def _receive_deployments(self, apps: tuple[str, ...]) -> None:
+        """After a deployment, the watcher reads the app's log more often, because most runtime errors show up then."""
         detail = {"jobStatus": [str(DeploymentStatus.SUCCEED)], **({"appId": list(apps)} if apps else {})}
         events.Rule(
             self,
             "Deployments",
             description="Amplify Hosting deployments that succeeded, for Amplify Medic's watcher",
             event_pattern=events.EventPattern(source=[SOURCE], detail_type=[DETAIL_TYPE], detail=detail),
-            # One that gets lost costs some minutes.
+            # No retries: without the event, the error is found a few minutes later.
             targets=[targets.LambdaFunction(self.function, retry_attempts=0)],
         )
 
 
-def _keeping_time(props: WatcherFunctionProps) -> Iterator[Grant]:
+def _deadline_grants(props: WatcherFunctionProps) -> Iterator[Grant]:
     yield Grant(
         sid="FindWhatIsDue",
-        why="The index of branches that expect something, by the time it is due.",
+        why="Queries the index of branches with pending work, such as a deadline or an undelivered alert.",
         actions=["dynamodb:Query"],
         resources=[f"{props.table.table_arn}/index/{DUE_INDEX}"],
     )
     yield Grant(
         sid="WakeTheRemediator",
-        why="Tells the remediator on which branch or app to look at something; what to do it finds out itself.",
+        why="Tells the remediator which branch or app to check. The remediator itself decides what to do.",
         actions=["lambda:InvokeFunction"],
         resources=[props.remediator.function_arn],
     )
 
 
-def _watching(stack: Stack, props: WatcherFunctionProps) -> Iterator[Grant]:
+def _log_grants(stack: Stack, props: WatcherFunctionProps) -> Iterator[Grant]:
     yield Grant(
         sid="FindApps",
-        why="Which apps there are, and on which platform.",
+        why="Lists the apps and their platforms.",
         actions=["amplify:ListApps"],
         resources=["*"],
-        wildcard="ListApps takes no resource",
+        wildcard="ListApps does not support resource-level permissions",
     )
     yield from runtime_log_grants(stack, props.settings.apps)
     yield Grant(
         sid="HearWhoIsMuted",
-        why="Which apps nobody wants to hear of for a while.",
+        why="Reads which apps are muted.",
         actions=["dynamodb:GetItem"],
         resources=[props.table.table_arn],
         conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{REGION}#*"}},
     )
     yield Grant(
         sid="KeepCursors",
-        why="How far each app's log was read. No other item of the table can be touched.",
+        why="Stores how far each app's log was read. The condition excludes all other items of the table.",
         actions=["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
         resources=[props.table.table_arn],
         conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{CURSOR}#*"}},

@@ -1,9 +1,11 @@
-"""What holds for every test: property tests are deterministic, and never judged by this machine's speed.
+"""Settings for every test: property tests are deterministic and have no deadline.
 
-Each deployed stack has one process.
+Tests that share a costly setup run in the same process.
 """
 
 from __future__ import annotations
+
+import random
 
 import pytest
 from aws_lambda_powertools import Metrics
@@ -18,29 +20,48 @@ settings.load_profile("suite")
 
 @pytest.fixture(autouse=True)
 def _no_metrics_of_other_tests() -> None:
-    """Powertools keeps metrics for the whole process: other tests may not have written theirs out."""
+    """Drop metrics that an earlier test left: Powertools keeps them for the whole process."""
     Metrics(namespace="test", service="test").clear_metrics()
 
 
-class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Hands tests to processes one by one, but those of one deployed stack together.
+class ByCost(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Distributes tests one by one, but keeps tests that share a costly setup in one process.
 
-    xdist's own groups rename tests, which pytest 9 does not let it do any more.
+    xdist's own groups rename tests, which pytest 9 no longer allows.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        """What is kept together: the tests of the stack under enforced IAM, and all others end to end."""
-        if not nodeid.startswith("tests/e2e/"):
-            return nodeid
-        return "iam" if nodeid.startswith("tests/e2e/test_iam_enforced") else "e2e"
+        """The shared setup: a deployed stack, the synthesised templates, or a recorded path of the fault tests."""
+        file, _, name = nodeid.partition("::")
+        if file.startswith("tests/e2e/"):
+            return "iam" if file.startswith("tests/e2e/test_iam_enforced") else "e2e"
+        if file.startswith("tests/infra/"):
+            return "infra"
+        if file == "tests/faults/test_single_faults.py":
+            return f"{file} {name.partition('-')[0]}"
+        return nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByStack:
-    """How tests are handed to processes; https://pytest-xdist.readthedocs.io/en/stable/how-it-works.html has more."""
-    return ByStack(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByCost:
+    """Use `ByCost`; see https://pytest-xdist.readthedocs.io/en/stable/how-it-works.html."""
+    return ByCost(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`make faults` asks for more than fits into `make test`."""
-    parser.addoption(EVERY_FAULT, action="store_true", help="let every call go wrong in every way, whatever follows")
+    """Options for `make faults` and `make proof`, which run more than `make test`."""
+    parser.addoption(EVERY_FAULT, action="store_true", help="test every call with every fault and every aftermath")
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in a random order with this seed")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffle the tests, because no test may depend on another."""
+    seed = config.getoption("--shuffle")
+    if seed is not None:
+        random.Random(seed).shuffle(items)  # noqa: S311 - an order, not a secret
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Print the seed, so that a failing order can be repeated."""
+    seed = config.getoption("--shuffle")
+    return [] if seed is None else [f"--shuffle {seed}"]

@@ -1,1 +1,1 @@
-"""Handlers that are run under Lambda's runtime client, with the bundle as their only surroundings."""
+"""Handlers that run under Lambda's runtime client. They can import only the bundle, boto3 and this folder."""

@@ -1,4 +1,4 @@
-"""How the command line says that it could not look."""
+"""The exit codes of `medic`, and the errors that end a command with one of them."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import click
 
 from medic_cli.output import visible
 
-COULD_NOT_LOOK = 3
 SOMETHING_WRONG = 1
+COULD_NOT_LOOK = 3
 
 
 class _MedicError(click.ClickException):
-    """Its message may repeat what AWS, a file or an event says: it is shown letter by letter."""
+    """Its message may quote AWS, a file or an event, so only visible characters are kept."""
 
     def __init__(self, message: str) -> None:
         super().__init__(visible(message))
 
 
 class CouldNotLookError(_MedicError):
-    """Credentials, permission, network or file stood in the way: no answer was reached either way."""
+    """Credentials, permission, network or file prevented an answer."""
 
     exit_code = COULD_NOT_LOOK
 
 
 class NotDoneError(_MedicError):
-    """What was asked for can't be done, and that is known without asking further."""
+    """What the user asked for is impossible, and that is known without a request to the bot."""
 
     exit_code = SOMETHING_WRONG

@@ -1,4 +1,4 @@
-"""Files and standard input, read in pieces."""
+"""Reads files and standard input in chunks, and small JSON files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-_CHUNK = 1 << 18
+_CHUNK_BYTES = 1 << 18
 
 
 def opened(path: str) -> AbstractContextManager[BinaryIO]:
-    """A file to read bytes from; `-` is standard input.
+    """Open a file for reading bytes; `-` is standard input, which is not closed.
 
     Raises:
-        CouldNotLookError: it can't be opened.
+        CouldNotLookError: the file can't be opened.
     """
     if path == "-":
         return nullcontext(sys.stdin.buffer)
@@ -32,31 +32,31 @@ def opened(path: str) -> AbstractContextManager[BinaryIO]:
 
 
 def chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
-    """What is in an open file, piece by piece.
+    """Read an open file in chunks. The path is for the error message.
 
     Raises:
-        CouldNotLookError: reading it fails.
+        CouldNotLookError: a read failed.
     """
     try:
-        while chunk := stream.read(_CHUNK):
+        while chunk := stream.read(_CHUNK_BYTES):
             yield chunk
     except OSError as error:
         raise _unreadable(path, error) from None
 
 
-def read_json_file(path: str, most: int) -> object:
-    """The JSON document in a file of at most so many bytes.
+def read_json_file(path: str, max_bytes: int) -> object:
+    """Parse a JSON file.
 
     Raises:
-        CouldNotLookError: it can't be read, is longer, or is no JSON.
+        CouldNotLookError: the file can't be read, is longer than `max_bytes`, or is not JSON.
     """
     with opened(path) as stream:
         try:
-            text = stream.read(most + 1)
+            text = stream.read(max_bytes + 1)
         except OSError as error:
             raise _unreadable(path, error) from None
-    if len(text) > most:
-        raise CouldNotLookError(f"{path} is longer than {most:,} bytes.")
+    if len(text) > max_bytes:
+        raise CouldNotLookError(f"{path} is longer than {max_bytes:,} bytes.")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

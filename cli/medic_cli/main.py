@@ -1,4 +1,4 @@
-"""The command group. A command's module is imported when it is called: one command's imports never cost another."""
+"""The `medic` command group. It imports a command's module only when that command runs, so `medic --help` is fast."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COMMANDS: Mapping[str, tuple[str, str]] = {
-    "approve": ("operator.commands:approve_command", "Approve what the bot proposed, exactly."),
-    "classify": ("commands.classify:command", "Say what a log shows: the label, the findings, the lines."),
+    "approve": ("operator.commands:approve_command", "Approve the change that the bot proposed."),
+    "classify": ("commands.classify:command", "Name the failure in a log."),
     "compare": ("snapshot.command:compare_command", "Show what differs between two branches."),
-    "completion": ("main:completion_command", "Print a shell's completion script."),
-    "diagnose": ("diagnose.command:command", "Say why a build failed, from AWS or from files."),
-    "explain": ("commands.explain:command", "Show what is known of a failure, a cause or a remedy."),
+    "completion": ("main:completion_command", "Print the completion script for a shell."),
+    "diagnose": ("diagnose.command:command", "Diagnose a failed build or the SSR runtime, and show the fix."),
+    "explain": ("commands.explain:command", "Explain a failure, cause or fix from the knowledge base."),
     "fix": ("operator.commands:fix_command", "Re-diagnose a branch now and apply the fix."),
-    "history": ("operator.commands:history_command", "List the incidents: what happened, what changed, and why."),
+    "history": ("operator.commands:history_command", "List incidents: what happened, what changed, and why."),
     "mute": ("operator.commands:mute_command", "Mute alerts (and fixes) for an app or branch."),
-    "opt-in": ("opt:opt_in_command", "Tag a branch, and say what that allows."),
+    "opt-in": ("opt:opt_in_command", "Set the tags that let the bot change a branch."),
     "opt-out": ("opt:opt_out_command", "Remove the tags that let the bot change a branch."),
-    "redact": ("commands.redact:command", "Take secrets out of a text."),
+    "redact": ("commands.redact:command", "Remove secrets from a text."),
     "replay-dlq": ("operator.replay:command", "Re-send failed events from the dead-letter queues."),
-    "scan": ("scan.command:command", "Look at every app and branch for what will fail, or is dangerous."),
-    "snapshot": ("snapshot.command:snapshot_command", "Save the state of an app's branches, before a change."),
-    "test-alert": ("commands.send_test_alert:command", "Send a sample through every alert channel."),
-    "trust": ("commands.trust:command", "Say whether a trust policy lets Amplify assume a role, and why."),
+    "scan": ("scan.command:command", "Check every app and branch for IAM problems and exposed keys."),
+    "snapshot": ("snapshot.command:snapshot_command", "Save the state of an app's branches and roles."),
+    "test-alert": ("commands.send_test_alert:command", "Send a sample alert through every channel."),
+    "trust": ("commands.trust:command", "Evaluate a trust policy for Amplify, and show the smallest fix."),
     "undo": ("operator.commands:undo_command", "Undo a role change that the bot made."),
 }
-"""Every command: where its function is (`module:name` below `medic_cli`), and its line in `medic --help`."""
+"""Command → its function (`module:name` below `medic_cli`) and its line in `medic --help`."""
 
 
 class _LazyGroup(click.Group):
@@ -43,31 +43,32 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name][0].partition(":")
-        found: click.Command = getattr(import_module(f"medic_cli.{module}"), name)
-        return found
+        command: click.Command = getattr(import_module(f"medic_cli.{module}"), name)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in sorted(_COMMANDS.items())])
 
 
-def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
-    if wanted and not ctx.resilient_parsing:
+def _print_version(ctx: click.Context, _option: click.Parameter, given: bool) -> None:  # noqa: FBT001 - click's signature
+    if given and not ctx.resilient_parsing:
         click.echo(f"medic {metadata.version('amplify-medic')}")
         ctx.exit()
 
 
 @click.group(
     cls=_LazyGroup,
-    epilog="medic COMMAND --help shows a command's options, and examples.",
+    epilog="medic COMMAND --help shows the options of a command, and examples.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
               help="Show the version and exit.")  # fmt: skip
 def main() -> None:
-    """Diagnose AWS Amplify Hosting's IAM failures, and mend what a branch's owner opted in to.
+    """Diagnose IAM failures of AWS Amplify Hosting, and fix branches that are opted in.
 
-    Exits with 0 if all is fine, 1 if something is wrong or refused, 2 on wrong usage, 3 if it could not look.
+    Exits with 0 if all is fine, 1 if something is wrong or refused, 2 on wrong usage, 3 if it could not look
+    (credentials, permission, network or file).
     """
 
 
@@ -83,13 +84,13 @@ _COMPLETION_EXAMPLES = examples(
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion_command(context: click.Context, shell: str) -> None:
-    """Print the script that completes medic's commands and options in a shell.
+    """Print the script that makes a shell complete medic's commands and options.
 
     Exits with 0.
     """
     from click.shell_completion import get_completion_class  # noqa: PLC0415 - only this command needs it
 
-    made = get_completion_class(shell)
-    if made is None:
-        raise click.UsageError(f"This version of click completes nothing in {shell}.")
-    click.echo(made(context.find_root().command, {}, "medic", "_MEDIC_COMPLETE").source())
+    completion = get_completion_class(shell)
+    if completion is None:
+        raise click.UsageError(f"This version of click has no completion for {shell}.")
+    click.echo(completion(context.find_root().command, {}, "medic", "_MEDIC_COMPLETE").source())

@@ -1,4 +1,7 @@
-"""Opting a branch in or out: which tags change, and what that allows. Tags opt in; they never grant."""
+"""`medic opt-in` and `medic opt-out`: change a branch's tags, and show what they allow.
+
+A tag opts in and never grants: the deployed stack's settings decide which roles the bot may set.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,13 @@ import click
 from medic.aws.amplify import AmplifyReader
 from medic.aws.clients import Clients
 from medic.aws.errors import translated
-from medic.plan.decide import SSR
-from medic.plan.model import RebuildTag
+from medic.plan.model import SSR, RebuildTag
 from medic.plan.optin import AUTO_FIX, CHANNEL, COMPUTE_ROLE, IGNORE, REBUILD, SERVICE_ROLE
 from medic.settings import Mode
 from medic_cli.aws import explained, region_of, required, session
 from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.options import app_argument, aws_options, branch_argument, change_options, examples, json_option
-from medic_cli.output import agreed, print_list, shown, terminal
+from medic_cli.output import confirmed, print_list, shown, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,28 +31,28 @@ if TYPE_CHECKING:
     from medic.evidence import App, Branch
     from medic_cli.output import JsonObject
 
-MODES = (Mode.FIX.value, Mode.ASK.value, Mode.REPORT.value, IGNORE)
 SCHEMA = 1
-_OPTED = (AUTO_FIX, COMPUTE_ROLE, REBUILD)
-"""What opting out removes; the channel stays: it says where alerts go, and allows nothing."""
+_MODES = (Mode.FIX.value, Mode.ASK.value, Mode.REPORT.value, IGNORE)
+_OPT_IN_TAGS = (AUTO_FIX, COMPUTE_ROLE, REBUILD)
+"""The tags that opting out removes. CHANNEL stays: it only says where alerts go."""
+_REPORTS_ONLY = "The bot reports failures of this branch and changes nothing on it."
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
-    """A branch as it stands, with its app."""
+class TaggedBranch:
+    """A branch and its app, as AWS describes them now."""
 
     app: App
     branch: Branch
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """The branch's tags."""
         return self.branch.tags
 
 
 @dataclass(frozen=True, slots=True)
 class TagChange:
-    """Which tags are set and removed, and what the branch allows afterwards."""
+    """The tags to set and to remove, and what the branch allows afterwards."""
 
     branch_arn: str
     sets: Mapping[str, str]
@@ -60,18 +62,18 @@ class TagChange:
 
     @property
     def empty(self) -> bool:
-        """True if the branch stands so already."""
+        """True if no tag would change."""
         return not (self.sets or self.removes)
 
     def lines(self) -> Iterator[str]:
-        """Each tag that changes: from what to what."""
+        """Each tag that changes, as "key: before → after"."""
         for key, value in self.sets.items():
             yield f"{key}: {self.before.get(key, 'none')} → {value}"
         for key in self.removes:
             yield f"{key}: {self.before[key]} → none"
 
     def as_json(self, *, done: bool) -> JsonObject:
-        """For machines; see docs/schemas/opt.schema.json."""
+        """The answer of docs/schemas/opt.schema.json."""
         return {
             "schema": SCHEMA,
             "branch_arn": self.branch_arn,
@@ -90,23 +92,23 @@ class BranchTags:
         self._client = Clients(session).amplify
         self._region = region_of(session)
 
-    def read(self, app_id: str, branch: str) -> Tagged:
+    def read(self, app_id: str, branch: str) -> TaggedBranch:
         """The branch and its app.
 
         Raises:
-            CouldNotLookError: one of them is not there, or may not be read.
+            CouldNotLookError: the app or branch does not exist, or may not be read.
             AwsError: a call failed in another way.
         """
         amplify = AmplifyReader(self._client)
-        return Tagged(
+        return TaggedBranch(
             required(amplify.app(app_id), self._region), required(amplify.branch(app_id, branch), self._region)
         )
 
     def write(self, change: TagChange) -> None:
-        """TagResource and UntagResource, each only where there is something to do.
+        """TagResource and UntagResource, each only if it has something to change.
 
         Raises:
-            AwsError: a call failed; the tags set before it stay.
+            AwsError: a call failed; tags that were already set stay set.
         """
         if change.sets:
             with translated("amplify:TagResource"):
@@ -116,120 +118,123 @@ class BranchTags:
                 self._client.untag_resource(resourceArn=change.branch_arn, tagKeys=list(change.removes))
 
 
-def opt_in(seen: Tagged, wanted: Mapping[str, str | None]) -> TagChange:
+def opt_in(current: TaggedBranch, wanted: Mapping[str, str | None]) -> TagChange:
     """The change that opts a branch in.
 
     Args:
-        seen: the branch as it stands.
-        wanted: the tags to set; None leaves one as it is.
+        current: the branch as it is now.
+        wanted: the tags to set; None leaves a tag as it is.
     """
-    sets = {key: value for key, value in wanted.items() if value is not None and seen.tags.get(key) != value}
-    after = {**seen.tags, **sets}
-    return TagChange(seen.branch.arn, sets, (), seen.tags, tuple(_allows(seen, after)))
+    sets = {key: value for key, value in wanted.items() if value is not None and current.tags.get(key) != value}
+    allows = tuple(_allows(current, {**current.tags, **sets}))
+    return TagChange(current.branch.arn, sets, (), current.tags, allows)
 
 
-def opt_out(seen: Tagged) -> TagChange:
+def opt_out(current: TaggedBranch) -> TagChange:
     """The change that opts a branch out."""
-    removes = tuple(key for key in _OPTED if key in seen.tags)
-    allows = ["The bot reports failures of this branch and changes nothing on it."]
-    if CHANNEL in seen.tags:
+    removes = tuple(key for key in _OPT_IN_TAGS if key in current.tags)
+    allows = [_REPORTS_ONLY]
+    if CHANNEL in current.tags:
         allows.append(
-            f"Alerts still go to the channel {seen.tags[CHANNEL]}: the tag {CHANNEL} allows nothing and stays."
+            f"Alerts still go to the channel {current.tags[CHANNEL]}. The tag {CHANNEL} stays because it allows no "
+            "change."
         )
-    if seen.branch.compute_role_arn:
-        allows.append(f"The branch keeps the compute role it has: {seen.branch.compute_role_arn}")
-    return TagChange(seen.branch.arn, {}, removes, seen.tags, tuple(allows))
+    if current.branch.compute_role_arn:
+        allows.append(f"The branch keeps its compute role: {current.branch.compute_role_arn}")
+    return TagChange(current.branch.arn, {}, removes, current.tags, tuple(allows))
 
 
-def _allows(seen: Tagged, tags: Mapping[str, str]) -> Iterator[str]:
-    """What the bot may do on a branch with these tags: all that can be known without the stack's settings."""
+def _allows(current: TaggedBranch, tags: Mapping[str, str]) -> Iterator[str]:
+    """What the bot may do on a branch with these tags, as far as that is known without the stack's settings."""
     match tags.get(AUTO_FIX):
         case Mode.FIX.value:
             yield (
-                "The bot may set the compute role of this branch by itself, when a failure calls for one, every "
-                "guardrail agrees, and the deployed stack's mode is fix."
+                "The bot may set the compute role of this branch without asking, if a failure calls for it, every "
+                "guardrail allows it, and the deployed stack's mode is fix."
             )
         case Mode.ASK.value:
-            yield "The bot may propose a compute role for this branch; it sets one only after somebody approved."
+            yield "The bot may propose a compute role for this branch. It sets the role only after an approval."
         case value if value == IGNORE:
-            yield "The bot says and does nothing about this branch."
+            yield "The bot ignores this branch: it sends no alerts and changes nothing."
             return
         case _:
-            yield "The bot reports failures of this branch and changes nothing on it."
+            yield _REPORTS_ONLY
             return
-    yield from _which_role(tags)
+    yield _which_role(tags)
     yield (
-        "SSR code of this branch can read that role's credentials: whoever may push to it can do what the role permits."
+        "SSR code of this branch can read that role's credentials, so everyone who can push to the branch can do what "
+        "the role permits."
     )
     yield _rebuilds(tags)
-    yield from _reservations(seen)
+    yield from _limits(current)
 
 
-def _which_role(tags: Mapping[str, str]) -> Iterator[str]:
+def _which_role(tags: Mapping[str, str]) -> str:
     if COMPUTE_ROLE in tags:
-        yield (
+        return (
             f"The only role it may set is {tags[COMPUTE_ROLE]}, and only if the deployed stack pairs that role with "
-            "this app: a tag chooses, it never grants."
+            "this app. A tag chooses a role; it never grants one."
         )
-    else:
-        yield (
-            "Which role: the one that the deployed stack pairs with this app, else the stack's default role; its "
-            "settings say (medic diagnose APP BRANCH --stack NAME shows it)."
-        )
+    return (
+        "Which role: the one that the deployed stack pairs with this app, else the stack's default role. "
+        "`medic diagnose APP BRANCH --stack NAME` shows it."
+    )
 
 
 def _rebuilds(tags: Mapping[str, str]) -> str:
     match tags.get(REBUILD, RebuildTag.AUTO.value):
         case RebuildTag.AUTO.value:
-            return "It may retry the failed job where that can help, if it is still the newest. Never a new commit."
+            when = "if that can help"
         case RebuildTag.YES.value:
-            return "It may retry the failed job after every change, if it is still the newest. Never a new commit."
+            when = "after every change"
         case _:
             return "It rebuilds nothing."
+    return f"It may retry the failed job {when}, as long as that job is the newest. It never builds a new commit."
 
 
-def _reservations(seen: Tagged) -> Iterator[str]:
-    app, branch = seen.app, seen.branch
+def _limits(current: TaggedBranch) -> Iterator[str]:
+    """Facts about the app and branch that limit what the bot does, whatever the tags say."""
+    app, branch = current.app, current.branch
     if branch.stage == "PULL_REQUEST" or branch.source_branch or branch.destination_branch:
         yield "This is a pull-request preview: the bot never changes it, whatever its tags say."
     elif app.auto_branch_creation:
         yield (
-            "The app creates branches automatically: unless the stack pairs exactly this branch, the bot refuses to "
-            "change one that may have been created so."
+            "The app creates branches automatically. Unless the stack pairs exactly this branch, the bot refuses to "
+            "change it if it may have been created automatically."
         )
     if app.platform != SSR:
-        yield f"The app's platform is {app.platform}: without an SSR runtime, no compute role is set."
-    held = branch.compute_role_arn or app.compute_role_arn
-    if held:
-        yield f"It has a compute role already, {held}: one that is usable is never replaced."
+        yield f"The app's platform is {app.platform}. It has no SSR runtime, so the bot sets no compute role."
+    compute_role = branch.compute_role_arn or app.compute_role_arn
+    if compute_role:
+        yield f"It already has a compute role, {compute_role}. The bot never replaces a usable role."
     if SERVICE_ROLE in app.tags:
         yield (
-            f"The app's tag {SERVICE_ROLE} names {app.tags[SERVICE_ROLE]}: a failure of this branch may also lead to "
-            "that service role being set on the app, if the stack pairs them."
+            f"The app's tag {SERVICE_ROLE} names {app.tags[SERVICE_ROLE]}. After a failure of this branch, the bot may "
+            "also set that service role on the app, if the stack pairs them."
         )
 
 
-def carry_out(change: TagChange, tags: BranchTags, *, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Show the change, ask, make it; exits with 1 if the answer is no.
+def apply_change(change: TagChange, tags: BranchTags, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Show the change, ask for confirmation, and write the tags. Exits with 1 if the answer is no.
 
     Raises:
         AwsError: a tag could not be written.
     """
     if not as_json:
-        _show(change)
+        _print_change(change)
     wanted = not (dry_run or change.empty)
-    done = wanted and agreed("Change these tags?", yes=yes)
+    done = wanted and confirmed("Change these tags?", yes=yes)
     if done:
         tags.write(change)
     if as_json:
         click.echo(json.dumps(change.as_json(done=done), indent=2))
     else:
-        terminal().print(shown(_became(done=done, dry_run=dry_run, empty=change.empty), "bold"))
+        terminal().print(shown(_outcome(done=done, dry_run=dry_run, empty=change.empty), "bold"))
     if wanted and not done:
         sys.exit(SOMETHING_WRONG)
 
 
-def _show(change: TagChange) -> None:
+def _print_change(change: TagChange) -> None:
     console = terminal()
     console.print(shown(change.branch_arn, "bold"))
     print_list(console, "Tags", change.lines())
@@ -237,11 +242,11 @@ def _show(change: TagChange) -> None:
     console.print()
 
 
-def _became(*, done: bool, dry_run: bool, empty: bool) -> str:
+def _outcome(*, done: bool, dry_run: bool, empty: bool) -> str:
     if empty:
-        return "The branch stands so already: nothing to do."
+        return "No tag needs to change. Nothing to do."
     if dry_run:
-        return "Nothing was changed: --dry-run."
+        return "Dry run: nothing was changed."
     return "Done." if done else "Nothing was changed."
 
 
@@ -255,12 +260,12 @@ _OPT_IN_EXAMPLES = examples(
 @click.command("opt-in", epilog=_OPT_IN_EXAMPLES)
 @app_argument()
 @branch_argument()
-@click.option("--mode", type=click.Choice(MODES), default=Mode.FIX.value, show_default=True,
-              help="How far the bot may go on this branch.")  # fmt: skip
-@click.option("--compute-role", metavar="NAME|ARN", help="Which of the roles paired with the app it may set.")
-@click.option("--rebuild", type=click.Choice([wish.value for wish in RebuildTag]),
+@click.option("--mode", type=click.Choice(_MODES), default=Mode.FIX.value, show_default=True,
+              help="What the bot may do on this branch.")  # fmt: skip
+@click.option("--compute-role", metavar="NAME|ARN", help="The role it may set, one of those paired with the app.")
+@click.option("--rebuild", type=click.Choice([tag.value for tag in RebuildTag]),
               help="Whether it may retry the failed job.")  # fmt: skip
-@click.option("--channel", metavar="NAME", help="The Slack channel, of those in the settings, that hears of it.")
+@click.option("--channel", metavar="NAME", help="Slack channel for this branch's alerts, one of those in the settings.")
 @change_options
 @aws_options
 @json_option
@@ -278,16 +283,17 @@ def opt_in_command(  # noqa: PLR0913 - one a tag
     region: str | None,
     as_json: bool,
 ) -> None:
-    """Tag a branch with your own credentials, and say exactly what that allows.
+    """Tag a branch with your own credentials, and show exactly what that allows.
 
-    Tags opt in; they never grant: which roles the bot may set stands in the deployed stack's settings.
+    A tag opts in; it grants nothing. The deployed stack's settings decide which roles the bot may set.
 
-    Exits with 0 once the branch is tagged, 1 if you say no, 2 on wrong usage, 3 if AWS could not be asked.
+    Exits with 0 if the branch is tagged, 1 if you say no, 2 on wrong usage, 3 if a call to AWS failed.
     """
     with explained():
         tags = BranchTags(session(profile, region))
         wanted = {AUTO_FIX: mode, COMPUTE_ROLE: compute_role, REBUILD: rebuild, CHANNEL: channel}
-        carry_out(opt_in(tags.read(app, branch), wanted), tags, dry_run=dry_run, yes=yes, as_json=as_json)
+        change = opt_in(tags.read(app, branch), wanted)
+        apply_change(change, tags, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 _OPT_OUT_EXAMPLES = examples("medic opt-out d1a2b3c4d5e6f7 main", "medic opt-out d1a2b3c4d5e6f7 main --yes --json")
@@ -309,12 +315,12 @@ def opt_out_command(  # noqa: PLR0913 - the options that all changing commands s
     region: str | None,
     as_json: bool,
 ) -> None:
-    """Remove the tags that opt a branch in: the bot reports, and changes nothing there any more.
+    """Remove the tags that opt a branch in. The bot then reports failures and changes nothing on the branch.
 
-    What it has set stays set; `medic undo` takes that back.
+    A role that the bot has set stays set; `medic undo` restores the previous role.
 
-    Exits with 0 once the tags are gone, 1 if you say no, 2 on wrong usage, 3 if AWS could not be asked.
+    Exits with 0 if the tags are removed, 1 if you say no, 2 on wrong usage, 3 if a call to AWS failed.
     """
     with explained():
         tags = BranchTags(session(profile, region))
-        carry_out(opt_out(tags.read(app, branch)), tags, dry_run=dry_run, yes=yes, as_json=as_json)
+        apply_change(opt_out(tags.read(app, branch)), tags, dry_run=dry_run, yes=yes, as_json=as_json)

@@ -1,7 +1,7 @@
 """How commands write to a terminal.
 
-What comes from AWS, logs or files is shown letter by letter: no escape sequence, no bidirectional mark and no markup in
-it means anything to the terminal.
+Text from AWS, logs and files passes through `visible` first. No escape sequence, bidirectional mark or markup in it has
+an effect on the terminal.
 """
 
 from __future__ import annotations
@@ -20,12 +20,56 @@ if TYPE_CHECKING:
 
     from medic.logscan.model import Finding
 
+JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
+JsonObject: TypeAlias = Mapping[str, JsonValue]
 
-def agreed(question: str, *, yes: bool) -> bool:
-    """True if the change may be made.
+_FILE_WIDTH = 200
+"""Columns, where standard output is not a terminal."""
 
-    The question goes to standard error, so that an answer in JSON stays clean. Without a terminal nobody can answer:
-    that counts as no.
+
+def terminal() -> Console:
+    """Standard output. Lines are not wrapped if it is not a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - JSON answers do without it
+
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, soft_wrap=True, width=_FILE_WIDTH)
+
+
+def visible(text: str) -> str:
+    """The text without control, bidirectional and zero-width characters, which could make it read as something else."""
+    return "".join(c if c == "\n" or c.isprintable() else " " if c == "\t" else "" for c in text)
+
+
+def shown(text: str, style: str = "") -> Text:
+    """The text for `Console.print`: visible characters only, and no markup is interpreted."""
+    from rich.text import Text  # noqa: PLC0415
+
+    return Text(visible(text), style)
+
+
+def print_list(console: Console, heading: str, lines: Iterable[str]) -> None:
+    """Print a heading and a bulleted list, or nothing if there are no lines."""
+    lines = tuple(lines)
+    if lines:
+        console.print()
+        console.print(shown(heading, "bold"))
+        for line in lines:
+            console.print(shown(f"  - {line}"))
+
+
+def line_range(finding: Finding) -> str:
+    """The lines of a finding: "line 7" or "lines 7-9"."""
+    if finding.last_line > finding.first_line:
+        return f"lines {finding.first_line}-{finding.last_line}"
+    return f"line {finding.first_line}"
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """True if the user agrees, or gave `--yes`.
+
+    The question goes to standard error so that JSON on standard output stays clean. No answer (standard input is at its
+    end) counts as no.
     """
     if yes:
         return True
@@ -34,47 +78,3 @@ def agreed(question: str, *, yes: bool) -> bool:
     except click.Abort:
         click.echo("", err=True)
         return False
-
-
-def where(finding: Finding) -> str:
-    """The lines it stands in, in words."""
-    if finding.last_line > finding.first_line:
-        return f"lines {finding.first_line}-{finding.last_line}"
-    return f"line {finding.first_line}"
-
-
-JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
-JsonObject: TypeAlias = Mapping[str, JsonValue]
-
-_WIDTH_OF_A_FILE = 200
-
-
-def terminal() -> Console:
-    """Standard output; where it is no terminal, lines are not broken."""
-    from rich.console import Console  # noqa: PLC0415 - JSON answers do without it
-
-    if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, soft_wrap=True, width=_WIDTH_OF_A_FILE)
-
-
-def shown(text: str, style: str = "") -> Text:
-    """A text as it may be shown."""
-    from rich.text import Text  # noqa: PLC0415
-
-    return Text(visible(text), style)
-
-
-def visible(text: str) -> str:
-    """The text without control, bidirectional and zero-width characters, which could make it read as something else."""
-    return "".join(c if c == "\n" or c.isprintable() else " " if c == "\t" else "" for c in text)
-
-
-def print_list(console: Console, heading: str, lines: Iterable[str]) -> None:
-    """A heading and its lines; nothing if there are none."""
-    lines = tuple(lines)
-    if lines:
-        console.print()
-        console.print(shown(heading, "bold"))
-        for line in lines:
-            console.print(shown(f"  - {line}"))

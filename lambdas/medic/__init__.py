@@ -1,1 +1,1 @@
-"""Amplify Medic's core: everything that ships in the Lambda and is shared by its functions."""
+"""The core of Amplify Medic: the code that the Lambda functions share. The CLI uses it too."""

@@ -1,4 +1,4 @@
-"""ARNs, taken apart and put together.
+"""Parses and builds ARNs.
 
 Formats: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amplify.html
 """
@@ -9,41 +9,41 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+_ROLE = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role(?P<path>/(?:.*/)?)(?P<name>[^/]+)")
+
 
 def name_of(role_arn: str) -> str:
-    """A role's name from its ARN."""
+    """The role's name, without its path. Does not check that the text is an ARN."""
     return role_arn.rpartition("/")[2]
-
-
-_ROLE = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role(?P<path>/(?:.*/)?)(?P<name>[^/]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class RoleArn:
-    """An IAM role's ARN in its parts."""
-
     text: str
+    """The whole ARN."""
     partition: str
     account: str
     path: str
+    """With a slash at both ends: `/` or `/app/`."""
     name: str
 
     @classmethod
     def parse(cls, text: str) -> RoleArn | None:
-        """The parts of a role ARN, or None if the text is not one."""
+        """None if the text is not a role's ARN."""
         match = _ROLE.fullmatch(text)
         return cls(text, *match.group("partition", "account", "path", "name")) if match else None
 
 
 def branch_resources(branch_arn: str) -> tuple[str, ...]:
-    """A branch's ARN as IAM may see it: raw, and with the branch name percent-encoded.
+    """A branch's ARN in the forms that IAM may compare: raw, and with the branch name percent-encoded if that differs.
 
-    boto3 sends the name encoded in the request path; denial messages show it raw. Both are named in a session policy.
+    boto3 sends the name percent-encoded in the request path, but denial messages show it raw. So a session policy names
+    both.
     """
     head, separator, name = branch_arn.partition("/branches/")
     return tuple(dict.fromkeys((branch_arn, f"{head}{separator}{quote(name, safe='')}")))
 
 
 def can_be_named_in_a_policy(branch_name: str) -> bool:
-    """False for a branch name that an IAM policy would read as a pattern or a variable."""
+    """False for a branch name that an IAM policy would take as a wildcard or a policy variable."""
     return not any(token in branch_name for token in ("*", "?", "${"))

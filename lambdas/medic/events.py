@@ -1,4 +1,7 @@
-"""What arrives: EventBridge events, as typed triggers. A trigger is a nudge, never an authority."""
+"""The messages that the functions accept, parsed strictly into typed values, and the bot's own messages as JSON.
+
+A message only says where to look. Roles, branches and actions come from AWS and from records in the table.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,17 @@ SOURCE = "aws.amplify"
 DETAIL_TYPE = "Amplify Deployment Status Change"
 OWN_SOURCE = "amplify-medic"
 ALL = "*"
-"""In the place of a branch: the whole app. In the place of an app too: the whole region. Git knows no such branch."""
+"""As the branch: the whole app. As app and branch: the whole region. Git allows no branch with this name."""
 
 _APP_ID = re.compile(r"d[a-z0-9]{1,19}")
 _JOB_ID = re.compile(r"[0-9]{1,255}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
-_LONGEST_BRANCH = 255
+_MAX_BRANCH_LENGTH = 255
 
 
 class MessageType(StrEnum):
-    """The detail types of our own messages."""
+    """The `detail-type` of the bot's own messages."""
 
     WAKE_UP = "Wake Up"
     RUNTIME_WAKE_UP = "Runtime Wake Up"
@@ -31,7 +34,7 @@ class MessageType(StrEnum):
 
 
 class DeploymentStatus(StrEnum):
-    """The statuses the rule passes. It is SUCCEED, never SUCCEEDED."""
+    """The statuses that the EventBridge rule passes. Amplify sends SUCCEED, not SUCCEEDED."""
 
     FAILED = "FAILED"
     SUCCEED = "SUCCEED"
@@ -40,7 +43,7 @@ class DeploymentStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where something happened, as the event says: never taken from the function's own account."""
+    """Where something happened. Account and region come from the event, not from the function's environment."""
 
     partition: str
     account: str
@@ -50,22 +53,21 @@ class Scope:
 
     @property
     def app_arn(self) -> str:
-        """The app's ARN."""
         return f"arn:{self.partition}:amplify:{self.region}:{self.account}:apps/{self.app_id}"
 
     @property
     def branch_arn(self) -> str:
-        """The branch's ARN with the branch name as it is, slashes and all."""
+        """The branch's ARN with the raw branch name: slashes are not percent-encoded."""
         return f"{self.app_arn}/branches/{self.branch}"
 
     @property
     def whole_app(self) -> Scope:
-        """The app this branch belongs to, as a scope of its own: its leases and mutes hold for every branch."""
+        """The scope of the app. A lease or mute on it holds for every branch of the app."""
         return replace(self, branch=ALL)
 
     @property
     def whole_region(self) -> Scope:
-        """The account's region, as a scope of its own: storms belong to it."""
+        """The scope of the account and region. Storms are counted there."""
         return replace(self, app_id=ALL, branch=ALL)
 
     def __str__(self) -> str:
@@ -80,21 +82,21 @@ class DeploymentEvent:
     job_id: str
     status: DeploymentStatus
     time: datetime
-    """When EventBridge says it happened, UTC."""
+    """The event's time as EventBridge gives it, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """Something on this branch is due, or somebody asked for something. Nothing is believed of it but where to look."""
+    """Handle what is due on this branch, or a request. The remediator takes from it only where to look."""
 
     scope: Scope
     request_id: str = ""
-    """Which request to read, if somebody asked for something."""
+    """The id of the request record to read: 32 hex digits, or empty for a deadline that is due."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeWakeUp:
-    """An app's SSR log showed something between two times. The remediator reads the lines itself."""
+    """Read an app's SSR log between two times, because the watcher found a matching line there."""
 
     scope: Scope
     """The app, with the branch `*`."""
@@ -104,7 +106,7 @@ class RuntimeWakeUp:
 
 @dataclass(frozen=True, slots=True)
 class TestAlertRequest:
-    """Somebody wants to see a sample alert on every channel."""
+    """Send a test alert to every channel."""
 
     scope: Scope
     """The region."""
@@ -114,23 +116,22 @@ Event: TypeAlias = DeploymentEvent | WakeUp | RuntimeWakeUp | TestAlertRequest
 
 
 class MalformedEventError(ValueError):
-    """The event is not one this function is for; it is dropped on purpose."""
+    """The event is not one that this function handles. Drop it: a retry can't help."""
 
 
 def wake_up(scope: Scope, request_id: str = "") -> dict[str, object]:
-    """The message that wakes the remediator for a branch, or for what somebody asked for there."""
-    return _message(
-        MessageType.WAKE_UP, scope, {"branchName": scope.branch, **({"requestId": request_id} if request_id else {})}
-    )
+    """The message that wakes the remediator for a branch, or for a request about it."""
+    request = {"requestId": request_id} if request_id else {}
+    return _message(MessageType.WAKE_UP, scope, {"branchName": scope.branch, **request})
 
 
 def runtime_wake_up(scope: Scope, since: datetime, until: datetime) -> dict[str, object]:
-    """The message that makes the remediator read an app's SSR log between two times."""
+    """The message that has the remediator read an app's SSR log between two times."""
     return _message(MessageType.RUNTIME_WAKE_UP, scope, {"since": since.isoformat(), "until": until.isoformat()})
 
 
 def test_alert_request(account: str, region: str) -> dict[str, object]:
-    """The message that makes the remediator send a sample on every channel and answer how that went."""
+    """The message that has the remediator send a test alert to every channel and return the result of each."""
     return {
         "source": OWN_SOURCE,
         "detail-type": MessageType.TEST_ALERT,
@@ -150,64 +151,43 @@ def _message(kind: MessageType, scope: Scope, detail: Mapping[str, object]) -> d
     }
 
 
+def unpadded_job_id(job_id: str) -> str:
+    """The id without leading zeros. Amplify pads some job ids with zeros to ten digits; they name the same job."""
+    return job_id.lstrip("0") or "0"
+
+
 def parse_event(event: object, *, account: str, region: str, partition: str) -> Event:
-    """Read whatever wakes the remediator: an Amplify event, or a message of our own.
+    """Parse a message to the remediator: an Amplify event, or one of the bot's own messages.
 
     Args:
-        event: the event as Lambda hands it over.
-        account: the account this function serves; events of others are refused.
-        region: the region this function serves.
-        partition: the partition this function serves; events carry none.
+        event: the event as Lambda passes it.
+        account: the account that this function serves. Events from other accounts are refused.
+        region: the region that this function serves. Events from other regions are refused.
+        partition: the partition that this function serves. Events don't name one.
 
     Raises:
-        MalformedEventError: naming the first thing that is wrong.
+        MalformedEventError: the message names the first field that is wrong.
     """
     if _mapping(event, "event").get("source") == OWN_SOURCE:
-        return _parse_own(event, account=account, region=region, partition=partition)
+        return _parse_own_message(event, account=account, region=region, partition=partition)
     return parse_deployment_event(event, account=account, region=region, partition=partition)
 
 
-def _parse_own(
-    event: object, *, account: str, region: str, partition: str
-) -> WakeUp | RuntimeWakeUp | TestAlertRequest:
-    body = _mapping(event, "event")
-    _expect(body, "account", account, _ACCOUNT)
-    _expect(body, "region", region)
-    detail = _mapping(body.get("detail"), "detail")
-    match body.get("detail-type"):
-        case MessageType.WAKE_UP:
-            return _parse_wake_up(detail, Scope(partition, account, region, ALL, ALL))
-        case MessageType.RUNTIME_WAKE_UP:
-            app = Scope(partition, account, region, _app_id(detail), ALL)
-            return RuntimeWakeUp(app, _time(detail, "since"), _time(detail, "until"))
-        case MessageType.TEST_ALERT:
-            return TestAlertRequest(Scope(partition, account, region, ALL, ALL))
-    raise MalformedEventError("detail-type is none of the messages that wake this function")
-
-
-def _parse_wake_up(detail: Mapping[str, object], everywhere: Scope) -> WakeUp:
-    request_id = detail.get("requestId", "")
-    if not isinstance(request_id, str) or not (request_id == "" or _REQUEST_ID.fullmatch(request_id)):
-        raise MalformedEventError("detail.requestId is not a request's id")
-    if (detail.get("appId"), detail.get("branchName")) == (ALL, ALL):
-        return WakeUp(everywhere, request_id)
-    return WakeUp(replace(everywhere, app_id=_app_id(detail), branch=_branch(detail)), request_id)
-
-
 def parse_deployment_event(event: object, *, account: str, region: str, partition: str) -> DeploymentEvent:
-    """Read an `Amplify Deployment Status Change` event.
+    """Parse an `Amplify Deployment Status Change` event.
 
-    The job's id is taken from `detail`, never from `resources`: there it is zero-padded, and a slash in a branch name
-    makes the ARN ambiguous. Source: https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-amplify.html
+    The job id comes from `detail`, not from `resources`. In `resources` it is padded with zeros, and a slash in a
+    branch name makes the ARN ambiguous.
+    Source: https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-amplify.html
 
     Args:
-        event: the event as Lambda hands it over.
-        account: the account this function serves; events of others are refused.
-        region: the region this function serves.
-        partition: the partition this function serves; events carry none.
+        event: the event as Lambda passes it.
+        account: the account that this function serves. Events from other accounts are refused.
+        region: the region that this function serves. Events from other regions are refused.
+        partition: the partition that this function serves. Events don't name one.
 
     Raises:
-        MalformedEventError: naming the first thing that is wrong.
+        MalformedEventError: the message names the first field that is wrong.
     """
     body = _mapping(event, "event")
     _expect(body, "source", SOURCE)
@@ -223,18 +203,45 @@ def parse_deployment_event(event: object, *, account: str, region: str, partitio
     )
 
 
+def _parse_own_message(
+    event: object, *, account: str, region: str, partition: str
+) -> WakeUp | RuntimeWakeUp | TestAlertRequest:
+    body = _mapping(event, "event")
+    _expect(body, "account", account, _ACCOUNT)
+    _expect(body, "region", region)
+    detail = _mapping(body.get("detail"), "detail")
+    match body.get("detail-type"):
+        case MessageType.WAKE_UP:
+            return _parse_wake_up(detail, Scope(partition, account, region, ALL, ALL))
+        case MessageType.RUNTIME_WAKE_UP:
+            app = Scope(partition, account, region, _app_id(detail), ALL)
+            return RuntimeWakeUp(app, _time(detail, "since"), _time(detail, "until"))
+        case MessageType.TEST_ALERT:
+            return TestAlertRequest(Scope(partition, account, region, ALL, ALL))
+    raise MalformedEventError("detail-type is missing or not one that this function handles")
+
+
+def _parse_wake_up(detail: Mapping[str, object], region: Scope) -> WakeUp:
+    request_id = detail.get("requestId", "")
+    if not isinstance(request_id, str) or not (request_id == "" or _REQUEST_ID.fullmatch(request_id)):
+        raise MalformedEventError("detail.requestId is not 32 hex digits")
+    if (detail.get("appId"), detail.get("branchName")) == (ALL, ALL):
+        return WakeUp(region, request_id)
+    return WakeUp(replace(region, app_id=_app_id(detail), branch=_branch(detail)), request_id)
+
+
 def _mapping(value: object, name: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise MalformedEventError(f"{name} is {type(value).__name__}, not an object")
     return value
 
 
-def _expect(body: Mapping[str, object], key: str, wanted: str, pattern: re.Pattern[str] | None = None) -> None:
+def _expect(body: Mapping[str, object], key: str, expected: str, pattern: re.Pattern[str] | None = None) -> None:
     value = body.get(key)
     if not isinstance(value, str) or (pattern is not None and not pattern.fullmatch(value)):
-        raise MalformedEventError(f"{key} is missing or no text of the right form")
-    if value != wanted:
-        raise MalformedEventError(f"{key} is {value[:64]!r}; this function serves {wanted!r}")
+        raise MalformedEventError(f"{key} is missing or not a valid string")
+    if value != expected:
+        raise MalformedEventError(f"{key} is {value[:64]!r}; this function serves {expected!r}")
 
 
 def _app_id(detail: Mapping[str, object]) -> str:
@@ -246,7 +253,7 @@ def _app_id(detail: Mapping[str, object]) -> str:
 
 def _branch(detail: Mapping[str, object]) -> str:
     value = detail.get("branchName")
-    if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST_BRANCH:
+    if not isinstance(value, str) or not 1 <= len(value) <= _MAX_BRANCH_LENGTH:
         raise MalformedEventError("detail.branchName is missing or not 1 to 255 characters")
     return value
 
@@ -255,13 +262,13 @@ def _job_id(detail: Mapping[str, object]) -> str:
     value = detail.get("jobId")
     if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
         raise MalformedEventError("detail.jobId is missing or not a number")
-    return value.lstrip("0") or "0"
+    return unpadded_job_id(value)
 
 
 def _status(detail: Mapping[str, object]) -> DeploymentStatus:
     value = detail.get("jobStatus")
     if not isinstance(value, str) or value not in list(DeploymentStatus):
-        raise MalformedEventError("detail.jobStatus is missing or none of FAILED, SUCCEED, CANCELLED")
+        raise MalformedEventError("detail.jobStatus is missing or not one of FAILED, SUCCEED, CANCELLED")
     return DeploymentStatus(value)
 
 
@@ -272,5 +279,5 @@ def _time(body: Mapping[str, object], key: str) -> datetime:
     except ValueError:
         time = None
     if time is None or time.tzinfo is None:
-        raise MalformedEventError(f"{key} is missing or not an ISO 8601 time with a zone")
+        raise MalformedEventError(f"{key} is missing or not an ISO 8601 time with a time zone")
     return time.astimezone(UTC)

@@ -1,7 +1,7 @@
-"""Evidence: the facts one deployment's diagnosis rests on, each present, absent, or unreadable because.
+"""The facts that were read from AWS for one diagnosis, each Present, Absent, or Unreadable with a reason.
 
-Environment variables keep their names and the kind their values look like, never the values. `basicAuthCredentials`,
-`buildSpec` and `logUrl` never get here.
+Of environment variables, only the names are kept and what kind of secret a value looks like, never the values.
+`basicAuthCredentials`, `buildSpec` and `logUrl` are not kept at all.
 """
 
 from __future__ import annotations
@@ -18,21 +18,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Present(Generic[T]):
-    """The thing was read."""
-
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """AWS says that there is no such thing."""
+    """AWS says that the resource does not exist."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """It could not be looked at: neither its presence nor its absence may be concluded."""
+    """The resource could not be read. Do not conclude that it exists, or that it does not."""
 
     reason: str
 
@@ -42,28 +40,26 @@ Item: TypeAlias = Present[T] | Absent | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentVariable:
-    """An environment variable's name and what its value looks like; never the value."""
-
     name: str
     looks_like: str | None
-    """`access key id`, `secret access key`, … or None for an ordinary value."""
+    """The kind of secret, such as `access key id`; None for an ordinary value."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildSettings:
-    """What builds run on and by; of what may hold secrets, a fingerprint."""
+    """How builds run. What may hold secrets is kept only as a hash, which is enough to see a difference."""
 
     image: str | None = None
-    """The name of one of Amplify's own images, or a custom image's fingerprint; None for the default one."""
+    """The name of one of Amplify's own images, or the hash of a custom image's name; None for the default image."""
     spec: str | None = None
-    """The stored build specification's fingerprint; None where the repository's amplify.yml counts."""
+    """The hash of the stored build specification; None if there is none, and the repository's amplify.yml is used."""
     compute: str | None = None
     """STANDARD_8GB, LARGE_16GB, …"""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The fields of GetApp that matter here."""
+    """The fields of GetApp that the bot uses."""
 
     id: str
     arn: str
@@ -83,7 +79,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The fields of GetBranch that matter here."""
+    """The fields of GetBranch that the bot uses."""
 
     name: str
     arn: str
@@ -96,9 +92,9 @@ class Branch:
     destination_branch: str | None
     active_job_id: str | None
     pull_request_previews: bool = False
-    """True if each pull request into this branch gets a preview, which is a branch of its own."""
+    """True if each pull request into this branch gets a preview, which Amplify creates as another branch."""
     build: BuildSettings = BuildSettings()
-    """What differs from the app's."""
+    """Set where the branch overrides the app's build settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +111,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The fields of GetJob that matter here."""
+    """The fields of GetJob that the bot uses."""
 
     id: str
     status: str
@@ -128,13 +124,12 @@ class Job:
 
     @property
     def failed_step(self) -> Step | None:
-        """The first step that failed."""
         return next((step for step in self.steps if step.status == "FAILED"), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """The fields of GetRole that matter here."""
+    """The fields of GetRole that the bot uses."""
 
     arn: str
     name: str
@@ -149,15 +144,17 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class RolePolicies:
-    """Everything a role is permitted by: managed policies' ARNs, and the documents that are not AWS's own."""
+    """A role's permission policies."""
 
     attached: tuple[str, ...]
+    """The ARNs of all attached managed policies."""
     documents: tuple[Mapping[str, object], ...]
+    """The documents of inline and customer-managed policies; those of AWS-managed policies are not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildLog:
-    """Which step's log was read, and how much of it; the text itself is read once and not kept."""
+    """Which step's log was read, and how many bytes of it. The text is scanned once and not kept."""
 
     step: str
     size: int
@@ -165,18 +162,18 @@ class BuildLog:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeLine:
-    """One event of an app's SSR log, which may hold several lines of text. Visitors can write here: it is a hint."""
+    """One event of an app's SSR log; it may hold several lines. Visitors can write to the log, so it is only a hint."""
 
     event_id: str
     at: datetime
-    """When it happened, as the writer says."""
+    """The event's time, as its writer gave it."""
     stream: str
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSpan:
-    """From one time to another, both included, to the millisecond."""
+    """From `start` to `end`, both included, with millisecond precision."""
 
     start: datetime
     end: datetime
@@ -184,7 +181,7 @@ class TimeSpan:
 
 @dataclass(frozen=True, slots=True)
 class RuntimePage:
-    """Some events of an SSR log, in the order of their times; `token` leads to the next page, empty on the last."""
+    """Events of an SSR log, ordered by time. `token` requests the next page; it is empty on the last page."""
 
     lines: tuple[RuntimeLine, ...]
     token: str = ""
@@ -192,7 +189,7 @@ class RuntimePage:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything read about one deployment, with the time it was read."""
+    """Everything that was read about one deployment."""
 
     partition: str
     account: str
@@ -205,10 +202,10 @@ class Evidence:
     job: Item[Job]
     log: Item[BuildLog]
     roles: Mapping[str, Item[Role]]
-    """Every role that was looked up, by the ARN it is known under."""
+    """Every role that was looked up, by the ARN that it was looked up with."""
     candidate_role_arn: str | None = None
-    """The paired compute role that the branch's tag (or the settings) chooses."""
+    """The paired compute role that the branch's tag or the settings choose."""
     policies: Mapping[str, Item[RolePolicies]] = field(default_factory=dict)
-    """Policies of roles that a permission may have been given to by mistake, by the role's ARN."""
+    """By role ARN: policies of roles that may have been given, by mistake, the permission that another role lacks."""
     repair_role_arn: str | None = None
     """The paired service role that the app's tag chooses."""

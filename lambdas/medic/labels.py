@@ -1,4 +1,4 @@
-"""The shared vocabulary: what a log shows, where it was printed, whose credentials, which role, which trigger."""
+"""Enumerations that several modules share: phases, failure labels, identities, policy types, roles, triggers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """Where a text was printed; the same words mean different things in different phases."""
+    """Where a text was printed. The same words mean different things in different phases."""
 
     BUILD = "build"
     DEPLOY = "deploy"
@@ -15,7 +15,7 @@ class Phase(StrEnum):
 
 
 class Label(StrEnum):
-    """What a text shows, as far as the text itself goes. A label names the failure, never its cause."""
+    """The failure that a text shows, judged by the text alone. A label never names the cause."""
 
     SERVICE_ROLE_UNASSUMABLE = "service_role_unassumable"
     COMPUTE_ROLE_UNASSUMABLE = "compute_role_unassumable"
@@ -31,7 +31,7 @@ class Label(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How sure a finding's label is. Low: the text is too short to decide alone, and says what to check."""
+    """How sure a finding's label is. LOW: the text alone does not decide it, so the finding says what to check."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -39,22 +39,22 @@ class Confidence(StrEnum):
 
 
 class Identity(StrEnum):
-    """Whose credentials a message is about. The principal in the text decides, not the keywords around it."""
+    """Whose credentials a message is about. The principal in the text decides this, not the words around it."""
 
     SERVICE_ROLE = "service_role"
     COMPUTE_ROLE = "compute_role"
     AMPLIFY_OWN = "amplify_own"
-    """Amplify's own CodeBuild role in an AWS-owned account: the app has no service role."""
+    """Amplify's own CodeBuild role in an AWS-owned account. Builds run as it if the app has no service role."""
     STUDIO = "studio"
     COGNITO_USER = "cognito_user"
     USER = "user"
-    """An IAM user or role of a person or another tool, not one of Amplify's two."""
+    """An IAM user or role that is neither the service role nor the compute role: a person's or another tool's."""
     NOBODY = "nobody"
     UNKNOWN = "unknown"
 
 
 class PolicyType(StrEnum):
-    """The policy type an access-denied message names.
+    """The policy type that an access-denied message names.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
@@ -78,14 +78,14 @@ class RoleKind(StrEnum):
 
 
 class ActionKind(StrEnum):
-    """What may be changed: a branch's compute role, or an app's service role. Nothing else, ever."""
+    """The only two changes that the bot makes: a branch's compute role, and an app's service role."""
 
     ATTACH_COMPUTE = "attach_compute"
     REPAIR_SERVICE = "repair_service"
 
 
 class Trigger(StrEnum):
-    """What made us look."""
+    """What started a diagnosis: a failed build, or a line in an SSR log."""
 
     FAILED = "failed"
     RUNTIME = "runtime"

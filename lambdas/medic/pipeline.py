@@ -1,6 +1,6 @@
-"""What the remediator does, on one page: one message in, one named flow.
+"""The remediator's dispatcher: parses one message and runs the flow for it.
 
-A message is a nudge, never an authority: what is done rests on AWS's state and on the incidents table alone.
+A message only says where to look. What the flows do depends on AWS and on the incidents table alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_test
-from medic.alerts.delivery import try_out
+from medic.alerts.delivery import send_test_alert
 from medic.events import (
     ALL,
     DeploymentEvent,
@@ -21,12 +21,12 @@ from medic.events import (
     WakeUp,
     parse_event,
 )
-from medic.flows.deadlines import look_after
+from medic.flows.deadlines import handle_overdue
 from medic.flows.failure import diagnose_failure
 from medic.flows.requests import answer_request
 from medic.flows.runtime import diagnose_runtime
 from medic.flows.settle import settle
-from medic.flows.storm import look_after_storm
+from medic.flows.storm import check_storm
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -36,41 +36,41 @@ if TYPE_CHECKING:
 def run(event: object, services: Services) -> object:
     """Handle one message.
 
-    A malformed one is dropped on purpose: one log line, one metric, no retry, since it would not get better.
+    A malformed message is logged, counted and dropped, because a retry can't help.
 
     Returns:
-        Nothing, but for whoever waits for an answer: how a sample alert went on each channel.
+        For a test alert, the result of each channel; otherwise None.
 
     Raises:
-        Exception: only faults that another try may mend; Lambda's retries and its on-failure destination take them.
+        Exception: a fault that a retry may fix. Lambda retries, then sends the message to the on-failure destination.
     """
     runtime = services.runtime
     try:
-        nudge = parse_event(event, account=runtime.account, region=runtime.region, partition=runtime.partition)
+        trigger = parse_event(event, account=runtime.account, region=runtime.region, partition=runtime.partition)
     except MalformedEventError as error:
         services.telemetry.record(TelemetryEvent.EVENT_MALFORMED, why=error)
         return None
-    if runtime.settings.apps and nudge.scope.app_id not in (*runtime.settings.apps, ALL):
-        services.telemetry.record(TelemetryEvent.EVENT_NOT_WATCHED, scope=nudge.scope)
+    if runtime.settings.apps and trigger.scope.app_id not in (*runtime.settings.apps, ALL):
+        services.telemetry.record(TelemetryEvent.EVENT_NOT_WATCHED, scope=trigger.scope)
         return None
-    return _flow(nudge, services)
+    return _run_flow(trigger, services)
 
 
-def _flow(nudge: Event, services: Services) -> object:
-    match nudge:
+def _run_flow(trigger: Event, services: Services) -> object:
+    match trigger:
         case DeploymentEvent(status=DeploymentStatus.FAILED):
-            diagnose_failure(nudge, services)
+            diagnose_failure(trigger, services)
         case DeploymentEvent():
-            settle(nudge, services)
+            settle(trigger, services)
         case WakeUp(scope, request_id) if request_id:
             answer_request(scope, request_id, services)
         case WakeUp(scope) if scope.app_id == ALL:
-            look_after_storm(scope, services)
+            check_storm(scope, services)
         case WakeUp(scope):
-            look_after(scope, services)
+            handle_overdue(scope, services)
         case RuntimeWakeUp():
-            diagnose_runtime(nudge, services)
+            diagnose_runtime(trigger, services)
         case TestAlertRequest():
-            sample = compose_test(nudge.scope.account, nudge.scope.region)
-            return {"channels": [asdict(trial) for trial in try_out(sample, services.channels)]}
+            sample = compose_test(trigger.scope.account, trigger.scope.region)
+            return {"channels": [asdict(result) for result in send_test_alert(sample, services.channels)]}
     return None

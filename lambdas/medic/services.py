@@ -1,11 +1,11 @@
-"""Everything a flow works with, wired once for a function's life. Clients are made when first used."""
+"""The composition root: connects clients, gateways, tables and alert channels. Each is created on first use."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from medic.alerts.event_bus import EventBus
@@ -33,9 +33,8 @@ if TYPE_CHECKING:
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
-
-_LONGEST_READING = 20.0
-"""Seconds."""
+_MAX_READ_SECONDS = 20.0
+"""Time limit for reading an SSR log."""
 
 
 def _now() -> datetime:
@@ -44,7 +43,7 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Services:
-    """The composition root: built in a handler, passed down, never looked up."""
+    """Everything that the flows use. The handler creates it once and passes it down; there is no global instance."""
 
     runtime: Runtime
     session: Session
@@ -53,77 +52,69 @@ class Services:
     pause: Pause = time.sleep
 
     @cached_property
-    def reader(self) -> Clients:
-        """Clients of the function's own role."""
+    def clients(self) -> Clients:
         return Clients(self.session)
 
     @cached_property
     def amplify(self) -> AmplifyReader:
-        """Amplify, read only."""
-        return AmplifyReader(self.reader.amplify)
+        return AmplifyReader(self.clients.amplify)
 
     @cached_property
     def iam(self) -> IamReader:
-        """IAM, read only."""
-        return IamReader(self.reader.iam, self.runtime.account)
+        return IamReader(self.clients.iam, self.runtime.account)
 
     @cached_property
     def gatherer(self) -> Gatherer:
-        """Evidence."""
         settings = self.runtime.settings
-        most = settings.limits.log_mebibytes * 1024 * 1024
-        return Gatherer(self.amplify, self._role, BuildLogSource(settings.log_url_origins, most_bytes=most))
+        max_bytes = settings.limits.log_mebibytes * 1024 * 1024
+        return Gatherer(self.amplify, self._role, BuildLogSource(settings.log_url_origins, max_bytes=max_bytes))
 
     @cached_property
     def table(self) -> IncidentsTable:
-        """Incidents."""
-        return IncidentsTable(self.reader.dynamodb, self.runtime.table, self.clock)
+        return IncidentsTable(self.clients.dynamodb, self.runtime.table, self.clock)
 
     @cached_property
     def region(self) -> RegionTable:
-        """What is counted and muted in the whole region."""
-        return RegionTable(self.reader.dynamodb, self.runtime.table, self.clock)
+        """Counters and mutes of the whole region."""
+        return RegionTable(self.clients.dynamodb, self.runtime.table, self.clock)
 
     @cached_property
     def requests(self) -> RequestsTable:
-        """What people ask for."""
-        return RequestsTable(self.reader.dynamodb, self.runtime.table, self.clock)
+        return RequestsTable(self.clients.dynamodb, self.runtime.table, self.clock)
 
     def runtime_logs(self) -> RuntimeLogs:
-        """SSR logs, for one reading: its time begins now."""
-        rate = SharedRate(CALLS_A_SECOND, time.monotonic() + _LONGEST_READING, pause=self.pause)
-        return RuntimeLogs(lambda: self.reader.logs, rate)
+        """A reader for one read of an SSR log. Its time limit starts now."""
+        rate = SharedRate(CALLS_A_SECOND, time.monotonic() + _MAX_READ_SECONDS, pause=self.pause)
+        return RuntimeLogs(lambda: self.clients.logs, rate)
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:
-        """Where alerts go: the topic and the event bus always, Slack if the settings name a place there."""
+        """Where alerts go: always the SNS topic and the event bus, and Slack if the settings name a Slack secret."""
         settings = self.runtime.settings
         amazon_q = settings.sns.format is SnsFormat.AMAZON_Q
-        topic = SnsTopic(lambda: self.reader.sns, self.runtime.topic_arn, amazon_q=amazon_q)
-        always = (topic, EventBus(lambda: self.reader.events))
+        topic = SnsTopic(lambda: self.clients.sns, self.runtime.topic_arn, amazon_q=amazon_q)
+        always = (topic, EventBus(lambda: self.clients.events))
         if not settings.slack.secrets:
             return always
         from medic.alerts.slack import SlackPost  # noqa: PLC0415 - it imports slack_sdk, which few runs need
 
-        return (SlackPost(lambda: self.reader.secrets, settings.slack), *always)
+        return (SlackPost(lambda: self.clients.secrets, settings.slack), *always)
 
     def actor_for(self, actor_scope: ActorScope) -> Callable[[], AmplifyActor]:
-        """The actor for one errand: its session is made when it first acts, and kept for that errand.
+        """A function that returns the actor for this scope. Its first call assumes the actor role; later ones reuse it.
 
-        Raises:
-            DeniedError: (when called) the stack's mode is report, so there is no actor.
+        Calling the returned function raises AwsError if the role can't be assumed. That includes DeniedError if the
+        stack's mode is `report`, because there is no actor role then.
         """
-        made: list[AmplifyActor] = []
 
+        @cache
         def actor() -> AmplifyActor:
-            if not made:
-                made.append(AmplifyActor(self._actor_sessions().amplify_for(actor_scope)))
-            return made[0]
+            return AmplifyActor(self._actor_sessions().amplify_for(actor_scope))
 
         return actor
 
     def policies(self, role_name: str) -> Item[RolePolicies]:
-        """A role's policies, or why they can't be read."""
+        """A role's policies, Absent if there is no such role, or Unreadable."""
         try:
             return Present(self.iam.policies(role_name))
         except AbsentError as error:
@@ -132,6 +123,7 @@ class Services:
             return Unreadable(str(error))
 
     def _role(self, role_arn: str) -> Item[Role]:
+        # Not `self.iam.role` itself, so that the IAM client is only created when a role is read.
         return self.iam.role(role_arn)
 
     def _actor_sessions(self) -> ActorSessions:

@@ -1,6 +1,7 @@
-"""Settings: one object, `amplify-medic` in the CDK context, validated at synth and handed to the functions unchanged.
+"""The deployer's settings, and what each deployed function knows about its stack.
 
-Nothing else in the code base reads the environment. Every mistake in the object is named at once.
+The settings are one object, `amplify-medic` in the CDK context. It is validated at synth, where one error names every
+mistake, and passed to the functions unchanged. No other module reads the environment.
 """
 
 from __future__ import annotations
@@ -13,116 +14,113 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 CONTEXT_KEY = "amplify-medic"
+SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
+ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
+EMULATOR_ACCOUNT = "000000000000"
+"""The account of local emulators. AWS gives no customer this account id."""
+
+_COMMON_VARIABLES = {
+    "settings": SETTINGS_VARIABLE,
+    "account": "MEDIC_ACCOUNT",
+    "region": "AWS_REGION",
+    "partition": "MEDIC_PARTITION",
+    "table": "INCIDENTS_TABLE",
+}
+_REMEDIATOR_VARIABLES = {
+    **_COMMON_VARIABLES,
+    "topic_arn": "ALERT_TOPIC_ARN",
+    "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
+}
+_WAKING_VARIABLES = {**_COMMON_VARIABLES, "remediator_function": "REMEDIATOR_FUNCTION"}
+"""For the functions that wake the remediator: the watcher and the one behind Slack's buttons."""
+
+_AMPLIFY_APP_ID = re.compile(r"d[a-z0-9]{1,19}")
+_ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/([\w+=,.@/-]+)")
+_POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
+# A webhook URL or a token in place of the secret's name would end up in the template and in the function's environment.
+_SECRET = re.compile(r"(?!https?:|xox[a-z]-)[\w/+=.@:-]{1,2048}")
+_A_SECRET = "the name or ARN of a Secrets Manager secret (put the URL or token into the secret)"  # noqa: S105 - words
+_CHANNEL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_SLACK_CHANNEL = re.compile(r"#?[\w.-]{1,80}")
+_A_SLACK_CHANNEL = "a Slack channel's id, such as C0123456789, or #name"
+_SLACK_APP_ID = re.compile(r"A[A-Z0-9]{2,20}")
+_APPROVER = re.compile(r"[TE][A-Z0-9]{2,20}/[UW][A-Z0-9]{2,20}")
+
+_LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
+    "fixes_per_branch_an_hour": (1, 10),
+    "fixes_per_app_an_hour": (1, 50),
+    "fixes_per_account_an_hour": (1, 100),
+    "cool_down_minutes": (1, 24 * 60),
+    "fresh_minutes": (1, 24 * 60),
+    "storm_incidents": (1, 1000),
+    "storm_minutes": (1, 60),
+    "propagation_seconds": (0, 45),
+    "log_mebibytes": (1, 1024),
+}
+"""The smallest and largest value of each limit."""
 
 
 class SettingsError(ValueError):
-    """The settings are wrong; the message names every mistake, one a line."""
+    """The settings or the environment are wrong. The message names every mistake, one on each line."""
 
     def __init__(self, mistakes: list[str]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(["The amplify-medic settings have mistakes:", *(f"  - {m}" for m in mistakes)]))
 
 
-class SettingsReader:
-    """Takes named values out of a JSON object and collects what is wrong with them."""
+class Mode(StrEnum):
+    """How far the bot may go: `report` only alerts, `ask` waits for an approval, `fix` acts at once."""
 
-    def __init__(self, raw: object, path: str, mistakes: list[str] | None = None) -> None:
-        self.mistakes: list[str] = [] if mistakes is None else mistakes
-        self._path = path
-        self._taken: set[str] = set()
-        self._raw: Mapping[str, object] = {}
-        if isinstance(raw, Mapping):
-            self._raw = raw
-        else:
-            self.mistakes.append(f"{path or CONTEXT_KEY} must be an object, not {type(raw).__name__}")
-
-    def wrong(self, key: str, what: str) -> None:
-        """Note a mistake."""
-        self.mistakes.append(f"{self._path}{key} {what}")
-
-    def take(self, key: str) -> object:
-        """The value as it is; its key is known from now on."""
-        self._taken.add(key)
-        return self._raw.get(key)
-
-    def nested(self, key: str) -> SettingsReader:
-        """A reader of the object below a key."""
-        value = self.take(key)
-        return SettingsReader({} if value is None else value, f"{self._path}{key}.", self.mistakes)
-
-    def below(self, key: str, raw: object) -> SettingsReader:
-        """A reader of an object that stands below a key; what is wrong with it is noted here."""
-        return SettingsReader(raw, f"{self._path}{key}.", self.mistakes)
-
-    def text(self, key: str, pattern: re.Pattern[str], what: str, *, hidden: bool = False) -> str | None:
-        """A text of one form, or None. A mistake repeats what was given, unless that may be a secret (`hidden`)."""
-        value = self.take(key)
-        if value is None:
-            return None
-        if isinstance(value, str) and pattern.fullmatch(value):
-            return value
-        self.wrong(key, f"must be {what}" if hidden else f"must be {what}, not {value!r}")
-        return None
-
-    def texts(self, key: str, pattern: re.Pattern[str], what: str) -> tuple[str, ...]:
-        """A list of texts of one form."""
-        value = self.take(key)
-        if value is None:
-            return ()
-        if not isinstance(value, list):
-            self.wrong(key, f"must be a list of {what}, not {value!r}")
-            return ()
-        for item in value:
-            if not (isinstance(item, str) and pattern.fullmatch(item)):
-                self.wrong(key, f"holds {item!r}, which is not {what}")
-        return tuple(item for item in value if isinstance(item, str))
-
-    def choice(self, key: str, choices: type[StrEnum], default: StrEnum) -> StrEnum:
-        """One of several words."""
-        value = self.take(key)
-        if value is None:
-            return default
-        if isinstance(value, str) and value in list(choices):
-            return choices(value)
-        self.wrong(key, f"must be one of {', '.join(choices)}, not {value!r}")
-        return default
-
-    def flag(self, key: str, *, default: bool = False) -> bool:
-        """True or false; the default where nothing is given."""
-        value = self.take(key)
-        if value is None or isinstance(value, bool):
-            return default if value is None else value
-        self.wrong(key, f"must be true or false, not {value!r}")
-        return default
-
-    def mapping(self, key: str) -> Mapping[str, object]:
-        """An object with keys of the deployer's own."""
-        value = self.take(key)
-        if value is None:
-            return {}
-        if isinstance(value, Mapping):
-            return value
-        self.wrong(key, f"must be an object, not {value!r}")
-        return {}
-
-    def finish(self) -> None:
-        """Note every key that nobody asked for."""
-        for key in sorted(set(self._raw) - self._taken):
-            self.wrong(key, f"is unknown; known here: {', '.join(sorted(self._taken))}")
+    REPORT = "report"
+    ASK = "ask"
+    FIX = "fix"
 
 
-_SECRET = re.compile(r"(?!https?:|xox[a-z]-)[\w/+=.@:-]{1,2048}")
-_A_SECRET = "the name or ARN of a Secrets Manager secret (put the URL or token into the secret)"  # noqa: S105 - words
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_CHANNEL = re.compile(r"#?[\w.-]{1,80}")
-_A_CHANNEL = "a Slack channel's id, such as C0123456789, or #name"
-_APP_ID = re.compile(r"A[A-Z0-9]{2,20}")
-_APPROVER = re.compile(r"[TE][A-Z0-9]{2,20}/[UW][A-Z0-9]{2,20}")
+class SnsFormat(StrEnum):
+    """What the topic's subscribers get. With `amazon_q`, e-mail gets text and all others get Amazon Q's JSON format."""
+
+    TEXT = "text"
+    AMAZON_Q = "amazon_q"
+
+
+class WatchRuntime(StrEnum):
+    """Which SSR apps' runtime logs are watched. `tagged`: those with a branch tagged `report`, `ask` or `fix`."""
+
+    ALL = "all"
+    TAGGED = "tagged"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """A role, and the targets that it may be attached to: `appId` (all its branches) or `appId/branch`."""
+
+    role_arn: str
+    targets: tuple[str, ...]
+
+    def covers(self, app_id: str, branch: str) -> bool:
+        return app_id in self.targets or self.names_branch(app_id, branch)
+
+    def names_branch(self, app_id: str, branch: str) -> bool:
+        """True if exactly this branch is paired, not only its app."""
+        return f"{app_id}/{branch}" in self.targets
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultRole:
+    """The compute role that the stack creates. It has no permissions unless `policies` names some."""
+
+    policies: tuple[str, ...] = ()
+    permissions_boundary: str | None = None
+    apps: tuple[str, ...] = ()
+    """The apps it may be attached to; required if it has a policy. Empty: any app."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlackChannel:
-    """One place alerts go to: an incoming webhook, or a channel that the bot writes to. One of the two is set."""
+    """One Slack destination: an incoming webhook, or a channel that the bot posts to. Exactly one of the two is set."""
 
     webhook_secret: str | None = None
     """The name or ARN of the secret that holds the webhook's URL."""
@@ -132,13 +130,13 @@ class SlackChannel:
 
 @dataclass(frozen=True, slots=True)
 class Slack:
-    """Where alerts go, and who may approve from there. Secrets by the name or ARN of a Secrets Manager secret alone."""
+    """Where alerts go in Slack, and who may approve there. Secrets are names or ARNs of Secrets Manager secrets."""
 
     default: SlackChannel | None = None
     bot_token_secret: str | None = None
-    """Holds the bot token with which channels are written to."""
+    """Holds the bot token, which is needed to post to a channel."""
     channels: Mapping[str, SlackChannel] = field(default_factory=dict)
-    """Further places, by the name that the tag `amplify-medic:channel` gives them."""
+    """More destinations, by the name that the tag `amplify-medic:channel` gives."""
     signing_secret: str | None = None
     """Holds the Slack app's signing secret."""
     app_id: str | None = None
@@ -147,146 +145,27 @@ class Slack:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret that sending alerts reads."""
-        places = (self.default, *self.channels.values())
-        hooks = (place.webhook_secret for place in places if place is not None)
-        return tuple(dict.fromkeys(secret for secret in (self.bot_token_secret, *hooks) if secret))
+        """Every secret that is read for sending alerts. The signing secret is not: only clicks need it."""
+        channels = (self.default, *self.channels.values())
+        webhooks = (channel.webhook_secret for channel in channels if channel is not None)
+        return tuple(dict.fromkeys(secret for secret in (self.bot_token_secret, *webhooks) if secret))
 
     @property
     def takes_approvals(self) -> bool:
-        """True if clicks on a button are listened to."""
+        """True if people may approve with a button in Slack."""
         return self.signing_secret is not None
-
-
-def read_slack(reader: SettingsReader) -> Slack:
-    """The settings below `slack`; the reader keeps what is wrong with them."""
-    slack = Slack(
-        default=_place(reader),
-        bot_token_secret=reader.text("bot_token_secret", _SECRET, _A_SECRET, hidden=True),
-        channels=_channels(reader),
-        signing_secret=reader.text("signing_secret", _SECRET, _A_SECRET, hidden=True),
-        app_id=reader.text("app_id", _APP_ID, "a Slack app's id, such as A0123456789"),
-        approvers=reader.texts("approvers", _APPROVER, "TEAM/USER, such as T0123456789/U0123456789"),
-    )
-    _check_together(slack, reader)
-    reader.finish()
-    return slack
-
-
-def _place(reader: SettingsReader) -> SlackChannel | None:
-    webhook = reader.text("webhook_secret", _SECRET, _A_SECRET, hidden=True)
-    channel = reader.text("channel", _CHANNEL, _A_CHANNEL)
-    if webhook and channel:
-        reader.wrong("channel", "is one place and webhook_secret another: set one of the two")
-    return SlackChannel(webhook, channel) if webhook or channel else None
-
-
-def _channels(reader: SettingsReader) -> dict[str, SlackChannel]:
-    """Name → place; a text in the place of an object is the webhook's secret."""
-    channels = {}
-    for name, given in reader.mapping("channels").items():
-        key = f"channels[{name}]"
-        if not _NAME.fullmatch(name):
-            reader.wrong(key, "has a name that can't be a tag value of letters, digits, _ . -")
-        below = reader.below(key, {"webhook_secret": given} if isinstance(given, str) else given)
-        place = _place(below)
-        below.finish()
-        if place is None:
-            reader.wrong(key, "needs a webhook_secret or a channel")
-        else:
-            channels[name] = place
-    return channels
-
-
-def _check_together(slack: Slack, reader: SettingsReader) -> None:
-    """What only makes sense with something else."""
-    places = [place for place in (slack.default, *slack.channels.values()) if place is not None]
-    if any(place.channel for place in places) and slack.bot_token_secret is None:
-        reader.wrong("bot_token_secret", "is missing: without it the bot can't write to a channel")
-    if slack.bot_token_secret and not any(place.channel for place in places):
-        reader.wrong("channel", "is missing: a bot token alone doesn't say where to write")
-    if slack.channels and slack.default is None:
-        reader.wrong("channels", "needs a default beside it (webhook_secret or channel), for branches that name none")
-    approving = (slack.signing_secret, slack.app_id, slack.approvers)
-    if any(approving) and not all(approving):
-        reader.wrong("signing_secret, app_id and approvers", "belong together: approval needs all three")
-    if slack.signing_secret and slack.bot_token_secret is None:
-        reader.wrong("signing_secret", "needs bot_token_secret: only a message of the Slack app has buttons")
-
-
-__all__ = ["CONTEXT_KEY", "Runtime", "Settings", "SettingsError", "Slack"]
-
-SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
-EMULATOR_ACCOUNT = "000000000000"
-"""The account of local emulators; AWS hands out no such account id."""
-
-_APP = re.compile(r"d[a-z0-9]{1,19}")
-_ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/([\w+=,.@/-]+)")
-_POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
-
-
-class Mode(StrEnum):
-    """How far the bot may go. `report` says, `ask` proposes and waits for approval, `fix` acts."""
-
-    REPORT = "report"
-    ASK = "ask"
-    FIX = "fix"
-
-
-class SnsFormat(StrEnum):
-    """What subscribers of the topic get. With `amazon_q`, e-mail stays text and everything else gets the envelope."""
-
-    TEXT = "text"
-    AMAZON_Q = "amazon_q"
-
-
-class WatchRuntime(StrEnum):
-    """Which SSR apps' runtime logs are watched."""
-
-    ALL = "all"
-    TAGGED = "tagged"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Pairing:
-    """A role that may be given to some apps: `appId` (all its branches) or `appId/branch`."""
-
-    role_arn: str
-    targets: tuple[str, ...]
-
-    def covers(self, app_id: str, branch: str) -> bool:
-        """True if this role may be given to the branch."""
-        return app_id in self.targets or self.names_branch(app_id, branch)
-
-    def names_branch(self, app_id: str, branch: str) -> bool:
-        """True if exactly this branch is paired, not just its app."""
-        return f"{app_id}/{branch}" in self.targets
-
-
-@dataclass(frozen=True, slots=True)
-class DefaultRole:
-    """The compute role the stack itself makes. It carries no permission unless `policies` names some."""
-
-    policies: tuple[str, ...] = ()
-    permissions_boundary: str | None = None
-    apps: tuple[str, ...] = ()
-    """The apps it may be given to; required as soon as it carries a policy. Empty: any app."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sns:
-    """The alert topic: its subscribers, and what they get."""
-
     emails: tuple[str, ...] = ()
+    """Addresses that are subscribed to the alert topic."""
     format: SnsFormat = SnsFormat.TEXT
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on what the bot does by itself."""
+    """Limits on what the bot does without a person, in the units that the names give."""
 
     fixes_per_branch_an_hour: int = 1
     fixes_per_app_an_hour: int = 3
@@ -301,37 +180,38 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a deployer may choose. All optional: the defaults report everything and fix what is tagged."""
+    """Everything that a deployer may choose. All of it is optional: by default the bot fixes only tagged branches."""
 
     mode: Mode = Mode.FIX
     compute_roles: tuple[Pairing, ...] = ()
     service_roles: tuple[Pairing, ...] = ()
     default_role: DefaultRole = field(default_factory=DefaultRole)
     apps: tuple[str, ...] = ()
-    """If not empty, the bot looks at these apps only."""
+    """If not empty, the bot handles only these apps."""
     slack: Slack = field(default_factory=Slack)
     sns: Sns = field(default_factory=Sns)
     redact_emails: bool = False
-    """Whether e-mail addresses are taken out of alerts too."""
+    """True: e-mail addresses in alerts are redacted too."""
     watch_runtime: WatchRuntime = WatchRuntime.ALL
     required_permissions_boundary: str | None = None
-    """If set, only compute roles that bear this boundary are attached."""
+    """The ARN of a policy. If set, only compute roles with this permissions boundary are attached."""
     admin_roles_allowed: tuple[str, ...] = ()
-    """Role ARNs that may be attached although they look like administrators."""
+    """ARNs of roles that may be attached although they have administrator-like permissions."""
     log_url_origins: tuple[str, ...] = ()
+    """More origins that build logs may be downloaded from, for a local emulator."""
     alarms: bool = True
     """False: no CloudWatch alarms and no dashboard."""
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def parse(cls, raw: object) -> Settings:
-        """Validate a settings object as it stands in the CDK context.
+        """Validate a settings object from the CDK context.
 
         Args:
-            raw: the object; None stands for "no settings".
+            raw: the object; None means "no settings".
 
         Raises:
-            SettingsError: naming every mistake at once.
+            SettingsError: names every mistake.
         """
         reader = SettingsReader(raw if raw is not None else {}, "")
         settings = _read_settings(reader)
@@ -340,9 +220,29 @@ class Settings:
         return settings
 
 
+def merge(base: object, over: object) -> object:
+    """Merge `over` into `base`: objects are merged key by key, any other value in `over` replaces the one in `base`."""
+    if isinstance(base, Mapping) and isinstance(over, Mapping):
+        return {**base, **{key: merge(base.get(key), value) for key, value in over.items()}}
+    return over
+
+
+def refuse_emulator_settings(settings: Settings, account: str | None) -> None:
+    """Refuse settings that are only for the emulator, unless the account is known to be the emulator's.
+
+    Raises:
+        SettingsError: `log_url_origins` is set and the account is not 000000000000.
+    """
+    if settings.log_url_origins and account != EMULATOR_ACCOUNT:
+        used_in = f"account {account}" if account else "an unknown account"
+        raise SettingsError(
+            [f"log_url_origins is only for the emulator (account {EMULATOR_ACCOUNT}), not for {used_in}: remove it"]
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What a deployed function knows of itself: its settings and the names of the stack's resources."""
+    """What the remediator knows about its stack."""
 
     settings: Settings
     account: str
@@ -351,25 +251,25 @@ class Runtime:
     table: str
     topic_arn: str
     actor_role_arn: str | None
-    """None in mode `report`: there is no writing role at all."""
+    """None in mode `report`: then no role may change anything."""
     default_role_arn: str
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Runtime:
-        """Read the function's environment, once.
+        """Read the function's environment variables.
 
         Raises:
-            SettingsError: naming every variable that is missing or wrong.
+            SettingsError: names every variable that is missing or wrong.
         """
         source = os.environ if environ is None else environ
-        named = _variables(source, _VARIABLES)
-        settings = _settings(named.pop("settings"))
-        return cls(settings=settings, actor_role_arn=source.get(ACTOR_ROLE_VARIABLE) or None, **named)
+        values = _variables(source, _REMEDIATOR_VARIABLES)
+        settings = _settings(values.pop("settings"))
+        return cls(settings=settings, actor_role_arn=source.get(ACTOR_ROLE_VARIABLE) or None, **values)
 
 
 @dataclass(frozen=True, slots=True)
 class WatcherRuntime:
-    """What the deployed watcher knows of itself."""
+    """What the watcher knows about its stack."""
 
     settings: Settings
     account: str
@@ -380,18 +280,18 @@ class WatcherRuntime:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> WatcherRuntime:
-        """Read the function's environment, once.
+        """Read the function's environment variables.
 
         Raises:
-            SettingsError: naming every variable that is missing or wrong.
+            SettingsError: names every variable that is missing or wrong.
         """
-        named = _variables(os.environ if environ is None else environ, _WATCHER_VARIABLES)
-        return cls(settings=_settings(named.pop("settings")), **named)
+        values = _variables(os.environ if environ is None else environ, _WAKING_VARIABLES)
+        return cls(settings=_settings(values.pop("settings")), **values)
 
 
 @dataclass(frozen=True, slots=True)
 class SlackRuntime:
-    """What the deployed function behind Slack's buttons knows of itself."""
+    """What the function behind Slack's buttons knows about its stack."""
 
     slack: Slack
     account: str
@@ -402,16 +302,18 @@ class SlackRuntime:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> SlackRuntime:
-        """Read the function's environment, once.
+        """Read the function's environment variables.
 
         Raises:
-            SettingsError: naming every variable that is missing or wrong; or the settings take no approvals.
+            SettingsError: names every variable that is missing or wrong, or says that approvals are not set up.
         """
-        named = _variables(os.environ if environ is None else environ, _SLACK_VARIABLES)
-        slack = _settings(named.pop("settings")).slack
+        values = _variables(os.environ if environ is None else environ, _WAKING_VARIABLES)
+        slack = _settings(values.pop("settings")).slack
         if not slack.takes_approvals:
-            raise SettingsError(["slack.signing_secret is not set: nothing can be approved from Slack"])
-        return cls(slack=slack, **named)
+            raise SettingsError(
+                ["slack.signing_secret is not set: approval from Slack needs signing_secret, app_id and approvers"]
+            )
+        return cls(slack=slack, **values)
 
 
 def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
@@ -429,28 +331,92 @@ def _settings(text: str) -> Settings:
     return Settings.parse(raw)
 
 
-ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
-_PLACE = {
-    "settings": SETTINGS_VARIABLE,
-    "account": "MEDIC_ACCOUNT",
-    "region": "AWS_REGION",
-    "partition": "MEDIC_PARTITION",
-    "table": "INCIDENTS_TABLE",
-}
-_VARIABLES = {
-    **_PLACE,
-    "topic_arn": "ALERT_TOPIC_ARN",
-    "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
-}
-_WATCHER_VARIABLES = {**_PLACE, "remediator_function": "REMEDIATOR_FUNCTION"}
-_SLACK_VARIABLES = _WATCHER_VARIABLES
+class SettingsReader:
+    """Reads values from a JSON object and collects the mistakes in them.
 
+    Each method returns a default where the value is missing or wrong. So one pass finds every mistake.
+    """
 
-def merge(base: object, over: object) -> object:
-    """`over` laid over `base`: objects are merged key by key, anything else is replaced."""
-    if isinstance(base, Mapping) and isinstance(over, Mapping):
-        return {**base, **{key: merge(base.get(key), value) for key, value in over.items()}}
-    return over
+    def __init__(self, raw: object, path: str, mistakes: list[str] | None = None) -> None:
+        self.mistakes: list[str] = [] if mistakes is None else mistakes
+        self._path = path
+        self._known_keys: set[str] = set()
+        self._raw: Mapping[str, object] = {}
+        if isinstance(raw, Mapping):
+            self._raw = raw
+        else:
+            self.mistakes.append(f"{path or CONTEXT_KEY} must be an object, not {type(raw).__name__}")
+
+    def add_mistake(self, key: str, what: str) -> None:
+        self.mistakes.append(f"{self._path}{key} {what}")
+
+    def take(self, key: str) -> object:
+        """The unchecked value, or None. `finish` accepts the key from now on."""
+        self._known_keys.add(key)
+        return self._raw.get(key)
+
+    def nested(self, key: str) -> SettingsReader:
+        """A reader of the object under a key."""
+        value = self.take(key)
+        return self.below(key, {} if value is None else value)
+
+    def below(self, key: str, raw: object) -> SettingsReader:
+        """A reader of another object, whose mistakes are reported under a key of this one."""
+        return SettingsReader(raw, f"{self._path}{key}.", self.mistakes)
+
+    def text(self, key: str, pattern: re.Pattern[str], expected: str, *, hidden: bool = False) -> str | None:
+        """A string that matches a pattern, or None. Set `hidden` if the value may be a secret: no mistake quotes it."""
+        value = self.take(key)
+        if value is None:
+            return None
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return value
+        self.add_mistake(key, f"must be {expected}" if hidden else f"must be {expected}, not {value!r}")
+        return None
+
+    def texts(self, key: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
+        """A list of strings that match a pattern."""
+        value = self.take(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            self.add_mistake(key, f"must be a list, each item {expected}, not {value!r}")
+            return ()
+        for item in value:
+            if not (isinstance(item, str) and pattern.fullmatch(item)):
+                self.add_mistake(key, f"contains {item!r}; each item must be {expected}")
+        return tuple(item for item in value if isinstance(item, str))
+
+    def choice(self, key: str, choices: type[StrEnum], default: StrEnum) -> StrEnum:
+        value = self.take(key)
+        if value is None:
+            return default
+        if isinstance(value, str) and value in list(choices):
+            return choices(value)
+        self.add_mistake(key, f"must be one of {', '.join(choices)}, not {value!r}")
+        return default
+
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        value = self.take(key)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self.add_mistake(key, f"must be true or false, not {value!r}")
+        return default
+
+    def mapping(self, key: str) -> Mapping[str, object]:
+        """An object whose keys the deployer chooses."""
+        value = self.take(key)
+        if value is None:
+            return {}
+        if isinstance(value, Mapping):
+            return value
+        self.add_mistake(key, f"must be an object, not {value!r}")
+        return {}
+
+    def finish(self) -> None:
+        """Report every key that was not read, because it is unknown."""
+        for key in sorted(set(self._raw) - self._known_keys):
+            self.add_mistake(key, f"is unknown; the known keys here are {', '.join(sorted(self._known_keys))}")
 
 
 def _read_settings(reader: SettingsReader) -> Settings:
@@ -459,8 +425,8 @@ def _read_settings(reader: SettingsReader) -> Settings:
         compute_roles=_pairings(reader, "compute_roles"),
         service_roles=_pairings(reader, "service_roles"),
         default_role=_default_role(reader.nested("default_role")),
-        apps=reader.texts("apps", _APP, "an Amplify app id"),
-        slack=read_slack(reader.nested("slack")),
+        apps=reader.texts("apps", _AMPLIFY_APP_ID, "an Amplify app id"),
+        slack=_slack(reader.nested("slack")),
         sns=_sns(reader.nested("sns")),
         redact_emails=reader.flag("redact_emails"),
         watch_runtime=WatchRuntime(reader.choice("watch_runtime", WatchRuntime, WatchRuntime.ALL)),
@@ -480,9 +446,9 @@ def _pairings(reader: SettingsReader, key: str) -> tuple[Pairing, ...]:
     pairings = []
     for role_arn, targets in reader.mapping(key).items():
         if not _ROLE_ARN.fullmatch(role_arn):
-            reader.wrong(key, f"has the key {role_arn!r}, which is not the ARN of an IAM role")
+            reader.add_mistake(key, f"has the key {role_arn!r}; each key must be the ARN of an IAM role")
         if not isinstance(targets, list) or not targets or not all(_is_target(target) for target in targets):
-            reader.wrong(f"{key}[{role_arn}]", f"must be a list of appId or appId/branch, not {targets!r}")
+            reader.add_mistake(f"{key}[{role_arn}]", f"must be a list of appId or appId/branch, not {targets!r}")
             continue
         pairings.append(Pairing(role_arn, tuple(targets)))
     return tuple(pairings)
@@ -492,19 +458,79 @@ def _is_target(target: object) -> bool:
     if not isinstance(target, str):
         return False
     app_id, slash, branch = target.partition("/")
-    return bool(_APP.fullmatch(app_id)) and bool(branch or not slash)
+    return bool(_AMPLIFY_APP_ID.fullmatch(app_id)) and bool(branch or not slash)
 
 
 def _default_role(reader: SettingsReader) -> DefaultRole:
     role = DefaultRole(
         policies=reader.texts("policies", _POLICY_ARN, "the ARN of an IAM policy"),
         permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"),
-        apps=reader.texts("apps", _APP, "an Amplify app id"),
+        apps=reader.texts("apps", _AMPLIFY_APP_ID, "an Amplify app id"),
     )
     if role.policies and not role.apps:
-        reader.wrong("apps", "is required as soon as policies are set: name the apps that may hold these permissions")
+        reader.add_mistake("apps", "is required if policies are set: list the apps that may have these permissions")
     reader.finish()
     return role
+
+
+def _slack(reader: SettingsReader) -> Slack:
+    slack = Slack(
+        default=_slack_channel(reader),
+        bot_token_secret=reader.text("bot_token_secret", _SECRET, _A_SECRET, hidden=True),
+        channels=_named_channels(reader),
+        signing_secret=reader.text("signing_secret", _SECRET, _A_SECRET, hidden=True),
+        app_id=reader.text("app_id", _SLACK_APP_ID, "a Slack app's id, such as A0123456789"),
+        approvers=reader.texts("approvers", _APPROVER, "TEAM/USER, such as T0123456789/U0123456789"),
+    )
+    _check_slack(slack, reader)
+    reader.finish()
+    return slack
+
+
+def _slack_channel(reader: SettingsReader) -> SlackChannel | None:
+    webhook = reader.text("webhook_secret", _SECRET, _A_SECRET, hidden=True)
+    channel = reader.text("channel", _SLACK_CHANNEL, _A_SLACK_CHANNEL)
+    if webhook and channel:
+        reader.add_mistake("channel", "and webhook_secret are both set: set only one of them")
+    return SlackChannel(webhook, channel) if webhook or channel else None
+
+
+def _named_channels(reader: SettingsReader) -> dict[str, SlackChannel]:
+    """The channels by name. A string instead of an object is the name or ARN of a webhook's secret."""
+    channels = {}
+    for name, given in reader.mapping("channels").items():
+        key = f"channels[{name}]"
+        if not _CHANNEL_NAME.fullmatch(name):
+            reader.add_mistake(key, "has an invalid name: use 1 to 64 letters, digits and the characters _ . -")
+        below = reader.below(key, {"webhook_secret": given} if isinstance(given, str) else given)
+        channel = _slack_channel(below)
+        below.finish()
+        if channel is None:
+            reader.add_mistake(key, "needs a webhook_secret or a channel")
+        else:
+            channels[name] = channel
+    return channels
+
+
+def _check_slack(slack: Slack, reader: SettingsReader) -> None:
+    """Check the settings that depend on each other."""
+    destinations = [channel for channel in (slack.default, *slack.channels.values()) if channel is not None]
+    posts_to_channel = any(destination.channel for destination in destinations)
+    if posts_to_channel and slack.bot_token_secret is None:
+        reader.add_mistake("bot_token_secret", "is missing: the bot needs a token to post to a channel")
+    if slack.bot_token_secret and not posts_to_channel:
+        reader.add_mistake("channel", "is missing: bot_token_secret is set, but no channel to post to")
+    if slack.channels and slack.default is None:
+        reader.add_mistake(
+            "channels", "needs a default: also set webhook_secret or channel, for branches without a channel tag"
+        )
+    approval = (slack.signing_secret, slack.app_id, slack.approvers)
+    if any(approval) and not all(approval):
+        reader.add_mistake("signing_secret, app_id and approvers", "must be set together: approval needs all three")
+    if slack.signing_secret and slack.bot_token_secret is None:
+        reader.add_mistake(
+            "signing_secret", "needs bot_token_secret: only messages posted with the bot token have buttons"
+        )
 
 
 def _sns(reader: SettingsReader) -> Sns:
@@ -516,46 +542,24 @@ def _sns(reader: SettingsReader) -> Sns:
     return sns
 
 
-_LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
-    "fixes_per_branch_an_hour": (1, 10),
-    "fixes_per_app_an_hour": (1, 50),
-    "fixes_per_account_an_hour": (1, 100),
-    "cool_down_minutes": (1, 24 * 60),
-    "fresh_minutes": (1, 24 * 60),
-    "storm_incidents": (1, 1000),
-    "storm_minutes": (1, 60),
-    "propagation_seconds": (0, 45),
-    "log_mebibytes": (1, 1024),
-}
-
-
 def _limits(reader: SettingsReader) -> Limits:
     defaults = Limits()
-    limits = Limits(**{f.name: _bounded(reader, f.name, getattr(defaults, f.name)) for f in fields(Limits)})
+    limits = Limits(**{f.name: _limit(reader, f.name, getattr(defaults, f.name)) for f in fields(Limits)})
     if limits.fixes_per_app_an_hour >= limits.fixes_per_account_an_hour:
-        reader.wrong("fixes_per_app_an_hour", "must be below fixes_per_account_an_hour")
+        account_limit = limits.fixes_per_account_an_hour
+        reader.add_mistake(
+            "fixes_per_app_an_hour", f"must be less than fixes_per_account_an_hour, which is {account_limit}"
+        )
     reader.finish()
     return limits
 
 
-def _bounded(reader: SettingsReader, name: str, default: int) -> int:
+def _limit(reader: SettingsReader, name: str, default: int) -> int:
     value = reader.take(name)
     low, high = _LIMIT_RANGES[name]
     if value is None:
         return default
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
         return value
-    reader.wrong(name, f"must be a whole number from {low} to {high}, not {value!r}")
+    reader.add_mistake(name, f"must be a whole number from {low} to {high}, not {value!r}")
     return default
-
-
-def refuse_emulator_settings(settings: Settings, account: str | None) -> None:
-    """Refuse what is only there for the emulator, unless the account is known to be an emulator's.
-
-    Raises:
-        SettingsError: `log_url_origins` is set and the account is not 000000000000.
-    """
-    if settings.log_url_origins and account != EMULATOR_ACCOUNT:
-        raise SettingsError(
-            [f"log_url_origins widens where logs are fetched from and is for the emulator only (account {account})"]
-        )

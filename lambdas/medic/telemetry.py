@@ -1,4 +1,4 @@
-"""What the functions say about themselves: one structured log line and one metric a fact, few dimensions."""
+"""Structured logs and CloudWatch metrics of the functions: one log line and one metric for each event."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TelemetryEvent(StrEnum):
-    """Everything that is counted."""
+    """Every event that is logged and counted. The value is the metric's name."""
 
     EVENT_MALFORMED = "EventMalformed"
     EVENT_NOT_WATCHED = "EventNotWatched"
@@ -59,7 +59,7 @@ class TelemetryEvent(StrEnum):
 
 
 EVENT_TO_ALERT = "EventToAlert"
-"""The metric of how long people waited, in milliseconds."""
+"""Name of the metric for the time from an event to its alert, in milliseconds."""
 
 DIMENSIONS: Mapping[TelemetryEvent, tuple[str, ...]] = {
     TelemetryEvent.DIAGNOSED: ("label", "cause"),
@@ -67,45 +67,45 @@ DIMENSIONS: Mapping[TelemetryEvent, tuple[str, ...]] = {
     TelemetryEvent.REFUSED: ("rule",),
     TelemetryEvent.APPROVAL_REFUSED: ("rule",),
 }
-"""The details by which a fact is also counted apart. Each is one of a list in our own code, so that what CloudWatch
-charges for is bounded: never an app, a branch, a job, or anything that a log or a tag says."""
+"""The details by which an event is also counted on its own.
 
-_LISTED = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_UNLISTED = "other"
+CloudWatch charges for each combination of metric and dimension value. So the values come from fixed lists in the code,
+never from an app, a branch, a job, a log or a tag.
+"""
+
+_DIMENSION_VALUE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_OTHER = "other"
 
 
 @dataclass(frozen=True)
 class Telemetry:
-    """Powertools' Logger and Metrics, behind two verbs."""
-
     logger: Logger
     metrics: Metrics
 
     def record(self, event: TelemetryEvent, **details: object) -> None:
-        """Count a fact and log it with its details; details are redacted by whoever made them.
+        """Log an event with its details and count it, also by each of its details in `DIMENSIONS`.
 
-        A fact listed in `DIMENSIONS` is counted once more by each of those details that is given.
+        Details are cut to 500 characters, but not redacted: the caller must pass no secrets.
         """
         self.metrics.add_metric(name=event, unit=MetricUnit.Count, value=1)
         for dimension in DIMENSIONS.get(event, ()):
             if dimension in details:
-                self._count_apart(event, dimension, str(details[dimension]))
+                self._count_by_dimension(event, dimension, str(details[dimension]))
         self.logger.info(event, extra={name: str(value)[:500] for name, value in details.items()})
 
     def alerted(self, waited: timedelta) -> None:
-        """Measure how long it took from an event, by EventBridge's time, until every channel had its alert."""
+        """Record the time from an event, by EventBridge's clock, until every channel had its alert."""
         self.metrics.add_metric(
             name=EVENT_TO_ALERT, unit=MetricUnit.Milliseconds, value=max(0, round(waited.total_seconds() * 1000))
         )
 
     def flush(self) -> None:
-        """Write the metrics out, as one embedded-metric log line."""
+        """Write the metrics as one log line in embedded metric format, from which CloudWatch reads them."""
         self.metrics.flush_metrics()
 
-    def _count_apart(self, event: TelemetryEvent, dimension: str, value: str) -> None:
-        listed = value if _LISTED.fullmatch(value) else _UNLISTED
-        mine = {"service": self.metrics.service or ""}
+    def _count_by_dimension(self, event: TelemetryEvent, dimension: str, value: str) -> None:
+        service = {"service": self.metrics.service or ""}
         with single_metric(
-            event, MetricUnit.Count, 1, namespace=self.metrics.namespace, default_dimensions=mine
-        ) as one:
-            one.add_dimension(dimension, listed)
+            event, MetricUnit.Count, 1, namespace=self.metrics.namespace, default_dimensions=service
+        ) as metric:
+            metric.add_dimension(dimension, value if _DIMENSION_VALUE.fullmatch(value) else _OTHER)

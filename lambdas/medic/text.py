@@ -1,4 +1,4 @@
-"""How texts from outside are put into sentences: short, quoted, and without a character that could do harm."""
+"""Formats untrusted text for use in sentences: shortened, quoted, and with control characters escaped."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_LONGEST_SHOWN = 120
-_MOST_SHOWN = 5
+_MAX_CHARACTERS = 120
+_MAX_PARTS = 5
 
 
 def shown(text: str) -> str:
-    """A text in quotation marks, cut short, control characters escaped."""
-    cut = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    """The text in double quotes, cut to 120 characters, with control characters escaped."""
+    cut = text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}…"
     return json.dumps(cut, ensure_ascii=not cut.isprintable())
 
 
 def bare(text: str) -> str:
-    """The same without the quotation marks."""
+    """Like `shown`, but without the quotes."""
     return shown(text)[1:-1]
 
 
 def listed(parts: Iterable[str], word: str = "and") -> str:
-    """Names in a row: at most a handful, the rest counted."""
-    *most, last = _handful(parts) or [""]
-    return f"{', '.join(most)} {word} {last}" if most else last
+    """Names joined as in `a, b and c`. After five, the rest is a count: `… and 7 more`."""
+    *first, last = _shortened(parts) or [""]
+    return f"{', '.join(first)} {word} {last}" if first else last
 
 
 def sequence(clauses: Iterable[str]) -> str:
-    """Whole clauses in a row: at most a handful, the rest counted."""
-    return "; ".join(_handful(clauses))
+    """Clauses joined with semicolons. After five, the rest is a count."""
+    return "; ".join(_shortened(clauses))
 
 
-def _handful(parts: Iterable[str]) -> list[str]:
-    several = list(parts)
-    rest = len(several) - _MOST_SHOWN
-    return [*several[:_MOST_SHOWN], f"{rest} more"] if rest > 0 else several
+def _shortened(parts: Iterable[str]) -> list[str]:
+    all_parts = list(parts)
+    rest = len(all_parts) - _MAX_PARTS
+    return [*all_parts[:_MAX_PARTS], f"{rest} more"] if rest > 0 else all_parts

@@ -1,1 +1,1 @@
-"""The remediator: the only function that may change anything."""
+"""The remediator: the only function that may change roles or start builds."""

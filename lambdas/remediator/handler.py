@@ -1,4 +1,4 @@
-"""Lambda entry point: settings and clients once, then one event at a time through the pipeline."""
+"""Lambda entry point of the remediator: passes each event to the pipeline."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 @cache
 def services() -> Services:
-    """Everything the pipeline works with, made on the first event and kept while the function is warm."""
+    """Created on the first event and kept while the function is warm."""
     telemetry = Telemetry(Logger(), Metrics())
     return Services(Runtime.from_environment(), boto3.Session(), telemetry)
 
 
 def handler(event: object, context: LambdaContext) -> object:
-    """Handle one EventBridge event or one message of the bot's own.
+    """Handle one Amplify event or one of the bot's own messages.
 
     Returns:
-        Nothing, but for whoever waits for an answer.
+        For a test alert, the result of each channel; otherwise None.
 
     Raises:
-        Exception: a fault that another try may mend; Lambda tries again, then hands it to the on-failure destination.
+        Exception: a fault that a retry may fix. Lambda retries, then sends the event to the on-failure destination.
     """
-    wired = services()
-    wired.telemetry.logger.append_keys(request_id=context.aws_request_id)
+    cached = services()
+    cached.telemetry.logger.append_keys(request_id=context.aws_request_id)
     try:
-        return pipeline.run(event, wired)
+        return pipeline.run(event, cached)
     finally:
-        wired.telemetry.flush()
+        cached.telemetry.flush()

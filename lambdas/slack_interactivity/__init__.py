@@ -1,1 +1,1 @@
-"""The function behind Slack's buttons."""
+"""The function that receives clicks on the buttons of alerts in Slack."""

@@ -1,4 +1,4 @@
-"""Lambda entry point: one click on a button in Slack becomes a request record. It can change nothing else."""
+"""Lambda entry point for Slack: turns a click on a button into a request record. It can change nothing else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 
 from medic.settings import SlackRuntime
-from medic.slack_actions.approve import approval_handler, handle
+from medic.slack_actions.approve import build_approval_handler
 from medic.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 
 @cache
-def wiring() -> SlackApprovalHandler:
-    """What a run works with, made once and kept while the function is warm."""
-    return approval_handler(SlackRuntime.from_environment(), boto3.Session(), Telemetry(Logger(), Metrics()))
+def approval_handler() -> SlackApprovalHandler:
+    """Created on the first click and kept while the function is warm."""
+    return build_approval_handler(SlackRuntime.from_environment(), boto3.Session(), Telemetry(Logger(), Metrics()))
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, object]:
-    """Answer one HTTP request of Slack's.
+    """Answer one HTTP request from Slack.
 
     Raises:
-        AwsError: the secret or the table could not be reached; Slack shows that the click failed.
+        AwsError: the secret or the table could not be reached. Slack then shows that the click failed.
     """
-    wired = wiring()
-    wired.telemetry.logger.append_keys(request_id=context.aws_request_id)
+    cached = approval_handler()
+    cached.telemetry.logger.append_keys(request_id=context.aws_request_id)
     try:
-        return handle(event, wired)
+        return cached.handle(event)
     finally:
-        wired.telemetry.flush()
+        cached.telemetry.flush()

@@ -1,1 +1,1 @@
-"""The watcher: keeps time. It finds what is due and wakes the remediator; it changes nothing itself."""
+"""The watcher: runs every minute, finds what is due, reads SSR logs and wakes the remediator."""

@@ -1,4 +1,4 @@
-"""Lambda entry point: settings and clients once, then every minute, and after each deployment, the watcher."""
+"""Lambda entry point of the watcher: it runs every minute and after each deployment."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from medic.watch.watcher import Watcher
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-KEPT_IN_HAND = 15.0
-"""Seconds before the function's time-out in which cursors are written and metrics go out."""
+_RESERVED_SECONDS = 15.0
+"""Time before the function's time-out that is kept free for writing cursors and metrics."""
 
 
 @cache
 def watcher() -> Watcher:
-    """What a run works with, made once and kept while the function is warm."""
+    """Created on the first event and kept while the function is warm."""
     return Watcher(WatcherRuntime.from_environment(), Clients(boto3.Session()), Telemetry(Logger(), Metrics()))
 
 
 def handler(event: object, context: LambdaContext) -> None:
-    """Keep time, look at SSR logs; or take note of a deployment.
+    """Handle one deployment event, or one event of the schedule.
 
     Raises:
-        AwsError: AWS could not be reached; the next run comes in a minute.
+        AwsError: AWS could not be reached. The next run, a minute later, tries again.
     """
-    wired = watcher()
-    wired.telemetry.logger.append_keys(request_id=context.aws_request_id)
+    cached = watcher()
+    cached.telemetry.logger.append_keys(request_id=context.aws_request_id)
     try:
-        wired.run(event, context.get_remaining_time_in_millis() / 1000 - KEPT_IN_HAND)
+        cached.run(event, context.get_remaining_time_in_millis() / 1000 - _RESERVED_SECONDS)
     finally:
-        wired.telemetry.flush()
+        cached.telemetry.flush()

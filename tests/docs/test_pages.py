@@ -1,4 +1,4 @@
-"""The pages say what there is: every alarm and alert has its section, and every link leads somewhere."""
+"""The documentation: every alarm and alert has its section, and every link has a target."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from infra.monitoring import ALARM_TEXTS, AlarmText
 from medic.alerts.model import AlertKind
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+MOST_WORDS_OF_README, MOST_WORDS = 900, 7500
 RUNBOOK = ROOT / "docs" / "runbook.md"
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")
 
 
 def anchors(page: Path) -> set[str]:
-    """What GitHub makes of a page's headings."""
+    """The anchors that GitHub creates for a page's headings."""
     headings = _HEADING.findall(page.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -36,7 +37,7 @@ def test_every_alert_has_its_section_in_the_runbook(kind: AlertKind) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
+def test_every_link_within_the_repository_has_a_target(page: Path) -> None:
     for target in _LINK.findall(page.read_text(encoding="utf-8")):
         if target.startswith(("http://", "https://")):
             continue
@@ -55,3 +56,18 @@ def test_the_example_of_a_service_control_policy_can_be_pasted() -> None:
     assert all("Condition" in statement for statement in policy["Statement"])
     # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
     assert len(json.dumps(policy, separators=(",", ":"))) <= 5120
+
+
+def test_readme_and_docs_stay_short() -> None:
+    words = {page: len(page.read_text(encoding="utf-8").split()) for page in PAGES}
+    readme = words[ROOT / "README.md"]
+    assert readme <= MOST_WORDS_OF_README
+    assert readme + sum(count for page, count in words.items() if page.parent.name == "docs") <= MOST_WORDS
+
+
+@pytest.mark.parametrize("topic", ["label", "guardrail", "alert", "permission"])
+def test_the_responsible_file_is_two_links_from_the_readme(topic: str) -> None:
+    assert "(CONTRIBUTING.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    files = [target for what, where in rows if topic in what.lower() for target in _LINK.findall(where)]
+    assert any(target.endswith(".py") for target in files), f"CONTRIBUTING.md names no file for: {topic}"

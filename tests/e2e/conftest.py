@@ -1,4 +1,4 @@
-"""One local cloud with the stack deployed, shared by every test that only adds apps to it."""
+"""One local cloud with the deployed stack, shared by all tests that only add apps to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A stack is deployed in tens of seconds, and longer on a busy machine."""
+    """Deploying a stack takes tens of seconds, and longer on a busy machine."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 SHARED = {"limits": {"storm_incidents": 1000, "fixes_per_app_an_hour": 50, "fixes_per_account_an_hour": 100}}
-"""Tests that share a stack fail and mend more in an hour than an account may by itself."""
+"""Tests that share a stack cause more failures and fixes in an hour than the default limits allow."""
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture
 def stage(deployed: Stage) -> Iterator[Stage]:
-    """The deployed stack, with every switch of its Amplify back in its place afterwards."""
+    """The deployed stack. Afterwards the controls of its fake Amplify are reset."""
     yield replace(deployed)
     deployed.cloud.control("deny", "UpdateBranch", denied=False)
     deployed.cloud.control("set_propagation", 0)

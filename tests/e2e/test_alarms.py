@@ -1,4 +1,4 @@
-"""An alarm, its topic, its subscriber. The emulator evaluates a deployed alarm whenever a metric is put."""
+"""An alarm notifies the subscribers of its topic. The emulator evaluates a deployed alarm whenever a metric is put."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ("Storm", "AmplifyMedic-Done-Incidents-Storm", STORM),
     ],
 )
-def test_an_alarm_reaches_the_topics_subscribers_with_what_to_do(
+def test_an_alarm_reaches_the_topics_subscribers_with_instructions(
     stage: Stage, metric: str, alarm: str, text: AlarmText
 ) -> None:
     datum = {
@@ -32,6 +32,6 @@ def test_an_alarm_reaches_the_topics_subscribers_with_what_to_do(
     }
     stage.cloud.client("cloudwatch").put_metric_data(Namespace="AmplifyMedic", MetricData=[datum])
 
-    told: dict[str, Any] = json.loads(stage.email(alarm, containing=text.section))
-    assert told["NewStateValue"] == "ALARM"
-    assert told["AlarmDescription"] == text.description
+    notification: dict[str, Any] = json.loads(stage.email(alarm, containing=text.section))
+    assert notification["NewStateValue"] == "ALARM"
+    assert notification["AlarmDescription"] == text.description

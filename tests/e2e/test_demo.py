@@ -1,4 +1,4 @@
-"""What `make demo` shows, and that it fails when what it shows does not happen."""
+"""Every story of `make demo` passes, and the demo fails if a story does not happen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHORT = 12.0
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-def test_every_story_of_the_demo_happens(stage: Stage, story: Callable[[Stage], None]) -> None:
+def test_every_story_of_the_demo_passes(stage: Stage, story: Callable[[Stage], None]) -> None:
     story(stage)
 
 
@@ -27,7 +27,7 @@ def test_the_demo_fails_when_the_rule_is_disabled(stage: Stage) -> None:
     events = stage.cloud.client("events")
     (rule,) = [rule["Name"] for rule in events.list_rules()["Rules"] if "DeploymentEvents" in rule["Name"]]
     events.disable_rule(Name=rule)
-    stage.patience = SHORT
+    stage.timeout = SHORT
     try:
         with pytest.raises(DemoError, match="a Slack alert"):
             lost_connection(stage)
@@ -37,7 +37,7 @@ def test_the_demo_fails_when_the_rule_is_disabled(stage: Stage) -> None:
 
 def test_the_demo_fails_when_update_branch_is_denied(stage: Stage) -> None:
     stage.cloud.control("deny", "UpdateBranch")
-    stage.patience = SHORT
+    stage.timeout = SHORT
     with pytest.raises(DemoError, match="set, and read back"):
         young_service_role(stage)
 

@@ -13,7 +13,7 @@ OPTED_IN = {"amplify-medic:auto-fix": "fix"}
 
 
 def failed_event(app_id: str, job_id: str, **changes: Any) -> dict[str, Any]:
-    """The event of a failed job, as EventBridge hands it to the function."""
+    """The event of a failed job, as EventBridge sends it to the function."""
     detail = {"appId": app_id, "branchName": "main", "jobId": job_id, "jobStatus": "FAILED"}
     return {
         "version": "0",
@@ -30,14 +30,14 @@ def failed_event(app_id: str, job_id: str, **changes: Any) -> dict[str, Any]:
 
 
 def invoke(stage: Stage, event: object) -> dict[str, Any]:
-    """Run the function on one event and wait for it."""
+    """Invoke the function with one event and wait for the result."""
     answer = stage.cloud.client("lambda").invoke(
         FunctionName=stage.outputs["RemediatorFunctionName"], Payload=json.dumps(event).encode()
     )
     return {"error": answer.get("FunctionError"), "payload": answer["Payload"].read().decode()}
 
 
-def test_one_update_and_one_alert_however_often_the_event_is_delivered(stage: Stage) -> None:
+def test_an_event_delivered_many_times_causes_one_update_and_one_alert(stage: Stage) -> None:
     app_id = stage.make_app("often", OPTED_IN)
     stage.cloud.control("set_connection", app_id, "lost")
     job_id = stage.build(app_id)
@@ -64,7 +64,7 @@ def test_malformed_events_are_dropped_with_one_log_line_and_one_metric(stage: St
     assert stage.log_line("EventMalformed", "_aws", "AmplifyMedic")
 
 
-def test_a_throttle_is_ridden_out(stage: Stage) -> None:
+def test_a_throttled_call_is_retried(stage: Stage) -> None:
     app_id = stage.make_app("throttled", {})
     stage.cloud.control("set_connection", app_id, "lost")
     stage.cloud.control("fail_call", "GetApp", "throttle", 1)
@@ -72,7 +72,7 @@ def test_a_throttle_is_ridden_out(stage: Stage) -> None:
     stage.next_alert(app_id, containing="look at the repository connection first")
 
 
-def test_an_event_on_which_every_run_fails_is_kept_with_its_request(stage: Stage) -> None:
+def test_an_event_that_fails_on_every_run_reaches_the_dead_letter_queue(stage: Stage) -> None:
     app_id = stage.make_app("exhausted", {})
     stage.cloud.control("set_connection", app_id, "lost")
     for call in range(1, 10):  # three runs of three attempts each
@@ -80,25 +80,25 @@ def test_an_event_on_which_every_run_fails_is_kept_with_its_request(stage: Stage
     job_id = stage.build(app_id)
     sqs, url = stage.cloud.client("sqs"), stage.outputs["FailedRunsQueueUrl"]
 
-    def kept() -> dict[str, Any] | None:
+    def failed_run() -> dict[str, Any] | None:
         for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
             record: dict[str, Any] = json.loads(message["Body"])
             if record["requestPayload"]["detail"]["appId"] == app_id:
                 return record
         return None
 
-    record = stage.wait_for("the failed run in its queue", kept)
+    record = stage.wait_for("the failed run in its queue", failed_run)
     assert record["requestPayload"]["detail"]["jobId"] == job_id
     assert stage.alerts(app_id) == []
 
 
-def test_ten_thousand_lines_in_an_ssr_log_are_one_incident_and_one_alert(stage: Stage) -> None:
+def test_ten_thousand_lines_in_an_ssr_log_cause_one_incident_and_one_alert(stage: Stage) -> None:
     stage.cloud.control("set_clock_right")
     app_id = stage.make_app("burst", {})
     stage.build(app_id)
     for wording in ("node_error", "nuxt", "astro", "sveltekit", "remix"):
         stage.cloud.control("request", app_id, "main", wording)
-    _repeat_its_lines(stage, f"/aws/amplify/{app_id}", 10_000)
+    _repeat_log_lines(stage, f"/aws/amplify/{app_id}", 10_000)
     for _ in range(3):
         stage.run_watcher()
     alert = stage.next_alert(app_id, containing="SSR code found no AWS credentials")
@@ -107,13 +107,13 @@ def test_ten_thousand_lines_in_an_ssr_log_are_one_incident_and_one_alert(stage: 
     assert stage.writes(app_id) == []
 
 
-def _repeat_its_lines(stage: Stage, group: str, many: int) -> None:
-    """Log what a group holds again and again, as visitors do who try again and again."""
+def _repeat_log_lines(stage: Stage, group: str, count: int) -> None:
+    """Repeat the lines of a log group until `count` lines are written, as if visitors kept retrying."""
     logs = stage.cloud.client("logs")
     events = logs.filter_log_events(logGroupName=group)["events"]
     now = max(event["timestamp"] for event in events)
-    again = [{"timestamp": now, "message": event["message"]} for event, _ in zip(cycle(events), range(many))]
-    for at in range(0, many, 1000):
+    again = [{"timestamp": now, "message": event["message"]} for event, _ in zip(cycle(events), range(count))]
+    for at in range(0, count, 1000):
         logs.put_log_events(
             logGroupName=group, logStreamName=events[0]["logStreamName"], logEvents=again[at : at + 1000]
         )

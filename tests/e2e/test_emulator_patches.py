@@ -1,4 +1,4 @@
-"""What the emulator does with our patches, one test for each, and that an Amplify build can be followed through it."""
+"""One test for each patch of the emulator, and tests that follow an Amplify build through the emulator."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ import boto3
 def handler(event, context):
     boto3.client("sqs").send_message(QueueUrl=QUEUE, MessageBody=__import__("json").dumps(event))
 """
-LOOK_AROUND = """
+INSPECT_ENVIRONMENT = """
 import importlib.util, os
 def handler(event, context):
     found = [name for name in event["modules"] if importlib.util.find_spec(name)]
@@ -60,7 +60,7 @@ def make_function(cloud: LocalCloud, name: str, source: str) -> str:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as bundle:
         bundle.writestr("index.py", source)
-    made = cloud.client("lambda").create_function(
+    created = cloud.client("lambda").create_function(
         FunctionName=name,
         Runtime="python3.13",
         Role=ROLE,
@@ -68,7 +68,7 @@ def make_function(cloud: LocalCloud, name: str, source: str) -> str:
         Code={"ZipFile": packed.getvalue()},
         Timeout=10,
     )
-    return str(made["FunctionArn"])
+    return str(created["FunctionArn"])
 
 
 def make_rule(cloud: LocalCloud, name: str, source: str, target_arn: str) -> None:
@@ -125,7 +125,7 @@ def test_a_failed_build_reaches_a_queue_as_an_event_and_its_log_can_be_read(clou
         assert b"[ERROR]: !!! Unable to assume specified IAM Role." in log.read()
 
 
-def test_a_build_that_takes_its_time_ends_by_itself(cloud: LocalCloud) -> None:
+def test_a_slow_build_ends_after_its_build_time(cloud: LocalCloud) -> None:
     inbox = QueueInbox.create(cloud.client("sqs"), "slow-deployments")
     make_rule(cloud, "slow-deployments", "aws.amplify", inbox.queue_arn)
     app_id = make_app(cloud)
@@ -138,7 +138,7 @@ def test_a_build_that_takes_its_time_ends_by_itself(cloud: LocalCloud) -> None:
     assert ended["detail"]["appId"] == app_id
 
 
-def test_a_log_url_can_expire_before_its_time(cloud: LocalCloud) -> None:
+def test_a_log_url_can_be_expired_early(cloud: LocalCloud) -> None:
     app_id = make_app(cloud)
     amplify = cloud.client("amplify")
     amplify.start_job(appId=app_id, branchName="main", jobType="RELEASE")
@@ -165,7 +165,7 @@ def test_the_ssr_runtime_writes_to_the_apps_log_group(cloud: LocalCloud) -> None
     assert (before["status"], after["status"]) == (500, 200)
 
 
-def test_tests_see_what_the_service_received(cloud: LocalCloud) -> None:
+def test_the_control_endpoint_returns_the_calls_that_the_service_received(cloud: LocalCloud) -> None:
     app_id = make_app(cloud)
     role = make_compute_role(cloud, "compute-of-record")
     cloud.control("forget_calls")
@@ -193,7 +193,7 @@ def test_a_lost_answer_is_a_read_timeout(cloud: LocalCloud) -> None:
     assert len(impatient.list_jobs(appId=app_id, branchName="main")["jobSummaries"]) == 1
 
 
-def test_a_reset_forgets_apps_as_well(cloud: LocalCloud) -> None:
+def test_a_reset_deletes_apps_too(cloud: LocalCloud) -> None:
     make_app(cloud)
 
     cloud.reset()
@@ -201,7 +201,7 @@ def test_a_reset_forgets_apps_as_well(cloud: LocalCloud) -> None:
     assert cloud.client("amplify").list_apps()["apps"] == []
 
 
-def test_updates_can_be_denied_to_everybody(cloud: LocalCloud) -> None:
+def test_updates_can_be_denied_to_every_caller(cloud: LocalCloud) -> None:
     app_id = make_app(cloud)
     cloud.control("deny", "UpdateBranch")
 
@@ -223,7 +223,7 @@ def test_another_version_of_the_emulator_is_refused() -> None:
 
 
 def test_lambdas_see_boto3_and_nothing_of_the_emulator(cloud: LocalCloud) -> None:
-    make_function(cloud, "look-around", LOOK_AROUND)
+    make_function(cloud, "look-around", INSPECT_ENVIRONMENT)
     asked = {"modules": ["boto3", "botocore", "urllib3", "ministack", "hypercorn", "yaml", "pip"]}
 
     answer = cloud.client("lambda").invoke(FunctionName="look-around", Payload=json.dumps(asked))
@@ -314,7 +314,7 @@ def test_log_subscriptions_match_as_documented(cloud: LocalCloud) -> None:
     assert [event["message"] for event in unpacked["logEvents"]] == ["one beta", "alpha"]
 
 
-def test_log_searches_page(cloud: LocalCloud) -> None:
+def test_log_searches_are_paged(cloud: LocalCloud) -> None:
     put_lines(cloud, "/paged", *[f"line {number}" for number in range(5)])
     pages = (
         cloud.client("logs")
@@ -361,7 +361,7 @@ def test_iam_limits_updates_to_tagged_branches(guarded: LocalCloud) -> None:
     )
 
 
-def test_iam_tells_jobs_from_branches(guarded: LocalCloud) -> None:
+def test_iam_distinguishes_jobs_from_branches(guarded: LocalCloud) -> None:
     app_id = make_app(guarded)
     branches = f"arn:aws:amplify:eu-central-1:000000000000:apps/{app_id}/branches"
     reader = make_user(guarded, "reader", {"Action": "amplify:*", "Resource": f"{branches}/main/jobs/*"})
@@ -374,9 +374,7 @@ def test_iam_tells_jobs_from_branches(guarded: LocalCloud) -> None:
 
 
 @pytest.mark.parametrize(("passed_to", "allowed"), [("amplify.amazonaws.com", True), ("lambda.amazonaws.com", False)])
-def test_iam_asks_for_the_right_to_pass_a_role_to_amplify(
-    guarded: LocalCloud, passed_to: str, *, allowed: bool
-) -> None:
+def test_iam_requires_pass_role_to_attach_a_role(guarded: LocalCloud, passed_to: str, *, allowed: bool) -> None:
     app_id = make_app(guarded)
     service = passed_to.partition(".")[0]
     role = make_compute_role(guarded, f"compute-{service}")
@@ -399,7 +397,7 @@ def test_iam_asks_for_the_right_to_pass_a_role_to_amplify(
 
 
 @pytest.mark.parametrize(("source", "allowed"), [("amplify-medic", True), ("somebody-else", False)])
-def test_iam_knows_the_source_of_an_event(guarded: LocalCloud, source: str, *, allowed: bool) -> None:
+def test_iam_evaluates_the_condition_key_events_source(guarded: LocalCloud, source: str, *, allowed: bool) -> None:
     condition = {"StringEquals": {"events:source": "amplify-medic"}}
     only_ours = {"Action": "events:PutEvents", "Resource": "*", "Condition": condition}
     user = guarded.client("events", make_user(guarded, f"sender-{source}", only_ours))
@@ -409,7 +407,9 @@ def test_iam_knows_the_source_of_an_event(guarded: LocalCloud, source: str, *, a
 
 
 @pytest.mark.parametrize(("kind", "allowed"), [("request", True), ("branch", False)])
-def test_iam_knows_the_leading_key_of_an_item(guarded: LocalCloud, kind: str, *, allowed: bool) -> None:
+def test_iam_evaluates_the_condition_key_dynamodb_leading_keys(
+    guarded: LocalCloud, kind: str, *, allowed: bool
+) -> None:
     guarded.client("dynamodb").create_table(
         TableName=kind,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -424,7 +424,7 @@ def test_iam_knows_the_leading_key_of_an_item(guarded: LocalCloud, kind: str, *,
 
 
 def is_allowed(call: Callable[[], object]) -> bool:
-    """False if IAM denies a call."""
+    """False if IAM denies the call."""
     try:
         call()
     except ClientError as error:
@@ -434,7 +434,7 @@ def is_allowed(call: Callable[[], object]) -> bool:
     return True
 
 
-def test_an_alarm_on_one_labelled_metric_is_made_and_evaluated(cloud: LocalCloud) -> None:
+def test_an_alarm_on_one_labelled_metric_is_created_and_evaluated(cloud: LocalCloud) -> None:
     metric = {"Namespace": "Bot", "MetricName": "Failed", "Dimensions": [{"Name": "service", "Value": "x"}]}
     alarm = {
         "AlarmName": "labelled",
@@ -445,8 +445,8 @@ def test_an_alarm_on_one_labelled_metric_is_made_and_evaluated(cloud: LocalCloud
     }
     deploy_template(cloud, "alarms", {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}})
     cloudwatch = cloud.client("cloudwatch")
-    (made,) = cloudwatch.describe_alarms(AlarmNames=["labelled"])["MetricAlarms"]
-    assert (made["MetricName"], made["Statistic"], made["Period"]) == ("Failed", "Sum", 300)
+    (created,) = cloudwatch.describe_alarms(AlarmNames=["labelled"])["MetricAlarms"]
+    assert (created["MetricName"], created["Statistic"], created["Period"]) == ("Failed", "Sum", 300)
 
     datum = {"MetricName": "Failed", "Dimensions": metric["Dimensions"], "Value": 1}
     cloudwatch.put_metric_data(Namespace="Bot", MetricData=[datum])

@@ -1,4 +1,4 @@
-"""A few of the single faults once more, on the deployed stack, with real time-outs and Lambda's own retries."""
+"""Some of the single faults again, on the deployed stack with real timeouts and Lambda's own retries."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from demo.stage import Stage
 
 FIX_AND_REBUILD = {"amplify-medic:auto-fix": "fix", "amplify-medic:rebuild": "yes"}
-STRUCK = [
-    # operation, how it goes wrong, and which call of it: the first StartJob is the test's own
+FAULTS = [
+    # operation, fault, and the number of the call that fails; the test itself makes the first StartJob
     pytest.param("UpdateBranch", "throttle", 1, id="a write is throttled"),
     pytest.param("UpdateBranch", "server_error", 1, id="a write fails"),
     pytest.param("UpdateBranch", "timeout_after_effect", 1, id="the answer of a write is lost"),
@@ -19,8 +19,8 @@ STRUCK = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "fault", "nth"), STRUCK)
-def test_one_call_goes_wrong_and_the_branch_is_changed_and_rebuilt_once(
+@pytest.mark.parametrize(("operation", "fault", "nth"), FAULTS)
+def test_a_branch_is_changed_and_rebuilt_once_though_one_call_fails(
     stage: Stage, operation: str, fault: str, nth: int
 ) -> None:
     app_id = stage.make_app(f"struck-{operation.lower()}-{fault.replace('_', '-')}", FIX_AND_REBUILD)

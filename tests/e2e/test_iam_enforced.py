@@ -1,4 +1,4 @@
-"""The deployed roles suffice for the main job, and IAM itself stops what they are not for."""
+"""The deployed roles are sufficient for every story, and IAM denies everything else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TRUSTS_THIS_TEST = {
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """The stack on a cloud that asks IAM about every call."""
+    """The stack on a cloud that enforces IAM on every call."""
     with open_stage(
         tmp_path_factory.mktemp("guarded"), Narrator(StringIO()), enforce_iam=True, settings=SHARED
     ) as stage:
@@ -35,7 +35,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-def test_every_story_happens_with_nothing_but_the_deployed_rights(guarded: Stage, story: Any) -> None:
+def test_every_story_passes_with_only_the_deployed_permissions(guarded: Stage, story: Any) -> None:
     story(guarded)
     assert [line for line in guarded.own_log() if "is not authorized to perform" in line] == []
 
@@ -47,13 +47,13 @@ def opted_in(guarded: Stage) -> str:
 
 
 def actor(stage: Stage, app_id: str, role_arn: str | None = None) -> Any:
-    """Amplify, called as the actor under the session policy of one errand: this app's main branch, the default role.
+    """A client of Amplify as the actor, with a session policy for this app's main branch and the default role.
 
-    Another role may be named: what the session policy then allows, the actor's own policy still has to.
+    `role_arn` replaces the default role. The session policy then allows it, but the actor's own policy must too.
     """
     iam = stage.cloud.client("iam")
     (role,) = [role for role in iam.list_roles()["Roles"] if "RemediatorActor" in role["RoleName"]]
-    # Only the remediator may assume it: the test lets itself in.
+    # Only the remediator may assume the actor role, so the test changes the trust policy.
     iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=json.dumps(TRUSTS_THIS_TEST))
     branch_arn = stage.branch(app_id)["branchArn"]
     actor_scope = ActorScope("test", branch_arn, role_arn or stage.outputs["DefaultComputeRoleArn"])
@@ -63,7 +63,7 @@ def actor(stage: Stage, app_id: str, role_arn: str | None = None) -> Any:
 
 
 def denied(call: Any, **parameters: Any) -> bool:
-    """Whether IAM denies a call."""
+    """Whether IAM denies the call."""
     try:
         call(**parameters)
     except ClientError as error:
@@ -71,19 +71,19 @@ def denied(call: Any, **parameters: Any) -> bool:
     return False
 
 
-def test_nobody_but_the_remediator_may_become_the_actor(guarded: Stage) -> None:
+def test_only_the_remediator_may_assume_the_actor_role(guarded: Stage) -> None:
     roles = guarded.cloud.client("iam").list_roles()["Roles"]
     (role,) = [role for role in roles if "RemediatorActor" in role["RoleName"]]
     assert denied(guarded.cloud.client("sts").assume_role, RoleArn=role["Arn"], RoleSessionName="test")
 
 
-def test_the_actor_may_update_the_branch_of_its_errand(guarded: Stage, opted_in: str) -> None:
+def test_the_actor_may_update_the_branch_in_its_scope(guarded: Stage, opted_in: str) -> None:
     role = guarded.outputs["DefaultComputeRoleArn"]
     actor(guarded, opted_in).update_branch(appId=opted_in, branchName="main", computeRoleArn=role)
     assert guarded.branch(opted_in)["computeRoleArn"] == role
 
 
-def test_the_actor_may_not_update_another_branch_nor_pass_another_role(guarded: Stage, opted_in: str) -> None:
+def test_the_actor_may_not_update_another_branch_or_pass_another_role(guarded: Stage, opted_in: str) -> None:
     amplify, role = actor(guarded, opted_in), guarded.outputs["DefaultComputeRoleArn"]
     other = guarded.make_app("other", {"amplify-medic:auto-fix": "fix"})
     assert denied(amplify.update_branch, appId=other, branchName="main", computeRoleArn=role)
@@ -92,7 +92,7 @@ def test_the_actor_may_not_update_another_branch_nor_pass_another_role(guarded: 
     )
 
 
-def test_a_session_for_an_unpaired_role_still_can_not_pass_it(guarded: Stage, opted_in: str) -> None:
+def test_a_session_for_an_unpaired_role_cannot_pass_that_role(guarded: Stage, opted_in: str) -> None:
     unpaired = guarded.make_role("unpaired")
     amplify = actor(guarded, opted_in, unpaired)
     assert denied(amplify.update_branch, appId=opted_in, branchName="main", computeRoleArn=unpaired)
@@ -115,7 +115,7 @@ def test_the_actor_may_not_update_a_branch_that_is_not_opted_in(guarded: Stage, 
     assert denied(actor(guarded, app_id).update_branch, appId=app_id, branchName="main", computeRoleArn=role)
 
 
-def test_the_actor_may_not_tag_nor_make_anything(guarded: Stage, opted_in: str) -> None:
+def test_the_actor_may_not_tag_or_create_anything(guarded: Stage, opted_in: str) -> None:
     amplify, arn = actor(guarded, opted_in), guarded.branch(opted_in)["branchArn"]
     assert denied(amplify.tag_resource, resourceArn=arn, tags={"amplify-medic:auto-fix": "fix"})
     assert denied(amplify.untag_resource, resourceArn=arn, tagKeys=["amplify-medic:auto-fix"])

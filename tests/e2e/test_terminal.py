@@ -1,4 +1,4 @@
-"""A person at a terminal and the deployed stack: what is proposed is approved, told, and taken back."""
+"""The command line against the deployed stack: an operator approves a proposed fix and undoes it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def incident(app_id: str) -> Any:
     return found
 
 
-def test_from_the_diagnosis_to_the_approval_and_back(stage: Stage) -> None:
+def test_an_operator_diagnoses_approves_and_undoes_a_fix(stage: Stage) -> None:
     app_id = stage.make_app("terminal", {}, iamServiceRoleArn=stage.make_role("terminal-service"))
     opted = medic("opt-in", app_id, "main", "--mode", "ask", "--yes")
     assert opted.exit_code == 0
@@ -53,8 +53,8 @@ def test_from_the_diagnosis_to_the_approval_and_back(stage: Stage) -> None:
     assert not stage.branch(app_id).get("computeRoleArn")
 
 
-def test_every_channel_is_tried_and_nothing_waits_to_be_replayed(stage: Stage) -> None:
-    for queue in ("UndeliveredEventsQueueUrl", "FailedRunsQueueUrl"):  # other tests leave what they failed on
+def test_the_test_alert_reaches_every_channel_and_no_event_waits_for_replay(stage: Stage) -> None:
+    for queue in ("UndeliveredEventsQueueUrl", "FailedRunsQueueUrl"):  # other tests leave failed events there
         stage.cloud.client("sqs").purge_queue(QueueUrl=stage.outputs[queue])
     channels = valid("test-alert", medic("test-alert", "--json").stdout)["channels"]
     assert channels

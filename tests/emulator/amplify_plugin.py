@@ -1,4 +1,4 @@
-"""Makes Amplify a service of the emulator, under its IAM as well. Uses private names of ministack 1.5.33."""
+"""Adds Amplify as a service of the emulator, also to its IAM. Uses private names of ministack 1.5.33."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 
 def register_amplify(amplify: MinistackAmplify) -> None:
-    """Amplify is a service of the emulator."""
     router.SERVICE_PATTERNS["amplify"] = {"host_patterns": [r"amplify\."]}
     gateway.SERVICE_REGISTRY["amplify"] = {"module": "amplify"}
     gateway._loaded_modules["amplify"] = amplify
@@ -29,7 +28,7 @@ def register_amplify(amplify: MinistackAmplify) -> None:
 
 
 def authorize_amplify(amplify: MinistackAmplify) -> None:
-    """Under AUTH=true a call of Amplify is checked to its resource and tags, and so is passing a role to it.
+    """With AUTH=true, check resource and tags of every call to Amplify, and iam:PassRole for the roles passed to it.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amplify.html
     """
@@ -54,7 +53,7 @@ def _action(method: str, *_: object) -> str | None:
 
 
 def _resource(method: str, *request: Any) -> str:
-    """The ARN that IAM checks. Branch names stand in it as they are, slashes included."""
+    """The ARN that IAM checks. Branch names in it are not encoded, so they may contain slashes."""
     region, account_id = request[-2:]
     routed = wire.route(method, REQUEST_LINE.get()[0])
     if routed is None or (not routed.path):
@@ -70,7 +69,7 @@ def _resource(method: str, *request: Any) -> str:
 
 
 def _naming_the_resource(original: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Amplify's denials name the resource."""
+    """Add the resource to the message of Amplify's denials."""
 
     def denied(service: str, action: str, principal_arn: str, request_id: str, **details: Any) -> Answer:
         if service == "amplify" and not details.get("message") and not details.get("error_code"):
@@ -105,7 +104,7 @@ def _passed_roles(body: bytes) -> list[str]:
 
 
 def _pass_role_denied(access_key: str, role_arn: str, region: str, service: str) -> Answer | None:
-    """The answer to a caller who may not pass this role to a service, or None."""
+    """The error response if the caller may not pass this role to the service, otherwise None."""
     passed_to = {"iam:PassedToService": service}
     denied = iam_evaluator.enforce(
         access_key, "iam:PassRole", "iam", region, resource_arn=role_arn, service_context=passed_to

@@ -1,4 +1,4 @@
-"""Starts and stops a local cloud: the emulator with our patches, an Amplify in it, and the CDK CLI pointed at it.
+"""Starts and stops a local cloud: the patched emulator with Amplify, and a CDK CLI that uses it.
 
 with LocalCloud(workdir) as cloud:
 cloud.bootstrap()
@@ -38,24 +38,24 @@ START_SECONDS = 30.0
 
 
 class CloudError(RuntimeError):
-    """The emulator did not start, or the control endpoint or the CDK CLI refused something."""
+    """The emulator did not start, or a control call or a CDK command failed."""
 
 
 class LocalCloud:
-    """A local cloud, while entered.
+    """A local cloud, which runs while its context is active.
 
     Attributes:
-        endpoint_url: Where it serves, as AWS_ENDPOINT_URL.
-        workdir: Holds its logs and everything the CDK CLI writes.
+        endpoint_url: The value for AWS_ENDPOINT_URL.
+        workdir: The folder of its logs and of all files that the CDK CLI writes.
     """
 
     def __init__(self, workdir: Path, *, auth: bool = False, retry_seconds: float = 0.2) -> None:
-        """Prepares a cloud.
+        """Prepare a cloud. Entering its context starts it.
 
         Args:
             workdir: An empty folder.
-            auth: Whether IAM is enforced. The emulator then speaks TLS: policies that deny plain HTTP hold as well.
-            retry_seconds: The wait before Lambda's first asynchronous retry, a minute on AWS; the second is double.
+            auth: Whether IAM is enforced. The emulator then uses TLS, so that policies that deny plain HTTP work too.
+            retry_seconds: The delay before Lambda's first asynchronous retry, a minute on AWS. The second is doubled.
         """
         self.workdir = workdir
         self._auth = auth
@@ -66,7 +66,7 @@ class LocalCloud:
         self._tmp = Path()
 
     def __enter__(self) -> Self:
-        """Starts the emulator and waits until it answers."""
+        """Start the emulator and wait until it answers."""
         if not EMULATOR_PYTHON.exists():
             msg = f"{EMULATOR_PYTHON} is missing: make the emulator's environment from requirements/emulator.txt first"
             raise CloudError(msg)
@@ -89,7 +89,7 @@ class LocalCloud:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Ends the emulator and removes what it left behind."""
+        """Stop the emulator and remove its files."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -101,12 +101,12 @@ class LocalCloud:
 
     @property
     def ca_bundle(self) -> Path | None:
-        """The certificate to trust, where the cloud speaks TLS."""
+        """The certificate to trust, or None if the cloud does not use TLS."""
         return self._tmp / "ministack-tls" / "server.crt" if self._auth else None
 
     @property
     def cli_environment(self) -> dict[str, str]:
-        """Environment for the CDK CLI, the AWS CLI or `medic` against this cloud; nothing else is inherited."""
+        """Environment for the CDK CLI, the AWS CLI or `medic` against this cloud. They inherit nothing else."""
         trusted = {} if self.ca_bundle is None else {"AWS_CA_BUNDLE": str(self.ca_bundle)}
         return {
             "PATH": os.pathsep.join([str(REPOSITORY / ".venv" / "bin"), os.environ.get("PATH", os.defpath)]),
@@ -126,7 +126,7 @@ class LocalCloud:
         """A session in the cloud's region.
 
         Args:
-            credentials: As STS gives them; without, the account's root, whom IAM denies nothing.
+            credentials: Credentials as STS returns them. The default is the account's root, which IAM never denies.
         """
         given = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test"}
         return boto3.Session(
@@ -137,17 +137,16 @@ class LocalCloud:
         )
 
     def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
-        """A client of one service."""
         trusted = str(self.ca_bundle) if self.ca_bundle else None
         return self.session(credentials).client(  # type: ignore[call-overload]
             service, endpoint_url=self.endpoint_url, verify=trusted
         )
 
     def control(self, method: str, *args: object, **kwargs: object) -> Any:
-        """Calls a method of the Amplify fake's `Control`.
+        """Call a method of the fake's `Control`.
 
         Raises:
-            CloudError: It refused, and says why.
+            CloudError: The call failed.
         """
         body = json.dumps({"args": args, "kwargs": kwargs}).encode()
         status, answer = self._http(f"/_amplify/{method}?account={ACCOUNT_ID}&region={REGION}", body)
@@ -158,21 +157,21 @@ class LocalCloud:
         return parsed["result"]
 
     def reset(self) -> None:
-        """Forgets everything, deployed stacks included. Takes less time than another start."""
+        """Delete everything, also deployed stacks. This is faster than a restart."""
         self._http("/_ministack/reset", b"")
 
     def bootstrap(self) -> None:
-        """Runs `cdk bootstrap`, in a folder without an app: with one, the CLI would synthesise it first."""
+        """Run `cdk bootstrap` in a folder without an app, because the CLI would synthesise an app first."""
         folder = self.workdir / "bootstrap"
         folder.mkdir(exist_ok=True)
         self._cdk(["bootstrap", f"aws://{ACCOUNT_ID}/{REGION}"], folder)
 
     def deploy(self, context: Mapping[str, str], outputs: Path) -> dict[str, dict[str, str]]:
-        """Deploys the app of this repository.
+        """Deploy the app of this repository.
 
         Args:
             context: CDK context, `-c key=value`.
-            outputs: The file that takes the stacks' outputs.
+            outputs: The file to write the stacks' outputs to.
 
         Returns:
             The outputs, by stack.

@@ -1,4 +1,4 @@
-"""An interpreter as AWS Lambda has it: the standard library, boto3 and what boto3 needs."""
+"""A Python interpreter like AWS Lambda's: the standard library, boto3 and its dependencies."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", 
 
 
 def make_lambda_environment(target: Path, base_python: Path) -> Path:
-    """Makes a virtual environment without pip that borrows boto3 from another one. Needs no network.
+    """Create a virtual environment without pip that links boto3 from another one. Needs no network.
 
     Args:
-        target: The folder to make.
+        target: The folder to create.
         base_python: An interpreter whose environment has boto3.
 
     Returns:

@@ -1,6 +1,6 @@
-"""Serves the emulator with our patches and with Amplify. Runs on the emulator's own interpreter.
+"""Serves the patched emulator with Amplify. Runs on the emulator's interpreter.
 
-Settings come as the emulator's own environment variables, BIND_HOST and GATEWAY_PORT among them.
+Settings are the emulator's environment variables, such as BIND_HOST and GATEWAY_PORT.
 
 Usage: launch.py ENDPOINT_URL LAMBDA_PYTHON
 """
@@ -34,13 +34,13 @@ EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Messag
 
 
 class Gateway:
-    """The emulator's ASGI application, behind the door for tests and with the request line kept as it arrived."""
+    """Wraps the emulator's ASGI application. Adds the control endpoint for tests, and keeps the raw request line."""
 
     def __init__(self, application: Application, amplify: MinistackAmplify) -> None:
         self._application, self._amplify = application, amplify
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Serves one connection."""
+        """Serve one connection."""
         if scope["type"] == "http":
             query = scope["query_string"].decode()
             if scope["path"].startswith(CONTROL):
@@ -53,7 +53,7 @@ class Gateway:
         await self._application(scope, receive, send)
 
     async def _controlled(self, path: str, query: str, body: bytes) -> tuple[int, bytes]:
-        """Calls the method that the path names: `{"args": [...], "kwargs": {...}}` in, `{"result": ...}` out."""
+        """Call the method named in the path. Takes `{"args": [...], "kwargs": {...}}`, returns `{"result": ...}`."""
         asked, place = json.loads(body or b"{}"), parse_qs(query)
         control = self._amplify.control(place["account"][0], place["region"][0])
         method = getattr(control, path.removeprefix(CONTROL).lstrip("_"), None)
@@ -81,7 +81,7 @@ async def _answer(send: Send, status: int, body: bytes) -> None:
 
 
 def main(endpoint_url: str, lambda_python: str) -> None:
-    """Applies the patches and serves until SIGTERM."""
+    """Apply the patches and serve until SIGTERM."""
     amplify = MinistackAmplify(endpoint_url)
     patches.apply_all(Path(lambda_python))
     amplify_plugin.register_amplify(amplify)

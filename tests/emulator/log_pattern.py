@@ -1,7 +1,7 @@
 r"""CloudWatch Logs filter patterns for unstructured text.
 
-Terms are case-sensitive and stand anywhere in the message. `one two` asks for both, `?one ?two` for either, `-one` for
-its absence, `"one two"` is one term, `%one\d%` a regular expression. Where `?` meets other terms, AWS ignores those
+Terms are case-sensitive and match anywhere in the message. `one two` needs both, `?one ?two` needs either, `-one`
+excludes a term, `"one two"` is one term, `%one\d%` is a regular expression. If there are other terms, AWS ignores those
 with `?`. Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
@@ -18,7 +18,7 @@ _TERM = re.compile(r'(?P<sign>[-?]?)(?:"(?P<quoted>(?:\\.|[^"\\])*)"|%(?P<regex>
 
 
 class UnsupportedPatternError(ValueError):
-    """A JSON or space-delimited pattern, which this matcher does not play."""
+    """A JSON or space-delimited pattern, which this matcher does not support."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class _Term:
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """A function that tells whether a message matches.
+    """A function that returns whether a message matches.
 
     Raises:
         UnsupportedPatternError: The pattern is for structured events.
     """
     text = pattern.strip()
     if text.startswith(("{", "[")):
-        msg = f"Only patterns for unstructured text are played here, not {text!r}"
+        msg = f"Only patterns for unstructured text are supported here, not {text!r}"
         raise UnsupportedPatternError(msg)
     terms = [_term(match) for match in _TERM.finditer(text)]
     required = [term for term in terms if term.sign == ""]

@@ -1,7 +1,7 @@
-"""Where the emulator differs from AWS in what we rely on, and what makes up for it.
+"""Patches for differences between the emulator and AWS that matter here.
 
-Every patch replaces private names of one version of ministack, has a test of its own, and is applied before the
-emulator serves.
+Every patch replaces private names of one version of ministack, has its own test, and is applied before the emulator
+serves requests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATCHED_VERSION = "1.5.33"
-# The emulator's own settings, which a Lambda must not see.
+# The emulator's settings, which a Lambda function must not see.
 _OWN_VARIABLES = (
     "AUTH",
     "BIND_HOST",
@@ -45,11 +45,11 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class WrongVersionError(RuntimeError):
-    """Another ministack than the one these patches were made for."""
+    """The installed ministack is not the version that these patches were written for."""
 
 
 def check_version() -> None:
-    """Raises WrongVersionError on another version: a patch that silently misses would make tests lie."""
+    """Raise WrongVersionError on another version, because a patch without effect would make tests wrong."""
     found = importlib.metadata.version("ministack")
     if found != PATCHED_VERSION:
         msg = f"These patches fit ministack {PATCHED_VERSION}, but {found} is installed: review each, then pin it"
@@ -57,7 +57,6 @@ def check_version() -> None:
 
 
 def apply_all(lambda_python: Path) -> None:
-    """Applies every patch."""
     check_version()
     clean_lambda_workers(lambda_python)
     retry_events_to_lambda()
@@ -71,12 +70,12 @@ def apply_all(lambda_python: Path) -> None:
 
 
 def serve_one_port() -> None:
-    """With TLS the emulator would take port 443 as well, where it may."""
+    """Stop the emulator from using port 443 as well. With TLS it would, if it is allowed to."""
     gateway._port_is_bindable = lambda _host, _port: False
 
 
 def clean_lambda_workers(python: Path) -> None:
-    """Lambdas run on an interpreter that has boto3 only: a dependency missing from the bundle fails as on AWS."""
+    """Run functions on an interpreter with only boto3, so that a dependency missing in the bundle fails as on AWS."""
     original = lambda_runtime._detect_runtime_binary
 
     def detect(runtime: str) -> tuple[str, str]:
@@ -88,7 +87,7 @@ def clean_lambda_workers(python: Path) -> None:
 
 
 class _CleanSubprocess:
-    """The subprocess module, as the worker pool sees it: processes start without the emulator's own variables."""
+    """Replaces the worker pool's subprocess module. Processes start without the emulator's own variables."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(subprocess, name)
@@ -99,7 +98,7 @@ class _CleanSubprocess:
 
 
 def retry_events_to_lambda() -> None:
-    """EventBridge invokes Lambda asynchronously: with retries and the function's on-failure destination."""
+    """Let EventBridge invoke Lambda asynchronously, with retries and the function's on-failure destination."""
 
     def dispatch(arn: str, payload: str) -> None:
         function, config, name = lambda_svc._get_func_record_for_ref(arn)
@@ -113,7 +112,7 @@ def retry_events_to_lambda() -> None:
 
 
 def set_table_ttl() -> None:
-    """CloudFormation passes a table's TimeToLiveSpecification on to DynamoDB."""
+    """Let CloudFormation pass a table's TimeToLiveSpecification to DynamoDB."""
     for resource_type in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
         handler = provisioners._RESOURCE_HANDLERS[resource_type]
         handler["create"] = _with_ttl(handler["create"], props_at=1)
@@ -131,7 +130,7 @@ def _with_ttl(provision: Callable[..., tuple[str, Any]], props_at: int) -> Calla
 
 
 def refer_to_secrets_by_arn() -> None:
-    """`Ref` of a secret is its ARN, not its name."""
+    """Make `Ref` of a secret its ARN instead of its name."""
     handler = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
     create, update, delete = handler["create"], handler["update"], handler["delete"]
 
@@ -154,7 +153,7 @@ def refer_to_secrets_by_arn() -> None:
 
 
 def alarm_on_one_labelled_metric() -> None:
-    """CloudFormation takes an alarm whose `Metrics` name one metric without arithmetic: CDK writes it for a label."""
+    """Let CloudFormation accept an alarm whose `Metrics` name one plain metric. CDK writes this for a label."""
     record = provisioners._cw_metric_alarm_record
 
     def flat_record(name: str, props: Mapping[str, Any]) -> Any:
@@ -169,7 +168,7 @@ def alarm_on_one_labelled_metric() -> None:
 
 
 def fill_in_condition_keys() -> None:
-    """IAM knows `events:source` of PutEvents and `dynamodb:LeadingKeys` of a request with keys.
+    """Set the IAM condition keys `events:source` of PutEvents and `dynamodb:LeadingKeys` of requests with keys.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
@@ -209,13 +208,13 @@ def _statistic(name: str) -> dict[str, str]:
 
 
 def match_log_patterns_as_documented() -> None:
-    """Filter patterns match as CloudWatch Logs documents it, in searches and in subscriptions."""
+    """Match filter patterns as CloudWatch Logs documents, in searches and in subscriptions."""
     cloudwatch_logs._compile_filter_pattern = matcher
     cloudwatch_logs._subscription_pattern_matches = lambda pattern, message: matcher(pattern or "")(message or "")
 
 
 def page_filtered_log_events() -> None:
-    """FilterLogEvents gives a nextToken where it cuts at the limit."""
+    """Make FilterLogEvents return a nextToken if it stops at the limit."""
     search = cloudwatch_logs._filter_log_events
 
     def filter_log_events(data: dict[str, Any]) -> Answer:

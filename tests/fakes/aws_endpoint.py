@@ -1,7 +1,7 @@
-"""An AWS endpoint on this machine that answers every call as a test says, for what moto does not play.
+"""A local AWS endpoint for calls that moto does not support. The test decides every response.
 
-Clients find it by `AWS_ENDPOINT_URL`, or by `AWS_ENDPOINT_URL_<SERVICE>`; errors are written as the call's protocol has
-them: XML where the request was a form, JSON elsewhere.
+Clients find it through `AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_<SERVICE>`. An error has the format of the call's
+protocol: XML if the request was a form, otherwise JSON.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as it arrived."""
-
     method: str
     path: str
     headers: Mapping[str, str]
@@ -33,17 +31,17 @@ class Call:
 
     @property
     def service(self) -> str:
-        """The service it was signed for."""
+        """The service that the call was signed for."""
         return self._credential[1]
 
     @property
     def access_key(self) -> str:
-        """Who signed it."""
+        """The access key that signed the call."""
         return self._credential[0]
 
     @property
     def form(self) -> dict[str, str]:
-        """The fields of a form; empty for JSON."""
+        """The fields of the form. Empty if the body is JSON."""
         if "x-www-form-urlencoded" not in self.headers.get("content-type", ""):
             return {}
         return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
@@ -56,8 +54,6 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What it is answered with."""
-
     body: str
     status: int = 200
     content_type: str = "application/json"
@@ -68,7 +64,7 @@ Answering = Callable[[Call], Reply]
 
 
 def error(call: Call, code: str, message: str, status: int = 400) -> Reply:
-    """An error in the call's own protocol."""
+    """An error response in the protocol of the call."""
     if call.form:
         body = (
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
@@ -80,11 +76,11 @@ def error(call: Call, code: str, message: str, status: int = 400) -> Reply:
 
 @dataclass(slots=True)
 class FakeEndpoint:
-    """The endpoint, while entered.
+    """Listens while its context is active.
 
     Attributes:
-        answer: What a call is answered with.
-        calls: What arrived, in order.
+        answer: Returns the response to a call.
+        calls: The received calls, in order.
     """
 
     answer: Answering
@@ -92,19 +88,16 @@ class FakeEndpoint:
     _server: ThreadingHTTPServer = field(init=False)
 
     def __enter__(self) -> Self:
-        """Starts to listen on a free port of this machine."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Stops listening."""
         self._server.shutdown()
         self._server.server_close()
 
     @property
     def url(self) -> str:
-        """Where it listens."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
 
@@ -127,6 +120,6 @@ def _handler(endpoint: FakeEndpoint) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names that http.server looks for
 
         def log_message(self, *_: Any) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     return Handler

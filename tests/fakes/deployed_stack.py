@@ -1,4 +1,4 @@
-"""A deployed stack, as far as the command line sees it: its outputs, and the remediator with its environment."""
+"""The parts of a deployed stack that the command line uses: its outputs, and the remediator with its environment."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class Invocation:
     """A call of the remediator."""
 
     kind: str
-    """Event or RequestResponse."""
+    """The invocation type: Event or RequestResponse."""
     event: Any
 
 
 @dataclass(slots=True)
 class FakeStack:
-    """CloudFormation and Lambda, for one stack.
+    """CloudFormation and Lambda for one stack.
 
     Attributes:
         outputs: The stack's outputs.
         variables: The remediator's environment.
-        remediator: What the remediator does with an event; its answer is what a synchronous caller gets.
-        refuse: Lambda's answers to the next invocations, before it takes any: error codes.
-        function_error: How its runs fail; empty if they do not.
+        remediator: Handles an event. A synchronous caller gets its return value.
+        refuse: Error codes. Lambda answers the next invocations with them, one each.
+        function_error: The error type of the remediator's runs. Empty if they succeed.
     """
 
     name: str = "AmplifyMedic"
@@ -50,7 +50,7 @@ class FakeStack:
     invocations: list[Invocation] = field(default_factory=list)
 
     def endpoint(self) -> FakeEndpoint:
-        """Where it answers, once entered."""
+        """A new endpoint that serves this stack."""
         return FakeEndpoint(self._answer)
 
     def _answer(self, call: Call) -> Reply:
@@ -93,6 +93,6 @@ class FakeStack:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, endpoint: FakeEndpoint) -> None:
-    """Let CloudFormation's and Lambda's clients find the stack."""
+    """Point clients of CloudFormation and Lambda to the endpoint."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", endpoint.url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)

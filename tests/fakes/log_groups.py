@@ -1,7 +1,7 @@
-"""CloudWatch Logs' FilterLogEvents as documented, in memory and quick: what neither emulator plays at full size.
+"""A fast in-memory FilterLogEvents of CloudWatch Logs, as documented. Neither emulator can handle this many events.
 
-Pages are cut by how much was searched, so they come partly full, or empty with a token. Events may be ingested late,
-groups may go away, calls may be throttled, tokens grow stale.
+A page ends after a number of searched events, so it may be partly full, or empty with a token. Events may be ingested
+late, log groups may be deleted, calls may be throttled and tokens may become stale.
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 """
 
@@ -37,11 +37,11 @@ class Event(NamedTuple):
 
 @dataclass
 class LogGroups:
-    """The log groups of an account's region, and a client for them.
+    """The log groups of one account and region, and a client for them.
 
     Attributes:
-        now: the time, for what is ingested by then.
-        searched_a_page: how many events one call looks through.
+        now: returns the current time. Events ingested later are not found.
+        searched_a_page: how many events one call searches.
         throttle_calls: the numbers of the calls (from 1) that are throttled.
         before_call: called with the number of each call, before it is answered.
     """
@@ -60,7 +60,7 @@ class LogGroups:
     def put(
         self, group: str, lines: Iterable[tuple[datetime, str]], *, stream: str = "s", late: float = 0.0
     ) -> list[Event]:
-        """Write events at their times; `late` is after how many seconds they can be found."""
+        """Write events at their times. They can be found `late` seconds afterwards."""
         events = []
         for at, message in lines:
             self._ids += 1
@@ -70,11 +70,10 @@ class LogGroups:
         return events
 
     def expire_tokens(self) -> None:
-        """Let every token given so far grow stale."""
+        """Make every token returned so far stale."""
         self.stale |= {call["given"] for call in self.calls if call.get("given")}
 
     def filter_log_events(self, **asked: Any) -> dict[str, Any]:
-        """The operation."""
         with self._lock:
             self.calls.append(asked)
             number = len(self.calls)
@@ -109,7 +108,7 @@ class LogGroups:
         return {"events": [_plain(event) for event in found], "searchedLogStreams": [], **more}
 
     def _matches(self, pattern: str, message: str) -> bool:
-        """Worked out once for each text: ordinary lines are many, and few of them differ."""
+        """Cached by text, because there are many ordinary lines and few different ones."""
         if (pattern, message) not in self._matched:
             self._matched[pattern, message] = matcher(pattern)(message)
         return self._matched[pattern, message]

@@ -1,4 +1,4 @@
-"""A Slack that takes what is sent to it: incoming webhooks and the Web API, on a small HTTP server of this process.
+"""A fake Slack with incoming webhooks and the Web API, on a small HTTP server in this process.
 
 Sources: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and
 https://docs.slack.dev/apis/web-api/rate-limits
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A request as it arrived.
+    """A received request.
 
     Attributes:
         path: `/api/<method>` for the Web API, anything else for a webhook.
@@ -38,16 +38,16 @@ class _Failure:
     status: int
     retry_after: int | None
     code: str = ""
-    """The word with which Slack refuses a message that it understood."""
+    """Slack's error code for a message that it understood but refuses."""
 
 
 @dataclass(slots=True)
 class FakeSlack:
-    """Slack, while entered.
+    """Listens while its context is active.
 
     Attributes:
-        posts: What arrived, in order; what was answered with an error is not among them.
-        refused: What was answered with an error.
+        posts: The accepted requests, in order.
+        refused: The requests that were answered with an error, in order.
     """
 
     posts: list[Post] = field(default_factory=list)
@@ -56,36 +56,33 @@ class FakeSlack:
     _server: ThreadingHTTPServer = field(init=False)
 
     def __enter__(self) -> Self:
-        """Starts to listen on a free port of this machine."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Stops listening."""
         self._server.shutdown()
         self._server.server_close()
 
     @property
     def url(self) -> str:
-        """Its origin: the base of the Web API is `<url>/api/`."""
+        """The server's origin. The base URL of the Web API is `<url>/api/`."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
     def webhook_url(self) -> str:
-        """An incoming webhook."""
         return f"{self.url}/services/T0INVENTED/B0INVENTED/invented"
 
     def fail(self, status: int = 500, *, times: int = 1, retry_after: int | None = None) -> None:
-        """Answers the next requests with an error; with 429, `retry_after` says how many seconds to wait."""
+        """Answer the next requests with an HTTP error. With 429, `retry_after` is the number of seconds to wait."""
         self._failures.extend([_Failure(status, retry_after)] * times)
 
     def recover(self) -> None:
-        """Answers every further request well."""
+        """Accept every further request."""
         self._failures.clear()
 
     def refuse(self, code: str, *, times: int = 1) -> None:
-        """Refuses the next messages, as Slack does what it does not like: with a word, such as `invalid_blocks`."""
+        """Refuse the next messages with one of Slack's error codes, such as `invalid_blocks`."""
         self._failures.extend([_Failure(400, None, code)] * times)
 
     def _take(self, post: Post) -> tuple[int, dict[str, str], bytes]:
@@ -119,13 +116,13 @@ class FakeSlack:
                 self.wfile.write(answer)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden name
-                """Says nothing: tests don't read it."""
+                """Log nothing, because tests don't read it."""
 
         return Handler
 
 
 def _refusal(failure: _Failure, post: Post) -> tuple[int, dict[str, str], bytes]:
-    """The Web API refuses with a 200 and a word in JSON, a webhook with the bare word."""
+    """The Web API refuses with status 200 and the error code in JSON. A webhook refuses with the error code as text."""
     if post.path.startswith("/api/"):
         return 200, {"Content-Type": "application/json"}, json.dumps({"ok": False, "error": failure.code}).encode()
     return failure.status, {"Content-Type": "text/html"}, failure.code.encode()

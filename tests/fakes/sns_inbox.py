@@ -1,4 +1,4 @@
-"""Reads what a topic publishes, through a queue of its own."""
+"""Receives the notifications of a topic through its own queue."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueueInbox:
-    """The messages of a queue, each taken once."""
+    """The messages of a queue. Each is returned once."""
 
     sqs: SQSClient
     queue_url: str
 
     @classmethod
     def create(cls, sqs: SQSClient, name: str) -> Self:
-        """Makes the queue."""
         return cls(sqs, sqs.create_queue(QueueName=name)["QueueUrl"])
 
     @property
     def queue_arn(self) -> str:
-        """The ARN of the queue, for a rule's target or a destination."""
+        """The ARN of the queue, for the target of a rule or a destination."""
         asked = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["QueueArn"])
         return asked["Attributes"]["QueueArn"]
 
     def take(self) -> list[Any]:
-        """The messages that are there now, parsed as JSON."""
+        """Receive and delete the messages that are in the queue now, parsed as JSON."""
         taken = []
         received = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
         for message in received:
@@ -42,10 +41,10 @@ class QueueInbox:
         return taken
 
     def wait_for(self, wanted: Callable[[Any], bool], seconds: float = 30.0) -> Any:
-        """The first message that is wanted; what comes before it is dropped.
+        """Wait for the first message that is wanted, and drop the messages before it.
 
         Raises:
-            TimeoutError: None came.
+            TimeoutError: No such message came in time.
         """
         give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
@@ -65,7 +64,7 @@ class SnsInbox:
 
     @classmethod
     def subscribe(cls, sns: SNSClient, sqs: SQSClient, topic_arn: str, name: str = "sns-inbox") -> Self:
-        """Subscribes a new queue to the topic."""
+        """Subscribe a new queue to the topic."""
         inbox = QueueInbox.create(sqs, name)
         statement = {
             "Effect": "Allow",
@@ -80,5 +79,5 @@ class SnsInbox:
         return cls(inbox)
 
     def take(self) -> list[Mapping[str, Any]]:
-        """The notifications that are there now: `Subject`, `Message` and `MessageAttributes` among their members."""
+        """The notifications that are there now, with members such as `Subject`, `Message` and `MessageAttributes`."""
         return self.inbox.take()

@@ -1,7 +1,7 @@
-"""Time that passes only where everybody waits for it: hours of waiting take no time at all, and cost no accuracy.
+"""Virtual time: hours of waiting take no real time, and timings stay exact.
 
-An event loop whose clock jumps to the next timer as soon as nobody works: no callback is due, and each thread of the
-executor is idle or asleep in `VirtualTime.sleep`. What the threads work between two waits takes no time.
+The clock of the event loop jumps to the next timer as soon as nothing runs: no callback is due, and each thread of the
+executor is idle or sleeps in `VirtualTime.sleep`. Work of the threads between two waits takes no virtual time.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class VirtualTime:
             awake.wait()
 
     def stop(self) -> None:
-        """Nobody waits once a scan came to its own end."""
+        """Do nothing: no thread waits after the end of a scan."""
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """The event loop; at most one executor works for it."""
+    """The event loop. It supports one executor."""
 
     def __init__(self) -> None:
         self._now = 0.0
@@ -53,7 +53,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     @property
     def busy(self) -> bool:
-        """True while a thread works: its next word is to be waited for."""
+        """True while a thread works, so that the loop must wait for it."""
         return min(self._jobs, self._workers) > self._asleep
 
     def run_in_executor(  # type: ignore[override]
@@ -80,7 +80,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class _Selector(selectors.DefaultSelector):
-    """Waits for threads in earnest, and for timers by setting the clock ahead."""
+    """Waits for threads in real time, and for timers by advancing the clock."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the paths are arranged with: apps, roles, builds that fail, and runs that died."""
+"""Building blocks for the paths: apps, roles, failing builds and runs that died."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ LAMBDA_TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 SLOW_BUILD, QUICK_BUILD = 240.0, 45.0
-"""Seconds: a rebuild ends after a failed run was tried again, or before."""
+"""Seconds. A slow rebuild ends after Lambda retried a failed run, a quick one before."""
 READS = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
 
 
 def failing(world: WiredWorld, *, tags: dict[str, str] | None = None, name: str = "shop") -> str:
-    """An app whose repository connection is lost; its id."""
+    """Create an app whose repository connection is lost. Returns its id."""
     app = world.make_app(tags=tags, name=name)
     world.amplify.control.set_connection(app, "lost")
     return app
 
 
 def build(world: WiredWorld, app: str, branch: str = "main", **script: str) -> None:
-    """A build, a minute ago: what happens next does not happen within the second in which it started."""
+    """Run a build, then advance one minute so that the next step has a later timestamp."""
     world.build(app, branch, **script)
     world.amplify.control.advance(60)
 
 
 def proposed(world: WiredWorld, remediator: Remediator, app: str, branch: str = "main") -> None:
-    """A build fails, and the bot proposes what to do."""
+    """Let a build fail and the bot propose a change."""
     build(world, app, branch)
     remediator.work()
 
 
-def watcher_comes(world: WiredWorld, remediator: Remediator) -> None:
-    """The watcher finds what is due, and its messages are pending."""
+def queue_due_wake_ups(world: WiredWorld, remediator: Remediator) -> None:
+    """Queue the wake-ups that the watcher sends for everything that is due."""
     remediator.failures.clear()
     remediator.dead_letters.clear()
-    for due in world.services(session=world.hands).table.due():
+    for due in world.services(session=world.setup_session).table.due():
         remediator.send(wake_up(due.scope, due.request_id))
 
 
-def seen_in_the_log(world: WiredWorld, remediator: Remediator, app: str) -> None:
-    """A visitor's request fails, and the watcher says between which times something was logged."""
+def log_runtime_failure(world: WiredWorld, remediator: Remediator, app: str) -> None:
+    """Let a visitor's request fail and queue the watcher's wake-up with the time span of the log lines."""
     since = world.now()
     world.amplify.control.request(app, "main")
     world.amplify.control.advance(60)
@@ -63,7 +63,7 @@ def seen_in_the_log(world: WiredWorld, remediator: Remediator, app: str) -> None
 
 
 def rebuilt(world: WiredWorld, remediator: Remediator, outcome: str) -> None:
-    """A branch is rebuilt after its role was set, and the rebuild's end is about to be told."""
+    """Set a branch's role and end its rebuild. The event of the rebuild's end is pending."""
     app = failing(world, tags=REBUILD)
     build(world, app)
     world.amplify.control.set_build_time(SLOW_BUILD)
@@ -74,13 +74,13 @@ def rebuilt(world: WiredWorld, remediator: Remediator, outcome: str) -> None:
 
 
 def end_builds(world: WiredWorld) -> None:
-    """Every build that runs comes to its end."""
+    """End every running build."""
     world.amplify.control.advance(SLOW_BUILD + 10)
     world.amplify.control.set_build_time(0)
 
 
 def with_broken_service_role(world: WiredWorld) -> str:
-    """An opted-in app whose service role nobody can assume, and a paired one that its tag names; its id."""
+    """Create an opted-in app with an unassumable service role and a tag that names a paired one. Returns its id."""
     good = world.make_role("good-service")
     app = world.make_app(tags=FIX, iamServiceRoleArn=world.make_role("service", LAMBDA_TRUST))
     amplify = world.client("amplify")
@@ -91,7 +91,7 @@ def with_broken_service_role(world: WiredWorld) -> str:
 
 
 def first_run_dies(world: WiredWorld, remediator: Remediator, operation: str, fault: Fault) -> None:
-    """The pending event's first run dies at an operation, and its lease lapses."""
-    world.wire.listen(Call(operation, 1, 1), fault)
+    """Kill the first run of the pending event at an operation, and let its lease lapse."""
+    world.wire.listen(Call(operation, 1), fault)
     remediator.step()
     world.amplify.control.advance(LEASE.total_seconds() + 10)

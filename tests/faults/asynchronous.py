@@ -1,4 +1,4 @@
-"""Lambda's asynchronous invocations, and EventBridge before them, on the fake's clock."""
+"""EventBridge and Lambda's asynchronous invocations, on the fake's clock."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.faults.world import WiredWorld
 
 WAITS = (60.0, 120.0)
-"""Seconds before the second and the third try: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
-WATCHER_COMES_EVERY = 300.0
+"""Seconds before the first and the second retry: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+WATCHER_INTERVAL = 300.0
 """Seconds."""
 _MOST_ROUNDS = 12
 _ENDINGS = ("SUCCEED", "FAILED", "CANCELLED")
@@ -29,7 +29,7 @@ Event = dict[str, Any]
 
 @dataclass(order=True, slots=True)
 class Delivery:
-    """An event that is to be handed to the function."""
+    """An event to deliver to the function."""
 
     due: datetime
     number: int
@@ -39,12 +39,12 @@ class Delivery:
 
 @dataclass(slots=True)
 class Remediator:
-    """The deployed function: it takes what Amplify tells the event bus, and is tried again when it fails.
+    """The deployed function: it handles Amplify's events, and Lambda retries it when it fails.
 
     Attributes:
-        retries: False: nothing that failed is ever delivered again.
-        dead_letters: what failed three times.
-        lost: what failed while nothing was delivered again.
+        retries: if False, a failed event is never delivered again.
+        dead_letters: events that failed three times.
+        lost: events that failed while `retries` was False.
         failures: every exception that ended a run, in order.
     """
 
@@ -70,8 +70,8 @@ class Remediator:
             pass
 
     def step(self) -> bool:
-        """Deliver what is due next, or wait for a job to end; False if there is neither."""
-        self._take_in()
+        """Deliver the next event, or wait for a job to end. Returns False if there is neither."""
+        self._receive_events()
         if not self._pending:
             if not self._jobs_run():
                 return False
@@ -80,37 +80,37 @@ class Remediator:
         self.invoke(heapq.heappop(self._pending))
         return True
 
-    def watched(self) -> None:
-        """Let the watcher come, each time that something is due, until nothing is.
+    def run_watcher_until_idle(self) -> None:
+        """Run the watcher each time that something is due, until nothing is.
 
         Raises:
-            AssertionError: something is due for ever.
+            AssertionError: something stays due.
         """
         for _ in range(_MOST_ROUNDS):
             due = self.world.due()
             if due is None:
                 return
             wait = (due - self.world.now()).total_seconds()
-            self.world.amplify.control.advance(max(wait, 0.0) + WATCHER_COMES_EVERY)
-            self.visit()
-        msg = f"something is still due after {_MOST_ROUNDS} visits of the watcher: {self.world.incidents()}"
+            self.world.amplify.control.advance(max(wait, 0.0) + WATCHER_INTERVAL)
+            self.run_watcher()
+        msg = f"something is still due after {_MOST_ROUNDS} runs of the watcher: {self.world.incidents()}"
         raise AssertionError(msg)
 
-    def visit(self) -> None:
-        """One visit of the watcher: wake the bot for every branch on which something is due."""
+    def run_watcher(self) -> None:
+        """Run the watcher once: wake the bot for every branch on which something is due."""
         for app in self.world.visited:
             self.world.amplify.control.request(app, "main")
-        watcher = self.world.services(session=self.world.hands)
+        watcher = self.world.services(session=self.world.setup_session)
         for due in list(watcher.table.due()):
             self.send(wake_up(due.scope, due.request_id))
         self.work()
 
     def invoke(self, delivery: Delivery) -> None:
-        """One try, when it is due or as soon as may be."""
+        """Deliver one event at its due time, or as soon as possible after it."""
         wait = (delivery.due - self.world.now()).total_seconds()
         while wait > 0:
             self.world.amplify.control.advance(min(wait, 15))
-            self._take_in()
+            self._receive_events()
             if self._pending and self._pending[0] < delivery:
                 heapq.heappush(self._pending, delivery)
                 return
@@ -120,7 +120,7 @@ class Remediator:
             self._failed(delivery)
 
     def run(self, event: Event) -> BaseException | None:
-        """Hand one event to the function; what ended the run, if it did not end well."""
+        """Run the function on one event. Returns the exception that ended the run, or None."""
         if self._warm is None:
             self._warm = self.world.services()
         try:
@@ -130,13 +130,13 @@ class Remediator:
             self.world.wire.revive()
             self.failures.append(death)
             return death
-        except Exception as failure:  # noqa: BLE001 - whatever it is, Lambda tries again
+        except Exception as failure:  # noqa: BLE001 - Lambda retries after any exception
             self.failures.append(failure)
             return failure
         return None
 
     def restart(self) -> None:
-        """New settings: the function is deployed again."""
+        """Deploy the function again, so that it reads new settings."""
         self._warm = None
 
     def _failed(self, delivery: Delivery) -> None:
@@ -150,8 +150,8 @@ class Remediator:
             again = Delivery(due, self._numbered, delivery.event, delivery.tries + 1)
             heapq.heappush(self._pending, again)
 
-    def _take_in(self) -> None:
-        """What the rule matches of that which Amplify sent since."""
+    def _receive_events(self) -> None:
+        """Queue the new Amplify events that the rule matches."""
         for event in self.world.amplify.events[self._taken :]:
             if event["detail"]["jobStatus"] in _ENDINGS:
                 self.send(event)

@@ -1,4 +1,4 @@
-"""The paths that a deployment takes, or what its code logs: each leaves the event that takes it pending."""
+"""Paths that start with a deployment or a log line. Each function leaves the path's event pending."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.faults.arrange import (
     end_builds,
     failing,
     first_run_dies,
+    log_runtime_failure,
+    queue_due_wake_ups,
     rebuilt,
-    seen_in_the_log,
-    watcher_comes,
     with_broken_service_role,
 )
 from tests.faults.wire import Fault
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 
 def not_iam(world: WiredWorld, _: Remediator) -> None:
-    """A build that failed for a reason of its own."""
+    """A build fails for a reason other than IAM."""
     build(world, world.make_app(tags=FIX), outcome="npm_failure")
 
 
 def diagnosis(world: WiredWorld, _: Remediator) -> None:
-    """A branch that nobody opted in."""
+    """A build fails on a branch that is not opted in."""
     build(world, failing(world))
 
 
 def repeated(world: WiredWorld, remediator: Remediator) -> None:
-    """The same failure once more."""
+    """The same failure occurs again."""
     app = failing(world)
     build(world, app)
     remediator.work()
@@ -46,12 +46,12 @@ def repeated(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def approval(world: WiredWorld, _: Remediator) -> None:
-    """A branch that asks first."""
+    """A build fails on a branch that needs an approval."""
     build(world, failing(world, tags=ASK))
 
 
 def attach(world: WiredWorld, _: Remediator) -> None:
-    """An opted-in branch whose compute role was deleted, and a paired role with a policy of its own."""
+    """An opted-in branch has a deleted compute role and a paired role with its own policies."""
     old = world.make_role("old")
     new = world.make_role("paired")
     iam = world.client("iam")
@@ -66,37 +66,37 @@ def attach(world: WiredWorld, _: Remediator) -> None:
 
 
 def attach_and_rebuild(world: WiredWorld, _: Remediator) -> None:
-    """A rebuild is wanted, which fails alike before Lambda tries anything again."""
+    """A rebuild is enabled. It fails the same way before Lambda retries anything."""
     build(world, failing(world, tags=REBUILD))
     world.amplify.control.set_build_time(QUICK_BUILD)
 
 
 def rebuild_succeeded(world: WiredWorld, remediator: Remediator) -> None:
-    """The rebuild's success is about to be told."""
+    """The event of a successful rebuild is pending."""
     rebuilt(world, remediator, "ok")
 
 
 def rebuild_failed_alike(world: WiredWorld, remediator: Remediator) -> None:
-    """The rebuild's failure is about to be told."""
+    """The event of a rebuild that failed the same way is pending."""
     attach_and_rebuild(world, remediator)
     remediator.step()
     end_builds(world)
 
 
 def rebuild_failed_otherwise(world: WiredWorld, remediator: Remediator) -> None:
-    """The rebuild fails for a reason that is not IAM's."""
+    """The rebuild fails for a reason other than IAM."""
     rebuilt(world, remediator, "npm_failure")
 
 
 def rebuild_cancelled(world: WiredWorld, remediator: Remediator) -> None:
-    """Somebody stops the rebuild."""
+    """Someone stops the rebuild."""
     attach_and_rebuild(world, remediator)
     remediator.step()
     app, branch = next(world.branches())
     world.client("amplify").stop_job(appId=app, branchName=branch, jobId="2")
 
 
-def recovered_by_itself(world: WiredWorld, remediator: Remediator) -> None:
+def recovered_by_later_build(world: WiredWorld, remediator: Remediator) -> None:
     """A later build succeeds, and the topic is the only channel."""
     world.settings["slack"] = {}
     app = failing(world)
@@ -107,7 +107,7 @@ def recovered_by_itself(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def repair(world: WiredWorld, _: Remediator) -> None:
-    """An app whose service role nobody can assume, and a branch that has its compute role."""
+    """An app has an unassumable service role, and its branch has a good compute role."""
     app = with_broken_service_role(world)
     world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=world.make_role("own"))
     build(world, app)
@@ -115,13 +115,13 @@ def repair(world: WiredWorld, _: Remediator) -> None:
 
 
 def attach_and_repair(world: WiredWorld, _: Remediator) -> None:
-    """Both roles are lacking: two changes in one plan."""
+    """Both roles are missing: two changes in one plan."""
     build(world, with_broken_service_role(world))
     world.amplify.control.set_build_time(SLOW_BUILD)
 
 
 def capped(world: WiredWorld, remediator: Remediator) -> None:
-    """The app's cap is used up by another branch."""
+    """Another branch has used up the app's cap."""
     world.settings["limits"] = {"fixes_per_app_an_hour": 1}
     app = failing(world, tags=FIX)
     build(world, app)
@@ -131,7 +131,7 @@ def capped(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def storm(world: WiredWorld, remediator: Remediator) -> None:
-    """One incident too many within ten minutes."""
+    """More incidents than the limit open within ten minutes."""
     world.settings["limits"] = {"storm_incidents": 1}
     build(world, failing(world))
     remediator.work()
@@ -139,7 +139,7 @@ def storm(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def tried_before(world: WiredWorld, remediator: Remediator) -> None:
-    """The attach did not help, its owner undid it, and a later build fails alike."""
+    """The attach did not help, the owner undid it, and a later build fails the same way."""
     attach_and_rebuild(world, remediator)
     remediator.work()
     app, branch = next(world.branches())
@@ -150,7 +150,7 @@ def tried_before(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def deferred(world: WiredWorld, _: Remediator) -> None:
-    """A role that Amplify can't assume yet."""
+    """A new role can't be assumed by Amplify yet."""
     app = failing(world, tags=FIX)
     world.amplify.control.set_propagation(700)
     role = world.make_role("young", age=0)
@@ -159,24 +159,24 @@ def deferred(world: WiredWorld, _: Remediator) -> None:
 
 
 def storm_is_over(world: WiredWorld, remediator: Remediator) -> None:
-    """No more incidents open; the watcher is about to say that the storm is due."""
+    """No more incidents open. The watcher's wake-up for the storm is pending."""
     storm(world, remediator)
     remediator.work()
     world.amplify.control.advance(20 * 60)
-    watcher_comes(world, remediator)
+    queue_due_wake_ups(world, remediator)
 
 
 def undelivered_alert(world: WiredWorld, remediator: Remediator) -> None:
-    """Slack was out for all of a run's tries; the watcher is about to say that a letter waits."""
+    """Slack failed in every attempt of a run. The watcher's wake-up for the undelivered alert is pending."""
     build(world, failing(world))
     world.slack.fail(times=3)
     remediator.work()
     world.amplify.control.advance(3600)
-    watcher_comes(world, remediator)
+    queue_due_wake_ups(world, remediator)
 
 
 def app_cools_down(world: WiredWorld, remediator: Remediator) -> None:
-    """The app's service role was repaired a while ago, somebody set the broken one again, and another branch fails."""
+    """The bot repaired the app's service role, someone set the broken one again, and another branch fails."""
     repair(world, remediator)
     remediator.work()
     ((app, _),) = world.branches()
@@ -190,11 +190,11 @@ def app_cools_down(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def runtime_attach(world: WiredWorld, remediator: Remediator) -> None:
-    """SSR code of an opted-in branch finds no credentials; the watcher saw it in the log."""
+    """SSR code of an opted-in branch finds no credentials, and the watcher found the log line."""
     app = world.make_app(tags=FIX)
     build(world, app)
     remediator.work()
-    seen_in_the_log(world, remediator, app)
+    log_runtime_failure(world, remediator, app)
     world.amplify.control.set_build_time(SLOW_BUILD)
 
 
@@ -203,28 +203,28 @@ def runtime_still_failing(world: WiredWorld, remediator: Remediator) -> None:
     app = world.make_app(tags={**FIX, "amplify-medic:rebuild": "no"})
     build(world, app)
     remediator.work()
-    seen_in_the_log(world, remediator, app)
+    log_runtime_failure(world, remediator, app)
     remediator.work()
     branch = world.amplify.fake.state.branch(app, "main")[1]
     role = branch.settings.pop("computeRoleArn")
     world.amplify.control.advance(3600)
-    seen_in_the_log(world, remediator, app)
+    log_runtime_failure(world, remediator, app)
     branch.settings["computeRoleArn"] = role
 
 
 def resume_before_write(world: WiredWorld, remediator: Remediator) -> None:
-    """An earlier run died with the intent recorded."""
+    """An earlier run died after recording the intent."""
     attach_and_rebuild(world, remediator)
     first_run_dies(world, remediator, "dynamodb:TransactWriteItems", Fault.DEATH)
 
 
 def resume_after_write(world: WiredWorld, remediator: Remediator) -> None:
-    """An earlier run died with the role set."""
+    """An earlier run died after setting the role."""
     attach_and_rebuild(world, remediator)
     first_run_dies(world, remediator, "amplify:UpdateBranch", Fault.DEATH)
 
 
 def resume_after_rebuild(world: WiredWorld, remediator: Remediator) -> None:
-    """An earlier run died with the rebuild started."""
+    """An earlier run died after starting the rebuild."""
     attach_and_rebuild(world, remediator)
     first_run_dies(world, remediator, "amplify:StartJob", Fault.DEATH)

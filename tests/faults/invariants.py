@@ -1,4 +1,4 @@
-"""What must hold whatever goes wrong. Each invariant yields what is wrong, in words; nothing is good news."""
+"""Invariants that hold under every fault. Each one yields a text per violation."""
 
 from __future__ import annotations
 
@@ -17,137 +17,149 @@ if TYPE_CHECKING:
 
 _CLOSED = frozenset({"resolved", "not_helped", "outcome_unknown", "expired"})
 _STORM = "storm"
-_TELL_OF_CHANGES = frozenset({"applied", "not_helped", "resolved", "outcome_unknown"})
+_CHANGE_ALERTS = frozenset({"applied", "not_helped", "resolved", "outcome_unknown"})
 Safety = Callable[["WiredWorld"], Iterator[str]]
 
 
 def check_safety(world: WiredWorld) -> None:
-    """What holds at any moment, with or without another delivery.
+    """Check what holds at any time, with or without a redelivery.
 
     Raises:
-        AssertionError: naming everything that does not.
+        AssertionError: lists the violations.
     """
-    _refuse(problem for invariant in SAFETY for problem in invariant(world))
+    _raise_if_any(problem for invariant in SAFETY for problem in invariant(world))
 
 
 def check_outcome(world: WiredWorld, remediator: Remediator, clean: Recording) -> None:
-    """What holds once everything was delivered: nothing is lost, and it came out as if nothing had gone wrong.
+    """Check that after all deliveries the result is the same as without the fault.
 
     Raises:
-        AssertionError: naming everything that does not.
+        AssertionError: lists the differences.
     """
-    problems = (*_untold(world, remediator, clean), *_unlike(world, remediator, clean), *_told_too_often(world, clean))
-    _refuse(problems)
+    _raise_if_any(
+        (
+            *_missing_alerts(world, remediator, clean),
+            *_different_result(world, remediator, clean),
+            *_repeated_alerts(world, clean),
+        )
+    )
 
 
-def check_told(world: WiredWorld) -> None:
-    """What holds once the watcher has nothing more to do: whatever was changed or recorded is known to everybody.
+def check_reported(world: WiredWorld) -> None:
+    """Check, once nothing is due, that every change and incident was reported on every channel.
 
     Raises:
-        AssertionError: naming everything that is not.
+        AssertionError: lists what was not reported.
     """
-    _refuse((*_untold_incidents(world), *_untold_changes(world), *_still_owed(world), *_storms_ill_told(world)))
+    _raise_if_any(
+        (
+            *_unreported_incidents(world),
+            *_unreported_changes(world),
+            *_still_due(world),
+            *_wrong_storm_alerts(world),
+        )
+    )
 
 
 def any_open(world: WiredWorld) -> bool:
-    """True if some incident still expects something of a build."""
+    """True if some incident still waits for a build."""
     return any(i["state"] not in _CLOSED for i in world.incidents() if _closed_by_builds(i))
 
 
 def check_closed_by_builds(world: WiredWorld) -> None:
-    """What holds once a later build of every branch succeeded.
+    """Check, once a later build of every branch succeeded, that no incident of a failed build is open.
 
     Raises:
-        AssertionError: naming every incident of a failed build that is still open.
+        AssertionError: lists the open incidents.
     """
     still_open = (i for i in world.incidents() if _closed_by_builds(i) and i["state"] not in _CLOSED)
-    _refuse(f"{i['id']} is still {i['state']}" for i in still_open)
+    _raise_if_any(f"{i['id']} is still {i['state']}" for i in still_open)
 
 
 def check_closed(world: WiredWorld) -> None:
-    """What holds once the watcher has nothing more to do.
+    """Check, once nothing is due, that every incident is closed.
 
     Raises:
-        AssertionError: naming every incident that is still open.
+        AssertionError: lists the open incidents.
     """
-    _refuse(f"{i['id']} is still {i['state']}" for i in world.incidents() if i["state"] not in _CLOSED)
+    _raise_if_any(f"{i['id']} is still {i['state']}" for i in world.incidents() if i["state"] not in _CLOSED)
 
 
 def _closed_by_builds(incident: Json) -> bool:
-    """False for a storm and for what the SSR log showed: those end by the clock."""
+    """False for storms and for failures found in the SSR log: a timer closes those."""
     return bool(incident["label"] != _STORM and incident["trigger"] == "failed")
 
 
-def _untold_incidents(world: WiredWorld) -> Iterator[str]:
-    """Each incident was told on every channel; or a storm's alert named it; or its branch is muted."""
-    told = {message.incident for message in world.messages}
+def _unreported_incidents(world: WiredWorld) -> Iterator[str]:
+    """Every incident is reported on every channel, unless a storm's alert names it or its branch is muted."""
+    reported = {message.incident for message in world.messages}
     storms = [message.text for message in world.messages if message.kind == "storm_over"]
     if world.muted:
-        yield from (f"{message.kind} was told of a muted branch" for message in world.messages)
+        yield from (f"{message.kind} was sent for a muted branch" for message in world.messages)
         return
     for i in world.incidents():
         among_many = "storm" in i["alerted"] and any(i["app_name"] in text for text in storms)
-        if i["id"] not in told and not among_many:
-            yield f"nobody heard of {i['id']}"
-        if not world.slack_heard_of(i["id"]) and not among_many:
-            yield f"Slack did not hear of {i['id']}"
+        if i["id"] not in reported and not among_many:
+            yield f"{i['id']} was not reported"
+        if not world.slack_names(i["id"]) and not among_many:
+            yield f"{i['id']} was not reported on Slack"
 
 
-def _untold_changes(world: WiredWorld) -> Iterator[str]:
+def _unreported_changes(world: WiredWorld) -> Iterator[str]:
     by_kind = {(message.kind, message.incident) for message in world.messages}
     for write in _role_writes(world):
         incident, kinds = (
-            (_incident_of(write), _TELL_OF_CHANGES)
-            if write.taken_back is None
-            else (str(write.taken_back[0]["id"]), frozenset({"undone"}))
+            (_incident_of(write), _CHANGE_ALERTS)
+            if write.undone_change is None
+            else (str(write.undone_change[0]["id"]), frozenset({"undone"}))
         )
         if not any((kind, incident) in by_kind for kind in kinds):
-            yield f"nobody heard that {write.role or 'no role'} was set"
+            yield f"setting {write.role or 'no role'} was not reported"
 
 
-def _still_owed(world: WiredWorld) -> Iterator[str]:
-    """Nothing is owed; each alert was taken by every channel; each request has its answer."""
+def _still_due(world: WiredWorld) -> Iterator[str]:
+    """No alert is due or undelivered, and every request is answered."""
     for i in world.incidents():
-        yield from (f"{i['id']} still owes {owed}" for owed in (i["alert_due"], *i["undelivered"]) if owed)
-        heard: defaultdict[str, set[str]] = defaultdict(set)
+        yield from (f"{i['id']} still has {due} due" for due in (i["alert_due"], *i["undelivered"]) if due)
+        accepted: defaultdict[str, set[str]] = defaultdict(set)
         for alert_key, _, channel in (receipt.partition("/") for receipt in i["alerted"]):
             if channel:
-                heard[channel].add(alert_key)
-        if len(set(map(frozenset, heard.values()))) > 1:
-            yield f"of {i['id']}, the channels took {dict(heard)}"
+                accepted[channel].add(alert_key)
+        if len(set(map(frozenset, accepted.values()))) > 1:
+            yield f"the channels accepted different alerts of {i['id']}: {dict(accepted)}"
     yield from (f"{r['kind']} was never answered" for r in world.requests() if "answer" not in r or "due" in r)
 
 
-def _storms_ill_told(world: WiredWorld) -> Iterator[str]:
-    """One alert when a storm begins, one when it is over, and that names every branch it affected."""
+def _wrong_storm_alerts(world: WiredWorld) -> Iterator[str]:
+    """A storm sends one alert when it begins and one when it ends, which names every affected app."""
     for storm in (i for i in world.incidents() if i["label"] == _STORM and i["state"] in _CLOSED):
-        said = [message for message in world.messages if message.incident == storm["id"]]
-        kinds = [message.kind for message in said]
+        alerts = [message for message in world.messages if message.incident == storm["id"]]
+        kinds = [message.kind for message in alerts]
         if set(kinds) != {"storm", "storm_over"}:
-            yield f"of the storm was told {kinds}"
+            yield f"the storm sent {kinds}"
         for i in (i for i in world.incidents() if "storm" in i["alerted"]):
-            if not any(i["app_name"] in message.text for message in said if message.kind == "storm_over"):
+            if not any(i["app_name"] in message.text for message in alerts if message.kind == "storm_over"):
                 yield f"the storm's end does not name {i['app_name']}"
 
 
-def one_update_an_incident(world: WiredWorld) -> Iterator[str]:
-    """At most one effective UpdateBranch, and one UpdateApp, an incident; and one to undo it."""
+def one_update_per_incident(world: WiredWorld) -> Iterator[str]:
+    """Each incident causes at most one effective UpdateBranch and one UpdateApp, and one of each to undo them."""
     counted = Counter((_incident_of(write), write.operation) for write in _attaches(world))
     counted += Counter(
-        (f"{i['id']} undone", w.operation) for w in _role_writes(world) if w.taken_back for i in w.taken_back[:1]
+        (f"{i['id']} undone", w.operation) for w in _role_writes(world) if w.undone_change for i in w.undone_change[:1]
     )
     yield from (f"{operation} took effect {n} times for {i}" for (i, operation), n in counted.items() if n > 1)
 
 
-def one_field_alone(world: WiredWorld) -> Iterator[str]:
-    """A map that is sent replaces the stored one: only the role is sent."""
+def only_the_role_is_sent(world: WiredWorld) -> Iterator[str]:
+    """Updates send only the role, because a map that is sent replaces the stored one."""
     for write in _role_writes(world):
         extra = set(write.params) - {"appId", "branchName", SET_ROLE[write.operation]}
         yield from (f"{write.operation} sent {name}" for name in sorted(extra))
 
 
-def intent_came_first(world: WiredWorld) -> Iterator[str]:
-    """Before a role is set, the table knows what stood there."""
+def intent_is_recorded_first(world: WiredWorld) -> Iterator[str]:
+    """Before the bot sets a role, the table has the previous one."""
     for write in _attaches(world):
         if write.intent is None:
             yield f"{write.operation} to {write.role} without a recorded intent"
@@ -155,20 +167,20 @@ def intent_came_first(world: WiredWorld) -> Iterator[str]:
             yield f"recorded as previous: {write.intent[1]['previous_arn']}; it was {write.role_before}"
 
 
-def undo_restores_what_was(world: WiredWorld) -> Iterator[str]:
-    """Undoing puts the previous role back, over the bot's own role alone, and only because somebody asked."""
+def undo_restores_the_previous_role(world: WiredWorld) -> Iterator[str]:
+    """Undo restores the previous role, replaces only the bot's own role, and happens only on request."""
     for write in _role_writes(world):
-        if write.taken_back is None:
+        if write.undone_change is None:
             continue
-        _, change = write.taken_back
+        _, change = write.undone_change
         if (write.role or None, write.role_before) != (change["previous_arn"], change["role_arn"]):
             yield f"undoing {change['role_arn']} set {write.role or 'none'} over {write.role_before}"
         if not any(request["kind"] == "undo" for request in write.used):
-            yield f"nobody asked to undo {change['role_arn']}"
+            yield f"no request to undo {change['role_arn']}"
 
 
 def previous_role_is_kept(world: WiredWorld) -> Iterator[str]:
-    """What stood there before a change can still be read from the table."""
+    """The table still has the role that was set before a change."""
     known = {
         (change["target"], change["role_arn"], change["previous_arn"])
         for incident in world.incidents()
@@ -180,12 +192,12 @@ def previous_role_is_kept(world: WiredWorld) -> Iterator[str]:
             yield f"the table forgot that {target} had {write.role_before} before {write.role}"
 
 
-def opted_in_at_the_write(world: WiredWorld) -> Iterator[str]:
-    """Nothing is written to a branch that is not opted in right then, nor to a preview; `ask` needs an approval."""
+def opted_in_at_write_time(world: WiredWorld) -> Iterator[str]:
+    """At the time of a write the branch is opted in and not a preview. Mode `ask` needs an approval."""
     stack = world.settings.get("mode", "fix")
     for write in _attaches(world):
         mode = write.branch_tags.get("amplify-medic:auto-fix")
-        approved = "ask" in (mode, stack) and {mode, stack} <= {"ask", "fix"} and _asked_for(write)
+        approved = "ask" in (mode, stack) and {mode, stack} <= {"ask", "fix"} and _requested(write)
         if not ((mode, stack) == ("fix", "fix") or approved) or write.stage == "PULL_REQUEST":
             yield f"{write.operation} with tag {mode}, mode {stack}, stage {write.stage}, requests {write.used}"
         named = write.app_tags.get("amplify-medic:service-role")
@@ -193,23 +205,23 @@ def opted_in_at_the_write(world: WiredWorld) -> Iterator[str]:
             yield f"UpdateApp to {write.role}, which the app's tag does not name"
 
 
-def nothing_in_a_storm(world: WiredWorld) -> Iterator[str]:
-    """While a storm lasts, nothing is changed but what somebody wants back."""
+def no_change_in_a_storm(world: WiredWorld) -> Iterator[str]:
+    """During a storm the bot changes nothing except to undo a change on request."""
     yield from (f"{write.operation} in a storm" for write in _attaches(world) if write.storm)
 
 
-def a_request_is_used_once(world: WiredWorld) -> Iterator[str]:
-    """No two changes rest on one approval or wish."""
+def each_request_is_used_once(world: WiredWorld) -> Iterator[str]:
+    """Each approval or fix request allows at most one change."""
     changed = Counter(
-        _incident_of(w) for w in _attaches(world) if _asked_for(w) and w.operation == "amplify:UpdateBranch"
+        _incident_of(w) for w in _attaches(world) if _requested(w) and w.operation == "amplify:UpdateBranch"
     )
     asked = sum(request["kind"] in {"approve", "fix"} for request in world.requests())
     if len(changed) > asked:
         yield f"{len(changed)} changes rest on {asked} requests"
 
 
-def one_rebuild(world: WiredWorld) -> Iterator[str]:
-    """At most one StartJob an incident, and one of any job."""
+def one_rebuild_per_incident(world: WiredWorld) -> Iterator[str]:
+    """Each incident and each job get at most one StartJob."""
     starts = [write for write in world.writes if write.operation == START_JOB]
     reasons = Counter(write.params["jobReason"] for write in starts)
     jobs = Counter((*write.target, write.params["jobId"]) for write in starts)
@@ -218,7 +230,7 @@ def one_rebuild(world: WiredWorld) -> Iterator[str]:
 
 
 def sessions_are_narrow(world: WiredWorld) -> Iterator[str]:
-    """The actor is assumed under a policy that names what it may touch, one by one."""
+    """Each actor session has a policy that lists its resources without wildcards."""
     for sent in world.wire.took_effect:
         if sent.call.operation != "sts:AssumeRole":
             continue
@@ -228,95 +240,95 @@ def sessions_are_narrow(world: WiredWorld) -> Iterator[str]:
             yield f"a session may touch {named or 'everything'}"
 
 
-def usable_roles_stay(world: WiredWorld) -> Iterator[str]:
-    """A role that exists and that Amplify may assume is nobody's to replace."""
+def usable_roles_are_kept(world: WiredWorld) -> Iterator[str]:
+    """The bot never replaces a role that exists and that Amplify may assume."""
     for write in _attaches(world):
         if write.role_before is not None and write.usable_before:
             yield f"{write.operation} replaced {write.role_before}, which is usable, by {write.role}"
 
 
-def not_repeated_unless_it_helped(world: WiredWorld) -> Iterator[str]:
-    """A branch is changed again by itself only after what was done before was followed by a success."""
+def repeated_only_after_success(world: WiredWorld) -> Iterator[str]:
+    """Without a request, the bot changes a branch again only if the previous change was followed by a success."""
     done: dict[tuple[str, str], Write] = {}
     for write in _attaches(world):
         earlier = done.get(write.target)
         states = {i["state"] for i in write.incidents if i["id"] == (earlier and _incident_of(earlier))}
-        if earlier is not None and "resolved" not in states and not _asked_for(write):
+        if earlier is not None and "resolved" not in states and not _requested(write):
             yield f"{write.operation} on {write.target} again, though the first was {states or 'forgotten'}"
         done[write.target] = write
 
 
 SAFETY: tuple[Safety, ...] = (
-    one_update_an_incident,
-    one_field_alone,
-    intent_came_first,
+    one_update_per_incident,
+    only_the_role_is_sent,
+    intent_is_recorded_first,
     previous_role_is_kept,
-    opted_in_at_the_write,
-    one_rebuild,
-    usable_roles_stay,
+    opted_in_at_write_time,
+    one_rebuild_per_incident,
+    usable_roles_are_kept,
     sessions_are_narrow,
-    not_repeated_unless_it_helped,
-    undo_restores_what_was,
-    nothing_in_a_storm,
-    a_request_is_used_once,
+    repeated_only_after_success,
+    undo_restores_the_previous_role,
+    no_change_in_a_storm,
+    each_request_is_used_once,
 )
 
 
-def _untold(world: WiredWorld, remediator: Remediator, clean: Recording) -> Iterator[str]:
-    """Every alert of a clean run is given on every channel; or it is kept as a letter, or the event as a dead one."""
+def _missing_alerts(world: WiredWorld, remediator: Remediator, clean: Recording) -> Iterator[str]:
+    """Every alert of a clean run is sent, stored as undelivered, or its event is in the dead-letter queue."""
     if remediator.dead_letters:
         return
-    usual = _usual(world, clean)
-    undelivered = sum(len(incident["undelivered"]) for incident in world.incidents()) + _overtaken(world)
+    usual = _expected_alerts(world, clean)
+    undelivered = sum(len(incident["undelivered"]) for incident in world.incidents()) + _superseded(world)
     missing = usual - Counter(message.kind for message in world.messages)
     if missing.total() > undelivered:
-        yield f"nobody heard what is {sorted(missing)}; the topic had {[message.kind for message in world.messages]}"
+        yield f"alerts are missing: {sorted(missing)}; the topic had {[message.kind for message in world.messages]}"
     if clean.ending.posts and len(world.slack.posts) < usual.total() - undelivered:
-        yield f"Slack heard {len(world.slack.posts)} alerts of {usual.total()}"
+        yield f"Slack got {len(world.slack.posts)} alerts of {usual.total()}"
 
 
-def _overtaken(world: WiredWorld) -> int:
-    """1 if the rebuild's end was told before the change was, and names the role: then nothing is owed any more."""
-    told_of_the_end = (message.text for message in world.messages if message.kind in _REBUILD_TELLS)
-    told_of_a_change = any(message.kind == "applied" for message in world.messages)
-    named = any(write.role in text for text in told_of_the_end for write in _attaches(world))
-    return int(named and not told_of_a_change)
+def _superseded(world: WiredWorld) -> int:
+    """1 if the alert of the rebuild's end names the role and replaced the alert of the change, else 0."""
+    rebuild_alerts = (message.text for message in world.messages if message.kind in _REBUILD_ALERTS)
+    change_reported = any(message.kind == "applied" for message in world.messages)
+    named = any(write.role in text for text in rebuild_alerts for write in _attaches(world))
+    return int(named and not change_reported)
 
 
-def _unlike(world: WiredWorld, remediator: Remediator, clean: Recording) -> Iterator[str]:
-    """The same roles, and the same rebuilds unless one was asked for in vain: it is not asked for twice."""
+def _different_result(world: WiredWorld, remediator: Remediator, clean: Recording) -> Iterator[str]:
+    """Roles and rebuilds are the same, except for a rebuild request that was lost: the bot does not repeat it."""
     if remediator.dead_letters:
         return
     if world.roles() != clean.ending.roles:
         yield f"roles are {world.roles()}; without a fault they are {clean.ending.roles}"
-    if _rebuilds(world) < clean.ending.rebuilds and not _asked_in_vain(world):
+    if _rebuilds(world) < clean.ending.rebuilds and not _rebuild_never_started(world):
         yield f"{_rebuilds(world)} rebuilds; without a fault there are {clean.ending.rebuilds}"
 
 
-def _told_too_often(world: WiredWorld, clean: Recording) -> Iterator[str]:
-    """One fault repeats an alert once at most, and makes up none."""
-    usual = _usual(world, clean)
+def _repeated_alerts(world: WiredWorld, clean: Recording) -> Iterator[str]:
+    """One fault repeats each alert at most once, and causes no new kind of alert."""
+    usual = _expected_alerts(world, clean)
     for kind, n in Counter(message.kind for message in world.messages).items():
         if n > usual[kind] + (1 if usual[kind] else 0):
-            yield f"the topic heard what is {kind} {n} times; without a fault {usual[kind]} times"
+            yield f"the topic got {kind} {n} times; without a fault {usual[kind]} times"
 
 
-def _usual(world: WiredWorld, clean: Recording) -> Counter[str]:
-    """The kinds of alerts of a clean run; a rebuild that was asked for in vain has no outcome to tell of."""
+def _expected_alerts(world: WiredWorld, clean: Recording) -> Counter[str]:
+    """The kinds of alerts of a clean run, without the rebuild's result if its request was lost."""
     kinds = Counter(message.kind for message in clean.ending.messages)
-    if _rebuilds(world) < clean.ending.rebuilds and _asked_in_vain(world):
-        kinds -= Counter(_REBUILD_TELLS)
+    if _rebuilds(world) < clean.ending.rebuilds and _rebuild_never_started(world):
+        kinds -= Counter(_REBUILD_ALERTS)
     return kinds
 
 
-_REBUILD_TELLS = ("resolved", "not_helped")
+_REBUILD_ALERTS = ("resolved", "not_helped")
 
 
 def _rebuilds(world: WiredWorld) -> int:
     return sum(write.operation == START_JOB for write in world.writes)
 
 
-def _asked_in_vain(world: WiredWorld) -> bool:
+def _rebuild_never_started(world: WiredWorld) -> bool:
     asked = sum(incident["rebuild_intended_at"] is not None for incident in world.incidents())
     return asked > _rebuilds(world)
 
@@ -326,12 +338,12 @@ def _role_writes(world: WiredWorld) -> list[Write]:
 
 
 def _attaches(world: WiredWorld) -> list[Write]:
-    """The role writes that set something new; the others put back what was there before."""
-    return [write for write in _role_writes(world) if write.taken_back is None]
+    """The role writes that are not an undo."""
+    return [write for write in _role_writes(world) if write.undone_change is None]
 
 
-def _asked_for(write: Write) -> bool:
-    """True if the incident's change was approved, and a request that allows it is used up."""
+def _requested(write: Write) -> bool:
+    """True if the change was approved or requested, and that request is marked as used."""
     incident = write.intent[0] if write.intent else {}
     return any(
         request["kind"] in {"approve", "fix"} and request["who"] == incident.get("approved_by")
@@ -343,7 +355,7 @@ def _incident_of(write: Write) -> str:
     return str(write.intent[0]["id"]) if write.intent else "no incident"
 
 
-def _refuse(problems: Iterable[str]) -> None:
+def _raise_if_any(problems: Iterable[str]) -> None:
     listed = list(problems)
     if listed:
         raise AssertionError("\n".join(listed))

@@ -1,31 +1,35 @@
-"""Every way through the remediator, each as a world that stands right before it: one event is pending."""
+"""Every path through the remediator, each as a world in which the path's event is pending."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from tests.faults import builds, requests
 from tests.faults.asynchronous import Remediator
+from tests.faults.wire import Call
 from tests.faults.world import WiredWorld, wired_world
 
 if TYPE_CHECKING:
-    from tests.faults.wire import Call
     from tests.faults.world import Message
 
+CALLS = FilePath(__file__).parents[1] / "data" / "faults" / "calls.json"
+"""Path → its calls in alphabetical order; written by `python -m tests.faults`, compared with every run."""
 Arrange = Callable[[WiredWorld, Remediator], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A way through the remediator; `arrange` leaves the event that takes it pending.
+    """A path through the remediator. `arrange` leaves the path's event pending.
 
     Attributes:
-        arrange: its name is the path's.
-        like: a path that must come out the same, if this one starts within a run that went wrong already.
+        arrange: the function that prepares the path and gives it its name.
+        like: the path with the expected result, if this one starts after a failed run.
     """
 
     arrange: Arrange
@@ -36,7 +40,7 @@ class Path:
 
     @contextmanager
     def stage(self) -> Iterator[tuple[WiredWorld, Remediator]]:
-        """The world and the function, right before the event."""
+        """Open the world and the function, right before the event."""
         with wired_world() as world:
             remediator = Remediator(world)
             self.arrange(world, remediator)
@@ -47,7 +51,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What there is once everything was delivered."""
+    """The state once everything was delivered."""
 
     roles: dict[str, str | None]
     rebuilds: int
@@ -57,11 +61,11 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A run in which nothing went wrong.
+    """A run without a fault.
 
     Attributes:
-        calls: what it called, in alphabetical order: some of it is called at the same time.
-        ending: what came of it.
+        calls: its calls, in alphabetical order because some are concurrent.
+        ending: its result.
         kinds: every operation that took effect, from the path's beginning to its end.
     """
 
@@ -70,9 +74,20 @@ class Recording:
     kinds: frozenset[str]
 
 
+def calls_of(path: Path) -> tuple[Call, ...]:
+    """Read a path's calls from the file, so that collecting tests does not run every path."""
+    return tuple(map(Call.parse, _known_calls()[str(path)]))
+
+
+@cache
+def _known_calls() -> Mapping[str, Sequence[str]]:
+    known: dict[str, list[str]] = json.loads(CALLS.read_text(encoding="utf-8"))
+    return known
+
+
 @cache
 def recorded(path: Path) -> Recording:
-    """Takes a path once, without any fault."""
+    """Run a path once, without a fault."""
     with path.stage() as (world, remediator):
         remediator.step()
         calls = tuple(sorted(world.wire.seen))
@@ -84,7 +99,6 @@ def recorded(path: Path) -> Recording:
 
 
 def ending(world: WiredWorld) -> Ending:
-    """How the world stands."""
     rebuilds = sum(write.operation == "amplify:StartJob" for write in world.writes)
     return Ending(world.roles(), rebuilds, tuple(world.messages), len(world.slack.posts))
 
@@ -101,7 +115,7 @@ PATHS = (
     Path(builds.rebuild_failed_alike),
     Path(builds.rebuild_failed_otherwise),
     Path(builds.rebuild_cancelled),
-    Path(builds.recovered_by_itself),
+    Path(builds.recovered_by_later_build),
     Path(builds.repair),
     Path(builds.attach_and_repair),
     Path(builds.capped),

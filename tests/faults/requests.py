@@ -1,4 +1,4 @@
-"""The paths that something takes that a person asked for: each leaves the message about it pending."""
+"""Paths that start with a person's request. Each function leaves the request's wake-up pending."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def approved(world: WiredWorld, remediator: Remediator) -> None:
-    """Somebody approves what was proposed."""
+    """Someone approves the proposal."""
     app = failing(world, tags={**ASK, "amplify-medic:rebuild": "yes"})
     proposed(world, remediator, app)
     remediator.send(world.approve(app))
@@ -25,7 +25,7 @@ def approved(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def approved_but_moved(world: WiredWorld, remediator: Remediator) -> None:
-    """Since it was proposed, the deployer paired another role: what was approved is not what would be done now."""
+    """The deployer paired another role after the proposal, so the approved plan is no longer current."""
     app = failing(world, tags=ASK)
     proposed(world, remediator, app)
     world.settings["compute_roles"] = {world.make_role("another"): [app]}
@@ -34,7 +34,7 @@ def approved_but_moved(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def approved_but_capped(world: WiredWorld, remediator: Remediator) -> None:
-    """The app's cap is used up by another branch; the approval stays good."""
+    """Another branch has used up the app's cap. The approval stays valid."""
     world.settings["limits"] = {"fixes_per_app_an_hour": 1}
     app = failing(world, tags=FIX)
     build(world, app)
@@ -45,7 +45,7 @@ def approved_but_capped(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def fix_asked_for(world: WiredWorld, remediator: Remediator) -> None:
-    """It was reported only; then somebody opts in and asks for the fix at the terminal."""
+    """The failure was only reported. Then someone opts in and runs `medic fix`."""
     app = failing(world)
     build(world, app)
     remediator.work()
@@ -55,7 +55,7 @@ def fix_asked_for(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def fix_without_opt_in(world: WiredWorld, remediator: Remediator) -> None:
-    """Somebody asks for a fix on a branch that nobody opted in."""
+    """Someone requests a fix on a branch that is not opted in."""
     app = failing(world)
     build(world, app)
     remediator.work()
@@ -63,7 +63,7 @@ def fix_without_opt_in(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def undo_detaches(world: WiredWorld, remediator: Remediator) -> None:
-    """Somebody wants the role off again; there was none before."""
+    """Someone undoes an attach, and there was no role before."""
     app = failing(world, tags=FIX)
     build(world, app)
     remediator.work()
@@ -71,7 +71,7 @@ def undo_detaches(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def undo_restores(world: WiredWorld, remediator: Remediator) -> None:
-    """Two changes are taken back: an unusable role of before was put right in the meantime, and so was the app's."""
+    """Two changes are undone after both previous roles were repaired."""
     attach_and_repair(world, remediator)
     ((app, branch),) = world.branches()
     old = world.make_role("old", LAMBDA_TRUST)
@@ -85,7 +85,7 @@ def undo_restores(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def undo_of_nothing(world: WiredWorld, remediator: Remediator) -> None:
-    """Nothing was changed that could be taken back."""
+    """Someone requests an undo where nothing was changed."""
     app = failing(world)
     build(world, app)
     remediator.work()
@@ -93,7 +93,7 @@ def undo_of_nothing(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def undone_then_fails(world: WiredWorld, remediator: Remediator) -> None:
-    """The change was taken back, and a later build fails alike: it is not repeated by itself."""
+    """The change was undone, and a later build fails the same way. The bot must not repeat the change."""
     undo_detaches(world, remediator)
     remediator.work()
     world.amplify.control.advance(2 * 3600)
@@ -102,7 +102,7 @@ def undone_then_fails(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def mute(world: WiredWorld, remediator: Remediator) -> None:
-    """Somebody mutes an app."""
+    """Someone mutes an app."""
     app = failing(world, tags=FIX)
     remediator.send(world.ask(RequestKind.MUTE, app, "*", until=world.now() + timedelta(days=30)))
     world.muted = True

@@ -1,4 +1,4 @@
-"""Deliveries that come twice, late, in any order and at the same time, while owners change their minds."""
+"""Deliveries that are duplicate, late, reordered or concurrent, while owners change settings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 AUTO_FIX = "amplify-medic:auto-fix"
 _ENDINGS = ("SUCCEED", "FAILED", "CANCELLED")
 _BEFORE_THE_WRITE = ("sts:AssumeRole", "amplify:UpdateBranch")
-"""Between the last look and the write, nobody can be stopped but by IAM, and IAM sees tags alone."""
+"""After the last read only IAM can stop the write, and IAM checks only tags."""
 
 moments = st.integers(min_value=1, max_value=24)
 events = st.integers(min_value=0, max_value=50)
@@ -37,19 +37,19 @@ roles = st.sampled_from(["own", ""])
 
 
 class Deliveries(RuleBasedStateMachine):
-    """One app and branch, its owner, its builds, and a bus that delivers as it likes."""
+    """One app and branch, its owner, its builds, and a bus that delivers in any order."""
 
     def __init__(self) -> None:
         super().__init__()
         self._open = ExitStack()
         self.world = self._open.enter_context(wired_world())
         self.remediator = Remediator(self.world, retries=False)
-        self._seen_by_iam = self.world.wire.before
-        self.world.wire.before = self._iam_looks
+        self._before_condition = self.world.wire.before
+        self.world.wire.before = self._apply_tag_condition
 
-    @initialize(wish=st.sampled_from(["auto", "yes", "no"]))
-    def an_app_fails(self, wish: str) -> None:
-        tagged = {AUTO_FIX: "fix", "amplify-medic:rebuild": wish}
+    @initialize(rebuild=st.sampled_from(["auto", "yes", "no"]))
+    def an_app_fails(self, rebuild: str) -> None:
+        tagged = {AUTO_FIX: "fix", "amplify-medic:rebuild": rebuild}
         self.app = self.world.make_app(tags=tagged)
         self.own = self.world.make_role("own")
         self.branch = self.world.amplify.fake.state.branch(self.app, "main")[1]
@@ -127,15 +127,15 @@ class Deliveries(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.due() is not None)
     @rule()
-    def watcher_comes(self) -> None:
-        self.remediator.visit()
+    def watcher_runs(self) -> None:
+        self.remediator.run_watcher()
 
     @invariant()
     def safe(self) -> None:
         check_safety(self.world)
 
     def teardown(self) -> None:
-        """In the end everything is delivered, and a build succeeds: nothing stays open."""
+        """Deliver everything and let a build succeed: no incident stays open."""
         with self._open:
             self.world.amplify.control.advance(180)
             self.remediator.retries = True
@@ -146,12 +146,12 @@ class Deliveries(RuleBasedStateMachine):
             assert self.remediator.dead_letters == []
 
     def _event(self, number: int) -> Event:
-        told = [event for event in self.world.amplify.events if event["detail"]["jobStatus"] in _ENDINGS]
-        messages = (*told, *self.asked, *self.asked)
+        ended = [event for event in self.world.amplify.events if event["detail"]["jobStatus"] in _ENDINGS]
+        messages = (*ended, *self.asked, *self.asked)
         return dict(messages[number % len(messages)])
 
     def _meanwhile(self, moment: int, happens: Callable[[], object], unless: tuple[str, ...] = ()) -> None:
-        """Let something happen before one of the next run's calls, unless that is one of these."""
+        """Call `happens` before the next run's call number `moment`, unless that call is one of `unless`."""
         left = moment
 
         def strike(call: Call, params: Json) -> None:
@@ -160,17 +160,17 @@ class Deliveries(RuleBasedStateMachine):
             if left == 0 and call.kind not in unless:
                 left = -1
                 happens()
-            self._iam_looks(call, params)
+            self._apply_tag_condition(call, params)
 
         self.world.wire.before = strike
 
-    def _iam_looks(self, call: Call, params: Json) -> None:
-        """What the actor role's policy says: no UpdateBranch where the tag says neither fix nor ask."""
+    def _apply_tag_condition(self, call: Call, params: Json) -> None:
+        """Apply the actor role's policy: deny UpdateBranch unless the tag is fix or ask."""
         if call.kind == "amplify:UpdateBranch":
             self.world.amplify.control.deny("UpdateBranch", self.branch.tags.get(AUTO_FIX) not in ("fix", "ask"))
-        self._seen_by_iam(call, params)
+        self._before_condition(call, params)
 
 
-# A failure prints its steps; to shrink it would take minutes.
+# A failure prints its steps. Shrinking it would take minutes.
 TestDeliveries = Deliveries.TestCase
 TestDeliveries.settings = settings(max_examples=30, stateful_step_count=12, phases=[Phase.generate])

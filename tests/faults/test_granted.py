@@ -1,6 +1,6 @@
-"""The functions' rights against what they were seen to do: no call is without its right, and no right without its call.
+"""The functions' permissions compared with their calls: each call has its permission, and each permission its call.
 
-So taking away any one action makes a path fail: it is a path's own call that IAM would refuse.
+So removing any action makes a path fail, because IAM would refuse one of the path's calls.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ ACTORS = {*SET_ROLE, START_JOB}
 
 
 def exercised() -> set[str]:
-    """Every action that some path's calls need."""
+    """Every action that the calls of the paths need."""
     made = frozenset().union(*(recorded(path).kinds for path in PATHS)) - {LOG, SLACK}
     return {AUTHORISED_AS.get(kind, kind) for kind in made}
 
 
-def test_the_remediator_is_granted_what_its_paths_call_and_no_more() -> None:
+def test_the_remediator_is_granted_exactly_what_its_paths_call() -> None:
     assert allowed(reader(**EVERYTHING)) - CALLED_BY_LAMBDA == exercised() - ACTORS
 
 
-def test_the_actor_is_granted_what_its_paths_call_and_no_more() -> None:
-    # UpdateBranch and UpdateApp ask for PassRole; nobody calls it.
+def test_the_actor_is_granted_exactly_what_its_paths_call() -> None:
+    # UpdateBranch and UpdateApp require PassRole, which is not a call.
     assert allowed(actor(**EVERYTHING)) - {"iam:PassRole"} == exercised() & ACTORS == ACTORS
 
 
-def test_the_watcher_is_granted_what_it_calls_and_no_more() -> None:
+def test_the_watcher_is_granted_exactly_what_it_calls() -> None:
     with Path(runtime_attach).stage() as (world, _):
         functions, clients = Functions(), Clients(world.wire.session)
         clients.__dict__["functions"] = functions

@@ -1,4 +1,4 @@
-"""Every path, with nothing going wrong: what it changes, and that all that is promised of it with a fault holds too."""
+"""Every path without a fault: its changes, and that the invariants of the fault tests hold."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from medic.incidents.table import BusyError
 from tests.faults.builds import attach, attach_and_rebuild
-from tests.faults.invariants import check_closed, check_safety, check_told
-from tests.faults.paths import PATHS, Path
+from tests.faults.invariants import check_closed, check_reported, check_safety
+from tests.faults.paths import PATHS, Path, calls_of, recorded
 from tests.faults.wire import Call, Fault, Json
 from tests.faults.world import SET_ROLE, Write
 
@@ -42,38 +42,43 @@ CHANGES: Mapping[str, list[str]] = {
     "resume_after_write": [ATTACHED, REBUILT],
     "resume_after_rebuild": [ATTACHED, REBUILT],
 }
-"""What each path changes; one that is not named changes nothing."""
+"""The changes of each path. A path that is not listed changes nothing."""
 
 
-def said(write: Write) -> str:
-    """The operation, and what it sets."""
+def described(write: Write) -> str:
+    """The operation and the role or job type."""
     operation = write.operation.partition(":")[2]
     role = write.role.rpartition("/")[2] or "none" if write.operation in SET_ROLE else write.params["jobType"]
     return f"{operation} {role}"
 
 
 @pytest.mark.parametrize("path", PATHS, ids=str)
-def test_a_path_changes_what_it_is_meant_to_and_everybody_hears_of_it(path: Path) -> None:
+def test_a_path_makes_the_expected_changes_and_reports_them_on_every_channel(path: Path) -> None:
     with path.stage() as (world, remediator):
         remediator.work()
-        remediator.watched()
-        assert list(map(said, world.writes)) == CHANGES.get(str(path), [])
+        remediator.run_watcher_until_idle()
+        assert list(map(described, world.writes)) == CHANGES.get(str(path), [])
         check_safety(world)
-        check_told(world)
+        check_reported(world)
         check_closed(world)
         assert remediator.failures == []
 
 
+@pytest.mark.parametrize("path", PATHS, ids=str)
+def test_a_path_makes_the_calls_listed_in_the_file(path: Path) -> None:
+    assert recorded(path).calls == calls_of(path), "if this is intended, run `python -m tests.faults`"
+
+
 @pytest.mark.parametrize("operation", ["amplify:UpdateBranch", "amplify:StartJob"])
-def test_a_write_whose_answer_is_lost_is_not_sent_again_by_its_client(operation: str) -> None:
+def test_the_client_does_not_retry_a_write_whose_answer_is_lost(operation: str) -> None:
     with Path(attach_and_rebuild).stage() as (world, remediator):
-        world.wire.listen(Call(operation, 1, 1), Fault.ANSWER_LOST)
+        world.wire.listen(Call(operation, 1), Fault.ANSWER_LOST)
         remediator.work()
-        assert list(map(said, world.writes)) == [ATTACHED, REBUILT]
+        assert list(map(described, world.writes)) == [ATTACHED, REBUILT]
         check_safety(world)
 
 
-def test_a_rebuild_that_may_have_been_asked_for_is_not_asked_for_again() -> None:
+def test_a_rebuild_that_may_have_been_requested_is_not_requested_again() -> None:
     with Path(attach_and_rebuild).stage() as (world, remediator):
         pass_on = world.wire.before
 
@@ -85,11 +90,11 @@ def test_a_rebuild_that_may_have_been_asked_for_is_not_asked_for_again() -> None
 
         world.wire.before = die_before_it_is_sent
         remediator.work()
-        assert list(map(said, world.writes)) == [ATTACHED]
+        assert list(map(described, world.writes)) == [ATTACHED]
         assert [message.kind for message in world.messages] == ["applied"]
 
 
-def test_two_deliveries_at_once_change_once() -> None:
+def test_two_concurrent_deliveries_make_one_change() -> None:
     with Path(attach).stage() as (world, remediator):
         pass_on, event = world.wire.before, world.amplify.events[-1]
 
@@ -101,4 +106,4 @@ def test_two_deliveries_at_once_change_once() -> None:
 
         world.wire.before = meanwhile
         remediator.work()
-        assert list(map(said, world.writes)) == CHANGES["attach"]
+        assert list(map(described, world.writes)) == CHANGES["attach"]

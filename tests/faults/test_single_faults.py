@@ -1,4 +1,4 @@
-"""One call goes wrong on the way, any call in any way: what was promised holds nevertheless."""
+"""One call fails, any call in any way, and the invariants still hold."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.faults.invariants import (
     check_closed,
     check_closed_by_builds,
     check_outcome,
+    check_reported,
     check_safety,
-    check_told,
 )
-from tests.faults.paths import PATHS, Path, Recording, recorded
+from tests.faults.paths import PATHS, Path, Recording, calls_of, recorded
 from tests.faults.wire import AFTER_EFFECT, NO_EFFECT, Call, Fault
 from tests.faults.world import SET_ROLE, START_JOB
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 
 class Aftermath(StrEnum):
-    """What follows the run that went wrong."""
+    """What follows the run with the fault."""
 
     REDELIVERY = "redelivery"
-    """Lambda tries twice more; later builds succeed; then the watcher comes, if something is still due."""
+    """Lambda retries twice, later builds succeed, and the watcher runs while something is due."""
     WATCHER = "watcher"
-    """Nobody tries again, but the watcher comes, for as long as something is due; no build ever succeeds."""
+    """Lambda does not retry and no build succeeds, but the watcher runs while something is due."""
     NOTHING = "nothing"
-    """The event is lost, and the watcher too; later builds succeed."""
+    """The event is lost and the watcher does not run. Later builds succeed."""
 
 
 Faults = Callable[[Call], Iterator[tuple[Fault, Aftermath]]]
@@ -47,29 +47,29 @@ NOT_AGAIN = (Aftermath.WATCHER, Aftermath.NOTHING)
 
 
 @dataclass(slots=True)
-class Turns:
-    """Whose turn it is, at one operation: over the paths, it meets everything."""
+class FaultRotation:
+    """Rotates the faults of one operation, so that over all paths it meets every fault."""
 
     failure: Iterator[Fault] = field(default_factory=lambda: cycle(NO_EFFECT))
-    ill_answer: Iterator[Fault] = field(default_factory=lambda: cycle((*NO_EFFECT, Fault.DEATH, *AFTER_EFFECT)))
+    any_fault: Iterator[Fault] = field(default_factory=lambda: cycle((*NO_EFFECT, Fault.DEATH, *AFTER_EFFECT)))
     left: Iterator[tuple[Fault, Aftermath]] = field(
         default_factory=lambda: cycle(product((Fault.DEATH, Fault.SERVER_ERROR, Fault.TIMEOUT_AFTER), NOT_AGAIN))
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every call of every path goes wrong; in every way only if that is asked for."""
+    """Parametrize with every call of every path, and with every fault only if the option is set."""
     if "call" in metafunc.fixturenames:
-        cases = _cases(_every_fault if metafunc.config.getoption(EVERY_FAULT) else _faults_in_turn())
+        cases = _cases(_every_fault if metafunc.config.getoption(EVERY_FAULT) else _rotating_faults())
         metafunc.parametrize(("path", "call", "fault", "aftermath"), cases)
 
 
 def _cases(faults: Faults) -> list[ParameterSet]:
-    """Every call of every path."""
+    """Cases for every call of every path."""
     return [
         _case(path, call, fault, aftermath)
         for path in PATHS
-        for call in recorded(path).calls
+        for call in calls_of(path)
         for fault, aftermath in faults(call)
     ]
 
@@ -78,8 +78,8 @@ def _every_fault(_: Call) -> Iterator[tuple[Fault, Aftermath]]:
     yield from product(Fault, Aftermath)
 
 
-def _faults_in_turn() -> Faults:
-    turns: defaultdict[str, Turns] = defaultdict(Turns)
+def _rotating_faults() -> Faults:
+    turns: defaultdict[str, FaultRotation] = defaultdict(FaultRotation)
     return lambda call: _faults(call, turns[call.kind])
 
 
@@ -87,12 +87,12 @@ def _case(path: Path, call: Call, fault: Fault, aftermath: Aftermath) -> Paramet
     return pytest.param(path, call, fault, aftermath, id=f"{path}-{call}-{fault}-{aftermath}")
 
 
-def _faults(call: Call, turns: Turns) -> Iterator[tuple[Fault, Aftermath]]:
-    """How a call goes wrong, and what follows.
+def _faults(call: Call, turns: FaultRotation) -> Iterator[tuple[Fault, Aftermath]]:
+    """The faults of a call, and what follows each.
 
-    What sets a role or starts a job goes wrong in every way, whatever follows. Elsewhere, faults take turns that leave
-    the world in much the same state. A read leaves none: who gets no answer asks again, and who dies at a read leaves
-    what the write before it left.
+    A call that sets a role or starts a job gets every fault. Other calls get faults in rotation, because those faults
+    leave similar states. Reads need fewer faults: a retry repeats a failed read, and a run that dies at a read leaves
+    the same state as after the previous write.
     """
     if call.reads:
         yield next(turns.failure), Aftermath.REDELIVERY
@@ -100,59 +100,60 @@ def _faults(call: Call, turns: Turns) -> Iterator[tuple[Fault, Aftermath]]:
         yield from product((*NO_EFFECT, Fault.TIMEOUT_AFTER, Fault.DEATH), (Aftermath.REDELIVERY,))
         yield from product((next(turns.failure), Fault.DEATH), NOT_AGAIN)
     else:
-        yield next(turns.ill_answer), Aftermath.REDELIVERY
+        yield next(turns.any_fault), Aftermath.REDELIVERY
         yield next(turns.left)
 
 
 def test_one_call_goes_wrong(path: Path, call: Call, fault: Fault, aftermath: Aftermath) -> None:
+    clean = recorded(path.like or path)  # before the world opens, because there is one at a time
     with path.stage() as (world, remediator):
         remediator.retries = aftermath is Aftermath.REDELIVERY
         world.wire.listen(call, fault)
         remediator.step()
         assert world.wire.struck
         check_safety(world)
-        _AFTERMATHS[aftermath](world, remediator, recorded(path.like or path))
+        _AFTERMATHS[aftermath](world, remediator, clean)
         check_safety(world)
 
 
-def _redelivered(world: WiredWorld, remediator: Remediator, clean: Recording) -> None:
+def _after_redelivery(world: WiredWorld, remediator: Remediator, clean: Recording) -> None:
     remediator.work()
     check_safety(world)
     check_outcome(world, remediator, clean)
     if any_open(world):
         succeed_everywhere(world, remediator)
     check_closed_by_builds(world)
-    remediator.watched()
+    remediator.run_watcher_until_idle()
     if not remediator.dead_letters:
-        check_told(world)
+        check_reported(world)
     check_closed(world)
 
 
-def _watched(world: WiredWorld, remediator: Remediator, _: Recording) -> None:
+def _after_watcher(world: WiredWorld, remediator: Remediator, _: Recording) -> None:
     remediator.work()
-    remediator.watched()
-    check_told(world)
+    remediator.run_watcher_until_idle()
+    check_reported(world)
     check_closed(world)
 
 
-def _left_alone(world: WiredWorld, remediator: Remediator, _: Recording) -> None:
+def _after_nothing(world: WiredWorld, remediator: Remediator, _: Recording) -> None:
     remediator.work()
     check_safety(world)
     succeed_everywhere(world, remediator)
 
 
 _AFTERMATHS = {
-    Aftermath.REDELIVERY: _redelivered,
-    Aftermath.WATCHER: _watched,
-    Aftermath.NOTHING: _left_alone,
+    Aftermath.REDELIVERY: _after_redelivery,
+    Aftermath.WATCHER: _after_watcher,
+    Aftermath.NOTHING: _after_nothing,
 }
 
 
-def test_every_operation_goes_wrong_in_every_way() -> None:
-    """As far as it is called often enough."""
+def test_every_operation_meets_every_fault() -> None:
+    """Each operation meets every fault if it is called often enough."""
     met: defaultdict[str, set[Fault]] = defaultdict(set)
     called: Counter[str] = Counter()
-    for case in _cases(_faults_in_turn()):
+    for case in _cases(_rotating_faults()):
         _, call, fault, _ = case.values
         assert isinstance(call, Call)
         assert isinstance(fault, Fault)
@@ -165,7 +166,7 @@ def test_every_operation_goes_wrong_in_every_way() -> None:
 
 
 def succeed_everywhere(world: WiredWorld, remediator: Remediator) -> None:
-    """Whatever was wrong is put right by hand, and a build of every branch succeeds."""
+    """Fix every cause by hand, and let a build of every branch succeed."""
     control = world.amplify.control
     control.set_build_time(0)
     control.advance(3 * 3600)

@@ -1,4 +1,4 @@
-"""A message is a nudge, never an authority: whatever arrives, AWS's state and the table decide."""
+"""A wake-up is only a hint: AWS's state and the table decide, whatever the message says."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.faults.wire import Call, Fault
 from tests.integration.conftest import REGION
 
 
-def test_a_wake_up_for_a_request_that_nobody_wrote_does_nothing() -> None:
+def test_a_wake_up_without_a_stored_request_does_nothing() -> None:
     with Path(diagnosis).stage() as (world, remediator):
         ((app, branch),) = world.branches()
         message = wake_up(Scope("aws", world.amplify.account_id, REGION, app, branch), "0" * 32)
@@ -29,11 +29,11 @@ def test_an_approval_that_is_too_old_does_nothing_and_says_so() -> None:
         remediator.work()
         assert world.writes == []
         (request,) = world.requests()
-        assert "it was good until" in request["answer"]
+        assert "it expired at" in request["answer"]
 
 
 @pytest.mark.parametrize("minutes", [29, 31])
-def test_an_approval_is_fresh_for_half_an_hour_like_an_event(minutes: int) -> None:
+def test_an_approval_is_valid_for_half_an_hour_like_an_event(minutes: int) -> None:
     with Path(approved).stage() as (world, remediator):
         world.amplify.control.advance(60 * minutes)
         remediator.work()
@@ -41,7 +41,7 @@ def test_an_approval_is_fresh_for_half_an_hour_like_an_event(minutes: int) -> No
         assert list(map(said, world.writes)) == ([ATTACHED, REBUILT] if fresh else [])
 
 
-def test_an_approval_that_is_delivered_again_does_nothing_more() -> None:
+def test_a_redelivered_approval_does_nothing_more() -> None:
     with Path(approved).stage() as (world, remediator):
         ((app, _),) = world.branches()
         message = world.approve(app)
@@ -64,7 +64,7 @@ def test_a_request_cannot_borrow_the_opt_in_of_another_branch() -> None:
         assert world.writes == []
 
 
-def test_an_undoing_that_is_delivered_again_does_nothing_more() -> None:
+def test_a_redelivered_undo_does_nothing_more() -> None:
     with Path(undo_detaches).stage() as (world, remediator):
         ((app, _),) = world.branches()
         again = world.ask(RequestKind.UNDO, app)
@@ -85,13 +85,13 @@ def test_a_success_that_get_job_does_not_confirm_resolves_nothing() -> None:
         assert [incident["state"] for incident in world.incidents()] == ["applied"]
 
 
-def test_a_request_whose_run_broke_off_after_it_was_used_is_answered_in_the_end() -> None:
+def test_a_request_is_answered_even_if_its_run_died_after_using_it() -> None:
     with Path(undo_detaches).stage() as (world, remediator):
         remediator.retries = False
-        world.wire.listen(Call("amplify:UpdateBranch", 1, 1), Fault.DEATH)
+        world.wire.listen(Call("amplify:UpdateBranch", 1), Fault.DEATH)
         remediator.work()
         world.amplify.control.advance(600)
-        remediator.watched()
+        remediator.run_watcher_until_idle()
         check_safety(world)
         (request,) = world.requests()
         assert request["answer"]

@@ -1,7 +1,7 @@
-"""The wire between the bot and all it calls: it records every call, and lets one of them go wrong.
+"""The wire between the bot and the services it calls. It records every call and can inject one fault.
 
-A call is one that the bot's code makes: an AWS operation with all its attempts, a log that is fetched, a Slack post.
-botocore's hooks are where it is seen: before the request is sent, and after moto answered.
+A call is one that the bot's code makes: an AWS operation with all its attempts, a log download or a Slack post.
+AWS calls are intercepted by botocore's hooks, before the request is sent and after moto answered.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -54,18 +54,18 @@ _FAILED = {
 
 
 class Killed(BaseException):
-    """The process died: no code of it runs on. Nothing in the bot may catch this."""
+    """The process died. Nothing in the bot may catch this."""
 
 
 class Fault(StrEnum):
-    """How a call goes wrong, with all the attempts that its client makes, unless it says otherwise."""
+    """How a call fails. Unless noted, every attempt of its client fails."""
 
     THROTTLE = "throttle"
     SERVER_ERROR = "server_error"
     TIMEOUT_BEFORE = "timeout_before_effect"
     TIMEOUT_AFTER = "timeout_after_effect"
     ANSWER_LOST = "first_answer_lost"
-    """The first attempt took effect and its answer was lost; the client's own second attempt is answered."""
+    """The first attempt took effect and its answer was lost. The client's second attempt is answered."""
     DEATH = "death"
     """The call took effect, and the process died before it read the answer."""
 
@@ -76,43 +76,48 @@ AFTER_EFFECT = (Fault.TIMEOUT_AFTER, Fault.ANSWER_LOST)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Call:
-    """One call of a run: the nth of its operation. Roles are looked up at once: their names tell them apart."""
+    """One call of a run: the nth of its operation. Concurrent role reads are distinguished by the role's name."""
 
     operation: str
     nth: int
-    attempts: int = field(compare=False)
 
     def __str__(self) -> str:
         return f"{self.operation}#{self.nth}"
 
+    @classmethod
+    def parse(cls, text: str) -> Call:
+        """Parse the text that `str` returns."""
+        operation, _, nth = text.rpartition("#")
+        return cls(operation, int(nth))
+
     @property
     def kind(self) -> str:
-        """The operation, whatever role it is about."""
+        """The operation without the role's name."""
         return self.operation.partition("(")[0]
 
     @property
     def reads(self) -> bool:
-        """True if it changes nothing, so that a lost answer is as good as a lost request."""
+        """True if the call changes nothing, so that a lost answer is the same as a lost request."""
         return self.operation.partition(":")[2].startswith(_ALWAYS_READS)
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request that took effect: what was asked, once it was answered well."""
+    """A request that took effect."""
 
     call: Call
     params: Json
 
 
 class Wire:
-    """Records the bot's calls since `listen`, and strikes the one that was chosen.
+    """Records the bot's calls since `listen`, and injects a fault into the chosen one.
 
     Attributes:
-        session: what the bot makes its clients with.
-        before: called before each call that is about to be sent.
-        after: called after each that took effect.
+        session: the session that creates the bot's clients.
+        before: called before each call is sent.
+        after: called after each request that took effect.
         seen: every call, in order.
-        took_effect: every request that did, each time that it was sent, even where its answer was lost.
+        took_effect: every request that took effect, once per attempt, even if its answer was lost.
     """
 
     def __init__(self, region: str) -> None:
@@ -130,7 +135,7 @@ class Wire:
         self._hook_up()
 
     def reset(self) -> None:
-        """A new world: nothing was ever called, and nothing watches."""
+        """Forget all calls and callbacks, for a new world."""
         self.before, self.after = _nothing, _nothing_after
         self.took_effect = []
         self._answers = {}
@@ -138,13 +143,13 @@ class Wire:
         self.listen()
 
     def listen(self, strike: Call | None = None, fault: Fault | None = None) -> None:
-        """Count calls anew from here, and let one of them go wrong."""
+        """Restart counting calls, and inject a fault into one of them."""
         self.seen = []
         self._counts.clear()
         self._chosen = (str(strike), fault) if strike is not None and fault is not None else None
 
     def revive(self) -> None:
-        """A new process."""
+        """Start a new process."""
         self._dead = False
 
     def die(self) -> None:
@@ -158,12 +163,12 @@ class Wire:
 
     @property
     def struck(self) -> bool:
-        """True once the chosen call was made."""
+        """True once the fault was injected."""
         return self._chosen is None
 
     @contextmanager
     def plain_http(self, slack: FakeSlack) -> Iterator[None]:
-        """Puts what does not go through botocore on the wire too, and makes waiting quick."""
+        """Also intercept log downloads and Slack posts, and skip all waiting."""
         fetch, post = urllib3.PoolManager.request, WebhookClient.send_dict
 
         def fetched(pool: urllib3.PoolManager, method: str, url: str, **options: Any) -> Any:
@@ -196,7 +201,7 @@ class Wire:
         fail: Callable[[Fault], Any],
         lost: Exception | None = None,
     ) -> Any:
-        call = self._begin(operation, 1, {})
+        call = self._begin(operation, {})
         fault = self._fault_of(call)
         if fault in NO_EFFECT:
             return fail(fault)
@@ -209,7 +214,7 @@ class Wire:
         return answer
 
     def _hook_up(self) -> None:
-        events: Any = self.session.events  # its types know no hook that answers
+        events: Any = self.session.events  # the type stubs have no hook that returns an answer
         events.register_first("before-parameter-build", self._note_params)
         events.register_first("before-call", self._before_call)
         events.unregister("before-send", botocore_stubber)
@@ -224,7 +229,7 @@ class Wire:
         name = f"{service}:{model.name}"
         if service == "iam":
             name += f"({context['asked'].get('RoleName') or context['asked'].get('PolicyArn', '')})"
-        call = self._begin(name, _attempts(context), context["asked"])
+        call = self._begin(name, context["asked"])
         fault = self._fault_of(call)
         context["call"], context["fault"] = call, fault
         self._current.fault, self._current.sent = fault, Sent(call, context["asked"])
@@ -238,7 +243,7 @@ class Wire:
         return None
 
     def _attempt(self, event_name: str, request: Any, **_: Any) -> AWSResponse | None:
-        """One attempt, answered by moto; as DynamoDB does, one token is answered once and then from memory."""
+        """Let moto answer one attempt. Like DynamoDB, repeat the first answer for a known token."""
         token = _token_of(request)
         if token and token in self._answers:
             return self._answers[token]
@@ -259,18 +264,18 @@ class Wire:
         if fault is Fault.TIMEOUT_AFTER:
             raise ReadTimeoutError(endpoint_url=call.operation)
 
-    def _begin(self, operation: str, attempts: int, params: Json) -> Call:
+    def _begin(self, operation: str, params: Json) -> Call:
         with self._lock:
-            self._refuse_the_dead()
+            self._raise_if_dead()
             self._counts[operation] += 1
-            call = Call(operation, self._counts[operation], attempts)
+            call = Call(operation, self._counts[operation])
             self.seen.append(call)
-        self._tell(call, params)
-        self._refuse_the_dead()
+        self._call_before(call, params)
+        self._raise_if_dead()
         return call
 
-    def _tell(self, call: Call, params: Json) -> None:
-        """Whoever is told may run the bot within; not from a thread of the bot's, of which one is told at a time."""
+    def _call_before(self, call: Call, params: Json) -> None:
+        """Call `before`. On the main thread it may run the bot. Other threads call it one at a time."""
         if threading.current_thread() is threading.main_thread():
             self.before(call, params)
             return
@@ -290,22 +295,17 @@ class Wire:
             self._chosen = None
             return fault
 
-    def _refuse_the_dead(self) -> None:
+    def _raise_if_dead(self) -> None:
         if self._dead:
             raise Killed
 
 
 def _nothing(*_: object) -> None:
-    """Nobody watches; nobody waits."""
+    """Do nothing."""
 
 
 def _nothing_after(_: Sent) -> None:
-    """Nobody watches."""
-
-
-def _attempts(context: Json) -> int:
-    retries = context["client_config"].retries or {}
-    return int(retries.get("total_max_attempts", 3))
+    """Do nothing."""
 
 
 def _token_of(request: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""The world of the fault suite: that of the integration tests, with the bot on the wire and its writes witnessed."""
+"""The fault suite's world: the integration tests' world, with the bot on the wire and its writes recorded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moto.dynamodb.models import dynamodb_backends
 
 from medic.events import Scope, wake_up
 from medic.incidents.model import Request, RequestKind, approval_id
-from medic.incidents.requests import APPROVAL_HOLDS, REQUEST_HOLDS, AlreadyAskedError, RequestsTable
+from medic.incidents.requests import APPROVAL_VALID_FOR, REQUEST_VALID_FOR, AlreadyAskedError, RequestsTable
 from medic.incidents.table import DUE_INDEX
 from tests.fakes.amplify.moto_adapter import amplify_on_moto
 from tests.fakes.quick_session import QuickSession
@@ -29,33 +29,33 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 SET_ROLE = {"amplify:UpdateBranch": "computeRoleArn", "amplify:UpdateApp": "iamServiceRoleArn"}
-"""The writing operations, and the one field that each may send."""
+"""The operations that set a role, and the one field that each may send."""
 START_JOB = "amplify:StartJob"
-A_CALL_TAKES = 0.02
+SECONDS_PER_CALL = 0.02
 """Seconds."""
 
 
 @cache
 def the_wire() -> Wire:
-    """One wire for the whole run: clients are dear."""
+    """One wire for the whole run, because clients are slow to create."""
     return Wire(REGION)
 
 
 @cache
-def the_hands() -> QuickSession:
-    """The session of everybody but the bot."""
+def the_setup_session() -> QuickSession:
+    """The session for everything except the bot."""
     return QuickSession("hands", REGION)
 
 
 @cache
 def the_slack() -> FakeSlack:
-    """One Slack for the whole run; it ends with the process."""
+    """One Slack for the whole run. It ends with the process."""
     return FakeSlack().__enter__()
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A role that the bot set, or a job that it started, and how things stood when the request arrived."""
+    """A role that the bot set or a job that it started, and the state when the request arrived."""
 
     operation: str
     params: Json
@@ -66,18 +66,18 @@ class Write:
     app_tags: Json
     stage: str
     incidents: list[Json]
-    """The incidents of the app's branches, and the region's storms, as they stood in the table."""
+    """The table's incidents of the app's branches and of the region's storms."""
     used: list[Json]
-    """The requests of the app's branches that were used by then."""
+    """The app's requests that were already used."""
 
     @property
     def target(self) -> tuple[str, str]:
-        """App and branch; for an app's role, the app alone."""
+        """App and branch. For an app's role, the branch is empty."""
         return str(self.params["appId"]), str(self.params.get("branchName", ""))
 
     @property
     def role(self) -> str:
-        """The role that was asked for."""
+        """The role in the request."""
         return str(self.params[SET_ROLE[self.operation]])
 
     @property
@@ -87,12 +87,12 @@ class Write:
 
     @property
     def storm(self) -> bool:
-        """True if one alert had told of a storm that was not over."""
+        """True if an open storm had been reported."""
         return any(i["label"] == "storm" and i["state"] == "open" and not i["alert_due"] for i in self.incidents)
 
     @property
-    def taken_back(self) -> tuple[Json, Json] | None:
-        """The incident, and the change in it, that this write undoes."""
+    def undone_change(self) -> tuple[Json, Json] | None:
+        """The incident and its change that this write undoes."""
         found = (
             (incident, change)
             for incident in self.incidents
@@ -103,7 +103,7 @@ class Write:
 
     @property
     def intent(self) -> tuple[Json, Json] | None:
-        """The incident, and the change in it, that announced this write."""
+        """The incident and its change that announced this write."""
         found = (
             (incident, change)
             for incident in self.incidents
@@ -124,19 +124,19 @@ class Message:
 
 @dataclass
 class WiredWorld(World):
-    """A world in which every call of the bot is seen.
+    """A world that records every call of the bot.
 
     Attributes:
         wire: the bot's calls.
-        hands: what everybody else uses.
-        writes: what the bot changed, in order; requests without effect are not among them.
-        messages: what the topic published.
-        muted: nobody wants to hear of anything.
-        visited: apps that somebody visits whenever the watcher comes.
+        setup_session: the session for everything except the bot.
+        writes: the bot's changes, in order. Requests without effect are not included.
+        messages: the alerts that the topic published.
+        muted: True if no alert may be sent.
+        visited: apps that get a visitor before each watcher run.
     """
 
     wire: Wire = field(default_factory=the_wire)
-    hands: QuickSession = field(default_factory=the_hands)
+    setup_session: QuickSession = field(default_factory=the_setup_session)
     writes: list[Write] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     muted: bool = False
@@ -145,24 +145,24 @@ class WiredWorld(World):
 
     def client(self, service: str) -> Any:
         """A client that is not on the wire."""
-        return self.hands.client(service)
+        return self.setup_session.client(service)
 
     def services(self, **changes: Any) -> Services:
         """The bot, on the wire."""
         return super().services(**{"session": self.wire.session, **changes})
 
     def witness(self) -> None:
-        """Let time pass with each call, and witness the bot's writes."""
+        """Advance the clock with each call, and record the bot's writes."""
         self.wire.before, self.wire.after = self.call_arrives, self.call_took_effect
 
     def call_arrives(self, call: Call, params: Json) -> None:
         """Before a call is answered."""
-        self.amplify.control.advance(A_CALL_TAKES)
+        self.amplify.control.advance(SECONDS_PER_CALL)
         if call.operation in SET_ROLE or call.operation == START_JOB:
             self._arriving.append(self._witness(call, params))
 
     def call_took_effect(self, sent: Sent) -> None:
-        """After a call was answered, whether or not the bot hears of it."""
+        """After a call took effect, even if the bot does not get the answer."""
         if sent.call.operation in SET_ROLE or sent.call.operation == START_JOB:
             self.writes.append(self._arriving[-1])
         if sent.call.operation == "sns:Publish":
@@ -180,16 +180,16 @@ class WiredWorld(World):
         ]
 
     def requests(self) -> list[Json]:
-        """Every request in the table: its key, and each of its attributes as text."""
+        """Every request in the table: its key and its attributes as text."""
         table = dynamodb_backends[self.amplify.account_id][REGION].tables[TABLE]
         items = [{name: str(value.value) for name, value in item.attrs.items()} for item in table.all_items()]
         return [item for item in items if item["pk"].startswith("request#")]
 
     def ask(self, kind: RequestKind, app_id: str, branch: str = "main", **fields: Any) -> Json:
-        """What the Slack function and the command line do: write a request, and wake the bot by this message."""
+        """Store a request like the Slack function and the CLI do. Returns the bot's wake-up message."""
         scope = Scope("aws", self.amplify.account_id, REGION, app_id, branch)
         now = self.now()
-        held = APPROVAL_HOLDS if kind is RequestKind.APPROVE else REQUEST_HOLDS
+        held = APPROVAL_VALID_FOR if kind is RequestKind.APPROVE else REQUEST_VALID_FOR
         request = Request(uuid4().hex, kind, scope, "slack:T1/U1", now, now + held, **fields)
         if kind is RequestKind.APPROVE:
             request = replace(request, id=approval_id(request.incident_id, request.plan_hash))
@@ -198,31 +198,31 @@ class WiredWorld(World):
         return dict(wake_up(scope, request.id))
 
     def approve(self, app_id: str, branch: str = "main") -> Json:
-        """Approve what was proposed last for a branch."""
+        """Approve the latest proposal for a branch."""
         *_, proposed = (i for i in self.incidents() if i["pk"].endswith(f"#{app_id}#{branch}"))
         return self.ask(
             RequestKind.APPROVE, app_id, branch, incident_id=proposed["id"], plan_hash=proposed["plan_hash"]
         )
 
-    def slack_heard_of(self, incident_id: str) -> bool:
-        """True if a post names the incident, or if Slack is no channel."""
+    def slack_names(self, incident_id: str) -> bool:
+        """True if a post names the incident, or if Slack is not a channel."""
         silent = self.settings.get("slack") == {}
         return silent or any(incident_id in alert for alert in self.alerts())
 
     def due(self) -> datetime | None:
-        """When the watcher has something to wake the bot for."""
+        """The next time at which the watcher has to wake the bot."""
         table = dynamodb_backends[self.amplify.account_id][REGION].tables[TABLE]
         times = [float(item.attrs["due_at"].value) for item in table.all_items() if "due" in item.attrs]
         return datetime.fromtimestamp(min(times), UTC) if times else None
 
     def branches(self) -> Iterator[tuple[str, str]]:
-        """Every app and branch there is."""
+        """Every app and branch."""
         for app in self.amplify.fake.state.apps.values():
             for name in app.branches:
                 yield app.app_id, name
 
     def roles(self) -> dict[str, str | None]:
-        """Every role that is set: by app, and by app and branch."""
+        """The role of each app and of each branch."""
         state = self.amplify.fake.state
         of_apps = {app.app_id: app.settings.get("iamServiceRoleArn") for app in state.apps.values()}
         of_branches = {
@@ -257,9 +257,9 @@ class WiredWorld(World):
 
 @contextmanager
 def wired_world() -> Iterator[WiredWorld]:
-    """A world with nothing wrong in it yet."""
+    """Open a world without faults."""
     with amplify_on_moto(region=REGION) as amplify, the_wire().plain_http(the_slack()):
-        make = the_hands().client
+        make = the_setup_session().client
         topic = make("sns").create_topic(Name="alerts")["TopicArn"]
         make("secretsmanager").create_secret(Name=SECRET, SecretString=the_slack().webhook_url)
         make("dynamodb").create_table(
@@ -298,5 +298,5 @@ def wired_world() -> Iterator[WiredWorld]:
 
 
 def _to_the_next_hour_but_one(now: datetime) -> float:
-    """Seconds. Caps and storms are counted by the clock's hours and ten minutes: each world starts with new ones."""
+    """Seconds. Caps and storms are counted per hour and per ten minutes, so each world starts in a new hour."""
     return 7200 - now.timestamp() % 3600

@@ -1,1 +1,1 @@
-"""Every kind of alert, composed from one invented app: for the tests, and as pictures for the docs."""
+"""Sample alerts of every kind about one invented app, for the golden files and docs/gallery.md."""

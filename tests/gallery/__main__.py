@@ -1,6 +1,6 @@
-"""Draw every kind of alert: `python -m tests.gallery`. Writes docs/gallery/*.png, docs/gallery.md and the golden files.
+"""Writes the golden files of all alerts, docs/gallery.md and docs/gallery/*.png: `python -m tests.gallery`.
 
-`--golden` writes the golden files alone, which needs no browser.
+With `--golden` it writes only the golden files, which needs no browser.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from tests.gallery.samples import denied, every_kind, hostile
 PICTURES = ROOT / "docs" / "gallery"
 PAGE = ROOT / "docs" / "gallery.md"
 _HEAD = """\
-# Every alert there is
+# Every kind of alert
 
-As Slack shows them at a phone's width, drawn by `make gallery` from the same JSON that the tests compare
-(`tests/data/alerts`). All of them are about one invented app.
+Alerts on one invented app, in Slack at the width of a phone. `make gallery` draws them from the JSON that the tests
+compare (`tests/data/alerts`).
 """
-_WORDS = {
-    AlertKind.DIAGNOSIS: "A failure, diagnosed; its branch is not opted in",
-    AlertKind.PROPOSED: "A change is proposed and waits for approval (tag `ask`)",
-    AlertKind.APPLIED: "A change was made",
-    AlertKind.REFUSED: "A change was refused by a guardrail",
-    AlertKind.DEFERRED: "A change is put off",
-    AlertKind.RESOLVED: "A build succeeded again",
+_CAPTIONS = {
+    AlertKind.DIAGNOSIS: "A failure on a branch that is not opted in",
+    AlertKind.PROPOSED: "A change waits for approval (tag `ask`)",
+    AlertKind.APPLIED: "A change was applied",
+    AlertKind.REFUSED: "A guardrail refused a change",
+    AlertKind.DEFERRED: "A change was postponed",
+    AlertKind.RESOLVED: "A later build succeeded",
     AlertKind.QUIET: "A runtime error is gone",
     AlertKind.NOT_HELPED: "A change did not help",
-    AlertKind.NOT_CONFIRMED: "Nothing can be said yet: nobody visits the site",
-    AlertKind.OUTCOME_UNKNOWN: "Nobody can say how a change ended",
-    AlertKind.EXPIRED: "Nothing came of it, and it is closed",
-    AlertKind.UNDONE: "A change was taken back",
+    AlertKind.NOT_CONFIRMED: "No error, but no traffic either",
+    AlertKind.OUTCOME_UNKNOWN: "The result of a change is unknown",
+    AlertKind.EXPIRED: "An incident expired",
+    AlertKind.UNDONE: "A change was undone",
     AlertKind.STORM: "Many failures at once",
     AlertKind.STORM_OVER: "The storm is over",
     AlertKind.TEST: "`medic test-alert`",
@@ -43,7 +43,6 @@ _WORDS = {
 
 
 def main(arguments: list[str]) -> None:
-    """Write golden files, and then pictures and page."""
     for alert in every_kind():
         golden_path(alert).write_text(rendered(alert))
     if "--golden" in arguments:
@@ -52,26 +51,26 @@ def main(arguments: list[str]) -> None:
     PICTURES.mkdir(exist_ok=True)
     sections = (
         _HEAD,
-        *(_slack(browser, alert, alert.kind.value, _WORDS[alert.kind]) for alert in every_kind()),
-        _slack(browser, denied(), "denied", "Access denied: the very statement that is missing"),
-        _slack(browser, hostile(), "hostile", "Names and texts that were written to break out"),
+        *(_slack(browser, alert, alert.kind.value, _CAPTIONS[alert.kind]) for alert in every_kind()),
+        _slack(browser, denied(), "denied", "Access denied, with the missing statement"),
+        _slack(browser, hostile(), "hostile", "An app whose names and texts try to break the message"),
         _email(browser, every_kind()[0]),
     )
     PAGE.write_text("\n".join(sections))
 
 
-def _slack(browser: Browser, alert: Alert, name: str, words: str) -> str:
+def _slack(browser: Browser, alert: Alert, name: str, caption: str) -> str:
     browser.draw(slack_page(render_slack(alert, buttons=True)), PICTURES / f"{name}.png")
-    return _section(name, words)
+    return _section(name, caption)
 
 
 def _email(browser: Browser, alert: Alert) -> str:
     browser.draw(email_page(subject(alert), render_text(alert)), PICTURES / "email.png")
-    return _section("email", "The first one as an e-mail")
+    return _section("email", "The first alert as an e-mail")
 
 
-def _section(name: str, words: str) -> str:
-    return f"## {words}\n\n![{words.replace('`', '')}](gallery/{name}.png)\n"
+def _section(name: str, caption: str) -> str:
+    return f"## {caption}\n\n![{caption.replace('`', '')}](gallery/{name}.png)\n"
 
 
 if __name__ == "__main__":

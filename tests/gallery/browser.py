@@ -1,4 +1,4 @@
-"""Pictures of pages, by a headless Chromium of Debian: the whole page, as high as it is."""
+"""Takes screenshots of HTML pages in full height with headless Chromium."""
 
 from __future__ import annotations
 
@@ -9,48 +9,44 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-PHONE = 400
-"""Pixels that a phone is wide."""
+_PHONE_PIXELS = 400
+"""The width of a picture."""
 _PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _HEIGHT = re.compile(r"<title>(\d+)</title>")
 _MEASURE = "<script>document.title = Math.ceil(document.body.getBoundingClientRect().height)</script>"
 
 
 class NoBrowserError(Exception):
-    """There is no Chromium; the message says how to get one."""
+    """No Chromium is installed. The message says how to install one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """A Chromium that draws one page at a time."""
-
     program: str
 
     @classmethod
     def find(cls) -> Browser:
-        """The first Chromium there is.
+        """The first installed Chromium or Chrome.
 
         Raises:
-            NoBrowserError: there is none.
+            NoBrowserError: none is installed.
         """
         found = next(filter(None, map(shutil.which, _PROGRAMS)), None)
         if found is None:
             needed = "pngquant chromium-headless-shell fonts-lato fonts-noto-color-emoji fonts-dejavu-core"
-            raise NoBrowserError(f"no Chromium was found; on Debian: apt-get install --no-install-recommends {needed}")
+            raise NoBrowserError(
+                f"no Chromium was found. On Debian, run: apt-get install --no-install-recommends {needed}"
+            )
         return cls(found)
 
     def draw(self, page: str, picture: Path) -> None:
-        """Draw a page into a PNG file.
-
-        Raises:
-            CalledProcessError: the browser did not get through.
-        """
+        """Draw an HTML page into a PNG file."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "page.html")
             source.write_text(page + _MEASURE)
-            measured = _HEIGHT.search(self._run("--dump-dom", f"--window-size={PHONE},800", source.as_uri()))
+            measured = _HEIGHT.search(self._run("--dump-dom", f"--window-size={_PHONE_PIXELS},800", source.as_uri()))
             height = int(measured[1]) if measured else 800
-            self._run(f"--screenshot={picture}", f"--window-size={PHONE},{height}", source.as_uri())
+            self._run(f"--screenshot={picture}", f"--window-size={_PHONE_PIXELS},{height}", source.as_uri())
         _shrink(picture)
 
     def _run(self, *arguments: str) -> str:
@@ -60,7 +56,7 @@ class Browser:
 
 
 def _shrink(picture: Path) -> None:
-    """Make the file a third as large, where pngquant is installed."""
+    """Make the file a third as large with pngquant, if that is installed."""
     program = shutil.which("pngquant")
     if program is not None:
         subprocess.run([program, "--force", "--ext", ".png", "32", str(picture)], check=True, timeout=60)  # noqa: S603

@@ -1,4 +1,4 @@
-"""Each kind of alert as every channel gets it, kept as a file: a change of a word shows in review."""
+"""Golden files: each kind of alert in the format of every channel, so that a review shows every changed word."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medic.alerts.event_bus import detail_of, detail_types
+from medic.alerts.event_bus import detail_of, detail_types_of
 from medic.alerts.slack import render_slack
-from medic.alerts.sns import envelope, render_text, subject
+from medic.alerts.sns import amazon_q_notification, render_text, subject
 
 if TYPE_CHECKING:
     from medic.alerts.model import Alert
@@ -18,18 +18,17 @@ GOLDEN = ROOT / "tests" / "data" / "alerts"
 
 
 def golden_path(alert: Alert) -> Path:
-    """The file that keeps a kind of alert."""
     return GOLDEN / f"{alert.kind.value}.json"
 
 
 def rendered(alert: Alert) -> str:
-    """The alert on every channel, as JSON."""
+    """The alert in the format of every channel, as the JSON text of a golden file."""
     channels = {
         "slack": render_slack(alert, buttons=True),
         "subject": subject(alert),
         "email": render_text(alert).splitlines(),
-        "amazon_q": json.loads(envelope(alert)),
-        "events": list(detail_types(alert)),
-        "detail": json.loads(detail_of(alert)) if detail_types(alert) else None,
+        "amazon_q": json.loads(amazon_q_notification(alert)),
+        "events": list(detail_types_of(alert)),
+        "detail": json.loads(detail_of(alert)) if detail_types_of(alert) else None,
     }
     return json.dumps(channels, indent=1, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""A message as HTML: Block Kit as Slack draws it, and the e-mail as a mail client does. Only what our messages use."""
+"""Renders a message as HTML that looks like Slack or a mail client. It knows only the block types that alerts use."""
 
 from __future__ import annotations
 
@@ -33,14 +33,12 @@ a { color: #1264a3; text-decoration: none } hr { border: 0; border-top: 1px soli
 
 
 def slack_page(message: Mapping[str, Any]) -> str:
-    """A message of the bot in Slack."""
     blocks = "".join(_block(block) for block in message["blocks"])
     sender = '<div class="from">Amplify Medic<b>APP</b><small>12:00</small></div>'
     return _page(f'<div class="message"><div class="face">✚</div><div class="body">{sender}{blocks}</div></div>')
 
 
 def email_page(subject: str, text: str) -> str:
-    """An e-mail of the topic."""
     head = f"<h1>{escape(subject)}</h1><p>AWS Notifications &lt;no-reply@sns.amazonaws.com&gt;</p>"
     return _page(f'<div class="mail">{head}<pre>{escape(text)}</pre></div>')
 
@@ -59,7 +57,7 @@ def _block(block: Mapping[str, Any]) -> str:
             return f'<div class="buttons">{"".join(map(_button, block["elements"]))}</div>'
         case "rich_text":
             return f'<div class="rich">{"".join(map(_rich, block["elements"]))}</div>'
-    raise ValueError(f"no block of ours is a {block['type']}")
+    raise ValueError(f"the gallery can't draw the block type {block['type']}")
 
 
 def _button(button: Mapping[str, Any]) -> str:
@@ -74,7 +72,7 @@ def _rich(element: Mapping[str, Any]) -> str:
             return f"<pre>{_parts(element['elements'])}</pre>"
         case "rich_text_list":
             return f"<ul>{''.join(f'<li>{_rich(item)}</li>' for item in element['elements'])}</ul>"
-    raise ValueError(f"no rich text of ours is a {element['type']}")
+    raise ValueError(f"the gallery can't draw the rich text type {element['type']}")
 
 
 def _parts(parts: Sequence[Mapping[str, Any]]) -> str:
@@ -90,4 +88,4 @@ def _part(part: Mapping[str, Any]) -> str:
             return f'<a href="{escape(part["url"])}">{escape(part["text"])}</a>'
         case "user":
             return f'<span class="mention">@{escape(part["user_id"])}</span>'
-    raise ValueError(f"no part of ours is a {part['type']}")
+    raise ValueError(f"the gallery can't draw the element type {part['type']}")

@@ -1,4 +1,4 @@
-"""One alert of every kind, by the real diagnosis and the real decision table. Nothing in them depends on the day."""
+"""One sample alert of every kind, composed with the real diagnosis and decision table. All times are fixed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from medic.actions.outcome import ChangeResult, RebuildOutcome, RoleChangeOutcome
-from medic.actions.set_role import Undone, UndoResult
+from medic.actions.outcome import ChangeResult, RebuildOutcome, RoleChangeOutcome, UndoOutcome, UndoResult
 from medic.alerts.compose import (
     Affected,
     compose_expired,
@@ -26,7 +25,7 @@ from medic.alerts.compose import (
 from medic.alerts.failure_report import FailureReport
 from medic.events import Scope
 from medic.evidence import Present, RolePolicies
-from medic.incidents.model import Change, ChangeState, Incident, IncidentState, RuntimeJobRef
+from medic.incidents.model import Change, ChangeState, Incident, IncidentState, JobRef
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
 from medic.plan.decide import RepairQuestion, decide
 from medic.plan.model import RebuildTag
@@ -59,7 +58,7 @@ if TYPE_CHECKING:
 REGION = "eu-central-1"
 SCOPE = Scope("aws", ACCOUNT, REGION, APP_ID, "main")
 _COMMIT: dict[str, Any] = {"commit_id": "3d81f9d6fe0a4c1b8e57", "commit_message": "Add checkout (#214)\n\nlonger text"}
-_MODES = {
+_OPT_IN_NOTES = {
     Mode.REPORT: "the branch has no tag amplify-medic:auto-fix",
     Mode.ASK: "the branch's tag amplify-medic:auto-fix says ask",
     Mode.FIX: "the branch's tag amplify-medic:auto-fix says fix",
@@ -68,23 +67,22 @@ _MODES = {
 
 @cache
 def every_kind() -> tuple[Alert, ...]:
-    """One alert of each kind, in the order of a story."""
+    """One alert of each kind, in the order of the gallery."""
     return tuple(_alerts())
 
 
 def sample(kind: AlertKind) -> Alert:
-    """The alert of one kind."""
     return next(alert for alert in every_kind() if alert.kind is kind)
 
 
 def denied() -> Alert:
-    """A second diagnosis: an access-denied message, with the very statement that is missing."""
+    """An alert for an access-denied error, which shows the exact statement that is missing."""
     diagnosis = diagnosed(denial(COMPUTE_SESSION), Phase.RUNTIME, job=Present(job(**_COMMIT)))
     return compose_report(_report(diagnosis, Mode.REPORT, Trigger.RUNTIME))
 
 
 def hostile() -> Alert:
-    """An alert on an app whose every text was written to break out of it."""
+    """An alert on an app in which every name and text tries to break the message."""
     text = "<!channel> <https://evil.example|click> `*_~ \u202eesrever\u202c \u200b😀 @here " * 4
     scope = replace(SCOPE, branch=text * 30)
     changes: dict[str, Any] = {
@@ -98,28 +96,30 @@ def hostile() -> Alert:
 
 
 def _alerts() -> Iterator[Alert]:
-    lost = diagnosed(UNASSUMABLE, **_facts())
+    build = diagnosed(UNASSUMABLE, **_facts())
     runtime = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **_facts())
-    yield compose_report(_report(lost, Mode.REPORT, Trigger.FAILED))
+    yield compose_report(_report(build, Mode.REPORT, Trigger.FAILED))
     yield compose_report(_report(runtime, Mode.ASK, Trigger.RUNTIME))
     attach = _report(runtime, Mode.FIX, Trigger.RUNTIME)
     yield compose_report(
-        _became(attach, ChangeResult.APPLIED, "UpdateBranch was sent, and GetBranch shows the role", "8")
+        _with_result(attach, ChangeResult.APPLIED, "UpdateBranch was sent, and GetBranch shows the role", "8")
     )
     admin = RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ())
     yield compose_report(_report(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: Present(admin)))
     young = "Amplify cannot assume the role yet; it was made 40 s ago. It is tried again by itself."
-    yield compose_report(_became(attach, ChangeResult.DEFERRED, young))
-    built, seen = _incident(lost), _incident(runtime)
-    yield compose_resolved(SCOPE, _changed(built), "9")
-    yield compose_quiet(SCOPE, _changed(seen), 60)
-    yield compose_not_helped(SCOPE, replace(_changed(built), reason="Likely: the repository connection is lost"), "9")
-    yield compose_no_traffic(SCOPE, _changed(seen))
-    yield compose_outcome_unknown(SCOPE, _changed(built, ChangeState.INTENDED))
-    yield compose_expired(SCOPE, seen)
-    changed = _changed(replace(seen, undo_asked_by="slack:T0123456789/U0123456789"))
+    yield compose_report(_with_result(attach, ChangeResult.DEFERRED, young))
+    build_incident, runtime_incident = _incident(build), _incident(runtime)
+    yield compose_resolved(SCOPE, _changed(build_incident), "9")
+    yield compose_quiet(SCOPE, _changed(runtime_incident), 60)
+    yield compose_not_helped(
+        SCOPE, replace(_changed(build_incident), reason="Likely: the repository connection is lost"), "9"
+    )
+    yield compose_no_traffic(SCOPE, _changed(runtime_incident))
+    yield compose_outcome_unknown(SCOPE, _changed(build_incident, ChangeState.INTENDED))
+    yield compose_expired(SCOPE, runtime_incident)
+    changed = _changed(replace(runtime_incident, undo_asked_by="slack:T0123456789/U0123456789"))
     detail = "UpdateBranch was sent with an empty role, and GetBranch shows none"
-    yield compose_undone(SCOPE, changed, [Undone(changed.changes[0], UndoResult.DETACHED, detail, NOW)])
+    yield compose_undone(SCOPE, changed, [UndoOutcome(changed.changes[0], UndoResult.DETACHED, detail, NOW)])
     yield from _storm()
     yield compose_test(ACCOUNT, REGION)
 
@@ -133,8 +133,8 @@ def _facts() -> dict[str, Any]:
 
 
 def _report(diagnosis: Diagnosis, mode: Mode, trigger: Trigger, **changes: Any) -> FailureReport:
-    """What the flows would report: the plan is the decision table's, under every guardrail."""
-    note = _MODES[mode]
+    """The report as the flows build it. The plan comes from the decision table and all guardrails."""
+    note = _OPT_IN_NOTES[mode]
     policies = changes.pop("policies", lambda _: Present(RolePolicies((), ())))
     seen = evidence(**{**_facts(), **changes})
     asked = question(
@@ -153,17 +153,16 @@ def _report(diagnosis: Diagnosis, mode: Mode, trigger: Trigger, **changes: Any) 
     return FailureReport(SCOPE, incident, seen, diagnosis, plan, (), note, None)
 
 
-def _became(report: FailureReport, result: ChangeResult, detail: str, rebuild: str | None = None) -> FailureReport:
-    job_words = f"job {rebuild} retries job 7: a first compute role may take effect with a deployment only"
-    rebuilt = RebuildOutcome(rebuild, job_words) if rebuild else None
+def _with_result(report: FailureReport, result: ChangeResult, detail: str, rebuild: str | None = None) -> FailureReport:
+    rebuild_detail = f"job {rebuild} retries job 7: a first compute role may take effect with a deployment only"
+    rebuilt = RebuildOutcome(rebuild, rebuild_detail) if rebuild else None
     outcomes = tuple(RoleChangeOutcome(action, result, detail, NOW, rebuilt) for action in report.plan.actions)
     return replace(report, outcomes=outcomes)
 
 
 def _incident(diagnosis: Diagnosis) -> Incident:
     kind = RoleKind.SERVICE if diagnosis.label is Label.SERVICE_ROLE_UNASSUMABLE else RoleKind.COMPUTE
-    seen = job(started_at=STARTED, **_COMMIT)
-    return Incident.open(SCOPE, (kind, diagnosis.label.value), seen, app_name="shop", now=NOW)
+    return Incident.open(SCOPE, (kind, diagnosis.label.value), JobRef("7", STARTED), app_name="shop", now=NOW)
 
 
 def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> Incident:
@@ -173,7 +172,7 @@ def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> In
 
 def _storm() -> Iterator[Alert]:
     region = replace(SCOPE, app_id="*", branch="*")
-    storm = Incident.open(region, (RoleKind.NONE, "storm"), RuntimeJobRef(NOW), app_name="", now=NOW)
+    storm = Incident.open(region, (RoleKind.NONE, "storm"), JobRef("0", NOW), app_name="", now=NOW)
     affected = tuple(_hit(number) for number in range(8))
     yield compose_storm(region, storm, affected, Limits())
     over = tuple(
@@ -185,7 +184,7 @@ def _storm() -> Iterator[Alert]:
 
 def _hit(number: int) -> Affected:
     scope = replace(SCOPE, app_id=f"d{number}a2b3c4d5e6f", branch=("main", "dev", "feature/søk #1")[number % 3])
-    seen = job(started_at=STARTED + timedelta(seconds=number))
+    job_ref = JobRef("7", STARTED + timedelta(seconds=number))
     kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE.value)
-    incident = Incident.open(scope, kind, seen, app_name=f"shop-{number}", now=NOW)
+    incident = Incident.open(scope, kind, job_ref, app_name=f"shop-{number}", now=NOW)
     return Affected(scope, replace(incident, mode="fix" if number % 2 else "report"))

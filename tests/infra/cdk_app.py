@@ -1,4 +1,4 @@
-"""Running app.py as the CDK CLI does, in an environment of its own."""
+"""Runs app.py as the CDK CLI does, in an isolated environment."""
 
 from __future__ import annotations
 
@@ -20,25 +20,23 @@ _CLOSED_PORT = "http://127.0.0.1:9"
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How the app ended."""
-
     returncode: int
     stderr: str
     template: str | None
 
 
 def run_app(context: Mapping[str, object]) -> Done:
-    """Run app.py, without bundling, with no credentials, no home and no way out to a network.
+    """Run app.py without bundling, credentials, a home directory or a network.
 
     Args:
-        context: laid over cdk.json's, as by `cdk -c`.
+        context: overrides values of cdk.json, as `cdk -c` does.
     """
     documented = json.loads((ROOT / "cdk.json").read_text())["context"]
     with tempfile.TemporaryDirectory() as folder:
         environ = {
             "PATH": str(Path(shutil.which("node") or "node").parent),
             "HOME": folder,
-            # Where jsii keeps what it unpacked, lest it unpacks the whole CDK again.
+            # The cache of jsii, so that it does not unpack the whole CDK again.
             "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache" / "aws" / "jsii" / "package-cache"),
             "PYTHONPATH": str(ROOT / "lambdas"),
             "HTTP_PROXY": _CLOSED_PORT,

@@ -1,4 +1,4 @@
-"""Synthesised stacks, one a settings object, and the questions the tests ask of them."""
+"""Synthesised stacks, cached by their settings, and queries on their templates."""
 
 from __future__ import annotations
 
@@ -44,34 +44,32 @@ def _synthesis(settings: str, environ: tuple[tuple[str, str], ...]) -> Synthesis
 
 
 def synthesis(settings: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Synthesis:
-    """What these settings make."""
     return _synthesis(json.dumps(settings), tuple((environ or {}).items()))
 
 
 def template(**settings: object) -> Template:
-    """The template that these settings make."""
     return synthesis(settings).template
 
 
 def of_type(stack: Template, kind: str) -> dict[str, Resource]:
-    """The resources of a type."""
+    """The resources of a type, by logical id."""
     return {name: resource for name, resource in stack["Resources"].items() if resource["Type"] == kind}
 
 
-def the(stack: Template, kind: str, name: str = "") -> dict[str, Any]:
-    """The properties of the one resource of a type whose logical id begins like this."""
+def properties_of(stack: Template, kind: str, name: str = "") -> dict[str, Any]:
+    """The properties of the only resource of a type whose logical id starts with this name."""
     (resource,) = [r for logical_id, r in of_type(stack, kind).items() if logical_id.startswith(name)]
     return resource["Properties"]
 
 
 def statements(stack: Template, role: str) -> dict[str, PolicyStatement]:
     """The statements of a role's policy, by Sid."""
-    document = the(stack, "AWS::IAM::Policy", role)["PolicyDocument"]
+    document = properties_of(stack, "AWS::IAM::Policy", role)["PolicyDocument"]
     return {statement["Sid"]: statement for statement in document["Statement"]}
 
 
 def actor(**settings: object) -> dict[str, PolicyStatement]:
-    """The statements of the role that writes."""
+    """The statements of the actor role, the only role that may change Amplify."""
     return statements(template(**settings), "RemediatorActorRole")
 
 
@@ -86,12 +84,11 @@ def watcher(**settings: object) -> dict[str, PolicyStatement]:
 
 
 def operator(**settings: object) -> dict[str, PolicyStatement]:
-    """The statements of the role that people's command line works under."""
+    """The statements of the role that people assume for the command line."""
     return statements(template(**settings), "OperatorRole")
 
 
 def actions(statement: PolicyStatement) -> list[str]:
-    """A statement's actions."""
     action = statement["Action"]
     return [action] if isinstance(action, str) else action
 

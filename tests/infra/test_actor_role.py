@@ -1,4 +1,4 @@
-"""The writing rights: what IAM itself holds the bot to."""
+"""The actor role: the limits that IAM sets on every change of the bot."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.infra.stacks import (
     actor,
     allowed,
     of_type,
+    properties_of,
     statements,
     template,
-    the,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def resources(statement: PolicyStatement) -> list[str]:
     return [flatten(item) for item in value] if isinstance(value, list) else [flatten(value)]
 
 
-def test_a_branch_is_updated_only_where_its_tag_opts_in() -> None:
+def test_a_branch_can_be_updated_only_if_its_tag_opts_in() -> None:
     statement = actor()["UpdateOptedInBranches"]
 
     assert actions(statement) == ["amplify:UpdateBranch"]
@@ -43,14 +43,14 @@ def test_a_branch_is_updated_only_where_its_tag_opts_in() -> None:
     assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/amplify-medic:auto-fix": ["fix", "ask"]}}
 
 
-def test_jobs_are_started_and_nothing_else_is_done_to_them() -> None:
+def test_jobs_can_be_started_and_nothing_else() -> None:
     statement = actor()["RetryJobs"]
 
     assert actions(statement) == ["amplify:StartJob"]
     assert resources(statement) == [f"{AMPLIFY}:apps/*/branches/*/jobs/*"]
 
 
-def test_apps_narrow_branches_and_jobs() -> None:
+def test_listed_apps_limit_branches_and_jobs() -> None:
     statements = actor(apps=[APP, OTHER_APP])
 
     assert resources(statements["UpdateOptedInBranches"]) == [
@@ -63,7 +63,7 @@ def test_apps_narrow_branches_and_jobs() -> None:
     ]
 
 
-def test_only_the_default_role_is_passed_where_none_is_paired() -> None:
+def test_only_the_default_role_can_be_passed_if_none_is_paired() -> None:
     statement = actor()["PassPairedComputeRoles"]
 
     assert [name[:18] for name in resources(statement)] == ["<DefaultComputeRol"]
@@ -82,7 +82,7 @@ def test_no_app_is_updated_unless_service_roles_are_set() -> None:
     assert all("amplify:UpdateApp" not in actions(statement) for statement in actor().values())
 
 
-def test_apps_are_updated_only_where_listed_and_tagged() -> None:
+def test_apps_can_be_updated_only_if_listed_and_tagged() -> None:
     granted = actor(service_roles={SERVICE_ROLE: [f"{OTHER_APP}/main", APP, OTHER_APP]})
     update, pass_role = granted["UpdateAppsThatNameAServiceRole"], granted["PassPairedServiceRoles"]
 
@@ -114,16 +114,16 @@ def test_passing_a_role_to_another_service_is_denied() -> None:
     assert statement["Condition"] == {"StringNotEquals": {"iam:PassedToService": "amplify.amazonaws.com"}}
 
 
-def test_the_actor_holds_these_rights_and_no_others() -> None:
-    rights = {"amplify:UpdateBranch", "amplify:StartJob", "amplify:UpdateApp", "iam:PassRole"}
+def test_the_actor_has_exactly_these_permissions() -> None:
+    permissions = {"amplify:UpdateBranch", "amplify:StartJob", "amplify:UpdateApp", "iam:PassRole"}
 
-    assert allowed(actor(**EVERYTHING)) == rights
+    assert allowed(actor(**EVERYTHING)) == permissions
 
 
-def test_only_the_remediators_role_may_become_the_actor() -> None:
+def test_only_the_remediators_role_may_assume_the_actor_role() -> None:
     stack = template()
     (remediator,) = [name for name in of_type(stack, "AWS::IAM::Role") if name.startswith("RemediatorRole")]
-    (trust,) = the(stack, "AWS::IAM::Role", "RemediatorActor")["AssumeRolePolicyDocument"]["Statement"]
+    (trust,) = properties_of(stack, "AWS::IAM::Role", "RemediatorActor")["AssumeRolePolicyDocument"]["Statement"]
 
     assert trust["Principal"] == {"AWS": {"Fn::GetAtt": [remediator, "Arn"]}}
     assert trust["Action"] == "sts:AssumeRole"
@@ -143,7 +143,7 @@ def test_mode_report_deploys_no_actor(report: Template) -> None:
     assert "ACTOR_ROLE_ARN" not in json.dumps(report)
 
 
-def test_mode_report_deploys_no_writing_right_at_all(report: Template) -> None:
+def test_mode_report_deploys_no_write_permission(report: Template) -> None:
     text = json.dumps(report)
 
     for action in ("amplify:Update", "amplify:StartJob", "amplify:*", "iam:PassRole", "iam:*"):

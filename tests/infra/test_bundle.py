@@ -1,4 +1,4 @@
-"""The bundle as CDK makes it: what is in it, what is not, and that it is the same every time."""
+"""The bundle that CDK builds: what it contains, what it leaves out, and that it is reproducible."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_the_zip_stays_within_three_megabytes(shipped: Path) -> None:
     assert len(zipped(files(shipped))) <= MOST_BYTES
 
 
-def test_byte_code_is_lambdas_or_none(shipped: Path) -> None:
+def test_byte_code_is_for_lambdas_python_or_absent(shipped: Path) -> None:
     compiled = [name for name in files(shipped) if name.endswith(".pyc")]
 
     assert all(name.endswith(".cpython-313.pyc") for name in compiled)
@@ -125,7 +125,7 @@ def test_bundling_again_gives_the_same_bytes(shipped: Path, tmp_path: Path) -> N
     assert files(tmp_path) == files(shipped)
 
 
-def test_a_bundle_without_byte_code_holds_none(tmp_path: Path) -> None:
+def test_a_bundle_built_without_an_interpreter_has_no_byte_code(tmp_path: Path) -> None:
     build_bundle(tmp_path, None)
 
     assert not [name for name in files(tmp_path) if name.endswith(".pyc")]
@@ -144,7 +144,7 @@ def test_the_hash_changes_with_a_source_and_with_nothing_else(tmp_path: Path) ->
     assert asset_hash(None, sources) != before
 
 
-def test_the_hash_tells_bundles_with_byte_code_from_those_without() -> None:
+def test_bundles_with_and_without_byte_code_have_different_hashes() -> None:
     assert asset_hash(Path(sys.executable)) != asset_hash(None)
 
 
@@ -156,7 +156,7 @@ def test_missing_dependencies_are_named_with_the_remedy(tmp_path: Path) -> None:
 def test_dependencies_of_another_lock_are_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / ".lock-sha256").write_text("of another lock")
 
-    with pytest.raises(PackagingError, match=r"are not those of requirements/lambda\.txt: run `make setup`"):
+    with pytest.raises(PackagingError, match=r"do not match requirements/lambda\.txt: run `make setup`"):
         require_dependencies(tmp_path)
 
 

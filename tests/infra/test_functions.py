@@ -9,7 +9,7 @@ import pytest
 from infra.iam import flatten
 from medic.incidents.table import LEASE
 from medic.settings import Mode, Runtime
-from tests.infra.stacks import APP, of_type, template, the
+from tests.infra.stacks import APP, of_type, properties_of, template
 
 each_function = pytest.mark.parametrize("name", ["remediator", "watcher"])
 
@@ -21,8 +21,8 @@ def test_there_are_two_functions() -> None:
 
 
 @each_function
-def test_functions_run_as_agreed(name: str) -> None:
-    function = the(template(), "AWS::Lambda::Function", name.title())
+def test_functions_have_the_agreed_runtime_settings(name: str) -> None:
+    function = properties_of(template(), "AWS::Lambda::Function", name.title())
 
     assert function["Handler"] == f"{name}.handler.handler"
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
@@ -30,8 +30,8 @@ def test_functions_run_as_agreed(name: str) -> None:
     assert "ReservedConcurrentExecutions" not in function
 
 
-def test_a_lease_that_lapsed_has_no_living_holder() -> None:
-    function = the(template(), "AWS::Lambda::Function", "Remediator")
+def test_a_lease_outlasts_the_run_that_holds_it() -> None:
+    function = properties_of(template(), "AWS::Lambda::Function", "Remediator")
 
     assert timedelta(seconds=function["Timeout"]) < LEASE
 
@@ -41,9 +41,9 @@ def test_functions_have_a_role_of_their_own_with_one_policy(name: str) -> None:
     (role,) = [n for n in of_type(template(), "AWS::IAM::Role") if n.startswith(f"{name.title()}Role")]
     policies = [p["Properties"] for p in of_type(template(), "AWS::IAM::Policy").values()]
 
-    assert the(template(), "AWS::Lambda::Function", name.title())["Role"] == {"Fn::GetAtt": [role, "Arn"]}
+    assert properties_of(template(), "AWS::Lambda::Function", name.title())["Role"] == {"Fn::GetAtt": [role, "Arn"]}
     assert [policy["Roles"] for policy in policies if {"Ref": role} in policy["Roles"]] == [[{"Ref": role}]]
-    assert not the(template(), "AWS::IAM::Role", role).keys() & {"Policies", "ManagedPolicyArns"}
+    assert not properties_of(template(), "AWS::IAM::Role", role).keys() & {"Policies", "ManagedPolicyArns"}
 
 
 @each_function
@@ -55,9 +55,9 @@ def test_functions_wait_for_their_permissions(name: str) -> None:
 
 
 @each_function
-def test_logs_lie_outside_amplifys_and_go_after_three_months(name: str) -> None:
-    group = the(template(), "AWS::Logs::LogGroup", name.title())
-    logging = the(template(), "AWS::Lambda::Function", name.title())["LoggingConfig"]
+def test_log_groups_are_outside_amplifys_and_expire_after_three_months(name: str) -> None:
+    group = properties_of(template(), "AWS::Logs::LogGroup", name.title())
+    logging = properties_of(template(), "AWS::Lambda::Function", name.title())["LoggingConfig"]
 
     assert group == {"LogGroupName": f"/amplify-medic/{name}", "RetentionInDays": 90}
     assert flatten(logging["LogGroup"]).startswith(f"<{name.title()}Logs")
@@ -65,7 +65,7 @@ def test_logs_lie_outside_amplifys_and_go_after_three_months(name: str) -> None:
 
 @each_function
 def test_runs_are_retried_for_an_hour_and_then_kept(name: str) -> None:
-    invoke = the(template(), "AWS::Lambda::EventInvokeConfig", name.title())
+    invoke = properties_of(template(), "AWS::Lambda::EventInvokeConfig", name.title())
 
     assert (invoke["MaximumEventAgeInSeconds"], invoke["MaximumRetryAttempts"]) == (3600, 2)
     assert flatten(invoke["FunctionName"]).startswith(f"<{name.title()}Function")
@@ -76,7 +76,7 @@ def test_runs_are_retried_for_an_hour_and_then_kept(name: str) -> None:
     ("rule", "function"), [("DeploymentEventsRule", "RemediatorFunction"), ("WatcherSchedule", "WatcherFunction")]
 )
 def test_a_rule_may_invoke_its_own_function(rule: str, function: str) -> None:
-    permission = the(template(), "AWS::Lambda::Permission", rule)
+    permission = properties_of(template(), "AWS::Lambda::Permission", rule)
 
     assert (permission["Principal"], permission["Action"]) == ("events.amazonaws.com", "lambda:InvokeFunction")
     assert flatten(permission["SourceArn"]).startswith(f"<{rule}")
@@ -89,8 +89,8 @@ def test_only_the_three_rules_may_invoke_the_functions() -> None:
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_the_remediator_understands_its_environment(mode: Mode) -> None:
-    function = the(template(mode=mode, apps=[APP]), "AWS::Lambda::Function", "Remediator")
+def test_the_remediator_can_read_its_environment(mode: Mode) -> None:
+    function = properties_of(template(mode=mode, apps=[APP]), "AWS::Lambda::Function", "Remediator")
     as_deployed = {name: flatten(value) for name, value in function["Environment"]["Variables"].items()}
 
     runtime = Runtime.from_environment({**as_deployed, "AWS_REGION": "eu-central-1"})
@@ -104,14 +104,14 @@ def test_the_remediator_understands_its_environment(mode: Mode) -> None:
 
 
 def test_the_remediator_gets_the_settings_as_given_and_compact() -> None:
-    function = the(template(mode="ask", apps=[APP]), "AWS::Lambda::Function", "Remediator")
+    function = properties_of(template(mode="ask", apps=[APP]), "AWS::Lambda::Function", "Remediator")
 
     assert function["Environment"]["Variables"]["AMPLIFY_MEDIC_SETTINGS"] == f'{{"mode":"ask","apps":["{APP}"]}}'
 
 
 @each_function
 def test_metrics_and_logs_name_the_function(name: str) -> None:
-    variables = the(template(), "AWS::Lambda::Function", name.title())["Environment"]["Variables"]
+    variables = properties_of(template(), "AWS::Lambda::Function", name.title())["Environment"]["Variables"]
 
     assert variables["POWERTOOLS_SERVICE_NAME"] == name
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "AmplifyMedic"

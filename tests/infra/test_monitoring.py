@@ -1,4 +1,4 @@
-"""Alarms: on what, to whom, saying what; and the dashboard."""
+"""The alarms: what they watch, whom they notify and what they say. And the dashboard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from infra.iam import flatten
 from infra.monitoring import ALARM_TEXTS
 from medic.telemetry import DIMENSIONS, EVENT_TO_ALERT, TelemetryEvent
-from tests.infra.stacks import EVERYTHING, of_type, the
+from tests.infra.stacks import EVERYTHING, of_type, properties_of
 from tests.infra.stacks import template as template_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LONGEST_DESCRIPTION = 1024
 
 
 def template() -> Template:
-    """The stack with everything in it that can be."""
+    """The template with every option set."""
     return template_of(**EVERYTHING)
 
 
@@ -42,7 +42,7 @@ def watched_by_all() -> set[tuple[str, str, tuple[str, ...]]]:
     return {watched(alarm) for alarm in alarms().values()}
 
 
-def test_every_alarm_tells_the_alert_topic() -> None:
+def test_every_alarm_notifies_the_alert_topic() -> None:
     (topic,) = of_type(template(), "AWS::SNS::Topic")
 
     assert alarms()
@@ -52,10 +52,10 @@ def test_every_alarm_tells_the_alert_topic() -> None:
 
 
 def test_every_alarm_says_what_to_do_and_names_its_section() -> None:
-    said = {alarm["AlarmDescription"] for alarm in alarms().values()}
+    descriptions = {alarm["AlarmDescription"] for alarm in alarms().values()}
 
-    assert said == {text.description for text in ALARM_TEXTS}
-    for description in said:
+    assert descriptions == {text.description for text in ALARM_TEXTS}
+    for description in descriptions:
         assert "What to do: " in description
         assert "docs/runbook.md#" in description
         assert len(description) <= LONGEST_DESCRIPTION
@@ -74,24 +74,24 @@ def test_every_function_is_watched(metric: str) -> None:
     assert {("AWS/Lambda", metric, (f"<{name}>",)) for name in of_type(template(), FUNCTIONS)} <= watched_by_all()
 
 
-def test_a_run_that_nears_the_time_out_is_noticed_before_it_is_cut_off() -> None:
+def test_a_slow_run_raises_an_alarm_before_it_times_out() -> None:
     time_outs = {name: one["Properties"]["Timeout"] for name, one in of_type(template(), FUNCTIONS).items()}
-    nearly = [(watched(alarm)[2], alarm["Threshold"]) for alarm in alarms().values() if watched(alarm)[1] == "Duration"]
+    limits = [(watched(alarm)[2], alarm["Threshold"]) for alarm in alarms().values() if watched(alarm)[1] == "Duration"]
 
-    assert len(nearly) == len(time_outs)
-    for (function,), milliseconds in nearly:
+    assert len(limits) == len(time_outs)
+    for (function,), milliseconds in limits:
         assert 0.5 < milliseconds / 1000 / time_outs[function.strip("<>")] < 1
 
 
-@pytest.mark.parametrize("fact", [TelemetryEvent.ALERT_FAILED, TelemetryEvent.STORM, TelemetryEvent.NOT_HELPED])
-def test_what_the_bot_itself_counts_is_watched_under_the_name_it_counts_it(fact: TelemetryEvent) -> None:
-    variables = the(template(), FUNCTIONS, "Remediator")["Environment"]["Variables"]
+@pytest.mark.parametrize("event", [TelemetryEvent.ALERT_FAILED, TelemetryEvent.STORM, TelemetryEvent.NOT_HELPED])
+def test_the_bots_own_metrics_are_watched_under_the_names_that_it_emits(event: TelemetryEvent) -> None:
+    variables = properties_of(template(), FUNCTIONS, "Remediator")["Environment"]["Variables"]
     namespace, service = variables["POWERTOOLS_METRICS_NAMESPACE"], variables["POWERTOOLS_SERVICE_NAME"]
 
-    assert (namespace, fact.value, (service,)) in watched_by_all()
+    assert (namespace, event.value, (service,)) in watched_by_all()
 
 
-def test_silence_counts_as_trouble_for_what_runs_by_the_clock_alone() -> None:
+def test_missing_data_raises_an_alarm_only_for_scheduled_invocations() -> None:
     (silent,) = [alarm for alarm in alarms().values() if watched(alarm)[1] == "Invocations"]
     others = [alarm for alarm in alarms().values() if alarm is not silent and watched(alarm)[1] != "Invocations"]
 
@@ -103,20 +103,23 @@ def test_no_alarm_is_composite() -> None:
     assert not of_type(template(), "AWS::CloudWatch::CompositeAlarm")
 
 
-def test_the_dashboard_shows_what_is_counted_apart() -> None:
-    body = json.dumps(flatten(the(template(), "AWS::CloudWatch::Dashboard")["DashboardBody"]))
+def test_the_dashboard_shows_the_dimensions_of_the_metrics() -> None:
+    body = json.dumps(flatten(properties_of(template(), "AWS::CloudWatch::Dashboard")["DashboardBody"]))
 
     assert EVENT_TO_ALERT in body
     for dimension in ("label", "cause", "rule"):
-        fact, *_ = [fact for fact, names in DIMENSIONS.items() if dimension in names]
+        event, *_ = [event for event, names in DIMENSIONS.items() if dimension in names]
         assert dimension in body
-        assert fact.value in body
+        assert event.value in body
 
 
 def test_the_dashboard_of_another_region_has_another_name() -> None:
-    assert flatten(the(template(), "AWS::CloudWatch::Dashboard")["DashboardName"]) == "AmplifyMedic-<AWS::Region>"
+    assert (
+        flatten(properties_of(template(), "AWS::CloudWatch::Dashboard")["DashboardName"])
+        == "AmplifyMedic-<AWS::Region>"
+    )
 
 
-def test_they_can_be_left_out() -> None:
+def test_alarms_and_dashboard_can_be_left_out() -> None:
     assert not of_type(template_of(alarms=False), "AWS::CloudWatch::Alarm")
     assert not of_type(template_of(alarms=False), "AWS::CloudWatch::Dashboard")

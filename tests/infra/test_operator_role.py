@@ -1,17 +1,17 @@
-"""The operator role: asking, reading and replaying; no right on Amplify or IAM, in any mode."""
+"""The operator role may ask, read and replay. It has no permission on Amplify or IAM, in any mode."""
 
 from __future__ import annotations
 
 import pytest
 
 from infra.iam import flatten
-from tests.infra.stacks import EVERYTHING, actions, allowed, operator, template, the
+from tests.infra.stacks import EVERYTHING, actions, allowed, operator, properties_of, template
 
 KEYS = "dynamodb:LeadingKeys"
 
 
 @pytest.mark.parametrize("settings", [{}, EVERYTHING, {"mode": "report"}])
-def test_it_can_ask_read_and_replay_and_nothing_else(settings: dict[str, object]) -> None:
+def test_an_operator_can_ask_read_and_replay_and_nothing_else(settings: dict[str, object]) -> None:
     assert allowed(operator(**settings)) == {
         *("dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Scan", "lambda:InvokeFunction"),
         *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
@@ -31,8 +31,8 @@ def test_only_requests_and_incidents_are_read_one_by_one() -> None:
     assert statement["Condition"]["ForAllValues:StringLike"] == {KEYS: ["request#*", "branch#*"]}
 
 
-def test_the_account_s_own_policies_say_who_is_an_operator() -> None:
-    role = the(template(), "AWS::IAM::Role", "OperatorRole")
+def test_the_accounts_own_policies_decide_who_is_an_operator() -> None:
+    role = properties_of(template(), "AWS::IAM::Role", "OperatorRole")
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
 
     assert flatten(statement["Principal"]["AWS"]) == "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"

@@ -1,4 +1,4 @@
-"""docs/permissions.md says what the template says."""
+"""docs/permissions.md matches the template."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from infra.permissions_page import EXAMPLE, PAGE, render
 from tests.infra.stacks import EVERYTHING, actions, of_type, template
 
 
-def test_the_page_is_what_the_template_says() -> None:
+def test_the_page_matches_the_template() -> None:
     page = render(template(**EXAMPLE), template(), template(**{**EXAMPLE, "mode": "report"}))
 
     assert PAGE.read_text() == page, "run `python -m infra.permissions_page`"
 
 
-def test_the_example_brings_every_statement_in() -> None:
+def test_the_example_contains_every_statement() -> None:
     def sids(stack: Template) -> set[str]:
         policies = of_type(stack, "AWS::IAM::Policy").values()
         return {s["Sid"] for policy in policies for s in policy["Properties"]["PolicyDocument"]["Statement"]}

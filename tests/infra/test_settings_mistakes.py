@@ -1,4 +1,4 @@
-"""What a deployer sees who made a mistake: every mistake, named, and no stack trace."""
+"""A deployer who makes mistakes sees each one named, and no stack trace."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_the_app_names_every_mistake_and_stops_without_a_stack_trace() -> None:
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    for mistake in ("mode must be one of", "apps holds 'nope'", "colour is unknown"):
+    for mistake in ("mode must be one of", "apps contains 'nope'", "colour is unknown"):
         assert mistake in done.stderr
 
 
@@ -31,7 +31,7 @@ def test_settings_that_are_not_json_are_answered_with_an_example() -> None:
     assert '-c amplify-medic=\'{"mode":"report"}\'' in str(caught.value)
 
 
-def test_the_command_line_is_laid_over_the_documented_settings() -> None:
+def test_the_command_line_overrides_the_documented_settings() -> None:
     documented = {"mode": "report", "slack": {"webhook_secret": "medic", "channels": {"web": "medic-web"}}}
 
     given = read_settings(documented, '{"mode": "ask", "slack": {"channels": {"ops": "medic-ops"}}}', None)
@@ -51,7 +51,7 @@ def test_without_a_command_line_the_documented_settings_hold() -> None:
 def test_settings_that_do_not_fit_the_functions_environment_are_refused() -> None:
     roles = {f"{COMPUTE_ROLE}-{number}": [APP] for number in range(60)}
 
-    with pytest.raises(SettingsError, match=r"they take \d+ bytes .* 3000 are the most"):
+    with pytest.raises(SettingsError, match=r"they are \d+ bytes long; .* AMPLIFY_MEDIC_SETTINGS takes at most 3000"):
         read_settings({}, {"compute_roles": roles}, None)
 
 
@@ -63,9 +63,9 @@ def test_log_origins_are_refused_unless_the_account_is_known_to_be_the_emulators
         synthesise({"log_url_origins": ["http://127.0.0.1:4566"]}, environ)
 
 
-def test_log_origins_are_taken_in_the_emulators_account() -> None:
+def test_log_origins_are_accepted_in_the_emulators_account() -> None:
     settings = {"log_url_origins": ["http://127.0.0.1:4566"]}
 
-    made = synthesise(settings, {"CDK_DEFAULT_ACCOUNT": EMULATOR, "CDK_DEFAULT_REGION": "eu-central-1"})
+    synthesis = synthesise(settings, {"CDK_DEFAULT_ACCOUNT": EMULATOR, "CDK_DEFAULT_REGION": "eu-central-1"})
 
-    assert "http://127.0.0.1:4566" in json.dumps(made.template)
+    assert "http://127.0.0.1:4566" in json.dumps(synthesis.template)

@@ -1,4 +1,4 @@
-"""The function behind Slack's buttons: there only if somebody may approve, and able to write a request and no more."""
+"""The function behind Slack's buttons: deployed only if somebody may approve, and able only to write requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from infra.iam import flatten
 from medic.settings import Mode, SlackRuntime
-from tests.infra.stacks import EVERYTHING, actions, of_type, statements, template, the
+from tests.infra.stacks import EVERYTHING, actions, of_type, properties_of, statements, template
 
 SLACK: dict[str, Any] = dict(EVERYTHING["slack"])  # type: ignore[call-overload]
 
@@ -36,7 +36,7 @@ def test_without_approvers_there_is_no_function_url(slack: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_slack_reaches_it_by_both_permissions_that_a_function_url_needs(mode: Mode) -> None:
+def test_slack_has_both_permissions_that_a_function_url_needs(mode: Mode) -> None:
     stack = template(**{**EVERYTHING, "mode": mode})
     permissions = [
         resource["Properties"]
@@ -44,7 +44,7 @@ def test_slack_reaches_it_by_both_permissions_that_a_function_url_needs(mode: Mo
         if name.startswith("SlackInteractivity")
     ]
 
-    assert the(stack, "AWS::Lambda::Url")["AuthType"] == "NONE"
+    assert properties_of(stack, "AWS::Lambda::Url")["AuthType"] == "NONE"
     assert {permission["Action"] for permission in permissions} == {
         "lambda:InvokeFunctionUrl",
         "lambda:InvokeFunction",
@@ -61,18 +61,18 @@ def test_slack_reaches_it_by_both_permissions_that_a_function_url_needs(mode: Mo
         ("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], r"<SlackInteractivityLogs\w+\.Arn>"),
     ],
 )
-def test_each_right_is_for_exactly_one_resource(sid: str, rights: list[str], resource: str) -> None:
+def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str], resource: str) -> None:
     statement = granted()[sid]
 
     assert (statement["Effect"], actions(statement)) == ("Allow", rights)
     assert re.fullmatch(resource, flatten(statement["Resource"]))
 
 
-def test_there_is_no_other_right() -> None:
+def test_there_is_no_other_permission() -> None:
     assert granted().keys() == {"ReadSigningSecret", "WriteRequests", "WakeTheRemediator", "WriteOwnLog"}
 
 
-def test_it_writes_requests_and_no_other_item_of_the_table() -> None:
+def test_the_function_can_write_requests_and_no_other_item_of_the_table() -> None:
     assert granted()["WriteRequests"]["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["request#*"]}
     }
@@ -84,8 +84,8 @@ def test_the_remediator_may_not_read_the_signing_secret() -> None:
     assert "signing" not in json.dumps(secrets)
 
 
-def test_the_function_knows_itself_from_its_environment() -> None:
-    function = the(template(**EVERYTHING), "AWS::Lambda::Function", "SlackInteractivity")
+def test_the_function_can_read_its_environment() -> None:
+    function = properties_of(template(**EVERYTHING), "AWS::Lambda::Function", "SlackInteractivity")
     given = {name: flatten(value) for name, value in function["Environment"]["Variables"].items()}
     runtime = SlackRuntime.from_environment({**given, "AWS_REGION": "eu-central-1"})
 

@@ -1,15 +1,15 @@
-"""The table, the topic, the default compute role, the outputs, and what a deployer is warned of."""
+"""The table, the topic, the default compute role, the outputs, and the warnings to the deployer."""
 
 from __future__ import annotations
 
 import pytest
 
 from infra.iam import flatten
-from tests.infra.stacks import APP, EVERYTHING, of_type, synthesis, template, the
+from tests.infra.stacks import APP, EVERYTHING, of_type, properties_of, synthesis, template
 
 
 def test_the_table_is_what_the_code_expects() -> None:
-    table = the(template(), "AWS::DynamoDB::Table")
+    table = properties_of(template(), "AWS::DynamoDB::Table")
 
     assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
@@ -24,15 +24,15 @@ def test_the_table_is_what_the_code_expects() -> None:
 
 
 def test_the_table_is_encrypted_and_restorable() -> None:
-    table = the(template(), "AWS::DynamoDB::Table")
+    table = properties_of(template(), "AWS::DynamoDB::Table")
 
     assert table["SSESpecification"] == {"SSEEnabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
 @pytest.mark.parametrize("name", ["DefaultComputeRole94633B9D", "IncidentsTable7D5FD327"])
-def test_what_outlives_an_update_keeps_its_logical_id(name: str) -> None:
-    # Under another id CloudFormation would replace it: the branches' role would vanish, or every incident.
+def test_a_resource_that_must_survive_updates_keeps_its_logical_id(name: str) -> None:
+    # With another id, CloudFormation would replace it and delete the branches' role or every incident.
     assert name in template()["Resources"]
 
 
@@ -42,8 +42,8 @@ def test_uninstalling_leaves_nothing_behind() -> None:
     assert policies == {"Delete"}
 
 
-def test_the_topic_takes_tls_only_and_alarms_of_this_account() -> None:
-    tls, alarms = the(template(), "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+def test_the_topic_requires_tls_and_accepts_alarms_of_this_account() -> None:
+    tls, alarms = properties_of(template(), "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
 
     assert (tls["Effect"], tls["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     assert (alarms["Effect"], alarms["Action"]) == ("Allow", "sns:Publish")
@@ -55,14 +55,14 @@ def test_the_topic_takes_tls_only_and_alarms_of_this_account() -> None:
     )
 
 
-def test_addresses_in_the_settings_are_subscribed() -> None:
-    subscription = the(template(sns={"emails": ["web@example.com"]}), "AWS::SNS::Subscription")
+def test_e_mail_addresses_in_the_settings_are_subscribed() -> None:
+    subscription = properties_of(template(sns={"emails": ["web@example.com"]}), "AWS::SNS::Subscription")
 
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "web@example.com")
 
 
-def test_the_default_role_trusts_amplify_plainly_and_may_do_nothing() -> None:
-    role = the(template(), "AWS::IAM::Role", "DefaultComputeRole")
+def test_the_default_role_trusts_amplify_without_conditions_and_has_no_permissions() -> None:
+    role = properties_of(template(), "AWS::IAM::Role", "DefaultComputeRole")
 
     assert role["Path"] == "/amplify-medic/"
     assert role["AssumeRolePolicyDocument"]["Statement"] == [
@@ -72,16 +72,16 @@ def test_the_default_role_trusts_amplify_plainly_and_may_do_nothing() -> None:
     assert not [name for name in of_type(template(), "AWS::IAM::Policy") if name.startswith("Default")]
 
 
-def test_the_default_role_may_do_what_the_settings_name() -> None:
-    role = the(template(**EVERYTHING), "AWS::IAM::Role", "DefaultComputeRole")
+def test_the_default_role_has_the_permissions_of_the_settings() -> None:
+    role = properties_of(template(**EVERYTHING), "AWS::IAM::Role", "DefaultComputeRole")
 
     assert role["ManagedPolicyArns"] == ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
     assert role["PermissionsBoundary"] == "arn:aws:iam::111122223333:policy/boundary"
 
 
-def test_the_default_role_bears_the_boundary_that_is_required_of_every_role() -> None:
+def test_the_default_role_has_the_boundary_that_every_role_must_have() -> None:
     required = "arn:aws:iam::111122223333:policy/required"
-    role = the(template(required_permissions_boundary=required), "AWS::IAM::Role", "DefaultComputeRole")
+    role = properties_of(template(required_permissions_boundary=required), "AWS::IAM::Role", "DefaultComputeRole")
 
     assert role["PermissionsBoundary"] == required
 
@@ -110,10 +110,10 @@ def test_the_stack_takes_no_parameters_of_its_own() -> None:
     assert set(template()["Parameters"]) == {"BootstrapVersion"}
 
 
-def test_a_deployer_is_warned_if_nobody_would_be_told() -> None:
+def test_a_deployer_is_warned_if_nobody_would_receive_alerts() -> None:
     (warning,) = synthesis({}).warnings
 
-    assert "Nobody would be told" in warning
+    assert "No one would receive alerts" in warning
     assert "slack.webhook_secret" in warning
     assert "sns.emails" in warning
 
@@ -126,5 +126,5 @@ def test_a_deployer_is_warned_if_nobody_would_be_told() -> None:
         {"sns": {"emails": ["web@example.com"]}},
     ],
 )
-def test_there_is_no_warning_if_somebody_is_told(settings: dict[str, object]) -> None:
+def test_there_is_no_warning_if_somebody_receives_alerts(settings: dict[str, object]) -> None:
     assert synthesis({**settings, "apps": [APP]}).warnings == ()

@@ -1,4 +1,4 @@
-"""The watcher: by the clock it reads what is due and SSR logs, and wakes the remediator. It can change nothing."""
+"""The watcher: every minute it reads due items and SSR logs, and wakes the remediator. It can change nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from infra.iam import flatten
 from medic.settings import Mode, Settings, WatcherRuntime
-from tests.infra.stacks import APP, EVERYTHING, OTHER_APP, actions, of_type, reader, template, the, watcher
+from tests.infra.stacks import APP, EVERYTHING, OTHER_APP, actions, of_type, properties_of, reader, template, watcher
 
 if TYPE_CHECKING:
     from infra.iam import Template
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 def variables(**settings: object) -> dict[str, object]:
     """The watcher's environment."""
-    function = the(template(**settings), "AWS::Lambda::Function", "Watcher")
+    function = properties_of(template(**settings), "AWS::Lambda::Function", "Watcher")
     return dict(function["Environment"]["Variables"])
 
 
 def resources(stack: Template) -> set[str]:
-    """The logical ids of what belongs to the watcher."""
+    """The logical ids of the watcher's resources."""
     return {name for name in stack["Resources"] if name.startswith("Watcher")}
 
 
@@ -48,27 +48,27 @@ def resources(stack: Template) -> set[str]:
         ("KeepFailedRuns", ["sqs:SendMessage"], r"<WatcherFailedRuns\w+\.Arn>"),
     ],
 )
-def test_each_right_is_for_exactly_one_resource(sid: str, rights: list[str], resource: str) -> None:
+def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str], resource: str) -> None:
     statement = watcher()[sid]
 
     assert (statement["Effect"], actions(statement)) == ("Allow", rights)
     assert re.fullmatch(resource, flatten(statement["Resource"]))
 
 
-TIME = {"FindWhatIsDue", "WakeTheRemediator", "WriteOwnLog", "KeepFailedRuns"}
-LOGS = {"HearWhoIsMuted", "KeepCursors", "FindApps", "ReadBranches", "ReadRuntimeLogs"}
+ALWAYS = {"FindWhatIsDue", "WakeTheRemediator", "WriteOwnLog", "KeepFailedRuns"}
+FOR_RUNTIME_LOGS = {"HearWhoIsMuted", "KeepCursors", "FindApps", "ReadBranches", "ReadRuntimeLogs"}
 
 
-def test_there_is_no_other_right() -> None:
-    assert watcher().keys() == TIME | LOGS
+def test_there_is_no_other_permission() -> None:
+    assert watcher().keys() == ALWAYS | FOR_RUNTIME_LOGS
 
 
 @pytest.mark.parametrize(("sid", "items"), [("KeepCursors", "cursor#*"), ("HearWhoIsMuted", "region#*")])
-def test_of_the_table_only_these_items_can_be_touched(sid: str, items: str) -> None:
+def test_only_these_items_of_the_table_can_be_accessed(sid: str, items: str) -> None:
     assert watcher()[sid]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": items}}
 
 
-def test_with_apps_listed_only_theirs_can_be_read() -> None:
+def test_if_apps_are_listed_only_their_logs_can_be_read() -> None:
     groups = [flatten(resource) for resource in watcher(**EVERYTHING)["ReadRuntimeLogs"]["Resource"]]  # type: ignore[attr-defined]
 
     assert [group.partition("log-group:")[2] for group in groups] == [
@@ -77,8 +77,8 @@ def test_with_apps_listed_only_theirs_can_be_read() -> None:
     ]
 
 
-def test_where_no_log_is_watched_none_can_be_read_by_anybody() -> None:
-    assert watcher(watch_runtime="none").keys() == TIME
+def test_if_no_runtime_log_is_watched_no_function_can_read_logs() -> None:
+    assert watcher(watch_runtime="none").keys() == ALWAYS
     assert not {"ReadRuntimeLogs", "ReadBranches"} & reader(watch_runtime="none").keys()
     assert {"ReadRuntimeLogs", "ReadBranches"} <= reader().keys()
     assert "WatcherDeployments" not in "".join(of_type(template(watch_runtime="none"), "AWS::Events::Rule"))
@@ -91,7 +91,7 @@ def test_the_watcher_is_the_same_in_every_mode(mode: Mode) -> None:
 
 
 def test_the_watcher_runs_every_minute() -> None:
-    rule = the(template(), "AWS::Events::Rule", "WatcherSchedule")
+    rule = properties_of(template(), "AWS::Events::Rule", "WatcherSchedule")
     (target,) = rule["Targets"]
 
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
@@ -100,8 +100,10 @@ def test_the_watcher_runs_every_minute() -> None:
 
 
 @pytest.mark.parametrize(("settings", "apps"), [({}, None), (EVERYTHING, [APP, OTHER_APP])], ids=["all", "listed"])
-def test_the_watcher_hears_of_deployments_that_succeeded(settings: dict[str, object], apps: list[str] | None) -> None:
-    rule = the(template(**settings), "AWS::Events::Rule", "WatcherDeployments")
+def test_the_watcher_receives_events_of_successful_deployments(
+    settings: dict[str, object], apps: list[str] | None
+) -> None:
+    rule = properties_of(template(**settings), "AWS::Events::Rule", "WatcherDeployments")
 
     detail = {"jobStatus": ["SUCCEED"], **({"appId": apps} if apps else {})}
     assert rule["EventPattern"] == {
@@ -112,14 +114,14 @@ def test_the_watcher_hears_of_deployments_that_succeeded(settings: dict[str, obj
     assert flatten(rule["Targets"][0]["Arn"]).startswith("<WatcherFunction")
 
 
-def test_a_run_that_was_not_delivered_is_left_to_the_next() -> None:
-    (target,) = the(template(), "AWS::Events::Rule", "WatcherSchedule")["Targets"]
+def test_an_undelivered_scheduled_run_is_not_retried() -> None:
+    (target,) = properties_of(template(), "AWS::Events::Rule", "WatcherSchedule")["Targets"]
 
     assert target["RetryPolicy"] == {"MaximumRetryAttempts": 0}
     assert "DeadLetterConfig" not in target
 
 
-def test_the_watcher_understands_its_environment() -> None:
+def test_the_watcher_can_read_its_environment() -> None:
     deployed = variables(**EVERYTHING)
     runtime = WatcherRuntime.from_environment(
         {"AWS_REGION": "eu-central-1", **{name: flatten(value) for name, value in deployed.items()}}
@@ -130,7 +132,7 @@ def test_the_watcher_understands_its_environment() -> None:
     assert runtime.settings == Settings.parse(EVERYTHING)
 
 
-def test_the_watcher_is_told_no_more_than_it_needs() -> None:
+def test_the_watchers_environment_contains_only_what_it_needs() -> None:
     assert {name for name in variables() if "POWERTOOLS" not in name} == {
         *("AMPLIFY_MEDIC_SETTINGS", "MEDIC_ACCOUNT", "MEDIC_PARTITION", "INCIDENTS_TABLE", "REMEDIATOR_FUNCTION"),
     }

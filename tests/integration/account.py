@@ -1,4 +1,4 @@
-"""Whole estates in the fake: many apps and branches, put there at once."""
+"""Large accounts in the fake: many apps and branches, created at once."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def state_of(region: str) -> State:
 
 
 def make_role(name: str, trust: object = PLAIN_TRUST, *, path: str = "/", age: float = 3600) -> str:
-    """A role made so many seconds ago; returns its ARN."""
+    """Create a role with this age in seconds. Returns its ARN."""
     made = iam_backends[ACCOUNT]["aws"].create_role(name, json.dumps(trust), path, None, "", [], "3600")
     made.create_date -= timedelta(seconds=age)
     return str(made.arn)
 
 
 def required_source(app_id: str, region: str = "eu-central-1") -> dict[str, Any]:
-    """A trust policy that lets in one app's branches alone."""
+    """A trust policy that allows only one app's branches."""
     arn = f"arn:aws:amplify:{region}:{ACCOUNT}:apps/{app_id}/branches/*"
     statement = {**PLAIN_TRUST["Statement"][0], "Condition": {"ArnLike": {"aws:SourceArn": arn}}}
     return {**PLAIN_TRUST, "Statement": [statement]}
@@ -43,7 +43,7 @@ def required_source(app_id: str, region: str = "eu-central-1") -> dict[str, Any]
 def add_app(
     region: str = "eu-central-1", name: str = "shop", *, tags: dict[str, str] | None = None, **settings: Any
 ) -> str:
-    """An SSR app without branches, whatever its settings: the fake is not asked whether it would take them."""
+    """Create an SSR app without branches. The fake does not validate the settings."""
     state = state_of(region)
     now, app_id = state.ports.time.now(), state.new_app_id()
     kept = {"name": name, "platform": "WEB_COMPUTE", "repository": "https://github.com/acme/shop", **settings}
@@ -59,7 +59,7 @@ def add_branch(
     tags: dict[str, str] | None = None,
     **settings: Any,
 ) -> None:
-    """A branch with these settings."""
+    """Create a branch with these settings."""
     app = state_of(region).apps[app_id]
     arn, now = f"{app.arn}/branches/{name}", app.created
     app.branches[name] = Branch(name, arn, now, {"stage": "PRODUCTION", **settings}, tags or {}, now)
@@ -68,7 +68,7 @@ def add_branch(
 def add_estate(
     regions: tuple[str, ...], *, apps: int, branches: int, roles: Callable[[int], dict[str, Any]] = lambda _: {}
 ) -> None:
-    """So many apps a region and branches an app; `roles` gives the settings of the nth app, counted across regions."""
+    """Create apps in each region. `roles` gives the settings of the nth app, counted across regions."""
     for place, region in enumerate(regions):
         for n in range(apps):
             app_id = add_app(region, f"app-{n}", **roles(place * apps + n))
@@ -77,5 +77,5 @@ def add_estate(
 
 
 def calls_in(region: str) -> Iterator[str]:
-    """The operations a region's Amplify was asked for, in order."""
+    """The operations that a region's Amplify received, in order."""
     return (call.operation for call in amplify_backends[ACCOUNT][region].fake.calls)

@@ -1,4 +1,4 @@
-"""A small world under moto: Amplify, IAM, DynamoDB, SNS, Secrets Manager and a Slack endpoint, and the bot in it."""
+"""A small world under moto: Amplify, IAM, DynamoDB, SNS, Secrets Manager, a Slack endpoint and the bot."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SECRET = "slack-webhook"
 
 @dataclass
 class World:
-    """Everything a test arranges and looks at."""
+    """Everything that a test sets up and checks."""
 
     amplify: AmplifyOnMoto
     slack: FakeSlack
@@ -50,15 +50,15 @@ class World:
     waited: list[float] = field(default_factory=list)
 
     def client(self, service: str) -> Any:
-        """A plain client, as a test's own hands."""
-        return hands().client(service)
+        """A client for the test's own calls."""
+        return setup_session().client(service)
 
     def now(self) -> datetime:
-        """The fake's clock: it stands still unless a test or a pause advances it."""
+        """The fake's clock. Only a test or a pause advances it."""
         return self.amplify.time.now()
 
     def make_role(self, name: str, trust: object = PLAIN_TRUST, *, age: float = 3600) -> str:
-        """A role with this trust, made so many seconds ago."""
+        """Create a role with this trust policy and this age in seconds."""
         iam = self.client("iam")
         made = iam.create_role(RoleName=name, Path="/app/", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
         stored = iam_backends[self.amplify.account_id]["aws"].roles[made["RoleId"]]
@@ -66,7 +66,7 @@ class World:
         return str(made["Arn"])
 
     def make_app(self, *, tags: dict[str, str] | None = None, branch: str = "main", **app: Any) -> str:
-        """An SSR app with one branch; returns the app's id."""
+        """Create an SSR app with one branch. Returns the app's id."""
         amplify = self.client("amplify")
         fields = {"platform": "WEB_COMPUTE", "repository": "https://github.com/acme/shop", **app}
         app_id = str(amplify.create_app(name=fields.pop("name", "shop"), **fields)["app"]["appId"])
@@ -74,7 +74,7 @@ class World:
         return app_id
 
     def build(self, app_id: str, branch: str = "main", **script: Any) -> dict[str, Any]:
-        """Run a build to its end; returns the last event it sent."""
+        """Run a build to its end. Returns the last event that it sent."""
         if script:
             self.amplify.control.script_builds(app_id, branch, script)
         self.client("amplify").start_job(appId=app_id, branchName=branch, jobType="RELEASE")
@@ -103,11 +103,11 @@ class World:
         return replace(base, **changes)
 
     def deliver(self, event: dict[str, Any], services: Services | None = None) -> None:
-        """Hand one event to the bot, as Lambda would."""
+        """Deliver one event to the bot, as Lambda would."""
         pipeline.run(event, services or self.services())
 
     def watch(self) -> int:
-        """Do what the watcher does, and hand each wake-up to the bot; returns how many there were."""
+        """Run the watcher and deliver each wake-up to the bot. Returns their number."""
         services = self.services()
         due = list(services.table.due())
         for wake in due:
@@ -115,21 +115,21 @@ class World:
         return len(due)
 
     def compute_role(self, app_id: str, branch: str = "main") -> str | None:
-        """What GetBranch says now."""
+        """The branch's current compute role, from GetBranch."""
         found = self.client("amplify").get_branch(appId=app_id, branchName=branch)["branch"]
         arn: str | None = found.get("computeRoleArn")
         return arn
 
     def calls(self, operation: str) -> list[Any]:
-        """The calls of one operation that Amplify received, in order."""
+        """Amplify's calls of one operation, in order."""
         return self.amplify.control.recorded_calls(operation)
 
     def emails(self) -> list[str]:
-        """The texts that subscribers of the topic got."""
+        """The texts that the topic's subscribers got."""
         return [str(notification["Message"]) for notification in self.inbox.take()]
 
     def alerts(self) -> list[str]:
-        """All the words of each message that Slack got, in order."""
+        """The full text of each message that Slack got, in order."""
         return [json.dumps(post.body, ensure_ascii=False) for post in self.slack.posts]
 
     def _pause(self, seconds: float) -> None:
@@ -138,27 +138,26 @@ class World:
 
 
 @cache
-def hands() -> QuickSession:
-    """The session of everybody but the bot."""
+def setup_session() -> QuickSession:
+    """The session for everything except the bot."""
     return QuickSession("hands", REGION)
 
 
 @cache
 def bot() -> QuickSession:
-    """The bot's session: a warm function's, for every world."""
+    """The bot's session, shared by all worlds like in a warm function."""
     return QuickSession("bot", REGION)
 
 
 @pytest.fixture
 def slack() -> Iterator[FakeSlack]:
-    """A local Slack."""
     with FakeSlack() as endpoint:
         yield endpoint
 
 
 @pytest.fixture
 def world(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world with nothing wrong in it yet."""
+    """A world without faults."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     with open_world(slack) as made:
@@ -167,13 +166,13 @@ def world(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @contextmanager
 def open_world(slack: FakeSlack) -> Iterator[World]:
-    """A world with nothing wrong in it yet; `ENVIRONMENT` has to be set."""
+    """Open a world without faults. `ENVIRONMENT` must be set."""
     with amplify_on_moto(region=REGION) as amplify:
-        iam, sns = hands().client("iam"), hands().client("sns")
+        iam, sns = setup_session().client("iam"), setup_session().client("sns")
         make_table()
         topic = sns.create_topic(Name="alerts")["TopicArn"]
-        inbox = SnsInbox.subscribe(sns, hands().client("sqs"), topic)
-        hands().client("secretsmanager").create_secret(Name=SECRET, SecretString=slack.webhook_url)
+        inbox = SnsInbox.subscribe(sns, setup_session().client("sqs"), topic)
+        setup_session().client("secretsmanager").create_secret(Name=SECRET, SecretString=slack.webhook_url)
         roles = {
             name: iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(PLAIN_TRUST))["Role"]["Arn"]
             for name in ("default-compute", "actor")
@@ -185,8 +184,8 @@ def open_world(slack: FakeSlack) -> Iterator[World]:
 
 
 def make_table() -> None:
-    """The incidents table, as the stack deploys it."""
-    hands().client("dynamodb").create_table(
+    """Create the incidents table as the stack does."""
+    setup_session().client("dynamodb").create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         AttributeDefinitions=[

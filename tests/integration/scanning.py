@@ -1,4 +1,4 @@
-"""Scans of the fake, in time that passes only where the scan waits."""
+"""Scans of the fake, with a clock that advances only while the scan waits."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ LATENCY = 0.2
 
 @cache
 def session(region: str | None = None) -> boto3.Session:
-    """One for all tests of a run: it keeps the service models, which take longest to read."""
+    """One session for all tests, because reading the service models is slow."""
     return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
 
 
 @dataclass
 class Observed:
-    """A scan and the moments of its calls, by endpoint."""
+    """A scan and the times of its calls, by endpoint."""
 
     scan: Scan
     moments: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def bound(self, rate: float) -> float:
-        """Seconds that the busiest endpoint's calls take at a rate: no scan can be faster."""
+        """The minimum duration of the scan at a rate, in seconds: that of the busiest endpoint."""
         return max(len(moments) for moments in self.moments.values()) / rate
 
 
@@ -53,12 +53,12 @@ def observed(
     denied: tuple[str, ...] = (),
     **settings: Any,
 ) -> Observed:
-    """Scan the whole estate at a rate, with IAM denying some of its operations."""
+    """Scan the whole account at a rate, while IAM denies some operations."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
         time = VirtualTime(loop)
-        targets = AwsTargets.reached_by(session(), regions, rate=rate, iam_rate=rate, time=time)
+        targets = AwsTargets.from_session(session(), regions, rate=rate, iam_rate=rate, time=time)
         moments: dict[str, list[float]] = defaultdict(list)
 
         def note(request: Any, **_: Any) -> None:
@@ -79,7 +79,7 @@ def observed(
 
 
 def _deny(model: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
-    """What IAM answers to who may not ask."""
+    """IAM's answer to a denied call."""
     said = f"User: arn:aws:iam::111122223333:user/x is not authorized to perform: iam:{model.name}"
     answer = {"Error": {"Code": "AccessDenied", "Message": said}, "ResponseMetadata": {"HTTPStatusCode": 403}}
     return AWSResponse("", 403, HTTPHeaders(), None), answer

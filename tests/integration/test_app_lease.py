@@ -1,4 +1,4 @@
-"""A repair changes a whole app: while one branch has it done, the others wait, and then find it done."""
+"""A repair changes a whole app: while one branch does it, the others wait and then find it done."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LAMBDA_TRUST = {
 
 @pytest.fixture
 def app(world: World) -> str:
-    """An app with two opted-in branches, a service role that nobody can assume, and a paired one that its tag names."""
+    """An app with two opted-in branches, an unassumable service role, and a tag that names a paired one."""
     good = world.make_role("good-service")
     made = world.make_app(tags={TAG: "fix"}, iamServiceRoleArn=world.make_role("service", LAMBDA_TRUST))
     amplify = world.client("amplify")
@@ -45,7 +45,7 @@ def test_a_repair_waits_while_another_branch_holds_the_app(world: World, app: st
     assert service_role(world, app).endswith("/good-service")
 
 
-def test_the_app_cools_down_for_every_branch_of_it(world: World, app: str) -> None:
+def test_the_cool_down_of_an_app_covers_all_its_branches(world: World, app: str) -> None:
     world.deliver(world.build(app))
     assert service_role(world, app).endswith("/good-service")
     broken = world.make_role("broken", LAMBDA_TRUST)

@@ -1,4 +1,4 @@
-"""How many calls a flow makes is part of its contract: Amplify and IAM are asked for nothing twice."""
+"""The number of calls is part of a flow's contract: it reads nothing from Amplify and IAM twice."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def calls_of(world: World, event: dict[str, Any]) -> list[str]:
     return made
 
 
-def asked(made: list[str]) -> list[str]:
+def target_calls(made: list[str]) -> list[str]:
     return [call for call in made if call.startswith(("amplify.", "iam."))]
 
 
-def kept(made: list[str]) -> list[str]:
-    """State and delivery; the post to Slack is one more."""
+def own_calls(made: list[str]) -> list[str]:
+    """Calls for state and delivery, without the post to Slack."""
     return [call for call in made if call.startswith(("dynamodb.", "events.", "sns.", "secretsmanager."))]
 
 
-def lost(world: World, tags: dict[str, str], **app: Any) -> dict[str, Any]:
+def failed_build(world: World, tags: dict[str, str], **app: Any) -> dict[str, Any]:
     made = world.make_app(tags=tags, **app)
     world.amplify.control.set_connection(made, "lost")
     return world.build(made)
@@ -46,25 +46,25 @@ def lost(world: World, tags: dict[str, str], **app: Any) -> dict[str, Any]:
 
 def test_an_ordinary_failure(world: World) -> None:
     made = calls_of(world, world.build(world.make_app(), outcome="npm_failure"))
-    assert len(asked(made)) <= 3
-    assert len(kept(made)) <= 2
+    assert len(target_calls(made)) <= 3
+    assert len(own_calls(made)) <= 2
 
 
 def test_a_diagnosis(world: World) -> None:
-    made = calls_of(world, lost(world, {}, iamServiceRoleArn=world.make_role("service")))
-    assert len(asked(made)) <= 6
-    # Lease, count, topic, bus, record; Slack's secret is one more, and its post another.
-    assert len(kept(made)) <= 5 + 1
+    made = calls_of(world, failed_build(world, {}, iamServiceRoleArn=world.make_role("service")))
+    assert len(target_calls(made)) <= 6
+    # Lease, count, topic, bus, record, and one more for Slack's secret.
+    assert len(own_calls(made)) <= 5 + 1
 
 
 def test_a_fix_with_its_rebuild(world: World) -> None:
-    made = calls_of(world, lost(world, FIX, iamServiceRoleArn=world.make_role("service")))
-    assert len(asked(made)) <= 14
-    assert len(kept(made)) <= 10 - 1
+    made = calls_of(world, failed_build(world, FIX, iamServiceRoleArn=world.make_role("service")))
+    assert len(target_calls(made)) <= 14
+    assert len(own_calls(made)) <= 10 - 1
 
 
-def logged(world: World, tags: dict[str, str], **app: Any) -> dict[str, Any]:
-    """The nudge for an SSR log in which a request found no credentials."""
+def runtime_failure(world: World, tags: dict[str, str], **app: Any) -> dict[str, Any]:
+    """The wake-up for an SSR log in which a request found no credentials."""
     made = world.make_app(tags=tags, **app)
     world.build(made)
     world.amplify.control.request(made, "main")
@@ -74,15 +74,15 @@ def logged(world: World, tags: dict[str, str], **app: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("tags", "most"), [({}, 6), (FIX, 14)], ids=["diagnosis", "fix"])
 def test_a_runtime_finding(world: World, tags: dict[str, str], most: int) -> None:
-    made = calls_of(world, logged(world, tags, iamServiceRoleArn=world.make_role("service")))
-    assert 3 < len(asked(made)) <= most
+    made = calls_of(world, runtime_failure(world, tags, iamServiceRoleArn=world.make_role("service")))
+    assert 3 < len(target_calls(made)) <= most
     assert made.count("logs.FilterLogEvents") == 1
     assert made.count("amplify.UpdateBranch") == bool(tags)
 
 
 @pytest.mark.parametrize("tags", [{}, FIX], ids=["diagnosis", "fix"])
-def test_nothing_is_read_twice_but_the_branch_around_its_change(world: World, tags: dict[str, str]) -> None:
-    made = asked(calls_of(world, lost(world, tags, iamServiceRoleArn=world.make_role("service"))))
+def test_only_the_branch_is_read_again_around_its_change(world: World, tags: dict[str, str]) -> None:
+    made = target_calls(calls_of(world, failed_build(world, tags, iamServiceRoleArn=world.make_role("service"))))
     twice = {call for call in made if made.count(call) > 1}
     assert twice <= {"iam.GetRole", "amplify.GetBranch"}
     assert made.count("iam.GetRole") == 2  # the service role and the role that would be attached

@@ -1,4 +1,4 @@
-"""Values that nobody may ever see again, planted where the bot looks, and looked for where it leaves something."""
+"""Secret values, planted in everything the bot reads and searched for in everything it writes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LINES = [
 
 
 def planted() -> list[str]:
-    """The log's lines, with the canaries in them."""
+    """Log lines that contain the canaries."""
     lines = []
     for line in LINES:
         text = line
@@ -72,7 +72,7 @@ def make_app(world: World) -> str:
 
 
 class Trace:
-    """Everything the bot leaves behind."""
+    """Everything the bot writes."""
 
     def __init__(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
         self.world, self.caplog = world, caplog
@@ -109,14 +109,14 @@ def trace(world: World, caplog: pytest.LogCaptureFixture) -> Trace:
 
 
 def assert_no_canary(trace: Trace, *places: str) -> None:
-    """Each of these places was written to, and no place holds a canary."""
+    """The bot wrote to each of these places, and no place contains a canary."""
     left = trace.everything()
     assert [place for place in places if len(left[place]) < 100] == []
     found = [(place, canary) for place, text in left.items() for canary in EVERYTHING if canary in text]
     assert found == []
 
 
-def test_a_failure_that_is_mended_tells_no_secret(world: World, trace: Trace) -> None:
+def test_fixing_a_failure_leaks_no_secret(world: World, trace: Trace) -> None:
     app = make_app(world)
     world.amplify.control.set_connection(app, "lost")
     trace.deliver(world.build(app))
@@ -124,14 +124,14 @@ def test_a_failure_that_is_mended_tells_no_secret(world: World, trace: Trace) ->
     assert_no_canary(trace, "Slack", "e-mail", "event bus", "table", "log")
 
 
-def test_a_log_full_of_secrets_is_told_without_them(world: World, trace: Trace) -> None:
+def test_the_alert_about_a_log_full_of_secrets_contains_none(world: World, trace: Trace) -> None:
     app = make_app(world)
     trace.deliver(world.build(app, outcome="lines", lines=planted()))
     assert "The security token included in the request is expired" in world.alerts()[0]
     assert_no_canary(trace, "Slack", "e-mail", "event bus", "table", "log")
 
 
-def test_an_alert_that_waits_for_its_channel_holds_no_secret(world: World, trace: Trace) -> None:
+def test_an_undelivered_alert_contains_no_secret(world: World, trace: Trace) -> None:
     app = make_app(world)
     world.slack.fail(times=4)
     trace.deliver(world.build(app, outcome="lines", lines=planted()))
@@ -139,7 +139,7 @@ def test_an_alert_that_waits_for_its_channel_holds_no_secret(world: World, trace
 
 
 @pytest.mark.parametrize("operation", ["GetJob", "GetApp", "GetBranch"])
-def test_a_fault_of_awss_is_raised_without_a_secret(world: World, trace: Trace, operation: str) -> None:
+def test_an_aws_error_is_raised_without_a_secret(world: World, trace: Trace, operation: str) -> None:
     app = make_app(world)
     event = world.build(app, outcome="lines", lines=planted())
     world.amplify.control.fail_call(operation, "server_error")
@@ -150,7 +150,7 @@ def test_a_fault_of_awss_is_raised_without_a_secret(world: World, trace: Trace, 
 
 
 @pytest.mark.parametrize("redacts", [True, False])
-def test_email_addresses_go_by_setting(world: World, trace: Trace, redacts: bool) -> None:  # noqa: FBT001
+def test_email_addresses_are_redacted_only_if_the_setting_says_so(world: World, trace: Trace, redacts: bool) -> None:  # noqa: FBT001
     world.settings["redact_emails"] = redacts
     app = make_app(world)
     lines = ["ERROR 🛑 The security token included in the request is expired, ask ada@example.com"]

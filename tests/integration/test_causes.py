@@ -1,4 +1,4 @@
-"""Every cause that was ever reported, played on the fake: on top where it can be observed, never proven where not."""
+"""Every reported cause, reproduced on the fake: ranked first if AWS shows it, otherwise never proven."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ NOT_AMPLIFY = trust("lambda.amazonaws.com")
 
 
 def diagnosis_of_build(world: World, app: str, **script: Any) -> Diagnosis:
-    """Builds the app's branch, which fails, and diagnoses it from what AWS and the log say."""
+    """Run a build that fails, and diagnose it from AWS's state and the log."""
     event = world.build(app, **script)
     assert event["detail"]["jobStatus"] == "FAILED"
     return _diagnosis(world, app, event["detail"]["jobId"], None)
 
 
 def diagnosis_of_runtime(world: World, app: str) -> Diagnosis:
-    """A request to the branch's server code, which fails, and the diagnosis of what that logged."""
+    """Send a request that fails in SSR code, and diagnose its log line."""
     answer = world.amplify.control.request(app, "main")
     assert answer["status"] == 500
     return _diagnosis(world, app, "1", str(answer["message"]))
@@ -67,7 +67,7 @@ def results(diagnosis: Diagnosis) -> dict[str, CheckResult]:
     return {check.id: check.result for check in diagnosis.checks}
 
 
-def retrust(world: World, role: str, policy: object) -> None:
+def set_trust(world: World, role: str, policy: object) -> None:
     world.client("iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(policy))
 
 
@@ -83,7 +83,7 @@ def retrust(world: World, role: str, policy: object) -> None:
     ],
     ids=["documented", "with region", "with codebuild and lambda"],
 )
-def test_a_lost_connection_is_first_however_the_right_trust_is_written(world: World, services: tuple[str, ...]) -> None:
+def test_a_lost_connection_ranks_first_for_any_correct_trust_policy(world: World, services: tuple[str, ...]) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service", trust(*services)))
     world.amplify.control.set_connection(app, "lost")
 
@@ -95,7 +95,7 @@ def test_a_lost_connection_is_first_however_the_right_trust_is_written(world: Wo
     assert "permission_missing_identity" not in ranks(diagnosis), "what a role may do does not decide who assumes it"
 
 
-def test_a_lost_connection_is_first_without_a_service_role(world: World) -> None:
+def test_a_lost_connection_ranks_first_without_a_service_role(world: World) -> None:
     app = world.make_app()
     world.amplify.control.set_connection(app, "lost")
 
@@ -105,7 +105,7 @@ def test_a_lost_connection_is_first_without_a_service_role(world: World) -> None
     assert ranks(diagnosis)["service_role_not_set"] is Rank.POSSIBLE
 
 
-def test_what_no_api_shows_is_at_most_possible(world: World) -> None:
+def test_a_cause_that_no_api_shows_is_at_most_possible(world: World) -> None:
     app = world.make_app(platform="WEB", iamServiceRoleArn=world.make_role("service"))
     world.amplify.control.set_connection(app, "lost")
 
@@ -122,7 +122,7 @@ def test_a_deleted_role_is_proven(world: World) -> None:
     assert top(diagnosis_of_build(world, app)) == ("service_role_missing", Rank.PROVEN)
 
 
-def test_a_role_of_another_account_is_proven_though_a_namesake_is_here(world: World) -> None:
+def test_a_role_in_another_account_is_proven_even_if_this_account_has_one_of_that_name(world: World) -> None:
     world.make_role("service")
     app = world.make_app(iamServiceRoleArn="arn:aws:iam::999988887777:role/app/service")
 
@@ -130,13 +130,13 @@ def test_a_role_of_another_account_is_proven_though_a_namesake_is_here(world: Wo
 
 
 @pytest.mark.parametrize("service", ["lambda.amazonaws.com", f"amplify.{REGION}.amazonaws.com"])
-def test_a_trust_that_does_not_name_amplify_is_proven(world: World, service: str) -> None:
+def test_a_trust_policy_without_amplify_is_proven(world: World, service: str) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service", trust(service)))
 
     assert top(diagnosis_of_build(world, app)) == ("service_role_trust_wrong", Rank.PROVEN)
 
 
-def test_a_role_pinned_to_another_app_is_proven_and_both_apps_named(world: World) -> None:
+def test_a_role_restricted_to_another_app_is_proven_and_both_apps_are_named(world: World) -> None:
     first = world.make_app(name="first")
     account = world.amplify.account_id
     pinned = {"ArnLike": {"aws:SourceArn": f"arn:aws:amplify:{REGION}:{account}:apps/{first}/*"}}
@@ -148,14 +148,14 @@ def test_a_role_pinned_to_another_app_is_proven_and_both_apps_named(world: World
     assert f"aws:SourceArn to app {first}, while this is app {second}" in diagnosis.causes[0].reason
 
 
-def test_a_role_pinned_to_another_account_is_proven(world: World) -> None:
+def test_a_role_restricted_to_another_account_is_proven(world: World) -> None:
     pinned = {"StringEquals": {"aws:SourceAccount": "444455556666"}}
     app = world.make_app(iamServiceRoleArn=world.make_role("service", trust(AMPLIFY, condition=pinned)))
 
     assert top(diagnosis_of_build(world, app)) == ("service_role_source_condition", Rank.PROVEN)
 
 
-def test_a_role_pinned_to_the_app_without_its_branches_is_likely(world: World) -> None:
+def test_a_role_restricted_to_the_app_without_its_branches_is_likely(world: World) -> None:
     app = world.make_app()
     arn = world.client("amplify").get_app(appId=app)["app"]["appArn"]
     role = world.make_role("service", trust(AMPLIFY, condition={"ArnLike": {"aws:SourceArn": arn}}))
@@ -164,7 +164,7 @@ def test_a_role_pinned_to_the_app_without_its_branches_is_likely(world: World) -
     assert top(diagnosis_of_build(world, app)) == ("service_role_source_condition", Rank.LIKELY)
 
 
-def test_a_role_made_moments_ago_is_likely_not_known_yet(world: World) -> None:
+def test_a_role_created_moments_ago_is_likely_not_propagated_yet(world: World) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service", age=2))
 
     diagnosis = diagnosis_of_build(world, app)
@@ -173,7 +173,7 @@ def test_a_role_made_moments_ago_is_likely_not_known_yet(world: World) -> None:
     assert ranks(diagnosis)["repository_connection_lost"] is Rank.POSSIBLE
 
 
-def test_a_boundary_on_the_role_is_looked_up_and_not_blamed(world: World) -> None:
+def test_a_permissions_boundary_is_checked_and_not_blamed(world: World) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service"))
     logs_only = {
         "Version": "2012-10-17",
@@ -189,7 +189,7 @@ def test_a_boundary_on_the_role_is_looked_up_and_not_blamed(world: World) -> Non
     assert "denied_by_boundary" not in ranks(diagnosis)
 
 
-def test_a_role_that_the_bot_may_not_read_leaves_everything_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_cause_is_proven_if_the_bot_may_not_read_the_role(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service", NOT_AMPLIFY))
     job = world.build(app)["detail"]["jobId"]
     services = world.services()
@@ -198,7 +198,7 @@ def test_a_role_that_the_bot_may_not_read_leaves_everything_open(world: World, m
     def refuse(**_: str) -> None:
         raise denied
 
-    monkeypatch.setattr(services.reader.iam, "get_role", refuse)
+    monkeypatch.setattr(services.clients.iam, "get_role", refuse)
 
     found = ranks(_diagnosis(world, app, job, None, services))
 
@@ -219,7 +219,7 @@ def test_a_backend_build_without_a_service_role_is_proven_to_lack_it(world: Worl
     assert ranks(diagnosis)["compute_role_not_set"] is Rank.RULED_OUT
 
 
-def test_prerendering_without_credentials_is_never_the_compute_roles_fault(world: World) -> None:
+def test_prerendering_without_credentials_is_never_blamed_on_the_compute_role(world: World) -> None:
     diagnosis = diagnosis_of_build(world, world.make_app(), outcome="prerender_credentials")
 
     assert top(diagnosis) == ("service_role_not_set", Rank.LIKELY)
@@ -282,7 +282,7 @@ def test_a_denied_logging_role_is_likely_the_wrong_role(world: World) -> None:
         ("with an explicit deny in a resource-based policy", "denied_by_resource_policy"),
     ],
 )
-def test_a_policy_that_denies_is_proven_and_no_permission_proposed(world: World, reason: str, cause: str) -> None:
+def test_a_denying_policy_is_proven_and_no_permission_is_proposed(world: World, reason: str, cause: str) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service"))
 
     diagnosis = diagnosis_of_build(world, app, outcome="access_denied", reason=reason)
@@ -291,7 +291,7 @@ def test_a_policy_that_denies_is_proven_and_no_permission_proposed(world: World,
     assert all(each.proposal is None for each in diagnosis.causes)
 
 
-def test_passing_a_role_is_the_callers_permission(world: World) -> None:
+def test_a_denied_pass_role_is_proven_to_be_a_missing_permission(world: World) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service"))
     arn = f"arn:aws:iam::{world.amplify.account_id}:role/other"
 
@@ -335,7 +335,7 @@ def deployed(world: World, **app: Any) -> str:
 
 def test_a_refused_compute_role_is_proven_by_its_trust(world: World) -> None:
     app = world.make_app(computeRoleArn=world.make_role("compute"))
-    retrust(world, "compute", NOT_AMPLIFY)
+    set_trust(world, "compute", NOT_AMPLIFY)
     lines = ["ERROR BadRequestException: The compute role provided cannot be assumed by Amplify."]
 
     diagnosis = diagnosis_of_build(world, app, outcome="lines", lines=lines)
@@ -350,7 +350,7 @@ def test_ssr_code_without_any_compute_role_is_proven_to_lack_it(world: World) ->
     assert top(diagnosis_of_runtime(world, app)) == ("compute_role_not_set", Rank.PROVEN)
 
 
-def test_a_compute_role_deleted_since_is_proven(world: World) -> None:
+def test_a_deleted_compute_role_is_proven(world: World) -> None:
     app = deployed(world, computeRoleArn=world.make_role("compute"))
     world.client("iam").delete_role(RoleName="compute")
 
@@ -359,14 +359,14 @@ def test_a_compute_role_deleted_since_is_proven(world: World) -> None:
 
 def test_a_compute_role_whose_trust_was_changed_is_proven(world: World) -> None:
     app = deployed(world, computeRoleArn=world.make_role("compute"))
-    retrust(world, "compute", NOT_AMPLIFY)
+    set_trust(world, "compute", NOT_AMPLIFY)
 
     assert top(diagnosis_of_runtime(world, app)) == ("compute_role_trust_wrong", Rank.PROVEN)
 
 
 def test_source_conditions_that_amplify_may_refuse_are_possible(world: World) -> None:
     app = deployed(world, computeRoleArn=world.make_role("compute"))
-    retrust(
+    set_trust(
         world, "compute", trust(AMPLIFY, condition={"StringEquals": {"aws:SourceAccount": world.amplify.account_id}})
     )
 
@@ -376,7 +376,7 @@ def test_source_conditions_that_amplify_may_refuse_are_possible(world: World) ->
     assert Rank.PROVEN not in found.values()
 
 
-def test_an_inherited_role_that_does_not_reach_the_runtime_is_named_by_its_level(world: World) -> None:
+def test_an_inherited_role_that_does_not_reach_the_runtime_is_suggested_for_the_branch(world: World) -> None:
     world.amplify.control.set_questions(app_role_at_runtime="ignored")
     app = deployed(world, computeRoleArn=world.make_role("compute"))
 
@@ -404,10 +404,10 @@ def test_permissions_put_on_the_logging_role_do_not_reach_ssr_code(world: World)
     assert found["permissions_on_logging_role"] is Rank.POSSIBLE
 
 
-# --- as people see it
+# --- the rendered text
 
 
-def test_the_statement_that_a_trust_lacks_is_shown_and_never_applied(world: World) -> None:
+def test_a_missing_trust_statement_is_shown_and_never_applied(world: World) -> None:
     app = world.make_app(
         tags={"amplify-medic:auto-fix": "fix"}, iamServiceRoleArn=world.make_role("service", NOT_AMPLIFY)
     )
@@ -420,7 +420,7 @@ def test_the_statement_that_a_trust_lacks_is_shown_and_never_applied(world: Worl
     assert stored == NOT_AMPLIFY
 
 
-def test_the_statement_that_a_role_lacks_is_shown_and_never_applied(world: World) -> None:
+def test_a_missing_permission_statement_is_shown_and_never_applied(world: World) -> None:
     app = world.make_app(tags={"amplify-medic:auto-fix": "fix"}, iamServiceRoleArn=world.make_role("service"))
     world.deliver(world.build(app, outcome="access_denied"))
 

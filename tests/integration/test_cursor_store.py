@@ -1,4 +1,4 @@
-"""Cursors as the table keeps them."""
+"""Cursors in the table."""
 
 from __future__ import annotations
 
@@ -25,37 +25,39 @@ def cursors(world: World) -> Cursors:
     return Cursors(world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1"))
 
 
-def half_read() -> Cursor:
+def unfinished() -> Cursor:
     cursor = Cursor("d1abc")
     lines = tuple(RuntimeLine(str(n), MILLISECONDS - timedelta(seconds=n), "s", "x") for n in range(200))
-    taken, _ = cursor.taking(RuntimePage(lines, "more"), cursor.next_reading(MILLISECONDS).span)
-    return replace(taken.looked(MILLISECONDS), floor=MILLISECONDS, missing_since=MILLISECONDS, missing_reported=True)
+    taken, _ = cursor.after_page(RuntimePage(lines, "more"), cursor.next_reading(MILLISECONDS).span)
+    return replace(
+        taken.after_look(MILLISECONDS), read_from=MILLISECONDS, missing_since=MILLISECONDS, missing_reported=True
+    )
 
 
-def test_a_cursor_is_read_as_it_was_written_and_written_once_a_version(cursors: Cursors) -> None:
-    cursor = half_read()
+def test_a_cursor_is_read_as_it_was_written_and_each_version_is_written_once(cursors: Cursors) -> None:
+    cursor = unfinished()
 
     assert cursors.read(["d1abc", "d2none"]) == {}
     assert cursors.save(cursor)
     assert cursors.read(["d1abc", "d2none"]) == {"d1abc": replace(cursor, version=1)}
     assert not cursors.save(cursor)
-    assert cursors.save(replace(cursor, version=1).started_over())
-    assert cursors.read(["d1abc"])["d1abc"].half_read is None
+    assert cursors.save(replace(cursor, version=1).without_token())
+    assert cursors.read(["d1abc"])["d1abc"].unfinished is None
 
 
-def test_what_a_deployment_asks_for_and_what_a_look_writes_do_not_get_in_each_others_way(cursors: Cursors) -> None:
+def test_a_boost_and_a_saved_cursor_do_not_overwrite_each_other(cursors: Cursors) -> None:
     until = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
     cursors.boost("d1abc", until)
     before = cursors.read(["d1abc"])["d1abc"]
     cursors.boost("d1abc", until + timedelta(minutes=1))
 
     assert before == Cursor("d1abc", boosted_until=until)
-    assert cursors.save(before.looked(MILLISECONDS))
+    assert cursors.save(before.after_look(MILLISECONDS))
     assert cursors.read(["d1abc"])["d1abc"].boosted_until == until + timedelta(minutes=1)
 
 
 def test_cursors_of_many_apps_are_read_in_batches(cursors: Cursors, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medic.watch.cursor_store._MOST_AT_ONCE", 3)
+    monkeypatch.setattr("medic.watch.cursor_store._MAX_BATCH", 3)
     ids = [f"d{number}" for number in range(8)]
     for app in ids:
         cursors.boost(app, NOW)

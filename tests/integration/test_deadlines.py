@@ -1,4 +1,4 @@
-"""What got lost on the way is found by the watcher, finished or settled, and ends somewhere."""
+"""The watcher finds lost or unfinished work, and every incident ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def incident(world: World) -> dict[str, object]:
     return dict(found)
 
 
-def test_nothing_is_due_where_everything_is_said_and_done(world: World) -> None:
+def test_nothing_is_due_once_everything_is_reported_and_done(world: World) -> None:
     world.deliver(world.build(lost_connection(world, {})))
     world.amplify.control.advance(10 * MINUTE)
     assert world.watch() == 0
@@ -47,7 +47,7 @@ def test_a_diagnosis_that_nobody_follows_up_expires_after_a_week(world: World) -
     assert "closed without an outcome" in world.alerts()[-1]
 
 
-def test_an_approval_that_nobody_gives_expires_after_a_day(world: World) -> None:
+def test_a_proposal_that_nobody_approves_expires_after_a_day(world: World) -> None:
     world.deliver(world.build(lost_connection(world, {"amplify-medic:auto-fix": "ask"})))
     assert incident(world)["state"] == "awaiting_approval"
     world.amplify.control.advance(DAY + MINUTE)
@@ -55,7 +55,7 @@ def test_an_approval_that_nobody_gives_expires_after_a_day(world: World) -> None
     assert incident(world)["state"] == "expired"
 
 
-def test_a_role_that_amplify_refuses_though_it_is_old_enough_is_inconclusive(world: World) -> None:
+def test_a_role_that_amplify_rejects_although_it_is_old_enough_is_inconclusive(world: World) -> None:
     app = lost_connection(world, OPTED_IN)
     role = world.make_role("compute", age=16 * MINUTE)
     world.settings["compute_roles"] = {role: [app]}
@@ -66,7 +66,7 @@ def test_a_role_that_amplify_refuses_though_it_is_old_enough_is_inconclusive(wor
     assert "inconclusive" in world.alerts()[0]
 
 
-def test_a_role_too_young_for_long_is_attached_by_a_later_look(world: World) -> None:
+def test_a_role_that_propagates_slowly_is_attached_by_a_later_watcher_run(world: World) -> None:
     app = lost_connection(world, OPTED_IN)
     role = world.make_role("compute", age=0)
     world.settings["compute_roles"] = {role: [app]}
@@ -80,7 +80,7 @@ def test_a_role_too_young_for_long_is_attached_by_a_later_look(world: World) -> 
     assert len(world.alerts()) == 2
 
 
-def test_a_role_too_young_is_waited_for_quietly(world: World) -> None:
+def test_waiting_for_a_new_role_sends_no_further_alert(world: World) -> None:
     app = lost_connection(world, OPTED_IN)
     world.settings["compute_roles"] = {world.make_role("compute", age=0): [app]}
     world.amplify.control.set_propagation(12 * MINUTE)
@@ -91,7 +91,7 @@ def test_a_role_too_young_is_waited_for_quietly(world: World) -> None:
     assert len(world.alerts()) == 1
 
 
-def test_a_role_that_stays_unassumable_is_given_up_once_it_is_no_longer_young(world: World) -> None:
+def test_the_bot_gives_up_on_a_role_that_is_unassumable_when_it_is_no_longer_new(world: World) -> None:
     app = lost_connection(world, OPTED_IN)
     world.settings["compute_roles"] = {world.make_role("compute", age=0): [app]}
     world.amplify.control.set_propagation(DAY)
@@ -104,7 +104,7 @@ def test_a_role_that_stays_unassumable_is_given_up_once_it_is_no_longer_young(wo
 
 
 @pytest.mark.parametrize(("status", "state"), [("SUCCEED", "resolved"), ("FAILED", "not_helped")])
-def test_a_rebuild_whose_event_got_lost_is_settled_by_what_the_job_says(world: World, status: str, state: str) -> None:
+def test_a_rebuild_whose_event_was_lost_is_settled_by_the_job_status(world: World, status: str, state: str) -> None:
     app = world.make_app(tags=REBUILDING)
     world.amplify.control.set_connection(app, "lost")
     failed = world.build(app)
@@ -128,7 +128,7 @@ def test_a_rebuild_that_still_runs_is_given_more_time(world: World) -> None:
     assert world.watch() == 0
 
 
-def test_an_alert_that_nobody_took_is_sent_by_a_later_look(world: World) -> None:
+def test_an_undelivered_alert_is_sent_by_a_later_watcher_run(world: World) -> None:
     world.slack.fail(times=10)
     event = world.build(lost_connection(world, {}))
     with pytest.raises(UndeliveredError):
@@ -141,7 +141,7 @@ def test_an_alert_that_nobody_took_is_sent_by_a_later_look(world: World) -> None
     assert world.watch() == 0
 
 
-def test_a_wake_up_made_by_hand_does_nothing(world: World) -> None:
+def test_a_hand_made_wake_up_does_nothing(world: World) -> None:
     app = lost_connection(world, OPTED_IN)
     world.build(app)
     message = {

@@ -20,12 +20,12 @@ LAMBDA_TRUST = {
 
 
 def the_alert(world: World) -> str:
-    """The one message that Slack got, as its readers see it."""
+    """The only message that Slack got, as its readers see it."""
     (alert,) = world.alerts()
     return alert
 
 
-def test_a_lost_repository_connection_is_named_first_where_the_trust_is_proven_good(world: World) -> None:
+def test_a_lost_repository_connection_is_named_first_if_the_trust_policy_is_proven_correct(world: World) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service"))
     world.amplify.control.set_connection(app, "lost")
     world.deliver(world.build(app))
@@ -37,14 +37,14 @@ def test_a_lost_repository_connection_is_named_first_where_the_trust_is_proven_g
     assert len(world.emails()) == 1
 
 
-def test_without_any_service_role_the_connection_is_named_first_too(world: World) -> None:
+def test_a_lost_repository_connection_is_named_first_without_a_service_role(world: World) -> None:
     app = world.make_app()
     world.amplify.control.set_connection(app, "lost")
     world.deliver(world.build(app))
     assert "look at the repository connection first" in the_alert(world)
 
 
-def test_a_wrong_trust_is_proven_and_named(world: World) -> None:
+def test_a_wrong_trust_policy_is_proven_and_named(world: World) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service", LAMBDA_TRUST))
     world.deliver(world.build(app))
     alert = the_alert(world)
@@ -59,7 +59,7 @@ def test_a_deleted_service_role_is_proven_and_named(world: World) -> None:
     assert "Proven" in the_alert(world)
 
 
-def test_an_ordinary_failure_is_silent_and_costs_three_calls(world: World) -> None:
+def test_a_non_iam_failure_sends_no_alert_and_costs_three_calls(world: World) -> None:
     app = world.make_app(tags=OPTED_IN)
     event = world.build(app, outcome="npm_failure")
     world.amplify.control.forget_calls()
@@ -73,14 +73,14 @@ def test_an_ordinary_failure_is_silent_and_costs_three_calls(world: World) -> No
     ]
 
 
-def test_the_phrase_echoed_by_a_command_is_no_finding(world: World) -> None:
+def test_an_error_phrase_echoed_by_a_command_is_not_a_finding(world: World) -> None:
     app = world.make_app(tags=OPTED_IN)
     world.deliver(world.build(app, outcome="echoed_phrase"))
     assert world.slack.posts == []
 
 
 @pytest.mark.parametrize("answer", ["plain", "gzip", "gzip_encoded"])
-def test_a_log_is_read_however_it_is_stored(world: World, answer: str) -> None:
+def test_a_log_is_read_with_and_without_compression(world: World, answer: str) -> None:
     world.amplify.control.set_questions(log_body=answer)
     app = world.make_app(iamServiceRoleArn=world.make_role("service"))
     world.amplify.control.set_connection(app, "lost")
@@ -88,7 +88,7 @@ def test_a_log_is_read_however_it_is_stored(world: World, answer: str) -> None:
     assert "Unable to assume specified IAM Role" in the_alert(world)
 
 
-def test_a_missing_log_is_replaced_by_what_the_step_says(world: World) -> None:
+def test_a_missing_log_is_replaced_by_the_status_reason_of_the_step(world: World) -> None:
     world.amplify.control.set_questions(log_url="absent", status_reason="present")
     app = world.make_app(iamServiceRoleArn=world.make_role("service"))
     world.amplify.control.set_connection(app, "lost")
@@ -99,7 +99,7 @@ def test_a_missing_log_is_replaced_by_what_the_step_says(world: World) -> None:
 # --- attaching
 
 
-def test_an_opted_in_branch_gets_the_paired_role_by_one_field_and_hears_what_it_does_not_do(world: World) -> None:
+def test_an_opted_in_branch_gets_the_paired_role_in_one_field_and_the_alert_states_its_limits(world: World) -> None:
     role = world.make_role("compute")
     app = world.make_app(tags=OPTED_IN)
     world.settings["compute_roles"] = {role: [app]}
@@ -113,7 +113,7 @@ def test_an_opted_in_branch_gets_the_paired_role_by_one_field_and_hears_what_it_
     assert "It never changes a build" in alert
 
 
-def test_however_often_an_event_is_delivered_there_is_one_change_and_one_alert(world: World) -> None:
+def test_repeated_deliveries_make_one_change_and_one_alert(world: World) -> None:
     app = world.make_app(tags=OPTED_IN)
     world.amplify.control.set_connection(app, "lost")
     event = world.build(app)
@@ -143,14 +143,14 @@ def test_without_an_opt_in_nothing_is_changed(world: World, tags: dict[str, str]
     assert "Nothing was changed" in the_alert(world)
 
 
-def test_an_ignored_branch_is_silent(world: World) -> None:
+def test_an_ignored_branch_sends_no_alert(world: World) -> None:
     app = world.make_app(tags={"amplify-medic:auto-fix": "ignore"})
     world.amplify.control.set_connection(app, "lost")
     world.deliver(world.build(app))
     assert world.slack.posts == []
 
 
-def test_a_branch_that_asks_is_left_alone_and_told_the_command(world: World) -> None:
+def test_a_branch_in_ask_mode_is_not_changed_and_the_alert_shows_the_command(world: World) -> None:
     app = world.make_app(tags={"amplify-medic:auto-fix": "ask"})
     world.amplify.control.set_connection(app, "lost")
     world.deliver(world.build(app))
@@ -160,7 +160,7 @@ def test_a_branch_that_asks_is_left_alone_and_told_the_command(world: World) -> 
     )
 
 
-def test_an_administrators_role_is_refused_and_the_guardrail_named(world: World) -> None:
+def test_an_admin_role_is_refused_and_the_guardrail_is_named(world: World) -> None:
     role = world.make_role("compute")
     world.client("iam").put_role_policy(
         RoleName="compute",
@@ -177,7 +177,7 @@ def test_an_administrators_role_is_refused_and_the_guardrail_named(world: World)
     assert "not_admin" in the_alert(world)
 
 
-def test_a_branch_that_moved_since_the_diagnosis_is_left_alone(world: World) -> None:
+def test_a_branch_that_changed_since_the_diagnosis_is_left_alone(world: World) -> None:
     app = world.make_app(tags=OPTED_IN)
     world.amplify.control.set_connection(app, "lost")
     event = world.build(app)
@@ -196,7 +196,7 @@ def test_a_branch_that_moved_since_the_diagnosis_is_left_alone(world: World) -> 
     assert "since the diagnosis" in the_alert(world)
 
 
-def test_a_young_compute_role_is_waited_for(world: World) -> None:
+def test_the_bot_waits_for_a_new_compute_role(world: World) -> None:
     app = world.make_app(tags=OPTED_IN)
     world.amplify.control.set_connection(app, "lost")
     event = world.build(app)
@@ -212,7 +212,7 @@ def test_a_young_compute_role_is_waited_for(world: World) -> None:
 REBUILDING = {**OPTED_IN, "amplify-medic:rebuild": "yes"}
 
 
-def test_a_rebuild_that_succeeds_resolves_and_is_not_credited_to_the_compute_role(world: World) -> None:
+def test_a_successful_rebuild_resolves_the_incident_and_is_not_credited_to_the_compute_role(world: World) -> None:
     app = world.make_app(tags=REBUILDING, iamServiceRoleArn=world.make_role("service", age=1))
     failed = world.build(app)
     world.amplify.control.advance(60)
@@ -230,7 +230,7 @@ def test_a_rebuild_that_succeeds_resolves_and_is_not_credited_to_the_compute_rol
     assert len(world.slack.posts) == 2
 
 
-def test_a_rebuild_that_fails_alike_is_reported_and_nothing_more_is_tried(world: World) -> None:
+def test_a_rebuild_with_the_same_failure_is_reported_and_nothing_more_is_tried(world: World) -> None:
     app = world.make_app(tags=REBUILDING)
     world.amplify.control.set_connection(app, "lost")
     world.deliver(world.build(app))
@@ -255,7 +255,7 @@ def test_a_superseded_job_is_not_rebuilt(world: World) -> None:
 # --- delivery and faults
 
 
-def test_a_channel_that_fails_is_tried_again_and_the_others_are_not(world: World) -> None:
+def test_only_the_failed_channel_is_retried(world: World) -> None:
     app = world.make_app()
     world.amplify.control.set_connection(app, "lost")
     event = world.build(app)
@@ -269,7 +269,7 @@ def test_a_channel_that_fails_is_tried_again_and_the_others_are_not(world: World
 
 
 @pytest.mark.parametrize("fault", ["throttle", "server_error", "timeout_before_effect", "timeout_after_effect"])
-def test_an_update_that_goes_wrong_is_finished_by_the_next_delivery_and_made_once(world: World, fault: str) -> None:
+def test_a_failed_update_is_completed_once_by_the_next_delivery(world: World, fault: str) -> None:
     app = world.make_app(tags=OPTED_IN)
     world.amplify.control.set_connection(app, "lost")
     event = world.build(app)
@@ -283,7 +283,7 @@ def test_an_update_that_goes_wrong_is_finished_by_the_next_delivery_and_made_onc
     assert len(world.slack.posts) == 1
 
 
-def test_a_forged_failure_of_a_job_that_succeeded_changes_and_says_nothing(world: World) -> None:
+def test_a_forged_failure_of_a_successful_job_changes_nothing_and_sends_no_alert(world: World) -> None:
     app = world.make_app(tags=OPTED_IN)
     event = world.build(app)
     event["detail"] = {**event["detail"], "jobStatus": "FAILED"}
@@ -292,7 +292,7 @@ def test_a_forged_failure_of_a_job_that_succeeded_changes_and_says_nothing(world
     assert world.calls("UpdateBranch") == []
 
 
-def test_a_forged_failure_of_a_job_that_printed_the_words_and_succeeded_changes_and_says_nothing(world: World) -> None:
+def test_a_forged_failure_of_a_successful_job_that_printed_the_error_has_no_effect(world: World) -> None:
     line = "ERROR CredentialsProviderError: Could not load credentials from any providers"
     app = world.make_app(tags=OPTED_IN)
     event = world.build(app, outcome="lines", lines=[line], exit_code=0)
@@ -334,7 +334,7 @@ def test_secrets_of_the_app_never_reach_an_alert_or_the_table(world: World) -> N
 
 
 @pytest.mark.parametrize("numbering", ["new", "same"])
-def test_a_rebuild_is_followed_whether_it_takes_a_new_id_or_keeps_the_old_one(world: World, numbering: str) -> None:
+def test_a_rebuild_is_followed_whether_it_gets_a_new_id_or_keeps_the_old_one(world: World, numbering: str) -> None:
     world.amplify.control.set_questions(retry_job_id=numbering)
     app = world.make_app(tags=REBUILDING)
     world.amplify.control.set_connection(app, "lost")
@@ -354,7 +354,7 @@ def counts(world: World) -> list[int]:
     return [each["count"] for item in items if "incidents" in item for each in json.loads(item["incidents"]["S"])]
 
 
-def test_a_later_job_with_the_same_failure_counts_up_and_says_nothing_new(world: World) -> None:
+def test_a_later_job_with_the_same_failure_is_counted_without_a_new_alert(world: World) -> None:
     app = world.make_app()
     world.amplify.control.set_connection(app, "lost")
     for _ in range(3):
@@ -364,7 +364,7 @@ def test_a_later_job_with_the_same_failure_counts_up_and_says_nothing_new(world:
     assert len(world.alerts()) == 1
 
 
-def test_a_later_job_is_planned_anew_and_told_if_the_plan_changed(world: World) -> None:
+def test_a_later_job_is_planned_again_and_alerted_if_the_plan_changed(world: World) -> None:
     app = world.make_app()
     world.amplify.control.set_connection(app, "lost")
     world.deliver(world.build(app))
@@ -377,7 +377,7 @@ def test_a_later_job_is_planned_anew_and_told_if_the_plan_changed(world: World) 
     assert "Seen 2 times now" in world.alerts()[-1]
 
 
-def test_a_branch_made_anew_under_the_same_name_is_not_taken_for_an_old_job(world: World) -> None:
+def test_a_job_of_a_recreated_branch_is_not_mistaken_for_an_old_job(world: World) -> None:
     app = world.make_app()
     world.amplify.control.set_connection(app, "lost")
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""What people ask for: approvals, fixes, undoing and mutes, each under every guardrail and used once."""
+"""People's requests: approve, fix, undo and mute. Each passes every guardrail and is used once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def incident(world: World, app: str) -> Incident:
 
 
 def ask(world: World, app: str, kind: RequestKind, **fields: Any) -> str:
-    """Write a request and wake the bot with it, as the command line does; gives what became of it."""
+    """Store a request and wake the bot, as the CLI does. Returns the answer."""
     given = {"id": uuid.uuid4().hex, "who": "arn:aws:iam::123456789012:user/kim", "branch": "main", **fields}
     where = scope(world, app, given.pop("branch"))
     asked = given.pop("asked_at", world.now())
@@ -58,7 +58,7 @@ def approve(world: World, app: str, **fields: Any) -> str:
     return ask(world, app, RequestKind.APPROVE, **twice)
 
 
-def test_an_approved_plan_is_carried_out_and_says_who_approved(world: World) -> None:
+def test_an_approved_plan_is_carried_out_and_the_approver_is_named(world: World) -> None:
     app = failing(world, "ask")
     assert world.compute_role(app) is None
     assert incident(world, app).state is IncidentState.AWAITING_APPROVAL
@@ -69,7 +69,7 @@ def test_an_approved_plan_is_carried_out_and_says_who_approved(world: World) -> 
     assert len(world.calls("UpdateBranch")) == 1
 
 
-def test_an_approval_waked_twice_acts_once(world: World) -> None:
+def test_two_wake_ups_for_one_approval_act_once(world: World) -> None:
     app = failing(world, "ask")
     approve(world, app)
     proposed = incident(world, app)
@@ -89,24 +89,24 @@ def test_an_approval_of_another_plan_or_incident_is_refused(world: World) -> Non
     app = failing(world, "ask")
     assert "not the one that was approved" in approve(world, app, plan_hash="f" * 64)
     assert "has no incident" in approve(world, app, incident_id="0" * 12)
-    assert "has no incident" in approve(world, world_with_other(world, app), incident_id=incident(world, app).id)
+    assert "has no incident" in approve(world, another_proposal(world, app), incident_id=incident(world, app).id)
     assert world.calls("UpdateBranch") == []
 
 
-def world_with_other(world: World, app: str) -> str:
-    """Another app that waits for approval too; an approval names its incident, not this one's."""
+def another_proposal(world: World, app: str) -> str:
+    """Create another app with a proposal, whose incident differs from that of `app`."""
     assert app
     return failing(world, "ask")
 
 
-def test_an_approval_past_its_time_is_refused(world: World) -> None:
+def test_an_expired_approval_is_refused(world: World) -> None:
     app = failing(world, "ask")
     answer = approve(world, app, asked_at=world.now() - timedelta(hours=2))
-    assert answer.startswith("used: refused: it was good until")
+    assert answer.startswith("used: refused: it expired at")
     assert world.calls("UpdateBranch") == []
 
 
-def test_what_changed_since_the_proposal_is_not_done_on_its_approval(world: World) -> None:
+def test_an_approval_is_not_applied_if_the_plan_changed_since_the_proposal(world: World) -> None:
     app = failing(world, "ask")
     old = world.make_role("old")
     world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=old)
@@ -117,7 +117,7 @@ def test_what_changed_since_the_proposal_is_not_done_on_its_approval(world: Worl
 
 
 @pytest.mark.parametrize("mode", ["report", "ignore", None])
-def test_an_approval_does_nothing_on_a_branch_that_is_not_opted_in_any_more(world: World, mode: str | None) -> None:
+def test_an_approval_does_nothing_on_a_branch_that_is_no_longer_opted_in(world: World, mode: str | None) -> None:
     app = failing(world, "ask")
     retag(world, app, mode)
     assert "refused" in approve(world, app)
@@ -131,7 +131,7 @@ def retag(world: World, app: str, mode: str | None) -> None:
         branch.tags[TAG] = mode
 
 
-def test_an_approval_passes_every_guardrail_anew(world: World) -> None:
+def test_an_approval_passes_every_guardrail_again(world: World) -> None:
     app = failing(world, "ask")
     world.amplify.fake.state.branch(app, "main")[1].settings.update(PREVIEW)
     assert "not_a_preview" in approve(world, app)
@@ -155,7 +155,7 @@ def test_a_fix_of_a_branch_without_an_incident_is_refused(world: World) -> None:
     assert "no incident" in ask(world, world.make_app(tags={TAG: "fix"}), RequestKind.FIX)
 
 
-def test_a_fix_in_the_cool_down_stays_unused_and_is_done_after_it(world: World) -> None:
+def test_a_fix_during_the_cool_down_stays_unused_and_is_applied_afterwards(world: World) -> None:
     app = failing(world, "ask")
     first = approve(world, app)
     assert first.startswith("used")
@@ -167,7 +167,7 @@ def test_a_fix_in_the_cool_down_stays_unused_and_is_done_after_it(world: World) 
     assert retried.startswith("used: attach_compute applied")
 
 
-def test_what_did_not_help_is_repeated_when_somebody_asks(world: World) -> None:
+def test_a_change_that_did_not_help_is_repeated_on_request(world: World) -> None:
     app = failing(world, "fix", **{"amplify-medic:rebuild": "yes"})
     world.deliver(dict(world.amplify.events[-1]))
     assert incident(world, app).state is IncidentState.NOT_HELPED
@@ -180,7 +180,7 @@ def undone(world: World, app: str) -> Incident:
     return max(world.services().table.read(scope(world, app)).incidents, key=lambda i: i.opened_at)
 
 
-def test_undoing_takes_the_role_off_where_none_was_set(world: World) -> None:
+def test_undo_detaches_the_role_if_there_was_none_before(world: World) -> None:
     app = failing(world, "fix")
     assert world.compute_role(app) == world.default_role_arn
     answer = ask(world, app, RequestKind.UNDO)
@@ -190,7 +190,7 @@ def test_undoing_takes_the_role_off_where_none_was_set(world: World) -> None:
     assert "taken back" in world.alerts()[-1]
 
 
-def test_undoing_puts_the_previous_role_back(world: World) -> None:
+def test_undo_restores_the_previous_role(world: World) -> None:
     app, gone = with_a_deleted_role(world)
     assert world.compute_role(app) == world.default_role_arn
     world.client("iam").create_role(RoleName="old", Path="/app/", AssumeRolePolicyDocument=plain(world))
@@ -214,7 +214,7 @@ def plain(world: World) -> str:
     return str(document).replace("'", '"')
 
 
-def test_undoing_leaves_another_role_alone(world: World) -> None:
+def test_undo_leaves_a_role_alone_that_the_bot_did_not_set(world: World) -> None:
     app = failing(world, "fix")
     mine = world.make_role("mine")
     world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=mine)
@@ -222,7 +222,7 @@ def test_undoing_leaves_another_role_alone(world: World) -> None:
     assert world.compute_role(app) == mine
 
 
-def test_undoing_that_aws_refuses_prints_the_command(world: World) -> None:
+def test_an_undo_that_aws_rejects_shows_the_command(world: World) -> None:
     app = failing(world, "fix")
     world.amplify.control.deny("UpdateBranch")
     assert "refused" in ask(world, app, RequestKind.UNDO)
@@ -230,7 +230,7 @@ def test_undoing_that_aws_refuses_prints_the_command(world: World) -> None:
     assert world.compute_role(app) == world.default_role_arn
 
 
-def test_what_was_undone_is_not_done_again_by_itself(world: World) -> None:
+def test_an_undone_change_is_not_repeated_automatically(world: World) -> None:
     app = failing(world, "fix")
     ask(world, app, RequestKind.UNDO)
     world.amplify.control.advance(2 * 3600)
@@ -239,12 +239,12 @@ def test_what_was_undone_is_not_done_again_by_itself(world: World) -> None:
     assert "not_tried_before" in world.alerts()[-1]
 
 
-def test_there_is_nothing_to_undo_where_nothing_was_changed(world: World) -> None:
+def test_there_is_nothing_to_undo_without_a_change(world: World) -> None:
     assert "no change" in ask(world, failing(world, None), RequestKind.UNDO)
 
 
 @pytest.mark.parametrize("branch", ["main", "*"])
-def test_a_muted_branch_is_not_told_of_nor_changed_until_the_mute_ends(world: World, branch: str) -> None:
+def test_a_muted_branch_gets_no_alert_and_no_change_until_the_mute_ends(world: World, branch: str) -> None:
     app = world.make_app(tags={TAG: "fix"})
     until: datetime = world.now() + timedelta(hours=2)
     assert "is muted until" in ask(world, app, RequestKind.MUTE, branch=branch, until=until)

@@ -1,4 +1,4 @@
-"""From a line in an SSR log to an alert, a role, and the silence that says it is over."""
+"""From a line in an SSR log to an alert, a role, and the quiet period that closes the incident."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from medic.aws.logs import RuntimeLogs, log_group
 from medic.aws.rate import SharedRate
 from medic.events import Scope, runtime_wake_up
 from medic.incidents.model import RequestKind
-from medic.watch.cursor import MISSING_FOR
+from medic.watch.cursor import REPORT_MISSING_AFTER
 from medic.watch.cursor_store import Cursors
 from medic.watch.look import RuntimeWatch
 from tests.integration.conftest import PLAIN_TRUST
@@ -32,14 +32,14 @@ MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
 
 @dataclass
 class Site:
-    """An SSR app, its visitors, and the two functions that look after it."""
+    """An SSR app, its visitors, the watcher and the remediator."""
 
     world: World
     app: str
     wake_up_messages: list[dict[str, object]] = field(default_factory=list)
 
     def visit(self, branch: str = "main", wording: str = "plain") -> int:
-        """A visitor's request; gives its HTTP status."""
+        """Send a visitor's request. Returns its HTTP status."""
         return int(self.world.amplify.control.request(self.app, branch, wording)["status"])  # type: ignore[arg-type]
 
     def after(self, seconds: float) -> Site:
@@ -47,7 +47,7 @@ class Site:
         return self
 
     def look(self) -> int:
-        """A run of the watcher, five minutes later; each nudge goes to the remediator. Gives how many there were."""
+        """Run the watcher five minutes later and deliver its wake-ups to the remediator. Returns their number."""
         self.after(5 * MINUTE)
         services, client = self.world.services(), self.world.client("logs")
         wake_up_messages: list[dict[str, object]] = []
@@ -72,7 +72,7 @@ class Site:
         return len(wake_up_messages)
 
     def rebuilt(self) -> None:
-        """The rebuild's event arrives."""
+        """Deliver the rebuild's event."""
         self.world.deliver(dict(self.world.amplify.events[-1]))
 
     @property
@@ -97,10 +97,10 @@ def site(world: World, tags: dict[str, str] | None = None, **app: Any) -> Site:
     return Site(world, app_id)
 
 
-# --- the main job
+# --- detection and fix
 
 
-def test_an_error_after_a_success_is_told_once_though_it_goes_on(world: World) -> None:
+def test_a_continuing_error_after_a_successful_deployment_is_reported_once(world: World) -> None:
     shop = site(world)
     for _ in range(4):
         assert shop.visit() == 500
@@ -116,7 +116,7 @@ def test_an_error_after_a_success_is_told_once_though_it_goes_on(world: World) -
 
 
 @pytest.mark.parametrize("wording", ["nuxt", "sveltekit"])
-def test_whatever_the_framework(world: World, wording: str) -> None:
+def test_credential_errors_of_other_frameworks_are_recognised(world: World, wording: str) -> None:
     shop = site(world)
     shop.visit(wording=wording)
     shop.look()
@@ -124,7 +124,7 @@ def test_whatever_the_framework(world: World, wording: str) -> None:
     assert "SSR code found no AWS credentials" in shop.alerts[0]
 
 
-def test_opted_in_the_role_is_attached_rebuilt_and_later_requests_find_credentials(world: World) -> None:
+def test_an_opted_in_branch_gets_the_role_and_a_rebuild_and_later_requests_find_credentials(world: World) -> None:
     world.amplify.control.set_questions(first_attach="needs_redeploy")
     shop = site(world, FIX)
     shop.visit()
@@ -149,7 +149,7 @@ def test_opted_in_the_role_is_attached_rebuilt_and_later_requests_find_credentia
     assert "has not logged the error for 60 minutes" in shop.alerts[1]
 
 
-def test_a_storm_of_lines_is_one_incident_one_alert_and_a_few_calls(world: World) -> None:
+def test_thousands_of_log_lines_cause_one_incident_one_alert_and_one_change(world: World) -> None:
     shop = site(world, FIX)
     logs = world.client("logs")
     shop.visit()
@@ -166,7 +166,7 @@ def test_a_storm_of_lines_is_one_incident_one_alert_and_a_few_calls(world: World
     assert len(shop.incidents) == len(shop.alerts) == len(world.calls("UpdateBranch")) == 1
 
 
-def test_asked_first_it_is_attached_after_an_approval(world: World) -> None:
+def test_in_ask_mode_the_role_is_attached_after_an_approval(world: World) -> None:
     shop = site(world, {"amplify-medic:auto-fix": "ask"})
     shop.visit()
     shop.look()
@@ -178,7 +178,7 @@ def test_asked_first_it_is_attached_after_an_approval(world: World) -> None:
     assert shop.visit() == 200
 
 
-def test_tagging_the_branch_later_lets_the_next_line_attach_the_role(world: World) -> None:
+def test_after_a_late_opt_in_the_next_log_line_causes_the_attach(world: World) -> None:
     shop = site(world)
     shop.visit()
     shop.look()
@@ -194,7 +194,7 @@ def test_tagging_the_branch_later_lets_the_next_line_attach_the_role(world: Worl
 # --- after the change
 
 
-def test_a_line_after_the_change_says_that_it_did_not_help_and_nothing_is_tried_again(world: World) -> None:
+def test_a_log_line_after_the_change_shows_that_it_did_not_help_and_nothing_is_retried(world: World) -> None:
     world.amplify.control.set_questions(first_attach="needs_redeploy")
     shop = site(world, NO_REBUILD)
     shop.visit()
@@ -209,7 +209,7 @@ def test_a_line_after_the_change_says_that_it_did_not_help_and_nothing_is_tried_
     assert len(world.calls("UpdateBranch")) == 1
 
 
-def test_lines_from_before_the_change_took_effect_or_while_it_is_rebuilt_say_nothing(world: World) -> None:
+def test_log_lines_from_before_the_change_took_effect_or_during_the_rebuild_are_ignored(world: World) -> None:
     world.amplify.control.set_questions(first_attach="needs_redeploy")
     shop = site(world, FIX)
     shop.visit()
@@ -226,7 +226,7 @@ def test_lines_from_before_the_change_took_effect_or_while_it_is_rebuilt_say_not
     assert len(shop.alerts) == 1
 
 
-def test_without_traffic_it_is_said_that_silence_proves_nothing(world: World) -> None:
+def test_without_traffic_the_alert_says_that_silence_proves_nothing(world: World) -> None:
     shop = site(world, NO_REBUILD)
     shop.visit()
     shop.look()
@@ -245,7 +245,7 @@ def test_without_traffic_it_is_said_that_silence_proves_nothing(world: World) ->
     assert world.watch() == 0
 
 
-def test_what_nobody_visits_any_more_expires_in_the_end(world: World) -> None:
+def test_an_incident_of_an_app_without_visitors_expires(world: World) -> None:
     shop = site(world)
     shop.visit()
     shop.look()
@@ -256,7 +256,7 @@ def test_what_nobody_visits_any_more_expires_in_the_end(world: World) -> None:
     assert len(shop.alerts) == 2
 
 
-def test_a_rebuild_whose_event_got_lost_is_followed(world: World) -> None:
+def test_a_rebuild_whose_event_was_lost_is_followed(world: World) -> None:
     shop = site(world, FIX)
     shop.visit()
     shop.look()
@@ -266,7 +266,7 @@ def test_a_rebuild_whose_event_got_lost_is_followed(world: World) -> None:
     assert shop.states == ["applied"]
 
 
-def test_a_line_that_nobody_was_woken_for_is_found_before_it_is_called_quiet(world: World) -> None:
+def test_a_log_line_without_a_wake_up_is_found_before_the_incident_is_resolved(world: World) -> None:
     shop = site(world, NO_REBUILD)
     world.amplify.control.set_questions(first_attach="needs_redeploy")
     shop.visit()
@@ -278,7 +278,7 @@ def test_a_line_that_nobody_was_woken_for_is_found_before_it_is_called_quiet(wor
     assert shop.states == ["not_helped"]
 
 
-def test_where_a_succeeded_job_cant_be_retried_redeploying_is_left_to_people(world: World) -> None:
+def test_if_a_successful_job_cannot_be_retried_the_redeploy_is_left_to_people(world: World) -> None:
     world.amplify.control.set_questions(retry_of_succeeded="refused")
     shop = site(world, FIX)
     shop.visit()
@@ -288,7 +288,7 @@ def test_where_a_succeeded_job_cant_be_retried_redeploying_is_left_to_people(wor
     assert shop.states == ["applied"]
 
 
-def test_a_role_too_young_for_amplify_is_attached_when_it_is_old_enough(world: World) -> None:
+def test_a_role_that_is_too_new_for_amplify_is_attached_later(world: World) -> None:
     shop = site(world, NO_REBUILD)
     role = world.make_role("compute", age=0)
     world.settings["compute_roles"] = {role: [shop.app]}
@@ -307,7 +307,7 @@ def test_a_role_too_young_for_amplify_is_attached_when_it_is_old_enough(world: W
 # --- a line is a hint
 
 
-def test_a_line_that_the_state_speaks_against_is_told_as_unconfirmed_once_a_day(world: World) -> None:
+def test_a_log_line_that_the_aws_state_contradicts_is_reported_as_unconfirmed_once_a_day(world: World) -> None:
     shop = site(world, FIX)
     role = world.make_role("compute")
     world.client("amplify").update_branch(appId=shop.app, branchName="main", computeRoleArn=role)
@@ -322,13 +322,13 @@ def test_a_line_that_the_state_speaks_against_is_told_as_unconfirmed_once_a_day(
         shop.after(15 * MINUTE)
         world.watch()
 
-    told = [alert for alert in shop.alerts if "Not confirmed." in alert]
-    assert 1 <= len(told) <= 2
+    unconfirmed = [alert for alert in shop.alerts if "Not confirmed." in alert]
+    assert 1 <= len(unconfirmed) <= 2
     assert world.compute_role(shop.app) == role
     assert world.calls("UpdateBranch") == []
 
 
-def test_what_flickers_is_told_a_few_times_a_day(world: World) -> None:
+def test_an_intermittent_failure_is_reported_a_few_times_a_day(world: World) -> None:
     shop = site(world)
     for _ in range(8):
         shop.visit()
@@ -341,7 +341,7 @@ def test_what_flickers_is_told_a_few_times_a_day(world: World) -> None:
     assert len([alert for alert in shop.alerts if "found no AWS credentials" in alert]) == 3
 
 
-def test_delivered_again_a_nudge_does_nothing_more(world: World) -> None:
+def test_a_redelivered_wake_up_does_nothing_more(world: World) -> None:
     shop = site(world, FIX)
     shop.visit()
     shop.look()
@@ -352,7 +352,7 @@ def test_delivered_again_a_nudge_does_nothing_more(world: World) -> None:
     assert shop.incidents[0]["count"] == 1
 
 
-def test_a_made_up_nudge_finds_nothing_and_does_nothing(world: World) -> None:
+def test_a_forged_wake_up_finds_nothing_and_does_nothing(world: World) -> None:
     shop = site(world, FIX)
     scope = Scope("aws", world.amplify.account_id, "eu-central-1", shop.app, "*")
     shop.visit()
@@ -363,7 +363,7 @@ def test_a_made_up_nudge_finds_nothing_and_does_nothing(world: World) -> None:
     assert (shop.alerts, shop.incidents) == ([], [])
 
 
-def test_a_line_that_is_old_news_changes_nothing(world: World) -> None:
+def test_an_outdated_log_line_changes_nothing(world: World) -> None:
     shop = site(world, FIX)
     shop.visit()
     at = world.now()
@@ -374,7 +374,7 @@ def test_a_line_that_is_old_news_changes_nothing(world: World) -> None:
     assert world.calls("UpdateBranch") == []
 
 
-# --- whose line
+# --- which branch a line belongs to
 
 
 def two_branches(world: World, tags: dict[str, str], names: str = "opaque", **app: Any) -> Site:
@@ -386,7 +386,7 @@ def two_branches(world: World, tags: dict[str, str], names: str = "opaque", **ap
 
 
 @pytest.mark.parametrize("branch", ["main", "dev"])
-def test_the_stream_tells_whose_line_it_is(world: World, branch: str) -> None:
+def test_the_log_stream_identifies_the_branch(world: World, branch: str) -> None:
     shop = two_branches(world, FIX, names="branch")
     shop.visit(branch)
     shop.look()
@@ -396,7 +396,7 @@ def test_the_stream_tells_whose_line_it_is(world: World, branch: str) -> None:
     assert world.compute_role(shop.app, other) is None
 
 
-def test_the_only_branch_that_lacks_a_role_is_the_one(world: World) -> None:
+def test_the_only_branch_without_a_role_is_chosen(world: World) -> None:
     shop = two_branches(world, FIX)
     world.client("amplify").update_branch(appId=shop.app, branchName="main", computeRoleArn=world.make_role("compute"))
     shop.visit("dev")
@@ -405,7 +405,7 @@ def test_the_only_branch_that_lacks_a_role_is_the_one(world: World) -> None:
     assert world.compute_role(shop.app, "dev") == world.default_role_arn
 
 
-def test_where_several_lack_one_each_opted_in_is_asked_and_none_is_changed(world: World) -> None:
+def test_if_several_branches_lack_a_role_each_opted_in_one_is_asked_and_none_is_changed(world: World) -> None:
     shop = two_branches(world, FIX)
     shop.visit("dev")
     shop.look()
@@ -415,7 +415,7 @@ def test_where_several_lack_one_each_opted_in_is_asked_and_none_is_changed(world
     assert all("you are asked" in alert for alert in shop.alerts)
 
 
-def test_where_several_lack_one_only_those_opted_in_are_asked_and_if_none_is_the_app_is_told(world: World) -> None:
+def test_if_several_branches_lack_a_role_and_none_is_opted_in_the_app_is_reported(world: World) -> None:
     shop = two_branches(world, {})
     shop.visit("dev")
     shop.look()
@@ -429,7 +429,7 @@ def test_where_several_lack_one_only_those_opted_in_are_asked_and_if_none_is_the
     assert len(shop.alerts) == 2
 
 
-def test_what_nothing_tells_apart_is_said_of_the_app(world: World) -> None:
+def test_a_failure_that_fits_several_branches_is_reported_for_the_app(world: World) -> None:
     shop = two_branches(world, FIX)
     for branch in ("main", "dev"):
         role = world.make_role(f"compute-{branch}")
@@ -444,7 +444,7 @@ def test_what_nothing_tells_apart_is_said_of_the_app(world: World) -> None:
     assert world.calls("UpdateBranch") == []
 
 
-def test_a_branch_that_says_ignore_is_ignored(world: World) -> None:
+def test_a_branch_tagged_ignore_is_ignored(world: World) -> None:
     shop = two_branches(world, FIX, names="branch")
     arn = world.client("amplify").get_branch(appId=shop.app, branchName="dev")["branch"]["branchArn"]
     world.client("amplify").tag_resource(resourceArn=arn, tags={"amplify-medic:auto-fix": "ignore"})
@@ -454,10 +454,10 @@ def test_a_branch_that_says_ignore_is_ignored(world: World) -> None:
     assert shop.alerts == []
 
 
-# --- told apart
+# --- different causes
 
 
-def test_undefined_credentials_in_the_code_are_mended_by_no_role(world: World) -> None:
+def test_no_role_fixes_undefined_credentials_in_the_code(world: World) -> None:
     shop = site(world, FIX)
     world.amplify.control.pass_undefined_credentials(shop.app, "main")
     shop.visit()
@@ -467,7 +467,7 @@ def test_undefined_credentials_in_the_code_are_mended_by_no_role(world: World) -
     assert world.calls("UpdateBranch") == []
 
 
-def test_a_denial_as_the_compute_role_means_that_credentials_work_and_names_the_least_statement(world: World) -> None:
+def test_a_denial_of_the_compute_role_proves_credentials_and_names_the_permission(world: World) -> None:
     shop = site(world, FIX)
     role = world.make_role("compute")
     world.client("amplify").update_branch(appId=shop.app, branchName="main", computeRoleArn=role)
@@ -482,7 +482,7 @@ def test_a_denial_as_the_compute_role_means_that_credentials_work_and_names_the_
     assert world.compute_role(shop.app) == role
 
 
-def test_after_the_attach_the_missing_permission_is_the_next_thing_that_is_told(world: World) -> None:
+def test_after_the_attach_the_missing_permission_is_reported_next(world: World) -> None:
     shop = site(world, NO_REBUILD)
     world.amplify.control.set_runtime_need(shop.app, "main", "dynamodb:GetItem", ORDERS)
     shop.visit()
@@ -497,7 +497,7 @@ def test_after_the_attach_the_missing_permission_is_the_next_thing_that_is_told(
     assert "dynamodb:GetItem" in shop.alerts[1]
 
 
-def test_what_the_log_names_already_is_said_with_the_attach(world: World) -> None:
+def test_the_attach_alert_names_permissions_that_the_log_already_shows_as_missing(world: World) -> None:
     shop = site(world, NO_REBUILD)
     principal = f"arn:aws:sts::123456789012:assumed-role/old/AmplifyHostingCompute-app={shop.app}"
     denied = f"User: {principal} is not authorized to perform: dynamodb:GetItem on resource: {ORDERS}"
@@ -508,7 +508,7 @@ def test_what_the_log_names_already_is_said_with_the_attach(world: World) -> Non
     assert any("The log already names dynamodb:GetItem." in alert for alert in shop.alerts)
 
 
-def test_a_permission_that_was_given_to_the_service_role_is_found_there(world: World) -> None:
+def test_a_permission_that_was_granted_to_the_service_role_instead_is_found(world: World) -> None:
     service, role = world.make_role("AmplifySSRLoggingRole-1b2c"), world.make_role("compute")
     allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dynamodb:Get*", "Resource": "*"}]}
     world.client("iam").put_role_policy(
@@ -524,7 +524,7 @@ def test_a_permission_that_was_given_to_the_service_role_is_found_there(world: W
     assert "AmplifySSRLoggingRole-1b2c is allowed dynamodb:GetItem, and SSR code gets nothing of that" in alert
 
 
-def test_a_role_that_lost_its_trust_is_replaced_only_by_a_paired_one(world: World) -> None:
+def test_a_role_that_lost_its_trust_in_amplify_is_replaced_only_by_a_paired_role(world: World) -> None:
     shop = site(world, FIX)
     lost = world.make_role("compute")
     world.client("amplify").update_branch(appId=shop.app, branchName="main", computeRoleArn=lost)
@@ -553,7 +553,7 @@ def test_a_role_inherited_from_the_app_is_set_on_the_branch_only_if_the_tag_name
     assert "the same ARN set on the branch" in shop.alerts[0]
 
 
-def test_cognitos_users_without_credentials_are_not_iams_business(world: World) -> None:
+def test_missing_credentials_of_cognito_users_are_not_an_iam_failure(world: World) -> None:
     shop = site(world, FIX)
     world.amplify.control.print_at_runtime(
         shop.app, "main", "Error: No credentials\n    at GraphQLAPIClass.eval (x.js)"
@@ -563,7 +563,7 @@ def test_cognitos_users_without_credentials_are_not_iams_business(world: World) 
     assert shop.alerts == []
 
 
-def test_keys_in_environment_variables_are_warned_about_with_the_way_out(world: World) -> None:
+def test_the_alert_warns_about_keys_in_environment_variables_and_names_the_alternatives(world: World) -> None:
     keys = {"MY_KEY": "AKIAIOSFODNN7EXAMPLE", "MY_SECRET": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
     shop = site(world, environmentVariables=keys)
     shop.visit()
@@ -579,11 +579,11 @@ def test_keys_in_environment_variables_are_warned_about_with_the_way_out(world: 
 # --- the log itself
 
 
-def test_a_log_that_is_not_there_is_said_once(world: World) -> None:
+def test_a_missing_log_is_reported_once(world: World) -> None:
     shop = site(world)
     shop.look()
     for _ in range(3):
-        shop.after(MISSING_FOR.total_seconds())
+        shop.after(REPORT_MISSING_AFTER.total_seconds())
         shop.look()
         world.watch()
 
@@ -592,7 +592,7 @@ def test_a_log_that_is_not_there_is_said_once(world: World) -> None:
     assert f"/aws/amplify/{shop.app}" in alert
 
 
-def test_a_log_deleted_after_the_nudge_is_survived(world: World) -> None:
+def test_a_log_deleted_after_the_wake_up_causes_no_alert(world: World) -> None:
     shop = site(world, FIX)
     shop.visit()
     at = world.now()
@@ -603,7 +603,7 @@ def test_a_log_deleted_after_the_nudge_is_survived(world: World) -> None:
     assert shop.alerts == []
 
 
-def test_a_static_site_is_never_looked_at_and_a_nudge_for_it_does_nothing(world: World) -> None:
+def test_a_static_site_is_never_watched_and_a_wake_up_for_it_does_nothing(world: World) -> None:
     app = world.make_app(platform="WEB")
     world.build(app)
     shop = Site(world, app)
@@ -614,7 +614,7 @@ def test_a_static_site_is_never_looked_at_and_a_nudge_for_it_does_nothing(world:
     assert shop.alerts == []
 
 
-def test_a_muted_app_is_silent(world: World) -> None:
+def test_a_muted_app_gets_no_alert_and_no_change(world: World) -> None:
     shop = site(world, FIX)
     ask(world, shop.app, RequestKind.MUTE, branch="*", until=world.now() + timedelta(days=1))
     shop.visit()

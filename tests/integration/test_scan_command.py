@@ -1,4 +1,4 @@
-"""`medic scan` as a person runs it: every finding, partial answers, and whatever stands in the way."""
+"""`medic scan` from the command line: every finding, partial results and errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def trust(**statement: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def _an_empty_computer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
@@ -51,7 +51,7 @@ def _an_empty_computer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[AmplifyOnMoto]:
-    """The fake, and a session that is made once for all tests: how sessions are made is not theirs."""
+    """The fake, with one session for all tests, because they do not test how sessions are created."""
     monkeypatch.setattr("medic_cli.aws.session", lambda _profile, region: session(region))
     with amplify_on_moto(region=EU) as amplify:
         yield amplify
@@ -73,7 +73,7 @@ def healthy(name: str = "shop", region: str = EU, **settings: Any) -> str:
     return app
 
 
-def test_a_healthy_account_is_fine(cloud: AmplifyOnMoto) -> None:
+def test_a_healthy_account_has_no_findings(cloud: AmplifyOnMoto) -> None:
     make_role("healthy")
     healthy()
     result = scan()
@@ -83,7 +83,7 @@ def test_a_healthy_account_is_fine(cloud: AmplifyOnMoto) -> None:
 
 
 def plant() -> dict[str, str]:
-    """An estate in which everything is wrong once; the ids of its apps by what is wrong."""
+    """Create an account that has every problem once. Returns the app ids by problem."""
     make_role("healthy")
     lambdas = make_role("lambdas", trust(Principal={"Service": "lambda.amazonaws.com"}))
     odd = make_role("odd", trust(Condition={"StringEquals": {"aws:SourceOrgID": "o-1"}}))
@@ -129,7 +129,7 @@ def plant() -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_everything_that_is_wrong_is_found_where_it_is() -> None:
+def test_every_problem_is_found_in_its_place() -> None:
     planted = plant()
     given = answer(regions=(EU, US))
     found = {(finding["kind"], finding["app"]["id"]) for finding in given["findings"] if finding["app"]}
@@ -148,7 +148,7 @@ def test_everything_that_is_wrong_is_found_where_it_is() -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_every_way_of_showing_it_shows_every_finding_and_no_secret(tmp_path: Path) -> None:
+def test_every_output_format_shows_every_finding_and_no_secret(tmp_path: Path) -> None:
     plant()
     page = tmp_path / "scan.html"
     result = scan("--html", str(page), regions=(EU, US))
@@ -163,7 +163,7 @@ def test_every_way_of_showing_it_shows_every_finding_and_no_secret(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("cloud")
-def test_hostile_names_mean_nothing_to_the_terminal() -> None:
+def test_hostile_names_are_harmless_in_the_terminal() -> None:
     app = add_app(EU, "[bold red]\x1b[31m")
     add_branch(app, "evil\u202egnp.exe\x1b]8;;http://x\x07")
     shown = scan().stdout
@@ -173,12 +173,12 @@ def test_hostile_names_mean_nothing_to_the_terminal() -> None:
 
 @pytest.mark.usefixtures("cloud")
 @pytest.mark.parametrize(("fail_on", "code"), [("error", 0), ("warning", 1), ("never", 0)])
-def test_what_fails_in_ci_is_chosen(fail_on: str, code: int) -> None:
+def test_fail_on_chooses_which_findings_fail_in_ci(fail_on: str, code: int) -> None:
     add_branch(add_app(EU))
     assert scan("--fail-on", fail_on).exit_code == code
 
 
-def test_single_apps_are_read_without_a_list_of_all(cloud: AmplifyOnMoto) -> None:
+def test_single_apps_are_read_without_listing_all_apps(cloud: AmplifyOnMoto) -> None:
     make_role("healthy")
     one, two = healthy("one"), healthy("two", US)
     given = answer("--app", one, "--app", two, regions=(EU, US))
@@ -188,7 +188,7 @@ def test_single_apps_are_read_without_a_list_of_all(cloud: AmplifyOnMoto) -> Non
 
 
 @pytest.mark.usefixtures("cloud")
-def test_an_app_that_is_nowhere_is_not_called_fine() -> None:
+def test_a_missing_app_is_not_reported_as_healthy() -> None:
     result = scan("--app", "d0000000000000")
     assert result.exit_code == 3
     assert "d0000000000000: There is no such app in eu-central-1" in result.stdout
@@ -209,7 +209,7 @@ def test_settings_say_which_role_an_opted_in_branch_would_get(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("cloud")
-def test_the_deployed_stack_says_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_deployed_stack_also_says_which_role_an_opted_in_branch_would_get(monkeypatch: pytest.MonkeyPatch) -> None:
     default = make_role("default")
     add_branch(healthy(computeRoleArn=""), "main", tags=FIX)
     stack = FakeStack(
@@ -225,7 +225,7 @@ def test_the_deployed_stack_says_it_too(monkeypatch: pytest.MonkeyPatch) -> None
         missing = scan("--stack", "Nowhere")
     (fix,) = (finding for finding in given["findings"] if finding["kind"] == "fix_possible")
     assert (fix["role"], given["settings_from"]) == (default, f"the stack {stack.name}")
-    assert "after somebody approves" in fix["detail"]
+    assert "after someone approves it" in fix["detail"]
     assert missing.exit_code == 3
     assert "There is no stack Nowhere in eu-central-1" in missing.stderr
 
@@ -241,11 +241,11 @@ def test_a_role_with_too_much_power_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "settings.json"
     file.write_text(json.dumps({"compute_roles": {admin: [app]}}), encoding="utf-8")
     (refused,) = (f for f in answer("--settings", str(file))["findings"] if f["kind"] == "fix_refused")
-    assert "would be refused by not_admin: " in refused["detail"]
+    assert refused["detail"].startswith("The guardrail not_admin would refuse to attach a compute role: ")
 
 
 @pytest.mark.usefixtures("cloud")
-def test_what_iam_does_not_show_is_named_with_the_roles_it_was_about() -> None:
+def test_denied_iam_calls_are_named_with_the_roles_that_could_not_be_checked() -> None:
     plant()
     scanned = observed((EU, US), denied=("GetRole", "ListRoles"), latency=0).scan
     gaps = {gap.action: gap for gap in scanned.gaps}
@@ -267,7 +267,7 @@ def test_what_iam_does_not_show_is_named_with_the_roles_it_was_about() -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_policies_that_can_not_be_read_refuse_a_fix_and_are_a_gap() -> None:
+def test_unreadable_policies_block_a_fix_and_are_a_gap() -> None:
     app = healthy(computeRoleArn="")
     add_branch(app, "main", tags=FIX)
     pairing = {make_role("paired"): [app]}
@@ -276,18 +276,21 @@ def test_policies_that_can_not_be_read_refuse_a_fix_and_are_a_gap() -> None:
     assert FindingKind.FIX_REFUSED in {finding.kind for finding in scanned.findings}
 
 
-def test_a_permission_that_lacks_leaves_the_rest_and_is_named(cloud: AmplifyOnMoto) -> None:
+def test_a_missing_permission_is_named_and_the_rest_is_scanned(cloud: AmplifyOnMoto) -> None:
     add_branch(add_app(EU, iamServiceRoleArn=f"arn:aws:iam::{ACCOUNT}:role/gone"))
     cloud.control.deny("ListBranches")
     result = scan()
     assert result.exit_code == 1
     assert "The service role does not exist" in result.stdout
-    assert "PARTIAL: nothing follows from what is not found" in result.stdout
+    assert (
+        "PARTIAL SCAN: some things could not be checked, so a missing finding does not mean that all is well:"
+        in result.stdout
+    )
     assert "amplify:ListBranches in eu-central-1 for d" in result.stdout
     assert "These credentials may not call amplify:ListBranches" in result.stdout
 
 
-def test_nothing_found_is_not_fine_while_something_is_missing(cloud: AmplifyOnMoto) -> None:
+def test_a_partial_scan_without_findings_is_not_a_success(cloud: AmplifyOnMoto) -> None:
     make_role("healthy")
     healthy()
     cloud.control.deny("ListBranches")
@@ -295,7 +298,7 @@ def test_nothing_found_is_not_fine_while_something_is_missing(cloud: AmplifyOnMo
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_region_that_can_not_be_listed_leaves_the_others() -> None:
+def test_a_region_that_can_not_be_listed_does_not_stop_the_others() -> None:
     make_role("healthy")
     healthy()
     AmplifyOnMoto(US, ACCOUNT).control.deny("ListApps")
@@ -304,7 +307,7 @@ def test_a_region_that_can_not_be_listed_leaves_the_others() -> None:
     assert [(gap["action"], gap["region"]) for gap in given["gaps"]] == [("amplify:ListApps", US)]
 
 
-def test_no_region_that_can_be_listed_is_no_look_at_all(cloud: AmplifyOnMoto) -> None:
+def test_a_scan_fails_if_no_region_can_be_listed(cloud: AmplifyOnMoto) -> None:
     cloud.control.deny("ListApps")
     result = scan("--json")
     assert result.exit_code == 3
@@ -314,23 +317,31 @@ def test_no_region_that_can_be_listed_is_no_look_at_all(cloud: AmplifyOnMoto) ->
 
 @contextmanager
 def pressing_ctrl_c(_: Any = None) -> Iterator[Callable[[Scanner], None]]:
-    yield lambda scanner: signal.raise_signal(signal.SIGINT) if scanner.seen[EU].apps == 3 else None
+    """Press Ctrl-C once at least three apps were scanned. Progress updates are timed and may skip a number."""
+    pressed: list[int] = []
+
+    def press(scanner: Scanner) -> None:
+        if not pressed and scanner.progress[EU].apps >= 3:
+            pressed.append(scanner.progress[EU].apps)
+            signal.raise_signal(signal.SIGINT)
+
+    yield press
 
 
 @pytest.mark.usefixtures("cloud")
-def test_ctrl_c_shows_what_is_known_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_shows_the_results_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(30):
         add_branch(add_app(EU, f"app-{n}"))
     monkeypatch.setattr("medic_cli.scan.scanner.progress_bar", pressing_ctrl_c)
     result = medic("scan", "--region", EU, "--rate", "200", "--iam-rate", "200", "--fail-on", "warning")
     assert result.exit_code == 1
-    assert re.search(r"It was stopped after \d+ of 30 apps: this is what was known by then", result.stdout)
+    assert re.search(r"The scan was stopped after \d+ of 30 apps\. These are the results so far\.", result.stdout)
     assert "app-0" in result.stdout
     assert "Traceback" not in result.output
     assert medic("scan", "--region", EU, "--rate", "200", "--iam-rate", "200").exit_code == 3
 
 
-def test_absent_credentials_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     result = scan()
     assert result.exit_code == 3
@@ -345,7 +356,7 @@ def test_absent_credentials_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
         ("AccessDeniedException", 403, "may not call amplify:ListApps"),
     ],
 )
-def test_credentials_that_aws_refuses_are_told_apart(
+def test_each_reason_for_rejected_credentials_is_named(
     monkeypatch: pytest.MonkeyPatch, code: str, status: int, said: str
 ) -> None:
     with FakeEndpoint(lambda call: error(call, code, "The answer is no.", status)) as endpoint:
@@ -364,7 +375,7 @@ def test_a_region_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch, 
     assert "region" in result.stderr
 
 
-def test_no_region_at_all_is_said() -> None:
+def test_a_missing_region_is_reported() -> None:
     result = medic("scan")
     assert result.exit_code == 3
     assert "No AWS region is set" in result.stderr
@@ -382,7 +393,7 @@ def test_no_region_at_all_is_said() -> None:
         ["--region"],
     ],
 )
-def test_wrong_usage_is_told_before_anything_is_asked(arguments: list[str]) -> None:
+def test_wrong_usage_is_rejected_before_any_call(arguments: list[str]) -> None:
     assert medic("scan", *arguments).exit_code == 2
 
 

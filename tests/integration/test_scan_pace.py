@@ -1,4 +1,4 @@
-"""A scan asks as little as the API allows, as fast as it is permitted, and keeps nothing of what is healthy."""
+"""A scan makes as few calls as possible at the permitted rate, and keeps no data about healthy branches."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def cloud() -> Iterator[AmplifyOnMoto]:
 
 @pytest.mark.usefixtures("cloud")
 @pytest.mark.parametrize("roles", [6, 2 * APPS * len(REGIONS)], ids=["shared roles", "two roles an app"])
-def test_a_large_account_at_the_bound_of_calls_and_of_time(roles: int) -> None:
+def test_a_large_account_is_scanned_with_the_fewest_calls_at_the_permitted_rate(roles: int) -> None:
     arns = [make_role(f"role-{n}") for n in range(roles)]
     add_estate(REGIONS, apps=APPS, branches=BRANCHES, roles=lambda n: {
         "iamServiceRoleArn": arns[2 * n % roles], "computeRoleArn": arns[(2 * n + 1) % roles],
@@ -60,7 +60,7 @@ def test_a_large_account_at_the_bound_of_calls_and_of_time(roles: int) -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_lists_of_several_pages_are_read_to_their_end() -> None:
+def test_every_page_of_a_list_is_read() -> None:
     add_estate(REGIONS[:1], apps=5, branches=7)
     state_of(REGIONS[0]).page_size = 2
     seen = observed(REGIONS[:1])
@@ -70,19 +70,19 @@ def test_lists_of_several_pages_are_read_to_their_end() -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_one_getrole_a_role_however_many_apps_and_regions_use_it() -> None:
+def test_each_role_costs_one_getrole_however_many_apps_and_regions_use_it() -> None:
     shared = make_role("shared")
     add_estate(REGIONS, apps=4, branches=3, roles=lambda _: {"iamServiceRoleArn": shared, "computeRoleArn": shared})
     assert observed().scan.calls["iam:GetRole"] == 1
 
 
 @pytest.mark.usefixtures("cloud")
-def test_static_apps_cost_no_look_at_logging_roles() -> None:
+def test_static_apps_cost_no_iam_call() -> None:
     add_estate(REGIONS[:1], apps=3, branches=1, roles=lambda _: {"platform": "WEB"})
     assert set(observed(REGIONS[:1]).scan.calls) == {"amplify:ListApps", "amplify:ListBranches"}
 
 
-def test_throttling_slows_it_down_and_changes_nothing_else(cloud: AmplifyOnMoto) -> None:
+def test_throttling_slows_the_scan_down_and_changes_nothing_else(cloud: AmplifyOnMoto) -> None:
     add_estate(REGIONS[:1], apps=12, branches=4, roles=lambda _: {"iamServiceRoleArn": "nobody"})
     calm = observed(REGIONS[:1])
     for nth in (1, 2, 3, 7, 8, 15):
@@ -98,7 +98,7 @@ def test_throttling_slows_it_down_and_changes_nothing_else(cloud: AmplifyOnMoto)
     assert slowed.scan.seconds > 1.5 * calm.scan.seconds
 
 
-def test_even_endless_throttling_fails_nothing(cloud: AmplifyOnMoto) -> None:
+def test_long_throttling_does_not_fail_the_scan(cloud: AmplifyOnMoto) -> None:
     add_estate(REGIONS[:1], apps=1, branches=1)
     for nth in range(1, 41):
         cloud.control.fail_call("ListApps", "throttle", nth=nth)
@@ -108,7 +108,7 @@ def test_even_endless_throttling_fails_nothing(cloud: AmplifyOnMoto) -> None:
 
 
 @pytest.mark.parametrize("fault", ["server_error", "timeout_before_effect"])
-def test_a_passing_fault_is_nothing_and_a_lasting_one_a_gap(cloud: AmplifyOnMoto, fault: str) -> None:
+def test_a_temporary_fault_is_retried_and_a_lasting_one_is_a_gap(cloud: AmplifyOnMoto, fault: str) -> None:
     add_estate(REGIONS[:1], apps=2, branches=1)
     cloud.control.fail_call("ListBranches", fault)  # type: ignore[arg-type]
     assert not observed(REGIONS[:1]).scan.partial
@@ -120,8 +120,8 @@ def test_a_passing_fault_is_nothing_and_a_lasting_one_a_gap(cloud: AmplifyOnMoto
 
 
 @pytest.mark.usefixtures("cloud")
-def test_memory_does_not_grow_with_the_estate() -> None:
-    """Four times the apps: were their branches kept, these names alone would take half as much again as is allowed."""
+def test_memory_does_not_grow_with_the_number_of_apps() -> None:
+    """With four times the apps, the branch names alone would exceed the limit by half if the scan kept them."""
     _add_long_names(apps=10)
     observed(REGIONS[:1], latency=0)
     small = _peak()
@@ -138,7 +138,7 @@ def _add_long_names(apps: int) -> None:
 
 
 def _peak() -> int:
-    """Bytes at the most while scanning; the fake's record of calls is not the scan's."""
+    """The peak memory of a scan in bytes, without the fake's record of calls."""
     amplify_backends[ACCOUNT][REGIONS[0]].fake.calls.clear()
     tracemalloc.start()
     try:
@@ -149,15 +149,15 @@ def _peak() -> int:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_ctrl_c_ends_it_with_what_is_known_so_far() -> None:
+def test_ctrl_c_ends_the_scan_with_the_results_so_far() -> None:
     for n in range(40):
         add_branch(add_app(REGIONS[0], f"app-{n}"))
-    targets = AwsTargets.reached_by(session(), REGIONS[:1], rate=200, iam_rate=200, time=WallTime())
+    targets = AwsTargets.from_session(session(), REGIONS[:1], rate=200, iam_rate=200, time=WallTime())
     interrupts = 0
 
     def press(scanner: Scanner) -> None:
         nonlocal interrupts
-        if scanner.seen[REGIONS[0]].apps == 5:
+        if scanner.progress[REGIONS[0]].apps == 5:
             interrupts += 1
             signal.raise_signal(signal.SIGINT)
 

@@ -1,4 +1,4 @@
-"""From the button in Slack to the branch: a click is a request, the remediator judges it, the thread says the rest."""
+"""From the button in Slack to the branch: a click becomes a request, and the thread shows the result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from medic.alerts.slack_buttons import APPROVE, button_value
 from medic.events import Scope, wake_up
 from medic.settings import SlackRuntime
 from medic.slack_actions.approve import SlackApprovalHandler
-from medic.slack_actions.approve import handle as take
 from slack_interactivity import handler
 from tests.integration.conftest import REGION
 from tests.unit.slack_actions.clicks import APP, APPROVAL, SIGNING_SECRET, TEAM, USER, body, payload, request, signed
@@ -39,7 +38,7 @@ SLACK = {
 
 @dataclass
 class Channel:
-    """The channel in Slack, somebody who clicks there, and the function behind the button."""
+    """A Slack channel, a person who clicks there, and the function behind the button."""
 
     world: World
     app: str
@@ -49,7 +48,7 @@ class Channel:
     def services(self) -> Services:
         services = self.world.services()
         slack = SlackPost(
-            lambda: services.reader.secrets, services.runtime.settings.slack, api_url=f"{self.world.slack.url}/api/"
+            lambda: services.clients.secrets, services.runtime.settings.slack, api_url=f"{self.world.slack.url}/api/"
         )
         vars(services)["channels"] = (slack, *services.channels[1:])
         return services
@@ -80,10 +79,10 @@ class Channel:
         )
         raw = body(payload(actions=[action]))
         event = request(raw, signed(raw, at=self.world.now().timestamp())) if event is None else event
-        return int(str(take(event, approval_handler)["statusCode"]))
+        return int(str(approval_handler.handle(event)["statusCode"]))
 
     def wake(self) -> None:
-        """What Lambda does with the nudges."""
+        """Deliver the wake-ups, as Lambda does."""
         while self.woken:
             scope, request_id = self.woken.pop(0)
             self.world.deliver(wake_up(scope, request_id), self.services())
@@ -101,7 +100,7 @@ def channel(world: World) -> Channel:
     return Channel(world, app)
 
 
-def test_a_click_has_the_proposed_change_made_and_the_thread_says_so(channel: Channel) -> None:
+def test_a_click_applies_the_proposed_change_and_the_thread_says_so(channel: Channel) -> None:
     channel.fail()
     assert channel.role() is None
     assert channel.click() == 200
@@ -123,7 +122,7 @@ def test_a_second_click_approves_nothing_more(channel: Channel) -> None:
     assert len(channel.world.calls("UpdateBranch")) == 1
 
 
-def test_a_nudge_made_by_hand_approves_nothing(channel: Channel) -> None:
+def test_a_forged_wake_up_approves_nothing(channel: Channel) -> None:
     channel.fail()
     scope = Scope("aws", channel.world.amplify.account_id, REGION, channel.app, "main")
     for request_id in ("", "0" * 32):
@@ -132,7 +131,7 @@ def test_a_nudge_made_by_hand_approves_nothing(channel: Channel) -> None:
     assert channel.world.calls("UpdateBranch") == []
 
 
-def test_the_guardrails_are_asked_again_after_the_click(channel: Channel) -> None:
+def test_the_guardrails_are_checked_again_after_the_click(channel: Channel) -> None:
     channel.fail()
     channel.click()
     arn = channel.world.client("amplify").get_branch(appId=channel.app, branchName="main")["branch"]["branchArn"]
@@ -141,14 +140,14 @@ def test_the_guardrails_are_asked_again_after_the_click(channel: Channel) -> Non
     assert channel.role() is None
 
 
-def test_what_was_proposed_can_not_be_approved_a_day_later(channel: Channel) -> None:
+def test_a_proposal_can_not_be_approved_a_day_later(channel: Channel) -> None:
     channel.fail()
     channel.world.amplify.control.advance(timedelta(hours=25).total_seconds())
     assert channel.click() == 410
     assert channel.woken == []
 
 
-def test_a_lost_nudge_delays_an_approval_and_does_not_lose_it(channel: Channel) -> None:
+def test_a_lost_wake_up_delays_an_approval_and_does_not_lose_it(channel: Channel) -> None:
     channel.fail()
     assert channel.click() == 200
     channel.woken.clear()
@@ -176,9 +175,9 @@ def entry_point(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Modul
     }
     for name, value in {**variables, "POWERTOOLS_METRICS_NAMESPACE": "test", "POWERTOOLS_SERVICE_NAME": "test"}.items():
         monkeypatch.setenv(name, value)
-    handler.wiring.cache_clear()
+    handler.approval_handler.cache_clear()
     yield handler
-    handler.wiring.cache_clear()
+    handler.approval_handler.cache_clear()
 
 
 def test_the_function_writes_one_request_and_answers(world: World, entry_point: ModuleType) -> None:

@@ -1,4 +1,4 @@
-"""Leases exclude, versions guard, caps hold: the table alone keeps two invocations apart."""
+"""Leases, versions and caps in the table keep concurrent invocations apart."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.events import Scope, WakeUp
-from medic.incidents.model import Incident, Request, RequestKind, RuntimeJobRef, UndeliveredAlert, approval_id
+from medic.incidents.model import Incident, JobRef, Request, RequestKind, UndeliveredAlert, approval_id
 from medic.incidents.region import RegionTable
 from medic.incidents.requests import AlreadyAskedError, RequestsTable
 from medic.incidents.table import (
@@ -55,17 +55,17 @@ def table(world: World, clock: Callable[[], datetime]) -> IncidentsTable:
 
 def incident(clock: Clock) -> Incident:
     kind = (RoleKind.SERVICE, "service_role_unassumable")
-    return Incident.open(SCOPE, kind, RuntimeJobRef(clock.now, "7"), app_name="shop", now=clock())
+    return Incident.open(SCOPE, kind, JobRef("7", clock.now), app_name="shop", now=clock())
 
 
-def test_what_was_saved_is_read(table: IncidentsTable, clock: Clock) -> None:
+def test_a_saved_record_is_read_back(table: IncidentsTable, clock: Clock) -> None:
     with table.hold(SCOPE) as held:
         held.save(held.record.with_incident(incident(clock)))
     assert table.read(SCOPE).incidents == (incident(clock),)
     assert table.read(OTHER).incidents == ()
 
 
-def test_a_held_branch_is_busy_and_others_are_not(table: IncidentsTable) -> None:
+def test_a_locked_branch_is_busy_and_others_are_not(table: IncidentsTable) -> None:
     with table.hold(SCOPE):
         with table.hold(OTHER):
             pass
@@ -73,7 +73,7 @@ def test_a_held_branch_is_busy_and_others_are_not(table: IncidentsTable) -> None
             pass
 
 
-def test_a_released_branch_can_be_held_again(table: IncidentsTable) -> None:
+def test_a_released_branch_can_be_locked_again(table: IncidentsTable) -> None:
     for _ in range(2):
         with table.hold(SCOPE):
             pass
@@ -96,7 +96,7 @@ def test_a_lapsed_lease_is_taken_over_and_its_old_holder_can_not_write(table: In
     assert len(table.read(SCOPE).incidents) == 1
 
 
-def test_an_old_holder_can_not_write_although_the_new_one_wrote_nothing_yet(
+def test_an_old_holder_can_not_write_even_if_the_new_one_has_not_written_yet(
     table: IncidentsTable, clock: Clock
 ) -> None:
     with table.hold(SCOPE) as old:
@@ -106,7 +106,7 @@ def test_an_old_holder_can_not_write_although_the_new_one_wrote_nothing_yet(
     assert table.read(SCOPE).incidents == ()
 
 
-def test_a_record_that_was_overtaken_is_not_written_over(table: IncidentsTable, clock: Clock) -> None:
+def test_a_stale_record_does_not_overwrite_a_newer_one(table: IncidentsTable, clock: Clock) -> None:
     with table.hold(SCOPE) as held:
         stale = held.record
         held.save(held.record.with_incident(incident(clock)))
@@ -134,7 +134,7 @@ def test_a_cap_that_is_used_up_is_named_and_nothing_is_written(table: IncidentsT
         assert [spend(held, (cap(5, "account"),)) for _ in range(5)] == [None] * 4 + ["account"]
 
 
-def test_what_is_due_is_found_by_its_deadline(table: IncidentsTable, clock: Clock) -> None:
+def test_due_incidents_are_found_by_their_deadline(table: IncidentsTable, clock: Clock) -> None:
     with table.hold(SCOPE) as held:
         held.save(held.record.with_incident(incident(clock)))
     assert list(table.due()) == []
@@ -142,7 +142,7 @@ def test_what_is_due_is_found_by_its_deadline(table: IncidentsTable, clock: Cloc
     assert list(table.due()) == [WakeUp(SCOPE)]
 
 
-def test_a_letter_is_kept_until_every_channel_has_it(table: IncidentsTable, clock: Clock) -> None:
+def test_an_undelivered_alert_is_stored_until_every_channel_has_it(table: IncidentsTable, clock: Clock) -> None:
     undelivered_alert = UndeliveredAlert("abc", "report:7", "{}", ("slack", "sns"))
     with table.hold(SCOPE) as held:
         held.save(held.record.with_incident(incident(clock)), TransactionParts(undelivered=(undelivered_alert,)))
@@ -152,7 +152,7 @@ def test_a_letter_is_kept_until_every_channel_has_it(table: IncidentsTable, cloc
 
 
 def test_all_records_are_listed_and_nothing_else(table: IncidentsTable, clock: Clock, requests: RequestsTable) -> None:
-    requests.submit(wish(clock))
+    requests.submit(make_request(clock))
     with table.hold(OTHER):
         pass
     with table.hold(SCOPE) as held:
@@ -165,13 +165,13 @@ def requests(world: World, clock: Clock) -> RequestsTable:
     return RequestsTable(world.client("dynamodb"), "incidents", clock)
 
 
-def wish(clock: Clock, **fields: Any) -> Request:
+def make_request(clock: Clock, **fields: Any) -> Request:
     made = Request("0" * 32, RequestKind.FIX, SCOPE, "arn:me", clock.now, clock.now + timedelta(hours=1))
     return replace(made, **fields)
 
 
-def test_a_request_is_read_as_it_was_asked(requests: RequestsTable, clock: Clock) -> None:
-    asked = wish(clock, kind=RequestKind.APPROVE, incident_id="abc", plan_hash="f" * 64, who="slack:T1/U1")
+def test_a_request_is_read_as_it_was_submitted(requests: RequestsTable, clock: Clock) -> None:
+    asked = make_request(clock, kind=RequestKind.APPROVE, incident_id="abc", plan_hash="f" * 64, who="slack:T1/U1")
     requests.submit(asked)
     assert requests.read(SCOPE, asked.id) == asked
     assert requests.read(OTHER, asked.id) is None
@@ -179,16 +179,16 @@ def test_a_request_is_read_as_it_was_asked(requests: RequestsTable, clock: Clock
 
 def test_the_same_approval_can_be_given_once(requests: RequestsTable, clock: Clock) -> None:
     twice = approval_id("abc", "f" * 64)
-    requests.submit(wish(clock, id=twice, who="first"))
+    requests.submit(make_request(clock, id=twice, who="first"))
     with pytest.raises(AlreadyAskedError, match="first asked for this"):
-        requests.submit(wish(clock, id=twice, who="second"))
+        requests.submit(make_request(clock, id=twice, who="second"))
     assert approval_id("abc", "e" * 64) != twice != approval_id("abd", "f" * 64)
 
 
-def test_a_request_that_nobody_took_up_is_due_until_it_is_answered(
+def test_an_unhandled_request_is_due_until_it_is_answered(
     table: IncidentsTable, requests: RequestsTable, clock: Clock
 ) -> None:
-    asked = wish(clock)
+    asked = make_request(clock)
     requests.submit(asked)
     assert list(table.due()) == []
     clock.now += timedelta(minutes=2)
@@ -200,7 +200,7 @@ def test_a_request_that_nobody_took_up_is_due_until_it_is_answered(
     assert (answered.answer, answered.used_at) == ("refused: a storm", None)
 
 
-def test_an_answer_makes_no_request(requests: RequestsTable) -> None:
+def test_an_answer_does_not_create_a_request(requests: RequestsTable) -> None:
     requests.answer(SCOPE, "1" * 32, "refused", used=True)
     assert requests.read(SCOPE, "1" * 32) is None
 
@@ -208,7 +208,7 @@ def test_an_answer_makes_no_request(requests: RequestsTable) -> None:
 def test_a_request_is_used_once_and_nothing_is_written_the_second_time(
     table: IncidentsTable, requests: RequestsTable, clock: Clock
 ) -> None:
-    asked = wish(clock)
+    asked = make_request(clock)
     requests.submit(asked)
     with table.hold(SCOPE) as held:
         held.save(held.record, TransactionParts((cap(5),), asked))
@@ -217,9 +217,9 @@ def test_a_request_is_used_once_and_nothing_is_written_the_second_time(
     assert table.read(SCOPE).incidents == ()
 
 
-def test_a_request_that_is_not_there_can_not_be_used(table: IncidentsTable, clock: Clock) -> None:
+def test_a_missing_request_can_not_be_used(table: IncidentsTable, clock: Clock) -> None:
     with table.hold(SCOPE) as held, pytest.raises(UsedUpError):
-        held.save(held.record, TransactionParts(request=wish(clock)))
+        held.save(held.record, TransactionParts(request=make_request(clock)))
 
 
 @pytest.fixture
@@ -231,24 +231,24 @@ def test_incidents_are_counted_by_id_over_a_sliding_window(region: RegionTable, 
     for name in ("a", "b", "b"):
         region.count(SCOPE, name)
         clock.now += timedelta(minutes=4)
-    assert region.look(SCOPE).opened_within(10, clock.now) == 1
+    assert region.read(SCOPE).opened_within(10, clock.now) == 1
     assert region.count(OTHER, "c").opened_within(13, clock.now) == 3
 
 
-def test_old_minutes_are_swept_out(region: RegionTable, clock: Clock) -> None:
+def test_old_minutes_are_deleted(region: RegionTable, clock: Clock) -> None:
     for number in range(13):
         region.count(SCOPE, f"old{number}")
         clock.now += timedelta(minutes=1)
     clock.now += timedelta(hours=2)
     region.count(SCOPE, "new")
-    assert list(region.look(SCOPE).opened.values()) == [frozenset({"new"})]
+    assert list(region.read(SCOPE).opened.values()) == [frozenset({"new"})]
 
 
 def test_a_mute_holds_for_its_branch_or_app_until_it_ends(region: RegionTable, clock: Clock) -> None:
     region.mute(SCOPE, clock.now + timedelta(hours=2))
     region.mute(replace(SCOPE, app_id="d2").whole_app, clock.now + timedelta(hours=2))
-    seen = region.look(SCOPE)
+    seen = region.read(SCOPE)
     assert [seen.muted(s, clock.now) for s in (SCOPE, OTHER, replace(OTHER, app_id="d2"))] == [True, False, True]
     assert not seen.muted(SCOPE, clock.now + timedelta(hours=2))
     region.mute(SCOPE, None)
-    assert not region.look(SCOPE).muted(SCOPE, clock.now)
+    assert not region.read(SCOPE).muted(SCOPE, clock.now)

@@ -1,4 +1,4 @@
-"""A channel that is out delays its alerts and loses none; the others have theirs at once."""
+"""A channel that is out gets its alerts later and loses none. The other channels get theirs at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def app(world: World) -> str:
     return made
 
 
-def test_a_channel_that_is_out_has_its_alert_later_and_once(world: World, app: str) -> None:
+def test_a_channel_that_is_out_gets_its_alert_later_and_once(world: World, app: str) -> None:
     world.slack.fail(times=MANY)
     event = world.build(app)
     with pytest.raises(UndeliveredError, match="slack"):
@@ -34,7 +34,7 @@ def test_a_channel_that_is_out_has_its_alert_later_and_once(world: World, app: s
     assert world.emails() == []
 
 
-def test_the_watcher_sends_what_nobody_else_does(world: World, app: str) -> None:
+def test_the_watcher_sends_alerts_that_are_still_undelivered(world: World, app: str) -> None:
     world.slack.fail(times=MANY)
     with pytest.raises(UndeliveredError):
         world.deliver(world.build(app))
@@ -50,7 +50,7 @@ def test_the_watcher_sends_what_nobody_else_does(world: World, app: str) -> None
     assert world.watch() == 0
 
 
-def test_a_later_alert_does_not_take_the_place_of_one_that_is_kept(world: World, app: str) -> None:
+def test_a_later_alert_does_not_replace_an_undelivered_one(world: World, app: str) -> None:
     world.slack.fail(times=MANY)
     with pytest.raises(UndeliveredError):
         world.deliver(world.build(app))
@@ -63,18 +63,18 @@ def test_a_later_alert_does_not_take_the_place_of_one_that_is_kept(world: World,
     assert "recovered" in second
 
 
-def test_a_dead_channel_is_tried_with_one_letter_a_run(world: World, app: str) -> None:
+def test_a_dead_channel_is_tried_with_one_alert_per_run(world: World, app: str) -> None:
     world.slack.fail(times=MANY)
     with pytest.raises(UndeliveredError):
         world.deliver(world.build(app))
     world.amplify.control.set_connection(app, "ok")
     with pytest.raises(UndeliveredError):
         world.deliver(world.build(app))
-    tries_of_one_letter = _tries(world)
+    tries_of_one_alert = _tries(world)
     world.amplify.control.advance(3600)
     with pytest.raises(UndeliveredError):
         world.watch()
-    assert _tries(world) <= tries_of_one_letter
+    assert _tries(world) <= tries_of_one_alert
     world.slack.recover()
     world.amplify.control.advance(3600)
     world.watch()

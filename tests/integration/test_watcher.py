@@ -1,4 +1,4 @@
-"""The watcher as a whole: the clock's message, a deployment's event, and nothing else."""
+"""The whole watcher: scheduled runs and deployment events. It handles nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Functions:
-    """Lambda, as far as the watcher calls it."""
+    """A fake of Lambda's Invoke."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -41,7 +41,7 @@ def watcher(world: World, functions: Functions, **settings: Any) -> Watcher:
 
 @pytest.fixture
 def app(world: World) -> str:
-    """An app that logs an error after a deployment that succeeded."""
+    """An app that logs an error after a successful deployment."""
     app_id = world.make_app()
     world.build(app_id)
     world.amplify.control.request(app_id, "main")
@@ -49,7 +49,7 @@ def app(world: World) -> str:
     return app_id
 
 
-def test_the_clock_wakes_the_remediator_for_lines_and_for_what_is_due(world: World, app: str) -> None:
+def test_the_schedule_wakes_the_remediator_for_log_lines_and_for_due_incidents(world: World, app: str) -> None:
     functions = Functions()
     watcher(world, functions).run({"source": "aws.events"}, 30)
     assert [message["detail-type"] for message in functions.messages] == ["Runtime Wake Up"]
@@ -62,7 +62,7 @@ def test_the_clock_wakes_the_remediator_for_lines_and_for_what_is_due(world: Wor
 
 
 @pytest.mark.parametrize(("status", "runs"), [("SUCCEED", 2), ("FAILED", 1)])
-def test_a_deployment_that_succeeded_has_its_app_looked_at_more_often(
+def test_an_app_is_watched_more_often_after_a_successful_deployment(
     world: World, app: str, status: str, runs: int
 ) -> None:
     functions = Functions()
@@ -88,7 +88,7 @@ def test_a_malformed_event_is_dropped_and_changes_nothing(world: World) -> None:
 
 
 @pytest.mark.usefixtures("app")
-def test_where_no_log_is_watched_none_is_read(world: World) -> None:
+def test_no_log_is_read_if_none_is_watched(world: World) -> None:
     functions = Functions()
     world.amplify.control.forget_calls()
     watcher(world, functions, watch_runtime="none").run({}, 30)
@@ -96,7 +96,7 @@ def test_where_no_log_is_watched_none_is_read(world: World) -> None:
     assert functions.messages == world.amplify.control.recorded_calls() == []
 
 
-def test_a_muted_app_is_not_looked_at(world: World, app: str) -> None:
+def test_a_muted_app_is_not_watched(world: World, app: str) -> None:
     functions = Functions()
     world.services().region.mute(scope(world, app, "*"), world.now() + timedelta(hours=1))
     watcher(world, functions).run({}, 30)

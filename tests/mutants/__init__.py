@@ -1,1 +1,1 @@
-"""Mutants: faults put into the product on purpose, each of which some test must notice (`make mutants`)."""
+"""Mutants: deliberate faults in the product. At least one test must fail for each (`make mutants`)."""

@@ -1,6 +1,6 @@
-"""`python -m tests.mutants [WORD…]`: put each mutant into a copy of the tree, and see which test notices.
+"""`python -m tests.mutants [WORD…]`: apply each mutant to a copy of the tree and report which test fails.
 
-With words: only the mutants whose names hold one of them.
+With words, run only the mutants whose names contain one of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tests.mutants.catalogue import catalogue
-from tests.mutants.trial import complaint_of, copy_tree, try_out
+from tests.mutants.trial import baseline_failure, copy_tree, run_trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,34 +23,34 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-AT_ONCE = 2
+PARALLEL_TREES = 2
 
 
 def main(words: Sequence[str]) -> int:
-    """Try the mutants out; 1 if one survives, or if a test is red without any."""
+    """Run the trials. Returns 1 if a mutant survives, or if a test fails without any mutant."""
     chosen = [mutant for mutant in catalogue() if not words or any(word in mutant.name for word in words)]
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        trees = Trees([copy_tree(Path(folder) / str(number)) for number in range(AT_ONCE)])
-        complaints = list(filter(None, trees.each(complaint_of, dict.fromkeys(mutant.tests for mutant in chosen))))
-        if complaints:
-            _say("\n".join(("These tests are red without any mutant: nothing can be learnt from them.", *complaints)))
+        trees = Trees([copy_tree(Path(folder) / str(number)) for number in range(PARALLEL_TREES)])
+        failures = list(filter(None, trees.each(baseline_failure, dict.fromkeys(mutant.tests for mutant in chosen))))
+        if failures:
+            _print("\n".join(("These tests fail without any mutant, so they prove nothing.", *failures)))
             return 1
-        survivors = sum(_told(trial) for trial in trees.each(try_out, chosen))
-    _say(f"{len(chosen) - survivors} of {len(chosen)} mutants were noticed.")
+        survivors = sum(_report(trial) for trial in trees.each(run_trial, chosen))
+    _print(f"{len(chosen) - survivors} of {len(chosen)} mutants were noticed.")
     return 1 if survivors else 0
 
 
 class Trees:
-    """Copies of the tree, each for one run at a time."""
+    """Copies of the tree. Each is used by one run at a time."""
 
     def __init__(self, trees: Sequence[Path]) -> None:
         self._free: queue.SimpleQueue[Path] = queue.SimpleQueue()
-        self._many = len(trees)
+        self._count = len(trees)
         for tree in trees:
             self._free.put(tree)
 
     def each(self, act: Callable[[T, Path], R], things: Iterable[T]) -> Iterator[R]:
-        """What `act` makes of each thing in some tree, in the things' order."""
+        """Run `act` on each thing in a free tree. Yields the results in order."""
 
         def in_some_tree(thing: T) -> R:
             tree = self._free.get()
@@ -59,17 +59,17 @@ class Trees:
             finally:
                 self._free.put(tree)
 
-        with ThreadPoolExecutor(self._many) as pool:
+        with ThreadPoolExecutor(self._count) as pool:
             yield from pool.map(in_some_tree, things)
 
 
-def _told(trial: Trial) -> bool:
-    """Say how it went; True if the mutant survived."""
-    _say(f"{'SURVIVED' if trial.survived else 'noticed ':8}  {trial.mutant.name:<52}  {trial.noticed_by}")
+def _report(trial: Trial) -> bool:
+    """Print the result of a trial. Returns True if the mutant survived."""
+    _print(f"{'SURVIVED' if trial.survived else 'noticed ':8}  {trial.mutant.name:<52}  {trial.noticed_by}")
     return trial.survived
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

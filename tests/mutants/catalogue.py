@@ -1,4 +1,4 @@
-"""The mutants, read from `mutants.toml`, and how one is put into a tree."""
+"""Reads the mutants from `mutants.toml` and applies them to source files."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _CATALOGUE = Path(__file__).with_name("mutants.toml")
 
 
 class DriftError(Exception):
-    """The source moved on: what a mutant replaces is not there exactly once. Bring the mutant up to date."""
+    """The source changed: the text that a mutant replaces does not occur exactly once. Update the mutant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One fault: a text in one file, and what stands there instead.
+    """One fault: a text in one file and its replacement.
 
     Attributes:
-        name: the promise that is broken, in words.
-        file: the source, from the repository's root.
-        old: the text as it stands in the source, exactly once.
-        new: the text that takes its place.
-        tests: arguments for pytest: where a test must turn red.
+        name: what is wrong in the mutated product.
+        file: the source file, relative to the repository's root.
+        old: the text to replace. It occurs exactly once.
+        new: the replacement.
+        tests: arguments for pytest. At least one of these tests must fail.
     """
 
     name: str
@@ -34,13 +34,13 @@ class Mutant:
     tests: tuple[str, ...]
 
     def spoilt(self, tree: Path) -> str:
-        """The file's text with the fault in it.
+        """The file's text with the fault.
 
         Args:
             tree: the root of the repository, or of a copy.
 
         Raises:
-            DriftError: the old text is not there exactly once.
+            DriftError: the old text does not occur exactly once.
         """
         source = (tree / self.file).read_text()
         found = source.count(self.old)
@@ -50,6 +50,6 @@ class Mutant:
 
 
 def catalogue() -> tuple[Mutant, ...]:
-    """Every mutant, in the catalogue's order."""
+    """All mutants, in the order of the file."""
     raw = tomllib.loads(_CATALOGUE.read_text())["mutant"]
     return tuple(Mutant(**{**fields, "tests": tuple(shlex.split(fields["tests"]))}) for fields in raw)

@@ -1,4 +1,4 @@
-"""One mutant's trial: its tests run in a copy of the tree that has the fault in it."""
+"""Runs a mutant's tests in a copy of the tree that contains the fault."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _NOT_SOURCES = (
 _ALL_PASSED, _SOME_FAILED = 0, 1
 """https://docs.pytest.org/en/stable/reference/exit-codes.html"""
 _FAILED = re.compile(r"^FAILED (\S+(?:\[.*?\])?)(?: - |$)", re.MULTILINE)
-_MOST_SECONDS = 600
+_TIMEOUT_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How it went.
+    """The result of one mutant.
 
     Attributes:
         mutant: the fault.
-        noticed_by: the test that turned red; if none did, what happened instead.
-        survived: True if no test turned red.
+        noticed_by: the test that failed; if none failed, what happened instead.
+        survived: True if no test failed.
     """
 
     mutant: Mutant
@@ -49,42 +49,45 @@ class Trial:
 
 
 def copy_tree(into: Path) -> Path:
-    """A copy of the repository's sources, and no more. The mutants live and die there, never in the tree itself."""
+    """Copy only the repository's sources. Mutants are applied to the copy, never to the working tree."""
     shutil.copytree(REPOSITORY, into, ignore=shutil.ignore_patterns(*_NOT_SOURCES))
     return into
 
 
-def complaint_of(tests: tuple[str, ...], tree: Path) -> str:
-    """Run tests without any mutant; what is wrong with them, or nothing."""
-    status, said = _pytest(tests, tree)
-    return "" if status == _ALL_PASSED else f"pytest {' '.join(tests)}\n{said[-2000:]}"
+def baseline_failure(tests: tuple[str, ...], tree: Path) -> str:
+    """Run the tests without any mutant. Returns the failure, or an empty string."""
+    status, output = _pytest(tests, tree)
+    return "" if status == _ALL_PASSED else f"pytest {' '.join(tests)}\n{output[-2000:]}"
 
 
-def try_out(mutant: Mutant, tree: Path) -> Trial:
-    """Put the fault in, run its tests up to the first red one, and take it out again.
+def run_trial(mutant: Mutant, tree: Path) -> Trial:
+    """Apply the fault, run its tests up to the first failure, and restore the file.
 
     Raises:
-        DriftError: the source is not what the mutant was written for.
+        DriftError: the source changed, so that the mutant does not apply.
     """
     path = tree / mutant.file
-    sound = path.read_text()
+    original = path.read_text()
     path.write_text(mutant.spoilt(tree))
     try:
-        status, said = _pytest(mutant.tests, tree)
+        status, output = _pytest(mutant.tests, tree)
     finally:
-        path.write_text(sound)
-    failed = _FAILED.search(said)
+        path.write_text(original)
+    failed = _FAILED.search(output)
     if status == _SOME_FAILED and failed:
         return Trial(mutant, failed[1], survived=False)
     if status == _ALL_PASSED:
-        return Trial(mutant, "no test turned red", survived=True)
-    return Trial(mutant, f"pytest ended with {status}: {said[-300:]}", survived=True)
+        return Trial(mutant, "no test failed", survived=True)
+    return Trial(mutant, f"pytest ended with {status}: {output[-300:]}", survived=True)
 
 
 def _pytest(tests: tuple[str, ...], tree: Path) -> tuple[int, str]:
-    """Pytest's exit status, and all it said. Compiled files are not kept: a fault of the same size would go unseen."""
+    """Run pytest. Returns its exit status and output.
+
+    It writes no bytecode, because Python would not notice a fault that keeps the size of a file.
+    """
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-n", "0", "-rfE", "--tb=no", "-p", "no:cacheprovider"]
     ran = subprocess.run(  # noqa: S603 - our own tests
-        [*command, *tests], cwd=tree, capture_output=True, text=True, timeout=_MOST_SECONDS, check=False
+        [*command, *tests], cwd=tree, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
     )
     return ran.returncode, ran.stdout + ran.stderr

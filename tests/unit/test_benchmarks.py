@@ -1,4 +1,4 @@
-"""What benchmarks say of a budget; the figures themselves are nobody's test."""
+"""How benchmarks report a budget. No test checks the measured figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MISSED = Measured("Cold start", "≤ 1.15", "1.40", met=False, note="held back b
 INFORMATIVE = Measured("Handler time", "", "4 ms", met=None)
 
 
-def test_a_missed_budget_is_printed_as_missed_with_what_holds_it_back() -> None:
+def test_a_missed_budget_is_printed_as_missed_with_its_reason() -> None:
     assert line(MISSED) == "Cold start: 1.40. Budget ≤ 1.15: MISSED. (held back by imports)"
 
 
@@ -35,5 +35,5 @@ def test_a_ratio_is_that_of_the_medians_with_the_spread_of_the_rounds() -> None:
     assert words == "1.50 (rounds 1.50 to 5.00)"
 
 
-def test_times_are_told_with_their_quartiles() -> None:
+def test_times_are_shown_with_their_quartiles() -> None:
     assert milliseconds([0.001, 0.002, 0.003]) == "2.0 ms (1.0 to 3.0)"

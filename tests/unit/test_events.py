@@ -1,4 +1,4 @@
-"""What arrives is read strictly: one shape is taken, everything else is refused with a reason."""
+"""Events are parsed strictly: one format is accepted, everything else is refused with a reason."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def detail_with(**fields: object) -> dict[str, Any]:
 
 
 MALFORMED: Mapping[str, Callable[[], object]] = {
-    "no object": lambda: "FAILED",
+    "not an object": lambda: "FAILED",
     "no source": lambda: without("source"),
     "another source": lambda: changed(source="aws.codebuild"),
     "another detail type": lambda: changed(**{"detail-type": "Something else"}),
@@ -65,17 +65,17 @@ MALFORMED: Mapping[str, Callable[[], object]] = {
     "a detail that is a list": lambda: changed(detail=[]),
     "an unknown status": lambda: detail_with(jobStatus="SUCCEEDED"),
     "a started job": lambda: detail_with(jobStatus="STARTED"),
-    "a status that is no text": lambda: detail_with(jobStatus=None),
-    "an app id of another shape": lambda: detail_with(appId="../../etc"),
-    "a branch that is no text": lambda: detail_with(branchName=7),
+    "a status that is not a string": lambda: detail_with(jobStatus=None),
+    "an app id with the wrong format": lambda: detail_with(appId="../../etc"),
+    "a branch that is not a string": lambda: detail_with(branchName=7),
     "an empty branch": lambda: detail_with(branchName=""),
     "a branch of 256 characters": lambda: detail_with(branchName="b" * 256),
-    "a job id that is no number": lambda: detail_with(jobId="2; rm"),
+    "a job id that is not a number": lambda: detail_with(jobId="2; rm"),
     "a job id that is an int": lambda: detail_with(jobId=2),
-    "a job id in other digits": lambda: detail_with(jobId="٢"),
+    "a job id in non-ASCII digits": lambda: detail_with(jobId="٢"),
     "no time": lambda: without("time"),
-    "a time without zone": lambda: changed(time="2024-02-02T06:53:05"),
-    "a time that is none": lambda: changed(time="yesterday"),
+    "a time without a time zone": lambda: changed(time="2024-02-02T06:53:05"),
+    "a time that is not a date": lambda: changed(time="yesterday"),
 }
 
 
@@ -93,7 +93,7 @@ json_values = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*REAL, "x"]), json_values))
-def test_nothing_but_a_refusal_comes_of_any_other_json(fields: dict[str, Any]) -> None:
+def test_any_other_json_raises_nothing_but_malformed_event_error(fields: dict[str, Any]) -> None:
     try:
         event = parse({**REAL, **fields})
     except MalformedEventError:

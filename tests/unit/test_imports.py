@@ -1,4 +1,4 @@
-"""What the functions' import pulls in: whatever is not on the list costs every cold start, and is not in the bundle."""
+"""What the functions import. A package that is not on the list slows every cold start and is not in the bundle."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 OURS = {"medic", "remediator", "watcher"}
 BUNDLED = {"aws_lambda_powertools", "jmespath", "typing_extensions"}
-AT_LAMBDA = {"boto3", "botocore", "dateutil", "s3transfer", "six", "urllib3"}
-WHERE_INSTALLED = {"certifi"}
-"""Botocore takes it if it is there, which at Lambda it is not."""
+ON_LAMBDA = {"boto3", "botocore", "dateutil", "s3transfer", "six", "urllib3"}
+IF_INSTALLED = {"certifi"}
+"""botocore imports it if it is installed. On Lambda it is not."""
 LOADED = """
 import importlib, json, sys
 before = set(sys.modules)
@@ -38,23 +38,23 @@ def _remediator() -> set[str]:
     return loaded_by("remediator.handler")
 
 
-def test_the_import_of_the_remediator_stays_on_the_list(remediator: set[str]) -> None:
+def test_the_remediator_imports_only_listed_packages(remediator: set[str]) -> None:
     packages = {module.partition(".")[0] for module in remediator} - sys.stdlib_module_names - {"__mp_main__"}
 
-    assert packages <= OURS | BUNDLED | AT_LAMBDA | WHERE_INSTALLED
+    assert packages <= OURS | BUNDLED | ON_LAMBDA | IF_INSTALLED
 
 
 @pytest.mark.parametrize("unused", ["slack_sdk", "medic.alerts.slack", "aws_lambda_powertools.event_handler"])
-def test_what_few_runs_need_is_not_loaded_by_all(unused: str, remediator: set[str]) -> None:
+def test_modules_that_few_runs_need_are_not_imported_at_start(unused: str, remediator: set[str]) -> None:
     assert unused not in remediator
 
 
-def test_no_service_model_is_loaded_before_a_client_is_wanted(remediator: set[str]) -> None:
+def test_no_service_model_is_loaded_before_a_client_is_created(remediator: set[str]) -> None:
     assert not {module for module in remediator if module.startswith("botocore.data")}
 
 
-def test_the_watcher_loads_nothing_of_what_changes_or_tells() -> None:
+def test_the_watcher_imports_no_code_that_changes_amplify_or_sends_alerts() -> None:
     loaded = loaded_by("watcher.handler")
-    rooms = ("medic.flows", "medic.actions", "medic.alerts", "medic.pipeline")
+    packages = ("medic.flows", "medic.actions", "medic.alerts", "medic.pipeline")
 
-    assert not {module for module in loaded if module.startswith(rooms)}
+    assert not {module for module in loaded if module.startswith(packages)}

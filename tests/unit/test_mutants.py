@@ -1,4 +1,4 @@
-"""`make mutants` takes minutes; that its mutants still fit the source is seen here."""
+"""`make mutants` takes minutes. These tests check that its mutants still match the source."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("mutant", catalogue(), ids=lambda mutant: mutant.name)
-def test_a_mutant_replaces_one_text_by_another_that_is_python(mutant: Mutant) -> None:
-    spoilt = mutant.spoilt(REPOSITORY)
-    assert spoilt != (REPOSITORY / mutant.file).read_text()
-    compile(spoilt, mutant.file, "exec")
+def test_a_mutant_changes_the_source_and_still_compiles(mutant: Mutant) -> None:
+    mutated = mutant.spoilt(REPOSITORY)
+    assert mutated != (REPOSITORY / mutant.file).read_text()
+    compile(mutated, mutant.file, "exec")
 
 
-def test_there_are_enough_of_them_and_each_breaks_something_else() -> None:
+def test_there_are_enough_mutants_and_their_names_are_unique() -> None:
     mutants = catalogue()
     assert len(mutants) >= 20
     assert len({mutant.name for mutant in mutants}) == len(mutants)
 
 
-def test_a_text_that_is_gone_or_there_twice_is_named(tmp_path: Path) -> None:
+def test_a_text_that_is_missing_or_appears_twice_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\nx = 1\n")
     for old in ("x = 1", "y"):
         with pytest.raises(DriftError, match=r"stands [02] times in a\.py"):

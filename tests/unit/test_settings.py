@@ -23,7 +23,7 @@ from medic.settings import (
 ROLE = "arn:aws:iam::111122223333:role/app/compute"
 
 
-def test_no_settings_report_everything_and_fix_what_is_tagged() -> None:
+def test_the_default_settings_have_mode_fix_and_no_paired_roles() -> None:
     settings = Settings.parse(None)
     assert settings.mode is Mode.FIX
     assert settings.compute_roles == ()
@@ -69,17 +69,19 @@ def test_every_mistake_is_named_at_once() -> None:
 
 
 @pytest.mark.parametrize("raw", [[], "fix", 7, True])
-def test_settings_that_are_no_object_are_refused(raw: object) -> None:
+def test_settings_that_are_not_an_object_are_refused(raw: object) -> None:
     with pytest.raises(SettingsError, match="must be an object"):
         Settings.parse(raw)
 
 
-def test_the_cap_of_an_app_stays_below_the_accounts() -> None:
-    with pytest.raises(SettingsError, match="below fixes_per_account_an_hour"):
+def test_the_limit_of_an_app_must_be_below_the_limit_of_the_account() -> None:
+    with pytest.raises(
+        SettingsError, match="fixes_per_app_an_hour must be less than fixes_per_account_an_hour, which is 5"
+    ):
         Settings.parse({"limits": {"fixes_per_app_an_hour": 5}})
 
 
-def test_settings_given_on_the_command_line_are_laid_over_the_files() -> None:
+def test_settings_from_the_command_line_override_the_file() -> None:
     base = {"mode": "report", "slack": {"webhook_secret": "a", "channels": {"x": "b"}}}
     assert merge(base, {"mode": "ask", "slack": {"webhook_secret": "c"}}) == {
         "mode": "ask",
@@ -106,7 +108,7 @@ ENVIRONMENT = {
 }
 
 
-def test_a_function_knows_itself_from_its_environment() -> None:
+def test_a_function_reads_its_settings_from_its_environment() -> None:
     runtime = Runtime.from_environment(ENVIRONMENT)
     assert runtime.settings.mode is Mode.ASK
     assert runtime.region == "eu-west-1"
@@ -152,7 +154,7 @@ def test_a_named_channel_is_a_webhook_or_a_channel_of_the_bot() -> None:
     assert not slack.takes_approvals
 
 
-def test_the_signing_secret_is_none_that_sending_reads() -> None:
+def test_the_signing_secret_is_not_among_the_secrets_that_senders_read() -> None:
     slack = Settings.parse({"slack": {**BOT, **APPROVAL}}).slack
     assert slack.takes_approvals
     assert slack.secrets == ("bot",)
@@ -161,24 +163,24 @@ def test_the_signing_secret_is_none_that_sending_reads() -> None:
 @pytest.mark.parametrize(
     ("slack", "mistake"),
     [
-        ({"webhook_secret": "hook", **BOT}, "slack.channel is one place"),
+        ({"webhook_secret": "hook", **BOT}, "slack.channel and webhook_secret are both set"),
         ({"channel": "C0123456789"}, "slack.bot_token_secret is missing"),
         ({"bot_token_secret": "bot"}, "slack.channel is missing"),
         ({"channels": {"web": "hook"}}, "slack.channels needs a default"),
         ({"webhook_secret": "hook", "channels": {"web": {"channel": "C1"}}}, "slack.bot_token_secret is missing"),
         ({"webhook_secret": "hook", "channels": {"web": {}}}, r"slack.channels\[web\] needs"),
-        ({**BOT, "signing_secret": "signing"}, "slack.signing_secret, app_id and approvers belong together"),
+        ({**BOT, "signing_secret": "signing"}, "slack.signing_secret, app_id and approvers must be set together"),
         ({"webhook_secret": "hook", **APPROVAL}, "slack.signing_secret needs bot_token_secret"),
-        ({**BOT, **APPROVAL, "approvers": ["U0123456789"]}, "slack.approvers holds"),
+        ({**BOT, **APPROVAL, "approvers": ["U0123456789"]}, "slack.approvers contains 'U0123456789'"),
     ],
 )
-def test_what_does_not_go_together_is_named(slack: dict[str, object], mistake: str) -> None:
+def test_inconsistent_slack_settings_are_named(slack: dict[str, object], mistake: str) -> None:
     with pytest.raises(SettingsError, match=mistake):
         Settings.parse({"slack": slack})
 
 
 @pytest.mark.parametrize("secret", ["https://hooks.slack.com/services/T0/B0/x", "xoxb-1234-5678-abcdef"])
-def test_a_secret_given_in_the_place_of_its_name_is_refused_and_not_repeated(secret: str) -> None:
+def test_a_secret_value_instead_of_a_secret_name_is_refused_and_not_repeated(secret: str) -> None:
     with pytest.raises(SettingsError) as error:
         Settings.parse({"slack": {"webhook_secret": secret}})
     assert "put the URL or token into the secret" in str(error.value)

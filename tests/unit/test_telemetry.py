@@ -1,4 +1,4 @@
-"""Metrics as CloudWatch reads them from the log: embedded metric format.
+"""Metrics in the log, in CloudWatch's embedded metric format.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -39,7 +39,7 @@ def emitted(capsys: pytest.CaptureFixture[str]) -> dict[tuple[str, tuple[tuple[s
 SERVICE = ("service", "remediator")
 
 
-def test_a_fact_is_counted_once_for_its_function(telemetry: Telemetry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_event_is_counted_once_for_its_function(telemetry: Telemetry, capsys: pytest.CaptureFixture[str]) -> None:
     telemetry.record(TelemetryEvent.RESOLVED, scope="d1/main", job="7")
     telemetry.flush()
 
@@ -62,7 +62,7 @@ def test_a_diagnosis_is_counted_by_label_and_by_cause_too(
 
 
 @pytest.mark.parametrize("hostile", ["Feature/X", "", "a" * 65, "app d1a2b3c4d5e6f7", "{}\n"])
-def test_a_value_that_no_list_of_ours_could_hold_makes_no_metric_of_its_own(
+def test_an_unexpected_dimension_value_is_counted_as_other(
     hostile: str, telemetry: Telemetry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     telemetry.record(TelemetryEvent.REFUSED, rule=hostile)
@@ -71,7 +71,7 @@ def test_a_value_that_no_list_of_ours_could_hold_makes_no_metric_of_its_own(
     assert ("Refused", (("rule", "other"), SERVICE)) in emitted(capsys)
 
 
-def test_no_dimension_is_a_name_that_others_choose() -> None:
+def test_no_dimension_is_a_name_that_users_choose() -> None:
     names = {name for several in DIMENSIONS.values() for name in several}
 
     assert names == {"label", "cause", "action", "rule"}

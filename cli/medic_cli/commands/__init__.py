@@ -1,1 +1,1 @@
-"""The commands of `medic`, one module each, loaded when called."""
+"""The smaller commands of `medic`, one module each."""

@@ -1,4 +1,4 @@
-"""`medic classify`: what a log shows, by label and finding. Offline."""
+"""`medic classify`: name the failure in a log, with the findings and their lines. Makes no AWS calls."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from medic.labels import Label, Phase
 from medic.logscan.scan import scan
 from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.files import chunks, opened
-from medic_cli.options import examples
-from medic_cli.output import where
+from medic_cli.options import examples, json_option
+from medic_cli.output import line_range, shown, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from medic.logscan.model import LogReading
     from medic_cli.output import JsonObject
 
-_LONGEST_CASE = 64 << 20
-"""Bytes that one line of a batch may have."""
+_MAX_LINE = 64 << 20
+"""Bytes of a line of a batch."""
 
 
 class ClassifyAnswer(TypedDict):
@@ -35,8 +35,8 @@ class ClassifyAnswer(TypedDict):
     findings: list[JsonObject]
 
 
-class Unanswered(TypedDict):
-    """The answer for a line of a batch that is no case."""
+class LineError(TypedDict):
+    """The answer for a line of a batch that can't be read."""
 
     id: str | None
     line: int
@@ -53,14 +53,14 @@ _EXAMPLES = examples(
 @click.command("classify", epilog=_EXAMPLES)
 @click.argument("file", type=click.Path(allow_dash=True), default="-")
 @click.option("--phase", type=click.Choice([phase.value for phase in Phase]), default=Phase.BUILD.value,
-              show_default=True, help="Where the text was printed.")  # fmt: skip
+              show_default=True, help="The phase that printed the log.")  # fmt: skip
 @click.option("--batch", type=click.Path(allow_dash=True), metavar="FILE.jsonl",
               help='Answer each line {"id", "phase", "log_excerpt"} with a line of JSON.')  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@json_option
 def command(file: str, phase: str, batch: str | None, *, as_json: bool) -> None:
-    """Say what a log, an excerpt or a single message shows.
+    """Name the failure in a log, an excerpt or a single message.
 
-    FILE is a text, gzip not included; - reads standard input.
+    FILE is plain text, not gzip; - reads standard input.
 
     Exits with 0 if the failure is not an IAM failure, 1 if it is, 2 on wrong usage, 3 if the file can't be read. A
     batch exits with 0 once every line is answered.
@@ -79,30 +79,31 @@ def command(file: str, phase: str, batch: str | None, *, as_json: bool) -> None:
     sys.exit(0 if reading.label is Label.NOT_IAM else SOMETHING_WRONG)
 
 
-def _batch(stream: BinaryIO) -> Iterator[ClassifyAnswer | Unanswered]:
+def _batch(stream: BinaryIO) -> Iterator[ClassifyAnswer | LineError]:
     number = 0
-    while line := stream.readline(_LONGEST_CASE):
+    while line := stream.readline(_MAX_LINE):
         number += 1
-        if len(line) == _LONGEST_CASE and not line.endswith(b"\n"):
-            while (rest := stream.readline(_LONGEST_CASE)) and not rest.endswith(b"\n"):
-                pass
-            yield _unanswered(None, number, f"the line is longer than {_LONGEST_CASE:,} bytes")
+        if len(line) == _MAX_LINE and not line.endswith(b"\n"):
+            while (rest := stream.readline(_MAX_LINE)) and not rest.endswith(b"\n"):
+                pass  # skip the rest of the line without keeping it in memory
+            yield _error(None, number, f"the line is longer than {_MAX_LINE:,} bytes")
         elif line.strip():
-            yield _answered(line, number)
+            yield _answer_line(line, number)
 
 
-def _answered(line: bytes, number: int) -> ClassifyAnswer | Unanswered:
+def _answer_line(line: bytes, number: int) -> ClassifyAnswer | LineError:
     try:
         case = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return _unanswered(None, number, f"the line is not JSON: {error}")
+        return _error(None, number, f"the line is not JSON: {error}")
     if not isinstance(case, dict) or not isinstance(case.get("log_excerpt"), str):
-        return _unanswered(_id(case), number, 'the line must be an object with "id", "phase" and a text "log_excerpt"')
+        return _error(_id(case), number, 'the line must be an object with "id", "phase" and a string "log_excerpt"')
     try:
         phase = Phase(case.get("phase", Phase.BUILD.value))
     except ValueError:
         names = ", ".join(each.value for each in Phase)
-        return _unanswered(_id(case), number, f'"phase" must be one of {names}')
+        return _error(_id(case), number, f'"phase" must be one of {names}')
+    # JSON may hold a lone surrogate (\ud800), which strict UTF-8 rejects.
     text = case["log_excerpt"].encode("utf-8", "surrogatepass")
     return _answer(_id(case), scan([text], phase))
 
@@ -112,7 +113,7 @@ def _id(case: object) -> str | None:
     return None if value is None else str(value)[:256]
 
 
-def _unanswered(id_: str | None, number: int, error: str) -> Unanswered:
+def _error(id_: str | None, number: int, error: str) -> LineError:
     return {"id": id_, "line": number, "error": error[:500]}
 
 
@@ -121,18 +122,16 @@ def _answer(id_: str | None, reading: LogReading) -> ClassifyAnswer:
 
 
 def _print(reading: LogReading) -> None:
-    from rich.console import Console  # noqa: PLC0415 - JSON answers do without it
-    from rich.text import Text  # noqa: PLC0415
-
-    console = Console(soft_wrap=True, highlight=False)
-    wrong = reading.label is not Label.NOT_IAM
-    console.print(Text(reading.label.value, "bold red" if wrong else "bold green"))
+    console = terminal()
+    iam_failure = reading.label is not Label.NOT_IAM
+    console.print(shown(reading.label.value, "bold red" if iam_failure else "bold green"))
     for finding in reading.findings:
+        facts = f"{finding.label.value}, {finding.confidence.value} confidence, {line_range(finding)}"
         console.print()
-        console.print(Text(title_of(finding.signature), "bold"))
-        console.print(Text(f"{finding.label.value}, {finding.confidence.value} confidence, {where(finding)}", "dim"))
+        console.print(shown(title_of(finding.signature), "bold"))
+        console.print(shown(facts, "dim"))
         for line in finding.excerpt.splitlines():
-            console.print(Text(f"  | {line}"))
-        console.print(Text(f"  More: medic explain {finding.signature}", "dim"))
-    if not wrong:
-        console.print(Text("No IAM failure found in the text."))
+            console.print(shown(f"  | {line}"), soft_wrap=True)
+        console.print(shown(f"  More: medic explain {finding.signature}", "dim"))
+    if not iam_failure:
+        console.print(shown("No IAM failure found in the text."))

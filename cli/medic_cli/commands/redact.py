@@ -1,4 +1,4 @@
-"""`medic redact`: standard input to standard output, without secrets. Offline."""
+"""`medic redact`: copy standard input to standard output without secrets. Makes no AWS calls."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-_LONGEST_LINE = 1 << 20
-"""Bytes; a longer line is redacted in pieces, so that memory stays bounded."""
-
+_MAX_LINE = 1 << 20
+"""Bytes. A longer line is redacted in pieces, so that memory stays bounded."""
 
 _EXAMPLES = examples(
     "medic redact < build.log > shareable.log",
@@ -26,17 +25,17 @@ _EXAMPLES = examples(
 
 @click.command("redact", epilog=_EXAMPLES)
 def command() -> None:
-    """Take secrets out of a text: standard input to standard output, line by line.
+    """Remove secrets from a text: standard input to standard output, line by line.
 
-    Access keys, tokens, signed URLs, passwords and the like become [redacted: what it was]. Exits with 0.
+    An access key, token, signed URL or password becomes [redacted: what it was]. Exits with 0.
     """
-    stream = sys.stdin.buffer
     out = sys.stdout.buffer
-    for line in redact_stream(_lines(stream)):
+    for line in redact_stream(_lines(sys.stdin.buffer)):
+        # `surrogateescape` here and in `_lines` lets bytes that are not UTF-8 pass unchanged.
         out.write(line.encode("utf-8", "surrogateescape"))
         out.flush()
 
 
 def _lines(stream: BinaryIO) -> Iterator[str]:
-    while line := stream.readline(_LONGEST_LINE):
+    while line := stream.readline(_MAX_LINE):
         yield line.decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""`medic test-alert`: see that every alert channel works before one is needed."""
+"""`medic test-alert`: check that every alert channel works before it is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from medic.events import test_alert_request
 from medic.redaction import redact
 from medic_cli.aws import explained
 from medic_cli.errors import SOMETHING_WRONG, CouldNotLookError
-from medic_cli.operator.output import Chosen, operator_options
+from medic_cli.operator.output import OperatorOptions, operator_options
 from medic_cli.options import examples
 from medic_cli.output import shown, terminal
 
@@ -25,19 +25,19 @@ _EXAMPLES = examples("medic test-alert", "medic test-alert --stack AmplifyMedic 
 
 
 @click.command("test-alert", epilog=_EXAMPLES)
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @operator_options
 def command(*, dry_run: bool, **options: Any) -> None:  # noqa: ANN401 - click passes options by name
-    """Have the bot send a marked sample through every configured channel, and say how each did.
+    """Have the bot send a sample alert through every configured channel, and show which channels accepted it.
 
-    Exits with 0 if every channel took it, 1 if one did not, 2 on wrong usage, 3 if the bot could not be asked.
+    Exits with 0 if every channel accepted it, 1 if one did not, 2 on wrong usage, 3 if the bot could not be reached.
     """
-    chosen = Chosen(**options)
+    chosen = OperatorOptions(**options)
     with explained():
         bot = chosen.bot()
         if dry_run:
             function = bot.stack.output("RemediatorFunctionName")
-            click.echo(f"{function} would be asked to send a sample through each of its channels: --dry-run.", err=True)
+            click.echo(f"Dry run: {function} would send a sample alert through each of its channels.", err=True)
             return
         operator = bot.operator
         channels = _channels(bot.invoke_and_wait(test_alert_request(operator.account, operator.region)))
@@ -49,14 +49,16 @@ def command(*, dry_run: bool, **options: Any) -> None:  # noqa: ANN401 - click p
 
 
 def _channels(answer: object) -> list[JsonObject]:
-    """What the remediator answers, held to its form.
+    """The channels in the remediator's answer.
 
     Raises:
-        CouldNotLookError: it is another one.
+        CouldNotLookError: the answer does not have the expected form.
     """
     channels = answer.get("channels") if isinstance(answer, Mapping) else None
     if not isinstance(channels, list) or not all(isinstance(channel, Mapping) for channel in channels):
-        raise CouldNotLookError("The remediator answered nothing about its channels: deploy its present version.")
+        raise CouldNotLookError(
+            "The remediator's answer lists no channels: deploy the current version of Amplify Medic."
+        )
     return [
         {"name": str(c.get("name")), "ok": c.get("ok") is True, "detail": redact(str(c.get("detail", "")))}
         for c in channels
@@ -69,4 +71,4 @@ def _print(channels: list[JsonObject]) -> None:
         sign, style = ("✓", "green") if channel["ok"] else ("✗", "red")
         console.print(shown(f"{sign} {channel['name']}", style), shown(str(channel["detail"])), sep="  ")
     if not channels:
-        console.print(shown("No channel is configured: nobody would be told.", "bold red"))
+        console.print(shown("No channel is configured: nobody would get an alert.", "bold red"))

@@ -1,4 +1,4 @@
-"""`medic trust`: may Amplify (or anybody) assume a role with this trust policy, why, and what to change. Offline."""
+"""`medic trust`: evaluates a role's trust policy for Amplify or another principal, and proposes a fix. Offline."""
 
 from __future__ import annotations
 
@@ -39,176 +39,18 @@ from medic.trust import (
 )
 from medic.trust.document import scalar_text
 from medic.trust.explain import explain_statement
-from medic.trust.request import ASSUME_ROLE
-from medic_cli.options import examples
+from medic.trust.request import ACCOUNT_ID, ASSUME_ROLE
+from medic_cli.options import examples, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from medic.trust.decision import ConditionTrace, StatementTrace
 
-
-_LONGEST_TEXT = 2048
-_FIRST_YEAR, _LAST_YEAR = 1970, 9998
-
-
-class QuestionError(ValueError):
-    """A question that cannot be understood: which field, and what it must hold."""
-
-
-def read_question(context: JsonValue, now: datetime) -> AssumeRoleRequest:
-    """Read a request from JSON.
-
-    Args:
-        context: an object with any of principal, action, partition, region, account_id, app_id, source_arn, now,
-            role_arn, keys (values by key), absent and unknown (lists of keys); what is missing or null is not known.
-        now: the time to take where the context has none.
-
-    Raises:
-        QuestionError: a field holds something else.
-    """
-    if not isinstance(context, Mapping):
-        raise QuestionError("context must be an object")
-    return AssumeRoleRequest(
-        now=_time(_text(context, "now"), now),
-        principal=_text(context, "principal") or AMPLIFY,
-        action=_text(context, "action") or ASSUME_ROLE,
-        partition=_text(context, "partition") or "aws",
-        region=_text(context, "region"),
-        account_id=_text(context, "account_id"),
-        app_id=_text(context, "app_id"),
-        source_arn=_text(context, "source_arn"),
-        role_arn=_text(context, "role_arn"),
-        states=_states_of_context(context),
-    )
-
-
-def read_time(text: str) -> datetime:
-    """An ISO 8601 time; without a zone it is UTC.
-
-    Raises:
-        QuestionError: no such time, or one that lies too far away.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise QuestionError("now must be an ISO 8601 time such as 2026-01-31T12:00:00Z") from None
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise QuestionError(f"now must lie between {_FIRST_YEAR} and {_LAST_YEAR}")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _time(text: str | None, now: datetime) -> datetime:
-    return now if text is None else read_time(text)
-
-
-def _text(context: Mapping[str, JsonValue], name: str) -> str | None:
-    value = context.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-        raise QuestionError(f"context.{name} must be a string of at most {_LONGEST_TEXT} characters, or null")
-    return value
-
-
-def _states_of_context(context: Mapping[str, JsonValue]) -> dict[str, KeyState]:
-    keys = {} if context.get("keys") is None else context["keys"]
-    if not isinstance(keys, Mapping):
-        raise QuestionError("context.keys must be an object")
-    states: dict[str, KeyState] = {key.lower(): known_key(*_values(key, value)) for key, value in keys.items()}
-    states |= {key.lower(): AbsentKey() for key in _names(context, "absent")}
-    states |= {key.lower(): UnknownKey() for key in _names(context, "unknown")}
-    return states
-
-
-def _values(key: str, value: JsonValue) -> list[str]:
-    several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    texts = [scalar_text(each) for each in several]
-    if None in texts:
-        raise QuestionError(f"context.keys[{key[:80]!r}] must be a string, number or boolean, or a list of them")
-    return [text for text in texts if text is not None]
-
-
-def _names(context: Mapping[str, JsonValue], name: str) -> list[str]:
-    names = context.get(name)
-    if names is None:
-        return []
-    if isinstance(names, str) or not isinstance(names, Sequence):
-        raise QuestionError(f"context.{name} must be a list of condition keys")
-    texts = [each for each in names if isinstance(each, str)]
-    if len(texts) < len(names):
-        raise QuestionError(f"context.{name} must be a list of condition keys")
-    return texts
-
-
-def answer(id_: str | None, decision: Decision, fix: TrustFix) -> dict[str, JsonValue]:
-    """One answer.
-
-    Args:
-        id_: the name of the case, or None.
-        decision: what was decided.
-        fix: what is proposed.
-    """
-    reason, *notes = explain(decision)
-    return {
-        "id": id_,
-        "outcome": decision.outcome.value,
-        "likely": decision.likely.value if decision.likely else None,
-        "reason": reason,
-        "notes": notes,
-        "depends_on_source_conditions": decision.depends_on_source_conditions,
-        "statements": [_statement(trace, decision) for trace in decision.statements],
-        "fix": {
-            "kind": fix.kind.value,
-            "reason": fix.reason,
-            "statement": fix.statement,
-            "outcome_after": fix.outcome_after.value,
-            "document": fix.document,
-            "size": fix.size,
-            "risks": list(fix.risks),
-        },
-    }
-
-
-def _statement(trace: StatementTrace, decision: Decision) -> dict[str, JsonValue]:
-    return {
-        "index": trace.statement.index,
-        "sid": trace.statement.sid,
-        "effect": trace.statement.effect.value,
-        "applies": trace.verdict.value,
-        "principal": trace.principal.value,
-        "action": trace.action.value,
-        "conditions": [_condition(each) for each in trace.conditions],
-        "explanation": explain_statement(trace, decision),
-    }
-
-
-def _condition(trace: ConditionTrace) -> dict[str, JsonValue]:
-    return {
-        "operator": trace.condition.operator.written,
-        "key": trace.condition.key,
-        "expected": list(trace.condition.values),
-        "actual": _actual(trace.state),
-        "holds": trace.verdict.value,
-    }
-
-
-def _actual(state: KeyState) -> JsonValue:
-    match state:
-        case KnownKey(values):
-            return {"state": "known", "values": list(values)}
-        case PresentKey():
-            return {"state": "present"}
-        case AbsentKey():
-            return {"state": "absent"}
-        case UnknownKey():
-            return {"state": "unknown"}
-
-
-# A percent-encoded document of the longest kind, each character of it as long as UTF-8 makes it.
-_MOST_BYTES = 12 * MAX_CHARACTERS
-_MOST_BYTES_A_LINE = 1 << 20
-_LONGEST_ID = 256
+_MAX_DOCUMENT_BYTES = 12 * MAX_CHARACTERS
+"""The longest document: a character has up to 4 bytes in UTF-8, and percent-encoding makes 3 bytes of each."""
+_MAX_LINE_BYTES = 1 << 20
+_MAX_ID = 256
 
 _ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[^:]*):(?P<account>[0-9]{0,12}):.+"
@@ -216,12 +58,15 @@ _ARN = re.compile(
 _BRANCH = re.compile(r"arn:[^:]+:amplify:[^:]+:[0-9]{12}:apps/(?P<app>[a-z0-9]+)/branches/.+")
 _AMPLIFY_APP = re.compile(r"arn:[^:]+:amplify:[^:]+:[0-9]{12}:apps/(?P<app>[a-z0-9]+)(?:/.*)?")
 
+_MAX_TEXT = 2048
+_MIN_YEAR, _MAX_YEAR = 1970, 9998
+
 _STYLES = {Outcome.ALLOWED: "bold green", Outcome.DENIED: "bold red", Outcome.CONDITIONAL: "bold yellow"}
 
 
 @dataclass(frozen=True, slots=True)
 class _TrustOptions:
-    """The command line, as click hands it over."""
+    """The command-line options by the names that click passes."""
 
     file: str
     branch_arn: str | None
@@ -253,31 +98,31 @@ _EXAMPLES = examples(
 
 @click.command("trust", epilog=_EXAMPLES)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True), default="-")
-@click.option("--branch-arn", metavar="ARN", help="The branch ARN, as GetBranch returns it, that Amplify calls for.")
-@click.option("--source-arn", metavar="ARN", help="Any other resource that a service calls for.")
-@click.option("--principal", default=AMPLIFY, show_default=True, help="Service, account id, or ARN of who calls.")
-@click.option("--role-arn", metavar="ARN", help="The role's ARN.")
-@click.option("--account", metavar="ID", help="The role's account; by default that of the ARNs.")
-@click.option("--context", multiple=True, metavar="KEY=VALUE", help="A condition key's value; again for more values.")
-@click.option("--absent", multiple=True, metavar="KEY", help="A condition key that the call does not carry.")
-@click.option("--duration", type=int, metavar="SECONDS", help="The session's length asked for.")
+@click.option("--branch-arn", metavar="ARN", help="ARN of the branch that Amplify acts for, as GetBranch returns it.")
+@click.option("--source-arn", metavar="ARN", help="ARN of another resource that a service acts for.")
+@click.option("--principal", default=AMPLIFY, show_default=True, help="The caller: a service, account id or ARN.")
+@click.option("--role-arn", metavar="ARN", help="ARN of the role.")
+@click.option("--account", metavar="ID", help="Account of the role. Default: the account in the ARNs.")
+@click.option("--context", multiple=True, metavar="KEY=VALUE", help="Value of a condition key. Repeatable.")
+@click.option("--absent", multiple=True, metavar="KEY", help="Condition key that the call lacks. Repeatable.")
+@click.option("--duration", type=int, metavar="SECONDS", help="Requested session duration.")
 @click.option(
-    "--max-session", type=click.IntRange(min=1), metavar="SECONDS", help="The role's maximum session duration."
+    "--max-session", type=click.IntRange(min=1), metavar="SECONDS", help="Maximum session duration of the role."
 )
-@click.option("--chained", is_flag=True, help="The caller itself uses a role's credentials.")
+@click.option("--chained", is_flag=True, help="The caller uses credentials of an assumed role.")
 @click.option("--role", type=click.Choice([form.value for form in FixForm]), default=FixForm.CONDITIONED.value,
-              show_default=True, help="Which form of statement to propose: conditioned, or plain.")  # fmt: skip
-@click.option("--now", metavar="TIME", help="The time of the call in ISO 8601; by default now.")
+              show_default=True, help="Form of the proposed statement: with source conditions, or plain.")  # fmt: skip
+@click.option("--now", metavar="TIME", help="Time of the call in ISO 8601. Default: now.")
 @click.option("--batch", type=click.Path(exists=True, dir_okay=False, allow_dash=True), metavar="FILE.jsonl",
-              help='Answer each line {"id", "trust_policy", "context"} with a line of JSON.')  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+              help='Evaluate each line {"id", "trust_policy", "context"}, and print one JSON line for it.')  # fmt: skip
+@json_option
 def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by name
-    """Say whether a role's trust policy lets Amplify (or --principal) assume the role, why, and what to change.
+    """Evaluate whether a role's trust policy lets Amplify (or --principal) assume the role, and propose a fix.
 
-    FILE is the trust policy as JSON, plain or percent-encoded; - reads standard input.
+    FILE is the trust policy as JSON, plain or percent-encoded. With - or without FILE, it reads standard input.
 
-    Exits with 0 if it is allowed, 1 if it is denied or depends on what cannot be known, 2 on wrong usage. A batch exits
-    with 0 once every line is answered.
+    Exits with 0 if allowed, 1 if denied or undecidable, 2 on wrong usage. With --batch, exits with 0 once every line
+    is answered.
     """
     chosen = _TrustOptions(**options)
     now = _now(chosen)
@@ -291,7 +136,7 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by n
     decision = evaluate(document, _request(chosen, now))
     fix = propose_fix(decision, chosen.form)
     if chosen.as_json:
-        click.echo(json.dumps(answer(None, decision, fix), indent=2))
+        click.echo(json.dumps(answer_as_json(None, decision, fix), indent=2))
     else:
         _print(decision, fix)
     sys.exit(0 if decision.outcome is Outcome.ALLOWED else 1)
@@ -301,14 +146,14 @@ def _now(options: _TrustOptions) -> datetime:
     if options.now is None:
         return datetime.now(UTC)
     try:
-        return read_time(options.now)
-    except QuestionError as error:
+        return _read_time(options.now)
+    except RequestError as error:
         raise click.BadParameter(str(error), param_hint="--now") from None
 
 
 def _document(stream: IO[bytes]) -> str | Malformed:
-    data = stream.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
+    data = stream.read(_MAX_DOCUMENT_BYTES + 1)
+    if len(data) > _MAX_DOCUMENT_BYTES:
         return Malformed("", f"is longer than the {MAX_CHARACTERS:,} characters IAM accepts")
     try:
         return data.decode()
@@ -318,10 +163,10 @@ def _document(stream: IO[bytes]) -> str | Malformed:
 
 def _request(options: _TrustOptions, now: datetime) -> AssumeRoleRequest:
     source_arn = _source_arn(options)
-    source = _parts(source_arn, "--source-arn")
-    role = _parts(options.role_arn, "--role-arn")
+    source = _arn_parts(source_arn, "--source-arn")
+    role = _arn_parts(options.role_arn, "--role-arn")
     app = _AMPLIFY_APP.fullmatch(source_arn or "")
-    if options.account is not None and not re.fullmatch(r"[0-9]{12}", options.account):
+    if options.account is not None and not ACCOUNT_ID.fullmatch(options.account):
         raise click.BadParameter("must be the 12 digits of an AWS account", param_hint="--account")
     return AssumeRoleRequest(
         now=now,
@@ -344,11 +189,11 @@ def _source_arn(options: _TrustOptions) -> str | None:
         raise click.UsageError("Give --branch-arn or --source-arn, not both.")
     if options.branch_arn and not _BRANCH.fullmatch(options.branch_arn):
         form = "arn:aws:amplify:REGION:ACCOUNT:apps/APP/branches/BRANCH"
-        raise click.BadParameter(f"must be the ARN of a branch, {form}", param_hint="--branch-arn")
+        raise click.BadParameter(f"must be a branch ARN, {form}", param_hint="--branch-arn")
     return options.branch_arn or options.source_arn
 
 
-def _parts(arn: str | None, option: str) -> dict[str, str]:
+def _arn_parts(arn: str | None, option: str) -> dict[str, str]:
     if arn is None:
         return {}
     parts = _ARN.fullmatch(arn)
@@ -371,45 +216,189 @@ def _states_of_options(options: _TrustOptions) -> dict[str, KeyState]:
 def _batch(stream: IO[bytes], form: FixForm, now: datetime) -> Iterator[dict[str, JsonValue]]:
     for number, line in enumerate(_lines(stream), start=1):
         if line is None:
-            yield _unanswered(None, number, f"the line is longer than {_MOST_BYTES_A_LINE:,} bytes")
+            yield _line_error(None, number, f"the line is longer than {_MAX_LINE_BYTES:,} bytes")
         elif line.strip():
-            yield _answered(line, number, form, now)
+            yield _answer_line(line, number, form, now)
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes | None]:
-    """The lines of a stream; None for one too long to keep, which is read past in pieces."""
-    while line := stream.readline(_MOST_BYTES_A_LINE):
-        if line.endswith(b"\n") or len(line) < _MOST_BYTES_A_LINE:
+    """The lines of a stream; None for a line that is too long, which is skipped in pieces to bound memory."""
+    while line := stream.readline(_MAX_LINE_BYTES):
+        if line.endswith(b"\n") or len(line) < _MAX_LINE_BYTES:
             yield line
             continue
         while line and not line.endswith(b"\n"):
-            line = stream.readline(_MOST_BYTES_A_LINE)
+            line = stream.readline(_MAX_LINE_BYTES)
         yield None
 
 
-def _answered(line: bytes, number: int, form: FixForm, now: datetime) -> dict[str, JsonValue]:
+def _answer_line(line: bytes, number: int, form: FixForm, now: datetime) -> dict[str, JsonValue]:
     try:
         case = read_json(line.decode())
     except ValueError as error:
-        return _unanswered(None, number, f"the line is not JSON: {error}")
+        return _line_error(None, number, f"the line is not JSON: {error}")
     if not isinstance(case, Mapping) or "trust_policy" not in case:
-        return _unanswered(None, number, 'the line must be an object with "id", "trust_policy" and "context"')
+        return _line_error(None, number, 'the line must be an object with "id", "trust_policy" and "context"')
     id_ = _id(case)
     try:
-        request = read_question(case.get("context", {}), now)
-    except QuestionError as error:
-        return _unanswered(id_, number, str(error))
+        request = read_request(case.get("context", {}), now)
+    except RequestError as error:
+        return _line_error(id_, number, str(error))
     decision = evaluate(case["trust_policy"], request)
-    return answer(id_, decision, propose_fix(decision, form))
+    return answer_as_json(id_, decision, propose_fix(decision, form))
 
 
 def _id(case: Mapping[str, JsonValue]) -> str | None:
     value = case.get("id")
-    return None if value is None else str(value)[:_LONGEST_ID]
+    return None if value is None else str(value)[:_MAX_ID]
 
 
-def _unanswered(id_: str | None, number: int, error: str) -> dict[str, JsonValue]:
+def _line_error(id_: str | None, number: int, error: str) -> dict[str, JsonValue]:
     return {"id": id_, "line": number, "error": error[:500]}
+
+
+class RequestError(ValueError):
+    """A field of the request is invalid; the message names the field and what it must hold."""
+
+
+def read_request(context: JsonValue, now: datetime) -> AssumeRoleRequest:
+    """Read a request from JSON.
+
+    Args:
+        context: An object with any of principal, action, partition, region, account_id, app_id, source_arn, now,
+            role_arn, keys (values by key), absent and unknown (lists of keys). A missing or null field is unknown.
+        now: The time of the call if the context has none.
+
+    Raises:
+        RequestError: A field is invalid.
+    """
+    if not isinstance(context, Mapping):
+        raise RequestError("context must be an object")
+    return AssumeRoleRequest(
+        now=_time(_text(context, "now"), now),
+        principal=_text(context, "principal") or AMPLIFY,
+        action=_text(context, "action") or ASSUME_ROLE,
+        partition=_text(context, "partition") or "aws",
+        region=_text(context, "region"),
+        account_id=_text(context, "account_id"),
+        app_id=_text(context, "app_id"),
+        source_arn=_text(context, "source_arn"),
+        role_arn=_text(context, "role_arn"),
+        states=_states_of_context(context),
+    )
+
+
+def _read_time(text: str) -> datetime:
+    """Read an ISO 8601 time; without a zone it is UTC.
+
+    Raises:
+        RequestError: The text is not a time, or its year is out of range.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RequestError("now must be an ISO 8601 time such as 2026-01-31T12:00:00Z") from None
+    if not _MIN_YEAR <= moment.year <= _MAX_YEAR:
+        raise RequestError(f"the year of now must be between {_MIN_YEAR} and {_MAX_YEAR}")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _time(text: str | None, now: datetime) -> datetime:
+    return now if text is None else _read_time(text)
+
+
+def _text(context: Mapping[str, JsonValue], name: str) -> str | None:
+    value = context.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        raise RequestError(f"context.{name} must be a string of at most {_MAX_TEXT} characters, or null")
+    return value
+
+
+def _states_of_context(context: Mapping[str, JsonValue]) -> dict[str, KeyState]:
+    keys = {} if context.get("keys") is None else context["keys"]
+    if not isinstance(keys, Mapping):
+        raise RequestError("context.keys must be an object")
+    states: dict[str, KeyState] = {key.lower(): known_key(*_values(key, value)) for key, value in keys.items()}
+    states |= {key.lower(): AbsentKey() for key in _key_names(context, "absent")}
+    states |= {key.lower(): UnknownKey() for key in _key_names(context, "unknown")}
+    return states
+
+
+def _values(key: str, value: JsonValue) -> list[str]:
+    several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    texts = [scalar_text(each) for each in several]
+    if None in texts:
+        raise RequestError(f"context.keys[{key[:80]!r}] must be a string, number or boolean, or a list of them")
+    return [text for text in texts if text is not None]
+
+
+def _key_names(context: Mapping[str, JsonValue], name: str) -> list[str]:
+    names = [] if context.get(name) is None else context[name]
+    if isinstance(names, Sequence) and not isinstance(names, str):
+        texts = [each for each in names if isinstance(each, str)]
+        if len(texts) == len(names):
+            return texts
+    raise RequestError(f"context.{name} must be a list of condition keys")
+
+
+def answer_as_json(id_: str | None, decision: Decision, fix: TrustFix) -> dict[str, JsonValue]:
+    """The answer as JSON; docs/schemas/trust.schema.json describes it."""
+    reason, *notes = explain(decision)
+    return {
+        "id": id_,
+        "outcome": decision.outcome.value,
+        "likely": decision.likely.value if decision.likely else None,
+        "reason": reason,
+        "notes": notes,
+        "depends_on_source_conditions": decision.depends_on_source_conditions,
+        "statements": [_statement_as_json(trace, decision) for trace in decision.statements],
+        "fix": {
+            "kind": fix.kind.value,
+            "reason": fix.reason,
+            "statement": fix.statement,
+            "outcome_after": fix.outcome_after.value,
+            "document": fix.document,
+            "size": fix.size,
+            "risks": list(fix.risks),
+        },
+    }
+
+
+def _statement_as_json(trace: StatementTrace, decision: Decision) -> dict[str, JsonValue]:
+    return {
+        "index": trace.statement.index,
+        "sid": trace.statement.sid,
+        "effect": trace.statement.effect.value,
+        "applies": trace.verdict.value,
+        "principal": trace.principal.value,
+        "action": trace.action.value,
+        "conditions": [_condition_as_json(each) for each in trace.conditions],
+        "explanation": explain_statement(trace, decision),
+    }
+
+
+def _condition_as_json(trace: ConditionTrace) -> dict[str, JsonValue]:
+    return {
+        "operator": trace.condition.operator.written,
+        "key": trace.condition.key,
+        "expected": list(trace.condition.values),
+        "actual": _state_as_json(trace.state),
+        "holds": trace.verdict.value,
+    }
+
+
+def _state_as_json(state: KeyState) -> JsonValue:
+    match state:
+        case KnownKey(values):
+            return {"state": "known", "values": list(values)}
+        case PresentKey():
+            return {"state": "present"}
+        case AbsentKey():
+            return {"state": "absent"}
+        case UnknownKey():
+            return {"state": "unknown"}
 
 
 def _print(decision: Decision, fix: TrustFix) -> None:

@@ -1,1 +1,1 @@
-"""`medic diagnose`: the rooms of the Lambda, for a person at a terminal."""
+"""`medic diagnose`: the bot's diagnosis, run with the user's credentials or from files."""

@@ -1,4 +1,4 @@
-"""`medic diagnose`: why a build failed, from AWS or from files. Read-only."""
+"""`medic diagnose`: diagnose a build or the SSR runtime, from AWS or from files. Read-only."""
 
 from __future__ import annotations
 
@@ -22,16 +22,14 @@ if TYPE_CHECKING:
 _EXAMPLES = examples(
     "medic diagnose d1a2b3c4d5e6f7 main",
     "medic diagnose d1a2b3c4d5e6f7 main --job 42 --dialect terraform",
-    "medic diagnose d1a2b3c4d5e6f7 main --stack AmplifyMedic      # and what the bot would do",
-    "medic diagnose d1a2b3c4d5e6f7 main --since 1h                # the SSR runtime, in place of a build",
+    "medic diagnose d1a2b3c4d5e6f7 main --stack AmplifyMedic      # also what the bot would do",
+    "medic diagnose d1a2b3c4d5e6f7 main --since 1h                # the SSR runtime instead of a build",
     "medic diagnose --event event.json --log build.log            # offline",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _DiagnoseChoices:
-    """The command line, as click hands it over."""
-
+class _CommandLine:
     app: str | None
     branch: str | None
     job: str | None
@@ -47,44 +45,44 @@ class _DiagnoseChoices:
     as_json: bool
 
     @property
-    def where(self) -> Phase | None:
+    def log_phase(self) -> Phase | None:
         return Phase(self.phase) if self.phase else None
 
 
 @click.command("diagnose", epilog=_EXAMPLES)
 @app_argument(required=False)
 @branch_argument(required=False)
-@click.option("--job", metavar="N", help="The job to look at; by default the newest that failed.")
+@click.option("--job", metavar="N", help="The job to diagnose. Default: the newest that failed.")
 @click.option("--event", "event_file", type=click.Path(), metavar="FILE",
-              help="Diagnose the event in a file, as EventBridge delivered it, without asking AWS.")  # fmt: skip
+              help="Diagnose the event in this file, as EventBridge delivered it, without any AWS call.")  # fmt: skip
 @click.option("--log", "log_file", type=click.Path(allow_dash=True), metavar="FILE",
-              help="A log to read in the place of the job's; - reads standard input.")  # fmt: skip
+              help="Read this log instead of the job's; - reads standard input.")  # fmt: skip
 @click.option("--phase", type=click.Choice([phase.value for phase in Phase]),
-              help="Where the log was printed; by default what the job says, or build.")  # fmt: skip
+              help="The phase that printed the log. Default: the failed step of the job, or build.")  # fmt: skip
 @click.option(
     "--since",
     "earliest",
     metavar="TIME",
     callback=since,
-    help="Look at the app's SSR log in CloudWatch from then on, in place of a build: 1h (ago), or 2026-02-20.",
+    help="Diagnose the app's SSR log in CloudWatch since then, instead of a build: 1h (ago), or 2026-02-20.",
 )
 @click.option("--dialect", type=click.Choice(DIALECT_CHOICES), default=Dialect.CONSOLE.value, show_default=True,
-              help="How to write the fixes down.")  # fmt: skip
+              help="Format of the fixes.")  # fmt: skip
 @click.option("--stack", metavar="NAME",
-              help="Also say what the bot would do under the settings of this deployed stack.")  # fmt: skip
+              help="Also show what the bot would do, with the settings of this deployed stack.")  # fmt: skip
 @click.option("--log-url-origin", "origins", multiple=True, metavar="ORIGIN",
-              help="Trust this origin for logs too, such as http://127.0.0.1:4566: for an emulator.")  # fmt: skip
+              help="Also accept logs from this origin, such as http://127.0.0.1:4566 (for an emulator).")  # fmt: skip
 @aws_options
 @json_option
 def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by name
-    """Say why a build (with --since, the SSR runtime) failed: what is proven, what is only likely, and the exact fix.
+    """Diagnose a build or, with --since, the SSR runtime: what is proven, what is only likely, and the exact fix.
 
-    Reads app, branch, job, log and roles with your credentials, and changes nothing. With --event it asks AWS nothing
-    at all. A log is fetched from AWS hosts only.
+    Reads app, branch, job, log and roles with your credentials, and changes nothing. With --event it makes no AWS
+    call. It fetches logs from AWS hosts only.
 
     Exits with 0 if the log shows no IAM failure, 1 if it does, 2 on wrong usage, 3 if it could not look.
     """
-    chosen = _DiagnoseChoices(**options)
+    chosen = _CommandLine(**options)
     report = _offline(chosen) if chosen.event_file is not None else _live(chosen)
     if chosen.as_json:
         click.echo(json.dumps(answer_of(report), indent=2))
@@ -93,29 +91,25 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by n
     sys.exit(report.exit_code)
 
 
-def _offline(chosen: _DiagnoseChoices) -> DiagnosisReport:
-    names_or_asks = (
+def _offline(chosen: _CommandLine) -> DiagnosisReport:
+    for name, value in (
         ("APP", chosen.app),
         ("--job", chosen.job),
         ("--stack", chosen.stack),
         ("--since", chosen.earliest),
-    )
-    for name, value in names_or_asks:
+    ):
         if value is not None:
-            raise click.UsageError(f"--event names app, branch and job itself, and asks AWS nothing: leave {name} out.")
+            raise click.UsageError(
+                f"--event already names the app, branch and job, and makes no AWS call: leave {name} out."
+            )
     event = read_event(chosen.event_file or "")
-    return diagnose_offline(event, chosen.log_file, chosen.where, datetime.now(UTC))
+    return diagnose_offline(event, chosen.log_file, chosen.log_phase, datetime.now(UTC))
 
 
-def _live(chosen: _DiagnoseChoices) -> DiagnosisReport:
-    # An offline diagnosis does without boto3.
+def _live(chosen: _CommandLine) -> DiagnosisReport:
+    # An offline diagnosis does not import boto3.
     from medic_cli.aws import DeployedStack, explained, session  # noqa: PLC0415
-    from medic_cli.diagnose.run import (  # noqa: PLC0415
-        DiagnoseOptions,
-        Gateways,
-        LiveDiagnosis,
-        RuntimeDiagnosis,
-    )
+    from medic_cli.diagnose.run import DiagnoseOptions, Gateways, diagnose_job, diagnose_runtime  # noqa: PLC0415
 
     if chosen.app is None or chosen.branch is None:
         raise click.UsageError("Give APP and BRANCH, or --event FILE.")
@@ -126,7 +120,6 @@ def _live(chosen: _DiagnoseChoices) -> DiagnosisReport:
     with explained():
         gateways = Gateways(aws, lambda: datetime.now(UTC), chosen.origins, stack)
         if chosen.earliest is not None:
-            return RuntimeDiagnosis(gateways).make(chosen.app, chosen.branch, chosen.earliest)
-        return LiveDiagnosis(gateways).make(
-            DiagnoseOptions(chosen.app, chosen.branch, chosen.job, chosen.log_file, chosen.where)
-        )
+            return diagnose_runtime(gateways, chosen.app, chosen.branch, chosen.earliest)
+        options = DiagnoseOptions(chosen.app, chosen.branch, chosen.job, chosen.log_file, chosen.log_phase)
+        return diagnose_job(gateways, options)

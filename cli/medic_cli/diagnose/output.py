@@ -1,4 +1,4 @@
-"""A diagnosis on a screen: short first, detail after."""
+"""The result of `medic diagnose`, as JSON and as text: the short answer first, the details after it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.fixes import app_url, fixes_for, job_url, role_url
 from medic.alerts.json_form import app_json, bot_json, branch_json, cause_json, check_json, finding_json, roles_json
-from medic.alerts.wording import ACTIONS, CHECKS, DIALECTS, HEADLINES, RANKS, ROLES
-from medic.alerts.wording import DIALECTS as DIALECT_NAMES
+from medic.alerts.wording import ACTIONS, CHECKS, DIALECTS, HEADLINES, RANKS, ROLES, capitalized
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Present
 from medic.knowledge.entry import Dialect
@@ -16,7 +15,7 @@ from medic.labels import Label
 from medic.plan.model import Disposition
 from medic.redaction import redact
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG
-from medic_cli.output import print_list, shown, terminal, where
+from medic_cli.output import line_range, print_list, shown, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,10 +30,84 @@ if TYPE_CHECKING:
     from medic_cli.output import JsonObject, JsonValue
 
 SCHEMA = 1
+ALL = "all"
+DIALECT_CHOICES = (Dialect.CONSOLE.value, Dialect.CLI.value, Dialect.CDK.value, Dialect.TERRAFORM.value, ALL)
+_DIALECTS_BY_NAME = {name: dialect for dialect, name in DIALECTS.items()}
+"""The dialects by the names that alerts show."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFix:
+    """A fix, ready to paste."""
+
+    title: str
+    texts: Mapping[Dialect, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BotView:
+    """What the branch's tags allow the bot to do, and what it would do."""
+
+    opt_in: str
+    """What the branch's tags ask for, as text."""
+    plan: Plan | None
+    """None if the deployed stack's settings, which pair roles with apps, were not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisReport:
+    """Everything that `medic diagnose` shows."""
+
+    scope: Scope
+    job_id: str | None
+    job_chosen: str
+    """Why this job was chosen."""
+    offline: bool
+    evidence: Evidence
+    reading: LogReading | None
+    """None if there was no log to read, so the failure cannot be diagnosed."""
+    diagnosis: Diagnosis | None
+    """None if the log shows no IAM failure, or if there was no log to read."""
+    bot: BotView | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> Label | None:
+        """What the log shows; None if there was no log to read."""
+        return self.reading.label if self.reading else None
+
+    @property
+    def fixes(self) -> tuple[WrittenFix, ...]:
+        """The fixes of the likely causes, else those of the possible causes."""
+        if self.diagnosis is None:
+            return ()
+        likely = fixes_for(self.evidence, self.diagnosis)
+        fixes = likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
+        return tuple(
+            WrittenFix(fix.title, {_DIALECTS_BY_NAME[s.dialect]: s.text for s in fix.snippets}) for fix in fixes
+        )
+
+    @property
+    def headline(self) -> str:
+        """What is wrong, in one line."""
+        app = self.evidence.app
+        where = f"{app.value.name if isinstance(app, Present) else self.scope.app_id} / {self.scope.branch}"
+        if self.reading is None:
+            return f"{where}: no log, no diagnosis"
+        if not self.reading.findings:
+            return f"{where}: no IAM failure in the log"
+        return f"{where}: {HEADLINES[self.reading.label]}"
+
+    @property
+    def exit_code(self) -> int:
+        """0: no IAM failure; 1: an IAM failure; 3: no log to read."""
+        if self.label is None:
+            return COULD_NOT_LOOK
+        return 0 if self.label is Label.NOT_IAM else SOMETHING_WRONG
 
 
 def answer_of(report: DiagnosisReport) -> JsonObject:
-    """The report for machines."""
+    """The answer of docs/schemas/diagnose.schema.json."""
     scope, evidence, diagnosis = report.scope, report.evidence, report.diagnosis
     return {
         "schema": SCHEMA,
@@ -45,7 +118,7 @@ def answer_of(report: DiagnosisReport) -> JsonObject:
         "app": app_json(evidence),
         "branch": branch_json(evidence),
         "job": _job(report),
-        "headline": redact(headline(report)),
+        "headline": redact(report.headline),
         "label": report.label.value if report.label else None,
         "phase": diagnosis.phase.value if diagnosis else None,
         "role": diagnosis.role_kind.value if diagnosis else None,
@@ -58,17 +131,6 @@ def answer_of(report: DiagnosisReport) -> JsonObject:
         "links": _links(report),
         "notes": [redact(note) for note in report.notes],
     }
-
-
-def headline(report: DiagnosisReport) -> str:
-    """What is wrong, in one line."""
-    app = report.evidence.app
-    where = f"{app.value.name if isinstance(app, Present) else report.scope.app_id} / {report.scope.branch}"
-    if report.reading is None:
-        return f"{where}: no log, no diagnosis"
-    if not report.reading.findings:
-        return f"{where}: no IAM failure in the log"
-    return f"{where}: {HEADLINES[report.reading.label]}"
 
 
 def _job(report: DiagnosisReport) -> JsonObject:
@@ -96,107 +158,44 @@ def _links(report: DiagnosisReport) -> JsonValue:
     ]
 
 
-_NAMED = {name: dialect for dialect, name in DIALECTS.items()}
-"""The dialects by the names that alerts show."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenFix:
-    """A fix, ready to paste."""
-
-    title: str
-    texts: Mapping[Dialect, str]
-
-
-@dataclass(frozen=True, slots=True)
-class BotView:
-    """How far the bot may go on the branch, and what it would do."""
-
-    opt_in: str
-    """What the branch's tags ask for, in words."""
-    plan: Plan | None
-    """None where the deployed stack's settings were not read: they pair the roles."""
-
-
-@dataclass(frozen=True, slots=True)
-class DiagnosisReport:
-    """Everything there is to say."""
-
-    scope: Scope
-    job_id: str | None
-    job_chosen: str
-    """Why this job."""
-    offline: bool
-    evidence: Evidence
-    reading: LogReading | None
-    """None if there was nothing to read, so that nothing can be said of the failure."""
-    diagnosis: Diagnosis | None
-    """None if the log shows no IAM failure, or if there was nothing to read."""
-    bot: BotView | None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def label(self) -> Label | None:
-        """What the log shows; None if there was nothing to read."""
-        return self.reading.label if self.reading else None
-
-    @property
-    def fixes(self) -> tuple[WrittenFix, ...]:
-        """The fixes of the likeliest causes; where nothing is likely, of those that are possible."""
-        if self.diagnosis is None:
-            return ()
-        likely = fixes_for(self.evidence, self.diagnosis)
-        fixes = likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
-        return tuple(WrittenFix(fix.title, {_NAMED[s.dialect]: s.text for s in fix.snippets}) for fix in fixes)
-
-    @property
-    def exit_code(self) -> int:
-        """0: no IAM failure; 1: an IAM failure; 3: nothing to read."""
-        if self.label is None:
-            return COULD_NOT_LOOK
-        return 0 if self.label is Label.NOT_IAM else SOMETHING_WRONG
-
-
-ALL = "all"
-DIALECT_CHOICES = (Dialect.CONSOLE.value, Dialect.CLI.value, Dialect.CDK.value, Dialect.TERRAFORM.value, ALL)
-
 _RANK_STYLES = {Rank.PROVEN: "bold red", Rank.LIKELY: "yellow", Rank.POSSIBLE: "", Rank.RULED_OUT: "dim"}
 _CHECK_STYLES = {CheckResult.PASS: "green", CheckResult.FAIL: "red", CheckResult.UNKNOWN: "yellow"}
 _DISPOSITIONS = {
     Disposition.DO: "would",
-    Disposition.ASK_FIRST: "would, once somebody approves,",
-    Disposition.ADVISE: "would only advise to",
+    Disposition.ASK_FIRST: "would, after an approval,",
+    Disposition.ADVISE: "would only advise you to",
     Disposition.REFUSE: "would refuse to",
 }
 
 
 def print_report(report: DiagnosisReport, dialect: str) -> None:
-    """Write the report to standard output."""
+    """Print the report to standard output."""
     console = terminal()
-    console.print(shown(redact(headline(report)), "bold red" if report.exit_code else "bold green"))
+    console.print(shown(redact(report.headline), "bold red" if report.exit_code else "bold green"))
     if report.diagnosis is not None:
-        console.print(shown(f"It concerns {ROLES[report.diagnosis.role_kind]}."))
-        _print_likeliest(console, report.diagnosis)
+        console.print(shown(f"Role: {ROLES[report.diagnosis.role_kind]}."))
+        _print_best_cause(console, report.diagnosis)
     for note in report.notes:
         console.print(shown(redact(note)))
     console.print()
-    _print_pairs(console, _facts(report))
+    for name, value in _facts(report):
+        console.print(shown(f"{name:<14}", "dim"), shown(redact(value).strip()), sep="")
     if report.diagnosis is None:
         return
     _print_causes(console, report.diagnosis)
     _print_checks(console, report.diagnosis)
     _print_log(console, report.diagnosis)
-    print_list(console, "What the bot would do", _bot(report.bot))
+    print_list(console, "What the bot would do", _bot_lines(report.bot))
     if report.diagnosis.causes and report.diagnosis.causes[0].rank is Rank.POSSIBLE:
         console.print()
-        console.print(shown("No cause is more than possible: look before you change anything.", "yellow"))
+        console.print(shown("No cause is proven or likely: check before you change anything.", "yellow"))
     _print_fixes(console, report.fixes, dialect)
 
 
-def _print_likeliest(console: Console, diagnosis: Diagnosis) -> None:
+def _print_best_cause(console: Console, diagnosis: Diagnosis) -> None:
     if diagnosis.causes:
         best = diagnosis.causes[0]
-        console.print(shown(redact(f"{RANKS[best.rank]} cause: {best.title}: {best.reason}.")))
+        console.print(shown(redact(f"{RANKS[best.rank]} cause: {best.title}. {capitalized(best.reason)}.")))
 
 
 def _facts(report: DiagnosisReport) -> Iterator[tuple[str, str]]:
@@ -213,23 +212,18 @@ def _facts(report: DiagnosisReport) -> Iterator[tuple[str, str]]:
         yield "Platform", f"{app.platform} {branch.framework or '' if branch else ''}"
         yield "Service role", app.service_role_arn or "none"
     if app and branch:
-        level = "" if branch.compute_role_arn else " (of the app)" if app.compute_role_arn else ""
+        level = "" if branch.compute_role_arn else " (set on the app)" if app.compute_role_arn else ""
         yield "Compute role", f"{branch.compute_role_arn or app.compute_role_arn or 'none'}{level}"
     yield "Account", f"{scope.account} / {scope.region}"
 
 
-def _print_pairs(console: Console, pairs: Iterator[tuple[str, str]]) -> None:
-    for name, value in pairs:
-        console.print(shown(f"{name:<14}", "dim"), shown(redact(value).strip()), sep="")
-
-
 def _print_causes(console: Console, diagnosis: Diagnosis) -> None:
     console.print()
-    console.print(shown("Causes, likeliest first", "bold"))
+    console.print(shown("Causes, most likely first", "bold"))
     for cause in diagnosis.causes:
         console.print(
             shown(f"  {RANKS[cause.rank]}: ", _RANK_STYLES[cause.rank]),
-            shown(redact(f"{cause.title}. {cause.reason}")),
+            shown(redact(f"{cause.title}. {capitalized(cause.reason)}.")),
             sep="",
         )
         console.print(shown(f"    More: medic explain {cause.id}", "dim"))
@@ -250,23 +244,23 @@ def _print_log(console: Console, diagnosis: Diagnosis) -> None:
     for finding in diagnosis.findings:
         console.print()
         console.print(
-            shown(f"From the log, {where(finding)} ({finding.label}, {finding.confidence} confidence)", "bold")
+            shown(f"From the log, {line_range(finding)} ({finding.label}, {finding.confidence} confidence)", "bold")
         )
         for line in finding.excerpt.splitlines():
             console.print(shown(f"  | {line}"))
 
 
-def _bot(view: BotView | None) -> Iterator[str]:
+def _bot_lines(view: BotView | None) -> Iterator[str]:
     if view is None:
         return
-    yield redact(f"How far it may go: {view.opt_in}.")
+    yield redact(f"What it may do: {view.opt_in}.")
     if view.plan is None:
-        yield "Which role it would set stands in the deployed stack's settings: --stack NAME reads them."
+        yield "The deployed stack's settings decide which role it would set. Give --stack NAME to read them."
         return
     if not view.plan.actions:
         yield "It would report this failure and change nothing."
     for action in view.plan.actions:
-        yield redact(_action(action))
+        yield redact(_action_line(action))
         yield from (
             redact(f"{'✓' if answer.allows else '✗'} {answer.rule}: {answer.detail}") for answer in action.answers
         )
@@ -274,7 +268,7 @@ def _bot(view: BotView | None) -> Iterator[str]:
         yield f"{view.plan.effect} Rebuild: {view.plan.rebuild.reason}."
 
 
-def _action(action: Action) -> str:
+def _action_line(action: Action) -> str:
     change = f"{ACTIONS[action.kind]} to {action.role_arn or 'no role'}"
     return f"It {_DISPOSITIONS[action.disposition]} {change}: {action.reason}."
 
@@ -286,6 +280,6 @@ def _print_fixes(console: Console, fixes: tuple[WrittenFix, ...], dialect: str) 
         for written_in, text in fix.texts.items():
             if dialect in (ALL, written_in):
                 if dialect == ALL:
-                    console.print(shown(f"# {DIALECT_NAMES[written_in]}", "dim"))
-                # From the first column on: an indented here-document can't be pasted.
+                    console.print(shown(f"# {DIALECTS[written_in]}", "dim"))
+                # Not indented and not wrapped, because an indented here-document can't be pasted.
                 console.print(shown(text), soft_wrap=True)

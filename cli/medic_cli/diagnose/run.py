@@ -1,4 +1,7 @@
-"""A diagnosis from AWS, read only: the same rooms as in the Lambda, with the user's own credentials."""
+"""A read-only diagnosis from AWS with the user's credentials. It uses the same gateways and rules as the Lambda.
+
+`diagnose_job` diagnoses a job, `diagnose_runtime` the SSR log. `BotPlanner` adds what the bot would do.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +37,13 @@ from medic.labels import Label, Phase, Trigger
 from medic.logscan.model import LogReading
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
 from medic.logscan.scan import scan
-from medic.plan.decide import SSR, RepairQuestion, decide
+from medic.plan.decide import RepairQuestion, decide
 from medic.plan.guardrails import Question
+from medic.plan.model import SSR
 from medic.plan.optin import RoleChoice, choose_compute_role, choose_service_role, read_opt_in
 from medic.redaction import redact
 from medic.settings import Settings
-from medic_cli.aws import region_of, required, why
+from medic_cli.aws import CHECK_NAMES, region_of, required, why
 from medic_cli.diagnose.offline import evidence_of, read_log_file
 from medic_cli.diagnose.output import BotView, DiagnosisReport
 from medic_cli.errors import CouldNotLookError
@@ -53,49 +57,101 @@ if TYPE_CHECKING:
     from medic.aws.amplify import JobState
     from medic.diagnosis.model import Diagnosis
     from medic.evidence import RuntimeLine
-    from medic.plan.model import Plan
     from medic_cli.aws import DeployedStack
 
-_UNKNOWN = RoleChoice(None, "the deployed stack's settings, which pair roles with apps, were not read")
+_MAX_BUILD_LOG_BYTES = 1 << 26
+_MAX_SSR_LOG_PAGES = 20
+_MAX_SSR_LOG_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Gateways:
+    """Gateways to AWS, each created when first needed.
+
+    Attributes:
+        session: the user's credentials.
+        clock: returns the current time, UTC.
+        log_url_origins: further origins that build logs may come from, for an emulator.
+        stack: the deployed stack whose settings say what the bot would do; None to leave that out.
+    """
+
+    session: Session
+    clock: Callable[[], datetime]
+    log_url_origins: tuple[str, ...] = ()
+    stack: DeployedStack | None = None
+
+    @property
+    def region(self) -> str:
+        return region_of(self.session)
+
+    @cached_property
+    def amplify(self) -> AmplifyReader:
+        return AmplifyReader(self._clients.amplify)
+
+    def iam(self, account: str) -> IamReader:
+        """A reader of the roles in an account. The app's ARN names the account, so no STS call is needed."""
+        return IamReader(self._clients.iam, account)
+
+    def gatherer(self, account: str) -> Gatherer:
+        logs = BuildLogSource(self.log_url_origins, max_bytes=_MAX_BUILD_LOG_BYTES)
+        return Gatherer(self.amplify, partial(self._role, account), logs)
+
+    def runtime_logs(self) -> RuntimeLogs:
+        """A reader for one read of an SSR log. Its time limit starts now."""
+        deadline = time.monotonic() + _MAX_SSR_LOG_SECONDS
+        return RuntimeLogs(lambda: self._clients.logs, SharedRate(CALLS_A_SECOND, deadline))
+
+    def planner(self, account: str) -> BotPlanner:
+        return BotPlanner(self.stack, partial(self.iam, account))
+
+    def _role(self, account: str, role_arn: str) -> Item[Role]:
+        return self.iam(account).role(role_arn)
+
+    @cached_property
+    def _clients(self) -> Clients:
+        return Clients(self.session)
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class RoleChoices:
     """The roles that the settings and the tags choose."""
 
     compute: RoleChoice
     service: RoleChoice
 
 
+_UNKNOWN = RoleChoice(None, "the deployed stack's settings, which pair roles with apps, were not read")
+
+
 @dataclass(frozen=True, slots=True)
-class Bot:
-    """The bot's side of a diagnosis."""
+class BotPlanner:
+    """Says what the bot would do about a diagnosis."""
 
     stack: DeployedStack | None
-    """None: its settings are not read."""
+    """None if its settings are not read."""
     iam: Callable[[], IamReader]
 
-    def choices(self, deployment: Deployment) -> Choices:
-        """The roles the bot would set on this branch and app."""
+    def choices(self, deployment: Deployment) -> RoleChoices:
+        """The roles that the bot would set on this branch and app."""
         app, branch, scope = deployment.app, deployment.branch, deployment.scope
         if self.stack is None or not (isinstance(app, Present) and isinstance(branch, Present)):
-            return Choices(_UNKNOWN, _UNKNOWN)
+            return RoleChoices(_UNKNOWN, _UNKNOWN)
         runtime = self.stack.runtime
         tags = branch.value.tags
-        return Choices(
+        return RoleChoices(
             choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, tags),
             choose_service_role(runtime.settings, scope.app_id, scope.branch, app.value.tags),
         )
 
-    def view(self, evidence: Evidence, diagnosis: Diagnosis, choices: Choices, now: datetime) -> BotView | None:
-        """How far it may go, and what it would do; None where app or branch could not be read."""
+    def view(self, evidence: Evidence, diagnosis: Diagnosis, choices: RoleChoices, now: datetime) -> BotView | None:
+        """What the bot may do and would do; None if the app or branch could not be read."""
         app, branch = evidence.app, evidence.branch
         if not (isinstance(app, Present) and isinstance(branch, Present)):
             return None
         settings = self.stack.runtime.settings if self.stack else Settings()
         opt_in = read_opt_in(settings, branch.value.tags)
         if settings.apps and evidence.app_id not in settings.apps:
-            return BotView("the stack's settings list the apps it looks at, and this is none of them", None)
+            return BotView("the stack's settings list the apps that the bot handles, and this app is not listed", None)
         if self.stack is None or opt_in.ignored:
             return BotView(opt_in.note, None)
         question = Question(
@@ -107,8 +163,9 @@ class Bot:
             opt_in=opt_in,
             choice=choices.compute,
             asked_at=now,
-            woken_at=now,
-            # What the bot remembers of the branch is its own business: it is asked for by `medic fix`.
+            triggered_at=now,
+            # The bot's history of this branch (cool-down, storm, earlier tries, mute) is not read here. `medic fix`
+            # asks the bot itself, which knows it.
             cooling_until=None,
             storm=False,
             tried_before=False,
@@ -116,12 +173,9 @@ class Bot:
             approved=False,
             policies=self._policies,
         )
-        return BotView(opt_in.note, self._plan(question, choices))
-
-    def _plan(self, question: Question, choices: Choices) -> Plan:
-        trigger = Trigger.RUNTIME if question.diagnosis.phase is Phase.RUNTIME else Trigger.FAILED
-        verdict = service_role_verdict(question.evidence, choices.service.arn)
-        return decide(trigger, question, RepairQuestion(choices.service, verdict))
+        trigger = Trigger.RUNTIME if diagnosis.phase is Phase.RUNTIME else Trigger.FAILED
+        repair = RepairQuestion(choices.service, service_role_verdict(evidence, choices.service.arn))
+        return BotView(opt_in.note, decide(trigger, question, repair))
 
     def _policies(self, role_name: str) -> Item[RolePolicies]:
         try:
@@ -132,289 +186,134 @@ class Bot:
             return Unreadable(str(error))
 
 
-_MOST_BYTES_OF_A_LOG = 1 << 26
-_LONGEST_READING = 60.0
-"""Seconds that reading an SSR log may take."""
+@dataclass(frozen=True, slots=True)
+class DiagnoseOptions:
+    """What the user asked `diagnose_job` for."""
+
+    app_id: str
+    branch: str
+    job_id: str | None
+    """None for the newest job that failed."""
+    log_file: str | None
+    """A log to read instead of the job's."""
+    phase: Phase | None
+    """The phase that printed the log; None for the failed step of the job."""
 
 
-@dataclass(frozen=True)
-class Gateways:
-    """Gateways, each made when first needed.
+def diagnose_job(gateways: Gateways, options: DiagnoseOptions) -> DiagnosisReport:
+    """Diagnose a job of a branch. Roles are read only if the log shows an IAM failure.
 
-    Attributes:
-        session: the user's credentials.
-        clock: gives now, UTC.
-        log_url_origins: further origins that build logs may come from, for an emulator.
-        stack: the deployed stack whose settings say what the bot would do; None if that is not asked.
+    Raises:
+        CouldNotLookError: the app, branch or job does not exist, or none of them may be read.
+        AwsError: a call failed in another way.
     """
-
-    session: Session
-    clock: Callable[[], datetime]
-    log_url_origins: tuple[str, ...] = ()
-    stack: DeployedStack | None = None
-
-    @property
-    def region(self) -> str:
-        """Where everything is looked for."""
-        return region_of(self.session)
-
-    @cached_property
-    def amplify(self) -> AmplifyReader:
-        """Apps, branches and jobs."""
-        return AmplifyReader(self._reader.amplify)
-
-    def iam(self, account: str) -> IamReader:
-        """Roles of the app's account, which the app's ARN names: nothing else need be asked for it."""
-        return IamReader(self._reader.iam, account)
-
-    def gatherer(self, account: str) -> Gatherer:
-        """Evidence on apps of this account."""
-        logs = BuildLogSource(self.log_url_origins, most_bytes=_MOST_BYTES_OF_A_LOG)
-        return Gatherer(self.amplify, partial(self._role, account), logs)
-
-    def runtime_logs(self) -> RuntimeLogs:
-        """SSR logs, for one reading: its time begins now."""
-        return RuntimeLogs(lambda: self._reader.logs, SharedRate(CALLS_A_SECOND, time.monotonic() + _LONGEST_READING))
-
-    def bot(self, account: str) -> Bot:
-        """What the bot would do on apps of this account."""
-        return Bot(self.stack, partial(self.iam, account))
-
-    def _role(self, account: str, role_arn: str) -> Item[Role]:
-        return self.iam(account).role(role_arn)
-
-    @cached_property
-    def _reader(self) -> Clients:
-        return Clients(self.session)
+    chosen = _choose_job(gateways.amplify, options)
+    deployment = _deployment(gateways, options, chosen)
+    scope = deployment.scope
+    phase = options.phase or _phase_of(deployment)
+    if options.log_file is not None:
+        log, reading = read_log_file(options.log_file, phase)
+    else:
+        log, reading = gateways.gatherer(scope.account).read_log(deployment, partial(scan, phase=phase))
+    report = partial(DiagnosisReport, scope, chosen.id, chosen.why, offline=False)
+    if reading.label is not Label.NOT_IAM:
+        evidence, diagnosis, bot = _diagnosed(gateways, deployment, log, reading, phase)
+        return report(evidence=evidence, reading=reading, diagnosis=diagnosis, bot=bot)
+    evidence = evidence_of(
+        scope, gateways.clock(), app=deployment.app, branch=deployment.branch, job=deployment.job, log=log
+    )
+    read = reading if isinstance(log, Present) else None
+    notes = tuple(_notes_without_iam_failure(deployment, log, phase))
+    return report(evidence=evidence, reading=read, diagnosis=None, bot=None, notes=notes)
 
 
-_NOT_THERE_EITHER = "BadRequestException"
-"""ListJobs is documented to answer with this, not with NotFoundException, where app or branch is not there.
-https://docs.aws.amazon.com/amplify/latest/APIReference/API_ListJobs.html#API_ListJobs_Errors"""
+def _diagnosed(  # noqa: PLR0913 - what a diagnosis is made from
+    gateways: Gateways,
+    deployment: Deployment,
+    log: Item[BuildLog],
+    reading: LogReading,
+    phase: Phase,
+    *,
+    read_repair_role: bool = True,
+) -> tuple[Evidence, Diagnosis, BotView | None]:
+    account = deployment.scope.account
+    planner = gateways.planner(account)
+    choices = planner.choices(deployment)
+    now = gateways.clock()
+    evidence = gateways.gatherer(account).evidence(
+        deployment,
+        log,
+        read_at=now,
+        candidate=choices.compute.arn,
+        repair=choices.service.arn if read_repair_role else None,
+    )
+    diagnosis = diagnose(evidence, reading, phase)
+    return evidence, diagnosis, planner.view(evidence, diagnosis, choices, now)
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenJob:
-    """A job's id, and why it was chosen."""
-
+class _ChosenJob:
     id: str
     why: str
 
 
-def choose_job(amplify: AmplifyReader, app_id: str, branch: str, wanted: str | None) -> ChosenJob:
-    """The job that was asked for, else the newest that failed, else the newest.
+_LIST_JOBS_NOT_FOUND = "BadRequestException"
+"""ListJobs is documented to answer with this, not with NotFoundException, if the app or branch does not exist.
+https://docs.aws.amazon.com/amplify/latest/APIReference/API_ListJobs.html#API_ListJobs_Errors"""
+
+
+def _choose_job(amplify: AmplifyReader, options: DiagnoseOptions) -> _ChosenJob:
+    """The job that the user named, else the newest that failed, else the newest.
 
     Raises:
-        CouldNotLookError: the branch has no job, or there is no such branch.
+        CouldNotLookError: the branch has no job or does not exist.
         AwsError: the jobs could not be listed.
     """
-    if wanted is not None:
-        return ChosenJob(wanted, "asked for by --job")
+    app_id, branch = options.app_id, options.branch
+    if options.job_id is not None:
+        return _ChosenJob(options.job_id, "named by --job")
     try:
         jobs = amplify.recent_jobs(app_id, branch)
     except (AbsentError, AwsRejectedError) as error:
-        if isinstance(error, AwsRejectedError) and error.code != _NOT_THERE_EITHER:
+        if isinstance(error, AwsRejectedError) and error.code != _LIST_JOBS_NOT_FOUND:
             raise
         raise CouldNotLookError(
-            f"Amplify lists no jobs of a branch {branch} of an app {app_id} ({redact(error.message)[:200]}): look at "
-            "the names, and at --region and --profile."
+            f"Amplify lists no jobs for branch {branch} of app {app_id} ({redact(error.message)[:200]}): {CHECK_NAMES}."
         ) from None
     if not jobs:
-        raise CouldNotLookError(f"The branch {branch} was never built: there is no job to look at.")
-    return _newest_failed(jobs) or ChosenJob(jobs[0].id, f"none of the last {len(jobs)} failed: this is the newest")
+        raise CouldNotLookError(f"The branch {branch} was never built, so there is no job to diagnose.")
+    return _newest_failed(jobs) or _ChosenJob(jobs[0].id, f"the newest; none of the last {len(jobs)} failed")
 
 
-def _newest_failed(jobs: tuple[JobState, ...]) -> ChosenJob | None:
+def _newest_failed(jobs: tuple[JobState, ...]) -> _ChosenJob | None:
     failed = next((job for job in jobs if job.status == "FAILED"), None)
     if failed is None:
         return None
     newest = jobs[0]
     since = "" if newest.id == failed.id else f"; job {newest.id} is newer ({newest.status})"
-    return ChosenJob(failed.id, f"the newest that failed{since}")
+    return _ChosenJob(failed.id, f"the newest that failed{since}")
 
 
-_MOST_PAGES = 20
-_NO_JOB = Absent("a job has no part in this")
-_NOTHING = LogReading((), 0, 0, truncated=False, cloned=False, commands_executed=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The branch that was asked about, among the deployed ones of its app."""
-
-    scope: Scope
-    app: App
-    branch: Branch
-    branches: tuple[Branch, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeDiagnosis:
-    """Reads an app's SSR log, and says what it shows of one branch."""
-
-    gateways: Gateways
-
-    def make(self, app_id: str, branch: str, since: datetime) -> DiagnosisReport:
-        """The diagnosis.
-
-        Raises:
-            CouldNotLookError: there is no such app or branch, or it may not be read.
-            AwsError: a call failed in another way.
-        """
-        found = self._found(app_id, branch)
-        now = self.gateways.clock()
-        lines = self.gateways.runtime_logs().lines(app_id, TimeSpan(since, now), runtime_filter(), _MOST_PAGES)
-        chosen = "it serves the branch now" if found.branch.active_job_id else "the branch has no deployment"
-        report = partial(DiagnosisReport, found.scope, found.branch.active_job_id, chosen, offline=False)
-        bare = evidence_of(
-            found.scope, now, app=Present(found.app), branch=Present(found.branch), job=_NO_JOB, log=_log(lines)
-        )
-        if not isinstance(lines, Present):
-            note = f"The SSR log could not be read, so nothing can be said of the runtime: {why(lines)}."
-            return report(evidence=bare, reading=None, diagnosis=None, bot=None, notes=(note,))
-        seen = runtime_failures(lines.value, found.app, found.branches, partial(self._lacks_a_role, found))
-        ours = max((s for s in seen if s.branch == found.branch), key=lambda s: s.seen_at, default=None)
-        notes = tuple(_notes(seen, ours, found.branch, since))
-        if ours is None:
-            return report(evidence=bare, reading=_NOTHING, diagnosis=None, bot=None, notes=notes)
-        return self._diagnosed(found, ours, now, report, notes)
-
-    def _diagnosed(
-        self,
-        found: _Found,
-        ours: RuntimeFailure,
-        now: datetime,
-        report: partial[DiagnosisReport],
-        notes: tuple[str, ...],
-    ) -> DiagnosisReport:
-        account = found.scope.account
-        deployment = Deployment(found.scope, Present(found.app), Present(found.branch), _NO_JOB)
-        bot = self.gateways.bot(account)
-        choices = bot.choices(deployment)
-        log = Present(BuildLog("SSR runtime", ours.reading.size))
-        evidence = self.gateways.gatherer(account).evidence(
-            deployment, log, read_at=now, candidate=choices.compute.arn, repair=None
-        )
-        diagnosis = diagnose(evidence, ours.reading, Phase.RUNTIME)
-        view = bot.view(evidence, diagnosis, choices, now)
-        return report(evidence=evidence, reading=ours.reading, diagnosis=diagnosis, bot=view, notes=notes)
-
-    def _found(self, app_id: str, name: str) -> _Found:
-        app = required(self.gateways.amplify.app(app_id), self.gateways.region)
-        branches = tuple(self.gateways.amplify.branches(app_id))
-        named = next((branch for branch in branches if branch.name == name), None)
-        absent: Item[Branch] = Absent(f"app {app_id} has no branch {name}")
-        branch = required(Present(named) if named else absent, self.gateways.region)
-        _, partition, _, region, account, _ = app.arn.split(":", 5)
-        scope = Scope(partition, account, region, app_id, name)
-        # A branch that serves nothing writes no line; the one that was asked about is looked at all the same.
-        serving = tuple(each for each in branches if each.active_job_id or each.name == name)
-        return _Found(scope, app, branch, serving)
-
-    def _lacks_a_role(self, found: _Found, branch: Branch) -> bool:
-        arn = branch.compute_role_arn or found.app.compute_role_arn
-        if arn is None:
-            return True
-        role = self.gateways.iam(found.scope.account).role(arn)
-        scope = replace(found.scope, branch=branch.name)
-        evidence = evidence_of(
-            scope, self.gateways.clock(), app=Present(found.app), branch=Present(branch), roles={arn: role}
-        )
-        verdict = compute_role_verdict(evidence, arn)
-        return verdict is not None and verdict.usable is False
-
-
-def _log(lines: Item[tuple[RuntimeLine, ...]]) -> Item[BuildLog]:
-    return Present(BuildLog("SSR runtime", 0)) if isinstance(lines, Present) else lines
-
-
-def _notes(
-    seen: Sequence[RuntimeFailure], ours: RuntimeFailure | None, branch: Branch, since: datetime
-) -> Iterator[str]:
-    if ours is None:
-        yield f"The SSR log shows no IAM failure of this branch since {since:%Y-%m-%d %H:%M} UTC."
-    elif ours.among:
-        yield f"Nothing tells which branch wrote the line: it may be any of {', '.join(ours.among)}."
-    others = sorted({sighting.branch.name for sighting in seen if sighting.branch and sighting.branch != branch})
-    if others:
-        yield f"The log shows failures of other branches too: {', '.join(others)}."
-    if any(sighting.branch is None for sighting in seen):
-        yield "It also shows failures of which nothing tells whose branch it is."
-
-
-@dataclass(frozen=True, slots=True)
-class DiagnoseOptions:
-    """What the user asked for."""
-
-    app_id: str
-    branch: str
-    job_id: str | None
-    log_file: str | None
-    """A log to read in the place of the job's."""
-    phase: Phase | None
-    """Where it was printed; None for what the job says."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveDiagnosis:
-    """Reads what the wish needs, and no more."""
-
-    gateways: Gateways
-
-    def make(self, options: DiagnoseOptions) -> DiagnosisReport:
-        """The diagnosis.
-
-        Raises:
-            CouldNotLookError: there is no such app, branch or job, or none of them may be read.
-            AwsError: a call failed in another way.
-        """
-        chosen = choose_job(self.gateways.amplify, options.app_id, options.branch, options.job_id)
-        deployment = self._deployment(options, chosen)
-        phase = options.phase or _phase_of(deployment)
-        log, reading = self._log(options, deployment, phase)
-        report = partial(DiagnosisReport, deployment.scope, chosen.id, chosen.why, offline=False)
-        if reading.label is Label.NOT_IAM:
-            read = reading if isinstance(log, Present) else None
-            notes = tuple(_without_an_iam_failure(deployment, log, phase))
-            scope, now = deployment.scope, self.gateways.clock()
-            evidence = evidence_of(
-                scope, now, app=deployment.app, branch=deployment.branch, job=deployment.job, log=log
-            )
-            return report(evidence=evidence, reading=read, diagnosis=None, bot=None, notes=notes)
-        account = deployment.scope.account
-        bot = self.gateways.bot(account)
-        choices = bot.choices(deployment)
-        evidence = self.gateways.gatherer(account).evidence(
-            deployment, log, read_at=self.gateways.clock(), candidate=choices.compute.arn, repair=choices.service.arn
-        )
-        diagnosis = diagnose(evidence, reading, phase)
-        view = bot.view(evidence, diagnosis, choices, self.gateways.clock())
-        return report(evidence=evidence, reading=reading, diagnosis=diagnosis, bot=view)
-
-    def _deployment(self, options: DiagnoseOptions, chosen: ChosenJob) -> Deployment:
-        """The app, branch and job, under a scope whose account and partition are the app's own."""
-        asked = Scope("", "", self.gateways.region, options.app_id, options.branch)
-        deployment = self.gateways.gatherer("").deployment(asked, chosen.id)
-        for item in (deployment.app, deployment.branch, deployment.job):
-            if isinstance(item, Absent):
-                required(item, asked.region)
-        return replace(deployment, scope=_scope(asked, deployment.app, deployment.branch))
-
-    def _log(self, options: DiagnoseOptions, deployment: Deployment, phase: Phase) -> tuple[Item[BuildLog], LogReading]:
-        if options.log_file is not None:
-            return read_log_file(options.log_file, phase)
-        return self.gateways.gatherer(deployment.scope.account).read_log(deployment, partial(scan, phase=phase))
-
-
-def _scope(asked: Scope, app: Item[App], branch: Item[Branch]) -> Scope:
+def _deployment(gateways: Gateways, options: DiagnoseOptions, chosen: _ChosenJob) -> Deployment:
+    """The app, branch and job, with the account and partition that the ARNs name."""
+    asked = Scope("", "", gateways.region, options.app_id, options.branch)
+    deployment = gateways.gatherer("").deployment(asked, chosen.id)
+    app, branch = deployment.app, deployment.branch
+    for item in (app, branch, deployment.job):
+        if isinstance(item, Absent):
+            required(item, asked.region)
     if isinstance(app, Present):
         arn = app.value.arn
     elif isinstance(branch, Present):
         arn = branch.value.arn
     else:
         raise CouldNotLookError(f"Neither the app nor the branch may be read: {why(app)}; {why(branch)}")
-    _, partition, _, _, account, _ = arn.split(":", 5)
-    return replace(asked, partition=partition, account=account)
+    return replace(deployment, scope=_scope_in(arn, options.app_id, options.branch))
+
+
+def _scope_in(arn: str, app_id: str, branch: str) -> Scope:
+    _, partition, _, region, account, _ = arn.split(":", 5)
+    return Scope(partition, account, region, app_id, branch)
 
 
 def _phase_of(deployment: Deployment) -> Phase:
@@ -423,22 +322,107 @@ def _phase_of(deployment: Deployment) -> Phase:
     return Phase.DEPLOY if step is not None and step.name == "DEPLOY" else Phase.BUILD
 
 
-def _without_an_iam_failure(deployment: Deployment, log: Item[BuildLog], phase: Phase) -> Iterator[str]:
-    """What is worth saying although no IAM failure was seen."""
+def _notes_without_iam_failure(deployment: Deployment, log: Item[BuildLog], phase: Phase) -> Iterator[str]:
     job = deployment.job
     if not isinstance(log, Present):
-        yield f"There is no log to read, so nothing can be said of the failure: {why(log)}."
+        yield f"There is no log to read, so the failure cannot be diagnosed: {why(log)}."
     elif isinstance(job, Present) and job.value.status == "FAILED":
-        yield f"Job {job.value.id} failed for another reason than IAM, as far as its log shows."
-    if phase is not Phase.RUNTIME and _lacks_a_compute_role(deployment):
+        yield f"Job {job.value.id} failed for a reason other than IAM, as far as its log shows."
+    if phase is not Phase.RUNTIME and _has_no_compute_role(deployment):
         yield (
-            "Neither the branch nor the app has a compute role: SSR code finds no AWS credentials at runtime, which "
-            "never fails a build. If the app calls AWS, give its runtime log: --log FILE --phase runtime."
+            "Neither the branch nor the app has a compute role, so SSR code gets no AWS credentials at runtime. This "
+            "never fails a build. If the app calls AWS, diagnose its runtime log: --log FILE --phase runtime."
         )
 
 
-def _lacks_a_compute_role(deployment: Deployment) -> bool:
+def _has_no_compute_role(deployment: Deployment) -> bool:
     app, branch = deployment.app, deployment.branch
     if not (isinstance(app, Present) and isinstance(branch, Present)):
         return False
     return app.value.platform == SSR and not (branch.value.compute_role_arn or app.value.compute_role_arn)
+
+
+_NO_JOB = Absent("the SSR runtime is not part of a job")
+_EMPTY_READING = LogReading((), 0, 0, truncated=False, cloned=False, commands_executed=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _ServingBranch:
+    """The branch that the user asked about, its app, and all branches of the app that may write to its SSR log."""
+
+    scope: Scope
+    app: App
+    branch: Branch
+    branches: tuple[Branch, ...]
+
+
+def diagnose_runtime(gateways: Gateways, app_id: str, branch: str, since: datetime) -> DiagnosisReport:
+    """Diagnose the newest failure of a branch that the app's SSR log shows since a time.
+
+    Raises:
+        CouldNotLookError: the app or branch does not exist, or may not be read.
+        AwsError: a call failed in another way.
+    """
+    target = _serving_branch(gateways, app_id, branch)
+    now = gateways.clock()
+    lines = gateways.runtime_logs().lines(app_id, TimeSpan(since, now), runtime_filter(), _MAX_SSR_LOG_PAGES)
+    app_item, branch_item = Present(target.app), Present(target.branch)
+    evidence = evidence_of(target.scope, now, app=app_item, branch=branch_item, job=_NO_JOB, log=_ssr_log(lines))
+    chosen = "it serves the branch now" if target.branch.active_job_id else "the branch has no deployment"
+    report = partial(DiagnosisReport, target.scope, target.branch.active_job_id, chosen, offline=False)
+    if not isinstance(lines, Present):
+        note = f"The SSR log could not be read, so the runtime cannot be diagnosed: {why(lines)}."
+        return report(evidence=evidence, reading=None, diagnosis=None, bot=None, notes=(note,))
+    failures = runtime_failures(
+        lines.value, target.app, target.branches, partial(_has_no_usable_role, gateways, target)
+    )
+    newest = max((f for f in failures if f.branch == target.branch), key=lambda f: f.seen_at, default=None)
+    notes = tuple(_runtime_notes(failures, newest, target.branch, since))
+    if newest is None:
+        return report(evidence=evidence, reading=_EMPTY_READING, diagnosis=None, bot=None, notes=notes)
+    deployment = Deployment(target.scope, app_item, branch_item, _NO_JOB)
+    log = Present(BuildLog("SSR runtime", newest.reading.size))
+    evidence, diagnosis, bot = _diagnosed(
+        gateways, deployment, log, newest.reading, Phase.RUNTIME, read_repair_role=False
+    )
+    return report(evidence=evidence, reading=newest.reading, diagnosis=diagnosis, bot=bot, notes=notes)
+
+
+def _serving_branch(gateways: Gateways, app_id: str, name: str) -> _ServingBranch:
+    app = required(gateways.amplify.app(app_id), gateways.region)
+    branches = tuple(gateways.amplify.branches(app_id))
+    named = next((branch for branch in branches if branch.name == name), None)
+    absent: Item[Branch] = Absent(f"app {app_id} has no branch {name}")
+    branch = required(Present(named) if named else absent, gateways.region)
+    # A branch without a deployment writes no log lines. The branch that the user named is kept all the same.
+    serving = tuple(each for each in branches if each.active_job_id or each.name == name)
+    return _ServingBranch(_scope_in(app.arn, app_id, name), app, branch, serving)
+
+
+def _has_no_usable_role(gateways: Gateways, target: _ServingBranch, branch: Branch) -> bool:
+    arn = branch.compute_role_arn or target.app.compute_role_arn
+    if arn is None:
+        return True
+    role = gateways.iam(target.scope.account).role(arn)
+    scope = replace(target.scope, branch=branch.name)
+    evidence = evidence_of(scope, gateways.clock(), app=Present(target.app), branch=Present(branch), roles={arn: role})
+    verdict = compute_role_verdict(evidence, arn)
+    return verdict is not None and verdict.usable is False
+
+
+def _ssr_log(lines: Item[tuple[RuntimeLine, ...]]) -> Item[BuildLog]:
+    return Present(BuildLog("SSR runtime", 0)) if isinstance(lines, Present) else lines
+
+
+def _runtime_notes(
+    failures: Sequence[RuntimeFailure], newest: RuntimeFailure | None, branch: Branch, since: datetime
+) -> Iterator[str]:
+    if newest is None:
+        yield f"The SSR log shows no IAM failure of this branch since {since:%Y-%m-%d %H:%M} UTC."
+    elif newest.among:
+        yield f"The log does not say which branch wrote the line. It may be any of {', '.join(newest.among)}."
+    others = sorted({f.branch.name for f in failures if f.branch and f.branch != branch})
+    if others:
+        yield f"The log shows failures of other branches too: {', '.join(others)}."
+    if any(f.branch is None for f in failures):
+        yield "It also shows failures that cannot be assigned to a branch."

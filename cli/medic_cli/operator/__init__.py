@@ -1,1 +1,1 @@
-"""The commands that ask the deployed bot: they work under its operator role, and change nothing themselves."""
+"""The commands that send a request to the deployed bot. They use its operator role and change nothing themselves."""

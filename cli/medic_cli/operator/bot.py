@@ -1,4 +1,4 @@
-"""Asking the bot: a request record, a wake-up, and the answer that the remediator writes onto the record."""
+"""A client of the deployed bot: writes a request, wakes the remediator, and waits for the answer on the request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from medic.aws.clients import READING, Clients
 from medic.aws.errors import AwsError, DeniedError, translated
 from medic.events import Scope, wake_up
 from medic.incidents.model import Request, RequestKind, approval_id
-from medic.incidents.requests import APPROVAL_HOLDS, REQUEST_HOLDS, AlreadyAskedError, RequestsTable
+from medic.incidents.requests import APPROVAL_VALID_FOR, REQUEST_VALID_FOR, AlreadyAskedError, RequestsTable
 from medic.incidents.table import IncidentsTable
 from medic_cli.aws import explanation, region_of
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG, CouldNotLookError
@@ -26,23 +26,22 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from boto3.session import Session
-    from types_boto3_lambda import LambdaClient
 
     from medic.incidents.model import Incident
     from medic_cli.aws import DeployedStack
 
-_SECONDS = 900
+_SESSION_SECONDS = 900
 _NOT_IN_A_SESSION_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
-_LONGEST_SESSION_NAME = 64
+_MAX_SESSION_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorSession:
-    """Who asks, with the operator role's credentials."""
+    """A session with the operator role's credentials."""
 
     session: Session
     who: str
-    """The ARN of the caller, as STS knows it."""
+    """The ARN of the caller who assumed the role, as STS knows it."""
     partition: str
     account: str
     region: str
@@ -52,7 +51,7 @@ class OperatorSession:
         return Scope(self.partition, self.account, self.region, app_id, branch)
 
 
-def become_operator(session: Session, stack: DeployedStack) -> OperatorSession:
+def assume_operator_role(session: Session, stack: DeployedStack) -> OperatorSession:
     """Assume the stack's operator role.
 
     Raises:
@@ -67,42 +66,42 @@ def become_operator(session: Session, stack: DeployedStack) -> OperatorSession:
         caller = sts.get_caller_identity()
     try:
         with translated("sts:AssumeRole"):
-            given = sts.assume_role(
-                RoleArn=role_arn, RoleSessionName=session_name(caller["Arn"]), DurationSeconds=_SECONDS
+            credentials = sts.assume_role(
+                RoleArn=role_arn, RoleSessionName=session_name(caller["Arn"]), DurationSeconds=_SESSION_SECONDS
             )["Credentials"]
     except DeniedError:
         raise CouldNotLookError(
-            f"{caller['Arn']} may not become an operator of {stack.name}: allow it sts:AssumeRole on {role_arn}."
+            f"{caller['Arn']} may not assume the operator role of {stack.name}: allow it sts:AssumeRole on {role_arn}."
         ) from None
-    assumed = Boto3Session(
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
+    operator = Boto3Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
         region_name=region_of(session),
     )
     _, partition, _ = caller["Arn"].split(":", 2)
-    return OperatorSession(assumed, caller["Arn"], partition, caller["Account"], region_of(session))
+    return OperatorSession(operator, caller["Arn"], partition, caller["Account"], region_of(session))
 
 
 def session_name(caller_arn: str) -> str:
-    """A role session's name that says in CloudTrail who is behind it: the end of the caller's ARN, as far as STS lets.
+    """A role session name that shows the caller in CloudTrail: the end of the caller's ARN, in characters STS accepts.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
     plain = _NOT_IN_A_SESSION_NAME.sub("-", caller_arn.split(":", 5)[-1])
-    return f"medic-{plain[-(_LONGEST_SESSION_NAME - 6) :]}"
+    return f"medic-{plain[-(_MAX_SESSION_NAME - 6) :]}"
 
 
-_PATIENT = Config(connect_timeout=3, read_timeout=95, retries={"total_max_attempts": 1})
-"""For an answer that may take as long as the function may run, and that is not asked for twice."""
-_LOOK_EVERY = 1.0
-"""Seconds between two looks at a request."""
+_SYNCHRONOUS = Config(connect_timeout=3, read_timeout=95, retries={"total_max_attempts": 1})
+"""For an invocation that waits for the function's answer. No retry, because a retry would run the function again."""
+_POLL_SECONDS = 1.0
 REFUSED = "refused: "
+"""How the remediator's answer begins if it refused the request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An incident, and where it is."""
+class ScopedIncident:
+    """An incident with its app and branch."""
 
     scope: Scope
     incident: Incident
@@ -110,7 +109,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class RequestAnswer:
-    """What became of a request."""
+    """A request and the remediator's answer."""
 
     request: Request
     text: str | None
@@ -118,8 +117,14 @@ class RequestAnswer:
 
     @property
     def refused(self) -> bool:
-        """True if it was not done."""
         return self.text is not None and self.text.startswith(REFUSED)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if it was done, 1 if it was refused, 3 if there is no answer yet."""
+        if self.text is None:
+            return COULD_NOT_LOOK
+        return SOMETHING_WRONG if self.refused else 0
 
 
 @dataclass(frozen=True)
@@ -128,9 +133,9 @@ class BotClient:
 
     Attributes:
         operator: who asks.
-        stack: where.
-        clock: gives now, UTC.
-        pause: waits for so many seconds.
+        stack: the deployed stack.
+        clock: returns the current time, UTC.
+        pause: waits for a number of seconds.
     """
 
     operator: OperatorSession
@@ -139,7 +144,7 @@ class BotClient:
     pause: Callable[[float], None] = time.sleep
 
     def request(self, kind: RequestKind, scope: Scope, incident_id: str = "") -> Request:
-        """A request of this operator's, not written yet."""
+        """A new request of this operator. It is not written yet."""
         now = self.clock()
         return Request(
             id=uuid.uuid4().hex,
@@ -147,82 +152,84 @@ class BotClient:
             scope=scope,
             who=self.operator.who,
             asked_at=now,
-            expires_at=now + REQUEST_HOLDS,
+            expires_at=now + REQUEST_VALID_FOR,
             incident_id=incident_id,
         )
 
-    def approval(self, found: Found) -> Request:
-        """The approval of an incident's plan as it stands: the same plan can be approved once."""
+    def approval(self, found: ScopedIncident) -> Request:
+        """The approval of an incident's current plan. Its id depends on the plan, so a plan is approved only once."""
         incident = found.incident
         request = self.request(RequestKind.APPROVE, found.scope, incident.id)
         return replace(
             request,
             id=approval_id(incident.id, incident.plan_hash),
             plan_hash=incident.plan_hash,
-            expires_at=request.asked_at + APPROVAL_HOLDS,
+            expires_at=request.asked_at + APPROVAL_VALID_FOR,
         )
 
-    def ask(self, request: Request, wait: timedelta) -> RequestAnswer:
+    def send(self, request: Request, wait: timedelta) -> RequestAnswer:
         """Write the request, wake the remediator, and wait for its answer.
 
+        A request that was already carried out is not sent again; its stored answer is returned.
+
         Raises:
-            CouldNotLookError: the remediator could not be woken; the request stands.
+            CouldNotLookError: the remediator could not be woken; the request stays stored.
             AwsError: the request could not be written, or the answer not read.
         """
-        before = ""
+        earlier_answer = ""
         try:
             self.requests.submit(request)
         except AlreadyAskedError as asked:
-            before = asked.existing.answer
-            if before and asked.existing.used_at is not None:
-                return RequestAnswer(asked.existing, before)
+            earlier_answer = asked.existing.answer
+            if earlier_answer and asked.existing.used_at is not None:
+                return RequestAnswer(asked.existing, earlier_answer)
         try:
             self.invoke(wake_up(request.scope, request.id))
         except AwsError as error:
-            stands = "The request stands in the table: the watcher has it taken up within minutes."
-            raise CouldNotLookError(f"{explanation(error)} {stands}") from error
-        return self._answer(request, before, wait)
+            stored = "The request is stored, and the watcher picks it up within minutes."
+            raise CouldNotLookError(f"{explanation(error)} {stored}") from error
+        return self._wait_for_answer(request, earlier_answer, wait)
 
-    def _answer(self, request: Request, before: str, wait: timedelta) -> RequestAnswer:
-        """The first answer that is not the one which stood there before.
+    def _wait_for_answer(self, request: Request, earlier_answer: str, wait: timedelta) -> RequestAnswer:
+        """The first answer that differs from the earlier one.
 
-        A request is marked as used before it is done: that alone answers nothing. One that stays unused is answered by
-        what stood there before.
+        The remediator marks a request as used before it carries it out, so the mark alone is no answer. If the request
+        stays unused, the earlier answer still holds.
         """
-        give_up = self.clock() + wait
+        give_up_at = self.clock() + wait
         while True:
-            standing = self.requests.read(request.scope, request.id) or request
-            if standing.answer not in ("", before):
-                return RequestAnswer(standing, standing.answer)
-            if self.clock() >= give_up:
-                return RequestAnswer(standing, before if before and standing.used_at is None else None)
-            self.pause(_LOOK_EVERY)
+            stored = self.requests.read(request.scope, request.id) or request
+            if stored.answer not in ("", earlier_answer):
+                return RequestAnswer(stored, stored.answer)
+            if self.clock() >= give_up_at:
+                return RequestAnswer(stored, earlier_answer if earlier_answer and stored.used_at is None else None)
+            self.pause(_POLL_SECONDS)
 
     def invoke(self, message: Mapping[str, object]) -> None:
-        """Hand the remediator a message, and do not wait for what it does.
+        """Invoke the remediator asynchronously.
 
         Raises:
-            AwsError: Lambda did not take it.
+            AwsError: Lambda did not accept the message.
         """
         with translated("lambda:Invoke"):
-            self._functions.invoke(FunctionName=self._function, InvocationType="Event", Payload=_bytes(message))
+            self._clients.functions.invoke(FunctionName=self._function, InvocationType="Event", Payload=_bytes(message))
 
     def invoke_and_wait(self, message: Mapping[str, object]) -> object:
-        """Hand the remediator a message, and give what it answers.
+        """Invoke the remediator and return its answer.
 
         Raises:
             CouldNotLookError: the function failed.
-            AwsError: Lambda did not take it.
+            AwsError: Lambda did not accept the message.
         """
-        functions = self.operator.session.client("lambda", config=_PATIENT)
+        functions = self.operator.session.client("lambda", config=_SYNCHRONOUS)
         with translated("lambda:Invoke"):
             answer = functions.invoke(FunctionName=self._function, Payload=_bytes(message))
         body = answer["Payload"].read()
         if failure := answer.get("FunctionError"):
-            raise CouldNotLookError(f"The remediator failed ({failure}): its log says why.")
+            raise CouldNotLookError(f"The remediator failed ({failure}): see its log in CloudWatch.")
         return json.loads(body)
 
-    def find(self, incident_id: str) -> Found:
+    def find(self, incident_id: str) -> ScopedIncident:
         """An incident by its id.
 
         Raises:
@@ -232,11 +239,11 @@ class BotClient:
         for record in self.incidents.all():
             for incident in record.incidents:
                 if incident.id == incident_id:
-                    return Found(record.scope, incident)
-        raise CouldNotLookError(f"{self.stack.name} knows no incident {incident_id}: medic history lists them.")
+                    return ScopedIncident(record.scope, incident)
+        raise CouldNotLookError(f"{self.stack.name} has no incident {incident_id}: `medic history` lists them.")
 
-    def history(self, app_id: str | None, branch: str | None) -> Iterator[Found]:
-        """Incidents, those of one branch or app if it is named; the newest last.
+    def history(self, app_id: str | None, branch: str | None) -> Iterator[ScopedIncident]:
+        """The incidents of a branch, of an app (branch None) or of all apps (both None), oldest first.
 
         Raises:
             AwsError: the table could not be read.
@@ -245,37 +252,24 @@ class BotClient:
             records = iter([self.incidents.read(self.operator.scope(app_id, branch))])
         else:
             records = (record for record in self.incidents.all() if app_id in (None, record.scope.app_id))
-        found = [Found(record.scope, incident) for record in records for incident in record.incidents]
+        found = [ScopedIncident(record.scope, incident) for record in records for incident in record.incidents]
         yield from sorted(found, key=lambda each: each.incident.opened_at)
 
     @cached_property
     def requests(self) -> RequestsTable:
-        """The requests in the stack's table."""
-        return RequestsTable(self._reader.dynamodb, self.stack.output("IncidentsTableName"), self.clock)
+        return RequestsTable(self._clients.dynamodb, self.stack.output("IncidentsTableName"), self.clock)
 
     @cached_property
     def incidents(self) -> IncidentsTable:
-        """The incidents in the stack's table."""
-        return IncidentsTable(self._reader.dynamodb, self.stack.output("IncidentsTableName"), self.clock)
+        return IncidentsTable(self._clients.dynamodb, self.stack.output("IncidentsTableName"), self.clock)
 
     @cached_property
-    def _reader(self) -> Clients:
+    def _clients(self) -> Clients:
         return Clients(self.operator.session)
 
-    @cached_property
-    def _functions(self) -> LambdaClient:
-        return self._reader.functions
-
-    @cached_property
+    @property
     def _function(self) -> str:
         return self.stack.output("RemediatorFunctionName")
-
-
-def exit_code_of(answer: RequestAnswer) -> int:
-    """0 if it was done, 1 if it was refused, 3 if nothing is known yet."""
-    if answer.text is None:
-        return COULD_NOT_LOOK
-    return SOMETHING_WRONG if answer.refused else 0
 
 
 def _bytes(message: Mapping[str, object]) -> bytes:

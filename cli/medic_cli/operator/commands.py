@@ -1,4 +1,4 @@
-"""`medic approve`: approve what the bot proposed, exactly."""
+"""`medic fix`, `approve`, `undo` and `mute`, which send the bot a request, and `medic history`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from medic_cli.aws import explained, why
 from medic_cli.errors import NotDoneError
 from medic_cli.operator.output import (
     HISTORY_SCHEMA,
-    Chosen,
-    as_json,
-    ask,
-    line,
+    OperatorOptions,
+    incident_json,
+    incident_line,
     operator_options,
-    plan,
+    plan_lines,
     request_options,
+    send_request,
 )
-from medic_cli.options import AppAndBranch, app_argument, branch_argument, examples, length_of_time, since
+from medic_cli.options import AppAndBranch, app_argument, branch_argument, duration, examples, since
 from medic_cli.output import shown, terminal
 
 if TYPE_CHECKING:
-    from medic_cli.operator.bot import BotClient, Found
+    from medic_cli.operator.bot import BotClient, ScopedIncident
 
 _FIX_EXAMPLES = examples("medic fix d1a2b3c4d5e6f7 main", "medic fix d1a2b3c4d5e6f7 main --dry-run")
 
@@ -41,18 +41,119 @@ _FIX_EXAMPLES = examples("medic fix d1a2b3c4d5e6f7 main", "medic fix d1a2b3c4d5e
 @branch_argument()
 @request_options
 def fix_command(*, app: str, branch: str, **options: Any) -> None:  # noqa: ANN401 - click passes options by name
-    """Have the bot diagnose the branch's latest failure anew, and do what comes out as if you had approved it.
+    """Have the bot re-diagnose the branch's latest failure and apply the fix, as approved by you.
 
-    The branch must still be opted in, and every guardrail is asked.
+    The branch must still be opted in, and every guardrail is evaluated.
 
     Exits with 0 if it was done, 1 if it was refused, 2 on wrong usage, 3 if there was no answer.
     """
-    chosen = Chosen(**options)
+    chosen = OperatorOptions(**options)
     with explained():
         bot = chosen.bot()
-        latest = [line(found) for found in bot.history(app, branch)][-1:] or ["The bot knows no incident here."]
+        latest = [incident_line(found) for found in bot.history(app, branch)][-1:]
         request = bot.request(RequestKind.FIX, bot.operator.scope(app, branch))
-        ask(bot, request, latest, chosen)
+        send_request(bot, request, latest or ["The bot has no incident on this branch."], chosen)
+
+
+_APPROVE_EXAMPLES = examples("medic approve 3f2a90b1c4d5", "medic approve 3f2a90b1c4d5 --yes --wait 2m")
+
+
+@click.command("approve", epilog=_APPROVE_EXAMPLES)
+@click.argument("incident")
+@request_options
+def approve_command(*, incident: str, **options: Any) -> None:  # noqa: ANN401 - click passes options by name
+    """Approve an incident's plan exactly as the bot proposed it.
+
+    The plan is shown first. The approval is valid once, and for this plan only.
+
+    Exits with 0 if it was done, 1 if it was refused, 2 on wrong usage, 3 if there was no answer.
+    """
+    chosen = OperatorOptions(**options)
+    with explained():
+        bot = chosen.bot()
+        found = bot.find(incident)
+        if not found.incident.plan_hash or found.incident.state.closed:
+            raise NotDoneError(f"Incident {incident} is {found.incident.state}: it has no plan to approve.")
+        details = (*plan_lines(found.incident), _current_role(bot, found))
+        send_request(bot, bot.approval(found), details, chosen)
+
+
+def _current_role(bot: BotClient, found: ScopedIncident) -> str:
+    """The role that the plan would replace. The operator role may not read Amplify; the caller's credentials may."""
+    scope = found.scope
+    match AmplifyReader(Clients(bot.stack.session).amplify).branch(scope.app_id, scope.branch):
+        case Present(branch):
+            return f"The branch's compute role is {branch.compute_role_arn or 'not set'} now."
+        case unknown:
+            return redact(f"The branch's current compute role is unknown: {why(unknown)}.")
+
+
+_UNDO_EXAMPLES = examples(
+    "medic undo 3f2a90b1c4d5",
+    "medic undo d1a2b3c4d5e6f7 main            # the bot's newest change on this branch",
+)
+
+
+@click.command("undo", epilog=_UNDO_EXAMPLES)
+@click.argument("target", nargs=-1, metavar="INCIDENT | APP BRANCH")
+@request_options
+def undo_command(*, target: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - click passes options by name
+    """Have the bot restore the role from before its change, if nobody has changed the role since.
+
+    Exits with 0 if it was done, 1 if it was refused, 2 on wrong usage, 3 if there was no answer.
+    """
+    if len(target) not in (1, 2) or (len(target) == 2 and AppAndBranch.parse("/".join(target)) is None):  # noqa: PLR2004
+        raise click.UsageError("Give an INCIDENT, or APP and BRANCH.")
+    chosen = OperatorOptions(**options)
+    with explained():
+        bot = chosen.bot()
+        found = _changed_incident(bot, target)
+        request = bot.request(RequestKind.UNDO, found.scope, found.incident.id)
+        send_request(bot, request, [incident_line(found)], chosen)
+
+
+def _changed_incident(bot: BotClient, target: tuple[str, ...]) -> ScopedIncident:
+    """The incident that the user named, or the branch's newest one with a change that is still applied."""
+    if len(target) == 1:
+        return bot.find(target[0])
+    applied = [found for found in bot.history(*target) if found.incident.applied]
+    if not applied:
+        raise NotDoneError("No bot change to undo on this branch.")
+    return max(applied, key=lambda found: found.incident.updated_at)
+
+
+_MAX_MUTE = timedelta(days=30)
+_MUTE_EXAMPLES = examples(
+    "medic mute d1a2b3c4d5e6f7 --for 2h",
+    "medic mute d1a2b3c4d5e6f7/main --for 1d --yes",
+    "medic mute d1a2b3c4d5e6f7/main --off",
+)
+
+
+@click.command("mute", epilog=_MUTE_EXAMPLES)
+@click.argument("target", metavar="APP[/BRANCH]")
+@click.option("--for", "length", metavar="TIME", callback=duration(_MAX_MUTE),
+              help="How long: 30m, 2h, 7d; 30 days at most.")  # fmt: skip
+@click.option("--off", is_flag=True, help="End the mute.")
+@request_options
+def mute_command(*, target: str, length: timedelta | None, off: bool, **options: Any) -> None:  # noqa: ANN401
+    """Mute alerts for an app or branch. While muted, the bot makes no changes there.
+
+    Exits with 0 if it was done, 1 if it was refused, 2 on wrong usage, 3 if there was no answer.
+    """
+    if (length is None) is not off:
+        raise click.UsageError("Give --for TIME, or --off.")
+    parsed = AppAndBranch.parse(target if "/" in target else f"{target}/{ALL}")
+    if parsed is None:
+        raise click.BadParameter(f"{target!r} is neither APP nor APP/BRANCH.", param_hint="APP[/BRANCH]")
+    chosen = OperatorOptions(**options)
+    with explained():
+        bot = chosen.bot()
+        request = bot.request(RequestKind.MUTE, bot.operator.scope(parsed.app_id, parsed.branch))
+        if length is not None:
+            request = replace(request, until=request.asked_at + length)
+        end = f"Until {request.until:%Y-%m-%d %H:%M} UTC." if request.until else "End the mute now."
+        send_request(bot, request, [end], chosen)
 
 
 _HISTORY_EXAMPLES = examples(
@@ -66,14 +167,14 @@ _HISTORY_EXAMPLES = examples(
 @app_argument(required=False)
 @branch_argument(required=False)
 @click.option("--since", "earliest", metavar="TIME", callback=since,
-              help="Only what happened since then: 7d (ago), or 2026-02-20.")  # fmt: skip
+              help="Only incidents that changed since then: 7d (ago), or 2026-02-20.")  # fmt: skip
 @operator_options
 def history_command(*, app: str | None, branch: str | None, earliest: datetime | None, **options: Any) -> None:  # noqa: ANN401
-    """List the incidents, the newest last: when, where, what, what changed from what to what, why, and who approved.
+    """List incidents, the newest last: when, where, which failure, what changed, why, and who approved.
 
     Exits with 0, 2 on wrong usage, 3 if it could not look.
     """
-    chosen = Chosen(**options)
+    chosen = OperatorOptions(**options)
     with explained():
         found = [
             each
@@ -81,108 +182,11 @@ def history_command(*, app: str | None, branch: str | None, earliest: datetime |
             if earliest is None or each.incident.updated_at >= earliest
         ]
     if chosen.as_json:
-        click.echo(json.dumps({"schema": HISTORY_SCHEMA, "incidents": [as_json(each) for each in found]}, indent=2))
+        answer = {"schema": HISTORY_SCHEMA, "incidents": [incident_json(each) for each in found]}
+        click.echo(json.dumps(answer, indent=2))
         return
     console = terminal()
     for each in found:
-        console.print(shown(line(each)), soft_wrap=True)
+        console.print(shown(incident_line(each)), soft_wrap=True)
     if not found:
-        console.print(shown("The bot remembers no incident here.", "dim"))
-
-
-_LONGEST_MUTE = timedelta(days=30)
-_MUTE_EXAMPLES = examples(
-    "medic mute d1a2b3c4d5e6f7 --for 2h",
-    "medic mute d1a2b3c4d5e6f7/main --for 1d --yes",
-    "medic mute d1a2b3c4d5e6f7/main --off",
-)
-
-
-@click.command("mute", epilog=_MUTE_EXAMPLES)
-@click.argument("target", metavar="APP[/BRANCH]")
-@click.option("--for", "length", metavar="TIME", callback=length_of_time(_LONGEST_MUTE),
-              help="For how long: 30m, 2h, 7d; 30 days at most.")  # fmt: skip
-@click.option("--off", is_flag=True, help="Hear of it again.")
-@request_options
-def mute_command(*, target: str, length: timedelta | None, off: bool, **options: Any) -> None:  # noqa: ANN401
-    """Hear nothing of an app, or of one branch, for a while. What can't be told is not done either.
-
-    Exits with 0 if it was done, 1 if it was refused, 2 on wrong usage, 3 if there was no answer.
-    """
-    if (length is None) is not off:
-        raise click.UsageError("Give --for TIME, or --off.")
-    named = AppAndBranch.parse(target if "/" in target else f"{target}/{ALL}")
-    if named is None:
-        raise click.BadParameter(f"{target!r} is neither APP nor APP/BRANCH.", param_hint="APP[/BRANCH]")
-    chosen = Chosen(**options)
-    with explained():
-        bot = chosen.bot()
-        request = bot.request(RequestKind.MUTE, bot.operator.scope(named.app_id, named.branch))
-        if length is not None:
-            request = replace(request, until=request.asked_at + length)
-        what = f"Until {request.until:%Y-%m-%d %H:%M} UTC." if request.until else "It is heard of again."
-        ask(bot, request, [what], chosen)
-
-
-_UNDO_EXAMPLES = examples(
-    "medic undo 3f2a90b1c4d5",
-    "medic undo d1a2b3c4d5e6f7 main            # the newest change that stands there",
-)
-
-
-@click.command("undo", epilog=_UNDO_EXAMPLES)
-@click.argument("target", nargs=-1, metavar="INCIDENT | APP BRANCH")
-@request_options
-def undo_command(*, target: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - click passes options by name
-    """Have the bot put back what stood there before its change, if its change still stands.
-
-    Exits with 0 if it was done, 1 if it was refused, 2 on wrong usage, 3 if there was no answer.
-    """
-    if len(target) not in (1, 2) or (len(target) == 2 and AppAndBranch.parse("/".join(target)) is None):  # noqa: PLR2004
-        raise click.UsageError("Give an INCIDENT, or APP and BRANCH.")
-    chosen = Chosen(**options)
-    with explained():
-        bot = chosen.bot()
-        found = _changed(bot, target)
-        request = bot.request(RequestKind.UNDO, found.scope, found.incident.id)
-        ask(bot, request, [line(found)], chosen)
-
-
-def _changed(bot: BotClient, target: tuple[str, ...]) -> Found:
-    """The incident that is named, or the newest of a branch whose change stands."""
-    if len(target) == 1:
-        return bot.find(target[0])
-    applied = [found for found in bot.history(*target) if found.incident.applied]
-    if not applied:
-        raise NotDoneError("The bot knows of no change of its own that stands on this branch.")
-    return max(applied, key=lambda found: found.incident.updated_at)
-
-
-_APPROVE_EXAMPLES = examples("medic approve 3f2a90b1c4d5", "medic approve 3f2a90b1c4d5 --yes --wait 2m")
-
-
-@click.command("approve", epilog=_APPROVE_EXAMPLES)
-@click.argument("incident")
-@request_options
-def approve_command(*, incident: str, **options: Any) -> None:  # noqa: ANN401 - click passes options by name
-    """Approve an incident's plan as the bot proposed it: shown first, good once, and for no other plan.
-
-    Exits with 0 if it was done, 1 if it was refused, 2 on wrong usage, 3 if there was no answer.
-    """
-    chosen = Chosen(**options)
-    with explained():
-        bot = chosen.bot()
-        found = bot.find(incident)
-        if not found.incident.plan_hash or found.incident.state.closed:
-            raise NotDoneError(f"Incident {incident} is {found.incident.state}: it has no plan that could be approved.")
-        ask(bot, bot.approval(found), (*plan(found.incident), _standing(bot, found)), chosen)
-
-
-def _standing(bot: BotClient, found: Found) -> str:
-    """What the plan would replace, read with the caller's own credentials: operators hold no right on Amplify."""
-    scope = found.scope
-    match AmplifyReader(Clients(bot.stack.session).amplify).branch(scope.app_id, scope.branch):
-        case Present(branch):
-            return f"The branch's compute role is {branch.compute_role_arn or 'not set'} now."
-        case unknown:
-            return redact(f"What stands on the branch now is not known: {why(unknown)}.")
+        console.print(shown("No incidents found.", "dim"))

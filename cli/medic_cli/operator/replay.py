@@ -1,4 +1,4 @@
-"""What could not be handled, handed to the remediator again: kept in two queues, in two shapes."""
+"""`medic replay-dlq`: re-send events from the two dead-letter queues, each with its own message format."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from medic.aws.errors import AwsError, DeniedError, translated
 from medic.redaction import redact
 from medic_cli.aws import explained
 from medic_cli.errors import SOMETHING_WRONG
-from medic_cli.operator.output import Chosen, operator_options
+from medic_cli.operator.output import OperatorOptions, operator_options
 from medic_cli.options import change_options, examples
-from medic_cli.output import agreed, shown, terminal
+from medic_cli.output import confirmed, shown, terminal
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -28,44 +28,43 @@ if TYPE_CHECKING:
     from medic_cli.operator.bot import BotClient
     from medic_cli.output import JsonObject
 
-_AT_ONCE = 10
-"""The most that SQS hands out in one call."""
-_OUT_OF_SIGHT = 60
-"""Seconds in which a message that is being replayed is handed to nobody else."""
+SCHEMA = 1
+_MAX_BATCH = 10
+"""SQS returns at most this many messages in one call."""
+_VISIBILITY_TIMEOUT = 60
+"""Seconds for which SQS hides a message that is being replayed from other readers."""
 
 
 class DeadLetterQueue(StrEnum):
-    """The queues that keep what failed."""
-
     UNDELIVERED = "undelivered"
-    """Events that EventBridge could not deliver, as it would have delivered them."""
+    """Events that EventBridge could not deliver, unchanged."""
     FAILED_RUNS = "failed-runs"
     """Lambda's records of runs that failed every time, with the event in `requestPayload`."""
 
     @property
     def output(self) -> str:
-        """The stack's output that names it."""
+        """The stack output that holds the queue's URL."""
         return {"undelivered": "UndeliveredEventsQueueUrl", "failed-runs": "FailedRunsQueueUrl"}[self]
 
 
-class UnknownShapeError(ValueError):
-    """The message is none that the remediator could be given; the text says why, and nothing of what it holds."""
+class UnknownFormatError(ValueError):
+    """The message can't be sent to the remediator. The text says why, and repeats nothing of the message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Handled:
-    """What became of one message."""
+class ReplayedMessage:
+    """What happened to one message."""
 
     queue: DeadLetterQueue
     id: str
     what: str
-    """What it is about, in a few words."""
+    """A short description of the event."""
     replayed: bool
     why: str = ""
-    """Why it was left where it is."""
+    """Why it was left in the queue."""
 
     def as_json(self) -> JsonObject:
-        """For machines; see docs/schemas/replay-dlq.schema.json."""
+        """One message of docs/schemas/replay-dlq.schema.json."""
         return {
             "queue": self.queue.value,
             "id": self.id,
@@ -75,48 +74,48 @@ class Handled:
         }
 
 
-def message_in(body: str) -> Mapping[str, object]:
-    """The message for the remediator in a kept one, of either shape.
+def event_in(body: str) -> Mapping[str, object]:
+    """The event in a queued message of either format.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html,
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 
     Raises:
-        UnknownShapeError: there is none in it.
+        UnknownFormatError: the message contains no event.
     """
     try:
-        kept = json.loads(body)
+        event = json.loads(body)
     except (ValueError, RecursionError):
-        raise UnknownShapeError("it is not JSON") from None
-    if not isinstance(kept, Mapping):
-        raise UnknownShapeError(f"it is {type(kept).__name__}, not an object")
-    if "requestPayload" in kept and "requestContext" in kept:
-        kept = kept["requestPayload"]
-    if not isinstance(kept, Mapping) or not isinstance(kept.get("detail-type"), str):
-        raise UnknownShapeError("it is neither an event nor Lambda's record of a failed run")
-    return kept
+        raise UnknownFormatError("it is not JSON") from None
+    if not isinstance(event, Mapping):
+        raise UnknownFormatError(f"it is {type(event).__name__}, not an object")
+    if "requestPayload" in event and "requestContext" in event:
+        event = event["requestPayload"]
+    if not isinstance(event, Mapping) or not isinstance(event.get("detail-type"), str):
+        raise UnknownFormatError("it is neither an event nor Lambda's record of a failed run")
+    return event
 
 
-def in_words(message: Mapping[str, object]) -> str:
-    """What a message is about."""
-    detail = message.get("detail")
-    named = detail if isinstance(detail, Mapping) else {}
-    about = [str(named[key])[:64] for key in ("appId", "branchName", "jobId", "jobStatus") if key in named]
-    when = message.get("time")
-    return redact(" ".join([str(message.get("detail-type"))[:64], *about, str(when)[:32] if when else ""]).strip())
+def describe(event: Mapping[str, object]) -> str:
+    """The event's type, app, branch, job, status and time, without secrets and of bounded length."""
+    detail = event.get("detail")
+    fields = detail if isinstance(detail, Mapping) else {}
+    about = [str(fields[key])[:64] for key in ("appId", "branchName", "jobId", "jobStatus") if key in fields]
+    when = event.get("time")
+    return redact(" ".join([str(event.get("detail-type"))[:64], *about, str(when)[:32] if when else ""]).strip())
 
 
 @dataclass(frozen=True)
 class Replayer:
-    """Works through the queues of one stack."""
+    """Re-sends the messages of one stack's queues."""
 
     bot: BotClient
 
     def waiting(self, queue: DeadLetterQueue) -> int:
-        """About how many messages a queue keeps.
+        """The approximate number of messages in a queue.
 
         Raises:
-            AwsError: the queue could not be asked.
+            AwsError: the queue could not be read.
         """
         with translated("sqs:GetQueueAttributes"):
             answer = self._sqs.get_queue_attributes(
@@ -124,54 +123,55 @@ class Replayer:
             )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
-    def replay(self, queue: DeadLetterQueue, most: int, *, dry_run: bool) -> Iterator[Handled]:
-        """Hand each message to the remediator, and delete it once Lambda has taken it.
+    def replay(self, queue: DeadLetterQueue, most: int, *, dry_run: bool) -> Iterator[ReplayedMessage]:
+        """Send each message to the remediator, and delete it once Lambda has accepted it.
 
         Args:
-            queue: where they are kept.
-            most: how many to work on.
-            dry_run: look at them only; they stay for whoever comes next.
+            queue: the queue.
+            most: how many messages to read at most.
+            dry_run: only read the messages; they stay visible to other readers.
 
         Raises:
-            DeniedError: a right lacks.
+            DeniedError: a permission is missing.
             AwsError: the queue could not be read.
         """
         seen: set[str] = set()
         while len(seen) < most:
+            # With `dry_run` messages stay visible and are received again. A batch of known messages ends the loop.
             batch = [m for m in self._receive(queue, most - len(seen), dry_run=dry_run) if m["MessageId"] not in seen]
             if not batch:
                 return
             seen.update(message["MessageId"] for message in batch)
-            yield from (self._handle(queue, message, dry_run=dry_run) for message in batch)
+            yield from (self._replay_one(queue, message, dry_run=dry_run) for message in batch)
 
     def _receive(self, queue: DeadLetterQueue, most: int, *, dry_run: bool) -> list[MessageTypeDef]:
         with translated("sqs:ReceiveMessage"):
             answer = self._sqs.receive_message(
                 QueueUrl=self._url(queue),
-                MaxNumberOfMessages=min(most, _AT_ONCE),
-                VisibilityTimeout=0 if dry_run else _OUT_OF_SIGHT,
-                WaitTimeSeconds=1,  # asks every server of the queue: a short poll may overlook messages
+                MaxNumberOfMessages=min(most, _MAX_BATCH),
+                VisibilityTimeout=0 if dry_run else _VISIBILITY_TIMEOUT,
+                WaitTimeSeconds=1,  # long polling asks every server of the queue; a short poll may miss messages
             )
         return answer.get("Messages", [])
 
-    def _handle(self, queue: DeadLetterQueue, kept: MessageTypeDef, *, dry_run: bool) -> Handled:
-        id_ = kept["MessageId"]
+    def _replay_one(self, queue: DeadLetterQueue, message: MessageTypeDef, *, dry_run: bool) -> ReplayedMessage:
+        id_ = message["MessageId"]
         try:
-            message = message_in(kept["Body"])
-        except UnknownShapeError as unknown:
-            return Handled(queue, id_, "unknown", replayed=False, why=str(unknown))
-        what = in_words(message)
+            event = event_in(message["Body"])
+        except UnknownFormatError as error:
+            return ReplayedMessage(queue, id_, "unknown", replayed=False, why=str(error))
+        what = describe(event)
         if dry_run:
-            return Handled(queue, id_, what, replayed=False, why="--dry-run")
+            return ReplayedMessage(queue, id_, what, replayed=False, why="--dry-run")
         try:
-            self.bot.invoke(message)
+            self.bot.invoke(event)
         except DeniedError:
-            raise
+            raise  # it would fail for every message
         except AwsError as error:
-            return Handled(queue, id_, what, replayed=False, why=redact(str(error)))
+            return ReplayedMessage(queue, id_, what, replayed=False, why=redact(str(error)))
         with translated("sqs:DeleteMessage"):
-            self._sqs.delete_message(QueueUrl=self._url(queue), ReceiptHandle=kept["ReceiptHandle"])
-        return Handled(queue, id_, what, replayed=True)
+            self._sqs.delete_message(QueueUrl=self._url(queue), ReceiptHandle=message["ReceiptHandle"])
+        return ReplayedMessage(queue, id_, what, replayed=True)
 
     def _url(self, queue: DeadLetterQueue) -> str:
         return self.bot.stack.output(queue.output)
@@ -181,7 +181,6 @@ class Replayer:
         return self.bot.operator.session.client("sqs", config=READING)
 
 
-SCHEMA = 1
 _EXAMPLES = examples(
     "medic replay-dlq --dry-run",
     "medic replay-dlq --queue failed-runs --max 10",
@@ -192,37 +191,37 @@ _EXAMPLES = examples(
 @click.command("replay-dlq", epilog=_EXAMPLES)
 @click.option("--queue", type=click.Choice([queue.value for queue in DeadLetterQueue]), help="Only this queue.")
 @click.option("--max", "most", type=click.IntRange(1, 10_000), default=100, show_default=True,
-              help="The most messages of a queue to replay.")  # fmt: skip
+              help="How many messages of each queue to replay at most.")  # fmt: skip
 @change_options
 @operator_options
 def command(*, queue: str | None, most: int, **options: Any) -> None:  # noqa: ANN401 - click passes options by name
-    """Hand the remediator again what it never received, or failed on; what was handled already is known and done once.
+    """Re-send failed events to the remediator. Events that were already handled are skipped.
 
-    A message is deleted once Lambda has taken it. One of an unknown shape is left and named.
+    A message is deleted once Lambda has accepted it. A message in an unknown format stays in the queue and is listed.
 
-    Exits with 0 if nothing had to be left, 1 if something was or you say no, 2 on wrong usage, 3 if it could not look.
+    Exits with 0 if no message was left, 1 if one was left or you say no, 2 on wrong usage, 3 if it could not look.
     """
-    chosen = Chosen(**options)
+    chosen = OperatorOptions(**options)
     queues = [DeadLetterQueue(queue)] if queue else list(DeadLetterQueue)
     with explained():
         replayer = Replayer(chosen.bot())
         waiting = {each: replayer.waiting(each) for each in queues}
-        said = ", ".join(f"{number} in {each}" for each, number in waiting.items())
-        wanted = chosen.dry_run or not any(waiting.values()) or agreed(f"Replay {said}?", yes=chosen.yes)
-        handled = [h for each in queues for h in replayer.replay(each, most, dry_run=chosen.dry_run)] if wanted else []
+        counts = ", ".join(f"{number} in {each}" for each, number in waiting.items())
+        wanted = chosen.dry_run or not any(waiting.values()) or confirmed(f"Replay {counts}?", yes=chosen.yes)
+        messages = [m for each in queues for m in replayer.replay(each, most, dry_run=chosen.dry_run)] if wanted else []
     if chosen.as_json:
-        waited = {each.value: number for each, number in waiting.items()}
-        answer = {"schema": SCHEMA, "waiting": waited, "messages": [each.as_json() for each in handled]}
+        waiting_json = {each.value: number for each, number in waiting.items()}
+        answer = {"schema": SCHEMA, "waiting": waiting_json, "messages": [each.as_json() for each in messages]}
         click.echo(json.dumps(answer, indent=2))
     else:
-        _print(handled, said)
-    left = [each for each in handled if not each.replayed]
+        _print(messages, counts)
+    left = [each for each in messages if not each.replayed]
     sys.exit(SOMETHING_WRONG if not wanted or (left and not chosen.dry_run) else 0)
 
 
-def _print(handled: list[Handled], waiting: str) -> None:
+def _print(messages: list[ReplayedMessage], counts: str) -> None:
     console = terminal()
-    console.print(shown(f"Waiting: {waiting}.", "dim"))
-    for each in handled:
+    console.print(shown(f"Waiting: {counts}.", "dim"))
+    for each in messages:
         sign, style = ("✓ replayed", "green") if each.replayed else ("– left", "yellow")
         console.print(shown(f"{sign}  {each.queue} {each.id}  {each.what}  {each.why}".rstrip(), style))

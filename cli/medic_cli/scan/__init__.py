@@ -1,1 +1,1 @@
-"""The account-wide look: every app and branch, each role once, within the rates that AWS permits."""
+"""`medic scan`: check every app and branch of an account, within AWS's request rates."""

@@ -1,4 +1,4 @@
-"""AWS as the scan asks it: each region's Amplify at its rate, and the account's one IAM at its own."""
+"""Rate-limited AWS access for a scan: one Amplify client for each region and one IAM client for the account."""
 
 from __future__ import annotations
 
@@ -24,148 +24,141 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
     from types_boto3_iam import IAMClient
 
-AT_ONCE = 8
-"""Calls on their way to one service in one region: enough to keep to ten a second while each takes 0.8 s."""
+MAX_CONCURRENT_CALLS = 8
+"""For each service and region: enough for 10 calls a second even if each call takes 0.8 s."""
 
 ONE_ATTEMPT = Config(
     connect_timeout=3,
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 1},
-    max_pool_connections=AT_ONCE,
+    max_pool_connections=MAX_CONCURRENT_CALLS,
 )
-"""How a paced client is made: it is the pace that repeats requests, not botocore."""
+"""botocore's own retries are off. `RequestPacer` retries instead, so that retries keep to the rate too."""
 
-_SLOWEST = 1 / 64
-"""Of the permitted rate: what is left of it after throttles upon throttles."""
-_RECOVERY = 1 / 50
-"""Of the permitted rate: what each good answer gives back."""
-_CALM = 1.0
-"""Seconds in which further throttles are answers to calls that were sent before the rate went down."""
-_BETWEEN_FAULTS = (0.5, 1.0)
-"""Seconds to wait before a request is repeated that met a fault or found nobody; after that, it failed."""
+_LOWEST_FRACTION = 1 / 64
+"""The lowest rate after repeated throttling, as a fraction of the permitted rate."""
+_RECOVERY_FRACTION = 1 / 50
+"""What each successful call adds to the rate, as a fraction of the permitted rate."""
+_GRACE_SECONDS = 1.0
+"""After a slow-down: throttles in this time answer calls that were sent at the old rate, so they do not count again."""
+_RETRY_DELAYS = (0.5, 1.0)
+"""Seconds to wait before each retry after a server error or a connection failure. Then the call fails."""
+_ROLES_PER_PAGE = 1000
 
 
 class StoppedError(Exception):
-    """The scan was stopped; nothing more is to be asked."""
+    """The scan was stopped. Send no more calls."""
 
 
 class Time(Protocol):
-    """A clock to wait by."""
+    """A clock with an interruptible sleep."""
 
     def now(self) -> float:
-        """Seconds; only differences mean anything."""
+        """Seconds from an arbitrary start; only differences have a meaning."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait.
+        """Sleep.
 
         Raises:
-            StoppedError: the scan was stopped, before or meanwhile.
+            StoppedError: `stop` was called before or during the sleep.
         """
         ...
 
     def stop(self) -> None:
-        """Let everybody who waits, now or later, give up."""
+        """End every sleep, current and future, with StoppedError."""
         ...
 
 
 class WallTime:
-    """The machine's clock."""
+    """The machine's monotonic clock."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
 
     def now(self) -> float:
-        """Seconds since some moment."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait.
-
-        Raises:
-            StoppedError: `stop` was called, before or meanwhile.
-        """
         if self._stopped.wait(max(0.0, seconds)):
             raise StoppedError
 
     def stop(self) -> None:
-        """Let everybody who waits, now or later, give up."""
         self._stopped.set()
 
 
-class Rate:
-    """At most so many calls a second, evenly spaced: fewer after a throttle, and little by little as many again."""
+class RateLimiter:
+    """Spaces calls evenly, at most `permitted` a second. A throttle halves the rate; successful calls restore it."""
 
     def __init__(self, permitted: float, time: Time) -> None:
         self._permitted = permitted
-        self._now = permitted
+        self._rate = permitted
         self._time = time
-        self._next = time.now()
-        self._calm_until = time.now()
+        self._next_slot = time.now()
+        self._grace_until = time.now()
         self._lock = threading.Lock()
 
     @property
-    def now(self) -> float:
-        """Calls a second at present."""
-        return self._now
+    def rate(self) -> float:
+        """The current limit in calls a second."""
+        return self._rate
 
     @property
     def slowed(self) -> bool:
-        """True while a throttle still tells."""
-        return self._now < self._permitted
+        return self._rate < self._permitted
 
     def wait(self) -> None:
-        """Wait for the moment of one call.
+        """Sleep until the next call may start.
 
         Raises:
             StoppedError: the scan was stopped meanwhile.
         """
         with self._lock:
             now = self._time.now()
-            moment = max(now, self._next)
-            self._next = moment + 1 / self._now
-        self._time.sleep(moment - now)
+            slot = max(now, self._next_slot)
+            self._next_slot = slot + 1 / self._rate
+        self._time.sleep(slot - now)
 
     def throttled(self) -> None:
-        """AWS wants fewer calls: half as many, once for all that were on their way together."""
+        """Halve the rate, once for all calls that were in flight together."""
         with self._lock:
             now = self._time.now()
-            if now >= self._calm_until:
-                self._now = max(self._now / 2, self._permitted * _SLOWEST)
-                self._calm_until = now + _CALM
-            self._next = max(self._next, now + 1 / self._now)
+            if now >= self._grace_until:
+                self._rate = max(self._rate / 2, self._permitted * _LOWEST_FRACTION)
+                self._grace_until = now + _GRACE_SECONDS
+            self._next_slot = max(self._next_slot, now + 1 / self._rate)
 
-    def answered(self) -> None:
-        """A call went well."""
+    def succeeded(self) -> None:
+        """Raise the rate a little, up to the permitted one."""
         with self._lock:
-            if self._time.now() >= self._calm_until:
-                self._now = min(self._permitted, self._now + self._permitted * _RECOVERY)
+            if self._time.now() >= self._grace_until:
+                self._rate = min(self._permitted, self._rate + self._permitted * _RECOVERY_FRACTION)
 
 
-class Pace:
-    """Makes one client keep to a rate, repeats what can be repeated, and counts."""
+class RequestPacer:
+    """Rate-limits, retries and counts the requests of one client."""
 
-    def __init__(self, rate: Rate, time: Time) -> None:
-        self.rate = rate
+    def __init__(self, limiter: RateLimiter, time: Time) -> None:
+        self.limiter = limiter
         self.calls: Counter[str] = Counter()
-        """Requests sent, by operation; a repeated one counts again."""
+        """Requests sent, by operation. Every retry counts."""
         self.throttles = 0
         self._time = time
         self._lock = threading.Lock()
 
-    def keep(self, client: BaseClient) -> None:
-        """Let every request of this client wait for its moment, before it is signed."""
+    def attach(self, client: BaseClient) -> None:
+        """Hook into the client's events. A request waits for its slot before it is signed."""
         service = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register_first(f"request-created.{service}", self._before_request)
-        # The stubs know of no handler that answers; this event's are asked to.
-        client.meta.events.register_first(f"needs-retry.{service}", self._repeat)  # type: ignore[arg-type]
+        # The type stubs expect handlers without a result; a needs-retry handler returns one.
+        client.meta.events.register_first(f"needs-retry.{service}", self._retry_delay)  # type: ignore[arg-type]
 
     def _before_request(self, operation_name: str, **_: object) -> None:
-        self.rate.wait()
+        self.limiter.wait()
         with self._lock:
             self.calls[operation_name] += 1
 
-    def _repeat(
+    def _retry_delay(
         self,
         response: tuple[Any, dict[str, Any]] | None,
         caught_exception: Exception | None,
@@ -173,26 +166,32 @@ class Pace:
         request_dict: dict[str, Any],
         **_: object,
     ) -> float | None:
-        """Seconds after which botocore is to repeat the request, or None: that is how it asks."""
-        match _problem(response, caught_exception, operation.name):
+        """Answer botocore's needs-retry event: seconds until the retry, or None for no retry.
+
+        A throttled request is retried without limit: the retry waits for a slot at the reduced rate.
+        """
+        match _call_error(response, caught_exception, operation.name):
             case None:
-                self.rate.answered()
+                self.limiter.succeeded()
             case ThrottledError():
-                self.rate.throttled()
+                self.limiter.throttled()
                 with self._lock:
                     self.throttles += 1
                 return 0.0
             case RetryableError():
-                met = request_dict["context"].setdefault("faults_met", [])
-                if len(met) < len(_BETWEEN_FAULTS):
-                    met.append(operation.name)
-                    self._time.sleep(_BETWEEN_FAULTS[len(met) - 1])
+                # The request's context is the same object for all its attempts.
+                faults = request_dict["context"].setdefault("faults_met", [])
+                if len(faults) < len(_RETRY_DELAYS):
+                    faults.append(operation.name)
+                    self._time.sleep(_RETRY_DELAYS[len(faults) - 1])
                     return 0.0
         return None
 
 
-def _problem(response: tuple[Any, dict[str, Any]] | None, caught: Exception | None, operation: str) -> AwsError | None:
-    """What became of a request, in the gateways' words; None if it was answered."""
+def _call_error(
+    response: tuple[Any, dict[str, Any]] | None, caught: Exception | None, operation: str
+) -> AwsError | None:
+    """The failed attempt as one of the gateways' errors. None if it succeeded."""
     try:
         with translated(operation):
             if caught is not None:
@@ -204,31 +203,27 @@ def _problem(response: tuple[Any, dict[str, Any]] | None, caught: Exception | No
     return None
 
 
-_ROLES_A_PAGE = 1000
-
-
 @dataclass(frozen=True, slots=True)
 class RegionTarget:
     """One region's Amplify."""
 
     name: str
     amplify: AmplifyReader
-    pace: Pace
+    pacer: RequestPacer
 
 
 @dataclass(frozen=True, slots=True)
-class Iam:
+class IamTarget:
     """The account's IAM."""
 
     client: IAMClient
-    pace: Pace
+    pacer: RequestPacer
 
     def reader(self, account: str) -> IamReader:
-        """Roles and policies of this account."""
         return IamReader(self.client, account)
 
     def logging_roles(self) -> tuple[str, ...]:
-        """The ARNs of all roles named as Amplify names those that write SSR logs (ListRoles).
+        """The ARNs of all roles with the name that Amplify gives to SSR logging roles (iam:ListRoles).
 
         Raises:
             AwsError: the roles could not be listed.
@@ -237,7 +232,7 @@ class Iam:
         marker: dict[str, str] = {}
         while True:
             with translated("iam:ListRoles"):
-                page = self.client.list_roles(MaxItems=_ROLES_A_PAGE, **marker)
+                page = self.client.list_roles(MaxItems=_ROLES_PER_PAGE, **marker)
             found += (role["Arn"] for role in page["Roles"] if is_logging_role_arn(role["Arn"]))
             if not page["IsTruncated"]:
                 return tuple(found)
@@ -246,54 +241,56 @@ class Iam:
 
 @dataclass(frozen=True, slots=True)
 class AwsTargets:
-    """Everything that a scan may ask."""
+    """Every AWS endpoint that a scan calls."""
 
     regions: tuple[RegionTarget, ...]
-    iam: Iam
+    iam: IamTarget
     time: Time
 
     @classmethod
-    def reached_by(
+    def from_session(
         cls, session: Session, regions: tuple[str, ...], *, rate: float, iam_rate: float, time: Time
     ) -> AwsTargets:
-        """The estate that a session's credentials reach.
+        """Create the paced clients.
 
         Args:
-            session: whose credentials.
-            regions: the regions to look at.
+            session: gives the credentials.
+            regions: the regions to scan.
             rate: calls a second to Amplify, in each region.
             iam_rate: calls a second to IAM, which has one endpoint for all regions.
-            time: what is waited by.
+            time: the clock that the pacers use.
         """
-        made = []
+        targets = []
         for name in regions:
             client = session.client("amplify", region_name=name, config=ONE_ATTEMPT)
-            pace = Pace(Rate(rate, time), time)
-            pace.keep(client)
-            made.append(RegionTarget(name, AmplifyReader(client), pace))
+            targets.append(RegionTarget(name, AmplifyReader(client), _paced(client, rate, time)))
         iam = session.client("iam", region_name=regions[0], config=ONE_ATTEMPT)
-        iam_pace = Pace(Rate(iam_rate, time), time)
-        iam_pace.keep(iam)
-        return cls(tuple(made), Iam(iam, iam_pace), time)
+        return cls(tuple(targets), IamTarget(iam, _paced(iam, iam_rate, time)), time)
 
     @property
     def calls(self) -> Mapping[str, int]:
         """Requests sent so far, by `service:Operation`."""
-        counted: Counter[str] = Counter()
-        for service, pace in self._paces():
-            counted.update({f"{service}:{operation}": count for operation, count in pace.calls.items()})
-        return dict(sorted(counted.items()))
+        totals: Counter[str] = Counter()
+        for service, pacer in self._pacers():
+            totals.update({f"{service}:{operation}": count for operation, count in pacer.calls.items()})
+        return dict(sorted(totals.items()))
 
     @property
     def throttles(self) -> int:
-        """Answers so far that asked for fewer calls."""
-        return sum(pace.throttles for _, pace in self._paces())
+        """Throttled requests so far."""
+        return sum(pacer.throttles for _, pacer in self._pacers())
 
     @property
-    def slowest(self) -> Rate | None:
-        """The rate that throttles slowed down most, while they tell; None if none did."""
-        slowed = [pace.rate for _, pace in self._paces() if pace.rate.slowed]
-        return min(slowed, key=lambda rate: rate.now, default=None)
+    def slowest(self) -> RateLimiter | None:
+        """The limiter with the lowest rate of those that are slowed down now. None if none is."""
+        slowed = [pacer.limiter for _, pacer in self._pacers() if pacer.limiter.slowed]
+        return min(slowed, key=lambda limiter: limiter.rate, default=None)
 
-    def _paces(self) -> list[tuple[str, Pace]]:
-        return [*(("amplify", region.pace) for region in self.regions), ("iam", self.iam.pace)]
+    def _pacers(self) -> list[tuple[str, RequestPacer]]:
+        return [*(("amplify", region.pacer) for region in self.regions), ("iam", self.iam.pacer)]
+
+
+def _paced(client: BaseClient, rate: float, time: Time) -> RequestPacer:
+    pacer = RequestPacer(RateLimiter(rate, time), time)
+    pacer.attach(client)
+    return pacer

@@ -1,4 +1,4 @@
-"""`medic scan`: every app and branch of an account, before anything fails. Read-only."""
+"""The `medic scan` command: check every app and branch of an account, read-only."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from medic_cli.errors import CouldNotLookError
 from medic_cli.options import examples, json_option
 from medic_cli.scan.model import FailOn, exit_code
 from medic_cli.scan.opted_in import OptInTerms, read_settings, settings_file, terms_of_stacks
-from medic_cli.scan.output import answer_of, print_scan
-from medic_cli.scan.page import page_of
+from medic_cli.scan.output import print_scan, scan_as_json
+from medic_cli.scan.page import scan_page
 
 if TYPE_CHECKING:
     from medic_cli.scan.model import Scan
@@ -28,7 +28,7 @@ _EXAMPLES = examples(
     "medic scan",
     "medic scan --region eu-central-1 --region us-east-1 --html scan.html",
     "medic scan --app d1a2b3c4d5e6f7 --json",
-    "medic scan --fail-on warning        # in CI: exits with 1 from a warning on",
+    "medic scan --fail-on warning        # in CI: exits with 1 on a warning or an error",
 )
 
 
@@ -41,20 +41,20 @@ def _apps(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
 
 def _role(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     if value is not None and RoleArn.parse(value) is None:
-        raise click.BadParameter(f"{value!r} is not the ARN of a role, such as arn:aws:iam::111122223333:role/name.")
+        raise click.BadParameter(f"{value!r} is not a role ARN such as arn:aws:iam::111122223333:role/name.")
     return value
 
 
 def _writable(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
-    """A scan takes a while: that its page can't be written is better known before."""
+    """Checked before the scan, because a scan takes a while."""
     if value is not None and not value.absolute().parent.is_dir():
         raise click.BadParameter(f"there is no directory {value.absolute().parent}.")
     return value
 
 
 @dataclass(frozen=True, slots=True)
-class _ScanChoices:
-    """The command line, as click hands it over."""
+class _Arguments:
+    """The parsed command line."""
 
     regions: tuple[str, ...]
     apps: tuple[str, ...]
@@ -71,72 +71,71 @@ class _ScanChoices:
 
 @click.command("scan", epilog=_EXAMPLES)
 @click.option("--region", "regions", multiple=True, metavar="REGION", envvar="AWS_REGION",
-              help="An AWS region, again for more; by default the environment's.")  # fmt: skip
+              help="An AWS region; repeat for more. Default: the environment's region.")  # fmt: skip
 @click.option("--app", "apps", multiple=True, metavar="APP", callback=_apps,
-              help="Look at this app only, again for more.")  # fmt: skip
-@click.option("--profile", metavar="NAME", help="The AWS profile; by default the environment's.")
+              help="Scan only this app; repeat for more.")  # fmt: skip
+@click.option("--profile", metavar="NAME", help="The AWS profile. Default: the environment's profile.")
 @click.option("--settings", type=click.Path(), metavar="FILE",
-              help="The deployed settings, for opted-in branches: a cdk.json, or the amplify-medic object alone. "
-                   "By default the cdk.json here, if there is one.")  # fmt: skip
+              help="The deployed settings, to check opted-in branches: a cdk.json, or only its amplify-medic object. "
+                   "Default: cdk.json in this directory, if there is one.")  # fmt: skip
 @click.option("--default-role", metavar="ARN", callback=_role,
-              help="The compute role that the deployed stack made, to look at that one too.")  # fmt: skip
+              help="The compute role that the deployed stack created, to check it too.")  # fmt: skip
 @click.option("--stack", metavar="NAME",
-              help="Read settings and default role from the stack of this name, deployed in each region.")  # fmt: skip
+              help="Read settings and default role from the stack with this name in each region.")  # fmt: skip
 @click.option("--rate", type=click.FloatRange(min=0.1, max=1000), default=10, show_default=True, metavar="N",
               help="Calls a second to Amplify, in each region.")  # fmt: skip
 @click.option("--iam-rate", type=click.FloatRange(min=0.1, max=1000), default=10, show_default=True, metavar="N",
               help="Calls a second to IAM.")  # fmt: skip
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", callback=_writable,
-              help="Also write the report as one self-contained page.")  # fmt: skip
+              help="Also write the report as one self-contained HTML page.")  # fmt: skip
 @click.option("--fail-on", type=click.Choice([each.value for each in FailOn]), default=FailOn.ERROR.value,
-              show_default=True, help="From which severity on to exit with 1.")  # fmt: skip
+              show_default=True, help="Exit with 1 on findings of this severity or worse.")  # fmt: skip
 @json_option
 def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by name
-    """Look at every app and branch for what will fail, or is dangerous: roles, keys, previews, opted-in branches.
+    """Check every app and branch for what will fail or is dangerous: roles, keys, previews, opted-in branches.
 
-    Reads with your credentials and changes nothing: amplify:ListApps and ListBranches (GetApp with --app), iam:GetRole,
-    ListRoles, and a role's policies where they matter. Where a permission lacks, the answer is marked partial and names
-    it. Ctrl-C ends it with what is known so far.
+    Uses your credentials and changes nothing. It calls amplify:ListApps and ListBranches (GetApp with --app),
+    iam:GetRole and ListRoles, and reads a role's policies if they matter. If a permission is missing, the result is
+    marked partial and names it. Ctrl-C ends the scan with the results so far.
 
-    Exits with 0 if all is fine, 1 from a finding of --fail-on on, 2 on wrong usage, 3 if it could not look, or not at
-    everything.
+    Exits with 0 if all is fine, 1 on findings (see --fail-on), 2 on wrong usage, 3 if something could not be checked.
     """
-    chosen = _ScanChoices(**options)
-    if chosen.stack and (chosen.settings or chosen.default_role):
-        raise click.UsageError("--stack says itself what --settings and --default-role would say.")
-    scan = _scanned(chosen)
-    if chosen.html is not None:
-        _write_page(scan, chosen.html)
-    if chosen.as_json:
-        click.echo(json.dumps(answer_of(scan), indent=2))
+    arguments = _Arguments(**options)
+    if arguments.stack and (arguments.settings or arguments.default_role):
+        raise click.UsageError("--stack can't be combined with --settings or --default-role: the stack gives both.")
+    scan = _run_scan(arguments)
+    if arguments.html is not None:
+        _write_page(scan, arguments.html)
+    if arguments.as_json:
+        click.echo(json.dumps(scan_as_json(scan), indent=2))
     else:
         print_scan(scan)
-    sys.exit(exit_code(scan, FailOn(chosen.fail_on)))
+    sys.exit(exit_code(scan, FailOn(arguments.fail_on)))
 
 
-def _scanned(chosen: _ScanChoices) -> Scan:
-    # Help and wrong usage do without boto3.
+def _run_scan(arguments: _Arguments) -> Scan:
+    # Imported here because help and usage errors need no boto3.
     from medic_cli.aws import region_of, session  # noqa: PLC0415
     from medic_cli.scan.scanner import ScanOptions, run  # noqa: PLC0415
 
-    path = settings_file(chosen.settings)
+    path = settings_file(arguments.settings)
     settings = read_settings(path) if path else None
-    if chosen.settings and settings is None:
-        raise click.BadParameter(f"{path} holds no amplify-medic settings.", param_hint="--settings")
-    aws = session(chosen.profile, next(iter(chosen.regions), None))
-    regions = tuple(dict.fromkeys(chosen.regions)) or (region_of(aws),)
-    if chosen.stack:
+    if arguments.settings and settings is None:
+        raise click.BadParameter(f"{path} contains no amplify-medic settings.", param_hint="--settings")
+    aws = session(arguments.profile, next(iter(arguments.regions), None))
+    regions = tuple(dict.fromkeys(arguments.regions)) or (region_of(aws),)
+    if arguments.stack:
         options = ScanOptions(
-            terms_of_stacks(chosen.stack, chosen.profile, regions), chosen.apps, f"the stack {chosen.stack}"
+            terms_of_stacks(arguments.stack, arguments.profile, regions), arguments.apps, f"the stack {arguments.stack}"
         )
     else:
-        terms = OptInTerms(settings or Settings(), chosen.default_role)
-        options = ScanOptions(dict.fromkeys(regions, terms), chosen.apps, path if settings else None)
-    return run(aws, options, rate=chosen.rate, iam_rate=chosen.iam_rate)
+        terms = OptInTerms(settings or Settings(), arguments.default_role)
+        options = ScanOptions(dict.fromkeys(regions, terms), arguments.apps, path if settings else None)
+    return run(aws, options, rate=arguments.rate, iam_rate=arguments.iam_rate)
 
 
 def _write_page(scan: Scan, path: Path) -> None:
     try:
-        path.write_text(page_of(scan), encoding="utf-8")
+        path.write_text(scan_page(scan), encoding="utf-8")
     except OSError as error:
         raise CouldNotLookError(f"{path} can't be written: {error.strerror}.") from None

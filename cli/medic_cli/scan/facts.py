@@ -1,4 +1,4 @@
-"""One app as the scan sees it: its facts, its branches, and what IAM says of the roles they name."""
+"""What a scan knows of one app: the app, its branches, and the roles that they name."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-_NOT_LOOKED_AT = Unreadable("a scan looks at no build")
+_NOT_READ = Unreadable("a scan reads no builds")
 _SSR_PLATFORMS = frozenset({"WEB_COMPUTE", "WEB_DYNAMIC"})
 _PREVIEW_STAGE = "PULL_REQUEST"
 
 
 @dataclass(frozen=True, slots=True)
 class AppFacts:
-    """One app, its branches, and the roles that were looked up for them."""
-
     partition: str
     account: str
     region: str
@@ -30,11 +28,11 @@ class AppFacts:
     app: App
     branches: tuple[Branch, ...]
     roles: Mapping[str, Item[Role]]
-    """By the ARN under which the app or a branch names it."""
+    """By ARN, as the app or a branch names it."""
 
     @property
     def ssr(self) -> bool:
-        """True if the app runs server code."""
+        """True if the app's platform runs server code."""
         return self.app.platform in _SSR_PLATFORMS
 
     def compute_role_of(self, branch: Branch) -> str | None:
@@ -42,7 +40,7 @@ class AppFacts:
         return branch.compute_role_arn or self.app.compute_role_arn
 
     def evidence(self, branch: Branch | None) -> Evidence:
-        """The same facts, as a diagnosis takes them; without a branch, what would hold for one named main."""
+        """The facts as input for a diagnosis. Without a branch, as if the app had a branch named main."""
         return Evidence(
             partition=self.partition,
             account=self.account,
@@ -52,8 +50,8 @@ class AppFacts:
             read_at=self.read_at,
             app=Present(self.app),
             branch=Present(branch) if branch else Absent("the app has no branch"),
-            job=_NOT_LOOKED_AT,
-            log=_NOT_LOOKED_AT,
+            job=_NOT_READ,
+            log=_NOT_READ,
             roles=self.roles,
         )
 
@@ -67,7 +65,7 @@ class AppFacts:
         role: str | None = None,
         statement: str | None = None,
     ) -> ScanFinding:
-        """A finding in this app, redacted."""
+        """A finding in this app. Redacts the detail and ends it with a full stop."""
         return ScanFinding(
             kind=kind,
             severity=severity,
@@ -80,18 +78,18 @@ class AppFacts:
             statement=statement,
         )
 
-    def named(self, branches: tuple[Branch, ...]) -> tuple[str, ...]:
-        """The names of these branches; none where they are all of them."""
+    def names_unless_all(self, branches: tuple[Branch, ...]) -> tuple[str, ...]:
+        """The branches' names. Empty if they are all of the app's branches, as `ScanFinding.branches` wants it."""
         return () if len(branches) == len(self.branches) else tuple(branch.name for branch in branches)
 
 
 def is_preview(branch: Branch) -> bool:
-    """True for the preview of a pull request; a stage may have been edited, so any one sign is enough."""
+    """True for a pull-request preview. Any one sign is enough, because the stage can be edited."""
     return branch.stage == _PREVIEW_STAGE or bool(branch.source_branch or branch.destination_branch)
 
 
 def may_be_auto_created(app: App, branch: Branch) -> bool:
-    """True if a push may have created the branch: Amplify does not say of one branch whether it did."""
+    """True if a push may have created the branch. Amplify does not say whether it did."""
     patterns = app.auto_branch_patterns
     matches = not patterns or any(fnmatchcase(branch.name, pattern) for pattern in patterns)
     return app.auto_branch_creation and matches

@@ -1,4 +1,4 @@
-"""What a scan finds, and what it could not look at. Frozen facts, made by the pure rooms, shown by the renderers."""
+"""The results of a scan: findings, gaps, totals and the exit code. Also the texts for each kind of finding."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """How bad it is: errors are proven, warnings are likely or dangerous, notes are good to know."""
+    """Errors are proven, warnings are likely or risky, notes are for information."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -26,13 +26,11 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the worst."""
+        """0 is the most severe."""
         return list(Severity).index(self)
 
 
 class FindingKind(StrEnum):
-    """What can be found."""
-
     SERVICE_ROLE_NOT_SET = "service_role_not_set"
     SERVICE_ROLE_DELETED = "service_role_deleted"
     SERVICE_ROLE_OTHER_ACCOUNT = "service_role_other_account"
@@ -58,101 +56,131 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScanFinding:
-    """One thing found, in one place. Every text in it is redacted."""
+    """One finding in one place. All its texts are redacted."""
 
     kind: FindingKind
     severity: Severity
     detail: str
-    """What was seen, in sentences."""
+    """What the scan saw, in sentences."""
     region: str | None = None
-    """None for what concerns the account's IAM."""
+    """None for a finding on the account's IAM."""
     app_id: str | None = None
     app_name: str | None = None
     branches: tuple[str, ...] = ()
-    """Empty: the app as a whole, or no app at all."""
+    """Empty: the whole app, or no app at all."""
     role: str | None = None
-    """The ARN of the role it is about."""
+    """A role ARN."""
     statement: str | None = None
-    """The IAM statement, as compact JSON, that would mend it; to be judged by a person."""
+    """An IAM statement as compact JSON that would fix the trust policy. A person has to review it."""
 
     @property
-    def order(self) -> tuple[int, int, str, str, str, tuple[str, ...]]:
-        """Sorts the worst first, then by kind and place."""
+    def sort_key(self) -> tuple[int, int, str, str, str, tuple[str, ...]]:
+        """The most severe first, then by kind and place."""
         place = (self.region or "", self.app_name or "", self.app_id or "")
         return (self.severity.rank, list(FindingKind).index(self.kind), *place, self.branches)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that could not be looked at: what it would have shown is missing from the answer."""
+    """Something that the scan could not read. Findings may be missing because of it."""
 
     action: str
-    """The IAM action that lacks, or that failed."""
+    """The IAM action that is not allowed, or that failed."""
     reason: str
-    """In a sentence, with what to do about it."""
+    """One sentence with what to do about it."""
     region: str | None = None
     app_ids: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
 
 
+class Gaps:
+    """Collects gaps. Failed calls with the same action, error code and region make one gap."""
+
+    def __init__(self) -> None:
+        self._gaps: dict[tuple[str, str, str | None], Gap] = {}
+        self.first_error: AwsError | None = None
+
+    def add(
+        self, error: AwsError, *, region: str | None = None, app: str | None = None, role: str | None = None
+    ) -> None:
+        """Record a failed call.
+
+        Args:
+            error: the failure.
+            region: where; None for IAM.
+            app: the id of the app that the call was about.
+            role: the ARN of the role that the call was about.
+        """
+        self.first_error = self.first_error or error
+        key = (error.operation, error.code, region)
+        known = self._gaps.get(key) or Gap(error.operation, explanation(error), region)
+        apps, roles = (*known.app_ids, *filter(None, [app])), (*known.roles, *filter(None, [role]))
+        self._gaps[key] = replace(known, app_ids=tuple(dict.fromkeys(apps)), roles=tuple(dict.fromkeys(roles)))
+
+    def note(self, gap: Gap) -> None:
+        """Record a gap that does not come from a failed call."""
+        self._gaps[gap.action, gap.reason, gap.region] = gap
+
+    def all(self) -> tuple[Gap, ...]:
+        return tuple(self._gaps.values())
+
+
 @dataclass(frozen=True, slots=True)
-class RegionSeen:
-    """How much of one region was seen."""
+class RegionSummary:
+    """How much of one region was scanned."""
 
     name: str
-    found: int
-    """Apps that are to be looked at."""
+    apps_found: int
     apps: int
-    """Apps that were looked at to their end."""
+    """Apps that were scanned completely."""
     branches: int
     listed: bool
-    """False if not even the apps could be listed."""
+    """False if the region's apps could not be listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The whole answer."""
+    """The whole result."""
 
     partition: str
     account: str | None
-    """None if no app was seen: it is read off the apps' ARNs."""
+    """From the apps' ARNs; None if no app was found."""
     started_at: datetime
     seconds: float
-    regions: tuple[RegionSeen, ...]
+    regions: tuple[RegionSummary, ...]
     findings: tuple[ScanFinding, ...]
-    """The worst first."""
+    """The most severe first."""
     gaps: tuple[Gap, ...]
     interrupted: bool
     calls: Mapping[str, int]
     """Requests sent, by `service:Operation`."""
     throttles: int
     settings_from: str | None
-    """Where the settings were read: a file, or the deployed stack; None: the defaults."""
+    """The settings file or the deployed stack. None: the default settings."""
 
     @property
     def partial(self) -> bool:
-        """True if something is missing: nothing may be concluded from its silence."""
+        """True if something was not checked. A missing finding then proves nothing."""
         return self.interrupted or bool(self.gaps)
 
     @property
     def totals(self) -> Mapping[Severity, int]:
         """Findings by severity."""
-        counted = Counter(finding.severity for finding in self.findings)
-        return {severity: counted[severity] for severity in Severity}
+        counts = Counter(finding.severity for finding in self.findings)
+        return {severity: counts[severity] for severity in Severity}
 
     @property
     def apps(self) -> int:
-        """Apps looked at."""
+        """Apps that were scanned completely."""
         return sum(region.apps for region in self.regions)
 
     @property
     def branches(self) -> int:
-        """Branches looked at."""
         return sum(region.branches for region in self.regions)
 
 
 class FailOn(StrEnum):
-    """From which severity on a finding fails the scan."""
+    """The lowest severity that makes the command fail."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -160,139 +188,105 @@ class FailOn(StrEnum):
 
 
 def exit_code(scan: Scan, fail_on: FailOn) -> int:
-    """1 if there is a finding that bad; else 3 if something could not be looked at, for it may be there; else 0."""
+    """1 for a finding of at least that severity, else 3 if the scan is partial, else 0."""
     if fail_on is not FailOn.NEVER:
-        least = Severity(fail_on)
-        if any(finding.severity.rank <= least.rank for finding in scan.findings):
+        threshold = Severity(fail_on)
+        if any(finding.severity.rank <= threshold.rank for finding in scan.findings):
             return SOMETHING_WRONG
     return COULD_NOT_LOOK if scan.partial else 0
 
 
-class Gaps:
-    """Collects gaps."""
-
-    def __init__(self) -> None:
-        self._gaps: dict[tuple[str, str, str | None], Gap] = {}
-        self.first: AwsError | None = None
-        """The first error that made one."""
-
-    def add(
-        self, error: AwsError, *, region: str | None = None, app: str | None = None, role: str | None = None
-    ) -> None:
-        """Note that a call failed.
-
-        Args:
-            error: what AWS answered, or why it did not.
-            region: where; None for IAM.
-            app: the id of the app it was asked for.
-            role: the ARN of the role it was asked for.
-        """
-        self.first = self.first or error
-        key = (error.operation, error.code, region)
-        known = self._gaps.get(key) or Gap(error.operation, explanation(error), region)
-        apps, roles = (*known.app_ids, *filter(None, [app])), (*known.roles, *filter(None, [role]))
-        self._gaps[key] = replace(known, app_ids=tuple(dict.fromkeys(apps)), roles=tuple(dict.fromkeys(roles)))
-
-    def note(self, gap: Gap) -> None:
-        """Note a gap that no failed call made."""
-        self._gaps[gap.action, gap.reason, gap.region] = gap
-
-    def all(self) -> tuple[Gap, ...]:
-        """Every gap, in the order they were met."""
-        return tuple(self._gaps.values())
-
-
 @dataclass(frozen=True, slots=True)
 class FindingText:
-    """A kind in words."""
+    """What people read about one kind of finding."""
 
     title: str
     advice: str
     entry: str
-    """The knowledge base's entry: `medic explain ENTRY`."""
+    """The entry of the knowledge base: `medic explain ENTRY`."""
 
 
-KINDS: Mapping[FindingKind, FindingText] = {
+FINDING_TEXTS: Mapping[FindingKind, FindingText] = {
     FindingKind.SERVICE_ROLE_NOT_SET: FindingText(
         "No service role",
-        "Fine as long as no build calls AWS: builds run as a role of Amplify's own. Set a service role if they do.",
+        "If a build calls AWS, set a service role. If not, ignore this: builds then run with a role that Amplify owns.",
         "service_role_not_set",
     ),
     FindingKind.SERVICE_ROLE_DELETED: FindingText(
         "The service role does not exist",
-        "Make the role again under this very ARN, or set another one on the app: until then its builds fail.",
+        "Create the role again with this exact ARN, or set another role on the app. Until then its builds fail.",
         "service_role_missing",
     ),
     FindingKind.SERVICE_ROLE_OTHER_ACCOUNT: FindingText(
         "The service role belongs to another account",
-        "Set a role of the app's own account: a role can't be passed to a service across accounts.",
+        "Set a role of the app's own account. A role can't be passed to a service across accounts.",
         "service_role_other_account",
     ),
     FindingKind.SERVICE_ROLE_UNASSUMABLE: FindingText(
         "Amplify can't assume the service role",
-        "Correct the role's trust policy: until then the builds stop before they clone the repository.",
+        "Correct the role's trust policy. Until then builds stop before they clone the repository.",
         "service_role_trust_wrong",
     ),
     FindingKind.SERVICE_ROLE_CONDITIONAL: FindingText(
-        "It can't be known whether Amplify may assume the service role",
-        "Compare the trust policy with the documented one; a build is the test.",
+        "The scan can't tell whether Amplify can assume the service role",
+        "Compare the trust policy with the one that AWS documents. Start a build to test it.",
         "service_role_trust_wrong",
     ),
     FindingKind.COMPUTE_ROLE_NOT_SET: FindingText(
         "SSR branches without a compute role",
-        "If server code calls AWS, give the branch a compute role: without one it finds no credentials at runtime. "
-        "If it calls nothing, all is well.",
+        "If server code calls AWS, set a compute role on the branch: without one it finds no credentials at runtime. "
+        "If it doesn't call AWS, ignore this.",
         "compute_role_not_set",
     ),
     FindingKind.COMPUTE_ROLE_DELETED: FindingText(
         "The compute role does not exist",
-        "Make the role again under this very ARN, or set another one: server code finds no credentials.",
+        "Create the role again with this exact ARN, or set another role. Until then server code finds no credentials.",
         "compute_role_missing",
     ),
     FindingKind.COMPUTE_ROLE_OTHER_ACCOUNT: FindingText(
         "The compute role belongs to another account",
-        "Set a role of the app's own account, and let that one assume the other if it must.",
+        "Set a role of the app's own account. If needed, let that role assume the one in the other account.",
         "compute_role_missing",
     ),
     FindingKind.COMPUTE_ROLE_UNASSUMABLE: FindingText(
         "Amplify can't assume the compute role",
-        "Correct the role's trust policy: until then server code finds no credentials.",
+        "Correct the role's trust policy. Until then server code finds no credentials.",
         "compute_role_trust_wrong",
     ),
     FindingKind.COMPUTE_ROLE_CONDITIONAL: FindingText(
-        "It can't be known whether Amplify may assume the compute role",
+        "The scan can't tell whether Amplify can assume the compute role",
         "Use the plain trust statement that AWS documents.",
         "compute_role_trust_wrong",
     ),
     FindingKind.COMPUTE_ROLE_CONTESTED: FindingText(
-        "The compute role's trust has conditions that Amplify was seen to refuse",
-        "It works on paper, and reports disagree. The plain statement is what AWS documents.",
+        "The compute role's trust policy has conditions that Amplify reportedly rejects",
+        "By IAM's rules the policy works, but reports disagree. Use the plain trust statement that AWS documents.",
         "compute_role_conditions_contested",
     ),
     FindingKind.SHARED_ROLE_LIMITED_BY_SOURCE: FindingText(
-        "A role shared by apps lets only some of them in",
-        "Give each app a role of its own, or name every app in the condition.",
+        "The trust policy of a shared role lets in only some of its apps",
+        "Give each app its own role, or list every app in the condition.",
         "service_role_source_condition",
     ),
     FindingKind.LOGGING_ROLE_PERMISSIONS: FindingText(
         "App permissions on the SSR logging role",
-        "Put them on the compute role: server code never acts as the role that writes its logs.",
+        "Move them to the compute role. Server code never runs with the role that writes its logs.",
         "permissions_on_logging_role",
     ),
     FindingKind.LONG_LIVED_KEYS: FindingText(
         "AWS keys in environment variables",
-        "Give the branch a compute role (or the app a service role, for builds), then delete the variables and the "
-        "keys: everybody who may read the app reads them too.",
+        "Set a compute role on the branch (or, for builds, a service role on the app). Then delete the variables and "
+        "the keys. Everyone who can read the app can read them.",
         "long_lived_keys_in_variables",
     ),
     FindingKind.SECRET_IN_VARIABLES: FindingText(
         "Variables that look like secrets",
-        "Keep secrets in Amplify's secrets or in Secrets Manager: variables are shown to all who may read the app.",
+        "Move them to Amplify's secrets or to Secrets Manager. Everyone who can read the app can read its variables.",
         "long_lived_keys_in_variables",
     ),
     FindingKind.PREVIEW_EXPOSED: FindingText(
         "Pull-request previews run with a compute role",
-        "Set the role on the branches that need it, not on the app; for a public repository, switch previews off.",
+        "Set the role on the branches that need it, not on the app. For a public repository, turn previews off.",
         "two_roles",
     ),
     FindingKind.AUTO_BRANCH_EXPOSED: FindingText(
@@ -301,23 +295,23 @@ KINDS: Mapping[FindingKind, FindingText] = {
         "two_roles",
     ),
     FindingKind.FIX_POSSIBLE: FindingText(
-        "Opted in: a fix would be possible",
-        "Nothing to do. What depends on the failure itself (its age, cool-down, storms) is asked when it happens.",
+        "Opted in: the bot could fix the branch",
+        "No action needed. When a failure happens, the bot also checks its age, the cool-down and storms.",
         "compute_role_not_set",
     ),
     FindingKind.FIX_REFUSED: FindingText(
-        "Opted in, and yet a fix would be refused",
-        "Change what the guardrail names, or take the tag off.",
+        "Opted in, but the bot would refuse a fix",
+        "Correct what the guardrail reports, or remove the tag.",
         "compute_role_not_set",
     ),
     FindingKind.FIX_NOT_NEEDED: FindingText(
         "Opted in: the compute role is usable",
-        "Nothing to do: a usable role that somebody set is never replaced.",
+        "No action needed. The bot never replaces a usable role that someone set.",
         "two_roles",
     ),
     FindingKind.OPT_IN_UNKNOWN: FindingText(
         "The opt-in tag has an unknown value",
-        "Use fix, ask, report or ignore, exactly so: anything else is taken as report.",
+        "Use exactly fix, ask, report or ignore. The bot treats every other value as report.",
         "two_roles",
     ),
 }

@@ -1,4 +1,4 @@
-"""A scan on a screen: a table for each kind of finding, the worst first, and what to do about it."""
+"""A scan as JSON and as text for a terminal, with the sentences that the HTML page uses too."""
 
 from __future__ import annotations
 
@@ -11,19 +11,32 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from medic.text import listed
 from medic_cli.output import print_list, shown, terminal
-from medic_cli.scan.model import KINDS, Severity
+from medic_cli.scan.model import FINDING_TEXTS, Severity
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from medic_cli.output import JsonObject
-    from medic_cli.scan.model import Gap, RegionSeen, Scan, ScanFinding
+    from medic_cli.scan.model import Gap, RegionSummary, Scan, ScanFinding
 
 SCHEMA = 1
+"""The version of docs/schemas/scan.schema.json."""
+
+MAX_BRANCHES_SHOWN = 4
+"""For each finding. The rest is counted or folded."""
+
+PARTIAL_WARNING = "some things could not be checked, so a missing finding does not mean that all is well"
+
+_STYLES = {
+    Severity.ERROR: ("✗ error", "bold red"),
+    Severity.WARNING: ("! warning", "bold yellow"),
+    Severity.NOTE: ("· note", "bold cyan"),
+}
 
 
-def answer_of(scan: Scan) -> JsonObject:
+def scan_as_json(scan: Scan) -> JsonObject:
     """The answer of `medic scan --json`."""
     return {
         "schema": SCHEMA,
@@ -43,30 +56,30 @@ def answer_of(scan: Scan) -> JsonObject:
     }
 
 
-def _region_json(region: RegionSeen) -> JsonObject:
+def _region_json(region: RegionSummary) -> JsonObject:
     return {
         "name": region.name,
         "listed": region.listed,
-        "found": region.found,
+        "found": region.apps_found,
         "apps": region.apps,
         "branches": region.branches,
     }
 
 
 def _finding_json(finding: ScanFinding) -> JsonObject:
-    words = KINDS[finding.kind]
+    text = FINDING_TEXTS[finding.kind]
     return {
         "kind": finding.kind.value,
         "severity": finding.severity.value,
-        "title": words.title,
+        "title": text.title,
         "region": finding.region,
         "app": {"id": finding.app_id, "name": finding.app_name} if finding.app_id else None,
         "branches": list(finding.branches),
         "role": finding.role,
         "detail": finding.detail,
-        "advice": words.advice,
+        "advice": text.advice,
         "statement": json.loads(finding.statement) if finding.statement else None,
-        "explain": words.entry,
+        "explain": text.entry,
     }
 
 
@@ -87,68 +100,49 @@ def counted(number: int, thing: str) -> str:
 
 
 def headline(scan: Scan) -> str:
-    """What was found, and in how much."""
+    """Such as `2 errors and 1 note in 3 apps, 9 branches and 1 region`."""
     found = [counted(number, severity) for severity, number in scan.totals.items() if number]
-    looked_at = [counted(scan.apps, "app"), counted(scan.branches, "branch"), counted(len(scan.regions), "region")]
-    return f"{_row(found) or 'Nothing found'} in {_row(looked_at)}"
+    scanned = [counted(scan.apps, "app"), counted(scan.branches, "branch"), counted(len(scan.regions), "region")]
+    return f"{listed(found) or 'Nothing found'} in {listed(scanned)}"
 
 
-def effort(scan: Scan) -> str:
-    """What it took."""
-    said = f"{counted(sum(scan.calls.values()), 'call')} in {scan.seconds:.1f} s"
-    return f"{said}, slowed down by {counted(scan.throttles, 'throttle')}" if scan.throttles else said
+def call_summary(scan: Scan) -> str:
+    """Calls, seconds and throttles."""
+    summary = f"{counted(sum(scan.calls.values()), 'call')} in {scan.seconds:.1f} s"
+    return f"{summary}, slowed down by {counted(scan.throttles, 'throttle')}" if scan.throttles else summary
 
 
-def judged_by(scan: Scan) -> str:
-    """By which settings opted-in branches were judged."""
-    return f"opted-in branches were judged by {scan.settings_from or 'the default settings'}"
+def settings_used(scan: Scan) -> str:
+    return f"opted-in branches were checked against {scan.settings_from or 'the default settings'}"
 
 
-def reservations(scan: Scan) -> tuple[str, ...]:
-    """Why the answer is partial, a sentence each; nothing if it is whole."""
-    return (*([_stopped(scan)] if scan.interrupted else []), *map(_gap_line, scan.gaps))
+def partial_reasons(scan: Scan) -> tuple[str, ...]:
+    """Why the scan is partial, a sentence each. Empty if it is complete."""
+    return (*([_interrupted(scan)] if scan.interrupted else []), *map(_gap_line, scan.gaps))
 
 
-def _stopped(scan: Scan) -> str:
-    found = sum(region.found for region in scan.regions)
-    listed = "" if all(region.listed for region in scan.regions) else ", before every region was listed"
-    return f"It was stopped after {scan.apps} of {counted(found, 'app')}{listed}: this is what was known by then."
+def _interrupted(scan: Scan) -> str:
+    found = sum(region.apps_found for region in scan.regions)
+    early = "" if all(region.listed for region in scan.regions) else ", before every region was listed"
+    return f"The scan was stopped after {scan.apps} of {counted(found, 'app')}{early}. These are the results so far."
 
 
 def _gap_line(gap: Gap) -> str:
     where = f" in {gap.region}" if gap.region else ""
-    apps = f" for {_row(gap.app_ids)}" if gap.app_ids else ""
-    roles = f" of {_row(tuple(arn.rpartition('/')[2] for arn in gap.roles))}" if gap.roles else ""
+    apps = f" for {listed(gap.app_ids)}" if gap.app_ids else ""
+    roles = f" of {listed(tuple(arn.rpartition('/')[2] for arn in gap.roles))}" if gap.roles else ""
     return f"{gap.action}{where}{apps}{roles}: {gap.reason}"
 
 
-def _row(parts: tuple[str, ...] | list[str]) -> str:
-    *most, last = _handful(parts) or [""]
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _handful(parts: tuple[str, ...] | list[str]) -> list[str]:
-    most = 5
-    return [*parts[:most], f"{len(parts) - most} more"] if len(parts) > most else list(parts)
-
-
-_STYLES = {
-    Severity.ERROR: ("✗ error", "bold red"),
-    Severity.WARNING: ("! warning", "bold yellow"),
-    Severity.NOTE: ("· note", "bold cyan"),
-}
-_MOST_BRANCHES = 4
-
-
 def print_scan(scan: Scan) -> None:
-    """Write the scan to standard output."""
+    """Write the scan to standard output: a table for each kind of finding, the most severe first."""
     console = terminal()
-    for (severity, kind), alike in groupby(scan.findings, key=lambda finding: (finding.severity, finding.kind)):
-        findings = tuple(alike)
+    for (severity, kind), group in groupby(scan.findings, key=lambda finding: (finding.severity, finding.kind)):
+        findings = tuple(group)
         sign, style = _STYLES[severity]
-        words = KINDS[kind]
-        console.print(Text.assemble((f"{sign:<10}", style), (words.title, "bold"), (f"  ({len(findings)})", "dim")))
-        _print_indented(console, Text(f"{words.advice}  medic explain {words.entry}", "dim"), 10)
+        text = FINDING_TEXTS[kind]
+        console.print(Text.assemble((f"{sign:<10}", style), (text.title, "bold"), (f"  ({len(findings)})", "dim")))
+        _print_indented(console, Text(f"{text.advice}  medic explain {text.entry}", "dim"), 10)
         _print_table(console, findings)
     _print_end(console, scan)
 
@@ -157,15 +151,15 @@ def _print_table(console: Console, findings: tuple[ScanFinding, ...]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", show_edge=False)
     table.add_column("where", min_width=18, ratio=3, overflow="fold")
     table.add_column("branches", min_width=10, ratio=2, overflow="fold")
-    table.add_column("what was seen", ratio=6, overflow="fold")
+    table.add_column("details", ratio=6, overflow="fold")
     for finding in findings:
-        table.add_row(_where(finding), shown(_branches(finding)), _seen(finding))
+        table.add_row(_where(finding), shown(_branches(finding)), _details(finding))
     _print_indented(console, table, 2)
     console.print()
 
 
 def _print_indented(console: Console, what: Table | Text, by: int) -> None:
-    """Broken into lines wherever it goes to: a table has to be."""
+    """Wraps lines even if standard output is not a terminal, because a table needs a width."""
     console.print(Padding(what, (0, 0, 0, by), expand=False), soft_wrap=False)
 
 
@@ -179,11 +173,11 @@ def _where(finding: ScanFinding) -> Text:
 def _branches(finding: ScanFinding) -> str:
     if not finding.branches:
         return "all" if finding.app_id else "–"
-    rest = len(finding.branches) - _MOST_BRANCHES
-    return "\n".join((*finding.branches[:_MOST_BRANCHES], *([f"and {rest} more"] if rest > 0 else [])))
+    rest = len(finding.branches) - MAX_BRANCHES_SHOWN
+    return "\n".join((*finding.branches[:MAX_BRANCHES_SHOWN], *([f"and {rest} more"] if rest > 0 else [])))
 
 
-def _seen(finding: ScanFinding) -> Text:
+def _details(finding: ScanFinding) -> Text:
     parts: list[Text | str] = [shown(finding.detail)]
     if finding.role:
         parts += ["\n", shown(finding.role, "cyan")]
@@ -195,8 +189,8 @@ def _print_end(console: Console, scan: Scan) -> None:
     style = _STYLES[worst][1] if worst else "bold green"
     account = f" of account {scan.account}" if scan.account else ""
     console.print(shown(f"{headline(scan)}{account}.", style))
-    console.print(shown(f"{effort(scan)}; {judged_by(scan)}.", "dim"))
+    console.print(shown(f"{call_summary(scan)}; {settings_used(scan)}.", "dim"))
     if any(finding.statement for finding in scan.findings):
-        console.print(shown("--json and --html show the statements that would mend the trust policies.", "dim"))
+        console.print(shown("Use --json or --html to see the proposed trust policy statements.", "dim"))
     if scan.partial:
-        print_list(console, "PARTIAL: nothing follows from what is not found", reservations(scan))
+        print_list(console, f"PARTIAL SCAN: {PARTIAL_WARNING}:", partial_reasons(scan))

@@ -1,6 +1,7 @@
-"""The scan itself: regions and apps at the same time, each within its rate, and each app let go of once it was judged.
+"""Runs a scan: regions and apps concurrently, each service within its request rate.
 
-What is kept are the findings, the gaps, every role once, and who uses it. None of that grows with healthy branches.
+The scan keeps findings, gaps, each role once, and which apps use it. It drops an app's branches after checking them, so
+memory does not grow with healthy branches.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from medic.arns import RoleArn
 from medic.aws.errors import AwsError, DeniedError
 from medic.evidence import App, Branch, Item, Present, Role, RolePolicies, Unreadable
 from medic_cli.aws import explained
-from medic_cli.scan.aws import AT_ONCE, AwsTargets, WallTime
+from medic_cli.scan.aws import MAX_CONCURRENT_CALLS, AwsTargets, WallTime
 from medic_cli.scan.exposure import environment_findings, exposure_findings
 from medic_cli.scan.facts import AppFacts
-from medic_cli.scan.model import Gap, Gaps, RegionSeen, Scan, ScanFinding
-from medic_cli.scan.opted_in import candidates, opt_in_findings, roles_to_weigh
+from medic_cli.scan.model import Gap, Gaps, RegionSummary, Scan, ScanFinding
+from medic_cli.scan.opted_in import candidate_roles, opt_in_findings, roles_needing_policies
 from medic_cli.scan.output import counted
-from medic_cli.scan.roles import RoleUsage, is_logging_role_arn, is_own, judged, role_arns, role_findings
+from medic_cli.scan.roles import RoleUsage, in_own_account, is_logging_role_arn, role_arns, role_findings, role_uses
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -37,100 +38,65 @@ if TYPE_CHECKING:
     from medic_cli.scan.aws import RegionTarget
     from medic_cli.scan.opted_in import OptInTerms
 
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[Scanner], None]]:
-    """Gives what the scanner is to tell whenever it got on; shows nothing where standard error is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("apps"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[said]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scan", total=None, said="listing apps")
-
-        def tell(scanner: Scanner) -> None:
-            regions = scanner.seen.values()
-            done, found = sum(seen.apps for seen in regions), sum(seen.apps_found for seen in regions)
-            bar.update(task, completed=done, total=found or None, said=_said(scanner))
-
-        yield tell
-
-
-def _said(scanner: Scanner) -> str:
-    calls = counted(sum(scanner.targets.calls.values()), "call")
-    slowest = scanner.targets.slowest
-    return f"{calls}, throttled to {slowest.now:.1f} a second" if slowest else calls
-
-
 T = TypeVar("T")
-
-
-class ThreadPool:
-    """Threads: enough for a few calls at the same time to each place, so that no place waits for another."""
-
-    def __init__(self, places: Iterable[str]) -> None:
-        self._turns = {place: asyncio.Semaphore(AT_ONCE) for place in places}
-        self._pool = ThreadPoolExecutor(max_workers=len(self._turns) * AT_ONCE, thread_name_prefix="medic-scan")
-
-    async def call(self, place: str, job: Callable[[], T]) -> T:
-        """Do a blocking job that calls one place."""
-        async with self._turns[place]:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, job)
-
-    def dismiss(self) -> None:
-        """Take no more jobs; those under way end by themselves."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-class AsyncCache(Generic[T]):
-    """Asks for each thing once, however many want it at the same time or later."""
-
-    def __init__(self, ask: Callable[[str], Awaitable[T]]) -> None:
-        self._ask = ask
-        self._answers: dict[str, asyncio.Future[T]] = {}
-
-    async def get(self, key: str) -> T:
-        """The answer for one key."""
-        if key not in self._answers:
-            self._answers[key] = asyncio.ensure_future(self._ask(key))
-        return await self._answers[key]
-
 
 _IAM = "iam"
 
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """What to look at, and by which terms to judge opted-in branches."""
+    """What to scan, and the settings for opted-in branches."""
 
     terms: Mapping[str, OptInTerms]
-    """By region: one stack is deployed in each."""
+    """By region, because each region has its own stack."""
     apps: tuple[str, ...] = ()
-    """Ids; empty: every app."""
+    """App ids. Empty: every app."""
     settings_from: str | None = None
-    """Where the terms were read: a file, or the deployed stack."""
+    """The settings file or the deployed stack. None: the default settings."""
 
 
 @dataclass(slots=True)
-class Seen:
-    """How far one region is."""
-
+class RegionProgress:
     apps_found: int = 0
     apps: int = 0
+    """Apps that were scanned completely."""
     branches: int = 0
     listed: bool = False
 
 
+class ThreadPool:
+    """Runs blocking calls in threads. Each endpoint has its own slots, so a slow one does not delay the others."""
+
+    def __init__(self, endpoints: Iterable[str]) -> None:
+        self._slots = {endpoint: asyncio.Semaphore(MAX_CONCURRENT_CALLS) for endpoint in endpoints}
+        max_workers = len(self._slots) * MAX_CONCURRENT_CALLS
+        self._pool = ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="medic-scan")
+
+    async def call(self, endpoint: str, job: Callable[[], T]) -> T:
+        async with self._slots[endpoint]:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+
+    def shutdown(self) -> None:
+        """Drop the waiting jobs. Does not wait for running ones."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class AsyncCache(Generic[T]):
+    """Loads each key once, also if several tasks ask for it at the same time."""
+
+    def __init__(self, load: Callable[[str], Awaitable[T]]) -> None:
+        self._load = load
+        self._futures: dict[str, asyncio.Future[T]] = {}
+
+    async def get(self, key: str) -> T:
+        if key not in self._futures:
+            self._futures[key] = asyncio.ensure_future(self._load(key))
+        return await self._futures[key]
+
+
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """Where the apps are. Their ARNs say it: nobody needs to be asked."""
+    """The account of the apps, read from their ARNs, so no call is needed."""
 
     partition: str
     id: str
@@ -138,13 +104,13 @@ class _Account:
 
 
 class Scanner:
-    """One scan of an estate; made and run within an event loop.
+    """One scan. Create and run it within an event loop.
 
     Args:
-        estate: what may be asked.
-        options: what to look at.
-        clock: the time, UTC.
-        tell: called whenever the scan got on.
+        targets: the AWS endpoints.
+        options: what to scan.
+        clock: gives now, UTC.
+        on_progress: called after each app and each list of apps.
     """
 
     def __init__(
@@ -152,62 +118,62 @@ class Scanner:
         targets: AwsTargets,
         options: ScanOptions,
         clock: Callable[[], datetime],
-        tell: Callable[[Scanner], None] = lambda _: None,
+        on_progress: Callable[[Scanner], None] = lambda _: None,
     ) -> None:
         self.targets = targets
-        self.seen = {region.name: Seen() for region in targets.regions}
-        self._options, self._clock, self._tell = options, clock, tell
-        self._threads = ThreadPool([*self.seen, _IAM])
+        self.progress = {region.name: RegionProgress() for region in targets.regions}
+        self._options, self._clock, self._on_progress = options, clock, on_progress
+        self._threads = ThreadPool([*self.progress, _IAM])
         self._roles: AsyncCache[Item[Role]] = AsyncCache(self._read_role)
         self._policies: AsyncCache[Item[RolePolicies]] = AsyncCache(self._read_policies)
         self._findings: list[ScanFinding] = []
         self._gaps = Gaps()
         self._role_usage = RoleUsage()
-        self._missing = set(options.apps)
+        self._missing_apps = set(options.apps)
         self._account: _Account | None = None
-        self._listing: asyncio.Task[tuple[str, ...]] | None = None
-        self._logging_roles: dict[str, Item[RolePolicies]] = {}
+        self._role_listing: asyncio.Task[tuple[str, ...]] | None = None
+        self._logging_role_policies: dict[str, Item[RolePolicies]] = {}
 
     async def run(self) -> Scan:
-        """Look at everything; when cancelled, answer with what is known so far.
+        """Scan everything. If cancelled, return the results so far.
 
         Raises:
-            AwsError: nothing at all could be looked at.
+            AwsError: no region's apps could be listed.
         """
         started_at, began, interrupted = self._clock(), self.targets.time.now(), False
         try:
             async with asyncio.TaskGroup() as group:
                 for region in self.targets.regions:
-                    group.create_task(self._look_at_region(region))
-            await self._look_at_logging_roles()
+                    group.create_task(self._scan_region(region))
+            await self._read_logging_roles()
         except asyncio.CancelledError:
             interrupted = True
         finally:
             self.targets.time.stop()
-            self._threads.dismiss()
-        if self._gaps.first is not None and not any(seen.listed for seen in self.seen.values()):
-            raise self._gaps.first
+            self._threads.shutdown()
+        if self._gaps.first_error is not None and not any(region.listed for region in self.progress.values()):
+            raise self._gaps.first_error
         if not interrupted:
             self._note_missing_apps()
-        return self._answer(started_at, self.targets.time.now() - began, interrupted=interrupted)
+        return self._result(started_at, self.targets.time.now() - began, interrupted=interrupted)
 
-    async def _look_at_region(self, region: RegionTarget) -> None:
-        seen = self.seen[region.name]
+    async def _scan_region(self, region: RegionTarget) -> None:
+        progress = self.progress[region.name]
         try:
             apps = await self._threads.call(region.name, lambda: self._apps(region))
         except AwsError as error:
             self._gaps.add(error, region=region.name)
             return
-        seen.listed, seen.apps_found = True, len(apps)
-        self._missing -= {app.id for app in apps}
-        self._tell(self)
-        at_once = asyncio.Semaphore(AT_ONCE)
+        progress.listed, progress.apps_found = True, len(apps)
+        self._missing_apps -= {app.id for app in apps}
+        self._on_progress(self)
+        limit = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
         async with asyncio.TaskGroup() as group:
             for app in apps:
-                group.create_task(self._look_at_app(region, app, at_once))
+                group.create_task(self._scan_app(region, app, limit))
 
     def _apps(self, region: RegionTarget) -> list[App]:
-        """All apps by one list; or the few that were asked for, one by one, which takes no right to list."""
+        """All apps with ListApps. Chosen apps with GetApp, so that no permission to list is needed."""
         if not self._options.apps:
             return list(region.amplify.apps())
         found = []
@@ -219,26 +185,26 @@ class Scanner:
                     raise DeniedError("amplify:GetApp", "AccessDenied", reason)
         return found
 
-    async def _look_at_app(self, region: RegionTarget, app: App, at_once: asyncio.Semaphore) -> None:
-        async with at_once:
+    async def _scan_app(self, region: RegionTarget, app: App, limit: asyncio.Semaphore) -> None:
+        async with limit:
             account, terms = self._account_of(app), self._options.terms[region.name]
             branches = await self._branches(region, app)
             read_at = self._clock()
             facts = AppFacts(account.partition, account.id, region.name, read_at, app, branches or (), roles={})
-            wanted = (arn for arn in candidates(facts, terms) if is_own(facts, arn))
-            facts = replace(facts, roles=await self._look_up((*role_arns(facts), *wanted)))
+            candidates = (arn for arn in candidate_roles(facts, terms) if in_own_account(facts, arn))
+            facts = replace(facts, roles=await self._read_roles((*role_arns(facts), *candidates)))
             if facts.ssr:
                 self._list_logging_roles()
-            names = roles_to_weigh(facts, terms)
+            names = roles_needing_policies(facts, terms)
             policies = dict(zip(names, await asyncio.gather(*map(self._policies.get, names)), strict=True))
-            self._judge(facts, terms, policies)
+            self._add_findings(facts, terms, policies)
         if branches is not None:
-            self.seen[region.name].apps += 1
-            self.seen[region.name].branches += len(branches)
-        self._tell(self)
+            self.progress[region.name].apps += 1
+            self.progress[region.name].branches += len(branches)
+        self._on_progress(self)
 
-    def _judge(self, facts: AppFacts, terms: OptInTerms, policies: dict[str, Item[RolePolicies]]) -> None:
-        uses = judged(facts)
+    def _add_findings(self, facts: AppFacts, terms: OptInTerms, policies: dict[str, Item[RolePolicies]]) -> None:
+        uses = role_uses(facts)
         self._role_usage.add(facts, uses)
         self._findings += role_findings(facts, uses)
         self._findings += environment_findings(facts)
@@ -252,16 +218,16 @@ class Scanner:
         return self._account
 
     async def _branches(self, region: RegionTarget, app: App) -> tuple[Branch, ...] | None:
-        """The app's branches; None, and a gap, if they could not be listed."""
+        """None, with a gap, if the branches could not be listed."""
         try:
             return await self._threads.call(region.name, lambda: tuple(region.amplify.branches(app.id)))
         except AwsError as error:
             self._gaps.add(error, region=region.name, app=app.id)
             return None
 
-    async def _look_up(self, arns: Iterable[str]) -> dict[str, Item[Role]]:
-        wanted = tuple(dict.fromkeys(arns))
-        return dict(zip(wanted, await asyncio.gather(*map(self._roles.get, wanted)), strict=True))
+    async def _read_roles(self, arns: Iterable[str]) -> dict[str, Item[Role]]:
+        unique = tuple(dict.fromkeys(arns))
+        return dict(zip(unique, await asyncio.gather(*map(self._roles.get, unique)), strict=True))
 
     async def _read_role(self, arn: str) -> Item[Role]:
         iam = self._iam
@@ -285,42 +251,42 @@ class Scanner:
     @property
     def _iam(self) -> IamReader:
         if self._account is None:
-            raise RuntimeError("IAM is asked about roles of apps: none was seen yet")
+            raise RuntimeError("the account is unknown until the scan has found an app")
         return self._account.iam
 
     def _list_logging_roles(self) -> None:
-        """Begin to list them, as soon as there is an app that may have one."""
-        if self._listing is None:
-            self._listing = asyncio.create_task(self._threads.call(_IAM, self.targets.iam.logging_roles))
+        """Start to list them in the background, once, when the first app that may have one is found."""
+        if self._role_listing is None:
+            self._role_listing = asyncio.create_task(self._threads.call(_IAM, self.targets.iam.logging_roles))
 
-    async def _look_at_logging_roles(self) -> None:
-        """Amplify does not say which role writes an app's SSR logs: those of the right name are looked at."""
-        if self._listing is None:
+    async def _read_logging_roles(self) -> None:
+        """Read the policies of all roles with a logging role's name. Amplify does not say which app uses which."""
+        if self._role_listing is None:
             return
         try:
-            listed = await self._listing
+            listed = await self._role_listing
         except AwsError as error:
             self._gaps.add(error)
             listed = ()
         arns = tuple(dict.fromkeys((*listed, *filter(is_logging_role_arn, self._role_usage.roles))))
-        await asyncio.gather(*map(self._look_at_logging_role, arns))
+        await asyncio.gather(*map(self._read_logging_role, arns))
 
-    async def _look_at_logging_role(self, arn: str) -> None:
+    async def _read_logging_role(self, arn: str) -> None:
         role = RoleArn.parse(arn)
         if role is not None:
-            self._logging_roles[arn] = await self._policies.get(role.name)
+            self._logging_role_policies[arn] = await self._policies.get(role.name)
 
     def _note_missing_apps(self) -> None:
-        if self._missing:
-            regions = ", ".join(name for name, seen in self.seen.items() if seen.listed)
-            apps = tuple(sorted(self._missing))
-            reason = f"There is no such app in {regions}: look at the id, the --region and the --profile."
+        if self._missing_apps:
+            regions = ", ".join(name for name, region in self.progress.items() if region.listed)
+            apps = tuple(sorted(self._missing_apps))
+            reason = f"There is no such app in {regions}. Check the app id, --region and --profile."
             self._gaps.note(Gap("amplify:GetApp", reason, app_ids=apps))
 
-    def _answer(self, started_at: datetime, seconds: float, *, interrupted: bool) -> Scan:
-        across = (
+    def _result(self, started_at: datetime, seconds: float, *, interrupted: bool) -> Scan:
+        account_findings = (
             *self._role_usage.shared_role_findings(),
-            *self._role_usage.logging_role_findings(self._logging_roles),
+            *self._role_usage.logging_role_findings(self._logging_role_policies),
         )
         return Scan(
             partition=self._account.partition if self._account else "aws",
@@ -328,10 +294,10 @@ class Scanner:
             started_at=started_at,
             seconds=seconds,
             regions=tuple(
-                RegionSeen(name, seen.apps_found, seen.apps, seen.branches, seen.listed)
-                for name, seen in self.seen.items()
+                RegionSummary(name, region.apps_found, region.apps, region.branches, region.listed)
+                for name, region in self.progress.items()
             ),
-            findings=tuple(sorted((*self._findings, *across), key=lambda finding: finding.order)),
+            findings=tuple(sorted((*self._findings, *account_findings), key=lambda finding: finding.sort_key)),
             gaps=self._gaps.all(),
             interrupted=interrupted,
             calls=self.targets.calls,
@@ -340,22 +306,54 @@ class Scanner:
         )
 
 
+@contextmanager
+def progress_bar() -> Iterator[Callable[[Scanner], None]]:
+    """Gives a progress callback. Shows nothing if standard error is not a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("apps"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[status]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("scan", total=None, status="listing apps")
+
+        def update(scanner: Scanner) -> None:
+            regions = scanner.progress.values()
+            done, found = sum(region.apps for region in regions), sum(region.apps_found for region in regions)
+            bar.update(task, completed=done, total=found or None, status=_call_status(scanner))
+
+        yield update
+
+
+def _call_status(scanner: Scanner) -> str:
+    calls = counted(sum(scanner.targets.calls.values()), "call")
+    slowest = scanner.targets.slowest
+    return f"{calls}, throttled to {slowest.rate:.1f} a second" if slowest else calls
+
+
 def run(session: Session, options: ScanOptions, *, rate: float, iam_rate: float) -> Scan:
-    """Scan the regions that the wish has terms for; Ctrl-C ends it with what is known so far.
+    """Scan every region in `options.terms`. Ctrl-C ends the scan with the results so far.
 
     Args:
-        session: whose credentials to ask with.
-        options: what to look at.
+        session: gives the credentials.
+        options: what to scan.
         rate: calls a second to Amplify, in each region.
         iam_rate: calls a second to IAM.
 
     Raises:
-        CouldNotLookError: nothing at all could be looked at.
+        CouldNotLookError: no region's apps could be listed.
     """
-    with explained(), progress_bar() as tell, asyncio.Runner() as runner:
-        targets = AwsTargets.reached_by(session, tuple(options.terms), rate=rate, iam_rate=iam_rate, time=WallTime())
+    # The runner turns Ctrl-C into a cancellation, which `Scanner.run` handles.
+    with explained(), progress_bar() as on_progress, asyncio.Runner() as runner:
+        targets = AwsTargets.from_session(session, tuple(options.terms), rate=rate, iam_rate=iam_rate, time=WallTime())
 
         async def scan() -> Scan:
-            return await Scanner(targets, options, lambda: datetime.now(UTC), tell).run()
+            return await Scanner(targets, options, lambda: datetime.now(UTC), on_progress).run()
 
         return runner.run(scan())

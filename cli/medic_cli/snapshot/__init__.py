@@ -1,1 +1,1 @@
-"""`medic snapshot` and `medic compare`: the state of branches, in all that matters to IAM failures."""
+"""`medic snapshot` and `medic compare`: save and compare the settings of branches that matter for IAM failures."""

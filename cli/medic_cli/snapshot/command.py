@@ -1,4 +1,4 @@
-"""`medic snapshot`: write down how things stand, before anything is changed. Read-only."""
+"""The `medic snapshot` and `medic compare` commands, read-only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from medic_cli.aws import explained, session
 from medic_cli.errors import SOMETHING_WRONG, CouldNotLookError
 from medic_cli.options import AppAndBranch, app_argument, aws_options, branch_argument, examples, json_option
 from medic_cli.output import shown, terminal
-from medic_cli.snapshot.compare import compare, in_words
+from medic_cli.snapshot.compare import compare, value_text
 from medic_cli.snapshot.snapshot import SnapshotReader, read_snapshot, state_in
 
 if TYPE_CHECKING:
@@ -38,27 +38,28 @@ _COMPARE_EXAMPLES = examples(
 @aws_options
 @json_option
 def compare_command(*, first: str, second: str, profile: str | None, region: str | None, as_json: bool) -> None:
-    """Show what differs between two branches in all that matters to IAM failures, and why it matters.
+    """Show which settings that matter for IAM failures differ between two branches, and why they matter.
 
-    Each is APP/BRANCH as it stands now, or a file that `medic snapshot` wrote; #BRANCH names one of several in it.
+    Each side is APP/BRANCH in its current state, or a file from `medic snapshot`. If the file has several branches, add
+    #BRANCH.
 
-    Exits with 0 if nothing differs, 1 if something does, 2 on wrong usage, 3 if one of them could not be read.
+    Exits with 0 if nothing differs, 1 if something differs, 2 on wrong usage, 3 if a branch or file could not be read.
     """
     readers: list[SnapshotReader] = []
 
     def reader() -> SnapshotReader:
-        """Made when the first branch is to be read from AWS: two files need none."""
+        """One reader for both sides, created on first use: comparing two files needs no AWS."""
         if not readers:
             readers.append(SnapshotReader(session(profile, region), lambda: datetime.now(UTC)))
         return readers[0]
 
     with explained():
-        found = compare(_state(first, "FIRST", reader), _state(second, "SECOND", reader))
+        comparison = compare(_state(first, "FIRST", reader), _state(second, "SECOND", reader))
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        click.echo(json.dumps(comparison.as_json(), indent=2))
     else:
-        _print(found)
-    sys.exit(SOMETHING_WRONG if found.differences else 0)
+        _print(comparison)
+    sys.exit(SOMETHING_WRONG if comparison.differences else 0)
 
 
 def _state(text: str, which: str, reader: Callable[[], SnapshotReader]) -> BranchState:
@@ -67,30 +68,32 @@ def _state(text: str, which: str, reader: Callable[[], SnapshotReader]) -> Branc
         return state_in(read_snapshot(path), branch if hash_ else None, path)
     named = AppAndBranch.parse(text)
     if named is None:
-        raise click.BadParameter(f"{text!r} is neither APP/BRANCH nor a file that is there.", param_hint=which)
+        raise click.BadParameter(f"{text!r} is neither APP/BRANCH nor an existing file.", param_hint=which)
     return state_in(reader().take(named.app_id, named.branch), named.branch)
 
 
-def _print(found: Comparison) -> None:
+def _print(comparison: Comparison) -> None:
     console = terminal()
-    console.print(shown(f"first   {found.first.name}, {found.first.taken_at}"))
-    console.print(shown(f"second  {found.second.name}, {found.second.taken_at}"))
-    for difference in found.differences:
+    console.print(shown(f"first   {comparison.first.name}, {comparison.first.taken_at}"))
+    console.print(shown(f"second  {comparison.second.name}, {comparison.second.taken_at}"))
+    for difference in comparison.differences:
         _print_one(console, difference, "bold red")
-    for difference in found.unknown:
+    for difference in comparison.unknown:
         _print_one(console, difference, "bold yellow")
     console.print()
-    summary = f"{len(found.differences)} of the properties differ" if found.differences else "Nothing differs"
-    unknown = f", {len(found.unknown)} could not be compared" if found.unknown else ""
-    console.print(shown(f"{summary}{unknown}; the same: {', '.join(aspect.title for aspect in found.same)}.", "dim"))
+    differences, unknown = len(comparison.differences), len(comparison.unknown)
+    summary = f"{differences} of the settings differ" if differences else "Nothing differs"
+    not_compared = f", {unknown} could not be compared" if unknown else ""
+    same = ", ".join(aspect.title for aspect in comparison.same)
+    console.print(shown(f"{summary}{not_compared}; the same: {same}.", "dim"))
 
 
 def _print_one(console: Console, difference: Difference, style: str) -> None:
     console.print()
     console.print(shown(difference.aspect.title, style), shown(difference.aspect.why_it_matters, "dim"), sep="  ")
-    for name, value in (("first", difference.first), ("second", difference.second)):
-        head, *more = in_words(value).splitlines()
-        console.print(shown(f"  {name:<8}{head}"))
+    for side, value in (("first", difference.first), ("second", difference.second)):
+        head, *more = value_text(value).splitlines()
+        console.print(shown(f"  {side:<8}{head}"))
         for line in more:
             console.print(shown(f"          {line}"))
 
@@ -106,24 +109,24 @@ _SNAPSHOT_EXAMPLES = examples(
 @app_argument()
 @branch_argument(required=False)
 @click.option("--out", type=click.Path(allow_dash=True, dir_okay=False), metavar="FILE", required=True,
-              help="Where to write it; - writes to standard output.")  # fmt: skip
-@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+              help="The file to write; - for standard output.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @aws_options
 def snapshot_command(  # noqa: PLR0913 - click passes options by name
     *, app: str, branch: str | None, out: str, force: bool, profile: str | None, region: str | None
 ) -> None:
-    """Write down the state of an app's branches: roles, trust, policies, repository, build settings.
+    """Save the state of an app's branches: roles, trust, policies, repository, build settings.
 
-    Without BRANCH, every branch. Holds names of environment variables and never their values, no basic-auth
-    credentials, and fingerprints in the place of build specifications and trust policies. `medic compare` reads it.
+    Without BRANCH, saves every branch. The file has names of environment variables but no values, no basic-auth
+    credentials, and only fingerprints of build specifications and trust policies. `medic compare` reads it.
 
-    Exits with 0 once it is written, 2 on wrong usage, 3 if AWS could not be asked or the file could not be written.
+    Exits with 0 if the file was written, 2 on wrong usage, 3 if AWS or the file could not be accessed.
     """
     if out != "-" and Path(out).exists() and not force:
-        raise click.UsageError(f"{out} is there already: name another file, or --force to overwrite it.")
+        raise click.UsageError(f"{out} already exists. Choose another file, or use --force to overwrite it.")
     with explained():
-        taken = SnapshotReader(session(profile, region), lambda: datetime.now(UTC)).take(app, branch)
-    text = json.dumps(taken, indent=2) + "\n"
+        snapshot = SnapshotReader(session(profile, region), lambda: datetime.now(UTC)).take(app, branch)
+    text = json.dumps(snapshot, indent=2) + "\n"
     if out == "-":
         sys.stdout.write(text)
         return
@@ -131,4 +134,4 @@ def snapshot_command(  # noqa: PLR0913 - click passes options by name
         Path(out).write_text(text, encoding="utf-8")
     except OSError as error:
         raise CouldNotLookError(f"{out} can't be written: {error.strerror}.") from None
-    click.echo(f"Written to {out}.", err=True)
+    click.echo(f"Wrote {out}.", err=True)

@@ -1,8 +1,8 @@
-"""A snapshot as JSON; see docs/schemas/snapshot.schema.json.
+"""Takes snapshots of branches, and reads them back from files. Format: docs/schemas/snapshot.schema.json.
 
-Written down: names of environment variables, fingerprints of what may hold secrets, statements of permission policies.
-Never: a value of an environment variable, basic-auth credentials, a build specification, a trust policy's text (it may
-hold external ids, which are as good as passwords).
+A snapshot holds names of environment variables, fingerprints of texts that may hold secrets, and statements of
+permission policies. It never holds values of environment variables, basic-auth credentials, a build specification, or
+the text of a trust policy: a trust policy may contain external ids, which are as sensitive as passwords.
 """
 
 from __future__ import annotations
@@ -40,8 +40,11 @@ if TYPE_CHECKING:
     from medic_cli.output import JsonObject, JsonValue
 
 SCHEMA = 1
+"""The version of docs/schemas/snapshot.schema.json."""
 KIND = "amplify-medic snapshot"
 
+_MAX_THREADS = 4
+_MAX_BYTES = 1 << 26
 _PROVIDERS = {
     "github.com": "GitHub",
     "bitbucket.org": "Bitbucket",
@@ -49,8 +52,91 @@ _PROVIDERS = {
 }
 
 
-def app_as_json(app: App) -> JsonObject:
-    """An app."""
+@dataclass(frozen=True, slots=True)
+class _RoleAndPolicies:
+    role: Item[Role]
+    policies: Item[tuple[NamedPolicy, ...]]
+
+
+class SnapshotReader:
+    """Takes snapshots. Reads each app and role once, also for several snapshots.
+
+    Args:
+        session: gives the user's credentials.
+        clock: gives now, UTC.
+    """
+
+    def __init__(self, session: Session, clock: Callable[[], datetime]) -> None:
+        self._clients = Clients(session)
+        self._amplify = AmplifyReader(self._clients.amplify)
+        self._region = region_of(session)
+        self._clock = clock
+        self._apps: dict[str, App] = {}
+        self._roles: dict[str, _RoleAndPolicies] = {}
+
+    def take(self, app_id: str, branch: str | None) -> JsonObject:
+        """Read the state of a branch; without a name, of all the app's branches.
+
+        Raises:
+            CouldNotLookError: the app or the branch does not exist, or may not be read.
+            AwsError: a call failed for another reason.
+        """
+        app = self._app(app_id)
+        branches = tuple(self._branches(app_id, branch))
+        _, partition, _, region, account, _ = app.arn.split(":", 5)
+        roles = self._roles_of(account, app, branches)
+        now = self._clock()
+        scopes = [Scope(partition, account, region, app.id, one.name) for one in branches]
+        return {
+            "schema": SCHEMA,
+            "kind": KIND,
+            "taken_at": now.isoformat(timespec="seconds"),
+            "partition": partition,
+            "account": account,
+            "region": region,
+            "app": _app_json(app),
+            "branches": [
+                _branch_json(scope, app, one, roles, now) for scope, one in zip(scopes, branches, strict=True)
+            ],
+            "roles": {arn: _role_json(known.role, known.policies) for arn, known in roles.items()},
+        }
+
+    def _app(self, app_id: str) -> App:
+        if app_id not in self._apps:
+            self._apps[app_id] = required(self._amplify.app(app_id), self._region)
+        return self._apps[app_id]
+
+    def _branches(self, app_id: str, branch: str | None) -> Iterator[Branch]:
+        if branch is None:
+            yield from self._amplify.branches(app_id)
+        else:
+            yield required(self._amplify.branch(app_id, branch), self._region)
+
+    def _roles_of(self, account: str, app: App, branches: tuple[Branch, ...]) -> Mapping[str, _RoleAndPolicies]:
+        """Every role that the app or these branches name, by ARN. Reads the new ones concurrently."""
+        named = (app.service_role_arn, app.compute_role_arn, *(branch.compute_role_arn for branch in branches))
+        arns = tuple(dict.fromkeys(arn for arn in named if arn))
+        new = [arn for arn in arns if arn not in self._roles]
+        iam = IamReader(self._clients.iam, account)
+        with ThreadPoolExecutor(max_workers=_MAX_THREADS) as pool:
+            self._roles.update(zip(new, pool.map(lambda arn: _read_role(iam, arn), new), strict=True))
+        return {arn: self._roles[arn] for arn in arns}
+
+
+def _read_role(iam: IamReader, arn: str) -> _RoleAndPolicies:
+    role = iam.role(arn)
+    parts = RoleArn.parse(arn)
+    if not isinstance(role, Present) or parts is None:
+        return _RoleAndPolicies(role, Absent("the role was not read"))
+    try:
+        return _RoleAndPolicies(role, Present(iam.named_policies(parts.name)))
+    except AbsentError as error:
+        return _RoleAndPolicies(role, Absent(str(error)))
+    except DeniedError as error:
+        return _RoleAndPolicies(role, Unreadable(str(error)))
+
+
+def _app_json(app: App) -> JsonObject:
     return {
         "id": app.id,
         "arn": app.arn,
@@ -67,8 +153,13 @@ def app_as_json(app: App) -> JsonObject:
     }
 
 
-def branch_as_json(branch: Branch, service: RoleVerdict | None, compute: RoleVerdict | None) -> JsonObject:
-    """A branch, with the verdicts on the roles that count for it."""
+def _branch_json(
+    scope: Scope, app: App, branch: Branch, roles: Mapping[str, _RoleAndPolicies], now: datetime
+) -> JsonObject:
+    role_items = {arn: known.role for arn, known in roles.items()}
+    evidence = evidence_of(scope, now, app=Present(app), branch=Present(branch), roles=role_items)
+    service = service_role_verdict(evidence, app.service_role_arn)
+    compute = compute_role_verdict(evidence, branch.compute_role_arn or app.compute_role_arn)
     return {
         "name": branch.name,
         "arn": branch.arn,
@@ -87,44 +178,40 @@ def branch_as_json(branch: Branch, service: RoleVerdict | None, compute: RoleVer
     }
 
 
-def role_as_json(item: Item[Role], policies: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
-    """A role, or why it is not known."""
-    match item:
-        case Present(role):
-            return {
-                "status": "present",
-                "created_at": role.created_at.isoformat(),
-                "permissions_boundary": role.permissions_boundary,
-                "max_session_seconds": role.max_session_seconds,
-                "trust": _fingerprint(role.trust_policy),
-                "policies": _policies(policies),
-            }
-        case Absent(why):
-            return {"status": "absent", "why": redact(why)}
-        case Unreadable(reason):
-            return {"status": "unreadable", "why": redact(reason)}
+def _role_json(item: Item[Role], policies: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
+    if not isinstance(item, Present):
+        return _not_present(item)
+    role = item.value
+    return {
+        "status": "present",
+        "created_at": role.created_at.isoformat(),
+        "permissions_boundary": role.permissions_boundary,
+        "max_session_seconds": role.max_session_seconds,
+        "trust": _fingerprint(role.trust_policy),
+        "policies": _policies(policies),
+    }
 
 
 def _policies(item: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
-    match item:
-        case Present(policies):
-            return {
-                "status": "present",
-                "inline": [policy.name for policy in policies if policy.inline],
-                "managed": [policy.name for policy in policies if not policy.inline],
-                "statements": sorted({text for policy in policies for text in _statements(policy)}),
-            }
-        case Absent(why):
-            return {"status": "absent", "why": redact(why)}
-        case Unreadable(reason):
-            return {"status": "unreadable", "why": redact(reason)}
+    if not isinstance(item, Present):
+        return _not_present(item)
+    return {
+        "status": "present",
+        "inline": [policy.name for policy in item.value if policy.inline],
+        "managed": [policy.name for policy in item.value if not policy.inline],
+        "statements": sorted({text for policy in item.value for text in _statements(policy)}),
+    }
+
+
+def _not_present(item: Absent | Unreadable) -> JsonObject:
+    return {"status": "absent" if isinstance(item, Absent) else "unreadable", "why": redact(item.reason)}
 
 
 def _statements(policy: NamedPolicy) -> list[str]:
-    """Each statement without its id, as compact JSON with its keys in order: equal ones read the same."""
+    """Each statement as canonical JSON without its Sid, so that equal statements have equal text."""
     statements = (policy.document or {}).get("Statement", [])
-    several = statements if isinstance(statements, list) else [statements]
-    return [redact(_canonical(one)) for one in several]
+    items = statements if isinstance(statements, list) else [statements]
+    return [redact(_canonical(item)) for item in items]
 
 
 def _canonical(statement: object) -> str:
@@ -134,7 +221,7 @@ def _canonical(statement: object) -> str:
 
 
 def _sorted(value: object) -> object:
-    """Lists of actions and resources mean the same in any order, and as one text where there is one."""
+    """Sorts lists of strings, and unwraps a list of one: IAM treats both forms alike."""
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return sorted(value) if len(value) > 1 else value[0] if value else value
     return value
@@ -155,7 +242,7 @@ def _build(build: BuildSettings) -> JsonObject:
 
 
 def _repository(app: App) -> JsonObject | None:
-    """Where the repository is, without whatever credentials its URL may hold."""
+    """Leaves out credentials that the repository's URL may hold."""
     if app.repository is None:
         return None
     parts = urlsplit(app.repository)
@@ -170,161 +257,66 @@ def _repository(app: App) -> JsonObject | None:
 
 
 def _fingerprint(text: str) -> str:
-    """Of a JSON document: equal for equal content, however it is spaced."""
-    with suppress(ValueError):  # what is not JSON is compared as it stands
+    """A short hash. For JSON, equal content gives an equal hash, whatever its spacing and key order."""
+    with suppress(ValueError):  # a text that is not JSON is hashed unchanged
         text = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
     return f"sha256 {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-_AT_ONCE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _KnownRole:
-    role: Item[Role]
-    policies: Item[tuple[NamedPolicy, ...]]
-
-
-class SnapshotReader:
-    """Takes snapshots; what two of them share is read once.
-
-    Args:
-        session: the user's credentials.
-        clock: gives now, UTC.
-    """
-
-    def __init__(self, session: Session, clock: Callable[[], datetime]) -> None:
-        self._reader = Clients(session)
-        self._amplify = AmplifyReader(self._reader.amplify)
-        self._region = region_of(session)
-        self._clock = clock
-        self._apps: dict[str, App] = {}
-        self._roles: dict[str, _KnownRole] = {}
-
-    def take(self, app_id: str, branch: str | None) -> JsonObject:
-        """The state of a branch; without a name, of all the app's branches.
-
-        Raises:
-            CouldNotLookError: the app or the branch is not there, or may not be read.
-            AwsError: a call failed in another way.
-        """
-        app = self._app(app_id)
-        branches = tuple(self._branches(app_id, branch))
-        _, partition, _, region, account, _ = app.arn.split(":", 5)
-        roles = self._known_roles(account, app, branches)
-        now = self._clock()
-        scopes = [Scope(partition, account, region, app.id, one.name) for one in branches]
-        return {
-            "schema": SCHEMA,
-            "kind": KIND,
-            "taken_at": now.isoformat(timespec="seconds"),
-            "partition": partition,
-            "account": account,
-            "region": region,
-            "app": app_as_json(app),
-            "branches": [_branch(scope, app, one, roles, now) for scope, one in zip(scopes, branches, strict=True)],
-            "roles": {arn: role_as_json(known.role, known.policies) for arn, known in roles.items()},
-        }
-
-    def _app(self, app_id: str) -> App:
-        if app_id not in self._apps:
-            self._apps[app_id] = required(self._amplify.app(app_id), self._region)
-        return self._apps[app_id]
-
-    def _branches(self, app_id: str, branch: str | None) -> Iterator[Branch]:
-        if branch is None:
-            yield from self._amplify.branches(app_id)
-        else:
-            yield required(self._amplify.branch(app_id, branch), self._region)
-
-    def _known_roles(self, account: str, app: App, branches: tuple[Branch, ...]) -> Mapping[str, _KnownRole]:
-        """Every role that counts for these branches, the new ones looked up at the same time."""
-        named = (app.service_role_arn, app.compute_role_arn, *(branch.compute_role_arn for branch in branches))
-        arns = tuple(dict.fromkeys(arn for arn in named if arn))
-        new = [arn for arn in arns if arn not in self._roles]
-        iam = IamReader(self._reader.iam, account)
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            self._roles.update(zip(new, pool.map(lambda arn: _read_role(iam, arn), new), strict=True))
-        return {arn: self._roles[arn] for arn in arns}
-
-
-def _read_role(iam: IamReader, arn: str) -> _KnownRole:
-    role = iam.role(arn)
-    parts = RoleArn.parse(arn)
-    if not isinstance(role, Present) or parts is None:
-        return _KnownRole(role, Absent("the role was not read"))
-    try:
-        return _KnownRole(role, Present(iam.named_policies(parts.name)))
-    except AbsentError as error:
-        return _KnownRole(role, Absent(str(error)))
-    except DeniedError as error:
-        return _KnownRole(role, Unreadable(str(error)))
-
-
-def _branch(scope: Scope, app: App, branch: Branch, roles: Mapping[str, _KnownRole], now: datetime) -> JsonObject:
-    read = {arn: known.role for arn, known in roles.items()}
-    evidence = evidence_of(scope, now, app=Present(app), branch=Present(branch), roles=read)
-    return branch_as_json(
-        branch,
-        service_role_verdict(evidence, app.service_role_arn),
-        compute_role_verdict(evidence, branch.compute_role_arn or app.compute_role_arn),
-    )
-
-
-_MOST_BYTES = 1 << 26
-
-
 @dataclass(frozen=True, slots=True)
 class BranchState:
-    """A branch's state."""
+    """One branch of a snapshot, with the snapshot's app and roles."""
 
     name: str
-    """`APP/BRANCH`, and the file it came from."""
+    """`APP/BRANCH`, with the file that it comes from."""
     taken_at: str
+    """ISO 8601."""
     app: JsonObject
     branch: JsonObject
     roles: JsonObject
 
 
 def read_snapshot(path: str) -> JsonObject:
-    """The snapshot in a file.
+    """Read a snapshot from a file.
 
     Raises:
-        CouldNotLookError: it can't be read, or is no snapshot of this version.
+        CouldNotLookError: the file can't be read, or is not a snapshot of this version.
     """
-    document = read_json_file(path, _MOST_BYTES)
+    document = read_json_file(path, _MAX_BYTES)
     if not (isinstance(document, Mapping) and document.get("kind") == KIND):
-        raise CouldNotLookError(f"{path} is no snapshot: take one with medic snapshot APP --out FILE.")
+        raise CouldNotLookError(f"{path} is not a snapshot. Create one with medic snapshot APP --out FILE.")
     if document.get("schema") != SCHEMA:
-        raise CouldNotLookError(f"{path} is a snapshot of another version ({document.get('schema')}): take it anew.")
+        raise CouldNotLookError(f"{path} has snapshot version {document.get('schema')}, not {SCHEMA}. Take it again.")
     return document
 
 
 def state_in(document: JsonObject, branch: str | None, source: str = "") -> BranchState:
-    """One branch of a snapshot.
+    """Pick one branch from a snapshot.
 
     Args:
         document: the snapshot.
-        branch: the branch's name; None if there is only one in it.
-        source: the file it came from.
+        branch: the branch's name; None if the snapshot has only one.
+        source: the file that the snapshot comes from; empty if it was just taken.
 
     Raises:
-        CouldNotLookError: there is no such branch in it, or more than one to choose from.
+        CouldNotLookError: the snapshot has no such branch, or several and no name was given.
     """
     app, roles = object_in(document, "app"), object_in(document, "roles")
     branches = [one for one in _list(document.get("branches")) if isinstance(one, Mapping)]
     names = [str(one.get("name")) for one in branches]
     if branch is None and len(branches) != 1:
-        raise CouldNotLookError(f"{source} holds {len(branches)} branches: write {source}#BRANCH ({', '.join(names)}).")
+        raise CouldNotLookError(
+            f"{source} has {len(branches)} branches. Write {source}#BRANCH with one of: {', '.join(names)}."
+        )
     chosen = next((one for one in branches if branch in (None, one.get("name"))), None)
     if chosen is None:
-        raise CouldNotLookError(f"{source} holds no branch {branch}; it holds {', '.join(names)}.")
+        raise CouldNotLookError(f"{source} has no branch {branch}. It has: {', '.join(names)}.")
     name = f"{app.get('id')}/{chosen.get('name')}{f' ({source})' if source else ''}"
     return BranchState(name, str(document.get("taken_at")), app, chosen, roles)
 
 
 def object_in(document: JsonObject, key: str) -> JsonObject:
-    """A nested object; an empty one where there is none."""
+    """A nested object; empty if there is none."""
     value = document.get(key)
     return value if isinstance(value, Mapping) else {}
 

@@ -1,1 +1,1 @@
-"""The actors: each change made once, recorded before, read back after. The only room that changes anything."""
+"""Set a role, undo that, retry a job. Only this room changes anything in Amplify; callers record the intent first."""

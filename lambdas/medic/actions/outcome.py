@@ -1,4 +1,4 @@
-"""Results of a role change and of a rebuild."""
+"""Results of a role change, of its undo and of a rebuild."""
 
 from __future__ import annotations
 
@@ -9,29 +9,48 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from medic.incidents.model import Change
     from medic.plan.model import Action
 
 
 class ChangeResult(StrEnum):
-    """How an action ended."""
+    """How a role change ended."""
 
     APPLIED = "applied"
-    """Read back: the role that was meant is set."""
+    """The read-back shows the new role."""
     MOVED = "moved"
     """Role, tags or stage changed since the diagnosis: nothing was sent."""
     THIRD_ROLE = "third_role"
-    """Read back: a role that is neither the old nor the new one. Somebody else is at work; hands off."""
+    """The read-back shows neither the old nor the new role. Someone else set it, and the bot leaves it in place."""
     CAPPED = "capped"
-    """A cap on changes is used up: nothing was sent."""
+    """A cap on changes has reached its limit: nothing was sent."""
     REFUSED = "refused"
     """AWS refused the change."""
     DEFERRED = "deferred"
-    """Amplify can't assume the role yet; it was made moments ago."""
+    """Amplify can't assume the role yet, because it was created moments ago."""
+
+
+class UndoResult(StrEnum):
+    """How an undo ended."""
+
+    DETACHED = "detached"
+    """No role is set, as before the change."""
+    RESTORED = "restored"
+    """The previous role is set again."""
+    REFUSED = "refused"
+    """AWS refused it, or another role is set now: nothing was changed."""
+    IGNORED = "ignored"
+    """AWS accepted the request and changed nothing. Whether an empty role detaches is not documented."""
+
+    @property
+    def done(self) -> bool:
+        """True if the state from before the change is back."""
+        return self in (UndoResult.DETACHED, UndoResult.RESTORED)
 
 
 @dataclass(frozen=True, slots=True)
 class RebuildOutcome:
-    """The job that was started, or why none was."""
+    """The id of the job that was started, or why none was."""
 
     job_id: str | None
     detail: str
@@ -39,10 +58,16 @@ class RebuildOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RoleChangeOutcome:
-    """What became of one action."""
-
     action: Action
     result: ChangeResult
     detail: str
     at: datetime
     rebuild: RebuildOutcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UndoOutcome:
+    change: Change
+    result: UndoResult
+    detail: str
+    at: datetime

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import RebuildOutcome
-from medic.actions.set_role import Pause, through_throttling
+from medic.actions.set_role import Pause, retry_when_throttled
 from medic.aws.errors import AmbiguousError, AwsRejectedError, DeniedError, RetryableError
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rebuilder:
-    """Starts a failed job again. Never RELEASE: it would ship whatever is at the branch's head by now."""
+    """Retries a failed job. Never RELEASE: that would deploy whatever commit the branch's head is at now."""
 
     reader: AmplifyReader
     actor: Callable[[], AmplifyActor]
     pause: Pause
 
-    def not_now(self, scope: Scope, job_id: str) -> RebuildOutcome | None:
+    def why_not_now(self, scope: Scope, job_id: str) -> RebuildOutcome | None:
         """Why the job can't be retried now, or None if it can.
 
         Raises:
@@ -41,29 +41,29 @@ class Rebuilder:
         return None
 
     def start(self, scope: Scope, job: Job, incident_id: str, intended_at: datetime) -> RebuildOutcome:
-        """Ask for the retry, once.
+        """Start the retry once. If no answer comes, look for the job instead of sending StartJob again.
 
         Args:
             scope: the branch.
             job: the recorded job.
-            incident_id: goes into the job's reason.
-            intended_at: when the intent was recorded: a job that started later is the one asked for.
+            incident_id: becomes part of the job's reason.
+            intended_at: when the intent was recorded. A job that started earlier is not this retry.
         """
         reason = f"Amplify Medic, incident {incident_id}"
         try:
-            started = through_throttling(
+            started = retry_when_throttled(
                 lambda: self.actor().retry_job(scope.app_id, scope.branch, job.id, reason), self.pause
             )
         except AmbiguousError:
-            return self.look_up(scope, job, intended_at)
+            return self.find_started(scope, job, intended_at)
         except RetryableError as error:
             return RebuildOutcome(None, f"not rebuilt, Amplify is busy: {error.message}. Redeploy it yourself.")
         except (AwsRejectedError, DeniedError) as error:
             return RebuildOutcome(None, f"not rebuilt, StartJob was refused: {error.message}. Redeploy to be sure.")
         return RebuildOutcome(started, f"job {started} rebuilds the commit of job {job.id}")
 
-    def look_up(self, scope: Scope, job: Job, intended_at: datetime) -> RebuildOutcome:
-        """Whether a retry that was asked for without an answer runs; it is never asked for again.
+    def find_started(self, scope: Scope, job: Job, intended_at: datetime) -> RebuildOutcome:
+        """Find the job of a StartJob that got no answer. StartJob is never sent again.
 
         Raises:
             AwsError: the jobs could not be listed.
@@ -76,9 +76,10 @@ class Rebuilder:
 
 
 def _is_the_retry(other: JobState, job: Job, intended_at: datetime) -> bool:
-    """The same job started again, or a later retry of its commit: whether a retry takes a new id is not documented.
+    """True if `other` is the same job started again, or a later retry of its commit.
 
-    A push that came in between builds another commit, and is no retry.
+    Both are possible, because it is not documented whether a retry gets a new id. A push in between builds another
+    commit and is no retry.
     """
     since = other.started_at is None or other.started_at >= intended_at.replace(microsecond=0)
     if int(other.id) == int(job.id):

@@ -1,4 +1,4 @@
-"""Sending alerts: every channel on its own, what was delivered recorded, what failed raised for another try."""
+"""Delivers an alert to every channel. A failing channel stops no other; receipts record who accepted the alert."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ if TYPE_CHECKING:
 
 
 class DeliveryError(Exception):
-    """A channel did not take an alert; the message says which and why, never the webhook's URL or a token."""
+    """A channel did not accept an alert. The message names the channel and the reason, never a webhook URL or token."""
 
 
 class Channel(Protocol):
-    """Something that takes alerts."""
-
     @property
     def name(self) -> str:
         """The channel's name in receipts and logs."""
@@ -25,7 +23,7 @@ class Channel(Protocol):
 
     @property
     def routes(self) -> tuple[str | None, ...]:
-        """The named channels behind it, None for the default one: what a test of every channel goes through."""
+        """The values of `Alert.channel` that a test alert must try; None is the default channel."""
         ...
 
     def send(self, alert: Alert, thread: str | None) -> str | None:
@@ -33,38 +31,29 @@ class Channel(Protocol):
 
         Args:
             alert: what to send.
-            thread: what the first alert of the incident came back with; None for the first one.
+            thread: what `send` returned for the first alert of this incident; None for the first alert.
 
         Returns:
-            The thread that later alerts of the incident go into, or None where there are no threads.
+            The thread for later alerts of the incident, or None if the channel has no threads.
 
         Raises:
-            DeliveryError: the channel did not take it.
+            DeliveryError: the channel did not accept the alert.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one alert on every channel."""
+    """The result of sending one alert to every channel."""
 
     receipts: tuple[str, ...]
-    """`occasion/channel` of each that took it now."""
+    """`alert_key/channel` for each channel that accepted it now."""
     failures: tuple[str, ...]
+    """`channel: reason` for each channel that did not accept it."""
     lacking: tuple[str, ...]
-    """The names of the channels that did not take it."""
+    """The names of the channels that did not accept it."""
     threads: Mapping[str, str] = field(default_factory=dict)
-    """Channel → thread, those known before among them: to be kept on the incident."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What became of the test alert on one channel."""
-
-    name: str
-    """The channel's name; `slack/web` for a named one behind it."""
-    ok: bool
-    detail: str
+    """Channel → thread, including threads known before. The caller stores them with the incident."""
 
 
 def deliver(
@@ -74,14 +63,14 @@ def deliver(
     alert_key: str,
     threads: Mapping[str, str] | None = None,
 ) -> Delivery:
-    """Send an alert on every channel that has not had it yet; one channel failing never stops another.
+    """Send an alert to every channel that has no receipt for it. A failing channel stops no other.
 
     Args:
         alert: what to send.
-        channels: where to.
-        already: receipts of earlier tries.
-        alert_key: what tells this alert from others of the same incident: `report:7`, `resolved:8`.
-        threads: channel → thread, as earlier alerts of the same incident came back with them.
+        channels: where to send it.
+        already: receipts of earlier attempts.
+        alert_key: identifies this alert among those of its incident, for example `report:7` or `resolved:8`.
+        threads: channel → thread, from earlier alerts of the same incident.
     """
     receipts, failures, lacking, known = [], [], [], dict(threads or {})
     for channel in channels:
@@ -96,16 +85,27 @@ def deliver(
             continue
         receipts.append(receipt)
         if thread is not None:
+            # Never replace a known thread: all alerts of an incident belong in its first one.
             known.setdefault(channel.name, thread)
     return Delivery(tuple(receipts), tuple(failures), tuple(lacking), known)
 
 
-def try_out(alert: Alert, channels: Collection[Channel]) -> Iterator[Trial]:
-    """Send a test alert through every channel, the named ones too, and say of each what became of it.
+@dataclass(frozen=True, slots=True)
+class RouteResult:
+    """Whether one route of a channel accepted the test alert."""
+
+    name: str
+    """The channel's name, or `channel/route` for a route other than the default."""
+    ok: bool
+    detail: str
+
+
+def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[RouteResult]:
+    """Send a test alert through every route of every channel, without receipts or threads.
 
     Args:
-        alert: the sample, see `compose_test`.
-        channels: where to.
+        alert: the alert of `compose_test`.
+        channels: where to send it.
     """
     for channel in channels:
         for route in channel.routes:
@@ -113,6 +113,6 @@ def try_out(alert: Alert, channels: Collection[Channel]) -> Iterator[Trial]:
             try:
                 channel.send(replace(alert, channel=route), None)
             except DeliveryError as error:
-                yield Trial(name, ok=False, detail=str(error))
+                yield RouteResult(name, ok=False, detail=str(error))
             else:
-                yield Trial(name, ok=True, detail="taken")
+                yield RouteResult(name, ok=True, detail="accepted")

@@ -1,6 +1,6 @@
-"""Notifications on the account's event bus, for whoever listens. No rule of ours does.
+"""Puts an alert's events on the account's event bus, for the rules of other systems. No rule of ours may match them.
 
-Each event's detail is what the alert says, for machines: docs/schemas/events holds the schemas.
+Each event's detail is the alert as JSON; docs/schemas/events holds the schemas.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from medic.alerts.model import Alert
 
 SCHEMA = 1
-"""Counted up when a reader of the old details could not read the new ones."""
+"""Increased when a reader of the old details could not read the new ones."""
 
 DIAGNOSIS_READY = "Diagnosis Ready"
 REMEDIATION_APPLIED = "Remediation Applied"
@@ -38,10 +38,10 @@ _DETAIL_TYPES: dict[AlertKind, tuple[str, ...]] = {
     AlertKind.RESOLVED: (INCIDENT_RESOLVED,),
     AlertKind.QUIET: (INCIDENT_RESOLVED,),
 }
-_MOST_BYTES = 250_000
-"""EventBridge takes 256 KiB a call, names and all.
+_MAX_BYTES = 250_000
+"""For the details of one call. EventBridge accepts 256 KiB a call, including sources and detail types.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
-_NEVER_TOO_LONG = frozenset(
+_KEPT_WHEN_TRUNCATED = frozenset(
     {"schema", "kind", "partition", "account", "region", "incident", "app", "branch", "job", "label", "role"}
 )
 
@@ -53,38 +53,40 @@ class EventBus:
     client: Callable[[], EventBridgeClient]
     name: str = "eventbridge"
     routes: tuple[str | None, ...] = ()
-    """None: a test would tell other systems of a failure that is none."""
+    """Empty, because a test event would look like a real failure to other systems."""
 
     def send(self, alert: Alert, thread: str | None) -> str | None:  # noqa: ARG002 - events have no threads
-        """Put the events that tell this alert; there are none for what only people need to know."""
-        entries = [(kind, detail_of(alert)) for kind in detail_types(alert)]
-        if not entries:
+        """Put the alert's events. An alert that only people need has none."""
+        detail_types = detail_types_of(alert)
+        if not detail_types:
             return None
+        detail = detail_of(alert)
         try:
             with translated("events:PutEvents"):
                 answer = self.client().put_events(
                     Entries=[
-                        {"Source": OWN_SOURCE, "DetailType": kind, "Detail": detail, "Resources": []}
-                        for kind, detail in entries
+                        {"Source": OWN_SOURCE, "DetailType": detail_type, "Detail": detail, "Resources": []}
+                        for detail_type in detail_types
                     ]
                 )
         except AwsError as error:
-            raise DeliveryError(f"EventBridge did not take the event: {error}") from error
+            raise DeliveryError(f"EventBridge did not accept the event: {error}") from error
         if answer["FailedEntryCount"]:
             codes = {str(entry.get("ErrorCode")) for entry in answer["Entries"] if entry.get("ErrorCode")}
-            raise DeliveryError(f"EventBridge did not take every event: {', '.join(sorted(codes))}")
+            raise DeliveryError(f"EventBridge did not accept every event: {', '.join(sorted(codes))}")
         return None
 
 
-def detail_types(alert: Alert) -> tuple[str, ...]:
-    """What an alert is called on the bus; nothing for what only people need to know."""
+def detail_types_of(alert: Alert) -> tuple[str, ...]:
+    """The detail types of the alert's events. Empty for an alert that only people need."""
     return _DETAIL_TYPES.get(alert.kind, ()) if alert.machine else ()
 
 
 def detail_of(alert: Alert) -> str:
-    """The event's detail as JSON; one that would be too long for the bus keeps what names the incident."""
+    """The detail of the alert's events as JSON. One that is too long for the bus keeps only what names the incident."""
     detail = {"schema": SCHEMA, "kind": alert.kind, **json.loads(alert.machine)}
     text = json.dumps(detail)
-    if len(text) * len(detail_types(alert)) <= _MOST_BYTES:
+    # json.dumps writes ASCII only, so characters count as bytes. All events of one call carry the same detail.
+    if len(text) * len(detail_types_of(alert)) <= _MAX_BYTES:
         return text
-    return json.dumps({name: detail[name] for name in detail if name in _NEVER_TOO_LONG} | {"truncated": True})
+    return json.dumps({name: detail[name] for name in detail if name in _KEPT_WHEN_TRUNCATED} | {"truncated": True})

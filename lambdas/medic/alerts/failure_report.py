@@ -1,4 +1,4 @@
-"""What a report says, part by part: the short sentences, what was done and by which rule, the facts, the links."""
+"""The parts of the alert on a diagnosed failure: its kind, sentences, fields, links and approval, as plain text."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from medic.incidents.model import Incident
     from medic.plan.model import Action, GuardrailAnswer, Plan
 
-_COMMIT_ID = 10
+_COMMIT_ID_CHARACTERS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class FailureReport:
-    """Everything known when a diagnosis is reported."""
+    """The input of the alert: the diagnosis, the plan, and the results of the changes that were attempted."""
 
     scope: Scope
     incident: Incident
@@ -39,55 +39,54 @@ class FailureReport:
     outcomes: tuple[RoleChangeOutcome, ...]
     opt_in_note: str
     channel: str | None
+    """A channel name from the settings; None for the default channel."""
 
     @property
     def app_name(self) -> str:
-        """What people call the app."""
+        """The app's name, or its id if the app could not be read."""
         app = self.evidence.app
         return app.value.name if isinstance(app, Present) else self.evidence.app_id
 
     @property
     def job(self) -> Job | None:
-        """The job, where it could be read."""
+        """The failed job; None if it could not be read."""
         return self.evidence.job.value if isinstance(self.evidence.job, Present) else None
 
     @property
-    def undone(self) -> tuple[Action, ...]:
-        """The actions that nothing came of, because nothing was tried."""
-        acted = {outcome.action.kind for outcome in self.outcomes}
-        return tuple(action for action in self.plan.actions if action.kind not in acted)
+    def not_attempted(self) -> tuple[Action, ...]:
+        """The planned actions without an outcome: advised, refused, or waiting for approval."""
+        attempted = {outcome.action.kind for outcome in self.outcomes}
+        return tuple(action for action in self.plan.actions if action.kind not in attempted)
 
     @property
-    def asks(self) -> bool:
-        """True if something waits for somebody's approval."""
-        return any(action.disposition is Disposition.ASK_FIRST for action in self.undone)
+    def needs_approval(self) -> bool:
+        return any(action.disposition is Disposition.ASK_FIRST for action in self.not_attempted)
 
 
 def kind_of(report: FailureReport) -> AlertKind:
-    """What the report is, in one word."""
     results = {outcome.result for outcome in report.outcomes}
     if ChangeResult.APPLIED in results:
         return AlertKind.APPLIED
     if ChangeResult.DEFERRED in results:
         return AlertKind.DEFERRED
-    if results or any(action.disposition is Disposition.REFUSE for action in report.undone):
+    if results or any(action.disposition is Disposition.REFUSE for action in report.not_attempted):
         return AlertKind.REFUSED
-    if report.asks:
+    if report.needs_approval:
         return AlertKind.PROPOSED
     return AlertKind.NOT_CONFIRMED if contradicted(report.diagnosis) else AlertKind.DIAGNOSIS
 
 
 def summary(report: FailureReport) -> Iterator[str]:
-    """What one reads on a phone: which role, the likeliest cause, what was done or is asked."""
+    """The sentences for the phone: which role is concerned, the most likely cause, what the bot did or proposes."""
     yield f"It concerns {wording.ROLES[report.incident.role_kind]}."
     if report.diagnosis.causes:
         best = report.diagnosis.causes[0]
-        yield f"{wording.RANKS[best.rank]} cause: {best.title}. {wording.sentence(best.reason)}."
+        yield f"{wording.RANKS[best.rank]} cause: {best.title}. {wording.capitalized(best.reason)}."
     for outcome in report.outcomes:
         by = f" Approved by {report.incident.approved_by}." if report.incident.approved_by else ""
-        yield f"{wording.RESULTS[outcome.result]}: {_wanted(outcome.action)}.{by}"
-    for action in report.undone:
-        yield _short(action)
+        yield f"{wording.RESULTS[outcome.result]}: {_change(outcome.action)}.{by}"
+    for action in report.not_attempted:
+        yield _action_sentence(action)
     if not report.outcomes and not report.plan.actions:
         yield "Nothing was changed: no change that the bot may make would help."
     if report.incident.count > 1:
@@ -95,46 +94,46 @@ def summary(report: FailureReport) -> Iterator[str]:
 
 
 def done(report: FailureReport) -> Iterator[str]:
-    """What was done, refused or proposed, by which rule, and what keeps it from being reverted."""
+    """What the bot changed, refused or proposed, which guardrail decided, and how to make a change permanent."""
     for outcome in report.outcomes:
-        yield f"{wording.RESULTS[outcome.result]}: {_wanted(outcome.action)}: {outcome.detail}"
+        yield f"{wording.RESULTS[outcome.result]}: {_change(outcome.action)}: {outcome.detail}"
         yield f"Before: {outcome.action.previous_arn or 'no role was set'}"
         if outcome.rebuild is not None:
             yield f"Rebuild: {outcome.rebuild.detail}"
         if outcome.result is ChangeResult.APPLIED:
             yield permanent_line(outcome.action)
-    for action in report.undone:
-        yield _short(action)
+    for action in report.not_attempted:
+        yield _action_sentence(action)
         if action.disposition is Disposition.ASK_FIRST:
             yield f"The same by hand: {command_for(action)}"
             yield permanent_line(action)
-    if report.asks and report.plan.rebuild.reason:
+    if report.needs_approval and report.plan.rebuild.reason:
         yield f"Rebuild: {report.plan.rebuild.reason}"
     if report.plan.effect and not effect(report):
         yield f"What that change would do: {report.plan.effect}"
 
 
 def effect(report: FailureReport) -> str:
-    """What to expect of what was done, or of what may be approved; nothing where nothing is going to change."""
-    return report.plan.effect if report.outcomes or report.asks else ""
+    """What the applied or proposed change will do. Empty if nothing changes."""
+    return report.plan.effect if report.outcomes or report.needs_approval else ""
 
 
 def rules(report: FailureReport) -> Iterator[str]:
-    """Every guardrail's answer, for every action."""
+    """Every guardrail's answer for every planned action."""
     several = len(report.plan.actions) > 1
     for action in report.plan.actions:
         about = f" ({wording.ACTIONS[action.kind]})" if several else ""
-        yield from (f"{_answered(answer)}{about}: {answer.detail}" for answer in action.answers)
+        yield from (f"{_verdict(answer)}{about}: {answer.detail}" for answer in action.answers)
 
 
 def facts(report: FailureReport, kind: AlertKind) -> Iterator[AlertField]:
-    """What tells this failure from others."""
+    """The fields that identify the failure, and the two roles."""
     evidence, scope, job = report.evidence, report.scope, report.job
     app = evidence.app.value if isinstance(evidence.app, Present) else None
     branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
-    yield AlertField("Status", wording.STANDINGS[kind].status)
+    yield AlertField("Status", wording.ALERT_STYLES[kind].status)
     yield AlertField("App", f"{app.name if app else 'unknown'} ({scope.app_id})")
-    yield AlertField("Branch", branch_words(scope))
+    yield AlertField("Branch", branch_text(scope))
     if job is not None:
         yield AlertField("Commit", _commit(job))
     framework = f", {branch.framework}" if branch and branch.framework else ""
@@ -148,15 +147,21 @@ def facts(report: FailureReport, kind: AlertKind) -> Iterator[AlertField]:
 
 
 def links(report: FailureReport) -> Iterator[Link]:
-    """Where to look: the job, or the log of the runtime; the app; the roles."""
+    """Links to the console pages of the branch and of every role that was looked up."""
     scope = report.scope
-    yield from places(scope, report.incident.job_id, runtime=report.diagnosis.phase is Phase.RUNTIME)
+    yield from console_links(scope, report.incident.job_id, runtime=report.diagnosis.phase is Phase.RUNTIME)
     for arn in report.evidence.roles:
         yield Link(f"Role {arn.rsplit('/', 1)[-1]}", role_url(scope, arn))
 
 
-def places(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[Link]:
-    """The console's pages on a branch: the runtime's log where the failure was seen there, the job, the app."""
+def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[Link]:
+    """Links to the console pages of a branch.
+
+    Args:
+        scope: the branch, or `*` for the whole app.
+        job_id: the job to link to; empty or "0" for none.
+        runtime: whether to link to the SSR log too.
+    """
     if runtime:
         yield Link("Runtime log", log_group_url(scope))
     if job_id.strip("0") and scope.branch != "*":
@@ -165,9 +170,9 @@ def places(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[Link]:
 
 
 def approval(report: FailureReport) -> Approval | None:
-    """What may be approved, where something waits for that."""
+    """The request for approval; None if no action waits for one."""
     incident, scope = report.incident, report.scope
-    if not report.asks or incident.state is not IncidentState.AWAITING_APPROVAL:
+    if not report.needs_approval or incident.state is not IncidentState.AWAITING_APPROVAL:
         return None
     return Approval(
         incident_id=incident.id,
@@ -181,32 +186,31 @@ def approval(report: FailureReport) -> Approval | None:
     )
 
 
-def branch_words(scope: Scope) -> str:
-    """The branch; `*` stands for the whole app."""
+def branch_text(scope: Scope) -> str:
     return "not known; the whole app" if scope.branch == "*" else scope.branch
 
 
-def _short(action: Action) -> str:
-    wanted = _wanted(action)
+def _action_sentence(action: Action) -> str:
+    change = _change(action)
     match action.disposition:
         case Disposition.REFUSE:
             rule, _, detail = action.reason.partition(": ")
-            return f"Refused to {wanted}, by the rule {rule}: {detail}."
+            return f"Refused to {change}, by the rule {rule}: {detail}."
         case Disposition.ASK_FIRST:
-            return f"Proposed, and waiting for approval: {wanted}."
+            return f"Proposed, and waiting for approval: {change}."
         case _:
             return f"Nothing was changed: {action.reason}."
 
 
-def _wanted(action: Action) -> str:
+def _change(action: Action) -> str:
     verb = wording.ACTIONS[action.kind]
     return f"{verb} to {action.role_arn}" if action.role_arn else verb
 
 
-def _answered(answer: GuardrailAnswer) -> str:
+def _verdict(answer: GuardrailAnswer) -> str:
     return f"{'✓' if answer.allows else '✗'} {answer.rule}"
 
 
 def _commit(job: Job) -> str:
     first_line = (job.commit_message or "").strip().split("\n", 1)[0]
-    return f"{(job.commit_id or '')[:_COMMIT_ID]} {first_line}".strip() or "none: a manual deployment"
+    return f"{(job.commit_id or '')[:_COMMIT_ID_CHARACTERS]} {first_line}".strip() or "none: a manual deployment"

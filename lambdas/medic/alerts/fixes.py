@@ -1,4 +1,7 @@
-"""The fixes an alert shows: the knowledge base's texts, filled in for this app, branch and role, safe to paste."""
+"""The fixes an alert shows: texts of the knowledge base with this app, branch and role filled in, safe to paste.
+
+Also here: the AWS CLI commands for a single role change, and the URLs of console pages.
+"""
 
 from __future__ import annotations
 
@@ -29,192 +32,73 @@ _CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
+_DIALECTS = (Dialect.CONSOLE, Dialect.CLI, Dialect.CDK, Dialect.TERRAFORM)
+_MAX_FIXES = 2
 
-
-def app_url(scope: Scope) -> str:
-    """The app's page."""
-    return f"https://{_regional(scope)}/amplify/apps/{quote(scope.app_id, safe='')}"
-
-
-def job_url(scope: Scope, job_id: str) -> str:
-    """The deployment's page, with its log."""
-    branch = quote(scope.branch, safe="")
-    return f"{app_url(scope)}/branches/{branch}/deployments/{quote(job_id, safe='')}"
-
-
-def role_url(scope: Scope, role_arn: str, tab: str = "") -> str:
-    """The role's page in IAM.
-
-    Args:
-        scope: where; the partition has a console of its own.
-        role_arn: the role's ARN, or its name.
-        tab: `permissions` or `trust_relationships`; nothing for the page as it opens.
-    """
-    name = quote(role_arn.rsplit("/", 1)[-1], safe="")
-    return f"https://{_regional(scope)}/iam/home#/roles/details/{name}{f'?section={tab}' if tab else ''}"
-
-
-def log_group_url(scope: Scope) -> str:
-    """The log group of the app's SSR runtime in CloudWatch, whose console escapes twice, and writes `$` for `%`."""
-    group = quote(quote(f"/aws/amplify/{scope.app_id}", safe=""), safe="").replace("%", "$")
-    region = quote(scope.region, safe="")
-    return f"https://{_regional(scope)}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}"
-
-
-def _regional(scope: Scope) -> str:
-    return f"{quote(scope.region, safe='')}.{_CONSOLES.get(scope.partition, _CONSOLES['aws'])}"
-
-
-TRUST_FIXES = frozenset({"trust_service_role", "trust_compute_role"})
-
-
-def written_out(proposal: Proposal) -> tuple[Snippet, ...]:
-    """The proposal for the console, the command line, CDK and Terraform."""
-    statement = json.dumps(json.loads(proposal.statement), indent=2)
-    trust = proposal.fix in TRUST_FIXES
-    return (
-        Snippet(DIALECTS[Dialect.CONSOLE], _console(proposal, statement, trust=trust)),
-        Snippet(DIALECTS[Dialect.CLI], _trust_cli(proposal) if trust else _permission_cli(proposal)),
-        Snippet(DIALECTS[Dialect.CDK], _cdk(proposal, statement, trust=trust)),
-        Snippet(DIALECTS[Dialect.TERRAFORM], _terraform(statement, trust=trust)),
-    )
-
-
-def _console(proposal: Proposal, statement: str, *, trust: bool) -> str:
-    where = "Trust relationships > Edit trust policy" if trust else "Add permissions > Create inline policy > JSON"
-    whose = f"IAM > Roles > {proposal.role_name}" if proposal.role_name else f"IAM > {proposal.holder}"
-    return "\n".join((f"{whose} > {where}: add to Statement, beside what stands there", statement, *proposal.notes))
-
-
-def _trust_cli(proposal: Proposal) -> str:
-    role, statement = shlex.quote(proposal.role_name or "<role>"), shlex.quote(proposal.statement)
-    return (
-        f"aws iam get-role --role-name {role} --query Role.AssumeRolePolicyDocument --output json > trust.json\n"
-        f"jq --argjson new {statement} '.Statement = ([.Statement] | flatten) + [$new]' trust.json > fixed.json\n"
-        f"aws iam update-assume-role-policy --role-name {role} --policy-document file://fixed.json"
-    )
-
-
-def _permission_cli(proposal: Proposal) -> str:
-    if proposal.role_name is None:
-        # Quoted even in the comment: not every shell knows comments at its prompt.
-        return (
-            f"# to be added to a policy of {shlex.quote(proposal.holder)}:\nstatement={shlex.quote(proposal.statement)}"
-        )
-    document = f'{{"Version":"2012-10-17","Statement":[{proposal.statement}]}}'
-    # An inline policy of the same name would be replaced, so each statement gets a name of its own.
-    name = f"{proposal.fix}-{hashlib.sha256(proposal.statement.encode()).hexdigest()[:8]}"
-    return (
-        f"aws iam put-role-policy --role-name {shlex.quote(proposal.role_name)} --policy-name {name} \\\n"
-        f"  --policy-document {shlex.quote(document)}"
-    )
-
-
-def _cdk(proposal: Proposal, statement: str, *, trust: bool) -> str:
-    holder = "role" if proposal.role_name else "caller"
-    add = "assumeRolePolicy?.addStatements" if trust else "addToPrincipalPolicy"
-    return f"{holder}.{add}(iam.PolicyStatement.fromJson({statement}));"
-
-
-def _terraform(statement: str, *, trust: bool) -> str:
-    """JSON is an expression of Terraform's language too, but for its templates."""
-    argument = "assume_role_policy" if trust else "policy"
-    literal = statement.replace("${", "$${").replace("%{", "%%{")
-    return f"# in the jsonencode(...) of {argument}, one more element of Statement:\n{literal}"
-
-
-_SHOWN = (Dialect.CONSOLE, Dialect.CLI, Dialect.CDK, Dialect.TERRAFORM)
-_MOST = 2
-_OF_THE_CALLER = frozenset({"grant_action", "change_boundary"})
-_NEW_SERVICE_ROLE = frozenset({"create_service_role", "attach_service_role"})
-"""Fixes that put another role in the place of one that is there and unfit; one that is gone can be made again."""
-_ON_THE_PERMISSIONS_TAB = frozenset({"grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"})
-_ON_THE_APP = frozenset(
+_TRUST_FIXES = frozenset({"trust_service_role", "trust_compute_role"})
+_CALLER_FIXES = frozenset({"grant_action", "change_boundary"})
+"""Fixes of the role whose call was denied."""
+_NEW_SERVICE_ROLE_FIXES = frozenset({"create_service_role", "attach_service_role"})
+"""Fixes that replace an unusable service role. A deleted role is recreated under its old name instead."""
+_PERMISSIONS_TAB_FIXES = frozenset({"grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"})
+_APP_PAGE_FIXES = frozenset(
     {"attach_service_role", "attach_compute_role", "reconnect_repository", "drop_explicit_credentials", "shorten_build"}
 )
-_PLAIN = re.compile(r"[\w./:@+=,-]{1,300}")
+_SAFE_VALUE = re.compile(r"[\w./:@+=,-]{1,300}")
+"""A value without characters that mean something in code or JSON. Others are shown as `<name>`."""
 
 
 def fixes_for(
     evidence: Evidence, diagnosis: Diagnosis, ranks: Collection[Rank] = (Rank.PROVEN, Rank.LIKELY)
 ) -> tuple[AlertFix, ...]:
-    """The fixes of the likeliest causes, at most two, each in every dialect that an alert shows.
+    """The fixes of the most likely causes, at most two, each in every dialect that an alert shows.
 
-    Where the diagnosis worked out the very statement that is missing, that is shown in place of the general text.
+    If the diagnosis knows the exact missing statement, the fix shows that statement instead of the general text.
 
     Args:
-        evidence: what the texts are filled in with.
-        diagnosis: the causes.
-        ranks: of the causes whose fixes are wanted.
+        evidence: supplies the values for the texts.
+        diagnosis: supplies the causes.
+        ranks: only causes of these ranks contribute fixes.
     """
     likely = [cause for cause in diagnosis.causes if cause.rank in ranks]
     entries = [find_entry(cause.id) for cause in likely]
     ids = dict.fromkeys(fix for entry in entries if entry for fix in entry.fixes)
     proposals = {cause.proposal.fix: cause.proposal for cause in likely if cause.proposal}
-    shown = [fix_id for fix_id in ids if not _no_statement_helps(fix_id, diagnosis)][:_MOST]
+    shown = [fix_id for fix_id in ids if not _deny_overrides(fix_id, diagnosis)][:_MAX_FIXES]
     scope = Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name)
     return tuple(_fix(fix_id, proposals.get(fix_id), _values(evidence, diagnosis, fix_id), scope) for fix_id in shown)
 
 
-def _no_statement_helps(fix_id: str, diagnosis: Diagnosis) -> bool:
-    """True for the general "add this statement" where the role's trust policy was seen to deny whatever is added."""
+def _deny_overrides(fix_id: str, diagnosis: Diagnosis) -> bool:
+    """True for a trust fix that adds a statement to a role whose trust policy denies Amplify whatever is added."""
     verdict = {"trust_service_role": diagnosis.service, "trust_compute_role": diagnosis.compute}.get(fix_id)
     return verdict is not None and verdict.assumable is Assumable.DENIED and verdict.proposal is None
 
 
-def permanent_line(action: Action) -> str:
-    """What to write down so that the next run of infrastructure as code does not revert a change."""
-    if action.kind is ActionKind.ATTACH_COMPUTE:
-        cdk, terraform = "computeRoleArn", "compute_role_arn"
-        where = "the branch"
-    else:
-        cdk, terraform = "iamServiceRole", "iam_service_role_arn"
-        where = "the app"
-    return (
-        f"Infrastructure as code will revert this unless {where} says so too: CDK `{cdk}: '{action.role_arn}'`, "
-        f'Terraform `{terraform} = "{action.role_arn}"`'
-    )
-
-
-def command_for(action: Action) -> str:
-    """The AWS CLI command that makes a proposed change, quoted for a shell."""
-    return command_to_set(action.kind, action.target, action.role_arn or "ROLE_ARN")
-
-
-def command_to_set(kind: str, target: str, role_arn: str | None) -> str:
-    """The AWS CLI command that sets the role of a branch or app (by its ARN), quoted for a shell; None takes it off."""
-    _, _, region, _, resource = target.split(":", 5)[1:]
-    app_id, _, branch = resource.removeprefix("apps/").partition("/branches/")
-    role = shlex.quote(role_arn or "")
-    if kind == ActionKind.ATTACH_COMPUTE:
-        what = f"update-branch --app-id {app_id} --branch-name {shlex.quote(branch)} --compute-role-arn {role}"
-    else:
-        what = f"update-app --app-id {app_id} --iam-service-role-arn {role}"
-    return f"aws amplify {what} --region {region}"
-
-
 def _fix(fix_id: str, proposal: Proposal | None, values: Mapping[str, str], scope: Scope) -> AlertFix:
-    fix, url = FIXES[fix_id], _page(fix_id, values, scope)
+    fix, url = FIXES[fix_id], _fix_page(fix_id, values, scope)
     if proposal is not None:
-        return AlertFix(fix.title, written_out(proposal), url)
-    snippets = (Snippet(DIALECTS[dialect], _written(fix.written_in(dialect), dialect, values)) for dialect in _SHOWN)
+        return AlertFix(fix.title, proposal_snippets(proposal), url)
+    snippets = (
+        Snippet(DIALECTS[dialect], _filled_in(fix.written_in(dialect), dialect, values)) for dialect in _DIALECTS
+    )
     return AlertFix(fix.title, tuple(snippets), url)
 
 
-def _page(fix_id: str, values: Mapping[str, str], scope: Scope) -> str:
-    """The console page on which a fix is made, where it is one page."""
-    if fix_id in TRUST_FIXES:
+def _fix_page(fix_id: str, values: Mapping[str, str], scope: Scope) -> str:
+    """The URL of the console page on which to make the fix; empty if there is no single page."""
+    if fix_id in _TRUST_FIXES:
         return role_url(scope, values["role_arn"], "trust_relationships")
-    if fix_id in _ON_THE_PERMISSIONS_TAB:
+    if fix_id in _PERMISSIONS_TAB_FIXES:
         return role_url(scope, values["role_arn"], "permissions")
-    return app_url(scope) if fix_id in _ON_THE_APP else ""
+    return app_url(scope) if fix_id in _APP_PAGE_FIXES else ""
 
 
-def _written(text: str, dialect: Dialect, values: Mapping[str, str]) -> str:
-    """The text with its values put in: quoted for a shell, and never a value that could mean something in code."""
+def _filled_in(text: str, dialect: Dialect, values: Mapping[str, str]) -> str:
+    """The text with its values: quoted for a shell, and elsewhere only values that can't break out into code."""
     if dialect is Dialect.CLI:
         return filled(text, {name: shlex.quote(value) for name, value in values.items()})
-    safe = {name: value if _PLAIN.fullmatch(value) else f"<{name}>" for name, value in values.items()}
+    safe = {name: value if _SAFE_VALUE.fullmatch(value) else f"<{name}>" for name, value in values.items()}
     return filled(text, safe)
 
 
@@ -231,21 +115,150 @@ def _values(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> dict[str, 
 
 
 def _role_for(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> str:
-    """The role a fix is about: who was refused, the one that is set, or that would be; else one to be made."""
+    """The ARN of the role to fix: the denied caller, the current role, or the role that the bot would set.
+
+    If there is none of them, it is the ARN of a role that the fix creates.
+    """
     roles = f"arn:{evidence.partition}:iam::{evidence.account}:role"
-    if fix_id in _OF_THE_CALLER and (caller := _caller(diagnosis)):
+    if fix_id in _CALLER_FIXES and (caller := _caller(diagnosis)):
         return f"{roles}/{caller}"
     if fix_id == "trust_compute_role" and diagnosis.compute is not None:
         return diagnosis.compute.arn
     if "compute" in fix_id:
         return evidence.candidate_role_arn or f"{roles}/amplify-compute-role"
     service = diagnosis.service
-    if service is None or (fix_id in _NEW_SERVICE_ROLE and service.assumable is not Assumable.MISSING):
+    if service is None or (fix_id in _NEW_SERVICE_ROLE_FIXES and service.assumable is not Assumable.MISSING):
         return evidence.repair_role_arn or f"{roles}/amplify-service-role"
     return service.arn
 
 
 def _caller(diagnosis: Diagnosis) -> str | None:
-    """The role that was refused a call; its ARN in the message lacks the role's path."""
+    """The name of the role whose call was denied. The message has a session ARN, which lacks the role's path."""
     denial = diagnosis.findings[0].denial if diagnosis.findings else None
     return denial.role_name if denial else None
+
+
+def proposal_snippets(proposal: Proposal) -> tuple[Snippet, ...]:
+    """The proposed statement for the console, the AWS CLI, CDK and Terraform."""
+    statement = json.dumps(json.loads(proposal.statement), indent=2)
+    trust = proposal.fix in _TRUST_FIXES
+    return (
+        Snippet(DIALECTS[Dialect.CONSOLE], _console(proposal, statement, trust=trust)),
+        Snippet(DIALECTS[Dialect.CLI], _trust_cli(proposal) if trust else _permission_cli(proposal)),
+        Snippet(DIALECTS[Dialect.CDK], _cdk(proposal, statement, trust=trust)),
+        Snippet(DIALECTS[Dialect.TERRAFORM], _terraform(statement, trust=trust)),
+    )
+
+
+def _console(proposal: Proposal, statement: str, *, trust: bool) -> str:
+    where = "Trust relationships > Edit trust policy" if trust else "Add permissions > Create inline policy > JSON"
+    whose = f"IAM > Roles > {proposal.role_name}" if proposal.role_name else f"IAM > {proposal.principal}"
+    return "\n".join((f"{whose} > {where}: add to Statement, beside what stands there", statement, *proposal.notes))
+
+
+def _trust_cli(proposal: Proposal) -> str:
+    role, statement = shlex.quote(proposal.role_name or "<role>"), shlex.quote(proposal.statement)
+    return (
+        f"aws iam get-role --role-name {role} --query Role.AssumeRolePolicyDocument --output json > trust.json\n"
+        f"jq --argjson new {statement} '.Statement = ([.Statement] | flatten) + [$new]' trust.json > fixed.json\n"
+        f"aws iam update-assume-role-policy --role-name {role} --policy-document file://fixed.json"
+    )
+
+
+def _permission_cli(proposal: Proposal) -> str:
+    if proposal.role_name is None:
+        # Quoted even in the comment, because zsh runs a pasted "# …" line as a command by default.
+        return (
+            f"# to be added to a policy of {shlex.quote(proposal.principal)}:\n"
+            f"statement={shlex.quote(proposal.statement)}"
+        )
+    document = f'{{"Version":"2012-10-17","Statement":[{proposal.statement}]}}'
+    # put-role-policy replaces an inline policy of the same name, so each statement gets its own policy name.
+    name = f"{proposal.fix}-{hashlib.sha256(proposal.statement.encode()).hexdigest()[:8]}"
+    return (
+        f"aws iam put-role-policy --role-name {shlex.quote(proposal.role_name)} --policy-name {name} \\\n"
+        f"  --policy-document {shlex.quote(document)}"
+    )
+
+
+def _cdk(proposal: Proposal, statement: str, *, trust: bool) -> str:
+    variable = "role" if proposal.role_name else "caller"
+    add = "assumeRolePolicy?.addStatements" if trust else "addToPrincipalPolicy"
+    return f"{variable}.{add}(iam.PolicyStatement.fromJson({statement}));"
+
+
+def _terraform(statement: str, *, trust: bool) -> str:
+    """The JSON is valid HCL once its template sequences `${` and `%{` are escaped."""
+    argument = "assume_role_policy" if trust else "policy"
+    literal = statement.replace("${", "$${").replace("%{", "%%{")
+    return f"# in the jsonencode(...) of {argument}, one more element of Statement:\n{literal}"
+
+
+def permanent_line(action: Action) -> str:
+    """What to write into infrastructure as code so that its next deployment does not revert the change."""
+    if action.kind is ActionKind.ATTACH_COMPUTE:
+        cdk, terraform = "computeRoleArn", "compute_role_arn"
+        where = "the branch"
+    else:
+        cdk, terraform = "iamServiceRole", "iam_service_role_arn"
+        where = "the app"
+    return (
+        f"Infrastructure as code will revert this unless {where} says so too: CDK `{cdk}: '{action.role_arn}'`, "
+        f'Terraform `{terraform} = "{action.role_arn}"`'
+    )
+
+
+def command_for(action: Action) -> str:
+    """The AWS CLI command for a proposed change, quoted for a shell."""
+    return command_to_set(action.kind, action.target, action.role_arn or "ROLE_ARN")
+
+
+def command_to_set(kind: str, target: str, role_arn: str | None) -> str:
+    """The AWS CLI command that sets a role, quoted for a shell.
+
+    Args:
+        kind: an `ActionKind` value: compute role or service role.
+        target: the ARN of the branch or app.
+        role_arn: the role to set; None removes the current role.
+    """
+    _, _, region, _, resource = target.split(":", 5)[1:]
+    app_id, _, branch = resource.removeprefix("apps/").partition("/branches/")
+    role = shlex.quote(role_arn or "")
+    if kind == ActionKind.ATTACH_COMPUTE:
+        what = f"update-branch --app-id {app_id} --branch-name {shlex.quote(branch)} --compute-role-arn {role}"
+    else:
+        what = f"update-app --app-id {app_id} --iam-service-role-arn {role}"
+    return f"aws amplify {what} --region {region}"
+
+
+def app_url(scope: Scope) -> str:
+    return f"https://{_console_host(scope)}/amplify/apps/{quote(scope.app_id, safe='')}"
+
+
+def job_url(scope: Scope, job_id: str) -> str:
+    """The page of a deployment, which shows its log."""
+    branch = quote(scope.branch, safe="")
+    return f"{app_url(scope)}/branches/{branch}/deployments/{quote(job_id, safe='')}"
+
+
+def role_url(scope: Scope, role_arn: str, tab: str = "") -> str:
+    """The role's page in the IAM console.
+
+    Args:
+        scope: its partition and region choose the console's host.
+        role_arn: the role's ARN, or its name.
+        tab: `permissions` or `trust_relationships`; empty for the default tab.
+    """
+    name = quote(role_arn.rsplit("/", 1)[-1], safe="")
+    return f"https://{_console_host(scope)}/iam/home#/roles/details/{name}{f'?section={tab}' if tab else ''}"
+
+
+def log_group_url(scope: Scope) -> str:
+    """The page of the app's SSR log group. The CloudWatch console encodes names twice and writes `$` for `%`."""
+    group = quote(quote(f"/aws/amplify/{scope.app_id}", safe=""), safe="").replace("%", "$")
+    region = quote(scope.region, safe="")
+    return f"https://{_console_host(scope)}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}"
+
+
+def _console_host(scope: Scope) -> str:
+    return f"{quote(scope.region, safe='')}.{_CONSOLES.get(scope.partition, _CONSOLES['aws'])}"

@@ -1,6 +1,6 @@
-"""An alert for machines: what the event bus gets, in the form of `medic diagnose --json`, which is made of these parts.
+"""JSON of incidents, diagnoses and plans, for the event bus and for the CLI's `--json` output. Every text is redacted.
 
-The schemas are docs/schemas/diagnose.schema.json and docs/schemas/events. Every text is redacted.
+The schemas are docs/schemas/diagnose.schema.json and docs/schemas/events.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 def incident_json(scope: Scope, incident: Incident) -> Json:
-    """Where something happened, and how it stands."""
+    """The incident, its app, branch and job, with None for every field that only a diagnosis knows."""
     return {
         "partition": scope.partition,
         "account": scope.account,
@@ -48,7 +48,7 @@ def incident_json(scope: Scope, incident: Incident) -> Json:
 
 
 def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
-    """What is wrong, as far as it is proven; laid over `incident_json`."""
+    """The diagnosis. `merged_json` replaces the app, branch and job of `incident_json` with those given here."""
     return {
         "app": app_json(evidence),
         "branch": branch_json(evidence),
@@ -62,7 +62,7 @@ def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
 
 
 def bot_json(opt_in: str, plan: Plan | None) -> Json:
-    """How far the branch is opted in, and what the bot would do; None where its settings are not known."""
+    """The branch's opt-in and the bot's plan. The plan is None if the settings of the stack could not be read."""
     return {
         "opt_in": redact(opt_in),
         "settings_read": plan is not None,
@@ -73,7 +73,7 @@ def bot_json(opt_in: str, plan: Plan | None) -> Json:
 
 
 def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[Json]:
-    """What became of each action."""
+    """The result of each attempted role change."""
     return [
         {
             "kind": outcome.action.kind.value,
@@ -86,7 +86,6 @@ def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[Json]:
 
 
 def app_json(evidence: Evidence) -> Json:
-    """The app."""
     app = evidence.app.value if isinstance(evidence.app, Present) else None
     return {
         "id": evidence.app_id,
@@ -96,7 +95,6 @@ def app_json(evidence: Evidence) -> Json:
 
 
 def branch_json(evidence: Evidence) -> Json:
-    """The branch."""
     branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
     return {
         "name": evidence.branch_name,
@@ -106,7 +104,7 @@ def branch_json(evidence: Evidence) -> Json:
 
 
 def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
-    """What is known of both roles."""
+    """The verdicts on both roles, and whether the compute role is set on the branch or on the app."""
     branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
     level = "branch" if branch and branch.compute_role_arn else "app"
     compute = _verdict(diagnosis.compute)
@@ -117,7 +115,7 @@ def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
 
 
 def finding_json(finding: Finding) -> Json:
-    """A finding; its excerpt is redacted where it is cut out."""
+    """A finding. The log scan has already redacted its excerpt."""
     denial = finding.denial
     return {
         "signature": finding.signature,
@@ -133,12 +131,11 @@ def finding_json(finding: Finding) -> Json:
 
 
 def check_json(check: Check) -> Json:
-    """A check."""
     return {"id": check.id, "result": check.result.value, "detail": redact(check.detail)}
 
 
 def cause_json(cause: Cause) -> Json:
-    """A cause, with the checks that speak for and against it."""
+    """A cause, with the ids of the checks that support it, contradict it, or could not be made."""
     return {
         "id": cause.id,
         "rank": cause.rank.value,
@@ -150,12 +147,12 @@ def cause_json(cause: Cause) -> Json:
     }
 
 
-def written(*parts: Json) -> str:
-    """The parts together, later ones over earlier ones, as JSON text."""
-    whole: Json = {}
+def merged_json(*parts: Json) -> str:
+    """The parts as one JSON text. Where two parts have the same key, the later part wins."""
+    merged: Json = {}
     for part in parts:
-        whole |= part
-    return json.dumps(whole, ensure_ascii=False)
+        merged |= part
+    return json.dumps(merged, ensure_ascii=False)
 
 
 def _change(change: Change) -> Json:

@@ -1,6 +1,6 @@
-"""The one message model: what every channel says, before any channel's syntax. All text in it is already redacted.
+"""The alert as data, before a channel formats it: the model, its JSON form for a later retry, and its redaction.
 
-Strings, tuples, enumerations and other such dataclasses alone, so that an alert can be kept as JSON and sent later.
+Fields hold only strings, integers, tuples, enumerations and dataclasses of these, so that JSON can store an alert.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hin
 from medic.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 
 class AlertKind(StrEnum):
-    """What an alert reports."""
-
     DIAGNOSIS = "diagnosis"
     PROPOSED = "proposed"
     APPLIED = "applied"
@@ -40,23 +38,19 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertField:
-    """A name and a value, shown side by side."""
-
     name: str
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link to a console page."""
-
     text: str
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A fix in one dialect, ready to paste."""
+    """A fix in one dialect (console, CLI, CDK, …), ready to paste."""
 
     dialect: str
     text: str
@@ -64,17 +58,15 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class AlertFix:
-    """One fix, in every dialect there is of it."""
-
     title: str
     snippets: tuple[Snippet, ...]
     url: str = ""
-    """The console page it is made on; empty where there is no single one."""
+    """The console page on which to make the fix; empty if there is no single page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A further part under a heading of its own: what a storm affects, how an undo went."""
+    """An extra list with its own heading, such as the branches that a storm affects or the results of an undo."""
 
     heading: str
     items: tuple[str, ...]
@@ -82,7 +74,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What somebody may approve: exactly this plan for exactly this incident, until it expires."""
+    """A request for approval. It is valid for exactly this plan of this incident, until it expires."""
 
     incident_id: str
     plan_hash: str
@@ -96,53 +88,47 @@ class Approval:
 
     @property
     def command(self) -> str:
-        """The command line that approves it too."""
+        """The command that approves the plan from a terminal."""
         return f"medic approve {self.incident_id} --region {self.region}"
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One message. Short first, detail after."""
+    """One message: short fields for the phone first, details after them."""
 
     kind: AlertKind
     incident_id: str
     title: str
     summary: tuple[str, ...]
-    """Sentences: what is wrong, which role, the likeliest cause, what was done."""
+    """Sentences: which role is concerned, the most likely cause, what the bot did."""
     facts: tuple[AlertField, ...]
     effect: str = ""
-    """What to expect of what was done or is proposed."""
+    """What the applied or proposed change will do, and what it will not do."""
     approval: Approval | None = None
     causes: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     log_lines: str = ""
     done: tuple[str, ...] = ()
-    """What was done, refused or proposed, and by which rule."""
+    """What the bot changed, refused or proposed, and which guardrail decided."""
     rules: tuple[str, ...] = ()
     """Every guardrail's answer."""
     sections: tuple[Section, ...] = ()
     fixes: tuple[AlertFix, ...] = ()
     links: tuple[Link, ...] = ()
     channel: str | None = None
-    """The named channel it goes to; None for the default one."""
+    """A channel name from the settings; None for the default channel."""
     machine: str = ""
-    """The same for machines, as JSON: what the event bus gets. Empty where no event tells it."""
+    """The alert for machines, as JSON: the detail of its events. Empty if this alert is not sent to the event bus."""
 
 
 def alert_to_json(alert: Alert) -> str:
-    """The alert as JSON text; it holds nothing that was not already redacted."""
+    """The alert as JSON text. It adds nothing, so a redacted alert stays redacted."""
     return json.dumps(_plain(alert), ensure_ascii=False, separators=(",", ":"))
 
 
 def alert_from_json(text: str) -> Alert:
-    """The alert that `alert_to_json` wrote.
-
-    Raises:
-        ValueError: the text is none.
-    """
-    alert = _thing(Alert, json.loads(text))
-    if not isinstance(alert, Alert):
-        raise TypeError("the text is no alert")
+    """The alert that `alert_to_json` wrote."""
+    alert: Alert = _from_plain(Alert, json.loads(text))
     return alert
 
 
@@ -152,33 +138,29 @@ def _plain(value: object) -> object:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _thing(wanted: Any, value: Any) -> object:  # noqa: ANN401 - types as values
-    """A value of the wanted type: a dataclass, a tuple of things, an enum, or plain JSON."""
+def _from_plain(wanted: Any, value: Any) -> Any:  # noqa: ANN401 - types as values
+    """Build a value of the wanted type, which is a dataclass, a tuple, an enumeration, an optional or plain JSON."""
     if get_origin(wanted) in (Union, UnionType):
         if value is None:
             return None
         (wanted,) = (argument for argument in get_args(wanted) if argument is not NoneType)
     if get_origin(wanted) is tuple:
         item, *_ = get_args(wanted)
-        return tuple(_thing(item, element) for element in value)
+        return tuple(_from_plain(item, element) for element in value)
     if is_dataclass(wanted) and isinstance(wanted, type):
-        return _dataclass(wanted, value)
+        types = get_type_hints(wanted)
+        return wanted(**{field.name: _from_plain(types[field.name], value[field.name]) for field in fields(wanted)})
     return wanted(value) if isinstance(wanted, type) else value
 
 
-def _dataclass(wanted: type, raw: Mapping[str, object]) -> object:
-    types = get_type_hints(wanted)
-    return wanted(**{field.name: _thing(types[field.name], raw[field.name]) for field in fields(wanted)})
-
-
 def redacted(alert: Alert, *, emails: bool = False) -> Alert:
-    """The alert with every text redacted; doing it again changes nothing.
+    """The alert with every text redacted. Redacting it again changes nothing.
 
-    What stays is the approval, which has to name its branch exactly, and the addresses of links, which are made of ids.
+    Two parts stay as they are: the approval, which must name its branch exactly, and URLs, which are built from ids.
 
     Args:
-        alert: what was composed.
-        emails: whether e-mail addresses go too (setting `redact_emails`).
+        alert: the composed alert.
+        emails: whether to redact e-mail addresses too (setting `redact_emails`).
     """
     clean = partial(redact, emails=emails)
     return replace(
@@ -204,8 +186,12 @@ def _each(clean: Callable[[str], str], texts: tuple[str, ...]) -> tuple[str, ...
     return tuple(map(clean, texts))
 
 
+def _snippets(clean: Callable[[str], str], fix: AlertFix) -> tuple[Snippet, ...]:
+    return tuple(Snippet(snippet.dialect, clean(snippet.text)) for snippet in fix.snippets)
+
+
 def _leaves(clean: Callable[[str], str], value: object) -> object:
-    """The same JSON with every text in it redacted; its names are ours."""
+    """The same JSON with every string redacted. Keys stay: they are field names of ours."""
     match value:
         case str():
             return clean(value)
@@ -215,7 +201,3 @@ def _leaves(clean: Callable[[str], str], value: object) -> object:
             return {name: _leaves(clean, item) for name, item in value.items()}
         case _:
             return value
-
-
-def _snippets(clean: Callable[[str], str], fix: AlertFix) -> tuple[Snippet, ...]:
-    return tuple(Snippet(snippet.dialect, clean(snippet.text)) for snippet in fix.snippets)

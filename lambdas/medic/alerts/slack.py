@@ -1,7 +1,7 @@
-"""An alert as Slack blocks, inside Slack's limits for any input.
+"""Posts alerts to Slack, by webhook or bot token, and renders them as blocks within Slack's limits.
 
-Everything from outside goes into rich-text elements, which Slack shows letter by letter: nothing in them is parsed, so
-no log line can mention a channel, forge a link or break formatting, and what is copied out of them is what was meant.
+All text from outside goes into rich-text elements. Slack shows these literally and parses nothing in them, so no log
+line can mention a channel, forge a link or break the formatting, and copied text is exact.
 https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
 
 Limits: 50 blocks a message, 150 characters a header (https://docs.slack.dev/reference/block-kit/blocks), 2000 in a
@@ -34,7 +34,7 @@ from slack_sdk.models.blocks import (
 from medic.alerts.delivery import DeliveryError
 from medic.alerts.model import AlertKind
 from medic.alerts.slack_buttons import APPROVE, BUTTONS, DISMISS, button_value
-from medic.alerts.wording import STANDINGS
+from medic.alerts.wording import title_with_emoji
 from medic.aws.errors import AwsError, translated
 
 if TYPE_CHECKING:
@@ -48,20 +48,35 @@ if TYPE_CHECKING:
     from medic.settings import Slack, SlackChannel
 
 _OK = 200
-_SECONDS = 5
-"""To connect, and to answer."""
-_LONGEST_WAIT = 10
-"""Seconds that are waited out when Slack asks for patience; for more, the alert is owed and sent later."""
-_NOT_THESE_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"})
-_NO_SUCH_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message", "channel_not_found"})
-_SHOWN_IN_THE_CHANNEL_TOO = frozenset(
-    {AlertKind.PROPOSED, AlertKind.NOT_HELPED, AlertKind.OUTCOME_UNKNOWN, AlertKind.REFUSED}
-)
+_TIMEOUT_SECONDS = 5
+"""For the connection, and for the answer."""
+_MAX_RETRY_AFTER_SECONDS = 10
+"""The longest wait that Slack may ask for. If it asks for more, the alert is stored and retried later."""
+_BLOCK_ERRORS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"})
+_THREAD_ERRORS = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message", "channel_not_found"})
+_BROADCAST_KINDS = frozenset({AlertKind.PROPOSED, AlertKind.NOT_HELPED, AlertKind.OUTCOME_UNKNOWN, AlertKind.REFUSED})
+"""Kinds that ask somebody to act. Their replies also show in the channel, because nobody rereads a finished thread."""
+
+# Limits, in characters unless stated otherwise. Most leave a margin below Slack's own.
+_MAX_HEADER = 150
+_MAX_TEXT = 2500
+_MAX_VALUE = 200
+_MAX_LIST_ITEMS = 8
+"""Items in one block."""
+_MAX_BUTTON_VALUE = 2000
+_MAX_URL = 2000
+"""Only a branch name of about a hundred emoji makes a URL longer."""
+_MAX_ALL_BLOCKS = 12_600
+_MAX_BLOCKS = 40
+"""Blocks in one message."""
+_MAX_FALLBACK = 3000
+_BOLD = RichTextElementParts.TextStyle(bold=True)
+_CUT = "Not all of it fits into one message: the e-mail and medic history have the rest."
 
 
 @dataclass(frozen=True)
 class SlackPost:
-    """Slack: the default place and every named one, a receipt for all of them together."""
+    """Slack with its default and its named channels. An alert goes to one of them, and they share one receipt."""
 
     secrets: Callable[[], SecretsManagerClient]
     settings: Slack
@@ -70,24 +85,24 @@ class SlackPost:
 
     @property
     def routes(self) -> tuple[str | None, ...]:
-        """The default place and the named ones."""
+        """The default channel, then the names of the others."""
         return (None, *self.settings.channels)
 
     def send(self, alert: Alert, thread: str | None) -> str | None:
-        """Post the alert where its channel's name says, or in the thread of the incident's first one."""
-        place, note = self._place(alert.channel)
-        if place.webhook_secret is not None:
-            self._to_webhook(alert, place.webhook_secret, note)
+        """Post the alert to its channel, or into the thread of the incident. A webhook has no threads."""
+        target, note = self._target(alert.channel)
+        if target.webhook_secret is not None:
+            self._to_webhook(alert, target.webhook_secret, note)
             return None
-        return self._to_channel(alert, place.channel or "", thread, note)
+        return self._to_channel(alert, target.channel or "", thread, note)
 
-    def _place(self, name: str | None) -> tuple[SlackChannel, str]:
-        """Where to post, and what has to be said about that."""
+    def _target(self, name: str | None) -> tuple[SlackChannel, str]:
+        """Where to post, and a note for the message if the named channel is unknown."""
         default = self.settings.default
         if name is not None and name in self.settings.channels:
             return self.settings.channels[name], ""
         if default is None:
-            raise DeliveryError("the settings name no default place for Slack: set slack.webhook_secret or channel")
+            raise DeliveryError("the settings have no default Slack channel: set slack.webhook_secret or slack.channel")
         if name is None:
             return default, ""
         return default, f"This is here because the settings know no channel “{name[:64]}” (tag amplify-medic:channel)."
@@ -95,12 +110,13 @@ class SlackPost:
     def _to_webhook(self, alert: Alert, secret: str, note: str) -> None:
         from slack_sdk.webhook import WebhookClient  # noqa: PLC0415
 
-        client = WebhookClient(self._secret(secret), timeout=_SECONDS, retry_handlers=_retry_handlers())
+        client = WebhookClient(self._secret(secret), timeout=_TIMEOUT_SECONDS, retry_handlers=_retry_handlers())
         try:
             answer = client.send_dict(render_slack(alert, note=note))
-            if answer.status_code != _OK and answer.body.strip() in _NOT_THESE_BLOCKS:
+            if answer.status_code != _OK and answer.body.strip() in _BLOCK_ERRORS:
                 answer = client.send_dict({"text": fallback(alert), "mrkdwn": False})
-        except (OSError, ValueError) as error:  # a URL that is none is a ValueError which repeats it
+        except (OSError, ValueError) as error:
+            # "from None": the ValueError for an invalid URL repeats the URL, which is a secret.
             raise DeliveryError(f"Slack could not be reached ({type(error).__name__})") from None
         if answer.status_code != _OK:
             raise DeliveryError(f"Slack answered HTTP {answer.status_code}: {answer.body[:200]}")
@@ -108,26 +124,28 @@ class SlackPost:
     def _to_channel(self, alert: Alert, channel: str, thread: str | None, note: str) -> str:
         message = render_slack(alert, buttons=self.settings.takes_approvals, note=note)
         known_channel, _, timestamp = (thread or "").partition("/")
-        where: dict[str, object] = {"channel": channel}
+        target: dict[str, object] = {"channel": channel}
         if timestamp:
-            where = {"channel": known_channel, "thread_ts": timestamp, "reply_broadcast": _needs_attention(alert)}
+            # The thread stays in its channel, even if the branch's channel tag has changed since.
+            broadcast = alert.kind in _BROADCAST_KINDS
+            target = {"channel": known_channel, "thread_ts": timestamp, "reply_broadcast": broadcast}
         try:
-            return self._post({**where, **message})
+            return self._post({**target, **message})
         except SlackRejectedError as refusal:
-            if refusal.code in _NOT_THESE_BLOCKS:
-                return self._post({**where, "text": fallback(alert), "mrkdwn": False})
-            if timestamp and refusal.code in _NO_SUCH_THREAD:
-                # Somebody deleted the first alert: better a second one than none.
+            if refusal.code in _BLOCK_ERRORS:
+                return self._post({**target, "text": fallback(alert), "mrkdwn": False})
+            if timestamp and refusal.code in _THREAD_ERRORS:
+                # Somebody deleted the first alert, so start a new thread.
                 return self._post({"channel": channel, **message})
             raise
 
     def _post(self, message: dict[str, object]) -> str:
-        """Post with the bot's token; returns the thread that answers go into."""
+        """Post with the bot token. Returns the thread for replies, as `channel/timestamp`."""
         from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415
         from slack_sdk.web import WebClient  # noqa: PLC0415
 
         token = self._secret(self.settings.bot_token_secret or "")
-        client = WebClient(token, base_url=self.api_url, timeout=_SECONDS, retry_handlers=_retry_handlers())
+        client = WebClient(token, base_url=self.api_url, timeout=_TIMEOUT_SECONDS, retry_handlers=_retry_handlers())
         try:
             answer = client.api_call("chat.postMessage", json=message)
         except SlackApiError as error:
@@ -145,20 +163,15 @@ class SlackPost:
 
 
 class SlackRejectedError(DeliveryError):
-    """Slack understood and said no; `code` is its word for why."""
+    """Slack rejected the message. `code` is Slack's error code."""
 
     def __init__(self, code: str) -> None:
         self.code = code
-        super().__init__(f"Slack refused the message: {code[:200]}")
-
-
-def _needs_attention(alert: Alert) -> bool:
-    """True for what asks something of somebody: nobody reads on in a thread that they take for finished."""
-    return alert.kind in _SHOWN_IN_THE_CHANNEL_TOO
+        super().__init__(f"Slack rejected the message: {code[:200]}")
 
 
 def _retry_handlers() -> list[RetryHandler]:
-    """What is tried once more at once: a lost connection, a server's fault, and a short wait that Slack asks for."""
+    """Retry once after a lost connection, a server error, or a short wait that Slack asks for."""
     from slack_sdk.http_retry.builtin_handlers import (  # noqa: PLC0415
         ConnectionErrorRetryHandler,
         RateLimitErrorRetryHandler,
@@ -166,38 +179,24 @@ def _retry_handlers() -> list[RetryHandler]:
     )
 
     class ShortWaits(RateLimitErrorRetryHandler):
-        """The SDK waits however long Slack says; the function has 90 seconds for everything."""
+        """Refuses long waits: the SDK waits as long as Slack says, but the function has 90 seconds for everything."""
 
         def _can_retry(self, *, response: HttpResponse | None = None, **others: Any) -> bool:  # noqa: ANN401 - the SDK's
             if not super()._can_retry(response=response, **others) or response is None:
                 return False
-            asked = next((values for name, values in response.headers.items() if name.lower() == "retry-after"), ["1"])
-            return asked[0].isdigit() and int(asked[0]) <= _LONGEST_WAIT
+            wait = next((values for name, values in response.headers.items() if name.lower() == "retry-after"), ["1"])
+            return wait[0].isdigit() and int(wait[0]) <= _MAX_RETRY_AFTER_SECONDS
 
     return [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(), ShortWaits()]
 
 
-_HEADER = 150
-_TEXT = 2500
-_VALUE = 200
-_ITEMS = 8
-_LONGEST_BUTTON_VALUE = 2000
-_LONGEST_URL = 2000
-"""Only a branch's name of a hundred emoji makes a longer one."""
-_ALL_BLOCKS = 12_600
-_MOST_BLOCKS = 40
-_FALLBACK = 3000
-_BOLD = RichTextElementParts.TextStyle(bold=True)
-_CUT = "Not all of it fits into one message: the e-mail and medic history have the rest."
-
-
 def render_slack(alert: Alert, *, buttons: bool = False, note: str = "") -> dict[str, object]:
-    """The message: a plain-text fallback and blocks, nothing unfurled.
+    """The Slack message: blocks, a plain-text fallback, and no link previews.
 
     Args:
-        alert: what to say.
-        buttons: True if a click on Approve would reach us; the command line is printed otherwise.
-        note: a sentence of the channel's own, such as why the alert is here and not elsewhere.
+        alert: the alert to render.
+        buttons: True if a click on Approve reaches the bot. Otherwise the message shows the `medic approve` command.
+        note: an extra sentence, such as why the alert is in this channel.
     """
     return {
         "text": fallback(alert),
@@ -208,14 +207,14 @@ def render_slack(alert: Alert, *, buttons: bool = False, note: str = "") -> dict
 
 
 def fallback(alert: Alert) -> str:
-    """The short part as text, for notifications and screen readers; what Slack shows where it does not take blocks."""
+    """The short part as text, for notifications, screen readers, and when Slack rejects the blocks."""
     approve = (f"Approve with: {alert.approval.command}",) if alert.approval else ()
-    lines = (f"{STANDINGS[alert.kind].sign} {alert.title}", *alert.summary, *approve, f"Incident {alert.incident_id}")
-    return escape(_clip(visible("\n".join(lines)), _FALLBACK)).strip()
+    lines = (title_with_emoji(alert), *alert.summary, *approve, f"Incident {alert.incident_id}")
+    return escape(_clip(visible("\n".join(lines)), _MAX_FALLBACK)).strip()
 
 
 def escape(text: str) -> str:
-    """Text for the fallback, the only place that Slack parses: its three control characters as entities.
+    """Escape Slack's three control characters. Slack parses only plain `text` fields, such as the fallback.
 
     https://docs.slack.dev/messaging/formatting-message-text
     """
@@ -223,27 +222,27 @@ def escape(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """The text without control, bidirectional and zero-width characters, which could make it read as something else."""
+    """The text without control, bidirectional and zero-width characters, which could disguise it."""
     return "".join(c for c in text if c == "\n" or c.isprintable())
 
 
 def _blocks(alert: Alert, note: str, *, buttons: bool) -> Iterator[Block]:
-    yield HeaderBlock(text=PlainTextObject(text=_clip(visible(f"{STANDINGS[alert.kind].sign} {alert.title}"), _HEADER)))
+    yield HeaderBlock(text=PlainTextObject(text=_clip(visible(title_with_emoji(alert)), _MAX_HEADER)))
     yield _rich(_section(_text("\n".join(filter(None, (*alert.summary, note))))))
     if alert.effect:
         yield _rich(_section(_text("What to expect: ", bold=True), _text(alert.effect)))
     if alert.approval is not None:
         yield from _approval(alert.approval, buttons=buttons)
-    # The incident's id stands early: what does not fit is cut from the end.
+    # The incident id comes early, because blocks that do not fit are cut from the end.
     facts = (*((fact.name, fact.value) for fact in alert.facts), ("Incident", alert.incident_id))
     yield _rich(_section(*(part for name, value in facts for part in _fact(name, value))))
-    if any(len(link.url) <= _LONGEST_URL for link in alert.links):
+    if any(len(link.url) <= _MAX_URL for link in alert.links):
         yield _links(alert.links)
     yield from _detail(alert)
 
 
 def _detail(alert: Alert) -> Iterator[Block]:
-    """What one reads at a desk."""
+    """The long part: lists, log lines, guardrails and fixes."""
     lists = [
         *((section.heading, section.items) for section in alert.sections),
         ("What the bot did", alert.done),
@@ -264,7 +263,7 @@ def _detail(alert: Alert) -> Iterator[Block]:
 
 def _approval(approval: Approval, *, buttons: bool) -> Iterator[Block]:
     value = button_value(approval)
-    if not buttons or len(value) > _LONGEST_BUTTON_VALUE:
+    if not buttons or len(value) > _MAX_BUTTON_VALUE:
         yield _rich(_section(_text("To approve:", bold=True)), _code(approval.command))
         return
     confirm = ConfirmObject(
@@ -283,7 +282,7 @@ def _approval(approval: Approval, *, buttons: bool) -> Iterator[Block]:
 
 
 def _links(links: Iterable[Link]) -> Block:
-    short = (link for link in links if len(link.url) <= _LONGEST_URL)
+    short = (link for link in links if len(link.url) <= _MAX_URL)
     parts = (RichTextElementParts.Link(url=link.url, text=_label(link.text) or link.url) for link in short)
     return _rich(_section(*(part for link in parts for part in (link, _text("   ")))))
 
@@ -297,15 +296,15 @@ def _fix(fix: AlertFix) -> Iterator[Block]:
 
 
 def _list(heading: str, items: tuple[str, ...]) -> Iterator[Block]:
-    """A list in blocks of a few items each, so that a long one is cut in the middle and not left out."""
-    for first in range(0, len(items), _ITEMS):
-        bullets = [_section(_text(item)) for item in items[first : first + _ITEMS]]
+    """A list in several blocks, so that a list that is too long loses only its last items."""
+    for first in range(0, len(items), _MAX_LIST_ITEMS):
+        bullets = [_section(_text(item)) for item in items[first : first + _MAX_LIST_ITEMS]]
         above = () if first else (_section(_text(heading, bold=True)),)
         yield _rich(*above, RichTextListElement(style="bullet", elements=bullets))
 
 
 def _fact(name: str, value: str) -> tuple[RichTextElement, RichTextElement]:
-    return _text(f"{name}  ", bold=True), _text(f"{_clip(value, _VALUE)}\n")
+    return _text(f"{name}  ", bold=True), _text(f"{_clip(value, _MAX_VALUE)}\n")
 
 
 def _rich(*elements: RichTextElement) -> RichTextBlock:
@@ -321,30 +320,30 @@ def _code(text: str) -> RichTextPreformattedElement:
 
 
 def _text(text: str, *, bold: bool = False) -> RichTextElement:
-    # Slack refuses an empty text element.
-    return RichTextElementParts.Text(text=_clip(visible(text), _TEXT) or " ", style=_BOLD if bold else None)
+    # Slack rejects an empty text element.
+    return RichTextElementParts.Text(text=_clip(visible(text), _MAX_TEXT) or " ", style=_BOLD if bold else None)
 
 
 def _label(text: str) -> str:
-    return _clip(visible(text), _HEADER)
+    return _clip(visible(text), _MAX_HEADER)
 
 
-def _clip(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _clip(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _fitting(blocks: Iterator[Block]) -> Iterator[Block]:
-    """What Slack takes, counted over all blocks; one that is too long is left out, and that is said."""
-    last = _rich(_section(_text(_CUT)))
-    room, places, cut = _ALL_BLOCKS - _size(last), _MOST_BLOCKS, False
+    """The blocks that Slack accepts together. A block that does not fit is left out, and a last block says so."""
+    cut_note = _rich(_section(_text(_CUT)))
+    characters_left, blocks_left, cut = _MAX_ALL_BLOCKS - _size(cut_note), _MAX_BLOCKS, False
     for block in blocks:
-        if places and _size(block) <= room:
-            room, places = room - _size(block), places - 1
+        if blocks_left and _size(block) <= characters_left:
+            characters_left, blocks_left = characters_left - _size(block), blocks_left - 1
             yield block
         else:
             cut = True
     if cut:
-        yield last
+        yield cut_note
 
 
 def _size(block: Block) -> int:

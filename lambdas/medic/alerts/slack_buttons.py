@@ -1,4 +1,4 @@
-"""What a button of an alert carries to Slack and back: an approval as text, read as strictly as it is written."""
+"""The value of an approval button: written as JSON into the alert, and read back strictly when somebody clicks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BUTTONS = "amplify_medic_approval"
-"""The id of the block with the buttons; the block goes once somebody has clicked."""
+"""The id of the block with the buttons. A click replaces this block."""
 APPROVE = "amplify_medic_approve"
 DISMISS = "amplify_medic_dismiss"
 
 _VERSION = 1
-_LONGEST_BRANCH = 255
+_MAX_BRANCH = 255
 _PATTERNS = {
     "incident": re.compile(r"[0-9a-f]{12}"),
     "plan": re.compile(r"[0-9a-f]{64}"),
@@ -25,16 +25,15 @@ _PATTERNS = {
     "account": re.compile(r"[0-9]{12}"),
     "region": re.compile(r"[a-z0-9-]{1,32}"),
     "app": re.compile(r"d[a-z0-9]{1,19}"),
-    "branch": re.compile(rf"(?s:.{{1,{_LONGEST_BRANCH}}})"),
+    "branch": re.compile(rf"(?s:.{{1,{_MAX_BRANCH}}})"),
 }
 
 
 class ButtonError(ValueError):
-    """A button's value is none that we wrote."""
+    """The button's value is not one that `button_value` writes."""
 
 
 def button_value(approval: Approval) -> str:
-    """The approval as compact JSON."""
     fields = {
         "v": _VERSION,
         "incident": approval.incident_id,
@@ -50,20 +49,20 @@ def button_value(approval: Approval) -> str:
 
 
 def read_button_value(value: str) -> Approval:
-    """The approval that a value stands for.
+    """The approval in a button's value.
 
     Raises:
-        ButtonError: it is anything but exactly what `button_value` writes.
+        ButtonError: a field is missing, unknown, malformed or of another version.
     """
     try:
         fields = json.loads(value)
     except ValueError as error:
         raise ButtonError("the button's value is not JSON") from error
     if not isinstance(fields, dict) or fields.keys() != {"v", "until", *_PATTERNS}:
-        raise ButtonError("the button's value has not the fields of an approval")
+        raise ButtonError("the button's value does not have the fields of an approval")
     until = fields["until"]
     if fields["v"] != _VERSION or not isinstance(until, int) or isinstance(until, bool):
-        raise ButtonError("the button's value is of another version, or has no time of expiry")
+        raise ButtonError("the button's value has another version or no expiry time")
     texts = _texts(fields)
     return Approval(
         incident_id=texts["incident"],
@@ -82,6 +81,6 @@ def _texts(fields: Mapping[str, object]) -> dict[str, str]:
     for name, pattern in _PATTERNS.items():
         text = fields[name]
         if not isinstance(text, str) or not pattern.fullmatch(text):
-            raise ButtonError(f"the button's {name} is not one")
+            raise ButtonError(f"the button's {name} is invalid")
         texts[name] = text
     return texts

@@ -1,4 +1,4 @@
-"""The stack's alert topic: e-mail, queues, Amazon Q Developer in chat applications, anything that subscribes."""
+"""Publishes alerts to the stack's SNS topic, as text for e-mail and as a custom notification for Amazon Q Developer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from medic.alerts.delivery import DeliveryError
-from medic.alerts.wording import STANDINGS
+from medic.alerts.wording import title_with_emoji
 from medic.aws.errors import AwsError, translated
 
 if TYPE_CHECKING:
@@ -19,103 +19,92 @@ if TYPE_CHECKING:
 
     from medic.alerts.model import Alert
 
-_TITLE = 250
-_DESCRIPTION = 5000
-_STEP = 350
-_MOST_STEPS = 5
-_KEYWORD = 75
-_MARKUP = re.compile(r"(?<!\w)[_*~]|[_*~](?!\w)|`|\](?=\()|@(?=here|channel|everyone)")
-_COSTS = {"&": 5, "<": 4, ">": 4, **dict.fromkeys("_*~`]@", 2)}
-"""How many characters one becomes at most."""
-
-
-def envelope(alert: Alert) -> str:
-    """The alert as a custom notification; alerts of one incident go into one thread."""
-    standing = STANDINGS[alert.kind]
-    content = {
-        "textType": "client-markdown",
-        "title": _plain(f"{standing.sign} {alert.title}", _TITLE),
-        "description": _plain("\n".join(_description(alert)), _DESCRIPTION),
-        "nextSteps": list(islice(_steps(alert), _MOST_STEPS)),
-        "keywords": ["amplify-medic", alert.kind.value, _plain(alert.incident_id, _KEYWORD)],
-    }
-    metadata = {
-        "threadId": alert.incident_id,
-        "summary": _plain(alert.title, _TITLE),
-        "eventType": alert.kind.value,
-    }
-    return json.dumps({"version": "1.0", "source": "custom", "content": content, "metadata": metadata})
-
-
-def _description(alert: Alert) -> Iterator[str]:
-    yield from alert.summary
-    if alert.effect:
-        yield f"What to expect: {alert.effect}"
-    yield ""
-    yield from (f"{fact.name}: {fact.value}" for fact in alert.facts)
-    for section in alert.sections:
-        yield from ("", section.heading, *section.items)
-    if alert.log_lines:
-        yield from ("", "From the log:", alert.log_lines)
-
-
-def _steps(alert: Alert) -> Iterator[str]:
-    """What to do next. The addresses are made of ids by us, and have to stay as they are."""
-    if alert.approval is not None:
-        yield f"To approve: {alert.approval.command}"
-    for fix in alert.fixes:
-        yield f"{_plain(fix.title, _STEP)} {fix.url}".strip()
-    for link in alert.links:
-        yield f"{_plain(link.text, _STEP)}: {link.url}"
-
-
-def _plain(text: str, most: int) -> str:
-    """Text that the chat's markdown leaves alone, at most so long: no mention, no forged link, no formatting.
-
-    Entities keep `<!channel>` from being a mention; a zero-width space keeps a mark from being one.
-    """
-    room = most
-    kept = []
-    for character in text:
-        if character != "\n" and not character.isprintable():
-            continue
-        room -= _COSTS.get(character, 1)
-        if room < 1:
-            kept.append("…")
-            break
-        kept.append(character)
-    entities = "".join(kept).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKUP.sub("\\g<0>\u200b", entities)
-
-
-_SUBJECT = 100
-"""SNS refuses longer subjects, and any that is not ASCII. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
-_LONGEST = 100_000
-"""Characters; SNS takes 256 KiB a message, and a character of a log is rarely wider than two bytes."""
-_MOST_BYTES = 240_000
+# Text for e-mail and every other plain subscriber.
+_MAX_SUBJECT = 100
+"""SNS rejects longer subjects, and any that is not ASCII. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+_MAX_CHARACTERS = 100_000
+"""A character of a log rarely takes more than two bytes."""
+_MAX_BYTES = 240_000
+"""SNS accepts 256 KiB a message."""
+_MAX_BYTES_IN_JSON = 60_000
+"""For a text inside JSON, which takes up to three bytes for each byte of a non-ASCII character."""
 _ASCII = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "–": "-", "—": "-"})
+
+# The custom notification for Amazon Q Developer; limits in characters.
+_MAX_TITLE = 250
+_MAX_DESCRIPTION = 5000
+_MAX_STEP = 350
+_MAX_STEPS = 5
+_MAX_KEYWORD = 75
+_MARKUP = re.compile(r"(?<!\w)[_*~]|[_*~](?!\w)|`|\](?=\()|@(?=here|channel|everyone)")
+_ESCAPED_LENGTHS = {"&": 5, "<": 4, ">": 4, **dict.fromkeys("_*~`]@", 2)}
+"""The longest form of a character after escaping; every other character stays one."""
+
+
+class _Message(TypedDict):
+    Message: str
+    MessageStructure: NotRequired[str]
+
+
+@dataclass(frozen=True)
+class SnsTopic:
+    """The topic. With `amazon_q`, e-mail gets the text and all other protocols get the custom notification."""
+
+    client: Callable[[], SNSClient]
+    topic_arn: str
+    amazon_q: bool = False
+    name: str = "sns"
+    routes: tuple[str | None, ...] = (None,)
+
+    def send(self, alert: Alert, thread: str | None) -> str | None:  # noqa: ARG002 - e-mail has no threads
+        """Publish the alert. Kind and incident are message attributes, so that subscriptions can filter on them."""
+        try:
+            with translated("sns:Publish"):
+                self.client().publish(
+                    TopicArn=self.topic_arn,
+                    Subject=subject(alert),
+                    MessageAttributes={
+                        "kind": {"DataType": "String", "StringValue": alert.kind},
+                        "incident": {"DataType": "String", "StringValue": alert.incident_id},
+                    },
+                    **self._message(alert),
+                )
+        except AwsError as error:
+            raise DeliveryError(f"SNS did not accept the alert: {error}") from error
+        return None
+
+    def _message(self, alert: Alert) -> _Message:
+        if not self.amazon_q:
+            return {"Message": render_text(alert)}
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
+        text = _truncated(render_text(alert), _MAX_BYTES_IN_JSON)
+        return {
+            "Message": json.dumps({"default": amazon_q_notification(alert), "email": text}),
+            "MessageStructure": "json",
+        }
 
 
 def subject(alert: Alert) -> str:
     """A subject line: printable ASCII, at most 100 characters."""
-    plain = "".join(c if " " <= c <= "~" else "?" for c in alert.title.translate(_ASCII))
-    line = plain if len(plain) <= _SUBJECT else f"{plain[: _SUBJECT - 3]}..."
+    line = "".join(c if " " <= c <= "~" else "?" for c in alert.title.translate(_ASCII))
+    if len(line) > _MAX_SUBJECT:
+        line = f"{line[: _MAX_SUBJECT - 3]}..."
     return line.strip() or "Amplify Medic"
 
 
 def render_text(alert: Alert) -> str:
-    """The whole alert as text, control and direction-changing characters left out."""
-    return bounded("".join(c for c in "\n".join(_lines(alert)) if c in "\n\t" or c.isprintable()))
+    """The whole alert as text, without control and bidirectional characters."""
+    return _truncated("".join(c for c in "\n".join(_text_lines(alert)) if c in "\n\t" or c.isprintable()))
 
 
-def bounded(text: str, most_bytes: int = _MOST_BYTES) -> str:
-    """As much of a text as goes into one SNS message."""
-    encoded = text[:_LONGEST].encode()
-    return text[:_LONGEST] if len(encoded) <= most_bytes else encoded[:most_bytes].decode(errors="ignore")
+def _truncated(text: str, most_bytes: int = _MAX_BYTES) -> str:
+    """The start of the text, as much as fits into one SNS message."""
+    encoded = text[:_MAX_CHARACTERS].encode()
+    return text[:_MAX_CHARACTERS] if len(encoded) <= most_bytes else encoded[:most_bytes].decode(errors="ignore")
 
 
-def _lines(alert: Alert) -> Iterator[str]:
-    yield f"{STANDINGS[alert.kind].sign} {alert.title}"
+def _text_lines(alert: Alert) -> Iterator[str]:
+    yield title_with_emoji(alert)
     yield ""
     yield from alert.summary
     if alert.effect:
@@ -149,45 +138,59 @@ def _section(heading: str, items: tuple[str, ...]) -> Iterator[str]:
         yield from ("", heading, *(f"  - {item}" for item in items))
 
 
-_MOST_BYTES_OF_TEXT = 60_000
-"""As JSON, a byte of a character outside ASCII takes up to three, and SNS takes 256 KiB altogether."""
+def amazon_q_notification(alert: Alert) -> str:
+    """The alert as a custom notification of Amazon Q Developer. Alerts of one incident share a thread."""
+    content = {
+        "textType": "client-markdown",
+        "title": _escaped(title_with_emoji(alert), _MAX_TITLE),
+        "description": _escaped("\n".join(_description(alert)), _MAX_DESCRIPTION),
+        "nextSteps": list(islice(_steps(alert), _MAX_STEPS)),
+        "keywords": ["amplify-medic", alert.kind.value, _escaped(alert.incident_id, _MAX_KEYWORD)],
+    }
+    metadata = {
+        "threadId": alert.incident_id,
+        "summary": _escaped(alert.title, _MAX_TITLE),
+        "eventType": alert.kind.value,
+    }
+    return json.dumps({"version": "1.0", "source": "custom", "content": content, "metadata": metadata})
 
 
-class _Message(TypedDict):
-    Message: str
-    MessageStructure: NotRequired[str]
+def _description(alert: Alert) -> Iterator[str]:
+    yield from alert.summary
+    if alert.effect:
+        yield f"What to expect: {alert.effect}"
+    yield ""
+    yield from (f"{fact.name}: {fact.value}" for fact in alert.facts)
+    for section in alert.sections:
+        yield from ("", section.heading, *section.items)
+    if alert.log_lines:
+        yield from ("", "From the log:", alert.log_lines)
 
 
-@dataclass(frozen=True)
-class SnsTopic:
-    """The topic. With `amazon_q`, e-mail gets the text and every other protocol the envelope that Amazon Q asks for."""
+def _steps(alert: Alert) -> Iterator[str]:
+    """What to do next. URLs are not escaped: the bot builds them from ids, and escaping would break them."""
+    if alert.approval is not None:
+        yield f"To approve: {alert.approval.command}"
+    for fix in alert.fixes:
+        yield f"{_escaped(fix.title, _MAX_STEP)} {fix.url}".strip()
+    for link in alert.links:
+        yield f"{_escaped(link.text, _MAX_STEP)}: {link.url}"
 
-    client: Callable[[], SNSClient]
-    topic_arn: str
-    amazon_q: bool = False
-    name: str = "sns"
-    routes: tuple[str | None, ...] = (None,)
 
-    def send(self, alert: Alert, thread: str | None) -> str | None:  # noqa: ARG002 - e-mail has no threads
-        """Publish the alert, with its kind and incident as message attributes to filter on."""
-        try:
-            with translated("sns:Publish"):
-                self.client().publish(
-                    TopicArn=self.topic_arn,
-                    Subject=subject(alert),
-                    MessageAttributes={
-                        "kind": {"DataType": "String", "StringValue": alert.kind},
-                        "incident": {"DataType": "String", "StringValue": alert.incident_id},
-                    },
-                    **self._message(alert),
-                )
-        except AwsError as error:
-            raise DeliveryError(f"SNS did not take the alert: {error}") from error
-        return None
+def _escaped(text: str, limit: int) -> str:
+    """The text for the chat's markdown, without mentions, links and formatting, at most `limit` characters long.
 
-    def _message(self, alert: Alert) -> _Message:
-        if not self.amazon_q:
-            return {"Message": render_text(alert)}
-        # https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
-        text = bounded(render_text(alert), _MOST_BYTES_OF_TEXT)
-        return {"Message": json.dumps({"default": envelope(alert), "email": text}), "MessageStructure": "json"}
+    Entities disable mentions such as `<!channel>`. A zero-width space after each markup character disables that.
+    """
+    room = limit
+    kept = []
+    for character in text:
+        if character != "\n" and not character.isprintable():
+            continue
+        room -= _ESCAPED_LENGTHS.get(character, 1)
+        if room < 1:
+            kept.append("…")
+            break
+        kept.append(character)
+    entities = "".join(kept).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKUP.sub("\\g<0>\u200b", entities)

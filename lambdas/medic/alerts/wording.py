@@ -1,8 +1,8 @@
-"""The words alerts are made of: one place for what each kind, label, role, rank and result is called."""
+"""The words of an alert: how each kind, label, role, rank, result, action and dialect is called in every channel."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from medic.actions.outcome import ChangeResult
 from medic.alerts.model import AlertKind
@@ -10,15 +10,17 @@ from medic.diagnosis.model import CheckResult, Rank
 from medic.knowledge.entry import Dialect
 from medic.labels import ActionKind, Label, RoleKind
 
+if TYPE_CHECKING:
+    from medic.alerts.model import Alert
+
 
 class AlertStyle(NamedTuple):
-    """How a kind of alert looks at first sight."""
-
-    sign: str
+    emoji: str
     status: str
+    """The value of the alert's field "Status"."""
 
 
-STANDINGS = {
+ALERT_STYLES = {
     AlertKind.DIAGNOSIS: AlertStyle("🔴", "Failing. Nothing was changed."),
     AlertKind.PROPOSED: AlertStyle("🟠", "Failing. A change waits for approval."),
     AlertKind.APPLIED: AlertStyle("🟡", "Changed. What comes of it will be said here."),
@@ -79,32 +81,39 @@ DIALECTS = {
     Dialect.TERRAFORM: "Terraform",
     Dialect.CLOUDFORMATION: "CloudFormation",
 }
-WHO_FIXED_IT = {
+CREDITS = {
     ActionKind.ATTACH_COMPUTE: (
         "This is not credited to the compute role {role} that was attached meanwhile: it serves the SSR runtime and "
         "has no part in a build."
     ),
     ActionKind.REPAIR_SERVICE: "The build ran after the service role was set to {role}.",
 }
-"""Said of each change that was made before a build succeeded."""
+"""A sentence about an applied change, for the alert that a later build succeeded. `{role}` is the new role's ARN.
 
-_LONGEST_NAME = 40
+A compute role never changes a build, so it gets no credit for the success.
+"""
+
+_MAX_NAME = 40
 
 
 def title(app: str, branch: str, headline: str) -> str:
-    """What an alert is headed by. `*` for the branch stands for the whole app."""
-    where = shortened(app) if branch == "*" else f"{shortened(app)} / {shortened(branch)}"
+    """The title of an alert. The branch `*` means the whole app."""
+    where = _shortened(app) if branch == "*" else f"{_shortened(app)} / {_shortened(branch)}"
     return f"{where}: {headline}"
 
 
-def shortened(name: str, longest: int = _LONGEST_NAME) -> str:
-    """A name that leaves room for what is said about it; both of its ends stay, since either may tell it apart."""
-    if len(name) <= longest:
+def title_with_emoji(alert: Alert) -> str:
+    return f"{ALERT_STYLES[alert.kind].emoji} {alert.title}"
+
+
+def _shortened(name: str) -> str:
+    """The name, cut in the middle if it is too long. Both ends stay because either may identify it."""
+    if len(name) <= _MAX_NAME:
         return name
-    half = (longest - 1) // 2
+    half = (_MAX_NAME - 1) // 2
     return f"{name[:half]}…{name[-half:]}"
 
 
-def sentence(clause: str) -> str:
-    """A clause as it begins a sentence."""
+def capitalized(clause: str) -> str:
+    """The clause with its first letter in upper case and the rest unchanged, unlike `str.capitalize`."""
     return f"{clause[:1].upper()}{clause[1:]}"

@@ -1,1 +1,1 @@
-"""AWS at arm's length: sessions and thin gateways. Time-outs, what is retryable and ARNs are decided here alone."""
+"""Thin wrappers around boto3 clients. Time-outs, retries and the sorting of errors are decided only here."""

@@ -1,4 +1,8 @@
-"""Amplify Hosting, read and written. Answers are projected to named fields; whole answers never leave this module."""
+"""The Amplify Hosting API: a reader, and an actor that sends each change as a single field.
+
+Responses are reduced to the fields that the bot needs. A raw response never leaves this module, because it holds the
+values of environment variables, basicAuthCredentials and log URLs.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from medic.aws.errors import AbsentError, DeniedError, translated
+from medic.events import unpadded_job_id
 from medic.evidence import Absent, App, Branch, BuildSettings, EnvironmentVariable, Item, Job, Present, Step, Unreadable
 from medic.redaction import looks_like
 
@@ -19,23 +24,21 @@ if TYPE_CHECKING:
     from types_boto3_amplify.type_defs import AppTypeDef, BranchTypeDef, JobSummaryTypeDef, JobTypeDef, StepTypeDef
 
 _IMAGE_VARIABLE = "_CUSTOM_IMAGE"
-_OWN_IMAGE = re.compile(r"amplify:al\d{1,4}")
-_PAGE = 50
-_PAGE_OF_APPS = 100
-_MOST_PAGES = 20
+_AMPLIFY_IMAGE = re.compile(r"amplify:al\d{1,4}")
+_PAGE_SIZE = 50
+_APPS_PAGE_SIZE = 100
+_MAX_JOB_PAGES = 20
 RUNNING = frozenset({"CREATED", "PENDING", "PROVISIONING", "RUNNING", "CANCELLING"})
-"""Job statuses that say a build is on its way."""
+"""Statuses of a job that has not ended."""
 
 
 class _NextPage(TypedDict, total=False):
-    """Where a list goes on; empty for its first page."""
-
     nextToken: str
 
 
 @dataclass(frozen=True, slots=True)
 class JobWithLogs:
-    """A job, and each step's log URL, good for about an hour. The URLs are secrets: never kept, never printed."""
+    """A job and the presigned log URL of each step, by step name. The URLs are secrets: never store or print them."""
 
     job: Job
     log_urls: Mapping[str, str]
@@ -43,7 +46,7 @@ class JobWithLogs:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """What ListJobs says of a job."""
+    """The summary of a job that ListJobs returns."""
 
     id: str
     status: str
@@ -54,21 +57,20 @@ class JobState:
 
     @property
     def running(self) -> bool:
-        """True while the job has not ended."""
         return self.status in RUNNING
 
 
 class AmplifyReader:
     """GetApp, ListApps, GetBranch, ListBranches, GetJob, ListJobs.
 
-    A thing that is not there is Absent; one that may not be read is Unreadable; a fault is raised as RetryableError.
+    `app`, `branch` and `job` return Absent if AWS says that there is no such thing, and Unreadable if the role may not
+    read it. They raise RetryableError if AWS throttles or fails.
     """
 
     def __init__(self, client: AmplifyClient) -> None:
         self._client = client
 
     def app(self, app_id: str) -> Item[App]:
-        """The app's facts (GetApp)."""
         try:
             with translated("amplify:GetApp"):
                 return Present(_app(self._client.get_app(appId=app_id)["app"]))
@@ -78,7 +80,6 @@ class AmplifyReader:
             return Unreadable(str(error))
 
     def branch(self, app_id: str, name: str) -> Item[Branch]:
-        """The branch's facts (GetBranch)."""
         try:
             with translated("amplify:GetBranch"):
                 return Present(_branch(self._client.get_branch(appId=app_id, branchName=name)["branch"]))
@@ -88,7 +89,7 @@ class AmplifyReader:
             return Unreadable(str(error))
 
     def job(self, app_id: str, branch: str, job_id: str) -> Item[JobWithLogs]:
-        """The job's facts, with a fresh URL for each step's log (GetJob)."""
+        """Call GetJob, which also creates a fresh log URL for each step; a URL is valid for about an hour."""
         try:
             with translated("amplify:GetJob"):
                 return Present(_job(self._client.get_job(appId=app_id, branchName=branch, jobId=job_id)["job"]))
@@ -98,7 +99,7 @@ class AmplifyReader:
             return Unreadable(str(error))
 
     def apps(self) -> Iterator[App]:
-        """Every app of the account in this region, page by page (ListApps).
+        """List every app of the account in this region, one page at a time.
 
         Raises:
             AwsError: the apps could not be listed.
@@ -106,89 +107,94 @@ class AmplifyReader:
         token: str | None = None
         while True:
             with translated("amplify:ListApps"):
-                answer = self._client.list_apps(maxResults=_PAGE_OF_APPS, **_from(token))
-            yield from map(_app, answer["apps"])
-            token = answer.get("nextToken")
+                response = self._client.list_apps(maxResults=_APPS_PAGE_SIZE, **_next_page(token))
+            yield from map(_app, response["apps"])
+            token = response.get("nextToken")
             if not token:
                 return
 
     def branches(self, app_id: str) -> Iterator[Branch]:
-        """Every branch of an app, page by page, with all that GetBranch says (ListBranches).
+        """List every branch of an app, one page at a time. Each has the same fields as from GetBranch.
 
         Raises:
-            AwsError: the branches could not be listed; RefusedError also where there is no such app.
+            AwsError: the branches could not be listed; AwsRejectedError also if there is no such app.
         """
         token: str | None = None
         while True:
             with translated("amplify:ListBranches"):
-                answer = self._client.list_branches(appId=app_id, maxResults=_PAGE, **_from(token))
-            yield from map(_branch, answer["branches"])
-            token = answer.get("nextToken")
+                response = self._client.list_branches(appId=app_id, maxResults=_PAGE_SIZE, **_next_page(token))
+            yield from map(_branch, response["branches"])
+            token = response.get("nextToken")
             if not token:
                 return
 
     def recent_jobs(self, app_id: str, branch: str) -> tuple[JobState, ...]:
-        """The branch's latest jobs, newest first; ids compare as integers.
+        """The branch's latest jobs, newest first. Job ids compare as integers.
 
-        ListJobs answers newest first, though no page says so: an answer in another order is read to its end.
+        ListJobs returns the newest job first, but no documentation promises it. If a page comes in another order, all
+        pages are read (at most 20).
 
         Raises:
             AwsError: the jobs could not be listed.
         """
         jobs: list[JobState] = []
         token: str | None = None
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MAX_JOB_PAGES):
             with translated("amplify:ListJobs"):
-                answer = self._client.list_jobs(appId=app_id, branchName=branch, maxResults=_PAGE, **_from(token))
-            page = [_state(summary) for summary in answer["jobSummaries"]]
+                response = self._client.list_jobs(
+                    appId=app_id, branchName=branch, maxResults=_PAGE_SIZE, **_next_page(token)
+                )
+            page = [_job_state(summary) for summary in response["jobSummaries"]]
             jobs += page
-            token = answer.get("nextToken")
+            token = response.get("nextToken")
             if not token or (page and int(page[0].id) >= int(page[-1].id)):
                 break
         return tuple(sorted(jobs, key=lambda job: int(job.id), reverse=True))
 
 
 class AmplifyActor:
-    """UpdateBranch, UpdateApp and StartJob, each with the one field it is meant to change."""
+    """UpdateBranch, UpdateApp and StartJob. Each call sends only the one field that it is meant to change."""
 
     def __init__(self, client: AmplifyClient) -> None:
         self._client = client
 
     def set_compute_role(self, app_id: str, branch: str, role_arn: str) -> None:
-        """UpdateBranch with `computeRoleArn` alone: a map that is sent replaces the stored one, so none is sent.
+        """Call UpdateBranch with `computeRoleArn` alone. An empty ARN detaches the role.
+
+        UpdateBranch replaces a stored map, such as the environment variables, with the map it is sent. So none is sent.
 
         Raises:
-            AwsError: AmbiguousError if it may have taken effect.
+            AwsError: the call failed; AmbiguousError if the change may have taken effect.
         """
         with translated("amplify:UpdateBranch"):
             self._client.update_branch(appId=app_id, branchName=branch, computeRoleArn=role_arn)
 
     def set_service_role(self, app_id: str, role_arn: str) -> None:
-        """UpdateApp with `iamServiceRoleArn` alone.
+        """Call UpdateApp with `iamServiceRoleArn` alone.
 
         Raises:
-            AwsError: AmbiguousError if it may have taken effect.
+            AwsError: the call failed; AmbiguousError if the change may have taken effect.
         """
         with translated("amplify:UpdateApp"):
             self._client.update_app(appId=app_id, iamServiceRoleArn=role_arn)
 
     def retry_job(self, app_id: str, branch: str, job_id: str, reason: str) -> str:
-        """StartJob RETRY of one job: the same commit again. Never RELEASE, which would ship HEAD.
+        """Call StartJob with type RETRY: build the same commit again. RELEASE would deploy the newest commit instead.
 
         Returns:
-            The id of the job that runs now.
+            The id of the new job.
 
         Raises:
-            AwsError: AmbiguousError if the job may have been started.
+            AwsError: the call failed; AmbiguousError if the job may have been started.
         """
         with translated("amplify:StartJob"):
-            answer = self._client.start_job(
+            response = self._client.start_job(
                 appId=app_id, branchName=branch, jobId=job_id, jobType="RETRY", jobReason=reason[:255]
             )
-        return _unpadded(answer["jobSummary"]["jobId"])
+        return unpadded_job_id(response["jobSummary"]["jobId"])
 
 
-def _from(token: str | None) -> _NextPage:
+def _next_page(token: str | None) -> _NextPage:
     return {"nextToken": token} if token else {}
 
 
@@ -225,7 +231,7 @@ def _branch(raw: BranchTypeDef) -> Branch:
         environment=_environment(raw.get("environmentVariables")),
         source_branch=raw.get("sourceBranch") or None,
         destination_branch=raw.get("destinationBranch") or None,
-        active_job_id=_unpadded(raw["activeJobId"]) if raw.get("activeJobId") else None,
+        active_job_id=unpadded_job_id(raw["activeJobId"]) if raw.get("activeJobId") else None,
         pull_request_previews=bool(raw.get("enablePullRequestPreview")),
         build=BuildSettings(
             image=_image(raw.get("environmentVariables")),
@@ -239,12 +245,13 @@ def _environment(raw: Mapping[str, str] | None) -> tuple[EnvironmentVariable, ..
 
 
 def _image(variables: Mapping[str, str] | None) -> str | None:
-    """The build image, which Amplify keeps in an environment variable: by name only if it is one of Amplify's own.
+    """The name of one of Amplify's own build images, or the fingerprint of a custom one.
 
+    Amplify stores the build image in the environment variable _CUSTOM_IMAGE. A custom image's name may hold a secret.
     https://docs.aws.amazon.com/amplify/latest/userguide/custom-build-image.html
     """
     value = (variables or {}).get(_IMAGE_VARIABLE)
-    return value if value is None or _OWN_IMAGE.fullmatch(value) else f"custom, {_fingerprint(value)}"
+    return value if value is None or _AMPLIFY_IMAGE.fullmatch(value) else f"custom, {_fingerprint(value)}"
 
 
 def _fingerprint(text: str | None) -> str | None:
@@ -255,7 +262,7 @@ def _job(raw: JobTypeDef) -> JobWithLogs:
     summary = raw["summary"]
     steps = tuple(_step(step) for step in raw["steps"])
     job = Job(
-        id=_unpadded(summary["jobId"]),
+        id=unpadded_job_id(summary["jobId"]),
         status=summary["status"],
         type=summary.get("jobType", "unknown"),
         commit_id=summary.get("commitId") or None,
@@ -267,9 +274,9 @@ def _job(raw: JobTypeDef) -> JobWithLogs:
     return JobWithLogs(job, {step["stepName"]: url for step in raw["steps"] if (url := step.get("logUrl"))})
 
 
-def _state(raw: JobSummaryTypeDef) -> JobState:
+def _job_state(raw: JobSummaryTypeDef) -> JobState:
     return JobState(
-        id=_unpadded(raw["jobId"]),
+        id=unpadded_job_id(raw["jobId"]),
         status=raw["status"],
         type=raw.get("jobType", "unknown"),
         commit_id=raw.get("commitId") or None,
@@ -286,11 +293,6 @@ def _step(raw: StepTypeDef) -> Step:
         ended_at=_utc(raw.get("endTime")),
         has_log=bool(raw.get("logUrl")),
     )
-
-
-def _unpadded(job_id: str) -> str:
-    """Amplify pads some job ids with zeros to ten digits; they name the same job."""
-    return job_id.lstrip("0") or "0"
 
 
 def _utc(time: datetime | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Two ways into AWS: a reader with retries, and an actor that may touch one branch and one role, once."""
+"""boto3 clients: those of the function's own role, and the actor's client, limited to one branch and one role."""
 
 from __future__ import annotations
 
@@ -23,96 +23,92 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
 
-# The default read time-out (60 s) times the default attempts would outlive the function.
+# botocore's default read time-out (60 s), times its default attempts, is longer than the function's time-out.
 READING = Config(connect_timeout=3, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
-# Calls under a shared rate are repeated by whoever keeps the rate.
-RATED = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1})
-# A writing call that is sent twice may act twice: one attempt, and what it did is read back.
+# RuntimeLogs retries these calls itself, so that each attempt counts against the shared rate (medic.aws.rate).
+RATE_LIMITED = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1})
+# A write that botocore sends again may act twice. So there is one attempt, and the caller reads back what it did.
 WRITING = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True)
 class Clients:
-    """Clients of the function's own role, each made when first used."""
+    """Clients of the function's own role. Each is created on first use, because most runs need only a few."""
 
     session: Session
 
     @cached_property
     def amplify(self) -> AmplifyClient:
-        """Amplify, for reading only: the role holds no writing right."""
+        """For reading only: the function's own role has no permission to write to Amplify."""
         return self.session.client("amplify", config=READING)
 
     @cached_property
     def iam(self) -> IAMClient:
-        """IAM, for reading roles."""
         return self.session.client("iam", config=READING)
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        """The incidents table; its conditional writes make a second attempt harmless."""
+        """For the incidents table. A write may be retried, because the table's writes are conditional."""
         return self.session.client("dynamodb", config=READING)
 
     @cached_property
     def functions(self) -> LambdaClient:
-        """Lambda, to wake the remediator."""
+        """For waking the remediator."""
         return self.session.client("lambda", config=READING)
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
-        """CloudWatch Logs, for reading apps' SSR logs."""
-        return self.session.client("logs", config=RATED)
+        return self.session.client("logs", config=RATE_LIMITED)
 
     @cached_property
     def sns(self) -> SNSClient:
-        """The alert topic."""
         return self.session.client("sns", config=READING)
 
     @cached_property
     def events(self) -> EventBridgeClient:
-        """The default event bus; an event that is put twice bears the same incident."""
+        """For the event bus. A retry may put an event twice; both then name the same incident."""
         return self.session.client("events", config=READING)
 
     @cached_property
     def secrets(self) -> SecretsManagerClient:
-        """Slack's webhooks, token and signing secret."""
         return self.session.client("secretsmanager", config=READING)
 
 
 @dataclass(frozen=True, slots=True)
 class ActorScope:
-    """What the actor is sent to do, and the most it is allowed to."""
+    """What one actor session may change: one branch or app, and one role."""
 
     reference: str
-    """Names the session in CloudTrail: the incident's id."""
+    """The incident's id. It becomes part of the role session name, which CloudTrail shows."""
     branch_arn: str
     role_arn: str
-    """The role that may be passed; empty where one is only taken off."""
+    """The role that may be passed to Amplify; empty if a role is only detached."""
     app_arn: str | None = None
-    """Set for a service-role repair, which updates the app."""
+    """Set for a service-role repair. The session may then update this app instead of the branch."""
 
 
 class ActorSessions:
-    """Assumes the actor role for one errand at a time."""
+    """Assumes the actor role, once for each scope."""
 
     def __init__(self, session: Session, actor_role_arn: str) -> None:
         self._session = session
         self._actor_role_arn = actor_role_arn
 
     def amplify_for(self, actor_scope: ActorScope) -> AmplifyClient:
-        """An Amplify client that can update the errand's branch (or app) with its role, and nothing else.
+        """Assume the actor role with a session policy limited to this scope. The credentials expire after 15 minutes.
 
         Raises:
             AwsError: the actor role could not be assumed.
         """
         sts = self._session.client("sts", config=READING)
         with translated("sts:AssumeRole"):
-            answer = sts.assume_role(
+            response = sts.assume_role(
                 RoleArn=self._actor_role_arn,
                 RoleSessionName=f"amplify-medic-{actor_scope.reference}"[:64],
                 DurationSeconds=900,
                 Policy=json.dumps(session_policy(actor_scope), separators=(",", ":")),
             )
-        credentials = answer["Credentials"]
+        credentials = response["Credentials"]
         return self._session.client(
             "amplify",
             config=WRITING,
@@ -123,16 +119,17 @@ class ActorSessions:
 
 
 def session_policy(actor_scope: ActorScope) -> dict[str, object]:
-    """The session policy for one errand: exactly one branch (raw and percent-encoded) and exactly one role.
+    """A policy that allows exactly one branch (ARN raw and percent-encoded) or app, and exactly one role.
 
-    It narrows the actor role and never widens it: the tag condition on the branch stands in the role's own policy.
+    A session policy only narrows what the actor role allows. The condition on the branch's tag is in the role's own
+    policy.
     """
     branches = branch_resources(actor_scope.branch_arn)
     statements: list[dict[str, object]] = [
         {"Effect": "Allow", "Action": "amplify:UpdateBranch", "Resource": list(branches)},
         {"Effect": "Allow", "Action": "amplify:StartJob", "Resource": [f"{branch}/jobs/*" for branch in branches]},
     ]
-    if actor_scope.role_arn:  # taking a role off passes none
+    if actor_scope.role_arn:  # detaching a role passes none
         statements.append({"Effect": "Allow", "Action": "iam:PassRole", "Resource": actor_scope.role_arn})
     if actor_scope.app_arn is not None:
         statements[0] = {"Effect": "Allow", "Action": "amplify:UpdateApp", "Resource": actor_scope.app_arn}

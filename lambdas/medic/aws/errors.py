@@ -1,4 +1,4 @@
-"""What AWS answered when it did not answer well: retryable, ambiguous, denied, refused."""
+"""Errors of AWS calls, sorted by what the caller may do about them: retry, read back first, or give up."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _THROTTLES = frozenset(
         "TransactionInProgressException",
     }
 )
-"""Codes that say: the same call, later and less often."""
+"""Error codes of throttling: retry the same call later, and call less often."""
 _FAULTS = frozenset(
     {
         "DependentServiceFailureException",
@@ -44,15 +44,15 @@ _DENIALS = frozenset(
 )
 _ABSENCES = frozenset({"NoSuchEntity", "NoSuchEntityException", "NotFoundException", "ResourceNotFoundException"})
 _UNASSUMABLE = "cannot be assumed by Amplify"
-"""The message tells this refusal apart; its code (BadRequestException) covers much else, and may be another one."""
+"""Only the message identifies this error: its code is usually BadRequestException, which has many other meanings."""
 
 
 class AwsError(Exception):
-    """A call that did not succeed.
+    """An AWS call failed.
 
     Attributes:
         operation: `service:Operation`.
-        code: the error code AWS gave, or the exception's name.
+        code: AWS's error code, or the name of botocore's exception.
         message: AWS's message.
     """
 
@@ -64,51 +64,54 @@ class AwsError(Exception):
 
 
 class RetryableError(AwsError):
-    """Throttled, a server fault, or not reached: the same call may succeed later. Nothing was done."""
+    """Throttled or not reached. Nothing was done, unless it is an AmbiguousError; the same call may succeed later."""
 
 
 class ThrottledError(RetryableError):
-    """AWS wants fewer calls a second. Nothing was done."""
+    """AWS throttled the call. Nothing was done."""
 
 
 class AmbiguousError(RetryableError):
-    """The call went out and no answer came back: it may have taken effect."""
+    """The call was sent, but no response or a server error came back. It may have taken effect."""
 
 
 class DeniedError(AwsError):
-    """The function's role may not do this."""
+    """The caller's role lacks the permission."""
 
 
 class AbsentError(AwsError):
-    """There is no such thing."""
+    """AWS says that the resource does not exist."""
 
 
 class AwsRejectedError(AwsError):
-    """AWS understood the request and refuses it."""
+    """AWS rejected the request. Retrying it unchanged does not help, except for UnassumableRoleError."""
 
 
 class UnassumableRoleError(AwsRejectedError):
-    """Amplify tried to assume the compute role and could not: wrong trust, no such role, or one made moments ago."""
+    """Amplify could not assume the compute role: wrong trust policy, no such role, or a role created moments ago.
+
+    The same request may succeed once IAM has propagated a new role.
+    """
 
 
 @contextmanager
 def translated(operation: str) -> Iterator[None]:
-    """Turn botocore's exceptions into ours.
+    """Turn botocore's exceptions into AwsError and its subclasses.
 
     Raises:
-        AwsError: the subclass that says what may be done about it.
+        AwsError: the subclass tells the caller whether it may retry.
     """
     try:
         yield
     except ClientError as error:
-        raise _from_answer(operation, error) from error
+        raise _from_response(operation, error) from error
     except (ReadTimeoutError, ConnectionClosedError) as error:
         raise AmbiguousError(operation, type(error).__name__, str(error)) from error
     except BotoCoreError as error:
         raise RetryableError(operation, type(error).__name__, str(error)) from error
 
 
-def _from_answer(operation: str, error: ClientError) -> AwsError:
+def _from_response(operation: str, error: ClientError) -> AwsError:
     code = error.response.get("Error", {}).get("Code", "Unknown")
     message = error.response.get("Error", {}).get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

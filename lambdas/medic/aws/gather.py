@@ -1,4 +1,7 @@
-"""Reads AWS into evidence: the deployment first, the log once, the roles only where the log shows an IAM failure."""
+"""Reads the evidence for a diagnosis: first the deployment and its log, then the roles.
+
+The caller asks for the roles only if the log shows an IAM failure, so that other failures cost few calls.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +21,18 @@ if TYPE_CHECKING:
     from medic.evidence import App, Branch, Job, Role
 
 R = TypeVar("R")
-_AT_ONCE = 4
+_MAX_WORKERS = 4
 
 
 class RoleReader(Protocol):
-    """Looks up one role by its ARN."""
-
     def __call__(self, role_arn: str, /) -> Item[Role]:
-        """The role, absent, or unreadable because."""
+        """Look up one role by its ARN."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The app, branch and job of one trigger."""
+    """The app, branch and job that an event names."""
 
     scope: Scope
     app: Item[App]
@@ -46,7 +47,7 @@ class Deployment:
 
 
 class Gatherer:
-    """Reads what a diagnosis needs, independent things at the same time."""
+    """Reads what a diagnosis needs. Independent calls run in parallel."""
 
     def __init__(self, amplify: AmplifyReader, role: RoleReader, logs: BuildLogSource) -> None:
         self._amplify = amplify
@@ -54,29 +55,33 @@ class Gatherer:
         self._logs = logs
 
     def deployment(self, scope: Scope, job_id: str) -> Deployment:
-        """GetApp, GetBranch and GetJob at the same time.
+        """Call GetApp, GetBranch and GetJob in parallel.
 
         Raises:
-            RetryableError: AWS throttled or could not be reached.
+            RetryableError: AWS throttled, failed, or was not reached.
         """
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        with ThreadPoolExecutor(max_workers=_MAX_WORKERS) as pool:
             app = pool.submit(self._amplify.app, scope.app_id)
             branch = pool.submit(self._amplify.branch, scope.app_id, scope.branch)
             job = pool.submit(self._amplify.job, scope.app_id, scope.branch, job_id)
             return Deployment(scope, app.result(), branch.result(), job.result())
 
     def read_log(self, deployment: Deployment, read: Callable[[Iterable[bytes]], R]) -> tuple[Item[BuildLog], R]:
-        """Stream the failed step's log through `read`, once.
+        """Stream the log of the failed step through `read`.
 
-        An expired URL is replaced by a fresh one from GetJob, once. Where there is no log, the step's status reason is
-        read in its place: it is all that AWS says.
+        If the log's URL has expired, GetJob is called once for a new one. If there is no readable log, `read` gets the
+        step's status reason instead, because AWS gives nothing else.
 
         Args:
-            deployment: what `deployment` gave.
-            read: takes the log's bytes in chunks; gets none where there is nothing to read.
+            deployment: the result of `deployment`.
+            read: reads the log's bytes in chunks; gets no chunk if there is nothing to read. It is called again
+                after a URL has expired.
 
         Returns:
-            What became of the log, and what `read` made of it.
+            Which log was read or why none was, and the result of `read`.
+
+        Raises:
+            RetryableError: the log's host or GetJob throttled, failed, or was not reached.
         """
         source = deployment.job_with_logs
         if not isinstance(source, Present):
@@ -112,9 +117,9 @@ class Gatherer:
             return Unreadable(str(error)), read(reason)
 
     def _stream(self, step: str, url: str, read: Callable[[Iterable[bytes]], R]) -> tuple[Item[BuildLog], R]:
-        counted = _Counted(self._logs.chunks(url))
-        made = read(counted)
-        return Present(BuildLog(step, counted.size)), made
+        chunks = _CountedChunks(self._logs.chunks(url))
+        result = read(chunks)
+        return Present(BuildLog(step, chunks.size)), result
 
     def evidence(
         self,
@@ -125,17 +130,17 @@ class Gatherer:
         candidate: str | None,
         repair: str | None,
     ) -> Evidence:
-        """Everything together, with every role that matters looked up at the same time.
+        """Look up every role that matters, and put everything together.
 
         Args:
             deployment: the app, branch and job.
-            log: what became of the log.
-            read_at: now.
-            candidate: the paired compute role that would be attached.
-            repair: the paired service role that would be set.
+            log: which log was read, or why none was.
+            read_at: the current time.
+            candidate: the ARN of the paired compute role that would be attached.
+            repair: the ARN of the paired service role that would be set.
 
         Raises:
-            RetryableError: AWS throttled or could not be reached.
+            RetryableError: AWS throttled, failed, or was not reached.
         """
         scope = deployment.scope
         return Evidence(
@@ -155,18 +160,16 @@ class Gatherer:
         )
 
     def roles(self, arns: tuple[str, ...]) -> Mapping[str, Item[Role]]:
-        """Roles by their ARN, looked up at the same time.
+        """Look up roles in parallel. The result is keyed by the ARN that was asked for.
 
         Raises:
-            RetryableError: AWS throttled or could not be reached.
+            RetryableError: AWS throttled, failed, or was not reached.
         """
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        with ThreadPoolExecutor(max_workers=_MAX_WORKERS) as pool:
             return dict(zip(arns, pool.map(self._role, arns), strict=True))
 
 
-class _Counted:
-    """Chunks on their way through, counted."""
-
+class _CountedChunks:
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self.size = 0

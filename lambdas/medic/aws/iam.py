@@ -1,4 +1,4 @@
-"""IAM, read only: roles and what is attached to them."""
+"""The IAM API, read only: roles and their policies."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ class NamedPolicy:
     name: str
     """An inline policy's name, or a managed one's ARN."""
     document: Mapping[str, object] | None
-    """None for AWS's own."""
+    """None for a policy that AWS manages: it is identified by its ARN and not read."""
     inline: bool = False
 
 
 class IamReader:
-    """GetRole and the role's policies.
-
-    A role that is not there is Absent; one that may not be read is Unreadable; a fault is raised as RetryableError.
-    """
+    """Reads roles, and the documents of their inline and customer-managed policies."""
 
     def __init__(self, client: IAMClient, account: str) -> None:
         self._client = client
         self._account = account
 
     def role(self, role_arn: str) -> Item[Role]:
-        """The role's facts.
+        """Call GetRole: Absent if the role does not exist, Unreadable if it may not be read.
 
-        A role of another account can't be looked up from here, and is not mixed up with a namesake in this one.
+        GetRole takes only a name. So a role of another account is Unreadable, even if this account has a role of that
+        name.
+
+        Raises:
+            RetryableError: AWS throttled, failed, or was not reached.
         """
         parts = RoleArn.parse(role_arn)
         if parts is None:
@@ -55,7 +56,7 @@ class IamReader:
         except DeniedError as error:
             return Unreadable(str(error))
         if raw["Arn"] != role_arn:
-            # GetRole takes the name alone, in any case; who assumes a role names it by its exact ARN.
+            # GetRole ignores the path and the case of the name, but a role is assumed by its exact ARN.
             return Absent(f"IAM has no role {role_arn[:200]}: the one named {parts.name} is {raw['Arn']}")
         return Present(
             Role(
@@ -71,20 +72,20 @@ class IamReader:
         )
 
     def policies(self, role_name: str) -> RolePolicies:
-        """The role's managed and inline policies, customer-managed documents read in their default version.
+        """The ARNs of the attached policies, and the documents of the inline and customer-managed ones.
 
         Raises:
-            AwsError: any of them could not be read; a guardrail then refuses.
+            AwsError: a policy could not be read. Don't judge the role by the others.
         """
-        named = self.named_policies(role_name)
-        attached = tuple(policy.name for policy in named if not policy.inline)
-        return RolePolicies(attached, tuple(policy.document for policy in named if policy.document is not None))
+        policies = self.named_policies(role_name)
+        attached = tuple(policy.name for policy in policies if not policy.inline)
+        return RolePolicies(attached, tuple(policy.document for policy in policies if policy.document is not None))
 
     def named_policies(self, role_name: str) -> tuple[NamedPolicy, ...]:
-        """The same, each policy with its name, inline ones first. AWS's own are known by name: they are not read.
+        """Every policy of the role by name, inline ones first. Customer-managed ones are read in their default version.
 
         Raises:
-            AwsError: any of them could not be read.
+            AwsError: a policy could not be read.
         """
         with translated("iam:ListAttachedRolePolicies"):
             pages = self._client.get_paginator("list_attached_role_policies").paginate(RoleName=role_name)
@@ -99,15 +100,15 @@ class IamReader:
 
     def _inline(self, role_name: str, policy_name: str) -> Mapping[str, object]:
         with translated("iam:GetRolePolicy"):
-            answer = self._client.get_role_policy(RoleName=role_name, PolicyName=policy_name)
-        return _as_mapping(answer["PolicyDocument"])
+            response = self._client.get_role_policy(RoleName=role_name, PolicyName=policy_name)
+        return _as_mapping(response["PolicyDocument"])
 
     def _managed(self, arn: str) -> Mapping[str, object]:
         with translated("iam:GetPolicy"):
             version = self._client.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
         with translated("iam:GetPolicyVersion"):
-            answer = self._client.get_policy_version(PolicyArn=arn, VersionId=version)
-        return _as_mapping(answer["PolicyVersion"]["Document"])
+            response = self._client.get_policy_version(PolicyArn=arn, VersionId=version)
+        return _as_mapping(response["PolicyVersion"]["Document"])
 
 
 def _is_aws_managed(policy_arn: str) -> bool:

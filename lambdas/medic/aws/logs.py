@@ -1,8 +1,4 @@
-"""The SSR runtime's log of an app: the log group `/aws/amplify/<appId>`, read with FilterLogEvents and never written.
-
-Pages hold up to 10,000 events or 1 MB, in the order of the events' times, and may be empty although more follow.
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
-"""
+"""Reads logs: a build step's log from its presigned URL, and an app's SSR log from CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -28,56 +24,71 @@ if TYPE_CHECKING:
     from medic.aws.rate import SharedRate
     from medic.evidence import TimeSpan
 
-_CHUNK = 256 * 1024
+_CHUNK_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 _EXPIRED = frozenset({400, 401, 403})
+"""HTTP statuses that mean the presigned URL is no longer valid."""
+
+CALLS_A_SECOND = 5
+"""FilterLogEvents' quota of an account in most regions. https://docs.aws.amazon.com/general/latest/gr/cwl_region.html"""
+MAX_MESSAGE_LENGTH = 16 * 1024
+"""Characters that are kept of one event. No AWS error message is longer, but a hostile visitor's event may be 1 MB."""
+_MAX_LINES = 10_000
+"""`RuntimeLogs.lines` reads no further page after this many events, because a flood of the same error adds nothing."""
+_INVALID = "InvalidParameterException"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class LogUnavailableError(Exception):
-    """The log can't be read; the message says why and never holds the URL."""
+    """The log can't be read. The message says why and never holds the URL, which is a credential."""
 
 
 class LogExpiredError(LogUnavailableError):
-    """The presigned URL is no longer valid; GetJob gives a fresh one."""
+    """The presigned URL is no longer valid. GetJob creates a new one."""
+
+
+class StaleTokenError(Exception):
+    """The page token has expired (tokens are valid for a day). Read the rest of the span without it."""
 
 
 class BuildLogSource:
-    """Fetches logs.
+    """Downloads build logs, from AWS hosts over https only and without redirects.
 
     Args:
-        origins: further origins (`scheme://host:port`) that are trusted, for an emulator.
-        most_bytes: the cap on bytes, both as sent and after decompression.
-        most_seconds: the cap on time for one log.
+        origins: further trusted origins (`scheme://host:port`), for a local emulator.
+        max_bytes: the limit on bytes, both compressed and decompressed.
+        max_seconds: the time limit for one log.
     """
 
-    def __init__(self, origins: Collection[str] = (), *, most_bytes: int, most_seconds: float = 20.0) -> None:
+    def __init__(self, origins: Collection[str] = (), *, max_bytes: int, max_seconds: float = 20.0) -> None:
         self._origins = frozenset(origins)
-        self._most_bytes = most_bytes
-        self._most_seconds = most_seconds
+        self._max_bytes = max_bytes
+        self._max_seconds = max_seconds
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=3.0, read=8.0))
 
     def chunks(self, url: str) -> Iterator[bytes]:
-        """The log's bytes, decompressed where they are gzip, cut off at the cap.
+        """The log's bytes, decompressed if needed. They end without an error at the limit of bytes or seconds.
 
-        The body may be gzip without saying so: the magic bytes decide.
+        Whether the body is gzip is decided by its first bytes, because the response headers may not say so.
 
         Raises:
             LogExpiredError: the URL has expired.
-            LogUnavailableError: the host is not AWS's, or it refuses.
-            RetryableError: the host is busy or did not answer; a later try may read it.
+            LogUnavailableError: the URL is not one of an AWS host, or the host refuses, or the body is broken.
+            RetryableError: the host is busy or did not answer.
         """
         self._refuse_foreign(url)
-        deadline = time.monotonic() + self._most_seconds
+        deadline = time.monotonic() + self._max_seconds
         try:
             response = self._http.request("GET", url, redirect=False, preload_content=False, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
-            raise _try_again(type(error).__name__, "the log's host did not answer") from None
+            raise _retryable(type(error).__name__, "the log's host did not answer") from None
         try:
-            _refuse_bad_answer(response.status)
-            yield from self._bounded(_decompressed(response.stream(_CHUNK), self._most_bytes), deadline)
+            _check_status(response.status)
+            yield from self._bounded(_decompressed(response.stream(_CHUNK_BYTES), self._max_bytes), deadline)
         except urllib3.exceptions.HTTPError as error:
-            raise _try_again(type(error).__name__, "the log broke off while it was read") from None
+            raise _retryable(type(error).__name__, "the log broke off while it was read") from None
         finally:
             response.close()
 
@@ -91,7 +102,7 @@ class BuildLogSource:
             raise LogUnavailableError("the log's URL does not point to an AWS host over https")
 
     def _bounded(self, chunks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
-        left = self._most_bytes
+        left = self._max_bytes
         for chunk in chunks:
             yield chunk[:left]
             left -= len(chunk)
@@ -99,81 +110,69 @@ class BuildLogSource:
                 return
 
 
-def _try_again(code: str, what: str) -> RetryableError:
-    # Never the URL: it is a credential.
+def _retryable(code: str, what: str) -> RetryableError:
+    # The URL is a credential, so the error does not hold it.
     return RetryableError("the build log", code, what)
 
 
-def _refuse_bad_answer(status: int) -> None:
+def _check_status(status: int) -> None:
     if status in _EXPIRED:
         raise LogExpiredError(f"the log's URL is no longer valid (HTTP {status})")
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise _try_again(f"HTTP {status}", "the log's host is busy")
+        raise _retryable(f"HTTP {status}", "the log's host is busy")
     if status != HTTPStatus.OK:
         raise LogUnavailableError(f"the log's host answered HTTP {status}")
 
 
-def _decompressed(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
+def _decompressed(chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
     first = next(chunks, b"")
     if not first.startswith(_GZIP_MAGIC):
         yield first
         yield from chunks
         return
-    yield from _gunzipped(first, chunks, most)
+    yield from _gunzipped(first, chunks, max_bytes)
 
 
-def _gunzipped(first: bytes, chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
-    """Decompress in pieces of at most a chunk, so that a small body can't swell memory."""
-    inflater = zlib.decompressobj(wbits=31)
+def _gunzipped(first: bytes, chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+    """Decompress at most one chunk at a time, so that a decompression bomb can't fill the memory."""
+    inflater = zlib.decompressobj(wbits=31)  # 31: gzip format
     received = 0
     pending: bytes | None = first
-    while pending is not None and received <= most:
+    while pending is not None and received <= max_bytes:
         received += len(pending)
         try:
-            yield inflater.decompress(pending, _CHUNK)
+            yield inflater.decompress(pending, _CHUNK_BYTES)
             while inflater.unconsumed_tail:
-                yield inflater.decompress(inflater.unconsumed_tail, _CHUNK)
+                yield inflater.decompress(inflater.unconsumed_tail, _CHUNK_BYTES)
         except zlib.error as error:
             raise LogUnavailableError(f"the log says it is gzip and is not ({error})") from None
         pending = next(chunks, None)
 
 
-CALLS_A_SECOND = 5
-"""FilterLogEvents' quota of an account in most regions. https://docs.aws.amazon.com/general/latest/gr/cwl_region.html"""
-LONGEST_MESSAGE = 16 * 1024
-"""Characters of one event that are kept: no message of AWS is longer, and hostile ones may be a megabyte."""
-MOST_LINES = 10_000
-"""About as many events are read at once, a page more or less: in a flood the first ones say it all."""
-_INVALID = "InvalidParameterException"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-
-
-class StaleTokenError(Exception):
-    """The token is no longer good (they expire after a day): read on from the last time that was seen."""
-
-
 def log_group(app_id: str) -> str:
-    """The log group of an app's SSR functions. It is there only once Amplify was given a role to write it with."""
+    """The log group of an app's SSR functions. It exists only after Amplify was given a role that may write to it."""
     return f"/aws/amplify/{app_id}"
 
 
 def milliseconds(time: datetime) -> int:
-    """A time as CloudWatch Logs writes it."""
+    """Milliseconds since the epoch, as CloudWatch Logs gives times."""
     return (time - _EPOCH) // _MILLISECOND
 
 
 def time_at(milliseconds: int) -> datetime:
-    """The time that CloudWatch Logs wrote."""
+    """The inverse of `milliseconds`."""
     return _EPOCH + milliseconds * _MILLISECOND
 
 
 class RuntimeLogs:
-    """FilterLogEvents on apps' SSR logs, at a rate shared by everybody who holds it.
+    """Reads SSR logs with FilterLogEvents, at a shared rate.
+
+    A page holds up to 10,000 events or 1 MB, ordered by event time. A page may be empty although more pages follow.
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 
     Args:
-        client: makes no attempts of its own beyond the first: every call takes its turn here.
-        rate: when the next call may be made, and until when any may.
+        client: returns a client without retries of its own, so that each attempt counts against the rate.
+        rate: says when the next call may be made, and ends all calls at its deadline.
     """
 
     def __init__(self, client: Callable[[], CloudWatchLogsClient], rate: SharedRate) -> None:
@@ -181,51 +180,51 @@ class RuntimeLogs:
         self._rate = rate
 
     def page(self, app_id: str, span: TimeSpan, pattern: str, token: str = "") -> Item[RuntimePage]:
-        """One page of the events of a span that match a filter pattern.
+        """One page of the events in a span that match a filter pattern. Throttled calls are retried.
 
         Args:
             app_id: the app.
-            span: the same for every page of one reading.
-            pattern: the filter pattern.
-            token: the page before's, or empty for the first.
+            span: the time span; it must be the same for every page of one read.
+            pattern: the CloudWatch Logs filter pattern.
+            token: the previous page's token, or empty for the first page.
 
         Returns:
-            The page; absent where there is no log group; unreadable where this role may not read it.
+            The page. Absent if there is no log group; Unreadable if the role may not read it.
 
         Raises:
-            OutOfTimeError: no call may be made any more.
-            StaleTokenError: the token is no longer good.
+            OutOfTimeError: the rate's deadline has come.
+            StaleTokenError: the token has expired.
             RetryableError: CloudWatch Logs could not be reached.
         """
-        return self._read(app_id, {**_asked(app_id, span, token), "filterPattern": pattern})
+        return self._filter(app_id, {**_request(app_id, span, token), "filterPattern": pattern})
 
-    def lines(self, app_id: str, span: TimeSpan, pattern: str, most_pages: int) -> Item[tuple[RuntimeLine, ...]]:
-        """The events of a span that match a filter pattern, as far as pages, lines and time allow.
+    def lines(self, app_id: str, span: TimeSpan, pattern: str, max_pages: int) -> Item[tuple[RuntimeLine, ...]]:
+        """The events in a span that match a filter pattern, up to the limits of pages, lines and time.
 
         Raises:
             RetryableError: CloudWatch Logs could not be reached.
         """
         lines: list[RuntimeLine] = []
         token = ""
-        for _ in range(most_pages):
+        for _ in range(max_pages):
             try:
-                answer = self.page(app_id, span, pattern, token)
+                page = self.page(app_id, span, pattern, token)
             except OutOfTimeError:
                 break
-            if not isinstance(answer, Present):
-                return answer
-            lines += answer.value.lines
-            token = answer.value.token
-            if not token or len(lines) >= MOST_LINES:
+            if not isinstance(page, Present):
+                return page
+            lines += page.value.lines
+            token = page.value.token
+            if not token or len(lines) >= _MAX_LINES:
                 break
         return Present(tuple(lines))
 
-    def _read(self, app_id: str, asked: FilterLogEventsRequestTypeDef) -> Item[RuntimePage]:
+    def _filter(self, app_id: str, request: FilterLogEventsRequestTypeDef) -> Item[RuntimePage]:
         while True:
             self._rate.wait_for_turn()
             try:
                 with translated("logs:FilterLogEvents"):
-                    answer = self._client().filter_log_events(**asked)
+                    response = self._client().filter_log_events(**request)
             except AbsentError:
                 return Absent(f"there is no log group {log_group(app_id)}")
             except DeniedError as error:
@@ -233,20 +232,20 @@ class RuntimeLogs:
             except ThrottledError:
                 self._rate.slow_down()
             except AwsRejectedError as error:
-                if error.code == _INVALID and "nextToken" in asked:
+                if error.code == _INVALID and "nextToken" in request:
                     raise StaleTokenError from error
                 raise
             else:
-                return Present(RuntimePage(tuple(map(_line, answer["events"])), answer.get("nextToken", "")))
+                return Present(RuntimePage(tuple(map(_line, response["events"])), response.get("nextToken", "")))
 
 
-def _asked(app_id: str, span: TimeSpan, token: str) -> FilterLogEventsRequestTypeDef:
-    asked: FilterLogEventsRequestTypeDef = {
+def _request(app_id: str, span: TimeSpan, token: str) -> FilterLogEventsRequestTypeDef:
+    request: FilterLogEventsRequestTypeDef = {
         "logGroupName": log_group(app_id),
         "startTime": milliseconds(span.start),
         "endTime": milliseconds(span.end),
     }
-    return {**asked, "nextToken": token} if token else asked
+    return {**request, "nextToken": token} if token else request
 
 
 def _line(raw: FilteredLogEventTypeDef) -> RuntimeLine:
@@ -254,5 +253,5 @@ def _line(raw: FilteredLogEventTypeDef) -> RuntimeLine:
         event_id=raw["eventId"],
         at=time_at(raw["timestamp"]),
         stream=raw["logStreamName"],
-        message=raw["message"][:LONGEST_MESSAGE],
+        message=raw["message"][:MAX_MESSAGE_LENGTH],
     )

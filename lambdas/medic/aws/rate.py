@@ -1,4 +1,4 @@
-"""A rate that several threads share: so many calls a second, fewer once AWS throttles, none after a deadline."""
+"""A rate limiter for several threads, with a deadline. It halves the rate each time that AWS throttles."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SLOWEST = 0.5
-"""Calls a second; throttled beyond this, a run gets nowhere and leaves the rest to the next."""
+_MIN_RATE = 0.5
+"""Calls a second. At a lower rate a run would get nothing done; what is left is read by the next run."""
 
 
 class OutOfTimeError(Exception):
-    """The next call's turn would come after the deadline."""
+    """The next call would start after the deadline."""
 
 
 class SharedRate:
-    """Calls take turns.
+    """Spaces calls evenly, whichever thread makes them.
 
     Args:
-        per_second: how many calls a second, at first.
-        deadline: when to stop, on `clock`.
-        clock: seconds, always rising.
-        pause: waits so many seconds.
+        per_second: the initial number of calls a second.
+        deadline: the time on `clock` from which no call may start.
+        clock: a monotonic clock, in seconds.
+        pause: sleeps for a number of seconds.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class SharedRate:
         self._lock = threading.Lock()
 
     def wait_for_turn(self) -> None:
-        """Return when a call may be made.
+        """Block until the next call may start.
 
         Raises:
-            OutOfTimeError: that would be after the deadline.
+            OutOfTimeError: the call would start after the deadline.
         """
         with self._lock:
             now = self._clock()
@@ -57,7 +57,7 @@ class SharedRate:
             self._pause(turn - now)
 
     def slow_down(self) -> None:
-        """AWS throttled: half as many calls a second from now on, and a moment's rest."""
+        """Halve the rate, down to one call in two seconds, and delay the next call. Call this when AWS throttles."""
         with self._lock:
-            self._interval = min(self._interval * 2, 1 / _SLOWEST)
+            self._interval = min(self._interval * 2, 1 / _MIN_RATE)
             self._next = max(self._next, self._clock()) + self._interval

@@ -1,1 +1,1 @@
-"""From a log and evidence to ranked causes. Pure: no boto3, no I/O, no clock of its own."""
+"""Turns a log and evidence into ranked causes. Pure: no boto3, no I/O, no clock of its own."""

@@ -15,43 +15,42 @@ if TYPE_CHECKING:
 
     from medic.diagnosis.facts import Case
 
-_LAPTOPS_WORDS = frozenset({"ampx_no_credentials", "profile_missing"})
-_WRAPS_A_DENIAL = frozenset({"ampx_bootstrap_unreadable", "ampx_outputs_refused"})
-"""ampx says these when AWS refuses a call: without a service role to everybody, with one for want of a permission."""
-_SAID_EXPIRED = "token_expired"
+_LOCAL_TOOL_SIGNATURES = frozenset({"ampx_no_credentials", "profile_missing"})
+_WRAPPED_DENIALS = frozenset({"ampx_bootstrap_unreadable", "ampx_outputs_refused"})
+"""ampx prints these if AWS denies a call: there is no service role, or the service role lacks a permission."""
 
 
 def credentials_missing_at_build(case: Case) -> Iterator[Cause]:
-    """A build, or a command on a laptop, ran without usable credentials."""
+    """Causes of a build, or a command on a laptop, that ran without usable credentials."""
     facts = case.facts
-    if facts.phase is Phase.API or facts.signature in _LAPTOPS_WORDS:
+    if facts.phase is Phase.API or facts.signature in _LOCAL_TOOL_SIGNATURES:
         yield _local_machine(case)
     if facts.app is not None and facts.service is None:
         yield _no_service_role(case)
     elif facts.identity is Identity.AMPLIFY_OWN:
-        yield _no_service_role_then(case)
-    elif facts.signature in _WRAPS_A_DENIAL and facts.service is not None:
+        yield _no_service_role_at_build_time(case)
+    elif facts.signature in _WRAPPED_DENIALS and facts.service is not None:
         reason = "a service role is set, so what ampx was refused is a permission that this role lacks"
         yield case.cause("permission_missing_identity", Rank.LIKELY, reason, excluded_by=("service_role_set",))
         yield from logging_role(case)
     else:
         yield from service_role(case)
-    if facts.signature not in _WRAPS_A_DENIAL and facts.identity is not Identity.AMPLIFY_OWN:
+    if facts.signature not in _WRAPPED_DENIALS and facts.identity is not Identity.AMPLIFY_OWN:
         yield _explicit_credentials(case)
     reason = "builds never use the compute role: attaching one does not mend this build"
     yield case.cause("compute_role_not_set", Rank.RULED_OUT, reason)
 
 
 def _no_service_role(case: Case) -> Cause:
-    """Proven where the message shows the role that builds use in its stead."""
+    """Proven if the message shows Amplify's own role, which builds use instead."""
     if case.facts.identity is Identity.AMPLIFY_OWN:
         reason = "no service role is set: the build ran as Amplify's own role, which is not yours to edit"
         return case.cause("service_role_not_set", Rank.PROVEN, reason, "service_role_set", "caller")
     return case.cause("service_role_not_set", Rank.LIKELY, "no service role is set", "service_role_set")
 
 
-def _no_service_role_then(case: Case) -> Cause:
-    """The message shows Amplify's own role, and yet a role is set, or the app was not read."""
+def _no_service_role_at_build_time(case: Case) -> Cause:
+    """The message shows Amplify's own role, but a service role is set now, or the app was not read."""
     unknown = why_not_read(case.facts.evidence.app)
     now = f"the app could not be read ({unknown})" if unknown else "one is set now: start the job again"
     reason = f"the build ran as Amplify's own role, which is not yours to edit, so it had no service role; {now}"
@@ -67,7 +66,7 @@ def _local_machine(case: Case) -> Cause:
 
 
 def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
-    """SSR code found no credentials, after a deployment that succeeded."""
+    """Causes of SSR code that finds no credentials, after a deployment that succeeded."""
     facts = case.facts
     unknown = why_not_read(facts.evidence.branch) or why_not_read(facts.evidence.app)
     undefined = facts.signature == UNDEFINED_CREDENTIALS
@@ -87,7 +86,7 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
 
 
 def _explicit_credentials(case: Case) -> Cause:
-    """What the code passes is in no API: never proven."""
+    """Never proven, because no API shows what the code passes."""
     facts, keys = case.facts, case.facts.static_keys
     if facts.signature == UNDEFINED_CREDENTIALS:
         reason = "the code passes a credentials object without values in it, which overrides any role"
@@ -107,25 +106,26 @@ def _explicit_credentials(case: Case) -> Cause:
 
 
 def logging_role(case: Case) -> Iterator[Cause]:
-    """Permissions on the role that writes SSR logs, or on the service role, serve no SSR code."""
-    elsewhere = case.facts.granted_to
-    if elsewhere is not None and case.facts.identity is Identity.COMPUTE_ROLE and case.facts.denial is not None:
-        reason = f"{name_of(elsewhere)} is allowed {case.facts.denial.action}, and SSR code gets nothing of that"
+    """Permissions granted to the logging role or the service role, where SSR code does not get them."""
+    facts = case.facts
+    if facts.granted_to is not None and facts.identity is Identity.COMPUTE_ROLE and facts.denial is not None:
+        reason = f"{name_of(facts.granted_to)} is allowed {facts.denial.action}, and SSR code gets nothing of that"
         yield case.cause("permissions_on_logging_role", Rank.LIKELY, reason)
         return
-    called = case.facts.denial.role_name if case.facts.denial else None
-    set_as_service = case.facts.service is not None and is_logging_role(name_of(case.facts.service.arn))
-    if is_logging_role(called):
-        reason = f"the call was made as {called}, which Amplify makes for SSR logs and nothing else"
+    called_as = facts.denial.role_name if facts.denial else None
+    service_name = name_of(facts.service.arn) if facts.service else None
+    if is_logging_role(called_as):
+        reason = f"the call was made as {called_as}, which Amplify makes for SSR logs and nothing else"
         yield case.cause("permissions_on_logging_role", Rank.LIKELY, reason)
-    elif set_as_service and case.facts.service is not None:
-        name = name_of(case.facts.service.arn)
-        reason = f"the service role is {name}, made for SSR logs; SSR code gets nothing of what is granted there"
+    elif is_logging_role(service_name):
+        reason = (
+            f"the service role is {service_name}, made for SSR logs; SSR code gets nothing of what is granted there"
+        )
         yield case.cause("permissions_on_logging_role", Rank.POSSIBLE, reason)
 
 
 def expired_or_invalid(case: Case) -> Iterator[Cause]:
-    """AWS knew the credentials, and refused them."""
+    """Causes of credentials that AWS recognised and refused."""
     facts = case.facts
     over_an_hour = "build_duration" in case.checks and case.checks["build_duration"].result is CheckResult.FAIL
     if over_an_hour and facts.phase is not Phase.RUNTIME:
@@ -134,7 +134,7 @@ def expired_or_invalid(case: Case) -> Iterator[Cause]:
         reason = f"the keys in {', '.join(facts.static_keys)} may be deleted, inactive or without their session token"
     else:
         reason = "AWS says that credentials were there and are no longer, or not, valid"
-    rank = Rank.PROVEN if facts.signature == _SAID_EXPIRED else Rank.LIKELY
+    rank = Rank.PROVEN if facts.signature == "token_expired" else Rank.LIKELY
     yield case.cause("session_expired", rank, reason, "build_duration", "static_keys")
     if facts.phase is Phase.API:
         yield _local_machine(case)

@@ -1,4 +1,4 @@
-"""Causes of an access-denied message: who called decides which role it is about, the policy type what can help.
+"""Causes of an access-denied message: the caller decides which role it is about, the policy type decides what can help.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
@@ -29,57 +29,6 @@ _CODECOMMIT = re.compile(
 )
 _NARROW = "The message names no resource's ARN: narrow the resource by hand."
 _CALLERS_ACCOUNT = "The caller belongs to account {account}: whoever administers that one adds it there."
-
-
-def for_permission(denial: Denial, account: str) -> Proposal | None:
-    """The statement that the caller lacks.
-
-    None where no statement helps, where the text asks for more than one action (no message of AWS does), and where the
-    text would have to be redacted: what looks like a secret is not repeated.
-
-    Args:
-        denial: the refused call.
-        account: the app's account.
-    """
-    statement = least_statement(denial)
-    if statement is None or "*" in str(statement["Action"]):
-        return None
-    text = json.dumps(statement, separators=(",", ":"))
-    if redact(text) != text:
-        return None
-    here = denial.account in {None, account}
-    notes = [] if here else [_CALLERS_ACCOUNT.format(account=denial.account)]
-    notes += [_NARROW] if statement["Resource"] == "*" else []
-    return Proposal(
-        fix="allow_pass_role" if statement["Action"] == "iam:PassRole" else "grant_action",
-        holder=denial.principal or denial.role_name or "the caller",
-        role_name=denial.role_name if here else None,
-        statement=text,
-        notes=tuple(notes),
-    )
-
-
-def for_codecommit(facts: Facts) -> Proposal | None:
-    """The right to pull the app's own repository, for its service role."""
-    match = _CODECOMMIT.fullmatch((facts.app.repository or "") if facts.app else "")
-    if match is None or facts.service is None:
-        return None
-    evidence = facts.evidence
-    arn = f"arn:{evidence.partition}:codecommit:{match['region']}:{evidence.account}:{match['name']}"
-    statement = {"Effect": "Allow", "Action": "codecommit:GitPull", "Resource": arn}
-    return Proposal(
-        fix="allow_codecommit_pull",
-        holder=facts.service.arn,
-        role_name=name_of(facts.service.arn),
-        statement=json.dumps(statement, separators=(",", ":")),
-    )
-
-
-_CODECOMMIT_REFUSED = "codecommit_clone_refused"
-_OTHER_SERVICES_ROLE = "other_role_unassumable"
-_POOLS_ROLE = "identity_pool_role_unassumable"
-_CROSS_ACCOUNT = "pass_role_refused"
-
 _DENIED_BY = {
     PolicyType.BOUNDARY: "denied_by_boundary",
     PolicyType.SCP: "denied_by_scp",
@@ -98,10 +47,10 @@ _WHOSE = {
 
 
 def access_denied(case: Case) -> Iterator[Cause]:
-    """Every label of a refused call."""
+    """Causes for every label of a denied call."""
     denial = case.facts.denial
     if denial is None:
-        yield from _without_message(case)
+        yield from _without_denial(case)
     elif denial.policy_type in _DENIED_BY:
         yield _denied_by(case, denial, denial.policy_type)
         yield _permission_ruled_out(case)
@@ -112,11 +61,11 @@ def access_denied(case: Case) -> Iterator[Cause]:
         yield _pass_role(case, denial)
     else:
         yield from _permission_missing(case, denial)
-    yield from _role_worked(case)
+    yield from _trust_ruled_out(case)
 
 
 def _denied_by(case: Case, denial: Denial, policy_type: PolicyType) -> Cause:
-    """Proven: the message names the policy type. Nothing that is added to the caller's own policies helps."""
+    """Proven, because the message names the policy type. No addition to the caller's own policies helps."""
     which = f" {denial.policy_arn}" if denial.policy_arn else ""
     reason = f"the message names what denies: a {policy_type}{which}. No permission added to the caller helps"
     if policy_type is PolicyType.SESSION and case.facts.label is Label.PASS_ROLE_DENIED:
@@ -126,10 +75,10 @@ def _denied_by(case: Case, denial: Denial, policy_type: PolicyType) -> Cause:
 
 
 def _denied_explicitly(case: Case, denial: Denial) -> Cause:
-    """A Deny in a policy of the caller's own, or of nobody knows whose: it has the last word."""
+    """An explicit Deny in the caller's own policy, or in a policy of unknown type. A Deny overrides every Allow."""
     whose = "an identity-based policy of the caller" if denial.policy_type else "some policy"
     which = f" ({denial.policy_arn})" if denial.policy_arn else ""
-    reason = f"{whose}{which} denies {_deed(denial)} explicitly, and no Allow overrides a Deny: narrow the Deny"
+    reason = f"{whose}{which} denies {_action_in(denial)} explicitly, and no Allow overrides a Deny: narrow the Deny"
     rank = Rank.PROVEN if denial.policy_type else Rank.LIKELY
     return case.cause("denied_by_other_policy", rank, reason)
 
@@ -141,8 +90,9 @@ def _permission_ruled_out(case: Case) -> Cause:
 
 def _pass_role(case: Case, denial: Denial) -> Cause:
     role = denial.resource or "the role that it attaches"
-    reason = f"{_who(case, denial)} may not pass {role} to the service; it is the caller's permission, not the role's"
-    proposal = for_permission(denial, case.facts.evidence.account)
+    who = _caller_in(case, denial)
+    reason = f"{who} may not pass {role} to the service; it is the caller's permission, not the role's"
+    proposal = _permission_proposal(denial, case.facts.evidence.account)
     return case.cause("pass_role_missing", Rank.PROVEN, reason, proposal=proposal)
 
 
@@ -156,47 +106,80 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
         reason = f"the caller is none of the app's roles, and {keys} hold access keys, which override those"
         yield case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, "static_keys")
     yield _permission(case, denial)
-    if denial.principal is None and facts.phase is Phase.BUILD and facts.app is not None and facts.service is None:
-        reason = "no service role is set, and Amplify's own build role may do nothing in your account"
-        yield case.cause("service_role_not_set", Rank.LIKELY, reason, "service_role_set")
+    if denial.principal is None:
+        yield from _build_without_service_role(case, Rank.LIKELY)
     if is_logging_role(denial.role_name) or facts.identity is Identity.COMPUTE_ROLE:
         yield from logging_role(case)
 
 
 def _permission(case: Case, denial: Denial) -> Cause:
-    """Proven where the message says that no identity-based policy allows it; likely where it only says who may not."""
+    """Proven if the message says that no identity-based policy allows it; LIKELY if it only names the caller."""
     if denial.policy_type is PolicyType.IDENTITY:
         rank = Rank.PROVEN
     else:
         rank = Rank.LIKELY if denial.principal is not None else Rank.POSSIBLE
-    reason = f"{_who(case, denial)} may not do {_deed(denial)}: its identity-based policies lack it"
-    proposal = for_permission(denial, case.facts.evidence.account)
+    reason = f"{_caller_in(case, denial)} may not do {_action_in(denial)}: its identity-based policies lack it"
+    proposal = _permission_proposal(denial, case.facts.evidence.account)
     return case.cause("permission_missing_identity", rank, reason, excluded_by=("caller",), proposal=proposal)
 
 
-def _role_worked(case: Case) -> Iterator[Cause]:
-    """A call that was made as a role proves that the role could be assumed: its trust is not to blame."""
+def _permission_proposal(denial: Denial, account: str) -> Proposal | None:
+    """The statement that the caller lacks.
+
+    None in three cases: no statement helps; the text names a wildcard action, which no AWS message does; or the
+    statement contains something that looks like a secret.
+
+    Args:
+        denial: the denied call.
+        account: the app's account.
+    """
+    statement = least_statement(denial)
+    if statement is None or "*" in str(statement["Action"]):
+        return None
+    text = json.dumps(statement, separators=(",", ":"))
+    if redact(text) != text:
+        return None
+    here = denial.account in {None, account}
+    notes = [] if here else [_CALLERS_ACCOUNT.format(account=denial.account)]
+    notes += [_NARROW] if statement["Resource"] == "*" else []
+    return Proposal(
+        fix="allow_pass_role" if statement["Action"] == "iam:PassRole" else "grant_action",
+        principal=denial.principal or denial.role_name or "the caller",
+        role_name=denial.role_name if here else None,
+        statement=text,
+        notes=tuple(notes),
+    )
+
+
+def _build_without_service_role(case: Case, rank: Rank) -> Iterator[Cause]:
+    facts = case.facts
+    if facts.phase is Phase.BUILD and facts.app is not None and facts.service is None:
+        reason = "no service role is set, and Amplify's own build role may do nothing in your account"
+        yield case.cause("service_role_not_set", rank, reason, "service_role_set")
+
+
+def _trust_ruled_out(case: Case) -> Iterator[Cause]:
+    """A call made as a role proves that Amplify could assume it, so the role's trust policy is not the cause."""
     for identity, cause_id in (
         (Identity.SERVICE_ROLE, "service_role_trust_wrong"),
         (Identity.COMPUTE_ROLE, "compute_role_trust_wrong"),
     ):
-        if case.facts.acted(identity):
+        if case.facts.called_as(identity):
             reason = f"the call was made as {_WHOSE[identity]}, so Amplify could assume it"
             yield case.cause(cause_id, Rank.RULED_OUT, reason, "caller")
 
 
-def _without_message(case: Case) -> Iterator[Cause]:
-    """A refusal that does not spell out who was refused what."""
-    facts = case.facts
-    match facts.signature:
-        case signature if signature == _CODECOMMIT_REFUSED:
+def _without_denial(case: Case) -> Iterator[Cause]:
+    """Causes of a signature that does not say who was denied what."""
+    match case.facts.signature:
+        case "codecommit_clone_refused":
             yield from _codecommit(case)
-        case signature if signature == _CROSS_ACCOUNT:
+        case "pass_role_refused":
             yield from _cross_account(case)
-        case signature if signature == _OTHER_SERVICES_ROLE:
+        case "other_role_unassumable":
             reason = "the role belongs to another service than Amplify, whose principal its trust policy must name"
             yield case.cause("denied_by_other_policy", Rank.LIKELY, reason)
-        case signature if signature == _POOLS_ROLE:
+        case "identity_pool_role_unassumable":
             reason = "the identity pool's role for users or guests can't be assumed by Cognito"
             yield case.cause("user_credentials_cognito", Rank.LIKELY, reason)
         case _:
@@ -204,34 +187,51 @@ def _without_message(case: Case) -> Iterator[Cause]:
             yield case.cause("permission_missing_identity", Rank.POSSIBLE, reason, "caller")
             reason = "the text does not say what denies; it may be a policy that the caller can't change"
             yield case.cause("denied_by_other_policy", Rank.POSSIBLE, reason)
-            if facts.phase is Phase.BUILD and facts.app is not None and facts.service is None:
-                reason = "no service role is set, and Amplify's own build role may do nothing in your account"
-                yield case.cause("service_role_not_set", Rank.POSSIBLE, reason, "service_role_set")
+            yield from _build_without_service_role(case, Rank.POSSIBLE)
 
 
 def _codecommit(case: Case) -> Iterator[Cause]:
-    """Error 403 on a clone is IAM without saying so. Whose permission is missing, the service role's: not shown."""
+    """Error 403 on a clone is an IAM error, although the log does not say so.
+
+    LIKELY at most, because the log does not show that the service role's permission is the missing one.
+    """
     facts = case.facts
     if facts.app is not None and facts.service is None:
         reason = "no service role is set, and CodeCommit is cloned as that role"
         yield case.cause("service_role_not_set", Rank.LIKELY, reason, "service_role_set")
     reason = "CodeCommit answered the clone with 403: the service role lacks codecommit:GitPull on the repository"
-    proposal = for_codecommit(facts)
+    proposal = _codecommit_proposal(facts)
     yield case.cause("codecommit_pull_denied", Rank.LIKELY, reason, "service_role_set", proposal=proposal)
     reason = "the repository answered, and refused: no connection is lost"
     yield case.cause("repository_connection_lost", Rank.RULED_OUT, reason)
 
 
+def _codecommit_proposal(facts: Facts) -> Proposal | None:
+    """The right to pull the app's own repository, for its service role."""
+    match = _CODECOMMIT.fullmatch((facts.app.repository or "") if facts.app else "")
+    if match is None or facts.service is None:
+        return None
+    evidence = facts.evidence
+    arn = f"arn:{evidence.partition}:codecommit:{match['region']}:{evidence.account}:{match['name']}"
+    statement = {"Effect": "Allow", "Action": "codecommit:GitPull", "Resource": arn}
+    return Proposal(
+        fix="allow_codecommit_pull",
+        principal=facts.service.arn,
+        role_name=name_of(facts.service.arn),
+        statement=json.dumps(statement, separators=(",", ":")),
+    )
+
+
 def _cross_account(case: Case) -> Iterator[Cause]:
     facts = case.facts
-    if facts.service is not None and facts.foreign(facts.service):
+    if facts.service is not None and facts.in_other_account(facts.service):
         reason = f"the service role {name_of(facts.service.arn)} belongs to another account, where it can't be passed"
         yield case.cause("service_role_other_account", Rank.LIKELY, reason, "service_role_account")
     reason = "the message says that a role may not be passed: by permission, or because it is of another account"
     yield case.cause("pass_role_missing", Rank.LIKELY, reason)
 
 
-def _who(case: Case, denial: Denial) -> str:
+def _caller_in(case: Case, denial: Denial) -> str:
     named = denial.role_name or denial.principal
     whose = _WHOSE.get(case.facts.identity)
     if named is None:
@@ -239,6 +239,6 @@ def _who(case: Case, denial: Denial) -> str:
     return f"{whose} {named}" if whose else named
 
 
-def _deed(denial: Denial) -> str:
+def _action_in(denial: Denial) -> str:
     on = f" on {denial.resource}" if denial.resource else ""
     return f"{denial.action or 'this'}{on}"

@@ -1,7 +1,7 @@
-"""Causes of a role that Amplify says it cannot assume: the role itself, its youth, or the repository connection.
+"""Causes of "Amplify cannot assume the role": the role, its propagation, or the repository connection.
 
-In the order in which they can be proven: is a role set, in this account, does it exist, does its trust let Amplify in,
-was it made moments before? Only then what no API shows, ranked by exclusion and never called proven.
+First what can be proven: is a role set, in this account, existing, trusted, and older than IAM's propagation time? Then
+what no API shows: such causes are ranked by exclusion and are never proven.
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ if TYPE_CHECKING:
     from medic.diagnosis.model import RoleVerdict
 
 _TRUST_CHECKS = ("service_role_exists", "service_role_trust")
+_TRUST_ALLOWS = "the role exists, and its trust policy evaluates to allowed as it stands now"
 _RCP = "an organization's resource control policy can deny sts:AssumeRole to Amplify; it can't be seen from here"
 _CODECOMMIT = "://git-codecommit."
 
 
 def service_role_unassumable(case: Case) -> Iterator[Cause]:
-    """A build stopped by "Unable to assume specified IAM Role"."""
-    of_role = list(service_role(case))
-    yield from of_role
+    """Causes of a build stopped by "Unable to assume specified IAM Role"."""
+    role_causes = list(service_role(case))
+    yield from role_causes
     yield from _propagation(case, case.facts.service, "service_role_age")
     yield from _myth_ruled_out(case)
-    proven = any(cause.rank is Rank.PROVEN for cause in of_role)
+    proven = any(cause.rank is Rank.PROVEN for cause in role_causes)
     yield _repository_connection(case, proven=proven)
     if not proven:
         yield from _last_resorts(case)
 
 
 def service_role(case: Case) -> Iterator[Cause]:
-    """What the service role itself has to do with a failed build."""
+    """Causes in the service role itself."""
     facts, service = case.facts, case.facts.service
     if facts.app is None:
         reason = f"the app's service role is not known: {why_not_read(facts.evidence.app)}"
@@ -45,20 +46,20 @@ def service_role(case: Case) -> Iterator[Cause]:
     elif service is None:
         reason = "no service role is set, though apps without one build too, and the same line came with none set"
         yield case.cause("service_role_not_set", Rank.POSSIBLE, reason, "service_role_set")
-    elif facts.acted(Identity.SERVICE_ROLE):
+    elif facts.called_as(Identity.SERVICE_ROLE):
         reason = "the log shows the service role at work (BuildSession), so Amplify could assume it"
         yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, reason, "caller")
-    elif facts.foreign(service):
+    elif facts.in_other_account(service):
         reason = (
             f"the role {service.arn} is not of the app's account {facts.evidence.account}, and a role can be passed to "
             "a service only within its own account"
         )
         yield case.cause("service_role_other_account", Rank.PROVEN, reason, "service_role_account")
     else:
-        yield from _by_verdict(case, service)
+        yield from _service_role_by_verdict(case, service)
 
 
-def _by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause]:
+def _service_role_by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause]:
     match service.assumable:
         case Assumable.MISSING:
             reason = f"the app names a role that is not there: {reason_of(service, service.arn)}"
@@ -75,7 +76,7 @@ def _by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause]:
 
 
 def _trust_denies(case: Case, service: RoleVerdict) -> Cause:
-    """Proven, unless the role is so young that what is read now need not be what was seen then."""
+    """Proven, unless the role is so young that the trust policy read now may differ from what the build saw."""
     rank = Rank.LIKELY if case.facts.was_young(service) else Rank.PROVEN
     if service.required_source:
         return _wrong_source(case, service, rank)
@@ -84,7 +85,7 @@ def _trust_denies(case: Case, service: RoleVerdict) -> Cause:
 
 
 def _trust_depends(case: Case, service: RoleVerdict) -> Cause:
-    """Where only the branch's ARN is refused, that is likely what the build carried: AWS documents the branch's."""
+    """LIKELY if only the branch's ARN is denied, because AWS documents that ARN as the source."""
     if service.required_source:
         return _wrong_source(case, service, Rank.LIKELY)
     reason = reason_of(service, "the trust policy's conditions can't be decided from outside")
@@ -103,23 +104,22 @@ def _wrong_source(case: Case, service: RoleVerdict, rank: Rank) -> Cause:
 
 
 def _role_ruled_out(case: Case) -> Iterator[Cause]:
-    reason = "the role exists, and its trust policy evaluates to allowed as it stands now"
     yield case.cause("service_role_missing", Rank.RULED_OUT, "IAM has the role", "service_role_exists")
-    yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, reason, *_TRUST_CHECKS)
+    yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, _TRUST_ALLOWS, *_TRUST_CHECKS)
 
 
 def _myth_ruled_out(case: Case) -> Iterator[Cause]:
-    """The advice that most people try first; it is said only where it is proven to be none."""
+    """Names the regional-principal myth, which most people try first, only where it is proven not to help."""
     service = case.facts.service
-    if service is not None and service.usable and not case.facts.foreign(service):
+    if service is not None and service.usable and not case.facts.in_other_account(service):
         reason = "the trust policy already lets Amplify in without one"
         yield case.cause("wrong_region_principal_myth", Rank.RULED_OUT, reason, "service_role_trust")
 
 
 def _propagation(case: Case, role: RoleVerdict | None, age_check: str) -> Iterator[Cause]:
-    """A role that was made moments before. Only a role that fits by now can have failed for that."""
+    """A role created moments before the job. LIKELY only if the role is usable by now."""
     facts = case.facts
-    if role is None or not facts.was_young(role) or facts.foreign(role):
+    if role is None or not facts.was_young(role) or facts.in_other_account(role):
         return
     age = facts.age_at_start(role)
     rank = Rank.LIKELY if role.usable else Rank.POSSIBLE
@@ -131,14 +131,14 @@ def _propagation(case: Case, role: RoleVerdict | None, age_check: str) -> Iterat
 
 
 def _repository_connection(case: Case, *, proven: bool) -> Cause:
-    """Ranked by exclusion only: no API shows it."""
-    reached = _repository_had_no_part(case)
-    rank, reason = (Rank.RULED_OUT, reached) if reached else _connection_rank(case, proven=proven)
-    looked_at = ("repository_cloned", "repository_connection")
-    return case.cause("repository_connection_lost", rank, reason, *looked_at, excluded_by=_TRUST_CHECKS)
+    """Ranked by exclusion only, because no API shows the connection."""
+    ruled_out = _why_repository_is_ruled_out(case)
+    rank, reason = (Rank.RULED_OUT, ruled_out) if ruled_out else _connection_rank(case, proven=proven)
+    checks = ("repository_cloned", "repository_connection")
+    return case.cause("repository_connection_lost", rank, reason, *checks, excluded_by=_TRUST_CHECKS)
 
 
-def _repository_had_no_part(case: Case) -> str | None:
+def _why_repository_is_ruled_out(case: Case) -> str | None:
     if case.facts.deployed_by_hand:
         return "no repository had a part in it: this was deployed by hand"
     return "the build got to the repository, so it could be reached" if case.facts.reading.cloned else None
@@ -160,7 +160,7 @@ def _connection_rank(case: Case, *, proven: bool) -> tuple[Rank, str]:
 
 
 def _last_resorts(case: Case) -> Iterator[Cause]:
-    """What was reported, and what can't be looked at."""
+    """Causes that people have reported and that no check can confirm."""
     if case.facts.service is not None:
         yield case.cause("rcp_denies_assume_role", Rank.POSSIBLE, _RCP, "resource_control_policies")
     if not case.facts.deployed_by_hand:
@@ -171,7 +171,7 @@ def _last_resorts(case: Case) -> Iterator[Cause]:
 
 
 def compute_role_unassumable(case: Case) -> Iterator[Cause]:
-    """UpdateBranch, UpdateApp, CreateBranch or CreateApp refused a compute role."""
+    """Causes of a compute role refused by UpdateBranch, UpdateApp, CreateBranch or CreateApp."""
     compute = case.facts.compute
     if compute is None:
         yield from _unknown_compute_role(case)
@@ -186,7 +186,7 @@ def compute_role_unassumable(case: Case) -> Iterator[Cause]:
 
 
 def _unknown_compute_role(case: Case) -> Iterator[Cause]:
-    """The message does not name the role that was refused, and none is set that could be looked at."""
+    """The message does not name the refused role, and no compute role is set that could be checked."""
     reason = "Amplify refused a role that is set on neither branch nor app now: its trust could not be looked at"
     yield case.cause("compute_role_trust_wrong", Rank.POSSIBLE, reason, "compute_role_set")
     reason = "a role that does not exist is refused with the same message"
@@ -196,16 +196,16 @@ def _unknown_compute_role(case: Case) -> Iterator[Cause]:
 
 
 def compute_role(case: Case, *, contested: Rank) -> Iterator[Cause]:
-    """What the effective compute role itself has to do with it.
+    """Causes in the effective compute role itself.
 
     Args:
-        case: the case.
-        contested: the rank of source conditions that Amplify accepted here and refused there.
+        case: the inputs.
+        contested: the rank of source conditions, which Amplify has both accepted and refused on compute roles.
     """
     compute = case.facts.compute
     if compute is None:
         return
-    rank = Rank.PROVEN if compute.settled else Rank.LIKELY
+    rank = Rank.PROVEN if compute.propagated else Rank.LIKELY
     trust, exists = "compute_role_trust", "compute_role_exists"
     match compute.assumable:
         case Assumable.MISSING:
@@ -222,8 +222,7 @@ def compute_role(case: Case, *, contested: Rank) -> Iterator[Cause]:
             yield case.cause("compute_role_trust_wrong", Rank.POSSIBLE, reason, trust, proposal=compute.proposal)
         case Assumable.UNREADABLE:
             reason = f"the role could not be read, so its trust is not known: {reason_of(compute, 'no reason given')}"
-            rank = Rank.LIKELY if case.facts.foreign(compute) else Rank.POSSIBLE
+            rank = Rank.LIKELY if case.facts.in_other_account(compute) else Rank.POSSIBLE
             yield case.cause("compute_role_trust_wrong", rank, reason, "compute_role_account", exists, trust)
         case Assumable.ALLOWED:
-            reason = "the role exists, and its trust policy evaluates to allowed as it stands now"
-            yield case.cause("compute_role_trust_wrong", Rank.RULED_OUT, reason, exists, trust)
+            yield case.cause("compute_role_trust_wrong", Rank.RULED_OUT, _TRUST_ALLOWS, exists, trust)

@@ -1,29 +1,44 @@
-"""Which checks a failure calls for: what a person would look at for this label, in that order, and nothing else."""
+"""The checks of a failure: what a person would look at for its label, in that order, and nothing else.
+
+Each check is a generator that yields nothing where it does not apply. Which checks a label gets is at the end.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from medic.arns import name_of
 from medic.diagnosis.facts import Facts, in_words, why_not_read
 from medic.diagnosis.model import Assumable, Check, CheckResult
-from medic.diagnosis.roles import SETTLED_AFTER
+from medic.diagnosis.roles import PROPAGATION_TIME
 from medic.evidence import Present
 from medic.labels import Identity, Label, Phase
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import RoleVerdict
-    from medic.evidence import Evidence, Role
+    from medic.evidence import Role
 
-SESSION_OF_A_BUILD = timedelta(hours=1)
-"""A build's credentials end after this, whatever the role's MaxSessionDuration.
+BUILD_SESSION_DURATION = timedelta(hours=1)
+"""A build's credentials expire after this, whatever the role's MaxSessionDuration.
 https://github.com/aws-amplify/amplify-hosting/issues/2751"""
 
 LINE_CONFIRMED = "line_confirmed"
-"""The id of the check that fails where AWS's state speaks against a line of the SSR log."""
+"""The id of the check that fails if AWS's state contradicts a line of the SSR log."""
 
+_TRUST = {
+    Assumable.ALLOWED: (CheckResult.PASS, "its trust policy lets Amplify assume it, as it stands now"),
+    Assumable.CONTESTED: (
+        CheckResult.UNKNOWN,
+        "its trust policy lets Amplify in under source conditions, which Amplify was seen to refuse on compute roles",
+    ),
+    Assumable.CONDITIONAL: (CheckResult.UNKNOWN, "its trust policy depends on what can't be known from outside"),
+    Assumable.DENIED: (CheckResult.FAIL, "its trust policy does not let Amplify assume it"),
+}
+_INHERITED = (
+    "; a role set on the app was once reported not to reach the runtime: the same ARN set on the branch rules that out"
+)
 _CALLERS = {
     Identity.SERVICE_ROLE: (
         CheckResult.PASS,
@@ -43,32 +58,43 @@ _CALLERS = {
 }
 
 
-def repository_cloned(facts: Facts) -> Iterator[Check]:
-    """Did this build get as far as cloning the repository?"""
-    if facts.deployed_by_hand:
-        said = "no repository had a part in it: this was deployed by hand"
-        yield Check("repository_cloned", CheckResult.UNKNOWN, said)
-    elif not isinstance(facts.evidence.log, Present):
-        yield Check("repository_cloned", CheckResult.UNKNOWN, "the build's log could not be read")
-    elif facts.reading.cloned:
-        yield Check("repository_cloned", CheckResult.PASS, "the build got to the repository before it failed")
-    else:
-        said = f"the build died before it cloned the repository{_lived(facts)}"
-        yield Check("repository_cloned", CheckResult.FAIL, said)
+# --- Amplify's two roles
 
 
-def repository_connection(facts: Facts) -> Iterator[Check]:
-    """What no API answers; with the one thing to compare."""
-    if facts.deployed_by_hand:
+def service_role(facts: Facts) -> Iterator[Check]:
+    unknown = why_not_read(facts.evidence.app)
+    yield from _role("service_role", "service role", facts, facts.service, unknown)
+
+
+def compute_role(facts: Facts) -> Iterator[Check]:
+    unknown = why_not_read(facts.evidence.branch) or why_not_read(facts.evidence.app)
+    yield from _role("compute_role", "compute role", facts, facts.compute, unknown, level=_level(facts))
+
+
+def compute_role_in_brief(facts: Facts) -> Iterator[Check]:
+    """One line on the compute role for a failed build, because builds never use it."""
+    if facts.app is None or facts.branch is None or facts.app.platform == "WEB":
         return
-    said = "no AWS API shows whether Amplify can still reach the repository: look in the Amplify console"
-    if facts.app is not None and facts.app.repository is not None:
-        said += f", and compare {facts.app.repository} with the repository's present name"
-    yield Check("repository_connection", CheckResult.UNKNOWN, said)
+    aside = "builds never use it"
+    if facts.compute is None:
+        yield Check("compute_role_set", CheckResult.FAIL, f"no compute role is set on branch or app; {aside}")
+        return
+    trust = facts.compute.assumable.value
+    detail = f"the compute role {facts.compute.arn} is {facts.compute_role_level} (trust: {trust}); {aside}"
+    yield Check("compute_role_set", CheckResult.PASS, detail)
+
+
+def service_role_boundary(facts: Facts) -> Iterator[Check]:
+    """Always passes: a boundary never keeps a service from assuming a role, but people often suspect it."""
+    role = facts.role(facts.service)
+    if role is not None:
+        has = role.permissions_boundary or "none"
+        detail = f"the service role's permissions boundary is {has}: it limits what the role may do, not who assumes it"
+        yield Check("service_role_boundary", CheckResult.PASS, detail)
 
 
 def resource_control_policies(facts: Facts) -> Iterator[Check]:
-    """They alone, of an organization's policies, could keep a service from assuming a role."""
+    """Always unknown. Of an organization's policies, only an RCP could keep a service from assuming a role."""
     if (facts.compute if facts.label is Label.COMPUTE_ROLE_UNASSUMABLE else facts.service) is not None:
         yield Check(
             "resource_control_policies",
@@ -78,144 +104,183 @@ def resource_control_policies(facts: Facts) -> Iterator[Check]:
         )
 
 
+def _role(  # noqa: PLR0913, PLR0917 - the parts that differ between the two roles
+    prefix: str, noun: str, facts: Facts, verdict: RoleVerdict | None, unknown: str | None, level: str = ""
+) -> Iterator[Check]:
+    """Is the role set, in this account, existing, assumable, and old enough?"""
+    if unknown is not None:
+        yield Check(f"{prefix}_set", CheckResult.UNKNOWN, f"the {noun} could not be looked up: {unknown}")
+        return
+    yield _is_set(prefix, noun, verdict, level)
+    if verdict is None:
+        return
+    yield _account(prefix, noun, facts, verdict)
+    yield _exists(prefix, noun, verdict)
+    if verdict.assumable in _TRUST:
+        result, detail = _TRUST[verdict.assumable]
+        yield Check(f"{prefix}_trust", result, " ".join((f"the {noun}: {detail}.", *verdict.explanation)))
+    yield from _age(prefix, noun, facts.age_at_start(verdict))
+
+
+def _is_set(prefix: str, noun: str, verdict: RoleVerdict | None, level: str = "") -> Check:
+    if verdict is None:
+        return Check(f"{prefix}_set", CheckResult.FAIL, f"no {noun} is set")
+    return Check(f"{prefix}_set", CheckResult.PASS, f"the {noun} is {verdict.arn}{level}")
+
+
+def _account(prefix: str, noun: str, facts: Facts, verdict: RoleVerdict) -> Check:
+    if facts.in_other_account(verdict):
+        detail = f"the {noun} belongs to another account than the app's {facts.evidence.account}"
+        return Check(f"{prefix}_account", CheckResult.FAIL, detail)
+    return Check(f"{prefix}_account", CheckResult.PASS, f"the {noun} belongs to the app's account")
+
+
+def _exists(prefix: str, noun: str, verdict: RoleVerdict) -> Check:
+    explanation = " ".join(verdict.explanation)
+    match verdict.assumable:
+        case Assumable.MISSING:
+            return Check(f"{prefix}_exists", CheckResult.FAIL, f"the {noun} does not exist: {explanation}")
+        case Assumable.UNREADABLE:
+            return Check(f"{prefix}_exists", CheckResult.UNKNOWN, f"the {noun} could not be read: {explanation}")
+        case _:
+            return Check(f"{prefix}_exists", CheckResult.PASS, f"IAM has the {noun}")
+
+
+def _age(prefix: str, noun: str, age: timedelta | None) -> Iterator[Check]:
+    if age is None:
+        return
+    if age < timedelta():
+        detail = f"the {noun} was made {in_words(-age)} after the job started"
+        yield Check(f"{prefix}_age", CheckResult.FAIL, detail)
+    elif age < PROPAGATION_TIME:
+        detail = f"the {noun} was made {in_words(age)} before the job started: IAM may not have told every service yet"
+        yield Check(f"{prefix}_age", CheckResult.FAIL, detail)
+    else:
+        detail = f"the {noun} was made {in_words(age)} before the job started: IAM knows it everywhere"
+        yield Check(f"{prefix}_age", CheckResult.PASS, detail)
+
+
+def _level(facts: Facts) -> str:
+    if facts.compute is None or facts.branch is None:
+        return ""
+    return f", {facts.compute_role_level}" + ("" if facts.branch.compute_role_arn else _INHERITED)
+
+
+# --- the build and the site
+
+
+def repository_cloned(facts: Facts) -> Iterator[Check]:
+    if facts.deployed_by_hand:
+        detail = "no repository had a part in it: this was deployed by hand"
+        yield Check("repository_cloned", CheckResult.UNKNOWN, detail)
+    elif not isinstance(facts.evidence.log, Present):
+        yield Check("repository_cloned", CheckResult.UNKNOWN, "the build's log could not be read")
+    elif facts.reading.cloned:
+        yield Check("repository_cloned", CheckResult.PASS, "the build got to the repository before it failed")
+    else:
+        detail = f"the build died before it cloned the repository{_time_to_failure(facts)}"
+        yield Check("repository_cloned", CheckResult.FAIL, detail)
+
+
+def _time_to_failure(facts: Facts) -> str:
+    lasted, step = facts.failed_step_lasted, facts.job.failed_step if facts.job else None
+    return f", {int(lasted.total_seconds())} s into {step.name}" if lasted is not None and step is not None else ""
+
+
+def repository_connection(facts: Facts) -> Iterator[Check]:
+    """Always unknown, because no API shows the connection. Names the repository for a comparison by hand."""
+    if facts.deployed_by_hand:
+        return
+    detail = "no AWS API shows whether Amplify can still reach the repository: look in the Amplify console"
+    if facts.app is not None and facts.app.repository is not None:
+        detail += f", and compare {facts.app.repository} with the repository's present name"
+    yield Check("repository_connection", CheckResult.UNKNOWN, detail)
+
+
+def build_duration(facts: Facts) -> Iterator[Check]:
+    """Fails if the build ran longer than its credentials are valid."""
+    if facts.phase in {Phase.RUNTIME, Phase.API}:
+        return
+    lasted = facts.failed_step_lasted
+    if lasted is None:
+        yield Check("build_duration", CheckResult.UNKNOWN, "how long the failed step ran is not known")
+    elif lasted >= BUILD_SESSION_DURATION:
+        detail = f"the step ran {in_words(lasted)}: a build's credentials end after one hour, whatever the role allows"
+        yield Check("build_duration", CheckResult.FAIL, detail)
+    else:
+        detail = f"the step ran {in_words(lasted)}, less than the hour that a build's own credentials last"
+        yield Check("build_duration", CheckResult.PASS, detail)
+
+
 def platform(facts: Facts) -> Iterator[Check]:
-    """SSR or static? A static site has no server code, so no use for a compute role."""
+    """Is the site SSR or static? A static site has no server code and so no use for a compute role."""
     if facts.app is None:
         return
     is_runtime = facts.label in {Label.CREDENTIALS_MISSING_RUNTIME, Label.COMPUTE_ROLE_UNASSUMABLE}
     framework = (facts.branch.framework if facts.branch else None) or ""
+    using = f", the framework {framework}" if framework else ""
     match facts.app.platform:
         case "WEB" if is_runtime or "SSR" in framework:
-            said = f"the platform is WEB (static){_of(framework)}: it runs no server code and has no use for a compute "
-            yield Check("platform", CheckResult.FAIL, f"{said}role")
+            detail = f"the platform is WEB (static){using}: it runs no server code and has no use for a compute role"
+            yield Check("platform", CheckResult.FAIL, detail)
         case "WEB":
             yield Check("platform", CheckResult.PASS, "the platform is WEB (static)")
         case "WEB_COMPUTE":
-            yield Check("platform", CheckResult.PASS, f"the platform is WEB_COMPUTE (SSR){_of(framework)}")
+            yield Check("platform", CheckResult.PASS, f"the platform is WEB_COMPUTE (SSR){using}")
         case other:
-            said = f"the platform is {other}: AWS documents compute roles for WEB_COMPUTE only"
-            yield Check("platform", CheckResult.UNKNOWN, said)
+            detail = f"the platform is {other}: AWS documents compute roles for WEB_COMPUTE only"
+            yield Check("platform", CheckResult.UNKNOWN, detail)
 
 
 def line_confirmed(facts: Facts) -> Iterator[Check]:
-    """Does AWS's state bear out what a line of the SSR log says? Visitors can make the site print lines.
+    """Does AWS's state contradict what a line of the SSR log says? Visitors can make the site print lines.
 
-    A role inherited from the app was once reported not to reach the runtime, and source conditions are contested: such
-    a role speaks for nothing.
+    Only a role on the branch itself that Amplify may assume without source conditions contradicts the line: a role
+    inherited from the app was once reported not to reach the runtime, and source conditions are contested.
     """
     on_the_branch = facts.branch is not None and facts.branch.compute_role_arn is not None
     if on_the_branch and facts.compute is not None and facts.compute.assumable is Assumable.ALLOWED:
-        said = (
+        detail = (
             "the branch has a compute role that Amplify may assume, so AWS's state does not bear the line out: the "
             "code may pass credentials of its own, or a visitor made the site print the line"
         )
-        yield Check(LINE_CONFIRMED, CheckResult.FAIL, said)
+        yield Check(LINE_CONFIRMED, CheckResult.FAIL, detail)
+
+
+def static_keys(facts: Facts) -> Iterator[Check]:
+    """Fails if environment variables hold long-lived keys, recognised by their values, whatever their names."""
+    names = facts.static_keys
+    if names:
+        detail = (
+            f"AWS access keys stand in the environment variables {', '.join(names)}: they reach the build, and SSR "
+            "code only if written to .env.production; where the SDK uses them, they override the role. The way out: a "
+            "compute role that may do what the code does, no credentials in the code, and the keys deleted"
+        )
+        yield Check("static_keys", CheckResult.FAIL, detail)
+
+
+# --- the caller of a denied call
 
 
 def caller(facts: Facts) -> Iterator[Check]:
-    """Who called: the principal in the message outranks the words around it."""
+    """Who called? The principal in the message decides, not the words around it."""
     denial = facts.denial
     if denial is None:
         return
     if denial.principal is None:
         yield Check("caller", CheckResult.UNKNOWN, "the message does not name who called")
         return
-    result, said = _CALLERS.get(facts.identity, (CheckResult.UNKNOWN, "whose it is can't be told from its name"))
+    result, who = _CALLERS.get(facts.identity, (CheckResult.UNKNOWN, "whose it is can't be told from its name"))
     elsewhere = denial.account not in {None, facts.evidence.account} and facts.identity is not Identity.AMPLIFY_OWN
     aside = f", of account {denial.account} and not of the app's" if elsewhere else ""
-    yield Check("caller", result, f"the caller is {denial.principal}{aside}: {said}")
-
-
-def static_keys(facts: Facts) -> Iterator[Check]:
-    """Long-lived keys in environment variables: seen by the shape of their values, whatever their names."""
-    names = facts.static_keys
-    if names:
-        said = (
-            f"AWS access keys stand in the environment variables {', '.join(names)}: they reach the build, and SSR "
-            "code only if written to .env.production; where the SDK uses them, they override the role. The way out: a "
-            "compute role that may do what the code does, no credentials in the code, and the keys deleted"
-        )
-        yield Check("static_keys", CheckResult.FAIL, said)
-
-
-def build_duration(facts: Facts) -> Iterator[Check]:
-    """Had the build outlived its credentials?"""
-    if facts.phase in {Phase.RUNTIME, Phase.API}:
-        return
-    lasted = facts.failed_step_lasted
-    if lasted is None:
-        yield Check("build_duration", CheckResult.UNKNOWN, "how long the failed step ran is not known")
-    elif lasted >= SESSION_OF_A_BUILD:
-        said = f"the step ran {in_words(lasted)}: a build's credentials end after one hour, whatever the role allows"
-        yield Check("build_duration", CheckResult.FAIL, said)
-    else:
-        said = f"the step ran {in_words(lasted)}, less than the hour that a build's own credentials last"
-        yield Check("build_duration", CheckResult.PASS, said)
-
-
-def _lived(facts: Facts) -> str:
-    lasted, step = facts.failed_step_lasted, facts.job.failed_step if facts.job else None
-    return f", {int(lasted.total_seconds())} s into {step.name}" if lasted is not None and step is not None else ""
-
-
-def _of(framework: str) -> str:
-    return f", the framework {framework}" if framework else ""
-
-
-_TRUST = {
-    Assumable.ALLOWED: (CheckResult.PASS, "its trust policy lets Amplify assume it, as it stands now"),
-    Assumable.CONTESTED: (
-        CheckResult.UNKNOWN,
-        "its trust policy lets Amplify in under source conditions, which Amplify was seen to refuse on compute roles",
-    ),
-    Assumable.CONDITIONAL: (CheckResult.UNKNOWN, "its trust policy depends on what can't be known from outside"),
-    Assumable.DENIED: (CheckResult.FAIL, "its trust policy does not let Amplify assume it"),
-}
-_INHERITED = (
-    "; a role set on the app was once reported not to reach the runtime: the same ARN set on the branch rules that out"
-)
-
-
-def service_role(facts: Facts) -> Iterator[Check]:
-    """The app's service role, which builds run as."""
-    unknown = why_not_read(facts.evidence.app)
-    yield from _role("service_role", "service role", facts, facts.service, unknown)
-
-
-def compute_role(facts: Facts) -> Iterator[Check]:
-    """The compute role, which SSR code runs as: the branch's own, else the app's."""
-    unknown = why_not_read(facts.evidence.branch) or why_not_read(facts.evidence.app)
-    yield from _role("compute_role", "compute role", facts, facts.compute, unknown, how=_level(facts))
-
-
-def compute_role_in_brief(facts: Facts) -> Iterator[Check]:
-    """One line on the compute role where a build failed: it had no part in that."""
-    if facts.app is None or facts.branch is None or facts.app.platform == "WEB":
-        return
-    aside = "builds never use it"
-    if facts.compute is None:
-        yield Check("compute_role_set", CheckResult.FAIL, f"no compute role is set on branch or app; {aside}")
-        return
-    state = facts.compute.assumable.value
-    said = f"the compute role {facts.compute.arn} is {facts.compute_role_level} (trust: {state}); {aside}"
-    yield Check("compute_role_set", CheckResult.PASS, said)
-
-
-def service_role_boundary(facts: Facts) -> Iterator[Check]:
-    """A boundary never keeps a service from assuming a role; people suspect it all the same."""
-    role = facts.role(facts.service)
-    if role is not None:
-        has = role.permissions_boundary or "none"
-        said = f"the service role's permissions boundary is {has}: it limits what the role may do, not who assumes it"
-        yield Check("service_role_boundary", CheckResult.PASS, said)
+    yield Check("caller", result, f"the caller is {denial.principal}{aside}: {who}")
 
 
 def role_of_caller(facts: Facts) -> Iterator[Check]:
-    """Which of Amplify's roles a refused call used; for a call that names nobody, the one a build would use."""
+    """Which of Amplify's roles made a denied call; if the message names no caller, the role that a build would use."""
     match facts.identity:
         case Identity.COMPUTE_ROLE if facts.compute is not None:
-            said = f"the compute role is {facts.compute.arn}{_level(facts)}"
-            yield Check("compute_role_set", CheckResult.PASS, said)
+            yield _is_set("compute_role", "compute role", facts.compute, _level(facts))
         case Identity.SERVICE_ROLE | Identity.UNKNOWN if facts.app is not None:
             yield _is_set("service_role", "service role", facts.service)
         case _:
@@ -223,79 +288,21 @@ def role_of_caller(facts: Facts) -> Iterator[Check]:
 
 
 def boundary_of_caller(facts: Facts) -> Iterator[Check]:
-    """The boundary of the role that was refused, if it is one of the two that were read."""
+    """The permissions boundary of the denied role; unknown unless that is the service or the compute role."""
     role = _callers_role(facts)
     if role is None:
-        said = "the caller's permissions boundary was not read: the caller is neither the service nor the compute role"
-        yield Check("caller_boundary", CheckResult.UNKNOWN, said)
+        detail = (
+            "the caller's permissions boundary was not read: the caller is neither the service nor the compute role"
+        )
+        yield Check("caller_boundary", CheckResult.UNKNOWN, detail)
     elif role.permissions_boundary is None:
-        said = f"the role {role.name} has no permissions boundary now: it was removed since, or the caller was another"
-        yield Check("caller_boundary", CheckResult.PASS, said)
+        detail = (
+            f"the role {role.name} has no permissions boundary now: it was removed since, or the caller was another"
+        )
+        yield Check("caller_boundary", CheckResult.PASS, detail)
     else:
-        said = f"the permissions boundary of {role.name} is {role.permissions_boundary}"
-        yield Check("caller_boundary", CheckResult.FAIL, said)
-
-
-def _role(  # noqa: PLR0913, PLR0917 - what is said of either role
-    prefix: str, words: str, facts: Facts, verdict: RoleVerdict | None, unknown: str | None, how: str = ""
-) -> Iterator[Check]:
-    """Set? in this account? there? assumable? how old?"""
-    if unknown is not None:
-        yield Check(f"{prefix}_set", CheckResult.UNKNOWN, f"the {words} could not be looked up: {unknown}")
-        return
-    yield _is_set(prefix, words, verdict, how)
-    if verdict is None:
-        return
-    yield _account(prefix, words, facts, verdict)
-    yield _exists(prefix, words, verdict)
-    if verdict.assumable in _TRUST:
-        result, said = _TRUST[verdict.assumable]
-        yield Check(f"{prefix}_trust", result, " ".join((f"the {words}: {said}.", *verdict.explanation)))
-    yield from _age(prefix, words, facts.age_at_start(verdict))
-
-
-def _is_set(prefix: str, words: str, verdict: RoleVerdict | None, how: str = "") -> Check:
-    if verdict is None:
-        return Check(f"{prefix}_set", CheckResult.FAIL, f"no {words} is set")
-    return Check(f"{prefix}_set", CheckResult.PASS, f"the {words} is {verdict.arn}{how}")
-
-
-def _account(prefix: str, words: str, facts: Facts, verdict: RoleVerdict) -> Check:
-    if facts.foreign(verdict):
-        said = f"the {words} belongs to another account than the app's {facts.evidence.account}"
-        return Check(f"{prefix}_account", CheckResult.FAIL, said)
-    return Check(f"{prefix}_account", CheckResult.PASS, f"the {words} belongs to the app's account")
-
-
-def _exists(prefix: str, words: str, verdict: RoleVerdict) -> Check:
-    said = " ".join(verdict.explanation)
-    match verdict.assumable:
-        case Assumable.MISSING:
-            return Check(f"{prefix}_exists", CheckResult.FAIL, f"the {words} does not exist: {said}")
-        case Assumable.UNREADABLE:
-            return Check(f"{prefix}_exists", CheckResult.UNKNOWN, f"the {words} could not be read: {said}")
-        case _:
-            return Check(f"{prefix}_exists", CheckResult.PASS, f"IAM has the {words}")
-
-
-def _age(prefix: str, words: str, age: timedelta | None) -> Iterator[Check]:
-    if age is None:
-        return
-    if age < timedelta():
-        said = f"the {words} was made {in_words(-age)} after the job started"
-        yield Check(f"{prefix}_age", CheckResult.FAIL, said)
-    elif age < SETTLED_AFTER:
-        said = f"the {words} was made {in_words(age)} before the job started: IAM may not have told every service yet"
-        yield Check(f"{prefix}_age", CheckResult.FAIL, said)
-    else:
-        said = f"the {words} was made {in_words(age)} before the job started: IAM knows it everywhere"
-        yield Check(f"{prefix}_age", CheckResult.PASS, said)
-
-
-def _level(facts: Facts) -> str:
-    if facts.compute is None or facts.branch is None:
-        return ""
-    return f", {facts.compute_role_level}" + ("" if facts.branch.compute_role_arn else _INHERITED)
+        detail = f"the permissions boundary of {role.name} is {role.permissions_boundary}"
+        yield Check("caller_boundary", CheckResult.FAIL, detail)
 
 
 def _callers_role(facts: Facts) -> Role | None:
@@ -306,10 +313,12 @@ def _callers_role(facts: Facts) -> Role | None:
     return None
 
 
-_Checking: TypeAlias = Callable[[Facts], Iterator[Check]]
+# --- which checks a label gets
 
-_DENIED: tuple[_Checking, ...] = (caller, role_of_caller, static_keys)
-_FOR: Mapping[Label, tuple[_Checking, ...]] = {
+_MakeChecks: TypeAlias = Callable[[Facts], Iterator[Check]]
+
+_DENIED: tuple[_MakeChecks, ...] = (caller, role_of_caller, static_keys)
+_CHECKS_OF: Mapping[Label, tuple[_MakeChecks, ...]] = {
     Label.SERVICE_ROLE_UNASSUMABLE: (
         *(service_role, service_role_boundary, repository_cloned, repository_connection),
         *(resource_control_policies, platform, compute_role_in_brief),
@@ -327,11 +336,5 @@ _FOR: Mapping[Label, tuple[_Checking, ...]] = {
 
 
 def checks_for(facts: Facts) -> tuple[Check, ...]:
-    """Every check that has something to say about this failure, in the order in which a person would make them."""
-    return tuple(check for make in _FOR.get(facts.label, ()) for check in make(facts))
-
-
-def made_at(evidence: Evidence, role_arn: str | None) -> datetime | None:
-    """When a role was created, if it was read."""
-    item = evidence.roles.get(role_arn or "")
-    return item.value.created_at if isinstance(item, Present) else None
+    """Every check that applies to this failure, in the order in which a person would make them."""
+    return tuple(check for make in _CHECKS_OF.get(facts.label, ()) for check in make(facts))

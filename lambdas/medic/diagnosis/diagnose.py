@@ -1,7 +1,8 @@
-"""The differential: causes ranked by what the checks prove, rule out, or cannot see.
+"""Ranks the possible causes of a failure by what the checks prove, rule out, or cannot see.
 
-The message lies: "Unable to assume specified IAM Role" is printed for a lost repository connection at least as often as
-for a bad role. So nothing is concluded from words alone, and what no API can show is never called proven.
+Amplify's messages mislead: it prints "Unable to assume specified IAM Role" for a lost repository connection at least as
+often as for a bad role. So that message proves nothing. Only what an API's answer or AWS's own denial message shows is
+called proven; tests/unit/diagnosis/test_never_proven.py lists those causes.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from medic.diagnosis.model import Check
     from medic.logscan.model import LogReading
 
-_Ranking: TypeAlias = Callable[[Case], Iterator[Cause]]
+_FindCauses: TypeAlias = Callable[[Case], Iterator[Cause]]
 
-_ORDER = tuple(Rank)
-_CAUSES_OF: Mapping[Label, _Ranking] = {
+_RANK_ORDER = tuple(Rank)
+_CAUSES_OF: Mapping[Label, _FindCauses] = {
     Label.SERVICE_ROLE_UNASSUMABLE: service_role_unassumable,
     Label.COMPUTE_ROLE_UNASSUMABLE: compute_role_unassumable,
     Label.CREDENTIALS_MISSING_BUILD: credentials_missing_at_build,
@@ -43,25 +44,9 @@ _CAUSES_OF: Mapping[Label, _Ranking] = {
     Label.ACCESS_DENIED_OTHER: access_denied,
 }
 
-OBSERVABLE = frozenset(
-    {
-        *("service_role_not_set", "service_role_missing", "service_role_trust_wrong", "service_role_source_condition"),
-        *("service_role_other_account", "compute_role_not_set", "compute_role_missing", "compute_role_trust_wrong"),
-        *("denied_by_boundary", "denied_by_scp", "denied_by_session_policy", "denied_by_resource_policy"),
-        *("denied_by_other_policy", "permission_missing_identity", "pass_role_missing", "session_expired"),
-    }
-)
-"""The causes that an API's answer, or AWS's own message, can show. No other is ever proven."""
-
 
 def diagnose(evidence: Evidence, reading: LogReading, phase: Phase) -> Diagnosis:
-    """What is wrong, as far as it is proven, and what else it may be, in order.
-
-    Args:
-        evidence: the app, branch, job and roles.
-        reading: what the scanner found in the log.
-        phase: where the log was printed.
-    """
+    """Diagnoses one failure from the log's findings and the state of app, branch, job and roles."""
     service = service_role_verdict(evidence, _service_role_arn(evidence))
     compute = compute_role_verdict(evidence, _compute_role_arn(evidence))
     facts = Facts(evidence, reading, phase, service, compute)
@@ -79,12 +64,12 @@ def diagnose(evidence: Evidence, reading: LogReading, phase: Phase) -> Diagnosis
 
 
 def _ranked(facts: Facts, checks: tuple[Check, ...]) -> tuple[Cause, ...]:
-    """The causes by rank; within a rank they keep the order in which they were thought of."""
+    """The causes by rank. Causes of one rank keep the order in which their function yields them."""
     causes_of = _CAUSES_OF.get(facts.label)
     if causes_of is None:
         return ()
     case = Case(facts, {check.id: check for check in checks})
-    return tuple(sorted(causes_of(case), key=lambda cause: _ORDER.index(cause.rank)))
+    return tuple(sorted(causes_of(case), key=lambda cause: _RANK_ORDER.index(cause.rank)))
 
 
 def _service_role_arn(evidence: Evidence) -> str | None:
@@ -92,7 +77,7 @@ def _service_role_arn(evidence: Evidence) -> str | None:
 
 
 def _compute_role_arn(evidence: Evidence) -> str | None:
-    """R: the branch's compute role, else the app's."""
+    """R of the decision table: the branch's compute role, else the app's."""
     branch = evidence.branch.value.compute_role_arn if isinstance(evidence.branch, Present) else None
     app = evidence.app.value.compute_role_arn if isinstance(evidence.app, Present) else None
     return branch or app

@@ -1,4 +1,4 @@
-"""The words diagnosis speaks in: labels, findings, checks, causes. Made by this room, read by the later ones."""
+"""What a diagnosis consists of: checks, ranked causes, verdicts on roles, and proposed IAM statements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROLE_OF_IDENTITY = {Identity.SERVICE_ROLE: RoleKind.SERVICE, Identity.COMPUTE_R
 
 
 class CheckResult(StrEnum):
-    """A check's answer. Unknown is an answer: it says the check could not be made."""
+    """The result of a check. UNKNOWN means that the check could not be made."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -27,16 +27,14 @@ class CheckResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at, and what was seen."""
-
     id: str
     result: CheckResult
     detail: str
-    """A sentence: what was seen, or why it could not be looked at."""
+    """Text for people: what was found, or why the check could not be made."""
 
 
 class Rank(StrEnum):
-    """How far a cause is established. What no API can show is never PROVEN."""
+    """How certain a cause is. A cause that no API and no AWS message can show is never PROVEN."""
 
     PROVEN = "proven"
     LIKELY = "likely"
@@ -46,46 +44,51 @@ class Rank(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The least IAM statement that would remove a cause: shown to people, never applied."""
+    """The smallest IAM statement that would remove a cause. The bot shows it to people and never applies it."""
 
     fix: str
-    """The id of the knowledge-base fix that it spells out."""
-    holder: str
-    """Whose policy it belongs into: a role's or user's ARN, or its name where no more is known."""
+    """The id of the knowledge-base fix that the statement implements."""
+    principal: str
+    """The role or user whose policy needs the statement: an ARN, or a name where the ARN is not known."""
     role_name: str | None
-    """The role to edit, as IAM's API calls it; None if the holder is no role of the app's account."""
+    """The name of the role to edit, as the IAM API takes it; None if it is not a role in the app's account."""
     statement: str
     """Compact JSON."""
     notes: tuple[str, ...] = ()
-    """Sentences: what to mind before adding it."""
+    """Sentences: what to know before adding the statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One candidate cause with the checks that speak for or against it."""
+    """One candidate cause with the checks that support or contradict it."""
 
     id: str
     """The id of the knowledge-base entry that explains the cause and its fixes."""
     title: str
     rank: Rank
     reason: str
+    """The end of a sentence: lower case, no full stop."""
     supporting: tuple[str, ...] = ()
-    """Ids of checks that support it."""
+    """Ids of checks that support the cause."""
     against: tuple[str, ...] = ()
-    """Ids of checks that speak against it."""
+    """Ids of checks that contradict the cause."""
     unseen: tuple[str, ...] = ()
-    """Ids of checks that could not be made."""
+    """Ids of relevant checks that could not be made."""
     proposal: Proposal | None = None
-    """What would remove it, where one statement would."""
+    """The statement that would remove the cause; None if no single statement would."""
 
 
 class Assumable(StrEnum):
-    """May Amplify assume this role, as far as can be known? Only MISSING and (once settled) DENIED are unusable."""
+    """Whether Amplify can assume a role, judged by its trust policy.
+
+    Only MISSING and DENIED make a role unusable, DENIED only after IAM has propagated the role.
+    """
 
     ALLOWED = "allowed"
     CONTESTED = "contested"
-    """Allowed on paper, but by source conditions that Amplify was seen to refuse on compute roles."""
+    """The trust policy allows it under source conditions, which Amplify has sometimes refused on compute roles."""
     CONDITIONAL = "conditional"
+    """The result depends on condition values that are not known here."""
     DENIED = "denied"
     MISSING = "missing"
     """IAM has no such role."""
@@ -94,35 +97,36 @@ class Assumable(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RoleVerdict:
-    """What is known of one role's fitness for one purpose."""
+    """Whether a role can serve as a branch's compute role or an app's service role."""
 
     arn: str
     assumable: Assumable
-    settled: bool
-    """False while the role is younger than five minutes: IAM may not have told everybody yet."""
+    propagated: bool
+    """False while the role is younger than five minutes, because some AWS services may not see it yet."""
     explanation: tuple[str, ...] = ()
+    """Sentences; the first is the most important one."""
     required_source: tuple[str, ...] = ()
-    """What aws:SourceArn or aws:SourceAccount ask for, where nothing else keeps Amplify out."""
+    """The aws:SourceArn and aws:SourceAccount values the trust demands; empty unless only they keep Amplify out."""
     proposal: Proposal | None = None
-    """The statement that would let Amplify in; None if it is let in, or if no statement would."""
+    """The statement that would let Amplify in; None if Amplify is let in already, or if no statement would do it."""
 
     @property
     def usable(self) -> bool | None:
-        """True, False, or None where it cannot be known (conditional, unreadable, or denied but not settled)."""
+        """True, False, or None if unknown (conditional, unreadable, or denied but not yet propagated)."""
         match self.assumable:
             case Assumable.ALLOWED | Assumable.CONTESTED:
                 return True
             case Assumable.MISSING:
                 return False
             case Assumable.DENIED:
-                return False if self.settled else None
+                return False if self.propagated else None
             case _:
                 return None
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is wrong, as far as it is proven, and what else it may be, in order."""
+    """The possible causes of one failure, most certain first, with the findings and checks behind them."""
 
     label: Label
     phase: Phase
@@ -130,15 +134,15 @@ class Diagnosis:
     checks: tuple[Check, ...]
     causes: tuple[Cause, ...]
     service: RoleVerdict | None = None
-    """The app's service role; None if none is set."""
+    """The app's service role; None if none is set or the app could not be read."""
     compute: RoleVerdict | None = None
-    """R of the decision table: the branch's compute role, else the app's; None if neither is set."""
+    """R of the decision table: the branch's compute role, else the app's; None if neither is known."""
     candidate: RoleVerdict | None = None
-    """The paired compute role the bot would attach; None if there is none."""
+    """The paired compute role that the bot would attach; None if there is none."""
 
     @property
     def role_kind(self) -> RoleKind:
-        """Which of Amplify's two roles it is about: by the label, else by who was denied."""
+        """The role that the failure is about: given by the label, else by who was denied. Needs a finding."""
         if self.label in _SERVICE_LABELS:
             return RoleKind.SERVICE
         if self.label in _COMPUTE_LABELS:

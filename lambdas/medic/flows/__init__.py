@@ -1,1 +1,1 @@
-"""The flows that `pipeline` chooses between: each reads top to bottom as what happens."""
+"""The flows that `pipeline` selects from, one for each kind of message, and the steps that they share."""

@@ -1,4 +1,4 @@
-"""A deployment failed: read and diagnose it, then attend to it under the branch's lease."""
+"""A deployment failed: confirm the failure with AWS, diagnose it, and respond under the branch's lease."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 
-def diagnose_failure(event: DeploymentEvent, services: Services, asked: Request | None = None) -> Response | None:
-    """The whole way from a FAILED event to alerts.
+def diagnose_failure(event: DeploymentEvent, services: Services, request: Request | None = None) -> Response | None:
+    """Handle a FAILED event, from reading the job to sending the alert.
 
     Args:
-        event: which job failed, and when that was noticed.
-        services: everything to work with.
-        asked: the approval or the wish to fix that made us look, if a person did.
+        event: which job failed, and when.
+        services: AWS, the table, channels and telemetry.
+        request: the approval or fix request of a person, if that is the reason for this run.
 
     Returns:
-        What was done, or None where there is nothing to be done about this job.
+        What was done, or None if there is nothing to do about this job.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached; the event is to be delivered again.
+        RetryableError: AWS throttled or could not be reached; deliver the event again.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not take the alert.
-        UsedUpError: the request was used by another invocation.
+        UndeliveredError: a channel did not accept the alert.
+        UsedUpError: another invocation has used the request.
     """
-    failure = _diagnosed(event, services)
+    failure = _confirmed_failure(event, services)
     if failure is None:
         return None
-    with hold_branch(event.scope, services) as held:
-        return Responder(failure, held, services, asked).respond()
+    with hold_branch(event.scope, services) as locked:
+        return Responder(failure, locked, services, request).respond()
 
 
-def _diagnosed(event: DeploymentEvent, services: Services) -> ConfirmedFailure | None:
+def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedFailure | None:
     scope = event.scope
     deployment = services.gatherer.deployment(scope, event.job_id)
     confirmed = _confirmed(deployment)
@@ -96,7 +96,7 @@ def _diagnosed(event: DeploymentEvent, services: Services) -> ConfirmedFailure |
 
 
 def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | None:
-    """App, branch and job, if AWS itself says that this job failed."""
+    """App, branch and job, if GetJob confirms that the job failed. The event alone proves nothing."""
     app, branch, job = deployment.app, deployment.branch, deployment.job
     if not (isinstance(app, Present) and isinstance(branch, Present) and isinstance(job, Present)):
         return None
@@ -104,6 +104,7 @@ def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | None:
 
 
 def _state(deployment: Deployment) -> str:
+    """Why the failure is not confirmed, for the log."""
     job = deployment.job
     read = f"the job's status is {job.value.status}" if isinstance(job, Present) else str(job)
     missing = [str(item) for item in (deployment.app, deployment.branch) if not isinstance(item, Present)]

@@ -1,4 +1,4 @@
-"""Telling: send an alert on every channel, write down who took it, and keep it for those that did not."""
+"""Send alerts: deliver to every channel, record who accepted, and store the alert for channels that did not."""
 
 from __future__ import annotations
 
@@ -22,96 +22,100 @@ if TYPE_CHECKING:
     from medic.incidents.table import LockedBranch
     from medic.services import Services
 
-_AT_A_TIME = 5
-_RETENTION = timedelta(days=7)
+_MAX_RETRIED = 5
+"""How many undelivered alerts of an incident are retried in one run."""
+_ABANDON_AFTER = timedelta(days=7)
+"""How long after an incident's last update its undelivered alerts are abandoned."""
 
 
 class UndeliveredError(Exception):
-    """A channel did not take an alert: it is kept as a letter, and sent there when the branch is next seen."""
+    """A channel did not accept an alert. The alert is stored and retried."""
 
 
 @contextmanager
 def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
-    """Hold a branch, and first send what some channel still lacks.
+    """Lock the branch, and first retry alerts that a channel has not accepted.
 
     Raises:
         BusyError: another invocation works on this branch.
-        UndeliveredError: (in the end) a channel still does not take its letters.
+        UndeliveredError: a channel still does not accept its alerts. Raised at the end of the `with` block.
     """
-    with services.table.hold(scope) as held:
-        failures = _resend(held, services)
-        yield held
+    with services.table.hold(scope) as locked:
+        failures = _retry_undelivered(locked, services)
+        yield locked
         if failures:
             raise UndeliveredError("; ".join(failures))
 
 
-def announce(alert: Alert, incident: Incident, alert_key: str, held: LockedBranch, services: Services) -> None:
-    """Deliver an alert and save the incident with its receipts.
+def send_alert(alert: Alert, incident: Incident, alert_key: str, locked: LockedBranch, services: Services) -> None:
+    """Deliver an alert, save the incident with its receipts, and release the lease.
 
     Args:
-        alert: what to say.
+        alert: what to send.
         incident: the incident as it is to be saved.
-        alert_key: what tells this alert from others of the incident.
-        held: the branch, under its lease.
+        alert_key: identifies this alert within the incident. A retry with the same key skips channels that have it.
+        locked: the branch.
         services: channels and telemetry.
 
     Raises:
-        UndeliveredError: a channel did not take it; the others did, and for that one it is kept.
+        UndeliveredError: a channel did not accept the alert. It is stored for that channel.
     """
     alert = redacted(alert, emails=services.runtime.settings.redact_emails)
     delivery = deliver(alert, services.channels, incident.alerted, alert_key, incident.threads)
     for receipt in delivery.receipts:
         services.telemetry.record(TelemetryEvent.ALERT_SENT, incident=incident.id, kind=alert.kind, receipt=receipt)
     threaded = replace(incident, threads=delivery.threads)
-    alerted = threaded.record_alert(alert_key, delivery.receipts, services.clock(), everybody=not delivery.failures)
-    kept = UndeliveredAlert(incident.id, alert_key, alert_to_json(alert), delivery.lacking)
-    # Whatever was to be done is done: telling comes last, and the lease ends with it.
-    undelivered = (kept,) if delivery.failures else ()
-    held.save(held.record.with_incident(alerted), TransactionParts(undelivered=undelivered, release=True))
+    alerted = threaded.record_alert(alert_key, delivery.receipts, services.clock(), delivered=not delivery.failures)
+    stored = UndeliveredAlert(incident.id, alert_key, alert_to_json(alert), delivery.lacking)
+    undelivered = (stored,) if delivery.failures else ()
+    # The alert comes after every change in AWS, so the same write can end the lease.
+    locked.save(locked.record.with_incident(alerted), TransactionParts(undelivered=undelivered, release=True))
     if delivery.failures:
         for failure in delivery.failures:
             services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
         raise UndeliveredError("; ".join(delivery.failures))
 
 
-def _resend(held: LockedBranch, services: Services) -> list[str]:
-    """Send the letters of a branch again; what is still not taken, in words.
+def _retry_undelivered(locked: LockedBranch, services: Services) -> list[str]:
+    """Retry the undelivered alerts of every incident, and return the failures.
 
-    A channel that does not take one is not tried with the next: it may take its time to refuse.
+    A channel that fails once is not tried again in this run, because it may be slow to fail.
     """
     failures: list[str] = []
-    dead: set[str] = set()
-    for incident in held.record.incidents:
+    failed_channels: set[str] = set()
+    for incident in locked.record.incidents:
         if incident.undelivered:
-            failures += _resend_of(incident, held, services, dead)
+            failures += _retry_incident(incident, locked, services, failed_channels)
     return failures
 
 
-def _resend_of(incident: Incident, held: LockedBranch, services: Services, dead: set[str]) -> list[str]:
+def _retry_incident(
+    incident: Incident, locked: LockedBranch, services: Services, failed_channels: set[str]
+) -> list[str]:
     now = services.clock()
-    undelivered: list[UndeliveredAlert] = []
+    retried: list[UndeliveredAlert] = []
     receipts: list[str] = []
     failures: list[str] = []
-    for alert_key in incident.undelivered[:_AT_A_TIME]:
-        undelivered_alert = services.table.undelivered_alert(incident.id, alert_key)
-        if undelivered_alert is None or now - incident.updated_at > _RETENTION:
+    for alert_key in incident.undelivered[:_MAX_RETRIED]:
+        stored = services.table.undelivered_alert(incident.id, alert_key)
+        if stored is None or now - incident.updated_at > _ABANDON_AFTER:
             services.telemetry.record(TelemetryEvent.ALERT_ABANDONED, incident=incident.id, alert_key=alert_key)
-            undelivered.append(UndeliveredAlert(incident.id, alert_key, "", ()))
+            retried.append(UndeliveredAlert(incident.id, alert_key, "", ()))
             continue
-        known = {channel.name for channel in services.channels}
-        waiting = dead & known.intersection(undelivered_alert.lacking)
-        channels = tuple(c for c in services.channels if c.name in undelivered_alert.lacking and c.name not in dead)
-        delivery = deliver(alert_from_json(undelivered_alert.alert), channels, (), alert_key, incident.threads)
+        # A lacking channel that the settings no longer name is dropped.
+        skipped = failed_channels.intersection(c.name for c in services.channels if c.name in stored.lacking)
+        channels = tuple(c for c in services.channels if c.name in stored.lacking and c.name not in failed_channels)
+        delivery = deliver(alert_from_json(stored.alert), channels, (), alert_key, incident.threads)
         incident = replace(incident, threads=delivery.threads)
-        dead.update(delivery.lacking)
-        undelivered.append(replace(undelivered_alert, lacking=(*delivery.lacking, *sorted(waiting))))
+        failed_channels.update(delivery.lacking)
+        retried.append(replace(stored, lacking=(*delivery.lacking, *sorted(skipped))))
         receipts += delivery.receipts
         failures += delivery.failures
-    taken = tuple(undelivered_alert.alert_key for undelivered_alert in undelivered if not undelivered_alert.lacking)
     for receipt in receipts:
         services.telemetry.record(TelemetryEvent.ALERT_SENT, incident=incident.id, kind="letter", receipt=receipt)
     for failure in failures:
         services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind="letter", why=failure)
-    record_retry = incident.record_retry(taken, tuple(receipts), now)
-    held.save(held.record.with_incident(record_retry), TransactionParts(undelivered=tuple(undelivered)))
+    finished = tuple(each.alert_key for each in retried if not each.lacking)
+    incident = incident.record_retry(finished, tuple(receipts), now)
+    locked.save(locked.record.with_incident(incident), TransactionParts(undelivered=tuple(retried)))
     return failures

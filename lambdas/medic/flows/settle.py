@@ -1,4 +1,4 @@
-"""Settling: a later deployment says how an open incident ends."""
+"""A later deployment decides how an open incident ends."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from medic.alerts.compose import compose_resolved
 from medic.events import DeploymentStatus
 from medic.evidence import Present
 from medic.flows.failure_model import recheck_after_quiet_period
-from medic.flows.notify import announce, hold_branch
-from medic.incidents.model import IncidentState, JobOrder
+from medic.flows.notify import hold_branch, send_alert
+from medic.incidents.model import IncidentState, JobOrder, JobRef
 from medic.labels import Trigger
 from medic.telemetry import TelemetryEvent
 
@@ -22,56 +22,61 @@ if TYPE_CHECKING:
 
 
 def settle(event: DeploymentEvent, services: Services) -> None:
-    """A deployment succeeded or was cancelled: close what it closes.
+    """A deployment succeeded or was cancelled: close the incidents that this resolves.
 
     Build incidents close on a later job that GetJob confirms as SUCCEED. Runtime incidents never close on a build.
-    Branches without open incidents cost one read.
+    A branch without open incidents costs one read of the table.
 
     Raises:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not take the alert.
+        UndeliveredError: a channel did not accept the alert.
     """
     incidents = services.table.read(event.scope).incidents
-    if not any(_build_incident(incident) or _waits_for(incident, event.job_id) for incident in incidents):
+    if not any(_unsettled_build(incident) or _waits_for(incident, event.job_id) for incident in incidents):
         return
     job = _confirmed(event, services)
     if job is None:
         services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
         return
-    with hold_branch(event.scope, services) as held:
-        for incident in held.record.incidents:
+    with hold_branch(event.scope, services) as locked:
+        for incident in locked.record.incidents:
             if event.status is DeploymentStatus.SUCCEED and _closes(incident, job):
-                _resolve(incident, event, held, services)
+                _resolve(incident, event, locked, services)
             elif _waits_for(incident, job.id):
                 ended = "was cancelled" if event.status is DeploymentStatus.CANCELLED else "succeeded"
-                _rebuild_ended_otherwise(incident, held, services, f"job {job.id} {ended}")
+                _end_rebuild(incident, locked, services, f"job {job.id} {ended}")
 
 
 def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
-    """A deployment failed for a reason that is not IAM's: a recorded rebuild is over, and no incident closes."""
+    """A deployment failed, but not because of IAM: record the end of a rebuild. No incident closes.
+
+    Raises:
+        RetryableError: AWS throttled or could not be reached.
+        BusyError: another invocation works on this branch.
+    """
     if not any(_waits_for(incident, event.job_id) for incident in services.table.read(event.scope).incidents):
         return
-    with hold_branch(event.scope, services) as held:
-        for incident in held.record.incidents:
+    with hold_branch(event.scope, services) as locked:
+        for incident in locked.record.incidents:
             if _waits_for(incident, event.job_id):
                 note = f"job {event.job_id} failed for a reason that is not IAM's"
-                _rebuild_ended_otherwise(incident, held, services, note)
+                _end_rebuild(incident, locked, services, note)
 
 
-def _build_incident(incident: Incident) -> bool:
-    """True if a build may still say something about it, or somebody has yet to hear of its recovery."""
+def _unsettled_build(incident: Incident) -> bool:
+    """True if a build may close it, or if one of its alerts is not delivered yet."""
     return not incident.settled and incident.trigger == Trigger.FAILED
 
 
 def _confirmed(event: DeploymentEvent, services: Services) -> Job | None:
-    """The job, if AWS itself says that it ended as the event says."""
+    """The job, if GetJob shows the event's status."""
     job = services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id)
     return job.value.job if isinstance(job, Present) and job.value.job.status == event.status else None
 
 
 def _closes(incident: Incident, job: Job) -> bool:
-    later = incident.compared_with(job) is JobOrder.LATER
+    later = incident.compared_with(JobRef(job.id, job.started_at)) is JobOrder.LATER
     return later and not incident.state.closed and incident.trigger == Trigger.FAILED
 
 
@@ -79,18 +84,18 @@ def _waits_for(incident: Incident, job_id: str) -> bool:
     return incident.state is IncidentState.REBUILDING and incident.rebuild_job_id == job_id
 
 
-def _resolve(incident: Incident, event: DeploymentEvent, held: LockedBranch, services: Services) -> None:
+def _resolve(incident: Incident, event: DeploymentEvent, locked: LockedBranch, services: Services) -> None:
     resolved = incident.moved(IncidentState.RESOLVED, services.clock(), f"job {event.job_id} succeeded")
     services.telemetry.record(TelemetryEvent.RESOLVED, scope=event.scope, job=event.job_id, incident=incident.id)
     if not (incident.alerted_individually or incident.applied):
-        # Nothing was done, and nobody heard of it, or only that it was one of many: there is nothing to answer.
-        held.save(held.record.with_incident(resolved))
+        # Nothing was changed, and nobody got an alert about this incident alone, so its end needs no alert either.
+        locked.save(locked.record.with_incident(resolved))
         return
     alert = compose_resolved(event.scope, resolved, event.job_id)
-    announce(alert, resolved, f"resolved:{event.job_id}", held, services)
+    send_alert(alert, resolved, f"resolved:{event.job_id}", locked, services)
 
 
-def _rebuild_ended_otherwise(incident: Incident, held: LockedBranch, services: Services, note: str) -> None:
-    """The rebuild says nothing about the failure: what was applied still waits for a job, or a log, that does."""
+def _end_rebuild(incident: Incident, locked: LockedBranch, services: Services, note: str) -> None:
+    """This rebuild does not show whether the change helped, so the incident waits for a later job or log line."""
     now = services.clock()
-    held.save(held.record.with_incident(recheck_after_quiet_period(incident.rebuilt(now, note), now)))
+    locked.save(locked.record.with_incident(recheck_after_quiet_period(incident.record_rebuild_ended(now, note), now)))

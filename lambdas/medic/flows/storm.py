@@ -1,6 +1,6 @@
-"""Many incidents at once: no more changes, one alert that names everything affected, and the count when it is over.
+"""A storm is many incidents at once. The bot then makes no changes, sends one alert for all, and another at the end.
 
-A storm is an incident of the region itself, so that it has a lease, a deadline and letters like any other.
+A storm is an incident of the region, so it has a lease, a deadline and alert retries like any other.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import Affected, compose_storm, compose_storm_over
-from medic.flows.notify import announce, hold_branch
-from medic.incidents.model import Incident, IncidentState, RuntimeJobRef
+from medic.flows.notify import hold_branch, send_alert
+from medic.incidents.model import Incident, IncidentState, JobRef
 from medic.incidents.table import BusyError
 from medic.labels import RoleKind
 from medic.telemetry import TelemetryEvent
@@ -23,94 +23,97 @@ if TYPE_CHECKING:
     from medic.incidents.table import LockedBranch
     from medic.services import Services
 
-STORM = (RoleKind.NONE, "storm")
+_STORM = (RoleKind.NONE, "storm")
 """The kind of a storm's incident."""
-_BEGINS = "begins"
-_OVER = "over"
+_BEGIN_KEY = "begins"
+_OVER_KEY = "over"
 
 
 def is_storm(region: RegionState, services: Services) -> bool:
-    """True while more incidents open than limits allow."""
+    """True while more incidents open than the limits allow."""
     limits = services.runtime.settings.limits
     return region.opened_within(limits.storm_minutes, services.clock()) > limits.storm_incidents
 
 
-def join_storm(incident: Incident, held: LockedBranch, services: Services) -> None:
-    """Save an incident that the storm's alert tells of; if there is no such alert yet, send it.
+def join_storm(incident: Incident, locked: LockedBranch, services: Services) -> None:
+    """Save an incident without an alert of its own, and make sure that the storm's alert is sent.
 
     Raises:
-        BusyError: another invocation is about to open the storm.
-        UndeliveredError: a channel did not take the alert.
+        BusyError: another invocation is opening the storm.
+        UndeliveredError: a channel did not accept the alert.
     """
-    scope = held.record.scope
-    held.save(held.record.with_incident(incident.mark_alert_due(_BEGINS)))
-    _alert_once(scope.whole_region, services)
-    held.save(held.record.with_incident(incident.alerted_in_storm(services.clock())))
+    scope = locked.record.scope
+    # The alert stays due until the storm's alert is sent, so that an interrupted run is repeated.
+    locked.save(locked.record.with_incident(incident.mark_alert_due(_BEGIN_KEY)))
+    _ensure_storm_alert(scope.whole_region, services)
+    locked.save(locked.record.with_incident(incident.record_storm_alert(services.clock())))
 
 
-def look_after_storm(scope: Scope, services: Services) -> None:
-    """A storm's deadline has passed: it is over, or goes on.
+def check_storm(scope: Scope, services: Services) -> None:
+    """End a storm whose deadline has passed, or extend it if it goes on.
 
     Raises:
         BusyError: another invocation does the same.
-        UndeliveredError: a channel did not take the alert.
+        UndeliveredError: a channel did not accept the alert.
     """
-    with hold_branch(scope, services) as held:
-        storm = held.record.incident(*STORM)
+    with hold_branch(scope, services) as locked:
+        storm = locked.record.incident(*_STORM)
         if storm is None or storm.state.closed:
             return
         now = services.clock()
         if storm.alert_due:
-            _tell(storm, held, services)
-        elif is_storm(services.region.look(scope), services):
-            held.save(held.record.with_incident(storm.due_again_at(now + _window(services), now)))
+            _send_storm_alert(storm, locked, services)
+        elif is_storm(services.region.read(scope), services):
+            locked.save(locked.record.with_incident(storm.with_deadline(now + _window(services), now)))
         elif storm.deadline <= now:
             over = storm.moved(IncidentState.RESOLVED, now, "no more incidents than usual")
             affected = _affected(over, services)
             services.telemetry.record(TelemetryEvent.STORM_OVER, scope=scope, incident=over.id, affected=len(affected))
-            announce(compose_storm_over(scope, over, affected), over, _OVER, held, services)
+            send_alert(compose_storm_over(scope, over, affected), over, _OVER_KEY, locked, services)
 
 
-def _alert_once(scope: Scope, services: Services) -> None:
-    storm = services.table.read(scope).incident(*STORM)
+def _ensure_storm_alert(scope: Scope, services: Services) -> None:
+    """Send the storm's alert, unless it was sent before."""
+    storm = services.table.read(scope).incident(*_STORM)
     if storm is not None and not storm.state.closed and not (storm.alert_due or storm.undelivered):
         return
     try:
-        with hold_branch(scope, services) as held:
-            storm = held.record.incident(*STORM)
+        with hold_branch(scope, services) as locked:
+            storm = locked.record.incident(*_STORM)
             if storm is None or storm.state.closed:
-                _open(held, services)
+                _open_storm(locked, services)
             elif storm.alert_due:
-                _tell(storm, held, services)
+                _send_storm_alert(storm, locked, services)
     except BusyError:
-        storm = services.table.read(scope).incident(*STORM)
+        # If the storm is open, the other invocation or the watcher sends its alert.
+        storm = services.table.read(scope).incident(*_STORM)
         if storm is None or storm.state.closed:
             raise
 
 
-def _open(held: LockedBranch, services: Services) -> None:
-    """Write the storm down first: from then on nobody else opens it, and the watcher sees that it is told."""
+def _open_storm(locked: LockedBranch, services: Services) -> None:
+    """Save the storm before its alert: then no one else opens it, and the watcher retries the alert."""
     now = services.clock()
-    began = Incident.open(held.record.scope, STORM, RuntimeJobRef(now), app_name="", now=now)
-    storm = began.due_again_at(now + _window(services), now).mark_alert_due(_BEGINS)
-    held.save(held.record.with_incident(storm))
-    services.telemetry.record(TelemetryEvent.STORM, scope=held.record.scope, incident=storm.id)
-    _tell(storm, held, services)
+    opened = Incident.open(locked.record.scope, _STORM, JobRef("0", now), app_name="", now=now)
+    storm = opened.with_deadline(now + _window(services), now).mark_alert_due(_BEGIN_KEY)
+    locked.save(locked.record.with_incident(storm))
+    services.telemetry.record(TelemetryEvent.STORM, scope=locked.record.scope, incident=storm.id)
+    _send_storm_alert(storm, locked, services)
 
 
-def _tell(storm: Incident, held: LockedBranch, services: Services) -> None:
-    alert = compose_storm(held.record.scope, storm, _affected(storm, services), services.runtime.settings.limits)
-    announce(alert, storm, _BEGINS, held, services)
+def _send_storm_alert(storm: Incident, locked: LockedBranch, services: Services) -> None:
+    alert = compose_storm(locked.record.scope, storm, _affected(storm, services), services.runtime.settings.limits)
+    send_alert(alert, storm, _BEGIN_KEY, locked, services)
 
 
 def _affected(storm: Incident, services: Services) -> tuple[Affected, ...]:
-    """Every incident that opened since the storm gathered."""
+    """Every incident that opened since the beginning of the window in which the storm was detected."""
     since: datetime = storm.opened_at - _window(services)
     found = (
         Affected(record.scope, incident)
         for record in services.table.all()
         for incident in record.incidents
-        if incident.opened_at >= since and (incident.role_kind, incident.label) != STORM
+        if incident.opened_at >= since and (incident.role_kind, incident.label) != _STORM
     )
     return tuple(sorted(found, key=lambda affected: affected.incident.opened_at))
 

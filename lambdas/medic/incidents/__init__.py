@@ -1,1 +1,1 @@
-"""Incidents: what is open on a branch, what was done about it, and how it ended. The table is the only idempotency."""
+"""What is open on a branch, what the bot did about it, and how it ended. The table is the only idempotency."""

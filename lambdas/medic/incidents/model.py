@@ -1,4 +1,7 @@
-"""An incident. Transitions are pure: each takes an incident and gives the next one."""
+"""The data that the incidents table holds: incidents, changes, requests and undelivered alerts. No AWS calls here.
+
+Transitions are pure: each method of `Incident` returns a new incident.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,9 +17,67 @@ if TYPE_CHECKING:
     from medic.events import Scope
     from medic.labels import RoleKind
 
+T = TypeVar("T", datetime, int)
+
+
+class RequestKind(StrEnum):
+    """What a person can ask the bot to do."""
+
+    APPROVE = "approve"
+    """Apply exactly the plan that was proposed."""
+    FIX = "fix"
+    """Diagnose the failure again and apply the result as if it were approved."""
+    UNDO = "undo"
+    """Set back the role that was there before a change."""
+    MUTE = "mute"
+    """Send no alerts for an app or branch for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of one person."""
+
+    id: str
+    kind: RequestKind
+    scope: Scope
+    """A branch. A mute may also name a whole app, with the branch `*`."""
+    who: str
+    """`slack:TEAM/USER`, or the ARN of the caller."""
+    asked_at: datetime
+    expires_at: datetime
+    incident_id: str = ""
+    plan_hash: str = ""
+    """What an approval is bound to: the incident, and every action's target, new and previous value."""
+    until: datetime | None = None
+    """The end of a mute. None lifts the mute."""
+    used_at: datetime | None = None
+    """When the remediator used the request. A used request never causes a second change."""
+    answer: str = ""
+    """The result, in one line."""
+
+    def expired(self, now: datetime) -> bool:
+        return now >= self.expires_at
+
+
+def approval_id(incident_id: str, plan_hash: str) -> str:
+    """The id of an approval. It depends only on incident and plan, so the same plan can be approved once."""
+    return hashlib.sha256(f"approve\x00{incident_id}\x00{plan_hash}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class UndeliveredAlert:
+    """A composed alert, stored for the channels that have not accepted it."""
+
+    incident_id: str
+    alert_key: str
+    alert: str
+    """The alert as JSON."""
+    lacking: tuple[str, ...]
+    """The names of the channels that have not accepted it."""
+
 
 class ChangeState(StrEnum):
-    """What became of a change. INTENDED without more means: ask GetBranch what happened."""
+    """The state of a change. INTENDED means that the result is unknown: read the branch or app to find out."""
 
     INTENDED = "intended"
     APPLIED = "applied"
@@ -26,7 +87,7 @@ class ChangeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change as recorded before it was made: enough to finish it, to undo it, and to say what it was."""
+    """A role change, recorded before it is sent, so that the bot can finish, undo and report it."""
 
     kind: str
     target: str
@@ -37,108 +98,28 @@ class Change:
     applied_at: datetime | None = None
     note: str = ""
     undo_intended_at: datetime | None = None
-    """Set before what stood there is put back: an undoing that broke off is finished, not forgotten."""
+    """Set before the previous role is restored, so that an interrupted undo is finished later."""
 
 
 @dataclass(frozen=True, slots=True)
-class UndeliveredAlert:
-    """An alert as it was composed, kept for the channels that have not taken it."""
+class JobRef:
+    """The id and start of a job. Where no job showed an incident, the id is "0" and the time is the incident's own."""
 
-    incident_id: str
-    alert_key: str
-    alert: str
-    """The alert as JSON."""
-    lacking: tuple[str, ...]
-    """The names of the channels that have not taken it."""
-
-
-T = TypeVar("T", datetime, int)
+    id: str
+    """Counted per branch."""
+    started_at: datetime | None
 
 
 class JobOrder(StrEnum):
-    """A job's place in time against another's."""
+    """A job's place in time relative to another job."""
 
     EARLIER = "earlier"
     SAME = "same"
     LATER = "later"
 
 
-class JobLike(Protocol):
-    """What of a job tells it from others."""
-
-    @property
-    def id(self) -> str:
-        """Its id, counted per branch."""
-        ...
-
-    @property
-    def started_at(self) -> datetime | None:
-        """When it started."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeJobRef:
-    """In the place of a job, where no job showed an incident: when it began."""
-
-    started_at: datetime | None
-    id: str = "0"
-
-
-def order(one: T, other: T) -> JobOrder:
-    """The place of one time or number against another."""
-    if one == other:
-        return JobOrder.SAME
-    return JobOrder.LATER if one > other else JobOrder.EARLIER
-
-
-class RequestKind(StrEnum):
-    """What may be asked for."""
-
-    APPROVE = "approve"
-    """Do what was proposed, exactly."""
-    FIX = "fix"
-    """Diagnose anew, and do what comes out as if it were approved."""
-    UNDO = "undo"
-    """Put back what stood there before a change."""
-    MUTE = "mute"
-    """Say nothing of an app or branch for a while."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One thing one person asked for."""
-
-    id: str
-    kind: RequestKind
-    scope: Scope
-    """A branch; for a mute also a whole app, with the branch `*`."""
-    who: str
-    """`slack:TEAM/USER`, or the ARN of the caller."""
-    asked_at: datetime
-    expires_at: datetime
-    incident_id: str = ""
-    plan_hash: str = ""
-    """What an approval is bound to: the incident, and every action's target, new and previous value."""
-    until: datetime | None = None
-    """The end of a mute; None lifts it."""
-    used_at: datetime | None = None
-    """When the remediator took it up for good: nothing is done twice on one request."""
-    answer: str = ""
-    """What became of it, in one line."""
-
-    def expired(self, now: datetime) -> bool:
-        """True if it was not taken up in time."""
-        return now >= self.expires_at
-
-
-def approval_id(incident_id: str, plan_hash: str) -> str:
-    """The id of an approval: the same plan of the same incident can be approved once."""
-    return hashlib.sha256(f"approve\x00{incident_id}\x00{plan_hash}".encode()).hexdigest()[:32]
-
-
 class IncidentState(StrEnum):
-    """Where an incident stands. The last four are closed."""
+    """The last four states are closed."""
 
     OPEN = "open"
     AWAITING_APPROVAL = "awaiting_approval"
@@ -152,7 +133,6 @@ class IncidentState(StrEnum):
 
     @property
     def closed(self) -> bool:
-        """True if nothing more is expected of it."""
         return self in _CLOSED
 
 
@@ -167,19 +147,19 @@ DEADLINES: dict[IncidentState, timedelta] = {
     IncidentState.APPLIED: timedelta(days=7),
     IncidentState.REBUILDING: timedelta(hours=3),
 }
-"""How long an incident may stay in each open state before somebody must look again."""
+"""How long an incident may stay in each open state before the watcher wakes the remediator."""
 
-RETRY_ALERT_AFTER = timedelta(minutes=3)
-"""How long an alert may be owed: by then, Lambda's own retries are over."""
-IN_A_STORM = "storm"
-"""The receipt of an incident that one alert told of among many."""
-LONGEST_PAUSE = timedelta(hours=1)
-"""A channel that takes nothing is tried at least this often."""
+_RETRY_ALERT_AFTER = timedelta(minutes=3)
+"""How long to wait before the first retry of an alert. By then Lambda's own retries are over."""
+_MAX_RETRY_INTERVAL = timedelta(hours=1)
+"""The longest time between two retries of an alert."""
+_STORM_RECEIPT = "storm"
+"""The receipt of an incident that was only reported in a storm's alert."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One failure of one kind on one branch, from the first sight to its end."""
+    """One kind of failure on one branch, from its first detection to its end."""
 
     id: str
     label: str
@@ -189,51 +169,50 @@ class Incident:
     updated_at: datetime
     deadline: datetime
     job_id: str
-    """The job that showed the failure last."""
+    """The last job that showed the failure."""
     job_started_at: datetime | None
-    """When it started: tells later jobs from earlier ones, also where a retry keeps its id or a new branch starts
-    counting again."""
+    """When that job started. It orders jobs even if a retry keeps its id or a re-created branch counts from 1 again."""
     count: int
     app_name: str
     plan_hash: str = ""
     """What an approval is bound to."""
     tried_before: bool = False
-    """True if a change for the same failure did not help before: nothing is repeated by itself."""
+    """True if an earlier change for the same failure did not help or was undone. The bot does not repeat it unasked."""
     last_alerted_plan: str = ""
-    """The plan that people were told, and how far it went: a repeat is told again only if this changed."""
+    """`Plan.gist` of the last alert. A repeated failure causes a new alert only if this changes."""
     changes: tuple[Change, ...] = ()
     rebuild_intended_at: datetime | None = None
-    """Set before StartJob is sent: a rebuild is asked for once, whatever becomes of the answer."""
+    """Set before StartJob is sent. StartJob is never sent a second time, even if no answer came."""
     rebuild_job_id: str | None = None
     rebuilt_at: datetime | None = None
-    """When the rebuild ended, however it did."""
+    """When the rebuild ended, with any result."""
     note: str = ""
     alerted: tuple[str, ...] = ()
-    """Alerts that were delivered, as `occasion:job/channel`."""
+    """The receipts of delivered alerts: `alert_key/channel`."""
     alert_due: str = ""
-    """The occasion of an alert that is due and was not composed yet; empty if there is none."""
+    """The key of an alert that is due but not yet composed. Empty if there is none."""
     undelivered: tuple[str, ...] = ()
-    """The occasions of alerts that some channel has not taken, oldest first; the table keeps them."""
+    """The keys of alerts that some channel has not accepted, oldest first. The table keeps their text."""
     resend_at: datetime | None = None
-    """When to send them again."""
+    """When to retry the undelivered alerts."""
     trigger: str = "failed"
-    """What showed it: a `failed` deployment, or the SSR `runtime`."""
+    """What showed the failure: a `failed` deployment, or the SSR `runtime` log."""
     mode: str = "report"
-    """How far its branch was opted in when it was last seen."""
+    """The branch's opt-in mode at the last failure."""
     threads: Mapping[str, str] = field(default_factory=dict)
-    """Channel → the thread that its first alert opened: follow-ups go there."""
+    """Channel → thread that its first alert opened. Later alerts are replies there."""
     reason: str = ""
-    """The likeliest cause, in words."""
+    """The most likely cause, as text."""
     channel: str | None = None
-    """The named channel its alerts go to; None for the default one."""
+    """The named channel that its alerts go to, or None for the default channel."""
     approved_by: str = ""
-    """Who approved the change; empty where the branch's tag alone allowed it."""
+    """Who approved the change. Empty if the branch's tag alone allowed it."""
     undo_asked_by: str = ""
-    """Who asked to take the change back."""
+    """Who asked to undo the change."""
 
     @classmethod
-    def open(cls, scope: Scope, kind: tuple[RoleKind, str], job: JobLike, *, app_name: str, now: datetime) -> Incident:
-        """A new incident of one kind (role kind and label); seen anew from the same job, it has the same id."""
+    def open(cls, scope: Scope, kind: tuple[RoleKind, str], job: JobRef, *, app_name: str, now: datetime) -> Incident:
+        """Open an incident. The id depends only on scope, kind (role kind and label) and job, so a retry reuses it."""
         role_kind, label = kind
         started = job.started_at.isoformat() if job.started_at else ""
         names = (scope.partition, scope.account, scope.region, scope.app_id, scope.branch, *kind, job.id, started)
@@ -253,128 +232,143 @@ class Incident:
         )
 
     def following(self, before: Incident | None) -> Incident:
-        """The incident as the next one after an earlier, closed one of its kind: what did not help is remembered."""
+        """Carry over from the previous, closed incident of this kind that a change did not help."""
         if before is None:
             return self
         tried = before.tried_before or before.state is IncidentState.NOT_HELPED or before.undone
-        # The same job may open a second one, after an approval: the first keeps its name and what it changed.
+        # After an approval, the same job can open a second incident. The first one must not be overwritten.
         again = hashlib.sha256(f"after {self.id}".encode()).hexdigest()[:12] if before.id == self.id else self.id
         return replace(self, id=again, tried_before=tried)
 
+    def compared_with(self, job: JobRef) -> JobOrder:
+        """Say whether a job is the incident's last job, an earlier one or a later one.
+
+        Start times decide; job ids decide only if a start time is missing or both are equal.
+        """
+        numbers = int(job.id), int(self.job_id)
+        if job.started_at is None or self.job_started_at is None or job.started_at == self.job_started_at:
+            return _order(*numbers)
+        return _order(job.started_at, self.job_started_at)
+
     def moved(self, state: IncidentState, now: datetime, note: str = "") -> Incident:
-        """The incident in another state, with that state's deadline."""
+        """Set the state and that state's deadline."""
         deadline = now + DEADLINES.get(state, timedelta())
         return replace(self, state=state, updated_at=now, deadline=deadline, note=note or self.note)
 
-    def due_again_at(self, deadline: datetime, now: datetime) -> Incident:
-        """The incident with another deadline than its state's."""
+    def with_deadline(self, deadline: datetime, now: datetime) -> Incident:
+        """Set a deadline that differs from the default of the state."""
         return replace(self, deadline=deadline, updated_at=now)
 
-    def repeated(self, job: JobLike, now: datetime) -> Incident:
-        """Counted up by another job with the same failure."""
+    def repeated(self, job: JobRef, now: datetime) -> Incident:
+        """Count one more job that shows the same failure."""
         return replace(self, job_id=job.id, job_started_at=job.started_at, count=self.count + 1, updated_at=now)
 
-    def compared_with(self, job: JobLike) -> JobOrder:
-        """Whether a job is the one that was seen last, an earlier one, or a later one."""
-        numbers = int(job.id), int(self.job_id)
-        if job.started_at is None or self.job_started_at is None or job.started_at == self.job_started_at:
-            return order(*numbers)
-        return order(job.started_at, self.job_started_at)
-
     def change(self, kind: str) -> Change | None:
-        """The change of one kind, if one was ever intended."""
+        """The change of one kind in any state, or None."""
         return next((change for change in self.changes if change.kind == kind), None)
 
     def with_change(self, change: Change, now: datetime) -> Incident:
-        """The incident with this change in the place of the one of its kind."""
+        """Add a change, or replace the one of its kind."""
         others = (other for other in self.changes if other.kind != change.kind)
         return replace(self, changes=(*others, change), updated_at=now)
 
     @property
     def applied(self) -> tuple[Change, ...]:
-        """The changes that were made."""
         return tuple(change for change in self.changes if change.state is ChangeState.APPLIED)
 
     @property
-    def undone(self) -> bool:
-        """True if a change was taken back: it is repeated only after an approval."""
-        return any(change.state is ChangeState.UNDONE for change in self.changes)
-
-    @property
-    def undoing(self) -> bool:
-        """True if an undoing was begun and nobody recorded how it ended."""
-        return any(change.undo_intended_at and change.state is ChangeState.APPLIED for change in self.changes)
-
-    @property
     def unfinished(self) -> bool:
-        """True if a change was intended and nobody recorded what became of it."""
+        """True if a change was intended and its result was not recorded."""
         return any(change.state is ChangeState.INTENDED for change in self.changes)
 
     @property
     def deferred(self) -> bool:
-        """True if a change was tried and put off: its role is too young to be assumed."""
+        """True if a change was tried and postponed because Amplify can't assume its new role yet."""
         return any(change.state is ChangeState.INTENDED and change.note for change in self.changes)
 
-    def intends_rebuild(self, now: datetime) -> Incident:
-        """A rebuild is about to be asked for."""
+    @property
+    def undone(self) -> bool:
+        """True if a change was undone. The bot repeats it only after an approval."""
+        return any(change.state is ChangeState.UNDONE for change in self.changes)
+
+    @property
+    def undoing(self) -> bool:
+        """True if an undo was started and its result was not recorded."""
+        return any(change.undo_intended_at and change.state is ChangeState.APPLIED for change in self.changes)
+
+    def record_rebuild_intent(self, now: datetime) -> Incident:
+        """Must be saved before StartJob is sent."""
         return replace(self, rebuild_intended_at=now, updated_at=now)
 
-    def rebuilds(self, job_id: str, now: datetime) -> Incident:
-        """A rebuild runs."""
+    def record_rebuild_started(self, job_id: str, now: datetime) -> Incident:
         return replace(self.moved(IncidentState.REBUILDING, now), rebuild_job_id=job_id)
 
-    def rebuilt(self, now: datetime, note: str) -> Incident:
-        """The rebuild is over; whether it helped is not known from that."""
+    def record_rebuild_ended(self, now: datetime, note: str) -> Incident:
+        """The rebuild has ended. This alone does not say whether the change helped."""
         return replace(self.moved(IncidentState.APPLIED, now, note), rebuilt_at=now)
 
     @property
     def changed_at(self) -> datetime | None:
-        """When the last change was made, or its rebuild ended; None if nothing was changed."""
+        """When the last change was applied or its rebuild ended, whichever is later. None if nothing was changed."""
         times = [change.applied_at for change in self.applied]
         return max((time for time in (*times, self.rebuilt_at) if time is not None), default=None)
 
     def mark_alert_due(self, alert_key: str) -> Incident:
-        """An alert is due."""
         return replace(self, alert_due=alert_key)
 
-    def record_alert(self, alert_key: str, receipts: tuple[str, ...], now: datetime, *, everybody: bool) -> Incident:
-        """Alerts went out; what a channel did not take is kept as a letter, and sent again after a while.
+    def record_alert(self, alert_key: str, receipts: tuple[str, ...], now: datetime, *, delivered: bool) -> Incident:
+        """Record who accepted an alert. Unless every channel did (`delivered`), schedule a retry.
 
-        An alert on an incident says all that was done, so none that was owed before is owed any more.
+        Each alert reports everything that was done so far, so no earlier alert is due any more.
         """
-        alerted = tuple(dict.fromkeys((*self.alerted, *receipts)))
-        undelivered = self.undelivered if everybody else tuple(dict.fromkeys((*self.undelivered, alert_key)))
-        resend = now + RETRY_ALERT_AFTER if undelivered else None
-        alerted_now = replace(self, alerted=alerted, alert_due="", undelivered=undelivered, updated_at=now)
-        return replace(alerted_now, resend_at=self.resend_at or resend)
+        undelivered = self.undelivered if delivered else _unique(*self.undelivered, alert_key)
+        resend = now + _RETRY_ALERT_AFTER if undelivered else None
+        return replace(
+            self,
+            alerted=_unique(*self.alerted, *receipts),
+            alert_due="",
+            undelivered=undelivered,
+            updated_at=now,
+            resend_at=self.resend_at or resend,
+        )
 
-    def record_retry(self, taken: tuple[str, ...], receipts: tuple[str, ...], now: datetime) -> Incident:
-        """Letters went out again: those that everybody has by now are done with, the rest waits twice as long."""
-        undelivered = tuple(alert_key for alert_key in self.undelivered if alert_key not in taken)
+    def record_retry(self, finished: tuple[str, ...], receipts: tuple[str, ...], now: datetime) -> Incident:
+        """Record a retry of the undelivered alerts: forget the finished ones, schedule the rest with a longer wait."""
+        undelivered = tuple(alert_key for alert_key in self.undelivered if alert_key not in finished)
+        # A retry leaves updated_at alone, so the wait grows with every retry.
         waited = now - self.updated_at
-        resend = now + min(max(waited * 2, RETRY_ALERT_AFTER), LONGEST_PAUSE) if undelivered else None
-        alerted = tuple(dict.fromkeys((*self.alerted, *receipts)))
-        return replace(self, alerted=alerted, undelivered=undelivered, resend_at=resend)
+        resend = now + min(max(waited * 2, _RETRY_ALERT_AFTER), _MAX_RETRY_INTERVAL) if undelivered else None
+        return replace(self, alerted=_unique(*self.alerted, *receipts), undelivered=undelivered, resend_at=resend)
+
+    def record_storm_alert(self, now: datetime) -> Incident:
+        """The storm's alert counts as this incident's alert."""
+        return replace(self, alerted=_unique(*self.alerted, _STORM_RECEIPT), alert_due="", updated_at=now)
 
     @property
     def alerted_individually(self) -> bool:
-        """True if an alert of its own went out, or is kept for a channel: not just the one that tells of a storm."""
-        return bool(self.undelivered) or any(not receipt.startswith(IN_A_STORM) for receipt in self.alerted)
-
-    def alerted_in_storm(self, now: datetime) -> Incident:
-        """The storm's alert counts as this one's."""
-        alerted = tuple(dict.fromkeys((*self.alerted, IN_A_STORM)))
-        return replace(self, alerted=alerted, alert_due="", updated_at=now)
+        """True if an alert of its own was sent or is stored for a channel. A storm's alert does not count."""
+        return bool(self.undelivered) or any(not receipt.startswith(_STORM_RECEIPT) for receipt in self.alerted)
 
     @property
     def settled(self) -> bool:
-        """True if nothing more is expected of it: closed, and everybody was told."""
+        """True if nothing is left to do: closed, every alert delivered, no undo under way."""
         return self.state.closed and not (self.alert_due or self.undelivered or self.undoing)
 
     @property
     def due_at(self) -> datetime:
-        """When somebody must look again: at the deadline, or soon where an alert is owed or a letter waits."""
+        """When the remediator must look again: at the deadline, or earlier for an alert or an interrupted undo."""
         times = [] if self.state.closed else [self.deadline]
-        times += [self.updated_at + RETRY_ALERT_AFTER] if self.alert_due or self.undoing else []
+        times += [self.updated_at + _RETRY_ALERT_AFTER] if self.alert_due or self.undoing else []
         times += [self.resend_at] if self.undelivered and self.resend_at else []
         return min(times, default=self.deadline)
+
+
+def _order(one: T, other: T) -> JobOrder:
+    if one == other:
+        return JobOrder.SAME
+    return JobOrder.LATER if one > other else JobOrder.EARLIER
+
+
+def _unique(*texts: str) -> tuple[str, ...]:
+    """Each text once, in the order of its first place."""
+    return tuple(dict.fromkeys(texts))

@@ -1,7 +1,7 @@
-"""What holds for an account's region as a whole: which incidents opened lately, and who is muted. One item.
+"""The region's item in the incidents table: which incidents opened in the last minutes, and who is muted.
 
-Counting and looking are one atomic call: whoever counts an incident is given all that the item holds. An incident is
-counted by its id, so that a run that is tried again counts it no second time.
+Counting and reading are one atomic call: the write returns the whole item. Incidents are counted by id, so a retry
+does not count one twice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import translated
-from medic.incidents.table import Store, region_key
+from medic.incidents.table import Store, region_key, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,35 +21,37 @@ if TYPE_CHECKING:
     from medic.events import Scope
 
 _LONGEST_WINDOW = 60
-"""Minutes: the longest that the settings may make a storm's window."""
+"""Minutes. The settings allow no longer `storm_minutes`."""
 _MINUTE, _MUTE = "minute_", "mute_"
-_STALE_KEPT = 10
+_MAX_STALE = 10
+"""How many stale minutes the item may hold before they are removed."""
+_REMOVED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class RegionState:
-    """The region's item, as it stands."""
+    """The region's item."""
 
     opened: Mapping[int, frozenset[str]]
-    """The ids of the incidents that opened in each minute (since 1970)."""
+    """Minute (since 1970) → ids of the incidents that opened in it."""
     mutes: Mapping[str, datetime]
-    """Until when an app (`appId/*`) or branch (`appId/branch`) is muted."""
+    """App (`appId/*`) or branch (`appId/branch`) → end of its mute."""
 
     def opened_within(self, minutes: int, now: datetime) -> int:
-        """How many incidents opened in the last so many minutes."""
+        """How many incidents opened in the last `minutes` minutes."""
         first = _minute(now) - minutes
         return len(frozenset().union(*(ids for minute, ids in self.opened.items() if minute > first)))
 
     def muted(self, scope: Scope, now: datetime) -> bool:
-        """True while nothing is to be said of a branch, or of its whole app."""
+        """True if the branch or its whole app is muted."""
         return any((until := self.mutes.get(_name(s))) is not None and until > now for s in (scope, scope.whole_app))
 
 
 class RegionTable(Store):
-    """The region's item in the incidents table."""
+    """Reads and writes the region's item."""
 
     def count(self, scope: Scope, incident_id: str) -> RegionState:
-        """Count a new incident, once, and look.
+        """Count a new incident and return the item as it is then.
 
         Raises:
             AwsError: the table could not be written.
@@ -59,13 +61,13 @@ class RegionTable(Store):
             scope, "ADD #minute :id", {"#minute": f"{_MINUTE}{minute}"}, {":id": {"SS": [incident_id]}}
         )
         stale = [old for old in region.opened if old <= minute - _LONGEST_WINDOW]
-        if len(stale) > _STALE_KEPT:
-            names = {f"#m{number}": f"{_MINUTE}{old}" for number, old in enumerate(stale[:100])}
+        if len(stale) > _MAX_STALE:
+            names = {f"#m{number}": f"{_MINUTE}{old}" for number, old in enumerate(stale[:_REMOVED_AT_ONCE])}
             self._update(scope, f"REMOVE {', '.join(names)}", names, {})
         return region
 
-    def look(self, scope: Scope) -> RegionState:
-        """The item as it stands.
+    def read(self, scope: Scope) -> RegionState:
+        """Read the item.
 
         Raises:
             AwsError: the table could not be read.
@@ -75,7 +77,7 @@ class RegionTable(Store):
         return _region(answer.get("Item", {}))
 
     def mute(self, scope: Scope, until: datetime | None) -> None:
-        """Mute a branch, or with the branch `*` its whole app; None lifts it.
+        """Mute a branch, or its whole app if the branch is `*`. None lifts the mute.
 
         Raises:
             AwsError: the table could not be written.
@@ -84,12 +86,12 @@ class RegionTable(Store):
         if until is None:
             self._update(scope, "REMOVE #mute", names, {})
         else:
-            self._update(scope, "SET #mute = :until", names, {":until": {"N": str(int(until.timestamp()))}})
+            self._update(scope, "SET #mute = :until", names, {":until": seconds(until)})
 
     def _update(
         self, scope: Scope, expression: str, names: dict[str, str], values: dict[str, AttributeValueTypeDef]
     ) -> RegionState:
-        given = {"ExpressionAttributeValues": values} if values else {}
+        given = {"ExpressionAttributeValues": values} if values else {}  # DynamoDB refuses an empty mapping
         with translated("dynamodb:UpdateItem"):
             answer = self._client.update_item(
                 TableName=self._name,

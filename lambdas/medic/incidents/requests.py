@@ -1,7 +1,7 @@
-"""What people ask for: approvals, fixes, undoing, mutes. Written once by whoever may ask, used once by the remediator.
+"""Requests of people in the incidents table: approve, fix, undo, mute. Each is written once and used once.
 
-A request is the authority; the wake-up that follows it is only a nudge. Who may write one, IAM says: the Slack function
-and the operator role may put items whose key begins with `request#`, and nothing else into the table.
+A request is the authority; the wake-up that follows it only says where to look. IAM decides who can write requests:
+the Slack function and the operator role may put only items whose key begins with `request#`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from medic.aws.errors import AwsRejectedError, translated
 from medic.incidents.model import Request, RequestKind
-from medic.incidents.table import DUE, KEPT, Store, request_key, seconds
+from medic.incidents.table import CONDITION_FAILED, DUE, RETENTION, Store, request_key, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,38 +21,36 @@ if TYPE_CHECKING:
 
     from medic.events import Scope
 
-APPROVAL_HOLDS = timedelta(hours=24)
-"""How long a proposal may be approved."""
-REQUEST_HOLDS = timedelta(hours=1)
-"""How long any other request waits to be taken up."""
-_TAKEN_UP_WITHIN = timedelta(minutes=1)
-"""After this the watcher wakes the remediator: the wake-up that belongs to the request was lost."""
-_CONDITION_FAILED = "ConditionalCheckFailedException"
+APPROVAL_VALID_FOR = timedelta(hours=24)
+REQUEST_VALID_FOR = timedelta(hours=1)
+"""For every request that is not an approval."""
+_WAKE_UP_AFTER = timedelta(minutes=1)
+"""When the watcher wakes the remediator for a request that nobody handled: its own wake-up was lost."""
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
 class AlreadyAskedError(Exception):
-    """This very request stands in the table; `existing` is it."""
+    """The table already holds a request with this id: `existing`."""
 
     def __init__(self, existing: Request) -> None:
         self.existing = existing
-        used = f"used at {existing.used_at:%H:%M} UTC" if existing.used_at else "not used yet"
-        super().__init__(f"{existing.who} asked for this at {existing.asked_at:%Y-%m-%d %H:%M} UTC; it is {used}")
+        used = f"was used at {existing.used_at:%H:%M} UTC" if existing.used_at else "is not used yet"
+        super().__init__(f"{existing.who} asked for this at {existing.asked_at:%Y-%m-%d %H:%M} UTC; the request {used}")
 
 
 def is_request_id(text: str) -> bool:
-    """True for the form of a request's id: 32 hexadecimal digits."""
+    """True for 32 hexadecimal digits."""
     return bool(_ID.fullmatch(text))
 
 
 class RequestsTable(Store):
-    """Requests in the incidents table."""
+    """Reads and writes requests."""
 
     def submit(self, request: Request) -> None:
-        """Write a request, if it does not stand there.
+        """Write a new request.
 
         Raises:
-            AlreadyAskedError: it does.
+            AlreadyAskedError: the table holds a request with this id.
             AwsError: the table could not be written.
         """
         try:
@@ -63,13 +61,13 @@ class RequestsTable(Store):
                     ConditionExpression="attribute_not_exists(pk)",
                 )
         except AwsRejectedError as error:
-            existing = self.read(request.scope, request.id) if error.code == _CONDITION_FAILED else None
+            existing = self.read(request.scope, request.id) if error.code == CONDITION_FAILED else None
             if existing is None:
                 raise
             raise AlreadyAskedError(existing) from error
 
     def read(self, scope: Scope, request_id: str) -> Request | None:
-        """The request as it stands; None if there is none, or none that can be read.
+        """Read a request. None if it does not exist or is invalid.
 
         Raises:
             AwsError: the table could not be read.
@@ -80,9 +78,9 @@ class RequestsTable(Store):
         return _request(scope, request_id, item) if item else None
 
     def answer(self, scope: Scope, request_id: str, answer: str, *, used: bool) -> None:
-        """Write down what became of a request; a used one is never taken up again, an unused one may be.
+        """Store the result of a request. If it is not `used`, it may be tried again.
 
-        What is not there is not made: a wake-up may name anything.
+        This never creates a request, because a wake-up may name any id.
 
         Raises:
             AwsError: the table could not be written.
@@ -90,7 +88,7 @@ class RequestsTable(Store):
         sets, removes = ["answer = :answer", "expires_at = :kept"], ["due", "due_at"]
         values: dict[str, AttributeValueTypeDef] = {
             ":answer": {"S": answer[:500]},
-            ":kept": seconds(self._clock() + KEPT),
+            ":kept": seconds(self._clock() + RETENTION),
         }
         if used:
             sets.append("used_at = if_not_exists(used_at, :now)")
@@ -105,7 +103,7 @@ class RequestsTable(Store):
                     ExpressionAttributeValues=values,
                 )
         except AwsRejectedError as error:
-            if error.code != _CONDITION_FAILED:
+            if error.code != CONDITION_FAILED:
                 raise
 
 
@@ -117,13 +115,16 @@ def _item(request: Request, now: datetime) -> dict[str, AttributeValueTypeDef]:
         **{name: {"S": text} for name, text in texts.items() if text},
         **{name: seconds(time) for name, time in times.items() if time is not None},
         "due": {"S": DUE},
-        "due_at": seconds(now + _TAKEN_UP_WITHIN),
-        "expires_at": seconds(request.expires_at + KEPT),
+        "due_at": seconds(now + _WAKE_UP_AFTER),
+        "expires_at": seconds(request.expires_at + RETENTION),
     }
 
 
 def _request(scope: Scope, request_id: str, item: Mapping[str, AttributeValueTypeDef]) -> Request | None:
-    """Whoever may put requests may put nonsense: what lacks a time has expired, what lacks a kind is none."""
+    """Read an item defensively, because its writer is not trusted.
+
+    An unknown kind makes it invalid, and a missing time makes it expired.
+    """
     long_ago = datetime.fromtimestamp(0, UTC)
     if _text(item, "kind") not in list(RequestKind):
         return None

@@ -1,7 +1,7 @@
-"""The incidents table: leases, conditional writes with a version, caps, letters. DynamoDB and nothing else.
+"""The incidents table: its keys, branch records, leases and the transactions that write them.
 
-One item a branch, one a letter, one a cap's counter; `keys` says how they are named. A write that does not hold the
-lease's token, or that was overtaken by another version, fails; nothing is overwritten.
+A branch's record is written only under its lease. A write fails if the lease was lost or the version is stale, so that
+nothing is overwritten.
 """
 
 from __future__ import annotations
@@ -33,52 +33,20 @@ REQUEST = "request"
 UNDELIVERED = "letter"
 COUNT = "count"
 REGION = "region"
+"""The first part of an item's key says what the item is."""
 
+DUE_INDEX = "due"
+"""The sparse index of items that wait for the remediator, sorted by `due_at`."""
+DUE = "due"
+"""The index's only partition key. Items without the attribute `due` are not in the index."""
+RETENTION = timedelta(days=90)
+"""How long DynamoDB keeps an item after its last write (TTL)."""
+LEASE = timedelta(seconds=120)
+"""Longer than the function's time-out (90 s), so the owner of an expired lease is no longer running."""
+CONDITION_FAILED = "ConditionalCheckFailedException"
 
-def branch_key(scope: Scope) -> str:
-    """A branch's record; with the branch `*` the app's, with the app `*` too the region's."""
-    return f"{BRANCH}#{_written(scope)}"
-
-
-def request_key(scope: Scope, request_id: str) -> str:
-    """What a person asked for."""
-    return f"{REQUEST}#{request_id}#{_written(scope)}"
-
-
-def undelivered_key(incident_id: str, alert_key: str) -> str:
-    """An alert that some channel has not taken yet."""
-    return f"{UNDELIVERED}#{incident_id}#{alert_key}"
-
-
-def region_key(scope: Scope) -> str:
-    """What is counted and muted in an account's region."""
-    return f"{REGION}#{scope.partition}#{scope.account}#{scope.region}"
-
-
-def due_of(key: str) -> WakeUp:
-    """Whom to wake for an item that is due.
-
-    Raises:
-        ValueError: it is no item that can be due.
-    """
-    kind, _, rest = key.partition("#")
-    if kind == BRANCH:
-        return WakeUp(_read(rest))
-    if kind == REQUEST:
-        request_id, _, scope = rest.partition("#")
-        return WakeUp(_read(scope), request_id)
-    raise ValueError(f"nobody can be woken for {key[:80]!r}")
-
-
-def _written(scope: Scope) -> str:
-    return f"{scope.partition}#{scope.account}#{scope.region}#{scope.app_id}#{scope.branch}"
-
-
-def _read(text: str) -> Scope:
-    return Scope(*text.split("#", 4))
-
-
-_SETTLED_KEPT = 20
+_MAX_SETTLED = 20
+"""How many settled incidents a branch's record keeps."""
 _TIMES = frozenset(
     {
         *("opened_at", "updated_at", "deadline", "job_started_at", "rebuild_intended_at", "rebuilt_at"),
@@ -87,14 +55,72 @@ _TIMES = frozenset(
 )
 
 
+def branch_key(scope: Scope) -> str:
+    """The key of a branch's record. The branch `*` means the app's record; the app `*` too means the region's."""
+    return f"{BRANCH}#{_scope_to_text(scope)}"
+
+
+def request_key(scope: Scope, request_id: str) -> str:
+    return f"{REQUEST}#{request_id}#{_scope_to_text(scope)}"
+
+
+def undelivered_key(incident_id: str, alert_key: str) -> str:
+    return f"{UNDELIVERED}#{incident_id}#{alert_key}"
+
+
+def region_key(scope: Scope) -> str:
+    """The key of the item with the region's counts and mutes."""
+    return f"{REGION}#{scope.partition}#{scope.account}#{scope.region}"
+
+
+def _wake_up_for(key: str) -> WakeUp:
+    """The wake-up for an item in the due index.
+
+    Raises:
+        ValueError: only branches and requests can be due.
+    """
+    kind, _, rest = key.partition("#")
+    if kind == BRANCH:
+        return WakeUp(_scope_from_text(rest))
+    if kind == REQUEST:
+        request_id, _, scope = rest.partition("#")
+        return WakeUp(_scope_from_text(scope), request_id)
+    raise ValueError(f"the item {key[:80]!r} is in the due index, but it is neither a branch nor a request")
+
+
+def _scope_to_text(scope: Scope) -> str:
+    return f"{scope.partition}#{scope.account}#{scope.region}#{scope.app_id}#{scope.branch}"
+
+
+def _scope_from_text(text: str) -> Scope:
+    return Scope(*text.split("#", 4))  # a branch name may contain "#"
+
+
+def seconds(time: datetime) -> AttributeValueTypeDef:
+    """A time as the table stores it: whole seconds since 1970."""
+    return {"N": str(int(time.timestamp()))}
+
+
+class BusyError(Exception):
+    """Another invocation holds the lease of this branch or app; retry later."""
+
+
+class LeaseLostError(Exception):
+    """The lease expired and another invocation took it: this invocation must not write any more."""
+
+
+class UsedUpError(Exception):
+    """Another invocation used the request first; nothing was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class BranchRecord:
-    """Everything the bot remembers of one branch."""
+    """Everything the table holds about one branch."""
 
     scope: Scope
     version: int = 0
     incidents: tuple[Incident, ...] = ()
-    """The open ones, and the last closed ones: they hold what stood on the branch before each change."""
+    """All open incidents and the last closed ones, which hold the role that was set before each change."""
     cooling_until: datetime | None = None
 
     def incident(self, role_kind: RoleKind, label: str) -> Incident | None:
@@ -103,78 +129,83 @@ class BranchRecord:
         return max(of_kind, key=lambda incident: incident.opened_at, default=None)
 
     def with_incident(self, incident: Incident) -> BranchRecord:
-        """The record with this incident as it is now; of the settled ones, the oldest go first."""
+        """Add or replace an incident, and drop the oldest settled ones."""
         others = [i for i in self.incidents if i.id != incident.id]
-        settled = sorted((i for i in others if i.settled), key=lambda i: i.opened_at)[-_SETTLED_KEPT:]
+        settled = sorted((i for i in others if i.settled), key=lambda i: i.opened_at)[-_MAX_SETTLED:]
         return replace(self, incidents=(*settled, *(i for i in others if not i.settled), incident))
 
     @property
     def due_at(self) -> datetime | None:
-        """When the first of them is due."""
+        """When the first incident is due, or None."""
         return min((incident.due_at for incident in self.incidents if not incident.settled), default=None)
 
     def overdue(self, now: datetime) -> tuple[Incident, ...]:
-        """The incidents that somebody must look at by now."""
         return tuple(i for i in self.incidents if not i.settled and i.due_at <= now)
 
 
-def incidents_to_json(incidents: tuple[Incident, ...]) -> str:
-    """The incidents as JSON text: times as ISO 8601 UTC, nothing that was not already redacted."""
-    return json.dumps([_plain(incident) for incident in incidents], separators=(",", ":"))
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A counter with a limit, for one window of time."""
+
+    name: str
+    limit: int
+    expires_at: datetime
 
 
-def incidents_from_json(text: str) -> tuple[Incident, ...]:
-    """The incidents that `incidents_to_json` wrote."""
-    return tuple(_incident(raw) for raw in json.loads(text))
+@dataclass(frozen=True, slots=True)
+class TransactionParts:
+    """What is written in the same transaction as a branch's record."""
+
+    caps: tuple[Cap, ...] = ()
+    """Each is counted up. The write fails if one has reached its limit."""
+    request: Request | None = None
+    """Marked as used. The write fails if it was used before."""
+    undelivered: tuple[UndeliveredAlert, ...] = ()
+    """Stored. The text of one that no channel lacks is deleted."""
+    second: tuple[LockedBranch, BranchRecord] | None = None
+    """A second locked record, and its new content."""
+    release: bool = False
+    """End the lease with this write, because no more AWS changes follow. Later writes still need its token."""
 
 
-def _plain(thing: Incident | Change) -> dict[str, object]:
-    return {field.name: _plain_value(getattr(thing, field.name)) for field in fields(thing)}
+class LockedBranch:
+    """A branch's record under its lease. `record` is what the table holds."""
 
+    def __init__(self, table: IncidentsTable, record: BranchRecord, token: str) -> None:
+        self._table = table
+        self.record = record
+        self.token = token
+        self.released = False
 
-def _plain_value(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, tuple):
-        return [_plain_value(item) for item in value]
-    return _plain(value) if isinstance(value, Change) else value
+    def save(self, record: BranchRecord, parts: TransactionParts | None = None) -> str | None:
+        """Write the record and the other parts in one transaction: all of it or nothing.
 
+        Returns:
+            None, or the name of the cap that has reached its limit; then nothing was written.
 
-def _incident(raw: Mapping[str, object]) -> Incident:
-    values = _timed(raw)
-    changes = raw["changes"]
-    values["changes"] = tuple(_change(change) for change in changes) if isinstance(changes, list) else ()
-    values["state"] = IncidentState(str(raw["state"]))
-    values["role_kind"] = RoleKind(str(raw["role_kind"]))
-    values["alerted"] = tuple(_list(raw["alerted"]))
-    values["undelivered"] = tuple(_list(raw["undelivered"]))
-    return Incident(**values)  # type: ignore[arg-type]
-
-
-def _change(raw: Mapping[str, object]) -> Change:
-    values = _timed(raw)
-    values["state"] = ChangeState(str(raw["state"]))
-    return Change(**values)  # type: ignore[arg-type]
-
-
-def _timed(raw: Mapping[str, object]) -> dict[str, object]:
-    return {
-        key: datetime.fromisoformat(value) if key in _TIMES and isinstance(value, str) else value
-        for key, value in raw.items()
-    }
-
-
-def _list(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
+        Raises:
+            LeaseLostError: another invocation has the lease now.
+            UsedUpError: the request was used before.
+            AwsError: the table could not be written.
+        """
+        parts = parts or TransactionParts()
+        full_cap = self._table.write(record, self.token, parts)
+        if full_cap is None:
+            self.released = parts.release
+            self.record = replace(record, version=record.version + 1)
+            if parts.second is not None:
+                locked, second = parts.second
+                locked.record = replace(second, version=second.version + 1)
+        return full_cap
 
 
 class Store:
-    """One kind of item in the incidents table.
+    """Base of the classes that read and write one kind of item in the incidents table.
 
     Args:
         client: DynamoDB.
         name: the table's name.
-        clock: gives now, UTC.
+        clock: returns the time now, UTC.
     """
 
     def __init__(self, client: DynamoDBClient, name: str, clock: Callable[[], datetime]) -> None:
@@ -183,24 +214,123 @@ class Store:
         self._clock = clock
 
 
-DUE = "due"
-"""What the sparse index is keyed by: items that expect something bear it."""
-KEPT = timedelta(days=90)
-"""How long an item stays after it was last written."""
+class IncidentsTable(Store):
+    """Reads and writes branch records."""
+
+    def read(self, scope: Scope) -> BranchRecord:
+        """Read the branch's record. It is empty if the table has none."""
+        with translated("dynamodb:GetItem"):
+            answer = self._client.get_item(
+                TableName=self._name, Key={"pk": {"S": branch_key(scope)}}, ConsistentRead=True
+            )
+        return _record(scope, answer.get("Item", {}))
+
+    def all(self) -> Iterator[BranchRecord]:
+        """Every branch's record, in no order. Only for showing to people: the bot never acts on it."""
+        with translated("dynamodb:Scan"):
+            pages = self._client.get_paginator("scan").paginate(
+                TableName=self._name,
+                FilterExpression="begins_with(pk, :branch) AND attribute_exists(incidents)",
+                ExpressionAttributeValues={":branch": {"S": f"{BRANCH}#"}},
+            )
+            for page in pages:
+                yield from (_record(_wake_up_for(item["pk"]["S"]).scope, item) for item in page["Items"])
+
+    def due(self) -> Iterator[WakeUp]:
+        """A wake-up for every branch past a deadline and every waiting request, the most overdue first."""
+        with translated("dynamodb:Query"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._name,
+                IndexName=DUE_INDEX,
+                KeyConditionExpression="due = :due AND due_at <= :now",
+                ExpressionAttributeValues={":due": {"S": DUE}, ":now": seconds(self._clock())},
+            )
+            for page in pages:
+                yield from (_wake_up_for(item["pk"]["S"]) for item in page["Items"])
+
+    def undelivered_alert(self, incident_id: str, alert_key: str) -> UndeliveredAlert | None:
+        """Read a stored alert, or None if every channel has it or its time to live is over."""
+        key = {"pk": {"S": undelivered_key(incident_id, alert_key)}}
+        with translated("dynamodb:GetItem"):
+            item = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item", {})
+        if "alert" not in item:
+            return None
+        return UndeliveredAlert(incident_id, alert_key, item["alert"]["S"], tuple(json.loads(item["lacking"]["S"])))
+
+    @contextmanager
+    def hold(self, scope: Scope) -> Iterator[LockedBranch]:
+        """Hold the branch's lease during a `with` block.
+
+        Raises:
+            BusyError: another invocation holds the lease.
+            AwsError: the table could not be written.
+        """
+        locked = self._acquire(scope)
+        try:
+            yield locked
+        finally:
+            if not locked.released:
+                self._release(scope, locked)
+
+    def _acquire(self, scope: Scope) -> LockedBranch:
+        now, token = self._clock(), uuid.uuid4().hex
+        try:
+            with translated("dynamodb:UpdateItem"):
+                answer = self._client.update_item(
+                    TableName=self._name,
+                    Key={"pk": {"S": branch_key(scope)}},
+                    UpdateExpression="SET lease_token = :token, lease_until = :until, expires_at = :expires",
+                    ConditionExpression="attribute_not_exists(pk) OR lease_until < :now",
+                    ExpressionAttributeValues={
+                        ":token": {"S": token},
+                        ":until": seconds(now + LEASE),
+                        ":now": seconds(now),
+                        ":expires": seconds(now + RETENTION),
+                    },
+                    ReturnValues="ALL_NEW",
+                )
+        except AwsRejectedError as error:
+            if error.code == CONDITION_FAILED:
+                raise BusyError(f"another invocation holds the lease of {scope}; retry later") from error
+            raise
+        return LockedBranch(self, _record(scope, answer["Attributes"]), token)
+
+    def _release(self, scope: Scope, locked: LockedBranch) -> None:
+        try:
+            with translated("dynamodb:UpdateItem"):
+                self._client.update_item(
+                    TableName=self._name,
+                    Key={"pk": {"S": branch_key(scope)}},
+                    UpdateExpression="SET lease_until = :never",
+                    ConditionExpression="lease_token = :token",
+                    ExpressionAttributeValues={":never": {"N": "0"}, ":token": {"S": locked.token}},
+                )
+        except AwsRejectedError as error:
+            if error.code != CONDITION_FAILED:  # a lost lease needs no release
+                raise
+
+    def write(self, record: BranchRecord, token: str, parts: TransactionParts) -> str | None:
+        """Write one transaction. `LockedBranch.save` says what is returned and raised."""
+        items = _TransactionItems(self._name, self._clock())
+        writes = [items.record(record, token, release=parts.release)]
+        if parts.second is not None:
+            locked, second = parts.second
+            writes.append(items.record(second, locked.token, release=False))
+        writes += map(items.cap, parts.caps)
+        if parts.request is not None:
+            writes.append(items.request(parts.request))
+        writes += map(items.undelivered_alert, parts.undelivered)
+        try:
+            with translated("dynamodb:TransactWriteItems"):
+                self._client.transact_write_items(TransactItems=writes)
+        except AwsRejectedError as error:
+            return _full_cap(error, record, parts)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
-class Cap:
-    """A counter with a ceiling, for one window of time."""
-
-    name: str
-    most: int
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Writes:
-    """Makes the parts of a transaction.
+class _TransactionItems:
+    """Builds the items of a transaction.
 
     Args:
         table: the table's name.
@@ -211,13 +341,13 @@ class Writes:
     now: datetime
 
     def record(self, record: BranchRecord, token: str, *, release: bool) -> TransactWriteItemTypeDef:
-        """A branch's record as its next version, while its lease is held with this token; `release` ends the lease."""
+        """The branch's record as its next version, if the lease still has this token. `release` ends the lease."""
         values: dict[str, AttributeValueTypeDef] = {
             ":token": {"S": token},
             ":old": {"N": str(record.version)},
             ":new": {"N": str(record.version + 1)},
             ":incidents": {"S": incidents_to_json(record.incidents)},
-            ":expires": seconds(self.now + KEPT),
+            ":expires": seconds(self.now + RETENTION),
             ":scope": {"S": str(record.scope)},
         }
         sets = ["version = :new", "incidents = :incidents", "expires_at = :expires", "branch_scope = :scope"]
@@ -248,7 +378,7 @@ class Writes:
         }
 
     def cap(self, cap: Cap) -> TransactWriteItemTypeDef:
-        """A cap counted up, unless it is used up."""
+        """Count up, unless the limit is reached."""
         return {
             "Update": {
                 "TableName": self.table,
@@ -257,14 +387,14 @@ class Writes:
                 "ConditionExpression": "attribute_not_exists(n) OR n < :most",
                 "ExpressionAttributeValues": {
                     ":one": {"N": "1"},
-                    ":most": {"N": str(cap.most)},
+                    ":most": {"N": str(cap.limit)},
                     ":expires": seconds(cap.expires_at),
                 },
             }
         }
 
     def request(self, request: Request) -> TransactWriteItemTypeDef:
-        """A request used up, unless it was used before."""
+        """Mark a request as used, unless it was used before."""
         return {
             "Update": {
                 "TableName": self.table,
@@ -276,10 +406,13 @@ class Writes:
         }
 
     def undelivered_alert(self, undelivered_alert: UndeliveredAlert) -> TransactWriteItemTypeDef:
-        """A letter; one that everybody has is emptied, and swept out in time: no right to delete is needed."""
+        """Store an undelivered alert.
+
+        Once every channel has it, clear the text and let TTL delete the item, so the role needs no dynamodb:DeleteItem.
+        """
         values: dict[str, AttributeValueTypeDef] = {
             ":lacking": {"S": json.dumps(undelivered_alert.lacking)},
-            ":expires": seconds(self.now + KEPT),
+            ":expires": seconds(self.now + RETENTION),
         }
         expression = "SET lacking = :lacking, expires_at = :expires"
         if undelivered_alert.lacking:
@@ -297,205 +430,23 @@ class Writes:
         }
 
 
-def seconds(time: datetime) -> AttributeValueTypeDef:
-    """A time as the table keeps it: whole seconds since 1970."""
-    return {"N": str(int(time.timestamp()))}
+def _full_cap(error: AwsRejectedError, record: BranchRecord, parts: TransactionParts) -> str:
+    """The cap that made a transaction fail.
 
-
-LEASE = timedelta(seconds=120)
-"""Longer than the function's time-out (90 s): a lease that lapsed has no living holder."""
-DUE_INDEX = "due"
-"""The sparse index of items that expect something, by the time it is due."""
-_CONDITION_FAILED = "ConditionalCheckFailedException"
-
-
-class BusyError(Exception):
-    """Another invocation holds the branch; come back later."""
-
-
-class LeaseLostError(Exception):
-    """The lease lapsed and somebody else wrote: this invocation must not write any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransactionParts:
-    """What is written together with a record: all of it or nothing."""
-
-    caps: tuple[Cap, ...] = ()
-    """Counted up, each under its ceiling."""
-    request: Request | None = None
-    """Used up: the write fails if it was used before."""
-    undelivered: tuple[UndeliveredAlert, ...] = ()
-    """Written in the place of what stood under their names; one that nobody lacks is emptied."""
-    beside: tuple[LockedBranch, BranchRecord] | None = None
-    """Another record that is held too, as it is to stand in the table."""
-    release: bool = False
-    """The lease ends with this write: nothing more is changed in AWS under it. Further writes still need its token."""
-
-
-class UsedUpError(Exception):
-    """A request was used by somebody else in the meantime; nothing was written."""
-
-
-class LockedBranch:
-    """A branch's record while its lease is held. `record` is what stands in the table."""
-
-    def __init__(self, table: IncidentsTable, record: BranchRecord, token: str) -> None:
-        self._table = table
-        self._token = token
-        self.record = record
-        self.released = False
-
-    def save(self, record: BranchRecord, along: TransactionParts | None = None) -> str | None:
-        """Write the record and what goes along with it, in one transaction: all of it or nothing.
-
-        Returns:
-            None, or the name of the cap that is used up; then nothing was written.
-
-        Raises:
-            LeaseLostError: somebody else holds the branch by now.
-            UsedUpError: the request that goes along was used before.
-            AwsError: the table could not be written.
-        """
-        along = along or TransactionParts()
-        refused = self._table.write(record, self._token, along)
-        if refused is None:
-            self.released = along.release
-            self.record = replace(record, version=record.version + 1)
-            if along.beside is not None:
-                other, beside = along.beside
-                other.record = replace(beside, version=beside.version + 1)
-        return refused
-
-
-class IncidentsTable(Store):
-    """Reads and writes branch records."""
-
-    def read(self, scope: Scope) -> BranchRecord:
-        """The branch's record as it stands; an empty one if there is none."""
-        with translated("dynamodb:GetItem"):
-            answer = self._client.get_item(
-                TableName=self._name, Key={"pk": {"S": branch_key(scope)}}, ConsistentRead=True
-            )
-        return _record(scope, answer.get("Item", {}))
-
-    def all(self) -> Iterator[BranchRecord]:
-        """Every branch's record, in no order; what a person reads, never what the bot acts on."""
-        with translated("dynamodb:Scan"):
-            pages = self._client.get_paginator("scan").paginate(
-                TableName=self._name,
-                FilterExpression="begins_with(pk, :branch) AND attribute_exists(incidents)",
-                ExpressionAttributeValues={":branch": {"S": f"{BRANCH}#"}},
-            )
-            for page in pages:
-                yield from (_record(due_of(item["pk"]["S"]).scope, item) for item in page["Items"])
-
-    def due(self) -> Iterator[WakeUp]:
-        """Whom to wake because a deadline has passed or a request waits, the most overdue first."""
-        with translated("dynamodb:Query"):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._name,
-                IndexName=DUE_INDEX,
-                KeyConditionExpression="due = :due AND due_at <= :now",
-                ExpressionAttributeValues={":due": {"S": DUE}, ":now": seconds(self._clock())},
-            )
-            for page in pages:
-                yield from (due_of(item["pk"]["S"]) for item in page["Items"])
-
-    def undelivered_alert(self, incident_id: str, alert_key: str) -> UndeliveredAlert | None:
-        """An alert that some channel has not taken yet, or None if it is gone."""
-        key = {"pk": {"S": undelivered_key(incident_id, alert_key)}}
-        with translated("dynamodb:GetItem"):
-            item = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item", {})
-        if "alert" not in item:
-            return None
-        return UndeliveredAlert(incident_id, alert_key, item["alert"]["S"], tuple(json.loads(item["lacking"]["S"])))
-
-    @contextmanager
-    def hold(self, scope: Scope) -> Iterator[LockedBranch]:
-        """Hold the branch's lease for the length of a `with` block.
-
-        Raises:
-            BusyError: somebody else holds it.
-            AwsError: the table could not be reached.
-        """
-        held = self._acquire(scope)
-        try:
-            yield held
-        finally:
-            if not held.released:
-                self._release(scope, held)
-
-    def _acquire(self, scope: Scope) -> LockedBranch:
-        now, token = self._clock(), uuid.uuid4().hex
-        try:
-            with translated("dynamodb:UpdateItem"):
-                answer = self._client.update_item(
-                    TableName=self._name,
-                    Key={"pk": {"S": branch_key(scope)}},
-                    UpdateExpression="SET lease_token = :token, lease_until = :until, expires_at = :expires",
-                    ConditionExpression="attribute_not_exists(pk) OR lease_until < :now",
-                    ExpressionAttributeValues={
-                        ":token": {"S": token},
-                        ":until": seconds(now + LEASE),
-                        ":now": seconds(now),
-                        ":expires": seconds(now + KEPT),
-                    },
-                    ReturnValues="ALL_NEW",
-                )
-        except AwsRejectedError as error:
-            if error.code == _CONDITION_FAILED:
-                raise BusyError(f"another invocation is at work on {scope}") from error
-            raise
-        return LockedBranch(self, _record(scope, answer["Attributes"]), token)
-
-    def _release(self, scope: Scope, held: LockedBranch) -> None:
-        try:
-            with translated("dynamodb:UpdateItem"):
-                self._client.update_item(
-                    TableName=self._name,
-                    Key={"pk": {"S": branch_key(scope)}},
-                    UpdateExpression="SET lease_until = :never",
-                    ConditionExpression="lease_token = :token",
-                    ExpressionAttributeValues={":never": {"N": "0"}, ":token": {"S": held._token}},  # noqa: SLF001
-                )
-        except AwsRejectedError as error:
-            if error.code != _CONDITION_FAILED:
-                raise
-
-    def write(self, record: BranchRecord, token: str, along: TransactionParts) -> str | None:
-        """One transaction; each part under its own condition. What it gives and raises: see `Held.save`."""
-        writes = Writes(self._name, self._clock())
-        items = [writes.record(record, token, release=along.release)]
-        if along.beside is not None:
-            held, beside = along.beside
-            items.append(writes.record(beside, held._token, release=False))  # noqa: SLF001
-        items += map(writes.cap, along.caps)
-        if along.request is not None:
-            items.append(writes.request(along.request))
-        items += map(writes.undelivered_alert, along.undelivered)
-        try:
-            with translated("dynamodb:TransactWriteItems"):
-                self._client.transact_write_items(TransactItems=items)
-        except AwsRejectedError as error:
-            return _refused_by(error, record, along)
-        return None
-
-
-def _refused_by(error: AwsRejectedError, record: BranchRecord, along: TransactionParts) -> str:
-    """Which condition of the transaction failed: ours (then the lease is lost), a cap's, or the request's."""
+    CancellationReasons has one entry for each item, in the order in which `IncidentsTable.write` lists them.
+    """
     cause = error.__cause__
     reasons = cause.response.get("CancellationReasons", []) if isinstance(cause, ClientError) else []
     failed = [index for index, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
     if not failed:
         raise error
-    records = 1 if along.beside is None else 2
+    records = 1 if parts.second is None else 2
     if failed[0] < records:
-        raise LeaseLostError(f"{record.scope} was taken over by another invocation") from error
+        raise LeaseLostError(f"another invocation took the lease of {record.scope}; nothing was written") from error
     cap = failed[0] - records
-    if cap >= len(along.caps):
-        raise UsedUpError(f"the request on {record.scope} was used before") from error
-    return along.caps[cap].name
+    if cap >= len(parts.caps):
+        raise UsedUpError(f"the request on {record.scope} was used before; nothing was written") from error
+    return parts.caps[cap].name
 
 
 def _record(scope: Scope, item: dict[str, AttributeValueTypeDef]) -> BranchRecord:
@@ -506,3 +457,52 @@ def _record(scope: Scope, item: dict[str, AttributeValueTypeDef]) -> BranchRecor
         incidents=incidents_from_json(item.get("incidents", {}).get("S", "[]")),
         cooling_until=datetime.fromtimestamp(int(cooling), UTC) if cooling else None,
     )
+
+
+def incidents_to_json(incidents: tuple[Incident, ...]) -> str:
+    """JSON text with times as ISO 8601 UTC. Texts in an incident are already redacted."""
+    return json.dumps([_to_json(incident) for incident in incidents], separators=(",", ":"))
+
+
+def incidents_from_json(text: str) -> tuple[Incident, ...]:
+    return tuple(_incident(raw) for raw in json.loads(text))
+
+
+def _to_json(thing: Incident | Change) -> dict[str, object]:
+    return {field.name: _value_to_json(getattr(thing, field.name)) for field in fields(thing)}
+
+
+def _value_to_json(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, tuple):
+        return [_value_to_json(item) for item in value]
+    return _to_json(value) if isinstance(value, Change) else value
+
+
+def _incident(raw: Mapping[str, object]) -> Incident:
+    values = _with_times(raw)
+    changes = raw["changes"]
+    values["changes"] = tuple(_change(change) for change in changes) if isinstance(changes, list) else ()
+    values["state"] = IncidentState(str(raw["state"]))
+    values["role_kind"] = RoleKind(str(raw["role_kind"]))
+    values["alerted"] = tuple(_texts(raw["alerted"]))
+    values["undelivered"] = tuple(_texts(raw["undelivered"]))
+    return Incident(**values)  # type: ignore[arg-type]
+
+
+def _change(raw: Mapping[str, object]) -> Change:
+    values = _with_times(raw)
+    values["state"] = ChangeState(str(raw["state"]))
+    return Change(**values)  # type: ignore[arg-type]
+
+
+def _with_times(raw: Mapping[str, object]) -> dict[str, object]:
+    return {
+        key: datetime.fromisoformat(value) if key in _TIMES and isinstance(value, str) else value
+        for key, value in raw.items()
+    }
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []

@@ -1,6 +1,6 @@
-"""What is known about Amplify's IAM failures, as data: signatures, causes, advice, fixes.
+"""The knowledge base on Amplify's IAM failures, as data: signatures, causes, advice and fixes.
 
-Adding an entry is adding one literal to the module of its theme. How a signature is recognised stands in `signatures`.
+To add an entry, add one literal to the module of its kind. A signature also needs a pattern: see `signatures`.
 """
 
 from __future__ import annotations
@@ -43,31 +43,24 @@ ENTRIES: tuple[Entry, ...] = (
     *AMPLIFY_ADVICE,
     *IAM_ADVICE,
 )
-"""Every entry: signatures, causes, advice."""
-
 FIXES: Mapping[str, Fix] = MappingProxyType({fix.id: fix for fix in (*ROLE_FIXES, *PERMISSION_FIXES, *OTHER_FIXES)})
-"""Every fix by id."""
+"""By id."""
+
+
+def find_entry(id_: str) -> Entry | None:
+    return _by_id().get(id_)
+
+
+def title_of(id_: str) -> str:
+    """An entry's title. Raises KeyError for an unknown id."""
+    return _by_id()[id_].title
+
+
+def fixes_of(entry: Entry) -> tuple[Fix, ...]:
+    """An entry's fixes, the most likely to help first."""
+    return tuple(FIXES[id_] for id_ in entry.fixes)
 
 
 @cache
 def _by_id() -> Mapping[str, Entry]:
     return {entry.id: entry for entry in ENTRIES}
-
-
-def find_entry(id_: str) -> Entry | None:
-    """The entry with this id."""
-    return _by_id().get(id_)
-
-
-def title_of(id_: str) -> str:
-    """An entry's title.
-
-    Raises:
-        KeyError: No entry has this id.
-    """
-    return _by_id()[id_].title
-
-
-def fixes_of(entry: Entry) -> tuple[Fix, ...]:
-    """An entry's fixes, the likeliest to help first."""
-    return tuple(FIXES[id_] for id_ in entry.fixes)

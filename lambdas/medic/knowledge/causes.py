@@ -1,211 +1,30 @@
-"""Causes that lie in Amplify's two roles or in the repository connection."""
+"""The causes: the repository connection, Amplify's two roles, policies that deny, and the credentials themselves."""
 
 from __future__ import annotations
 
-from medic.knowledge.entry import Entry, EntryKind, Look
+from medic.knowledge.entry import (
+    ACCESS_DENIED_DOCS,
+    BOUNDARY_DOCS,
+    CLI_DOCS,
+    CODECOMMIT_DOCS,
+    COMPUTE_ROLE_DOCS,
+    PASSING_ROLES_DOCS,
+    S3_403_DOCS,
+    SCP_DOCS,
+    SERVICE_ROLE_DOCS,
+    SSR_VARIABLES_DOCS,
+    STS_ERRORS_DOCS,
+    TROUBLESHOOTING_DOCS,
+    WRITE_UP,
+    Entry,
+    EntryKind,
+    Look,
+)
 from medic.labels import Identity, Label, Phase
 
-_COMPUTE_ROLE = "https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html"
-_ACCESS_DENIED = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"
-_EVALUATION = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html"
-_PASSING = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
-
-_POLICIES = (
-    Entry(
-        id="permission_missing_identity",
-        kind=EntryKind.CAUSE,
-        title="The identity lacks the permission",
-        explanation=(
-            "The message names who called, the action and mostly the resource, and no policy of the caller allows "
-            "it. Grant that one action on that one resource to that one identity: BuildSession is the service "
-            "role, AmplifyHostingCompute-app=... the compute role."
-        ),
-        sources=(_ACCESS_DENIED, "aws-amplify/amplify-backend#1961"),
-        steps=("Read the role's name from the principal.", "Grant the least statement; never administrator rights."),
-        fixes=("grant_action",),
-        label=Label.ACCESS_DENIED_IDENTITY,
-    ),
-    Entry(
-        id="denied_by_boundary",
-        kind=EntryKind.CAUSE,
-        title="A permissions boundary denies",
-        explanation=(
-            "What an identity may do is what its policies and its boundary both allow. Adding a permission to the "
-            "role changes nothing: the boundary has to allow the action, or the role needs another boundary. In "
-            "accounts where every new role must bear a boundary, iam:CreateRole is denied until the templates set "
-            "it."
-        ),
-        sources=("https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html", _ACCESS_DENIED),
-        steps=("See which boundary the role has: GetRole returns PermissionsBoundary.", "Ask its owner."),
-        fixes=("change_boundary",),
-        label=Label.ACCESS_DENIED_BOUNDARY,
-        related=("gen1_roles_under_boundary", "gen1_boundary_env_update"),
-    ),
-    Entry(
-        id="denied_by_scp",
-        kind=EntryKind.CAUSE,
-        title="A service control policy of the organization denies",
-        explanation=(
-            "SCPs bound every user and role of a member account, administrators included; region guardrails are "
-            "the usual reason. No policy in the account helps. A message may call a missing allow an explicit deny."
-        ),
-        sources=(
-            "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html",
-            _ACCESS_DENIED,
-        ),
-        steps=("Send the message, with the policy ARN if it has one, to the organization's administrators.",),
-        fixes=("ask_policy_owner",),
-        label=Label.ACCESS_DENIED_SCP,
-    ),
-    Entry(
-        id="denied_by_session_policy",
-        kind=EntryKind.CAUSE,
-        title="A session policy limits what the session may do",
-        explanation=(
-            "Whoever assumes a role may pass an inline policy and up to ten managed policies; the session can do "
-            "what the role's policies and those allow. Amplify itself passes one to the SSR session that denies "
-            "iam:PassRole: no change of the role cures that."
-        ),
-        sources=(
-            "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session",
-            _ACCESS_DENIED,
-        ),
-        steps=("Find who assumes the role with a Policy or PolicyArns.", "In SSR code, do without iam:PassRole."),
-        fixes=("ask_policy_owner",),
-        label=Label.ACCESS_DENIED_OTHER,
-        related=("session_tags_assume_again",),
-    ),
-    Entry(
-        id="denied_by_resource_policy",
-        kind=EntryKind.CAUSE,
-        title="The resource's own policy denies or does not allow",
-        explanation=(
-            "A bucket, key, queue, secret or layer policy has the last word, above all across accounts: there both "
-            "the identity's and the resource's policy must allow. KMS says so in words of its own. A layer in "
-            "another region looks the same."
-        ),
-        sources=("https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html", _ACCESS_DENIED),
-        steps=("Read the resource's policy.", "Check that its region and account are the ones meant."),
-        fixes=("ask_policy_owner",),
-        label=Label.ACCESS_DENIED_OTHER,
-    ),
-    Entry(
-        id="denied_by_other_policy",
-        kind=EntryKind.CAUSE,
-        title="Denied, and the text does not say by what, or by a policy the identity can't change",
-        explanation=(
-            "An RCP, a VPC endpoint policy, a role's trust policy, or a bare `Access Denied` that names nobody. "
-            "Find the full message first: the principal tells which role to look at, the words after `because` or "
-            "`with` which policy."
-        ),
-        sources=(_ACCESS_DENIED,),
-        steps=(
-            "Look for `User: ... is not authorized to perform` near the line, or in CloudTrail by request id.",
-            (
-                "Decode `Encoded authorization failure message` with sts decode-authorization-message, and don't "
-                "post the outcome."
-            ),
-        ),
-        fixes=("ask_policy_owner",),
-        label=Label.ACCESS_DENIED_OTHER,
-    ),
-    Entry(
-        id="pass_role_missing",
-        kind=EntryKind.CAUSE,
-        title="The caller may not pass the role to Amplify",
-        explanation=(
-            "Attaching a role to an app or branch authorizes iam:PassRole of the caller on that role, with "
-            "iam:PassedToService = amplify.amazonaws.com. It is the caller's permission, not the role's. Grant it "
-            "on exact role ARNs: PassRole on * lets the caller borrow any role."
-        ),
-        sources=(_PASSING, "https://docs.aws.amazon.com/amplify/latest/userguide/security_iam_troubleshoot.html"),
-        steps=("Read who called from the principal; the role is the resource, where the message names one.",),
-        fixes=("allow_pass_role",),
-        label=Label.PASS_ROLE_DENIED,
-        related=("pass_service_linked_role", "callers_policy_by_administrator"),
-    ),
-)
-
-_CREDENTIALS = (
-    Entry(
-        id="explicit_credentials_in_code",
-        kind=EntryKind.CAUSE,
-        title="The code passes credentials of its own, often undefined ones",
-        explanation=(
-            "`credentials: { accessKeyId: process.env.X, ... }` overrides the role. Variables set in Amplify reach "
-            "the build, not the SSR runtime, unless written to .env.production: there X is undefined, and the SDK "
-            "says `Resolved credential object is not valid` or finds none, even with a compute role attached."
-        ),
-        sources=(_COMPUTE_ROLE, "https://docs.aws.amazon.com/amplify/latest/userguide/ssr-environment-variables.html"),
-        looks=(Look("compute_role_set", "A usable compute role is attached, and the error persists."),),
-        fixes=("drop_explicit_credentials",),
-        phases=(Phase.RUNTIME,),
-        related=("keys_on_localhost_role_on_amplify", "long_lived_keys_in_variables"),
-    ),
-    Entry(
-        id="session_expired",
-        kind=EntryKind.CAUSE,
-        title="The credentials existed and have expired, or are invalid",
-        explanation=(
-            "In a build, credentials end after one hour whatever the role allows; raising MaxSessionDuration did "
-            "not help. On a laptop the SSO session has ended. With access keys: deleted, inactive, of another "
-            "partition, or copied without the session token."
-        ),
-        sources=(
-            "aws-amplify/amplify-hosting#2751",
-            "aws-amplify/amplify-hosting#2557",
-            "https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html",
-        ),
-        steps=("Compare the time of the error with the job's start.", "Log in again, or shorten the build."),
-        fixes=("shorten_build", "log_in_locally"),
-        label=Label.EXPIRED_OR_INVALID_TOKEN,
-        related=("max_session_duration_not_the_cause",),
-    ),
-    Entry(
-        id="user_credentials_cognito",
-        kind=EntryKind.CAUSE,
-        title="The app's user has no credentials (Cognito), not the app",
-        explanation=(
-            "`Error: No credentials` of the Amplify libraries, and denials whose principal ends in "
-            "CognitoIdentityCredentials, are about the signed-in or guest user of the app. Neither service nor "
-            "compute role is involved."
-        ),
-        sources=(
-            "aws-amplify/amplify-js#7940",
-            "aws-amplify/amplify-js#8664",
-            "https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html",
-        ),
-        steps=(
-            "Run server calls in the user's context, or use an API key.",
-            "Grant on the identity pool's auth or unauth role.",
-        ),
-        fixes=("sign_user_in", "grant_action"),
-        identity=Identity.COGNITO_USER,
-        phases=(Phase.RUNTIME,),
-    ),
-    Entry(
-        id="credentials_local_machine",
-        kind=EntryKind.CAUSE,
-        title="No credentials on the machine where the command ran",
-        explanation=(
-            "`Failed to load default AWS credentials`, `Unable to locate credentials` and the like from ampx, CDK "
-            "or the CLI on a laptop: no profile is configured, or the wrong one. Nothing on Amplify has to change."
-        ),
-        sources=(
-            "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html",
-            "https://docs.amplify.aws/react/start/account-setup/",
-        ),
-        fixes=("log_in_locally",),
-        identity=Identity.NOBODY,
-    ),
-)
-
-DENIAL_CAUSES = (*_POLICIES, *_CREDENTIALS)
-
-_SERVICE_ROLE = "https://docs.aws.amazon.com/amplify/latest/userguide/amplify-service-role.html"
 _DEPUTY = "https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html"
 
-REPOSITORY = (
+_REPOSITORY = (
     Entry(
         id="repository_connection_lost",
         kind=EntryKind.CAUSE,
@@ -251,7 +70,7 @@ REPOSITORY = (
             "is the last resort, and apps made by CLI are not broken as such."
         ),
         sources=(
-            "https://www.uncommonengineer.com/docs/engineer/AWS/amplify-ssr-iam-debugging",
+            WRITE_UP,
             "aws-amplify/amplify-backend#2410",
         ),
         looks=(
@@ -290,13 +109,13 @@ REPOSITORY = (
             "Often advised, never shown to help: three reported cases had it in the trust policy and failed all "
             "the same. AWS documents amplify.amazonaws.com alone. It does no harm either."
         ),
-        sources=(_SERVICE_ROLE, "aws-amplify/amplify-backend#1726", "aws-amplify/amplify-backend#2410"),
+        sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-backend#1726", "aws-amplify/amplify-backend#2410"),
         looks=(Look("service_role_trust", "The trust policy names amplify.amazonaws.com."),),
         related=("codebuild_principal_myth", "repository_connection_lost"),
     ),
 )
 
-SERVICE_ROLE = (
+_SERVICE_ROLE = (
     Entry(
         id="service_role_not_set",
         kind=EntryKind.CAUSE,
@@ -307,7 +126,7 @@ SERVICE_ROLE = (
             "AemiliaControlPlaneLambda-CodeBuildRole and an account that is not yours. Don't edit that role or "
             "look for it. A compute role does not help a build."
         ),
-        sources=(_SERVICE_ROLE, "aws-amplify/amplify-hosting#1480", "aws-amplify/amplify-hosting#3205"),
+        sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-hosting#1480", "aws-amplify/amplify-hosting#3205"),
         looks=(Look("service_role_set", "GetApp returns no iamServiceRoleArn."),),
         fixes=("create_service_role", "attach_service_role"),
         identity=Identity.AMPLIFY_OWN,
@@ -320,7 +139,7 @@ SERVICE_ROLE = (
         title="The service role does not exist (any more)",
         explanation="The app still names a role that was deleted, renamed or made anew under another path; Amplify "
         "keeps the old ARN.",
-        sources=(_SERVICE_ROLE, "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html"),
+        sources=(SERVICE_ROLE_DOCS, "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html"),
         looks=(Look("service_role_exists", "GetRole answers NoSuchEntity for the role that GetApp names."),),
         fixes=("create_service_role", "attach_service_role"),
         identity=Identity.SERVICE_ROLE,
@@ -335,7 +154,7 @@ SERVICE_ROLE = (
             "for the line, and in most published cases the trust was right all along: evaluate it (`medic trust`) "
             "before changing it. A role of another purpose attached by mistake fails this way."
         ),
-        sources=(_SERVICE_ROLE, "aws-amplify/amplify-hosting#3994", "aws-amplify/amplify-hosting#828"),
+        sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-hosting#3994", "aws-amplify/amplify-hosting#828"),
         looks=(Look("service_role_trust", "The trust policy, evaluated for this branch, denies."),),
         fixes=("trust_service_role", "attach_service_role"),
         identity=Identity.SERVICE_ROLE,
@@ -351,7 +170,7 @@ SERVICE_ROLE = (
             "second app, or in another region, such a role denies: the ARN names the first app. The one cleanly "
             "proven trust cause in public reports."
         ),
-        sources=(_SERVICE_ROLE, _DEPUTY),
+        sources=(SERVICE_ROLE_DOCS, _DEPUTY),
         looks=(Look("service_role_trust", "aws:SourceArn or aws:SourceAccount does not match this branch's ARN."),),
         steps=("Give each app a role of its own, or list every app's ARN and ARN/*.",),
         fixes=("trust_service_role", "create_service_role"),
@@ -365,7 +184,7 @@ SERVICE_ROLE = (
         explanation="A role can be passed to a service only within its own account. The ARN's account and the app's "
         "must be the same.",
         sources=(
-            "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html",
+            PASSING_ROLES_DOCS,
             "aws-amplify/amplify-hosting#958",
         ),
         looks=(Look("service_role_account", "The account in the role's ARN is not the app's."),),
@@ -412,8 +231,8 @@ SERVICE_ROLE = (
             "in error 403 and exit code 128, and nothing in the log says IAM."
         ),
         sources=(
-            "https://docs.aws.amazon.com/codecommit/latest/userguide/auth-and-access-control-permissions-reference.html",
-            _SERVICE_ROLE,
+            CODECOMMIT_DOCS,
+            SERVICE_ROLE_DOCS,
         ),
         looks=(Look("service_role_set", "A service role is set and has codecommit:GitPull on the repository."),),
         fixes=("allow_codecommit_pull", "create_service_role"),
@@ -422,7 +241,7 @@ SERVICE_ROLE = (
     ),
 )
 
-COMPUTE_ROLE = (
+_COMPUTE_ROLE = (
     Entry(
         id="compute_role_not_set",
         kind=EntryKind.CAUSE,
@@ -433,7 +252,7 @@ COMPUTE_ROLE = (
             "providers`), and the deployment still succeeds. The branch's setting comes before the app's default: "
             "look at both."
         ),
-        sources=(_COMPUTE_ROLE, "aws-amplify/amplify-hosting#3205"),
+        sources=(COMPUTE_ROLE_DOCS, "aws-amplify/amplify-hosting#3205"),
         looks=(Look("compute_role_set", "GetBranch and GetApp both return no computeRoleArn."),),
         steps=(
             "Make the role with the plain trust policy and only the permissions the server code needs.",
@@ -451,7 +270,7 @@ COMPUTE_ROLE = (
         title="The compute role does not exist (any more)",
         explanation="Branch or app names a role that IAM does not know. At attach, the API says only that it cannot "
         "be assumed by Amplify.",
-        sources=(_COMPUTE_ROLE,),
+        sources=(COMPUTE_ROLE_DOCS,),
         looks=(Look("compute_role_exists", "GetRole answers NoSuchEntity for the compute role."),),
         fixes=("create_compute_role", "attach_compute_role"),
         identity=Identity.COMPUTE_ROLE,
@@ -466,7 +285,7 @@ COMPUTE_ROLE = (
             "assumed by Amplify.` The documented trust is amplify.amazonaws.com, sts:AssumeRole, no condition. The "
             "same words also mean that the role does not exist, or was made seconds ago."
         ),
-        sources=(_COMPUTE_ROLE,),
+        sources=(COMPUTE_ROLE_DOCS,),
         looks=(
             Look("compute_role_trust", "The trust policy, evaluated, denies amplify.amazonaws.com."),
             Look("compute_role_exists", "The role exists."),
@@ -485,7 +304,7 @@ COMPUTE_ROLE = (
             "aws:SourceAccount was accepted once and refused twice. UpdateBranch is the judge. The plain statement "
             "is what AWS documents, and it works."
         ),
-        sources=(_COMPUTE_ROLE,),
+        sources=(COMPUTE_ROLE_DOCS,),
         looks=(
             Look("compute_role_trust", "The trust statement for Amplify carries aws:SourceArn or aws:SourceAccount."),
         ),
@@ -503,7 +322,7 @@ COMPUTE_ROLE = (
             "service or compute role. The role-session name in a message tells: BuildSession is the service role, "
             "AmplifyHostingCompute-app=... the compute role."
         ),
-        sources=(_COMPUTE_ROLE,),
+        sources=(COMPUTE_ROLE_DOCS,),
         looks=(
             Look(
                 "compute_role_set",
@@ -517,4 +336,196 @@ COMPUTE_ROLE = (
     ),
 )
 
-ROLE_CAUSES = (*REPOSITORY, *SERVICE_ROLE, *COMPUTE_ROLE)
+ROLE_CAUSES = (*_REPOSITORY, *_SERVICE_ROLE, *_COMPUTE_ROLE)
+
+_POLICIES = (
+    Entry(
+        id="permission_missing_identity",
+        kind=EntryKind.CAUSE,
+        title="The identity lacks the permission",
+        explanation=(
+            "The message names who called, the action and mostly the resource, and no policy of the caller allows "
+            "it. Grant that one action on that one resource to that one identity: BuildSession is the service "
+            "role, AmplifyHostingCompute-app=... the compute role."
+        ),
+        sources=(ACCESS_DENIED_DOCS, "aws-amplify/amplify-backend#1961"),
+        steps=("Read the role's name from the principal.", "Grant the least statement; never administrator rights."),
+        fixes=("grant_action",),
+        label=Label.ACCESS_DENIED_IDENTITY,
+    ),
+    Entry(
+        id="denied_by_boundary",
+        kind=EntryKind.CAUSE,
+        title="A permissions boundary denies",
+        explanation=(
+            "What an identity may do is what its policies and its boundary both allow. Adding a permission to the "
+            "role changes nothing: the boundary has to allow the action, or the role needs another boundary. In "
+            "accounts where every new role must bear a boundary, iam:CreateRole is denied until the templates set "
+            "it."
+        ),
+        sources=(BOUNDARY_DOCS, ACCESS_DENIED_DOCS),
+        steps=("See which boundary the role has: GetRole returns PermissionsBoundary.", "Ask its owner."),
+        fixes=("change_boundary",),
+        label=Label.ACCESS_DENIED_BOUNDARY,
+        related=("gen1_roles_under_boundary", "gen1_boundary_env_update"),
+    ),
+    Entry(
+        id="denied_by_scp",
+        kind=EntryKind.CAUSE,
+        title="A service control policy of the organization denies",
+        explanation=(
+            "SCPs bound every user and role of a member account, administrators included; region guardrails are "
+            "the usual reason. No policy in the account helps. A message may call a missing allow an explicit deny."
+        ),
+        sources=(
+            SCP_DOCS,
+            ACCESS_DENIED_DOCS,
+        ),
+        steps=("Send the message, with the policy ARN if it has one, to the organization's administrators.",),
+        fixes=("ask_policy_owner",),
+        label=Label.ACCESS_DENIED_SCP,
+    ),
+    Entry(
+        id="denied_by_session_policy",
+        kind=EntryKind.CAUSE,
+        title="A session policy limits what the session may do",
+        explanation=(
+            "Whoever assumes a role may pass an inline policy and up to ten managed policies; the session can do "
+            "what the role's policies and those allow. Amplify itself passes one to the SSR session that denies "
+            "iam:PassRole: no change of the role cures that."
+        ),
+        sources=(
+            "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session",
+            ACCESS_DENIED_DOCS,
+        ),
+        steps=("Find who assumes the role with a Policy or PolicyArns.", "In SSR code, do without iam:PassRole."),
+        fixes=("ask_policy_owner",),
+        label=Label.ACCESS_DENIED_OTHER,
+        related=("session_tags_assume_again",),
+    ),
+    Entry(
+        id="denied_by_resource_policy",
+        kind=EntryKind.CAUSE,
+        title="The resource's own policy denies or does not allow",
+        explanation=(
+            "A bucket, key, queue, secret or layer policy has the last word, above all across accounts: there both "
+            "the identity's and the resource's policy must allow. KMS says so in words of its own. A layer in "
+            "another region looks the same."
+        ),
+        sources=(S3_403_DOCS, ACCESS_DENIED_DOCS),
+        steps=("Read the resource's policy.", "Check that its region and account are the ones meant."),
+        fixes=("ask_policy_owner",),
+        label=Label.ACCESS_DENIED_OTHER,
+    ),
+    Entry(
+        id="denied_by_other_policy",
+        kind=EntryKind.CAUSE,
+        title="Denied, and the text does not say by what, or by a policy the identity can't change",
+        explanation=(
+            "An RCP, a VPC endpoint policy, a role's trust policy, or a bare `Access Denied` that names nobody. "
+            "Find the full message first: the principal tells which role to look at, the words after `because` or "
+            "`with` which policy."
+        ),
+        sources=(ACCESS_DENIED_DOCS,),
+        steps=(
+            "Look for `User: ... is not authorized to perform` near the line, or in CloudTrail by request id.",
+            (
+                "Decode `Encoded authorization failure message` with sts decode-authorization-message, and don't "
+                "post the outcome."
+            ),
+        ),
+        fixes=("ask_policy_owner",),
+        label=Label.ACCESS_DENIED_OTHER,
+    ),
+    Entry(
+        id="pass_role_missing",
+        kind=EntryKind.CAUSE,
+        title="The caller may not pass the role to Amplify",
+        explanation=(
+            "Attaching a role to an app or branch authorizes iam:PassRole of the caller on that role, with "
+            "iam:PassedToService = amplify.amazonaws.com. It is the caller's permission, not the role's. Grant it "
+            "on exact role ARNs: PassRole on * lets the caller borrow any role."
+        ),
+        sources=(PASSING_ROLES_DOCS, TROUBLESHOOTING_DOCS),
+        steps=("Read who called from the principal; the role is the resource, where the message names one.",),
+        fixes=("allow_pass_role",),
+        label=Label.PASS_ROLE_DENIED,
+        related=("pass_service_linked_role", "callers_policy_by_administrator"),
+    ),
+)
+
+_CREDENTIALS = (
+    Entry(
+        id="explicit_credentials_in_code",
+        kind=EntryKind.CAUSE,
+        title="The code passes credentials of its own, often undefined ones",
+        explanation=(
+            "`credentials: { accessKeyId: process.env.X, ... }` overrides the role. Variables set in Amplify reach "
+            "the build, not the SSR runtime, unless written to .env.production: there X is undefined, and the SDK "
+            "says `Resolved credential object is not valid` or finds none, even with a compute role attached."
+        ),
+        sources=(COMPUTE_ROLE_DOCS, SSR_VARIABLES_DOCS),
+        looks=(Look("compute_role_set", "A usable compute role is attached, and the error persists."),),
+        fixes=("drop_explicit_credentials",),
+        phases=(Phase.RUNTIME,),
+        related=("keys_on_localhost_role_on_amplify", "long_lived_keys_in_variables"),
+    ),
+    Entry(
+        id="session_expired",
+        kind=EntryKind.CAUSE,
+        title="The credentials existed and have expired, or are invalid",
+        explanation=(
+            "In a build, credentials end after one hour whatever the role allows; raising MaxSessionDuration did "
+            "not help. On a laptop the SSO session has ended. With access keys: deleted, inactive, of another "
+            "partition, or copied without the session token."
+        ),
+        sources=(
+            "aws-amplify/amplify-hosting#2751",
+            "aws-amplify/amplify-hosting#2557",
+            STS_ERRORS_DOCS,
+        ),
+        steps=("Compare the time of the error with the job's start.", "Log in again, or shorten the build."),
+        fixes=("shorten_build", "log_in_locally"),
+        label=Label.EXPIRED_OR_INVALID_TOKEN,
+        related=("max_session_duration_not_the_cause",),
+    ),
+    Entry(
+        id="user_credentials_cognito",
+        kind=EntryKind.CAUSE,
+        title="The app's user has no credentials (Cognito), not the app",
+        explanation=(
+            "`Error: No credentials` of the Amplify libraries, and denials whose principal ends in "
+            "CognitoIdentityCredentials, are about the signed-in or guest user of the app. Neither service nor "
+            "compute role is involved."
+        ),
+        sources=(
+            "aws-amplify/amplify-js#7940",
+            "aws-amplify/amplify-js#8664",
+            "https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html",
+        ),
+        steps=(
+            "Run server calls in the user's context, or use an API key.",
+            "Grant on the identity pool's auth or unauth role.",
+        ),
+        fixes=("sign_user_in", "grant_action"),
+        identity=Identity.COGNITO_USER,
+        phases=(Phase.RUNTIME,),
+    ),
+    Entry(
+        id="credentials_local_machine",
+        kind=EntryKind.CAUSE,
+        title="No credentials on the machine where the command ran",
+        explanation=(
+            "`Failed to load default AWS credentials`, `Unable to locate credentials` and the like from ampx, CDK "
+            "or the CLI on a laptop: no profile is configured, or the wrong one. Nothing on Amplify has to change."
+        ),
+        sources=(
+            CLI_DOCS,
+            "https://docs.amplify.aws/react/start/account-setup/",
+        ),
+        fixes=("log_in_locally",),
+        identity=Identity.NOBODY,
+    ),
+)
+
+DENIAL_CAUSES = (*_POLICIES, *_CREDENTIALS)

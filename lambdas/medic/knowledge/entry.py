@@ -1,4 +1,4 @@
-"""What an entry of the knowledge base is made of."""
+"""The data types of the knowledge base: signatures, entries and fixes."""
 
 from __future__ import annotations
 
@@ -12,48 +12,70 @@ from medic.labels import Confidence, Identity, Label, Phase
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+PLACEHOLDERS = ("app_id", "branch", "region", "account", "role_arn", "role_name")
+_PLACEHOLDER = re.compile("{(" + "|".join(PLACEHOLDERS) + ")}")
+
+# Pages that several entries cite as a source
+ACCESS_DENIED_DOCS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"
+BOUNDARY_DOCS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"
+CLI_DOCS = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html"
+CODECOMMIT_DOCS = (
+    "https://docs.aws.amazon.com/codecommit/latest/userguide/auth-and-access-control-permissions-reference.html"
+)
+COMPUTE_ROLE_DOCS = "https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html"
+JS_SDK_DOCS = "https://docs.aws.amazon.com/sdk-for-javascript/v3/developer-guide/setting-credentials-node.html"
+PASSING_ROLES_DOCS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
+S3_403_DOCS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html"
+SCP_DOCS = "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html"
+SERVICE_ROLE_DOCS = "https://docs.aws.amazon.com/amplify/latest/userguide/amplify-service-role.html"
+SSR_LOGS_DOCS = "https://docs.aws.amazon.com/amplify/latest/userguide/ssr-CloudWatch-logs.html"
+SSR_VARIABLES_DOCS = "https://docs.aws.amazon.com/amplify/latest/userguide/ssr-environment-variables.html"
+STS_ERRORS_DOCS = "https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html"
+TROUBLESHOOTING_DOCS = "https://docs.aws.amazon.com/amplify/latest/userguide/security_iam_troubleshoot.html"
+WRITE_UP = "https://www.uncommonengineer.com/docs/engineer/AWS/amplify-ssr-iam-debugging"
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One way in which a failure is printed."""
+    """How the log scanner recognises one printed form of a failure."""
 
     id: str
+    """Also the id of the entry that explains it."""
     literals: tuple[str, ...]
-    """Words as printed, at least one of which stands in every text that the pattern matches (letter case counts)."""
+    """Case-sensitive texts that the scanner searches for first. Every text that the pattern matches contains one."""
     pattern: str
-    """A linear regular expression for texts whose white space is normalised to single spaces; letter case is free."""
+    """A regular expression that runs in linear time, for text with white space normalised to single spaces. Case is
+    ignored."""
     label: Label
     runtime_label: Label | None = None
-    """The label at SSR runtime, where another role governs; None if it is the same."""
+    """The label at SSR runtime, if it differs: there, the compute role gives the credentials."""
     confidence: Confidence = Confidence.HIGH
     identity: Identity = Identity.UNKNOWN
     decisiveness: int = 3
     """3 names the failure itself; 2 wraps or hints at it; 1 is a bare word. More decisive findings come first."""
     amplifys_verdict: bool = False
-    """True if Amplify itself prints it, as a fatal line and before any command of the build has run."""
+    """True if Amplify itself prints it, as a fatal line and before any command of the build runs."""
     within_line: bool = False
-    """True if the pattern's `^` and `$` are the ends of one line's words, not of the whole entry's."""
+    """True if the pattern's `^` and `$` match at the ends of one line, False if at the ends of the whole log entry."""
     unless: str | None = None
-    """A pattern that, in the same line, says that something else is meant."""
+    """A pattern. If it matches in the same line, the line means something else."""
 
     def label_in(self, phase: Phase) -> Label:
-        """What the text shows, printed in this phase."""
+        """The label for a text that was printed in this phase."""
         return self.runtime_label if phase is Phase.RUNTIME and self.runtime_label else self.label
 
 
 class EntryKind(StrEnum):
-    """What an entry is about."""
-
     SIGNATURE = "signature"
-    """Something a log prints."""
+    """A failure as a log prints it."""
     CAUSE = "cause"
     """Something that may be wrong."""
     ADVICE = "advice"
-    """Something worth knowing or doing, or worth not doing."""
+    """Something worth knowing, doing, or avoiding."""
 
 
 class Dialect(StrEnum):
-    """How a fix is written down."""
+    """The tool that a fix is written for."""
 
     CONSOLE = "console"
     CLI = "cli"
@@ -64,12 +86,12 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A repair in every dialect. The texts hold the placeholders that `filled` replaces."""
+    """A fix in every dialect. The texts contain the placeholders that `filled` replaces."""
 
     id: str
     title: str
     expect: str
-    """What changes once it is done, and what does not."""
+    """What the fix changes, and what it does not change."""
     console: str
     cli: str
     cdk: str
@@ -77,7 +99,7 @@ class Fix:
     cloudformation: str
 
     def written_in(self, dialect: Dialect) -> str:
-        """The text in one dialect, placeholders and all."""
+        """The text in one dialect, with its placeholders."""
         texts: dict[Dialect, str] = {
             Dialect.CONSOLE: self.console,
             Dialect.CLI: self.cli,
@@ -90,46 +112,42 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One thing to look at."""
+    """One thing to check by hand."""
 
     id: str
-    """The id of the check that the diagnosis makes, where it can make it."""
+    """The id of the diagnosis check for the same thing, if there is one."""
     sentence: str
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One signature, cause or piece of advice, explained."""
+    """The explanation of one signature, cause or piece of advice."""
 
     id: str
     kind: EntryKind
     title: str
     explanation: str
     sources: tuple[str, ...]
-    """Public addresses, or issues as `owner/repository#number`."""
+    """URLs, or issues as `owner/repository#number`."""
     looks: tuple[Look, ...] = ()
     steps: tuple[str, ...] = ()
     fixes: tuple[str, ...] = ()
-    """Ids of shared fixes, the first the most likely to help."""
+    """Ids of fixes, the most likely to help first."""
     related: tuple[str, ...] = ()
     """Ids of other entries."""
     label: Label | None = None
     identity: Identity | None = None
     phases: tuple[Phase, ...] = ()
-    """Where it is seen; empty if it is not bound to one."""
+    """The phases where it occurs; empty if it can occur in any."""
     positives: tuple[str, ...] = ()
-    """Texts that the signature fires on."""
+    """Texts that the signature must match."""
     negatives: tuple[str, ...] = ()
-    """Texts that it must not fire on."""
-
-
-PLACEHOLDERS = ("app_id", "branch", "region", "account", "role_arn", "role_name")
-_PLACEHOLDER = re.compile("{(" + "|".join(PLACEHOLDERS) + ")}")
+    """Similar texts that the signature must not match."""
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
     """Replaces `{app_id}`, `{branch}`, `{region}`, `{account}`, `{role_arn}` and `{role_name}`.
 
-    Other braces stay (JSON, code), and so does a placeholder that no value is given for.
+    Other braces (JSON, code) stay, and so does a placeholder without a value.
     """
     return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)

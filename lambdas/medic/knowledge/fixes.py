@@ -1,4 +1,4 @@
-"""Fixes that make, attach or repair Amplify's two roles.
+"""The fixes, each written for the console, the CLI, CDK, Terraform and CloudFormation.
 
 Sources: https://docs.aws.amazon.com/amplify/latest/userguide/amplify-service-role.html,
 https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html
@@ -8,246 +8,6 @@ from __future__ import annotations
 
 from medic.knowledge.entry import Fix
 
-OTHER_FIXES = (
-    Fix(
-        id="reconnect_repository",
-        title="Connect the repository again, through the Amplify GitHub App",
-        expect="The next build gets past its first second. Roles stay as they are.",
-        console="Amplify > the app > App settings > Branch settings (or General) > Reconnect repository. Install the "
-        "AWS Amplify GitHub "
-        "App, and see that the repository is on its access list: GitHub > Settings > Applications > AWS Amplify > "
-        "Configure.",
-        cli="aws amplify update-app --app-id {app_id} --region {region} --repository "
-        "https://github.com/<owner>/<repository> \\\n"
-        "  --access-token <a fresh token; required whenever the repository is sent>",
-        cdk="No construct connects the GitHub App. Connect once in the console, and keep the token out of the "
-        "template: setting "
-        "oauthToken or accessToken again undoes the App's connection.",
-        terraform='resource "aws_amplify_app" "app" {\n  lifecycle {\n    ignore_changes = [access_token, '
-        "oauth_token] # re-applying "
-        "them rewrites the connection\n  }\n}",
-        cloudformation="No property connects the GitHub App. Connect once in the console, then leave AccessToken and "
-        "OauthToken out.",
-    ),
-    Fix(
-        id="recreate_in_console",
-        title="As a last resort, make the app anew in the console",
-        expect="Console, GitHub App and role come into being together. The app gets a new id and default domain.",
-        console="Snapshot the old app first. Amplify > Create new app > GitHub (the GitHub App, no token), "
-        "repository, branch; let "
-        "Amplify make the service role; add the environment variables again; deploy; move custom domains last.",
-        cli="aws amplify get-app --app-id {app_id} --region {region} > app.json\n"
-        "aws amplify list-branches --app-id {app_id} --region {region} > branches.json\n"
-        "# then make the new app in the console: the command line can't connect the GitHub App",
-        cdk="Keep the console-made app outside the stack and refer to it by its id.",
-        terraform='import {\n  to = aws_amplify_app.app\n  id = "<new app id>" # after making it in the console\n}',
-        cloudformation="Make the app in the console, then bring it in by resource import (AWS::Amplify::App).",
-    ),
-    Fix(
-        id="wait_and_retry",
-        title="Wait half a minute and start the job again",
-        expect="A role that was just made or changed becomes known to every service within seconds, seldom more than "
-        "half a minute.",
-        console="Amplify > the app > the branch > Redeploy this version.",
-        cli="sleep 30\naws amplify start-job --app-id {app_id} --branch-name {branch} --region {region} --job-type "
-        "RETRY --job-id <job>",
-        cdk="branch.node.addDependency(role); // orders them; the wait itself needs a retry of the deployment",
-        terraform='resource "time_sleep" "iam" {\n  create_duration = "30s"\n  depends_on      = '
-        "[aws_iam_role.compute]\n}",
-        cloudformation="Branch:\n  Type: AWS::Amplify::Branch\n  DependsOn: AmplifyComputeRole # deploy again if it "
-        "still came too early",
-    ),
-    Fix(
-        id="drop_explicit_credentials",
-        title="Let the SDK find the role: pass no credentials on Amplify",
-        expect="The client uses the compute role. Explicit credentials, even undefined ones, override it.",
-        console="Amplify > the app > Environment variables: remove the access keys, and deactivate them in IAM.",
-        cli="""// keys on a laptop, the role on Amplify
-const id = process.env.IAM_ACCESS_KEY_ID, secret = process.env.IAM_SECRET_ACCESS_KEY;
-const client = new DynamoDBClient({
-  region: '{region}',
-  ...(id && secret ? { credentials: { accessKeyId: id, secretAccessKey: secret } } : {}),
-});""",
-        cdk="Remove keys from the app's environmentVariables; grant on the compute role instead: "
-        "table.grantReadData(computeRole).",
-        terraform="Remove keys from environment_variables of aws_amplify_app and aws_amplify_branch; grant on the "
-        "compute role instead.",
-        cloudformation="Remove keys from EnvironmentVariables of AWS::Amplify::App and AWS::Amplify::Branch; grant on "
-        "the compute role.",
-    ),
-    Fix(
-        id="shorten_build",
-        title="Keep the build, or the part that calls AWS, under an hour",
-        expect="A build's credentials end after one hour, whatever the role's maximum session duration allows.",
-        console="Amplify > the app > Hosting > Build settings: split backend and frontend, cache node_modules and "
-        ".next/cache, build "
-        "fewer static pages.",
-        cli="# amplify.yml\nfrontend:\n  cache:\n    paths: [node_modules/**/*, .next/cache/**/*]",
-        cdk="buildSpec: codebuild.BuildSpec.fromObjectToYaml({ version: 1, frontend: { cache: { paths: "
-        "['node_modules/**/*'] } } })",
-        terraform='resource "aws_amplify_app" "app" {\n  build_spec = file("amplify.yml")\n}',
-        cloudformation="BuildSpec: |\n  version: 1\n  frontend:\n    cache:\n      paths: ['node_modules/**/*']",
-    ),
-    Fix(
-        id="log_in_locally",
-        title="Log in on the laptop",
-        expect="ampx, the Amplify CLI and the AWS CLI find credentials there. Nothing changes on Amplify.",
-        console="AWS access portal > the account > Access keys shows how to configure the profile.",
-        cli="aws sso login --profile <profile>\nnpx ampx configure profile\naws sts get-caller-identity",
-        cdk="npx cdk deploy --profile <profile>",
-        terraform='provider "aws" {\n  profile = "<profile>"\n}',
-        cloudformation="aws cloudformation deploy --profile <profile> ...",
-    ),
-    Fix(
-        id="sign_user_in",
-        title="Give the request the signed-in user's credentials, or an API key",
-        expect="Calls of the Amplify libraries work in server code. No IAM role of the app is involved.",
-        console="Amplify > the app > Authentication: see that the identity pool allows guests, if guests may call.",
-        cli="// server code: run in the user's context, or use an API key\n"
-        "await runWithAmplifyServerContext({ nextServerContext: { cookies }, operation: (ctx) => "
-        "fetchAuthSession(ctx) });",
-        cdk="new cognito.CfnIdentityPool(this, 'Pool', { allowUnauthenticatedIdentities: true }); // only if guests "
-        "may call",
-        terraform='resource "aws_cognito_identity_pool" "pool" {\n  allow_unauthenticated_identities = true # only if '
-        "guests may call\n}",
-        cloudformation="AllowUnauthenticatedIdentities: true # AWS::Cognito::IdentityPool; only if guests may call",
-    ),
-)
-
-_STATEMENT = '{ "Effect": "Allow", "Action": "<action>", "Resource": "<resource>" }'
-_PASSING = """{
-  "Effect": "Allow",
-  "Action": "iam:PassRole",
-  "Resource": "{role_arn}",
-  "Condition": { "StringEquals": { "iam:PassedToService": "amplify.amazonaws.com" } }
-}"""
-
-PERMISSION_FIXES = (
-    Fix(
-        id="grant_action",
-        title="Allow the one action on the one resource",
-        expect="The call works within seconds; builds need a new job, the SSR runtime does not.",
-        console="IAM > Roles > {role_name} > Add permissions > Create inline policy > JSON, with the action and "
-        "resource that the "
-        f"message names:\n{_STATEMENT}",
-        cli="aws iam put-role-policy --role-name {role_name} --policy-name medic-least --policy-document \\\n"
-        f'  \'{{ "Version": "2012-10-17", "Statement": [{_STATEMENT}] }}\'',
-        cdk="role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['<action>'], resources: ['<resource>'] }));",
-        terraform='resource "aws_iam_role_policy" "least" {\n  role = "{role_name}"\n  policy = jsonencode({\n'
-        '    Version = "2012-10-17"\n    Statement = [{ Effect = "Allow", Action = "<action>", Resource = '
-        '"<resource>" }]\n  })\n}',
-        cloudformation="Least:\n  Type: AWS::IAM::RolePolicy\n  Properties:\n    RoleName: {role_name}\n    "
-        "PolicyName: medic-least\n"
-        "    PolicyDocument:\n      Version: '2012-10-17'\n      Statement:\n"
-        "        - { Effect: Allow, Action: <action>, Resource: <resource> }",
-    ),
-    Fix(
-        id="allow_pass_role",
-        title="Let the caller pass this role to Amplify, and to nobody else",
-        expect="UpdateBranch, UpdateApp, CreateApp and CreateBranch accept the role from this caller.",
-        console=f"IAM > the calling user or role > Add permissions > Create inline policy > JSON:\n{_PASSING}",
-        cli="aws iam put-role-policy --role-name <caller's role> --policy-name pass-to-amplify --policy-document "
-        "file://pass.json\n"
-        f"# pass.json: a policy with this statement\n{_PASSING}",
-        cdk="computeRole.grantPassRole(caller); // or, limited to Amplify:\ncaller.addToPrincipalPolicy(new "
-        "iam.PolicyStatement({\n"
-        "  actions: ['iam:PassRole'], resources: ['{role_arn}'],\n"
-        "  conditions: { StringEquals: { 'iam:PassedToService': 'amplify.amazonaws.com' } },\n}));",
-        terraform='data "aws_iam_policy_document" "pass" {\n  statement {\n    actions   = ["iam:PassRole"]\n'
-        '    resources = ["{role_arn}"]\n    condition {\n      test     = "StringEquals"\n      variable = '
-        '"iam:PassedToService"\n'
-        '      values   = ["amplify.amazonaws.com"]\n    }\n  }\n}',
-        cloudformation="- Effect: Allow\n  Action: iam:PassRole\n  Resource: {role_arn}\n  Condition:\n    "
-        "StringEquals:\n"
-        "      iam:PassedToService: amplify.amazonaws.com",
-    ),
-    Fix(
-        id="change_boundary",
-        title="Have the boundary's owner allow the action, or set the boundary that new roles must bear",
-        expect="What a role may do is what its policies and its boundary both allow: adding a permission alone "
-        "changes nothing.",
-        console="IAM > Roles > {role_name} > Permissions boundary shows which policy it is. Its owner edits that "
-        "policy. Where new "
-        "roles must bear a boundary, give them that one.",
-        cli="aws iam get-role --role-name {role_name} --query Role.PermissionsBoundary\n"
-        "# Amplify Gen 1, applied at the next push:\namplify env update --permissions-boundary <policy ARN>",
-        cdk="iam.PermissionsBoundary.of(this).apply(iam.ManagedPolicy.fromManagedPolicyArn(this, 'Boundary', '<policy "
-        "ARN>'));",
-        terraform='resource "aws_iam_role" "role" {\n  permissions_boundary = "<policy ARN>"\n}',
-        cloudformation="Role:\n  Type: AWS::IAM::Role\n  Properties:\n    PermissionsBoundary: <policy ARN>",
-    ),
-    Fix(
-        id="ask_policy_owner",
-        title="Ask whoever owns the policy that denies",
-        expect="No permission added to the role helps: another policy has the last word.",
-        console="AWS Organizations > Policies (SCP, RCP), VPC > Endpoints > Policy, or the resource's own policy; the "
-        "message names "
-        "the type, and in the same organization often the policy's ARN. Send its owner the message.",
-        cli="aws organizations describe-policy --policy-id <p-...>     # from the management account\n"
-        "aws ec2 describe-vpc-endpoints --query 'VpcEndpoints[].PolicyDocument'\naws s3api get-bucket-policy --bucket "
-        "<bucket>",
-        cdk="A resource's own policy is changed where the resource is defined: bucket.addToResourcePolicy(...), "
-        "key.addToResourcePolicy(...). SCPs and RCPs belong to the organization's own code.",
-        terraform="aws_s3_bucket_policy, aws_kms_key_policy or aws_vpc_endpoint_policy where the resource is defined; "
-        "aws_organizations_policy in the organization's own code.",
-        cloudformation="AWS::S3::BucketPolicy, AWS::KMS::Key KeyPolicy or AWS::EC2::VPCEndpoint PolicyDocument where "
-        "the resource is "
-        "defined; AWS::Organizations::Policy in the management account.",
-    ),
-    Fix(
-        id="logging_policy",
-        title="The permissions a service role needs for SSR logs, and nothing else",
-        expect="SSR logs appear in /aws/amplify/{app_id}. It cures no build: a role with just these rights was seen "
-        "to work, and one "
-        "with administrator rights to fail.",
-        console="IAM > Roles > {role_name} > Create inline policy > JSON: logs:CreateLogStream and logs:PutLogEvents "
-        "on "
-        "arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*; logs:CreateLogGroup on "
-        "arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*; logs:DescribeLogGroups on "
-        "arn:aws:logs:{region}:{account}:log-group:*.",
-        cli="""cat > logs.json <<'JSON'
-{"Version": "2012-10-17", "Statement": [
-  {"Sid": "PushLogs", "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-   "Resource": "arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*"},
-  {"Sid": "CreateLogGroup", "Effect": "Allow", "Action": "logs:CreateLogGroup",
-   "Resource": "arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*"},
-  {"Sid": "DescribeLogGroups", "Effect": "Allow", "Action": "logs:DescribeLogGroups",
-   "Resource": "arn:aws:logs:{region}:{account}:log-group:*"}]}
-JSON
-aws iam put-role-policy --role-name {role_name} --policy-name ssr-logs --policy-document file://logs.json""",
-        cdk="role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:CreateLogStream', "
-        "'logs:PutLogEvents'],\n"
-        "  resources: ['arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*'] }));\n"
-        "role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:CreateLogGroup'],\n"
-        "  resources: ['arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*'] }));\n"
-        "role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:DescribeLogGroups'],\n"
-        "  resources: ['arn:aws:logs:{region}:{account}:log-group:*'] }));",
-        terraform='resource "aws_iam_role_policy" "ssr_logs" {\n  role   = "{role_name}"\n  policy = '
-        'file("logs.json") # the three '
-        "statements of the CLI form\n}",
-        cloudformation="- { Effect: Allow, Action: [logs:CreateLogStream, logs:PutLogEvents], Resource: "
-        "'arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*' }\n- { Effect: Allow, Action: "
-        "logs:CreateLogGroup, "
-        "Resource: 'arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*' }\n- { Effect: Allow, Action: "
-        "logs:DescribeLogGroups, "
-        "Resource: 'arn:aws:logs:{region}:{account}:log-group:*' }",
-    ),
-    Fix(
-        id="allow_codecommit_pull",
-        title="Let the service role read the CodeCommit repository",
-        expect="The next build can clone.",
-        console="IAM > Roles > {role_name} > Create inline policy: codecommit:GitPull on the repository's ARN.",
-        cli="aws iam put-role-policy --role-name {role_name} --policy-name git-pull --policy-document \\\n"
-        '  \'{ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "codecommit:GitPull", '
-        '"Resource": "arn:aws:codecommit:{region}:{account}:<repository>" }] }\'',
-        cdk="repository.grantPull(serviceRole);",
-        terraform='statement {\n  actions   = ["codecommit:GitPull"]\n'
-        '  resources = ["arn:aws:codecommit:{region}:{account}:<repository>"]\n}',
-        cloudformation="- { Effect: Allow, Action: codecommit:GitPull, Resource: "
-        "'arn:aws:codecommit:{region}:{account}:<repository>' }",
-    ),
-)
-
 PLAIN_TRUST = """{
   "Version": "2012-10-17",
   "Statement": [{
@@ -256,6 +16,7 @@ PLAIN_TRUST = """{
     "Action": "sts:AssumeRole"
   }]
 }"""
+"""The trust policy that AWS documents for a compute role."""
 
 GUARDED_TRUST = """{
   "Version": "2012-10-17",
@@ -271,6 +32,15 @@ GUARDED_TRUST = """{
       ]}
     }
   }]
+}"""
+"""A trust policy for a service role, limited to one app."""
+
+_STATEMENT = '{ "Effect": "Allow", "Action": "<action>", "Resource": "<resource>" }'
+_PASSING = """{
+  "Effect": "Allow",
+  "Action": "iam:PassRole",
+  "Resource": "{role_arn}",
+  "Condition": { "StringEquals": { "iam:PassedToService": "amplify.amazonaws.com" } }
 }"""
 
 ROLE_FIXES = (
@@ -452,5 +222,237 @@ aws iam update-assume-role-policy --role-name {{role_name}} --policy-document fi
         terraform='principals {\n  type        = "Service"\n  identifiers = ["amplify.amazonaws.com"]\n}',
         cloudformation="Statement:\n  - { Effect: Allow, Principal: { Service: amplify.amazonaws.com }, Action: "
         "sts:AssumeRole }",
+    ),
+)
+
+PERMISSION_FIXES = (
+    Fix(
+        id="grant_action",
+        title="Allow the one action on the one resource",
+        expect="The call works within seconds; builds need a new job, the SSR runtime does not.",
+        console="IAM > Roles > {role_name} > Add permissions > Create inline policy > JSON, with the action and "
+        "resource that the "
+        f"message names:\n{_STATEMENT}",
+        cli="aws iam put-role-policy --role-name {role_name} --policy-name medic-least --policy-document \\\n"
+        f'  \'{{ "Version": "2012-10-17", "Statement": [{_STATEMENT}] }}\'',
+        cdk="role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['<action>'], resources: ['<resource>'] }));",
+        terraform='resource "aws_iam_role_policy" "least" {\n  role = "{role_name}"\n  policy = jsonencode({\n'
+        '    Version = "2012-10-17"\n    Statement = [{ Effect = "Allow", Action = "<action>", Resource = '
+        '"<resource>" }]\n  })\n}',
+        cloudformation="Least:\n  Type: AWS::IAM::RolePolicy\n  Properties:\n    RoleName: {role_name}\n    "
+        "PolicyName: medic-least\n"
+        "    PolicyDocument:\n      Version: '2012-10-17'\n      Statement:\n"
+        "        - { Effect: Allow, Action: <action>, Resource: <resource> }",
+    ),
+    Fix(
+        id="allow_pass_role",
+        title="Let the caller pass this role to Amplify, and to nobody else",
+        expect="UpdateBranch, UpdateApp, CreateApp and CreateBranch accept the role from this caller.",
+        console=f"IAM > the calling user or role > Add permissions > Create inline policy > JSON:\n{_PASSING}",
+        cli="aws iam put-role-policy --role-name <caller's role> --policy-name pass-to-amplify --policy-document "
+        "file://pass.json\n"
+        f"# pass.json: a policy with this statement\n{_PASSING}",
+        cdk="computeRole.grantPassRole(caller); // or, limited to Amplify:\ncaller.addToPrincipalPolicy(new "
+        "iam.PolicyStatement({\n"
+        "  actions: ['iam:PassRole'], resources: ['{role_arn}'],\n"
+        "  conditions: { StringEquals: { 'iam:PassedToService': 'amplify.amazonaws.com' } },\n}));",
+        terraform='data "aws_iam_policy_document" "pass" {\n  statement {\n    actions   = ["iam:PassRole"]\n'
+        '    resources = ["{role_arn}"]\n    condition {\n      test     = "StringEquals"\n      variable = '
+        '"iam:PassedToService"\n'
+        '      values   = ["amplify.amazonaws.com"]\n    }\n  }\n}',
+        cloudformation="- Effect: Allow\n  Action: iam:PassRole\n  Resource: {role_arn}\n  Condition:\n    "
+        "StringEquals:\n"
+        "      iam:PassedToService: amplify.amazonaws.com",
+    ),
+    Fix(
+        id="change_boundary",
+        title="Have the boundary's owner allow the action, or set the boundary that new roles must bear",
+        expect="What a role may do is what its policies and its boundary both allow: adding a permission alone "
+        "changes nothing.",
+        console="IAM > Roles > {role_name} > Permissions boundary shows which policy it is. Its owner edits that "
+        "policy. Where new "
+        "roles must bear a boundary, give them that one.",
+        cli="aws iam get-role --role-name {role_name} --query Role.PermissionsBoundary\n"
+        "# Amplify Gen 1, applied at the next push:\namplify env update --permissions-boundary <policy ARN>",
+        cdk="iam.PermissionsBoundary.of(this).apply(iam.ManagedPolicy.fromManagedPolicyArn(this, 'Boundary', '<policy "
+        "ARN>'));",
+        terraform='resource "aws_iam_role" "role" {\n  permissions_boundary = "<policy ARN>"\n}',
+        cloudformation="Role:\n  Type: AWS::IAM::Role\n  Properties:\n    PermissionsBoundary: <policy ARN>",
+    ),
+    Fix(
+        id="ask_policy_owner",
+        title="Ask whoever owns the policy that denies",
+        expect="No permission added to the role helps: another policy has the last word.",
+        console="AWS Organizations > Policies (SCP, RCP), VPC > Endpoints > Policy, or the resource's own policy; the "
+        "message names "
+        "the type, and in the same organization often the policy's ARN. Send its owner the message.",
+        cli="aws organizations describe-policy --policy-id <p-...>     # from the management account\n"
+        "aws ec2 describe-vpc-endpoints --query 'VpcEndpoints[].PolicyDocument'\naws s3api get-bucket-policy --bucket "
+        "<bucket>",
+        cdk="A resource's own policy is changed where the resource is defined: bucket.addToResourcePolicy(...), "
+        "key.addToResourcePolicy(...). SCPs and RCPs belong to the organization's own code.",
+        terraform="aws_s3_bucket_policy, aws_kms_key_policy or aws_vpc_endpoint_policy where the resource is defined; "
+        "aws_organizations_policy in the organization's own code.",
+        cloudformation="AWS::S3::BucketPolicy, AWS::KMS::Key KeyPolicy or AWS::EC2::VPCEndpoint PolicyDocument where "
+        "the resource is "
+        "defined; AWS::Organizations::Policy in the management account.",
+    ),
+    Fix(
+        id="logging_policy",
+        title="The permissions a service role needs for SSR logs, and nothing else",
+        expect="SSR logs appear in /aws/amplify/{app_id}. It cures no build: a role with just these rights was seen "
+        "to work, and one "
+        "with administrator rights to fail.",
+        console="IAM > Roles > {role_name} > Create inline policy > JSON: logs:CreateLogStream and logs:PutLogEvents "
+        "on "
+        "arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*; logs:CreateLogGroup on "
+        "arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*; logs:DescribeLogGroups on "
+        "arn:aws:logs:{region}:{account}:log-group:*.",
+        cli="""cat > logs.json <<'JSON'
+{"Version": "2012-10-17", "Statement": [
+  {"Sid": "PushLogs", "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+   "Resource": "arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*"},
+  {"Sid": "CreateLogGroup", "Effect": "Allow", "Action": "logs:CreateLogGroup",
+   "Resource": "arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*"},
+  {"Sid": "DescribeLogGroups", "Effect": "Allow", "Action": "logs:DescribeLogGroups",
+   "Resource": "arn:aws:logs:{region}:{account}:log-group:*"}]}
+JSON
+aws iam put-role-policy --role-name {role_name} --policy-name ssr-logs --policy-document file://logs.json""",
+        cdk="role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:CreateLogStream', "
+        "'logs:PutLogEvents'],\n"
+        "  resources: ['arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*'] }));\n"
+        "role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:CreateLogGroup'],\n"
+        "  resources: ['arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*'] }));\n"
+        "role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:DescribeLogGroups'],\n"
+        "  resources: ['arn:aws:logs:{region}:{account}:log-group:*'] }));",
+        terraform='resource "aws_iam_role_policy" "ssr_logs" {\n  role   = "{role_name}"\n  policy = '
+        'file("logs.json") # the three '
+        "statements of the CLI form\n}",
+        cloudformation="- { Effect: Allow, Action: [logs:CreateLogStream, logs:PutLogEvents], Resource: "
+        "'arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*' }\n- { Effect: Allow, Action: "
+        "logs:CreateLogGroup, "
+        "Resource: 'arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*' }\n- { Effect: Allow, Action: "
+        "logs:DescribeLogGroups, "
+        "Resource: 'arn:aws:logs:{region}:{account}:log-group:*' }",
+    ),
+    Fix(
+        id="allow_codecommit_pull",
+        title="Let the service role read the CodeCommit repository",
+        expect="The next build can clone.",
+        console="IAM > Roles > {role_name} > Create inline policy: codecommit:GitPull on the repository's ARN.",
+        cli="aws iam put-role-policy --role-name {role_name} --policy-name git-pull --policy-document \\\n"
+        '  \'{ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "codecommit:GitPull", '
+        '"Resource": "arn:aws:codecommit:{region}:{account}:<repository>" }] }\'',
+        cdk="repository.grantPull(serviceRole);",
+        terraform='statement {\n  actions   = ["codecommit:GitPull"]\n'
+        '  resources = ["arn:aws:codecommit:{region}:{account}:<repository>"]\n}',
+        cloudformation="- { Effect: Allow, Action: codecommit:GitPull, Resource: "
+        "'arn:aws:codecommit:{region}:{account}:<repository>' }",
+    ),
+)
+
+OTHER_FIXES = (
+    Fix(
+        id="reconnect_repository",
+        title="Connect the repository again, through the Amplify GitHub App",
+        expect="The next build gets past its first second. Roles stay as they are.",
+        console="Amplify > the app > App settings > Branch settings (or General) > Reconnect repository. Install the "
+        "AWS Amplify GitHub "
+        "App, and see that the repository is on its access list: GitHub > Settings > Applications > AWS Amplify > "
+        "Configure.",
+        cli="aws amplify update-app --app-id {app_id} --region {region} --repository "
+        "https://github.com/<owner>/<repository> \\\n"
+        "  --access-token <a fresh token; required whenever the repository is sent>",
+        cdk="No construct connects the GitHub App. Connect once in the console, and keep the token out of the "
+        "template: setting "
+        "oauthToken or accessToken again undoes the App's connection.",
+        terraform='resource "aws_amplify_app" "app" {\n  lifecycle {\n    ignore_changes = [access_token, '
+        "oauth_token] # re-applying "
+        "them rewrites the connection\n  }\n}",
+        cloudformation="No property connects the GitHub App. Connect once in the console, then leave AccessToken and "
+        "OauthToken out.",
+    ),
+    Fix(
+        id="recreate_in_console",
+        title="As a last resort, make the app anew in the console",
+        expect="Console, GitHub App and role come into being together. The app gets a new id and default domain.",
+        console="Snapshot the old app first. Amplify > Create new app > GitHub (the GitHub App, no token), "
+        "repository, branch; let "
+        "Amplify make the service role; add the environment variables again; deploy; move custom domains last.",
+        cli="aws amplify get-app --app-id {app_id} --region {region} > app.json\n"
+        "aws amplify list-branches --app-id {app_id} --region {region} > branches.json\n"
+        "# then make the new app in the console: the command line can't connect the GitHub App",
+        cdk="Keep the console-made app outside the stack and refer to it by its id.",
+        terraform='import {\n  to = aws_amplify_app.app\n  id = "<new app id>" # after making it in the console\n}',
+        cloudformation="Make the app in the console, then bring it in by resource import (AWS::Amplify::App).",
+    ),
+    Fix(
+        id="wait_and_retry",
+        title="Wait half a minute and start the job again",
+        expect="A role that was just made or changed becomes known to every service within seconds, seldom more than "
+        "half a minute.",
+        console="Amplify > the app > the branch > Redeploy this version.",
+        cli="sleep 30\naws amplify start-job --app-id {app_id} --branch-name {branch} --region {region} --job-type "
+        "RETRY --job-id <job>",
+        cdk="branch.node.addDependency(role); // orders them; the wait itself needs a retry of the deployment",
+        terraform='resource "time_sleep" "iam" {\n  create_duration = "30s"\n  depends_on      = '
+        "[aws_iam_role.compute]\n}",
+        cloudformation="Branch:\n  Type: AWS::Amplify::Branch\n  DependsOn: AmplifyComputeRole # deploy again if it "
+        "still came too early",
+    ),
+    Fix(
+        id="drop_explicit_credentials",
+        title="Let the SDK find the role: pass no credentials on Amplify",
+        expect="The client uses the compute role. Explicit credentials, even undefined ones, override it.",
+        console="Amplify > the app > Environment variables: remove the access keys, and deactivate them in IAM.",
+        cli="""// keys on a laptop, the role on Amplify
+const id = process.env.IAM_ACCESS_KEY_ID, secret = process.env.IAM_SECRET_ACCESS_KEY;
+const client = new DynamoDBClient({
+  region: '{region}',
+  ...(id && secret ? { credentials: { accessKeyId: id, secretAccessKey: secret } } : {}),
+});""",
+        cdk="Remove keys from the app's environmentVariables; grant on the compute role instead: "
+        "table.grantReadData(computeRole).",
+        terraform="Remove keys from environment_variables of aws_amplify_app and aws_amplify_branch; grant on the "
+        "compute role instead.",
+        cloudformation="Remove keys from EnvironmentVariables of AWS::Amplify::App and AWS::Amplify::Branch; grant on "
+        "the compute role.",
+    ),
+    Fix(
+        id="shorten_build",
+        title="Keep the build, or the part that calls AWS, under an hour",
+        expect="A build's credentials end after one hour, whatever the role's maximum session duration allows.",
+        console="Amplify > the app > Hosting > Build settings: split backend and frontend, cache node_modules and "
+        ".next/cache, build "
+        "fewer static pages.",
+        cli="# amplify.yml\nfrontend:\n  cache:\n    paths: [node_modules/**/*, .next/cache/**/*]",
+        cdk="buildSpec: codebuild.BuildSpec.fromObjectToYaml({ version: 1, frontend: { cache: { paths: "
+        "['node_modules/**/*'] } } })",
+        terraform='resource "aws_amplify_app" "app" {\n  build_spec = file("amplify.yml")\n}',
+        cloudformation="BuildSpec: |\n  version: 1\n  frontend:\n    cache:\n      paths: ['node_modules/**/*']",
+    ),
+    Fix(
+        id="log_in_locally",
+        title="Log in on the laptop",
+        expect="ampx, the Amplify CLI and the AWS CLI find credentials there. Nothing changes on Amplify.",
+        console="AWS access portal > the account > Access keys shows how to configure the profile.",
+        cli="aws sso login --profile <profile>\nnpx ampx configure profile\naws sts get-caller-identity",
+        cdk="npx cdk deploy --profile <profile>",
+        terraform='provider "aws" {\n  profile = "<profile>"\n}',
+        cloudformation="aws cloudformation deploy --profile <profile> ...",
+    ),
+    Fix(
+        id="sign_user_in",
+        title="Give the request the signed-in user's credentials, or an API key",
+        expect="Calls of the Amplify libraries work in server code. No IAM role of the app is involved.",
+        console="Amplify > the app > Authentication: see that the identity pool allows guests, if guests may call.",
+        cli="// server code: run in the user's context, or use an API key\n"
+        "await runWithAmplifyServerContext({ nextServerContext: { cookies }, operation: (ctx) => "
+        "fetchAuthSession(ctx) });",
+        cdk="new cognito.CfnIdentityPool(this, 'Pool', { allowUnauthenticatedIdentities: true }); // only if guests "
+        "may call",
+        terraform='resource "aws_cognito_identity_pool" "pool" {\n  allow_unauthenticated_identities = true # only if '
+        "guests may call\n}",
+        cloudformation="AllowUnauthenticatedIdentities: true # AWS::Cognito::IdentityPool; only if guests may call",
     ),
 )

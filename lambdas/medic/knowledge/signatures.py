@@ -1,22 +1,78 @@
-"""The catalogue of signatures. Adding one is adding one entry here and its explanation in `explained`.
+"""The signatures: how each is recognised (a `Signature` with a pattern) and explained (an `Entry` with the same id).
 
-Denials that spell out who was refused what are not here: `medic.diagnosis.denial` reads those.
+Each section has the patterns first, then the entries in the same order. To add a signature, add one of each. Messages
+that name who was denied what need no pattern, because `medic.logscan.denial` parses them; they have entries only.
 """
 
 from __future__ import annotations
 
-from medic.knowledge.entry import Entry, EntryKind, Look, Signature
+from medic.knowledge.entry import (
+    ACCESS_DENIED_DOCS,
+    BOUNDARY_DOCS,
+    CLI_DOCS,
+    CODECOMMIT_DOCS,
+    COMPUTE_ROLE_DOCS,
+    JS_SDK_DOCS,
+    PASSING_ROLES_DOCS,
+    S3_403_DOCS,
+    SERVICE_ROLE_DOCS,
+    SSR_VARIABLES_DOCS,
+    STS_ERRORS_DOCS,
+    TROUBLESHOOTING_DOCS,
+    Entry,
+    EntryKind,
+    Look,
+    Signature,
+)
 from medic.labels import Confidence, Identity, Label, Phase
 
-_COMPUTE_ROLE = "https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html"
-_SERVICE_ROLE = "https://docs.aws.amazon.com/amplify/latest/userguide/amplify-service-role.html"
-_JS_V3 = "https://docs.aws.amazon.com/sdk-for-javascript/v3/developer-guide/setting-credentials-node.html"
-_CLI = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html"
-_STS_ERRORS = "https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html"
 _AMPX = "https://github.com/aws-amplify/amplify-backend"
-_ACCESS_DENIED = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"
 _BUILD = (Phase.BUILD, Phase.DEPLOY)
 _PRINCIPAL = Look("principal", "Find the principal in the full message: it tells whose credentials were used.")
+
+# --- a role cannot be assumed or passed
+
+_ROLE_PATTERNS = (
+    Signature(
+        id="service_role_unassumable",
+        literals=("specified IAM Role", "specified IAM role"),
+        pattern=r"unable to assume (?:the )?(?:specified|provided|selected|configured) iam (?:service )?role",
+        label=Label.SERVICE_ROLE_UNASSUMABLE,
+        identity=Identity.SERVICE_ROLE,
+        amplifys_verdict=True,
+    ),
+    Signature(
+        id="compute_role_refused",
+        literals=("be assumed by",),
+        pattern=r"\brole\b[^.]{0,80}? can(?: ?not|'t) be assumed by amplify",
+        label=Label.COMPUTE_ROLE_UNASSUMABLE,
+        identity=Identity.COMPUTE_ROLE,
+    ),
+    Signature(
+        id="other_role_unassumable",
+        literals=("be assumed by",),
+        pattern=r"\brole\b[^.]{0,80}? can(?: ?not|'t) be assumed by (?!amplify)\w",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+    ),
+    Signature(
+        id="identity_pool_role_unassumable",
+        literals=("InvalidIdentityPool",),
+        pattern=r"InvalidIdentityPoolConfigurationException",
+        label=Label.ACCESS_DENIED_OTHER,
+        identity=Identity.COGNITO_USER,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+    ),
+    Signature(
+        id="pass_role_refused",
+        literals=("Denied",),
+        pattern=r"\bAccessDenied\w{0,9}\)? .{0,80}?(?:cross-account pass role is not allowed"
+        r"|(?:not authorized|permissions?) to pass (?:the |this )?role)",
+        label=Label.PASS_ROLE_DENIED,
+    ),
+)
 
 ROLE_SIGNATURES = (
     Entry(
@@ -29,7 +85,7 @@ ROLE_SIGNATURES = (
             "printed for a lost repository connection at least as often as for a bad role, and the line cannot "
             "tell them apart. A compute role has nothing to do with it."
         ),
-        sources=("aws-amplify/amplify-hosting#828", "aws-amplify/amplify-backend#2505", _SERVICE_ROLE),
+        sources=("aws-amplify/amplify-hosting#828", "aws-amplify/amplify-backend#2505", SERVICE_ROLE_DOCS),
         looks=(
             Look("service_role_set", "A service role is set."),
             Look("service_role_exists", "The role exists."),
@@ -71,7 +127,7 @@ ROLE_SIGNATURES = (
             "code BadRequestException, which means many things: only the text tells. The trust is wrong, or the "
             "role does not exist, or it was made seconds ago."
         ),
-        sources=(_COMPUTE_ROLE,),
+        sources=(COMPUTE_ROLE_DOCS,),
         looks=(
             Look("compute_role_exists", "The role exists."),
             Look("compute_role_trust", "Its trust policy is the plain statement for amplify.amazonaws.com."),
@@ -139,7 +195,7 @@ ROLE_SIGNATURES = (
         kind=EntryKind.SIGNATURE,
         title="A role may not be passed, in words that don't name iam:PassRole",
         explanation="The role belongs to another account, or the caller lacks iam:PassRole on it.",
-        sources=("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html",),
+        sources=(PASSING_ROLES_DOCS,),
         fixes=("allow_pass_role",),
         related=("pass_role_missing", "service_role_other_account"),
         label=Label.PASS_ROLE_DENIED,
@@ -153,6 +209,139 @@ ROLE_SIGNATURES = (
     ),
 )
 
+
+# --- credentials are missing, expired or invalid
+
+_EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid"
+
+_CREDENTIAL_PATTERNS = (
+    Signature(
+        id="sdk_v3_no_credentials",
+        literals=("redential",),
+        pattern=r"could not load credentials from any (?:of the )?providers?",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
+        identity=Identity.NOBODY,
+    ),
+    Signature(
+        id="sdk_v3_provider_failed",
+        literals=("redential",),
+        pattern=r"\bCredentialsProviderError\]?: ?\S",
+        unless=_EXPIRED_NEARBY,
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
+        identity=Identity.NOBODY,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+    ),
+    Signature(
+        id="sdk_v3_credential_object_invalid",
+        literals=("redential",),
+        pattern=r"resolved credential object is not valid|\berror\]?: credential is missing\b",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
+        identity=Identity.NOBODY,
+    ),
+    Signature(
+        id="sdk_v2_no_credentials",
+        literals=("redential",),
+        pattern=r"missing credentials in config\b|\bCredentialsError\b\]?: (?!SSO|token)",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
+        identity=Identity.NOBODY,
+    ),
+    Signature(
+        id="cli_no_credentials",
+        literals=("redential", "MissingAuthenticationToken"),
+        pattern=r"unable to locate credentials|\bNoCredentialsError: |partial credentials found in"
+        r"|\bMissingAuthenticationToken(?:Exception)?\b",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
+        identity=Identity.NOBODY,
+    ),
+    Signature(
+        id="gen1_no_credentials",
+        literals=("redential",),
+        pattern=r"aws access credentials can ?not be found|failed to get profile credentials",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        identity=Identity.NOBODY,
+    ),
+    Signature(
+        id="ampx_no_credentials",
+        literals=("redential",),
+        pattern=r"failed to load (?:default )?aws credentials|\[InvalidCredentialError\]",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        identity=Identity.NOBODY,
+        decisiveness=2,
+    ),
+    Signature(
+        id="cdk_no_credentials",
+        literals=("Unable to resolve AWS account", "redential"),
+        pattern=r"unable to resolve aws account to use"
+        r"|need to perform aws calls for account .{1,40}, but no credentials (?:have been configured|found)",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        identity=Identity.NOBODY,
+        confidence=Confidence.MEDIUM,
+    ),
+    Signature(
+        id="other_sdk_no_credentials",
+        literals=("redential",),
+        pattern=r"nocredentialproviders: |no valid credential sources|no ec2 imds role found"
+        r"|unable to (?:load|find) (?:aws )?credentials\b|could not (?:find|load|locate) aws credentials"
+        r"|no aws credentials (?:were )?(?:found|available|provided|configured)"
+        r"|failed to (?:refresh cached|retrieve) credentials|could not resolve credentials using",
+        unless=_EXPIRED_NEARBY,
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
+        identity=Identity.NOBODY,
+    ),
+    Signature(
+        id="profile_missing",
+        literals=("onfig profile", "redential"),
+        pattern=r"the config profile \([^)]{1,80}\) could not be found"
+        r"|profile \S{1,80} could not be found or parsed in shared credentials file",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
+        identity=Identity.NOBODY,
+        confidence=Confidence.MEDIUM,
+    ),
+    Signature(
+        id="token_expired",
+        literals=(
+            "ExpiredToken",
+            "security token included in the request",
+            "oken has expired",
+            "oken is expired",
+            "SSO session",
+            "Signature expired",
+        ),
+        pattern=r"security token included in the request is expired|\bExpiredToken(?:Exception|Error)?\b"
+        r"|\bprovided token has expired|\btoken has expired and refresh failed|\bsso (?:session|token)\b.{0,80}expired"
+        r"|token is expired\. to refresh this sso|\bsignature expired: ",
+        label=Label.EXPIRED_OR_INVALID_TOKEN,
+    ),
+    Signature(
+        id="token_invalid",
+        literals=(
+            "security token included in the request",
+            "UnrecognizedClient",
+            "InvalidClientTokenId",
+            "InvalidAccessKeyId",
+            "Access Key Id you provided",
+            "request signature we",
+            "InvalidSignatureException",
+            "SignatureDoesNotMatch",
+            "redential",
+            "SSO session",
+        ),
+        pattern=r"security token included in the request is invalid|\bUnrecognizedClientException\b"
+        r"|\bInvalidClientTokenId\b|\bInvalidAccessKeyId\b|aws access key id you provided does not exist"
+        r"|\bInvalidSignatureException\b|\bSignatureDoesNotMatch\b|request signature we calculated does not match"
+        r"|not able to validate the provided access credentials|\bsso token\b.{0,80}not found or is invalid",
+        label=Label.EXPIRED_OR_INVALID_TOKEN,
+    ),
+)
+
 CREDENTIAL_SIGNATURES = (
     Entry(
         id="sdk_v3_no_credentials",
@@ -163,7 +352,7 @@ CREDENTIAL_SIGNATURES = (
             "the deployment had succeeded. In a build: no service role is set, or code that needs AWS runs while "
             "pages are generated. Minified class names (`i [CredentialsProviderError]`) are the same error."
         ),
-        sources=(_COMPUTE_ROLE, _JS_V3),
+        sources=(COMPUTE_ROLE_DOCS, JS_SDK_DOCS),
         looks=(
             Look("compute_role_set", "Branch or app has a compute role."),
             Look("service_role_set", "The app has a service role."),
@@ -191,7 +380,7 @@ CREDENTIAL_SIGNATURES = (
         title="A credentials provider of the AWS SDK (v3) failed",
         explanation="The class CredentialsProviderError with another text: a profile, a process or a metadata service "
         "that gave nothing.",
-        sources=(_JS_V3,),
+        sources=(JS_SDK_DOCS,),
         fixes=("create_compute_role", "log_in_locally"),
         related=("sdk_v3_no_credentials", "credentials_local_machine"),
         label=Label.CREDENTIALS_MISSING_BUILD,
@@ -210,7 +399,7 @@ CREDENTIAL_SIGNATURES = (
             "`{accessKeyId: undefined}` was passed: variables set in Amplify reach the build, not the SSR runtime. "
             "Explicit credentials win over the compute role, so attaching one alone does not help."
         ),
-        sources=("https://docs.aws.amazon.com/amplify/latest/userguide/ssr-environment-variables.html", _JS_V3),
+        sources=(SSR_VARIABLES_DOCS, JS_SDK_DOCS),
         fixes=("drop_explicit_credentials", "create_compute_role"),
         related=("explicit_credentials_in_code", "keys_on_localhost_role_on_amplify"),
         label=Label.CREDENTIALS_MISSING_RUNTIME,
@@ -244,7 +433,7 @@ CREDENTIAL_SIGNATURES = (
         title="AWS CLI or boto3 finds no credentials",
         explanation="A build command calls AWS and the app has no service role; or the command ran on a laptop "
         "without a profile.",
-        sources=(_CLI,),
+        sources=(CLI_DOCS,),
         fixes=("create_service_role", "log_in_locally"),
         related=("service_role_not_set", "credentials_local_machine"),
         label=Label.CREDENTIALS_MISSING_BUILD,
@@ -335,7 +524,7 @@ CREDENTIAL_SIGNATURES = (
         title="The named AWS profile does not exist",
         explanation="A build command or setting names a profile of somebody's laptop. In a build, leave the profile "
         "out.",
-        sources=(_CLI,),
+        sources=(CLI_DOCS,),
         fixes=("create_service_role", "log_in_locally"),
         related=("credentials_local_machine",),
         label=Label.CREDENTIALS_MISSING_BUILD,
@@ -351,7 +540,7 @@ CREDENTIAL_SIGNATURES = (
             "In a build after one hour, whatever the role's maximum; on a laptop when the SSO session ends. "
             "Neither of Amplify's roles is wrong."
         ),
-        sources=("aws-amplify/amplify-hosting#2751", "aws-amplify/amplify-hosting#3126", _STS_ERRORS),
+        sources=("aws-amplify/amplify-hosting#2751", "aws-amplify/amplify-hosting#3126", STS_ERRORS_DOCS),
         fixes=("shorten_build", "log_in_locally"),
         related=("session_expired",),
         label=Label.EXPIRED_OR_INVALID_TOKEN,
@@ -376,7 +565,7 @@ CREDENTIAL_SIGNATURES = (
         title="The credentials are invalid",
         explanation="Deleted or inactive keys, a missing session token, a wrong secret, a clock that is off, or "
         "another partition's keys.",
-        sources=(_STS_ERRORS,),
+        sources=(STS_ERRORS_DOCS,),
         fixes=("log_in_locally", "drop_explicit_credentials"),
         related=("session_expired", "long_lived_keys_in_variables"),
         label=Label.EXPIRED_OR_INVALID_TOKEN,
@@ -393,6 +582,99 @@ CREDENTIAL_SIGNATURES = (
     ),
 )
 
+
+# --- access is denied, in a text that does not name who was denied what
+
+_WRAPPER_PATTERNS = (
+    Signature(
+        id="codecommit_clone_refused",
+        literals=("requested URL returned error: 403",),
+        pattern=r"unable to access '?https?://[^ ']{0,200}git-codecommit\.[^ ]{1,300} the requested url returned "
+        r"error: 403",
+        label=Label.ACCESS_DENIED_IDENTITY,
+        identity=Identity.SERVICE_ROLE,
+        confidence=Confidence.MEDIUM,
+    ),
+    Signature(
+        id="ampx_bootstrap_unreadable",
+        literals=("BootstrapDetectionError",),
+        pattern=r"\[?BootstrapDetectionError\b|unable to detect cdk bootstrap stack due to permission issues",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+    ),
+    Signature(
+        id="ampx_outputs_refused",
+        literals=("Denied",),
+        pattern=r"unable to get backend outputs due to insufficient permissions",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+    ),
+    Signature(
+        id="ampx_deploy_refused",
+        literals=("Denied",),
+        pattern=r"unable to deploy due to insufficient permissions"
+        r"|deployment role does not have sufficient permissions",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+    ),
+    Signature(
+        id="ampx_ssm_refused",
+        literals=("redential",),
+        pattern=r"\bSSMCredentialsError\]?:? .{0,40}\bAccessDenied(?:Exception)?\b",
+        label=Label.ACCESS_DENIED_IDENTITY,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+    ),
+    Signature(
+        id="api_call_refused",
+        literals=("Denied", "UnauthorizedOperation", "HeadObject operation"),
+        pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|403)\) when calling the \w{1,60} operation"
+        r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+    ),
+    Signature(
+        id="resource_handler_refused",
+        literals=("Denied", "authorized to perform"),
+        pattern=r"\bAPI: [\w-]{1,40}:\w{1,60} (?:access denied|you are not authorized)"
+        r"|\bHandlerErrorCode: AccessDenied\b|\bS3 error: access denied",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+    ),
+    Signature(
+        id="unauthorized_operation",
+        literals=("UnauthorizedOperation", "authorized to perform"),
+        pattern=r"\bUnauthorizedOperation\b|you are not authorized to perform this operation",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.LOW,
+        decisiveness=1,
+    ),
+    Signature(
+        id="sdk_error_access_denied",
+        literals=("Denied",),
+        pattern=r"\bcode: ['\"]AccessDenied(?:Exception)?['\"],.{0,300}(?:requestId|\$fault|\$metadata|statusCode)",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.LOW,
+        decisiveness=1,
+    ),
+    Signature(
+        id="bare_access_denied",
+        literals=("Denied",),
+        pattern=r"(?:^|[:\])✖🛑⨯∟] ?|\berror |\[)AccessDenied(?:Exception|Error)?(?=[\]:)]|\s*$| at \w)"
+        r"|(?:^|[✖🛑⨯] ?|\bAccessDenied(?:Exception)?: )access denied(?=[\s.]*$| at Request\.)",
+        within_line=True,
+        unless=r"authjs|next-auth|\[auth\]|springframework|java\.|<Code>|</|mysql|contentful|https?://errors\.",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.LOW,
+        decisiveness=1,
+    ),
+)
+
 WRAPPER_SIGNATURES = (
     Entry(
         id="codecommit_clone_refused",
@@ -400,9 +682,7 @@ WRAPPER_SIGNATURES = (
         title="CodeCommit refuses the clone with error 403",
         explanation="IAM, though nothing says so: Amplify clones CodeCommit as the service role, which lacks "
         "codecommit:GitPull.",
-        sources=(
-            "https://docs.aws.amazon.com/codecommit/latest/userguide/auth-and-access-control-permissions-reference.html",
-        ),
+        sources=(CODECOMMIT_DOCS,),
         fixes=("allow_codecommit_pull",),
         related=("codecommit_pull_denied",),
         label=Label.ACCESS_DENIED_IDENTITY,
@@ -427,7 +707,7 @@ WRAPPER_SIGNATURES = (
             "set), or as a role meant for something else, such as logging. The text at hand does not name the "
             "principal, which would tell."
         ),
-        sources=(_AMPX, _SERVICE_ROLE),
+        sources=(_AMPX, SERVICE_ROLE_DOCS),
         looks=(_PRINCIPAL, Look("service_role_set", "The app has a service role, meant for backend deployments.")),
         fixes=("create_service_role", "attach_service_role"),
         related=("service_role_not_set", "permissions_on_logging_role"),
@@ -442,7 +722,7 @@ WRAPPER_SIGNATURES = (
         title="ampx may not read the backend's outputs",
         explanation="As with the bootstrap version: no service role, or one meant for something else. The principal "
         "tells.",
-        sources=(_AMPX, _SERVICE_ROLE),
+        sources=(_AMPX, SERVICE_ROLE_DOCS),
         looks=(_PRINCIPAL, Look("service_role_set", "The app has a service role, meant for backend deployments.")),
         fixes=("create_service_role", "attach_service_role"),
         related=("service_role_not_set",),
@@ -487,7 +767,7 @@ WRAPPER_SIGNATURES = (
         kind=EntryKind.SIGNATURE,
         title="A named API call was refused, without a reason",
         explanation="Older answers and cross-account calls say Access Denied or 403 and name nobody.",
-        sources=(_ACCESS_DENIED, "https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html"),
+        sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         label=Label.ACCESS_DENIED_OTHER,
@@ -532,7 +812,7 @@ WRAPPER_SIGNATURES = (
         kind=EntryKind.SIGNATURE,
         title="An SDK's error object says AccessDenied, without a reason",
         explanation="Printed by server code that logs the whole error; the request id finds the call in CloudTrail.",
-        sources=("https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html",),
+        sources=(S3_403_DOCS,),
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         label=Label.ACCESS_DENIED_OTHER,
@@ -563,7 +843,21 @@ WRAPPER_SIGNATURES = (
     ),
 )
 
-_TROUBLE = "https://docs.aws.amazon.com/amplify/latest/userguide/security_iam_troubleshoot.html"
+SIGNATURES: tuple[Signature, ...] = (*_ROLE_PATTERNS, *_CREDENTIAL_PATTERNS, *_WRAPPER_PATTERNS)
+"""Every signature that a pattern recognises."""
+
+
+# --- access is denied, in a message that names who was denied what: entries only
+
+DENIAL_LITERALS = (
+    "authorized to perform",
+    "uthorized to access this",
+    "explicit deny",
+    "policy allows",
+    "boundary allows",
+)
+"""Every message that `medic.logscan.denial` parses contains at least one of these."""
+
 _BUILD_SESSION = "arn:aws:sts::111122223333:assumed-role/amplify-service/BuildSession"
 _COMPUTE_SESSION = "arn:aws:sts::111122223333:assumed-role/shop-ssr/AmplifyHostingCompute-app=d1a2b3c4d5e6f7"
 _AMPLIFYS_OWN = "arn:aws:sts::444455556666:assumed-role/AemiliaControlPlaneLambda-CodeBuildRole-1P/AWSCodeBuild-40"
@@ -583,7 +877,7 @@ def _denial(  # noqa: PLR0913 - the parts of an entry, most of them by name
     identity: Identity | None = None,
     phases: tuple[Phase, ...] = (),
     looks: tuple[Look, ...] = (),
-    sources: tuple[str, ...] = (_ACCESS_DENIED,),
+    sources: tuple[str, ...] = (ACCESS_DENIED_DOCS,),
 ) -> Entry:
     return Entry(
         id=id_,
@@ -615,7 +909,7 @@ _BY_CALLER = (
         fixes=("create_service_role", "attach_service_role"),
         related=("service_role_not_set",),
         sources=(
-            "https://docs.aws.amazon.com/amplify/latest/userguide/amplify-service-role.html",
+            SERVICE_ROLE_DOCS,
             "aws-amplify/amplify-hosting#3205",
         ),
         positives=(
@@ -633,10 +927,10 @@ _BY_CALLER = (
         "this action on this resource.",
         label=Label.ACCESS_DENIED_IDENTITY,
         identity=Identity.SERVICE_ROLE,
-        phases=(Phase.BUILD, Phase.DEPLOY),
+        phases=_BUILD,
         fixes=("grant_action", "attach_service_role"),
         related=("permission_missing_identity", "permissions_on_logging_role"),
-        sources=(_ACCESS_DENIED, "aws-amplify/amplify-backend#1961"),
+        sources=(ACCESS_DENIED_DOCS, "aws-amplify/amplify-backend#1961"),
         positives=(
             (
                 f"User: {_BUILD_SESSION} is not authorized to perform: ssm:GetParameter on resource: "
@@ -707,7 +1001,7 @@ _BY_CALLER = (
         identity=Identity.USER,
         fixes=("grant_action",),
         related=("callers_policy_by_administrator", "deleting_needs_amplifybackend", "access_from_outside_account"),
-        sources=(_TROUBLE, _ACCESS_DENIED),
+        sources=(TROUBLESHOOTING_DOCS, ACCESS_DENIED_DOCS),
         positives=(
             f"User: {_USER} is not authorized to perform: amplify:GetWidget on resource: my-example-widget",
             (
@@ -736,7 +1030,7 @@ _BY_POLICY = (
         label=Label.PASS_ROLE_DENIED,
         fixes=("allow_pass_role",),
         related=("pass_role_missing", "pass_service_linked_role"),
-        sources=(_TROUBLE, "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"),
+        sources=(TROUBLESHOOTING_DOCS, PASSING_ROLES_DOCS),
         positives=(f"User: {_USER} is not authorized to perform: iam:PassRole",),
     ),
     _denial(
@@ -746,7 +1040,7 @@ _BY_POLICY = (
         label=Label.ACCESS_DENIED_BOUNDARY,
         fixes=("change_boundary",),
         related=("denied_by_boundary", "gen1_roles_under_boundary"),
-        sources=("https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html", _ACCESS_DENIED),
+        sources=(BOUNDARY_DOCS, ACCESS_DENIED_DOCS),
         positives=(
             (
                 f"User: {_BUILD_SESSION} is not authorized to perform: dynamodb:Scan on resource: "
@@ -862,280 +1156,3 @@ _BY_POLICY = (
 )
 
 DENIAL_SIGNATURES = (*_BY_CALLER, *_BY_POLICY)
-
-DENIAL_LITERALS = (
-    "authorized to perform",
-    "uthorized to access this",
-    "explicit deny",
-    "policy allows",
-    "boundary allows",
-)
-"""What every access-denied message that `medic.diagnosis.denial` reads contains at least one of."""
-
-_ROLES = (
-    Signature(
-        id="service_role_unassumable",
-        literals=("specified IAM Role", "specified IAM role"),
-        pattern=r"unable to assume (?:the )?(?:specified|provided|selected|configured) iam (?:service )?role",
-        label=Label.SERVICE_ROLE_UNASSUMABLE,
-        identity=Identity.SERVICE_ROLE,
-        amplifys_verdict=True,
-    ),
-    Signature(
-        id="compute_role_refused",
-        literals=("be assumed by",),
-        pattern=r"\brole\b[^.]{0,80}? can(?: ?not|'t) be assumed by amplify",
-        label=Label.COMPUTE_ROLE_UNASSUMABLE,
-        identity=Identity.COMPUTE_ROLE,
-    ),
-    Signature(
-        id="other_role_unassumable",
-        literals=("be assumed by",),
-        pattern=r"\brole\b[^.]{0,80}? can(?: ?not|'t) be assumed by (?!amplify)\w",
-        label=Label.ACCESS_DENIED_OTHER,
-        confidence=Confidence.MEDIUM,
-        decisiveness=2,
-    ),
-    Signature(
-        id="identity_pool_role_unassumable",
-        literals=("InvalidIdentityPool",),
-        pattern=r"InvalidIdentityPoolConfigurationException",
-        label=Label.ACCESS_DENIED_OTHER,
-        identity=Identity.COGNITO_USER,
-        confidence=Confidence.MEDIUM,
-        decisiveness=2,
-    ),
-    Signature(
-        id="pass_role_refused",
-        literals=("Denied",),
-        pattern=r"\bAccessDenied\w{0,9}\)? .{0,80}?(?:cross-account pass role is not allowed"
-        r"|(?:not authorized|permissions?) to pass (?:the |this )?role)",
-        label=Label.PASS_ROLE_DENIED,
-    ),
-)
-
-_EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid"
-
-_CREDENTIALS = (
-    Signature(
-        id="sdk_v3_no_credentials",
-        literals=("redential",),
-        pattern=r"could not load credentials from any (?:of the )?providers?",
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
-        identity=Identity.NOBODY,
-    ),
-    Signature(
-        id="sdk_v3_provider_failed",
-        literals=("redential",),
-        pattern=r"\bCredentialsProviderError\]?: ?\S",
-        unless=_EXPIRED_NEARBY,
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
-        identity=Identity.NOBODY,
-        confidence=Confidence.MEDIUM,
-        decisiveness=2,
-    ),
-    Signature(
-        id="sdk_v3_credential_object_invalid",
-        literals=("redential",),
-        pattern=r"resolved credential object is not valid|\berror\]?: credential is missing\b",
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
-        identity=Identity.NOBODY,
-    ),
-    Signature(
-        id="sdk_v2_no_credentials",
-        literals=("redential",),
-        pattern=r"missing credentials in config\b|\bCredentialsError\b\]?: (?!SSO|token)",
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
-        identity=Identity.NOBODY,
-    ),
-    Signature(
-        id="cli_no_credentials",
-        literals=("redential", "MissingAuthenticationToken"),
-        pattern=r"unable to locate credentials|\bNoCredentialsError: |partial credentials found in"
-        r"|\bMissingAuthenticationToken(?:Exception)?\b",
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
-        identity=Identity.NOBODY,
-    ),
-    Signature(
-        id="gen1_no_credentials",
-        literals=("redential",),
-        pattern=r"aws access credentials can ?not be found|failed to get profile credentials",
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        identity=Identity.NOBODY,
-    ),
-    Signature(
-        id="ampx_no_credentials",
-        literals=("redential",),
-        pattern=r"failed to load (?:default )?aws credentials|\[InvalidCredentialError\]",
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        identity=Identity.NOBODY,
-        decisiveness=2,
-    ),
-    Signature(
-        id="cdk_no_credentials",
-        literals=("Unable to resolve AWS account", "redential"),
-        pattern=r"unable to resolve aws account to use"
-        r"|need to perform aws calls for account .{1,40}, but no credentials (?:have been configured|found)",
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        identity=Identity.NOBODY,
-        confidence=Confidence.MEDIUM,
-    ),
-    Signature(
-        id="other_sdk_no_credentials",
-        literals=("redential",),
-        pattern=r"nocredentialproviders: |no valid credential sources|no ec2 imds role found"
-        r"|unable to (?:load|find) (?:aws )?credentials\b|could not (?:find|load|locate) aws credentials"
-        r"|no aws credentials (?:were )?(?:found|available|provided|configured)"
-        r"|failed to (?:refresh cached|retrieve) credentials|could not resolve credentials using",
-        unless=_EXPIRED_NEARBY,
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
-        identity=Identity.NOBODY,
-    ),
-    Signature(
-        id="profile_missing",
-        literals=("onfig profile", "redential"),
-        pattern=r"the config profile \([^)]{1,80}\) could not be found"
-        r"|profile \S{1,80} could not be found or parsed in shared credentials file",
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
-        identity=Identity.NOBODY,
-        confidence=Confidence.MEDIUM,
-    ),
-)
-
-_TOKENS = (
-    Signature(
-        id="token_expired",
-        literals=(
-            "ExpiredToken",
-            "security token included in the request",
-            "oken has expired",
-            "oken is expired",
-            "SSO session",
-            "Signature expired",
-        ),
-        pattern=r"security token included in the request is expired|\bExpiredToken(?:Exception|Error)?\b"
-        r"|\bprovided token has expired|\btoken has expired and refresh failed|\bsso (?:session|token)\b.{0,80}expired"
-        r"|token is expired\. to refresh this sso|\bsignature expired: ",
-        label=Label.EXPIRED_OR_INVALID_TOKEN,
-    ),
-    Signature(
-        id="token_invalid",
-        literals=(
-            "security token included in the request",
-            "UnrecognizedClient",
-            "InvalidClientTokenId",
-            "InvalidAccessKeyId",
-            "Access Key Id you provided",
-            "request signature we",
-            "InvalidSignatureException",
-            "SignatureDoesNotMatch",
-            "redential",
-            "SSO session",
-        ),
-        pattern=r"security token included in the request is invalid|\bUnrecognizedClientException\b"
-        r"|\bInvalidClientTokenId\b|\bInvalidAccessKeyId\b|aws access key id you provided does not exist"
-        r"|\bInvalidSignatureException\b|\bSignatureDoesNotMatch\b|request signature we calculated does not match"
-        r"|not able to validate the provided access credentials|\bsso token\b.{0,80}not found or is invalid",
-        label=Label.EXPIRED_OR_INVALID_TOKEN,
-    ),
-)
-
-_WRAPPERS = (
-    Signature(
-        id="codecommit_clone_refused",
-        literals=("requested URL returned error: 403",),
-        pattern=r"unable to access '?https?://[^ ']{0,200}git-codecommit\.[^ ]{1,300} the requested url returned "
-        r"error: 403",
-        label=Label.ACCESS_DENIED_IDENTITY,
-        identity=Identity.SERVICE_ROLE,
-        confidence=Confidence.MEDIUM,
-    ),
-    Signature(
-        id="ampx_bootstrap_unreadable",
-        literals=("BootstrapDetectionError",),
-        pattern=r"\[?BootstrapDetectionError\b|unable to detect cdk bootstrap stack due to permission issues",
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        confidence=Confidence.LOW,
-        decisiveness=2,
-    ),
-    Signature(
-        id="ampx_outputs_refused",
-        literals=("Denied",),
-        pattern=r"unable to get backend outputs due to insufficient permissions",
-        label=Label.CREDENTIALS_MISSING_BUILD,
-        confidence=Confidence.LOW,
-        decisiveness=2,
-    ),
-    Signature(
-        id="ampx_deploy_refused",
-        literals=("Denied",),
-        pattern=r"unable to deploy due to insufficient permissions"
-        r"|deployment role does not have sufficient permissions",
-        label=Label.ACCESS_DENIED_OTHER,
-        confidence=Confidence.LOW,
-        decisiveness=2,
-    ),
-    Signature(
-        id="ampx_ssm_refused",
-        literals=("redential",),
-        pattern=r"\bSSMCredentialsError\]?:? .{0,40}\bAccessDenied(?:Exception)?\b",
-        label=Label.ACCESS_DENIED_IDENTITY,
-        confidence=Confidence.LOW,
-        decisiveness=2,
-    ),
-    Signature(
-        id="api_call_refused",
-        literals=("Denied", "UnauthorizedOperation", "HeadObject operation"),
-        pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|403)\) when calling the \w{1,60} operation"
-        r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied",
-        label=Label.ACCESS_DENIED_OTHER,
-        confidence=Confidence.LOW,
-        decisiveness=2,
-    ),
-    Signature(
-        id="resource_handler_refused",
-        literals=("Denied", "authorized to perform"),
-        pattern=r"\bAPI: [\w-]{1,40}:\w{1,60} (?:access denied|you are not authorized)"
-        r"|\bHandlerErrorCode: AccessDenied\b|\bS3 error: access denied",
-        label=Label.ACCESS_DENIED_OTHER,
-        confidence=Confidence.LOW,
-        decisiveness=2,
-    ),
-    Signature(
-        id="unauthorized_operation",
-        literals=("UnauthorizedOperation", "authorized to perform"),
-        pattern=r"\bUnauthorizedOperation\b|you are not authorized to perform this operation",
-        label=Label.ACCESS_DENIED_OTHER,
-        confidence=Confidence.LOW,
-        decisiveness=1,
-    ),
-    Signature(
-        id="sdk_error_access_denied",
-        literals=("Denied",),
-        pattern=r"\bcode: ['\"]AccessDenied(?:Exception)?['\"],.{0,300}(?:requestId|\$fault|\$metadata|statusCode)",
-        label=Label.ACCESS_DENIED_OTHER,
-        confidence=Confidence.LOW,
-        decisiveness=1,
-    ),
-    Signature(
-        id="bare_access_denied",
-        literals=("Denied",),
-        pattern=r"(?:^|[:\])✖🛑⨯∟] ?|\berror |\[)AccessDenied(?:Exception|Error)?(?=[\]:)]|\s*$| at \w)"
-        r"|(?:^|[✖🛑⨯] ?|\bAccessDenied(?:Exception)?: )access denied(?=[\s.]*$| at Request\.)",
-        within_line=True,
-        unless=r"authjs|next-auth|\[auth\]|springframework|java\.|<Code>|</|mysql|contentful|https?://errors\.",
-        label=Label.ACCESS_DENIED_OTHER,
-        confidence=Confidence.LOW,
-        decisiveness=1,
-    ),
-)
-
-SIGNATURES: tuple[Signature, ...] = (*_ROLES, *_CREDENTIALS, *_TOKENS, *_WRAPPERS)
-"""Every signature with a pattern of its own."""

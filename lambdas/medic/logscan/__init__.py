@@ -1,1 +1,1 @@
-"""What a log says: read it, recognise failures, parse denials. Pure: no AWS, no clock."""
+"""Finds IAM failures in a log: reads entries, matches signatures, parses denials. Pure: no AWS, no clock."""

@@ -1,4 +1,4 @@
-"""Log entries put together again: an entry, its continuation lines, and where each character came from."""
+"""Splits a log into entries: one timestamped line with its continuation lines, read as one text."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+MAX_LINE_BYTES = 8192
+"""The rest of a longer line is ignored. Real messages are shorter; only hostile lines are longer."""
+LINES_BEFORE = 8
+LINES_AFTER = 24
+BYTES_AFTER = 16 * 1024
+"""Limits of an entry. A denial wrapped by ampx or a terminal takes about ten lines; a stack trace can be endless."""
+
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2060\ufeff\ufffd]")
 _PASTED_NUMBER = re.compile(r"\s{0,8}\d{1,7}(?:\s{1,4}(?=\d{2,4}-\d\d-\d\dT|\[[A-Z]{4,7}\])|\s*$)")
@@ -19,11 +26,8 @@ _PREFIX = re.compile(
     r"(?:\s+(?P<request>[0-9a-f]{8}-[0-9a-f-]{27}))?"
     r"\s*(?:\[?(?P<level>INFO|WARNING|WARN|ERROR|HELP|DEBUG|FATAL)(?:\]:?|:|\t| (?=[^a-z])))?\s?"
 )
-_GLYPHS = "⠀⠁⠂⠃⠄⠅⠆⠇⠈⠉⠊⠋⠌⠍⠎⠏⠐⠙⠚⠛⠜⠞⠟⠠⠡⠢⠦⠧⠨⠰⠲⠴⠵⠶⠷⠸⠹⠺⠻⠼⠽⠾⠿"
-_MARKERS = ("# ", "## ", "!!! ")
-
-MAX_LINE_BYTES = 8192
-"""No line is read beyond this; messages are shorter, and hostile lines are not."""
+_SPINNER_GLYPHS = "⠀⠁⠂⠃⠄⠅⠆⠇⠈⠉⠊⠋⠌⠍⠎⠏⠐⠙⠚⠛⠜⠞⠟⠠⠡⠢⠦⠧⠨⠰⠲⠴⠵⠶⠷⠸⠹⠺⠻⠼⠽⠾⠿"
+_STEP_MARKERS = ("# ", "## ", "!!! ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,90 +38,71 @@ class Line:
     """1-based."""
     level: str | None
     text: str
-    """The words: without ANSI codes, spinner glyphs, pasted line number, time stamp and level."""
+    """The line without ANSI codes, spinner glyphs, pasted line number, time stamp and level."""
     shown: str
     """The line as a person would see it, for excerpts."""
     starts_entry: bool
-    """True if a log entry begins here; a line without prefix continues the entry before it."""
-
-
-def read_line(raw: bytes, number: int) -> Line:
-    """Reads one line; any bytes will do. Invalid UTF-8 and control characters are dropped."""
-    shown = _CONTROL.sub("", _ANSI.sub("", raw[:MAX_LINE_BYTES].decode("utf-8", "replace"))).rstrip()
-    pasted = _PASTED_NUMBER.match(shown)
-    rest = shown[pasted.end() :] if pasted else shown
-    prefix = _PREFIX.match(rest)
-    text = (rest[prefix.end() :] if prefix else rest).lstrip(" \t" + _GLYPHS)
-    prefixed = prefix is not None and bool(prefix["time"] or prefix["level"])
-    level = prefix["level"] if prefix else None
-    return Line(number, level, text, shown, prefixed or text.startswith(_MARKERS))
-
-
-LINES_BEFORE = 8
-LINES_AFTER = 24
-BYTES_AFTER = 16 * 1024
-"""A denial that ampx or a terminal has wrapped takes some ten lines; a stack trace may go on for ever."""
+    """True if a log entry begins here; False if the line continues the previous entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """Some lines read as one text, white space normalised."""
+    """Consecutive lines joined to one text, with white space normalised to single spaces."""
 
     lines: tuple[Line, ...]
     text: str
     offsets: tuple[int, ...]
-    """Where each line's words begin in the text."""
+    """Where each line begins in the text."""
 
     def line_at(self, offset: int) -> tuple[Line, int]:
-        """The line that a character of the text stands in, and its column there."""
+        """The line that contains a character of the text, and the character's column in that line."""
         index = max(0, bisect_right(self.offsets, offset) - 1)
         return self.lines[index], offset - self.offsets[index]
 
     def spans(self) -> Iterator[tuple[int, int]]:
-        """Where each line's words begin and end in the text."""
+        """Where each line begins and ends in the text."""
         for begin, following in pairwise((*self.offsets, len(self.text) + 1)):
             yield begin, max(begin, following - 1)
 
     def unwrapped(self) -> LogEntry:
-        """The same lines joined without a space: terminals wrap inside words, people and tools between them."""
+        """The same lines joined without a space, because terminals wrap inside words."""
         return _join(self.lines, "")
 
 
-def _join(lines: Sequence[Line], separator: str = " ") -> LogEntry:
-    parts: list[str] = []
-    offsets: list[int] = []
-    length = 0
-    for line in lines:
-        words = " ".join(line.text.split()) if separator else line.text
-        offsets.append(length)
-        if words:
-            parts.append(words)
-            length += len(words) + len(separator)
-    return LogEntry(tuple(lines), separator.join(parts), tuple(offsets))
-
-
-def entry_at(data: bytes, position: int, floor: int, floor_line: int) -> tuple[LogEntry, int]:
-    """Reads the log entry around a position; nothing before `floor` is read again.
+def entry_at(data: bytes, position: int, min_offset: int, min_offset_line: int) -> tuple[LogEntry, int]:
+    """Reads the log entry around a position.
 
     Args:
-        data: a stretch of the log.
-        position: where in it something of interest begins.
-        floor: up to where it was read already.
-        floor_line: the number of the line that `floor` stands in.
+        data: a part of the log.
+        position: an offset in `data` inside the wanted entry.
+        min_offset: where in `data` to stop reading backwards, because everything before it was read already.
+        min_offset_line: the line number at `min_offset`.
 
     Returns:
-        The entry, and where in `data` it ends. Endless entries and lines are cut.
+        The entry, and the offset in `data` where it ends. Very long entries and lines are cut.
     """
-    begin, end = _line_around(data, position, floor)
-    number = floor_line + data.count(b"\n", floor, begin)
+    begin, end = _line_around(data, position, min_offset)
+    number = min_offset_line + data.count(b"\n", min_offset, begin)
     hit = read_line(data[begin:end], number)
-    before = [] if hit.starts_entry else _lines_before(data, begin, number, floor)
+    before = [] if hit.starts_entry else _lines_before(data, begin, number, min_offset)
     after, end = _lines_after(data, end, number)
     return _join((*reversed(before), hit, *after)), end
 
 
-def _line_around(data: bytes, position: int, floor: int) -> tuple[int, int]:
-    lowest = max(floor, position - MAX_LINE_BYTES // 2)
+def read_line(raw: bytes, number: int) -> Line:
+    """Reads one line of any bytes. Drops invalid UTF-8 and control characters."""
+    shown = _CONTROL.sub("", _ANSI.sub("", raw[:MAX_LINE_BYTES].decode("utf-8", "replace"))).rstrip()
+    pasted = _PASTED_NUMBER.match(shown)
+    rest = shown[pasted.end() :] if pasted else shown
+    prefix = _PREFIX.match(rest)
+    text = (rest[prefix.end() :] if prefix else rest).lstrip(" \t" + _SPINNER_GLYPHS)
+    prefixed = prefix is not None and bool(prefix["time"] or prefix["level"])
+    level = prefix["level"] if prefix else None
+    return Line(number, level, text, shown, prefixed or text.startswith(_STEP_MARKERS))
+
+
+def _line_around(data: bytes, position: int, min_offset: int) -> tuple[int, int]:
+    lowest = max(min_offset, position - MAX_LINE_BYTES // 2)
     begin = max(lowest, data.rfind(b"\n", lowest, position) + 1)
     return begin, _line_end(data, begin, position)
 
@@ -127,11 +112,11 @@ def _line_end(data: bytes, begin: int, position: int) -> int:
     return found if found >= 0 else min(len(data), begin + MAX_LINE_BYTES)
 
 
-def _lines_before(data: bytes, begin: int, number: int, floor: int) -> list[Line]:
+def _lines_before(data: bytes, begin: int, number: int, min_offset: int) -> list[Line]:
     lines: list[Line] = []
-    while len(lines) < LINES_BEFORE and begin > floor and data[begin - 1 : begin] == b"\n":
+    while len(lines) < LINES_BEFORE and begin > min_offset and data[begin - 1 : begin] == b"\n":
         end = begin - 1
-        lowest = max(floor, end - MAX_LINE_BYTES)
+        lowest = max(min_offset, end - MAX_LINE_BYTES)
         begin = max(lowest, data.rfind(b"\n", lowest, end) + 1)
         number -= 1
         lines.append(read_line(data[begin:end], number))
@@ -153,3 +138,16 @@ def _lines_after(data: bytes, end: int, number: int) -> tuple[list[Line], int]:
         lines.append(line)
         end = stop
     return lines, end
+
+
+def _join(lines: Sequence[Line], separator: str = " ") -> LogEntry:
+    parts: list[str] = []
+    offsets: list[int] = []
+    length = 0
+    for line in lines:
+        text = " ".join(line.text.split()) if separator else line.text
+        offsets.append(length)
+        if text:
+            parts.append(text)
+            length += len(text) + len(separator)
+    return LogEntry(tuple(lines), separator.join(parts), tuple(offsets))

@@ -1,4 +1,4 @@
-"""What the log scanner returns: findings, denials, and the structure of the log around them."""
+"""What the log scanner returns: findings, denials, and how far the build got."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from medic.labels import Confidence, Identity, Label, PolicyType
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """One parsed access-denied message; what the text does not name is None."""
+    """One parsed access-denied message. A field is None if the text does not name it."""
 
     principal: str | None
-    """The principal ARN as printed."""
+    """The principal as printed: an ARN, possibly cut short, or `anonymous`."""
     account: str | None
     role_name: str | None
     session_name: str | None
@@ -21,7 +21,7 @@ class Denial:
     resource: str | None
     policy_type: PolicyType | None
     explicit: bool | None
-    """True: an explicit deny. False: nothing allows it. None: the text does not say."""
+    """True: an explicit deny. False: no policy allows the call. None: the text does not say."""
     policy_arn: str | None = None
 
 
@@ -30,7 +30,7 @@ class Finding:
     """One signature found in a log."""
 
     signature: str
-    """The id of the knowledge-base entry that fired."""
+    """The id of its knowledge-base entry."""
     label: Label
     confidence: Confidence
     first_line: int
@@ -44,20 +44,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class LogReading:
-    """What the scanner saw in one log: findings, most decisive first, and the structure around them."""
+    """What the scanner found in one log."""
 
     findings: tuple[Finding, ...]
+    """Most decisive first."""
     lines: int
     size: int
     """Bytes read, after decompression."""
     truncated: bool
-    """True if the log went on past the reading limit."""
+    """True if the log is longer than the reading limit."""
     cloned: bool
-    """True if `# Cloning repository` was seen: the build got past the repository connection."""
+    """True if the log has `# Cloning repository`: the build could reach the repository."""
     commands_executed: bool
-    """True if an `# Executing command` line was seen."""
+    """True if the log has an `# Executing command` line."""
 
     @property
     def label(self) -> Label:
-        """The first finding's label; no finding is `not_iam`."""
+        """The first finding's label; `not_iam` without findings."""
         return self.findings[0].label if self.findings else Label.NOT_IAM

@@ -1,7 +1,7 @@
-"""Whose line is it? SSR branches of an app share one log, and how AWS names its streams is not documented.
+"""Finds the failures in an app's SSR log and the branches that they belong to.
 
-So a branch is taken from a stream's name or a line's text where it stands there, else found by exclusion, and where
-that leads nowhere, nobody is blamed.
+All SSR branches of an app share one log group, and AWS does not document its stream names. A line's branch is taken
+from the stream's name or the line's text, else found by exclusion. If that fails, the failure belongs to no branch.
 """
 
 from __future__ import annotations
@@ -27,48 +27,22 @@ if TYPE_CHECKING:
     from medic.evidence import App, Branch, RuntimeLine
     from medic.logscan.model import Finding, LogReading
 
-
-@dataclass(frozen=True, slots=True)
-class RuntimeReading:
-    """What some events of one log show."""
-
-    reading: LogReading
-    lines: Sequence[RuntimeLine]
-    starts: Sequence[int]
-    """The number of the line of text that each event begins with."""
-
-    def line_of(self, finding: Finding) -> RuntimeLine:
-        """The event in which a finding was first seen."""
-        return self.lines[bisect_right(self.starts, finding.first_line) - 1]
-
-    @property
-    def first(self) -> RuntimeLine | None:
-        """The earliest event that shows any finding; None if none does."""
-        seen = (self.line_of(finding) for finding in self.reading.findings)
-        return min(seen, key=lambda line: line.at, default=None)
+_DATED_STREAM = re.compile(r"(?P<branch>.+)/\d{4}/\d{2}/\d{2}/[^/]+")
+_NOT_IN_A_STREAM = re.compile(r"[:*]")
+_HOST = re.compile(r"\b(?P<branch>[a-z0-9-]{1,63})\.(?P<app>d[a-z0-9]{1,19})\.amplifyapp\.com\b")
+_NOT_IN_A_HOST = re.compile(r"[^a-z0-9-]")
+_ARN = re.compile(r":apps/(?P<app>d[a-z0-9]{1,19})/branches/(?P<branch>[^\s\"'\\]{1,255})")
+_MAX_DENIED_ACTIONS = 5
 
 
-def read_runtime_log(lines: Sequence[RuntimeLine]) -> RuntimeReading:
-    """What events of a runtime log show, each read as a log entry of its own."""
-    texts = [_as_entry(line) for line in lines]
-    starts = list(accumulate((text.count("\n") for text in texts), initial=1))
-    return RuntimeReading(scan((text.encode() for text in texts), Phase.RUNTIME), lines, starts[:-1])
-
-
-def _as_entry(line: RuntimeLine) -> str:
-    """An event's text, with its time in front unless it has one: two events are never read as one."""
-    text = line.message.rstrip("\n")
-    if not read_line(text.partition("\n")[0].encode(), 1).starts_entry:
-        text = f"{line.at:%Y-%m-%dT%H:%M:%S}Z {text}"
-    return text + "\n"
+# --- reading events
 
 
 @cache
 def runtime_filter() -> str:
-    """The filter pattern that passes every event a signature of the runtime phase could fire on.
+    """The CloudWatch Logs filter pattern that matches every event with a failure that is possible at runtime.
 
-    `?"one" ?"another"` asks for either; letter case counts, as it does for the catalogue's literals. A pattern may hold
-    1024 characters.
+    `?"one" ?"another"` matches either. Matching is case-sensitive, as are the literals. AWS allows 1024 characters.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
     """
@@ -77,85 +51,115 @@ def runtime_filter() -> str:
 
 
 def _at_runtime(signature_id: str) -> bool:
-    """True unless its entry binds it to other phases."""
+    """False if the signature's entry limits it to other phases."""
     entry = find_entry(signature_id)
     return entry is None or not entry.phases or Phase.RUNTIME in entry.phases
 
 
-_DATED = re.compile(r"(?P<branch>.+)/\d{4}/\d{2}/\d{2}/[^/]+")
-_HOST = re.compile(r"\b(?P<branch>[a-z0-9-]{1,63})\.(?P<app>d[a-z0-9]{1,19})\.amplifyapp\.com\b")
-_ARN = re.compile(r":apps/(?P<app>d[a-z0-9]{1,19})/branches/(?P<branch>[^\s\"'\\]{1,255})")
-_NOT_IN_A_STREAM = re.compile(r"[:*]")
-_MOST_ACTIONS = 5
-_NOT_IN_A_HOST = re.compile(r"[^a-z0-9-]")
+@dataclass(frozen=True, slots=True)
+class RuntimeReading:
+    """The findings in some events of an SSR log."""
+
+    reading: LogReading
+    lines: Sequence[RuntimeLine]
+    starts: Sequence[int]
+    """For each event, the number of its first line in the scanned text."""
+
+    def line_of(self, finding: Finding) -> RuntimeLine:
+        """The first event that shows a finding."""
+        return self.lines[bisect_right(self.starts, finding.first_line) - 1]
+
+    @property
+    def first(self) -> RuntimeLine | None:
+        """The earliest event that shows any finding; None without findings."""
+        seen = (self.line_of(finding) for finding in self.reading.findings)
+        return min(seen, key=lambda line: line.at, default=None)
+
+
+def read_runtime_log(lines: Sequence[RuntimeLine]) -> RuntimeReading:
+    """Scans events of an SSR log, each as a log entry of its own."""
+    texts = [_as_entry(line) for line in lines]
+    starts = list(accumulate((text.count("\n") for text in texts), initial=1))
+    return RuntimeReading(scan((text.encode() for text in texts), Phase.RUNTIME), lines, starts[:-1])
+
+
+def _as_entry(line: RuntimeLine) -> str:
+    """The event's text. A time stamp is added if it has none, so that the scanner never joins two events."""
+    text = line.message.rstrip("\n")
+    if not read_line(text.partition("\n")[0].encode(), 1).starts_entry:
+        text = f"{line.at:%Y-%m-%dT%H:%M:%S}Z {text}"
+    return text + "\n"
+
+
+# --- whose failure is it?
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeFailure:
-    """One kind of failure, seen in the log of one branch."""
+    """A failure of one label, seen in the SSR log of one branch."""
 
     branch: Branch | None
-    """Whose; None if that can't be told."""
+    """None if the branch is not known."""
     reading: LogReading
-    """The log, with the findings of one label alone."""
+    """The log with only the findings of this label."""
     seen_at: datetime
-    """When the latest line of it was written."""
+    """The time of the latest line that shows it."""
     among: tuple[str, ...] = ()
-    """Names of the branches of which it may be any; empty if it is this one's."""
+    """Names of all branches that the lines may belong to, if there are several; else empty."""
     denied: tuple[str, ...] = ()
-    """The actions that the same lines say were denied: what a role will need besides."""
+    """Actions that the same lines report as denied, which a compute role will need as well."""
 
     @property
     def label(self) -> Label:
-        """What the lines show."""
         return self.reading.label
-
-
-def branch_of(line: RuntimeLine, app_id: str, branches: Iterable[Branch]) -> Branch | None:
-    """The branch that a line's stream or its text names, if it is one of these."""
-    return _by_stream(line.stream, branches) or _by_text(line.message, app_id, branches)
 
 
 def runtime_failures(
     lines: Sequence[RuntimeLine], app: App, branches: Sequence[Branch], lacks_role: Callable[[Branch], bool]
 ) -> tuple[RuntimeFailure, ...]:
-    """What the lines show, by branch and label.
+    """The failures that the lines report, one per branch and label.
 
     Args:
-        lines: candidates of the app's log.
+        lines: events that passed the filter.
         app: the app.
         branches: its branches that serve requests.
-        lacks_role: whether a branch has no usable effective compute role; asked only where exclusion needs it.
+        lacks_role: whether a branch has no usable compute role of its own or inherited; called only for exclusion.
     """
     by_branch: dict[str, list[RuntimeLine]] = {}
-    nobodys: list[RuntimeLine] = []
+    unassigned: list[RuntimeLine] = []
     for line in lines:
         named = branch_of(line, app.id, branches)
-        (by_branch.setdefault(named.name, []) if named else nobodys).append(line)
-    if nobodys and len(branches) == 1:
-        by_branch.setdefault(branches[0].name, []).extend(nobodys)
-        nobodys = []
-    seen = [sighting for branch in branches for sighting in _by_label(by_branch.get(branch.name, []), branch)]
-    for sighting in _by_label(nobodys, None):
-        seen += _blamed(sighting, app, branches, lacks_role)
+        (by_branch.setdefault(named.name, []) if named else unassigned).append(line)
+    if unassigned and len(branches) == 1:
+        by_branch.setdefault(branches[0].name, []).extend(unassigned)
+        unassigned = []
+    seen = [failure for branch in branches for failure in _by_label(by_branch.get(branch.name, []), branch)]
+    for failure in _by_label(unassigned, None):
+        seen += _by_exclusion(failure, app, branches, lacks_role)
+    # Reversed, so that a failure from lines that name their branch replaces the same failure found by exclusion.
     return tuple({(each.branch.name if each.branch else None, each.label): each for each in reversed(seen)}.values())
 
 
+def branch_of(line: RuntimeLine, app_id: str, branches: Iterable[Branch]) -> Branch | None:
+    """The branch that the line's stream or text names, if it is one of `branches`."""
+    return _by_stream(line.stream, branches) or _by_text(line.message, app_id, branches)
+
+
 def _by_stream(stream: str, branches: Iterable[Branch]) -> Branch | None:
-    """`<branch>/<date>/<instance>`, or any path that begins with the branch's name; the longest name wins."""
-    dated = _DATED.fullmatch(stream)
-    named = [b for b in branches if _leads(_NOT_IN_A_STREAM.sub("-", b.name), stream, dated)]
+    """For `<branch>/<date>/<instance>`, or any path that begins with a branch's name; the longest name wins."""
+    dated = _DATED_STREAM.fullmatch(stream)
+    named = [b for b in branches if _names_branch(stream, _NOT_IN_A_STREAM.sub("-", b.name), dated)]
     return max(named, key=lambda branch: len(branch.name), default=None)
 
 
-def _leads(name: str, stream: str, dated: re.Match[str] | None) -> bool:
+def _names_branch(stream: str, name: str, dated: re.Match[str] | None) -> bool:
     if dated is not None:
         return dated["branch"] == name
     return not name.isdigit() and stream.startswith(f"{name}/")
 
 
 def _by_text(message: str, app_id: str, branches: Iterable[Branch]) -> Branch | None:
-    """The branch's own address or ARN, if the text names one and no other."""
+    """The branch whose address or ARN is in the text, unless the text names several."""
     hosts = {match["branch"] for match in _HOST.finditer(message) if match["app"] == app_id}
     arns = {match["branch"] for match in _ARN.finditer(message) if match["app"] == app_id}
     named = [b for b in branches if b.name in arns or _NOT_IN_A_HOST.sub("-", b.name.lower()) in hosts]
@@ -163,34 +167,35 @@ def _by_text(message: str, app_id: str, branches: Iterable[Branch]) -> Branch | 
 
 
 def _by_label(lines: Sequence[RuntimeLine], branch: Branch | None) -> Iterator[RuntimeFailure]:
-    """Newest lines first, so that each finding is the latest of its kind. Vague words count only where they are all."""
+    """One failure per label. Findings of low confidence count only if there are no others."""
+    # Newest lines first, because the scanner keeps the first finding of several equal ones.
     log = read_runtime_log(sorted(lines, key=lambda line: line.at, reverse=True))
     findings = log.reading.findings
-    telling = tuple(finding for finding in findings if finding.confidence is not Confidence.LOW) or findings
-    for label in dict.fromkeys(finding.label for finding in telling):
-        yield _runtime_failure(branch, log, tuple(finding for finding in telling if finding.label is label))
+    clear = tuple(finding for finding in findings if finding.confidence is not Confidence.LOW) or findings
+    for label in dict.fromkeys(finding.label for finding in clear):
+        yield _runtime_failure(branch, log, tuple(finding for finding in clear if finding.label is label))
 
 
 def _runtime_failure(branch: Branch | None, log: RuntimeReading, findings: tuple[Finding, ...]) -> RuntimeFailure:
     seen_at = max(log.line_of(finding).at for finding in findings)
     denied = (found.denial.action for found in log.reading.findings if found.denial and found.denial.action)
     reading = replace(log.reading, findings=findings)
-    return RuntimeFailure(branch, reading, seen_at, denied=tuple(dict.fromkeys(denied))[:_MOST_ACTIONS])
+    return RuntimeFailure(branch, reading, seen_at, denied=tuple(dict.fromkeys(denied))[:_MAX_DENIED_ACTIONS])
 
 
-def _blamed(
-    sighting: RuntimeFailure, app: App, branches: Sequence[Branch], lacks_role: Callable[[Branch], bool]
+def _by_exclusion(
+    failure: RuntimeFailure, app: App, branches: Sequence[Branch], lacks_role: Callable[[Branch], bool]
 ) -> Iterator[RuntimeFailure]:
-    """By exclusion: who lacks a role cannot load credentials; who was refused as a role wears it."""
-    if sighting.label is Label.CREDENTIALS_MISSING_RUNTIME:
+    """Only a branch without a role fails to load credentials; only a branch with the denied role is denied as it."""
+    if failure.label is Label.CREDENTIALS_MISSING_RUNTIME:
         suspects = [branch for branch in branches if lacks_role(branch)]
     else:
-        denied = {finding.denial.role_name for finding in sighting.reading.findings if finding.denial}
+        denied = {finding.denial.role_name for finding in failure.reading.findings if finding.denial}
         suspects = [b for b in branches if name_of(b.compute_role_arn or app.compute_role_arn or "") in denied]
     if len(suspects) == 1:
-        yield replace(sighting, branch=suspects[0])
-    elif suspects and sighting.label is Label.CREDENTIALS_MISSING_RUNTIME:
+        yield replace(failure, branch=suspects[0])
+    elif suspects and failure.label is Label.CREDENTIALS_MISSING_RUNTIME:
         names = tuple(branch.name for branch in suspects)
-        yield from (replace(sighting, branch=branch, among=names) for branch in suspects)
+        yield from (replace(failure, branch=branch, among=names) for branch in suspects)
     else:
-        yield sighting
+        yield failure

@@ -1,8 +1,8 @@
-"""Reads a log as it streams by and says which signatures occur in it.
+"""Scans a log as a stream for the signatures in the knowledge base.
 
-Memory does not depend on the log's length, nor does the result on how the stream is cut into chunks; time is linear
-in the log's length, whatever it holds. Most of a log is only searched for the catalogue's literals; where one occurs,
-the log entry around it is put together and read.
+Memory use does not depend on the log's length, and the result does not depend on how the stream is cut into chunks.
+Time is linear in the log's length, whatever the log contains. A fast prefilter searches every block for the literals of
+all signatures. Only where one occurs does the scanner assemble the log entry around it and match the patterns.
 """
 
 from __future__ import annotations
@@ -24,92 +24,162 @@ if TYPE_CHECKING:
     from medic.labels import Phase
     from medic.logscan.entries import LogEntry
 
-_RARE = b"ACDEHKMPRSUVWbcdfgklpqvwxyz"
-"""Letters that tell the catalogue's words from a build log's. Without `m`, which ends a colour code in the middle of a
-wrapped phrase; without the capitals of time stamps and levels, which begin every line."""
-_RAREST = b"ACDHKMPRSUVqz"
-_ALL = bytes(range(256))
-_NOT_RARE = _ALL.translate(None, _RARE)
-_NEITHER_RARE_NOR_LINE_FEED = _NOT_RARE.translate(None, b"\n")
-_NOT_RAREST = _ALL.translate(None, _RAREST)
-_BETWEEN_LETTERS = rb"(?:\s|\x1b\[[\d;]{0,16}m){0,80}"
-"""A wrapped line may go on after a line feed, colour codes, and the 33 spaces before Amplify's continuation lines."""
-
+MAX_FINDINGS = 20
+BLOCK = 256 * 1024
+CONTEXT = 16 * 1024
+"""Bytes kept before and after each block, so that an entry on a boundary is read whole."""
 LONGEST_LITERAL = 64
-"""Bytes; blocks have to be searched with this much overlap."""
+"""Bytes. Blocks must be searched with this much overlap."""
+
+_COMMAND = "# Executing command"
+_CLONING = b"# Cloning repository"
+_REMEMBERED_ENTRIES = 16
+
+LITERALS = tuple(dict.fromkeys((*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.literals), _COMMAND)))
+"""Everything that every block is searched for. The rest of the log is not examined."""
 
 
-class Prefilter:
-    """Finds where any of the literals occurs."""
+def scan(chunks: Iterable[bytes], phase: Phase, *, max_findings: int = MAX_FINDINGS) -> LogReading:
+    """Finds the failures that a log reports. Does not raise, whatever the log contains.
 
-    __slots__ = ("_literals",)
+    Args:
+        chunks: the log's bytes, uncompressed, cut anywhere.
+        phase: where the text was printed; it decides which role a missing credential belongs to.
+        max_findings: how many distinct findings to keep: the most decisive, of those the earliest.
 
-    def __init__(self, literals: Iterable[str]) -> None:
-        self._literals: dict[bytes, dict[bytes, list[bytes]]] = {}
-        """By their trace in the short sketch, then by their trace in the longer one."""
-        for literal in map(str.encode, literals):
-            trace = literal.translate(None, _NOT_RARE)
-            alike = self._literals.setdefault(trace.translate(None, _NOT_RAREST), {})
-            alike.setdefault(trace, []).append(literal)
-
-    def look(self, block: bytes) -> tuple[list[int], int]:
-        """Gives the offsets at which literals begin, in order, and the number of line feeds in the block."""
-        lines = block.translate(None, _NEITHER_RARE_NOR_LINE_FEED)
-        sketch = lines.translate(None, b"\n")
-        likely = [literal for literals in self._traced(sketch) for literal in literals]
-        places = {at for literal in likely for at in _places(literal, block)}
-        return sorted(places), len(lines) - len(sketch)
-
-    def _traced(self, sketch: bytes) -> Iterator[list[bytes]]:
-        """Those whose traces occur."""
-        short = sketch.translate(None, _NOT_RAREST)
-        for shorter, by_trace in self._literals.items():
-            if shorter in short:
-                yield from (literals for trace, literals in by_trace.items() if trace in sketch)
-
-
-def _places(literal: bytes, block: bytes) -> Iterator[int]:
-    if b" " in literal:
-        yield from (match.start() for match in _wrapped(literal).finditer(block))
-        return
-    position = block.find(literal)
-    while position >= 0:
-        yield position
-        position = block.find(literal, position + len(literal))
+    Returns:
+        The findings, most decisive first, with redacted excerpts. `truncated` is always False: a caller that cut the
+        stream short sets it.
+    """
+    reader = _Reader(phase, _Best(max_findings))
+    for block in blocks(chunks):
+        reader.read(block)
+    return reader.reading()
 
 
 @cache
-def _wrapped(literal: bytes) -> re.Pattern[bytes]:
-    """The phrase with white space allowed between any two letters; compiled when first needed."""
-    return re.compile(_BETWEEN_LETTERS.join(re.escape(letter.encode()) for letter in literal.decode() if letter != " "))
+def _prefilter() -> Prefilter:
+    return Prefilter(LITERALS)
 
 
-BLOCK = 256 * 1024
-CONTEXT = 16 * 1024
-"""Bytes known before and after each block, so that an entry on a boundary is read whole."""
+@dataclass(slots=True)
+class _Reader:
+    """Reads block after block. Keeps its position in the log and the state of the build."""
+
+    phase: Phase
+    best: _Best
+    prefilter: Prefilter = field(default_factory=_prefilter)
+    line_feeds: int = 0
+    size: int = 0
+    ends_open: bool = False
+    read_up_to: int = 0
+    """The offset in the log where the last entry that was read ends."""
+    read_up_to_line: int = 1
+    cloned: bool = False
+    commands_executed: bool = False
+    command_only_displays: bool = False
+    recent: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_ENTRIES))
+    """Texts of entries that need no second look, because a failure in a loop prints the same text again."""
+
+    def read(self, block: Block) -> None:
+        positions, line_feeds = self.prefilter.look(block.body)
+        boundary = block.boundary(LONGEST_LITERAL)
+        if block.after:
+            across = self.prefilter.look(boundary)[0]
+            begins = max(0, len(block.body) - LONGEST_LITERAL)
+            positions = sorted({*positions, *(begins + at for at in across if begins + at < len(block.body))})
+        if not self.cloned and not self.commands_executed:
+            self.cloned = _CLONING in block.body or _CLONING in boundary
+        if positions and not self.best.final:
+            self._read_entries(block, positions)
+        self.line_feeds += line_feeds
+        self.size += len(block.body)
+        self.ends_open = not block.body.endswith(b"\n")
+
+    def _read_entries(self, block: Block, positions: list[int]) -> None:
+        data, begins = block.with_context(), block.offset - len(block.before)
+        for position in positions:
+            if block.offset + position < self.read_up_to or self.best.final:
+                continue
+            min_offset, min_offset_line = self.read_up_to - begins, self.read_up_to_line
+            if min_offset < 0:
+                min_offset, min_offset_line = 0, self.line_feeds - block.before.count(b"\n") + 1
+            entry, end = entry_at(data, len(block.before) + position, min_offset, min_offset_line)
+            self.read_up_to, self.read_up_to_line = begins + end, entry.lines[-1].number
+            self._read_entry(entry)
+
+    def _read_entry(self, entry: LogEntry) -> None:
+        command = next((line.text for line in entry.lines if line.text.startswith(_COMMAND)), None)
+        if command is not None:
+            self.commands_executed = True
+            self.command_only_displays = only_displays(command.partition(":")[2])
+        if self.command_only_displays or entry.text in self.recent:
+            return
+        self.recent.append(entry.text)
+        for match in matches_in(entry, self.phase, commands_executed=self.commands_executed):
+            self.best.add(match)
+
+    def reading(self) -> LogReading:
+        return LogReading(
+            findings=self.best.findings(),
+            lines=self.line_feeds + self.ends_open,
+            size=self.size,
+            truncated=False,
+            cloned=self.cloned,
+            commands_executed=self.commands_executed,
+        )
+
+
+@dataclass(slots=True)
+class _Best:
+    """The most decisive distinct matches so far, at most `limit`."""
+
+    limit: int
+    kept: dict[tuple[str, Denial | None], LogMatch] = field(default_factory=dict)
+    last: tuple[int, int] | None = None
+    """The order of the match that is dropped next; None until the limit is reached."""
+
+    def add(self, match: LogMatch) -> None:
+        if match.key in self.kept or (self.last is not None and match.order >= self.last):
+            return
+        self.kept[match.key] = match
+        if len(self.kept) > self.limit:
+            del self.kept[max(self.kept, key=lambda key: self.kept[key].order)]
+        if len(self.kept) == self.limit:
+            self.last = max(each.order for each in self.kept.values())
+
+    @property
+    def final(self) -> bool:
+        """True if no later match can outrank what is kept, so that the rest of the log need not be read."""
+        return self.last is not None and self.last[0] == -MOST_DECISIVE
+
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(each.finding() for each in sorted(self.kept.values(), key=lambda each: each.order))
+
+
+# --- blocks
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block of a log with what stands around it."""
+    """One block of a log with the bytes around it."""
 
     before: bytes
     body: bytes
     after: bytes
     offset: int
-    """How far into the log the body begins, in bytes."""
+    """Where in the log the body begins, in bytes."""
 
-    def seam(self, reach: int) -> bytes:
-        """The bytes around the end of the body, `reach` on either side."""
+    def boundary(self, reach: int) -> bytes:
+        """The bytes around the end of the body, at most `reach` on either side."""
         return self.body[-reach:] + self.after[:reach]
 
-    def whole(self) -> bytes:
-        """The body with its context."""
+    def with_context(self) -> bytes:
         return self.before + self.body + self.after
 
 
 def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
-    """Cuts a stream into blocks of a fixed size, the last one shorter; an empty stream gives none."""
+    """Cuts a stream into blocks of `BLOCK` bytes, the last one shorter. An empty stream gives none."""
     before, body, offset = b"", None, 0
     for following in _fixed_size(chunks):
         if body is not None:
@@ -137,129 +207,64 @@ def _fixed_size(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-MAX_FINDINGS = 20
+# --- the prefilter
 
-_REMEMBERED = 16
-_COMMAND = "# Executing command"
-_CLONING = b"# Cloning repository"
+_RARE = b"ACDEHKMPRSUVWbcdfgklpqvwxyz"
+"""Letters that tell the literals from the rest of a build log. Left out: `m`, which ends a colour code inside a wrapped
+phrase, and the capitals of time stamps and levels, which begin every line."""
+_RAREST = b"ACDHKMPRSUVqz"
+_ALL = bytes(range(256))
+_NOT_RARE = _ALL.translate(None, _RARE)
+_NEITHER_RARE_NOR_LINE_FEED = _NOT_RARE.translate(None, b"\n")
+_NOT_RAREST = _ALL.translate(None, _RAREST)
+_BETWEEN_LETTERS = rb"(?:\s|\x1b\[[\d;]{0,16}m){0,80}"
+"""A wrapped line may go on after a line feed, colour codes, and the 33 spaces before Amplify's continuation lines."""
 
 
-def scan(chunks: Iterable[bytes], phase: Phase, *, max_findings: int = MAX_FINDINGS) -> LogReading:
-    """Reads a log.
+class Prefilter:
+    """Finds where any of the literals occurs in a block.
 
-    Args:
-        chunks: the log's bytes, uncompressed, cut anywhere.
-        phase: where the text was printed; it decides which role a missing credential belongs to.
-        max_findings: how many distinct findings to keep; less decisive and later ones give way.
-
-    Returns:
-        The findings, most decisive first, with redacted excerpts. Never raises on any content; `truncated` is for
-        whoever cut the stream short to set.
+    Deletes every common letter from the block, in C (`bytes.translate`), and searches the short rest for what remains
+    of the literals. It searches the block itself only for the few literals whose rare letters occur there.
     """
-    reader = _Reader(phase, _Best(max_findings))
-    for block in blocks(chunks):
-        reader.read(block)
-    return reader.reading()
+
+    __slots__ = ("_literals",)
+
+    def __init__(self, literals: Iterable[str]) -> None:
+        self._literals: dict[bytes, dict[bytes, list[bytes]]] = {}
+        """The literals by their rarest letters, then by their rare letters."""
+        for literal in map(str.encode, literals):
+            rare_letters = literal.translate(None, _NOT_RARE)
+            alike = self._literals.setdefault(rare_letters.translate(None, _NOT_RAREST), {})
+            alike.setdefault(rare_letters, []).append(literal)
+
+    def look(self, block: bytes) -> tuple[list[int], int]:
+        """Gives the offsets at which literals begin, in order, and the number of line feeds in the block."""
+        rare_lines = block.translate(None, _NEITHER_RARE_NOR_LINE_FEED)
+        rare_text = rare_lines.translate(None, b"\n")
+        likely = [literal for literals in self._likely(rare_text) for literal in literals]
+        offsets = {at for literal in likely for at in _offsets_of(literal, block)}
+        return sorted(offsets), len(rare_lines) - len(rare_text)
+
+    def _likely(self, rare_text: bytes) -> Iterator[list[bytes]]:
+        """The literals whose rare letters occur."""
+        rarest_text = rare_text.translate(None, _NOT_RAREST)
+        for rarest_letters, by_rare_letters in self._literals.items():
+            if rarest_letters in rarest_text:
+                yield from (literals for rare_letters, literals in by_rare_letters.items() if rare_letters in rare_text)
 
 
-LITERALS = tuple(dict.fromkeys((*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.literals), _COMMAND)))
-"""Everything that is looked for in every block; the rest of the work is done where one of these stands."""
+def _offsets_of(literal: bytes, block: bytes) -> Iterator[int]:
+    if b" " in literal:
+        yield from (match.start() for match in _wrapped(literal).finditer(block))
+        return
+    position = block.find(literal)
+    while position >= 0:
+        yield position
+        position = block.find(literal, position + len(literal))
 
 
 @cache
-def _prefilter() -> Prefilter:
-    return Prefilter(LITERALS)
-
-
-@dataclass(slots=True)
-class _Best:
-    """The most decisive distinct sightings so far, never more than the limit."""
-
-    limit: int
-    kept: dict[tuple[str, Denial | None], LogMatch] = field(default_factory=dict)
-    last: tuple[int, int] | None = None
-    """The order of the one to give way next, once the limit is reached."""
-
-    def add(self, match: LogMatch) -> None:
-        if match.key in self.kept or (self.last is not None and match.order >= self.last):
-            return
-        self.kept[match.key] = match
-        if len(self.kept) > self.limit:
-            del self.kept[max(self.kept, key=lambda key: self.kept[key].order)]
-        if len(self.kept) == self.limit:
-            self.last = max(each.order for each in self.kept.values())
-
-    @property
-    def settled(self) -> bool:
-        """True once nothing that comes later could still outrank what is kept."""
-        return self.last is not None and self.last[0] == -MOST_DECISIVE
-
-    def findings(self) -> tuple[Finding, ...]:
-        return tuple(each.finding() for each in sorted(self.kept.values(), key=lambda each: each.order))
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Reads block after block, remembering how far it has come and where in the build it is."""
-
-    phase: Phase
-    best: _Best
-    prefilter: Prefilter = field(default_factory=_prefilter)
-    line_feeds: int = 0
-    size: int = 0
-    ends_open: bool = False
-    read_up_to: int = 0
-    read_up_to_line: int = 1
-    cloned: bool = False
-    commands_executed: bool = False
-    command_only_displays: bool = False
-    lately: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
-    """Texts of entries that need not be read again: what fails in a loop prints the same words."""
-
-    def read(self, block: Block) -> None:
-        positions, line_feeds = self.prefilter.look(block.body)
-        seam = block.seam(LONGEST_LITERAL)
-        if block.after:
-            across = self.prefilter.look(seam)[0]
-            begins = max(0, len(block.body) - LONGEST_LITERAL)
-            positions = sorted({*positions, *(begins + at for at in across if begins + at < len(block.body))})
-        if not self.cloned and not self.commands_executed:
-            self.cloned = _CLONING in block.body or _CLONING in seam
-        if positions and not self.best.settled:
-            self._read_entries(block, positions)
-        self.line_feeds += line_feeds
-        self.size += len(block.body)
-        self.ends_open = not block.body.endswith(b"\n")
-
-    def _read_entries(self, block: Block, positions: list[int]) -> None:
-        data, begins = block.whole(), block.offset - len(block.before)
-        for position in positions:
-            if block.offset + position < self.read_up_to or self.best.settled:
-                continue
-            floor, floor_line = self.read_up_to - begins, self.read_up_to_line
-            if floor < 0:
-                floor, floor_line = 0, self.line_feeds - block.before.count(b"\n") + 1
-            message, end = entry_at(data, len(block.before) + position, floor, floor_line)
-            self.read_up_to, self.read_up_to_line = begins + end, message.lines[-1].number
-            self._read_entry(message)
-
-    def _read_entry(self, message: LogEntry) -> None:
-        command = next((line.text for line in message.lines if line.text.startswith(_COMMAND)), None)
-        if command is not None:
-            self.commands_executed = True
-            self.command_only_displays = only_displays(command.partition(":")[2])
-        if self.command_only_displays or message.text in self.lately:
-            return
-        self.lately.append(message.text)
-        for match in matches_in(message, self.phase, commands_executed=self.commands_executed):
-            self.best.add(match)
-
-    def reading(self) -> LogReading:
-        return LogReading(
-            findings=self.best.findings(),
-            lines=self.line_feeds + self.ends_open,
-            size=self.size,
-            truncated=False,
-            cloned=self.cloned,
-            commands_executed=self.commands_executed,
-        )
+def _wrapped(literal: bytes) -> re.Pattern[bytes]:
+    """The phrase with white space allowed between any two letters. Compiled when first needed."""
+    return re.compile(_BETWEEN_LETTERS.join(re.escape(letter.encode()) for letter in literal.decode() if letter != " "))

@@ -1,1 +1,1 @@
-"""What may be done about a diagnosis: the decision table and the guardrails. Pure: facts in, a plan out."""
+"""Plans role changes for a diagnosis: opt-in tags, decision table, guardrails. Pure: facts in, a plan out."""

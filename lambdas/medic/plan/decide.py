@@ -1,4 +1,4 @@
-"""The decision table: from trigger, label and the state of the roles to a plan."""
+"""The decision table: plans actions and a rebuild from the trigger, the label and the state of the roles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Present
 from medic.labels import ActionKind, Label, Trigger
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Guardrail, Question, ask_all
-from medic.plan.model import Action, Disposition, GuardrailAnswer, Plan, Rebuild, RebuildTag
+from medic.plan.model import SSR, Action, Disposition, GuardrailAnswer, Plan, Rebuild, RebuildTag
 from medic.settings import Mode
 
 if TYPE_CHECKING:
@@ -20,32 +20,31 @@ if TYPE_CHECKING:
     from medic.diagnosis.model import Diagnosis, RoleVerdict
     from medic.plan.optin import RoleChoice
 
-SSR = "WEB_COMPUTE"
 _BUILD_LABELS = frozenset(
     {Label.SERVICE_ROLE_UNASSUMABLE, Label.COMPUTE_ROLE_UNASSUMABLE, Label.CREDENTIALS_MISSING_BUILD}
 )
 _SERVICE_ROLE_CAUSES = frozenset(
     {"service_role_missing", "service_role_not_set", "service_role_trust_wrong", "service_role_source_condition"}
 )
-
-RUNTIME_ONLY = (
+_ATTACH_AFTER_BUILD_EFFECT = (
     "A compute role serves the SSR runtime only: there, requests find credentials. It never changes a build, so it "
     "does not repair this one; a later build that succeeds does so for another reason."
 )
-CREDENTIALS_LOAD = (
+_ATTACH_AT_RUNTIME_EFFECT = (
     "Credentials now load at SSR runtime; the next error will be AccessDenied until this role may do what the app asks."
 )
-REPAIRS_BUILDS = "The new service role is used by the next build of every branch of this app."
+_REPAIR_EFFECT = "The new service role is used by the next build of every branch of this app."
 
 
 @dataclass(frozen=True, slots=True)
 class RepairQuestion:
-    """What is known for a service-role repair: the choice, its verdict, and the guardrails that hold for it."""
+    """The additional facts for a repair of the service role."""
 
     choice: RoleChoice
     verdict: RoleVerdict | None
+    """On the chosen role; None if no role is chosen or it was not evaluated."""
     cooling_until: datetime | None = None
-    """The end of the app's cool-down: a repair changes every branch of it."""
+    """The end of the app's cool-down, UTC. A repair needs it because it changes every branch of the app."""
 
 
 def decide(trigger: Trigger, question: Question, repair: RepairQuestion) -> Plan:
@@ -53,43 +52,45 @@ def decide(trigger: Trigger, question: Question, repair: RepairQuestion) -> Plan
 
     Args:
         trigger: a failed deployment or a runtime finding.
-        question: the facts the guardrails are asked about.
-        repair: the service role that the app's tag chooses, if any.
+        question: the facts about app, branch and compute role.
+        repair: the facts about the service role that the app's tag chooses.
     """
     actions = []
     if _attach_applies(trigger, question):
         actions.append(_attach(question))
     if trigger is Trigger.FAILED and _repair_applies(question.diagnosis, repair):
         actions.append(_repair(question, repair))
-    acted = tuple(actions)
-    return Plan(acted, effect_of(trigger, acted), rebuild_after(trigger, question, acted))
+    planned = tuple(actions)
+    return Plan(planned, effect_of(trigger, planned), rebuild_after(trigger, question, planned))
 
 
 def _attach_applies(trigger: Trigger, q: Question) -> bool:
-    """True where the table says Attach: an SSR app whose effective compute role is absent or unusable."""
+    """True for an SSR app whose effective compute role is missing or known to be unusable, and one special case.
+
+    The special case is a runtime failure with a usable role that the branch inherits and the branch's tag names.
+    """
     if q.app.platform != SSR:
         return False
     current = q.diagnosis.compute
-    lacking = current is None or current.usable is False
+    no_usable_role = current is None or current.usable is False
     if trigger is Trigger.FAILED:
-        return q.diagnosis.label in _BUILD_LABELS and lacking
+        return q.diagnosis.label in _BUILD_LABELS and no_usable_role
+    # If the log does not tell the branch, no branch is in the evidence, and nothing may change.
     if q.diagnosis.label is not Label.CREDENTIALS_MISSING_RUNTIME or not isinstance(q.evidence.branch, Present):
         return False
-    return not passes_undefined_credentials(q.diagnosis) and (lacking or _tag_names_the_inherited_role(q))
+    return not _passes_undefined_credentials(q.diagnosis) and (no_usable_role or _tag_names_the_inherited_role(q))
 
 
-def contradicted(diagnosis: Diagnosis) -> bool:
-    """True if AWS's state speaks against what a line says: no credentials, and yet a usable role on the branch."""
-    return any(check.id == LINE_CONFIRMED and check.result is CheckResult.FAIL for check in diagnosis.checks)
-
-
-def passes_undefined_credentials(diagnosis: Diagnosis) -> bool:
-    """True if the code passes credentials of its own, without values in them: those override any role."""
+def _passes_undefined_credentials(diagnosis: Diagnosis) -> bool:
+    """True if the code passes undefined credentials of its own. These override any role, so a new one can't help."""
     return {finding.signature for finding in diagnosis.findings} == {UNDEFINED_CREDENTIALS}
 
 
 def _tag_names_the_inherited_role(q: Question) -> bool:
-    """An app-level role was seen not to reach the runtime; the owner says by tag to set that very ARN on the branch."""
+    """True if the branch's tag names exactly the role that the branch inherits from the app.
+
+    An inherited role sometimes does not reach the runtime. The tag is the owner's wish to set it on the branch itself.
+    """
     inherited = q.app.compute_role_arn if q.branch.compute_role_arn is None else None
     return q.choice.named_by_tag and inherited is not None and q.choice.arn == inherited
 
@@ -105,6 +106,7 @@ def _attach(q: Question) -> Action:
 
 
 def _repair(q: Question, repair: RepairQuestion) -> Action:
+    # The guardrails look at the chosen role and its verdict, so give them those of the service role.
     about_service = replace(
         q,
         choice=repair.choice,
@@ -117,8 +119,9 @@ def _repair(q: Question, repair: RepairQuestion) -> Action:
 def _guarded(
     q: Question, kind: ActionKind, target: str, previous: str | None, guardrails: tuple[Guardrail, ...]
 ) -> Action:
-    """The action, as far as the opt-in and the guardrails let it go."""
+    """The action with the disposition that opt-in and guardrails allow."""
     opted_in = GuardrailAnswer("opted_in", q.opt_in.mode is not Mode.REPORT, q.opt_in.note)
+    # Without opt-in, skip the guardrails: the last one reads the role's policies from AWS.
     answers = (opted_in, *ask_all(guardrails, q)) if opted_in.allows else (opted_in,)
     refusal = next((answer for answer in answers if not answer.allows), None)
     disposition, reason = _disposition(q, refusal), q.opt_in.note
@@ -136,28 +139,28 @@ def _disposition(q: Question, refusal: GuardrailAnswer | None) -> Disposition:
 
 
 def effect_of(trigger: Trigger, actions: tuple[Action, ...]) -> str:
-    """What to expect of these actions, and what they do not do."""
+    """What the actions will do, and what they will not do, as sentences for the alert."""
     sentences = []
     for action in actions:
         if action.kind is ActionKind.REPAIR_SERVICE:
-            sentences.append(REPAIRS_BUILDS)
+            sentences.append(_REPAIR_EFFECT)
         elif trigger is Trigger.FAILED:
-            sentences.append(RUNTIME_ONLY)
+            sentences.append(_ATTACH_AFTER_BUILD_EFFECT)
         else:
-            sentences.append(CREDENTIALS_LOAD)
+            sentences.append(_ATTACH_AT_RUNTIME_EFFECT)
     return " ".join(sentences)
 
 
 def rebuild_after(trigger: Trigger, q: Question, actions: tuple[Action, ...]) -> Rebuild:
-    """Whether the failed job is to be retried after these actions."""
-    acting = [action for action in actions if action.disposition in (Disposition.DO, Disposition.ASK_FIRST)]
+    """Whether to retry the failed job after these actions."""
+    acting = [action for action in actions if action.disposition.may_change]
     if not acting:
         return Rebuild(wanted=False, reason="nothing is changed, so nothing is rebuilt")
-    return _rebuild_impossible(q) or _rebuild_useful(trigger, q, acting)
+    return _rebuild_ruled_out(q) or _rebuild_useful(trigger, q, acting)
 
 
-def _rebuild_impossible(q: Question) -> Rebuild | None:
-    """Only a job that built a commit of a connected repository can be retried, and only where the tag lets it."""
+def _rebuild_ruled_out(q: Question) -> Rebuild | None:
+    """A rebuild is ruled out if the tag says no, or if there is no commit that Amplify could build again."""
     job = q.evidence.job
     if q.opt_in.rebuild is RebuildTag.NO:
         return Rebuild(wanted=False, reason="the branch's tag amplify-medic:rebuild says no")
@@ -167,7 +170,7 @@ def _rebuild_impossible(q: Question) -> Rebuild | None:
 
 
 def _rebuild_useful(trigger: Trigger, q: Question, acting: list[Action]) -> Rebuild:
-    """`auto` rebuilds where that can help: after a repair, or after a first attach that a runtime finding asked for."""
+    """`yes` always rebuilds. `auto` rebuilds after a repair, and after a first attach because of a runtime finding."""
     if q.opt_in.rebuild is RebuildTag.YES:
         return Rebuild(wanted=True, reason="the branch's tag amplify-medic:rebuild says yes")
     if any(action.kind is ActionKind.REPAIR_SERVICE for action in acting):
@@ -175,3 +178,8 @@ def _rebuild_useful(trigger: Trigger, q: Question, acting: list[Action]) -> Rebu
     if trigger is Trigger.RUNTIME and acting[0].previous_arn is None:
         return Rebuild(wanted=True, reason="a first compute role may take effect with a deployment only")
     return Rebuild(wanted=False, reason="a compute role does not change a build, so rebuilding is left to you")
+
+
+def contradicted(diagnosis: Diagnosis) -> bool:
+    """True if a log line reports missing credentials, but AWS shows a usable role on the branch."""
+    return any(check.id == LINE_CONFIRMED and check.result is CheckResult.FAIL for check in diagnosis.checks)

@@ -1,6 +1,6 @@
-"""The guardrails: each a small rule that says yes or no, and why. What can't be evaluated says no.
+"""The guardrails: named rules that must all allow a role change. A rule that can't be evaluated refuses (fails closed).
 
-They are asked in order, cheap ones first, and the first no ends the asking.
+They are asked in order, cheap ones first. The first refusal ends the evaluation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from medic.arns import RoleArn, can_be_named_in_a_policy
 from medic.diagnosis.model import Assumable
 from medic.evidence import Absent, Item, Present, RolePolicies
-from medic.plan.model import GuardrailAnswer
+from medic.plan.model import SSR, GuardrailAnswer
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import Diagnosis
@@ -22,70 +22,19 @@ if TYPE_CHECKING:
     from medic.plan.optin import OptIn, RoleChoice
     from medic.settings import Settings
 
-_ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "IAMFullAccess")
-
-
-def admin_like(policies: RolePolicies) -> str | None:
-    """Why these policies look like an administrator's, or None.
-
-    Administrator-like is: AdministratorAccess*, PowerUserAccess or IAMFullAccess attached; or any document that allows
-    `*`, `iam:*`, or `iam:PassRole` on every role. Conditions and denials are not weighed: in doubt it is an
-    administrator.
-    """
-    for arn in policies.attached:
-        name = arn.rsplit("/", 1)[-1]
-        if ":iam::aws:policy/" in arn and any(fnmatchcase(name, pattern) for pattern in _ADMIN_POLICIES):
-            return f"the role has the managed policy {name}"
-    for document in policies.documents:
-        for statement in _allowing(document):
-            if reason := _too_much(statement):
-                return reason
-    return None
-
-
-def _allowing(document: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    statements = document.get("Statement", [])
-    for statement in statements if isinstance(statements, list) else [statements]:
-        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
-            yield statement
-
-
-def _too_much(statement: Mapping[str, object]) -> str | None:
-    if "NotAction" in statement:
-        return "a policy of the role allows everything but a list (NotAction)"
-    actions = [action.lower() for action in _texts(statement.get("Action"))]
-    resources = _texts(statement.get("Resource"))
-    if any(_covers(action, "iam:*") for action in actions):
-        return "a policy of the role allows every action, or every IAM action"
-    everywhere = "NotResource" in statement or any(_every_role(resource) for resource in resources)
-    if everywhere and any(_covers(action, "iam:passrole") for action in actions):
-        return "a policy of the role allows iam:PassRole on every role"
-    return None
-
-
-def _covers(pattern: str, action: str) -> bool:
-    return fnmatchcase(action, pattern)
-
-
-def _every_role(resource: str) -> bool:
-    return resource == "*" or resource.endswith(("role/*", "::*", ":*"))
-
-
-def _texts(value: object) -> list[str]:
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if isinstance(item, str)]
-
-
 RuleAnswer = tuple[bool, str]
+"""Whether the rule allows the change, and why, as a clause for the alert."""
+
 _SERVICE_LINKED = "/aws-service-role/"
 _PREVIEW_STAGE = "PULL_REQUEST"
-_CLOCKS_DIFFER = timedelta(minutes=5)
-"""What comes from further in the future is no honest time."""
+_CLOCK_SKEW = timedelta(minutes=5)
+"""A trigger may lie this far in the future. One further ahead has a wrong time."""
+_ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "IAMFullAccess")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the guardrails are asked about: may this role be set on this branch, now?"""
+    """The facts for the guardrails. The question is always: may the bot set this role on this branch or app now?"""
 
     settings: Settings
     evidence: Evidence
@@ -96,57 +45,52 @@ class Question:
     choice: RoleChoice
     asked_at: datetime
     """Now, UTC."""
-    woken_at: datetime
-    """When the event happened, or the approval was given."""
+    triggered_at: datetime
+    """When the event happened, or when a person approved or requested the change, UTC."""
     cooling_until: datetime | None
-    """The end of the branch's cool-down, if one runs."""
+    """The end of the branch's cool-down, UTC; None if there was no change."""
     storm: bool
-    """True while more incidents open than a person could have caused one by one."""
+    """True while more incidents open in the region than the storm limit allows."""
     tried_before: bool
-    """True if a change for this very failure did not help, or was undone."""
+    """True if an earlier change for this failure did not help, or was undone."""
     muted: bool
-    """True while somebody wants to hear nothing of this branch: what can't be told is not done."""
+    """True while alerts on the branch or its app are muted. Then nobody would hear of a change, so none is made."""
     approved: bool
-    """True if a person approved this change, or asked for it."""
+    """True if a person approved or requested this change."""
     policies: Callable[[str], Item[RolePolicies]]
-    """Reads a role's policies by role name: asked for only when every cheaper rule said yes."""
+    """Reads a role's policies from AWS, by role name. Called only if every cheaper rule allows the change."""
 
     @property
     def role(self) -> RoleArn | None:
-        """The chosen role's ARN in its parts."""
+        """The ARN of the chosen role; None if no role is chosen or the ARN is malformed."""
         return RoleArn.parse(self.choice.arn) if self.choice.arn else None
 
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """A named rule."""
-
     name: str
     ask: Callable[[Question], RuleAnswer]
 
     def answer(self, question: Question) -> GuardrailAnswer:
-        """The rule's answer to one question."""
         return GuardrailAnswer(self.name, *self.ask(question))
 
 
 def ask_all(guardrails: tuple[Guardrail, ...], question: Question) -> tuple[GuardrailAnswer, ...]:
-    """Every answer up to and including the first no."""
-    return tuple(_until_no(guardrail.answer(question) for guardrail in guardrails))
-
-
-def _until_no(answers: Iterator[GuardrailAnswer]) -> Iterator[GuardrailAnswer]:
-    for answer in answers:
-        yield answer
-        if not answer.allows:
-            return
+    """Every answer up to and including the first refusal. The guardrails after it are not asked."""
+    answers = []
+    for guardrail in guardrails:
+        answers.append(guardrail.answer(question))
+        if not answers[-1].allows:
+            break
+    return tuple(answers)
 
 
 def _event_is_fresh(q: Question) -> RuleAnswer:
-    age = q.asked_at - q.woken_at
+    age = q.asked_at - q.triggered_at
     limit = timedelta(minutes=q.settings.limits.fresh_minutes)
     minutes = int(age.total_seconds() // 60)
     most = int(limit.total_seconds() // 60)
-    fresh = -_CLOCKS_DIFFER <= age <= limit
+    fresh = -_CLOCK_SKEW <= age <= limit
     return fresh, f"what asked for it is {minutes} min old; what is older than {most} min changes nothing"
 
 
@@ -158,22 +102,35 @@ def _not_a_preview(q: Question) -> RuleAnswer:
     return True, f"stage {q.branch.stage}, no pull-request preview"
 
 
-def _not_auto_created(q: Question) -> RuleAnswer:
-    if not q.app.auto_branch_creation:
-        return True, "the app creates no branches by itself"
-    if q.choice.branch_paired:
-        return True, "the settings pair exactly this branch with the role"
-    patterns = q.app.auto_branch_patterns
-    if patterns and not any(fnmatchcase(q.branch.name, pattern) for pattern in patterns):
-        return True, "the branch matches none of the app's auto-creation patterns"
-    return False, (
-        "the branch may have been created automatically by a push: pair "
-        f"{q.evidence.app_id}/{q.branch.name} with the role in the settings if it may hold it"
-    )
+def _no_storm(q: Question) -> RuleAnswer:
+    if q.storm:
+        limits = q.settings.limits
+        return False, f"a storm: more than {limits.storm_incidents} incidents within {limits.storm_minutes} min"
+    return True, "no storm of incidents"
+
+
+def _not_muted(q: Question) -> RuleAnswer:
+    if q.muted:
+        return False, "the branch or its app is muted: nothing is changed that nobody would hear of"
+    return True, "neither the branch nor its app is muted"
+
+
+def _not_tried_before(q: Question) -> RuleAnswer:
+    if not q.tried_before:
+        return True, "no change was tried for this failure yet"
+    if q.approved:
+        return True, "a change for this failure did not help or was undone, and somebody asks for it all the same"
+    return False, "a change for this very failure did not help or was undone: it is repeated only when somebody asks"
+
+
+def _cooled_down(q: Question) -> RuleAnswer:
+    if q.cooling_until is None or q.cooling_until <= q.asked_at:
+        return True, "no change was made to this branch lately"
+    return False, f"the branch was changed lately; it cools down until {q.cooling_until:%H:%M} UTC"
 
 
 def _platform_runs_code(q: Question) -> RuleAnswer:
-    return q.app.platform == "WEB_COMPUTE", f"platform {q.app.platform}; only WEB_COMPUTE runs code with a compute role"
+    return q.app.platform == SSR, f"platform {q.app.platform}; only WEB_COMPUTE runs code with a compute role"
 
 
 def _branch_can_be_named(q: Question) -> RuleAnswer:
@@ -184,6 +141,33 @@ def _branch_can_be_named(q: Question) -> RuleAnswer:
 
 def _role_is_paired(q: Question) -> RuleAnswer:
     return q.choice.arn is not None, q.choice.note
+
+
+def _not_auto_created(q: Question) -> RuleAnswer:
+    if not q.app.auto_branch_creation:
+        return True, "the app creates no branches by itself"
+    if q.choice.branch_paired:
+        return True, "the settings pair exactly this branch with the role"
+    patterns = q.app.auto_branch_patterns
+    # Without patterns, any branch may be one that a push created.
+    if patterns and not any(fnmatchcase(q.branch.name, pattern) for pattern in patterns):
+        return True, "the branch matches none of the app's auto-creation patterns"
+    return False, (
+        "the branch may have been created automatically by a push: pair "
+        f"{q.evidence.app_id}/{q.branch.name} with the role in the settings if it may hold it"
+    )
+
+
+def _usable_role_stays(q: Question) -> RuleAnswer:
+    current = q.diagnosis.compute
+    if current is None:
+        return True, "neither branch nor app has a compute role"
+    if current.arn == q.choice.arn and q.branch.compute_role_arn != current.arn:
+        return True, "the branch inherits this very role from the app"
+    if current.usable is False:
+        return True, f"the present compute role can't be used ({current.assumable.value}): {current.arn}"
+    state = "usable" if current.usable else f"not known to be unusable ({current.assumable.value})"
+    return False, f"the present compute role is {state} and somebody set it: {current.arn}"
 
 
 def _same_account_and_partition(q: Question) -> RuleAnswer:
@@ -205,74 +189,35 @@ def _role_exists(q: Question) -> RuleAnswer:
     match item:
         case Present():
             return True, "IAM has the role"
-        case Absent(why):
-            return False, why
+        case Absent(reason):
+            return False, reason
         case None:
             return False, "the role was not looked up"
         case _:
             return False, f"the role could not be read: {item.reason}"
 
 
-def _trust_lets_amplify_in(q: Question) -> RuleAnswer:
+def _trust_allows_amplify(q: Question) -> RuleAnswer:
     verdict = q.diagnosis.candidate
     if verdict is None:
         return False, "the role's trust was not evaluated"
-    said = " ".join(verdict.explanation) or verdict.assumable.value
+    explanation = " ".join(verdict.explanation) or verdict.assumable.value
     match verdict.assumable:
         case Assumable.ALLOWED:
-            return True, f"trust evaluates to allowed. {said}".strip()
+            return True, f"trust evaluates to allowed. {explanation}".strip()
         case Assumable.CONTESTED:
-            return True, f"trust is allowed but contested: UpdateBranch will judge. {said}".strip()
+            return True, f"trust is allowed but contested: UpdateBranch will judge. {explanation}".strip()
         case _:
-            return False, f"trust evaluates to {verdict.assumable.value}. {said}".strip()
+            return False, f"trust evaluates to {verdict.assumable.value}. {explanation}".strip()
 
 
-def _bears_required_boundary(q: Question) -> RuleAnswer:
+def _has_required_boundary(q: Question) -> RuleAnswer:
     required = q.settings.required_permissions_boundary
     if required is None:
         return True, "the settings require no permissions boundary"
     item = q.evidence.roles.get(q.choice.arn or "")
-    borne = item.value.permissions_boundary if isinstance(item, Present) else None
-    return borne == required, f"required boundary {required}; the role bears {borne or 'none'}"
-
-
-def _usable_role_stays(q: Question) -> RuleAnswer:
-    current = q.diagnosis.compute
-    if current is None:
-        return True, "neither branch nor app has a compute role"
-    if current.arn == q.choice.arn and q.branch.compute_role_arn != current.arn:
-        return True, "the branch inherits this very role from the app"
-    if current.usable is False:
-        return True, f"the present compute role can't be used ({current.assumable.value}): {current.arn}"
-    state = "usable" if current.usable else f"not known to be unusable ({current.assumable.value})"
-    return False, f"the present compute role is {state} and somebody set it: {current.arn}"
-
-
-def _cooled_down(q: Question) -> RuleAnswer:
-    if q.cooling_until is None or q.cooling_until <= q.asked_at:
-        return True, "no change was made to this branch lately"
-    return False, f"the branch was changed lately; it cools down until {q.cooling_until:%H:%M} UTC"
-
-
-def _no_storm(q: Question) -> RuleAnswer:
-    if q.storm:
-        limits = q.settings.limits
-        return False, f"a storm: more than {limits.storm_incidents} incidents within {limits.storm_minutes} min"
-    return True, "no storm of incidents"
-
-
-def _not_tried_before(q: Question) -> RuleAnswer:
-    if not q.tried_before:
-        return True, "no change was tried for this failure yet"
-    if q.approved:
-        return True, "a change for this failure did not help or was undone, and somebody asks for it all the same"
-    return False, "a change for this very failure did not help or was undone: it is repeated only when somebody asks"
-
-
-def _not_muted(q: Question) -> RuleAnswer:
-    if q.muted:
-        return False, "the branch or its app is muted: nothing is changed that nobody would hear of"
-    return True, "neither the branch nor its app is muted"
+    boundary = item.value.permissions_boundary if isinstance(item, Present) else None
+    return boundary == required, f"required boundary {required}; the role bears {boundary or 'none'}"
 
 
 def _not_an_administrator(q: Question) -> RuleAnswer:
@@ -283,33 +228,78 @@ def _not_an_administrator(q: Question) -> RuleAnswer:
         return True, "the settings allow this role whatever it may do"
     item = q.policies(role.name)
     if not isinstance(item, Present):
-        why = item.reason
-        return False, f"the role's policies could not be read: {why}"
+        return False, f"the role's policies could not be read: {item.reason}"
     reason = admin_like(item.value)
     return reason is None, reason or "no administrator-like permission"
 
 
+def admin_like(policies: RolePolicies) -> str | None:
+    """The reason why these policies count as an administrator's, or None.
+
+    They do if AdministratorAccess*, PowerUserAccess or IAMFullAccess is attached. They also do if a document allows
+    `*`, `iam:*`, or `iam:PassRole` on every role. Conditions and denials are ignored, so the answer errs on the safe
+    side.
+    """
+    for arn in policies.attached:
+        name = arn.rsplit("/", 1)[-1]
+        if ":iam::aws:policy/" in arn and any(fnmatchcase(name, pattern) for pattern in _ADMIN_POLICIES):
+            return f"the role has the managed policy {name}"
+    for document in policies.documents:
+        for statement in _allow_statements(document):
+            if reason := _too_powerful(statement):
+                return reason
+    return None
+
+
+def _allow_statements(document: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    statements = document.get("Statement", [])
+    for statement in statements if isinstance(statements, list) else [statements]:
+        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
+            yield statement
+
+
+def _too_powerful(statement: Mapping[str, object]) -> str | None:
+    if "NotAction" in statement:
+        return "a policy of the role allows everything but a list (NotAction)"
+    actions = [action.lower() for action in _strings(statement.get("Action"))]
+    if any(fnmatchcase("iam:*", action) for action in actions):
+        return "a policy of the role allows every action, or every IAM action"
+    resources = _strings(statement.get("Resource"))
+    every_role = "NotResource" in statement or any(_covers_every_role(resource) for resource in resources)
+    if every_role and any(fnmatchcase("iam:passrole", action) for action in actions):
+        return "a policy of the role allows iam:PassRole on every role"
+    return None
+
+
+def _covers_every_role(resource: str) -> bool:
+    return resource == "*" or resource.endswith(("role/*", "::*", ":*"))
+
+
+def _strings(value: object) -> list[str]:
+    """A policy element as a list of strings. IAM allows one string in place of a list."""
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, str)]
+
+
 FRESH = Guardrail("fresh", _event_is_fresh)
 NOT_A_PREVIEW = Guardrail("not_a_preview", _not_a_preview)
+NO_STORM = Guardrail("no_storm", _no_storm)
+NOT_MUTED = Guardrail("not_muted", _not_muted)
+NOT_TRIED_BEFORE = Guardrail("not_tried_before", _not_tried_before)
+COOL_DOWN = Guardrail("cool_down", _cooled_down)
 PLATFORM = Guardrail("platform", _platform_runs_code)
 BRANCH_NAME = Guardrail("branch_name", _branch_can_be_named)
 ROLE_PAIRED = Guardrail("role_paired", _role_is_paired)
 NOT_AUTO_CREATED = Guardrail("not_auto_created", _not_auto_created)
+USABLE_ROLE_STAYS = Guardrail("usable_role_stays", _usable_role_stays)
 SAME_ACCOUNT = Guardrail("same_account", _same_account_and_partition)
 NOT_SERVICE_LINKED = Guardrail("not_service_linked", _not_service_linked)
-USABLE_ROLE_STAYS = Guardrail("usable_role_stays", _usable_role_stays)
-COOL_DOWN = Guardrail("cool_down", _cooled_down)
 ROLE_EXISTS = Guardrail("role_exists", _role_exists)
-TRUST = Guardrail("trust", _trust_lets_amplify_in)
-PERMISSIONS_BOUNDARY = Guardrail("permissions_boundary", _bears_required_boundary)
-NO_STORM = Guardrail("no_storm", _no_storm)
-NOT_TRIED_BEFORE = Guardrail("not_tried_before", _not_tried_before)
-NOT_MUTED = Guardrail("not_muted", _not_muted)
+TRUST = Guardrail("trust", _trust_allows_amplify)
+PERMISSIONS_BOUNDARY = Guardrail("permissions_boundary", _has_required_boundary)
 NOT_ADMIN = Guardrail("not_admin", _not_an_administrator)
 
 _ALWAYS_FIRST = (FRESH, NOT_A_PREVIEW, NO_STORM, NOT_MUTED, NOT_TRIED_BEFORE, COOL_DOWN)
-PASSING = frozenset({NO_STORM.name, COOL_DOWN.name})
-"""Rules whose no passes with time: what a person asked for stays asked for."""
 _ALWAYS_LAST = (SAME_ACCOUNT, NOT_SERVICE_LINKED, ROLE_EXISTS, TRUST, PERMISSIONS_BOUNDARY, NOT_ADMIN)
 ATTACH_GUARDRAILS = (
     *_ALWAYS_FIRST,
@@ -320,6 +310,9 @@ ATTACH_GUARDRAILS = (
     USABLE_ROLE_STAYS,
     *_ALWAYS_LAST,
 )
-# A repair changes the whole app: a preview's failure must not do that either. That the present service role is proven
-# unusable is the decision table's condition.
+# A repair changes the whole app, so the failure of a preview must not cause one either. No rule protects the current
+# service role, because the decision table plans a repair only if that role is proven unusable.
 REPAIR_GUARDRAILS = (*_ALWAYS_FIRST, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
+
+TEMPORARY_REFUSALS = frozenset({NO_STORM.name, COOL_DOWN.name})
+"""Guardrails whose refusal ends with time. An approval that they refuse stays valid until it expires."""

@@ -1,4 +1,4 @@
-"""Plans: what would be done, how far it may go, and every guardrail's answer. A refusal is data, not an error."""
+"""The plan: its actions, how far each may go, and every guardrail's answer. A refusal is data, not an error."""
 
 from __future__ import annotations
 
@@ -10,18 +10,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from medic.labels import ActionKind
 
+SSR = "WEB_COMPUTE"
+"""The only platform that runs code with a compute role."""
+
 
 class Disposition(StrEnum):
     """How far an action may go."""
 
     DO = "do"
     ASK_FIRST = "ask_first"
+    """Wait for approval."""
     ADVISE = "advise"
+    """Only say what would help, because the effective mode is report."""
     REFUSE = "refuse"
+    """A guardrail forbids it."""
+
+    @property
+    def may_change(self) -> bool:
+        """True if the action changes something, now or after approval."""
+        return self in (Disposition.DO, Disposition.ASK_FIRST)
 
 
 class RebuildTag(StrEnum):
-    """The tag `amplify-medic:rebuild`; an unknown value is NO."""
+    """Values of the tag `amplify-medic:rebuild`."""
 
     AUTO = "auto"
     YES = "yes"
@@ -30,32 +41,33 @@ class RebuildTag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuardrailAnswer:
-    """One guardrail's answer; what could not be evaluated does not allow."""
-
     rule: str
+    """The guardrail's name."""
     allows: bool
+    """False also if the guardrail could not be evaluated."""
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One change: what is set, to what, and what stood there before."""
+    """One role change."""
 
     kind: ActionKind
     disposition: Disposition
     target: str
-    """The ARN of the branch or app that would change."""
+    """The ARN of the branch or app to change."""
     role_arn: str | None
-    """The role that would be set; None where none could be chosen."""
+    """The role to set; None if settings and tags choose none."""
     previous_arn: str | None
+    """The role that is set now, on the branch or app itself."""
     reason: str
-    """Why this disposition: the guardrail that refused, or the mode."""
+    """Why this disposition: `rule: detail` of the guardrail that refused, else the opt-in note."""
     answers: tuple[GuardrailAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """Whether to start the failed job again after the actions, and why or why not."""
+    """Whether to retry the failed job after the actions, and the reason for either answer."""
 
     wanted: bool
     reason: str
@@ -63,48 +75,53 @@ class Rebuild:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What follows from a diagnosis: no, one or two actions."""
+    """What to do about a diagnosis. It has at most two actions, one of each kind."""
 
     actions: tuple[Action, ...]
     effect: str
-    """What to expect of the actions, and what remains to be done by a person."""
+    """What the actions will do, and what they will not do."""
     rebuild: Rebuild
 
+    @property
+    def gist(self) -> str:
+        """One clause for each action. A repeated failure causes a new alert only if its plan has another gist."""
+        return "; ".join(f"{a.kind} {a.role_arn} {a.disposition} {a.reason.partition(':')[0]}" for a in self.actions)
+
+    @property
+    def refused_by(self) -> frozenset[str]:
+        """The names of the guardrails that refused an action."""
+        return frozenset(answer.rule for action in self.actions for answer in action.answers if not answer.allows)
+
     def hash_for(self, incident_id: str) -> str:
-        """A fingerprint of exactly this plan for exactly this incident: what an approval is bound to."""
+        """A SHA-256 hash over the incident and each action's kind, target, new and previous role.
+
+        An approval carries this hash, so that it can't approve another plan.
+        """
         parts = [incident_id]
         for action in self.actions:
             parts += [action.kind, action.target, action.role_arn or "", action.previous_arn or ""]
         return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
-    @property
-    def gist(self) -> str:
-        """What people are told of it: each action, how far it goes, and the rule that stopped it."""
-        return "; ".join(f"{a.kind} {a.role_arn} {a.disposition} {a.reason.partition(':')[0]}" for a in self.actions)
+    def with_disposition(self, disposition: Disposition) -> tuple[Action, ...]:
+        """The actions of exactly this disposition."""
+        return tuple(action for action in self.actions if action.disposition is disposition)
 
     def refused(self, rule: str, detail: str) -> Plan:
-        """The same plan, with everything refused that might have been done."""
+        """The same plan with every action refused that might have changed something."""
         answer = GuardrailAnswer(rule, allows=False, detail=detail)
-        acting = (Disposition.DO, Disposition.ASK_FIRST)
         actions = tuple(
             replace(a, disposition=Disposition.REFUSE, reason=f"{rule}: {detail}", answers=(*a.answers, answer))
-            if a.disposition in acting
+            if a.disposition.may_change
             else a
             for a in self.actions
         )
         return replace(self, actions=actions, rebuild=Rebuild(wanted=False, reason="nothing is changed"))
 
-    @property
-    def refusing(self) -> frozenset[str]:
-        """The names of the rules that said no."""
-        return frozenset(answer.rule for action in self.actions for answer in action.answers if not answer.allows)
+    def with_denied_actions(self, denied: tuple[str, ...]) -> Plan:
+        """The same plan, whose effect also names the IAM actions that the log shows as denied.
 
-    def expecting(self, denied: tuple[str, ...]) -> Plan:
-        """The plan with what a log names already: the actions its role will have to be allowed."""
+        The new role needs a permission for these too.
+        """
         if not (self.actions and denied):
             return self
         return replace(self, effect=f"{self.effect} The log already names {', '.join(denied)}.")
-
-    def with_disposition(self, disposition: Disposition) -> tuple[Action, ...]:
-        """The actions that may go exactly this far."""
-        return tuple(action for action in self.actions if action.disposition is disposition)

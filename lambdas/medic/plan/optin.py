@@ -1,4 +1,7 @@
-"""Opting in: what the tags on a branch and app ask for, held against what the deployer allows. Tags never grant."""
+"""Reads the opt-in tags of branch and app, within what the settings allow. A tag can only choose among paired roles.
+
+Otherwise anyone who may tag a branch and push to it could take any role through the bot.
+"""
 
 from __future__ import annotations
 
@@ -18,33 +21,40 @@ CHANNEL = "amplify-medic:channel"
 SERVICE_ROLE = "amplify-medic:service-role"
 IGNORE = "ignore"
 
-_ORDER = (Mode.REPORT, Mode.ASK, Mode.FIX)
+_MODES_ASCENDING = (Mode.REPORT, Mode.ASK, Mode.FIX)
 
 
 @dataclass(frozen=True, slots=True)
 class OptIn:
-    """How far the bot may go on one branch, and why."""
+    """How far the bot may go on one branch."""
 
     mode: Mode
+    """The effective mode."""
     ignored: bool
+    """True if the tag says `ignore`: the bot does not even report."""
     note: str
-    """Why this mode; names an unknown tag value."""
+    """Why this mode. It quotes an unknown tag value."""
     rebuild: RebuildTag
 
 
 @dataclass(frozen=True, slots=True)
 class RoleChoice:
-    """The role the settings and tags choose; `arn` is None where they choose none, and `note` says why."""
+    """The role that settings and tags choose for a branch or app."""
 
     arn: str | None
+    """None if they choose no role."""
     note: str
+    """Why this role, or why none."""
     named_by_tag: bool = False
     branch_paired: bool = False
-    """True if exactly this branch is paired with the role, not just its app."""
+    """True if the settings pair the role with exactly this branch, not just with its app."""
 
 
 def read_opt_in(settings: Settings, tags: Mapping[str, str]) -> OptIn:
-    """The effective mode: the lower of the stack's mode and the branch's tag; no tag or an unknown value reports."""
+    """The effective mode: the lower of the stack's mode and the branch's tag. A missing or unknown tag means report.
+
+    An unknown value of the rebuild tag means no.
+    """
     value = tags.get(AUTO_FIX)
     rebuild = _rebuild_tag(tags.get(REBUILD))
     if value is None:
@@ -54,9 +64,9 @@ def read_opt_in(settings: Settings, tags: Mapping[str, str]) -> OptIn:
     if value not in list(Mode):
         note = f"the branch's tag {AUTO_FIX} has the unknown value {value[:64]!r}: taken as report"
         return OptIn(Mode.REPORT, ignored=False, note=note, rebuild=rebuild)
-    mode = min(Mode(value), settings.mode, key=_ORDER.index)
-    held_back = "" if mode == value else f", and the stack's mode is {settings.mode}"
-    return OptIn(mode, ignored=False, note=f"the branch's tag {AUTO_FIX} says {value}{held_back}", rebuild=rebuild)
+    mode = min(Mode(value), settings.mode, key=_MODES_ASCENDING.index)
+    limit = "" if mode == value else f", and the stack's mode is {settings.mode}"
+    return OptIn(mode, ignored=False, note=f"the branch's tag {AUTO_FIX} says {value}{limit}", rebuild=rebuild)
 
 
 def _rebuild_tag(value: str | None) -> RebuildTag:
@@ -68,52 +78,52 @@ def _rebuild_tag(value: str | None) -> RebuildTag:
 def choose_compute_role(
     settings: Settings, default_role_arn: str, app_id: str, branch: str, tags: Mapping[str, str]
 ) -> RoleChoice:
-    """The compute role a branch may get: the one its tag names among those paired with it, else the only one paired.
+    """The compute role that the bot may set on a branch.
 
-    Where none is paired it is the stack's default role. Several and no tag: none, and the note names them.
+    The branch's tag names one of the paired roles, or the stack's default role. Without the tag it is the only paired
+    role, or the default role if none is paired. If several are paired, none is chosen, and the note lists them.
     """
     paired = [pairing for pairing in settings.compute_roles if pairing.covers(app_id, branch)]
-    default_apps = settings.default_role.apps
-    default = Pairing(default_role_arn, default_apps or (app_id,))
+    default = Pairing(default_role_arn, settings.default_role.apps or (app_id,))
     choosable = [*paired, default] if default.covers(app_id, branch) else paired
     wanted = tags.get(COMPUTE_ROLE)
     if wanted is not None:
-        return _named(wanted, choosable, app_id, branch)
+        matches = _matching(wanted, choosable)
+        if len(matches) != 1:
+            why = "names several roles" if matches else "names no role"
+            return RoleChoice(None, f"the branch's tag {COMPUTE_ROLE} {why} paired with this app: {wanted[:200]!r}")
+        return _named_by_tag(matches[0], f"the branch's tag {COMPUTE_ROLE}", app_id, branch)
     if len(paired) > 1:
         names = ", ".join(pairing.role_arn for pairing in paired)
         return RoleChoice(
             None, f"several roles are paired with this branch: set the tag {COMPUTE_ROLE} to one: {names}"
         )
+    if paired:
+        branch_paired = paired[0].names_branch(app_id, branch)
+        return RoleChoice(paired[0].role_arn, "the role paired with this app", branch_paired=branch_paired)
     if not choosable:
         return RoleChoice(None, "no compute role is paired with this app, and the default role is not for it")
-    chosen = choosable[0]
-    note = "the role paired with this app" if paired else "the stack's default role: none is paired with this app"
-    return RoleChoice(chosen.role_arn, note, branch_paired=_names_branch(chosen, settings, app_id, branch))
-
-
-def _named(wanted: str, choosable: list[Pairing], app_id: str, branch: str) -> RoleChoice:
-    matches = [p for p in choosable if wanted in (p.role_arn, p.role_arn.rsplit("/", 1)[-1])]
-    if len(matches) != 1:
-        why = "names no role" if not matches else "names several roles"
-        return RoleChoice(None, f"the branch's tag {COMPUTE_ROLE} {why} paired with this app: {wanted[:200]!r}")
-    note = f"the paired role that the branch's tag {COMPUTE_ROLE} names"
-    branch_paired = matches[0].names_branch(app_id, branch)
-    return RoleChoice(matches[0].role_arn, note, named_by_tag=True, branch_paired=branch_paired)
-
-
-def _names_branch(chosen: Pairing, settings: Settings, app_id: str, branch: str) -> bool:
-    return chosen in settings.compute_roles and chosen.names_branch(app_id, branch)
+    return RoleChoice(default_role_arn, "the stack's default role: none is paired with this app")
 
 
 def choose_service_role(settings: Settings, app_id: str, branch: str, app_tags: Mapping[str, str]) -> RoleChoice:
-    """The service role an app may get: only the one its own tag names, among those paired with it for that purpose."""
+    """The service role that the bot may set on an app: the paired role that the app's tag names, or none."""
     wanted = app_tags.get(SERVICE_ROLE)
     if wanted is None:
         return RoleChoice(None, f"the app has no tag {SERVICE_ROLE}")
-    paired = [pairing for pairing in settings.service_roles if pairing.covers(app_id, branch)]
-    matches = [p for p in paired if wanted in (p.role_arn, p.role_arn.rsplit("/", 1)[-1])]
+    matches = _matching(wanted, [pairing for pairing in settings.service_roles if pairing.covers(app_id, branch)])
     if len(matches) != 1:
         return RoleChoice(None, f"the app's tag {SERVICE_ROLE} names no role paired with it: {wanted[:200]!r}")
-    note = f"the paired role that the app's tag {SERVICE_ROLE} names"
-    branch_paired = matches[0].names_branch(app_id, branch)
-    return RoleChoice(matches[0].role_arn, note, named_by_tag=True, branch_paired=branch_paired)
+    return _named_by_tag(matches[0], f"the app's tag {SERVICE_ROLE}", app_id, branch)
+
+
+def _matching(wanted: str, pairings: list[Pairing]) -> list[Pairing]:
+    """The pairings whose role has this ARN or name."""
+    return [pairing for pairing in pairings if wanted in (pairing.role_arn, pairing.role_arn.rsplit("/", 1)[-1])]
+
+
+def _named_by_tag(pairing: Pairing, tag: str, app_id: str, branch: str) -> RoleChoice:
+    branch_paired = pairing.names_branch(app_id, branch)
+    return RoleChoice(
+        pairing.role_arn, f"the paired role that {tag} names", named_by_tag=True, branch_paired=branch_paired
+    )

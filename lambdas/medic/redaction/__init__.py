@@ -1,4 +1,4 @@
-"""Keeps secrets out of excerpts, alerts and evidence. Pure: standard library only, linear time, never raises."""
+"""Removes secrets from log excerpts, alerts and evidence. Pure: standard library only, linear time, never raises."""
 
 from __future__ import annotations
 

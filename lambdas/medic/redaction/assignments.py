@@ -1,4 +1,7 @@
-"""Finds values that stand beside a name: `NAME=value`, `"name": "value"`, `--name value`, tables, query strings."""
+"""Detects secrets next to a name: `NAME=value`, `"name": "value"`, `--name value`, tables, query strings.
+
+`Pairs` detects them if name and value are separate members, as in `{"name": "DB_PASSWORD", "value": "…"}`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING
 from medic.redaction.classify import Candidate, Syntax, secret_kind
 from medic.redaction.names import may_be_secret, strong_kind
 from medic.redaction.spans import Span, compiled
-from medic.redaction.values import LONGEST_LOOK, is_ordinary, looks_like_secret_value
+from medic.redaction.values import MAX_INSPECTED, is_ordinary, looks_like_secret_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,14 +21,14 @@ _HINT = (
     r"(?i:pass|pw|pswd|secret|token|tkn|key|cred|auth|jwt|mnemonic|conn|phrase|code|dsn|pat|sig|otp|sas|salt|pepper"
     r"|bearer|sess|sid|cookie|docker|value|psk)"
 )
-"""Part of every name that may say secret; a line without any is done with at once."""
+"""Every name that may mark a secret contains one of these, so a line without them needs no further work."""
 
 _GAP = r"(?:[ \t]|\x1b\[[0-9;]{0,8}m)*+"
 _ARN = r"arn:[a-z-]++:[^\s\"'`<>,;&]++"
 _QUOTE = r"(?:\\{0,7}[\"'`]|\\{1,3}u0022|%22|&quot;|&#3[49];)"
 _YAML_TAG = r"(?:(?:!!(?:str|binary)|&\w{1,40})[ \t]++)?"
 _ASSIGNMENT = (
-    rf"{_ARN}"
+    rf"{_ARN}"  # consumes an ARN, because its colons are not assignments
     r"|(?:(?<![\w.%-])|(?<=%[0-9A-Fa-f]{2})|(?<=%25[0-9A-Fa-f]{2})|(?<=\x1b\[[0-9]m)|(?<=\x1b\[[0-9]{2}m))"
     r"(?P<name>[\w-][\w.-]*+)"
     rf"(?P<closing>\*{{0,2}}{_QUOTE}?\]?[?!]?{_GAP}(?:\[[^\]\s\"'`]{{0,40}}\]{_GAP})?)"
@@ -45,16 +48,16 @@ _UNQUOTED = (
 _ITEM = r"\[?[ \t]*+,?[ \t]*+(?P<quote>[\"'])(?P<item>[^\"'\s\\]{6,}+)(?P=quote)[ \t]*+"
 _NOTHING_FOLLOWS = r"[\\\"'`]*+[\s)\]},;.]*+\Z"
 _WORDS_BEFORE = r"(?:[A-Za-z]{1,12} ){1,3}\Z"
-_LONGEST_LOOK_BACK = 40
-_LONGEST_SHORT_OPTION = 4
+_MAX_BEFORE = 40
+_MAX_SHORT_OPTION = 4
 _HEAD_NOUNS = frozenset(("key", "string", "phrase", "code", "value"))
 _VERBS = frozenset(("is", "was", "is:", "was:"))
-_ALWAYS = {**dict.fromkeys(_VERBS, Syntax.LOOSE), "(": Syntax.CALL}
+_FIXED_SYNTAX = {**dict.fromkeys(_VERBS, Syntax.LOOSE), "(": Syntax.CALL}
 _APART = frozenset(("", "|", "│", ",", "to", "set to", "to:", "set to:"))
 
 
 def assigned_secrets(line: str) -> Iterator[Span]:
-    """Yield the values that stand beside a name which says that they are secret."""
+    """Yield values next to a name that marks them as secret."""
     if not compiled(_HINT).search(line):
         return
     position = 0
@@ -67,7 +70,7 @@ def assigned_secrets(line: str) -> Iterator[Span]:
 
 
 def value_end(line: str, start: int, quote: str, limit: int) -> int:
-    """Where the value that begins at `start`, after the opening `quote` if there is one, ends; at most `limit`."""
+    """The end of the value that begins at `start`, after its opening `quote` if it has one; at most `limit`."""
     limit = min(limit, len(line))
     if quote:
         closing = compiled(rf"(?<!\\){re.escape(quote)}").search(line, start, limit)
@@ -77,18 +80,18 @@ def value_end(line: str, start: int, quote: str, limit: int) -> int:
 
 
 def opening_quote(line: str, start: int) -> str:
-    """The quote, with the backslashes that escape it, which opens a value at `start`; or nothing."""
+    """The quote that opens a value at `start`, with its escaping backslashes; empty if there is none."""
     quote = compiled(_QUOTE).match(line, start)
     return quote[0] if quote else ""
 
 
 def _secrets(line: str, match: re.Match[str]) -> Iterator[Span]:
-    name, syntax = _whole_name(line, match), _syntax(line, match)
+    name, syntax = _full_name(line, match), _syntax(line, match)
     if syntax is None or not may_be_secret(name):
         return
     quote = opening_quote(line, match.end())
     start = match.end() + len(quote)
-    end = value_end(line, start, quote, start + LONGEST_LOOK)
+    end = value_end(line, start, quote, start + MAX_INSPECTED)
     candidate = Candidate(
         name=name,
         value=line[start:end],
@@ -106,32 +109,32 @@ def _secrets(line: str, match: re.Match[str]) -> Iterator[Span]:
 def _syntax(line: str, match: re.Match[str]) -> Syntax | None:
     sign, start = match["sign"], match.start()
     spaced = bool(match["gap"]) or match["closing"].endswith((" ", "\t"))
-    if sign in _ALWAYS:
-        return _ALWAYS[sign]
-    if not sign and match["name"].startswith("-") and len(match["name"]) > _LONGEST_SHORT_OPTION:
+    if sign in _FIXED_SYNTAX:
+        return _FIXED_SYNTAX[sign]
+    if not sign and match["name"].startswith("-") and len(match["name"]) > _MAX_SHORT_OPTION:
         return Syntax.TIGHT
     if sign in _APART:
-        no_pair = line.endswith("::", 0, start) or (not sign and match["closing"].strip())
-        return None if no_pair else Syntax.APART
+        unrelated = line.endswith("::", 0, start) or (not sign and match["closing"].strip())
+        return None if unrelated else Syntax.APART
     if sign == ">":
         return Syntax.TIGHT if line[start - 1 : start] == "<" else None
     if sign == ":" and not spaced:
-        return None if line.endswith(":", 0, start) else Syntax.LOOSE  # a:b:c is no assignment
+        return None if line.endswith(":", 0, start) else Syntax.LOOSE  # a:b:c is not an assignment
     return Syntax.LOOSE if spaced else Syntax.TIGHT
 
 
-def _whole_name(line: str, match: re.Match[str]) -> str:
+def _full_name(line: str, match: re.Match[str]) -> str:
     name, start = match["name"], match.start()
-    if line[start - 1 : start] == "\\":  # the escape's letters are not the name's: \nPASSWORD=, \u0026token=
+    if line[start - 1 : start] == "\\":  # drop the letters of an escape: \nPASSWORD=, \u0026token=
         return name[5:] if name[0] == "u" else name[1:]
     if name.lower() in _HEAD_NOUNS:
-        before = compiled(_WORDS_BEFORE).search(line, max(0, start - _LONGEST_LOOK_BACK), start)
+        before = compiled(_WORDS_BEFORE).search(line, max(0, start - _MAX_BEFORE), start)
         return (before[0] if before else "") + name
     return name
 
 
 def _items(line: str, start: int, name: str) -> Iterator[Span]:
-    """The quoted items of a list which stands where one value would."""
+    """The secrets among the quoted items of a list."""
     position = start
     while item := compiled(_ITEM).match(line, position):
         position = item.end()
@@ -149,26 +152,28 @@ _OPEN_NAME = (
     r"(?:^|[\s\"'{,/.-])(?P<name>[\w.-]++)(?:\\{0,7}[\"'])?[ \t]*+[:=][ \t]*+"
     r"(?:[|>][+-]?|<<-?[\"']?\w{1,20}[\"']?|(?i:bearer|basic|token))?[ \t\r]*+\Z"
 )
-_ONE_WORD = r"(?:[0-9-]{10}T[0-9:.]+Z )?(?:\[[A-Z]+\]:)?[ \t]*+(?:- )?[\"']?(?P<word>[^\s\"']++)[\"']?,?[ \t\r]*+"
-_AROUND = r"(?P<name>[\w.-]++)(?:\\{0,7}[\"'])?[ \t]*+[:=][ \t]*+\{[ \t]*+(?:\\{0,7}[\"'])?\Z"
+_LONE_WORD = r"(?:[0-9-]{10}T[0-9:.]+Z )?(?:\[[A-Z]+\]:)?[ \t]*+(?:- )?[\"']?(?P<word>[^\s\"']++)[\"']?,?[ \t\r]*+"
+_OUTER_NAME = r"(?P<name>[\w.-]++)(?:\\{0,7}[\"'])?[ \t]*+[:=][ \t]*+\{[ \t]*+(?:\\{0,7}[\"'])?\Z"
 """`"token": {"value": …`"""
 _ELEMENT = r"(?i:name|key|id)=[\"'](?P<name>[\w.-]{1,120}+)[\"'][^<>]{0,80}+>(?P<value>[^<>\s]++)</"
 """`<string name="token">…</string>`"""
 _BETWEEN_MEMBERS = r"[\\\"'\s,]{1,12}+"
-_LINES_TO_WAIT = 4
-_LONGEST_NAME = 120
+_LINES_UNTIL_FORGOTTEN = 4
+_MAX_NAME = 120
 
 
 @dataclass(slots=True)
 class Pairs:
-    """Remembers a secret's name for a few lines, until its value comes."""
+    """Detects a secret whose name and value are separate members; remembers the name for a few lines."""
 
     name: str = ""
     lines_left: int = 0
+    """Lines until the name is forgotten."""
     value_is_next_line: bool = False
+    """The last line ended after the name, so that the value may be alone on this line."""
 
     def spans(self, line: str) -> Iterator[Span]:
-        """Yield the values of names that came before, on this line or a line above."""
+        """Yield the values of names earlier on this line or on a line above."""
         if self.value_is_next_line:
             yield from self._lone_value(line)
         self._age()
@@ -188,10 +193,10 @@ class Pairs:
         for member in compiled(_MEMBER).finditer(line):
             quote = opening_quote(line, member.end())
             start = member.end() + len(quote)
-            look = line[start : value_end(line, start, quote, start + LONGEST_LOOK)]
+            text = line[start : value_end(line, start, quote, start + MAX_INSPECTED)]
             if member["name"]:
-                self.name = look if len(look) <= _LONGEST_NAME and strong_kind(look) else ""
-                self.lines_left = _LINES_TO_WAIT
+                self.name = text if len(text) <= _MAX_NAME and strong_kind(text) else ""
+                self.lines_left = _LINES_UNTIL_FORGOTTEN
                 if unnamed and compiled(_BETWEEN_MEMBERS).fullmatch(line, unnamed.end, member.start()):
                     yield from self._named(line, unnamed, quoted=True)
             elif self.name:
@@ -199,28 +204,28 @@ class Pairs:
                 yield from self._named(line, value, quoted=bool(quote))
             else:
                 unnamed = Span(start, value_end(line, start, quote, len(line)), "")
-                if around := compiled(_AROUND).search(line, max(0, member.start() - _LONGEST_NAME), member.start()):
-                    self.name = around["name"] if strong_kind(around["name"]) else ""
+                if outer := compiled(_OUTER_NAME).search(line, max(0, member.start() - _MAX_NAME), member.start()):
+                    self.name = outer["name"] if strong_kind(outer["name"]) else ""
                     yield from self._named(line, unnamed, quoted=bool(quote))
         for element in compiled(_ELEMENT).finditer(line):
             self.name = element["name"] if strong_kind(element["name"]) else ""
             yield from self._named(line, Span(*element.span("value"), ""), quoted=True)
 
     def _named(self, line: str, value: Span, *, quoted: bool) -> Iterator[Span]:
-        """The value, if the remembered name makes a secret of it; the name is used up."""
-        look = line[value.start : min(value.end, value.start + LONGEST_LOOK)]
-        kind = secret_kind(Candidate(self.name, look, Syntax.TIGHT, quoted=quoted)) if self.name else None
+        """Yield the value if the remembered name marks it as secret, and forget the name."""
+        text = line[value.start : min(value.end, value.start + MAX_INSPECTED)]
+        kind = secret_kind(Candidate(self.name, text, Syntax.TIGHT, quoted=quoted)) if self.name else None
         self.name = ""
         if kind:
             yield value._replace(kind=kind)
 
     def _open(self, line: str) -> None:
-        opened = compiled(_OPEN_NAME).search(line[-_LONGEST_NAME:])
+        opened = compiled(_OPEN_NAME).search(line[-_MAX_NAME:])
         if opened and (strong_kind(opened["name"]) or opened["name"].lower() == "authorization"):
             self.name, self.lines_left, self.value_is_next_line = opened["name"], 2, True
 
     def _lone_value(self, line: str) -> Iterator[Span]:
-        lone = compiled(_ONE_WORD).fullmatch(line)
+        lone = compiled(_LONE_WORD).fullmatch(line)
         if lone and looks_like_secret_value(lone["word"]):
             kind = secret_kind(Candidate(self.name, lone["word"], Syntax.LOOSE))
             if kind:

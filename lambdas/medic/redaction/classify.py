@@ -1,4 +1,4 @@
-"""Whether a named value is a secret: the name, the value and how they are joined decide together."""
+"""Decides whether a named value is a secret, from the name, the value, and the syntax that joins them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from medic.redaction import names, values
 
 
 class Syntax(Enum):
-    """How surely a text is an assignment."""
+    """How certainly a text is an assignment of the value to the name."""
 
     TIGHT = auto()
-    """Quoted, joined without a space, or an option: nearly any value counts."""
+    """Quoted, joined without a space, or an option: nearly any value is a secret."""
     LOOSE = auto()
     """`name: value`, `name = value`: the value must not read as prose or code."""
     CALL = auto()
     """`name("value")`: the value must look like a secret."""
     APART = auto()
-    """Only space, a table's line or a verb between them: the value must look like a secret."""
+    """Separated only by a space, a table's bar, a comma or `to`: the value must look like a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A value beside a name."""
+    """A value next to a name."""
 
     name: str
     value: str
@@ -33,21 +33,21 @@ class Candidate:
     """Nothing follows the value on its line."""
 
 
-_SHORTEST_PIN = 4
-_SHORTEST_WORDLIKE_TOKEN = 24
+_MIN_PIN = 4
+_MIN_ALPHANUMERIC_TOKEN = 24
 
 
 def secret_kind(candidate: Candidate) -> str | None:
-    """The kind of secret that the candidate is, or None."""
+    """The kind of secret that the value is; None if it is not one."""
     kind = names.strong_kind(candidate.name)
     if kind:
-        return kind if _is_secret(candidate, kind) else None
+        return kind if _value_is_secret(candidate, kind) else None
     kind = names.weak_kind(candidate.name)
-    return kind if kind and _looks_secret(candidate, kind) else None
+    return kind if kind and _value_looks_secret(candidate, kind) else None
 
 
-def _is_secret(candidate: Candidate, kind: str) -> bool:
-    """Whether the value is a secret, given that its name says so."""
+def _value_is_secret(candidate: Candidate, kind: str) -> bool:
+    """Whether the value of a name that marks a secret is one."""
     if values.is_ordinary(candidate.value) or _is_reference(candidate) or values.is_prose(candidate.value):
         return kind == "password" and candidate.syntax is Syntax.TIGHT and _is_pin(candidate.value)
     match candidate.syntax:
@@ -58,28 +58,28 @@ def _is_secret(candidate: Candidate, kind: str) -> bool:
         case Syntax.CALL:
             return _cannot_be_prose(candidate.value)
         case Syntax.APART:
-            least = 12 if _is_camel_case(candidate.name) else 20
+            min_length = 12 if _is_camel_case(candidate.name) else 20
             return _cannot_be_prose(candidate.value) and (
-                values.is_random(candidate.value, least=least) or _is_identifier(candidate.name)
+                values.is_random(candidate.value, min_length=min_length) or _is_identifier(candidate.name)
             )
 
 
-def _looks_secret(candidate: Candidate, kind: str) -> bool:
-    """Whether the value is a secret, given that its name only hints at one."""
+def _value_looks_secret(candidate: Candidate, kind: str) -> bool:
+    """Whether the value of a name that only hints at a secret is one."""
     if values.is_ordinary(candidate.value) or _is_reference(candidate) or " " in candidate.name + candidate.value:
         return False
     if kind == "password" and _is_identifier(candidate.name):
-        return candidate.syntax is Syntax.TIGHT or values.looks_like_secret_value(candidate.value, least=8)
+        return candidate.syntax is Syntax.TIGHT or values.looks_like_secret_value(candidate.value, min_length=8)
     if candidate.name.lower() == "key":
         return candidate.syntax is Syntax.TIGHT and values.is_mixed_base64(candidate.value)
     if kind == "key" or candidate.syntax is not Syntax.TIGHT:
         joined = candidate.syntax is not Syntax.APART or candidate.quoted
-        return joined and values.is_random(candidate.value, least=12)
-    return values.looks_like_secret_value(candidate.value, least=8)
+        return joined and values.is_random(candidate.value, min_length=12)
+    return values.looks_like_secret_value(candidate.value, min_length=8)
 
 
 def _is_reference(candidate: Candidate) -> bool:
-    """Whether the value is a name in its turn: of a variable, of another secret, of itself."""
+    """Whether the value only names something: a variable, another secret, or the name itself."""
     name, value = candidate.name.lower().lstrip("-"), candidate.value.lower()
     if value == name or ("_" in value and value in name):
         return True
@@ -93,17 +93,17 @@ def _is_reference(candidate: Candidate) -> bool:
 
 
 def _names_a_secret(candidate: Candidate) -> bool:
-    """Whether a plain word is a secret's name; after an option too: `config set --secret dbPassword …`."""
+    """Whether a plain word is a secret's name, also after an option, as in `config set --secret dbPassword …`."""
     loose = candidate.syntax is not Syntax.TIGHT or candidate.name.startswith("-")
     return loose and names.looks_like_secret_name(candidate.value)
 
 
 def _is_pin(value: str) -> bool:
-    return value.isdigit() and len(value) >= _SHORTEST_PIN
+    return value.isdigit() and len(value) >= _MIN_PIN
 
 
 def _cannot_be_prose(value: str) -> bool:
-    return values.looks_like_secret_value(value) or (len(value) >= _SHORTEST_WORDLIKE_TOKEN and value.isalnum())
+    return values.looks_like_secret_value(value) or (len(value) >= _MIN_ALPHANUMERIC_TOKEN and value.isalnum())
 
 
 def _is_identifier(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which names say that their value is a secret: `DB_PASSWORD` and `clientSecret` do, `SECRET_ARN` doesn't."""
+"""Vocabulary for judging whether a name marks its value as a secret: `DB_PASSWORD` does, `SECRET_ARN` does not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STRONG_WORDS = {
     "mnemonic": "secret",
     "jwt": "token",
 }
-"""A name with a part that ends so (`PGPASSWORD`, `authToken`) is secret; what kind of secret it is."""
+"""A name with a word that ends in one of these (`PGPASSWORD`, `authToken`) marks a secret; the value is its kind."""
 
 STRONG_COMPOUNDS = {
     "secretaccesskey": "secret access key",
@@ -58,22 +58,22 @@ STRONG_COMPOUNDS = {
     "xgoogsignature": "signature",
     "authident": "credential",
 }
-"""Several words that make a name secret together, joined."""
+"""Joined words that together mark a secret anywhere in a name; the value is the kind of secret."""
 
-SECRET_KEYS = _split(
+SECRET_KEY_PREFIXES = _split(
     "access account admin anon auth authorization client cookie crypto deploy encryption function hmac ingest "
     "ingestion integration license licence master mfa routing rsa sdk secret security service servicerole session "
     "shared sharedaccess signing ssh storage subscription totp webhook write"
 )
-"""A key with one of these words before it is secret."""
+"""A name of one of these words and `key` marks a secret."""
 
-PLAIN_KEYS = _split(
+HARMLESS_KEY_PREFIXES = _split(
     "asset bucket cache dedup file foreign group hash idempotency image index item lookup map object parent "
     "partition primary public publishable query range row s3 sort translation"
 )
-"""A key with one of these words before it is not, whatever its value looks like."""
+"""A name of one of these words and `key` never marks a secret, whatever its value looks like."""
 
-WEAK_HEADS = {
+WEAK_LAST_WORDS = {
     "auth": "credential",
     "authorization": "credential",
     "pass": "password",
@@ -95,9 +95,9 @@ WEAK_HEADS = {
     "sessioncookie": "cookie",
     "authcookie": "cookie",
 }
-"""Words that make a name secret only as its last one, and only if the value looks like a secret too."""
+"""A last word that marks a secret only if the value looks like one too; the value is the kind of secret."""
 
-PLAIN_HEADS = frozenset(
+HARMLESS_LAST_WORDS = frozenset(
     _split(
         "alg algorithm alias arn arns at age audience bucket button class client cls component config configuration "
         "construct count counts date description dir domain email enabled endpoint endpoints error errors exception "
@@ -111,21 +111,21 @@ PLAIN_HEADS = frozenset(
         "used user username util utils validation validator vendor version versions"
     )
 )
-"""A name that ends in one of these speaks about a secret (its name, its age, its place) and does not hold it."""
+"""A name with one of these as its last word describes a secret (its name, age or location) and does not hold it."""
 
-PLAIN_COMPOUNDS = _split(
+HARMLESS_COMPOUNDS = _split(
     "nexttoken clienttoken requesttoken continuationtoken paginationtoken pagetoken synctoken idempotencytoken "
     "designtoken unexpectedtoken maxtoken inputtoken outputtoken totaltoken publickey publickeytoken publishablekey "
     "getsecret putsecret createsecret"
 )
-"""Names with a secret's words that AWS, SDKs and compilers give to harmless things, joined."""
+"""Joined words that contain a secret's word, but that AWS, SDKs and compilers use for other things."""
 
 QUALIFIERS = frozenset(
     _split("b64 base64 dev development live local new old plain plaintext prod production raw staging test v value")
 )
-"""Words at the end of a name that only say which of several it is."""
+"""Trailing words that only tell variants of a name apart, such as `_PROD`; they are ignored."""
 
-PLAIN_VALUES = frozenset(
+ORDINARY_VALUES = frozenset(
     _split(
         "true false null nil none undefined nan yes no on off empty missing unset required optional hidden masked "
         "redacted encrypted sensitive string number boolean object any unknown n/a default latest next beta canary "
@@ -136,7 +136,7 @@ PLAIN_VALUES = frozenset(
         "unchanged provided skipped rotated"
     )
 )
-"""Values that are literals, states, or the words of a message."""
+"""Values in lower case that are literals, states, or words of a message."""
 
 FUNCTION_WORDS = frozenset(
     _split(
@@ -144,63 +144,64 @@ FUNCTION_WORDS = frozenset(
         "your this that has have does did please"
     )
 )
-"""Words that only join others: what holds one among several words is a sentence."""
+"""Articles, auxiliary verbs, prepositions and the like; several words with one of these are a sentence."""
 
 _WORDS = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
-_LONGEST_NAME = 200
-_NAMES_REMEMBERED = 1024
+_MAX_NAME = 200
+_CACHED_NAMES = 1024
 
 
-@lru_cache(maxsize=_NAMES_REMEMBERED)
+@lru_cache(maxsize=_CACHED_NAMES)
 def strong_kind(name: str) -> str | None:
-    """The kind of secret that this name alone makes of (nearly) any value, or None."""
+    """The kind of secret that this name marks, whatever the value (with few exceptions); else None."""
     return _strong_kind(name)
 
 
 def _strong_kind(name: str) -> str | None:
     words = _words(name)
-    if not words or words[-1] in PLAIN_HEADS:
+    if not words or words[-1] in HARMLESS_LAST_WORDS:
         return None
     joined = "".join(words).removesuffix("s")
-    if joined.endswith(PLAIN_COMPOUNDS):
+    if joined.endswith(HARMLESS_COMPOUNDS):
         return None
     return (
         next((kind for compound, kind in STRONG_COMPOUNDS.items() if compound in joined), None)
-        or ("key" if joined.endswith("key") and joined.removesuffix("key").endswith(SECRET_KEYS) else None)
+        or ("key" if joined.endswith("key") and joined.removesuffix("key").endswith(SECRET_KEY_PREFIXES) else None)
         or next((kind for word in reversed(words) if (kind := _word_kind(word))), None)
     )
 
 
-@lru_cache(maxsize=_NAMES_REMEMBERED)
+@lru_cache(maxsize=_CACHED_NAMES)
 def weak_kind(name: str) -> str | None:
-    """The kind of secret that this name makes of a value which looks like one by itself, or None."""
+    """The kind of secret that this name marks if its value also looks like a secret; else None."""
     words = _words(name)
     if not words:
         return None
     if words == ["key"]:
         return "key"
     if words[-1] == "key":
-        return None if "".join(words[:-1]).endswith(PLAIN_KEYS) else "key"
-    return WEAK_HEADS.get(words[-1]) or WEAK_HEADS.get("".join(words[-2:]))
+        return None if "".join(words[:-1]).endswith(HARMLESS_KEY_PREFIXES) else "key"
+    return WEAK_LAST_WORDS.get(words[-1]) or WEAK_LAST_WORDS.get("".join(words[-2:]))
 
 
 def may_be_secret(name: str) -> bool:
-    """Whether a value of this name has to be looked at at all."""
+    """Whether a value of this name needs a check."""
     return strong_kind(name) is not None or weak_kind(name) is not None
 
 
 def looks_like_secret_name(text: str) -> bool:
-    """Whether a value is itself a secret's name, as in `password: dbPassword`: then it is a reference."""
+    """Whether a value is a secret's name, as in `password: dbPassword`, and so a reference instead of the secret."""
+    # Bypasses the cache of `strong_kind`, because values would evict the names from it.
     return _strong_kind(text) is not None or text.lower().startswith("your")
 
 
 def _words(name: str) -> list[str]:
-    words = [word.lower() for word in compiled(_WORDS).findall(name[-_LONGEST_NAME:])]
+    words = [word.lower() for word in compiled(_WORDS).findall(name[-_MAX_NAME:])]
     while len(words) > 1 and (words[-1] in QUALIFIERS or words[-1].isdigit()):
         words.pop()
     return words
 
 
 def _word_kind(word: str) -> str | None:
-    both = word, word.removesuffix("s")
-    return next((kind for ending, kind in STRONG_WORDS.items() if any(w.endswith(ending) for w in both)), None)
+    forms = (word, word.removesuffix("s"))
+    return next((kind for ending, kind in STRONG_WORDS.items() if any(each.endswith(ending) for each in forms)), None)

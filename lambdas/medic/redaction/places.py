@@ -1,4 +1,7 @@
-"""Secrets with a place of their own: options of known commands, SQL, query strings, JSON web keys, e-mail addresses."""
+"""Detects secrets by where they occur: HTTP headers, private key blocks, URLs, options of known commands, SQL.
+
+Also detects e-mail addresses.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,24 @@ from medic.redaction.values import is_ordinary, is_random, looks_like_secret_val
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OPENING = r"(?:\\*[\"'`]\]?)?[ \t]*+(?:=>|[:=,])[ \t]*+\[?[ \t]*+(?:\\*[\"'`])?"
-_AUTHORIZATION = rf"(?i:authorization){_OPENING}(?P<scheme>[A-Za-z][A-Za-z0-9-]*+(?=[ \t]))?[ \t]*+"
+_SEPARATOR = r"(?:\\*[\"'`]\]?)?[ \t]*+(?:=>|[:=,])[ \t]*+\[?[ \t]*+(?:\\*[\"'`])?"
+_AUTHORIZATION = rf"(?i:authorization){_SEPARATOR}(?P<scheme>[A-Za-z][A-Za-z0-9-]*+(?=[ \t]))?[ \t]*+"
 _ONE_WORD = r"[^\s\"'`,;<>\\]++"
-_TO_THE_QUOTE = r"[^\"'`\r\\]++"
-_TO_THE_END = r"[^\r]++"
-_WITH_QUOTED_PARTS = ("digest", "oauth", "hawk", "signature")
+_UNTIL_QUOTE = r"[^\"'`\r\\]++"
+_UNTIL_LINE_END = r"[^\r]++"
+_SCHEMES_WITH_QUOTES = ("digest", "oauth", "hawk", "signature")
 _BEARER = r"(?i:\bbearer)(?:[ \t:]|%20|\+)++(?P<token>[A-Za-z0-9._~+/=-]{8,}+)"
 _BASIC = r"(?i:\bbasic)[ \t]++(?P<token>[A-Za-z0-9+/]{8,}+={0,2})"
 _SIGNATURE = r"\bSignature=(?P<token>[0-9a-f]{64})\b"
 
-_COOKIE = rf"(?i:(?P<set>set-)?cookie){_OPENING}"
+_COOKIE = rf"(?i:(?P<set>set-)?cookie){_SEPARATOR}"
 _PAIR = r"(?P<name>[^\s=;:,\"'`\\]{1,128}+)=(?P<value>[^\s;,\"'`\\]++)"
 _ATTRIBUTES = frozenset(("path", "domain", "expires", "max-age", "samesite", "version", "priority"))
-_LONGEST_BASIC = 512
+_MAX_BASIC = 512
 
 
 def header_secrets(line: str) -> Iterator[Span]:
-    """Yield credentials of Authorization headers, of bearer and basic schemes anywhere, and cookies' values."""
+    """Yield credentials of Authorization headers, bearer and basic credentials, signatures, and values of cookies."""
     lower = line.lower()
     if "authorization" in lower:
         yield from _authorization(line)
@@ -53,22 +56,22 @@ def _authorization(line: str) -> Iterator[Span]:
         if header.start() < done:
             continue
         scheme = (header["scheme"] or "").lower()
-        credential = compiled(_extent(scheme)).match(line, header.end())
+        credential = compiled(_credential_pattern(scheme)).match(line, header.end())
         done = credential.end() if credential else done
         if credential and looks_like_secret_value(credential[0]) and not is_ordinary(credential[0]):
             yield Span(*credential.span(), "authorization")
 
 
-def _extent(scheme: str) -> str:
-    if scheme in _WITH_QUOTED_PARTS:
-        return _TO_THE_END
-    return _TO_THE_QUOTE if scheme.startswith("aws4-") else _ONE_WORD
+def _credential_pattern(scheme: str) -> str:
+    if scheme in _SCHEMES_WITH_QUOTES:
+        return _UNTIL_LINE_END
+    return _UNTIL_QUOTE if scheme.startswith("aws4-") else _ONE_WORD
 
 
 def _is_basic(token: str) -> bool:
-    """Whether it is base64 of `user:password`, and not a word after `basic`."""
+    """Whether the token is base64 of `user:password`, and not a plain word after `basic`."""
     try:
-        return b":" in binascii.a2b_base64(token[:_LONGEST_BASIC].rstrip("=") + "==")
+        return b":" in binascii.a2b_base64(token[:_MAX_BASIC].rstrip("=") + "==")
     except binascii.Error:
         return False
 
@@ -89,7 +92,7 @@ def _cookies(line: str) -> Iterator[Span]:
             position = semicolon.end()
 
 
-_KIND = "private key"
+PRIVATE_KEY = "private key"
 _BEGIN = (
     r"-{4,5} ?BEGIN(?:[ +]|%20)[A-Z0-9 +%]{0,40}PRIVATE(?:[ +]|%20)KEY(?: BLOCK)? ?-{4,5}|Private-Lines: ?[0-9]{1,4}"
 )
@@ -100,20 +103,21 @@ _LONE_WORD = (
     r"(?:[0-9-]{10}T[0-9:.]+Z )?(?:\[[A-Z]+\]:)?[\s|>+\"']*+(?:[0-9]{1,5}[ \t|:]++)?"
     r"(?P<word>[A-Za-z0-9+/=]+)(?:\\n)?[\"',;+\s]*+"
 )
-_SHORTEST_FIRST_WORD = 16
-_LINES_WITHOUT_BODY = 32
-"""A block whose end never comes is given up after so many lines that hold none of it."""
+_MIN_FIRST_WORD = 16
+_MAX_LINES_WITHOUT_KEY = 32
+"""A block without an end marker counts as closed after this many lines without key material."""
 
 
 @dataclass(slots=True)
 class KeyBlocks:
-    """Knows from line to line whether a private key's block is open."""
+    """Finds private keys that span several lines; remembers whether a block is open."""
 
     lines_left: int = 0
+    """Lines until the open block counts as closed; 0 if none is open."""
     in_body: bool = False
 
     def spans(self, line: str) -> Iterator[Span]:
-        """Yield what of the line is the body of a private key."""
+        """Yield the parts of the line that belong to the body of a private key."""
         position = 0
         if self.lines_left:
             end = compiled(_END).search(line)
@@ -126,24 +130,24 @@ class KeyBlocks:
     def _openings(self, line: str, position: int) -> Iterator[Span]:
         while begin := compiled(_BEGIN).search(line, position):
             end = compiled(_END).search(line, begin.end())
-            self.lines_left, self.in_body = (0, False) if end else (_LINES_WITHOUT_BODY, False)
+            self.lines_left, self.in_body = (0, False) if end else (_MAX_LINES_WITHOUT_KEY, False)
             limit = end.start() if end else len(line)
             body = compiled(_INLINE_BODY).match(line, begin.end(), limit)
             if body and _holds_key(body[0]):
-                yield Span(*body.span(), _KIND)
+                yield Span(*body.span(), PRIVATE_KEY)
             if not end:
                 return
             position = end.end()
 
     def _body(self, line: str) -> Iterator[Span]:
         self.lines_left -= 1
-        found = [Span(*run.span(), _KIND) for run in compiled(_LONG_RUN).finditer(line) if is_random(run[0])]
+        found = [Span(*run.span(), PRIVATE_KEY) for run in compiled(_LONG_RUN).finditer(line) if is_random(run[0])]
         lone = compiled(_LONE_WORD).fullmatch(line)
-        if lone and (self.in_body or len(lone["word"]) >= _SHORTEST_FIRST_WORD):
-            found.append(Span(*lone.span("word"), _KIND))
+        if lone and (self.in_body or len(lone["word"]) >= _MIN_FIRST_WORD):
+            found.append(Span(*lone.span("word"), PRIVATE_KEY))
         self.in_body = bool(found)
         if found:
-            self.lines_left = _LINES_WITHOUT_BODY
+            self.lines_left = _MAX_LINES_WITHOUT_KEY
         yield from found
 
 
@@ -151,12 +155,12 @@ def _holds_key(text: str) -> bool:
     return compiled(r"[A-Za-z0-9+/=]{16}").search(text) is not None
 
 
-_SCHEME_LETTERS = r"[A-Za-z][A-Za-z0-9+.-]{0,30}\Z"
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}\Z"
 _AUTHORITY = r"[^\s\"'`<>\\/]*+"
 _AUTHORITY_AND_PATH = r"(?:[^\s\"'`<>\\/?]|/(?!/))*+"
 _PORT = r"[0-9]{1,5}(?:[,/?#]|\Z)"
-_LONGEST_SCHEME = 31
-_SHORTEST_USER = 12
+_MAX_SCHEME = 31
+_MIN_TOKEN_AS_USER = 12
 _EVERY_CLASS = r"(?=.{0,64}[a-z])(?=.{0,64}[A-Z])(?=.{0,64}[0-9])[\w-]{12,128}"
 _WEB = frozenset({"http", "https", "ws", "wss", "git+https"})
 
@@ -175,22 +179,22 @@ _WEBHOOKS = (
     (".m.pipedream.net/", r""),
     ("hook.", r"(?:[a-z0-9-]+\.)?make\.com/"),
 )
-"""A literal of the URL, what follows it, and then a path that lets anybody in who knows it."""
+"""A literal of the URL, and the pattern after it. The path that follows is secret: it is enough to use the webhook."""
 
 _COLON, _SLASH, _AT = "%(?:25)?3a", "%(?:25)?2f", "%(?:25)?40"
 _ENCODED_USERINFO = (
     rf"(?i:{_COLON}{_SLASH}{_SLASH}[\w.~-]{{1,64}}{_COLON}"
     rf"(?P<password>(?:[\w.~!*-]|%(?!(?:25)?(?:40|2f)))++){_AT})"
 )
-"""The same, percent-encoded as a whole: `https%3A%2F%2Fuser%3Apassword%40host`."""
+"""Credentials in a URL that is percent-encoded as a whole: `https%3A%2F%2Fuser%3Apassword%40host`."""
 _BARE_USERINFO = r"(?<![\w/:.@-])[A-Za-z][\w.-]{0,31}:(?P<password>[^\s:@/\"'`<>]{8,128}+)@[\w-]{1,63}+[.:]"
-"""The same without a scheme: `user:password@host.name`."""
-_GUARDED_PATH = r"[^\s\"'`<>\\),;?&]{6,}+"
+"""Credentials in a URL without a scheme: `user:password@host.name`."""
+_PATH_OF_WEBHOOK = r"[^\s\"'`<>\\),;?&]{6,}+"
 _WEBHOOK_PATH = r"/(?:web)?hooks?/(?P<rest>[^\s\"'`<>\\),;?&]{16,}+)"
 
 
 def url_secrets(line: str) -> Iterator[Span]:
-    """Yield the passwords and tokens before a URL's host, and the secret paths of webhooks."""
+    """Yield passwords and tokens before the host of a URL, and the secret paths of webhooks."""
     yield from _passwords_without_scheme(line)
     if "://" in line:
         yield from _passwords(line)
@@ -198,7 +202,7 @@ def url_secrets(line: str) -> Iterator[Span]:
         return
     for literal, middle in _WEBHOOKS:
         if literal in line:
-            pattern = f"{literal.replace('.', '[.]')}{middle}(?P<path>{_GUARDED_PATH})"
+            pattern = f"{literal.replace('.', '[.]')}{middle}(?P<path>{_PATH_OF_WEBHOOK})"
             yield from (Span(*match.span("path"), "webhook") for match in compiled(pattern).finditer(line))
     for match in compiled(_WEBHOOK_PATH).finditer(line):
         if is_random(match["rest"].rpartition("/")[2]):
@@ -211,14 +215,14 @@ def _passwords_without_scheme(line: str) -> Iterator[Span]:
             yield Span(*match.span("password"), "password")
     if "@" in line:
         for match in compiled(_BARE_USERINFO).finditer(line):
-            if is_random(match["password"], least=_SHORTEST_USER):
+            if is_random(match["password"], min_length=_MIN_TOKEN_AS_USER):
                 yield Span(*match.span("password"), "password")
 
 
 def _passwords(line: str) -> Iterator[Span]:
     start = line.find("://")
     while start >= 0:
-        scheme = compiled(_SCHEME_LETTERS).search(line, max(0, start - _LONGEST_SCHEME), start)
+        scheme = compiled(_SCHEME).search(line, max(0, start - _MAX_SCHEME), start)
         start += len("://")
         if scheme:
             span = _userinfo(line, start, web=scheme[0].lower().rpartition(".")[2] in _WEB)
@@ -228,7 +232,7 @@ def _passwords(line: str) -> Iterator[Span]:
 
 
 def _userinfo(line: str, start: int, *, web: bool) -> Span | None:
-    # A database's password may hold an unescaped slash; the path of a page may hold an @.
+    # The password of a database URL may contain an unescaped slash. The path of a web page may contain an @.
     extent = compiled(_AUTHORITY if web else _AUTHORITY_AND_PATH).match(line, start)
     at = line.rfind("@", start, extent.end()) if extent else -1
     if at < 0:
@@ -239,29 +243,30 @@ def _userinfo(line: str, start: int, *, web: bool) -> Span | None:
         return Span(start, at, "token") if _is_token(token) else None
     user, password = line[start:colon], line[colon + 1 : at]
     if web and _is_token(user):
-        return Span(
-            start, at, "token"
-        )  # a token in the user's place, and a word such as x-oauth-basic in the password's
+        # The user is the token, and the password a fixed word such as x-oauth-basic.
+        return Span(start, at, "token")
     if "/" in user or "@" in user or compiled(_PORT).match(line, colon + 1) or is_ordinary(password):
         return None
     return Span(colon + 1, at, "password")
 
 
 def _is_token(user: str) -> bool:
-    """Whether the word in a user's place is no name: nobody is called by twelve characters of every class."""
+    """Whether the user part is a token: it is random, or has 12 or more characters with all of a-z, A-Z and 0-9."""
     return "/" not in user and (
-        is_random(user, least=_SHORTEST_USER) or compiled(_EVERY_CLASS).fullmatch(user) is not None
+        is_random(user, min_length=_MIN_TOKEN_AS_USER) or compiled(_EVERY_CLASS).fullmatch(user) is not None
     )
 
 
 class _Place(NamedTuple):
+    """A context in which a value is a secret, although no name says so."""
+
     literals: tuple[str, ...]
-    """One of them must occur, in small letters."""
+    """One of them must occur in the line in lower case."""
     pattern: str
     """Its group `secret` is the value."""
     kind: str = "password"
-    must_tell: bool = False
-    """The value must also look like a secret."""
+    strict: bool = False
+    """Whether the value must also look like a secret."""
 
 
 _ARGUMENT = r"[\"']?(?P<secret>[^\s\"']++)"
@@ -281,20 +286,20 @@ _PLACES = (
     _Place(
         ("password", "passphrase", "secret", "token"),
         r"(?i:\b(?:password|passphrase|secret|token) )[\"'](?P<secret>[^\"']{3,}+)",
-        must_tell=True,
+        strict=True,
     ),
     _Place(("login ",), r"\blogin \S++ password (?P<secret>\S++)"),
-    _Place(("password ",), r"^\s*+password (?P<secret>[^\s\"':]++)\s*+\Z", must_tell=True),
+    _Place(("password ",), r"^\s*+password (?P<secret>[^\s\"':]++)\s*+\Z", strict=True),
     _Place(("set password",), r"(?i:\bset password\b)[^=]{0,80}= *[\"'](?P<secret>[^\"']++)"),
     _Place(("convertto-securestring",), r"(?i:convertto-securestring (?:-string )?)[\"'](?P<secret>[^\"']++)"),
     _Place(
         ("plaintext",),
         r"(?i:plaintext)\\{0,7}[\"'][ \t]*+:[ \t]*+\\{0,7}[\"'](?P<secret>[A-Za-z0-9+/]{16,}+={0,2})",
         "secret",
-        must_tell=True,
+        strict=True,
     ),
-    _Place(("openssl",), rf"(?<!\S)-[kK] {_ARGUMENT}", must_tell=True),
-    _Place(("zip ", "7z"), rf"(?<!\S)-[pP] ?{_ARGUMENT}", must_tell=True),
+    _Place(("openssl",), rf"(?<!\S)-[kK] {_ARGUMENT}", strict=True),
+    _Place(("zip ", "7z"), rf"(?<!\S)-[pP] ?{_ARGUMENT}", strict=True),
     _Place(("sqlplus",), r"\bsqlplus\b[^/]{0,40}/(?P<secret>[^\s@\"']{3,}+)@"),
     _Place(("add_user ", "change_password "), rf"\b(?:add_user|change_password) \S++ {_ARGUMENT}"),
     _Place(("htpasswd",), rf"\bhtpasswd -\w*b\w* \S++ \S++ {_ARGUMENT}"),
@@ -302,16 +307,16 @@ _PLACES = (
     _Place(
         ("smbclient", "mount", "net use"),
         rf"(?i:-U ?|user(?:name)?[=:])[\w.\\-]{{1,64}}[% ]{_ARGUMENT}",
-        must_tell=True,
+        strict=True,
     ),
     _Place(("signtool",), rf"(?<!\S)/p {_ARGUMENT}"),
     _Place(("securestring",), rf"(?<!\S)--value[ =]{_ARGUMENT}"),
-    _Place(("credentials",), rf"(?i:credentials?): *[\w.@-]{{1,64}} *[/|] *{_ARGUMENT}", must_tell=True),
-    _Place(("password for",), rf"(?i:password for [\"'][^\"']{{1,200}}[\"']:? ){_ARGUMENT}", must_tell=True),
+    _Place(("credentials",), rf"(?i:credentials?): *[\w.@-]{{1,64}} *[/|] *{_ARGUMENT}", strict=True),
+    _Place(("password for",), rf"(?i:password for [\"'][^\"']{{1,200}}[\"']:? ){_ARGUMENT}", strict=True),
     _Place(("http-basic",), rf"http-basic\.\S++ \S++ {_ARGUMENT}"),
-    _Place(("login ", "auth "), r"\b(?:login|auth) (?P<secret>[A-Za-z0-9][\w.-]{11,}+)(?!\S)", "token", must_tell=True),
-    _Place(("<<<",), rf"(?i:(?:secret|token|passw|login|auth|sudo).{{0,200}}?<<<[ ]?){_ARGUMENT}", must_tell=True),
-    _Place((":",), r"^\s*+[\w.*-]++:(?:\d{1,5}|\*):[^:\s]++:[^:\s]++:(?P<secret>[^:\s]{6,}+)\s*+\Z", must_tell=True),
+    _Place(("login ", "auth "), r"\b(?:login|auth) (?P<secret>[A-Za-z0-9][\w.-]{11,}+)(?!\S)", "token", strict=True),
+    _Place(("<<<",), rf"(?i:(?:secret|token|passw|login|auth|sudo).{{0,200}}?<<<[ ]?){_ARGUMENT}", strict=True),
+    _Place((":",), r"^\s*+[\w.*-]++:(?:\d{1,5}|\*):[^:\s]++:[^:\s]++:(?P<secret>[^:\s]{6,}+)\s*+\Z", strict=True),
     _Place(("ldap",), rf"(?<!\S)-w {_ARGUMENT}"),
     _Place(("cypress",), rf"(?<!\S)--key[ =]{_ARGUMENT}", "key"),
     _Place(("jdbc:oracle",), r"jdbc:oracle:thin:[\w.-]{0,64}/(?P<secret>[^\s@\"']++)"),
@@ -319,13 +324,13 @@ _PLACES = (
         ("code=", "assertion=", "samlresponse=", "samlrequest="),
         r"(?<![\w.-])(?i:code|assertion|samlresponse|samlrequest)=(?P<secret>[^\s\"'`<>&;,)\\]{20,}+)",
         "signature",
-        must_tell=True,
+        strict=True,
     ),
     _Place(
         ("=",),
         rf"(?i:[?&#;](?:{_QUERY_PARAMETERS})=)(?P<secret>[^\s\"'`<>&;,\\)]{{8,}}+)",
         "signature",
-        must_tell=True,
+        strict=True,
     ),
     _Place(
         ('kty"', "kty'", "kty\\"),
@@ -338,17 +343,17 @@ _EMAIL_ADDRESS = r"(?<![\w.%+-])(?!git@)[\w.%+-]{1,64}+@(?:[A-Za-z0-9-]{1,63}+\.
 
 
 def placed_secrets(line: str) -> Iterator[Span]:
-    """Yield the values of places that hold secrets and do not name them so."""
+    """Yield values that are secrets because of their context, such as the password option of a command."""
     lower = line.lower()
     for place in _PLACES:
         if any(literal in lower for literal in place.literals):
             for match in compiled(place.pattern).finditer(line):
                 secret = match["secret"]
-                if not is_ordinary(secret) and (looks_like_secret_value(secret) or not place.must_tell):
+                if not is_ordinary(secret) and (looks_like_secret_value(secret) or not place.strict):
                     yield Span(*match.span("secret"), place.kind)
 
 
 def email_addresses(line: str) -> Iterator[Span]:
-    """Yield e-mail addresses, but for git's user in an address to clone from."""
+    """Yield e-mail addresses, except `git@` in the address of a repository."""
     if "@" in line:
         yield from (Span(*match.span(), "e-mail address") for match in compiled(_EMAIL_ADDRESS).finditer(line))

@@ -1,4 +1,4 @@
-"""Where a secret stands in a line, and the one place that cuts it out."""
+"""Spans of secrets in a line, the placeholders that replace them, and a cache of compiled patterns."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MASK = "█"
-"""Stands for every character of a placeholder while a line is looked at: neither space nor word, never a secret."""
+"""Replaces each character of a placeholder while detectors run. It is neither a space nor a word character."""
 
 _PLACEHOLDER_START = "[redacted: "
 _PLACEHOLDER = r"\[redacted: [A-Za-z][A-Za-z0-9. -]{1,30}\]"
 
 
 class Span(NamedTuple):
-    """The half-open range `start` to `end` of a line is a secret of this kind."""
+    """The secret of this kind from `start` up to, but not including, `end` of a line."""
 
     start: int
     end: int
@@ -26,31 +26,26 @@ class Span(NamedTuple):
 
 @cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    """The pattern, compiled when it is first needed: most logs never need most of them, and a cold start none."""
+    """The pattern, compiled at first use. Most logs need few of the patterns, and a cold start needs none."""
     return re.compile(pattern)
 
 
-def placeholder(kind: str) -> str:
-    """What stands where the secret stood."""
-    return f"{_PLACEHOLDER_START}{kind}]"
-
-
 def masked(line: str) -> str:
-    """Return the line, as long as before, with the words of earlier placeholders hidden from the detectors."""
+    """The line with earlier placeholders masked, so that no detector finds secrets in them; its length is unchanged."""
     if _PLACEHOLDER_START not in line:
         return line
     return compiled(_PLACEHOLDER).sub(lambda match: MASK * len(match[0]), line)
 
 
-def without(line: str, spans: Iterable[Span]) -> str:
-    """Return the line with each span replaced by its placeholder.
+def replace_spans(line: str, spans: Iterable[Span]) -> str:
+    """The line with each span replaced by its placeholder, such as `[redacted: token]`.
 
-    Spans that overlap become one; it bears the kind of whichever came first in `spans`.
+    Overlapping spans become one. It has the kind of the span that comes first in `spans`.
     """
     kept: list[str] = []
     position = 0
     for span in _merged(spans):
-        kept += line[position : span.start], placeholder(span.kind)
+        kept += line[position : span.start], f"{_PLACEHOLDER_START}{span.kind}]"
         position = span.end
     kept.append(line[position:])
     return "".join(kept)
@@ -61,9 +56,9 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
     merged: list[tuple[int, Span]] = []
     for _, _, rank, span in ranked:
         if merged and span.start < merged[-1][1].end:
-            first, before = merged[-1]
-            kind = before.kind if first < rank else span.kind
-            merged[-1] = (min(first, rank), Span(before.start, max(before.end, span.end), kind))
+            last_rank, last = merged[-1]
+            kind = last.kind if last_rank < rank else span.kind
+            merged[-1] = (min(last_rank, rank), Span(last.start, max(last.end, span.end), kind))
         else:
             merged.append((rank, span))
     return [span for _, span in merged]

@@ -1,6 +1,6 @@
-"""Tokens that name their issuer: a fixed prefix, then characters of one alphabet.
+"""Detects tokens by their form: those with an issuer's prefix, random tokens, and AWS secret access keys.
 
-Most issuers chose such prefixes so that leaked tokens can be found; see for example
+Most issuers chose their prefixes so that scanners find leaked tokens; see for example
 https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/ (GitHub),
 https://docs.gitlab.com/security/tokens/ (GitLab), https://docs.slack.dev/authentication/tokens/ (Slack) and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html (AWS).
@@ -17,85 +17,6 @@ from medic.redaction.values import is_mixed_base64, is_random
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FORTY = r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])"
-_FORTY_APART = r"(?:^|[\s=:])[\"']?(?P<key>[A-Za-z0-9+][A-Za-z0-9+/]{39})(?![\w+/=.-])"
-_TURNS_OF_AN_UNNAMED_KEY = 0.25
-_ACCESS_KEY_ID = r"(?:AKIA|ASIA)[A-Z0-9]{16}"
-_LONE_WORD = r"(?:[0-9-]{10}T[0-9:.]+Z )?(?:\[[A-Z]+\]:)?[ \t]*+(?P<word>[A-Za-z0-9+/]{32,}+={0,2})[ \t\r]*+"
-_LINES_BESIDE = 5
-_PREFIXED = (
-    r"(?<![\w/.:@#%+&?$-])(?!sha(?:1|256|384|512)-)[a-z][a-z0-9]{1,15}+[_-](?:[a-z]{1,8}[_-]){0,2}"
-    r"(?P<rest>[A-Za-z0-9_-]{28,}+)(?![./:=])"
-)
-_DOTTED_TEXT = r"(?<![\w/.:-])[A-Za-z][\w-]{1,31}\.(?:[\w-]{16,}+\.)?(?P<rest>[\w-]{32,}+)(?![\w./(])"
-_IN_USE = (
-    r"(?<![A-Za-z0-9])(?:(?:[a-z]{2,12}_)?(?:live|prod|sandbox|secret)|[a-z]{2,12}_test)_(?P<rest>[A-Za-z0-9]{14,}+)"
-    r"(?![\w.-])"
-)
-_TURNS_OF_BASE36 = 0.24
-_SHORTEST_BASE36 = 28
-_PLAIN_WORD = "[A-Z]?[a-z]{2,}"
-_WORDS_OF_A_SLUG = 2
-_TURNS_OF_A_LONE_WORD = 0.26
-
-
-@dataclass(slots=True)
-class KeyProximity:
-    """Remembers for a few lines that an access key id was printed: its secret is apt to stand near."""
-
-    lines_left: int = 0
-
-    def spans(self, line: str) -> Iterator[Span]:
-        """Yield secret access keys near their id or standing by themselves, and random words alone on a line."""
-        if ("AKIA" in line or "ASIA" in line) and compiled(_ACCESS_KEY_ID).search(line):
-            self.lines_left = _LINES_BESIDE
-        elif self.lines_left:
-            self.lines_left -= 1
-        if self.lines_left:
-            yield from secret_access_keys(line)
-        for match in compiled(_FORTY_APART).finditer(line):
-            if is_mixed_base64(match["key"], turns=_TURNS_OF_AN_UNNAMED_KEY):
-                yield Span(*match.span("key"), "secret access key")
-        lone = compiled(_LONE_WORD).fullmatch(line)
-        if lone and is_mixed_base64(lone["word"], turns=_TURNS_OF_A_LONE_WORD):
-            yield Span(*lone.span("word"), "token")
-
-
-def unissued_tokens(line: str) -> Iterator[Span]:
-    """Yield words made of a prefix and a random rest; hashes and ids in hexadecimal are none."""
-    for pattern in (_PREFIXED, _DOTTED_TEXT):
-        for match in compiled(pattern).finditer(line):
-            rest = match["rest"]
-            if (is_mixed_base64(rest) and not _is_slug(rest)) or _is_base36(rest):
-                yield Span(*match.span(), "token")
-    for match in compiled(_IN_USE).finditer(line):
-        if is_random(match["rest"], least=14):
-            yield Span(*match.span(), "token")
-
-
-def _is_slug(text: str) -> bool:
-    """Whether at least two of its parts are plain words, as in a stack's name or a cache's key."""
-    parts = text.replace("_", "-").split("-")
-    return sum(compiled(_PLAIN_WORD).fullmatch(part) is not None for part in parts) >= _WORDS_OF_A_SLUG
-
-
-def _is_base36(text: str) -> bool:
-    """Whether the longest part of it is random small letters and digits, more of them than hexadecimal has."""
-    longest = max(text.replace("_", "-").split("-"), key=len)
-    return (
-        len(longest) >= _SHORTEST_BASE36
-        and compiled("[g-z]").search(longest) is not None
-        and is_random(longest, turns=_TURNS_OF_BASE36)
-    )
-
-
-def secret_access_keys(line: str) -> Iterator[Span]:
-    """Yield every run of exactly forty random base64 characters."""
-    for match in compiled(_FORTY).finditer(line):
-        if is_mixed_base64(match[0]):
-            yield Span(*match.span(), "secret access key")
-
-
 _HEX = "[0-9a-fA-F]"
 _ALNUM = "[A-Za-z0-9]"
 _WORD = "[A-Za-z0-9_-]"
@@ -103,7 +24,7 @@ _DOTTED = "[A-Za-z0-9_.-]"
 _BASE64 = "[A-Za-z0-9+/=_%-]"
 _UPPER = "[A-Z0-9]"
 
-_ISSUED: tuple[tuple[str, str, str, int], ...] = (
+_PREFIXES: tuple[tuple[str, str, str, int], ...] = (
     ("Amazon MWS token", _WORD, "amzn.mws.", 20),
     ("AppSync API key", _ALNUM, "da2-", 20),
     ("Bedrock API key", _BASE64, "ABSK", 60),
@@ -211,9 +132,9 @@ _ISSUED: tuple[tuple[str, str, str, int], ...] = (
     ("private key", _BASE64, "LS0tLS1CRUdJTi", 40),  # base64 of a PEM block's first line
     ("credential", _BASE64, "eyJhdXRocyI6", 16),  # base64 of {"auths":, a Docker configuration
 )
-"""Kind, alphabet, prefix, and how many characters must follow it."""
+"""Kind, alphabet, prefix, and the minimum number of characters of the alphabet after it."""
 
-_SHAPED = (
+_PATTERNS = (
     ("SG.", "SendGrid key", r"SG\.[\w-]{16,64}+\.[\w-]{16,}+"),
     ("-us", "Mailchimp key", r"(?<![0-9A-Za-z])[0-9a-f]{32}-us[0-9]{1,2}\b"),
     ("NRAL", "New Relic key", r"(?<![0-9A-Za-z])[0-9a-f]{36}NRAL\b"),
@@ -244,30 +165,30 @@ _SHAPED = (
     ("AKIA", "access key id", r"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
     ("ASIA", "access key id", r"ASIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
 )
-"""A literal that must occur, the kind, and the pattern where a prefix alone does not tell."""
+"""Tokens that a prefix alone does not identify: a literal that must occur in the line, the kind, and the pattern."""
 
 _JWT = r"eyJ[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+){0,4}"
 _JWT_HEADER = "eyJhbGciOi"
-_SHORTEST_JWT = 16
+_MIN_JWT = 16
 
 _ESCAPE_BEFORE = r"(?:%[0-9A-Fa-f]{2}|\\[nrt]|\\u[0-9A-Fa-f]{4}|\[[0-9;]{0,8}m)\Z"
-_LONGEST_ESCAPE = 10
+_MAX_ESCAPE = 10
 
 
-def tokens(line: str) -> Iterator[Span]:
-    """Yield the tokens that are secrets wherever they stand."""
-    for literal, kind, pattern in _SHAPED:
+def known_issuer_tokens(line: str) -> Iterator[Span]:
+    """Yield tokens of known issuers; they are secrets in any context."""
+    for literal, kind, pattern in _PATTERNS:
         if literal in line:
             found = compiled(pattern).finditer(line)
             yield from (Span(*match.span(), kind) for match in found if _begins_word(line, match.start()))
     if "eyJ" in line:
         yield from _json_web_tokens(line)
-    for kind, alphabet, prefix, least in _ISSUED:
+    for kind, alphabet, prefix, min_length in _PREFIXES:
         if prefix in line:
-            yield from _issued(line, prefix, f"{alphabet}{{{least},}}+", kind)
+            yield from _prefixed_tokens(line, prefix, f"{alphabet}{{{min_length},}}+", kind)
 
 
-def _issued(line: str, prefix: str, body: str, kind: str) -> Iterator[Span]:
+def _prefixed_tokens(line: str, prefix: str, body: str, kind: str) -> Iterator[Span]:
     start = line.find(prefix)
     while start >= 0:
         end = start + len(prefix)
@@ -280,7 +201,7 @@ def _issued(line: str, prefix: str, body: str, kind: str) -> Iterator[Span]:
 
 def _json_web_tokens(line: str) -> Iterator[Span]:
     for match in compiled(_JWT).finditer(line):
-        long_enough = len(match[0]) >= _SHORTEST_JWT
+        long_enough = len(match[0]) >= _MIN_JWT
         if long_enough and ("." in match[0] or match[0].startswith(_JWT_HEADER)):
             yield Span(*match.span(), "JSON web token")
 
@@ -288,4 +209,85 @@ def _json_web_tokens(line: str) -> Iterator[Span]:
 def _begins_word(line: str, start: int) -> bool:
     if start == 0 or not line[start - 1].isalnum():
         return True
-    return compiled(_ESCAPE_BEFORE).search(line, max(0, start - _LONGEST_ESCAPE), start) is not None
+    return compiled(_ESCAPE_BEFORE).search(line, max(0, start - _MAX_ESCAPE), start) is not None
+
+
+_RANDOM_AFTER_PREFIX = (
+    r"(?<![\w/.:@#%+&?$-])(?!sha(?:1|256|384|512)-)[a-z][a-z0-9]{1,15}+[_-](?:[a-z]{1,8}[_-]){0,2}"
+    r"(?P<rest>[A-Za-z0-9_-]{28,}+)(?![./:=])"
+)
+_RANDOM_AFTER_DOT = r"(?<![\w/.:-])[A-Za-z][\w-]{1,31}\.(?:[\w-]{16,}+\.)?(?P<rest>[\w-]{32,}+)(?![\w./(])"
+_RANDOM_AFTER_ENVIRONMENT = (
+    r"(?<![A-Za-z0-9])(?:(?:[a-z]{2,12}_)?(?:live|prod|sandbox|secret)|[a-z]{2,12}_test)_(?P<rest>[A-Za-z0-9]{14,}+)"
+    r"(?![\w.-])"
+)
+_MIN_CHANGES_IN_BASE36 = 0.24
+_MIN_BASE36 = 28
+_PLAIN_WORD = "[A-Z]?[a-z]{2,}"
+_MIN_SLUG_WORDS = 2
+
+
+def unknown_issuer_tokens(line: str) -> Iterator[Span]:
+    """Yield words with a prefix and a random rest. Hexadecimal hashes and ids do not count."""
+    for pattern in (_RANDOM_AFTER_PREFIX, _RANDOM_AFTER_DOT):
+        for match in compiled(pattern).finditer(line):
+            rest = match["rest"]
+            if (is_mixed_base64(rest) and not _is_slug(rest)) or _is_base36(rest):
+                yield Span(*match.span(), "token")
+    for match in compiled(_RANDOM_AFTER_ENVIRONMENT).finditer(line):
+        if is_random(match["rest"], min_length=14):
+            yield Span(*match.span(), "token")
+
+
+def _is_slug(text: str) -> bool:
+    """Whether at least two parts of the text are plain words, as in the name of a stack or the key of a cache."""
+    parts = text.replace("_", "-").split("-")
+    return sum(compiled(_PLAIN_WORD).fullmatch(part) is not None for part in parts) >= _MIN_SLUG_WORDS
+
+
+def _is_base36(text: str) -> bool:
+    """Whether the longest part of the text is random small letters and digits, with letters beyond hexadecimal."""
+    longest = max(text.replace("_", "-").split("-"), key=len)
+    return (
+        len(longest) >= _MIN_BASE36
+        and compiled("[g-z]").search(longest) is not None
+        and is_random(longest, min_changes=_MIN_CHANGES_IN_BASE36)
+    )
+
+
+_ACCESS_KEY = r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])"
+_DELIMITED_ACCESS_KEY = r"(?:^|[\s=:])[\"']?(?P<key>[A-Za-z0-9+][A-Za-z0-9+/]{39})(?![\w+/=.-])"
+_MIN_CHANGES_IN_KEY_WITHOUT_ID = 0.25
+_ACCESS_KEY_ID = r"(?:AKIA|ASIA)[A-Z0-9]{16}"
+_LONE_WORD = r"(?:[0-9-]{10}T[0-9:.]+Z )?(?:\[[A-Z]+\]:)?[ \t]*+(?P<word>[A-Za-z0-9+/]{32,}+={0,2})[ \t\r]*+"
+_LINES_AFTER_ID = 5
+_MIN_CHANGES_IN_LONE_WORD = 0.26
+
+
+def secret_access_keys(line: str) -> Iterator[Span]:
+    """Yield every run of exactly 40 random base64 characters, the form of an AWS secret access key."""
+    for match in compiled(_ACCESS_KEY).finditer(line):
+        if is_mixed_base64(match[0]):
+            yield Span(*match.span(), "secret access key")
+
+
+@dataclass(slots=True)
+class KeyProximity:
+    """Remembers for a few lines that an access key id was printed, because its secret access key is often nearby."""
+
+    lines_left: int = 0
+
+    def spans(self, line: str) -> Iterator[Span]:
+        """Yield secret access keys near an access key id or clearly delimited, and a random word alone on a line."""
+        if ("AKIA" in line or "ASIA" in line) and compiled(_ACCESS_KEY_ID).search(line):
+            self.lines_left = _LINES_AFTER_ID
+        elif self.lines_left:
+            self.lines_left -= 1
+        if self.lines_left:
+            yield from secret_access_keys(line)
+        for match in compiled(_DELIMITED_ACCESS_KEY).finditer(line):
+            if is_mixed_base64(match["key"], min_changes=_MIN_CHANGES_IN_KEY_WITHOUT_ID):
+                yield Span(*match.span("key"), "secret access key")
+        lone = compiled(_LONE_WORD).fullmatch(line)
+        if lone and is_mixed_base64(lone["word"], min_changes=_MIN_CHANGES_IN_LONE_WORD):
+            yield Span(*lone.span("word"), "token")

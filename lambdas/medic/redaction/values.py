@@ -1,12 +1,12 @@
-"""What a value looks like: ordinary (a number, a path, a reference, a mask), or drawn at random."""
+"""Classifies a value by its form: ordinary (a number, a path, a reference, a mask), prose, code, or random."""
 
 from __future__ import annotations
 
-from medic.redaction.names import FUNCTION_WORDS, PLAIN_VALUES
+from medic.redaction.names import FUNCTION_WORDS, ORDINARY_VALUES
 from medic.redaction.spans import MASK, compiled
 
-LONGEST_LOOK = 128
-"""A verdict on a value needs no more of it than this; it keeps hostile lines cheap."""
+MAX_INSPECTED = 128
+"""Characters. Checks look at no more of a value, so that hostile lines cost little time."""
 
 _ORDINARY = (
     r"(?i:"
@@ -18,7 +18,7 @@ _ORDINARY = (
     r"|(?:process\.env|import\.meta|os\.environ|os\.getenv|self|this|props|ctx|config|env|secrets|vars|var|local|data"
     r"|module|context|options|event|outputs|steps)[.\[?(].*"
     r"|!(?:ref|sub|getatt)\b.*"
-    r"|[a-z][a-z0-9+.-]{0,30}://.*"  # a URL: its own rules look into it
+    r"|[a-z][a-z0-9+.-]{0,30}://.*"  # url_secrets checks URLs
     r"|your.*|example[-_].*|placeholder.*|insert[-_].*|replace[-_].*"
     r"|[+-]?[0-9]+(?:[.,:/_-][0-9]+)*(?:%|px|[kmgt]?i?b|ms|min|s|m|h|d|(?:sec|second|minute|hour|day)s?)?"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:t[0-9:.+z-]*)?"
@@ -37,33 +37,36 @@ _ENVIRONMENT_NAME = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
 _LETTER = r"[^\W\d_]"
 _DIGIT = r"\d"
 _DIGIT_OR_SYMBOL = r"[\d!@#$%^&*+=~?|/\\]"
-_TURN = r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[+/])(?=[A-Za-z0-9])"
-_TURNS_PER_CHARACTER = 0.22
-"""Random base64 goes from one class of characters to another at .45 of them, camel case and paths at .18 or less."""
-_TURNS_OF_LETTERS = 0.12
-_SHORTEST_OF_LETTERS = 10
-_CAPITALS_OF_LETTERS = 0.3
-"""Random letters are capitals by half and rise to one at every fifth; camel case has one or the other, not both."""
+_CLASS_CHANGE = r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[+/])(?=[A-Za-z0-9])"
+_MIN_CLASS_CHANGES = 0.22
+"""Share of characters that start another class: .45 in random base64, .18 or less in camel case and paths."""
+_MIN_CHANGES_IN_LETTERS = 0.12
+_MIN_RANDOM_LETTERS = 10
+_MIN_CAPITALS_IN_LETTERS = 0.3
+"""In random letters, half are capitals, and a small letter before a capital occurs at every fifth letter.
+
+Camel case reaches at most one of the two minimums.
+"""
 
 
 def is_ordinary(value: str) -> bool:
-    """Whether a value says by itself that it is no secret: a literal, a number, a path, a template, a mask."""
-    look = value[:LONGEST_LOOK].strip()
-    if len(look) <= 1 or look.lower() in PLAIN_VALUES or look.startswith(MASK):
+    """Whether a value is clearly not a secret: a literal, a number, a path, a template, a mask."""
+    text = value[:MAX_INSPECTED].strip()
+    if len(text) <= 1 or text.lower() in ORDINARY_VALUES or text.startswith(MASK):
         return True
-    if compiled(_ORDINARY).fullmatch(look):
+    if compiled(_ORDINARY).fullmatch(text):
         return True
-    return bool(compiled(_PATH).fullmatch(look)) and not is_random(look)
+    return bool(compiled(_PATH).fullmatch(text)) and not is_random(text)
 
 
 def is_code(value: str) -> bool:
-    """Whether an unquoted value is code or a relative path: `getToken()`, `config.apiKey`, `src/auth`."""
-    return compiled(_CODE).fullmatch(value[:LONGEST_LOOK]) is not None
+    """Whether an unquoted value is code or a relative path, such as `getToken()`, `config.apiKey` or `src/auth`."""
+    return compiled(_CODE).fullmatch(value[:MAX_INSPECTED]) is not None
 
 
 def is_prose(value: str) -> bool:
-    """Whether a value is a sentence about something: plain words, with some among them that only join others."""
-    words = value[:LONGEST_LOOK].lower().split()
+    """Whether a value is part of a sentence: several plain words, at least one of them a function word."""
+    words = value[:MAX_INSPECTED].lower().split()
     return (
         len(words) > 1
         and not FUNCTION_WORDS.isdisjoint(words)
@@ -72,34 +75,37 @@ def is_prose(value: str) -> bool:
 
 
 def is_environment_name(value: str) -> bool:
-    """Whether a value is the name of an environment variable."""
-    return compiled(_ENVIRONMENT_NAME).fullmatch(value[:LONGEST_LOOK]) is not None
+    """Whether a value has the form of an environment variable's name, such as `DB_PASSWORD`."""
+    return compiled(_ENVIRONMENT_NAME).fullmatch(value[:MAX_INSPECTED]) is not None
 
 
-def looks_like_secret_value(value: str, *, least: int = 6) -> bool:
-    """Whether a value can hardly be a word of prose: long enough, letters with digits or symbols, or random."""
-    look = value[:LONGEST_LOOK].strip("*_`")
-    if len(look) < least or not _has(_LETTER, look):
+def looks_like_secret_value(value: str, *, min_length: int = 6) -> bool:
+    """Whether a value is long enough and cannot be a plain word: letters with digits or symbols, or random letters."""
+    text = value[:MAX_INSPECTED].strip("*_`")
+    if len(text) < min_length or not _has(_LETTER, text):
         return False
-    return _has(_DIGIT_OR_SYMBOL, look) or is_random(look, least=_SHORTEST_OF_LETTERS)
+    return _has(_DIGIT_OR_SYMBOL, text) or is_random(text, min_length=_MIN_RANDOM_LETTERS)
 
 
-def is_random(value: str, *, least: int = 16, turns: float = _TURNS_PER_CHARACTER) -> bool:
-    """Whether a value looks drawn at random from base64 or hexadecimal: characters that keep changing class."""
-    look = value[:LONGEST_LOOK].rstrip("=")
-    if len(look) < least or not _has(_LETTER, look):
+def is_random(value: str, *, min_length: int = 16, min_changes: float = _MIN_CLASS_CHANGES) -> bool:
+    """Whether a value looks like random base64 or hexadecimal.
+
+    Its characters then often change between small letters, capitals and digits.
+    """
+    text = value[:MAX_INSPECTED].rstrip("=")
+    if len(text) < min_length or not _has(_LETTER, text):
         return False
-    turns_seen = len(compiled(_TURN).findall(look))
-    if _has(_DIGIT, look):
-        return turns_seen >= turns * len(look)
-    capitals = sum(character.isupper() for character in look)
-    return turns_seen >= _TURNS_OF_LETTERS * len(look) and capitals >= _CAPITALS_OF_LETTERS * len(look)
+    changes = len(compiled(_CLASS_CHANGE).findall(text))
+    if _has(_DIGIT, text):
+        return changes >= min_changes * len(text)
+    capitals = sum(character.isupper() for character in text)
+    return changes >= _MIN_CHANGES_IN_LETTERS * len(text) and capitals >= _MIN_CAPITALS_IN_LETTERS * len(text)
 
 
-def is_mixed_base64(value: str, *, turns: float = _TURNS_PER_CHARACTER) -> bool:
-    """Whether a value is random base64 with capitals and small letters, which no hash or id in hexadecimal has."""
-    look = value[:LONGEST_LOOK]
-    return is_random(look, turns=turns) and _has("[A-Z]", look) and _has("[a-z]", look)
+def is_mixed_base64(value: str, *, min_changes: float = _MIN_CLASS_CHANGES) -> bool:
+    """Whether a value is random base64 with capital and small letters, so that it is not a hexadecimal hash or id."""
+    text = value[:MAX_INSPECTED]
+    return is_random(text, min_changes=min_changes) and _has("[A-Z]", text) and _has("[a-z]", text)
 
 
 def _has(pattern: str, text: str) -> bool:

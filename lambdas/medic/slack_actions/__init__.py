@@ -1,1 +1,1 @@
-"""Approvals from Slack: a click is verified, read strictly, and becomes a request record. Nothing is done here."""
+"""Approvals from Slack: a click is verified, read strictly, and stored as a request. Nothing is changed here."""

@@ -1,4 +1,4 @@
-"""A click on a button, from the raw bytes of a function URL's event to who clicked what. Nothing is believed unsigned.
+"""Read a click on a button from a function URL's event. Nothing is read before the signature is verified.
 
 Sources: https://docs.slack.dev/authentication/verifying-requests-from-slack and
 https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
     from medic.alerts.model import Approval
 
-_MOST_BYTES = 256 * 1024
-"""Slack sends the message along with the click, percent-encoded: 12,000 characters may take nine bytes each."""
-_FRESH_SECONDS = 300
+_MAX_BYTES = 256 * 1024
+"""The payload holds the whole message, percent-encoded: 12,000 characters of up to nine bytes each."""
+_MAX_AGE_SECONDS = 300
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 _ID = re.compile(r"[A-Z0-9]{2,21}")
-_ANSWERS_GO_TO = "hooks.slack.com"
+_RESPONSE_HOST = "hooks.slack.com"
 
 
 class ClickError(Exception):
-    """A request that approves nothing.
+    """The request is refused. The message says why, and the person who clicked sees it.
 
     Attributes:
-        status: the HTTP status it is answered with.
-        rule: one word for why, for logs and metrics.
+        status: the HTTP status of the response.
+        rule: the reason in one word, for logs and metrics.
     """
 
     def __init__(self, status: int, rule: str, why: str) -> None:
@@ -47,91 +47,91 @@ class ClickError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """Somebody clicked on Approve or Dismiss."""
+    """A click on Approve or Dismiss."""
 
     app_id: str
-    """Of the Slack app that the message is of."""
+    """The id of the Slack app that posted the message."""
     team: str
     user: str
     approves: bool
     approval: Approval
     answer_to: str | None
-    """Where the message can be replaced, at Slack; None if the payload names no such place."""
+    """The response URL at Slack. None if the payload has no valid one."""
     blocks: tuple[Mapping[str, object], ...]
-    """The message's, as Slack shows them now."""
+    """The message's current blocks."""
 
     @property
     def who(self) -> str:
-        """The approver as the settings name one."""
+        """`TEAM/USER`, as the settings name approvers."""
         return f"{self.team}/{self.user}"
 
 
 def read_body(event: object) -> tuple[bytes, Mapping[str, str]]:
-    """The body's bytes and the headers, their names in small letters.
+    """The body's bytes and the headers with lower-case names.
 
     Raises:
-        ClickError: it is no request of a size that Slack sends.
+        ClickError: the event is malformed or too large.
     """
     if not isinstance(event, Mapping):
-        raise ClickError(400, "malformed", "the event is no HTTP request")
+        raise ClickError(400, "malformed", "the event is not an HTTP request")
     body, headers = event.get("body"), event.get("headers")
     if not isinstance(body, str) or not isinstance(headers, Mapping):
         raise ClickError(400, "malformed", "the request has no body, or no headers")
-    if len(body) > 2 * _MOST_BYTES:
-        raise ClickError(413, "too_large", "the body is longer than a click's")
+    if len(body) > 2 * _MAX_BYTES:
+        raise ClickError(413, "too_large", f"the body is larger than {_MAX_BYTES} bytes")
     raw = _decoded(body, encoded=event.get("isBase64Encoded") is True)
-    if len(raw) > _MOST_BYTES:
-        raise ClickError(413, "too_large", "the body is longer than a click's")
+    if len(raw) > _MAX_BYTES:
+        raise ClickError(413, "too_large", f"the body is larger than {_MAX_BYTES} bytes")
     return raw, {str(name).lower(): str(value) for name, value in headers.items()}
 
 
 def verify(raw: bytes, headers: Mapping[str, str], signing_secret: Callable[[], str], now: datetime) -> None:
-    """Make sure that Slack sent these bytes, within the last five minutes.
+    """Check that Slack signed these bytes within the last five minutes.
 
     Args:
         raw: the body, as it was sent.
-        headers: their names in small letters.
-        signing_secret: reads the secret; asked only for what could be Slack's.
+        headers: the headers with lower-case names.
+        signing_secret: reads the secret. It is called only if form and time of the signature are valid.
         now: UTC.
 
     Raises:
-        ClickError: it did not, or too long ago.
+        ClickError: the signature is missing, wrong or stale.
     """
-    from slack_sdk.signature import Clock, SignatureVerifier  # noqa: PLC0415 - the handler's import stays quick
+    from slack_sdk.signature import Clock, SignatureVerifier  # noqa: PLC0415 - a short cold start
 
-    class At(Clock):
+    class FixedClock(Clock):
         def now(self) -> float:
             return now.timestamp()
 
     timestamp, signature = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
     if not _TIMESTAMP.fullmatch(timestamp) or not _SIGNATURE.fullmatch(signature):
-        raise ClickError(401, "unsigned", "the request bears no signature of Slack's form")
-    if abs(now.timestamp() - int(timestamp)) > _FRESH_SECONDS:
-        raise ClickError(401, "stale", "the request was signed more than five minutes ago, or ahead of time")
+        raise ClickError(401, "unsigned", "the request has no Slack signature")
+    if abs(now.timestamp() - int(timestamp)) > _MAX_AGE_SECONDS:
+        raise ClickError(401, "stale", "the request was signed more than five minutes ago, or in the future")
     try:
-        signed = SignatureVerifier(signing_secret(), At()).is_valid(raw, timestamp, signature)
+        signed = SignatureVerifier(signing_secret(), FixedClock()).is_valid(raw, timestamp, signature)
     except UnicodeDecodeError:
-        signed = False  # Slack sends percent-encoded ASCII
+        signed = False  # Slack sends only percent-encoded ASCII
     if not signed:
-        raise ClickError(401, "forged", "the signature is not one of this Slack app's over this body")
+        raise ClickError(401, "forged", "the signature does not match the body and the signing secret")
 
 
 def read_click(raw: bytes) -> Click:
-    """What verified bytes say.
+    """Read a verified body.
 
     Raises:
-        ClickError: they are no click on one of our buttons.
+        ClickError: it is not a click on one of our buttons.
     """
     payload = _payload(raw)
     if payload.get("type") != "block_actions":
         raise ClickError(400, "malformed", "this is not a click on a button")
     actions = payload.get("actions")
     if not isinstance(actions, list) or len(actions) != 1:
-        raise ClickError(400, "malformed", "there is not exactly one action")
+        raise ClickError(400, "malformed", "the payload does not have exactly one action")
     action = _mapping(actions[0])
     action_id, value = action.get("action_id"), action.get("value")
     if action_id not in (APPROVE, DISMISS) or not isinstance(value, str):
-        raise ClickError(400, "malformed", "the action is none of ours")
+        raise ClickError(400, "malformed", "the action is not one of our buttons")
     try:
         approval = read_button_value(value)
     except ButtonError as error:
@@ -155,7 +155,7 @@ def _decoded(body: str, *, encoded: bool) -> bytes:
     try:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
-        raise ClickError(400, "malformed", "the body is no base64") from None
+        raise ClickError(400, "malformed", "the body is not valid base64") from None
 
 
 def _payload(raw: bytes) -> Mapping[str, object]:
@@ -164,7 +164,7 @@ def _payload(raw: bytes) -> Mapping[str, object]:
         (payload,) = [value for name, value in fields if name == "payload"]
         return _mapping(json.loads(payload))
     except (ValueError, RecursionError):
-        raise ClickError(400, "malformed", "the body holds no payload of Slack's") from None
+        raise ClickError(400, "malformed", "the body does not hold a Slack payload") from None
 
 
 def _mapping(value: object) -> Mapping[str, object]:
@@ -173,17 +173,17 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 def _identifier(value: object) -> str:
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise ClickError(400, "malformed", "an id of Slack's is missing: app, team or user")
+        raise ClickError(400, "malformed", "the app, team or user id is missing or invalid")
     return value
 
 
 def _answer_to(url: object) -> str | None:
-    """The address, if it is one of Slack's own: we send nothing anywhere else."""
+    """The URL if it is Slack's own, because nothing may be sent to any other host."""
     if not isinstance(url, str):
         return None
     try:
         parts = urlsplit(url)
-        own = parts.scheme == "https" and parts.hostname == _ANSWERS_GO_TO and parts.port is None
+        valid = parts.scheme == "https" and parts.hostname == _RESPONSE_HOST and parts.port is None
     except ValueError:
         return None
-    return url if own and parts.username is None else None
+    return url if valid and parts.username is None else None

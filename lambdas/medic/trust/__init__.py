@@ -1,4 +1,4 @@
-"""Role trust policies: may Amplify (or anybody) assume this role, why, and the smallest change that lets it.
+"""Evaluates IAM role trust policies: may a principal assume the role, why, and which smallest change would allow it.
 
 Pure: standard library only, no clock, no network.
 """

@@ -1,4 +1,4 @@
-"""A decision about a trust policy, with the trace of every statement that led to it."""
+"""The result of evaluating a trust policy: the outcome, and how each statement and condition was evaluated."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """The answer."""
-
     ALLOWED = "allowed"
     DENIED = "denied"
     CONDITIONAL = "conditional"
-    """It depends on something about the call that cannot be known from here."""
+    """It depends on an unknown fact of the call, or on behaviour that AWS does not document."""
 
 
 class SessionLimit(StrEnum):
-    """Why STS refuses the session asked for, whatever the trust policy says."""
+    """Why STS refuses the requested session duration, whatever the trust policy says."""
 
     OUT_OF_RANGE = "out of range"
     ROLE_CHAINING = "role chaining"
@@ -34,7 +32,7 @@ class SessionLimit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConditionTrace:
-    """How one condition came out."""
+    """How one condition was evaluated."""
 
     condition: Condition
     state: KeyState
@@ -43,7 +41,7 @@ class ConditionTrace:
 
 @dataclass(frozen=True, slots=True)
 class StatementTrace:
-    """How one statement came out, element by element."""
+    """How one statement was evaluated, element by element."""
 
     statement: Statement
     principal: Verdict
@@ -60,7 +58,7 @@ class StatementTrace:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer with everything that led to it."""
+    """The outcome and everything that explains it."""
 
     request: AssumeRoleRequest
     outcome: Outcome
@@ -68,52 +66,52 @@ class Decision:
     statements: tuple[StatementTrace, ...] = ()
     session_limit: SessionLimit | None = None
     depends_on_source_conditions: bool = False
-    """Whether the answer would be another if the call carried neither aws:SourceArn nor aws:SourceAccount."""
+    """Whether the outcome would change if the call carried neither aws:SourceArn nor aws:SourceAccount."""
     likely: Outcome | None = None
-    """For a conditional answer: the side it leans to, if every undocumented key is as one would expect."""
+    """For a conditional outcome: the probable one, if every undocumented key is as expected; else None."""
 
     @property
     def blockers(self) -> tuple[StatementTrace, ...]:
-        """What stands in the way: the Deny statements that apply, else the Allow statement that came nearest."""
+        """Why the call is not allowed: the Deny statements that apply, else the nearest Allow statement."""
         if self.outcome is Outcome.ALLOWED:
             return ()
         return self.denials or self.nearest
 
     @property
     def denials(self) -> tuple[StatementTrace, ...]:
-        """The Deny statements that apply for certain."""
+        """The Deny statements that certainly apply."""
         return tuple(trace for trace in self._with(Effect.DENY) if trace.verdict is Verdict.TRUE)
 
     @property
     def possible_denials(self) -> tuple[StatementTrace, ...]:
-        """The Deny statements of which it cannot be known."""
+        """The Deny statements that may apply."""
         return tuple(trace for trace in self._with(Effect.DENY) if trace.verdict is Verdict.UNKNOWN)
 
     @property
     def grants(self) -> tuple[StatementTrace, ...]:
-        """The Allow statements that apply, those that apply for certain first."""
+        """The Allow statements that apply or may apply; those that certainly apply come first."""
         applying = [trace for trace in self._with(Effect.ALLOW) if trace.verdict is not Verdict.FALSE]
         return tuple(sorted(applying, key=lambda trace: trace.verdict is not Verdict.TRUE))
 
     @property
     def nearest(self) -> tuple[StatementTrace, ...]:
-        """The Allow statement that came nearest to letting the caller in: none or one."""
+        """The Allow statement that is closest to allowing the call: none or one."""
         return tuple(sorted(self._with(Effect.ALLOW), key=_distance)[:1])
 
     @property
     def assumptions(self) -> tuple[ConditionTrace, ...]:
-        """The conditions that no one can decide from here, and on which the answer rests."""
+        """The undecidable conditions that a conditional outcome depends on."""
         if self.outcome is not Outcome.CONDITIONAL:
             return ()
-        open_ = (*self.grants, *self.possible_denials)
-        return tuple(each for trace in open_ for each in trace.conditions if each.verdict is Verdict.UNKNOWN)
+        undecided = (*self.grants, *self.possible_denials)
+        return tuple(each for trace in undecided for each in trace.conditions if each.verdict is Verdict.UNKNOWN)
 
     def _with(self, effect: Effect) -> tuple[StatementTrace, ...]:
         return tuple(trace for trace in self.statements if trace.statement.effect is effect)
 
 
 def _distance(trace: StatementTrace) -> tuple[int, ...]:
-    """How far a statement is from applying: the principal counts most, then the action, then each condition."""
+    """How far a statement is from applying; the principal counts most, then action, resource and conditions."""
     cost = {Verdict.TRUE: 0, Verdict.UNKNOWN: 1, Verdict.FALSE: 2}
     return (
         cost[trace.principal],

@@ -1,4 +1,4 @@
-"""A trust policy's text, read strictly into typed statements; what breaks the grammar comes back as data with a path.
+"""Parses a trust policy's JSON strictly into typed statements, or into a `Malformed` that names the place and problem.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -17,101 +17,12 @@ from urllib.parse import unquote
 from medic.trust.operators import OperatorUse, operator_named
 
 MAX_CHARACTERS = 131_072
-"""The longest PolicyDocument that UpdateAssumeRolePolicy takes.
+"""The longest PolicyDocument that UpdateAssumeRolePolicy accepts.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAssumeRolePolicy.html
 """
 
 JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
-
-
-class JsonObject(dict[str, JsonValue]):
-    """A JSON object that remembers a key it was given twice, which a plain dict would silently drop."""
-
-    __slots__ = ("repeated",)
-
-    def __init__(self, members: Sequence[tuple[str, JsonValue]]) -> None:
-        super().__init__(members)
-        self.repeated: str | None = None
-        if len(self) < len(members):
-            self.repeated = Counter(key for key, _ in members).most_common(1)[0][0]
-
-
-class UnreadableTextError(ValueError):
-    """A text that is no JSON."""
-
-    def __init__(self, where: str, problem: str) -> None:
-        super().__init__(where, problem)
-        self.where = where
-        """Line and column; empty for the text as a whole."""
-        self.problem = problem
-
-
-def read_json(text: str) -> JsonValue:
-    """Read strict JSON; objects remember repeated keys.
-
-    Raises:
-        ValueError: no JSON, a number JSON does not know, or nested too deeply.
-    """
-    try:
-        value: JsonValue = json.loads(text, object_pairs_hook=JsonObject, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def load(text: str) -> JsonValue:
-    """Read the text of a policy, plain or percent-encoded.
-
-    Raises:
-        UnreadableTextError: it is too long, empty, begins with a byte order mark, or is no JSON.
-    """
-    # Encoded text is up to three times as long as what it encodes.
-    if len(text) > 3 * MAX_CHARACTERS:
-        raise UnreadableTextError("", f"longer than the {MAX_CHARACTERS:,} characters IAM accepts")
-    decoded = _decoded(text)
-    if len(decoded) > MAX_CHARACTERS:
-        raise UnreadableTextError("", f"longer than the {MAX_CHARACTERS:,} characters IAM accepts")
-    if decoded.startswith("\N{ZERO WIDTH NO-BREAK SPACE}"):
-        raise UnreadableTextError("", "begins with a byte order mark, which is not JSON; save the text without it")
-    if not decoded.strip():
-        raise UnreadableTextError("", "is empty")
-    try:
-        return read_json(decoded)
-    except json.JSONDecodeError as error:
-        raise UnreadableTextError(f"line {error.lineno} column {error.colno}", f"is not JSON: {error.msg}") from None
-    except ValueError as error:
-        raise UnreadableTextError("", f"is not JSON: {error}") from None
-
-
-def _decoded(text: str) -> str:
-    """Undo percent-encoding, which is certain where there are encoded quotation marks and no plain ones."""
-    if '"' in text or "%22" not in text:
-        return text
-    try:
-        return unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        raise UnreadableTextError("", "is percent-encoded, but not as UTF-8") from None
-
-
-def scalar_text(value: JsonValue) -> str | None:
-    """A JSON string, number or boolean as IAM compares it; None for anything else."""
-    match value:
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value) if abs(value) < 10**100 else None
-        case float() if math.isfinite(value):
-            return repr(value)
-        case _:
-            return None
-
 
 DEFAULT_VERSION = "2008-10-17"
 VERSION_WITH_VARIABLES = "2012-10-17"
@@ -123,15 +34,13 @@ _STATEMENT_ELEMENTS = {
 
 
 class Effect(StrEnum):
-    """What a statement does with the calls it matches."""
-
     ALLOW = "Allow"
     DENY = "Deny"
 
 
 @dataclass(frozen=True, slots=True)
 class PrincipalEntry:
-    """One name in a Principal element, with the key it stands under."""
+    """One name in a Principal element, with its key."""
 
     key: str
     """AWS, Service, Federated or CanonicalUser; another key matches nobody."""
@@ -143,7 +52,7 @@ class Principals:
     """A Principal or NotPrincipal element."""
 
     entries: tuple[PrincipalEntry, ...]
-    """`"*"` alone is read as `{"AWS": "*"}`."""
+    """A bare `"*"` becomes `{"AWS": "*"}`."""
     negated: bool
 
 
@@ -157,7 +66,7 @@ class Actions:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """A Resource or NotResource element, which IAM does not store in a trust policy."""
+    """A Resource or NotResource element. IAM refuses to save one in a trust policy."""
 
     patterns: tuple[str, ...]
     negated: bool
@@ -165,7 +74,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One key of one operator of a Condition block."""
+    """One key under one operator of a Condition block."""
 
     operator: OperatorUse
     key: str
@@ -174,10 +83,8 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of the policy."""
-
     index: int
-    """Its place in the document, from 0."""
+    """Its position in the document, from 0."""
     sid: str | None
     effect: Effect
     principals: Principals
@@ -193,25 +100,25 @@ class Document:
     version: str
     statements: tuple[Statement, ...]
     source: Mapping[str, JsonValue]
-    """The JSON object it was read from."""
+    """The JSON object it was parsed from."""
 
     @property
     def resolves_variables(self) -> bool:
-        """Whether `${…}` is a policy variable here; before 2012-10-17 it is plain text."""
+        """Whether `${…}` is a policy variable; before version 2012-10-17 it is plain text."""
         return self.version == VERSION_WITH_VARIABLES
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Why a text is no trust policy, and where."""
+    """Why a document is not a valid trust policy, and where."""
 
     path: str
-    """A JSON path like `Statement[0].Effect`, or a line and column; empty for the document as a whole."""
+    """A JSON path such as `Statement[0].Effect`, or a line and column; empty for the whole document."""
     problem: str
 
 
 class _GrammarError(Exception):
-    """The grammar is broken; never leaves this module."""
+    """The text is not JSON or breaks the grammar. `parse` turns this into a `Malformed`."""
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(path, problem)
@@ -219,15 +126,13 @@ class _GrammarError(Exception):
 
 
 def parse(document: JsonValue) -> Document | Malformed:
-    """Read a trust policy.
+    """Parse a trust policy; never raises, whatever the document holds.
 
     Args:
-        document: JSON text, plain or percent-encoded as IAM's API returns it, or the object it stands for.
+        document: JSON text, plain or percent-encoded as IAM's API returns it, or the decoded object.
     """
     try:
-        return _document(load(document) if isinstance(document, str) else document)
-    except UnreadableTextError as error:
-        return Malformed(error.where, error.problem)
+        return _document(_load(document) if isinstance(document, str) else document)
     except _GrammarError as error:
         return error.malformed
 
@@ -244,8 +149,8 @@ def _document(value: JsonValue) -> Document:
         raise _GrammarError("Id", "must be a string")
     if "Statement" not in source:
         raise _GrammarError("Statement", "is missing")
-    written = source["Statement"]
-    statements = [written] if isinstance(written, Mapping) else _array(written, "Statement", "a statement or a list")
+    given = source["Statement"]
+    statements = [given] if isinstance(given, Mapping) else _array(given, "Statement", "a statement or a list")
     return Document(version, tuple(_statement(statement, index) for index, statement in enumerate(statements)), source)
 
 
@@ -362,3 +267,76 @@ def _refuse_unknown(source: Mapping[str, JsonValue], known: set[str], path: str)
 
 def _joined(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
+
+
+class JsonObject(dict[str, JsonValue]):
+    """A JSON object that records a repeated key. A plain dict would silently keep only the last value."""
+
+    __slots__ = ("repeated",)
+
+    def __init__(self, members: Sequence[tuple[str, JsonValue]]) -> None:
+        super().__init__(members)
+        self.repeated: str | None = None
+        if len(self) < len(members):
+            self.repeated = Counter(key for key, _ in members).most_common(1)[0][0]
+
+
+def read_json(text: str) -> JsonValue:
+    """Read strict JSON; each object is a `JsonObject`.
+
+    Raises:
+        ValueError: The text is not JSON, holds NaN or Infinity, or is nested too deeply.
+    """
+    try:
+        value: JsonValue = json.loads(text, object_pairs_hook=JsonObject, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _load(text: str) -> JsonValue:
+    # Percent-encoding makes a text up to three times as long.
+    if len(text) > 3 * MAX_CHARACTERS:
+        raise _GrammarError("", f"longer than the {MAX_CHARACTERS:,} characters IAM accepts")
+    decoded = _decoded(text)
+    if len(decoded) > MAX_CHARACTERS:
+        raise _GrammarError("", f"longer than the {MAX_CHARACTERS:,} characters IAM accepts")
+    if decoded.startswith("\N{ZERO WIDTH NO-BREAK SPACE}"):
+        raise _GrammarError("", "begins with a byte order mark, which is not JSON; save the text without it")
+    if not decoded.strip():
+        raise _GrammarError("", "is empty")
+    try:
+        return read_json(decoded)
+    except json.JSONDecodeError as error:
+        raise _GrammarError(f"line {error.lineno} column {error.colno}", f"is not JSON: {error.msg}") from None
+    except ValueError as error:
+        raise _GrammarError("", f"is not JSON: {error}") from None
+
+
+def _decoded(text: str) -> str:
+    """Undo percent-encoding. Only a text with encoded and without plain quotation marks is percent-encoded."""
+    if '"' in text or "%22" not in text:
+        return text
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise _GrammarError("", "is percent-encoded, but not as UTF-8") from None
+
+
+def scalar_text(value: JsonValue) -> str | None:
+    """A JSON string, number or boolean as the text that IAM compares; None for anything else."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():  # numeric operators read at most 100 digits
+            return str(value) if abs(value) < 10**100 else None
+        case float() if math.isfinite(value):
+            return repr(value)
+        case _:
+            return None

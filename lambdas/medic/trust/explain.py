@@ -1,4 +1,7 @@
-"""A decision in sentences that a developer can act on: the answer first, then what else to know."""
+"""Turns a decision into sentences for people: the reason first, then hints at likely mistakes and further conditions.
+
+Texts from the policy enter a sentence only through `bare` and `shown`, which escape and shorten them.
+"""
 
 from __future__ import annotations
 
@@ -31,30 +34,181 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from medic.trust.document import PrincipalEntry, Statement
-    from medic.trust.request import AssumeRoleRequest
 
 _DOCUMENTATION_ACCOUNT = "123456789012"
 _UNIQUE_ID = re.compile(r"A(?:ID|RO)A[A-Z0-9]{12,}")
+"""IAM shows a deleted user or role by its unique id."""
 _APP_ARN = re.compile(r"arn:[^:]*:amplify:[^:]*:[^:]*:apps/[a-z0-9]+")
 _APP_PREFIX = re.compile(r"arn:[^:]*:amplify:[^:]*:[^:]*:apps/[a-z0-9]+\*")
 _REGIONAL = re.compile(r"amplify\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?")
 _SERVICE_LINKED = ":role/aws-service-role/"
 
+_CALLER_MUST_SEND = {
+    "sts:externalid": "The caller must pass the external id that the trust policy asks for (--external-id).",
+    "sts:sourceidentity": "The caller must set a source identity (--source-identity), and the trust must allow"
+    " sts:SetSourceIdentity.",
+    "aws:sourceip": "The caller must come from such an address; calls through a VPC endpoint carry no aws:SourceIp.",
+    "aws:multifactorauthpresent": "The caller must have signed in with MFA, and pass the code with access keys.",
+}
 
-def hints(decision: Decision) -> tuple[str, ...]:
-    """The sentences that apply, the likeliest mistakes first, each once."""
+
+def explain(decision: Decision) -> tuple[str, ...]:
+    """The decision in sentences; the first is the reason."""
+    return (reason(decision), *_hints(decision))
+
+
+def reason(decision: Decision) -> str:
+    """The decision in one sentence."""
     if isinstance(decision.document, Malformed):
-        return tuple(_of_role(decision))
-    rules: tuple[Callable[[Decision, Document], Iterator[str]], ...] = (
-        _principal_mistakes, _condition_mistakes, _session_rules, _unstorable, _reach, _outside_the_policy,
-    )  # fmt: skip
-    sentences = [sentence for rule in rules for sentence in rule(decision, decision.document)]
-    return tuple(dict.fromkeys([*sentences, *_of_role(decision)]))
+        where = f"{bare(decision.document.path)} " if decision.document.path else "it "
+        return f"The document is no trust policy that IAM would store: {where}{decision.document.problem}."
+    if decision.session_limit is not None:
+        return _session_reason(decision, decision.session_limit)
+    match decision.outcome:
+        case Outcome.ALLOWED:
+            grant = decision.grants[0]
+            return f"{_caller(decision)} may {_requested(decision)}: {_name(grant.statement)} allows it{_since(grant)}."
+        case Outcome.CONDITIONAL:
+            return _conditional_reason(decision)
+        case _:
+            return _denied_reason(decision)
+
+
+def explain_statement(trace: StatementTrace, decision: Decision) -> str:
+    """The evaluation of one statement, in one sentence."""
+    name = f"{_name(trace.statement)} ({trace.statement.effect.value})"
+    match trace.verdict:
+        case Verdict.TRUE:
+            return f"{name} applies to the call."
+        case Verdict.UNKNOWN:
+            return f"{name} may apply: {_open_questions(trace)}."
+        case _:
+            return f"{name} does not apply: {_why_not_applied(trace, decision)}."
 
 
 def is_service_linked(role_arn: str | None) -> bool:
-    """Whether the role belongs to a service, which alone may edit it."""
+    """Whether the role is service-linked, so that only its service may edit it."""
     return role_arn is not None and _SERVICE_LINKED in role_arn
+
+
+def _caller(decision: Decision) -> str:
+    return bare(decision.request.principal)
+
+
+def _requested(decision: Decision) -> str:
+    request = decision.request
+    role = f"the role {bare(request.role_arn)}" if request.role_arn else "the role"
+    return f"assume {role}" if request.action == ASSUME_ROLE else f"call {bare(request.action)} on {role}"
+
+
+def _name(statement: Statement) -> str:
+    return f"Statement[{statement.index}]" + (f" (Sid {shown(statement.sid)})" if statement.sid else "")
+
+
+def _since(trace: StatementTrace) -> str:
+    met = [_condition(each) for each in trace.conditions if each.condition.values]
+    return f", since {sequence(met)}" if met else ""
+
+
+def _conditional_reason(decision: Decision) -> str:
+    lean = f", but it is likely {decision.likely.value}" if decision.likely else ""
+    rests_on = sequence(_condition(each) for each in decision.assumptions)
+    why = rests_on or "the policy holds something whose effect AWS does not document"
+    return f"Whether {_caller(decision)} may {_requested(decision)} cannot be known from here{lean}: {why}."
+
+
+def _denied_reason(decision: Decision) -> str:
+    subject = f"{_caller(decision)} may not {_requested(decision)}"
+    if decision.denials:
+        denial = decision.denials[0]
+        denied = f"{_name(denial.statement)} denies it explicitly{_since(denial)}"
+        return f"{subject}: {denied}, and no Allow overrides a Deny."
+    if not decision.nearest:
+        return f"{subject}: the policy has no Allow statement."
+    nearest = decision.nearest[0]
+    return f"{subject}: {_name(nearest.statement)} comes nearest, but {_why_not_applied(nearest, decision)}."
+
+
+def _session_reason(decision: Decision, limit: SessionLimit) -> str:
+    asked = f"STS refuses a session of {decision.request.duration} seconds"
+    match limit:
+        case SessionLimit.OUT_OF_RANGE:
+            return f"{asked}: DurationSeconds goes from {SHORTEST_SESSION} to {LONGEST_SESSION}."
+        case SessionLimit.ROLE_CHAINING:
+            most = f"{LONGEST_CHAINED_SESSION} seconds"
+            return f"{asked}: a role that assumes another role (role chaining) gets one hour at most, {most}."
+        case _:
+            maximum = decision.request.max_session
+            limit_text = f"{maximum} seconds" if maximum else f"taken to be the default, {DEFAULT_MAX_SESSION} seconds"
+            return f"{asked}: the role's maximum session duration is {limit_text}."
+
+
+def _why_not_applied(trace: StatementTrace, decision: Decision) -> str:
+    statement = trace.statement
+    if trace.principal is Verdict.FALSE:
+        return f"{_named(statement)}, not {_caller(decision)}"
+    if trace.action is Verdict.FALSE:
+        actions = listed(bare(each) for each in statement.actions.patterns) or "no action at all"
+        kind = "every action but" if statement.actions.negated else "only"
+        return f"it covers {kind} {actions}, not {bare(decision.request.action)}"
+    failed = [_condition(each) for each in trace.conditions if each.verdict is Verdict.FALSE]
+    return sequence(failed) or "its Resource element, which no trust policy has, names nothing"
+
+
+def _named(statement: Statement) -> str:
+    principals = statement.principals
+    named = listed(f"{bare(each.key)} {bare(each.name)}" for each in principals.entries) or "nobody"
+    return f"it names everybody but {named}" if principals.negated else f"it names {named}"
+
+
+def _open_questions(trace: StatementTrace) -> str:
+    questions = [_condition(each) for each in trace.conditions if each.verdict is Verdict.UNKNOWN]
+    if trace.principal is Verdict.UNKNOWN:
+        questions.append("whether it names the caller cannot be said")
+    if Verdict.UNKNOWN in {trace.action, trace.resource}:
+        questions.append("AWS does not document the effect of its action or resource")
+    return sequence(questions)
+
+
+def _condition(trace: ConditionTrace) -> str:
+    """What a condition requires, and what the call carries."""
+    return f"its condition {_requirement(trace)}, and {_call_value(trace.state)}"
+
+
+def _requirement(trace: ConditionTrace) -> str:
+    use, key, values = trace.condition.operator, bare(trace.condition.key), trace.condition.values
+    if not values:
+        return f"{use.written} {key} names no value"
+    if use.operator is NULL:
+        presence = "missing" if "true" in values else "present"
+        return f"{use.written} wants {key} to be {presence}"
+    wants = "wants anything but" if use.operator.negated else "wants"
+    return f"{use.written} {key} {wants} {listed((shown(each) for each in values), 'or')}"
+
+
+def _call_value(state: KeyState) -> str:
+    match state:
+        case KnownKey(values) if values:
+            return f"the call carries {listed(shown(each) for each in values)}"
+        case KnownKey():
+            return "the call carries it without a value"
+        case PresentKey():
+            return "the call carries a value that cannot be known from here"
+        case AbsentKey():
+            return "the call does not carry that key"
+        case UnknownKey():
+            return "it is not known what the call carries"
+
+
+def _hints(decision: Decision) -> tuple[str, ...]:
+    """The hints that apply, without repetitions; the likeliest mistakes come first."""
+    if isinstance(decision.document, Malformed):
+        return tuple(_service_linked_hint(decision))
+    rules: tuple[Callable[[Decision, Document], Iterator[str]], ...] = (
+        _principal_mistakes, _condition_mistakes, _session_hints, _save_errors, _too_broad, _other_policies,
+    )  # fmt: skip
+    hints = [hint for rule in rules for hint in rule(decision, decision.document)]
+    return tuple(dict.fromkeys([*hints, *_service_linked_hint(decision)]))
 
 
 def _principal_mistakes(decision: Decision, document: Document) -> Iterator[str]:
@@ -132,22 +286,13 @@ def _condition_mistake(trace: ConditionTrace, decision: Decision) -> Iterator[st
     elif decision.request.caller.kind is CallerKind.SERVICE:
         if isinstance(trace.state, AbsentKey) and key not in decision.request.states:
             yield f"A service principal never sends {bare(trace.condition.key)}, so this statement is not for services."
-    elif key in _CALLERS_PART:
-        yield _CALLERS_PART[key]
+    elif key in _CALLER_MUST_SEND:
+        yield _CALLER_MUST_SEND[key]
     elif key.startswith("aws:principaltag/"):
         tag = bare(trace.condition.key.partition("/")[2])
         yield f"The calling user or role must bear the tag {tag} with such a value."
     elif key.startswith("aws:requesttag/"):
         yield "The caller must pass this session tag, and so must assume the role anew to get it."
-
-
-_CALLERS_PART = {
-    "sts:externalid": "The caller must pass the external id that the trust policy asks for (--external-id).",
-    "sts:sourceidentity": "The caller must set a source identity (--source-identity), and the trust must allow"
-    " sts:SetSourceIdentity.",
-    "aws:sourceip": "The caller must come from such an address; calls through a VPC endpoint carry no aws:SourceIp.",
-    "aws:multifactorauthpresent": "The caller must have signed in with MFA, and pass the code with access keys.",
-}
 
 
 def _value_mistakes(trace: ConditionTrace, decision: Decision) -> Iterator[str]:
@@ -171,18 +316,20 @@ def _variable_mistakes(trace: ConditionTrace, decision: Decision, document: Docu
             yield f"The variable ${{{bare(key)}}} has no value in this call, so nothing equals it."
 
 
-def _session_rules(decision: Decision, document: Document) -> Iterator[str]:
+def _session_hints(decision: Decision, document: Document) -> Iterator[str]:
     request = decision.request
     if request.duration is not None and request.max_session is None:
         yield f"The role's maximum session duration was not given; {DEFAULT_MAX_SESSION} seconds is IAM's default."
     if request.chained or request.caller.is_role_session:
         yield "The caller uses a role's credentials: role chaining, and a session lasts one hour at most."
-    for action, asked_for in _companions(decision):
-        if outcome_of(document, _asking(decision, action)) is not Outcome.ALLOWED:
-            yield f"{asked_for} also needs {action} in the trust policy, which does not surely allow it here."
+    for action, purpose in _further_actions(decision):
+        # Without a duration, because a session limit alone would deny the action.
+        if outcome_of(document, replace(request, action=action, duration=None)) is not Outcome.ALLOWED:
+            yield f"{purpose} also needs {action} in the trust policy, which does not surely allow it here."
 
 
-def _companions(decision: Decision) -> Iterator[tuple[str, str]]:
+def _further_actions(decision: Decision) -> Iterator[tuple[str, str]]:
+    """The actions that the trust policy must allow too, each with the words for what needs it."""
     passed = {key.lower() for key, state in decision.request.states.items() if isinstance(state, KnownKey)}
     if any(key.startswith("aws:requesttag/") for key in passed):
         yield "sts:TagSession", "Passing session tags"
@@ -190,11 +337,7 @@ def _companions(decision: Decision) -> Iterator[tuple[str, str]]:
         yield "sts:SetSourceIdentity", "Setting a source identity"
 
 
-def _asking(decision: Decision, action: str) -> AssumeRoleRequest:
-    return replace(decision.request, action=action, duration=None)
-
-
-def _unstorable(_decision: Decision, document: Document) -> Iterator[str]:
+def _save_errors(_decision: Decision, document: Document) -> Iterator[str]:
     sids = [statement.sid for statement in document.statements if statement.sid]
     if len(set(sids)) < len(sids):
         yield "Two statements share a Sid; IAM refuses to save that."
@@ -206,7 +349,7 @@ def _unstorable(_decision: Decision, document: Document) -> Iterator[str]:
         yield "Trust policies do not support NotPrincipal."
 
 
-def _reach(decision: Decision, document: Document) -> Iterator[str]:
+def _too_broad(decision: Decision, document: Document) -> Iterator[str]:
     for statement in document.statements:
         if statement.effect is not Effect.ALLOW:
             continue
@@ -216,12 +359,12 @@ def _reach(decision: Decision, document: Document) -> Iterator[str]:
             yield "The trust policy names everybody (*): unless a condition narrows it, anyone may assume this role."
         if any(_APP_PREFIX.fullmatch(value) for each in statement.conditions for value in each.values):
             yield "apps/ID* also matches other apps whose id begins alike; name apps/ID and apps/ID/* instead."
-    contested = decision.request.principal == AMPLIFY and decision.depends_on_source_conditions
-    if contested and decision.outcome is not Outcome.DENIED:
+    undocumented = decision.request.principal == AMPLIFY and decision.depends_on_source_conditions
+    if undocumented and decision.outcome is not Outcome.DENIED:
         yield "The answer rests on aws:SourceArn or aws:SourceAccount; AWS does not say what Amplify sends when."
 
 
-def _outside_the_policy(decision: Decision, document: Document) -> Iterator[str]:
+def _other_policies(decision: Decision, document: Document) -> Iterator[str]:
     if decision.outcome is Outcome.DENIED:
         return
     caller = decision.request.caller
@@ -232,156 +375,13 @@ def _outside_the_policy(decision: Decision, document: Document) -> Iterator[str]
 
 
 def _named_in_same_account(decision: Decision, document: Document) -> bool:
-    """A user or role named by itself in a trust policy of its own account needs no identity policy."""
+    """Whether the policy names the caller's own ARN in the role's account, so that no identity policy is needed."""
     caller = decision.request.caller
     role = caller_of(decision.request.role_arn or "", "")
     named = [entry.name for statement in document.statements for entry in statement.principals.entries]
     return caller.account in {role.account, decision.request.account_id} and caller.text in named
 
 
-def _of_role(decision: Decision) -> Iterator[str]:
+def _service_linked_hint(decision: Decision) -> Iterator[str]:
     if is_service_linked(decision.request.role_arn):
         yield "The role is service-linked: only its service may change or delete it, its trust policy included."
-
-
-def explain(decision: Decision) -> tuple[str, ...]:
-    """The decision in sentences; the first is the reason by itself."""
-    return (reason(decision), *hints(decision))
-
-
-def reason(decision: Decision) -> str:
-    """The decision in one sentence."""
-    if isinstance(decision.document, Malformed):
-        where = f"{bare(decision.document.path)} " if decision.document.path else "it "
-        return f"The document is no trust policy that IAM would store: {where}{decision.document.problem}."
-    if decision.session_limit is not None:
-        return _session_reason(decision, decision.session_limit)
-    match decision.outcome:
-        case Outcome.ALLOWED:
-            return f"{_caller(decision)} may {_deed(decision)}: {_granted(decision.grants[0])}."
-        case Outcome.CONDITIONAL:
-            return _conditional_reason(decision)
-        case _:
-            return _denied_reason(decision)
-
-
-def explain_statement(trace: StatementTrace, decision: Decision) -> str:
-    """How one statement came out, in one sentence."""
-    name = f"{_name(trace.statement)} ({trace.statement.effect.value})"
-    match trace.verdict:
-        case Verdict.TRUE:
-            return f"{name} applies to the call."
-        case Verdict.UNKNOWN:
-            return f"{name} may apply: {_open_questions(trace)}."
-        case _:
-            return f"{name} does not apply: {_shortfall(trace, decision)}."
-
-
-def _caller(decision: Decision) -> str:
-    return bare(decision.request.principal)
-
-
-def _deed(decision: Decision) -> str:
-    request = decision.request
-    role = f"the role {bare(request.role_arn)}" if request.role_arn else "the role"
-    return f"assume {role}" if request.action == ASSUME_ROLE else f"call {bare(request.action)} on {role}"
-
-
-def _name(statement: Statement) -> str:
-    return f"Statement[{statement.index}]" + (f" (Sid {shown(statement.sid)})" if statement.sid else "")
-
-
-def _granted(trace: StatementTrace) -> str:
-    met = [_test(each) for each in trace.conditions if each.condition.values]
-    return f"{_name(trace.statement)} allows it" + (f", since {sequence(met)}" if met else "")
-
-
-def _conditional_reason(decision: Decision) -> str:
-    lean = f", but it is likely {decision.likely.value}" if decision.likely else ""
-    rests_on = sequence(_test(each) for each in decision.assumptions)
-    why = rests_on or "the policy holds something whose effect AWS does not document"
-    return f"Whether {_caller(decision)} may {_deed(decision)} cannot be known from here{lean}: {why}."
-
-
-def _denied_reason(decision: Decision) -> str:
-    subject = f"{_caller(decision)} may not {_deed(decision)}"
-    if decision.denials:
-        denial = decision.denials[0]
-        met = [_test(each) for each in denial.conditions if each.condition.values]
-        since = f", since {sequence(met)}" if met else ""
-        return f"{subject}: {_name(denial.statement)} denies it explicitly{since}, and no Allow overrides a Deny."
-    if not decision.nearest:
-        return f"{subject}: the policy has no Allow statement."
-    nearest = decision.nearest[0]
-    return f"{subject}: {_name(nearest.statement)} comes nearest, but {_shortfall(nearest, decision)}."
-
-
-def _session_reason(decision: Decision, limit: SessionLimit) -> str:
-    asked = f"STS refuses a session of {decision.request.duration} seconds"
-    match limit:
-        case SessionLimit.OUT_OF_RANGE:
-            return f"{asked}: DurationSeconds goes from {SHORTEST_SESSION} to {LONGEST_SESSION}."
-        case SessionLimit.ROLE_CHAINING:
-            most = f"{LONGEST_CHAINED_SESSION} seconds"
-            return f"{asked}: a role that assumes another role (role chaining) gets one hour at most, {most}."
-        case _:
-            maximum = decision.request.max_session
-            limit_text = f"{maximum} seconds" if maximum else f"taken to be the default, {DEFAULT_MAX_SESSION} seconds"
-            return f"{asked}: the role's maximum session duration is {limit_text}."
-
-
-def _shortfall(trace: StatementTrace, decision: Decision) -> str:
-    statement = trace.statement
-    if trace.principal is Verdict.FALSE:
-        return f"{_whom(statement)}, not {_caller(decision)}"
-    if trace.action is Verdict.FALSE:
-        actions = listed(bare(each) for each in statement.actions.patterns) or "no action at all"
-        kind = "every action but" if statement.actions.negated else "only"
-        return f"it covers {kind} {actions}, not {bare(decision.request.action)}"
-    failed = [_test(each) for each in trace.conditions if each.verdict is Verdict.FALSE]
-    return sequence(failed) or "its Resource element, which no trust policy has, names nothing"
-
-
-def _whom(statement: Statement) -> str:
-    principals = statement.principals
-    named = listed(f"{bare(each.key)} {bare(each.name)}" for each in principals.entries) or "nobody"
-    return f"it names everybody but {named}" if principals.negated else f"it names {named}"
-
-
-def _open_questions(trace: StatementTrace) -> str:
-    questions = [_test(each) for each in trace.conditions if each.verdict is Verdict.UNKNOWN]
-    if trace.principal is Verdict.UNKNOWN:
-        questions.append("whether it names the caller cannot be said")
-    if Verdict.UNKNOWN in {trace.action, trace.resource}:
-        questions.append("AWS does not document the effect of its action or resource")
-    return sequence(questions)
-
-
-def _test(trace: ConditionTrace) -> str:
-    """What a condition asks for, and what the call has."""
-    return f"its condition {_requirement(trace)}, and {_carried(trace.state)}"
-
-
-def _requirement(trace: ConditionTrace) -> str:
-    use, key, values = trace.condition.operator, bare(trace.condition.key), trace.condition.values
-    if not values:
-        return f"{use.written} {key} names no value"
-    if use.operator is NULL:
-        presence = "missing" if "true" in values else "present"
-        return f"{use.written} wants {key} to be {presence}"
-    wants = "wants anything but" if use.operator.negated else "wants"
-    return f"{use.written} {key} {wants} {listed((shown(each) for each in values), 'or')}"
-
-
-def _carried(state: KeyState) -> str:
-    match state:
-        case KnownKey(values) if values:
-            return f"the call carries {listed(shown(each) for each in values)}"
-        case KnownKey():
-            return "the call carries it without a value"
-        case PresentKey():
-            return "the call carries a value that cannot be known from here"
-        case AbsentKey():
-            return "the call does not carry that key"
-        case UnknownKey():
-            return "it is not known what the call carries"

@@ -1,7 +1,8 @@
-"""The smallest change that lets the caller in: one statement at the end of the document, and nothing else touched.
+"""Proposes the smallest change that allows the call: append one statement, and leave the rest of the policy as it is.
 
+Amplify documents the statement with conditions and without:
 https://docs.aws.amazon.com/amplify/latest/userguide/cross-service-confused-deputy-prevention.html (with conditions),
-https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html (plain)
+https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html (without)
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from medic.trust.evaluate import outcome_of
 from medic.trust.explain import is_service_linked
 from medic.trust.logic import Verdict
 from medic.trust.patterns import arn_segments
-from medic.trust.request import AMPLIFY, AssumeRoleRequest, CallerKind
+from medic.trust.request import ACCOUNT_ID, AMPLIFY, AssumeRoleRequest, CallerKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,34 +29,32 @@ if TYPE_CHECKING:
     from medic.trust.document import JsonValue
 
 TRUST_POLICY_QUOTA = 2048
-"""Characters without white space, by default; the account's own is AssumeRolePolicySizeQuota of GetAccountSummary.
+"""The default, in characters without white space. GetAccountSummary returns the account's AssumeRolePolicySizeQuota.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
 _NEAR_QUOTA = 0.9
-_SID = "AllowAmplifyHosting"
 
 _APP_ID = re.compile(r"[a-z0-9]{1,20}")
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
 _PARTITION = re.compile(r"aws[a-z-]{0,16}")
 _LITERAL_ARN = re.compile(r"arn:[^*?${}\s]{1,2000}")
 
-_BETTER = {Outcome.DENIED: 0, Outcome.CONDITIONAL: 1, Outcome.ALLOWED: 2}
+_RANK = {Outcome.DENIED: 0, Outcome.CONDITIONAL: 1, Outcome.ALLOWED: 2}
 
 
 class FixForm(StrEnum):
-    """How the appended statement guards against a confused deputy."""
+    """Whether the appended statement has conditions against a confused deputy."""
 
     CONDITIONED = "service"
-    """With SourceAccount and a list of SourceArns: the form for a service role."""
+    """With aws:SourceAccount and aws:SourceArn, as AWS documents it for a service role."""
     PLAIN = "compute"
     """Without conditions, as AWS documents it for a compute role."""
 
 
 class FixKind(StrEnum):
-    """What to do about the trust policy."""
+    """What the fix does to the trust policy."""
 
     APPEND = "append"
     NONE = "none"
@@ -64,30 +63,30 @@ class FixKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrustFix:
-    """A proposed change, or why there is none."""
+    """A proposed change, or the reason why there is none."""
 
     kind: FixKind
     reason: str
     outcome_after: Outcome
-    """The answer with the statement appended, also where the append is refused for another reason."""
+    """The outcome with the statement appended, even if the fix is refused for another reason."""
     statement: Mapping[str, JsonValue] | None = None
-    """What to append; None unless `kind` is APPEND."""
+    """The statement to append; None unless `kind` is APPEND."""
     document: str | None = None
     """The whole new document as compact JSON; None unless `kind` is APPEND."""
     size: int = 0
-    """The new document's characters without white space, as the quota counts them; 0 if there is none."""
+    """The new document's characters without white space, as the quota counts them; 0 without a new document."""
     risks: tuple[str, ...] = ()
     diff: str = ""
     """The change as a unified diff of the indented documents."""
 
 
 def propose_fix(decision: Decision, form: FixForm = FixForm.CONDITIONED, quota: int = TRUST_POLICY_QUOTA) -> TrustFix:
-    """Work out the smallest change to the trust policy, evaluated anew under the same request.
+    """Propose the smallest change to the trust policy, and evaluate the changed policy for the same request.
 
     Args:
-        decision: the answer for the policy as it stands.
-        form: whether the statement carries source conditions.
-        quota: the account's limit on a trust policy, in characters without white space.
+        decision: The decision for the current policy.
+        form: Whether the statement has source conditions.
+        quota: The account's limit on a trust policy, in characters without white space.
     """
     if decision.outcome is Outcome.ALLOWED:
         return TrustFix(FixKind.NONE, "The trust policy already allows it; look elsewhere.", Outcome.ALLOWED)
@@ -102,8 +101,8 @@ def propose_fix(decision: Decision, form: FixForm = FixForm.CONDITIONED, quota: 
     text = _appended(decision.document, statement)
     after = parse(text)
     outcome_after = Outcome.DENIED if isinstance(after, Malformed) else outcome_of(after, decision.request)
-    objections = [*_objections(decision), *_objections_to(after, decision.document, quota)]
-    if _BETTER[outcome_after] <= _BETTER[decision.outcome]:
+    objections = [*_objections(decision), *_objections_to_document(after, decision.document, quota)]
+    if _RANK[outcome_after] <= _RANK[decision.outcome]:
         objections.append("Another statement would not change the answer.")
     if objections:
         return TrustFix(FixKind.REFUSE, objections[0], outcome_after)
@@ -120,7 +119,7 @@ def propose_fix(decision: Decision, form: FixForm = FixForm.CONDITIONED, quota: 
 
 
 def _objections(decision: Decision) -> Iterator[str]:
-    """Why nothing is to be appended, whatever the statement."""
+    """Reasons to append no statement at all."""
     if is_service_linked(decision.request.role_arn):
         yield "The role is service-linked; IAM lets nobody but its service edit it."
     if decision.denials:
@@ -136,12 +135,12 @@ def _objections(decision: Decision) -> Iterator[str]:
         yield "The policy names the caller under conditions; meet them, since another statement would undo them."
 
 
-def _objections_to(after: Document | Malformed, before: Document, quota: int) -> Iterator[str]:
+def _objections_to_document(after: Document | Malformed, before: Document, quota: int) -> Iterator[str]:
     if isinstance(after, Malformed) or (after.statements[:-1], after.version) != (before.statements, before.version):
         yield "The document cannot be written anew without changing what stands in it; append the statement by hand."
         return
     size = _size(_compact(after.source))
-    # A document that is over the quota as it stands was saved under a larger one.
+    # A current document over the quota means that the account has a larger quota.
     if _size(_compact(before.source)) <= quota < size:
         yield f"With the statement it has {size} characters of at most {quota}; use a role of its own for this caller."
 
@@ -180,14 +179,14 @@ def _principal_key(kind: CallerKind) -> str | None:
 
 
 def _unused_sid(request: AssumeRoleRequest, document: Document) -> str:
-    wanted = _SID if request.principal.startswith("amplify.") else "AllowAssumeRole"
+    wanted = "AllowAmplifyHosting" if request.principal.startswith("amplify.") else "AllowAssumeRole"
     taken = {statement.sid for statement in document.statements}
     return next(sid for sid in (wanted, *(f"{wanted}{n}" for n in range(2, len(taken) + 3))) if sid not in taken)
 
 
 def _guard(request: AssumeRoleRequest) -> dict[str, JsonValue] | None:
-    """SourceAccount and SourceArn as narrow as is safe; None if the account is not known."""
-    if not _ACCOUNT_ID.fullmatch(request.account_id or ""):
+    """The source conditions, as narrow as is safe; None if the account is unknown."""
+    if not ACCOUNT_ID.fullmatch(request.account_id or ""):
         return None
     guard: dict[str, JsonValue] = {"StringEquals": {"aws:SourceAccount": request.account_id}}
     arns = _source_arns(request)
@@ -195,7 +194,7 @@ def _guard(request: AssumeRoleRequest) -> dict[str, JsonValue] | None:
 
 
 def _source_arns(request: AssumeRoleRequest) -> list[str]:
-    """The app and everything below it: which of the two a build carries is not documented."""
+    """The app's ARN and everything below it. AWS does not document which of the two a build sends."""
     if not request.principal.startswith("amplify."):
         known = request.source_arn or ""
         return [known] if _LITERAL_ARN.fullmatch(known) else []
@@ -215,9 +214,15 @@ def _app_of(source_arn: str | None) -> str | None:
 
 
 def _appended(document: Document, statement: Mapping[str, JsonValue]) -> str:
-    written = document.source["Statement"]
-    statements = [written] if isinstance(written, Mapping) else list(_items(written))
+    given = document.source["Statement"]
+    statements = [given] if isinstance(given, Mapping) else list(_items(given))
     return _compact({**document.source, "Statement": [*statements, statement]})
+
+
+def _items(value: JsonValue) -> Iterator[JsonValue]:
+    # json.dumps writes no other sequence. `_objections_to_document` refuses a document that lost its statements.
+    if isinstance(value, list | tuple):
+        yield from value
 
 
 def _compact(source: Mapping[str, JsonValue]) -> str:
@@ -226,11 +231,6 @@ def _compact(source: Mapping[str, JsonValue]) -> str:
 
 def _size(text: str) -> int:
     return len("".join(text.split()))
-
-
-def _items(value: JsonValue) -> Iterator[JsonValue]:
-    if isinstance(value, list | tuple):
-        yield from value
 
 
 def _risks(decision: Decision, statement: Mapping[str, JsonValue], size: int, quota: int) -> Iterator[str]:

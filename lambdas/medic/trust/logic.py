@@ -1,4 +1,4 @@
-"""Kleene's three-valued logic: what holds, what does not, and what cannot be known from here."""
+"""Kleene's three-valued logic: true, false, and unknown for what AWS does not document or the call does not reveal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(Enum):
-    """The truth of one test. UNKNOWN never turns into an answer by itself."""
+    """The result of one test. Nothing treats UNKNOWN as true or false."""
 
     TRUE = "true"
     FALSE = "false"
@@ -18,12 +18,12 @@ class Verdict(Enum):
 
 
 def of(*, holds: bool) -> Verdict:
-    """The verdict of a test that has a plain answer."""
+    """Turn a boolean into a verdict."""
     return Verdict.TRUE if holds else Verdict.FALSE
 
 
 def negate(verdict: Verdict) -> Verdict:
-    """NOT."""
+    """NOT; unknown stays unknown."""
     match verdict:
         case Verdict.TRUE:
             return Verdict.FALSE
@@ -34,7 +34,7 @@ def negate(verdict: Verdict) -> Verdict:
 
 
 def all_of(verdicts: Iterable[Verdict]) -> Verdict:
-    """AND; true of nothing at all."""
+    """AND; TRUE for no verdicts."""
     outcome = Verdict.TRUE
     for verdict in verdicts:
         if verdict is Verdict.FALSE:
@@ -45,7 +45,7 @@ def all_of(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def any_of(verdicts: Iterable[Verdict]) -> Verdict:
-    """OR; false of nothing at all."""
+    """OR; FALSE for no verdicts."""
     outcome = Verdict.FALSE
     for verdict in verdicts:
         if verdict is Verdict.TRUE:
@@ -55,6 +55,6 @@ def any_of(verdicts: Iterable[Verdict]) -> Verdict:
     return outcome
 
 
-def agreed(one: Verdict, other: Verdict) -> Verdict:
-    """What two possible worlds, or two readings of an unclear rule, agree on."""
+def same_or_unknown(one: Verdict, other: Verdict) -> Verdict:
+    """The verdict if both are the same, else UNKNOWN: for two possible calls, or two readings of an unclear rule."""
     return one if one is other else Verdict.UNKNOWN

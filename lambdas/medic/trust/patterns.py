@@ -1,4 +1,4 @@
-"""IAM's wildcard patterns: `*` for any run of characters, `?` for one; matched in linear time, whatever the pattern.
+"""IAM's wildcard patterns (`*` any run of characters, `?` one character), matched without backtracking; ARN segments.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ARN_SEGMENTS = 6
+_ARN_SEGMENTS = 6
 
 _WILDCARDS = re.compile(r"[*?]")
 
 
 class Wildcard(Enum):
-    """A character of a pattern that stands for others."""
-
     ANY_RUN = "*"
     ANY_ONE = "?"
 
@@ -31,13 +29,13 @@ Token: TypeAlias = str | Wildcard
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern whose literal characters and wildcards are already told apart."""
+    """A pattern split into literal runs and wildcards, so that a literal `*` is not mistaken for a wildcard."""
 
     tokens: tuple[Token, ...]
 
     @classmethod
     def literal(cls, text: str) -> Pattern:
-        """A pattern that stands for exactly this text."""
+        """A pattern that matches exactly this text."""
         return cls((text,))
 
     @classmethod
@@ -52,72 +50,24 @@ class Pattern:
         return bool(written) and all(token is Wildcard.ANY_RUN for token in written)
 
     def matcher(self) -> Callable[[str], bool]:
-        """A test whether a whole text matches; its steps grow with the text's length, never by backtracking."""
+        """A function that says whether a whole text matches; linear in the text's length. Use it to match often."""
         return _Automaton.of(self).accepts
 
     def matches(self, text: str) -> bool:
-        """Whether the whole text matches, where the pattern is used once."""
+        """Whether the whole text matches. Builds the automaton each time; see `matcher`."""
         return self.matcher()(text)
 
     def segments(self) -> tuple[Pattern, ...] | None:
-        """The six colon-separated segments of an ARN pattern, or None if it has fewer; colons stay in the last."""
+        """The six colon-separated segments of an ARN pattern; further colons belong to the last. None if fewer."""
         segments: list[list[Token]] = [[]]
         for token in self.tokens:
             if isinstance(token, Wildcard):
                 segments[-1].append(token)
                 continue
-            first, *rest = token.split(":", ARN_SEGMENTS - len(segments))
+            first, *rest = token.split(":", _ARN_SEGMENTS - len(segments))
             segments[-1].append(first)
             segments.extend([piece] for piece in rest)
-        return tuple(Pattern(tuple(tokens)) for tokens in segments) if len(segments) == ARN_SEGMENTS else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Automaton:
-    """The pattern as a bit-parallel automaton: bit *i* of a state says that *i* characters are matched so far.
-
-    One step a character of the text on integers as wide as the pattern, hence no backtracking on `*a*a*a*b`.
-    """
-
-    length: int
-    """How many characters the pattern needs at the least."""
-    stays: int
-    """The states at a `*`, which a character may leave as they are."""
-    any_one: int
-    literals: dict[str, int]
-
-    @classmethod
-    def of(cls, pattern: Pattern) -> _Automaton:
-        length = stays = any_one = 0
-        literals: dict[str, int] = {}
-        for token in pattern.tokens:
-            if token is Wildcard.ANY_RUN:
-                stays |= 1 << length
-            elif token is Wildcard.ANY_ONE:
-                any_one |= 1 << length
-                length += 1
-            else:
-                for character in token:
-                    literals[character] = literals.get(character, 0) | 1 << length
-                    length += 1
-        return cls(length, stays, any_one, literals)
-
-    def accepts(self, text: str) -> bool:
-        if len(text) < self.length:
-            return False
-        state = 1
-        for character in text:
-            consumed = state & (self.literals.get(character, 0) | self.any_one)
-            state = (consumed << 1) | (state & self.stays)
-            if not state:
-                return False
-        return bool(state >> self.length & 1)
-
-
-def arn_segments(text: str) -> tuple[str, ...] | None:
-    """The six segments of an ARN, colons kept in the last, or None if the text is no ARN."""
-    segments = text.split(":", ARN_SEGMENTS - 1)
-    return tuple(segments) if len(segments) == ARN_SEGMENTS and segments[0] == "arn" else None
+        return tuple(Pattern(tuple(tokens)) for tokens in segments) if len(segments) == _ARN_SEGMENTS else None
 
 
 def _glob_tokens(text: str) -> Iterator[Token]:
@@ -129,3 +79,51 @@ def _glob_tokens(text: str) -> Iterator[Token]:
         done = found.end()
     if done < len(text):
         yield text[done:]
+
+
+@dataclass(frozen=True, slots=True)
+class _Automaton:
+    """The pattern as a bit-parallel automaton: bit *i* of the state means that *i* characters of the pattern matched.
+
+    Each character of the text costs one step on integers as wide as the pattern, so `*a*a*a*b` never backtracks.
+    """
+
+    length: int
+    """The fewest characters that the pattern matches."""
+    loops: int
+    """Positions at a `*`, where any character keeps the state."""
+    any_one: int
+    literals: dict[str, int]
+
+    @classmethod
+    def of(cls, pattern: Pattern) -> _Automaton:
+        length = loops = any_one = 0
+        literals: dict[str, int] = {}
+        for token in pattern.tokens:
+            if token is Wildcard.ANY_RUN:
+                loops |= 1 << length
+            elif token is Wildcard.ANY_ONE:
+                any_one |= 1 << length
+                length += 1
+            else:
+                for character in token:
+                    literals[character] = literals.get(character, 0) | 1 << length
+                    length += 1
+        return cls(length, loops, any_one, literals)
+
+    def accepts(self, text: str) -> bool:
+        if len(text) < self.length:
+            return False
+        state = 1
+        for character in text:
+            consumed = state & (self.literals.get(character, 0) | self.any_one)
+            state = (consumed << 1) | (state & self.loops)
+            if not state:
+                return False
+        return bool(state >> self.length & 1)
+
+
+def arn_segments(text: str) -> tuple[str, ...] | None:
+    """The six segments of an ARN; further colons belong to the last. None if the text is not an ARN."""
+    segments = text.split(":", _ARN_SEGMENTS - 1)
+    return tuple(segments) if len(segments) == _ARN_SEGMENTS and segments[0] == "arn" else None

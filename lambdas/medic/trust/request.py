@@ -1,6 +1,6 @@
-"""What is known of the call: for each condition key a value, its presence, its absence, or nothing at all.
+"""An AssumeRole call: the caller, the state of each condition key, and policy variables resolved from those keys.
 
-Key names are compared without case. Which keys a call carries:
+Condition key names are case-insensitive. Which keys a call carries:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 """
@@ -19,21 +19,28 @@ from medic.trust.patterns import Pattern, Token, Wildcard, arn_segments
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+AMPLIFY = "amplify.amazonaws.com"
+ASSUME_ROLE = "sts:AssumeRole"
+
+DEFAULT_MAX_SESSION = 3600
+"""Seconds; a role's maximum session duration unless somebody changed it.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-settings.html
+"""
+
+ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _CANONICAL_ID = re.compile(r"[0-9a-f]{64}")
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
 _FEDERATED_ACTIONS = {"sts:assumerolewithwebidentity", "sts:assumerolewithsaml"}
 
 
 class CallerKind(Enum):
-    """What kind of principal calls."""
-
     SERVICE = "service"
     ACCOUNT = "account"
-    """Some user or role of an account, it is not said which."""
+    """An unspecified user or role of an account."""
     USER = "user"
     ROLE = "role"
-    """A role whose session name is not said."""
+    """A role with an unspecified session."""
     SESSION = "session"
     """One session of an assumed role."""
     FEDERATED = "federated"
@@ -43,18 +50,18 @@ class CallerKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A principal as a trust policy sees it."""
+    """The calling principal, split into the parts that a trust policy compares."""
 
     kind: CallerKind
     text: str
     partition: str = ""
     account: str = ""
     name: str = ""
-    """The user's or role's name without its path, case kept: names in ARNs are case-sensitive."""
+    """The user's or role's name without its path. Names in ARNs are case-sensitive."""
 
     @property
     def is_role_session(self) -> bool:
-        """Whether it calls with a role's credentials, which makes another AssumeRole role chaining."""
+        """Whether it calls with a role's credentials, so that its AssumeRole call is role chaining."""
         return self.kind in {CallerKind.ROLE, CallerKind.SESSION}
 
 
@@ -69,10 +76,10 @@ _ARN_KINDS = {
 
 
 def caller_of(principal: str, action: str) -> Caller:
-    """Take a principal apart; the action tells an identity provider from a service of the same name."""
+    """Parse a principal. The action tells an identity provider from a service of the same name."""
     if action.lower() in _FEDERATED_ACTIONS:
         return Caller(CallerKind.FEDERATED, principal)
-    if _ACCOUNT_ID.fullmatch(principal):
+    if ACCOUNT_ID.fullmatch(principal):
         return Caller(CallerKind.ACCOUNT, principal, account=principal)
     if _SERVICE_NAME.fullmatch(principal):
         return Caller(CallerKind.SERVICE, principal)
@@ -83,7 +90,7 @@ def caller_of(principal: str, action: str) -> Caller:
 
 def _caller_of_arn(arn: str) -> Caller | None:
     segments = arn_segments(arn)
-    if segments is None or not _ACCOUNT_ID.fullmatch(segments[4]):
+    if segments is None or not ACCOUNT_ID.fullmatch(segments[4]):
         return None
     _, partition, service, _, account, resource = segments
     family, *path = resource.split("/")
@@ -98,31 +105,16 @@ def _caller_of_arn(arn: str) -> Caller | None:
     return Caller(kind, arn, partition, account, name)
 
 
-AMPLIFY = "amplify.amazonaws.com"
-ASSUME_ROLE = "sts:AssumeRole"
-
-DEFAULT_MAX_SESSION = 3600
-"""Seconds; what a role allows unless its maximum was changed.
-
-https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-settings.html
-"""
-
-MAX_VALUES = 64
-"""More values than any multivalued key carries; session tags stop at 50."""
-MAX_VALUE_CHARACTERS = 2048
-"""More than the values of any key hold together; the longest ARN has 2,048 characters."""
-
-
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """The call carries the key with these values; most keys have one."""
+    """The call carries the key with these values; most keys have exactly one."""
 
     values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PresentKey:
-    """The call carries the key; its value cannot be known from here."""
+    """The call carries the key with an unknown value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +124,31 @@ class AbsentKey:
 
 @dataclass(frozen=True, slots=True)
 class UnknownKey:
-    """Nobody documents whether the call carries the key."""
+    """It is unknown whether the call carries the key; often AWS does not document it."""
 
 
 KeyState: TypeAlias = KnownKey | PresentKey | AbsentKey | UnknownKey
 
+_MAX_VALUES = 64
+"""More values than any multivalued key carries; session tags stop at 50."""
+_MAX_VALUE_CHARACTERS = 2048
+"""More characters than all values of any key hold together; the longest ARN has 2,048."""
+
+
+def known_key(*values: str) -> KeyState:
+    """The state of a key with these values; `PresentKey` if they are too many or too long to compare."""
+    if len(values) > _MAX_VALUES or sum(len(value) for value in values) > _MAX_VALUE_CHARACTERS:
+        return PresentKey()
+    return KnownKey(values)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssumeRoleRequest:
-    """One question: may this principal perform this action on the role whose trust policy is evaluated?"""
+    """The call to evaluate: may this principal perform this action on the role that has the trust policy?"""
 
     now: datetime
     principal: str = AMPLIFY
-    """A service principal, account id, ARN of a user, role or session, or an identity provider."""
+    """A service principal, an account id, the ARN of a user, role or session, or an identity provider."""
     action: str = ASSUME_ROLE
     partition: str = "aws"
     region: str | None = None
@@ -152,54 +156,29 @@ class AssumeRoleRequest:
     """The account of the role."""
     app_id: str | None = None
     source_arn: str | None = None
-    """The resource on whose behalf a service calls; None if that is not known."""
+    """The resource on whose behalf a service calls; None if unknown."""
     role_arn: str | None = None
     role_tags: Mapping[str, str] | None = None
-    """The role's own tags; None if they were not read."""
+    """The role's own tags; None if not read."""
     states: Mapping[str, KeyState] = field(default_factory=dict)
-    """What is known of single keys in this case; wins over the defaults."""
+    """The states of single condition keys; they override the defaults."""
     duration: int | None = None
-    """DurationSeconds asked for."""
+    """The requested DurationSeconds."""
     chained: bool = False
-    """The caller itself came by its credentials by assuming a role."""
+    """Whether the caller's own credentials come from assuming a role (role chaining)."""
     max_session: int | None = None
-    """The role's MaxSessionDuration in seconds; None if it was not read."""
+    """The role's MaxSessionDuration in seconds; None if not read."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "states", {key.lower(): state for key, state in self.states.items()})
 
     @property
     def caller(self) -> Caller:
-        """The principal, taken apart."""
         return caller_of(self.principal, self.action)
 
     def with_states(self, states: Mapping[str, KeyState]) -> AssumeRoleRequest:
-        """The same question with more known about single keys."""
+        """The same call with the given states of single keys."""
         return replace(self, states={**self.states, **{key.lower(): state for key, state in states.items()}})
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The state of every condition key of one call."""
-
-    keys: Mapping[str, KeyState]
-    families: Mapping[str, KeyState]
-    """Keys that share a prefix, such as `aws:requesttag/`."""
-    otherwise: KeyState
-
-    def state(self, key: str) -> KeyState:
-        """The state of a key, whatever the case of its name."""
-        name = key.lower()
-        if name in self.keys:
-            return self.keys[name]
-        return next((state for prefix, state in self.families.items() if name.startswith(prefix)), self.otherwise)
-
-
-def known_key(*values: str) -> KeyState:
-    """The state of a key with these values; what is too long to compare is only known to be there."""
-    if len(values) > MAX_VALUES or sum(len(value) for value in values) > MAX_VALUE_CHARACTERS:
-        return PresentKey()
-    return KnownKey(values)
 
 
 def for_amplify(  # noqa: PLR0913 - each is one fact of the call, and all are named
@@ -213,17 +192,17 @@ def for_amplify(  # noqa: PLR0913 - each is one fact of the call, and all are na
     role_tags: Mapping[str, str] | None = None,
     app_id: str | None = None,
 ) -> AssumeRoleRequest:
-    """May Amplify Hosting assume this role?
+    """Amplify Hosting's call to assume a role.
 
     Args:
         partition: `aws`, `aws-us-gov` or `aws-cn`.
-        region: the app's region.
-        account_id: the account of app and role.
-        source_arn: the branch ARN as GetBranch returns it; None if it is not known what the call carries.
-        now: the time of the call, with a time zone.
-        role_arn: the role's ARN.
-        role_tags: the role's tags as GetRole returns them; None if they were not read.
-        app_id: the app's id; by default the one in the source ARN.
+        region: The app's region.
+        account_id: The account of app and role.
+        source_arn: The branch ARN as GetBranch returns it; None if it is unknown what the call carries.
+        now: The time of the call, with a time zone.
+        role_arn: The role's ARN.
+        role_tags: The role's tags as GetRole returns them; None if not read.
+        app_id: The app's id; by default the one in the source ARN.
     """
     return AssumeRoleRequest(
         partition=partition, region=region, account_id=account_id, source_arn=source_arn, now=now,
@@ -231,27 +210,45 @@ def for_amplify(  # noqa: PLR0913 - each is one fact of the call, and all are na
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The state of every condition key of one call."""
+
+    keys: Mapping[str, KeyState]
+    prefixes: Mapping[str, KeyState]
+    """The state of all keys with a prefix such as `aws:requesttag/`."""
+    default: KeyState
+
+    def state(self, key: str) -> KeyState:
+        """The state of a key; its name is case-insensitive."""
+        name = key.lower()
+        if name in self.keys:
+            return self.keys[name]
+        return next((state for prefix, state in self.prefixes.items() if name.startswith(prefix)), self.default)
+
+
 def context_of(request: AssumeRoleRequest) -> Context:
-    """Everything the evaluator may look up about a call."""
-    tables = _SERVICE if request.caller.kind is CallerKind.SERVICE else _ACCOUNT
-    keys: dict[str, KeyState] = {**tables.keys, **_clock(request), **_of_caller(request), **_of_role(request)}
+    """The state of every condition key of this call, as far as the request and AWS's documentation tell."""
+    usual = _SERVICE if request.caller.kind is CallerKind.SERVICE else _ACCOUNT
+    keys: dict[str, KeyState] = {**usual.keys, **_time_keys(request), **_caller_keys(request), **_role_keys(request)}
     keys |= request.states
     tags = UnknownKey() if request.role_tags is None else AbsentKey()
-    families = {**tables.families, "aws:resourcetag/": tags, "iam:resourcetag/": tags}
+    prefixes = {**usual.prefixes, "aws:resourcetag/": tags, "iam:resourcetag/": tags}
+    # An identity provider may send keys of its own, such as accounts.google.com:aud.
     federated = request.caller.kind is CallerKind.FEDERATED
-    return Context(keys, families, otherwise=UnknownKey() if federated else AbsentKey())
+    return Context(keys, prefixes, default=UnknownKey() if federated else AbsentKey())
 
 
-def _clock(request: AssumeRoleRequest) -> dict[str, KeyState]:
+def _time_keys(request: AssumeRoleRequest) -> dict[str, KeyState]:
     now = request.now if request.now.tzinfo else request.now.replace(tzinfo=UTC)
     stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"aws:currenttime": KnownKey((stamp,)), "aws:epochtime": KnownKey((str(int(now.timestamp())),))}
 
 
-def _of_caller(request: AssumeRoleRequest) -> dict[str, KeyState]:
+def _caller_keys(request: AssumeRoleRequest) -> dict[str, KeyState]:
     caller = request.caller
     if caller.kind is CallerKind.SERVICE:
-        return {"aws:principalservicename": known_key(caller.text), **_of_source(request)}
+        return {"aws:principalservicename": known_key(caller.text), **_source_keys(request)}
     facts: dict[str, KeyState] = {}
     if caller.account:
         facts["aws:principalaccount"] = known_key(caller.account)
@@ -267,7 +264,7 @@ def _of_caller(request: AssumeRoleRequest) -> dict[str, KeyState]:
     return facts
 
 
-def _of_source(request: AssumeRoleRequest) -> dict[str, KeyState]:
+def _source_keys(request: AssumeRoleRequest) -> dict[str, KeyState]:
     if request.source_arn is None:
         return {"aws:sourcearn": UnknownKey(), "aws:sourceaccount": UnknownKey()}
     segments = arn_segments(request.source_arn)
@@ -278,7 +275,7 @@ def _of_source(request: AssumeRoleRequest) -> dict[str, KeyState]:
     }
 
 
-def _of_role(request: AssumeRoleRequest) -> dict[str, KeyState]:
+def _role_keys(request: AssumeRoleRequest) -> dict[str, KeyState]:
     facts: dict[str, KeyState] = {
         f"{service}:resourcetag/{key.lower()}": known_key(value)
         for key, value in (request.role_tags or {}).items()
@@ -290,72 +287,69 @@ def _of_role(request: AssumeRoleRequest) -> dict[str, KeyState]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tables:
+class _UsualKeys:
+    """The condition keys that a kind of caller usually sends."""
+
     keys: Mapping[str, KeyState]
-    families: Mapping[str, KeyState]
+    prefixes: Mapping[str, KeyState]
 
 
-def _tables(*, always: Mapping[str, str], present: str, unknown: str, families: str) -> _Tables:
+def _usual_keys(*, always: Mapping[str, str], present: str, unknown: str, unknown_prefixes: str) -> _UsualKeys:
     keys: dict[str, KeyState] = {key.lower(): KnownKey((value,)) for key, value in always.items()}
     keys |= {key.lower(): PresentKey() for key in present.split()}
     keys |= {key.lower(): UnknownKey() for key in unknown.split()}
-    return _Tables(
-        MappingProxyType(keys), MappingProxyType({family.lower(): UnknownKey() for family in families.split()})
-    )
+    prefixes: dict[str, KeyState] = {prefix.lower(): UnknownKey() for prefix in unknown_prefixes.split()}
+    return _UsualKeys(MappingProxyType(keys), MappingProxyType(prefixes))
 
 
-# A service that calls by itself. Everything else is absent: external id, MFA, principal tags and organization, SAML and
-# OIDC keys, and names that do not exist. No AWS page says what Amplify sends of the unknown ones.
-_SERVICE = _tables(
-    # IAM and STS answer over HTTPS only, and a service principal calls directly.
+# A service that calls directly. Every key not listed is absent: external id, MFA, principal tags and organization, SAML
+# and OIDC keys, and names that do not exist. No AWS page says which of the unknown keys Amplify sends.
+_SERVICE = _usual_keys(
+    # IAM and STS accept HTTPS only. A service principal calls directly, so aws:ViaAWSService is false.
     always={"aws:PrincipalIsAWSService": "true", "aws:SecureTransport": "true", "aws:ViaAWSService": "false"},
     present="sts:RoleSessionName aws:UserAgent",
     unknown="""sts:SourceIdentity sts:TransitiveTagKeys aws:TagKeys aws:SourceIp aws:RequestedRegion aws:PrincipalArn
         aws:PrincipalAccount aws:PrincipalType aws:userid aws:SourceOrgID aws:SourceOrgPaths aws:ResourceOrgID
         aws:ResourceOrgPaths aws:ResourceAccount aws:PrincipalServiceNamesList""",
-    families="aws:RequestTag/",
+    unknown_prefixes="aws:RequestTag/",
 )
 
-# A principal of an account. What the caller chooses to send (external id, tags, source identity) is not known.
-_ACCOUNT = _tables(
+# A principal of an account. What the caller chooses to send (external id, tags, source identity) is unknown.
+_ACCOUNT = _usual_keys(
     always={"aws:PrincipalIsAWSService": "false", "aws:SecureTransport": "true", "aws:ViaAWSService": "false"},
     present="aws:UserAgent",
     unknown="""sts:RoleSessionName sts:ExternalId sts:SourceIdentity aws:SourceIdentity sts:TransitiveTagKeys
         aws:TagKeys sts:RequestContextProviders sts:TaskPolicyArn aws:SourceIp aws:VpcSourceIp aws:SourceVpc
-        aws:SourceVpce aws:SourceVpcArn aws:RequestedRegion aws:PrincipalArn aws:PrincipalAccount aws:PrincipalType
-        aws:userid
-        aws:username aws:PrincipalOrgID aws:PrincipalOrgPaths aws:MultiFactorAuthPresent aws:MultiFactorAuthAge
-        aws:TokenIssueTime aws:Ec2InstanceSourceVpc aws:Ec2InstanceSourcePrivateIPv4 ec2:SourceInstanceARN
-        lambda:SourceFunctionArn aws:FederatedProvider aws:AssumedRoot aws:Referer aws:ResourceAccount
-        aws:ResourceOrgID aws:ResourceOrgPaths""",
-    families="aws:RequestTag/ aws:PrincipalTag/",
+        aws:SourceVpce aws:SourceVpcArn aws:RequestedRegion aws:PrincipalArn aws:PrincipalAccount
+        aws:PrincipalType aws:userid aws:username aws:PrincipalOrgID aws:PrincipalOrgPaths
+        aws:MultiFactorAuthPresent aws:MultiFactorAuthAge aws:TokenIssueTime aws:Ec2InstanceSourceVpc
+        aws:Ec2InstanceSourcePrivateIPv4 ec2:SourceInstanceARN lambda:SourceFunctionArn aws:FederatedProvider
+        aws:AssumedRoot aws:Referer aws:ResourceAccount aws:ResourceOrgID aws:ResourceOrgPaths""",
+    unknown_prefixes="aws:RequestTag/ aws:PrincipalTag/",
 )
 
 _VARIABLE = re.compile(r"\$\{(?:(?P<character>[*?$])|(?P<key>[^\s,'{}]+)(?:, ?'(?P<default>[^']*)')?)\}")
 
 
 class Unresolved(Enum):
-    """Why no pattern comes out of a text with variables."""
+    """Why a text with policy variables cannot be resolved."""
 
     NO_VALUE = "a variable has no value"
-    """Documented: nothing equals it, and negated operators match."""
+    """AWS documents that nothing equals such a text, so negated operators match."""
     UNKNOWN = "a variable's value cannot be known"
 
 
-Resolved: TypeAlias = Pattern | Unresolved
-
-
-def resolve(text: str, context: Context | None, *, wildcards: bool) -> Resolved:
-    """Turn a condition value into a pattern.
+def resolve(text: str, context: Context | None, *, wildcards: bool) -> Pattern | Unresolved:
+    """Replace the policy variables of a condition value, and turn it into a pattern.
 
     Args:
-        text: the value as written in the policy.
-        context: where variables get their values; None if the policy's version has no variables.
-        wildcards: whether `*` and `?` stand for other characters under the operator.
+        text: The value as written in the policy.
+        context: The values of variables; None if the policy's version has no variables.
+        wildcards: Whether `*` and `?` are wildcards under the operator.
     """
     if context is None or "${" not in text:
         return _pattern(text, wildcards=wildcards)
-    if "${" in _VARIABLE.sub("\0", text):  # no variable the documentation describes: one without its closing brace, say
+    if "${" in _VARIABLE.sub("\0", text):  # not a documented variable, for example without its closing brace
         return Unresolved.UNKNOWN
     tokens: list[Token] = []
     unresolved: set[Unresolved] = set()
@@ -369,7 +363,7 @@ def resolve(text: str, context: Context | None, *, wildcards: bool) -> Resolved:
             tokens.append(value)
         done = variable.end()
     tokens += _pattern(text[done:], wildcards=wildcards).tokens
-    # Without a value nothing can equal it, whatever the other variables are.
+    # If one variable has no value, nothing equals the text, whatever the others are.
     for reason in (Unresolved.NO_VALUE, Unresolved.UNKNOWN):
         if reason in unresolved:
             return reason
@@ -377,7 +371,7 @@ def resolve(text: str, context: Context | None, *, wildcards: bool) -> Resolved:
 
 
 def variables_in(text: str) -> tuple[str, ...]:
-    """The keys of the variables in a text."""
+    """The condition keys of the policy variables in a text."""
     return tuple(variable["key"] for variable in _VARIABLE.finditer(text) if variable["key"])
 
 
@@ -391,7 +385,7 @@ def _value(variable: re.Match[str], context: Context, *, wildcards: bool) -> str
             value = variable["default"]
         case _:
             return Unresolved.UNKNOWN
-    # Whether a `*` that comes out of a variable is a wildcard is documented nowhere.
+    # AWS does not document whether a `*` in a variable's value is a wildcard.
     return Unresolved.UNKNOWN if wildcards and any(each.value in value for each in Wildcard) else value
 
 

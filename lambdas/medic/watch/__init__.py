@@ -1,1 +1,1 @@
-"""Watching SSR runtime logs: which apps to look at, how far each was read, and when something is worth a nudge."""
+"""Follows apps' SSR logs: which apps to check, how far each log was read, and when to wake the remediator."""

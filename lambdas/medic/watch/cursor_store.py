@@ -1,4 +1,4 @@
-"""Where cursors are kept: items `cursor#…` of the incidents table, the only ones that the watcher may write."""
+"""Stores cursors as items `cursor#…` of the incidents table, the only items that the watcher may write."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 CURSOR = "cursor"
-_KEPT = timedelta(days=90)
-_MOST_AT_ONCE = 100
-_ROUNDS = 5
+"""The first part of a cursor's key. The watcher's role may write only items whose key starts with it."""
+_TTL = timedelta(days=90)
+_MAX_BATCH = 100
+"""Keys in one BatchGetItem call; DynamoDB allows no more."""
+_MAX_ATTEMPTS = 5
+_HASH_BYTES = 8
 _CONDITION_FAILED = "ConditionalCheckFailedException"
-_TIMES = ("position", "floor", "looked_at", "silent_until", "missing_since")
+_TIMES = ("position", "read_from", "looked_at", "silent_until", "missing_since")
+"""Fields of a cursor that are stored under their own name, as milliseconds since the epoch."""
 
 
 class Cursors:
     """Reads and writes cursors.
 
     Args:
-        client: DynamoDB.
+        client: the DynamoDB client.
         table: the incidents table's name.
-        region: partition, account and region, as they stand in keys.
+        region: partition, account and region, which are part of each key.
     """
 
     def __init__(self, client: DynamoDBClient, table: str, region: tuple[str, str, str]) -> None:
@@ -40,32 +44,33 @@ class Cursors:
         self._region = region
 
     def read(self, app_ids: Sequence[str]) -> dict[str, Cursor]:
-        """The cursors of those apps that have one, by app id.
+        """The cursors by app id. Apps without one are left out.
 
         Raises:
             AwsError: the table could not be read.
         """
-        some = (app_ids[at : at + _MOST_AT_ONCE] for at in range(0, len(app_ids), _MOST_AT_ONCE))
-        items = (item for ids in some for item in self._items(ids))
+        batches = (app_ids[at : at + _MAX_BATCH] for at in range(0, len(app_ids), _MAX_BATCH))
+        items = (item for batch in batches for item in self._items(batch))
         return {cursor.app_id: cursor for cursor in map(_cursor, items)}
 
     def save(self, cursor: Cursor) -> bool:
-        """Write a cursor as the next version of what was read; what deployments ask for is left as it stands.
+        """Write a cursor as the next version. `boosted_until` is not written: only `boost` sets it.
 
         Returns:
-            False if another run wrote it meanwhile: then its reading counts, and this one never was.
+            False if another run has written the cursor since it was read. Nothing is written then; the other run's
+            result counts.
 
         Raises:
             AwsError: the table could not be written.
         """
-        sets = "SET #state = :state, remembered = :remembered, version = :next, expires_at = :expires"
+        update = "SET #state = :state, remembered = :remembered, version = :next, expires_at = :expires"
         now = cursor.looked_at or datetime.now(UTC)
         try:
             with translated("dynamodb:UpdateItem"):
                 self._client.update_item(
                     TableName=self._table,
                     Key=self._key(cursor.app_id),
-                    UpdateExpression=sets,
+                    UpdateExpression=update,
                     ConditionExpression="attribute_not_exists(version) OR version = :version",
                     ExpressionAttributeNames={"#state": "state"},
                     ExpressionAttributeValues={
@@ -75,7 +80,7 @@ class Cursors:
                         },
                         ":version": {"N": str(cursor.version)},
                         ":next": {"N": str(cursor.version + 1)},
-                        ":expires": _seconds(now + _KEPT),
+                        ":expires": _seconds(now + _TTL),
                     },
                 )
         except AwsRejectedError as error:
@@ -85,7 +90,7 @@ class Cursors:
         return True
 
     def boost(self, app_id: str, until: datetime) -> None:
-        """Have an app looked at in every run until then.
+        """Have an app's log read in every run until then.
 
         Raises:
             AwsError: the table could not be written.
@@ -95,7 +100,7 @@ class Cursors:
                 TableName=self._table,
                 Key=self._key(app_id),
                 UpdateExpression="SET boosted_until = :until, expires_at = :expires",
-                ExpressionAttributeValues={":until": _seconds(until), ":expires": _seconds(until + _KEPT)},
+                ExpressionAttributeValues={":until": _seconds(until), ":expires": _seconds(until + _TTL)},
             )
 
     def _key(self, app_id: str) -> dict[str, AttributeValueTypeDef]:
@@ -103,43 +108,47 @@ class Cursors:
 
     def _items(self, app_ids: Sequence[str]) -> Iterator[dict[str, AttributeValueTypeDef]]:
         keys = [self._key(app_id) for app_id in app_ids]
-        for _ in range(_ROUNDS):
+        for _ in range(_MAX_ATTEMPTS):
             with translated("dynamodb:BatchGetItem"):
-                answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
-            yield from answer["Responses"].get(self._table, [])
-            left = answer.get("UnprocessedKeys", {}).get(self._table)
-            if left is None:
+                response = self._client.batch_get_item(
+                    RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
+                )
+            yield from response["Responses"].get(self._table, [])
+            unprocessed = response.get("UnprocessedKeys", {}).get(self._table)
+            if unprocessed is None:
                 return
-            keys = list(left["Keys"])
+            keys = list(unprocessed["Keys"])
         raise RetryableError("dynamodb:BatchGetItem", "UnprocessedKeys", "DynamoDB is busy")
 
 
 def _state(cursor: Cursor) -> str:
     times = {name: milliseconds(getattr(cursor, name)) for name in _TIMES if getattr(cursor, name) is not None}
-    half = cursor.half_read
+    half = cursor.unfinished
     reading = [milliseconds(half.span.start), milliseconds(half.span.end), half.token] if half is not None else None
-    return json.dumps({**times, "half_read": reading, "missing_told": cursor.missing_reported}, separators=(",", ":"))
+    return json.dumps(
+        {**times, "unfinished": reading, "missing_reported": cursor.missing_reported}, separators=(",", ":")
+    )
 
 
 def _cursor(item: dict[str, AttributeValueTypeDef]) -> Cursor:
     state = json.loads(item.get("state", {}).get("S", "{}"))
-    half = state.get("half_read")
+    half = state.get("unfinished")
     boosted = item.get("boosted_until", {}).get("N")
     return Cursor(
         app_id=item["pk"]["S"].rpartition("#")[2],
         version=int(item.get("version", {}).get("N", "0")),
-        half_read=Reading(TimeSpan(time_at(half[0]), time_at(half[1])), half[2]) if half else None,
+        unfinished=Reading(TimeSpan(time_at(half[0]), time_at(half[1])), half[2]) if half else None,
         remembered={
             int(minute): frozenset(_ids(ids["B"])) for minute, ids in item.get("remembered", {}).get("M", {}).items()
         },
         boosted_until=datetime.fromtimestamp(int(boosted), UTC) if boosted else None,
-        missing_reported=bool(state.get("missing_told")),
+        missing_reported=bool(state.get("missing_reported")),
         **{name: time_at(state[name]) for name in _TIMES if name in state},
     )
 
 
 def _ids(joined: bytes) -> Iterator[bytes]:
-    return (bytes(joined[at : at + 8]) for at in range(0, len(joined), 8))
+    return (bytes(joined[at : at + _HASH_BYTES]) for at in range(0, len(joined), _HASH_BYTES))
 
 
 def _seconds(time: datetime) -> AttributeValueTypeDef:

@@ -1,13 +1,13 @@
-"""One run of the watcher over the SSR logs: several apps at a time, as far as rate and time allow, the rest next time.
+"""Reads the SSR logs of the apps that are due, in parallel and within the rate limit and the run's time.
 
-A look changes nothing but the app's cursor. What it finds is folded into one nudge an app: "look at this log between
-these times". The remediator reads the lines itself, and the state of the roles, before it believes anything.
+It changes nothing but the apps' cursors. For each app with a finding it wakes the remediator once, with the time span
+to read. The remediator reads the lines and the roles itself, so a wake-up is only a hint.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import AwsError
@@ -17,7 +17,7 @@ from medic.evidence import Absent, Present, TimeSpan, Unreadable
 from medic.logscan.runtime import read_runtime_log, runtime_filter
 from medic.settings import WatchRuntime
 from medic.telemetry import TelemetryEvent
-from medic.watch.cursor import due, wants_looks, watched
+from medic.watch.cursor import due_cursors, should_watch, watched_apps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,47 +31,46 @@ if TYPE_CHECKING:
     from medic.watch.cursor import Cursor
     from medic.watch.cursor_store import Cursors
 
-MOST_PAGES = 20
-"""Pages of one app in one run: some hundred thousand lines are searched, and the other apps have their turn."""
-_AT_ONCE = 4
-_READ_AT_ONCE = 200
-"""Lines; in a flood the first of them show what it is."""
+_MAX_PAGES = 20
+"""Pages of one app in one run. They cover some hundred thousand log lines, and leave time for the other apps."""
+_MAX_WORKERS = 4
+_LINES_PER_SCAN = 200
+"""Lines that are scanned at a time, so that scanning stops soon after the first finding."""
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What became of one look at one app."""
+class LookResult:
+    """The result of reading one app's log in one run."""
 
     app_id: str
     candidates: int
-    """Events read that passed the filter, each counted once over all looks."""
-    nudge: TimeSpan | None = None
-    """What the remediator was told to look at."""
-    trouble: str = ""
-    """Why the look did not get to its end."""
+    """Events that matched the filter pattern. No event is counted in two results."""
+    wake_span: TimeSpan | None = None
+    """The span that the remediator was asked to read; None if it was not woken."""
+    error: str = ""
+    """Why the log was not read to the end of the span; empty if it was, or if only the page limit was reached."""
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What one look read."""
-
+class _LinesRead:
     candidates: int = 0
     first: RuntimeLine | None = None
-    """The first event that shows a finding: that there are more changes nothing."""
+    """The first event with a finding. Further findings change nothing, so they are not looked for."""
     until: datetime | None = None
+    """The time of the newest matching event."""
     pages: int = 0
-    trouble: str = ""
+    error: str = ""
 
     def add(self, lines: tuple[RuntimeLine, ...]) -> None:
         self.pages += 1
         self.candidates += len(lines)
-        for at in range(0, len(lines), _READ_AT_ONCE):
-            self.first = self.first or read_runtime_log(lines[at : at + _READ_AT_ONCE]).first
+        for at in range(0, len(lines), _LINES_PER_SCAN):
+            self.first = self.first or read_runtime_log(lines[at : at + _LINES_PER_SCAN]).first
         self.until = max((line.at for line in lines), default=self.until)
 
     @property
-    def nudge(self) -> TimeSpan | None:
-        """From the first finding to the last candidate."""
+    def wake_span(self) -> TimeSpan | None:
+        """From the first finding to the newest matching event; None without a finding."""
         if self.first is None or self.until is None:
             return None
         return TimeSpan(self.first.at, max(self.first.at, self.until))
@@ -79,11 +78,12 @@ class _Seen:
 
 @dataclass(frozen=True)
 class RuntimeWatch:
-    """Looks at apps' SSR logs.
+    """Reads apps' SSR logs.
 
     Attributes:
-        wake: tells the remediator to look at an app's log between two times.
-        muted: whether somebody wants to hear nothing of an app.
+        wake: wakes the remediator to read an app's log in a time span.
+        muted: whether an app is muted.
+        at_once: how many apps are read in parallel.
     """
 
     settings: Settings
@@ -94,98 +94,98 @@ class RuntimeWatch:
     muted: Callable[[str], bool]
     telemetry: Telemetry
     clock: Callable[[], datetime]
-    at_once: int = field(default=_AT_ONCE)
+    at_once: int = _MAX_WORKERS
 
-    def look(self) -> tuple[Looked, ...]:
-        """Look at every app that is due.
+    def look(self) -> tuple[LookResult, ...]:
+        """Read the log of every app that is due. If one app fails, the others are read all the same.
 
         Raises:
-            AwsError: the apps or the cursors could not be read; the next run comes in a minute.
+            AwsError: the apps or the cursors could not be read. The next run, a minute later, tries again.
         """
-        apps = watched(self.amplify.apps(), self.settings)
+        apps = watched_apps(self.amplify.apps(), self.settings)
         if not apps:
             return ()
-        cursors = due(apps, self.cursors.read([app.id for app in apps]), self.clock())
+        cursors = due_cursors(apps, self.cursors.read([app.id for app in apps]), self.clock())
         with ThreadPoolExecutor(max_workers=self.at_once) as pool:
-            looked = tuple(pool.map(self._look_safely, cursors))
-        self._record(looked)
-        return looked
+            results = tuple(pool.map(self._look_safely, cursors))
+        self._record(results)
+        return results
 
-    def _look_safely(self, cursor: Cursor) -> Looked:
-        """One app's trouble is no other's."""
+    def _look_safely(self, cursor: Cursor) -> LookResult:
         try:
             return self._look(cursor)
         except AwsError as error:
-            return Looked(cursor.app_id, 0, trouble=str(error))
+            return LookResult(cursor.app_id, 0, error=str(error))
 
-    def _look(self, before: Cursor) -> Looked:
+    def _look(self, before: Cursor) -> LookResult:
         now, app_id = self.clock(), before.app_id
         tagged_only = self.settings.watch_runtime is WatchRuntime.TAGGED
-        if self.muted(app_id) or (tagged_only and not self._wanted(app_id)):
+        if self.muted(app_id) or (tagged_only and not self._should_watch(app_id)):
             self.cursors.save(before.silenced(now))
-            return Looked(app_id, 0)
-        cursor, seen = self._read(before, now)
-        if cursor is before:
-            return Looked(app_id, 0, trouble=seen.trouble)
-        nudge = seen.nudge
-        if nudge is not None and self.settings.watch_runtime is WatchRuntime.ALL and not self._wanted(app_id):
-            cursor, nudge = cursor.silenced(now), None
-        if nudge is None and cursor.missing_too_long(now):
-            cursor, nudge = self._missing(cursor, now)
-        if nudge is not None:
-            self.wake(app_id, nudge)
-        counts = self.cursors.save(cursor.looked(now))
-        return Looked(app_id, seen.candidates if counts else 0, nudge, seen.trouble)
+            return LookResult(app_id, 0)
+        cursor, lines_read = self._read(before, now)
+        if cursor is before:  # nothing was read, so there is nothing to save
+            return LookResult(app_id, 0, error=lines_read.error)
+        wake_span = lines_read.wake_span
+        # With watch_runtime `all`, tags are read only after a finding. This saves a ListBranches call per quiet app.
+        if wake_span is not None and not tagged_only and not self._should_watch(app_id):
+            cursor, wake_span = cursor.silenced(now), None
+        if wake_span is None and cursor.should_report_missing(now):
+            cursor, wake_span = self._missing(cursor, now)
+        # Wake before saving: if the run stops in between, the next run reads the span again, and no finding is lost.
+        if wake_span is not None:
+            self.wake(app_id, wake_span)
+        saved = self.cursors.save(cursor.after_look(now))
+        return LookResult(app_id, lines_read.candidates if saved else 0, wake_span, lines_read.error)
 
-    def _read(self, cursor: Cursor, now: datetime) -> tuple[Cursor, _Seen]:
-        """Page after page, until the span is read or something ends the look; what was read is in the cursor."""
-        seen = _Seen()
+    def _read(self, cursor: Cursor, now: datetime) -> tuple[Cursor, _LinesRead]:
+        """Read pages until the span is read or a limit or error ends it. The cursor holds how far that went."""
+        lines_read = _LinesRead()
         reading = cursor.next_reading(now)
-        while seen.pages < MOST_PAGES:
+        while lines_read.pages < _MAX_PAGES:
             try:
                 page = self.logs.page(cursor.app_id, reading.span, runtime_filter(), reading.token)
             except StaleTokenError:
-                cursor = cursor.started_over()
+                cursor = cursor.without_token()
                 reading = cursor.next_reading(now)
                 continue
             except (AwsError, OutOfTimeError) as error:
-                seen.trouble = str(error)
+                lines_read.error = str(error)
                 break
             match page:
                 case Present(value):
-                    cursor, fresh = cursor.taking(value, reading.span)
-                    seen.add(fresh)
+                    cursor, fresh = cursor.after_page(value, reading.span)
+                    lines_read.add(fresh)
                 case Absent():
-                    return cursor.missing(now), seen
+                    return cursor.log_group_missing(now), lines_read
                 case Unreadable(reason):
-                    seen.trouble = reason
-                    return cursor.started_over(), seen
-            if cursor.half_read is None:
+                    lines_read.error = reason
+                    return cursor.without_token(), lines_read
+            if cursor.unfinished is None:
                 break
-            reading = cursor.half_read
-        return cursor, seen
+            reading = cursor.unfinished
+        return cursor, lines_read
 
-    def _wanted(self, app_id: str) -> bool:
-        return wants_looks(self.amplify.branches(app_id), self.settings.watch_runtime)
+    def _should_watch(self, app_id: str) -> bool:
+        return should_watch(self.amplify.branches(app_id), self.settings.watch_runtime)
 
     def _missing(self, cursor: Cursor, now: datetime) -> tuple[Cursor, TimeSpan | None]:
-        """A missing log group is worth a word once, and only where something is deployed that would write it."""
+        """Report a missing log group once, and only if a branch is deployed. Otherwise nothing writes to it."""
         deployed = any(branch.active_job_id for branch in self.amplify.branches(cursor.app_id))
-        return (cursor.reported_missing(), TimeSpan(now, now)) if deployed else (cursor.missing_again(now), None)
+        return (cursor.reported_missing(), TimeSpan(now, now)) if deployed else (cursor.restart_missing(now), None)
 
-    def _record(self, looked: tuple[Looked, ...]) -> None:
-        for each in looked:
-            if each.nudge is not None:
-                nudge = each.nudge
+    def _record(self, results: tuple[LookResult, ...]) -> None:
+        for result in results:
+            if result.wake_span is not None:
                 self.telemetry.record(
                     TelemetryEvent.RUNTIME_FOUND,
-                    app=each.app_id,
-                    candidates=each.candidates,
-                    since=nudge.start,
-                    until=nudge.end,
+                    app=result.app_id,
+                    candidates=result.candidates,
+                    since=result.wake_span.start,
+                    until=result.wake_span.end,
                 )
-            if each.trouble:
-                self.telemetry.record(TelemetryEvent.RUNTIME_UNREAD, app=each.app_id, why=each.trouble)
-        if looked:
-            candidates = sum(each.candidates for each in looked)
-            self.telemetry.record(TelemetryEvent.RUNTIME_LOOKED, apps=len(looked), candidates=candidates)
+            if result.error:
+                self.telemetry.record(TelemetryEvent.RUNTIME_UNREAD, app=result.app_id, why=result.error)
+        if results:
+            candidates = sum(result.candidates for result in results)
+            self.telemetry.record(TelemetryEvent.RUNTIME_LOOKED, apps=len(results), candidates=candidates)

@@ -1,4 +1,4 @@
-"""What the watcher does: wakes the remediator for what is due, looks at SSR logs, and hears of deployments."""
+"""One run of the watcher: wakes the remediator for what is due, and reads SSR logs or notes a deployment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from medic.incidents.region import RegionTable
 from medic.incidents.table import IncidentsTable
 from medic.settings import WatchRuntime
 from medic.telemetry import TelemetryEvent
-from medic.watch.cursor import BOOST
+from medic.watch.cursor import BOOST_DURATION
 from medic.watch.cursor_store import Cursors
 from medic.watch.look import RuntimeWatch
 
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from medic.settings import WatcherRuntime
     from medic.telemetry import Telemetry
 
-LONGEST_LOOK = 50.0
-"""Seconds: a run ends before the next one begins."""
+_MAX_LOOK_SECONDS = 50.0
+"""So that a run ends before the next one starts, a minute later."""
 
 
 def _now() -> datetime:
@@ -47,72 +47,74 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Watcher:
-    """Reads, writes cursors, and wakes the remediator. It can change nothing else."""
+    """Writes cursors and wakes the remediator. Its role can change nothing else."""
 
     runtime: WatcherRuntime
-    reader: Clients
+    clients: Clients
     telemetry: Telemetry
     clock: Callable[[], datetime] = _now
 
     def run(self, event: object, seconds: float) -> None:
-        """Handle one message: an Amplify deployment's event, or the clock's.
+        """Handle one message: an Amplify deployment event, or the schedule's event every minute.
 
         Args:
-            event: the message as Lambda hands it over.
+            event: the message as Lambda passes it.
             seconds: how long the run may take.
 
         Raises:
-            AwsError: the table, Amplify or the remediator could not be reached; the next run comes in a minute.
+            AwsError: the table, Amplify or the remediator could not be reached. The next run tries again.
         """
         if isinstance(event, Mapping) and event.get("source") == SOURCE:
-            self._hear(event)
+            self._note_deployment(event)
             return
-        for due in IncidentsTable(self.reader.dynamodb, self.runtime.table, self.clock).due():
+        for due in IncidentsTable(self.clients.dynamodb, self.runtime.table, self.clock).due():
             self._wake(wake_up(due.scope, due.request_id))
             self.telemetry.record(TelemetryEvent.BRANCH_WOKEN, scope=due.scope, request=due.request_id)
-        self._look(min(seconds, LONGEST_LOOK))
+        self._look(min(seconds, _MAX_LOOK_SECONDS))
 
-    def _hear(self, event: object) -> None:
-        """A deployment succeeded: whatever credentials its code lacks will show soon."""
+    def _note_deployment(self, event: object) -> None:
+        """After a successful deployment, read the app's log more often: missing credentials will show soon."""
         here = self.runtime
         try:
-            deployed = parse_deployment_event(event, account=here.account, region=here.region, partition=here.partition)
+            deployment = parse_deployment_event(
+                event, account=here.account, region=here.region, partition=here.partition
+            )
         except MalformedEventError as error:
             self.telemetry.record(TelemetryEvent.EVENT_MALFORMED, why=error)
             return
-        if deployed.status is DeploymentStatus.SUCCEED:
-            self._cursors.boost(deployed.scope.app_id, self.clock() + BOOST)
-            self.telemetry.record(TelemetryEvent.APP_BOOSTED, scope=deployed.scope)
+        if deployment.status is DeploymentStatus.SUCCEED:
+            self._cursors.boost(deployment.scope.app_id, self.clock() + BOOST_DURATION)
+            self.telemetry.record(TelemetryEvent.APP_BOOSTED, scope=deployment.scope)
 
     def _look(self, seconds: float) -> None:
         if self.runtime.settings.watch_runtime is WatchRuntime.NONE:
             return
-        region = RegionTable(self.reader.dynamodb, self.runtime.table, self.clock).look(self._whole(ALL))
+        region = RegionTable(self.clients.dynamodb, self.runtime.table, self.clock).read(self._app_scope(ALL))
         rate = SharedRate(CALLS_A_SECOND, time.monotonic() + seconds)
         RuntimeWatch(
             settings=self.runtime.settings,
-            amplify=AmplifyReader(self.reader.amplify),
-            logs=RuntimeLogs(lambda: self.reader.logs, rate),
+            amplify=AmplifyReader(self.clients.amplify),
+            logs=RuntimeLogs(lambda: self.clients.logs, rate),
             cursors=self._cursors,
-            wake=lambda app_id, span: self._wake(runtime_wake_up(self._whole(app_id), span.start, span.end)),
-            muted=lambda app_id: region.muted(self._whole(app_id), self.clock()),
+            wake=lambda app_id, span: self._wake(runtime_wake_up(self._app_scope(app_id), span.start, span.end)),
+            muted=lambda app_id: region.muted(self._app_scope(app_id), self.clock()),
             telemetry=self.telemetry,
             clock=self.clock,
         ).look()
 
     def _wake(self, message: Mapping[str, object]) -> None:
         with translated("lambda:InvokeFunction"):
-            self.reader.functions.invoke(
+            self.clients.functions.invoke(
                 FunctionName=self.runtime.remediator_function,
                 InvocationType="Event",
                 Payload=json.dumps(message).encode(),
             )
 
-    def _whole(self, app_id: str) -> Scope:
+    def _app_scope(self, app_id: str) -> Scope:
         here = self.runtime
         return Scope(here.partition, here.account, here.region, app_id, ALL)
 
     @cached_property
     def _cursors(self) -> Cursors:
         here = self.runtime
-        return Cursors(self.reader.dynamodb, here.table, (here.partition, here.account, here.region))
+        return Cursors(self.clients.dynamodb, here.table, (here.partition, here.account, here.region))

@@ -1,1 +1,1 @@
-"""A faithful AWS Amplify Hosting for tests: a core without a framework, and an adapter for each emulator."""
+"""A fake AWS Amplify Hosting for tests: a core without a framework, and an adapter for each emulator."""

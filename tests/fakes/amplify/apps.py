@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.fakes.amplify.checks import check_environment, check_tags, settle_compute_role
+from tests.fakes.amplify.checks import check_compute_role, check_environment, check_tags
 from tests.fakes.amplify.errors import BadRequestException
 from tests.fakes.amplify.paging import page
 from tests.fakes.amplify.state import App, Branch
@@ -12,9 +12,9 @@ from tests.fakes.amplify.state import App, Branch
 if TYPE_CHECKING:
     from tests.fakes.amplify.state import Json, State
 
-# Sent by callers, never shown.
+# Callers send these members. Responses never contain them.
 _SECRET = ("oauthToken", "accessToken")
-# Required by the service model, yet left out of real answers until they are set.
+# The service model requires these members, but real responses omit them until they are set.
 APP_UNSET: Json = {"description": "", "repository": "", "environmentVariables": {}}
 BRANCH_UNSET: Json = {
     "description": "",
@@ -26,36 +26,33 @@ BRANCH_UNSET: Json = {
 
 
 def create_app(state: State, asked: Json) -> Json:
-    """CreateApp."""
     sent = dict(asked)
     tags = sent.pop("tags", {})
     check_environment(sent)
     check_tags(tags)
     app_id = state.new_app_id()
     arn = state.app_arn(app_id)
-    sent = settle_compute_role(state, sent, platform=sent.get("platform", "WEB"), source_arn=arn)
+    sent = check_compute_role(state, sent, platform=sent.get("platform", "WEB"), source_arn=arn)
     now = state.ports.time.now()
     app = state.apps[app_id] = App(app_id, arn, now, _kept(sent), tags, now)
     return {"app": show_app(state, app)}
 
 
 def get_app(state: State, asked: Json) -> Json:
-    """GetApp."""
     return {"app": show_app(state, state.app(asked["appId"]))}
 
 
 def list_apps(state: State, asked: Json) -> Json:
-    """ListApps."""
     apps, more = page(list(state.apps.values()), asked, state.page_size)
     return {"apps": [show_app(state, app) for app in apps], **more}
 
 
 def update_app(state: State, asked: Json) -> Json:
-    """UpdateApp: keeps what is not sent, replaces what is, a map as a whole. With a token, it reconnects."""
+    """Keeps omitted members and replaces the sent ones, a map as a whole. A token reconnects the repository."""
     app = state.app(asked["appId"])
     sent = {name: value for name, value in asked.items() if name != "appId"}
     check_environment(sent)
-    sent = settle_compute_role(state, sent, platform=sent.get("platform", app.platform), source_arn=app.arn)
+    sent = check_compute_role(state, sent, platform=sent.get("platform", app.platform), source_arn=app.arn)
     has_token = any(sent.get(name) for name in _SECRET)
     if "repository" in sent and not has_token:
         raise BadRequestException("You should at least provide one valid token")
@@ -67,14 +64,13 @@ def update_app(state: State, asked: Json) -> Json:
 
 
 def delete_app(state: State, asked: Json) -> Json:
-    """DeleteApp, with all its branches."""
+    """Deletes the app with all its branches."""
     app = state.app(asked["appId"])
     del state.apps[app.app_id]
     return {"app": show_app(state, app)}
 
 
 def create_branch(state: State, asked: Json) -> Json:
-    """CreateBranch."""
     app = state.app(asked["appId"])
     sent = {name: value for name, value in asked.items() if name not in ("appId", "branchName", "tags")}
     name, tags = asked["branchName"], asked.get("tags", {})
@@ -84,19 +80,18 @@ def create_branch(state: State, asked: Json) -> Json:
     check_environment(sent)
     check_tags(tags)
     arn = f"{app.arn}/branches/{name}"
-    sent = settle_compute_role(state, sent, platform=app.platform, source_arn=arn)
+    sent = check_compute_role(state, sent, platform=app.platform, source_arn=arn)
     now = state.ports.time.now()
     branch = app.branches[name] = Branch(name, arn, now, _kept(sent), tags, now)
     return {"branch": show_branch(state, app, branch)}
 
 
 def get_branch(state: State, asked: Json) -> Json:
-    """GetBranch."""
     return {"branch": show_branch(state, *state.branch(asked["appId"], asked["branchName"]))}
 
 
 def list_branches(state: State, asked: Json) -> Json:
-    """ListBranches. Its model has no NotFoundException."""
+    """The service model of ListBranches has no NotFoundException."""
     app = state.apps.get(asked["appId"])
     if app is None:
         msg = f"App {asked['appId']} not found"
@@ -106,25 +101,25 @@ def list_branches(state: State, asked: Json) -> Json:
 
 
 def update_branch(state: State, asked: Json) -> Json:
-    """UpdateBranch: keeps what is not sent, replaces what is, a map as a whole."""
+    """Keeps omitted members and replaces the sent ones, a map as a whole."""
     app, branch = state.branch(asked["appId"], asked["branchName"])
     sent = {name: value for name, value in asked.items() if name not in ("appId", "branchName")}
     check_environment(sent)
-    sent = settle_compute_role(state, sent, platform=app.platform, source_arn=branch.arn)
+    sent = check_compute_role(state, sent, platform=app.platform, source_arn=branch.arn)
     branch.settings = _kept({**branch.settings, **sent})
     branch.updated = state.ports.time.now()
     return {"branch": show_branch(state, app, branch)}
 
 
 def delete_branch(state: State, asked: Json) -> Json:
-    """DeleteBranch, with all its jobs."""
+    """Deletes the branch with all its jobs."""
     app, branch = state.branch(asked["appId"], asked["branchName"])
     del app.branches[branch.name]
     return {"branch": show_branch(state, app, branch)}
 
 
 def show_app(state: State, app: App) -> Json:
-    """An app as the API shows it."""
+    """The app as the API returns it."""
     shown: Json = {
         "appId": app.app_id,
         "appArn": app.arn,
@@ -144,7 +139,7 @@ def show_app(state: State, app: App) -> Json:
 
 
 def show_branch(state: State, app: App, branch: Branch) -> Json:
-    """A branch as the API shows it. A stage that was never set reads NONE, which is not in the model's enumeration."""
+    """The branch as the API returns it. A stage that was never set is NONE, which is not in the model's enumeration."""
     shown: Json = {
         "branchArn": branch.arn,
         "branchName": branch.name,
@@ -168,7 +163,7 @@ def show_branch(state: State, app: App, branch: Branch) -> Json:
 
 
 def _kept(settings: Json) -> Json:
-    """What is stored: no secrets, and nothing that was cleared."""
+    """The settings to store: without secrets and cleared roles."""
     cleared = ("computeRoleArn", "iamServiceRoleArn")
     return {k: v for k, v in settings.items() if k not in _SECRET and not (k in cleared and not v)}
 

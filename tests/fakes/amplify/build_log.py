@@ -1,7 +1,7 @@
 """Build logs as Amplify prints them.
 
-Lines look like `2026-02-20T12:27:54.525Z [INFO]: text`, in UTC; a continuation line has no prefix but 33 spaces.
-Tools' stderr arrives as WARNING, even where it is fatal. Sources: the logs quoted in
+Lines look like `2026-02-20T12:27:54.525Z [INFO]: text`, in UTC. A continuation line starts with 33 spaces instead.
+The stderr of tools has the level WARNING, even for fatal errors. Sources: the logs quoted in
 https://github.com/aws-amplify/amplify-hosting/issues/828 and https://github.com/aws-amplify/amplify-backend/issues/2505
 """
 
@@ -22,7 +22,7 @@ UNASSUMABLE = (
 )
 NO_CREDENTIALS = "CredentialsProviderError: Could not load credentials from any providers"
 
-# Builds without a service role run as a role of Amplify's own, in an account of Amplify's own.
+# Builds without a service role run as one of Amplify's own roles, in one of Amplify's own accounts.
 FOREIGN_ACCOUNT = "555566667777"
 FOREIGN_PRINCIPAL = (
     f"arn:aws:sts::{FOREIGN_ACCOUNT}:assumed-role/AemiliaControlPlaneLambda-CodeBuildRole-1PJH7JZRIQRPI"
@@ -32,28 +32,27 @@ FOREIGN_PRINCIPAL = (
 
 @dataclass(slots=True)
 class BuildLog:
-    """Collects lines, each some milliseconds after the one before."""
+    """Collects lines, a few milliseconds apart."""
 
     started: datetime
     lines: list[str] = field(default_factory=list)
 
     def add(self, level: str, *texts: str) -> None:
-        """Adds lines with prefix."""
+        """Add lines with the time and level as prefix."""
         for text in texts:
             at = self.started + timedelta(milliseconds=7 * len(self.lines))
             self.lines.append(f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z [{level}]: {text}")
 
     def continued(self, *texts: str) -> None:
-        """Adds continuation lines of the line before."""
+        """Add continuation lines to the last line."""
         self.lines.extend(CONTINUATION + text for text in texts)
 
     def text(self) -> str:
-        """The whole log."""
         return "\n".join(self.lines) + "\n"
 
 
 def configured(log: BuildLog) -> None:
-    """The line every build starts with."""
+    """The first line of every build log."""
     log.add(
         "INFO",
         "# Build environment configured with Standard build compute type: 8GiB Memory, 4vCPUs, 128GB Disk Space",
@@ -61,7 +60,7 @@ def configured(log: BuildLog) -> None:
 
 
 def cloned(log: BuildLog, app_id: str, branch: str, repository: str, commit: str) -> None:
-    """Everything between the assumed role and the first command. The warning is printed in good builds too."""
+    """The lines between assuming the role and the first command. Successful builds print the warning too."""
     ssm = json.dumps({"Path": f"/amplify/{app_id}/{branch}/", "WithDecryption": True}, separators=(",", ":"))
     log.add(
         "INFO",
@@ -77,7 +76,7 @@ def cloned(log: BuildLog, app_id: str, branch: str, repository: str, commit: str
 
 
 def backend_starts(log: BuildLog, app_id: str, branch: str) -> None:
-    """The backend phase up to its deploying command."""
+    """The backend phase up to the deploy command."""
     log.add(
         "INFO",
         "## Starting Backend Build",
@@ -87,7 +86,7 @@ def backend_starts(log: BuildLog, app_id: str, branch: str) -> None:
 
 
 def frontend_starts(log: BuildLog) -> None:
-    """The frontend phase up to its building command."""
+    """The frontend phase up to the build command."""
     log.add(
         "INFO",
         "## Starting Frontend Build",
@@ -101,36 +100,36 @@ def frontend_starts(log: BuildLog) -> None:
 
 
 def succeeded(log: BuildLog) -> None:
-    """The end of a build that went well."""
+    """The last lines of a successful build."""
     log.add("INFO", "# Completed phase: build", "## Completed Frontend Build", "## Build completed successfully")
     cached(log)
 
 
 def failed(log: BuildLog, exit_code: int = 1) -> None:
-    """The end of a build that a command failed."""
+    """The last lines of a build in which a command failed."""
     log.add("ERROR", "!!! Build failed", f"!!! Error: Command failed with exit code {exit_code}")
     cached(log)
 
 
 def unassumable(log: BuildLog) -> None:
-    """The end of a build that never got as far as the repository."""
+    """The last lines of a build that failed before it cloned the repository."""
     log.add("ERROR", f"!!! {UNASSUMABLE}")
     cached(log)
 
 
 def cached(log: BuildLog) -> None:
-    """The two lines at the end of every log."""
+    """The last two lines of every log."""
     log.add("INFO", "# Starting environment caching...", "# Environment caching completed")
 
 
 def denied_backend(log: BuildLog, denial: str, action: str) -> None:
-    """What ampx prints when the build's identity may not read the backend."""
+    """The output of ampx if the build's principal may not read the backend."""
     log.add("INFO", "[AccessDeniedError] Unable to get backend outputs due to insufficient permissions.")
     log.continued(f"∟ Caused by: [Error] {denial}", f"Resolution: Ensure you have permissions to call {action}.")
 
 
 def npm_error(log: BuildLog) -> None:
-    """A lock file that does not fit package.json."""
+    """The error for a lock file that does not match package.json."""
     log.add(
         "WARNING",
         "npm error code EUSAGE",
@@ -141,7 +140,7 @@ def npm_error(log: BuildLog) -> None:
 
 
 def prerender_error(log: BuildLog) -> None:
-    """A page that asks for AWS credentials while it is prerendered."""
+    """The error of a page that needs AWS credentials while it is prerendered."""
     log.add(
         "WARNING", 'Error occurred prerendering page "/". Read more: https://nextjs.org/docs/messages/prerender-error'
     )
@@ -153,7 +152,7 @@ def prerender_error(log: BuildLog) -> None:
 
 
 def printed(log: BuildLog, lines: Iterable[str]) -> None:
-    """Lines of a test's own, each "LEVEL text"."""
+    """Lines that the test gives, each as "LEVEL text"."""
     for line in lines:
         level, _, text = line.partition(" ")
         log.add(level, text)

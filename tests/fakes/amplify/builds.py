@@ -1,7 +1,7 @@
-"""Runs a job: decides how its build ends, writes its log, and tells the event bus.
+"""Runs a job: decides how its build ends, writes its log and sends an event.
 
-A build runs as the app's service role, or as a role of Amplify's own where the app has none. The compute role has no
-part in it: https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html
+A build runs as the app's service role, or as one of Amplify's own roles if the app has none. Builds never use the
+compute role: https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def run(state: State, app: App, branch: Branch, job: Job) -> None:
-    """Starts the job, and ends it at once or after the build's time."""
+    """Start the job. It ends immediately, or after the build time."""
     job.status = "RUNNING"
-    announce(state, app, branch, job, "STARTED")
+    send_event(state, app, branch, job, "STARTED")
 
     def finish() -> None:
         with state.lock:
@@ -36,15 +36,14 @@ def run(state: State, app: App, branch: Branch, job: Job) -> None:
 
 
 def cancel(state: State, app: App, branch: Branch, job: Job) -> None:
-    """Stops a running job."""
     job.status, job.ended = "CANCELLED", state.ports.time.now()
-    announce(state, app, branch, job, "CANCELLED")
+    send_event(state, app, branch, job, "CANCELLED")
 
 
-def announce(state: State, app: App, branch: Branch, job: Job, status: str) -> None:
-    """Sends the event of a changed status.
+def send_event(state: State, app: App, branch: Branch, job: Job, status: str) -> None:
+    """Send the event of a status change.
 
-    `detail` has exactly four fields; the job id is zero-padded in the ARN only. STARTED is no status of the API.
+    `detail` has exactly four fields. The job id is zero-padded only in the ARN. The API has no status STARTED.
     https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-amplify.html
     """
     state.ports.events.put(
@@ -63,7 +62,7 @@ def announce(state: State, app: App, branch: Branch, job: Job, status: str) -> N
 
 
 def log_key(job: Job) -> str:
-    """Where the log of a job's build lies in the log store."""
+    """The key of the job's build log in the log store."""
     started = f"{job.started:%Y%m%dT%H%M%S.%f}"
     return f"{job.arn.partition(':apps/')[2]}/{started}/BUILD/log.txt"
 
@@ -77,7 +76,7 @@ def _finish(state: State, app: App, branch: Branch, job: Job) -> None:
     if job.status == "SUCCEED":
         branch.active_job_id = job.job_id
         branch.deployed_with_role = effective_role(state, app, branch) is not None
-    announce(state, app, branch, job, job.status)
+    send_event(state, app, branch, job, job.status)
 
 
 def _encoded(text: str, form: str) -> tuple[bytes, str | None]:
@@ -88,7 +87,7 @@ def _encoded(text: str, form: str) -> tuple[bytes, str | None]:
 
 
 def _build(state: State, app: App, branch: Branch, job: Job, log: BuildLog) -> str | None:
-    """Writes the log; why the build failed, or None."""
+    """Write the log. Returns the reason if the build failed, otherwise None."""
     build_log.configured(log)
     if app.connection == "lost" or not _service_role_assumable(state, app, branch):
         build_log.unassumable(log)
@@ -108,7 +107,7 @@ def _service_role_assumable(state: State, app: App, branch: Branch) -> bool:
 
 
 def _scripted(state: State, app: App, branch: Branch, script: BuildScript, log: BuildLog) -> str | None:
-    """Runs the phases after the clone; why they failed, or None."""
+    """Run the phases after the clone. Returns the reason if they failed, otherwise None."""
     denied = _denied_call(state, app, branch, script)
     if denied or script.outcome == "backend_deploy":
         build_log.backend_starts(log, app.app_id, branch.name)
@@ -124,7 +123,7 @@ def _scripted(state: State, app: App, branch: Branch, script: BuildScript, log: 
 
 
 def _frontend(script: BuildScript, log: BuildLog) -> int:
-    """What the building command prints, and how it ends."""
+    """Write the output of the build command. Returns its exit code."""
     match script.outcome:
         case "npm_failure":
             build_log.npm_error(log)
@@ -141,7 +140,7 @@ def _frontend(script: BuildScript, log: BuildLog) -> int:
 
 
 def _denied_call(state: State, app: App, branch: Branch, script: BuildScript) -> tuple[str, str] | None:
-    """The denial that the backend's build meets, and the action it is about."""
+    """The denial message of the backend build and the denied action, or None."""
     if script.outcome == "access_denied":
         return _denial(_principal(state, app), script.action, script.resource, script.reason), script.action
     if script.outcome == "backend_deploy" and not app.service_role:
@@ -153,7 +152,7 @@ def _denied_call(state: State, app: App, branch: Branch, script: BuildScript) ->
 
 
 def _principal(state: State, app: App) -> str:
-    """Who the build is: the session name tells a service role from the roles of Amplify's own."""
+    """The principal of the build. Its session name distinguishes a service role from Amplify's own roles."""
     if not app.service_role:
         return FOREIGN_PRINCIPAL
     name = app.service_role.rsplit("/", 1)[-1]

@@ -1,4 +1,4 @@
-"""What Amplify refuses before it does anything."""
+"""Checks that Amplify makes before it changes anything."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_TAGS = 50
 
 
 def check_environment(sent: Json) -> None:
-    """Refuses variables whose names AWS keeps for itself."""
+    """Refuse variables whose names AWS reserves."""
     if any(name.startswith("AWS") for name in sent.get("environmentVariables", {})):
         raise BadRequestException(RESERVED_PREFIX)
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
-    """Refuses more tags than a resource may have, and AWS's own prefix."""
+    """Refuse more tags than a resource may have, and the prefix that AWS reserves."""
     if len(tags) > MAX_TAGS:
         msg = f"A resource can have at most {MAX_TAGS} tags"
         raise BadRequestException(msg)
@@ -32,22 +32,22 @@ def check_tags(tags: Mapping[str, str]) -> None:
         raise BadRequestException("Tag keys cannot start with aws:")
 
 
-def settle_compute_role(state: State, sent: Json, *, platform: str, source_arn: str) -> Json:
-    """What is to be stored of a request that may set a compute role.
+def check_compute_role(state: State, sent: Json, *, platform: str, source_arn: str) -> Json:
+    """Check a request that may set a compute role.
 
-    Amplify tries to assume the role. One message covers a missing role, a wrong trust policy and a role made seconds
+    Amplify tries to assume the role. One message covers a missing role, a wrong trust policy and a role created seconds
     ago.
 
     Returns:
-        `sent`, with an empty `computeRoleArn` handled as the open question says.
+        The settings to store: `sent`, with an empty `computeRoleArn` handled as the open question says.
 
     Raises:
-        BadRequestException: The role is refused.
+        BadRequestException: Amplify refuses the role.
     """
     if "computeRoleArn" not in sent:
         return sent
     if not sent["computeRoleArn"]:
-        return _settle_empty(state, sent)
+        return _handle_empty_role(state, sent)
     if platform == "WEB" and state.questions.compute_role_on_web == "refused":
         raise BadRequestException("A compute role can only be set on an app with an SSR platform")
     if state.usable_role(sent["computeRoleArn"], compute_context(state, source_arn)) is None:
@@ -55,7 +55,7 @@ def settle_compute_role(state: State, sent: Json, *, platform: str, source_arn: 
     return sent
 
 
-def _settle_empty(state: State, sent: Json) -> Json:
+def _handle_empty_role(state: State, sent: Json) -> Json:
     match state.questions.empty_compute_role:
         case "refused":
             raise BadRequestException(UNASSUMABLE_COMPUTE_ROLE)

@@ -1,4 +1,4 @@
-"""What a test may do to the fake that no API offers. Arguments and answers are plain JSON values."""
+"""Controls of the fake that no AWS API offers. Arguments and return values are plain JSON values."""
 
 from __future__ import annotations
 
@@ -18,103 +18,103 @@ if TYPE_CHECKING:
 
 
 class Control:
-    """The back door of one fake."""
+    """The controls of one fake."""
 
     def __init__(self, fake: FakeAmplify) -> None:
         self.fake = fake
         self._state = fake.state
 
     def set_connection(self, app_id: str, connection: Connection) -> None:
-        """Breaks or mends the app's connection to its repository. No API shows it."""
+        """Break or restore the app's connection to its repository. No API shows the connection."""
         check_choice("connection", connection, Connection)
         self._state.app(app_id).connection = connection
 
     def script_builds(self, app_id: str, branch: str, *scripts: BuildScript | str | Json) -> None:
-        """Says what the next builds do, in order; the last one stays. A string is an outcome, a dict a whole script."""
+        """Script the next builds, in order; the last one repeats. A string is an outcome, a dict a whole script."""
         found = self._state.branch(app_id, branch)[1]
         found.scripts.clear()
         found.scripts.extend(_script(script) for script in scripts)
 
     def set_runtime_need(self, app_id: str, branch: str, action: str | None, resource: str = "*") -> None:
-        """Says which call the SSR code makes for each request; None: one that needs credentials, but no permission."""
+        """Set the AWS call of the SSR code for each request. None: a call that needs credentials but no permission."""
         need = None if action is None else RuntimeNeed(action, resource)
         self._state.branch(app_id, branch)[1].need = need
 
     def set_questions(self, **answers: str) -> None:
-        """Answers open questions differently from now on."""
+        """Change the answers to open questions."""
         self._state.questions = replace(self._state.questions, **answers)  # type: ignore[arg-type]
 
     def set_propagation(self, seconds: float) -> None:
-        """How old a role must be to be assumed."""
+        """Set how old a role must be before it can be assumed."""
         self._state.propagation = timedelta(seconds=seconds)
 
     def set_build_time(self, seconds: float) -> None:
-        """How long builds take; 0: they are over before StartJob answers."""
+        """Set how long builds take. With 0 they end before StartJob returns."""
         self._state.build_time = timedelta(seconds=seconds)
 
     def set_page_size(self, size: int) -> None:
-        """The most that a page of a list holds."""
+        """Set the maximum number of items on one page of a list."""
         self._state.page_size = size
 
     def set_preview(self, app_id: str, branch: str, source: str, destination: str) -> None:
-        """Makes a branch the preview of a pull request; no API does."""
+        """Turn a branch into the preview of a pull request. No API does this."""
         found = self._state.branch(app_id, branch)[1]
         found.settings |= {"sourceBranch": source, "destinationBranch": destination}
 
     def advance(self, seconds: float) -> None:
-        """Sets the fake's clock ahead."""
+        """Advance the fake's clock."""
         self._state.ports.time.advance(timedelta(seconds=seconds))
 
     def set_clock_right(self) -> None:
-        """Sets the fake's clock to the machine's."""
+        """Set the fake's clock to the machine's time."""
         time = self._state.ports.time
         time.advance(datetime.now(UTC) - time.now())
 
     def push(self, app_id: str, branch: str, commit: str, message: str = "Pushed") -> str:
-        """A push to the repository: a new commit, and the job that a webhook starts for it. Gives the job's id."""
+        """Push a commit to the repository, which starts a job through a webhook. Returns the job's id."""
         with self._state.lock:
             app, found = self._state.branch(app_id, branch)
             found.head = {"commitId": commit, "commitMessage": message, "commitTime": self._state.ports.time.now()}
             return jobs.launch(self._state, app, found, job_type="WEB_HOOK", commit=found.head).job_id
 
     def deploy_manually(self, app_id: str, branch: str) -> str:
-        """A manual deployment, which has no commit. Gives the job's id."""
+        """Start a manual deployment, which has no commit. Returns the job's id."""
         with self._state.lock:
             return jobs.launch(self._state, *self._state.branch(app_id, branch), job_type="MANUAL", commit={}).job_id
 
     def request(self, app_id: str, branch: str, wording: runtime.Wording = "plain") -> Json:
-        """A visitor's request to the branch's SSR functions: status, message and the log stream it went to."""
+        """Send a visitor's request to the branch's SSR functions. Returns status, message and log stream."""
         with self._state.lock:
             return asdict(runtime.serve(self._state, *self._state.branch(app_id, branch), wording))
 
     def print_at_runtime(self, app_id: str, branch: str, message: str) -> None:
-        """Lets the branch's SSR code print something."""
+        """Write a message to the log as the branch's SSR code."""
         with self._state.lock:
             runtime.write_line(self._state, *self._state.branch(app_id, branch), message)
 
     def pass_undefined_credentials(self, app_id: str, branch: str) -> None:
-        """From now on the SSR code passes credentials of its own, without values in them: no role helps."""
+        """Let the SSR code pass its own credentials, which are undefined. Then no role helps."""
         self._state.branch(app_id, branch)[1].passes_undefined_credentials = True
 
     def fail_call(self, operation: str, fault: Fault, nth: int = 1) -> None:
-        """Lets the nth call of an operation, counted from now, go wrong."""
+        """Make the nth call of an operation fail, counted from now."""
         self.fake.faults.plan(operation, fault, nth=nth)
 
     def deny(self, operation: str, denied: bool = True) -> None:  # noqa: FBT001, FBT002 - comes from JSON
-        """Lets IAM deny an operation to everybody, or no longer."""
+        """Let IAM deny an operation to every caller, or stop denying it."""
         (self.fake.denied.add if denied else self.fake.denied.discard)(operation)
 
     def expire_logs(self) -> None:
-        """Lets the log URLs given so far expire. GetJob gives fresh ones."""
+        """Expire the log URLs returned so far. GetJob returns new ones."""
         self._state.ports.log_store.expire_all()
 
     def recorded_calls(self, operation: str | None = None) -> list[Json]:
-        """The calls received, in order."""
+        """The received calls, in order."""
         calls = self.fake.calls if operation is None else self.fake.calls_of(operation)
         return [asdict(call) for call in calls]
 
     def forget_calls(self) -> None:
-        """Starts the record anew."""
+        """Clear the record of calls."""
         self.fake.calls.clear()
 
 

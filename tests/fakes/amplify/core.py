@@ -1,6 +1,6 @@
-"""AWS Amplify Hosting, without a network: an operation and its parameters in, its answer or a typed error out.
+"""AWS Amplify Hosting without a network: an operation and its parameters go in, an answer or a typed error comes out.
 
-An adapter puts it behind an emulator's HTTP endpoint; `wire` translates between HTTP and this module.
+An adapter serves it from an emulator's HTTP endpoint. `wire` translates between HTTP and this module.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.fakes.amplify import apps, jobs, tags
 from tests.fakes.amplify.errors import AccessDeniedException, AmplifyError, NoAnswerError
-from tests.fakes.amplify.faults import Faults, strike_after, strike_before
+from tests.fakes.amplify.faults import Faults, fail_after_effect, fail_before_effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,16 +41,16 @@ OPERATIONS: Mapping[str, Callable[[State, Json], Json]] = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as it arrived.
+    """A received call.
 
     Attributes:
         operation: Its name in the service model.
-        path: The parameters that stood in the path, decoded.
-        query: Those that stood in the query string.
+        path: The decoded path parameters.
+        query: The query parameters.
         body: The JSON body, exactly as sent.
         caller: The access key that signed it.
-        at: When it arrived.
-        error: The code of the error it was answered with; `NoAnswer` if it was not answered; None if all went well.
+        at: When it was received.
+        error: The code of the returned error; `NoAnswer` if there was no answer; None if the call succeeded.
     """
 
     operation: str
@@ -67,10 +67,10 @@ class FakeAmplify:
     """Amplify in one account and region.
 
     Attributes:
-        state: Its apps, and the settings a test may change.
-        faults: What is to go wrong.
-        denied: Operations that IAM denies to everybody.
-        calls: What was asked, in order.
+        state: The apps, and the settings that a test may change.
+        faults: The planned faults.
+        denied: Operations that IAM denies to every caller.
+        calls: The received calls, in order.
     """
 
     state: State
@@ -87,7 +87,7 @@ class FakeAmplify:
         body: Json | None = None,
         caller: str = "",
     ) -> Json:
-        """Makes one call.
+        """Make one call.
 
         Args:
             operation: Its name in the service model.
@@ -97,11 +97,11 @@ class FakeAmplify:
             caller: The access key that signed it, for the record.
 
         Returns:
-            The members of the answer; instants are datetimes.
+            The members of the answer. Timestamps are datetimes.
 
         Raises:
-            AmplifyError: The service's error answer.
-            NoAnswerError: The caller gets no answer, because a test wants it so.
+            AmplifyError: The service returns an error.
+            NoAnswerError: The caller gets no answer, because a test planned this fault.
         """
         with self.state.lock:
             asked = Call(operation, path or {}, query or {}, body or {}, caller, self.state.ports.time.now())
@@ -119,7 +119,7 @@ class FakeAmplify:
 
     def _answered(self, asked: Call) -> Json:
         fault = self.faults.take(asked.operation)
-        strike_before(fault, asked.operation)
+        fail_before_effect(fault, asked.operation)
         if asked.operation in self.denied:
             user = f"arn:{self.state.partition}:iam::{self.state.account_id}:root"
             action = f"amplify:{asked.operation}"
@@ -128,9 +128,9 @@ class FakeAmplify:
             )
             raise AccessDeniedException(msg)
         answer = OPERATIONS[asked.operation](self.state, {**asked.body, **asked.query, **asked.path})
-        strike_after(fault, asked.operation)
+        fail_after_effect(fault, asked.operation)
         return answer
 
     def _record(self, asked: Call, error: str | None) -> None:
-        """Keeps the call once it is over; calls made meanwhile by others come before it."""
+        """Record the call when it ends. Calls that ended earlier come before it."""
         self.calls.append(Call(asked.operation, asked.path, asked.query, asked.body, asked.caller, asked.at, error))

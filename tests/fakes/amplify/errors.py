@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class AmplifyError(Exception):
-    """An error answer: `code` and `status` are the wire's, `message` is Amplify's text."""
+    """An error response with its error code, HTTP status and message."""
 
     status: ClassVar[int] = 400
 
@@ -20,40 +20,40 @@ class AmplifyError(Exception):
 
     @property
     def code(self) -> str:
-        """The error's name on the wire, which is the name of its class."""
+        """The error code, which is the name of the class."""
         return type(self).__name__
 
 
 class BadRequestException(AmplifyError):
-    """A request that the service refuses."""
+    """The service refuses the request."""
 
 
 class AccessDeniedException(AmplifyError):
-    """A caller whom IAM denies the action."""
+    """IAM denies the action to the caller."""
 
     status = 403
 
 
 class NotFoundException(AmplifyError):
-    """An app, a branch or a job that does not exist."""
+    """The app, branch or job does not exist."""
 
     status = 404
 
 
 class ResourceNotFoundException(AmplifyError):
-    """What the tag operations say in place of NotFoundException."""
+    """The tag operations raise this instead of NotFoundException."""
 
     status = 404
 
 
 class LimitExceededException(AmplifyError):
-    """A quota: too many jobs run."""
+    """Too many jobs are running."""
 
     status = 429
 
 
 class ThrottlingException(AmplifyError):
-    """Too many requests. Not in the service model: a common error of all AWS services."""
+    """Too many requests. A common error of all AWS services, which is not in the service model."""
 
     status = 429
 
@@ -71,10 +71,10 @@ class DependentServiceFailureException(AmplifyError):
 
 
 class NoAnswerError(Exception):
-    """The caller never gets an answer. An adapter turns this into what its transport does in that case.
+    """The caller never gets an answer. Each adapter translates this to its transport.
 
     Attributes:
-        took_effect: Whether the service did what was asked before the answer was lost.
+        took_effect: Whether the call took effect before the answer was lost.
     """
 
     def __init__(self, operation: str, *, took_effect: bool) -> None:

@@ -1,4 +1,4 @@
-"""Calls that are meant to go wrong."""
+"""Calls that a test makes fail."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class _Planned:
 
 
 class Faults:
-    """The faults still to come."""
+    """The planned faults that have not happened yet."""
 
     def __init__(self) -> None:
         self._planned: list[_Planned] = []
 
     def plan(self, operation: str, fault: Fault, *, nth: int = 1) -> None:
-        """Lets the nth call of the operation from now on go wrong."""
+        """Make the nth call of the operation fail, counted from now."""
         check_choice("fault", fault, Fault)
         self._planned.append(_Planned(operation, nth, fault))
 
     def take(self, operation: str) -> Fault | None:
-        """The fault of the call that is being made, if it has one."""
+        """Count a call of the operation. Returns the fault planned for it, if any."""
         hit: Fault | None = None
         for planned in [planned for planned in self._planned if planned.operation == operation]:
             planned.countdown -= 1
@@ -45,8 +45,8 @@ class Faults:
         return hit
 
 
-def strike_before(fault: Fault | None, operation: str) -> None:
-    """Raises what keeps a call from taking effect."""
+def fail_before_effect(fault: Fault | None, operation: str) -> None:
+    """Raise the fault if it prevents the call from taking effect."""
     match fault:
         case "throttle":
             raise ThrottlingException("Rate exceeded")
@@ -58,7 +58,7 @@ def strike_before(fault: Fault | None, operation: str) -> None:
             raise NoAnswerError(operation, took_effect=False)
 
 
-def strike_after(fault: Fault | None, operation: str) -> None:
-    """Raises what keeps an answer from reaching its caller."""
+def fail_after_effect(fault: Fault | None, operation: str) -> None:
+    """Raise the fault if it loses the answer after the call took effect."""
     if fault == "timeout_after_effect":
         raise NoAnswerError(operation, took_effect=True)

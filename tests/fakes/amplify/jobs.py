@@ -20,7 +20,7 @@ _COMMIT = ("commitId", "commitMessage", "commitTime")
 
 
 def list_jobs(state: State, asked: Json) -> Json:
-    """ListJobs, the newest first. Its model has no NotFoundException."""
+    """Lists the newest job first. The service model of ListJobs has no NotFoundException."""
     try:
         _, branch = state.branch(asked["appId"], asked["branchName"])
     except NotFoundException as missing:
@@ -31,16 +31,16 @@ def list_jobs(state: State, asked: Json) -> Json:
 
 
 def get_job(state: State, asked: Json) -> Json:
-    """GetJob, with freshly presigned URLs."""
+    """Returns new presigned URLs with every call."""
     _, _, job = state.job(asked["appId"], asked["branchName"], asked["jobId"])
     steps = [_step(state, job, name, status) for name, status in _statuses(job).items()]
     return {"job": {"summary": summary(job), "steps": steps}}
 
 
 def start_job(state: State, asked: Json) -> Json:
-    """StartJob: RELEASE builds the newest commit, RETRY the commit of the retried job.
+    """RELEASE builds the newest commit, RETRY builds the commit of the retried job.
 
-    Nothing makes it idempotent: whoever repeats a call whose answer was lost gets a second job.
+    StartJob is not idempotent: a caller that repeats a call after a lost answer gets a second job.
     """
     app, branch = state.branch(asked["appId"], asked["branchName"])
     if asked["jobType"] not in ("RELEASE", "RETRY"):
@@ -57,7 +57,6 @@ def start_job(state: State, asked: Json) -> Json:
 
 
 def stop_job(state: State, asked: Json) -> Json:
-    """StopJob."""
     app, branch, job = state.job(asked["appId"], asked["branchName"], asked["jobId"])
     if not job.running:
         msg = f"Job {job.job_id} is not running"
@@ -75,7 +74,7 @@ def launch(
     commit: Json,
     job_id: str | None = None,
 ) -> Job:
-    """Makes a job, under the next id unless one is given, and runs it."""
+    """Create a job and run it. Its id is `job_id`, or the next free id."""
     job_id = job_id or str(max((int(other) for other in branch.jobs), default=0) + 1)
     arn = f"{branch.arn}/jobs/{job_id.zfill(10)}"
     job = Job(job_id, arn, job_type, commit, state.ports.time.now(), _next_script(branch))
@@ -85,7 +84,7 @@ def launch(
 
 
 def head(branch: Branch) -> Json:
-    """The newest commit of a branch."""
+    """The newest commit of the branch."""
     if branch.head is None:
         sha = hashlib.sha256(branch.arn.encode()).hexdigest()[:40]
         branch.head = {"commitId": sha, "commitMessage": "Initial commit", "commitTime": branch.created}
@@ -93,7 +92,7 @@ def head(branch: Branch) -> Json:
 
 
 def summary(job: Job) -> Json:
-    """A job without its steps, as the API shows it."""
+    """The job without its steps, as the API returns it."""
     shown = {
         "jobArn": job.arn,
         "jobId": job.job_id,
@@ -120,7 +119,7 @@ def _retried(state: State, branch: Branch, asked: Json) -> Job:
 
 
 def _next_script(branch: Branch) -> BuildScript:
-    """Each build takes the next script; the last one stays."""
+    """Each build uses the next script. The last script repeats."""
     if len(branch.scripts) > 1:
         return branch.scripts.popleft()
     return branch.scripts[0] if branch.scripts else BuildScript()

@@ -1,4 +1,4 @@
-"""Build logs behind presigned URLs, on a small HTTP server of this process."""
+"""Serves build logs at presigned URLs, on a small HTTP server in this process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Link:
 
 
 class LogServer:
-    """A log store whose URLs anybody on this machine may read until they expire. The server starts with the first."""
+    """A log store with URLs that work without credentials until they expire. The first URL starts the server."""
 
     def __init__(self, time: Time) -> None:
         self._time = time
@@ -33,32 +33,31 @@ class LogServer:
         self._server: ThreadingHTTPServer | None = None
 
     def put(self, key: str, body: bytes, encoding: str | None) -> None:
-        """Stores a log under a key."""
         self._bodies[key] = (body, encoding)
 
     def url(self, key: str, lifetime: timedelta) -> str:
-        """A fresh URL of that log."""
+        """A new URL of the log."""
         path = f"/{secrets.token_hex(8)}/log.txt"
         self._links[path] = _Link(key, self._time.now() + lifetime)
         seconds = int(lifetime.total_seconds())
         return f"{self.origin}{path}?X-Amz-Expires={seconds}&X-Amz-Signature={secrets.token_hex(32)}"
 
     def expire_all(self) -> None:
-        """Lets every URL given so far answer 403."""
+        """Make every URL returned so far answer 403."""
         self._links.clear()
 
     @property
     def origin(self) -> str:
-        """Where the logs are served: `http://127.0.0.1:port`."""
+        """The server's origin, `http://127.0.0.1:port`."""
         if self._server is None:
             self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
             threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
-        """Stops the server, if it runs; nobody waits until it has."""
+        """Stop the server if it runs, without waiting until it has stopped."""
         if self._server is not None:
-            threading.Thread(target=_end, args=(self._server,), daemon=True).start()
+            threading.Thread(target=_shut_down, args=(self._server,), daemon=True).start()
             self._server = None
 
     def _found(self, path: str) -> tuple[bytes, str | None] | None:
@@ -81,11 +80,11 @@ class LogServer:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden name
-                """Says nothing: tests don't read it."""
+                """Log nothing, because tests don't read it."""
 
         return Handler
 
 
-def _end(server: ThreadingHTTPServer) -> None:
+def _shut_down(server: ThreadingHTTPServer) -> None:
     server.shutdown()
     server.server_close()

@@ -1,6 +1,6 @@
-"""Amplify for the ministack emulator: one of its services, on its own IAM, S3, logs and events.
+"""Amplify as a service of the ministack emulator. It uses the emulator's IAM, S3, logs and events.
 
-Runs inside the emulator's process and interpreter. Uses private names of ministack 1.5.33.
+Runs in the emulator's process and interpreter. Uses private names of ministack 1.5.33.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
-# The request line as it arrived, percent-encoded: ministack hands handlers a decoded path, in which a slash of a branch
-# name looks like any other.
+# The percent-encoded request line. ministack passes a decoded path to handlers, in which a slash of a branch name looks
+# like any other slash.
 REQUEST_LINE: ContextVar[tuple[str, str]] = ContextVar("REQUEST_LINE")
 
 UNANSWERED_SECONDS = 20.0
@@ -42,10 +42,10 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class MinistackAmplify:
-    """The service, with a fake for each account and region that is asked for.
+    """The service, with one fake per account and region, created on the first call.
 
     Attributes:
-        expired: Signatures of presigned URLs that a test let expire before their time.
+        expired: Signatures of presigned URLs that a test expired early.
     """
 
     def __init__(self, endpoint_url: str) -> None:
@@ -56,7 +56,7 @@ class MinistackAmplify:
     async def handle_request(
         self, method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
     ) -> Answer:
-        """Answers a request, in a thread: a build reaches other services, and may take its time."""
+        """Answer a request in a thread, because a build calls other services and may take long."""
         raw_path, query = REQUEST_LINE.get()
         request = wire.HttpRequest(method, raw_path, query, body, headers.get("authorization", ""))
         try:
@@ -67,25 +67,23 @@ class MinistackAmplify:
         return answer.status, answer.headers, answer.body
 
     def fake(self, account_id: str, region: str) -> FakeAmplify:
-        """The fake of an account and region."""
         if (account_id, region) not in self._fakes:
             self._fakes[account_id, region] = FakeAmplify(State(account_id, region, self._ports(account_id, region)))
         return self._fakes[account_id, region]
 
     def control(self, account_id: str, region: str) -> Control:
-        """Its back door."""
         return Control(self.fake(account_id, region))
 
     def reset(self) -> None:
-        """Forgets everything."""
+        """Delete all fakes."""
         self._fakes.clear()
         self.expired.clear()
 
     def get_state(self) -> None:
-        """Keeps nothing across restarts."""
+        """Return no state: nothing is kept across restarts."""
 
     def tags(self) -> Iterator[tuple[str, list[dict[str, str]]]]:
-        """The ARN and the tags of every app and branch of the request's account and region."""
+        """ARN and tags of every app and branch in the request's account and region."""
         state = self.fake(get_account_id(), get_region()).state
         for app in state.apps.values():
             yield app.arn, _key_value(app.tags)
@@ -100,13 +98,11 @@ class MinistackAmplify:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """An account and region."""
-
     account_id: str
     region: str
 
     def entered(self) -> AbstractContextManager[None]:
-        """Lets the emulator's modules act for them, also outside a request of theirs."""
+        """Let the emulator's modules act in this account and region, also outside a request."""
         scope: AbstractContextManager[None] = request_scope(self.account_id, self.region)
         return scope
 
@@ -118,7 +114,6 @@ class MinistackRoles:
         self._account_id = scope.account_id
 
     def get(self, arn: str) -> Role | None:
-        """The role with this ARN."""
         found = iam_service._roles.get_scoped(self._account_id, None, arn.rsplit("/", 1)[-1])
         if found is None or found["Arn"] != arn:
             return None
@@ -133,13 +128,13 @@ class MinistackRoles:
 
 
 class MinistackEvents:
-    """The emulator's default event bus. PutEvents refuses sources `aws.*`; services emit from inside."""
+    """The emulator's default event bus. PutEvents refuses sources `aws.*`, so events are sent internally."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
     def put(self, event: Mapping[str, Any]) -> None:
-        """Emits the event; the bus fills in id and time."""
+        """Send the event. The bus sets its id and time."""
         entry = {
             "Source": event["source"],
             "DetailType": event["detail-type"],
@@ -157,7 +152,7 @@ class MinistackLogs:
         self._scope = scope
 
     def put(self, group: str, stream: str, at: datetime, message: str) -> None:
-        """Writes one log event. Creating what exists is an error answer, and no harm."""
+        """Write one log event. If the group or stream exists, creating it returns an error, which is ignored."""
         named = {"logGroupName": group, "logStreamName": stream}
         event = {"timestamp": int(at.timestamp() * 1000), "message": message}
         with self._scope.entered():
@@ -183,7 +178,7 @@ class MinistackLogStore:
         )
 
     def put(self, key: str, body: bytes, encoding: str | None) -> None:
-        """Stores a log, in a bucket that is made with the first."""
+        """Store a log. The first log creates the bucket."""
         headers = {"content-type": "binary/octet-stream", **({"content-encoding": encoding} if encoding else {})}
         with self._scope.entered():
             if s3._ensure_bucket(self._bucket) is None:
@@ -191,19 +186,19 @@ class MinistackLogStore:
             s3._put_object(self._bucket, key, body, headers)
 
     def url(self, key: str, lifetime: timedelta) -> str:
-        """A presigned URL of the log; the emulator refuses it once its lifetime is over."""
+        """A presigned URL of the log. The emulator refuses it after its lifetime."""
         params = {"Bucket": self._bucket, "Key": key}
         url: str = self._s3.generate_presigned_url("get_object", Params=params, ExpiresIn=int(lifetime.total_seconds()))
         self._given.add(signature(url.partition("?")[2]))
         return url
 
     def expire_all(self) -> None:
-        """Lets the URLs given so far expire before their time."""
+        """Expire the URLs returned so far."""
         self._expired |= self._given
 
 
 def signature(query: str) -> str:
-    """The signature in the query string of a presigned URL; empty if it is none."""
+    """The signature in the query string of a presigned URL. Empty if there is none."""
     return parse_qs(query).get("X-Amz-Signature", [""])[0]
 
 

@@ -1,4 +1,4 @@
-"""What nobody outside AWS knows about Amplify: each question is a switch, so that a test can play every answer."""
+"""Open questions: behaviour of Amplify that AWS does not document. A test can set each answer."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class OpenQuestions:
         compute_source_conditions: Which of aws:SourceAccount and aws:SourceArn Amplify sends when it tries a compute
             role at attach: none (`refused`), the account alone, or both (`accepted`).
         empty_compute_role: What UpdateBranch and UpdateApp do with `computeRoleArn: ""`.
-        retry_job_id: Whether StartJob RETRY makes a new job or runs the old one again under its id.
+        retry_job_id: Whether StartJob RETRY creates a new job or runs the old one again under its id.
         retry_of_succeeded: Whether a job that succeeded can be retried.
-        app_tags_on_branches: Whether a branch shows the tags of its app beside its own.
-        log_stream_names: Whether a stream of the SSR runtime's log group tells the branch.
-        compute_role_on_web: Whether an app of platform WEB takes a compute role.
+        app_tags_on_branches: Whether a branch shows the tags of its app in addition to its own.
+        log_stream_names: Whether stream names in the SSR runtime's log group contain the branch.
+        compute_role_on_web: Whether an app of platform WEB accepts a compute role.
         app_role_at_runtime: Whether a role set on the app reaches the SSR runtime of its branches.
-        first_attach: Whether a branch deployed without a compute role uses one at once, or from its next deployment.
+        first_attach: Whether a branch deployed without a compute role uses one immediately, or after a deployment.
         log_body: How a build log is stored: as text, as a gzip file, or as text with Content-Encoding gzip.
-        log_url: Whether steps name the URL of their log.
-        status_reason: Whether a failed step says why.
-        unset_members: Whether members that were never set are left out, although the service model requires them.
-            Public transcripts of create-app, create-branch and start-deployment show them left out.
+        log_url: Whether steps contain the URL of their log.
+        status_reason: Whether a failed step contains the reason.
+        unset_members: Whether members that were never set are omitted, although the service model requires them.
+            Public transcripts of create-app, create-branch and start-deployment omit them.
         active_job_id: Whether a branch's activeJobId is zero-padded to ten digits, as one public transcript shows.
     """
 

@@ -17,15 +17,15 @@ T = TypeVar("T")
 
 
 def page(items: Sequence[T], asked: Json, size: int) -> tuple[Sequence[T], Json]:
-    """The page a request asks for, and the members that link to the next one.
+    """The requested page, and the members that link to the next page.
 
     Args:
         items: The whole list.
-        asked: The request, with `nextToken` and `maxResults` if sent; a `maxResults` of 0 is none.
-        size: The most that a page holds.
+        asked: The request, with `nextToken` and `maxResults` if sent. A `maxResults` of 0 counts as not sent.
+        size: The maximum number of items on a page.
 
     Raises:
-        BadRequestException: The token is none of ours.
+        BadRequestException: The token is not from this fake.
     """
     start = _offset(asked["nextToken"]) if asked.get("nextToken") else 0
     end = start + min(asked.get("maxResults") or size, size)

@@ -1,4 +1,4 @@
-"""What the fake needs from the cloud around it; an adapter backs each port with its emulator's own service."""
+"""The services that the fake needs. Each adapter implements them with its emulator's own services."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """An IAM role, as far as Amplify is concerned.
+    """The parts of an IAM role that matter to Amplify.
 
     Attributes:
-        arn: Its ARN, path included.
+        arn: Its ARN, with the path.
         trust: Its trust policy.
-        created: When it was made.
-        policies: Its permissions, inline and attached.
+        created: When it was created.
+        policies: Its inline and attached policies.
     """
 
     arn: str
@@ -31,7 +31,7 @@ class Roles(Protocol):
     """The account's IAM roles."""
 
     def get(self, arn: str) -> Role | None:
-        """The role with this ARN, or None if the account has none."""
+        """The role with this ARN, or None if it does not exist."""
         ...
 
 
@@ -39,7 +39,7 @@ class Events(Protocol):
     """The account's default event bus."""
 
     def put(self, event: Mapping[str, Any]) -> None:
-        """Takes a whole event body, `source` aws.amplify included."""
+        """Send a whole event body, with `source` aws.amplify."""
         ...
 
 
@@ -47,32 +47,31 @@ class Logs(Protocol):
     """The account's CloudWatch Logs."""
 
     def put(self, group: str, stream: str, at: datetime, message: str) -> None:
-        """Writes one log event, making group and stream where they are missing."""
+        """Write one log event. Creates a missing group or stream."""
         ...
 
 
 class LogStore(Protocol):
-    """Where build logs lie."""
+    """The store of build logs."""
 
     def put(self, key: str, body: bytes, encoding: str | None) -> None:
-        """Stores a log; `encoding` is its Content-Encoding."""
+        """Store a log. `encoding` is its Content-Encoding."""
         ...
 
     def url(self, key: str, lifetime: timedelta) -> str:
-        """A presigned URL of that log: anybody may read it until `lifetime` is over, then it answers 403."""
+        """A presigned URL of the log. It needs no credentials and answers 403 after `lifetime`."""
         ...
 
     def expire_all(self) -> None:
-        """Makes every URL given so far answer 403."""
+        """Make every URL returned so far answer 403."""
         ...
 
 
 class InMemoryEvents:
-    """A bus that keeps what it gets."""
+    """An event bus that keeps every event in `sent`."""
 
     def __init__(self) -> None:
         self.sent: list[Mapping[str, Any]] = []
 
     def put(self, event: Mapping[str, Any]) -> None:
-        """Keeps the event."""
         self.sent.append(event)

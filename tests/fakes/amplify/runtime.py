@@ -1,4 +1,4 @@
-"""Requests to a branch's SSR functions: the only place where the compute role matters.
+"""Requests to the SSR functions of a branch. Only they use the compute role.
 
 Source: https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Wording = Literal["plain", "node_error", "minified", "nuxt", "astro", "sveltekit", "remix"]
 
-# One error, as Node prints it thrown, logged, and from a minified bundle; and as frameworks frame it.
+# One error as Node prints it when thrown, logged or minified, and as frameworks print it.
 _NO_CREDENTIALS: dict[Wording, str] = {
     "plain": "CredentialsProviderError: Could not load credentials from any providers",
     "node_error": "Error [CredentialsProviderError]: Could not load credentials from any providers",
@@ -35,7 +35,7 @@ _STACK = "\n    at async /var/task/node_modules/@aws-sdk/credential-provider-nod
 
 @dataclass(frozen=True, slots=True)
 class SsrAnswer:
-    """What a visitor got, and what the log group `/aws/amplify/<appId>` shows of it."""
+    """The response to a visitor. The log group `/aws/amplify/<appId>` contains the message in `stream`."""
 
     status: int
     message: str
@@ -43,10 +43,10 @@ class SsrAnswer:
 
 
 def serve(state: State, app: App, branch: Branch, wording: Wording = "plain") -> SsrAnswer:
-    """Serves one request and logs it.
+    """Serve one request and log it.
 
     Raises:
-        BadRequestException: The branch has no SSR functions: platform WEB, or never deployed.
+        BadRequestException: The branch has no SSR functions: its platform is WEB, or it was never deployed.
     """
     if app.platform == "WEB" or branch.active_job_id is None:
         msg = f"Branch {branch.name} of app {app.app_id} runs no SSR functions: deploy it on an SSR platform first"
@@ -58,13 +58,13 @@ def serve(state: State, app: App, branch: Branch, wording: Wording = "plain") ->
 
 
 def write_line(state: State, app: App, branch: Branch, message: str) -> None:
-    """What the SSR code prints of its own accord, or because a visitor made it."""
+    """Log a message of the SSR code, which may also be text that a visitor sent."""
     stream = _stream(state, app, branch)
     state.ports.logs.put(f"/aws/amplify/{app.app_id}", stream, state.ports.time.now(), message)
 
 
 def effective_role(state: State, app: App, branch: Branch) -> str | None:
-    """ARN of the compute role a branch's functions should have: the branch's own, else the app's."""
+    """ARN of the compute role that the branch's functions use: the branch's role, or else the app's."""
     if own := branch.settings.get("computeRoleArn"):
         return str(own)
     inherited = app.settings.get("computeRoleArn")
@@ -72,7 +72,7 @@ def effective_role(state: State, app: App, branch: Branch) -> str | None:
 
 
 def compute_context(state: State, source_arn: str) -> dict[str, str]:
-    """The condition keys Amplify sends when it assumes a compute role."""
+    """The condition keys that Amplify sends when it assumes a compute role."""
     sent = state.questions.compute_source_conditions
     account = {} if sent == "refused" else {"aws:SourceAccount": state.account_id}
     return {**account, "aws:SourceArn": source_arn} if sent == "accepted" else account

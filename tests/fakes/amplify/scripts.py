@@ -1,4 +1,4 @@
-"""What a test says the next builds and requests of a branch do."""
+"""Scripts with which a test decides what the next builds and requests of a branch do."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ BuildOutcome = Literal[
 
 @dataclass(frozen=True, slots=True)
 class BuildScript:
-    """One build, past the point where Amplify assumed its role and cloned the repository.
+    """One build, after Amplify assumed the role and cloned the repository.
 
     Attributes:
-        outcome: `ok`; `npm_failure`; `prerender_credentials` (a page asks for AWS credentials while it is built and
+        outcome: `ok`; `npm_failure`; `prerender_credentials` (a page needs AWS credentials while it is built and
             finds none); `backend_deploy` (succeeds as a service role, fails without one); `access_denied` (`action` on
             `resource` is denied to the identity the build runs as); `echoed_phrase` (the code prints the line about
             the role that can't be assumed, and the build fails for another reason); `lines` (prints `lines`, each
             "LEVEL text", and ends with `exit_code`).
         action: The action that `access_denied` names.
-        resource: Its resource.
-        reason: Its last part, which names the kind of policy.
-        lines: What `lines` prints.
-        exit_code: How `lines` ends.
+        resource: The resource that `access_denied` names.
+        reason: The last part of the denial, which names the kind of policy.
+        lines: The output of the outcome `lines`.
+        exit_code: The exit code of the outcome `lines`.
     """
 
     outcome: BuildOutcome = "ok"
@@ -42,7 +42,7 @@ class BuildScript:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeNeed:
-    """A call that the SSR code makes while it serves a request: its identity must be allowed this."""
+    """An AWS call that the SSR code makes for every request. Its role must allow the action on the resource."""
 
     action: str
     resource: str

@@ -1,4 +1,4 @@
-"""What one account has of Amplify in one region, and how the API shows it."""
+"""The Amplify resources of one account and region."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUNNING = ("PENDING", "RUNNING", "CANCELLING")
 
 @dataclass(slots=True)
 class Job:
-    """A job of a branch; `script` is what its build does. Its id is zero-padded to ten digits in its ARN only."""
+    """A job of a branch. `script` decides what its build does. Only the ARN zero-pads the job id, to ten digits."""
 
     job_id: str
     arn: str
@@ -47,7 +47,7 @@ class Job:
 
 @dataclass(slots=True)
 class Branch:
-    """A branch; `settings` holds the members a caller sent, as sent."""
+    """A branch. `settings` contains the members that callers sent."""
 
     name: str
     arn: str
@@ -66,7 +66,7 @@ class Branch:
 
 @dataclass(slots=True)
 class App:
-    """An app; `settings` holds the members a caller sent, as sent."""
+    """An app. `settings` contains the members that callers sent."""
 
     app_id: str
     arn: str
@@ -84,18 +84,18 @@ class App:
 
     @property
     def repository(self) -> str | None:
-        """The repository's URL; None for an app that is deployed by hand."""
+        """The repository's URL. None for an app with manual deployments."""
         return self.settings.get("repository")
 
     @property
     def service_role(self) -> str | None:
-        """ARN of the role its builds run as."""
+        """ARN of the role that its builds run as."""
         return self.settings.get("iamServiceRoleArn")
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The cloud around Amplify."""
+    """The services that the fake uses."""
 
     time: Time
     roles: Roles
@@ -109,9 +109,9 @@ class State:
     """One account in one region, with the settings that a test may change while it runs.
 
     Attributes:
-        propagation: How long after its making a role can't be assumed yet.
-        build_time: How long a build takes; zero: it is over before StartJob answers.
-        page_size: The most that one page holds, whatever the caller asks for.
+        propagation: How old a role must be before it can be assumed.
+        build_time: How long a build takes. With zero it ends before StartJob returns.
+        page_size: The maximum number of items on a page, whatever the caller requests.
     """
 
     account_id: str
@@ -127,28 +127,26 @@ class State:
 
     @property
     def partition(self) -> str:
-        """The partition of the region."""
         return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(self.region.rsplit("-", 2)[0], "aws")
 
     def new_app_id(self) -> str:
-        """An app id of the real shape, the same in every run."""
+        """A new app id in the real format. The ids are the same in every run."""
         self.apps_made += 1
         seed = f"{self.account_id}/{self.region}/{self.apps_made}"
         return "d" + hashlib.sha256(seed.encode()).hexdigest()[:13]
 
     def app_arn(self, app_id: str) -> str:
-        """The ARN of an app."""
         return f"arn:{self.partition}:amplify:{self.region}:{self.account_id}:apps/{app_id}"
 
     def app(self, app_id: str) -> App:
-        """The app, or NotFoundException."""
+        """The app. Raises NotFoundException if it does not exist."""
         if app_id not in self.apps:
             msg = f"App {app_id} not found"
             raise NotFoundException(msg)
         return self.apps[app_id]
 
     def branch(self, app_id: str, name: str) -> tuple[App, Branch]:
-        """The branch and its app, or NotFoundException."""
+        """The branch and its app. Raises NotFoundException if one does not exist."""
         app = self.app(app_id)
         if name not in app.branches:
             msg = f"Branch {name} not found for app {app_id}"
@@ -156,7 +154,7 @@ class State:
         return app, app.branches[name]
 
     def job(self, app_id: str, branch_name: str, job_id: str) -> tuple[App, Branch, Job]:
-        """The job with its branch and app, or NotFoundException."""
+        """The job with its branch and app. Raises NotFoundException if one does not exist."""
         app, branch = self.branch(app_id, branch_name)
         if job_id not in branch.jobs:
             msg = f"Job {job_id} not found for branch {branch_name} of app {app_id}"
@@ -164,7 +162,7 @@ class State:
         return app, branch, branch.jobs[job_id]
 
     def check_job_quota(self, branch: Branch) -> None:
-        """Raises LimitExceededException where the branch is building, or five jobs run in the account."""
+        """Raise LimitExceededException if the branch is building, or if five jobs run in the account."""
         if any(job.running for job in branch.jobs.values()):
             msg = f"The branch {branch.name} already have pending or running jobs"
             raise LimitExceededException(msg)
@@ -174,12 +172,12 @@ class State:
             raise LimitExceededException(msg)
 
     def tags_of_branch(self, app: App, branch: Branch) -> dict[str, str]:
-        """The tags a branch shows."""
+        """The tags that the API returns for the branch."""
         inherited = app.tags if self.questions.app_tags_on_branches == "inherited" else {}
         return {**inherited, **branch.tags}
 
     def usable_role(self, arn: str, context: dict[str, str]) -> Role | None:
-        """The role, if it exists, is old enough and lets Amplify assume it with these condition keys."""
+        """The role, or None if it is missing, too new, or its trust policy denies these condition keys."""
         role = self.ports.roles.get(arn)
         if role is None or max(self.ports.time.now() - role.created, timedelta()) < self.propagation:
             return None

@@ -1,4 +1,4 @@
-"""The operations on tags. A missing resource is ResourceNotFoundException here, not NotFoundException."""
+"""The operations on tags. Here a missing resource raises ResourceNotFoundException, not NotFoundException."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def tag_resource(state: State, asked: Json) -> Json:
-    """TagResource: adds and overwrites."""
+    """Adds tags and overwrites existing ones."""
     _, resource = find(state, asked["resourceArn"])
     tags = {**resource.tags, **asked["tags"]}
     check_tags(tags)
@@ -21,25 +21,24 @@ def tag_resource(state: State, asked: Json) -> Json:
 
 
 def untag_resource(state: State, asked: Json) -> Json:
-    """UntagResource: ignores keys that are not there."""
+    """Removes tags and ignores missing keys."""
     _, resource = find(state, asked["resourceArn"])
     resource.tags = {key: value for key, value in resource.tags.items() if key not in asked["tagKeys"]}
     return {}
 
 
 def list_tags_for_resource(state: State, asked: Json) -> Json:
-    """ListTagsForResource."""
     return {"tags": tags_of(state, asked["resourceArn"])}
 
 
 def tags_of(state: State, arn: str) -> dict[str, str]:
-    """The tags that an app or a branch shows."""
+    """The tags that the API returns for an app or a branch."""
     app, resource = find(state, arn)
     return dict(app.tags) if resource is app else state.tags_of_branch(app, app.branches[_branch_name(arn)])
 
 
 def find(state: State, arn: str) -> tuple[App, App | Branch]:
-    """The app or the branch with this ARN, after its app. Branch names stand in ARNs as they are, slashes included."""
+    """The app, and the app or branch with this ARN. ARNs contain branch names unencoded, slashes included."""
     app_id = arn.partition(":apps/")[2].partition("/")[0]
     app = state.apps.get(app_id)
     if app is not None and arn == app.arn:

@@ -1,4 +1,4 @@
-"""Time, injected: a clock that also runs what is due later."""
+"""Injected time: clocks that also run actions later."""
 
 from __future__ import annotations
 
@@ -11,38 +11,37 @@ if TYPE_CHECKING:
 
 
 class Time(Protocol):
-    """The current instant, and something to do after a while."""
+    """A clock that can run an action later."""
 
     def now(self) -> datetime:
-        """The current instant, in UTC."""
+        """The current time in UTC."""
         ...
 
     def call_later(self, delay: timedelta, action: Callable[[], None]) -> None:
-        """Calls `action` once `delay` has passed."""
+        """Call `action` after `delay`."""
         ...
 
     def advance(self, by: timedelta) -> None:
-        """Moves ahead."""
+        """Advance the clock."""
         ...
 
 
 class ManualTime:
-    """Stands still until it is advanced, and then runs what has become due, in order."""
+    """A clock that moves only in `advance`, which runs the due actions in order."""
 
     def __init__(self, start: datetime | None = None) -> None:
         self._now = start or datetime.now(UTC)
         self._due: list[tuple[datetime, Callable[[], None]]] = []
 
     def now(self) -> datetime:
-        """The instant this time stands at."""
         return self._now
 
     def call_later(self, delay: timedelta, action: Callable[[], None]) -> None:
-        """Keeps `action` until `advance` reaches it."""
+        """Keep `action` until `advance` reaches its time."""
         self._due.append((self._now + delay, action))
 
     def advance(self, by: timedelta) -> None:
-        """Moves forward, stopping at every due action on the way."""
+        """Advance the clock, and run every due action at its time."""
         end = self._now + by
         while reached := [entry for entry in self._due if entry[0] <= end]:
             first = min(reached, key=lambda entry: entry[0])
@@ -53,21 +52,21 @@ class ManualTime:
 
 
 class WallTime:
-    """The machine's clock, which may be set ahead; due actions run in threads that end with the process."""
+    """The machine's clock, which can be set ahead. Due actions run in daemon threads."""
 
     def __init__(self) -> None:
         self._ahead = timedelta()
 
     def now(self) -> datetime:
-        """The machine's time plus what this clock was set ahead."""
+        """The machine's time plus the offset."""
         return datetime.now(UTC) + self._ahead
 
     def call_later(self, delay: timedelta, action: Callable[[], None]) -> None:
-        """Runs `action` after `delay` of the machine's time."""
+        """Run `action` after `delay` of the machine's time."""
         timer = threading.Timer(delay.total_seconds(), action)
         timer.daemon = True
         timer.start()
 
     def advance(self, by: timedelta) -> None:
-        """Sets the clock ahead. Due actions keep to the machine's time."""
+        """Set the clock ahead. Due actions still wait in the machine's time."""
         self._ahead += by

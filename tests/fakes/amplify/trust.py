@@ -1,4 +1,4 @@
-"""The fake's own judgement of a role: deliberately small, and independent of the evaluator under test."""
+"""The fake's own policy evaluation. It is small on purpose, and independent of the evaluator under test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WILD = {"StringLike", "ArnLike", "ArnEquals"}
 
 
 def may_assume(trust: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    """Whether Amplify may assume a role with this trust policy when it sends these condition keys."""
+    """Whether this trust policy lets Amplify assume the role with these condition keys."""
     effects = {
         statement.get("Effect")
         for statement in _listed(trust.get("Statement"))
@@ -26,7 +26,7 @@ def may_assume(trust: Mapping[str, Any], context: Mapping[str, str]) -> bool:
 
 
 def permits(policies: tuple[Mapping[str, Any], ...], action: str, resource: str) -> bool:
-    """Whether these identity policies allow the action on the resource. Conditions count as met."""
+    """Whether these identity policies allow the action on the resource. All conditions count as met."""
     effects = {
         statement.get("Effect")
         for policy in policies
@@ -54,7 +54,7 @@ def _flat(conditions: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, st
 
 
 def _holds(operator: str, wanted: list[Any], sent: str | None) -> bool:
-    """Only the operators that trust policies for Amplify use; any other holds for nothing."""
+    """Supports only the operators that trust policies for Amplify use. Any other operator is never met."""
     base = operator.removesuffix("IfExists")
     if sent is None:
         return base != operator

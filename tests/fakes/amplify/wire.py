@@ -1,6 +1,6 @@
-"""HTTP to operations and back, driven by botocore's model of Amplify: REST-JSON, as the real endpoint speaks it.
+"""Translates between HTTP and operations with botocore's model of Amplify: REST-JSON, like the real endpoint.
 
-Every answer is checked against the model's output shape before it leaves.
+Every answer is checked against the model's output shape before it is sent.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.fakes.amplify.core import FakeAmplify
     from tests.fakes.amplify.state import Json
 
-# Members the model requires, but real answers leave out until they are set.
+# Members that the model requires, but that real answers omit until they are set.
 _LEFT_OUT = {*APP_UNSET, *BRANCH_UNSET, "commitId", "commitMessage", "commitTime", "endTime"}
 _TYPES: dict[str, type] = {
     "structure": dict,
@@ -43,12 +43,12 @@ _TYPES: dict[str, type] = {
 
 
 PASSED_TO = "x-as-if-passed-to"
-"""A header that no AWS service knows: which service a role is passed to, in Amplify's place, when IAM is asked."""
+"""Test header that no AWS service knows. It sets iam:PassedToService to another service than Amplify."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request; `raw_path` as it stood on the request line, percent-encoded."""
+    """A request. `raw_path` is percent-encoded, as on the request line."""
 
     method: str
     raw_path: str
@@ -59,8 +59,6 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer."""
-
     status: int
     headers: dict[str, str]
     body: bytes
@@ -76,12 +74,12 @@ class Routed:
 
 @lru_cache(maxsize=1)
 def model() -> ServiceModel:
-    """The model of Amplify, as botocore ships it."""
+    """The service model of Amplify in botocore."""
     return botocore.session.Session().get_service_model("amplify")
 
 
 def route(method: str, raw_path: str) -> Routed | None:
-    """The operation that a method and a percent-encoded path name, or None."""
+    """The operation for a method and a percent-encoded path, or None."""
     for operation, expression in _routes(method):
         if match := expression.fullmatch(raw_path):
             return Routed(operation, {name: unquote(value) for name, value in match.groupdict().items()})
@@ -89,10 +87,10 @@ def route(method: str, raw_path: str) -> Routed | None:
 
 
 def handle(fake: FakeAmplify, request: HttpRequest) -> HttpResponse:
-    """Answers one request.
+    """Answer one request.
 
     Raises:
-        NoAnswerError: The caller is to get no answer.
+        NoAnswerError: The caller must get no answer.
     """
     routed = route(request.method, request.raw_path)
     if routed is None:
@@ -111,7 +109,7 @@ def handle(fake: FakeAmplify, request: HttpRequest) -> HttpResponse:
 
 
 def check_output(operation: str, answer: Json) -> None:
-    """Raises AssertionError where an answer does not fit the model, a member unknown to it included."""
+    """Raise AssertionError if an answer does not fit the model, for example because of an unknown member."""
     shape = _operation(operation).output_shape
     misfits = [] if shape is None else list(_misfits(answer, shape, operation))
     if misfits:
@@ -130,7 +128,7 @@ def _routes(method: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def _expression(uri: str) -> re.Pattern[str]:
-    """Each {label} is one segment: slashes inside a value arrive percent-encoded."""
+    """Each {label} matches one path segment, because slashes inside a value are percent-encoded."""
     return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", uri))
 
 
@@ -179,7 +177,7 @@ def _access_key(authorization: str) -> str:
 
 
 def _misfits(value: object, shape: Shape, where: str) -> Iterator[str]:
-    """What does not fit the shape: wrong types, missing and unknown members."""
+    """Describe what does not fit the shape: wrong types, missing and unknown members."""
     if not isinstance(value, _TYPES.get(shape.type_name, object)):
         yield f"{where}: {value!r} is no {shape.type_name}"
     elif isinstance(shape, StructureShape) and isinstance(value, dict):
@@ -202,7 +200,7 @@ def _error(status: int, code: str, message: str) -> HttpResponse:
 
 
 def _timestamp(value: object) -> float:
-    """Instants travel as seconds since 1970."""
+    """A timestamp as seconds since 1970."""
     if not isinstance(value, datetime):
         msg = f"{value!r} is no JSON value"
         raise TypeError(msg)

@@ -1,4 +1,4 @@
-"""Amplify and IAM under moto, switched on once a module: every test makes its own apps, and what it says is its own."""
+"""Amplify and IAM under moto, started once a module. Every test creates its own apps."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "A
 
 @pytest.fixture(scope="module")
 def deployment() -> Iterator[FakeStack]:
-    """A deployed stack whose outputs and answers each test sets itself, at an address that stays."""
-    made = FakeStack()
-    with made.endpoint() as endpoint, pytest.MonkeyPatch.context() as patch:
+    """A fake deployed stack at one address. Each test sets its outputs and answers."""
+    fake = FakeStack()
+    with fake.endpoint() as endpoint, pytest.MonkeyPatch.context() as patch:
         use(patch, endpoint)
-        yield made
+        yield fake
 
 
 @pytest.fixture(scope="module")
 def amplify(deployment: FakeStack) -> Iterator[AmplifyOnMoto]:
-    """The fake; sessions keep their clients from one command to the next."""
+    """The fake of Amplify. Sessions are cached, so commands share their clients."""
     del deployment  # its address must be known before the first client is made
     sessions: dict[str, QuickSession] = {}
 
@@ -42,16 +42,16 @@ def amplify(deployment: FakeStack) -> Iterator[AmplifyOnMoto]:
         region = region_name or REGION
         return sessions.setdefault(f"{region} {bool(aws_session_token)}", QuickSession("terminal", region))
 
-    with pytest.MonkeyPatch.context() as patch, amplify_on_moto(region=REGION) as made:
+    with pytest.MonkeyPatch.context() as patch, amplify_on_moto(region=REGION) as fake:
         for name, value in _ENVIRONMENT.items():
             patch.setenv(name, value)
         patch.setattr(boto3.session, "Session", session)
-        yield made
+        yield fake
 
 
 @pytest.fixture
 def stack(deployment: FakeStack) -> Iterator[FakeStack]:
-    """The deployed stack, as one test finds it: nothing in it yet."""
+    """The deployed stack, empty for each test."""
     yield deployment
     fresh = FakeStack()
     for name in ("outputs", "variables", "remediator", "refuse", "function_error", "invocations"):
@@ -60,7 +60,7 @@ def stack(deployment: FakeStack) -> Iterator[FakeStack]:
 
 @pytest.fixture
 def world(amplify: AmplifyOnMoto) -> Iterator[World]:
-    """The world as a person at a terminal sees it: nobody listens, no bot is wired up."""
+    """The AWS account that a user at a terminal sees, without a bot and without alert channels."""
     amplify.control.forget_calls()
     yield World(amplify, FakeSlack(), "", SnsInbox.__new__(SnsInbox), "", "")
     amplify.fake.denied.clear()

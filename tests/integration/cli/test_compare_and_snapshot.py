@@ -1,4 +1,4 @@
-"""`medic snapshot` and `medic compare`: the state of branches in all that matters, and nothing that is secret."""
+"""`medic snapshot` and `medic compare`: the relevant state of branches, without secrets."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def two_branches(world: World, **app: Any) -> str:
     return made
 
 
-def test_a_branch_is_like_itself(world: World) -> None:
+def test_a_branch_does_not_differ_from_itself(world: World) -> None:
     app = two_branches(world)
     result = run(world, "compare", f"{app}/main", f"{app}/main")
     assert result.exit_code == 0
     assert "Nothing differs" in result.stdout
 
 
-def test_what_differs_is_shown_with_its_reason_and_the_rest_is_not(world: World) -> None:
+def test_only_differences_are_shown_each_with_its_reason(world: World) -> None:
     app = two_branches(world)
     role = world.make_role("web", age=OLD)
     world.client("amplify").update_branch(
@@ -72,7 +72,7 @@ def test_what_differs_is_shown_with_its_reason_and_the_rest_is_not(world: World)
         "environment_variables": (["A"], []),
     }
     said = run(world, "compare", f"{app}/main", f"{app}/staging").stdout
-    assert "compute role in effect  SSR code uses it at runtime" in said
+    assert "compute role in effect  Only SSR code uses it, at runtime." in said
     assert f"first   {role}" in said
     assert "platform" not in said.partition("the same:")[0]
 
@@ -133,7 +133,7 @@ def test_build_settings_are_compared_by_name_or_fingerprint(world: World) -> Non
     assert "environment_variables" not in found
 
 
-def test_what_may_not_be_read_is_unknown_and_no_difference(world: World) -> None:
+def test_a_setting_that_may_not_be_read_is_unknown_and_not_a_difference(world: World) -> None:
     app = two_branches(world)
     foreign = "arn:aws:iam::999999999999:role/foreign"
     other = world.make_app(iamServiceRoleArn=foreign)
@@ -152,7 +152,7 @@ def test_a_snapshot_holds_every_branch_and_each_role_once(world: World) -> None:
     assert len(taken["roles"]) == 1
 
 
-def test_a_role_that_is_gone_is_written_down_as_gone(world: World) -> None:
+def test_a_deleted_role_is_recorded_as_absent(world: World) -> None:
     app = two_branches(world)
     world.client("iam").delete_role(RoleName="service")
     taken = snapshot(world, app, "main")
@@ -161,7 +161,7 @@ def test_a_role_that_is_gone_is_written_down_as_gone(world: World) -> None:
     assert taken["branches"][0]["trust"]["service"]["assumable"] == "missing"
 
 
-def test_secrets_are_in_no_snapshot(world: World) -> None:
+def test_a_snapshot_contains_no_secrets(world: World) -> None:
     canary = "canary-wJalrXUtnFEMI"
     trust = json.loads(json.dumps(LAMBDA_TRUST))
     trust["Statement"].append(
@@ -185,7 +185,7 @@ def test_secrets_are_in_no_snapshot(world: World) -> None:
     assert json.loads(text)["app"]["environment_variables"] == ["TOKEN", "_CUSTOM_IMAGE"]
 
 
-def test_a_snapshot_takes_the_place_of_a_branch(world: World, tmp_path: Path) -> None:
+def test_a_snapshot_can_be_compared_with_a_branch(world: World, tmp_path: Path) -> None:
     app = two_branches(world)
     before = tmp_path / "before.json"
     assert run(world, "snapshot", app, "--out", str(before)).exit_code == 0
@@ -203,7 +203,7 @@ def test_two_files_are_compared_without_a_call(world: World, tmp_path: Path, mon
     assert medic("compare", str(file), str(file)).exit_code == 0
 
 
-def test_a_file_that_is_there_is_not_overwritten_unasked(world: World, tmp_path: Path) -> None:
+def test_an_existing_file_is_overwritten_only_with_force(world: World, tmp_path: Path) -> None:
     file = tmp_path / "before.json"
     file.write_text("mine")
     app = two_branches(world)
@@ -216,18 +216,18 @@ def test_a_file_that_is_there_is_not_overwritten_unasked(world: World, tmp_path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{}", "is no snapshot"),
-        ("[]", "is no snapshot"),
+        ("{}", "is not a snapshot"),
+        ("[]", "is not a snapshot"),
         ("nonsense", "is not JSON"),
-        ('{"kind": "amplify-medic snapshot", "schema": 99}', "of another version (99)"),
-        ('{"kind": "amplify-medic snapshot", "schema": 1}', "holds 0 branches"),
+        ('{"kind": "amplify-medic snapshot", "schema": 99}', "has snapshot version 99, not 1"),
+        ('{"kind": "amplify-medic snapshot", "schema": 1}', "has 0 branches"),
         (
             '{"kind": "amplify-medic snapshot", "schema": 1, "branches": [{"name": "a"}, {"name": "b"}]}',
-            "#BRANCH (a, b)",
+            "#BRANCH with one of: a, b.",
         ),
     ],
 )
-def test_a_file_that_is_no_snapshot_is_told(tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_that_is_not_a_snapshot_is_rejected(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "file.json"
     file.write_text(text.replace("K", "amplify-medic snapshot"))
     result = medic("compare", str(file), str(file))
@@ -238,13 +238,13 @@ def test_a_file_that_is_no_snapshot_is_told(tmp_path: Path, text: str, said: str
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["compare", "main", "d1a2b3c4d5e6f7/main"], 2, "neither APP/BRANCH nor a file"),
+        (["compare", "main", "d1a2b3c4d5e6f7/main"], 2, "neither APP/BRANCH nor an existing file"),
         (["compare", "d0000000000000/main", "d0000000000000/main"], 3, "Amplify has no app d0000000000000"),
         (["snapshot", "d0000000000000", "--out", "-"], 3, "Amplify has no app d0000000000000"),
         (["snapshot", "d0000000000000"], 2, "Missing option '--out'"),
     ],
 )
-def test_wrong_names_are_told(world: World, arguments: list[str], code: int, said: str) -> None:
+def test_wrong_names_are_reported(world: World, arguments: list[str], code: int, said: str) -> None:
     result = run(world, *arguments)
     assert result.exit_code == code
     assert said in result.stderr

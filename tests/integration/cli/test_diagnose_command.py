@@ -1,4 +1,4 @@
-"""`medic diagnose APP BRANCH` against AWS as the fakes play it: read-only, and no call that it does not need."""
+"""`medic diagnose APP BRANCH` against fakes of AWS: read-only, and without unnecessary calls."""
 
 from __future__ import annotations
 
@@ -33,38 +33,38 @@ def answer(world: World, *arguments: str) -> Any:
 
 
 def broken(world: World, **app: Any) -> str:
-    """An app whose build stopped with the message that lies."""
+    """An app whose build stopped with a misleading message: the role is good, the repository connection is not."""
     fields = {"iamServiceRoleArn": world.make_role("service", age=OLD), **app}
-    made = world.make_app(**fields)
-    world.amplify.control.set_connection(made, "lost")
-    world.build(made)
+    id_ = world.make_app(**fields)
+    world.amplify.control.set_connection(id_, "lost")
+    world.build(id_)
     world.amplify.control.forget_calls()
-    return made
+    return id_
 
 
-def test_the_same_differential_as_in_the_alert(world: World) -> None:
+def test_the_diagnosis_is_the_same_as_in_the_alert(world: World) -> None:
     app = broken(world)
     result = run(world, app, "main")
     assert result.exit_code == 1
     assert "shop / main: " in result.stdout
-    assert "the trust is proven good: look at the repository connection first" in result.stdout
+    assert "The trust is proven good: look at the repository connection first" in result.stdout
     assert "Proven: " not in result.stdout
 
 
-def test_it_changes_nothing_and_asks_no_more_than_it_needs(world: World) -> None:
+def test_it_changes_nothing_and_makes_only_the_calls_it_needs(world: World) -> None:
     app = broken(world)
     given = answer(world, app, "main")
     assert given["account"] == world.amplify.account_id
     assert sorted(call["operation"] for call in world.amplify.control.recorded_calls()) == sorted(READING)
 
 
-def test_a_job_that_is_named_need_not_be_looked_for(world: World) -> None:
+def test_a_named_job_is_not_searched_for(world: World) -> None:
     app = broken(world)
-    assert answer(world, app, "main", "--job", "1")["job"]["chosen"] == "asked for by --job"
+    assert answer(world, app, "main", "--job", "1")["job"]["chosen"] == "named by --job"
     assert world.calls("ListJobs") == []
 
 
-def test_the_newest_failed_job_is_taken_although_another_is_newer(world: World) -> None:
+def test_the_newest_failed_job_is_chosen_even_if_another_job_is_newer(world: World) -> None:
     app = broken(world)
     world.amplify.control.set_connection(app, "ok")
     world.build(app)
@@ -73,26 +73,26 @@ def test_the_newest_failed_job_is_taken_although_another_is_newer(world: World) 
     assert job["chosen"] == "the newest that failed; job 2 is newer (SUCCEED)"
 
 
-def test_where_no_job_failed_the_newest_is_looked_at_and_that_is_said(world: World) -> None:
+def test_if_no_job_failed_the_newest_is_chosen_and_the_output_says_so(world: World) -> None:
     app = world.make_app()
     world.build(app)
     result = run(world, app, "main")
     assert result.exit_code == 0
-    assert "none of the last 1 failed: this is the newest" in result.stdout
+    assert "the newest; none of the last 1 failed" in result.stdout
     assert "Neither the branch nor the app has a compute role" in result.stdout
 
 
-def test_an_ordinary_failure_costs_no_look_at_roles(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_other_than_iam_reads_no_roles(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service", age=OLD))
     world.build(app, outcome="npm_failure")
 
     def refuse(*_: object) -> None:
-        raise AssertionError("IAM was asked")
+        raise AssertionError("IAM was called")
 
     monkeypatch.setattr("medic.aws.iam.IamReader.role", refuse)
     result = run(world, app, "main")
     assert result.exit_code == 0
-    assert "failed for another reason than IAM" in result.stdout
+    assert "failed for a reason other than IAM" in result.stdout
 
 
 def test_a_wrong_trust_is_proven(world: World) -> None:
@@ -103,7 +103,7 @@ def test_a_wrong_trust_is_proven(world: World) -> None:
     assert given["fixes"][0]["terraform"]
 
 
-def test_a_runtime_log_is_held_against_the_live_roles(world: World, tmp_path: Any) -> None:
+def test_a_runtime_log_is_compared_with_the_current_roles(world: World, tmp_path: Any) -> None:
     app = world.make_app()
     world.build(app)
     log = tmp_path / "ssr.log"
@@ -118,12 +118,12 @@ def test_which_role_the_bot_would_set_is_not_guessed(world: World) -> None:
     app = broken(world, tags={"amplify-medic:auto-fix": "fix"})
     said = run(world, app, "main").stdout
     assert "amplify-medic:auto-fix says fix" in said
-    assert "--stack NAME reads them" in said
+    assert "Give --stack NAME to read them" in said
 
 
 @pytest.fixture
 def settings(world: World, stack: FakeStack) -> FakeStack:
-    """A deployed stack, as far as its settings are read from it."""
+    """A deployed stack with the settings that the command reads."""
     stack.outputs = {"RemediatorFunctionName": "remediator"}
     stack.variables = {
         "AMPLIFY_MEDIC_SETTINGS": json.dumps({"compute_roles": {world.make_role("web", age=OLD): ["d0"]}}),
@@ -150,21 +150,21 @@ def test_the_deployed_settings_say_what_the_bot_would_do(world: World, settings:
     assert "✓ not_admin" in said
 
 
-def test_an_app_that_the_settings_leave_out_is_said_to_be_left_out(world: World, settings: FakeStack) -> None:
+def test_an_app_that_the_settings_do_not_list_is_named_as_such(world: World, settings: FakeStack) -> None:
     app = broken(world)
     settings.variables = {**settings.variables, "AMPLIFY_MEDIC_SETTINGS": '{"apps": ["d0"]}'}
-    assert "this is none of them" in run(world, app, "main", "--stack", settings.name).stdout
+    assert "this app is not listed" in run(world, app, "main", "--stack", settings.name).stdout
 
 
 @pytest.mark.usefixtures("settings")
-def test_a_stack_that_is_not_there_is_named(world: World) -> None:
+def test_a_missing_stack_is_named(world: World) -> None:
     app = broken(world)
     result = run(world, app, "main", "--stack", "Nowhere")
     assert result.exit_code == 3
     assert "There is no stack Nowhere in eu-central-1" in result.stderr
 
 
-def test_a_stack_of_another_version_is_told(world: World, settings: FakeStack) -> None:
+def test_a_stack_of_another_version_is_recognised(world: World, settings: FakeStack) -> None:
     app = broken(world)
     settings.variables = {}
     result = run(world, app, "main", "--stack", settings.name)
@@ -175,31 +175,31 @@ def test_a_stack_of_another_version_is_told(world: World, settings: FakeStack) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["d0000000000000", "main"], "no jobs of a branch main of an app d0000000000000"),
+        (["d0000000000000", "main"], "no jobs for branch main of app d0000000000000"),
         (["d0000000000000", "main", "--job", "1"], "Amplify has no app d0000000000000 in eu-central-1"),
     ],
 )
-def test_another_region_s_app_is_not_there(world: World, arguments: list[str], said: str) -> None:
+def test_an_app_of_another_region_is_not_found(world: World, arguments: list[str], said: str) -> None:
     result = run(world, *arguments)
     assert result.exit_code == 3
     assert said in result.stderr
     assert "--region" in result.stderr
 
 
-def test_a_branch_that_was_never_built_has_nothing_to_show(world: World) -> None:
+def test_a_branch_that_was_never_built_has_no_job_to_diagnose(world: World) -> None:
     result = run(world, world.make_app(), "main")
     assert result.exit_code == 3
     assert "was never built" in result.stderr
 
 
-def test_a_job_that_is_not_there_is_named(world: World) -> None:
+def test_a_missing_job_is_named(world: World) -> None:
     result = run(world, broken(world), "main", "--job", "99")
     assert result.exit_code == 3
     assert "has no job 99" in result.stderr
 
 
 @pytest.mark.parametrize("operation", ["ListJobs", "GetJob"])
-def test_a_permission_without_which_nothing_can_be_said_is_named(world: World, operation: str) -> None:
+def test_a_missing_permission_that_prevents_a_diagnosis_is_named(world: World, operation: str) -> None:
     app = broken(world)
     world.amplify.control.deny(operation)
     result = run(world, app, "main")
@@ -208,7 +208,7 @@ def test_a_permission_without_which_nothing_can_be_said_is_named(world: World, o
 
 
 @pytest.mark.parametrize("operation", ["GetApp", "GetBranch"])
-def test_one_item_that_may_not_be_read_is_unknown_and_the_rest_is_told(world: World, operation: str) -> None:
+def test_one_item_that_may_not_be_read_is_unknown_and_the_rest_is_diagnosed(world: World, operation: str) -> None:
     app = broken(world)
     world.amplify.control.deny(operation)
     given = answer(world, app, "main")
@@ -226,7 +226,7 @@ def test_a_log_of_a_foreign_host_is_not_fetched(world: World) -> None:
     assert "does not point to an AWS host over https" in result.stdout
 
 
-def test_throttling_is_said_to_pass(world: World) -> None:
+def test_a_throttled_call_can_be_retried(world: World) -> None:
     app = broken(world)
     for nth in (1, 2, 3):
         world.amplify.control.fail_call("ListJobs", "throttle", nth=nth)

@@ -1,4 +1,4 @@
-"""`medic diagnose APP BRANCH --since TIME`: what the SSR runtime's log shows of one branch."""
+"""`medic diagnose APP BRANCH --since TIME`: what the SSR log shows about one branch."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def test_missing_credentials_are_proven_although_the_build_succeeded(world: Worl
     assert "compute-role-arn" in given["fixes"][0]["cli"]
     result = run(world, site)
     assert result.exit_code == 1
-    assert "It concerns the compute role (used by SSR code at runtime)." in result.stdout
+    assert "Role: the compute role (used by SSR code at runtime)." in result.stdout
 
 
-def test_it_reads_and_asks_for_each_thing_once(world: World, site: str) -> None:
+def test_it_makes_each_amplify_call_once(world: World, site: str) -> None:
     world.amplify.control.request(site, "main")
     world.amplify.control.forget_calls()
     run(world, site)
@@ -60,7 +60,7 @@ def test_a_quiet_log_is_no_failure(world: World, site: str) -> None:
     assert "shows no IAM failure of this branch since" in result.stdout
 
 
-def test_without_a_log_nothing_can_be_said(world: World, site: str) -> None:
+def test_without_a_log_there_is_no_diagnosis(world: World, site: str) -> None:
     result = run(world, site)
     assert result.exit_code == 3
     assert f"there is no log group {log_group(site)}" in result.stdout
@@ -82,14 +82,14 @@ def test_another_branch_s_failure_is_not_this_one_s(world: World, site: str) -> 
     ("app", "branch", "said"),
     [("d0000000000000", "main", "Amplify has no app"), (None, "nope", "has no branch nope in eu-central-1")],
 )
-def test_what_is_not_there_is_named(world: World, site: str, app: str | None, branch: str, said: str) -> None:
+def test_a_missing_app_or_branch_is_named(world: World, site: str, app: str | None, branch: str, said: str) -> None:
     result = run(world, app or site, branch=branch)
     assert result.exit_code == 3
     assert said in result.stderr
 
 
 @pytest.mark.parametrize("option", [("--job", "4"), ("--phase", "build"), ("--log", "ssr.log")])
-def test_a_build_s_options_do_not_go_with_it(world: World, site: str, option: tuple[str, str]) -> None:
+def test_the_options_of_a_build_are_rejected(world: World, site: str, option: tuple[str, str]) -> None:
     result = run(world, site, *option)
     assert result.exit_code == 2
     assert "leave --job, --log and --phase out" in result.stderr

@@ -1,4 +1,4 @@
-"""fix, approve, undo, mute, history and test-alert: a person at a terminal, and the whole bot at the other end."""
+"""fix, approve, undo, mute, history, test-alert and replay-dlq, from the command line to the whole bot."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ASK = {"amplify-medic:auto-fix": "ask"}
 
 @pytest.fixture
 def bot(world: World, stack: FakeStack) -> Iterator[FakeStack]:
-    """The stack with its remediator at work: it does what the real one does, with whatever it is handed."""
+    """The stack with a remediator that runs the real pipeline on every message."""
     make_table()
     world.settings = {"slack": {}}
     world.topic_arn = world.client("sns").create_topic(Name="alerts")["TopicArn"]
@@ -40,7 +40,7 @@ def bot(world: World, stack: FakeStack) -> Iterator[FakeStack]:
     services = world.services(clock=lambda: datetime.now(UTC))
 
     def remediator(event: Any) -> object:
-        with redirect_stdout(StringIO()):  # its log and its metrics go elsewhere on AWS, too
+        with redirect_stdout(StringIO()):  # keeps its log and metrics out of the command's output
             return pipeline.run(event, services)
 
     stack.outputs = {
@@ -59,7 +59,7 @@ def run(world: World, *arguments: str, given: str | None = None) -> Result:
 
 
 def failed(world: World, bot: FakeStack, tags: dict[str, str]) -> str:
-    """An SSR app without a compute role, whose build failed before anybody at a terminal heard of it."""
+    """An SSR app without a compute role. Its build has failed, and the bot has handled the failure."""
     app = world.make_app(tags=tags, iamServiceRoleArn=world.make_role("service", age=OLD))
     world.amplify.control.set_connection(app, "lost")
     bot.remediator({**world.build(app), "time": datetime.now(UTC).isoformat()})
@@ -72,7 +72,7 @@ def incidents(world: World, *arguments: str) -> list[Any]:
     return found
 
 
-def test_a_proposal_is_shown_approved_and_done_under_the_approver_s_name(world: World, bot: FakeStack) -> None:
+def test_an_approved_proposal_is_applied_under_the_approver_s_name(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
     (incident,) = incidents(world)
     assert incident["state"] == "awaiting_approval"
@@ -87,7 +87,7 @@ def test_a_proposal_is_shown_approved_and_done_under_the_approver_s_name(world: 
     assert ":assumed-role/" in incident["approved_by"] or ":user/" in incident["approved_by"]
 
 
-def test_without_a_yes_nothing_is_asked_for(world: World, bot: FakeStack) -> None:
+def test_without_a_yes_no_request_is_sent(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
     (incident,) = incidents(world)
     assert run(world, "approve", incident["id"], given="n\n").exit_code == 1
@@ -96,15 +96,15 @@ def test_without_a_yes_nothing_is_asked_for(world: World, bot: FakeStack) -> Non
     assert bot.invocations == []
 
 
-def test_whoever_may_not_read_the_branch_may_approve_all_the_same(world: World, bot: FakeStack) -> None:
+def test_a_caller_who_may_not_read_the_branch_can_still_approve(world: World, bot: FakeStack) -> None:
     failed(world, bot, ASK)
     (incident,) = incidents(world)
     world.amplify.control.deny("GetBranch")
     said = run(world, "approve", incident["id"], "--dry-run").stdout
-    assert "What stands on the branch now is not known: amplify:GetBranch failed" in said
+    assert "The branch's current compute role is unknown: amplify:GetBranch failed" in said
 
 
-def test_the_same_proposal_is_approved_once(world: World, bot: FakeStack) -> None:
+def test_a_proposal_can_be_approved_only_once(world: World, bot: FakeStack) -> None:
     failed(world, bot, ASK)
     (incident,) = incidents(world)
     first = run(world, "approve", incident["id"], "--yes").stdout
@@ -114,7 +114,7 @@ def test_the_same_proposal_is_approved_once(world: World, bot: FakeStack) -> Non
     assert len(world.calls("UpdateBranch")) == writes == 1
 
 
-def test_a_fix_is_an_approval_of_a_fresh_diagnosis(world: World, bot: FakeStack) -> None:
+def test_a_fix_approves_a_new_diagnosis(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
     result = run(world, "fix", app, "main", "--yes", "--json")
     assert result.exit_code == 0
@@ -124,7 +124,7 @@ def test_a_fix_is_an_approval_of_a_fresh_diagnosis(world: World, bot: FakeStack)
     assert world.compute_role(app) == world.default_role_arn
 
 
-def test_a_fix_still_needs_the_opt_in_and_a_refusal_is_no_success(world: World, bot: FakeStack) -> None:
+def test_a_fix_needs_the_opt_in_and_a_refusal_exits_with_1(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, {})
     result = run(world, "fix", app, "main", "--yes", "--json")
     assert result.exit_code == 1
@@ -135,7 +135,7 @@ def test_a_fix_still_needs_the_opt_in_and_a_refusal_is_no_success(world: World, 
 
 
 @pytest.mark.parametrize("by_branch", [True, False], ids=["the branch's newest change", "the incident's change"])
-def test_what_the_bot_set_is_taken_back(world: World, bot: FakeStack, by_branch: bool) -> None:  # noqa: FBT001
+def test_a_change_of_the_bot_is_undone(world: World, bot: FakeStack, by_branch: bool) -> None:  # noqa: FBT001
     app = failed(world, bot, {"amplify-medic:auto-fix": "fix"})
     assert world.compute_role(app) == world.default_role_arn
     (incident,) = incidents(world)
@@ -146,26 +146,26 @@ def test_what_the_bot_set_is_taken_back(world: World, bot: FakeStack, by_branch:
     assert incidents(world)[0]["changes"][0]["state"] == "undone"
 
 
-def test_where_nothing_was_changed_there_is_nothing_to_undo(world: World, bot: FakeStack) -> None:
+def test_without_a_change_there_is_nothing_to_undo(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, {})
     result = run(world, "undo", app, "main", "--yes")
     assert result.exit_code == 1
-    assert "no change of its own that stands" in result.stderr
+    assert "No bot change to undo on this branch." in result.stderr
 
 
 @pytest.mark.parametrize(
     ("target", "what"), [("{app}", "{app} is muted until"), ("{app}/main", "{app}/main is muted until")]
 )
-def test_a_mute_is_asked_for_and_lifted(world: World, bot: FakeStack, target: str, what: str) -> None:
+def test_a_mute_begins_and_ends(world: World, bot: FakeStack, target: str, what: str) -> None:
     del bot
     app = world.make_app()
     muted = run(world, "mute", target.format(app=app), "--for", "2h", "--yes")
     assert muted.exit_code == 0
     assert what.format(app=app) in muted.stdout
-    assert "is heard again" in run(world, "mute", target.format(app=app), "--off", "--yes").stdout
+    assert "is not muted now" in run(world, "mute", target.format(app=app), "--off", "--yes").stdout
 
 
-def test_history_tells_an_incident_in_a_line(world: World, bot: FakeStack) -> None:
+def test_history_shows_an_incident_in_a_line(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, {"amplify-medic:auto-fix": "fix"})
     (line,) = run(world, "history").stdout.splitlines()
     for part in ("shop/main", "service_role_unassumable", f"compute role none → {world.default_role_arn} (applied)",
@@ -176,14 +176,14 @@ def test_history_tells_an_incident_in_a_line(world: World, bot: FakeStack) -> No
     assert incidents(world, app, "other") == []
 
 
-def test_history_goes_back_as_far_as_it_is_asked(world: World, bot: FakeStack) -> None:
+def test_history_can_be_limited_by_time(world: World, bot: FakeStack) -> None:
     failed(world, bot, {})
     assert len(incidents(world, "--since", "1h")) == 1
     assert incidents(world, "--since", (datetime.now(UTC) + timedelta(hours=1)).isoformat()) == []
-    assert "remembers no incident" in run(world, "history", "--since", "2999-01-01").stdout
+    assert "No incidents found." in run(world, "history", "--since", "2999-01-01").stdout
 
 
-def test_a_request_says_who_asked_and_the_message_says_nothing_but_where(world: World, bot: FakeStack) -> None:
+def test_the_request_says_who_asked_and_the_message_only_where_to_look(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
     answer = valid("request", run(world, "fix", app, "main", "--yes", "--json").stdout)
     (invocation,) = bot.invocations
@@ -193,7 +193,7 @@ def test_a_request_says_who_asked_and_the_message_says_nothing_but_where(world: 
     assert invocation.event == wake_up(next(iter(scope)).scope, answer["request"])
 
 
-def test_a_bot_that_does_not_answer_in_time_is_no_success_and_no_refusal(world: World, bot: FakeStack) -> None:
+def test_without_an_answer_in_time_the_exit_code_is_3(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
     bot.remediator = lambda _event: None
     result = run(world, "fix", app, "main", "--yes", "--wait", "0s", "--json")
@@ -201,16 +201,16 @@ def test_a_bot_that_does_not_answer_in_time_is_no_success_and_no_refusal(world: 
     assert valid("request", result.stdout)["answer"] is None
 
 
-def test_a_wake_up_that_is_lost_leaves_the_request_and_says_so(world: World, bot: FakeStack) -> None:
+def test_a_failed_wake_up_leaves_the_request_stored_and_says_so(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
     bot.refuse = ["AccessDeniedException"]
     result = run(world, "fix", app, "main", "--yes")
     assert result.exit_code == 3
     assert "may not call lambda:Invoke" in result.stderr
-    assert "the watcher has it taken up" in result.stderr
+    assert "the watcher picks it up" in result.stderr
 
 
-def test_a_sample_goes_through_every_channel(world: World, bot: FakeStack) -> None:
+def test_a_sample_alert_goes_through_every_channel(world: World, bot: FakeStack) -> None:
     del bot
     result = run(world, "test-alert", "--json")
     assert result.exit_code == 0
@@ -226,9 +226,9 @@ def test_a_sample_goes_through_every_channel(world: World, bot: FakeStack) -> No
             1,
             "✗ slack  403",
         ),
-        ({"channels": []}, 1, "nobody would be told"),
-        (None, 3, "answered nothing about its channels"),
-        ({"channels": ["slack"]}, 3, "answered nothing about its channels"),
+        ({"channels": []}, 1, "nobody would get an alert"),
+        (None, 3, "answer lists no channels"),
+        ({"channels": ["slack"]}, 3, "answer lists no channels"),
     ],
 )
 def test_each_channel_is_reported(world: World, bot: FakeStack, answer: Any, code: int, said: str) -> None:
@@ -241,7 +241,7 @@ def test_each_channel_is_reported(world: World, bot: FakeStack, answer: Any, cod
     assert invocation.event["detail-type"] == MessageType.TEST_ALERT
 
 
-def test_a_function_that_fails_is_said_to_have_failed(world: World, bot: FakeStack) -> None:
+def test_a_failed_function_is_reported(world: World, bot: FakeStack) -> None:
     bot.function_error = "Unhandled"
     result = run(world, "test-alert")
     assert result.exit_code == 3
@@ -256,8 +256,8 @@ def test_a_dry_run_of_a_test_alert_sends_nothing(world: World, bot: FakeStack) -
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["approve", "0123456789ab"], 3, "knows no incident 0123456789ab"),
-        (["undo", "0123456789ab"], 3, "knows no incident 0123456789ab"),
+        (["approve", "0123456789ab"], 3, "has no incident 0123456789ab"),
+        (["undo", "0123456789ab"], 3, "has no incident 0123456789ab"),
         (["undo"], 2, "Give an INCIDENT, or APP and BRANCH."),
         (["undo", "not an app", "main"], 2, "Give an INCIDENT, or APP and BRANCH."),
         (["mute", "d1a2b3c4d5e6f7"], 2, "Give --for TIME, or --off."),
@@ -265,11 +265,11 @@ def test_a_dry_run_of_a_test_alert_sends_nothing(world: World, bot: FakeStack) -
         (["mute", "nonsense!", "--off"], 2, "neither APP nor APP/BRANCH"),
         (["mute", "d1a2b3c4d5e6f7", "--for", "two hours"], 2, "must be a number and a unit"),
         (["mute", "d1a2b3c4d5e6f7", "--for", "31d"], 2, "is more than 30d"),
-        (["history", "--since", "yesterday"], 2, "is no date"),
+        (["history", "--since", "yesterday"], 2, "must be a date"),
         (["fix", "d1a2b3c4d5e6f7", "main", "--stack", "Nowhere"], 3, "There is no stack Nowhere"),
     ],
 )
-def test_what_can_t_be_asked_for_is_told(
+def test_an_impossible_request_is_rejected(
     world: World, bot: FakeStack, arguments: list[str], code: int, said: str
 ) -> None:
     result = run(world, *arguments)
@@ -282,7 +282,7 @@ def test_a_stack_of_an_older_version_has_no_operator_role(world: World, bot: Fak
     bot.outputs = {}
     result = run(world, "history")
     assert result.exit_code == 3
-    assert "has no output OperatorRoleArn: deploy the present version" in result.stderr
+    assert "has no output OperatorRoleArn: deploy the current version" in result.stderr
 
 
 def test_an_incident_without_a_plan_can_t_be_approved(world: World, bot: FakeStack) -> None:
@@ -291,11 +291,11 @@ def test_an_incident_without_a_plan_can_t_be_approved(world: World, bot: FakeSta
     run(world, "undo", incident["id"], "--yes")
     result = run(world, "approve", incident["id"], "--yes")
     assert result.exit_code == 1
-    assert "no plan that could be approved" in result.stderr
+    assert "it has no plan to approve" in result.stderr
 
 
-def kept(world: World, bot: FakeStack) -> dict[str, str]:
-    """The two queues, as outputs."""
+def create_queues(world: World, bot: FakeStack) -> dict[str, str]:
+    """Create the two dead-letter queues and name them in the stack's outputs."""
     sqs = world.client("sqs")
     urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("undelivered", "failed-runs")}
     outputs = {"UndeliveredEventsQueueUrl": urls["undelivered"], "FailedRunsQueueUrl": urls["failed-runs"]}
@@ -324,14 +324,14 @@ def put(world: World, url: str, *bodies: object) -> None:
 
 
 def left(world: World, url: str) -> int:
-    """How many messages are there, seen or unseen."""
+    """The number of messages in a queue, visible or not."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     answer = world.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
     return sum(int(value) for value in answer["Attributes"].values())
 
 
-def test_both_shapes_are_replayed_and_gone_afterwards(world: World, bot: FakeStack) -> None:
-    urls = kept(world, bot)
+def test_both_formats_are_replayed_and_deleted(world: World, bot: FakeStack) -> None:
+    urls = create_queues(world, bot)
     bot.remediator = lambda _event: None
     put(world, urls["undelivered"], EVENT)
     put(world, urls["failed-runs"], FAILED_RUN)
@@ -346,8 +346,8 @@ def test_both_shapes_are_replayed_and_gone_afterwards(world: World, bot: FakeSta
     assert left(world, urls["undelivered"]) == left(world, urls["failed-runs"]) == 0
 
 
-def test_an_unknown_shape_is_left_and_named(world: World, bot: FakeStack) -> None:
-    urls = kept(world, bot)
+def test_an_unknown_format_is_left_and_listed(world: World, bot: FakeStack) -> None:
+    urls = create_queues(world, bot)
     put(world, urls["undelivered"], "nonsense")
     result = run(world, "replay-dlq", "--queue", "undelivered", "--yes")
     assert result.exit_code == 1
@@ -356,8 +356,8 @@ def test_an_unknown_shape_is_left_and_named(world: World, bot: FakeStack) -> Non
     assert left(world, urls["undelivered"]) == 1
 
 
-def test_what_lambda_does_not_take_stays(world: World, bot: FakeStack) -> None:
-    urls = kept(world, bot)
+def test_a_message_that_lambda_rejects_stays(world: World, bot: FakeStack) -> None:
+    urls = create_queues(world, bot)
     bot.refuse = ["RequestTooLargeException"]
     put(world, urls["undelivered"], EVENT)
     result = run(world, "replay-dlq", "--queue", "undelivered", "--yes")
@@ -366,8 +366,8 @@ def test_what_lambda_does_not_take_stays(world: World, bot: FakeStack) -> None:
     assert left(world, urls["undelivered"]) == 1
 
 
-def test_a_dry_run_of_a_replay_shows_what_waits_and_leaves_it(world: World, bot: FakeStack) -> None:
-    urls = kept(world, bot)
+def test_a_dry_run_of_a_replay_shows_the_messages_and_leaves_them(world: World, bot: FakeStack) -> None:
+    urls = create_queues(world, bot)
     put(world, urls["undelivered"], EVENT)
     put(world, urls["failed-runs"], FAILED_RUN)
     result = run(world, "replay-dlq", "--dry-run")
@@ -378,8 +378,8 @@ def test_a_dry_run_of_a_replay_shows_what_waits_and_leaves_it(world: World, bot:
     assert left(world, urls["undelivered"]) == 1
 
 
-def test_no_more_are_replayed_than_asked(world: World, bot: FakeStack) -> None:
-    urls = kept(world, bot)
+def test_max_limits_the_replay(world: World, bot: FakeStack) -> None:
+    urls = create_queues(world, bot)
     bot.remediator = lambda _event: None
     put(world, urls["undelivered"], EVENT, EVENT, EVENT)
     run(world, "replay-dlq", "--max", "2", "--yes")
@@ -387,8 +387,8 @@ def test_no_more_are_replayed_than_asked(world: World, bot: FakeStack) -> None:
     assert left(world, urls["undelivered"]) == 1
 
 
-def test_a_replay_is_asked_about_unless_there_is_nothing(world: World, bot: FakeStack) -> None:
-    urls = kept(world, bot)
+def test_a_replay_needs_confirmation_unless_the_queues_are_empty(world: World, bot: FakeStack) -> None:
+    urls = create_queues(world, bot)
     assert run(world, "replay-dlq").exit_code == 0
     put(world, urls["undelivered"], EVENT)
     assert run(world, "replay-dlq", given="n\n").exit_code == 1

@@ -1,4 +1,4 @@
-"""`medic opt-in` and `medic opt-out`: a branch's tags, and what they allow in words."""
+"""`medic opt-in` and `medic opt-out`: a branch's tags, and the text that says what they allow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def tags(world: World, app: str, branch: str = "main") -> Any:
     return world.client("amplify").get_branch(appId=app, branchName=branch)["branch"]["tags"]
 
 
-def test_opting_in_sets_the_tag_and_says_what_that_allows(world: World) -> None:
+def test_opting_in_sets_the_tag_and_shows_what_it_allows(world: World) -> None:
     app = world.make_app(tags={"team": "web"})
     result = run(world, "opt-in", app, "main", "--yes")
     assert result.exit_code == 0
@@ -48,7 +48,7 @@ def test_every_tag_can_be_chosen(world: World) -> None:
         "amplify-medic:rebuild": "no",
         "amplify-medic:channel": "front",
     }
-    assert "only after somebody approved" in said
+    assert "only after an approval" in said
     assert "The only role it may set is web" in said
     assert "It rebuilds nothing." in said
 
@@ -70,7 +70,7 @@ def test_a_dry_run_writes_nothing(world: World) -> None:
     app = world.make_app()
     result = run(world, "opt-in", app, "main", "--dry-run")
     assert result.exit_code == 0
-    assert "--dry-run" in result.stdout
+    assert "Dry run: nothing was changed." in result.stdout
     assert world.calls("TagResource") == []
 
 
@@ -88,11 +88,11 @@ def test_a_typed_yes_is_enough(world: World) -> None:
     assert tags(world, app) == FIX
 
 
-def test_what_stands_so_already_is_left_alone(world: World) -> None:
+def test_tags_that_are_already_set_are_not_written(world: World) -> None:
     app = world.make_app(tags=FIX)
     result = run(world, "opt-in", app, "main")
     assert result.exit_code == 0
-    assert "nothing to do" in result.stdout
+    assert "Nothing to do." in result.stdout
     assert world.calls("TagResource") == []
 
 
@@ -109,13 +109,13 @@ def test_opting_out_says_which_role_stays(world: World) -> None:
     app = world.make_app(tags=FIX)
     role = world.make_role("web", age=24 * 3600)
     world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=role)
-    assert f"keeps the compute role it has: {role}" in run(world, "opt-out", app, "main", "--yes").stdout
+    assert f"keeps its compute role: {role}" in run(world, "opt-out", app, "main", "--yes").stdout
 
 
-def test_what_the_bot_would_refuse_anyway_is_said(world: World) -> None:
+def test_limits_of_the_app_and_branch_are_shown(world: World) -> None:
     app = world.make_app(platform="WEB", enableAutoBranchCreation=True)
     said = run(world, "opt-in", app, "main", "--dry-run").stdout
-    assert "unless the stack pairs exactly this branch" in said
+    assert "Unless the stack pairs exactly this branch" in said
     assert "platform is WEB" in said
     preview = world.make_app()
     world.amplify.control.set_preview(preview, "main", "feature", "main")
@@ -123,7 +123,7 @@ def test_what_the_bot_would_refuse_anyway_is_said(world: World) -> None:
 
 
 @pytest.mark.parametrize("command", ["opt-in", "opt-out"])
-def test_json_holds_to_the_schema_and_the_question_stays_out_of_it(world: World, command: str) -> None:
+def test_json_follows_the_schema_and_does_not_contain_the_question(world: World, command: str) -> None:
     app = world.make_app(tags={"amplify-medic:auto-fix": "ask"})
     answer = valid("opt", run(world, command, app, "main", "--json", given="y\n").stdout)
     assert answer["done"] is True
@@ -139,7 +139,7 @@ def test_a_missing_permission_is_named(world: World, command: str, operation: st
     assert f"may not call amplify:{operation}" in result.stderr
 
 
-def test_a_branch_that_is_not_there_is_named(world: World) -> None:
+def test_a_missing_branch_is_named(world: World) -> None:
     result = run(world, "opt-in", world.make_app(), "nope", "--yes")
     assert result.exit_code == 3
     assert "has no branch nope in eu-central-1" in result.stderr

@@ -1,4 +1,4 @@
-"""Something whose role is set, by a script: what each look shows, and how each request is answered."""
+"""A fake branch or app whose role is set: a script says what each read shows and how each write is answered."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ UNASSUMABLE = UnassumableRoleError("amplify:UpdateBranch", "BadRequestException"
 
 @dataclass
 class FakeTarget:
-    """A branch as it is; `sets` is every role that a request asked for, whether or not it took effect.
+    """A branch. `sets` holds every role that a request asked for, even if the request failed.
 
     Attributes:
-        answers: what becomes of the next requests: None takes effect and is answered.
-        interferes: called after each request, as somebody else who is at work.
-        takes_effect: whether a request without an answer took effect.
+        answers: the results of the next requests. None means that the request succeeds.
+        interferes: called after each request, as someone else who changes the branch.
+        takes_effect: whether a request without an answer succeeds.
     """
 
     role: str | None = None
@@ -56,7 +56,7 @@ class FakeTarget:
 
 @dataclass
 class Clock:
-    """Time passes by pausing alone."""
+    """A clock that only `pause` advances."""
 
     now: datetime = NOW
     pauses: list[float] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Setting a role: a fresh look, one field once, read back; whatever else is there by then is left alone."""
+"""Setting a role: read, write one field once, read back. A role that someone else set is left alone."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def carried_out(
 ) -> RoleChangeOutcome:
     clock = Clock()
     setter = RoleSetter(clock, clock.pause, propagation=45)
-    seen = RoleState(previous, GUARDS)
-    made_at = MOMENTS_AGO if young else LONG_AGO
-    return setter.carry_out(attach(previous), target, seen, made_at=made_at, resumed=resumed)
+    expected = RoleState(previous, GUARDS)
+    created_at = MOMENTS_AGO if young else LONG_AGO
+    return setter.carry_out(attach(previous), target, expected, created_at=created_at, resumed=resumed)
 
 
 def test_a_role_is_set_once_and_read_back() -> None:
@@ -43,7 +43,7 @@ def test_a_role_is_set_once_and_read_back() -> None:
 
 
 @pytest.mark.parametrize("moved", [FakeTarget(role=THIRD), FakeTarget(guards=("other tags", "PRODUCTION"))])
-def test_what_moved_since_the_diagnosis_is_left_alone(moved: FakeTarget) -> None:
+def test_a_branch_that_changed_since_the_diagnosis_is_left_alone(moved: FakeTarget) -> None:
     assert carried_out(moved).result is ChangeResult.MOVED
     assert moved.sets == []
 
@@ -54,38 +54,38 @@ def test_a_third_role_is_reported_and_left_alone() -> None:
     assert (target.role, target.sets) == (THIRD, [NEW])
 
 
-def test_an_answer_that_never_came_is_settled_by_reading_back() -> None:
+def test_a_lost_response_is_settled_by_reading_back() -> None:
     target = FakeTarget(answers=[AMBIGUOUS])
     assert carried_out(target).result is ChangeResult.APPLIED
     assert target.sets == [NEW]
 
 
-def test_a_request_that_may_yet_land_is_not_sent_again() -> None:
+def test_a_request_that_may_still_take_effect_is_not_sent_again() -> None:
     target = FakeTarget(answers=[AMBIGUOUS], takes_effect=False)
     with pytest.raises(AmbiguousError):
         carried_out(target)
     assert target.sets == [NEW]
 
 
-def test_a_role_that_does_not_show_yet_is_looked_at_later() -> None:
+def test_a_role_that_is_not_visible_yet_is_read_again_later() -> None:
     target = FakeTarget(interferes=lambda it: setattr(it, "role", None))
-    with pytest.raises(RetryableError, match="does not show yet"):
+    with pytest.raises(RetryableError, match="is not visible yet"):
         carried_out(target)
 
 
-def test_a_throttled_request_did_nothing_and_is_sent_again() -> None:
+def test_a_throttled_request_is_sent_again() -> None:
     target = FakeTarget(answers=[THROTTLED, THROTTLED])
     assert carried_out(target).result is ChangeResult.APPLIED
     assert target.sets == [NEW, NEW, NEW]
 
 
-def test_what_an_earlier_attempt_set_is_found_and_not_set_again() -> None:
+def test_a_role_set_by_an_earlier_attempt_is_found_and_not_set_again() -> None:
     target = FakeTarget(role=NEW)
     assert carried_out(target, resumed=True).result is ChangeResult.APPLIED
     assert target.sets == []
 
 
-def test_the_new_role_set_by_somebody_else_is_not_ours() -> None:
+def test_the_new_role_set_by_someone_else_is_not_the_bots_change() -> None:
     target = FakeTarget(role=NEW)
     assert carried_out(target).result is ChangeResult.MOVED
 
@@ -95,23 +95,23 @@ def test_an_unusable_role_is_replaced() -> None:
     assert carried_out(target, previous=OLD).result is ChangeResult.APPLIED
 
 
-def test_a_young_role_is_waited_for_within_bounds_and_put_off() -> None:
+def test_a_new_role_is_retried_a_few_times_and_deferred() -> None:
     target = FakeTarget(answers=[UNASSUMABLE] * 9)
     assert carried_out(target, young=True).result is ChangeResult.DEFERRED
     assert len(target.sets) <= 5
 
 
-def test_a_young_role_that_becomes_known_is_set() -> None:
+def test_a_new_role_that_becomes_assumable_is_set() -> None:
     assert carried_out(FakeTarget(answers=[UNASSUMABLE, UNASSUMABLE]), young=True).result is ChangeResult.APPLIED
 
 
-def test_an_old_role_that_amplify_can_not_assume_is_not_tried_again() -> None:
+def test_an_old_role_that_amplify_can_not_assume_is_not_retried() -> None:
     target = FakeTarget(answers=[UNASSUMABLE, None])
     assert carried_out(target).result is not ChangeResult.APPLIED
     assert target.sets == [NEW]
 
 
-def test_what_aws_refuses_is_refused() -> None:
+def test_a_request_that_aws_rejects_is_refused_and_not_retried() -> None:
     target = FakeTarget(answers=[AwsRejectedError("amplify:UpdateBranch", "BadRequestException", "no"), None])
     assert carried_out(target).result is ChangeResult.REFUSED
     assert target.sets == [NEW]

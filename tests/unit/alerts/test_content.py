@@ -1,4 +1,4 @@
-"""An alert says everything one needs to act on it, on every channel; and every channel takes it, whatever it holds."""
+"""An alert contains everything that its reader needs to act, and every channel accepts any content."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from medic.alerts.model import Alert, AlertKind, Approval, Section
 from medic.alerts.slack import render_slack
-from medic.alerts.sns import envelope, render_text
+from medic.alerts.sns import amazon_q_notification, render_text
 from tests.gallery.samples import denied, sample
-from tests.unit.alerts.test_slack import HOSTILE, alert, assert_slack_takes
+from tests.unit.alerts.test_slack import HOSTILE, alert, assert_slack_accepts
 from tests.unit.diagnosis.diagnosing import COMPUTE_ROLE
 
 IN_EVERY_REPORT = {
@@ -23,18 +23,18 @@ IN_EVERY_REPORT = {
     "platform and framework": "WEB_COMPUTE, Next.js - SSR",
     "account and region": "111122223333 / eu-central-1",
     "which role": "the compute role (used by SSR code at runtime)",
-    "the likeliest cause and how sure it is": "Proven cause: Neither branch nor app has a compute role",
+    "the most likely cause and its rank": "Proven cause: Neither branch nor app has a compute role",
     "a check that fails": "✗ fail: no compute role is set",
     "a check that passes": "✓ pass: the platform is WEB_COMPUTE",
     "the log": "CredentialsProviderError: Could not load credentials from any providers",
-    "a guardrail's answer": "✓ role_paired",
+    "the answer of a guardrail": "✓ role_paired",
     "the fix on the command line": "aws amplify update-branch --app-id d1a2b3c4d5e6f7 --branch-name main",
     "the fix in CDK": "new amplify.CfnBranch(",
     "the fix in Terraform": 'resource "aws_amplify_app"',
     "the console": "https://eu-central-1.console.aws.amazon.com/amplify/apps/d1a2b3c4d5e6f7",
-    "the runtime's log": "log-group/$252Faws$252Famplify$252Fd1a2b3c4d5e6f7",
+    "the runtime log": "log-group/$252Faws$252Famplify$252Fd1a2b3c4d5e6f7",
     "the role's page": "iam/home#/roles/details/compute",
-    "what was opted in": "the branch's tag amplify-medic:auto-fix says",
+    "the opt-in tag": "the branch's tag amplify-medic:auto-fix says",
 }
 IN_ONE = {
     AlertKind.PROPOSED: {
@@ -45,19 +45,19 @@ IN_ONE = {
     },
     AlertKind.APPLIED: {
         "what was done": f"Done: set this branch's compute role to {COMPUTE_ROLE}",
-        "what stood there before": "Before: no role was set",
+        "the previous role": "Before: no role was set",
         "the rebuild": "Rebuild: job 8 retries job 7",
         "what would revert it": "Infrastructure as code will revert this unless the branch says so too",
     },
     AlertKind.REFUSED: {
-        "what was refused, and by which rule": "by the rule not_admin: the role has the managed policy Administrator",
+        "the refused change and the rule": "by the rule not_admin: the role has the managed policy Administrator",
         "the rule's own answer": "✗ not_admin",
     },
 }
 
 
 def shown_in_slack(of: Alert) -> str:
-    """All the words of the message, and its links' addresses."""
+    """Every text of the message and the address of every link."""
     words: list[str] = []
     todo: list[Any] = [render_slack(of)["blocks"]]
     while todo:
@@ -72,14 +72,14 @@ def shown_in_slack(of: Alert) -> str:
 
 @pytest.mark.parametrize("kind", IN_ONE)
 @pytest.mark.parametrize("show", [render_text, shown_in_slack], ids=["e-mail", "Slack"])
-def test_a_report_says_everything(kind: AlertKind, show: Any) -> None:
+def test_a_report_contains_every_required_part(kind: AlertKind, show: Any) -> None:
     of = sample(kind)
     shown = show(of)
     wanted = {**IN_EVERY_REPORT, **IN_ONE[kind], "incident": of.incident_id}
     assert [name for name, words in wanted.items() if words not in shown] == []
 
 
-def test_the_short_part_comes_first() -> None:
+def test_the_summary_comes_first() -> None:
     text = render_text(sample(AlertKind.PROPOSED))
     order = ("It concerns", "Proven cause", "What to expect", "To approve", "Status", "Links", "Checks", "Guardrails")
     places = [text.index(words) for words in order]
@@ -87,7 +87,7 @@ def test_the_short_part_comes_first() -> None:
     assert len(text[: text.index("Links")]) < 1200
 
 
-def test_an_access_denied_message_is_answered_with_the_least_statement() -> None:
+def test_an_access_denied_alert_proposes_the_least_policy_statement() -> None:
     shown = render_text(denied())
     assert "dynamodb:GetItem" in shown
     assert "aws iam put-role-policy --role-name compute" in shown
@@ -106,17 +106,17 @@ def everything(text: str) -> Alert:
 @pytest.mark.parametrize("buttons", [True, False])
 @settings(max_examples=50)
 @given(text=st.text(max_size=200) | st.sampled_from([HOSTILE, HOSTILE * 3, "&<>" * 3000, "\u2028" * 99, "😀" * 5000]))
-def test_slack_takes_any_text_in_any_part(buttons: bool, text: str) -> None:  # noqa: FBT001
+def test_slack_accepts_any_text_in_any_part(buttons: bool, text: str) -> None:  # noqa: FBT001
     payload: Any = render_slack(everything(text), buttons=buttons, note=text)
-    assert_slack_takes(payload)
+    assert_slack_accepts(payload)
     for block in payload["blocks"]:
         if block["type"] == "actions":
             assert all(0 < len(button["value"]) <= 2000 for button in block["elements"])
 
 
 @given(st.text(max_size=200) | st.sampled_from([HOSTILE, HOSTILE * 3, "&<>" * 3000, "*_~`" * 900]))
-def test_amazon_q_takes_any_text_and_reads_nothing_into_it(text: str) -> None:
-    notification = json.loads(envelope(everything(text)))
+def test_amazon_q_accepts_any_text_and_no_text_becomes_a_mention(text: str) -> None:
+    notification = json.loads(amazon_q_notification(everything(text)))
     content = notification["content"]
     assert len(content["title"]) <= 250
     assert len(content["description"]) <= 8000
@@ -126,7 +126,7 @@ def test_amazon_q_takes_any_text_and_reads_nothing_into_it(text: str) -> None:
 
 @settings(max_examples=50)
 @given(st.text(max_size=300) | st.sampled_from([HOSTILE, "😀" * 5000]))
-def test_sns_takes_any_text(text: str) -> None:
+def test_sns_accepts_any_text(text: str) -> None:
     shown = render_text(everything(text))
     assert 0 < len(shown.encode()) <= 256 * 1024
     assert all(c in "\n\t" or c.isprintable() for c in shown)

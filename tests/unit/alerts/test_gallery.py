@@ -1,4 +1,4 @@
-"""Every kind of alert, word for word. `python -m tests.gallery --golden` writes the files anew."""
+"""Every kind of alert matches its golden file. `python -m tests.gallery --golden` rewrites the files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from medic.alerts.slack import render_slack
 from tests.gallery.golden import GOLDEN, golden_path, rendered
 from tests.gallery.page import slack_page
 from tests.gallery.samples import denied, every_kind, hostile
-from tests.unit.alerts.test_slack import assert_slack_takes
+from tests.unit.alerts.test_slack import assert_slack_accepts
 
 EVERY = (*every_kind(), denied(), hostile())
 IDS = [*(alert.kind.value for alert in every_kind()), "denied", "hostile"]
@@ -24,23 +24,23 @@ def test_there_is_a_sample_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize("alert", every_kind(), ids=IDS[:-2])
-def test_it_says_what_it_said(alert: Alert) -> None:
+def test_an_alert_matches_its_golden_file(alert: Alert) -> None:
     assert json.loads(rendered(alert)) == json.loads(golden_path(alert).read_text())
 
 
 @pytest.mark.parametrize("alert", EVERY, ids=IDS)
-def test_slack_takes_it_with_and_without_buttons(alert: Alert) -> None:
+def test_slack_accepts_every_alert_with_and_without_buttons(alert: Alert) -> None:
     for buttons in (True, False):
         payload: Any = render_slack(alert, buttons=buttons, note="A note.")
-        assert_slack_takes(payload)
+        assert_slack_accepts(payload)
         assert slack_page(payload).count("<script") == 0
 
 
 @pytest.mark.parametrize("alert", EVERY, ids=IDS)
-def test_it_can_be_kept_as_a_letter(alert: Alert) -> None:
+def test_an_alert_survives_storage_as_json(alert: Alert) -> None:
     assert alert_from_json(alert_to_json(alert)) == alert
 
 
 @pytest.mark.parametrize("alert", EVERY, ids=IDS)
-def test_redacting_it_again_changes_nothing(alert: Alert) -> None:
+def test_redacting_an_alert_again_changes_nothing(alert: Alert) -> None:
     assert redacted(alert) == alert

@@ -1,4 +1,4 @@
-"""Slack, SNS and the event bus: what arrives there, in which thread, and what becomes of it where they fail."""
+"""Slack, SNS and the event bus: what arrives there, in which thread, and what happens if sending fails."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from moto import mock_aws
 
 from medic.alerts.compose import compose_test
-from medic.alerts.delivery import DeliveryError, deliver, try_out
-from medic.alerts.event_bus import EventBus, detail_of, detail_types
+from medic.alerts.delivery import DeliveryError, deliver, send_test_alert
+from medic.alerts.event_bus import EventBus, detail_of, detail_types_of
 from medic.alerts.model import Alert, AlertKind, Approval
 from medic.alerts.slack import SlackPost
 from medic.alerts.sns import SnsTopic
@@ -43,7 +43,7 @@ def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlack]:
 
 @dataclass
 class Secrets:
-    """Secrets Manager, as far as sending needs it."""
+    """A fake of Secrets Manager with the one call that senders make."""
 
     values: dict[str, str]
     read: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ def test_a_webhook_gets_the_message_and_has_no_threads(slack: FakeSlack) -> None
     assert message.body["unfurl_links"] is False
 
 
-def test_a_webhook_prints_the_command_in_the_place_of_buttons(slack: FakeSlack) -> None:
+def test_a_webhook_message_shows_the_command_instead_of_buttons(slack: FakeSlack) -> None:
     post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.PROPOSED), None)
     shown = json.dumps(slack.posts[0].body)
     assert '"actions"' not in shown
@@ -76,7 +76,7 @@ def test_a_webhook_prints_the_command_in_the_place_of_buttons(slack: FakeSlack) 
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_a_servers_fault_is_tried_once_more(slack: FakeSlack, status: int) -> None:
+def test_a_server_error_is_retried_once(slack: FakeSlack, status: int) -> None:
     channel = post(slack, {"webhook_secret": "hook"})
     slack.fail(status)
     channel.send(sample(AlertKind.DIAGNOSIS), None)
@@ -86,7 +86,7 @@ def test_a_servers_fault_is_tried_once_more(slack: FakeSlack, status: int) -> No
         channel.send(sample(AlertKind.DIAGNOSIS), None)
 
 
-def test_a_short_wait_is_waited_out_and_a_long_one_is_left_to_the_next_run(slack: FakeSlack) -> None:
+def test_a_short_rate_limit_is_waited_out_and_a_long_one_is_left_to_the_next_run(slack: FakeSlack) -> None:
     channel = post(slack, {"webhook_secret": "hook"})
     slack.fail(429, retry_after=1)
     channel.send(sample(AlertKind.DIAGNOSIS), None)
@@ -96,7 +96,7 @@ def test_a_short_wait_is_waited_out_and_a_long_one_is_left_to_the_next_run(slack
     assert len(slack.posts) == 1
 
 
-def test_blocks_that_slack_does_not_take_are_left_out(slack: FakeSlack) -> None:
+def test_blocks_that_slack_rejects_are_left_out(slack: FakeSlack) -> None:
     slack.refuse("invalid_blocks")
     post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.DIAGNOSIS), None)
     (message,) = slack.posts
@@ -129,18 +129,18 @@ def test_the_first_alert_opens_a_thread_and_the_later_ones_go_into_it(slack: Fak
     assert second.body["reply_broadcast"] is False
 
 
-def test_what_asks_something_of_somebody_is_shown_in_the_channel_too(slack: FakeSlack) -> None:
+def test_an_alert_that_needs_action_is_also_shown_in_the_channel(slack: FakeSlack) -> None:
     post(slack, BOT).send(sample(AlertKind.NOT_HELPED), "C0DEFAULT/1.2")
     assert slack.posts[0].body["reply_broadcast"] is True
 
 
-def test_a_thread_stays_where_it_began_though_the_tag_changed(slack: FakeSlack) -> None:
+def test_a_thread_stays_in_its_channel_after_the_tag_changed(slack: FakeSlack) -> None:
     channel = post(slack, {**BOT, "channels": {"web": {"channel": "C0WEB"}}})
     channel.send(replace(sample(AlertKind.RESOLVED), channel="web"), "C0DEFAULT/1.2")
     assert slack.posts[0].body["channel"] == "C0DEFAULT"
 
 
-def test_a_thread_that_somebody_deleted_is_begun_anew(slack: FakeSlack) -> None:
+def test_a_deleted_thread_is_replaced_by_a_new_one(slack: FakeSlack) -> None:
     slack.refuse("thread_not_found")
     thread = post(slack, BOT).send(sample(AlertKind.RESOLVED), "C0OLD/1.2")
     assert slack.posts[0].body["channel"] == "C0DEFAULT"
@@ -149,7 +149,7 @@ def test_a_thread_that_somebody_deleted_is_begun_anew(slack: FakeSlack) -> None:
     assert thread.startswith("C0DEFAULT/")
 
 
-def test_the_word_with_which_slack_refuses_is_named(slack: FakeSlack) -> None:
+def test_the_error_names_slacks_error_code(slack: FakeSlack) -> None:
     slack.refuse("not_in_channel")
     with pytest.raises(DeliveryError, match="not_in_channel"):
         post(slack, BOT).send(sample(AlertKind.DIAGNOSIS), None)
@@ -162,7 +162,7 @@ def test_the_bot_falls_back_to_text_inside_the_thread(slack: FakeSlack) -> None:
     assert slack.posts[0].body["thread_ts"] == "1.2"
 
 
-def test_buttons_are_there_only_if_somebody_listens(slack: FakeSlack) -> None:
+def test_buttons_are_shown_only_if_approvals_are_configured(slack: FakeSlack) -> None:
     post(slack, BOT).send(sample(AlertKind.PROPOSED), None)
     post(slack, {**BOT, **APPROVALS}).send(sample(AlertKind.PROPOSED), None)
     without, with_them = (json.dumps(message.body) for message in slack.posts)
@@ -183,7 +183,7 @@ def test_a_branch_too_long_for_a_button_gets_the_command(slack: FakeSlack) -> No
 # --- routing
 
 
-def test_a_named_channel_is_posted_to_and_an_unknown_name_is_said_in_the_default_one(slack: FakeSlack) -> None:
+def test_a_named_channel_is_used_and_an_unknown_name_is_reported_in_the_default_one(slack: FakeSlack) -> None:
     channel = post(slack, {"webhook_secret": "hook", "channels": {"web": "other"}})
     channel.send(replace(sample(AlertKind.DIAGNOSIS), channel="web"), None)
     channel.send(replace(sample(AlertKind.DIAGNOSIS), channel="<!channel>"), None)
@@ -194,16 +194,16 @@ def test_a_named_channel_is_posted_to_and_an_unknown_name_is_said_in_the_default
     assert "no channel “<!channel>”" in json.dumps(default.body, ensure_ascii=False)
 
 
-def test_every_channel_is_tried_out_and_each_is_reported(slack: FakeSlack) -> None:
+def test_a_test_alert_tries_every_channel_and_reports_each_result(slack: FakeSlack) -> None:
     channel = post(slack, {**BOT, "channels": {"web": {"channel": "C0WEB"}, "ops": "other"}})
     slack.refuse("channel_not_found")
-    trials = list(try_out(compose_test("111122223333", REGION), [channel]))
-    assert [(trial.name, trial.ok) for trial in trials] == [
+    results = list(send_test_alert(compose_test("111122223333", REGION), [channel]))
+    assert [(result.name, result.ok) for result in results] == [
         ("slack", False),
         ("slack/web", True),
         ("slack/ops", True),
     ]
-    assert "channel_not_found" in trials[0].detail
+    assert "channel_not_found" in results[0].detail
     assert all("Test: nothing is wrong" in json.dumps(message.body) for message in slack.posts)
 
 
@@ -212,7 +212,7 @@ def test_every_channel_is_tried_out_and_each_is_reported(slack: FakeSlack) -> No
 
 @dataclass
 class Recorder:
-    """A channel that takes what it gets, or does not."""
+    """A channel that records the thread of each alert, or fails."""
 
     name: str
     fails: bool = False
@@ -226,7 +226,7 @@ class Recorder:
         return f"{self.name}-thread"
 
 
-def test_one_channel_failing_never_stops_another_and_lacks_it_alone() -> None:
+def test_a_failing_channel_stops_no_other_and_only_it_lacks_the_alert() -> None:
     one, broken, other = Recorder("one"), Recorder("broken", fails=True), Recorder("other")
     delivery = deliver(sample(AlertKind.DIAGNOSIS), [one, broken, other], ("report:7/one",), "report:7")
     assert (one.got, other.got) == ([], [None])
@@ -235,7 +235,7 @@ def test_one_channel_failing_never_stops_another_and_lacks_it_alone() -> None:
     assert delivery.failures == ("broken: out of order",)
 
 
-def test_threads_are_kept_from_the_first_alert_on() -> None:
+def test_later_alerts_use_the_thread_of_the_first() -> None:
     channel = Recorder("one")
     first = deliver(sample(AlertKind.DIAGNOSIS), [channel], (), "report:7")
     later = deliver(sample(AlertKind.RESOLVED), [channel], first.receipts, "resolved:8", {"one": "kept"})
@@ -272,24 +272,24 @@ def test_an_email_is_text_and_amazon_q_gets_its_envelope() -> None:
 
 @dataclass
 class Bus:
-    """EventBridge, as far as putting events needs it."""
+    """A fake of EventBridge with the one call that the event bus makes."""
 
-    heard: list[Any] = field(default_factory=list)
+    received: list[Any] = field(default_factory=list)
     throttles: bool = False
 
     def put_events(self, Entries: list[Any]) -> dict[str, Any]:  # noqa: N803 - AWS's name
-        self.heard += Entries
+        self.received += Entries
         refused = [{"ErrorCode": "ThrottlingException"}] if self.throttles else []
         return {"FailedEntryCount": len(refused), "Entries": [{"EventId": "1"}, *refused]}
 
 
-def test_the_bus_gets_the_notifications_and_nothing_that_only_people_need() -> None:
+def test_the_event_bus_receives_only_diagnoses_actions_and_resolutions() -> None:
     client: Any = Bus()
     for alert in every_kind():
         EventBus(lambda: client).send(alert, None)
-    assert {entry["Source"] for entry in client.heard} == {"amplify-medic"}
-    heard = [(entry["DetailType"], json.loads(entry["Detail"])["kind"]) for entry in client.heard]
-    assert sorted(heard) == [
+    assert {entry["Source"] for entry in client.received} == {"amplify-medic"}
+    received = [(entry["DetailType"], json.loads(entry["Detail"])["kind"]) for entry in client.received]
+    assert sorted(received) == [
         ("Diagnosis Ready", "applied"),
         ("Diagnosis Ready", "deferred"),
         ("Diagnosis Ready", "diagnosis"),
@@ -302,16 +302,16 @@ def test_the_bus_gets_the_notifications_and_nothing_that_only_people_need() -> N
     ]
 
 
-def test_an_entry_that_the_bus_did_not_take_is_owed() -> None:
+def test_an_entry_that_the_event_bus_rejects_is_a_delivery_error() -> None:
     client: Any = Bus(throttles=True)
     with pytest.raises(DeliveryError, match="ThrottlingException"):
         EventBus(lambda: client).send(sample(AlertKind.APPLIED), None)
 
 
-@pytest.mark.parametrize("kind", [alert.kind for alert in every_kind() if detail_types(alert)])
+@pytest.mark.parametrize("kind", [alert.kind for alert in every_kind() if detail_types_of(alert)])
 def test_each_detail_fits_the_schema_of_its_type(kind: AlertKind) -> None:
     alert = sample(kind)
-    for name in detail_types(alert):
+    for name in detail_types_of(alert):
         schema = json.loads((SCHEMAS / f"{name.lower().replace(' ', '-')}.schema.json").read_text())
         Draft202012Validator.check_schema(schema)
         Draft202012Validator(schema).validate(json.loads(detail_of(alert)))
@@ -319,8 +319,8 @@ def test_each_detail_fits_the_schema_of_its_type(kind: AlertKind) -> None:
 
 def test_a_detail_too_long_for_the_bus_still_names_the_incident() -> None:
     alert = sample(AlertKind.APPLIED)
-    told = json.loads(alert.machine)
-    long = replace(alert, machine=json.dumps({**told, "causes": told["causes"] * 2000}))
+    original = json.loads(alert.machine)
+    long = replace(alert, machine=json.dumps({**original, "causes": original["causes"] * 2000}))
     detail = json.loads(detail_of(long))
     assert (detail["truncated"], detail["incident"]["id"], detail["branch"]["name"]) == (
         True,

@@ -1,4 +1,4 @@
-"""Whatever an alert holds, Slack takes it, and shows it letter by letter."""
+"""Slack accepts an alert with any content and shows its text unchanged."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def parts(payload: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def assert_slack_takes(payload: dict[str, Any]) -> None:
+def assert_slack_accepts(payload: dict[str, Any]) -> None:
     assert 0 < len(payload["blocks"]) <= 50
     assert len(json.dumps(payload["blocks"], ensure_ascii=False)) < 16_000
     assert payload["text"].strip()
@@ -58,11 +58,11 @@ def assert_slack_takes(payload: dict[str, Any]) -> None:
         assert part["type"] != "mrkdwn", "nothing from outside may be parsed"
 
 
-def test_slack_takes_a_hostile_alert_of_any_size() -> None:
-    assert_slack_takes(render_slack(alert(HOSTILE)))
+def test_slack_accepts_a_hostile_alert_of_any_size() -> None:
+    assert_slack_accepts(render_slack(alert(HOSTILE)))
 
 
-def test_the_fallback_can_not_mention_or_link() -> None:
+def test_the_fallback_text_contains_no_mention_or_link() -> None:
     fallback = str(render_slack(alert(HOSTILE))["text"])
     assert "<" not in fallback
     assert "&lt;!channel&gt;" in fallback
@@ -73,7 +73,7 @@ def test_invisible_and_direction_changing_characters_are_left_out() -> None:
     assert not any(character in shown for character in "\u202e\u202c\u200b\x00\x07")
 
 
-def test_what_matters_comes_first() -> None:
+def test_title_and_summary_come_first() -> None:
     blocks: Any = render_slack(alert(title="shop / main: build stopped", summary=("It concerns the service role.",)))[
         "blocks"
     ]
@@ -85,22 +85,22 @@ def test_the_longest_alert_still_names_its_incident() -> None:
     assert "abc123" in json.dumps(render_slack(alert(HOSTILE)))
 
 
-def test_an_arn_is_shown_as_it_is_so_that_it_can_be_copied() -> None:
+def test_an_arn_is_shown_unchanged_so_that_it_can_be_copied() -> None:
     arn = "arn:aws:iam::111122223333:role/my_app_role"
     assert arn in json.dumps(render_slack(alert(done=(arn,))))
 
 
 @given(st.text(max_size=400))
-def test_a_subject_is_what_sns_takes(text: str) -> None:
+def test_sns_accepts_every_subject(text: str) -> None:
     line = subject(alert(text))
     assert len(line) <= 100
     assert line.isascii()
     assert "\n" not in line
 
 
-def test_an_email_says_everything() -> None:
+def test_an_email_contains_every_part() -> None:
     text = render_text(
         alert(done=("set, and read back",), causes=("Likely: the connection",), log_lines="[ERROR]: !!! x")
     )
-    for said in ("set, and read back", "Likely: the connection", "[ERROR]: !!! x", "Incident abc123"):
-        assert said in text
+    for part in ("set, and read back", "Likely: the connection", "[ERROR]: !!! x", "Incident abc123"):
+        assert part in text

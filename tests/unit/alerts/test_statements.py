@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.alerts.fixes import fixes_for, written_out
+from medic.alerts.fixes import fixes_for, proposal_snippets
 from medic.diagnosis.model import Proposal
 from medic.evidence import Absent, Present
 from medic.labels import Phase
@@ -37,7 +37,7 @@ STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s
 def proposal(**changes: Any) -> Proposal:
     fields: dict[str, Any] = {
         "fix": "grant_action",
-        "holder": SERVICE_ROLE,
+        "principal": SERVICE_ROLE,
         "role_name": "service",
         "statement": json.dumps(STATEMENT),
         "notes": ("Narrow it.",),
@@ -47,7 +47,7 @@ def proposal(**changes: Any) -> Proposal:
 
 
 def snippets(of: Proposal) -> dict[str, str]:
-    return {snippet.dialect.lower().removeprefix("aws "): snippet.text for snippet in written_out(of)}
+    return {snippet.dialect.lower().removeprefix("aws "): snippet.text for snippet in proposal_snippets(of)}
 
 
 def fixes(text: str, phase: Phase = Phase.BUILD, **changes: Any) -> dict[str, AlertFix]:
@@ -55,7 +55,7 @@ def fixes(text: str, phase: Phase = Phase.BUILD, **changes: Any) -> dict[str, Al
     return {fix.title: fix for fix in shown}
 
 
-def test_the_command_line_hands_the_statement_over_letter_by_letter() -> None:
+def test_the_cli_snippet_passes_the_statement_unchanged() -> None:
     words = shlex.split(snippets(proposal())["cli"])
 
     assert words[words.index("--role-name") + 1] == "service"
@@ -71,7 +71,7 @@ def test_two_statements_do_not_overwrite_each_other() -> None:
     assert one[one.index("--policy-name") + 1] != other[other.index("--policy-name") + 1]
 
 
-def test_a_trust_statement_is_appended_to_what_stands_there_when_the_command_runs() -> None:
+def test_the_cli_snippet_appends_to_the_trust_policy_that_is_set_when_it_runs() -> None:
     of = proposal(fix="trust_service_role")
     get, append, put = snippets(of)["cli"].splitlines()
 
@@ -82,8 +82,8 @@ def test_a_trust_statement_is_appended_to_what_stands_there_when_the_command_run
     assert "assumeRolePolicy?.addStatements" in snippets(of)["cdk"]
 
 
-def test_a_caller_that_is_no_role_is_named_and_nothing_runs_when_pasted() -> None:
-    text = snippets(proposal(holder="arn:aws:iam::1:user/$(id)", role_name=None))["cli"]
+def test_a_caller_that_is_not_a_role_is_named_and_its_snippet_runs_nothing() -> None:
+    text = snippets(proposal(principal="arn:aws:iam::1:user/$(id)", role_name=None))["cli"]
     comment, assignment = text.splitlines()
 
     assert "'arn:aws:iam::1:user/$(id)'" in comment
@@ -91,23 +91,23 @@ def test_a_caller_that_is_no_role_is_named_and_nothing_runs_when_pasted() -> Non
     assert snippets(proposal(role_name=None))["cdk"].startswith("caller.")
 
 
-def test_terraform_takes_no_template_from_it() -> None:
+def test_terraform_template_markers_are_escaped() -> None:
     text = snippets(proposal())["terraform"]
 
     assert "$${x}%%{y}" in text
 
 
-def test_the_console_shows_the_statement_and_what_to_mind() -> None:
+def test_the_console_snippet_shows_the_statement_and_its_notes() -> None:
     text = snippets(proposal())["console"]
 
     assert json.dumps(STATEMENT, indent=2) in text
     assert text.endswith("Narrow it.")
 
 
-# --- in place of the general texts
+# --- specific fixes that replace general advice
 
 
-def test_the_very_statement_replaces_the_general_advice() -> None:
+def test_the_exact_statement_replaces_the_general_advice() -> None:
     shown = fixes(denial(COMPUTE_SESSION), Phase.RUNTIME)["Allow the one action on the one resource"]
     text = "\n".join(snippet.text for snippet in shown.snippets)
 
@@ -121,7 +121,7 @@ def test_a_boundary_is_looked_up_on_the_role_that_was_refused() -> None:
     assert "--role-name compute" in shown.snippets[1].text
 
 
-def test_no_statement_is_advised_where_a_deny_stands_in_the_way() -> None:
+def test_no_statement_is_advised_if_a_deny_overrides_it() -> None:
     deny = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}
     shown = fixes(UNASSUMABLE, service=Present(role(trust_policy=trust("amplify.amazonaws.com", None, deny))))
 
@@ -136,14 +136,14 @@ def test_no_statement_is_advised_where_a_deny_stands_in_the_way() -> None:
     ],
     ids=["unfit", "gone"],
 )
-def test_a_new_service_role_bears_the_old_name_only_where_that_is_free(state: object, name: str) -> None:
+def test_a_new_service_role_gets_the_old_name_only_if_it_is_free(state: object, name: str) -> None:
     shown = fixes(UNASSUMABLE, service=state)
     attach = shown["Point the app at an existing service role"]
 
     assert attach.snippets[1].text.splitlines()[0].endswith(f"/{name}")
 
 
-def test_a_contested_compute_role_is_named_itself() -> None:
+def test_the_fix_for_a_contested_compute_role_names_that_role() -> None:
     condition = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
     changes = {"compute": Present(role(COMPUTE_ROLE, trust_policy=trust(condition=condition)))}
     (shown,) = fixes(REFUSED, Phase.DEPLOY, **changes, branch=Present(branch())).values()
@@ -151,7 +151,7 @@ def test_a_contested_compute_role_is_named_itself() -> None:
     assert "--role-name compute" in shown.snippets[1].text
 
 
-def test_a_call_of_the_service_role_is_granted_to_that() -> None:
+def test_a_denied_call_of_the_service_role_is_granted_to_the_service_role() -> None:
     (shown,) = fixes(denial(BUILD_SESSION)).values()
 
     assert "--role-name service" in shown.snippets[1].text

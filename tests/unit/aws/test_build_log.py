@@ -1,4 +1,4 @@
-"""A log is fetched from AWS alone, without redirects, and never beyond its bounds."""
+"""A log is downloaded only from AWS hosts, without redirects, up to a size limit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MEBIBYTE = 1024 * 1024
 def serving(
     body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, list[str]]]:
-    """A server with one answer; gives its origin and the paths it was asked for."""
+    """A server with one fixed response. Yields its origin and the list of requested paths."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -37,7 +37,7 @@ def serving(
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden name
-            """Says nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -48,48 +48,48 @@ def serving(
         server.server_close()
 
 
-def read(origin: str, most: int = 8 * MEBIBYTE) -> bytes:
-    return b"".join(BuildLogSource([origin], most_bytes=most).chunks(f"{origin}/log?X-Amz-Signature=secret"))
+def read(origin: str, max_bytes: int = 8 * MEBIBYTE) -> bytes:
+    return b"".join(BuildLogSource([origin], max_bytes=max_bytes).chunks(f"{origin}/log?X-Amz-Signature=secret"))
 
 
 @pytest.mark.parametrize("body", [LOG, gzip.compress(LOG), b""], ids=["plain", "gzip", "empty"])
-def test_a_log_is_read_as_it_was_written(body: bytes) -> None:
+def test_a_plain_or_gzip_log_is_read_unchanged(body: bytes) -> None:
     with serving(body) as (origin, _):
         assert read(origin) == (LOG if body else b"")
 
 
-def test_a_plain_log_ends_at_the_cap() -> None:
+def test_a_plain_log_is_cut_at_the_size_limit() -> None:
     with serving(LOG) as (origin, _):
-        assert read(origin, most=1000) == LOG[:1000]
+        assert read(origin, max_bytes=1000) == LOG[:1000]
 
 
-def test_a_small_body_can_not_swell_beyond_the_cap() -> None:
+def test_a_gzip_bomb_is_cut_at_the_size_limit() -> None:
     bomb = gzip.compress(b"\0" * (64 * MEBIBYTE))
     with serving(bomb) as (origin, _):
-        sizes = [len(chunk) for chunk in BuildLogSource([origin], most_bytes=MEBIBYTE).chunks(f"{origin}/log")]
+        sizes = [len(chunk) for chunk in BuildLogSource([origin], max_bytes=MEBIBYTE).chunks(f"{origin}/log")]
     assert sum(sizes) == MEBIBYTE
     assert max(sizes) <= MEBIBYTE
 
 
-def test_a_gzip_log_that_breaks_off_gives_what_came() -> None:
+def test_a_truncated_gzip_log_returns_the_part_that_arrived() -> None:
     whole = gzip.compress(LOG)
     with serving(whole[: len(whole) // 2]) as (origin, _):
         assert LOG.startswith(read(origin)[:100])
 
 
-def test_a_body_that_only_claims_to_be_gzip_is_said_to_be_unreadable() -> None:
+def test_an_invalid_gzip_body_raises_log_unavailable() -> None:
     with serving(b"\x1f\x8b" + b"nonsense" * 10) as (origin, _), pytest.raises(LogUnavailableError, match="gzip"):
         read(origin)
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_an_expired_url_is_told_from_other_failures(status: int) -> None:
+def test_an_expired_url_raises_log_expired(status: int) -> None:
     with serving(b"", status) as (origin, _), pytest.raises(LogExpiredError):
         read(origin)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_busy_host_is_asked_again_later(status: int) -> None:
+def test_a_busy_host_raises_a_retryable_error(status: int) -> None:
     with serving(b"", status) as (origin, _), pytest.raises(RetryableError):
         read(origin)
 
@@ -104,8 +104,8 @@ def test_redirects_are_not_followed() -> None:
     assert asked == []
 
 
-def test_an_error_never_holds_the_url() -> None:
-    source = BuildLogSource(["http://127.0.0.1:9"], most_bytes=1000)
+def test_an_error_never_contains_the_url() -> None:
+    source = BuildLogSource(["http://127.0.0.1:9"], max_bytes=1000)
     with pytest.raises(RetryableError) as error:
         list(source.chunks("http://127.0.0.1:9/log?X-Amz-Signature=canary"))
     assert "canary" not in f"{error.value!r}{error.value.__cause__!r}"
@@ -127,9 +127,9 @@ def test_an_error_never_holds_the_url() -> None:
         "https:///log",
     ],
 )
-def test_only_aws_hosts_over_https_are_asked(url: str) -> None:
+def test_a_url_that_is_not_an_aws_host_over_https_is_refused(url: str) -> None:
     with pytest.raises(LogUnavailableError, match="AWS host"):
-        list(BuildLogSource(most_bytes=1000).chunks(url))
+        list(BuildLogSource(max_bytes=1000).chunks(url))
 
 
 @pytest.mark.parametrize(
@@ -140,5 +140,5 @@ def test_only_aws_hosts_over_https_are_asked(url: str) -> None:
         "https://s3.amazonaws.com:443/log",
     ],
 )
-def test_aws_hosts_pass(url: str) -> None:
-    BuildLogSource(most_bytes=1000)._refuse_foreign(url)
+def test_aws_hosts_are_accepted(url: str) -> None:
+    BuildLogSource(max_bytes=1000)._refuse_foreign(url)

@@ -1,4 +1,4 @@
-"""The session policy of an errand names one branch and one role, and nothing that could mean more."""
+"""The actor's session policy allows one branch and one role, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def actions(policy: dict[str, object]) -> dict[str, object]:
     return {statement["Action"]: statement["Resource"] for statement in statements}
 
 
-def test_an_attach_may_update_its_branch_raw_and_encoded_and_pass_its_role() -> None:
+def test_attach_may_update_its_branch_by_raw_and_encoded_name_and_pass_its_role() -> None:
     allowed = actions(session_policy(ActorScope("inc", f"{APP}/branches/feature/x", ROLE)))
     branches = [f"{APP}/branches/feature/x", f"{APP}/branches/feature%2Fx"]
     assert allowed == {
@@ -26,22 +26,22 @@ def test_an_attach_may_update_its_branch_raw_and_encoded_and_pass_its_role() -> 
     }
 
 
-def test_a_repair_may_update_its_app_and_no_branch() -> None:
+def test_repair_may_update_its_app_but_no_branch() -> None:
     allowed = actions(session_policy(ActorScope("inc", f"{APP}/branches/main", ROLE, APP)))
     assert allowed["amplify:UpdateApp"] == APP
     assert "amplify:UpdateBranch" not in allowed
 
 
-def test_a_plain_branch_is_named_once() -> None:
+def test_a_branch_name_without_special_characters_is_listed_once() -> None:
     assert branch_resources(f"{APP}/branches/main") == (f"{APP}/branches/main",)
 
 
-def test_names_that_a_policy_would_read_otherwise_can_not_be_named() -> None:
+def test_names_with_policy_wildcards_or_variables_cannot_be_named_in_a_policy() -> None:
     assert can_be_named_in_a_policy("feature/x#1 ü$")
     assert not any(can_be_named_in_a_policy(name) for name in ("a*", "a?", "a${aws:username}"))
 
 
-def test_a_role_arn_is_taken_apart() -> None:
+def test_a_role_arn_is_parsed() -> None:
     role = RoleArn.parse("arn:aws-us-gov:iam::111122223333:role/a/b/name")
     assert role is not None
     assert (role.partition, role.account, role.path, role.name) == ("aws-us-gov", "111122223333", "/a/b/", "name")

@@ -1,4 +1,4 @@
-"""What AWS answers is sorted by what may be done about it."""
+"""AWS errors are classified by how the caller may react."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def answer(code: str, message: str = "", status: int = 400) -> ClientError:
         (EndpointConnectionError(endpoint_url="https://x"), RetryableError),
     ],
 )
-def test_every_answer_has_its_kind(error: Exception, kind: type[AwsError]) -> None:
+def test_every_aws_error_is_translated_to_its_class(error: Exception, kind: type[AwsError]) -> None:
     assert type(raised(error)) is kind
 
 

@@ -24,7 +24,7 @@ def amplify(monkeypatch: pytest.MonkeyPatch) -> Iterator[AmplifyOnMoto]:
         yield fake
 
 
-def test_lists_are_read_to_their_end_page_by_page(amplify: AmplifyOnMoto) -> None:
+def test_lists_are_read_page_by_page_to_the_end(amplify: AmplifyOnMoto) -> None:
     client = boto3.client("amplify", region_name=amplify.region)
     ids = [client.create_app(name=f"app-{n}")["app"]["appId"] for n in range(5)]
     for n in range(5):
@@ -40,7 +40,7 @@ def test_lists_are_read_to_their_end_page_by_page(amplify: AmplifyOnMoto) -> Non
     assert len(amplify.fake.calls_of("ListApps")) == len(amplify.fake.calls_of("ListBranches")) == 3
 
 
-def test_a_list_says_what_its_single_reading_says(amplify: AmplifyOnMoto) -> None:
+def test_list_and_get_return_the_same_values(amplify: AmplifyOnMoto) -> None:
     client = boto3.client("amplify", region_name=amplify.region)
     app_id = client.create_app(
         name="shop", platform="WEB_COMPUTE", environmentVariables={"KEY": "AKIAIOSFODNN7EXAMPLE"}, tags={"team": "a"}
@@ -53,7 +53,7 @@ def test_a_list_says_what_its_single_reading_says(amplify: AmplifyOnMoto) -> Non
     assert [Present(branch) for branch in reader.branches(app_id)] == [reader.branch(app_id, "main")]
 
 
-def test_what_may_not_be_listed_is_an_error(amplify: AmplifyOnMoto) -> None:
+def test_a_rejected_or_denied_list_raises_an_error(amplify: AmplifyOnMoto) -> None:
     reader = AmplifyReader(boto3.client("amplify", region_name=amplify.region))
     with pytest.raises(AwsRejectedError):
         list(reader.branches("d0000000"))
@@ -62,7 +62,7 @@ def test_what_may_not_be_listed_is_an_error(amplify: AmplifyOnMoto) -> None:
         list(reader.apps())
 
 
-def test_a_role_under_another_path_or_case_is_not_the_role_that_is_set(amplify: AmplifyOnMoto) -> None:
+def test_a_role_arn_with_another_path_is_absent(amplify: AmplifyOnMoto) -> None:
     iam = boto3.client("iam", region_name=amplify.region)
     arn = iam.create_role(RoleName="shop", Path="/new/", AssumeRolePolicyDocument=json.dumps({}))["Role"]["Arn"]
     reader = IamReader(iam, amplify.account_id)

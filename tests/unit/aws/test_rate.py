@@ -1,4 +1,4 @@
-"""Calls take turns, fewer once throttled, none after the deadline."""
+"""Calls are evenly spaced, slow down after a throttle and stop at the deadline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medic.aws.rate import OutOfTimeError, SharedRate
 
 
 class Clock:
-    """Time that passes only while somebody waits."""
+    """A clock that advances only in `pause`."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -33,13 +33,13 @@ def turns(rate: SharedRate, clock: Clock, count: int) -> list[float]:
     return times
 
 
-def test_calls_are_spaced() -> None:
+def test_calls_are_evenly_spaced() -> None:
     clock = Clock()
 
     assert turns(SharedRate(5, 200, clock, clock.pause), clock, 4) == [0, 0.2, 0.4, 0.6]
 
 
-def test_a_pause_between_calls_is_not_made_up_for() -> None:
+def test_idle_time_does_not_allow_a_burst() -> None:
     clock = Clock()
     rate = SharedRate(5, 200, clock, clock.pause)
     turns(rate, clock, 1)
@@ -48,7 +48,7 @@ def test_a_pause_between_calls_is_not_made_up_for() -> None:
     assert turns(rate, clock, 2) == [10, 10.2]
 
 
-def test_each_throttle_halves_the_rate_down_to_a_call_in_two_seconds() -> None:
+def test_each_throttle_halves_the_rate_down_to_one_call_every_two_seconds() -> None:
     clock = Clock()
     rate = SharedRate(5, 1000, clock, clock.pause)
     turns(rate, clock, 1)

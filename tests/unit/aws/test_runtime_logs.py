@@ -1,4 +1,4 @@
-"""Reading SSR logs: pages, gaps, throttles, refusals."""
+"""Reading SSR logs: pages, gaps, throttles, errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from medic.aws.errors import AwsRejectedError, RetryableError
-from medic.aws.logs import LONGEST_MESSAGE, RuntimeLogs, StaleTokenError
+from medic.aws.logs import MAX_MESSAGE_LENGTH, RuntimeLogs, StaleTokenError
 from medic.aws.rate import OutOfTimeError, SharedRate
 from medic.evidence import Absent, Present, RuntimePage, TimeSpan, Unreadable
 from tests.fakes.log_groups import LogGroups
@@ -49,7 +49,7 @@ def logs(groups: LogGroups, clock: Clock) -> RuntimeLogs:
     return RuntimeLogs(lambda: client, SharedRate(5, 60, clock, clock.pause))
 
 
-def refusing(error: Exception) -> RuntimeLogs:
+def failing_logs(error: Exception) -> RuntimeLogs:
     class Client:
         def filter_log_events(self, **_: Any) -> None:
             raise error
@@ -69,7 +69,9 @@ def page(logs: RuntimeLogs, token: str = "") -> RuntimePage:
     return found.value
 
 
-def test_only_what_the_filter_passes_and_the_span_holds_is_given_in_order(groups: LogGroups, logs: RuntimeLogs) -> None:
+def test_only_lines_that_match_the_filter_and_the_span_are_returned_in_order(
+    groups: LogGroups, logs: RuntimeLogs
+) -> None:
     groups.put(
         GROUP, [(ago(5), "b Denied"), (ago(700), "old Denied"), (ago(9), "a Denied"), (ago(7), "fine")], stream="x"
     )
@@ -83,7 +85,7 @@ def test_only_what_the_filter_passes_and_the_span_holds_is_given_in_order(groups
     assert found.token == ""
 
 
-def test_an_empty_page_may_lead_on(groups: LogGroups, logs: RuntimeLogs) -> None:
+def test_an_empty_page_may_have_a_next_token(groups: LogGroups, logs: RuntimeLogs) -> None:
     groups.searched_a_page = 2
     groups.put(GROUP, [(ago(9), "x"), (ago(8), "x"), (ago(7), "Denied")])
 
@@ -93,15 +95,15 @@ def test_an_empty_page_may_lead_on(groups: LogGroups, logs: RuntimeLogs) -> None
     assert [line.message for line in page(logs, first.token).lines] == ["Denied"]
 
 
-def test_a_hostile_event_is_cut(groups: LogGroups, logs: RuntimeLogs) -> None:
+def test_a_huge_event_is_truncated(groups: LogGroups, logs: RuntimeLogs) -> None:
     groups.put(GROUP, [(ago(1), "Denied" + "x" * 1_000_000)])
 
-    assert len(page(logs).lines[0].message) == LONGEST_MESSAGE
+    assert len(page(logs).lines[0].message) == MAX_MESSAGE_LENGTH
 
 
-def test_a_missing_group_is_absent_and_a_closed_one_unreadable(logs: RuntimeLogs) -> None:
+def test_a_missing_log_group_is_absent_and_a_denied_one_is_unreadable(logs: RuntimeLogs) -> None:
     assert isinstance(logs.page(APP, SPAN, "x"), Absent)
-    assert isinstance(refusing(answer("AccessDeniedException")).page(APP, SPAN, "x"), Unreadable)
+    assert isinstance(failing_logs(answer("AccessDeniedException")).page(APP, SPAN, "x"), Unreadable)
 
 
 def test_throttles_slow_the_rate_down_until_the_call_succeeds(
@@ -115,7 +117,7 @@ def test_throttles_slow_the_rate_down_until_the_call_succeeds(
     assert 1.0 < clock.now < 2.0
 
 
-def test_throttles_without_end_end_with_the_time(groups: LogGroups, logs: RuntimeLogs) -> None:
+def test_endless_throttling_ends_at_the_deadline(groups: LogGroups, logs: RuntimeLogs) -> None:
     groups.put(GROUP, [])
     groups.throttle_calls = set(range(1000))
 
@@ -124,7 +126,7 @@ def test_throttles_without_end_end_with_the_time(groups: LogGroups, logs: Runtim
     assert len(groups.calls) < 40
 
 
-def test_a_stale_token_is_said_to_be_one(groups: LogGroups, logs: RuntimeLogs) -> None:
+def test_a_stale_token_raises_stale_token_error(groups: LogGroups, logs: RuntimeLogs) -> None:
     groups.searched_a_page = 1
     groups.put(GROUP, [(ago(9), "x"), (ago(8), "x")])
     token = page(logs).token
@@ -134,18 +136,18 @@ def test_a_stale_token_is_said_to_be_one(groups: LogGroups, logs: RuntimeLogs) -
         page(logs, token)
 
 
-def test_an_unreachable_service_may_be_tried_again_and_a_wrong_question_may_not() -> None:
+def test_an_unreachable_service_is_retryable_and_an_invalid_request_is_not() -> None:
     with pytest.raises(RetryableError):
-        refusing(EndpointConnectionError(endpoint_url="https://logs")).page(APP, SPAN, "x")
+        failing_logs(EndpointConnectionError(endpoint_url="https://logs")).page(APP, SPAN, "x")
     with pytest.raises(AwsRejectedError):
-        refusing(answer("InvalidParameterException")).page(APP, SPAN, "x")
+        failing_logs(answer("InvalidParameterException")).page(APP, SPAN, "x")
 
 
-def test_all_lines_of_a_span_are_read_over_its_pages_as_far_as_pages_go(groups: LogGroups, logs: RuntimeLogs) -> None:
+def test_lines_of_a_span_are_read_across_pages_up_to_max_pages(groups: LogGroups, logs: RuntimeLogs) -> None:
     groups.searched_a_page = 2
     groups.put(GROUP, [(ago(n), f"{n} Denied") for n in range(9, 0, -1)])
 
-    every, some = (logs.lines(APP, SPAN, '?"Denied"', most_pages=most) for most in (10, 2))
+    every, some = (logs.lines(APP, SPAN, '?"Denied"', max_pages=most) for most in (10, 2))
 
     assert isinstance(every, Present)
     assert isinstance(some, Present)
@@ -153,15 +155,15 @@ def test_all_lines_of_a_span_are_read_over_its_pages_as_far_as_pages_go(groups: 
     assert some.value == every.value[:4]
 
 
-def test_where_time_runs_out_the_lines_so_far_are_given(groups: LogGroups, clock: Clock) -> None:
+def test_lines_read_before_the_deadline_are_returned(groups: LogGroups, clock: Clock) -> None:
     groups.searched_a_page = 2
     groups.put(GROUP, [(ago(n), "Denied") for n in range(9, 0, -1)])
     client: Any = groups
-    short = RuntimeLogs(lambda: client, SharedRate(5, 0.3, clock, clock.pause)).lines(APP, SPAN, "", most_pages=10)
+    short = RuntimeLogs(lambda: client, SharedRate(5, 0.3, clock, clock.pause)).lines(APP, SPAN, "", max_pages=10)
 
     assert isinstance(short, Present)
     assert len(short.value) == 4
 
 
-def test_lines_of_a_log_that_is_not_there_are_absent(logs: RuntimeLogs) -> None:
-    assert isinstance(logs.lines(APP, SPAN, "x", most_pages=3), Absent)
+def test_lines_of_a_missing_log_group_are_absent(logs: RuntimeLogs) -> None:
+    assert isinstance(logs.lines(APP, SPAN, "x", max_pages=3), Absent)

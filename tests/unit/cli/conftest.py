@@ -1,4 +1,4 @@
-"""Commands make sessions of their own; what botocore reads from its files is the same for all of them."""
+"""Every command creates its own boto3 session. botocore's service models are the same in all of them, so cache them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _service_models_are_read_once() -> Iterator[None]:
+def _cache_service_models() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", cache(botocore.loaders.create_loader))
         yield

@@ -1,4 +1,4 @@
-"""Running commands, and holding their JSON against the published schemas."""
+"""Runs commands, and validates their JSON against the published schemas."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVENT = ROOT / "tests" / "data" / "events" / "failed.json"
 
 
 def medic(*arguments: str, given: str | bytes | None = None) -> Result:
-    """Run `medic` in this process; an exception that no user should see is raised."""
+    """Run `medic` in this process. An exception that no user should see is raised."""
     result = CliRunner().invoke(main, arguments, input=given, prog_name="medic")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -25,7 +25,7 @@ def medic(*arguments: str, given: str | bytes | None = None) -> Result:
 
 
 def valid(schema: str, text: str) -> Any:
-    """The JSON in a text, once it holds to a schema."""
+    """Parse a JSON answer and validate it against a schema."""
     answer = json.loads(text)
     document = json.loads((SCHEMAS / f"{schema}.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(document)

@@ -1,4 +1,4 @@
-"""Waiting for the bot's answer: what counts as one, and what is only on the way to one."""
+"""Waiting for the bot's answer: what counts as an answer, and what does not yet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from medic.events import Scope, wake_up
 from medic.incidents.model import Request, RequestKind
 from medic.incidents.requests import AlreadyAskedError
-from medic_cli.operator.bot import BotClient, RequestAnswer, exit_code_of
+from medic_cli.operator.bot import BotClient, RequestAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,28 +24,28 @@ WAIT = timedelta(seconds=10)
 
 @dataclass
 class Bot:
-    """The requests table, the clock, and the remediator: each step is what the next look at the request shows."""
+    """A fake requests table, clock and remediator. Each step changes the stored request before the next read."""
 
     steps: list[Callable[[Request], Request]]
-    standing: Request | None = None
+    stored: Request | None = None
     now: datetime = NOW
     woken: list[Mapping[str, object]] = field(default_factory=list)
 
     def submit(self, request: Request) -> None:
-        if self.standing is not None:
-            raise AlreadyAskedError(self.standing)
-        self.standing = request
+        if self.stored is not None:
+            raise AlreadyAskedError(self.stored)
+        self.stored = request
 
     def read(self, *_: object) -> Request | None:
-        if self.standing is not None and self.steps:
-            self.standing = self.steps.pop(0)(self.standing)
-        return self.standing
+        if self.stored is not None and self.steps:
+            self.stored = self.steps.pop(0)(self.stored)
+        return self.stored
 
-    def ask(self) -> RequestAnswer:
+    def send(self) -> RequestAnswer:
         bot = BotClient(cast("Any", None), cast("Any", None), lambda: self.now, self._pause)
         bot.__dict__["requests"] = self
         object.__setattr__(bot, "invoke", self.woken.append)
-        return bot.ask(REQUEST, WAIT)
+        return bot.send(REQUEST, WAIT)
 
     def _pause(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -63,31 +63,31 @@ def answered(text: str) -> Callable[[Request], Request]:
     return lambda request: replace(request, answer=text)
 
 
-def test_the_answer_is_waited_for_though_the_request_is_used_already() -> None:
+def test_a_used_request_without_an_answer_is_waited_for() -> None:
     bot = Bot([waiting, used, waiting, answered("attach_compute applied: set, and read back")])
-    answer = bot.ask()
+    answer = bot.send()
     assert answer.text == "attach_compute applied: set, and read back"
-    assert exit_code_of(answer) == 0
+    assert answer.exit_code == 0
     assert bot.woken == [wake_up(SCOPE, REQUEST.id)]
 
 
-def test_a_refusal_is_an_answer_although_the_request_stays_unused() -> None:
-    answer = Bot([answered("refused: the cap is used up")]).ask()
+def test_a_refusal_is_an_answer_even_if_the_request_stays_unused() -> None:
+    answer = Bot([answered("refused: the cap is used up")]).send()
     assert answer.refused
-    assert exit_code_of(answer) == 1
+    assert answer.exit_code == 1
 
 
 def test_no_answer_in_time_is_neither_success_nor_refusal() -> None:
     bot = Bot([])
-    answer = bot.ask()
+    answer = bot.send()
     assert answer.text is None
-    assert exit_code_of(answer) == 3
+    assert answer.exit_code == 3
     assert bot.now - NOW == WAIT
 
 
-def test_what_was_done_already_is_told_without_asking_again() -> None:
-    bot = Bot([], standing=replace(REQUEST, used_at=NOW, answer="attach_compute applied"))
-    assert bot.ask().text == "attach_compute applied"
+def test_a_request_that_was_already_carried_out_is_not_sent_again() -> None:
+    bot = Bot([], stored=replace(REQUEST, used_at=NOW, answer="attach_compute applied"))
+    assert bot.send().text == "attach_compute applied"
     assert bot.woken == []
 
 
@@ -101,6 +101,6 @@ def test_what_was_done_already_is_told_without_asking_again() -> None:
     ids=["it is done now", "it is still refused", "it is being done"],
 )
 def test_an_old_refusal_is_not_taken_for_the_new_answer(steps: list[Any], text: str | None) -> None:
-    bot = Bot(steps, standing=replace(REQUEST, answer="refused: a cap"))
-    assert bot.ask().text == text
+    bot = Bot(steps, stored=replace(REQUEST, answer="refused: a cap"))
+    assert bot.send().text == text
     assert len(bot.woken) == 1

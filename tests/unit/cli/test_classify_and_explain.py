@@ -34,7 +34,7 @@ def _valid(name: str, answer: Any) -> Any:
 
 
 class TestClassify:
-    def test_an_iam_failure_is_told_and_exits_with_1(self) -> None:
+    def test_an_iam_failure_exits_with_1(self) -> None:
         result = _run("classify", "--json", text=f"first\n{DENIED}\n")
 
         answer = _valid("classify", json.loads(result.output))
@@ -71,7 +71,7 @@ class TestClassify:
 
         assert json.loads(result.output)["label"] == "credentials_missing_runtime"
 
-    def test_people_see_title_lines_excerpt_and_where_to_read_on(self) -> None:
+    def test_text_shows_title_lines_excerpt_and_where_to_read_on(self) -> None:
         output = _run("classify", text=DENIED).output
 
         assert "access_denied_identity" in output
@@ -79,7 +79,7 @@ class TestClassify:
         assert "  | User: arn:aws:iam" in output
         assert "medic explain denied_caller" in output
 
-    def test_markup_in_a_log_is_printed_as_it_stands(self) -> None:
+    def test_markup_in_a_log_is_printed_literally(self) -> None:
         assert "[red]boom[/red]" in _run("classify", text=f"{DENIED} [red]boom[/red]").output
 
     def test_an_unreadable_file_exits_with_3(self, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ class TestClassify:
             (b"[" * 100_000, "not JSON"),
         ],
     )
-    def test_a_line_that_is_no_case_gets_an_error_and_the_next_is_answered(self, line: bytes, error: str) -> None:
+    def test_an_invalid_line_gets_an_error_and_the_next_is_answered(self, line: bytes, error: str) -> None:
         good = json.dumps({"id": "good", "phase": "api", "log_excerpt": DENIED}).encode()
 
         result = _run("classify", "--batch", "-", text=line + b"\n" + good + b"\n")
@@ -125,7 +125,7 @@ class TestClassify:
         assert first["line"] == 1
         assert (second["id"], second["label"]) == ("good", "access_denied_identity")
 
-    def test_text_that_is_no_utf_8_is_read_all_the_same(self) -> None:
+    def test_text_that_is_not_utf_8_is_read(self) -> None:
         case = '{"id": "x", "phase": "api", "log_excerpt": "\\ud800 ' + DENIED + '"}\n'
 
         assert json.loads(_run("classify", "--batch", "-", text=case).output)["label"] == "access_denied_identity"
@@ -144,7 +144,7 @@ class TestExplain:
         assert "two_roles" not in output
 
     @pytest.mark.parametrize("dialect", list(Dialect))
-    def test_an_entry_shows_its_fix_whole_in_the_chosen_dialect(self, dialect: Dialect) -> None:
+    def test_an_entry_shows_its_whole_fix_in_the_chosen_dialect(self, dialect: Dialect) -> None:
         output = _run("explain", "compute_role_not_set", "--dialect", dialect.value).output
 
         marks = {
@@ -163,10 +163,10 @@ class TestExplain:
         assert "--app-id d1x" in output
         assert "{region}" in output
 
-    def test_a_setting_that_is_no_placeholder_is_wrong_usage(self) -> None:
+    def test_an_unknown_placeholder_is_wrong_usage(self) -> None:
         assert _run("explain", "--set", "colour=red").exit_code == 2
 
-    def test_json_holds_every_entry_with_addresses_for_issues(self) -> None:
+    def test_json_contains_every_entry_with_urls_of_issues(self) -> None:
         answer = _valid("explain", json.loads(_run("explain", "--json").output))
 
         assert [entry["id"] for entry in answer["entries"]] == [entry.id for entry in ENTRIES]
@@ -185,14 +185,14 @@ class TestExplain:
 
 
 class TestRedact:
-    def test_secrets_go_and_the_rest_stays(self) -> None:
+    def test_secrets_are_removed_and_the_rest_stays(self) -> None:
         result = _run("redact", text="key AKIAIOSFODNN7EXAMPLA\r\nplain\n")
 
         assert result.exit_code == 0
         assert "AKIA" not in result.output
         assert result.output.endswith("\r\nplain\n") or result.output.endswith("\nplain\n")
 
-    def test_bytes_that_are_no_utf_8_pass_through(self) -> None:
+    def test_bytes_that_are_not_utf_8_pass_through(self) -> None:
         assert _run("redact", text=b"\xff\xfe\n").stdout_bytes == b"\xff\xfe\n"
 
 
@@ -219,7 +219,7 @@ class TestMain:
         for name in main.list_commands(None):  # type: ignore[arg-type]
             assert _run(name, "--help").exit_code == 0
 
-    def test_the_version_is_told(self) -> None:
+    def test_the_version_is_printed(self) -> None:
         assert _run("--version").output.startswith("medic ")
 
     def test_an_unknown_command_is_wrong_usage(self) -> None:

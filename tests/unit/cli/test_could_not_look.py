@@ -1,4 +1,4 @@
-"""Every command that asks AWS, with credentials absent, expired and denied, and in a region that is not there."""
+"""Every command that calls AWS: with missing, expired and denied credentials, and with an unknown region or profile."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ every_command = pytest.mark.parametrize("command", COMMANDS)
 
 
 @pytest.fixture(autouse=True)
-def _a_computer_that_is_signed_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _signed_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -46,14 +46,14 @@ def _a_computer_that_is_signed_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEndpoint]:
-    """Every AWS service, at one address."""
+    """A fake of every AWS service at one address."""
     with FakeEndpoint(lambda call: error(call, "ExpiredTokenException", "expired", 403)) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url)
         yield endpoint
 
 
-def said(command: str, *more: str) -> str:
-    """What a command says when it could not look; and it says nothing else."""
+def error_of(command: str, *more: str) -> str:
+    """The error of a command that could not look. It prints nothing else."""
     result = medic(*COMMANDS[command], *more)
     assert result.exit_code == 3
     assert result.stdout == ""
@@ -66,12 +66,12 @@ def said(command: str, *more: str) -> str:
 def test_without_credentials(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    assert "No AWS credentials were found" in said(command)
+    assert "No AWS credentials were found" in error_of(command)
 
 
 @every_command
 def test_with_expired_credentials(command: str, aws: FakeEndpoint) -> None:
-    assert "The AWS credentials have expired" in said(command)
+    assert "The AWS credentials have expired" in error_of(command)
     assert aws.calls
 
 
@@ -84,7 +84,7 @@ def test_without_a_permission(command: str, aws: FakeEndpoint) -> None:
         return error(call, code, message, 403)
 
     aws.answer = deny
-    sentence = said(command)
+    sentence = error_of(command)
     assert "amplify:GetApp" in sentence or "cloudformation:DescribeStacks" in sentence
     assert "Allow that action and repeat." in sentence
 
@@ -92,28 +92,28 @@ def test_without_a_permission(command: str, aws: FakeEndpoint) -> None:
 @every_command
 def test_without_a_region(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_REGION")
-    assert "No AWS region is set" in said(command)
+    assert "No AWS region is set" in error_of(command)
 
 
 @every_command
-def test_in_a_region_that_is_not_there(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_an_unknown_region(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(_self: object, request: object) -> None:
         raise botocore.exceptions.EndpointConnectionError(endpoint_url=str(getattr(request, "url", "")))
 
     monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", nowhere)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
-    sentence = said(command, "--region", "eu-nowhere-1")
+    sentence = error_of(command, "--region", "eu-nowhere-1")
     assert "eu-nowhere-1" in sentence
-    assert "whether the region's name is right" in sentence
+    assert "check the network, AWS_ENDPOINT_URL and the region's name" in sentence
 
 
 @every_command
-def test_under_a_profile_that_is_not_there(command: str) -> None:
-    assert "(staging) could not be found" in said(command, "--profile", "staging")
+def test_with_an_unknown_profile(command: str) -> None:
+    assert "(staging) could not be found" in error_of(command, "--profile", "staging")
 
 
 @pytest.mark.parametrize("command", ["fix", "undo", "approve", "mute", "history", "test-alert", "replay-dlq"])
-def test_whoever_may_not_become_an_operator_is_told_what_lacks(command: str, aws: FakeEndpoint) -> None:
+def test_without_permission_to_assume_the_operator_role(command: str, aws: FakeEndpoint) -> None:
     role = "arn:aws:iam::111122223333:role/Operator"
     stacks = (
         "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>AmplifyMedic</StackName>"
@@ -136,6 +136,6 @@ def test_whoever_may_not_become_an_operator_is_told_what_lacks(command: str, aws
                 return error(call, "AccessDenied", "not authorized to perform: sts:AssumeRole", 403)
 
     aws.answer = answer
-    sentence = said(command)
-    assert "arn:aws:iam::111122223333:user/ada may not become an operator of AmplifyMedic" in sentence
+    sentence = error_of(command)
+    assert "arn:aws:iam::111122223333:user/ada may not assume the operator role of AmplifyMedic" in sentence
     assert f"allow it sts:AssumeRole on {role}" in sentence

@@ -1,4 +1,4 @@
-"""`medic diagnose --event FILE [--log FILE]`: no AWS call, whatever the environment holds."""
+"""`medic diagnose --event FILE [--log FILE]`: no AWS call, whatever credentials the environment has."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ def answer(*arguments: str) -> Any:
     return valid("diagnose", medic("diagnose", "--event", str(EVENT), "--json", *arguments).stdout)
 
 
-def test_the_report_goes_from_the_headline_to_the_fix(log: Any) -> None:
+def test_the_report_goes_from_headline_to_fix(log: Any) -> None:
     result = medic("diagnose", "--event", str(EVENT), "--log", log(UNASSUMABLE), "--dialect", "cli")
     assert result.exit_code == 1
     places = [
         result.stdout.index(part)
         for part in (
             "d1a2b3c4d5e6f7 / main: build stopped: “Unable to assume specified IAM Role”",
-            "It concerns the service role (used while building).",
-            "Causes, likeliest first",
+            "Role: the service role (used while building).",
+            "Causes, most likely first",
             "Checks",
             "? unknown",
             "From the log, line 2",
-            "No cause is more than possible",
+            "No cause is proven or likely",
             "Fix: ",
             "aws iam ",
         )
@@ -76,17 +76,17 @@ def test_the_report_goes_from_the_headline_to_the_fix(log: Any) -> None:
         ("terraform", "aws_iam", "new iam."),
     ],
 )
-def test_fixes_come_in_the_dialect_that_was_asked_for(log: Any, dialect: str, shown: str, hidden: str) -> None:
-    said = medic("diagnose", "--event", str(EVENT), "--log", log(UNASSUMABLE), "--dialect", dialect).stdout
-    fixes = said[said.index("Fix: ") :]
+def test_fixes_are_shown_in_the_requested_dialect(log: Any, dialect: str, shown: str, hidden: str) -> None:
+    output = medic("diagnose", "--event", str(EVENT), "--log", log(UNASSUMABLE), "--dialect", dialect).stdout
+    fixes = output[output.index("Fix: ") :]
     assert shown in fixes
     assert hidden not in fixes
 
 
 def test_a_here_document_of_a_fix_can_be_pasted(log: Any) -> None:
-    said = medic("diagnose", "--event", str(EVENT), "--log", log(UNASSUMABLE), "--dialect", "cli").stdout
-    assert "<<'JSON'" in said
-    assert "\nJSON\n" in said
+    output = medic("diagnose", "--event", str(EVENT), "--log", log(UNASSUMABLE), "--dialect", "cli").stdout
+    assert "<<'JSON'" in output
+    assert "\nJSON\n" in output
 
 
 def test_nothing_is_proven_without_asking_aws(log: Any) -> None:
@@ -107,13 +107,13 @@ def test_what_the_log_alone_proves_is_proven(log: Any) -> None:
     assert "ssm:GetParameter" in given["fixes"][0]["cli"]
 
 
-def test_another_failure_than_iam_is_no_failure_of_this_command(log: Any) -> None:
+def test_a_failure_other_than_iam_exits_with_0(log: Any) -> None:
     result = medic("diagnose", "--event", str(EVENT), "--log", log("npm ERR! missing script: build\n"))
     assert result.exit_code == 0
     assert "no IAM failure in the log" in result.stdout
 
 
-def test_an_event_without_a_log_is_no_diagnosis() -> None:
+def test_an_event_without_a_log_gives_no_diagnosis() -> None:
     result = medic("diagnose", "--event", str(EVENT))
     assert result.exit_code == 3
     assert "give its log with --log FILE" in result.stdout
@@ -139,11 +139,11 @@ def test_a_log_may_come_from_standard_input() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         ([], 2, "Give APP and BRANCH, or --event FILE."),
         (["d1a2b3c4d5e6f7"], 2, "Give APP and BRANCH"),
-        (["not an app", "main"], 2, "is not the id of an Amplify app"),
+        (["not an app", "main"], 2, "is not an Amplify app id"),
         (["d1a2b3c4d5e6f7", "x" * 256], 2, "1 to 255 characters"),
         (["--event", str(EVENT), "--job", "4"], 2, "leave --job out"),
         (["d1a2b3c4d5e6f7", "main", "--event", str(EVENT)], 2, "leave APP out"),
@@ -152,31 +152,31 @@ def test_a_log_may_come_from_standard_input() -> None:
         (["--event", str(EVENT), "--dialect", "pulumi"], 2, "is not one of"),
     ],
 )
-def test_wrong_usage_and_missing_files_are_told_apart(arguments: list[str], code: int, said: str) -> None:
+def test_wrong_usage_exits_with_2_and_a_missing_file_with_3(arguments: list[str], code: int, message: str) -> None:
     result = medic("diagnose", *arguments)
     assert result.exit_code == code
-    assert said in result.stderr
+    assert message in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "said"),
+    ("text", "code", "message"),
     [
         ("{", 3, "is not JSON"),
-        ("[]", 2, "holds no event: it is list"),
+        ("[]", 2, "contains no event: it is list"),
         ("{}", 2, "source is missing"),
         ('{"source": "aws.s3"}', 2, "source is 'aws.s3'"),
         (" " * (1 << 20) + "{}", 3, "is longer than"),
     ],
 )
-def test_a_file_that_is_no_event_is_told_from_one(tmp_path: Path, text: str, code: int, said: str) -> None:
+def test_a_file_that_is_not_an_event_is_rejected(tmp_path: Path, text: str, code: int, message: str) -> None:
     file = tmp_path / "event.json"
     file.write_text(text)
     result = medic("diagnose", "--event", str(file))
     assert result.exit_code == code
-    assert said in result.stderr
+    assert message in result.stderr
 
 
-def test_secrets_and_escape_sequences_of_a_log_go_nowhere(log: Any) -> None:
+def test_secrets_and_escape_sequences_of_a_log_are_not_printed(log: Any) -> None:
     key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     text = UNASSUMABLE.replace("correctly.", f"correctly. aws_secret_access_key={key} \x1b]0;owned\x07\u202e")
     result = medic("diagnose", "--event", str(EVENT), "--log", log(text))

@@ -1,4 +1,4 @@
-"""`pipx install .`: what is built from this repository runs by itself, away from the checkout."""
+"""`pipx install .`: the wheel of this repository works without the checkout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel that installers build, unpacked where a checkout is not."""
+    """The wheel that an installer builds, unpacked outside the checkout."""
     folder = tmp_path_factory.mktemp("installed")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
@@ -30,13 +30,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def medic(installed: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """The installed command, started as its entry point starts it."""
+    """Run the installed command as its entry point does."""
     start = f"import medic, medic_cli.main; assert medic.__file__.startswith({str(installed)!r}); medic_cli.main.main()"
     return run(installed, start, *arguments, given=given)
 
 
 def run(installed: Path, code: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Python where the wheel is unpacked, with nothing of the checkout in sight."""
+    """Run Python where the wheel is unpacked. The checkout is not on its path."""
     return subprocess.run(  # noqa: S603 - fixed arguments
         [sys.executable, "-c", code, *arguments],
         cwd=installed,
@@ -53,7 +53,7 @@ def test_the_entry_point_is_the_command_group(installed: Path) -> None:
     assert "medic = medic_cli.main:main" in points.read_text()
 
 
-def test_it_brings_nothing_but_the_core_and_the_command_line(installed: Path) -> None:
+def test_it_contains_only_the_core_and_the_command_line(installed: Path) -> None:
     assert {path.name for path in installed.iterdir() if path.suffix != ".dist-info"} == {"medic", "medic_cli"}
 
 
@@ -66,11 +66,11 @@ def test_it_classifies_and_diagnoses(installed: Path) -> None:
     assert medic(installed, "classify", given=log).stdout.startswith("service_role_unassumable")
     diagnosed = medic(installed, "diagnose", "--event", str(EVENT), "--log", "-", given=log)
     assert diagnosed.returncode == 1, diagnosed.stderr
-    assert "It concerns the service role" in diagnosed.stdout
+    assert "Role: the service role" in diagnosed.stdout
 
 
-def test_offline_commands_do_without_the_aws_sdk(installed: Path) -> None:
-    """It takes longer to import than they take to answer."""
+def test_offline_commands_do_not_import_the_aws_sdk(installed: Path) -> None:
+    """Importing it takes longer than these commands take to answer."""
     after = (
         "import sys, medic_cli.main as m\n"
         "try: m.main(standalone_mode=False)\n"

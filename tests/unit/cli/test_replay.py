@@ -1,4 +1,4 @@
-"""What is in a message that was kept because it could not be handled."""
+"""The event in a message of a dead-letter queue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from medic_cli.operator.bot import session_name
-from medic_cli.operator.replay import UnknownShapeError, in_words, message_in
+from medic_cli.operator.replay import UnknownFormatError, describe, event_in
 
 EVENT = {
     "source": "aws.amplify",
@@ -17,13 +17,13 @@ EVENT = {
 }
 
 
-def test_an_undelivered_event_is_the_message() -> None:
-    assert message_in(json.dumps(EVENT)) == EVENT
+def test_an_undelivered_event_is_the_message_itself() -> None:
+    assert event_in(json.dumps(EVENT)) == EVENT
 
 
-def test_the_record_of_a_failed_run_holds_the_message() -> None:
+def test_the_record_of_a_failed_run_contains_the_event() -> None:
     record = {"version": "1.0", "requestContext": {"condition": "RetriesExhausted"}, "requestPayload": EVENT}
-    assert message_in(json.dumps(record)) == EVENT
+    assert event_in(json.dumps(record)) == EVENT
 
 
 @pytest.mark.parametrize(
@@ -39,17 +39,17 @@ def test_the_record_of_a_failed_run_holds_the_message() -> None:
     ],
 )
 def test_anything_else_is_unknown_and_nothing_of_it_is_repeated(body: str, why: str) -> None:
-    with pytest.raises(UnknownShapeError, match=why):
-        message_in(body)
+    with pytest.raises(UnknownFormatError, match=why):
+        event_in(body)
 
 
-def test_it_is_told_in_a_few_words_and_without_secrets() -> None:
+def test_an_event_is_described_in_a_few_words_and_without_secrets() -> None:
     detail = {**EVENT["detail"], "branchName": "AKIAIOSFODNN7EXAMPLE", "secret": "x" * 1000}  # type: ignore[dict-item]
-    said = in_words({**EVENT, "detail": detail})
-    assert said.startswith("Amplify Deployment Status Change d1a2b3c4d5e6f7")
-    assert "AKIAIOSFODNN7EXAMPLE" not in said
-    assert len(said) < 300
-    assert in_words({"detail-type": "Wake Up"}) == "Wake Up"
+    text = describe({**EVENT, "detail": detail})
+    assert text.startswith("Amplify Deployment Status Change d1a2b3c4d5e6f7")
+    assert "AKIAIOSFODNN7EXAMPLE" not in text
+    assert len(text) < 300
+    assert describe({"detail-type": "Wake Up"}) == "Wake Up"
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,6 @@ def test_it_is_told_in_a_few_words_and_without_secrets() -> None:
         (f"arn:aws:iam::111122223333:user/{'x' * 100}", f"medic-{'x' * 58}"),
     ],
 )
-def test_a_session_bears_the_name_of_whoever_is_behind_it(arn: str, name: str) -> None:
+def test_a_session_name_shows_the_caller(arn: str, name: str) -> None:
     assert session_name(arn) == name
     assert len(name) <= 64

@@ -33,7 +33,7 @@ def _batch(*cases: Any) -> list[Any]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_the_schema_is_a_schema() -> None:
+def test_the_schema_is_valid() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
@@ -58,7 +58,7 @@ def test_the_schema_is_a_schema() -> None:
     ],
 )
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
-def test_the_exit_code_says_how_it_went(policy: str, arguments: list[str], code: int, form: list[str]) -> None:
+def test_the_exit_code_shows_the_outcome(policy: str, arguments: list[str], code: int, form: list[str]) -> None:
     assert _run(*arguments, *form, given=policy).exit_code == code
 
 
@@ -79,7 +79,7 @@ def test_a_branch_arn_gives_account_region_and_app() -> None:
     }
 
 
-def test_the_role_of_a_compute_role_gets_the_plain_statement() -> None:
+def test_role_compute_gets_the_plain_statement() -> None:
     answer = _answer("--role", "compute", "--branch-arn", BRANCH_ARN, given=BAD)
 
     assert "Condition" not in answer["fix"]["statement"]
@@ -127,7 +127,7 @@ def test_every_statement_is_explained() -> None:
     ]
 
 
-def test_sessions_are_checked() -> None:
+def test_the_session_duration_is_checked() -> None:
     policy = json.dumps(document(statement(Principal={"AWS": ACCOUNT})))
     caller = ("--principal", f"arn:aws:iam::{ACCOUNT}:user/Ann", "--duration", "7200")
 
@@ -144,14 +144,14 @@ def test_the_time_of_the_call_can_be_set() -> None:
 
 
 @pytest.mark.parametrize("given", [b"\xff\xfe", b"\xef\xbb\xbf" + GOOD.encode(), b"x" * 2_000_000, b"\xed\xa0\x80"])
-def test_input_that_is_no_policy_is_denied_with_a_reason(given: bytes) -> None:
+def test_input_that_is_not_a_policy_is_denied_with_a_reason(given: bytes) -> None:
     answer = _answer(given=given)
 
     assert (answer["outcome"], answer["fix"]["kind"]) == ("denied", "refuse")
     assert "no trust policy" in answer["reason"]
 
 
-def test_the_answer_for_people_has_reason_notes_and_diff() -> None:
+def test_the_text_output_has_reason_notes_and_diff() -> None:
     text = _run("--branch-arn", BRANCH_ARN, given=BAD).stdout
 
     assert text.startswith("DENIED  amplify.amazonaws.com may not assume the role")
@@ -211,13 +211,13 @@ def test_a_line_that_cannot_be_understood_is_answered_with_its_error(line: str, 
     "policy",
     [None, 1, [], "", {}, '{"Statement":[{"Effect":"Deny","Effect":"Allow"}]}'],
 )
-def test_a_policy_of_the_wrong_kind_is_denied_and_no_error(policy: Any) -> None:
+def test_a_policy_of_the_wrong_type_is_denied_and_not_an_error(policy: Any) -> None:
     (answer,) = _batch({"id": "x", "trust_policy": policy, "context": {}})
 
     assert (answer["outcome"], answer["fix"]["kind"]) == ("denied", "refuse")
 
 
-def test_a_key_given_twice_inside_a_batch_line_is_not_overlooked() -> None:
+def test_a_duplicate_key_in_a_batch_line_is_detected() -> None:
     (answer,) = _batch(
         '{"id":"x","context":{},"trust_policy":{"Statement":[{"Effect":"Deny","Effect":"Allow","Principal":"*","Action":"*"}]}}'
     )
@@ -225,7 +225,7 @@ def test_a_key_given_twice_inside_a_batch_line_is_not_overlooked() -> None:
     assert answer["outcome"] == "denied"
 
 
-def test_empty_lines_of_a_batch_are_passed_over_and_null_means_not_known() -> None:
+def test_empty_lines_of_a_batch_are_skipped_and_null_means_unknown() -> None:
     facts = dict.fromkeys(
         ["principal", "action", "partition", "region", "account_id", "now", "keys", "absent", "unknown"]
     )

@@ -1,4 +1,4 @@
-"""What the tests of the differential share: a deployment in which nothing is wrong, to be spoilt one fact at a time."""
+"""Builders that the tests of the diagnosis share: a deployment without a fault. Tests change one fact at a time."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def job(lasted: timedelta = timedelta(seconds=1), **changes: Any) -> Job:
 
 
 def evidence(**changes: Any) -> Evidence:
-    """Everything is there and right; roles are given by ARN, or as `service` and `compute`."""
+    """Evidence without a fault. Roles are given as `service` and `compute`, or by ARN in `roles`."""
     roles = {
         SERVICE_ROLE: changes.pop("service", Present(role())),
         COMPUTE_ROLE: changes.pop("compute", Present(role(COMPUTE_ROLE))),
@@ -144,17 +144,16 @@ def evidence(**changes: Any) -> Evidence:
 
 
 def diagnosed(text: str, phase: Any = Phase.BUILD, **changes: Any) -> Diagnosis:
-    """The diagnosis of a log with this text in it, in this world."""
+    """The diagnosis of a log with this text, from evidence with these changes."""
     return diagnose(evidence(**changes), scan([text.encode()], phase), phase)
 
 
 def ranks(diagnosis: Diagnosis) -> dict[str, Rank]:
-    """Each cause's rank, in order."""
+    """The rank of each cause, in the order of the causes."""
     return {cause.id: cause.rank for cause in diagnosis.causes}
 
 
 def top(diagnosis: Diagnosis) -> tuple[str, Rank]:
-    """The first cause and its rank."""
     first = diagnosis.causes[0]
     return first.id, first.rank
 

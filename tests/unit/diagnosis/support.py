@@ -1,4 +1,4 @@
-"""What the tests of this room share: reading test data, and scanning a text."""
+"""Reads the test data of logs, and scans texts."""
 
 from __future__ import annotations
 

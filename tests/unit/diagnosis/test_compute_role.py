@@ -70,11 +70,11 @@ YOUNG_AND_DENIED = with_trust(trust("lambda.amazonaws.com"), created_at=NOW - ti
     ],
     ids=["missing", "denied", "young-denied", "young", "contested", "conditional", "unreadable", "right", "none"],
 )
-def test_a_refused_compute_role(state: dict[str, Any], expected: tuple[str, Rank]) -> None:
+def test_a_refused_compute_role_has_the_expected_first_cause(state: dict[str, Any], expected: tuple[str, Rank]) -> None:
     assert top(diagnosed(REFUSED, Phase.DEPLOY, **state)) == expected
 
 
-def test_a_refused_role_that_is_set_nowhere_may_be_any_of_three() -> None:
+def test_a_refused_role_that_is_set_nowhere_has_three_possible_causes() -> None:
     diagnosis = diagnosed(REFUSED, Phase.DEPLOY, **NO_ROLE)
 
     assert ranks(diagnosis) == dict.fromkeys(
@@ -103,7 +103,7 @@ def test_only_an_allowed_verdict_that_rests_on_source_conditions_is_contested() 
 
 
 @pytest.mark.parametrize("state", [CONDITIONAL, UNREADABLE, YOUNG_AND_DENIED], ids=["cond", "unreadable", "young"])
-def test_what_cannot_be_known_is_not_unusable(state: dict[str, Any]) -> None:
+def test_a_role_that_cannot_be_judged_is_neither_usable_nor_unusable(state: dict[str, Any]) -> None:
     compute = diagnosed(REFUSED, Phase.DEPLOY, **state).compute
 
     assert compute is not None
@@ -124,7 +124,9 @@ def test_what_cannot_be_known_is_not_unusable(state: dict[str, Any]) -> None:
     ],
     ids=["none", "missing", "denied", "right", "inherited"],
 )
-def test_ssr_code_without_credentials(state: dict[str, Any], expected: tuple[str, Rank]) -> None:
+def test_ssr_code_without_credentials_has_the_expected_first_cause(
+    state: dict[str, Any], expected: tuple[str, Rank]
+) -> None:
     assert top(diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **state)) == expected
 
 
@@ -135,7 +137,7 @@ def test_source_conditions_are_a_possible_reason_at_runtime() -> None:
 
 
 @pytest.mark.parametrize("unread", ["app", "branch"])
-def test_that_there_is_no_role_is_not_proven_unless_both_levels_were_read(unread: str) -> None:
+def test_a_missing_compute_role_is_proven_only_if_app_and_branch_were_read(unread: str) -> None:
     changes: dict[str, Any] = {**NO_ROLE, unread: Unreadable("denied")}
     diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **changes)
 
@@ -143,21 +145,21 @@ def test_that_there_is_no_role_is_not_proven_unless_both_levels_were_read(unread
     assert check(diagnosis, "compute_role_set").result is CheckResult.UNKNOWN
 
 
-def test_an_inherited_role_is_said_to_be_inherited() -> None:
+def test_the_check_says_that_a_role_is_inherited() -> None:
     detail = check(diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **INHERITED), "compute_role_set").detail
 
     assert "set on the app and inherited by the branch" in detail
     assert "the same ARN set on the branch" in detail
 
 
-def test_undefined_credentials_are_the_codes_doing_before_any_role_is_looked_at() -> None:
+def test_undefined_credentials_are_blamed_on_the_code_before_any_role() -> None:
     diagnosis = diagnosed(UNDEFINED_CREDENTIALS, Phase.RUNTIME, **NO_ROLE)
 
     assert top(diagnosis) == ("explicit_credentials_in_code", Rank.LIKELY)
     assert ranks(diagnosis)["compute_role_not_set"] is Rank.LIKELY
 
 
-def test_access_keys_in_variables_are_named_and_their_values_unknown() -> None:
+def test_access_keys_in_environment_variables_are_named_without_their_values() -> None:
     keys = {"app": Present(app(environment=KEYS))}
     diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **keys)
 
@@ -169,14 +171,14 @@ def test_access_keys_in_variables_are_named_and_their_values_unknown() -> None:
     assert "static_keys" not in check_ids(diagnosed(NO_CREDENTIALS, Phase.RUNTIME))
 
 
-def test_the_service_role_has_no_part_in_it() -> None:
+def test_the_service_role_is_ruled_out_at_runtime() -> None:
     diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **NO_ROLE)
 
     assert ranks(diagnosis)["service_role_not_set"] is Rank.RULED_OUT
     assert not [each for each in check_ids(diagnosis) if each.startswith("service_role")]
 
 
-def test_a_logging_role_as_service_role_is_a_possible_home_of_the_permissions() -> None:
+def test_a_logging_role_set_as_service_role_may_hold_the_permissions() -> None:
     logging = f"arn:aws:iam::{ACCOUNT}:role/AmplifySSRLoggingRole-1b2c"
     diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **NO_ROLE, app=Present(app(service_role_arn=logging)))
 
@@ -184,13 +186,13 @@ def test_a_logging_role_as_service_role_is_a_possible_home_of_the_permissions() 
     assert ranks(diagnosis)["permissions_on_logging_role"] is Rank.POSSIBLE
 
 
-def test_a_static_site_has_no_use_for_a_compute_role() -> None:
+def test_a_static_site_fails_the_platform_check() -> None:
     diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, app=Present(app(platform="WEB")))
 
     assert check(diagnosis, "platform").result is CheckResult.FAIL
 
 
-def test_a_role_of_another_account_is_named_as_such() -> None:
+def test_a_role_of_another_account_fails_the_account_check() -> None:
     foreign = "arn:aws:iam::999988887777:role/compute"
     changes = {"branch": Present(branch(compute_role_arn=foreign)), "roles": {foreign: Unreadable("another account")}}
     diagnosis = diagnosed(REFUSED, Phase.DEPLOY, **changes)
@@ -199,14 +201,14 @@ def test_a_role_of_another_account_is_named_as_such() -> None:
     assert check(diagnosis, "compute_role_account").result is CheckResult.FAIL
 
 
-def test_a_role_younger_than_the_job_is_told_by_its_age() -> None:
+def test_the_age_check_shows_a_role_younger_than_the_job() -> None:
     changes = with_trust(trust(), created_at=STARTED + timedelta(seconds=10))
 
     assert "10 s after the job started" in check(diagnosed(REFUSED, Phase.DEPLOY, **changes), "compute_role_age").detail
 
 
 @pytest.mark.parametrize(
-    ("state", "against"),
+    ("state", "contradicts"),
     [
         ({}, True),
         (INHERITED, False),
@@ -218,12 +220,12 @@ def test_a_role_younger_than_the_job_is_told_by_its_age() -> None:
     ],
     ids=["usable", "inherited", "none", "contested", "conditional", "unreadable", "missing"],
 )
-def test_only_a_usable_role_on_the_branch_speaks_against_a_line(state: dict[str, Any], *, against: bool) -> None:
+def test_only_a_usable_role_on_the_branch_contradicts_a_log_line(state: dict[str, Any], *, contradicts: bool) -> None:
     diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **state)
 
-    assert ("line_confirmed" in check_ids(diagnosis)) is against
-    assert contradicted(diagnosis) is against
+    assert ("line_confirmed" in check_ids(diagnosis)) is contradicts
+    assert contradicted(diagnosis) is contradicts
 
 
-def test_a_line_about_something_else_is_not_held_against_the_role() -> None:
+def test_a_line_of_a_build_log_is_not_contradicted_by_the_compute_role() -> None:
     assert not contradicted(diagnosed(NO_CREDENTIALS))

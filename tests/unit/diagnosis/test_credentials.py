@@ -1,4 +1,4 @@
-"""Builds without credentials, and credentials that ended."""
+"""Builds without credentials, and expired credentials."""
 
 from __future__ import annotations
 
@@ -47,30 +47,30 @@ def test_amplifys_own_role_proves_that_no_service_role_is_set() -> None:
     assert not_set.proposal is None
 
 
-def test_amplifys_own_role_though_one_is_set_now_means_it_was_set_since() -> None:
+def test_amplifys_own_role_with_a_service_role_set_now_means_it_was_set_later() -> None:
     diagnosis = diagnosed(OWN_ROLE)
 
     assert top(diagnosis) == ("service_role_not_set", Rank.LIKELY)
     assert "one is set now" in cause(diagnosis, "service_role_not_set").reason
 
 
-def test_amplifys_own_role_of_an_app_that_was_not_read_is_not_proof() -> None:
+def test_amplifys_own_role_proves_nothing_if_the_app_was_not_read() -> None:
     assert top(diagnosed(OWN_ROLE, app=Unreadable("denied"))) == ("service_role_not_set", Rank.LIKELY)
 
 
-def test_a_build_without_a_service_role_likely_lacks_that() -> None:
+def test_a_build_without_credentials_or_service_role_likely_lacks_the_role() -> None:
     assert top(diagnosed(NO_CREDENTIALS, **NO_ROLE)) == ("service_role_not_set", Rank.LIKELY)
 
 
 @pytest.mark.parametrize("changes", [{}, NO_ROLE], ids=["with", "without"])
-def test_a_compute_role_never_mends_a_build(changes: dict[str, Any]) -> None:
+def test_a_compute_role_never_fixes_a_build(changes: dict[str, Any]) -> None:
     ruled_out = cause(diagnosed(NO_CREDENTIALS, **changes), "compute_role_not_set")
 
     assert ruled_out.rank is Rank.RULED_OUT
     assert "builds never use the compute role" in ruled_out.reason
 
 
-def test_a_service_role_that_is_right_leaves_the_code() -> None:
+def test_a_correct_service_role_leaves_the_code_as_the_cause() -> None:
     diagnosis = diagnosed(NO_CREDENTIALS)
 
     assert top(diagnosis) == ("explicit_credentials_in_code", Rank.POSSIBLE)
@@ -85,36 +85,36 @@ def test_a_service_role_that_is_right_leaves_the_code() -> None:
         (Present(role(trust_policy=trust("lambda.amazonaws.com"))), "service_role_trust_wrong"),
     ],
 )
-def test_a_service_role_that_is_broken_is_proven_broken(state: object, expected: str) -> None:
+def test_a_broken_service_role_is_a_proven_cause(state: object, expected: str) -> None:
     assert top(diagnosed(NO_CREDENTIALS, service=state)) == (expected, Rank.PROVEN)
 
 
-def test_a_service_role_seen_at_work_is_never_blamed_for_its_trust() -> None:
+def test_the_trust_of_a_service_role_that_made_a_call_is_never_blamed() -> None:
     text = f"{NO_CREDENTIALS}\n{denial(BUILD_SESSION)}\n"
     broken = {"service": Present(role(trust_policy=trust("lambda.amazonaws.com")))}
 
     assert ranks(diagnosed(text, **broken))["service_role_trust_wrong"] is Rank.RULED_OUT
 
 
-def test_undefined_credentials_in_a_build_are_the_codes_doing() -> None:
+def test_undefined_credentials_in_a_build_are_blamed_on_the_code() -> None:
     assert top(diagnosed(UNDEFINED_CREDENTIALS)) == ("explicit_credentials_in_code", Rank.LIKELY)
 
 
-def test_keys_in_the_variables_of_the_branch_count_too() -> None:
+def test_keys_in_the_branchs_environment_variables_count_too() -> None:
     diagnosis = diagnosed(NO_CREDENTIALS, branch=Present(branch(environment=KEYS)))
 
     assert top(diagnosis) == ("explicit_credentials_in_code", Rank.LIKELY)
     assert "KEY" in check(diagnosis, "static_keys").detail
 
 
-def test_amplifys_tools_denied_as_a_service_role_lack_a_permission() -> None:
+def test_an_amplify_tool_denied_with_a_service_role_lacks_a_permission() -> None:
     diagnosis = diagnosed(BOOTSTRAP)
 
     assert top(diagnosis) == ("permission_missing_identity", Rank.LIKELY)
     assert top(diagnosed(BOOTSTRAP, **NO_ROLE)) == ("service_role_not_set", Rank.LIKELY)
 
 
-def test_amplifys_tools_denied_as_a_logging_role_were_given_the_wrong_role() -> None:
+def test_an_amplify_tool_denied_with_a_logging_role_may_have_the_wrong_role() -> None:
     logging = f"arn:aws:iam::{ACCOUNT}:role/AmplifySSRLoggingRole-1b2c"
     changes = {"app": Present(app(service_role_arn=logging)), "roles": {logging: Present(role(logging))}}
 
@@ -132,7 +132,7 @@ def test_a_command_outside_amplify_uses_the_machines_credentials() -> None:
 # --- expired
 
 
-def test_a_build_over_an_hour_outlived_its_credentials() -> None:
+def test_a_build_longer_than_an_hour_outlived_its_credentials() -> None:
     diagnosis = diagnosed(EXPIRED, job=Present(job(timedelta(minutes=74))))
 
     assert top(diagnosis) == ("session_expired", Rank.PROVEN)
@@ -142,7 +142,7 @@ def test_a_build_over_an_hour_outlived_its_credentials() -> None:
     assert "74 minutes" in check(diagnosis, "build_duration").detail
 
 
-def test_a_short_build_cannot_have_outlived_them() -> None:
+def test_a_short_build_cannot_have_outlived_its_credentials() -> None:
     diagnosis = diagnosed(EXPIRED, job=Present(job(timedelta(minutes=10))))
 
     expired = cause(diagnosis, "session_expired")
@@ -150,7 +150,7 @@ def test_a_short_build_cannot_have_outlived_them() -> None:
     assert expired.against == ("build_duration",)
 
 
-def test_how_long_it_ran_may_not_be_known() -> None:
+def test_the_build_duration_is_unknown_if_the_job_was_not_read() -> None:
     diagnosis = diagnosed(EXPIRED, job=Unreadable("denied"))
 
     assert check(diagnosis, "build_duration").result is CheckResult.UNKNOWN
@@ -163,7 +163,7 @@ def test_an_invalid_token_is_not_proven_to_have_expired_and_keys_are_suspected()
     assert "the keys in KEY" in cause(diagnosis, "session_expired").reason
 
 
-def test_what_has_nothing_to_say_about_a_label_is_left_out() -> None:
+def test_checks_that_do_not_apply_to_a_label_are_left_out() -> None:
     assert check_ids(diagnosed(EXPIRED)) == {"build_duration"}
     assert check_ids(diagnosed(EXPIRED, Phase.RUNTIME)) == set()
     assert diagnosed("npm error code EUSAGE").checks == ()

@@ -1,4 +1,4 @@
-"""Access denied: who called decides which role it is about, the policy type what can help."""
+"""Access denied: the caller decides which role it is about. The policy type decides what can help."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ NO_PERMISSION_HELPS = [
 
 @pytest.mark.parametrize("principal", [BUILD_SESSION, COMPUTE_SESSION, f"arn:aws:iam::{ACCOUNT}:user/dev"])
 @pytest.mark.parametrize(("reason", "expected"), NO_PERMISSION_HELPS)
-def test_what_denies_by_itself_never_yields_a_permission_to_add(reason: str, expected: str, principal: str) -> None:
+def test_no_permission_is_proposed_against_a_policy_that_denies(reason: str, expected: str, principal: str) -> None:
     diagnosis = diagnosed(denial(principal, reason))
 
     assert top(diagnosis) == (expected, Rank.PROVEN)
@@ -55,7 +55,7 @@ def test_what_denies_by_itself_never_yields_a_permission_to_add(reason: str, exp
     assert all(each.proposal is None for each in diagnosis.causes)
 
 
-def test_the_policy_that_denies_is_named_where_the_message_names_it() -> None:
+def test_the_denying_policy_is_named_if_the_message_names_it() -> None:
     diagnosis = diagnosed(denial(BUILD_SESSION, f"with an explicit deny in a service control policy: {POLICY_ARN}"))
 
     assert POLICY_ARN in cause(diagnosis, "denied_by_scp").reason
@@ -79,7 +79,7 @@ def test_the_boundary_of_the_role_that_was_refused_is_looked_up() -> None:
     assert check(stranger, "caller_boundary").result is CheckResult.UNKNOWN
 
 
-# --- a permission that is missing
+# --- missing permissions
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_boundary_of_the_role_that_was_refused_is_looked_up() -> None:
         (COMPUTE_SESSION, Phase.RUNTIME, "compute_role_trust_wrong", "the compute role compute"),
     ],
 )
-def test_a_role_that_called_could_be_assumed_and_lacks_a_permission(
+def test_a_role_that_made_the_call_was_assumable_and_lacks_a_permission(
     principal: str, phase: Phase, never_blamed: str, whose: str
 ) -> None:
     diagnosis = diagnosed(denial(principal), phase)
@@ -108,11 +108,11 @@ def test_a_role_that_called_could_be_assumed_and_lacks_a_permission(
     assert proposal.role_name == whose.rpartition(" ")[2]
 
 
-def test_the_classic_form_is_likely_a_missing_permission() -> None:
+def test_a_denial_without_a_reason_is_likely_a_missing_permission() -> None:
     assert top(diagnosed(denial(BUILD_SESSION, ""))) == ("permission_missing_identity", Rank.LIKELY)
 
 
-def test_a_caller_of_another_account_gets_its_statement_from_whoever_administers_that() -> None:
+def test_the_statement_for_a_caller_of_another_account_names_that_account() -> None:
     proposal = diagnosed(denial(session("deployer", "ci", "999988887777"))).causes[0].proposal
 
     assert proposal is not None
@@ -120,7 +120,7 @@ def test_a_caller_of_another_account_gets_its_statement_from_whoever_administers
     assert "999988887777" in proposal.notes[0]
 
 
-def test_a_statement_without_a_resource_says_that_it_is_to_be_narrowed() -> None:
+def test_a_statement_without_a_resource_asks_the_reader_to_narrow_it() -> None:
     proposal = diagnosed(denial(BUILD_SESSION, resource=None)).causes[0].proposal
 
     assert proposal is not None
@@ -136,18 +136,18 @@ def test_a_statement_without_a_resource_says_that_it_is_to_be_narrowed() -> None
     ],
     ids=["every action", "secret"],
 )
-def test_no_statement_is_made_of_what_no_message_of_aws_says_or_what_looks_secret(action: str, resource: str) -> None:
+def test_no_statement_is_built_from_a_wildcard_action_or_a_secret(action: str, resource: str) -> None:
     assert diagnosed(denial(BUILD_SESSION, "", action, resource)).causes[0].proposal is None
 
 
-def test_a_build_that_names_nobody_and_has_no_service_role_lacks_that() -> None:
+def test_a_denial_without_caller_in_a_build_without_service_role_lacks_that_role() -> None:
     text = "is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k"
     diagnosis = diagnosed(text, app=Present(app(service_role_arn=None)))
 
     assert top(diagnosis) == ("service_role_not_set", Rank.LIKELY)
 
 
-def test_a_bare_refusal_proves_nothing() -> None:
+def test_a_bare_access_denied_proves_nothing() -> None:
     diagnosis = diagnosed("An error occurred (AccessDenied) when calling the ListBuckets operation: Access Denied")
 
     assert set(ranks(diagnosis).values()) == {Rank.POSSIBLE}
@@ -156,7 +156,7 @@ def test_a_bare_refusal_proves_nothing() -> None:
 # --- who called
 
 
-def test_the_apps_users_have_a_role_of_their_own() -> None:
+def test_the_apps_cognito_users_have_a_role_of_their_own() -> None:
     text = denial(session("shop-auth", "CognitoIdentityCredentials"))
     diagnosis = diagnosed(text, Phase.RUNTIME)
 
@@ -166,7 +166,7 @@ def test_the_apps_users_have_a_role_of_their_own() -> None:
     assert "service_role_trust_wrong" not in ranks(diagnosis)
 
 
-def test_a_users_keys_in_the_variables_override_the_role() -> None:
+def test_an_iam_users_keys_in_environment_variables_override_the_role() -> None:
     keys = {"branch": Present(branch(environment=(EnvironmentVariable("KEY", "access key id"),)))}
     diagnosis = diagnosed(denial(f"arn:aws:iam::{ACCOUNT}:user/ci", ""), Phase.RUNTIME, **keys)
 
@@ -186,7 +186,9 @@ def test_a_users_keys_in_the_variables_override_the_role() -> None:
     ],
     ids=["called", "set as service role", "no such role"],
 )
-def test_permissions_on_the_logging_role(principal: str, app_changes: dict[str, Any], rank: Rank | None) -> None:
+def test_permissions_on_the_logging_role_are_suspected_only_if_it_is_used(
+    principal: str, app_changes: dict[str, Any], rank: Rank | None
+) -> None:
     diagnosis = diagnosed(denial(principal), app=Present(app(**app_changes)))
 
     assert ranks(diagnosis).get("permissions_on_logging_role") is rank
@@ -195,7 +197,7 @@ def test_permissions_on_the_logging_role(principal: str, app_changes: dict[str, 
 # --- special refusals
 
 
-def test_passing_a_role_is_the_callers_permission_and_never_granted_on_every_role() -> None:
+def test_pass_role_is_granted_to_the_caller_and_never_on_every_role() -> None:
     caller = f"arn:aws:iam::{ACCOUNT}:user/marymajor"
     named = diagnosed(denial(caller, "", "iam:PassRole", COMPUTE_ROLE), Phase.API)
     unnamed = diagnosed(denial(caller, "", "iam:PassRole", None), Phase.API)
@@ -207,10 +209,10 @@ def test_passing_a_role_is_the_callers_permission_and_never_granted_on_every_rol
     assert json.loads(proposal.statement)["Condition"] == {
         "StringEquals": {"iam:PassedToService": "amplify.amazonaws.com"}
     }
-    assert (proposal.holder, proposal.role_name) == (caller, None)
+    assert (proposal.principal, proposal.role_name) == (caller, None)
 
 
-def test_a_refused_clone_of_codecommit_is_the_service_roles_permission() -> None:
+def test_a_denied_codecommit_clone_needs_a_permission_of_the_service_role() -> None:
     repository = "https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/shop"
     diagnosis = diagnosed(CODECOMMIT_REFUSED, app=Present(app(repository=repository)))
 
@@ -223,13 +225,13 @@ def test_a_refused_clone_of_codecommit_is_the_service_roles_permission() -> None
     assert top(without) == ("service_role_not_set", Rank.LIKELY)
 
 
-def test_a_role_of_another_service_is_not_one_of_amplifys() -> None:
+def test_a_role_that_lambda_cannot_assume_is_not_an_amplify_role() -> None:
     text = "InvalidParameterValueException: The role defined for the function cannot be assumed by Lambda."
 
     assert top(diagnosed(text)) == ("denied_by_other_policy", Rank.LIKELY)
 
 
-def test_a_role_passed_across_accounts_is_found_by_the_arn_of_the_service_role() -> None:
+def test_cross_account_pass_role_is_recognised_by_the_service_roles_arn() -> None:
     foreign = "arn:aws:iam::999988887777:role/service"
     text = (
         "An error occurred (AccessDeniedException) when calling the UpdateApp operation: Cross-account pass role is "
@@ -240,6 +242,6 @@ def test_a_role_passed_across_accounts_is_found_by_the_arn_of_the_service_role()
     assert top(diagnosis) == ("service_role_other_account", Rank.LIKELY)
 
 
-def test_checks_of_a_denial_are_few() -> None:
+def test_a_denial_has_only_the_checks_of_its_caller() -> None:
     assert check_ids(diagnosed(denial(BUILD_SESSION))) == {"caller", "service_role_set"}
     assert check_ids(diagnosed(denial(COMPUTE_SESSION))) == {"caller", "compute_role_set"}

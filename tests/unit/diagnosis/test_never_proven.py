@@ -1,4 +1,4 @@
-"""Whatever the evidence: what no API and no message of AWS can show is never called proven."""
+"""For any evidence: a cause that no API and no message of AWS can show is never called proven."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ OBSERVABLE = {
     *("service_role_not_set", "service_role_missing", "service_role_other_account"),
     *("service_role_trust_wrong", "service_role_source_condition"),
     *("compute_role_not_set", "compute_role_missing", "compute_role_trust_wrong"),
-    # said by AWS in so many words
+    # stated by AWS in its message
     *("denied_by_boundary", "denied_by_scp", "denied_by_session_policy", "denied_by_resource_policy"),
     *("denied_by_other_policy", "permission_missing_identity", "pass_role_missing", "session_expired"),
 }
@@ -87,7 +87,7 @@ KEYS = (EnvironmentVariable("KEY", "secret access key"),)
 
 
 def roles(arn: str) -> st.SearchStrategy[Any]:
-    made = st.builds(
+    readable = st.builds(
         lambda policy, age, boundary: Present(
             role(arn, trust_policy=policy, created_at=STARTED - timedelta(seconds=age), permissions_boundary=boundary)
         ),
@@ -95,7 +95,7 @@ def roles(arn: str) -> st.SearchStrategy[Any]:
         st.sampled_from([-3600, -30, 10, 86_400]),
         st.sampled_from([None, "arn:aws:iam::111122223333:policy/limits"]),
     )
-    return st.one_of(made, st.sampled_from(UNREAD))
+    return st.one_of(readable, st.sampled_from(UNREAD))
 
 
 apps = st.builds(
@@ -136,13 +136,13 @@ diagnoses = st.builds(
     st.sampled_from(Phase),
 )
 
-# The same examples every time, and no limit on one of them: a loaded machine is no defect.
+# The same examples in every run. No deadline, because a loaded machine is not a defect.
 steady = settings(derandomize=True, deadline=None, database=None, max_examples=500)
 
 
 @steady
 @given(diagnoses)
-def test_what_no_api_shows_is_never_proven(diagnosis: Diagnosis) -> None:
+def test_only_observable_causes_are_ever_proven(diagnosis: Diagnosis) -> None:
     proven = {cause.id for cause in diagnosis.causes if cause.rank is Rank.PROVEN}
 
     assert proven <= OBSERVABLE
@@ -150,7 +150,7 @@ def test_what_no_api_shows_is_never_proven(diagnosis: Diagnosis) -> None:
 
 @steady
 @given(diagnoses)
-def test_a_diagnosis_is_ordered_complete_and_made_of_what_was_checked(diagnosis: Diagnosis) -> None:
+def test_a_diagnosis_is_ordered_complete_and_refers_only_to_its_checks(diagnosis: Diagnosis) -> None:
     order = list(Rank)
     ids = [cause.id for cause in diagnosis.causes]
     results = {check.id: check.result for check in diagnosis.checks}
@@ -168,7 +168,7 @@ def test_a_diagnosis_is_ordered_complete_and_made_of_what_was_checked(diagnosis:
 
 @steady
 @given(diagnoses)
-def test_reasons_end_a_sentence_and_begin_none(diagnosis: Diagnosis) -> None:
+def test_a_reason_fits_at_the_end_of_a_sentence(diagnosis: Diagnosis) -> None:
     for cause in diagnosis.causes:
         assert cause.reason
         assert not cause.reason.endswith(".")
@@ -182,7 +182,7 @@ def _is_name(reason: str) -> bool:
 
 @steady
 @given(diagnoses)
-def test_a_statement_is_proposed_only_where_nothing_denies_outright(diagnosis: Diagnosis) -> None:
+def test_a_statement_is_proposed_only_if_no_policy_is_proven_to_deny(diagnosis: Diagnosis) -> None:
     proposed = [cause for cause in diagnosis.causes if cause.proposal is not None]
 
     assert all(cause.rank is not Rank.RULED_OUT for cause in proposed)

@@ -1,4 +1,4 @@
-"""Unable to assume specified IAM Role: what is proven of the role comes first, then what remains."""
+"""Unable to assume specified IAM Role: proven causes of the role come first, then the remaining causes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.unit.diagnosis.diagnosing import (
     trust,
 )
 
-PINNED_ELSEWHERE = {"ArnLike": {"aws:SourceArn": f"arn:aws:amplify:eu-central-1:{ACCOUNT}:apps/d9other/*"}}
+SOURCE_ELSEWHERE = {"ArnLike": {"aws:SourceArn": f"arn:aws:amplify:eu-central-1:{ACCOUNT}:apps/d9other/*"}}
 DENY_ALL = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}
 
 
@@ -39,7 +39,7 @@ def with_trust(policy: str, **changes: Any) -> dict[str, Any]:
     return {"service": Present(role(trust_policy=policy, **changes))}
 
 
-def test_a_trust_that_is_right_leaves_the_repository_connection() -> None:
+def test_a_correct_trust_leaves_the_repository_connection_as_the_cause() -> None:
     diagnosis = diagnosed(UNASSUMABLE)
 
     assert top(diagnosis) == ("repository_connection_lost", Rank.LIKELY)
@@ -52,7 +52,7 @@ def test_a_trust_that_is_right_leaves_the_repository_connection() -> None:
     assert ruled_out == {"service_role_missing", "service_role_trust_wrong", "wrong_region_principal_myth"}
 
 
-def test_the_connection_is_first_without_any_service_role_too() -> None:
+def test_the_repository_connection_also_comes_first_without_a_service_role() -> None:
     diagnosis = diagnosed(UNASSUMABLE, app=Present(app(service_role_arn=None)))
 
     assert top(diagnosis) == ("repository_connection_lost", Rank.LIKELY)
@@ -60,7 +60,7 @@ def test_the_connection_is_first_without_any_service_role_too() -> None:
     assert "rcp_denies_assume_role" not in ranks(diagnosis), "there is no role that a policy could protect"
 
 
-def test_a_role_that_is_gone_is_proven() -> None:
+def test_a_deleted_role_is_a_proven_cause() -> None:
     diagnosis = diagnosed(UNASSUMABLE, service=Absent(f"IAM has no role service in account {ACCOUNT}"))
 
     assert top(diagnosis) == ("service_role_missing", Rank.PROVEN)
@@ -69,7 +69,7 @@ def test_a_role_that_is_gone_is_proven() -> None:
     assert "account_limits_or_new_account" not in ranks(diagnosis), "no far-fetched causes beside a proven one"
 
 
-def test_a_role_of_another_account_is_proven_and_not_mistaken_for_a_namesake() -> None:
+def test_a_role_of_another_account_is_proven_and_not_confused_with_a_local_one() -> None:
     foreign = "arn:aws:iam::999988887777:role/app/service"
     unreadable = Unreadable("the role belongs to account 999988887777 and can't be read")
     diagnosis = diagnosed(UNASSUMABLE, app=Present(app(service_role_arn=foreign)), roles={foreign: unreadable})
@@ -97,7 +97,7 @@ def test_a_wrong_principal_is_proven_and_the_statement_proposed() -> None:
 @pytest.mark.parametrize(
     ("condition", "named"),
     [
-        (PINNED_ELSEWHERE, "aws:SourceArn to app d9other"),
+        (SOURCE_ELSEWHERE, "aws:SourceArn to app d9other"),
         (
             {"ArnLike": {"aws:SourceArn": f"arn:aws:amplify:us-east-1:{ACCOUNT}:apps/*"}},
             "aws:SourceArn to region us-east-1",
@@ -111,16 +111,16 @@ def test_a_wrong_principal_is_proven_and_the_statement_proposed() -> None:
     ],
     ids=["app", "region", "all", "account", "branch"],
 )
-def test_a_source_condition_is_a_proven_cause_of_its_own_that_says_what_it_names_and_what_this_is(
+def test_a_failed_source_condition_is_proven_and_names_the_expected_and_the_actual_source(
     condition: dict[str, Any], named: str
 ) -> None:
     diagnosis = diagnosed(UNASSUMABLE, **with_trust(trust(condition=condition)))
 
     assert top(diagnosis) == ("service_role_source_condition", Rank.PROVEN)
-    pinned = cause(diagnosis, "service_role_source_condition")
-    assert named in pinned.reason
-    assert f"this is app {APP_ID}, branch main, in eu-central-1, account {ACCOUNT}" in pinned.reason
-    assert pinned.proposal is not None
+    source = cause(diagnosis, "service_role_source_condition")
+    assert named in source.reason
+    assert f"this is app {APP_ID}, branch main, in eu-central-1, account {ACCOUNT}" in source.reason
+    assert source.proposal is not None
     assert "service_role_trust_wrong" not in ranks(diagnosis)
 
 
@@ -140,8 +140,8 @@ def test_an_explicit_deny_is_proven_and_no_statement_is_proposed_for_it() -> Non
     assert "No statement is proposed" in check(diagnosis, "service_role_trust").detail
 
 
-def test_a_condition_beside_the_source_is_not_blamed_on_the_source() -> None:
-    condition = {**PINNED_ELSEWHERE, "StringEquals": {"sts:ExternalId": "shop"}}
+def test_an_extra_condition_is_not_blamed_on_the_source() -> None:
+    condition = {**SOURCE_ELSEWHERE, "StringEquals": {"sts:ExternalId": "shop"}}
     diagnosis = diagnosed(UNASSUMABLE, **with_trust(trust(condition=condition)))
 
     assert top(diagnosis) == ("service_role_trust_wrong", Rank.PROVEN)
@@ -157,7 +157,7 @@ def test_the_apps_own_arn_without_a_wildcard_is_likely_the_mistake() -> None:
     assert "which of the two a build carries" in check(diagnosis, "service_role_trust").detail
 
 
-def test_the_branchs_arn_alone_leaves_it_open_in_neither_direction() -> None:
+def test_a_condition_on_the_branchs_arn_alone_proves_nothing() -> None:
     diagnosis = diagnosed(UNASSUMABLE, **with_trust(trust(condition={"ArnLike": {"aws:SourceArn": BRANCH_ARN}})))
 
     assert diagnosis.service is not None
@@ -165,7 +165,7 @@ def test_the_branchs_arn_alone_leaves_it_open_in_neither_direction() -> None:
     assert Rank.PROVEN not in ranks(diagnosis).values()
 
 
-def test_conditions_that_cannot_be_decided_stay_possible() -> None:
+def test_a_condition_that_cannot_be_evaluated_is_a_possible_cause() -> None:
     condition = {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
     diagnosis = diagnosed(UNASSUMABLE, **with_trust(trust(condition=condition)))
 
@@ -186,7 +186,7 @@ def test_the_consoles_default_conditions_pass() -> None:
     assert top(diagnosis) == ("repository_connection_lost", Rank.LIKELY)
 
 
-def test_a_role_that_may_not_be_read_is_neither_blamed_nor_cleared() -> None:
+def test_a_role_that_cannot_be_read_is_neither_blamed_nor_ruled_out() -> None:
     diagnosis = diagnosed(UNASSUMABLE, service=Unreadable("iam:GetRole was denied to the bot"))
 
     assert top(diagnosis) == ("repository_connection_lost", Rank.LIKELY)
@@ -197,7 +197,7 @@ def test_a_role_that_may_not_be_read_is_neither_blamed_nor_cleared() -> None:
     assert Rank.RULED_OUT not in ranks(diagnosis).values()
 
 
-def test_a_document_that_cannot_be_read_proves_nothing() -> None:
+def test_a_malformed_trust_policy_proves_nothing() -> None:
     diagnosis = diagnosed(UNASSUMABLE, **with_trust('{"Version":"2012-10-17"}'))
 
     assert diagnosis.service is not None
@@ -212,10 +212,10 @@ def test_an_app_that_could_not_be_read_rules_nothing_out() -> None:
     assert check(diagnosis, "service_role_set").result is CheckResult.UNKNOWN
 
 
-# --- moments ago
+# --- young roles
 
 
-def test_a_role_made_moments_before_the_job_is_likely_not_known_yet() -> None:
+def test_a_role_created_moments_before_the_job_had_likely_not_propagated() -> None:
     diagnosis = diagnosed(UNASSUMABLE, **with_trust(trust(), created_at=STARTED - timedelta(seconds=20)))
 
     assert top(diagnosis) == ("iam_propagation", Rank.LIKELY)
@@ -224,7 +224,7 @@ def test_a_role_made_moments_before_the_job_is_likely_not_known_yet() -> None:
     assert ranks(diagnosis)["repository_connection_lost"] is Rank.POSSIBLE
 
 
-def test_a_role_made_after_the_job_started_was_not_there_for_it() -> None:
+def test_a_role_created_after_the_job_started_did_not_exist_for_it() -> None:
     diagnosis = diagnosed(UNASSUMABLE, **with_trust(trust(), created_at=STARTED + timedelta(seconds=40)))
 
     assert top(diagnosis) == ("iam_propagation", Rank.LIKELY)
@@ -239,14 +239,14 @@ def test_a_young_role_whose_trust_denies_is_not_proven_wrong_yet() -> None:
     assert ranks(diagnosis)["iam_propagation"] is Rank.POSSIBLE
 
 
-def test_an_old_role_is_not_called_young() -> None:
+def test_propagation_is_not_a_cause_for_an_old_role() -> None:
     assert "iam_propagation" not in ranks(diagnosed(UNASSUMABLE))
 
 
 # --- the repository
 
 
-def test_a_build_that_cloned_had_its_connection() -> None:
+def test_a_build_that_cloned_the_repository_had_its_connection() -> None:
     diagnosis = diagnosed("[INFO]: # Cloning repository: https://github.com/acme/shop\n" + UNASSUMABLE)
 
     assert ranks(diagnosis)["repository_connection_lost"] is Rank.RULED_OUT
@@ -262,30 +262,30 @@ def test_a_manual_deployment_has_no_connection_to_lose(changes: dict[str, Any]) 
     assert "repository_connection" not in check_ids(diagnosis)
 
 
-def test_codecommit_has_no_connection_but_the_service_role() -> None:
+def test_codecommit_uses_the_service_role_instead_of_a_connection() -> None:
     repository = "https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/shop"
     diagnosis = diagnosed(UNASSUMABLE, app=Present(app(repository=repository, clone_method="SIGV4")))
 
     assert ranks(diagnosis)["repository_connection_lost"] is Rank.POSSIBLE
 
 
-def test_the_checks_name_the_repository_and_how_soon_the_build_died() -> None:
+def test_the_checks_show_the_repository_and_when_the_build_stopped() -> None:
     diagnosis = diagnosed(UNASSUMABLE)
 
     assert "https://github.com/acme/shop" in check(diagnosis, "repository_connection").detail
     assert check(diagnosis, "repository_cloned").detail.endswith("1 s into BUILD")
 
 
-def test_an_unreadable_log_does_not_say_where_the_build_died() -> None:
+def test_an_unreadable_log_does_not_show_where_the_build_stopped() -> None:
     diagnosis = diagnosed(UNASSUMABLE, log=Unreadable("the log's URL had expired"))
 
     assert check(diagnosis, "repository_cloned").result is CheckResult.UNKNOWN
 
 
-# --- what else is checked
+# --- other checks
 
 
-def test_a_boundary_is_named_and_said_not_to_matter() -> None:
+def test_a_permissions_boundary_is_named_and_called_irrelevant() -> None:
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/limits"
     found = check(diagnosed(UNASSUMABLE, **with_trust(trust(), permissions_boundary=boundary)), "service_role_boundary")
 
@@ -309,7 +309,7 @@ def test_the_platform_is_checked_against_the_framework(platform: str, framework:
     assert check(diagnosed(UNASSUMABLE, **changes), "platform").result is result
 
 
-def test_the_compute_role_is_one_line_and_said_to_have_no_part_in_it() -> None:
+def test_the_compute_role_gets_one_check_that_says_builds_never_use_it() -> None:
     diagnosis = diagnosed(UNASSUMABLE)
 
     assert [each for each in check_ids(diagnosis) if each.startswith("compute")] == ["compute_role_set"]
@@ -323,4 +323,4 @@ def test_a_stack_that_owns_the_role_is_named_with_the_statement() -> None:
 
     assert proposal is not None
     assert "CloudFormation stack platform" in proposal.notes[0]
-    assert proposal.holder == SERVICE_ROLE
+    assert proposal.principal == SERVICE_ROLE

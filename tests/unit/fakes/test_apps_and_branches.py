@@ -20,7 +20,7 @@ NAMES = ["main", "feature/sign-in", "a/b/c", "ünï/código 日本", "50%2F", "w
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_any_branch_name_comes_back_as_it_was_sent(client: AmplifyClient, app_id: str, name: str) -> None:
+def test_any_branch_name_is_returned_unchanged(client: AmplifyClient, app_id: str, name: str) -> None:
     if name != "main":
         client.create_branch(appId=app_id, branchName=name, tags={"team": "web"})
 
@@ -32,7 +32,7 @@ def test_any_branch_name_comes_back_as_it_was_sent(client: AmplifyClient, app_id
     assert tags == ({"team": "web"} if name != "main" else {})
 
 
-def test_update_keeps_what_is_omitted_and_replaces_a_map_wholly(client: AmplifyClient, app_id: str) -> None:
+def test_update_keeps_omitted_members_and_replaces_a_whole_map(client: AmplifyClient, app_id: str) -> None:
     client.update_branch(
         appId=app_id, branchName="main", stage="BETA", environmentVariables={"_LIVE_UPDATES": "[]", "OLD": "1"}
     )
@@ -43,7 +43,7 @@ def test_update_keeps_what_is_omitted_and_replaces_a_map_wholly(client: AmplifyC
     assert branch["environmentVariables"] == {"NEW": "2"}
 
 
-def test_update_app_keeps_what_is_omitted_and_hides_secrets(client: AmplifyClient, app_id: str) -> None:
+def test_update_app_keeps_omitted_members_and_hides_secrets(client: AmplifyClient, app_id: str) -> None:
     client.update_app(appId=app_id, description="The shop", accessToken="ghp_invented")
 
     app = client.update_app(appId=app_id, iamServiceRoleArn="arn:aws:iam::123456789012:role/any")["app"]
@@ -53,7 +53,7 @@ def test_update_app_keeps_what_is_omitted_and_hides_secrets(client: AmplifyClien
     assert "accessToken" not in app
 
 
-def test_a_repository_is_changed_only_with_a_token_and_that_reconnects(
+def test_changing_the_repository_needs_a_token_and_reconnects_the_app(
     amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str
 ) -> None:
     amplify.control.set_connection(app_id, "lost")
@@ -66,7 +66,9 @@ def test_a_repository_is_changed_only_with_a_token_and_that_reconnects(
 
 
 @pytest.mark.parametrize("operation", ["list_apps", "list_branches", "list_jobs"])
-def test_lists_page_with_tokens(amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str, operation: str) -> None:
+def test_lists_are_paged_with_tokens(
+    amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str, operation: str
+) -> None:
     for number in range(6):
         client.create_app(name=f"app {number}")
         client.create_branch(appId=app_id, branchName=f"branch-{number}")
@@ -84,7 +86,7 @@ def test_lists_page_with_tokens(amplify: AmplifyOnMoto, client: AmplifyClient, a
     assert short["nextToken"]
 
 
-def test_a_foreign_token_is_refused(client: AmplifyClient) -> None:
+def test_an_unknown_next_token_is_refused(client: AmplifyClient) -> None:
     with pytest.raises(client.exceptions.BadRequestException, match="nextToken"):
         client.list_apps(nextToken="not-ours")
 
@@ -131,7 +133,7 @@ def test_more_than_fifty_tags_are_refused(client: AmplifyClient, app_id: str) ->
         ("list_jobs", {"branchName": "x"}, "BadRequestException"),
     ],
 )
-def test_a_missing_app_is_an_error_of_the_operations_own_model(
+def test_a_missing_app_raises_an_error_from_the_operations_model(
     client: AmplifyClient, operation: str, asked: dict[str, str], code: str
 ) -> None:
     with pytest.raises(ClientError) as raised:
@@ -142,14 +144,14 @@ def test_a_missing_app_is_an_error_of_the_operations_own_model(
     assert code in [shape.name for shape in modelled]
 
 
-def test_tags_of_a_missing_resource_are_another_error(client: AmplifyClient) -> None:
+def test_listing_tags_of_a_missing_resource_raises_resource_not_found(client: AmplifyClient) -> None:
     arn = "arn:aws:amplify:eu-central-1:123456789012:apps/dmissing"
 
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.list_tags_for_resource(resourceArn=arn)
 
 
-def test_deleting_takes_branches_along(client: AmplifyClient, app_id: str) -> None:
+def test_a_branch_and_an_app_can_be_deleted(client: AmplifyClient, app_id: str) -> None:
     client.delete_branch(appId=app_id, branchName="main")
     assert client.list_branches(appId=app_id)["branches"] == []
 
@@ -198,7 +200,7 @@ def test_a_new_role_can_be_attached_once_it_has_propagated(
     assert branch.get("computeRoleArn") == arn
 
 
-def test_regions_and_accounts_are_apart(session: boto3.Session, client: AmplifyClient, app_id: str) -> None:
+def test_regions_do_not_share_apps(session: boto3.Session, client: AmplifyClient, app_id: str) -> None:
     elsewhere = session.client("amplify", region_name="us-east-1")
 
     assert elsewhere.list_apps()["apps"] == []
@@ -207,14 +209,14 @@ def test_regions_and_accounts_are_apart(session: boto3.Session, client: AmplifyC
     assert client.get_app(appId=app_id)["app"]["appArn"].startswith("arn:aws:amplify:eu-central-1:123456789012:apps/")
 
 
-def test_a_new_branch_leaves_out_what_was_never_set(client: AmplifyClient, app_id: str) -> None:
+def test_a_new_branch_omits_members_that_were_never_set(client: AmplifyClient, app_id: str) -> None:
     branch = client.get_branch(appId=app_id, branchName="main")["branch"]
 
     assert not {"activeJobId", "description", "environmentVariables", "framework", "tags"} & set(branch)
     assert branch["stage"] == "NONE"  # type: ignore[comparison-overlap]
 
 
-def test_the_record_holds_the_exact_body_and_the_decoded_path(
+def test_a_recorded_call_has_the_exact_body_and_the_decoded_path(
     amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole, app_id: str
 ) -> None:
     arn = make_role()

@@ -30,7 +30,7 @@ def test_a_misspelt_answer_or_question_is_refused(amplify: AmplifyOnMoto) -> Non
         amplify.control.set_questions(empty_role="refused")
 
 
-def test_a_branch_can_be_made_a_preview(amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str) -> None:
+def test_a_branch_can_be_turned_into_a_preview(amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str) -> None:
     client.create_branch(appId=app_id, branchName="pr-7")
 
     amplify.control.set_preview(app_id, "pr-7", source="feature/x", destination="main")

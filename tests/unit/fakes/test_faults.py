@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ("dependency_error", "DependentServiceFailureException"),
     ],
 )
-def test_the_planned_call_fails_and_no_other(
+def test_only_the_planned_call_fails(
     amplify: AmplifyOnMoto, one_attempt: AmplifyClient, app_id: str, fault: Fault, code: str
 ) -> None:
     amplify.control.fail_call("GetApp", fault, nth=2)
@@ -36,7 +36,7 @@ def test_the_planned_call_fails_and_no_other(
 
 
 @pytest.mark.parametrize(("fault", "jobs"), [("timeout_before_effect", 0), ("timeout_after_effect", 1)])
-def test_a_lost_answer_says_nothing_about_the_effect(
+def test_a_call_without_an_answer_may_or_may_not_have_taken_effect(
     amplify: AmplifyOnMoto, one_attempt: AmplifyClient, app_id: str, fault: Fault, jobs: int
 ) -> None:
     amplify.control.fail_call("StartJob", fault)
@@ -48,7 +48,9 @@ def test_a_lost_answer_says_nothing_about_the_effect(
     assert [call.error for call in amplify.fake.calls_of("StartJob")] == ["NoAnswer"]
 
 
-def test_a_client_that_sends_again_makes_two_jobs(amplify: AmplifyOnMoto, session: boto3.Session, app_id: str) -> None:
+def test_a_client_that_retries_start_job_creates_two_jobs(
+    amplify: AmplifyOnMoto, session: boto3.Session, app_id: str
+) -> None:
     retrying = session.client(
         "amplify", region_name=amplify.region, config=Config(retries={"total_max_attempts": 2, "mode": "standard"})
     )

@@ -39,7 +39,7 @@ def log_of(job: JobTypeDef) -> str:
     return read(job["steps"][0]["logUrl"])[0].decode()
 
 
-def test_a_good_build_ends_with_three_good_steps_and_becomes_active(client: AmplifyClient, app_id: str) -> None:
+def test_a_successful_build_has_three_successful_steps_and_becomes_active(client: AmplifyClient, app_id: str) -> None:
     job = build(client, app_id)
 
     assert job["summary"]["jobArn"].endswith("/branches/main/jobs/0000000001")
@@ -52,7 +52,9 @@ def test_a_good_build_ends_with_three_good_steps_and_becomes_active(client: Ampl
     assert client.get_branch(appId=app_id, branchName="main")["branch"]["activeJobId"] == "0000000001"
 
 
-def test_a_failed_build_leaves_the_active_job_alone(amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str) -> None:
+def test_a_failed_build_does_not_change_the_active_job(
+    amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str
+) -> None:
     build(client, app_id)
     amplify.control.script_builds(app_id, "main", "npm_failure")
 
@@ -74,7 +76,7 @@ def test_a_failed_build_leaves_the_active_job_alone(amplify: AmplifyOnMoto, clie
         ("echoed_phrase", "[INFO]: Unable to assume specified IAM Role"),
     ],
 )
-def test_logs_read_like_amplifys(
+def test_logs_have_the_format_of_amplifys_logs(
     amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str, outcome: str, text: str
 ) -> None:
     amplify.control.script_builds(app_id, "main", outcome)
@@ -92,7 +94,7 @@ def test_logs_read_like_amplifys(
     assert ("[ERROR]: !!! Error: Command failed with exit code 1" in log) == (outcome != "ok")
 
 
-def test_a_foreign_principal_means_no_service_role_and_a_build_session_means_one(
+def test_a_denial_names_amplifys_own_principal_or_the_build_session_of_the_service_role(
     amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole, app_id: str
 ) -> None:
     amplify.control.script_builds(app_id, "main", BuildScript("access_denied", action="s3:GetObject"))
@@ -117,7 +119,7 @@ def test_a_backend_deploys_once_a_service_role_is_set(
 
 
 @pytest.mark.parametrize("cause", ["lost connection", "role missing", "wrong trust", "another app's", "seconds old"])
-def test_five_causes_print_one_and_the_same_line(
+def test_five_causes_print_the_same_line(
     amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole, app_id: str, cause: str
 ) -> None:
     other_app = "arn:aws:amplify:eu-central-1:123456789012:apps/dother/*"
@@ -142,7 +144,7 @@ def test_five_causes_print_one_and_the_same_line(
     assert "# Cloning repository" not in log
 
 
-def test_a_lost_connection_prints_that_line_even_without_any_role(
+def test_a_lost_connection_prints_the_same_line_even_without_a_service_role(
     amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str
 ) -> None:
     amplify.control.set_connection(app_id, "lost")
@@ -166,7 +168,7 @@ def test_a_compute_role_never_changes_a_build(
     assert log_of(after) == log_of(before)
 
 
-def test_the_event_has_four_fields_and_a_padded_job_only_in_its_resource(
+def test_the_event_detail_has_four_fields_and_only_the_resource_has_a_padded_job_id(
     amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str
 ) -> None:
     build(client, app_id)
@@ -206,7 +208,7 @@ def test_jobs_of_other_types_cannot_be_started(client: AmplifyClient, app_id: st
 
 
 @pytest.mark.parametrize("job_type", ["RETRY", "RELEASE"])
-def test_an_app_without_repository_only_takes_manual_deployments(
+def test_an_app_without_a_repository_accepts_only_manual_deployments(
     amplify: AmplifyOnMoto, client: AmplifyClient, job_type: str
 ) -> None:
     app_id = client.create_app(name="by hand", platform="WEB_COMPUTE")["app"]["appId"]
@@ -217,14 +219,14 @@ def test_an_app_without_repository_only_takes_manual_deployments(
         client.start_job(appId=app_id, branchName="main", jobType=job_type, jobId="1")  # type: ignore[arg-type]
 
 
-def test_a_retry_names_a_job_that_exists(client: AmplifyClient, app_id: str) -> None:
+def test_a_retry_needs_the_id_of_an_existing_job(client: AmplifyClient, app_id: str) -> None:
     with pytest.raises(client.exceptions.BadRequestException, match="jobId"):
         client.start_job(appId=app_id, branchName="main", jobType="RETRY")
     with pytest.raises(client.exceptions.NotFoundException):
         client.start_job(appId=app_id, branchName="main", jobType="RETRY", jobId="7")
 
 
-def test_a_build_takes_its_time_and_can_be_stopped(amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str) -> None:
+def test_a_running_build_can_be_stopped(amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str) -> None:
     amplify.control.set_build_time(60)
     client.start_job(appId=app_id, branchName="main", jobType="RELEASE")
     job = client.get_job(appId=app_id, branchName="main", jobId="1")["job"]
@@ -240,7 +242,7 @@ def test_a_build_takes_its_time_and_can_be_stopped(amplify: AmplifyOnMoto, clien
         client.stop_job(appId=app_id, branchName="main", jobId="1")
 
 
-def test_a_build_ends_when_its_time_is_over(amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str) -> None:
+def test_a_build_ends_after_its_build_time(amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str) -> None:
     amplify.control.set_build_time(60)
     started = client.start_job(appId=app_id, branchName="main", jobType="RELEASE")["jobSummary"]["startTime"]
 
@@ -267,7 +269,7 @@ def test_a_branch_builds_one_job_at_a_time_and_an_account_five(
         one_attempt.start_job(appId=app_id, branchName="b4", jobType="RELEASE")
 
 
-def test_scripts_play_in_order_and_the_last_one_stays(
+def test_scripts_run_in_order_and_the_last_one_repeats(
     amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str
 ) -> None:
     amplify.control.script_builds(app_id, "main", "npm_failure", {"outcome": "ok"})
@@ -275,7 +277,7 @@ def test_scripts_play_in_order_and_the_last_one_stays(
     assert [build(client, app_id)["summary"]["status"] for _ in range(3)] == ["FAILED", "SUCCEED", "SUCCEED"]
 
 
-def test_a_log_url_expires_and_get_job_gives_a_fresh_one(
+def test_a_log_url_expires_and_get_job_returns_a_new_one(
     amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str
 ) -> None:
     stale = build(client, app_id)["steps"][0]["logUrl"]

@@ -1,4 +1,4 @@
-"""Each open question, answered each way, against an otherwise unchanged fake."""
+"""Every answer to every open question about Amplify, each on a fake that is otherwise unchanged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SOURCE = {"aws:SourceArn": "arn:aws:amplify:eu-central-1:123456789012:apps/*"}
 
 
 class Stage:
-    """An app with a deployed branch, and what can be seen of each question on it."""
+    """An app with a deployed branch. Each method shows how the fake answers one question."""
 
     def __init__(self, amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole) -> None:
         self.amplify, self.client, self.make_role = amplify, client, make_role
@@ -80,7 +80,7 @@ class Stage:
         assert self.branch().get("tags", {}) == listed
         return listed
 
-    def stream_tells_branch(self) -> object:
+    def stream_names_branch(self) -> object:
         return "main" in str(self.amplify.control.request(self.app_id, "main")["stream"])
 
     def role_on_web(self) -> object:
@@ -121,8 +121,8 @@ CASES: list[tuple[str, str, Callable[[Stage], object], object]] = [
     ("retry_of_succeeded", "refused", Stage.retry_of_succeeded, "refused"),
     ("app_tags_on_branches", "own", Stage.branch_tags, {}),
     ("app_tags_on_branches", "inherited", Stage.branch_tags, {"team": "web"}),
-    ("log_stream_names", "branch", Stage.stream_tells_branch, True),
-    ("log_stream_names", "opaque", Stage.stream_tells_branch, False),
+    ("log_stream_names", "branch", Stage.stream_names_branch, True),
+    ("log_stream_names", "opaque", Stage.stream_names_branch, False),
     ("compute_role_on_web", "accepted", Stage.role_on_web, "attached"),
     ("compute_role_on_web", "refused", Stage.role_on_web, REFUSED),
     ("app_role_at_runtime", "effective", Stage.app_role, 200),
@@ -144,7 +144,7 @@ CASES: list[tuple[str, str, Callable[[Stage], object], object]] = [
 
 
 @pytest.mark.parametrize(("question", "answer", "look", "seen"), CASES, ids=[f"{case[0]}={case[1]}" for case in CASES])
-def test_an_open_question_can_be_answered_either_way(
+def test_each_answer_to_an_open_question_changes_the_fakes_behaviour(
     *,
     amplify: AmplifyOnMoto,
     client: AmplifyClient,
@@ -161,14 +161,14 @@ def test_an_open_question_can_be_answered_either_way(
     assert look(stage) == seen
 
 
-def test_every_answer_to_every_question_is_played() -> None:
+def test_every_answer_to_every_question_is_tested() -> None:
     hints = get_type_hints(OpenQuestions)
-    played = {(question, answer) for question, answer, _, _ in CASES}
+    tested = {(question, answer) for question, answer, _, _ in CASES}
 
-    assert {(question, answer) for question, hint in hints.items() for answer in get_args(hint)} == played
+    assert {(question, answer) for question, hint in hints.items() for answer in get_args(hint)} == tested
 
 
-def test_all_answers_with_unset_members_fit_the_service_model(
+def test_a_branch_with_unset_members_fits_the_service_model(
     amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole
 ) -> None:
     amplify.control.set_questions(unset_members="present")

@@ -33,16 +33,18 @@ DENY = {"Effect": "Deny", "Principal": "*", "Action": "sts:*"}
         ({}, False),
     ],
 )
-def test_a_trust_policy_is_judged_by_principal_action_and_conditions(trust: dict[str, Any], *, allowed: bool) -> None:
+def test_a_trust_policy_is_evaluated_by_principal_action_and_conditions(
+    trust: dict[str, Any], *, allowed: bool
+) -> None:
     assert may_assume(trust, SENT) is allowed
 
 
-def test_a_condition_on_a_key_that_is_not_sent_holds_only_if_exists() -> None:
+def test_a_condition_on_a_missing_key_is_met_only_with_if_exists() -> None:
     assert not may_assume(trust_policy(conditions={"StringEquals": {"aws:SourceAccount": "1"}}), {})
     assert may_assume(trust_policy(conditions={"StringEqualsIfExists": {"aws:SourceAccount": "1"}}), {})
 
 
-def test_a_denied_permission_is_no_permission() -> None:
+def test_an_explicit_deny_overrides_an_allow() -> None:
     allow = {"Statement": [{"Effect": "Allow", "Action": ["s3:Get*"], "Resource": "*"}]}
     deny = {"Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::private/*"}]}
 

@@ -16,14 +16,14 @@ def post(url: str, body: object) -> bytes:
         return bytes(answer.read())
 
 
-def test_a_webhook_takes_a_message() -> None:
+def test_a_webhook_accepts_a_message() -> None:
     with FakeSlack() as slack:
         assert post(slack.webhook_url, {"text": "hello"}) == b"ok"
 
     assert [posted.body for posted in slack.posts] == [{"text": "hello"}]
 
 
-def test_the_web_api_takes_a_message_from_slacks_own_client() -> None:
+def test_the_web_api_accepts_a_message_from_slack_sdk() -> None:
     with FakeSlack() as slack:
         client = WebClient(token="xoxb-invented", base_url=f"{slack.url}/api/")
         answer = client.chat_postMessage(channel="C1", text="hello")
@@ -35,7 +35,9 @@ def test_the_web_api_takes_a_message_from_slacks_own_client() -> None:
 
 
 @pytest.mark.parametrize(("status", "retry_after", "sent"), [(500, None, None), (429, 30, "30")])
-def test_errors_come_as_often_as_asked(status: int, retry_after: int | None, sent: str | None) -> None:
+def test_fail_returns_an_error_the_requested_number_of_times(
+    status: int, retry_after: int | None, sent: str | None
+) -> None:
     with FakeSlack() as slack:
         slack.fail(status, times=2, retry_after=retry_after)
         for _ in range(2):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.fakes.amplify.moto_adapter import AmplifyOnMoto
 
 
-def test_a_notification_is_taken_once(amplify: AmplifyOnMoto, session: boto3.Session) -> None:  # noqa: ARG001
+def test_take_returns_a_notification_once(amplify: AmplifyOnMoto, session: boto3.Session) -> None:  # noqa: ARG001
     sns = session.client("sns")
     topic = sns.create_topic(Name="alerts")["TopicArn"]
     alerts = SnsInbox.subscribe(sns, session.client("sqs"), topic)

@@ -42,7 +42,7 @@ def test_without_a_compute_role_the_sdk_finds_no_credentials(
 
 
 @pytest.mark.parametrize("level", ["branch", "app"])
-def test_a_role_on_the_branch_or_the_app_supplies_them(
+def test_a_compute_role_on_the_branch_or_the_app_supplies_credentials(
     amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole, deployed: str, level: str
 ) -> None:
     if level == "branch":
@@ -53,7 +53,7 @@ def test_a_role_on_the_branch_or_the_app_supplies_them(
     assert amplify.control.request(deployed, "main")["status"] == 200
 
 
-def test_a_deleted_role_supplies_none(
+def test_a_deleted_role_supplies_no_credentials(
     session: boto3.Session, amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole, deployed: str
 ) -> None:
     client.update_branch(appId=deployed, branchName="main", computeRoleArn=make_role("gone"))
@@ -62,7 +62,7 @@ def test_a_deleted_role_supplies_none(
     assert "CredentialsProviderError" in amplify.control.request(deployed, "main")["message"]
 
 
-def test_a_role_without_the_permission_is_denied_under_its_own_name(
+def test_a_denial_names_the_compute_role_that_lacks_the_permission(
     session: boto3.Session, amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole, deployed: str
 ) -> None:
     client.update_branch(appId=deployed, branchName="main", computeRoleArn=make_role("compute"))
@@ -81,7 +81,7 @@ def test_a_role_without_the_permission_is_denied_under_its_own_name(
     assert amplify.control.request(deployed, "main")["status"] == 200
 
 
-def test_a_managed_policy_counts_as_well(
+def test_a_managed_policy_grants_permissions_too(
     session: boto3.Session, amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole, deployed: str
 ) -> None:
     client.update_branch(appId=deployed, branchName="main", computeRoleArn=make_role("compute"))
@@ -106,7 +106,7 @@ def test_a_branch_without_ssr_functions_serves_no_request(
         amplify.control.request(app_id, "main")
 
 
-def test_a_stream_name_holds_no_forbidden_characters(
+def test_a_stream_name_contains_no_forbidden_characters(
     amplify: AmplifyOnMoto, client: AmplifyClient, app_id: str
 ) -> None:
     client.create_branch(appId=app_id, branchName="fix: all *")

@@ -32,7 +32,7 @@ def test_every_operation_has_a_route(operation: str) -> None:
         {"apps": [{"appId": "d1"}]},
     ],
 )
-def test_an_answer_that_does_not_fit_the_model_never_leaves(answer: dict[str, object]) -> None:
+def test_an_answer_that_does_not_fit_the_service_model_raises_an_assertion_error(answer: dict[str, object]) -> None:
     with pytest.raises(AssertionError, match="ListApps"):
         wire.check_output("ListApps", answer)
 

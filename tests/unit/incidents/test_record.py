@@ -1,8 +1,8 @@
-"""What is written into the table is what is read from it, and every open incident is due some day."""
+"""Incidents are read from the table as they were written, and every open incident has a deadline."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.events import Scope
-from medic.incidents.model import DEADLINES, Change, ChangeState, Incident, IncidentState, JobOrder
+from medic.incidents.model import DEADLINES, Change, ChangeState, Incident, IncidentState, JobOrder, JobRef
 from medic.incidents.table import BranchRecord, incidents_from_json, incidents_to_json
 from medic.labels import RoleKind
 
@@ -57,49 +57,41 @@ incidents = st.builds(
 
 
 @given(st.lists(incidents, max_size=3).map(tuple))
-def test_what_is_written_is_what_is_read(written: tuple[Incident, ...]) -> None:
+def test_incidents_are_read_as_they_were_written(written: tuple[Incident, ...]) -> None:
     assert incidents_from_json(incidents_to_json(written)) == written
 
 
-@dataclass(frozen=True)
-class Job:
-    """A job, as far as incidents look at it."""
-
-    id: str
-    started_at: datetime | None
-
-
 def opened(job_id: str = "7", *, minute: int = 0) -> Incident:
-    job = Job(job_id, NOW + timedelta(minutes=minute))
+    job = JobRef(job_id, NOW + timedelta(minutes=minute))
     return Incident.open(SCOPE, KIND, job, app_name="shop", now=NOW)
 
 
 @pytest.mark.parametrize(
     ("job", "order"),
     [
-        (Job("7", NOW), JobOrder.SAME),
-        (Job("6", NOW - timedelta(minutes=1)), JobOrder.EARLIER),
-        (Job("8", NOW + timedelta(minutes=1)), JobOrder.LATER),
-        (Job("7", NOW + timedelta(minutes=1)), JobOrder.LATER),
-        (Job("1", NOW + timedelta(minutes=1)), JobOrder.LATER),
-        (Job("8", None), JobOrder.LATER),
-        (Job("7", None), JobOrder.SAME),
+        (JobRef("7", NOW), JobOrder.SAME),
+        (JobRef("6", NOW - timedelta(minutes=1)), JobOrder.EARLIER),
+        (JobRef("8", NOW + timedelta(minutes=1)), JobOrder.LATER),
+        (JobRef("7", NOW + timedelta(minutes=1)), JobOrder.LATER),
+        (JobRef("1", NOW + timedelta(minutes=1)), JobOrder.LATER),
+        (JobRef("8", None), JobOrder.LATER),
+        (JobRef("7", None), JobOrder.SAME),
     ],
     ids=[
         "same",
         "earlier",
         "later",
         "a retry under the same id",
-        "a branch made anew",
+        "a re-created branch",
         "no time, later",
         "no time, same",
     ],
 )
-def test_jobs_are_told_apart_by_when_they_started(job: Job, order: JobOrder) -> None:
+def test_jobs_are_compared_by_start_time(job: JobRef, order: JobOrder) -> None:
     assert opened().compared_with(job) is order
 
 
-def test_an_incident_seen_anew_from_the_same_job_has_the_same_id() -> None:
+def test_an_incident_opened_again_for_the_same_job_has_the_same_id() -> None:
     assert opened().id == opened().id
     assert opened("8").id != opened().id
 
@@ -112,12 +104,12 @@ def test_every_open_state_has_a_deadline(state: IncidentState) -> None:
 
 
 @pytest.mark.parametrize("state", [state for state in IncidentState if state.closed])
-def test_a_closed_incident_is_due_only_while_an_alert_is_owed(state: IncidentState) -> None:
+def test_a_closed_incident_is_due_only_while_an_alert_is_due(state: IncidentState) -> None:
     closed = opened().moved(state, NOW)
     assert BranchRecord(SCOPE, incidents=(closed,)).due_at is None
-    owing = BranchRecord(SCOPE, incidents=(closed.mark_alert_due("resolved:8"),))
-    assert owing.due_at is not None
-    assert owing.overdue(NOW + timedelta(minutes=4)) != ()
+    with_alert = BranchRecord(SCOPE, incidents=(closed.mark_alert_due("resolved:8"),))
+    assert with_alert.due_at is not None
+    assert with_alert.overdue(NOW + timedelta(minutes=4)) != ()
 
 
 def test_the_latest_incident_of_a_kind_is_found_and_earlier_ones_are_kept() -> None:
@@ -128,7 +120,7 @@ def test_the_latest_incident_of_a_kind_is_found_and_earlier_ones_are_kept() -> N
     assert first in record.incidents
 
 
-def test_settled_incidents_are_kept_within_bounds_and_open_ones_always() -> None:
+def test_closed_incidents_are_kept_up_to_a_limit_and_open_ones_always() -> None:
     record = BranchRecord(SCOPE).with_incident(opened("0"))
     for job in range(1, 100):
         at = NOW + timedelta(minutes=job)
@@ -139,7 +131,7 @@ def test_settled_incidents_are_kept_within_bounds_and_open_ones_always() -> None
     assert opened("0") in record.incidents
 
 
-def test_what_did_not_help_is_remembered_by_every_later_incident_of_its_kind() -> None:
+def test_later_incidents_of_a_kind_remember_that_a_change_did_not_help() -> None:
     first = opened().moved(IncidentState.NOT_HELPED, NOW)
     second = opened("8").following(first)
     third = opened("9").following(second.moved(IncidentState.EXPIRED, NOW))
@@ -147,5 +139,5 @@ def test_what_did_not_help_is_remembered_by_every_later_incident_of_its_kind() -
 
 
 def test_an_incident_counts_the_jobs_that_showed_it() -> None:
-    again = opened().repeated(Job("8", NOW + timedelta(minutes=5)), NOW)
+    again = opened().repeated(JobRef("8", NOW + timedelta(minutes=5)), NOW)
     assert (again.count, again.job_id, again.id) == (2, "8", opened().id)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def _ids(entry: Entry) -> str:
     return entry.id
 
 
-def _everything_said(entry: Entry) -> str:
+def _full_text(entry: Entry) -> str:
     fixes = (text for fix in fixes_of(entry) for text in (fix.title, fix.expect, *map(fix.written_in, Dialect)))
     return "\n".join((entry.title, entry.explanation, *entry.steps, *entry.positives, *fixes))
 
@@ -72,14 +73,14 @@ def test_every_signature_fires_on_its_positives(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", SIGNATURE_ENTRIES, ids=_ids)
-def test_every_signature_leaves_its_negatives_alone(entry: Entry) -> None:
+def test_no_signature_fires_on_its_negatives(entry: Entry) -> None:
     assert entry.negatives
     for text in entry.negatives:
         assert entry.id not in _signatures_fired(text, entry), text
 
 
 @pytest.mark.parametrize("entry", SIGNATURE_ENTRIES, ids=_ids)
-def test_a_positive_bears_the_label_that_the_entry_explains(entry: Entry) -> None:
+def test_a_positive_gets_the_label_that_its_entry_explains(entry: Entry) -> None:
     phase = entry.phases[0] if entry.phases else Phase.BUILD
 
     for text in entry.positives:
@@ -182,7 +183,7 @@ def test_the_boundary_scp_and_session_entries_never_advise_adding_a_permission()
 def _trust(document: str, app: str = "d1a2b3c4d5e6f7") -> Outcome:
     values = {"account": "111122223333", "region": "eu-west-1", "app_id": "d1a2b3c4d5e6f7"}
     request = AssumeRoleRequest(
-        now=data_time(),
+        now=datetime(2026, 1, 1, tzinfo=UTC),
         account_id="111122223333",
         region="eu-west-1",
         app_id=app,
@@ -191,13 +192,7 @@ def _trust(document: str, app: str = "d1a2b3c4d5e6f7") -> Outcome:
     return evaluate(filled(document, values), request).outcome
 
 
-def data_time() -> Any:
-    from datetime import UTC, datetime  # noqa: PLC0415
-
-    return datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def test_the_trust_policies_of_the_fixes_let_amplify_in_and_the_guarded_one_no_other_app() -> None:
+def test_the_fixes_trust_policies_allow_amplify_and_the_guarded_one_no_other_app() -> None:
     assert _trust(PLAIN_TRUST) is Outcome.ALLOWED
     assert _trust(GUARDED_TRUST) is Outcome.ALLOWED
     assert _trust(GUARDED_TRUST, app="d9z9z9z9z9z9z9") is Outcome.DENIED
@@ -208,7 +203,7 @@ def test_every_piece_of_published_advice_is_found(row: dict[str, Any]) -> None:
     entry = find_entry(row["entry"])
 
     assert entry is not None
-    assert row.get("says", "") in _everything_said(entry)
+    assert row.get("says", "") in _full_text(entry)
 
 
 def test_the_published_advice_is_complete() -> None:
@@ -227,10 +222,10 @@ def test_an_unknown_id_has_no_entry() -> None:
         title_of("nonsense")
 
 
-def test_the_json_in_fixes_is_json() -> None:
+def test_the_json_in_fixes_is_valid() -> None:
     assert json.loads(PLAIN_TRUST)["Statement"]
     assert json.loads(GUARDED_TRUST)["Statement"]
 
 
-def test_labels_are_all_explained() -> None:
+def test_every_label_is_explained() -> None:
     assert {entry.label for entry in SIGNATURE_ENTRIES} == set(Label) - {Label.NOT_IAM}

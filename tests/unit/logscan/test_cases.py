@@ -25,7 +25,7 @@ def test_every_case_gets_its_label_or_a_reasoned_disagreement(case: dict[str, An
 
 
 @pytest.mark.parametrize("case", [case for case in SAMPLE if case.get("ambiguous")], ids=_by_id)
-def test_what_a_text_is_too_short_to_decide_is_never_said_with_high_confidence(case: dict[str, Any]) -> None:
+def test_an_ambiguous_text_never_gets_high_confidence(case: dict[str, Any]) -> None:
     findings = reading_of(case["log_excerpt"], Phase(case["phase"])).findings
 
     assert all(finding.confidence != "high" for finding in findings)
@@ -39,14 +39,14 @@ def test_disagreements_are_few_reasoned_and_never_about_clear_cases() -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in SAMPLE + OWN if case["label"] == Label.NOT_IAM], ids=_by_id)
-def test_nothing_that_is_not_iam_is_reported_in_any_phase(case: dict[str, Any]) -> None:
+def test_a_failure_other_than_iam_has_no_finding_in_any_phase(case: dict[str, Any]) -> None:
     for phase in Phase:
         assert reading_of(case["log_excerpt"], phase).findings == ()
 
 
 @pytest.mark.parametrize("case", [case for case in SAMPLE + OWN if case["label"] != Label.NOT_IAM], ids=_by_id)
 @pytest.mark.parametrize(
-    "dressed",
+    "decorate",
     [
         lambda text: text.replace("\n", "\r\n"),
         lambda text: "\x1b[31m" + text.replace("\n", "\x1b[0m\n\x1b[31m") + "\x1b[0m",
@@ -55,7 +55,7 @@ def test_nothing_that_is_not_iam_is_reported_in_any_phase(case: dict[str, Any]) 
     ],
     ids=["crlf", "ansi", "blank lines", "byte order mark"],
 )
-def test_what_terminals_and_editors_put_around_a_text_changes_nothing(case: dict[str, Any], dressed: Any) -> None:
+def test_characters_added_by_terminals_and_editors_do_not_change_the_label(case: dict[str, Any], decorate: Any) -> None:
     plain = reading_of(case["log_excerpt"], Phase(case["phase"]))
 
-    assert reading_of(dressed(case["log_excerpt"]), Phase(case["phase"])).label == plain.label
+    assert reading_of(decorate(case["log_excerpt"]), Phase(case["phase"])).label == plain.label

@@ -166,7 +166,9 @@ def test_confidence_follows_what_the_text_names(parts: dict[str, Any], confidenc
 
 @pytest.mark.parametrize("policy_type", list(PolicyType))
 @pytest.mark.parametrize("explicit", [True, False])
-def test_a_refused_pass_role_is_one_whatever_policy_refuses(policy_type: PolicyType, *, explicit: bool) -> None:
+def test_a_denied_pass_role_has_the_same_label_for_every_policy_type(
+    policy_type: PolicyType, *, explicit: bool
+) -> None:
     denial = _denial(action="iam:PassRole", policy_type=policy_type, explicit=explicit)
 
     assert label_of(denial, Identity.USER) is Label.PASS_ROLE_DENIED

@@ -30,15 +30,15 @@ ASSUMED = "arn:aws:sts::111122223333:assumed-role"
         ("...", Identity.UNKNOWN),
     ],
 )
-def test_the_principal_tells_whose_credentials_were_used(text: str, identity: Identity) -> None:
+def test_the_principal_shows_whose_credentials_were_used(text: str, identity: Identity) -> None:
     assert identity_of(parse_principal(text)) is identity
 
 
-def test_nobody_named_is_unknown() -> None:
+def test_a_missing_principal_is_unknown() -> None:
     assert identity_of(None) is Identity.UNKNOWN
 
 
-def test_an_assumed_role_is_taken_apart() -> None:
+def test_an_assumed_role_arn_is_parsed() -> None:
     principal = parse_principal(f"{ASSUMED}/amplify-service/BuildSession")
 
     assert (principal.account, principal.role_name, principal.session_name) == (
@@ -53,7 +53,7 @@ def test_a_role_arn_gives_its_name_without_its_path() -> None:
 
 
 @given(st.text(max_size=300))
-def test_any_text_is_taken_apart_without_raising(text: str) -> None:
+def test_any_text_is_parsed_without_raising(text: str) -> None:
     principal = parse_principal(text)
 
     assert principal.text == text

@@ -33,7 +33,7 @@ PHRASE = "AccessDenied: Access Denied"
         "If you see ",
     ],
 )
-def test_code_comments_titles_and_prose_quote(before: str) -> None:
+def test_code_comments_titles_and_prose_are_quotes(before: str) -> None:
     assert is_quoted(before + PHRASE, len(before))
 
 
@@ -54,14 +54,14 @@ def test_code_comments_titles_and_prose_quote(before: str) -> None:
         "fatal error: An error occurred (",
     ],
 )
-def test_tools_report(before: str) -> None:
+def test_messages_of_tools_are_not_quotes(before: str) -> None:
     assert not is_quoted(before + PHRASE, len(before))
 
 
 @pytest.mark.parametrize(
     "line", ["  ✕ should reject AccessDenied (12 ms)", "● S3 › throws AccessDenied", "test_s3.py::test_x AccessDenied"]
 )
-def test_test_titles_quote(line: str) -> None:
+def test_test_titles_are_quotes(line: str) -> None:
     assert is_quoted(line.strip(), line.strip().index("AccessDenied"))
 
 
@@ -80,12 +80,12 @@ def test_test_titles_quote(line: str) -> None:
         ("", False),
     ],
 )
-def test_commands_that_can_only_print_are_known(command: str, *, displays: bool) -> None:
+def test_commands_that_can_only_print_are_recognised(command: str, *, displays: bool) -> None:
     assert only_displays(command) is displays
 
 
 @pytest.mark.parametrize(
-    ("frame", "staged"),
+    ("frame", "from_a_test"),
     [
         ("at src/lib/errors.test.ts:12:3", True),
         ("at __tests__/upload.js:1:1", True),
@@ -94,8 +94,8 @@ def test_commands_that_can_only_print_are_known(command: str, *, displays: bool)
         ("at latest.js:1:1", False),
     ],
 )
-def test_a_stack_trace_through_a_test_file_is_staged(frame: str, *, staged: bool) -> None:
-    assert is_from_a_test(f"Error: AccessDenied {frame}") is staged
+def test_a_stack_trace_through_a_test_file_comes_from_a_test(frame: str, *, from_a_test: bool) -> None:
+    assert is_from_a_test(f"Error: AccessDenied {frame}") is from_a_test
 
 
 @given(st.text(max_size=600), st.integers(0, 600))

@@ -1,4 +1,4 @@
-"""Whose line is it? By stream, by text, by exclusion, or nobody's."""
+"""Which branch a runtime log line belongs to: found by stream, by text, by exclusion, or not at all."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def line(message: str = NO_CREDENTIALS, stream: str = OPAQUE, *, ago: float = 0.
     return RuntimeLine(f"{message}{stream}{ago}", NOW - timedelta(seconds=ago), stream, message)
 
 
-def seen(
+def failures_by_branch(
     *lines: RuntimeLine, branches: Collection[Branch], lacking: Collection[str] = ()
 ) -> dict[str | None, RuntimeFailure]:
     found = runtime_failures(lines, diagnosing.app(), tuple(branches), lambda each: each.name in lacking)
-    assert len({(s.branch and s.branch.name, s.label) for s in found}) == len(found)
-    return {sighting.branch.name if sighting.branch else None: sighting for sighting in found}
+    assert len({(each.branch and each.branch.name, each.label) for each in found}) == len(found)
+    return {failure.branch.name if failure.branch else None: failure for failure in found}
 
 
 @pytest.mark.parametrize(
@@ -69,46 +69,46 @@ def test_a_streams_name_may_begin_with_the_branch(stream: str, named: str | None
         ("main feature/x", None),
     ],
 )
-def test_a_lines_text_may_hold_the_branchs_address(message: str, named: str | None) -> None:
+def test_a_lines_text_may_contain_the_branchs_address(message: str, named: str | None) -> None:
     found = branch_of(line(message), APP_ID, [branch("main"), branch("feature/x")])
 
     assert (found.name if found else None) == named
 
 
 def test_the_stream_outranks_the_text() -> None:
-    told = line(f"https://dev.{APP_ID}.amplifyapp.com", "main/2026/11/22/8f3a")
+    event = line(f"https://dev.{APP_ID}.amplifyapp.com", "main/2026/11/22/8f3a")
 
-    assert branch_of(told, APP_ID, [branch("main"), branch("dev")]) == branch("main")
-
-
-def test_the_only_branch_is_the_one() -> None:
-    assert list(seen(line(), branches=[branch("main")])) == ["main"]
+    assert branch_of(event, APP_ID, [branch("main"), branch("dev")]) == branch("main")
 
 
-def test_the_only_one_that_lacks_a_role_is_the_one() -> None:
-    assert list(seen(line(), branches=[branch("main"), branch("dev")], lacking=["dev"])) == ["dev"]
+def test_the_only_branch_is_chosen() -> None:
+    assert list(failures_by_branch(line(), branches=[branch("main")])) == ["main"]
 
 
-def test_of_several_that_lack_one_each_is_named_with_the_others() -> None:
-    found = seen(line(), branches=[branch("main"), branch("dev"), branch("old")], lacking=["main", "dev"])
-
-    assert {name: sighting.among for name, sighting in found.items()} == dict.fromkeys(["main", "dev"], ("main", "dev"))
+def test_the_only_branch_without_a_role_is_chosen() -> None:
+    assert list(failures_by_branch(line(), branches=[branch("main"), branch("dev")], lacking=["dev"])) == ["dev"]
 
 
-def test_where_none_lacks_one_it_is_nobodys() -> None:
-    assert list(seen(line(), branches=[branch("main"), branch("dev")])) == [None]
+def test_each_of_several_branches_without_a_role_is_named_with_the_others() -> None:
+    found = failures_by_branch(line(), branches=[branch("main"), branch("dev"), branch("old")], lacking=["main", "dev"])
+
+    assert {name: failure.among for name, failure in found.items()} == dict.fromkeys(["main", "dev"], ("main", "dev"))
 
 
-def test_a_denied_role_is_worn_by_its_branch() -> None:
-    worn = "arn:aws:iam::111122223333:role/app/compute"
-    found = seen(line(DENIED), branches=[branch("main", worn), branch("dev")], lacking=["dev"])
+def test_a_line_has_no_branch_if_no_branch_lacks_a_role() -> None:
+    assert list(failures_by_branch(line(), branches=[branch("main"), branch("dev")])) == [None]
+
+
+def test_a_denied_role_identifies_the_branch_that_uses_it() -> None:
+    role = "arn:aws:iam::111122223333:role/app/compute"
+    found = failures_by_branch(line(DENIED), branches=[branch("main", role), branch("dev")], lacking=["dev"])
 
     assert list(found) == ["main"]
-    assert list(seen(line(DENIED), branches=[branch("main"), branch("dev")])) == [None]
-    assert list(seen(line(DENIED), branches=[branch("main", worn), branch("dev", worn)])) == [None]
+    assert list(failures_by_branch(line(DENIED), branches=[branch("main"), branch("dev")])) == [None]
+    assert list(failures_by_branch(line(DENIED), branches=[branch("main", role), branch("dev", role)])) == [None]
 
 
-def test_each_label_is_a_sighting_of_its_own_and_the_latest_line_tells_when() -> None:
+def test_each_label_is_a_failure_of_its_own_dated_by_its_latest_line() -> None:
     lines = [line(ago=60), line(DENIED, ago=30), line(ago=5), line("GET / 200")]
     found = runtime_failures(lines, diagnosing.app(), (branch("main"),), lambda _: False)
 
@@ -119,20 +119,22 @@ def test_each_label_is_a_sighting_of_its_own_and_the_latest_line_tells_when() ->
     assert all(finding.label is each.label for each in found for finding in each.reading.findings)
 
 
-def test_vague_words_count_only_where_nothing_clearer_is_said() -> None:
+def test_a_vague_message_counts_only_without_a_clearer_one() -> None:
     vague = "AccessDenied: Access Denied\n    at Request.extractError (s3.js)"
 
-    assert [s.label for s in seen(line(vague), branches=[branch("main")]).values()] == [Label.ACCESS_DENIED_OTHER]
+    assert [each.label for each in failures_by_branch(line(vague), branches=[branch("main")]).values()] == [
+        Label.ACCESS_DENIED_OTHER
+    ]
     both = runtime_failures([line(vague), line()], diagnosing.app(), (branch("main"),), lambda _: True)
-    assert [s.label for s in both] == [Label.CREDENTIALS_MISSING_RUNTIME]
+    assert [each.label for each in both] == [Label.CREDENTIALS_MISSING_RUNTIME]
 
 
-def test_lines_that_name_their_branch_and_lines_that_do_not_are_one_sighting_of_it() -> None:
+def test_lines_with_and_without_a_branch_name_become_one_failure() -> None:
     lines = [line(stream="dev/2026/11/22/8f3a", ago=9), line(ago=3)]
 
-    assert list(seen(*lines, branches=[branch("main"), branch("dev")], lacking=["dev"])) == ["dev"]
+    assert list(failures_by_branch(*lines, branches=[branch("main"), branch("dev")], lacking=["dev"])) == ["dev"]
 
 
-def test_without_findings_there_is_no_sighting() -> None:
-    assert seen(line("GET / 200"), branches=[branch("main")]) == {}
-    assert seen(branches=[branch("main")]) == {}
+def test_without_findings_there_is_no_failure() -> None:
+    assert failures_by_branch(line("GET / 200"), branches=[branch("main")]) == {}
+    assert failures_by_branch(branches=[branch("main")]) == {}

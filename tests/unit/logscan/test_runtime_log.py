@@ -1,4 +1,4 @@
-"""The filter that CloudWatch Logs is asked with, and what comes back."""
+"""The filter for CloudWatch Logs, and how the events that it returns are read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lines(*messages: str) -> tuple[RuntimeLine, ...]:
     )
 
 
-def test_the_filter_fits_into_what_cloudwatch_takes() -> None:
+def test_the_filter_fits_the_limit_of_cloudwatch() -> None:
     terms = runtime_filter().split(' ?"')
 
     assert len(runtime_filter()) <= 1024
@@ -64,7 +64,7 @@ def test_an_event_is_read_like_any_other_text(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("line", ["GET / 200 in 41ms", "POST /api/cart 201 in 12ms", "[500] GET /orders TypeError: x"])
-def test_the_filter_leaves_ordinary_lines_alone(line: str) -> None:
+def test_the_filter_does_not_pass_ordinary_lines(line: str) -> None:
     assert not matcher(runtime_filter())(line)
 
 
@@ -83,13 +83,13 @@ def test_two_events_are_never_read_as_one() -> None:
     assert read_runtime_log(lines(*halves)).reading.findings == ()
 
 
-def test_an_event_that_bears_a_time_of_its_own_is_left_as_it_is() -> None:
+def test_an_event_with_its_own_timestamp_is_left_unchanged() -> None:
     stamped = f"2026-03-04T10:11:12.345Z\t2b1c9a2e-1111-4222-8333-abcdefabcdef\tERROR\t{NO_CREDENTIALS}"
     (finding,) = read_runtime_log(lines(stamped)).reading.findings
 
     assert finding.excerpt.startswith("2026-03-04T10:11:12.345Z")
 
 
-def test_without_events_there_is_nothing() -> None:
+def test_without_a_finding_there_is_no_first_event() -> None:
     assert read_runtime_log(()).first is None
     assert read_runtime_log(lines("[auth] CredentialsSignin: wrong password")).first is None

@@ -50,7 +50,7 @@ class TestStructure:
         assert (before.cloned, before.commands_executed) == (False, False)
         assert (after.cloned, after.commands_executed) == (True, True)
 
-    def test_what_a_command_can_only_have_printed_is_no_finding(self) -> None:
+    def test_output_of_a_command_that_only_prints_is_no_finding(self) -> None:
         shown = STAMP + "[INFO]: # Executing command: cat docs/errors.md\n" + _denied(1)
 
         assert reading_of(shown).findings == ()
@@ -87,12 +87,12 @@ class TestOrder:
         assert (first.signature, first.identity) == ("denied_service_role", Identity.SERVICE_ROLE)
         assert second.signature == "ampx_bootstrap_unreadable"
 
-    def test_of_equals_the_earliest_comes_first(self) -> None:
+    def test_among_equal_findings_the_earliest_comes_first(self) -> None:
         expired = STAMP + "[ERROR]: ExpiredToken: The security token included in the request is expired\n"
 
         assert [each.first_line for each in reading_of(expired + ORDINARY + _denied(1)).findings] == [1, 3]
 
-    def test_what_is_printed_again_is_one_finding_with_its_first_line(self) -> None:
+    def test_a_repeated_message_is_one_finding_with_its_first_line(self) -> None:
         (finding,) = reading_of(ORDINARY + _denied(1) * 50).findings
 
         assert finding.first_line == 2

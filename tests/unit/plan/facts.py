@@ -1,4 +1,4 @@
-"""Builders of facts: a branch for which everything says yes, to be spoilt one fact at a time."""
+"""Builders of facts: every guardrail allows a change of this branch. Tests change one fact at a time."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def role(arn: str = ROLE, **changes: Any) -> Role:
     return replace(base, **changes)
 
 
-def verdict(arn: str = ROLE, assumable: Assumable = Assumable.ALLOWED, *, settled: bool = True) -> RoleVerdict:
-    return RoleVerdict(arn, assumable, settled)
+def verdict(arn: str = ROLE, assumable: Assumable = Assumable.ALLOWED, *, propagated: bool = True) -> RoleVerdict:
+    return RoleVerdict(arn, assumable, propagated)
 
 
 def diagnosis(label: Label = Label.SERVICE_ROLE_UNASSUMABLE, **changes: Any) -> Diagnosis:
@@ -108,7 +108,7 @@ def proven(cause_id: str) -> Cause:
 
 
 def question(**changes: Any) -> Question:
-    """A question whose every guardrail says yes; `app`, `branch` and `job` go into the evidence as well."""
+    """A question that every guardrail allows. `app`, `branch` and `job` also go into the evidence."""
     the_app, the_branch, the_job = (
         changes.pop(n, make()) for n, make in (("app", app), ("branch", branch), ("job", job))
     )
@@ -135,7 +135,7 @@ def question(**changes: Any) -> Question:
         opt_in=OptIn(Mode.FIX, ignored=False, note="the tag says fix", rebuild=RebuildTag.AUTO),
         choice=RoleChoice(ROLE, "the paired role"),
         asked_at=NOW,
-        woken_at=NOW - timedelta(minutes=1),
+        triggered_at=NOW - timedelta(minutes=1),
         cooling_until=None,
         storm=False,
         muted=False,

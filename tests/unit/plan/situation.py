@@ -1,4 +1,4 @@
-"""A failure in a world of roles, tags and settings, played from the log's text to the plan."""
+"""A failure with its roles, tags and settings, run from the log's text to the plan."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from medic.logscan.model import LogReading
     from medic.plan.model import Plan
 
-STANDING, INHERITED, CANDIDATE, SERVICE, REPAIR, DEFAULT = (
+CURRENT, INHERITED, CANDIDATE, SERVICE, REPAIR, DEFAULT = (
     f"arn:aws:iam::{ACCOUNT}:role/app/{name}"
-    for name in ("standing", "inherited", "candidate", "service", "repair", "default")
+    for name in ("current", "inherited", "candidate", "service", "repair", "default")
 )
 LONG_AGO, MOMENTS_AGO = NOW - timedelta(days=30), NOW - timedelta(minutes=1)
 LAMBDA_ONLY = trust("lambda.amazonaws.com")
@@ -39,20 +39,20 @@ TEXTS: Mapping[Label, tuple[str, Phase]] = {
     Label.COMPUTE_ROLE_UNASSUMABLE: (facts.REFUSED, Phase.DEPLOY),
     Label.CREDENTIALS_MISSING_BUILD: (facts.NO_CREDENTIALS, Phase.BUILD),
     Label.CREDENTIALS_MISSING_RUNTIME: (facts.NO_CREDENTIALS, Phase.RUNTIME),
-    Label.ACCESS_DENIED_IDENTITY: (denial(session("standing", "s")), Phase.RUNTIME),
+    Label.ACCESS_DENIED_IDENTITY: (denial(session("current", "s")), Phase.RUNTIME),
     Label.ACCESS_DENIED_BOUNDARY: (
-        denial(session("standing", "s"), "because no permissions boundary allows the dynamodb:GetItem action"),
+        denial(session("current", "s"), "because no permissions boundary allows the dynamodb:GetItem action"),
         Phase.RUNTIME,
     ),
     Label.ACCESS_DENIED_SCP: (
-        denial(session("standing", "s"), "with an explicit deny in a service control policy"),
+        denial(session("current", "s"), "with an explicit deny in a service control policy"),
         Phase.RUNTIME,
     ),
     Label.ACCESS_DENIED_OTHER: (
-        denial(session("standing", "s"), "with an explicit deny in a resource-based policy"),
+        denial(session("current", "s"), "with an explicit deny in a resource-based policy"),
         Phase.RUNTIME,
     ),
-    Label.PASS_ROLE_DENIED: (denial(session("standing", "s"), action="iam:PassRole"), Phase.BUILD),
+    Label.PASS_ROLE_DENIED: (denial(session("current", "s"), action="iam:PassRole"), Phase.BUILD),
     Label.EXPIRED_OR_INVALID_TOKEN: (
         "ExpiredTokenException: The security token included in the request is expired",
         Phase.BUILD,
@@ -63,7 +63,7 @@ TEXTS: Mapping[Label, tuple[str, Phase]] = {
 
 @cache
 def read(label: Label) -> tuple[LogReading, Phase]:
-    """What is made of a log that says so, and where it is printed."""
+    """The reading of a log with this label, and the phase of the log."""
     text, phase = TEXTS[label]
     reading = scan([text.encode()], phase)
     if reading.label is not label:
@@ -73,9 +73,9 @@ def read(label: Label) -> tuple[LogReading, Phase]:
 
 
 def role(arn: str, trust_policy: str = trust(), **changes: Any) -> Present[Role]:
-    """A role that was made long ago."""
-    made = facts.role(arn, trust_policy=trust_policy, created_at=LONG_AGO)
-    return Present(replace(made, **changes))
+    """A role that was created long ago."""
+    base = facts.role(arn, trust_policy=trust_policy, created_at=LONG_AGO)
+    return Present(replace(base, **changes))
 
 
 def in_state(arn: str, state: str) -> Item[Role]:
@@ -93,7 +93,7 @@ def in_state(arn: str, state: str) -> Item[Role]:
 
 @dataclass
 class Situation:
-    """A failure on an opted-in branch of an app without roles, for which one role of each kind is paired."""
+    """A failure on an opted-in branch of an app without roles. One role of each kind is paired with the app."""
 
     label: Label = Label.SERVICE_ROLE_UNASSUMABLE
     trigger: Trigger = Trigger.FAILED
@@ -108,37 +108,34 @@ class Situation:
         default_factory=lambda: {arn: role(arn) for arn in (CANDIDATE, REPAIR, INHERITED)}
     )
     policies: Item[RolePolicies] = field(default_factory=lambda: Present(RolePolicies((), ())))
-    event_is: timedelta = timedelta(minutes=1)
-    cools_for: timedelta | None = None
+    event_age: timedelta = timedelta(minutes=1)
+    cool_down: timedelta | None = None
     storm: bool = False
     tried_before: bool = False
     muted: bool = False
     approved: bool = False
-    app_cools_for: timedelta | None = None
+    app_cool_down: timedelta | None = None
 
     def set_branch(self, **changes: Any) -> None:
-        """Change the branch."""
         self.branch = replace(self.branch, **changes)
 
     def set_app(self, **changes: Any) -> None:
-        """Change the app."""
         self.app = replace(self.app, **changes)
 
     def tag(self, name: str, value: str | None) -> None:
-        """Tag the branch, or take the tag off."""
+        """Set a tag of the branch. None removes it."""
         others = {key: old for key, old in self.branch.tags.items() if key != f"amplify-medic:{name}"}
         self.set_branch(tags=others if value is None else {**others, f"amplify-medic:{name}": value})
 
     def tag_app(self, value: str) -> None:
-        """Name a service role on the app."""
+        """Set the app's tag that names a service role."""
         self.set_app(tags={"amplify-medic:service-role": value})
 
     def pair(self, **pairings: Mapping[str, list[str]]) -> None:
-        """Pair other roles than before."""
+        """Replace the pairings."""
         self.settings |= pairings
 
     def plan(self) -> Plan:
-        """What follows."""
         settings = Settings.parse(self.settings)
         compute = choose_compute_role(settings, DEFAULT, APP_ID, self.branch.name, self.branch.tags)
         service = choose_service_role(settings, APP_ID, self.branch.name, self.app.tags)
@@ -160,8 +157,8 @@ class Situation:
             opt_in=read_opt_in(settings, self.branch.tags),
             choice=compute,
             asked_at=NOW,
-            woken_at=NOW - self.event_is,
-            cooling_until=_until(self.cools_for),
+            triggered_at=NOW - self.event_age,
+            cooling_until=_until(self.cool_down),
             storm=self.storm,
             tried_before=self.tried_before,
             muted=self.muted,
@@ -169,15 +166,15 @@ class Situation:
             policies=lambda _: self.policies,
         )
         verdict = service_role_verdict(evidence, service.arn)
-        return decide(self.trigger, question, RepairQuestion(service, verdict, _until(self.app_cools_for)))
+        return decide(self.trigger, question, RepairQuestion(service, verdict, _until(self.app_cool_down)))
 
 
 def _until(lasting: timedelta | None) -> datetime | None:
     return None if lasting is None else NOW + lasting
 
 
-def with_everything_lacking() -> Situation:
-    """Both roles are lacking and both paired ones are good: where nothing speaks against it, both are set."""
+def with_both_roles_missing() -> Situation:
+    """Both roles are missing and both paired roles are good. If no guardrail refuses, the bot sets both."""
     it = Situation()
     it.set_app(service_role_arn=SERVICE)
     it.roles[SERVICE] = Absent("IAM has no such role")

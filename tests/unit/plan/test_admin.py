@@ -1,4 +1,4 @@
-"""What looks like an administrator is refused; what an app's role needs is not."""
+"""Policies of an administrator are recognised; policies that an app's role needs are not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_an_administrators_document_is_recognised(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ORDINARY_DOCUMENTS)
-def test_an_ordinary_document_is_not(name: str) -> None:
+def test_an_ordinary_document_is_not_called_an_administrators(name: str) -> None:
     assert admin_like(RolePolicies((), (ORDINARY_DOCUMENTS[name],))) is None
 
 

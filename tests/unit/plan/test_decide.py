@@ -56,7 +56,7 @@ NOT_LACKING = [
     verdict(OTHER_ROLE, Assumable.CONTESTED),
     verdict(OTHER_ROLE, Assumable.CONDITIONAL),
     verdict(OTHER_ROLE, Assumable.UNREADABLE),
-    verdict(OTHER_ROLE, Assumable.DENIED, settled=False),
+    verdict(OTHER_ROLE, Assumable.DENIED, propagated=False),
 ]
 
 
@@ -71,7 +71,7 @@ def test_a_failed_ssr_build_without_usable_compute_role_gets_one(
     assert "runtime only" in plan.effect
 
 
-@pytest.mark.parametrize("current", NOT_LACKING, ids=lambda v: f"{v.assumable}{'' if v.settled else ' young'}")
+@pytest.mark.parametrize("current", NOT_LACKING, ids=lambda v: f"{v.assumable}{'' if v.propagated else ' young'}")
 @pytest.mark.parametrize("label", BUILD_LABELS)
 def test_a_role_that_is_usable_or_not_known_to_be_unusable_is_left_alone(label: Label, current: RoleVerdict) -> None:
     for inherited in (False, True):
@@ -123,7 +123,7 @@ def test_a_refusal_names_the_guardrail_and_keeps_every_answer() -> None:
     assert [answer.rule for answer in action.answers] == ["opted_in", "fresh", "not_a_preview"]
 
 
-def test_a_branch_that_is_not_opted_in_is_advised_and_asked_nothing_else() -> None:
+def test_a_branch_that_is_not_opted_in_gets_advice_and_no_other_guardrail_is_evaluated() -> None:
     (action,) = decide(Trigger.FAILED, question(opt_in=opted(Mode.REPORT), storm=True), NO_REPAIR).actions
     assert action.disposition is Disposition.ADVISE
     assert [answer.rule for answer in action.answers] == ["opted_in"]
@@ -139,7 +139,7 @@ def failed_with(*cause_ids: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("cause", ["service_role_missing", "service_role_trust_wrong", "service_role_source_condition"])
-def test_a_service_role_proven_unassumable_is_repaired_beside_the_attach(cause: str) -> None:
+def test_a_service_role_proven_unassumable_is_repaired_together_with_the_attach(cause: str) -> None:
     plan = decide(Trigger.FAILED, question(**failed_with(cause)), PAIRED_SERVICE)
     assert [(a.kind, a.disposition) for a in plan.actions] == [
         (ActionKind.ATTACH_COMPUTE, Disposition.DO),
@@ -207,7 +207,7 @@ def test_no_never_rebuilds() -> None:
 @pytest.mark.parametrize(
     "facts", [{"app": app(repository=None)}, {"job": job(type="MANUAL")}], ids=["no repo", "manual"]
 )
-def test_what_was_deployed_by_hand_is_never_rebuilt(facts: dict[str, Any]) -> None:
+def test_a_manual_deployment_is_never_rebuilt(facts: dict[str, Any]) -> None:
     assert not rebuilds(Trigger.FAILED, opt_in=opted(Mode.FIX, RebuildTag.YES), **facts)
 
 

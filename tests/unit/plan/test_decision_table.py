@@ -1,4 +1,4 @@
-"""The decision table and the guardrails as they stand in `tests/data/plan`: every row, and each under the other."""
+"""The decision table and the guardrail table in `tests/data/plan`: every row, in every mode."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from medic.evidence import Absent
 from medic.labels import ActionKind, Label, Trigger
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS
 from medic.plan.model import Action, Disposition, Plan
-from tests.unit.plan.situation import INHERITED, SERVICE, STANDING, Situation, in_state, with_everything_lacking
-from tests.unit.plan.spoilt import SPOILT
+from tests.unit.plan.guardrail_cases import CASES
+from tests.unit.plan.situation import CURRENT, INHERITED, SERVICE, Situation, in_state, with_both_roles_missing
 
 DATA = Path(__file__).parents[2] / "data" / "plan"
 ATTACH, REPAIR = ActionKind.ATTACH_COMPUTE, ActionKind.REPAIR_SERVICE
@@ -46,13 +46,13 @@ def decisions() -> Iterator[Row]:
 
 
 def situation(row: Row) -> Situation:
-    """The world that a row of the decision table tells of."""
+    """The situation that a row of the decision table describes."""
     it = Situation(label=Label(row["label"]), trigger=Trigger(row["trigger"].lower()))
     it.set_app(platform=row["platform"])
-    for column, arn in (("branch's role", STANDING), ("app's role", INHERITED), ("service role", SERVICE)):
+    for column, arn in (("branch's role", CURRENT), ("app's role", INHERITED), ("service role", SERVICE)):
         if row[column] != "none":
             it.roles[arn] = in_state(arn, row[column])
-    it.set_branch(compute_role_arn=STANDING if row["branch's role"] != "none" else None)
+    it.set_branch(compute_role_arn=CURRENT if row["branch's role"] != "none" else None)
     it.set_app(compute_role_arn=INHERITED if row["app's role"] != "none" else None)
     it.set_app(service_role_arn=SERVICE if row["service role"] != "none" else None)
     if row["app tag"] == "yes":
@@ -72,7 +72,7 @@ def dispositions(plan: Plan) -> dict[ActionKind, Disposition]:
 
 
 @pytest.mark.parametrize("row", list(decisions()), ids=lambda row: "-".join(row.values()))
-def test_a_row_of_the_decision_table_in_every_mode(row: Row) -> None:
+def test_the_plan_matches_the_row_in_every_mode(row: Row) -> None:
     wanted = [kind for kind, column in ((ATTACH, "attach"), (REPAIR, "repair")) if row[column] == "yes"]
     for tag, stack, disposition in MODES if wanted else MODES[:1]:
         it = situation(row)
@@ -84,7 +84,7 @@ def test_a_row_of_the_decision_table_in_every_mode(row: Row) -> None:
         assert plan.rebuild.wanted == (acts and row["rebuild"] == "yes")
 
 
-def test_the_decision_table_knows_every_label_at_every_trigger() -> None:
+def test_the_decision_table_covers_every_label_at_every_trigger() -> None:
     named = {(row["trigger"], row["label"]) for row in decisions()}
     assert named == {(trigger, label) for trigger in ("FAILED", "runtime") for label in Label}
 
@@ -92,18 +92,18 @@ def test_the_decision_table_knows_every_label_at_every_trigger() -> None:
 @pytest.mark.parametrize("row", list(rows("guardrails.md")), ids=lambda row: row["what is so"])
 @pytest.mark.parametrize("tag", ["fix", "ask", "report"])
 def test_a_guardrail_refuses_and_names_itself(row: Row, tag: str) -> None:
-    it = with_everything_lacking()
-    SPOILT[row["what is so"]](it)
+    it = with_both_roles_missing()
+    CASES[row["what is so"]](it)
     it.tag("auto-fix", tag)
     plan = it.plan()
     goes = {"fix": Disposition.DO, "ask": Disposition.ASK_FIRST, "report": Disposition.ADVISE}[tag]
-    for kind, said in ((ATTACH, row["attach"]), (REPAIR, row["repair"])):
+    for kind, expected in ((ATTACH, row["attach"]), (REPAIR, row["repair"])):
         found = action(plan, kind)
-        if said == "no action":
+        if expected == "no action":
             assert found is None
             continue
         assert found is not None
-        stopped = said == "refused" and tag != "report"
+        stopped = expected == "refused" and tag != "report"
         goes = Disposition.DO if it.approved and tag == "ask" else goes
         assert found.disposition is (Disposition.REFUSE if stopped else goes)
         assert found.reason.startswith(f"{row['rule']}: ") == stopped
@@ -113,15 +113,15 @@ def test_a_guardrail_refuses_and_names_itself(row: Row, tag: str) -> None:
     "row", [r for r in rows("guardrails.md") if r["attach"] == "refused"], ids=lambda r: r["what is so"]
 )
 @pytest.mark.parametrize("trigger", Trigger)
-@pytest.mark.parametrize("standing", ["none", "gone", "refusing"])
-def test_an_attach_is_refused_whatever_it_would_replace(row: Row, trigger: Trigger, standing: str) -> None:
-    it = with_everything_lacking()
+@pytest.mark.parametrize("current", ["none", "gone", "refusing"])
+def test_an_attach_is_refused_whatever_it_would_replace(row: Row, trigger: Trigger, current: str) -> None:
+    it = with_both_roles_missing()
     it.trigger = trigger
     it.label = Label.CREDENTIALS_MISSING_RUNTIME if trigger is Trigger.RUNTIME else Label.CREDENTIALS_MISSING_BUILD
-    if standing != "none":
-        it.set_branch(compute_role_arn=STANDING)
-        it.roles[STANDING] = in_state(STANDING, standing)
-    SPOILT[row["what is so"]](it)
+    if current != "none":
+        it.set_branch(compute_role_arn=CURRENT)
+        it.roles[CURRENT] = in_state(CURRENT, current)
+    CASES[row["what is so"]](it)
     refused = action(it.plan(), ATTACH)
     assert refused is not None
     assert refused.disposition is Disposition.REFUSE
@@ -131,12 +131,12 @@ def test_an_attach_is_refused_whatever_it_would_replace(row: Row, trigger: Trigg
 @pytest.mark.parametrize(
     "row", [r for r in rows("guardrails.md") if r["attach"] == "refused"], ids=lambda r: r["what is so"]
 )
-def test_an_approval_overrules_no_guardrail_but_that_it_did_not_help_before(row: Row) -> None:
-    it = with_everything_lacking()
+def test_an_approval_overrules_only_the_guardrail_not_tried_before(row: Row) -> None:
+    it = with_both_roles_missing()
     it.tag("auto-fix", "ask")
     it.approved = True
     assert dispositions(it.plan()) == {ATTACH: Disposition.DO, REPAIR: Disposition.DO}
-    SPOILT[row["what is so"]](it)
+    CASES[row["what is so"]](it)
     attach = action(it.plan(), ATTACH)
     assert attach is not None
     overruled = row["rule"] == "not_tried_before"
@@ -144,36 +144,36 @@ def test_an_approval_overrules_no_guardrail_but_that_it_did_not_help_before(row:
 
 
 @pytest.mark.parametrize(("tag", "stack"), [(tag, stack) for tag, stack, goes in MODES if goes is Disposition.ADVISE])
-def test_an_approval_changes_nothing_where_nobody_opted_in(tag: str | None, stack: str) -> None:
-    it = with_everything_lacking()
+def test_an_approval_changes_nothing_without_an_opt_in(tag: str | None, stack: str) -> None:
+    it = with_both_roles_missing()
     it.approved = True
     it.tag("auto-fix", tag)
     it.settings["mode"] = stack
     assert dispositions(it.plan()) == {ATTACH: Disposition.ADVISE, REPAIR: Disposition.ADVISE}
 
 
-def test_what_nothing_speaks_against_is_done() -> None:
-    assert dispositions(with_everything_lacking().plan()) == {ATTACH: Disposition.DO, REPAIR: Disposition.DO}
+def test_actions_that_no_guardrail_refuses_are_done() -> None:
+    assert dispositions(with_both_roles_missing().plan()) == {ATTACH: Disposition.DO, REPAIR: Disposition.DO}
 
 
-def test_the_table_of_guardrails_knows_every_rule_and_every_row_is_played() -> None:
+def test_the_guardrail_table_covers_every_rule_and_every_row_is_tested() -> None:
     table = list(rows("guardrails.md"))
     every = {rule.name for rule in (*ATTACH_GUARDRAILS, *REPAIR_GUARDRAILS)}
     assert {row["rule"] for row in table} == every
-    assert [row["what is so"] for row in table] == list(SPOILT)
-    # Where the table plans no action, its guardrail is asked in test_guardrails.py: it is a second line of defence.
+    assert [row["what is so"] for row in table] == list(CASES)
+    # Where the table plans no action, test_guardrails.py tests the guardrail: it is a second line of defence.
     stopping = {row["rule"] for row in table if "refused" in (row["attach"], row["repair"])}
     assert every - stopping == {"platform", "usable_role_stays"}
 
 
-def test_a_service_role_that_is_gone_is_repaired_only_where_the_apps_tag_names_one() -> None:
-    it = with_everything_lacking()
+def test_a_deleted_service_role_is_repaired_only_if_the_apps_tag_names_one() -> None:
+    it = with_both_roles_missing()
     it.set_app(tags={})
     assert dispositions(it.plan()) == {ATTACH: Disposition.DO}
 
 
-def test_a_role_that_is_gone_in_iam_is_not_the_same_as_none() -> None:
-    it = with_everything_lacking()
+def test_a_role_deleted_in_iam_is_still_the_previous_role() -> None:
+    it = with_both_roles_missing()
     it.roles[SERVICE] = Absent("IAM has no such role")
     repair = action(it.plan(), REPAIR)
     assert repair is not None

@@ -1,4 +1,4 @@
-"""Each guardrail says no to what it is there for, and what can't be evaluated is a no."""
+"""Each guardrail refuses its own cases. It fails closed: what it cannot evaluate, it refuses."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ CHINESE = f"arn:aws-cn:iam::{ACCOUNT}:role/app/compute"
 LINKED = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/amplify.amazonaws.com/AWSServiceRoleForAmplify"
 
 
-def current(assumable: Assumable, *, settled: bool = True, arn: str = OTHER_ROLE) -> dict[str, Any]:
-    the_diagnosis = replace(diagnosis(), compute=verdict(arn, assumable, settled=settled))
+def current(assumable: Assumable, *, propagated: bool = True, arn: str = OTHER_ROLE) -> dict[str, Any]:
+    the_diagnosis = replace(diagnosis(), compute=verdict(arn, assumable, propagated=propagated))
     return {"diagnosis": the_diagnosis, "branch": branch(compute_role_arn=arn)}
 
 
@@ -33,19 +33,19 @@ def candidate(assumable: Assumable) -> dict[str, Any]:
     return {"diagnosis": replace(diagnosis(), candidate=verdict(assumable=assumable))}
 
 
-def boundary_required(borne: str | None) -> dict[str, Any]:
+def boundary_required(boundary: str | None) -> dict[str, Any]:
     return {
         "settings": Settings(required_permissions_boundary=BOUNDARY),
-        "roles": {ROLE: Present(role(permissions_boundary=borne))},
+        "roles": {ROLE: Present(role(permissions_boundary=boundary))},
     }
 
 
-SPOILT: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "an event of half an hour ago": ("fresh", {"woken_at": NOW - timedelta(minutes=31)}),
+REFUSED_CASES: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "an event of half an hour ago": ("fresh", {"triggered_at": NOW - timedelta(minutes=31)}),
     "a branch of stage PULL_REQUEST": ("not_a_preview", {"branch": branch(stage="PULL_REQUEST")}),
     "a preview's source branch": ("not_a_preview", {"branch": branch(source_branch="feature")}),
     "a preview's destination branch": ("not_a_preview", {"branch": branch(destination_branch="main")}),
-    "something asked for in the future": ("fresh", {"woken_at": NOW + timedelta(minutes=6)}),
+    "something asked for in the future": ("fresh", {"triggered_at": NOW + timedelta(minutes=6)}),
     "a storm": ("no_storm", {"storm": True}),
     "a muted branch": ("not_muted", {"muted": True}),
     "a change that did not help": ("not_tried_before", {"tried_before": True}),
@@ -64,7 +64,7 @@ SPOILT: Mapping[str, tuple[str, dict[str, Any]]] = {
     "a contested role somebody set": ("usable_role_stays", current(Assumable.CONTESTED)),
     "a conditional role somebody set": ("usable_role_stays", current(Assumable.CONDITIONAL)),
     "an unreadable role somebody set": ("usable_role_stays", current(Assumable.UNREADABLE)),
-    "a denied role made moments ago": ("usable_role_stays", current(Assumable.DENIED, settled=False)),
+    "a denied role made moments ago": ("usable_role_stays", current(Assumable.DENIED, propagated=False)),
     "a role of another account": ("same_account", {"choice": RoleChoice(FOREIGN, "")}),
     "a role of another partition": ("same_account", {"choice": RoleChoice(CHINESE, "")}),
     "a service-linked role": ("not_service_linked", {"choice": RoleChoice(LINKED, "")}),
@@ -85,31 +85,31 @@ SPOILT: Mapping[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def refusing(asked: Question) -> list[str]:
+def refused_by(asked: Question) -> list[str]:
     return [answer.rule for answer in ask_all(ATTACH_GUARDRAILS, asked) if not answer.allows]
 
 
-def test_every_guardrail_says_yes_where_nothing_speaks_against_it() -> None:
+def test_every_guardrail_allows_a_change_without_an_objection() -> None:
     answers = ask_all(ATTACH_GUARDRAILS, question())
     assert [answer.rule for answer in answers] == [guardrail.name for guardrail in ATTACH_GUARDRAILS]
     assert all(answer.allows for answer in answers)
 
 
-@pytest.mark.parametrize("case", SPOILT)
-def test_the_guardrail_that_is_there_for_it_refuses(case: str) -> None:
-    rule, changes = SPOILT[case]
-    assert refusing(question(**changes)) == [rule]
+@pytest.mark.parametrize("case", REFUSED_CASES)
+def test_exactly_the_expected_guardrail_refuses(case: str) -> None:
+    rule, changes = REFUSED_CASES[case]
+    assert refused_by(question(**changes)) == [rule]
 
 
 def test_every_guardrail_has_a_case_that_it_refuses() -> None:
-    assert {rule for rule, _ in SPOILT.values()} == {guardrail.name for guardrail in ATTACH_GUARDRAILS}
+    assert {rule for rule, _ in REFUSED_CASES.values()} == {guardrail.name for guardrail in ATTACH_GUARDRAILS}
 
 
 def test_no_policy_is_read_once_a_cheaper_guardrail_refused() -> None:
     def unasked(_: str) -> Present[RolePolicies]:
         raise AssertionError
 
-    assert refusing(question(storm=True, policies=unasked)) == ["no_storm"]
+    assert refused_by(question(storm=True, policies=unasked)) == ["no_storm"]
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_no_policy_is_read_once_a_cheaper_guardrail_refused() -> None:
     ],
     ids=["contested", "replaces missing", "replaces denied", "cooled", "bounded", "no match", "branch paired"],
 )
-def test_what_is_meant_to_pass_passes(changes: dict[str, Any]) -> None:
-    assert refusing(question(**changes)) == []
+def test_an_allowed_case_passes_every_guardrail(changes: dict[str, Any]) -> None:
+    assert refused_by(question(**changes)) == []
 
 
 def test_the_settings_may_permit_an_administrator() -> None:
     admin = Present(RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ()))
     asked = question(settings=Settings(admin_roles_allowed=(ROLE,)), policies=lambda _: admin)
-    assert refusing(asked) == []
+    assert refused_by(asked) == []
 
 
 def test_a_repair_has_no_weaker_guardrails_than_an_attach_where_both_apply() -> None:

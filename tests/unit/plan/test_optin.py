@@ -1,4 +1,4 @@
-"""Tags opt in and never grant: what they may choose was paired before, by the deployer."""
+"""Tags opt in and grant nothing: they choose only among roles that the deployer paired."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ def test_an_unknown_value_is_named_in_the_note() -> None:
     assert "'yes'" in read_opt_in(settings(), {"amplify-medic:auto-fix": "yes"}).note
 
 
-def test_ignore_is_told_from_report() -> None:
+def test_ignore_differs_from_report() -> None:
     assert read_opt_in(settings(), {"amplify-medic:auto-fix": "ignore"}).ignored
     assert not read_opt_in(settings(), {"amplify-medic:auto-fix": "report"}).ignored
 
 
 @pytest.mark.parametrize(
-    ("tag", "wish"),
+    ("tag", "rebuild"),
     [(None, RebuildTag.AUTO), ("yes", RebuildTag.YES), ("no", RebuildTag.NO), ("always", RebuildTag.NO)],
 )
-def test_an_unknown_rebuild_wish_is_no(tag: str | None, wish: RebuildTag) -> None:
+def test_an_unknown_rebuild_tag_means_no(tag: str | None, rebuild: RebuildTag) -> None:
     tags = {} if tag is None else {"amplify-medic:rebuild": tag}
-    assert read_opt_in(settings(), tags).rebuild is wish
+    assert read_opt_in(settings(), tags).rebuild is rebuild
 
 
 def chosen(raw: dict[str, object], branch: str = "main", tag: str | None = None) -> str | None:
@@ -92,13 +92,13 @@ def test_a_tag_can_not_name_a_role_that_is_not_paired(tag: str) -> None:
     assert chosen({"compute_roles": {ONE: [APP], TWO: [APP]}}, tag=tag) is None
 
 
-def test_a_role_paired_with_one_branch_is_not_for_another() -> None:
+def test_a_role_paired_with_one_branch_is_not_chosen_for_another() -> None:
     raw: dict[str, object] = {"compute_roles": {ONE: [f"{APP}/main"]}, "default_role": {"apps": ["d2abc"]}}
     assert chosen(raw, branch="main") == ONE
     assert chosen(raw, branch="dev", tag="one") is None
 
 
-def test_the_pairing_of_a_branch_is_told_from_its_apps() -> None:
+def test_a_pairing_with_a_branch_is_distinguished_from_one_with_its_app() -> None:
     by_branch = choose_compute_role(settings(compute_roles={ONE: [f"{APP}/main"]}), DEFAULT, APP, "main", {})
     by_app = choose_compute_role(settings(compute_roles={ONE: [APP]}), DEFAULT, APP, "main", {})
     assert by_branch.branch_paired

@@ -1,4 +1,4 @@
-"""Reads the corpora; makes up the secrets that they only describe."""
+"""Reads the corpora and invents the secrets that they describe."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ _ALPHABETS = {
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A text that holds a secret."""
-
     kind: str
     text: str
     secret: str
@@ -41,7 +39,6 @@ def _chance(seed: int, number: int) -> random.Random:
 
 
 def ordinary_lines() -> list[str]:
-    """The lines that hold no secret."""
     return (_DATA / "ordinary.log").read_text(encoding="utf-8").split("\n")[:-1]
 
 

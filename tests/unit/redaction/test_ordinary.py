@@ -37,5 +37,5 @@ def test_an_ordinary_log_is_not_touched_as_a_whole_either() -> None:
     ],
 )
 @pytest.mark.parametrize("prefix", ["", "2026-02-20T12:27:54.525Z [ERROR]: ", " " * 33])
-def test_what_a_diagnosis_needs_is_kept(prefix: str, line: str) -> None:
+def test_text_that_a_diagnosis_needs_is_kept(prefix: str, line: str) -> None:
     assert redact(prefix + line) == prefix + line

@@ -36,7 +36,7 @@ HOSTILE_LENGTH = 100_000
 
 @given(texts)
 @steady
-def test_redacting_twice_changes_nothing_more(text: str) -> None:
+def test_redaction_is_idempotent(text: str) -> None:
     redacted = redact(text, emails=True)
     assert redact(redacted, emails=True) == redacted
 
@@ -57,19 +57,19 @@ def test_a_stream_of_lines_is_redacted_like_the_whole_text(line_end: str) -> Non
         assert [line.removesuffix(line_end) for line in stream] == redact(text).split("\n")
 
 
-def test_a_stream_is_read_only_as_far_as_it_is_asked_for() -> None:
+def test_a_stream_is_read_lazily() -> None:
     endless = (f"DB_PASSWORD=hunter{number}\n" for number in count())
     assert list(islice(redact_stream(endless), 2)) == ["DB_PASSWORD=[redacted: password]\n"] * 2
 
 
 @pytest.mark.parametrize("fragment", HOSTILE)
-def test_a_hostile_line_four_times_as_long_does_not_take_sixteen_times_as_long(fragment: str) -> None:
+def test_the_time_to_redact_a_hostile_line_does_not_grow_quadratically(fragment: str) -> None:
     short, long = (_seconds_of_work(fragment * (length // len(fragment))) for length in (10_000, 40_000))
     assert long < 9 * short + 0.05
 
 
 def _seconds_of_work(line: str) -> float:
-    """The least processor time of three runs: other processes don't count."""
+    """The least processor time of three runs, so that other processes do not count."""
 
     def one_run() -> float:
         start = process_time()
@@ -79,7 +79,7 @@ def _seconds_of_work(line: str) -> float:
     return min(one_run() for _ in range(3))
 
 
-def test_the_room_needs_nothing_but_the_standard_library_and_itself() -> None:
+def test_the_redaction_package_imports_only_the_standard_library_and_itself() -> None:
     allowed = {"__future__", "binascii", "collections.abc", "dataclasses", "enum", "functools", "re", "typing"}
     for module in Path(medic.redaction.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):

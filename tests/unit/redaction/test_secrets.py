@@ -5,7 +5,7 @@ from itertools import groupby
 import pytest
 
 from medic.redaction import redact
-from medic.redaction.names import SECRET_KEYS, STRONG_COMPOUNDS, STRONG_WORDS, WEAK_HEADS
+from medic.redaction.names import SECRET_KEY_PREFIXES, STRONG_COMPOUNDS, STRONG_WORDS, WEAK_LAST_WORDS
 from tests.unit.redaction.corpus import leaks
 
 SEEDS = range(3)
@@ -24,7 +24,7 @@ def test_no_secret_of_the_corpus_survives(kind: str) -> None:
     assert survivors == []
 
 
-def test_what_stands_around_a_secret_neither_hides_it_nor_goes_with_it() -> None:
+def test_text_around_a_secret_does_not_hide_it_and_is_kept() -> None:
     before, after = "# Executing command: npm run build\n", "\n[ERROR]: !!! Build failed"
     for leak in leaks(seed=3):
         redacted = redact(before + leak.text + after)
@@ -34,7 +34,7 @@ def test_what_stands_around_a_secret_neither_hides_it_nor_goes_with_it() -> None
 
 
 @pytest.mark.parametrize(
-    "name", [*STRONG_WORDS, *STRONG_COMPOUNDS, *WEAK_HEADS, *(f"{word}_key" for word in SECRET_KEYS)]
+    "name", [*STRONG_WORDS, *STRONG_COMPOUNDS, *WEAK_LAST_WORDS, *(f"{word}_key" for word in SECRET_KEY_PREFIXES)]
 )
 def test_every_name_of_the_vocabulary_is_recognised_in_a_line(name: str) -> None:
     assert "q7Zk2Vx9Lm4Tn8Wc" not in redact(f"my_{name.upper()}=q7Zk2Vx9Lm4Tn8Wc")
@@ -70,7 +70,7 @@ def test_a_presigned_url_keeps_its_host_path_and_harmless_parameters() -> None:
     assert "0a0a" not in redacted
 
 
-def test_a_private_key_goes_line_by_line_between_its_markers() -> None:
+def test_a_private_key_is_redacted_line_by_line_between_its_markers() -> None:
     body = "MIIEpAIBAAKCAQEA7Zk2Vx9Lm4Tn8WcQq3Yr6Us1Po5Jd0Hf+Gb/XaKe9Zi7Ru2T"
     key = f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n{body}\nQq3Yr6U=\n-----END RSA PRIVATE KEY-----\nDone"
     assert redact(key).split("\n") == [
@@ -81,12 +81,12 @@ def test_a_private_key_goes_line_by_line_between_its_markers() -> None:
     ]
 
 
-def test_a_private_key_that_never_ends_does_not_take_the_log_with_it() -> None:
+def test_an_unterminated_private_key_does_not_redact_the_log() -> None:
     log = ["-----BEGIN RSA PRIVATE KEY-----", "[ERROR]: !!! Build failed", "# Starting environment caching...", "Done"]
     assert redact("\n".join(log)) == "\n".join(log)
 
 
-def test_e_mail_addresses_go_only_when_asked_to() -> None:
+def test_e_mail_addresses_are_redacted_only_on_request() -> None:
     line = "Author: Mary Major <mary.major@example.com>, git@github.com:example/app.git, next@14.2.3"
     assert redact(line) == line
     assert redact(line, emails=True) == line.replace("mary.major@example.com", "[redacted: e-mail address]")
@@ -98,5 +98,5 @@ def test_a_secret_is_recognised_where_it_is_printed_again() -> None:
     assert redact(text).splitlines()[2] == "connect failed: app [redacted: password] db.example.com"
 
 
-def test_a_password_that_is_a_word_does_not_take_that_word_out_of_the_text() -> None:
+def test_a_password_that_is_a_common_word_is_redacted_only_as_a_password() -> None:
     assert redact("password=production\nDeploying to production").endswith("Deploying to production")

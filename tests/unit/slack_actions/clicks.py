@@ -1,4 +1,4 @@
-"""Requests as Slack sends them to a function URL, signed, and everything about them that can be spoilt."""
+"""Signed requests as Slack sends them to a function URL, and parts that a test can falsify."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def signed(raw: bytes, *, at: float | None = None, secret: str = SIGNING_SECRET)
 
 
 def request(raw: bytes | None = None, headers: dict[str, str] | None = None, *, encoded: bool = True) -> dict[str, Any]:
-    """A function URL's event; form bodies arrive in base64."""
+    """A function URL's event. Form bodies arrive in base64."""
     raw = body() if raw is None else raw
     text = base64.b64encode(raw).decode() if encoded else raw.decode()
     return {

@@ -25,7 +25,7 @@ def lines(name: str) -> list[Json]:
 
 
 def request(**facts: Any) -> AssumeRoleRequest:
-    """A call by Amplify for the main branch, but for what is given."""
+    """A call by Amplify for the main branch. The given facts override the defaults."""
     usual: Json = {
         "now": NOW,
         "region": "us-east-1",
@@ -38,7 +38,7 @@ def request(**facts: Any) -> AssumeRoleRequest:
 
 
 def statement(**elements: Any) -> Json:
-    """An Allow for Amplify, but for what is given; an element given as None is left out."""
+    """An Allow for Amplify. The given elements override the defaults; None leaves an element out."""
     usual: Json = {"Effect": "Allow", "Principal": AMPLIFY, "Action": "sts:AssumeRole"}
     return {name: value for name, value in (usual | elements).items() if value is not None}
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from medic.trust import FixKind, Outcome, TrustFix, evaluate, explain, propose_fix
-from medic_cli.commands.trust import read_question
+from medic_cli.commands.trust import read_request
 from tests.unit.trust.support import NOW, Json, document, lines, request, statement
 
 CASES = lines("cases.jsonl")
@@ -11,7 +11,7 @@ CONDITIONS = lines("conditions.jsonl")
 
 
 def _decided(case: Json) -> tuple[Outcome, TrustFix]:
-    decision = evaluate(case["trust_policy"], read_question(case["context"], NOW))
+    decision = evaluate(case["trust_policy"], read_request(case["context"], NOW))
     return decision.outcome, propose_fix(decision)
 
 
@@ -44,15 +44,15 @@ def test_the_outcome_with_the_statement_appended_is_as_documented(case: Json) ->
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.get("likely")], ids=lambda case: case["id"])
-def test_a_conditional_answer_never_leans_to_the_wrong_side(case: Json) -> None:
-    decision = evaluate(case["trust_policy"], read_question(case["context"], NOW))
+def test_the_likely_outcome_of_a_conditional_decision_is_never_wrong(case: Json) -> None:
+    decision = evaluate(case["trust_policy"], read_request(case["context"], NOW))
 
     assert decision.likely == (case["likely"] if case["normative"] else None)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_every_answer_is_explained_in_whole_sentences(case: Json) -> None:
-    sentences = explain(evaluate(case["trust_policy"], read_question(case["context"], NOW)))
+    sentences = explain(evaluate(case["trust_policy"], read_request(case["context"], NOW)))
 
     assert all(sentence[0].isalnum() and sentence.endswith(".") for sentence in sentences)
     assert len(set(sentences)) == len(sentences)
@@ -65,6 +65,6 @@ def test_a_condition_is_read_as_the_user_guide_says(case: Json) -> None:
         *([conditioned] if case["effect"] == "Allow" else [statement(), conditioned]), version=case["version"]
     )
     facts = {name: case.get(name) for name in ("keys", "absent", "unknown")}
-    states = read_question(facts, NOW).states
+    states = read_request(facts, NOW).states
 
     assert evaluate(policy, request(states=states)).outcome == case["expected"], case.get("why")

@@ -64,7 +64,7 @@ GOOD = document(statement())
         (document(statement(Condition={"NullIfExists": {"a": "true"}})), "Statement[0].Condition.NullIfExists"),
     ],
 )  # fmt: skip
-def test_what_breaks_the_grammar_is_refused_with_its_place(broken: Any, path: str) -> None:
+def test_a_grammar_error_is_refused_with_its_path(broken: Any, path: str) -> None:
     parsed = parse(broken)
 
     assert isinstance(parsed, Malformed)
@@ -91,7 +91,7 @@ def test_what_breaks_the_grammar_is_refused_with_its_place(broken: Any, path: st
         document(statement(Principal=AMPLIFY | {"AWS": []})),
     ],
 )
-def test_every_form_iam_knows_is_read(accepted: Any) -> None:
+def test_every_form_that_iam_accepts_is_parsed(accepted: Any) -> None:
     assert isinstance(parse(accepted), Document)
     assert evaluate(accepted, request()).outcome is Outcome.ALLOWED
 
@@ -100,7 +100,7 @@ def test_a_plus_sign_is_no_space_in_percent_encoded_text() -> None:
     assert isinstance(parse(quote_plus(json.dumps(GOOD, indent=1))), Malformed)
 
 
-def test_a_document_longer_than_iam_takes_is_refused() -> None:
+def test_a_document_longer_than_iam_accepts_is_refused() -> None:
     text = json.dumps(GOOD)
 
     assert isinstance(parse(text + " " * (MAX_CHARACTERS - len(text))), Document)
@@ -142,5 +142,5 @@ def test_a_document_longer_than_iam_takes_is_refused() -> None:
         (document(statement(), statement(Effect="Deny", Action=[])), Outcome.ALLOWED),
     ],
 )  # fmt: skip
-def test_odd_but_well_formed_statements(odd: Json, outcome: Outcome) -> None:
+def test_odd_but_well_formed_statements_are_evaluated(odd: Json, outcome: Outcome) -> None:
     assert evaluate(odd, request()).outcome is outcome

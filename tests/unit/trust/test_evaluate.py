@@ -42,17 +42,21 @@ def test_for_amplify_asks_about_the_branch() -> None:
         ({"Bool": {"aws:SecureTransport": "true"}}, {}, False),
     ],
 )
-def test_whether_an_answer_rests_on_source_conditions(condition: Json | None, facts: Json, depends: bool) -> None:  # noqa: FBT001
+def test_the_decision_says_whether_it_depends_on_source_conditions(
+    condition: Json | None,
+    facts: Json,
+    depends: bool,  # noqa: FBT001
+) -> None:
     assert evaluate(document(statement(Condition=condition)), request(**facts)).depends_on_source_conditions is depends
 
 
-def test_a_deny_without_the_source_makes_the_answer_rest_on_it() -> None:
+def test_a_deny_of_calls_without_a_source_makes_the_decision_depend_on_it() -> None:
     deny = statement(Effect="Deny", Principal="*", Condition={"Null": {"aws:SourceArn": "true"}})
 
     assert evaluate(document(statement(), deny), request()).depends_on_source_conditions
 
 
-def test_an_unconditioned_allow_beside_a_conditioned_one_does_not_rest_on_the_source() -> None:
+def test_an_allow_without_conditions_removes_the_dependency_on_the_source() -> None:
     policy = document(statement(Condition=SOURCE_ACCOUNT), statement())
 
     assert not evaluate(policy, request()).depends_on_source_conditions
@@ -86,7 +90,7 @@ def test_a_deny_that_applies_is_the_blocker_and_the_reason() -> None:
     assert 'wants anything but "1"' in reason(decision)
 
 
-def test_what_a_conditional_answer_rests_on_is_listed() -> None:
+def test_the_assumptions_of_a_conditional_decision_are_listed() -> None:
     policy = document(statement(Condition=SOURCE_ACCOUNT | {"StringLike": {"sts:RoleSessionName": "a*"}}))
     decision = evaluate(policy, request(source_arn=None))
 
@@ -94,7 +98,7 @@ def test_what_a_conditional_answer_rests_on_is_listed() -> None:
     assert all(trace.verdict is Verdict.UNKNOWN for trace in decision.assumptions)
 
 
-def test_a_conditional_answer_names_the_likely_side_where_there_is_one() -> None:
+def test_a_conditional_decision_names_the_likely_outcome_if_there_is_one() -> None:
     policy = document(statement(Condition=SOURCE_ACCOUNT))
     decision = evaluate(policy, request(source_arn=None))
 
@@ -104,13 +108,13 @@ def test_a_conditional_answer_names_the_likely_side_where_there_is_one() -> None
     assert evaluate(policy, request(source_arn=None, account_id="999988887777")).likely is Outcome.DENIED
 
 
-def test_a_policy_for_one_branch_leans_to_no_side_while_the_branch_is_not_known() -> None:
-    pinned = document(statement(Condition={"ArnLike": {"aws:SourceArn": BRANCH_ARN}}))
+def test_a_policy_for_one_branch_has_no_likely_outcome_while_the_branch_is_unknown() -> None:
+    one_branch = document(statement(Condition={"ArnLike": {"aws:SourceArn": BRANCH_ARN}}))
 
-    assert evaluate(pinned, request(source_arn=None)).likely is None
+    assert evaluate(one_branch, request(source_arn=None)).likely is None
 
 
-def test_what_is_said_of_a_key_wins_over_what_is_usual() -> None:
+def test_a_given_state_of_a_key_overrides_the_default() -> None:
     policy = document(statement(Condition={"Bool": {"aws:PrincipalIsAWSService": "true"}}))
 
     assert evaluate(policy, request(states={"AWS:PrincipalIsAwsService": AbsentKey()})).outcome is Outcome.DENIED

@@ -94,7 +94,7 @@ def test_a_document_without_a_version_stays_without_one() -> None:
     assert "Version" not in json.loads(fix.document)
 
 
-def test_the_sid_is_one_that_is_not_taken() -> None:
+def test_the_new_sid_is_unique() -> None:
     policy = document(
         *(statement(Sid=sid, Principal=ELSEWHERE) for sid in ("AllowAmplifyHosting", "AllowAmplifyHosting2"))
     )
@@ -116,7 +116,7 @@ def test_a_condition_that_fails_is_left_alone() -> None:
     assert json.loads(fix.document)["Statement"][0] == shared
 
 
-def test_what_is_allowed_needs_no_fix() -> None:
+def test_an_allowed_call_needs_no_fix() -> None:
     fix = _fix(document(statement()))
 
     assert (fix.kind, fix.statement, fix.document, fix.diff) == (FixKind.NONE, None, None, "")
@@ -135,7 +135,7 @@ def test_what_is_allowed_needs_no_fix() -> None:
         ),
     ],
 )
-def test_what_no_statement_mends_is_refused(policy: Any, reason: str) -> None:
+def test_a_policy_that_no_statement_can_fix_is_refused(policy: Any, reason: str) -> None:
     fix = _fix(policy)
 
     assert fix.kind is FixKind.REFUSE
@@ -167,7 +167,7 @@ def test_a_document_over_its_quota_is_refused_and_one_near_it_is_marked() -> Non
     assert not any("near its quota" in risk for risk in _fix(DENIED, quota=2 * size).risks)
 
 
-def test_a_document_that_is_already_over_the_default_quota_was_saved_under_a_larger_one() -> None:
+def test_a_document_already_over_the_default_quota_has_a_larger_quota() -> None:
     assert _fix(DENIED, quota=10).kind is FixKind.APPEND
 
 
@@ -195,7 +195,7 @@ def test_other_callers_get_a_statement_of_their_own(principal: str, expected: Js
     assert fix.outcome_after is Outcome.ALLOWED
 
 
-def test_a_guard_against_account_callers_is_never_written_away() -> None:
+def test_a_condition_on_account_callers_is_never_bypassed() -> None:
     guarded = document(statement(Principal={"AWS": ACCOUNT}, Condition={"StringEquals": {"sts:ExternalId": "k"}}))
     fix = _fix(guarded, principal=f"arn:aws:iam::{ACCOUNT}:user/Ann")
 
@@ -203,5 +203,5 @@ def test_a_guard_against_account_callers_is_never_written_away() -> None:
     assert "meet them" in fix.reason
 
 
-def test_an_identity_provider_s_statement_is_left_to_people() -> None:
+def test_no_statement_is_proposed_for_an_identity_provider() -> None:
     assert _fix(DENIED, principal="accounts.google.com", action="sts:AssumeRoleWithWebIdentity").kind is FixKind.REFUSE

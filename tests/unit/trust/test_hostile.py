@@ -1,4 +1,4 @@
-"""Documents made to exhaust the reader; the bound on time is the test's own time-out."""
+"""Documents built to exhaust the parser. The time-out of the test limits the time."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_wildcards_match_whole_texts(pattern: str, text: str, matches: bool) -> 
     assert Pattern.glob(pattern).matches(text) is matches
 
 
-def test_values_too_long_to_compare_are_known_to_be_there_and_no_more() -> None:
+def test_values_too_long_to_compare_count_as_present_and_unknown() -> None:
     policy = document(statement(Condition={"StringEquals": {"aws:PrincipalTag/t": "x" * 5000}}))
     asked = request(states={"aws:PrincipalTag/t": known_key("x" * 5000)})
 
@@ -93,7 +93,7 @@ def test_nothing_from_a_document_reaches_a_sentence_unescaped() -> None:
     assert sentences.isprintable()
 
 
-def test_the_place_of_a_mistake_is_named() -> None:
+def test_the_path_of_a_mistake_is_named() -> None:
     decision = evaluate(document(statement(), statement(Effect="allow")), request())
 
     assert decision.document == Malformed("Statement[1].Effect", "must be exactly Allow or Deny")

@@ -24,7 +24,7 @@ from tests.unit.trust.support import ACCOUNT, BRANCH_ARN, Json, document, reques
 if TYPE_CHECKING:
     import random
 
-# The same examples every time, and no limit on one of them: a loaded machine is no defect.
+# The same examples in every run. No deadline, because a loaded machine is not a defect.
 steady = settings(derandomize=True, deadline=None, database=None, max_examples=200)
 
 KEYS = [
@@ -191,7 +191,7 @@ def test_the_case_of_key_names_does_not_matter(policy: list[Json], asked: Assume
 
 @steady
 @given(policies, requests, st.sampled_from(FixForm))
-def test_a_fix_is_well_formed_better_and_leaves_every_other_caller_alone(
+def test_a_fix_is_well_formed_improves_the_outcome_and_affects_no_other_caller(
     policy: list[Json], asked: AssumeRoleRequest, form: FixForm
 ) -> None:
     decision = evaluate(document(*policy), asked)
@@ -214,7 +214,7 @@ values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(s
 
 @steady
 @given(values)
-def test_no_value_whatever_raises_or_is_allowed(value: Any) -> None:
+def test_no_value_raises_or_is_allowed(value: Any) -> None:
     decision = evaluate(value, request())
 
     assert decision.outcome is Outcome.DENIED
@@ -224,7 +224,7 @@ def test_no_value_whatever_raises_or_is_allowed(value: Any) -> None:
 
 @steady
 @given(policies)
-def test_what_is_written_as_json_reads_back_the_same(policy: list[Json]) -> None:
+def test_parsing_the_same_document_again_gives_the_same_result(policy: list[Json]) -> None:
     parsed = parse(document(*policy))
 
     assert parse(document(*policy)) == parsed

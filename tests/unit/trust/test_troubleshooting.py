@@ -1,4 +1,4 @@
-"""What "Troubleshoot IAM roles" names as reasons, each found and said.
+"""Every reason that "Troubleshoot IAM roles" names is found and explained.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
 """
@@ -27,7 +27,7 @@ def _outcome(policy: Json, principal: str, **facts: Any) -> Outcome:
     return evaluate(policy, request(principal=principal, source_arn=None, **facts)).outcome
 
 
-def _said(policy: Json, principal: str, **facts: Any) -> str:
+def _explained(policy: Json, principal: str, **facts: Any) -> str:
     return " ".join(explain(evaluate(policy, request(principal=principal, source_arn=None, **facts))))
 
 
@@ -59,7 +59,7 @@ def _said(policy: Json, principal: str, **facts: Any) -> str:
         (ROOT, "amplify.amazonaws.com", "denied"),
     ],
 )
-def test_who_is_named(named: str, caller: str, outcome: str) -> None:
+def test_a_principal_matches_the_callers_that_it_names(named: str, caller: str, outcome: str) -> None:
     assert _outcome(_trusts(named), caller) == outcome
 
 
@@ -95,7 +95,7 @@ def test_a_canonical_user_is_compared_exactly() -> None:
     assert _outcome(document(statement(Principal={"CanonicalUser": canonical[::-1]})), canonical) is Outcome.DENIED
 
 
-def test_sparing_a_user_from_a_deny_without_the_account_is_not_taken_as_spared() -> None:
+def test_a_user_in_not_principal_without_its_account_is_not_taken_as_exempt() -> None:
     allow = statement(Principal={"AWS": ROOT})
     alone = statement(Effect="Deny", Principal=None, NotPrincipal={"AWS": USER})
     both = statement(Effect="Deny", Principal=None, NotPrincipal={"AWS": [USER, ROOT]})
@@ -108,26 +108,26 @@ def test_a_role_that_assumes_itself_must_be_named_in_its_own_trust() -> None:
     policy = document(statement())
     itself = f"arn:aws:sts::{ACCOUNT}:assumed-role/AmplifyComputeRole/s"
 
-    assert "The role assumes itself" in _said(policy, itself)
-    assert "Lambda" in _said(policy, itself)
+    assert "The role assumes itself" in _explained(policy, itself)
+    assert "Lambda" in _explained(policy, itself)
     assert _outcome(_trusts(ROLE_ARN), itself) is Outcome.ALLOWED
     assert _outcome(_trusts(ROOT), itself) is Outcome.ALLOWED
-    assert "assumes itself" not in _said(policy, SESSION)
+    assert "assumes itself" not in _explained(policy, SESSION)
 
 
 def test_a_role_name_in_another_case_is_pointed_out() -> None:
     wrong = f"arn:aws:iam::{ACCOUNT}:role/ci/deployer"
 
-    assert "role names are case-sensitive" in _said(_trusts(wrong), SESSION)
-    assert "only in case or white space" in _said(_trusts(wrong), ROLE)
+    assert "role names are case-sensitive" in _explained(_trusts(wrong), SESSION)
+    assert "only in case or white space" in _explained(_trusts(wrong), ROLE)
 
 
 def test_an_account_also_needs_its_own_identity_policy() -> None:
     needed = "own identity policy must allow sts:AssumeRole"
 
-    assert needed in _said(_trusts(ROOT), USER)
-    assert needed in _said(_trusts(STRANGER), STRANGER)
-    assert needed not in _said(_trusts(USER), USER)
+    assert needed in _explained(_trusts(ROOT), USER)
+    assert needed in _explained(_trusts(STRANGER), STRANGER)
+    assert needed not in _explained(_trusts(USER), USER)
 
 
 def test_a_required_principal_tag_is_named() -> None:
@@ -135,13 +135,13 @@ def test_a_required_principal_tag_is_named() -> None:
 
     assert _outcome(policy, USER) is Outcome.CONDITIONAL
     assert _outcome(policy, USER, states={"aws:principaltag/department": known_key("CS")}) is Outcome.ALLOWED
-    assert "must bear the tag Department" in _said(
+    assert "must bear the tag Department" in _explained(
         policy, USER, states={"aws:PrincipalTag/Department": known_key("IT")}
     )
 
 
 @pytest.mark.parametrize(
-    ("condition", "given", "said"),
+    ("condition", "given", "explanation"),
     [
         ({"StringEquals": {"sts:ExternalId": "k"}}, ("sts:ExternalId", "x"), "must pass the external id"),
         (
@@ -154,43 +154,44 @@ def test_a_required_principal_tag_is_named() -> None:
         ({"StringEquals": {"aws:RequestTag/team": "a"}}, ("aws:RequestTag/team", "b"), "must assume the role anew"),
     ],
 )
-def test_what_the_caller_must_send_is_named(condition: Json, given: tuple[str, str], said: str) -> None:
+def test_what_the_caller_must_send_is_named(condition: Json, given: tuple[str, str], explanation: str) -> None:
     policy = _trusts(ROOT, Condition=condition)
     key, value = given
 
     assert _outcome(policy, USER) is Outcome.CONDITIONAL
     assert _outcome(policy, USER, states={key: known_key(value)}) is Outcome.DENIED
-    assert said in _said(policy, USER, states={key: known_key(value)})
+    assert explanation in _explained(policy, USER, states={key: known_key(value)})
 
 
 def test_an_account_that_no_principal_names_is_pointed_out() -> None:
-    assert "No Principal element names the caller's account 999988887777" in _said(_trusts(ROOT), STRANGER)
-    assert "No Principal element" not in _said(_trusts(ROLE), USER)
+    assert "No Principal element names the caller's account 999988887777" in _explained(_trusts(ROOT), STRANGER)
+    assert "No Principal element" not in _explained(_trusts(ROLE), USER)
 
 
-def test_a_window_of_dates_that_has_closed_is_pointed_out() -> None:
+def test_an_expired_date_window_is_pointed_out() -> None:
     window = {
         "DateGreaterThan": {"aws:CurrentTime": "2017-07-01T00:00:00Z"},
         "DateLessThan": {"aws:CurrentTime": "2017-12-31T23:59:59Z"},
     }
-    said = _said(_trusts(ROOT, Condition=window), USER)
+    explanation = _explained(_trusts(ROOT, Condition=window), USER)
 
     assert (
-        'DateLessThan aws:CurrentTime wants "2017-12-31T23:59:59Z", and the call carries "2026-11-22T12:00:00Z"' in said
+        'DateLessThan aws:CurrentTime wants "2017-12-31T23:59:59Z", and the call carries "2026-11-22T12:00:00Z"'
+        in explanation
     )
-    assert "limited in time" in said
+    assert "limited in time" in explanation
 
 
 def test_session_tags_and_source_identity_need_actions_of_their_own() -> None:
     tagged = {"states": {"aws:RequestTag/team": known_key("a")}}
     identified = {"states": {"sts:SourceIdentity": known_key("Ann")}}
 
-    assert "Passing session tags also needs sts:TagSession" in _said(_trusts(ROOT), USER, **tagged)
-    assert "sts:SetSourceIdentity" in _said(_trusts(ROOT), USER, **identified)
-    assert "also needs" not in _said(_trusts(ROOT, Action=["sts:AssumeRole", "sts:TagSession"]), USER, **tagged)
+    assert "Passing session tags also needs sts:TagSession" in _explained(_trusts(ROOT), USER, **tagged)
+    assert "sts:SetSourceIdentity" in _explained(_trusts(ROOT), USER, **identified)
+    assert "also needs" not in _explained(_trusts(ROOT, Action=["sts:AssumeRole", "sts:TagSession"]), USER, **tagged)
 
 
-def test_a_service_linked_role_is_not_to_be_edited() -> None:
+def test_no_fix_is_proposed_for_a_service_linked_role() -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway"
     decision = evaluate(
         document(statement(Principal={"Service": "ops.apigateway.amazonaws.com"})), request(role_arn=arn)
@@ -202,7 +203,7 @@ def test_a_service_linked_role_is_not_to_be_edited() -> None:
 
 
 @pytest.mark.parametrize(
-    ("principal", "facts", "outcome", "said"),
+    ("principal", "facts", "outcome", "explanation"),
     [
         (USER, {"duration": 3600}, "allowed", "3600 seconds is IAM's default"),
         (USER, {"duration": 3601}, "denied", "taken to be the default, 3600 seconds"),
@@ -215,20 +216,20 @@ def test_a_service_linked_role_is_not_to_be_edited() -> None:
         (SESSION, {"duration": 3600, "max_session": 43200}, "allowed", "one hour at most"),
     ],
 )
-def test_how_long_a_session_may_last(principal: str, facts: Json, outcome: str, said: str) -> None:
+def test_the_session_duration_is_checked(principal: str, facts: Json, outcome: str, explanation: str) -> None:
     policy = _trusts(ROOT)
 
     assert _outcome(policy, principal, **facts) == outcome
-    assert said in _said(policy, principal, **facts)
+    assert explanation in _explained(policy, principal, **facts)
 
 
-def test_no_trust_policy_mends_a_session_that_is_too_long() -> None:
+def test_no_trust_policy_fixes_a_session_that_is_too_long() -> None:
     decision = evaluate(_trusts(ROOT), request(principal=USER, duration=43200))
 
     assert propose_fix(decision).kind is FixKind.REFUSE
 
 
-def test_a_trust_left_at_the_account_is_told_how_to_become_a_service_s() -> None:
+def test_the_explanation_replaces_the_account_with_the_service_principal() -> None:
     policy = _trusts(ROOT)
     decision = evaluate(policy, request())
 
@@ -240,7 +241,7 @@ def test_a_trust_left_at_the_account_is_told_how_to_become_a_service_s() -> None
 
 
 @pytest.mark.parametrize(
-    ("elements", "said"),
+    ("elements", "explanation"),
     [
         ({"Principal": {"AWS": "amplify.amazonaws.com"}}, 'stands under another key than "Service"'),
         ({"Principal": {"service": "amplify.amazonaws.com"}}, 'stands under another key than "Service"'),
@@ -265,8 +266,8 @@ def test_a_trust_left_at_the_account_is_told_how_to_become_a_service_s() -> None
         ),
     ],
 )
-def test_a_common_mistake_is_pointed_out(elements: Json, said: str) -> None:
-    assert said in " ".join(explain(evaluate(document(statement(**elements)), request())))
+def test_a_common_mistake_is_pointed_out(elements: Json, explanation: str) -> None:
+    assert explanation in " ".join(explain(evaluate(document(statement(**elements)), request())))
 
 
 def test_a_variable_without_its_version_is_pointed_out() -> None:

@@ -1,7 +1,7 @@
-"""A scan as one HTML page that needs nothing else: no request leaves it, and it can be read without its script.
+"""A scan as one self-contained HTML page. It sends no requests, and it is readable without its script.
 
-Every text from outside is escaped, and shown without control and bidirectional characters. The content security policy
-admits this page's own style and script, by their hashes, and nothing more.
+Every text from outside is escaped, without control and bidirectional characters. The content security policy allows
+only this page's own style and script, by their hashes.
 """
 
 from __future__ import annotations
@@ -18,15 +18,22 @@ from medic.alerts.fixes import app_url, role_url
 from medic.arns import RoleArn
 from medic.events import Scope
 from medic_cli.output import visible
-from medic_cli.scan.model import KINDS
-from medic_cli.scan.output import counted, effort, headline, judged_by, reservations
+from medic_cli.scan.model import FINDING_TEXTS
+from medic_cli.scan.output import (
+    MAX_BRANCHES_SHOWN,
+    PARTIAL_WARNING,
+    call_summary,
+    counted,
+    headline,
+    partial_reasons,
+    settings_used,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from medic_cli.scan.model import Scan, ScanFinding, Severity
 
-_MOST_NAMES = 4
 _IAM = "IAM"
 _COLUMNS = (
     ("rank", "Severity"),
@@ -35,13 +42,13 @@ _COLUMNS = (
     ("region", "Region"),
     ("count", "Branches"),
 )
+"""The columns to sort by: the row's `data-` attribute and the heading."""
 
 
-def page_of(scan: Scan) -> str:
-    """The page."""
+def scan_page(scan: Scan) -> str:
     style, script = _asset("report.css"), _asset("report.js")
     return Template(_asset("report.html")).substitute(
-        policy=_policy(style, script),
+        policy=_content_security_policy(style, script),
         style=style,
         script=script,
         title=_text(f"Amplify Medic scan: {headline(scan)}"),
@@ -50,9 +57,9 @@ def page_of(scan: Scan) -> str:
         partial=_partial(scan),
         tiles="\n".join(_tile(severity, number) for severity, number in scan.totals.items()),
         regions=_options({_region(finding): _region(finding) for finding in scan.findings}),
-        kinds=_options({finding.kind.value: KINDS[finding.kind].title for finding in scan.findings}),
+        kinds=_options({finding.kind.value: FINDING_TEXTS[finding.kind].title for finding in scan.findings}),
         table=_table(scan),
-        foot=_text(f"{effort(scan)}; {judged_by(scan)}."),
+        foot=_text(f"{call_summary(scan)}; {settings_used(scan)}."),
     )
 
 
@@ -60,7 +67,7 @@ def _asset(name: str) -> str:
     return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _policy(style: str, script: str) -> str:
+def _content_security_policy(style: str, script: str) -> str:
     return "; ".join((
         "default-src 'none'",
         f"style-src '{_hash(style)}'",
@@ -82,48 +89,48 @@ def _text(text: str) -> str:
 def _facts(scan: Scan) -> str:
     when = f'<time datetime="{scan.started_at.isoformat()}">{scan.started_at:%Y-%m-%d %H:%M} UTC</time>'
     where = ", ".join(f"{region.name} ({counted(region.apps, 'app')})" for region in scan.regions)
-    account = f"account {scan.account}" if scan.account else "no app was seen"
+    account = f"account {scan.account}" if scan.account else "no apps found"
     return f"{_text(account)} · {_text(where)} · {when}"
 
 
 def _partial(scan: Scan) -> str:
     if not scan.partial:
         return ""
-    reasons = "".join(f"<li>{_text(reason)}</li>" for reason in reservations(scan))
+    reasons = "".join(f"<li>{_text(reason)}</li>" for reason in partial_reasons(scan))
     return (
         '<section class="partial" aria-labelledby="partial">'
-        '<h2 id="partial">Partial: nothing follows from what is not found</h2>'
+        f'<h2 id="partial">Partial scan: {PARTIAL_WARNING}</h2>'
         f"<ul>{reasons}</ul></section>"
     )
 
 
 def _tile(severity: Severity, number: int) -> str:
-    words = counted(number, severity).partition(" ")[2]
+    label = counted(number, severity).partition(" ")[2]
     return (
         f'    <button type="button" class="tile" data-value="{severity}" aria-pressed="false">'
-        f"<b>{number:,}</b> {words}</button>"
+        f"<b>{number:,}</b> {label}</button>"
     )
 
 
 def _options(choices: dict[str, str]) -> str:
-    named = sorted(choices.items(), key=lambda choice: choice[1])
-    return "".join(f'<option value="{_text(value)}">{_text(words)}</option>' for value, words in named)
+    by_label = sorted(choices.items(), key=lambda choice: choice[1])
+    return "".join(f'<option value="{_text(value)}">{_text(label)}</option>' for value, label in by_label)
 
 
 def _table(scan: Scan) -> str:
     if not scan.findings:
-        said = "Nothing was found in what could be looked at." if scan.partial else "Nothing was found."
-        return f'<p class="nothing" id="findings">{said}</p>'
+        message = "Nothing was found in what could be checked." if scan.partial else "Nothing was found."
+        return f'<p class="nothing" id="findings">{message}</p>'
     heads = "".join(
-        f'<th role="columnheader" scope="col" data-sort="{key}" aria-sort="none"><span>{words}</span></th>'
-        for key, words in _COLUMNS
+        f'<th role="columnheader" scope="col" data-sort="{key}" aria-sort="none"><span>{label}</span></th>'
+        for key, label in _COLUMNS
     )
     rows = "\n".join(_row(finding, scan) for finding in scan.findings)
     return (
         '<table role="table" id="findings" tabindex="-1">'
-        '<caption class="hidden-words">Findings, the worst first</caption>'
+        '<caption class="visually-hidden">Findings, the most severe first</caption>'
         f'<thead role="rowgroup"><tr role="row">{heads}'
-        '<th role="columnheader" scope="col" class="fixed"><span>What was seen</span></th></tr></thead>'
+        '<th role="columnheader" scope="col" class="fixed"><span>Details</span></th></tr></thead>'
         f'<tbody role="rowgroup">\n{rows}\n</tbody></table>'
     )
 
@@ -134,18 +141,18 @@ def _row(finding: ScanFinding, scan: Scan) -> str:
         "rank": str(finding.severity.rank),
         "kind": finding.kind.value,
         "region": _region(finding),
-        "what": KINDS[finding.kind].title,
+        "what": FINDING_TEXTS[finding.kind].title,
         "place": f"{finding.app_name or _IAM} {finding.app_id or ''}",
         "count": str(len(finding.branches)),
     }
     data = "".join(f' data-{name}="{_text(value)}"' for name, value in sort_keys.items())
     cells = (
         _cell("severity", "Severity", f'<span class="badge {finding.severity}">{finding.severity}</span>'),
-        _cell("what", "Finding", _text(KINDS[finding.kind].title)),
+        _cell("what", "Finding", _text(FINDING_TEXTS[finding.kind].title)),
         _cell("where", "App", _app(finding, scan)),
         _cell("region", "Region", _text(_region(finding))),
         _cell("branches", "Branches", _branches(finding)),
-        _cell("seen", "What was seen", _seen(finding, scan)),
+        _cell("details", "Details", _details(finding, scan)),
     )
     return f'<tr role="row"{data}>{"".join(cells)}</tr>'
 
@@ -163,13 +170,13 @@ def _scope(finding: ScanFinding, scan: Scan) -> Scope:
     return Scope(scan.partition, scan.account or "", region, finding.app_id or "", "")
 
 
-def _link(url: str, words: str) -> str:
-    return f'<a href="{_text(url)}" rel="noreferrer noopener" target="_blank">{_text(words)}</a>'
+def _link(url: str, label: str) -> str:
+    return f'<a href="{_text(url)}" rel="noreferrer noopener" target="_blank">{_text(label)}</a>'
 
 
 def _app(finding: ScanFinding, scan: Scan) -> str:
     if finding.app_id is None:
-        return "the whole account"
+        return "whole account"
     link = _link(app_url(_scope(finding, scan)), finding.app_name or finding.app_id)
     return f'{link}<div class="id">{_text(finding.app_id)}</div>'
 
@@ -177,30 +184,30 @@ def _app(finding: ScanFinding, scan: Scan) -> str:
 def _branches(finding: ScanFinding) -> str:
     if not finding.branches:
         return "all" if finding.app_id else "–"
-    most, rest = finding.branches[:_MOST_NAMES], finding.branches[_MOST_NAMES:]
+    first, rest = finding.branches[:MAX_BRANCHES_SHOWN], finding.branches[MAX_BRANCHES_SHOWN:]
     more = f"<details><summary>{len(rest)} more</summary>{_names(rest)}</details>" if rest else ""
-    return _names(most) + more
+    return _names(first) + more
 
 
 def _names(names: Iterable[str]) -> str:
     return f'<ul class="names">{"".join(f"<li>{_text(name)}</li>" for name in names)}</ul>'
 
 
-def _seen(finding: ScanFinding, scan: Scan) -> str:
-    words = KINDS[finding.kind]
+def _details(finding: ScanFinding, scan: Scan) -> str:
+    text = FINDING_TEXTS[finding.kind]
     role = f'<div class="role">{_role(finding.role, finding, scan)}</div>' if finding.role else ""
     statement = ""
     if finding.statement:
-        written = _text(json.dumps(json.loads(finding.statement), indent=2))
-        statement = f"<p>The statement that would mend its trust policy, for you to judge:</p><pre>{written}</pre>"
+        formatted = _text(json.dumps(json.loads(finding.statement), indent=2))
+        statement = f"<p>Proposed trust policy statement. Review it before you use it:</p><pre>{formatted}</pre>"
     return (
-        f"{_text(finding.detail)}{role}<details><summary>What to do</summary><p>{_text(words.advice)}</p>{statement}"
-        f"<p>More: <code>medic explain {_text(words.entry)}</code></p></details>"
+        f"{_text(finding.detail)}{role}<details><summary>What to do</summary><p>{_text(text.advice)}</p>{statement}"
+        f"<p>More: <code>medic explain {_text(text.entry)}</code></p></details>"
     )
 
 
 def _role(arn: str, finding: ScanFinding, scan: Scan) -> str:
-    """A link, if it is a role of this account's IAM."""
+    """A link to the console if the role is in the scanned account."""
     role = RoleArn.parse(arn)
     if role is None or role.account != scan.account:
         return f"<code>{_text(arn)}</code>"

@@ -15,16 +15,16 @@
     const severities = pressed();
     let count = 0;
     for (const each of rows) {
-      const fits =
+      const matches =
         (!severities.length || severities.includes(each.severity)) &&
         (!region.value || each.region === region.value) &&
         (!kind.value || each.kind === kind.value) &&
         wanted.every((word) => each.words.includes(word));
-      each.row.hidden = !fits;
-      count += fits;
+      each.row.hidden = !matches;
+      count += matches;
     }
     shown.textContent = `${count} of ${rows.length} findings shown${sorted}`;
-    remember(severities);
+    saveToUrl(severities);
   }
 
   function sort(header) {
@@ -39,8 +39,8 @@
     filter();
   }
 
-  // What is filtered for stands in the address, so that a view can be passed on.
-  function remember(severities) {
+  // Keep the filters in the URL, so that people can share a filtered view.
+  function saveToUrl(severities) {
     const state = new URLSearchParams();
     if (text.value) state.set("text", text.value);
     if (region.value) state.set("region", region.value);
@@ -50,11 +50,11 @@
     try {
       history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
     } catch {
-      // Some viewers allow no history; the page works without.
+      // Some viewers forbid the history API. The page works without it.
     }
   }
 
-  function recall() {
+  function loadFromUrl() {
     const state = new URLSearchParams(location.hash.slice(1));
     text.value = state.get("text") ?? "";
     region.value = state.get("region") ?? "";
@@ -86,6 +86,6 @@
     header.replaceChildren(button);
     button.addEventListener("click", () => sort(header));
   }
-  recall();
+  loadFromUrl();
   filter();
 })();

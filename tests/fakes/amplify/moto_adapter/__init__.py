@@ -1,4 +1,4 @@
-"""Amplify for moto, laid out as moto's own services are.
+"""Amplify for moto, structured like moto's own services.
 
 with amplify_on_moto() as amplify:
     client = boto3.client("amplify", region_name=amplify.region)
@@ -36,11 +36,11 @@ __all__ = ["AmplifyOnMoto", "amplify_backends", "amplify_on_moto"]
 
 @dataclass(frozen=True, slots=True)
 class AmplifyOnMoto:
-    """The fake of one account and region, while `mock_aws` is on.
+    """The fake of one account and region, while `mock_aws` is active.
 
     Attributes:
-        region: Its region.
-        account_id: Its account.
+        region: The region of the fake.
+        account_id: The account of the fake.
     """
 
     region: str
@@ -48,27 +48,25 @@ class AmplifyOnMoto:
 
     @property
     def fake(self) -> FakeAmplify:
-        """The fake itself, with its record of calls."""
+        """The fake, with its record of calls."""
         return self._backend.fake
 
     @property
     def control(self) -> Control:
-        """Its back door."""
         return Control(self.fake)
 
     @property
     def time(self) -> Time:
-        """Its clock, which stands still unless advanced."""
+        """The fake's clock, which moves only when a test advances it."""
         return self.fake.state.ports.time
 
     @property
     def events(self) -> list[Mapping[str, Any]]:
-        """The event bodies sent so far."""
         return self._backend.events.sent
 
     @property
     def log_origin(self) -> str:
-        """Where build logs are served, as `http://127.0.0.1:port`."""
+        """The origin of build logs, `http://127.0.0.1:port`."""
         return self._backend.log_server.origin
 
     @property
@@ -83,12 +81,12 @@ def amplify_on_moto(
     region: str = "eu-central-1",
     account_id: str = DEFAULT_ACCOUNT_ID,
 ) -> Iterator[AmplifyOnMoto]:
-    """Turns on `mock_aws` with Amplify in it.
+    """Activate `mock_aws` with Amplify.
 
     Args:
-        questions: Answers to the open questions for this region; other regions keep the defaults.
-        region: The region whose fake is handed out.
-        account_id: Its account.
+        questions: Answers to the open questions in this region. Other regions keep the defaults.
+        region: The region of the fake.
+        account_id: The account of the fake.
     """
     _register()
     with mock_aws():
@@ -98,7 +96,7 @@ def amplify_on_moto(
 
 
 def _register() -> None:
-    """Makes moto find this package as one of its own, once."""
+    """Register this package as a service of moto, once."""
     if "moto.amplify" in sys.modules:
         return
     sys.modules["moto.amplify"] = moto.amplify = sys.modules[__name__]  # type: ignore[attr-defined]

@@ -1,4 +1,7 @@
-"""FilterLogEvents of moto, as documented: it plays no `?"either" ?"or"`, and leaves streams one after the other."""
+"""Makes moto's FilterLogEvents behave as documented.
+
+moto does not support `?"either" ?"or"`, and returns streams one after the other.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ _compiled = cache(matcher)
 
 
 class Pattern:
-    """A filter pattern, in the place of moto's."""
+    """Replaces moto's filter pattern."""
 
     def __init__(self, pattern: str | None) -> None:
         self.matches = _compiled(pattern or "")
 
 
 def search_as_documented() -> None:
-    """Patterns match as CloudWatch Logs documents it, and streams are interleaved by time."""
+    """Match patterns as CloudWatch Logs documents, and interleave streams by time."""
     search = models.LogGroup.filter_log_events
 
     def filter_log_events(group: models.LogGroup, *asked: Any) -> Any:

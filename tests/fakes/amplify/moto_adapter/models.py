@@ -1,4 +1,4 @@
-"""Amplify's backends, one an account and region, as moto keeps them."""
+"""Amplify's backends, one per account and region, as moto stores them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 
 class AmplifyBackend(BaseBackend):
-    """Amplify of one account and region."""
-
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         time = ManualTime()
@@ -37,19 +35,18 @@ class AmplifyBackend(BaseBackend):
         self.fake = FakeAmplify(State(account_id, region_name, ports))
 
     def reset(self) -> None:
-        """Forgets everything, and stops serving its logs."""
+        """Delete everything and stop the log server."""
         self.log_server.close()
         super().reset()
 
 
 class MotoRoles:
-    """The roles that moto's IAM holds."""
+    """The roles in moto's IAM."""
 
     def __init__(self, iam: IAMBackend) -> None:
         self._iam = iam
 
     def get(self, arn: str) -> Role | None:
-        """The role with this ARN."""
         found = next((role for role in self._iam.roles.values() if role.arn == arn), None)
         if found is None:
             return None
@@ -58,13 +55,13 @@ class MotoRoles:
 
 
 class MotoLogs:
-    """The log groups that moto holds."""
+    """The log groups in moto."""
 
     def __init__(self, logs: LogsBackend) -> None:
         self._logs = logs
 
     def put(self, group: str, stream: str, at: datetime, message: str) -> None:
-        """Writes one log event, at whatever time: moto's own check of it goes by the machine's clock."""
+        """Write one log event with any timestamp. moto would check the timestamp against the machine's clock."""
         if group not in self._logs.groups:
             self._logs.create_log_group(group, {})
         if stream not in self._logs.groups[group].streams:

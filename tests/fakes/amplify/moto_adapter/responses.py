@@ -1,4 +1,4 @@
-"""Moto's requests, answered by the fake."""
+"""Answers moto's requests with the fake."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class AmplifyResponse(BaseResponse):
-    """Hands requests to the wire: its routes keep branch names with slashes whole, and it checks every answer."""
+    """Passes requests to `wire`, whose routes support branch names with slashes and which checks every answer."""
 
     def __init__(self) -> None:
         super().__init__(service_name="amplify")
 
     def call_action(self) -> TYPE_RESPONSE:
-        """Answers the request that moto has set up."""
+        """Answer the request that moto prepared."""
         request: Request = self.normalized_request
         fake = amplify_backends[self.current_account][self.region].fake
         asked = wire.HttpRequest(

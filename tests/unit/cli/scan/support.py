@@ -1,4 +1,4 @@
-"""Facts of one app, as a scan sees them; any field can be another."""
+"""Builds the facts that a scan reads about one app. Every field can be overridden."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def trust(service: str = "amplify.amazonaws.com", **condition: dict[str, Any]) -
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def pinned(app_id: str = APP_ID, branch: str | None = None) -> str:
-    """To an app, or to one branch of it."""
+def trust_limited_to(app_id: str = APP_ID, branch: str | None = None) -> str:
+    """A trust policy whose `aws:SourceArn` condition names an app, or one branch of it."""
     app_arn = APP_ARN.replace(APP_ID, app_id)
     sources = [f"{app_arn}/branches/{branch}"] if branch else [app_arn, f"{app_arn}/*"]
     return trust(ArnLike={"aws:SourceArn": sources})
@@ -60,7 +60,7 @@ def branch(name: str = "main", **fields: Any) -> Branch:
 
 
 def facts(*branches: Branch, roles: dict[str, Item[Role]] | None = None, **fields: Any) -> AppFacts:
-    """A healthy app with these branches (by default: main), and these further roles by name."""
+    """A healthy app with these branches (default: main) and these additional roles, by name."""
     known: dict[str, Item[Role]] = {"service": role("service"), "compute": role("compute"), **(roles or {})}
     by_arn = {arn(name): item for name, item in known.items()}
     return AppFacts("aws", ACCOUNT, REGION, NOW, app(**fields), branches or (branch(),), by_arn)

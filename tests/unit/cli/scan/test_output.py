@@ -1,4 +1,4 @@
-"""The exit code, the words, and the settings a scan goes by."""
+"""The exit code, the texts and the settings of a scan."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from medic.knowledge import find_entry
 from medic_cli.errors import CouldNotLookError
-from medic_cli.scan.model import KINDS, FailOn, FindingKind, Gap, Severity, exit_code
+from medic_cli.scan.model import FINDING_TEXTS, FailOn, FindingKind, Gap, Severity, exit_code
 from medic_cli.scan.opted_in import read_settings, settings_file
-from medic_cli.scan.output import headline, reservations
+from medic_cli.scan.output import headline, partial_reasons
 from tests.unit.cli.scan.test_page import finding, scan
 from tests.unit.cli.support import SCHEMAS
 
@@ -38,29 +38,31 @@ ERROR, WARNING, NOTE = (finding(severity) for severity in Severity)
         ((ERROR,), (GAP,), FailOn.NEVER, 3),
     ],
 )
-def test_the_exit_code_says_wrong_before_it_says_unseen(findings: Any, gaps: Any, fail_on: FailOn, code: int) -> None:
+def test_a_finding_takes_precedence_over_a_gap_in_the_exit_code(
+    findings: Any, gaps: Any, fail_on: FailOn, code: int
+) -> None:
     assert exit_code(scan(*findings, gaps=gaps), fail_on) == code
 
 
-def test_what_was_stopped_is_not_fine() -> None:
+def test_an_interrupted_scan_exits_with_3() -> None:
     assert exit_code(scan(interrupted=True), FailOn.ERROR) == 3
 
 
-def test_every_kind_is_told_explained_and_in_the_schema() -> None:
-    assert set(KINDS) == set(FindingKind)
-    assert [words.entry for words in KINDS.values() if find_entry(words.entry) is None] == []
+def test_every_kind_has_a_text_a_knowledge_entry_and_a_schema_value() -> None:
+    assert set(FINDING_TEXTS) == set(FindingKind)
+    assert [text.entry for text in FINDING_TEXTS.values() if find_entry(text.entry) is None] == []
     schema = json.loads((SCHEMAS / "scan.schema.json").read_text(encoding="utf-8"))
     assert schema["$defs"]["finding"]["properties"]["kind"]["enum"] == [kind.value for kind in FindingKind]
 
 
-def test_the_headline_counts() -> None:
+def test_the_headline_counts_findings() -> None:
     assert headline(scan()) == "Nothing found in 1 app, 2 branches and 2 regions"
     assert headline(scan(ERROR, ERROR, NOTE)).startswith("2 errors and 1 note in")
 
 
-def test_a_gap_names_the_action_and_where_it_lacked() -> None:
+def test_a_gap_names_the_missing_action_and_the_affected_apps() -> None:
     gap = Gap("amplify:ListBranches", "Allow it.", "us-east-1", tuple(f"d{n}" for n in range(7)))
-    assert reservations(scan(gaps=(gap,))) == (
+    assert partial_reasons(scan(gaps=(gap,))) == (
         "amplify:ListBranches in us-east-1 for d0, d1, d2, d3, d4 and 2 more: Allow it.",
     )
 
@@ -79,17 +81,17 @@ def written(path: Path, document: object) -> str:
     ],
     ids=["cdk.json", "keyed", "bare"],
 )
-def test_settings_are_read_from_every_shape_of_file(tmp_path: Path, document: object) -> None:
+def test_settings_are_read_from_every_file_format(tmp_path: Path, document: object) -> None:
     settings = read_settings(written(tmp_path / "x.json", document))
     assert settings is not None
     assert settings.compute_roles[0].role_arn == ROLE
 
 
-def test_another_app_s_cdk_json_holds_no_settings(tmp_path: Path) -> None:
+def test_the_cdk_json_of_another_app_has_no_settings(tmp_path: Path) -> None:
     assert read_settings(written(tmp_path / "cdk.json", {"app": "node app.js", "context": {}})) is None
 
 
-def test_mistakes_in_settings_are_wrong_usage_and_files_that_are_none_could_not_be_read(tmp_path: Path) -> None:
+def test_invalid_settings_are_a_usage_error_and_an_unreadable_file_is_not(tmp_path: Path) -> None:
     for document in ({"mode": "always"}, [1]):
         with pytest.raises(click.UsageError):
             read_settings(written(tmp_path / "x.json", document))
@@ -99,7 +101,7 @@ def test_mistakes_in_settings_are_wrong_usage_and_files_that_are_none_could_not_
             read_settings(str(path))
 
 
-def test_the_cdk_json_here_is_taken_if_no_file_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cdk_json_in_the_working_directory_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert settings_file(None) is None
     written(tmp_path / "cdk.json", {})

@@ -1,4 +1,4 @@
-"""The page, taken apart: what it holds, what it may do, and that nothing from outside becomes a part of it."""
+"""The scan's HTML page: its content, its content security policy, and that no text from outside becomes markup."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from medic_cli.scan.model import FindingKind, Gap, RegionSeen, Scan, ScanFinding, Severity
-from medic_cli.scan.page import page_of
+from medic_cli.scan.model import FindingKind, Gap, RegionSummary, Scan, ScanFinding, Severity
+from medic_cli.scan.page import scan_page
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -39,7 +39,7 @@ class Element:
 
 
 class Page(HTMLParser):
-    """Every element of a page in order, each with the text right in it; unbalanced tags are an error."""
+    """The elements of a page in order, each with its direct text. Unbalanced tags are an error."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -85,7 +85,7 @@ def scan(*findings: ScanFinding, gaps: tuple[Gap, ...] = (), interrupted: bool =
         account="111122223333",
         started_at=datetime(2026, 11, 26, tzinfo=UTC),
         seconds=1.5,
-        regions=(RegionSeen("eu-central-1", 1, 1, 2, listed=True), RegionSeen("us-east-1", 0, 0, 0, listed=True)),
+        regions=(RegionSummary("eu-central-1", 1, 1, 2, listed=True), RegionSummary("us-east-1", 0, 0, 0, listed=True)),
         findings=findings,
         gaps=gaps,
         interrupted=interrupted,
@@ -96,13 +96,13 @@ def scan(*findings: ScanFinding, gaps: tuple[Gap, ...] = (), interrupted: bool =
 
 
 def hostile(text: str) -> Page:
-    """A page with this text wherever a text from outside can stand."""
+    """A page that shows this text in every place where a text from outside can appear."""
     everywhere = finding(
         app_name=text, app_id=text, branches=(text,) * 6, role=f"arn:aws:iam::111122223333:role/{text}", detail=text,
         region=text, statement=None,
     )  # fmt: skip
     gap = Gap("amplify:ListBranches", text, text, (text,), (text,))
-    return Page(page_of(scan(everywhere, finding(role=text), gaps=(gap,))))
+    return Page(scan_page(scan(everywhere, finding(role=text), gaps=(gap,))))
 
 
 def shape(page: Page) -> list[tuple[str, tuple[str, ...]]]:
@@ -110,12 +110,12 @@ def shape(page: Page) -> list[tuple[str, tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_no_text_from_outside_changes_the_page_s_structure(text: str) -> None:
+def test_no_text_from_outside_changes_the_pages_structure(text: str) -> None:
     assert shape(hostile(text)) == shape(hostile("plain"))
 
 
 @pytest.mark.parametrize("text", HOSTILE[:-1])
-def test_every_text_from_outside_is_shown_as_it_is(text: str) -> None:
+def test_every_text_from_outside_is_shown_unchanged(text: str) -> None:
     page = hostile(text)
     assert [element.text for element in page.all("li")].count(text) == 6
     assert text in [element.text for element in page.all("a")]
@@ -126,7 +126,7 @@ def test_control_and_bidirectional_characters_are_not_shown() -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_links_lead_to_the_console_alone_and_tell_it_nothing(text: str) -> None:
+def test_links_lead_only_to_the_console_and_send_no_referrer(text: str) -> None:
     skip, *links = hostile(text).all("a")
     assert skip.attributes["href"] == "#findings"
     assert links
@@ -138,8 +138,8 @@ def test_links_lead_to_the_console_alone_and_tell_it_nothing(text: str) -> None:
         assert link.attributes["rel"] == "noreferrer noopener"
 
 
-def test_nothing_is_loaded_and_nothing_is_sent() -> None:
-    page = Page(page_of(scan(finding(), finding(Severity.NOTE, role=None))))
+def test_the_page_loads_nothing_and_sends_nothing() -> None:
+    page = Page(scan_page(scan(finding(), finding(Severity.NOTE, role=None))))
     assert [(e.tag, name) for e in page.elements for name in e.attributes if name in LOADING] == []
     assert [e.attributes["href"] for e in page.all("link")] == ["data:,"]
     style, script = page.all("style")[0].text, page.all("script")[0].text
@@ -149,8 +149,8 @@ def test_nothing_is_loaded_and_nothing_is_sent() -> None:
         assert sink not in script
 
 
-def test_the_policy_admits_the_page_s_own_style_and_script_and_nothing_else() -> None:
-    page = Page(page_of(scan(finding())))
+def test_the_content_security_policy_allows_only_the_pages_own_style_and_script() -> None:
+    page = Page(scan_page(scan(finding())))
     (policy,) = (e.attributes["content"] for e in page.all("meta", http_equiv="Content-Security-Policy"))
     rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
 
@@ -170,9 +170,9 @@ def test_the_policy_admits_the_page_s_own_style_and_script_and_nothing_else() ->
     assert [e.tag for e in page.elements for name in e.attributes if name == "style" or name.startswith("on")] == []
 
 
-def test_every_finding_is_a_row_with_what_it_is_filtered_and_sorted_by() -> None:
+def test_every_finding_is_a_row_with_attributes_for_filters_and_sorting() -> None:
     page = Page(
-        page_of(scan(finding(), finding(Severity.NOTE, kind=FindingKind.LONG_LIVED_KEYS, region=None, app_id=None)))
+        scan_page(scan(finding(), finding(Severity.NOTE, kind=FindingKind.LONG_LIVED_KEYS, region=None, app_id=None)))
     )
     first, second = page.all("tr", role="row")[1:]
     assert first.attributes == {
@@ -186,8 +186,8 @@ def test_every_finding_is_a_row_with_what_it_is_filtered_and_sorted_by() -> None
     assert all(e.attributes["aria-sort"] == "none" for e in page.all("th") if "data-sort" in e.attributes)
 
 
-def test_filters_offer_what_there_is() -> None:
-    page = Page(page_of(scan(finding(), finding(Severity.NOTE, kind=FindingKind.LONG_LIVED_KEYS, region=None))))
+def test_filters_offer_only_values_that_occur() -> None:
+    page = Page(scan_page(scan(finding(), finding(Severity.NOTE, kind=FindingKind.LONG_LIVED_KEYS, region=None))))
     options = [(e.attributes["value"], e.text) for e in page.all("option")]
     assert options == [
         ("", "all"), ("IAM", "IAM"), ("eu-central-1", "eu-central-1"),
@@ -199,30 +199,32 @@ def test_filters_offer_what_there_is() -> None:
     assert all(e.attributes["aria-pressed"] == "false" for e in tiles)
 
 
-def test_without_its_script_everything_is_there_but_the_filters() -> None:
-    page = Page(page_of(scan(finding())))
+def test_without_script_only_the_filters_are_hidden() -> None:
+    page = Page(scan_page(scan(finding())))
     assert "hidden" in page.all("form")[0].attributes
     assert not any("hidden" in e.attributes for e in page.all("tr"))
 
 
-def test_long_lists_of_branches_are_folded_and_whole() -> None:
+def test_a_long_list_of_branches_is_folded_but_complete() -> None:
     names = tuple(f"feature/{n}" for n in range(50))
-    page = Page(page_of(scan(finding(branches=names))))
+    page = Page(scan_page(scan(finding(branches=names))))
     assert [e.text for e in page.all("li")] == list(names)
     assert "46 more" in [e.text for e in page.all("summary")]
 
 
-def test_a_partial_answer_says_so_before_everything_else() -> None:
-    page = Page(page_of(scan(gaps=(Gap("iam:GetRole", "Not allowed.", roles=("arn:aws:iam::1:role/x",)),))))
-    assert [e.text for e in page.all("h2")] == ["Partial: nothing follows from what is not found"]
+def test_a_partial_scan_says_so_at_the_top() -> None:
+    page = Page(scan_page(scan(gaps=(Gap("iam:GetRole", "Not allowed.", roles=("arn:aws:iam::1:role/x",)),))))
+    assert [e.text for e in page.all("h2")] == [
+        "Partial scan: some things could not be checked, so a missing finding does not mean that all is well"
+    ]
     assert [e.text for e in page.all("li")] == ["iam:GetRole of x: Not allowed."]
-    assert page.all("p", id="findings")[0].text == "Nothing was found in what could be looked at."
-    assert "It was stopped after 1 of 1 app: this is what was known by then." in page_of(scan(interrupted=True))
-    assert "Partial" not in page_of(scan())
+    assert page.all("p", id="findings")[0].text == "Nothing was found in what could be checked."
+    assert "The scan was stopped after 1 of 1 app. These are the results so far." in scan_page(scan(interrupted=True))
+    assert "Partial" not in scan_page(scan())
 
 
-def test_it_reads_at_any_width_and_in_either_light() -> None:
-    page = Page(page_of(scan(finding())))
+def test_the_page_supports_narrow_screens_and_dark_mode() -> None:
+    page = Page(scan_page(scan(finding())))
     assert page.all("meta", name="viewport")[0].attributes["content"] == "width=device-width, initial-scale=1"
     style = page.all("style")[0].text
     assert "@media (max-width: 860px)" in style

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from medic_cli.scan.aws import Rate, StoppedError, WallTime
+from medic_cli.scan.aws import RateLimiter, StoppedError, WallTime
 
 
 class Clock:
-    """Stands still but for those who wait."""
+    """A clock that advances only in `sleep`."""
 
     def __init__(self) -> None:
         self.at = 100.0
@@ -21,69 +21,69 @@ class Clock:
         self.at += seconds
 
     def stop(self) -> None:
-        """Nobody waits."""
+        """Do nothing: no thread waits."""
 
 
-def moments(rate: Rate, clock: Clock, calls: int) -> list[float]:
+def call_times(limiter: RateLimiter, clock: Clock, calls: int) -> list[float]:
     made = []
     for _ in range(calls):
-        rate.wait()
+        limiter.wait()
         made.append(round(clock.at - 100, 6))
     return made
 
 
 def test_calls_are_evenly_spaced_and_the_first_one_does_not_wait() -> None:
     clock = Clock()
-    assert moments(Rate(10, clock), clock, 4) == [0, 0.1, 0.2, 0.3]
+    assert call_times(RateLimiter(10, clock), clock, 4) == [0, 0.1, 0.2, 0.3]
 
 
-def test_who_comes_late_saves_nothing_up() -> None:
+def test_idle_time_does_not_allow_a_burst() -> None:
     clock = Clock()
-    rate = Rate(10, clock)
-    rate.wait()
+    limiter = RateLimiter(10, clock)
+    limiter.wait()
     clock.at += 5
-    assert moments(rate, clock, 3) == [5, 5.1, 5.2]
+    assert call_times(limiter, clock, 3) == [5, 5.1, 5.2]
 
 
-def test_a_throttle_halves_the_rate_once_for_all_that_were_under_way() -> None:
+def test_throttles_of_concurrent_calls_halve_the_rate_once() -> None:
     clock = Clock()
-    rate = Rate(8, clock)
+    limiter = RateLimiter(8, clock)
     for _ in range(5):
-        rate.throttled()
-    assert rate.now == 4
-    assert rate.slowed
+        limiter.throttled()
+    assert limiter.rate == 4
+    assert limiter.slowed
     clock.at += 1
-    rate.throttled()
-    assert rate.now == 2
+    limiter.throttled()
+    assert limiter.rate == 2
 
 
-def test_throttles_upon_throttles_never_stop_it() -> None:
+def test_the_rate_never_falls_below_one_call_a_second() -> None:
     clock = Clock()
-    rate = Rate(64, clock)
+    limiter = RateLimiter(64, clock)
     for _ in range(50):
         clock.at += 10
-        rate.throttled()
-    assert rate.now == 1
-    assert moments(rate, clock, 2)[1] < 600
+        limiter.throttled()
+    assert limiter.rate == 1
+    assert call_times(limiter, clock, 2)[1] < 600
 
 
-def test_good_answers_give_the_rate_back_and_no_more() -> None:
+def test_successful_calls_restore_the_rate_up_to_its_initial_value() -> None:
     clock = Clock()
-    rate = Rate(10, clock)
-    rate.throttled()
-    rate.answered()
-    assert rate.now == 5, "answers to calls from before the throttle prove nothing"
+    limiter = RateLimiter(10, clock)
+    limiter.throttled()
+    limiter.succeeded()
+    assert limiter.rate == 5, "successes of calls that started before the throttle do not count"
     clock.at += 1
     for _ in range(24):
-        rate.answered()
-    assert rate.slowed
+        limiter.succeeded()
+    assert limiter.slowed
     for _ in range(50):
-        rate.answered()
-    assert rate.now == 10
-    assert not rate.slowed
+        limiter.succeeded()
+    assert limiter.rate == 10
+    assert not limiter.slowed
 
 
-def test_who_waits_for_the_wall_clock_is_woken_by_its_end() -> None:
+def test_stopping_the_wall_clock_wakes_a_waiting_thread() -> None:
     clock = WallTime()
     woken: list[float] = []
 

@@ -7,8 +7,8 @@ import pytest
 
 from medic_cli.scan.facts import AppFacts
 from medic_cli.scan.model import FindingKind, ScanFinding, Severity
-from medic_cli.scan.roles import judged, role_arns, role_findings
-from tests.unit.cli.scan.support import ACCOUNT, APP_ID, DENIED, GONE, arn, branch, facts, pinned, role, trust
+from medic_cli.scan.roles import role_arns, role_findings, role_uses
+from tests.unit.cli.scan.support import ACCOUNT, APP_ID, DENIED, GONE, arn, branch, facts, role, trust, trust_limited_to
 
 if TYPE_CHECKING:
     from medic.evidence import Item, Role
@@ -17,10 +17,10 @@ ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 
 def found(given: AppFacts) -> list[ScanFinding]:
-    return list(role_findings(given, judged(given)))
+    return list(role_findings(given, role_uses(given)))
 
 
-def brief(given: AppFacts) -> list[tuple[FindingKind, Severity, tuple[str, ...]]]:
+def summary(given: AppFacts) -> list[tuple[FindingKind, Severity, tuple[str, ...]]]:
     return [(finding.kind, finding.severity, finding.branches) for finding in found(given)]
 
 
@@ -33,7 +33,7 @@ def test_a_healthy_app_has_no_finding() -> None:
     [
         (GONE, FindingKind.SERVICE_ROLE_DELETED, ERROR),
         (role("service", trust("lambda.amazonaws.com")), FindingKind.SERVICE_ROLE_UNASSUMABLE, ERROR),
-        (role("service", pinned("d0other")), FindingKind.SERVICE_ROLE_UNASSUMABLE, ERROR),
+        (role("service", trust_limited_to("d0other")), FindingKind.SERVICE_ROLE_UNASSUMABLE, ERROR),
         (role("service", trust(StringEquals={"aws:SourceVpc": "vpc-1"})), FindingKind.SERVICE_ROLE_UNASSUMABLE, ERROR),
         (
             role("service", trust(StringEquals={"aws:SourceOrgID": "o-1"})),
@@ -44,7 +44,7 @@ def test_a_healthy_app_has_no_finding() -> None:
     ],
 )
 def test_service_roles(item: Item[Role], kind: FindingKind, severity: Severity) -> None:
-    assert brief(facts(roles={"service": item})) == [(kind, severity, ())]
+    assert summary(facts(roles={"service": item})) == [(kind, severity, ())]
 
 
 @pytest.mark.parametrize(
@@ -62,18 +62,18 @@ def test_service_roles(item: Item[Role], kind: FindingKind, severity: Severity) 
             FindingKind.COMPUTE_ROLE_CONTESTED,
             WARNING,
         ),
-        (role("compute", pinned()), FindingKind.COMPUTE_ROLE_CONTESTED, WARNING),
+        (role("compute", trust_limited_to()), FindingKind.COMPUTE_ROLE_CONTESTED, WARNING),
     ],
 )
 def test_compute_roles(item: Item[Role], kind: FindingKind, severity: Severity) -> None:
-    assert brief(facts(roles={"compute": item})) == [(kind, severity, ())]
+    assert summary(facts(roles={"compute": item})) == [(kind, severity, ())]
 
 
-def test_a_role_that_may_not_be_read_is_no_finding() -> None:
+def test_a_role_that_cannot_be_read_is_not_a_finding() -> None:
     assert found(facts(roles={"service": DENIED, "compute": DENIED})) == []
 
 
-def test_a_role_of_another_account_is_told_from_its_arn_and_never_looked_up() -> None:
+def test_a_role_of_another_account_is_recognised_by_its_arn_and_never_read() -> None:
     foreign = arn("theirs", "999988887777")
     given = facts(service_role_arn=foreign, compute_role_arn=foreign.replace(":aws:", ":aws-cn:"))
     assert [finding.kind for finding in found(given)] == [
@@ -82,63 +82,66 @@ def test_a_role_of_another_account_is_told_from_its_arn_and_never_looked_up() ->
     assert role_arns(given) == ()
 
 
-def test_what_is_no_arn_of_a_role_can_not_be_assumed() -> None:
+def test_a_value_that_is_not_a_role_arn_cannot_be_assumed() -> None:
     given = facts(service_role_arn="service-role")
-    assert brief(given) == [(FindingKind.SERVICE_ROLE_UNASSUMABLE, ERROR, ())]
+    assert summary(given) == [(FindingKind.SERVICE_ROLE_UNASSUMABLE, ERROR, ())]
     assert role_arns(given) == (arn("compute"),)
 
 
-def test_a_role_made_moments_ago_is_only_warned_of() -> None:
+def test_a_role_created_moments_ago_is_only_a_warning() -> None:
     young = role("service", trust("lambda.amazonaws.com"), age=timedelta(minutes=1))
     (finding,) = found(facts(roles={"service": young}))
     assert finding.severity is WARNING
-    assert "younger than five minutes" in finding.detail
+    assert "less than five minutes old" in finding.detail
 
 
-def test_a_trust_that_lets_in_one_branch_is_told_of_the_others() -> None:
+def test_a_trust_policy_limited_to_one_branch_is_reported_for_the_other_branches() -> None:
     given = facts(
-        branch("main"), branch("dev"), branch("test"), roles={"compute": role("compute", pinned(branch="main"))}
+        branch("main"),
+        branch("dev"),
+        branch("test"),
+        roles={"compute": role("compute", trust_limited_to(branch="main"))},
     )
-    assert brief(given) == [
+    assert summary(given) == [
         (FindingKind.COMPUTE_ROLE_CONTESTED, WARNING, ("main",)),
         (FindingKind.COMPUTE_ROLE_UNASSUMABLE, ERROR, ("dev", "test")),
     ]
 
 
-def test_the_branch_s_own_role_comes_before_the_app_s() -> None:
+def test_the_branchs_role_takes_precedence_over_the_apps_role() -> None:
     given = facts(branch("main", compute_role_arn=arn("gone")), branch("dev"), roles={"gone": GONE})
-    assert brief(given) == [(FindingKind.COMPUTE_ROLE_DELETED, ERROR, ("main",))]
+    assert summary(given) == [(FindingKind.COMPUTE_ROLE_DELETED, ERROR, ("main",))]
 
 
-def test_an_unassumable_role_comes_with_the_statement_that_would_mend_it() -> None:
-    (finding,) = found(facts(roles={"service": role("service", pinned("d0other"))}))
+def test_the_finding_on_an_unassumable_role_has_the_statement_that_fixes_it() -> None:
+    (finding,) = found(facts(roles={"service": role("service", trust_limited_to("d0other"))}))
     assert finding.statement is not None
     assert APP_ID in finding.statement
     assert "d0other" in finding.detail
 
 
-def test_ssr_branches_without_any_compute_role_stand_together() -> None:
+def test_ssr_branches_without_a_compute_role_share_one_finding() -> None:
     given = facts(branch("main", compute_role_arn=arn("compute")), branch("dev"), branch("x"), compute_role_arn=None)
-    assert brief(given) == [(FindingKind.COMPUTE_ROLE_NOT_SET, WARNING, ("dev", "x"))]
+    assert summary(given) == [(FindingKind.COMPUTE_ROLE_NOT_SET, WARNING, ("dev", "x"))]
 
 
-def test_previews_are_better_off_without_a_role() -> None:
+def test_a_preview_without_a_role_is_not_a_finding() -> None:
     previews = (branch("pr-1", stage="PULL_REQUEST"), branch("pr-2", source_branch="a", destination_branch="main"))
     assert found(facts(*previews, compute_role_arn=None)) == []
 
 
-def test_a_static_app_needs_no_compute_role_and_none_is_looked_up() -> None:
+def test_a_static_app_needs_no_compute_role_and_none_is_read() -> None:
     given = facts(platform="WEB", roles={"compute": GONE})
     assert found(given) == []
     assert role_arns(given) == (arn("service"),)
 
 
-def test_no_service_role_is_worth_a_note() -> None:
-    assert brief(facts(service_role_arn=None)) == [(FindingKind.SERVICE_ROLE_NOT_SET, NOTE, ())]
+def test_a_missing_service_role_is_a_note() -> None:
+    assert summary(facts(service_role_arn=None)) == [(FindingKind.SERVICE_ROLE_NOT_SET, NOTE, ())]
 
 
-def test_roles_of_an_app_without_branches_are_judged_all_the_same() -> None:
-    given = facts(roles={"service": role("service", pinned("d0other")), "compute": GONE})
+def test_roles_of_an_app_without_branches_are_checked_too() -> None:
+    given = facts(roles={"service": role("service", trust_limited_to("d0other")), "compute": GONE})
     bare = AppFacts(given.partition, given.account, given.region, given.read_at, given.app, (), given.roles)
     assert [finding.kind for finding in found(bare)] == [
         FindingKind.SERVICE_ROLE_UNASSUMABLE,

@@ -1,4 +1,4 @@
-"""What the rows of `guardrails.md` say, done to a situation in which nothing speaks against anything."""
+"""Each row of `guardrails.md` as a change to a situation in which every guardrail allows both actions."""
 
 from __future__ import annotations
 
@@ -8,84 +8,84 @@ from typing import Any
 
 from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
 from tests.unit.diagnosis.diagnosing import ACCOUNT, APP_ID
-from tests.unit.plan.situation import CANDIDATE, REPAIR, STANDING, Situation, in_state, role
+from tests.unit.plan.situation import CANDIDATE, CURRENT, REPAIR, Situation, in_state, role
 
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 ANOTHER_ACCOUNT = "arn:aws:iam::999999999999:role/app/{}"
 ANOTHER_PARTITION = f"arn:aws-cn:iam::{ACCOUNT}:role/app/{{}}"
 SERVICE_LINKED = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/amplify.amazonaws.com/{{}}"
 
-Spoil = Callable[[Situation], object]
+Change = Callable[[Situation], object]
 
 
-def _app(**changes: Any) -> Spoil:
+def _app(**changes: Any) -> Change:
     return lambda it: it.set_app(**changes)
 
 
-def _branch(**changes: Any) -> Spoil:
+def _branch(**changes: Any) -> Change:
     return lambda it: it.set_branch(**changes)
 
 
-def _set(**changes: Any) -> Spoil:
-    def spoil(it: Situation) -> None:
+def _set(**changes: Any) -> Change:
+    def change(it: Situation) -> None:
         for name, value in changes.items():
             setattr(it, name, value)
 
-    return spoil
+    return change
 
 
-def _settings(**changes: Any) -> Spoil:
+def _settings(**changes: Any) -> Change:
     return lambda it: it.settings.update(changes)
 
 
-def _both(*spoils: Spoil) -> Spoil:
-    def spoil(it: Situation) -> None:
-        for each in spoils:
+def _both(*changes: Change) -> Change:
+    def change(it: Situation) -> None:
+        for each in changes:
             each(it)
 
-    return spoil
+    return change
 
 
-def _paired(state: str) -> Spoil:
-    """Both paired roles in another state."""
+def _paired(state: str) -> Change:
+    """Put both paired roles into another state."""
     return lambda it: it.roles.update({arn: in_state(arn, state) for arn in (CANDIDATE, REPAIR)})
 
 
-def _paired_elsewhere(arn: str, *, known: bool = True) -> Spoil:
-    """Both paired roles have other ARNs; where they are not known, they can't be read from here."""
+def _paired_elsewhere(arn: str, *, known: bool = True) -> Change:
+    """Give both paired roles other ARNs. Roles that are not known cannot be read from here."""
 
-    def spoil(it: Situation) -> None:
+    def change(it: Situation) -> None:
         compute, service = arn.format("candidate"), arn.format("repair")
         it.pair(compute_roles={compute: [APP_ID]}, service_roles={service: [APP_ID]})
         unknown: Item[Role] = Unreadable("the role belongs to another account")
         it.roles.update({each: role(each) if known else unknown for each in (compute, service)})
 
-    return spoil
+    return change
 
 
-def _boundary(borne: str | None) -> Spoil:
-    def spoil(it: Situation) -> None:
+def _boundary(boundary: str | None) -> Change:
+    def change(it: Situation) -> None:
         it.settings["required_permissions_boundary"] = BOUNDARY
-        it.roles.update({arn: role(arn, permissions_boundary=borne) for arn in (CANDIDATE, REPAIR)})
+        it.roles.update({arn: role(arn, permissions_boundary=boundary) for arn in (CANDIDATE, REPAIR)})
 
-    return spoil
-
-
-def _standing(state: str) -> Spoil:
-    def spoil(it: Situation) -> None:
-        it.set_branch(compute_role_arn=STANDING)
-        it.roles[STANDING] = in_state(STANDING, state)
-
-    return spoil
+    return change
 
 
-def _allows(action: str) -> Spoil:
-    """A document that is not AWS's own: the reader gives inline and customer-managed ones alike."""
+def _current(state: str) -> Change:
+    def change(it: Situation) -> None:
+        it.set_branch(compute_role_arn=CURRENT)
+        it.roles[CURRENT] = in_state(CURRENT, state)
+
+    return change
+
+
+def _allows(action: str) -> Change:
+    """A policy that is not AWS-managed. The reader returns inline and customer-managed policies in the same form."""
     statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
     return _set(policies=Present(RolePolicies((), ({"Version": "2012-10-17", "Statement": [statement]},))))
 
 
-def _has(policy: str) -> Spoil:
+def _has(policy: str) -> Change:
     return _set(policies=Present(RolePolicies((f"arn:aws:iam::aws:policy/{policy}",), ())))
 
 
@@ -96,34 +96,34 @@ def _customer_managed(it: Situation) -> None:
 
 def _two_paired(it: Situation) -> None:
     it.pair(
-        compute_roles={CANDIDATE: [APP_ID], STANDING: [APP_ID]},
+        compute_roles={CANDIDATE: [APP_ID], CURRENT: [APP_ID]},
         service_roles={REPAIR: [APP_ID], REPAIR.replace("/app/", "/other/"): [APP_ID]},
     )
 
 
-def _named(it: Situation) -> None:
+def _unpaired_name(it: Situation) -> None:
     it.tag("compute-role", "AdministratorRole")
     it.tag_app("AdministratorRole")
 
 
-def _for_another_branch(it: Situation) -> None:
+def _paired_with_another_branch(it: Situation) -> None:
     it.pair(compute_roles={CANDIDATE: [f"{APP_ID}/next"]}, service_roles={REPAIR: [f"{APP_ID}/next"]})
     it.settings["default_role"] = {"apps": ["d0other"]}
 
 
-def _nobody_paired(it: Situation) -> None:
+def _no_role_paired(it: Situation) -> None:
     it.settings = {"default_role": {"apps": ["d0other"]}}
 
 
-def _exactly_paired(it: Situation) -> None:
+def _paired_with_this_branch(it: Situation) -> None:
     it.pair(compute_roles={CANDIDATE: [f"{APP_ID}/main"]}, service_roles={REPAIR: [f"{APP_ID}/main"]})
 
 
 _MATCHING = _app(auto_branch_creation=True, auto_branch_patterns=("ma*",))
 
-SPOILT: Mapping[str, Spoil] = {
-    "the event is 31 minutes old": _set(event_is=timedelta(minutes=31)),
-    "what asked for it comes from the future": _set(event_is=timedelta(minutes=-6)),
+CASES: Mapping[str, Change] = {
+    "the event is 31 minutes old": _set(event_age=timedelta(minutes=31)),
+    "what asked for it comes from the future": _set(event_age=timedelta(minutes=-6)),
     "the branch's stage is PULL_REQUEST": _branch(stage="PULL_REQUEST"),
     "the branch has a source branch": _branch(source_branch="feature"),
     "the branch has a destination branch": _branch(destination_branch="main"),
@@ -131,23 +131,23 @@ SPOILT: Mapping[str, Spoil] = {
     "the branch or its app is muted": _set(muted=True),
     "the same change did not help before": _set(tried_before=True),
     "the same change did not help before, and somebody approved it": _set(tried_before=True, approved=True),
-    "the branch was changed 59 minutes ago": _set(cools_for=timedelta(minutes=1)),
-    "the app's service role was changed 59 minutes ago": _set(app_cools_for=timedelta(minutes=1)),
+    "the branch was changed 59 minutes ago": _set(cool_down=timedelta(minutes=1)),
+    "the app's service role was changed 59 minutes ago": _set(app_cool_down=timedelta(minutes=1)),
     "the platform is WEB": _app(platform="WEB"),
     "the platform is WEB_DYNAMIC": _app(platform="WEB_DYNAMIC"),
     "the branch's name holds a star": _branch(name="rel*"),
     "the branch's name holds a question mark": _branch(name="rel?"),
     "the branch's name holds a policy variable": _branch(name="a${aws:username}"),
-    "no role is paired with the app, and the default role is for others": _nobody_paired,
+    "no role is paired with the app, and the default role is for others": _no_role_paired,
     "two roles are paired and no tag chooses": _both(_two_paired, _app(tags={})),
-    "the tag names a role that is not paired": _named,
-    "the role is paired with another branch only": _for_another_branch,
+    "the tag names a role that is not paired": _unpaired_name,
+    "the role is paired with another branch only": _paired_with_another_branch,
     "the app creates branches by itself and says not which": _app(auto_branch_creation=True),
     "the branch matches a pattern of the app's auto-creation": _MATCHING,
-    "the branch matches a pattern, and exactly it is paired": _both(_MATCHING, _exactly_paired),
+    "the branch matches a pattern, and exactly it is paired": _both(_MATCHING, _paired_with_this_branch),
     "the branch matches none of the app's patterns": _app(auto_branch_creation=True, auto_branch_patterns=("next*",)),
-    "a good role stands on the branch": _standing("good"),
-    "a role that can't be read stands on the branch": _standing("unreadable"),
+    "a good role stands on the branch": _current("good"),
+    "a role that can't be read stands on the branch": _current("unreadable"),
     "the paired role is of another account": _paired_elsewhere(ANOTHER_ACCOUNT, known=False),
     "the paired role is of another partition": _paired_elsewhere(ANOTHER_PARTITION),
     "the paired role is service-linked": _paired_elsewhere(SERVICE_LINKED),
