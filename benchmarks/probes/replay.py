@@ -5,7 +5,6 @@ import os
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -56,11 +55,13 @@ def _answers() -> _Answers:
 def handler(event: dict[str, Any], _context: object) -> list[dict[str, float]]:
     """Run one recorded event `times` times; returns the seconds of each run."""
     from medic import pipeline  # noqa: PLC0415 - as above
+    from medic.services import Services  # noqa: PLC0415
     from remediator.handler import services  # noqa: PLC0415
 
     recording = json.loads(Path(os.environ["RECORDINGS"], f"{event['name']}.json").read_text())
     now, answers = datetime.fromisoformat(recording["now"]), _answers()
-    wired = replace(services(), clock=lambda: now, pause=lambda _seconds: None)
+    warm = services()
+    wired = Services(warm.runtime, warm.session, warm.telemetry, lambda: now, lambda _seconds: None)
     runs = []
     for _ in range(event["times"]):
         answers.refill(recording["answers"])

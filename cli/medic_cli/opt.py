@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medic.aws.amplify import AmplifyReader
-from medic.aws.clients import Clients
 from medic.aws.errors import translated
+from medic.gateways import Gateways
 from medic.plan.model import SSR, RebuildTag
 from medic.plan.optin import AUTO_FIX, CHANNEL, COMPUTE_ROLE, IGNORE, REBUILD, SERVICE_ROLE
 from medic.settings import Mode
@@ -89,7 +88,7 @@ class BranchTags:
     """Reads and writes a branch's tags with the user's own credentials."""
 
     def __init__(self, session: Session) -> None:
-        self._client = Clients(session).amplify
+        self._gateways = Gateways(session)
         self._region = region_of(session)
 
     def read(self, app_id: str, branch: str) -> TaggedBranch:
@@ -99,7 +98,7 @@ class BranchTags:
             CouldNotLookError: the app or branch does not exist, or may not be read.
             AwsError: a call failed in another way.
         """
-        amplify = AmplifyReader(self._client)
+        amplify = self._gateways.amplify
         return TaggedBranch(
             required(amplify.app(app_id), self._region), required(amplify.branch(app_id, branch), self._region)
         )
@@ -110,12 +109,13 @@ class BranchTags:
         Raises:
             AwsError: a call failed; tags that were already set stay set.
         """
+        client = self._gateways.clients.amplify
         if change.sets:
             with translated("amplify:TagResource"):
-                self._client.tag_resource(resourceArn=change.branch_arn, tags=dict(change.sets))
+                client.tag_resource(resourceArn=change.branch_arn, tags=dict(change.sets))
         if change.removes:
             with translated("amplify:UntagResource"):
-                self._client.untag_resource(resourceArn=change.branch_arn, tagKeys=list(change.removes))
+                client.untag_resource(resourceArn=change.branch_arn, tagKeys=list(change.removes))
 
 
 def opt_in(current: TaggedBranch, wanted: Mapping[str, str | None]) -> TagChange:

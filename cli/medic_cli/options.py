@@ -12,7 +12,6 @@ import click
 
 F = TypeVar("F", bound=Callable[..., object])
 
-_APP_ID = re.compile(r"d[a-z0-9]{1,19}")
 _MAX_BRANCH_NAME = 255
 _DURATION = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -46,7 +45,7 @@ class AppAndBranch:
     def parse(cls, text: str) -> AppAndBranch | None:
         """The app id and the branch name, or None if the text does not have the form `APP/BRANCH`."""
         app_id, slash, branch = text.partition("/")
-        if not (_APP_ID.fullmatch(app_id) and slash and 1 <= len(branch) <= _MAX_BRANCH_NAME):
+        if not (_is_app_id(app_id) and slash and 1 <= len(branch) <= _MAX_BRANCH_NAME):
             return None
         return cls(app_id, branch)
 
@@ -105,9 +104,15 @@ def since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> da
 
 
 def _app_id(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not _APP_ID.fullmatch(value):
+    if value is not None and not _is_app_id(value):
         raise click.BadParameter(f"{value!r} is not an Amplify app id such as d1a2b3c4d5e6f7.")
     return value
+
+
+def _is_app_id(text: str) -> bool:
+    from medic.arns import APP_ID  # noqa: PLC0415 - `medic --help` needs only this module
+
+    return APP_ID.fullmatch(text) is not None
 
 
 def _branch_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:

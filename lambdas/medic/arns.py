@@ -12,6 +12,20 @@ from urllib.parse import quote
 _ROLE = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role(?P<path>/(?:.*/)?)(?P<name>[^/]+)")
 
 
+APP_ID = re.compile(r"d[a-z0-9]{1,19}")
+"""The id of an Amplify app."""
+
+
+def arn_parts(arn: str) -> tuple[str, str, str, str, str]:
+    """Partition, service, region, account and resource.
+
+    Raises:
+        ValueError: the text is not an ARN.
+    """
+    _, partition, service, region, account, resource = arn.split(":", 5)
+    return partition, service, region, account, resource
+
+
 def name_of(role_arn: str) -> str:
     """The role's name, without its path. Does not check that the text is an ARN."""
     return role_arn.rpartition("/")[2]

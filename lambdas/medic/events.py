@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from medic.arns import APP_ID
+
 SOURCE = "aws.amplify"
 DETAIL_TYPE = "Amplify Deployment Status Change"
 OWN_SOURCE = "amplify-medic"
 ALL = "*"
 """As the branch: the whole app. As app and branch: the whole region. Git allows no branch with this name."""
 
-_APP_ID = re.compile(r"d[a-z0-9]{1,19}")
 _JOB_ID = re.compile(r"[0-9]{1,255}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
@@ -246,7 +247,7 @@ def _expect(body: Mapping[str, object], key: str, expected: str, pattern: re.Pat
 
 def _app_id(detail: Mapping[str, object]) -> str:
     value = detail.get("appId")
-    if not isinstance(value, str) or not _APP_ID.fullmatch(value):
+    if not isinstance(value, str) or not APP_ID.fullmatch(value):
         raise MalformedEventError("detail.appId is missing or not an Amplify app id")
     return value
 

@@ -150,6 +150,8 @@ class RolePolicies:
     """The ARNs of all attached managed policies."""
     documents: tuple[Mapping[str, object], ...]
     """The documents of inline and customer-managed policies; those of AWS-managed policies are not read."""
+    inline: tuple[str, ...] = ()
+    """The names of all inline policies."""
 
 
 @dataclass(frozen=True, slots=True)

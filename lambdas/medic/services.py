@@ -1,91 +1,58 @@
-"""The composition root: connects clients, gateways, tables and alert channels. Each is created on first use."""
+"""What the remediator's flows use: the gateways, with the stack's settings, the actor role and the alert channels."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from medic.alerts.event_bus import EventBus
 from medic.alerts.sns import SnsTopic
-from medic.aws.amplify import AmplifyActor, AmplifyReader
-from medic.aws.clients import ActorScope, ActorSessions, Clients
-from medic.aws.errors import AbsentError, DeniedError
-from medic.aws.gather import Gatherer
-from medic.aws.iam import IamReader
-from medic.aws.logs import CALLS_A_SECOND, BuildLogSource, RuntimeLogs
-from medic.aws.rate import SharedRate
-from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
-from medic.incidents.region import RegionTable
-from medic.incidents.requests import RequestsTable
-from medic.incidents.table import IncidentsTable
+from medic.aws.amplify import AmplifyActor
+from medic.aws.clients import assume_actor
+from medic.aws.errors import DeniedError
+from medic.gateways import Gateways, utc_now
 from medic.settings import SnsFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from boto3.session import Session
 
     from medic.actions.set_role import Pause
     from medic.alerts.delivery import Channel
+    from medic.aws.clients import ActorScope
+    from medic.aws.gather import Gatherer
+    from medic.aws.iam import IamReader
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
-_MAX_READ_SECONDS = 20.0
-"""Time limit for reading an SSR log."""
 
+class Services(Gateways):
+    """The handler creates it once and passes it down; there is no global instance."""
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class Services:
-    """Everything that the flows use. The handler creates it once and passes it down; there is no global instance."""
-
-    runtime: Runtime
-    session: Session
-    telemetry: Telemetry
-    clock: Callable[[], datetime] = _now
-    pause: Pause = time.sleep
-
-    @cached_property
-    def clients(self) -> Clients:
-        return Clients(self.session)
-
-    @cached_property
-    def amplify(self) -> AmplifyReader:
-        return AmplifyReader(self.clients.amplify)
+    def __init__(
+        self,
+        runtime: Runtime,
+        session: Session,
+        telemetry: Telemetry,
+        clock: Callable[[], datetime] = utc_now,
+        pause: Pause = time.sleep,
+    ) -> None:
+        super().__init__(session, clock, pause, table_name=runtime.table)
+        self.runtime = runtime
+        self.telemetry = telemetry
 
     @cached_property
     def iam(self) -> IamReader:
-        return IamReader(self.clients.iam, self.runtime.account)
+        return self.iam_of(self.runtime.account)
 
     @cached_property
     def gatherer(self) -> Gatherer:
         settings = self.runtime.settings
         max_bytes = settings.limits.log_mebibytes * 1024 * 1024
-        return Gatherer(self.amplify, self._role, BuildLogSource(settings.log_url_origins, max_bytes=max_bytes))
-
-    @cached_property
-    def table(self) -> IncidentsTable:
-        return IncidentsTable(self.clients.dynamodb, self.runtime.table, self.clock)
-
-    @cached_property
-    def region(self) -> RegionTable:
-        """Counters and mutes of the whole region."""
-        return RegionTable(self.clients.dynamodb, self.runtime.table, self.clock)
-
-    @cached_property
-    def requests(self) -> RequestsTable:
-        return RequestsTable(self.clients.dynamodb, self.runtime.table, self.clock)
-
-    def runtime_logs(self) -> RuntimeLogs:
-        """A reader for one read of an SSR log. Its time limit starts now."""
-        rate = SharedRate(CALLS_A_SECOND, time.monotonic() + _MAX_READ_SECONDS, pause=self.pause)
-        return RuntimeLogs(lambda: self.clients.logs, rate)
+        return self.gatherer_of(self.runtime.account, settings.log_url_origins, max_log_bytes=max_bytes)
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:
@@ -109,27 +76,11 @@ class Services:
 
         @cache
         def actor() -> AmplifyActor:
-            return AmplifyActor(self._actor_sessions().amplify_for(actor_scope))
+            arn = self.runtime.actor_role_arn
+            if arn is None:
+                raise DeniedError(
+                    "sts:AssumeRole", "ModeReport", "the stack's mode is report: it has no role that may write"
+                )
+            return AmplifyActor(assume_actor(self.session, arn, actor_scope))
 
         return actor
-
-    def policies(self, role_name: str) -> Item[RolePolicies]:
-        """A role's policies, Absent if there is no such role, or Unreadable."""
-        try:
-            return Present(self.iam.policies(role_name))
-        except AbsentError as error:
-            return Absent(str(error))
-        except DeniedError as error:
-            return Unreadable(str(error))
-
-    def _role(self, role_arn: str) -> Item[Role]:
-        # Not `self.iam.role` itself, so that the IAM client is only created when a role is read.
-        return self.iam.role(role_arn)
-
-    def _actor_sessions(self) -> ActorSessions:
-        arn = self.runtime.actor_role_arn
-        if arn is None:
-            raise DeniedError(
-                "sts:AssumeRole", "ModeReport", "the stack's mode is report: it has no role that may write"
-            )
-        return ActorSessions(self.session, arn)

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
+from medic.arns import APP_ID
+
 CONTEXT_KEY = "amplify-medic"
 SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
@@ -34,7 +36,6 @@ _REMEDIATOR_VARIABLES = {
 _WAKING_VARIABLES = {**_COMMON_VARIABLES, "remediator_function": "REMEDIATOR_FUNCTION"}
 """For the functions that wake the remediator: the watcher and the one behind Slack's buttons."""
 
-_AMPLIFY_APP_ID = re.compile(r"d[a-z0-9]{1,19}")
 _ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/([\w+=,.@/-]+)")
 _POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
@@ -425,7 +426,7 @@ def _read_settings(reader: SettingsReader) -> Settings:
         compute_roles=_pairings(reader, "compute_roles"),
         service_roles=_pairings(reader, "service_roles"),
         default_role=_default_role(reader.nested("default_role")),
-        apps=reader.texts("apps", _AMPLIFY_APP_ID, "an Amplify app id"),
+        apps=reader.texts("apps", APP_ID, "an Amplify app id"),
         slack=_slack(reader.nested("slack")),
         sns=_sns(reader.nested("sns")),
         redact_emails=reader.flag("redact_emails"),
@@ -458,14 +459,14 @@ def _is_target(target: object) -> bool:
     if not isinstance(target, str):
         return False
     app_id, slash, branch = target.partition("/")
-    return bool(_AMPLIFY_APP_ID.fullmatch(app_id)) and bool(branch or not slash)
+    return bool(APP_ID.fullmatch(app_id)) and bool(branch or not slash)
 
 
 def _default_role(reader: SettingsReader) -> DefaultRole:
     role = DefaultRole(
         policies=reader.texts("policies", _POLICY_ARN, "the ARN of an IAM policy"),
         permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"),
-        apps=reader.texts("apps", _AMPLIFY_APP_ID, "an Amplify app id"),
+        apps=reader.texts("apps", APP_ID, "an Amplify app id"),
     )
     if role.policies and not role.apps:
         reader.add_mistake("apps", "is required if policies are set: list the apps that may have these permissions")

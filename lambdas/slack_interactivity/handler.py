@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 
+from medic.gateways import Gateways
 from medic.settings import SlackRuntime
-from medic.slack_actions.approve import build_approval_handler
+from medic.slack_actions.approve import SlackApprovalHandler
 from medic.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from medic.slack_actions.approve import SlackApprovalHandler
-
 
 @cache
 def approval_handler() -> SlackApprovalHandler:
     """Created on the first click and kept while the function is warm."""
-    return build_approval_handler(SlackRuntime.from_environment(), boto3.Session(), Telemetry(Logger(), Metrics()))
+    runtime = SlackRuntime.from_environment()
+    gateways = Gateways(boto3.Session(), table_name=runtime.table)
+    return SlackApprovalHandler(runtime, gateways, Telemetry(Logger(), Metrics()))
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, object]:

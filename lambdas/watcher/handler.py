@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 
-from medic.aws.clients import Clients
+from medic.gateways import Gateways
 from medic.settings import WatcherRuntime
 from medic.telemetry import Telemetry
 from medic.watch.watcher import Watcher
@@ -23,7 +23,8 @@ _RESERVED_SECONDS = 15.0
 @cache
 def watcher() -> Watcher:
     """Created on the first event and kept while the function is warm."""
-    return Watcher(WatcherRuntime.from_environment(), Clients(boto3.Session()), Telemetry(Logger(), Metrics()))
+    runtime = WatcherRuntime.from_environment()
+    return Watcher(runtime, Gateways(boto3.Session(), table_name=runtime.table), Telemetry(Logger(), Metrics()))
 
 
 def handler(event: object, context: LambdaContext) -> None:

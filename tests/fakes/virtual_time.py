@@ -12,14 +12,17 @@ import threading
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from medic_cli.scan.aws import WallTime
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class VirtualTime:
+class VirtualTime(WallTime):
     """The clock of a `VirtualLoop`, for threads."""
 
     def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
         self._loop = loop
 
     def now(self) -> float:

@@ -5,7 +5,7 @@ So removing any action makes a path fail, because IAM would refuse one of the pa
 
 from __future__ import annotations
 
-from medic.aws.clients import Clients
+from medic.gateways import Gateways
 from medic.settings import Settings, WatcherRuntime
 from medic.watch.watcher import Watcher
 from tests.faults.builds import runtime_attach
@@ -37,10 +37,11 @@ def test_the_actor_is_granted_exactly_what_its_paths_call() -> None:
 
 def test_the_watcher_is_granted_exactly_what_it_calls() -> None:
     with Path(runtime_attach).stage() as (world, _):
-        functions, clients = Functions(), Clients(world.wire.session)
-        clients.__dict__["functions"] = functions
+        functions = Functions()
+        gateways = Gateways(world.wire.session, world.now, table_name=TABLE)
+        gateways.clients.__dict__["functions"] = functions
         runtime = WatcherRuntime(Settings(), world.amplify.account_id, REGION, "aws", TABLE, "remediator")
-        watching = Watcher(runtime, clients, world.services().telemetry, world.now)
+        watching = Watcher(runtime, gateways, world.services().telemetry)
         watching.run(dict(world.amplify.events[-1]), 30)
         for _ in range(2):
             world.amplify.control.request(next(world.branches())[0], "main")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -99,8 +99,8 @@ class World:
             default_role_arn=self.default_role_arn,
         )
         telemetry = Telemetry(Logger(service="test"), Metrics(namespace="test", service="test"))
-        base = Services(runtime, bot(), telemetry, clock=self.now, pause=self._pause)
-        return replace(base, **changes)
+        wiring = {"session": bot(), "clock": self.now, "pause": self._pause, **changes}
+        return Services(runtime=runtime, telemetry=telemetry, **wiring)
 
     def deliver(self, event: dict[str, Any], services: Services | None = None) -> None:
         """Deliver one event to the bot, as Lambda would."""

@@ -58,18 +58,18 @@ def observed(
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
         time = VirtualTime(loop)
-        targets = AwsTargets.from_session(session(), regions, rate=rate, iam_rate=rate, time=time)
+        targets = AwsTargets(session(), regions, rate=rate, iam_rate=rate, time=time)
         moments: dict[str, list[float]] = defaultdict(list)
 
         def note(request: Any, **_: Any) -> None:
             moments[request.url.split("/")[2]].append(time.now())
             time.sleep(latency)
 
-        for client in (*(region.amplify._client for region in targets.regions), targets.iam.client):
+        for client in (*(amplify._client for amplify in targets.amplify.values()), targets.iam_client):
             client.meta.events.register("before-send", note)
 
         for operation in denied:
-            targets.iam.client.meta.events.register(f"before-call.iam.{operation}", _deny)  # type: ignore[arg-type]
+            targets.iam_client.meta.events.register(f"before-call.iam.{operation}", _deny)  # type: ignore[arg-type]
 
         async def run() -> Scan:
             options = ScanOptions(dict.fromkeys(regions, OptInTerms(Settings.parse(settings), None)))

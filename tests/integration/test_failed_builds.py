@@ -186,11 +186,11 @@ def test_a_branch_that_changed_since_the_diagnosis_is_left_alone(world: World) -
 
     def opt_out(_: str) -> Any:
         amplify.untag_resource(resourceArn=arn, tagKeys=["amplify-medic:auto-fix"])
-        return services_policies(_)
+        return read_policies(_)
 
     services = world.services()
-    services_policies = services.policies
-    object.__setattr__(services, "policies", opt_out)
+    read_policies = services.iam.policies
+    vars(services.iam)["policies"] = opt_out
     world.deliver(event, services)
     assert world.calls("UpdateBranch") == []
     assert "since the diagnosis" in the_alert(world)

@@ -11,7 +11,7 @@ import pytest
 
 from medic.aws.amplify import AmplifyReader
 from medic.aws.logs import RuntimeLogs, log_group
-from medic.aws.rate import SharedRate
+from medic.aws.rate import RateLimiter
 from medic.events import Scope, runtime_wake_up
 from medic.incidents.model import RequestKind
 from medic.watch.cursor import REPORT_MISSING_AFTER
@@ -59,7 +59,7 @@ class Site:
         RuntimeWatch(
             settings=services.runtime.settings,
             amplify=AmplifyReader(self.world.client("amplify")),
-            logs=RuntimeLogs(lambda: client, SharedRate(1000, 1e12)),
+            logs=RuntimeLogs(lambda: client, RateLimiter(1000)),
             cursors=Cursors(self.world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1")),
             wake=wake,
             muted=lambda _: False,

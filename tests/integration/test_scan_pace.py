@@ -152,7 +152,7 @@ def _peak() -> int:
 def test_ctrl_c_ends_the_scan_with_the_results_so_far() -> None:
     for n in range(40):
         add_branch(add_app(REGIONS[0], f"app-{n}"))
-    targets = AwsTargets.from_session(session(), REGIONS[:1], rate=200, iam_rate=200, time=WallTime())
+    targets = AwsTargets(session(), REGIONS[:1], rate=200, iam_rate=200, time=WallTime())
     interrupts = 0
 
     def press(scanner: Scanner) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from medic.alerts.slack import SlackPost
 from medic.alerts.slack_buttons import APPROVE, button_value
+from medic.aws.clients import Clients
 from medic.events import Scope, wake_up
 from medic.settings import SlackRuntime
 from medic.slack_actions.approve import SlackApprovalHandler
@@ -21,7 +22,7 @@ from tests.integration.conftest import REGION
 from tests.unit.slack_actions.clicks import APP, APPROVAL, SIGNING_SECRET, TEAM, USER, body, payload, request, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import ModuleType
 
     from medic.services import Services
@@ -36,13 +37,18 @@ SLACK = {
 }
 
 
+def _signing_secret(**asked: str) -> dict[str, str]:
+    assert asked == {"SecretId": "signing"}
+    return {"SecretString": SIGNING_SECRET}
+
+
 @dataclass
 class Channel:
     """A Slack channel, a person who clicks there, and the function behind the button."""
 
     world: World
     app: str
-    woken: list[tuple[Scope, str]] = field(default_factory=list)
+    woken: list[Mapping[str, object]] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
 
     def services(self) -> Services:
@@ -70,12 +76,13 @@ class Channel:
             runtime=SlackRuntime(
                 runtime.settings.slack, runtime.account, REGION, runtime.partition, runtime.table, "remediator"
             ),
-            signing_secret=lambda: SIGNING_SECRET,
-            requests=services.requests,
-            wake=lambda scope, request_id: self.woken.append((scope, request_id)),
-            answer=lambda _, message: self.answers.append(message),
+            gateways=services,
             telemetry=services.telemetry,
-            clock=self.world.now,
+            answer=lambda _, message: self.answers.append(message),
+        )
+        session: Any = SimpleNamespace(client=lambda _, **__: SimpleNamespace(get_secret_value=_signing_secret))
+        vars(services).update(
+            clients=Clients(session), requests=services.requests, invoke=lambda _, message: self.woken.append(message)
         )
         raw = body(payload(actions=[action]))
         event = request(raw, signed(raw, at=self.world.now().timestamp())) if event is None else event
@@ -84,8 +91,7 @@ class Channel:
     def wake(self) -> None:
         """Deliver the wake-ups, as Lambda does."""
         while self.woken:
-            scope, request_id = self.woken.pop(0)
-            self.world.deliver(wake_up(scope, request_id), self.services())
+            self.world.deliver(dict(self.woken.pop(0)), self.services())
 
     def role(self) -> str | None:
         return self.world.compute_role(self.app)
@@ -152,9 +158,7 @@ def test_a_lost_wake_up_delays_an_approval_and_does_not_lose_it(channel: Channel
     assert channel.click() == 200
     channel.woken.clear()
     channel.world.amplify.control.advance(300)
-    channel.woken += [
-        (wake_up_message.scope, wake_up_message.request_id) for wake_up_message in channel.services().table.due()
-    ]
+    channel.woken += [wake_up(due.scope, due.request_id) for due in channel.services().table.due()]
     channel.wake()
     assert channel.role() == channel.world.default_role_arn
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.aws.clients import Clients
+from medic.gateways import Gateways
 from medic.settings import Settings, WatcherRuntime
 from medic.watch.watcher import Watcher
 from tests.integration.conftest import REGION
@@ -31,12 +31,12 @@ class Functions:
 
 def watcher(world: World, functions: Functions, **settings: Any) -> Watcher:
     services = world.services()
-    reader = Clients(services.session)
-    reader.__dict__["functions"] = functions
+    gateways = Gateways(services.session, world.now, table_name="incidents")
+    gateways.clients.__dict__["functions"] = functions
     runtime = WatcherRuntime(
         Settings.parse(settings), world.amplify.account_id, REGION, "aws", "incidents", "remediator"
     )
-    return Watcher(runtime, reader, services.telemetry, world.now)
+    return Watcher(runtime, gateways, services.telemetry)
 
 
 @pytest.fixture

@@ -39,8 +39,7 @@ def command(*, dry_run: bool, **options: Any) -> None:  # noqa: ANN401 - click p
             function = bot.stack.output("RemediatorFunctionName")
             click.echo(f"Dry run: {function} would send a sample alert through each of its channels.", err=True)
             return
-        operator = bot.operator
-        channels = _channels(bot.invoke_and_wait(test_alert_request(operator.account, operator.region)))
+        channels = _channels(bot.invoke_and_wait(test_alert_request(bot.account, bot.region)))
     if chosen.as_json:
         click.echo(json.dumps({"schema": SCHEMA, "channels": channels}, indent=2))
     else:

@@ -109,7 +109,7 @@ def _offline(chosen: _CommandLine) -> DiagnosisReport:
 def _live(chosen: _CommandLine) -> DiagnosisReport:
     # An offline diagnosis does not import boto3.
     from medic_cli.aws import DeployedStack, explained, session  # noqa: PLC0415
-    from medic_cli.diagnose.run import DiagnoseOptions, Gateways, diagnose_job, diagnose_runtime  # noqa: PLC0415
+    from medic_cli.diagnose.run import DiagnosisGateways, diagnose_job, diagnose_runtime  # noqa: PLC0415
 
     if chosen.app is None or chosen.branch is None:
         raise click.UsageError("Give APP and BRANCH, or --event FILE.")
@@ -118,8 +118,14 @@ def _live(chosen: _CommandLine) -> DiagnosisReport:
     aws = session(chosen.profile, chosen.region)
     stack = DeployedStack(aws, chosen.stack) if chosen.stack else None
     with explained():
-        gateways = Gateways(aws, lambda: datetime.now(UTC), chosen.origins, stack)
+        gateways = DiagnosisGateways(aws, chosen.origins, stack)
         if chosen.earliest is not None:
             return diagnose_runtime(gateways, chosen.app, chosen.branch, chosen.earliest)
-        options = DiagnoseOptions(chosen.app, chosen.branch, chosen.job, chosen.log_file, chosen.log_phase)
-        return diagnose_job(gateways, options)
+        return diagnose_job(
+            gateways,
+            chosen.app,
+            chosen.branch,
+            job_id=chosen.job,
+            log_file=chosen.log_file,
+            log_phase=chosen.log_phase,
+        )

@@ -1,22 +1,17 @@
 """A read-only diagnosis from AWS with the user's credentials. It uses the same gateways and rules as the Lambda.
 
-`diagnose_job` diagnoses a job, `diagnose_runtime` the SSR log. `BotPlanner` adds what the bot would do.
+`diagnose_job` diagnoses a job, `diagnose_runtime` the SSR log. Both add what the bot would do.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
-from medic.aws.amplify import AmplifyReader
-from medic.aws.clients import Clients
-from medic.aws.errors import AbsentError, AwsRejectedError, DeniedError
-from medic.aws.gather import Deployment, Gatherer
-from medic.aws.iam import IamReader
-from medic.aws.logs import CALLS_A_SECOND, BuildLogSource, RuntimeLogs
-from medic.aws.rate import SharedRate
+from medic.arns import arn_parts
+from medic.aws.errors import AbsentError, AwsRejectedError
+from medic.aws.gather import Deployment
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
 from medic.events import Scope
@@ -28,11 +23,9 @@ from medic.evidence import (
     Evidence,
     Item,
     Present,
-    Role,
-    RolePolicies,
     TimeSpan,
-    Unreadable,
 )
+from medic.gateways import Gateways
 from medic.labels import Label, Phase, Trigger
 from medic.logscan.model import LogReading
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
@@ -49,12 +42,13 @@ from medic_cli.diagnose.output import BotView, DiagnosisReport
 from medic_cli.errors import CouldNotLookError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from boto3.session import Session
 
-    from medic.aws.amplify import JobState
+    from medic.aws.amplify import AmplifyReader
+    from medic.aws.gather import Gatherer
     from medic.diagnosis.model import Diagnosis
     from medic.evidence import RuntimeLine
     from medic_cli.aws import DeployedStack
@@ -64,158 +58,111 @@ _MAX_SSR_LOG_PAGES = 20
 _MAX_SSR_LOG_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Gateways:
-    """Gateways to AWS, each created when first needed.
+class DiagnosisGateways(Gateways):
+    """Gateways with the user's credentials.
 
-    Attributes:
+    Args:
         session: the user's credentials.
-        clock: returns the current time, UTC.
         log_url_origins: further origins that build logs may come from, for an emulator.
         stack: the deployed stack whose settings say what the bot would do; None to leave that out.
     """
 
-    session: Session
-    clock: Callable[[], datetime]
-    log_url_origins: tuple[str, ...] = ()
-    stack: DeployedStack | None = None
-
-    @property
-    def region(self) -> str:
-        return region_of(self.session)
-
-    @cached_property
-    def amplify(self) -> AmplifyReader:
-        return AmplifyReader(self._clients.amplify)
-
-    def iam(self, account: str) -> IamReader:
-        """A reader of the roles in an account. The app's ARN names the account, so no STS call is needed."""
-        return IamReader(self._clients.iam, account)
+    def __init__(
+        self, session: Session, log_url_origins: tuple[str, ...] = (), stack: DeployedStack | None = None
+    ) -> None:
+        super().__init__(session)
+        self.log_url_origins = log_url_origins
+        self.stack = stack
 
     def gatherer(self, account: str) -> Gatherer:
-        logs = BuildLogSource(self.log_url_origins, max_bytes=_MAX_BUILD_LOG_BYTES)
-        return Gatherer(self.amplify, partial(self._role, account), logs)
-
-    def runtime_logs(self) -> RuntimeLogs:
-        """A reader for one read of an SSR log. Its time limit starts now."""
-        deadline = time.monotonic() + _MAX_SSR_LOG_SECONDS
-        return RuntimeLogs(lambda: self._clients.logs, SharedRate(CALLS_A_SECOND, deadline))
-
-    def planner(self, account: str) -> BotPlanner:
-        return BotPlanner(self.stack, partial(self.iam, account))
-
-    def _role(self, account: str, role_arn: str) -> Item[Role]:
-        return self.iam(account).role(role_arn)
-
-    @cached_property
-    def _clients(self) -> Clients:
-        return Clients(self.session)
-
-
-@dataclass(frozen=True, slots=True)
-class RoleChoices:
-    """The roles that the settings and the tags choose."""
-
-    compute: RoleChoice
-    service: RoleChoice
+        """A gatherer for the account that the app's ARN names, so no STS call is needed."""
+        return self.gatherer_of(account, self.log_url_origins, max_log_bytes=_MAX_BUILD_LOG_BYTES)
 
 
 _UNKNOWN = RoleChoice(None, "the deployed stack's settings, which pair roles with apps, were not read")
 
 
-@dataclass(frozen=True, slots=True)
-class BotPlanner:
-    """Says what the bot would do about a diagnosis."""
-
-    stack: DeployedStack | None
-    """None if its settings are not read."""
-    iam: Callable[[], IamReader]
-
-    def choices(self, deployment: Deployment) -> RoleChoices:
-        """The roles that the bot would set on this branch and app."""
-        app, branch, scope = deployment.app, deployment.branch, deployment.scope
-        if self.stack is None or not (isinstance(app, Present) and isinstance(branch, Present)):
-            return RoleChoices(_UNKNOWN, _UNKNOWN)
-        runtime = self.stack.runtime
-        tags = branch.value.tags
-        return RoleChoices(
-            choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, tags),
-            choose_service_role(runtime.settings, scope.app_id, scope.branch, app.value.tags),
-        )
-
-    def view(self, evidence: Evidence, diagnosis: Diagnosis, choices: RoleChoices, now: datetime) -> BotView | None:
-        """What the bot may do and would do; None if the app or branch could not be read."""
-        app, branch = evidence.app, evidence.branch
-        if not (isinstance(app, Present) and isinstance(branch, Present)):
-            return None
-        settings = self.stack.runtime.settings if self.stack else Settings()
-        opt_in = read_opt_in(settings, branch.value.tags)
-        if settings.apps and evidence.app_id not in settings.apps:
-            return BotView("the stack's settings list the apps that the bot handles, and this app is not listed", None)
-        if self.stack is None or opt_in.ignored:
-            return BotView(opt_in.note, None)
-        question = Question(
-            settings=settings,
-            evidence=evidence,
-            diagnosis=diagnosis,
-            app=app.value,
-            branch=branch.value,
-            opt_in=opt_in,
-            choice=choices.compute,
-            asked_at=now,
-            triggered_at=now,
-            # The bot's history of this branch (cool-down, storm, earlier tries, mute) is not read here. `medic fix`
-            # asks the bot itself, which knows it.
-            cooling_until=None,
-            storm=False,
-            tried_before=False,
-            muted=False,
-            approved=False,
-            policies=self._policies,
-        )
-        trigger = Trigger.RUNTIME if diagnosis.phase is Phase.RUNTIME else Trigger.FAILED
-        repair = RepairQuestion(choices.service, service_role_verdict(evidence, choices.service.arn))
-        return BotView(opt_in.note, decide(trigger, question, repair))
-
-    def _policies(self, role_name: str) -> Item[RolePolicies]:
-        try:
-            return Present(self.iam().policies(role_name))
-        except AbsentError as error:
-            return Absent(str(error))
-        except DeniedError as error:
-            return Unreadable(str(error))
+def _role_choices(stack: DeployedStack | None, deployment: Deployment) -> tuple[RoleChoice, RoleChoice]:
+    """The compute role and the service role that the bot would set on this branch and app."""
+    app, branch, scope = deployment.app, deployment.branch, deployment.scope
+    if stack is None or not (isinstance(app, Present) and isinstance(branch, Present)):
+        return _UNKNOWN, _UNKNOWN
+    runtime = stack.runtime
+    return (
+        choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, branch.value.tags),
+        choose_service_role(runtime.settings, scope.app_id, scope.branch, app.value.tags),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class DiagnoseOptions:
-    """What the user asked `diagnose_job` for."""
+def _bot_view(
+    gateways: DiagnosisGateways, evidence: Evidence, diagnosis: Diagnosis, compute: RoleChoice, service: RoleChoice
+) -> BotView | None:
+    """What the bot may do and would do; None if the app or branch could not be read."""
+    app, branch, stack = evidence.app, evidence.branch, gateways.stack
+    if not (isinstance(app, Present) and isinstance(branch, Present)):
+        return None
+    settings = stack.runtime.settings if stack else Settings()
+    opt_in = read_opt_in(settings, branch.value.tags)
+    if settings.apps and evidence.app_id not in settings.apps:
+        return BotView("the stack's settings list the apps that the bot handles, and this app is not listed", None)
+    if stack is None or opt_in.ignored:
+        return BotView(opt_in.note, None)
+    question = Question(
+        settings=settings,
+        evidence=evidence,
+        diagnosis=diagnosis,
+        app=app.value,
+        branch=branch.value,
+        opt_in=opt_in,
+        choice=compute,
+        asked_at=evidence.read_at,
+        triggered_at=evidence.read_at,
+        # The bot's history of this branch (cool-down, storm, earlier tries, mute) is not read here. `medic fix`
+        # asks the bot itself, which knows it.
+        cooling_until=None,
+        storm=False,
+        tried_before=False,
+        muted=False,
+        approved=False,
+        policies=gateways.iam_of(evidence.account).policies,
+    )
+    trigger = Trigger.RUNTIME if diagnosis.phase is Phase.RUNTIME else Trigger.FAILED
+    repair = RepairQuestion(service, service_role_verdict(evidence, service.arn))
+    return BotView(opt_in.note, decide(trigger, question, repair))
 
-    app_id: str
-    branch: str
-    job_id: str | None
-    """None for the newest job that failed."""
-    log_file: str | None
-    """A log to read instead of the job's."""
-    phase: Phase | None
-    """The phase that printed the log; None for the failed step of the job."""
 
-
-def diagnose_job(gateways: Gateways, options: DiagnoseOptions) -> DiagnosisReport:
+def diagnose_job(  # noqa: PLR0913 - what the user may ask for
+    gateways: DiagnosisGateways,
+    app_id: str,
+    branch: str,
+    *,
+    job_id: str | None,
+    log_file: str | None,
+    log_phase: Phase | None,
+) -> DiagnosisReport:
     """Diagnose a job of a branch. Roles are read only if the log shows an IAM failure.
+
+    Args:
+        gateways: gateways to AWS.
+        app_id: the app.
+        branch: the branch's name.
+        job_id: the job; None for the newest that failed.
+        log_file: a log to read instead of the job's.
+        log_phase: the phase that printed the log; None for the failed step of the job.
 
     Raises:
         CouldNotLookError: the app, branch or job does not exist, or none of them may be read.
         AwsError: a call failed in another way.
     """
-    chosen = _choose_job(gateways.amplify, options)
-    deployment = _deployment(gateways, options, chosen)
+    chosen_id, chosen_because = _choose_job(gateways.amplify, app_id, branch, job_id)
+    deployment = _deployment(gateways, app_id, branch, chosen_id)
     scope = deployment.scope
-    phase = options.phase or _phase_of(deployment)
-    if options.log_file is not None:
-        log, reading = read_log_file(options.log_file, phase)
+    phase = log_phase or _phase_of(deployment)
+    if log_file is not None:
+        log, reading = read_log_file(log_file, phase)
     else:
         log, reading = gateways.gatherer(scope.account).read_log(deployment, partial(scan, phase=phase))
-    report = partial(DiagnosisReport, scope, chosen.id, chosen.why, offline=False)
+    report = partial(DiagnosisReport, scope, chosen_id, chosen_because, offline=False)
     if reading.label is not Label.NOT_IAM:
         evidence, diagnosis, bot = _diagnosed(gateways, deployment, log, reading, phase)
         return report(evidence=evidence, reading=reading, diagnosis=diagnosis, bot=bot)
@@ -228,7 +175,7 @@ def diagnose_job(gateways: Gateways, options: DiagnoseOptions) -> DiagnosisRepor
 
 
 def _diagnosed(  # noqa: PLR0913 - what a diagnosis is made from
-    gateways: Gateways,
+    gateways: DiagnosisGateways,
     deployment: Deployment,
     log: Item[BuildLog],
     reading: LogReading,
@@ -236,25 +183,16 @@ def _diagnosed(  # noqa: PLR0913 - what a diagnosis is made from
     *,
     read_repair_role: bool = True,
 ) -> tuple[Evidence, Diagnosis, BotView | None]:
-    account = deployment.scope.account
-    planner = gateways.planner(account)
-    choices = planner.choices(deployment)
-    now = gateways.clock()
-    evidence = gateways.gatherer(account).evidence(
+    compute, service = _role_choices(gateways.stack, deployment)
+    evidence = gateways.gatherer(deployment.scope.account).evidence(
         deployment,
         log,
-        read_at=now,
-        candidate=choices.compute.arn,
-        repair=choices.service.arn if read_repair_role else None,
+        read_at=gateways.clock(),
+        candidate=compute.arn,
+        repair=service.arn if read_repair_role else None,
     )
     diagnosis = diagnose(evidence, reading, phase)
-    return evidence, diagnosis, planner.view(evidence, diagnosis, choices, now)
-
-
-@dataclass(frozen=True, slots=True)
-class _ChosenJob:
-    id: str
-    why: str
+    return evidence, diagnosis, _bot_view(gateways, evidence, diagnosis, compute, service)
 
 
 _LIST_JOBS_NOT_FOUND = "BadRequestException"
@@ -262,16 +200,15 @@ _LIST_JOBS_NOT_FOUND = "BadRequestException"
 https://docs.aws.amazon.com/amplify/latest/APIReference/API_ListJobs.html#API_ListJobs_Errors"""
 
 
-def _choose_job(amplify: AmplifyReader, options: DiagnoseOptions) -> _ChosenJob:
-    """The job that the user named, else the newest that failed, else the newest.
+def _choose_job(amplify: AmplifyReader, app_id: str, branch: str, job_id: str | None) -> tuple[str, str]:
+    """The job that the user named, else the newest that failed, else the newest; and the reason for the choice.
 
     Raises:
         CouldNotLookError: the branch has no job or does not exist.
         AwsError: the jobs could not be listed.
     """
-    app_id, branch = options.app_id, options.branch
-    if options.job_id is not None:
-        return _ChosenJob(options.job_id, "named by --job")
+    if job_id is not None:
+        return job_id, "named by --job"
     try:
         jobs = amplify.recent_jobs(app_id, branch)
     except (AbsentError, AwsRejectedError) as error:
@@ -282,22 +219,18 @@ def _choose_job(amplify: AmplifyReader, options: DiagnoseOptions) -> _ChosenJob:
         ) from None
     if not jobs:
         raise CouldNotLookError(f"The branch {branch} was never built, so there is no job to diagnose.")
-    return _newest_failed(jobs) or _ChosenJob(jobs[0].id, f"the newest; none of the last {len(jobs)} failed")
-
-
-def _newest_failed(jobs: tuple[JobState, ...]) -> _ChosenJob | None:
+    newest = jobs[0]
     failed = next((job for job in jobs if job.status == "FAILED"), None)
     if failed is None:
-        return None
-    newest = jobs[0]
-    since = "" if newest.id == failed.id else f"; job {newest.id} is newer ({newest.status})"
-    return _ChosenJob(failed.id, f"the newest that failed{since}")
+        return newest.id, f"the newest; none of the last {len(jobs)} failed"
+    since = "" if newest is failed else f"; job {newest.id} is newer ({newest.status})"
+    return failed.id, f"the newest that failed{since}"
 
 
-def _deployment(gateways: Gateways, options: DiagnoseOptions, chosen: _ChosenJob) -> Deployment:
+def _deployment(gateways: DiagnosisGateways, app_id: str, branch_name: str, job_id: str) -> Deployment:
     """The app, branch and job, with the account and partition that the ARNs name."""
-    asked = Scope("", "", gateways.region, options.app_id, options.branch)
-    deployment = gateways.gatherer("").deployment(asked, chosen.id)
+    asked = Scope("", "", region_of(gateways.session), app_id, branch_name)
+    deployment = gateways.gatherer("").deployment(asked, job_id)
     app, branch = deployment.app, deployment.branch
     for item in (app, branch, deployment.job):
         if isinstance(item, Absent):
@@ -308,11 +241,11 @@ def _deployment(gateways: Gateways, options: DiagnoseOptions, chosen: _ChosenJob
         arn = branch.value.arn
     else:
         raise CouldNotLookError(f"Neither the app nor the branch may be read: {why(app)}; {why(branch)}")
-    return replace(deployment, scope=_scope_in(arn, options.app_id, options.branch))
+    return replace(deployment, scope=_scope_in(arn, app_id, branch_name))
 
 
 def _scope_in(arn: str, app_id: str, branch: str) -> Scope:
-    _, partition, _, region, account, _ = arn.split(":", 5)
+    partition, _, region, account, _ = arn_parts(arn)
     return Scope(partition, account, region, app_id, branch)
 
 
@@ -356,7 +289,7 @@ class _ServingBranch:
     branches: tuple[Branch, ...]
 
 
-def diagnose_runtime(gateways: Gateways, app_id: str, branch: str, since: datetime) -> DiagnosisReport:
+def diagnose_runtime(gateways: DiagnosisGateways, app_id: str, branch: str, since: datetime) -> DiagnosisReport:
     """Diagnose the newest failure of a branch that the app's SSR log shows since a time.
 
     Raises:
@@ -365,7 +298,8 @@ def diagnose_runtime(gateways: Gateways, app_id: str, branch: str, since: dateti
     """
     target = _serving_branch(gateways, app_id, branch)
     now = gateways.clock()
-    lines = gateways.runtime_logs().lines(app_id, TimeSpan(since, now), runtime_filter(), _MAX_SSR_LOG_PAGES)
+    logs = gateways.runtime_logs(_MAX_SSR_LOG_SECONDS)
+    lines = logs.lines(app_id, TimeSpan(since, now), runtime_filter(), _MAX_SSR_LOG_PAGES)
     app_item, branch_item = Present(target.app), Present(target.branch)
     evidence = evidence_of(target.scope, now, app=app_item, branch=branch_item, job=_NO_JOB, log=_ssr_log(lines))
     chosen = "it serves the branch now" if target.branch.active_job_id else "the branch has no deployment"
@@ -388,22 +322,22 @@ def diagnose_runtime(gateways: Gateways, app_id: str, branch: str, since: dateti
     return report(evidence=evidence, reading=newest.reading, diagnosis=diagnosis, bot=bot, notes=notes)
 
 
-def _serving_branch(gateways: Gateways, app_id: str, name: str) -> _ServingBranch:
-    app = required(gateways.amplify.app(app_id), gateways.region)
+def _serving_branch(gateways: DiagnosisGateways, app_id: str, name: str) -> _ServingBranch:
+    app = required(gateways.amplify.app(app_id), region_of(gateways.session))
     branches = tuple(gateways.amplify.branches(app_id))
     named = next((branch for branch in branches if branch.name == name), None)
     absent: Item[Branch] = Absent(f"app {app_id} has no branch {name}")
-    branch = required(Present(named) if named else absent, gateways.region)
+    branch = required(Present(named) if named else absent, region_of(gateways.session))
     # A branch without a deployment writes no log lines. The branch that the user named is kept all the same.
     serving = tuple(each for each in branches if each.active_job_id or each.name == name)
     return _ServingBranch(_scope_in(app.arn, app_id, name), app, branch, serving)
 
 
-def _has_no_usable_role(gateways: Gateways, target: _ServingBranch, branch: Branch) -> bool:
+def _has_no_usable_role(gateways: DiagnosisGateways, target: _ServingBranch, branch: Branch) -> bool:
     arn = branch.compute_role_arn or target.app.compute_role_arn
     if arn is None:
         return True
-    role = gateways.iam(target.scope.account).role(arn)
+    role = gateways.iam_of(target.scope.account).role(arn)
     scope = replace(target.scope, branch=branch.name)
     evidence = evidence_of(scope, gateways.clock(), app=Present(target.app), branch=Present(branch), roles={arn: role})
     verdict = compute_role_verdict(evidence, arn)

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import uuid
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
-from medic.aws.clients import READING, Clients
+from medic.arns import arn_parts
+from medic.aws.clients import READING
 from medic.aws.errors import AwsError, DeniedError, translated
 from medic.events import Scope, wake_up
+from medic.gateways import Gateways
 from medic.incidents.model import Request, RequestKind, approval_id
-from medic.incidents.requests import APPROVAL_VALID_FOR, REQUEST_VALID_FOR, AlreadyAskedError, RequestsTable
-from medic.incidents.table import IncidentsTable
+from medic.incidents.requests import APPROVAL_VALID_FOR, REQUEST_VALID_FOR, AlreadyAskedError
 from medic_cli.aws import explanation, region_of
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG, CouldNotLookError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime, timedelta
+    from collections.abc import Iterator, Mapping
+    from datetime import timedelta
 
     from boto3.session import Session
 
@@ -35,60 +34,12 @@ _NOT_IN_A_SESSION_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _MAX_SESSION_NAME = 64
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorSession:
-    """A session with the operator role's credentials."""
-
-    session: Session
-    who: str
-    """The ARN of the caller who assumed the role, as STS knows it."""
-    partition: str
-    account: str
-    region: str
-
-    def scope(self, app_id: str, branch: str) -> Scope:
-        """A branch in this account and region."""
-        return Scope(self.partition, self.account, self.region, app_id, branch)
-
-
-def assume_operator_role(session: Session, stack: DeployedStack) -> OperatorSession:
-    """Assume the stack's operator role.
-
-    Raises:
-        CouldNotLookError: there is no such stack, or the caller may not assume its operator role.
-        AwsError: a call failed in another way.
-    """
-    from boto3.session import Session as Boto3Session  # noqa: PLC0415 - only these commands need it
-
-    role_arn = stack.output("OperatorRoleArn")
-    sts = session.client("sts", config=READING)
-    with translated("sts:GetCallerIdentity"):
-        caller = sts.get_caller_identity()
-    try:
-        with translated("sts:AssumeRole"):
-            credentials = sts.assume_role(
-                RoleArn=role_arn, RoleSessionName=session_name(caller["Arn"]), DurationSeconds=_SESSION_SECONDS
-            )["Credentials"]
-    except DeniedError:
-        raise CouldNotLookError(
-            f"{caller['Arn']} may not assume the operator role of {stack.name}: allow it sts:AssumeRole on {role_arn}."
-        ) from None
-    operator = Boto3Session(
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-        region_name=region_of(session),
-    )
-    _, partition, _ = caller["Arn"].split(":", 2)
-    return OperatorSession(operator, caller["Arn"], partition, caller["Account"], region_of(session))
-
-
 def session_name(caller_arn: str) -> str:
     """A role session name that shows the caller in CloudTrail: the end of the caller's ARN, in characters STS accepts.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
-    plain = _NOT_IN_A_SESSION_NAME.sub("-", caller_arn.split(":", 5)[-1])
+    plain = _NOT_IN_A_SESSION_NAME.sub("-", arn_parts(caller_arn)[-1])
     return f"medic-{plain[-(_MAX_SESSION_NAME - 6) :]}"
 
 
@@ -127,30 +78,35 @@ class RequestAnswer:
         return SOMETHING_WRONG if self.refused else 0
 
 
-@dataclass(frozen=True)
 class BotClient:
     """The deployed bot, as an operator reaches it.
 
-    Attributes:
-        operator: who asks.
+    Args:
         stack: the deployed stack.
-        clock: returns the current time, UTC.
-        pause: waits for a number of seconds.
+        gateways: gateways with the operator role's credentials.
+        caller_arn: who assumed the operator role, as STS knows it.
+        region: the stack's region.
     """
 
-    operator: OperatorSession
-    stack: DeployedStack
-    clock: Callable[[], datetime]
-    pause: Callable[[float], None] = time.sleep
+    def __init__(self, stack: DeployedStack, gateways: Gateways, caller_arn: str, region: str) -> None:
+        self.stack = stack
+        self.gateways = gateways
+        self.who = caller_arn
+        self.partition, _, _, self.account, _ = arn_parts(caller_arn)
+        self.region = region
+
+    def scope(self, app_id: str, branch: str) -> Scope:
+        """A branch in this account and region."""
+        return Scope(self.partition, self.account, self.region, app_id, branch)
 
     def request(self, kind: RequestKind, scope: Scope, incident_id: str = "") -> Request:
         """A new request of this operator. It is not written yet."""
-        now = self.clock()
+        now = self.gateways.clock()
         return Request(
             id=uuid.uuid4().hex,
             kind=kind,
             scope=scope,
-            who=self.operator.who,
+            who=self.who,
             asked_at=now,
             expires_at=now + REQUEST_VALID_FOR,
             incident_id=incident_id,
@@ -178,7 +134,7 @@ class BotClient:
         """
         earlier_answer = ""
         try:
-            self.requests.submit(request)
+            self.gateways.requests.submit(request)
         except AlreadyAskedError as asked:
             earlier_answer = asked.existing.answer
             if earlier_answer and asked.existing.used_at is not None:
@@ -196,14 +152,14 @@ class BotClient:
         The remediator marks a request as used before it carries it out, so the mark alone is no answer. If the request
         stays unused, the earlier answer still holds.
         """
-        give_up_at = self.clock() + wait
+        give_up_at = self.gateways.clock() + wait
         while True:
-            stored = self.requests.read(request.scope, request.id) or request
+            stored = self.gateways.requests.read(request.scope, request.id) or request
             if stored.answer not in ("", earlier_answer):
                 return RequestAnswer(stored, stored.answer)
-            if self.clock() >= give_up_at:
+            if self.gateways.clock() >= give_up_at:
                 return RequestAnswer(stored, earlier_answer if earlier_answer and stored.used_at is None else None)
-            self.pause(_POLL_SECONDS)
+            self.gateways.pause(_POLL_SECONDS)
 
     def invoke(self, message: Mapping[str, object]) -> None:
         """Invoke the remediator asynchronously.
@@ -211,8 +167,7 @@ class BotClient:
         Raises:
             AwsError: Lambda did not accept the message.
         """
-        with translated("lambda:Invoke"):
-            self._clients.functions.invoke(FunctionName=self._function, InvocationType="Event", Payload=_bytes(message))
+        self.gateways.invoke(self._function, message)
 
     def invoke_and_wait(self, message: Mapping[str, object]) -> object:
         """Invoke the remediator and return its answer.
@@ -221,9 +176,9 @@ class BotClient:
             CouldNotLookError: the function failed.
             AwsError: Lambda did not accept the message.
         """
-        functions = self.operator.session.client("lambda", config=_SYNCHRONOUS)
+        functions = self.gateways.session.client("lambda", config=_SYNCHRONOUS)
         with translated("lambda:Invoke"):
-            answer = functions.invoke(FunctionName=self._function, Payload=_bytes(message))
+            answer = functions.invoke(FunctionName=self._function, Payload=json.dumps(message).encode())
         body = answer["Payload"].read()
         if failure := answer.get("FunctionError"):
             raise CouldNotLookError(f"The remediator failed ({failure}): see its log in CloudWatch.")
@@ -236,7 +191,7 @@ class BotClient:
             CouldNotLookError: there is none in this account and region.
             AwsError: the table could not be read.
         """
-        for record in self.incidents.all():
+        for record in self.gateways.table.all():
             for incident in record.incidents:
                 if incident.id == incident_id:
                     return ScopedIncident(record.scope, incident)
@@ -249,28 +204,44 @@ class BotClient:
             AwsError: the table could not be read.
         """
         if app_id is not None and branch is not None:
-            records = iter([self.incidents.read(self.operator.scope(app_id, branch))])
+            records = iter([self.gateways.table.read(self.scope(app_id, branch))])
         else:
-            records = (record for record in self.incidents.all() if app_id in (None, record.scope.app_id))
+            records = (record for record in self.gateways.table.all() if app_id in (None, record.scope.app_id))
         found = [ScopedIncident(record.scope, incident) for record in records for incident in record.incidents]
         yield from sorted(found, key=lambda each: each.incident.opened_at)
-
-    @cached_property
-    def requests(self) -> RequestsTable:
-        return RequestsTable(self._clients.dynamodb, self.stack.output("IncidentsTableName"), self.clock)
-
-    @cached_property
-    def incidents(self) -> IncidentsTable:
-        return IncidentsTable(self._clients.dynamodb, self.stack.output("IncidentsTableName"), self.clock)
-
-    @cached_property
-    def _clients(self) -> Clients:
-        return Clients(self.operator.session)
 
     @property
     def _function(self) -> str:
         return self.stack.output("RemediatorFunctionName")
 
 
-def _bytes(message: Mapping[str, object]) -> bytes:
-    return json.dumps(message).encode()
+def connect_to_bot(session: Session, stack: DeployedStack) -> BotClient:
+    """Assume the stack's operator role.
+
+    Raises:
+        CouldNotLookError: there is no such stack, or the caller may not assume its operator role.
+        AwsError: a call failed in another way.
+    """
+    from boto3.session import Session as Boto3Session  # noqa: PLC0415 - only these commands need it
+
+    role_arn = stack.output("OperatorRoleArn")
+    sts = session.client("sts", config=READING)
+    with translated("sts:GetCallerIdentity"):
+        caller = sts.get_caller_identity()["Arn"]
+    try:
+        with translated("sts:AssumeRole"):
+            credentials = sts.assume_role(
+                RoleArn=role_arn, RoleSessionName=session_name(caller), DurationSeconds=_SESSION_SECONDS
+            )["Credentials"]
+    except DeniedError:
+        raise CouldNotLookError(
+            f"{caller} may not assume the operator role of {stack.name}: allow it sts:AssumeRole on {role_arn}."
+        ) from None
+    operator = Boto3Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        region_name=region_of(session),
+    )
+    gateways = Gateways(operator, table_name=stack.output("IncidentsTableName"))
+    return BotClient(stack, gateways, caller, region_of(session))

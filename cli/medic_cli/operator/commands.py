@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medic.aws.amplify import AmplifyReader
-from medic.aws.clients import Clients
 from medic.events import ALL
 from medic.evidence import Present
+from medic.gateways import Gateways
 from medic.incidents.model import RequestKind
 from medic.redaction import redact
 from medic_cli.aws import explained, why
@@ -51,7 +50,7 @@ def fix_command(*, app: str, branch: str, **options: Any) -> None:  # noqa: ANN4
     with explained():
         bot = chosen.bot()
         latest = [incident_line(found) for found in bot.history(app, branch)][-1:]
-        request = bot.request(RequestKind.FIX, bot.operator.scope(app, branch))
+        request = bot.request(RequestKind.FIX, bot.scope(app, branch))
         send_request(bot, request, latest or ["The bot has no incident on this branch."], chosen)
 
 
@@ -81,7 +80,7 @@ def approve_command(*, incident: str, **options: Any) -> None:  # noqa: ANN401 -
 def _current_role(bot: BotClient, found: ScopedIncident) -> str:
     """The role that the plan would replace. The operator role may not read Amplify; the caller's credentials may."""
     scope = found.scope
-    match AmplifyReader(Clients(bot.stack.session).amplify).branch(scope.app_id, scope.branch):
+    match Gateways(bot.stack.session).amplify.branch(scope.app_id, scope.branch):
         case Present(branch):
             return f"The branch's compute role is {branch.compute_role_arn or 'not set'} now."
         case unknown:
@@ -149,7 +148,7 @@ def mute_command(*, target: str, length: timedelta | None, off: bool, **options:
     chosen = OperatorOptions(**options)
     with explained():
         bot = chosen.bot()
-        request = bot.request(RequestKind.MUTE, bot.operator.scope(parsed.app_id, parsed.branch))
+        request = bot.request(RequestKind.MUTE, bot.scope(parsed.app_id, parsed.branch))
         if length is not None:
             request = replace(request, until=request.asked_at + length)
         end = f"Until {request.until:%Y-%m-%d %H:%M} UTC." if request.until else "End the mute now."

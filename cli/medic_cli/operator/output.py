@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
@@ -17,13 +17,13 @@ from medic.plan.model import Disposition
 from medic.redaction import redact
 from medic_cli.aws import DeployedStack, session, stack_option
 from medic_cli.errors import SOMETHING_WRONG
-from medic_cli.operator.bot import BotClient, assume_operator_role
+from medic_cli.operator.bot import connect_to_bot
 from medic_cli.options import aws_options, change_options, duration, json_option
 from medic_cli.output import confirmed, print_list, shown, terminal
 
 if TYPE_CHECKING:
     from medic.incidents.model import Change, Incident, Request
-    from medic_cli.operator.bot import RequestAnswer, ScopedIncident
+    from medic_cli.operator.bot import BotClient, RequestAnswer, ScopedIncident
     from medic_cli.output import JsonObject
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -71,7 +71,7 @@ class OperatorOptions:
         """
         aws = session(self.profile, self.region)
         stack = DeployedStack(aws, self.stack)
-        return BotClient(assume_operator_role(aws, stack), stack, lambda: datetime.now(UTC))
+        return connect_to_bot(aws, stack)
 
 
 def send_request(bot: BotClient, request: Request, details: Iterable[str], options: OperatorOptions) -> NoReturn:

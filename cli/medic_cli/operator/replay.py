@@ -178,7 +178,7 @@ class Replayer:
 
     @cached_property
     def _sqs(self) -> SQSClient:
-        return self.bot.operator.session.client("sqs", config=READING)
+        return self.bot.gateways.session.client("sqs", config=READING)
 
 
 _EXAMPLES = examples(

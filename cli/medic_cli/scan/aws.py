@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -14,6 +13,7 @@ from botocore.exceptions import ClientError
 from medic.aws.amplify import AmplifyReader
 from medic.aws.errors import AwsError, RetryableError, ThrottledError, translated
 from medic.aws.iam import IamReader
+from medic.aws.rate import RateLimiter
 from medic_cli.scan.roles import is_logging_role_arn
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.client import BaseClient
     from botocore.model import OperationModel
-    from types_boto3_iam import IAMClient
 
 MAX_CONCURRENT_CALLS = 8
 """For each service and region: enough for 10 calls a second even if each call takes 0.8 s."""
@@ -37,10 +36,8 @@ ONE_ATTEMPT = Config(
 
 _LOWEST_FRACTION = 1 / 64
 """The lowest rate after repeated throttling, as a fraction of the permitted rate."""
-_RECOVERY_FRACTION = 1 / 50
-"""What each successful call adds to the rate, as a fraction of the permitted rate."""
 _GRACE_SECONDS = 1.0
-"""After a slow-down: throttles in this time answer calls that were sent at the old rate, so they do not count again."""
+"""Longer than a call takes: the throttles of calls that were in flight together count once."""
 _RETRY_DELAYS = (0.5, 1.0)
 """Seconds to wait before each retry after a server error or a connection failure. Then the call fails."""
 _ROLES_PER_PAGE = 1000
@@ -50,12 +47,15 @@ class StoppedError(Exception):
     """The scan was stopped. Send no more calls."""
 
 
-class Time(Protocol):
-    """A clock with an interruptible sleep."""
+class WallTime:
+    """The machine's monotonic clock, with a sleep that another thread can interrupt."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
 
     def now(self) -> float:
         """Seconds from an arbitrary start; only differences have a meaning."""
-        ...
+        return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         """Sleep.
@@ -63,91 +63,32 @@ class Time(Protocol):
         Raises:
             StoppedError: `stop` was called before or during the sleep.
         """
-        ...
-
-    def stop(self) -> None:
-        """End every sleep, current and future, with StoppedError."""
-        ...
-
-
-class WallTime:
-    """The machine's monotonic clock."""
-
-    def __init__(self) -> None:
-        self._stopped = threading.Event()
-
-    def now(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
         if self._stopped.wait(max(0.0, seconds)):
             raise StoppedError
 
     def stop(self) -> None:
+        """End every sleep, current and future, with StoppedError."""
         self._stopped.set()
 
 
-class RateLimiter:
-    """Spaces calls evenly, at most `permitted` a second. A throttle halves the rate; successful calls restore it."""
-
-    def __init__(self, permitted: float, time: Time) -> None:
-        self._permitted = permitted
-        self._rate = permitted
-        self._time = time
-        self._next_slot = time.now()
-        self._grace_until = time.now()
-        self._lock = threading.Lock()
-
-    @property
-    def rate(self) -> float:
-        """The current limit in calls a second."""
-        return self._rate
-
-    @property
-    def slowed(self) -> bool:
-        return self._rate < self._permitted
-
-    def wait(self) -> None:
-        """Sleep until the next call may start.
-
-        Raises:
-            StoppedError: the scan was stopped meanwhile.
-        """
-        with self._lock:
-            now = self._time.now()
-            slot = max(now, self._next_slot)
-            self._next_slot = slot + 1 / self._rate
-        self._time.sleep(slot - now)
-
-    def throttled(self) -> None:
-        """Halve the rate, once for all calls that were in flight together."""
-        with self._lock:
-            now = self._time.now()
-            if now >= self._grace_until:
-                self._rate = max(self._rate / 2, self._permitted * _LOWEST_FRACTION)
-                self._grace_until = now + _GRACE_SECONDS
-            self._next_slot = max(self._next_slot, now + 1 / self._rate)
-
-    def succeeded(self) -> None:
-        """Raise the rate a little, up to the permitted one."""
-        with self._lock:
-            if self._time.now() >= self._grace_until:
-                self._rate = min(self._permitted, self._rate + self._permitted * _RECOVERY_FRACTION)
-
-
 class RequestPacer:
-    """Rate-limits, retries and counts the requests of one client."""
+    """Rate-limits, retries and counts the requests of one client. A request waits for its turn before it is signed.
 
-    def __init__(self, limiter: RateLimiter, time: Time) -> None:
-        self.limiter = limiter
+    Args:
+        client: the client to hook into.
+        rate: the permitted calls a second.
+        time: the clock.
+    """
+
+    def __init__(self, client: BaseClient, rate: float, time: WallTime) -> None:
+        self.limiter = RateLimiter(
+            rate, lowest=rate * _LOWEST_FRACTION, grace=_GRACE_SECONDS, clock=time.now, pause=time.sleep
+        )
         self.calls: Counter[str] = Counter()
         """Requests sent, by operation. Every retry counts."""
         self.throttles = 0
         self._time = time
         self._lock = threading.Lock()
-
-    def attach(self, client: BaseClient) -> None:
-        """Hook into the client's events. A request waits for its slot before it is signed."""
         service = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register_first(f"request-created.{service}", self._before_request)
         # The type stubs expect handlers without a result; a needs-retry handler returns one.
@@ -155,6 +96,7 @@ class RequestPacer:
 
     def _before_request(self, operation_name: str, **_: object) -> None:
         self.limiter.wait()
+        self._time.sleep(0)  # ends the request if the scan was stopped
         with self._lock:
             self.calls[operation_name] += 1
 
@@ -203,24 +145,33 @@ def _call_error(
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class RegionTarget:
-    """One region's Amplify."""
+class AwsTargets:
+    """Every AWS endpoint that a scan calls.
 
-    name: str
-    amplify: AmplifyReader
-    pacer: RequestPacer
+    Args:
+        session: gives the credentials.
+        regions: the regions to scan.
+        rate: calls a second to Amplify, in each region.
+        iam_rate: calls a second to IAM, which has one endpoint for all regions.
+        time: the clock that the pacers use.
+    """
 
+    def __init__(
+        self, session: Session, regions: tuple[str, ...], *, rate: float, iam_rate: float, time: WallTime
+    ) -> None:
+        self.time = time
+        self.amplify: dict[str, AmplifyReader] = {}
+        """By region."""
+        self._pacers: list[tuple[str, RequestPacer]] = []
+        for name in regions:
+            client = session.client("amplify", region_name=name, config=ONE_ATTEMPT)
+            self.amplify[name] = AmplifyReader(client)
+            self._pacers.append(("amplify", RequestPacer(client, rate, time)))
+        self.iam_client = session.client("iam", region_name=regions[0], config=ONE_ATTEMPT)
+        self._pacers.append(("iam", RequestPacer(self.iam_client, iam_rate, time)))
 
-@dataclass(frozen=True, slots=True)
-class IamTarget:
-    """The account's IAM."""
-
-    client: IAMClient
-    pacer: RequestPacer
-
-    def reader(self, account: str) -> IamReader:
-        return IamReader(self.client, account)
+    def iam_of(self, account: str) -> IamReader:
+        return IamReader(lambda: self.iam_client, account)
 
     def logging_roles(self) -> tuple[str, ...]:
         """The ARNs of all roles with the name that Amplify gives to SSR logging roles (iam:ListRoles).
@@ -228,69 +179,25 @@ class IamTarget:
         Raises:
             AwsError: the roles could not be listed.
         """
-        found: list[str] = []
-        marker: dict[str, str] = {}
-        while True:
-            with translated("iam:ListRoles"):
-                page = self.client.list_roles(MaxItems=_ROLES_PER_PAGE, **marker)
-            found += (role["Arn"] for role in page["Roles"] if is_logging_role_arn(role["Arn"]))
-            if not page["IsTruncated"]:
-                return tuple(found)
-            marker = {"Marker": page["Marker"]}
-
-
-@dataclass(frozen=True, slots=True)
-class AwsTargets:
-    """Every AWS endpoint that a scan calls."""
-
-    regions: tuple[RegionTarget, ...]
-    iam: IamTarget
-    time: Time
-
-    @classmethod
-    def from_session(
-        cls, session: Session, regions: tuple[str, ...], *, rate: float, iam_rate: float, time: Time
-    ) -> AwsTargets:
-        """Create the paced clients.
-
-        Args:
-            session: gives the credentials.
-            regions: the regions to scan.
-            rate: calls a second to Amplify, in each region.
-            iam_rate: calls a second to IAM, which has one endpoint for all regions.
-            time: the clock that the pacers use.
-        """
-        targets = []
-        for name in regions:
-            client = session.client("amplify", region_name=name, config=ONE_ATTEMPT)
-            targets.append(RegionTarget(name, AmplifyReader(client), _paced(client, rate, time)))
-        iam = session.client("iam", region_name=regions[0], config=ONE_ATTEMPT)
-        return cls(tuple(targets), IamTarget(iam, _paced(iam, iam_rate, time)), time)
+        with translated("iam:ListRoles"):
+            pages = self.iam_client.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": _ROLES_PER_PAGE})
+            return tuple(role["Arn"] for page in pages for role in page["Roles"] if is_logging_role_arn(role["Arn"]))
 
     @property
     def calls(self) -> Mapping[str, int]:
         """Requests sent so far, by `service:Operation`."""
         totals: Counter[str] = Counter()
-        for service, pacer in self._pacers():
+        for service, pacer in self._pacers:
             totals.update({f"{service}:{operation}": count for operation, count in pacer.calls.items()})
         return dict(sorted(totals.items()))
 
     @property
     def throttles(self) -> int:
         """Throttled requests so far."""
-        return sum(pacer.throttles for _, pacer in self._pacers())
+        return sum(pacer.throttles for _, pacer in self._pacers)
 
     @property
     def slowest(self) -> RateLimiter | None:
         """The limiter with the lowest rate of those that are slowed down now. None if none is."""
-        slowed = [pacer.limiter for _, pacer in self._pacers() if pacer.limiter.slowed]
+        slowed = [pacer.limiter for _, pacer in self._pacers if pacer.limiter.slowed]
         return min(slowed, key=lambda limiter: limiter.rate, default=None)
-
-    def _pacers(self) -> list[tuple[str, RequestPacer]]:
-        return [*(("amplify", region.pacer) for region in self.regions), ("iam", self.iam.pacer)]
-
-
-def _paced(client: BaseClient, rate: float, time: Time) -> RequestPacer:
-    pacer = RequestPacer(RateLimiter(rate, time), time)
-    pacer.attach(client)
-    return pacer

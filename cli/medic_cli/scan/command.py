@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medic.arns import RoleArn
+from medic.arns import APP_ID, RoleArn
 from medic.settings import Settings
 from medic_cli.errors import CouldNotLookError
 from medic_cli.options import examples, json_option
@@ -23,7 +22,6 @@ from medic_cli.scan.page import scan_page
 if TYPE_CHECKING:
     from medic_cli.scan.model import Scan
 
-_APP = re.compile(r"d[a-z0-9]{1,19}")
 _EXAMPLES = examples(
     "medic scan",
     "medic scan --region eu-central-1 --region us-east-1 --html scan.html",
@@ -34,7 +32,7 @@ _EXAMPLES = examples(
 
 def _apps(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
-        if not _APP.fullmatch(value):
+        if not APP_ID.fullmatch(value):
             raise click.BadParameter(f"{value!r} is not the id of an Amplify app, such as d1a2b3c4d5e6f7.")
     return tuple(dict.fromkeys(values))
 

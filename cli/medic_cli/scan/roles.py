@@ -14,6 +14,7 @@ from medic.diagnosis.facts import is_logging_role
 from medic.diagnosis.model import Assumable, RoleVerdict
 from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
 from medic.evidence import Item, Present, RolePolicies
+from medic.policies import allow_statements, texts
 from medic.redaction import redact
 from medic.text import bare, listed
 from medic_cli.scan.facts import is_preview
@@ -271,23 +272,8 @@ def permissions_beyond_logging(policies: RolePolicies) -> tuple[str, ...]:
     """What the policies allow besides CloudWatch Logs: actions, and names of AWS managed policies."""
     managed = (arn.rpartition("/")[2] for arn in policies.attached if ":iam::aws:policy/" in arn)
     found = [name for name in managed if name not in _LOG_POLICIES]
-    for document in policies.documents:
-        found += _actions_beyond_logging(document)
+    for statement in allow_statements(policies.documents):
+        found += (f"everything but {bare(action)}" for action in texts(statement.get("NotAction")))
+        actions = texts(statement.get("Action"))
+        found += (bare(action) for action in actions if not action.lower().startswith("logs:"))
     return tuple(dict.fromkeys(found))
-
-
-def _actions_beyond_logging(document: Mapping[str, object]) -> Iterator[str]:
-    statements = document.get("Statement", [])
-    for statement in statements if isinstance(statements, list) else [statements]:
-        if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
-            continue
-        for action in _texts(statement.get("NotAction")):
-            yield f"everything but {bare(action)}"
-        for action in _texts(statement.get("Action")):
-            if not action.lower().startswith("logs:"):
-                yield bare(action)
-
-
-def _texts(value: object) -> list[str]:
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if isinstance(item, str)]

@@ -11,15 +11,15 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from medic.arns import RoleArn
+from medic.arns import RoleArn, arn_parts
 from medic.aws.errors import AwsError, DeniedError
 from medic.evidence import App, Branch, Item, Present, Role, RolePolicies, Unreadable
+from medic.gateways import utc_now
 from medic_cli.aws import explained
 from medic_cli.scan.aws import MAX_CONCURRENT_CALLS, AwsTargets, WallTime
 from medic_cli.scan.exposure import environment_findings, exposure_findings
@@ -31,11 +31,11 @@ from medic_cli.scan.roles import RoleUsage, in_own_account, is_logging_role_arn,
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from boto3.session import Session
 
     from medic.aws.iam import IamReader
-    from medic_cli.scan.aws import RegionTarget
     from medic_cli.scan.opted_in import OptInTerms
 
 T = TypeVar("T")
@@ -94,15 +94,6 @@ class AsyncCache(Generic[T]):
         return await self._futures[key]
 
 
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """The account of the apps, read from their ARNs, so no call is needed."""
-
-    partition: str
-    id: str
-    iam: IamReader
-
-
 class Scanner:
     """One scan. Create and run it within an event loop.
 
@@ -121,7 +112,7 @@ class Scanner:
         on_progress: Callable[[Scanner], None] = lambda _: None,
     ) -> None:
         self.targets = targets
-        self.progress = {region.name: RegionProgress() for region in targets.regions}
+        self.progress = {region: RegionProgress() for region in targets.amplify}
         self._options, self._clock, self._on_progress = options, clock, on_progress
         self._threads = ThreadPool([*self.progress, _IAM])
         self._roles: AsyncCache[Item[Role]] = AsyncCache(self._read_role)
@@ -130,7 +121,8 @@ class Scanner:
         self._gaps = Gaps()
         self._role_usage = RoleUsage()
         self._missing_apps = set(options.apps)
-        self._account: _Account | None = None
+        self._partition, self._account = "aws", ""
+        """From the ARN of the first app, so no call is needed; an empty account until then."""
         self._role_listing: asyncio.Task[tuple[str, ...]] | None = None
         self._logging_role_policies: dict[str, Item[RolePolicies]] = {}
 
@@ -143,7 +135,7 @@ class Scanner:
         started_at, began, interrupted = self._clock(), self.targets.time.now(), False
         try:
             async with asyncio.TaskGroup() as group:
-                for region in self.targets.regions:
+                for region in self.targets.amplify:
                     group.create_task(self._scan_region(region))
             await self._read_logging_roles()
         except asyncio.CancelledError:
@@ -157,12 +149,12 @@ class Scanner:
             self._note_missing_apps()
         return self._result(started_at, self.targets.time.now() - began, interrupted=interrupted)
 
-    async def _scan_region(self, region: RegionTarget) -> None:
-        progress = self.progress[region.name]
+    async def _scan_region(self, region: str) -> None:
+        progress = self.progress[region]
         try:
-            apps = await self._threads.call(region.name, lambda: self._apps(region))
+            apps = await self._threads.call(region, lambda: self._apps(region))
         except AwsError as error:
-            self._gaps.add(error, region=region.name)
+            self._gaps.add(error, region=region)
             return
         progress.listed, progress.apps_found = True, len(apps)
         self._missing_apps -= {app.id for app in apps}
@@ -172,25 +164,26 @@ class Scanner:
             for app in apps:
                 group.create_task(self._scan_app(region, app, limit))
 
-    def _apps(self, region: RegionTarget) -> list[App]:
+    def _apps(self, region: str) -> list[App]:
         """All apps with ListApps. Chosen apps with GetApp, so that no permission to list is needed."""
+        amplify = self.targets.amplify[region]
         if not self._options.apps:
-            return list(region.amplify.apps())
+            return list(amplify.apps())
         found = []
         for app_id in self._options.apps:
-            match region.amplify.app(app_id):
+            match amplify.app(app_id):
                 case Present(app):
                     found.append(app)
                 case Unreadable(reason):
                     raise DeniedError("amplify:GetApp", "AccessDenied", reason)
         return found
 
-    async def _scan_app(self, region: RegionTarget, app: App, limit: asyncio.Semaphore) -> None:
+    async def _scan_app(self, region: str, app: App, limit: asyncio.Semaphore) -> None:
         async with limit:
-            account, terms = self._account_of(app), self._options.terms[region.name]
+            (partition, account), terms = self._account_of(app), self._options.terms[region]
             branches = await self._branches(region, app)
             read_at = self._clock()
-            facts = AppFacts(account.partition, account.id, region.name, read_at, app, branches or (), roles={})
+            facts = AppFacts(partition, account, region, read_at, app, branches or (), roles={})
             candidates = (arn for arn in candidate_roles(facts, terms) if in_own_account(facts, arn))
             facts = replace(facts, roles=await self._read_roles((*role_arns(facts), *candidates)))
             if facts.ssr:
@@ -199,8 +192,8 @@ class Scanner:
             policies = dict(zip(names, await asyncio.gather(*map(self._policies.get, names)), strict=True))
             self._add_findings(facts, terms, policies)
         if branches is not None:
-            self.progress[region.name].apps += 1
-            self.progress[region.name].branches += len(branches)
+            self.progress[region].apps += 1
+            self.progress[region].branches += len(branches)
         self._on_progress(self)
 
     def _add_findings(self, facts: AppFacts, terms: OptInTerms, policies: dict[str, Item[RolePolicies]]) -> None:
@@ -211,18 +204,17 @@ class Scanner:
         self._findings += exposure_findings(facts)
         self._findings += opt_in_findings(facts, terms, policies)
 
-    def _account_of(self, app: App) -> _Account:
-        if self._account is None:
-            _, partition, _, _, account, _ = app.arn.split(":", 5)
-            self._account = _Account(partition, account, self.targets.iam.reader(account))
-        return self._account
+    def _account_of(self, app: App) -> tuple[str, str]:
+        if not self._account:
+            self._partition, _, _, self._account, _ = arn_parts(app.arn)
+        return self._partition, self._account
 
-    async def _branches(self, region: RegionTarget, app: App) -> tuple[Branch, ...] | None:
+    async def _branches(self, region: str, app: App) -> tuple[Branch, ...] | None:
         """None, with a gap, if the branches could not be listed."""
         try:
-            return await self._threads.call(region.name, lambda: tuple(region.amplify.branches(app.id)))
+            return await self._threads.call(region, lambda: tuple(self.targets.amplify[region].branches(app.id)))
         except AwsError as error:
-            self._gaps.add(error, region=region.name, app=app.id)
+            self._gaps.add(error, region=region, app=app.id)
             return None
 
     async def _read_roles(self, arns: Iterable[str]) -> dict[str, Item[Role]]:
@@ -243,21 +235,19 @@ class Scanner:
     async def _read_policies(self, role_name: str) -> Item[RolePolicies]:
         iam = self._iam
         try:
-            return Present(await self._threads.call(_IAM, lambda: iam.policies(role_name)))
+            return Present(await self._threads.call(_IAM, lambda: iam.read_policies(role_name)))
         except AwsError as error:
             self._gaps.add(error, role=role_name)
             return Unreadable(str(error))
 
     @property
     def _iam(self) -> IamReader:
-        if self._account is None:
-            raise RuntimeError("the account is unknown until the scan has found an app")
-        return self._account.iam
+        return self.targets.iam_of(self._account)
 
     def _list_logging_roles(self) -> None:
         """Start to list them in the background, once, when the first app that may have one is found."""
         if self._role_listing is None:
-            self._role_listing = asyncio.create_task(self._threads.call(_IAM, self.targets.iam.logging_roles))
+            self._role_listing = asyncio.create_task(self._threads.call(_IAM, self.targets.logging_roles))
 
     async def _read_logging_roles(self) -> None:
         """Read the policies of all roles with a logging role's name. Amplify does not say which app uses which."""
@@ -289,8 +279,8 @@ class Scanner:
             *self._role_usage.logging_role_findings(self._logging_role_policies),
         )
         return Scan(
-            partition=self._account.partition if self._account else "aws",
-            account=self._account.id if self._account else None,
+            partition=self._partition,
+            account=self._account or None,
             started_at=started_at,
             seconds=seconds,
             regions=tuple(
@@ -351,9 +341,9 @@ def run(session: Session, options: ScanOptions, *, rate: float, iam_rate: float)
     """
     # The runner turns Ctrl-C into a cancellation, which `Scanner.run` handles.
     with explained(), progress_bar() as on_progress, asyncio.Runner() as runner:
-        targets = AwsTargets.from_session(session, tuple(options.terms), rate=rate, iam_rate=iam_rate, time=WallTime())
+        targets = AwsTargets(session, tuple(options.terms), rate=rate, iam_rate=iam_rate, time=WallTime())
 
         async def scan() -> Scan:
-            return await Scanner(targets, options, lambda: datetime.now(UTC), on_progress).run()
+            return await Scanner(targets, options, utc_now, on_progress).run()
 
         return runner.run(scan())

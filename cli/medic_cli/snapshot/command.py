@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +49,7 @@ def compare_command(*, first: str, second: str, profile: str | None, region: str
     def reader() -> SnapshotReader:
         """One reader for both sides, created on first use: comparing two files needs no AWS."""
         if not readers:
-            readers.append(SnapshotReader(session(profile, region), lambda: datetime.now(UTC)))
+            readers.append(SnapshotReader(session(profile, region)))
         return readers[0]
 
     with explained():
@@ -125,7 +124,7 @@ def snapshot_command(  # noqa: PLR0913 - click passes options by name
     if out != "-" and Path(out).exists() and not force:
         raise click.UsageError(f"{out} already exists. Choose another file, or use --force to overwrite it.")
     with explained():
-        snapshot = SnapshotReader(session(profile, region), lambda: datetime.now(UTC)).take(app, branch)
+        snapshot = SnapshotReader(session(profile, region)).take(app, branch)
     text = json.dumps(snapshot, indent=2) + "\n"
     if out == "-":
         sys.stdout.write(text)

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from medic.arns import RoleArn
-from medic.aws.amplify import AmplifyReader
-from medic.aws.clients import Clients
-from medic.aws.errors import AbsentError, DeniedError
-from medic.aws.iam import IamReader, NamedPolicy
+from medic.arns import arn_parts, name_of
 from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
 from medic.events import Scope
-from medic.evidence import Absent, App, Branch, Item, Present, Role, Unreadable
+from medic.evidence import Absent, App, Branch, Item, Present, Role, RolePolicies, Unreadable
+from medic.gateways import Gateways
+from medic.policies import statements
 from medic.redaction import redact
 from medic_cli.aws import region_of, required
 from medic_cli.diagnose.offline import evidence_of
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
 
     from boto3.session import Session
 
+    from medic.aws.iam import IamReader
     from medic.diagnosis.model import RoleVerdict
     from medic.evidence import BuildSettings
     from medic_cli.output import JsonObject, JsonValue
@@ -52,10 +51,7 @@ _PROVIDERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _RoleAndPolicies:
-    role: Item[Role]
-    policies: Item[tuple[NamedPolicy, ...]]
+_RoleAndPolicies = tuple[Item[Role], Item[RolePolicies]]
 
 
 class SnapshotReader:
@@ -63,14 +59,11 @@ class SnapshotReader:
 
     Args:
         session: gives the user's credentials.
-        clock: gives now, UTC.
     """
 
-    def __init__(self, session: Session, clock: Callable[[], datetime]) -> None:
-        self._clients = Clients(session)
-        self._amplify = AmplifyReader(self._clients.amplify)
+    def __init__(self, session: Session) -> None:
+        self._gateways = Gateways(session)
         self._region = region_of(session)
-        self._clock = clock
         self._apps: dict[str, App] = {}
         self._roles: dict[str, _RoleAndPolicies] = {}
 
@@ -83,9 +76,9 @@ class SnapshotReader:
         """
         app = self._app(app_id)
         branches = tuple(self._branches(app_id, branch))
-        _, partition, _, region, account, _ = app.arn.split(":", 5)
+        partition, _, region, account, _ = arn_parts(app.arn)
         roles = self._roles_of(account, app, branches)
-        now = self._clock()
+        now = self._gateways.clock()
         scopes = [Scope(partition, account, region, app.id, one.name) for one in branches]
         return {
             "schema": SCHEMA,
@@ -98,26 +91,26 @@ class SnapshotReader:
             "branches": [
                 _branch_json(scope, app, one, roles, now) for scope, one in zip(scopes, branches, strict=True)
             ],
-            "roles": {arn: _role_json(known.role, known.policies) for arn, known in roles.items()},
+            "roles": {arn: _role_json(*known) for arn, known in roles.items()},
         }
 
     def _app(self, app_id: str) -> App:
         if app_id not in self._apps:
-            self._apps[app_id] = required(self._amplify.app(app_id), self._region)
+            self._apps[app_id] = required(self._gateways.amplify.app(app_id), self._region)
         return self._apps[app_id]
 
     def _branches(self, app_id: str, branch: str | None) -> Iterator[Branch]:
         if branch is None:
-            yield from self._amplify.branches(app_id)
+            yield from self._gateways.amplify.branches(app_id)
         else:
-            yield required(self._amplify.branch(app_id, branch), self._region)
+            yield required(self._gateways.amplify.branch(app_id, branch), self._region)
 
     def _roles_of(self, account: str, app: App, branches: tuple[Branch, ...]) -> Mapping[str, _RoleAndPolicies]:
         """Every role that the app or these branches name, by ARN. Reads the new ones concurrently."""
         named = (app.service_role_arn, app.compute_role_arn, *(branch.compute_role_arn for branch in branches))
         arns = tuple(dict.fromkeys(arn for arn in named if arn))
         new = [arn for arn in arns if arn not in self._roles]
-        iam = IamReader(self._clients.iam, account)
+        iam = self._gateways.iam_of(account)
         with ThreadPoolExecutor(max_workers=_MAX_THREADS) as pool:
             self._roles.update(zip(new, pool.map(lambda arn: _read_role(iam, arn), new), strict=True))
         return {arn: self._roles[arn] for arn in arns}
@@ -125,15 +118,8 @@ class SnapshotReader:
 
 def _read_role(iam: IamReader, arn: str) -> _RoleAndPolicies:
     role = iam.role(arn)
-    parts = RoleArn.parse(arn)
-    if not isinstance(role, Present) or parts is None:
-        return _RoleAndPolicies(role, Absent("the role was not read"))
-    try:
-        return _RoleAndPolicies(role, Present(iam.named_policies(parts.name)))
-    except AbsentError as error:
-        return _RoleAndPolicies(role, Absent(str(error)))
-    except DeniedError as error:
-        return _RoleAndPolicies(role, Unreadable(str(error)))
+    policies = iam.policies(name_of(arn)) if isinstance(role, Present) else Absent("the role was not read")
+    return role, policies
 
 
 def _app_json(app: App) -> JsonObject:
@@ -156,7 +142,7 @@ def _app_json(app: App) -> JsonObject:
 def _branch_json(
     scope: Scope, app: App, branch: Branch, roles: Mapping[str, _RoleAndPolicies], now: datetime
 ) -> JsonObject:
-    role_items = {arn: known.role for arn, known in roles.items()}
+    role_items = {arn: role for arn, (role, _) in roles.items()}
     evidence = evidence_of(scope, now, app=Present(app), branch=Present(branch), roles=role_items)
     service = service_role_verdict(evidence, app.service_role_arn)
     compute = compute_role_verdict(evidence, branch.compute_role_arn or app.compute_role_arn)
@@ -178,7 +164,7 @@ def _branch_json(
     }
 
 
-def _role_json(item: Item[Role], policies: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
+def _role_json(item: Item[Role], policies: Item[RolePolicies]) -> JsonObject:
     if not isinstance(item, Present):
         return _not_present(item)
     role = item.value
@@ -192,14 +178,14 @@ def _role_json(item: Item[Role], policies: Item[tuple[NamedPolicy, ...]]) -> Jso
     }
 
 
-def _policies(item: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
+def _policies(item: Item[RolePolicies]) -> JsonObject:
     if not isinstance(item, Present):
         return _not_present(item)
     return {
         "status": "present",
-        "inline": [policy.name for policy in item.value if policy.inline],
-        "managed": [policy.name for policy in item.value if not policy.inline],
-        "statements": sorted({text for policy in item.value for text in _statements(policy)}),
+        "inline": list(item.value.inline),
+        "managed": list(item.value.attached),
+        "statements": sorted({_canonical(each) for document in item.value.documents for each in statements(document)}),
     }
 
 
@@ -207,17 +193,11 @@ def _not_present(item: Absent | Unreadable) -> JsonObject:
     return {"status": "absent" if isinstance(item, Absent) else "unreadable", "why": redact(item.reason)}
 
 
-def _statements(policy: NamedPolicy) -> list[str]:
-    """Each statement as canonical JSON without its Sid, so that equal statements have equal text."""
-    statements = (policy.document or {}).get("Statement", [])
-    items = statements if isinstance(statements, list) else [statements]
-    return [redact(_canonical(item)) for item in items]
-
-
 def _canonical(statement: object) -> str:
+    """Redacted canonical JSON without the Sid, so that equal statements have equal text."""
     if isinstance(statement, Mapping):
         statement = {key: _sorted(value) for key, value in statement.items() if key != "Sid"}
-    return json.dumps(statement, sort_keys=True, separators=(",", ":"))
+    return redact(json.dumps(statement, sort_keys=True, separators=(",", ":")))
 
 
 def _sorted(value: object) -> object:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from medic.alerts.model import AlertFix, Snippet
 from medic.alerts.wording import DIALECTS
+from medic.arns import arn_parts
 from medic.diagnosis.model import Assumable, Rank
 from medic.events import Scope
 from medic.knowledge import FIXES, find_entry
@@ -221,7 +222,7 @@ def command_to_set(kind: str, target: str, role_arn: str | None) -> str:
         target: the ARN of the branch or app.
         role_arn: the role to set; None removes the current role.
     """
-    _, _, region, _, resource = target.split(":", 5)[1:]
+    _, _, region, _, resource = arn_parts(target)
     app_id, _, branch = resource.removeprefix("apps/").partition("/branches/")
     role = shlex.quote(role_arn or "")
     if kind == ActionKind.ATTACH_COMPUTE:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from medic.alerts.model import Approval
+from medic.arns import APP_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ _PATTERNS = {
     "partition": re.compile(r"aws[a-z-]{0,20}"),
     "account": re.compile(r"[0-9]{12}"),
     "region": re.compile(r"[a-z0-9-]{1,32}"),
-    "app": re.compile(r"d[a-z0-9]{1,19}"),
+    "app": APP_ID,
     "branch": re.compile(rf"(?s:.{{1,{_MAX_BRANCH}}})"),
 }
 

@@ -31,11 +31,11 @@ RATE_LIMITED = Config(connect_timeout=3, read_timeout=10, retries={"mode": "stan
 WRITING = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
 
 
-@dataclass(frozen=True)
 class Clients:
     """Clients of the function's own role. Each is created on first use, because most runs need only a few."""
 
-    session: Session
+    def __init__(self, session: Session) -> None:
+        self.session = session
 
     @cached_property
     def amplify(self) -> AmplifyClient:
@@ -87,35 +87,28 @@ class ActorScope:
     """Set for a service-role repair. The session may then update this app instead of the branch."""
 
 
-class ActorSessions:
-    """Assumes the actor role, once for each scope."""
+def assume_actor(session: Session, role_arn: str, actor_scope: ActorScope) -> AmplifyClient:
+    """Assume the actor role with a session policy limited to this scope. The credentials expire after 15 minutes.
 
-    def __init__(self, session: Session, actor_role_arn: str) -> None:
-        self._session = session
-        self._actor_role_arn = actor_role_arn
-
-    def amplify_for(self, actor_scope: ActorScope) -> AmplifyClient:
-        """Assume the actor role with a session policy limited to this scope. The credentials expire after 15 minutes.
-
-        Raises:
-            AwsError: the actor role could not be assumed.
-        """
-        sts = self._session.client("sts", config=READING)
-        with translated("sts:AssumeRole"):
-            response = sts.assume_role(
-                RoleArn=self._actor_role_arn,
-                RoleSessionName=f"amplify-medic-{actor_scope.reference}"[:64],
-                DurationSeconds=900,
-                Policy=json.dumps(session_policy(actor_scope), separators=(",", ":")),
-            )
-        credentials = response["Credentials"]
-        return self._session.client(
-            "amplify",
-            config=WRITING,
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
+    Raises:
+        AwsError: the actor role could not be assumed.
+    """
+    sts = session.client("sts", config=READING)
+    with translated("sts:AssumeRole"):
+        response = sts.assume_role(
+            RoleArn=role_arn,
+            RoleSessionName=f"amplify-medic-{actor_scope.reference}"[:64],
+            DurationSeconds=900,
+            Policy=json.dumps(session_policy(actor_scope), separators=(",", ":")),
         )
+    credentials = response["Credentials"]
+    return session.client(
+        "amplify",
+        config=WRITING,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
 
 
 def session_policy(actor_scope: ActorScope) -> dict[str, object]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
 from medic.evidence import Absent, BuildLog, Evidence, Item, Present, Unreadable
@@ -17,17 +17,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.aws.amplify import AmplifyReader, JobWithLogs
+    from medic.aws.iam import IamReader
     from medic.events import Scope
     from medic.evidence import App, Branch, Job, Role
 
 R = TypeVar("R")
 _MAX_WORKERS = 4
-
-
-class RoleReader(Protocol):
-    def __call__(self, role_arn: str, /) -> Item[Role]:
-        """Look up one role by its ARN."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +44,9 @@ class Deployment:
 class Gatherer:
     """Reads what a diagnosis needs. Independent calls run in parallel."""
 
-    def __init__(self, amplify: AmplifyReader, role: RoleReader, logs: BuildLogSource) -> None:
+    def __init__(self, amplify: AmplifyReader, iam: IamReader, logs: BuildLogSource) -> None:
         self._amplify = amplify
-        self._role = role
+        self._iam = iam
         self._logs = logs
 
     def deployment(self, scope: Scope, job_id: str) -> Deployment:
@@ -166,7 +161,7 @@ class Gatherer:
             RetryableError: AWS throttled, failed, or was not reached.
         """
         with ThreadPoolExecutor(max_workers=_MAX_WORKERS) as pool:
-            return dict(zip(arns, pool.map(self._role, arns), strict=True))
+            return dict(zip(arns, pool.map(self._iam.role, arns), strict=True))
 
 
 class _CountedChunks:

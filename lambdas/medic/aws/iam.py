@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -13,24 +12,15 @@ from medic.aws.errors import AbsentError, DeniedError, translated
 from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from types_boto3_iam import IAMClient
-
-
-@dataclass(frozen=True, slots=True)
-class NamedPolicy:
-    """One policy of a role."""
-
-    name: str
-    """An inline policy's name, or a managed one's ARN."""
-    document: Mapping[str, object] | None
-    """None for a policy that AWS manages: it is identified by its ARN and not read."""
-    inline: bool = False
 
 
 class IamReader:
     """Reads roles, and the documents of their inline and customer-managed policies."""
 
-    def __init__(self, client: IAMClient, account: str) -> None:
+    def __init__(self, client: Callable[[], IAMClient], account: str) -> None:
         self._client = client
         self._account = account
 
@@ -50,7 +40,7 @@ class IamReader:
             return Unreadable(f"the role belongs to account {parts.account} and can't be read from {self._account}")
         try:
             with translated("iam:GetRole"):
-                raw = self._client.get_role(RoleName=parts.name)["Role"]
+                raw = self._client().get_role(RoleName=parts.name)["Role"]
         except AbsentError:
             return Absent(f"IAM has no role {parts.name} in account {self._account}")
         except DeniedError as error:
@@ -71,43 +61,47 @@ class IamReader:
             )
         )
 
-    def policies(self, role_name: str) -> RolePolicies:
-        """The ARNs of the attached policies, and the documents of the inline and customer-managed ones.
+    def policies(self, role_name: str) -> Item[RolePolicies]:
+        """The role's policies: Absent if the role or a policy does not exist, Unreadable if one may not be read.
+
+        Raises:
+            RetryableError: AWS throttled, failed, or was not reached.
+        """
+        try:
+            return Present(self.read_policies(role_name))
+        except (AbsentError, DeniedError) as error:
+            return Absent(str(error)) if isinstance(error, AbsentError) else Unreadable(str(error))
+
+    def read_policies(self, role_name: str) -> RolePolicies:
+        """Like `policies`, but raises the error, for a caller that reports which call failed.
 
         Raises:
             AwsError: a policy could not be read. Don't judge the role by the others.
         """
-        policies = self.named_policies(role_name)
-        attached = tuple(policy.name for policy in policies if not policy.inline)
-        return RolePolicies(attached, tuple(policy.document for policy in policies if policy.document is not None))
-
-    def named_policies(self, role_name: str) -> tuple[NamedPolicy, ...]:
-        """Every policy of the role by name, inline ones first. Customer-managed ones are read in their default version.
-
-        Raises:
-            AwsError: a policy could not be read.
-        """
+        client = self._client()
         with translated("iam:ListAttachedRolePolicies"):
-            pages = self._client.get_paginator("list_attached_role_policies").paginate(RoleName=role_name)
-            attached = [policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"]]
+            pages = client.get_paginator("list_attached_role_policies").paginate(RoleName=role_name)
+            attached = tuple(policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"])
         with translated("iam:ListRolePolicies"):
-            names = self._client.get_paginator("list_role_policies").paginate(RoleName=role_name)
-            inline = [name for page in names for name in page["PolicyNames"]]
-        return (
-            *(NamedPolicy(name, self._inline(role_name, name), inline=True) for name in inline),
-            *(NamedPolicy(arn, None if _is_aws_managed(arn) else self._managed(arn)) for arn in attached),
+            names = client.get_paginator("list_role_policies").paginate(RoleName=role_name)
+            inline = tuple(name for page in names for name in page["PolicyNames"])
+        documents = (
+            *(self._inline(role_name, name) for name in inline),
+            *(self._managed(arn) for arn in attached if not _is_aws_managed(arn)),
         )
+        return RolePolicies(attached, documents, inline)
 
     def _inline(self, role_name: str, policy_name: str) -> Mapping[str, object]:
         with translated("iam:GetRolePolicy"):
-            response = self._client.get_role_policy(RoleName=role_name, PolicyName=policy_name)
+            response = self._client().get_role_policy(RoleName=role_name, PolicyName=policy_name)
         return _as_mapping(response["PolicyDocument"])
 
     def _managed(self, arn: str) -> Mapping[str, object]:
+        client = self._client()
         with translated("iam:GetPolicy"):
-            version = self._client.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            version = client.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
         with translated("iam:GetPolicyVersion"):
-            response = self._client.get_policy_version(PolicyArn=arn, VersionId=version)
+            response = client.get_policy_version(PolicyArn=arn, VersionId=version)
         return _as_mapping(response["PolicyVersion"]["Document"])
 
 

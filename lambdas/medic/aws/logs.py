@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_logs.type_defs import FilteredLogEventTypeDef, FilterLogEventsRequestTypeDef
 
-    from medic.aws.rate import SharedRate
+    from medic.aws.rate import RateLimiter
     from medic.evidence import TimeSpan
 
 _CHUNK_BYTES = 256 * 1024
@@ -175,7 +175,7 @@ class RuntimeLogs:
         rate: says when the next call may be made, and ends all calls at its deadline.
     """
 
-    def __init__(self, client: Callable[[], CloudWatchLogsClient], rate: SharedRate) -> None:
+    def __init__(self, client: Callable[[], CloudWatchLogsClient], rate: RateLimiter) -> None:
         self._client = client
         self._rate = rate
 
@@ -221,7 +221,7 @@ class RuntimeLogs:
 
     def _filter(self, app_id: str, request: FilterLogEventsRequestTypeDef) -> Item[RuntimePage]:
         while True:
-            self._rate.wait_for_turn()
+            self._rate.wait()
             try:
                 with translated("logs:FilterLogEvents"):
                     response = self._client().filter_log_events(**request)
@@ -230,7 +230,7 @@ class RuntimeLogs:
             except DeniedError as error:
                 return Unreadable(str(error))
             except ThrottledError:
-                self._rate.slow_down()
+                self._rate.throttled()
             except AwsRejectedError as error:
                 if error.code == _INVALID and "nextToken" in request:
                     raise StaleTokenError from error

@@ -1,7 +1,8 @@
-"""A rate limiter for several threads, with a deadline. It halves the rate each time that AWS throttles."""
+"""A rate limiter for several threads. It halves the rate when AWS throttles."""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -9,39 +10,50 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MIN_RATE = 0.5
-"""Calls a second. At a lower rate a run would get nothing done; what is left is read by the next run."""
+_RECOVERY_FRACTION = 1 / 50
+"""What each successful call adds to the rate, as a fraction of the permitted rate."""
 
 
 class OutOfTimeError(Exception):
     """The next call would start after the deadline."""
 
 
-class SharedRate:
+class RateLimiter:
     """Spaces calls evenly, whichever thread makes them.
 
     Args:
-        per_second: the initial number of calls a second.
+        permitted: the initial and highest number of calls a second.
+        lowest: the lowest rate after repeated throttling. More slowly, a run would get nothing done.
+        grace: seconds after a slow-down in which throttles do not count, because they answer calls that were sent at
+            the old rate.
         deadline: the time on `clock` from which no call may start.
         clock: a monotonic clock, in seconds.
         pause: sleeps for a number of seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the rate, its limits, and the clock
         self,
-        per_second: float,
-        deadline: float,
+        permitted: float,
+        *,
+        lowest: float = 0.5,
+        grace: float = 0.0,
+        deadline: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._interval = 1 / per_second
-        self._deadline = deadline
-        self._clock = clock
-        self._pause = pause
-        self._next = clock()
+        self.rate = permitted
+        """The current limit in calls a second."""
+        self._permitted, self._lowest = permitted, lowest
+        self._grace, self._deadline = grace, deadline
+        self._clock, self._pause = clock, pause
+        self._next = self._grace_until = clock()
         self._lock = threading.Lock()
 
-    def wait_for_turn(self) -> None:
+    @property
+    def slowed(self) -> bool:
+        return self.rate < self._permitted
+
+    def wait(self) -> None:
         """Block until the next call may start.
 
         Raises:
@@ -52,12 +64,21 @@ class SharedRate:
             turn = max(now, self._next)
             if turn >= self._deadline:
                 raise OutOfTimeError("no time is left for another call")
-            self._next = turn + self._interval
+            self._next = turn + 1 / self.rate
         if turn > now:
             self._pause(turn - now)
 
-    def slow_down(self) -> None:
-        """Halve the rate, down to one call in two seconds, and delay the next call. Call this when AWS throttles."""
+    def throttled(self) -> None:
+        """Halve the rate and delay the next call."""
         with self._lock:
-            self._interval = min(self._interval * 2, 1 / _MIN_RATE)
-            self._next = max(self._next, self._clock()) + self._interval
+            now = self._clock()
+            if now >= self._grace_until:
+                self.rate = max(self.rate / 2, self._lowest)
+                self._grace_until = now + self._grace
+            self._next = max(self._next, now + 1 / self.rate)
+
+    def succeeded(self) -> None:
+        """Raise the rate a little, up to the permitted one."""
+        with self._lock:
+            if self._clock() >= self._grace_until:
+                self.rate = min(self._permitted, self.rate + self._permitted * _RECOVERY_FRACTION)

@@ -11,6 +11,7 @@ from medic.diagnosis.roles import PROPAGATION_TIME
 from medic.evidence import Absent, Present
 from medic.knowledge import title_of
 from medic.labels import Identity
+from medic.policies import allow_statements, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,16 +143,11 @@ class Facts:
 
 def _allow(policies: RolePolicies, action: str) -> bool:
     """True if any Allow statement names the action, whatever its resource and conditions."""
-    for document in policies.documents:
-        statements = document.get("Statement", [])
-        for statement in statements if isinstance(statements, list) else [statements]:
-            if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
-                continue
-            named = statement.get("Action", [])
-            patterns = named if isinstance(named, list) else [named]
-            if any(fnmatchcase(action.lower(), str(pattern).lower()) for pattern in patterns):
-                return True
-    return False
+    return any(
+        fnmatchcase(action.lower(), pattern.lower())
+        for statement in allow_statements(policies.documents)
+        for pattern in texts(statement.get("Action"))
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,7 +229,7 @@ class Responder:
             tried_before=incident.tried_before,
             muted=region.muted(failure.scope, now),
             approved=self.request is not None or _approved_and_unfinished(incident),
-            policies=self.services.policies,
+            policies=self.services.iam.policies,
         )
 
     def _triggered_at(self, incident: Incident) -> datetime:

@@ -249,7 +249,7 @@ def _service_role_policies(app: App, logged: RuntimeFailure, services: Services)
     denied = logged.label is Label.ACCESS_DENIED_IDENTITY
     if role is None or not denied or logged.reading.findings[0].identity is not Identity.COMPUTE_ROLE:
         return {}
-    return {role.text: services.policies(role.name)}
+    return {role.text: services.iam.policies(role.name)}
 
 
 def _only_ask_if_ambiguous(opt_in: OptIn, logged: RuntimeFailure) -> OptIn:

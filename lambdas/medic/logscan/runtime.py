@@ -13,7 +13,7 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from medic.arns import name_of
+from medic.arns import APP_ID, name_of
 from medic.knowledge import find_entry
 from medic.knowledge.signatures import DENIAL_LITERALS, SIGNATURES
 from medic.labels import Confidence, Label, Phase
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 _DATED_STREAM = re.compile(r"(?P<branch>.+)/\d{4}/\d{2}/\d{2}/[^/]+")
 _NOT_IN_A_STREAM = re.compile(r"[:*]")
-_HOST = re.compile(r"\b(?P<branch>[a-z0-9-]{1,63})\.(?P<app>d[a-z0-9]{1,19})\.amplifyapp\.com\b")
+_HOST = re.compile(rf"\b(?P<branch>[a-z0-9-]{{1,63}})\.(?P<app>{APP_ID.pattern})\.amplifyapp\.com\b")
 _NOT_IN_A_HOST = re.compile(r"[^a-z0-9-]")
-_ARN = re.compile(r":apps/(?P<app>d[a-z0-9]{1,19})/branches/(?P<branch>[^\s\"'\\]{1,255})")
+_ARN = re.compile(rf":apps/(?P<app>{APP_ID.pattern})/branches/(?P<branch>[^\s\"'\\]{{1,255}})")
 _MAX_DENIED_ACTIONS = 5
 
 

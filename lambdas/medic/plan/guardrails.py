@@ -5,7 +5,7 @@ They are asked in order, cheap ones first. The first refusal ends the evaluation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -15,6 +15,7 @@ from medic.arns import RoleArn, can_be_named_in_a_policy
 from medic.diagnosis.model import Assumable
 from medic.evidence import Absent, Item, Present, RolePolicies
 from medic.plan.model import SSR, GuardrailAnswer
+from medic.policies import allow_statements, texts
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import Diagnosis
@@ -244,27 +245,19 @@ def admin_like(policies: RolePolicies) -> str | None:
         name = arn.rsplit("/", 1)[-1]
         if ":iam::aws:policy/" in arn and any(fnmatchcase(name, pattern) for pattern in _ADMIN_POLICIES):
             return f"the role has the managed policy {name}"
-    for document in policies.documents:
-        for statement in _allow_statements(document):
-            if reason := _too_powerful(statement):
-                return reason
+    for statement in allow_statements(policies.documents):
+        if reason := _too_powerful(statement):
+            return reason
     return None
-
-
-def _allow_statements(document: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    statements = document.get("Statement", [])
-    for statement in statements if isinstance(statements, list) else [statements]:
-        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
-            yield statement
 
 
 def _too_powerful(statement: Mapping[str, object]) -> str | None:
     if "NotAction" in statement:
         return "a policy of the role allows everything but a list (NotAction)"
-    actions = [action.lower() for action in _strings(statement.get("Action"))]
+    actions = [action.lower() for action in texts(statement.get("Action"))]
     if any(fnmatchcase("iam:*", action) for action in actions):
         return "a policy of the role allows every action, or every IAM action"
-    resources = _strings(statement.get("Resource"))
+    resources = texts(statement.get("Resource"))
     every_role = "NotResource" in statement or any(_covers_every_role(resource) for resource in resources)
     if every_role and any(fnmatchcase("iam:passrole", action) for action in actions):
         return "a policy of the role allows iam:PassRole on every role"
@@ -273,12 +266,6 @@ def _too_powerful(statement: Mapping[str, object]) -> str | None:
 
 def _covers_every_role(resource: str) -> bool:
     return resource == "*" or resource.endswith(("role/*", "::*", ":*"))
-
-
-def _strings(value: object) -> list[str]:
-    """A policy element as a list of strings. IAM allows one string in place of a list."""
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if isinstance(item, str)]
 
 
 FRESH = Guardrail("fresh", _event_is_fresh)

@@ -6,27 +6,24 @@ Only the remediator decides what an approval may do; it checks every guardrail a
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from slack_sdk.models.blocks import RichTextBlock, RichTextElementParts, RichTextSectionElement
 
 from medic.alerts.slack import escape
 from medic.alerts.slack_buttons import BUTTONS
-from medic.aws.clients import Clients
 from medic.aws.errors import AwsError, translated
 from medic.events import Scope, wake_up
 from medic.incidents.model import Request, RequestKind, approval_id
-from medic.incidents.requests import APPROVAL_VALID_FOR, AlreadyAskedError, RequestsTable
+from medic.incidents.requests import APPROVAL_VALID_FOR, AlreadyAskedError
 from medic.slack_actions.click import Click, ClickError, read_body, read_click, verify
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
-    from boto3.session import Session
-
+    from medic.gateways import Gateways
     from medic.settings import SlackRuntime
     from medic.telemetry import Telemetry
 
@@ -36,31 +33,31 @@ _ANSWER_TIMEOUT = 2
 """Seconds. Slack waits three seconds for the whole request."""
 
 
-class Requests(Protocol):
-    """Where requests are written."""
+def post_answer(url: str, message: SlackMessage) -> None:
+    """Post a message to a response URL.
 
-    def submit(self, request: Request) -> None:
-        """Write a new request.
+    Raises:
+        OSError: Slack could not be reached.
+    """
+    from slack_sdk.webhook import WebhookClient  # noqa: PLC0415 - it is slow to import, and most refusals don't need it
 
-        Raises:
-            AlreadyAskedError: there is a request with this id already.
-        """
-        ...
+    WebhookClient(url, timeout=_ANSWER_TIMEOUT).send_dict(message)
 
 
-@dataclass(frozen=True)
 class SlackApprovalHandler:
     """Handles clicks on the buttons of an alert."""
 
-    runtime: SlackRuntime
-    signing_secret: Callable[[], str]
-    requests: Requests
-    wake: Callable[[Scope, str], None]
-    """Sends the remediator a wake-up for a scope and a request id."""
-    answer: Callable[[str, SlackMessage], None]
-    """Posts a message to the response URL that came with the click."""
-    telemetry: Telemetry
-    clock: Callable[[], datetime]
+    def __init__(
+        self,
+        runtime: SlackRuntime,
+        gateways: Gateways,
+        telemetry: Telemetry,
+        answer: Callable[[str, SlackMessage], None] = post_answer,
+    ) -> None:
+        self.runtime = runtime
+        self.gateways = gateways
+        self.telemetry = telemetry
+        self._answer = answer
 
     def handle(self, event: object) -> dict[str, object]:
         """Answer one HTTP request from Slack.
@@ -77,7 +74,7 @@ class SlackApprovalHandler:
         click: Click | None = None
         try:
             raw, headers = read_body(event)
-            verify(raw, headers, self.signing_secret, self.clock())
+            verify(raw, headers, self._signing_secret, self.gateways.clock())
             click = read_click(raw)
             self._authorise(click)
             self._process(click)
@@ -90,6 +87,11 @@ class SlackApprovalHandler:
             return _response(refusal.status, refusal.rule)
         return _response(200, "taken")
 
+    def _signing_secret(self) -> str:
+        with translated("secretsmanager:GetSecretValue"):
+            secret = self.gateways.clients.secrets.get_secret_value(SecretId=self.runtime.slack.signing_secret or "")
+        return secret["SecretString"].strip()
+
     def _authorise(self, click: Click) -> None:
         """Check that this person may approve this incident in this stack now."""
         slack, approval, runtime = self.runtime.slack, click.approval, self.runtime
@@ -101,11 +103,11 @@ class SlackApprovalHandler:
         if (approval.partition, approval.account, approval.region) != ours:
             where = f"{approval.account} / {approval.region}"
             raise ClickError(403, "elsewhere", f"this incident belongs to {where}, which another stack handles")
-        if self.clock().timestamp() >= approval.expires_at:
+        if self.gateways.clock().timestamp() >= approval.expires_at:
             raise ClickError(410, "expired", "this proposal has expired; the next failure will be diagnosed again")
 
     def _process(self, click: Click) -> None:
-        approval, now = click.approval, self.clock()
+        approval, now = click.approval, self.gateways.clock()
         scope = Scope(approval.partition, approval.account, approval.region, approval.app_id, approval.branch)
         if not click.approves:
             self.telemetry.record(
@@ -124,7 +126,7 @@ class SlackApprovalHandler:
             plan_hash=approval.plan_hash,
         )
         try:
-            self.requests.submit(request)
+            self.gateways.requests.submit(request)
         except AlreadyAskedError as error:
             raise ClickError(409, "used", f"{error.existing.who} has already approved this plan") from None
         self.telemetry.record(TelemetryEvent.APPROVAL_TAKEN, scope=scope, incident=approval.incident_id, who=click.who)
@@ -133,7 +135,7 @@ class SlackApprovalHandler:
 
     def _wake(self, scope: Scope, request_id: str) -> None:
         try:
-            self.wake(scope, request_id)
+            self.gateways.invoke(self.runtime.remediator_function, wake_up(scope, request_id))
         except AwsError as error:
             # The request is stored, so the watcher finds it within minutes.
             self.telemetry.record(TelemetryEvent.WAKE_UP_FAILED, scope=scope, request=request_id, why=error)
@@ -143,7 +145,7 @@ class SlackApprovalHandler:
         if click.answer_to is None:
             return
         try:
-            self.answer(click.answer_to, message)
+            self._answer(click.answer_to, message)
         except OSError as error:
             self.telemetry.record(TelemetryEvent.ANSWER_FAILED, who=click.who, why=type(error).__name__)
 
@@ -196,42 +198,3 @@ def _replaced(blocks: Sequence[Mapping[str, object]], line: Mapping[str, object]
 
 def _time(now: datetime) -> str:
     return f"{now:%d %B %Y %H:%M} UTC"
-
-
-def build_approval_handler(runtime: SlackRuntime, session: Session, telemetry: Telemetry) -> SlackApprovalHandler:
-    """A handler connected to AWS and Slack."""
-    clients = Clients(session)
-
-    def signing_secret() -> str:
-        with translated("secretsmanager:GetSecretValue"):
-            return clients.secrets.get_secret_value(SecretId=runtime.slack.signing_secret or "")["SecretString"].strip()
-
-    def wake(scope: Scope, request_id: str) -> None:
-        with translated("lambda:InvokeFunction"):
-            message = json.dumps(wake_up(scope, request_id)).encode()
-            clients.functions.invoke(FunctionName=runtime.remediator_function, InvocationType="Event", Payload=message)
-
-    return SlackApprovalHandler(
-        runtime=runtime,
-        signing_secret=signing_secret,
-        requests=RequestsTable(clients.dynamodb, runtime.table, _now),
-        wake=wake,
-        answer=_post_answer,
-        telemetry=telemetry,
-        clock=_now,
-    )
-
-
-def _post_answer(url: str, message: SlackMessage) -> None:
-    """Post a message to a response URL.
-
-    Raises:
-        OSError: Slack could not be reached.
-    """
-    from slack_sdk.webhook import WebhookClient  # noqa: PLC0415 - it is slow to import, and most refusals don't need it
-
-    WebhookClient(url, timeout=_ANSWER_TIMEOUT).send_dict(message)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from medic.aws.amplify import AmplifyReader
-from medic.aws.errors import translated
-from medic.aws.logs import CALLS_A_SECOND, RuntimeLogs
-from medic.aws.rate import SharedRate
 from medic.events import (
     ALL,
     SOURCE,
@@ -24,8 +16,6 @@ from medic.events import (
     runtime_wake_up,
     wake_up,
 )
-from medic.incidents.region import RegionTable
-from medic.incidents.table import IncidentsTable
 from medic.settings import WatchRuntime
 from medic.telemetry import TelemetryEvent
 from medic.watch.cursor import BOOST_DURATION
@@ -33,7 +23,7 @@ from medic.watch.cursor_store import Cursors
 from medic.watch.look import RuntimeWatch
 
 if TYPE_CHECKING:
-    from medic.aws.clients import Clients
+    from medic.gateways import Gateways
     from medic.settings import WatcherRuntime
     from medic.telemetry import Telemetry
 
@@ -41,18 +31,13 @@ _MAX_LOOK_SECONDS = 50.0
 """So that a run ends before the next one starts, a minute later."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
 class Watcher:
     """Writes cursors and wakes the remediator. Its role can change nothing else."""
 
-    runtime: WatcherRuntime
-    clients: Clients
-    telemetry: Telemetry
-    clock: Callable[[], datetime] = _now
+    def __init__(self, runtime: WatcherRuntime, gateways: Gateways, telemetry: Telemetry) -> None:
+        self.runtime = runtime
+        self.gateways = gateways
+        self.telemetry = telemetry
 
     def run(self, event: object, seconds: float) -> None:
         """Handle one message: an Amplify deployment event, or the schedule's event every minute.
@@ -67,7 +52,7 @@ class Watcher:
         if isinstance(event, Mapping) and event.get("source") == SOURCE:
             self._note_deployment(event)
             return
-        for due in IncidentsTable(self.clients.dynamodb, self.runtime.table, self.clock).due():
+        for due in self.gateways.table.due():
             self._wake(wake_up(due.scope, due.request_id))
             self.telemetry.record(TelemetryEvent.BRANCH_WOKEN, scope=due.scope, request=due.request_id)
         self._look(min(seconds, _MAX_LOOK_SECONDS))
@@ -83,32 +68,27 @@ class Watcher:
             self.telemetry.record(TelemetryEvent.EVENT_MALFORMED, why=error)
             return
         if deployment.status is DeploymentStatus.SUCCEED:
-            self._cursors.boost(deployment.scope.app_id, self.clock() + BOOST_DURATION)
+            self._cursors.boost(deployment.scope.app_id, self.gateways.clock() + BOOST_DURATION)
             self.telemetry.record(TelemetryEvent.APP_BOOSTED, scope=deployment.scope)
 
     def _look(self, seconds: float) -> None:
         if self.runtime.settings.watch_runtime is WatchRuntime.NONE:
             return
-        region = RegionTable(self.clients.dynamodb, self.runtime.table, self.clock).read(self._app_scope(ALL))
-        rate = SharedRate(CALLS_A_SECOND, time.monotonic() + seconds)
+        gateways = self.gateways
+        region = gateways.region.read(self._app_scope(ALL))
         RuntimeWatch(
             settings=self.runtime.settings,
-            amplify=AmplifyReader(self.clients.amplify),
-            logs=RuntimeLogs(lambda: self.clients.logs, rate),
+            amplify=gateways.amplify,
+            logs=gateways.runtime_logs(seconds),
             cursors=self._cursors,
             wake=lambda app_id, span: self._wake(runtime_wake_up(self._app_scope(app_id), span.start, span.end)),
-            muted=lambda app_id: region.muted(self._app_scope(app_id), self.clock()),
+            muted=lambda app_id: region.muted(self._app_scope(app_id), gateways.clock()),
             telemetry=self.telemetry,
-            clock=self.clock,
+            clock=gateways.clock,
         ).look()
 
     def _wake(self, message: Mapping[str, object]) -> None:
-        with translated("lambda:InvokeFunction"):
-            self.clients.functions.invoke(
-                FunctionName=self.runtime.remediator_function,
-                InvocationType="Event",
-                Payload=json.dumps(message).encode(),
-            )
+        self.gateways.invoke(self.runtime.remediator_function, message)
 
     def _app_scope(self, app_id: str) -> Scope:
         here = self.runtime
@@ -117,4 +97,4 @@ class Watcher:
     @cached_property
     def _cursors(self) -> Cursors:
         here = self.runtime
-        return Cursors(self.clients.dynamodb, here.table, (here.partition, here.account, here.region))
+        return Cursors(self.gateways.clients.dynamodb, here.table, (here.partition, here.account, here.region))

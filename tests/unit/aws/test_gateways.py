@@ -65,7 +65,7 @@ def test_a_rejected_or_denied_list_raises_an_error(amplify: AmplifyOnMoto) -> No
 def test_a_role_arn_with_another_path_is_absent(amplify: AmplifyOnMoto) -> None:
     iam = boto3.client("iam", region_name=amplify.region)
     arn = iam.create_role(RoleName="shop", Path="/new/", AssumeRolePolicyDocument=json.dumps({}))["Role"]["Arn"]
-    reader = IamReader(iam, amplify.account_id)
+    reader = IamReader(lambda: iam, amplify.account_id)
 
     assert isinstance(reader.role(arn), Present)
     stale = reader.role(arn.replace("/new/", "/old/"))

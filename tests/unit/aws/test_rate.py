@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from medic.aws.rate import OutOfTimeError, SharedRate
+from medic.aws.rate import OutOfTimeError, RateLimiter
 
 
 class Clock:
@@ -25,10 +25,10 @@ class Clock:
             self.now += seconds
 
 
-def turns(rate: SharedRate, clock: Clock, count: int) -> list[float]:
+def turns(rate: RateLimiter, clock: Clock, count: int) -> list[float]:
     times = []
     for _ in range(count):
-        rate.wait_for_turn()
+        rate.wait()
         times.append(round(clock.now - 100, 2))
     return times
 
@@ -36,12 +36,12 @@ def turns(rate: SharedRate, clock: Clock, count: int) -> list[float]:
 def test_calls_are_evenly_spaced() -> None:
     clock = Clock()
 
-    assert turns(SharedRate(5, 200, clock, clock.pause), clock, 4) == [0, 0.2, 0.4, 0.6]
+    assert turns(RateLimiter(5, deadline=200, clock=clock, pause=clock.pause), clock, 4) == [0, 0.2, 0.4, 0.6]
 
 
 def test_idle_time_does_not_allow_a_burst() -> None:
     clock = Clock()
-    rate = SharedRate(5, 200, clock, clock.pause)
+    rate = RateLimiter(5, deadline=200, clock=clock, pause=clock.pause)
     turns(rate, clock, 1)
     clock.pause(10)
 
@@ -50,12 +50,12 @@ def test_idle_time_does_not_allow_a_burst() -> None:
 
 def test_each_throttle_halves_the_rate_down_to_one_call_every_two_seconds() -> None:
     clock = Clock()
-    rate = SharedRate(5, 1000, clock, clock.pause)
+    rate = RateLimiter(5, deadline=1000, clock=clock, pause=clock.pause)
     turns(rate, clock, 1)
-    rate.slow_down()
+    rate.throttled()
     slower = turns(rate, clock, 2)
     for _ in range(10):
-        rate.slow_down()
+        rate.throttled()
     slowest = turns(rate, clock, 2)
 
     assert slower[1] - slower[0] == pytest.approx(0.4)
@@ -64,18 +64,18 @@ def test_each_throttle_halves_the_rate_down_to_one_call_every_two_seconds() -> N
 
 def test_no_call_is_made_after_the_deadline() -> None:
     clock = Clock()
-    rate = SharedRate(5, 100.5, clock, clock.pause)
+    rate = RateLimiter(5, deadline=100.5, clock=clock, pause=clock.pause)
 
     assert len(turns(rate, clock, 3)) == 3
     with pytest.raises(OutOfTimeError):
-        rate.wait_for_turn()
+        rate.wait()
 
 
 def test_threads_share_the_rate() -> None:
     clock = Clock()
     waits: list[float] = []
-    rate = SharedRate(5, 1000, clock, waits.append)
+    rate = RateLimiter(5, deadline=1000, clock=clock, pause=waits.append)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: rate.wait_for_turn(), range(40)))
+        list(pool.map(lambda _: rate.wait(), range(40)))
 
     assert sorted(waits) == pytest.approx([0.2 * number for number in range(1, 40)])

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from medic.aws.errors import AwsRejectedError, RetryableError
 from medic.aws.logs import MAX_MESSAGE_LENGTH, RuntimeLogs, StaleTokenError
-from medic.aws.rate import OutOfTimeError, SharedRate
+from medic.aws.rate import OutOfTimeError, RateLimiter
 from medic.evidence import Absent, Present, RuntimePage, TimeSpan, Unreadable
 from tests.fakes.log_groups import LogGroups
 
@@ -46,7 +46,7 @@ def clock() -> Clock:
 @pytest.fixture
 def logs(groups: LogGroups, clock: Clock) -> RuntimeLogs:
     client: Any = groups
-    return RuntimeLogs(lambda: client, SharedRate(5, 60, clock, clock.pause))
+    return RuntimeLogs(lambda: client, RateLimiter(5, deadline=60, clock=clock, pause=clock.pause))
 
 
 def failing_logs(error: Exception) -> RuntimeLogs:
@@ -55,7 +55,7 @@ def failing_logs(error: Exception) -> RuntimeLogs:
             raise error
 
     client: Any = Client()
-    return RuntimeLogs(lambda: client, SharedRate(5, 60, Clock(), lambda _: None))
+    return RuntimeLogs(lambda: client, RateLimiter(5, deadline=60, clock=Clock(), pause=lambda _: None))
 
 
 def answer(code: str) -> ClientError:
@@ -159,7 +159,9 @@ def test_lines_read_before_the_deadline_are_returned(groups: LogGroups, clock: C
     groups.searched_a_page = 2
     groups.put(GROUP, [(ago(n), "Denied") for n in range(9, 0, -1)])
     client: Any = groups
-    short = RuntimeLogs(lambda: client, SharedRate(5, 0.3, clock, clock.pause)).lines(APP, SPAN, "", max_pages=10)
+    short = RuntimeLogs(lambda: client, RateLimiter(5, deadline=0.3, clock=clock, pause=clock.pause)).lines(
+        APP, SPAN, "", max_pages=10
+    )
 
     assert isinstance(short, Present)
     assert len(short.value) == 4

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from medic.events import Scope, wake_up
+from medic.gateways import Gateways
 from medic.incidents.model import Request, RequestKind
 from medic.incidents.requests import AlreadyAskedError
 from medic_cli.operator.bot import BotClient, RequestAnswer
@@ -42,9 +44,10 @@ class Bot:
         return self.stored
 
     def send(self) -> RequestAnswer:
-        bot = BotClient(cast("Any", None), cast("Any", None), lambda: self.now, self._pause)
-        bot.__dict__["requests"] = self
-        object.__setattr__(bot, "invoke", self.woken.append)
+        gateways = Gateways(cast("Any", None), lambda: self.now, self._pause)
+        vars(gateways).update(requests=self, invoke=lambda _, message: self.woken.append(message))
+        stack: Any = SimpleNamespace(output=lambda _: "remediator")
+        bot = BotClient(stack, gateways, "arn:aws:iam::111122223333:user/ada", "eu-central-1")
         return bot.send(REQUEST, WAIT)
 
     def _pause(self, seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from medic.alerts.slack_buttons import DISMISS, ButtonError, button_value, read_button_value
 from medic.aws.errors import RetryableError
+from medic.events import wake_up
+from medic.gateways import Gateways
 from medic.incidents.model import Request, RequestKind, approval_id
 from medic.incidents.requests import AlreadyAskedError
 from medic.settings import Slack, SlackChannel, SlackRuntime
@@ -36,7 +39,7 @@ from tests.unit.slack_actions.clicks import (
 )
 
 if TYPE_CHECKING:
-    from medic.events import Scope
+    from collections.abc import Mapping
 
 
 @dataclass
@@ -44,7 +47,7 @@ class HandlerHarness:
     """Runs the handler with fakes and records what it does."""
 
     requests: dict[str, Request] = field(default_factory=dict)
-    woken: list[tuple[Scope, str]] = field(default_factory=list)
+    woken: list[Mapping[str, object]] = field(default_factory=list)
     answers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     secrets_read: int = 0
     asleep: bool = False
@@ -71,22 +74,27 @@ class HandlerHarness:
         )
         return SlackApprovalHandler(
             runtime=SlackRuntime(slack, "111122223333", "eu-central-1", "aws", "incidents", "remediator"),
-            signing_secret=self._secret,
-            requests=self,
-            wake=self._wake,
-            answer=self._answer,
+            gateways=self._gateways(),
             telemetry=Telemetry(Logger(service="test"), Metrics(namespace="test", service="test")),
-            clock=lambda: NOW,
+            answer=self._answer,
         )
 
-    def _secret(self) -> str:
-        self.secrets_read += 1
-        return SIGNING_SECRET
+    def _gateways(self) -> Gateways:
+        session: Any = SimpleNamespace(client=lambda _, **__: SimpleNamespace(get_secret_value=self._secret))
+        gateways = Gateways(session, lambda: NOW)
+        vars(gateways).update(requests=self, invoke=self._invoke)
+        return gateways
 
-    def _wake(self, scope: Scope, request_id: str) -> None:
+    def _secret(self, **asked: str) -> dict[str, str]:
+        assert asked == {"SecretId": "signing"}
+        self.secrets_read += 1
+        return {"SecretString": SIGNING_SECRET}
+
+    def _invoke(self, function: str, message: Mapping[str, object]) -> None:
+        assert function == "remediator"
         if self.asleep:
-            raise RetryableError("lambda:InvokeFunction", "TooManyRequestsException", "Rate exceeded")
-        self.woken.append((scope, request_id))
+            raise RetryableError("lambda:Invoke", "TooManyRequestsException", "Rate exceeded")
+        self.woken.append(message)
 
     def _answer(self, url: str, message: dict[str, Any]) -> None:
         if self.unreachable:
@@ -117,7 +125,7 @@ def test_a_click_of_an_approver_becomes_one_request_and_a_wake_up(harness: Handl
     assert asked.who == f"slack:{TEAM}/{USER}"
     assert asked.scope.branch == APPROVAL.branch
     assert asked.expires_at - asked.asked_at == timedelta(hours=24)
-    assert harness.woken == [(asked.scope, asked.id)]
+    assert harness.woken == [wake_up(asked.scope, asked.id)]
 
 
 def test_the_message_then_shows_who_approved_instead_of_the_buttons(harness: HandlerHarness) -> None:

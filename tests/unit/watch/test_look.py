@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from medic.aws.errors import RetryableError
 from medic.aws.logs import CALLS_A_SECOND, RuntimeLogs, log_group
-from medic.aws.rate import SharedRate
+from medic.aws.rate import RateLimiter
 from medic.plan.optin import AUTO_FIX
 from medic.settings import Settings
 from medic.telemetry import Telemetry
@@ -107,7 +107,7 @@ class Account:
         self.spent = 0.0
         client: Any = self.logs
         self.logs.before_call = lambda _: self._pass(0.1)
-        rate = SharedRate(CALLS_A_SECOND, self.seconds, lambda: self.spent, self._pass)
+        rate = RateLimiter(CALLS_A_SECOND, deadline=self.seconds, clock=lambda: self.spent, pause=self._pass)
         amplify: Any = self.apps
         cursors: Any = self.cursors
         watch = RuntimeWatch(

@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING, Any, cast
 
+import boto3
 import pytest
 
-from medic_cli.scan.aws import RateLimiter, StoppedError, WallTime
+from medic_cli.scan.aws import RequestPacer, StoppedError, WallTime
+
+if TYPE_CHECKING:
+    from medic.aws.rate import RateLimiter
 
 
 class Clock:
@@ -20,8 +25,11 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         self.at += seconds
 
-    def stop(self) -> None:
-        """Do nothing: no thread waits."""
+
+def limiter_of(permitted: float, clock: Clock) -> RateLimiter:
+    """A limiter as a scan's pacer makes it."""
+    client = boto3.client("iam", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    return RequestPacer(client, permitted, cast("Any", clock)).limiter
 
 
 def call_times(limiter: RateLimiter, clock: Clock, calls: int) -> list[float]:
@@ -34,12 +42,12 @@ def call_times(limiter: RateLimiter, clock: Clock, calls: int) -> list[float]:
 
 def test_calls_are_evenly_spaced_and_the_first_one_does_not_wait() -> None:
     clock = Clock()
-    assert call_times(RateLimiter(10, clock), clock, 4) == [0, 0.1, 0.2, 0.3]
+    assert call_times(limiter_of(10, clock), clock, 4) == [0, 0.1, 0.2, 0.3]
 
 
 def test_idle_time_does_not_allow_a_burst() -> None:
     clock = Clock()
-    limiter = RateLimiter(10, clock)
+    limiter = limiter_of(10, clock)
     limiter.wait()
     clock.at += 5
     assert call_times(limiter, clock, 3) == [5, 5.1, 5.2]
@@ -47,7 +55,7 @@ def test_idle_time_does_not_allow_a_burst() -> None:
 
 def test_throttles_of_concurrent_calls_halve_the_rate_once() -> None:
     clock = Clock()
-    limiter = RateLimiter(8, clock)
+    limiter = limiter_of(8, clock)
     for _ in range(5):
         limiter.throttled()
     assert limiter.rate == 4
@@ -59,7 +67,7 @@ def test_throttles_of_concurrent_calls_halve_the_rate_once() -> None:
 
 def test_the_rate_never_falls_below_one_call_a_second() -> None:
     clock = Clock()
-    limiter = RateLimiter(64, clock)
+    limiter = limiter_of(64, clock)
     for _ in range(50):
         clock.at += 10
         limiter.throttled()
@@ -69,7 +77,7 @@ def test_the_rate_never_falls_below_one_call_a_second() -> None:
 
 def test_successful_calls_restore_the_rate_up_to_its_initial_value() -> None:
     clock = Clock()
-    limiter = RateLimiter(10, clock)
+    limiter = limiter_of(10, clock)
     limiter.throttled()
     limiter.succeeded()
     assert limiter.rate == 5, "successes of calls that started before the throttle do not count"

@@ -1,0 +1,125 @@
+"""The composition root of the functions and the command line: gateways to AWS and the incidents table.
+
+Each gateway is created, and its module imported, when it is first used. So no function pays for code that it does not
+need.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from medic.aws.clients import Clients
+from medic.aws.errors import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from boto3.session import Session
+
+    from medic.aws.amplify import AmplifyReader
+    from medic.aws.gather import Gatherer
+    from medic.aws.iam import IamReader
+    from medic.aws.logs import RuntimeLogs
+    from medic.incidents.region import RegionTable
+    from medic.incidents.requests import RequestsTable
+    from medic.incidents.table import IncidentsTable
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Gateways:
+    """Gateways that share one session's clients.
+
+    Args:
+        session: gives the credentials.
+        clock: returns the current time, UTC.
+        pause: waits for a number of seconds.
+        table_name: the incidents table; empty if it is not used.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Callable[[], datetime] = utc_now,
+        pause: Callable[[float], None] = time.sleep,
+        *,
+        table_name: str = "",
+    ) -> None:
+        self.session = session
+        self.clock = clock
+        self.pause = pause
+        self._table_name = table_name
+
+    @cached_property
+    def clients(self) -> Clients:
+        return Clients(self.session)
+
+    @cached_property
+    def amplify(self) -> AmplifyReader:
+        from medic.aws.amplify import AmplifyReader
+
+        return AmplifyReader(self.clients.amplify)
+
+    def iam_of(self, account: str) -> IamReader:
+        """A reader of the roles in an account."""
+        from medic.aws.iam import IamReader
+
+        return IamReader(lambda: self.clients.iam, account)
+
+    def gatherer_of(self, account: str, log_url_origins: Collection[str], *, max_log_bytes: int) -> Gatherer:
+        """Reads the evidence about an account's deployments.
+
+        Args:
+            account: the account of the roles.
+            log_url_origins: further origins that build logs may come from, for an emulator.
+            max_log_bytes: the limit on the bytes of a build log.
+        """
+        from medic.aws.gather import Gatherer
+        from medic.aws.logs import BuildLogSource
+
+        logs = BuildLogSource(log_url_origins, max_bytes=max_log_bytes)
+        return Gatherer(self.amplify, self.iam_of(account), logs)
+
+    def runtime_logs(self, seconds: float = 20.0) -> RuntimeLogs:
+        """A reader of SSR logs. Its time limit starts now."""
+        from medic.aws.logs import CALLS_A_SECOND, RuntimeLogs
+        from medic.aws.rate import RateLimiter
+
+        rate = RateLimiter(CALLS_A_SECOND, deadline=time.monotonic() + seconds, pause=self.pause)
+        return RuntimeLogs(lambda: self.clients.logs, rate)
+
+    @cached_property
+    def table(self) -> IncidentsTable:
+        from medic.incidents.table import IncidentsTable
+
+        return IncidentsTable(self.clients.dynamodb, self._table_name, self.clock)
+
+    @cached_property
+    def region(self) -> RegionTable:
+        """Counters and mutes of the whole region."""
+        from medic.incidents.region import RegionTable
+
+        return RegionTable(self.clients.dynamodb, self._table_name, self.clock)
+
+    @cached_property
+    def requests(self) -> RequestsTable:
+        from medic.incidents.requests import RequestsTable
+
+        return RequestsTable(self.clients.dynamodb, self._table_name, self.clock)
+
+    def invoke(self, function: str, message: Mapping[str, object]) -> None:
+        """Invoke a Lambda function without waiting for its answer.
+
+        Raises:
+            AwsError: Lambda did not accept the message.
+        """
+        with translated("lambda:Invoke"):
+            self.clients.functions.invoke(
+                FunctionName=function, InvocationType="Event", Payload=json.dumps(message).encode()
+            )
