@@ -109,18 +109,27 @@ class Step:
     has_log: bool
 
 
+RUNNING = frozenset({"CREATED", "PENDING", "PROVISIONING", "RUNNING", "CANCELLING"})
+"""Statuses of a job that has not ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The fields of GetJob that the bot uses."""
+    """The fields of GetJob that the bot uses. ListJobs gives them too, without the steps."""
 
     id: str
     status: str
     type: str
+    """RELEASE, RETRY, MANUAL or WEB_HOOK."""
     commit_id: str | None
     commit_message: str | None
     started_at: datetime | None
     ended_at: datetime | None
     steps: tuple[Step, ...]
+
+    @property
+    def running(self) -> bool:
+        return self.status in RUNNING
 
     @property
     def failed_step(self) -> Step | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from medic.aws.amplify import AmplifyActor, AmplifyReader, JobState
+    from medic.aws.amplify import AmplifyActor, AmplifyReader
     from medic.events import Scope
     from medic.evidence import Job
 
@@ -75,7 +75,7 @@ class Rebuilder:
         return RebuildOutcome(None, "StartJob gave no answer and no new job shows: redeploy it yourself if none comes")
 
 
-def _is_the_retry(other: JobState, job: Job, intended_at: datetime) -> bool:
+def _is_the_retry(other: Job, job: Job, intended_at: datetime) -> bool:
     """True if `other` is the same job started again, or a later retry of its commit.
 
     Both are possible, because it is not documented whether a retry gets a new id. A push in between builds another

@@ -10,7 +10,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypedDict
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from medic.aws.errors import AbsentError, DeniedError, translated
 from medic.events import unpadded_job_id
@@ -21,19 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from types_boto3_amplify import AmplifyClient
-    from types_boto3_amplify.type_defs import AppTypeDef, BranchTypeDef, JobSummaryTypeDef, JobTypeDef, StepTypeDef
+    from types_boto3_amplify.type_defs import (
+        AppTypeDef,
+        BranchTypeDef,
+        JobSummaryTypeDef,
+        JobTypeDef,
+        PaginatorConfigTypeDef,
+        StepTypeDef,
+    )
 
 _IMAGE_VARIABLE = "_CUSTOM_IMAGE"
 _AMPLIFY_IMAGE = re.compile(r"amplify:al\d{1,4}")
-_PAGE_SIZE = 50
-_APPS_PAGE_SIZE = 100
+_PAGE: PaginatorConfigTypeDef = {"PageSize": 50}
+_APPS_PAGE: PaginatorConfigTypeDef = {"PageSize": 100}
 _MAX_JOB_PAGES = 20
-RUNNING = frozenset({"CREATED", "PENDING", "PROVISIONING", "RUNNING", "CANCELLING"})
-"""Statuses of a job that has not ended."""
-
-
-class _NextPage(TypedDict, total=False):
-    nextToken: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +44,6 @@ class JobWithLogs:
 
     job: Job
     log_urls: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class JobState:
-    """The summary of a job that ListJobs returns."""
-
-    id: str
-    status: str
-    type: str
-    """RELEASE, RETRY, MANUAL or WEB_HOOK."""
-    commit_id: str | None
-    started_at: datetime | None
-
-    @property
-    def running(self) -> bool:
-        return self.status in RUNNING
 
 
 class AmplifyReader:
@@ -104,14 +90,9 @@ class AmplifyReader:
         Raises:
             AwsError: the apps could not be listed.
         """
-        token: str | None = None
-        while True:
-            with translated("amplify:ListApps"):
-                response = self._client.list_apps(maxResults=_APPS_PAGE_SIZE, **_next_page(token))
-            yield from map(_app, response["apps"])
-            token = response.get("nextToken")
-            if not token:
-                return
+        with translated("amplify:ListApps"):
+            for page in self._client.get_paginator("list_apps").paginate(PaginationConfig=_APPS_PAGE):
+                yield from map(_app, page["apps"])
 
     def branches(self, app_id: str) -> Iterator[Branch]:
         """List every branch of an app, one page at a time. Each has the same fields as from GetBranch.
@@ -119,17 +100,13 @@ class AmplifyReader:
         Raises:
             AwsError: the branches could not be listed; AwsRejectedError also if there is no such app.
         """
-        token: str | None = None
-        while True:
-            with translated("amplify:ListBranches"):
-                response = self._client.list_branches(appId=app_id, maxResults=_PAGE_SIZE, **_next_page(token))
-            yield from map(_branch, response["branches"])
-            token = response.get("nextToken")
-            if not token:
-                return
+        pages = self._client.get_paginator("list_branches").paginate(appId=app_id, PaginationConfig=_PAGE)
+        with translated("amplify:ListBranches"):
+            for page in pages:
+                yield from map(_branch, page["branches"])
 
-    def recent_jobs(self, app_id: str, branch: str) -> tuple[JobState, ...]:
-        """The branch's latest jobs, newest first. Job ids compare as integers.
+    def recent_jobs(self, app_id: str, branch: str) -> tuple[Job, ...]:
+        """The branch's latest jobs without their steps, newest first. Job ids compare as integers.
 
         ListJobs returns the newest job first, but no documentation promises it. If a page comes in another order, all
         pages are read (at most 20).
@@ -137,18 +114,16 @@ class AmplifyReader:
         Raises:
             AwsError: the jobs could not be listed.
         """
-        jobs: list[JobState] = []
-        token: str | None = None
-        for _ in range(_MAX_JOB_PAGES):
-            with translated("amplify:ListJobs"):
-                response = self._client.list_jobs(
-                    appId=app_id, branchName=branch, maxResults=_PAGE_SIZE, **_next_page(token)
-                )
-            page = [_job_state(summary) for summary in response["jobSummaries"]]
-            jobs += page
-            token = response.get("nextToken")
-            if not token or (page and int(page[0].id) >= int(page[-1].id)):
-                break
+        pages = self._client.get_paginator("list_jobs").paginate(
+            appId=app_id, branchName=branch, PaginationConfig=_PAGE
+        )
+        jobs: list[Job] = []
+        with translated("amplify:ListJobs"):
+            for response in islice(pages, _MAX_JOB_PAGES):
+                page = [_job_of(summary) for summary in response["jobSummaries"]]
+                jobs += page
+                if page and int(page[0].id) >= int(page[-1].id):
+                    break
         return tuple(sorted(jobs, key=lambda job: int(job.id), reverse=True))
 
 
@@ -192,10 +167,6 @@ class AmplifyActor:
                 appId=app_id, branchName=branch, jobId=job_id, jobType="RETRY", jobReason=reason[:255]
             )
         return unpadded_job_id(response["jobSummary"]["jobId"])
-
-
-def _next_page(token: str | None) -> _NextPage:
-    return {"nextToken": token} if token else {}
 
 
 def _app(raw: AppTypeDef) -> App:
@@ -259,9 +230,12 @@ def _fingerprint(text: str | None) -> str | None:
 
 
 def _job(raw: JobTypeDef) -> JobWithLogs:
-    summary = raw["summary"]
-    steps = tuple(_step(step) for step in raw["steps"])
-    job = Job(
+    job = _job_of(raw["summary"], tuple(map(_step, raw["steps"])))
+    return JobWithLogs(job, {step["stepName"]: url for step in raw["steps"] if (url := step.get("logUrl"))})
+
+
+def _job_of(summary: JobSummaryTypeDef, steps: tuple[Step, ...] = ()) -> Job:
+    return Job(
         id=unpadded_job_id(summary["jobId"]),
         status=summary["status"],
         type=summary.get("jobType", "unknown"),
@@ -270,17 +244,6 @@ def _job(raw: JobTypeDef) -> JobWithLogs:
         started_at=_utc(summary.get("startTime")),
         ended_at=_utc(summary.get("endTime")),
         steps=steps,
-    )
-    return JobWithLogs(job, {step["stepName"]: url for step in raw["steps"] if (url := step.get("logUrl"))})
-
-
-def _job_state(raw: JobSummaryTypeDef) -> JobState:
-    return JobState(
-        id=unpadded_job_id(raw["jobId"]),
-        status=raw["status"],
-        type=raw.get("jobType", "unknown"),
-        commit_id=raw.get("commitId") or None,
-        started_at=_utc(raw.get("startTime")),
     )
 
 

@@ -88,26 +88,15 @@ class Gatherer:
         if url is None:
             return Absent(f"the {name} step of job {source.value.job.id} has no log"), read(reason)
         try:
-            return self._stream(name, url, read)
-        except LogExpiredError:
-            return self._stream_again(deployment, source.value.job.id, name, read, reason)
-        except LogUnavailableError as error:
-            return Unreadable(str(error)), read(reason)
-
-    def _stream_again(
-        self,
-        deployment: Deployment,
-        job_id: str,
-        step: str,
-        read: Callable[[Iterable[bytes]], R],
-        reason: list[bytes],
-    ) -> tuple[Item[BuildLog], R]:
-        fresh = self._amplify.job(deployment.scope.app_id, deployment.scope.branch, job_id)
-        url = fresh.value.log_urls.get(step) if isinstance(fresh, Present) else None
-        if url is None:
-            return Unreadable("the log's URL had expired and GetJob gave no fresh one"), read(reason)
-        try:
-            return self._stream(step, url, read)
+            try:
+                return self._stream(name, url, read)
+            except LogExpiredError:
+                scope = deployment.scope
+                fresh = self._amplify.job(scope.app_id, scope.branch, source.value.job.id)
+                url = fresh.value.log_urls.get(name) if isinstance(fresh, Present) else None
+                if url is None:
+                    return Unreadable("the log's URL had expired and GetJob gave no fresh one"), read(reason)
+                return self._stream(name, url, read)
         except LogUnavailableError as error:
             return Unreadable(str(error)), read(reason)
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
+_BUILD_LOG = "the build log"
+"""Stands for the URL in errors, because the URL is a credential."""
 _EXPIRED = frozenset({400, 401, 403})
 """HTTP statuses that mean the presigned URL is no longer valid."""
 
@@ -83,12 +85,12 @@ class BuildLogSource:
         try:
             response = self._http.request("GET", url, redirect=False, preload_content=False, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
-            raise _retryable(type(error).__name__, "the log's host did not answer") from None
+            raise RetryableError(_BUILD_LOG, type(error).__name__, "the log's host did not answer") from None
         try:
             _check_status(response.status)
             yield from self._bounded(_decompressed(response.stream(_CHUNK_BYTES), self._max_bytes), deadline)
         except urllib3.exceptions.HTTPError as error:
-            raise _retryable(type(error).__name__, "the log broke off while it was read") from None
+            raise RetryableError(_BUILD_LOG, type(error).__name__, "the log broke off while it was read") from None
         finally:
             response.close()
 
@@ -110,16 +112,11 @@ class BuildLogSource:
                 return
 
 
-def _retryable(code: str, what: str) -> RetryableError:
-    # The URL is a credential, so the error does not hold it.
-    return RetryableError("the build log", code, what)
-
-
 def _check_status(status: int) -> None:
     if status in _EXPIRED:
         raise LogExpiredError(f"the log's URL is no longer valid (HTTP {status})")
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise _retryable(f"HTTP {status}", "the log's host is busy")
+        raise RetryableError(_BUILD_LOG, f"HTTP {status}", "the log's host is busy")
     if status != HTTPStatus.OK:
         raise LogUnavailableError(f"the log's host answered HTTP {status}")
 
@@ -196,7 +193,31 @@ class RuntimeLogs:
             StaleTokenError: the token has expired.
             RetryableError: CloudWatch Logs could not be reached.
         """
-        return self._filter(app_id, {**_request(app_id, span, token), "filterPattern": pattern})
+        request: FilterLogEventsRequestTypeDef = {
+            "logGroupName": log_group(app_id),
+            "startTime": milliseconds(span.start),
+            "endTime": milliseconds(span.end),
+            "filterPattern": pattern,
+        }
+        if token:
+            request["nextToken"] = token
+        while True:
+            self._rate.wait()
+            try:
+                with translated("logs:FilterLogEvents"):
+                    response = self._client().filter_log_events(**request)
+            except AbsentError:
+                return Absent(f"there is no log group {log_group(app_id)}")
+            except DeniedError as error:
+                return Unreadable(str(error))
+            except ThrottledError:
+                self._rate.throttled()
+            except AwsRejectedError as error:
+                if error.code == _INVALID and token:
+                    raise StaleTokenError from error
+                raise
+            else:
+                return Present(RuntimePage(tuple(map(_line, response["events"])), response.get("nextToken", "")))
 
     def lines(self, app_id: str, span: TimeSpan, pattern: str, max_pages: int) -> Item[tuple[RuntimeLine, ...]]:
         """The events in a span that match a filter pattern, up to the limits of pages, lines and time.
@@ -218,34 +239,6 @@ class RuntimeLogs:
             if not token or len(lines) >= _MAX_LINES:
                 break
         return Present(tuple(lines))
-
-    def _filter(self, app_id: str, request: FilterLogEventsRequestTypeDef) -> Item[RuntimePage]:
-        while True:
-            self._rate.wait()
-            try:
-                with translated("logs:FilterLogEvents"):
-                    response = self._client().filter_log_events(**request)
-            except AbsentError:
-                return Absent(f"there is no log group {log_group(app_id)}")
-            except DeniedError as error:
-                return Unreadable(str(error))
-            except ThrottledError:
-                self._rate.throttled()
-            except AwsRejectedError as error:
-                if error.code == _INVALID and "nextToken" in request:
-                    raise StaleTokenError from error
-                raise
-            else:
-                return Present(RuntimePage(tuple(map(_line, response["events"])), response.get("nextToken", "")))
-
-
-def _request(app_id: str, span: TimeSpan, token: str) -> FilterLogEventsRequestTypeDef:
-    request: FilterLogEventsRequestTypeDef = {
-        "logGroupName": log_group(app_id),
-        "startTime": milliseconds(span.start),
-        "endTime": milliseconds(span.end),
-    }
-    return {**request, "nextToken": token} if token else request
 
 
 def _line(raw: FilteredLogEventTypeDef) -> RuntimeLine:

@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_expired, compose_no_traffic, compose_outcome_unknown, compose_quiet
-from medic.aws.amplify import RUNNING
 from medic.events import ALL, DeploymentEvent, DeploymentStatus
-from medic.evidence import Present, TimeSpan
+from medic.evidence import RUNNING, Present, TimeSpan
 from medic.flows.failure import diagnose_failure
 from medic.flows.failure_model import QUIET_PERIOD, recheck_after_quiet_period
 from medic.flows.notify import hold_branch, send_alert

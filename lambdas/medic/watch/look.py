@@ -38,42 +38,33 @@ _LINES_PER_SCAN = 200
 """Lines that are scanned at a time, so that scanning stops soon after the first finding."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LookResult:
     """The result of reading one app's log in one run."""
 
     app_id: str
-    candidates: int
+    candidates: int = 0
     """Events that matched the filter pattern. No event is counted in two results."""
     wake_span: TimeSpan | None = None
-    """The span that the remediator was asked to read; None if it was not woken."""
+    """From the first finding to the newest matching event: what the remediator is asked to read. None if not woken."""
     error: str = ""
     """Why the log was not read to the end of the span; empty if it was, or if only the page limit was reached."""
-
-
-@dataclass(slots=True)
-class _LinesRead:
-    candidates: int = 0
-    first: RuntimeLine | None = None
-    """The first event with a finding. Further findings change nothing, so they are not looked for."""
-    until: datetime | None = None
-    """The time of the newest matching event."""
     pages: int = 0
-    error: str = ""
 
     def add(self, lines: tuple[RuntimeLine, ...]) -> None:
+        """Count one page. Findings after the first change nothing, so they are not looked for."""
         self.pages += 1
         self.candidates += len(lines)
-        for at in range(0, len(lines), _LINES_PER_SCAN):
-            self.first = self.first or read_runtime_log(lines[at : at + _LINES_PER_SCAN]).first
-        self.until = max((line.at for line in lines), default=self.until)
+        first = self.wake_span.start if self.wake_span else _first_finding(lines)
+        if lines and first is not None:
+            self.wake_span = TimeSpan(first, max(first, *(line.at for line in lines)))
 
-    @property
-    def wake_span(self) -> TimeSpan | None:
-        """From the first finding to the newest matching event; None without a finding."""
-        if self.first is None or self.until is None:
-            return None
-        return TimeSpan(self.first.at, max(self.first.at, self.until))
+
+def _first_finding(lines: tuple[RuntimeLine, ...]) -> datetime | None:
+    for at in range(0, len(lines), _LINES_PER_SCAN):
+        if first := read_runtime_log(lines[at : at + _LINES_PER_SCAN]).first:
+            return first.at
+    return None
 
 
 @dataclass(frozen=True)
@@ -115,34 +106,34 @@ class RuntimeWatch:
         try:
             return self._look(cursor)
         except AwsError as error:
-            return LookResult(cursor.app_id, 0, error=str(error))
+            return LookResult(cursor.app_id, error=str(error))
 
     def _look(self, before: Cursor) -> LookResult:
         now, app_id = self.clock(), before.app_id
         tagged_only = self.settings.watch_runtime is WatchRuntime.TAGGED
         if self.muted(app_id) or (tagged_only and not self._should_watch(app_id)):
             self.cursors.save(before.silenced(now))
-            return LookResult(app_id, 0)
-        cursor, lines_read = self._read(before, now)
+            return LookResult(app_id)
+        result = LookResult(app_id)
+        cursor = self._read(before, now, result)
         if cursor is before:  # nothing was read, so there is nothing to save
-            return LookResult(app_id, 0, error=lines_read.error)
-        wake_span = lines_read.wake_span
+            return result
         # With watch_runtime `all`, tags are read only after a finding. This saves a ListBranches call per quiet app.
-        if wake_span is not None and not tagged_only and not self._should_watch(app_id):
-            cursor, wake_span = cursor.silenced(now), None
-        if wake_span is None and cursor.should_report_missing(now):
-            cursor, wake_span = self._missing(cursor, now)
+        if result.wake_span is not None and not tagged_only and not self._should_watch(app_id):
+            cursor, result.wake_span = cursor.silenced(now), None
+        if result.wake_span is None and cursor.should_report_missing(now):
+            cursor, result.wake_span = self._missing(cursor, now)
         # Wake before saving: if the run stops in between, the next run reads the span again, and no finding is lost.
-        if wake_span is not None:
-            self.wake(app_id, wake_span)
-        saved = self.cursors.save(cursor.after_look(now))
-        return LookResult(app_id, lines_read.candidates if saved else 0, wake_span, lines_read.error)
+        if result.wake_span is not None:
+            self.wake(app_id, result.wake_span)
+        if not self.cursors.save(cursor.after_look(now)):
+            result.candidates = 0
+        return result
 
-    def _read(self, cursor: Cursor, now: datetime) -> tuple[Cursor, _LinesRead]:
+    def _read(self, cursor: Cursor, now: datetime, result: LookResult) -> Cursor:
         """Read pages until the span is read or a limit or error ends it. The cursor holds how far that went."""
-        lines_read = _LinesRead()
         reading = cursor.next_reading(now)
-        while lines_read.pages < _MAX_PAGES:
+        while result.pages < _MAX_PAGES:
             try:
                 page = self.logs.page(cursor.app_id, reading.span, runtime_filter(), reading.token)
             except StaleTokenError:
@@ -150,21 +141,21 @@ class RuntimeWatch:
                 reading = cursor.next_reading(now)
                 continue
             except (AwsError, OutOfTimeError) as error:
-                lines_read.error = str(error)
+                result.error = str(error)
                 break
             match page:
                 case Present(value):
                     cursor, fresh = cursor.after_page(value, reading.span)
-                    lines_read.add(fresh)
+                    result.add(fresh)
                 case Absent():
-                    return cursor.log_group_missing(now), lines_read
+                    return cursor.log_group_missing(now)
                 case Unreadable(reason):
-                    lines_read.error = reason
-                    return cursor.without_token(), lines_read
+                    result.error = reason
+                    return cursor.without_token()
             if cursor.unfinished is None:
                 break
             reading = cursor.unfinished
-        return cursor, lines_read
+        return cursor
 
     def _should_watch(self, app_id: str) -> bool:
         return should_watch(self.amplify.branches(app_id), self.settings.watch_runtime)
