@@ -25,8 +25,6 @@ from medic_cli.output import confirmed, print_list, shown, terminal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from boto3.session import Session
-
     from medic.evidence import App, Branch
     from medic_cli.output import JsonObject
 
@@ -35,18 +33,6 @@ _MODES = (Mode.FIX.value, Mode.ASK.value, Mode.REPORT.value, IGNORE)
 _OPT_IN_TAGS = (AUTO_FIX, COMPUTE_ROLE, REBUILD)
 """The tags that opting out removes. CHANNEL stays: it only says where alerts go."""
 _REPORTS_ONLY = "The bot reports failures of this branch and changes nothing on it."
-
-
-@dataclass(frozen=True, slots=True)
-class TaggedBranch:
-    """A branch and its app, as AWS describes them now."""
-
-    app: App
-    branch: Branch
-
-    @property
-    def tags(self) -> Mapping[str, str]:
-        return self.branch.tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,67 +70,44 @@ class TagChange:
         }
 
 
-class BranchTags:
-    """Reads and writes a branch's tags with the user's own credentials."""
+def _read(gateways: Gateways, app_id: str, branch: str) -> tuple[App, Branch]:
+    """The app and its branch, as AWS describes them now.
 
-    def __init__(self, session: Session) -> None:
-        self._gateways = Gateways(session)
-        self._region = region_of(session)
-
-    def read(self, app_id: str, branch: str) -> TaggedBranch:
-        """The branch and its app.
-
-        Raises:
-            CouldNotLookError: the app or branch does not exist, or may not be read.
-            AwsError: a call failed in another way.
-        """
-        amplify = self._gateways.amplify
-        return TaggedBranch(
-            required(amplify.app(app_id), self._region), required(amplify.branch(app_id, branch), self._region)
-        )
-
-    def write(self, change: TagChange) -> None:
-        """TagResource and UntagResource, each only if it has something to change.
-
-        Raises:
-            AwsError: a call failed; tags that were already set stay set.
-        """
-        client = self._gateways.clients.amplify
-        if change.sets:
-            with translated("amplify:TagResource"):
-                client.tag_resource(resourceArn=change.branch_arn, tags=dict(change.sets))
-        if change.removes:
-            with translated("amplify:UntagResource"):
-                client.untag_resource(resourceArn=change.branch_arn, tagKeys=list(change.removes))
+    Raises:
+        CouldNotLookError: the app or branch does not exist, or may not be read.
+        AwsError: a call failed in another way.
+    """
+    region = region_of(gateways.session)
+    return required(gateways.amplify.app(app_id), region), required(gateways.amplify.branch(app_id, branch), region)
 
 
-def opt_in(current: TaggedBranch, wanted: Mapping[str, str | None]) -> TagChange:
+def opt_in(app: App, branch: Branch, wanted: Mapping[str, str | None]) -> TagChange:
     """The change that opts a branch in.
 
     Args:
-        current: the branch as it is now.
+        app: the app as it is now.
+        branch: the branch as it is now.
         wanted: the tags to set; None leaves a tag as it is.
     """
-    sets = {key: value for key, value in wanted.items() if value is not None and current.tags.get(key) != value}
-    allows = tuple(_allows(current, {**current.tags, **sets}))
-    return TagChange(current.branch.arn, sets, (), current.tags, allows)
+    sets = {key: value for key, value in wanted.items() if value is not None and branch.tags.get(key) != value}
+    return TagChange(branch.arn, sets, (), branch.tags, tuple(_allows(app, branch, {**branch.tags, **sets})))
 
 
-def opt_out(current: TaggedBranch) -> TagChange:
+def opt_out(branch: Branch) -> TagChange:
     """The change that opts a branch out."""
-    removes = tuple(key for key in _OPT_IN_TAGS if key in current.tags)
+    removes = tuple(key for key in _OPT_IN_TAGS if key in branch.tags)
     allows = [_REPORTS_ONLY]
-    if CHANNEL in current.tags:
+    if CHANNEL in branch.tags:
         allows.append(
-            f"Alerts still go to the channel {current.tags[CHANNEL]}. The tag {CHANNEL} stays because it allows no "
+            f"Alerts still go to the channel {branch.tags[CHANNEL]}. The tag {CHANNEL} stays because it allows no "
             "change."
         )
-    if current.branch.compute_role_arn:
-        allows.append(f"The branch keeps its compute role: {current.branch.compute_role_arn}")
-    return TagChange(current.branch.arn, {}, removes, current.tags, tuple(allows))
+    if branch.compute_role_arn:
+        allows.append(f"The branch keeps its compute role: {branch.compute_role_arn}")
+    return TagChange(branch.arn, {}, removes, branch.tags, tuple(allows))
 
 
-def _allows(current: TaggedBranch, tags: Mapping[str, str]) -> Iterator[str]:
+def _allows(app: App, branch: Branch, tags: Mapping[str, str]) -> Iterator[str]:
     """What the bot may do on a branch with these tags, as far as that is known without the stack's settings."""
     match tags.get(AUTO_FIX):
         case Mode.FIX.value:
@@ -166,7 +129,7 @@ def _allows(current: TaggedBranch, tags: Mapping[str, str]) -> Iterator[str]:
         "the role permits."
     )
     yield _rebuilds(tags)
-    yield from _limits(current)
+    yield from _limits(app, branch)
 
 
 def _which_role(tags: Mapping[str, str]) -> str:
@@ -192,9 +155,8 @@ def _rebuilds(tags: Mapping[str, str]) -> str:
     return f"It may retry the failed job {when}, as long as that job is the newest. It never builds a new commit."
 
 
-def _limits(current: TaggedBranch) -> Iterator[str]:
+def _limits(app: App, branch: Branch) -> Iterator[str]:
     """Facts about the app and branch that limit what the bot does, whatever the tags say."""
-    app, branch = current.app, current.branch
     if branch.stage == "PULL_REQUEST" or branch.source_branch or branch.destination_branch:
         yield "This is a pull-request preview: the bot never changes it, whatever its tags say."
     elif app.auto_branch_creation:
@@ -214,24 +176,34 @@ def _limits(current: TaggedBranch) -> Iterator[str]:
         )
 
 
-def apply_change(change: TagChange, tags: BranchTags, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+def apply_change(change: TagChange, gateways: Gateways, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Show the change, ask for confirmation, and write the tags. Exits with 1 if the answer is no.
 
     Raises:
-        AwsError: a tag could not be written.
+        AwsError: a tag could not be written; tags that were already set stay set.
     """
     if not as_json:
         _print_change(change)
     wanted = not (dry_run or change.empty)
     done = wanted and confirmed("Change these tags?", yes=yes)
     if done:
-        tags.write(change)
+        _write(change, gateways)
     if as_json:
         click.echo(json.dumps(change.as_json(done=done), indent=2))
     else:
         terminal().print(shown(_outcome(done=done, dry_run=dry_run, empty=change.empty), "bold"))
     if wanted and not done:
         sys.exit(SOMETHING_WRONG)
+
+
+def _write(change: TagChange, gateways: Gateways) -> None:
+    client = gateways.clients.amplify
+    if change.sets:
+        with translated("amplify:TagResource"):
+            client.tag_resource(resourceArn=change.branch_arn, tags=dict(change.sets))
+    if change.removes:
+        with translated("amplify:UntagResource"):
+            client.untag_resource(resourceArn=change.branch_arn, tagKeys=list(change.removes))
 
 
 def _print_change(change: TagChange) -> None:
@@ -290,10 +262,10 @@ def opt_in_command(  # noqa: PLR0913 - one a tag
     Exits with 0 if the branch is tagged, 1 if you say no, 2 on wrong usage, 3 if a call to AWS failed.
     """
     with explained():
-        tags = BranchTags(session(profile, region))
+        gateways = Gateways(session(profile, region))
         wanted = {AUTO_FIX: mode, COMPUTE_ROLE: compute_role, REBUILD: rebuild, CHANNEL: channel}
-        change = opt_in(tags.read(app, branch), wanted)
-        apply_change(change, tags, dry_run=dry_run, yes=yes, as_json=as_json)
+        change = opt_in(*_read(gateways, app, branch), wanted)
+        apply_change(change, gateways, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 _OPT_OUT_EXAMPLES = examples("medic opt-out d1a2b3c4d5e6f7 main", "medic opt-out d1a2b3c4d5e6f7 main --yes --json")
@@ -322,5 +294,6 @@ def opt_out_command(  # noqa: PLR0913 - the options that all changing commands s
     Exits with 0 if the tags are removed, 1 if you say no, 2 on wrong usage, 3 if a call to AWS failed.
     """
     with explained():
-        tags = BranchTags(session(profile, region))
-        apply_change(opt_out(tags.read(app, branch)), tags, dry_run=dry_run, yes=yes, as_json=as_json)
+        gateways = Gateways(session(profile, region))
+        _, current = _read(gateways, app, branch)
+        apply_change(opt_out(current), gateways, dry_run=dry_run, yes=yes, as_json=as_json)

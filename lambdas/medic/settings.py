@@ -269,8 +269,8 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True)
-class WatcherRuntime:
-    """What the watcher knows about its stack."""
+class WakingRuntime:
+    """What the watcher, and the function behind Slack's buttons, know about their stack. Both wake the remediator."""
 
     settings: Settings
     account: str
@@ -280,41 +280,22 @@ class WatcherRuntime:
     remediator_function: str
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> WatcherRuntime:
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, *, takes_approvals: bool = False
+    ) -> WakingRuntime:
         """Read the function's environment variables.
 
         Raises:
-            SettingsError: names every variable that is missing or wrong.
+            SettingsError: names every variable that is missing or wrong, or says that approvals are not set up although
+                the function takes them.
         """
         values = _variables(os.environ if environ is None else environ, _WAKING_VARIABLES)
-        return cls(settings=_settings(values.pop("settings")), **values)
-
-
-@dataclass(frozen=True, slots=True)
-class SlackRuntime:
-    """What the function behind Slack's buttons knows about its stack."""
-
-    slack: Slack
-    account: str
-    region: str
-    partition: str
-    table: str
-    remediator_function: str
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> SlackRuntime:
-        """Read the function's environment variables.
-
-        Raises:
-            SettingsError: names every variable that is missing or wrong, or says that approvals are not set up.
-        """
-        values = _variables(os.environ if environ is None else environ, _WAKING_VARIABLES)
-        slack = _settings(values.pop("settings")).slack
-        if not slack.takes_approvals:
+        settings = _settings(values.pop("settings"))
+        if takes_approvals and not settings.slack.takes_approvals:
             raise SettingsError(
                 ["slack.signing_secret is not set: approval from Slack needs signing_secret, app_id and approvers"]
             )
-        return cls(slack=slack, **values)
+        return cls(settings=settings, **values)
 
 
 def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from medic.alerts.slack import SlackPost
 from medic.alerts.slack_buttons import APPROVE, button_value
 from medic.aws.clients import Clients
 from medic.events import Scope, wake_up
-from medic.settings import SlackRuntime
+from medic.settings import WakingRuntime
 from medic.slack_actions.approve import SlackApprovalHandler
 from slack_interactivity import handler
 from tests.integration.conftest import REGION
@@ -73,8 +73,8 @@ class Channel:
         services = self.services()
         runtime = services.runtime
         approval_handler = SlackApprovalHandler(
-            runtime=SlackRuntime(
-                runtime.settings.slack, runtime.account, REGION, runtime.partition, runtime.table, "remediator"
+            runtime=WakingRuntime(
+                runtime.settings, runtime.account, REGION, runtime.partition, runtime.table, "remediator"
             ),
             gateways=services,
             telemetry=services.telemetry,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.gateways import Gateways
-from medic.settings import Settings, WatcherRuntime
+from medic.settings import Settings, WakingRuntime
 from medic.watch.watcher import Watcher
 from tests.integration.conftest import REGION
 from tests.integration.test_requests import scope
@@ -33,7 +33,7 @@ def watcher(world: World, functions: Functions, **settings: Any) -> Watcher:
     services = world.services()
     gateways = Gateways(services.session, world.now, table_name="incidents")
     gateways.clients.__dict__["functions"] = functions
-    runtime = WatcherRuntime(
+    runtime = WakingRuntime(
         Settings.parse(settings), world.amplify.account_id, REGION, "aws", "incidents", "remediator"
     )
     return Watcher(runtime, gateways, services.telemetry)

@@ -15,7 +15,7 @@ from medic.settings import (
     Settings,
     SettingsError,
     SlackChannel,
-    SlackRuntime,
+    WakingRuntime,
     merge,
     refuse_emulator_settings,
 )
@@ -190,6 +190,6 @@ def test_a_secret_value_instead_of_a_secret_name_is_refused_and_not_repeated(sec
 def test_a_function_without_approvers_does_not_start() -> None:
     environ = {**ENVIRONMENT, "REMEDIATOR_FUNCTION": "remediator"}
     with pytest.raises(SettingsError, match=r"slack\.signing_secret is not set"):
-        SlackRuntime.from_environment(environ)
+        WakingRuntime.from_environment(environ, takes_approvals=True)
     named = {**environ, "AMPLIFY_MEDIC_SETTINGS": json.dumps({"slack": {**BOT, **APPROVAL}})}
-    assert SlackRuntime.from_environment(named).slack.app_id == "A0123456789"
+    assert WakingRuntime.from_environment(named, takes_approvals=True).settings.slack.app_id == "A0123456789"

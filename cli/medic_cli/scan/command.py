@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -50,23 +49,6 @@ def _writable(_ctx: click.Context, _param: click.Parameter, value: Path | None) 
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class _Arguments:
-    """The parsed command line."""
-
-    regions: tuple[str, ...]
-    apps: tuple[str, ...]
-    profile: str | None
-    settings: str | None
-    stack: str | None
-    default_role: str | None
-    rate: float
-    iam_rate: float
-    html: Path | None
-    fail_on: str
-    as_json: bool
-
-
 @click.command("scan", epilog=_EXAMPLES)
 @click.option("--region", "regions", multiple=True, metavar="REGION", envvar="AWS_REGION",
               help="An AWS region; repeat for more. Default: the environment's region.")  # fmt: skip
@@ -89,7 +71,20 @@ class _Arguments:
 @click.option("--fail-on", type=click.Choice([each.value for each in FailOn]), default=FailOn.ERROR.value,
               show_default=True, help="Exit with 1 on findings of this severity or worse.")  # fmt: skip
 @json_option
-def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by name
+def command(  # noqa: PLR0913 - one an option
+    *,
+    regions: tuple[str, ...],
+    apps: tuple[str, ...],
+    profile: str | None,
+    settings: str | None,
+    stack: str | None,
+    default_role: str | None,
+    rate: float,
+    iam_rate: float,
+    html: Path | None,
+    fail_on: str,
+    as_json: bool,
+) -> None:
     """Check every app and branch for what will fail or is dangerous: roles, keys, previews, opted-in branches.
 
     Uses your credentials and changes nothing. It calls amplify:ListApps and ListBranches (GetApp with --app),
@@ -98,38 +93,32 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by n
 
     Exits with 0 if all is fine, 1 on findings (see --fail-on), 2 on wrong usage, 3 if something could not be checked.
     """
-    arguments = _Arguments(**options)
-    if arguments.stack and (arguments.settings or arguments.default_role):
+    if stack and (settings or default_role):
         raise click.UsageError("--stack can't be combined with --settings or --default-role: the stack gives both.")
-    scan = _run_scan(arguments)
-    if arguments.html is not None:
-        _write_page(scan, arguments.html)
-    if arguments.as_json:
-        click.echo(json.dumps(scan_as_json(scan), indent=2))
-    else:
-        print_scan(scan)
-    sys.exit(exit_code(scan, FailOn(arguments.fail_on)))
+    path = settings_file(settings)
+    known = read_settings(path) if path else None
+    if settings and known is None:
+        raise click.BadParameter(f"{path} contains no amplify-medic settings.", param_hint="--settings")
 
-
-def _run_scan(arguments: _Arguments) -> Scan:
     # Imported here because help and usage errors need no boto3.
     from medic_cli.aws import region_of, session  # noqa: PLC0415
     from medic_cli.scan.scanner import ScanOptions, run  # noqa: PLC0415
 
-    path = settings_file(arguments.settings)
-    settings = read_settings(path) if path else None
-    if arguments.settings and settings is None:
-        raise click.BadParameter(f"{path} contains no amplify-medic settings.", param_hint="--settings")
-    aws = session(arguments.profile, next(iter(arguments.regions), None))
-    regions = tuple(dict.fromkeys(arguments.regions)) or (region_of(aws),)
-    if arguments.stack:
-        options = ScanOptions(
-            terms_of_stacks(arguments.stack, arguments.profile, regions), arguments.apps, f"the stack {arguments.stack}"
-        )
+    aws = session(profile, next(iter(regions), None))
+    regions = tuple(dict.fromkeys(regions)) or (region_of(aws),)
+    if stack:
+        options = ScanOptions(terms_of_stacks(stack, profile, regions), apps, f"the stack {stack}")
     else:
-        terms = OptInTerms(settings or Settings(), arguments.default_role)
-        options = ScanOptions(dict.fromkeys(regions, terms), arguments.apps, path if settings else None)
-    return run(aws, options, rate=arguments.rate, iam_rate=arguments.iam_rate)
+        terms = OptInTerms(known or Settings(), default_role)
+        options = ScanOptions(dict.fromkeys(regions, terms), apps, path if known else None)
+    scan = run(aws, options, rate=rate, iam_rate=iam_rate)
+    if html is not None:
+        _write_page(scan, html)
+    if as_json:
+        click.echo(json.dumps(scan_as_json(scan), indent=2))
+    else:
+        print_scan(scan)
+    sys.exit(exit_code(scan, FailOn(fail_on)))
 
 
 def _write_page(scan: Scan, path: Path) -> None:

@@ -125,16 +125,16 @@ class Gaps:
         return tuple(self._gaps.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RegionSummary:
-    """How much of one region was scanned."""
+    """How much of one region was scanned, so far or in the end."""
 
     name: str
-    apps_found: int
-    apps: int
+    apps_found: int = 0
+    apps: int = 0
     """Apps that were scanned completely."""
-    branches: int
-    listed: bool
+    branches: int = 0
+    listed: bool = False
     """False if the region's apps could not be listed."""
 
 

@@ -55,15 +55,6 @@ class ScanOptions:
     """The settings file or the deployed stack. None: the default settings."""
 
 
-@dataclass(slots=True)
-class RegionProgress:
-    apps_found: int = 0
-    apps: int = 0
-    """Apps that were scanned completely."""
-    branches: int = 0
-    listed: bool = False
-
-
 class ThreadPool:
     """Runs blocking calls in threads. Each endpoint has its own slots, so a slow one does not delay the others."""
 
@@ -112,7 +103,7 @@ class Scanner:
         on_progress: Callable[[Scanner], None] = lambda _: None,
     ) -> None:
         self.targets = targets
-        self.progress = {region: RegionProgress() for region in targets.amplify}
+        self.progress = {region: RegionSummary(region) for region in targets.amplify}
         self._options, self._clock, self._on_progress = options, clock, on_progress
         self._threads = ThreadPool([*self.progress, _IAM])
         self._roles: AsyncCache[Item[Role]] = AsyncCache(self._read_role)
@@ -283,10 +274,7 @@ class Scanner:
             account=self._account or None,
             started_at=started_at,
             seconds=seconds,
-            regions=tuple(
-                RegionSummary(name, region.apps_found, region.apps, region.branches, region.listed)
-                for name, region in self.progress.items()
-            ),
+            regions=tuple(self.progress.values()),
             findings=tuple(sorted((*self._findings, *account_findings), key=lambda finding: finding.sort_key)),
             gaps=self._gaps.all(),
             interrupted=interrupted,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.gateways import Gateways
-    from medic.settings import SlackRuntime
+    from medic.settings import WakingRuntime
     from medic.telemetry import Telemetry
 
 SlackMessage = dict[str, object]
@@ -49,7 +49,7 @@ class SlackApprovalHandler:
 
     def __init__(
         self,
-        runtime: SlackRuntime,
+        runtime: WakingRuntime,
         gateways: Gateways,
         telemetry: Telemetry,
         answer: Callable[[str, SlackMessage], None] = post_answer,
@@ -88,13 +88,13 @@ class SlackApprovalHandler:
         return _response(200, "taken")
 
     def _signing_secret(self) -> str:
+        secrets, name = self.gateways.clients.secrets, self.runtime.settings.slack.signing_secret or ""
         with translated("secretsmanager:GetSecretValue"):
-            secret = self.gateways.clients.secrets.get_secret_value(SecretId=self.runtime.slack.signing_secret or "")
-        return secret["SecretString"].strip()
+            return secrets.get_secret_value(SecretId=name)["SecretString"].strip()
 
     def _authorise(self, click: Click) -> None:
         """Check that this person may approve this incident in this stack now."""
-        slack, approval, runtime = self.runtime.slack, click.approval, self.runtime
+        slack, approval, runtime = self.runtime.settings.slack, click.approval, self.runtime
         ours = (runtime.partition, runtime.account, runtime.region)
         if click.app_id != slack.app_id:
             raise ClickError(403, "other_app", "the click comes from a Slack app other than the one in the settings")

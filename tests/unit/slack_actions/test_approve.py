@@ -19,7 +19,7 @@ from medic.events import wake_up
 from medic.gateways import Gateways
 from medic.incidents.model import Request, RequestKind, approval_id
 from medic.incidents.requests import AlreadyAskedError
-from medic.settings import Slack, SlackChannel, SlackRuntime
+from medic.settings import Settings, Slack, SlackChannel, WakingRuntime
 from medic.slack_actions.approve import SlackApprovalHandler
 from medic.slack_actions.click import ClickError, read_click
 from medic.telemetry import Telemetry
@@ -73,7 +73,9 @@ class HandlerHarness:
             approvers=(f"{TEAM}/{USER}",),
         )
         return SlackApprovalHandler(
-            runtime=SlackRuntime(slack, "111122223333", "eu-central-1", "aws", "incidents", "remediator"),
+            runtime=WakingRuntime(
+                Settings(slack=slack), "111122223333", "eu-central-1", "aws", "incidents", "remediator"
+            ),
             gateways=self._gateways(),
             telemetry=Telemetry(Logger(service="test"), Metrics(namespace="test", service="test")),
             answer=self._answer,
