@@ -16,12 +16,11 @@ from medic.aws.clients import Clients
 from medic.aws.errors import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
     from boto3.session import Session
 
     from medic.aws.amplify import AmplifyReader
-    from medic.aws.gather import Gatherer
     from medic.aws.iam import IamReader
     from medic.aws.logs import RuntimeLogs
     from medic.incidents.region import RegionTable
@@ -71,20 +70,6 @@ class Gateways:
         from medic.aws.iam import IamReader
 
         return IamReader(lambda: self.clients.iam, account)
-
-    def gatherer_of(self, account: str, log_url_origins: Collection[str], *, max_log_bytes: int) -> Gatherer:
-        """Reads the evidence about an account's deployments.
-
-        Args:
-            account: the account of the roles.
-            log_url_origins: further origins that build logs may come from, for an emulator.
-            max_log_bytes: the limit on the bytes of a build log.
-        """
-        from medic.aws.gather import Gatherer
-        from medic.aws.logs import BuildLogSource
-
-        logs = BuildLogSource(log_url_origins, max_bytes=max_log_bytes)
-        return Gatherer(self.amplify, self.iam_of(account), logs)
 
     def runtime_logs(self, seconds: float = 20.0) -> RuntimeLogs:
         """A reader of SSR logs. Its time limit starts now."""

@@ -11,6 +11,8 @@ from medic.alerts.sns import SnsTopic
 from medic.aws.amplify import AmplifyActor
 from medic.aws.clients import assume_actor
 from medic.aws.errors import DeniedError
+from medic.aws.gather import Gatherer
+from medic.aws.logs import BuildLogSource
 from medic.gateways import Gateways, utc_now
 from medic.settings import SnsFormat
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from medic.actions.set_role import Pause
     from medic.alerts.delivery import Channel
     from medic.aws.clients import ActorScope
-    from medic.aws.gather import Gatherer
     from medic.aws.iam import IamReader
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
@@ -52,7 +53,7 @@ class Services(Gateways):
     def gatherer(self) -> Gatherer:
         settings = self.runtime.settings
         max_bytes = settings.limits.log_mebibytes * 1024 * 1024
-        return self.gatherer_of(self.runtime.account, settings.log_url_origins, max_log_bytes=max_bytes)
+        return Gatherer(self.amplify, self.iam, BuildLogSource(settings.log_url_origins, max_bytes=max_bytes))
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from medic.arns import arn_parts
 from medic.aws.errors import AbsentError, AwsRejectedError
-from medic.aws.gather import Deployment
+from medic.aws.gather import Deployment, Gatherer
+from medic.aws.logs import BuildLogSource
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
 from medic.events import Scope
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
     from medic.aws.amplify import AmplifyReader
-    from medic.aws.gather import Gatherer
     from medic.diagnosis.model import Diagnosis
     from medic.evidence import RuntimeLine
     from medic_cli.aws import DeployedStack
@@ -76,7 +76,8 @@ class DiagnosisGateways(Gateways):
 
     def gatherer(self, account: str) -> Gatherer:
         """A gatherer for the account that the app's ARN names, so no STS call is needed."""
-        return self.gatherer_of(account, self.log_url_origins, max_log_bytes=_MAX_BUILD_LOG_BYTES)
+        logs = BuildLogSource(self.log_url_origins, max_bytes=_MAX_BUILD_LOG_BYTES)
+        return Gatherer(self.amplify, self.iam_of(account), logs)
 
 
 _UNKNOWN = RoleChoice(None, "the deployed stack's settings, which pair roles with apps, were not read")
