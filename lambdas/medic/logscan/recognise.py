@@ -187,7 +187,7 @@ def _match_of_signature(entry: LogEntry, signature: Signature, phase: Phase, spa
         signature=signature.id,
         label=signature.label_in(phase),
         confidence=signature.confidence,
-        identity=signature.identity,
+        identity=signature.identity or Identity.UNKNOWN,
         decisiveness=signature.decisiveness,
         entry=entry,
         start=span[0],
