@@ -14,7 +14,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from medic.arns import name_of
-from medic.knowledge import find_entry
 from medic.knowledge.signatures import DENIAL_LITERALS, SIGNATURES
 from medic.labels import Confidence, Label, Phase
 from medic.logscan.entries import read_line
@@ -46,14 +45,9 @@ def runtime_filter() -> str:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
     """
-    words = (*DENIAL_LITERALS, *(word for each in SIGNATURES if _at_runtime(each.id) for word in each.literals))
+    possible = [each for each in SIGNATURES if not each.phases or Phase.RUNTIME in each.phases]
+    words = (*DENIAL_LITERALS, *(word for each in possible for word in each.literals))
     return " ".join(f'?"{word}"' for word in dict.fromkeys(words))
-
-
-def _at_runtime(signature_id: str) -> bool:
-    """False if the signature's entry limits it to other phases."""
-    entry = find_entry(signature_id)
-    return entry is None or not entry.phases or Phase.RUNTIME in entry.phases
 
 
 @dataclass(frozen=True, slots=True)
