@@ -90,8 +90,8 @@ def _as_json(entry: Entry, values: Mapping[str, str]) -> JsonObject:
         "kind": entry.kind.value,
         "title": entry.title,
         "explanation": entry.explanation,
-        "label": entry.label.value if entry.label else None,
-        "identity": entry.identity.value if entry.identity else None,
+        "label": entry.usual_label,
+        "identity": entry.identity,
         "phases": [phase.value for phase in entry.phases],
         "checks": [{"id": look.id, "sentence": look.sentence} for look in entry.looks],
         "steps": [filled(step, values) for step in entry.steps],
@@ -133,8 +133,8 @@ def _print_list(entries: list[Entry]) -> None:
 def _print_entry(entry: Entry, dialect: Dialect, values: Mapping[str, str]) -> None:
     console = terminal()
     console.print(shown(entry.title, "bold"))
-    facts = (entry.kind.value, entry.label.value if entry.label else None, *(phase.value for phase in entry.phases))
-    console.print(shown(f"{entry.id}: {', '.join(fact for fact in facts if fact)}", "dim"))
+    facts = filter(None, (entry.kind, entry.usual_label, *entry.phases))
+    console.print(shown(f"{entry.id}: {', '.join(facts)}", "dim"))
     console.print()
     console.print(shown(entry.explanation))
     print_list(console, "Checks", [look.sentence for look in entry.looks])
