@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from medic.labels import Phase
 from medic_cli.diagnose.offline import diagnose_offline, read_event
 from medic_cli.diagnose.output import DIALECT_CHOICES, answer_of, print_report
 from medic_cli.options import app_argument, aws_options, branch_argument, examples, json_option, since
+from medic_cli.output import print_json
 
 if TYPE_CHECKING:
     from medic_cli.diagnose.output import DiagnosisReport
@@ -85,7 +85,7 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by n
     chosen = _CommandLine(**options)
     report = _offline(chosen) if chosen.event_file is not None else _live(chosen)
     if chosen.as_json:
-        click.echo(json.dumps(answer_of(report), indent=2))
+        print_json(answer_of(report))
     else:
         print_report(report, chosen.dialect)
     sys.exit(report.exit_code)

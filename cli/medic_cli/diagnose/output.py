@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from medic.evidence import Evidence
     from medic.logscan.model import LogReading
     from medic.plan.model import Action, Plan
-    from medic_cli.output import JsonObject, JsonValue
+    from medic_cli.answers import ChosenJobJson, DiagnoseAnswer, LinkJson, WrittenFixJson
 
-SCHEMA = 1
 ALL = "all"
 DIALECT_CHOICES = (Dialect.CONSOLE.value, Dialect.CLI.value, Dialect.CDK.value, Dialect.TERRAFORM.value, ALL)
 _DIALECTS_BY_NAME = {name: dialect for dialect, name in DIALECTS.items()}
@@ -106,11 +105,10 @@ class DiagnosisReport:
         return 0 if self.label is Label.NOT_IAM else SOMETHING_WRONG
 
 
-def answer_of(report: DiagnosisReport) -> JsonObject:
-    """The answer of docs/schemas/diagnose.schema.json."""
+def answer_of(report: DiagnosisReport) -> DiagnoseAnswer:
     scope, evidence, diagnosis = report.scope, report.evidence, report.diagnosis
     return {
-        "schema": SCHEMA,
+        "schema": 1,
         "offline": report.offline,
         "partition": scope.partition,
         "account": scope.account,
@@ -133,7 +131,7 @@ def answer_of(report: DiagnosisReport) -> JsonObject:
     }
 
 
-def _job(report: DiagnosisReport) -> JsonObject:
+def _job(report: DiagnosisReport) -> ChosenJobJson:
     job = report.evidence.job.value if isinstance(report.evidence.job, Present) else None
     return {
         "id": report.job_id,
@@ -144,13 +142,19 @@ def _job(report: DiagnosisReport) -> JsonObject:
     }
 
 
-def _fix(fix: WrittenFix) -> JsonObject:
-    return {"title": fix.title, **{dialect.value: text for dialect, text in fix.texts.items()}}
+def _fix(fix: WrittenFix) -> WrittenFixJson:
+    return {
+        "title": fix.title,
+        "console": fix.texts[Dialect.CONSOLE],
+        "cli": fix.texts[Dialect.CLI],
+        "cdk": fix.texts[Dialect.CDK],
+        "terraform": fix.texts[Dialect.TERRAFORM],
+    }
 
 
-def _links(report: DiagnosisReport) -> JsonValue:
+def _links(report: DiagnosisReport) -> list[LinkJson]:
     scope = report.scope
-    links = [{"text": "App", "url": app_url(scope)}]
+    links: list[LinkJson] = [{"text": "App", "url": app_url(scope)}]
     if report.job_id is not None:
         links.insert(0, {"text": "Job and log", "url": job_url(scope, report.job_id)})
     return links + [

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from medic_cli.snapshot.snapshot import BranchState, object_in
 
 if TYPE_CHECKING:
-    from medic_cli.output import JsonObject, JsonValue
-
-SCHEMA = 1
-"""The version of docs/schemas/compare.schema.json."""
+    from medic_cli.output import JsonObject
+    from medic_cli.snapshot.answers import CompareAnswer, DifferenceJson, SideJson, ValueJson
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,9 @@ class Comparison:
     unknown: tuple[Difference, ...]
     """Settings that could not be read on one side or both."""
 
-    def as_json(self) -> JsonObject:
-        """The answer of `medic compare --json`."""
+    def as_json(self) -> CompareAnswer:
         return {
-            "schema": SCHEMA,
+            "schema": 1,
             "first": _side(self.first),
             "second": _side(self.second),
             "differences": [_difference(each) for each in self.differences],
@@ -93,11 +90,11 @@ def value_text(value: Value) -> str:
             return value
 
 
-def _side(state: BranchState) -> JsonObject:
+def _side(state: BranchState) -> SideJson:
     return {"name": state.name, "taken_at": state.taken_at}
 
 
-def _difference(difference: Difference) -> JsonObject:
+def _difference(difference: Difference) -> DifferenceJson:
     aspect = difference.aspect
     return {
         "id": aspect.id,
@@ -108,7 +105,7 @@ def _difference(difference: Difference) -> JsonObject:
     }
 
 
-def _json(value: Value) -> JsonValue:
+def _json(value: Value) -> ValueJson:
     match value:
         case UnknownValue(reason):
             return {"unknown": reason}
@@ -194,7 +191,7 @@ def _opt_in(state: BranchState) -> Value:
     return frozenset(f"{key}={value}" for key, value in tags.items() if key.startswith("amplify-medic:"))
 
 
-def _value(value: JsonValue) -> Value:
+def _value(value: object) -> Value:
     if value is None or isinstance(value, Mapping):
         return None
     if isinstance(value, list):
@@ -204,11 +201,11 @@ def _value(value: JsonValue) -> Value:
     return str(value)
 
 
-def _text(value: JsonValue) -> str | None:
+def _text(value: object) -> str | None:
     return str(value) if value else None
 
 
-def _texts(value: JsonValue) -> tuple[str, ...]:
+def _texts(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
