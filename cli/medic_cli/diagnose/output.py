@@ -18,10 +18,11 @@ from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG
 from medic_cli.output import line_range, print_list, shown, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from rich.console import Console
 
+    from medic.alerts.model import AlertFix
     from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
     from medic.evidence import Evidence
@@ -31,16 +32,6 @@ if TYPE_CHECKING:
 
 ALL = "all"
 DIALECT_CHOICES = (Dialect.CONSOLE.value, Dialect.CLI.value, Dialect.CDK.value, Dialect.TERRAFORM.value, ALL)
-_DIALECTS_BY_NAME = {name: dialect for dialect, name in DIALECTS.items()}
-"""The dialects by the names that alerts show."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenFix:
-    """A fix, ready to paste."""
-
-    title: str
-    texts: Mapping[Dialect, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +67,12 @@ class DiagnosisReport:
         return self.reading.label if self.reading else None
 
     @property
-    def fixes(self) -> tuple[WrittenFix, ...]:
+    def fixes(self) -> tuple[AlertFix, ...]:
         """The fixes of the likely causes, else those of the possible causes."""
         if self.diagnosis is None:
             return ()
         likely = fixes_for(self.evidence, self.diagnosis)
-        fixes = likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
-        return tuple(
-            WrittenFix(fix.title, {_DIALECTS_BY_NAME[s.dialect]: s.text for s in fix.snippets}) for fix in fixes
-        )
+        return likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
 
     @property
     def headline(self) -> str:
@@ -142,13 +130,14 @@ def _job(report: DiagnosisReport) -> ChosenJobJson:
     }
 
 
-def _fix(fix: WrittenFix) -> WrittenFixJson:
+def _fix(fix: AlertFix) -> WrittenFixJson:
+    texts = {snippet.dialect: snippet.text for snippet in fix.snippets}
     return {
         "title": fix.title,
-        "console": fix.texts[Dialect.CONSOLE],
-        "cli": fix.texts[Dialect.CLI],
-        "cdk": fix.texts[Dialect.CDK],
-        "terraform": fix.texts[Dialect.TERRAFORM],
+        "console": texts[DIALECTS[Dialect.CONSOLE]],
+        "cli": texts[DIALECTS[Dialect.CLI]],
+        "cdk": texts[DIALECTS[Dialect.CDK]],
+        "terraform": texts[DIALECTS[Dialect.TERRAFORM]],
     }
 
 
@@ -277,13 +266,13 @@ def _action_line(action: Action) -> str:
     return f"It {_DISPOSITIONS[action.disposition]} {change}: {action.reason}."
 
 
-def _print_fixes(console: Console, fixes: tuple[WrittenFix, ...], dialect: str) -> None:
+def _print_fixes(console: Console, fixes: tuple[AlertFix, ...], dialect: str) -> None:
     for fix in fixes:
         console.print()
         console.print(shown(f"Fix: {fix.title}", "bold"))
-        for written_in, text in fix.texts.items():
-            if dialect in (ALL, written_in):
-                if dialect == ALL:
-                    console.print(shown(f"# {DIALECTS[written_in]}", "dim"))
+        for snippet in fix.snippets:
+            if dialect == ALL:
+                console.print(shown(f"# {snippet.dialect}", "dim"))
+            if dialect == ALL or snippet.dialect == DIALECTS[Dialect(dialect)]:
                 # Not indented and not wrapped, because an indented here-document can't be pasted.
-                console.print(shown(text), soft_wrap=True)
+                console.print(shown(snippet.text), soft_wrap=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from medic.evidence import Unreadable
 from medic_cli.snapshot.snapshot import BranchState, object_in
 
 if TYPE_CHECKING:
@@ -13,14 +14,7 @@ if TYPE_CHECKING:
     from medic_cli.snapshot.answers import CompareAnswer, DifferenceJson, SideJson, ValueJson
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownValue:
-    """A value that could not be read."""
-
-    reason: str
-
-
-Value: TypeAlias = "str | frozenset[str] | UnknownValue | None"
+Value: TypeAlias = "str | frozenset[str] | Unreadable | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +61,7 @@ def compare(first: BranchState, second: BranchState) -> Comparison:
     differences, same, unknown = [], [], []
     for aspect in ASPECTS:
         one, other = aspect.read(first), aspect.read(second)
-        if isinstance(one, UnknownValue) or isinstance(other, UnknownValue):
+        if isinstance(one, Unreadable) or isinstance(other, Unreadable):
             unknown.append(Difference(aspect, one, other))
         elif one == other:
             same.append(aspect)
@@ -82,7 +76,7 @@ def value_text(value: Value) -> str:
     match value:
         case None:
             return "none"
-        case UnknownValue(reason):
+        case Unreadable(reason):
             return f"unknown: {reason}"
         case frozenset():
             return "\n".join(sorted(value)) or "–"
@@ -107,7 +101,7 @@ def _difference(difference: Difference) -> DifferenceJson:
 
 def _json(value: Value) -> ValueJson:
     match value:
-        case UnknownValue(reason):
+        case Unreadable(reason):
             return {"unknown": reason}
         case frozenset():
             return sorted(value)
@@ -150,7 +144,7 @@ def _verdict(purpose: str) -> Callable[[BranchState], Value]:
     def read(state: BranchState) -> Value:
         verdict = object_in(object_in(state.branch, "trust"), purpose)
         if verdict.get("assumable") == "unreadable":
-            return UnknownValue("; ".join(_texts(verdict.get("explanation"))))
+            return Unreadable("; ".join(_texts(verdict.get("explanation"))))
         return _value(verdict.get("assumable"))
 
     return read
@@ -165,7 +159,7 @@ def _of_role(
         arn = role_arn(state)
         role = object_in(state.roles, arn) if arn else {}
         if role.get("status") == "unreadable":
-            return UnknownValue(str(role.get("why")))
+            return Unreadable(str(role.get("why")))
         return value(role)
 
     return read
@@ -175,7 +169,7 @@ def _policies(key: str) -> Callable[[JsonObject], Value]:
     def read(role: JsonObject) -> Value:
         policies = object_in(role, "policies")
         if policies.get("status") == "unreadable":
-            return UnknownValue(str(policies.get("why")))
+            return Unreadable(str(policies.get("why")))
         return _value(policies.get(key, []))
 
     return read
