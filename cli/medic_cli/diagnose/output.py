@@ -18,30 +18,20 @@ from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG
 from medic_cli.output import line_range, print_list, shown, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from rich.console import Console
 
+    from medic.alerts.model import AlertFix
     from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
     from medic.evidence import Evidence
     from medic.logscan.model import LogReading
     from medic.plan.model import Action, Plan
-    from medic_cli.output import JsonObject, JsonValue
+    from medic_cli.answers import ChosenJobJson, DiagnoseAnswer, LinkJson, WrittenFixJson
 
-SCHEMA = 1
 ALL = "all"
 DIALECT_CHOICES = (Dialect.CONSOLE.value, Dialect.CLI.value, Dialect.CDK.value, Dialect.TERRAFORM.value, ALL)
-_DIALECTS_BY_NAME = {name: dialect for dialect, name in DIALECTS.items()}
-"""The dialects by the names that alerts show."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenFix:
-    """A fix, ready to paste."""
-
-    title: str
-    texts: Mapping[Dialect, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +67,12 @@ class DiagnosisReport:
         return self.reading.label if self.reading else None
 
     @property
-    def fixes(self) -> tuple[WrittenFix, ...]:
+    def fixes(self) -> tuple[AlertFix, ...]:
         """The fixes of the likely causes, else those of the possible causes."""
         if self.diagnosis is None:
             return ()
         likely = fixes_for(self.evidence, self.diagnosis)
-        fixes = likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
-        return tuple(
-            WrittenFix(fix.title, {_DIALECTS_BY_NAME[s.dialect]: s.text for s in fix.snippets}) for fix in fixes
-        )
+        return likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
 
     @property
     def headline(self) -> str:
@@ -106,11 +93,10 @@ class DiagnosisReport:
         return 0 if self.label is Label.NOT_IAM else SOMETHING_WRONG
 
 
-def answer_of(report: DiagnosisReport) -> JsonObject:
-    """The answer of docs/schemas/diagnose.schema.json."""
+def answer_of(report: DiagnosisReport) -> DiagnoseAnswer:
     scope, evidence, diagnosis = report.scope, report.evidence, report.diagnosis
     return {
-        "schema": SCHEMA,
+        "schema": 1,
         "offline": report.offline,
         "partition": scope.partition,
         "account": scope.account,
@@ -133,7 +119,7 @@ def answer_of(report: DiagnosisReport) -> JsonObject:
     }
 
 
-def _job(report: DiagnosisReport) -> JsonObject:
+def _job(report: DiagnosisReport) -> ChosenJobJson:
     job = report.evidence.job.value if isinstance(report.evidence.job, Present) else None
     return {
         "id": report.job_id,
@@ -144,13 +130,20 @@ def _job(report: DiagnosisReport) -> JsonObject:
     }
 
 
-def _fix(fix: WrittenFix) -> JsonObject:
-    return {"title": fix.title, **{dialect.value: text for dialect, text in fix.texts.items()}}
+def _fix(fix: AlertFix) -> WrittenFixJson:
+    texts = {snippet.dialect: snippet.text for snippet in fix.snippets}
+    return {
+        "title": fix.title,
+        "console": texts[DIALECTS[Dialect.CONSOLE]],
+        "cli": texts[DIALECTS[Dialect.CLI]],
+        "cdk": texts[DIALECTS[Dialect.CDK]],
+        "terraform": texts[DIALECTS[Dialect.TERRAFORM]],
+    }
 
 
-def _links(report: DiagnosisReport) -> JsonValue:
+def _links(report: DiagnosisReport) -> list[LinkJson]:
     scope = report.scope
-    links = [{"text": "App", "url": app_url(scope)}]
+    links: list[LinkJson] = [{"text": "App", "url": app_url(scope)}]
     if report.job_id is not None:
         links.insert(0, {"text": "Job and log", "url": job_url(scope, report.job_id)})
     return links + [
@@ -273,13 +266,13 @@ def _action_line(action: Action) -> str:
     return f"It {_DISPOSITIONS[action.disposition]} {change}: {action.reason}."
 
 
-def _print_fixes(console: Console, fixes: tuple[WrittenFix, ...], dialect: str) -> None:
+def _print_fixes(console: Console, fixes: tuple[AlertFix, ...], dialect: str) -> None:
     for fix in fixes:
         console.print()
         console.print(shown(f"Fix: {fix.title}", "bold"))
-        for written_in, text in fix.texts.items():
-            if dialect in (ALL, written_in):
-                if dialect == ALL:
-                    console.print(shown(f"# {DIALECTS[written_in]}", "dim"))
+        for snippet in fix.snippets:
+            if dialect == ALL:
+                console.print(shown(f"# {snippet.dialect}", "dim"))
+            if dialect == ALL or snippet.dialect == DIALECTS[Dialect(dialect)]:
                 # Not indented and not wrapped, because an indented here-document can't be pasted.
-                console.print(shown(text), soft_wrap=True)
+                console.print(shown(snippet.text), soft_wrap=True)

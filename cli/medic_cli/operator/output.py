@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,17 +18,15 @@ from medic_cli.aws import DeployedStack, session, stack_option
 from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.operator.bot import BotClient, assume_operator_role
 from medic_cli.options import aws_options, change_options, duration, json_option
-from medic_cli.output import confirmed, print_list, shown, terminal
+from medic_cli.output import confirmed, print_json, print_list, shown, terminal
 
 if TYPE_CHECKING:
     from medic.incidents.model import Change, Incident, Request
+    from medic_cli.answers import HistoryIncidentJson, RequestAnswerJson, RoleChangeJson
     from medic_cli.operator.bot import RequestAnswer, ScopedIncident
-    from medic_cli.output import JsonObject
 
 F = TypeVar("F", bound=Callable[..., object])
 
-REQUEST_SCHEMA = 1
-HISTORY_SCHEMA = 1
 _MAX_WAIT = timedelta(minutes=15)
 
 
@@ -101,24 +98,23 @@ _NO_ANSWER_YET = "The bot has not answered yet. It goes on without this command;
 
 def _print_answer(request: Request, answer: RequestAnswer | None, text: str, options: OperatorOptions) -> None:
     if options.as_json:
-        click.echo(json.dumps(_request_json(request, answer), indent=2))
+        print_json(_request_json(request, answer))
     else:
         style = "bold red" if answer is not None and answer.refused else "bold"
         terminal().print(shown(text, style))
 
 
-def _request_json(request: Request, answer: RequestAnswer | None) -> JsonObject:
-    """The answer of docs/schemas/request.schema.json."""
+def _request_json(request: Request, answer: RequestAnswer | None) -> RequestAnswerJson:
     scope = request.scope
     return {
-        "schema": REQUEST_SCHEMA,
+        "schema": 1,
         "kind": request.kind.value,
         "account": scope.account,
         "region": scope.region,
         "app": scope.app_id,
         "branch": scope.branch,
         "incident": request.incident_id or None,
-        "until": _iso(request.until),
+        "until": _iso(request.until) if request.until else None,
         "who": request.who,
         "request": request.id if answer else None,
         "answer": answer.text if answer else None,
@@ -158,8 +154,7 @@ def plan_lines(incident: Incident) -> Iterator[str]:
     yield "Every guardrail is evaluated again before anything is changed."
 
 
-def incident_json(found: ScopedIncident) -> JsonObject:
-    """One incident of docs/schemas/history.schema.json."""
+def incident_json(found: ScopedIncident) -> HistoryIncidentJson:
     scope, incident = found.scope, found.incident
     return {
         "id": incident.id,
@@ -217,7 +212,7 @@ def _change_text(change: Change) -> str:
     return f"{role} {change.previous_arn or 'none'} → {change.role_arn} ({change.state})"
 
 
-def _change_json(change: Change) -> JsonObject:
+def _change_json(change: Change) -> RoleChangeJson:
     return {
         "kind": change.kind,
         "target": change.target,
@@ -225,10 +220,10 @@ def _change_json(change: Change) -> JsonObject:
         "to": change.role_arn,
         "state": change.state.value,
         "intended_at": _iso(change.intended_at),
-        "applied_at": _iso(change.applied_at),
+        "applied_at": _iso(change.applied_at) if change.applied_at else None,
         "note": redact(change.note),
     }
 
 
-def _iso(time: datetime | None) -> str | None:
-    return time.isoformat(timespec="seconds") if time else None
+def _iso(time: datetime) -> str:
+    return time.isoformat(timespec="seconds")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from medic.arns import RoleArn
 from medic.settings import Settings
 from medic_cli.errors import CouldNotLookError
 from medic_cli.options import examples, json_option
+from medic_cli.output import print_json
 from medic_cli.scan.model import FailOn, exit_code
 from medic_cli.scan.opted_in import OptInTerms, read_settings, settings_file, terms_of_stacks
 from medic_cli.scan.output import print_scan, scan_as_json
@@ -107,7 +107,7 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by n
     if arguments.html is not None:
         _write_page(scan, arguments.html)
     if arguments.as_json:
-        click.echo(json.dumps(scan_as_json(scan), indent=2))
+        print_json(scan_as_json(scan))
     else:
         print_scan(scan)
     sys.exit(exit_code(scan, FailOn(arguments.fail_on)))

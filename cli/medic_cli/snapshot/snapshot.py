@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from medic.arns import RoleArn
@@ -37,11 +37,21 @@ if TYPE_CHECKING:
 
     from medic.diagnosis.model import RoleVerdict
     from medic.evidence import BuildSettings
-    from medic_cli.output import JsonObject, JsonValue
+    from medic_cli.output import JsonObject
+    from medic_cli.snapshot.answers import (
+        BuildJson,
+        NotReadJson,
+        PoliciesJson,
+        RepositoryJson,
+        SnapshotAnswer,
+        SnapshotAppJson,
+        SnapshotBranchJson,
+        SnapshotRoleJson,
+        TrustVerdictJson,
+    )
 
-SCHEMA = 1
-"""The version of docs/schemas/snapshot.schema.json."""
-KIND = "amplify-medic snapshot"
+SCHEMA: Final = 1
+KIND: Final = "amplify-medic snapshot"
 
 _MAX_THREADS = 4
 _MAX_BYTES = 1 << 26
@@ -74,7 +84,7 @@ class SnapshotReader:
         self._apps: dict[str, App] = {}
         self._roles: dict[str, _RoleAndPolicies] = {}
 
-    def take(self, app_id: str, branch: str | None) -> JsonObject:
+    def take(self, app_id: str, branch: str | None) -> SnapshotAnswer:
         """Read the state of a branch; without a name, of all the app's branches.
 
         Raises:
@@ -136,7 +146,7 @@ def _read_role(iam: IamReader, arn: str) -> _RoleAndPolicies:
         return _RoleAndPolicies(role, Unreadable(str(error)))
 
 
-def _app_json(app: App) -> JsonObject:
+def _app_json(app: App) -> SnapshotAppJson:
     return {
         "id": app.id,
         "arn": app.arn,
@@ -155,7 +165,7 @@ def _app_json(app: App) -> JsonObject:
 
 def _branch_json(
     scope: Scope, app: App, branch: Branch, roles: Mapping[str, _RoleAndPolicies], now: datetime
-) -> JsonObject:
+) -> SnapshotBranchJson:
     role_items = {arn: known.role for arn, known in roles.items()}
     evidence = evidence_of(scope, now, app=Present(app), branch=Present(branch), roles=role_items)
     service = service_role_verdict(evidence, app.service_role_arn)
@@ -178,7 +188,7 @@ def _branch_json(
     }
 
 
-def _role_json(item: Item[Role], policies: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
+def _role_json(item: Item[Role], policies: Item[tuple[NamedPolicy, ...]]) -> SnapshotRoleJson | NotReadJson:
     if not isinstance(item, Present):
         return _not_present(item)
     role = item.value
@@ -192,7 +202,7 @@ def _role_json(item: Item[Role], policies: Item[tuple[NamedPolicy, ...]]) -> Jso
     }
 
 
-def _policies(item: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
+def _policies(item: Item[tuple[NamedPolicy, ...]]) -> PoliciesJson | NotReadJson:
     if not isinstance(item, Present):
         return _not_present(item)
     return {
@@ -203,7 +213,7 @@ def _policies(item: Item[tuple[NamedPolicy, ...]]) -> JsonObject:
     }
 
 
-def _not_present(item: Absent | Unreadable) -> JsonObject:
+def _not_present(item: Absent | Unreadable) -> NotReadJson:
     return {"status": "absent" if isinstance(item, Absent) else "unreadable", "why": redact(item.reason)}
 
 
@@ -227,7 +237,7 @@ def _sorted(value: object) -> object:
     return value
 
 
-def _verdict(verdict: RoleVerdict | None) -> JsonObject | None:
+def _verdict(verdict: RoleVerdict | None) -> TrustVerdictJson | None:
     if verdict is None:
         return None
     return {
@@ -237,11 +247,11 @@ def _verdict(verdict: RoleVerdict | None) -> JsonObject | None:
     }
 
 
-def _build(build: BuildSettings) -> JsonObject:
+def _build(build: BuildSettings) -> BuildJson:
     return {"image": build.image, "spec": build.spec, "compute": build.compute}
 
 
-def _repository(app: App) -> JsonObject | None:
+def _repository(app: App) -> RepositoryJson | None:
     """Leaves out credentials that the repository's URL may hold."""
     if app.repository is None:
         return None
@@ -321,5 +331,5 @@ def object_in(document: JsonObject, key: str) -> JsonObject:
     return value if isinstance(value, Mapping) else {}
 
 
-def _list(value: JsonValue) -> list[JsonValue]:
+def _list(value: object) -> list[object]:
     return list(value) if isinstance(value, list) else []

@@ -1,20 +1,35 @@
 """JSON of incidents, diagnoses and plans, for the event bus and for the CLI's `--json` output. Every text is redacted.
 
-The schemas are docs/schemas/diagnose.schema.json and docs/schemas/events.
+json_types.py has the types of its parts; docs/schemas is generated from them.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from medic.evidence import Present
 from medic.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from medic.actions.outcome import RoleChangeOutcome
+    from medic.alerts.json_types import (
+        ActionJson,
+        AppJson,
+        BotJson,
+        BranchJson,
+        CauseJson,
+        ChangeJson,
+        CheckJson,
+        FindingJson,
+        IncidentDetail,
+        JobJson,
+        OutcomeJson,
+        RolesJson,
+        VerdictJson,
+    )
     from medic.diagnosis.model import Cause, Check, Diagnosis, RoleVerdict
     from medic.events import Scope
     from medic.evidence import Evidence, Job
@@ -25,7 +40,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 
-def incident_json(scope: Scope, incident: Incident) -> Json:
+def incident_json(scope: Scope, incident: Incident) -> IncidentDetail:
     """The incident, its app, branch and job, with None for every field that only a diagnosis knows."""
     return {
         "partition": scope.partition,
@@ -61,7 +76,7 @@ def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
     }
 
 
-def bot_json(opt_in: str, plan: Plan | None) -> Json:
+def bot_json(opt_in: str, plan: Plan | None) -> BotJson:
     """The branch's opt-in and the bot's plan. The plan is None if the settings of the stack could not be read."""
     return {
         "opt_in": redact(opt_in),
@@ -72,7 +87,7 @@ def bot_json(opt_in: str, plan: Plan | None) -> Json:
     }
 
 
-def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[Json]:
+def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[OutcomeJson]:
     """The result of each attempted role change."""
     return [
         {
@@ -85,7 +100,7 @@ def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[Json]:
     ]
 
 
-def app_json(evidence: Evidence) -> Json:
+def app_json(evidence: Evidence) -> AppJson:
     app = evidence.app.value if isinstance(evidence.app, Present) else None
     return {
         "id": evidence.app_id,
@@ -94,7 +109,7 @@ def app_json(evidence: Evidence) -> Json:
     }
 
 
-def branch_json(evidence: Evidence) -> Json:
+def branch_json(evidence: Evidence) -> BranchJson:
     branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
     return {
         "name": evidence.branch_name,
@@ -103,10 +118,10 @@ def branch_json(evidence: Evidence) -> Json:
     }
 
 
-def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
+def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> RolesJson:
     """The verdicts on both roles, and whether the compute role is set on the branch or on the app."""
     branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
-    level = "branch" if branch and branch.compute_role_arn else "app"
+    level: Literal["branch", "app"] = "branch" if branch and branch.compute_role_arn else "app"
     compute = _verdict(diagnosis.compute)
     return {
         "service": _verdict(diagnosis.service),
@@ -114,7 +129,7 @@ def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
     }
 
 
-def finding_json(finding: Finding) -> Json:
+def finding_json(finding: Finding) -> FindingJson:
     """A finding. The log scan has already redacted its excerpt."""
     denial = finding.denial
     return {
@@ -130,11 +145,11 @@ def finding_json(finding: Finding) -> Json:
     }
 
 
-def check_json(check: Check) -> Json:
+def check_json(check: Check) -> CheckJson:
     return {"id": check.id, "result": check.result.value, "detail": redact(check.detail)}
 
 
-def cause_json(cause: Cause) -> Json:
+def cause_json(cause: Cause) -> CauseJson:
     """A cause, with the ids of the checks that support it, contradict it, or could not be made."""
     return {
         "id": cause.id,
@@ -147,15 +162,15 @@ def cause_json(cause: Cause) -> Json:
     }
 
 
-def merged_json(*parts: Json) -> str:
+def merged_json(*parts: Mapping[str, object]) -> str:
     """The parts as one JSON text. Where two parts have the same key, the later part wins."""
     merged: Json = {}
     for part in parts:
-        merged |= part
+        merged |= dict(part)
     return json.dumps(merged, ensure_ascii=False)
 
 
-def _change(change: Change) -> Json:
+def _change(change: Change) -> ChangeJson:
     return {
         "kind": change.kind,
         "target": change.target,
@@ -165,12 +180,12 @@ def _change(change: Change) -> Json:
     }
 
 
-def _job(job: Job) -> Json:
+def _job(job: Job) -> JobJson:
     message = redact(job.commit_message) if job.commit_message else None
     return {"id": job.id, "status": job.status, "commit": job.commit_id, "message": message}
 
 
-def _verdict(verdict: RoleVerdict | None) -> Json | None:
+def _verdict(verdict: RoleVerdict | None) -> VerdictJson | None:
     if verdict is None:
         return None
     return {
@@ -181,7 +196,7 @@ def _verdict(verdict: RoleVerdict | None) -> Json | None:
     }
 
 
-def _action(action: Action) -> Json:
+def _action(action: Action) -> ActionJson:
     return {
         "kind": action.kind.value,
         "disposition": action.disposition.value,

@@ -335,8 +335,8 @@ def test_a_diagnosis_has_the_same_form_on_the_bus_and_at_the_terminal() -> None:
     terminal = json.loads((SCHEMAS.parent / "diagnose.schema.json").read_text())
     event = json.loads((SCHEMAS / "diagnosis-ready.schema.json").read_text())["$defs"]
     shared = ("app", "phase", "findings", "roles", "checks", "causes")
-    assert {name: event["whole"]["properties"][name] for name in shared} == {
+    assert {name: event["diagnosis_event"]["properties"][name] for name in shared} == {
         name: terminal["properties"][name] for name in shared
     }
-    for name in ("finding", "verdict", "compute_verdict", "bot"):
+    for name in ("app", "finding", "roles", "verdict", "compute_verdict", "check", "cause", "bot", "action", "rebuild"):
         assert event[name] == terminal["$defs"][name]
