@@ -39,7 +39,7 @@ def incident_json(scope: Scope, incident: Incident) -> Json:
             "approved_by": incident.approved_by or None,
             "changes": [_change(change) for change in incident.changes],
         },
-        "app": {"id": scope.app_id, "name": redact(incident.app_name), "platform": None},
+        "app": {"id": scope.app_id, "name": incident.app_name, "platform": None},
         "branch": {"name": scope.branch, "stage": None, "framework": None},
         "job": {"id": incident.job_id, "status": None, "commit": None, "message": None},
         "label": incident.label,
@@ -64,7 +64,7 @@ def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
 def bot_json(opt_in: str, plan: Plan | None) -> Json:
     """The branch's opt-in and the bot's plan. The plan is None if the settings of the stack could not be read."""
     return {
-        "opt_in": redact(opt_in),
+        "opt_in": opt_in,
         "settings_read": plan is not None,
         "actions": [_action(action) for action in plan.actions] if plan else [],
         "effect": plan.effect if plan else None,
@@ -78,7 +78,7 @@ def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[Json]:
         {
             "kind": outcome.action.kind.value,
             "result": outcome.result.value,
-            "detail": redact(outcome.detail),
+            "detail": outcome.detail,
             "rebuild": outcome.rebuild.job_id if outcome.rebuild else None,
         }
         for outcome in outcomes
@@ -89,7 +89,7 @@ def app_json(evidence: Evidence) -> Json:
     app = evidence.app.value if isinstance(evidence.app, Present) else None
     return {
         "id": evidence.app_id,
-        "name": redact(app.name) if app else None,
+        "name": app.name if app else None,
         "platform": app.platform if app else None,
     }
 
@@ -131,7 +131,7 @@ def finding_json(finding: Finding) -> Json:
 
 
 def check_json(check: Check) -> Json:
-    return {"id": check.id, "result": check.result.value, "detail": redact(check.detail)}
+    return {"id": check.id, "result": check.result.value, "detail": check.detail}
 
 
 def cause_json(cause: Cause) -> Json:
@@ -139,8 +139,8 @@ def cause_json(cause: Cause) -> Json:
     return {
         "id": cause.id,
         "rank": cause.rank.value,
-        "title": redact(cause.title),
-        "reason": redact(cause.reason),
+        "title": cause.title,
+        "reason": cause.reason,
         "supporting": list(cause.supporting),
         "against": list(cause.against),
         "unseen": list(cause.unseen),
@@ -166,7 +166,7 @@ def _change(change: Change) -> Json:
 
 
 def _job(job: Job) -> Json:
-    message = redact(job.commit_message) if job.commit_message else None
+    message = job.commit_message if job.commit_message else None
     return {"id": job.id, "status": job.status, "commit": job.commit_id, "message": message}
 
 
@@ -177,7 +177,7 @@ def _verdict(verdict: RoleVerdict | None) -> Json | None:
         "arn": verdict.arn,
         "assumable": verdict.assumable.value,
         "usable": verdict.usable,
-        "explanation": [redact(line) for line in verdict.explanation],
+        "explanation": [line for line in verdict.explanation],
     }
 
 
@@ -188,8 +188,8 @@ def _action(action: Action) -> Json:
         "target": action.target,
         "role": action.role_arn,
         "previous": action.previous_arn,
-        "reason": redact(action.reason),
+        "reason": action.reason,
         "guardrails": [
-            {"rule": answer.rule, "allows": answer.allows, "detail": redact(answer.detail)} for answer in action.answers
+            {"rule": answer.rule, "allows": answer.allows, "detail": answer.detail} for answer in action.answers
         ],
     }
