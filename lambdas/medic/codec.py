@@ -48,8 +48,8 @@ def _built(wanted: Any, value: Any) -> Any:  # noqa: ANN401 - types as values
         return None
     if get_origin(wanted) is tuple:
         return tuple(_built(get_args(wanted)[0], item) for item in value)
-    if is_dataclass(wanted):
-        return wanted(**read_fields(wanted, value))  # type: ignore[operator]
+    if isinstance(wanted, type) and is_dataclass(wanted):
+        return wanted(**read_fields(wanted, value))
     if wanted is datetime:
         return datetime.fromisoformat(value)
     return wanted(value) if isinstance(wanted, EnumType) else value

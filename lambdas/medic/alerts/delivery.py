@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from medic.alerts.model import Alert
+    from medic.codec import Json
 
 
 class DeliveryError(Exception):
@@ -90,22 +91,16 @@ def deliver(
     return Delivery(tuple(receipts), tuple(failures), tuple(lacking), known)
 
 
-@dataclass(frozen=True, slots=True)
-class RouteResult:
-    """Whether one route of a channel accepted the test alert."""
-
-    name: str
-    """The channel's name, or `channel/route` for a route other than the default."""
-    ok: bool
-    detail: str
-
-
-def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[RouteResult]:
+def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[Json]:
     """Send a test alert through every route of every channel, without receipts or threads.
 
     Args:
         alert: the alert of `compose_test`.
         channels: where to send it.
+
+    Yields:
+        For each route: its name (the channel's, or `channel/route` if it is not the default), whether it accepted the
+        alert (`ok`), and a detail.
     """
     for channel in channels:
         for route in channel.routes:
@@ -113,6 +108,6 @@ def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[Rou
             try:
                 channel.send(replace(alert, channel=route), None)
             except DeliveryError as error:
-                yield RouteResult(name, ok=False, detail=str(error))
+                yield {"name": name, "ok": False, "detail": str(error)}
             else:
-                yield RouteResult(name, ok=True, detail="accepted")
+                yield {"name": name, "ok": True, "detail": "accepted"}

@@ -79,12 +79,12 @@ class EventBus:
 
 def detail_types_of(alert: Alert) -> tuple[str, ...]:
     """The detail types of the alert's events. Empty for an alert that only people need."""
-    return _DETAIL_TYPES.get(alert.kind, ()) if alert.machine else ()
+    return _DETAIL_TYPES.get(alert.kind, ()) if alert.event else ()
 
 
 def detail_of(alert: Alert) -> str:
     """The detail of the alert's events as JSON. One that is too long for the bus keeps only what names the incident."""
-    detail = {"schema": SCHEMA, "kind": alert.kind, **json.loads(alert.machine)}
+    detail = {"schema": SCHEMA, "kind": alert.kind, **alert.event}
     text = json.dumps(detail)
     # json.dumps writes ASCII only, so characters count as bytes. All events of one call carry the same detail.
     if len(text) * len(detail_types_of(alert)) <= _MAX_BYTES:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome
 from medic.alerts import wording
 from medic.alerts.fixes import app_url, command_for, job_url, log_group_url, permanent_line, role_url
-from medic.alerts.model import AlertField, AlertKind, Approval, Link
+from medic.alerts.model import AlertKind, Approval, NamedText
 from medic.evidence import Present
 from medic.incidents.model import IncidentState
 from medic.labels import Phase
@@ -126,35 +126,35 @@ def rules(report: FailureReport) -> Iterator[str]:
         yield from (f"{_verdict(answer)}{about}: {answer.detail}" for answer in action.answers)
 
 
-def facts(report: FailureReport, kind: AlertKind) -> Iterator[AlertField]:
+def facts(report: FailureReport, kind: AlertKind) -> Iterator[NamedText]:
     """The fields that identify the failure, and the two roles."""
     evidence, scope, job = report.evidence, report.scope, report.job
     app = evidence.app.value if isinstance(evidence.app, Present) else None
     branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
-    yield AlertField("Status", wording.ALERT_STYLES[kind].status)
-    yield AlertField("App", f"{app.name if app else 'unknown'} ({scope.app_id})")
-    yield AlertField("Branch", branch_text(scope))
+    yield NamedText("Status", wording.ALERT_STYLES[kind].status)
+    yield NamedText("App", f"{app.name if app else 'unknown'} ({scope.app_id})")
+    yield NamedText("Branch", branch_text(scope))
     if job is not None:
-        yield AlertField("Commit", _commit(job))
+        yield NamedText("Commit", _commit(job))
     framework = f", {branch.framework}" if branch and branch.framework else ""
-    yield AlertField("Platform", f"{app.platform if app else 'unknown'}{framework}")
-    yield AlertField("Account", f"{scope.account} / {scope.region}")
-    yield AlertField("Service role", (app.service_role_arn or "none") if app else "unknown")
-    yield AlertField("Compute role", report.diagnosis.compute.arn if report.diagnosis.compute else "none")
-    yield AlertField("Opt-in", report.opt_in_note)
+    yield NamedText("Platform", f"{app.platform if app else 'unknown'}{framework}")
+    yield NamedText("Account", f"{scope.account} / {scope.region}")
+    yield NamedText("Service role", (app.service_role_arn or "none") if app else "unknown")
+    yield NamedText("Compute role", report.diagnosis.compute.arn if report.diagnosis.compute else "none")
+    yield NamedText("Opt-in", report.opt_in_note)
     if report.incident.job_id:
-        yield AlertField("Job", report.incident.job_id)
+        yield NamedText("Job", report.incident.job_id)
 
 
-def links(report: FailureReport) -> Iterator[Link]:
+def links(report: FailureReport) -> Iterator[NamedText]:
     """Links to the console pages of the branch and of every role that was looked up."""
     scope = report.scope
     yield from console_links(scope, report.incident.job_id, runtime=report.diagnosis.phase is Phase.RUNTIME)
     for arn in report.evidence.roles:
-        yield Link(f"Role {arn.rsplit('/', 1)[-1]}", role_url(scope, arn))
+        yield NamedText(f"Role {arn.rsplit('/', 1)[-1]}", role_url(scope, arn))
 
 
-def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[Link]:
+def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[NamedText]:
     """Links to the console pages of a branch.
 
     Args:
@@ -163,10 +163,10 @@ def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[Link]
         runtime: whether to link to the SSR log too.
     """
     if runtime:
-        yield Link("Runtime log", log_group_url(scope))
+        yield NamedText("Runtime log", log_group_url(scope))
     if job_id.strip("0") and scope.branch != "*":
-        yield Link("Job and log", job_url(scope, job_id))
-    yield Link("App", app_url(scope))
+        yield NamedText("Job and log", job_url(scope, job_id))
+    yield NamedText("App", app_url(scope))
 
 
 def approval(report: FailureReport) -> Approval | None:

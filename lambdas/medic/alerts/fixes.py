@@ -12,7 +12,7 @@ import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from medic.alerts.model import AlertFix, Snippet
+from medic.alerts.model import AlertFix, NamedText
 from medic.alerts.wording import DIALECTS
 from medic.diagnosis.model import Assumable, Rank
 from medic.events import Scope
@@ -80,7 +80,7 @@ def _fix(fix_id: str, proposal: Proposal | None, values: Mapping[str, str], scop
     if proposal is not None:
         return AlertFix(fix.title, proposal_snippets(proposal), url)
     snippets = (
-        Snippet(DIALECTS[dialect], _filled_in(fix.written_in(dialect), dialect, values)) for dialect in _DIALECTS
+        NamedText(DIALECTS[dialect], _filled_in(fix.written_in(dialect), dialect, values)) for dialect in _DIALECTS
     )
     return AlertFix(fix.title, tuple(snippets), url)
 
@@ -138,15 +138,15 @@ def _caller(diagnosis: Diagnosis) -> str | None:
     return denial.role_name if denial else None
 
 
-def proposal_snippets(proposal: Proposal) -> tuple[Snippet, ...]:
+def proposal_snippets(proposal: Proposal) -> tuple[NamedText, ...]:
     """The proposed statement for the console, the AWS CLI, CDK and Terraform."""
     statement = json.dumps(json.loads(proposal.statement), indent=2)
     trust = proposal.fix in _TRUST_FIXES
     return (
-        Snippet(DIALECTS[Dialect.CONSOLE], _console(proposal, statement, trust=trust)),
-        Snippet(DIALECTS[Dialect.CLI], _trust_cli(proposal) if trust else _permission_cli(proposal)),
-        Snippet(DIALECTS[Dialect.CDK], _cdk(proposal, statement, trust=trust)),
-        Snippet(DIALECTS[Dialect.TERRAFORM], _terraform(statement, trust=trust)),
+        NamedText(DIALECTS[Dialect.CONSOLE], _console(proposal, statement, trust=trust)),
+        NamedText(DIALECTS[Dialect.CLI], _trust_cli(proposal) if trust else _permission_cli(proposal)),
+        NamedText(DIALECTS[Dialect.CDK], _cdk(proposal, statement, trust=trust)),
+        NamedText(DIALECTS[Dialect.TERRAFORM], _terraform(statement, trust=trust)),
     )
 
 

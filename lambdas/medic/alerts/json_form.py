@@ -1,20 +1,20 @@
-"""JSON of incidents, diagnoses and plans, for the event bus and for the CLI's `--json` output. Every text is redacted.
+"""JSON of incidents, diagnoses and plans, for the event bus and for the CLI's `--json` output.
 
-The schemas are docs/schemas/diagnose.schema.json and docs/schemas/events.
+Not redacted: whoever lets it out calls `redacted_json`, once. The schemas are docs/schemas/diagnose.schema.json and
+docs/schemas/events.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from medic.evidence import Present
-from medic.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from medic.actions.outcome import RoleChangeOutcome
+    from medic.codec import Json
     from medic.diagnosis.model import Cause, Check, Diagnosis, RoleVerdict
     from medic.events import Scope
     from medic.evidence import Evidence, Job
@@ -22,7 +22,31 @@ if TYPE_CHECKING:
     from medic.logscan.model import Finding
     from medic.plan.model import Action, Plan
 
-Json: TypeAlias = dict[str, Any]
+
+_EXCERPT = "excerpt"
+"""The key of a log excerpt."""
+
+
+def redacted_json(value: Any, clean: Callable[[str], str], clean_excerpt: Callable[[str], str] = str) -> Any:  # noqa: ANN401
+    """The JSON with every text redacted. Keys stay, because they are field names of ours.
+
+    Args:
+        value: the JSON.
+        clean: redacts a text.
+        clean_excerpt: redacts a log excerpt, from which the log scan has already removed all but e-mail addresses.
+    """
+    match value:
+        case str():
+            return clean(value)
+        case list():
+            return [redacted_json(item, clean, clean_excerpt) for item in value]
+        case dict():
+            return {
+                name: redacted_json(item, clean_excerpt if name == _EXCERPT else clean, clean_excerpt)
+                for name, item in value.items()
+            }
+        case _:
+            return value
 
 
 def incident_json(scope: Scope, incident: Incident) -> Json:
@@ -48,7 +72,7 @@ def incident_json(scope: Scope, incident: Incident) -> Json:
 
 
 def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
-    """The diagnosis. `merged_json` replaces the app, branch and job of `incident_json` with those given here."""
+    """The diagnosis. Its app, branch and job say more than those of `incident_json`."""
     return {
         "app": app_json(evidence),
         "branch": branch_json(evidence),
@@ -126,7 +150,7 @@ def finding_json(finding: Finding) -> Json:
         "action": denial.action if denial else None,
         "resource": denial.resource if denial else None,
         "denied_by": denial.policy_type.value if denial and denial.policy_type else None,
-        "excerpt": finding.excerpt,
+        _EXCERPT: finding.excerpt,
     }
 
 
@@ -147,14 +171,6 @@ def cause_json(cause: Cause) -> Json:
     }
 
 
-def merged_json(*parts: Json) -> str:
-    """The parts as one JSON text. Where two parts have the same key, the later part wins."""
-    merged: Json = {}
-    for part in parts:
-        merged |= part
-    return json.dumps(merged, ensure_ascii=False)
-
-
 def _change(change: Change) -> Json:
     return {
         "kind": change.kind,
@@ -166,8 +182,7 @@ def _change(change: Change) -> Json:
 
 
 def _job(job: Job) -> Json:
-    message = job.commit_message if job.commit_message else None
-    return {"id": job.id, "status": job.status, "commit": job.commit_id, "message": message}
+    return {"id": job.id, "status": job.status, "commit": job.commit_id, "message": job.commit_message or None}
 
 
 def _verdict(verdict: RoleVerdict | None) -> Json | None:
@@ -177,7 +192,7 @@ def _verdict(verdict: RoleVerdict | None) -> Json | None:
         "arn": verdict.arn,
         "assumable": verdict.assumable.value,
         "usable": verdict.usable,
-        "explanation": [line for line in verdict.explanation],
+        "explanation": list(verdict.explanation),
     }
 
 

@@ -113,14 +113,11 @@ def _text_lines(alert: Alert) -> Iterator[str]:
         yield from ("", "To approve:", f"    {alert.approval.command}")
     yield ""
     width = max((len(fact.name) for fact in alert.facts), default=0)
-    yield from (f"{fact.name:<{width}}  {fact.value}" for fact in alert.facts)
+    yield from (f"{fact.name:<{width}}  {fact.text}" for fact in alert.facts)
     yield f"Incident {alert.incident_id}"
-    yield from _section("Links", tuple(f"{link.text}: {link.url}" for link in alert.links))
-    for section in alert.sections:
+    yield from _section("Links", tuple(f"{link.name}: {link.text}" for link in alert.links))
+    for section in alert.lists:
         yield from _section(section.heading, section.items)
-    yield from _section("What the bot did", alert.done)
-    yield from _section("Causes, likeliest first", alert.causes)
-    yield from _section("Checks", alert.checks)
     if alert.log_lines:
         yield from ("", "From the log", *(f"    {line}" for line in alert.log_lines.splitlines()))
     for fix in alert.fixes:
@@ -128,7 +125,7 @@ def _text_lines(alert: Alert) -> Iterator[str]:
         if fix.url:
             yield f"    {fix.url}"
         for snippet in fix.snippets:
-            yield f"  {snippet.dialect}"
+            yield f"  {snippet.name}"
             yield from (f"    {line}" for line in snippet.text.splitlines())
     yield from _section("Guardrails", alert.rules)
 
@@ -160,7 +157,7 @@ def _description(alert: Alert) -> Iterator[str]:
     if alert.effect:
         yield f"What to expect: {alert.effect}"
     yield ""
-    yield from (f"{fact.name}: {fact.value}" for fact in alert.facts)
+    yield from (f"{fact.name}: {fact.text}" for fact in alert.facts)
     for section in alert.sections:
         yield from ("", section.heading, *section.items)
     if alert.log_lines:
@@ -174,7 +171,7 @@ def _steps(alert: Alert) -> Iterator[str]:
     for fix in alert.fixes:
         yield f"{_escaped(fix.title, _MAX_STEP)} {fix.url}".strip()
     for link in alert.links:
-        yield f"{_escaped(link.text, _MAX_STEP)}: {link.url}"
+        yield f"{_escaped(link.name, _MAX_STEP)}: {link.text}"
 
 
 def _escaped(text: str, limit: int) -> str:

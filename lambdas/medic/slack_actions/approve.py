@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from slack_sdk.models.blocks import RichTextBlock, RichTextElementParts, RichTextSectionElement
-
-from medic.alerts.slack import escape
+from medic.alerts.slack import escape, rich_text, text_element
 from medic.alerts.slack_buttons import BUTTONS
 from medic.aws.clients import Clients
 from medic.aws.errors import AwsError, translated
@@ -175,12 +173,7 @@ def _refusal_message(why: str) -> SlackMessage:
 
 
 def _without_buttons(click: Click, before: str, after: str) -> SlackMessage:
-    parts = (
-        RichTextElementParts.Text(text=before),
-        RichTextElementParts.User(user_id=click.user),
-        RichTextElementParts.Text(text=after),
-    )
-    line = RichTextBlock(elements=[RichTextSectionElement(elements=list(parts))]).to_dict()
+    line = rich_text(text_element(before), {"type": "user", "user_id": click.user}, text_element(after))
     return {
         "replace_original": True,
         "text": escape(f"{before}<@{click.user}>{after}").replace(f"&lt;@{click.user}&gt;", f"<@{click.user}>"),

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medic.alerts.model import Alert, AlertField, AlertFix, AlertKind, Link, Snippet
+from medic.alerts.model import Alert, AlertFix, AlertKind, NamedText
 from medic.alerts.slack import render_slack
 from medic.alerts.sns import render_text, subject
 
@@ -24,13 +24,13 @@ def alert(text: str = "plain", **changes: Any) -> Alert:
         "incident_id": "abc123",
         "title": text,
         "summary": (text, text),
-        "facts": (AlertField("Branch", text),) * 9,
+        "facts": (NamedText("Branch", text),) * 9,
         "causes": (text,) * 12,
         "checks": (text,) * 12,
         "log_lines": f"{text}\n{text}",
         "done": (text,) * 4,
-        "fixes": (AlertFix(text, (Snippet("cli", text), Snippet("cdk", text))),) * 3,
-        "links": (Link(text, "https://console.aws.amazon.com/"),) * 4,
+        "fixes": (AlertFix(text, (NamedText("cli", text), NamedText("cdk", text))),) * 3,
+        "links": (NamedText(text, "https://console.aws.amazon.com/"),) * 4,
         **changes,
     }
     return Alert(**fields)
