@@ -37,7 +37,7 @@ def redacted_json(value: Any, clean: Callable[[str], str], clean_excerpt: Callab
     """
     match value:
         case str():
-            return clean(value)
+            return clean(str(value))  # str: an enumeration would miss the cache of plain texts
         case list():
             return [redacted_json(item, clean, clean_excerpt) for item in value]
         case dict():

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medic.alerts.model import Alert, AlertKind, Approval, Section
+from medic.alerts.model import Alert, AlertFix, AlertKind, Approval, NamedText, Section, redacted
 from medic.alerts.slack import render_slack
 from medic.alerts.sns import amazon_q_notification, render_text
+from medic.codec import to_text
 from tests.gallery.samples import denied, sample
 from tests.unit.alerts.test_slack import HOSTILE, alert, assert_slack_accepts
 from tests.unit.diagnosis.diagnosing import COMPUTE_ROLE
@@ -91,6 +92,23 @@ def test_an_access_denied_alert_proposes_the_least_policy_statement() -> None:
     shown = render_text(denied())
     assert "dynamodb:GetItem" in shown
     assert "aws iam put-role-policy --role-name compute" in shown
+
+
+def test_a_secret_in_any_text_is_redacted() -> None:
+    secret = "q7Zk2Vx9Lm4Tn8WcYr6Us1"
+    text = f"password={secret}"
+    of = alert(
+        text,
+        effect=text,
+        rules=(text,),
+        sections=(Section("Heading", (text,)),),
+        fixes=(AlertFix("Title", (NamedText("AWS CLI", text),)),),
+        channel=text,
+        log_lines="the log scan redacts these",
+        event={"causes": [{"title": text}], "app": {"name": text}, "findings": [{"excerpt": "and these"}]},
+    )
+    assert secret in to_text(of)
+    assert secret not in to_text(redacted(of))
 
 
 # --- any text
