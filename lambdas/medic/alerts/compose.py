@@ -36,6 +36,10 @@ def compose_report(report: FailureReport) -> Alert:
     """The alert on a diagnosed failure: which role, the most likely cause, what the bot did, how to fix it."""
     diagnosis, scope, incident = report.diagnosis, report.scope, report.incident
     kind = failure_report.kind_of(report)
+    causes = (
+        f"{wording.RANKS[each.rank]}: {each.title}. {wording.capitalized(each.reason)}" for each in diagnosis.causes
+    )
+    checks = (f"{wording.CHECKS[check.result]}: {check.detail}" for check in diagnosis.checks)
     return Alert(
         kind=kind,
         incident_id=incident.id,
@@ -44,13 +48,12 @@ def compose_report(report: FailureReport) -> Alert:
         facts=tuple(failure_report.facts(report, kind)),
         effect=failure_report.effect(report),
         approval=failure_report.approval(report),
-        causes=tuple(
-            f"{wording.RANKS[cause.rank]}: {cause.title}. {wording.capitalized(cause.reason)}"
-            for cause in diagnosis.causes
+        sections=(
+            Section("What the bot did", tuple(failure_report.done(report)), detail=True),
+            Section("Causes, likeliest first", tuple(causes), detail=True),
+            Section("Checks", tuple(checks), detail=True),
         ),
-        checks=tuple(f"{wording.CHECKS[check.result]}: {check.detail}" for check in diagnosis.checks),
         log_lines="\n".join(finding.excerpt for finding in diagnosis.findings[:_MAX_LOG_EXCERPTS]),
-        done=tuple(failure_report.done(report)),
         rules=tuple(failure_report.rules(report)),
         fixes=fixes_for(report.evidence, diagnosis),
         links=tuple(failure_report.links(report)),

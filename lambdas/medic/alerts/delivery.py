@@ -73,7 +73,7 @@ def deliver(
         alert_key: identifies this alert among those of its incident, for example `report:7` or `resolved:8`.
         threads: channel → thread, from earlier alerts of the same incident.
     """
-    receipts, failures, lacking, known = [], [], [], dict(threads or {})
+    receipts, failures, known = [], {}, dict(threads or {})
     for channel in channels:
         receipt = f"{alert_key}/{channel.name}"
         if receipt in already:
@@ -81,14 +81,13 @@ def deliver(
         try:
             thread = channel.send(alert, known.get(channel.name))
         except DeliveryError as error:
-            failures.append(f"{channel.name}: {error}")
-            lacking.append(channel.name)
+            failures[channel.name] = f"{channel.name}: {error}"
             continue
         receipts.append(receipt)
         if thread is not None:
             # Never replace a known thread: all alerts of an incident belong in its first one.
             known.setdefault(channel.name, thread)
-    return Delivery(tuple(receipts), tuple(failures), tuple(lacking), known)
+    return Delivery(tuple(receipts), tuple(failures.values()), tuple(failures), known)
 
 
 def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[Json]:

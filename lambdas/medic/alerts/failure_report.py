@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome
 from medic.alerts import wording
-from medic.alerts.fixes import app_url, command_for, job_url, log_group_url, permanent_line, role_url
+from medic.alerts.fixes import app_url, command_to_set, job_url, log_group_url, permanent_line, role_url
 from medic.alerts.model import AlertKind, Approval, NamedText
 from medic.evidence import Present
 from medic.incidents.model import IncidentState
@@ -105,7 +105,7 @@ def done(report: FailureReport) -> Iterator[str]:
     for action in report.not_attempted:
         yield _action_sentence(action)
         if action.disposition is Disposition.ASK_FIRST:
-            yield f"The same by hand: {command_for(action)}"
+            yield f"The same by hand: {command_to_set(action.kind, action.target, action.role_arn or 'ROLE_ARN')}"
             yield permanent_line(action)
     if report.needs_approval and report.plan.rebuild.reason:
         yield f"Rebuild: {report.plan.rebuild.reason}"
@@ -174,16 +174,7 @@ def approval(report: FailureReport) -> Approval | None:
     incident, scope = report.incident, report.scope
     if not report.needs_approval or incident.state is not IncidentState.AWAITING_APPROVAL:
         return None
-    return Approval(
-        incident_id=incident.id,
-        plan_hash=incident.plan_hash,
-        partition=scope.partition,
-        account=scope.account,
-        region=scope.region,
-        app_id=scope.app_id,
-        branch=scope.branch,
-        expires_at=int(incident.deadline.timestamp()),
-    )
+    return Approval(incident.id, incident.plan_hash, scope, expires_at=int(incident.deadline.timestamp()))
 
 
 def branch_text(scope: Scope) -> str:

@@ -8,6 +8,7 @@ from functools import cache, partial
 
 from medic.alerts.json_form import redacted_json
 from medic.codec import Json  # noqa: TC001 - codec.py reads the types of stored fields
+from medic.events import Scope  # noqa: TC001
 from medic.redaction import redact, redact_emails
 
 
@@ -47,10 +48,12 @@ class AlertFix:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An extra list with its own heading, such as the branches that a storm affects or the results of an undo."""
+    """A list with its heading, such as the causes, or the branches that a storm affects."""
 
     heading: str
     items: tuple[str, ...]
+    detail: bool = False
+    """True if a channel with little room leaves it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +62,14 @@ class Approval:
 
     incident_id: str
     plan_hash: str
-    partition: str
-    account: str
-    region: str
-    app_id: str
-    branch: str
+    scope: Scope
     expires_at: int
     """Seconds since 1970."""
 
     @property
     def command(self) -> str:
         """The command that approves the plan from a terminal."""
-        return f"medic approve {self.incident_id} --region {self.region}"
+        return f"medic approve {self.incident_id} --region {self.scope.region}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +85,16 @@ class Alert:
     effect: str = ""
     """What the applied or proposed change will do, and what it will not do."""
     approval: Approval | None = None
-    causes: tuple[str, ...] = ()
-    checks: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
     log_lines: str = ""
-    done: tuple[str, ...] = ()
-    """What the bot changed, refused or proposed, and which guardrail decided."""
     rules: tuple[str, ...] = ()
     """Every guardrail's answer."""
-    sections: tuple[Section, ...] = ()
     fixes: tuple[AlertFix, ...] = ()
     links: tuple[NamedText, ...] = ()
     channel: str | None = None
     """A channel name from the settings; None for the default channel."""
     event: Json = field(default_factory=dict)
     """The detail of its events, as JSON. Empty if this alert is not sent to the event bus."""
-
-    @property
-    def lists(self) -> tuple[Section, ...]:
-        """Every list that describes the failure, the special ones of this alert first."""
-        return (
-            *self.sections,
-            Section("What the bot did", self.done),
-            Section("Causes, likeliest first", self.causes),
-            Section("Checks", self.checks),
-        )
 
 
 def redacted(alert: Alert, *, emails: bool = False) -> Alert:
@@ -137,12 +122,9 @@ def redacted(alert: Alert, *, emails: bool = False) -> Alert:
         summary=each(alert.summary),
         facts=values(alert.facts),
         effect=clean(alert.effect),
-        causes=each(alert.causes),
-        checks=each(alert.checks),
+        sections=tuple(replace(section, items=each(section.items)) for section in alert.sections),
         log_lines=clean_excerpt(alert.log_lines),
-        done=each(alert.done),
         rules=each(alert.rules),
-        sections=tuple(Section(section.heading, each(section.items)) for section in alert.sections),
         fixes=tuple(replace(fix, snippets=values(fix.snippets)) for fix in alert.fixes),
         links=tuple(NamedText(clean(link.name), link.text) for link in alert.links),
         channel=None if alert.channel is None else clean(alert.channel),

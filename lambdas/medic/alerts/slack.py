@@ -219,9 +219,9 @@ def _blocks(alert: Alert, note: str, *, buttons: bool) -> Iterator[Json]:
     links = [_link(link.text, link.name) for link in alert.links if len(link.text) <= _MAX_URL]
     if links:
         yield rich_text(*(part for link in links for part in (link, text_element("   "))))
-    if alert.log_lines or any(section.items for section in alert.lists):
+    if alert.log_lines or any(section.items for section in alert.sections):
         yield {"type": "divider"}
-    for section in alert.lists:
+    for section in alert.sections:
         yield from _list(section.heading, section.items)
     if alert.log_lines:
         yield _code("From the log", alert.log_lines)

@@ -116,7 +116,7 @@ def _text_lines(alert: Alert) -> Iterator[str]:
     yield from (f"{fact.name:<{width}}  {fact.text}" for fact in alert.facts)
     yield f"Incident {alert.incident_id}"
     yield from _section("Links", tuple(f"{link.name}: {link.text}" for link in alert.links))
-    for section in alert.lists:
+    for section in alert.sections:
         yield from _section(section.heading, section.items)
     if alert.log_lines:
         yield from ("", "From the log", *(f"    {line}" for line in alert.log_lines.splitlines()))
@@ -159,7 +159,8 @@ def _description(alert: Alert) -> Iterator[str]:
     yield ""
     yield from (f"{fact.name}: {fact.text}" for fact in alert.facts)
     for section in alert.sections:
-        yield from ("", section.heading, *section.items)
+        if not section.detail:
+            yield from ("", section.heading, *section.items)
     if alert.log_lines:
         yield from ("", "From the log:", alert.log_lines)
 

@@ -13,8 +13,9 @@ from medic.alerts.model import Alert, AlertFix, AlertKind, Approval, NamedText, 
 from medic.alerts.slack import render_slack
 from medic.alerts.sns import amazon_q_notification, render_text
 from medic.codec import to_text
+from medic.events import Scope
 from tests.gallery.samples import denied, sample
-from tests.unit.alerts.test_slack import HOSTILE, alert, assert_slack_accepts
+from tests.unit.alerts.test_slack import HOSTILE, alert, assert_slack_accepts, details
 from tests.unit.diagnosis.diagnosing import COMPUTE_ROLE
 
 IN_EVERY_REPORT = {
@@ -101,7 +102,7 @@ def test_a_secret_in_any_text_is_redacted() -> None:
         text,
         effect=text,
         rules=(text,),
-        sections=(Section("Heading", (text,)),),
+        sections=(Section("Heading", (text,)), *details((text,))),
         fixes=(AlertFix("Title", (NamedText("AWS CLI", text),)),),
         channel=text,
         log_lines="the log scan redacts these",
@@ -116,8 +117,8 @@ def test_a_secret_in_any_text_is_redacted() -> None:
 
 def everything(text: str) -> Alert:
     """An alert whose every part is this text."""
-    approval = Approval("0a1b2c3d4e5f", "ab" * 32, "aws", "1" * 12, "eu-central-1", "d1", text, 2**31)
-    sections = (Section(text, (text,) * 40), Section("", ()))
+    approval = Approval("0a1b2c3d4e5f", "ab" * 32, Scope("aws", "1" * 12, "eu-central-1", "d1", text), 2**31)
+    sections = (Section(text, (text,) * 40), Section("", ()), *details((text,) * 12))
     return alert(text, effect=text, approval=approval, rules=(text,) * 20, sections=sections, channel=text)
 
 

@@ -174,7 +174,9 @@ def test_buttons_are_shown_only_if_approvals_are_configured(slack: FakeSlack) ->
 def test_a_branch_too_long_for_a_button_gets_the_command(slack: FakeSlack) -> None:
     alert = sample(AlertKind.PROPOSED)
     assert isinstance(alert.approval, Approval)
-    post(slack, {**BOT, **APPROVALS}).send(replace(alert, approval=replace(alert.approval, branch="b" * 10_000)), None)
+    post(slack, {**BOT, **APPROVALS}).send(
+        replace(alert, approval=replace(alert.approval, scope=replace(SCOPE, branch="b" * 10_000))), None
+    )
     shown = json.dumps(slack.posts[0].body)
     assert '"type": "actions"' not in shown
     assert "medic approve" in shown
