@@ -10,16 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from medic.alerts.fixes import app_url, fixes_for, job_url, role_url
-from medic.alerts.json_form import (
-    app_json,
-    bot_json,
-    branch_json,
-    cause_json,
-    check_json,
-    finding_json,
-    redacted_json,
-    roles_json,
-)
+from medic.alerts.json_form import app_json, bot_json, branch_json, diagnosis_json, finding_json, redacted_json
 from medic.alerts.wording import ACTIONS, CHECKS, DIALECTS, HEADLINES, RANKS, ROLES, capitalized
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Present
@@ -121,6 +112,7 @@ class DiagnosisReport:
 def answer_of(report: DiagnosisReport) -> JsonObject:
     """The answer of docs/schemas/diagnose.schema.json."""
     scope, evidence, diagnosis = report.scope, report.evidence, report.diagnosis
+    known = diagnosis_json(evidence, diagnosis) if diagnosis else {}
     answer = {
         "schema": SCHEMA,
         "offline": report.offline,
@@ -132,12 +124,12 @@ def answer_of(report: DiagnosisReport) -> JsonObject:
         "job": _job(report),
         "headline": report.headline,
         "label": report.label.value if report.label else None,
-        "phase": diagnosis.phase.value if diagnosis else None,
+        "phase": known.get("phase"),
         "role": diagnosis.role_kind.value if diagnosis else None,
         "findings": [finding_json(finding) for finding in report.reading.findings] if report.reading else [],
-        "roles": roles_json(evidence, diagnosis) if diagnosis else None,
-        "checks": [check_json(check) for check in diagnosis.checks] if diagnosis else [],
-        "causes": [cause_json(cause) for cause in diagnosis.causes] if diagnosis else [],
+        "roles": known.get("roles"),
+        "checks": known.get("checks", []),
+        "causes": known.get("causes", []),
         "fixes": [_fix(fix) for fix in report.fixes],
         "bot": bot_json(report.bot.opt_in, report.bot.plan) if report.bot else None,
         "links": _links(report),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from medic.events import Scope
     from medic.evidence import Evidence, Job
     from medic.incidents.model import Incident
-    from medic.plan.model import Action, GuardrailAnswer, Plan
+    from medic.plan.model import Action, Plan
 
 _COMMIT_ID_CHARACTERS = 10
 
@@ -123,7 +123,8 @@ def rules(report: FailureReport) -> Iterator[str]:
     several = len(report.plan.actions) > 1
     for action in report.plan.actions:
         about = f" ({wording.ACTIONS[action.kind]})" if several else ""
-        yield from (f"{_verdict(answer)}{about}: {answer.detail}" for answer in action.answers)
+        for answer in action.answers:
+            yield f"{'✓' if answer.allows else '✗'} {answer.rule}{about}: {answer.detail}"
 
 
 def facts(report: FailureReport, kind: AlertKind) -> Iterator[NamedText]:
@@ -196,10 +197,6 @@ def _action_sentence(action: Action) -> str:
 def _change(action: Action) -> str:
     verb = wording.ACTIONS[action.kind]
     return f"{verb} to {action.role_arn}" if action.role_arn else verb
-
-
-def _verdict(answer: GuardrailAnswer) -> str:
-    return f"{'✓' if answer.allows else '✗'} {answer.rule}"
 
 
 def _commit(job: Job) -> str:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from medic.actions.outcome import RoleChangeOutcome
     from medic.codec import Json
-    from medic.diagnosis.model import Cause, Check, Diagnosis, RoleVerdict
+    from medic.diagnosis.model import Diagnosis, RoleVerdict
     from medic.events import Scope
     from medic.evidence import Evidence, Job
-    from medic.incidents.model import Change, Incident
+    from medic.incidents.model import Incident
     from medic.logscan.model import Finding
     from medic.plan.model import Action, Plan
 
@@ -35,18 +35,14 @@ def redacted_json(value: Any, clean: Callable[[str], str], clean_excerpt: Callab
         clean: redacts a text.
         clean_excerpt: redacts a log excerpt, from which the log scan has already removed all but e-mail addresses.
     """
-    match value:
-        case str():
-            return clean(str(value))  # str: an enumeration would miss the cache of plain texts
-        case list():
-            return [redacted_json(item, clean, clean_excerpt) for item in value]
-        case dict():
-            return {
-                name: redacted_json(item, clean_excerpt if name == _EXCERPT else clean, clean_excerpt)
-                for name, item in value.items()
-            }
-        case _:
-            return value
+    if isinstance(value, str):
+        return clean(str(value))  # str: an enumeration would miss the cache of plain texts
+    if isinstance(value, list):
+        return [redacted_json(item, clean, clean_excerpt) for item in value]
+    if isinstance(value, dict):
+        cleaners = {_EXCERPT: clean_excerpt}
+        return {name: redacted_json(item, cleaners.get(name, clean), clean_excerpt) for name, item in value.items()}
+    return value
 
 
 def incident_json(scope: Scope, incident: Incident) -> Json:
@@ -61,7 +57,16 @@ def incident_json(scope: Scope, incident: Incident) -> Json:
             "count": incident.count,
             "opened_at": incident.opened_at.isoformat(),
             "approved_by": incident.approved_by or None,
-            "changes": [_change(change) for change in incident.changes],
+            "changes": [
+                {
+                    "kind": change.kind,
+                    "target": change.target,
+                    "role": change.role_arn,
+                    "previous": change.previous_arn,
+                    "state": change.state.value,
+                }
+                for change in incident.changes
+            ],
         },
         "app": {"id": scope.app_id, "name": incident.app_name, "platform": None},
         "branch": {"name": scope.branch, "stage": None, "framework": None},
@@ -72,16 +77,39 @@ def incident_json(scope: Scope, incident: Incident) -> Json:
 
 
 def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
-    """The diagnosis. Its app, branch and job say more than those of `incident_json`."""
+    """The diagnosis. Its app, branch and job say more than those of `incident_json`.
+
+    A cause names the checks that support it, contradict it, or could not be made.
+    """
+    job = evidence.job.value if isinstance(evidence.job, Present) else None
+    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
+    compute = _verdict(diagnosis.compute)
+    level = "branch" if branch and branch.compute_role_arn else "app"
     return {
         "app": app_json(evidence),
         "branch": branch_json(evidence),
-        **({"job": _job(evidence.job.value)} if isinstance(evidence.job, Present) else {}),
+        **({"job": _job(job)} if job else {}),
         "phase": diagnosis.phase.value,
         "findings": [finding_json(finding) for finding in diagnosis.findings],
-        "roles": roles_json(evidence, diagnosis),
-        "checks": [check_json(check) for check in diagnosis.checks],
-        "causes": [cause_json(cause) for cause in diagnosis.causes],
+        "roles": {
+            "service": _verdict(diagnosis.service),
+            "compute": {**compute, "level": level} if compute is not None else None,
+        },
+        "checks": [
+            {"id": check.id, "result": check.result.value, "detail": check.detail} for check in diagnosis.checks
+        ],
+        "causes": [
+            {
+                "id": cause.id,
+                "rank": cause.rank.value,
+                "title": cause.title,
+                "reason": cause.reason,
+                "supporting": list(cause.supporting),
+                "against": list(cause.against),
+                "unseen": list(cause.unseen),
+            }
+            for cause in diagnosis.causes
+        ],
     }
 
 
@@ -127,15 +155,8 @@ def branch_json(evidence: Evidence) -> Json:
     }
 
 
-def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
-    """The verdicts on both roles, and whether the compute role is set on the branch or on the app."""
-    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
-    level = "branch" if branch and branch.compute_role_arn else "app"
-    compute = _verdict(diagnosis.compute)
-    return {
-        "service": _verdict(diagnosis.service),
-        "compute": {**compute, "level": level} if compute is not None else None,
-    }
+def _job(job: Job) -> Json:
+    return {"id": job.id, "status": job.status, "commit": job.commit_id, "message": job.commit_message or None}
 
 
 def finding_json(finding: Finding) -> Json:
@@ -152,37 +173,6 @@ def finding_json(finding: Finding) -> Json:
         "denied_by": denial.policy_type.value if denial and denial.policy_type else None,
         _EXCERPT: finding.excerpt,
     }
-
-
-def check_json(check: Check) -> Json:
-    return {"id": check.id, "result": check.result.value, "detail": check.detail}
-
-
-def cause_json(cause: Cause) -> Json:
-    """A cause, with the ids of the checks that support it, contradict it, or could not be made."""
-    return {
-        "id": cause.id,
-        "rank": cause.rank.value,
-        "title": cause.title,
-        "reason": cause.reason,
-        "supporting": list(cause.supporting),
-        "against": list(cause.against),
-        "unseen": list(cause.unseen),
-    }
-
-
-def _change(change: Change) -> Json:
-    return {
-        "kind": change.kind,
-        "target": change.target,
-        "role": change.role_arn,
-        "previous": change.previous_arn,
-        "state": change.state.value,
-    }
-
-
-def _job(job: Job) -> Json:
-    return {"id": job.id, "status": job.status, "commit": job.commit_id, "message": job.commit_message or None}
 
 
 def _verdict(verdict: RoleVerdict | None) -> Json | None:

@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from medic.alerts.delivery import DeliveryError
 from medic.alerts.wording import title_with_emoji
@@ -41,11 +41,6 @@ _ESCAPED_LENGTHS = {"&": 5, "<": 4, ">": 4, **dict.fromkeys("_*~`]@", 2)}
 """The longest form of a character after escaping; every other character stays one."""
 
 
-class _Message(TypedDict):
-    Message: str
-    MessageStructure: NotRequired[str]
-
-
 @dataclass(frozen=True)
 class SnsTopic:
     """The topic. With `amazon_q`, e-mail gets the text and all other protocols get the custom notification."""
@@ -58,6 +53,12 @@ class SnsTopic:
 
     def send(self, alert: Alert, thread: str | None) -> str | None:  # noqa: ARG002 - e-mail has no threads
         """Publish the alert. Kind and incident are message attributes, so that subscriptions can filter on them."""
+        message: Any = {"Message": render_text(alert)}
+        if self.amazon_q:
+            # https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
+            text = _truncated(message["Message"], _MAX_BYTES_IN_JSON)
+            by_protocol = json.dumps({"default": amazon_q_notification(alert), "email": text})
+            message = {"Message": by_protocol, "MessageStructure": "json"}
         try:
             with translated("sns:Publish"):
                 self.client().publish(
@@ -67,21 +68,11 @@ class SnsTopic:
                         "kind": {"DataType": "String", "StringValue": alert.kind},
                         "incident": {"DataType": "String", "StringValue": alert.incident_id},
                     },
-                    **self._message(alert),
+                    **message,
                 )
         except AwsError as error:
             raise DeliveryError(f"SNS did not accept the alert: {error}") from error
         return None
-
-    def _message(self, alert: Alert) -> _Message:
-        if not self.amazon_q:
-            return {"Message": render_text(alert)}
-        # https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
-        text = _truncated(render_text(alert), _MAX_BYTES_IN_JSON)
-        return {
-            "Message": json.dumps({"default": amazon_q_notification(alert), "email": text}),
-            "MessageStructure": "json",
-        }
 
 
 def subject(alert: Alert) -> str:
