@@ -106,13 +106,7 @@ def compose_still_logged(scope: Scope, incident: Incident, seen_at: datetime) ->
 
 
 def compose_quiet(scope: Scope, incident: Incident, minutes: int) -> Alert:
-    """The alert that the SSR log no longer shows an error although the site had traffic.
-
-    Args:
-        scope: the branch, or the whole app.
-        incident: the runtime incident that closes.
-        minutes: how long the log has not shown the error.
-    """
+    """The alert that the SSR log has not shown an error for some minutes although the site had traffic."""
     words = (
         "the error is gone",
         f"The SSR runtime has not logged the error for {minutes} minutes.",
@@ -246,12 +240,8 @@ def _storm_alert(
 def _follow_up(scope: Scope, incident: Incident, kind: AlertKind, words: tuple[str, ...], *, job_id: str = "") -> Alert:
     """An alert on a known incident. Channels with threads put it into the incident's thread.
 
-    Args:
-        scope: the branch, or `*` for the whole app.
-        incident: the incident in its new state.
-        kind: the kind of the alert.
-        words: the headline, which follows the names of app and branch, then the sentences of the summary.
-        job_id: the job to link to; empty for the job of the incident.
+    The first of the words is the headline, the others are the sentences of the summary. It links to the incident's job,
+    unless there is another `job_id`.
     """
     headline, *summary = words
     runtime = incident.trigger == "runtime"

@@ -93,10 +93,6 @@ def deliver(
 def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[Json]:
     """Send a test alert through every route of every channel, without receipts or threads.
 
-    Args:
-        alert: the alert of `compose_test`.
-        channels: where to send it.
-
     Yields:
         For each route: its name (the channel's, or `channel/route` if it is not the default), whether it accepted the
         alert (`ok`), and a detail.

@@ -6,7 +6,6 @@ Each event's detail is the alert as JSON; docs/schemas/events holds the schemas.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medic.alerts.delivery import DeliveryError
@@ -38,14 +37,15 @@ _KEPT_WHEN_TRUNCATED = frozenset(
 )
 
 
-@dataclass(frozen=True)
 class EventBus:
     """The default event bus of this account and region."""
 
-    client: Callable[[], EventBridgeClient]
-    name: str = "eventbridge"
+    name = "eventbridge"
     routes: tuple[str | None, ...] = ()
     """Empty, because a test event would look like a real failure to other systems."""
+
+    def __init__(self, client: Callable[[], EventBridgeClient]) -> None:
+        self._client = client
 
     def send(self, alert: Alert, thread: str | None) -> str | None:  # noqa: ARG002 - events have no threads
         """Put the alert's events. An alert that only people need has none."""
@@ -55,7 +55,7 @@ class EventBus:
             return None
         try:
             with translated("events:PutEvents"):
-                answer = self.client().put_events(Entries=entries)
+                answer = self._client().put_events(Entries=entries)
         except AwsError as error:
             raise DeliveryError(f"EventBridge did not accept the event: {error}") from error
         if answer["FailedEntryCount"]:

@@ -156,13 +156,7 @@ def links(report: FailureReport) -> Iterator[NamedText]:
 
 
 def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[NamedText]:
-    """Links to the console pages of a branch.
-
-    Args:
-        scope: the branch, or `*` for the whole app.
-        job_id: the job to link to; empty or "0" for none.
-        runtime: whether to link to the SSR log too.
-    """
+    """Links to the console pages of a branch, and of its job unless the id is empty or "0"."""
     if runtime:
         yield NamedText("Runtime log", log_group_url(scope))
     if job_id.strip("0") and scope.branch != "*":

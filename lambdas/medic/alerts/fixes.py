@@ -54,11 +54,6 @@ def fixes_for(
     """The fixes of the most likely causes, at most two, each in every dialect that an alert shows.
 
     If the diagnosis knows the exact missing statement, the fix shows that statement instead of the general text.
-
-    Args:
-        evidence: supplies the values for the texts.
-        diagnosis: supplies the causes.
-        ranks: only causes of these ranks contribute fixes.
     """
     likely = [cause for cause in diagnosis.causes if cause.rank in ranks]
     entries = [find_entry(cause.id) for cause in likely]
@@ -184,13 +179,7 @@ def permanent_line(action: Action) -> str:
 
 
 def command_to_set(kind: str, target: str, role_arn: str | None) -> str:
-    """The AWS CLI command that sets a role, quoted for a shell.
-
-    Args:
-        kind: an `ActionKind` value: compute role or service role.
-        target: the ARN of the branch or app.
-        role_arn: the role to set; None removes the current role.
-    """
+    """The AWS CLI command that sets a role of a branch or app (`target`, an ARN), or removes it (None)."""
     _, _, region, _, resource = target.split(":", 5)[1:]
     app_id, _, branch = resource.removeprefix("apps/").partition("/branches/")
     role = shlex.quote(role_arn or "")
@@ -212,13 +201,7 @@ def job_url(scope: Scope, job_id: str) -> str:
 
 
 def role_url(scope: Scope, role_arn: str, tab: str = "") -> str:
-    """The role's page in the IAM console.
-
-    Args:
-        scope: its partition and region choose the console's host.
-        role_arn: the role's ARN, or its name.
-        tab: `permissions` or `trust_relationships`; empty for the default tab.
-    """
+    """The page in the IAM console of a role, given by ARN or name. Tabs are `permissions` and `trust_relationships`."""
     name = quote(role_arn.rsplit("/", 1)[-1], safe="")
     return f"https://{_console_host(scope)}/iam/home#/roles/details/{name}{f'?section={tab}' if tab else ''}"
 

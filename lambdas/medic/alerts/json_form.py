@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from medic.codec import Json
     from medic.diagnosis.model import Diagnosis, RoleVerdict
     from medic.events import Scope
-    from medic.evidence import Evidence, Job
+    from medic.evidence import Evidence
     from medic.incidents.model import Incident
     from medic.logscan.model import Finding
-    from medic.plan.model import Action, Plan
+    from medic.plan.model import Plan
 
 
 _EXCERPT = "excerpt"
@@ -83,12 +83,18 @@ def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
     """
     job = evidence.job.value if isinstance(evidence.job, Present) else None
     branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
+    job_json = job and {
+        "id": job.id,
+        "status": job.status,
+        "commit": job.commit_id,
+        "message": job.commit_message or None,
+    }
     compute = _verdict(diagnosis.compute)
     level = "branch" if branch and branch.compute_role_arn else "app"
     return {
         "app": app_json(evidence),
         "branch": branch_json(evidence),
-        **({"job": _job(job)} if job else {}),
+        **({"job": job_json} if job else {}),
         "phase": diagnosis.phase.value,
         "findings": [finding_json(finding) for finding in diagnosis.findings],
         "roles": {
@@ -118,7 +124,20 @@ def bot_json(opt_in: str, plan: Plan | None) -> Json:
     return {
         "opt_in": opt_in,
         "settings_read": plan is not None,
-        "actions": [_action(action) for action in plan.actions] if plan else [],
+        "actions": [
+            {
+                "kind": action.kind.value,
+                "disposition": action.disposition.value,
+                "target": action.target,
+                "role": action.role_arn,
+                "previous": action.previous_arn,
+                "reason": action.reason,
+                "guardrails": [
+                    {"rule": answer.rule, "allows": answer.allows, "detail": answer.detail} for answer in action.answers
+                ],
+            }
+            for action in (plan.actions if plan else ())
+        ],
         "effect": plan.effect if plan else None,
         "rebuild": {"wanted": plan.rebuild.wanted, "reason": plan.rebuild.reason} if plan else None,
     }
@@ -155,10 +174,6 @@ def branch_json(evidence: Evidence) -> Json:
     }
 
 
-def _job(job: Job) -> Json:
-    return {"id": job.id, "status": job.status, "commit": job.commit_id, "message": job.commit_message or None}
-
-
 def finding_json(finding: Finding) -> Json:
     """A finding. The log scan has already redacted its excerpt."""
     denial = finding.denial
@@ -183,18 +198,4 @@ def _verdict(verdict: RoleVerdict | None) -> Json | None:
         "assumable": verdict.assumable.value,
         "usable": verdict.usable,
         "explanation": list(verdict.explanation),
-    }
-
-
-def _action(action: Action) -> Json:
-    return {
-        "kind": action.kind.value,
-        "disposition": action.disposition.value,
-        "target": action.target,
-        "role": action.role_arn,
-        "previous": action.previous_arn,
-        "reason": action.reason,
-        "guardrails": [
-            {"rule": answer.rule, "allows": answer.allows, "detail": answer.detail} for answer in action.answers
-        ],
     }

@@ -102,10 +102,6 @@ def redacted(alert: Alert, *, emails: bool = False) -> Alert:
 
     Two parts stay as they are: the approval, which must name its branch exactly, and URLs, which are built from ids.
     The log scan has already redacted the log lines, all but e-mail addresses.
-
-    Args:
-        alert: the composed alert.
-        emails: whether to redact e-mail addresses too (setting `redact_emails`).
     """
     clean = cache(partial(redact, emails=emails))
     clean_excerpt = redact_emails if emails else str

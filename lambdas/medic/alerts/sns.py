@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -41,28 +40,27 @@ _ESCAPED_LENGTHS = {"&": 5, "<": 4, ">": 4, **dict.fromkeys("_*~`]@", 2)}
 """The longest form of a character after escaping; every other character stays one."""
 
 
-@dataclass(frozen=True)
 class SnsTopic:
     """The topic. With `amazon_q`, e-mail gets the text and all other protocols get the custom notification."""
 
-    client: Callable[[], SNSClient]
-    topic_arn: str
-    amazon_q: bool = False
-    name: str = "sns"
+    name = "sns"
     routes: tuple[str | None, ...] = (None,)
+
+    def __init__(self, client: Callable[[], SNSClient], topic_arn: str, *, amazon_q: bool = False) -> None:
+        self._client, self._topic_arn, self._amazon_q = client, topic_arn, amazon_q
 
     def send(self, alert: Alert, thread: str | None) -> str | None:  # noqa: ARG002 - e-mail has no threads
         """Publish the alert. Kind and incident are message attributes, so that subscriptions can filter on them."""
         message: Any = {"Message": render_text(alert)}
-        if self.amazon_q:
+        if self._amazon_q:
             # https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
             text = _truncated(message["Message"], _MAX_BYTES_IN_JSON)
             by_protocol = json.dumps({"default": amazon_q_notification(alert), "email": text})
             message = {"Message": by_protocol, "MessageStructure": "json"}
         try:
             with translated("sns:Publish"):
-                self.client().publish(
-                    TopicArn=self.topic_arn,
+                self._client().publish(
+                    TopicArn=self._topic_arn,
                     Subject=subject(alert),
                     MessageAttributes={
                         "kind": {"DataType": "String", "StringValue": alert.kind},
