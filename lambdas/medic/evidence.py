@@ -7,11 +7,11 @@ Of environment variables, only the names are kept and what kind of secret a valu
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 T = TypeVar("T")
 

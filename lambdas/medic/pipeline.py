@@ -5,7 +5,6 @@ A message only says where to look. What the flows do depends on AWS and on the i
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_test
@@ -71,6 +70,5 @@ def _run_flow(trigger: Event, services: Services) -> object:
         case RuntimeWakeUp():
             diagnose_runtime(trigger, services)
         case TestAlertRequest():
-            sample = compose_test(trigger.scope.account, trigger.scope.region)
-            return {"channels": [asdict(result) for result in send_test_alert(sample, services.channels)]}
+            return {"channels": list(send_test_alert(compose_test(trigger.scope), services.channels))}
     return None

@@ -23,6 +23,7 @@ from medic.alerts.compose import (
     compose_undone,
 )
 from medic.alerts.failure_report import FailureReport
+from medic.alerts.model import redacted
 from medic.events import Scope
 from medic.evidence import Present, RolePolicies
 from medic.incidents.model import Change, ChangeState, Incident, IncidentState, JobRef
@@ -68,7 +69,7 @@ _OPT_IN_NOTES = {
 @cache
 def every_kind() -> tuple[Alert, ...]:
     """One alert of each kind, in the order of the gallery."""
-    return tuple(_alerts())
+    return tuple(map(redacted, _alerts()))
 
 
 def sample(kind: AlertKind) -> Alert:
@@ -78,7 +79,7 @@ def sample(kind: AlertKind) -> Alert:
 def denied() -> Alert:
     """An alert for an access-denied error, which shows the exact statement that is missing."""
     diagnosis = diagnosed(denial(COMPUTE_SESSION), Phase.RUNTIME, job=Present(job(**_COMMIT)))
-    return compose_report(_report(diagnosis, Mode.REPORT, Trigger.RUNTIME))
+    return redacted(compose_report(_report(diagnosis, Mode.REPORT, Trigger.RUNTIME)))
 
 
 def hostile() -> Alert:
@@ -92,7 +93,7 @@ def hostile() -> Alert:
     }
     diagnosis = diagnosed(UNASSUMABLE.replace("Standard", text), **changes)
     report = _report(diagnosis, Mode.REPORT, Trigger.FAILED, **changes)
-    return compose_report(replace(report, scope=scope, opt_in_note=text, channel=text))
+    return redacted(compose_report(replace(report, scope=scope, opt_in_note=text, channel=text)))
 
 
 def _alerts() -> Iterator[Alert]:
@@ -121,7 +122,7 @@ def _alerts() -> Iterator[Alert]:
     detail = "UpdateBranch was sent with an empty role, and GetBranch shows none"
     yield compose_undone(SCOPE, changed, [UndoOutcome(changed.changes[0], UndoResult.DETACHED, detail, NOW)])
     yield from _storm()
-    yield compose_test(ACCOUNT, REGION)
+    yield compose_test(SCOPE)
 
 
 def _facts() -> dict[str, Any]:

@@ -182,7 +182,8 @@ def entry_point(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Modul
 
 def test_the_function_writes_one_request_and_answers(world: World, entry_point: ModuleType) -> None:
     soon = int(time.time()) + 3600
-    approval = replace(APPROVAL, account=world.amplify.account_id, region=REGION, expires_at=soon)
+    scope = replace(APPROVAL.scope, account=world.amplify.account_id, region=REGION)
+    approval = replace(APPROVAL, scope=scope, expires_at=soon)
     actions = [{"action_id": APPROVE, "value": button_value(approval)}]
     raw = body(payload(actions=actions, response_url=None))
     event, context = request(raw, signed(raw, at=time.time())), SimpleNamespace(aws_request_id="1")

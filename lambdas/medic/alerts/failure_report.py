@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome
 from medic.alerts import wording
-from medic.alerts.fixes import app_url, command_for, job_url, log_group_url, permanent_line, role_url
-from medic.alerts.model import AlertField, AlertKind, Approval, Link
+from medic.alerts.fixes import app_url, command_to_set, job_url, log_group_url, permanent_line, role_url
+from medic.alerts.model import AlertKind, Approval, NamedText
 from medic.evidence import Present
 from medic.incidents.model import IncidentState
 from medic.labels import Phase
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from medic.events import Scope
     from medic.evidence import Evidence, Job
     from medic.incidents.model import Incident
-    from medic.plan.model import Action, GuardrailAnswer, Plan
+    from medic.plan.model import Action, Plan
 
 _COMMIT_ID_CHARACTERS = 10
 
@@ -105,7 +105,7 @@ def done(report: FailureReport) -> Iterator[str]:
     for action in report.not_attempted:
         yield _action_sentence(action)
         if action.disposition is Disposition.ASK_FIRST:
-            yield f"The same by hand: {command_for(action)}"
+            yield f"The same by hand: {command_to_set(action.kind, action.target, action.role_arn or 'ROLE_ARN')}"
             yield permanent_line(action)
     if report.needs_approval and report.plan.rebuild.reason:
         yield f"Rebuild: {report.plan.rebuild.reason}"
@@ -123,50 +123,45 @@ def rules(report: FailureReport) -> Iterator[str]:
     several = len(report.plan.actions) > 1
     for action in report.plan.actions:
         about = f" ({wording.ACTIONS[action.kind]})" if several else ""
-        yield from (f"{_verdict(answer)}{about}: {answer.detail}" for answer in action.answers)
+        for answer in action.answers:
+            yield f"{'✓' if answer.allows else '✗'} {answer.rule}{about}: {answer.detail}"
 
 
-def facts(report: FailureReport, kind: AlertKind) -> Iterator[AlertField]:
+def facts(report: FailureReport, kind: AlertKind) -> Iterator[NamedText]:
     """The fields that identify the failure, and the two roles."""
     evidence, scope, job = report.evidence, report.scope, report.job
     app = evidence.app.value if isinstance(evidence.app, Present) else None
     branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
-    yield AlertField("Status", wording.ALERT_STYLES[kind].status)
-    yield AlertField("App", f"{app.name if app else 'unknown'} ({scope.app_id})")
-    yield AlertField("Branch", branch_text(scope))
+    yield NamedText("Status", wording.ALERT_STYLES[kind].status)
+    yield NamedText("App", f"{app.name if app else 'unknown'} ({scope.app_id})")
+    yield NamedText("Branch", branch_text(scope))
     if job is not None:
-        yield AlertField("Commit", _commit(job))
+        yield NamedText("Commit", _commit(job))
     framework = f", {branch.framework}" if branch and branch.framework else ""
-    yield AlertField("Platform", f"{app.platform if app else 'unknown'}{framework}")
-    yield AlertField("Account", f"{scope.account} / {scope.region}")
-    yield AlertField("Service role", (app.service_role_arn or "none") if app else "unknown")
-    yield AlertField("Compute role", report.diagnosis.compute.arn if report.diagnosis.compute else "none")
-    yield AlertField("Opt-in", report.opt_in_note)
+    yield NamedText("Platform", f"{app.platform if app else 'unknown'}{framework}")
+    yield NamedText("Account", f"{scope.account} / {scope.region}")
+    yield NamedText("Service role", (app.service_role_arn or "none") if app else "unknown")
+    yield NamedText("Compute role", report.diagnosis.compute.arn if report.diagnosis.compute else "none")
+    yield NamedText("Opt-in", report.opt_in_note)
     if report.incident.job_id:
-        yield AlertField("Job", report.incident.job_id)
+        yield NamedText("Job", report.incident.job_id)
 
 
-def links(report: FailureReport) -> Iterator[Link]:
+def links(report: FailureReport) -> Iterator[NamedText]:
     """Links to the console pages of the branch and of every role that was looked up."""
     scope = report.scope
     yield from console_links(scope, report.incident.job_id, runtime=report.diagnosis.phase is Phase.RUNTIME)
     for arn in report.evidence.roles:
-        yield Link(f"Role {arn.rsplit('/', 1)[-1]}", role_url(scope, arn))
+        yield NamedText(f"Role {arn.rsplit('/', 1)[-1]}", role_url(scope, arn))
 
 
-def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[Link]:
-    """Links to the console pages of a branch.
-
-    Args:
-        scope: the branch, or `*` for the whole app.
-        job_id: the job to link to; empty or "0" for none.
-        runtime: whether to link to the SSR log too.
-    """
+def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[NamedText]:
+    """Links to the console pages of a branch, and of its job unless the id is empty or "0"."""
     if runtime:
-        yield Link("Runtime log", log_group_url(scope))
+        yield NamedText("Runtime log", log_group_url(scope))
     if job_id.strip("0") and scope.branch != "*":
-        yield Link("Job and log", job_url(scope, job_id))
-    yield Link("App", app_url(scope))
+        yield NamedText("Job and log", job_url(scope, job_id))
+    yield NamedText("App", app_url(scope))
 
 
 def approval(report: FailureReport) -> Approval | None:
@@ -174,16 +169,7 @@ def approval(report: FailureReport) -> Approval | None:
     incident, scope = report.incident, report.scope
     if not report.needs_approval or incident.state is not IncidentState.AWAITING_APPROVAL:
         return None
-    return Approval(
-        incident_id=incident.id,
-        plan_hash=incident.plan_hash,
-        partition=scope.partition,
-        account=scope.account,
-        region=scope.region,
-        app_id=scope.app_id,
-        branch=scope.branch,
-        expires_at=int(incident.deadline.timestamp()),
-    )
+    return Approval(incident.id, incident.plan_hash, scope, expires_at=int(incident.deadline.timestamp()))
 
 
 def branch_text(scope: Scope) -> str:
@@ -205,10 +191,6 @@ def _action_sentence(action: Action) -> str:
 def _change(action: Action) -> str:
     verb = wording.ACTIONS[action.kind]
     return f"{verb} to {action.role_arn}" if action.role_arn else verb
-
-
-def _verdict(answer: GuardrailAnswer) -> str:
-    return f"{'✓' if answer.allows else '✗'} {answer.rule}"
 
 
 def _commit(job: Job) -> str:

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from medic.alerts.delivery import deliver
-from medic.alerts.model import alert_from_json, alert_to_json, redacted
+from medic.alerts.model import Alert, redacted
+from medic.codec import from_text, to_text
 from medic.incidents.model import UndeliveredAlert
 from medic.incidents.table import TransactionParts
 from medic.telemetry import TelemetryEvent
@@ -16,7 +17,6 @@ from medic.telemetry import TelemetryEvent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.alerts.model import Alert
     from medic.events import Scope
     from medic.incidents.model import Incident
     from medic.incidents.table import LockedBranch
@@ -66,7 +66,7 @@ def send_alert(alert: Alert, incident: Incident, alert_key: str, locked: LockedB
         services.telemetry.record(TelemetryEvent.ALERT_SENT, incident=incident.id, kind=alert.kind, receipt=receipt)
     threaded = replace(incident, threads=delivery.threads)
     alerted = threaded.record_alert(alert_key, delivery.receipts, services.clock(), delivered=not delivery.failures)
-    stored = UndeliveredAlert(incident.id, alert_key, alert_to_json(alert), delivery.lacking)
+    stored = UndeliveredAlert(incident.id, alert_key, to_text(alert), delivery.lacking)
     undelivered = (stored,) if delivery.failures else ()
     # The alert comes after every change in AWS, so the same write can end the lease.
     locked.save(locked.record.with_incident(alerted), TransactionParts(undelivered=undelivered, release=True))
@@ -105,7 +105,7 @@ def _retry_incident(
         # A lacking channel that the settings no longer name is dropped.
         skipped = failed_channels.intersection(c.name for c in services.channels if c.name in stored.lacking)
         channels = tuple(c for c in services.channels if c.name in stored.lacking and c.name not in failed_channels)
-        delivery = deliver(alert_from_json(stored.alert), channels, (), alert_key, incident.threads)
+        delivery = deliver(from_text(Alert, stored.alert), channels, (), alert_key, incident.threads)
         incident = replace(incident, threads=delivery.threads)
         failed_channels.update(delivery.lacking)
         retried.append(replace(stored, lacking=(*delivery.lacking, *sorted(skipped))))

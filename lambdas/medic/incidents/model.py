@@ -6,16 +6,16 @@ Transitions are pure: each method of `Incident` returns a new incident.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from medic.labels import RoleKind  # noqa: TC001 - codec.py reads the types of stored fields
 
+if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.labels import RoleKind
 
 T = TypeVar("T", datetime, int)
 

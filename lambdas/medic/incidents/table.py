@@ -9,24 +9,25 @@ from __future__ import annotations
 import json
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from medic.aws.errors import AwsRejectedError, translated
+from medic.codec import from_text, to_text
 from medic.events import Scope, WakeUp
-from medic.incidents.model import Change, ChangeState, Incident, IncidentState, UndeliveredAlert
-from medic.labels import RoleKind
+from medic.incidents.model import Incident, UndeliveredAlert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
     from medic.incidents.model import Request
+    from medic.labels import RoleKind
 
 BRANCH = "branch"
 REQUEST = "request"
@@ -47,12 +48,6 @@ CONDITION_FAILED = "ConditionalCheckFailedException"
 
 _MAX_SETTLED = 20
 """How many settled incidents a branch's record keeps."""
-_TIMES = frozenset(
-    {
-        *("opened_at", "updated_at", "deadline", "job_started_at", "rebuild_intended_at", "rebuilt_at"),
-        *("resend_at", "intended_at", "applied_at", "undo_intended_at"),
-    }
-)
 
 
 def branch_key(scope: Scope) -> str:
@@ -346,7 +341,7 @@ class _TransactionItems:
             ":token": {"S": token},
             ":old": {"N": str(record.version)},
             ":new": {"N": str(record.version + 1)},
-            ":incidents": {"S": incidents_to_json(record.incidents)},
+            ":incidents": {"S": to_text(record.incidents)},
             ":expires": seconds(self.now + RETENTION),
             ":scope": {"S": str(record.scope)},
         }
@@ -454,55 +449,6 @@ def _record(scope: Scope, item: dict[str, AttributeValueTypeDef]) -> BranchRecor
     return BranchRecord(
         scope=scope,
         version=int(item.get("version", {}).get("N", "0")),
-        incidents=incidents_from_json(item.get("incidents", {}).get("S", "[]")),
+        incidents=from_text(tuple[Incident, ...], item.get("incidents", {}).get("S", "[]")),
         cooling_until=datetime.fromtimestamp(int(cooling), UTC) if cooling else None,
     )
-
-
-def incidents_to_json(incidents: tuple[Incident, ...]) -> str:
-    """JSON text with times as ISO 8601 UTC. Texts in an incident are already redacted."""
-    return json.dumps([_to_json(incident) for incident in incidents], separators=(",", ":"))
-
-
-def incidents_from_json(text: str) -> tuple[Incident, ...]:
-    return tuple(_incident(raw) for raw in json.loads(text))
-
-
-def _to_json(thing: Incident | Change) -> dict[str, object]:
-    return {field.name: _value_to_json(getattr(thing, field.name)) for field in fields(thing)}
-
-
-def _value_to_json(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, tuple):
-        return [_value_to_json(item) for item in value]
-    return _to_json(value) if isinstance(value, Change) else value
-
-
-def _incident(raw: Mapping[str, object]) -> Incident:
-    values = _with_times(raw)
-    changes = raw["changes"]
-    values["changes"] = tuple(_change(change) for change in changes) if isinstance(changes, list) else ()
-    values["state"] = IncidentState(str(raw["state"]))
-    values["role_kind"] = RoleKind(str(raw["role_kind"]))
-    values["alerted"] = tuple(_texts(raw["alerted"]))
-    values["undelivered"] = tuple(_texts(raw["undelivered"]))
-    return Incident(**values)  # type: ignore[arg-type]
-
-
-def _change(raw: Mapping[str, object]) -> Change:
-    values = _with_times(raw)
-    values["state"] = ChangeState(str(raw["state"]))
-    return Change(**values)  # type: ignore[arg-type]
-
-
-def _with_times(raw: Mapping[str, object]) -> dict[str, object]:
-    return {
-        key: datetime.fromisoformat(value) if key in _TIMES and isinstance(value, str) else value
-        for key, value in raw.items()
-    }
-
-
-def _texts(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []

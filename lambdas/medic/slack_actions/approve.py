@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from slack_sdk.models.blocks import RichTextBlock, RichTextElementParts, RichTextSectionElement
-
-from medic.alerts.slack import escape
+from medic.alerts.slack import escape, rich_text, text_element
 from medic.alerts.slack_buttons import BUTTONS
 from medic.aws.clients import Clients
 from medic.aws.errors import AwsError, translated
-from medic.events import Scope, wake_up
+from medic.events import wake_up
 from medic.incidents.model import Request, RequestKind, approval_id
 from medic.incidents.requests import APPROVAL_VALID_FOR, AlreadyAskedError, RequestsTable
 from medic.slack_actions.click import Click, ClickError, read_body, read_click, verify
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 
     from boto3.session import Session
 
+    from medic.events import Scope
     from medic.settings import SlackRuntime
     from medic.telemetry import Telemetry
 
@@ -92,21 +91,20 @@ class SlackApprovalHandler:
 
     def _authorise(self, click: Click) -> None:
         """Check that this person may approve this incident in this stack now."""
-        slack, approval, runtime = self.runtime.slack, click.approval, self.runtime
+        slack, scope, runtime = self.runtime.slack, click.approval.scope, self.runtime
         ours = (runtime.partition, runtime.account, runtime.region)
         if click.app_id != slack.app_id:
             raise ClickError(403, "other_app", "the click comes from a Slack app other than the one in the settings")
         if click.who not in slack.approvers:
             raise ClickError(403, "not_listed", f"{click.who} is not among the approvers in the settings")
-        if (approval.partition, approval.account, approval.region) != ours:
-            where = f"{approval.account} / {approval.region}"
+        if (scope.partition, scope.account, scope.region) != ours:
+            where = f"{scope.account} / {scope.region}"
             raise ClickError(403, "elsewhere", f"this incident belongs to {where}, which another stack handles")
-        if self.clock().timestamp() >= approval.expires_at:
+        if self.clock().timestamp() >= click.approval.expires_at:
             raise ClickError(410, "expired", "this proposal has expired; the next failure will be diagnosed again")
 
     def _process(self, click: Click) -> None:
-        approval, now = click.approval, self.clock()
-        scope = Scope(approval.partition, approval.account, approval.region, approval.app_id, approval.branch)
+        approval, scope, now = click.approval, click.approval.scope, self.clock()
         if not click.approves:
             self.telemetry.record(
                 TelemetryEvent.APPROVAL_DISMISSED, scope=scope, incident=approval.incident_id, who=click.who
@@ -175,12 +173,7 @@ def _refusal_message(why: str) -> SlackMessage:
 
 
 def _without_buttons(click: Click, before: str, after: str) -> SlackMessage:
-    parts = (
-        RichTextElementParts.Text(text=before),
-        RichTextElementParts.User(user_id=click.user),
-        RichTextElementParts.Text(text=after),
-    )
-    line = RichTextBlock(elements=[RichTextSectionElement(elements=list(parts))]).to_dict()
+    line = rich_text(text_element(before), {"type": "user", "user_id": click.user}, text_element(after))
     return {
         "replace_original": True,
         "text": escape(f"{before}<@{click.user}>{after}").replace(f"&lt;@{click.user}&gt;", f"<@{click.user}>"),

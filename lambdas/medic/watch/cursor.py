@@ -8,6 +8,7 @@ Everything here is pure: each method of a cursor returns a new one.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from medic.plan.optin import AUTO_FIX, IGNORE
 from medic.settings import Mode, WatchRuntime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from medic.evidence import App, Branch, RuntimeLine, RuntimePage
     from medic.settings import Settings

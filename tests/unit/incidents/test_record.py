@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medic.codec import from_text, to_text
 from medic.events import Scope
 from medic.incidents.model import DEADLINES, Change, ChangeState, Incident, IncidentState, JobOrder, JobRef
-from medic.incidents.table import BranchRecord, incidents_from_json, incidents_to_json
+from medic.incidents.table import BranchRecord
 from medic.labels import RoleKind
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -58,7 +59,7 @@ incidents = st.builds(
 
 @given(st.lists(incidents, max_size=3).map(tuple))
 def test_incidents_are_read_as_they_were_written(written: tuple[Incident, ...]) -> None:
-    assert incidents_from_json(incidents_to_json(written)) == written
+    assert from_text(tuple[Incident, ...], to_text(written)) == written
 
 
 def opened(job_id: str = "7", *, minute: int = 0) -> Incident:

@@ -36,6 +36,7 @@ from tests.unit.slack_actions.clicks import (
 )
 
 if TYPE_CHECKING:
+    from medic.alerts.model import Approval
     from medic.events import Scope
 
 
@@ -103,6 +104,10 @@ def click(**changes: Any) -> dict[str, Any]:
     return request(body(payload(**changes)))
 
 
+def elsewhere(**changes: str) -> Approval:
+    return replace(APPROVAL, scope=replace(APPROVAL.scope, **changes))
+
+
 def click_with_value(value: str, **changes: Any) -> dict[str, Any]:
     return click(actions=[{**payload()["actions"][0], "value": value, **changes}])
 
@@ -115,7 +120,7 @@ def test_a_click_of_an_approver_becomes_one_request_and_a_wake_up(harness: Handl
     assert asked.id == approval_id(APPROVAL.incident_id, APPROVAL.plan_hash)
     assert (asked.incident_id, asked.plan_hash) == (APPROVAL.incident_id, APPROVAL.plan_hash)
     assert asked.who == f"slack:{TEAM}/{USER}"
-    assert asked.scope.branch == APPROVAL.branch
+    assert asked.scope == APPROVAL.scope
     assert asked.expires_at - asked.asked_at == timedelta(hours=24)
     assert harness.woken == [(asked.scope, asked.id)]
 
@@ -189,8 +194,8 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
     "another app": (click(api_app_id="A9999999999"), 403, "other_app"),
     "somebody else": (click(user={"id": "U9999999999", "team_id": TEAM}), 403, "not_listed"),
     "the same user id of another team": (click(user={"id": USER, "team_id": "T9999999999"}), 403, "not_listed"),
-    "another account": (click_with_value(button_value(replace(APPROVAL, account="999988887777"))), 403, "elsewhere"),
-    "another region": (click_with_value(button_value(replace(APPROVAL, region="us-east-1"))), 403, "elsewhere"),
+    "another account": (click_with_value(button_value(elsewhere(account="999988887777"))), 403, "elsewhere"),
+    "another region": (click_with_value(button_value(elsewhere(region="us-east-1"))), 403, "elsewhere"),
     "expired": (click_with_value(button_value(replace(APPROVAL, expires_at=int(NOW.timestamp())))), 410, "expired"),
 }
 
@@ -260,7 +265,7 @@ def test_responses_are_sent_only_to_slack_hosts(harness: HandlerHarness, url: ob
 
 @given(st.text(min_size=1, max_size=255), st.integers(0, 2**40))
 def test_a_value_is_read_back_as_it_was_written(branch: str, expires_at: int) -> None:
-    approval = replace(APPROVAL, branch=branch, expires_at=expires_at)
+    approval = replace(elsewhere(branch=branch), expires_at=expires_at)
     assert read_button_value(button_value(approval)) == approval
 
 
