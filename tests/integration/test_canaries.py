@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from medic.aws.errors import RetryableError
-from medic.flows.notify import UndeliveredError
+from medic.flows.locked_branch import UndeliveredError
 from tests.integration.conftest import REGION
 
 if TYPE_CHECKING:

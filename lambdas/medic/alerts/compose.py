@@ -11,7 +11,8 @@ from medic.alerts.fixes import command_to_set, fixes_for
 from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, merged_json, outcomes_json
 from medic.alerts.model import Alert, AlertField, AlertKind, Section, redacted
 from medic.incidents.model import IncidentState
-from medic.labels import ActionKind
+from medic.labels import Trigger
+from medic.settings import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _MAX_LOG_EXCERPTS = 2
 _MAX_STORM_LINES = 2_000
 """For each of the two lists of a storm."""
-_OPTED_IN_MODES = frozenset({"ask", "fix"})
+_OPTED_IN_MODES = frozenset({Mode.ASK, Mode.FIX})
 _EVENT_KINDS = frozenset({AlertKind.RESOLVED, AlertKind.QUIET})
 """Kinds of follow-ups that are also events on the event bus."""
 _NEEDS_APPROVAL_NOW = "Nothing more is tried without somebody's approval."
@@ -34,13 +35,14 @@ _NEEDS_APPROVAL_NOW = "Nothing more is tried without somebody's approval."
 
 def compose_report(report: FailureReport) -> Alert:
     """The alert on a diagnosed failure: which role, the most likely cause, what the bot did, how to fix it."""
-    diagnosis, scope, incident = report.diagnosis, report.scope, report.incident
+    failure, incident = report.failure, report.incident
+    diagnosis, scope = failure.diagnosis, failure.scope
     kind = failure_report.kind_of(report)
     return redacted(
         Alert(
             kind=kind,
             incident_id=incident.id,
-            title=wording.title(report.app_name, scope.branch, wording.HEADLINES[diagnosis.label]),
+            title=wording.title(failure.app.name, scope.branch, wording.HEADLINES[diagnosis.label]),
             summary=tuple(failure_report.summary(report)),
             facts=tuple(failure_report.facts(report, kind)),
             effect=failure_report.effect(report),
@@ -53,14 +55,14 @@ def compose_report(report: FailureReport) -> Alert:
             log_lines="\n".join(finding.excerpt for finding in diagnosis.findings[:_MAX_LOG_EXCERPTS]),
             done=tuple(failure_report.done(report)),
             rules=tuple(failure_report.rules(report)),
-            fixes=fixes_for(report.evidence, diagnosis),
+            fixes=fixes_for(failure.evidence, diagnosis),
             links=tuple(failure_report.links(report)),
-            channel=report.channel,
+            channel=failure.channel,
             machine=merged_json(
                 incident_json(scope, incident),
-                diagnosis_json(report.evidence, diagnosis),
+                diagnosis_json(failure.evidence, diagnosis),
                 {
-                    "bot": bot_json(report.opt_in_note, report.plan),
+                    "bot": bot_json(failure.opt_in.note, report.plan),
                     "outcomes": outcomes_json(report.outcomes),
                 },
             ),
@@ -70,7 +72,7 @@ def compose_report(report: FailureReport) -> Alert:
 
 def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a later build succeeded."""
-    credit = [wording.CREDITS[ActionKind(change.kind)].format(role=change.role_arn) for change in incident.applied]
+    credit = [wording.CREDITS[change.kind].format(role=change.role_arn) for change in incident.applied]
     summary = (f"Build {job_id} of {scope.branch} succeeded.", *credit)
     return _follow_up(scope, incident, AlertKind.RESOLVED, _Text("recovered", summary, job_id=job_id))
 
@@ -248,7 +250,7 @@ def _follow_up(scope: Scope, incident: Incident, kind: AlertKind, text: _Text) -
                 *text.facts,
             ),
             sections=text.sections,
-            links=tuple(failure_report.console_links(scope, job_id, runtime=incident.trigger == "runtime")),
+            links=tuple(failure_report.console_links(scope, job_id, runtime=incident.trigger is Trigger.RUNTIME)),
             channel=incident.channel,
             machine=merged_json(incident_json(scope, incident)) if kind in _EVENT_KINDS else "",
         )

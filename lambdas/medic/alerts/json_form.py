@@ -157,7 +157,7 @@ def merged_json(*parts: Json) -> str:
 
 def _change(change: Change) -> Json:
     return {
-        "kind": change.kind,
+        "kind": change.kind.value,
         "target": change.target,
         "role": change.role_arn,
         "previous": change.previous_arn,
@@ -188,7 +188,7 @@ def _action(action: Action) -> Json:
         "target": action.target,
         "role": action.role_arn,
         "previous": action.previous_arn,
-        "reason": redact(action.reason),
+        "reason": redact(action.explanation),
         "guardrails": [
             {"rule": answer.rule, "allows": answer.allows, "detail": redact(answer.detail)} for answer in action.answers
         ],
