@@ -141,10 +141,8 @@ def _cooled_down(q: Question) -> RuleAnswer:
 
 
 def _platform_runs_code(q: Question) -> RuleAnswer:
-    return (
-        q.failure.app.platform == SSR,
-        f"platform {q.failure.app.platform}; only WEB_COMPUTE runs code with a compute role",
-    )
+    platform = q.failure.app.platform
+    return platform == SSR, f"platform {platform}; only WEB_COMPUTE runs code with a compute role"
 
 
 def _branch_can_be_named(q: Question) -> RuleAnswer:
@@ -188,11 +186,9 @@ def _same_account_and_partition(q: Question) -> RuleAnswer:
     role = q.role
     if role is None:
         return False, "the role's ARN can't be read"
-    same = (role.account, role.partition) == (q.failure.scope.account, q.failure.scope.partition)
-    return (
-        same,
-        f"role in {role.partition}:{role.account}, app in {q.failure.scope.partition}:{q.failure.scope.account}",
-    )
+    account, partition = q.failure.scope.account, q.failure.scope.partition
+    same = (role.account, role.partition) == (account, partition)
+    return same, f"role in {role.partition}:{role.account}, app in {partition}:{account}"
 
 
 def _not_service_linked(q: Question) -> RuleAnswer:
