@@ -198,7 +198,7 @@ class Applier:
         # Assume the role before the intent: an error after it would look like a StartJob without an answer.
         actor = services.actor_for(ActorScope(incident.id, scope.branch_arn, actions[0].role_arn or ""))()
         now = self._locked.now
-        incident = incident.record_rebuild_intent(now)
+        incident = replace(incident, rebuild_intended_at=now, updated_at=now)
         self._locked.save(incident)
         try:
             return incident, start_rebuild(actor, scope, job, incident.id, services.pause)

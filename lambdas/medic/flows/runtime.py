@@ -211,19 +211,25 @@ def _lacks_role(scope: Scope, app: App, services: Services) -> Callable[[Branch]
 def _confirmed(
     scope: Scope, app: App, logged: RuntimeFailure, services: Services, *, noticed_at: datetime
 ) -> ConfirmedFailure:
-    if logged.branch is None:
-        return _confirmed_without_branch(scope, app, logged, services, noticed_at)
-    branch, settings = logged.branch, services.runtime.settings
-    branch_scope = replace(scope, branch=branch.name)
-    opt_in = _only_ask_if_ambiguous(read_opt_in(settings, branch.tags), logged)
-    choice = choose_compute_role(settings, services.runtime.default_role_arn, app.id, branch.name, branch.tags)
-    job_with_logs = services.amplify.job(app.id, branch.name, branch.active_job_id or "0")
-    deployment = Deployment(branch_scope, Present(app), Present(branch), job_with_logs)
-    log: Item[BuildLog] = Present(BuildLog("SSR runtime", logged.reading.size))
-    evidence = services.gatherer.evidence(deployment, log, read_at=services.clock(), candidate=choice.arn, repair=None)
-    evidence = replace(evidence, policies=_service_role_policies(app, logged, services))
+    """The failure with its evidence. If its branch is unknown, it is the app's, and no change is proposed."""
+    branch, runtime, now = logged.branch, services.runtime, services.clock()
+    if branch is None:
+        unknown = Absent("neither the log stream nor the line tells which branch it is")
+        branch = Branch(ALL, app.arn, "NONE", None, None, {}, (), None, None, None)
+        opt_in = OptIn(Mode.REPORT, ignored=False, note=unknown.reason, rebuild=RebuildTag.NO)
+        choice = RoleChoice(None, unknown.reason)
+        evidence = replace(_evidence_without_job(scope, app, branch, now, {}), branch=unknown, job=unknown)
+    else:
+        scope = replace(scope, branch=branch.name)
+        opt_in = _only_ask_if_ambiguous(read_opt_in(runtime.settings, branch.tags), logged)
+        choice = choose_compute_role(runtime.settings, runtime.default_role_arn, app.id, branch.name, branch.tags)
+        job_with_logs = services.amplify.job(app.id, branch.name, branch.active_job_id or "0")
+        deployment = Deployment(scope, Present(app), Present(branch), job_with_logs)
+        log: Item[BuildLog] = Present(BuildLog("SSR runtime", logged.reading.size))
+        evidence = services.gatherer.evidence(deployment, log, read_at=now, candidate=choice.arn, repair=None)
+        evidence = replace(evidence, policies=_service_role_policies(app, logged, services))
     return ConfirmedFailure(
-        scope=branch_scope,
+        scope=scope,
         trigger=Trigger.RUNTIME,
         app=app,
         branch=branch,
@@ -255,32 +261,6 @@ def _only_ask_if_ambiguous(opt_in: OptIn, logged: RuntimeFailure) -> OptIn:
     more = f" and {len(logged.among) - _MAX_NAMED} more" if len(logged.among) > _MAX_NAMED else ""
     note = f"any of the branches {named}{more} may have written the line: you are asked"
     return replace(opt_in, mode=Mode.ASK, note=note)
-
-
-def _confirmed_without_branch(
-    scope: Scope, app: App, logged: RuntimeFailure, services: Services, noticed_at: datetime
-) -> ConfirmedFailure:
-    """A failure of the app whose branch is unknown. It is reported, and no change is proposed."""
-    note = "neither the log stream nor the line tells which branch it is"
-    branch = Branch(ALL, app.arn, "NONE", None, None, {}, (), None, None, None)
-    evidence = replace(
-        _evidence_without_job(scope, app, branch, services.clock(), {}),
-        branch=Absent(note),
-        job=Absent(note),
-    )
-    return ConfirmedFailure(
-        scope=scope,
-        trigger=Trigger.RUNTIME,
-        app=app,
-        branch=branch,
-        evidence=evidence,
-        diagnosis=diagnose(evidence, logged.reading, Phase.RUNTIME),
-        opt_in=OptIn(Mode.REPORT, ignored=False, note=note, rebuild=RebuildTag.NO),
-        compute_choice=RoleChoice(None, note),
-        service_choice=RoleChoice(None, note),
-        noticed_at=noticed_at,
-        seen_at=logged.seen_at,
-    )
 
 
 def _evidence_without_job(

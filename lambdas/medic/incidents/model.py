@@ -311,10 +311,6 @@ class Incident:
         """True if an undo was started and its result was not recorded."""
         return any(change.undo_intended_at and change.state is ChangeState.APPLIED for change in self.changes)
 
-    def record_rebuild_intent(self, now: datetime) -> Incident:
-        """Must be saved before StartJob is sent."""
-        return replace(self, rebuild_intended_at=now, updated_at=now)
-
     def record_rebuild_started(self, job_id: str, now: datetime) -> Incident:
         return replace(self.moved(IncidentState.REBUILDING, now), rebuild_job_id=job_id)
 

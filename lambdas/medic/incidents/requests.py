@@ -80,9 +80,7 @@ class RequestsTable(Store):
         Raises:
             AwsError: the table could not be read.
         """
-        key = {"pk": {"S": request_key(scope, request_id)}}
-        with translated("dynamodb:GetItem"):
-            item = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item")
+        item = self._get(request_key(scope, request_id))
         return _request(scope, request_id, item) if item else None
 
     def answer(self, scope: Scope, request_id: str, answer: Answer, *, used: bool) -> None:
@@ -103,14 +101,12 @@ class RequestsTable(Store):
             sets.append("used_at = if_not_exists(used_at, :now)")
             values[":now"] = seconds(self._clock())
         try:
-            with translated("dynamodb:UpdateItem"):
-                self._client.update_item(
-                    TableName=self._name,
-                    Key={"pk": {"S": request_key(scope, request_id)}},
-                    UpdateExpression=f"SET {', '.join(sets)} REMOVE due, due_at",
-                    ConditionExpression="attribute_exists(pk)",
-                    ExpressionAttributeValues=values,
-                )
+            self._update(
+                request_key(scope, request_id),
+                f"SET {', '.join(sets)} REMOVE due, due_at",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues=values,
+            )
         except AwsRejectedError as error:
             if error.code != CONDITION_FAILED:
                 raise

@@ -215,17 +215,27 @@ class Store:
         self._name = name
         self._clock = clock
 
+    def _get(self, key: str) -> dict[str, AttributeValueTypeDef]:
+        """Read an item. Empty if there is none."""
+        with translated("dynamodb:GetItem"):
+            answer = self._client.get_item(TableName=self._name, Key={"pk": {"S": key}}, ConsistentRead=True)
+        return answer.get("Item", {})
+
+    def _update(self, key: str, expression: str, **options: Any) -> dict[str, AttributeValueTypeDef]:  # noqa: ANN401
+        """Update an item. Returns its attributes if the options ask for them."""
+        with translated("dynamodb:UpdateItem"):
+            answer = self._client.update_item(
+                TableName=self._name, Key={"pk": {"S": key}}, UpdateExpression=expression, **options
+            )
+        return answer.get("Attributes", {})
+
 
 class IncidentsTable(Store):
     """Reads and writes branch records."""
 
     def read(self, scope: Scope) -> BranchRecord:
         """Read the branch's record. It is empty if the table has none."""
-        with translated("dynamodb:GetItem"):
-            answer = self._client.get_item(
-                TableName=self._name, Key={"pk": {"S": branch_key(scope)}}, ConsistentRead=True
-            )
-        return _record(scope, answer.get("Item", {}))
+        return _record(scope, self._get(branch_key(scope)))
 
     def all(self) -> Iterator[BranchRecord]:
         """Every branch's record, in no order. Only for showing to people: the bot never acts on it."""
@@ -252,9 +262,7 @@ class IncidentsTable(Store):
 
     def undelivered_alert(self, incident_id: str, alert_key: str) -> UndeliveredAlert | None:
         """Read a stored alert, or None if every channel has it or its time to live is over."""
-        key = {"pk": {"S": undelivered_key(incident_id, alert_key)}}
-        with translated("dynamodb:GetItem"):
-            item = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item", {})
+        item = self._get(undelivered_key(incident_id, alert_key))
         if "alert" not in item:
             return None
         return UndeliveredAlert(incident_id, alert_key, item["alert"]["S"], tuple(json.loads(item["lacking"]["S"])))
@@ -267,44 +275,39 @@ class IncidentsTable(Store):
             BusyError: another invocation holds the lease.
             AwsError: the table could not be written.
         """
-        now, token = self._clock(), uuid.uuid4().hex
-        key: dict[str, AttributeValueTypeDef] = {"pk": {"S": branch_key(scope)}}
+        now, token, key = self._clock(), uuid.uuid4().hex, branch_key(scope)
         try:
-            with translated("dynamodb:UpdateItem"):
-                answer = self._client.update_item(
-                    TableName=self._name,
-                    Key=key,
-                    UpdateExpression="SET lease_token = :token, lease_until = :until, expires_at = :expires",
-                    ConditionExpression="attribute_not_exists(pk) OR lease_until < :now",
-                    ExpressionAttributeValues={
-                        ":token": {"S": token},
-                        ":until": seconds(now + LEASE),
-                        ":now": seconds(now),
-                        ":expires": seconds(now + RETENTION),
-                    },
-                    ReturnValues="ALL_NEW",
-                )
+            item = self._update(
+                key,
+                "SET lease_token = :token, lease_until = :until, expires_at = :expires",
+                ConditionExpression="attribute_not_exists(pk) OR lease_until < :now",
+                ExpressionAttributeValues={
+                    ":token": {"S": token},
+                    ":until": seconds(now + LEASE),
+                    ":now": seconds(now),
+                    ":expires": seconds(now + RETENTION),
+                },
+                ReturnValues="ALL_NEW",
+            )
         except AwsRejectedError as error:
             if error.code == CONDITION_FAILED:
                 raise BusyError(f"another invocation holds the lease of {scope}; retry later") from error
             raise
-        lease = Lease(self, _record(scope, answer["Attributes"]), token)
+        lease = Lease(self, _record(scope, item), token)
         try:
             yield lease
         finally:
             if not lease.released:
                 self._release(key, token)
 
-    def _release(self, key: dict[str, AttributeValueTypeDef], token: str) -> None:
+    def _release(self, key: str, token: str) -> None:
         try:
-            with translated("dynamodb:UpdateItem"):
-                self._client.update_item(
-                    TableName=self._name,
-                    Key=key,
-                    UpdateExpression="SET lease_until = :never",
-                    ConditionExpression="lease_token = :token",
-                    ExpressionAttributeValues={":never": {"N": "0"}, ":token": {"S": token}},
-                )
+            self._update(
+                key,
+                "SET lease_until = :never",
+                ConditionExpression="lease_token = :token",
+                ExpressionAttributeValues={":never": {"N": "0"}, ":token": {"S": token}},
+            )
         except AwsRejectedError as error:
             if error.code != CONDITION_FAILED:  # a lost lease needs no release
                 raise
