@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from medic.plan.optin import OptIn, RoleChoice
 from medic.settings import Mode
 from tests.unit.plan.facts import (
     APP_ARN,
+    NOW,
     OTHER_ROLE,
     ROLE,
     SERVICE_ROLE,
@@ -134,6 +136,15 @@ def test_a_refusal_names_the_guardrail_and_keeps_every_answer() -> None:
     assert action.explanation.startswith("not_a_preview: ")
     assert action.rule == "not_a_preview"
     assert [answer.rule for answer in action.answers] == ["opted_in", "fresh", "not_a_preview"]
+
+
+def test_a_refusal_has_the_same_gist_whatever_the_guardrail_says() -> None:
+    (older,) = planned(Trigger.FAILED, question(triggered_at=NOW - timedelta(minutes=40)), NO_REPAIR).actions
+    (newer,) = planned(Trigger.FAILED, question(triggered_at=NOW - timedelta(minutes=50)), NO_REPAIR).actions
+    (storm,) = planned(Trigger.FAILED, question(storm=True), NO_REPAIR).actions
+    assert older.reason != newer.reason
+    assert older.gist == newer.gist
+    assert older.gist != storm.gist
 
 
 def test_a_branch_that_is_not_opted_in_gets_advice_and_no_other_guardrail_is_evaluated() -> None:
