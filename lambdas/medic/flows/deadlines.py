@@ -40,7 +40,11 @@ def handle_overdue(scope: Scope, services: Services) -> None:
     """
     for incident in services.table.read(scope).overdue(services.clock()):
         _continue(scope, incident, services)
-    _close_still_overdue(scope, services)
+    if services.table.read(scope).overdue(services.clock()):
+        # Close what nothing else has finished, so that no incident stays open for ever.
+        with hold_branch(scope, services) as locked:
+            for incident in locked.record.overdue(locked.now):
+                _close(incident, locked)
 
 
 def finish_interrupted(scope: Scope, services: Services) -> None:
@@ -115,7 +119,12 @@ def _check_quiet(scope: Scope, incident: Incident, services: Services) -> None:
             respond(failure, locked)
         for overdue in locked.record.overdue(services.clock()):
             if overdue.id == incident.id and had_traffic:
-                _resolve_quiet(overdue, locked)
+                resolved = overdue.moved(IncidentState.RESOLVED, locked.now, "no such line came for an hour of traffic")
+                locked.log(TelemetryEvent.RESOLVED, resolved)
+                if resolved.alerted_individually:
+                    locked.notify(compose_quiet(scope, resolved, _QUIET_MINUTES), resolved, f"quiet:{overdue.count}")
+                else:
+                    locked.save(resolved)
             elif overdue.id == incident.id:
                 _wait_longer(overdue, locked, silent=failure is None)
 
@@ -130,34 +139,16 @@ def _had_traffic(scope: Scope, ssr: SsrApp, services: Services) -> bool:
     return any(writer is None or scope.branch in {ALL, writer.name} for writer in writers)
 
 
-def _resolve_quiet(incident: Incident, locked: LockedBranch) -> None:
-    resolved = incident.moved(IncidentState.RESOLVED, locked.now, "no such line came for an hour of traffic")
-    locked.log(TelemetryEvent.RESOLVED, incident)
-    if incident.alerted_individually:
-        locked.notify(compose_quiet(locked.scope, resolved, _QUIET_MINUTES), resolved, f"quiet:{incident.count}")
-    else:
-        locked.save(resolved)
-
-
 def _wait_longer(incident: Incident, locked: LockedBranch, *, silent: bool) -> None:
     now = locked.now
     if now - incident.opened_at >= DEADLINES[incident.state]:
-        return  # it stays overdue, so `_close_still_overdue` lets it expire
+        return  # it stays overdue, so `handle_overdue` lets it expire
     waiting = incident.recheck_when_quiet(now)
     if silent and incident.applied and incident.note != _NO_TRAFFIC:
         noted = replace(waiting, note=_NO_TRAFFIC)
         locked.notify(compose_no_traffic(locked.scope, noted), noted, f"no-traffic:{incident.count}")
     else:
         locked.save(waiting)
-
-
-def _close_still_overdue(scope: Scope, services: Services) -> None:
-    """Close what nothing else has finished, so that no incident stays open for ever."""
-    if not services.table.read(scope).overdue(services.clock()):
-        return
-    with hold_branch(scope, services) as locked:
-        for incident in locked.record.overdue(services.clock()):
-            _close(incident, locked)
 
 
 def _close(incident: Incident, locked: LockedBranch) -> None:

@@ -32,10 +32,13 @@ def settle(event: DeploymentEvent, services: Services) -> None:
         UndeliveredError: a channel did not accept the alert.
     """
     incidents = services.table.read(event.scope).incidents
-    if not any(_unsettled_build(incident) or _waits_for(incident, event.job_id) for incident in incidents):
+    # An incident is unsettled if a build may close it, or if one of its alerts is not delivered yet.
+    unsettled = any(not incident.settled and incident.trigger is Trigger.FAILED for incident in incidents)
+    if not (unsettled or any(_waits_for(incident, event.job_id) for incident in incidents)):
         return
-    job = _confirmed(event, services)
-    if job is None:
+    found = services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id)
+    job = found.value.job if isinstance(found, Present) else None
+    if job is None or job.status != event.status:
         services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
         return
     with hold_branch(event.scope, services) as locked:
@@ -60,17 +63,6 @@ def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
         for incident in locked.record.incidents:
             if _waits_for(incident, event.job_id):
                 _end_rebuild(incident, locked, f"job {event.job_id} failed for a reason that is not IAM's")
-
-
-def _unsettled_build(incident: Incident) -> bool:
-    """True if a build may close it, or if one of its alerts is not delivered yet."""
-    return not incident.settled and incident.trigger is Trigger.FAILED
-
-
-def _confirmed(event: DeploymentEvent, services: Services) -> Job | None:
-    """The job, if GetJob shows the event's status."""
-    job = services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id)
-    return job.value.job if isinstance(job, Present) and job.value.job.status == event.status else None
 
 
 def _closes(incident: Incident, job: Job) -> bool:

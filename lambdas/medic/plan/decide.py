@@ -95,20 +95,14 @@ def _guarded(q: Question, target: str, previous: str | None, guardrails: tuple[G
     # Without opt-in, skip the guardrails: the last one reads the role's policies from AWS.
     answers = (opted_in, *ask_all(guardrails, q)) if opted_in.allows else (opted_in,)
     refusal = next((answer for answer in answers if not answer.allows), None)
-    disposition = _disposition(q, refusal)
     rule, reason = "", opt_in.note
-    if disposition is Disposition.REFUSE and refusal is not None:
-        rule, reason = refusal.rule, refusal.detail
+    if opt_in.mode is Mode.REPORT:
+        disposition = Disposition.ADVISE
+    elif refusal is not None:
+        disposition, rule, reason = Disposition.REFUSE, refusal.rule, refusal.detail
+    else:
+        disposition = Disposition.DO if q.approved or opt_in.mode is Mode.FIX else Disposition.ASK_FIRST
     return Action(q.change, disposition, target, q.choice.arn, previous, reason, rule, answers)
-
-
-def _disposition(q: Question, refusal: GuardrailAnswer | None) -> Disposition:
-    mode = q.failure.opt_in.mode
-    if mode is Mode.REPORT:
-        return Disposition.ADVISE
-    if refusal is not None:
-        return Disposition.REFUSE
-    return Disposition.DO if q.approved or mode is Mode.FIX else Disposition.ASK_FIRST
 
 
 def effect_of(failure: ConfirmedFailure, actions: tuple[Action, ...]) -> str:
