@@ -24,6 +24,7 @@ from medic.alerts.json_types import (
 from medic.incidents.model import ChangeState, IncidentState, RequestKind
 from medic.knowledge.entry import EntryKind
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
+from medic.plan.model import Disposition
 from medic.trust import FixKind, Outcome
 from medic.trust.document import Effect
 
@@ -154,6 +155,17 @@ class RoleChangeJson(_FromJson):
     note: str
 
 
+class PlannedActionJson(TypedDict):
+    kind: Annotated[str, ActionKind]
+    disposition: Annotated[str, Disposition]
+    target: str
+    role: str | None
+    previous: str | None
+    rule: str | None
+    """The guardrail that refused; null if none did."""
+    reason: str
+
+
 class HistoryIncidentJson(TypedDict):
     id: str
     account: Account
@@ -170,7 +182,8 @@ class HistoryIncidentJson(TypedDict):
     opened_at: Time
     updated_at: Time
     reason: str
-    plan: str
+    plan: list[PlannedActionJson]
+    """The planned actions of the last alert."""
     changes: list[RoleChangeJson]
     rebuild_job: str | None
     approved_by: str | None

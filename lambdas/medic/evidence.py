@@ -128,6 +128,15 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class JobRef:
+    """The id and start of a job. Where no job showed a failure, the id is "0" and the time is the failure's own."""
+
+    id: str
+    """Counted per branch."""
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """The fields of GetRole that the bot uses."""
 

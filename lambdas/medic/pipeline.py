@@ -13,7 +13,6 @@ from medic.events import (
     ALL,
     DeploymentEvent,
     DeploymentStatus,
-    Event,
     MalformedEventError,
     RuntimeWakeUp,
     TestAlertRequest,
@@ -52,10 +51,6 @@ def run(event: object, services: Services) -> object:
     if runtime.settings.apps and trigger.scope.app_id not in (*runtime.settings.apps, ALL):
         services.telemetry.record(TelemetryEvent.EVENT_NOT_WATCHED, scope=trigger.scope)
         return None
-    return _run_flow(trigger, services)
-
-
-def _run_flow(trigger: Event, services: Services) -> object:
     match trigger:
         case DeploymentEvent(status=DeploymentStatus.FAILED):
             diagnose_failure(trigger, services)

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from medic.aws.errors import RetryableError
-from medic.flows.notify import UndeliveredError
+from medic.flows.locked_branch import UndeliveredError
 from medic.redaction import engine
 from tests.integration.conftest import REGION
 

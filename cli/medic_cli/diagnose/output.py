@@ -273,7 +273,7 @@ def _bot_lines(view: BotView | None) -> Iterator[str]:
 
 def _action_line(action: Action) -> str:
     change = f"{ACTIONS[action.kind]} to {action.role_arn or 'no role'}"
-    return f"It {_DISPOSITIONS[action.disposition]} {change}: {action.reason}."
+    return f"It {_DISPOSITIONS[action.disposition]} {change}: {action.explanation}."
 
 
 def _print_fixes(console: Console, fixes: tuple[AlertFix, ...], dialect: str) -> None:

@@ -12,7 +12,6 @@ import click
 
 from medic.alerts.wording import ACTIONS
 from medic.labels import ActionKind, Trigger
-from medic.plan.model import Disposition
 from medic.redaction import redact
 from medic_cli.aws import DeployedStack, session, stack_option
 from medic_cli.errors import SOMETHING_WRONG
@@ -22,7 +21,8 @@ from medic_cli.output import confirmed, print_json, print_list, shown, terminal
 
 if TYPE_CHECKING:
     from medic.incidents.model import Change, Incident, Request
-    from medic_cli.answers import HistoryIncidentJson, RequestAnswerJson, RoleChangeJson
+    from medic.plan.model import Action
+    from medic_cli.answers import HistoryIncidentJson, PlannedActionJson, RequestAnswerJson, RoleChangeJson
     from medic_cli.operator.bot import RequestAnswer, ScopedIncident
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -122,7 +122,7 @@ def _request_json(request: Request, answer: RequestAnswer | None) -> RequestAnsw
     }
 
 
-_ROLE_NAMES = {ActionKind.ATTACH_COMPUTE.value: "compute role", ActionKind.REPAIR_SERVICE.value: "service role"}
+_ROLE_NAMES = {ActionKind.ATTACH_COMPUTE: "compute role", ActionKind.REPAIR_SERVICE: "service role"}
 _NO_JOB = "0"
 """The job id of an incident that no job showed."""
 
@@ -149,8 +149,9 @@ def plan_lines(incident: Incident) -> Iterator[str]:
     yield f"Incident {incident.id}: {incident.label}, {incident.state}, {_seen_in(incident)}."
     if incident.reason:
         yield redact(f"Why: {incident.reason}.")
-    for action in filter(None, incident.last_alerted_plan.split("; ")):
-        yield redact(f"Plan: {_action_text(action, incident.mode)}.")
+    for action in incident.last_alerted_plan:
+        role = f" to {action.role_arn}" if action.role_arn else ""
+        yield redact(f"Plan: {ACTIONS[action.kind]}{role} ({action.explanation}).")
     yield "Every guardrail is evaluated again before anything is changed."
 
 
@@ -166,13 +167,13 @@ def incident_json(found: ScopedIncident) -> HistoryIncidentJson:
         "label": incident.label,
         "role": incident.role_kind.value,
         "state": incident.state.value,
-        "trigger": incident.trigger,
+        "trigger": incident.trigger.value,
         "job": incident.job_id,
         "count": incident.count,
         "opened_at": _iso(incident.opened_at),
         "updated_at": _iso(incident.updated_at),
         "reason": redact(incident.reason),
-        "plan": redact(incident.last_alerted_plan),
+        "plan": [_action_json(action) for action in incident.last_alerted_plan],
         "changes": [_change_json(change) for change in incident.changes],
         "rebuild_job": incident.rebuild_job_id,
         "approved_by": incident.approved_by or None,
@@ -182,7 +183,7 @@ def incident_json(found: ScopedIncident) -> HistoryIncidentJson:
 
 
 def _seen_in(incident: Incident) -> str:
-    if incident.trigger == Trigger.RUNTIME:
+    if incident.trigger is Trigger.RUNTIME:
         return "seen in the SSR log"
     return "seen in no job" if incident.job_id == _NO_JOB else f"seen in job {incident.job_id}"
 
@@ -196,25 +197,25 @@ def _authorized_by(incident: Incident) -> Iterator[str]:
         yield f"undo requested by {incident.undo_asked_by}"
 
 
-def _action_text(action: str, mode: str) -> str:
-    """An action of `Plan.gist` (kind, role, disposition and reason) as text."""
-    kind, role, disposition, reason = (*action.split(" ", 3), "", "", "")[:4]
-    if kind not in list(ActionKind):
-        return action
-    if disposition == Disposition.ASK_FIRST:
-        # `gist` cuts a reason at its first colon, and the tag's name in this one contains a colon.
-        reason = f"opt-in mode: {mode}"
-    return f"{ACTIONS[ActionKind(kind)]} to {role} ({reason})"
+def _action_json(action: Action) -> PlannedActionJson:
+    return {
+        "kind": action.kind.value,
+        "disposition": action.disposition.value,
+        "target": action.target,
+        "role": action.role_arn,
+        "previous": action.previous_arn,
+        "rule": action.rule or None,
+        "reason": redact(action.reason),
+    }
 
 
 def _change_text(change: Change) -> str:
-    role = _ROLE_NAMES.get(change.kind, change.kind)
-    return f"{role} {change.previous_arn or 'none'} → {change.role_arn} ({change.state})"
+    return f"{_ROLE_NAMES[change.kind]} {change.previous_arn or 'none'} → {change.role_arn} ({change.state})"
 
 
 def _change_json(change: Change) -> RoleChangeJson:
     return {
-        "kind": change.kind,
+        "kind": change.kind.value,
         "target": change.target,
         "from": change.previous_arn,
         "to": change.role_arn,

@@ -11,7 +11,8 @@ from medic.alerts.fixes import command_to_set, fixes_for
 from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outcomes_json
 from medic.alerts.model import Alert, AlertKind, NamedText, Section
 from medic.incidents.model import IncidentState
-from medic.labels import ActionKind
+from medic.labels import Trigger
+from medic.settings import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _MAX_LOG_EXCERPTS = 2
 _MAX_STORM_LINES = 2_000
 """For each of the two lists of a storm."""
-_OPTED_IN_MODES = frozenset({"ask", "fix"})
+_OPTED_IN_MODES = frozenset({Mode.ASK, Mode.FIX})
 _EVENT_KINDS = frozenset({AlertKind.RESOLVED, AlertKind.QUIET})
 """Kinds of follow-ups that are also events on the event bus."""
 _NEEDS_APPROVAL_NOW = "Nothing more is tried without somebody's approval."
@@ -34,7 +35,8 @@ _NEEDS_APPROVAL_NOW = "Nothing more is tried without somebody's approval."
 
 def compose_report(report: FailureReport) -> Alert:
     """The alert on a diagnosed failure: which role, the most likely cause, what the bot did, how to fix it."""
-    diagnosis, scope, incident = report.diagnosis, report.scope, report.incident
+    failure, incident = report.failure, report.incident
+    diagnosis, scope = failure.diagnosis, failure.scope
     kind = failure_report.kind_of(report)
     causes = (
         f"{wording.RANKS[each.rank]}: {each.title}. {wording.capitalized(each.reason)}" for each in diagnosis.causes
@@ -43,7 +45,7 @@ def compose_report(report: FailureReport) -> Alert:
     return Alert(
         kind=kind,
         incident_id=incident.id,
-        title=wording.title(report.app_name, scope.branch, wording.HEADLINES[diagnosis.label]),
+        title=wording.title(failure.app.name, scope.branch, wording.HEADLINES[diagnosis.label]),
         summary=tuple(failure_report.summary(report)),
         facts=tuple(failure_report.facts(report, kind)),
         effect=failure_report.effect(report),
@@ -55,13 +57,13 @@ def compose_report(report: FailureReport) -> Alert:
         ),
         log_lines="\n".join(finding.excerpt for finding in diagnosis.findings[:_MAX_LOG_EXCERPTS]),
         rules=tuple(failure_report.rules(report)),
-        fixes=fixes_for(report.evidence, diagnosis),
+        fixes=fixes_for(failure.evidence, diagnosis),
         links=tuple(failure_report.links(report)),
-        channel=report.channel,
+        channel=failure.channel,
         event={
             **incident_json(scope, incident),
-            **diagnosis_json(report.evidence, diagnosis),
-            "bot": bot_json(report.opt_in_note, report.plan),
+            **diagnosis_json(failure.evidence, diagnosis),
+            "bot": bot_json(failure.opt_in.note, report.plan),
             "outcomes": outcomes_json(report.outcomes),
         },
     )
@@ -72,7 +74,7 @@ def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
     words = (
         "recovered",
         f"Build {job_id} of {scope.branch} succeeded.",
-        *(wording.CREDITS[ActionKind(change.kind)].format(role=change.role_arn) for change in incident.applied),
+        *(wording.CREDITS[change.kind].format(role=change.role_arn) for change in incident.applied),
     )
     return _follow_up(scope, incident, AlertKind.RESOLVED, words, job_id=job_id)
 
@@ -244,7 +246,7 @@ def _follow_up(scope: Scope, incident: Incident, kind: AlertKind, words: tuple[s
     unless there is another `job_id`.
     """
     headline, *summary = words
-    runtime = incident.trigger == "runtime"
+    runtime = incident.trigger is Trigger.RUNTIME
     return Alert(
         kind=kind,
         incident_id=incident.id,

@@ -18,10 +18,10 @@ from medic.plan.model import Disposition
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
-    from medic.evidence import Evidence, Job
+    from medic.evidence import Job
     from medic.incidents.model import Incident
+    from medic.plan.failure import ConfirmedFailure
     from medic.plan.model import Action, Plan
 
 _COMMIT_ID_CHARACTERS = 10
@@ -29,28 +29,12 @@ _COMMIT_ID_CHARACTERS = 10
 
 @dataclass(frozen=True, slots=True)
 class FailureReport:
-    """The input of the alert: the diagnosis, the plan, and the results of the changes that were attempted."""
+    """What was done about a failure: the plan, the incident as it is to be saved, and the attempted changes."""
 
-    scope: Scope
+    failure: ConfirmedFailure
     incident: Incident
-    evidence: Evidence
-    diagnosis: Diagnosis
     plan: Plan
-    outcomes: tuple[RoleChangeOutcome, ...]
-    opt_in_note: str
-    channel: str | None
-    """A channel name from the settings; None for the default channel."""
-
-    @property
-    def app_name(self) -> str:
-        """The app's name, or its id if the app could not be read."""
-        app = self.evidence.app
-        return app.value.name if isinstance(app, Present) else self.evidence.app_id
-
-    @property
-    def job(self) -> Job | None:
-        """The failed job; None if it could not be read."""
-        return self.evidence.job.value if isinstance(self.evidence.job, Present) else None
+    outcomes: tuple[RoleChangeOutcome, ...] = ()
 
     @property
     def not_attempted(self) -> tuple[Action, ...]:
@@ -73,14 +57,14 @@ def kind_of(report: FailureReport) -> AlertKind:
         return AlertKind.REFUSED
     if report.needs_approval:
         return AlertKind.PROPOSED
-    return AlertKind.NOT_CONFIRMED if contradicted(report.diagnosis) else AlertKind.DIAGNOSIS
+    return AlertKind.NOT_CONFIRMED if contradicted(report.failure.diagnosis) else AlertKind.DIAGNOSIS
 
 
 def summary(report: FailureReport) -> Iterator[str]:
     """The sentences for the phone: which role is concerned, the most likely cause, what the bot did or proposes."""
     yield f"It concerns {wording.ROLES[report.incident.role_kind]}."
-    if report.diagnosis.causes:
-        best = report.diagnosis.causes[0]
+    if report.failure.diagnosis.causes:
+        best = report.failure.diagnosis.causes[0]
         yield f"{wording.RANKS[best.rank]} cause: {best.title}. {wording.capitalized(best.reason)}."
     for outcome in report.outcomes:
         by = f" Approved by {report.incident.approved_by}." if report.incident.approved_by else ""
@@ -129,30 +113,31 @@ def rules(report: FailureReport) -> Iterator[str]:
 
 def facts(report: FailureReport, kind: AlertKind) -> Iterator[NamedText]:
     """The fields that identify the failure, and the two roles."""
-    evidence, scope, job = report.evidence, report.scope, report.job
-    app = evidence.app.value if isinstance(evidence.app, Present) else None
-    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
+    failure = report.failure
+    scope, app, job = failure.scope, failure.app, failure.evidence.job
     yield NamedText("Status", wording.ALERT_STYLES[kind].status)
-    yield NamedText("App", f"{app.name if app else 'unknown'} ({scope.app_id})")
+    yield NamedText("App", f"{app.name} ({scope.app_id})")
     yield NamedText("Branch", branch_text(scope))
-    if job is not None:
-        yield NamedText("Commit", _commit(job))
-    framework = f", {branch.framework}" if branch and branch.framework else ""
-    yield NamedText("Platform", f"{app.platform if app else 'unknown'}{framework}")
+    if isinstance(job, Present):
+        yield NamedText("Commit", _commit(job.value))
+    framework = f", {failure.branch.framework}" if failure.branch.framework else ""
+    yield NamedText("Platform", f"{app.platform}{framework}")
     yield NamedText("Account", f"{scope.account} / {scope.region}")
-    yield NamedText("Service role", (app.service_role_arn or "none") if app else "unknown")
-    yield NamedText("Compute role", report.diagnosis.compute.arn if report.diagnosis.compute else "none")
-    yield NamedText("Opt-in", report.opt_in_note)
+    yield NamedText("Service role", app.service_role_arn or "none")
+    compute = failure.diagnosis.compute
+    yield NamedText("Compute role", compute.arn if compute else "none")
+    yield NamedText("Opt-in", failure.opt_in.note)
     if report.incident.job_id:
         yield NamedText("Job", report.incident.job_id)
 
 
 def links(report: FailureReport) -> Iterator[NamedText]:
     """Links to the console pages of the branch and of every role that was looked up."""
-    scope = report.scope
-    yield from console_links(scope, report.incident.job_id, runtime=report.diagnosis.phase is Phase.RUNTIME)
-    for arn in report.evidence.roles:
-        yield NamedText(f"Role {arn.rsplit('/', 1)[-1]}", role_url(scope, arn))
+    failure = report.failure
+    runtime = failure.diagnosis.phase is Phase.RUNTIME
+    yield from console_links(failure.scope, report.incident.job_id, runtime=runtime)
+    for arn in failure.evidence.roles:
+        yield NamedText(f"Role {arn.rsplit('/', 1)[-1]}", role_url(failure.scope, arn))
 
 
 def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[NamedText]:
@@ -166,7 +151,7 @@ def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[Named
 
 def approval(report: FailureReport) -> Approval | None:
     """The request for approval; None if no action waits for one."""
-    incident, scope = report.incident, report.scope
+    incident, scope = report.incident, report.failure.scope
     if not report.needs_approval or incident.state is not IncidentState.AWAITING_APPROVAL:
         return None
     return Approval(incident.id, incident.plan_hash, scope, expires_at=int(incident.deadline.timestamp()))
@@ -180,8 +165,7 @@ def _action_sentence(action: Action) -> str:
     change = _change(action)
     match action.disposition:
         case Disposition.REFUSE:
-            rule, _, detail = action.reason.partition(": ")
-            return f"Refused to {change}, by the rule {rule}: {detail}."
+            return f"Refused to {change}, by the rule {action.rule}: {action.reason}."
         case Disposition.ASK_FIRST:
             return f"Proposed, and waiting for approval: {change}."
         case _:

@@ -183,7 +183,7 @@ def cause_json(cause: Cause) -> CauseJson:
 
 def _change(change: Change) -> ChangeJson:
     return {
-        "kind": change.kind,
+        "kind": change.kind.value,
         "target": change.target,
         "role": change.role_arn,
         "previous": change.previous_arn,
@@ -213,7 +213,7 @@ def _action(action: Action) -> ActionJson:
         "target": action.target,
         "role": action.role_arn,
         "previous": action.previous_arn,
-        "reason": action.reason,
+        "reason": action.explanation,
         "guardrails": [
             {"rule": answer.rule, "allows": answer.allows, "detail": answer.detail} for answer in action.answers
         ],

@@ -60,6 +60,7 @@ def diagnose(evidence: Evidence, reading: LogReading, phase: Phase) -> Diagnosis
         service=service,
         compute=compute,
         candidate=compute_role_verdict(evidence, evidence.candidate_role_arn),
+        repair=service_role_verdict(evidence, evidence.repair_role_arn),
     )
 
 
