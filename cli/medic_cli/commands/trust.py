@@ -18,19 +18,16 @@ from rich.text import Text
 from medic.trust import (
     AMPLIFY,
     MAX_CHARACTERS,
-    AbsentKey,
     AssumeRoleRequest,
     Decision,
     FixForm,
     FixKind,
     JsonValue,
+    KeyPresence,
     KeyState,
-    KnownKey,
     Malformed,
     Outcome,
-    PresentKey,
     TrustFix,
-    UnknownKey,
     evaluate,
     explain,
     known_key,
@@ -210,7 +207,7 @@ def _states_of_options(options: _TrustOptions) -> dict[str, KeyState]:
             raise click.BadParameter(f"{each!r} must be KEY=VALUE", param_hint="--context")
         values.setdefault(key.lower(), []).append(value)
     states: dict[str, KeyState] = {key: known_key(*several) for key, several in values.items()}
-    return states | {key.lower(): AbsentKey() for key in options.absent}
+    return states | {key.lower(): KeyPresence.ABSENT for key in options.absent}
 
 
 def _batch(stream: IO[bytes], form: FixForm, now: datetime) -> Iterator[dict[str, JsonValue]]:
@@ -321,8 +318,8 @@ def _states_of_context(context: Mapping[str, JsonValue]) -> dict[str, KeyState]:
     if not isinstance(keys, Mapping):
         raise RequestError("context.keys must be an object")
     states: dict[str, KeyState] = {key.lower(): known_key(*_values(key, value)) for key, value in keys.items()}
-    states |= {key.lower(): AbsentKey() for key in _key_names(context, "absent")}
-    states |= {key.lower(): UnknownKey() for key in _key_names(context, "unknown")}
+    states |= {key.lower(): KeyPresence.ABSENT for key in _key_names(context, "absent")}
+    states |= {key.lower(): KeyPresence.UNKNOWN for key in _key_names(context, "unknown")}
     return states
 
 
@@ -390,15 +387,9 @@ def _condition_as_json(trace: ConditionTrace) -> dict[str, JsonValue]:
 
 
 def _state_as_json(state: KeyState) -> JsonValue:
-    match state:
-        case KnownKey(values):
-            return {"state": "known", "values": list(values)}
-        case PresentKey():
-            return {"state": "present"}
-        case AbsentKey():
-            return {"state": "absent"}
-        case UnknownKey():
-            return {"state": "unknown"}
+    if isinstance(state, KeyPresence):
+        return {"state": state.value}
+    return {"state": "known", "values": list(state)}
 
 
 def _print(decision: Decision, fix: TrustFix) -> None:

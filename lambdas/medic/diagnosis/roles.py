@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from medic.diagnosis.model import Assumable, Proposal, RoleVerdict
 from medic.evidence import Absent, Present, Unreadable
 from medic.text import bare, listed, shown
-from medic.trust import FixForm, Malformed, Outcome, Verdict, evaluate, explain, for_amplify, propose_fix
+from medic.trust import AssumeRoleRequest, FixForm, Malformed, Outcome, Verdict, evaluate, explain, propose_fix
 from medic.trust.document import Effect
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _verdict(
 
 
 def _evaluate(evidence: Evidence, role: Role, source_arn: str) -> Decision:
-    request = for_amplify(
+    request = AssumeRoleRequest(
         partition=evidence.partition,
         region=evidence.region,
         account_id=evidence.account,
@@ -168,7 +168,7 @@ def _deciding_conditions(trace: StatementTrace) -> list[ConditionTrace | None]:
 
 def _limits_source(trace: ConditionTrace, *, denies: bool) -> bool:
     """True for an Allow from the named source only, and for a Deny to every other source."""
-    return trace.condition.key.lower() in _SOURCE_KEYS and trace.condition.operator.operator.negated is denies
+    return trace.condition.key.lower() in _SOURCE_KEYS and trace.condition.operator.negated is denies
 
 
 def _required_source(trace: ConditionTrace, source_arn: str) -> str:

@@ -21,7 +21,7 @@ from medic.trust.evaluate import outcome_of
 from medic.trust.explain import is_service_linked
 from medic.trust.logic import Verdict
 from medic.trust.patterns import arn_segments
-from medic.trust.request import ACCOUNT_ID, AMPLIFY, AssumeRoleRequest, CallerKind
+from medic.trust.request import ACCOUNT_ID, AMPLIFY, AssumeRoleRequest, PrincipalKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +131,7 @@ def _objections(decision: Decision) -> Iterator[str]:
         yield "The trust policy is not what stands in the way; ask for a shorter session."
     if any(trace.statement.principals.negated for trace in decision.statements):
         yield "Trust policies do not support NotPrincipal, so IAM would not save the document; rewrite it by hand."
-    if decision.request.caller.kind is not CallerKind.SERVICE and _is_named_under_conditions(decision):
+    if decision.request.caller.kind is not PrincipalKind.SERVICE and _is_named_under_conditions(decision):
         yield "The policy names the caller under conditions; meet them, since another statement would undo them."
 
 
@@ -168,11 +168,11 @@ def _statement(request: AssumeRoleRequest, form: FixForm, document: Document) ->
     return statement | {"Condition": guard} if guard else statement
 
 
-def _principal_key(kind: CallerKind) -> str | None:
+def _principal_key(kind: PrincipalKind) -> str | None:
     match kind:
-        case CallerKind.SERVICE:
+        case PrincipalKind.SERVICE:
             return "Service"
-        case CallerKind.ACCOUNT | CallerKind.USER | CallerKind.ROLE | CallerKind.SESSION:
+        case PrincipalKind.ACCOUNT | PrincipalKind.USER | PrincipalKind.ROLE | PrincipalKind.SESSION:
             return "AWS"
         case _:
             return None
@@ -235,13 +235,13 @@ def _size(text: str) -> int:
 
 def _risks(decision: Decision, statement: Mapping[str, JsonValue], size: int, quota: int) -> Iterator[str]:
     request = decision.request
-    if request.caller.kind is CallerKind.SERVICE and "Condition" not in statement:
+    if request.caller.kind is PrincipalKind.SERVICE and "Condition" not in statement:
         yield "The statement names no source: it relies on Amplify alone to keep others from using the role."
     elif "Condition" in statement and request.principal == AMPLIFY:
         yield "If Amplify refuses the role with these conditions, drop aws:SourceArn and keep aws:SourceAccount."
     if request.principal.startswith("amplify.") and request.principal != AMPLIFY:
         yield f"Amplify documents {AMPLIFY} only; {request.principal} may never call."
-    if request.caller.kind is CallerKind.ACCOUNT:
+    if request.caller.kind is PrincipalKind.ACCOUNT:
         yield "The statement trusts every user and role of that account whose own policy allows it."
     if size > _NEAR_QUOTA * quota:
         yield f"With {size} of {quota} characters the document is near its quota; IAM's own count decides."
