@@ -38,6 +38,10 @@ class Unreadable:
 Item: TypeAlias = Present[T] | Absent | Unreadable
 
 
+def value_of(item: Item[T] | None) -> T | None:
+    return item.value if isinstance(item, Present) else None
+
+
 @dataclass(frozen=True, slots=True)
 class EnvironmentVariable:
     name: str

@@ -173,6 +173,10 @@ def _same_boolean(value: str, written: str) -> Verdict:
 _BOOLEANS = _parsed(lambda text: text if text.lower() in {"true", "false"} else None, _same_boolean)
 
 
+def _same_bytes(actual: bytes, expected: bytes) -> Verdict:
+    return logic.of(holds=actual == expected)
+
+
 def _in_network(address: _Network, network: _Network) -> Verdict | None:
     if address.prefixlen != address.max_prefixlen:
         return None
@@ -269,7 +273,7 @@ def _operators() -> Mapping[str, tuple[Comparison | None, bool]]:
         ("DateGreaterThan", None, _dates(operator.gt)),
         ("DateGreaterThanEquals", None, _dates(operator.ge)),
         ("Bool", None, _booleans),
-        ("BinaryEquals", None, _parsed(_decoded, lambda actual, expected: logic.of(holds=actual == expected))),
+        ("BinaryEquals", None, _parsed(_decoded, _same_bytes)),
         ("IpAddress", "NotIpAddress", _parsed(_network, _in_network)),
         ("ArnEquals", "ArnNotEquals", _arns),
         ("ArnLike", "ArnNotLike", _arns),
