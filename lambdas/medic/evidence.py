@@ -177,10 +177,12 @@ class RuntimeLine:
 
 @dataclass(frozen=True, slots=True)
 class TimeSpan:
-    """From `start` to `end`, both included, with millisecond precision."""
+    """The part of a log from `start` to `end`, both included, with millisecond precision."""
 
     start: datetime
     end: datetime
+    token: str = ""
+    """Set if a page of it was read, and leads to the next page."""
 
 
 @dataclass(frozen=True, slots=True)

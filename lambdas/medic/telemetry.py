@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -77,10 +76,10 @@ _DIMENSION_VALUE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _OTHER = "other"
 
 
-@dataclass(frozen=True)
 class Telemetry:
-    logger: Logger
-    metrics: Metrics
+    def __init__(self, logger: Logger, metrics: Metrics) -> None:
+        self.logger = logger
+        self.metrics = metrics
 
     def record(self, event: TelemetryEvent, **details: object) -> None:
         """Log an event with its details and count it, also by each of its details in `DIMENSIONS`.

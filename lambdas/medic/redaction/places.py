@@ -6,7 +6,6 @@ Also detects e-mail addresses.
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from medic.redaction.spans import Span, compiled
@@ -108,13 +107,12 @@ _MAX_LINES_WITHOUT_KEY = 32
 """A block without an end marker counts as closed after this many lines without key material."""
 
 
-@dataclass(slots=True)
 class KeyBlocks:
     """Finds private keys that span several lines; remembers whether a block is open."""
 
-    lines_left: int = 0
-    """Lines until the open block counts as closed; 0 if none is open."""
-    in_body: bool = False
+    def __init__(self) -> None:
+        self.lines_left = 0  # until the open block counts as closed; 0 if none is open
+        self.in_body = False
 
     def spans(self, line: str) -> Iterator[Span]:
         """Yield the parts of the line that belong to the body of a private key."""

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html (AWS
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medic.redaction.spans import Span, compiled
@@ -271,11 +270,11 @@ def secret_access_keys(line: str) -> Iterator[Span]:
             yield Span(*match.span(), "secret access key")
 
 
-@dataclass(slots=True)
 class KeyProximity:
     """Remembers for a few lines that an access key id was printed, because its secret access key is often nearby."""
 
-    lines_left: int = 0
+    def __init__(self) -> None:
+        self.lines_left = 0
 
     def spans(self, line: str) -> Iterator[Span]:
         """Yield secret access keys near an access key id or clearly delimited, and a random word alone on a line."""

@@ -177,10 +177,20 @@ def _same_bytes(actual: bytes, expected: bytes) -> Verdict:
     return logic.of(holds=actual == expected)
 
 
-def _in_network(address: _Network, network: _Network) -> Verdict | None:
-    if address.prefixlen != address.max_prefixlen:
-        return None
-    return logic.of(holds=address.network_address in network)
+def _addresses(written: str, _context: Context | None) -> ValueTest:
+    network = _network(written)
+    if network is None:
+        return _UNREADABLE
+
+    def test(value: str | None) -> Verdict | None:
+        if value is None:
+            return Verdict.UNKNOWN
+        address = _network(value)
+        if address is None or address.prefixlen != address.max_prefixlen:
+            return None
+        return logic.of(holds=address.network_address in network)
+
+    return test
 
 
 def _numbers(relation: Callable[[Decimal, Decimal], bool]) -> Comparison:
@@ -274,7 +284,7 @@ def _operators() -> Mapping[str, tuple[Comparison | None, bool]]:
         ("DateGreaterThanEquals", None, _dates(operator.ge)),
         ("Bool", None, _booleans),
         ("BinaryEquals", None, _parsed(_decoded, _same_bytes)),
-        ("IpAddress", "NotIpAddress", _parsed(_network, _in_network)),
+        ("IpAddress", "NotIpAddress", _addresses),
         ("ArnEquals", "ArnNotEquals", _arns),
         ("ArnLike", "ArnNotLike", _arns),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from medic.aws.errors import AwsRejectedError, RetryableError, translated
 from medic.aws.logs import milliseconds, time_at
 from medic.evidence import TimeSpan
-from medic.watch.cursor import Cursor, Reading
+from medic.watch.cursor import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -124,7 +124,7 @@ class Cursors:
 def _state(cursor: Cursor) -> str:
     times = {name: milliseconds(getattr(cursor, name)) for name in _TIMES if getattr(cursor, name) is not None}
     half = cursor.unfinished
-    reading = [milliseconds(half.span.start), milliseconds(half.span.end), half.token] if half is not None else None
+    reading = [milliseconds(half.start), milliseconds(half.end), half.token] if half is not None else None
     return json.dumps(
         {**times, "unfinished": reading, "missing_reported": cursor.missing_reported}, separators=(",", ":")
     )
@@ -137,7 +137,7 @@ def _cursor(item: dict[str, AttributeValueTypeDef]) -> Cursor:
     return Cursor(
         app_id=item["pk"]["S"].rpartition("#")[2],
         version=int(item.get("version", {}).get("N", "0")),
-        unfinished=Reading(TimeSpan(time_at(half[0]), time_at(half[1])), half[2]) if half else None,
+        unfinished=TimeSpan(time_at(half[0]), time_at(half[1]), half[2]) if half else None,
         remembered={
             int(minute): frozenset(_ids(ids["B"])) for minute, ids in item.get("remembered", {}).get("M", {}).items()
         },
