@@ -114,12 +114,24 @@ def _role(  # noqa: PLR0913, PLR0917 - the parts that differ between the two rol
     yield _is_set(prefix, noun, verdict, level)
     if verdict is None:
         return
-    yield _account(prefix, noun, case, verdict)
-    yield _exists(prefix, noun, verdict)
+    result, detail = CheckResult.PASS, f"the {noun} belongs to the app's account"
+    if case.in_other_account(verdict):
+        result = CheckResult.FAIL
+        detail = f"the {noun} belongs to another account than the app's {case.evidence.account}"
+    yield Check(f"{prefix}_account", result, detail)
+    explanation = " ".join(verdict.explanation)
+    result, detail = CheckResult.PASS, f"IAM has the {noun}"
+    if verdict.assumable is Assumable.MISSING:
+        result, detail = CheckResult.FAIL, f"the {noun} does not exist: {explanation}"
+    elif verdict.assumable is Assumable.UNREADABLE:
+        result, detail = CheckResult.UNKNOWN, f"the {noun} could not be read: {explanation}"
+    yield Check(f"{prefix}_exists", result, detail)
     if verdict.assumable in _TRUST:
         result, detail = _TRUST[verdict.assumable]
         yield Check(f"{prefix}_trust", result, " ".join((f"the {noun}: {detail}.", *verdict.explanation)))
-    yield from _age(prefix, noun, case.age_at_start(verdict))
+    age = case.age_at_start(verdict)
+    if age is not None:
+        yield Check(f"{prefix}_age", *_age(noun, age))
 
 
 def _is_set(prefix: str, noun: str, verdict: RoleVerdict | None, level: str = "") -> Check:
@@ -128,36 +140,13 @@ def _is_set(prefix: str, noun: str, verdict: RoleVerdict | None, level: str = ""
     return Check(f"{prefix}_set", CheckResult.PASS, f"the {noun} is {verdict.arn}{level}")
 
 
-def _account(prefix: str, noun: str, case: Case, verdict: RoleVerdict) -> Check:
-    if case.in_other_account(verdict):
-        detail = f"the {noun} belongs to another account than the app's {case.evidence.account}"
-        return Check(f"{prefix}_account", CheckResult.FAIL, detail)
-    return Check(f"{prefix}_account", CheckResult.PASS, f"the {noun} belongs to the app's account")
-
-
-def _exists(prefix: str, noun: str, verdict: RoleVerdict) -> Check:
-    explanation = " ".join(verdict.explanation)
-    match verdict.assumable:
-        case Assumable.MISSING:
-            return Check(f"{prefix}_exists", CheckResult.FAIL, f"the {noun} does not exist: {explanation}")
-        case Assumable.UNREADABLE:
-            return Check(f"{prefix}_exists", CheckResult.UNKNOWN, f"the {noun} could not be read: {explanation}")
-        case _:
-            return Check(f"{prefix}_exists", CheckResult.PASS, f"IAM has the {noun}")
-
-
-def _age(prefix: str, noun: str, age: timedelta | None) -> Iterator[Check]:
-    if age is None:
-        return
+def _age(noun: str, age: timedelta) -> tuple[CheckResult, str]:
     if age < timedelta():
-        detail = f"the {noun} was made {in_words(-age)} after the job started"
-        yield Check(f"{prefix}_age", CheckResult.FAIL, detail)
-    elif age < PROPAGATION_TIME:
-        detail = f"the {noun} was made {in_words(age)} before the job started: IAM may not have told every service yet"
-        yield Check(f"{prefix}_age", CheckResult.FAIL, detail)
-    else:
-        detail = f"the {noun} was made {in_words(age)} before the job started: IAM knows it everywhere"
-        yield Check(f"{prefix}_age", CheckResult.PASS, detail)
+        return CheckResult.FAIL, f"the {noun} was made {in_words(-age)} after the job started"
+    made = f"the {noun} was made {in_words(age)} before the job started"
+    if age < PROPAGATION_TIME:
+        return CheckResult.FAIL, f"{made}: IAM may not have told every service yet"
+    return CheckResult.PASS, f"{made}: IAM knows it everywhere"
 
 
 def _level(case: Case) -> str:

@@ -99,13 +99,11 @@ def _trace(
         wrong_type = Verdict.FALSE if allows and not condition.operator.negated else Verdict.UNKNOWN
         verdict = _condition_holds(condition, state, variables, wrong_type)
         conditions.append(ConditionTrace(condition, state, verdict))
-    return StatementTrace(
-        statement,
-        principal=_principal_matches(statement.principals, request.caller, unsupported),
-        action=_action_matches(statement.actions, request.action),
-        resource=_resource_matches(statement.resources),
-        conditions=tuple(conditions),
-    )
+    principal = _principal_matches(statement.principals, request.caller, unsupported)
+    action = _action_matches(statement.actions, request.action)
+    resource = _resource_matches(statement.resources)
+    verdict = logic.all_of((principal, action, resource, *(each.verdict for each in conditions)))
+    return StatementTrace(statement, principal, action, resource, tuple(conditions), verdict)
 
 
 def _outcome(statements: tuple[StatementTrace, ...], limit: SessionLimit | None) -> Outcome:
