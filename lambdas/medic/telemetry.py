@@ -89,7 +89,12 @@ class Telemetry:
         self.metrics.add_metric(name=event, unit=MetricUnit.Count, value=1)
         for dimension in DIMENSIONS.get(event, ()):
             if dimension in details:
-                self._count_by_dimension(event, dimension, str(details[dimension]))
+                value = str(details[dimension])
+                service = {"service": self.metrics.service or ""}
+                with single_metric(
+                    event, MetricUnit.Count, 1, namespace=self.metrics.namespace, default_dimensions=service
+                ) as metric:
+                    metric.add_dimension(dimension, value if _DIMENSION_VALUE.fullmatch(value) else _OTHER)
         self.logger.info(event, extra={name: str(value)[:500] for name, value in details.items()})
 
     def alerted(self, waited: timedelta) -> None:
@@ -101,10 +106,3 @@ class Telemetry:
     def flush(self) -> None:
         """Write the metrics as one log line in embedded metric format, from which CloudWatch reads them."""
         self.metrics.flush_metrics()
-
-    def _count_by_dimension(self, event: TelemetryEvent, dimension: str, value: str) -> None:
-        service = {"service": self.metrics.service or ""}
-        with single_metric(
-            event, MetricUnit.Count, 1, namespace=self.metrics.namespace, default_dimensions=service
-        ) as metric:
-            metric.add_dimension(dimension, value if _DIMENSION_VALUE.fullmatch(value) else _OTHER)

@@ -25,7 +25,11 @@ def credentials_missing_at_build(case: Case) -> Iterator[Cause]:
     if case.phase is Phase.API or case.signature in _LOCAL_TOOL_SIGNATURES:
         yield _local_machine(case)
     if case.app is not None and case.service is None:
-        yield _no_service_role(case)
+        if case.identity is Identity.AMPLIFY_OWN:  # the message shows Amplify's own role, which builds use instead
+            reason = "no service role is set: the build ran as Amplify's own role, which is not yours to edit"
+            yield case.cause("service_role_not_set", Rank.PROVEN, reason, "service_role_set", "caller")
+        else:
+            yield case.cause("service_role_not_set", Rank.LIKELY, "no service role is set", "service_role_set")
     elif case.identity is Identity.AMPLIFY_OWN:
         yield _no_service_role_at_build_time(case)
     elif case.signature in _WRAPPED_DENIALS and case.service is not None:
@@ -38,14 +42,6 @@ def credentials_missing_at_build(case: Case) -> Iterator[Cause]:
         yield _explicit_credentials(case)
     reason = "builds never use the compute role: attaching one does not mend this build"
     yield case.cause("compute_role_not_set", Rank.RULED_OUT, reason)
-
-
-def _no_service_role(case: Case) -> Cause:
-    """Proven if the message shows Amplify's own role, which builds use instead."""
-    if case.identity is Identity.AMPLIFY_OWN:
-        reason = "no service role is set: the build ran as Amplify's own role, which is not yours to edit"
-        return case.cause("service_role_not_set", Rank.PROVEN, reason, "service_role_set", "caller")
-    return case.cause("service_role_not_set", Rank.LIKELY, "no service role is set", "service_role_set")
 
 
 def _no_service_role_at_build_time(case: Case) -> Cause:

@@ -60,37 +60,30 @@ def service_role(case: Case) -> Iterator[Cause]:
 
 
 def _service_role_by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause]:
+    """A trust that denies is proven, unless the role is so young that the build may have seen another policy."""
+    rank = Rank.LIKELY if case.was_young(service) else Rank.PROVEN
+    proposal = service.proposal
     match service.assumable:
         case Assumable.MISSING:
             reason = f"the app names a role that is not there: {reason_of(service, service.arn)}"
             yield case.cause("service_role_missing", Rank.PROVEN, reason, "service_role_exists")
+        case Assumable.DENIED if service.required_source:
+            yield _wrong_source(case, service, rank)
         case Assumable.DENIED:
-            yield _trust_denies(case, service)
+            reason = reason_of(service, "the trust policy does not let Amplify in")
+            yield case.cause("service_role_trust_wrong", rank, reason, "service_role_trust", proposal=proposal)
+        case Assumable.CONDITIONAL if service.required_source:
+            # Only the branch's ARN is denied, which AWS documents as the source.
+            yield _wrong_source(case, service, Rank.LIKELY)
         case Assumable.CONDITIONAL:
-            yield _trust_depends(case, service)
+            reason = reason_of(service, "the trust policy's conditions can't be decided from outside")
+            yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, "service_role_trust", proposal=proposal)
         case Assumable.UNREADABLE:
             reason = f"the role could not be read, so its trust is not known: {reason_of(service, 'no reason given')}"
             yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, *_TRUST_CHECKS)
         case _:
-            yield from _role_ruled_out(case)
-
-
-def _trust_denies(case: Case, service: RoleVerdict) -> Cause:
-    """Proven, unless the role is so young that the trust policy read now may differ from what the build saw."""
-    rank = Rank.LIKELY if case.was_young(service) else Rank.PROVEN
-    if service.required_source:
-        return _wrong_source(case, service, rank)
-    reason = reason_of(service, "the trust policy does not let Amplify in")
-    return case.cause("service_role_trust_wrong", rank, reason, "service_role_trust", proposal=service.proposal)
-
-
-def _trust_depends(case: Case, service: RoleVerdict) -> Cause:
-    """LIKELY if only the branch's ARN is denied, because AWS documents that ARN as the source."""
-    if service.required_source:
-        return _wrong_source(case, service, Rank.LIKELY)
-    reason = reason_of(service, "the trust policy's conditions can't be decided from outside")
-    checks = ("service_role_trust",)
-    return case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, *checks, proposal=service.proposal)
+            yield case.cause("service_role_missing", Rank.RULED_OUT, "IAM has the role", "service_role_exists")
+            yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, _TRUST_ALLOWS, *_TRUST_CHECKS)
 
 
 def _wrong_source(case: Case, service: RoleVerdict, rank: Rank) -> Cause:
@@ -101,11 +94,6 @@ def _wrong_source(case: Case, service: RoleVerdict, rank: Rank) -> Cause:
     )
     checks = ("service_role_trust",)
     return case.cause("service_role_source_condition", rank, reason, *checks, proposal=service.proposal)
-
-
-def _role_ruled_out(case: Case) -> Iterator[Cause]:
-    yield case.cause("service_role_missing", Rank.RULED_OUT, "IAM has the role", "service_role_exists")
-    yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, _TRUST_ALLOWS, *_TRUST_CHECKS)
 
 
 def _myth_ruled_out(case: Case) -> Iterator[Cause]:
@@ -131,16 +119,14 @@ def _propagation(case: Case, role: RoleVerdict | None, age_check: str) -> Iterat
 
 def _repository_connection(case: Case, *, proven: bool) -> Cause:
     """Ranked by exclusion only, because no API shows the connection."""
-    ruled_out = _why_repository_is_ruled_out(case)
-    rank, reason = (Rank.RULED_OUT, ruled_out) if ruled_out else _connection_rank(case, proven=proven)
+    if case.deployed_by_hand:
+        rank, reason = Rank.RULED_OUT, "no repository had a part in it: this was deployed by hand"
+    elif case.reading.cloned:
+        rank, reason = Rank.RULED_OUT, "the build got to the repository, so it could be reached"
+    else:
+        rank, reason = _connection_rank(case, proven=proven)
     checks = ("repository_cloned", "repository_connection")
     return case.cause("repository_connection_lost", rank, reason, *checks, excluded_by=_TRUST_CHECKS)
-
-
-def _why_repository_is_ruled_out(case: Case) -> str | None:
-    if case.deployed_by_hand:
-        return "no repository had a part in it: this was deployed by hand"
-    return "the build got to the repository, so it could be reached" if case.reading.cloned else None
 
 
 def _connection_rank(case: Case, *, proven: bool) -> tuple[Rank, str]:

@@ -212,14 +212,10 @@ def _principal_mistakes(decision: Decision, document: Document) -> Iterator[str]
     if decision.outcome is not Outcome.DENIED or decision.denials:
         return
     caller = decision.request.caller
-    entries = [
-        entry
-        for statement in document.statements
-        if statement.effect is Effect.ALLOW and not statement.principals.negated
-        for entry in statement.principals.entries
-    ]
     if not decision.nearest or decision.nearest[0].principal is not Verdict.FALSE:
         return
+    allows = (each for each in document.statements if each.effect is Effect.ALLOW and not each.principals.negated)
+    entries = [entry for statement in allows for entry in statement.principals.entries]
     for entry in entries:
         yield from _entry_mistakes(entry, decision)
     if caller.account and not any(entry.text == "*" or entry.account == caller.account for entry in entries):
@@ -243,7 +239,8 @@ def _entry_mistakes(entry: Principal, decision: Decision) -> Iterator[str]:
         yield f'{caller.text} stands under another key than "Service", exactly so written; there it matches nobody.'
     if entry.text != caller.text and entry.text.strip().lower() == caller.text.lower():
         yield "A principal differs from the caller only in case or white space; names are compared exactly."
-    if caller.kind is PrincipalKind.SESSION and _differs_in_case(entry.name, caller.name):
+    same_but_for_case = entry.name != caller.name and entry.name.lower() == caller.name.lower()
+    if caller.kind is PrincipalKind.SESSION and same_but_for_case:
         yield "A principal's role name differs from the caller's only in case; role names are case-sensitive."
     if _UNIQUE_ID.fullmatch(entry.text):
         yield (
@@ -252,10 +249,6 @@ def _entry_mistakes(entry: Principal, decision: Decision) -> Iterator[str]:
         )
     if _REGIONAL.fullmatch(entry.text) and decision.request.principal == AMPLIFY:
         yield f"{entry.text} is not {AMPLIFY}; Amplify documents only the name without a region."
-
-
-def _differs_in_case(one: str, other: str) -> bool:
-    return one != other and one.lower() == other.lower()
 
 
 def _is_the_role_itself(decision: Decision) -> bool:

@@ -41,6 +41,10 @@ _REGION = re.compile(r"[a-z0-9-]{1,32}")
 _PARTITION = re.compile(r"aws[a-z-]{0,16}")
 _LITERAL_ARN = re.compile(r"arn:[^*?${}\s]{1,2000}")
 
+_PRINCIPAL_KEYS = {
+    PrincipalKind.SERVICE: "Service",
+    **dict.fromkeys((PrincipalKind.ACCOUNT, PrincipalKind.USER, PrincipalKind.ROLE, PrincipalKind.SESSION), "AWS"),
+}
 _RANK = {Outcome.DENIED: 0, Outcome.CONDITIONAL: 1, Outcome.ALLOWED: 2}
 
 
@@ -155,7 +159,7 @@ def _is_named_under_conditions(decision: Decision) -> bool:
 
 
 def _statement(request: AssumeRoleRequest, form: FixForm, document: Document) -> dict[str, JsonValue] | None:
-    key = _principal_key(request.caller.kind)
+    key = _PRINCIPAL_KEYS.get(request.caller.kind)
     if key is None:
         return None
     statement: dict[str, JsonValue] = {
@@ -166,16 +170,6 @@ def _statement(request: AssumeRoleRequest, form: FixForm, document: Document) ->
     }
     guard = _guard(request) if form is FixForm.CONDITIONED and key == "Service" else None
     return statement | {"Condition": guard} if guard else statement
-
-
-def _principal_key(kind: PrincipalKind) -> str | None:
-    match kind:
-        case PrincipalKind.SERVICE:
-            return "Service"
-        case PrincipalKind.ACCOUNT | PrincipalKind.USER | PrincipalKind.ROLE | PrincipalKind.SESSION:
-            return "AWS"
-        case _:
-            return None
 
 
 def _unused_sid(request: AssumeRoleRequest, document: Document) -> str:
@@ -215,14 +209,11 @@ def _app_of(source_arn: str | None) -> str | None:
 
 def _appended(document: Document, statement: Mapping[str, JsonValue]) -> str:
     given = document.source["Statement"]
-    statements = [given] if isinstance(given, Mapping) else list(_items(given))
-    return _compact({**document.source, "Statement": [*statements, statement]})
-
-
-def _items(value: JsonValue) -> Iterator[JsonValue]:
+    if isinstance(given, Mapping):
+        return _compact({**document.source, "Statement": [given, statement]})
     # json.dumps writes no other sequence. `_objections_to_document` refuses a document that lost its statements.
-    if isinstance(value, list | tuple):
-        yield from value
+    statements = given if isinstance(given, list | tuple) else ()
+    return _compact({**document.source, "Statement": [*statements, statement]})
 
 
 def _compact(source: Mapping[str, JsonValue]) -> str:
