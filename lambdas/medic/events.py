@@ -23,7 +23,6 @@ _JOB_ID = re.compile(r"[0-9]{1,255}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 _BRANCH = re.compile(r".{1,255}", re.DOTALL)
-_STATUS = re.compile("FAILED|SUCCEED|CANCELLED")
 
 
 class MessageType(StrEnum):
@@ -40,6 +39,9 @@ class DeploymentStatus(StrEnum):
     FAILED = "FAILED"
     SUCCEED = "SUCCEED"
     CANCELLED = "CANCELLED"
+
+
+_STATUS = re.compile("|".join(DeploymentStatus))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import sys
@@ -406,5 +407,15 @@ def _print(decision: Decision, fix: TrustFix) -> None:
     )
     for risk in fix.risks:
         console.print(Text(f"  - {risk}"))
-    if fix.diff:
-        console.print(Syntax(fix.diff, "diff", theme="ansi_dark", background_color="default", word_wrap=True))
+    diff = fix_as_diff(decision, fix)
+    if diff:
+        console.print(Syntax(diff, "diff", theme="ansi_dark", background_color="default", word_wrap=True))
+
+
+def fix_as_diff(decision: Decision, fix: TrustFix) -> str:
+    """The change as a unified diff of the indented documents; empty if none is proposed."""
+    if fix.document is None or isinstance(decision.document, Malformed):
+        return ""
+    old = json.dumps(decision.document.source, indent=2).splitlines()
+    new = json.dumps(json.loads(fix.document), indent=2).splitlines()
+    return "\n".join(difflib.unified_diff(old, new, "trust policy", "trust policy, fixed", lineterm=""))

@@ -31,34 +31,18 @@ _CONNECTION_STRING = r"(?i:(?:accountkey|sharedaccesskey|password|pwd)=)[^;]"
 def redact(text: str, *, emails: bool = False) -> str:
     """Replace each secret with `[redacted: <kind>]`; the rest of the text and its line ends do not change.
 
-    Args:
-        text: Any text: log lines, JSON, environment dumps, source code.
-        emails: Whether to replace e-mail addresses too.
-
-    Returns:
-        The text without secrets. The function is idempotent.
+    The text may be anything: log lines, JSON, environment dumps, source code. Redacting twice changes nothing more.
     """
     return _Redactor(emails=emails).text(text)
 
 
 def redact_stream(lines: Iterable[str]) -> Iterator[str]:
-    """Redact line by line; memory is bounded by the longest line.
-
-    Args:
-        lines: Lines with or without line ends. A private key may span several.
-
-    Yields:
-        One text for each line.
-    """
+    """Redact lines, with or without line ends, one by one; memory is bounded by the longest line."""
     return map(_Redactor(emails=False).text, lines)
 
 
 def looks_like(value: str, name: str = "") -> str | None:
-    """The kind of secret that a value looks like: by its shape first, by the variable's name second.
-
-    Args:
-        value: The value of an environment variable.
-        name: The variable's name. It matters only if the shape is inconclusive.
+    """The kind of secret that the value of an environment variable looks like, by its shape, else by the name.
 
     Returns:
         `access key id`, `secret access key`, `session token`, `private key`, `provider token`, `connection string`,

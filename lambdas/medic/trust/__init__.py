@@ -5,15 +5,14 @@ Pure: standard library only, no clock, no network.
 
 from __future__ import annotations
 
-from medic.trust.decision import ConditionTrace, Decision, Outcome, StatementTrace
+from medic.trust.decision import ConditionTrace, Decision, Outcome
 from medic.trust.document import MAX_CHARACTERS, Document, JsonValue, Malformed, parse, read_json
 from medic.trust.evaluate import evaluate
 from medic.trust.explain import explain, reason
-from medic.trust.fix import TRUST_POLICY_QUOTA, FixForm, FixKind, TrustFix, propose_fix
+from medic.trust.fix import FixForm, FixKind, TrustFix, propose_fix
 from medic.trust.logic import Verdict
 from medic.trust.request import (
     AMPLIFY,
-    DEFAULT_MAX_SESSION,
     AssumeRoleRequest,
     KeyPresence,
     KeyState,
@@ -22,9 +21,7 @@ from medic.trust.request import (
 
 __all__ = [
     "AMPLIFY",
-    "DEFAULT_MAX_SESSION",
     "MAX_CHARACTERS",
-    "TRUST_POLICY_QUOTA",
     "AssumeRoleRequest",
     "ConditionTrace",
     "Decision",
@@ -36,7 +33,6 @@ __all__ = [
     "KeyState",
     "Malformed",
     "Outcome",
-    "StatementTrace",
     "TrustFix",
     "Verdict",
     "evaluate",

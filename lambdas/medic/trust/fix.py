@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.ht
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -80,8 +79,6 @@ class TrustFix:
     size: int = 0
     """The new document's characters without white space, as the quota counts them; 0 without a new document."""
     risks: tuple[str, ...] = ()
-    diff: str = ""
-    """The change as a unified diff of the indented documents."""
 
 
 def propose_fix(decision: Decision, form: FixForm = FixForm.CONDITIONED, quota: int = TRUST_POLICY_QUOTA) -> TrustFix:
@@ -118,7 +115,6 @@ def propose_fix(decision: Decision, form: FixForm = FixForm.CONDITIONED, quota: 
         document=text,
         size=_size(text),
         risks=tuple(_risks(decision, statement, _size(text), quota)),
-        diff=_diff(decision.document.source, text),
     )
 
 
@@ -237,9 +233,3 @@ def _risks(decision: Decision, statement: Mapping[str, JsonValue], size: int, qu
     if size > _NEAR_QUOTA * quota:
         yield f"With {size} of {quota} characters the document is near its quota; IAM's own count decides."
     yield "Infrastructure as code that owns the role will show this as drift or undo it; change it there too."
-
-
-def _diff(before: Mapping[str, JsonValue], after: str) -> str:
-    old = json.dumps(before, indent=2).splitlines()
-    new = json.dumps(json.loads(after), indent=2).splitlines()
-    return "\n".join(difflib.unified_diff(old, new, "trust policy", "trust policy, fixed", lineterm=""))
