@@ -127,10 +127,6 @@ def _permission_proposal(denial: Denial, account: str) -> Proposal | None:
 
     None in three cases: no statement helps; the text names a wildcard action, which no AWS message does; or the
     statement contains something that looks like a secret.
-
-    Args:
-        denial: the denied call.
-        account: the app's account.
     """
     statement = least_statement(denial)
     if statement is None or "*" in str(statement["Action"]):

@@ -183,9 +183,7 @@ def _unknown_compute_role(case: Case) -> Iterator[Cause]:
 def compute_role(case: Case, *, contested: Rank) -> Iterator[Cause]:
     """Causes in the effective compute role itself.
 
-    Args:
-        case: the inputs.
-        contested: the rank of source conditions, which Amplify has both accepted and refused on compute roles.
+    `contested` is the rank of source conditions, which Amplify has both accepted and refused on compute roles.
     """
     compute = case.compute
     if compute is None:

@@ -91,11 +91,7 @@ def read_body(event: object) -> tuple[bytes, Mapping[str, str]]:
 def verify(raw: bytes, headers: Mapping[str, str], signing_secret: Callable[[], str], now: datetime) -> None:
     """Check that Slack signed these bytes within the last five minutes.
 
-    Args:
-        raw: the body, as it was sent.
-        headers: the headers with lower-case names.
-        signing_secret: reads the secret. It is called only if form and time of the signature are valid.
-        now: UTC.
+    The secret is read only if form and time of the signature are valid. Names of headers are in lower case.
 
     Raises:
         ClickError: the signature is missing, wrong or stale.
