@@ -38,6 +38,10 @@ class Unreadable:
 Item: TypeAlias = Present[T] | Absent | Unreadable
 
 
+def value_of(item: Item[T] | None) -> T | None:
+    return item.value if isinstance(item, Present) else None
+
+
 @dataclass(frozen=True, slots=True)
 class EnvironmentVariable:
     name: str
@@ -182,10 +186,12 @@ class RuntimeLine:
 
 @dataclass(frozen=True, slots=True)
 class TimeSpan:
-    """From `start` to `end`, both included, with millisecond precision."""
+    """The part of a log from `start` to `end`, both included, with millisecond precision."""
 
     start: datetime
     end: datetime
+    token: str = ""
+    """Set if a page of it was read, and leads to the next page."""
 
 
 @dataclass(frozen=True, slots=True)

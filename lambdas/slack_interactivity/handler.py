@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 
-from medic.settings import SlackRuntime
+from medic.settings import Runtime
 from medic.slack_actions.approve import build_approval_handler
 from medic.telemetry import Telemetry
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @cache
 def approval_handler() -> SlackApprovalHandler:
     """Created on the first click and kept while the function is warm."""
-    return build_approval_handler(SlackRuntime.from_environment(), boto3.Session(), Telemetry(Logger(), Metrics()))
+    return build_approval_handler(Runtime.of_slack(), boto3.Session(), Telemetry(Logger(), Metrics()))
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, object]:

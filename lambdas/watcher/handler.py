@@ -9,7 +9,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 
 from medic.aws.clients import Clients
-from medic.settings import WatcherRuntime
+from medic.settings import Runtime
 from medic.telemetry import Telemetry
 from medic.watch.watcher import Watcher
 
@@ -23,7 +23,7 @@ _RESERVED_SECONDS = 15.0
 @cache
 def watcher() -> Watcher:
     """Created on the first event and kept while the function is warm."""
-    return Watcher(WatcherRuntime.from_environment(), Clients(boto3.Session()), Telemetry(Logger(), Metrics()))
+    return Watcher(Runtime.of_watcher(), Clients(boto3.Session()), Telemetry(Logger(), Metrics()))
 
 
 def handler(event: object, context: LambdaContext) -> None:

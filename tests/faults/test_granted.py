@@ -6,7 +6,7 @@ So removing any action makes a path fail, because IAM would refuse one of the pa
 from __future__ import annotations
 
 from medic.aws.clients import Clients
-from medic.settings import Settings, WatcherRuntime
+from medic.settings import Runtime, Settings
 from medic.watch.watcher import Watcher
 from tests.faults.builds import runtime_attach
 from tests.faults.paths import PATHS, Path, recorded
@@ -39,7 +39,7 @@ def test_the_watcher_is_granted_exactly_what_it_calls() -> None:
     with Path(runtime_attach).stage() as (world, _):
         functions, clients = Functions(), Clients(world.wire.session)
         clients.__dict__["functions"] = functions
-        runtime = WatcherRuntime(Settings(), world.amplify.account_id, REGION, "aws", TABLE, "remediator")
+        runtime = Runtime(Settings(), world.amplify.account_id, REGION, "aws", TABLE, remediator_function="remediator")
         watching = Watcher(runtime, clients, world.services().telemetry, world.now)
         watching.run(dict(world.amplify.events[-1]), 30)
         for _ in range(2):

@@ -14,7 +14,7 @@ import pytest
 from medic.alerts.slack import SlackPost
 from medic.alerts.slack_buttons import APPROVE, button_value
 from medic.events import Scope, wake_up
-from medic.settings import SlackRuntime
+from medic.settings import Runtime
 from medic.slack_actions.approve import SlackApprovalHandler
 from slack_interactivity import handler
 from tests.integration.conftest import REGION
@@ -67,8 +67,13 @@ class Channel:
         services = self.services()
         runtime = services.runtime
         approval_handler = SlackApprovalHandler(
-            runtime=SlackRuntime(
-                runtime.settings.slack, runtime.account, REGION, runtime.partition, runtime.table, "remediator"
+            runtime=Runtime(
+                runtime.settings,
+                runtime.account,
+                REGION,
+                runtime.partition,
+                runtime.table,
+                remediator_function="remediator",
             ),
             signing_secret=lambda: SIGNING_SECRET,
             requests=services.requests,

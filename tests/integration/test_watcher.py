@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.aws.clients import Clients
-from medic.settings import Settings, WatcherRuntime
+from medic.settings import Runtime, Settings
 from medic.watch.watcher import Watcher
 from tests.integration.conftest import REGION
 from tests.integration.test_requests import scope
@@ -33,8 +33,8 @@ def watcher(world: World, functions: Functions, **settings: Any) -> Watcher:
     services = world.services()
     reader = Clients(services.session)
     reader.__dict__["functions"] = functions
-    runtime = WatcherRuntime(
-        Settings.parse(settings), world.amplify.account_id, REGION, "aws", "incidents", "remediator"
+    runtime = Runtime(
+        Settings.parse(settings), world.amplify.account_id, REGION, "aws", "incidents", remediator_function="remediator"
     )
     return Watcher(runtime, reader, services.telemetry, world.now)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import sys
@@ -17,19 +18,16 @@ from rich.text import Text
 from medic.trust import (
     AMPLIFY,
     MAX_CHARACTERS,
-    AbsentKey,
     AssumeRoleRequest,
     Decision,
     FixForm,
     FixKind,
     JsonValue,
+    KeyPresence,
     KeyState,
-    KnownKey,
     Malformed,
     Outcome,
-    PresentKey,
     TrustFix,
-    UnknownKey,
     evaluate,
     explain,
     known_key,
@@ -196,7 +194,7 @@ def _states_of_options(context: tuple[str, ...], absent: tuple[str, ...]) -> dic
             raise click.BadParameter(f"{each!r} must be KEY=VALUE", param_hint="--context")
         values.setdefault(key.lower(), []).append(value)
     states: dict[str, KeyState] = {key: known_key(*several) for key, several in values.items()}
-    return states | {key.lower(): AbsentKey() for key in absent}
+    return states | {key.lower(): KeyPresence.ABSENT for key in absent}
 
 
 def _answer_line(line: bytes, form: FixForm, now: datetime) -> TrustAnswer:
@@ -279,8 +277,8 @@ def _states_of_context(context: Mapping[str, JsonValue]) -> dict[str, KeyState]:
     if not isinstance(keys, Mapping):
         raise RequestError("context.keys must be an object")
     states: dict[str, KeyState] = {key.lower(): known_key(*_values(key, value)) for key, value in keys.items()}
-    states |= {key.lower(): AbsentKey() for key in _key_names(context, "absent")}
-    states |= {key.lower(): UnknownKey() for key in _key_names(context, "unknown")}
+    states |= {key.lower(): KeyPresence.ABSENT for key in _key_names(context, "absent")}
+    states |= {key.lower(): KeyPresence.UNKNOWN for key in _key_names(context, "unknown")}
     return states
 
 
@@ -347,15 +345,9 @@ def _condition_as_json(trace: ConditionTrace) -> ConditionJson:
 
 
 def _state_as_json(state: KeyState) -> ActualJson:
-    match state:
-        case KnownKey(values):
-            return {"state": "known", "values": list(values)}
-        case PresentKey():
-            return {"state": "present"}
-        case AbsentKey():
-            return {"state": "absent"}
-        case UnknownKey():
-            return {"state": "unknown"}
+    if isinstance(state, KeyPresence):
+        return {"state": state.value}
+    return {"state": "known", "values": list(state)}
 
 
 def _print(decision: Decision, fix: TrustFix) -> None:
@@ -372,5 +364,15 @@ def _print(decision: Decision, fix: TrustFix) -> None:
     )
     for risk in fix.risks:
         console.print(Text(f"  - {risk}"))
-    if fix.diff:
-        console.print(Syntax(fix.diff, "diff", theme="ansi_dark", background_color="default", word_wrap=True))
+    diff = fix_as_diff(decision, fix)
+    if diff:
+        console.print(Syntax(diff, "diff", theme="ansi_dark", background_color="default", word_wrap=True))
+
+
+def fix_as_diff(decision: Decision, fix: TrustFix) -> str:
+    """The change as a unified diff of the indented documents; empty if none is proposed."""
+    if fix.document is None or isinstance(decision.document, Malformed):
+        return ""
+    old = json.dumps(decision.document.source, indent=2).splitlines()
+    new = json.dumps(json.loads(fix.document), indent=2).splitlines()
+    return "\n".join(difflib.unified_diff(old, new, "trust policy", "trust policy, fixed", lineterm=""))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
     from medic.events import Scope
-    from medic.settings import SlackRuntime
+    from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
 SlackMessage = dict[str, object]
@@ -51,7 +51,7 @@ class Requests(Protocol):
 class SlackApprovalHandler:
     """Handles clicks on the buttons of an alert."""
 
-    runtime: SlackRuntime
+    runtime: Runtime
     signing_secret: Callable[[], str]
     requests: Requests
     wake: Callable[[Scope, str], None]
@@ -91,7 +91,7 @@ class SlackApprovalHandler:
 
     def _authorise(self, click: Click) -> None:
         """Check that this person may approve this incident in this stack now."""
-        slack, scope, runtime = self.runtime.slack, click.approval.scope, self.runtime
+        slack, scope, runtime = self.runtime.settings.slack, click.approval.scope, self.runtime
         ours = (runtime.partition, runtime.account, runtime.region)
         if click.app_id != slack.app_id:
             raise ClickError(403, "other_app", "the click comes from a Slack app other than the one in the settings")
@@ -191,13 +191,15 @@ def _time(now: datetime) -> str:
     return f"{now:%d %B %Y %H:%M} UTC"
 
 
-def build_approval_handler(runtime: SlackRuntime, session: Session, telemetry: Telemetry) -> SlackApprovalHandler:
+def build_approval_handler(runtime: Runtime, session: Session, telemetry: Telemetry) -> SlackApprovalHandler:
     """A handler connected to AWS and Slack."""
     clients = Clients(session)
 
     def signing_secret() -> str:
         with translated("secretsmanager:GetSecretValue"):
-            return clients.secrets.get_secret_value(SecretId=runtime.slack.signing_secret or "")["SecretString"].strip()
+            return clients.secrets.get_secret_value(SecretId=runtime.settings.slack.signing_secret or "")[
+                "SecretString"
+            ].strip()
 
     def wake(scope: Scope, request_id: str) -> None:
         with translated("lambda:InvokeFunction"):

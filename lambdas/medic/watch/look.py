@@ -144,7 +144,7 @@ class RuntimeWatch:
         reading = cursor.next_reading(now)
         while lines_read.pages < _MAX_PAGES:
             try:
-                page = self.logs.page(cursor.app_id, reading.span, runtime_filter(), reading.token)
+                page = self.logs.page(cursor.app_id, reading, runtime_filter(), reading.token)
             except StaleTokenError:
                 cursor = cursor.without_token()
                 reading = cursor.next_reading(now)
@@ -154,7 +154,7 @@ class RuntimeWatch:
                 break
             match page:
                 case Present(value):
-                    cursor, fresh = cursor.after_page(value, reading.span)
+                    cursor, fresh = cursor.after_page(value, reading)
                     lines_read.add(fresh)
                 case Absent():
                     return cursor.log_group_missing(now), lines_read

@@ -34,7 +34,7 @@ from medic.watch.look import RuntimeWatch
 
 if TYPE_CHECKING:
     from medic.aws.clients import Clients
-    from medic.settings import WatcherRuntime
+    from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
 _MAX_LOOK_SECONDS = 50.0
@@ -49,7 +49,7 @@ def _now() -> datetime:
 class Watcher:
     """Writes cursors and wakes the remediator. Its role can change nothing else."""
 
-    runtime: WatcherRuntime
+    runtime: Runtime
     clients: Clients
     telemetry: Telemetry
     clock: Callable[[], datetime] = _now

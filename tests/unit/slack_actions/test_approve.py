@@ -16,7 +16,7 @@ from medic.alerts.slack_buttons import DISMISS, ButtonError, button_value, read_
 from medic.aws.errors import RetryableError
 from medic.incidents.model import Request, RequestKind, approval_id
 from medic.incidents.requests import AlreadyAskedError
-from medic.settings import Slack, SlackChannel, SlackRuntime
+from medic.settings import Runtime, Settings, Slack, SlackChannel
 from medic.slack_actions.approve import SlackApprovalHandler
 from medic.slack_actions.click import ClickError, read_click
 from medic.telemetry import Telemetry
@@ -71,7 +71,14 @@ class HandlerHarness:
             approvers=(f"{TEAM}/{USER}",),
         )
         return SlackApprovalHandler(
-            runtime=SlackRuntime(slack, "111122223333", "eu-central-1", "aws", "incidents", "remediator"),
+            runtime=Runtime(
+                Settings(slack=slack),
+                "111122223333",
+                "eu-central-1",
+                "aws",
+                "incidents",
+                remediator_function="remediator",
+            ),
             signing_secret=self._secret,
             requests=self,
             wake=self._wake,
