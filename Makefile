@@ -10,7 +10,7 @@ SOURCES := app.py infra lambdas cli tests demo benchmarks
 # Test processes: one more than a small machine has cores, because end-to-end tests mostly wait.
 JOBS ?= 3
 
-.PHONY: help setup check test proof faults mutants demo bench gallery deploy lock clean
+.PHONY: help setup check test proof faults mutants demo bench schemas gallery deploy lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ bench: setup .build/bench-environment/ready  ## measure every budget; BENCH="sca
 .build/bench-environment/ready: requirements/bench.txt .venv/ready
 	$(BIN)/python -m benchmarks.lambda_environment
 	touch $@
+
+schemas: .venv/ready  ## generate docs/schemas from the types of the answers and events
+	$(BIN)/python -m tests.schemas
 
 gallery: .venv/ready  ## draw every kind of alert for the docs (needs Debian's chromium-headless-shell)
 	$(BIN)/python -m tests.gallery

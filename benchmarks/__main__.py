@@ -72,9 +72,9 @@ def _zip(environment: LambdaEnvironment, folder: Path) -> Measured:
 def _runs(environment: LambdaEnvironment, folder: Path) -> list[Measured]:
     """Recorded runs: their calls, their time, and their cost. The bot's own log lines are kept out of the output."""
     logging.disable(logging.CRITICAL)
-    with contextlib.redirect_stdout(io.StringIO()), recordings() as recorded:
-        timed = handler_time(environment, recorded, folder)
-        counted = calls(recorded.kinds)
+    with contextlib.redirect_stdout(io.StringIO()), recordings() as (kinds, replay):
+        timed = handler_time(environment, kinds, replay, folder)
+        counted = calls(kinds)
     logging.disable(logging.NOTSET)
     return [*counted, *(one.measured() for one in timed), *cost(timed)]
 

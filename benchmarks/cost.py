@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.measurement import Measured
@@ -29,56 +28,49 @@ _NETWORK_SECONDS = 1.0
 """Waiting for AWS's answers per run: an assumption."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """US dollars in us-east-1, as published in November 2026, without free tiers.
-
-    https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/cloudwatch/pricing/
-    https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/secrets-manager/pricing/
-    """
-
-    gigabyte_second: float = 0.0000133334
-    request: float = 0.0000002
-    alarm: float = 0.10
-    metric: float = 0.30
-    dashboard: float = 3.00
-    secret: float = 0.40
+# US dollars in us-east-1, as published in November 2026, without free tiers:
+# https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/cloudwatch/pricing/
+# https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/secrets-manager/pricing/
+_GIGABYTE_SECOND_PRICE = 0.0000133334
+_REQUEST_PRICE = 0.0000002
+_ALARM_PRICE = 0.10
+_METRIC_PRICE = 0.30
+_DASHBOARD_PRICE = 3.00
+_SECRET_PRICE = 0.40
 
 
 def cost(timed: list[Timed]) -> list[Measured]:
     """One line: dollars per month, with a breakdown."""
-    prices = Prices()
     seconds = {one.name: _billed(statistics.median(one.first)) for one in timed}
     watcher_runs = _DAYS * 24 * 60 / INTERVAL.to_minutes()
     runs = SUCCEEDED + NOT_IAM + FAILED_FOR_IAM + watcher_runs
     duration = (SUCCEEDED + watcher_runs + NOT_IAM) * seconds["not-iam"] + FAILED_FOR_IAM / 2 * (
         seconds["diagnosis"] + seconds["fix"]
     )
-    functions = runs * prices.request + duration * MEMORY_MEBIBYTES / 1024 * prices.gigabyte_second
+    functions = runs * _REQUEST_PRICE + duration * MEMORY_MEBIBYTES / 1024 * _GIGABYTE_SECOND_PRICE
     alarms = _count("AWS::CloudWatch::Alarm")
-    monitoring = alarms * prices.alarm + prices.dashboard
-    metrics = _METRICS * prices.metric
-    total = functions + monitoring + metrics + prices.secret
+    monitoring = alarms * _ALARM_PRICE + _DASHBOARD_PRICE
+    metrics = _METRICS * _METRIC_PRICE
+    total = functions + monitoring + metrics + _SECRET_PRICE
     note = (
         f"functions {functions:.2f}, {alarms} alarms and the dashboard {monitoring:.2f}, about {_METRICS} custom"
-        f" metrics {metrics:.2f}, the webhook's secret {prices.secret:.2f}; DynamoDB, SQS, SNS and EventBridge cents"
+        f" metrics {metrics:.2f}, the webhook's secret {_SECRET_PRICE:.2f}; DynamoDB, SQS, SNS and EventBridge cents"
     )
     return [Measured(COST, "", f"{total:.2f} US dollars", None, note)]
 
 
 def paragraph(one: Measured) -> str:
     """The cost with its assumptions, as a Markdown paragraph."""
-    prices = Prices()
     return (
         f"{one.seen} a month for {SUCCEEDED} deployments that succeed, {NOT_IAM} that fail for other reasons and"
         f" {FAILED_FOR_IAM} that fail because of IAM: {one.note}. Run times are measured. Each run counts as a cold one"
         f" and is scaled to the share of a processor that {MEMORY_MEBIBYTES} MB get. {_INIT_SECONDS} s of init and"
         f" {_NETWORK_SECONDS} s of waiting for AWS are assumptions. So are the prices (us-east-1, November 2026,"
         f" without free tiers): [Lambda](https://aws.amazon.com/lambda/pricing/)"
-        f" {prices.gigabyte_second * 1e6:.2f} dollars per"
-        f" million GB-seconds on arm64, [CloudWatch](https://aws.amazon.com/cloudwatch/pricing/) {prices.alarm:.2f} per"
-        f" alarm, {prices.dashboard:.2f} per dashboard (three per account are free) and {prices.metric:.2f} per custom"
-        f" metric, [Secrets Manager](https://aws.amazon.com/secrets-manager/pricing/) {prices.secret:.2f} per secret."
+        f" {_GIGABYTE_SECOND_PRICE * 1e6:.2f} dollars per"
+        f" million GB-seconds on arm64, [CloudWatch](https://aws.amazon.com/cloudwatch/pricing/) {_ALARM_PRICE:.2f} per"
+        f" alarm, {_DASHBOARD_PRICE:.2f} per dashboard (three per account are free) and {_METRIC_PRICE:.2f} per custom"
+        f" metric, [Secrets Manager](https://aws.amazon.com/secrets-manager/pricing/) {_SECRET_PRICE:.2f} per secret."
         " CloudWatch charges a metric only for the hours in which it is written, so a quiet bot pays a fraction. With"
         " `alarms: false` there are no alarms and no dashboard."
     )

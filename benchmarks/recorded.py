@@ -48,17 +48,12 @@ class Recording:
         return [call for call in self.calls if call.partition(".")[0] in services]
 
 
-@dataclass(frozen=True, slots=True)
-class Recordings:
-    """The three kinds of run, and the environment that a function needs to replay them."""
-
-    kinds: tuple[Recording, ...]
-    environment: Mapping[str, str]
-
-
 @contextmanager
-def recordings() -> Iterator[Recordings]:
-    """Record an ordinary failure, a diagnosis and a fix. The log server and Slack run until the context exits."""
+def recordings() -> Iterator[tuple[tuple[Recording, ...], Mapping[str, str]]]:
+    """Record an ordinary failure, a diagnosis and a fix. Yields them, and the environment to replay them in.
+
+    The log server and Slack run until the context exits.
+    """
     with patch.dict(os.environ, ENVIRONMENT), FakeSlack() as slack, open_world(slack) as world:
         ordinary = world.build(world.make_app(), outcome="npm_failure")
         kinds = (
@@ -66,7 +61,7 @@ def recordings() -> Iterator[Recordings]:
             _record("diagnosis", _lost(world, {}, "diagnosis-only"), world),
             _record("fix", _lost(world, FIX, "fixed"), world),
         )
-        yield Recordings(kinds, _environment(world, world.services().runtime))
+        yield kinds, _environment(world, world.services().runtime)
 
 
 def _lost(world: World, tags: dict[str, str], name: str) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from benchmarks.measurement import Measured, milliseconds
 from benchmarks.runtime_api import Function
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from benchmarks.recorded import Recording, Recordings
+    from benchmarks.recorded import Recording
 
 COLD_ROUNDS = 5
 WARM_RUNS = 25
@@ -39,11 +40,13 @@ class Timed:
         return Measured(f"Handler time without network, {self.name}", "", seen, None)
 
 
-def handler_time(environment: LambdaEnvironment, recorded: Recordings, folder: Path) -> list[Timed]:
+def handler_time(
+    environment: LambdaEnvironment, kinds: tuple[Recording, ...], replay: Mapping[str, str], folder: Path
+) -> list[Timed]:
     """Time each kind of run. Only the first process of a kind also does warm runs."""
     timed = []
-    variables = {**recorded.environment, "RECORDINGS": str(folder), "PYTHONPATH": str(PROBES)}
-    for kind in recorded.kinds:
+    variables = {**replay, "RECORDINGS": str(folder), "PYTHONPATH": str(PROBES)}
+    for kind in kinds:
         kind.save(folder)
         first: list[float] = []
         warm: list[float] = []

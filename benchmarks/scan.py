@@ -20,12 +20,10 @@ from typing import TYPE_CHECKING
 from benchmarks.build_log import write_build_log, write_near_misses
 from benchmarks.measurement import Measured, ratio
 from medic.labels import Label, Phase
-from medic.logscan.scan import LITERALS, MAX_FINDINGS, Prefilter, _Best, _Reader, blocks, scan
+from medic.logscan.scan import LITERALS, Prefilter, Scanner, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from medic.logscan.model import LogReading
 
 MEBIBYTE = 1024 * 1024
 LOG = 64 * MEBIBYTE
@@ -97,17 +95,9 @@ def scan_once(log: Path, prefilter: Prefilter | None = None) -> None:
     Raises:
         RuntimeError: the scan missed the failure at the end of the log, so its speed means nothing.
     """
-    reading = scan(chunks(log), Phase.BUILD) if prefilter is None else _scan_with(prefilter, log)
+    reading = Scanner(Phase.BUILD, prefilter=prefilter).read(chunks(log))
     if reading.label is not Label.CREDENTIALS_MISSING_BUILD or reading.size < LOG:
         raise RuntimeError(f"the scan read {reading.size} bytes and found {reading.label}")
-
-
-def _scan_with(prefilter: Prefilter, log: Path) -> LogReading:
-    """As `scan`, which has no parameter for the prefilter because the bot never needs another one."""
-    reader = _Reader(Phase.BUILD, _Best(MAX_FINDINGS), prefilter)
-    for block in blocks(chunks(log)):
-        reader.read(block)
-    return reader.reading()
 
 
 def grep(literals: tuple[str, ...], log: Path, folder: Path) -> float:

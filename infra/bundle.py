@@ -36,7 +36,8 @@ _PLATFORM = "aarch64-manylinux2014"
 # Holds the hash of the lock that the folder was installed from. It is written last, so it also marks success.
 _LOCK_MARK = ".lock-sha256"
 # Powertools' swagger_ui is a web page that no function serves. It would be a sixth of the zip.
-_NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "swagger_ui")
+# json_types.py holds types that only mypy and tests/schemas.py need.
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "swagger_ui", "json_types.py")
 # Of each dist-info, keep the licences (the law asks for them) and METADATA (vulnerability scanners read it).
 _KEPT_METADATA = ("METADATA", "LICEN[CS]E*", "NOTICE*", "COPYING*", "licenses")
 # Parts of the dependencies that no function imports. Compiling them too would make the zip larger than 3 MB.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
@@ -27,20 +26,6 @@ TIMEOUT = Duration.seconds(90)
 MEMORY_MEBIBYTES = 512
 
 
-@dataclass(frozen=True, slots=True)
-class MedicFunctionProps:
-    name: str
-    """Its folder below `lambdas/`, which holds `handler.py`."""
-    description: str
-    permissions: str
-    """What its role may do, in a few words for the role's description."""
-    code: lambda_.Code
-    environment: Mapping[str, str]
-    failed_runs: sqs.Queue | None
-    """The dead-letter queue for asynchronous runs; None for a function that is only called synchronously."""
-    timeout: Duration = TIMEOUT
-
-
 class MedicFunction(Construct):
     """A function with its own role. Call `grant` exactly once: it attaches all of the role's permissions.
 
@@ -48,56 +33,75 @@ class MedicFunction(Construct):
 
     No reserved concurrency: it would be taken from the account's pool, which is 10 in a new account. The incidents
     table already serialises the work on a branch and limits the number of changes.
+
+    Args:
+        scope: the parent construct.
+        construct_id: its id in the parent.
+        name: its folder below `lambdas/`, which holds `handler.py`.
+        description: of the function.
+        permissions: what its role may do, in a few words for the role's description.
+        code: the bundle.
+        environment: the environment variables.
+        failed_runs: the dead-letter queue for asynchronous runs; None for a function that is only called synchronously.
+        timeout: of one run.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, props: MedicFunctionProps) -> None:
+    def __init__(  # noqa: PLR0913
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        description: str,
+        permissions: str,
+        code: lambda_.Code,
+        environment: Mapping[str, str],
+        failed_runs: sqs.Queue | None,
+        timeout: Duration = TIMEOUT,
+    ) -> None:
         super().__init__(scope, construct_id)
-        self._failed_runs = props.failed_runs
+        self._failed_runs = failed_runs
         self.role = iam.Role(
             self,
             "Role",
-            description=f"Amplify Medic's {props.name}: {props.permissions}",
+            description=f"Amplify Medic's {name}: {permissions}",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
         # Outside /aws/amplify/, so the bot never mistakes its own log lines for those of an app.
         self._log_group = logs.LogGroup(
             self,
             "Logs",
-            log_group_name=f"/amplify-medic/{props.name}",
+            log_group_name=f"/amplify-medic/{name}",
             retention=logs.RetentionDays.THREE_MONTHS,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self.function = self._function(props)
-
-    def _function(self, props: MedicFunctionProps) -> lambda_.Function:
-        function = lambda_.Function(
+        self.function = lambda_.Function(
             self,
             "Function",
-            description=props.description,
+            description=description,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
-            handler=f"{props.name}.handler.handler",
-            code=props.code,
+            handler=f"{name}.handler.handler",
+            code=code,
             memory_size=MEMORY_MEBIBYTES,
-            timeout=props.timeout,
+            timeout=timeout,
             log_group=self._log_group,
             # CDK must not add permissions on its own: each one is a Grant with its reason.
             role=self.role.without_policy_updates(),
             environment={
-                **props.environment,
-                "POWERTOOLS_SERVICE_NAME": props.name,
+                **environment,
+                "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
             },
         )
-        if self._failed_runs is not None:
-            function.configure_async_invoke(
+        if failed_runs is not None:
+            self.function.configure_async_invoke(
                 max_event_age=Duration.hours(1),
                 retry_attempts=2,
-                on_failure=destinations.SqsDestination(self._failed_runs),
+                on_failure=destinations.SqsDestination(failed_runs),
             )
         reason = "the bundle is resolved, tested and precompiled for Python 3.13; all of these change version together"
-        Validations.of(function).acknowledge(Acknowledgment(id="AwsSolutions-L1", reason=reason))
-        return function
+        Validations.of(self.function).acknowledge(Acknowledgment(id="AwsSolutions-L1", reason=reason))
 
     def grant(self, grants: Sequence[Grant]) -> None:
         """Attach these permissions, and those to write the log and to store failed runs."""

@@ -122,19 +122,6 @@ ALARM_TEXTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class MonitoringProps:
-    topic: sns.ITopic
-    """Receives the alarms."""
-    remediator: lambda_.Function
-    watcher: lambda_.Function
-    slack: lambda_.Function | None
-    """The function behind the Slack buttons, if the stack has one."""
-    undelivered: sqs.IQueue
-    failed_runs: Mapping[str, sqs.IQueue]
-    """The dead-letter queues for failed runs, by the function's name."""
-
-
 class Monitoring(Construct):
     """Alarms to the alert topic and a dashboard, built with AWS Labs' monitoring constructs.
 
@@ -143,15 +130,26 @@ class Monitoring(Construct):
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
     """
 
-    def __init__(self, scope: Construct, construct_id: str, props: MonitoringProps) -> None:
+    def __init__(  # noqa: PLR0913
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        topic: sns.ITopic,
+        remediator: lambda_.Function,
+        watcher: lambda_.Function,
+        slack: lambda_.Function | None,
+        undelivered: sqs.IQueue,
+        failed_runs: Mapping[str, sqs.IQueue],
+    ) -> None:
         super().__init__(scope, construct_id)
-        self._facade = self._create_facade(props.topic)
+        self._facade = self._create_facade(topic)
         self._monitor_diagnoses()
         self._monitor_changes()
         self._monitor_alerts()
-        self._monitor_functions(props)
-        self._monitor_queue("Undelivered", props.undelivered, UNDELIVERED_EVENTS)
-        for name, queue in props.failed_runs.items():
+        self._monitor_functions(remediator, watcher, slack)
+        self._monitor_queue("Undelivered", undelivered, UNDELIVERED_EVENTS)
+        for name, queue in failed_runs.items():
             self._monitor_queue(f"{name}FailedRuns", queue, FAILED_RUNS)
 
     def _create_facade(self, topic: sns.ITopic) -> MonitoringFacade:
@@ -234,8 +232,10 @@ class Monitoring(Construct):
         )
         return CustomMetricWithAlarm(alarm_friendly_name=name, metric=_count(event), add_alarm={event.value: threshold})
 
-    def _monitor_functions(self, props: MonitoringProps) -> None:
-        self._monitor_function("Remediator", props.remediator, REMEDIATOR_FAILING)
+    def _monitor_functions(
+        self, remediator: lambda_.Function, watcher: lambda_.Function, slack: lambda_.Function | None
+    ) -> None:
+        self._monitor_function("Remediator", remediator, REMEDIATOR_FAILING)
         silent = MinUsageCountThreshold(
             min_count=1,
             period=_PERIOD,
@@ -245,9 +245,9 @@ class Monitoring(Construct):
             treat_missing_data_override=cloudwatch.TreatMissingData.BREACHING,
             alarm_description_override=SILENT_WATCHER.description,
         )
-        self._monitor_function("Watcher", props.watcher, WATCHER_FAILING, {"Silent": silent})
-        if props.slack is not None:
-            self._monitor_function("Slack", props.slack, SLACK_FAILING)
+        self._monitor_function("Watcher", watcher, WATCHER_FAILING, {"Silent": silent})
+        if slack is not None:
+            self._monitor_function("Slack", slack, SLACK_FAILING)
 
     def _monitor_function(
         self,

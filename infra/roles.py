@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import Acknowledgment, Duration, Stack, Validations
@@ -26,42 +25,39 @@ _DEFAULT_ROLE_PATH = "/amplify-medic/"
 _LEADING_KEYS = "dynamodb:LeadingKeys"
 
 
-@dataclass(frozen=True, slots=True)
-class ActorRoleProps:
-    trusted: iam.IRole
-    """The only role that may assume the actor role."""
-    settings: Settings
-    default_role_arn: str
-
-
 class ActorRole(Construct):
     """The only role that may change anything in Amplify: UpdateBranch, StartJob, PassRole and, if set, UpdateApp.
 
     The remediator assumes it with a session policy limited to one branch and one role.
+    No other role than `trusted` may assume it.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, props: ActorRoleProps) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, trusted: iam.IRole, settings: Settings, default_role_arn: str
+    ) -> None:
         super().__init__(scope, construct_id)
         self.role = iam.Role(
             self,
             "Role",
             description="Write permissions of Amplify Medic. Its remediator assumes this role for one branch and one"
             " role at a time",
-            assumed_by=iam.ArnPrincipal(props.trusted.role_arn),
+            assumed_by=iam.ArnPrincipal(trusted.role_arn),
             max_session_duration=Duration.hours(1),
         )
         stack = Stack.of(self)
-        attach(self.role, [*_branch_grants(stack, props), *_service_role_grants(stack, props.settings), *_denials()])
+        attach(
+            self.role,
+            [*_branch_grants(stack, settings, default_role_arn), *_service_role_grants(stack, settings), *_denials()],
+        )
 
 
-def _branch_grants(stack: Stack, props: ActorRoleProps) -> Iterator[Grant]:
-    apps = props.settings.apps
+def _branch_grants(stack: Stack, settings: Settings, default_role_arn: str) -> Iterator[Grant]:
     yield Grant(
         sid="UpdateOptedInBranches",
         why="Sets a branch's compute role, only if the branch's own tag opts in. IAM can't limit UpdateBranch to one"
         " parameter; the bot sends only computeRoleArn.",
         actions=["amplify:UpdateBranch"],
-        resources=branch_arns(stack, apps),
+        resources=branch_arns(stack, settings.apps),
         conditions={"StringEquals": {f"aws:ResourceTag/{AUTO_FIX}": ["fix", "ask"]}},
         wildcard="the condition checks the branch's opt-in tag; " + ALL_APPS,
     )
@@ -69,14 +65,14 @@ def _branch_grants(stack: Stack, props: ActorRoleProps) -> Iterator[Grant]:
         sid="RetryJobs",
         why="Retries the failed job. Jobs have no tags, so IAM can't check the opt-in. The setting `apps` limits it.",
         actions=["amplify:StartJob"],
-        resources=job_arns(stack, apps),
+        resources=job_arns(stack, settings.apps),
         wildcard="job ids are not known before the jobs run; " + ALL_APPS,
     )
-    compute_roles = [pairing.role_arn for pairing in props.settings.compute_roles]
+    compute_roles = [pairing.role_arn for pairing in settings.compute_roles]
     yield _pass_role(
         "PassPairedComputeRoles",
         "Sets a role that the deployer paired with the app, or the stack's default role, on a branch.",
-        [*compute_roles, props.default_role_arn],
+        [*compute_roles, default_role_arn],
     )
 
 
@@ -126,13 +122,6 @@ def _denials() -> Iterator[Grant]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultComputeRoleProps:
-    policies: tuple[str, ...] = ()
-    """ARNs of managed policies to attach."""
-    permissions_boundary: str | None = None
-
-
 class DefaultComputeRole(Construct):
     """A role that Amplify's SSR runtime may assume. It has no permissions unless the settings name policies.
 
@@ -144,48 +133,42 @@ class DefaultComputeRole(Construct):
     The role is deleted with the stack. Detach it from all branches before you uninstall.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, props: DefaultComputeRoleProps) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, policies: tuple[str, ...], permissions_boundary: str | None
+    ) -> None:
         super().__init__(scope, construct_id)
-        policies = [
-            iam.ManagedPolicy.from_managed_policy_arn(self, f"Policy{number}", arn)
-            for number, arn in enumerate(props.policies, start=1)
-        ]
+        existing = iam.ManagedPolicy.from_managed_policy_arn
+        boundary = existing(self, "Boundary", permissions_boundary) if permissions_boundary else None
         self.role = iam.Role(
             self,
             "Role",
             path=_DEFAULT_ROLE_PATH,
             description="SSR compute role that Amplify Medic sets on opted-in branches that have none",
             assumed_by=iam.ServicePrincipal(_AMPLIFY),
-            managed_policies=policies,
-            permissions_boundary=self._boundary(props.permissions_boundary),
+            managed_policies=[existing(self, f"Policy{number}", arn) for number, arn in enumerate(policies, start=1)],
+            permissions_boundary=boundary,
         )
-        self._acknowledge(props.policies)
-
-    def _boundary(self, arn: str | None) -> iam.IManagedPolicy | None:
-        return iam.ManagedPolicy.from_managed_policy_arn(self, "Boundary", arn) if arn else None
-
-    def _acknowledge(self, policies: tuple[str, ...]) -> None:
         reason = "the deployer named this policy, and the apps that may use the role, in the settings"
         for arn in policies:
             finding = Acknowledgment(id=f"AwsSolutions-IAM4[Policy::{arn}]", reason=reason)
             Validations.of(self.role).acknowledge(finding)
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorRoleProps:
-    table: dynamodb.ITable
-    remediator: lambda_.IFunction
-    queues: Sequence[sqs.IQueue]
-    """The dead-letter queues that `medic replay-dlq` reads."""
-
-
 class OperatorRole(Construct):
     """The role that operators assume. Anyone whom the account's policies allow `sts:AssumeRole` on it may approve.
 
-    It has no permission on Amplify or IAM. The remediator executes the requests, and checks every guardrail.
+    It has no permission on Amplify or IAM. The remediator executes the requests, and checks every guardrail. `queues`
+    are the dead-letter queues that `medic replay-dlq` reads.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, props: OperatorRoleProps) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        table: dynamodb.ITable,
+        remediator: lambda_.IFunction,
+        queues: Sequence[sqs.IQueue],
+    ) -> None:
         super().__init__(scope, construct_id)
         self.role = iam.Role(
             self,
@@ -194,7 +177,7 @@ class OperatorRole(Construct):
             assumed_by=iam.AccountPrincipal(Stack.of(self).account),
             max_session_duration=Duration.hours(1),
         )
-        attach(self.role, [*_table_grants(props.table.table_arn), *_wake_up_and_replay_grants(props)])
+        attach(self.role, [*_table_grants(table.table_arn), *_wake_up_and_replay_grants(remediator, queues)])
 
 
 def _table_grants(table_arn: str) -> Iterator[Grant]:
@@ -226,17 +209,17 @@ def _leading_keys(*patterns: str) -> dict[str, dict[str, object]]:
     return {"ForAllValues:StringLike": {_LEADING_KEYS: list(patterns)}, "Null": {_LEADING_KEYS: "false"}}
 
 
-def _wake_up_and_replay_grants(props: OperatorRoleProps) -> Iterator[Grant]:
+def _wake_up_and_replay_grants(remediator: lambda_.IFunction, queues: Sequence[sqs.IQueue]) -> Iterator[Grant]:
     yield Grant(
         sid="WakeTheRemediator",
         why="Tells the remediator that a request is waiting, or asks for a test alert. The remediator trusts nothing in"
         " the message.",
         actions=["lambda:InvokeFunction"],
-        resources=[props.remediator.function_arn],
+        resources=[remediator.function_arn],
     )
     yield Grant(
         sid="ReplayFailures",
         why="`medic replay-dlq` sends messages from the dead-letter queues to the remediator again, then deletes them.",
         actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
-        resources=[queue.queue_arn for queue in props.queues],
+        resources=[queue.queue_arn for queue in queues],
     )

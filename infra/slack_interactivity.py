@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.function import MedicFunction, MedicFunctionProps, function_environment
+from infra.function import MedicFunction, function_environment
 from infra.iam import Grant, secret_arn
 from medic.incidents.table import REQUEST
 
@@ -17,39 +15,36 @@ _TIMEOUT = Duration.seconds(15)
 """Slack waits for 3 seconds, then shows the click as failed. An approval that was written by then is still valid."""
 
 
-@dataclass(frozen=True, slots=True)
-class SlackInteractivityProps:
-    signing_secret: str
-    """The secret's name or full ARN."""
-    raw_settings: object
-    """The settings as the deployer wrote them, passed on unchanged."""
-    code: lambda_.Code
-    table: dynamodb.ITable
-    remediator: lambda_.IFunction
-
-
 class SlackInteractivity(Construct):
     """A function URL that Slack posts clicks to. Anybody can call it, so it accepts only requests that Slack signed.
 
     It may only write a request and wake the remediator, which checks the request like any other.
+
+    `signing_secret` is the secret's name or full ARN. `raw_settings` are the settings as the deployer wrote them.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, props: SlackInteractivityProps) -> None:
+    def __init__(  # noqa: PLR0913
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        signing_secret: str,
+        raw_settings: object,
+        code: lambda_.Code,
+        table: dynamodb.ITable,
+        remediator: lambda_.IFunction,
+    ) -> None:
         super().__init__(scope, construct_id)
         medic = MedicFunction(
             self,
             "Default",  # CDK leaves this id out of logical ids
-            MedicFunctionProps(
-                name="slack_interactivity",
-                description="Receives clicks on Amplify Medic's Slack buttons and stores approvals",
-                permissions="reads Slack's signing secret, writes requests, invokes the remediator",
-                code=props.code,
-                environment=function_environment(
-                    self, props.raw_settings, props.table, REMEDIATOR_FUNCTION=props.remediator.function_name
-                ),
-                failed_runs=None,
-                timeout=_TIMEOUT,
-            ),
+            name="slack_interactivity",
+            description="Receives clicks on Amplify Medic's Slack buttons and stores approvals",
+            permissions="reads Slack's signing secret, writes requests, invokes the remediator",
+            code=code,
+            environment=function_environment(self, raw_settings, table, REMEDIATOR_FUNCTION=remediator.function_name),
+            failed_runs=None,
+            timeout=_TIMEOUT,
         )
         self.function = medic.function
         # CDK also creates both permissions that a function URL needs since October 2025:
@@ -61,21 +56,21 @@ class SlackInteractivity(Construct):
                     sid="ReadSigningSecret",
                     why="Verifies that a request comes from Slack.",
                     actions=["secretsmanager:GetSecretValue"],
-                    resources=[secret_arn(Stack.of(self), props.signing_secret)],
+                    resources=[secret_arn(Stack.of(self), signing_secret)],
                 ),
                 Grant(
                     sid="WriteRequests",
                     why="Writes an approval once, and reads who approved first. It can't access other items of the"
                     " table.",
                     actions=["dynamodb:GetItem", "dynamodb:PutItem"],
-                    resources=[props.table.table_arn],
+                    resources=[table.table_arn],
                     conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{REQUEST}#*"]}},
                 ),
                 Grant(
                     sid="WakeTheRemediator",
                     why="Tells the remediator that a request is waiting. The remediator itself decides what to do.",
                     actions=["lambda:InvokeFunction"],
-                    resources=[props.remediator.function_arn],
+                    resources=[remediator.function_arn],
                 ),
             ]
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations, CfnOutput, Environment, RemovalPolicy, Stack
@@ -14,17 +13,15 @@ from constructs import Construct
 
 from infra.bundle import medic_code
 from infra.iam import app_arn
-from infra.monitoring import Monitoring, MonitoringProps
-from infra.remediator import DeploymentEvents, DeploymentEventsProps, RemediatorFunction, RemediatorFunctionProps
-from infra.roles import DefaultComputeRole, DefaultComputeRoleProps, OperatorRole, OperatorRoleProps
-from infra.slack_interactivity import SlackInteractivity, SlackInteractivityProps
-from infra.watcher import WatcherFunction, WatcherFunctionProps
+from infra.monitoring import Monitoring
+from infra.remediator import DeploymentEvents, RemediatorFunction
+from infra.roles import DefaultComputeRole, OperatorRole
+from infra.slack_interactivity import SlackInteractivity
+from infra.watcher import WatcherFunction
 from medic.incidents.table import DUE_INDEX
 from medic.plan.optin import AUTO_FIX
 
 if TYPE_CHECKING:
-    from aws_cdk import aws_lambda as lambda_
-
     from medic.settings import Settings
 
 _NO_RECIPIENTS = (
@@ -34,79 +31,67 @@ _NO_RECIPIENTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AmplifyMedicProps:
-    settings: Settings
-    raw_settings: object
-    """The object that `settings` was parsed from; the functions get it unchanged."""
-    environment: Environment
-
-
 class AmplifyMedicStack(Stack):
-    """Everything that Amplify Medic needs in one account and region."""
+    """Everything that Amplify Medic needs in one account and region.
 
-    def __init__(self, scope: Construct, construct_id: str, props: AmplifyMedicProps) -> None:
+    `raw_settings` is the object that `settings` was parsed from; the functions get it unchanged.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, settings: Settings, raw_settings: object, environment: Environment
+    ) -> None:
         description = "Amplify Medic: diagnoses AWS Amplify Hosting's IAM failures and fixes opted-in branches"
-        super().__init__(scope, construct_id, env=props.environment, description=description)
-        settings = props.settings
+        super().__init__(scope, construct_id, env=environment, description=description)
+        # A boundary that the settings require of every compute role also goes on this one, or the bot would refuse it.
+        boundary = settings.default_role.permissions_boundary or settings.required_permissions_boundary
         self.alerts = AlertTopic(self, "Alerts", settings.sns.emails)
         self.incidents = IncidentsTableResource(self, "Incidents")
-        self.default_compute_role = DefaultComputeRole(self, "DefaultComputeRole", _default_role(settings))
-        code = medic_code(self)
-        self.remediator = RemediatorFunction(self, "Remediator", self._remediator(props, code))
-        self.watcher = WatcherFunction(self, "Watcher", self._watcher(props, code))
-        events = DeploymentEventsProps(self.remediator.function, settings.apps)
-        self.events = DeploymentEvents(self, "DeploymentEvents", events)
-        self.operator = OperatorRole(self, "Operator", self._operator())
-        self.slack = self._slack(props, code) if settings.slack.takes_approvals else None
-        if settings.alarms:
-            Monitoring(self, "Monitoring", self._monitoring())
-        if not settings.slack.secrets and not settings.sns.emails:
-            Annotations.of(self).add_warning_v2("amplify-medic:nobody-is-told", _NO_RECIPIENTS)
-        self._outputs()
-
-    def _remediator(self, props: AmplifyMedicProps, code: lambda_.Code) -> RemediatorFunctionProps:
-        return RemediatorFunctionProps(
-            settings=props.settings,
-            raw_settings=props.raw_settings,
+        self.default_compute_role = DefaultComputeRole(
+            self, "DefaultComputeRole", settings.default_role.policies, boundary
+        )
+        code, table = medic_code(self), self.incidents.table
+        self.remediator = RemediatorFunction(
+            self,
+            "Remediator",
+            settings=settings,
+            raw_settings=raw_settings,
             code=code,
-            table=self.incidents.table,
+            table=table,
             topic=self.alerts.topic,
             default_role=self.default_compute_role.role,
         )
-
-    def _watcher(self, props: AmplifyMedicProps, code: lambda_.Code) -> WatcherFunctionProps:
-        return WatcherFunctionProps(
-            settings=props.settings,
-            raw_settings=props.raw_settings,
-            code=code,
-            table=self.incidents.table,
-            remediator=self.remediator.function,
+        function = self.remediator.function
+        self.watcher = WatcherFunction(
+            self, "Watcher", settings=settings, raw_settings=raw_settings, code=code, table=table, remediator=function
         )
-
-    def _operator(self) -> OperatorRoleProps:
+        self.events = DeploymentEvents(self, "DeploymentEvents", function, settings.apps)
         queues = (self.events.undelivered, self.remediator.failed_runs)
-        return OperatorRoleProps(self.incidents.table, self.remediator.function, queues)
-
-    def _slack(self, props: AmplifyMedicProps, code: lambda_.Code) -> SlackInteractivity:
-        slack = SlackInteractivityProps(
-            signing_secret=props.settings.slack.signing_secret or "",
-            raw_settings=props.raw_settings,
-            code=code,
-            table=self.incidents.table,
-            remediator=self.remediator.function,
-        )
-        return SlackInteractivity(self, "SlackInteractivity", slack)
-
-    def _monitoring(self) -> MonitoringProps:
-        return MonitoringProps(
-            topic=self.alerts.topic,
-            remediator=self.remediator.function,
-            watcher=self.watcher.function,
-            slack=self.slack.function if self.slack is not None else None,
-            undelivered=self.events.undelivered,
-            failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
-        )
+        self.operator = OperatorRole(self, "Operator", table, function, queues)
+        self.slack: SlackInteractivity | None = None
+        if settings.slack.takes_approvals:
+            self.slack = SlackInteractivity(
+                self,
+                "SlackInteractivity",
+                signing_secret=settings.slack.signing_secret or "",
+                raw_settings=raw_settings,
+                code=code,
+                table=table,
+                remediator=function,
+            )
+        if settings.alarms:
+            Monitoring(
+                self,
+                "Monitoring",
+                topic=self.alerts.topic,
+                remediator=function,
+                watcher=self.watcher.function,
+                slack=self.slack.function if self.slack is not None else None,
+                undelivered=self.events.undelivered,
+                failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
+            )
+        if not settings.slack.secrets and not settings.sns.emails:
+            Annotations.of(self).add_warning_v2("amplify-medic:nobody-is-told", _NO_RECIPIENTS)
+        self._outputs()
 
     def _outputs(self) -> None:
         branch = app_arn(self, "APP_ID/branches/BRANCH")
@@ -144,12 +129,6 @@ class AmplifyMedicStack(Stack):
             outputs["SlackRequestUrl"] = (self.slack.url.url, "The Interactivity Request URL for the Slack app")
         for name, (value, description) in outputs.items():
             CfnOutput(self, name, value=value, description=description)
-
-
-def _default_role(settings: Settings) -> DefaultComputeRoleProps:
-    """A boundary that the settings require of every compute role also goes on this one, or the bot would refuse it."""
-    boundary = settings.default_role.permissions_boundary or settings.required_permissions_boundary
-    return DefaultComputeRoleProps(settings.default_role.policies, boundary)
 
 
 class AlertTopic(Construct):

@@ -12,7 +12,7 @@ from aws_cdk import App, Environment, Validations
 from aws_cdk.cx_api import SynthesisMessageLevel
 from cdk_nag import AwsSolutionsChecks
 
-from infra.stack import AmplifyMedicProps, AmplifyMedicStack
+from infra.stack import AmplifyMedicStack
 from medic.settings import CONTEXT_KEY, SETTINGS_VARIABLE, Settings, SettingsError, merge, refuse_emulator_settings
 
 if TYPE_CHECKING:
@@ -41,10 +41,12 @@ def compose(app: App, environ: Mapping[str, str]) -> AmplifyMedicStack:
         PackagingError: the Lambda's dependencies are missing or stale.
     """
     account, region = environ.get("CDK_DEFAULT_ACCOUNT"), environ.get("CDK_DEFAULT_REGION")
-    given = read_settings(_documented_context().get(CONTEXT_KEY), app.node.try_get_context(CONTEXT_KEY), account)
+    settings, raw = read_settings(
+        _documented_context().get(CONTEXT_KEY), app.node.try_get_context(CONTEXT_KEY), account
+    )
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    props = AmplifyMedicProps(given.settings, given.raw, Environment(account=account, region=region))
-    return AmplifyMedicStack(app, STACK_NAME, props)
+    environment = Environment(account=account, region=region)
+    return AmplifyMedicStack(app, STACK_NAME, settings, raw, environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +71,8 @@ def synthesise(settings: object, environ: Mapping[str, str] | None = None) -> Sy
         return Synthesis(stack.template, tuple(warnings))
 
 
-@dataclass(frozen=True, slots=True)
-class GivenSettings:
-    settings: Settings
-    raw: object
-    """The object that `settings` was parsed from."""
-
-
-def read_settings(documented: object, given: object, account: str | None) -> GivenSettings:
-    """Merge the deployer's settings over those in cdk.json, and check the result.
+def read_settings(documented: object, given: object, account: str | None) -> tuple[Settings, object]:
+    """Merge the deployer's settings over those in cdk.json, and check the result. Returns it parsed, and as it was.
 
     Args:
         documented: the object in cdk.json. `cdk -c` replaces the whole context key, so the app reads the file itself.
@@ -94,7 +89,7 @@ def read_settings(documented: object, given: object, account: str | None) -> Giv
     if size > _MAX_SETTINGS_BYTES:
         limit = f"the functions' environment variable {SETTINGS_VARIABLE} takes at most {_MAX_SETTINGS_BYTES}"
         raise SettingsError([f"they are {size} bytes long; {limit}"])
-    return GivenSettings(settings, raw)
+    return settings, raw
 
 
 def _parse(given: object) -> object:

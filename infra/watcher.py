@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
@@ -12,7 +11,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.function import MedicFunction, MedicFunctionProps, dead_letter_queue, function_environment
+from infra.function import MedicFunction, dead_letter_queue, function_environment
 from infra.iam import Grant, runtime_log_grants
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
 from medic.incidents.table import DUE_INDEX, REGION
@@ -26,42 +25,42 @@ INTERVAL = Duration.minutes(1)
 """How often the watcher runs. It reads an app's log every five minutes, and every minute shortly after a deployment."""
 
 
-@dataclass(frozen=True, slots=True)
-class WatcherFunctionProps:
-    settings: Settings
-    raw_settings: object
-    """The settings as the deployer wrote them, passed on unchanged."""
-    code: lambda_.Code
-    table: dynamodb.ITable
-    remediator: lambda_.IFunction
-
-
 class WatcherFunction(Construct):
-    """Reads due branches and SSR logs, stores its log cursors, and sends wake-ups. A wake-up grants no permission."""
+    """Reads due branches and SSR logs, stores its log cursors, and sends wake-ups. A wake-up grants no permission.
 
-    def __init__(self, scope: Construct, construct_id: str, props: WatcherFunctionProps) -> None:
+    It gets `raw_settings`, the settings as the deployer wrote them, unchanged.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        raw_settings: object,
+        code: lambda_.Code,
+        table: dynamodb.ITable,
+        remediator: lambda_.IFunction,
+    ) -> None:
         super().__init__(scope, construct_id)
         self.failed_runs = dead_letter_queue(self, "FailedRuns")
         medic = MedicFunction(
             self,
             "Default",  # CDK leaves this id out of logical ids
-            MedicFunctionProps(
-                name="watcher",
-                description="Checks Amplify Medic's deadlines, reads SSR logs, and wakes the remediator when needed",
-                permissions="reads due branches and SSR logs, stores its log cursors, invokes the remediator",
-                code=props.code,
-                environment=function_environment(
-                    self, props.raw_settings, props.table, REMEDIATOR_FUNCTION=props.remediator.function_name
-                ),
-                failed_runs=self.failed_runs,
-            ),
+            name="watcher",
+            description="Checks Amplify Medic's deadlines, reads SSR logs, and wakes the remediator when needed",
+            permissions="reads due branches and SSR logs, stores its log cursors, invokes the remediator",
+            code=code,
+            environment=function_environment(self, raw_settings, table, REMEDIATOR_FUNCTION=remediator.function_name),
+            failed_runs=self.failed_runs,
         )
         self.function = medic.function
-        reads_logs = props.settings.watch_runtime is not WatchRuntime.NONE
-        medic.grant([*_deadline_grants(props), *(_log_grants(Stack.of(self), props) if reads_logs else [])])
+        reads_logs = settings.watch_runtime is not WatchRuntime.NONE
+        log_grants = _log_grants(Stack.of(self), settings.apps, table) if reads_logs else ()
+        medic.grant([*_deadline_grants(table, remediator), *log_grants])
         self._schedule()
         if reads_logs:
-            self._receive_deployments(props.settings.apps)
+            self._receive_deployments(settings.apps)
 
     def _schedule(self) -> None:
         events.Rule(
@@ -86,22 +85,22 @@ class WatcherFunction(Construct):
         )
 
 
-def _deadline_grants(props: WatcherFunctionProps) -> Iterator[Grant]:
+def _deadline_grants(table: dynamodb.ITable, remediator: lambda_.IFunction) -> Iterator[Grant]:
     yield Grant(
         sid="FindWhatIsDue",
         why="Queries the index of branches with pending work, such as a deadline or an undelivered alert.",
         actions=["dynamodb:Query"],
-        resources=[f"{props.table.table_arn}/index/{DUE_INDEX}"],
+        resources=[f"{table.table_arn}/index/{DUE_INDEX}"],
     )
     yield Grant(
         sid="WakeTheRemediator",
         why="Tells the remediator which branch or app to check. The remediator itself decides what to do.",
         actions=["lambda:InvokeFunction"],
-        resources=[props.remediator.function_arn],
+        resources=[remediator.function_arn],
     )
 
 
-def _log_grants(stack: Stack, props: WatcherFunctionProps) -> Iterator[Grant]:
+def _log_grants(stack: Stack, apps: tuple[str, ...], table: dynamodb.ITable) -> Iterator[Grant]:
     yield Grant(
         sid="FindApps",
         why="Lists the apps and their platforms.",
@@ -109,18 +108,18 @@ def _log_grants(stack: Stack, props: WatcherFunctionProps) -> Iterator[Grant]:
         resources=["*"],
         wildcard="ListApps does not support resource-level permissions",
     )
-    yield from runtime_log_grants(stack, props.settings.apps)
+    yield from runtime_log_grants(stack, apps)
     yield Grant(
         sid="HearWhoIsMuted",
         why="Reads which apps are muted.",
         actions=["dynamodb:GetItem"],
-        resources=[props.table.table_arn],
+        resources=[table.table_arn],
         conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{REGION}#*"}},
     )
     yield Grant(
         sid="KeepCursors",
         why="Stores how far each app's log was read. The condition excludes all other items of the table.",
         actions=["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
-        resources=[props.table.table_arn],
+        resources=[table.table_arn],
         conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{CURSOR}#*"}},
     )

@@ -249,7 +249,7 @@ class DeployedStack:
             answer = functions.get_function_configuration(FunctionName=self.output("RemediatorFunctionName"))
         variables = answer.get("Environment", {}).get("Variables", {})
         try:
-            return Runtime.from_environment({**variables, "AWS_REGION": region_of(self.session)})
+            return Runtime.of_remediator({**variables, "AWS_REGION": region_of(self.session)})
         except SettingsError as error:
             raise CouldNotLookError(f"The settings of the stack {self.name} can't be read: {error}") from None
 

@@ -1,20 +1,26 @@
-"""Reads files and standard input in chunks, and small JSON files."""
+"""Reads files and standard input: in chunks, as one JSON document, or as a batch with JSON on every line."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from medic_cli.errors import CouldNotLookError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from medic_cli.answers import LineError
+    from medic_cli.output import JsonObject
+
 _CHUNK_BYTES = 1 << 18
+_MAX_ID = 256
+_MAX_ERROR = 500
 
 
 def opened(path: str) -> AbstractContextManager[BinaryIO]:
@@ -61,6 +67,44 @@ def read_json_file(path: str, max_bytes: int) -> object:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CouldNotLookError(f"{path} is not JSON: {error}.") from None
+
+
+class LineUnansweredError(ValueError):
+    """A line of a batch can't be answered. The message says why; `id` is the case's id, if the line has one."""
+
+    def __init__(self, message: str, id_: str | None = None) -> None:
+        super().__init__(message)
+        self.id = id_
+
+
+def answer_batch(
+    stream: IO[bytes], max_line: int, answer: Callable[[bytes], JsonObject]
+) -> Iterator[JsonObject | LineError]:
+    """Answer each line of a batch that is not blank, and never keep more than `max_line` bytes of a line in memory.
+
+    Args:
+        stream: the open batch.
+        max_line: the longest line to read, in bytes.
+        answer: answers a line; raises LineUnansweredError if it can't.
+    """
+    number = 0
+    while line := stream.readline(max_line):
+        number += 1
+        try:
+            if len(line) == max_line and not line.endswith(b"\n"):
+                while (rest := stream.readline(max_line)) and not rest.endswith(b"\n"):
+                    pass
+                raise LineUnansweredError(f"the line is longer than {max_line:,} bytes")  # noqa: TRY301
+            if line.strip():
+                yield answer(line)
+        except LineUnansweredError as error:
+            yield {"id": error.id, "line": number, "error": str(error)[:_MAX_ERROR]}
+
+
+def case_id(case: object) -> str | None:
+    """The id of a batch's case, shortened; None if it has none."""
+    value = case.get("id") if isinstance(case, Mapping) else None
+    return None if value is None else str(value)[:_MAX_ID]
 
 
 def _unreadable(path: str, error: OSError) -> CouldNotLookError:

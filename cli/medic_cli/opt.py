@@ -5,7 +5,6 @@ A tag opts in and never grants: the deployed stack's settings decide which roles
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,15 +19,14 @@ from medic.settings import Mode
 from medic_cli.aws import explained, region_of, required, session
 from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.options import app_argument, aws_options, branch_argument, change_options, examples, json_option
-from medic_cli.output import confirmed, print_list, shown, terminal
+from medic_cli.output import confirmed, print_json, print_list, shown, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from medic.evidence import App, Branch
-    from medic_cli.output import JsonObject
+    from medic_cli.answers import OptAnswer
 
-SCHEMA = 1
 _MODES = (Mode.FIX.value, Mode.ASK.value, Mode.REPORT.value, IGNORE)
 _OPT_IN_TAGS = (AUTO_FIX, COMPUTE_ROLE, REBUILD)
 """The tags that opting out removes. CHANNEL stays: it only says where alerts go."""
@@ -57,10 +55,9 @@ class TagChange:
         for key in self.removes:
             yield f"{key}: {self.before[key]} → none"
 
-    def as_json(self, *, done: bool) -> JsonObject:
-        """The answer of docs/schemas/opt.schema.json."""
+    def as_json(self, *, done: bool) -> OptAnswer:
         return {
-            "schema": SCHEMA,
+            "schema": 1,
             "branch_arn": self.branch_arn,
             "sets": dict(self.sets),
             "removes": list(self.removes),
@@ -189,7 +186,7 @@ def apply_change(change: TagChange, gateways: Gateways, *, dry_run: bool, yes: b
     if done:
         _write(change, gateways)
     if as_json:
-        click.echo(json.dumps(change.as_json(done=done), indent=2))
+        print_json(change.as_json(done=done))
     else:
         terminal().print(shown(_outcome(done=done, dry_run=dry_run, empty=change.empty), "bold"))
     if wanted and not done:

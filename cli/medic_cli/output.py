@@ -6,8 +6,9 @@ an effect on the terminal.
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
 
     from medic.logscan.model import Finding
 
-JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
-JsonObject: TypeAlias = Mapping[str, JsonValue]
+JsonObject: TypeAlias = Mapping[str, object]
 
 _FILE_WIDTH = 200
 """Columns, where standard output is not a terminal."""
+
+
+def print_json(answer: JsonObject) -> None:
+    """Print a command's answer for `--json`."""
+    click.echo(json.dumps(answer, indent=2))
 
 
 def terminal() -> Console:

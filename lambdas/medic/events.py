@@ -23,7 +23,7 @@ ALL = "*"
 _JOB_ID = re.compile(r"[0-9]{1,255}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
-_MAX_BRANCH_LENGTH = 255
+_BRANCH = re.compile(r".{1,255}", re.DOTALL)
 
 
 class MessageType(StrEnum):
@@ -40,6 +40,9 @@ class DeploymentStatus(StrEnum):
     FAILED = "FAILED"
     SUCCEED = "SUCCEED"
     CANCELLED = "CANCELLED"
+
+
+_STATUS = re.compile("|".join(DeploymentStatus))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,33 +126,23 @@ class MalformedEventError(ValueError):
 def wake_up(scope: Scope, request_id: str = "") -> dict[str, object]:
     """The message that wakes the remediator for a branch, or for a request about it."""
     request = {"requestId": request_id} if request_id else {}
-    return _message(MessageType.WAKE_UP, scope, {"branchName": scope.branch, **request})
+    detail = {"appId": scope.app_id, "branchName": scope.branch, **request}
+    return _message(MessageType.WAKE_UP, scope.account, scope.region, detail)
 
 
 def runtime_wake_up(scope: Scope, since: datetime, until: datetime) -> dict[str, object]:
     """The message that has the remediator read an app's SSR log between two times."""
-    return _message(MessageType.RUNTIME_WAKE_UP, scope, {"since": since.isoformat(), "until": until.isoformat()})
+    detail = {"appId": scope.app_id, "since": since.isoformat(), "until": until.isoformat()}
+    return _message(MessageType.RUNTIME_WAKE_UP, scope.account, scope.region, detail)
 
 
 def test_alert_request(account: str, region: str) -> dict[str, object]:
     """The message that has the remediator send a test alert to every channel and return the result of each."""
-    return {
-        "source": OWN_SOURCE,
-        "detail-type": MessageType.TEST_ALERT,
-        "account": account,
-        "region": region,
-        "detail": {},
-    }
+    return _message(MessageType.TEST_ALERT, account, region, {})
 
 
-def _message(kind: MessageType, scope: Scope, detail: Mapping[str, object]) -> dict[str, object]:
-    return {
-        "source": OWN_SOURCE,
-        "detail-type": kind,
-        "account": scope.account,
-        "region": scope.region,
-        "detail": {"appId": scope.app_id, **detail},
-    }
+def _message(kind: MessageType, account: str, region: str, detail: Mapping[str, object]) -> dict[str, object]:
+    return {"source": OWN_SOURCE, "detail-type": kind, "account": account, "region": region, "detail": detail}
 
 
 def unpadded_job_id(job_id: str) -> str:
@@ -169,23 +162,30 @@ def parse_event(event: object, *, account: str, region: str, partition: str) -> 
     Raises:
         MalformedEventError: the message names the first field that is wrong.
     """
-    if _mapping(event, "event").get("source") == OWN_SOURCE:
-        return _parse_own_message(event, account=account, region=region, partition=partition)
-    return parse_deployment_event(event, account=account, region=region, partition=partition)
+    body = _mapping(event, "event")
+    if body.get("source") != OWN_SOURCE:
+        return parse_deployment_event(event, account=account, region=region, partition=partition)
+    _expect(body, "account", account, _ACCOUNT)
+    _expect(body, "region", region)
+    detail = _mapping(body.get("detail"), "detail")
+    everywhere = Scope(partition, account, region, ALL, ALL)
+    match body.get("detail-type"):
+        case MessageType.WAKE_UP:
+            return _parse_wake_up(detail, everywhere)
+        case MessageType.RUNTIME_WAKE_UP:
+            app = replace(everywhere, app_id=_app_id(detail))
+            return RuntimeWakeUp(app, _time(detail, "since"), _time(detail, "until"))
+        case MessageType.TEST_ALERT:
+            return TestAlertRequest(everywhere)
+    raise MalformedEventError("detail-type is missing or not one that this function handles")
 
 
 def parse_deployment_event(event: object, *, account: str, region: str, partition: str) -> DeploymentEvent:
-    """Parse an `Amplify Deployment Status Change` event.
+    """Parse an `Amplify Deployment Status Change` event; see `parse_event` for the parameters.
 
     The job id comes from `detail`, not from `resources`. In `resources` it is padded with zeros, and a slash in a
     branch name makes the ARN ambiguous.
     Source: https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-amplify.html
-
-    Args:
-        event: the event as Lambda passes it.
-        account: the account that this function serves. Events from other accounts are refused.
-        region: the region that this function serves. Events from other regions are refused.
-        partition: the partition that this function serves. Events don't name one.
 
     Raises:
         MalformedEventError: the message names the first field that is wrong.
@@ -198,37 +198,19 @@ def parse_deployment_event(event: object, *, account: str, region: str, partitio
     detail = _mapping(body.get("detail"), "detail")
     return DeploymentEvent(
         scope=Scope(partition, account, region, _app_id(detail), _branch(detail)),
-        job_id=_job_id(detail),
-        status=_status(detail),
+        job_id=unpadded_job_id(_text(detail, "jobId", _JOB_ID, "a number")),
+        status=DeploymentStatus(_text(detail, "jobStatus", _STATUS, "one of FAILED, SUCCEED, CANCELLED")),
         time=_time(body, "time"),
     )
 
 
-def _parse_own_message(
-    event: object, *, account: str, region: str, partition: str
-) -> WakeUp | RuntimeWakeUp | TestAlertRequest:
-    body = _mapping(event, "event")
-    _expect(body, "account", account, _ACCOUNT)
-    _expect(body, "region", region)
-    detail = _mapping(body.get("detail"), "detail")
-    match body.get("detail-type"):
-        case MessageType.WAKE_UP:
-            return _parse_wake_up(detail, Scope(partition, account, region, ALL, ALL))
-        case MessageType.RUNTIME_WAKE_UP:
-            app = Scope(partition, account, region, _app_id(detail), ALL)
-            return RuntimeWakeUp(app, _time(detail, "since"), _time(detail, "until"))
-        case MessageType.TEST_ALERT:
-            return TestAlertRequest(Scope(partition, account, region, ALL, ALL))
-    raise MalformedEventError("detail-type is missing or not one that this function handles")
-
-
-def _parse_wake_up(detail: Mapping[str, object], region: Scope) -> WakeUp:
+def _parse_wake_up(detail: Mapping[str, object], everywhere: Scope) -> WakeUp:
     request_id = detail.get("requestId", "")
     if not isinstance(request_id, str) or not (request_id == "" or _REQUEST_ID.fullmatch(request_id)):
         raise MalformedEventError("detail.requestId is not 32 hex digits")
     if (detail.get("appId"), detail.get("branchName")) == (ALL, ALL):
-        return WakeUp(region, request_id)
-    return WakeUp(replace(region, app_id=_app_id(detail), branch=_branch(detail)), request_id)
+        return WakeUp(everywhere, request_id)
+    return WakeUp(replace(everywhere, app_id=_app_id(detail), branch=_branch(detail)), request_id)
 
 
 def _mapping(value: object, name: str) -> Mapping[str, object]:
@@ -246,31 +228,18 @@ def _expect(body: Mapping[str, object], key: str, expected: str, pattern: re.Pat
 
 
 def _app_id(detail: Mapping[str, object]) -> str:
-    value = detail.get("appId")
-    if not isinstance(value, str) or not APP_ID.fullmatch(value):
-        raise MalformedEventError("detail.appId is missing or not an Amplify app id")
-    return value
+    return _text(detail, "appId", APP_ID, "an Amplify app id")
 
 
 def _branch(detail: Mapping[str, object]) -> str:
-    value = detail.get("branchName")
-    if not isinstance(value, str) or not 1 <= len(value) <= _MAX_BRANCH_LENGTH:
-        raise MalformedEventError("detail.branchName is missing or not 1 to 255 characters")
+    return _text(detail, "branchName", _BRANCH, "1 to 255 characters")
+
+
+def _text(detail: Mapping[str, object], key: str, pattern: re.Pattern[str], expected: str) -> str:
+    value = detail.get(key)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise MalformedEventError(f"detail.{key} is missing or not {expected}")
     return value
-
-
-def _job_id(detail: Mapping[str, object]) -> str:
-    value = detail.get("jobId")
-    if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
-        raise MalformedEventError("detail.jobId is missing or not a number")
-    return unpadded_job_id(value)
-
-
-def _status(detail: Mapping[str, object]) -> DeploymentStatus:
-    value = detail.get("jobStatus")
-    if not isinstance(value, str) or value not in list(DeploymentStatus):
-        raise MalformedEventError("detail.jobStatus is missing or not one of FAILED, SUCCEED, CANCELLED")
-    return DeploymentStatus(value)
 
 
 def _time(body: Mapping[str, object], key: str) -> datetime:

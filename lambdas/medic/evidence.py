@@ -7,11 +7,11 @@ Of environment variables, only the names are kept and what kind of secret a valu
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 T = TypeVar("T")
 
@@ -36,6 +36,10 @@ class Unreadable:
 
 
 Item: TypeAlias = Present[T] | Absent | Unreadable
+
+
+def value_of(item: Item[T] | None) -> T | None:
+    return item.value if isinstance(item, Present) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,15 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class JobRef:
+    """The id and start of a job. Where no job showed a failure, the id is "0" and the time is the failure's own."""
+
+    id: str
+    """Counted per branch."""
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """The fields of GetRole that the bot uses."""
 
@@ -184,10 +197,12 @@ class RuntimeLine:
 
 @dataclass(frozen=True, slots=True)
 class TimeSpan:
-    """From `start` to `end`, both included, with millisecond precision."""
+    """The part of a log from `start` to `end`, both included, with millisecond precision."""
 
     start: datetime
     end: datetime
+    token: str = ""
+    """Set if a page of it was read, and leads to the next page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ A message only says where to look. What the flows do depends on AWS and on the i
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_test
@@ -14,7 +13,6 @@ from medic.events import (
     ALL,
     DeploymentEvent,
     DeploymentStatus,
-    Event,
     MalformedEventError,
     RuntimeWakeUp,
     TestAlertRequest,
@@ -53,10 +51,6 @@ def run(event: object, services: Services) -> object:
     if runtime.settings.apps and trigger.scope.app_id not in (*runtime.settings.apps, ALL):
         services.telemetry.record(TelemetryEvent.EVENT_NOT_WATCHED, scope=trigger.scope)
         return None
-    return _run_flow(trigger, services)
-
-
-def _run_flow(trigger: Event, services: Services) -> object:
     match trigger:
         case DeploymentEvent(status=DeploymentStatus.FAILED):
             diagnose_failure(trigger, services)
@@ -71,6 +65,5 @@ def _run_flow(trigger: Event, services: Services) -> object:
         case RuntimeWakeUp():
             diagnose_runtime(trigger, services)
         case TestAlertRequest():
-            sample = compose_test(trigger.scope.account, trigger.scope.region)
-            return {"channels": [asdict(result) for result in send_test_alert(sample, services.channels)]}
+            return {"channels": list(send_test_alert(compose_test(trigger.scope), services.channels))}
     return None

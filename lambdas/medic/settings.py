@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TypeVar
 
 from medic.arns import APP_ID
 
@@ -21,46 +22,8 @@ ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
 EMULATOR_ACCOUNT = "000000000000"
 """The account of local emulators. AWS gives no customer this account id."""
 
-_COMMON_VARIABLES = {
-    "settings": SETTINGS_VARIABLE,
-    "account": "MEDIC_ACCOUNT",
-    "region": "AWS_REGION",
-    "partition": "MEDIC_PARTITION",
-    "table": "INCIDENTS_TABLE",
-}
-_REMEDIATOR_VARIABLES = {
-    **_COMMON_VARIABLES,
-    "topic_arn": "ALERT_TOPIC_ARN",
-    "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
-}
-_WAKING_VARIABLES = {**_COMMON_VARIABLES, "remediator_function": "REMEDIATOR_FUNCTION"}
-"""For the functions that wake the remediator: the watcher and the one behind Slack's buttons."""
-
-_ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/([\w+=,.@/-]+)")
-_POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
-# A webhook URL or a token in place of the secret's name would end up in the template and in the function's environment.
-_SECRET = re.compile(r"(?!https?:|xox[a-z]-)[\w/+=.@:-]{1,2048}")
-_A_SECRET = "the name or ARN of a Secrets Manager secret (put the URL or token into the secret)"  # noqa: S105 - words
-_CHANNEL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_SLACK_CHANNEL = re.compile(r"#?[\w.-]{1,80}")
-_A_SLACK_CHANNEL = "a Slack channel's id, such as C0123456789, or #name"
-_SLACK_APP_ID = re.compile(r"A[A-Z0-9]{2,20}")
-_APPROVER = re.compile(r"[TE][A-Z0-9]{2,20}/[UW][A-Z0-9]{2,20}")
-
-_LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
-    "fixes_per_branch_an_hour": (1, 10),
-    "fixes_per_app_an_hour": (1, 50),
-    "fixes_per_account_an_hour": (1, 100),
-    "cool_down_minutes": (1, 24 * 60),
-    "fresh_minutes": (1, 24 * 60),
-    "storm_incidents": (1, 1000),
-    "storm_minutes": (1, 60),
-    "propagation_seconds": (0, 45),
-    "log_mebibytes": (1, 1024),
-}
-"""The smallest and largest value of each limit."""
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 
 class SettingsError(ValueError):
@@ -206,15 +169,12 @@ class Settings:
 
     @classmethod
     def parse(cls, raw: object) -> Settings:
-        """Validate a settings object from the CDK context.
-
-        Args:
-            raw: the object; None means "no settings".
+        """Validate a settings object from the CDK context; None means "no settings".
 
         Raises:
             SettingsError: names every mistake.
         """
-        reader = SettingsReader(raw if raw is not None else {}, "")
+        reader = SettingsReader({} if raw is None else raw, "")
         settings = _read_settings(reader)
         if reader.mistakes:
             raise SettingsError(reader.mistakes)
@@ -229,11 +189,7 @@ def merge(base: object, over: object) -> object:
 
 
 def refuse_emulator_settings(settings: Settings, account: str | None) -> None:
-    """Refuse settings that are only for the emulator, unless the account is known to be the emulator's.
-
-    Raises:
-        SettingsError: `log_url_origins` is set and the account is not 000000000000.
-    """
+    """Raise a SettingsError for `log_url_origins` if the account is not known to be the emulator's."""
     if settings.log_url_origins and account != EMULATOR_ACCOUNT:
         used_in = f"account {account}" if account else "an unknown account"
         raise SettingsError(
@@ -241,76 +197,31 @@ def refuse_emulator_settings(settings: Settings, account: str | None) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """What the remediator knows about its stack."""
+_ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/([\w+=,.@/-]+)")
+_POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
+# A webhook URL or a token in place of the secret's name would end up in the template and in the function's environment.
+_SECRET = re.compile(r"(?!https?:|xox[a-z]-)[\w/+=.@:-]{1,2048}")
+_A_SECRET = "the name or ARN of a Secrets Manager secret (put the URL or token into the secret)"  # noqa: S105 - words
+_CHANNEL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_SLACK_CHANNEL = re.compile(r"#?[\w.-]{1,80}")
+_A_SLACK_CHANNEL = "a Slack channel's id, such as C0123456789, or #name"
+_SLACK_APP_ID = re.compile(r"A[A-Z0-9]{2,20}")
+_APPROVER = re.compile(r"[TE][A-Z0-9]{2,20}/[UW][A-Z0-9]{2,20}")
 
-    settings: Settings
-    account: str
-    region: str
-    partition: str
-    table: str
-    topic_arn: str
-    actor_role_arn: str | None
-    """None in mode `report`: then no role may change anything."""
-    default_role_arn: str
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Runtime:
-        """Read the function's environment variables.
-
-        Raises:
-            SettingsError: names every variable that is missing or wrong.
-        """
-        source = os.environ if environ is None else environ
-        values = _variables(source, _REMEDIATOR_VARIABLES)
-        settings = _settings(values.pop("settings"))
-        return cls(settings=settings, actor_role_arn=source.get(ACTOR_ROLE_VARIABLE) or None, **values)
-
-
-@dataclass(frozen=True, slots=True)
-class WakingRuntime:
-    """What the watcher, and the function behind Slack's buttons, know about their stack. Both wake the remediator."""
-
-    settings: Settings
-    account: str
-    region: str
-    partition: str
-    table: str
-    remediator_function: str
-
-    @classmethod
-    def from_environment(
-        cls, environ: Mapping[str, str] | None = None, *, takes_approvals: bool = False
-    ) -> WakingRuntime:
-        """Read the function's environment variables.
-
-        Raises:
-            SettingsError: names every variable that is missing or wrong, or says that approvals are not set up although
-                the function takes them.
-        """
-        values = _variables(os.environ if environ is None else environ, _WAKING_VARIABLES)
-        settings = _settings(values.pop("settings"))
-        if takes_approvals and not settings.slack.takes_approvals:
-            raise SettingsError(
-                ["slack.signing_secret is not set: approval from Slack needs signing_secret, app_id and approvers"]
-            )
-        return cls(settings=settings, **values)
-
-
-def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
-    mistakes = [f"environment variable {variable} is not set" for variable in names.values() if variable not in environ]
-    if mistakes:
-        raise SettingsError(mistakes)
-    return {name: environ[variable] for name, variable in names.items()}
-
-
-def _settings(text: str) -> Settings:
-    try:
-        raw = json.loads(text)
-    except ValueError as error:
-        raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
-    return Settings.parse(raw)
+_LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
+    "fixes_per_branch_an_hour": (1, 10),
+    "fixes_per_app_an_hour": (1, 50),
+    "fixes_per_account_an_hour": (1, 100),
+    "cool_down_minutes": (1, 24 * 60),
+    "fresh_minutes": (1, 24 * 60),
+    "storm_incidents": (1, 1000),
+    "storm_minutes": (1, 60),
+    "propagation_seconds": (0, 45),
+    "log_mebibytes": (1, 1024),
+}
+"""The smallest and largest value of each limit."""
 
 
 class SettingsReader:
@@ -332,68 +243,64 @@ class SettingsReader:
     def add_mistake(self, key: str, what: str) -> None:
         self.mistakes.append(f"{self._path}{key} {what}")
 
-    def take(self, key: str) -> object:
-        """The unchecked value, or None. `finish` accepts the key from now on."""
-        self._known_keys.add(key)
-        return self._raw.get(key)
-
     def nested(self, key: str) -> SettingsReader:
         """A reader of the object under a key."""
-        value = self.take(key)
+        self._known_keys.add(key)
+        value = self._raw.get(key)
         return self.below(key, {} if value is None else value)
 
     def below(self, key: str, raw: object) -> SettingsReader:
         """A reader of another object, whose mistakes are reported under a key of this one."""
         return SettingsReader(raw, f"{self._path}{key}.", self.mistakes)
 
+    def value(
+        self, key: str, default: T, accept: Callable[[object], T | None], expected: str, *, hidden: bool = False
+    ) -> T:
+        """What `accept` makes of the value; None from it is a mistake, which does not quote a `hidden` value."""
+        self._known_keys.add(key)
+        given = self._raw.get(key)
+        if given is None:
+            return default
+        accepted = accept(given)
+        if accepted is not None:
+            return accepted
+        self.add_mistake(key, f"must be {expected}" if hidden else f"must be {expected}, not {given!r}")
+        return default
+
     def text(self, key: str, pattern: re.Pattern[str], expected: str, *, hidden: bool = False) -> str | None:
-        """A string that matches a pattern, or None. Set `hidden` if the value may be a secret: no mistake quotes it."""
-        value = self.take(key)
-        if value is None:
-            return None
-        if isinstance(value, str) and pattern.fullmatch(value):
-            return value
-        self.add_mistake(key, f"must be {expected}" if hidden else f"must be {expected}, not {value!r}")
-        return None
+        """A string that matches a pattern. Set `hidden` if the value may be a secret."""
+
+        def matching(given: object) -> str | None:
+            return given if isinstance(given, str) and pattern.fullmatch(given) else None
+
+        return self.value(key, None, matching, expected, hidden=hidden)
 
     def texts(self, key: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
         """A list of strings that match a pattern."""
-        value = self.take(key)
-        if value is None:
-            return ()
-        if not isinstance(value, list):
-            self.add_mistake(key, f"must be a list, each item {expected}, not {value!r}")
-            return ()
-        for item in value:
+        a_list = f"a list, each item {expected}"
+        items: list[object] = self.value(key, [], lambda given: given if isinstance(given, list) else None, a_list)
+        for item in items:
             if not (isinstance(item, str) and pattern.fullmatch(item)):
                 self.add_mistake(key, f"contains {item!r}; each item must be {expected}")
-        return tuple(item for item in value if isinstance(item, str))
+        return tuple(item for item in items if isinstance(item, str))
 
-    def choice(self, key: str, choices: type[StrEnum], default: StrEnum) -> StrEnum:
-        value = self.take(key)
-        if value is None:
-            return default
-        if isinstance(value, str) and value in list(choices):
-            return choices(value)
-        self.add_mistake(key, f"must be one of {', '.join(choices)}, not {value!r}")
-        return default
+    def choice(self, key: str, default: E) -> E:
+        """A value of the default's enumeration."""
+        choices = {each.value: each for each in type(default)}
+        return self.value(key, default, lambda given: choices.get(str(given)), f"one of {', '.join(choices)}")
 
     def flag(self, key: str, *, default: bool = False) -> bool:
-        value = self.take(key)
-        if value is None or isinstance(value, bool):
-            return default if value is None else value
-        self.add_mistake(key, f"must be true or false, not {value!r}")
-        return default
+        return self.value(key, default, lambda given: given if isinstance(given, bool) else None, "true or false")
 
     def mapping(self, key: str) -> Mapping[str, object]:
         """An object whose keys the deployer chooses."""
-        value = self.take(key)
-        if value is None:
-            return {}
-        if isinstance(value, Mapping):
-            return value
-        self.add_mistake(key, f"must be an object, not {value!r}")
-        return {}
+        return self.value(key, {}, lambda given: given if isinstance(given, Mapping) else None, "an object")
+
+    def number(self, key: str, default: int, low: int, high: int) -> int:
+        def in_range(given: object) -> int | None:
+            return given if isinstance(given, int) and not isinstance(given, bool) and low <= given <= high else None
+
+        return self.value(key, default, in_range, f"a whole number from {low} to {high}")
 
     def finish(self) -> None:
         """Report every key that was not read, because it is unknown."""
@@ -403,7 +310,7 @@ class SettingsReader:
 
 def _read_settings(reader: SettingsReader) -> Settings:
     settings = Settings(
-        mode=Mode(reader.choice("mode", Mode, Mode.FIX)),
+        mode=reader.choice("mode", Mode.FIX),
         compute_roles=_pairings(reader, "compute_roles"),
         service_roles=_pairings(reader, "service_roles"),
         default_role=_default_role(reader.nested("default_role")),
@@ -411,7 +318,7 @@ def _read_settings(reader: SettingsReader) -> Settings:
         slack=_slack(reader.nested("slack")),
         sns=_sns(reader.nested("sns")),
         redact_emails=reader.flag("redact_emails"),
-        watch_runtime=WatchRuntime(reader.choice("watch_runtime", WatchRuntime, WatchRuntime.ALL)),
+        watch_runtime=reader.choice("watch_runtime", WatchRuntime.ALL),
         required_permissions_boundary=reader.text(
             "required_permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"
         ),
@@ -496,52 +403,97 @@ def _named_channels(reader: SettingsReader) -> dict[str, SlackChannel]:
 
 def _check_slack(slack: Slack, reader: SettingsReader) -> None:
     """Check the settings that depend on each other."""
-    destinations = [channel for channel in (slack.default, *slack.channels.values()) if channel is not None]
-    posts_to_channel = any(destination.channel for destination in destinations)
+    posts_to_channel = any(each is not None and each.channel for each in (slack.default, *slack.channels.values()))
     if posts_to_channel and slack.bot_token_secret is None:
         reader.add_mistake("bot_token_secret", "is missing: the bot needs a token to post to a channel")
     if slack.bot_token_secret and not posts_to_channel:
         reader.add_mistake("channel", "is missing: bot_token_secret is set, but no channel to post to")
     if slack.channels and slack.default is None:
-        reader.add_mistake(
-            "channels", "needs a default: also set webhook_secret or channel, for branches without a channel tag"
-        )
+        no_default = "needs a default: also set webhook_secret or channel, for branches without a channel tag"
+        reader.add_mistake("channels", no_default)
     approval = (slack.signing_secret, slack.app_id, slack.approvers)
     if any(approval) and not all(approval):
         reader.add_mistake("signing_secret, app_id and approvers", "must be set together: approval needs all three")
     if slack.signing_secret and slack.bot_token_secret is None:
-        reader.add_mistake(
-            "signing_secret", "needs bot_token_secret: only messages posted with the bot token have buttons"
-        )
+        without_buttons = "needs bot_token_secret: only messages posted with the bot token have buttons"
+        reader.add_mistake("signing_secret", without_buttons)
 
 
 def _sns(reader: SettingsReader) -> Sns:
-    sns = Sns(
-        emails=reader.texts("emails", _EMAIL, "an e-mail address"),
-        format=SnsFormat(reader.choice("format", SnsFormat, SnsFormat.TEXT)),
-    )
+    emails = reader.texts("emails", _EMAIL, "an e-mail address")
+    sns = Sns(emails, reader.choice("format", SnsFormat.TEXT))
     reader.finish()
     return sns
 
 
 def _limits(reader: SettingsReader) -> Limits:
     defaults = Limits()
-    limits = Limits(**{f.name: _limit(reader, f.name, getattr(defaults, f.name)) for f in fields(Limits)})
-    if limits.fixes_per_app_an_hour >= limits.fixes_per_account_an_hour:
-        account_limit = limits.fixes_per_account_an_hour
-        reader.add_mistake(
-            "fixes_per_app_an_hour", f"must be less than fixes_per_account_an_hour, which is {account_limit}"
-        )
+    limits = Limits(
+        **{name: reader.number(name, getattr(defaults, name), *bounds) for name, bounds in _LIMIT_RANGES.items()}
+    )
+    account_limit = limits.fixes_per_account_an_hour
+    if limits.fixes_per_app_an_hour >= account_limit:
+        below = f"must be less than fixes_per_account_an_hour, which is {account_limit}"
+        reader.add_mistake("fixes_per_app_an_hour", below)
     reader.finish()
     return limits
 
 
-def _limit(reader: SettingsReader, name: str, default: int) -> int:
-    value = reader.take(name)
-    low, high = _LIMIT_RANGES[name]
-    if value is None:
-        return default
-    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-        return value
-    reader.add_mistake(name, f"must be a whole number from {low} to {high}, not {value!r}")
-    return default
+_VARIABLES = {
+    "account": "MEDIC_ACCOUNT",
+    "region": "AWS_REGION",
+    "partition": "MEDIC_PARTITION",
+    "table": "INCIDENTS_TABLE",
+}
+_REMEDIATOR_VARIABLES = _VARIABLES | {"topic_arn": "ALERT_TOPIC_ARN", "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN"}
+_WAKING_VARIABLES = _VARIABLES | {"remediator_function": "REMEDIATOR_FUNCTION"}
+"""For the functions that wake the remediator: the watcher and the one behind Slack's buttons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a function knows about its stack.
+
+    Its constructors read the environment; a SettingsError names every variable that is missing or wrong.
+    """
+
+    settings: Settings
+    account: str
+    region: str
+    partition: str
+    table: str
+    topic_arn: str = ""
+    default_role_arn: str = ""
+    actor_role_arn: str | None = None
+    """None in mode `report`: then no role may change anything."""
+    remediator_function: str = ""
+
+    @classmethod
+    def of_remediator(cls, environ: Mapping[str, str] = os.environ) -> Runtime:
+        runtime = _runtime(environ, _REMEDIATOR_VARIABLES)
+        return replace(runtime, actor_role_arn=environ.get(ACTOR_ROLE_VARIABLE) or None)
+
+    @classmethod
+    def of_watcher(cls, environ: Mapping[str, str] = os.environ) -> Runtime:
+        return _runtime(environ, _WAKING_VARIABLES)
+
+    @classmethod
+    def of_slack(cls, environ: Mapping[str, str] = os.environ) -> Runtime:
+        """For the function behind Slack's buttons; also an error if approvals are not set up."""
+        runtime = _runtime(environ, _WAKING_VARIABLES)
+        if not runtime.settings.slack.takes_approvals:
+            raise SettingsError(
+                ["slack.signing_secret is not set: approval from Slack needs signing_secret, app_id and approvers"]
+            )
+        return runtime
+
+
+def _runtime(environ: Mapping[str, str], names: Mapping[str, str]) -> Runtime:
+    missing = [variable for variable in (SETTINGS_VARIABLE, *names.values()) if variable not in environ]
+    if missing:
+        raise SettingsError([f"environment variable {variable} is not set" for variable in missing])
+    try:
+        raw = json.loads(environ[SETTINGS_VARIABLE])
+    except ValueError as error:
+        raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
+    return Runtime(Settings.parse(raw), **{name: environ[variable] for name, variable in names.items()})

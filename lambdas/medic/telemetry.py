@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -77,10 +76,10 @@ _DIMENSION_VALUE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _OTHER = "other"
 
 
-@dataclass(frozen=True)
 class Telemetry:
-    logger: Logger
-    metrics: Metrics
+    def __init__(self, logger: Logger, metrics: Metrics) -> None:
+        self.logger = logger
+        self.metrics = metrics
 
     def record(self, event: TelemetryEvent, **details: object) -> None:
         """Log an event with its details and count it, also by each of its details in `DIMENSIONS`.
@@ -90,7 +89,12 @@ class Telemetry:
         self.metrics.add_metric(name=event, unit=MetricUnit.Count, value=1)
         for dimension in DIMENSIONS.get(event, ()):
             if dimension in details:
-                self._count_by_dimension(event, dimension, str(details[dimension]))
+                value = str(details[dimension])
+                service = {"service": self.metrics.service or ""}
+                with single_metric(
+                    event, MetricUnit.Count, 1, namespace=self.metrics.namespace, default_dimensions=service
+                ) as metric:
+                    metric.add_dimension(dimension, value if _DIMENSION_VALUE.fullmatch(value) else _OTHER)
         self.logger.info(event, extra={name: str(value)[:500] for name, value in details.items()})
 
     def alerted(self, waited: timedelta) -> None:
@@ -102,10 +106,3 @@ class Telemetry:
     def flush(self) -> None:
         """Write the metrics as one log line in embedded metric format, from which CloudWatch reads them."""
         self.metrics.flush_metrics()
-
-    def _count_by_dimension(self, event: TelemetryEvent, dimension: str, value: str) -> None:
-        service = {"service": self.metrics.service or ""}
-        with single_metric(
-            event, MetricUnit.Count, 1, namespace=self.metrics.namespace, default_dimensions=service
-        ) as metric:
-            metric.add_dimension(dimension, value if _DIMENSION_VALUE.fullmatch(value) else _OTHER)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def services() -> Services:
     """Created on the first event and kept while the function is warm."""
     telemetry = Telemetry(Logger(), Metrics())
-    return Services(Runtime.from_environment(), boto3.Session(), telemetry)
+    return Services(Runtime.of_remediator(), boto3.Session(), telemetry)
 
 
 def handler(event: object, context: LambdaContext) -> object:

@@ -9,7 +9,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 
 from medic.gateways import Gateways
-from medic.settings import WakingRuntime
+from medic.settings import Runtime
 from medic.slack_actions.approve import SlackApprovalHandler
 from medic.telemetry import Telemetry
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @cache
 def approval_handler() -> SlackApprovalHandler:
     """Created on the first click and kept while the function is warm."""
-    runtime = WakingRuntime.from_environment(takes_approvals=True)
+    runtime = Runtime.of_slack()
     gateways = Gateways(boto3.Session(), table_name=runtime.table)
     return SlackApprovalHandler(runtime, gateways, Telemetry(Logger(), Metrics()))
 

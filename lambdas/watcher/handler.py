@@ -9,7 +9,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 
 from medic.gateways import Gateways
-from medic.settings import WakingRuntime
+from medic.settings import Runtime
 from medic.telemetry import Telemetry
 from medic.watch.watcher import Watcher
 
@@ -23,7 +23,7 @@ _RESERVED_SECONDS = 15.0
 @cache
 def watcher() -> Watcher:
     """Created on the first event and kept while the function is warm."""
-    runtime = WakingRuntime.from_environment()
+    runtime = Runtime.of_watcher()
     return Watcher(runtime, Gateways(boto3.Session(), table_name=runtime.table), Telemetry(Logger(), Metrics()))
 
 

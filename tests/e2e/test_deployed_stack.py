@@ -54,7 +54,7 @@ def test_malformed_events_are_dropped_with_one_log_line_and_one_metric(stage: St
         "source is 'aws.codebuild'": failed_event("d0malformed1", "1", source="aws.codebuild"),
         "account is '999999999999'": failed_event("d0malformed1", "1", account="999999999999"),
         "detail is missing": failed_event("d0malformed1", "1", detail=None),
-        "none of FAILED": failed_event(
+        "not one of FAILED": failed_event(
             "d0malformed1", "1", detail={**failed_event("d0m", "1")["detail"], "jobStatus": "?"}
         ),
     }.items():

@@ -47,9 +47,9 @@ class Deliveries(RuleBasedStateMachine):
         self._before_condition = self.world.wire.before
         self.world.wire.before = self._apply_tag_condition
 
-    @initialize(rebuild=st.sampled_from(["auto", "yes", "no"]))
-    def an_app_fails(self, rebuild: str) -> None:
-        tagged = {AUTO_FIX: "fix", "amplify-medic:rebuild": rebuild}
+    @initialize(wish=st.sampled_from(["auto", "yes", "no"]))
+    def an_app_fails(self, wish: str) -> None:
+        tagged = {AUTO_FIX: "fix", "amplify-medic:rebuild": wish}
         self.app = self.world.make_app(tags=tagged)
         self.own = self.world.make_role("own")
         self.branch = self.world.amplify.fake.state.branch(self.app, "main")[1]
@@ -127,7 +127,7 @@ class Deliveries(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.due() is not None)
     @rule()
-    def watcher_runs(self) -> None:
+    def watcher_comes(self) -> None:
         self.remediator.run_watcher()
 
     @invariant()

@@ -6,7 +6,7 @@ So removing any action makes a path fail, because IAM would refuse one of the pa
 from __future__ import annotations
 
 from medic.gateways import Gateways
-from medic.settings import Settings, WakingRuntime
+from medic.settings import Runtime, Settings
 from medic.watch.watcher import Watcher
 from tests.faults.builds import runtime_attach
 from tests.faults.paths import PATHS, Path, recorded
@@ -40,7 +40,7 @@ def test_the_watcher_is_granted_exactly_what_it_calls() -> None:
         functions = Functions()
         gateways = Gateways(world.wire.session, world.now, table_name=TABLE)
         gateways.clients.__dict__["functions"] = functions
-        runtime = WakingRuntime(Settings(), world.amplify.account_id, REGION, "aws", TABLE, "remediator")
+        runtime = Runtime(Settings(), world.amplify.account_id, REGION, "aws", TABLE, remediator_function="remediator")
         watching = Watcher(runtime, gateways, world.services().telemetry)
         watching.run(dict(world.amplify.events[-1]), 30)
         for _ in range(2):

@@ -10,7 +10,7 @@ from tests.faults.builds import attach, diagnosis
 from tests.faults.invariants import check_safety
 from tests.faults.paths import Path
 from tests.faults.requests import approved, fix_without_opt_in, undo_detaches
-from tests.faults.test_paths import ATTACHED, REBUILT, said
+from tests.faults.test_paths import ATTACHED, REBUILT, described
 from tests.faults.wire import Call, Fault
 from tests.integration.conftest import REGION
 
@@ -38,7 +38,7 @@ def test_an_approval_is_valid_for_half_an_hour_like_an_event(minutes: int) -> No
         world.amplify.control.advance(60 * minutes)
         remediator.work()
         fresh = minutes < 30
-        assert list(map(said, world.writes)) == ([ATTACHED, REBUILT] if fresh else [])
+        assert list(map(described, world.writes)) == ([ATTACHED, REBUILT] if fresh else [])
 
 
 def test_a_redelivered_approval_does_nothing_more() -> None:
@@ -49,7 +49,7 @@ def test_a_redelivered_approval_does_nothing_more() -> None:
         posts = len(world.slack.posts)
         for _ in range(2):
             assert remediator.run(dict(message)) is None
-        assert list(map(said, world.writes)) == [ATTACHED, REBUILT]
+        assert list(map(described, world.writes)) == [ATTACHED, REBUILT]
         assert len(world.slack.posts) == posts
 
 
@@ -70,7 +70,7 @@ def test_a_redelivered_undo_does_nothing_more() -> None:
         again = world.ask(RequestKind.UNDO, app)
         remediator.work()
         remediator.run(dict(again))
-        assert list(map(said, world.writes)) == [ATTACHED, "UpdateBranch none"]
+        assert list(map(described, world.writes)) == [ATTACHED, "UpdateBranch none"]
         assert all(request["answer"] for request in world.requests())
 
 

@@ -23,13 +23,14 @@ from medic.alerts.compose import (
     compose_undone,
 )
 from medic.alerts.failure_report import FailureReport
+from medic.alerts.model import redacted
 from medic.events import Scope
-from medic.evidence import Present, RolePolicies
-from medic.incidents.model import Change, ChangeState, Incident, IncidentState, JobRef
+from medic.evidence import JobRef, Present, RolePolicies
+from medic.incidents.model import Change, ChangeState, Incident, IncidentState
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
-from medic.plan.decide import RepairQuestion, decide
+from medic.plan.decide import decide
 from medic.plan.model import RebuildTag
-from medic.plan.optin import OptIn, RoleChoice
+from medic.plan.optin import CHANNEL, OptIn, RoleChoice
 from medic.settings import Limits, Mode
 from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,
@@ -68,7 +69,7 @@ _OPT_IN_NOTES = {
 @cache
 def every_kind() -> tuple[Alert, ...]:
     """One alert of each kind, in the order of the gallery."""
-    return tuple(_alerts())
+    return tuple(map(redacted, _alerts()))
 
 
 def sample(kind: AlertKind) -> Alert:
@@ -78,7 +79,7 @@ def sample(kind: AlertKind) -> Alert:
 def denied() -> Alert:
     """An alert for an access-denied error, which shows the exact statement that is missing."""
     diagnosis = diagnosed(denial(COMPUTE_SESSION), Phase.RUNTIME, job=Present(job(**_COMMIT)))
-    return compose_report(_report(diagnosis, Mode.REPORT, Trigger.RUNTIME))
+    return redacted(compose_report(_report(diagnosis, Mode.REPORT, Trigger.RUNTIME)))
 
 
 def hostile() -> Alert:
@@ -87,12 +88,13 @@ def hostile() -> Alert:
     scope = replace(SCOPE, branch=text * 30)
     changes: dict[str, Any] = {
         "app": Present(app(name=text, compute_role_arn=None)),
-        "branch": Present(branch(name=scope.branch, framework=text, compute_role_arn=None)),
+        "branch": Present(branch(name=scope.branch, framework=text, compute_role_arn=None, tags={CHANNEL: text})),
         "job": Present(job(commit_id=text, commit_message=text)),
     }
     diagnosis = diagnosed(UNASSUMABLE.replace("Standard", text), **changes)
     report = _report(diagnosis, Mode.REPORT, Trigger.FAILED, **changes)
-    return compose_report(replace(report, scope=scope, opt_in_note=text, channel=text))
+    opt_in = replace(report.failure.opt_in, note=text)
+    return redacted(compose_report(replace(report, failure=replace(report.failure, scope=scope, opt_in=opt_in))))
 
 
 def _alerts() -> Iterator[Alert]:
@@ -119,9 +121,9 @@ def _alerts() -> Iterator[Alert]:
     yield compose_expired(SCOPE, runtime_incident)
     changed = _changed(replace(runtime_incident, undo_asked_by="slack:T0123456789/U0123456789"))
     detail = "UpdateBranch was sent with an empty role, and GetBranch shows none"
-    yield compose_undone(SCOPE, changed, [UndoOutcome(changed.changes[0], UndoResult.DETACHED, detail, NOW)])
+    yield compose_undone(SCOPE, changed, [UndoOutcome(changed.changes[0], UndoResult.DETACHED, detail)])
     yield from _storm()
-    yield compose_test(ACCOUNT, REGION)
+    yield compose_test(SCOPE)
 
 
 def _facts() -> dict[str, Any]:
@@ -138,19 +140,20 @@ def _report(diagnosis: Diagnosis, mode: Mode, trigger: Trigger, **changes: Any) 
     policies = changes.pop("policies", lambda _: Present(RolePolicies((), ())))
     seen = evidence(**{**_facts(), **changes})
     asked = question(
+        trigger=trigger,
         evidence=seen,
         diagnosis=diagnosis,
         app=seen.app.value if isinstance(seen.app, Present) else app(),
         branch=seen.branch.value if isinstance(seen.branch, Present) else branch(),
         opt_in=OptIn(mode, ignored=False, note=note, rebuild=RebuildTag.AUTO),
-        choice=RoleChoice(COMPUTE_ROLE, "the one role paired with this app"),
+        compute_choice=RoleChoice(COMPUTE_ROLE, "the one role paired with this app"),
         policies=policies,
     )
-    plan = decide(trigger, asked, RepairQuestion(RoleChoice(None, "none is paired"), None, None))
+    plan = decide(asked)
     incident = _incident(diagnosis)
     if mode is Mode.ASK:
         incident = replace(incident.moved(IncidentState.AWAITING_APPROVAL, NOW), plan_hash=plan.hash_for(incident.id))
-    return FailureReport(SCOPE, incident, seen, diagnosis, plan, (), note, None)
+    return FailureReport(asked.failure, incident, plan)
 
 
 def _with_result(report: FailureReport, result: ChangeResult, detail: str, rebuild: str | None = None) -> FailureReport:
@@ -187,4 +190,4 @@ def _hit(number: int) -> Affected:
     job_ref = JobRef("7", STARTED + timedelta(seconds=number))
     kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE.value)
     incident = Incident.open(scope, kind, job_ref, app_name=f"shop-{number}", now=NOW)
-    return Affected(scope, replace(incident, mode="fix" if number % 2 else "report"))
+    return Affected(scope, replace(incident, mode=Mode.FIX if number % 2 else Mode.REPORT))

@@ -93,7 +93,7 @@ def test_the_remediator_can_read_its_environment(mode: Mode) -> None:
     function = properties_of(template(mode=mode, apps=[APP]), "AWS::Lambda::Function", "Remediator")
     as_deployed = {name: flatten(value) for name, value in function["Environment"]["Variables"].items()}
 
-    runtime = Runtime.from_environment({**as_deployed, "AWS_REGION": "eu-central-1"})
+    runtime = Runtime.of_remediator({**as_deployed, "AWS_REGION": "eu-central-1"})
 
     assert runtime.settings.apps == (APP,)
     assert (runtime.account, runtime.partition) == ("<AWS::AccountId>", "<AWS::Partition>")

@@ -34,18 +34,18 @@ def test_settings_that_are_not_json_are_answered_with_an_example() -> None:
 def test_the_command_line_overrides_the_documented_settings() -> None:
     documented = {"mode": "report", "slack": {"webhook_secret": "medic", "channels": {"web": "medic-web"}}}
 
-    given = read_settings(documented, '{"mode": "ask", "slack": {"channels": {"ops": "medic-ops"}}}', None)
+    settings, _ = read_settings(documented, '{"mode": "ask", "slack": {"channels": {"ops": "medic-ops"}}}', None)
 
-    assert given.settings.mode is Mode.ASK
-    assert given.settings.slack.default == SlackChannel(webhook_secret="medic")
-    assert set(given.settings.slack.channels) == {"web", "ops"}
+    assert settings.mode is Mode.ASK
+    assert settings.slack.default == SlackChannel(webhook_secret="medic")
+    assert set(settings.slack.channels) == {"web", "ops"}
 
 
 def test_without_a_command_line_the_documented_settings_hold() -> None:
     documented = {"mode": "report", "apps": [APP]}
 
     assert read_settings(documented, documented, None) == read_settings(documented, None, None)
-    assert read_settings(documented, None, None).raw == documented
+    assert read_settings(documented, None, None)[1] == documented
 
 
 def test_settings_that_do_not_fit_the_functions_environment_are_refused() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.iam import flatten
-from medic.settings import Mode, WakingRuntime
+from medic.settings import Mode, Runtime
 from tests.infra.stacks import EVERYTHING, actions, of_type, properties_of, statements, template
 
 SLACK: dict[str, Any] = dict(EVERYTHING["slack"])  # type: ignore[call-overload]
@@ -87,7 +87,7 @@ def test_the_remediator_may_not_read_the_signing_secret() -> None:
 def test_the_function_can_read_its_environment() -> None:
     function = properties_of(template(**EVERYTHING), "AWS::Lambda::Function", "SlackInteractivity")
     given = {name: flatten(value) for name, value in function["Environment"]["Variables"].items()}
-    runtime = WakingRuntime.from_environment({**given, "AWS_REGION": "eu-central-1"})
+    runtime = Runtime.of_slack({**given, "AWS_REGION": "eu-central-1"})
 
     assert function["Handler"] == "slack_interactivity.handler.handler"
     assert runtime.settings.slack.approvers == ("T0123456789/U0123456789",)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.iam import flatten
-from medic.settings import Mode, Settings, WakingRuntime
+from medic.settings import Mode, Runtime, Settings
 from tests.infra.stacks import APP, EVERYTHING, OTHER_APP, actions, of_type, properties_of, reader, template, watcher
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def test_an_undelivered_scheduled_run_is_not_retried() -> None:
 
 def test_the_watcher_can_read_its_environment() -> None:
     deployed = variables(**EVERYTHING)
-    runtime = WakingRuntime.from_environment(
+    runtime = Runtime.of_watcher(
         {"AWS_REGION": "eu-central-1", **{name: flatten(value) for name, value in deployed.items()}}
     )
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import traceback
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from medic.aws.errors import RetryableError
-from medic.flows.notify import UndeliveredError
+from medic.flows.locked_branch import UndeliveredError
+from medic.redaction import engine
 from tests.integration.conftest import REGION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medic.redaction.spans import Span
     from tests.integration.conftest import World
 
+_REDACTOR = engine._Redactor
 IN_THE_APP = {
     "AWS-like key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYCANARYKEY0",
     "plain value": "canary-plain-value-41",
@@ -157,3 +164,66 @@ def test_email_addresses_are_redacted_only_if_the_setting_says_so(world: World, 
     trace.deliver(world.build(app, outcome="lines", lines=lines))
     left = trace.everything()
     assert [place for place in ("Slack", "e-mail", "event bus") if ("ada@example.com" in left[place]) is redacts] == []
+
+
+# --- each text is redacted once
+
+
+class MarkingRedactor:
+    """Instead of removing secrets, it marks each text that it was given, and counts the texts."""
+
+    seen: Counter[str]
+
+    def __init__(self, *, emails: bool) -> None:
+        self.real = _REDACTOR(emails=emails)
+
+    def text(self, text: str) -> str:
+        self.seen[text] += 1
+        return f"⟦{text}⟧"
+
+    def spans(self, line: str) -> Iterator[Span]:
+        return self.real.spans(line)
+
+
+@pytest.fixture
+def redacted_texts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Every text that was redacted, with how often."""
+    monkeypatch.setattr(MarkingRedactor, "seen", Counter(), raising=False)
+    monkeypatch.setattr(engine, "_Redactor", MarkingRedactor)
+    return MarkingRedactor.seen
+
+
+def leaves(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            yield from (leaf for item in value.values() for leaf in leaves(item))
+        case list():
+            yield from (leaf for item in value for leaf in leaves(item))
+
+
+@pytest.mark.parametrize("emails", [True, False], ids=["with e-mail addresses", "without"])
+@pytest.mark.parametrize("mode", ["report", "ask", "fix"])
+def test_each_text_of_a_failure_is_redacted_once_before_it_leaves(
+    world: World, trace: Trace, redacted_texts: Counter[str], mode: str, *, emails: bool
+) -> None:
+    world.settings["redact_emails"] = emails
+    app = world.make_app(name="Canary Shop", tags={"amplify-medic:auto-fix": mode})
+    world.amplify.control.set_connection(app, "lost")
+    event = world.build(app)
+    trace.deliver(event)
+    assert [text for text, count in redacted_texts.items() if count > 1] == []
+    assert [text for text in redacted_texts if "⟦" in text] == []
+    sentences = [text for text in redacted_texts if len(text) > 20]
+    left = {**trace.everything(), "event bus": json.dumps(details(trace), ensure_ascii=False)}
+    for place in ("Slack", "e-mail", "event bus"):
+        assert "⟦" in left[place]
+        unmarked = re.sub(r"⟦[^⟦⟧]*⟧", "", left[place])
+        assert [text for text in (*sentences, "Canary Shop", "⟦", "⟧") if text in unmarked] == [], place
+    texts = (leaf for detail in details(trace) for leaf in leaves({**detail, "kind": None}))
+    assert [text for text in texts if not re.fullmatch(r"⟦[^⟦⟧]*⟧", text)] == []
+
+
+def details(trace: Trace) -> list[dict[str, Any]]:
+    return [json.loads(entry["Detail"]) for params in trace.events for entry in params["Entries"]]

@@ -28,7 +28,7 @@ def cursors(world: World) -> Cursors:
 def unfinished() -> Cursor:
     cursor = Cursor("d1abc")
     lines = tuple(RuntimeLine(str(n), MILLISECONDS - timedelta(seconds=n), "s", "x") for n in range(200))
-    taken, _ = cursor.after_page(RuntimePage(lines, "more"), cursor.next_reading(MILLISECONDS).span)
+    taken, _ = cursor.after_page(RuntimePage(lines, "more"), cursor.next_reading(MILLISECONDS))
     return replace(
         taken.after_look(MILLISECONDS), read_from=MILLISECONDS, missing_since=MILLISECONDS, missing_reported=True
     )

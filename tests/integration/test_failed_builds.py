@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.flows.notify import UndeliveredError
+from medic.flows.locked_branch import UndeliveredError
 
 if TYPE_CHECKING:
     from tests.integration.conftest import World

@@ -48,7 +48,10 @@ def ask(world: World, app: str, kind: RequestKind, **fields: Any) -> str:
     services.requests.submit(request)
     world.deliver(wake_up(where, request.id), services)
     answered = services.requests.read(where, request.id)
-    return f"{'used' if answered and answered.used_at else 'unused'}: {answered.answer if answered else ''}"
+    assert answered is not None
+    assert answered.answer is not None
+    refused = "refused: " if answered.answer.refused else ""
+    return f"{'used' if answered.used_at else 'unused'}: {refused}{answered.answer.text}"
 
 
 def approve(world: World, app: str, **fields: Any) -> str:

@@ -429,7 +429,7 @@ def test_if_several_branches_lack_a_role_and_none_is_opted_in_the_app_is_reporte
     assert len(shop.alerts) == 2
 
 
-def test_a_failure_that_fits_several_branches_is_reported_for_the_app(world: World) -> None:
+def test_a_failure_that_fits_more_than_one_branch_is_reported_for_the_app(world: World) -> None:
     shop = two_branches(world, FIX)
     for branch in ("main", "dev"):
         role = world.make_role(f"compute-{branch}")

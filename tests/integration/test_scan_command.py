@@ -328,7 +328,7 @@ def pressing_ctrl_c(_: Any = None) -> Iterator[Callable[[Scanner], None]]:
     yield press
 
 
-@pytest.mark.usefixtures("cloud")
+@pytest.mark.usefixtures("cloud", "sigint_raises")
 def test_ctrl_c_shows_the_results_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(30):
         add_branch(add_app(EU, f"app-{n}"))

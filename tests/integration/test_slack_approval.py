@@ -15,7 +15,7 @@ from medic.alerts.slack import SlackPost
 from medic.alerts.slack_buttons import APPROVE, button_value
 from medic.aws.clients import Clients
 from medic.events import Scope, wake_up
-from medic.settings import WakingRuntime
+from medic.settings import Runtime
 from medic.slack_actions.approve import SlackApprovalHandler
 from slack_interactivity import handler
 from tests.integration.conftest import REGION
@@ -73,8 +73,13 @@ class Channel:
         services = self.services()
         runtime = services.runtime
         approval_handler = SlackApprovalHandler(
-            runtime=WakingRuntime(
-                runtime.settings, runtime.account, REGION, runtime.partition, runtime.table, "remediator"
+            runtime=Runtime(
+                runtime.settings,
+                runtime.account,
+                REGION,
+                runtime.partition,
+                runtime.table,
+                remediator_function="remediator",
             ),
             gateways=services,
             telemetry=services.telemetry,
@@ -186,7 +191,8 @@ def entry_point(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Modul
 
 def test_the_function_writes_one_request_and_answers(world: World, entry_point: ModuleType) -> None:
     soon = int(time.time()) + 3600
-    approval = replace(APPROVAL, account=world.amplify.account_id, region=REGION, expires_at=soon)
+    scope = replace(APPROVAL.scope, account=world.amplify.account_id, region=REGION)
+    approval = replace(APPROVAL, scope=scope, expires_at=soon)
     actions = [{"action_id": APPROVE, "value": button_value(approval)}]
     raw = body(payload(actions=actions, response_url=None))
     event, context = request(raw, signed(raw, at=time.time())), SimpleNamespace(aws_request_id="1")

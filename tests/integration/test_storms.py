@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from medic.events import wake_up
-from medic.flows.notify import UndeliveredError
+from medic.flows.locked_branch import UndeliveredError
 from medic.incidents.model import IncidentState
 from tests.integration.test_requests import TAG, scope
 

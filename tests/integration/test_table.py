@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.events import Scope, WakeUp
-from medic.incidents.model import Incident, JobRef, Request, RequestKind, UndeliveredAlert, approval_id
+from medic.evidence import JobRef
+from medic.incidents.model import Answer, Incident, Request, RequestKind, UndeliveredAlert, approval_id
 from medic.incidents.region import RegionTable
 from medic.incidents.requests import AlreadyAskedError, RequestsTable
 from medic.incidents.table import (
@@ -17,8 +18,8 @@ from medic.incidents.table import (
     BusyError,
     Cap,
     IncidentsTable,
+    Lease,
     LeaseLostError,
-    LockedBranch,
     TransactionParts,
     UsedUpError,
 )
@@ -119,7 +120,7 @@ def cap(most: int, name: str = "fixes#1") -> Cap:
     return Cap(name, most, datetime(2026, 11, 23, tzinfo=UTC))
 
 
-def spend(held: LockedBranch, caps: tuple[Cap, ...]) -> str | None:
+def spend(held: Lease, caps: tuple[Cap, ...]) -> str | None:
     return held.save(held.record, TransactionParts(caps))
 
 
@@ -193,15 +194,15 @@ def test_an_unhandled_request_is_due_until_it_is_answered(
     assert list(table.due()) == []
     clock.now += timedelta(minutes=2)
     assert list(table.due()) == [WakeUp(SCOPE, asked.id)]
-    requests.answer(SCOPE, asked.id, "refused: a storm", used=False)
+    requests.answer(SCOPE, asked.id, Answer("a storm", refused=True), used=False)
     assert list(table.due()) == []
     answered = requests.read(SCOPE, asked.id)
     assert answered is not None
-    assert (answered.answer, answered.used_at) == ("refused: a storm", None)
+    assert (answered.answer, answered.used_at) == (Answer("a storm", refused=True), None)
 
 
 def test_an_answer_does_not_create_a_request(requests: RequestsTable) -> None:
-    requests.answer(SCOPE, "1" * 32, "refused", used=True)
+    requests.answer(SCOPE, "1" * 32, Answer("a storm", refused=True), used=True)
     assert requests.read(SCOPE, "1" * 32) is None
 
 

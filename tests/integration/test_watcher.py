@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.gateways import Gateways
-from medic.settings import Settings, WakingRuntime
+from medic.settings import Runtime, Settings
 from medic.watch.watcher import Watcher
 from tests.integration.conftest import REGION
 from tests.integration.test_requests import scope
@@ -33,8 +33,8 @@ def watcher(world: World, functions: Functions, **settings: Any) -> Watcher:
     services = world.services()
     gateways = Gateways(services.session, world.now, table_name="incidents")
     gateways.clients.__dict__["functions"] = functions
-    runtime = WakingRuntime(
-        Settings.parse(settings), world.amplify.account_id, REGION, "aws", "incidents", "remediator"
+    runtime = Runtime(
+        Settings.parse(settings), world.amplify.account_id, REGION, "aws", "incidents", remediator_function="remediator"
     )
     return Watcher(runtime, gateways, services.telemetry)
 

@@ -15,7 +15,6 @@ from medic.settings import (
     Settings,
     SettingsError,
     SlackChannel,
-    WakingRuntime,
     merge,
     refuse_emulator_settings,
 )
@@ -109,7 +108,7 @@ ENVIRONMENT = {
 
 
 def test_a_function_reads_its_settings_from_its_environment() -> None:
-    runtime = Runtime.from_environment(ENVIRONMENT)
+    runtime = Runtime.of_remediator(ENVIRONMENT)
     assert runtime.settings.mode is Mode.ASK
     assert runtime.region == "eu-west-1"
     assert runtime.actor_role_arn is None
@@ -117,7 +116,7 @@ def test_a_function_reads_its_settings_from_its_environment() -> None:
 
 def test_every_missing_variable_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as error:
-        Runtime.from_environment({"AWS_REGION": "eu-west-1"})
+        Runtime.of_remediator({"AWS_REGION": "eu-west-1"})
     assert len(error.value.mistakes) == len(ENVIRONMENT) - 1
 
 
@@ -190,6 +189,6 @@ def test_a_secret_value_instead_of_a_secret_name_is_refused_and_not_repeated(sec
 def test_a_function_without_approvers_does_not_start() -> None:
     environ = {**ENVIRONMENT, "REMEDIATOR_FUNCTION": "remediator"}
     with pytest.raises(SettingsError, match=r"slack\.signing_secret is not set"):
-        WakingRuntime.from_environment(environ, takes_approvals=True)
+        Runtime.of_slack(environ)
     named = {**environ, "AMPLIFY_MEDIC_SETTINGS": json.dumps({"slack": {**BOT, **APPROVAL}})}
-    assert WakingRuntime.from_environment(named, takes_approvals=True).settings.slack.app_id == "A0123456789"
+    assert Runtime.of_slack(named).settings.slack.app_id == "A0123456789"

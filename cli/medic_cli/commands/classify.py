@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, BinaryIO, TypedDict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,34 +13,16 @@ from medic.knowledge import title_of
 from medic.labels import Label, Phase
 from medic.logscan.scan import scan
 from medic_cli.errors import SOMETHING_WRONG
-from medic_cli.files import chunks, opened
+from medic_cli.files import LineUnansweredError, answer_batch, case_id, chunks, opened
 from medic_cli.options import examples, json_option
-from medic_cli.output import line_range, shown, terminal
+from medic_cli.output import line_range, print_json, shown, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from medic.logscan.model import LogReading
-    from medic_cli.output import JsonObject
+    from medic_cli.answers import ClassifyAnswer
 
 _MAX_LINE = 64 << 20
 """Bytes of a line of a batch."""
-
-
-class ClassifyAnswer(TypedDict):
-    """The answer for one log as JSON."""
-
-    id: str | None
-    label: str
-    findings: list[JsonObject]
-
-
-class LineError(TypedDict):
-    """The answer for a line of a batch that can't be read."""
-
-    id: str | None
-    line: int
-    error: str
 
 
 _EXAMPLES = examples(
@@ -67,54 +49,34 @@ def command(file: str, phase: str, batch: str | None, *, as_json: bool) -> None:
     """
     if batch is not None:
         with opened(batch) as lines:
-            for answer in _batch(lines):
+            for answer in answer_batch(lines, _MAX_LINE, _answer_line):
                 click.echo(json.dumps(answer))
         return
     with opened(file) as stream:
         reading = scan(chunks(stream, file), Phase(phase))
     if as_json:
-        click.echo(json.dumps(_answer(None, reading), indent=2))
+        print_json(_answer(None, reading))
     else:
         _print(reading)
     sys.exit(0 if reading.label is Label.NOT_IAM else SOMETHING_WRONG)
 
 
-def _batch(stream: BinaryIO) -> Iterator[ClassifyAnswer | LineError]:
-    number = 0
-    while line := stream.readline(_MAX_LINE):
-        number += 1
-        if len(line) == _MAX_LINE and not line.endswith(b"\n"):
-            while (rest := stream.readline(_MAX_LINE)) and not rest.endswith(b"\n"):
-                pass  # skip the rest of the line without keeping it in memory
-            yield _error(None, number, f"the line is longer than {_MAX_LINE:,} bytes")
-        elif line.strip():
-            yield _answer_line(line, number)
-
-
-def _answer_line(line: bytes, number: int) -> ClassifyAnswer | LineError:
+def _answer_line(line: bytes) -> ClassifyAnswer:
     try:
         case = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return _error(None, number, f"the line is not JSON: {error}")
+        raise LineUnansweredError(f"the line is not JSON: {error}") from None
     if not isinstance(case, dict) or not isinstance(case.get("log_excerpt"), str):
-        return _error(_id(case), number, 'the line must be an object with "id", "phase" and a string "log_excerpt"')
+        message = 'the line must be an object with "id", "phase" and a string "log_excerpt"'
+        raise LineUnansweredError(message, case_id(case))
     try:
         phase = Phase(case.get("phase", Phase.BUILD.value))
     except ValueError:
         names = ", ".join(each.value for each in Phase)
-        return _error(_id(case), number, f'"phase" must be one of {names}')
+        raise LineUnansweredError(f'"phase" must be one of {names}', case_id(case)) from None
     # JSON may hold a lone surrogate (\ud800), which strict UTF-8 rejects.
     text = case["log_excerpt"].encode("utf-8", "surrogatepass")
-    return _answer(_id(case), scan([text], phase))
-
-
-def _id(case: object) -> str | None:
-    value = case.get("id") if isinstance(case, dict) else None
-    return None if value is None else str(value)[:256]
-
-
-def _error(id_: str | None, number: int, error: str) -> LineError:
-    return {"id": id_, "line": number, "error": error[:500]}
+    return _answer(case_id(case), scan([text], phase))
 
 
 def _answer(id_: str | None, reading: LogReading) -> ClassifyAnswer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from textwrap import indent
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 from medic.knowledge import ENTRIES, find_entry, fixes_of, title_of
 from medic.knowledge.entry import PLACEHOLDERS, Dialect, Entry, EntryKind, Fix, filled
 from medic_cli.options import examples
-from medic_cli.output import print_list, shown, terminal
+from medic_cli.output import print_json, print_list, shown, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +51,7 @@ def command(id: str | None, dialect: str, kind: str | None, settings: tuple[str,
     if id is None:
         listed = [entry for entry in ENTRIES if kind is None or entry.kind.value == kind]
         if as_json:
-            click.echo(json.dumps({"entries": [_as_json(entry, values) for entry in listed]}, indent=2))
+            print_json({"entries": [_as_json(entry, values) for entry in listed]})
         else:
             _print_list(listed)
         return
@@ -60,7 +59,7 @@ def command(id: str | None, dialect: str, kind: str | None, settings: tuple[str,
     if entry is None:
         raise click.BadParameter(f"there is no entry {id!r}. {_suggestion(id)}", param_hint="ID")
     if as_json:
-        click.echo(json.dumps(_as_json(entry, values), indent=2))
+        print_json(_as_json(entry, values))
     else:
         _print_entry(entry, Dialect(dialect), values)
 
@@ -90,8 +89,8 @@ def _as_json(entry: Entry, values: Mapping[str, str]) -> JsonObject:
         "kind": entry.kind.value,
         "title": entry.title,
         "explanation": entry.explanation,
-        "label": entry.label.value if entry.label else None,
-        "identity": entry.identity.value if entry.identity else None,
+        "label": entry.usual_label,
+        "identity": entry.identity,
         "phases": [phase.value for phase in entry.phases],
         "checks": [{"id": look.id, "sentence": look.sentence} for look in entry.looks],
         "steps": [filled(step, values) for step in entry.steps],
@@ -133,8 +132,8 @@ def _print_list(entries: list[Entry]) -> None:
 def _print_entry(entry: Entry, dialect: Dialect, values: Mapping[str, str]) -> None:
     console = terminal()
     console.print(shown(entry.title, "bold"))
-    facts = (entry.kind.value, entry.label.value if entry.label else None, *(phase.value for phase in entry.phases))
-    console.print(shown(f"{entry.id}: {', '.join(fact for fact in facts if fact)}", "dim"))
+    facts = filter(None, (entry.kind, entry.usual_label, *entry.phases))
+    console.print(shown(f"{entry.id}: {', '.join(facts)}", "dim"))
     console.print()
     console.print(shown(entry.explanation))
     print_list(console, "Checks", [look.sentence for look in entry.looks])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,11 @@ from medic_cli.aws import explained
 from medic_cli.errors import SOMETHING_WRONG, CouldNotLookError
 from medic_cli.operator.output import OperatorOptions, operator_options
 from medic_cli.options import examples
-from medic_cli.output import shown, terminal
+from medic_cli.output import print_json, shown, terminal
 
 if TYPE_CHECKING:
-    from medic_cli.output import JsonObject
+    from medic_cli.answers import ChannelJson, SendTestAlertAnswer
 
-SCHEMA = 1
 _EXAMPLES = examples("medic test-alert", "medic test-alert --stack AmplifyMedic --json")
 
 
@@ -41,13 +39,14 @@ def command(*, dry_run: bool, **options: Any) -> None:  # noqa: ANN401 - click p
             return
         channels = _channels(bot.invoke_and_wait(test_alert_request(bot.account, bot.region)))
     if chosen.as_json:
-        click.echo(json.dumps({"schema": SCHEMA, "channels": channels}, indent=2))
+        answer: SendTestAlertAnswer = {"schema": 1, "channels": channels}
+        print_json(answer)
     else:
         _print(channels)
     sys.exit(0 if channels and all(channel["ok"] for channel in channels) else SOMETHING_WRONG)
 
 
-def _channels(answer: object) -> list[JsonObject]:
+def _channels(answer: object) -> list[ChannelJson]:
     """The channels in the remediator's answer.
 
     Raises:
@@ -64,10 +63,10 @@ def _channels(answer: object) -> list[JsonObject]:
     ]
 
 
-def _print(channels: list[JsonObject]) -> None:
+def _print(channels: list[ChannelJson]) -> None:
     console = terminal()
     for channel in channels:
         sign, style = ("✓", "green") if channel["ok"] else ("✗", "red")
-        console.print(shown(f"{sign} {channel['name']}", style), shown(str(channel["detail"])), sep="  ")
+        console.print(shown(f"{sign} {channel['name']}", style), shown(channel["detail"]), sep="  ")
     if not channels:
         console.print(shown("No channel is configured: nobody would get an alert.", "bold red"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -18,19 +18,16 @@ from rich.text import Text
 from medic.trust import (
     AMPLIFY,
     MAX_CHARACTERS,
-    AbsentKey,
     AssumeRoleRequest,
     Decision,
     FixForm,
     FixKind,
     JsonValue,
+    KeyPresence,
     KeyState,
-    KnownKey,
     Malformed,
     Outcome,
-    PresentKey,
     TrustFix,
-    UnknownKey,
     evaluate,
     explain,
     known_key,
@@ -40,17 +37,17 @@ from medic.trust import (
 from medic.trust.document import scalar_text
 from medic.trust.explain import explain_statement
 from medic.trust.request import ACCOUNT_ID, ASSUME_ROLE
+from medic_cli.files import LineUnansweredError, answer_batch, case_id
 from medic_cli.options import examples, json_option
+from medic_cli.output import print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from medic.trust.decision import ConditionTrace, StatementTrace
+    from medic_cli.answers import ActualJson, ConditionJson, StatementJson, TrustAnswer
 
 _MAX_DOCUMENT_BYTES = 12 * MAX_CHARACTERS
 """The longest document: a character has up to 4 bytes in UTF-8, and percent-encoding makes 3 bytes of each."""
 _MAX_LINE_BYTES = 1 << 20
-_MAX_ID = 256
 
 _ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[^:]*):(?P<account>[0-9]{0,12}):.+"
@@ -62,31 +59,6 @@ _MAX_TEXT = 2048
 _MIN_YEAR, _MAX_YEAR = 1970, 9998
 
 _STYLES = {Outcome.ALLOWED: "bold green", Outcome.DENIED: "bold red", Outcome.CONDITIONAL: "bold yellow"}
-
-
-@dataclass(frozen=True, slots=True)
-class _TrustOptions:
-    """The command-line options by the names that click passes."""
-
-    file: str
-    branch_arn: str | None
-    source_arn: str | None
-    principal: str
-    role_arn: str | None
-    account: str | None
-    context: tuple[str, ...]
-    absent: tuple[str, ...]
-    duration: int | None
-    max_session: int | None
-    chained: bool
-    role: str
-    now: str | None
-    batch: str | None
-    as_json: bool
-
-    @property
-    def form(self) -> FixForm:
-        return FixForm(self.role)
 
 
 _EXAMPLES = examples(
@@ -116,7 +88,24 @@ _EXAMPLES = examples(
 @click.option("--batch", type=click.Path(exists=True, dir_okay=False, allow_dash=True), metavar="FILE.jsonl",
               help='Evaluate each line {"id", "trust_policy", "context"}, and print one JSON line for it.')  # fmt: skip
 @json_option
-def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by name
+def command(  # noqa: PLR0913 - click passes options by name
+    *,
+    file: str,
+    branch_arn: str | None,
+    source_arn: str | None,
+    principal: str,
+    role_arn: str | None,
+    account: str | None,
+    context: tuple[str, ...],
+    absent: tuple[str, ...],
+    duration: int | None,
+    max_session: int | None,
+    chained: bool,
+    role: str,
+    now: str | None,
+    batch: str | None,
+    as_json: bool,
+) -> None:
     """Evaluate whether a role's trust policy lets Amplify (or --principal) assume the role, and propose a fix.
 
     FILE is the trust policy as JSON, plain or percent-encoded. With - or without FILE, it reads standard input.
@@ -124,29 +113,47 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by n
     Exits with 0 if allowed, 1 if denied or undecidable, 2 on wrong usage. With --batch, exits with 0 once every line
     is answered.
     """
-    chosen = _TrustOptions(**options)
-    now = _now(chosen)
-    if chosen.batch is not None:
-        with click.open_file(chosen.batch, "rb") as lines:
-            for line in _batch(lines, chosen.form, now):
-                click.echo(json.dumps(line))
+    form, time = FixForm(role), _time_of_call(now)
+    if batch is not None:
+        with click.open_file(batch, "rb") as lines:
+            for answer in answer_batch(lines, _MAX_LINE_BYTES, lambda line: _answer_line(line, form, time)):
+                click.echo(json.dumps(answer))
         return
-    with click.open_file(chosen.file, "rb") as stream:
+    with click.open_file(file, "rb") as stream:
         document = _document(stream)
-    decision = evaluate(document, _request(chosen, now))
-    fix = propose_fix(decision, chosen.form)
-    if chosen.as_json:
-        click.echo(json.dumps(answer_as_json(None, decision, fix), indent=2))
+    source_arn = _source_arn(branch_arn, source_arn)
+    source, own = _arn_parts(source_arn, "--source-arn"), _arn_parts(role_arn, "--role-arn")
+    app = _AMPLIFY_APP.fullmatch(source_arn or "")
+    if account is not None and not ACCOUNT_ID.fullmatch(account):
+        raise click.BadParameter("must be the 12 digits of an AWS account", param_hint="--account")
+    request = AssumeRoleRequest(
+        now=time,
+        principal=principal,
+        partition=source.get("partition") or own.get("partition") or "aws",
+        region=source.get("region") or None,
+        account_id=account or own.get("account") or source.get("account") or None,
+        app_id=app["app"] if app else None,
+        source_arn=source_arn,
+        role_arn=role_arn,
+        states=_states_of_options(context, absent),
+        duration=duration,
+        chained=chained,
+        max_session=max_session,
+    )
+    decision = evaluate(document, request)
+    fix = propose_fix(decision, form)
+    if as_json:
+        print_json(answer_as_json(None, decision, fix))
     else:
         _print(decision, fix)
     sys.exit(0 if decision.outcome is Outcome.ALLOWED else 1)
 
 
-def _now(options: _TrustOptions) -> datetime:
-    if options.now is None:
+def _time_of_call(now: str | None) -> datetime:
+    if now is None:
         return datetime.now(UTC)
     try:
-        return _read_time(options.now)
+        return _read_time(now)
     except RequestError as error:
         raise click.BadParameter(str(error), param_hint="--now") from None
 
@@ -161,36 +168,13 @@ def _document(stream: IO[bytes]) -> str | Malformed:
         return Malformed(f"byte {error.start}", "is not UTF-8")
 
 
-def _request(options: _TrustOptions, now: datetime) -> AssumeRoleRequest:
-    source_arn = _source_arn(options)
-    source = _arn_parts(source_arn, "--source-arn")
-    role = _arn_parts(options.role_arn, "--role-arn")
-    app = _AMPLIFY_APP.fullmatch(source_arn or "")
-    if options.account is not None and not ACCOUNT_ID.fullmatch(options.account):
-        raise click.BadParameter("must be the 12 digits of an AWS account", param_hint="--account")
-    return AssumeRoleRequest(
-        now=now,
-        principal=options.principal,
-        partition=source.get("partition") or role.get("partition") or "aws",
-        region=source.get("region") or None,
-        account_id=options.account or role.get("account") or source.get("account") or None,
-        app_id=app["app"] if app else None,
-        source_arn=source_arn,
-        role_arn=options.role_arn,
-        states=_states_of_options(options),
-        duration=options.duration,
-        chained=options.chained,
-        max_session=options.max_session,
-    )
-
-
-def _source_arn(options: _TrustOptions) -> str | None:
-    if options.branch_arn and options.source_arn:
+def _source_arn(branch_arn: str | None, source_arn: str | None) -> str | None:
+    if branch_arn and source_arn:
         raise click.UsageError("Give --branch-arn or --source-arn, not both.")
-    if options.branch_arn and not _BRANCH.fullmatch(options.branch_arn):
+    if branch_arn and not _BRANCH.fullmatch(branch_arn):
         form = "arn:aws:amplify:REGION:ACCOUNT:apps/APP/branches/BRANCH"
         raise click.BadParameter(f"must be a branch ARN, {form}", param_hint="--branch-arn")
-    return options.branch_arn or options.source_arn
+    return branch_arn or source_arn
 
 
 def _arn_parts(arn: str | None, option: str) -> dict[str, str]:
@@ -202,59 +186,31 @@ def _arn_parts(arn: str | None, option: str) -> dict[str, str]:
     return parts.groupdict()
 
 
-def _states_of_options(options: _TrustOptions) -> dict[str, KeyState]:
+def _states_of_options(context: tuple[str, ...], absent: tuple[str, ...]) -> dict[str, KeyState]:
     values: dict[str, list[str]] = {}
-    for each in options.context:
+    for each in context:
         key, equals, value = each.partition("=")
         if not (key and equals):
             raise click.BadParameter(f"{each!r} must be KEY=VALUE", param_hint="--context")
         values.setdefault(key.lower(), []).append(value)
     states: dict[str, KeyState] = {key: known_key(*several) for key, several in values.items()}
-    return states | {key.lower(): AbsentKey() for key in options.absent}
+    return states | {key.lower(): KeyPresence.ABSENT for key in absent}
 
 
-def _batch(stream: IO[bytes], form: FixForm, now: datetime) -> Iterator[dict[str, JsonValue]]:
-    for number, line in enumerate(_lines(stream), start=1):
-        if line is None:
-            yield _line_error(None, number, f"the line is longer than {_MAX_LINE_BYTES:,} bytes")
-        elif line.strip():
-            yield _answer_line(line, number, form, now)
-
-
-def _lines(stream: IO[bytes]) -> Iterator[bytes | None]:
-    """The lines of a stream; None for a line that is too long, which is skipped in pieces to bound memory."""
-    while line := stream.readline(_MAX_LINE_BYTES):
-        if line.endswith(b"\n") or len(line) < _MAX_LINE_BYTES:
-            yield line
-            continue
-        while line and not line.endswith(b"\n"):
-            line = stream.readline(_MAX_LINE_BYTES)
-        yield None
-
-
-def _answer_line(line: bytes, number: int, form: FixForm, now: datetime) -> dict[str, JsonValue]:
+def _answer_line(line: bytes, form: FixForm, now: datetime) -> TrustAnswer:
     try:
         case = read_json(line.decode())
     except ValueError as error:
-        return _line_error(None, number, f"the line is not JSON: {error}")
+        raise LineUnansweredError(f"the line is not JSON: {error}") from None
     if not isinstance(case, Mapping) or "trust_policy" not in case:
-        return _line_error(None, number, 'the line must be an object with "id", "trust_policy" and "context"')
-    id_ = _id(case)
+        raise LineUnansweredError('the line must be an object with "id", "trust_policy" and "context"')
+    id_ = case_id(case)
     try:
         request = read_request(case.get("context", {}), now)
     except RequestError as error:
-        return _line_error(id_, number, str(error))
+        raise LineUnansweredError(str(error), id_) from None
     decision = evaluate(case["trust_policy"], request)
     return answer_as_json(id_, decision, propose_fix(decision, form))
-
-
-def _id(case: Mapping[str, JsonValue]) -> str | None:
-    value = case.get("id")
-    return None if value is None else str(value)[:_MAX_ID]
-
-
-def _line_error(id_: str | None, number: int, error: str) -> dict[str, JsonValue]:
-    return {"id": id_, "line": number, "error": error[:500]}
 
 
 class RequestError(ValueError):
@@ -321,8 +277,8 @@ def _states_of_context(context: Mapping[str, JsonValue]) -> dict[str, KeyState]:
     if not isinstance(keys, Mapping):
         raise RequestError("context.keys must be an object")
     states: dict[str, KeyState] = {key.lower(): known_key(*_values(key, value)) for key, value in keys.items()}
-    states |= {key.lower(): AbsentKey() for key in _key_names(context, "absent")}
-    states |= {key.lower(): UnknownKey() for key in _key_names(context, "unknown")}
+    states |= {key.lower(): KeyPresence.ABSENT for key in _key_names(context, "absent")}
+    states |= {key.lower(): KeyPresence.UNKNOWN for key in _key_names(context, "unknown")}
     return states
 
 
@@ -343,8 +299,7 @@ def _key_names(context: Mapping[str, JsonValue], name: str) -> list[str]:
     raise RequestError(f"context.{name} must be a list of condition keys")
 
 
-def answer_as_json(id_: str | None, decision: Decision, fix: TrustFix) -> dict[str, JsonValue]:
-    """The answer as JSON; docs/schemas/trust.schema.json describes it."""
+def answer_as_json(id_: str | None, decision: Decision, fix: TrustFix) -> TrustAnswer:
     reason, *notes = explain(decision)
     return {
         "id": id_,
@@ -366,7 +321,7 @@ def answer_as_json(id_: str | None, decision: Decision, fix: TrustFix) -> dict[s
     }
 
 
-def _statement_as_json(trace: StatementTrace, decision: Decision) -> dict[str, JsonValue]:
+def _statement_as_json(trace: StatementTrace, decision: Decision) -> StatementJson:
     return {
         "index": trace.statement.index,
         "sid": trace.statement.sid,
@@ -379,7 +334,7 @@ def _statement_as_json(trace: StatementTrace, decision: Decision) -> dict[str, J
     }
 
 
-def _condition_as_json(trace: ConditionTrace) -> dict[str, JsonValue]:
+def _condition_as_json(trace: ConditionTrace) -> ConditionJson:
     return {
         "operator": trace.condition.operator.written,
         "key": trace.condition.key,
@@ -389,16 +344,10 @@ def _condition_as_json(trace: ConditionTrace) -> dict[str, JsonValue]:
     }
 
 
-def _state_as_json(state: KeyState) -> JsonValue:
-    match state:
-        case KnownKey(values):
-            return {"state": "known", "values": list(values)}
-        case PresentKey():
-            return {"state": "present"}
-        case AbsentKey():
-            return {"state": "absent"}
-        case UnknownKey():
-            return {"state": "unknown"}
+def _state_as_json(state: KeyState) -> ActualJson:
+    if isinstance(state, KeyPresence):
+        return {"state": state.value}
+    return {"state": "known", "values": list(state)}
 
 
 def _print(decision: Decision, fix: TrustFix) -> None:
@@ -415,5 +364,15 @@ def _print(decision: Decision, fix: TrustFix) -> None:
     )
     for risk in fix.risks:
         console.print(Text(f"  - {risk}"))
-    if fix.diff:
-        console.print(Syntax(fix.diff, "diff", theme="ansi_dark", background_color="default", word_wrap=True))
+    diff = fix_as_diff(decision, fix)
+    if diff:
+        console.print(Syntax(diff, "diff", theme="ansi_dark", background_color="default", word_wrap=True))
+
+
+def fix_as_diff(decision: Decision, fix: TrustFix) -> str:
+    """The change as a unified diff of the indented documents; empty if none is proposed."""
+    if fix.document is None or isinstance(decision.document, Malformed):
+        return ""
+    old = json.dumps(decision.document.source, indent=2).splitlines()
+    new = json.dumps(json.loads(fix.document), indent=2).splitlines()
+    return "\n".join(difflib.unified_diff(old, new, "trust policy", "trust policy, fixed", lineterm=""))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,9 +12,7 @@ from medic.labels import Phase
 from medic_cli.diagnose.offline import diagnose_offline, read_event
 from medic_cli.diagnose.output import DIALECT_CHOICES, answer_of, print_report
 from medic_cli.options import app_argument, aws_options, branch_argument, examples, json_option, since
-
-if TYPE_CHECKING:
-    from medic_cli.diagnose.output import DiagnosisReport
+from medic_cli.output import print_json
 
 _EXAMPLES = examples(
     "medic diagnose d1a2b3c4d5e6f7 main",
@@ -26,27 +21,6 @@ _EXAMPLES = examples(
     "medic diagnose d1a2b3c4d5e6f7 main --since 1h                # the SSR runtime instead of a build",
     "medic diagnose --event event.json --log build.log            # offline",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _CommandLine:
-    app: str | None
-    branch: str | None
-    job: str | None
-    event_file: str | None
-    log_file: str | None
-    phase: str | None
-    earliest: datetime | None
-    dialect: str
-    stack: str | None
-    origins: tuple[str, ...]
-    profile: str | None
-    region: str | None
-    as_json: bool
-
-    @property
-    def log_phase(self) -> Phase | None:
-        return Phase(self.phase) if self.phase else None
 
 
 @click.command("diagnose", epilog=_EXAMPLES)
@@ -74,7 +48,22 @@ class _CommandLine:
               help="Also accept logs from this origin, such as http://127.0.0.1:4566 (for an emulator).")  # fmt: skip
 @aws_options
 @json_option
-def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by name
+def command(  # noqa: PLR0913 - click passes options by name
+    *,
+    app: str | None,
+    branch: str | None,
+    job: str | None,
+    event_file: str | None,
+    log_file: str | None,
+    phase: str | None,
+    earliest: datetime | None,
+    dialect: str,
+    stack: str | None,
+    origins: tuple[str, ...],
+    profile: str | None,
+    region: str | None,
+    as_json: bool,
+) -> None:
     """Diagnose a build or, with --since, the SSR runtime: what is proven, what is only likely, and the exact fix.
 
     Reads app, branch, job, log and roles with your credentials, and changes nothing. With --event it makes no AWS
@@ -82,50 +71,33 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click passes options by n
 
     Exits with 0 if the log shows no IAM failure, 1 if it does, 2 on wrong usage, 3 if it could not look.
     """
-    chosen = _CommandLine(**options)
-    report = _offline(chosen) if chosen.event_file is not None else _live(chosen)
-    if chosen.as_json:
-        click.echo(json.dumps(answer_of(report), indent=2))
+    log_phase = Phase(phase) if phase else None
+    if event_file is not None:
+        for name, value in (("APP", app), ("--job", job), ("--stack", stack), ("--since", earliest)):
+            if value is not None:
+                raise click.UsageError(
+                    f"--event already names the app, branch and job, and makes no AWS call: leave {name} out."
+                )
+        report = diagnose_offline(read_event(event_file), log_file, log_phase, datetime.now(UTC))
     else:
-        print_report(report, chosen.dialect)
+        if app is None or branch is None:
+            raise click.UsageError("Give APP and BRANCH, or --event FILE.")
+        if earliest is not None and (job or log_file or phase):
+            raise click.UsageError("--since reads the SSR log: leave --job, --log and --phase out.")
+        # An offline diagnosis does not import boto3.
+        from medic_cli.aws import DeployedStack, explained, session  # noqa: PLC0415
+        from medic_cli.diagnose.run import DiagnosisGateways, diagnose_job, diagnose_runtime  # noqa: PLC0415
+
+        aws = session(profile, region)
+        with explained():
+            deployed = DeployedStack(aws, stack) if stack else None
+            gateways = DiagnosisGateways(aws, origins, deployed)
+            if earliest is not None:
+                report = diagnose_runtime(gateways, app, branch, earliest)
+            else:
+                report = diagnose_job(gateways, app, branch, job_id=job, log_file=log_file, log_phase=log_phase)
+    if as_json:
+        print_json(answer_of(report))
+    else:
+        print_report(report, dialect)
     sys.exit(report.exit_code)
-
-
-def _offline(chosen: _CommandLine) -> DiagnosisReport:
-    for name, value in (
-        ("APP", chosen.app),
-        ("--job", chosen.job),
-        ("--stack", chosen.stack),
-        ("--since", chosen.earliest),
-    ):
-        if value is not None:
-            raise click.UsageError(
-                f"--event already names the app, branch and job, and makes no AWS call: leave {name} out."
-            )
-    event = read_event(chosen.event_file or "")
-    return diagnose_offline(event, chosen.log_file, chosen.log_phase, datetime.now(UTC))
-
-
-def _live(chosen: _CommandLine) -> DiagnosisReport:
-    # An offline diagnosis does not import boto3.
-    from medic_cli.aws import DeployedStack, explained, session  # noqa: PLC0415
-    from medic_cli.diagnose.run import DiagnosisGateways, diagnose_job, diagnose_runtime  # noqa: PLC0415
-
-    if chosen.app is None or chosen.branch is None:
-        raise click.UsageError("Give APP and BRANCH, or --event FILE.")
-    if chosen.earliest is not None and (chosen.job or chosen.log_file or chosen.phase):
-        raise click.UsageError("--since reads the SSR log: leave --job, --log and --phase out.")
-    aws = session(chosen.profile, chosen.region)
-    stack = DeployedStack(aws, chosen.stack) if chosen.stack else None
-    with explained():
-        gateways = DiagnosisGateways(aws, chosen.origins, stack)
-        if chosen.earliest is not None:
-            return diagnose_runtime(gateways, chosen.app, chosen.branch, chosen.earliest)
-        return diagnose_job(
-            gateways,
-            chosen.app,
-            chosen.branch,
-            job_id=chosen.job,
-            log_file=chosen.log_file,
-            log_phase=chosen.log_phase,
-        )

@@ -1,12 +1,16 @@
-"""The result of `medic diagnose`, as JSON and as text: the short answer first, the details after it."""
+"""The result of `medic diagnose`, as JSON and as text: the short answer first, the details after it.
+
+Each text is redacted once, where it is put out. Log excerpts are not: the log scan has redacted them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from medic.alerts.fixes import app_url, fixes_for, job_url, role_url
-from medic.alerts.json_form import app_json, bot_json, branch_json, cause_json, check_json, finding_json, roles_json
+from medic.alerts.json_form import app_json, bot_json, branch_json, diagnosis_json, finding_json, redacted_json
 from medic.alerts.wording import ACTIONS, CHECKS, DIALECTS, HEADLINES, RANKS, ROLES, capitalized
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Present
@@ -18,30 +22,21 @@ from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG
 from medic_cli.output import line_range, print_list, shown, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from rich.console import Console
+    from rich.text import Text
 
+    from medic.alerts.model import AlertFix
     from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
     from medic.evidence import Evidence
     from medic.logscan.model import LogReading
     from medic.plan.model import Action, Plan
-    from medic_cli.output import JsonObject, JsonValue
+    from medic_cli.answers import ChosenJobJson, DiagnoseAnswer, LinkJson, WrittenFixJson
 
-SCHEMA = 1
 ALL = "all"
 DIALECT_CHOICES = (Dialect.CONSOLE.value, Dialect.CLI.value, Dialect.CDK.value, Dialect.TERRAFORM.value, ALL)
-_DIALECTS_BY_NAME = {name: dialect for dialect, name in DIALECTS.items()}
-"""The dialects by the names that alerts show."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenFix:
-    """A fix, ready to paste."""
-
-    title: str
-    texts: Mapping[Dialect, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +72,12 @@ class DiagnosisReport:
         return self.reading.label if self.reading else None
 
     @property
-    def fixes(self) -> tuple[WrittenFix, ...]:
+    def fixes(self) -> tuple[AlertFix, ...]:
         """The fixes of the likely causes, else those of the possible causes."""
         if self.diagnosis is None:
             return ()
         likely = fixes_for(self.evidence, self.diagnosis)
-        fixes = likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
-        return tuple(
-            WrittenFix(fix.title, {_DIALECTS_BY_NAME[s.dialect]: s.text for s in fix.snippets}) for fix in fixes
-        )
+        return likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
 
     @property
     def headline(self) -> str:
@@ -106,11 +98,11 @@ class DiagnosisReport:
         return 0 if self.label is Label.NOT_IAM else SOMETHING_WRONG
 
 
-def answer_of(report: DiagnosisReport) -> JsonObject:
-    """The answer of docs/schemas/diagnose.schema.json."""
+def answer_of(report: DiagnosisReport) -> DiagnoseAnswer:
     scope, evidence, diagnosis = report.scope, report.evidence, report.diagnosis
-    return {
-        "schema": SCHEMA,
+    known = diagnosis_json(evidence, diagnosis) if diagnosis else {}
+    answer: DiagnoseAnswer = {
+        "schema": 1,
         "offline": report.offline,
         "partition": scope.partition,
         "account": scope.account,
@@ -118,39 +110,48 @@ def answer_of(report: DiagnosisReport) -> JsonObject:
         "app": app_json(evidence),
         "branch": branch_json(evidence),
         "job": _job(report),
-        "headline": redact(report.headline),
+        "headline": report.headline,
         "label": report.label.value if report.label else None,
-        "phase": diagnosis.phase.value if diagnosis else None,
+        "phase": known.get("phase"),
         "role": diagnosis.role_kind.value if diagnosis else None,
         "findings": [finding_json(finding) for finding in report.reading.findings] if report.reading else [],
-        "roles": roles_json(evidence, diagnosis) if diagnosis else None,
-        "checks": [check_json(check) for check in diagnosis.checks] if diagnosis else [],
-        "causes": [cause_json(cause) for cause in diagnosis.causes] if diagnosis else [],
+        "roles": known.get("roles"),
+        "checks": known.get("checks", []),
+        "causes": known.get("causes", []),
         "fixes": [_fix(fix) for fix in report.fixes],
         "bot": bot_json(report.bot.opt_in, report.bot.plan) if report.bot else None,
         "links": _links(report),
-        "notes": [redact(note) for note in report.notes],
+        "notes": list(report.notes),
     }
+    redacted: DiagnoseAnswer = redacted_json(answer, cache(redact))
+    return redacted
 
 
-def _job(report: DiagnosisReport) -> JsonObject:
+def _job(report: DiagnosisReport) -> ChosenJobJson:
     job = report.evidence.job.value if isinstance(report.evidence.job, Present) else None
     return {
         "id": report.job_id,
         "chosen": report.job_chosen,
         "status": job.status if job else None,
         "commit": job.commit_id if job else None,
-        "message": redact(job.commit_message) if job and job.commit_message else None,
+        "message": (job.commit_message or None) if job else None,
     }
 
 
-def _fix(fix: WrittenFix) -> JsonObject:
-    return {"title": fix.title, **{dialect.value: text for dialect, text in fix.texts.items()}}
+def _fix(fix: AlertFix) -> WrittenFixJson:
+    texts = {snippet.name: snippet.text for snippet in fix.snippets}
+    return {
+        "title": fix.title,
+        "console": texts[DIALECTS[Dialect.CONSOLE]],
+        "cli": texts[DIALECTS[Dialect.CLI]],
+        "cdk": texts[DIALECTS[Dialect.CDK]],
+        "terraform": texts[DIALECTS[Dialect.TERRAFORM]],
+    }
 
 
-def _links(report: DiagnosisReport) -> JsonValue:
+def _links(report: DiagnosisReport) -> list[LinkJson]:
     scope = report.scope
-    links = [{"text": "App", "url": app_url(scope)}]
+    links: list[LinkJson] = [{"text": "App", "url": app_url(scope)}]
     if report.job_id is not None:
         links.insert(0, {"text": "Job and log", "url": job_url(scope, report.job_id)})
     return links + [
@@ -171,31 +172,35 @@ _DISPOSITIONS = {
 def print_report(report: DiagnosisReport, dialect: str) -> None:
     """Print the report to standard output."""
     console = terminal()
-    console.print(shown(redact(report.headline), "bold red" if report.exit_code else "bold green"))
+    console.print(_clean(report.headline, "bold red" if report.exit_code else "bold green"))
     if report.diagnosis is not None:
         console.print(shown(f"Role: {ROLES[report.diagnosis.role_kind]}."))
         _print_best_cause(console, report.diagnosis)
     for note in report.notes:
-        console.print(shown(redact(note)))
+        console.print(_clean(note))
     console.print()
     for name, value in _facts(report):
-        console.print(shown(f"{name:<14}", "dim"), shown(redact(value).strip()), sep="")
+        console.print(shown(f"{name:<14}", "dim"), _clean(value.strip()), sep="")
     if report.diagnosis is None:
         return
     _print_causes(console, report.diagnosis)
     _print_checks(console, report.diagnosis)
     _print_log(console, report.diagnosis)
-    print_list(console, "What the bot would do", _bot_lines(report.bot))
+    print_list(console, "What the bot would do", map(redact, _bot_lines(report.bot)))
     if report.diagnosis.causes and report.diagnosis.causes[0].rank is Rank.POSSIBLE:
         console.print()
         console.print(shown("No cause is proven or likely: check before you change anything.", "yellow"))
     _print_fixes(console, report.fixes, dialect)
 
 
+def _clean(text: str, style: str = "") -> Text:
+    return shown(redact(text), style)
+
+
 def _print_best_cause(console: Console, diagnosis: Diagnosis) -> None:
     if diagnosis.causes:
         best = diagnosis.causes[0]
-        console.print(shown(redact(f"{RANKS[best.rank]} cause: {best.title}. {capitalized(best.reason)}.")))
+        console.print(_clean(f"{RANKS[best.rank]} cause: {best.title}. {capitalized(best.reason)}."))
 
 
 def _facts(report: DiagnosisReport) -> Iterator[tuple[str, str]]:
@@ -223,7 +228,7 @@ def _print_causes(console: Console, diagnosis: Diagnosis) -> None:
     for cause in diagnosis.causes:
         console.print(
             shown(f"  {RANKS[cause.rank]}: ", _RANK_STYLES[cause.rank]),
-            shown(redact(f"{cause.title}. {capitalized(cause.reason)}.")),
+            _clean(f"{cause.title}. {capitalized(cause.reason)}."),
             sep="",
         )
         console.print(shown(f"    More: medic explain {cause.id}", "dim"))
@@ -236,7 +241,7 @@ def _print_checks(console: Console, diagnosis: Diagnosis) -> None:
     console.print(shown("Checks", "bold"))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for check in diagnosis.checks:
-        table.add_row(shown(CHECKS[check.result], _CHECK_STYLES[check.result]), shown(redact(check.detail)))
+        table.add_row(shown(CHECKS[check.result], _CHECK_STYLES[check.result]), _clean(check.detail))
     console.print(table)
 
 
@@ -253,33 +258,31 @@ def _print_log(console: Console, diagnosis: Diagnosis) -> None:
 def _bot_lines(view: BotView | None) -> Iterator[str]:
     if view is None:
         return
-    yield redact(f"What it may do: {view.opt_in}.")
+    yield f"What it may do: {view.opt_in}."
     if view.plan is None:
         yield "The deployed stack's settings decide which role it would set. Give --stack NAME to read them."
         return
     if not view.plan.actions:
         yield "It would report this failure and change nothing."
     for action in view.plan.actions:
-        yield redact(_action_line(action))
-        yield from (
-            redact(f"{'✓' if answer.allows else '✗'} {answer.rule}: {answer.detail}") for answer in action.answers
-        )
+        yield _action_line(action)
+        yield from (f"{'✓' if answer.allows else '✗'} {answer.rule}: {answer.detail}" for answer in action.answers)
     if view.plan.actions:
         yield f"{view.plan.effect} Rebuild: {view.plan.rebuild.reason}."
 
 
 def _action_line(action: Action) -> str:
     change = f"{ACTIONS[action.kind]} to {action.role_arn or 'no role'}"
-    return f"It {_DISPOSITIONS[action.disposition]} {change}: {action.reason}."
+    return f"It {_DISPOSITIONS[action.disposition]} {change}: {action.explanation}."
 
 
-def _print_fixes(console: Console, fixes: tuple[WrittenFix, ...], dialect: str) -> None:
+def _print_fixes(console: Console, fixes: tuple[AlertFix, ...], dialect: str) -> None:
     for fix in fixes:
         console.print()
         console.print(shown(f"Fix: {fix.title}", "bold"))
-        for written_in, text in fix.texts.items():
-            if dialect in (ALL, written_in):
-                if dialect == ALL:
-                    console.print(shown(f"# {DIALECTS[written_in]}", "dim"))
+        for snippet in fix.snippets:
+            if dialect == ALL:
+                console.print(shown(f"# {snippet.name}", "dim"))
+            if dialect == ALL or snippet.name == DIALECTS[Dialect(dialect)]:
                 # Not indented and not wrapped, because an indented here-document can't be pasted.
-                console.print(shown(text), soft_wrap=True)
+                console.print(_clean(snippet.text), soft_wrap=True)

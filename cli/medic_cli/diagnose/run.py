@@ -14,7 +14,7 @@ from medic.aws.errors import AbsentError, AwsRejectedError
 from medic.aws.gather import Deployment, Gatherer
 from medic.aws.logs import BuildLogSource
 from medic.diagnosis.diagnose import diagnose
-from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
+from medic.diagnosis.roles import compute_role_verdict
 from medic.events import Scope
 from medic.evidence import (
     Absent,
@@ -31,7 +31,8 @@ from medic.labels import Label, Phase, Trigger
 from medic.logscan.model import LogReading
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
 from medic.logscan.scan import scan
-from medic.plan.decide import RepairQuestion, decide
+from medic.plan.decide import decide
+from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
 from medic.plan.model import SSR
 from medic.plan.optin import RoleChoice, choose_compute_role, choose_service_role, read_opt_in
@@ -108,28 +109,28 @@ def _bot_view(
         return BotView("the stack's settings list the apps that the bot handles, and this app is not listed", None)
     if stack is None or opt_in.ignored:
         return BotView(opt_in.note, None)
-    question = Question(
-        settings=settings,
-        evidence=evidence,
-        diagnosis=diagnosis,
+    failure = ConfirmedFailure(
+        scope=Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name),
+        trigger=Trigger.RUNTIME if diagnosis.phase is Phase.RUNTIME else Trigger.FAILED,
         app=app.value,
         branch=branch.value,
+        evidence=evidence,
+        diagnosis=diagnosis,
         opt_in=opt_in,
-        choice=compute,
+        compute_choice=compute,
+        service_choice=service,
+        noticed_at=evidence.read_at,
+    )
+    # The bot's history of this branch (cool-down, storm, earlier tries, mute) is not read here. `medic fix` asks the
+    # bot itself, which knows it.
+    question = Question(
+        failure,
+        settings,
         asked_at=evidence.read_at,
         triggered_at=evidence.read_at,
-        # The bot's history of this branch (cool-down, storm, earlier tries, mute) is not read here. `medic fix`
-        # asks the bot itself, which knows it.
-        cooling_until=None,
-        storm=False,
-        tried_before=False,
-        muted=False,
-        approved=False,
         policies=gateways.iam_of(evidence.account).policies,
     )
-    trigger = Trigger.RUNTIME if diagnosis.phase is Phase.RUNTIME else Trigger.FAILED
-    repair = RepairQuestion(service, service_role_verdict(evidence, service.arn))
-    return BotView(opt_in.note, decide(trigger, question, repair))
+    return BotView(opt_in.note, decide(question))
 
 
 def diagnose_job(  # noqa: PLR0913 - what the user may ask for

@@ -15,7 +15,7 @@ from medic.aws.clients import READING
 from medic.aws.errors import AwsError, DeniedError, translated
 from medic.events import Scope, wake_up
 from medic.gateways import Gateways
-from medic.incidents.model import Request, RequestKind, approval_id
+from medic.incidents.model import Answer, Request, RequestKind, approval_id
 from medic.incidents.requests import APPROVAL_VALID_FOR, REQUEST_VALID_FOR, AlreadyAskedError
 from medic_cli.aws import explanation, region_of
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG, CouldNotLookError
@@ -46,8 +46,6 @@ def session_name(caller_arn: str) -> str:
 _SYNCHRONOUS = Config(connect_timeout=3, read_timeout=95, retries={"total_max_attempts": 1})
 """For an invocation that waits for the function's answer. No retry, because a retry would run the function again."""
 _POLL_SECONDS = 1.0
-REFUSED = "refused: "
-"""How the remediator's answer begins if it refused the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +61,23 @@ class RequestAnswer:
     """A request and the remediator's answer."""
 
     request: Request
-    text: str | None
+    answer: Answer | None
     """None if the remediator has not answered yet."""
 
     @property
+    def text(self) -> str | None:
+        if self.answer is None:
+            return None
+        return f"refused: {self.answer.text}" if self.answer.refused else self.answer.text
+
+    @property
     def refused(self) -> bool:
-        return self.text is not None and self.text.startswith(REFUSED)
+        return self.answer is not None and self.answer.refused
 
     @property
     def exit_code(self) -> int:
         """0 if it was done, 1 if it was refused, 3 if there is no answer yet."""
-        if self.text is None:
+        if self.answer is None:
             return COULD_NOT_LOOK
         return SOMETHING_WRONG if self.refused else 0
 
@@ -132,12 +136,12 @@ class BotClient:
             CouldNotLookError: the remediator could not be woken; the request stays stored.
             AwsError: the request could not be written, or the answer not read.
         """
-        earlier_answer = ""
+        earlier_answer: Answer | None = None
         try:
             self.gateways.requests.submit(request)
         except AlreadyAskedError as asked:
             earlier_answer = asked.existing.answer
-            if earlier_answer and asked.existing.used_at is not None:
+            if earlier_answer is not None and asked.existing.used_at is not None:
                 return RequestAnswer(asked.existing, earlier_answer)
         try:
             self.invoke(wake_up(request.scope, request.id))
@@ -146,7 +150,7 @@ class BotClient:
             raise CouldNotLookError(f"{explanation(error)} {stored}") from error
         return self._wait_for_answer(request, earlier_answer, wait)
 
-    def _wait_for_answer(self, request: Request, earlier_answer: str, wait: timedelta) -> RequestAnswer:
+    def _wait_for_answer(self, request: Request, earlier_answer: Answer | None, wait: timedelta) -> RequestAnswer:
         """The first answer that differs from the earlier one.
 
         The remediator marks a request as used before it carries it out, so the mark alone is no answer. If the request
@@ -155,10 +159,10 @@ class BotClient:
         give_up_at = self.gateways.clock() + wait
         while True:
             stored = self.gateways.requests.read(request.scope, request.id) or request
-            if stored.answer not in ("", earlier_answer):
+            if stored.answer not in (None, earlier_answer):
                 return RequestAnswer(stored, stored.answer)
             if self.gateways.clock() >= give_up_at:
-                return RequestAnswer(stored, earlier_answer if earlier_answer and stored.used_at is None else None)
+                return RequestAnswer(stored, earlier_answer if stored.used_at is None else None)
             self.gateways.pause(_POLL_SECONDS)
 
     def invoke(self, message: Mapping[str, object]) -> None:

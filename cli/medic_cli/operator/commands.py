@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,6 @@ from medic.redaction import redact
 from medic_cli.aws import explained, why
 from medic_cli.errors import NotDoneError
 from medic_cli.operator.output import (
-    HISTORY_SCHEMA,
     OperatorOptions,
     incident_json,
     incident_line,
@@ -27,9 +25,10 @@ from medic_cli.operator.output import (
     send_request,
 )
 from medic_cli.options import AppAndBranch, app_argument, branch_argument, duration, examples, since
-from medic_cli.output import shown, terminal
+from medic_cli.output import print_json, shown, terminal
 
 if TYPE_CHECKING:
+    from medic_cli.answers import HistoryAnswer
     from medic_cli.operator.bot import BotClient, ScopedIncident
 
 _FIX_EXAMPLES = examples("medic fix d1a2b3c4d5e6f7 main", "medic fix d1a2b3c4d5e6f7 main --dry-run")
@@ -181,8 +180,8 @@ def history_command(*, app: str | None, branch: str | None, earliest: datetime |
             if earliest is None or each.incident.updated_at >= earliest
         ]
     if chosen.as_json:
-        answer = {"schema": HISTORY_SCHEMA, "incidents": [incident_json(each) for each in found]}
-        click.echo(json.dumps(answer, indent=2))
+        answer: HistoryAnswer = {"schema": 1, "incidents": [incident_json(each) for each in found]}
+        print_json(answer)
         return
     console = terminal()
     for each in found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,23 +12,21 @@ import click
 
 from medic.alerts.wording import ACTIONS
 from medic.labels import ActionKind, Trigger
-from medic.plan.model import Disposition
 from medic.redaction import redact
 from medic_cli.aws import DeployedStack, session, stack_option
 from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.operator.bot import connect_to_bot
 from medic_cli.options import aws_options, change_options, duration, json_option
-from medic_cli.output import confirmed, print_list, shown, terminal
+from medic_cli.output import confirmed, print_json, print_list, shown, terminal
 
 if TYPE_CHECKING:
     from medic.incidents.model import Change, Incident, Request
+    from medic.plan.model import Action
+    from medic_cli.answers import HistoryIncidentJson, PlannedActionJson, RequestAnswerJson, RoleChangeJson
     from medic_cli.operator.bot import BotClient, RequestAnswer, ScopedIncident
-    from medic_cli.output import JsonObject
 
 F = TypeVar("F", bound=Callable[..., object])
 
-REQUEST_SCHEMA = 1
-HISTORY_SCHEMA = 1
 _MAX_WAIT = timedelta(minutes=15)
 
 
@@ -101,24 +98,23 @@ _NO_ANSWER_YET = "The bot has not answered yet. It goes on without this command;
 
 def _print_answer(request: Request, answer: RequestAnswer | None, text: str, options: OperatorOptions) -> None:
     if options.as_json:
-        click.echo(json.dumps(_request_json(request, answer), indent=2))
+        print_json(_request_json(request, answer))
     else:
         style = "bold red" if answer is not None and answer.refused else "bold"
         terminal().print(shown(text, style))
 
 
-def _request_json(request: Request, answer: RequestAnswer | None) -> JsonObject:
-    """The answer of docs/schemas/request.schema.json."""
+def _request_json(request: Request, answer: RequestAnswer | None) -> RequestAnswerJson:
     scope = request.scope
     return {
-        "schema": REQUEST_SCHEMA,
+        "schema": 1,
         "kind": request.kind.value,
         "account": scope.account,
         "region": scope.region,
         "app": scope.app_id,
         "branch": scope.branch,
         "incident": request.incident_id or None,
-        "until": _iso(request.until),
+        "until": _iso(request.until) if request.until else None,
         "who": request.who,
         "request": request.id if answer else None,
         "answer": answer.text if answer else None,
@@ -126,7 +122,7 @@ def _request_json(request: Request, answer: RequestAnswer | None) -> JsonObject:
     }
 
 
-_ROLE_NAMES = {ActionKind.ATTACH_COMPUTE.value: "compute role", ActionKind.REPAIR_SERVICE.value: "service role"}
+_ROLE_NAMES = {ActionKind.ATTACH_COMPUTE: "compute role", ActionKind.REPAIR_SERVICE: "service role"}
 _NO_JOB = "0"
 """The job id of an incident that no job showed."""
 
@@ -153,13 +149,13 @@ def plan_lines(incident: Incident) -> Iterator[str]:
     yield f"Incident {incident.id}: {incident.label}, {incident.state}, {_seen_in(incident)}."
     if incident.reason:
         yield redact(f"Why: {incident.reason}.")
-    for action in filter(None, incident.last_alerted_plan.split("; ")):
-        yield redact(f"Plan: {_action_text(action, incident.mode)}.")
+    for action in incident.last_alerted_plan:
+        role = f" to {action.role_arn}" if action.role_arn else ""
+        yield redact(f"Plan: {ACTIONS[action.kind]}{role} ({action.explanation}).")
     yield "Every guardrail is evaluated again before anything is changed."
 
 
-def incident_json(found: ScopedIncident) -> JsonObject:
-    """One incident of docs/schemas/history.schema.json."""
+def incident_json(found: ScopedIncident) -> HistoryIncidentJson:
     scope, incident = found.scope, found.incident
     return {
         "id": incident.id,
@@ -171,13 +167,13 @@ def incident_json(found: ScopedIncident) -> JsonObject:
         "label": incident.label,
         "role": incident.role_kind.value,
         "state": incident.state.value,
-        "trigger": incident.trigger,
+        "trigger": incident.trigger.value,
         "job": incident.job_id,
         "count": incident.count,
         "opened_at": _iso(incident.opened_at),
         "updated_at": _iso(incident.updated_at),
         "reason": redact(incident.reason),
-        "plan": redact(incident.last_alerted_plan),
+        "plan": [_action_json(action) for action in incident.last_alerted_plan],
         "changes": [_change_json(change) for change in incident.changes],
         "rebuild_job": incident.rebuild_job_id,
         "approved_by": incident.approved_by or None,
@@ -187,7 +183,7 @@ def incident_json(found: ScopedIncident) -> JsonObject:
 
 
 def _seen_in(incident: Incident) -> str:
-    if incident.trigger == Trigger.RUNTIME:
+    if incident.trigger is Trigger.RUNTIME:
         return "seen in the SSR log"
     return "seen in no job" if incident.job_id == _NO_JOB else f"seen in job {incident.job_id}"
 
@@ -201,34 +197,34 @@ def _authorized_by(incident: Incident) -> Iterator[str]:
         yield f"undo requested by {incident.undo_asked_by}"
 
 
-def _action_text(action: str, mode: str) -> str:
-    """An action of `Plan.gist` (kind, role, disposition and reason) as text."""
-    kind, role, disposition, reason = (*action.split(" ", 3), "", "", "")[:4]
-    if kind not in list(ActionKind):
-        return action
-    if disposition == Disposition.ASK_FIRST:
-        # `gist` cuts a reason at its first colon, and the tag's name in this one contains a colon.
-        reason = f"opt-in mode: {mode}"
-    return f"{ACTIONS[ActionKind(kind)]} to {role} ({reason})"
+def _action_json(action: Action) -> PlannedActionJson:
+    return {
+        "kind": action.kind.value,
+        "disposition": action.disposition.value,
+        "target": action.target,
+        "role": action.role_arn,
+        "previous": action.previous_arn,
+        "rule": action.rule or None,
+        "reason": redact(action.reason),
+    }
 
 
 def _change_text(change: Change) -> str:
-    role = _ROLE_NAMES.get(change.kind, change.kind)
-    return f"{role} {change.previous_arn or 'none'} → {change.role_arn} ({change.state})"
+    return f"{_ROLE_NAMES[change.kind]} {change.previous_arn or 'none'} → {change.role_arn} ({change.state})"
 
 
-def _change_json(change: Change) -> JsonObject:
+def _change_json(change: Change) -> RoleChangeJson:
     return {
-        "kind": change.kind,
+        "kind": change.kind.value,
         "target": change.target,
         "from": change.previous_arn,
         "to": change.role_arn,
         "state": change.state.value,
         "intended_at": _iso(change.intended_at),
-        "applied_at": _iso(change.applied_at),
+        "applied_at": _iso(change.applied_at) if change.applied_at else None,
         "note": redact(change.note),
     }
 
 
-def _iso(time: datetime | None) -> str | None:
-    return time.isoformat(timespec="seconds") if time else None
+def _iso(time: datetime) -> str:
+    return time.isoformat(timespec="seconds")

@@ -19,16 +19,15 @@ from medic_cli.aws import explained
 from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.operator.output import OperatorOptions, operator_options
 from medic_cli.options import change_options, examples
-from medic_cli.output import confirmed, shown, terminal
+from medic_cli.output import confirmed, print_json, shown, terminal
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import MessageTypeDef
 
+    from medic_cli.answers import ReplayAnswer
     from medic_cli.operator.bot import BotClient
-    from medic_cli.output import JsonObject
 
-SCHEMA = 1
 _MAX_BATCH = 10
 """SQS returns at most this many messages in one call."""
 _VISIBILITY_TIMEOUT = 60
@@ -62,16 +61,6 @@ class ReplayedMessage:
     replayed: bool
     why: str = ""
     """Why it was left in the queue."""
-
-    def as_json(self) -> JsonObject:
-        """One message of docs/schemas/replay-dlq.schema.json."""
-        return {
-            "queue": self.queue.value,
-            "id": self.id,
-            "what": self.what,
-            "replayed": self.replayed,
-            "why": self.why or None,
-        }
 
 
 def event_in(body: str) -> Mapping[str, object]:
@@ -210,9 +199,15 @@ def command(*, queue: str | None, most: int, **options: Any) -> None:  # noqa: A
         wanted = chosen.dry_run or not any(waiting.values()) or confirmed(f"Replay {counts}?", yes=chosen.yes)
         messages = [m for each in queues for m in replayer.replay(each, most, dry_run=chosen.dry_run)] if wanted else []
     if chosen.as_json:
-        waiting_json = {each.value: number for each, number in waiting.items()}
-        answer = {"schema": SCHEMA, "waiting": waiting_json, "messages": [each.as_json() for each in messages]}
-        click.echo(json.dumps(answer, indent=2))
+        answer: ReplayAnswer = {
+            "schema": 1,
+            "waiting": {each.value: number for each, number in waiting.items()},
+            "messages": [
+                {"queue": m.queue.value, "id": m.id, "what": m.what, "replayed": m.replayed, "why": m.why or None}
+                for m in messages
+            ],
+        }
+        print_json(answer)
     else:
         _print(messages, counts)
     left = [each for each in messages if not each.replayed]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from medic.arns import APP_ID, RoleArn
 from medic.settings import Settings
 from medic_cli.errors import CouldNotLookError
 from medic_cli.options import examples, json_option
+from medic_cli.output import print_json
 from medic_cli.scan.model import FailOn, exit_code
 from medic_cli.scan.opted_in import OptInTerms, read_settings, settings_file, terms_of_stacks
 from medic_cli.scan.output import print_scan, scan_as_json
@@ -115,7 +115,7 @@ def command(  # noqa: PLR0913 - one an option
     if html is not None:
         _write_page(scan, html)
     if as_json:
-        click.echo(json.dumps(scan_as_json(scan), indent=2))
+        print_json(scan_as_json(scan))
     else:
         print_scan(scan)
     sys.exit(exit_code(scan, FailOn(fail_on)))

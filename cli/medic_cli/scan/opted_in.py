@@ -14,8 +14,10 @@ import click
 
 from medic.diagnosis.model import Diagnosis
 from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
+from medic.events import Scope
 from medic.evidence import Item, RolePolicies, Unreadable
-from medic.labels import Label, Phase
+from medic.labels import ActionKind, Label, Phase, Trigger
+from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import (
     ATTACH_GUARDRAILS,
     BRANCH_NAME,
@@ -48,8 +50,7 @@ from medic_cli.files import read_json_file
 from medic_cli.scan.model import FindingKind, Severity
 
 if TYPE_CHECKING:
-    from medic.diagnosis.model import RoleVerdict
-    from medic.evidence import Branch, Evidence
+    from medic.evidence import Branch
     from medic_cli.scan.facts import AppFacts
     from medic_cli.scan.model import ScanFinding
 
@@ -201,7 +202,8 @@ class _PossibleChange:
     guardrails: tuple[Guardrail, ...]
 
     def answer(self) -> _Answer:
-        q, current = self.question, self.question.diagnosis.compute
+        q, failure = self.question, self.question.failure
+        current = failure.diagnosis.compute
         refusal = next((answer for answer in ask_all(self.guardrails, q) if not answer.allows), None)
         if refusal is not None and refusal.rule == USABLE_ROLE_STAYS.name and current is not None and current.usable:
             detail = "Someone set a compute role, and it is usable."
@@ -209,7 +211,7 @@ class _PossibleChange:
         if refusal is not None:
             detail = f"The guardrail {refusal.rule} would refuse to {self.what}: {refusal.detail}"
             return FindingKind.FIX_REFUSED, Severity.WARNING, detail, q.choice.arn or None
-        how = "after someone approves it" if q.opt_in.mode is Mode.ASK else "automatically"
+        how = "after someone approves it" if failure.opt_in.mode is Mode.ASK else "automatically"
         change = f"The bot would {self.what} {how}"
         if q.choice.arn == _UNKNOWN_DEFAULT_ROLE:
             detail = f"{change}, with the stack's default role (pass --stack or --default-role to see which)"
@@ -221,17 +223,14 @@ def _possible_changes(
     facts: AppFacts, branch: Branch, opt_in: OptIn, terms: OptInTerms, policies: _PoliciesOf
 ) -> Iterator[_PossibleChange]:
     """What the bot would do if the branch failed: attach a compute role, or repair an unusable service role."""
-    attach, repair = _choices(facts, branch, terms)
-    verdict = compute_role_verdict(_evidence(facts, branch, attach), attach.arn)
-    question = _question(facts, branch, opt_in, terms, attach, verdict, policies)
+    question = _question(facts, branch, opt_in, terms, policies)
     # If only the default role's ARN is unknown, ask what can be asked. If no role can be chosen, that refuses.
-    guardrails = _STATIC_WITHOUT_ROLE if attach.arn == _UNKNOWN_DEFAULT_ROLE else STATIC_ATTACH
-    yield _PossibleChange("attach a compute role", question, guardrails)
-    service = service_role_verdict(facts.evidence(branch), facts.app.service_role_arn)
+    unknown = question.choice.arn == _UNKNOWN_DEFAULT_ROLE
+    yield _PossibleChange("attach a compute role", question, _STATIC_WITHOUT_ROLE if unknown else STATIC_ATTACH)
+    service = service_role_verdict(question.failure.evidence, facts.app.service_role_arn)
     if SERVICE_ROLE in facts.app.tags and service is not None and service.usable is False:
-        verdict = service_role_verdict(_evidence(facts, branch, repair), repair.arn)
-        question = _question(facts, branch, opt_in, terms, repair, verdict, policies)
-        yield _PossibleChange("repair the service role", question, STATIC_REPAIR)
+        repair = replace(question, change=ActionKind.REPAIR_SERVICE)
+        yield _PossibleChange("repair the service role", repair, STATIC_REPAIR)
 
 
 def _choices(facts: AppFacts, branch: Branch, terms: OptInTerms) -> tuple[RoleChoice, RoleChoice]:
@@ -244,20 +243,10 @@ def _choices(facts: AppFacts, branch: Branch, terms: OptInTerms) -> tuple[RoleCh
     )
 
 
-def _evidence(facts: AppFacts, branch: Branch, choice: RoleChoice) -> Evidence:
-    return replace(facts.evidence(branch), candidate_role_arn=choice.arn)
-
-
-def _question(  # noqa: PLR0913, PLR0917 - what the guardrails are asked about
-    facts: AppFacts,
-    branch: Branch,
-    opt_in: OptIn,
-    terms: OptInTerms,
-    choice: RoleChoice,
-    candidate: RoleVerdict | None,
-    policies: _PoliciesOf,
-) -> Question:
-    evidence = _evidence(facts, branch, choice)
+def _question(facts: AppFacts, branch: Branch, opt_in: OptIn, terms: OptInTerms, policies: _PoliciesOf) -> Question:
+    """The question for a failure that the branch might have."""
+    attach, repair = _choices(facts, branch, terms)
+    evidence = replace(facts.evidence(branch), candidate_role_arn=attach.arn, repair_role_arn=repair.arn)
     diagnosis = Diagnosis(
         label=Label.CREDENTIALS_MISSING_RUNTIME,
         phase=Phase.RUNTIME,
@@ -265,22 +254,19 @@ def _question(  # noqa: PLR0913, PLR0917 - what the guardrails are asked about
         checks=(),
         causes=(),
         compute=compute_role_verdict(evidence, facts.compute_role_of(branch)),
-        candidate=candidate,
+        candidate=compute_role_verdict(evidence, attach.arn),
+        repair=service_role_verdict(evidence, repair.arn),
     )
-    return Question(
-        settings=terms.settings,
-        evidence=evidence,
-        diagnosis=diagnosis,
+    failure = ConfirmedFailure(
+        scope=Scope(facts.partition, facts.account, facts.region, facts.app.id, branch.name),
+        trigger=Trigger.RUNTIME,
         app=facts.app,
         branch=branch,
+        evidence=evidence,
+        diagnosis=diagnosis,
         opt_in=opt_in,
-        choice=choice,
-        asked_at=facts.read_at,
-        triggered_at=facts.read_at,
-        cooling_until=None,
-        storm=False,
-        tried_before=False,
-        muted=False,
-        approved=False,
-        policies=policies,
+        compute_choice=attach,
+        service_choice=repair,
+        noticed_at=facts.read_at,
     )
+    return Question(failure, terms.settings, asked_at=facts.read_at, triggered_at=facts.read_at, policies=policies)

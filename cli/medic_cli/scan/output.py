@@ -18,11 +18,8 @@ from medic_cli.scan.model import FINDING_TEXTS, Severity
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from medic_cli.output import JsonObject
+    from medic_cli.scan.answers import GapJson, RegionJson, ScanAnswer, ScanFindingJson
     from medic_cli.scan.model import Gap, RegionSummary, Scan, ScanFinding
-
-SCHEMA = 1
-"""The version of docs/schemas/scan.schema.json."""
 
 MAX_BRANCHES_SHOWN = 4
 """For each finding. The rest is counted or folded."""
@@ -36,10 +33,10 @@ _STYLES = {
 }
 
 
-def scan_as_json(scan: Scan) -> JsonObject:
-    """The answer of `medic scan --json`."""
+def scan_as_json(scan: Scan) -> ScanAnswer:
+    totals = scan.totals
     return {
-        "schema": SCHEMA,
+        "schema": 1,
         "account": scan.account,
         "partition": scan.partition,
         "started_at": scan.started_at.isoformat(),
@@ -47,7 +44,11 @@ def scan_as_json(scan: Scan) -> JsonObject:
         "partial": scan.partial,
         "interrupted": scan.interrupted,
         "settings_from": scan.settings_from,
-        "totals": {severity.value: number for severity, number in scan.totals.items()},
+        "totals": {
+            "error": totals[Severity.ERROR],
+            "warning": totals[Severity.WARNING],
+            "note": totals[Severity.NOTE],
+        },
         "regions": [_region_json(region) for region in scan.regions],
         "findings": [_finding_json(finding) for finding in scan.findings],
         "gaps": [_gap_json(gap) for gap in scan.gaps],
@@ -56,7 +57,7 @@ def scan_as_json(scan: Scan) -> JsonObject:
     }
 
 
-def _region_json(region: RegionSummary) -> JsonObject:
+def _region_json(region: RegionSummary) -> RegionJson:
     return {
         "name": region.name,
         "listed": region.listed,
@@ -66,14 +67,14 @@ def _region_json(region: RegionSummary) -> JsonObject:
     }
 
 
-def _finding_json(finding: ScanFinding) -> JsonObject:
+def _finding_json(finding: ScanFinding) -> ScanFindingJson:
     text = FINDING_TEXTS[finding.kind]
     return {
         "kind": finding.kind.value,
         "severity": finding.severity.value,
         "title": text.title,
         "region": finding.region,
-        "app": {"id": finding.app_id, "name": finding.app_name} if finding.app_id else None,
+        "app": {"id": finding.app_id, "name": finding.app_name or ""} if finding.app_id else None,
         "branches": list(finding.branches),
         "role": finding.role,
         "detail": finding.detail,
@@ -83,7 +84,7 @@ def _finding_json(finding: ScanFinding) -> JsonObject:
     }
 
 
-def _gap_json(gap: Gap) -> JsonObject:
+def _gap_json(gap: Gap) -> GapJson:
     return {
         "action": gap.action,
         "region": gap.region,

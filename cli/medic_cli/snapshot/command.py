@@ -12,7 +12,7 @@ import click
 from medic_cli.aws import explained, session
 from medic_cli.errors import SOMETHING_WRONG, CouldNotLookError
 from medic_cli.options import AppAndBranch, app_argument, aws_options, branch_argument, examples, json_option
-from medic_cli.output import shown, terminal
+from medic_cli.output import print_json, shown, terminal
 from medic_cli.snapshot.compare import compare, value_text
 from medic_cli.snapshot.snapshot import SnapshotReader, read_snapshot, state_in
 
@@ -55,7 +55,7 @@ def compare_command(*, first: str, second: str, profile: str | None, region: str
     with explained():
         comparison = compare(_state(first, "FIRST", reader), _state(second, "SECOND", reader))
     if as_json:
-        click.echo(json.dumps(comparison.as_json(), indent=2))
+        print_json(comparison.as_json())
     else:
         _print(comparison)
     sys.exit(SOMETHING_WRONG if comparison.differences else 0)

@@ -6,23 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from medic.evidence import Unreadable
 from medic_cli.snapshot.snapshot import BranchState, object_in
 
 if TYPE_CHECKING:
-    from medic_cli.output import JsonObject, JsonValue
-
-SCHEMA = 1
-"""The version of docs/schemas/compare.schema.json."""
+    from medic_cli.output import JsonObject
+    from medic_cli.snapshot.answers import CompareAnswer, DifferenceJson, SideJson, ValueJson
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownValue:
-    """A value that could not be read."""
-
-    reason: str
-
-
-Value: TypeAlias = "str | frozenset[str] | UnknownValue | None"
+Value: TypeAlias = "str | frozenset[str] | Unreadable | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +46,9 @@ class Comparison:
     unknown: tuple[Difference, ...]
     """Settings that could not be read on one side or both."""
 
-    def as_json(self) -> JsonObject:
-        """The answer of `medic compare --json`."""
+    def as_json(self) -> CompareAnswer:
         return {
-            "schema": SCHEMA,
+            "schema": 1,
             "first": _side(self.first),
             "second": _side(self.second),
             "differences": [_difference(each) for each in self.differences],
@@ -70,7 +61,7 @@ def compare(first: BranchState, second: BranchState) -> Comparison:
     differences, same, unknown = [], [], []
     for aspect in ASPECTS:
         one, other = aspect.read(first), aspect.read(second)
-        if isinstance(one, UnknownValue) or isinstance(other, UnknownValue):
+        if isinstance(one, Unreadable) or isinstance(other, Unreadable):
             unknown.append(Difference(aspect, one, other))
         elif one == other:
             same.append(aspect)
@@ -85,7 +76,7 @@ def value_text(value: Value) -> str:
     match value:
         case None:
             return "none"
-        case UnknownValue(reason):
+        case Unreadable(reason):
             return f"unknown: {reason}"
         case frozenset():
             return "\n".join(sorted(value)) or "–"
@@ -93,11 +84,11 @@ def value_text(value: Value) -> str:
             return value
 
 
-def _side(state: BranchState) -> JsonObject:
+def _side(state: BranchState) -> SideJson:
     return {"name": state.name, "taken_at": state.taken_at}
 
 
-def _difference(difference: Difference) -> JsonObject:
+def _difference(difference: Difference) -> DifferenceJson:
     aspect = difference.aspect
     return {
         "id": aspect.id,
@@ -108,9 +99,9 @@ def _difference(difference: Difference) -> JsonObject:
     }
 
 
-def _json(value: Value) -> JsonValue:
+def _json(value: Value) -> ValueJson:
     match value:
-        case UnknownValue(reason):
+        case Unreadable(reason):
             return {"unknown": reason}
         case frozenset():
             return sorted(value)
@@ -153,7 +144,7 @@ def _verdict(purpose: str) -> Callable[[BranchState], Value]:
     def read(state: BranchState) -> Value:
         verdict = object_in(object_in(state.branch, "trust"), purpose)
         if verdict.get("assumable") == "unreadable":
-            return UnknownValue("; ".join(_texts(verdict.get("explanation"))))
+            return Unreadable("; ".join(_texts(verdict.get("explanation"))))
         return _value(verdict.get("assumable"))
 
     return read
@@ -168,7 +159,7 @@ def _of_role(
         arn = role_arn(state)
         role = object_in(state.roles, arn) if arn else {}
         if role.get("status") == "unreadable":
-            return UnknownValue(str(role.get("why")))
+            return Unreadable(str(role.get("why")))
         return value(role)
 
     return read
@@ -178,7 +169,7 @@ def _policies(key: str) -> Callable[[JsonObject], Value]:
     def read(role: JsonObject) -> Value:
         policies = object_in(role, "policies")
         if policies.get("status") == "unreadable":
-            return UnknownValue(str(policies.get("why")))
+            return Unreadable(str(policies.get("why")))
         return _value(policies.get(key, []))
 
     return read
@@ -194,7 +185,7 @@ def _opt_in(state: BranchState) -> Value:
     return frozenset(f"{key}={value}" for key, value in tags.items() if key.startswith("amplify-medic:"))
 
 
-def _value(value: JsonValue) -> Value:
+def _value(value: object) -> Value:
     if value is None or isinstance(value, Mapping):
         return None
     if isinstance(value, list):
@@ -204,11 +195,11 @@ def _value(value: JsonValue) -> Value:
     return str(value)
 
 
-def _text(value: JsonValue) -> str | None:
+def _text(value: object) -> str | None:
     return str(value) if value else None
 
 
-def _texts(value: JsonValue) -> tuple[str, ...]:
+def _texts(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 

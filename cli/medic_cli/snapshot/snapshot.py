@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from medic.arns import arn_parts, name_of
@@ -36,11 +36,21 @@ if TYPE_CHECKING:
     from medic.aws.iam import IamReader
     from medic.diagnosis.model import RoleVerdict
     from medic.evidence import BuildSettings
-    from medic_cli.output import JsonObject, JsonValue
+    from medic_cli.output import JsonObject
+    from medic_cli.snapshot.answers import (
+        BuildJson,
+        NotReadJson,
+        PoliciesJson,
+        RepositoryJson,
+        SnapshotAnswer,
+        SnapshotAppJson,
+        SnapshotBranchJson,
+        SnapshotRoleJson,
+        TrustVerdictJson,
+    )
 
-SCHEMA = 1
-"""The version of docs/schemas/snapshot.schema.json."""
-KIND = "amplify-medic snapshot"
+SCHEMA: Final = 1
+KIND: Final = "amplify-medic snapshot"
 
 _MAX_THREADS = 4
 _MAX_BYTES = 1 << 26
@@ -67,7 +77,7 @@ class SnapshotReader:
         self._apps: dict[str, App] = {}
         self._roles: dict[str, _RoleAndPolicies] = {}
 
-    def take(self, app_id: str, branch: str | None) -> JsonObject:
+    def take(self, app_id: str, branch: str | None) -> SnapshotAnswer:
         """Read the state of a branch; without a name, of all the app's branches.
 
         Raises:
@@ -122,7 +132,7 @@ def _read_role(iam: IamReader, arn: str) -> _RoleAndPolicies:
     return role, policies
 
 
-def _app_json(app: App) -> JsonObject:
+def _app_json(app: App) -> SnapshotAppJson:
     return {
         "id": app.id,
         "arn": app.arn,
@@ -141,7 +151,7 @@ def _app_json(app: App) -> JsonObject:
 
 def _branch_json(
     scope: Scope, app: App, branch: Branch, roles: Mapping[str, _RoleAndPolicies], now: datetime
-) -> JsonObject:
+) -> SnapshotBranchJson:
     role_items = {arn: role for arn, (role, _) in roles.items()}
     evidence = evidence_of(scope, now, app=Present(app), branch=Present(branch), roles=role_items)
     service = service_role_verdict(evidence, app.service_role_arn)
@@ -164,7 +174,7 @@ def _branch_json(
     }
 
 
-def _role_json(item: Item[Role], policies: Item[RolePolicies]) -> JsonObject:
+def _role_json(item: Item[Role], policies: Item[RolePolicies]) -> SnapshotRoleJson | NotReadJson:
     if not isinstance(item, Present):
         return _not_present(item)
     role = item.value
@@ -178,7 +188,7 @@ def _role_json(item: Item[Role], policies: Item[RolePolicies]) -> JsonObject:
     }
 
 
-def _policies(item: Item[RolePolicies]) -> JsonObject:
+def _policies(item: Item[RolePolicies]) -> PoliciesJson | NotReadJson:
     if not isinstance(item, Present):
         return _not_present(item)
     return {
@@ -189,7 +199,7 @@ def _policies(item: Item[RolePolicies]) -> JsonObject:
     }
 
 
-def _not_present(item: Absent | Unreadable) -> JsonObject:
+def _not_present(item: Absent | Unreadable) -> NotReadJson:
     return {"status": "absent" if isinstance(item, Absent) else "unreadable", "why": redact(item.reason)}
 
 
@@ -207,7 +217,7 @@ def _sorted(value: object) -> object:
     return value
 
 
-def _verdict(verdict: RoleVerdict | None) -> JsonObject | None:
+def _verdict(verdict: RoleVerdict | None) -> TrustVerdictJson | None:
     if verdict is None:
         return None
     return {
@@ -217,11 +227,11 @@ def _verdict(verdict: RoleVerdict | None) -> JsonObject | None:
     }
 
 
-def _build(build: BuildSettings) -> JsonObject:
+def _build(build: BuildSettings) -> BuildJson:
     return {"image": build.image, "spec": build.spec, "compute": build.compute}
 
 
-def _repository(app: App) -> JsonObject | None:
+def _repository(app: App) -> RepositoryJson | None:
     """Leaves out credentials that the repository's URL may hold."""
     if app.repository is None:
         return None
@@ -301,5 +311,5 @@ def object_in(document: JsonObject, key: str) -> JsonObject:
     return value if isinstance(value, Mapping) else {}
 
 
-def _list(value: JsonValue) -> list[JsonValue]:
+def _list(value: object) -> list[object]:
     return list(value) if isinstance(value, list) else []

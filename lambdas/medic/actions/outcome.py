@@ -70,4 +70,3 @@ class UndoOutcome:
     change: Change
     result: UndoResult
     detail: str
-    at: datetime

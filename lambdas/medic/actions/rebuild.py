@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import RebuildOutcome
@@ -10,7 +9,6 @@ from medic.actions.set_role import Pause, retry_when_throttled
 from medic.aws.errors import AmbiguousError, AwsRejectedError, DeniedError, RetryableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from medic.aws.amplify import AmplifyActor, AmplifyReader
@@ -18,61 +16,57 @@ if TYPE_CHECKING:
     from medic.evidence import Job
 
 
-@dataclass(frozen=True)
-class Rebuilder:
-    """Retries a failed job. Never RELEASE: that would deploy whatever commit the branch's head is at now."""
+def why_no_rebuild_now(reader: AmplifyReader, scope: Scope, job: Job) -> str | None:
+    """Why the job can't be retried now, or None if it can.
 
-    reader: AmplifyReader
-    actor: Callable[[], AmplifyActor]
-    pause: Pause
+    Raises:
+        AwsError: the jobs could not be listed.
+    """
+    jobs = reader.recent_jobs(scope.app_id, scope.branch)
+    running = next((other for other in jobs if other.running), None)
+    if running is not None:
+        return f"superseded by job {running.id}, which runs now"
+    if jobs and int(jobs[0].id) != int(job.id):
+        return f"superseded by job {jobs[0].id}"
+    return None
 
-    def why_not_now(self, scope: Scope, job_id: str) -> RebuildOutcome | None:
-        """Why the job can't be retried now, or None if it can.
 
-        Raises:
-            AwsError: the jobs could not be listed.
-        """
-        jobs = self.reader.recent_jobs(scope.app_id, scope.branch)
-        running = next((job for job in jobs if job.running), None)
-        if running is not None:
-            return RebuildOutcome(None, f"superseded by job {running.id}, which runs now")
-        if jobs and int(jobs[0].id) != int(job_id):
-            return RebuildOutcome(None, f"superseded by job {jobs[0].id}")
-        return None
+def start_rebuild(actor: AmplifyActor, scope: Scope, job: Job, incident_id: str, pause: Pause) -> RebuildOutcome:
+    """Start the retry once. Never RELEASE: that would deploy whatever commit the branch's head is at now.
 
-    def start(self, scope: Scope, job: Job, incident_id: str, intended_at: datetime) -> RebuildOutcome:
-        """Start the retry once. If no answer comes, look for the job instead of sending StartJob again.
+    Args:
+        actor: may start jobs on this branch.
+        scope: the branch.
+        job: the recorded job.
+        incident_id: becomes part of the job's reason.
+        pause: waits for so many seconds.
 
-        Args:
-            scope: the branch.
-            job: the recorded job.
-            incident_id: becomes part of the job's reason.
-            intended_at: when the intent was recorded. A job that started earlier is not this retry.
-        """
-        reason = f"Amplify Medic, incident {incident_id}"
-        try:
-            started = retry_when_throttled(
-                lambda: self.actor().retry_job(scope.app_id, scope.branch, job.id, reason), self.pause
-            )
-        except AmbiguousError:
-            return self.find_started(scope, job, intended_at)
-        except RetryableError as error:
-            return RebuildOutcome(None, f"not rebuilt, Amplify is busy: {error.message}. Redeploy it yourself.")
-        except (AwsRejectedError, DeniedError) as error:
-            return RebuildOutcome(None, f"not rebuilt, StartJob was refused: {error.message}. Redeploy to be sure.")
-        return RebuildOutcome(started, f"job {started} rebuilds the commit of job {job.id}")
+    Raises:
+        AmbiguousError: no answer came. Look for the job, and never send StartJob again.
+    """
+    reason = f"Amplify Medic, incident {incident_id}"
+    try:
+        started = retry_when_throttled(lambda: actor.retry_job(scope.app_id, scope.branch, job.id, reason), pause)
+    except AmbiguousError:
+        raise
+    except RetryableError as error:
+        return RebuildOutcome(None, f"not rebuilt, Amplify is busy: {error.message}. Redeploy it yourself.")
+    except (AwsRejectedError, DeniedError) as error:
+        return RebuildOutcome(None, f"not rebuilt, StartJob was refused: {error.message}. Redeploy to be sure.")
+    return RebuildOutcome(started, f"job {started} rebuilds the commit of job {job.id}")
 
-    def find_started(self, scope: Scope, job: Job, intended_at: datetime) -> RebuildOutcome:
-        """Find the job of a StartJob that got no answer. StartJob is never sent again.
 
-        Raises:
-            AwsError: the jobs could not be listed.
-        """
-        jobs = self.reader.recent_jobs(scope.app_id, scope.branch)
-        ours = next((other for other in jobs if _is_the_retry(other, job, intended_at)), None)
-        if ours is not None:
-            return RebuildOutcome(ours.id, f"job {ours.id} rebuilds the commit of job {job.id}")
-        return RebuildOutcome(None, "StartJob gave no answer and no new job shows: redeploy it yourself if none comes")
+def find_rebuild(reader: AmplifyReader, scope: Scope, job: Job, intended_at: datetime) -> RebuildOutcome:
+    """Find the job of a StartJob that got no answer. A job that started before the intent is not this retry.
+
+    Raises:
+        AwsError: the jobs could not be listed.
+    """
+    jobs = reader.recent_jobs(scope.app_id, scope.branch)
+    ours = next((other for other in jobs if _is_the_retry(other, job, intended_at)), None)
+    if ours is not None:
+        return RebuildOutcome(ours.id, f"job {ours.id} rebuilds the commit of job {job.id}")
+    return RebuildOutcome(None, "StartJob gave no answer and no new job shows: redeploy it yourself if none comes")
 
 
 def _is_the_retry(other: Job, job: Job, intended_at: datetime) -> bool:

@@ -7,14 +7,15 @@ it is never sent again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome, UndoOutcome, UndoResult
 from medic.aws.errors import AmbiguousError, AwsRejectedError, DeniedError, RetryableError, UnassumableRoleError
-from medic.evidence import App, Branch, Item, Present
+from medic.evidence import App, Branch, Present
 from medic.labels import ActionKind
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ class RoleState:
     """The current role, and everything else that must not have changed since the diagnosis."""
 
     role_arn: str | None
-    guards: tuple[object, ...]
-    """Tags, stage and so on, compared as a whole."""
+    guards: tuple[object, ...] | None
+    """Tags, stage and so on, compared as a whole. None in an expected state: only the role is compared."""
 
 
 class RoleTarget(Protocol):
@@ -79,9 +80,28 @@ class RoleTarget(Protocol):
         ...
 
 
+class _End(Enum):
+    """How one attempt to set a role ended."""
+
+    FOUND = auto()
+    """The wanted role was set already: nothing was sent."""
+    MOVED = auto()
+    """The state was not the expected one: nothing was sent."""
+    REJECTED = auto()
+    SET = auto()
+    """The read-back shows the wanted role."""
+    UNCHANGED = auto()
+    """AWS accepted the request, and the read-back still shows the old role."""
+    THIRD_ROLE = auto()
+    """The read-back shows neither the old nor the wanted role."""
+
+
+_Rejection: TypeAlias = AwsRejectedError | DeniedError
+
+
 @dataclass(frozen=True)
-class RoleSetter:
-    """Carries out one action.
+class RoleWriter:
+    """Carries out actions and undoes changes.
 
     Args:
         clock: returns the time now, UTC.
@@ -108,19 +128,84 @@ class RoleSetter:
         Raises:
             RetryableError: the state could not be read, or it is unknown whether the write succeeded.
         """
-        role_arn = action.role_arn or ""
+        end, current, rejection = self._write(target, expected, action.role_arn, created_at, may_be_set=resumed)
+        match end:
+            case _End.FOUND:
+                result, detail = ChangeResult.APPLIED, "set by an earlier attempt, and read back"
+            case _End.MOVED:
+                result, detail = ChangeResult.MOVED, _what_moved(expected, current)
+            case _End.REJECTED:
+                result, detail = self._why_rejected(rejection, created_at)
+            case _End.SET:
+                result, detail = ChangeResult.APPLIED, "set, and read back"
+            case _End.UNCHANGED:
+                operation = "UpdateBranch" if action.kind is ActionKind.ATTACH_COMPUTE else "UpdateApp"
+                raise RetryableError(f"amplify:{operation}", "NotVisible", "the new role is not visible yet")
+            case _End.THIRD_ROLE:
+                result, detail = ChangeResult.THIRD_ROLE, _third_role(current)
+        return RoleChangeOutcome(action, result, detail, self.clock())
+
+    def undo(self, change: Change, target: RoleTarget) -> UndoOutcome:
+        """Set the previous role, if the bot's role is still the current one.
+
+        Idempotent: it only replaces the bot's role, so an interrupted attempt is simply repeated.
+
+        Raises:
+            RetryableError: the state could not be read, or it is unknown whether the write succeeded.
+        """
+        expected = RoleState(change.role_arn, None)
+        end, current, rejection = self._write(target, expected, change.previous_arn, None, may_be_set=True)
+        role = current.role_arn
+        match end:
+            case _End.FOUND | _End.SET if change.previous_arn is None:
+                result, detail = UndoResult.DETACHED, "no role is set any more, as before the change"
+            case _End.FOUND | _End.SET:
+                result, detail = UndoResult.RESTORED, f"{change.previous_arn} is set again, and read back"
+            case _End.MOVED:
+                detail = f"{role or 'no role'} is set now, which is not what the bot set ({change.role_arn})"
+                result = UndoResult.REFUSED
+            case _End.REJECTED:
+                result, detail = UndoResult.REFUSED, f"AWS refused it: {rejection}"
+            case _End.UNCHANGED:
+                result, detail = UndoResult.IGNORED, f"AWS took the request, and {role} is still set"
+            case _End.THIRD_ROLE:
+                result, detail = UndoResult.REFUSED, _third_role(current)
+        return UndoOutcome(change, result, detail)
+
+    def _write(
+        self,
+        target: RoleTarget,
+        expected: RoleState,
+        wanted: str | None,
+        created_at: datetime | None,
+        *,
+        may_be_set: bool,
+    ) -> tuple[_End, RoleState, _Rejection | None]:
+        """Read, compare, write, read back. Returns the end, the last state that was read, and why AWS rejected it.
+
+        Raises:
+            RetryableError: the state could not be read, or it is unknown whether the write succeeded.
+        """
         current = target.current()
-        if resumed and current.role_arn == role_arn:
-            return self._outcome(action, ChangeResult.APPLIED, "set by an earlier attempt, and read back")
-        if current != expected:
-            return self._outcome(action, ChangeResult.MOVED, _what_moved(expected, current))
+        if may_be_set and current.role_arn == wanted:
+            return _End.FOUND, current, None
+        if current.role_arn != expected.role_arn or expected.guards not in (None, current.guards):
+            return _End.MOVED, current, None
+        no_answer = None
         try:
-            self._send(target, role_arn, created_at)
+            self._send(target, wanted or "", created_at)
         except AmbiguousError as error:
-            return self._read_back(action, target, no_answer=error)
+            no_answer = error
         except (AwsRejectedError, DeniedError) as error:
-            return self._refused(action, error, created_at)
-        return self._read_back(action, target, no_answer=None)
+            return _End.REJECTED, current, error
+        current = target.current()
+        if current.role_arn == wanted:
+            return _End.SET, current, None
+        if current.role_arn != expected.role_arn:
+            return _End.THIRD_ROLE, current, None
+        if no_answer is not None:
+            raise no_answer
+        return _End.UNCHANGED, current, None
 
     def _send(self, target: RoleTarget, role_arn: str, created_at: datetime | None) -> None:
         """Send the write, and retry with a backoff while Amplify can't assume a young role."""
@@ -135,44 +220,21 @@ class RoleSetter:
             waited += seconds
         return retry_when_throttled(lambda: target.set(role_arn), self.pause)
 
-    def _propagating(self, error: AwsRejectedError | DeniedError, created_at: datetime | None) -> bool:
+    def _propagating(self, error: _Rejection | None, created_at: datetime | None) -> bool:
         young = created_at is not None and self.clock() - created_at < _YOUNG
         return young and isinstance(error, UnassumableRoleError)
 
-    def _refused(
-        self, action: Action, error: AwsRejectedError | DeniedError, created_at: datetime | None
-    ) -> RoleChangeOutcome:
+    def _why_rejected(self, error: _Rejection | None, created_at: datetime | None) -> tuple[ChangeResult, str]:
         if self._propagating(error, created_at):
-            detail = (
+            return ChangeResult.DEFERRED, (
                 "Amplify can't assume the role yet: it was made minutes ago, and IAM takes a while to tell everybody"
             )
-            return self._outcome(action, ChangeResult.DEFERRED, detail)
         if isinstance(error, UnassumableRoleError):
-            detail = (
+            return ChangeResult.REFUSED, (
                 "inconclusive: Amplify says that it can't assume the role, though IAM has it, its trust policy allows"
                 " it and it was not made just now. Conditions on its trust are the first thing to look at"
             )
-            return self._outcome(action, ChangeResult.REFUSED, detail)
-        return self._outcome(action, ChangeResult.REFUSED, f"AWS refused it: {error}")
-
-    def _read_back(self, action: Action, target: RoleTarget, no_answer: AmbiguousError | None) -> RoleChangeOutcome:
-        current = target.current().role_arn
-        if current == action.role_arn:
-            return self._outcome(action, ChangeResult.APPLIED, "set, and read back")
-        if current == action.previous_arn:
-            if no_answer is not None:
-                raise no_answer
-            raise RetryableError(_operation(action), "NotVisible", "the new role is not visible yet")
-        return self._outcome(
-            action, ChangeResult.THIRD_ROLE, f"a third role is set now, {current}: somebody else is at work"
-        )
-
-    def _outcome(self, action: Action, result: ChangeResult, detail: str) -> RoleChangeOutcome:
-        return RoleChangeOutcome(action, result, detail, self.clock())
-
-
-def _operation(action: Action) -> str:
-    return "amplify:UpdateBranch" if action.kind is ActionKind.ATTACH_COMPUTE else "amplify:UpdateApp"
+        return ChangeResult.REFUSED, f"AWS refused it: {error}"
 
 
 def _what_moved(expected: RoleState, current: RoleState) -> str:
@@ -182,107 +244,45 @@ def _what_moved(expected: RoleState, current: RoleState) -> str:
     return f"the role changed from {before} to {now} since the diagnosis"
 
 
-@dataclass(frozen=True)
-class RoleRestorer:
-    """Undoes one change.
+def _third_role(current: RoleState) -> str:
+    return f"a third role is set now, {current.role_arn}: somebody else is at work"
 
-    Args:
-        clock: returns the time now, UTC.
-        pause: waits for so many seconds.
+
+def role_state(resource: App | Branch) -> RoleState:
+    """A branch's compute role or an app's service role.
+
+    Guards: our tags, and for a branch its stage and the branches of a pull request preview.
+    """
+    tags = tuple(sorted((key, value) for key, value in resource.tags.items() if key.startswith(_OUR_TAGS)))
+    if isinstance(resource, App):
+        return RoleState(resource.service_role_arn, (tags,))
+    guards = (tags, resource.stage, resource.source_branch, resource.destination_branch)
+    return RoleState(resource.compute_role_arn, guards)
+
+
+@dataclass(frozen=True)
+class AmplifyTarget:
+    """The compute role of a branch, or the service role of its app.
+
+    A branch is written by UpdateBranch with `computeRoleArn` alone, an app by UpdateApp with `iamServiceRoleArn` alone.
     """
 
-    clock: Callable[[], datetime]
-    pause: Pause
-
-    def carry_out(self, change: Change, target: RoleTarget) -> UndoOutcome:
-        """Set the previous role, if the bot's role is still the current one.
-
-        Idempotent: it only replaces the bot's role, so an interrupted attempt is simply repeated.
-
-        Raises:
-            RetryableError: the state could not be read, or it is unknown whether the write succeeded.
-        """
-        current = target.current().role_arn
-        if current == change.previous_arn:
-            return self._undone(change)
-        if current != change.role_arn:
-            detail = f"{current or 'no role'} is set now, which is not what the bot set ({change.role_arn})"
-            return self._outcome(change, UndoResult.REFUSED, detail)
-        try:
-            retry_when_throttled(lambda: target.set(change.previous_arn or ""), self.pause)
-        except AmbiguousError as error:
-            return self._read_back(change, target, no_answer=error)
-        except (AwsRejectedError, DeniedError) as error:
-            return self._outcome(change, UndoResult.REFUSED, f"AWS refused it: {error}")
-        return self._read_back(change, target, no_answer=None)
-
-    def _read_back(self, change: Change, target: RoleTarget, no_answer: AmbiguousError | None) -> UndoOutcome:
-        current = target.current().role_arn
-        if current == change.previous_arn:
-            return self._undone(change)
-        if current == change.role_arn:
-            if no_answer is not None:
-                raise no_answer
-            return self._outcome(change, UndoResult.IGNORED, f"AWS took the request, and {current} is still set")
-        return self._outcome(
-            change, UndoResult.REFUSED, f"a third role is set now, {current}: somebody else is at work"
-        )
-
-    def _undone(self, change: Change) -> UndoOutcome:
-        if change.previous_arn is None:
-            return self._outcome(change, UndoResult.DETACHED, "no role is set any more, as before the change")
-        return self._outcome(change, UndoResult.RESTORED, f"{change.previous_arn} is set again, and read back")
-
-    def _outcome(self, change: Change, result: UndoResult, detail: str) -> UndoOutcome:
-        return UndoOutcome(change, result, detail, self.clock())
-
-
-def branch_role_state(branch: Branch) -> RoleState:
-    """A branch's compute role. Guards: our tags, the stage, and the branches of a pull request preview."""
-    guards = (_our_tags(branch.tags), branch.stage, branch.source_branch, branch.destination_branch)
-    return RoleState(branch.compute_role_arn, guards)
-
-
-def app_role_state(app: App) -> RoleState:
-    """An app's service role. Guards: our tags."""
-    return RoleState(app.service_role_arn, (_our_tags(app.tags),))
-
-
-@dataclass(frozen=True)
-class BranchRoleTarget:
-    """A branch and its compute role: GetBranch, and UpdateBranch with `computeRoleArn` alone."""
-
+    kind: ActionKind
     scope: Scope
     reader: AmplifyReader
     actor: Callable[[], AmplifyActor]
 
     def current(self) -> RoleState:
-        return branch_role_state(_read(self.reader.branch(self.scope.app_id, self.scope.branch), "amplify:GetBranch"))
+        """Call GetBranch or GetApp."""
+        attach, app_id = self.kind is ActionKind.ATTACH_COMPUTE, self.scope.app_id
+        item = self.reader.branch(app_id, self.scope.branch) if attach else self.reader.app(app_id)
+        if isinstance(item, Present):
+            return role_state(item.value)
+        operation = "amplify:GetBranch" if attach else "amplify:GetApp"
+        raise RetryableError(operation, type(item).__name__, "it could be read a moment ago and can't be read now")
 
     def set(self, role_arn: str) -> None:
-        self.actor().set_compute_role(self.scope.app_id, self.scope.branch, role_arn)
-
-
-@dataclass(frozen=True)
-class AppRoleTarget:
-    """An app and its service role: GetApp, and UpdateApp with `iamServiceRoleArn` alone."""
-
-    scope: Scope
-    reader: AmplifyReader
-    actor: Callable[[], AmplifyActor]
-
-    def current(self) -> RoleState:
-        return app_role_state(_read(self.reader.app(self.scope.app_id), "amplify:GetApp"))
-
-    def set(self, role_arn: str) -> None:
-        self.actor().set_service_role(self.scope.app_id, role_arn)
-
-
-def _our_tags(tags: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((key, value) for key, value in tags.items() if key.startswith(_OUR_TAGS)))
-
-
-def _read(item: Item[T], operation: str) -> T:
-    if isinstance(item, Present):
-        return item.value
-    raise RetryableError(operation, type(item).__name__, "it could be read a moment ago and can't be read now")
+        if self.kind is ActionKind.ATTACH_COMPUTE:
+            self.actor().set_compute_role(self.scope.app_id, self.scope.branch, role_arn)
+        else:
+            self.actor().set_service_role(self.scope.app_id, role_arn)

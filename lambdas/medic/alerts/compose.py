@@ -1,17 +1,18 @@
-"""Composes alerts: one function for each thing that a flow reports. Every alert leaves this module redacted."""
+"""Composes alerts: one function for each thing that a flow reports. `send_alert` redacts them before they leave."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from medic.alerts import failure_report, wording
 from medic.alerts.fixes import command_to_set, fixes_for
-from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, merged_json, outcomes_json
-from medic.alerts.model import Alert, AlertField, AlertKind, Section, redacted
+from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outcomes_json
+from medic.alerts.model import Alert, AlertKind, NamedText, Section
 from medic.incidents.model import IncidentState
-from medic.labels import ActionKind
+from medic.labels import Trigger
+from medic.settings import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _MAX_LOG_EXCERPTS = 2
 _MAX_STORM_LINES = 2_000
 """For each of the two lists of a storm."""
-_OPTED_IN_MODES = frozenset({"ask", "fix"})
+_OPTED_IN_MODES = frozenset({Mode.ASK, Mode.FIX})
 _EVENT_KINDS = frozenset({AlertKind.RESOLVED, AlertKind.QUIET})
 """Kinds of follow-ups that are also events on the event bus."""
 _NEEDS_APPROVAL_NOW = "Nothing more is tried without somebody's approval."
@@ -34,63 +35,68 @@ _NEEDS_APPROVAL_NOW = "Nothing more is tried without somebody's approval."
 
 def compose_report(report: FailureReport) -> Alert:
     """The alert on a diagnosed failure: which role, the most likely cause, what the bot did, how to fix it."""
-    diagnosis, scope, incident = report.diagnosis, report.scope, report.incident
+    failure, incident = report.failure, report.incident
+    diagnosis, scope = failure.diagnosis, failure.scope
     kind = failure_report.kind_of(report)
-    return redacted(
-        Alert(
-            kind=kind,
-            incident_id=incident.id,
-            title=wording.title(report.app_name, scope.branch, wording.HEADLINES[diagnosis.label]),
-            summary=tuple(failure_report.summary(report)),
-            facts=tuple(failure_report.facts(report, kind)),
-            effect=failure_report.effect(report),
-            approval=failure_report.approval(report),
-            causes=tuple(
-                f"{wording.RANKS[cause.rank]}: {cause.title}. {wording.capitalized(cause.reason)}"
-                for cause in diagnosis.causes
-            ),
-            checks=tuple(f"{wording.CHECKS[check.result]}: {check.detail}" for check in diagnosis.checks),
-            log_lines="\n".join(finding.excerpt for finding in diagnosis.findings[:_MAX_LOG_EXCERPTS]),
-            done=tuple(failure_report.done(report)),
-            rules=tuple(failure_report.rules(report)),
-            fixes=fixes_for(report.evidence, diagnosis),
-            links=tuple(failure_report.links(report)),
-            channel=report.channel,
-            machine=merged_json(
-                incident_json(scope, incident),
-                diagnosis_json(report.evidence, diagnosis),
-                {
-                    "bot": bot_json(report.opt_in_note, report.plan),
-                    "outcomes": outcomes_json(report.outcomes),
-                },
-            ),
-        )
+    causes = (
+        f"{wording.RANKS[each.rank]}: {each.title}. {wording.capitalized(each.reason)}" for each in diagnosis.causes
+    )
+    checks = (f"{wording.CHECKS[check.result]}: {check.detail}" for check in diagnosis.checks)
+    return Alert(
+        kind=kind,
+        incident_id=incident.id,
+        title=wording.title(failure.app.name, scope.branch, wording.HEADLINES[diagnosis.label]),
+        summary=tuple(failure_report.summary(report)),
+        facts=tuple(failure_report.facts(report, kind)),
+        effect=failure_report.effect(report),
+        approval=failure_report.approval(report),
+        sections=(
+            Section("What the bot did", tuple(failure_report.done(report)), detail=True),
+            Section("Causes, likeliest first", tuple(causes), detail=True),
+            Section("Checks", tuple(checks), detail=True),
+        ),
+        log_lines="\n".join(finding.excerpt for finding in diagnosis.findings[:_MAX_LOG_EXCERPTS]),
+        rules=tuple(failure_report.rules(report)),
+        fixes=fixes_for(failure.evidence, diagnosis),
+        links=tuple(failure_report.links(report)),
+        channel=failure.channel,
+        event={
+            **incident_json(scope, incident),
+            **diagnosis_json(failure.evidence, diagnosis),
+            "bot": bot_json(failure.opt_in.note, report.plan),
+            "outcomes": outcomes_json(report.outcomes),
+        },
     )
 
 
 def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a later build succeeded."""
-    credit = [wording.CREDITS[ActionKind(change.kind)].format(role=change.role_arn) for change in incident.applied]
-    summary = (f"Build {job_id} of {scope.branch} succeeded.", *credit)
-    return _follow_up(scope, incident, AlertKind.RESOLVED, _Text("recovered", summary, job_id=job_id))
+    words = (
+        "recovered",
+        f"Build {job_id} of {scope.branch} succeeded.",
+        *(wording.CREDITS[change.kind].format(role=change.role_arn) for change in incident.applied),
+    )
+    return _follow_up(scope, incident, AlertKind.RESOLVED, words, job_id=job_id)
 
 
 def compose_not_helped(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a build failed in the same way after a change."""
-    summary = (
+    words = (
+        "still failing",
         f"Build {job_id} of {scope.branch} failed with the same message after the change.",
         *_changed_before(incident),
         *((f"Likeliest cause: {incident.reason}.",) if incident.reason else ()),
         _NEEDS_APPROVAL_NOW,
     )
-    return _follow_up(scope, incident, AlertKind.NOT_HELPED, _Text("still failing", summary, job_id=job_id))
+    return _follow_up(scope, incident, AlertKind.NOT_HELPED, words, job_id=job_id)
 
 
 def compose_still_logged(scope: Scope, incident: Incident, seen_at: datetime) -> Alert:
     """The alert that the SSR log shows the same error after a change."""
     rebuilt = incident.rebuilt_at is not None
     after = "the change and its rebuild" if rebuilt else "the change"
-    summary = (
+    words = (
+        "the change did not help",
         f"The SSR log shows the same error at {seen_at:%Y-%m-%d %H:%M:%S} UTC, after {after}.",
         *_changed_before(incident),
         "If the code passes credentials of its own, even undefined ones, they override the role."
@@ -98,81 +104,84 @@ def compose_still_logged(scope: Scope, incident: Incident, seen_at: datetime) ->
         else "A first compute role may take effect with the next deployment only: redeploy to be sure.",
         _NEEDS_APPROVAL_NOW,
     )
-    return _follow_up(scope, incident, AlertKind.NOT_HELPED, _Text("the change did not help", summary))
+    return _follow_up(scope, incident, AlertKind.NOT_HELPED, words)
 
 
 def compose_quiet(scope: Scope, incident: Incident, minutes: int) -> Alert:
-    """The alert that the SSR log no longer shows an error although the site had traffic.
-
-    Args:
-        scope: the branch, or the whole app.
-        incident: the runtime incident that closes.
-        minutes: how long the log has not shown the error.
-    """
-    credit = (f"The compute role was set to {change.role_arn} before that." for change in incident.applied)
-    summary = (f"The SSR runtime has not logged the error for {minutes} minutes.", *credit)
-    return _follow_up(scope, incident, AlertKind.QUIET, _Text("the error is gone", summary))
+    """The alert that the SSR log has not shown an error for some minutes although the site had traffic."""
+    words = (
+        "the error is gone",
+        f"The SSR runtime has not logged the error for {minutes} minutes.",
+        *(f"The compute role was set to {change.role_arn} before that." for change in incident.applied),
+    )
+    return _follow_up(scope, incident, AlertKind.QUIET, words)
 
 
 def compose_no_traffic(scope: Scope, incident: Incident) -> Alert:
     """The alert that the error is not in the log, which proves nothing because the site had no traffic."""
-    summary = (
+    words = (
+        "quiet, but without traffic",
         "No such line came for an hour after the change, but no request was served either: that proves nothing.",
         "Call a page of the site that uses AWS. The log is looked at again every hour.",
     )
-    return _follow_up(scope, incident, AlertKind.NOT_CONFIRMED, _Text("quiet, but without traffic", summary))
+    return _follow_up(scope, incident, AlertKind.NOT_CONFIRMED, words)
 
 
 def compose_expired(scope: Scope, incident: Incident) -> Alert:
     """The alert that an incident closes at its deadline without an approval or a known outcome."""
-    summary = (
+    words = (
+        "closed without an outcome",
         f"Nothing came of this since {incident.opened_at:%d %B %Y %H:%M} UTC, and it is closed.",
         "The next failure of its kind is diagnosed, and told, anew.",
     )
-    return _follow_up(scope, incident, AlertKind.EXPIRED, _Text("closed without an outcome", summary))
+    return _follow_up(scope, incident, AlertKind.EXPIRED, words)
 
 
 def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
     """The alert that the bot could not find out how a change or a rebuild ended."""
-    recorded = (
-        f"Recorded: {change.role_arn} instead of {change.previous_arn or 'none'} ({change.state})."
-        for change in incident.changes
-    )
-    summary = (
+    words = (
+        "outcome unknown",
         "The bot lost track of this incident: neither an event nor AWS's state says how it ended.",
         "Look at the branch before you do anything else.",
-        *recorded,
+        *(
+            f"Recorded: {change.role_arn} instead of {change.previous_arn or 'none'} ({change.state})."
+            for change in incident.changes
+        ),
     )
-    return _follow_up(scope, incident, AlertKind.OUTCOME_UNKNOWN, _Text("outcome unknown", summary))
+    return _follow_up(scope, incident, AlertKind.OUTCOME_UNKNOWN, words)
 
 
 def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcome]) -> Alert:
     """The alert on an undo: the result for each change, and the AWS CLI command for each change that remains."""
-    done = all(each.result.done for each in undone)
-    summary = (
+    words = (
+        "change taken back" if all(each.result.done for each in undone) else "change could not be taken back",
         f"{incident.undo_asked_by or 'Somebody'} asked to undo what the bot changed.",
         "It is not done again unless somebody asks for it.",
     )
-    sections = (Section("What became of it", tuple(_undone_lines(undone))),)
-    headline = "change taken back" if done else "change could not be taken back"
-    return _follow_up(scope, incident, AlertKind.UNDONE, _Text(headline, summary, sections))
+    alert = _follow_up(scope, incident, AlertKind.UNDONE, words)
+    return replace(alert, sections=(Section("What became of it", tuple(_undone_lines(undone))),))
 
 
 def compose_log_missing(scope: Scope, incident: Incident) -> Alert:
     """The alert that an app has no SSR log, so nobody can see failures at runtime."""
-    summary = (
+    words = (
+        "no SSR log to look at",
         f"There is no log group /aws/amplify/{scope.app_id}, a day after it was first looked for.",
         "Amplify writes SSR logs only with a logging role (Hosting, Monitoring in the console); or nobody visited yet.",
         "Until there is one, credential failures at SSR runtime can't be seen. This is said once.",
     )
-    return _follow_up(scope, incident, AlertKind.DIAGNOSIS, _Text("no SSR log to look at", summary))
+    return _follow_up(scope, incident, AlertKind.DIAGNOSIS, words)
 
 
-def compose_test(account: str, region: str) -> Alert:
+def compose_test(scope: Scope) -> Alert:
     """The alert of `medic test-alert`, which says that nothing is wrong."""
-    summary = ("Somebody asked for this test. Nothing is wrong, and nothing was changed.",)
-    facts = (AlertField("Account", f"{account} / {region}"),)
-    return _notice(AlertKind.TEST, "test", _Text("Amplify Medic reaches you here", summary, facts=facts))
+    return Alert(
+        kind=AlertKind.TEST,
+        incident_id="test",
+        title="Amplify Medic reaches you here",
+        summary=("Somebody asked for this test. Nothing is wrong, and nothing was changed.",),
+        facts=(_status(AlertKind.TEST), _account(scope)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,89 +199,77 @@ class Affected:
 
 def compose_storm(scope: Scope, storm: Incident, affected: tuple[Affected, ...], limits: Limits) -> Alert:
     """The alert that a storm began: the incidents so far, each opted-in branch with its `medic fix` command."""
-    summary = (
+    words = (
+        f"Storm: {len(affected)} IAM failures and counting",
         f"More than {limits.storm_incidents} incidents opened within {limits.storm_minutes} minutes.",
         "That is rarely one branch's fault: look for what they have in common, a role, a connection, a policy.",
         "Nothing is changed while it lasts, and this alert stands for all of them. The whole count follows at the end.",
     )
-    headline = f"Storm: {len(affected)} IAM failures and counting"
-    return _notice(AlertKind.STORM, storm.id, _storm_text(headline, summary, scope, storm, affected))
+    return _storm_alert(AlertKind.STORM, scope, storm, affected, words)
 
 
 def compose_storm_over(scope: Scope, storm: Incident, affected: tuple[Affected, ...]) -> Alert:
     """The alert that a storm ended: all its incidents, and what is still open."""
     still_open = sum(not each.incident.state.closed for each in affected)
     recovered = sum(each.incident.state is IncidentState.RESOLVED for each in affected)
-    summary = (
+    words = (
+        f"Storm over: {len(affected)} incidents",
         f"{len(affected)} incidents in all; {still_open} are still open, {recovered} recovered.",
         "From now on incidents are told and mended one by one again; the lines below mend what the storm left.",
     )
-    headline = f"Storm over: {len(affected)} incidents"
-    return _notice(AlertKind.STORM_OVER, storm.id, _storm_text(headline, summary, scope, storm, affected))
+    return _storm_alert(AlertKind.STORM_OVER, scope, storm, affected, words)
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """The words of an alert without a diagnosis. The rest of the alert comes from the incident."""
+def _storm_alert(
+    kind: AlertKind, scope: Scope, storm: Incident, affected: tuple[Affected, ...], words: tuple[str, ...]
+) -> Alert:
+    title, *summary = words
+    began = NamedText("Began", f"{storm.opened_at:%Y-%m-%d %H:%M} UTC")
+    lists = (
+        Section("Opted in", tuple(_affected_lines(each for each in affected if each.opted_in))),
+        Section("Not opted in", tuple(_affected_lines(each for each in affected if not each.opted_in))),
+    )
+    return Alert(
+        kind=kind,
+        incident_id=storm.id,
+        title=title,
+        summary=tuple(summary),
+        facts=(_status(kind), _account(scope), began),
+        sections=tuple(section for section in lists if section.items),
+    )
 
-    headline: str
-    """A few words. A follow-up puts the names of app and branch before them."""
-    summary: tuple[str, ...]
-    sections: tuple[Section, ...] = ()
-    facts: tuple[AlertField, ...] = ()
-    job_id: str = ""
-    """The job to link to; empty for the job of the incident."""
 
-
-def _follow_up(scope: Scope, incident: Incident, kind: AlertKind, text: _Text) -> Alert:
+def _follow_up(scope: Scope, incident: Incident, kind: AlertKind, words: tuple[str, ...], *, job_id: str = "") -> Alert:
     """An alert on a known incident. Channels with threads put it into the incident's thread.
 
-    Args:
-        scope: the branch, or `*` for the whole app.
-        incident: the incident in its new state.
-        kind: the kind of the alert.
-        text: its words.
+    The first of the words is the headline, the others are the sentences of the summary. It links to the incident's job,
+    unless there is another `job_id`.
     """
-    job_id = text.job_id or incident.job_id
-    return redacted(
-        Alert(
-            kind=kind,
-            incident_id=incident.id,
-            title=wording.title(incident.app_name, scope.branch, text.headline),
-            summary=text.summary,
-            facts=(
-                AlertField("Status", wording.ALERT_STYLES[kind].status),
-                AlertField("App", f"{incident.app_name} ({scope.app_id})"),
-                AlertField("Branch", failure_report.branch_text(scope)),
-                AlertField("Account", f"{scope.account} / {scope.region}"),
-                *text.facts,
-            ),
-            sections=text.sections,
-            links=tuple(failure_report.console_links(scope, job_id, runtime=incident.trigger == "runtime")),
-            channel=incident.channel,
-            machine=merged_json(incident_json(scope, incident)) if kind in _EVENT_KINDS else "",
-        )
+    headline, *summary = words
+    runtime = incident.trigger is Trigger.RUNTIME
+    return Alert(
+        kind=kind,
+        incident_id=incident.id,
+        title=wording.title(incident.app_name, scope.branch, headline),
+        summary=tuple(summary),
+        facts=(
+            _status(kind),
+            NamedText("App", f"{incident.app_name} ({scope.app_id})"),
+            NamedText("Branch", failure_report.branch_text(scope)),
+            _account(scope),
+        ),
+        links=tuple(failure_report.console_links(scope, job_id or incident.job_id, runtime=runtime)),
+        channel=incident.channel,
+        event={**incident_json(scope, incident)} if kind in _EVENT_KINDS else {},
     )
 
 
-def _notice(kind: AlertKind, reference: str, text: _Text) -> Alert:
-    """An alert that is not about one branch: a storm or a test.
+def _status(kind: AlertKind) -> NamedText:
+    return NamedText("Status", wording.ALERT_STYLES[kind].status)
 
-    Args:
-        kind: the kind of the alert.
-        reference: used as incident id; all alerts on the same storm share it, and so a thread.
-        text: its words; `facts` must name account and region.
-    """
-    return redacted(
-        Alert(
-            kind=kind,
-            incident_id=reference,
-            title=text.headline,
-            summary=text.summary,
-            facts=(AlertField("Status", wording.ALERT_STYLES[kind].status), *text.facts),
-            sections=text.sections,
-        )
-    )
+
+def _account(scope: Scope) -> NamedText:
+    return NamedText("Account", f"{scope.account} / {scope.region}")
 
 
 def _changed_before(incident: Incident) -> Iterator[str]:
@@ -287,30 +284,13 @@ def _undone_lines(undone: Sequence[UndoOutcome]) -> Iterator[str]:
             yield f"To do it yourself: {command_to_set(each.change.kind, each.change.target, each.change.previous_arn)}"
 
 
-def _storm_text(
-    headline: str, summary: tuple[str, ...], scope: Scope, storm: Incident, affected: tuple[Affected, ...]
-) -> _Text:
-    sections = (
-        Section("Opted in", tuple(_affected_lines(each for each in affected if each.opted_in))),
-        Section("Not opted in", tuple(_affected_lines(each for each in affected if not each.opted_in))),
-    )
-    facts = (
-        AlertField("Account", f"{scope.account} / {scope.region}"),
-        AlertField("Began", f"{storm.opened_at:%Y-%m-%d %H:%M} UTC"),
-    )
-    return _Text(headline, summary, tuple(section for section in sections if section.items), facts)
-
-
 def _affected_lines(affected: Iterable[Affected]) -> Iterator[str]:
     for number, each in enumerate(affected):
         if number == _MAX_STORM_LINES:
             yield "and more: see `medic history`"
             return
-        line = f"{each.incident.app_name or each.scope.app_id} / {each.scope.branch}: {each.incident.label}"
-        if each.opted_in and not each.incident.state.closed:
-            line += f". To mend it: {_fix_command(each.scope)}"
+        scope, incident = each.scope, each.incident
+        line = f"{incident.app_name or scope.app_id} / {scope.branch}: {incident.label}"
+        if each.opted_in and not incident.state.closed:
+            line += f". To mend it: medic fix {scope.app_id} {shlex.quote(scope.branch)} --region {scope.region}"
         yield line
-
-
-def _fix_command(scope: Scope) -> str:
-    return f"medic fix {scope.app_id} {shlex.quote(scope.branch)} --region {scope.region}"

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from medic.alerts.model import Alert
+    from medic.codec import Json
 
 
 class DeliveryError(Exception):
@@ -72,7 +73,7 @@ def deliver(
         alert_key: identifies this alert among those of its incident, for example `report:7` or `resolved:8`.
         threads: channel → thread, from earlier alerts of the same incident.
     """
-    receipts, failures, lacking, known = [], [], [], dict(threads or {})
+    receipts, failures, known = [], {}, dict(threads or {})
     for channel in channels:
         receipt = f"{alert_key}/{channel.name}"
         if receipt in already:
@@ -80,32 +81,21 @@ def deliver(
         try:
             thread = channel.send(alert, known.get(channel.name))
         except DeliveryError as error:
-            failures.append(f"{channel.name}: {error}")
-            lacking.append(channel.name)
+            failures[channel.name] = f"{channel.name}: {error}"
             continue
         receipts.append(receipt)
         if thread is not None:
             # Never replace a known thread: all alerts of an incident belong in its first one.
             known.setdefault(channel.name, thread)
-    return Delivery(tuple(receipts), tuple(failures), tuple(lacking), known)
+    return Delivery(tuple(receipts), tuple(failures.values()), tuple(failures), known)
 
 
-@dataclass(frozen=True, slots=True)
-class RouteResult:
-    """Whether one route of a channel accepted the test alert."""
-
-    name: str
-    """The channel's name, or `channel/route` for a route other than the default."""
-    ok: bool
-    detail: str
-
-
-def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[RouteResult]:
+def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[Json]:
     """Send a test alert through every route of every channel, without receipts or threads.
 
-    Args:
-        alert: the alert of `compose_test`.
-        channels: where to send it.
+    Yields:
+        For each route: its name (the channel's, or `channel/route` if it is not the default), whether it accepted the
+        alert (`ok`), and a detail.
     """
     for channel in channels:
         for route in channel.routes:
@@ -113,6 +103,6 @@ def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[Rou
             try:
                 channel.send(replace(alert, channel=route), None)
             except DeliveryError as error:
-                yield RouteResult(name, ok=False, detail=str(error))
+                yield {"name": name, "ok": False, "detail": str(error)}
             else:
-                yield RouteResult(name, ok=True, detail="accepted")
+                yield {"name": name, "ok": True, "detail": "accepted"}

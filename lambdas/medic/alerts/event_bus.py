@@ -6,8 +6,7 @@ Each event's detail is the alert as JSON; docs/schemas/events holds the schemas.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medic.alerts.delivery import DeliveryError
 from medic.alerts.model import AlertKind
@@ -24,19 +23,11 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Increased when a reader of the old details could not read the new ones."""
 
-DIAGNOSIS_READY = "Diagnosis Ready"
-REMEDIATION_APPLIED = "Remediation Applied"
-REMEDIATION_REFUSED = "Remediation Refused"
-INCIDENT_RESOLVED = "Incident Resolved"
-
 _DETAIL_TYPES: dict[AlertKind, tuple[str, ...]] = {
-    AlertKind.DIAGNOSIS: (DIAGNOSIS_READY,),
-    AlertKind.PROPOSED: (DIAGNOSIS_READY,),
-    AlertKind.DEFERRED: (DIAGNOSIS_READY,),
-    AlertKind.APPLIED: (DIAGNOSIS_READY, REMEDIATION_APPLIED),
-    AlertKind.REFUSED: (DIAGNOSIS_READY, REMEDIATION_REFUSED),
-    AlertKind.RESOLVED: (INCIDENT_RESOLVED,),
-    AlertKind.QUIET: (INCIDENT_RESOLVED,),
+    **dict.fromkeys((AlertKind.DIAGNOSIS, AlertKind.PROPOSED, AlertKind.DEFERRED), ("Diagnosis Ready",)),
+    **dict.fromkeys((AlertKind.RESOLVED, AlertKind.QUIET), ("Incident Resolved",)),
+    AlertKind.APPLIED: ("Diagnosis Ready", "Remediation Applied"),
+    AlertKind.REFUSED: ("Diagnosis Ready", "Remediation Refused"),
 }
 _MAX_BYTES = 250_000
 """For the details of one call. EventBridge accepts 256 KiB a call, including sources and detail types.
@@ -46,29 +37,25 @@ _KEPT_WHEN_TRUNCATED = frozenset(
 )
 
 
-@dataclass(frozen=True)
 class EventBus:
     """The default event bus of this account and region."""
 
-    client: Callable[[], EventBridgeClient]
-    name: str = "eventbridge"
+    name = "eventbridge"
     routes: tuple[str | None, ...] = ()
     """Empty, because a test event would look like a real failure to other systems."""
 
+    def __init__(self, client: Callable[[], EventBridgeClient]) -> None:
+        self._client = client
+
     def send(self, alert: Alert, thread: str | None) -> str | None:  # noqa: ARG002 - events have no threads
         """Put the alert's events. An alert that only people need has none."""
-        detail_types = detail_types_of(alert)
-        if not detail_types:
+        entry = {"Source": OWN_SOURCE, "Detail": detail_of(alert), "Resources": []}
+        entries: Any = [{**entry, "DetailType": detail_type} for detail_type in detail_types_of(alert)]
+        if not entries:
             return None
-        detail = detail_of(alert)
         try:
             with translated("events:PutEvents"):
-                answer = self.client().put_events(
-                    Entries=[
-                        {"Source": OWN_SOURCE, "DetailType": detail_type, "Detail": detail, "Resources": []}
-                        for detail_type in detail_types
-                    ]
-                )
+                answer = self._client().put_events(Entries=entries)
         except AwsError as error:
             raise DeliveryError(f"EventBridge did not accept the event: {error}") from error
         if answer["FailedEntryCount"]:
@@ -79,12 +66,12 @@ class EventBus:
 
 def detail_types_of(alert: Alert) -> tuple[str, ...]:
     """The detail types of the alert's events. Empty for an alert that only people need."""
-    return _DETAIL_TYPES.get(alert.kind, ()) if alert.machine else ()
+    return _DETAIL_TYPES.get(alert.kind, ()) if alert.event else ()
 
 
 def detail_of(alert: Alert) -> str:
     """The detail of the alert's events as JSON. One that is too long for the bus keeps only what names the incident."""
-    detail = {"schema": SCHEMA, "kind": alert.kind, **json.loads(alert.machine)}
+    detail = {"schema": SCHEMA, "kind": alert.kind, **alert.event}
     text = json.dumps(detail)
     # json.dumps writes ASCII only, so characters count as bytes. All events of one call carry the same detail.
     if len(text) * len(detail_types_of(alert)) <= _MAX_BYTES:

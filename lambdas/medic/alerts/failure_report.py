@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome
 from medic.alerts import wording
-from medic.alerts.fixes import app_url, command_for, job_url, log_group_url, permanent_line, role_url
-from medic.alerts.model import AlertField, AlertKind, Approval, Link
+from medic.alerts.fixes import app_url, command_to_set, job_url, log_group_url, permanent_line, role_url
+from medic.alerts.model import AlertKind, Approval, NamedText
 from medic.evidence import Present
 from medic.incidents.model import IncidentState
 from medic.labels import Phase
@@ -18,39 +18,23 @@ from medic.plan.model import Disposition
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
-    from medic.evidence import Evidence, Job
+    from medic.evidence import Job
     from medic.incidents.model import Incident
-    from medic.plan.model import Action, GuardrailAnswer, Plan
+    from medic.plan.failure import ConfirmedFailure
+    from medic.plan.model import Action, Plan
 
 _COMMIT_ID_CHARACTERS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class FailureReport:
-    """The input of the alert: the diagnosis, the plan, and the results of the changes that were attempted."""
+    """What was done about a failure: the plan, the incident as it is to be saved, and the attempted changes."""
 
-    scope: Scope
+    failure: ConfirmedFailure
     incident: Incident
-    evidence: Evidence
-    diagnosis: Diagnosis
     plan: Plan
-    outcomes: tuple[RoleChangeOutcome, ...]
-    opt_in_note: str
-    channel: str | None
-    """A channel name from the settings; None for the default channel."""
-
-    @property
-    def app_name(self) -> str:
-        """The app's name, or its id if the app could not be read."""
-        app = self.evidence.app
-        return app.value.name if isinstance(app, Present) else self.evidence.app_id
-
-    @property
-    def job(self) -> Job | None:
-        """The failed job; None if it could not be read."""
-        return self.evidence.job.value if isinstance(self.evidence.job, Present) else None
+    outcomes: tuple[RoleChangeOutcome, ...] = ()
 
     @property
     def not_attempted(self) -> tuple[Action, ...]:
@@ -73,14 +57,14 @@ def kind_of(report: FailureReport) -> AlertKind:
         return AlertKind.REFUSED
     if report.needs_approval:
         return AlertKind.PROPOSED
-    return AlertKind.NOT_CONFIRMED if contradicted(report.diagnosis) else AlertKind.DIAGNOSIS
+    return AlertKind.NOT_CONFIRMED if contradicted(report.failure.diagnosis) else AlertKind.DIAGNOSIS
 
 
 def summary(report: FailureReport) -> Iterator[str]:
     """The sentences for the phone: which role is concerned, the most likely cause, what the bot did or proposes."""
     yield f"It concerns {wording.ROLES[report.incident.role_kind]}."
-    if report.diagnosis.causes:
-        best = report.diagnosis.causes[0]
+    if report.failure.diagnosis.causes:
+        best = report.failure.diagnosis.causes[0]
         yield f"{wording.RANKS[best.rank]} cause: {best.title}. {wording.capitalized(best.reason)}."
     for outcome in report.outcomes:
         by = f" Approved by {report.incident.approved_by}." if report.incident.approved_by else ""
@@ -105,7 +89,7 @@ def done(report: FailureReport) -> Iterator[str]:
     for action in report.not_attempted:
         yield _action_sentence(action)
         if action.disposition is Disposition.ASK_FIRST:
-            yield f"The same by hand: {command_for(action)}"
+            yield f"The same by hand: {command_to_set(action.kind, action.target, action.role_arn or 'ROLE_ARN')}"
             yield permanent_line(action)
     if report.needs_approval and report.plan.rebuild.reason:
         yield f"Rebuild: {report.plan.rebuild.reason}"
@@ -123,67 +107,54 @@ def rules(report: FailureReport) -> Iterator[str]:
     several = len(report.plan.actions) > 1
     for action in report.plan.actions:
         about = f" ({wording.ACTIONS[action.kind]})" if several else ""
-        yield from (f"{_verdict(answer)}{about}: {answer.detail}" for answer in action.answers)
+        for answer in action.answers:
+            yield f"{'✓' if answer.allows else '✗'} {answer.rule}{about}: {answer.detail}"
 
 
-def facts(report: FailureReport, kind: AlertKind) -> Iterator[AlertField]:
+def facts(report: FailureReport, kind: AlertKind) -> Iterator[NamedText]:
     """The fields that identify the failure, and the two roles."""
-    evidence, scope, job = report.evidence, report.scope, report.job
-    app = evidence.app.value if isinstance(evidence.app, Present) else None
-    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
-    yield AlertField("Status", wording.ALERT_STYLES[kind].status)
-    yield AlertField("App", f"{app.name if app else 'unknown'} ({scope.app_id})")
-    yield AlertField("Branch", branch_text(scope))
-    if job is not None:
-        yield AlertField("Commit", _commit(job))
-    framework = f", {branch.framework}" if branch and branch.framework else ""
-    yield AlertField("Platform", f"{app.platform if app else 'unknown'}{framework}")
-    yield AlertField("Account", f"{scope.account} / {scope.region}")
-    yield AlertField("Service role", (app.service_role_arn or "none") if app else "unknown")
-    yield AlertField("Compute role", report.diagnosis.compute.arn if report.diagnosis.compute else "none")
-    yield AlertField("Opt-in", report.opt_in_note)
+    failure = report.failure
+    scope, app, job = failure.scope, failure.app, failure.evidence.job
+    yield NamedText("Status", wording.ALERT_STYLES[kind].status)
+    yield NamedText("App", f"{app.name} ({scope.app_id})")
+    yield NamedText("Branch", branch_text(scope))
+    if isinstance(job, Present):
+        yield NamedText("Commit", _commit(job.value))
+    framework = f", {failure.branch.framework}" if failure.branch.framework else ""
+    yield NamedText("Platform", f"{app.platform}{framework}")
+    yield NamedText("Account", f"{scope.account} / {scope.region}")
+    yield NamedText("Service role", app.service_role_arn or "none")
+    compute = failure.diagnosis.compute
+    yield NamedText("Compute role", compute.arn if compute else "none")
+    yield NamedText("Opt-in", failure.opt_in.note)
     if report.incident.job_id:
-        yield AlertField("Job", report.incident.job_id)
+        yield NamedText("Job", report.incident.job_id)
 
 
-def links(report: FailureReport) -> Iterator[Link]:
+def links(report: FailureReport) -> Iterator[NamedText]:
     """Links to the console pages of the branch and of every role that was looked up."""
-    scope = report.scope
-    yield from console_links(scope, report.incident.job_id, runtime=report.diagnosis.phase is Phase.RUNTIME)
-    for arn in report.evidence.roles:
-        yield Link(f"Role {arn.rsplit('/', 1)[-1]}", role_url(scope, arn))
+    failure = report.failure
+    runtime = failure.diagnosis.phase is Phase.RUNTIME
+    yield from console_links(failure.scope, report.incident.job_id, runtime=runtime)
+    for arn in failure.evidence.roles:
+        yield NamedText(f"Role {arn.rsplit('/', 1)[-1]}", role_url(failure.scope, arn))
 
 
-def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[Link]:
-    """Links to the console pages of a branch.
-
-    Args:
-        scope: the branch, or `*` for the whole app.
-        job_id: the job to link to; empty or "0" for none.
-        runtime: whether to link to the SSR log too.
-    """
+def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[NamedText]:
+    """Links to the console pages of a branch, and of its job unless the id is empty or "0"."""
     if runtime:
-        yield Link("Runtime log", log_group_url(scope))
+        yield NamedText("Runtime log", log_group_url(scope))
     if job_id.strip("0") and scope.branch != "*":
-        yield Link("Job and log", job_url(scope, job_id))
-    yield Link("App", app_url(scope))
+        yield NamedText("Job and log", job_url(scope, job_id))
+    yield NamedText("App", app_url(scope))
 
 
 def approval(report: FailureReport) -> Approval | None:
     """The request for approval; None if no action waits for one."""
-    incident, scope = report.incident, report.scope
+    incident, scope = report.incident, report.failure.scope
     if not report.needs_approval or incident.state is not IncidentState.AWAITING_APPROVAL:
         return None
-    return Approval(
-        incident_id=incident.id,
-        plan_hash=incident.plan_hash,
-        partition=scope.partition,
-        account=scope.account,
-        region=scope.region,
-        app_id=scope.app_id,
-        branch=scope.branch,
-        expires_at=int(incident.deadline.timestamp()),
-    )
+    return Approval(incident.id, incident.plan_hash, scope, expires_at=int(incident.deadline.timestamp()))
 
 
 def branch_text(scope: Scope) -> str:
@@ -194,8 +165,7 @@ def _action_sentence(action: Action) -> str:
     change = _change(action)
     match action.disposition:
         case Disposition.REFUSE:
-            rule, _, detail = action.reason.partition(": ")
-            return f"Refused to {change}, by the rule {rule}: {detail}."
+            return f"Refused to {change}, by the rule {action.rule}: {action.reason}."
         case Disposition.ASK_FIRST:
             return f"Proposed, and waiting for approval: {change}."
         case _:
@@ -205,10 +175,6 @@ def _action_sentence(action: Action) -> str:
 def _change(action: Action) -> str:
     verb = wording.ACTIONS[action.kind]
     return f"{verb} to {action.role_arn}" if action.role_arn else verb
-
-
-def _verdict(answer: GuardrailAnswer) -> str:
-    return f"{'✓' if answer.allows else '✗'} {answer.rule}"
 
 
 def _commit(job: Job) -> str:

@@ -12,7 +12,7 @@ import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from medic.alerts.model import AlertFix, Snippet
+from medic.alerts.model import AlertFix, NamedText
 from medic.alerts.wording import DIALECTS
 from medic.arns import arn_parts
 from medic.diagnosis.model import Assumable, Rank
@@ -55,19 +55,15 @@ def fixes_for(
     """The fixes of the most likely causes, at most two, each in every dialect that an alert shows.
 
     If the diagnosis knows the exact missing statement, the fix shows that statement instead of the general text.
-
-    Args:
-        evidence: supplies the values for the texts.
-        diagnosis: supplies the causes.
-        ranks: only causes of these ranks contribute fixes.
     """
     likely = [cause for cause in diagnosis.causes if cause.rank in ranks]
     entries = [find_entry(cause.id) for cause in likely]
     ids = dict.fromkeys(fix for entry in entries if entry for fix in entry.fixes)
     proposals = {cause.proposal.fix: cause.proposal for cause in likely if cause.proposal}
     shown = [fix_id for fix_id in ids if not _deny_overrides(fix_id, diagnosis)][:_MAX_FIXES]
-    scope = Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name)
-    return tuple(_fix(fix_id, proposals.get(fix_id), _values(evidence, diagnosis, fix_id), scope) for fix_id in shown)
+    return tuple(
+        _fix(fix_id, proposals.get(fix_id), evidence, _role_for(evidence, diagnosis, fix_id)) for fix_id in shown
+    )
 
 
 def _deny_overrides(fix_id: str, diagnosis: Diagnosis) -> bool:
@@ -76,23 +72,28 @@ def _deny_overrides(fix_id: str, diagnosis: Diagnosis) -> bool:
     return verdict is not None and verdict.assumable is Assumable.DENIED and verdict.proposal is None
 
 
-def _fix(fix_id: str, proposal: Proposal | None, values: Mapping[str, str], scope: Scope) -> AlertFix:
-    fix, url = FIXES[fix_id], _fix_page(fix_id, values, scope)
+def _fix(fix_id: str, proposal: Proposal | None, evidence: Evidence, role_arn: str) -> AlertFix:
+    scope = Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name)
+    url = app_url(scope) if fix_id in _APP_PAGE_FIXES else ""
+    if fix_id in _TRUST_FIXES:
+        url = role_url(scope, role_arn, "trust_relationships")
+    elif fix_id in _PERMISSIONS_TAB_FIXES:
+        url = role_url(scope, role_arn, "permissions")
+    fix = FIXES[fix_id]
     if proposal is not None:
         return AlertFix(fix.title, proposal_snippets(proposal), url)
+    values = {
+        "app_id": scope.app_id,
+        "branch": scope.branch,
+        "region": scope.region,
+        "account": scope.account,
+        "role_arn": role_arn,
+        "role_name": role_arn.rsplit("/", 1)[-1],
+    }
     snippets = (
-        Snippet(DIALECTS[dialect], _filled_in(fix.written_in(dialect), dialect, values)) for dialect in _DIALECTS
+        NamedText(DIALECTS[dialect], _filled_in(fix.written_in(dialect), dialect, values)) for dialect in _DIALECTS
     )
     return AlertFix(fix.title, tuple(snippets), url)
-
-
-def _fix_page(fix_id: str, values: Mapping[str, str], scope: Scope) -> str:
-    """The URL of the console page on which to make the fix; empty if there is no single page."""
-    if fix_id in _TRUST_FIXES:
-        return role_url(scope, values["role_arn"], "trust_relationships")
-    if fix_id in _PERMISSIONS_TAB_FIXES:
-        return role_url(scope, values["role_arn"], "permissions")
-    return app_url(scope) if fix_id in _APP_PAGE_FIXES else ""
 
 
 def _filled_in(text: str, dialect: Dialect, values: Mapping[str, str]) -> str:
@@ -103,26 +104,16 @@ def _filled_in(text: str, dialect: Dialect, values: Mapping[str, str]) -> str:
     return filled(text, safe)
 
 
-def _values(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> dict[str, str]:
-    role_arn = _role_for(evidence, diagnosis, fix_id)
-    return {
-        "app_id": evidence.app_id,
-        "branch": evidence.branch_name,
-        "region": evidence.region,
-        "account": evidence.account,
-        "role_arn": role_arn,
-        "role_name": role_arn.rsplit("/", 1)[-1],
-    }
-
-
 def _role_for(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> str:
     """The ARN of the role to fix: the denied caller, the current role, or the role that the bot would set.
 
     If there is none of them, it is the ARN of a role that the fix creates.
     """
     roles = f"arn:{evidence.partition}:iam::{evidence.account}:role"
-    if fix_id in _CALLER_FIXES and (caller := _caller(diagnosis)):
-        return f"{roles}/{caller}"
+    denial = diagnosis.findings[0].denial if diagnosis.findings else None
+    if fix_id in _CALLER_FIXES and denial and denial.role_name:
+        # The message has a session ARN, which lacks the role's path.
+        return f"{roles}/{denial.role_name}"
     if fix_id == "trust_compute_role" and diagnosis.compute is not None:
         return diagnosis.compute.arn
     if "compute" in fix_id:
@@ -133,28 +124,23 @@ def _role_for(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> str:
     return service.arn
 
 
-def _caller(diagnosis: Diagnosis) -> str | None:
-    """The name of the role whose call was denied. The message has a session ARN, which lacks the role's path."""
-    denial = diagnosis.findings[0].denial if diagnosis.findings else None
-    return denial.role_name if denial else None
-
-
-def proposal_snippets(proposal: Proposal) -> tuple[Snippet, ...]:
+def proposal_snippets(proposal: Proposal) -> tuple[NamedText, ...]:
     """The proposed statement for the console, the AWS CLI, CDK and Terraform."""
     statement = json.dumps(json.loads(proposal.statement), indent=2)
-    trust = proposal.fix in _TRUST_FIXES
-    return (
-        Snippet(DIALECTS[Dialect.CONSOLE], _console(proposal, statement, trust=trust)),
-        Snippet(DIALECTS[Dialect.CLI], _trust_cli(proposal) if trust else _permission_cli(proposal)),
-        Snippet(DIALECTS[Dialect.CDK], _cdk(proposal, statement, trust=trust)),
-        Snippet(DIALECTS[Dialect.TERRAFORM], _terraform(statement, trust=trust)),
-    )
-
-
-def _console(proposal: Proposal, statement: str, *, trust: bool) -> str:
-    where = "Trust relationships > Edit trust policy" if trust else "Add permissions > Create inline policy > JSON"
-    whose = f"IAM > Roles > {proposal.role_name}" if proposal.role_name else f"IAM > {proposal.principal}"
-    return "\n".join((f"{whose} > {where}: add to Statement, beside what stands there", statement, *proposal.notes))
+    if proposal.fix in _TRUST_FIXES:
+        where, argument, command = "Trust relationships > Edit trust policy", "assume_role_policy", _trust_cli(proposal)
+        add = "assumeRolePolicy?.addStatements"
+    else:
+        where, argument, command = "Add permissions > Create inline policy > JSON", "policy", _permission_cli(proposal)
+        add = "addToPrincipalPolicy"
+    whose = f"Roles > {proposal.role_name}" if proposal.role_name else proposal.principal
+    console = (f"IAM > {whose} > {where}: add to Statement, beside what stands there", statement, *proposal.notes)
+    cdk = f"{'role' if proposal.role_name else 'caller'}.{add}(iam.PolicyStatement.fromJson({statement}));"
+    # The JSON is valid HCL once its template sequences `${` and `%{` are escaped.
+    literal = statement.replace("${", "$${").replace("%{", "%%{")
+    terraform = f"# in the jsonencode(...) of {argument}, one more element of Statement:\n{literal}"
+    texts = ("\n".join(console), command, cdk, terraform)
+    return tuple(NamedText(DIALECTS[dialect], text) for dialect, text in zip(_DIALECTS, texts, strict=True))
 
 
 def _trust_cli(proposal: Proposal) -> str:
@@ -182,46 +168,19 @@ def _permission_cli(proposal: Proposal) -> str:
     )
 
 
-def _cdk(proposal: Proposal, statement: str, *, trust: bool) -> str:
-    variable = "role" if proposal.role_name else "caller"
-    add = "assumeRolePolicy?.addStatements" if trust else "addToPrincipalPolicy"
-    return f"{variable}.{add}(iam.PolicyStatement.fromJson({statement}));"
-
-
-def _terraform(statement: str, *, trust: bool) -> str:
-    """The JSON is valid HCL once its template sequences `${` and `%{` are escaped."""
-    argument = "assume_role_policy" if trust else "policy"
-    literal = statement.replace("${", "$${").replace("%{", "%%{")
-    return f"# in the jsonencode(...) of {argument}, one more element of Statement:\n{literal}"
-
-
 def permanent_line(action: Action) -> str:
     """What to write into infrastructure as code so that its next deployment does not revert the change."""
+    cdk, terraform, where = ("iamServiceRole", "iam_service_role_arn", "the app")
     if action.kind is ActionKind.ATTACH_COMPUTE:
-        cdk, terraform = "computeRoleArn", "compute_role_arn"
-        where = "the branch"
-    else:
-        cdk, terraform = "iamServiceRole", "iam_service_role_arn"
-        where = "the app"
+        cdk, terraform, where = ("computeRoleArn", "compute_role_arn", "the branch")
     return (
         f"Infrastructure as code will revert this unless {where} says so too: CDK `{cdk}: '{action.role_arn}'`, "
         f'Terraform `{terraform} = "{action.role_arn}"`'
     )
 
 
-def command_for(action: Action) -> str:
-    """The AWS CLI command for a proposed change, quoted for a shell."""
-    return command_to_set(action.kind, action.target, action.role_arn or "ROLE_ARN")
-
-
 def command_to_set(kind: str, target: str, role_arn: str | None) -> str:
-    """The AWS CLI command that sets a role, quoted for a shell.
-
-    Args:
-        kind: an `ActionKind` value: compute role or service role.
-        target: the ARN of the branch or app.
-        role_arn: the role to set; None removes the current role.
-    """
+    """The AWS CLI command that sets a role of a branch or app (`target`, an ARN), or removes it (None)."""
     _, _, region, _, resource = arn_parts(target)
     app_id, _, branch = resource.removeprefix("apps/").partition("/branches/")
     role = shlex.quote(role_arn or "")
@@ -243,13 +202,7 @@ def job_url(scope: Scope, job_id: str) -> str:
 
 
 def role_url(scope: Scope, role_arn: str, tab: str = "") -> str:
-    """The role's page in the IAM console.
-
-    Args:
-        scope: its partition and region choose the console's host.
-        role_arn: the role's ARN, or its name.
-        tab: `permissions` or `trust_relationships`; empty for the default tab.
-    """
+    """The page in the IAM console of a role, given by ARN or name. Tabs are `permissions` and `trust_relationships`."""
     name = quote(role_arn.rsplit("/", 1)[-1], safe="")
     return f"https://{_console_host(scope)}/iam/home#/roles/details/{name}{f'?section={tab}' if tab else ''}"
 

@@ -1,20 +1,35 @@
-"""JSON of incidents, diagnoses and plans, for the event bus and for the CLI's `--json` output. Every text is redacted.
+"""JSON of incidents, diagnoses and plans, for the event bus and for the CLI's `--json` output.
 
-The schemas are docs/schemas/diagnose.schema.json and docs/schemas/events.
+Not redacted: whoever lets it out calls `redacted_json`, once. json_types.py has the types of its parts; docs/schemas
+is generated from them.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 from medic.evidence import Present
-from medic.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from medic.actions.outcome import RoleChangeOutcome
+    from medic.alerts.json_types import (
+        ActionJson,
+        AppJson,
+        BotJson,
+        BranchJson,
+        CauseJson,
+        ChangeJson,
+        CheckJson,
+        FindingJson,
+        IncidentDetail,
+        JobJson,
+        OutcomeJson,
+        RolesJson,
+        VerdictJson,
+    )
+    from medic.codec import Json
     from medic.diagnosis.model import Cause, Check, Diagnosis, RoleVerdict
     from medic.events import Scope
     from medic.evidence import Evidence, Job
@@ -22,10 +37,29 @@ if TYPE_CHECKING:
     from medic.logscan.model import Finding
     from medic.plan.model import Action, Plan
 
-Json: TypeAlias = dict[str, Any]
+_EXCERPT = "excerpt"
+"""The key of a log excerpt."""
 
 
-def incident_json(scope: Scope, incident: Incident) -> Json:
+def redacted_json(value: Any, clean: Callable[[str], str], clean_excerpt: Callable[[str], str] = str) -> Any:  # noqa: ANN401
+    """The JSON with every text redacted. Keys stay, because they are field names of ours.
+
+    Args:
+        value: the JSON.
+        clean: redacts a text.
+        clean_excerpt: redacts a log excerpt, from which the log scan has already removed all but e-mail addresses.
+    """
+    if isinstance(value, str):
+        return clean(str(value))  # str: an enumeration would miss the cache of plain texts
+    if isinstance(value, list):
+        return [redacted_json(item, clean, clean_excerpt) for item in value]
+    if isinstance(value, dict):
+        cleaners = {_EXCERPT: clean_excerpt}
+        return {name: redacted_json(item, cleaners.get(name, clean), clean_excerpt) for name, item in value.items()}
+    return value
+
+
+def incident_json(scope: Scope, incident: Incident) -> IncidentDetail:
     """The incident, its app, branch and job, with None for every field that only a diagnosis knows."""
     return {
         "partition": scope.partition,
@@ -39,7 +73,7 @@ def incident_json(scope: Scope, incident: Incident) -> Json:
             "approved_by": incident.approved_by or None,
             "changes": [_change(change) for change in incident.changes],
         },
-        "app": {"id": scope.app_id, "name": redact(incident.app_name), "platform": None},
+        "app": {"id": scope.app_id, "name": incident.app_name, "platform": None},
         "branch": {"name": scope.branch, "stage": None, "framework": None},
         "job": {"id": incident.job_id, "status": None, "commit": None, "message": None},
         "label": incident.label,
@@ -48,7 +82,7 @@ def incident_json(scope: Scope, incident: Incident) -> Json:
 
 
 def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
-    """The diagnosis. `merged_json` replaces the app, branch and job of `incident_json` with those given here."""
+    """The diagnosis. Its app, branch and job say more than those of `incident_json`."""
     return {
         "app": app_json(evidence),
         "branch": branch_json(evidence),
@@ -61,10 +95,10 @@ def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
     }
 
 
-def bot_json(opt_in: str, plan: Plan | None) -> Json:
+def bot_json(opt_in: str, plan: Plan | None) -> BotJson:
     """The branch's opt-in and the bot's plan. The plan is None if the settings of the stack could not be read."""
     return {
-        "opt_in": redact(opt_in),
+        "opt_in": opt_in,
         "settings_read": plan is not None,
         "actions": [_action(action) for action in plan.actions] if plan else [],
         "effect": plan.effect if plan else None,
@@ -72,29 +106,29 @@ def bot_json(opt_in: str, plan: Plan | None) -> Json:
     }
 
 
-def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[Json]:
+def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[OutcomeJson]:
     """The result of each attempted role change."""
     return [
         {
             "kind": outcome.action.kind.value,
             "result": outcome.result.value,
-            "detail": redact(outcome.detail),
+            "detail": outcome.detail,
             "rebuild": outcome.rebuild.job_id if outcome.rebuild else None,
         }
         for outcome in outcomes
     ]
 
 
-def app_json(evidence: Evidence) -> Json:
+def app_json(evidence: Evidence) -> AppJson:
     app = evidence.app.value if isinstance(evidence.app, Present) else None
     return {
         "id": evidence.app_id,
-        "name": redact(app.name) if app else None,
+        "name": app.name if app else None,
         "platform": app.platform if app else None,
     }
 
 
-def branch_json(evidence: Evidence) -> Json:
+def branch_json(evidence: Evidence) -> BranchJson:
     branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
     return {
         "name": evidence.branch_name,
@@ -103,10 +137,10 @@ def branch_json(evidence: Evidence) -> Json:
     }
 
 
-def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
+def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> RolesJson:
     """The verdicts on both roles, and whether the compute role is set on the branch or on the app."""
     branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
-    level = "branch" if branch and branch.compute_role_arn else "app"
+    level: Literal["branch", "app"] = "branch" if branch and branch.compute_role_arn else "app"
     compute = _verdict(diagnosis.compute)
     return {
         "service": _verdict(diagnosis.service),
@@ -114,7 +148,7 @@ def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
     }
 
 
-def finding_json(finding: Finding) -> Json:
+def finding_json(finding: Finding) -> FindingJson:
     """A finding. The log scan has already redacted its excerpt."""
     denial = finding.denial
     return {
@@ -130,34 +164,26 @@ def finding_json(finding: Finding) -> Json:
     }
 
 
-def check_json(check: Check) -> Json:
-    return {"id": check.id, "result": check.result.value, "detail": redact(check.detail)}
+def check_json(check: Check) -> CheckJson:
+    return {"id": check.id, "result": check.result.value, "detail": check.detail}
 
 
-def cause_json(cause: Cause) -> Json:
+def cause_json(cause: Cause) -> CauseJson:
     """A cause, with the ids of the checks that support it, contradict it, or could not be made."""
     return {
         "id": cause.id,
         "rank": cause.rank.value,
-        "title": redact(cause.title),
-        "reason": redact(cause.reason),
+        "title": cause.title,
+        "reason": cause.reason,
         "supporting": list(cause.supporting),
         "against": list(cause.against),
         "unseen": list(cause.unseen),
     }
 
 
-def merged_json(*parts: Json) -> str:
-    """The parts as one JSON text. Where two parts have the same key, the later part wins."""
-    merged: Json = {}
-    for part in parts:
-        merged |= part
-    return json.dumps(merged, ensure_ascii=False)
-
-
-def _change(change: Change) -> Json:
+def _change(change: Change) -> ChangeJson:
     return {
-        "kind": change.kind,
+        "kind": change.kind.value,
         "target": change.target,
         "role": change.role_arn,
         "previous": change.previous_arn,
@@ -165,31 +191,30 @@ def _change(change: Change) -> Json:
     }
 
 
-def _job(job: Job) -> Json:
-    message = redact(job.commit_message) if job.commit_message else None
-    return {"id": job.id, "status": job.status, "commit": job.commit_id, "message": message}
+def _job(job: Job) -> JobJson:
+    return {"id": job.id, "status": job.status, "commit": job.commit_id, "message": job.commit_message or None}
 
 
-def _verdict(verdict: RoleVerdict | None) -> Json | None:
+def _verdict(verdict: RoleVerdict | None) -> VerdictJson | None:
     if verdict is None:
         return None
     return {
         "arn": verdict.arn,
         "assumable": verdict.assumable.value,
         "usable": verdict.usable,
-        "explanation": [redact(line) for line in verdict.explanation],
+        "explanation": list(verdict.explanation),
     }
 
 
-def _action(action: Action) -> Json:
+def _action(action: Action) -> ActionJson:
     return {
         "kind": action.kind.value,
         "disposition": action.disposition.value,
         "target": action.target,
         "role": action.role_arn,
         "previous": action.previous_arn,
-        "reason": redact(action.reason),
+        "reason": action.explanation,
         "guardrails": [
-            {"rule": answer.rule, "allows": answer.allows, "detail": redact(answer.detail)} for answer in action.answers
+            {"rule": answer.rule, "allows": answer.allows, "detail": answer.detail} for answer in action.answers
         ],
     }

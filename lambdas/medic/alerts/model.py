@@ -1,21 +1,15 @@
-"""The alert as data, before a channel formats it: the model, its JSON form for a later retry, and its redaction.
-
-Fields hold only strings, integers, tuples, enumerations and dataclasses of these, so that JSON can store an alert.
-"""
+"""The alert as data, before a channel formats it, and its redaction. codec.py stores it as JSON for a later retry."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import partial
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from functools import cache, partial
 
-from medic.redaction import redact
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from medic.alerts.json_form import redacted_json
+from medic.codec import Json  # noqa: TC001 - codec.py reads the types of stored fields
+from medic.events import Scope  # noqa: TC001
+from medic.redaction import redact, redact_emails
 
 
 class AlertKind(StrEnum):
@@ -37,39 +31,29 @@ class AlertKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class AlertField:
+class NamedText:
+    """A field with its value, a link with its URL, or a dialect (console, CLI, CDK, …) with a fix ready to paste."""
+
     name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    text: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Snippet:
-    """A fix in one dialect (console, CLI, CDK, …), ready to paste."""
-
-    dialect: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class AlertFix:
     title: str
-    snippets: tuple[Snippet, ...]
+    snippets: tuple[NamedText, ...]
     url: str = ""
     """The console page on which to make the fix; empty if there is no single page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An extra list with its own heading, such as the branches that a storm affects or the results of an undo."""
+    """A list with its heading, such as the causes, or the branches that a storm affects."""
 
     heading: str
     items: tuple[str, ...]
+    detail: bool = False
+    """True if a channel with little room leaves it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +62,14 @@ class Approval:
 
     incident_id: str
     plan_hash: str
-    partition: str
-    account: str
-    region: str
-    app_id: str
-    branch: str
+    scope: Scope
     expires_at: int
     """Seconds since 1970."""
 
     @property
     def command(self) -> str:
         """The command that approves the plan from a terminal."""
-        return f"medic approve {self.incident_id} --region {self.region}"
+        return f"medic approve {self.incident_id} --region {self.scope.region}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,103 +81,48 @@ class Alert:
     title: str
     summary: tuple[str, ...]
     """Sentences: which role is concerned, the most likely cause, what the bot did."""
-    facts: tuple[AlertField, ...]
+    facts: tuple[NamedText, ...]
     effect: str = ""
     """What the applied or proposed change will do, and what it will not do."""
     approval: Approval | None = None
-    causes: tuple[str, ...] = ()
-    checks: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
     log_lines: str = ""
-    done: tuple[str, ...] = ()
-    """What the bot changed, refused or proposed, and which guardrail decided."""
     rules: tuple[str, ...] = ()
     """Every guardrail's answer."""
-    sections: tuple[Section, ...] = ()
     fixes: tuple[AlertFix, ...] = ()
-    links: tuple[Link, ...] = ()
+    links: tuple[NamedText, ...] = ()
     channel: str | None = None
     """A channel name from the settings; None for the default channel."""
-    machine: str = ""
-    """The alert for machines, as JSON: the detail of its events. Empty if this alert is not sent to the event bus."""
-
-
-def alert_to_json(alert: Alert) -> str:
-    """The alert as JSON text. It adds nothing, so a redacted alert stays redacted."""
-    return json.dumps(_plain(alert), ensure_ascii=False, separators=(",", ":"))
-
-
-def alert_from_json(text: str) -> Alert:
-    """The alert that `alert_to_json` wrote."""
-    alert: Alert = _from_plain(Alert, json.loads(text))
-    return alert
-
-
-def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _from_plain(wanted: Any, value: Any) -> Any:  # noqa: ANN401 - types as values
-    """Build a value of the wanted type, which is a dataclass, a tuple, an enumeration, an optional or plain JSON."""
-    if get_origin(wanted) in (Union, UnionType):
-        if value is None:
-            return None
-        (wanted,) = (argument for argument in get_args(wanted) if argument is not NoneType)
-    if get_origin(wanted) is tuple:
-        item, *_ = get_args(wanted)
-        return tuple(_from_plain(item, element) for element in value)
-    if is_dataclass(wanted) and isinstance(wanted, type):
-        types = get_type_hints(wanted)
-        return wanted(**{field.name: _from_plain(types[field.name], value[field.name]) for field in fields(wanted)})
-    return wanted(value) if isinstance(wanted, type) else value
+    event: Json = field(default_factory=dict)
+    """The detail of its events, as JSON. Empty if this alert is not sent to the event bus."""
 
 
 def redacted(alert: Alert, *, emails: bool = False) -> Alert:
-    """The alert with every text redacted. Redacting it again changes nothing.
+    """The alert with every text redacted, once: the last step before it leaves.
 
     Two parts stay as they are: the approval, which must name its branch exactly, and URLs, which are built from ids.
-
-    Args:
-        alert: the composed alert.
-        emails: whether to redact e-mail addresses too (setting `redact_emails`).
+    The log scan has already redacted the log lines, all but e-mail addresses.
     """
-    clean = partial(redact, emails=emails)
+    clean = cache(partial(redact, emails=emails))
+    clean_excerpt = redact_emails if emails else str
+
+    def each(texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(clean, texts))
+
+    def values(texts: tuple[NamedText, ...]) -> tuple[NamedText, ...]:
+        return tuple(NamedText(item.name, clean(item.text)) for item in texts)
+
     return replace(
         alert,
         title=clean(alert.title),
-        summary=_each(clean, alert.summary),
-        facts=tuple(AlertField(fact.name, clean(fact.value)) for fact in alert.facts),
+        summary=each(alert.summary),
+        facts=values(alert.facts),
         effect=clean(alert.effect),
-        causes=_each(clean, alert.causes),
-        checks=_each(clean, alert.checks),
-        log_lines=clean(alert.log_lines),
-        done=_each(clean, alert.done),
-        rules=_each(clean, alert.rules),
-        sections=tuple(Section(section.heading, _each(clean, section.items)) for section in alert.sections),
-        fixes=tuple(AlertFix(fix.title, _snippets(clean, fix), fix.url) for fix in alert.fixes),
-        links=tuple(Link(clean(link.text), link.url) for link in alert.links),
+        sections=tuple(replace(section, items=each(section.items)) for section in alert.sections),
+        log_lines=clean_excerpt(alert.log_lines),
+        rules=each(alert.rules),
+        fixes=tuple(replace(fix, snippets=values(fix.snippets)) for fix in alert.fixes),
+        links=tuple(NamedText(clean(link.name), link.text) for link in alert.links),
         channel=None if alert.channel is None else clean(alert.channel),
-        machine=json.dumps(_leaves(clean, json.loads(alert.machine)), ensure_ascii=False) if alert.machine else "",
+        event=redacted_json(alert.event, clean, clean_excerpt),
     )
-
-
-def _each(clean: Callable[[str], str], texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(clean, texts))
-
-
-def _snippets(clean: Callable[[str], str], fix: AlertFix) -> tuple[Snippet, ...]:
-    return tuple(Snippet(snippet.dialect, clean(snippet.text)) for snippet in fix.snippets)
-
-
-def _leaves(clean: Callable[[str], str], value: object) -> object:
-    """The same JSON with every string redacted. Keys stay: they are field names of ours."""
-    match value:
-        case str():
-            return clean(value)
-        case list():
-            return [_leaves(clean, item) for item in value]
-        case dict():
-            return {name: _leaves(clean, item) for name, item in value.items()}
-        case _:
-            return value

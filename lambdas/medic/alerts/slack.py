@@ -15,22 +15,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from slack_sdk.models.blocks import (
-    ActionsBlock,
-    Block,
-    ButtonElement,
-    ConfirmObject,
-    DividerBlock,
-    HeaderBlock,
-    PlainTextObject,
-    RichTextBlock,
-    RichTextElement,
-    RichTextElementParts,
-    RichTextListElement,
-    RichTextPreformattedElement,
-    RichTextSectionElement,
-)
-
 from medic.alerts.delivery import DeliveryError
 from medic.alerts.model import AlertKind
 from medic.alerts.slack_buttons import APPROVE, BUTTONS, DISMISS, button_value
@@ -38,13 +22,14 @@ from medic.alerts.wording import title_with_emoji
 from medic.aws.errors import AwsError, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from slack_sdk.http_retry.handler import RetryHandler
     from slack_sdk.http_retry.response import HttpResponse
     from types_boto3_secretsmanager import SecretsManagerClient
 
-    from medic.alerts.model import Alert, AlertFix, Approval, Link
+    from medic.alerts.model import Alert, AlertFix, Approval
+    from medic.codec import Json
     from medic.settings import Slack, SlackChannel
 
 _OK = 200
@@ -65,12 +50,10 @@ _MAX_LIST_ITEMS = 8
 """Items in one block."""
 _MAX_BUTTON_VALUE = 2000
 _MAX_URL = 2000
-"""Only a branch name of about a hundred emoji makes a URL longer."""
 _MAX_ALL_BLOCKS = 12_600
 _MAX_BLOCKS = 40
 """Blocks in one message."""
 _MAX_FALLBACK = 3000
-_BOLD = RichTextElementParts.TextStyle(bold=True)
 _CUT = "Not all of it fits into one message: the e-mail and medic history have the rest."
 
 
@@ -124,7 +107,7 @@ class SlackPost:
     def _to_channel(self, alert: Alert, channel: str, thread: str | None, note: str) -> str:
         message = render_slack(alert, buttons=self.settings.takes_approvals, note=note)
         known_channel, _, timestamp = (thread or "").partition("/")
-        target: dict[str, object] = {"channel": channel}
+        target: Json = {"channel": channel}
         if timestamp:
             # The thread stays in its channel, even if the branch's channel tag has changed since.
             broadcast = alert.kind in _BROADCAST_KINDS
@@ -139,7 +122,7 @@ class SlackPost:
                 return self._post({"channel": channel, **message})
             raise
 
-    def _post(self, message: dict[str, object]) -> str:
+    def _post(self, message: Json) -> str:
         """Post with the bot token. Returns the thread for replies, as `channel/timestamp`."""
         from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415
         from slack_sdk.web import WebClient  # noqa: PLC0415
@@ -190,7 +173,7 @@ def _retry_handlers() -> list[RetryHandler]:
     return [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(), ShortWaits()]
 
 
-def render_slack(alert: Alert, *, buttons: bool = False, note: str = "") -> dict[str, object]:
+def render_slack(alert: Alert, *, buttons: bool = False, note: str = "") -> Json:
     """The Slack message: blocks, a plain-text fallback, and no link previews.
 
     Args:
@@ -200,7 +183,7 @@ def render_slack(alert: Alert, *, buttons: bool = False, note: str = "") -> dict
     """
     return {
         "text": fallback(alert),
-        "blocks": [block.to_dict() for block in _fitting(_blocks(alert, note, buttons=buttons))],
+        "blocks": list(_fitting(_blocks(alert, note, buttons=buttons))),
         "unfurl_links": False,
         "unfurl_media": False,
     }
@@ -210,7 +193,7 @@ def fallback(alert: Alert) -> str:
     """The short part as text, for notifications, screen readers, and when Slack rejects the blocks."""
     approve = (f"Approve with: {alert.approval.command}",) if alert.approval else ()
     lines = (title_with_emoji(alert), *alert.summary, *approve, f"Incident {alert.incident_id}")
-    return escape(_clip(visible("\n".join(lines)), _MAX_FALLBACK)).strip()
+    return escape(_shown("\n".join(lines), _MAX_FALLBACK)).strip()
 
 
 def escape(text: str) -> str:
@@ -221,120 +204,108 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def visible(text: str) -> str:
-    """The text without control, bidirectional and zero-width characters, which could disguise it."""
-    return "".join(c for c in text if c == "\n" or c.isprintable())
-
-
-def _blocks(alert: Alert, note: str, *, buttons: bool) -> Iterator[Block]:
-    yield HeaderBlock(text=PlainTextObject(text=_clip(visible(title_with_emoji(alert)), _MAX_HEADER)))
-    yield _rich(_section(_text("\n".join(filter(None, (*alert.summary, note))))))
+def _blocks(alert: Alert, note: str, *, buttons: bool) -> Iterator[Json]:
+    """The short part, then the long one: lists, log lines, guardrails and fixes."""
+    yield {"type": "header", "text": _plain(_shown(title_with_emoji(alert), _MAX_HEADER))}
+    yield rich_text(text_element("\n".join(filter(None, (*alert.summary, note)))))
     if alert.effect:
-        yield _rich(_section(_text("What to expect: ", bold=True), _text(alert.effect)))
+        yield rich_text(text_element("What to expect: ", bold=True), text_element(alert.effect))
     if alert.approval is not None:
-        yield from _approval(alert.approval, buttons=buttons)
+        yield _approval(alert.approval, buttons=buttons)
     # The incident id comes early, because blocks that do not fit are cut from the end.
-    facts = (*((fact.name, fact.value) for fact in alert.facts), ("Incident", alert.incident_id))
-    yield _rich(_section(*(part for name, value in facts for part in _fact(name, value))))
-    if any(len(link.url) <= _MAX_URL for link in alert.links):
-        yield _links(alert.links)
-    yield from _detail(alert)
-
-
-def _detail(alert: Alert) -> Iterator[Block]:
-    """The long part: lists, log lines, guardrails and fixes."""
-    lists = [
-        *((section.heading, section.items) for section in alert.sections),
-        ("What the bot did", alert.done),
-        ("Causes, likeliest first", alert.causes),
-        ("Checks", alert.checks),
-    ]
-    if any(items for _, items in lists) or alert.log_lines:
-        yield DividerBlock()
-    for heading, items in lists:
-        yield from _list(heading, items)
+    facts = (*((fact.name, fact.text) for fact in alert.facts), ("Incident", alert.incident_id))
+    yield rich_text(*(part for name, value in facts for part in _fact(name, value)))
+    # Only a branch name of about a hundred emoji makes a URL too long.
+    links = [_link(link.text, link.name) for link in alert.links if len(link.text) <= _MAX_URL]
+    if links:
+        yield rich_text(*(part for link in links for part in (link, text_element("   "))))
+    if alert.log_lines or any(section.items for section in alert.sections):
+        yield {"type": "divider"}
+    for section in alert.sections:
+        yield from _list(section.heading, section.items)
     if alert.log_lines:
-        yield _rich(_section(_text("From the log", bold=True)), _code(alert.log_lines))
+        yield _code("From the log", alert.log_lines)
     if alert.rules:
-        yield _rich(_section(_text("Guardrails\n", bold=True), _text("\n".join(alert.rules))))
+        yield rich_text(text_element("Guardrails\n", bold=True), text_element("\n".join(alert.rules)))
     for fix in alert.fixes:
         yield from _fix(fix)
 
 
-def _approval(approval: Approval, *, buttons: bool) -> Iterator[Block]:
+def _approval(approval: Approval, *, buttons: bool) -> Json:
     value = button_value(approval)
     if not buttons or len(value) > _MAX_BUTTON_VALUE:
-        yield _rich(_section(_text("To approve:", bold=True)), _code(approval.command))
-        return
-    confirm = ConfirmObject(
-        title=PlainTextObject(text="Approve this change?"),
-        text=PlainTextObject(text="Every guardrail is asked again before anything is changed."),
-        confirm=PlainTextObject(text="Approve"),
-        deny=PlainTextObject(text="Not yet"),
-    )
-    yield ActionsBlock(
-        block_id=BUTTONS,
-        elements=[
-            ButtonElement(text="Approve", action_id=APPROVE, value=value, style="primary", confirm=confirm),
-            ButtonElement(text="Dismiss", action_id=DISMISS, value=value),
-        ],
-    )
+        return _code("To approve:", approval.command)
+    confirm = {
+        "title": _plain("Approve this change?"),
+        "text": _plain("Every guardrail is asked again before anything is changed."),
+        "confirm": _plain("Approve"),
+        "deny": _plain("Not yet"),
+    }
+    approve = _button("Approve", APPROVE, value) | {"style": "primary", "confirm": confirm}
+    return {"type": "actions", "block_id": BUTTONS, "elements": [approve, _button("Dismiss", DISMISS, value)]}
 
 
-def _links(links: Iterable[Link]) -> Block:
-    short = (link for link in links if len(link.url) <= _MAX_URL)
-    parts = (RichTextElementParts.Link(url=link.url, text=_label(link.text) or link.url) for link in short)
-    return _rich(_section(*(part for link in parts for part in (link, _text("   ")))))
+def _button(text: str, action_id: str, value: str) -> Json:
+    return {"type": "button", "text": {**_plain(text), "emoji": True}, "action_id": action_id, "value": value}
 
 
-def _fix(fix: AlertFix) -> Iterator[Block]:
-    heading = _text(f"Fix: {fix.title}", bold=True)
-    page = (_text("   "), RichTextElementParts.Link(url=fix.url, text="Open in the console")) if fix.url else ()
-    yield _rich(_section(heading, *page))
+def _fix(fix: AlertFix) -> Iterator[Json]:
+    page = (text_element("   "), _link(fix.url, "Open in the console")) if fix.url else ()
+    yield rich_text(text_element(f"Fix: {fix.title}", bold=True), *page)
     for snippet in fix.snippets:
-        yield _rich(_section(_text(snippet.dialect, bold=True)), _code(snippet.text))
+        yield _code(snippet.name, snippet.text)
 
 
-def _list(heading: str, items: tuple[str, ...]) -> Iterator[Block]:
+def _list(heading: str, items: tuple[str, ...]) -> Iterator[Json]:
     """A list in several blocks, so that a list that is too long loses only its last items."""
     for first in range(0, len(items), _MAX_LIST_ITEMS):
-        bullets = [_section(_text(item)) for item in items[first : first + _MAX_LIST_ITEMS]]
-        above = () if first else (_section(_text(heading, bold=True)),)
-        yield _rich(*above, RichTextListElement(style="bullet", elements=bullets))
+        bullets = [_section(text_element(item)) for item in items[first : first + _MAX_LIST_ITEMS]]
+        above = [] if first else [_section(text_element(heading, bold=True))]
+        bulleted = {"type": "rich_text_list", "style": "bullet", "elements": bullets}
+        yield {"type": "rich_text", "elements": [*above, bulleted]}
 
 
-def _fact(name: str, value: str) -> tuple[RichTextElement, RichTextElement]:
-    return _text(f"{name}  ", bold=True), _text(f"{_clip(value, _MAX_VALUE)}\n")
+def _code(heading: str, text: str) -> Json:
+    code = {"type": "rich_text_preformatted", "elements": [text_element(text)]}
+    return {"type": "rich_text", "elements": [_section(text_element(heading, bold=True)), code]}
 
 
-def _rich(*elements: RichTextElement) -> RichTextBlock:
-    return RichTextBlock(elements=list(elements))
+def rich_text(*parts: Json) -> Json:
+    """A block of one paragraph."""
+    return {"type": "rich_text", "elements": [_section(*parts)]}
 
 
-def _section(*parts: RichTextElement) -> RichTextSectionElement:
-    return RichTextSectionElement(elements=list(parts))
-
-
-def _code(text: str) -> RichTextPreformattedElement:
-    return RichTextPreformattedElement(elements=[_text(text)])
-
-
-def _text(text: str, *, bold: bool = False) -> RichTextElement:
+def text_element(text: str, *, bold: bool = False) -> Json:
     # Slack rejects an empty text element.
-    return RichTextElementParts.Text(text=_clip(visible(text), _MAX_TEXT) or " ", style=_BOLD if bold else None)
+    element = {"type": "text", "text": _shown(text, _MAX_TEXT) or " "}
+    return {**element, "style": {"bold": True}} if bold else element
 
 
-def _label(text: str) -> str:
-    return _clip(visible(text), _MAX_HEADER)
+def _fact(name: str, value: str) -> tuple[Json, Json]:
+    return text_element(f"{name}  ", bold=True), text_element(f"{_shown(value, _MAX_VALUE)}\n")
 
 
-def _clip(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+def _link(url: str, text: str) -> Json:
+    return {"type": "link", "url": url, "text": _shown(text, _MAX_HEADER) or url}
 
 
-def _fitting(blocks: Iterator[Block]) -> Iterator[Block]:
+def _section(*parts: Json) -> Json:
+    return {"type": "rich_text_section", "elements": list(parts)}
+
+
+def _plain(text: str) -> Json:
+    return {"type": "plain_text", "text": text}
+
+
+def _shown(text: str, limit: int) -> str:
+    """The text without control, bidirectional and zero-width characters, which could disguise it, and cut."""
+    visible = "".join(c for c in text if c == "\n" or c.isprintable())
+    return visible if len(visible) <= limit else f"{visible[: limit - 1]}…"
+
+
+def _fitting(blocks: Iterator[Json]) -> Iterator[Json]:
     """The blocks that Slack accepts together. A block that does not fit is left out, and a last block says so."""
-    cut_note = _rich(_section(_text(_CUT)))
+    cut_note = rich_text(text_element(_CUT))
     characters_left, blocks_left, cut = _MAX_ALL_BLOCKS - _size(cut_note), _MAX_BLOCKS, False
     for block in blocks:
         if blocks_left and _size(block) <= characters_left:
@@ -346,5 +317,5 @@ def _fitting(blocks: Iterator[Block]) -> Iterator[Block]:
         yield cut_note
 
 
-def _size(block: Block) -> int:
-    return len(json.dumps(block.to_dict(), ensure_ascii=False, separators=(",", ":")))
+def _size(block: Json) -> int:
+    return len(json.dumps(block, ensure_ascii=False, separators=(",", ":")))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from dataclasses import astuple
 
 from medic.alerts.model import Approval
 from medic.arns import APP_ID
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from medic.events import Scope
 
 BUTTONS = "amplify_medic_approval"
 """The id of the block with the buttons. A click replaces this block."""
@@ -18,7 +16,6 @@ APPROVE = "amplify_medic_approve"
 DISMISS = "amplify_medic_dismiss"
 
 _VERSION = 1
-_MAX_BRANCH = 255
 _PATTERNS = {
     "incident": re.compile(r"[0-9a-f]{12}"),
     "plan": re.compile(r"[0-9a-f]{64}"),
@@ -26,8 +23,9 @@ _PATTERNS = {
     "account": re.compile(r"[0-9]{12}"),
     "region": re.compile(r"[a-z0-9-]{1,32}"),
     "app": APP_ID,
-    "branch": re.compile(rf"(?s:.{{1,{_MAX_BRANCH}}})"),
+    "branch": re.compile(r"(?s:.{1,255})"),
 }
+"""The texts of the value, in the order of the fields of an approval and its scope."""
 
 
 class ButtonError(ValueError):
@@ -35,17 +33,8 @@ class ButtonError(ValueError):
 
 
 def button_value(approval: Approval) -> str:
-    fields = {
-        "v": _VERSION,
-        "incident": approval.incident_id,
-        "plan": approval.plan_hash,
-        "partition": approval.partition,
-        "account": approval.account,
-        "region": approval.region,
-        "app": approval.app_id,
-        "branch": approval.branch,
-        "until": approval.expires_at,
-    }
+    texts = (approval.incident_id, approval.plan_hash, *astuple(approval.scope))
+    fields = {"v": _VERSION, **dict(zip(_PATTERNS, texts, strict=True)), "until": approval.expires_at}
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -64,24 +53,8 @@ def read_button_value(value: str) -> Approval:
     until = fields["until"]
     if fields["v"] != _VERSION or not isinstance(until, int) or isinstance(until, bool):
         raise ButtonError("the button's value has another version or no expiry time")
-    texts = _texts(fields)
-    return Approval(
-        incident_id=texts["incident"],
-        plan_hash=texts["plan"],
-        partition=texts["partition"],
-        account=texts["account"],
-        region=texts["region"],
-        app_id=texts["app"],
-        branch=texts["branch"],
-        expires_at=until,
-    )
-
-
-def _texts(fields: Mapping[str, object]) -> dict[str, str]:
-    texts = {}
     for name, pattern in _PATTERNS.items():
-        text = fields[name]
-        if not isinstance(text, str) or not pattern.fullmatch(text):
+        if not isinstance(fields[name], str) or not pattern.fullmatch(fields[name]):
             raise ButtonError(f"the button's {name} is invalid")
-        texts[name] = text
-    return texts
+    incident_id, plan_hash, *scope = (fields[name] for name in _PATTERNS)
+    return Approval(incident_id, plan_hash, Scope(*scope), until)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from medic.alerts.delivery import DeliveryError
 from medic.alerts.wording import title_with_emoji
@@ -41,47 +40,37 @@ _ESCAPED_LENGTHS = {"&": 5, "<": 4, ">": 4, **dict.fromkeys("_*~`]@", 2)}
 """The longest form of a character after escaping; every other character stays one."""
 
 
-class _Message(TypedDict):
-    Message: str
-    MessageStructure: NotRequired[str]
-
-
-@dataclass(frozen=True)
 class SnsTopic:
     """The topic. With `amazon_q`, e-mail gets the text and all other protocols get the custom notification."""
 
-    client: Callable[[], SNSClient]
-    topic_arn: str
-    amazon_q: bool = False
-    name: str = "sns"
+    name = "sns"
     routes: tuple[str | None, ...] = (None,)
+
+    def __init__(self, client: Callable[[], SNSClient], topic_arn: str, *, amazon_q: bool = False) -> None:
+        self._client, self._topic_arn, self._amazon_q = client, topic_arn, amazon_q
 
     def send(self, alert: Alert, thread: str | None) -> str | None:  # noqa: ARG002 - e-mail has no threads
         """Publish the alert. Kind and incident are message attributes, so that subscriptions can filter on them."""
+        message: Any = {"Message": render_text(alert)}
+        if self._amazon_q:
+            # https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
+            text = _truncated(message["Message"], _MAX_BYTES_IN_JSON)
+            by_protocol = json.dumps({"default": amazon_q_notification(alert), "email": text})
+            message = {"Message": by_protocol, "MessageStructure": "json"}
         try:
             with translated("sns:Publish"):
-                self.client().publish(
-                    TopicArn=self.topic_arn,
+                self._client().publish(
+                    TopicArn=self._topic_arn,
                     Subject=subject(alert),
                     MessageAttributes={
                         "kind": {"DataType": "String", "StringValue": alert.kind},
                         "incident": {"DataType": "String", "StringValue": alert.incident_id},
                     },
-                    **self._message(alert),
+                    **message,
                 )
         except AwsError as error:
             raise DeliveryError(f"SNS did not accept the alert: {error}") from error
         return None
-
-    def _message(self, alert: Alert) -> _Message:
-        if not self.amazon_q:
-            return {"Message": render_text(alert)}
-        # https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
-        text = _truncated(render_text(alert), _MAX_BYTES_IN_JSON)
-        return {
-            "Message": json.dumps({"default": amazon_q_notification(alert), "email": text}),
-            "MessageStructure": "json",
-        }
 
 
 def subject(alert: Alert) -> str:
@@ -113,14 +102,11 @@ def _text_lines(alert: Alert) -> Iterator[str]:
         yield from ("", "To approve:", f"    {alert.approval.command}")
     yield ""
     width = max((len(fact.name) for fact in alert.facts), default=0)
-    yield from (f"{fact.name:<{width}}  {fact.value}" for fact in alert.facts)
+    yield from (f"{fact.name:<{width}}  {fact.text}" for fact in alert.facts)
     yield f"Incident {alert.incident_id}"
-    yield from _section("Links", tuple(f"{link.text}: {link.url}" for link in alert.links))
+    yield from _section("Links", tuple(f"{link.name}: {link.text}" for link in alert.links))
     for section in alert.sections:
         yield from _section(section.heading, section.items)
-    yield from _section("What the bot did", alert.done)
-    yield from _section("Causes, likeliest first", alert.causes)
-    yield from _section("Checks", alert.checks)
     if alert.log_lines:
         yield from ("", "From the log", *(f"    {line}" for line in alert.log_lines.splitlines()))
     for fix in alert.fixes:
@@ -128,7 +114,7 @@ def _text_lines(alert: Alert) -> Iterator[str]:
         if fix.url:
             yield f"    {fix.url}"
         for snippet in fix.snippets:
-            yield f"  {snippet.dialect}"
+            yield f"  {snippet.name}"
             yield from (f"    {line}" for line in snippet.text.splitlines())
     yield from _section("Guardrails", alert.rules)
 
@@ -160,9 +146,10 @@ def _description(alert: Alert) -> Iterator[str]:
     if alert.effect:
         yield f"What to expect: {alert.effect}"
     yield ""
-    yield from (f"{fact.name}: {fact.value}" for fact in alert.facts)
+    yield from (f"{fact.name}: {fact.text}" for fact in alert.facts)
     for section in alert.sections:
-        yield from ("", section.heading, *section.items)
+        if not section.detail:
+            yield from ("", section.heading, *section.items)
     if alert.log_lines:
         yield from ("", "From the log:", alert.log_lines)
 
@@ -174,7 +161,7 @@ def _steps(alert: Alert) -> Iterator[str]:
     for fix in alert.fixes:
         yield f"{_escaped(fix.title, _MAX_STEP)} {fix.url}".strip()
     for link in alert.links:
-        yield f"{_escaped(link.text, _MAX_STEP)}: {link.url}"
+        yield f"{_escaped(link.name, _MAX_STEP)}: {link.text}"
 
 
 def _escaped(text: str, limit: int) -> str:

@@ -22,43 +22,38 @@ _WRAPPED_DENIALS = frozenset({"ampx_bootstrap_unreadable", "ampx_outputs_refused
 
 def credentials_missing_at_build(case: Case) -> Iterator[Cause]:
     """Causes of a build, or a command on a laptop, that ran without usable credentials."""
-    facts = case.facts
-    if facts.phase is Phase.API or facts.signature in _LOCAL_TOOL_SIGNATURES:
+    if case.phase is Phase.API or case.signature in _LOCAL_TOOL_SIGNATURES:
         yield _local_machine(case)
-    if facts.app is not None and facts.service is None:
-        yield _no_service_role(case)
-    elif facts.identity is Identity.AMPLIFY_OWN:
+    if case.app is not None and case.service is None:
+        if case.identity is Identity.AMPLIFY_OWN:  # the message shows Amplify's own role, which builds use instead
+            reason = "no service role is set: the build ran as Amplify's own role, which is not yours to edit"
+            yield case.cause("service_role_not_set", Rank.PROVEN, reason, "service_role_set", "caller")
+        else:
+            yield case.cause("service_role_not_set", Rank.LIKELY, "no service role is set", "service_role_set")
+    elif case.identity is Identity.AMPLIFY_OWN:
         yield _no_service_role_at_build_time(case)
-    elif facts.signature in _WRAPPED_DENIALS and facts.service is not None:
+    elif case.signature in _WRAPPED_DENIALS and case.service is not None:
         reason = "a service role is set, so what ampx was refused is a permission that this role lacks"
         yield case.cause("permission_missing_identity", Rank.LIKELY, reason, excluded_by=("service_role_set",))
         yield from logging_role(case)
     else:
         yield from service_role(case)
-    if facts.signature not in _WRAPPED_DENIALS and facts.identity is not Identity.AMPLIFY_OWN:
+    if case.signature not in _WRAPPED_DENIALS and case.identity is not Identity.AMPLIFY_OWN:
         yield _explicit_credentials(case)
     reason = "builds never use the compute role: attaching one does not mend this build"
     yield case.cause("compute_role_not_set", Rank.RULED_OUT, reason)
 
 
-def _no_service_role(case: Case) -> Cause:
-    """Proven if the message shows Amplify's own role, which builds use instead."""
-    if case.facts.identity is Identity.AMPLIFY_OWN:
-        reason = "no service role is set: the build ran as Amplify's own role, which is not yours to edit"
-        return case.cause("service_role_not_set", Rank.PROVEN, reason, "service_role_set", "caller")
-    return case.cause("service_role_not_set", Rank.LIKELY, "no service role is set", "service_role_set")
-
-
 def _no_service_role_at_build_time(case: Case) -> Cause:
     """The message shows Amplify's own role, but a service role is set now, or the app was not read."""
-    unknown = why_not_read(case.facts.evidence.app)
+    unknown = why_not_read(case.evidence.app)
     now = f"the app could not be read ({unknown})" if unknown else "one is set now: start the job again"
     reason = f"the build ran as Amplify's own role, which is not yours to edit, so it had no service role; {now}"
     return case.cause("service_role_not_set", Rank.LIKELY, reason, "caller", "service_role_set")
 
 
 def _local_machine(case: Case) -> Cause:
-    if case.facts.phase is Phase.API:
+    if case.phase is Phase.API:
         reason = "the command ran outside Amplify, where it finds the credentials of the machine, or none"
         return case.cause("credentials_local_machine", Rank.LIKELY, reason)
     reason = "the command asks for a profile or session as on a laptop, and a build has none"
@@ -67,14 +62,13 @@ def _local_machine(case: Case) -> Cause:
 
 def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
     """Causes of SSR code that finds no credentials, after a deployment that succeeded."""
-    facts = case.facts
-    unknown = why_not_read(facts.evidence.branch) or why_not_read(facts.evidence.app)
-    undefined = facts.signature == UNDEFINED_CREDENTIALS
+    unknown = why_not_read(case.evidence.branch) or why_not_read(case.evidence.app)
+    undefined = case.signature == UNDEFINED_CREDENTIALS
     yield _explicit_credentials(case)
     if unknown is not None:
         reason = f"whether branch or app has a compute role is not known: {unknown}"
         yield case.cause("compute_role_not_set", Rank.POSSIBLE, reason, "compute_role_set")
-    elif facts.compute is None:
+    elif case.compute is None:
         rank = Rank.LIKELY if undefined else Rank.PROVEN
         reason = "neither the branch nor the app has a compute role, the only one that SSR code gets credentials from"
         yield case.cause("compute_role_not_set", rank, reason, "compute_role_set")
@@ -87,18 +81,18 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
 
 def _explicit_credentials(case: Case) -> Cause:
     """Never proven, because no API shows what the code passes."""
-    facts, keys = case.facts, case.facts.static_keys
-    if facts.signature == UNDEFINED_CREDENTIALS:
+    keys = case.static_keys
+    if case.signature == UNDEFINED_CREDENTIALS:
         reason = "the code passes a credentials object without values in it, which overrides any role"
         return case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, "static_keys")
     if keys:
         reason = f"{', '.join(keys)} hold access keys, and code that passes them overrides the role, even unset"
         return case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, "static_keys")
-    if facts.phase is Phase.RUNTIME and facts.compute is not None and facts.compute.usable:
+    if case.phase is Phase.RUNTIME and case.compute is not None and case.compute.usable:
         reason = "a compute role is set and may be assumed, so what the code itself passes remains"
         checks = ("compute_role_set", "compute_role_trust")
         return case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, excluded_by=checks)
-    if facts.phase is not Phase.RUNTIME and facts.service is not None and facts.service.usable:
+    if case.phase is not Phase.RUNTIME and case.service is not None and case.service.usable:
         reason = "a build keeps the service role's credentials in ~/.aws; code that passes its own never looks there"
         return case.cause("explicit_credentials_in_code", Rank.POSSIBLE, reason, excluded_by=("service_role_trust",))
     reason = "credentials passed in code override the role, also when they are undefined"
@@ -107,13 +101,12 @@ def _explicit_credentials(case: Case) -> Cause:
 
 def logging_role(case: Case) -> Iterator[Cause]:
     """Permissions granted to the logging role or the service role, where SSR code does not get them."""
-    facts = case.facts
-    if facts.granted_to is not None and facts.identity is Identity.COMPUTE_ROLE and facts.denial is not None:
-        reason = f"{name_of(facts.granted_to)} is allowed {facts.denial.action}, and SSR code gets nothing of that"
+    if case.granted_to is not None and case.identity is Identity.COMPUTE_ROLE and case.denial is not None:
+        reason = f"{name_of(case.granted_to)} is allowed {case.denial.action}, and SSR code gets nothing of that"
         yield case.cause("permissions_on_logging_role", Rank.LIKELY, reason)
         return
-    called_as = facts.denial.role_name if facts.denial else None
-    service_name = name_of(facts.service.arn) if facts.service else None
+    called_as = case.denial.role_name if case.denial else None
+    service_name = name_of(case.service.arn) if case.service else None
     if is_logging_role(called_as):
         reason = f"the call was made as {called_as}, which Amplify makes for SSR logs and nothing else"
         yield case.cause("permissions_on_logging_role", Rank.LIKELY, reason)
@@ -126,15 +119,14 @@ def logging_role(case: Case) -> Iterator[Cause]:
 
 def expired_or_invalid(case: Case) -> Iterator[Cause]:
     """Causes of credentials that AWS recognised and refused."""
-    facts = case.facts
     over_an_hour = "build_duration" in case.checks and case.checks["build_duration"].result is CheckResult.FAIL
-    if over_an_hour and facts.phase is not Phase.RUNTIME:
+    if over_an_hour and case.phase is not Phase.RUNTIME:
         reason = "the build outlived its credentials, which end after one hour whatever the role allows"
-    elif facts.static_keys:
-        reason = f"the keys in {', '.join(facts.static_keys)} may be deleted, inactive or without their session token"
+    elif case.static_keys:
+        reason = f"the keys in {', '.join(case.static_keys)} may be deleted, inactive or without their session token"
     else:
         reason = "AWS says that credentials were there and are no longer, or not, valid"
-    rank = Rank.PROVEN if facts.signature == "token_expired" else Rank.LIKELY
+    rank = Rank.PROVEN if case.signature == "token_expired" else Rank.LIKELY
     yield case.cause("session_expired", rank, reason, "build_duration", "static_keys")
-    if facts.phase is Phase.API:
+    if case.phase is Phase.API:
         yield _local_machine(case)

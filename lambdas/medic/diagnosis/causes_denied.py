@@ -20,7 +20,7 @@ from medic.redaction import redact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.diagnosis.facts import Case, Facts
+    from medic.diagnosis.facts import Case
     from medic.logscan.model import Denial
 
 _CODECOMMIT = re.compile(
@@ -48,7 +48,7 @@ _WHOSE = {
 
 def access_denied(case: Case) -> Iterator[Cause]:
     """Causes for every label of a denied call."""
-    denial = case.facts.denial
+    denial = case.denial
     if denial is None:
         yield from _without_denial(case)
     elif denial.policy_type in _DENIED_BY:
@@ -57,7 +57,7 @@ def access_denied(case: Case) -> Iterator[Cause]:
     elif denial.explicit:
         yield _denied_explicitly(case, denial)
         yield _permission_ruled_out(case)
-    elif case.facts.label is Label.PASS_ROLE_DENIED:
+    elif case.label is Label.PASS_ROLE_DENIED:
         yield _pass_role(case, denial)
     else:
         yield from _permission_missing(case, denial)
@@ -68,7 +68,7 @@ def _denied_by(case: Case, denial: Denial, policy_type: PolicyType) -> Cause:
     """Proven, because the message names the policy type. No addition to the caller's own policies helps."""
     which = f" {denial.policy_arn}" if denial.policy_arn else ""
     reason = f"the message names what denies: a {policy_type}{which}. No permission added to the caller helps"
-    if policy_type is PolicyType.SESSION and case.facts.label is Label.PASS_ROLE_DENIED:
+    if policy_type is PolicyType.SESSION and case.label is Label.PASS_ROLE_DENIED:
         reason += "; Amplify itself passes one to SSR code that denies iam:PassRole"
     checks = ("caller_boundary",) if policy_type is PolicyType.BOUNDARY else ()
     return case.cause(_DENIED_BY[policy_type], Rank.PROVEN, reason, *checks)
@@ -92,23 +92,22 @@ def _pass_role(case: Case, denial: Denial) -> Cause:
     role = denial.resource or "the role that it attaches"
     who = _caller_in(case, denial)
     reason = f"{who} may not pass {role} to the service; it is the caller's permission, not the role's"
-    proposal = _permission_proposal(denial, case.facts.evidence.account)
+    proposal = _permission_proposal(denial, case.evidence.account)
     return case.cause("pass_role_missing", Rank.PROVEN, reason, proposal=proposal)
 
 
 def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
-    facts = case.facts
-    if facts.identity is Identity.COGNITO_USER:
+    if case.identity is Identity.COGNITO_USER:
         reason = "the call was made as a user of the app: grant it on the identity pool's role for users or guests"
         yield case.cause("user_credentials_cognito", Rank.LIKELY, reason)
-    if facts.identity is Identity.USER and facts.static_keys and facts.phase is not Phase.API:
-        keys = ", ".join(facts.static_keys)
+    if case.identity is Identity.USER and case.static_keys and case.phase is not Phase.API:
+        keys = ", ".join(case.static_keys)
         reason = f"the caller is none of the app's roles, and {keys} hold access keys, which override those"
         yield case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, "static_keys")
     yield _permission(case, denial)
     if denial.principal is None:
         yield from _build_without_service_role(case, Rank.LIKELY)
-    if is_logging_role(denial.role_name) or facts.identity is Identity.COMPUTE_ROLE:
+    if is_logging_role(denial.role_name) or case.identity is Identity.COMPUTE_ROLE:
         yield from logging_role(case)
 
 
@@ -119,7 +118,7 @@ def _permission(case: Case, denial: Denial) -> Cause:
     else:
         rank = Rank.LIKELY if denial.principal is not None else Rank.POSSIBLE
     reason = f"{_caller_in(case, denial)} may not do {_action_in(denial)}: its identity-based policies lack it"
-    proposal = _permission_proposal(denial, case.facts.evidence.account)
+    proposal = _permission_proposal(denial, case.evidence.account)
     return case.cause("permission_missing_identity", rank, reason, excluded_by=("caller",), proposal=proposal)
 
 
@@ -128,10 +127,6 @@ def _permission_proposal(denial: Denial, account: str) -> Proposal | None:
 
     None in three cases: no statement helps; the text names a wildcard action, which no AWS message does; or the
     statement contains something that looks like a secret.
-
-    Args:
-        denial: the denied call.
-        account: the app's account.
     """
     statement = least_statement(denial)
     if statement is None or "*" in str(statement["Action"]):
@@ -152,8 +147,7 @@ def _permission_proposal(denial: Denial, account: str) -> Proposal | None:
 
 
 def _build_without_service_role(case: Case, rank: Rank) -> Iterator[Cause]:
-    facts = case.facts
-    if facts.phase is Phase.BUILD and facts.app is not None and facts.service is None:
+    if case.phase is Phase.BUILD and case.app is not None and case.service is None:
         reason = "no service role is set, and Amplify's own build role may do nothing in your account"
         yield case.cause("service_role_not_set", rank, reason, "service_role_set")
 
@@ -164,14 +158,14 @@ def _trust_ruled_out(case: Case) -> Iterator[Cause]:
         (Identity.SERVICE_ROLE, "service_role_trust_wrong"),
         (Identity.COMPUTE_ROLE, "compute_role_trust_wrong"),
     ):
-        if case.facts.called_as(identity):
+        if case.called_as(identity):
             reason = f"the call was made as {_WHOSE[identity]}, so Amplify could assume it"
             yield case.cause(cause_id, Rank.RULED_OUT, reason, "caller")
 
 
 def _without_denial(case: Case) -> Iterator[Cause]:
     """Causes of a signature that does not say who was denied what."""
-    match case.facts.signature:
+    match case.signature:
         case "codecommit_clone_refused":
             yield from _codecommit(case)
         case "pass_role_refused":
@@ -195,37 +189,35 @@ def _codecommit(case: Case) -> Iterator[Cause]:
 
     LIKELY at most, because the log does not show that the service role's permission is the missing one.
     """
-    facts = case.facts
-    if facts.app is not None and facts.service is None:
+    if case.app is not None and case.service is None:
         reason = "no service role is set, and CodeCommit is cloned as that role"
         yield case.cause("service_role_not_set", Rank.LIKELY, reason, "service_role_set")
     reason = "CodeCommit answered the clone with 403: the service role lacks codecommit:GitPull on the repository"
-    proposal = _codecommit_proposal(facts)
+    proposal = _codecommit_proposal(case)
     yield case.cause("codecommit_pull_denied", Rank.LIKELY, reason, "service_role_set", proposal=proposal)
     reason = "the repository answered, and refused: no connection is lost"
     yield case.cause("repository_connection_lost", Rank.RULED_OUT, reason)
 
 
-def _codecommit_proposal(facts: Facts) -> Proposal | None:
+def _codecommit_proposal(case: Case) -> Proposal | None:
     """The right to pull the app's own repository, for its service role."""
-    match = _CODECOMMIT.fullmatch((facts.app.repository or "") if facts.app else "")
-    if match is None or facts.service is None:
+    match = _CODECOMMIT.fullmatch((case.app.repository or "") if case.app else "")
+    if match is None or case.service is None:
         return None
-    evidence = facts.evidence
+    evidence = case.evidence
     arn = f"arn:{evidence.partition}:codecommit:{match['region']}:{evidence.account}:{match['name']}"
     statement = {"Effect": "Allow", "Action": "codecommit:GitPull", "Resource": arn}
     return Proposal(
         fix="allow_codecommit_pull",
-        principal=facts.service.arn,
-        role_name=name_of(facts.service.arn),
+        principal=case.service.arn,
+        role_name=name_of(case.service.arn),
         statement=json.dumps(statement, separators=(",", ":")),
     )
 
 
 def _cross_account(case: Case) -> Iterator[Cause]:
-    facts = case.facts
-    if facts.service is not None and facts.in_other_account(facts.service):
-        reason = f"the service role {name_of(facts.service.arn)} belongs to another account, where it can't be passed"
+    if case.service is not None and case.in_other_account(case.service):
+        reason = f"the service role {name_of(case.service.arn)} belongs to another account, where it can't be passed"
         yield case.cause("service_role_other_account", Rank.LIKELY, reason, "service_role_account")
     reason = "the message says that a role may not be passed: by permission, or because it is of another account"
     yield case.cause("pass_role_missing", Rank.LIKELY, reason)
@@ -233,7 +225,7 @@ def _cross_account(case: Case) -> Iterator[Cause]:
 
 def _caller_in(case: Case, denial: Denial) -> str:
     named = denial.role_name or denial.principal
-    whose = _WHOSE.get(case.facts.identity)
+    whose = _WHOSE.get(case.identity)
     if named is None:
         return whose or "the caller, which the message does not name,"
     return f"{whose} {named}" if whose else named

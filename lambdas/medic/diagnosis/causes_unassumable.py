@@ -29,7 +29,7 @@ def service_role_unassumable(case: Case) -> Iterator[Cause]:
     """Causes of a build stopped by "Unable to assume specified IAM Role"."""
     role_causes = list(service_role(case))
     yield from role_causes
-    yield from _propagation(case, case.facts.service, "service_role_age")
+    yield from _propagation(case, case.service, "service_role_age")
     yield from _myth_ruled_out(case)
     proven = any(cause.rank is Rank.PROVEN for cause in role_causes)
     yield _repository_connection(case, proven=proven)
@@ -39,19 +39,19 @@ def service_role_unassumable(case: Case) -> Iterator[Cause]:
 
 def service_role(case: Case) -> Iterator[Cause]:
     """Causes in the service role itself."""
-    facts, service = case.facts, case.facts.service
-    if facts.app is None:
-        reason = f"the app's service role is not known: {why_not_read(facts.evidence.app)}"
+    service = case.service
+    if case.app is None:
+        reason = f"the app's service role is not known: {why_not_read(case.evidence.app)}"
         yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, "service_role_set")
     elif service is None:
         reason = "no service role is set, though apps without one build too, and the same line came with none set"
         yield case.cause("service_role_not_set", Rank.POSSIBLE, reason, "service_role_set")
-    elif facts.called_as(Identity.SERVICE_ROLE):
+    elif case.called_as(Identity.SERVICE_ROLE):
         reason = "the log shows the service role at work (BuildSession), so Amplify could assume it"
         yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, reason, "caller")
-    elif facts.in_other_account(service):
+    elif case.in_other_account(service):
         reason = (
-            f"the role {service.arn} is not of the app's account {facts.evidence.account}, and a role can be passed to "
+            f"the role {service.arn} is not of the app's account {case.evidence.account}, and a role can be passed to "
             "a service only within its own account"
         )
         yield case.cause("service_role_other_account", Rank.PROVEN, reason, "service_role_account")
@@ -60,41 +60,34 @@ def service_role(case: Case) -> Iterator[Cause]:
 
 
 def _service_role_by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause]:
+    """A trust that denies is proven, unless the role is so young that the build may have seen another policy."""
+    rank = Rank.LIKELY if case.was_young(service) else Rank.PROVEN
+    proposal = service.proposal
     match service.assumable:
         case Assumable.MISSING:
             reason = f"the app names a role that is not there: {reason_of(service, service.arn)}"
             yield case.cause("service_role_missing", Rank.PROVEN, reason, "service_role_exists")
+        case Assumable.DENIED if service.required_source:
+            yield _wrong_source(case, service, rank)
         case Assumable.DENIED:
-            yield _trust_denies(case, service)
+            reason = reason_of(service, "the trust policy does not let Amplify in")
+            yield case.cause("service_role_trust_wrong", rank, reason, "service_role_trust", proposal=proposal)
+        case Assumable.CONDITIONAL if service.required_source:
+            # Only the branch's ARN is denied, which AWS documents as the source.
+            yield _wrong_source(case, service, Rank.LIKELY)
         case Assumable.CONDITIONAL:
-            yield _trust_depends(case, service)
+            reason = reason_of(service, "the trust policy's conditions can't be decided from outside")
+            yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, "service_role_trust", proposal=proposal)
         case Assumable.UNREADABLE:
             reason = f"the role could not be read, so its trust is not known: {reason_of(service, 'no reason given')}"
             yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, *_TRUST_CHECKS)
         case _:
-            yield from _role_ruled_out(case)
-
-
-def _trust_denies(case: Case, service: RoleVerdict) -> Cause:
-    """Proven, unless the role is so young that the trust policy read now may differ from what the build saw."""
-    rank = Rank.LIKELY if case.facts.was_young(service) else Rank.PROVEN
-    if service.required_source:
-        return _wrong_source(case, service, rank)
-    reason = reason_of(service, "the trust policy does not let Amplify in")
-    return case.cause("service_role_trust_wrong", rank, reason, "service_role_trust", proposal=service.proposal)
-
-
-def _trust_depends(case: Case, service: RoleVerdict) -> Cause:
-    """LIKELY if only the branch's ARN is denied, because AWS documents that ARN as the source."""
-    if service.required_source:
-        return _wrong_source(case, service, Rank.LIKELY)
-    reason = reason_of(service, "the trust policy's conditions can't be decided from outside")
-    checks = ("service_role_trust",)
-    return case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, *checks, proposal=service.proposal)
+            yield case.cause("service_role_missing", Rank.RULED_OUT, "IAM has the role", "service_role_exists")
+            yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, _TRUST_ALLOWS, *_TRUST_CHECKS)
 
 
 def _wrong_source(case: Case, service: RoleVerdict, rank: Rank) -> Cause:
-    evidence = case.facts.evidence
+    evidence = case.evidence
     reason = (
         f"the trust policy pins {' and '.join(service.required_source)}, while this is app {evidence.app_id}, branch "
         f"{evidence.branch_name}, in {evidence.region}, account {evidence.account}"
@@ -103,25 +96,19 @@ def _wrong_source(case: Case, service: RoleVerdict, rank: Rank) -> Cause:
     return case.cause("service_role_source_condition", rank, reason, *checks, proposal=service.proposal)
 
 
-def _role_ruled_out(case: Case) -> Iterator[Cause]:
-    yield case.cause("service_role_missing", Rank.RULED_OUT, "IAM has the role", "service_role_exists")
-    yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, _TRUST_ALLOWS, *_TRUST_CHECKS)
-
-
 def _myth_ruled_out(case: Case) -> Iterator[Cause]:
     """Names the regional-principal myth, which most people try first, only where it is proven not to help."""
-    service = case.facts.service
-    if service is not None and service.usable and not case.facts.in_other_account(service):
+    service = case.service
+    if service is not None and service.usable and not case.in_other_account(service):
         reason = "the trust policy already lets Amplify in without one"
         yield case.cause("wrong_region_principal_myth", Rank.RULED_OUT, reason, "service_role_trust")
 
 
 def _propagation(case: Case, role: RoleVerdict | None, age_check: str) -> Iterator[Cause]:
     """A role created moments before the job. LIKELY only if the role is usable by now."""
-    facts = case.facts
-    if role is None or not facts.was_young(role) or facts.in_other_account(role):
+    if role is None or not case.was_young(role) or case.in_other_account(role):
         return
-    age = facts.age_at_start(role)
+    age = case.age_at_start(role)
     rank = Rank.LIKELY if role.usable else Rank.POSSIBLE
     if age is not None and age < timedelta():
         reason = f"the role was made {in_words(-age)} after the job started: a later job finds it"
@@ -132,23 +119,21 @@ def _propagation(case: Case, role: RoleVerdict | None, age_check: str) -> Iterat
 
 def _repository_connection(case: Case, *, proven: bool) -> Cause:
     """Ranked by exclusion only, because no API shows the connection."""
-    ruled_out = _why_repository_is_ruled_out(case)
-    rank, reason = (Rank.RULED_OUT, ruled_out) if ruled_out else _connection_rank(case, proven=proven)
+    if case.deployed_by_hand:
+        rank, reason = Rank.RULED_OUT, "no repository had a part in it: this was deployed by hand"
+    elif case.reading.cloned:
+        rank, reason = Rank.RULED_OUT, "the build got to the repository, so it could be reached"
+    else:
+        rank, reason = _connection_rank(case, proven=proven)
     checks = ("repository_cloned", "repository_connection")
     return case.cause("repository_connection_lost", rank, reason, *checks, excluded_by=_TRUST_CHECKS)
 
 
-def _why_repository_is_ruled_out(case: Case) -> str | None:
-    if case.facts.deployed_by_hand:
-        return "no repository had a part in it: this was deployed by hand"
-    return "the build got to the repository, so it could be reached" if case.facts.reading.cloned else None
-
-
 def _connection_rank(case: Case, *, proven: bool) -> tuple[Rank, str]:
-    facts, service = case.facts, case.facts.service
-    if proven or facts.app is None or facts.was_young(service) or (service and service.usable is False):
+    service = case.service
+    if proven or case.app is None or case.was_young(service) or (service and service.usable is False):
         return Rank.POSSIBLE, "the same message is printed when Amplify can't reach the repository"
-    if _CODECOMMIT in (facts.app.repository or ""):
+    if _CODECOMMIT in (case.app.repository or ""):
         return Rank.POSSIBLE, "CodeCommit is reached as the service role; the repository may be renamed or deleted"
     if service is None:
         reason = "no service role is set, so there is no role to blame: look at the repository connection first"
@@ -161,9 +146,9 @@ def _connection_rank(case: Case, *, proven: bool) -> tuple[Rank, str]:
 
 def _last_resorts(case: Case) -> Iterator[Cause]:
     """Causes that people have reported and that no check can confirm."""
-    if case.facts.service is not None:
+    if case.service is not None:
         yield case.cause("rcp_denies_assume_role", Rank.POSSIBLE, _RCP, "resource_control_policies")
-    if not case.facts.deployed_by_hand:
+    if not case.deployed_by_hand:
         reason = "apps made by CLI or code were seen to fail where one made in the console did not; no check shows it"
         yield case.cause("app_created_outside_console", Rank.POSSIBLE, reason)
     reason = "new accounts were seen to fail with other reasons' messages"
@@ -172,12 +157,12 @@ def _last_resorts(case: Case) -> Iterator[Cause]:
 
 def compute_role_unassumable(case: Case) -> Iterator[Cause]:
     """Causes of a compute role refused by UpdateBranch, UpdateApp, CreateBranch or CreateApp."""
-    compute = case.facts.compute
+    compute = case.compute
     if compute is None:
         yield from _unknown_compute_role(case)
         return
     yield from compute_role(case, contested=Rank.LIKELY)
-    if case.facts.was_young(compute):
+    if case.was_young(compute):
         yield from _propagation(case, compute, "compute_role_age")
     elif compute.usable:
         reason = "the role that is set now passes: the one refused was another, or was made seconds before"
@@ -198,18 +183,16 @@ def _unknown_compute_role(case: Case) -> Iterator[Cause]:
 def compute_role(case: Case, *, contested: Rank) -> Iterator[Cause]:
     """Causes in the effective compute role itself.
 
-    Args:
-        case: the inputs.
-        contested: the rank of source conditions, which Amplify has both accepted and refused on compute roles.
+    `contested` is the rank of source conditions, which Amplify has both accepted and refused on compute roles.
     """
-    compute = case.facts.compute
+    compute = case.compute
     if compute is None:
         return
     rank = Rank.PROVEN if compute.propagated else Rank.LIKELY
     trust, exists = "compute_role_trust", "compute_role_exists"
     match compute.assumable:
         case Assumable.MISSING:
-            reason = f"the role {case.facts.compute_role_level} is not there: {reason_of(compute, compute.arn)}"
+            reason = f"the role {case.compute_role_level} is not there: {reason_of(compute, compute.arn)}"
             yield case.cause("compute_role_missing", Rank.PROVEN, reason, exists)
         case Assumable.DENIED:
             reason = reason_of(compute, "the trust policy does not let Amplify in")
@@ -222,7 +205,7 @@ def compute_role(case: Case, *, contested: Rank) -> Iterator[Cause]:
             yield case.cause("compute_role_trust_wrong", Rank.POSSIBLE, reason, trust, proposal=compute.proposal)
         case Assumable.UNREADABLE:
             reason = f"the role could not be read, so its trust is not known: {reason_of(compute, 'no reason given')}"
-            rank = Rank.LIKELY if case.facts.in_other_account(compute) else Rank.POSSIBLE
+            rank = Rank.LIKELY if case.in_other_account(compute) else Rank.POSSIBLE
             yield case.cause("compute_role_trust_wrong", rank, reason, "compute_role_account", exists, trust)
         case Assumable.ALLOWED:
             yield case.cause("compute_role_trust_wrong", Rank.RULED_OUT, _TRUST_ALLOWS, exists, trust)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from medic.arns import name_of
-from medic.diagnosis.facts import Facts, in_words, why_not_read
+from medic.diagnosis.facts import Case, in_words, why_not_read
 from medic.diagnosis.model import Assumable, Check, CheckResult
 from medic.diagnosis.roles import PROPAGATION_TIME
 from medic.evidence import Present
@@ -61,41 +61,41 @@ _CALLERS = {
 # --- Amplify's two roles
 
 
-def service_role(facts: Facts) -> Iterator[Check]:
-    unknown = why_not_read(facts.evidence.app)
-    yield from _role("service_role", "service role", facts, facts.service, unknown)
+def service_role(case: Case) -> Iterator[Check]:
+    unknown = why_not_read(case.evidence.app)
+    yield from _role("service_role", "service role", case, case.service, unknown)
 
 
-def compute_role(facts: Facts) -> Iterator[Check]:
-    unknown = why_not_read(facts.evidence.branch) or why_not_read(facts.evidence.app)
-    yield from _role("compute_role", "compute role", facts, facts.compute, unknown, level=_level(facts))
+def compute_role(case: Case) -> Iterator[Check]:
+    unknown = why_not_read(case.evidence.branch) or why_not_read(case.evidence.app)
+    yield from _role("compute_role", "compute role", case, case.compute, unknown, level=_level(case))
 
 
-def compute_role_in_brief(facts: Facts) -> Iterator[Check]:
+def compute_role_in_brief(case: Case) -> Iterator[Check]:
     """One line on the compute role for a failed build, because builds never use it."""
-    if facts.app is None or facts.branch is None or facts.app.platform == "WEB":
+    if case.app is None or case.branch is None or case.app.platform == "WEB":
         return
     aside = "builds never use it"
-    if facts.compute is None:
+    if case.compute is None:
         yield Check("compute_role_set", CheckResult.FAIL, f"no compute role is set on branch or app; {aside}")
         return
-    trust = facts.compute.assumable.value
-    detail = f"the compute role {facts.compute.arn} is {facts.compute_role_level} (trust: {trust}); {aside}"
+    trust = case.compute.assumable.value
+    detail = f"the compute role {case.compute.arn} is {case.compute_role_level} (trust: {trust}); {aside}"
     yield Check("compute_role_set", CheckResult.PASS, detail)
 
 
-def service_role_boundary(facts: Facts) -> Iterator[Check]:
+def service_role_boundary(case: Case) -> Iterator[Check]:
     """Always passes: a boundary never keeps a service from assuming a role, but people often suspect it."""
-    role = facts.role(facts.service)
+    role = case.role(case.service)
     if role is not None:
         has = role.permissions_boundary or "none"
         detail = f"the service role's permissions boundary is {has}: it limits what the role may do, not who assumes it"
         yield Check("service_role_boundary", CheckResult.PASS, detail)
 
 
-def resource_control_policies(facts: Facts) -> Iterator[Check]:
+def resource_control_policies(case: Case) -> Iterator[Check]:
     """Always unknown. Of an organization's policies, only an RCP could keep a service from assuming a role."""
-    if (facts.compute if facts.label is Label.COMPUTE_ROLE_UNASSUMABLE else facts.service) is not None:
+    if (case.compute if case.label is Label.COMPUTE_ROLE_UNASSUMABLE else case.service) is not None:
         yield Check(
             "resource_control_policies",
             CheckResult.UNKNOWN,
@@ -105,7 +105,7 @@ def resource_control_policies(facts: Facts) -> Iterator[Check]:
 
 
 def _role(  # noqa: PLR0913, PLR0917 - the parts that differ between the two roles
-    prefix: str, noun: str, facts: Facts, verdict: RoleVerdict | None, unknown: str | None, level: str = ""
+    prefix: str, noun: str, case: Case, verdict: RoleVerdict | None, unknown: str | None, level: str = ""
 ) -> Iterator[Check]:
     """Is the role set, in this account, existing, assumable, and old enough?"""
     if unknown is not None:
@@ -114,12 +114,24 @@ def _role(  # noqa: PLR0913, PLR0917 - the parts that differ between the two rol
     yield _is_set(prefix, noun, verdict, level)
     if verdict is None:
         return
-    yield _account(prefix, noun, facts, verdict)
-    yield _exists(prefix, noun, verdict)
+    result, detail = CheckResult.PASS, f"the {noun} belongs to the app's account"
+    if case.in_other_account(verdict):
+        result = CheckResult.FAIL
+        detail = f"the {noun} belongs to another account than the app's {case.evidence.account}"
+    yield Check(f"{prefix}_account", result, detail)
+    explanation = " ".join(verdict.explanation)
+    result, detail = CheckResult.PASS, f"IAM has the {noun}"
+    if verdict.assumable is Assumable.MISSING:
+        result, detail = CheckResult.FAIL, f"the {noun} does not exist: {explanation}"
+    elif verdict.assumable is Assumable.UNREADABLE:
+        result, detail = CheckResult.UNKNOWN, f"the {noun} could not be read: {explanation}"
+    yield Check(f"{prefix}_exists", result, detail)
     if verdict.assumable in _TRUST:
         result, detail = _TRUST[verdict.assumable]
         yield Check(f"{prefix}_trust", result, " ".join((f"the {noun}: {detail}.", *verdict.explanation)))
-    yield from _age(prefix, noun, facts.age_at_start(verdict))
+    age = case.age_at_start(verdict)
+    if age is not None:
+        yield Check(f"{prefix}_age", *_age(noun, age))
 
 
 def _is_set(prefix: str, noun: str, verdict: RoleVerdict | None, level: str = "") -> Check:
@@ -128,80 +140,57 @@ def _is_set(prefix: str, noun: str, verdict: RoleVerdict | None, level: str = ""
     return Check(f"{prefix}_set", CheckResult.PASS, f"the {noun} is {verdict.arn}{level}")
 
 
-def _account(prefix: str, noun: str, facts: Facts, verdict: RoleVerdict) -> Check:
-    if facts.in_other_account(verdict):
-        detail = f"the {noun} belongs to another account than the app's {facts.evidence.account}"
-        return Check(f"{prefix}_account", CheckResult.FAIL, detail)
-    return Check(f"{prefix}_account", CheckResult.PASS, f"the {noun} belongs to the app's account")
-
-
-def _exists(prefix: str, noun: str, verdict: RoleVerdict) -> Check:
-    explanation = " ".join(verdict.explanation)
-    match verdict.assumable:
-        case Assumable.MISSING:
-            return Check(f"{prefix}_exists", CheckResult.FAIL, f"the {noun} does not exist: {explanation}")
-        case Assumable.UNREADABLE:
-            return Check(f"{prefix}_exists", CheckResult.UNKNOWN, f"the {noun} could not be read: {explanation}")
-        case _:
-            return Check(f"{prefix}_exists", CheckResult.PASS, f"IAM has the {noun}")
-
-
-def _age(prefix: str, noun: str, age: timedelta | None) -> Iterator[Check]:
-    if age is None:
-        return
+def _age(noun: str, age: timedelta) -> tuple[CheckResult, str]:
     if age < timedelta():
-        detail = f"the {noun} was made {in_words(-age)} after the job started"
-        yield Check(f"{prefix}_age", CheckResult.FAIL, detail)
-    elif age < PROPAGATION_TIME:
-        detail = f"the {noun} was made {in_words(age)} before the job started: IAM may not have told every service yet"
-        yield Check(f"{prefix}_age", CheckResult.FAIL, detail)
-    else:
-        detail = f"the {noun} was made {in_words(age)} before the job started: IAM knows it everywhere"
-        yield Check(f"{prefix}_age", CheckResult.PASS, detail)
+        return CheckResult.FAIL, f"the {noun} was made {in_words(-age)} after the job started"
+    made = f"the {noun} was made {in_words(age)} before the job started"
+    if age < PROPAGATION_TIME:
+        return CheckResult.FAIL, f"{made}: IAM may not have told every service yet"
+    return CheckResult.PASS, f"{made}: IAM knows it everywhere"
 
 
-def _level(facts: Facts) -> str:
-    if facts.compute is None or facts.branch is None:
+def _level(case: Case) -> str:
+    if case.compute is None or case.branch is None:
         return ""
-    return f", {facts.compute_role_level}" + ("" if facts.branch.compute_role_arn else _INHERITED)
+    return f", {case.compute_role_level}" + ("" if case.branch.compute_role_arn else _INHERITED)
 
 
 # --- the build and the site
 
 
-def repository_cloned(facts: Facts) -> Iterator[Check]:
-    if facts.deployed_by_hand:
+def repository_cloned(case: Case) -> Iterator[Check]:
+    if case.deployed_by_hand:
         detail = "no repository had a part in it: this was deployed by hand"
         yield Check("repository_cloned", CheckResult.UNKNOWN, detail)
-    elif not isinstance(facts.evidence.log, Present):
+    elif not isinstance(case.evidence.log, Present):
         yield Check("repository_cloned", CheckResult.UNKNOWN, "the build's log could not be read")
-    elif facts.reading.cloned:
+    elif case.reading.cloned:
         yield Check("repository_cloned", CheckResult.PASS, "the build got to the repository before it failed")
     else:
-        detail = f"the build died before it cloned the repository{_time_to_failure(facts)}"
+        detail = f"the build died before it cloned the repository{_time_to_failure(case)}"
         yield Check("repository_cloned", CheckResult.FAIL, detail)
 
 
-def _time_to_failure(facts: Facts) -> str:
-    lasted, step = facts.failed_step_lasted, facts.job.failed_step if facts.job else None
+def _time_to_failure(case: Case) -> str:
+    lasted, step = case.failed_step_lasted, case.job.failed_step if case.job else None
     return f", {int(lasted.total_seconds())} s into {step.name}" if lasted is not None and step is not None else ""
 
 
-def repository_connection(facts: Facts) -> Iterator[Check]:
+def repository_connection(case: Case) -> Iterator[Check]:
     """Always unknown, because no API shows the connection. Names the repository for a comparison by hand."""
-    if facts.deployed_by_hand:
+    if case.deployed_by_hand:
         return
     detail = "no AWS API shows whether Amplify can still reach the repository: look in the Amplify console"
-    if facts.app is not None and facts.app.repository is not None:
-        detail += f", and compare {facts.app.repository} with the repository's present name"
+    if case.app is not None and case.app.repository is not None:
+        detail += f", and compare {case.app.repository} with the repository's present name"
     yield Check("repository_connection", CheckResult.UNKNOWN, detail)
 
 
-def build_duration(facts: Facts) -> Iterator[Check]:
+def build_duration(case: Case) -> Iterator[Check]:
     """Fails if the build ran longer than its credentials are valid."""
-    if facts.phase in {Phase.RUNTIME, Phase.API}:
+    if case.phase in {Phase.RUNTIME, Phase.API}:
         return
-    lasted = facts.failed_step_lasted
+    lasted = case.failed_step_lasted
     if lasted is None:
         yield Check("build_duration", CheckResult.UNKNOWN, "how long the failed step ran is not known")
     elif lasted >= BUILD_SESSION_DURATION:
@@ -212,14 +201,14 @@ def build_duration(facts: Facts) -> Iterator[Check]:
         yield Check("build_duration", CheckResult.PASS, detail)
 
 
-def platform(facts: Facts) -> Iterator[Check]:
+def platform(case: Case) -> Iterator[Check]:
     """Is the site SSR or static? A static site has no server code and so no use for a compute role."""
-    if facts.app is None:
+    if case.app is None:
         return
-    is_runtime = facts.label in {Label.CREDENTIALS_MISSING_RUNTIME, Label.COMPUTE_ROLE_UNASSUMABLE}
-    framework = (facts.branch.framework if facts.branch else None) or ""
+    is_runtime = case.label in {Label.CREDENTIALS_MISSING_RUNTIME, Label.COMPUTE_ROLE_UNASSUMABLE}
+    framework = (case.branch.framework if case.branch else None) or ""
     using = f", the framework {framework}" if framework else ""
-    match facts.app.platform:
+    match case.app.platform:
         case "WEB" if is_runtime or "SSR" in framework:
             detail = f"the platform is WEB (static){using}: it runs no server code and has no use for a compute role"
             yield Check("platform", CheckResult.FAIL, detail)
@@ -232,14 +221,14 @@ def platform(facts: Facts) -> Iterator[Check]:
             yield Check("platform", CheckResult.UNKNOWN, detail)
 
 
-def line_confirmed(facts: Facts) -> Iterator[Check]:
+def line_confirmed(case: Case) -> Iterator[Check]:
     """Does AWS's state contradict what a line of the SSR log says? Visitors can make the site print lines.
 
     Only a role on the branch itself that Amplify may assume without source conditions contradicts the line: a role
     inherited from the app was once reported not to reach the runtime, and source conditions are contested.
     """
-    on_the_branch = facts.branch is not None and facts.branch.compute_role_arn is not None
-    if on_the_branch and facts.compute is not None and facts.compute.assumable is Assumable.ALLOWED:
+    on_the_branch = case.branch is not None and case.branch.compute_role_arn is not None
+    if on_the_branch and case.compute is not None and case.compute.assumable is Assumable.ALLOWED:
         detail = (
             "the branch has a compute role that Amplify may assume, so AWS's state does not bear the line out: the "
             "code may pass credentials of its own, or a visitor made the site print the line"
@@ -247,9 +236,9 @@ def line_confirmed(facts: Facts) -> Iterator[Check]:
         yield Check(LINE_CONFIRMED, CheckResult.FAIL, detail)
 
 
-def static_keys(facts: Facts) -> Iterator[Check]:
+def static_keys(case: Case) -> Iterator[Check]:
     """Fails if environment variables hold long-lived keys, recognised by their values, whatever their names."""
-    names = facts.static_keys
+    names = case.static_keys
     if names:
         detail = (
             f"AWS access keys stand in the environment variables {', '.join(names)}: they reach the build, and SSR "
@@ -262,34 +251,34 @@ def static_keys(facts: Facts) -> Iterator[Check]:
 # --- the caller of a denied call
 
 
-def caller(facts: Facts) -> Iterator[Check]:
+def caller(case: Case) -> Iterator[Check]:
     """Who called? The principal in the message decides, not the words around it."""
-    denial = facts.denial
+    denial = case.denial
     if denial is None:
         return
     if denial.principal is None:
         yield Check("caller", CheckResult.UNKNOWN, "the message does not name who called")
         return
-    result, who = _CALLERS.get(facts.identity, (CheckResult.UNKNOWN, "whose it is can't be told from its name"))
-    elsewhere = denial.account not in {None, facts.evidence.account} and facts.identity is not Identity.AMPLIFY_OWN
+    result, who = _CALLERS.get(case.identity, (CheckResult.UNKNOWN, "whose it is can't be told from its name"))
+    elsewhere = denial.account not in {None, case.evidence.account} and case.identity is not Identity.AMPLIFY_OWN
     aside = f", of account {denial.account} and not of the app's" if elsewhere else ""
     yield Check("caller", result, f"the caller is {denial.principal}{aside}: {who}")
 
 
-def role_of_caller(facts: Facts) -> Iterator[Check]:
+def role_of_caller(case: Case) -> Iterator[Check]:
     """Which of Amplify's roles made a denied call; if the message names no caller, the role that a build would use."""
-    match facts.identity:
-        case Identity.COMPUTE_ROLE if facts.compute is not None:
-            yield _is_set("compute_role", "compute role", facts.compute, _level(facts))
-        case Identity.SERVICE_ROLE | Identity.UNKNOWN if facts.app is not None:
-            yield _is_set("service_role", "service role", facts.service)
+    match case.identity:
+        case Identity.COMPUTE_ROLE if case.compute is not None:
+            yield _is_set("compute_role", "compute role", case.compute, _level(case))
+        case Identity.SERVICE_ROLE | Identity.UNKNOWN if case.app is not None:
+            yield _is_set("service_role", "service role", case.service)
         case _:
             return
 
 
-def boundary_of_caller(facts: Facts) -> Iterator[Check]:
+def boundary_of_caller(case: Case) -> Iterator[Check]:
     """The permissions boundary of the denied role; unknown unless that is the service or the compute role."""
-    role = _callers_role(facts)
+    role = _callers_role(case)
     if role is None:
         detail = (
             "the caller's permissions boundary was not read: the caller is neither the service nor the compute role"
@@ -305,20 +294,20 @@ def boundary_of_caller(facts: Facts) -> Iterator[Check]:
         yield Check("caller_boundary", CheckResult.FAIL, detail)
 
 
-def _callers_role(facts: Facts) -> Role | None:
-    called = facts.denial.role_name if facts.denial else None
-    for verdict in (facts.service, facts.compute):
+def _callers_role(case: Case) -> Role | None:
+    called = case.denial.role_name if case.denial else None
+    for verdict in (case.service, case.compute):
         if verdict is not None and name_of(verdict.arn) == called:
-            return facts.role(verdict)
+            return case.role(verdict)
     return None
 
 
 # --- which checks a label gets
 
-_MakeChecks: TypeAlias = Callable[[Facts], Iterator[Check]]
+_MakeChecks: TypeAlias = Callable[[Case], Iterator[Check]]
 
 _DENIED: tuple[_MakeChecks, ...] = (caller, role_of_caller, static_keys)
-_CHECKS_OF: Mapping[Label, tuple[_MakeChecks, ...]] = {
+CHECKS_OF: Mapping[Label, tuple[_MakeChecks, ...]] = {
     Label.SERVICE_ROLE_UNASSUMABLE: (
         *(service_role, service_role_boundary, repository_cloned, repository_connection),
         *(resource_control_policies, platform, compute_role_in_brief),
@@ -333,8 +322,4 @@ _CHECKS_OF: Mapping[Label, tuple[_MakeChecks, ...]] = {
     Label.ACCESS_DENIED_BOUNDARY: (caller, boundary_of_caller),
     Label.ACCESS_DENIED_SCP: (caller,),
 }
-
-
-def checks_for(facts: Facts) -> tuple[Check, ...]:
-    """Every check that applies to this failure, in the order in which a person would make them."""
-    return tuple(check for make in _CHECKS_OF.get(facts.label, ()) for check in make(facts))
+"""In the order in which a person would make them."""

@@ -17,15 +17,14 @@ from medic.diagnosis.causes_credentials import (
 )
 from medic.diagnosis.causes_denied import access_denied
 from medic.diagnosis.causes_unassumable import compute_role_unassumable, service_role_unassumable
-from medic.diagnosis.checks import checks_for
-from medic.diagnosis.facts import Case, Facts
+from medic.diagnosis.checks import CHECKS_OF
+from medic.diagnosis.facts import Case
 from medic.diagnosis.model import Cause, Diagnosis, Rank
 from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
-from medic.evidence import Evidence, Present
+from medic.evidence import Evidence, value_of
 from medic.labels import Label, Phase
 
 if TYPE_CHECKING:
-    from medic.diagnosis.model import Check
     from medic.logscan.model import LogReading
 
 _FindCauses: TypeAlias = Callable[[Case], Iterator[Cause]]
@@ -47,37 +46,25 @@ _CAUSES_OF: Mapping[Label, _FindCauses] = {
 
 def diagnose(evidence: Evidence, reading: LogReading, phase: Phase) -> Diagnosis:
     """Diagnoses one failure from the log's findings and the state of app, branch, job and roles."""
-    service = service_role_verdict(evidence, _service_role_arn(evidence))
-    compute = compute_role_verdict(evidence, _compute_role_arn(evidence))
-    facts = Facts(evidence, reading, phase, service, compute)
-    checks = checks_for(facts)
+    app, branch = value_of(evidence.app), value_of(evidence.branch)
+    service = service_role_verdict(evidence, app.service_role_arn if app else None)
+    compute_arn = (branch.compute_role_arn if branch else None) or (app.compute_role_arn if app else None)
+    compute = compute_role_verdict(evidence, compute_arn)
+    same = evidence.candidate_role_arn == compute_arn
+    case = Case(evidence, reading, phase, service, compute)
+    checks = tuple(check for make in CHECKS_OF.get(case.label, ()) for check in make(case))
+    case.checks = {check.id: check for check in checks}
+    causes_of = _CAUSES_OF.get(case.label)
+    causes = causes_of(case) if causes_of else ()
     return Diagnosis(
-        label=reading.label,
+        label=case.label,
         phase=phase,
         findings=reading.findings,
         checks=checks,
-        causes=_ranked(facts, checks),
+        # Causes of one rank keep the order in which their function yields them.
+        causes=tuple(sorted(causes, key=lambda cause: _RANK_ORDER.index(cause.rank))),
         service=service,
         compute=compute,
-        candidate=compute_role_verdict(evidence, evidence.candidate_role_arn),
+        candidate=compute if same else compute_role_verdict(evidence, evidence.candidate_role_arn),
+        repair=service_role_verdict(evidence, evidence.repair_role_arn),
     )
-
-
-def _ranked(facts: Facts, checks: tuple[Check, ...]) -> tuple[Cause, ...]:
-    """The causes by rank. Causes of one rank keep the order in which their function yields them."""
-    causes_of = _CAUSES_OF.get(facts.label)
-    if causes_of is None:
-        return ()
-    case = Case(facts, {check.id: check for check in checks})
-    return tuple(sorted(causes_of(case), key=lambda cause: _RANK_ORDER.index(cause.rank)))
-
-
-def _service_role_arn(evidence: Evidence) -> str | None:
-    return evidence.app.value.service_role_arn if isinstance(evidence.app, Present) else None
-
-
-def _compute_role_arn(evidence: Evidence) -> str | None:
-    """R of the decision table: the branch's compute role, else the app's."""
-    branch = evidence.branch.value.compute_role_arn if isinstance(evidence.branch, Present) else None
-    app = evidence.app.value.compute_role_arn if isinstance(evidence.app, Present) else None
-    return branch or app

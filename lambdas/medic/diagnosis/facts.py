@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.model import Cause, Check, CheckResult, Rank
 from medic.diagnosis.roles import PROPAGATION_TIME
-from medic.evidence import Absent, Present
+from medic.evidence import Present, value_of
 from medic.knowledge import title_of
 from medic.labels import Identity
 from medic.policies import allow_statements, texts
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from medic.diagnosis.model import Proposal, RoleVerdict
-    from medic.evidence import App, Branch, Evidence, Item, Job, Role, RolePolicies, Step
-    from medic.labels import Label, Phase
-    from medic.logscan.model import Denial, Finding, LogReading
+    from medic.evidence import App, Branch, Evidence, Item, Role, RolePolicies
+    from medic.labels import Phase
+    from medic.logscan.model import LogReading
 
 UNDEFINED_CREDENTIALS = "sdk_v3_credential_object_invalid"
 """The signature of a credentials object that the code passes with no values in it. No role can fix that."""
@@ -29,56 +28,35 @@ _LOGGING_ROLE_PREFIX = "AmplifySSRLogging"
 """Amplify names the role that writes SSR logs AmplifySSRLoggingRole-<uuid>."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """The inputs of one diagnosis."""
+class Case:
+    """One failure: the evidence, the log's findings, the verdicts on the app's two roles, the checks."""
 
-    evidence: Evidence
-    reading: LogReading
-    phase: Phase
-    service: RoleVerdict | None
-    """The app's service role; None if none is set, or if the app was not read."""
-    compute: RoleVerdict | None
-    """The branch's compute role, else the app's; None if neither is set, or if they were not read."""
-
-    @property
-    def label(self) -> Label:
-        return self.reading.label
-
-    @property
-    def finding(self) -> Finding | None:
-        """The finding that decides the label."""
-        return self.reading.findings[0] if self.reading.findings else None
-
-    @property
-    def signature(self) -> str:
-        """The deciding finding's signature; empty without a finding."""
-        return self.finding.signature if self.finding else ""
-
-    @property
-    def denial(self) -> Denial | None:
-        """The deciding finding's denial, if it is one."""
-        return self.finding.denial if self.finding else None
-
-    @property
-    def identity(self) -> Identity:
+    def __init__(
+        self,
+        evidence: Evidence,
+        reading: LogReading,
+        phase: Phase,
+        service: RoleVerdict | None,
+        compute: RoleVerdict | None,
+    ) -> None:
+        self.evidence = evidence
+        self.reading = reading
+        self.phase = phase
+        self.service = service
+        """The app's service role; None if none is set, or if the app was not read."""
+        self.compute = compute
+        """The branch's compute role, else the app's; None if neither is set, or if they were not read."""
+        self.checks: Mapping[str, Check] = {}
+        """By id; `diagnose` sets them before it asks for causes."""
+        self.app = value_of(evidence.app)
+        self.branch = value_of(evidence.branch)
+        self.job = value_of(evidence.job)
+        self.label = reading.label
+        finding = reading.findings[0] if reading.findings else None  # the one that decides the label
+        self.signature = finding.signature if finding else ""
+        self.denial = finding.denial if finding else None
+        self.identity = finding.identity if finding else Identity.UNKNOWN
         """Whose credentials the deciding finding is about."""
-        return self.finding.identity if self.finding else Identity.UNKNOWN
-
-    @property
-    def app(self) -> App | None:
-        """None if it was not read."""
-        return self.evidence.app.value if isinstance(self.evidence.app, Present) else None
-
-    @property
-    def branch(self) -> Branch | None:
-        """None if it was not read."""
-        return self.evidence.branch.value if isinstance(self.evidence.branch, Present) else None
-
-    @property
-    def job(self) -> Job | None:
-        """None if it was not read."""
-        return self.evidence.job.value if isinstance(self.evidence.job, Present) else None
 
     @property
     def deployed_by_hand(self) -> bool:
@@ -95,7 +73,7 @@ class Facts:
     @property
     def failed_step_lasted(self) -> timedelta | None:
         """How long the failed step ran; None if its times are not known."""
-        step: Step | None = self.job.failed_step if self.job else None
+        step = self.job.failed_step if self.job else None
         if step is None or step.started_at is None or step.ended_at is None:
             return None
         return step.ended_at - step.started_at
@@ -122,8 +100,7 @@ class Facts:
 
     def role(self, verdict: RoleVerdict | None) -> Role | None:
         """The role that a verdict is about, if it was read."""
-        item = self.evidence.roles.get(verdict.arn) if verdict else None
-        return item.value if isinstance(item, Present) else None
+        return value_of(self.evidence.roles.get(verdict.arn)) if verdict else None
 
     def in_other_account(self, verdict: RoleVerdict) -> bool:
         return f":{self.evidence.account}:" not in verdict.arn
@@ -139,23 +116,6 @@ class Facts:
         """True if IAM may not have propagated the role when the job needed it, or still may not have."""
         age = self.age_at_start(verdict)
         return age < PROPAGATION_TIME if age is not None else verdict is not None and not verdict.propagated
-
-
-def _allow(policies: RolePolicies, action: str) -> bool:
-    """True if any Allow statement names the action, whatever its resource and conditions."""
-    return any(
-        fnmatchcase(action.lower(), pattern.lower())
-        for statement in allow_statements(policies.documents)
-        for pattern in texts(statement.get("Action"))
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """The inputs of a ranking: the facts and the results of the checks."""
-
-    facts: Facts
-    checks: Mapping[str, Check]
 
     def cause(
         self,
@@ -176,32 +136,35 @@ class Case:
             excluded_by: checks of other causes: if they pass, this cause remains; if they fail, it is not needed.
             proposal: the statement that would remove the cause.
         """
-        direct, inverse = self._results(shown_by), self._results(excluded_by)
+
+        def ids(if_shown: CheckResult, if_excluded: CheckResult) -> tuple[str, ...]:
+            wanted = (*((id_, if_shown) for id_ in shown_by), *((id_, if_excluded) for id_ in excluded_by))
+            return tuple(id_ for id_, result in wanted if id_ in self.checks and self.checks[id_].result is result)
+
         return Cause(
             id=cause_id,
             title=title_of(cause_id),
             rank=rank,
             reason=reason,
-            supporting=(*direct[CheckResult.FAIL], *inverse[CheckResult.PASS]),
-            against=(*direct[CheckResult.PASS], *inverse[CheckResult.FAIL]),
-            unseen=(*direct[CheckResult.UNKNOWN], *inverse[CheckResult.UNKNOWN]),
+            supporting=ids(CheckResult.FAIL, CheckResult.PASS),
+            against=ids(CheckResult.PASS, CheckResult.FAIL),
+            unseen=ids(CheckResult.UNKNOWN, CheckResult.UNKNOWN),
             proposal=proposal,
         )
 
-    def _results(self, names: tuple[str, ...]) -> dict[CheckResult, tuple[str, ...]]:
-        checks = [self.checks[name] for name in names if name in self.checks]
-        return {result: tuple(check.id for check in checks if check.result is result) for result in CheckResult}
+
+def _allow(policies: RolePolicies, action: str) -> bool:
+    """True if any Allow statement names the action, whatever its resource and conditions."""
+    return any(
+        fnmatchcase(action.lower(), pattern.lower())
+        for statement in allow_statements(policies.documents)
+        for pattern in texts(statement.get("Action"))
+    )
 
 
 def why_not_read(item: Item[App] | Item[Branch]) -> str | None:
     """Why an app or branch is not known; None if it was read."""
-    match item:
-        case Present():
-            return None
-        case Absent(reason):
-            return reason
-        case _:
-            return item.reason
+    return None if isinstance(item, Present) else item.reason
 
 
 def reason_of(verdict: RoleVerdict, otherwise: str) -> str:

@@ -139,6 +139,13 @@ class Diagnosis:
     """R of the decision table: the branch's compute role, else the app's; None if neither is known."""
     candidate: RoleVerdict | None = None
     """The paired compute role that the bot would attach; None if there is none."""
+    repair: RoleVerdict | None = None
+    """The paired service role that the bot would set on the app; None if there is none."""
+
+    @property
+    def likeliest(self) -> str:
+        """The id of the most likely cause, or `none`."""
+        return self.causes[0].id if self.causes else "none"
 
     @property
     def role_kind(self) -> RoleKind:

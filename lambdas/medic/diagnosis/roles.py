@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.model import Assumable, Proposal, RoleVerdict
-from medic.evidence import Absent, Present, Unreadable
+from medic.evidence import Absent, Present, Unreadable, value_of
 from medic.text import bare, listed, shown
-from medic.trust import FixForm, Malformed, Outcome, Verdict, evaluate, explain, for_amplify, propose_fix
+from medic.trust import AssumeRoleRequest, FixForm, Malformed, Outcome, Verdict, evaluate, explain, parse, propose_fix
 from medic.trust.document import Effect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from medic.evidence import Evidence, Role
-    from medic.trust import ConditionTrace, Decision, StatementTrace, TrustFix
+    from medic.trust import ConditionTrace, Decision, TrustFix
 
 PROPAGATION_TIME = timedelta(minutes=5)
 """IAM is eventually consistent: some services may not see a role that is younger than this, or see an older version.
@@ -33,8 +35,7 @@ def service_role_verdict(evidence: Evidence, role_arn: str | None) -> RoleVerdic
     AWS does not document whether a build sends the branch's or the app's ARN as aws:SourceArn, so both are evaluated.
     """
     branch_arn = _branch_arn(evidence)
-    sources = (branch_arn, branch_arn.partition("/branches/")[0])
-    return _verdict(evidence, role_arn, sources, FixForm.CONDITIONED)
+    return _verdict(evidence, role_arn, (branch_arn, branch_arn.partition("/branches/")[0]), FixForm.CONDITIONED)
 
 
 def compute_role_verdict(evidence: Evidence, role_arn: str | None) -> RoleVerdict | None:
@@ -47,8 +48,8 @@ def compute_role_verdict(evidence: Evidence, role_arn: str | None) -> RoleVerdic
 
 def role_created_at(evidence: Evidence, role_arn: str | None) -> datetime | None:
     """When a role was created; None if it was not read."""
-    item = evidence.roles.get(role_arn or "")
-    return item.value.created_at if isinstance(item, Present) else None
+    role = value_of(evidence.roles.get(role_arn or ""))
+    return role.created_at if role else None
 
 
 def _branch_arn(evidence: Evidence) -> str:
@@ -65,9 +66,7 @@ def _verdict(
         return None
     match evidence.roles.get(role_arn):
         case Present(role):
-            decisions = [_evaluate(evidence, role, source_arn) for source_arn in source_arns]
-            propagated = evidence.read_at - role.created_at >= PROPAGATION_TIME
-            return _verdict_on(role, role_arn, decisions, form, propagated=propagated)
+            return _verdict_on(role, role_arn, evidence, source_arns, form)
         case Absent(reason):
             return RoleVerdict(role_arn, Assumable.MISSING, propagated=True, explanation=(reason,))
         case Unreadable(reason):
@@ -76,25 +75,29 @@ def _verdict(
             return RoleVerdict(role_arn, Assumable.UNREADABLE, propagated=True, explanation=("it was not looked up",))
 
 
-def _evaluate(evidence: Evidence, role: Role, source_arn: str) -> Decision:
-    request = for_amplify(
-        partition=evidence.partition,
-        region=evidence.region,
-        account_id=evidence.account,
-        source_arn=source_arn,
-        now=evidence.read_at,
-        role_arn=role.arn,
-        role_tags=role.tags,
-    )
-    return evaluate(role.trust_policy, request)
-
-
 def _verdict_on(
-    role: Role, role_arn: str, decisions: list[Decision], form: FixForm, *, propagated: bool
+    role: Role, role_arn: str, evidence: Evidence, source_arns: tuple[str, ...], form: FixForm
 ) -> RoleVerdict:
     """The verdict on a role that was read. The least favourable decision explains it."""
+    policy = parse(role.trust_policy)
+    decisions = [
+        evaluate(
+            policy,
+            AssumeRoleRequest(
+                partition=evidence.partition,
+                region=evidence.region,
+                account_id=evidence.account,
+                source_arn=source_arn,
+                now=evidence.read_at,
+                role_arn=role.arn,
+                role_tags=role.tags,
+            ),
+        )
+        for source_arn in source_arns
+    ]
     worst = min(decisions, key=lambda decision: _WORST_FIRST.index(decision.outcome))
-    if isinstance(worst.document, Malformed):
+    propagated = evidence.read_at - role.created_at >= PROPAGATION_TIME
+    if isinstance(policy, Malformed):
         # IAM stores no malformed document, so our parser is at fault: this must not count as a denial.
         return RoleVerdict(role_arn, Assumable.UNREADABLE, propagated=propagated, explanation=explain(worst))
     fix = propose_fix(worst, form)
@@ -113,20 +116,14 @@ def _assumable(decisions: list[Decision], *, contestable: bool) -> Assumable:
     if outcomes == {Outcome.ALLOWED}:
         contested = contestable and any(decision.depends_on_source_conditions for decision in decisions)
         return Assumable.CONTESTED if contested else Assumable.ALLOWED
-    if outcomes == {Outcome.DENIED}:
-        return Assumable.DENIED
-    return Assumable.CONDITIONAL
+    return Assumable.DENIED if outcomes == {Outcome.DENIED} else Assumable.CONDITIONAL
 
 
-def _caveats(decisions: list[Decision], fix: TrustFix) -> list[str]:
-    caveats = []
+def _caveats(decisions: list[Decision], fix: TrustFix) -> Iterator[str]:
     if len({decision.outcome for decision in decisions}) > 1:
-        caveats.append(
-            "For the app's own ARN the answer is another; AWS does not say which of the two a build carries."
-        )
+        yield "For the app's own ARN the answer is another; AWS does not say which of the two a build carries."
     if decisions[0].outcome is Outcome.DENIED and fix.statement is None:
-        caveats.append(f"No statement is proposed. {fix.reason}")
-    return caveats
+        yield f"No statement is proposed. {fix.reason}"
 
 
 def _proposal(fix: TrustFix, role: Role, form: FixForm) -> Proposal | None:
@@ -148,27 +145,25 @@ def _required_sources(decision: Decision) -> tuple[str, ...]:
 
     Empty unless the trust policy denies and nothing but such conditions causes the denial.
     """
-    if decision.outcome is not Outcome.DENIED or not decision.blockers:
+    if decision.outcome is not Outcome.DENIED:
         return ()
-    deciding = [condition for trace in decision.blockers for condition in _deciding_conditions(trace)]
-    if not deciding or None in deciding:
-        return ()
+    deciding: list[ConditionTrace] = []
+    for trace in decision.blockers:
+        denies = trace.statement.effect is Effect.DENY
+        if not denies and Verdict.FALSE in {trace.principal, trace.action, trace.resource}:
+            return ()
+        conditions = [each for each in trace.conditions if denies or each.verdict is Verdict.FALSE]
+        # A source condition is an Allow from the named source only, or a Deny to every other source.
+        sources = [
+            each
+            for each in conditions
+            if each.condition.key.lower() in _SOURCE_KEYS and each.condition.operator.negated is denies
+        ]
+        if not sources or sources != conditions:
+            return ()
+        deciding += sources
     source = decision.request.source_arn or ""
-    return tuple(_required_source(condition, source) for condition in deciding if condition is not None)
-
-
-def _deciding_conditions(trace: StatementTrace) -> list[ConditionTrace | None]:
-    """The source conditions by which a statement keeps Amplify out; None for anything else that does."""
-    denies = trace.statement.effect is Effect.DENY
-    if not denies and Verdict.FALSE in {trace.principal, trace.action, trace.resource}:
-        return [None]
-    deciding = [each for each in trace.conditions if denies or each.verdict is Verdict.FALSE]
-    return [each if _limits_source(each, denies=denies) else None for each in deciding] or [None]
-
-
-def _limits_source(trace: ConditionTrace, *, denies: bool) -> bool:
-    """True for an Allow from the named source only, and for a Deny to every other source."""
-    return trace.condition.key.lower() in _SOURCE_KEYS and trace.condition.operator.operator.negated is denies
+    return tuple(_required_source(condition, source) for condition in deciding)
 
 
 def _required_source(trace: ConditionTrace, source_arn: str) -> str:

@@ -6,25 +6,26 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.diagnose import diagnose
-from medic.evidence import App, Branch, Job, Present
-from medic.flows.failure_model import ConfirmedFailure, cause_of
-from medic.flows.notify import hold_branch
-from medic.flows.respond import Responder
+from medic.evidence import Present
+from medic.flows.locked_branch import hold_branch
+from medic.flows.respond import respond
 from medic.flows.settle import settle_other_failure
 from medic.labels import Label, Phase, Trigger
 from medic.logscan.scan import scan
+from medic.plan.failure import ConfirmedFailure
 from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from medic.aws.gather import Deployment
+    from medic.alerts.failure_report import FailureReport
     from medic.events import DeploymentEvent
-    from medic.flows.respond import Response
-    from medic.incidents.model import Request
+    from medic.incidents.model import Incident, Request
     from medic.services import Services
 
 
-def diagnose_failure(event: DeploymentEvent, services: Services, request: Request | None = None) -> Response | None:
+def diagnose_failure(
+    event: DeploymentEvent, services: Services, request: Request | None = None
+) -> FailureReport | Incident | None:
     """Handle a FAILED event, from reading the job to sending the alert.
 
     Args:
@@ -33,7 +34,7 @@ def diagnose_failure(event: DeploymentEvent, services: Services, request: Reques
         request: the approval or fix request of a person, if that is the reason for this run.
 
     Returns:
-        What was done, or None if there is nothing to do about this job.
+        What was done, as `respond` says it, or None if there is nothing to do about this job.
 
     Raises:
         RetryableError: AWS throttled or could not be reached; deliver the event again.
@@ -45,47 +46,45 @@ def diagnose_failure(event: DeploymentEvent, services: Services, request: Reques
     if failure is None:
         return None
     with hold_branch(event.scope, services) as locked:
-        return Responder(failure, locked, services, request).respond()
+        return respond(failure, locked, request)
 
 
 def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedFailure | None:
-    scope = event.scope
+    """The failure, if GetJob confirms it and its log shows that it is IAM's. The event alone proves nothing."""
+    scope, log_event = event.scope, partial(services.telemetry.record, scope=event.scope, job=event.job_id)
     deployment = services.gatherer.deployment(scope, event.job_id)
-    confirmed = _confirmed(deployment)
-    if confirmed is None:
-        services.telemetry.record(
-            TelemetryEvent.JOB_NOT_CONFIRMED, scope=scope, job=event.job_id, why=_state(deployment)
-        )
+    app, branch, job = deployment.app, deployment.branch, deployment.job
+    failed = isinstance(job, Present) and job.value.status == "FAILED"
+    if not (isinstance(app, Present) and isinstance(branch, Present) and isinstance(job, Present) and failed):
+        read = f"the job's status is {job.value.status}" if isinstance(job, Present) else str(job)
+        missing = [str(item) for item in (app, branch) if not isinstance(item, Present)]
+        log_event(TelemetryEvent.JOB_NOT_CONFIRMED, why="; ".join((read, *missing)))
         return None
-    app, branch, job = confirmed
-    phase = Phase.DEPLOY if (step := job.failed_step) and step.name == "DEPLOY" else Phase.BUILD
+    phase = Phase.DEPLOY if (step := job.value.failed_step) and step.name == "DEPLOY" else Phase.BUILD
     log, reading = services.gatherer.read_log(deployment, partial(scan, phase=phase))
     if not isinstance(log, Present):
-        services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=scope, job=event.job_id, why=log)
+        log_event(TelemetryEvent.LOG_UNAVAILABLE, why=log)
     if reading.label is Label.NOT_IAM:
-        services.telemetry.record(TelemetryEvent.NOT_IAM, scope=scope, job=event.job_id)
+        log_event(TelemetryEvent.NOT_IAM)
         settle_other_failure(event, services)
         return None
-    settings = services.runtime.settings
-    opt_in = read_opt_in(settings, branch.tags)
+    runtime, tags = services.runtime, branch.value.tags
+    opt_in = read_opt_in(runtime.settings, tags)
     if opt_in.ignored:
-        services.telemetry.record(TelemetryEvent.IGNORED, scope=scope, job=event.job_id)
+        log_event(TelemetryEvent.IGNORED)
         return None
-    compute = choose_compute_role(settings, services.runtime.default_role_arn, scope.app_id, scope.branch, branch.tags)
-    service = choose_service_role(settings, scope.app_id, scope.branch, app.tags)
+    compute = choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, tags)
+    service = choose_service_role(runtime.settings, scope.app_id, scope.branch, app.value.tags)
     evidence = services.gatherer.evidence(
         deployment, log, read_at=services.clock(), candidate=compute.arn, repair=service.arn
     )
     diagnosis = diagnose(evidence, reading, phase)
-    services.telemetry.record(
-        TelemetryEvent.DIAGNOSED, scope=scope, job=job.id, label=diagnosis.label, cause=cause_of(diagnosis)
-    )
+    log_event(TelemetryEvent.DIAGNOSED, label=diagnosis.label, cause=diagnosis.likeliest)
     return ConfirmedFailure(
         scope=scope,
         trigger=Trigger.FAILED,
-        app=app,
-        branch=branch,
-        job=job,
+        app=app.value,
+        branch=branch.value,
         evidence=evidence,
         diagnosis=diagnosis,
         opt_in=opt_in,
@@ -93,19 +92,3 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         service_choice=service,
         noticed_at=event.time,
     )
-
-
-def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | None:
-    """App, branch and job, if GetJob confirms that the job failed. The event alone proves nothing."""
-    app, branch, job = deployment.app, deployment.branch, deployment.job
-    if not (isinstance(app, Present) and isinstance(branch, Present) and isinstance(job, Present)):
-        return None
-    return (app.value, branch.value, job.value) if job.value.status == "FAILED" else None
-
-
-def _state(deployment: Deployment) -> str:
-    """Why the failure is not confirmed, for the log."""
-    job = deployment.job
-    read = f"the job's status is {job.value.status}" if isinstance(job, Present) else str(job)
-    missing = [str(item) for item in (deployment.app, deployment.branch) if not isinstance(item, Present)]
-    return "; ".join((read, *missing))

@@ -6,7 +6,8 @@ roles in AWS.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_log_missing
@@ -15,14 +16,14 @@ from medic.aws.gather import Deployment
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.roles import compute_role_verdict
 from medic.events import ALL
-from medic.evidence import Absent, Branch, BuildLog, Evidence, Item, Job, Present, RuntimeLine, TimeSpan
-from medic.flows.failure_model import ConfirmedFailure, cause_of
-from medic.flows.notify import UndeliveredError, hold_branch, send_alert
-from medic.flows.respond import Responder, Response
-from medic.incidents.model import Incident, IncidentState, JobRef
+from medic.evidence import Absent, Branch, BuildLog, Evidence, Item, JobRef, Present, RuntimeLine, TimeSpan
+from medic.flows.locked_branch import UndeliveredError, hold_branch
+from medic.flows.respond import respond
+from medic.incidents.model import Incident, IncidentState
 from medic.incidents.table import BusyError
 from medic.labels import Identity, Label, Phase, RoleKind, Trigger
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
+from medic.plan.failure import ConfirmedFailure
 from medic.plan.model import SSR, RebuildTag
 from medic.plan.optin import OptIn, RoleChoice, choose_compute_role, read_opt_in
 from medic.settings import Mode
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from medic.alerts.failure_report import FailureReport
     from medic.events import RuntimeWakeUp, Scope
     from medic.evidence import App, Role, RolePolicies
     from medic.incidents.model import Request
@@ -42,7 +44,6 @@ _MAX_PAGES = 10
 """Pages of FilterLogEvents that one run reads."""
 _MAX_NAMED = 5
 """How many branches a note names."""
-_NO_JOB = Job("0", "unknown", "unknown", None, None, None, None, ())
 _LOG_MISSING = (RoleKind.NONE, "ssr_log_missing")
 """The kind of the incident that reports that the app has no SSR log."""
 
@@ -81,11 +82,11 @@ def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services) -> None:
 
 def respond_again(
     scope: Scope, incident: Incident, services: Services, request: Request | None = None
-) -> Response | None:
+) -> FailureReport | Incident | None:
     """Read the log lines of an incident again and respond, because a run was interrupted or a person asks for it.
 
     Returns:
-        What was done, or None if the log does not show the failure any more.
+        What was done, as `respond` says it, or None if the log does not show the failure any more.
 
     Raises:
         RetryableError: AWS throttled or could not be reached.
@@ -100,7 +101,7 @@ def respond_again(
     if failure is None:
         return None
     with hold_branch(scope, services) as locked:
-        return Responder(failure, locked, services, request).respond()
+        return respond(failure, locked, request)
 
 
 def read_ssr_app(scope: Scope, services: Services) -> SsrApp | None:
@@ -135,13 +136,13 @@ def _respond_to_all(failures: Iterator[ConfirmedFailure], services: Services) ->
     """Respond to each failure. An error on one branch is raised only after all branches had their turn."""
     failed: Exception | None = None
     for failure in failures:
-        cause = cause_of(failure.diagnosis)
+        diagnosis = failure.diagnosis
         services.telemetry.record(
-            TelemetryEvent.DIAGNOSED, scope=failure.scope, label=failure.diagnosis.label, cause=cause
+            TelemetryEvent.DIAGNOSED, scope=failure.scope, label=diagnosis.label, cause=diagnosis.likeliest
         )
         try:
             with hold_branch(failure.scope, services) as locked:
-                Responder(failure, locked, services).respond()
+                respond(failure, locked)
         except (BusyError, UndeliveredError) as error:
             failed = error
     if failed is not None:
@@ -153,18 +154,18 @@ def _report_missing_log(scope: Scope, app: App, services: Services) -> None:
     with hold_branch(scope, services) as locked:
         if locked.record.incident(*_LOG_MISSING) is not None:
             return
-        now = services.clock()
+        now = locked.now
         opened = Incident.open(scope, _LOG_MISSING, JobRef("0", now), app_name=app.name, now=now)
         closed = opened.moved(IncidentState.EXPIRED, now, "there is nothing to wait for")
-        services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=scope, incident=closed.id)
-        send_alert(compose_log_missing(scope, closed), closed, "missing", locked, services)
+        locked.log(TelemetryEvent.LOG_UNAVAILABLE, closed)
+        locked.notify(compose_log_missing(scope, closed), closed, "missing")
 
 
 def _confirmed_failures(
     scope: Scope, ssr: SsrApp, lines: Sequence[RuntimeLine], services: Services
 ) -> Iterator[ConfirmedFailure]:
     """The failures that the lines show, one for each branch and label."""
-    found = runtime_failures(lines, ssr.app, ssr.branches, _LacksRole(scope, ssr.app, services))
+    found = runtime_failures(lines, ssr.app, ssr.branches, _lacks_role(scope, ssr.app, services))
     of_one_branch = [logged for logged in found if not logged.among]
     logged_failures = (*of_one_branch, *_of_several_branches(found, services.runtime.settings))
     if not logged_failures:
@@ -190,48 +191,48 @@ def _of_several_branches(found: Sequence[RuntimeFailure], settings: Settings) ->
         yield replace(doubtful[0][0], branch=None, among=())
 
 
-@dataclass(frozen=True)
-class _LacksRole:
+def _lacks_role(scope: Scope, app: App, services: Services) -> Callable[[Branch], bool]:
     """Says whether a branch has no usable effective compute role. Each role is read once for all branches."""
+    roles: dict[str, Item[Role]] = {}
 
-    scope: Scope
-    app: App
-    services: Services
-    _roles: dict[str, Item[Role]] = field(default_factory=dict)
-
-    def __call__(self, branch: Branch) -> bool:
-        arn = branch.compute_role_arn or self.app.compute_role_arn
+    def lacks_role(branch: Branch) -> bool:
+        arn = branch.compute_role_arn or app.compute_role_arn
         if arn is None:
             return True
-        if arn not in self._roles:
-            self._roles.update(self.services.gatherer.roles((arn,)))
-        branch_scope, now = replace(self.scope, branch=branch.name), self.services.clock()
-        evidence = _evidence_without_job(branch_scope, self.app, branch, now, self._roles)
+        if arn not in roles:
+            roles.update(services.gatherer.roles((arn,)))
+        evidence = _evidence_without_job(replace(scope, branch=branch.name), app, branch, services.clock(), roles)
         verdict = compute_role_verdict(evidence, arn)
         return verdict is not None and verdict.usable is False
+
+    return lacks_role
 
 
 def _confirmed(
     scope: Scope, app: App, logged: RuntimeFailure, services: Services, *, noticed_at: datetime
 ) -> ConfirmedFailure:
-    if logged.branch is None:
-        return _confirmed_without_branch(scope, app, logged, services, noticed_at)
-    branch, settings = logged.branch, services.runtime.settings
-    branch_scope = replace(scope, branch=branch.name)
-    opt_in = _only_ask_if_ambiguous(read_opt_in(settings, branch.tags), logged)
-    choice = choose_compute_role(settings, services.runtime.default_role_arn, app.id, branch.name, branch.tags)
-    job_with_logs = services.amplify.job(app.id, branch.name, branch.active_job_id or "0")
-    deployment = Deployment(branch_scope, Present(app), Present(branch), job_with_logs)
-    log: Item[BuildLog] = Present(BuildLog("SSR runtime", logged.reading.size))
-    evidence = services.gatherer.evidence(deployment, log, read_at=services.clock(), candidate=choice.arn, repair=None)
-    evidence = replace(evidence, policies=_service_role_policies(app, logged, services))
-    job = deployment.job
+    """The failure with its evidence. If its branch is unknown, it is the app's, and no change is proposed."""
+    branch, runtime, now = logged.branch, services.runtime, services.clock()
+    if branch is None:
+        unknown = Absent("neither the log stream nor the line tells which branch it is")
+        branch = Branch(ALL, app.arn, "NONE", None, None, {}, (), None, None, None)
+        opt_in = OptIn(Mode.REPORT, ignored=False, note=unknown.reason, rebuild=RebuildTag.NO)
+        choice = RoleChoice(None, unknown.reason)
+        evidence = replace(_evidence_without_job(scope, app, branch, now, {}), branch=unknown, job=unknown)
+    else:
+        scope = replace(scope, branch=branch.name)
+        opt_in = _only_ask_if_ambiguous(read_opt_in(runtime.settings, branch.tags), logged)
+        choice = choose_compute_role(runtime.settings, runtime.default_role_arn, app.id, branch.name, branch.tags)
+        job_with_logs = services.amplify.job(app.id, branch.name, branch.active_job_id or "0")
+        deployment = Deployment(scope, Present(app), Present(branch), job_with_logs)
+        log: Item[BuildLog] = Present(BuildLog("SSR runtime", logged.reading.size))
+        evidence = services.gatherer.evidence(deployment, log, read_at=now, candidate=choice.arn, repair=None)
+        evidence = replace(evidence, policies=_service_role_policies(app, logged, services))
     return ConfirmedFailure(
-        scope=branch_scope,
+        scope=scope,
         trigger=Trigger.RUNTIME,
         app=app,
         branch=branch,
-        job=job.value if isinstance(job, Present) else replace(_NO_JOB, id=branch.active_job_id or "0"),
         evidence=evidence,
         diagnosis=diagnose(evidence, logged.reading, Phase.RUNTIME),
         opt_in=opt_in,
@@ -260,33 +261,6 @@ def _only_ask_if_ambiguous(opt_in: OptIn, logged: RuntimeFailure) -> OptIn:
     more = f" and {len(logged.among) - _MAX_NAMED} more" if len(logged.among) > _MAX_NAMED else ""
     note = f"any of the branches {named}{more} may have written the line: you are asked"
     return replace(opt_in, mode=Mode.ASK, note=note)
-
-
-def _confirmed_without_branch(
-    scope: Scope, app: App, logged: RuntimeFailure, services: Services, noticed_at: datetime
-) -> ConfirmedFailure:
-    """A failure of the app whose branch is unknown. It is reported, and no change is proposed."""
-    note = "neither the log stream nor the line tells which branch it is"
-    branch = Branch(ALL, app.arn, "NONE", None, None, {}, (), None, None, None)
-    evidence = replace(
-        _evidence_without_job(scope, app, branch, services.clock(), {}),
-        branch=Absent(note),
-        job=Absent(note),
-    )
-    return ConfirmedFailure(
-        scope=scope,
-        trigger=Trigger.RUNTIME,
-        app=app,
-        branch=branch,
-        job=_NO_JOB,
-        evidence=evidence,
-        diagnosis=diagnose(evidence, logged.reading, Phase.RUNTIME),
-        opt_in=OptIn(Mode.REPORT, ignored=False, note=note, rebuild=RebuildTag.NO),
-        compute_choice=RoleChoice(None, note),
-        service_choice=RoleChoice(None, note),
-        noticed_at=noticed_at,
-        seen_at=logged.seen_at,
-    )
 
 
 def _evidence_without_job(

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_resolved
 from medic.events import DeploymentStatus
-from medic.evidence import Present
-from medic.flows.failure_model import recheck_after_quiet_period
-from medic.flows.notify import hold_branch, send_alert
-from medic.incidents.model import IncidentState, JobOrder, JobRef
+from medic.evidence import JobRef, Present
+from medic.flows.locked_branch import hold_branch
+from medic.incidents.model import IncidentState, JobOrder
 from medic.labels import Trigger
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.events import DeploymentEvent
     from medic.evidence import Job
+    from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import Incident
-    from medic.incidents.table import LockedBranch
     from medic.services import Services
 
 
@@ -33,19 +32,22 @@ def settle(event: DeploymentEvent, services: Services) -> None:
         UndeliveredError: a channel did not accept the alert.
     """
     incidents = services.table.read(event.scope).incidents
-    if not any(_unsettled_build(incident) or _waits_for(incident, event.job_id) for incident in incidents):
+    # An incident is unsettled if a build may close it, or if one of its alerts is not delivered yet.
+    unsettled = any(not incident.settled and incident.trigger is Trigger.FAILED for incident in incidents)
+    if not (unsettled or any(_waits_for(incident, event.job_id) for incident in incidents)):
         return
-    job = _confirmed(event, services)
-    if job is None:
+    found = services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id)
+    job = found.value.job if isinstance(found, Present) else None
+    if job is None or job.status != event.status:
         services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
         return
     with hold_branch(event.scope, services) as locked:
         for incident in locked.record.incidents:
             if event.status is DeploymentStatus.SUCCEED and _closes(incident, job):
-                _resolve(incident, event, locked, services)
+                _resolve(incident, event.job_id, locked)
             elif _waits_for(incident, job.id):
                 ended = "was cancelled" if event.status is DeploymentStatus.CANCELLED else "succeeded"
-                _end_rebuild(incident, locked, services, f"job {job.id} {ended}")
+                _end_rebuild(incident, locked, f"job {job.id} {ended}")
 
 
 def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
@@ -60,42 +62,29 @@ def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
     with hold_branch(event.scope, services) as locked:
         for incident in locked.record.incidents:
             if _waits_for(incident, event.job_id):
-                note = f"job {event.job_id} failed for a reason that is not IAM's"
-                _end_rebuild(incident, locked, services, note)
-
-
-def _unsettled_build(incident: Incident) -> bool:
-    """True if a build may close it, or if one of its alerts is not delivered yet."""
-    return not incident.settled and incident.trigger == Trigger.FAILED
-
-
-def _confirmed(event: DeploymentEvent, services: Services) -> Job | None:
-    """The job, if GetJob shows the event's status."""
-    job = services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id)
-    return job.value.job if isinstance(job, Present) and job.value.job.status == event.status else None
+                _end_rebuild(incident, locked, f"job {event.job_id} failed for a reason that is not IAM's")
 
 
 def _closes(incident: Incident, job: Job) -> bool:
     later = incident.compared_with(JobRef(job.id, job.started_at)) is JobOrder.LATER
-    return later and not incident.state.closed and incident.trigger == Trigger.FAILED
+    return later and not incident.state.closed and incident.trigger is Trigger.FAILED
 
 
 def _waits_for(incident: Incident, job_id: str) -> bool:
     return incident.state is IncidentState.REBUILDING and incident.rebuild_job_id == job_id
 
 
-def _resolve(incident: Incident, event: DeploymentEvent, locked: LockedBranch, services: Services) -> None:
-    resolved = incident.moved(IncidentState.RESOLVED, services.clock(), f"job {event.job_id} succeeded")
-    services.telemetry.record(TelemetryEvent.RESOLVED, scope=event.scope, job=event.job_id, incident=incident.id)
-    if not (incident.alerted_individually or incident.applied):
+def _resolve(incident: Incident, job_id: str, locked: LockedBranch) -> None:
+    resolved = incident.moved(IncidentState.RESOLVED, locked.now, f"job {job_id} succeeded")
+    locked.log(TelemetryEvent.RESOLVED, incident, job=job_id)
+    if incident.alerted_individually or incident.applied:
+        locked.notify(compose_resolved(locked.scope, resolved, job_id), resolved, f"resolved:{job_id}")
+    else:
         # Nothing was changed, and nobody got an alert about this incident alone, so its end needs no alert either.
-        locked.save(locked.record.with_incident(resolved))
-        return
-    alert = compose_resolved(event.scope, resolved, event.job_id)
-    send_alert(alert, resolved, f"resolved:{event.job_id}", locked, services)
+        locked.save(resolved)
 
 
-def _end_rebuild(incident: Incident, locked: LockedBranch, services: Services, note: str) -> None:
+def _end_rebuild(incident: Incident, locked: LockedBranch, note: str) -> None:
     """This rebuild does not show whether the change helped, so the incident waits for a later job or log line."""
-    now = services.clock()
-    locked.save(locked.record.with_incident(recheck_after_quiet_period(incident.record_rebuild_ended(now, note), now)))
+    now = locked.now
+    locked.save(incident.record_rebuild_ended(now, note).recheck_when_quiet(now))

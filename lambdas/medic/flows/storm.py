@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import Affected, compose_storm, compose_storm_over
-from medic.flows.notify import hold_branch, send_alert
-from medic.incidents.model import Incident, IncidentState, JobRef
+from medic.evidence import JobRef
+from medic.flows.locked_branch import hold_branch
+from medic.incidents.model import Incident, IncidentState
 from medic.incidents.table import BusyError
 from medic.labels import RoleKind
 from medic.telemetry import TelemetryEvent
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.events import Scope
+    from medic.flows.locked_branch import LockedBranch
     from medic.incidents.region import RegionState
-    from medic.incidents.table import LockedBranch
     from medic.services import Services
 
 _STORM = (RoleKind.NONE, "storm")
@@ -35,18 +36,17 @@ def is_storm(region: RegionState, services: Services) -> bool:
     return region.opened_within(limits.storm_minutes, services.clock()) > limits.storm_incidents
 
 
-def join_storm(incident: Incident, locked: LockedBranch, services: Services) -> None:
+def join_storm(incident: Incident, locked: LockedBranch) -> None:
     """Save an incident without an alert of its own, and make sure that the storm's alert is sent.
 
     Raises:
         BusyError: another invocation is opening the storm.
         UndeliveredError: a channel did not accept the alert.
     """
-    scope = locked.record.scope
     # The alert stays due until the storm's alert is sent, so that an interrupted run is repeated.
-    locked.save(locked.record.with_incident(incident.mark_alert_due(_BEGIN_KEY)))
-    _ensure_storm_alert(scope.whole_region, services)
-    locked.save(locked.record.with_incident(incident.record_storm_alert(services.clock())))
+    locked.save(incident.mark_alert_due(_BEGIN_KEY))
+    _ensure_storm_alert(locked.scope.whole_region, locked.services)
+    locked.save(incident.record_storm_alert(locked.now))
 
 
 def check_storm(scope: Scope, services: Services) -> None:
@@ -60,16 +60,16 @@ def check_storm(scope: Scope, services: Services) -> None:
         storm = locked.record.incident(*_STORM)
         if storm is None or storm.state.closed:
             return
-        now = services.clock()
+        now = locked.now
         if storm.alert_due:
-            _send_storm_alert(storm, locked, services)
+            _send_storm_alert(storm, locked)
         elif is_storm(services.region.read(scope), services):
-            locked.save(locked.record.with_incident(storm.with_deadline(now + _window(services), now)))
+            locked.save(storm.with_deadline(now + _window(services), now))
         elif storm.deadline <= now:
             over = storm.moved(IncidentState.RESOLVED, now, "no more incidents than usual")
             affected = _affected(over, services)
-            services.telemetry.record(TelemetryEvent.STORM_OVER, scope=scope, incident=over.id, affected=len(affected))
-            send_alert(compose_storm_over(scope, over, affected), over, _OVER_KEY, locked, services)
+            locked.log(TelemetryEvent.STORM_OVER, over, affected=len(affected))
+            locked.notify(compose_storm_over(scope, over, affected), over, _OVER_KEY)
 
 
 def _ensure_storm_alert(scope: Scope, services: Services) -> None:
@@ -81,9 +81,15 @@ def _ensure_storm_alert(scope: Scope, services: Services) -> None:
         with hold_branch(scope, services) as locked:
             storm = locked.record.incident(*_STORM)
             if storm is None or storm.state.closed:
-                _open_storm(locked, services)
+                now = locked.now
+                opened = Incident.open(scope, _STORM, JobRef("0", now), app_name="", now=now)
+                storm = opened.with_deadline(now + _window(services), now).mark_alert_due(_BEGIN_KEY)
+                # Saved before its alert: then no one else opens the storm, and the watcher retries the alert.
+                locked.save(storm)
+                locked.log(TelemetryEvent.STORM, storm)
+                _send_storm_alert(storm, locked)
             elif storm.alert_due:
-                _send_storm_alert(storm, locked, services)
+                _send_storm_alert(storm, locked)
     except BusyError:
         # If the storm is open, the other invocation or the watcher sends its alert.
         storm = services.table.read(scope).incident(*_STORM)
@@ -91,19 +97,10 @@ def _ensure_storm_alert(scope: Scope, services: Services) -> None:
             raise
 
 
-def _open_storm(locked: LockedBranch, services: Services) -> None:
-    """Save the storm before its alert: then no one else opens it, and the watcher retries the alert."""
-    now = services.clock()
-    opened = Incident.open(locked.record.scope, _STORM, JobRef("0", now), app_name="", now=now)
-    storm = opened.with_deadline(now + _window(services), now).mark_alert_due(_BEGIN_KEY)
-    locked.save(locked.record.with_incident(storm))
-    services.telemetry.record(TelemetryEvent.STORM, scope=locked.record.scope, incident=storm.id)
-    _send_storm_alert(storm, locked, services)
-
-
-def _send_storm_alert(storm: Incident, locked: LockedBranch, services: Services) -> None:
-    alert = compose_storm(locked.record.scope, storm, _affected(storm, services), services.runtime.settings.limits)
-    send_alert(alert, storm, _BEGIN_KEY, locked, services)
+def _send_storm_alert(storm: Incident, locked: LockedBranch) -> None:
+    services = locked.services
+    alert = compose_storm(locked.scope, storm, _affected(storm, services), services.runtime.settings.limits)
+    locked.notify(alert, storm, _BEGIN_KEY)
 
 
 def _affected(storm: Incident, services: Services) -> tuple[Affected, ...]:

@@ -6,16 +6,19 @@ Transitions are pure: each method of `Incident` returns a new incident.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from medic.labels import ActionKind, RoleKind, Trigger  # codec.py reads the types of stored fields
+from medic.plan.model import Action  # noqa: TC001 - codec.py reads the types of stored fields
+from medic.settings import Mode
 
+if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.labels import RoleKind
+    from medic.evidence import JobRef
 
 T = TypeVar("T", datetime, int)
 
@@ -31,6 +34,15 @@ class RequestKind(StrEnum):
     """Set back the role that was there before a change."""
     MUTE = "mute"
     """Send no alerts for an app or branch for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The result of a request."""
+
+    text: str
+    """One line: what was done, or why nothing was."""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +64,7 @@ class Request:
     """The end of a mute. None lifts the mute."""
     used_at: datetime | None = None
     """When the remediator used the request. A used request never causes a second change."""
-    answer: str = ""
-    """The result, in one line."""
+    answer: Answer | None = None
 
     def expired(self, now: datetime) -> bool:
         return now >= self.expires_at
@@ -89,7 +100,7 @@ class ChangeState(StrEnum):
 class Change:
     """A role change, recorded before it is sent, so that the bot can finish, undo and report it."""
 
-    kind: str
+    kind: ActionKind
     target: str
     role_arn: str
     previous_arn: str | None
@@ -99,15 +110,6 @@ class Change:
     note: str = ""
     undo_intended_at: datetime | None = None
     """Set before the previous role is restored, so that an interrupted undo is finished later."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobRef:
-    """The id and start of a job. Where no job showed an incident, the id is "0" and the time is the incident's own."""
-
-    id: str
-    """Counted per branch."""
-    started_at: datetime | None
 
 
 class JobOrder(StrEnum):
@@ -139,6 +141,11 @@ class IncidentState(StrEnum):
 _CLOSED = frozenset(
     {IncidentState.RESOLVED, IncidentState.NOT_HELPED, IncidentState.OUTCOME_UNKNOWN, IncidentState.EXPIRED}
 )
+
+QUIET_PERIOD = timedelta(hours=1)
+"""A runtime failure is over after this time with traffic and without the error."""
+_CHECKED_FOR_QUIET = frozenset({IncidentState.OPEN, IncidentState.APPLIED})
+"""AWAITING_APPROVAL is not among them: such an incident stays open as long as its approval is valid."""
 
 DEADLINES: dict[IncidentState, timedelta] = {
     IncidentState.OPEN: timedelta(days=7),
@@ -178,8 +185,8 @@ class Incident:
     """What an approval is bound to."""
     tried_before: bool = False
     """True if an earlier change for the same failure did not help or was undone. The bot does not repeat it unasked."""
-    last_alerted_plan: str = ""
-    """`Plan.gist` of the last alert. A repeated failure causes a new alert only if this changes."""
+    last_alerted_plan: tuple[Action, ...] = ()
+    """The planned actions of the last alert, without the guardrails' answers."""
     changes: tuple[Change, ...] = ()
     rebuild_intended_at: datetime | None = None
     """Set before StartJob is sent. StartJob is never sent a second time, even if no answer came."""
@@ -195,9 +202,9 @@ class Incident:
     """The keys of alerts that some channel has not accepted, oldest first. The table keeps their text."""
     resend_at: datetime | None = None
     """When to retry the undelivered alerts."""
-    trigger: str = "failed"
-    """What showed the failure: a `failed` deployment, or the SSR `runtime` log."""
-    mode: str = "report"
+    trigger: Trigger = Trigger.FAILED
+    """What showed the failure."""
+    mode: Mode = Mode.REPORT
     """The branch's opt-in mode at the last failure."""
     threads: Mapping[str, str] = field(default_factory=dict)
     """Channel → thread that its first alert opened. Later alerts are replies there."""
@@ -259,17 +266,23 @@ class Incident:
         """Set a deadline that differs from the default of the state."""
         return replace(self, deadline=deadline, updated_at=now)
 
+    def recheck_when_quiet(self, now: datetime) -> Incident:
+        """Let a runtime incident be checked again after a quiet period. Every new log line restarts the period."""
+        if self.trigger is not Trigger.RUNTIME or self.state not in _CHECKED_FOR_QUIET:
+            return self
+        return self.with_deadline(now + QUIET_PERIOD, now)
+
     def repeated(self, job: JobRef, now: datetime) -> Incident:
         """Count one more job that shows the same failure."""
         return replace(self, job_id=job.id, job_started_at=job.started_at, count=self.count + 1, updated_at=now)
 
-    def change(self, kind: str) -> Change | None:
+    def change(self, kind: ActionKind) -> Change | None:
         """The change of one kind in any state, or None."""
-        return next((change for change in self.changes if change.kind == kind), None)
+        return next((change for change in self.changes if change.kind is kind), None)
 
     def with_change(self, change: Change, now: datetime) -> Incident:
         """Add a change, or replace the one of its kind."""
-        others = (other for other in self.changes if other.kind != change.kind)
+        others = (other for other in self.changes if other.kind is not change.kind)
         return replace(self, changes=(*others, change), updated_at=now)
 
     @property
@@ -295,10 +308,6 @@ class Incident:
     def undoing(self) -> bool:
         """True if an undo was started and its result was not recorded."""
         return any(change.undo_intended_at and change.state is ChangeState.APPLIED for change in self.changes)
-
-    def record_rebuild_intent(self, now: datetime) -> Incident:
-        """Must be saved before StartJob is sent."""
-        return replace(self, rebuild_intended_at=now, updated_at=now)
 
     def record_rebuild_started(self, job_id: str, now: datetime) -> Incident:
         return replace(self.moved(IncidentState.REBUILDING, now), rebuild_job_id=job_id)

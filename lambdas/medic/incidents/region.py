@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from medic.aws.errors import translated
 from medic.incidents.table import Store, region_key, seconds
 
 if TYPE_CHECKING:
@@ -57,13 +56,12 @@ class RegionTable(Store):
             AwsError: the table could not be written.
         """
         minute = _minute(self._clock())
-        region = self._update(
-            scope, "ADD #minute :id", {"#minute": f"{_MINUTE}{minute}"}, {":id": {"SS": [incident_id]}}
-        )
+        names, values = {"#minute": f"{_MINUTE}{minute}"}, {":id": {"SS": [incident_id]}}
+        region = self._change(scope, "ADD #minute :id", names, ExpressionAttributeValues=values)
         stale = [old for old in region.opened if old <= minute - _LONGEST_WINDOW]
         if len(stale) > _MAX_STALE:
             names = {f"#m{number}": f"{_MINUTE}{old}" for number, old in enumerate(stale[:_REMOVED_AT_ONCE])}
-            self._update(scope, f"REMOVE {', '.join(names)}", names, {})
+            self._change(scope, f"REMOVE {', '.join(names)}", names)
         return region
 
     def read(self, scope: Scope) -> RegionState:
@@ -72,9 +70,7 @@ class RegionTable(Store):
         Raises:
             AwsError: the table could not be read.
         """
-        with translated("dynamodb:GetItem"):
-            answer = self._client.get_item(TableName=self._name, Key=_key(scope), ConsistentRead=True)
-        return _region(answer.get("Item", {}))
+        return _region(self._get(region_key(scope)))
 
     def mute(self, scope: Scope, until: datetime | None) -> None:
         """Mute a branch, or its whole app if the branch is `*`. None lifts the mute.
@@ -84,28 +80,13 @@ class RegionTable(Store):
         """
         names = {"#mute": f"{_MUTE}{_name(scope)}"}
         if until is None:
-            self._update(scope, "REMOVE #mute", names, {})
+            self._change(scope, "REMOVE #mute", names)
         else:
-            self._update(scope, "SET #mute = :until", names, {":until": seconds(until)})
+            self._change(scope, "SET #mute = :until", names, ExpressionAttributeValues={":until": seconds(until)})
 
-    def _update(
-        self, scope: Scope, expression: str, names: dict[str, str], values: dict[str, AttributeValueTypeDef]
-    ) -> RegionState:
-        given = {"ExpressionAttributeValues": values} if values else {}  # DynamoDB refuses an empty mapping
-        with translated("dynamodb:UpdateItem"):
-            answer = self._client.update_item(
-                TableName=self._name,
-                Key=_key(scope),
-                UpdateExpression=expression,
-                ExpressionAttributeNames=names,
-                ReturnValues="ALL_NEW",
-                **given,  # type: ignore[arg-type]
-            )
-        return _region(answer.get("Attributes", {}))
-
-
-def _key(scope: Scope) -> dict[str, AttributeValueTypeDef]:
-    return {"pk": {"S": region_key(scope)}}
+    def _change(self, scope: Scope, expression: str, names: dict[str, str], **values: object) -> RegionState:
+        options = {"ExpressionAttributeNames": names, "ReturnValues": "ALL_NEW", **values}
+        return _region(self._update(region_key(scope), expression, **options))
 
 
 def _name(scope: Scope) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import AwsRejectedError, translated
-from medic.incidents.model import Request, RequestKind
+from medic.incidents.model import Answer, Request, RequestKind
 from medic.incidents.table import CONDITION_FAILED, DUE, RETENTION, Store, request_key, seconds
 
 if TYPE_CHECKING:
@@ -36,6 +36,14 @@ class AlreadyAskedError(Exception):
         self.existing = existing
         used = f"was used at {existing.used_at:%H:%M} UTC" if existing.used_at else "is not used yet"
         super().__init__(f"{existing.who} asked for this at {existing.asked_at:%Y-%m-%d %H:%M} UTC; the request {used}")
+
+
+class RequestRefusedError(Exception):
+    """The request is not carried out, and the message says why. If not `for_good`, it may succeed later."""
+
+    def __init__(self, why: str, *, for_good: bool = True) -> None:
+        self.for_good = for_good
+        super().__init__(why)
 
 
 def is_request_id(text: str) -> bool:
@@ -72,12 +80,10 @@ class RequestsTable(Store):
         Raises:
             AwsError: the table could not be read.
         """
-        key = {"pk": {"S": request_key(scope, request_id)}}
-        with translated("dynamodb:GetItem"):
-            item = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item")
+        item = self._get(request_key(scope, request_id))
         return _request(scope, request_id, item) if item else None
 
-    def answer(self, scope: Scope, request_id: str, answer: str, *, used: bool) -> None:
+    def answer(self, scope: Scope, request_id: str, answer: Answer, *, used: bool) -> None:
         """Store the result of a request. If it is not `used`, it may be tried again.
 
         This never creates a request, because a wake-up may name any id.
@@ -85,23 +91,22 @@ class RequestsTable(Store):
         Raises:
             AwsError: the table could not be written.
         """
-        sets, removes = ["answer = :answer", "expires_at = :kept"], ["due", "due_at"]
+        sets = ["answer = :answer", "refused = :refused", "expires_at = :kept"]
         values: dict[str, AttributeValueTypeDef] = {
-            ":answer": {"S": answer[:500]},
+            ":answer": {"S": answer.text[:500]},
+            ":refused": {"BOOL": answer.refused},
             ":kept": seconds(self._clock() + RETENTION),
         }
         if used:
             sets.append("used_at = if_not_exists(used_at, :now)")
             values[":now"] = seconds(self._clock())
         try:
-            with translated("dynamodb:UpdateItem"):
-                self._client.update_item(
-                    TableName=self._name,
-                    Key={"pk": {"S": request_key(scope, request_id)}},
-                    UpdateExpression=f"SET {', '.join(sets)} REMOVE {', '.join(removes)}",
-                    ConditionExpression="attribute_exists(pk)",
-                    ExpressionAttributeValues=values,
-                )
+            self._update(
+                request_key(scope, request_id),
+                f"SET {', '.join(sets)} REMOVE due, due_at",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues=values,
+            )
         except AwsRejectedError as error:
             if error.code != CONDITION_FAILED:
                 raise
@@ -125,6 +130,7 @@ def _request(scope: Scope, request_id: str, item: Mapping[str, AttributeValueTyp
 
     An unknown kind makes it invalid, and a missing time makes it expired.
     """
+    answer = _text(item, "answer")
     long_ago = datetime.fromtimestamp(0, UTC)
     if _text(item, "kind") not in list(RequestKind):
         return None
@@ -139,7 +145,7 @@ def _request(scope: Scope, request_id: str, item: Mapping[str, AttributeValueTyp
         plan_hash=_text(item, "plan"),
         until=_time(item, "muted_until"),
         used_at=_time(item, "used_at"),
-        answer=_text(item, "answer"),
+        answer=Answer(answer, refused=item.get("refused", {}).get("BOOL", False)) if answer else None,
     )
 
 

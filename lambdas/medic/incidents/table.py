@@ -9,24 +9,25 @@ from __future__ import annotations
 import json
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from medic.aws.errors import AwsRejectedError, translated
+from medic.codec import from_text, to_text
 from medic.events import Scope, WakeUp
-from medic.incidents.model import Change, ChangeState, Incident, IncidentState, UndeliveredAlert
-from medic.labels import RoleKind
+from medic.incidents.model import Incident, UndeliveredAlert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
     from medic.incidents.model import Request
+    from medic.labels import RoleKind
 
 BRANCH = "branch"
 REQUEST = "request"
@@ -47,12 +48,6 @@ CONDITION_FAILED = "ConditionalCheckFailedException"
 
 _MAX_SETTLED = 20
 """How many settled incidents a branch's record keeps."""
-_TIMES = frozenset(
-    {
-        *("opened_at", "updated_at", "deadline", "job_started_at", "rebuild_intended_at", "rebuilt_at"),
-        *("resend_at", "intended_at", "applied_at", "undo_intended_at"),
-    }
-)
 
 
 def branch_key(scope: Scope) -> str:
@@ -162,14 +157,14 @@ class TransactionParts:
     """Marked as used. The write fails if it was used before."""
     undelivered: tuple[UndeliveredAlert, ...] = ()
     """Stored. The text of one that no channel lacks is deleted."""
-    second: tuple[LockedBranch, BranchRecord] | None = None
+    second: tuple[Lease, BranchRecord] | None = None
     """A second locked record, and its new content."""
     release: bool = False
     """End the lease with this write, because no more AWS changes follow. Later writes still need its token."""
 
 
-class LockedBranch:
-    """A branch's record under its lease. `record` is what the table holds."""
+class Lease:
+    """The lease of a branch. `record` is what the table holds."""
 
     def __init__(self, table: IncidentsTable, record: BranchRecord, token: str) -> None:
         self._table = table
@@ -213,17 +208,27 @@ class Store:
         self._name = name
         self._clock = clock
 
+    def _get(self, key: str) -> dict[str, AttributeValueTypeDef]:
+        """Read an item. Empty if there is none."""
+        with translated("dynamodb:GetItem"):
+            answer = self._client.get_item(TableName=self._name, Key={"pk": {"S": key}}, ConsistentRead=True)
+        return answer.get("Item", {})
+
+    def _update(self, key: str, expression: str, **options: Any) -> dict[str, AttributeValueTypeDef]:  # noqa: ANN401
+        """Update an item. Returns its attributes if the options ask for them."""
+        with translated("dynamodb:UpdateItem"):
+            answer = self._client.update_item(
+                TableName=self._name, Key={"pk": {"S": key}}, UpdateExpression=expression, **options
+            )
+        return answer.get("Attributes", {})
+
 
 class IncidentsTable(Store):
     """Reads and writes branch records."""
 
     def read(self, scope: Scope) -> BranchRecord:
         """Read the branch's record. It is empty if the table has none."""
-        with translated("dynamodb:GetItem"):
-            answer = self._client.get_item(
-                TableName=self._name, Key={"pk": {"S": branch_key(scope)}}, ConsistentRead=True
-            )
-        return _record(scope, answer.get("Item", {}))
+        return _record(scope, self._get(branch_key(scope)))
 
     def all(self) -> Iterator[BranchRecord]:
         """Every branch's record, in no order. Only for showing to people: the bot never acts on it."""
@@ -250,76 +255,67 @@ class IncidentsTable(Store):
 
     def undelivered_alert(self, incident_id: str, alert_key: str) -> UndeliveredAlert | None:
         """Read a stored alert, or None if every channel has it or its time to live is over."""
-        key = {"pk": {"S": undelivered_key(incident_id, alert_key)}}
-        with translated("dynamodb:GetItem"):
-            item = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item", {})
+        item = self._get(undelivered_key(incident_id, alert_key))
         if "alert" not in item:
             return None
         return UndeliveredAlert(incident_id, alert_key, item["alert"]["S"], tuple(json.loads(item["lacking"]["S"])))
 
     @contextmanager
-    def hold(self, scope: Scope) -> Iterator[LockedBranch]:
+    def hold(self, scope: Scope) -> Iterator[Lease]:
         """Hold the branch's lease during a `with` block.
 
         Raises:
             BusyError: another invocation holds the lease.
             AwsError: the table could not be written.
         """
-        locked = self._acquire(scope)
+        now, token, key = self._clock(), uuid.uuid4().hex, branch_key(scope)
         try:
-            yield locked
-        finally:
-            if not locked.released:
-                self._release(scope, locked)
-
-    def _acquire(self, scope: Scope) -> LockedBranch:
-        now, token = self._clock(), uuid.uuid4().hex
-        try:
-            with translated("dynamodb:UpdateItem"):
-                answer = self._client.update_item(
-                    TableName=self._name,
-                    Key={"pk": {"S": branch_key(scope)}},
-                    UpdateExpression="SET lease_token = :token, lease_until = :until, expires_at = :expires",
-                    ConditionExpression="attribute_not_exists(pk) OR lease_until < :now",
-                    ExpressionAttributeValues={
-                        ":token": {"S": token},
-                        ":until": seconds(now + LEASE),
-                        ":now": seconds(now),
-                        ":expires": seconds(now + RETENTION),
-                    },
-                    ReturnValues="ALL_NEW",
-                )
+            item = self._update(
+                key,
+                "SET lease_token = :token, lease_until = :until, expires_at = :expires",
+                ConditionExpression="attribute_not_exists(pk) OR lease_until < :now",
+                ExpressionAttributeValues={
+                    ":token": {"S": token},
+                    ":until": seconds(now + LEASE),
+                    ":now": seconds(now),
+                    ":expires": seconds(now + RETENTION),
+                },
+                ReturnValues="ALL_NEW",
+            )
         except AwsRejectedError as error:
             if error.code == CONDITION_FAILED:
                 raise BusyError(f"another invocation holds the lease of {scope}; retry later") from error
             raise
-        return LockedBranch(self, _record(scope, answer["Attributes"]), token)
-
-    def _release(self, scope: Scope, locked: LockedBranch) -> None:
+        lease = Lease(self, _record(scope, item), token)
         try:
-            with translated("dynamodb:UpdateItem"):
-                self._client.update_item(
-                    TableName=self._name,
-                    Key={"pk": {"S": branch_key(scope)}},
-                    UpdateExpression="SET lease_until = :never",
-                    ConditionExpression="lease_token = :token",
-                    ExpressionAttributeValues={":never": {"N": "0"}, ":token": {"S": locked.token}},
-                )
+            yield lease
+        finally:
+            if not lease.released:
+                self._release(key, token)
+
+    def _release(self, key: str, token: str) -> None:
+        try:
+            self._update(
+                key,
+                "SET lease_until = :never",
+                ConditionExpression="lease_token = :token",
+                ExpressionAttributeValues={":never": {"N": "0"}, ":token": {"S": token}},
+            )
         except AwsRejectedError as error:
             if error.code != CONDITION_FAILED:  # a lost lease needs no release
                 raise
 
     def write(self, record: BranchRecord, token: str, parts: TransactionParts) -> str | None:
-        """Write one transaction. `LockedBranch.save` says what is returned and raised."""
-        items = _TransactionItems(self._name, self._clock())
-        writes = [items.record(record, token, release=parts.release)]
+        """Write one transaction. `Lease.save` says what is returned and raised."""
+        now = self._clock()
+        writes = [self._record_write(record, token, now, release=parts.release)]
         if parts.second is not None:
-            locked, second = parts.second
-            writes.append(items.record(second, locked.token, release=False))
-        writes += map(items.cap, parts.caps)
+            lease, second = parts.second
+            writes.append(self._record_write(second, lease.token, now, release=False))
+        writes += map(self._cap_write, parts.caps)
         if parts.request is not None:
-            writes.append(items.request(parts.request))
-        writes += map(items.undelivered_alert, parts.undelivered)
+            writes.append(self._request_write(parts.request, now))
+        writes += [self._alert_write(undelivered, now) for undelivered in parts.undelivered]
         try:
             with translated("dynamodb:TransactWriteItems"):
                 self._client.transact_write_items(TransactItems=writes)
@@ -327,27 +323,16 @@ class IncidentsTable(Store):
             return _full_cap(error, record, parts)
         return None
 
-
-@dataclass(frozen=True, slots=True)
-class _TransactionItems:
-    """Builds the items of a transaction.
-
-    Args:
-        table: the table's name.
-        now: the time of the transaction, UTC.
-    """
-
-    table: str
-    now: datetime
-
-    def record(self, record: BranchRecord, token: str, *, release: bool) -> TransactWriteItemTypeDef:
+    def _record_write(
+        self, record: BranchRecord, token: str, now: datetime, *, release: bool
+    ) -> TransactWriteItemTypeDef:
         """The branch's record as its next version, if the lease still has this token. `release` ends the lease."""
         values: dict[str, AttributeValueTypeDef] = {
             ":token": {"S": token},
             ":old": {"N": str(record.version)},
             ":new": {"N": str(record.version + 1)},
-            ":incidents": {"S": incidents_to_json(record.incidents)},
-            ":expires": seconds(self.now + RETENTION),
+            ":incidents": {"S": to_text(record.incidents)},
+            ":expires": seconds(now + RETENTION),
             ":scope": {"S": str(record.scope)},
         }
         sets = ["version = :new", "incidents = :incidents", "expires_at = :expires", "branch_scope = :scope"]
@@ -369,7 +354,7 @@ class _TransactionItems:
         removal = f" REMOVE {', '.join(removes)}" if removes else ""
         return {
             "Update": {
-                "TableName": self.table,
+                "TableName": self._name,
                 "Key": {"pk": {"S": branch_key(record.scope)}},
                 "UpdateExpression": f"SET {', '.join(sets)}{removal}",
                 "ConditionExpression": "lease_token = :token AND (attribute_not_exists(version) OR version = :old)",
@@ -377,11 +362,11 @@ class _TransactionItems:
             }
         }
 
-    def cap(self, cap: Cap) -> TransactWriteItemTypeDef:
+    def _cap_write(self, cap: Cap) -> TransactWriteItemTypeDef:
         """Count up, unless the limit is reached."""
         return {
             "Update": {
-                "TableName": self.table,
+                "TableName": self._name,
                 "Key": {"pk": {"S": f"{COUNT}#{cap.name}"}},
                 "UpdateExpression": "ADD n :one SET expires_at = :expires",
                 "ConditionExpression": "attribute_not_exists(n) OR n < :most",
@@ -393,37 +378,37 @@ class _TransactionItems:
             }
         }
 
-    def request(self, request: Request) -> TransactWriteItemTypeDef:
+    def _request_write(self, request: Request, now: datetime) -> TransactWriteItemTypeDef:
         """Mark a request as used, unless it was used before."""
         return {
             "Update": {
-                "TableName": self.table,
+                "TableName": self._name,
                 "Key": {"pk": {"S": request_key(request.scope, request.id)}},
                 "UpdateExpression": "SET used_at = :now",
                 "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(used_at)",
-                "ExpressionAttributeValues": {":now": seconds(self.now)},
+                "ExpressionAttributeValues": {":now": seconds(now)},
             }
         }
 
-    def undelivered_alert(self, undelivered_alert: UndeliveredAlert) -> TransactWriteItemTypeDef:
+    def _alert_write(self, undelivered: UndeliveredAlert, now: datetime) -> TransactWriteItemTypeDef:
         """Store an undelivered alert.
 
         Once every channel has it, clear the text and let TTL delete the item, so the role needs no dynamodb:DeleteItem.
         """
         values: dict[str, AttributeValueTypeDef] = {
-            ":lacking": {"S": json.dumps(undelivered_alert.lacking)},
-            ":expires": seconds(self.now + RETENTION),
+            ":lacking": {"S": json.dumps(undelivered.lacking)},
+            ":expires": seconds(now + RETENTION),
         }
         expression = "SET lacking = :lacking, expires_at = :expires"
-        if undelivered_alert.lacking:
+        if undelivered.lacking:
             expression += ", alert = :alert"
-            values[":alert"] = {"S": undelivered_alert.alert}
+            values[":alert"] = {"S": undelivered.alert}
         else:
             expression += " REMOVE alert"
         return {
             "Update": {
-                "TableName": self.table,
-                "Key": {"pk": {"S": undelivered_key(undelivered_alert.incident_id, undelivered_alert.alert_key)}},
+                "TableName": self._name,
+                "Key": {"pk": {"S": undelivered_key(undelivered.incident_id, undelivered.alert_key)}},
                 "UpdateExpression": expression,
                 "ExpressionAttributeValues": values,
             }
@@ -454,55 +439,6 @@ def _record(scope: Scope, item: dict[str, AttributeValueTypeDef]) -> BranchRecor
     return BranchRecord(
         scope=scope,
         version=int(item.get("version", {}).get("N", "0")),
-        incidents=incidents_from_json(item.get("incidents", {}).get("S", "[]")),
+        incidents=from_text(tuple[Incident, ...], item.get("incidents", {}).get("S", "[]")),
         cooling_until=datetime.fromtimestamp(int(cooling), UTC) if cooling else None,
     )
-
-
-def incidents_to_json(incidents: tuple[Incident, ...]) -> str:
-    """JSON text with times as ISO 8601 UTC. Texts in an incident are already redacted."""
-    return json.dumps([_to_json(incident) for incident in incidents], separators=(",", ":"))
-
-
-def incidents_from_json(text: str) -> tuple[Incident, ...]:
-    return tuple(_incident(raw) for raw in json.loads(text))
-
-
-def _to_json(thing: Incident | Change) -> dict[str, object]:
-    return {field.name: _value_to_json(getattr(thing, field.name)) for field in fields(thing)}
-
-
-def _value_to_json(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, tuple):
-        return [_value_to_json(item) for item in value]
-    return _to_json(value) if isinstance(value, Change) else value
-
-
-def _incident(raw: Mapping[str, object]) -> Incident:
-    values = _with_times(raw)
-    changes = raw["changes"]
-    values["changes"] = tuple(_change(change) for change in changes) if isinstance(changes, list) else ()
-    values["state"] = IncidentState(str(raw["state"]))
-    values["role_kind"] = RoleKind(str(raw["role_kind"]))
-    values["alerted"] = tuple(_texts(raw["alerted"]))
-    values["undelivered"] = tuple(_texts(raw["undelivered"]))
-    return Incident(**values)  # type: ignore[arg-type]
-
-
-def _change(raw: Mapping[str, object]) -> Change:
-    values = _with_times(raw)
-    values["state"] = ChangeState(str(raw["state"]))
-    return Change(**values)  # type: ignore[arg-type]
-
-
-def _with_times(raw: Mapping[str, object]) -> dict[str, object]:
-    return {
-        key: datetime.fromisoformat(value) if key in _TIMES and isinstance(value, str) else value
-        for key, value in raw.items()
-    }
-
-
-def _texts(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []

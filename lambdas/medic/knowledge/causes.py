@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from medic.knowledge.entry import (
     ACCESS_DENIED_DOCS,
     BOUNDARY_DOCS,
@@ -24,23 +26,19 @@ from medic.labels import Identity, Label, Phase
 
 _DEPUTY = "https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html"
 
-_REPOSITORY = (
-    Entry(
-        id="repository_connection_lost",
-        kind=EntryKind.CAUSE,
-        title="Amplify has lost its connection to the repository",
-        explanation=(
-            "Amplify prints the same line for a repository it cannot reach as for a role it cannot assume: "
-            "connected by personal access token, the GitHub App not installed or the repository not on its access "
-            "list, the repository renamed or made private. The line came unchanged after the role was replaced, "
-            "and with no role set at all. No AWS API shows the connection, so this is found by exclusion: role "
-            "present, trust right, build dead before the clone."
-        ),
-        sources=(
-            "aws-amplify/amplify-backend#2505",
-            "aws-amplify/amplify-hosting#2578",
-            "https://docs.aws.amazon.com/amplify/latest/userguide/setting-up-GitHub-access.html",
-        ),
+_cause = partial(Entry, kind=EntryKind.CAUSE)
+
+CAUSES: tuple[Entry, ...] = (
+    # the repository connection and the app
+    _cause(
+        "repository_connection_lost",
+        "Amplify has lost its connection to the repository",
+        "Amplify prints the same line for a repository it cannot reach as for a role it cannot assume: connected by "
+        "personal access token, the GitHub App not installed or the repository not on its access list, the repository "
+        "renamed or made private. The line came unchanged after the role was replaced, and with no role set at all. "
+        "No AWS API shows the connection, so this is found by exclusion: role present, trust right, build dead before "
+        "the clone.",
+        phases=(Phase.BUILD,),
         looks=(
             Look(
                 "repository_connection",
@@ -56,23 +54,20 @@ _REPOSITORY = (
         ),
         fixes=("reconnect_repository",),
         related=("app_created_outside_console", "unassumable_checklist"),
-        phases=(Phase.BUILD,),
-    ),
-    Entry(
-        id="app_created_outside_console",
-        kind=EntryKind.CAUSE,
-        title="The app was made by CLI or IaC with an access token",
-        explanation=(
-            "An app made with a personal access token failed where the same repository in an app made by the "
-            "console worked, although both roles had the same trust policy and the failing one more permissions. "
-            "Role, app and connection changed at the same time, so what made the difference is not proven; the "
-            "connection is the likelier half. Reconnect the repository first; making the app anew in the console "
-            "is the last resort, and apps made by CLI are not broken as such."
-        ),
         sources=(
-            WRITE_UP,
-            "aws-amplify/amplify-backend#2410",
+            "aws-amplify/amplify-backend#2505",
+            "aws-amplify/amplify-hosting#2578",
+            "https://docs.aws.amazon.com/amplify/latest/userguide/setting-up-GitHub-access.html",
         ),
+    ),
+    _cause(
+        "app_created_outside_console",
+        "The app was made by CLI or IaC with an access token",
+        "An app made with a personal access token failed where the same repository in an app made by the console "
+        "worked, although both roles had the same trust policy and the failing one more permissions. Role, app and "
+        "connection changed at the same time, so what made the difference is not proven; the connection is the "
+        "likelier half. Reconnect the repository first; making the app anew in the console is the last resort, and "
+        "apps made by CLI are not broken as such.",
         looks=(
             Look(
                 "repository_connection", "No API tells how the repository is connected; the console's app settings do."
@@ -81,178 +76,138 @@ _REPOSITORY = (
         steps=("Reconnect the repository through the GitHub App.", "Only then, make the app anew in the console."),
         fixes=("reconnect_repository", "recreate_in_console"),
         related=("snapshot_before_reset", "recreate_app_steps"),
+        sources=(WRITE_UP, "aws-amplify/amplify-backend#2410"),
     ),
-    Entry(
-        id="account_limits_or_new_account",
-        kind=EntryKind.CAUSE,
-        title="A new account whose limits or first use of Amplify get in the way",
-        explanation=(
-            "New accounts have fewer apps and concurrent jobs, and were seen to report wrong reasons for failed "
-            "builds until one app had been built from the console. Weakly supported: consider it when roles, trust "
-            "and repository are all right."
-        ),
-        sources=(
-            "https://docs.aws.amazon.com/amplify/latest/userguide/quotas-chapter.html",
-            "aws-amplify/amplify-hosting#95",
-        ),
+    _cause(
+        "account_limits_or_new_account",
+        "A new account whose limits or first use of Amplify get in the way",
+        "New accounts have fewer apps and concurrent jobs, and were seen to report wrong reasons for failed builds "
+        "until one app had been built from the console. Weakly supported: consider it when roles, trust and "
+        "repository are all right.",
         steps=(
             "Look at the Amplify quotas of the account and region.",
             "Build one small app from the console.",
             "Ask AWS Support.",
         ),
-    ),
-    Entry(
-        id="wrong_region_principal_myth",
-        kind=EntryKind.CAUSE,
-        title="A regional principal such as amplify.REGION.amazonaws.com is not needed",
-        explanation=(
-            "Often advised, never shown to help: three reported cases had it in the trust policy and failed all "
-            "the same. AWS documents amplify.amazonaws.com alone. It does no harm either."
+        sources=(
+            "https://docs.aws.amazon.com/amplify/latest/userguide/quotas-chapter.html",
+            "aws-amplify/amplify-hosting#95",
         ),
-        sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-backend#1726", "aws-amplify/amplify-backend#2410"),
+    ),
+    _cause(
+        "wrong_region_principal_myth",
+        "A regional principal such as amplify.REGION.amazonaws.com is not needed",
+        "Often advised, never shown to help: three reported cases had it in the trust policy and failed all the same. "
+        "AWS documents amplify.amazonaws.com alone. It does no harm either.",
         looks=(Look("service_role_trust", "The trust policy names amplify.amazonaws.com."),),
         related=("codebuild_principal_myth", "repository_connection_lost"),
+        sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-backend#1726", "aws-amplify/amplify-backend#2410"),
     ),
-)
-
-_SERVICE_ROLE = (
-    Entry(
-        id="service_role_not_set",
-        kind=EntryKind.CAUSE,
-        title="The app has no service role",
-        explanation=(
-            "Builds then run as Amplify's own role in an account of AWS. A site without a backend builds well that "
-            "way; anything that calls AWS from the build is refused, and the message names the role "
-            "AemiliaControlPlaneLambda-CodeBuildRole and an account that is not yours. Don't edit that role or "
-            "look for it. A compute role does not help a build."
-        ),
-        sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-hosting#1480", "aws-amplify/amplify-hosting#3205"),
-        looks=(Look("service_role_set", "GetApp returns no iamServiceRoleArn."),),
-        fixes=("create_service_role", "attach_service_role"),
+    # the service role
+    _cause(
+        "service_role_not_set",
+        "The app has no service role",
+        "Builds then run as Amplify's own role in an account of AWS. A site without a backend builds well that way; "
+        "anything that calls AWS from the build is refused, and the message names the role "
+        "AemiliaControlPlaneLambda-CodeBuildRole and an account that is not yours. Don't edit that role or look for "
+        "it. A compute role does not help a build.",
         identity=Identity.AMPLIFY_OWN,
         phases=(Phase.BUILD, Phase.DEPLOY),
+        looks=(Look("service_role_set", "GetApp returns no iamServiceRoleArn."),),
+        fixes=("create_service_role", "attach_service_role"),
         related=("two_roles",),
+        sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-hosting#1480", "aws-amplify/amplify-hosting#3205"),
     ),
-    Entry(
-        id="service_role_missing",
-        kind=EntryKind.CAUSE,
-        title="The service role does not exist (any more)",
-        explanation="The app still names a role that was deleted, renamed or made anew under another path; Amplify "
-        "keeps the old ARN.",
-        sources=(SERVICE_ROLE_DOCS, "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html"),
+    _cause(
+        "service_role_missing",
+        "The service role does not exist (any more)",
+        "The app still names a role that was deleted, renamed or made anew under another path; Amplify keeps the old "
+        "ARN.",
+        identity=Identity.SERVICE_ROLE,
+        phases=(Phase.BUILD,),
         looks=(Look("service_role_exists", "GetRole answers NoSuchEntity for the role that GetApp names."),),
         fixes=("create_service_role", "attach_service_role"),
+        sources=(SERVICE_ROLE_DOCS, "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html"),
+    ),
+    _cause(
+        "service_role_trust_wrong",
+        "The service role's trust policy does not let Amplify in",
+        "The trust policy must allow amplify.amazonaws.com to call sts:AssumeRole. This is the usual advice for the "
+        "line, and in most published cases the trust was right all along: evaluate it (`medic trust`) before changing "
+        "it. A role of another purpose attached by mistake fails this way.",
         identity=Identity.SERVICE_ROLE,
         phases=(Phase.BUILD,),
-    ),
-    Entry(
-        id="service_role_trust_wrong",
-        kind=EntryKind.CAUSE,
-        title="The service role's trust policy does not let Amplify in",
-        explanation=(
-            "The trust policy must allow amplify.amazonaws.com to call sts:AssumeRole. This is the usual advice "
-            "for the line, and in most published cases the trust was right all along: evaluate it (`medic trust`) "
-            "before changing it. A role of another purpose attached by mistake fails this way."
-        ),
-        sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-hosting#3994", "aws-amplify/amplify-hosting#828"),
         looks=(Look("service_role_trust", "The trust policy, evaluated for this branch, denies."),),
         fixes=("trust_service_role", "attach_service_role"),
+        related=("wrong_region_principal_myth", "codebuild_principal_myth"),
+        sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-hosting#3994", "aws-amplify/amplify-hosting#828"),
+    ),
+    _cause(
+        "service_role_source_condition",
+        "The trust policy is pinned to another app, region or account",
+        "The IAM console adds aws:SourceAccount and aws:SourceArn to roles made for Amplify. Reused for a second app, "
+        "or in another region, such a role denies: the ARN names the first app. The one cleanly proven trust cause in "
+        "public reports.",
         identity=Identity.SERVICE_ROLE,
         phases=(Phase.BUILD,),
-        related=("wrong_region_principal_myth", "codebuild_principal_myth"),
-    ),
-    Entry(
-        id="service_role_source_condition",
-        kind=EntryKind.CAUSE,
-        title="The trust policy is pinned to another app, region or account",
-        explanation=(
-            "The IAM console adds aws:SourceAccount and aws:SourceArn to roles made for Amplify. Reused for a "
-            "second app, or in another region, such a role denies: the ARN names the first app. The one cleanly "
-            "proven trust cause in public reports."
-        ),
-        sources=(SERVICE_ROLE_DOCS, _DEPUTY),
         looks=(Look("service_role_trust", "aws:SourceArn or aws:SourceAccount does not match this branch's ARN."),),
         steps=("Give each app a role of its own, or list every app's ARN and ARN/*.",),
         fixes=("trust_service_role", "create_service_role"),
+        sources=(SERVICE_ROLE_DOCS, _DEPUTY),
+    ),
+    _cause(
+        "service_role_other_account",
+        "The service role belongs to another account than the app",
+        "A role can be passed to a service only within its own account. The ARN's account and the app's must be the "
+        "same.",
         identity=Identity.SERVICE_ROLE,
         phases=(Phase.BUILD,),
-    ),
-    Entry(
-        id="service_role_other_account",
-        kind=EntryKind.CAUSE,
-        title="The service role belongs to another account than the app",
-        explanation="A role can be passed to a service only within its own account. The ARN's account and the app's "
-        "must be the same.",
-        sources=(
-            PASSING_ROLES_DOCS,
-            "aws-amplify/amplify-hosting#958",
-        ),
         looks=(Look("service_role_account", "The account in the role's ARN is not the app's."),),
         fixes=("create_service_role",),
-        identity=Identity.SERVICE_ROLE,
-        phases=(Phase.BUILD,),
+        sources=(PASSING_ROLES_DOCS, "aws-amplify/amplify-hosting#958"),
     ),
-    Entry(
-        id="iam_propagation",
-        kind=EntryKind.CAUSE,
-        title="The role was made or changed moments before",
-        explanation=(
-            "IAM tells its regions about a change within seconds, not at once. A job or an attach in between fails "
-            "although everything is right, and succeeds when tried again; published work-arounds wait 15 to 30 "
-            "seconds."
-        ),
+    _cause(
+        "iam_propagation",
+        "The role was made or changed moments before",
+        "IAM tells its regions about a change within seconds, not at once. A job or an attach in between fails "
+        "although everything is right, and succeeds when tried again; published work-arounds wait 15 to 30 seconds.",
+        looks=(Look("service_role_age", "The role is younger than five minutes when the job starts."),),
+        fixes=("wait_and_retry",),
         sources=(
             "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency",
         ),
-        looks=(Look("service_role_age", "The role is younger than five minutes when the job starts."),),
-        fixes=("wait_and_retry",),
     ),
-    Entry(
-        id="rcp_denies_assume_role",
-        kind=EntryKind.CAUSE,
-        title="A resource control policy keeps Amplify from assuming the role",
-        explanation=(
-            "A service principal's AssumeRole is bound neither by SCPs nor by the role's permissions boundary; an "
-            "organization's resource control policy can deny it, unless it exempts AWS services "
-            "(aws:PrincipalIsAWSService). Not readable from a member account. No confirmed case with Amplify is "
-            "known."
-        ),
-        sources=("https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html",),
+    _cause(
+        "rcp_denies_assume_role",
+        "A resource control policy keeps Amplify from assuming the role",
+        "A service principal's AssumeRole is bound neither by SCPs nor by the role's permissions boundary; an "
+        "organization's resource control policy can deny it, unless it exempts AWS services "
+        "(aws:PrincipalIsAWSService). Not readable from a member account. No confirmed case with Amplify is known.",
         looks=(Look("resource_control_policies", "Ask the organization's administrators for RCPs on sts:AssumeRole."),),
         fixes=("ask_policy_owner",),
         related=("scp_and_service_principals",),
+        sources=("https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html",),
     ),
-    Entry(
-        id="codecommit_pull_denied",
-        kind=EntryKind.CAUSE,
-        title="The service role may not read the CodeCommit repository",
-        explanation=(
-            "Amplify clones CodeCommit repositories as the service role. Without codecommit:GitPull the clone ends "
-            "in error 403 and exit code 128, and nothing in the log says IAM."
-        ),
-        sources=(
-            CODECOMMIT_DOCS,
-            SERVICE_ROLE_DOCS,
-        ),
-        looks=(Look("service_role_set", "A service role is set and has codecommit:GitPull on the repository."),),
-        fixes=("allow_codecommit_pull", "create_service_role"),
+    _cause(
+        "codecommit_pull_denied",
+        "The service role may not read the CodeCommit repository",
+        "Amplify clones CodeCommit repositories as the service role. Without codecommit:GitPull the clone ends in "
+        "error 403 and exit code 128, and nothing in the log says IAM.",
         identity=Identity.SERVICE_ROLE,
         phases=(Phase.BUILD,),
+        looks=(Look("service_role_set", "A service role is set and has codecommit:GitPull on the repository."),),
+        fixes=("allow_codecommit_pull", "create_service_role"),
+        sources=(CODECOMMIT_DOCS, SERVICE_ROLE_DOCS),
     ),
-)
-
-_COMPUTE_ROLE = (
-    Entry(
-        id="compute_role_not_set",
-        kind=EntryKind.CAUSE,
-        title="Neither branch nor app has a compute role",
-        explanation=(
-            "Server code of an SSR app gets credentials from the compute role alone, never from the service role "
-            "or the logging role. Without one, the AWS SDK finds nothing (`Could not load credentials from any "
-            "providers`), and the deployment still succeeds. The branch's setting comes before the app's default: "
-            "look at both."
-        ),
-        sources=(COMPUTE_ROLE_DOCS, "aws-amplify/amplify-hosting#3205"),
+    # the compute role
+    _cause(
+        "compute_role_not_set",
+        "Neither branch nor app has a compute role",
+        "Server code of an SSR app gets credentials from the compute role alone, never from the service role or the "
+        "logging role. Without one, the AWS SDK finds nothing (`Could not load credentials from any providers`), and "
+        "the deployment still succeeds. The branch's setting comes before the app's default: look at both.",
+        identity=Identity.COMPUTE_ROLE,
+        phases=(Phase.RUNTIME,),
         looks=(Look("compute_role_set", "GetBranch and GetApp both return no computeRoleArn."),),
         steps=(
             "Make the role with the plain trust policy and only the permissions the server code needs.",
@@ -260,69 +215,59 @@ _COMPUTE_ROLE = (
             "Redeploy once after the first attach, then look for new credential errors in /aws/amplify/<app id>.",
         ),
         fixes=("create_compute_role", "attach_compute_role"),
-        identity=Identity.COMPUTE_ROLE,
-        phases=(Phase.RUNTIME,),
         related=("two_roles", "app_permissions_on_compute_role", "verify_runtime"),
+        sources=(COMPUTE_ROLE_DOCS, "aws-amplify/amplify-hosting#3205"),
     ),
-    Entry(
-        id="compute_role_missing",
-        kind=EntryKind.CAUSE,
-        title="The compute role does not exist (any more)",
-        explanation="Branch or app names a role that IAM does not know. At attach, the API says only that it cannot "
-        "be assumed by Amplify.",
-        sources=(COMPUTE_ROLE_DOCS,),
-        looks=(Look("compute_role_exists", "GetRole answers NoSuchEntity for the compute role."),),
-        fixes=("create_compute_role", "attach_compute_role"),
+    _cause(
+        "compute_role_missing",
+        "The compute role does not exist (any more)",
+        "Branch or app names a role that IAM does not know. At attach, the API says only that it cannot be assumed by "
+        "Amplify.",
         identity=Identity.COMPUTE_ROLE,
         phases=(Phase.RUNTIME, Phase.API),
-    ),
-    Entry(
-        id="compute_role_trust_wrong",
-        kind=EntryKind.CAUSE,
-        title="The compute role's trust policy does not let Amplify in",
-        explanation=(
-            "Amplify tries the role when it is attached and refuses it: `The compute role provided cannot be "
-            "assumed by Amplify.` The documented trust is amplify.amazonaws.com, sts:AssumeRole, no condition. The "
-            "same words also mean that the role does not exist, or was made seconds ago."
-        ),
+        looks=(Look("compute_role_exists", "GetRole answers NoSuchEntity for the compute role."),),
+        fixes=("create_compute_role", "attach_compute_role"),
         sources=(COMPUTE_ROLE_DOCS,),
+    ),
+    _cause(
+        "compute_role_trust_wrong",
+        "The compute role's trust policy does not let Amplify in",
+        "Amplify tries the role when it is attached and refuses it: `The compute role provided cannot be assumed by "
+        "Amplify.` The documented trust is amplify.amazonaws.com, sts:AssumeRole, no condition. The same words also "
+        "mean that the role does not exist, or was made seconds ago.",
+        identity=Identity.COMPUTE_ROLE,
+        phases=(Phase.API, Phase.RUNTIME),
         looks=(
             Look("compute_role_trust", "The trust policy, evaluated, denies amplify.amazonaws.com."),
             Look("compute_role_exists", "The role exists."),
         ),
         fixes=("trust_compute_role", "wait_and_retry"),
-        identity=Identity.COMPUTE_ROLE,
-        phases=(Phase.API, Phase.RUNTIME),
         related=("iam_propagation", "compute_role_conditions_contested"),
-    ),
-    Entry(
-        id="compute_role_conditions_contested",
-        kind=EntryKind.CAUSE,
-        title="Source conditions on the compute role's trust may be what Amplify refuses",
-        explanation=(
-            "Reports disagree: aws:SourceArn was refused wherever an attach error was recorded; an own "
-            "aws:SourceAccount was accepted once and refused twice. UpdateBranch is the judge. The plain statement "
-            "is what AWS documents, and it works."
-        ),
         sources=(COMPUTE_ROLE_DOCS,),
+    ),
+    _cause(
+        "compute_role_conditions_contested",
+        "Source conditions on the compute role's trust may be what Amplify refuses",
+        "Reports disagree: aws:SourceArn was refused wherever an attach error was recorded; an own aws:SourceAccount "
+        "was accepted once and refused twice. UpdateBranch is the judge. The plain statement is what AWS documents, "
+        "and it works.",
+        identity=Identity.COMPUTE_ROLE,
+        phases=(Phase.API,),
         looks=(
             Look("compute_role_trust", "The trust statement for Amplify carries aws:SourceArn or aws:SourceAccount."),
         ),
         fixes=("trust_compute_role",),
-        identity=Identity.COMPUTE_ROLE,
-        phases=(Phase.API,),
-    ),
-    Entry(
-        id="permissions_on_logging_role",
-        kind=EntryKind.CAUSE,
-        title="The permissions were put on the logging role, where server code never looks",
-        explanation=(
-            "AmplifySSRLoggingRole-... writes SSR logs. A policy attached there gives server code nothing; it "
-            "belongs on the compute role. Mind that a name proves nothing: a role so named may also serve as "
-            "service or compute role. The role-session name in a message tells: BuildSession is the service role, "
-            "AmplifyHostingCompute-app=... the compute role."
-        ),
         sources=(COMPUTE_ROLE_DOCS,),
+    ),
+    _cause(
+        "permissions_on_logging_role",
+        "The permissions were put on the logging role, where server code never looks",
+        "AmplifySSRLoggingRole-... writes SSR logs. A policy attached there gives server code nothing; it belongs on "
+        "the compute role. Mind that a name proves nothing: a role so named may also serve as service or compute "
+        "role. The role-session name in a message tells: BuildSession is the service role, "
+        "AmplifyHostingCompute-app=... the compute role.",
+        identity=Identity.COMPUTE_ROLE,
+        phases=(Phase.RUNTIME, Phase.BUILD),
         looks=(
             Look(
                 "compute_role_set",
@@ -330,202 +275,149 @@ _COMPUTE_ROLE = (
             ),
         ),
         fixes=("create_compute_role", "grant_action"),
-        identity=Identity.COMPUTE_ROLE,
-        phases=(Phase.RUNTIME, Phase.BUILD),
         related=("two_roles", "minimal_logging_policy"),
+        sources=(COMPUTE_ROLE_DOCS,),
     ),
-)
-
-ROLE_CAUSES = (*_REPOSITORY, *_SERVICE_ROLE, *_COMPUTE_ROLE)
-
-_POLICIES = (
-    Entry(
-        id="permission_missing_identity",
-        kind=EntryKind.CAUSE,
-        title="The identity lacks the permission",
-        explanation=(
-            "The message names who called, the action and mostly the resource, and no policy of the caller allows "
-            "it. Grant that one action on that one resource to that one identity: BuildSession is the service "
-            "role, AmplifyHostingCompute-app=... the compute role."
-        ),
-        sources=(ACCESS_DENIED_DOCS, "aws-amplify/amplify-backend#1961"),
+    # policies that deny
+    _cause(
+        "permission_missing_identity",
+        "The identity lacks the permission",
+        "The message names who called, the action and mostly the resource, and no policy of the caller allows it. "
+        "Grant that one action on that one resource to that one identity: BuildSession is the service role, "
+        "AmplifyHostingCompute-app=... the compute role.",
+        label=Label.ACCESS_DENIED_IDENTITY,
         steps=("Read the role's name from the principal.", "Grant the least statement; never administrator rights."),
         fixes=("grant_action",),
-        label=Label.ACCESS_DENIED_IDENTITY,
+        sources=(ACCESS_DENIED_DOCS, "aws-amplify/amplify-backend#1961"),
     ),
-    Entry(
-        id="denied_by_boundary",
-        kind=EntryKind.CAUSE,
-        title="A permissions boundary denies",
-        explanation=(
-            "What an identity may do is what its policies and its boundary both allow. Adding a permission to the "
-            "role changes nothing: the boundary has to allow the action, or the role needs another boundary. In "
-            "accounts where every new role must bear a boundary, iam:CreateRole is denied until the templates set "
-            "it."
-        ),
-        sources=(BOUNDARY_DOCS, ACCESS_DENIED_DOCS),
+    _cause(
+        "denied_by_boundary",
+        "A permissions boundary denies",
+        "What an identity may do is what its policies and its boundary both allow. Adding a permission to the role "
+        "changes nothing: the boundary has to allow the action, or the role needs another boundary. In accounts where "
+        "every new role must bear a boundary, iam:CreateRole is denied until the templates set it.",
+        label=Label.ACCESS_DENIED_BOUNDARY,
         steps=("See which boundary the role has: GetRole returns PermissionsBoundary.", "Ask its owner."),
         fixes=("change_boundary",),
-        label=Label.ACCESS_DENIED_BOUNDARY,
         related=("gen1_roles_under_boundary", "gen1_boundary_env_update"),
+        sources=(BOUNDARY_DOCS, ACCESS_DENIED_DOCS),
     ),
-    Entry(
-        id="denied_by_scp",
-        kind=EntryKind.CAUSE,
-        title="A service control policy of the organization denies",
-        explanation=(
-            "SCPs bound every user and role of a member account, administrators included; region guardrails are "
-            "the usual reason. No policy in the account helps. A message may call a missing allow an explicit deny."
-        ),
-        sources=(
-            SCP_DOCS,
-            ACCESS_DENIED_DOCS,
-        ),
+    _cause(
+        "denied_by_scp",
+        "A service control policy of the organization denies",
+        "SCPs bound every user and role of a member account, administrators included; region guardrails are the usual "
+        "reason. No policy in the account helps. A message may call a missing allow an explicit deny.",
+        label=Label.ACCESS_DENIED_SCP,
         steps=("Send the message, with the policy ARN if it has one, to the organization's administrators.",),
         fixes=("ask_policy_owner",),
-        label=Label.ACCESS_DENIED_SCP,
+        sources=(SCP_DOCS, ACCESS_DENIED_DOCS),
     ),
-    Entry(
-        id="denied_by_session_policy",
-        kind=EntryKind.CAUSE,
-        title="A session policy limits what the session may do",
-        explanation=(
-            "Whoever assumes a role may pass an inline policy and up to ten managed policies; the session can do "
-            "what the role's policies and those allow. Amplify itself passes one to the SSR session that denies "
-            "iam:PassRole: no change of the role cures that."
-        ),
+    _cause(
+        "denied_by_session_policy",
+        "A session policy limits what the session may do",
+        "Whoever assumes a role may pass an inline policy and up to ten managed policies; the session can do what the "
+        "role's policies and those allow. Amplify itself passes one to the SSR session that denies iam:PassRole: no "
+        "change of the role cures that.",
+        label=Label.ACCESS_DENIED_OTHER,
+        steps=("Find who assumes the role with a Policy or PolicyArns.", "In SSR code, do without iam:PassRole."),
+        fixes=("ask_policy_owner",),
+        related=("session_tags_assume_again",),
         sources=(
             "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session",
             ACCESS_DENIED_DOCS,
         ),
-        steps=("Find who assumes the role with a Policy or PolicyArns.", "In SSR code, do without iam:PassRole."),
-        fixes=("ask_policy_owner",),
-        label=Label.ACCESS_DENIED_OTHER,
-        related=("session_tags_assume_again",),
     ),
-    Entry(
-        id="denied_by_resource_policy",
-        kind=EntryKind.CAUSE,
-        title="The resource's own policy denies or does not allow",
-        explanation=(
-            "A bucket, key, queue, secret or layer policy has the last word, above all across accounts: there both "
-            "the identity's and the resource's policy must allow. KMS says so in words of its own. A layer in "
-            "another region looks the same."
-        ),
-        sources=(S3_403_DOCS, ACCESS_DENIED_DOCS),
+    _cause(
+        "denied_by_resource_policy",
+        "The resource's own policy denies or does not allow",
+        "A bucket, key, queue, secret or layer policy has the last word, above all across accounts: there both the "
+        "identity's and the resource's policy must allow. KMS says so in words of its own. A layer in another region "
+        "looks the same.",
+        label=Label.ACCESS_DENIED_OTHER,
         steps=("Read the resource's policy.", "Check that its region and account are the ones meant."),
         fixes=("ask_policy_owner",),
-        label=Label.ACCESS_DENIED_OTHER,
+        sources=(S3_403_DOCS, ACCESS_DENIED_DOCS),
     ),
-    Entry(
-        id="denied_by_other_policy",
-        kind=EntryKind.CAUSE,
-        title="Denied, and the text does not say by what, or by a policy the identity can't change",
-        explanation=(
-            "An RCP, a VPC endpoint policy, a role's trust policy, or a bare `Access Denied` that names nobody. "
-            "Find the full message first: the principal tells which role to look at, the words after `because` or "
-            "`with` which policy."
-        ),
-        sources=(ACCESS_DENIED_DOCS,),
+    _cause(
+        "denied_by_other_policy",
+        "Denied, and the text does not say by what, or by a policy the identity can't change",
+        "An RCP, a VPC endpoint policy, a role's trust policy, or a bare `Access Denied` that names nobody. Find the "
+        "full message first: the principal tells which role to look at, the words after `because` or `with` which "
+        "policy.",
+        label=Label.ACCESS_DENIED_OTHER,
         steps=(
             "Look for `User: ... is not authorized to perform` near the line, or in CloudTrail by request id.",
             (
-                "Decode `Encoded authorization failure message` with sts decode-authorization-message, and don't "
-                "post the outcome."
+                "Decode `Encoded authorization failure message` with sts decode-authorization-message, and don't post "
+                "the outcome."
             ),
         ),
         fixes=("ask_policy_owner",),
-        label=Label.ACCESS_DENIED_OTHER,
+        sources=(ACCESS_DENIED_DOCS,),
     ),
-    Entry(
-        id="pass_role_missing",
-        kind=EntryKind.CAUSE,
-        title="The caller may not pass the role to Amplify",
-        explanation=(
-            "Attaching a role to an app or branch authorizes iam:PassRole of the caller on that role, with "
-            "iam:PassedToService = amplify.amazonaws.com. It is the caller's permission, not the role's. Grant it "
-            "on exact role ARNs: PassRole on * lets the caller borrow any role."
-        ),
-        sources=(PASSING_ROLES_DOCS, TROUBLESHOOTING_DOCS),
+    _cause(
+        "pass_role_missing",
+        "The caller may not pass the role to Amplify",
+        "Attaching a role to an app or branch authorizes iam:PassRole of the caller on that role, with "
+        "iam:PassedToService = amplify.amazonaws.com. It is the caller's permission, not the role's. Grant it on "
+        "exact role ARNs: PassRole on * lets the caller borrow any role.",
+        label=Label.PASS_ROLE_DENIED,
         steps=("Read who called from the principal; the role is the resource, where the message names one.",),
         fixes=("allow_pass_role",),
-        label=Label.PASS_ROLE_DENIED,
         related=("pass_service_linked_role", "callers_policy_by_administrator"),
+        sources=(PASSING_ROLES_DOCS, TROUBLESHOOTING_DOCS),
     ),
-)
-
-_CREDENTIALS = (
-    Entry(
-        id="explicit_credentials_in_code",
-        kind=EntryKind.CAUSE,
-        title="The code passes credentials of its own, often undefined ones",
-        explanation=(
-            "`credentials: { accessKeyId: process.env.X, ... }` overrides the role. Variables set in Amplify reach "
-            "the build, not the SSR runtime, unless written to .env.production: there X is undefined, and the SDK "
-            "says `Resolved credential object is not valid` or finds none, even with a compute role attached."
-        ),
-        sources=(COMPUTE_ROLE_DOCS, SSR_VARIABLES_DOCS),
+    # the credentials themselves
+    _cause(
+        "explicit_credentials_in_code",
+        "The code passes credentials of its own, often undefined ones",
+        "`credentials: { accessKeyId: process.env.X, ... }` overrides the role. Variables set in Amplify reach the "
+        "build, not the SSR runtime, unless written to .env.production: there X is undefined, and the SDK says "
+        "`Resolved credential object is not valid` or finds none, even with a compute role attached.",
+        phases=(Phase.RUNTIME,),
         looks=(Look("compute_role_set", "A usable compute role is attached, and the error persists."),),
         fixes=("drop_explicit_credentials",),
-        phases=(Phase.RUNTIME,),
         related=("keys_on_localhost_role_on_amplify", "long_lived_keys_in_variables"),
+        sources=(COMPUTE_ROLE_DOCS, SSR_VARIABLES_DOCS),
     ),
-    Entry(
-        id="session_expired",
-        kind=EntryKind.CAUSE,
-        title="The credentials existed and have expired, or are invalid",
-        explanation=(
-            "In a build, credentials end after one hour whatever the role allows; raising MaxSessionDuration did "
-            "not help. On a laptop the SSO session has ended. With access keys: deleted, inactive, of another "
-            "partition, or copied without the session token."
-        ),
-        sources=(
-            "aws-amplify/amplify-hosting#2751",
-            "aws-amplify/amplify-hosting#2557",
-            STS_ERRORS_DOCS,
-        ),
+    _cause(
+        "session_expired",
+        "The credentials existed and have expired, or are invalid",
+        "In a build, credentials end after one hour whatever the role allows; raising MaxSessionDuration did not "
+        "help. On a laptop the SSO session has ended. With access keys: deleted, inactive, of another partition, or "
+        "copied without the session token.",
+        label=Label.EXPIRED_OR_INVALID_TOKEN,
         steps=("Compare the time of the error with the job's start.", "Log in again, or shorten the build."),
         fixes=("shorten_build", "log_in_locally"),
-        label=Label.EXPIRED_OR_INVALID_TOKEN,
         related=("max_session_duration_not_the_cause",),
+        sources=("aws-amplify/amplify-hosting#2751", "aws-amplify/amplify-hosting#2557", STS_ERRORS_DOCS),
     ),
-    Entry(
-        id="user_credentials_cognito",
-        kind=EntryKind.CAUSE,
-        title="The app's user has no credentials (Cognito), not the app",
-        explanation=(
-            "`Error: No credentials` of the Amplify libraries, and denials whose principal ends in "
-            "CognitoIdentityCredentials, are about the signed-in or guest user of the app. Neither service nor "
-            "compute role is involved."
-        ),
-        sources=(
-            "aws-amplify/amplify-js#7940",
-            "aws-amplify/amplify-js#8664",
-            "https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html",
-        ),
+    _cause(
+        "user_credentials_cognito",
+        "The app's user has no credentials (Cognito), not the app",
+        "`Error: No credentials` of the Amplify libraries, and denials whose principal ends in "
+        "CognitoIdentityCredentials, are about the signed-in or guest user of the app. Neither service nor compute "
+        "role is involved.",
+        identity=Identity.COGNITO_USER,
+        phases=(Phase.RUNTIME,),
         steps=(
             "Run server calls in the user's context, or use an API key.",
             "Grant on the identity pool's auth or unauth role.",
         ),
         fixes=("sign_user_in", "grant_action"),
-        identity=Identity.COGNITO_USER,
-        phases=(Phase.RUNTIME,),
-    ),
-    Entry(
-        id="credentials_local_machine",
-        kind=EntryKind.CAUSE,
-        title="No credentials on the machine where the command ran",
-        explanation=(
-            "`Failed to load default AWS credentials`, `Unable to locate credentials` and the like from ampx, CDK "
-            "or the CLI on a laptop: no profile is configured, or the wrong one. Nothing on Amplify has to change."
-        ),
         sources=(
-            CLI_DOCS,
-            "https://docs.amplify.aws/react/start/account-setup/",
+            "aws-amplify/amplify-js#7940",
+            "aws-amplify/amplify-js#8664",
+            "https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html",
         ),
-        fixes=("log_in_locally",),
+    ),
+    _cause(
+        "credentials_local_machine",
+        "No credentials on the machine where the command ran",
+        "`Failed to load default AWS credentials`, `Unable to locate credentials` and the like from ampx, CDK or the "
+        "CLI on a laptop: no profile is configured, or the wrong one. Nothing on Amplify has to change.",
         identity=Identity.NOBODY,
+        fixes=("log_in_locally",),
+        sources=(CLI_DOCS, "https://docs.amplify.aws/react/start/account-setup/"),
     ),
 )
-
-DENIAL_CAUSES = (*_POLICIES, *_CREDENTIALS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -33,36 +33,6 @@ SSR_VARIABLES_DOCS = "https://docs.aws.amazon.com/amplify/latest/userguide/ssr-e
 STS_ERRORS_DOCS = "https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html"
 TROUBLESHOOTING_DOCS = "https://docs.aws.amazon.com/amplify/latest/userguide/security_iam_troubleshoot.html"
 WRITE_UP = "https://www.uncommonengineer.com/docs/engineer/AWS/amplify-ssr-iam-debugging"
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """How the log scanner recognises one printed form of a failure."""
-
-    id: str
-    """Also the id of the entry that explains it."""
-    literals: tuple[str, ...]
-    """Case-sensitive texts that the scanner searches for first. Every text that the pattern matches contains one."""
-    pattern: str
-    """A regular expression that runs in linear time, for text with white space normalised to single spaces. Case is
-    ignored."""
-    label: Label
-    runtime_label: Label | None = None
-    """The label at SSR runtime, if it differs: there, the compute role gives the credentials."""
-    confidence: Confidence = Confidence.HIGH
-    identity: Identity = Identity.UNKNOWN
-    decisiveness: int = 3
-    """3 names the failure itself; 2 wraps or hints at it; 1 is a bare word. More decisive findings come first."""
-    amplifys_verdict: bool = False
-    """True if Amplify itself prints it, as a fatal line and before any command of the build runs."""
-    within_line: bool = False
-    """True if the pattern's `^` and `$` match at the ends of one line, False if at the ends of the whole log entry."""
-    unless: str | None = None
-    """A pattern. If it matches in the same line, the line means something else."""
-
-    def label_in(self, phase: Phase) -> Label:
-        """The label for a text that was printed in this phase."""
-        return self.runtime_label if phase is Phase.RUNTIME and self.runtime_label else self.label
 
 
 class EntryKind(StrEnum):
@@ -100,14 +70,8 @@ class Fix:
 
     def written_in(self, dialect: Dialect) -> str:
         """The text in one dialect, with its placeholders."""
-        texts: dict[Dialect, str] = {
-            Dialect.CONSOLE: self.console,
-            Dialect.CLI: self.cli,
-            Dialect.CDK: self.cdk,
-            Dialect.TERRAFORM: self.terraform,
-            Dialect.CLOUDFORMATION: self.cloudformation,
-        }
-        return texts[dialect]
+        text: str = getattr(self, dialect.value)
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +88,10 @@ class Entry:
     """The explanation of one signature, cause or piece of advice."""
 
     id: str
-    kind: EntryKind
     title: str
     explanation: str
+    _: KW_ONLY
+    kind: EntryKind
     sources: tuple[str, ...]
     """URLs, or issues as `owner/repository#number`."""
     looks: tuple[Look, ...] = ()
@@ -138,11 +103,44 @@ class Entry:
     label: Label | None = None
     identity: Identity | None = None
     phases: tuple[Phase, ...] = ()
-    """The phases where it occurs; empty if it can occur in any."""
-    positives: tuple[str, ...] = ()
-    """Texts that the signature must match."""
-    negatives: tuple[str, ...] = ()
-    """Similar texts that the signature must not match."""
+    """The phases where it occurs, the most frequent first; empty if it can occur in any."""
+
+    @property
+    def usual_label(self) -> Label | None:
+        """The label in the phase where it occurs most."""
+        return self.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature(Entry):
+    """An entry for a failure that the log scanner recognises by a pattern."""
+
+    kind: EntryKind = EntryKind.SIGNATURE
+    label: Label
+    runtime_label: Label | None = None
+    """The label at SSR runtime, if it differs: there, the compute role gives the credentials."""
+    literals: tuple[str, ...]
+    """Case-sensitive texts that the scanner searches for first. Every text that the pattern matches contains one."""
+    pattern: str
+    """A regular expression that runs in linear time, for text with white space normalised to single spaces. Case is
+    ignored."""
+    unless: str | None = None
+    """A pattern. If it matches in the same line, the line means something else."""
+    within_line: bool = False
+    """True if the pattern's `^` and `$` match at the ends of one line, False if at the ends of the whole log entry."""
+    confidence: Confidence = Confidence.HIGH
+    decisiveness: int = 3
+    """3 names the failure itself; 2 wraps or hints at it; 1 is a bare word. More decisive findings come first."""
+    amplifys_verdict: bool = False
+    """True if Amplify itself prints it, as a fatal line and before any command of the build runs."""
+
+    @property
+    def usual_label(self) -> Label:
+        return self.label_in(self.phases[0]) if self.phases else self.label
+
+    def label_in(self, phase: Phase) -> Label:
+        """The label of a text that was printed in this phase."""
+        return self.runtime_label if phase is Phase.RUNTIME and self.runtime_label else self.label
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

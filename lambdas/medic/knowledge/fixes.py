@@ -6,7 +6,13 @@ https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.ht
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
 from medic.knowledge.entry import Fix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PLAIN_TRUST = """{
   "Version": "2012-10-17",
@@ -43,17 +49,15 @@ _PASSING = """{
   "Condition": { "StringEquals": { "iam:PassedToService": "amplify.amazonaws.com" } }
 }"""
 
-ROLE_FIXES = (
+_FIXES = (
     Fix(
         id="create_service_role",
         title="Make a service role and attach it to the app",
         expect="Builds run as this role from the next job on. The SSR runtime is not affected: it has a role of its "
         "own.",
         console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment. Then Amplify > the "
-        "app > "
-        "App settings > IAM roles > Service role > Edit, choose the role, save. Read it back: the console has been "
-        "seen to "
-        "lose the choice.",
+        "app > App settings > IAM roles > Service role > Edit, choose the role, save. Read it back: the console has "
+        "been seen to lose the choice.",
         cli=f"""cat > trust.json <<'JSON'
 {GUARDED_TRUST}
 JSON
@@ -127,25 +131,24 @@ cat > trust.json <<'JSON'
 JSON
 # merge the statements of before.json that others rely on into trust.json, then:
 aws iam update-assume-role-policy --role-name {{role_name}} --policy-document file://trust.json""",
-        cdk="role.assumeRolePolicy?.addStatements(new iam.PolicyStatement({\n"
-        "  principals: [new iam.ServicePrincipal('amplify.amazonaws.com')],\n  actions: ['sts:AssumeRole'],\n"
-        "  conditions: {\n    StringEquals: { 'aws:SourceAccount': '{account}' },\n"
-        "    ArnLike: { 'aws:SourceArn': 'arn:aws:amplify:{region}:{account}:apps/{app_id}/*' },\n  },\n}));",
-        terraform='data "aws_iam_policy_document" "trust" {\n  statement {\n    actions = ["sts:AssumeRole"]\n'
-        '    principals {\n      type        = "Service"\n      identifiers = ["amplify.amazonaws.com"]\n    }\n'
-        '    condition {\n      test     = "ArnLike"\n      variable = "aws:SourceArn"\n'
-        '      values   = ["arn:aws:amplify:{region}:{account}:apps/{app_id}/*"]\n    }\n  }\n}',
-        cloudformation="AssumeRolePolicyDocument:\n  Version: '2012-10-17'\n  Statement:\n    - Effect: Allow\n"
-        "      Principal: { Service: amplify.amazonaws.com }\n      Action: sts:AssumeRole\n      Condition:\n"
-        "        StringEquals: { aws:SourceAccount: '{account}' }\n"
-        "        ArnLike: { aws:SourceArn: 'arn:aws:amplify:{region}:{account}:apps/{app_id}/*' }",
+        cdk="role.assumeRolePolicy?.addStatements(new iam.PolicyStatement({\n  principals: [new "
+        "iam.ServicePrincipal('amplify.amazonaws.com')],\n  actions: ['sts:AssumeRole'],\n  conditions: {\n    "
+        "StringEquals: { 'aws:SourceAccount': '{account}' },\n    ArnLike: { 'aws:SourceArn': "
+        "'arn:aws:amplify:{region}:{account}:apps/{app_id}/*' },\n  },\n}));",
+        terraform='data "aws_iam_policy_document" "trust" {\n  statement {\n    actions = ["sts:AssumeRole"]\n    '
+        'principals {\n      type        = "Service"\n      identifiers = ["amplify.amazonaws.com"]\n    }\n    '
+        'condition {\n      test     = "ArnLike"\n      variable = "aws:SourceArn"\n      values   = '
+        '["arn:aws:amplify:{region}:{account}:apps/{app_id}/*"]\n    }\n  }\n}',
+        cloudformation="AssumeRolePolicyDocument:\n  Version: '2012-10-17'\n  Statement:\n    - Effect: Allow\n      "
+        "Principal: { Service: amplify.amazonaws.com }\n      Action: sts:AssumeRole\n      Condition:\n        "
+        "StringEquals: { aws:SourceAccount: '{account}' }\n        ArnLike: { aws:SourceArn: "
+        "'arn:aws:amplify:{region}:{account}:apps/{app_id}/*' }",
     ),
     Fix(
         id="create_compute_role",
         title="Make a compute role and attach it to the branch",
         expect="SSR code gets credentials; permissions changed later work without a redeploy. After the very first "
-        "attach, "
-        "redeploy to be sure. Builds are not affected: they use the service role.",
+        "attach, redeploy to be sure. Builds are not affected: they use the service role.",
         console="IAM > Roles > Create role > Custom trust policy, with:\n"
         + PLAIN_TRUST
         + "\nGive it only what the site's server code calls. Then Amplify > the app > App settings > IAM roles > "
@@ -204,8 +207,7 @@ resource "aws_iam_role" "compute" {
         terraform='resource "aws_amplify_app" "app" {\n  compute_role_arn = "{role_arn}"\n}\n'
         "# the app's default; for one branch, where the provider lacks the argument, use the CLI form",
         cloudformation="Branch:\n  Type: AWS::Amplify::Branch\n  Properties:\n    AppId: {app_id}\n    BranchName: "
-        "{branch}\n"
-        "    ComputeRoleArn: {role_arn}",
+        "{branch}\n    ComputeRoleArn: {role_arn}",
     ),
     Fix(
         id="trust_compute_role",
@@ -223,9 +225,6 @@ aws iam update-assume-role-policy --role-name {{role_name}} --policy-document fi
         cloudformation="Statement:\n  - { Effect: Allow, Principal: { Service: amplify.amazonaws.com }, Action: "
         "sts:AssumeRole }",
     ),
-)
-
-PERMISSION_FIXES = (
     Fix(
         id="grant_action",
         title="Allow the one action on the one resource",
@@ -236,13 +235,12 @@ PERMISSION_FIXES = (
         cli="aws iam put-role-policy --role-name {role_name} --policy-name medic-least --policy-document \\\n"
         f'  \'{{ "Version": "2012-10-17", "Statement": [{_STATEMENT}] }}\'',
         cdk="role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['<action>'], resources: ['<resource>'] }));",
-        terraform='resource "aws_iam_role_policy" "least" {\n  role = "{role_name}"\n  policy = jsonencode({\n'
-        '    Version = "2012-10-17"\n    Statement = [{ Effect = "Allow", Action = "<action>", Resource = '
-        '"<resource>" }]\n  })\n}',
+        terraform='resource "aws_iam_role_policy" "least" {\n  role = "{role_name}"\n  policy = jsonencode({\n    '
+        'Version = "2012-10-17"\n    Statement = [{ Effect = "Allow", Action = "<action>", Resource = "<resource>" '
+        "}]\n  })\n}",
         cloudformation="Least:\n  Type: AWS::IAM::RolePolicy\n  Properties:\n    RoleName: {role_name}\n    "
-        "PolicyName: medic-least\n"
-        "    PolicyDocument:\n      Version: '2012-10-17'\n      Statement:\n"
-        "        - { Effect: Allow, Action: <action>, Resource: <resource> }",
+        "PolicyName: medic-least\n    PolicyDocument:\n      Version: '2012-10-17'\n      Statement:\n        - { "
+        "Effect: Allow, Action: <action>, Resource: <resource> }",
     ),
     Fix(
         id="allow_pass_role",
@@ -253,16 +251,13 @@ PERMISSION_FIXES = (
         "file://pass.json\n"
         f"# pass.json: a policy with this statement\n{_PASSING}",
         cdk="computeRole.grantPassRole(caller); // or, limited to Amplify:\ncaller.addToPrincipalPolicy(new "
-        "iam.PolicyStatement({\n"
-        "  actions: ['iam:PassRole'], resources: ['{role_arn}'],\n"
-        "  conditions: { StringEquals: { 'iam:PassedToService': 'amplify.amazonaws.com' } },\n}));",
-        terraform='data "aws_iam_policy_document" "pass" {\n  statement {\n    actions   = ["iam:PassRole"]\n'
-        '    resources = ["{role_arn}"]\n    condition {\n      test     = "StringEquals"\n      variable = '
-        '"iam:PassedToService"\n'
-        '      values   = ["amplify.amazonaws.com"]\n    }\n  }\n}',
+        "iam.PolicyStatement({\n  actions: ['iam:PassRole'], resources: ['{role_arn}'],\n  conditions: { "
+        "StringEquals: { 'iam:PassedToService': 'amplify.amazonaws.com' } },\n}));",
+        terraform='data "aws_iam_policy_document" "pass" {\n  statement {\n    actions   = ["iam:PassRole"]\n    '
+        'resources = ["{role_arn}"]\n    condition {\n      test     = "StringEquals"\n      variable = '
+        '"iam:PassedToService"\n      values   = ["amplify.amazonaws.com"]\n    }\n  }\n}',
         cloudformation="- Effect: Allow\n  Action: iam:PassRole\n  Resource: {role_arn}\n  Condition:\n    "
-        "StringEquals:\n"
-        "      iam:PassedToService: amplify.amazonaws.com",
+        "StringEquals:\n      iam:PassedToService: amplify.amazonaws.com",
     ),
     Fix(
         id="change_boundary",
@@ -270,10 +265,9 @@ PERMISSION_FIXES = (
         expect="What a role may do is what its policies and its boundary both allow: adding a permission alone "
         "changes nothing.",
         console="IAM > Roles > {role_name} > Permissions boundary shows which policy it is. Its owner edits that "
-        "policy. Where new "
-        "roles must bear a boundary, give them that one.",
-        cli="aws iam get-role --role-name {role_name} --query Role.PermissionsBoundary\n"
-        "# Amplify Gen 1, applied at the next push:\namplify env update --permissions-boundary <policy ARN>",
+        "policy. Where new roles must bear a boundary, give them that one.",
+        cli="aws iam get-role --role-name {role_name} --query Role.PermissionsBoundary\n# Amplify Gen 1, applied at "
+        "the next push:\namplify env update --permissions-boundary <policy ARN>",
         cdk="iam.PermissionsBoundary.of(this).apply(iam.ManagedPolicy.fromManagedPolicyArn(this, 'Boundary', '<policy "
         "ARN>'));",
         terraform='resource "aws_iam_role" "role" {\n  permissions_boundary = "<policy ARN>"\n}',
@@ -284,8 +278,7 @@ PERMISSION_FIXES = (
         title="Ask whoever owns the policy that denies",
         expect="No permission added to the role helps: another policy has the last word.",
         console="AWS Organizations > Policies (SCP, RCP), VPC > Endpoints > Policy, or the resource's own policy; the "
-        "message names "
-        "the type, and in the same organization often the policy's ARN. Send its owner the message.",
+        "message names the type, and in the same organization often the policy's ARN. Send its owner the message.",
         cli="aws organizations describe-policy --policy-id <p-...>     # from the management account\n"
         "aws ec2 describe-vpc-endpoints --query 'VpcEndpoints[].PolicyDocument'\naws s3api get-bucket-policy --bucket "
         "<bucket>",
@@ -294,18 +287,15 @@ PERMISSION_FIXES = (
         terraform="aws_s3_bucket_policy, aws_kms_key_policy or aws_vpc_endpoint_policy where the resource is defined; "
         "aws_organizations_policy in the organization's own code.",
         cloudformation="AWS::S3::BucketPolicy, AWS::KMS::Key KeyPolicy or AWS::EC2::VPCEndpoint PolicyDocument where "
-        "the resource is "
-        "defined; AWS::Organizations::Policy in the management account.",
+        "the resource is defined; AWS::Organizations::Policy in the management account.",
     ),
     Fix(
         id="logging_policy",
         title="The permissions a service role needs for SSR logs, and nothing else",
         expect="SSR logs appear in /aws/amplify/{app_id}. It cures no build: a role with just these rights was seen "
-        "to work, and one "
-        "with administrator rights to fail.",
+        "to work, and one with administrator rights to fail.",
         console="IAM > Roles > {role_name} > Create inline policy > JSON: logs:CreateLogStream and logs:PutLogEvents "
-        "on "
-        "arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*; logs:CreateLogGroup on "
+        "on arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*; logs:CreateLogGroup on "
         "arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*; logs:DescribeLogGroups on "
         "arn:aws:logs:{region}:{account}:log-group:*.",
         cli="""cat > logs.json <<'JSON'
@@ -319,56 +309,47 @@ PERMISSION_FIXES = (
 JSON
 aws iam put-role-policy --role-name {role_name} --policy-name ssr-logs --policy-document file://logs.json""",
         cdk="role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:CreateLogStream', "
-        "'logs:PutLogEvents'],\n"
-        "  resources: ['arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*'] }));\n"
-        "role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:CreateLogGroup'],\n"
-        "  resources: ['arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*'] }));\n"
-        "role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:DescribeLogGroups'],\n"
-        "  resources: ['arn:aws:logs:{region}:{account}:log-group:*'] }));",
+        "'logs:PutLogEvents'],\n  resources: "
+        "['arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*'] }));\n"
+        "role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:CreateLogGroup'],\n  resources: "
+        "['arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*'] }));\nrole.addToPrincipalPolicy(new "
+        "iam.PolicyStatement({ actions: ['logs:DescribeLogGroups'],\n  resources: "
+        "['arn:aws:logs:{region}:{account}:log-group:*'] }));",
         terraform='resource "aws_iam_role_policy" "ssr_logs" {\n  role   = "{role_name}"\n  policy = '
-        'file("logs.json") # the three '
-        "statements of the CLI form\n}",
+        'file("logs.json") # the three statements of the CLI form\n}',
         cloudformation="- { Effect: Allow, Action: [logs:CreateLogStream, logs:PutLogEvents], Resource: "
         "'arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*:log-stream:*' }\n- { Effect: Allow, Action: "
-        "logs:CreateLogGroup, "
-        "Resource: 'arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*' }\n- { Effect: Allow, Action: "
-        "logs:DescribeLogGroups, "
-        "Resource: 'arn:aws:logs:{region}:{account}:log-group:*' }",
+        "logs:CreateLogGroup, Resource: 'arn:aws:logs:{region}:{account}:log-group:/aws/amplify/*' }\n"
+        "- { Effect: Allow, Action: logs:DescribeLogGroups, Resource: 'arn:aws:logs:{region}:{account}:log-group:*' }",
     ),
     Fix(
         id="allow_codecommit_pull",
         title="Let the service role read the CodeCommit repository",
         expect="The next build can clone.",
         console="IAM > Roles > {role_name} > Create inline policy: codecommit:GitPull on the repository's ARN.",
-        cli="aws iam put-role-policy --role-name {role_name} --policy-name git-pull --policy-document \\\n"
-        '  \'{ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "codecommit:GitPull", '
-        '"Resource": "arn:aws:codecommit:{region}:{account}:<repository>" }] }\'',
+        cli="aws iam put-role-policy --role-name {role_name} --policy-name git-pull --policy-document \\\n  '{ "
+        '"Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "codecommit:GitPull", "Resource": '
+        '"arn:aws:codecommit:{region}:{account}:<repository>" }] }\'',
         cdk="repository.grantPull(serviceRole);",
-        terraform='statement {\n  actions   = ["codecommit:GitPull"]\n'
-        '  resources = ["arn:aws:codecommit:{region}:{account}:<repository>"]\n}',
+        terraform='statement {\n  actions   = ["codecommit:GitPull"]\n  resources = '
+        '["arn:aws:codecommit:{region}:{account}:<repository>"]\n}',
         cloudformation="- { Effect: Allow, Action: codecommit:GitPull, Resource: "
         "'arn:aws:codecommit:{region}:{account}:<repository>' }",
     ),
-)
-
-OTHER_FIXES = (
     Fix(
         id="reconnect_repository",
         title="Connect the repository again, through the Amplify GitHub App",
         expect="The next build gets past its first second. Roles stay as they are.",
         console="Amplify > the app > App settings > Branch settings (or General) > Reconnect repository. Install the "
-        "AWS Amplify GitHub "
-        "App, and see that the repository is on its access list: GitHub > Settings > Applications > AWS Amplify > "
-        "Configure.",
+        "AWS Amplify GitHub App, and see that the repository is on its access list: GitHub > Settings > Applications "
+        "> AWS Amplify > Configure.",
         cli="aws amplify update-app --app-id {app_id} --region {region} --repository "
-        "https://github.com/<owner>/<repository> \\\n"
-        "  --access-token <a fresh token; required whenever the repository is sent>",
+        "https://github.com/<owner>/<repository> \\\n  --access-token <a fresh token; required whenever the "
+        "repository is sent>",
         cdk="No construct connects the GitHub App. Connect once in the console, and keep the token out of the "
-        "template: setting "
-        "oauthToken or accessToken again undoes the App's connection.",
+        "template: setting oauthToken or accessToken again undoes the App's connection.",
         terraform='resource "aws_amplify_app" "app" {\n  lifecycle {\n    ignore_changes = [access_token, '
-        "oauth_token] # re-applying "
-        "them rewrites the connection\n  }\n}",
+        "oauth_token] # re-applying them rewrites the connection\n  }\n}",
         cloudformation="No property connects the GitHub App. Connect once in the console, then leave AccessToken and "
         "OauthToken out.",
     ),
@@ -377,11 +358,11 @@ OTHER_FIXES = (
         title="As a last resort, make the app anew in the console",
         expect="Console, GitHub App and role come into being together. The app gets a new id and default domain.",
         console="Snapshot the old app first. Amplify > Create new app > GitHub (the GitHub App, no token), "
-        "repository, branch; let "
-        "Amplify make the service role; add the environment variables again; deploy; move custom domains last.",
-        cli="aws amplify get-app --app-id {app_id} --region {region} > app.json\n"
-        "aws amplify list-branches --app-id {app_id} --region {region} > branches.json\n"
-        "# then make the new app in the console: the command line can't connect the GitHub App",
+        "repository, branch; let Amplify make the service role; add the environment variables again; deploy; move "
+        "custom domains last.",
+        cli="aws amplify get-app --app-id {app_id} --region {region} > app.json\naws amplify list-branches --app-id "
+        "{app_id} --region {region} > branches.json\n# then make the new app in the console: the command line can't "
+        "connect the GitHub App",
         cdk="Keep the console-made app outside the stack and refer to it by its id.",
         terraform='import {\n  to = aws_amplify_app.app\n  id = "<new app id>" # after making it in the console\n}',
         cloudformation="Make the app in the console, then bring it in by resource import (AWS::Amplify::App).",
@@ -423,8 +404,7 @@ const client = new DynamoDBClient({
         title="Keep the build, or the part that calls AWS, under an hour",
         expect="A build's credentials end after one hour, whatever the role's maximum session duration allows.",
         console="Amplify > the app > Hosting > Build settings: split backend and frontend, cache node_modules and "
-        ".next/cache, build "
-        "fewer static pages.",
+        ".next/cache, build fewer static pages.",
         cli="# amplify.yml\nfrontend:\n  cache:\n    paths: [node_modules/**/*, .next/cache/**/*]",
         cdk="buildSpec: codebuild.BuildSpec.fromObjectToYaml({ version: 1, frontend: { cache: { paths: "
         "['node_modules/**/*'] } } })",
@@ -446,9 +426,8 @@ const client = new DynamoDBClient({
         title="Give the request the signed-in user's credentials, or an API key",
         expect="Calls of the Amplify libraries work in server code. No IAM role of the app is involved.",
         console="Amplify > the app > Authentication: see that the identity pool allows guests, if guests may call.",
-        cli="// server code: run in the user's context, or use an API key\n"
-        "await runWithAmplifyServerContext({ nextServerContext: { cookies }, operation: (ctx) => "
-        "fetchAuthSession(ctx) });",
+        cli="// server code: run in the user's context, or use an API key\nawait runWithAmplifyServerContext({ "
+        "nextServerContext: { cookies }, operation: (ctx) => fetchAuthSession(ctx) });",
         cdk="new cognito.CfnIdentityPool(this, 'Pool', { allowUnauthenticatedIdentities: true }); // only if guests "
         "may call",
         terraform='resource "aws_cognito_identity_pool" "pool" {\n  allow_unauthenticated_identities = true # only if '
@@ -456,3 +435,6 @@ const client = new DynamoDBClient({
         cloudformation="AllowUnauthenticatedIdentities: true # AWS::Cognito::IdentityPool; only if guests may call",
     ),
 )
+
+FIXES: Mapping[str, Fix] = MappingProxyType({fix.id: fix for fix in _FIXES})
+"""By id."""

@@ -8,7 +8,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.ht
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from medic.labels import Confidence, Identity, Label, PolicyType
@@ -79,81 +80,48 @@ _LABELS = {
 """The label of a policy type. Every other type is `access_denied_other`."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundDenial:
-    """A denial and its place in the text (character offsets, end exclusive)."""
-
-    denial: Denial
-    identity: Identity
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Reason:
-    policy_type: PolicyType | None
-    explicit: bool | None
-    policy_arn: str | None
-    action: str | None
-    start: int
-    end: int
-
-
-def find_denials(text: str, *, limit: int = 50) -> Iterator[FoundDenial]:
+def find_denials(text: str, *, limit: int = 50) -> Iterator[tuple[Denial, int, int]]:
     """Finds at most `limit` access-denied messages in a text whose white space is normalised to single spaces.
 
     Parses every documented form and the forms seen in real logs: without principal, resource or reason; with a policy
-    ARN; with stray punctuation or quotes.
+    ARN; with stray punctuation or quotes. Gives each with its place in the text: character offsets, end exclusive.
     """
-    refusals = [match for match, _ in zip(re.finditer(_REFUSAL, text, re.IGNORECASE), range(limit), strict=False)]
-    if not refusals:
-        yield from _lone_reasons(text, limit)
+    refusals = list(islice(re.finditer(_REFUSAL, text, re.IGNORECASE), limit))
+    if not refusals:  # a lone reason still names the policy type, and often the action
+        for match in islice(re.finditer(_LONE_REASON, text, re.IGNORECASE), limit):
+            policy = match["type"] or match["type2"]
+            if policy is not None:
+                yield _reason(match, policy, explicit=match["type"] is None), *match.span()
         return
     any_role = re.search(_ASSUMED_ROLE, text)
-    fallback = any_role[0] if any_role else None
-    previous_end = 0
+    fallback_principal = any_role[0] if any_role else None
+    end = 0
     for index, match in enumerate(refusals):
         following = refusals[index + 1].start() if index + 1 < len(refusals) else len(text)
-        found = _parse_refusal(text, match, (previous_end, following), fallback)
-        previous_end = found.end
-        yield found
+        denial, start, end = _parse_refusal(text, match, (end, following), fallback_principal)
+        yield denial, start, end
 
 
 def _parse_refusal(
     text: str, match: re.Match[str], bounds: tuple[int, int], fallback_principal: str | None
-) -> FoundDenial:
+) -> tuple[Denial, int, int]:
     lowest, highest = bounds
-    start, principal_text = _principal_before(text, max(lowest, match.start() - _MAX_DISTANCE), match.start())
-    end, resource = _resource_after(text, match.end(), highest)
-    reason = _reason_after(text, match.end(), min(highest, end + _MAX_DISTANCE))
-    return _found(
-        principal_text or fallback_principal,
-        _clean_action(match["action"]) or (reason.action if reason else None),
-        resource,
-        reason,
-        (start, max(end, reason.end if reason else 0)),
-    )
-
-
-def _found(
-    principal_text: str | None, action: str | None, resource: str | None, reason: _Reason | None, span: tuple[int, int]
-) -> FoundDenial:
-    principal = parse_principal(principal_text) if principal_text else None
-    policy_type = reason.policy_type if reason else None
+    start, principal = _principal_before(text, max(lowest, match.start() - _MAX_DISTANCE), match.start())
+    resource_end, resource = _resource_after(text, match.end(), highest)
+    reason, reason_end = _reason_after(text, match.end(), min(highest, resource_end + _MAX_DISTANCE))
+    action = match["action"].replace(";", "") if match["action"] else reason.action
+    policy_type = reason.policy_type
     if policy_type is None and action is not None and action.lower().startswith("sts:assumerolewith"):
         policy_type = PolicyType.TRUST  # web and SAML callers have no IAM identity, so only the trust policy decides
-    denial = Denial(
-        principal=principal_text,
-        account=principal.account if principal else None,
-        role_name=principal.role_name if principal else None,
-        session_name=principal.session_name if principal else None,
+    denial = replace(
+        parse_principal(principal or fallback_principal),
         action=action,
         resource=resource,
         policy_type=policy_type,
-        explicit=reason.explicit if reason else None,
-        policy_arn=reason.policy_arn if reason else None,
+        explicit=reason.explicit,
+        policy_arn=reason.policy_arn,
     )
-    return FoundDenial(denial, identity_of(principal), *span)
+    return denial, start, max(resource_end, reason_end)
 
 
 def _principal_before(text: str, lowest: int, end: int) -> tuple[int, str | None]:
@@ -172,10 +140,6 @@ def _as_principal(text: str) -> str | None:
     return word if word.startswith("arn:") or "assumed-role/" in word or word.lower() == "anonymous" else None
 
 
-def _clean_action(action: str | None) -> str | None:
-    return action.replace(";", "") if action else None
-
-
 def _resource_after(text: str, start: int, highest: int) -> tuple[int, str | None]:
     match = re.compile(_RESOURCE, re.IGNORECASE).match(text, start, min(highest, start + _MAX_DISTANCE))
     if match is None:
@@ -186,65 +150,43 @@ def _resource_after(text: str, start: int, highest: int) -> tuple[int, str | Non
     return match.end(), resource
 
 
-def _reason_after(text: str, start: int, highest: int) -> _Reason | None:
+def _reason_after(text: str, start: int, highest: int) -> tuple[Denial, int]:
+    """A denial that names only the reason, and where the reason ends; an empty one and 0 without a reason."""
     for pattern, explicit in ((_NOTHING_ALLOWS, False), (_EXPLICIT_DENY, True)):
         match = re.compile(pattern, re.IGNORECASE).search(text, start, highest)
         if match:
-            return _reason(match, match["type"], explicit=explicit)
+            return _reason(match, match["type"], explicit=explicit), match.end()
     for wording, is_explicit in _SERVICE_REASONS.items():
         at = text.find(wording, start, highest)
         if at >= 0:
-            return _Reason(PolicyType.RESOURCE, is_explicit, None, None, at, at + len(wording))
-    return None
+            return Denial(policy_type=PolicyType.RESOURCE, explicit=is_explicit), at + len(wording)
+    return Denial(), 0
 
 
-def _reason(match: re.Match[str], policy: str | None, *, explicit: bool) -> _Reason:
+def _reason(match: re.Match[str], policy: str | None, *, explicit: bool) -> Denial:
     groups = match.groupdict()
     arn = groups.get("arn")
-    return _Reason(
-        policy_type=_policy_type(policy),
+    kinds = (kind for prefix, kind in _POLICY_TYPES.items() if policy and policy.lower().startswith(prefix))
+    return Denial(
+        action=groups.get("action"),
+        policy_type=next(kinds, None),
         explicit=explicit,
         policy_arn=arn.rstrip(".,;)") if arn else None,
-        action=groups.get("action"),
-        start=match.start(),
-        end=match.end(),
     )
 
 
-def _policy_type(policy: str | None) -> PolicyType | None:
-    if policy is None:
-        return None
-    return next(kind for prefix, kind in _POLICY_TYPES.items() if policy.lower().startswith(prefix))
-
-
-def _lone_reasons(text: str, limit: int) -> Iterator[FoundDenial]:
-    """Reasons in a text that lacks the refusal. They still name the policy type, and often the action."""
-    matches = re.finditer(_LONE_REASON, text, re.IGNORECASE)
-    for match, _ in zip(matches, range(limit), strict=False):
-        not_allowed_by = match["type"]
-        policy = not_allowed_by or match["type2"]
-        if policy is not None:
-            reason = _reason(match, policy, explicit=not_allowed_by is None)
-            yield _found(None, reason.action, None, reason, match.span())
-
-
-def label_of(denial: Denial, identity: Identity) -> Label:
+def label_of(denial: Denial) -> Label:
     """The label of a denial. The principal decides first: Amplify's own role means that the app has no service role."""
-    if identity is Identity.AMPLIFY_OWN:
+    if denial.identity is Identity.AMPLIFY_OWN:
         return Label.CREDENTIALS_MISSING_BUILD
     if denial.action is not None and denial.action.lower() == "iam:passrole":
         return Label.PASS_ROLE_DENIED
-    if denial.policy_type is None:
-        lacks = _lacks_permission(denial, identity)
-        return Label.ACCESS_DENIED_IDENTITY if lacks else Label.ACCESS_DENIED_OTHER
-    return _LABELS.get(denial.policy_type, Label.ACCESS_DENIED_OTHER)
-
-
-def _lacks_permission(denial: Denial, identity: Identity) -> bool:
-    """Whether a message in the older form, without a policy type, means that the identity lacks a permission."""
-    if denial.explicit or identity is Identity.NOBODY:
-        return False
-    return denial.principal is not None or denial.action is not None
+    if denial.policy_type is not None:
+        return _LABELS.get(denial.policy_type, Label.ACCESS_DENIED_OTHER)
+    # A message in the older form, without a policy type, means that the identity that it names lacks a permission.
+    names_anything = denial.principal is not None or denial.action is not None
+    lacks_permission = names_anything and not denial.explicit and denial.identity is not Identity.NOBODY
+    return Label.ACCESS_DENIED_IDENTITY if lacks_permission else Label.ACCESS_DENIED_OTHER
 
 
 def confidence_of(denial: Denial) -> Confidence:
@@ -261,12 +203,11 @@ def least_statement(denial: Denial) -> dict[str, object] | None:
     resource-based policy; Amplify's own build role; or a text without the action. The resource is `*` if the text names
     no ARN; some actions accept nothing else. For iam:PassRole that gives None, because it must never be granted on `*`.
     """
-    identity = identity_of(parse_principal(denial.principal)) if denial.principal else Identity.UNKNOWN
     grantable = denial.policy_type in {None, PolicyType.IDENTITY} and not denial.explicit
-    if denial.action is None or not grantable or identity in {Identity.AMPLIFY_OWN, Identity.NOBODY}:
+    if denial.action is None or not grantable or denial.identity in {Identity.AMPLIFY_OWN, Identity.NOBODY}:
         return None
     resource = denial.resource if denial.resource and _is_arn(denial.resource) else None
-    if label_of(denial, identity) is not Label.PASS_ROLE_DENIED:
+    if label_of(denial) is not Label.PASS_ROLE_DENIED:
         return {"Effect": "Allow", "Action": denial.action, "Resource": resource or "*"}
     if resource is None:
         return None
@@ -285,50 +226,38 @@ def _is_arn(text: str) -> bool:
 # --- principals
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """A principal as printed, parsed as far as the text allows."""
+def parse_principal(text: str | None) -> Denial:
+    """A denial that names only the principal. Never raises, because terminals and people cut ARNs short.
 
-    text: str
-    account: str | None
-    kind: str | None
-    """`user`, `assumed-role`, `role`, `federated-user` or `root`; None if the text is not an ARN."""
-    role_name: str | None
-    session_name: str | None
-
-
-def parse_principal(text: str) -> Principal:
-    """Parses a principal. Never raises, because terminals and people cut ARNs short.
-
-    `role_name` has no path, as GetRole takes it; an assumed role's ARN never has the path.
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     """
+    if text is None:
+        return Denial()
     match = re.match(_PRINCIPAL_ARN, text)
-    if match is None or match["kind"] not in _PRINCIPAL_KINDS:
-        return Principal(text, None, None, None, None)
-    kind, path = match["kind"], match["path"] or ""
-    digits = match["account"] if re.fullmatch(r"\d{12}", match["account"] or "") else None
-    if kind == "assumed-role":
-        role, _, session = path.partition("/")
-        return Principal(text, digits, kind, role or None, session or None)
-    role = path.rpartition("/")[2] if kind == "role" else ""
-    return Principal(text, digits, kind, role or None, None)
+    kind = match["kind"] if match and match["kind"] in _PRINCIPAL_KINDS else None
+    account = role = session = ""
+    if match and kind:
+        account = match["account"] if re.fullmatch(r"\d{12}", match["account"] or "") else ""
+        path = match["path"] or ""
+        if kind == "assumed-role":
+            role, _, session = path.partition("/")
+        elif kind == "role":
+            role = path.rpartition("/")[2]
+    return Denial(text, account or None, role or None, session or None, _identity_of(text, kind, role, session))
 
 
-def identity_of(principal: Principal | None) -> Identity:
+def _identity_of(text: str, kind: str | None, role: str, session: str) -> Identity:
     """Whose credentials were used: decided by the role-session name.
 
     The role's name does not tell, because any role can be set as the service role, even a logging role.
     """
-    if principal is None:
-        return Identity.UNKNOWN
-    if principal.text.strip("\"'").lower() == "anonymous":
+    if text.strip("\"'").lower() == "anonymous":
         return Identity.NOBODY
-    if AMPLIFY_BUILD_ROLE in principal.text:
+    if AMPLIFY_BUILD_ROLE in text:
         return Identity.AMPLIFY_OWN
-    if principal.kind != "assumed-role":
-        return Identity.UNKNOWN if principal.kind is None else Identity.USER
-    return _identity_of_session(principal.role_name or "", principal.session_name or "")
+    if kind != "assumed-role":
+        return Identity.USER if kind else Identity.UNKNOWN
+    return _identity_of_session(role, session)
 
 
 def _identity_of_session(role: str, session: str) -> Identity:

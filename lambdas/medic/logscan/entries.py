@@ -81,7 +81,9 @@ def entry_at(data: bytes, position: int, min_offset: int, min_offset_line: int) 
     Returns:
         The entry, and the offset in `data` where it ends. Very long entries and lines are cut.
     """
-    begin, end = _line_around(data, position, min_offset)
+    lowest = max(min_offset, position - MAX_LINE_BYTES // 2)
+    begin = max(lowest, data.rfind(b"\n", lowest, position) + 1)
+    end = _line_end(data, begin, position)
     number = min_offset_line + data.count(b"\n", min_offset, begin)
     hit = read_line(data[begin:end], number)
     before = [] if hit.starts_entry else _lines_before(data, begin, number, min_offset)
@@ -99,12 +101,6 @@ def read_line(raw: bytes, number: int) -> Line:
     prefixed = prefix is not None and bool(prefix["time"] or prefix["level"])
     level = prefix["level"] if prefix else None
     return Line(number, level, text, shown, prefixed or text.startswith(_STEP_MARKERS))
-
-
-def _line_around(data: bytes, position: int, min_offset: int) -> tuple[int, int]:
-    lowest = max(min_offset, position - MAX_LINE_BYTES // 2)
-    begin = max(lowest, data.rfind(b"\n", lowest, position) + 1)
-    return begin, _line_end(data, begin, position)
 
 
 def _line_end(data: bytes, begin: int, position: int) -> int:

@@ -11,16 +11,19 @@ from medic.labels import Confidence, Identity, Label, PolicyType
 class Denial:
     """One parsed access-denied message. A field is None if the text does not name it."""
 
-    principal: str | None
+    principal: str | None = None
     """The principal as printed: an ARN, possibly cut short, or `anonymous`."""
-    account: str | None
-    role_name: str | None
-    session_name: str | None
-    action: str | None
+    account: str | None = None
+    role_name: str | None = None
+    """Without path, as GetRole takes it; an assumed role's ARN never has the path."""
+    session_name: str | None = None
+    identity: Identity = Identity.UNKNOWN
+    """Whose credentials were used."""
+    action: str | None = None
     """`service:Action`, stray punctuation removed."""
-    resource: str | None
-    policy_type: PolicyType | None
-    explicit: bool | None
+    resource: str | None = None
+    policy_type: PolicyType | None = None
+    explicit: bool | None = None
     """True: an explicit deny. False: no policy allows the call. None: the text does not say."""
     policy_arn: str | None = None
 
@@ -39,6 +42,8 @@ class Finding:
     excerpt: str
     """The log lines, redacted and bounded."""
     identity: Identity
+    decisiveness: int
+    """3 names the failure itself; 2 wraps or hints at it; 1 is a bare word."""
     denial: Denial | None = None
 
 

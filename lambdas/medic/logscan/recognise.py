@@ -6,25 +6,23 @@ The last part tells a reported failure from a quoted one, such as an error text 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from medic.knowledge.signatures import SIGNATURES
 from medic.labels import Confidence, Identity, Label, PolicyType
-from medic.logscan.denial import FoundDenial, confidence_of, find_denials, label_of
-from medic.logscan.model import Denial, Finding
-from medic.redaction import redact
+from medic.logscan.denial import confidence_of, find_denials, label_of
+from medic.logscan.model import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from medic.knowledge.entry import Signature
     from medic.labels import Phase
     from medic.logscan.entries import Line, LogEntry
+    from medic.logscan.model import Denial
 
 MAX_EXCERPT_LINES = 20
-MAX_EXCERPT_CHARACTERS = 2000
 MOST_DECISIVE = 3
 
 _MAX_DENIALS_PER_ENTRY = 20
@@ -56,115 +54,85 @@ _SIGNATURE_OF_IDENTITY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LogMatch:
-    """A signature or denial recognised in an entry.
-
-    Only matches that are kept become findings with an excerpt, because most are known already or outranked.
-    """
-
-    signature: str
-    label: Label
-    confidence: Confidence
-    identity: Identity
-    decisiveness: int
-    """3 names the failure itself, 2 wraps or hints at it, 1 is a bare word."""
-    entry: LogEntry
-    start: int
-    end: int
-    denial: Denial | None = None
-
-    @property
-    def key(self) -> tuple[str, Denial | None]:
-        """Two matches with the same key report the same failure."""
-        return self.signature, self.denial
-
-    @property
-    def order(self) -> tuple[int, int]:
-        """Sorts the most decisive first, then the earliest, because a root cause precedes its consequences."""
-        return -self.decisiveness, self.entry.line_at(self.start)[0].number
-
-    def finding(self) -> Finding:
-        first = self.entry.line_at(self.start)[0].number
-        last = self.entry.line_at(max(self.start, self.end - 1))[0].number
-        lines = [line.shown for line in self.entry.lines if first <= line.number <= last][:MAX_EXCERPT_LINES]
-        return Finding(
-            signature=self.signature,
-            label=self.label,
-            confidence=self.confidence,
-            first_line=first,
-            last_line=last,
-            excerpt=redact("\n".join(lines))[:MAX_EXCERPT_CHARACTERS],
-            identity=self.identity,
-            denial=self.denial,
-        )
+_BY_LITERAL = {
+    literal: [each for each in SIGNATURES if literal in each.literals]
+    for signature in SIGNATURES
+    for literal in signature.literals
+}
 
 
-def matches_in(entry: LogEntry, phase: Phase, *, commands_executed: bool) -> list[LogMatch]:
-    """The most decisive matches in a log entry. The less decisive ones in the same entry only wrap those.
+def findings_in(entry: LogEntry, phase: Phase, *, commands_executed: bool) -> list[Finding]:
+    """The most decisive findings in a log entry. The less decisive ones in the same entry only wrap those.
 
     Args:
         entry: the entry.
         phase: where it was printed.
         commands_executed: True if a command of the build ran before it.
+
+    Returns:
+        The findings. Their excerpts are not redacted yet, because most are known already or outranked.
     """
     if is_from_a_test(entry.text):
         return []
-    matches = list(_all_matches(entry, phase, commands_executed=commands_executed))
-    if not matches and _may_be_wrapped(entry):
-        matches = list(_all_matches(entry.unwrapped(), phase, commands_executed=commands_executed))
-    most = max((each.decisiveness for each in matches), default=0)
-    return [each for each in matches if each.decisiveness == most]
+    found = list(_all_findings(entry, phase, commands_executed=commands_executed))
+    if not found and len(entry.lines) > 1 and any(len(line.shown) >= _NARROW_TERMINAL for line in entry.lines):
+        found = list(_all_findings(entry.unwrapped(), phase, commands_executed=commands_executed))
+    if not found:
+        return []
+    most = max(each.decisiveness for each in found)
+    return [each for each in found if each.decisiveness == most]
 
 
-def _may_be_wrapped(entry: LogEntry) -> bool:
-    return len(entry.lines) > 1 and any(len(line.shown) >= _NARROW_TERMINAL for line in entry.lines)
-
-
-def _all_matches(entry: LogEntry, phase: Phase, *, commands_executed: bool) -> Iterator[LogMatch]:
-    for denial in find_denials(entry.text, limit=_MAX_DENIALS_PER_ENTRY):
-        line, column = entry.line_at(denial.start)
+def _all_findings(entry: LogEntry, phase: Phase, *, commands_executed: bool) -> Iterator[Finding]:
+    for denial, start, end in find_denials(entry.text, limit=_MAX_DENIALS_PER_ENTRY):
+        line, column = entry.line_at(start)
         if not is_quoted(line.text, column):
-            yield _match_of_denial(entry, denial)
-    for signature in _signatures_for(entry.text):
+            confidence = confidence_of(denial)
+            yield Finding(
+                signature_of(denial),
+                label_of(denial),
+                confidence,
+                *_place(entry, start, end),
+                denial.identity,
+                _DECISIVENESS[confidence],
+                denial,
+            )
+    signatures = {
+        each.id: each for literal, several in _BY_LITERAL.items() if literal in entry.text for each in several
+    }
+    for signature in signatures.values():
         span = _first_reported(entry, signature, commands_executed=commands_executed)
         if span:
-            yield _match_of_signature(entry, signature, phase, span)
+            yield Finding(
+                signature.id,
+                signature.label_in(phase),
+                signature.confidence,
+                *_place(entry, *span),
+                signature.identity or Identity.UNKNOWN,
+                signature.decisiveness,
+            )
 
 
-@cache
-def _signatures_by_literal() -> Mapping[str, list[Signature]]:
-    index: dict[str, list[Signature]] = {}
-    for signature in SIGNATURES:
-        for literal in signature.literals:
-            index.setdefault(literal, []).append(signature)
-    return index
-
-
-def _signatures_for(text: str) -> list[Signature]:
-    """The signatures that have a literal in the text, each once."""
-    hits = (each for literal, several in _signatures_by_literal().items() if literal in text for each in several)
-    return list({signature.id: signature for signature in hits}.values())
+def _place(entry: LogEntry, start: int, end: int) -> tuple[int, int, str]:
+    """The numbers of the first and the last line of a part of the entry, and the lines, bounded."""
+    first = entry.line_at(start)[0].number
+    last = entry.line_at(max(start, end - 1))[0].number
+    lines = [line.shown for line in entry.lines if first <= line.number <= last][:MAX_EXCERPT_LINES]
+    return first, last, "\n".join(lines)
 
 
 def _first_reported(entry: LogEntry, signature: Signature, *, commands_executed: bool) -> tuple[int, int] | None:
-    for start, end in _spans_of(signature, entry):
-        line, column = entry.line_at(start)
-        if signature.unless and _compiled(signature.unless).search(line.text):
-            continue
-        if signature.amplifys_verdict and (commands_executed or not _may_be_verdict(line, column)):
-            continue
-        if not is_quoted(line.text, column):
-            return start, end
-    return None
-
-
-def _spans_of(signature: Signature, entry: LogEntry) -> Iterator[tuple[int, int]]:
-    pattern = _compiled(signature.pattern)
     spans = entry.spans() if signature.within_line else ((0, len(entry.text)),)
     for begin, end in spans:
-        for match in pattern.finditer(entry.text[begin:end]):
-            yield begin + match.start(), begin + match.end()
+        for match in _compiled(signature.pattern).finditer(entry.text[begin:end]):
+            line, column = entry.line_at(begin + match.start())
+            if signature.unless and _compiled(signature.unless).search(line.text):
+                continue
+            if signature.amplifys_verdict and (commands_executed or not _may_be_verdict(line, column)):
+                continue
+            if not is_quoted(line.text, column):
+                return begin + match.start(), begin + match.end()
+    return None
 
 
 @cache
@@ -182,44 +150,16 @@ def _may_be_verdict(line: Line, column: int) -> bool:
     return before.endswith((":", "=")) or all(word in _BEFORE_A_VERDICT for word in words)
 
 
-def _match_of_signature(entry: LogEntry, signature: Signature, phase: Phase, span: tuple[int, int]) -> LogMatch:
-    return LogMatch(
-        signature=signature.id,
-        label=signature.label_in(phase),
-        confidence=signature.confidence,
-        identity=signature.identity,
-        decisiveness=signature.decisiveness,
-        entry=entry,
-        start=span[0],
-        end=span[1],
-    )
-
-
-def _match_of_denial(entry: LogEntry, found: FoundDenial) -> LogMatch:
-    confidence = confidence_of(found.denial)
-    return LogMatch(
-        signature=signature_of(found.denial, found.identity),
-        label=label_of(found.denial, found.identity),
-        confidence=confidence,
-        identity=found.identity,
-        decisiveness=_DECISIVENESS[confidence],
-        entry=entry,
-        start=found.start,
-        end=found.end,
-        denial=found.denial,
-    )
-
-
-def signature_of(denial: Denial, identity: Identity) -> str:
+def signature_of(denial: Denial) -> str:
     """The id of the knowledge-base entry that explains a denial."""
-    label = label_of(denial, identity)
+    label = label_of(denial)
     if label is Label.CREDENTIALS_MISSING_BUILD:
         return "denied_amplifys_own_role"
     if label is Label.PASS_ROLE_DENIED:
         return "denied_pass_role"
     if denial.policy_type in _SIGNATURE_OF_POLICY:
         return _SIGNATURE_OF_POLICY[denial.policy_type]
-    return _SIGNATURE_OF_IDENTITY.get(identity, "denied_caller_unknown")
+    return _SIGNATURE_OF_IDENTITY.get(denial.identity, "denied_caller_unknown")
 
 
 # --- reported, or only quoted?
@@ -300,6 +240,6 @@ def only_displays(command: str) -> bool:
     """True if a build command can only print text, so that nothing in its output is a failure of the build."""
     if _ACTS.search(command[:2000]):
         return False
-    parts = [part.split(None, 1) for part in _COMMAND_SEPARATOR.split(command[:2000])]
-    programs = [part[0].rpartition("/")[2] for part in parts if part]
-    return bool(programs) and all(program in _DISPLAYS for program in programs)
+    parts = _COMMAND_SEPARATOR.split(command[:2000])
+    programs = {part.split(None, 1)[0].rpartition("/")[2] for part in parts if part.strip()}
+    return bool(programs) and programs <= _DISPLAYS

@@ -14,7 +14,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from medic.arns import APP_ID, name_of
-from medic.knowledge import find_entry
 from medic.knowledge.signatures import DENIAL_LITERALS, SIGNATURES
 from medic.labels import Confidence, Label, Phase
 from medic.logscan.entries import read_line
@@ -46,14 +45,9 @@ def runtime_filter() -> str:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
     """
-    words = (*DENIAL_LITERALS, *(word for each in SIGNATURES if _at_runtime(each.id) for word in each.literals))
+    possible = [each for each in SIGNATURES if not each.phases or Phase.RUNTIME in each.phases]
+    words = (*DENIAL_LITERALS, *(word for each in possible for word in each.literals))
     return " ".join(f'?"{word}"' for word in dict.fromkeys(words))
-
-
-def _at_runtime(signature_id: str) -> bool:
-    """False if the signature's entry limits it to other phases."""
-    entry = find_entry(signature_id)
-    return entry is None or not entry.phases or Phase.RUNTIME in entry.phases
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +142,12 @@ def branch_of(line: RuntimeLine, app_id: str, branches: Iterable[Branch]) -> Bra
 def _by_stream(stream: str, branches: Iterable[Branch]) -> Branch | None:
     """For `<branch>/<date>/<instance>`, or any path that begins with a branch's name; the longest name wins."""
     dated = _DATED_STREAM.fullmatch(stream)
-    named = [b for b in branches if _names_branch(stream, _NOT_IN_A_STREAM.sub("-", b.name), dated)]
-    return max(named, key=lambda branch: len(branch.name), default=None)
-
-
-def _names_branch(stream: str, name: str, dated: re.Match[str] | None) -> bool:
+    names = [(_NOT_IN_A_STREAM.sub("-", branch.name), branch) for branch in branches]
     if dated is not None:
-        return dated["branch"] == name
-    return not name.isdigit() and stream.startswith(f"{name}/")
+        named = [branch for name, branch in names if name == dated["branch"]]
+    else:
+        named = [branch for name, branch in names if not name.isdigit() and stream.startswith(f"{name}/")]
+    return max(named, key=lambda branch: len(branch.name), default=None)
 
 
 def _by_text(message: str, app_id: str, branches: Iterable[Branch]) -> Branch | None:
@@ -172,15 +164,12 @@ def _by_label(lines: Sequence[RuntimeLine], branch: Branch | None) -> Iterator[R
     log = read_runtime_log(sorted(lines, key=lambda line: line.at, reverse=True))
     findings = log.reading.findings
     clear = tuple(finding for finding in findings if finding.confidence is not Confidence.LOW) or findings
+    actions = (finding.denial.action for finding in findings if finding.denial and finding.denial.action)
+    denied = tuple(dict.fromkeys(actions))[:_MAX_DENIED_ACTIONS]
     for label in dict.fromkeys(finding.label for finding in clear):
-        yield _runtime_failure(branch, log, tuple(finding for finding in clear if finding.label is label))
-
-
-def _runtime_failure(branch: Branch | None, log: RuntimeReading, findings: tuple[Finding, ...]) -> RuntimeFailure:
-    seen_at = max(log.line_of(finding).at for finding in findings)
-    denied = (found.denial.action for found in log.reading.findings if found.denial and found.denial.action)
-    reading = replace(log.reading, findings=findings)
-    return RuntimeFailure(branch, reading, seen_at, denied=tuple(dict.fromkeys(denied))[:_MAX_DENIED_ACTIONS])
+        of_label = tuple(finding for finding in clear if finding.label is label)
+        seen_at = max(log.line_of(finding).at for finding in of_label)
+        yield RuntimeFailure(branch, replace(log.reading, findings=of_label), seen_at, denied=denied)
 
 
 def _by_exclusion(

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from medic.knowledge.signatures import DENIAL_LITERALS, SIGNATURES
 from medic.logscan.entries import entry_at
-from medic.logscan.model import Denial, Finding, LogReading
-from medic.logscan.recognise import MOST_DECISIVE, LogMatch, matches_in, only_displays
+from medic.logscan.model import LogReading
+from medic.logscan.recognise import MOST_DECISIVE, findings_in, only_displays
+from medic.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from medic.labels import Phase
     from medic.logscan.entries import LogEntry
+    from medic.logscan.model import Denial, Finding
 
 MAX_FINDINGS = 20
+MAX_EXCERPT_CHARACTERS = 2000
 BLOCK = 256 * 1024
 CONTEXT = 16 * 1024
 """Bytes kept before and after each block, so that an entry on a boundary is read whole."""
@@ -51,143 +54,120 @@ def scan(chunks: Iterable[bytes], phase: Phase, *, max_findings: int = MAX_FINDI
         The findings, most decisive first, with redacted excerpts. `truncated` is always False: a caller that cut the
         stream short sets it.
     """
-    reader = _Reader(phase, _Best(max_findings))
-    for block in blocks(chunks):
-        reader.read(block)
-    return reader.reading()
+    return Scanner(phase, max_findings).read(chunks)
 
 
-@cache
-def _prefilter() -> Prefilter:
-    return Prefilter(LITERALS)
+class Scanner:
+    """Reads one log, block after block. Keeps its position, the state of the build, and the best findings."""
 
+    def __init__(self, phase: Phase, max_findings: int = MAX_FINDINGS, prefilter: Prefilter | None = None) -> None:
+        self._phase = phase
+        self._max_findings = max_findings
+        self._prefilter = prefilter or _catalogue()
+        self._line_feeds = 0
+        self._size = 0
+        self._read_up_to = 0
+        """The offset in the log where the last entry that was read ends."""
+        self._read_up_to_line = 1
+        self._cloned = False
+        self._commands_executed = False
+        self._command_only_displays = False
+        self._recent: deque[str] = deque(maxlen=_REMEMBERED_ENTRIES)
+        """Texts of entries that need no second look, because a failure in a loop prints the same text again."""
+        self._kept: dict[tuple[str, Denial | None], Finding] = {}
+        """The most decisive distinct findings so far, at most `max_findings`."""
+        self._last: tuple[int, int] | None = None
+        """The order of the finding that is dropped next; None until the limit is reached."""
+        self._final = False
+        """True if no later finding can outrank what is kept, so that the rest of the log need not be read."""
 
-@dataclass(slots=True)
-class _Reader:
-    """Reads block after block. Keeps its position in the log and the state of the build."""
+    def read(self, chunks: Iterable[bytes]) -> LogReading:
+        """Reads the log to its end. May be called once."""
+        ends_open = False
+        for before, body, after in blocks(chunks):
+            positions, line_feeds = self._prefilter.look(body)
+            boundary = body[-LONGEST_LITERAL:] + after[:LONGEST_LITERAL]
+            if after:
+                begins = max(0, len(body) - LONGEST_LITERAL)
+                across = [begins + at for at in self._prefilter.look(boundary)[0]]
+                positions = sorted({*positions, *(at for at in across if at < len(body))})
+            if not self._cloned and not self._commands_executed:
+                self._cloned = _CLONING in body or _CLONING in boundary
+            if positions and not self._final:
+                self._read_entries(before, body, after, positions)
+            self._line_feeds += line_feeds
+            self._size += len(body)
+            ends_open = not body.endswith(b"\n")
+        return LogReading(
+            findings=tuple(map(_redacted, sorted(self._kept.values(), key=_order))),
+            lines=self._line_feeds + ends_open,
+            size=self._size,
+            truncated=False,
+            cloned=self._cloned,
+            commands_executed=self._commands_executed,
+        )
 
-    phase: Phase
-    best: _Best
-    prefilter: Prefilter = field(default_factory=_prefilter)
-    line_feeds: int = 0
-    size: int = 0
-    ends_open: bool = False
-    read_up_to: int = 0
-    """The offset in the log where the last entry that was read ends."""
-    read_up_to_line: int = 1
-    cloned: bool = False
-    commands_executed: bool = False
-    command_only_displays: bool = False
-    recent: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_ENTRIES))
-    """Texts of entries that need no second look, because a failure in a loop prints the same text again."""
-
-    def read(self, block: Block) -> None:
-        positions, line_feeds = self.prefilter.look(block.body)
-        boundary = block.boundary(LONGEST_LITERAL)
-        if block.after:
-            across = self.prefilter.look(boundary)[0]
-            begins = max(0, len(block.body) - LONGEST_LITERAL)
-            positions = sorted({*positions, *(begins + at for at in across if begins + at < len(block.body))})
-        if not self.cloned and not self.commands_executed:
-            self.cloned = _CLONING in block.body or _CLONING in boundary
-        if positions and not self.best.final:
-            self._read_entries(block, positions)
-        self.line_feeds += line_feeds
-        self.size += len(block.body)
-        self.ends_open = not block.body.endswith(b"\n")
-
-    def _read_entries(self, block: Block, positions: list[int]) -> None:
-        data, begins = block.with_context(), block.offset - len(block.before)
+    def _read_entries(self, before: bytes, body: bytes, after: bytes, positions: list[int]) -> None:
+        data, begins = before + body + after, self._size - len(before)
         for position in positions:
-            if block.offset + position < self.read_up_to or self.best.final:
+            if self._size + position < self._read_up_to or self._final:
                 continue
-            min_offset, min_offset_line = self.read_up_to - begins, self.read_up_to_line
+            min_offset, min_offset_line = self._read_up_to - begins, self._read_up_to_line
             if min_offset < 0:
-                min_offset, min_offset_line = 0, self.line_feeds - block.before.count(b"\n") + 1
-            entry, end = entry_at(data, len(block.before) + position, min_offset, min_offset_line)
-            self.read_up_to, self.read_up_to_line = begins + end, entry.lines[-1].number
+                min_offset, min_offset_line = 0, self._line_feeds - before.count(b"\n") + 1
+            entry, end = entry_at(data, len(before) + position, min_offset, min_offset_line)
+            self._read_up_to, self._read_up_to_line = begins + end, entry.lines[-1].number
             self._read_entry(entry)
 
     def _read_entry(self, entry: LogEntry) -> None:
-        command = next((line.text for line in entry.lines if line.text.startswith(_COMMAND)), None)
-        if command is not None:
-            self.commands_executed = True
-            self.command_only_displays = only_displays(command.partition(":")[2])
-        if self.command_only_displays or entry.text in self.recent:
+        for line in entry.lines:
+            if line.text.startswith(_COMMAND):
+                self._commands_executed = True
+                self._command_only_displays = only_displays(line.text.partition(":")[2])
+                break
+        if self._command_only_displays or entry.text in self._recent:
             return
-        self.recent.append(entry.text)
-        for match in matches_in(entry, self.phase, commands_executed=self.commands_executed):
-            self.best.add(match)
+        self._recent.append(entry.text)
+        for finding in findings_in(entry, self._phase, commands_executed=self._commands_executed):
+            self._keep(finding)
 
-    def reading(self) -> LogReading:
-        return LogReading(
-            findings=self.best.findings(),
-            lines=self.line_feeds + self.ends_open,
-            size=self.size,
-            truncated=False,
-            cloned=self.cloned,
-            commands_executed=self.commands_executed,
-        )
-
-
-@dataclass(slots=True)
-class _Best:
-    """The most decisive distinct matches so far, at most `limit`."""
-
-    limit: int
-    kept: dict[tuple[str, Denial | None], LogMatch] = field(default_factory=dict)
-    last: tuple[int, int] | None = None
-    """The order of the match that is dropped next; None until the limit is reached."""
-
-    def add(self, match: LogMatch) -> None:
-        if match.key in self.kept or (self.last is not None and match.order >= self.last):
+    def _keep(self, finding: Finding) -> None:
+        key = (finding.signature, finding.denial)
+        if key in self._kept or (self._last is not None and _order(finding) >= self._last):
             return
-        self.kept[match.key] = match
-        if len(self.kept) > self.limit:
-            del self.kept[max(self.kept, key=lambda key: self.kept[key].order)]
-        if len(self.kept) == self.limit:
-            self.last = max(each.order for each in self.kept.values())
+        self._kept[key] = finding
+        if len(self._kept) > self._max_findings:
+            del self._kept[max(self._kept, key=lambda each: _order(self._kept[each]))]
+        if len(self._kept) == self._max_findings:
+            self._last = max(map(_order, self._kept.values()))
+            self._final = self._last[0] == -MOST_DECISIVE
 
-    @property
-    def final(self) -> bool:
-        """True if no later match can outrank what is kept, so that the rest of the log need not be read."""
-        return self.last is not None and self.last[0] == -MOST_DECISIVE
 
-    def findings(self) -> tuple[Finding, ...]:
-        return tuple(each.finding() for each in sorted(self.kept.values(), key=lambda each: each.order))
+def _order(finding: Finding) -> tuple[int, int]:
+    """Sorts the most decisive first, then the earliest, because a root cause precedes its consequences."""
+    return -finding.decisiveness, finding.first_line
+
+
+def _redacted(finding: Finding) -> Finding:
+    return replace(finding, excerpt=redact(finding.excerpt)[:MAX_EXCERPT_CHARACTERS])
 
 
 # --- blocks
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block of a log with the bytes around it."""
+def blocks(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Cuts a stream into blocks of `BLOCK` bytes, the last one shorter, each with the bytes before and after it.
 
-    before: bytes
-    body: bytes
-    after: bytes
-    offset: int
-    """Where in the log the body begins, in bytes."""
-
-    def boundary(self, reach: int) -> bytes:
-        """The bytes around the end of the body, at most `reach` on either side."""
-        return self.body[-reach:] + self.after[:reach]
-
-    def with_context(self) -> bytes:
-        return self.before + self.body + self.after
-
-
-def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
-    """Cuts a stream into blocks of `BLOCK` bytes, the last one shorter. An empty stream gives none."""
-    before, body, offset = b"", None, 0
+    An empty stream gives none.
+    """
+    before, body = b"", None
     for following in _fixed_size(chunks):
         if body is not None:
-            yield Block(before, body, following[:CONTEXT], offset)
-            before, offset = body[-CONTEXT:], offset + len(body)
+            yield before, body, following[:CONTEXT]
+            before = body[-CONTEXT:]
         body = following
     if body is not None:
-        yield Block(before, body, b"", offset)
+        yield before, body, b""
 
 
 def _fixed_size(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -242,21 +222,26 @@ class Prefilter:
         """Gives the offsets at which literals begin, in order, and the number of line feeds in the block."""
         rare_lines = block.translate(None, _NEITHER_RARE_NOR_LINE_FEED)
         rare_text = rare_lines.translate(None, b"\n")
-        likely = [literal for literals in self._likely(rare_text) for literal in literals]
-        offsets = {at for literal in likely for at in _offsets_of(literal, block)}
-        return sorted(offsets), len(rare_lines) - len(rare_text)
-
-    def _likely(self, rare_text: bytes) -> Iterator[list[bytes]]:
-        """The literals whose rare letters occur."""
         rarest_text = rare_text.translate(None, _NOT_RAREST)
+        offsets: set[int] = set()
         for rarest_letters, by_rare_letters in self._literals.items():
             if rarest_letters in rarest_text:
-                yield from (literals for rare_letters, literals in by_rare_letters.items() if rare_letters in rare_text)
+                for rare_letters, literals in by_rare_letters.items():
+                    if rare_letters in rare_text:
+                        for literal in literals:
+                            offsets.update(_offsets_of(literal, block))
+        return sorted(offsets), len(rare_lines) - len(rare_text)
+
+
+@cache
+def _catalogue() -> Prefilter:
+    return Prefilter(LITERALS)
 
 
 def _offsets_of(literal: bytes, block: bytes) -> Iterator[int]:
     if b" " in literal:
-        yield from (match.start() for match in _wrapped(literal).finditer(block))
+        for match in _wrapped(literal).finditer(block):
+            yield match.start()
         return
     position = block.find(literal)
     while position >= 0:

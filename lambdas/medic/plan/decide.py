@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.checks import LINE_CONFIRMED
@@ -15,10 +15,8 @@ from medic.plan.model import SSR, Action, Disposition, GuardrailAnswer, Plan, Re
 from medic.settings import Mode
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from medic.diagnosis.model import Diagnosis, RoleVerdict
-    from medic.plan.optin import RoleChoice
+    from medic.diagnosis.model import Diagnosis
+    from medic.plan.failure import ConfirmedFailure
 
 _BUILD_LABELS = frozenset(
     {Label.SERVICE_ROLE_UNASSUMABLE, Label.COMPUTE_ROLE_UNASSUMABLE, Label.CREDENTIALS_MISSING_BUILD}
@@ -36,49 +34,35 @@ _ATTACH_AT_RUNTIME_EFFECT = (
 _REPAIR_EFFECT = "The new service role is used by the next build of every branch of this app."
 
 
-@dataclass(frozen=True, slots=True)
-class RepairQuestion:
-    """The additional facts for a repair of the service role."""
-
-    choice: RoleChoice
-    verdict: RoleVerdict | None
-    """On the chosen role; None if no role is chosen or it was not evaluated."""
-    cooling_until: datetime | None = None
-    """The end of the app's cool-down, UTC. A repair needs it because it changes every branch of the app."""
-
-
-def decide(trigger: Trigger, question: Question, repair: RepairQuestion) -> Plan:
-    """The plan for one diagnosis.
-
-    Args:
-        trigger: a failed deployment or a runtime finding.
-        question: the facts about app, branch and compute role.
-        repair: the facts about the service role that the app's tag chooses.
-    """
+def decide(question: Question) -> Plan:
+    """The plan for one failure."""
+    failure = question.failure
     actions = []
-    if _attach_applies(trigger, question):
-        actions.append(_attach(question))
-    if trigger is Trigger.FAILED and _repair_applies(question.diagnosis, repair):
-        actions.append(_repair(question, repair))
+    if _attach_applies(failure):
+        actions.append(_guarded(question, failure.branch.arn, failure.branch.compute_role_arn, ATTACH_GUARDRAILS))
+    if _repair_applies(failure):
+        repair = replace(question, change=ActionKind.REPAIR_SERVICE)
+        actions.append(_guarded(repair, failure.app.arn, failure.app.service_role_arn, REPAIR_GUARDRAILS))
     planned = tuple(actions)
-    return Plan(planned, effect_of(trigger, planned), rebuild_after(trigger, question, planned))
+    return Plan(planned, effect_of(failure, planned), rebuild_after(failure, planned))
 
 
-def _attach_applies(trigger: Trigger, q: Question) -> bool:
+def _attach_applies(failure: ConfirmedFailure) -> bool:
     """True for an SSR app whose effective compute role is missing or known to be unusable, and one special case.
 
     The special case is a runtime failure with a usable role that the branch inherits and the branch's tag names.
     """
-    if q.app.platform != SSR:
+    if failure.app.platform != SSR:
         return False
-    current = q.diagnosis.compute
+    diagnosis = failure.diagnosis
+    current = diagnosis.compute
     no_usable_role = current is None or current.usable is False
-    if trigger is Trigger.FAILED:
-        return q.diagnosis.label in _BUILD_LABELS and no_usable_role
+    if failure.trigger is Trigger.FAILED:
+        return diagnosis.label in _BUILD_LABELS and no_usable_role
     # If the log does not tell the branch, no branch is in the evidence, and nothing may change.
-    if q.diagnosis.label is not Label.CREDENTIALS_MISSING_RUNTIME or not isinstance(q.evidence.branch, Present):
+    if diagnosis.label is not Label.CREDENTIALS_MISSING_RUNTIME or not isinstance(failure.evidence.branch, Present):
         return False
-    return not _passes_undefined_credentials(q.diagnosis) and (no_usable_role or _tag_names_the_inherited_role(q))
+    return not _passes_undefined_credentials(diagnosis) and (no_usable_role or _tag_names_the_inherited_role(failure))
 
 
 def _passes_undefined_credentials(diagnosis: Diagnosis) -> bool:
@@ -86,98 +70,80 @@ def _passes_undefined_credentials(diagnosis: Diagnosis) -> bool:
     return {finding.signature for finding in diagnosis.findings} == {UNDEFINED_CREDENTIALS}
 
 
-def _tag_names_the_inherited_role(q: Question) -> bool:
+def _tag_names_the_inherited_role(failure: ConfirmedFailure) -> bool:
     """True if the branch's tag names exactly the role that the branch inherits from the app.
 
     An inherited role sometimes does not reach the runtime. The tag is the owner's wish to set it on the branch itself.
     """
-    inherited = q.app.compute_role_arn if q.branch.compute_role_arn is None else None
-    return q.choice.named_by_tag and inherited is not None and q.choice.arn == inherited
+    inherited = failure.app.compute_role_arn if failure.branch.compute_role_arn is None else None
+    choice = failure.compute_choice
+    return choice.named_by_tag and inherited is not None and choice.arn == inherited
 
 
-def _repair_applies(diagnosis: Diagnosis, repair: RepairQuestion) -> bool:
+def _repair_applies(failure: ConfirmedFailure) -> bool:
+    """True for a build whose service role is proven unusable, if the app's tag names a usable one."""
+    diagnosis = failure.diagnosis
     proven = any(c.rank is Rank.PROVEN and c.id in _SERVICE_ROLE_CAUSES for c in diagnosis.causes)
-    usable = repair.verdict is not None and repair.verdict.usable is True
-    return diagnosis.label in _BUILD_LABELS and proven and repair.choice.arn is not None and usable
+    usable = diagnosis.repair is not None and diagnosis.repair.usable is True
+    return failure.trigger is Trigger.FAILED and diagnosis.label in _BUILD_LABELS and proven and usable
 
 
-def _attach(q: Question) -> Action:
-    return _guarded(q, ActionKind.ATTACH_COMPUTE, q.branch.arn, q.branch.compute_role_arn, ATTACH_GUARDRAILS)
-
-
-def _repair(q: Question, repair: RepairQuestion) -> Action:
-    # The guardrails look at the chosen role and its verdict, so give them those of the service role.
-    about_service = replace(
-        q,
-        choice=repair.choice,
-        diagnosis=replace(q.diagnosis, candidate=repair.verdict),
-        cooling_until=max(filter(None, (q.cooling_until, repair.cooling_until)), default=None),
-    )
-    return _guarded(about_service, ActionKind.REPAIR_SERVICE, q.app.arn, q.app.service_role_arn, REPAIR_GUARDRAILS)
-
-
-def _guarded(
-    q: Question, kind: ActionKind, target: str, previous: str | None, guardrails: tuple[Guardrail, ...]
-) -> Action:
+def _guarded(q: Question, target: str, previous: str | None, guardrails: tuple[Guardrail, ...]) -> Action:
     """The action with the disposition that opt-in and guardrails allow."""
-    opted_in = GuardrailAnswer("opted_in", q.opt_in.mode is not Mode.REPORT, q.opt_in.note)
+    opt_in = q.failure.opt_in
+    opted_in = GuardrailAnswer("opted_in", opt_in.mode is not Mode.REPORT, opt_in.note)
     # Without opt-in, skip the guardrails: the last one reads the role's policies from AWS.
     answers = (opted_in, *ask_all(guardrails, q)) if opted_in.allows else (opted_in,)
     refusal = next((answer for answer in answers if not answer.allows), None)
-    disposition, reason = _disposition(q, refusal), q.opt_in.note
-    if disposition is Disposition.REFUSE and refusal is not None:
-        reason = f"{refusal.rule}: {refusal.detail}"
-    return Action(kind, disposition, target, q.choice.arn, previous, reason, answers)
+    rule, reason = "", opt_in.note
+    if opt_in.mode is Mode.REPORT:
+        disposition = Disposition.ADVISE
+    elif refusal is not None:
+        disposition, rule, reason = Disposition.REFUSE, refusal.rule, refusal.detail
+    else:
+        disposition = Disposition.DO if q.approved or opt_in.mode is Mode.FIX else Disposition.ASK_FIRST
+    return Action(q.change, disposition, target, q.choice.arn, previous, reason, rule, answers)
 
 
-def _disposition(q: Question, refusal: GuardrailAnswer | None) -> Disposition:
-    if q.opt_in.mode is Mode.REPORT:
-        return Disposition.ADVISE
-    if refusal is not None:
-        return Disposition.REFUSE
-    return Disposition.DO if q.approved or q.opt_in.mode is Mode.FIX else Disposition.ASK_FIRST
-
-
-def effect_of(trigger: Trigger, actions: tuple[Action, ...]) -> str:
+def effect_of(failure: ConfirmedFailure, actions: tuple[Action, ...]) -> str:
     """What the actions will do, and what they will not do, as sentences for the alert."""
     sentences = []
     for action in actions:
         if action.kind is ActionKind.REPAIR_SERVICE:
             sentences.append(_REPAIR_EFFECT)
-        elif trigger is Trigger.FAILED:
+        elif failure.trigger is Trigger.FAILED:
             sentences.append(_ATTACH_AFTER_BUILD_EFFECT)
         else:
             sentences.append(_ATTACH_AT_RUNTIME_EFFECT)
+    if actions and failure.denied:
+        sentences.append(f"The log already names {', '.join(failure.denied)}.")
     return " ".join(sentences)
 
 
-def rebuild_after(trigger: Trigger, q: Question, actions: tuple[Action, ...]) -> Rebuild:
-    """Whether to retry the failed job after these actions."""
+def rebuild_after(failure: ConfirmedFailure, actions: tuple[Action, ...]) -> Rebuild:
+    """Whether to retry the failed job after these actions.
+
+    The tag's value `yes` always rebuilds. `auto` rebuilds after a repair, and after a first attach because of a
+    runtime finding. Nothing is rebuilt if the tag says `no`, or if there is no commit that Amplify could build again.
+    """
     acting = [action for action in actions if action.disposition.may_change]
+    tag, job = failure.opt_in.rebuild, failure.evidence.job
+    wanted = False
     if not acting:
-        return Rebuild(wanted=False, reason="nothing is changed, so nothing is rebuilt")
-    return _rebuild_ruled_out(q) or _rebuild_useful(trigger, q, acting)
-
-
-def _rebuild_ruled_out(q: Question) -> Rebuild | None:
-    """A rebuild is ruled out if the tag says no, or if there is no commit that Amplify could build again."""
-    job = q.evidence.job
-    if q.opt_in.rebuild is RebuildTag.NO:
-        return Rebuild(wanted=False, reason="the branch's tag amplify-medic:rebuild says no")
-    if not q.app.repository or (isinstance(job, Present) and job.value.type == "MANUAL"):
-        return Rebuild(wanted=False, reason="a manual deployment can't be retried: redeploy it yourself")
-    return None
-
-
-def _rebuild_useful(trigger: Trigger, q: Question, acting: list[Action]) -> Rebuild:
-    """`yes` always rebuilds. `auto` rebuilds after a repair, and after a first attach because of a runtime finding."""
-    if q.opt_in.rebuild is RebuildTag.YES:
-        return Rebuild(wanted=True, reason="the branch's tag amplify-medic:rebuild says yes")
-    if any(action.kind is ActionKind.REPAIR_SERVICE for action in acting):
-        return Rebuild(wanted=True, reason="the service role was repaired, so the build can be tried again")
-    if trigger is Trigger.RUNTIME and acting[0].previous_arn is None:
-        return Rebuild(wanted=True, reason="a first compute role may take effect with a deployment only")
-    return Rebuild(wanted=False, reason="a compute role does not change a build, so rebuilding is left to you")
+        reason = "nothing is changed, so nothing is rebuilt"
+    elif tag is RebuildTag.NO:
+        reason = "the branch's tag amplify-medic:rebuild says no"
+    elif not failure.app.repository or (isinstance(job, Present) and job.value.type == "MANUAL"):
+        reason = "a manual deployment can't be retried: redeploy it yourself"
+    elif tag is RebuildTag.YES:
+        wanted, reason = True, "the branch's tag amplify-medic:rebuild says yes"
+    elif any(action.kind is ActionKind.REPAIR_SERVICE for action in acting):
+        wanted, reason = True, "the service role was repaired, so the build can be tried again"
+    elif failure.trigger is Trigger.RUNTIME and acting[0].previous_arn is None:
+        wanted, reason = True, "a first compute role may take effect with a deployment only"
+    else:
+        reason = "a compute role does not change a build, so rebuilding is left to you"
+    return Rebuild(wanted, reason)
 
 
 def contradicted(diagnosis: Diagnosis) -> bool:

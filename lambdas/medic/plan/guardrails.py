@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from medic.arns import RoleArn, can_be_named_in_a_policy
 from medic.diagnosis.model import Assumable
 from medic.evidence import Absent, Item, Present, RolePolicies
+from medic.labels import ActionKind
 from medic.plan.model import SSR, GuardrailAnswer
 from medic.policies import allow_statements, texts
 
 if TYPE_CHECKING:
-    from medic.diagnosis.model import Diagnosis
-    from medic.evidence import App, Branch, Evidence
-    from medic.plan.optin import OptIn, RoleChoice
+    from medic.diagnosis.model import RoleVerdict
+    from medic.plan.failure import ConfirmedFailure
+    from medic.plan.optin import RoleChoice
     from medic.settings import Settings
 
 RuleAnswer = tuple[bool, str]
@@ -35,35 +36,46 @@ _ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "IAMFullAccess")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The facts for the guardrails. The question is always: may the bot set this role on this branch or app now?"""
+    """May the bot make this change for this failure now?"""
 
+    failure: ConfirmedFailure
     settings: Settings
-    evidence: Evidence
-    diagnosis: Diagnosis
-    app: App
-    branch: Branch
-    opt_in: OptIn
-    choice: RoleChoice
     asked_at: datetime
     """Now, UTC."""
     triggered_at: datetime
     """When the event happened, or when a person approved or requested the change, UTC."""
-    cooling_until: datetime | None
-    """The end of the branch's cool-down, UTC; None if there was no change."""
-    storm: bool
-    """True while more incidents open in the region than the storm limit allows."""
-    tried_before: bool
-    """True if an earlier change for this failure did not help, or was undone."""
-    muted: bool
-    """True while alerts on the branch or its app are muted. Then nobody would hear of a change, so none is made."""
-    approved: bool
-    """True if a person approved or requested this change."""
     policies: Callable[[str], Item[RolePolicies]]
     """Reads a role's policies from AWS, by role name. Called only if every cheaper rule allows the change."""
+    cooling_until: datetime | None = None
+    """The end of the branch's cool-down, UTC; None if there was no change."""
+    app_cooling_until: datetime | None = None
+    """The end of the app's cool-down, UTC. It counts for a repair, which changes every branch of the app."""
+    storm: bool = False
+    """True while more incidents open in the region than the storm limit allows."""
+    tried_before: bool = False
+    """True if an earlier change for this failure did not help, or was undone."""
+    muted: bool = False
+    """True while alerts on the branch or its app are muted. Then nobody would hear of a change, so none is made."""
+    approved: bool = False
+    """True if a person approved or requested this change."""
+    change: ActionKind = ActionKind.ATTACH_COMPUTE
+    """Which of the two changes it is about."""
+
+    @property
+    def choice(self) -> RoleChoice:
+        """The role to set."""
+        attach = self.change is ActionKind.ATTACH_COMPUTE
+        return self.failure.compute_choice if attach else self.failure.service_choice
+
+    @property
+    def verdict(self) -> RoleVerdict | None:
+        """Whether the role to set would be usable; None if no role is chosen."""
+        diagnosis = self.failure.diagnosis
+        return diagnosis.candidate if self.change is ActionKind.ATTACH_COMPUTE else diagnosis.repair
 
     @property
     def role(self) -> RoleArn | None:
-        """The ARN of the chosen role; None if no role is chosen or the ARN is malformed."""
+        """The ARN of the role to set; None if no role is chosen or the ARN is malformed."""
         return RoleArn.parse(self.choice.arn) if self.choice.arn else None
 
 
@@ -72,15 +84,12 @@ class Guardrail:
     name: str
     ask: Callable[[Question], RuleAnswer]
 
-    def answer(self, question: Question) -> GuardrailAnswer:
-        return GuardrailAnswer(self.name, *self.ask(question))
-
 
 def ask_all(guardrails: tuple[Guardrail, ...], question: Question) -> tuple[GuardrailAnswer, ...]:
     """Every answer up to and including the first refusal. The guardrails after it are not asked."""
     answers = []
     for guardrail in guardrails:
-        answers.append(guardrail.answer(question))
+        answers.append(GuardrailAnswer(guardrail.name, *guardrail.ask(question)))
         if not answers[-1].allows:
             break
     return tuple(answers)
@@ -96,11 +105,11 @@ def _event_is_fresh(q: Question) -> RuleAnswer:
 
 
 def _not_a_preview(q: Question) -> RuleAnswer:
-    if q.branch.stage == _PREVIEW_STAGE:
+    if q.failure.branch.stage == _PREVIEW_STAGE:
         return False, "the branch's stage is PULL_REQUEST: its code is not reviewed yet and could read the role"
-    if q.branch.source_branch or q.branch.destination_branch:
+    if q.failure.branch.source_branch or q.failure.branch.destination_branch:
         return False, "the branch is a pull-request preview (it has a source or destination branch)"
-    return True, f"stage {q.branch.stage}, no pull-request preview"
+    return True, f"stage {q.failure.branch.stage}, no pull-request preview"
 
 
 def _no_storm(q: Question) -> RuleAnswer:
@@ -125,17 +134,20 @@ def _not_tried_before(q: Question) -> RuleAnswer:
 
 
 def _cooled_down(q: Question) -> RuleAnswer:
-    if q.cooling_until is None or q.cooling_until <= q.asked_at:
+    app_until = q.app_cooling_until if q.change is ActionKind.REPAIR_SERVICE else None
+    until = max(filter(None, (q.cooling_until, app_until)), default=None)
+    if until is None or until <= q.asked_at:
         return True, "no change was made to this branch lately"
-    return False, f"the branch was changed lately; it cools down until {q.cooling_until:%H:%M} UTC"
+    return False, f"the branch was changed lately; it cools down until {until:%H:%M} UTC"
 
 
 def _platform_runs_code(q: Question) -> RuleAnswer:
-    return q.app.platform == SSR, f"platform {q.app.platform}; only WEB_COMPUTE runs code with a compute role"
+    platform = q.failure.app.platform
+    return platform == SSR, f"platform {platform}; only WEB_COMPUTE runs code with a compute role"
 
 
 def _branch_can_be_named(q: Question) -> RuleAnswer:
-    if can_be_named_in_a_policy(q.branch.name):
+    if can_be_named_in_a_policy(q.failure.branch.name):
         return True, "the branch's name can be written into a session policy"
     return False, "the branch's name holds *, ? or ${, which a session policy would read as a pattern"
 
@@ -145,25 +157,25 @@ def _role_is_paired(q: Question) -> RuleAnswer:
 
 
 def _not_auto_created(q: Question) -> RuleAnswer:
-    if not q.app.auto_branch_creation:
+    if not q.failure.app.auto_branch_creation:
         return True, "the app creates no branches by itself"
     if q.choice.branch_paired:
         return True, "the settings pair exactly this branch with the role"
-    patterns = q.app.auto_branch_patterns
+    patterns = q.failure.app.auto_branch_patterns
     # Without patterns, any branch may be one that a push created.
-    if patterns and not any(fnmatchcase(q.branch.name, pattern) for pattern in patterns):
+    if patterns and not any(fnmatchcase(q.failure.branch.name, pattern) for pattern in patterns):
         return True, "the branch matches none of the app's auto-creation patterns"
     return False, (
         "the branch may have been created automatically by a push: pair "
-        f"{q.evidence.app_id}/{q.branch.name} with the role in the settings if it may hold it"
+        f"{q.failure.scope.app_id}/{q.failure.branch.name} with the role in the settings if it may hold it"
     )
 
 
 def _usable_role_stays(q: Question) -> RuleAnswer:
-    current = q.diagnosis.compute
+    current = q.failure.diagnosis.compute
     if current is None:
         return True, "neither branch nor app has a compute role"
-    if current.arn == q.choice.arn and q.branch.compute_role_arn != current.arn:
+    if current.arn == q.choice.arn and q.failure.branch.compute_role_arn != current.arn:
         return True, "the branch inherits this very role from the app"
     if current.usable is False:
         return True, f"the present compute role can't be used ({current.assumable.value}): {current.arn}"
@@ -175,8 +187,9 @@ def _same_account_and_partition(q: Question) -> RuleAnswer:
     role = q.role
     if role is None:
         return False, "the role's ARN can't be read"
-    same = (role.account, role.partition) == (q.evidence.account, q.evidence.partition)
-    return same, f"role in {role.partition}:{role.account}, app in {q.evidence.partition}:{q.evidence.account}"
+    account, partition = q.failure.scope.account, q.failure.scope.partition
+    same = (role.account, role.partition) == (account, partition)
+    return same, f"role in {role.partition}:{role.account}, app in {partition}:{account}"
 
 
 def _not_service_linked(q: Question) -> RuleAnswer:
@@ -186,7 +199,7 @@ def _not_service_linked(q: Question) -> RuleAnswer:
 
 
 def _role_exists(q: Question) -> RuleAnswer:
-    item = q.evidence.roles.get(q.choice.arn or "")
+    item = q.failure.evidence.roles.get(q.choice.arn or "")
     match item:
         case Present():
             return True, "IAM has the role"
@@ -199,7 +212,7 @@ def _role_exists(q: Question) -> RuleAnswer:
 
 
 def _trust_allows_amplify(q: Question) -> RuleAnswer:
-    verdict = q.diagnosis.candidate
+    verdict = q.verdict
     if verdict is None:
         return False, "the role's trust was not evaluated"
     explanation = " ".join(verdict.explanation) or verdict.assumable.value
@@ -216,7 +229,7 @@ def _has_required_boundary(q: Question) -> RuleAnswer:
     required = q.settings.required_permissions_boundary
     if required is None:
         return True, "the settings require no permissions boundary"
-    item = q.evidence.roles.get(q.choice.arn or "")
+    item = q.failure.evidence.roles.get(q.choice.arn or "")
     boundary = item.value.permissions_boundary if isinstance(item, Present) else None
     return boundary == required, f"required boundary {required}; the role bears {boundary or 'none'}"
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from medic.labels import ActionKind
+from medic.labels import ActionKind  # noqa: TC001 - codec.py reads the types of stored fields
 
 SSR = "WEB_COMPUTE"
 """The only platform that runs code with a compute role."""
@@ -61,8 +59,20 @@ class Action:
     previous_arn: str | None
     """The role that is set now, on the branch or app itself."""
     reason: str
-    """Why this disposition: `rule: detail` of the guardrail that refused, else the opt-in note."""
+    """Why this disposition: what the guardrail that refused says, else the opt-in note."""
+    rule: str = ""
+    """The name of the guardrail that refused; empty if none did."""
     answers: tuple[GuardrailAnswer, ...] = ()
+
+    @property
+    def gist(self) -> tuple[str | None, ...]:
+        """A repeated failure causes a new alert only if an action has another gist."""
+        return self.kind, self.role_arn, self.disposition, self.rule
+
+    @property
+    def explanation(self) -> str:
+        """The reason, after the name of the guardrail if one refused."""
+        return f"{self.rule}: {self.reason}" if self.rule else self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +91,6 @@ class Plan:
     effect: str
     """What the actions will do, and what they will not do."""
     rebuild: Rebuild
-
-    @property
-    def gist(self) -> str:
-        """One clause for each action. A repeated failure causes a new alert only if its plan has another gist."""
-        return "; ".join(f"{a.kind} {a.role_arn} {a.disposition} {a.reason.partition(':')[0]}" for a in self.actions)
 
     @property
     def refused_by(self) -> frozenset[str]:
@@ -110,18 +115,9 @@ class Plan:
         """The same plan with every action refused that might have changed something."""
         answer = GuardrailAnswer(rule, allows=False, detail=detail)
         actions = tuple(
-            replace(a, disposition=Disposition.REFUSE, reason=f"{rule}: {detail}", answers=(*a.answers, answer))
+            replace(a, disposition=Disposition.REFUSE, reason=detail, rule=rule, answers=(*a.answers, answer))
             if a.disposition.may_change
             else a
             for a in self.actions
         )
         return replace(self, actions=actions, rebuild=Rebuild(wanted=False, reason="nothing is changed"))
-
-    def with_denied_actions(self, denied: tuple[str, ...]) -> Plan:
-        """The same plan, whose effect also names the IAM actions that the log shows as denied.
-
-        The new role needs a permission for these too.
-        """
-        if not (self.actions and denied):
-            return self
-        return replace(self, effect=f"{self.effect} The log already names {', '.join(denied)}.")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from medic.redaction.engine import looks_like, redact, redact_stream
+from medic.redaction.engine import looks_like, redact, redact_emails, redact_stream
 
-__all__ = ["looks_like", "redact", "redact_stream"]
+__all__ = ["looks_like", "redact", "redact_emails", "redact_stream"]

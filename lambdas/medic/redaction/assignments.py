@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medic.redaction.classify import Candidate, Syntax, secret_kind
@@ -162,31 +161,26 @@ _LINES_UNTIL_FORGOTTEN = 4
 _MAX_NAME = 120
 
 
-@dataclass(slots=True)
 class Pairs:
     """Detects a secret whose name and value are separate members; remembers the name for a few lines."""
 
-    name: str = ""
-    lines_left: int = 0
-    """Lines until the name is forgotten."""
-    value_is_next_line: bool = False
-    """The last line ended after the name, so that the value may be alone on this line."""
+    def __init__(self) -> None:
+        self.name = ""
+        self.lines_left = 0  # until the name is forgotten
+        self.value_is_next_line = False  # the last line ended after the name
 
     def spans(self, line: str) -> Iterator[Span]:
         """Yield the values of names earlier on this line or on a line above."""
         if self.value_is_next_line:
             yield from self._lone_value(line)
-        self._age()
+        self.value_is_next_line = False
+        self.lines_left = max(0, self.lines_left - 1)
+        if not self.lines_left:
+            self.name = ""
         lower = line.lower()
         if any(hint in lower for hint in ("name", "key", "variable", "value", "plaintext", "content")):
             yield from self._members(line)
         self._open(line)
-
-    def _age(self) -> None:
-        self.value_is_next_line = False
-        self.lines_left -= 1
-        if self.lines_left <= 0:
-            self.name, self.lines_left = "", 0
 
     def _members(self, line: str) -> Iterator[Span]:
         unnamed: Span | None = None

@@ -49,7 +49,8 @@ def secret_kind(candidate: Candidate) -> str | None:
 def _value_is_secret(candidate: Candidate, kind: str) -> bool:
     """Whether the value of a name that marks a secret is one."""
     if values.is_ordinary(candidate.value) or _is_reference(candidate) or values.is_prose(candidate.value):
-        return kind == "password" and candidate.syntax is Syntax.TIGHT and _is_pin(candidate.value)
+        is_pin = candidate.value.isdigit() and len(candidate.value) >= _MIN_PIN
+        return is_pin and kind == "password" and candidate.syntax is Syntax.TIGHT
     match candidate.syntax:
         case Syntax.TIGHT:
             return True
@@ -89,17 +90,11 @@ def _is_reference(candidate: Candidate) -> bool:
         return names.looks_like_secret_name(candidate.value) or candidate.syntax is not Syntax.TIGHT
     if candidate.quoted or candidate.name.isupper():
         return False
-    return values.is_code(candidate.value) or (candidate.value.isalpha() and _names_a_secret(candidate))
-
-
-def _names_a_secret(candidate: Candidate) -> bool:
-    """Whether a plain word is a secret's name, also after an option, as in `config set --secret dbPassword …`."""
+    if values.is_code(candidate.value):
+        return True
+    # A plain word may be a secret's name, also after an option, as in `config set --secret dbPassword …`.
     loose = candidate.syntax is not Syntax.TIGHT or candidate.name.startswith("-")
-    return loose and names.looks_like_secret_name(candidate.value)
-
-
-def _is_pin(value: str) -> bool:
-    return value.isdigit() and len(value) >= _MIN_PIN
+    return loose and candidate.value.isalpha() and names.looks_like_secret_name(candidate.value)
 
 
 def _cannot_be_prose(value: str) -> bool:

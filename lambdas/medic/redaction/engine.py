@@ -5,7 +5,6 @@ Some detectors remember a few facts from one line to the next, such as an open p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from medic.redaction.assignments import Pairs, assigned_secrets
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 _MAX_SEEN_SECRETS = 64
 _MIN_SEEN_LENGTH, _MAX_SEEN_LENGTH = 10, 256
-"""Characters; SeenSecrets keeps no shorter or longer secret."""
+"""Characters; a shorter or longer secret is not remembered."""
 
 _MAX_REPEATS = 3
 """A line that held a secret is redacted again, because removing one secret may uncover another."""
@@ -32,42 +31,32 @@ _CONNECTION_STRING = r"(?i:(?:accountkey|sharedaccesskey|password|pwd)=)[^;]"
 def redact(text: str, *, emails: bool = False) -> str:
     """Replace each secret with `[redacted: <kind>]`; the rest of the text and its line ends do not change.
 
-    Args:
-        text: Any text: log lines, JSON, environment dumps, source code.
-        emails: Whether to replace e-mail addresses too.
-
-    Returns:
-        The text without secrets. The function is idempotent.
+    The text may be anything: log lines, JSON, environment dumps, source code. Redacting twice changes nothing more.
     """
     return _Redactor(emails=emails).text(text)
 
 
+def redact_emails(text: str) -> str:
+    """Replace the e-mail addresses of a text that `redact` has already cleaned."""
+    return "\n".join(replace_spans(line, email_addresses(masked(line))) for line in text.split("\n"))
+
+
 def redact_stream(lines: Iterable[str]) -> Iterator[str]:
-    """Redact line by line; memory is bounded by the longest line.
-
-    Args:
-        lines: Lines with or without line ends. A private key may span several.
-
-    Yields:
-        One text for each line.
-    """
-    redactor = _Redactor(emails=False)
-    return map(redactor.text, lines)
+    """Redact lines, with or without line ends, one by one; memory is bounded by the longest line."""
+    return map(_Redactor(emails=False).text, lines)
 
 
 def looks_like(value: str, name: str = "") -> str | None:
-    """The kind of secret that a value looks like: by its shape first, by the variable's name second.
-
-    Args:
-        value: The value of an environment variable.
-        name: The variable's name. It matters only if the shape is inconclusive.
+    """The kind of secret that the value of an environment variable looks like, by its shape, else by the name.
 
     Returns:
         `access key id`, `secret access key`, `session token`, `private key`, `provider token`, `connection string`,
         `password`, `token` and so on; None for an ordinary value.
     """
     value = value.strip()
-    return _by_shape(value) or secret_kind(Candidate(name, value, Syntax.TIGHT)) or _first_kind(_secrets_in(value))
+    redactor = _Redactor(emails=False)
+    secrets = (span for line in value.split("\n") for span in redactor.spans(line))
+    return _by_shape(value) or secret_kind(Candidate(name, value, Syntax.TIGHT)) or _first_kind(secrets)
 
 
 def _by_shape(value: str) -> str | None:
@@ -88,48 +77,17 @@ def _first_kind(spans: Iterable[Span]) -> str | None:
     return next((span.kind for span in spans), None)
 
 
-def _secrets_in(text: str) -> Iterator[Span]:
-    """Yield the secrets of each line, the most specific kinds first; offsets count from the start of the line."""
-    redactor = _Redactor(emails=False)
-    for line in text.split("\n"):
-        yield from redactor.spans(line)
-
-
-@dataclass(slots=True)
-class SeenSecrets:
-    """The last secrets of a text, to find them again in later lines.
-
-    It skips a secret that is short or plain, because it may also be an ordinary word of the text.
-    """
-
-    kinds: dict[str, str] = field(default_factory=dict)
-
-    def remember(self, line: str, spans: Iterable[Span]) -> None:
-        """Remember the secrets in these spans of a line."""
-        for span in spans:
-            secret = line[span.start : span.end]
-            fits = span.kind != PRIVATE_KEY and _MIN_SEEN_LENGTH <= len(secret) <= _MAX_SEEN_LENGTH
-            if fits and looks_like_secret_value(secret):
-                self.kinds.setdefault(secret, span.kind)
-        while len(self.kinds) > _MAX_SEEN_SECRETS:
-            del self.kinds[next(iter(self.kinds))]
-
-    def spans(self, line: str) -> Iterator[Span]:
-        """Yield every occurrence of a remembered secret in a line."""
-        for secret, kind in self.kinds.items():
-            start = line.find(secret)
-            while start >= 0:
-                yield Span(start, start + len(secret), kind)
-                start = line.find(secret, start + len(secret))
-
-
-@dataclass(slots=True)
 class _Redactor:
-    emails: bool
-    blocks: KeyBlocks = field(default_factory=KeyBlocks)
-    key_proximity: KeyProximity = field(default_factory=KeyProximity)
-    pairs: Pairs = field(default_factory=Pairs)
-    seen: SeenSecrets = field(default_factory=SeenSecrets)
+    def __init__(self, *, emails: bool) -> None:
+        self.emails = emails
+        self.blocks = KeyBlocks()
+        self.key_proximity = KeyProximity()
+        self.pairs = Pairs()
+        self.seen: dict[str, str] = {}
+        """The last secrets and their kinds, to find them again in later lines.
+
+        A short or plain secret is not kept, because it may also be an ordinary word of the text.
+        """
 
     def text(self, text: str) -> str:
         return "\n".join(line and self._line(line) for line in text.split("\n"))
@@ -146,9 +104,19 @@ class _Redactor:
         """Every detector's spans; where they overlap, the first detector's name is kept."""
         line = masked(line)
         found = [span for span in self._found(line) if line[span.start] != MASK]
-        self.seen.remember(line, found)
+        for span in found:
+            secret = line[span.start : span.end]
+            fits = span.kind != PRIVATE_KEY and _MIN_SEEN_LENGTH <= len(secret) <= _MAX_SEEN_LENGTH
+            if fits and looks_like_secret_value(secret):
+                self.seen.setdefault(secret, span.kind)
+        while len(self.seen) > _MAX_SEEN_SECRETS:
+            del self.seen[next(iter(self.seen))]
         yield from found
-        yield from self.seen.spans(line)
+        for secret, kind in self.seen.items():
+            start = line.find(secret)
+            while start >= 0:
+                yield Span(start, start + len(secret), kind)
+                start = line.find(secret, start + len(secret))
 
     def _found(self, line: str) -> Iterator[Span]:
         yield from self.blocks.spans(line)

@@ -154,10 +154,6 @@ _CACHED_NAMES = 1024
 @lru_cache(maxsize=_CACHED_NAMES)
 def strong_kind(name: str) -> str | None:
     """The kind of secret that this name marks, whatever the value (with few exceptions); else None."""
-    return _strong_kind(name)
-
-
-def _strong_kind(name: str) -> str | None:
     words = _words(name)
     if not words or words[-1] in HARMLESS_LAST_WORDS:
         return None
@@ -192,7 +188,7 @@ def may_be_secret(name: str) -> bool:
 def looks_like_secret_name(text: str) -> bool:
     """Whether a value is a secret's name, as in `password: dbPassword`, and so a reference instead of the secret."""
     # Bypasses the cache of `strong_kind`, because values would evict the names from it.
-    return _strong_kind(text) is not None or text.lower().startswith("your")
+    return strong_kind.__wrapped__(text) is not None or text.lower().startswith("your")
 
 
 def _words(name: str) -> list[str]:

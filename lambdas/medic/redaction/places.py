@@ -6,7 +6,6 @@ Also detects e-mail addresses.
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from medic.redaction.spans import Span, compiled
@@ -56,16 +55,12 @@ def _authorization(line: str) -> Iterator[Span]:
         if header.start() < done:
             continue
         scheme = (header["scheme"] or "").lower()
-        credential = compiled(_credential_pattern(scheme)).match(line, header.end())
+        extent = _UNTIL_QUOTE if scheme.startswith("aws4-") else _ONE_WORD
+        extent = _UNTIL_LINE_END if scheme in _SCHEMES_WITH_QUOTES else extent
+        credential = compiled(extent).match(line, header.end())
         done = credential.end() if credential else done
         if credential and looks_like_secret_value(credential[0]) and not is_ordinary(credential[0]):
             yield Span(*credential.span(), "authorization")
-
-
-def _credential_pattern(scheme: str) -> str:
-    if scheme in _SCHEMES_WITH_QUOTES:
-        return _UNTIL_LINE_END
-    return _UNTIL_QUOTE if scheme.startswith("aws4-") else _ONE_WORD
 
 
 def _is_basic(token: str) -> bool:
@@ -108,13 +103,12 @@ _MAX_LINES_WITHOUT_KEY = 32
 """A block without an end marker counts as closed after this many lines without key material."""
 
 
-@dataclass(slots=True)
 class KeyBlocks:
     """Finds private keys that span several lines; remembers whether a block is open."""
 
-    lines_left: int = 0
-    """Lines until the open block counts as closed; 0 if none is open."""
-    in_body: bool = False
+    def __init__(self) -> None:
+        self.lines_left = 0  # until the open block counts as closed; 0 if none is open
+        self.in_body = False
 
     def spans(self, line: str) -> Iterator[Span]:
         """Yield the parts of the line that belong to the body of a private key."""
@@ -133,7 +127,7 @@ class KeyBlocks:
             self.lines_left, self.in_body = (0, False) if end else (_MAX_LINES_WITHOUT_KEY, False)
             limit = end.start() if end else len(line)
             body = compiled(_INLINE_BODY).match(line, begin.end(), limit)
-            if body and _holds_key(body[0]):
+            if body and compiled(r"[A-Za-z0-9+/=]{16}").search(body[0]):
                 yield Span(*body.span(), PRIVATE_KEY)
             if not end:
                 return
@@ -149,10 +143,6 @@ class KeyBlocks:
         if found:
             self.lines_left = _MAX_LINES_WITHOUT_KEY
         yield from found
-
-
-def _holds_key(text: str) -> bool:
-    return compiled(r"[A-Za-z0-9+/=]{16}").search(text) is not None
 
 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}\Z"

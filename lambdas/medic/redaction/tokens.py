@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html (AWS
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medic.redaction.spans import Span, compiled
@@ -182,7 +181,9 @@ def known_issuer_tokens(line: str) -> Iterator[Span]:
             found = compiled(pattern).finditer(line)
             yield from (Span(*match.span(), kind) for match in found if _begins_word(line, match.start()))
     if "eyJ" in line:
-        yield from _json_web_tokens(line)
+        for match in compiled(_JWT).finditer(line):
+            if len(match[0]) >= _MIN_JWT and ("." in match[0] or match[0].startswith(_JWT_HEADER)):
+                yield Span(*match.span(), "JSON web token")
     for kind, alphabet, prefix, min_length in _PREFIXES:
         if prefix in line:
             yield from _prefixed_tokens(line, prefix, f"{alphabet}{{{min_length},}}+", kind)
@@ -197,13 +198,6 @@ def _prefixed_tokens(line: str, prefix: str, body: str, kind: str) -> Iterator[S
             end = match.end()
             yield Span(start, end, kind)
         start = line.find(prefix, end)
-
-
-def _json_web_tokens(line: str) -> Iterator[Span]:
-    for match in compiled(_JWT).finditer(line):
-        long_enough = len(match[0]) >= _MIN_JWT
-        if long_enough and ("." in match[0] or match[0].startswith(_JWT_HEADER)):
-            yield Span(*match.span(), "JSON web token")
 
 
 def _begins_word(line: str, start: int) -> bool:
@@ -271,11 +265,11 @@ def secret_access_keys(line: str) -> Iterator[Span]:
             yield Span(*match.span(), "secret access key")
 
 
-@dataclass(slots=True)
 class KeyProximity:
     """Remembers for a few lines that an access key id was printed, because its secret access key is often nearby."""
 
-    lines_left: int = 0
+    def __init__(self) -> None:
+        self.lines_left = 0
 
     def spans(self, line: str) -> Iterator[Span]:
         """Yield secret access keys near an access key id or clearly delimited, and a random word alone on a line."""

@@ -8,12 +8,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from slack_sdk.models.blocks import RichTextBlock, RichTextElementParts, RichTextSectionElement
-
-from medic.alerts.slack import escape
+from medic.alerts.slack import escape, rich_text, text_element
 from medic.alerts.slack_buttons import BUTTONS
 from medic.aws.errors import AwsError, translated
-from medic.events import Scope, wake_up
+from medic.events import wake_up
 from medic.incidents.model import Request, RequestKind, approval_id
 from medic.incidents.requests import APPROVAL_VALID_FOR, AlreadyAskedError
 from medic.slack_actions.click import Click, ClickError, read_body, read_click, verify
@@ -23,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from medic.events import Scope
     from medic.gateways import Gateways
-    from medic.settings import WakingRuntime
+    from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
 SlackMessage = dict[str, object]
@@ -49,7 +48,7 @@ class SlackApprovalHandler:
 
     def __init__(
         self,
-        runtime: WakingRuntime,
+        runtime: Runtime,
         gateways: Gateways,
         telemetry: Telemetry,
         answer: Callable[[str, SlackMessage], None] = post_answer,
@@ -94,21 +93,20 @@ class SlackApprovalHandler:
 
     def _authorise(self, click: Click) -> None:
         """Check that this person may approve this incident in this stack now."""
-        slack, approval, runtime = self.runtime.settings.slack, click.approval, self.runtime
+        slack, scope, runtime = self.runtime.settings.slack, click.approval.scope, self.runtime
         ours = (runtime.partition, runtime.account, runtime.region)
         if click.app_id != slack.app_id:
             raise ClickError(403, "other_app", "the click comes from a Slack app other than the one in the settings")
         if click.who not in slack.approvers:
             raise ClickError(403, "not_listed", f"{click.who} is not among the approvers in the settings")
-        if (approval.partition, approval.account, approval.region) != ours:
-            where = f"{approval.account} / {approval.region}"
+        if (scope.partition, scope.account, scope.region) != ours:
+            where = f"{scope.account} / {scope.region}"
             raise ClickError(403, "elsewhere", f"this incident belongs to {where}, which another stack handles")
-        if self.gateways.clock().timestamp() >= approval.expires_at:
+        if self.gateways.clock().timestamp() >= click.approval.expires_at:
             raise ClickError(410, "expired", "this proposal has expired; the next failure will be diagnosed again")
 
     def _process(self, click: Click) -> None:
-        approval, now = click.approval, self.gateways.clock()
-        scope = Scope(approval.partition, approval.account, approval.region, approval.app_id, approval.branch)
+        approval, scope, now = click.approval, click.approval.scope, self.gateways.clock()
         if not click.approves:
             self.telemetry.record(
                 TelemetryEvent.APPROVAL_DISMISSED, scope=scope, incident=approval.incident_id, who=click.who
@@ -177,12 +175,7 @@ def _refusal_message(why: str) -> SlackMessage:
 
 
 def _without_buttons(click: Click, before: str, after: str) -> SlackMessage:
-    parts = (
-        RichTextElementParts.Text(text=before),
-        RichTextElementParts.User(user_id=click.user),
-        RichTextElementParts.Text(text=after),
-    )
-    line = RichTextBlock(elements=[RichTextSectionElement(elements=list(parts))]).to_dict()
+    line = rich_text(text_element(before), {"type": "user", "user_id": click.user}, text_element(after))
     return {
         "replace_original": True,
         "text": escape(f"{before}<@{click.user}>{after}").replace(f"&lt;@{click.user}&gt;", f"<@{click.user}>"),

@@ -7,7 +7,6 @@ https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -79,7 +78,11 @@ def read_body(event: object) -> tuple[bytes, Mapping[str, str]]:
         raise ClickError(400, "malformed", "the request has no body, or no headers")
     if len(body) > 2 * _MAX_BYTES:
         raise ClickError(413, "too_large", f"the body is larger than {_MAX_BYTES} bytes")
-    raw = _decoded(body, encoded=event.get("isBase64Encoded") is True)
+    try:
+        encoded = event.get("isBase64Encoded") is True
+        raw = base64.b64decode(body, validate=True) if encoded else body.encode("utf-8", "surrogatepass")
+    except ValueError:
+        raise ClickError(400, "malformed", "the body is not valid base64") from None
     if len(raw) > _MAX_BYTES:
         raise ClickError(413, "too_large", f"the body is larger than {_MAX_BYTES} bytes")
     return raw, {str(name).lower(): str(value) for name, value in headers.items()}
@@ -88,11 +91,7 @@ def read_body(event: object) -> tuple[bytes, Mapping[str, str]]:
 def verify(raw: bytes, headers: Mapping[str, str], signing_secret: Callable[[], str], now: datetime) -> None:
     """Check that Slack signed these bytes within the last five minutes.
 
-    Args:
-        raw: the body, as it was sent.
-        headers: the headers with lower-case names.
-        signing_secret: reads the secret. It is called only if form and time of the signature are valid.
-        now: UTC.
+    The secret is read only if form and time of the signature are valid. Names of headers are in lower case.
 
     Raises:
         ClickError: the signature is missing, wrong or stale.
@@ -147,15 +146,6 @@ def read_click(raw: bytes) -> Click:
         answer_to=_answer_to(payload.get("response_url")),
         blocks=tuple(map(_mapping, blocks)) if isinstance(blocks, list) else (),
     )
-
-
-def _decoded(body: str, *, encoded: bool) -> bytes:
-    if not encoded:
-        return body.encode("utf-8", "surrogatepass")
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        raise ClickError(400, "malformed", "the body is not valid base64") from None
 
 
 def _payload(raw: bytes) -> Mapping[str, object]:

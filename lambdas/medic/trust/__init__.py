@@ -5,31 +5,23 @@ Pure: standard library only, no clock, no network.
 
 from __future__ import annotations
 
-from medic.trust.decision import ConditionTrace, Decision, Outcome, StatementTrace
+from medic.trust.decision import ConditionTrace, Decision, Outcome
 from medic.trust.document import MAX_CHARACTERS, Document, JsonValue, Malformed, parse, read_json
 from medic.trust.evaluate import evaluate
 from medic.trust.explain import explain, reason
-from medic.trust.fix import TRUST_POLICY_QUOTA, FixForm, FixKind, TrustFix, propose_fix
+from medic.trust.fix import FixForm, FixKind, TrustFix, propose_fix
 from medic.trust.logic import Verdict
 from medic.trust.request import (
     AMPLIFY,
-    DEFAULT_MAX_SESSION,
-    AbsentKey,
     AssumeRoleRequest,
+    KeyPresence,
     KeyState,
-    KnownKey,
-    PresentKey,
-    UnknownKey,
-    for_amplify,
     known_key,
 )
 
 __all__ = [
     "AMPLIFY",
-    "DEFAULT_MAX_SESSION",
     "MAX_CHARACTERS",
-    "TRUST_POLICY_QUOTA",
-    "AbsentKey",
     "AssumeRoleRequest",
     "ConditionTrace",
     "Decision",
@@ -37,18 +29,14 @@ __all__ = [
     "FixForm",
     "FixKind",
     "JsonValue",
+    "KeyPresence",
     "KeyState",
-    "KnownKey",
     "Malformed",
     "Outcome",
-    "PresentKey",
-    "StatementTrace",
     "TrustFix",
-    "UnknownKey",
     "Verdict",
     "evaluate",
     "explain",
-    "for_amplify",
     "known_key",
     "parse",
     "propose_fix",

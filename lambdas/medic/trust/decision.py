@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from medic.trust import logic
 from medic.trust.document import Effect
 from medic.trust.logic import Verdict
 
@@ -48,12 +47,8 @@ class StatementTrace:
     action: Verdict
     resource: Verdict
     conditions: tuple[ConditionTrace, ...]
-
-    @property
-    def verdict(self) -> Verdict:
-        """Whether the statement applies to the call."""
-        tested = (trace.verdict for trace in self.conditions)
-        return logic.all_of((self.principal, self.action, self.resource, *tested))
+    verdict: Verdict
+    """Whether the statement applies to the call: all of the above."""
 
 
 @dataclass(frozen=True, slots=True)

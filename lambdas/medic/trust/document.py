@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NoReturn, TypeAlias
+from typing import Generic, NoReturn, TypeAlias, TypeVar
 from urllib.parse import unquote
 
-from medic.trust.operators import OperatorUse, operator_named
+from medic.trust.operators import ConditionOperator, operator_named
+from medic.trust.request import Principal, principal_of
 
 MAX_CHARACTERS = 131_072
 """The longest PolicyDocument that UpdateAssumeRolePolicy accepts.
@@ -22,6 +23,7 @@ MAX_CHARACTERS = 131_072
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAssumeRolePolicy.html
 """
 
+T = TypeVar("T")
 JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 
 DEFAULT_VERSION = "2008-10-17"
@@ -39,36 +41,10 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PrincipalEntry:
-    """One name in a Principal element, with its key."""
+class Element(Generic[T]):
+    """A Principal, Action or Resource element, or its negated form."""
 
-    key: str
-    """AWS, Service, Federated or CanonicalUser; another key matches nobody."""
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Principals:
-    """A Principal or NotPrincipal element."""
-
-    entries: tuple[PrincipalEntry, ...]
-    """A bare `"*"` becomes `{"AWS": "*"}`."""
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Actions:
-    """An Action or NotAction element."""
-
-    patterns: tuple[str, ...]
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """A Resource or NotResource element. IAM refuses to save one in a trust policy."""
-
-    patterns: tuple[str, ...]
+    entries: tuple[T, ...]
     negated: bool
 
 
@@ -76,7 +52,7 @@ class Resources:
 class Condition:
     """One key under one operator of a Condition block."""
 
-    operator: OperatorUse
+    operator: ConditionOperator
     key: str
     values: tuple[str, ...]
 
@@ -87,9 +63,11 @@ class Statement:
     """Its position in the document, from 0."""
     sid: str | None
     effect: Effect
-    principals: Principals
-    actions: Actions
-    resources: Resources | None
+    principals: Element[Principal]
+    """A bare `"*"` becomes `{"AWS": "*"}`."""
+    actions: Element[str]
+    resources: Element[str] | None
+    """IAM refuses to save one in a trust policy."""
     conditions: tuple[Condition, ...]
 
 
@@ -165,44 +143,42 @@ def _statement(value: JsonValue, index: int) -> Statement:
     if not isinstance(effect, str) or effect not in {Effect.ALLOW, Effect.DENY}:
         problem = "must be exactly Allow or Deny" if "Effect" in source else "is missing"
         raise _GrammarError(f"{path}.Effect", problem)
+    principals = _principals(source, path)
+    actions = _texts_of("Action", source, path)
+    if actions is None:
+        raise _GrammarError(f"{path}.Action", "is missing")
     return Statement(
         index=index,
         sid=sid if isinstance(sid, str) else None,
         effect=Effect(effect),
-        principals=_principals(source, path),
-        actions=_actions(source, path),
-        resources=_resources(source, path),
+        principals=principals,
+        actions=actions,
+        resources=_texts_of("Resource", source, path),
         conditions=tuple(_conditions(source, path)) if "Condition" in source else (),
     )
 
 
-def _principals(source: Mapping[str, JsonValue], path: str) -> Principals:
-    name = _one_of("Principal", "NotPrincipal", source, path)
+def _principals(source: Mapping[str, JsonValue], path: str) -> Element[Principal]:
+    name = _one_of("Principal", source, path)
     if name is None:
         raise _GrammarError(f"{path}.Principal", "is missing; a trust policy says who may assume the role")
-    path, negated, value = f"{path}.{name}", name == "NotPrincipal", source[name]
+    path, value = f"{path}.{name}", source[name]
     if value == "*":
-        return Principals((PrincipalEntry("AWS", "*"),), negated=negated)
+        value = {"AWS": "*"}
     if not isinstance(value, Mapping):
         raise _GrammarError(path, 'must be "*" or an object such as {"Service": "amplify.amazonaws.com"}')
     entries = [
-        PrincipalEntry(key, each)
+        principal_of(each, key)
         for key, names in _object(value, path).items()
         for each in _strings(names, f"{path}.{key}")
     ]
-    return Principals(tuple(entries), negated=negated)
+    return Element(tuple(entries), negated=name == "NotPrincipal")
 
 
-def _actions(source: Mapping[str, JsonValue], path: str) -> Actions:
-    name = _one_of("Action", "NotAction", source, path)
-    if name is None:
-        raise _GrammarError(f"{path}.Action", "is missing")
-    return Actions(_strings(source[name], f"{path}.{name}"), negated=name == "NotAction")
-
-
-def _resources(source: Mapping[str, JsonValue], path: str) -> Resources | None:
-    name = _one_of("Resource", "NotResource", source, path)
-    return Resources(_strings(source[name], f"{path}.{name}"), negated=name == "NotResource") if name else None
+def _texts_of(plain: str, source: Mapping[str, JsonValue], path: str) -> Element[str] | None:
+    """An Action or Resource element."""
+    name = _one_of(plain, source, path)
+    return Element(_strings(source[name], f"{path}.{name}"), negated=name != plain) if name else None
 
 
 def _conditions(source: Mapping[str, JsonValue], path: str) -> list[Condition]:
@@ -215,14 +191,20 @@ def _conditions(source: Mapping[str, JsonValue], path: str) -> list[Condition]:
         block = _object(keys, f"{path}.{name}")
         if len({key.lower() for key in block}) < len(block):
             raise _GrammarError(f"{path}.{name}", "names one condition key twice; their case does not matter")
-        conditions += [Condition(operator, key, _values(value, f"{path}.{name}.{key}")) for key, value in block.items()]
+        for key, value in block.items():
+            values = _texts(
+                value, f"{path}.{name}.{key}", "a string, number or boolean, or a list of them", scalar_text
+            )
+            conditions.append(Condition(operator, key, values))
     return conditions
 
 
-def _one_of(plain: str, negated: str, source: Mapping[str, JsonValue], path: str) -> str | None:
+def _one_of(plain: str, source: Mapping[str, JsonValue], path: str) -> str | None:
+    """The name of an element or its negated form, whichever the statement has."""
+    negated = f"Not{plain}"
     if plain in source and negated in source:
         raise _GrammarError(path, f"has both {plain} and {negated}; only one of them may stand in a statement")
-    return plain if plain in source else negated if negated in source else None
+    return next((name for name in (plain, negated) if name in source), None)
 
 
 def _object(value: JsonValue, path: str) -> Mapping[str, JsonValue]:
@@ -243,10 +225,6 @@ def _array(value: JsonValue, path: str, expected: str) -> Sequence[JsonValue]:
 
 def _strings(value: JsonValue, path: str) -> tuple[str, ...]:
     return _texts(value, path, "a string or a list of strings", lambda each: each if isinstance(each, str) else None)
-
-
-def _values(value: JsonValue, path: str) -> tuple[str, ...]:
-    return _texts(value, path, "a string, number or boolean, or a list of them", scalar_text)
 
 
 def _texts(value: JsonValue, path: str, expected: str, text_of: Callable[[JsonValue], str | None]) -> tuple[str, ...]:

@@ -14,26 +14,23 @@ from medic.trust.decision import ConditionTrace, Decision, Outcome, SessionLimit
 from medic.trust.document import VERSION_WITH_VARIABLES, Document, Effect, Malformed
 from medic.trust.evaluate import LONGEST_CHAINED_SESSION, LONGEST_SESSION, SHORTEST_SESSION, account_named, outcome_of
 from medic.trust.logic import Verdict
-from medic.trust.operators import NULL
 from medic.trust.request import (
     AMPLIFY,
     ASSUME_ROLE,
     DEFAULT_MAX_SESSION,
-    AbsentKey,
-    CallerKind,
+    KeyPresence,
     KeyState,
-    KnownKey,
-    PresentKey,
-    UnknownKey,
-    caller_of,
+    PrincipalKind,
     context_of,
+    principal_of,
     variables_in,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from medic.trust.document import PrincipalEntry, Statement
+    from medic.trust.document import Statement
+    from medic.trust.request import Principal
 
 _DOCUMENTATION_ACCOUNT = "123456789012"
 _UNIQUE_ID = re.compile(r"A(?:ID|RO)A[A-Z0-9]{12,}")
@@ -148,7 +145,7 @@ def _why_not_applied(trace: StatementTrace, decision: Decision) -> str:
     if trace.principal is Verdict.FALSE:
         return f"{_named(statement)}, not {_caller(decision)}"
     if trace.action is Verdict.FALSE:
-        actions = listed(bare(each) for each in statement.actions.patterns) or "no action at all"
+        actions = listed(bare(each) for each in statement.actions.entries) or "no action at all"
         kind = "every action but" if statement.actions.negated else "only"
         return f"it covers {kind} {actions}, not {bare(decision.request.action)}"
     failed = [_condition(each) for each in trace.conditions if each.verdict is Verdict.FALSE]
@@ -157,7 +154,7 @@ def _why_not_applied(trace: StatementTrace, decision: Decision) -> str:
 
 def _named(statement: Statement) -> str:
     principals = statement.principals
-    named = listed(f"{bare(each.key)} {bare(each.name)}" for each in principals.entries) or "nobody"
+    named = listed(f"{bare(each.key)} {bare(each.text)}" for each in principals.entries) or "nobody"
     return f"it names everybody but {named}" if principals.negated else f"it names {named}"
 
 
@@ -179,25 +176,25 @@ def _requirement(trace: ConditionTrace) -> str:
     use, key, values = trace.condition.operator, bare(trace.condition.key), trace.condition.values
     if not values:
         return f"{use.written} {key} names no value"
-    if use.operator is NULL:
+    if use.comparison is None:
         presence = "missing" if "true" in values else "present"
         return f"{use.written} wants {key} to be {presence}"
-    wants = "wants anything but" if use.operator.negated else "wants"
+    wants = "wants anything but" if use.negated else "wants"
     return f"{use.written} {key} {wants} {listed((shown(each) for each in values), 'or')}"
 
 
 def _call_value(state: KeyState) -> str:
     match state:
-        case KnownKey(values) if values:
-            return f"the call carries {listed(shown(each) for each in values)}"
-        case KnownKey():
-            return "the call carries it without a value"
-        case PresentKey():
+        case KeyPresence.PRESENT:
             return "the call carries a value that cannot be known from here"
-        case AbsentKey():
+        case KeyPresence.ABSENT:
             return "the call does not carry that key"
-        case UnknownKey():
+        case KeyPresence.UNKNOWN:
             return "it is not known what the call carries"
+        case ():
+            return "the call carries it without a value"
+        case values:
+            return f"the call carries {listed(shown(each) for each in values)}"
 
 
 def _hints(decision: Decision) -> tuple[str, ...]:
@@ -215,19 +212,13 @@ def _principal_mistakes(decision: Decision, document: Document) -> Iterator[str]
     if decision.outcome is not Outcome.DENIED or decision.denials:
         return
     caller = decision.request.caller
-    entries = [
-        entry
-        for statement in document.statements
-        if statement.effect is Effect.ALLOW and not statement.principals.negated
-        for entry in statement.principals.entries
-    ]
     if not decision.nearest or decision.nearest[0].principal is not Verdict.FALSE:
         return
+    allows = (each for each in document.statements if each.effect is Effect.ALLOW and not each.principals.negated)
+    entries = [entry for statement in allows for entry in statement.principals.entries]
     for entry in entries:
         yield from _entry_mistakes(entry, decision)
-    if caller.account and not any(
-        entry.name == "*" or caller_of(entry.name, "").account == caller.account for entry in entries
-    ):
+    if caller.account and not any(entry.text == "*" or entry.account == caller.account for entry in entries):
         yield f"No Principal element names the caller's account {caller.account}; no identity policy makes up for that."
     if caller.is_role_session and _is_the_role_itself(decision):
         yield (
@@ -236,35 +227,32 @@ def _principal_mistakes(decision: Decision, document: Document) -> Iterator[str]
         )
 
 
-def _entry_mistakes(entry: PrincipalEntry, decision: Decision) -> Iterator[str]:
+def _entry_mistakes(entry: Principal, decision: Decision) -> Iterator[str]:
     caller = decision.request.caller
-    is_service = caller.kind is CallerKind.SERVICE
+    is_service = caller.kind is PrincipalKind.SERVICE
     if is_service and account_named(entry, caller):
         yield (
-            f'The trust was left at an account where a service is meant: "Principal": {{"AWS": "{entry.name}"}} must'
+            f'The trust was left at an account where a service is meant: "Principal": {{"AWS": "{entry.text}"}} must'
             f' become "Principal": {{"Service": "{caller.text}"}}.'
         )
-    if is_service and entry.name == caller.text and entry.key != "Service":
+    if is_service and entry.text == caller.text and entry.key != "Service":
         yield f'{caller.text} stands under another key than "Service", exactly so written; there it matches nobody.'
-    if entry.name != caller.text and entry.name.strip().lower() == caller.text.lower():
+    if entry.text != caller.text and entry.text.strip().lower() == caller.text.lower():
         yield "A principal differs from the caller only in case or white space; names are compared exactly."
-    if caller.kind is CallerKind.SESSION and _differs_in_case(caller_of(entry.name, "").name, caller.name):
+    same_but_for_case = entry.name != caller.name and entry.name.lower() == caller.name.lower()
+    if caller.kind is PrincipalKind.SESSION and same_but_for_case:
         yield "A principal's role name differs from the caller's only in case; role names are case-sensitive."
-    if _UNIQUE_ID.fullmatch(entry.name):
+    if _UNIQUE_ID.fullmatch(entry.text):
         yield (
-            f"{entry.name} is the id of a deleted user or role. IAM refuses to save a trust policy that still holds it"
+            f"{entry.text} is the id of a deleted user or role. IAM refuses to save a trust policy that still holds it"
             ' ("Invalid principal in policy"), whatever else is changed.'
         )
-    if _REGIONAL.fullmatch(entry.name) and decision.request.principal == AMPLIFY:
-        yield f"{entry.name} is not {AMPLIFY}; Amplify documents only the name without a region."
-
-
-def _differs_in_case(one: str, other: str) -> bool:
-    return one != other and one.lower() == other.lower()
+    if _REGIONAL.fullmatch(entry.text) and decision.request.principal == AMPLIFY:
+        yield f"{entry.text} is not {AMPLIFY}; Amplify documents only the name without a region."
 
 
 def _is_the_role_itself(decision: Decision) -> bool:
-    role = caller_of(decision.request.role_arn or "", "")
+    role = principal_of(decision.request.role_arn or "")
     caller = decision.request.caller
     return bool(role.name) and (role.account, role.name) == (caller.account, caller.name)
 
@@ -283,8 +271,8 @@ def _condition_mistake(trace: ConditionTrace, decision: Decision) -> Iterator[st
     key = trace.condition.key.lower()
     if key in {"aws:currenttime", "aws:epochtime"}:
         yield "The trust policy is limited in time; outside those dates the statement applies to nobody."
-    elif decision.request.caller.kind is CallerKind.SERVICE:
-        if isinstance(trace.state, AbsentKey) and key not in decision.request.states:
+    elif decision.request.caller.kind is PrincipalKind.SERVICE:
+        if trace.state is KeyPresence.ABSENT and key not in decision.request.states:
             yield f"A service principal never sends {bare(trace.condition.key)}, so this statement is not for services."
     elif key in _CALLER_MUST_SEND:
         yield _CALLER_MUST_SEND[key]
@@ -297,7 +285,7 @@ def _condition_mistake(trace: ConditionTrace, decision: Decision) -> Iterator[st
 
 def _value_mistakes(trace: ConditionTrace, decision: Decision) -> Iterator[str]:
     condition = trace.condition
-    name, values = condition.operator.operator.name, condition.values
+    name, values = condition.operator.name, condition.values
     is_example = decision.request.account_id == _DOCUMENTATION_ACCOUNT
     if not is_example and any(_DOCUMENTATION_ACCOUNT in value for value in values):
         yield f"{_DOCUMENTATION_ACCOUNT} is the account number of AWS's examples; put in your own."
@@ -312,7 +300,7 @@ def _variable_mistakes(trace: ConditionTrace, decision: Decision, document: Docu
     for key in dict.fromkeys(key for value in trace.condition.values for key in variables_in(value)):
         if not document.resolves_variables:
             yield f'Without "Version": "{VERSION_WITH_VARIABLES}" a ${{…}} in the policy is plain text, not a variable.'
-        elif isinstance(context.state(key), AbsentKey):
+        elif context.state(key) is KeyPresence.ABSENT:
             yield f"The variable ${{{bare(key)}}} has no value in this call, so nothing equals it."
 
 
@@ -330,7 +318,7 @@ def _session_hints(decision: Decision, document: Document) -> Iterator[str]:
 
 def _further_actions(decision: Decision) -> Iterator[tuple[str, str]]:
     """The actions that the trust policy must allow too, each with the words for what needs it."""
-    passed = {key.lower() for key, state in decision.request.states.items() if isinstance(state, KnownKey)}
+    passed = {key.lower() for key, state in decision.request.states.items() if isinstance(state, tuple)}
     if any(key.startswith("aws:requesttag/") for key in passed):
         yield "sts:TagSession", "Passing session tags"
     if "sts:sourceidentity" in passed:
@@ -354,7 +342,7 @@ def _too_broad(decision: Decision, document: Document) -> Iterator[str]:
         if statement.effect is not Effect.ALLOW:
             continue
         if not statement.principals.negated and any(
-            (each.key, each.name) == ("AWS", "*") for each in statement.principals.entries
+            (each.key, each.text) == ("AWS", "*") for each in statement.principals.entries
         ):
             yield "The trust policy names everybody (*): unless a condition narrows it, anyone may assume this role."
         if any(_APP_PREFIX.fullmatch(value) for each in statement.conditions for value in each.values):
@@ -368,7 +356,7 @@ def _other_policies(decision: Decision, document: Document) -> Iterator[str]:
     if decision.outcome is Outcome.DENIED:
         return
     caller = decision.request.caller
-    if caller.kind is CallerKind.SERVICE:
+    if caller.kind is PrincipalKind.SERVICE:
         yield "A resource control policy of the organization can still refuse; a service control policy cannot."
     elif caller.account and not _named_in_same_account(decision, document):
         yield "The caller's own identity policy must allow sts:AssumeRole on this role too; trust alone is not enough."
@@ -377,8 +365,8 @@ def _other_policies(decision: Decision, document: Document) -> Iterator[str]:
 def _named_in_same_account(decision: Decision, document: Document) -> bool:
     """Whether the policy names the caller's own ARN in the role's account, so that no identity policy is needed."""
     caller = decision.request.caller
-    role = caller_of(decision.request.role_arn or "", "")
-    named = [entry.name for statement in document.statements for entry in statement.principals.entries]
+    role = principal_of(decision.request.role_arn or "")
+    named = [entry.text for statement in document.statements for entry in statement.principals.entries]
     return caller.account in {role.account, decision.request.account_id} and caller.text in named
 
 

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.ht
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from medic.trust.evaluate import outcome_of
 from medic.trust.explain import is_service_linked
 from medic.trust.logic import Verdict
 from medic.trust.patterns import arn_segments
-from medic.trust.request import ACCOUNT_ID, AMPLIFY, AssumeRoleRequest, CallerKind
+from medic.trust.request import ACCOUNT_ID, AMPLIFY, AssumeRoleRequest, PrincipalKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +40,10 @@ _REGION = re.compile(r"[a-z0-9-]{1,32}")
 _PARTITION = re.compile(r"aws[a-z-]{0,16}")
 _LITERAL_ARN = re.compile(r"arn:[^*?${}\s]{1,2000}")
 
+_PRINCIPAL_KEYS = {
+    PrincipalKind.SERVICE: "Service",
+    **dict.fromkeys((PrincipalKind.ACCOUNT, PrincipalKind.USER, PrincipalKind.ROLE, PrincipalKind.SESSION), "AWS"),
+}
 _RANK = {Outcome.DENIED: 0, Outcome.CONDITIONAL: 1, Outcome.ALLOWED: 2}
 
 
@@ -76,8 +79,6 @@ class TrustFix:
     size: int = 0
     """The new document's characters without white space, as the quota counts them; 0 without a new document."""
     risks: tuple[str, ...] = ()
-    diff: str = ""
-    """The change as a unified diff of the indented documents."""
 
 
 def propose_fix(decision: Decision, form: FixForm = FixForm.CONDITIONED, quota: int = TRUST_POLICY_QUOTA) -> TrustFix:
@@ -114,7 +115,6 @@ def propose_fix(decision: Decision, form: FixForm = FixForm.CONDITIONED, quota: 
         document=text,
         size=_size(text),
         risks=tuple(_risks(decision, statement, _size(text), quota)),
-        diff=_diff(decision.document.source, text),
     )
 
 
@@ -131,7 +131,7 @@ def _objections(decision: Decision) -> Iterator[str]:
         yield "The trust policy is not what stands in the way; ask for a shorter session."
     if any(trace.statement.principals.negated for trace in decision.statements):
         yield "Trust policies do not support NotPrincipal, so IAM would not save the document; rewrite it by hand."
-    if decision.request.caller.kind is not CallerKind.SERVICE and _is_named_under_conditions(decision):
+    if decision.request.caller.kind is not PrincipalKind.SERVICE and _is_named_under_conditions(decision):
         yield "The policy names the caller under conditions; meet them, since another statement would undo them."
 
 
@@ -155,7 +155,7 @@ def _is_named_under_conditions(decision: Decision) -> bool:
 
 
 def _statement(request: AssumeRoleRequest, form: FixForm, document: Document) -> dict[str, JsonValue] | None:
-    key = _principal_key(request.caller.kind)
+    key = _PRINCIPAL_KEYS.get(request.caller.kind)
     if key is None:
         return None
     statement: dict[str, JsonValue] = {
@@ -166,16 +166,6 @@ def _statement(request: AssumeRoleRequest, form: FixForm, document: Document) ->
     }
     guard = _guard(request) if form is FixForm.CONDITIONED and key == "Service" else None
     return statement | {"Condition": guard} if guard else statement
-
-
-def _principal_key(kind: CallerKind) -> str | None:
-    match kind:
-        case CallerKind.SERVICE:
-            return "Service"
-        case CallerKind.ACCOUNT | CallerKind.USER | CallerKind.ROLE | CallerKind.SESSION:
-            return "AWS"
-        case _:
-            return None
 
 
 def _unused_sid(request: AssumeRoleRequest, document: Document) -> str:
@@ -215,14 +205,11 @@ def _app_of(source_arn: str | None) -> str | None:
 
 def _appended(document: Document, statement: Mapping[str, JsonValue]) -> str:
     given = document.source["Statement"]
-    statements = [given] if isinstance(given, Mapping) else list(_items(given))
-    return _compact({**document.source, "Statement": [*statements, statement]})
-
-
-def _items(value: JsonValue) -> Iterator[JsonValue]:
+    if isinstance(given, Mapping):
+        return _compact({**document.source, "Statement": [given, statement]})
     # json.dumps writes no other sequence. `_objections_to_document` refuses a document that lost its statements.
-    if isinstance(value, list | tuple):
-        yield from value
+    statements = given if isinstance(given, list | tuple) else ()
+    return _compact({**document.source, "Statement": [*statements, statement]})
 
 
 def _compact(source: Mapping[str, JsonValue]) -> str:
@@ -235,20 +222,14 @@ def _size(text: str) -> int:
 
 def _risks(decision: Decision, statement: Mapping[str, JsonValue], size: int, quota: int) -> Iterator[str]:
     request = decision.request
-    if request.caller.kind is CallerKind.SERVICE and "Condition" not in statement:
+    if request.caller.kind is PrincipalKind.SERVICE and "Condition" not in statement:
         yield "The statement names no source: it relies on Amplify alone to keep others from using the role."
     elif "Condition" in statement and request.principal == AMPLIFY:
         yield "If Amplify refuses the role with these conditions, drop aws:SourceArn and keep aws:SourceAccount."
     if request.principal.startswith("amplify.") and request.principal != AMPLIFY:
         yield f"Amplify documents {AMPLIFY} only; {request.principal} may never call."
-    if request.caller.kind is CallerKind.ACCOUNT:
+    if request.caller.kind is PrincipalKind.ACCOUNT:
         yield "The statement trusts every user and role of that account whose own policy allows it."
     if size > _NEAR_QUOTA * quota:
         yield f"With {size} of {quota} characters the document is near its quota; IAM's own count decides."
     yield "Infrastructure as code that owns the role will show this as drift or undo it; change it there too."
-
-
-def _diff(before: Mapping[str, JsonValue], after: str) -> str:
-    old = json.dumps(before, indent=2).splitlines()
-    new = json.dumps(json.loads(after), indent=2).splitlines()
-    return "\n".join(difflib.unified_diff(old, new, "trust policy", "trust policy, fixed", lineterm=""))

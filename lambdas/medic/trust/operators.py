@@ -8,38 +8,35 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import operator
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from medic.trust import logic
 from medic.trust.logic import Verdict
-from medic.trust.patterns import Pattern, arn_segments
+from medic.trust.patterns import arn_segments
 from medic.trust.request import Unresolved, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from medic.trust.request import Context
 
 
-@dataclass(frozen=True, slots=True)
-class ValueTest:
-    """One value of a condition, parsed, to compare with values of the call."""
+ValueTest: TypeAlias = "Callable[[str | None], Verdict | None]"
+"""Compares one value of a policy with a value of the call, None if that is unknown.
 
-    matches: Callable[[str], Verdict | None]
-    """Takes the call's value. None if either value cannot be parsed as the operator's type."""
-    if_unknown: Verdict | None = Verdict.UNKNOWN
-    """The result if the call's value is unknown."""
+The result is None if either value cannot be parsed as the operator's type.
+"""
 
-
-Comparison: TypeAlias = Callable[[str, "Context | None"], ValueTest]
+Comparison: TypeAlias = "Callable[[str, Context | None], ValueTest]"
 """Takes the policy's value, and the context that resolves its variables (None if the policy version has none)."""
+
+T = TypeVar("T")
 
 
 class SetQualifier(StrEnum):
@@ -51,44 +48,30 @@ class SetQualifier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConditionOperator:
-    """A condition operator without its qualifier and suffix."""
-
-    name: str
-    comparison: Comparison | None
-    """None for Null, which tests whether the key is present."""
-    negated: bool = False
-
-
-NULL = ConditionOperator("Null", None)
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorUse:
     """An operator as a policy writes it, such as `ForAnyValue:StringLikeIfExists`."""
 
     written: str
-    operator: ConditionOperator
+    name: str
+    """Without qualifier and suffix."""
+    comparison: Comparison | None
+    """None for Null, which tests whether the key is present."""
+    negated: bool
     qualifier: SetQualifier | None
     if_exists: bool
 
 
-def operator_named(written: str) -> OperatorUse | None:
+def operator_named(written: str) -> ConditionOperator | None:
     """The operator with this name; None if IAM has no such operator."""
-    prefix, colon, rest = written.rpartition(":")
-    try:
-        qualifier = SetQualifier(prefix) if colon else None
-    except ValueError:
+    prefix, colon, name = written.rpartition(":")
+    if colon and prefix not in list(SetQualifier):
         return None
-    operator = _OPERATORS.get(rest)
-    if operator is not None:
-        return OperatorUse(written, operator, qualifier, if_exists=False)
-    operator = _OPERATORS.get(rest.removesuffix("IfExists"))
-    if operator is None or operator is NULL:  # IfExists cannot be added to Null
+    if_exists = name not in _OPERATORS
+    name = name.removesuffix("IfExists") if if_exists else name
+    if name not in _OPERATORS or (if_exists and name == "Null"):  # IfExists cannot be added to Null
         return None
-    return OperatorUse(written, operator, qualifier, if_exists=True)
+    comparison, negated = _OPERATORS[name]
+    return ConditionOperator(written, name, comparison, negated, SetQualifier(prefix) if colon else None, if_exists)
 
-
-_UNREADABLE = ValueTest(lambda _: None, None)
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,100}(?:\.[0-9]{0,100})?|\.[0-9]{1,100})(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _EPOCH = re.compile(r"-?[0-9]{1,20}", re.ASCII)
@@ -101,142 +84,131 @@ _W3C_DATE = re.compile(
 )
 _YEAR_AND_MONTH = 7
 
-
-def _strings(written: str, context: Context | None) -> ValueTest:
-    """Exact and case-sensitive; `*` and `?` are plain characters."""
-    return _string_test(resolve(written, context, wildcards=False), lambda value: value)
+_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def _strings_ignoring_case(written: str, context: Context | None) -> ValueTest:
-    return _string_test(resolve(written, context, wildcards=False), str.lower)
+def _always(verdict: Verdict | None) -> ValueTest:
+    return lambda _: verdict
+
+
+_UNREADABLE = _always(None)
+_UNKNOWN = _always(Verdict.UNKNOWN)
+_UNRESOLVED = {Unresolved.NO_VALUE: _always(Verdict.FALSE), Unresolved.UNKNOWN: _UNKNOWN}
+
+
+def _strings(normal: Callable[[str], str]) -> Comparison:
+    """Compares texts after `normal`; `*` and `?` are plain characters."""
+
+    def comparison(written: str, context: Context | None) -> ValueTest:
+        pattern = resolve(written, context, wildcards=False)
+        if isinstance(pattern, Unresolved):
+            return _UNRESOLVED[pattern]
+        expected = normal("".join(str(token) for token in pattern.tokens))
+        return lambda value: Verdict.UNKNOWN if value is None else logic.of(holds=normal(value) == expected)
+
+    return comparison
 
 
 def _strings_with_wildcards(written: str, context: Context | None) -> ValueTest:
     pattern = resolve(written, context, wildcards=True)
     if isinstance(pattern, Unresolved):
-        return _unresolved(pattern)
+        return _UNRESOLVED[pattern]
     matches = pattern.matcher()
     if_unknown = Verdict.TRUE if pattern.matches_everything else Verdict.UNKNOWN
-    return ValueTest(lambda value: logic.of(holds=matches(value)), if_unknown)
+    return lambda value: if_unknown if value is None else logic.of(holds=matches(value))
 
 
 def _arns(written: str, context: Context | None) -> ValueTest:
     """Compares each of the six segments separately, with wildcards, after resolving variables."""
     pattern = resolve(written, context, wildcards=True)
     if isinstance(pattern, Unresolved):
-        return _unresolved(pattern)
+        return _UNRESOLVED[pattern]
     segments = pattern.segments()
-    return ValueTest(lambda value: _arn_matches(pattern, segments, value))
+
+    def test(value: str | None) -> Verdict | None:
+        if value is None:
+            return Verdict.UNKNOWN
+        actual = arn_segments(value)
+        if actual is None:
+            return None
+        if segments is None:
+            # AWS does not document a pattern of fewer segments. It may match as one string, or never.
+            return logic.same_or_unknown(logic.of(holds=pattern.matches(value)), Verdict.FALSE)
+        return logic.of(holds=all(each.matches(part) for each, part in zip(segments, actual, strict=True)))
+
+    return test
+
+
+def _parsed(parse: Callable[[str], T | None], compare: Callable[[T, T], Verdict | None]) -> Comparison:
+    """Compares values of a type; `compare` takes the call's value and the policy's."""
+
+    def comparison(written: str, _context: Context | None) -> ValueTest:
+        expected = parse(written)
+        if expected is None:
+            return _UNREADABLE
+
+        def test(value: str | None) -> Verdict | None:
+            if value is None:
+                return Verdict.UNKNOWN
+            actual = parse(value)
+            return None if actual is None else compare(actual, expected)
+
+        return test
+
+    return comparison
 
 
 def _booleans(written: str, context: Context | None) -> ValueTest:
     if context is not None and "${" in written:  # AWS's pages disagree on whether Bool supports variables
-        return _unresolved(Unresolved.UNKNOWN)
-    if written.lower() not in {"true", "false"}:
-        return _UNREADABLE
-
-    def matches(value: str) -> Verdict | None:
-        if value.lower() not in {"true", "false"}:
-            return None
-        same = logic.of(holds=value.lower() == written.lower())
-        # AWS does not document a value with capitals in the policy. It may never match.
-        return same if written.islower() else logic.same_or_unknown(same, Verdict.FALSE)
-
-    return ValueTest(matches)
+        return _UNKNOWN
+    return _BOOLEANS(written, context)
 
 
-def _binary(written: str, _context: Context | None) -> ValueTest:
-    """Compares bytes; both sides are base64."""
-    expected = _decoded(written)
-    if expected is None:
-        return _UNREADABLE
+def _same_boolean(value: str, written: str) -> Verdict:
+    same = logic.of(holds=value.lower() == written.lower())
+    # AWS does not document a value with capitals in the policy. It may never match.
+    return same if written.islower() else logic.same_or_unknown(same, Verdict.FALSE)
 
-    def matches(value: str) -> Verdict | None:
-        actual = _decoded(value)
-        return None if actual is None else logic.of(holds=actual == expected)
 
-    return ValueTest(matches)
+_BOOLEANS = _parsed(lambda text: text if text.lower() in {"true", "false"} else None, _same_boolean)
+
+
+def _same_bytes(actual: bytes, expected: bytes) -> Verdict:
+    return logic.of(holds=actual == expected)
 
 
 def _addresses(written: str, _context: Context | None) -> ValueTest:
-    """Takes an IPv4 or IPv6 address or CIDR range; ignores bits after the prefix length."""
     network = _network(written)
     if network is None:
         return _UNREADABLE
 
-    def matches(value: str) -> Verdict | None:
+    def test(value: str | None) -> Verdict | None:
+        if value is None:
+            return Verdict.UNKNOWN
         address = _network(value)
         if address is None or address.prefixlen != address.max_prefixlen:
             return None
         return logic.of(holds=address.network_address in network)
 
-    return ValueTest(matches)
+    return test
 
 
 def _numbers(relation: Callable[[Decimal, Decimal], bool]) -> Comparison:
-    """Compares numbers; `relation` takes the call's number and the policy's."""
-
-    def comparison(written: str, _context: Context | None) -> ValueTest:
-        bound = _number(written)
-        if bound is None:
-            return _UNREADABLE
-
-        def matches(value: str) -> Verdict | None:
-            number = _number(value)
-            return None if number is None else logic.of(holds=relation(number, bound))
-
-        return ValueTest(matches)
-
-    return comparison
+    return _parsed(_number, lambda number, bound: logic.of(holds=relation(number, bound)))
 
 
 def _dates(relation: Callable[[Decimal, Decimal], bool]) -> Comparison:
-    """Compares instants, given in a W3C form of ISO 8601 or as epoch seconds.
+    """Compares instants, given in a W3C form of ISO 8601 or as epoch seconds."""
 
-    `relation` takes the call's instant and the policy's.
-    """
+    def compare(instants: list[Decimal | None], bounds: list[Decimal | None]) -> Verdict:
+        results = {
+            instant is not None and bound is not None and relation(instant, bound)
+            for instant in instants
+            for bound in bounds
+        }
+        return logic.of(holds=results.pop()) if len(results) == 1 else Verdict.UNKNOWN
 
-    def comparison(written: str, _context: Context | None) -> ValueTest:
-        bounds = _instants(written)
-        if not bounds:
-            return _UNREADABLE
-
-        def matches(value: str) -> Verdict | None:
-            instants = _instants(value)
-            if not instants:
-                return None
-            results = {
-                instant is not None and bound is not None and relation(instant, bound)
-                for instant in instants
-                for bound in bounds
-            }
-            return logic.of(holds=results.pop()) if len(results) == 1 else Verdict.UNKNOWN
-
-        return ValueTest(matches)
-
-    return comparison
-
-
-def _string_test(pattern: Pattern | Unresolved, normal: Callable[[str], str]) -> ValueTest:
-    if isinstance(pattern, Unresolved):
-        return _unresolved(pattern)
-    expected = normal("".join(str(token) for token in pattern.tokens))
-    return ValueTest(lambda value: logic.of(holds=normal(value) == expected))
-
-
-def _unresolved(reason: Unresolved) -> ValueTest:
-    outcome = Verdict.FALSE if reason is Unresolved.NO_VALUE else Verdict.UNKNOWN
-    return ValueTest(lambda _: outcome, outcome)
-
-
-def _arn_matches(pattern: Pattern, segments: tuple[Pattern, ...] | None, value: str) -> Verdict | None:
-    actual = arn_segments(value)
-    if actual is None:
-        return None
-    if segments is None:
-        # AWS does not document a pattern of fewer segments. It may match as one string, or never.
-        return logic.same_or_unknown(logic.of(holds=pattern.matches(value)), Verdict.FALSE)
-    return logic.of(holds=all(each.matches(part) for each, part in zip(segments, actual, strict=True)))
+    return _parsed(lambda text: _instants(text) or None, compare)
 
 
 def _decoded(text: str) -> bytes | None:
@@ -246,7 +218,8 @@ def _decoded(text: str) -> bytes | None:
         return None
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _network(text: str) -> _Network | None:
+    """An IPv4 or IPv6 address or CIDR range, without the bits after the prefix length."""
     _, slash, prefix = text.partition("/")
     if slash and not (prefix.isascii() and prefix.isdigit()):  # Python also accepts a netmask, which is not CIDR
         return None
@@ -294,33 +267,34 @@ def _seconds(day: str, clock: str) -> Decimal | None:
     return Decimal(int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()))
 
 
-def _operators() -> Mapping[str, ConditionOperator]:
+def _operators() -> Mapping[str, tuple[Comparison | None, bool]]:
     pairs: tuple[tuple[str, str | None, Comparison], ...] = (
-        ("StringEquals", "StringNotEquals", _strings),
-        ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", _strings_ignoring_case),
+        ("StringEquals", "StringNotEquals", _strings(str)),
+        ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", _strings(str.lower)),
         ("StringLike", "StringNotLike", _strings_with_wildcards),
-        ("NumericEquals", "NumericNotEquals", _numbers(lambda number, bound: number == bound)),
-        ("NumericLessThan", None, _numbers(lambda number, bound: number < bound)),
-        ("NumericLessThanEquals", None, _numbers(lambda number, bound: number <= bound)),
-        ("NumericGreaterThan", None, _numbers(lambda number, bound: number > bound)),
-        ("NumericGreaterThanEquals", None, _numbers(lambda number, bound: number >= bound)),
-        ("DateEquals", "DateNotEquals", _dates(lambda instant, bound: instant == bound)),
-        ("DateLessThan", None, _dates(lambda instant, bound: instant < bound)),
-        ("DateLessThanEquals", None, _dates(lambda instant, bound: instant <= bound)),
-        ("DateGreaterThan", None, _dates(lambda instant, bound: instant > bound)),
-        ("DateGreaterThanEquals", None, _dates(lambda instant, bound: instant >= bound)),
+        ("NumericEquals", "NumericNotEquals", _numbers(operator.eq)),
+        ("NumericLessThan", None, _numbers(operator.lt)),
+        ("NumericLessThanEquals", None, _numbers(operator.le)),
+        ("NumericGreaterThan", None, _numbers(operator.gt)),
+        ("NumericGreaterThanEquals", None, _numbers(operator.ge)),
+        ("DateEquals", "DateNotEquals", _dates(operator.eq)),
+        ("DateLessThan", None, _dates(operator.lt)),
+        ("DateLessThanEquals", None, _dates(operator.le)),
+        ("DateGreaterThan", None, _dates(operator.gt)),
+        ("DateGreaterThanEquals", None, _dates(operator.ge)),
         ("Bool", None, _booleans),
-        ("BinaryEquals", None, _binary),
+        ("BinaryEquals", None, _parsed(_decoded, _same_bytes)),
         ("IpAddress", "NotIpAddress", _addresses),
         ("ArnEquals", "ArnNotEquals", _arns),
         ("ArnLike", "ArnNotLike", _arns),
     )
-    table = {NULL.name: NULL}
+    table: dict[str, tuple[Comparison | None, bool]] = {"Null": (None, False)}
     for name, negation, comparison in pairs:
-        table[name] = ConditionOperator(name, comparison)
+        table[name] = (comparison, False)
         if negation:
-            table[negation] = ConditionOperator(negation, comparison, negated=True)
-    return MappingProxyType(table)
+            table[negation] = (comparison, True)
+    return table
 
 
 _OPERATORS = _operators()
+"""The comparison of each operator, and whether it is negated."""

@@ -11,11 +11,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _ARN_SEGMENTS = 6
 
-_WILDCARDS = re.compile(r"[*?]")
+_WILDCARDS = re.compile(r"([*?])")
 
 
 class Wildcard(Enum):
@@ -41,7 +41,8 @@ class Pattern:
     @classmethod
     def glob(cls, text: str) -> Pattern:
         """A pattern in which each `*` and `?` of the text is a wildcard."""
-        return cls(tuple(_glob_tokens(text)))
+        pieces = _WILDCARDS.split(text)
+        return cls(tuple(Wildcard(piece) if piece in {"*", "?"} else piece for piece in pieces if piece))
 
     @property
     def matches_everything(self) -> bool:
@@ -50,11 +51,39 @@ class Pattern:
         return bool(written) and all(token is Wildcard.ANY_RUN for token in written)
 
     def matcher(self) -> Callable[[str], bool]:
-        """A function that says whether a whole text matches; linear in the text's length. Use it to match often."""
-        return _Automaton.of(self).accepts
+        """A function that says whether a whole text matches.
+
+        It is a bit-parallel automaton: bit *i* of its state means that *i* characters of the pattern matched. Each
+        character costs one step on integers as wide as the pattern, so `*a*a*a*b` never backtracks.
+        """
+        length = loops = any_one = 0  # the fewest characters that match; the positions of each `*` and `?`
+        literals: dict[str, int] = {}
+        for token in self.tokens:
+            if token is Wildcard.ANY_RUN:
+                loops |= 1 << length
+            elif token is Wildcard.ANY_ONE:
+                any_one |= 1 << length
+                length += 1
+            else:
+                for character in token:
+                    literals[character] = literals.get(character, 0) | 1 << length
+                    length += 1
+
+        def matches(text: str) -> bool:
+            if len(text) < length:
+                return False
+            state = 1
+            for character in text:
+                consumed = state & (literals.get(character, 0) | any_one)
+                state = (consumed << 1) | (state & loops)
+                if not state:
+                    return False
+            return bool(state >> length & 1)
+
+        return matches
 
     def matches(self, text: str) -> bool:
-        """Whether the whole text matches. Builds the automaton each time; see `matcher`."""
+        """Whether the whole text matches. To match one pattern with many texts, use `matcher`."""
         return self.matcher()(text)
 
     def segments(self) -> tuple[Pattern, ...] | None:
@@ -68,59 +97,6 @@ class Pattern:
             segments[-1].append(first)
             segments.extend([piece] for piece in rest)
         return tuple(Pattern(tuple(tokens)) for tokens in segments) if len(segments) == _ARN_SEGMENTS else None
-
-
-def _glob_tokens(text: str) -> Iterator[Token]:
-    done = 0
-    for found in _WILDCARDS.finditer(text):
-        if found.start() > done:
-            yield text[done : found.start()]
-        yield Wildcard(found.group())
-        done = found.end()
-    if done < len(text):
-        yield text[done:]
-
-
-@dataclass(frozen=True, slots=True)
-class _Automaton:
-    """The pattern as a bit-parallel automaton: bit *i* of the state means that *i* characters of the pattern matched.
-
-    Each character of the text costs one step on integers as wide as the pattern, so `*a*a*a*b` never backtracks.
-    """
-
-    length: int
-    """The fewest characters that the pattern matches."""
-    loops: int
-    """Positions at a `*`, where any character keeps the state."""
-    any_one: int
-    literals: dict[str, int]
-
-    @classmethod
-    def of(cls, pattern: Pattern) -> _Automaton:
-        length = loops = any_one = 0
-        literals: dict[str, int] = {}
-        for token in pattern.tokens:
-            if token is Wildcard.ANY_RUN:
-                loops |= 1 << length
-            elif token is Wildcard.ANY_ONE:
-                any_one |= 1 << length
-                length += 1
-            else:
-                for character in token:
-                    literals[character] = literals.get(character, 0) | 1 << length
-                    length += 1
-        return cls(length, loops, any_one, literals)
-
-    def accepts(self, text: str) -> bool:
-        if len(text) < self.length:
-            return False
-        state = 1
-        for character in text:
-            consumed = state & (self.literals.get(character, 0) | self.any_one)
-            state = (consumed << 1) | (state & self.loops)
-            if not state:
-                return False
-        return bool(state >> self.length & 1)
 
 
 def arn_segments(text: str) -> tuple[str, ...] | None:

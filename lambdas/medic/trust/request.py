@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from medic.trust.patterns import Pattern, Token, Wildcard, arn_segments
@@ -34,7 +33,7 @@ _SERVICE_NAME = re.compile(r"[A-Za-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
 _FEDERATED_ACTIONS = {"sts:assumerolewithwebidentity", "sts:assumerolewithsaml"}
 
 
-class CallerKind(Enum):
+class PrincipalKind(Enum):
     SERVICE = "service"
     ACCOUNT = "account"
     """An unspecified user or role of an account."""
@@ -49,85 +48,64 @@ class CallerKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """The calling principal, split into the parts that a trust policy compares."""
+class Principal:
+    """A caller, or one name in a Principal element, split into the parts that IAM compares."""
 
-    kind: CallerKind
+    kind: PrincipalKind
     text: str
     partition: str = ""
     account: str = ""
     name: str = ""
     """The user's or role's name without its path. Names in ARNs are case-sensitive."""
+    key: str = ""
+    """In a Principal element: AWS, Service, Federated or CanonicalUser; another key matches nobody."""
 
     @property
     def is_role_session(self) -> bool:
         """Whether it calls with a role's credentials, so that its AssumeRole call is role chaining."""
-        return self.kind in {CallerKind.ROLE, CallerKind.SESSION}
+        return self.kind in {PrincipalKind.ROLE, PrincipalKind.SESSION}
 
 
 _ARN_KINDS = {
-    ("iam", "root"): CallerKind.ACCOUNT,
-    ("iam", "user"): CallerKind.USER,
-    ("iam", "role"): CallerKind.ROLE,
-    ("iam", "saml-provider"): CallerKind.FEDERATED,
-    ("iam", "oidc-provider"): CallerKind.FEDERATED,
-    ("sts", "assumed-role"): CallerKind.SESSION,
+    ("iam", "root"): PrincipalKind.ACCOUNT,
+    ("iam", "user"): PrincipalKind.USER,
+    ("iam", "role"): PrincipalKind.ROLE,
+    ("iam", "saml-provider"): PrincipalKind.FEDERATED,
+    ("iam", "oidc-provider"): PrincipalKind.FEDERATED,
+    ("sts", "assumed-role"): PrincipalKind.SESSION,
 }
 
 
-def caller_of(principal: str, action: str) -> Caller:
-    """Parse a principal. The action tells an identity provider from a service of the same name."""
-    if action.lower() in _FEDERATED_ACTIONS:
-        return Caller(CallerKind.FEDERATED, principal)
-    if ACCOUNT_ID.fullmatch(principal):
-        return Caller(CallerKind.ACCOUNT, principal, account=principal)
-    if _SERVICE_NAME.fullmatch(principal):
-        return Caller(CallerKind.SERVICE, principal)
-    if _CANONICAL_ID.fullmatch(principal):
-        return Caller(CallerKind.CANONICAL_USER, principal)
-    return _caller_of_arn(principal) or Caller(CallerKind.OTHER, principal)
-
-
-def _caller_of_arn(arn: str) -> Caller | None:
-    segments = arn_segments(arn)
+def principal_of(text: str, key: str = "") -> Principal:
+    if ACCOUNT_ID.fullmatch(text):
+        return Principal(PrincipalKind.ACCOUNT, text, account=text, key=key)
+    if _SERVICE_NAME.fullmatch(text):
+        return Principal(PrincipalKind.SERVICE, text, key=key)
+    if _CANONICAL_ID.fullmatch(text):
+        return Principal(PrincipalKind.CANONICAL_USER, text, key=key)
+    segments = arn_segments(text)
     if segments is None or not ACCOUNT_ID.fullmatch(segments[4]):
-        return None
+        return Principal(PrincipalKind.OTHER, text, key=key)
     _, partition, service, _, account, resource = segments
     family, *path = resource.split("/")
-    kind = _ARN_KINDS.get((service, family), CallerKind.OTHER)
-    match kind:
-        case CallerKind.USER | CallerKind.ROLE if path:
-            name = path[-1]
-        case CallerKind.SESSION if path:
-            name = path[0]
-        case _:
-            name = ""
-    return Caller(kind, arn, partition, account, name)
+    kind = _ARN_KINDS.get((service, family), PrincipalKind.OTHER)
+    name = ""
+    if path and kind in {PrincipalKind.USER, PrincipalKind.ROLE, PrincipalKind.SESSION}:
+        name = path[0] if kind is PrincipalKind.SESSION else path[-1]
+    return Principal(kind, text, partition, account, name, key)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownKey:
-    """The call carries the key with these values; most keys have exactly one."""
+class KeyPresence(Enum):
+    """What is known of a condition key whose values are not."""
 
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PresentKey:
-    """The call carries the key with an unknown value."""
-
-
-@dataclass(frozen=True, slots=True)
-class AbsentKey:
-    """The call does not carry the key."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownKey:
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
     """It is unknown whether the call carries the key; often AWS does not document it."""
 
 
-KeyState: TypeAlias = KnownKey | PresentKey | AbsentKey | UnknownKey
+KeyState: TypeAlias = tuple[str, ...] | KeyPresence
+"""The values of a condition key that the call carries, most often exactly one, or what else is known of the key."""
 
 _MAX_VALUES = 64
 """More values than any multivalued key carries; session tags stop at 50."""
@@ -136,10 +114,10 @@ _MAX_VALUE_CHARACTERS = 2048
 
 
 def known_key(*values: str) -> KeyState:
-    """The state of a key with these values; `PresentKey` if they are too many or too long to compare."""
+    """The state of a key with these values; `PRESENT` if they are too many or too long to compare."""
     if len(values) > _MAX_VALUES or sum(len(value) for value in values) > _MAX_VALUE_CHARACTERS:
-        return PresentKey()
-    return KnownKey(values)
+        return KeyPresence.PRESENT
+    return values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,56 +146,24 @@ class AssumeRoleRequest:
     """Whether the caller's own credentials come from assuming a role (role chaining)."""
     max_session: int | None = None
     """The role's MaxSessionDuration in seconds; None if not read."""
+    caller: Principal = field(init=False)
+    """The parsed `principal`. The action tells an identity provider from a service of the same name."""
 
     def __post_init__(self) -> None:
+        federated = self.action.lower() in _FEDERATED_ACTIONS
+        caller = Principal(PrincipalKind.FEDERATED, self.principal) if federated else principal_of(self.principal)
+        object.__setattr__(self, "caller", caller)
         object.__setattr__(self, "states", {key.lower(): state for key, state in self.states.items()})
-
-    @property
-    def caller(self) -> Caller:
-        return caller_of(self.principal, self.action)
-
-    def with_states(self, states: Mapping[str, KeyState]) -> AssumeRoleRequest:
-        """The same call with the given states of single keys."""
-        return replace(self, states={**self.states, **{key.lower(): state for key, state in states.items()}})
-
-
-def for_amplify(  # noqa: PLR0913 - each is one fact of the call, and all are named
-    *,
-    partition: str,
-    region: str,
-    account_id: str,
-    source_arn: str | None,
-    now: datetime,
-    role_arn: str | None = None,
-    role_tags: Mapping[str, str] | None = None,
-    app_id: str | None = None,
-) -> AssumeRoleRequest:
-    """Amplify Hosting's call to assume a role.
-
-    Args:
-        partition: `aws`, `aws-us-gov` or `aws-cn`.
-        region: The app's region.
-        account_id: The account of app and role.
-        source_arn: The branch ARN as GetBranch returns it; None if it is unknown what the call carries.
-        now: The time of the call, with a time zone.
-        role_arn: The role's ARN.
-        role_tags: The role's tags as GetRole returns them; None if not read.
-        app_id: The app's id; by default the one in the source ARN.
-    """
-    return AssumeRoleRequest(
-        partition=partition, region=region, account_id=account_id, source_arn=source_arn, now=now,
-        role_arn=role_arn, role_tags=role_tags, app_id=app_id,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The state of every condition key of one call."""
+    """The state of every condition key of one call, or of the calls of one kind of caller."""
 
     keys: Mapping[str, KeyState]
     prefixes: Mapping[str, KeyState]
     """The state of all keys with a prefix such as `aws:requesttag/`."""
-    default: KeyState
+    default: KeyState = KeyPresence.ABSENT
 
     def state(self, key: str) -> KeyState:
         """The state of a key; its name is case-insensitive."""
@@ -226,80 +172,69 @@ class Context:
             return self.keys[name]
         return next((state for prefix, state in self.prefixes.items() if name.startswith(prefix)), self.default)
 
+    def with_states(self, states: Mapping[str, KeyState]) -> Context:
+        """The same call with other states of single keys, whose names are in lower case."""
+        return replace(self, keys={**self.keys, **states})
+
 
 def context_of(request: AssumeRoleRequest) -> Context:
     """The state of every condition key of this call, as far as the request and AWS's documentation tell."""
-    usual = _SERVICE if request.caller.kind is CallerKind.SERVICE else _ACCOUNT
-    keys: dict[str, KeyState] = {**usual.keys, **_time_keys(request), **_caller_keys(request), **_role_keys(request)}
-    keys |= request.states
-    tags = UnknownKey() if request.role_tags is None else AbsentKey()
+    caller = request.caller
+    usual = _SERVICE if caller.kind is PrincipalKind.SERVICE else _ACCOUNT
+    now = (request.now if request.now.tzinfo else request.now.replace(tzinfo=UTC)).astimezone(UTC)
+    keys: dict[str, KeyState] = {
+        **usual.keys,
+        "aws:currenttime": (now.strftime("%Y-%m-%dT%H:%M:%SZ"),),
+        "aws:epochtime": (str(int(now.timestamp())),),
+        **(_service_keys(request) if caller.kind is PrincipalKind.SERVICE else _caller_keys(caller)),
+    }
+    for key, value in (request.role_tags or {}).items():
+        keys[f"aws:resourcetag/{key.lower()}"] = keys[f"iam:resourcetag/{key.lower()}"] = known_key(value)
+    if request.account_id:
+        keys["aws:resourceaccount"] = known_key(request.account_id)
+    tags = KeyPresence.UNKNOWN if request.role_tags is None else KeyPresence.ABSENT
     prefixes = {**usual.prefixes, "aws:resourcetag/": tags, "iam:resourcetag/": tags}
     # An identity provider may send keys of its own, such as accounts.google.com:aud.
-    federated = request.caller.kind is CallerKind.FEDERATED
-    return Context(keys, prefixes, default=UnknownKey() if federated else AbsentKey())
+    federated = caller.kind is PrincipalKind.FEDERATED
+    default = KeyPresence.UNKNOWN if federated else KeyPresence.ABSENT
+    return Context({**keys, **request.states}, prefixes, default)
 
 
-def _time_keys(request: AssumeRoleRequest) -> dict[str, KeyState]:
-    now = request.now if request.now.tzinfo else request.now.replace(tzinfo=UTC)
-    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"aws:currenttime": KnownKey((stamp,)), "aws:epochtime": KnownKey((str(int(now.timestamp())),))}
-
-
-def _caller_keys(request: AssumeRoleRequest) -> dict[str, KeyState]:
-    caller = request.caller
-    if caller.kind is CallerKind.SERVICE:
-        return {"aws:principalservicename": known_key(caller.text), **_source_keys(request)}
-    facts: dict[str, KeyState] = {}
-    if caller.account:
-        facts["aws:principalaccount"] = known_key(caller.account)
-    if caller.kind in {CallerKind.USER, CallerKind.ROLE}:
-        facts["aws:principalarn"] = known_key(caller.text)
-    if caller.kind is CallerKind.USER and caller.name:
-        facts["aws:username"] = known_key(caller.name)
-        facts["aws:principaltype"] = known_key("User")
-    if caller.is_role_session:
-        facts["aws:username"] = AbsentKey()
-        facts["aws:principaltype"] = known_key("AssumedRole")
-        facts["aws:tokenissuetime"] = PresentKey()
-    return facts
-
-
-def _source_keys(request: AssumeRoleRequest) -> dict[str, KeyState]:
-    if request.source_arn is None:
-        return {"aws:sourcearn": UnknownKey(), "aws:sourceaccount": UnknownKey()}
-    segments = arn_segments(request.source_arn)
+def _service_keys(request: AssumeRoleRequest) -> dict[str, KeyState]:
+    segments = arn_segments(request.source_arn or "")
     account = segments[4] if segments else ""
     return {
-        "aws:sourcearn": known_key(request.source_arn),
-        "aws:sourceaccount": known_key(account) if account else UnknownKey(),
+        "aws:principalservicename": known_key(request.caller.text),
+        "aws:sourcearn": KeyPresence.UNKNOWN if request.source_arn is None else known_key(request.source_arn),
+        "aws:sourceaccount": known_key(account) if account else KeyPresence.UNKNOWN,
     }
 
 
-def _role_keys(request: AssumeRoleRequest) -> dict[str, KeyState]:
-    facts: dict[str, KeyState] = {
-        f"{service}:resourcetag/{key.lower()}": known_key(value)
-        for key, value in (request.role_tags or {}).items()
-        for service in ("aws", "iam")
-    }
-    if request.account_id:
-        facts["aws:resourceaccount"] = known_key(request.account_id)
-    return facts
+def _caller_keys(caller: Principal) -> dict[str, KeyState]:
+    keys: dict[str, KeyState] = {}
+    if caller.account:
+        keys["aws:principalaccount"] = known_key(caller.account)
+    if caller.kind in {PrincipalKind.USER, PrincipalKind.ROLE}:
+        keys["aws:principalarn"] = known_key(caller.text)
+    if caller.kind is PrincipalKind.USER and caller.name:
+        keys["aws:username"] = known_key(caller.name)
+        keys["aws:principaltype"] = ("User",)
+    if caller.is_role_session:
+        keys["aws:username"] = KeyPresence.ABSENT
+        keys["aws:principaltype"] = ("AssumedRole",)
+        keys["aws:tokenissuetime"] = KeyPresence.PRESENT
+    return keys
 
 
-@dataclass(frozen=True, slots=True)
-class _UsualKeys:
-    """The condition keys that a kind of caller usually sends."""
-
-    keys: Mapping[str, KeyState]
-    prefixes: Mapping[str, KeyState]
-
-
-def _usual_keys(*, always: Mapping[str, str], present: str, unknown: str, unknown_prefixes: str) -> _UsualKeys:
-    keys: dict[str, KeyState] = {key.lower(): KnownKey((value,)) for key, value in always.items()}
-    keys |= {key.lower(): PresentKey() for key in present.split()}
-    keys |= {key.lower(): UnknownKey() for key in unknown.split()}
-    prefixes: dict[str, KeyState] = {prefix.lower(): UnknownKey() for prefix in unknown_prefixes.split()}
-    return _UsualKeys(MappingProxyType(keys), MappingProxyType(prefixes))
+def _usual_keys(*, always: Mapping[str, str], present: str, unknown: str, unknown_prefixes: str) -> Context:
+    return Context(
+        {
+            **{key.lower(): (value,) for key, value in always.items()},
+            **dict.fromkeys(present.lower().split(), KeyPresence.PRESENT),
+            **dict.fromkeys(unknown.lower().split(), KeyPresence.UNKNOWN),
+        },
+        dict.fromkeys(unknown_prefixes.lower().split(), KeyPresence.UNKNOWN),
+    )
 
 
 # A service that calls directly. Every key not listed is absent: external id, MFA, principal tags and organization, SAML
@@ -364,10 +299,8 @@ def resolve(text: str, context: Context | None, *, wildcards: bool) -> Pattern |
         done = variable.end()
     tokens += _pattern(text[done:], wildcards=wildcards).tokens
     # If one variable has no value, nothing equals the text, whatever the others are.
-    for reason in (Unresolved.NO_VALUE, Unresolved.UNKNOWN):
-        if reason in unresolved:
-            return reason
-    return Pattern(tuple(tokens))
+    reason = next((each for each in Unresolved if each in unresolved), None)
+    return reason or Pattern(tuple(tokens))
 
 
 def variables_in(text: str) -> tuple[str, ...]:
@@ -377,9 +310,9 @@ def variables_in(text: str) -> tuple[str, ...]:
 
 def _value(variable: re.Match[str], context: Context, *, wildcards: bool) -> str | Unresolved:
     match context.state(variable["key"]):
-        case KnownKey((value,)):
+        case (value,):
             pass
-        case AbsentKey() | KnownKey(()):
+        case KeyPresence.ABSENT | ():
             if variable["default"] is None:
                 return Unresolved.NO_VALUE
             value = variable["default"]

@@ -8,6 +8,7 @@ Everything here is pure: each method of a cursor returns a new one.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from medic.plan.optin import AUTO_FIX, IGNORE
 from medic.settings import Mode, WatchRuntime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from medic.evidence import App, Branch, RuntimeLine, RuntimePage
     from medic.settings import Settings
@@ -45,14 +46,6 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A time span to read. The token is set if part of the span was read, and leads to the next page."""
-
-    span: TimeSpan
-    token: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Cursor:
     """How far one app's log was read, and when to read it again."""
 
@@ -60,7 +53,7 @@ class Cursor:
     version: int = 0
     position: datetime | None = None
     """Every matching event up to this time was read, if it was ingested by then."""
-    unfinished: Reading | None = None
+    unfinished: TimeSpan | None = None
     remembered: Mapping[int, frozenset[bytes]] = field(default_factory=dict)
     """8-byte hashes of the ids of the events read, by the event's minute since the epoch."""
     read_from: datetime | None = None
@@ -80,12 +73,12 @@ class Cursor:
             return True
         return now - self.looked_at >= POLL_INTERVAL - _EARLY_RUN
 
-    def next_reading(self, now: datetime) -> Reading:
+    def next_reading(self, now: datetime) -> TimeSpan:
         """The rest of a span that was read in part; otherwise from OVERLAP before the last position until now."""
         if self.unfinished is not None:
             return self.unfinished
         start = now - OVERLAP if self.position is None else max(self.position - OVERLAP, now - MAX_LOOKBACK)
-        return Reading(TimeSpan(max(start, self.read_from or start), now))
+        return TimeSpan(max(start, self.read_from or start), now)
 
     def after_page(self, page: RuntimePage, span: TimeSpan) -> tuple[Cursor, tuple[RuntimeLine, ...]]:
         """The cursor after a page, and the page's events that were not read before."""
@@ -96,7 +89,7 @@ class Cursor:
         after = replace(
             self,
             position=position,
-            unfinished=Reading(span, page.token) if page.token else None,
+            unfinished=replace(span, token=page.token) if page.token else None,
             remembered=remembered,
             read_from=read_from,
             missing_since=None,

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import AwsRejectedError, RetryableError, translated
-from medic.aws.logs import milliseconds, time_at
-from medic.evidence import TimeSpan
-from medic.watch.cursor import Cursor, Reading
+from medic.codec import read_fields, to_text
+from medic.watch.cursor import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,8 +24,8 @@ _MAX_BATCH = 100
 _MAX_ATTEMPTS = 5
 _HASH_BYTES = 8
 _CONDITION_FAILED = "ConditionalCheckFailedException"
-_TIMES = ("position", "read_from", "looked_at", "silent_until", "missing_since")
-"""Fields of a cursor that are stored under their own name, as milliseconds since the epoch."""
+_STATE = ("position", "unfinished", "read_from", "looked_at", "silent_until", "missing_since", "missing_reported")
+"""The fields of a cursor that are stored together, as one JSON text."""
 
 
 class Cursors:
@@ -74,7 +73,7 @@ class Cursors:
                     ConditionExpression="attribute_not_exists(version) OR version = :version",
                     ExpressionAttributeNames={"#state": "state"},
                     ExpressionAttributeValues={
-                        ":state": {"S": _state(cursor)},
+                        ":state": {"S": to_text({name: getattr(cursor, name) for name in _STATE})},
                         ":remembered": {
                             "M": {str(minute): {"B": b"".join(ids)} for minute, ids in cursor.remembered.items()}
                         },
@@ -121,29 +120,16 @@ class Cursors:
         raise RetryableError("dynamodb:BatchGetItem", "UnprocessedKeys", "DynamoDB is busy")
 
 
-def _state(cursor: Cursor) -> str:
-    times = {name: milliseconds(getattr(cursor, name)) for name in _TIMES if getattr(cursor, name) is not None}
-    half = cursor.unfinished
-    reading = [milliseconds(half.span.start), milliseconds(half.span.end), half.token] if half is not None else None
-    return json.dumps(
-        {**times, "unfinished": reading, "missing_reported": cursor.missing_reported}, separators=(",", ":")
-    )
-
-
 def _cursor(item: dict[str, AttributeValueTypeDef]) -> Cursor:
-    state = json.loads(item.get("state", {}).get("S", "{}"))
-    half = state.get("unfinished")
     boosted = item.get("boosted_until", {}).get("N")
     return Cursor(
         app_id=item["pk"]["S"].rpartition("#")[2],
         version=int(item.get("version", {}).get("N", "0")),
-        unfinished=Reading(TimeSpan(time_at(half[0]), time_at(half[1])), half[2]) if half else None,
         remembered={
             int(minute): frozenset(_ids(ids["B"])) for minute, ids in item.get("remembered", {}).get("M", {}).items()
         },
         boosted_until=datetime.fromtimestamp(int(boosted), UTC) if boosted else None,
-        missing_reported=bool(state.get("missing_reported")),
-        **{name: time_at(state[name]) for name in _TIMES if name in state},
+        **read_fields(Cursor, json.loads(item.get("state", {}).get("S", "{}"))),
     )
 
 

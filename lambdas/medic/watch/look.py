@@ -135,7 +135,7 @@ class RuntimeWatch:
         reading = cursor.next_reading(now)
         while result.pages < _MAX_PAGES:
             try:
-                page = self.logs.page(cursor.app_id, reading.span, runtime_filter(), reading.token)
+                page = self.logs.page(cursor.app_id, reading, runtime_filter(), reading.token)
             except StaleTokenError:
                 cursor = cursor.without_token()
                 reading = cursor.next_reading(now)
@@ -145,7 +145,7 @@ class RuntimeWatch:
                 break
             match page:
                 case Present(value):
-                    cursor, fresh = cursor.after_page(value, reading.span)
+                    cursor, fresh = cursor.after_page(value, reading)
                     result.add(fresh)
                 case Absent():
                     return cursor.log_group_missing(now)

@@ -24,7 +24,7 @@ from medic.watch.look import RuntimeWatch
 
 if TYPE_CHECKING:
     from medic.gateways import Gateways
-    from medic.settings import WakingRuntime
+    from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
 _MAX_LOOK_SECONDS = 50.0
@@ -34,7 +34,7 @@ _MAX_LOOK_SECONDS = 50.0
 class Watcher:
     """Writes cursors and wakes the remediator. Its role can change nothing else."""
 
-    def __init__(self, runtime: WakingRuntime, gateways: Gateways, telemetry: Telemetry) -> None:
+    def __init__(self, runtime: Runtime, gateways: Gateways, telemetry: Telemetry) -> None:
         self.runtime = runtime
         self.gateways = gateways
         self.telemetry = telemetry

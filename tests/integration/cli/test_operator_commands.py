@@ -76,9 +76,12 @@ def test_an_approved_proposal_is_applied_under_the_approver_s_name(world: World,
     app = failed(world, bot, ASK)
     (incident,) = incidents(world)
     assert incident["state"] == "awaiting_approval"
+    (planned,) = incident["plan"]
+    assert (planned["disposition"], planned["role"], planned["rule"]) == ("ask_first", world.default_role_arn, None)
     result = run(world, "approve", incident["id"], "--yes")
     assert result.exit_code == 0
-    assert f"Plan: set this branch's compute role to {world.default_role_arn}" in result.stdout
+    reason = "the branch's tag amplify-medic:auto-fix says ask"
+    assert f"Plan: set this branch's compute role to {world.default_role_arn} ({reason})." in result.stdout
     assert "The branch's compute role is not set now." in result.stdout
     assert world.compute_role(app) == world.default_role_arn
     (incident,) = incidents(world)

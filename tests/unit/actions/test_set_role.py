@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome
-from medic.actions.set_role import RoleSetter, RoleState
+from medic.actions.set_role import RoleState, RoleWriter
 from medic.aws.errors import AmbiguousError, AwsRejectedError, RetryableError
 from tests.unit.actions.role_target import (
     AMBIGUOUS,
@@ -30,7 +30,7 @@ def carried_out(
     target: FakeTarget, *, resumed: bool = False, previous: str | None = None, young: bool = False
 ) -> RoleChangeOutcome:
     clock = Clock()
-    setter = RoleSetter(clock, clock.pause, propagation=45)
+    setter = RoleWriter(clock, clock.pause, propagation=45)
     expected = RoleState(previous, GUARDS)
     created_at = MOMENTS_AGO if young else LONG_AGO
     return setter.carry_out(attach(previous), target, expected, created_at=created_at, resumed=resumed)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 
 from medic.actions.outcome import UndoOutcome, UndoResult
-from medic.actions.set_role import RoleRestorer
+from medic.actions.set_role import RoleWriter
 from medic.aws.errors import AmbiguousError, AwsRejectedError
 from medic.incidents.model import Change, ChangeState
+from medic.labels import ActionKind
 from tests.unit.actions.role_target import AMBIGUOUS, NEW, NOW, OLD, THIRD, Clock, FakeTarget
 
 
 def undone(target: FakeTarget, previous: str | None = OLD) -> UndoOutcome:
     clock = Clock()
-    change = Change("attach_compute", "the branch", NEW, previous, ChangeState.APPLIED, NOW)
-    return RoleRestorer(clock, clock.pause).carry_out(change, target)
+    change = Change(ActionKind.ATTACH_COMPUTE, "the branch", NEW, previous, ChangeState.APPLIED, NOW)
+    return RoleWriter(clock, clock.pause, propagation=45).undo(change, target)
 
 
 def test_the_previous_role_is_set_again() -> None:

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medic.alerts.model import Alert, AlertKind, Approval, Section
+from medic.alerts.model import Alert, AlertFix, AlertKind, Approval, NamedText, Section, redacted
 from medic.alerts.slack import render_slack
 from medic.alerts.sns import amazon_q_notification, render_text
+from medic.codec import to_text
+from medic.events import Scope
 from tests.gallery.samples import denied, sample
-from tests.unit.alerts.test_slack import HOSTILE, alert, assert_slack_accepts
+from tests.unit.alerts.test_slack import HOSTILE, alert, assert_slack_accepts, details
 from tests.unit.diagnosis.diagnosing import COMPUTE_ROLE
 
 IN_EVERY_REPORT = {
@@ -93,13 +95,30 @@ def test_an_access_denied_alert_proposes_the_least_policy_statement() -> None:
     assert "aws iam put-role-policy --role-name compute" in shown
 
 
+def test_a_secret_in_any_text_is_redacted() -> None:
+    secret = "q7Zk2Vx9Lm4Tn8WcYr6Us1"
+    text = f"password={secret}"
+    of = alert(
+        text,
+        effect=text,
+        rules=(text,),
+        sections=(Section("Heading", (text,)), *details((text,))),
+        fixes=(AlertFix("Title", (NamedText("AWS CLI", text),)),),
+        channel=text,
+        log_lines="the log scan redacts these",
+        event={"causes": [{"title": text}], "app": {"name": text}, "findings": [{"excerpt": "and these"}]},
+    )
+    assert secret in to_text(of)
+    assert secret not in to_text(redacted(of))
+
+
 # --- any text
 
 
 def everything(text: str) -> Alert:
     """An alert whose every part is this text."""
-    approval = Approval("0a1b2c3d4e5f", "ab" * 32, "aws", "1" * 12, "eu-central-1", "d1", text, 2**31)
-    sections = (Section(text, (text,) * 40), Section("", ()))
+    approval = Approval("0a1b2c3d4e5f", "ab" * 32, Scope("aws", "1" * 12, "eu-central-1", "d1", text), 2**31)
+    sections = (Section(text, (text,) * 40), Section("", ()), *details((text,) * 12))
     return alert(text, effect=text, approval=approval, rules=(text,) * 20, sections=sections, channel=text)
 
 

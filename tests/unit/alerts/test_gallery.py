@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from medic.alerts.model import Alert, AlertKind, alert_from_json, alert_to_json, redacted
+from medic.alerts.model import Alert, AlertKind, redacted
 from medic.alerts.slack import render_slack
+from medic.codec import from_text, to_text
 from tests.gallery.golden import GOLDEN, golden_path, rendered
 from tests.gallery.page import slack_page
 from tests.gallery.samples import denied, every_kind, hostile
@@ -38,7 +39,7 @@ def test_slack_accepts_every_alert_with_and_without_buttons(alert: Alert) -> Non
 
 @pytest.mark.parametrize("alert", EVERY, ids=IDS)
 def test_an_alert_survives_storage_as_json(alert: Alert) -> None:
-    assert alert_from_json(alert_to_json(alert)) == alert
+    assert from_text(Alert, to_text(alert)) == alert
 
 
 @pytest.mark.parametrize("alert", EVERY, ids=IDS)

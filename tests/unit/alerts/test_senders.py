@@ -22,7 +22,7 @@ from medic.alerts.sns import SnsTopic
 from medic.settings import Settings
 from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import SnsInbox
-from tests.gallery.samples import every_kind, sample
+from tests.gallery.samples import SCOPE, every_kind, sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +174,9 @@ def test_buttons_are_shown_only_if_approvals_are_configured(slack: FakeSlack) ->
 def test_a_branch_too_long_for_a_button_gets_the_command(slack: FakeSlack) -> None:
     alert = sample(AlertKind.PROPOSED)
     assert isinstance(alert.approval, Approval)
-    post(slack, {**BOT, **APPROVALS}).send(replace(alert, approval=replace(alert.approval, branch="b" * 10_000)), None)
+    post(slack, {**BOT, **APPROVALS}).send(
+        replace(alert, approval=replace(alert.approval, scope=replace(SCOPE, branch="b" * 10_000))), None
+    )
     shown = json.dumps(slack.posts[0].body)
     assert '"type": "actions"' not in shown
     assert "medic approve" in shown
@@ -197,13 +199,13 @@ def test_a_named_channel_is_used_and_an_unknown_name_is_reported_in_the_default_
 def test_a_test_alert_tries_every_channel_and_reports_each_result(slack: FakeSlack) -> None:
     channel = post(slack, {**BOT, "channels": {"web": {"channel": "C0WEB"}, "ops": "other"}})
     slack.refuse("channel_not_found")
-    results = list(send_test_alert(compose_test("111122223333", REGION), [channel]))
-    assert [(result.name, result.ok) for result in results] == [
+    results = list(send_test_alert(compose_test(SCOPE), [channel]))
+    assert [(result["name"], result["ok"]) for result in results] == [
         ("slack", False),
         ("slack/web", True),
         ("slack/ops", True),
     ]
-    assert "channel_not_found" in results[0].detail
+    assert "channel_not_found" in results[0]["detail"]
     assert all("Test: nothing is wrong" in json.dumps(message.body) for message in slack.posts)
 
 
@@ -319,8 +321,7 @@ def test_each_detail_fits_the_schema_of_its_type(kind: AlertKind) -> None:
 
 def test_a_detail_too_long_for_the_bus_still_names_the_incident() -> None:
     alert = sample(AlertKind.APPLIED)
-    original = json.loads(alert.machine)
-    long = replace(alert, machine=json.dumps({**original, "causes": original["causes"] * 2000}))
+    long = replace(alert, event={**alert.event, "causes": alert.event["causes"] * 2000})
     detail = json.loads(detail_of(long))
     assert (detail["truncated"], detail["incident"]["id"], detail["branch"]["name"]) == (
         True,
@@ -335,8 +336,8 @@ def test_a_diagnosis_has_the_same_form_on_the_bus_and_at_the_terminal() -> None:
     terminal = json.loads((SCHEMAS.parent / "diagnose.schema.json").read_text())
     event = json.loads((SCHEMAS / "diagnosis-ready.schema.json").read_text())["$defs"]
     shared = ("app", "phase", "findings", "roles", "checks", "causes")
-    assert {name: event["whole"]["properties"][name] for name in shared} == {
+    assert {name: event["diagnosis_event"]["properties"][name] for name in shared} == {
         name: terminal["properties"][name] for name in shared
     }
-    for name in ("finding", "verdict", "compute_verdict", "bot"):
+    for name in ("app", "finding", "roles", "verdict", "compute_verdict", "check", "cause", "bot", "action", "rebuild"):
         assert event[name] == terminal["$defs"][name]

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medic.alerts.model import Alert, AlertField, AlertFix, AlertKind, Link, Snippet
+from medic.alerts.model import Alert, AlertFix, AlertKind, NamedText, Section
 from medic.alerts.slack import render_slack
 from medic.alerts.sns import render_text, subject
 
@@ -18,19 +18,21 @@ HOSTILE = (
 )
 
 
+def details(items: tuple[str, ...]) -> tuple[Section, ...]:
+    return tuple(Section(heading, items, detail=True) for heading in ("What the bot did", "Causes", "Checks"))
+
+
 def alert(text: str = "plain", **changes: Any) -> Alert:
     fields: dict[str, Any] = {
         "kind": AlertKind.DIAGNOSIS,
         "incident_id": "abc123",
         "title": text,
         "summary": (text, text),
-        "facts": (AlertField("Branch", text),) * 9,
-        "causes": (text,) * 12,
-        "checks": (text,) * 12,
+        "facts": (NamedText("Branch", text),) * 9,
+        "sections": details((text,) * 12),
         "log_lines": f"{text}\n{text}",
-        "done": (text,) * 4,
-        "fixes": (AlertFix(text, (Snippet("cli", text), Snippet("cdk", text))),) * 3,
-        "links": (Link(text, "https://console.aws.amazon.com/"),) * 4,
+        "fixes": (AlertFix(text, (NamedText("cli", text), NamedText("cdk", text))),) * 3,
+        "links": (NamedText(text, "https://console.aws.amazon.com/"),) * 4,
         **changes,
     }
     return Alert(**fields)
@@ -87,7 +89,7 @@ def test_the_longest_alert_still_names_its_incident() -> None:
 
 def test_an_arn_is_shown_unchanged_so_that_it_can_be_copied() -> None:
     arn = "arn:aws:iam::111122223333:role/my_app_role"
-    assert arn in json.dumps(render_slack(alert(done=(arn,))))
+    assert arn in json.dumps(render_slack(alert(sections=(Section("What the bot did", (arn,)),))))
 
 
 @given(st.text(max_size=400))
@@ -100,7 +102,7 @@ def test_sns_accepts_every_subject(text: str) -> None:
 
 def test_an_email_contains_every_part() -> None:
     text = render_text(
-        alert(done=("set, and read back",), causes=("Likely: the connection",), log_lines="[ERROR]: !!! x")
+        alert(sections=details(("set, and read back", "Likely: the connection")), log_lines="[ERROR]: !!! x")
     )
     for part in ("set, and read back", "Likely: the connection", "[ERROR]: !!! x", "Incident abc123"):
         assert part in text

@@ -47,7 +47,7 @@ def proposal(**changes: Any) -> Proposal:
 
 
 def snippets(of: Proposal) -> dict[str, str]:
-    return {snippet.dialect.lower().removeprefix("aws "): snippet.text for snippet in proposal_snippets(of)}
+    return {snippet.name.lower().removeprefix("aws "): snippet.text for snippet in proposal_snippets(of)}
 
 
 def fixes(text: str, phase: Phase = Phase.BUILD, **changes: Any) -> dict[str, AlertFix]:

@@ -11,7 +11,7 @@ import pytest
 
 from medic.events import Scope, wake_up
 from medic.gateways import Gateways
-from medic.incidents.model import Request, RequestKind
+from medic.incidents.model import Answer, Request, RequestKind
 from medic.incidents.requests import AlreadyAskedError
 from medic_cli.operator.bot import BotClient, RequestAnswer
 
@@ -62,8 +62,8 @@ def used(request: Request) -> Request:
     return replace(request, used_at=NOW)
 
 
-def answered(text: str) -> Callable[[Request], Request]:
-    return lambda request: replace(request, answer=text)
+def answered(text: str, *, refused: bool = False) -> Callable[[Request], Request]:
+    return lambda request: replace(request, answer=Answer(text, refused=refused))
 
 
 def test_a_used_request_without_an_answer_is_waited_for() -> None:
@@ -75,7 +75,7 @@ def test_a_used_request_without_an_answer_is_waited_for() -> None:
 
 
 def test_a_refusal_is_an_answer_even_if_the_request_stays_unused() -> None:
-    answer = Bot([answered("refused: the cap is used up")]).send()
+    answer = Bot([answered("the cap is used up", refused=True)]).send()
     assert answer.refused
     assert answer.exit_code == 1
 
@@ -89,7 +89,7 @@ def test_no_answer_in_time_is_neither_success_nor_refusal() -> None:
 
 
 def test_a_request_that_was_already_carried_out_is_not_sent_again() -> None:
-    bot = Bot([], stored=replace(REQUEST, used_at=NOW, answer="attach_compute applied"))
+    bot = Bot([], stored=replace(REQUEST, used_at=NOW, answer=Answer("attach_compute applied")))
     assert bot.send().text == "attach_compute applied"
     assert bot.woken == []
 
@@ -104,6 +104,6 @@ def test_a_request_that_was_already_carried_out_is_not_sent_again() -> None:
     ids=["it is done now", "it is still refused", "it is being done"],
 )
 def test_an_old_refusal_is_not_taken_for_the_new_answer(steps: list[Any], text: str | None) -> None:
-    bot = Bot(steps, stored=replace(REQUEST, answer="refused: a cap"))
+    bot = Bot(steps, stored=replace(REQUEST, answer=Answer("a cap", refused=True)))
     assert bot.send().text == text
     assert len(bot.woken) == 1

@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medic.codec import from_text, to_text
 from medic.events import Scope
-from medic.incidents.model import DEADLINES, Change, ChangeState, Incident, IncidentState, JobOrder, JobRef
-from medic.incidents.table import BranchRecord, incidents_from_json, incidents_to_json
-from medic.labels import RoleKind
+from medic.evidence import JobRef
+from medic.incidents.model import DEADLINES, Change, ChangeState, Incident, IncidentState, JobOrder
+from medic.incidents.table import BranchRecord
+from medic.labels import ActionKind, RoleKind, Trigger
+from medic.plan.model import Action, Disposition
+from medic.settings import Mode
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SCOPE = Scope("aws", "111122223333", "eu-central-1", "d1abc", "feature/x")
@@ -22,7 +26,7 @@ times = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.ju
 words = st.text(max_size=20)
 changes = st.builds(
     Change,
-    kind=st.sampled_from(["attach_compute", "repair_service"]),
+    kind=st.sampled_from(ActionKind),
     target=words,
     role_arn=words,
     previous_arn=st.none() | words,
@@ -30,6 +34,17 @@ changes = st.builds(
     intended_at=times,
     applied_at=st.none() | times,
     note=words,
+)
+actions = st.builds(
+    Action,
+    kind=st.sampled_from(ActionKind),
+    disposition=st.sampled_from(Disposition),
+    target=words,
+    role_arn=st.none() | words,
+    previous_arn=st.none() | words,
+    reason=words,
+    rule=words,
+    answers=st.just(()),
 )
 incidents = st.builds(
     Incident,
@@ -46,19 +61,21 @@ incidents = st.builds(
     app_name=words,
     plan_hash=words,
     tried_before=st.booleans(),
-    last_alerted_plan=words,
+    last_alerted_plan=st.lists(actions, max_size=2).map(tuple),
     changes=st.lists(changes, max_size=2).map(tuple),
     rebuild_intended_at=st.none() | times,
     rebuild_job_id=st.none() | words,
     note=words,
     alerted=st.lists(words, max_size=3).map(tuple),
     alert_due=words,
+    trigger=st.sampled_from(Trigger),
+    mode=st.sampled_from(Mode),
 )
 
 
 @given(st.lists(incidents, max_size=3).map(tuple))
 def test_incidents_are_read_as_they_were_written(written: tuple[Incident, ...]) -> None:
-    assert incidents_from_json(incidents_to_json(written)) == written
+    assert from_text(tuple[Incident, ...], to_text(written)) == written
 
 
 def opened(job_id: str = "7", *, minute: int = 0) -> Incident:

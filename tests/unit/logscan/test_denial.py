@@ -1,37 +1,36 @@
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.labels import Confidence, Identity, Label, PolicyType
-from medic.logscan.denial import FoundDenial, confidence_of, find_denials, label_of, least_statement
-from medic.logscan.model import Denial
+from medic.logscan.denial import confidence_of, find_denials, label_of, least_statement, parse_principal
 from tests.unit.diagnosis.support import data
+
+if TYPE_CHECKING:
+    from medic.logscan.model import Denial
 
 DENIALS: list[dict[str, Any]] = data("denials.json")
 BUILD_SESSION = "arn:aws:sts::111122223333:assumed-role/amplify-service/BuildSession"
 TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders"
 
 
-def _only(text: str) -> FoundDenial:
-    (found,) = find_denials(text)
-    return found
+def _only(text: str) -> Denial:
+    ((denial, _, _),) = find_denials(text)
+    return denial
 
 
-def _denial(**parts: Any) -> Denial:
-    empty: dict[str, Any] = dict.fromkeys(
-        ["principal", "account", "role_name", "session_name", "action", "resource", "policy_type", "explicit"]
-    )
-    return Denial(**{**empty, **parts})
+def _denial(principal: str | None = None, **parts: Any) -> Denial:
+    return replace(parse_principal(principal), **parts)
 
 
 @pytest.mark.parametrize("case", DENIALS, ids=lambda case: str(case["name"]))
 def test_every_documented_form_is_read(case: dict[str, Any]) -> None:
-    found = _only(case["text"])
-    denial = found.denial
+    denial = _only(case["text"])
 
     read = {
         "principal": denial.principal,
@@ -40,8 +39,8 @@ def test_every_documented_form_is_read(case: dict[str, Any]) -> None:
         "policy_type": denial.policy_type.value if denial.policy_type else None,
         "explicit": denial.explicit,
         "policy_arn": denial.policy_arn,
-        "identity": found.identity.value,
-        "label": label_of(denial, found.identity).value,
+        "identity": denial.identity.value,
+        "label": label_of(denial).value,
     }
     assert read == case["expected"]
 
@@ -61,18 +60,18 @@ def test_every_documented_form_is_read(case: dict[str, Any]) -> None:
     ],
 )
 def test_every_policy_type_is_known_as_explicit_deny(spelling: str, policy_type: PolicyType) -> None:
-    found = _only(f"User: {BUILD_SESSION} is not authorized to perform: s3:Get with an explicit deny in {spelling}")
+    denial = _only(f"User: {BUILD_SESSION} is not authorized to perform: s3:Get with an explicit deny in {spelling}")
 
-    assert (found.denial.policy_type, found.denial.explicit) == (policy_type, True)
+    assert (denial.policy_type, denial.explicit) == (policy_type, True)
 
 
 @pytest.mark.parametrize("policy_type", [each for each in PolicyType if each is not PolicyType.RCP])
 def test_every_policy_type_is_known_as_missing_allow(policy_type: PolicyType) -> None:
     reason = f"because no {policy_type.value} allows the s3:GetObject action"
 
-    found = _only(f"User: {BUILD_SESSION} is not authorized to perform: s3:GetObject {reason}")
+    denial = _only(f"User: {BUILD_SESSION} is not authorized to perform: s3:GetObject {reason}")
 
-    assert (found.denial.policy_type, found.denial.explicit) == (policy_type, False)
+    assert (denial.policy_type, denial.explicit) == (policy_type, False)
 
 
 def test_several_denials_in_one_text_keep_their_own_parts() -> None:
@@ -83,10 +82,10 @@ def test_several_denials_in_one_text_keep_their_own_parts() -> None:
         "service control policy"
     )
 
-    first, second = find_denials(text)
+    (first, _, _), (second, _, _) = find_denials(text)
 
-    assert (first.denial.action, first.denial.policy_type) == ("s3:GetObject", PolicyType.IDENTITY)
-    assert (second.denial.action, second.denial.policy_type) == ("sns:Publish", PolicyType.SCP)
+    assert (first.action, first.policy_type) == ("s3:GetObject", PolicyType.IDENTITY)
+    assert (second.action, second.policy_type) == ("sns:Publish", PolicyType.SCP)
     assert second.identity is Identity.USER
 
 
@@ -169,9 +168,9 @@ def test_confidence_follows_what_the_text_names(parts: dict[str, Any], confidenc
 def test_a_denied_pass_role_has_the_same_label_for_every_policy_type(
     policy_type: PolicyType, *, explicit: bool
 ) -> None:
-    denial = _denial(action="iam:PassRole", policy_type=policy_type, explicit=explicit)
+    denial = _denial(action="iam:PassRole", policy_type=policy_type, explicit=explicit, identity=Identity.USER)
 
-    assert label_of(denial, Identity.USER) is Label.PASS_ROLE_DENIED
+    assert label_of(denial) is Label.PASS_ROLE_DENIED
 
 
 _PIECES = st.sampled_from(
@@ -197,7 +196,7 @@ _PIECES = st.sampled_from(
 
 @given(st.lists(_PIECES | st.text(max_size=20), max_size=40).map("".join))
 def test_denials_lie_within_the_text_in_order_and_nothing_raises(text: str) -> None:
-    spans = [(found.start, found.end) for found in find_denials(text)]
+    spans = [(start, end) for _, start, end in find_denials(text)]
 
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert spans == sorted(spans)

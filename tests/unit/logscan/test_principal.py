@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.labels import Identity
-from medic.logscan.denial import identity_of, parse_principal
+from medic.logscan.denial import parse_principal
 
 ASSUMED = "arn:aws:sts::111122223333:assumed-role"
 
@@ -31,11 +31,11 @@ ASSUMED = "arn:aws:sts::111122223333:assumed-role"
     ],
 )
 def test_the_principal_shows_whose_credentials_were_used(text: str, identity: Identity) -> None:
-    assert identity_of(parse_principal(text)) is identity
+    assert parse_principal(text).identity is identity
 
 
 def test_a_missing_principal_is_unknown() -> None:
-    assert identity_of(None) is Identity.UNKNOWN
+    assert parse_principal(None).identity is Identity.UNKNOWN
 
 
 def test_an_assumed_role_arn_is_parsed() -> None:
@@ -56,5 +56,5 @@ def test_a_role_arn_gives_its_name_without_its_path() -> None:
 def test_any_text_is_parsed_without_raising(text: str) -> None:
     principal = parse_principal(text)
 
-    assert principal.text == text
-    assert identity_of(principal) in Identity
+    assert principal.principal == text
+    assert principal.identity in Identity

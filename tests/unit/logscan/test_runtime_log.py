@@ -13,13 +13,14 @@ from medic.knowledge.entry import EntryKind
 from medic.labels import Label, Phase
 from medic.logscan.runtime import read_runtime_log, runtime_filter
 from tests.emulator.log_pattern import matcher
-from tests.unit.diagnosis.support import cases, reading_of
+from tests.unit.diagnosis.support import cases, reading_of, samples
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123000, tzinfo=UTC)
 NO_CREDENTIALS = (
     "⨯ Error [CredentialsProviderError]: Could not load credentials from any providers\n    at async x (1.js)"
 )
 RUNTIME_CASES = [case for case in cases("cases.jsonl") + cases("own_cases.jsonl") if case["phase"] == Phase.RUNTIME]
+SAMPLES = samples()
 RUNTIME_ENTRIES = [
     entry
     for entry in ENTRIES
@@ -44,7 +45,7 @@ def test_the_filter_fits_the_limit_of_cloudwatch() -> None:
 @pytest.mark.parametrize("entry", RUNTIME_ENTRIES, ids=lambda entry: str(entry.id))
 def test_the_filter_passes_every_positive_of_every_signature_of_the_runtime(entry: Any) -> None:
     passes = matcher(runtime_filter())
-    seen = [text for text in entry.positives if reading_of(text, Phase.RUNTIME).findings]
+    seen = [text for text in SAMPLES[entry.id]["positives"] if reading_of(text, Phase.RUNTIME).findings]
 
     assert all(passes(text) for text in seen)
 

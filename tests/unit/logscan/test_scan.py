@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medic.labels import Identity, Label, Phase
-from medic.logscan.recognise import MAX_EXCERPT_CHARACTERS, MAX_EXCERPT_LINES
-from medic.logscan.scan import BLOCK, CONTEXT, MAX_FINDINGS, scan
+from medic.logscan.recognise import MAX_EXCERPT_LINES
+from medic.logscan.scan import BLOCK, CONTEXT, MAX_EXCERPT_CHARACTERS, MAX_FINDINGS, scan
 from tests.unit.diagnosis.support import cases, reading_of
 
 STAMP = "2026-03-04T10:11:12.345Z "

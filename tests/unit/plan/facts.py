@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from medic.diagnosis.model import Assumable, Cause, Diagnosis, Rank, RoleVerdict
+from medic.events import Scope
 from medic.evidence import App, Branch, BuildLog, Evidence, Job, Present, Role, RolePolicies
-from medic.labels import Label, Phase
+from medic.labels import Label, Phase, Trigger
+from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
 from medic.plan.model import RebuildTag
 from medic.plan.optin import OptIn, RoleChoice
@@ -126,21 +128,24 @@ def question(**changes: Any) -> Question:
         log=Present(BuildLog("BUILD", 1000)),
         roles=roles,
     )
-    base = Question(
-        settings=Settings(),
-        evidence=evidence,
-        diagnosis=diagnosis(),
+    failure = ConfirmedFailure(
+        scope=Scope("aws", ACCOUNT, "eu-central-1", APP_ID, the_branch.name),
+        trigger=Trigger.FAILED,
         app=the_app,
         branch=the_branch,
+        evidence=evidence,
+        diagnosis=diagnosis(),
         opt_in=OptIn(Mode.FIX, ignored=False, note="the tag says fix", rebuild=RebuildTag.AUTO),
-        choice=RoleChoice(ROLE, "the paired role"),
+        compute_choice=RoleChoice(ROLE, "the paired role"),
+        service_choice=RoleChoice(None, "no tag"),
+        noticed_at=NOW - timedelta(minutes=1),
+    )
+    about_failure = {each.name: changes.pop(each.name) for each in fields(failure) if each.name in changes}
+    base = Question(
+        failure=replace(failure, **about_failure),
+        settings=Settings(),
         asked_at=NOW,
-        triggered_at=NOW - timedelta(minutes=1),
-        cooling_until=None,
-        storm=False,
-        muted=False,
-        approved=False,
-        tried_before=False,
+        triggered_at=failure.noticed_at,
         policies=lambda _: Present(RolePolicies((), ())),
     )
     return replace(base, **changes)

@@ -8,11 +8,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from medic.diagnosis.diagnose import diagnose
-from medic.diagnosis.roles import service_role_verdict
+from medic.events import Scope
 from medic.evidence import Absent, App, Branch, Item, Present, Role, RolePolicies, Unreadable
 from medic.labels import Label, Phase, Trigger
 from medic.logscan.scan import scan
-from medic.plan.decide import RepairQuestion, decide
+from medic.plan.decide import decide
+from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
 from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
 from medic.settings import Settings
@@ -148,25 +149,32 @@ class Situation:
             roles=self.roles,
         )
         reading, phase = read(self.label)
-        question = Question(
-            settings=settings,
-            evidence=evidence,
-            diagnosis=diagnose(evidence, reading, phase),
+        failure = ConfirmedFailure(
+            scope=Scope("aws", ACCOUNT, "eu-central-1", APP_ID, self.branch.name),
+            trigger=self.trigger,
             app=self.app,
             branch=self.branch,
+            evidence=evidence,
+            diagnosis=diagnose(evidence, reading, phase),
             opt_in=read_opt_in(settings, self.branch.tags),
-            choice=compute,
+            compute_choice=compute,
+            service_choice=service,
+            noticed_at=NOW - self.event_age,
+        )
+        question = Question(
+            failure=failure,
+            settings=settings,
             asked_at=NOW,
-            triggered_at=NOW - self.event_age,
+            triggered_at=failure.noticed_at,
             cooling_until=_until(self.cool_down),
+            app_cooling_until=_until(self.app_cool_down),
             storm=self.storm,
             tried_before=self.tried_before,
             muted=self.muted,
             approved=self.approved,
             policies=lambda _: self.policies,
         )
-        verdict = service_role_verdict(evidence, service.arn)
-        return decide(self.trigger, question, RepairQuestion(service, verdict, _until(self.app_cool_down)))
+        return decide(question)
 
 
 def _until(lasting: timedelta | None) -> datetime | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from medic.diagnosis.model import Assumable, RoleVerdict
 from medic.labels import ActionKind, Label, Trigger
-from medic.plan.decide import RepairQuestion, decide
+from medic.plan.decide import decide
 from medic.plan.model import Disposition, Plan, RebuildTag
 from medic.plan.optin import OptIn, RoleChoice
 from medic.settings import Mode
 from tests.unit.plan.facts import (
     APP_ARN,
+    NOW,
     OTHER_ROLE,
     ROLE,
     SERVICE_ROLE,
@@ -27,7 +29,12 @@ from tests.unit.plan.facts import (
     verdict,
 )
 
-NO_REPAIR = RepairQuestion(RoleChoice(None, "no tag"), None)
+if TYPE_CHECKING:
+    from medic.plan.guardrails import Question
+
+Repair = tuple[RoleChoice, RoleVerdict | None]
+"""The service role that the app's tag names, and the verdict on it."""
+NO_REPAIR: Repair = (RoleChoice(None, "no tag"), None)
 BUILD_LABELS = (Label.SERVICE_ROLE_UNASSUMABLE, Label.COMPUTE_ROLE_UNASSUMABLE, Label.CREDENTIALS_MISSING_BUILD)
 DENIED_LABELS = tuple(label for label in Label if label not in (*BUILD_LABELS, Label.CREDENTIALS_MISSING_RUNTIME))
 
@@ -39,6 +46,13 @@ def with_current(label: Label, compute: RoleVerdict | None, *, inherited: bool =
         "branch": branch(compute_role_arn=None if inherited else arn),
         "app": app(compute_role_arn=arn if inherited else None),
     }
+
+
+def planned(trigger: Trigger, asked: Question, repair: Repair) -> Plan:
+    choice, repair_verdict = repair
+    the_diagnosis = replace(asked.failure.diagnosis, repair=repair_verdict)
+    failure = replace(asked.failure, trigger=trigger, service_choice=choice, diagnosis=the_diagnosis)
+    return decide(replace(asked, failure=failure))
 
 
 def opted(mode: Mode, rebuild: RebuildTag = RebuildTag.AUTO) -> OptIn:
@@ -66,7 +80,7 @@ NOT_LACKING = [
 def test_a_failed_ssr_build_without_usable_compute_role_gets_one(
     label: Label, current: RoleVerdict | None, mode: Mode, expected: Disposition
 ) -> None:
-    plan = decide(Trigger.FAILED, question(opt_in=opted(mode), **with_current(label, current)), NO_REPAIR)
+    plan = planned(Trigger.FAILED, question(opt_in=opted(mode), **with_current(label, current)), NO_REPAIR)
     assert attach_of(plan) is expected
     assert "runtime only" in plan.effect
 
@@ -76,25 +90,25 @@ def test_a_failed_ssr_build_without_usable_compute_role_gets_one(
 def test_a_role_that_is_usable_or_not_known_to_be_unusable_is_left_alone(label: Label, current: RoleVerdict) -> None:
     for inherited in (False, True):
         asked = question(**with_current(label, current, inherited=inherited))
-        assert decide(Trigger.FAILED, asked, NO_REPAIR).actions == ()
+        assert planned(Trigger.FAILED, asked, NO_REPAIR).actions == ()
 
 
 @pytest.mark.parametrize("trigger", Trigger)
 @pytest.mark.parametrize("label", DENIED_LABELS)
 def test_no_other_label_ever_changes_a_role(label: Label, trigger: Trigger) -> None:
-    assert decide(trigger, question(diagnosis=diagnosis(label)), NO_REPAIR).actions == ()
+    assert planned(trigger, question(diagnosis=diagnosis(label)), NO_REPAIR).actions == ()
 
 
 def test_a_runtime_label_of_a_failed_build_changes_nothing() -> None:
     asked = question(diagnosis=diagnosis(Label.CREDENTIALS_MISSING_RUNTIME))
-    assert decide(Trigger.FAILED, asked, NO_REPAIR).actions == ()
+    assert planned(Trigger.FAILED, asked, NO_REPAIR).actions == ()
 
 
 @pytest.mark.parametrize("platform", ["WEB", "WEB_DYNAMIC"])
 @pytest.mark.parametrize("label", BUILD_LABELS)
 def test_an_app_without_ssr_functions_is_only_advised(label: Label, platform: str) -> None:
     asked = question(app=app(platform=platform), diagnosis=diagnosis(label))
-    assert decide(Trigger.FAILED, asked, NO_REPAIR).actions == ()
+    assert planned(Trigger.FAILED, asked, NO_REPAIR).actions == ()
 
 
 @pytest.mark.parametrize(("mode", "expected"), MODES)
@@ -103,7 +117,7 @@ def test_a_runtime_without_credentials_gets_a_role(
     current: RoleVerdict | None, mode: Mode, expected: Disposition
 ) -> None:
     asked = question(opt_in=opted(mode), **with_current(Label.CREDENTIALS_MISSING_RUNTIME, current))
-    assert attach_of(decide(Trigger.RUNTIME, asked, NO_REPAIR)) is expected
+    assert attach_of(planned(Trigger.RUNTIME, asked, NO_REPAIR)) is expected
 
 
 def test_an_inherited_usable_role_is_set_on_the_branch_only_if_the_tag_names_that_very_role() -> None:
@@ -111,27 +125,37 @@ def test_an_inherited_usable_role_is_set_on_the_branch_only_if_the_tag_names_tha
     named = RoleChoice(ROLE, "named by tag", named_by_tag=True)
     other = RoleChoice(OTHER_ROLE, "named by tag", named_by_tag=True)
     unnamed = RoleChoice(ROLE, "the only one paired")
-    assert attach_of(decide(Trigger.RUNTIME, question(choice=named, **facts), NO_REPAIR)) is Disposition.DO
-    assert attach_of(decide(Trigger.RUNTIME, question(choice=other, **facts), NO_REPAIR)) is None
-    assert attach_of(decide(Trigger.RUNTIME, question(choice=unnamed, **facts), NO_REPAIR)) is None
+    assert attach_of(planned(Trigger.RUNTIME, question(compute_choice=named, **facts), NO_REPAIR)) is Disposition.DO
+    assert attach_of(planned(Trigger.RUNTIME, question(compute_choice=other, **facts), NO_REPAIR)) is None
+    assert attach_of(planned(Trigger.RUNTIME, question(compute_choice=unnamed, **facts), NO_REPAIR)) is None
 
 
 def test_a_refusal_names_the_guardrail_and_keeps_every_answer() -> None:
-    (action,) = decide(Trigger.FAILED, question(branch=branch(stage="PULL_REQUEST")), NO_REPAIR).actions
+    (action,) = planned(Trigger.FAILED, question(branch=branch(stage="PULL_REQUEST")), NO_REPAIR).actions
     assert action.disposition is Disposition.REFUSE
-    assert action.reason.startswith("not_a_preview: ")
+    assert action.explanation.startswith("not_a_preview: ")
+    assert action.rule == "not_a_preview"
     assert [answer.rule for answer in action.answers] == ["opted_in", "fresh", "not_a_preview"]
 
 
+def test_a_refusal_has_the_same_gist_whatever_the_guardrail_says() -> None:
+    (older,) = planned(Trigger.FAILED, question(triggered_at=NOW - timedelta(minutes=40)), NO_REPAIR).actions
+    (newer,) = planned(Trigger.FAILED, question(triggered_at=NOW - timedelta(minutes=50)), NO_REPAIR).actions
+    (storm,) = planned(Trigger.FAILED, question(storm=True), NO_REPAIR).actions
+    assert older.reason != newer.reason
+    assert older.gist == newer.gist
+    assert older.gist != storm.gist
+
+
 def test_a_branch_that_is_not_opted_in_gets_advice_and_no_other_guardrail_is_evaluated() -> None:
-    (action,) = decide(Trigger.FAILED, question(opt_in=opted(Mode.REPORT), storm=True), NO_REPAIR).actions
+    (action,) = planned(Trigger.FAILED, question(opt_in=opted(Mode.REPORT), storm=True), NO_REPAIR).actions
     assert action.disposition is Disposition.ADVISE
     assert [answer.rule for answer in action.answers] == ["opted_in"]
 
 
 # --- repair of the service role
 
-PAIRED_SERVICE = RepairQuestion(RoleChoice(ROLE, "named by the app's tag", named_by_tag=True), verdict())
+PAIRED_SERVICE: Repair = (RoleChoice(ROLE, "named by the app's tag", named_by_tag=True), verdict())
 
 
 def failed_with(*cause_ids: str) -> dict[str, Any]:
@@ -140,7 +164,7 @@ def failed_with(*cause_ids: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("cause", ["service_role_missing", "service_role_trust_wrong", "service_role_source_condition"])
 def test_a_service_role_proven_unassumable_is_repaired_together_with_the_attach(cause: str) -> None:
-    plan = decide(Trigger.FAILED, question(**failed_with(cause)), PAIRED_SERVICE)
+    plan = planned(Trigger.FAILED, question(**failed_with(cause)), PAIRED_SERVICE)
     assert [(a.kind, a.disposition) for a in plan.actions] == [
         (ActionKind.ATTACH_COMPUTE, Disposition.DO),
         (ActionKind.REPAIR_SERVICE, Disposition.DO),
@@ -151,7 +175,7 @@ def test_a_service_role_proven_unassumable_is_repaired_together_with_the_attach(
 
 def test_an_app_proven_to_have_no_service_role_is_given_the_one_that_its_tag_names() -> None:
     facts = failed_with("service_role_not_set")
-    plan = decide(Trigger.FAILED, question(app=app(service_role_arn=None), **facts), PAIRED_SERVICE)
+    plan = planned(Trigger.FAILED, question(app=app(service_role_arn=None), **facts), PAIRED_SERVICE)
     repair = plan.actions[-1]
     assert (repair.kind, repair.disposition) == (ActionKind.REPAIR_SERVICE, Disposition.DO)
     assert repair.previous_arn is None
@@ -163,26 +187,26 @@ def test_an_app_proven_to_have_no_service_role_is_given_the_one_that_its_tag_nam
         ({}, PAIRED_SERVICE),
         (failed_with("repository_connection_lost"), PAIRED_SERVICE),
         (failed_with("service_role_missing"), NO_REPAIR),
-        (failed_with("service_role_missing"), replace(PAIRED_SERVICE, verdict=None)),
+        (failed_with("service_role_missing"), (PAIRED_SERVICE[0], None)),
         (
             failed_with("service_role_missing"),
-            replace(PAIRED_SERVICE, verdict=verdict(assumable=Assumable.CONDITIONAL)),
+            (PAIRED_SERVICE[0], verdict(assumable=Assumable.CONDITIONAL)),
         ),
     ],
     ids=["nothing proven", "another cause", "no tag", "not looked up", "not known to be usable"],
 )
 def test_without_proof_or_a_paired_usable_role_no_service_role_is_repaired(
-    facts: dict[str, Any], repair: RepairQuestion
+    facts: dict[str, Any], repair: Repair
 ) -> None:
-    plan = decide(Trigger.FAILED, question(**facts), repair)
+    plan = planned(Trigger.FAILED, question(**facts), repair)
     assert all(action.kind is not ActionKind.REPAIR_SERVICE for action in plan.actions)
 
 
 # --- rebuilding
 
 
-def rebuilds(trigger: Trigger, repair: RepairQuestion = NO_REPAIR, **facts: Any) -> bool:
-    return decide(trigger, question(**facts), repair).rebuild.wanted
+def rebuilds(trigger: Trigger, repair: Repair = NO_REPAIR, **facts: Any) -> bool:
+    return planned(trigger, question(**facts), repair).rebuild.wanted
 
 
 RUNTIME = with_current(Label.CREDENTIALS_MISSING_RUNTIME, None)
@@ -218,7 +242,7 @@ def test_nothing_is_rebuilt_where_nothing_is_changed() -> None:
 
 
 def test_a_plans_hash_changes_with_the_incident_and_with_every_value() -> None:
-    plan = decide(Trigger.FAILED, question(), NO_REPAIR)
+    plan = planned(Trigger.FAILED, question(), NO_REPAIR)
     (action,) = plan.actions
     other_role = replace(plan, actions=(replace(action, role_arn=OTHER_ROLE),))
     other_previous = replace(plan, actions=(replace(action, previous_arn=OTHER_ROLE),))

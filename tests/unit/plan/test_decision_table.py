@@ -106,7 +106,7 @@ def test_a_guardrail_refuses_and_names_itself(row: Row, tag: str) -> None:
         stopped = expected == "refused" and tag != "report"
         goes = Disposition.DO if it.approved and tag == "ask" else goes
         assert found.disposition is (Disposition.REFUSE if stopped else goes)
-        assert found.reason.startswith(f"{row['rule']}: ") == stopped
+        assert found.explanation.startswith(f"{row['rule']}: ") == stopped
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_an_attach_is_refused_whatever_it_would_replace(row: Row, trigger: Trigg
     refused = action(it.plan(), ATTACH)
     assert refused is not None
     assert refused.disposition is Disposition.REFUSE
-    assert refused.reason.startswith(f"{row['rule']}: ")
+    assert refused.explanation.startswith(f"{row['rule']}: ")
 
 
 @pytest.mark.parametrize(

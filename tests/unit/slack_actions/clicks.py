@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from medic.alerts.model import Approval
 from medic.alerts.slack_buttons import APPROVE, BUTTONS, button_value
+from medic.events import Scope
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -21,11 +22,7 @@ ANSWER_TO = f"https://hooks.slack.com/actions/{TEAM}/1/invented"
 APPROVAL = Approval(
     incident_id="0a1b2c3d4e5f",
     plan_hash="ab" * 32,
-    partition="aws",
-    account="111122223333",
-    region="eu-central-1",
-    app_id="d1a2b3c4d5e6f7",
-    branch="feature/søk#1",
+    scope=Scope("aws", "111122223333", "eu-central-1", "d1a2b3c4d5e6f7", "feature/søk#1"),
     expires_at=int(NOW.timestamp()) + 3600,
 )
 BLOCKS = [

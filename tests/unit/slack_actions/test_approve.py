@@ -19,7 +19,7 @@ from medic.events import wake_up
 from medic.gateways import Gateways
 from medic.incidents.model import Request, RequestKind, approval_id
 from medic.incidents.requests import AlreadyAskedError
-from medic.settings import Settings, Slack, SlackChannel, WakingRuntime
+from medic.settings import Runtime, Settings, Slack, SlackChannel
 from medic.slack_actions.approve import SlackApprovalHandler
 from medic.slack_actions.click import ClickError, read_click
 from medic.telemetry import Telemetry
@@ -40,6 +40,8 @@ from tests.unit.slack_actions.clicks import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from medic.alerts.model import Approval
 
 
 @dataclass
@@ -73,8 +75,13 @@ class HandlerHarness:
             approvers=(f"{TEAM}/{USER}",),
         )
         return SlackApprovalHandler(
-            runtime=WakingRuntime(
-                Settings(slack=slack), "111122223333", "eu-central-1", "aws", "incidents", "remediator"
+            runtime=Runtime(
+                Settings(slack=slack),
+                "111122223333",
+                "eu-central-1",
+                "aws",
+                "incidents",
+                remediator_function="remediator",
             ),
             gateways=self._gateways(),
             telemetry=Telemetry(Logger(service="test"), Metrics(namespace="test", service="test")),
@@ -113,6 +120,10 @@ def click(**changes: Any) -> dict[str, Any]:
     return request(body(payload(**changes)))
 
 
+def elsewhere(**changes: str) -> Approval:
+    return replace(APPROVAL, scope=replace(APPROVAL.scope, **changes))
+
+
 def click_with_value(value: str, **changes: Any) -> dict[str, Any]:
     return click(actions=[{**payload()["actions"][0], "value": value, **changes}])
 
@@ -125,7 +136,7 @@ def test_a_click_of_an_approver_becomes_one_request_and_a_wake_up(harness: Handl
     assert asked.id == approval_id(APPROVAL.incident_id, APPROVAL.plan_hash)
     assert (asked.incident_id, asked.plan_hash) == (APPROVAL.incident_id, APPROVAL.plan_hash)
     assert asked.who == f"slack:{TEAM}/{USER}"
-    assert asked.scope.branch == APPROVAL.branch
+    assert asked.scope == APPROVAL.scope
     assert asked.expires_at - asked.asked_at == timedelta(hours=24)
     assert harness.woken == [wake_up(asked.scope, asked.id)]
 
@@ -199,8 +210,8 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
     "another app": (click(api_app_id="A9999999999"), 403, "other_app"),
     "somebody else": (click(user={"id": "U9999999999", "team_id": TEAM}), 403, "not_listed"),
     "the same user id of another team": (click(user={"id": USER, "team_id": "T9999999999"}), 403, "not_listed"),
-    "another account": (click_with_value(button_value(replace(APPROVAL, account="999988887777"))), 403, "elsewhere"),
-    "another region": (click_with_value(button_value(replace(APPROVAL, region="us-east-1"))), 403, "elsewhere"),
+    "another account": (click_with_value(button_value(elsewhere(account="999988887777"))), 403, "elsewhere"),
+    "another region": (click_with_value(button_value(elsewhere(region="us-east-1"))), 403, "elsewhere"),
     "expired": (click_with_value(button_value(replace(APPROVAL, expires_at=int(NOW.timestamp())))), 410, "expired"),
 }
 
@@ -270,7 +281,7 @@ def test_responses_are_sent_only_to_slack_hosts(harness: HandlerHarness, url: ob
 
 @given(st.text(min_size=1, max_size=255), st.integers(0, 2**40))
 def test_a_value_is_read_back_as_it_was_written(branch: str, expires_at: int) -> None:
-    approval = replace(APPROVAL, branch=branch, expires_at=expires_at)
+    approval = replace(elsewhere(branch=branch), expires_at=expires_at)
     assert read_button_value(button_value(approval)) == approval
 
 

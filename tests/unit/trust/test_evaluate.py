@@ -4,14 +4,14 @@ from datetime import datetime
 
 import pytest
 
-from medic.trust import AbsentKey, Outcome, UnknownKey, Verdict, evaluate, explain, for_amplify, reason
+from medic.trust import AssumeRoleRequest, KeyPresence, Outcome, Verdict, evaluate, explain, reason
 from tests.unit.trust.support import ACCOUNT, BRANCH_ARN, NOW, ROLE_ARN, Json, document, request, statement
 
 SOURCE_ACCOUNT = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
 
 def test_for_amplify_asks_about_the_branch() -> None:
-    asked = for_amplify(
+    asked = AssumeRoleRequest(
         partition="aws",
         region="us-east-1",
         account_id=ACCOUNT,
@@ -117,8 +117,11 @@ def test_a_policy_for_one_branch_has_no_likely_outcome_while_the_branch_is_unkno
 def test_a_given_state_of_a_key_overrides_the_default() -> None:
     policy = document(statement(Condition={"Bool": {"aws:PrincipalIsAWSService": "true"}}))
 
-    assert evaluate(policy, request(states={"AWS:PrincipalIsAwsService": AbsentKey()})).outcome is Outcome.DENIED
-    assert evaluate(policy, request(states={"aws:principalisawsservice": UnknownKey()})).outcome is Outcome.CONDITIONAL
+    assert evaluate(policy, request(states={"AWS:PrincipalIsAwsService": KeyPresence.ABSENT})).outcome is Outcome.DENIED
+    assert (
+        evaluate(policy, request(states={"aws:principalisawsservice": KeyPresence.UNKNOWN})).outcome
+        is Outcome.CONDITIONAL
+    )
 
 
 def test_a_time_without_zone_is_taken_as_utc() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from medic.trust import FixForm, FixKind, Outcome, TrustFix, evaluate, propose_fix
+from medic_cli.commands.trust import fix_as_diff
 from tests.unit.trust.support import ACCOUNT, APP_ID, Json, document, request, statement
 
 APP_ARN = f"arn:aws:amplify:us-east-1:{ACCOUNT}:apps/{APP_ID}"
@@ -117,9 +118,10 @@ def test_a_condition_that_fails_is_left_alone() -> None:
 
 
 def test_an_allowed_call_needs_no_fix() -> None:
-    fix = _fix(document(statement()))
+    decision = evaluate(document(statement()), request())
+    fix = propose_fix(decision)
 
-    assert (fix.kind, fix.statement, fix.document, fix.diff) == (FixKind.NONE, None, None, "")
+    assert (fix.kind, fix.statement, fix.document, fix_as_diff(decision, fix)) == (FixKind.NONE, None, None, "")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,8 @@ def test_a_document_already_over_the_default_quota_has_a_larger_quota() -> None:
 
 
 def test_the_diff_adds_the_statement_and_removes_nothing_else() -> None:
-    diff = _fix(DENIED, FixForm.PLAIN).diff.splitlines()
+    decision = evaluate(DENIED, request())
+    diff = fix_as_diff(decision, propose_fix(decision, FixForm.PLAIN)).splitlines()
 
     assert diff[:2] == ["--- trust policy", "+++ trust policy, fixed"]
     assert '+      "Sid": "AllowAmplifyHosting",' in diff

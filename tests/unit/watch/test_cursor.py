@@ -17,7 +17,6 @@ from medic.watch.cursor import (
     REPORT_MISSING_AFTER,
     SILENCE_DURATION,
     Cursor,
-    Reading,
 )
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -30,12 +29,12 @@ def line(name: str, *, ago: float = 1.0, now: datetime = NOW) -> RuntimeLine:
 
 def read(cursor: Cursor, *lines: RuntimeLine, now: datetime = NOW, token: str = "") -> tuple[Cursor, list[str]]:
     """The cursor after one page, and the ids of the new events on that page."""
-    taken, fresh = cursor.after_page(RuntimePage(lines, token), cursor.next_reading(now).span)
+    taken, fresh = cursor.after_page(RuntimePage(lines, token), cursor.next_reading(now))
     return taken, [each.event_id for each in fresh]
 
 
 def test_the_first_reading_starts_one_overlap_before_now() -> None:
-    assert NEW.next_reading(NOW) == Reading(TimeSpan(NOW - OVERLAP, NOW))
+    assert NEW.next_reading(NOW) == TimeSpan(NOW - OVERLAP, NOW)
 
 
 def test_the_next_reading_overlaps_the_last_and_skips_known_events() -> None:
@@ -44,7 +43,7 @@ def test_the_next_reading_overlaps_the_last_and_skips_known_events() -> None:
     late = line("late", ago=120)
     cursor, second = read(cursor, late, line("a"), line("b"), line("c", now=later), now=later)
 
-    assert cursor.next_reading(later).span.start == later - OVERLAP
+    assert cursor.next_reading(later).start == later - OVERLAP
     assert (first, second) == (["a", "b"], ["late", "c"])
 
 
@@ -52,7 +51,7 @@ def test_an_unfinished_span_is_continued_with_its_token_at_any_later_time() -> N
     half, _ = read(NEW, line("a"), token="more")
     later = NOW + timedelta(minutes=7)
 
-    assert half.next_reading(later) == Reading(NEW.next_reading(NOW).span, "more")
+    assert half.next_reading(later) == replace(NEW.next_reading(NOW), token="more")
     done, fresh = read(half, line("b"), now=later)
     assert (done.unfinished, done.position, fresh) == (None, NOW, ["b"])
 
@@ -63,7 +62,7 @@ def test_a_span_without_its_token_is_read_again_from_the_last_event() -> None:
     over = half.without_token()
     done, fresh = read(over, line("b", ago=400), line("c", ago=300), now=later)
 
-    assert over.next_reading(later).span.start <= line("b", ago=400).at
+    assert over.next_reading(later).start <= line("b", ago=400).at
     assert (fresh, done.position) == (["c"], later)
 
 
@@ -89,7 +88,7 @@ def test_a_flood_shrinks_the_overlap_and_nothing_is_counted_twice(monkeypatch: p
     events = [line(str(n), ago=590 - n) for n in range(500)]
     cursor, fresh = read(NEW, *events)
     later = NOW + POLL_INTERVAL
-    start = cursor.next_reading(later).span.start
+    start = cursor.next_reading(later).start
     again = [event for event in events if event.at >= start]
     cursor, second = read(cursor, *again, now=later)
 
@@ -102,7 +101,7 @@ def test_a_flood_within_a_minute_is_not_read_again_but_later_events_are(monkeypa
     monkeypatch.setattr(module, "MAX_REMEMBERED", 100)
     now = NOW + timedelta(seconds=40)
     cursor, _ = read(NEW, *(line(str(n), ago=n / 10, now=now) for n in range(200)), now=now)
-    start = cursor.next_reading(now + POLL_INTERVAL).span.start
+    start = cursor.next_reading(now + POLL_INTERVAL).start
 
     assert now < start <= now + timedelta(milliseconds=1)
 
@@ -111,7 +110,7 @@ def test_a_log_not_read_for_days_is_read_at_most_one_day_back() -> None:
     cursor, _ = read(NEW)
     later = NOW + timedelta(days=9)
 
-    assert cursor.next_reading(later).span.start == later - MAX_LOOKBACK
+    assert cursor.next_reading(later).start == later - MAX_LOOKBACK
 
 
 @pytest.mark.parametrize(
@@ -122,7 +121,7 @@ def test_a_log_not_read_for_days_is_read_at_most_one_day_back() -> None:
         (NEW.after_look(NOW), 5, True),
         (replace(NEW.after_look(NOW), boosted_until=NOW + BOOST_DURATION), 1, True),
         (replace(NEW.after_look(NOW), boosted_until=NOW - BOOST_DURATION), 1, False),
-        (replace(NEW.after_look(NOW), unfinished=Reading(TimeSpan(NOW, NOW), "more")), 1, True),
+        (replace(NEW.after_look(NOW), unfinished=TimeSpan(NOW, NOW, "more")), 1, True),
         (NEW.silenced(NOW), 10, False),
         (NEW.silenced(NOW), SILENCE_DURATION.seconds // 60, True),
         (replace(NEW.silenced(NOW), boosted_until=NOW + BOOST_DURATION), 1, False),

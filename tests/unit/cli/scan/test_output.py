@@ -52,7 +52,7 @@ def test_every_kind_has_a_text_a_knowledge_entry_and_a_schema_value() -> None:
     assert set(FINDING_TEXTS) == set(FindingKind)
     assert [text.entry for text in FINDING_TEXTS.values() if find_entry(text.entry) is None] == []
     schema = json.loads((SCHEMAS / "scan.schema.json").read_text(encoding="utf-8"))
-    assert schema["$defs"]["finding"]["properties"]["kind"]["enum"] == [kind.value for kind in FindingKind]
+    assert schema["$defs"]["scan_finding"]["properties"]["kind"]["enum"] == [kind.value for kind in FindingKind]
 
 
 def test_the_headline_counts_findings() -> None:

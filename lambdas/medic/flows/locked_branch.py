@@ -1,0 +1,143 @@
+"""A branch under its lease, and what flows do with it: save incidents, send alerts, log.
+
+An alert goes to every channel. Who accepted it is recorded, and it is stored for channels that did not.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from medic.alerts.delivery import deliver
+from medic.alerts.model import Alert, redacted
+from medic.codec import from_text, to_text
+from medic.incidents.model import UndeliveredAlert
+from medic.incidents.table import TransactionParts
+from medic.telemetry import TelemetryEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from medic.events import Scope
+    from medic.incidents.model import Incident
+    from medic.incidents.table import BranchRecord, Lease
+    from medic.services import Services
+
+_MAX_RETRIED = 5
+"""How many undelivered alerts of an incident are retried in one run."""
+_ABANDON_AFTER = timedelta(days=7)
+"""How long after an incident's last update its undelivered alerts are abandoned."""
+
+
+class UndeliveredError(Exception):
+    """A channel did not accept an alert. The alert is stored and retried."""
+
+
+@contextmanager
+def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
+    """Lock the branch, and first retry alerts that a channel has not accepted.
+
+    Raises:
+        BusyError: another invocation works on this branch.
+        UndeliveredError: a channel still does not accept its alerts. Raised at the end of the `with` block.
+    """
+    with services.table.hold(scope) as lease:
+        locked = LockedBranch(lease, services)
+        failures: list[str] = []
+        failed_channels: set[str] = set()
+        for incident in locked.record.incidents:
+            if incident.undelivered:
+                failures += _retry_alerts(incident, locked, failed_channels)
+        yield locked
+        if failures:
+            raise UndeliveredError("; ".join(failures))
+
+
+class LockedBranch:
+    """A branch, or a whole app or region, under its lease."""
+
+    def __init__(self, lease: Lease, services: Services) -> None:
+        self.lease = lease
+        self.services = services
+        self.scope = lease.record.scope
+
+    @property
+    def record(self) -> BranchRecord:
+        """What the table holds about the branch."""
+        return self.lease.record
+
+    @property
+    def now(self) -> datetime:
+        return self.services.clock()
+
+    def save(self, incident: Incident, parts: TransactionParts | None = None) -> None:
+        """Save an incident, and in the same transaction what `parts` names. `Lease.save` says what is raised."""
+        self.lease.save(self.record.with_incident(incident), parts)
+
+    def log(self, event: TelemetryEvent, incident: Incident, **details: object) -> None:
+        """Log and count an event of an incident."""
+        self.services.telemetry.record(event, scope=self.scope, incident=incident.id, **details)
+
+    def notify(self, alert: Alert, incident: Incident, alert_key: str) -> None:
+        """Deliver an alert, save the incident with its receipts, and release the lease.
+
+        Args:
+            alert: what to send.
+            incident: the incident as it is to be saved.
+            alert_key: identifies this alert within the incident. A retry with the same key skips channels that have it.
+
+        Raises:
+            UndeliveredError: a channel did not accept the alert. It is stored for that channel.
+        """
+        services = self.services
+        alert = redacted(alert, emails=services.runtime.settings.redact_emails)
+        delivery = deliver(alert, services.channels, incident.alerted, alert_key, incident.threads)
+        for receipt in delivery.receipts:
+            services.telemetry.record(TelemetryEvent.ALERT_SENT, incident=incident.id, kind=alert.kind, receipt=receipt)
+        threaded = replace(incident, threads=delivery.threads)
+        alerted = threaded.record_alert(alert_key, delivery.receipts, self.now, delivered=not delivery.failures)
+        stored = UndeliveredAlert(incident.id, alert_key, to_text(alert), delivery.lacking)
+        undelivered = (stored,) if delivery.failures else ()
+        # The alert comes after every change in AWS, so the same write can end the lease.
+        self.save(alerted, TransactionParts(undelivered=undelivered, release=True))
+        for failure in delivery.failures:
+            services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
+        if delivery.failures:
+            raise UndeliveredError("; ".join(delivery.failures))
+
+
+def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> list[str]:
+    """Retry the undelivered alerts of an incident, and return the failures.
+
+    A channel that fails once is not tried again in this run, because it may be slow to fail.
+    """
+    services, now = locked.services, locked.now
+    retried: list[UndeliveredAlert] = []
+    receipts: list[str] = []
+    failures: list[str] = []
+    for alert_key in incident.undelivered[:_MAX_RETRIED]:
+        stored = services.table.undelivered_alert(incident.id, alert_key)
+        if stored is None or now - incident.updated_at > _ABANDON_AFTER:
+            services.telemetry.record(TelemetryEvent.ALERT_ABANDONED, incident=incident.id, alert_key=alert_key)
+            retried.append(UndeliveredAlert(incident.id, alert_key, "", ()))
+            continue
+        # A lacking channel that the settings no longer name is dropped.
+        skipped = failed_channels.intersection(c.name for c in services.channels if c.name in stored.lacking)
+        channels = tuple(c for c in services.channels if c.name in stored.lacking and c.name not in failed_channels)
+        delivery = deliver(from_text(Alert, stored.alert), channels, (), alert_key, incident.threads)
+        incident = replace(incident, threads=delivery.threads)
+        failed_channels.update(delivery.lacking)
+        retried.append(replace(stored, lacking=(*delivery.lacking, *sorted(skipped))))
+        receipts += delivery.receipts
+        failures += delivery.failures
+    for receipt in receipts:
+        services.telemetry.record(TelemetryEvent.ALERT_SENT, incident=incident.id, kind="letter", receipt=receipt)
+    for failure in failures:
+        services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind="letter", why=failure)
+    finished = tuple(each.alert_key for each in retried if not each.lacking)
+    incident = incident.record_retry(finished, tuple(receipts), now)
+    locked.save(incident, TransactionParts(undelivered=tuple(retried)))
+    return failures

@@ -1,0 +1,76 @@
+"""A confirmed failure: what guardrails, flows and alerts know about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from medic.evidence import Job, JobRef, Present
+from medic.plan.optin import CHANNEL
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from medic.diagnosis.model import Diagnosis
+    from medic.events import Scope
+    from medic.evidence import App, Branch, Evidence
+    from medic.labels import RoleKind, Trigger
+    from medic.plan.optin import OptIn, RoleChoice
+
+_NO_JOB = Job("0", "unknown", "unknown", None, None, None, None, ())
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedFailure:
+    """A failure that AWS confirms, with its evidence, its diagnosis and the branch's opt-in."""
+
+    scope: Scope
+    trigger: Trigger
+    app: App
+    branch: Branch
+    evidence: Evidence
+    diagnosis: Diagnosis
+    opt_in: OptIn
+    compute_choice: RoleChoice
+    """The compute role that the bot may set on the branch."""
+    service_choice: RoleChoice
+    """The service role that the bot may set on the app."""
+    noticed_at: datetime
+    """When it happened, UTC."""
+    seen_at: datetime | None = None
+    """For a runtime failure, the time of the log line."""
+    denied: tuple[str, ...] = ()
+    """Other IAM actions that the log shows as denied. The new role needs a permission for these too."""
+
+    @property
+    def job(self) -> Job:
+        """The job that failed. For a runtime failure, the job whose code is deployed."""
+        job = self.evidence.job
+        return job.value if isinstance(job, Present) else replace(_NO_JOB, id=self.branch.active_job_id or "0")
+
+    @property
+    def job_ref(self) -> JobRef:
+        """The job that failed. For a runtime failure, the deployed job at the time of the log line."""
+        job = self.job
+        return JobRef(job.id, job.started_at if self.seen_at is None else self.seen_at)
+
+    @property
+    def occurrence(self) -> str:
+        """Identifies this occurrence of the failure: the job's id, with the time of the log line if there is one."""
+        return self.job.id if self.seen_at is None else f"{self.job.id}@{self.seen_at:%Y%m%dT%H%M%S}"
+
+    @property
+    def kind(self) -> tuple[RoleKind, str]:
+        """The kind of its incident: the role that is concerned, and the label."""
+        return self.diagnosis.role_kind, self.diagnosis.label.value
+
+    @property
+    def channel(self) -> str | None:
+        """The alert channel that the branch's tag names, or else the app's tag."""
+        return self.branch.tags.get(CHANNEL) or self.app.tags.get(CHANNEL)
+
+    @property
+    def reason(self) -> str:
+        """The most likely cause, as text."""
+        best = self.diagnosis.causes[0] if self.diagnosis.causes else None
+        return f"{best.rank.value}: {best.title}: {best.reason}" if best else "no cause is known"
