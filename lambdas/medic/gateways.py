@@ -104,7 +104,7 @@ class Gateways:
         Raises:
             AwsError: Lambda did not accept the message.
         """
-        with translated("lambda:Invoke"):
+        with translated("lambda:InvokeFunction"):
             self.clients.functions.invoke(
                 FunctionName=function, InvocationType="Event", Payload=json.dumps(message).encode()
             )

@@ -181,7 +181,7 @@ class BotClient:
             AwsError: Lambda did not accept the message.
         """
         functions = self.gateways.session.client("lambda", config=_SYNCHRONOUS)
-        with translated("lambda:Invoke"):
+        with translated("lambda:InvokeFunction"):
             answer = functions.invoke(FunctionName=self._function, Payload=json.dumps(message).encode())
         body = answer["Payload"].read()
         if failure := answer.get("FunctionError"):

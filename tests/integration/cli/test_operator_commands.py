@@ -209,7 +209,7 @@ def test_a_failed_wake_up_leaves_the_request_stored_and_says_so(world: World, bo
     bot.refuse = ["AccessDeniedException"]
     result = run(world, "fix", app, "main", "--yes")
     assert result.exit_code == 3
-    assert "may not call lambda:Invoke" in result.stderr
+    assert "may not call lambda:InvokeFunction" in result.stderr
     assert "the watcher picks it up" in result.stderr
 
 

@@ -102,7 +102,7 @@ class HandlerHarness:
     def _invoke(self, function: str, message: Mapping[str, object]) -> None:
         assert function == "remediator"
         if self.asleep:
-            raise RetryableError("lambda:Invoke", "TooManyRequestsException", "Rate exceeded")
+            raise RetryableError("lambda:InvokeFunction", "TooManyRequestsException", "Rate exceeded")
         self.woken.append(message)
 
     def _answer(self, url: str, message: dict[str, Any]) -> None:
