@@ -76,7 +76,7 @@ def test_an_event_that_fails_on_every_run_reaches_the_dead_letter_queue(stage: S
     app_id = stage.make_app("exhausted", {})
     stage.cloud.control("set_connection", app_id, "lost")
     for call in range(1, 10):  # three runs of three attempts each
-        stage.cloud.control("fail_call", "GetJob", "throttle", call)
+        stage.cloud.control("fail_call", "GetJob", "throttle", call, app_id)
     job_id = stage.build(app_id)
     sqs, url = stage.cloud.client("sqs"), stage.outputs["FailedRunsQueueUrl"]
 

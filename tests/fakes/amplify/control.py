@@ -96,9 +96,9 @@ class Control:
         """Let the SSR code pass its own credentials, which are undefined. Then no role helps."""
         self._state.branch(app_id, branch)[1].passes_undefined_credentials = True
 
-    def fail_call(self, operation: str, fault: Fault, nth: int = 1) -> None:
-        """Make the nth call of an operation fail, counted from now."""
-        self.fake.faults.plan(operation, fault, nth=nth)
+    def fail_call(self, operation: str, fault: Fault, nth: int = 1, app_id: str = "") -> None:
+        """Make the nth call of an operation fail, counted from now; only calls about `app_id` count if it is given."""
+        self.fake.faults.plan(operation, fault, nth=nth, app_id=app_id)
 
     def deny(self, operation: str, denied: bool = True) -> None:  # noqa: FBT001, FBT002 - comes from JSON
         """Let IAM deny an operation to every caller, or stop denying it."""

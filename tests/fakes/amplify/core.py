@@ -118,7 +118,7 @@ class FakeAmplify:
         return [call for call in self.calls if call.operation == operation]
 
     def _answered(self, asked: Call) -> Json:
-        fault = self.faults.take(asked.operation)
+        fault = self.faults.take(asked.operation, asked.path.get("appId", ""))
         fail_before_effect(fault, asked.operation)
         if asked.operation in self.denied:
             user = f"arn:{self.state.partition}:iam::{self.state.account_id}:root"

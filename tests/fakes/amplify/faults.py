@@ -21,6 +21,8 @@ class _Planned:
     operation: str
     countdown: int
     fault: Fault
+    app_id: str
+    """The only app whose calls count; empty for every app."""
 
 
 class Faults:
@@ -29,15 +31,15 @@ class Faults:
     def __init__(self) -> None:
         self._planned: list[_Planned] = []
 
-    def plan(self, operation: str, fault: Fault, *, nth: int = 1) -> None:
-        """Make the nth call of the operation fail, counted from now."""
+    def plan(self, operation: str, fault: Fault, *, nth: int = 1, app_id: str = "") -> None:
+        """Make the nth call of the operation fail, counted from now; only calls about `app_id` count if it is given."""
         check_choice("fault", fault, Fault)
-        self._planned.append(_Planned(operation, nth, fault))
+        self._planned.append(_Planned(operation, nth, fault, app_id))
 
-    def take(self, operation: str) -> Fault | None:
+    def take(self, operation: str, app_id: str = "") -> Fault | None:
         """Count a call of the operation. Returns the fault planned for it, if any."""
         hit: Fault | None = None
-        for planned in [planned for planned in self._planned if planned.operation == operation]:
+        for planned in [p for p in self._planned if p.operation == operation and p.app_id in ("", app_id)]:
             planned.countdown -= 1
             if planned.countdown == 0:
                 hit = planned.fault
