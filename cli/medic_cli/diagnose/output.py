@@ -13,7 +13,7 @@ from medic.alerts.fixes import app_url, fixes_for, job_url, role_url
 from medic.alerts.json_form import app_json, bot_json, branch_json, diagnosis_json, finding_json, redacted_json
 from medic.alerts.wording import ACTIONS, CHECKS, DIALECTS, HEADLINES, RANKS, ROLES, capitalized
 from medic.diagnosis.model import CheckResult, Rank
-from medic.evidence import Present
+from medic.evidence import Present, value_of
 from medic.knowledge.entry import Dialect
 from medic.labels import Label
 from medic.plan.model import Disposition
@@ -128,7 +128,7 @@ def answer_of(report: DiagnosisReport) -> DiagnoseAnswer:
 
 
 def _job(report: DiagnosisReport) -> ChosenJobJson:
-    job = report.evidence.job.value if isinstance(report.evidence.job, Present) else None
+    job = value_of(report.evidence.job)
     return {
         "id": report.job_id,
         "chosen": report.job_chosen,
@@ -205,9 +205,9 @@ def _print_best_cause(console: Console, diagnosis: Diagnosis) -> None:
 
 def _facts(report: DiagnosisReport) -> Iterator[tuple[str, str]]:
     scope, evidence = report.scope, report.evidence
-    app = evidence.app.value if isinstance(evidence.app, Present) else None
-    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
-    job = evidence.job.value if isinstance(evidence.job, Present) else None
+    app = value_of(evidence.app)
+    branch = value_of(evidence.branch)
+    job = value_of(evidence.job)
     yield "App", f"{app.name} ({scope.app_id})" if app else scope.app_id
     yield "Branch", f"{scope.branch}{f', stage {branch.stage}' if branch else ''}"
     yield "Job", f"{report.job_id}{f', {job.status}' if job else ''}: {report.job_chosen}"

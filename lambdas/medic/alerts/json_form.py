@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from medic.evidence import Present
+from medic.evidence import Present, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -120,7 +120,7 @@ def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[OutcomeJson]:
 
 
 def app_json(evidence: Evidence) -> AppJson:
-    app = evidence.app.value if isinstance(evidence.app, Present) else None
+    app = value_of(evidence.app)
     return {
         "id": evidence.app_id,
         "name": app.name if app else None,
@@ -129,7 +129,7 @@ def app_json(evidence: Evidence) -> AppJson:
 
 
 def branch_json(evidence: Evidence) -> BranchJson:
-    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
+    branch = value_of(evidence.branch)
     return {
         "name": evidence.branch_name,
         "stage": branch.stage if branch else None,
@@ -139,7 +139,7 @@ def branch_json(evidence: Evidence) -> BranchJson:
 
 def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> RolesJson:
     """The verdicts on both roles, and whether the compute role is set on the branch or on the app."""
-    branch = evidence.branch.value if isinstance(evidence.branch, Present) else None
+    branch = value_of(evidence.branch)
     level: Literal["branch", "app"] = "branch" if branch and branch.compute_role_arn else "app"
     compute = _verdict(diagnosis.compute)
     return {

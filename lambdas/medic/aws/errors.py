@@ -11,6 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedErro
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CONDITION_FAILED = "ConditionalCheckFailedException"
+"""DynamoDB's error code if the condition of a write does not hold."""
 _THROTTLES = frozenset(
     {
         "LimitExceededException",

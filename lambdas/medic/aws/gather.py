@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
-from medic.evidence import Absent, BuildLog, Evidence, Item, Present, Unreadable
+from medic.evidence import Absent, BuildLog, Evidence, Item, Present, Unreadable, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -165,8 +165,8 @@ class _CountedChunks:
 
 
 def _role_arns(deployment: Deployment, candidate: str | None, repair: str | None) -> tuple[str, ...]:
-    app = deployment.app.value if isinstance(deployment.app, Present) else None
-    branch = deployment.branch.value if isinstance(deployment.branch, Present) else None
+    app = value_of(deployment.app)
+    branch = value_of(deployment.branch)
     effective = (branch and branch.compute_role_arn) or (app and app.compute_role_arn)
     named = (app and app.service_role_arn, effective, candidate, repair)
     return tuple(dict.fromkeys(arn for arn in named if arn))

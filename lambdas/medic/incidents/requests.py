@@ -10,9 +10,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from medic.aws.errors import AwsRejectedError, translated
+from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
 from medic.incidents.model import Answer, Request, RequestKind
-from medic.incidents.table import CONDITION_FAILED, DUE, RETENTION, Store, request_key, seconds
+from medic.incidents.table import DUE, RETENTION, Store, request_key, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

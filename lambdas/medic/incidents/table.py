@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from medic.aws.errors import AwsRejectedError, translated
+from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
 from medic.codec import from_text, to_text
 from medic.events import Scope, WakeUp
 from medic.incidents.model import Incident, UndeliveredAlert
@@ -44,7 +44,6 @@ RETENTION = timedelta(days=90)
 """How long DynamoDB keeps an item after its last write (TTL)."""
 LEASE = timedelta(seconds=120)
 """Longer than the function's time-out (90 s), so the owner of an expired lease is no longer running."""
-CONDITION_FAILED = "ConditionalCheckFailedException"
 
 _MAX_SETTLED = 20
 """How many settled incidents a branch's record keeps."""

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from medic.aws.errors import AwsRejectedError, RetryableError, translated
+from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, RetryableError, translated
 from medic.codec import read_fields, to_text
 from medic.watch.cursor import Cursor
 
@@ -23,7 +23,6 @@ _MAX_BATCH = 100
 """Keys in one BatchGetItem call; DynamoDB allows no more."""
 _MAX_ATTEMPTS = 5
 _HASH_BYTES = 8
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 _STATE = ("position", "unfinished", "read_from", "looked_at", "silent_until", "missing_since", "missing_reported")
 """The fields of a cursor that are stored together, as one JSON text."""
 
@@ -83,7 +82,7 @@ class Cursors:
                     },
                 )
         except AwsRejectedError as error:
-            if error.code != _CONDITION_FAILED:
+            if error.code != CONDITION_FAILED:
                 raise
             return False
         return True
