@@ -56,7 +56,7 @@ def finish_interrupted(scope: Scope, services: Services) -> None:
     """
     incidents = services.table.read(scope).incidents
     for incident in incidents:
-        if incident.undoing or incident.unfinished or incident.alert_due:
+        if incident.in_progress:
             _continue(scope, incident, services)
     if any(incident.undelivered for incident in incidents):
         with hold_branch(scope, services):

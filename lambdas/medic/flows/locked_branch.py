@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.alerts.delivery import deliver
+from medic.alerts.delivery import DeliveryError, deliver
 from medic.alerts.model import Alert, redacted
 from medic.codec import from_text, to_text
 from medic.incidents.model import UndeliveredAlert
@@ -32,7 +32,21 @@ _ABANDON_AFTER = timedelta(days=7)
 """How long after an incident's last update its undelivered alerts are abandoned."""
 
 
-class UndeliveredError(Exception):
+class RecordedError(Exception):
+    """A run failed after it had saved how to continue. From then on the table's `due` index is the only clock.
+
+    So whoever delivers messages must not deliver this one again.
+
+    Attributes:
+        cause: what failed.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+        super().__init__(str(cause))
+
+
+class UndeliveredError(RecordedError):
     """A channel did not accept an alert. The alert is stored and retried."""
 
 
@@ -42,27 +56,39 @@ def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
 
     Raises:
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel still does not accept its alerts. Raised at the end of the `with` block.
+        RecordedError: the `with` block failed after it had saved an incident that is in progress.
+        UndeliveredError: a channel did not accept an alert. Raised at the end of the `with` block.
     """
     with services.table.hold(scope) as lease:
         locked = LockedBranch(lease, services)
-        failures: list[str] = []
         failed_channels: set[str] = set()
         for incident in locked.record.incidents:
             if incident.undelivered:
-                failures += _retry_alerts(incident, locked, failed_channels)
-        yield locked
-        if failures:
-            raise UndeliveredError("; ".join(failures))
+                locked.failures += _retry_alerts(incident, locked, failed_channels)
+        before = locked.record.incidents
+        try:
+            yield locked
+        except Exception as error:
+            recorded = any(incident.in_progress for incident in locked.record.incidents if incident not in before)
+            if recorded and not isinstance(error, RecordedError):
+                raise RecordedError(error) from error
+            raise
+    if locked.failures:
+        raise UndeliveredError(DeliveryError("; ".join(locked.failures)))
 
 
 class LockedBranch:
-    """A branch, or a whole app or region, under its lease."""
+    """A branch, or a whole app or region, under its lease.
+
+    Attributes:
+        failures: why channels did not accept alerts, as `channel: reason`.
+    """
 
     def __init__(self, lease: Lease, services: Services) -> None:
         self.lease = lease
         self.services = services
         self.scope = lease.record.scope
+        self.failures: list[str] = []
 
     @property
     def record(self) -> BranchRecord:
@@ -89,8 +115,8 @@ class LockedBranch:
             incident: the incident as it is to be saved.
             alert_key: identifies this alert within the incident. A retry with the same key skips channels that have it.
 
-        Raises:
-            UndeliveredError: a channel did not accept the alert. It is stored for that channel.
+        A channel that does not accept the alert stops nothing: the alert is stored for it, and `hold_branch` raises
+        UndeliveredError when the caller is done.
         """
         services = self.services
         alert = redacted(alert, emails=services.runtime.settings.redact_emails)
@@ -105,8 +131,7 @@ class LockedBranch:
         self.save(alerted, TransactionParts(undelivered=undelivered, release=True))
         for failure in delivery.failures:
             services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
-        if delivery.failures:
-            raise UndeliveredError("; ".join(delivery.failures))
+        self.failures += delivery.failures
 
 
 def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> list[str]:

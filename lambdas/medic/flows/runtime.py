@@ -17,7 +17,7 @@ from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.roles import compute_role_verdict
 from medic.events import ALL
 from medic.evidence import Absent, Branch, BuildLog, Evidence, Item, JobRef, Present, RuntimeLine, TimeSpan
-from medic.flows.locked_branch import UndeliveredError, hold_branch
+from medic.flows.locked_branch import RecordedError, hold_branch
 from medic.flows.respond import respond
 from medic.incidents.model import Incident, IncidentState
 from medic.incidents.table import BusyError
@@ -143,7 +143,7 @@ def _respond_to_all(failures: Iterator[ConfirmedFailure], services: Services) ->
         try:
             with hold_branch(failure.scope, services) as locked:
                 respond(failure, locked)
-        except (BusyError, UndeliveredError) as error:
+        except (BusyError, RecordedError) as error:
             failed = error
     if failed is not None:
         raise failed
