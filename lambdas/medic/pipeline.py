@@ -31,7 +31,6 @@ def run(trigger: Event, services: Services) -> None:
         BusyError: another invocation works on the branch.
         LeaseLostError: this invocation took too long, and another one works on the branch.
         RecordedError: the flow failed after its incident was saved with a due time.
-        UndeliveredError: a channel did not accept the alert, which is stored for it.
     """
     apps = services.runtime.settings.apps
     if apps and trigger.scope.app_id not in (*apps, ALL):

@@ -26,7 +26,7 @@ from medic.events import (
     parse_event,
     parse_test_alert,
 )
-from medic.flows.locked_branch import RecordedError, UndeliveredError
+from medic.flows.locked_branch import RecordedError
 from medic.incidents.table import BusyError, LeaseLostError
 from medic.telemetry import TelemetryEvent
 
@@ -49,7 +49,7 @@ _BUSY_RECEIVES = 10
 _WAKE_UP_VALID_FOR = timedelta(minutes=3)
 """The watcher looks every minute, so there is a newer wake-up by then."""
 _BUSY = (BusyError, LeaseLostError)
-_EXPECTED = (RetryableError, UndeliveredError, *_BUSY)
+_EXPECTED = (RetryableError, *_BUSY)
 """Any other error is a fault of the bot, or a missing permission."""
 
 
@@ -127,7 +127,7 @@ def _handle(message: QueueMessage, services: Services, draw: Draw) -> bool:
     if failure is None:
         return True
     about = {"scope": trigger.scope, "why": failure, "message_id": message.id}
-    cause = failure.__cause__ if isinstance(failure, RecordedError) else failure
+    cause = failure.cause if isinstance(failure, RecordedError) else failure
     if not isinstance(cause, _EXPECTED):
         telemetry.fault(failure, **about)
     if is_wake_up:
@@ -166,7 +166,7 @@ def _is_recorded(trigger: Event, failure: Exception) -> bool:
     every incident that waits for it has changed.
     """
     failed = isinstance(trigger, DeploymentEvent) and trigger.status is DeploymentStatus.FAILED
-    return isinstance(failure, UndeliveredError) or (failed and isinstance(failure, RecordedError))
+    return failed and isinstance(failure, RecordedError)
 
 
 def _seconds(message: QueueMessage, age: timedelta, draw: Draw, *, busy: bool) -> int:

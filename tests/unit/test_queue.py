@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from medic import events, pipeline, queue
 from medic.aws.errors import AmbiguousError, DeniedError, RetryableError, ThrottledError
 from medic.events import DETAIL_TYPE, SOURCE, Scope, runtime_wake_up, wake_up
-from medic.flows.locked_branch import RecordedError, UndeliveredError
+from medic.flows.locked_branch import RecordedError
 from medic.incidents.table import BusyError, LeaseLostError
 from medic.settings import Runtime, Settings
 from medic.telemetry import Telemetry
@@ -43,12 +43,6 @@ def deployment(status: str = "FAILED") -> dict[str, Any]:
         "time": NOW.isoformat(),
         "detail": {"appId": SCOPE.app_id, "branchName": SCOPE.branch, "jobId": "7", "jobStatus": status},
     }
-
-
-def recorded(cause: Exception) -> RecordedError:
-    error = RecordedError("recorded")
-    error.__cause__ = cause
-    return error
 
 
 @dataclass
@@ -114,15 +108,13 @@ def test_a_handled_message_is_deleted(remediator: Remediator, message: dict[str,
         (AmbiguousError("dynamodb:UpdateItem", "InternalServerError", ""), "FAILED", KEPT),
         (BusyError(), "FAILED", KEPT),
         (LeaseLostError(), "FAILED", KEPT),
-        (UndeliveredError("slack"), "FAILED", DELETED),
-        (UndeliveredError("slack"), "SUCCEED", DELETED),
-        (recorded(THROTTLED), "FAILED", DELETED),
-        (recorded(BusyError()), "FAILED", DELETED),
-        (recorded(THROTTLED), "SUCCEED", KEPT),
-        (recorded(THROTTLED), "CANCELLED", KEPT),
+        (RecordedError(THROTTLED), "FAILED", DELETED),
+        (RecordedError(BusyError()), "FAILED", DELETED),
+        (RecordedError(THROTTLED), "SUCCEED", KEPT),
+        (RecordedError(THROTTLED), "CANCELLED", KEPT),
         (DeniedError("dynamodb:UpdateItem", "AccessDeniedException", ""), "FAILED", KEPT),
         (ZeroDivisionError(), "FAILED", KEPT),
-        (recorded(ZeroDivisionError()), "FAILED", DELETED),
+        (RecordedError(ZeroDivisionError()), "FAILED", DELETED),
     ],
     ids=repr,
 )
@@ -135,9 +127,7 @@ def test_a_deployment_is_kept_until_the_table_holds_it(
 
 
 @pytest.mark.parametrize("message", [WAKE_UP, RUNTIME_WAKE_UP])
-@pytest.mark.parametrize(
-    "error", [THROTTLED, BusyError(), UndeliveredError(), recorded(THROTTLED), ZeroDivisionError()]
-)
+@pytest.mark.parametrize("error", [THROTTLED, BusyError(), RecordedError(THROTTLED), ZeroDivisionError()])
 def test_a_wake_up_is_never_retried(remediator: Remediator, message: dict[str, Any], error: Exception) -> None:
     remediator.error = error
     assert remediator.handle(batch(message)) == DELETED

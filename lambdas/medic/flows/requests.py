@@ -34,7 +34,6 @@ def answer_request(scope: Scope, request_id: str, services: Services) -> None:
     Raises:
         RetryableError: AWS throttled or could not be reached. Either the request is unused, or its change is saved.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept the alert.
     """
     requests, log = services.requests, partial(services.telemetry.record, scope=scope, request=request_id)
     request = requests.read(scope, request_id)

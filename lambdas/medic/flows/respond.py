@@ -126,7 +126,6 @@ def respond(
     Raises:
         RetryableError: a result is not known yet. The intent is saved, so a retry continues from it.
         BusyError: another invocation works on the app, whose service role may need a repair.
-        UndeliveredError: a channel did not accept the alert.
         UsedUpError: another invocation has used the request.
     """
     before, job = locked.record.incident(*failure.kind), failure.job.id
