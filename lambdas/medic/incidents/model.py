@@ -41,7 +41,7 @@ class Request:
     scope: Scope
     """A branch. A mute may also name a whole app, with the branch `*`."""
     who: str
-    """`slack:TEAM/USER`, or the ARN of the caller."""
+    """`slack:TEAM/USER`, or `session:NAME`, whose name an operator chose for the role session."""
     asked_at: datetime
     expires_at: datetime
     incident_id: str = ""
