@@ -99,6 +99,9 @@ class Branch:
     """True if each pull request into this branch gets a preview, which Amplify creates as another branch."""
     build: BuildSettings = BuildSettings()
     """Set where the branch overrides the app's build settings."""
+    jobs_total: str | None = None
+    """How many jobs Amplify says the branch had. It is not documented which jobs count."""
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

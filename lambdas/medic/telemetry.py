@@ -39,6 +39,8 @@ class TelemetryEvent(StrEnum):
     RUNTIME_LOOKED = "RuntimeLooked"
     RUNTIME_FOUND = "RuntimeFound"
     RUNTIME_UNREAD = "RuntimeUnread"
+    EVENT_MISSED = "EventMissed"
+    JOBS_UNREAD = "JobsUnread"
     ALERT_SENT = "AlertSent"
     ALERT_FAILED = "AlertFailed"
     ALERT_ABANDONED = "AlertAbandoned"
