@@ -29,6 +29,13 @@ _THROTTLES = frozenset(
     }
 )
 """Error codes of throttling: retry the same call later, and call less often."""
+_CONFLICTS = frozenset({"TransactionConflict", "TransactionConflictException"})
+"""Another transaction was writing the same item at the same time."""
+_PASSING_REASONS = frozenset({*_CONFLICTS, "ProvisionedThroughputExceeded", "ThrottlingError"})
+"""The reasons of a cancelled transaction that a retry may not meet again.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
 _FAULTS = frozenset(
     {
         "DependentServiceFailureException",
@@ -114,12 +121,14 @@ def translated(operation: str) -> Iterator[None]:
 
 
 def _from_response(operation: str, error: ClientError) -> AwsError:
-    code = error.response.get("Error", {}).get("Code", "Unknown")
+    code = _passing_reason(error) or error.response.get("Error", {}).get("Code", "Unknown")
     message = error.response.get("Error", {}).get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if _UNASSUMABLE in message:
         return UnassumableRoleError(operation, code, message)
-    if code in _THROTTLES or status == HTTPStatus.TOO_MANY_REQUESTS:
+    if code in _CONFLICTS:
+        return RetryableError(operation, code, message)
+    if code in _THROTTLES | _PASSING_REASONS or status == HTTPStatus.TOO_MANY_REQUESTS:
         return ThrottledError(operation, code, message)
     if code in _FAULTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return AmbiguousError(operation, code, message)
@@ -128,3 +137,13 @@ def _from_response(operation: str, error: ClientError) -> AwsError:
     if code in _ABSENCES:
         return AbsentError(operation, code, message)
     return AwsRejectedError(operation, code, message)
+
+
+def _passing_reason(error: ClientError) -> str | None:
+    """The first reason of a cancelled transaction, if every reason is passing.
+
+    Any other reason decides, such as a failed condition: a retry would meet it again.
+    """
+    codes = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", ())]
+    reasons = [code for code in codes if code != "None"]
+    return reasons[0] if reasons and _PASSING_REASONS.issuperset(reasons) else None
