@@ -42,6 +42,7 @@ class TelemetryEvent(StrEnum):
     ALERT_SENT = "AlertSent"
     ALERT_FAILED = "AlertFailed"
     ALERT_ABANDONED = "AlertAbandoned"
+    RECORD_UNREADABLE = "RecordUnreadable"
     MUTED = "Muted"
     STORM = "Storm"
     STORM_OVER = "StormOver"
@@ -96,6 +97,10 @@ class Telemetry:
                 ) as metric:
                     metric.add_dimension(dimension, value if _DIMENSION_VALUE.fullmatch(value) else _OTHER)
         self.logger.info(event, extra={name: str(value)[:500] for name, value in details.items()})
+
+    def unreadable(self, key: str, why: str) -> None:
+        """Record that an item of the incidents table, or a part of it, could not be read and was skipped."""
+        self.record(TelemetryEvent.RECORD_UNREADABLE, key=key, why=why)
 
     def alerted(self, waited: timedelta) -> None:
         """Record the time from an event, by EventBridge's clock, until every channel had its alert."""

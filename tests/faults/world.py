@@ -194,7 +194,7 @@ class WiredWorld(World):
         if kind is RequestKind.APPROVE:
             request = replace(request, id=approval_id(request.incident_id, request.plan_hash))
         with suppress(AlreadyAskedError):
-            RequestsTable(self.client("dynamodb"), TABLE, self.now).submit(request)
+            RequestsTable(self.client("dynamodb"), TABLE, self.now, self.services().on_unreadable).submit(request)
         return dict(wake_up(scope, request.id))
 
     def approve(self, app_id: str, branch: str = "main") -> Json:

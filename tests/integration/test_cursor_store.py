@@ -21,8 +21,19 @@ MILLISECONDS = NOW.replace(microsecond=123000)
 
 
 @pytest.fixture
-def cursors(world: World) -> Cursors:
-    return Cursors(world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1"))
+def unreadable() -> list[str]:
+    """The keys of the cursors that could not be read."""
+    return []
+
+
+@pytest.fixture
+def cursors(world: World, unreadable: list[str]) -> Cursors:
+    return Cursors(
+        world.client("dynamodb"),
+        "incidents",
+        ("aws", "123456789012", "eu-central-1"),
+        lambda key, _: unreadable.append(key),
+    )
 
 
 def unfinished() -> Cursor:
@@ -37,23 +48,23 @@ def unfinished() -> Cursor:
 def test_a_cursor_is_read_as_it_was_written_and_each_version_is_written_once(cursors: Cursors) -> None:
     cursor = unfinished()
 
-    assert cursors.read(["d1abc", "d2none"]) == {}
+    assert cursors.read(["d1abc", "d2none"], NOW) == {}
     assert cursors.save(cursor)
-    assert cursors.read(["d1abc", "d2none"]) == {"d1abc": replace(cursor, version=1)}
+    assert cursors.read(["d1abc", "d2none"], NOW) == {"d1abc": replace(cursor, version=1)}
     assert not cursors.save(cursor)
     assert cursors.save(replace(cursor, version=1).without_token())
-    assert cursors.read(["d1abc"])["d1abc"].unfinished is None
+    assert cursors.read(["d1abc"], NOW)["d1abc"].unfinished is None
 
 
 def test_a_boost_and_a_saved_cursor_do_not_overwrite_each_other(cursors: Cursors) -> None:
     until = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
     cursors.boost("d1abc", until)
-    before = cursors.read(["d1abc"])["d1abc"]
+    before = cursors.read(["d1abc"], NOW)["d1abc"]
     cursors.boost("d1abc", until + timedelta(minutes=1))
 
     assert before == Cursor("d1abc", boosted_until=until)
     assert cursors.save(before.after_look(MILLISECONDS))
-    assert cursors.read(["d1abc"])["d1abc"].boosted_until == until + timedelta(minutes=1)
+    assert cursors.read(["d1abc"], NOW)["d1abc"].boosted_until == until + timedelta(minutes=1)
 
 
 def test_cursors_of_many_apps_are_read_in_batches(cursors: Cursors, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +73,7 @@ def test_cursors_of_many_apps_are_read_in_batches(cursors: Cursors, monkeypatch:
     for app in ids:
         cursors.boost(app, NOW)
 
-    assert sorted(cursors.read(ids)) == sorted(ids)
+    assert sorted(cursors.read(ids, NOW)) == sorted(ids)
 
 
 def test_every_app_and_every_branch_is_listed_over_all_pages(world: World) -> None:

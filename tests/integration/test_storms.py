@@ -14,7 +14,7 @@ from tests.integration.test_requests import TAG, scope
 if TYPE_CHECKING:
     from tests.integration.conftest import World
 
-FEW = {"limits": {"storm_incidents": 2}}
+FEW = {"limits": {"storm_apps": 2}}
 
 
 def broken(world: World, name: str, mode: str | None = "fix") -> str:

@@ -23,7 +23,7 @@ from medic.incidents.table import (
     TransactionParts,
     UsedUpError,
 )
-from medic.labels import RoleKind
+from medic.labels import Label, RoleKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,12 +50,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def table(world: World, clock: Callable[[], datetime]) -> IncidentsTable:
-    return IncidentsTable(world.client("dynamodb"), "incidents", clock)
+def unreadable() -> list[str]:
+    """The keys of the items that could not be read, as the table reports them."""
+    return []
+
+
+@pytest.fixture
+def table(world: World, clock: Callable[[], datetime], unreadable: list[str]) -> IncidentsTable:
+    return IncidentsTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
 
 
 def incident(clock: Clock) -> Incident:
-    kind = (RoleKind.SERVICE, "service_role_unassumable")
+    kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE)
     return Incident.open(SCOPE, kind, JobRef("7", clock.now), app_name="shop", now=clock())
 
 
@@ -162,8 +168,8 @@ def test_all_records_are_listed_and_nothing_else(table: IncidentsTable, clock: C
 
 
 @pytest.fixture
-def requests(world: World, clock: Clock) -> RequestsTable:
-    return RequestsTable(world.client("dynamodb"), "incidents", clock)
+def requests(world: World, clock: Clock, unreadable: list[str]) -> RequestsTable:
+    return RequestsTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
 
 
 def make_request(clock: Clock, **fields: Any) -> Request:
@@ -224,25 +230,29 @@ def test_a_missing_request_can_not_be_used(table: IncidentsTable, clock: Clock) 
 
 
 @pytest.fixture
-def region(world: World, clock: Clock) -> RegionTable:
-    return RegionTable(world.client("dynamodb"), "incidents", clock)
+def region(world: World, clock: Clock, unreadable: list[str]) -> RegionTable:
+    return RegionTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
 
 
-def test_incidents_are_counted_by_id_over_a_sliding_window(region: RegionTable, clock: Clock) -> None:
-    for name in ("a", "b", "b"):
-        region.count(SCOPE, name)
-        clock.now += timedelta(minutes=4)
-    assert region.read(SCOPE).opened_within(10, clock.now) == 1
-    assert region.count(OTHER, "c").opened_within(13, clock.now) == 3
+def app(name: str) -> Scope:
+    return replace(OTHER, app_id=name)
+
+
+def test_failing_apps_are_counted_once_over_a_sliding_window(region: RegionTable, clock: Clock) -> None:
+    for name in ("d1", "d2", "d2", "d2"):
+        region.count(app(name))
+        clock.now += timedelta(minutes=3)
+    assert region.read(SCOPE).apps_within(10, clock.now) == 1
+    assert region.count(app("d3")).apps_within(13, clock.now) == 3
 
 
 def test_old_minutes_are_deleted(region: RegionTable, clock: Clock) -> None:
     for number in range(13):
-        region.count(SCOPE, f"old{number}")
+        region.count(app(f"d{number}"))
         clock.now += timedelta(minutes=1)
     clock.now += timedelta(hours=2)
-    region.count(SCOPE, "new")
-    assert list(region.read(SCOPE).opened.values()) == [frozenset({"new"})]
+    region.count(app("dnew"))
+    assert list(region.read(SCOPE).failed.values()) == [frozenset({"dnew"})]
 
 
 def test_a_mute_holds_for_its_branch_or_app_until_it_ends(region: RegionTable, clock: Clock) -> None:

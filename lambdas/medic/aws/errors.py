@@ -124,19 +124,20 @@ def _from_response(operation: str, error: ClientError) -> AwsError:
     code = _passing_reason(error) or error.response.get("Error", {}).get("Code", "Unknown")
     message = error.response.get("Error", {}).get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    kind: type[AwsError] = AwsRejectedError
     if _UNASSUMABLE in message:
-        return UnassumableRoleError(operation, code, message)
-    if code in _CONFLICTS:
-        return RetryableError(operation, code, message)
-    if code in _THROTTLES | _PASSING_REASONS or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return ThrottledError(operation, code, message)
-    if code in _FAULTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return AmbiguousError(operation, code, message)
-    if code in _DENIALS:
-        return DeniedError(operation, code, message)
-    if code in _ABSENCES:
-        return AbsentError(operation, code, message)
-    return AwsRejectedError(operation, code, message)
+        kind = UnassumableRoleError
+    elif code in _CONFLICTS:
+        kind = RetryableError
+    elif code in _THROTTLES | _PASSING_REASONS or status == HTTPStatus.TOO_MANY_REQUESTS:
+        kind = ThrottledError
+    elif code in _FAULTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        kind = AmbiguousError
+    elif code in _DENIALS:
+        kind = DeniedError
+    elif code in _ABSENCES:
+        kind = AbsentError
+    return kind(operation, code, message)
 
 
 def _passing_reason(error: ClientError) -> str | None:

@@ -15,6 +15,7 @@ from medic.flows.failure import diagnose_failure
 from medic.flows.runtime import respond_again
 from medic.flows.undo import undo
 from medic.incidents.model import Answer, Incident, IncidentState, Request, RequestKind
+from medic.incidents.region import MuteRefusedError
 from medic.incidents.requests import RequestRefusedError
 from medic.incidents.table import UsedUpError
 from medic.labels import Trigger
@@ -82,7 +83,10 @@ def _carry_out(request: Request, services: Services) -> Answer:
 
 
 def _mute(request: Request, services: Services) -> Answer:
-    services.region.mute(request.scope, request.until)
+    try:
+        services.region.mute(request.scope, request.until)
+    except MuteRefusedError as refusal:
+        raise RequestRefusedError(str(refusal)) from refusal
     whole = request.scope.branch == "*"
     what = request.scope.app_id if whole else f"{request.scope.app_id}/{request.scope.branch}"
     until = f"muted until {request.until:%Y-%m-%d %H:%M} UTC" if request.until else "not muted now"
