@@ -178,7 +178,7 @@ def _storm() -> Iterator[Alert]:
     region = replace(SCOPE, app_id="*", branch="*")
     storm = Incident.open(region, (RoleKind.NONE, BotLabel.STORM), JobRef("0", NOW), app_name="", now=NOW)
     affected = tuple(_hit(number) for number in range(8))
-    yield compose_storm(region, storm, Extent(affected, 11), Limits())
+    yield compose_storm(region, storm, Extent(affected, 11), 9, Limits())
     over = tuple(
         replace(each, incident=each.incident.moved(IncidentState.RESOLVED, NOW)) if number % 2 else each
         for number, each in enumerate(affected)

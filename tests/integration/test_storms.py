@@ -36,8 +36,8 @@ def test_one_alert_reports_the_storm_and_nothing_is_changed_during_it(world: Wor
     before, first_in_storm = world.alerts()[:2], world.alerts()[2:]
     assert len(before) == 2
     assert len(first_in_storm) == 1
-    assert "Storm" in first_in_storm[0]
-    assert all(name in first_in_storm[0] for name in ("app0", "app1", "app2"))
+    assert "Storm: 3 apps fail at once" in first_in_storm[0]
+    assert "app2 / main" in first_in_storm[0]
     assert [world.compute_role(app) for app in apps[2:]] == [None] * 4
 
 
@@ -47,8 +47,8 @@ def test_the_end_of_a_storm_is_reported_with_all_affected_branches_and_how_to_fi
     world.amplify.control.advance(11 * 60)
     world.watch()
     (over,) = world.alerts()[already_sent:]
-    assert "Storm over: 6 incidents" in over
-    assert all(f"app{number} / main" in over for number in range(6))
+    assert "Storm over: 4 incidents" in over
+    assert [f"app{number} / main" in over for number in range(6)] == [False] * 2 + [True] * 4
     assert f"medic fix {apps[3]} main" in over
     assert f"medic fix {apps[2]} main" not in over
     world.amplify.control.advance(11 * 60)
@@ -56,18 +56,35 @@ def test_the_end_of_a_storm_is_reported_with_all_affected_branches_and_how_to_fi
     assert len(world.alerts()) == already_sent + 1
 
 
-def test_a_storm_that_goes_on_is_not_over(world: World) -> None:
+def test_a_storm_that_goes_on_reports_who_joined(world: World) -> None:
     storm_of(world, 4)
     world.amplify.control.advance(8 * 60)
     for number in range(3):
         world.deliver(world.build(broken(world, f"late{number}")))
     already_sent = len(world.alerts())
-    world.amplify.control.advance(4 * 60)
     world.watch()
     assert len(world.alerts()) == already_sent
+    world.amplify.control.advance(4 * 60)
+    world.watch()
+    (grown,) = world.alerts()[already_sent:]
+    assert all(f"{name} / main" in grown for name in ("app2", "app3", "late0", "late1", "late2"))
     world.amplify.control.advance(11 * 60)
     world.watch()
-    assert "Storm over: 7 incidents" in world.alerts()[-1]
+    assert "Storm over: 5 incidents" in world.alerts()[-1]
+
+
+def test_a_storm_that_goes_on_without_new_apps_is_silent(world: World) -> None:
+    storm_of(world, 4)
+    sent = []
+    for _ in range(3):
+        world.amplify.control.advance(8 * 60)
+        for each in ("d1", "d2", "d3"):
+            world.services().region.count(scope(world, each))
+        world.amplify.control.advance(3 * 60)
+        world.watch()
+        sent.append(len(world.alerts()))
+    assert sent == [sent[0]] * 3
+    assert "Storm: 3 apps" in world.alerts()[-1]
 
 
 def test_recoveries_after_a_storm_are_not_reported_one_by_one(world: World) -> None:

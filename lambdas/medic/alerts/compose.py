@@ -201,21 +201,29 @@ class Affected:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Whom a storm affects."""
+    """Whom a storm affects, except for those that were reported before it was one."""
 
     listed: tuple[Affected, ...]
     total: int
     """How many incidents there are, with those that are not listed."""
 
 
-def compose_storm(scope: Scope, storm: Incident, extent: Extent, limits: Limits) -> Alert:
-    """The alert that a storm began or grew: the incidents so far, each opted-in branch with its `medic fix` command."""
+def compose_storm(scope: Scope, storm: Incident, extent: Extent, apps: int, limits: Limits) -> Alert:
+    """The alert that a storm began or grew: the incidents so far, each opted-in branch with its `medic fix` command.
+
+    Args:
+        scope: the region.
+        storm: its incident.
+        extent: the storm's incidents.
+        apps: in how many apps incidents opened within `storm_minutes`.
+        limits: the limits that were exceeded.
+    """
     words = (
-        f"Storm: {extent.total} IAM failures and counting",
-        f"More than {limits.storm_apps} apps failed within {limits.storm_minutes} minutes.",
+        f"Storm: {apps} apps fail at once",
+        f"IAM failures began in {apps} apps within {limits.storm_minutes} minutes; the limit is {limits.storm_apps}.",
         "That is rarely one branch's fault: look for what they have in common, a role, a connection, a policy.",
-        "Nothing is changed while it lasts, and this alert stands for all of them. The whole count follows at the end.",
-        "Failures from before the storm have alerts of their own.",
+        "Nothing is changed while it lasts. Failures from before it have alerts of their own.",
+        f"This alert reports {extent.total} failures. Another one follows if more join.",
     )
     return _storm_alert(AlertKind.STORM, scope, storm, extent, words)
 

@@ -127,9 +127,10 @@ def _check(storm: Incident, locked: LockedBranch) -> None:
 
 def _report(storm: Incident, locked: LockedBranch, alert_key: str) -> None:
     """Report whom the storm affects so far. Its count is how many the last alert reported."""
-    services = locked.services
+    services, limits = locked.services, locked.services.runtime.settings.limits
+    apps = services.region.read(locked.scope).apps_within(limits.storm_minutes, locked.now)
     extent = _extent(storm, locked)
-    alert = compose_storm(locked.scope, storm, extent, services.runtime.settings.limits)
+    alert = compose_storm(locked.scope, storm, extent, apps, limits)
     locked.notify(alert, replace(storm, count=extent.total), alert_key)
 
 
