@@ -6,6 +6,7 @@ of its own, names whom it affects.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -50,15 +51,18 @@ def join_storm(incident: Incident, locked: LockedBranch) -> None:
         UndeliveredError: a channel did not accept the storm's alert. It is stored for that channel.
     """
     services, region = locked.services, locked.scope.whole_region
-    # The alert stays due until the list names the incident, so that an interrupted run is repeated.
+    # The alert stays due until the storm's alert was sent, so that an interrupted run is repeated.
     locked.save(incident.mark_alert_due(_BEGIN_KEY))
     storm = _open_storm(services.table.read(region)) or _begin(incident, locked)
-    if storm is None:
-        return
-    services.region.join_storm(locked.scope, storm.id, incident.id)
-    # A storm is closed before its list is read for the last alert. So whoever joins an open storm is reported.
-    if _open_storm(services.table.read(region)) is None:
-        raise BusyError(f"the storm {storm.id} is over; retry without it")
+    if storm is not None:
+        services.region.join_storm(locked.scope, storm.id, incident.id)
+        # A storm is closed before its list is read for the last alert. So whoever joins an open storm is reported.
+        storm = _open_storm(services.table.read(region))
+        if storm is None:
+            raise BusyError("the storm is over; retry without it")
+        if storm.alert_due:
+            with suppress(BusyError):  # the other invocation, or the watcher, sends the alert
+                check_storm(region, services)
     locked.save(incident.record_storm_alert(locked.now))
 
 
@@ -99,7 +103,6 @@ def _begin(incident: Incident, locked: LockedBranch) -> Incident | None:
         # Saved before its alert: then no one else opens the storm, and the watcher retries the alert.
         locked_region.save(storm)
         locked_region.log(TelemetryEvent.STORM, storm)
-        locked.save(incident.record_storm_alert(now))
         _report(storm, locked_region, _BEGIN_KEY)
         return None
 
