@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult
-from medic.events import DeploymentEvent, DeploymentStatus
+from medic.events import ALL, DeploymentEvent, DeploymentStatus
+from medic.evidence import Absent, Unreadable
 from medic.flows.deadlines import finish_interrupted
 from medic.flows.failure import diagnose_failure
 from medic.flows.runtime import respond_again
@@ -83,14 +84,31 @@ def _carry_out(request: Request, services: Services) -> Answer:
 
 
 def _mute(request: Request, services: Services) -> Answer:
+    if request.until is not None:
+        _require_existing(request.scope, services)
     try:
         services.region.mute(request.scope, request.until)
     except MuteRefusedError as refusal:
         raise RequestRefusedError(str(refusal)) from refusal
-    whole = request.scope.branch == "*"
+    whole = request.scope.branch == ALL
     what = request.scope.app_id if whole else f"{request.scope.app_id}/{request.scope.branch}"
     until = f"muted until {request.until:%Y-%m-%d %H:%M} UTC" if request.until else "not muted now"
     return Answer(f"{what} is {until}")
+
+
+def _require_existing(scope: Scope, services: Services) -> None:
+    """Check that Amplify has the app or branch.
+
+    Raises:
+        RequestRefusedError: it has not, or it could not be read.
+    """
+    amplify, whole = services.amplify, scope.branch == ALL
+    found = amplify.app(scope.app_id) if whole else amplify.branch(scope.app_id, scope.branch)
+    match found:
+        case Absent(reason):
+            raise RequestRefusedError(f"there is no such {'app' if whole else 'branch'}: {reason}")
+        case Unreadable(reason):
+            raise RequestRefusedError(f"could not look for it: {reason}", for_good=False)
 
 
 def _approved_incident(request: Request, services: Services) -> Incident:

@@ -35,6 +35,8 @@ _MAX_STALE = 10
 _REMOVED_AT_ONCE = 100
 _MINUTE, _MUTES, _MEMBERS, _MORE = "minute_", "mutes", "members", "more"
 _ATTEMPTS = 5
+_CLOCK_SKEW = timedelta(minutes=5)
+"""How much the clocks of an operator and of the functions may differ."""
 
 
 class MuteRefusedError(Exception):
@@ -60,7 +62,7 @@ class RegionState:
     def muted(self, scope: Scope, now: datetime) -> bool:
         """True if the branch or its whole app is muted. An end that no mute can have is damaged and mutes nothing."""
         ends = (self.mutes.get(_name(s)) for s in (scope, scope.whole_app))
-        return any(until is not None and now < until <= now + MAX_MUTE for until in ends)
+        return any(until is not None and _holds(until, now) for until in ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +138,13 @@ class RegionTable(Store):
             AwsError: the table could not be written.
         """
         now = self._clock()
-        if until is not None and until > now + MAX_MUTE:
+        if until is not None and until > now + MAX_MUTE + _CLOCK_SKEW:
             raise MuteRefusedError(f"a mute lasts at most {MAX_MUTE.days} days")
         for _ in range(_ATTEMPTS):
             item = self._get(_key(REGION, scope))
-            mutes = {name: end for name, end in _region(item).mutes.items() if now < end <= now + MAX_MUTE}
+            mutes = {name: end for name, end in _region(item).mutes.items() if _holds(end, now)}
             mutes.pop(_name(scope), None)
-            muted = {} if until is None or until <= now else {_name(scope): until}
+            muted = {_name(scope): until} if until is not None and until > now else {}
             if muted and len(mutes) >= MAX_MUTES:
                 raise MuteRefusedError(
                     f"{len(mutes)} apps and branches are muted in this region, and no more may be: end another mute"
@@ -232,6 +234,10 @@ def _key(kind: str, scope: Scope, *more: str) -> str:
 
 def _name(scope: Scope) -> str:
     return f"{scope.app_id}/{scope.branch}"
+
+
+def _holds(until: datetime, now: datetime) -> bool:
+    return now < until <= now + MAX_MUTE + _CLOCK_SKEW
 
 
 def _minute(time: datetime) -> int:
