@@ -31,7 +31,9 @@ class Functions:
 
 def watcher(world: World, functions: Functions, **settings: Any) -> Watcher:
     services = world.services()
-    gateways = Gateways(services.session, world.now, table_name="incidents")
+    gateways = Gateways(
+        services.session, world.now, table_name="incidents", on_unreadable=services.telemetry.unreadable
+    )
     gateways.clients.__dict__["functions"] = functions
     runtime = Runtime(
         Settings.parse(settings), world.amplify.account_id, REGION, "aws", "incidents", remediator_function="remediator"

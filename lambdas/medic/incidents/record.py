@@ -131,9 +131,11 @@ def _incident(value: object) -> Incident:
     """An incident that every flow can work with.
 
     Raises:
-        CodecError: this release does not know one of its values, or it is damaged.
+        CodecError: this release does not know one of its values, or it is damaged, or older than the field `trigger`.
     """
     incident = from_json(Incident, value)
+    if isinstance(value, dict) and "trigger" not in value:
+        raise CodecError("it does not say what showed the failure")
     if not all(_JOB_ID.fullmatch(job_id) for job_id in (incident.job_id, incident.rebuild_job_id or "0")):
         raise CodecError("a job id is not a number")
     if any(change.state is ChangeState.APPLIED and change.applied_at is None for change in incident.changes):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from medic.arns import APP_ID
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, RetryableError
 from medic.incidents.attributes import RETENTION, count, schema, seconds, texts, time
 from medic.incidents.table import REGION, STORM, Store
@@ -249,9 +250,13 @@ def _region(item: Mapping[str, AttributeValueTypeDef]) -> RegionState:
     mutes = item.get(_MUTES, {}).get("M", {})
     ends = {name: time(mutes, name) for name in mutes}
     return RegionState(
-        failed={int(minute): texts(item, f"{_MINUTE}{minute}") for minute in minutes if _is_minute(minute)},
+        failed={int(minute): _apps(item, f"{_MINUTE}{minute}") for minute in minutes if _is_minute(minute)},
         mutes={name: end for name, end in ends.items() if end is not None},
     )
+
+
+def _apps(item: Mapping[str, AttributeValueTypeDef], name: str) -> frozenset[str]:
+    return frozenset(filter(APP_ID.fullmatch, texts(item, name)))
 
 
 def _is_minute(name: str) -> bool:
