@@ -16,7 +16,7 @@ from medic.codec import CodecError, from_text, to_text
 from medic.incidents.attributes import RETENTION, count, number, time
 from medic.incidents.model import Change, ChangeState, Incident, IncidentState
 from medic.incidents.record import BranchRecord, incidents_text, read_record
-from medic.labels import BotLabel, Label, Trigger  # noqa: TC001 - codec.py reads the types of stored fields
+from medic.labels import ActionKind, BotLabel, Label, Trigger
 from tests.unit.incidents.test_record import NOW, SCOPE, incidents, opened
 
 
@@ -107,7 +107,7 @@ def test_an_incident_with_an_unknown_or_damaged_value_stands_aside(fields: dict[
 
 
 def test_an_applied_change_without_a_time_stands_aside() -> None:
-    change = to_text(Change(*(["attach_compute", "arn", "role", None]), ChangeState.APPLIED, NOW))  # type: ignore[arg-type]
+    change = to_text(Change(ActionKind.ATTACH_COMPUTE, "arn", "role", None, ChangeState.APPLIED, NOW))
     assert len(read(raw(changes=[json.loads(change)])).unread) == 1
 
 
