@@ -14,7 +14,13 @@ from medic.incidents.model import Answer, Incident, Request, RequestKind, Undeli
 from medic.incidents.region import RegionTable
 from medic.incidents.requests import AlreadyAskedError, RequestsTable
 from medic.incidents.table import (
+    BRANCH,
+    COUNT,
     LEASE,
+    REGION,
+    REQUEST,
+    STORM,
+    UNDELIVERED,
     BusyError,
     Cap,
     IncidentsTable,
@@ -24,6 +30,8 @@ from medic.incidents.table import (
     UsedUpError,
 )
 from medic.labels import Label, RoleKind
+from medic.watch.cursor import Cursor
+from medic.watch.cursor_store import CURSOR, Cursors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +101,16 @@ def test_a_branch_is_released_when_its_holder_fails(table: IncidentsTable) -> No
         pass
 
 
+def test_a_lease_is_not_ended_by_its_earlier_holder(table: IncidentsTable, clock: Clock) -> None:
+    first = table.hold(SCOPE)
+    first.__enter__()
+    clock.now += LEASE + timedelta(seconds=1)
+    with table.hold(SCOPE):
+        first.__exit__(None, None, None)
+        with pytest.raises(BusyError), table.hold(SCOPE):
+            pass
+
+
 def test_a_lapsed_lease_is_taken_over_and_its_old_holder_can_not_write(table: IncidentsTable, clock: Clock) -> None:
     with table.hold(SCOPE) as old:
         clock.now += LEASE + timedelta(seconds=1)
@@ -139,6 +157,40 @@ def test_a_cap_that_is_used_up_is_named_and_nothing_is_written(table: IncidentsT
         assert refused == "branch"
         assert table.read(SCOPE).incidents == ()
         assert [spend(held, (cap(5, "account"),)) for _ in range(5)] == [None] * 4 + ["account"]
+
+
+def test_every_item_says_its_schema_and_is_kept_for_90_days(
+    world: World,
+    table: IncidentsTable,
+    requests: RequestsTable,
+    region: RegionTable,
+    clock: Clock,
+    unreadable: list[str],
+) -> None:
+    letter = UndeliveredAlert("abc", "report:7", "{}", ("slack",))
+    with table.hold(SCOPE) as held:
+        held.save(held.record.with_incident(incident(clock)), TransactionParts((cap(5),), undelivered=(letter,)))
+    requests.submit(make_request(clock))
+    requests.submit(answered := make_request(clock, id="1" * 32))
+    requests.answer(SCOPE, answered.id, Answer("done"), used=True)
+    region.count(SCOPE)
+    region.join_storm(SCOPE, "abc", "def")
+    cursors = Cursors(
+        world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1"), requests._on_unreadable
+    )
+    cursors.save(Cursor("d1abc").after_look(clock.now))
+    items = world.client("dynamodb").scan(TableName="incidents")["Items"]
+    assert {item["pk"]["S"].partition("#")[0] for item in items} == {
+        *(BRANCH, REQUEST, UNDELIVERED, COUNT, REGION, STORM, CURSOR)
+    }
+    assert [item.get("schema") for item in items] == [{"N": "1"}] * len(items)
+    kept = {item["pk"]["S"].partition("#")[0]: item.get("expires_at", {}).get("N") for item in items}
+    counted = datetime.fromtimestamp(int(kept.pop(COUNT)), UTC)
+    assert counted == cap(5).expires_at
+    assert kept.pop(REGION) is None  # it is bounded, and in use as long as the stack is
+    for each in kept.values():
+        left = datetime.fromtimestamp(int(each), UTC) - clock.now
+        assert timedelta(days=90) <= left <= timedelta(days=90, hours=1)
 
 
 def test_due_incidents_are_found_by_their_deadline(table: IncidentsTable, clock: Clock) -> None:
