@@ -16,8 +16,14 @@ FIX = {TAG: "fix"}
 HOUR = 3600
 
 
+@pytest.fixture(autouse=True)
+def _new_hour(world: World) -> None:
+    """Caps count by the hour of the clock."""
+    world.amplify.control.advance(HOUR - world.now().timestamp() % HOUR)
+
+
 def opted_in(world: World, branches: int = 1) -> str:
-    """An opted-in app whose builds fail, with branches `main`, `b1`, `b2`, …"""
+    """An opted-in app whose builds fail, with the branches `main`, `b1`, `b2` and so on."""
     app = world.make_app(tags=FIX)
     for number in range(1, branches):
         world.client("amplify").create_branch(appId=app, branchName=f"b{number}", stage="BETA", tags=FIX)

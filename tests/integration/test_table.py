@@ -188,6 +188,7 @@ def test_every_item_says_its_schema_and_is_kept_for_90_days(
     counted = datetime.fromtimestamp(int(kept.pop(COUNT)), UTC)
     assert counted == cap(5).expires_at
     assert kept.pop(REGION) is None  # it is bounded, and in use as long as the stack is
+    assert unreadable == []
     for each in kept.values():
         left = datetime.fromtimestamp(int(each), UTC) - clock.now
         assert timedelta(days=90) <= left <= timedelta(days=90, hours=1)
