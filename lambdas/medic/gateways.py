@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from medic.aws.clients import Clients
+from medic.aws.clients import Clients, require_compute_role_support
 from medic.aws.errors import translated
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ class Gateways:
         pause: waits for a number of seconds.
         table_name: the incidents table; empty if it is not used.
         on_unreadable: called with the key of each item of the table that can't be read, and the reason.
+
+    Raises:
+        OutdatedBotocoreError: botocore is too old for compute roles.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Gateways:
         table_name: str = "",
         on_unreadable: Callable[[str, str], None] = lambda _key, _why: None,
     ) -> None:
+        require_compute_role_support()
         self.session = session
         self.clock = clock
         self.pause = pause
