@@ -27,7 +27,7 @@ STALLED_SECONDS = 300.0
 RETRY_SECONDS = 30.0
 """Half of AWS's minute. A retry must outlast the lease of the run before it, so the default of 0.2 s is too short."""
 _QUEUES = ("UndeliveredEventsQueueUrl", "FailedRunsQueueUrl", "WatcherFailedRunsQueueUrl")
-_STORM = "IAM failures and counting"
+_STORM = "apps fail at once"
 """Part of the title of a storm alert."""
 
 

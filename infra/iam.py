@@ -140,8 +140,8 @@ def incident_grants(table_arn: str) -> Iterator[Grant]:
     yield Grant(
         sid="KeepIncidents",
         why="Stores incidents, leases, change limits, undelivered alerts and requests. Writes are conditional; the"
-        " same actions authorise transactions. The bot scans the table only to list what a storm affected.",
-        actions=["dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
+        " same actions authorise transactions.",
+        actions=["dynamodb:GetItem", "dynamodb:UpdateItem"],
         resources=[table_arn],
     )
 

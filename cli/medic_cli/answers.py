@@ -196,6 +196,8 @@ class HistoryIncidentJson(TypedDict):
 class HistoryAnswer(TypedDict):
     schema: Literal[1]
     incidents: list[HistoryIncidentJson]
+    unreadable: list[str]
+    """The keys of the table's items that could not be read, or not whole. Their incidents are missing."""
 
 
 class OptAnswer(TypedDict):

@@ -30,6 +30,16 @@ class Label(StrEnum):
     NOT_IAM = "not_iam"
 
 
+class BotLabel(StrEnum):
+    """What else an incident may be about. No text shows these; the bot finds them out."""
+
+    STORM = "storm"
+    """Many apps of the region fail at once."""
+    SSR_LOG_MISSING = "ssr_log_missing"
+    UNDIAGNOSED = "undiagnosed"
+    """A build failed, and the bot could not find out why."""
+
+
 class Confidence(StrEnum):
     """How sure a finding's label is. LOW: the text alone does not decide it, so the finding says what to check."""
 

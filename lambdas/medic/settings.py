@@ -137,7 +137,7 @@ class Limits:
     fixes_per_account_an_hour: int = 5
     cool_down_minutes: int = 60
     fresh_minutes: int = 30
-    storm_incidents: int = 5
+    storm_apps: int = 5
     storm_minutes: int = 10
     propagation_seconds: int = 45
     log_mebibytes: int = 64
@@ -217,7 +217,7 @@ _LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
     "fixes_per_account_an_hour": (1, 100),
     "cool_down_minutes": (1, 24 * 60),
     "fresh_minutes": (1, 24 * 60),
-    "storm_incidents": (1, 1000),
+    "storm_apps": (1, 100),
     "storm_minutes": (1, 60),
     "propagation_seconds": (0, 45),
     "log_mebibytes": (1, 1024),

@@ -44,6 +44,7 @@ class TelemetryEvent(StrEnum):
     ALERT_SENT = "AlertSent"
     ALERT_FAILED = "AlertFailed"
     ALERT_ABANDONED = "AlertAbandoned"
+    RECORD_UNREADABLE = "RecordUnreadable"
     MUTED = "Muted"
     STORM = "Storm"
     STORM_OVER = "StormOver"
@@ -119,6 +120,10 @@ class Telemetry:
         """Record that a message is retried, and its age."""
         self.record(TelemetryEvent.MESSAGE_RETRIED, age=age, **details)
         self.metrics.add_metric(name=RETRIED_AGE, unit=MetricUnit.Seconds, value=max(0, round(age.total_seconds())))
+
+    def unreadable(self, key: str, why: str) -> None:
+        """Record that an item of the incidents table, or a part of it, could not be read and was skipped."""
+        self.record(TelemetryEvent.RECORD_UNREADABLE, key=key, why=why)
 
     def alerted(self, waited: timedelta) -> None:
         """Record the time from an event, by EventBridge's clock, until every channel had its alert."""

@@ -132,7 +132,7 @@ def capped(world: WiredWorld, remediator: Remediator) -> None:
 
 def storm(world: WiredWorld, remediator: Remediator) -> None:
     """More incidents than the limit open within ten minutes."""
-    world.settings["limits"] = {"storm_incidents": 1}
+    world.settings["limits"] = {"storm_apps": 1}
     build(world, failing(world))
     remediator.work()
     build(world, failing(world, tags=FIX, name="other"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from medic.actions.outcome import ChangeResult, RebuildOutcome, RoleChangeOutcome, UndoOutcome, UndoResult
 from medic.alerts.compose import (
     Affected,
+    Extent,
     compose_expired,
     compose_no_traffic,
     compose_not_helped,
@@ -27,7 +28,7 @@ from medic.alerts.model import redacted
 from medic.events import Scope
 from medic.evidence import JobRef, Present, RolePolicies
 from medic.incidents.model import Change, ChangeState, Incident, IncidentState
-from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
+from medic.labels import ActionKind, BotLabel, Label, Phase, RoleKind, Trigger
 from medic.plan.decide import decide
 from medic.plan.model import RebuildTag
 from medic.plan.optin import CHANNEL, OptIn, RoleChoice
@@ -165,7 +166,7 @@ def _with_result(report: FailureReport, result: ChangeResult, detail: str, rebui
 
 def _incident(diagnosis: Diagnosis) -> Incident:
     kind = RoleKind.SERVICE if diagnosis.label is Label.SERVICE_ROLE_UNASSUMABLE else RoleKind.COMPUTE
-    return Incident.open(SCOPE, (kind, diagnosis.label.value), JobRef("7", STARTED), app_name="shop", now=NOW)
+    return Incident.open(SCOPE, (kind, diagnosis.label), JobRef("7", STARTED), app_name="shop", now=NOW)
 
 
 def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> Incident:
@@ -175,19 +176,19 @@ def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> In
 
 def _storm() -> Iterator[Alert]:
     region = replace(SCOPE, app_id="*", branch="*")
-    storm = Incident.open(region, (RoleKind.NONE, "storm"), JobRef("0", NOW), app_name="", now=NOW)
+    storm = Incident.open(region, (RoleKind.NONE, BotLabel.STORM), JobRef("0", NOW), app_name="", now=NOW)
     affected = tuple(_hit(number) for number in range(8))
-    yield compose_storm(region, storm, affected, Limits())
+    yield compose_storm(region, storm, Extent(affected, 11), 9, Limits())
     over = tuple(
         replace(each, incident=each.incident.moved(IncidentState.RESOLVED, NOW)) if number % 2 else each
         for number, each in enumerate(affected)
     )
-    yield compose_storm_over(region, storm, over)
+    yield compose_storm_over(region, storm, Extent(over, 8))
 
 
 def _hit(number: int) -> Affected:
     scope = replace(SCOPE, app_id=f"d{number}a2b3c4d5e6f", branch=("main", "dev", "feature/søk #1")[number % 3])
     job_ref = JobRef("7", STARTED + timedelta(seconds=number))
-    kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE.value)
+    kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE)
     incident = Incident.open(scope, kind, job_ref, app_name=f"shop-{number}", now=NOW)
     return Affected(scope, replace(incident, mode=Mode.FIX if number % 2 else Mode.REPORT))

@@ -91,4 +91,4 @@ def test_the_function_can_read_its_environment() -> None:
 
     assert function["Handler"] == "slack_interactivity.handler.handler"
     assert runtime.settings.slack.approvers == ("T0123456789/U0123456789",)
-    assert runtime.remediator_function.startswith("<RemediatorFunction")
+    assert runtime.queue_url

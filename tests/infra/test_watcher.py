@@ -128,7 +128,7 @@ def test_the_watcher_can_read_its_environment() -> None:
     )
 
     assert runtime.table.startswith("<IncidentsTable")
-    assert runtime.remediator_function.startswith("<RemediatorFunction")
+    assert runtime.queue_url
     assert runtime.settings == Settings.parse(EVERYTHING)
 
 

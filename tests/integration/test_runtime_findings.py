@@ -59,7 +59,12 @@ class Site:
             settings=services.runtime.settings,
             amplify=AmplifyReader(self.world.client("amplify")),
             logs=RuntimeLogs(lambda: client, RateLimiter(1000)),
-            cursors=Cursors(self.world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1")),
+            cursors=Cursors(
+                self.world.client("dynamodb"),
+                "incidents",
+                ("aws", "123456789012", "eu-central-1"),
+                services.telemetry.unreadable,
+            ),
             wake=wake,
             muted=lambda _: False,
             telemetry=services.telemetry,

@@ -38,11 +38,14 @@ def handle_overdue(scope: Scope, services: Services) -> None:
     """
     for incident in services.table.read(scope).overdue(services.clock()):
         _continue(scope, incident, services)
-    if services.table.read(scope).overdue(services.clock()):
+    record, now = services.table.read(scope), services.clock()
+    if record.overdue(now) or record.wrongly_listed(now):
         # Close what nothing else has finished, so that no incident stays open for ever.
         with hold_branch(scope, services) as locked:
             for incident in locked.record.overdue(locked.now):
                 _close(incident, locked)
+            if locked.record.wrongly_listed(locked.now):
+                locked.lease.save(locked.record)
 
 
 def finish_interrupted(scope: Scope, services: Services) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.delivery import deliver
 from medic.alerts.model import Alert, redacted
-from medic.codec import from_text, to_text
+from medic.codec import CodecError, from_text, to_text
 from medic.incidents.model import UndeliveredAlert
-from medic.incidents.table import TransactionParts
+from medic.incidents.table import TransactionParts, undelivered_key
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from medic.events import Scope
     from medic.incidents.model import Incident
-    from medic.incidents.table import BranchRecord, Lease
+    from medic.incidents.record import BranchRecord
+    from medic.incidents.table import Lease
     from medic.services import Services
 
 _MAX_RETRIED = 5
@@ -139,10 +140,15 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
             services.telemetry.record(TelemetryEvent.ALERT_ABANDONED, incident=incident.id, alert_key=alert_key)
             retried.append(UndeliveredAlert(incident.id, alert_key, "", ()))
             continue
+        try:
+            alert = from_text(Alert, stored.alert)
+        except CodecError as error:  # a release that knows this alert can still send it
+            services.on_unreadable(undelivered_key(incident.id, alert_key), str(error))
+            continue
         # A lacking channel that the settings no longer name is dropped.
         skipped = failed_channels.intersection(c.name for c in services.channels if c.name in stored.lacking)
         channels = tuple(c for c in services.channels if c.name in stored.lacking and c.name not in failed_channels)
-        delivery = deliver(from_text(Alert, stored.alert), channels, (), alert_key, incident.threads)
+        delivery = deliver(alert, channels, (), alert_key, incident.threads)
         incident = replace(incident, threads=delivery.threads)
         failed_channels.update(delivery.lacking)
         retried.append(replace(stored, lacking=(*delivery.lacking, *sorted(skipped))))

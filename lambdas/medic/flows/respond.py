@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from medic.evidence import JobRef
     from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import Request
+    from medic.incidents.record import BranchRecord
     from medic.incidents.region import RegionState
-    from medic.incidents.table import BranchRecord
     from medic.plan.failure import ConfirmedFailure
 
 _TAKES_EFFECT_WITHIN = timedelta(minutes=2)
@@ -160,7 +160,7 @@ def _act(
     services, job = locked.services, failure.job.id
     incident = _open_or_count(failure, before, locked.now)
     is_new = before is None or before.id != incident.id
-    region = services.region.count(failure.scope, incident.id) if is_new else services.region.read(failure.scope)
+    region = services.region.count(failure.scope) if is_new else services.region.read(failure.scope)
     approved_before = incident.unfinished and bool(incident.approved_by)
     triggered_at = failure.noticed_at
     if request is not None:
@@ -176,7 +176,7 @@ def _act(
         # The unfinished change itself started the cool-down.
         cooling_until=None if incident.unfinished else locked.record.cooling_until,
         storm=is_storm(region, services),
-        tried_before=incident.tried_before,
+        tried_before=incident.tried_before or (None if locked.record.unread else False),
         muted=region.muted(failure.scope, locked.now),
         approved=request is not None or approved_before,
     )

@@ -21,7 +21,7 @@ from medic.flows.locked_branch import RecordedError, hold_branch
 from medic.flows.respond import respond
 from medic.incidents.model import Incident, IncidentState
 from medic.incidents.table import BusyError
-from medic.labels import Identity, Label, Phase, RoleKind, Trigger
+from medic.labels import BotLabel, Identity, Label, Phase, RoleKind, Trigger
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.model import SSR, RebuildTag
@@ -44,7 +44,7 @@ _MAX_PAGES = 10
 """Pages of FilterLogEvents that one run reads."""
 _MAX_NAMED = 5
 """How many branches a note names."""
-_LOG_MISSING = (RoleKind.NONE, "ssr_log_missing")
+_LOG_MISSING = (RoleKind.NONE, BotLabel.SSR_LOG_MISSING)
 """The kind of the incident that reports that the app has no SSR log."""
 
 

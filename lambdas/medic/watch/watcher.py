@@ -123,4 +123,5 @@ class Watcher:
     @cached_property
     def _cursors(self) -> Cursors:
         here = self.runtime
-        return Cursors(self.gateways.clients.dynamodb, here.table, (here.partition, here.account, here.region))
+        region = here.partition, here.account, here.region
+        return Cursors(self.gateways.clients.dynamodb, here.table, region, self.gateways.on_unreadable)
