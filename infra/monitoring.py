@@ -115,10 +115,16 @@ NOT_HELPED = AlarmText(
     means="The bot changed a role, but the deployment or the SSR runtime still fails in the same way.",
     do="read the incident's alert and fix the next cause that it names. To undo the change, run `medic undo`.",
 )
+RECORD_UNREADABLE = AlarmText(
+    section="an-item-cant-be-read",
+    means="The bot skipped an item of the incidents table, or a part of it: a newer release wrote it, or it is"
+    " damaged.",
+    do="find its key in the log line RecordUnreadable. Deploy the newer release again, or delete a damaged item.",
+)
 
 ALARM_TEXTS = (
     *(UNDELIVERED_EVENTS, FAILED_RUNS, REMEDIATOR_FAILING, WATCHER_FAILING, SLACK_FAILING),
-    *(SILENT_WATCHER, THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED),
+    *(SILENT_WATCHER, THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED, RECORD_UNREADABLE),
 )
 
 
@@ -203,6 +209,13 @@ class Monitoring(Construct):
                 ),
                 _split_by("Refused, by guardrail", TelemetryEvent.REFUSED, "rule"),
                 CustomMetricGroup(title="Storms", metrics=[self._with_alarm("Incidents", TelemetryEvent.STORM, STORM)]),
+                CustomMetricGroup(
+                    title="Items that can't be read",
+                    metrics=[
+                        self._with_alarm(name, TelemetryEvent.RECORD_UNREADABLE, RECORD_UNREADABLE, service=service)
+                        for name, service in (("Table", "remediator"), ("WatcherTable", "watcher"))
+                    ],
+                ),
             ],
         )
 
@@ -222,7 +235,9 @@ class Monitoring(Construct):
             ],
         )
 
-    def _with_alarm(self, name: str, event: TelemetryEvent, text: AlarmText) -> CustomMetricWithAlarm:
+    def _with_alarm(
+        self, name: str, event: TelemetryEvent, text: AlarmText, service: str = "remediator"
+    ) -> CustomMetricWithAlarm:
         """A metric with an alarm on its first occurrence."""
         threshold = CustomThreshold(
             threshold=0,
@@ -230,7 +245,9 @@ class Monitoring(Construct):
             treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description_override=text.description,
         )
-        return CustomMetricWithAlarm(alarm_friendly_name=name, metric=_count(event), add_alarm={event.value: threshold})
+        return CustomMetricWithAlarm(
+            alarm_friendly_name=name, metric=_count(event, service), add_alarm={event.value: threshold}
+        )
 
     def _monitor_functions(
         self, remediator: lambda_.Function, watcher: lambda_.Function, slack: lambda_.Function | None
@@ -300,12 +317,12 @@ class Monitoring(Construct):
         )
 
 
-def _count(event: TelemetryEvent) -> cloudwatch.Metric:
-    """How often the remediator recorded the event."""
+def _count(event: TelemetryEvent, service: str = "remediator") -> cloudwatch.Metric:
+    """How often a function recorded the event."""
     return cloudwatch.Metric(
         namespace=METRICS_NAMESPACE,
         metric_name=event.value,
-        dimensions_map={"service": "remediator"},
+        dimensions_map={"service": service},
         statistic="Sum",
         period=_PERIOD,
         label=event.value,

@@ -83,9 +83,18 @@ def test_a_slow_run_raises_an_alarm_before_it_times_out() -> None:
         assert 0.5 < milliseconds / 1000 / time_outs[function.strip("<>")] < 1
 
 
-@pytest.mark.parametrize("event", [TelemetryEvent.ALERT_FAILED, TelemetryEvent.STORM, TelemetryEvent.NOT_HELPED])
-def test_the_bots_own_metrics_are_watched_under_the_names_that_it_emits(event: TelemetryEvent) -> None:
-    variables = properties_of(template(), FUNCTIONS, "Remediator")["Environment"]["Variables"]
+@pytest.mark.parametrize(
+    ("event", "function"),
+    [
+        (TelemetryEvent.ALERT_FAILED, "Remediator"),
+        (TelemetryEvent.STORM, "Remediator"),
+        (TelemetryEvent.NOT_HELPED, "Remediator"),
+        (TelemetryEvent.RECORD_UNREADABLE, "Remediator"),
+        (TelemetryEvent.RECORD_UNREADABLE, "Watcher"),
+    ],
+)
+def test_the_bots_own_metrics_are_watched_under_the_names_that_it_emits(event: TelemetryEvent, function: str) -> None:
+    variables = properties_of(template(), FUNCTIONS, function)["Environment"]["Variables"]
     namespace, service = variables["POWERTOOLS_METRICS_NAMESPACE"], variables["POWERTOOLS_SERVICE_NAME"]
 
     assert (namespace, event.value, (service,)) in watched_by_all()

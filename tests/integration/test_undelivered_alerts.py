@@ -76,7 +76,13 @@ def test_a_dead_channel_is_tried_with_one_alert_per_run(world: World, app: str) 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("alert", "[]"), ("alert", '{"kind": "of another release"}'), ("alert", "not JSON"), ("lacking", "slack")],
+    [
+        ("alert", "[]"),
+        ("alert", '{"kind": "of another release"}'),
+        ("alert", "not JSON"),
+        ("lacking", "slack"),
+        ("schema", "2"),
+    ],
 )
 def test_a_stored_alert_that_can_not_be_read_does_not_block_its_branch(
     world: World, app: str, name: str, text: str
@@ -86,7 +92,7 @@ def test_a_stored_alert_that_can_not_be_read_does_not_block_its_branch(
     world.slack.recover()
     table = world.client("dynamodb")
     (stored,) = (item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item)
-    table.put_item(TableName=TABLE, Item={**stored, name: {"S": text}})
+    table.put_item(TableName=TABLE, Item={**stored, name: {"N" if name == "schema" else "S": text}})
     world.amplify.control.set_connection(app, "ok")
     world.deliver(world.build(app))
     (alert,) = world.alerts()
@@ -108,6 +114,19 @@ def test_a_stored_alert_of_a_newer_release_is_sent_once_that_release_is_back(wor
     world.amplify.control.advance(3600)
     world.watch()
     assert len(world.alerts()) == 1
+
+
+def test_a_stored_alert_that_can_not_be_read_is_abandoned_after_a_week(world: World, app: str) -> None:
+    world.slack.fail(times=MANY)
+    with pytest.raises(UndeliveredError):
+        world.deliver(world.build(app))
+    world.slack.recover()
+    table = world.client("dynamodb")
+    (stored,) = (item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item)
+    table.put_item(TableName=TABLE, Item={**stored, "alert": {"S": "not JSON"}})
+    world.amplify.control.advance(8 * 24 * 3600)
+    world.watch()
+    assert [item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item] == []
 
 
 def _tries(world: World) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from medic.alerts.delivery import deliver
 from medic.alerts.model import Alert, redacted
 from medic.codec import CodecError, from_text, to_text
+from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import UndeliveredAlert
 from medic.incidents.table import TransactionParts, undelivered_key
 from medic.telemetry import TelemetryEvent
@@ -134,16 +135,19 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
     retried: list[UndeliveredAlert] = []
     receipts: list[str] = []
     failures: list[str] = []
+    too_old = now - incident.updated_at > _ABANDON_AFTER
     for alert_key in incident.undelivered[:_MAX_RETRIED]:
-        stored = services.table.undelivered_alert(incident.id, alert_key)
-        if stored is None or now - incident.updated_at > _ABANDON_AFTER:
+        stored = alert = None
+        try:
+            stored = services.table.undelivered_alert(incident.id, alert_key)
+            alert = None if stored is None else from_text(Alert, stored.alert)
+        except (CodecError, NewerSchemaError) as error:
+            services.on_unreadable(undelivered_key(incident.id, alert_key), str(error))
+            if not too_old:  # a release that knows this alert can still send it
+                continue
+        if stored is None or alert is None or too_old:
             services.telemetry.record(TelemetryEvent.ALERT_ABANDONED, incident=incident.id, alert_key=alert_key)
             retried.append(UndeliveredAlert(incident.id, alert_key, "", ()))
-            continue
-        try:
-            alert = from_text(Alert, stored.alert)
-        except CodecError as error:  # a release that knows this alert can still send it
-            services.on_unreadable(undelivered_key(incident.id, alert_key), str(error))
             continue
         # A lacking channel that the settings no longer name is dropped.
         skipped = failed_channels.intersection(c.name for c in services.channels if c.name in stored.lacking)

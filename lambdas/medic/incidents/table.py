@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from medic.arns import APP_ID
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
-from medic.codec import MAX_NUMBER, CodecError, from_text
+from medic.codec import MAX_NUMBER, from_text
 from medic.events import ALL, Scope, WakeUp
 from medic.incidents.attributes import RETENTION, NewerSchemaError, check_schema, schema, seconds, text
 from medic.incidents.model import UndeliveredAlert
@@ -249,16 +249,15 @@ class IncidentsTable(Store):
                         yield wake_up
 
     def undelivered_alert(self, incident_id: str, alert_key: str) -> UndeliveredAlert | None:
-        """Read a stored alert, or None if every channel has it, its time to live is over, or it is damaged."""
-        key = undelivered_key(incident_id, alert_key)
-        item = self._get(key)
+        """Read a stored alert, or None if every channel has it or its time to live is over.
+
+        Raises:
+            CodecError: it is damaged.
+        """
+        item = self._get(undelivered_key(incident_id, alert_key))
         if "alert" not in item:
             return None
-        try:
-            lacking = from_text(tuple[str, ...], text(item, "lacking"))
-        except CodecError as error:
-            self._on_unreadable(key, f"lacking: {error}")
-            return None
+        lacking = from_text(tuple[str, ...], text(item, "lacking"))
         return UndeliveredAlert(incident_id, alert_key, text(item, "alert"), lacking)
 
     @contextmanager

@@ -116,7 +116,7 @@ def _no_storm(q: Question) -> RuleAnswer:
     if q.storm:
         limits = q.settings.limits
         return False, f"a storm: more than {limits.storm_apps} apps fail within {limits.storm_minutes} min"
-    return True, "no storm of failures"
+    return True, "no storm of incidents"
 
 
 def _not_muted(q: Question) -> RuleAnswer:

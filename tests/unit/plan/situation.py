@@ -112,7 +112,7 @@ class Situation:
     event_age: timedelta = timedelta(minutes=1)
     cool_down: timedelta | None = None
     storm: bool = False
-    tried_before: bool = False
+    tried_before: bool | None = False
     muted: bool = False
     approved: bool = False
     app_cool_down: timedelta | None = None
