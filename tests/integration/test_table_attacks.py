@@ -92,7 +92,7 @@ def test_a_mute_of_what_does_not_exist_is_refused(world: World) -> None:
 
 def test_a_mute_lasts_at_most_30_days(world: World) -> None:
     app = failing(world, None)
-    for days, answer in ((3650, "refused: a mute ends in the future and lasts at most 30 days"), (31, "refused"), (30, "is muted until")):
+    for days, answer in ((3650, "lasts at most 30 days"), (31, "refused"), (30, "is muted until")):
         until = world.now() + timedelta(days=days)
         assert answer in ask(world, app, RequestKind.MUTE, branch="*", until=until)
 
