@@ -95,6 +95,8 @@ class Branch:
     source_branch: str | None
     destination_branch: str | None
     active_job_id: str | None
+    created_at: datetime | None = None
+    """It tells a branch from a deleted one of the same name."""
     pull_request_previews: bool = False
     """True if each pull request into this branch gets a preview, which Amplify creates as another branch."""
     build: BuildSettings = BuildSettings()

@@ -48,7 +48,9 @@ def run(event: object, services: Services) -> object:
     except MalformedEventError as error:
         services.telemetry.record(TelemetryEvent.EVENT_MALFORMED, why=error)
         return None
-    if runtime.settings.apps and trigger.scope.app_id not in (*runtime.settings.apps, ALL):
+    # What was begun is also ended if the settings no longer name its app.
+    begun = isinstance(trigger, WakeUp) and not trigger.request_id
+    if not (begun or trigger.scope.app_id == ALL or runtime.settings.watches(trigger.scope.app_id)):
         services.telemetry.record(TelemetryEvent.EVENT_NOT_WATCHED, scope=trigger.scope)
         return None
     match trigger:

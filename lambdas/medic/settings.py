@@ -167,6 +167,10 @@ class Settings:
     """False: no CloudWatch alarms and no dashboard."""
     limits: Limits = field(default_factory=Limits)
 
+    def watches(self, app_id: str) -> bool:
+        """True if the bot handles this app."""
+        return not self.apps or app_id in self.apps
+
     @classmethod
     def parse(cls, raw: object) -> Settings:
         """Validate a settings object from the CDK context; None means "no settings".

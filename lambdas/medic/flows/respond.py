@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_not_helped, compose_report, compose_still_logged
 from medic.flows.apply import Applier, alert_key_of
+from medic.flows.rebuild import announce_rebuild, rebuild
 from medic.flows.storm import is_storm, join_storm
 from medic.incidents.model import Incident, IncidentState, JobOrder, RequestKind
-from medic.labels import Trigger
+from medic.labels import ActionKind, Trigger
 from medic.plan.decide import contradicted, decide
 from medic.plan.guardrails import Question
+from medic.plan.model import Disposition
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from medic.incidents.region import RegionState
     from medic.incidents.table import BranchRecord
     from medic.plan.failure import ConfirmedFailure
+    from medic.plan.model import Plan
 
 _TAKES_EFFECT_WITHIN = timedelta(minutes=2)
 """How long after a change running functions may still log the old error."""
@@ -155,37 +158,46 @@ def respond(
 def _act(
     failure: ConfirmedFailure, locked: LockedBranch, request: Request | None, before: Incident | None
 ) -> FailureReport:
-    """Open or count up the incident, apply the plan, and send the alert unless it would tell nothing new."""
-    services, job = locked.services, failure.job.id
-    incident = _open_or_count(failure, before, locked.now)
+    """Open or count up the incident, apply the plan, send the alert unless it would tell nothing new, then rebuild."""
+    services, scope, now = locked.services, failure.scope, locked.now
+    incident = _open_or_count(failure, before, now)
     is_new = before is None or before.id != incident.id
-    region = services.region.count(failure.scope, incident.id) if is_new else services.region.read(failure.scope)
-    approved_before = incident.unfinished and bool(incident.approved_by)
-    triggered_at = failure.noticed_at
-    if request is not None:
-        triggered_at = request.asked_at
-    elif approved_before:
-        triggered_at = max(change.intended_at for change in incident.changes)
+    region = services.region.count(scope, incident.id) if is_new else services.region.read(scope)
+    jobs = cache(partial(services.amplify.jobs, scope.app_id, scope.branch))
+    allowed_until = incident.fresh_until if incident.unfinished else None
     question = Question(
         failure=failure,
         settings=services.runtime.settings,
-        asked_at=locked.now,
-        triggered_at=triggered_at,
-        policies=services.iam.policies,
+        asked_at=now,
+        jobs=jobs,
+        policies=cache(services.iam.policies),
+        allowed_until=request.expires_at if request is not None else allowed_until,
         # The unfinished change itself started the cool-down.
         cooling_until=None if incident.unfinished else locked.record.cooling_until,
         storm=is_storm(region, services),
         tried_before=incident.tried_before,
-        muted=region.muted(failure.scope, locked.now),
-        approved=request is not None or approved_before,
+        muted=region.muted(scope, now),
+        approved=request is not None or (incident.unfinished and bool(incident.approved_by)),
     )
     report = _apply_plan(question, incident, locked, request)
+    report = announce_rebuild(report, jobs, locked)
     if request is None and not report.outcomes and _muted_or_storm(report, before, region, locked):
         return report
     if request is None and before is not None and not is_new and not _has_news(report, before):
-        locked.log(TelemetryEvent.FAILURE_REPEATED, before, job=job)
+        locked.log(TelemetryEvent.FAILURE_REPEATED, before, job=failure.job.id)
         locked.save(report.incident)
+    else:
+        _notify(report, before, locked, request)
+    announced = locked.record.find(report.incident.id)
+    if announced is None or announced.rebuild_at is None:
         return report
+    rebuilt = rebuild(failure, announced, locked)
+    outcomes = tuple(replace(outcome, rebuild=rebuilt) for outcome in report.outcomes)
+    return replace(report, incident=locked.record.find(announced.id) or announced, outcomes=outcomes)
+
+
+def _notify(report: FailureReport, before: Incident | None, locked: LockedBranch, request: Request | None) -> None:
+    failure, incident = report.failure, report.incident
     for rule in report.plan.refused_by:
         locked.log(TelemetryEvent.REFUSED, incident, rule=rule)
     alert_key = alert_key_of(failure, request)
@@ -194,9 +206,8 @@ def _act(
             alert_key = before.alert_due
         elif before.deferred:
             alert_key = f"outcome:{failure.occurrence}"
-    locked.notify(compose_report(report), report.incident, alert_key)
-    services.telemetry.alerted(locked.now - triggered_at)
-    return report
+    locked.notify(compose_report(report), incident, alert_key, release=incident.rebuild_at is None)
+    locked.services.telemetry.alerted(locked.now - (failure.noticed_at if request is None else request.asked_at))
 
 
 def _open_or_count(failure: ConfirmedFailure, before: Incident | None, now: datetime) -> Incident:
@@ -211,20 +222,36 @@ def _open_or_count(failure: ConfirmedFailure, before: Incident | None, now: date
 
 
 def _apply_plan(question: Question, incident: Incident, locked: LockedBranch, request: Request | None) -> FailureReport:
-    """Decide, and carry out what needs no more approval. A repair also locks the whole app."""
-    failure = question.failure
-    with ExitStack() as leases:
-        app = None
-        if failure.service_choice.arn is not None:
-            app = leases.enter_context(locked.services.table.hold(failure.scope.whole_app))
+    """Decide, and carry out what needs no more approval. Only a repair locks the whole app.
+
+    Raises:
+        BusyError: another invocation works on the app. Unless a person asked for this run, the incident is recorded.
+    """
+    failure, table = question.failure, locked.services.table
+    applier = Applier(failure, locked, request)
+    if failure.service_choice.arn is not None and not incident.unfinished:
+        question = replace(question, app_cooling_until=table.read(failure.scope.whole_app).cooling_until)
+    plan = _decide(question, incident, request)
+    repairs = any(action.kind is ActionKind.REPAIR_SERVICE for action in plan.with_disposition(Disposition.DO))
+    if repairs or ActionKind.REPAIR_SERVICE in incident.unfinished_kinds:
+        if request is None and not incident.in_progress:
+            incident = incident.mark_alert_due(alert_key_of(failure, None))
+            locked.save(incident)
+        with table.hold(failure.scope.whole_app) as app:
             cooling = None if incident.unfinished else app.record.cooling_until
-            question = replace(question, app_cooling_until=cooling)
-        plan = decide(question)
-        approves = request is not None and request.kind is RequestKind.APPROVE
-        if request is not None and approves and plan.hash_for(incident.id) != request.plan_hash:
-            plan = plan.refused("as_approved", "what would be done now is not what was approved: look at it again")
-        report = Applier(failure, locked, app, request).apply(plan, incident)
-        return replace(report, incident=report.incident.recheck_when_quiet(locked.now))
+            plan = _decide(replace(question, app_cooling_until=cooling), incident, request)
+            report = applier.apply(plan, incident, app)
+    else:
+        report = applier.apply(plan, incident)
+    return replace(report, incident=report.incident.recheck_when_quiet(locked.now))
+
+
+def _decide(question: Question, incident: Incident, request: Request | None) -> Plan:
+    """The plan, refused if a person approved another one."""
+    plan = decide(question)
+    if request is None or request.kind is not RequestKind.APPROVE or plan.hash_for(incident.id) == request.plan_hash:
+        return plan
+    return plan.refused("as_approved", "what would be done now is not what was approved: look at it again")
 
 
 def _muted_or_storm(report: FailureReport, before: Incident | None, region: RegionState, locked: LockedBranch) -> bool:
@@ -247,9 +274,11 @@ def _muted_or_storm(report: FailureReport, before: Incident | None, region: Regi
 
 
 def _has_news(report: FailureReport, before: Incident) -> bool:
-    """False if an alert would repeat the last one: the same plan, or still deferred."""
+    """False if an alert would repeat the last one: the same plan, still deferred, or a change that it reported."""
     if before.alert_due:
         return True
+    if before.applied and not before.unfinished:
+        return False
     if report.outcomes:
         return not (before.deferred and report.incident.deferred)
     alerted, planned = before.last_alerted_plan, report.incident.last_alerted_plan

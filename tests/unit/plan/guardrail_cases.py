@@ -121,9 +121,26 @@ def _paired_with_this_branch(it: Situation) -> None:
 
 _MATCHING = _app(auto_branch_creation=True, auto_branch_patterns=("ma*",))
 
+BUILDS_ONLY = frozenset({"the job ended 31 minutes ago", "a newer job has succeeded"})
+"""A failure at runtime that is not fresh is proposed, and no build says anything about it."""
+OVERRULED = frozenset(
+    {
+        "the job ended 31 minutes ago",
+        "AWS does not say when it happened",
+        "it happened 25 hours ago",
+        "it will happen in six minutes",
+        "the same change did not help before",
+    }
+)
+"""What an approval overrules."""
+
 CASES: Mapping[str, Change] = {
-    "the event is 31 minutes old": _set(event_age=timedelta(minutes=31)),
-    "what asked for it comes from the future": _set(event_age=timedelta(minutes=-6)),
+    "the job ended 31 minutes ago": _set(age=timedelta(minutes=31)),
+    "a newer job has succeeded": _set(newer_job="SUCCEED"),
+    "a newer job has failed too": _set(newer_job="FAILED"),
+    "AWS does not say when it happened": _set(age=None),
+    "it happened 25 hours ago": _set(age=timedelta(hours=25)),
+    "it will happen in six minutes": _set(age=timedelta(minutes=-6)),
     "the branch's stage is PULL_REQUEST": _branch(stage="PULL_REQUEST"),
     "the branch has a source branch": _branch(source_branch="feature"),
     "the branch has a destination branch": _branch(destination_branch="main"),
