@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import RebuildOutcome
-from medic.actions.set_role import Pause, retry_when_throttled
 from medic.aws.errors import AwsError, RetryableError
 from medic.evidence import Item, Job, Present
 
@@ -31,7 +30,7 @@ def why_no_rebuild_now(jobs: Jobs, job: Job) -> str | None:
     return None
 
 
-def start_rebuild(actor: AmplifyActor, scope: Scope, job: Job, incident_id: str, pause: Pause) -> RebuildOutcome:
+def start_rebuild(actor: AmplifyActor, scope: Scope, job: Job, incident_id: str) -> RebuildOutcome:
     """Start the retry once. Never RELEASE: that would deploy whatever commit the branch's head is at now.
 
     Args:
@@ -39,15 +38,13 @@ def start_rebuild(actor: AmplifyActor, scope: Scope, job: Job, incident_id: str,
         scope: the branch.
         job: the recorded job.
         incident_id: becomes part of the job's reason.
-        pause: waits for so many seconds.
 
     Raises:
         AmbiguousError: no answer came. Look for the job, and never send StartJob again.
         RetryableError: Amplify is busy, for example because the account runs as many builds as it may. Try it later.
     """
-    reason = f"Amplify Medic, incident {incident_id}"
     try:
-        started = retry_when_throttled(lambda: actor.retry_job(scope.app_id, scope.branch, job.id, reason), pause)
+        started = actor.retry_job(scope.app_id, scope.branch, job.id, f"Amplify Medic, incident {incident_id}")
     except RetryableError:
         raise
     except AwsError as error:

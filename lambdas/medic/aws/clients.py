@@ -11,6 +11,8 @@ from botocore.config import Config
 
 from medic.arns import branch_resources
 from medic.aws.errors import translated
+from medic.plan.optin import AUTO_FIX
+from medic.settings import Mode
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -81,8 +83,10 @@ class ActorScope:
     reference: str
     """The incident's id. It becomes part of the role session name, which CloudTrail shows."""
     branch_arn: str
-    role_arn: str
-    """The role that may be passed to Amplify; empty if a role is only detached."""
+    role_arn: str = ""
+    """The role that may be passed to Amplify; empty if none is set."""
+    approved: bool = False
+    """True if a person asked for the change. Then the branch may also be tagged `ask`."""
     app_arn: str | None = None
     """Set for a service-role repair. The session may then update this app instead of the branch."""
 
@@ -114,15 +118,21 @@ def assume_actor(session: Session, role_arn: str, actor_scope: ActorScope) -> Am
 def session_policy(actor_scope: ActorScope) -> dict[str, object]:
     """A policy that allows exactly one branch (ARN raw and percent-encoded) or app, and exactly one role.
 
-    A session policy only narrows what the actor role allows. The condition on the branch's tag is in the role's own
-    policy.
+    A session policy only narrows what the actor role allows. The condition on the branch's tag closes a race: its owner
+    may change `fix` to `ask` after the bot has read the tag.
     """
     branches = branch_resources(actor_scope.branch_arn)
+    modes = [Mode.FIX, Mode.ASK] if actor_scope.approved else [Mode.FIX]
     statements: list[dict[str, object]] = [
-        {"Effect": "Allow", "Action": "amplify:UpdateBranch", "Resource": list(branches)},
+        {
+            "Effect": "Allow",
+            "Action": "amplify:UpdateBranch",
+            "Resource": list(branches),
+            "Condition": {"StringEquals": {f"aws:ResourceTag/{AUTO_FIX}": modes}},
+        },
         {"Effect": "Allow", "Action": "amplify:StartJob", "Resource": [f"{branch}/jobs/*" for branch in branches]},
     ]
-    if actor_scope.role_arn:  # detaching a role passes none
+    if actor_scope.role_arn:  # neither detaching a role nor a rebuild passes one
         statements.append({"Effect": "Allow", "Action": "iam:PassRole", "Resource": actor_scope.role_arn})
     if actor_scope.app_arn is not None:
         statements[0] = {"Effect": "Allow", "Action": "amplify:UpdateApp", "Resource": actor_scope.app_arn}

@@ -37,12 +37,12 @@ def alert_key_of(failure: ConfirmedFailure, request: Request | None) -> str:
 
 
 def role_target(
-    kind: ActionKind, incident: Incident, role_arn: str | None, locked: LockedBranch
+    kind: ActionKind, incident: Incident, role_arn: str | None, locked: LockedBranch, *, approved: bool
 ) -> tuple[AmplifyTarget, RoleWriter]:
     """Where a role is set, and what sets it. The session of the actor allows this one change only."""
     services, scope = locked.services, locked.scope
     app_arn = scope.app_arn if kind is ActionKind.REPAIR_SERVICE else None
-    actor = services.actor_for(ActorScope(incident.id, scope.branch_arn, role_arn or "", app_arn))
+    actor = services.actor_for(ActorScope(incident.id, scope.branch_arn, role_arn or "", approved, app_arn))
     propagation = services.runtime.settings.limits.propagation_seconds
     writer = RoleWriter(services.clock, services.pause, propagation)
     return AmplifyTarget(kind, scope, services.amplify, actor), writer
@@ -160,7 +160,8 @@ class Applier:
         if resumed and action.disposition is not Disposition.DO and expected.role_arn != action.role_arn:
             detail = "it was not done, and is no longer allowed now"
             return RoleChangeOutcome(action, ChangeResult.MOVED, detail, self._locked.now)
-        target, writer = role_target(action.kind, incident, action.role_arn, self._locked)
+        approved = bool(incident.approved_by)
+        target, writer = role_target(action.kind, incident, action.role_arn, self._locked, approved=approved)
         created_at = role_created_at(failure.evidence, action.role_arn)
         outcome = writer.carry_out(action, target, expected, created_at=created_at, resumed=resumed)
         event = TelemetryEvent.APPLIED if outcome.result is ChangeResult.APPLIED else TelemetryEvent.NOT_APPLIED

@@ -59,14 +59,35 @@ def announce_rebuild(report: FailureReport, jobs: Callable[[], Jobs], locked: Lo
 
 
 def rebuild(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch) -> RebuildOutcome:
-    """Start the rebuild that is due, or postpone it if Amplify is busy. Send an alert only if there will be none."""
+    """Start the rebuild that is due, or postpone it if Amplify is busy. Send an alert only if there will be none.
+
+    Raises:
+        RetryableError: it is not known yet whether the rebuild started. It stays due.
+    """
+    services, scope, job = locked.services, failure.scope, failure.job
+    jobs = partial(services.amplify.jobs, scope.app_id, scope.branch)
     try:
-        outcome = _start(failure, incident, locked)
+        if incident.rebuild_intended_at is not None:
+            outcome = find_rebuild(jobs(), job, incident.rebuild_intended_at)
+        elif (not_now := why_no_rebuild_now(jobs(), job)) is not None:
+            outcome = RebuildOutcome(None, not_now)
+        else:
+            # Assume the role before the intent: an error after it would look like a StartJob without an answer.
+            actor = services.actor_for(ActorScope(incident.id, scope.branch_arn))()
+            outcome = None
     except RetryableError as error:
-        _postpone(incident, locked)
-        return RebuildOutcome(None, f"not rebuilt yet, it is tried again: {error}")
+        return _postpone(incident, locked, error)
     except AwsError as error:
-        outcome = RebuildOutcome(None, f"not rebuilt: {error}. Redeploy it yourself.")
+        outcome = RebuildOutcome(None, f"not rebuilt: {error}")
+    if outcome is None:
+        now = locked.now
+        locked.save(replace(incident, rebuild_intended_at=now, updated_at=now))
+        try:
+            outcome = start_rebuild(actor, scope, job, incident.id)
+        except AmbiguousError:
+            outcome = find_rebuild(jobs(), job, now)
+        except RetryableError as error:
+            return _postpone(incident, locked, error)  # AWS did nothing, so StartJob may be sent again
     if outcome.job_id is None:
         _give_up(incident, locked, outcome.detail)
     else:
@@ -96,36 +117,9 @@ def continue_rebuild(scope: Scope, incident: Incident, services: Services) -> No
         if refusal is None:
             rebuild(failure, current, locked)
         elif refusal.rule in _PASSING:
-            _postpone(current, locked)
+            _postpone(current, locked, refusal.detail)
         else:
             _give_up(current, locked, f"not rebuilt, by the rule {refusal.rule}: {refusal.detail}")
-
-
-def _start(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch) -> RebuildOutcome:
-    """Send StartJob, or look for its job if it was sent before.
-
-    Raises:
-        RetryableError: Amplify is busy, or it is not known yet whether the rebuild started.
-        AwsError: a call was refused.
-    """
-    services, scope, job = locked.services, failure.scope, failure.job
-    jobs = partial(services.amplify.jobs, scope.app_id, scope.branch)
-    if incident.rebuild_intended_at is not None:
-        return find_rebuild(jobs(), job, incident.rebuild_intended_at)
-    not_now = why_no_rebuild_now(jobs(), job)
-    if not_now is not None:
-        return RebuildOutcome(None, not_now)
-    # Assume the role before the intent: an error after it would look like a StartJob without an answer.
-    actor = services.actor_for(ActorScope(incident.id, scope.branch_arn, incident.applied[0].role_arn))()
-    now = locked.now
-    locked.save(replace(incident, rebuild_intended_at=now, updated_at=now))
-    try:
-        return start_rebuild(actor, scope, job, incident.id, services.pause)
-    except AmbiguousError:
-        return find_rebuild(jobs(), job, now)
-    except RetryableError:
-        locked.save(incident)  # AWS did nothing, so StartJob may be sent again
-        raise
 
 
 def _refusal(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch) -> GuardrailAnswer | None:
@@ -161,14 +155,15 @@ def _unwanted(failure: ConfirmedFailure, actions: list[Action]) -> str | None:
     return None if wanted.wanted else f"not rebuilt: {wanted.reason}"
 
 
-def _postpone(incident: Incident, locked: LockedBranch) -> None:
+def _postpone(incident: Incident, locked: LockedBranch, why: object) -> RebuildOutcome:
     """Try again after a wait that grows with the time since the change."""
-    now, current = locked.now, locked.record.find(incident.id) or incident
-    waited = now - (current.changed_at or now)
-    locked.save(replace(current, rebuild_at=now + min(max(waited, _SHORTEST_WAIT), _LONGEST_WAIT)))
+    now = locked.now
+    waited = now - (incident.changed_at or now)
+    locked.save(replace(incident, rebuild_at=now + min(max(waited, _SHORTEST_WAIT), _LONGEST_WAIT)))
+    return RebuildOutcome(None, f"not rebuilt yet, it is tried again: {why}")
 
 
 def _give_up(incident: Incident, locked: LockedBranch, why: str) -> None:
     """Record and report that there is no rebuild. The alert on the change announced one."""
-    current = replace(locked.record.find(incident.id) or incident, rebuild_at=None)
-    locked.notify(compose_not_rebuilt(locked.scope, current, why), current, f"not-rebuilt:{current.job_id}")
+    ended = replace(locked.record.find(incident.id) or incident, rebuild_at=None)
+    locked.notify(compose_not_rebuilt(locked.scope, ended, why), ended, f"not-rebuilt:{ended.job_id}")

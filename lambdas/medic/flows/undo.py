@@ -88,7 +88,7 @@ def _restore_roles(incident: Incident, locked: LockedBranch) -> list[UndoOutcome
 
 
 def _restore_role(change: Change, incident: Incident, locked: LockedBranch) -> UndoOutcome:
-    target, writer = role_target(change.kind, incident, change.previous_arn, locked)
+    target, writer = role_target(change.kind, incident, change.previous_arn, locked, approved=True)
     return writer.undo(change, target)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from medic.arns import RoleArn, branch_resources, can_be_named_in_a_policy
 from medic.aws.clients import ActorScope, session_policy
 
@@ -9,11 +11,15 @@ APP = "arn:aws:amplify:eu-central-1:111122223333:apps/d1abc"
 ROLE = "arn:aws:iam::111122223333:role/app/compute"
 
 
-def actions(policy: dict[str, object]) -> dict[str, object]:
-    statements = policy["Statement"]
-    if not isinstance(statements, list):
-        raise TypeError(statements)
-    return {statement["Action"]: statement["Resource"] for statement in statements}
+def statements(policy: dict[str, object]) -> list[dict[str, object]]:
+    found = policy["Statement"]
+    if not isinstance(found, list):
+        raise TypeError(found)
+    return found
+
+
+def actions(policy: dict[str, object]) -> dict[object, object]:
+    return {statement["Action"]: statement["Resource"] for statement in statements(policy)}
 
 
 def test_attach_may_update_its_branch_by_raw_and_encoded_name_and_pass_its_role() -> None:
@@ -26,8 +32,15 @@ def test_attach_may_update_its_branch_by_raw_and_encoded_name_and_pass_its_role(
     }
 
 
+@pytest.mark.parametrize(("approved", "modes"), [(False, ["fix"]), (True, ["fix", "ask"])])
+def test_a_branch_that_is_tagged_ask_is_only_updated_after_an_approval(*, approved: bool, modes: list[str]) -> None:
+    policy = session_policy(ActorScope("inc", f"{APP}/branches/main", ROLE, approved))
+    update = next(each for each in statements(policy) if each["Action"] == "amplify:UpdateBranch")
+    assert update["Condition"] == {"StringEquals": {"aws:ResourceTag/amplify-medic:auto-fix": modes}}
+
+
 def test_repair_may_update_its_app_but_no_branch() -> None:
-    allowed = actions(session_policy(ActorScope("inc", f"{APP}/branches/main", ROLE, APP)))
+    allowed = actions(session_policy(ActorScope("inc", f"{APP}/branches/main", ROLE, app_arn=APP)))
     assert allowed["amplify:UpdateApp"] == APP
     assert "amplify:UpdateBranch" not in allowed
 
