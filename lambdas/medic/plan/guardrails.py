@@ -5,7 +5,7 @@ They are asked in order, cheap ones first. The first refusal ends the evaluation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -16,7 +16,7 @@ from medic.diagnosis.model import Assumable
 from medic.evidence import Absent, Item, Present, RolePolicies
 from medic.labels import ActionKind
 from medic.plan.model import SSR, GuardrailAnswer
-from medic.policies import allow_statements, texts
+from medic.plan.power import why_powerful
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import RoleVerdict
@@ -31,7 +31,6 @@ _SERVICE_LINKED = "/aws-service-role/"
 _PREVIEW_STAGE = "PULL_REQUEST"
 _CLOCK_SKEW = timedelta(minutes=5)
 """A trigger may lie this far in the future. One further ahead has a wrong time."""
-_ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "IAMFullAccess")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,42 +242,10 @@ def _not_an_administrator(q: Question) -> RuleAnswer:
     item = q.policies(role.name)
     if not isinstance(item, Present):
         return False, f"the role's policies could not be read: {item.reason}"
-    reason = admin_like(item.value)
-    return reason is None, reason or "no administrator-like permission"
-
-
-def admin_like(policies: RolePolicies) -> str | None:
-    """The reason why these policies count as an administrator's, or None.
-
-    They do if AdministratorAccess*, PowerUserAccess or IAMFullAccess is attached. They also do if a document allows
-    `*`, `iam:*`, or `iam:PassRole` on every role. Conditions and denials are ignored, so the answer errs on the safe
-    side.
-    """
-    for arn in policies.attached:
-        name = arn.rsplit("/", 1)[-1]
-        if ":iam::aws:policy/" in arn and any(fnmatchcase(name, pattern) for pattern in _ADMIN_POLICIES):
-            return f"the role has the managed policy {name}"
-    for statement in allow_statements(policies.documents):
-        if reason := _too_powerful(statement):
-            return reason
-    return None
-
-
-def _too_powerful(statement: Mapping[str, object]) -> str | None:
-    if "NotAction" in statement:
-        return "a policy of the role allows everything but a list (NotAction)"
-    actions = [action.lower() for action in texts(statement.get("Action"))]
-    if any(fnmatchcase("iam:*", action) for action in actions):
-        return "a policy of the role allows every action, or every IAM action"
-    resources = texts(statement.get("Resource"))
-    every_role = "NotResource" in statement or any(_covers_every_role(resource) for resource in resources)
-    if every_role and any(fnmatchcase("iam:passrole", action) for action in actions):
-        return "a policy of the role allows iam:PassRole on every role"
-    return None
-
-
-def _covers_every_role(resource: str) -> bool:
-    return resource == "*" or resource.endswith(("role/*", "::*", ":*"))
+    reason = why_powerful(item.value, role, q.asked_at)
+    if reason is None:
+        return True, "no administrator-like permission"
+    return False, f"{reason}; if the app may have that, list the role in admin_roles_allowed"
 
 
 FRESH = Guardrail("fresh", _event_is_fresh)

@@ -8,6 +8,7 @@ from typing import Any
 
 from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
 from tests.unit.diagnosis.diagnosing import ACCOUNT, APP_ID
+from tests.unit.plan.aws_managed import attached
 from tests.unit.plan.situation import CANDIDATE, CURRENT, REPAIR, Situation, in_state, role
 
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
@@ -86,7 +87,7 @@ def _allows(action: str) -> Change:
 
 
 def _has(policy: str) -> Change:
-    return _set(policies=Present(RolePolicies((f"arn:aws:iam::aws:policy/{policy}",), ())))
+    return _set(policies=Present(attached(policy)))
 
 
 def _customer_managed(it: Situation) -> None:
