@@ -10,7 +10,6 @@ from medic.actions.outcome import ChangeResult, RebuildOutcome, RoleChangeOutcom
 from medic.actions.rebuild import find_rebuild, start_rebuild, why_no_rebuild_now
 from medic.actions.set_role import AmplifyTarget, RoleWriter, role_state
 from medic.alerts.failure_report import FailureReport
-from medic.aws.clients import ActorScope
 from medic.aws.errors import AmbiguousError
 from medic.diagnosis.roles import role_created_at
 from medic.incidents.model import Change, ChangeState, IncidentState
@@ -18,6 +17,7 @@ from medic.incidents.table import Cap, TransactionParts
 from medic.labels import ActionKind
 from medic.plan.decide import effect_of, rebuild_after
 from medic.plan.model import Action, Disposition, Plan
+from medic.plan.session import ActorScope
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def role_target(
 ) -> tuple[AmplifyTarget, RoleWriter]:
     """Where a role is set, and what sets it. The session of the actor allows this one change only."""
     services, scope = locked.services, locked.scope
-    app_arn = scope.app_arn if kind is ActionKind.REPAIR_SERVICE else None
-    actor = services.actor_for(ActorScope(incident.id, scope.branch_arn, role_arn or "", app_arn))
+    repairs_app = kind is ActionKind.REPAIR_SERVICE
+    actor = services.actor_for(ActorScope(incident.id, scope, role_arn or "", repairs_app))
     propagation = services.runtime.settings.limits.propagation_seconds
     writer = RoleWriter(services.clock, services.pause, propagation)
     return AmplifyTarget(kind, scope, services.amplify, actor), writer
@@ -196,7 +196,8 @@ class Applier:
         if not_now is not None:
             return incident, RebuildOutcome(None, not_now)
         # Assume the role before the intent: an error after it would look like a StartJob without an answer.
-        actor = services.actor_for(ActorScope(incident.id, scope.branch_arn, actions[0].role_arn or ""))()
+        repairs_app = actions[0].kind is ActionKind.REPAIR_SERVICE
+        actor = services.actor_for(ActorScope(incident.id, scope, actions[0].role_arn or "", repairs_app))()
         now = self._locked.now
         incident = replace(incident, rebuild_intended_at=now, updated_at=now)
         self._locked.save(incident)

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from medic.arns import RoleArn, can_be_named_in_a_policy
+from medic.arns import RoleArn
 from medic.diagnosis.model import Assumable
 from medic.evidence import Absent, Item, Present, RolePolicies
 from medic.labels import ActionKind
 from medic.plan.model import SSR, GuardrailAnswer
 from medic.plan.power import why_powerful
+from medic.plan.session import ActorScope, why_no_session
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import RoleVerdict
@@ -146,9 +147,9 @@ def _platform_runs_code(q: Question) -> RuleAnswer:
 
 
 def _branch_can_be_named(q: Question) -> RuleAnswer:
-    if can_be_named_in_a_policy(q.failure.branch.name):
-        return True, "the branch's name can be written into a session policy"
-    return False, "the branch's name holds *, ? or ${, which a session policy would read as a pattern"
+    repairs_app = q.change is ActionKind.REPAIR_SERVICE
+    reason = why_no_session(ActorScope("", q.failure.scope, q.choice.arn or "", repairs_app))
+    return reason is None, reason or "the branch's name can be written into a session policy"
 
 
 def _role_is_paired(q: Question) -> RuleAnswer:
@@ -279,7 +280,7 @@ ATTACH_GUARDRAILS = (
 )
 # A repair changes the whole app, so the failure of a preview must not cause one either. No rule protects the current
 # service role, because the decision table plans a repair only if that role is proven unusable.
-REPAIR_GUARDRAILS = (*_ALWAYS_FIRST, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
+REPAIR_GUARDRAILS = (*_ALWAYS_FIRST, BRANCH_NAME, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
 
 TEMPORARY_REFUSALS = frozenset({NO_STORM.name, COOL_DOWN.name})
 """Guardrails whose refusal ends with time. An approval that they refuse stays valid until it expires."""

@@ -139,6 +139,8 @@ CASES: Mapping[str, Change] = {
     "the branch's name holds a star": _branch(name="rel*"),
     "the branch's name holds a question mark": _branch(name="rel?"),
     "the branch's name holds a policy variable": _branch(name="a${aws:username}"),
+    "the branch's name is too long for a session policy": _branch(name="機" * 255),
+    "the branch's name has 60 Japanese characters": _branch(name="機能" * 30),
     "no role is paired with the app, and the default role is for others": _no_role_paired,
     "two roles are paired and no tag chooses": _both(_two_paired, _app(tags={})),
     "the tag names a role that is not paired": _unpaired_name,

@@ -140,6 +140,6 @@ def test_the_settings_may_permit_an_administrator() -> None:
 
 
 def test_a_repair_has_no_weaker_guardrails_than_an_attach_where_both_apply() -> None:
-    only_for_branches = {"platform", "branch_name", "usable_role_stays"}
+    only_for_branches = {"platform", "usable_role_stays"}
     attach = {guardrail.name for guardrail in ATTACH_GUARDRAILS}
     assert {guardrail.name for guardrail in REPAIR_GUARDRAILS} == attach - only_for_branches
