@@ -173,9 +173,11 @@ class RolePolicies:
     attached: tuple[str, ...]
     """The ARNs of all attached managed policies."""
     documents: tuple[Mapping[str, object], ...]
-    """The documents of inline and customer-managed policies; those of AWS-managed policies are not read."""
+    """The documents of inline and customer-managed policies."""
     inline: tuple[str, ...] = ()
     """The names of all inline policies."""
+    aws_managed: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """The documents of AWS-managed policies, by ARN."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ class Settings:
     required_permissions_boundary: str | None = None
     """The ARN of a policy. If set, only compute roles with this permissions boundary are attached."""
     admin_roles_allowed: tuple[str, ...] = ()
-    """ARNs of roles that may be attached although they have administrator-like permissions."""
+    """ARNs of roles that may be set although their policies lead to more power, as those for Gen 2 builds do."""
     log_url_origins: tuple[str, ...] = ()
     """More origins that build logs may be downloaded from, for a local emulator."""
     alarms: bool = True

@@ -177,6 +177,18 @@ def test_an_admin_role_is_refused_and_the_guardrail_is_named(world: World) -> No
     assert "not_admin" in the_alert(world)
 
 
+@pytest.mark.parametrize(("policy", "refused"), [("AWSLambda_FullAccess", True), ("AmazonDynamoDBFullAccess", False)])
+def test_an_aws_managed_policy_is_judged_by_what_it_allows(world: World, policy: str, refused: bool) -> None:  # noqa: FBT001
+    role = world.make_role("compute")
+    world.attach_aws_managed("compute", policy)
+    app = world.make_app(tags=OPTED_IN)
+    world.settings["compute_roles"] = {role: [app]}
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    assert len(world.calls("UpdateBranch")) == (0 if refused else 1)
+    assert (f"the AWS-managed policy {policy} allows lambda:" in the_alert(world)) is refused
+
+
 def test_a_branch_that_changed_since_the_diagnosis_is_left_alone(world: World) -> None:
     app = world.make_app(tags=OPTED_IN)
     world.amplify.control.set_connection(app, "lost")

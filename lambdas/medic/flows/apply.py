@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome
 from medic.actions.set_role import AmplifyTarget, RoleWriter, role_state
 from medic.alerts.failure_report import FailureReport
-from medic.aws.clients import ActorScope
 from medic.diagnosis.roles import role_created_at
 from medic.flows.recorded import action_of
 from medic.incidents.model import Change, ChangeState, IncidentState
@@ -18,6 +17,7 @@ from medic.labels import ActionKind
 from medic.plan.decide import effect_of, rebuild_after
 from medic.plan.guardrails import fresh_until
 from medic.plan.model import Disposition, Plan
+from medic.plan.session import ActorScope
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def role_target(
 ) -> tuple[AmplifyTarget, RoleWriter]:
     """Where a role is set, and what sets it. The session of the actor allows this one change only."""
     services, scope = locked.services, locked.scope
-    app_arn = scope.app_arn if kind is ActionKind.REPAIR_SERVICE else None
-    actor = services.actor_for(ActorScope(incident.id, scope.branch_arn, role_arn or "", approved, app_arn))
+    repairs_app = kind is ActionKind.REPAIR_SERVICE
+    actor = services.actor_for(ActorScope(incident.id, scope, role_arn or "", repairs_app, approved))
     propagation = services.runtime.settings.limits.propagation_seconds
     writer = RoleWriter(services.clock, services.pause, propagation)
     return AmplifyTarget(kind, scope, services.amplify, actor), writer

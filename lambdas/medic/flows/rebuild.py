@@ -12,7 +12,6 @@ from medic.actions.outcome import ChangeResult, RebuildOutcome
 from medic.actions.rebuild import Jobs, find_rebuild, start_rebuild, why_no_rebuild_now
 from medic.actions.set_role import role_state
 from medic.alerts.compose import compose_not_rebuilt
-from medic.aws.clients import ActorScope
 from medic.aws.errors import AmbiguousError, AwsError, RetryableError
 from medic.flows.locked_branch import hold_branch
 from medic.flows.recorded import action_of, failure_of
@@ -22,6 +21,7 @@ from medic.labels import ActionKind
 from medic.plan.decide import rebuild_after
 from medic.plan.guardrails import NO_STORM, NOT_MUTED, REBUILD_GUARDRAILS, Question, ask_all
 from medic.plan.model import Disposition, GuardrailAnswer
+from medic.plan.session import ActorScope
 from medic.settings import Mode
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def rebuild(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch)
             outcome = RebuildOutcome(None, not_now)
         else:
             # Assume the role before the intent: an error after it would look like a StartJob without an answer.
-            actor = services.actor_for(ActorScope(incident.id, scope.branch_arn))()
+            actor = services.actor_for(ActorScope(incident.id, scope))()
             outcome = None
     except RetryableError as error:
         return _postpone(incident, locked, error)

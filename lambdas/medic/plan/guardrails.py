@@ -5,18 +5,19 @@ They are asked in order, cheap ones first. The first refusal ends the evaluation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from medic.arns import RoleArn, can_be_named_in_a_policy
+from medic.arns import RoleArn
 from medic.diagnosis.model import Assumable
 from medic.evidence import Absent, Item, Present, RolePolicies
 from medic.labels import ActionKind, Trigger
 from medic.plan.model import SSR, GuardrailAnswer
-from medic.policies import allow_statements, texts
+from medic.plan.power import why_powerful
+from medic.plan.session import ActorScope, why_no_session
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import RoleVerdict
@@ -34,7 +35,6 @@ _CLOCK_SKEW = timedelta(minutes=5)
 """A failure may lie this far in the future. One further ahead has a wrong time."""
 _LONGEST_PROPOSAL = timedelta(hours=24)
 """A failure at runtime that is no longer fresh causes a proposal, unless it is older than this."""
-_ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "IAMFullAccess")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +182,9 @@ def _platform_runs_code(q: Question) -> RuleAnswer:
 
 
 def _branch_can_be_named(q: Question) -> RuleAnswer:
-    if can_be_named_in_a_policy(q.failure.branch.name):
-        return True, "the branch's name can be written into a session policy"
-    return False, "the branch's name holds *, ? or ${, which a session policy would read as a pattern"
+    repairs_app = q.change is ActionKind.REPAIR_SERVICE
+    reason = why_no_session(ActorScope("", q.failure.scope, q.choice.arn or "", repairs_app, approved=True))
+    return reason is None, reason or "the branch's name can be written into a session policy"
 
 
 def _role_is_paired(q: Question) -> RuleAnswer:
@@ -278,42 +278,10 @@ def _not_an_administrator(q: Question) -> RuleAnswer:
     item = q.policies(role.name)
     if not isinstance(item, Present):
         return False, f"the role's policies could not be read: {item.reason}"
-    reason = admin_like(item.value)
-    return reason is None, reason or "no administrator-like permission"
-
-
-def admin_like(policies: RolePolicies) -> str | None:
-    """The reason why these policies count as an administrator's, or None.
-
-    They do if AdministratorAccess*, PowerUserAccess or IAMFullAccess is attached. They also do if a document allows
-    `*`, `iam:*`, or `iam:PassRole` on every role. Conditions and denials are ignored, so the answer errs on the safe
-    side.
-    """
-    for arn in policies.attached:
-        name = arn.rsplit("/", 1)[-1]
-        if ":iam::aws:policy/" in arn and any(fnmatchcase(name, pattern) for pattern in _ADMIN_POLICIES):
-            return f"the role has the managed policy {name}"
-    for statement in allow_statements(policies.documents):
-        if reason := _too_powerful(statement):
-            return reason
-    return None
-
-
-def _too_powerful(statement: Mapping[str, object]) -> str | None:
-    if "NotAction" in statement:
-        return "a policy of the role allows everything but a list (NotAction)"
-    actions = [action.lower() for action in texts(statement.get("Action"))]
-    if any(fnmatchcase("iam:*", action) for action in actions):
-        return "a policy of the role allows every action, or every IAM action"
-    resources = texts(statement.get("Resource"))
-    every_role = "NotResource" in statement or any(_covers_every_role(resource) for resource in resources)
-    if every_role and any(fnmatchcase("iam:passrole", action) for action in actions):
-        return "a policy of the role allows iam:PassRole on every role"
-    return None
-
-
-def _covers_every_role(resource: str) -> bool:
-    return resource == "*" or resource.endswith(("role/*", "::*", ":*"))
+    reason = why_powerful(item.value, role, q.asked_at)
+    if reason is None:
+        return True, "no administrator-like permission"
+    return False, f"{reason}; if the app may have that, list the role in admin_roles_allowed"
 
 
 FRESH = Guardrail("fresh", _is_fresh)
@@ -347,7 +315,7 @@ ATTACH_GUARDRAILS = (
 )
 # A repair changes the whole app, so the failure of a preview must not cause one either. No rule protects the current
 # service role, because the decision table plans a repair only if that role is proven unusable.
-REPAIR_GUARDRAILS = (*_ALWAYS_FIRST, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
+REPAIR_GUARDRAILS = (*_ALWAYS_FIRST, BRANCH_NAME, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
 
 # A rebuild follows a change that passed all guardrails. These rules are about what may be different by then.
 REBUILD_GUARDRAILS = (NOT_A_PREVIEW, NO_STORM, NOT_MUTED, FRESH)

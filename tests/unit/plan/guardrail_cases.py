@@ -8,6 +8,7 @@ from typing import Any
 
 from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
 from tests.unit.diagnosis.diagnosing import ACCOUNT, APP_ID
+from tests.unit.plan.aws_managed import attached
 from tests.unit.plan.situation import CANDIDATE, CURRENT, REPAIR, Situation, in_state, role
 
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
@@ -86,7 +87,7 @@ def _allows(action: str) -> Change:
 
 
 def _has(policy: str) -> Change:
-    return _set(policies=Present(RolePolicies((f"arn:aws:iam::aws:policy/{policy}",), ())))
+    return _set(policies=Present(attached(policy)))
 
 
 def _customer_managed(it: Situation) -> None:
@@ -155,6 +156,8 @@ CASES: Mapping[str, Change] = {
     "the branch's name holds a star": _branch(name="rel*"),
     "the branch's name holds a question mark": _branch(name="rel?"),
     "the branch's name holds a policy variable": _branch(name="a${aws:username}"),
+    "the branch's name is too long for a session policy": _branch(name="機" * 255),
+    "the branch's name has 60 Japanese characters": _branch(name="機能" * 30),
     "no role is paired with the app, and the default role is for others": _no_role_paired,
     "two roles are paired and no tag chooses": _both(_two_paired, _app(tags={})),
     "the tag names a role that is not paired": _unpaired_name,

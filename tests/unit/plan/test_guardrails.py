@@ -14,6 +14,7 @@ from medic.labels import Trigger
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Question, ask_all
 from medic.plan.optin import RoleChoice
 from medic.settings import Settings
+from tests.unit.plan.aws_managed import attached
 from tests.unit.plan.facts import ACCOUNT, NOW, OTHER_ROLE, ROLE, app, branch, diagnosis, job, question, role, verdict
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ REFUSED_CASES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "another boundary": ("permissions_boundary", boundary_required(f"{BOUNDARY}-other")),
     "an administrator": (
         "not_admin",
-        {"policies": lambda _: Present(RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ()))},
+        {"policies": lambda _: Present(attached("AdministratorAccess"))},
     ),
     "policies that can't be read": ("not_admin", {"policies": lambda _: Unreadable("denied")}),
     "a role that vanished": ("not_admin", {"policies": lambda _: Absent("gone")}),
@@ -156,12 +157,12 @@ def test_an_allowed_case_passes_every_guardrail(changes: dict[str, Any]) -> None
 
 
 def test_the_settings_may_permit_an_administrator() -> None:
-    admin = Present(RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ()))
+    admin = Present(attached("AdministratorAccess"))
     asked = question(settings=Settings(admin_roles_allowed=(ROLE,)), policies=lambda _: admin)
     assert refused_by(asked) == []
 
 
 def test_a_repair_has_no_weaker_guardrails_than_an_attach_where_both_apply() -> None:
-    only_for_branches = {"platform", "branch_name", "usable_role_stays"}
+    only_for_branches = {"platform", "usable_role_stays"}
     attach = {guardrail.name for guardrail in ATTACH_GUARDRAILS}
     assert {guardrail.name for guardrail in REPAIR_GUARDRAILS} == attach - only_for_branches
