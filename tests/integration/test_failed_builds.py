@@ -387,19 +387,3 @@ def test_a_later_job_is_planned_again_and_alerted_if_the_plan_changed(world: Wor
     assert world.compute_role(app) == world.default_role_arn
     assert len(world.alerts()) == 2
     assert "Seen 2 times now" in world.alerts()[-1]
-
-
-def test_a_job_of_a_recreated_branch_is_not_mistaken_for_an_old_job(world: World) -> None:
-    app = world.make_app()
-    world.amplify.control.set_connection(app, "lost")
-    for _ in range(2):
-        world.deliver(world.build(app))
-        world.amplify.control.advance(60)
-    amplify = world.client("amplify")
-    amplify.delete_branch(appId=app, branchName="main")
-    amplify.create_branch(appId=app, branchName="main", stage="PRODUCTION", tags=OPTED_IN)
-    event = world.build(app)
-    assert event["detail"]["jobId"] == "1"
-    world.deliver(event)
-    assert counts(world) == [3]
-    assert world.compute_role(app) == world.default_role_arn

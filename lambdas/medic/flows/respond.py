@@ -60,7 +60,7 @@ def next_step(failure: ConfirmedFailure, record: BranchRecord, now: datetime, *,
         now: UTC.
         requested: True if a person asked for this run.
     """
-    before = record.incident(*failure.kind)
+    before = _incident_before(failure, record)
     # An open incident that already has a change is finished, not changed again.
     changeable = before is None or before.state.closed or not (before.applied or before.unfinished)
     if before is None or (requested and changeable):
@@ -74,6 +74,20 @@ def next_step(failure: ConfirmedFailure, record: BranchRecord, now: datetime, *,
             return NextStep.ACT if before.unfinished or before.alert_due else NextStep.KNOWN
         case JobOrder.LATER:
             return NextStep.STILL_FAILING if _after_the_change(before, failure.job_ref) else NextStep.ACT
+
+
+def _incident_before(failure: ConfirmedFailure, record: BranchRecord) -> Incident | None:
+    """The latest incident of this kind on this branch, not on a deleted one of the same name."""
+    latest = record.incident(*failure.kind)
+    return None if latest is None or latest.of_another_branch(failure.branch.created_at) else latest
+
+
+def _end_those_of_a_deleted_branch(failure: ConfirmedFailure, locked: LockedBranch) -> None:
+    for incident in locked.record.incidents:
+        if not incident.state.closed and incident.of_another_branch(failure.branch.created_at):
+            ended = incident.moved(IncidentState.EXPIRED, locked.now, "the branch was deleted and created again")
+            locked.log(TelemetryEvent.EXPIRED, ended, state=incident.state)
+            locked.save(replace(ended, alert_due=""))
 
 
 def _next_step_at_runtime(failure: ConfirmedFailure, before: Incident, record: BranchRecord, now: datetime) -> NextStep:
@@ -131,8 +145,8 @@ def respond(
         UndeliveredError: a channel did not accept the alert.
         UsedUpError: another invocation has used the request.
     """
-    before, job = locked.record.incident(*failure.kind), failure.job.id
-    now = locked.now
+    _end_those_of_a_deleted_branch(failure, locked)
+    before, job, now = _incident_before(failure, locked.record), failure.job.id, locked.now
     step = next_step(failure, locked.record, now, requested=request is not None)
     if before is None or step is NextStep.ACT:
         return _act(failure, locked, request, before)
@@ -218,7 +232,13 @@ def _open_or_count(failure: ConfirmedFailure, before: Incident | None, now: date
         incident = before.repeated(failure.job_ref, now)
     else:
         incident = before
-    return replace(incident, mode=failure.opt_in.mode, reason=failure.reason, channel=failure.channel)
+    return replace(
+        incident,
+        mode=failure.opt_in.mode,
+        reason=failure.reason,
+        channel=failure.channel,
+        branch_created_at=failure.branch.created_at,
+    )
 
 
 def _apply_plan(question: Question, incident: Incident, locked: LockedBranch, request: Request | None) -> FailureReport:

@@ -255,6 +255,10 @@ class Incident:
         again = hashlib.sha256(f"after {self.id}".encode()).hexdigest()[:12] if before.id == self.id else self.id
         return replace(self, id=again, tried_before=tried)
 
+    def of_another_branch(self, created_at: datetime | None) -> bool:
+        """True if the incident's branch was deleted, and one of the same name was created at this time."""
+        return self.branch_created_at is not None and created_at not in (None, self.branch_created_at)
+
     def compared_with(self, job: JobRef) -> JobOrder:
         """Say whether a job is the incident's last job, an earlier one or a later one.
 

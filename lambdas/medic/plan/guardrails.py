@@ -317,6 +317,9 @@ ATTACH_GUARDRAILS = (
 # service role, because the decision table plans a repair only if that role is proven unusable.
 REPAIR_GUARDRAILS = (*_ALWAYS_FIRST, BRANCH_NAME, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
 
+# An undo sets a role that the branch had. Nobody may get one by it that the branch could not be given today.
+UNDO_GUARDRAILS = (NOT_A_PREVIEW, BRANCH_NAME, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
+
 # A rebuild follows a change that passed all guardrails. These rules are about what may be different by then.
 REBUILD_GUARDRAILS = (NOT_A_PREVIEW, NO_STORM, NOT_MUTED, FRESH)
 
