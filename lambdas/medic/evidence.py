@@ -95,6 +95,8 @@ class Branch:
     source_branch: str | None
     destination_branch: str | None
     active_job_id: str | None
+    created_at: datetime | None = None
+    """It tells a branch from a deleted one of the same name."""
     pull_request_previews: bool = False
     """True if each pull request into this branch gets a preview, which Amplify creates as another branch."""
     build: BuildSettings = BuildSettings()
@@ -174,9 +176,11 @@ class RolePolicies:
     attached: tuple[str, ...]
     """The ARNs of all attached managed policies."""
     documents: tuple[Mapping[str, object], ...]
-    """The documents of inline and customer-managed policies; those of AWS-managed policies are not read."""
+    """The documents of inline and customer-managed policies."""
     inline: tuple[str, ...] = ()
     """The names of all inline policies."""
+    aws_managed: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """The documents of AWS-managed policies, by ARN."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from medic.actions.set_role import Pause
     from medic.alerts.delivery import Channel
-    from medic.aws.clients import ActorScope
     from medic.aws.iam import IamReader
+    from medic.plan.session import ActorScope
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
 

@@ -161,12 +161,16 @@ class Settings:
     required_permissions_boundary: str | None = None
     """The ARN of a policy. If set, only compute roles with this permissions boundary are attached."""
     admin_roles_allowed: tuple[str, ...] = ()
-    """ARNs of roles that may be attached although they have administrator-like permissions."""
+    """ARNs of roles that may be set although their policies lead to more power, as those for Gen 2 builds do."""
     log_url_origins: tuple[str, ...] = ()
     """More origins that build logs may be downloaded from, for a local emulator."""
     alarms: bool = True
     """False: no CloudWatch alarms and no dashboard."""
     limits: Limits = field(default_factory=Limits)
+
+    def watches(self, app_id: str) -> bool:
+        """True if the bot handles this app."""
+        return not self.apps or app_id in self.apps
 
     @classmethod
     def parse(cls, raw: object) -> Settings:

@@ -35,7 +35,7 @@ class Aftermath(StrEnum):
     """What follows the run with the fault."""
 
     REDELIVERY = "redelivery"
-    """Lambda retries twice, later builds succeed, and the watcher runs while something is due."""
+    """Lambda retries twice, the watcher runs while something is due, and later builds succeed."""
     WATCHER = "watcher"
     """Lambda does not retry and no build succeeds, but the watcher runs while something is due."""
     NOTHING = "nothing"
@@ -118,6 +118,7 @@ def test_one_call_goes_wrong(path: Path, call: Call, fault: Fault, aftermath: Af
 
 def _after_redelivery(world: WiredWorld, remediator: Remediator, clean: Recording) -> None:
     remediator.work()
+    remediator.start_postponed_rebuilds()
     check_safety(world)
     check_outcome(world, remediator, clean)
     if any_open(world):

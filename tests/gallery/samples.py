@@ -49,6 +49,7 @@ from tests.unit.diagnosis.diagnosing import (
     evidence,
     job,
 )
+from tests.unit.plan.aws_managed import attached
 from tests.unit.plan.facts import question
 
 if TYPE_CHECKING:
@@ -107,8 +108,8 @@ def _alerts() -> Iterator[Alert]:
     yield compose_report(
         _with_result(attach, ChangeResult.APPLIED, "UpdateBranch was sent, and GetBranch shows the role", "8")
     )
-    admin = RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ())
-    yield compose_report(_report(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: Present(admin)))
+    admin = Present(attached("AdministratorAccess"))
+    yield compose_report(_report(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: admin))
     young = "Amplify cannot assume the role yet; it was made 40 s ago. It is tried again by itself."
     yield compose_report(_with_result(attach, ChangeResult.DEFERRED, young))
     build_incident, runtime_incident = _incident(build), _incident(runtime)

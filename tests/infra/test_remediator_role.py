@@ -40,6 +40,16 @@ def test_without_slack_no_secret_is_read() -> None:
     assert "ReadSlackSecrets" not in reader()
 
 
+def test_the_policies_of_the_account_and_those_of_aws_are_read() -> None:
+    documents = {"iam:GetPolicy", "iam:GetPolicyVersion"}
+    readable = {
+        flatten(statement["Resource"]) for statement in reader().values() if documents == set(actions(statement))
+    }
+    owners = ("<AWS::AccountId>", "aws")
+
+    assert readable == {f"arn:<AWS::Partition>:iam::{owner}:policy/*" for owner in owners}
+
+
 def test_no_statement_covers_every_resource() -> None:
     assert "*" not in [flatten(statement["Resource"]) for statement in reader(**EVERYTHING).values()]
 

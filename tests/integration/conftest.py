@@ -13,7 +13,8 @@ from uuid import uuid4
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics
-from moto.iam.models import iam_backends
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, iam_backends
 
 from medic import queue
 from medic.events import RequestMessage, Scope, request_message, wake_up
@@ -89,6 +90,13 @@ class World:
         stored = iam_backends[self.amplify.account_id]["aws"].roles[made["RoleId"]]
         stored.create_date = self.now() - timedelta(seconds=age)
         return str(made["Arn"])
+
+    def attach_aws_managed(self, role: str, policy: str) -> None:
+        """Attach an AWS-managed policy, as moto packs it."""
+        data = json.loads(aws_managed_policies_data)[policy]
+        made = AWSManagedPolicy.from_data(policy, self.amplify.account_id, "aws", data)
+        iam_backends[self.amplify.account_id]["aws"].managed_policies[made.arn] = made
+        self.client("iam").attach_role_policy(RoleName=role, PolicyArn=made.arn)
 
     def make_app(self, *, tags: dict[str, str] | None = None, branch: str = "main", **app: Any) -> str:
         """Create an SSR app with one branch. Returns the app's id."""

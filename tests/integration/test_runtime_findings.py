@@ -288,7 +288,8 @@ def test_if_a_successful_job_cannot_be_retried_the_redeploy_is_left_to_people(wo
     shop.visit()
     shop.look()
 
-    assert "Redeploy to be sure" in shop.alerts[0]
+    assert "job 1 is retried next" in shop.alerts[0]
+    assert "Redeploy to be sure" in shop.alerts[1]
     assert shop.states == ["applied"]
 
 

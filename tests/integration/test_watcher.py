@@ -12,7 +12,7 @@ from medic.aws.errors import RetryableError
 from medic.evidence import JobRef
 from medic.gateways import Gateways
 from medic.incidents.model import Incident
-from medic.labels import RoleKind
+from medic.labels import Label, RoleKind
 from medic.settings import Runtime, Settings
 from medic.watch.watcher import Watcher
 from tests.integration.conftest import REGION
@@ -126,7 +126,11 @@ def due_branches(world: World, number: int) -> list[str]:
     for name in names:
         with table.hold(scope(world, "d1a2b3c4d5e6f7", name)) as lease:
             incident = Incident.open(
-                lease.record.scope, (RoleKind.SERVICE, "x"), JobRef("1", None), app_name="shop", now=world.now()
+                lease.record.scope,
+                (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE),
+                JobRef("1", None),
+                app_name="shop",
+                now=world.now(),
             )
             lease.save(lease.record.with_incident(incident.mark_alert_due("report:1")))
     world.amplify.control.advance(600)

@@ -126,8 +126,9 @@ def _bot_view(
         failure,
         settings,
         asked_at=evidence.read_at,
-        triggered_at=evidence.read_at,
+        jobs=lambda: gateways.amplify.jobs(evidence.app_id, evidence.branch_name),
         policies=gateways.iam_of(evidence.account).policies,
+        allowed_until=evidence.read_at,
     )
     return BotView(opt_in.note, decide(question))
 

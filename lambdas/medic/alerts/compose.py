@@ -13,7 +13,7 @@ from medic.alerts.fixes import command_to_set, fixes_for
 from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outcomes_json
 from medic.alerts.model import Alert, AlertKind, NamedText, Section
 from medic.incidents.model import IncidentState
-from medic.labels import Trigger
+from medic.labels import Label, Trigger
 from medic.settings import Mode
 
 if TYPE_CHECKING:
@@ -151,6 +151,31 @@ def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
         ),
     )
     return _follow_up(scope, incident, AlertKind.OUTCOME_UNKNOWN, words)
+
+
+def compose_unreported(scope: Scope, incident: Incident, why: str) -> Alert:
+    """The alert on a failure, or a change, whose details can't be read again after its run was interrupted."""
+    kind = AlertKind.OUTCOME_UNKNOWN if incident.changes else AlertKind.DIAGNOSIS
+    words = (
+        wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "an IAM failure",
+        "The bot found this failure but was interrupted, and now it can't read the failure again.",
+        *((f"The last attempt failed: {why}",) if why else ()),
+        *((f"Most likely cause: {incident.reason}.",) if incident.reason else ()),
+        *_changed_before(incident),
+        "Look at the job and its log.",
+    )
+    return _follow_up(scope, incident, kind, words)
+
+
+def compose_not_rebuilt(scope: Scope, incident: Incident, why: str) -> Alert:
+    """The alert that a rebuild, which the alert on a change announced, will not start."""
+    words = (
+        "not rebuilt",
+        f"{wording.capitalized(why).rstrip('.')}.",
+        *_changed_before(incident),
+        "The change stays. Redeploy the branch yourself to see whether it helped.",
+    )
+    return _follow_up(scope, incident, AlertKind.NOT_CONFIRMED, words)
 
 
 def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcome]) -> Alert:

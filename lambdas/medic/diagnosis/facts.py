@@ -157,7 +157,7 @@ def _allow(policies: RolePolicies, action: str) -> bool:
     """True if any Allow statement names the action, whatever its resource and conditions."""
     return any(
         fnmatchcase(action.lower(), pattern.lower())
-        for statement in allow_statements(policies.documents)
+        for statement in allow_statements((*policies.documents, *policies.aws_managed.values()))
         for pattern in texts(statement.get("Action"))
     )
 

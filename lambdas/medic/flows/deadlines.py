@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.alerts.compose import compose_expired, compose_no_traffic, compose_outcome_unknown, compose_quiet
+from medic.alerts.compose import (
+    compose_expired,
+    compose_no_traffic,
+    compose_outcome_unknown,
+    compose_quiet,
+    compose_unreported,
+)
 from medic.events import ALL, DeploymentEvent, DeploymentStatus
-from medic.evidence import RUNNING, Present, TimeSpan
+from medic.evidence import RUNNING, JobRef, Present, TimeSpan
 from medic.flows.failure import diagnose_failure
-from medic.flows.locked_branch import hold_branch
+from medic.flows.locked_branch import RecordedError, hold_branch
+from medic.flows.rebuild import continue_rebuild
 from medic.flows.respond import respond
 from medic.flows.runtime import SsrApp, failure_since, read_ssr_app, respond_again
 from medic.flows.settle import settle
 from medic.flows.undo import finish_undo
-from medic.incidents.model import DEADLINES, QUIET_PERIOD, IncidentState
+from medic.incidents.model import DEADLINES, QUIET_PERIOD, IncidentState, JobOrder
+from medic.incidents.table import BusyError
 from medic.labels import Trigger
 from medic.logscan.runtime import branch_of
 from medic.telemetry import TelemetryEvent
@@ -27,25 +36,54 @@ if TYPE_CHECKING:
 
 _QUIET_MINUTES = int(QUIET_PERIOD.total_seconds() // 60)
 _NO_TRAFFIC = "quiet without traffic"
+_GIVE_UP_AFTER = timedelta(hours=24)
+"""How long an incident that fails each time is tried again."""
 
 
 def handle_overdue(scope: Scope, services: Services) -> None:
     """Handle every overdue incident of a branch, using only AWS's state and the table.
 
+    An incident that fails stops no other one. It is tried again after a growing wait, and closed with an alert in the
+    end.
+
     Raises:
-        RetryableError: AWS throttled or could not be reached; the watcher retries.
         BusyError: another invocation works on this branch.
+        RecordedError: an incident failed, and is postponed.
     """
+    failures: list[Exception] = []
+    watched = services.runtime.settings.watches(scope.app_id)
     for incident in services.table.read(scope).overdue(services.clock()):
-        _continue(scope, incident, services)
+        if not (watched or incident.undoing):
+            continue  # the settings no longer name the app
+        try:
+            _continue(scope, incident, services)
+        except BusyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever fails must not be tried again each minute
+            failures.append(error)
+            _postpone(scope, incident, error, services)
     record, now = services.table.read(scope), services.clock()
     if record.overdue(now) or record.wrongly_listed(now):
         # Close what nothing else has finished, so that no incident stays open for ever.
         with hold_branch(scope, services) as locked:
             for incident in locked.record.overdue(locked.now):
-                _close(incident, locked)
+                _close(incident, locked, "")
             if locked.record.wrongly_listed(locked.now):
                 locked.lease.save(locked.record)
+    if failures:
+        raise RecordedError(failures[0]) from failures[0]
+
+
+def _postpone(scope: Scope, incident: Incident, error: Exception, services: Services) -> None:
+    """Try an incident that is still overdue again later, or close it if it has failed for too long."""
+    with hold_branch(scope, services) as locked:
+        current, now = locked.record.find(incident.id), locked.now
+        if current is None or current.settled or current.due_at > now:
+            return
+        if now - current.due_since < _GIVE_UP_AFTER:
+            locked.save(current.postponed(now))
+        else:
+            _close(current, locked, str(error))
 
 
 def finish_interrupted(scope: Scope, services: Services) -> None:
@@ -74,10 +112,14 @@ def _continue(scope: Scope, incident: Incident, services: Services) -> None:
         # Handle the failed deployment again, because the change or its alert was not finished.
         job_id = incident.alert_due.partition(":")[2] or incident.job_id
         diagnose_failure(_event(scope, job_id, DeploymentStatus.FAILED, incident), services)
+    elif incident.rebuild_at is not None and incident.rebuild_at <= services.clock():
+        continue_rebuild(scope, incident, services)
     elif incident.state is IncidentState.REBUILDING:
         _follow_rebuild(scope, incident, services)
     elif incident.trigger is Trigger.RUNTIME:
         _check_quiet(scope, incident, services)
+    else:
+        _look_for_success(scope, incident, services)
 
 
 def _event(scope: Scope, job_id: str, status: DeploymentStatus, incident: Incident) -> DeploymentEvent:
@@ -105,6 +147,16 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
         followed = incident.record_rebuild_ended(now, f"job {job_id} ended: {status}").recheck_when_quiet(now)
     with hold_branch(scope, services) as locked:
         locked.save(followed)
+
+
+def _look_for_success(scope: Scope, incident: Incident, services: Services) -> None:
+    """Close an incident whose later job succeeded, in case its event was lost."""
+    jobs = services.amplify.jobs(scope.app_id, scope.branch)
+    for job in jobs.value if isinstance(jobs, Present) else ():
+        later = incident.compared_with(JobRef(job.id, job.started_at)) is JobOrder.LATER
+        if later and job.status == DeploymentStatus.SUCCEED:
+            settle(_event(scope, job.id, DeploymentStatus.SUCCEED, incident), services)
+            return
 
 
 def _check_quiet(scope: Scope, incident: Incident, services: Services) -> None:
@@ -151,20 +203,29 @@ def _wait_longer(incident: Incident, locked: LockedBranch, *, silent: bool) -> N
         locked.save(waiting)
 
 
-def _close(incident: Incident, locked: LockedBranch) -> None:
+def _close(incident: Incident, locked: LockedBranch, why: str) -> None:
+    """End an incident that nothing else could continue, or send its alert without the details.
+
+    Args:
+        incident: the incident.
+        locked: its branch.
+        why: what failed each time, or empty.
+    """
     now, scope = locked.now, locked.scope
-    if incident.state.closed or incident.deadline > now:
-        # Only its alert was due, and it can't be composed any more, because the app or job is gone.
-        locked.save(replace(incident, alert_due=""))
-        return
-    if incident.state in (IncidentState.APPLYING, IncidentState.REBUILDING):
-        ended = incident.moved(IncidentState.OUTCOME_UNKNOWN, now, "nothing says what became of it")
+    past_deadline = incident.deadline <= now and not incident.state.closed
+    if incident.unfinished or (past_deadline and incident.state is IncidentState.REBUILDING):
+        ended = incident.moved(IncidentState.OUTCOME_UNKNOWN, now, why or "nothing says what became of it")
         locked.log(TelemetryEvent.OUTCOME_UNKNOWN, incident)
         locked.notify(compose_outcome_unknown(scope, ended), ended, f"unknown:{ended.job_id}")
-        return
-    expired = incident.moved(IncidentState.EXPIRED, now, f"expired while {incident.state}")
-    locked.log(TelemetryEvent.EXPIRED, incident, state=incident.state)
-    if incident.alerted_individually:
-        locked.notify(compose_expired(scope, expired), expired, f"expired:{incident.job_id}")
+    elif past_deadline:
+        expired = incident.moved(IncidentState.EXPIRED, now, why or f"expired while {incident.state}")
+        locked.log(TelemetryEvent.EXPIRED, incident, state=incident.state)
+        if incident.alerted_individually or incident.alert_due:
+            locked.notify(compose_expired(scope, expired), expired, f"expired:{incident.job_id}")
+        else:
+            locked.save(expired)
     else:
-        locked.save(expired)
+        # The failure can't be read again: the app or job is gone, a call is denied, or the settings changed.
+        alert_key = incident.alert_due or f"unreported:{incident.job_id}"
+        incident = replace(incident, rebuild_at=None)
+        locked.notify(compose_unreported(scope, incident, why), incident, alert_key)

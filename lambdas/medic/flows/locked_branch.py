@@ -97,8 +97,8 @@ class LockedBranch:
         """Log and count an event of an incident."""
         self.services.telemetry.record(event, scope=self.scope, incident=incident.id, **details)
 
-    def notify(self, alert: Alert, incident: Incident, alert_key: str) -> bool:
-        """Deliver an alert, save the incident with its receipts, and release the lease.
+    def notify(self, alert: Alert, incident: Incident, alert_key: str, *, release: bool = True) -> bool:
+        """Deliver an alert, and save the incident with its receipts.
 
         A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due.
 
@@ -106,6 +106,7 @@ class LockedBranch:
             alert: what to send.
             incident: the incident as it is to be saved.
             alert_key: identifies this alert within the incident. A retry with the same key skips channels that have it.
+            release: release the lease with the same write, because no change in AWS follows.
 
         Returns:
             True if every channel accepted it.
@@ -119,8 +120,7 @@ class LockedBranch:
         alerted = threaded.record_alert(alert_key, delivery.receipts, self.now, delivered=not delivery.failures)
         stored = UndeliveredAlert(incident.id, alert_key, to_text(alert), delivery.lacking)
         undelivered = (stored,) if delivery.failures else ()
-        # The alert comes after every change in AWS, so the same write can end the lease.
-        self.save(alerted, TransactionParts(undelivered=undelivered, release=True))
+        self.save(alerted, TransactionParts(undelivered=undelivered, release=release))
         for failure in delivery.failures:
             services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
         return not delivery.failures

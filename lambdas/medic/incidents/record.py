@@ -61,6 +61,10 @@ class BranchRecord:
         of_kind = [i for i in self.incidents if (i.role_kind, i.label) == (role_kind, label)]
         return max(of_kind, key=lambda incident: incident.opened_at, default=None)
 
+    def find(self, incident_id: str) -> Incident | None:
+        """The incident with this id."""
+        return next((incident for incident in self.incidents if incident.id == incident_id), None)
+
     def with_incident(self, incident: Incident) -> BranchRecord:
         """Add or replace an incident, and drop the oldest settled ones."""
         others = [i for i in self.incidents if i.id != incident.id]

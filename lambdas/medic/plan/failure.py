@@ -36,7 +36,7 @@ class ConfirmedFailure:
     service_choice: RoleChoice
     """The service role that the bot may set on the app."""
     noticed_at: datetime
-    """When it happened, UTC."""
+    """When the message was sent that this is about, UTC. It proves nothing: use `happened_at`."""
     seen_at: datetime | None = None
     """For a runtime failure, the time of the log line."""
     denied: tuple[str, ...] = ()
@@ -53,6 +53,11 @@ class ConfirmedFailure:
         """The job that failed. For a runtime failure, the deployed job at the time of the log line."""
         job = self.job
         return JobRef(job.id, job.started_at if self.seen_at is None else self.seen_at)
+
+    @property
+    def happened_at(self) -> datetime | None:
+        """When the job ended or the newest log line was written, UTC; None if GetJob does not say it."""
+        return self.job.ended_at if self.seen_at is None else self.seen_at
 
     @property
     def occurrence(self) -> str:

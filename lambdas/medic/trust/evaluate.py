@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medic.trust import logic
+from medic.trust.conditions import condition_holds
 from medic.trust.decision import ConditionTrace, Decision, Outcome, SessionLimit, StatementTrace
 from medic.trust.document import Document, Effect, Malformed, Statement, parse
 from medic.trust.logic import Verdict
-from medic.trust.operators import SetQualifier
 from medic.trust.patterns import Pattern
 from medic.trust.request import (
     AMPLIFY,
@@ -27,7 +27,7 @@ from medic.trust.request import (
 )
 
 if TYPE_CHECKING:
-    from medic.trust.document import Condition, Element, JsonValue
+    from medic.trust.document import Element, JsonValue
     from medic.trust.request import Context
 
 SHORTEST_SESSION = 900
@@ -97,7 +97,7 @@ def _trace(
         # A value of the wrong type never makes an Allow apply, and never rules out that a Deny applies. AWS documents
         # it only for operators without Not.
         wrong_type = Verdict.FALSE if allows and not condition.operator.negated else Verdict.UNKNOWN
-        verdict = _condition_holds(condition, state, variables, wrong_type)
+        verdict = condition_holds(condition, state, variables, wrong_type)
         conditions.append(ConditionTrace(condition, state, verdict))
     principal = _principal_matches(statement.principals, request.caller, unsupported)
     action = _action_matches(statement.actions, request.action)
@@ -246,77 +246,3 @@ def _resource_matches(element: Element[str] | None) -> Verdict:
     if element is None or (not element.negated and "*" in element.entries):
         return Verdict.TRUE
     return Verdict.UNKNOWN if element.entries else Verdict.FALSE
-
-
-def _condition_holds(
-    condition: Condition, state: KeyState, variables: Context | None, if_wrong_type: Verdict
-) -> Verdict:
-    """Whether a condition is met.
-
-    Args:
-        condition: One key under one operator.
-        state: The state of the key.
-        variables: Resolves policy variables; None if the policy's version has none.
-        if_wrong_type: The verdict for a value that cannot be parsed as the operator's type.
-    """
-    if condition.operator.comparison is None:
-        return _null_holds(condition, state, if_wrong_type)
-    match state:
-        case KeyPresence.ABSENT | ():
-            return _holds_without_key(condition)
-        case KeyPresence.PRESENT:
-            return _holds_with_key(condition, None, variables, if_wrong_type)
-        case KeyPresence.UNKNOWN:
-            if_present = _holds_with_key(condition, None, variables, if_wrong_type)
-            return logic.same_or_unknown(_holds_without_key(condition), if_present)
-        case values:
-            return _holds_with_key(condition, values, variables, if_wrong_type)
-
-
-def _null_holds(condition: Condition, state: KeyState, if_wrong_type: Verdict) -> Verdict:
-    match condition.operator.qualifier:
-        case SetQualifier.FOR_ALL_VALUES:
-            return Verdict.TRUE
-        case SetQualifier.FOR_ANY_VALUE:
-            return Verdict.FALSE
-    if not condition.values:
-        return Verdict.TRUE
-    absent = logic.of(holds=state in {KeyPresence.ABSENT, ()})
-    if state is KeyPresence.UNKNOWN:
-        absent = Verdict.UNKNOWN
-    verdicts = {"true": absent, "false": logic.negate(absent)}
-    return logic.any_of(verdicts.get(value, if_wrong_type) for value in condition.values)
-
-
-def _holds_without_key(condition: Condition) -> Verdict:
-    operator = condition.operator
-    if operator.if_exists or operator.qualifier is SetQualifier.FOR_ALL_VALUES:
-        return Verdict.TRUE
-    if operator.qualifier is SetQualifier.FOR_ANY_VALUE:
-        return Verdict.FALSE
-    return logic.of(holds=operator.negated or not condition.values)
-
-
-def _holds_with_key(
-    condition: Condition, values: tuple[str, ...] | None, variables: Context | None, if_wrong_type: Verdict
-) -> Verdict:
-    """The verdict if the call carries the key; `values` is None if they are unknown."""
-    operator = condition.operator
-    if operator.comparison is None or not condition.values:
-        return logic.of(holds=operator.qualifier is None and not operator.if_exists)
-    tests = [operator.comparison(written, variables) for written in dict.fromkeys(condition.values)]
-    matches = []
-    for value in values or (None,):
-        results = (test(value) for test in tests)
-        matched = logic.any_of(if_wrong_type if result is None else result for result in results)
-        matches.append(logic.negate(matched) if operator.negated else matched)
-    match operator.qualifier:
-        case SetQualifier.FOR_ALL_VALUES:
-            verdict, if_no_value = logic.all_of(matches), Verdict.TRUE
-        case SetQualifier.FOR_ANY_VALUE:
-            verdict, if_no_value = logic.any_of(matches), Verdict.FALSE
-        case _:
-            # AWS does not document which of several values must match without a qualifier.
-            return logic.same_or_unknown(logic.all_of(matches), logic.any_of(matches))
-    # Some AWS pages count an empty string as no value.
-    return logic.same_or_unknown(verdict, if_no_value) if values in {None, ("",)} else verdict

@@ -52,7 +52,7 @@ IN_ONE = {
         "what would revert it": "Infrastructure as code will revert this unless the branch says so too",
     },
     AlertKind.REFUSED: {
-        "the refused change and the rule": "by the rule not_admin: the role has the managed policy Administrator",
+        "the refused change and the rule": "by the rule not_admin: the AWS-managed policy Administrator",
         "the rule's own answer": "✗ not_admin",
     },
 }
