@@ -55,10 +55,14 @@ class TelemetryEvent(StrEnum):
     ANSWER_FAILED = "AnswerFailed"
     WAKE_UP_FAILED = "WakeUpFailed"
     RETRYABLE = "RetryableFault"
+    WATCHER_RAN = "WatcherRan"
 
 
 EVENT_TO_ALERT = "EventToAlert"
 """Name of the metric for the time from an event to its alert, in milliseconds."""
+
+RETRIED_AGE = "RetriedAge"
+"""Name of the metric for the age of a message that is tried again, in seconds."""
 
 DIMENSIONS: Mapping[TelemetryEvent, tuple[str, ...]] = {
     TelemetryEvent.DIAGNOSED: ("label", "cause"),

@@ -49,7 +49,8 @@ def test_no_statement_covers_every_resource() -> None:
     [
         ("KeepIncidents", "<IncidentsTable"),
         ("SendAlerts", "<AlertsTopic"),
-        ("KeepFailedRuns", "<RemediatorFailedRuns"),
+        ("ReceiveMessages", "<Queue4"),
+        ("SetWaits", "<Queue4"),
         ("WriteOwnLog", "<RemediatorLogs"),
         ("BecomeActor", "<RemediatorActorRole"),
     ],
