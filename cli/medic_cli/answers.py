@@ -21,7 +21,8 @@ from medic.alerts.json_types import (
     Text,
     Time,
 )
-from medic.incidents.model import ChangeState, IncidentState, RequestKind
+from medic.events import RequestKind
+from medic.incidents.model import ChangeState, IncidentState
 from medic.knowledge.entry import EntryKind
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
 from medic.plan.model import Disposition
@@ -211,21 +212,12 @@ class OptAnswer(TypedDict):
     """False: nothing had to change, --dry-run, or the user said no."""
 
 
-class ReplayedMessageJson(TypedDict):
-    queue: DeadLetterQueue
-    id: str
-    what: str
-    """A short description of the event."""
-    replayed: bool
-    why: str | None
-    """Why it was left in the queue."""
-
-
 class ReplayAnswer(TypedDict):
     schema: Literal[1]
-    waiting: dict[DeadLetterQueue, Number]
-    """About how many messages each queue held before."""
-    messages: list[ReplayedMessageJson]
+    waiting: Number
+    """About how many messages the dead-letter queue held before."""
+    replayed: bool
+    """True if SQS moves them to the remediator's queue."""
 
 
 class RequestAnswerJson(TypedDict):

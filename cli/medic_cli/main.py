@@ -25,7 +25,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "opt-in": ("opt:opt_in_command", "Set the tags that let the bot change a branch."),
     "opt-out": ("opt:opt_out_command", "Remove the tags that let the bot change a branch."),
     "redact": ("commands.redact:command", "Remove secrets from a text."),
-    "replay-dlq": ("operator.replay:command", "Re-send failed events from the dead-letter queues."),
+    "replay-dlq": ("operator.replay:command", "Move dead letters back to the remediator's queue."),
     "scan": ("scan.command:command", "Check every app and branch for IAM problems and exposed keys."),
     "snapshot": ("snapshot.command:snapshot_command", "Save the state of an app's branches and roles."),
     "test-alert": ("commands.send_test_alert:command", "Send a sample alert through every channel."),

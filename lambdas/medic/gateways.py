@@ -98,13 +98,11 @@ class Gateways:
 
         return RequestsTable(self.clients.dynamodb, self._table_name, self.clock)
 
-    def invoke(self, function: str, message: Mapping[str, object]) -> None:
-        """Invoke a Lambda function without waiting for its answer.
+    def send(self, queue_url: str, message: Mapping[str, object]) -> None:
+        """Send a message to the remediator's queue.
 
         Raises:
-            AwsError: Lambda did not accept the message.
+            AwsError: SQS did not accept the message.
         """
-        with translated("lambda:InvokeFunction"):
-            self.clients.functions.invoke(
-                FunctionName=function, InvocationType="Event", Payload=json.dumps(message).encode()
-            )
+        with translated("sqs:SendMessage"):
+            self.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message))

@@ -1,4 +1,4 @@
-"""The remediator's dispatcher: parses one message and runs the flow for it.
+"""The remediator's dispatcher: runs the flow for one message.
 
 A message only says where to look. What the flows do depends on AWS and on the incidents table alone.
 """
@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_test
 from medic.alerts.delivery import send_test_alert
-from medic.events import (
-    ALL,
-    DeploymentEvent,
-    DeploymentStatus,
-    MalformedEventError,
-    RuntimeWakeUp,
-    TestAlertRequest,
-    WakeUp,
-    parse_event,
-)
+from medic.events import ALL, DeploymentEvent, DeploymentStatus, RequestMessage, RuntimeWakeUp, WakeUp
 from medic.flows.deadlines import handle_overdue
 from medic.flows.failure import diagnose_failure
 from medic.flows.requests import answer_request
@@ -28,29 +19,24 @@ from medic.flows.storm import check_storm
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
+    from medic.events import Event, Scope
     from medic.services import Services
 
 
-def run(event: object, services: Services) -> object:
+def run(trigger: Event, services: Services) -> None:
     """Handle one message.
 
-    A malformed message is logged, counted and dropped, because a retry can't help.
-
-    Returns:
-        For a test alert, the result of each channel; otherwise None.
-
     Raises:
-        Exception: a fault that a retry may fix. Lambda retries, then sends the message to the on-failure destination.
+        RetryableError: AWS throttled or could not be reached.
+        BusyError: another invocation works on the branch.
+        LeaseLostError: this invocation took too long, and another one works on the branch.
+        RecordedError: the flow failed after its incident was saved with a due time.
+        UndeliveredError: a channel did not accept the alert, which is stored for it.
     """
-    runtime = services.runtime
-    try:
-        trigger = parse_event(event, account=runtime.account, region=runtime.region, partition=runtime.partition)
-    except MalformedEventError as error:
-        services.telemetry.record(TelemetryEvent.EVENT_MALFORMED, why=error)
-        return None
-    if runtime.settings.apps and trigger.scope.app_id not in (*runtime.settings.apps, ALL):
+    apps = services.runtime.settings.apps
+    if apps and trigger.scope.app_id not in (*apps, ALL):
         services.telemetry.record(TelemetryEvent.EVENT_NOT_WATCHED, scope=trigger.scope)
-        return None
+        return
     match trigger:
         case DeploymentEvent(status=DeploymentStatus.FAILED):
             diagnose_failure(trigger, services)
@@ -64,6 +50,10 @@ def run(event: object, services: Services) -> object:
             handle_overdue(scope, services)
         case RuntimeWakeUp():
             diagnose_runtime(trigger, services)
-        case TestAlertRequest():
-            return {"channels": list(send_test_alert(compose_test(trigger.scope), services.channels))}
-    return None
+        case RequestMessage():
+            raise NotImplementedError
+
+
+def send_test_alerts(region: Scope, services: Services) -> dict[str, object]:
+    """Send a test alert to every channel. Returns the result of each."""
+    return {"channels": list(send_test_alert(compose_test(region), services.channels))}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from medic import pipeline
 from medic.events import wake_up
 from tests.faults.wire import Killed
 
@@ -124,7 +123,7 @@ class Remediator:
         if self._warm is None:
             self._warm = self.world.services()
         try:
-            pipeline.run(event, self._warm)
+            self.world.deliver(event, self._warm)
         except Killed as death:
             self._warm = None
             self.world.wire.revive()

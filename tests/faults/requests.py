@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.incidents.model import RequestKind
+from medic.events import RequestKind
 from tests.faults.arrange import ASK, FIX, LAMBDA_TRUST, SLOW_BUILD, build, failing, proposed
 from tests.faults.builds import attach_and_repair
 from tests.integration.conftest import PLAIN_TRUST

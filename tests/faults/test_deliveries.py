@@ -11,7 +11,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from medic.incidents.model import RequestKind
+from medic.events import RequestKind
 from tests.faults.asynchronous import Remediator
 from tests.faults.invariants import check_closed_by_builds, check_safety
 from tests.faults.test_single_faults import succeed_everywhere

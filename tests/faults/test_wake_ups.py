@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medic.events import Scope, wake_up
-from medic.incidents.model import RequestKind
+from medic.events import RequestKind, Scope, wake_up
 from tests.faults.builds import attach, diagnosis
 from tests.faults.invariants import check_safety
 from tests.faults.paths import Path

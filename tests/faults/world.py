@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from moto.dynamodb.models import dynamodb_backends
 
-from medic.events import Scope, wake_up
-from medic.incidents.model import Request, RequestKind, approval_id
+from medic.events import RequestKind, Scope, wake_up
+from medic.incidents.model import Request, approval_id
 from medic.incidents.requests import APPROVAL_VALID_FOR, REQUEST_VALID_FOR, AlreadyAskedError, RequestsTable
 from medic.incidents.table import DUE_INDEX
 from tests.fakes.amplify.moto_adapter import amplify_on_moto

@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger, Metrics
 from moto.iam.models import iam_backends
 
 from medic import pipeline
-from medic.events import wake_up
+from medic.events import parse_event, wake_up
 from medic.services import Services
 from medic.settings import Runtime, Settings
 from medic.telemetry import Telemetry
@@ -104,8 +104,11 @@ class World:
         return Services(runtime=runtime, telemetry=telemetry, **wiring)
 
     def deliver(self, event: dict[str, Any], services: Services | None = None) -> None:
-        """Deliver one event to the bot, as Lambda would."""
-        pipeline.run(event, services or self.services())
+        """Run the flow of one message, and raise what ends it."""
+        services = services or self.services()
+        runtime = services.runtime
+        trigger = parse_event(event, account=runtime.account, region=runtime.region, partition=runtime.partition)
+        pipeline.run(trigger, services)
 
     def watch(self) -> int:
         """Run the watcher and deliver each wake-up to the bot. Returns their number."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.events import Scope, wake_up
-from medic.incidents.model import ChangeState, IncidentState, Request, RequestKind, approval_id
+from medic.events import RequestKind, Scope, wake_up
+from medic.incidents.model import ChangeState, IncidentState, Request, approval_id
 from tests.integration.conftest import REGION, World
 
 if TYPE_CHECKING:

@@ -79,7 +79,7 @@ class Channel:
                 REGION,
                 runtime.partition,
                 runtime.table,
-                remediator_function="remediator",
+                queue_url="queue",
             ),
             gateways=services,
             telemetry=services.telemetry,
@@ -87,7 +87,7 @@ class Channel:
         )
         session: Any = SimpleNamespace(client=lambda _, **__: SimpleNamespace(get_secret_value=_signing_secret))
         vars(services).update(
-            clients=Clients(session), requests=services.requests, invoke=lambda _, message: self.woken.append(message)
+            clients=Clients(session), requests=services.requests, send=lambda _, message: self.woken.append(message)
         )
         raw = body(payload(actions=[action]))
         event = request(raw, signed(raw, at=self.world.now().timestamp())) if event is None else event
@@ -180,7 +180,7 @@ def entry_point(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Modul
         "MEDIC_PARTITION": "aws",
         "AWS_REGION": REGION,
         "INCIDENTS_TABLE": "incidents",
-        "REMEDIATOR_FUNCTION": "remediator",
+        "QUEUE_URL": "queue",
     }
     for name, value in {**variables, "POWERTOOLS_METRICS_NAMESPACE": "test", "POWERTOOLS_SERVICE_NAME": "test"}.items():
         monkeypatch.setenv(name, value)

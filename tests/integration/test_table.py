@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.events import Scope, WakeUp
+from medic.events import RequestKind, Scope, WakeUp
 from medic.evidence import JobRef
-from medic.incidents.model import Answer, Incident, Request, RequestKind, UndeliveredAlert, approval_id
+from medic.incidents.model import Answer, Incident, Request, UndeliveredAlert, approval_id
 from medic.incidents.region import RegionTable
 from medic.incidents.requests import AlreadyAskedError, RequestsTable
 from medic.incidents.table import (

@@ -13,9 +13,9 @@ from botocore.config import Config
 from medic.arns import arn_parts
 from medic.aws.clients import READING
 from medic.aws.errors import AwsError, DeniedError, translated
-from medic.events import Scope, wake_up
+from medic.events import RequestKind, Scope, wake_up
 from medic.gateways import Gateways
-from medic.incidents.model import Answer, Request, RequestKind, approval_id
+from medic.incidents.model import Answer, Request, approval_id
 from medic.incidents.requests import APPROVAL_VALID_FOR, REQUEST_VALID_FOR, AlreadyAskedError
 from medic_cli.aws import explanation, region_of
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG, CouldNotLookError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from boto3.session import Session
+    from types_boto3_sqs.literals import QueueAttributeNameType
 
     from medic.incidents.model import Incident
     from medic_cli.aws import DeployedStack
@@ -171,7 +172,7 @@ class BotClient:
         Raises:
             AwsError: Lambda did not accept the message.
         """
-        self.gateways.invoke(self._function, message)
+        self.gateways.send(self.stack.output("QueueUrl"), message)
 
     def invoke_and_wait(self, message: Mapping[str, object]) -> object:
         """Invoke the remediator and return its answer.
@@ -187,6 +188,34 @@ class BotClient:
         if failure := answer.get("FunctionError"):
             raise CouldNotLookError(f"The remediator failed ({failure}): see its log in CloudWatch.")
         return json.loads(body)
+
+    def waiting(self, output: str) -> int:
+        """About how many messages can be received from a queue now. `output` is the stack's output with its URL.
+
+        Raises:
+            AwsError: the queue could not be read.
+        """
+        return int(self._queue_attribute(output, "ApproximateNumberOfMessages"))
+
+    def replay_dead_letters(self) -> None:
+        """Have SQS move every dead letter to the remediator's queue.
+
+        The destination is always given. Without it, SQS would refuse events that EventBridge put into the dead-letter
+        queue, because they came from no other queue.
+
+        Raises:
+            AwsError: SQS did not start the task.
+        """
+        source, destination = (self._queue_attribute(output, "QueueArn") for output in ("DeadLettersUrl", "QueueUrl"))
+        with translated("sqs:StartMessageMoveTask"):
+            self.gateways.clients.sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
+
+    def _queue_attribute(self, output: str, name: QueueAttributeNameType) -> str:
+        with translated("sqs:GetQueueAttributes"):
+            answer = self.gateways.clients.sqs.get_queue_attributes(
+                QueueUrl=self.stack.output(output), AttributeNames=[name]
+            )
+        return answer["Attributes"][name]
 
     def find(self, incident_id: str) -> ScopedIncident:
         """An incident by its id.

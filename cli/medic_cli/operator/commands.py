@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medic.events import ALL
+from medic.events import ALL, RequestKind
 from medic.evidence import Present
 from medic.gateways import Gateways
-from medic.incidents.model import RequestKind
 from medic.redaction import redact
 from medic_cli.aws import explained, why
 from medic_cli.errors import NotDoneError

@@ -36,33 +36,54 @@ class UndeliveredError(Exception):
     """A channel did not accept an alert. The alert is stored and retried."""
 
 
+class RecordedError(Exception):
+    """The flow failed, but its incident is saved with a due time, so that a wake-up leads to what is left."""
+
+
 @contextmanager
 def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
     """Lock the branch, and first retry alerts that a channel has not accepted.
 
     Raises:
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel still does not accept its alerts. Raised at the end of the `with` block.
+        RecordedError: the block failed after it saved an incident that the watcher's next wake-up finishes.
+        UndeliveredError: a channel does not accept its alerts. Raised at the end of the `with` block.
     """
     with services.table.hold(scope) as lease:
         locked = LockedBranch(lease, services)
-        failures: list[str] = []
         failed_channels: set[str] = set()
         for incident in locked.record.incidents:
             if incident.undelivered:
-                failures += _retry_alerts(incident, locked, failed_channels)
-        yield locked
-        if failures:
-            raise UndeliveredError("; ".join(failures))
+                locked.undelivered += _retry_alerts(incident, locked, failed_channels)
+        before = locked.record.incidents
+        try:
+            yield locked
+        except UndeliveredError:
+            raise
+        except Exception as error:
+            if any(_is_interrupted(incident) for incident in locked.record.incidents if incident not in before):
+                raise RecordedError(f"{scope} is left as it is recorded: {error}") from error
+            raise
+        if locked.undelivered:
+            raise UndeliveredError("; ".join(locked.undelivered))
+
+
+def _is_interrupted(incident: Incident) -> bool:
+    return bool(incident.alert_due or incident.unfinished or incident.undoing)
 
 
 class LockedBranch:
-    """A branch, or a whole app or region, under its lease."""
+    """A branch, or a whole app or region, under its lease.
+
+    Attributes:
+        undelivered: for each alert that a channel did not accept, why.
+    """
 
     def __init__(self, lease: Lease, services: Services) -> None:
         self.lease = lease
         self.services = services
         self.scope = lease.record.scope
+        self.undelivered: list[str] = []
 
     @property
     def record(self) -> BranchRecord:
@@ -81,16 +102,18 @@ class LockedBranch:
         """Log and count an event of an incident."""
         self.services.telemetry.record(event, scope=self.scope, incident=incident.id, **details)
 
-    def notify(self, alert: Alert, incident: Incident, alert_key: str) -> None:
+    def notify(self, alert: Alert, incident: Incident, alert_key: str) -> bool:
         """Deliver an alert, save the incident with its receipts, and release the lease.
+
+        The alert is stored for a channel that does not accept it.
 
         Args:
             alert: what to send.
             incident: the incident as it is to be saved.
             alert_key: identifies this alert within the incident. A retry with the same key skips channels that have it.
 
-        Raises:
-            UndeliveredError: a channel did not accept the alert. It is stored for that channel.
+        Returns:
+            True if every channel accepted it.
         """
         services = self.services
         alert = redacted(alert, emails=services.runtime.settings.redact_emails)
@@ -105,8 +128,8 @@ class LockedBranch:
         self.save(alerted, TransactionParts(undelivered=undelivered, release=True))
         for failure in delivery.failures:
             services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
-        if delivery.failures:
-            raise UndeliveredError("; ".join(delivery.failures))
+        self.undelivered += delivery.failures
+        return not delivery.failures
 
 
 def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> list[str]:

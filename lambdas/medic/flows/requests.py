@@ -9,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult
-from medic.events import DeploymentEvent, DeploymentStatus
+from medic.events import DeploymentEvent, DeploymentStatus, RequestKind
 from medic.flows.deadlines import finish_interrupted
 from medic.flows.failure import diagnose_failure
 from medic.flows.runtime import respond_again
 from medic.flows.undo import undo
-from medic.incidents.model import Answer, Incident, IncidentState, Request, RequestKind
+from medic.incidents.model import Answer, Incident, IncidentState, Request
 from medic.incidents.requests import RequestRefusedError
 from medic.incidents.table import UsedUpError
 from medic.labels import Trigger

@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_not_helped, compose_report, compose_still_logged
+from medic.events import RequestKind
 from medic.flows.apply import Applier, alert_key_of
 from medic.flows.storm import is_storm, join_storm
-from medic.incidents.model import Incident, IncidentState, JobOrder, RequestKind
+from medic.incidents.model import Incident, IncidentState, JobOrder
 from medic.labels import Trigger
 from medic.plan.decide import contradicted, decide
 from medic.plan.guardrails import Question
@@ -194,8 +195,8 @@ def _act(
             alert_key = before.alert_due
         elif before.deferred:
             alert_key = f"outcome:{failure.occurrence}"
-    locked.notify(compose_report(report), report.incident, alert_key)
-    services.telemetry.alerted(locked.now - triggered_at)
+    if locked.notify(compose_report(report), report.incident, alert_key):
+        services.telemetry.alerted(locked.now - triggered_at)
     return report
 
 

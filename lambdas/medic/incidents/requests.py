@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
-from medic.incidents.model import Answer, Request, RequestKind
+from medic.events import RequestKind
+from medic.incidents.model import Answer, Request
 from medic.incidents.table import DUE, RETENTION, Store, request_key, seconds
 
 if TYPE_CHECKING:

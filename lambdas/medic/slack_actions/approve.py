@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from medic.alerts.slack import escape, rich_text, text_element
 from medic.alerts.slack_buttons import BUTTONS
 from medic.aws.errors import AwsError, translated
-from medic.events import wake_up
-from medic.incidents.model import Request, RequestKind, approval_id
+from medic.events import RequestKind, wake_up
+from medic.incidents.model import Request, approval_id
 from medic.incidents.requests import APPROVAL_VALID_FOR, AlreadyAskedError
 from medic.slack_actions.click import Click, ClickError, read_body, read_click, verify
 from medic.telemetry import TelemetryEvent
@@ -133,7 +133,7 @@ class SlackApprovalHandler:
 
     def _wake(self, scope: Scope, request_id: str) -> None:
         try:
-            self.gateways.invoke(self.runtime.remediator_function, wake_up(scope, request_id))
+            self.gateways.send(self.runtime.queue_url, wake_up(scope, request_id))
         except AwsError as error:
             # The request is stored, so the watcher finds it within minutes.
             self.telemetry.record(TelemetryEvent.WAKE_UP_FAILED, scope=scope, request=request_id, why=error)

@@ -88,7 +88,7 @@ class Watcher:
         ).look()
 
     def _wake(self, message: Mapping[str, object]) -> None:
-        self.gateways.invoke(self.runtime.remediator_function, message)
+        self.gateways.send(self.runtime.queue_url, message)
 
     def _app_scope(self, app_id: str) -> Scope:
         here = self.runtime

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -12,8 +11,9 @@ import pytest
 from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
-from medic import pipeline
+from medic import queue
 from medic.events import MessageType, wake_up
+from tests.fakes.sqs_batch import sqs_batch
 from tests.integration.conftest import TABLE, make_table
 from tests.unit.cli.support import medic, valid
 
@@ -41,11 +41,13 @@ def bot(world: World, stack: FakeStack) -> Iterator[FakeStack]:
 
     def remediator(event: Any) -> object:
         with redirect_stdout(StringIO()):  # keeps its log and metrics out of the command's output
-            return pipeline.run(event, services)
+            return queue.handle(event, services)
 
     stack.outputs = {
         "RemediatorFunctionName": "remediator",
         "IncidentsTableName": TABLE,
+        "QueueUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/medic",
+        "DeadLettersUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/dead-letters",
         "OperatorRoleArn": world.make_role("medic-operator", age=OLD),
     }
     stack.remediator = remediator
@@ -62,7 +64,8 @@ def failed(world: World, bot: FakeStack, tags: dict[str, str]) -> str:
     """An SSR app without a compute role. Its build has failed, and the bot has handled the failure."""
     app = world.make_app(tags=tags, iamServiceRoleArn=world.make_role("service", age=OLD))
     world.amplify.control.set_connection(app, "lost")
-    bot.remediator({**world.build(app), "time": datetime.now(UTC).isoformat()})
+    now = datetime.now(UTC)
+    bot.remediator(sqs_batch({**world.build(app), "time": now.isoformat()}, now))
     return app
 
 
@@ -189,11 +192,9 @@ def test_history_can_be_limited_by_time(world: World, bot: FakeStack) -> None:
 def test_the_request_says_who_asked_and_the_message_only_where_to_look(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
     answer = valid("request", run(world, "fix", app, "main", "--yes", "--json").stdout)
-    (invocation,) = bot.invocations
     scope = world.services().table.all()
     assert answer["who"].startswith("arn:aws:")
-    assert invocation.kind == "Event"
-    assert invocation.event == wake_up(next(iter(scope)).scope, answer["request"])
+    assert bot.sent == [wake_up(next(iter(scope)).scope, answer["request"])]
 
 
 def test_without_an_answer_in_time_the_exit_code_is_3(world: World, bot: FakeStack) -> None:
@@ -209,7 +210,7 @@ def test_a_failed_wake_up_leaves_the_request_stored_and_says_so(world: World, bo
     bot.refuse = ["AccessDeniedException"]
     result = run(world, "fix", app, "main", "--yes")
     assert result.exit_code == 3
-    assert "may not call lambda:InvokeFunction" in result.stderr
+    assert "may not call sqs:SendMessage" in result.stderr
     assert "the watcher picks it up" in result.stderr
 
 
@@ -297,102 +298,29 @@ def test_an_incident_without_a_plan_can_t_be_approved(world: World, bot: FakeSta
     assert "it has no plan to approve" in result.stderr
 
 
-def create_queues(world: World, bot: FakeStack) -> dict[str, str]:
-    """Create the two dead-letter queues and name them in the stack's outputs."""
-    sqs = world.client("sqs")
-    urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("undelivered", "failed-runs")}
-    outputs = {"UndeliveredEventsQueueUrl": urls["undelivered"], "FailedRunsQueueUrl": urls["failed-runs"]}
-    bot.outputs = {**bot.outputs, **outputs}
-    return urls
+def test_dead_letters_are_moved_to_the_queue_by_sqs(world: World, bot: FakeStack) -> None:
+    bot.dead_letters = 3
+    answer = valid("replay-dlq", run(world, "replay-dlq", "--yes", "--json").stdout)
+    assert answer == {"schema": 1, "waiting": 3, "replayed": True}
+    assert bot.moves == [{"SourceArn": "arn:dead-letters", "DestinationArn": "arn:medic"}]
 
 
-EVENT = {
-    "source": "aws.amplify",
-    "detail-type": "Amplify Deployment Status Change",
-    "time": "2026-02-20T12:00:00Z",
-    "detail": {"appId": "d1a2b3c4d5e6f7", "branchName": "main", "jobId": "4", "jobStatus": "FAILED"},
-}
-FAILED_RUN = {
-    "version": "1.0",
-    "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
-    "requestPayload": EVENT,
-    "responsePayload": {"errorMessage": "AKIAIOSFODNN7EXAMPLE"},
-}
+@pytest.mark.parametrize(
+    ("arguments", "given", "waiting", "code"),
+    [(["--dry-run"], None, 3, 0), ([], "n\n", 3, 1), (["--yes"], None, 0, 0)],
+    ids=["dry run", "no", "nothing to move"],
+)
+def test_dead_letters_stay(
+    world: World, bot: FakeStack, arguments: list[str], given: str | None, waiting: int, code: int
+) -> None:
+    bot.dead_letters = waiting
+    result = run(world, "replay-dlq", *arguments, given=given)
+    assert (result.exit_code, bot.moves) == (code, [])
+    assert f"Dead letters: {waiting}. Nothing was moved." in result.stdout
 
 
-def put(world: World, url: str, *bodies: object) -> None:
-    for body in bodies:
-        text = body if isinstance(body, str) else json.dumps(body)
-        world.client("sqs").send_message(QueueUrl=url, MessageBody=text)
-
-
-def left(world: World, url: str) -> int:
-    """The number of messages in a queue, visible or not."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = world.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
-    return sum(int(value) for value in answer["Attributes"].values())
-
-
-def test_both_formats_are_replayed_and_deleted(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    bot.remediator = lambda _event: None
-    put(world, urls["undelivered"], EVENT)
-    put(world, urls["failed-runs"], FAILED_RUN)
-    result = run(world, "replay-dlq", "--yes", "--json")
-    assert result.exit_code == 0
-    answer = valid("replay-dlq", result.stdout)
-    assert answer["waiting"] == {"undelivered": 1, "failed-runs": 1}
-    assert [message["what"] for message in answer["messages"]] == [
-        "Amplify Deployment Status Change d1a2b3c4d5e6f7 main 4 FAILED 2026-02-20T12:00:00Z"
-    ] * 2
-    assert [(i.kind, i.event) for i in bot.invocations] == [("Event", EVENT)] * 2
-    assert left(world, urls["undelivered"]) == left(world, urls["failed-runs"]) == 0
-
-
-def test_an_unknown_format_is_left_and_listed(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    put(world, urls["undelivered"], "nonsense")
-    result = run(world, "replay-dlq", "--queue", "undelivered", "--yes")
-    assert result.exit_code == 1
-    assert "– left  undelivered" in result.stdout
-    assert bot.invocations == []
-    assert left(world, urls["undelivered"]) == 1
-
-
-def test_a_message_that_lambda_rejects_stays(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    bot.refuse = ["RequestTooLargeException"]
-    put(world, urls["undelivered"], EVENT)
-    result = run(world, "replay-dlq", "--queue", "undelivered", "--yes")
-    assert result.exit_code == 1
-    assert "RequestTooLargeException" in result.stdout
-    assert left(world, urls["undelivered"]) == 1
-
-
-def test_a_dry_run_of_a_replay_shows_the_messages_and_leaves_them(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    put(world, urls["undelivered"], EVENT)
-    put(world, urls["failed-runs"], FAILED_RUN)
-    result = run(world, "replay-dlq", "--dry-run")
-    assert result.exit_code == 0
-    assert "FAILED" in result.stdout
-    assert "AKIA" not in result.stdout
-    assert bot.invocations == []
-    assert left(world, urls["undelivered"]) == 1
-
-
-def test_max_limits_the_replay(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    bot.remediator = lambda _event: None
-    put(world, urls["undelivered"], EVENT, EVENT, EVENT)
-    run(world, "replay-dlq", "--max", "2", "--yes")
-    assert len(bot.invocations) == 2
-    assert left(world, urls["undelivered"]) == 1
-
-
-def test_a_replay_needs_confirmation_unless_the_queues_are_empty(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    assert run(world, "replay-dlq").exit_code == 0
-    put(world, urls["undelivered"], EVENT)
-    assert run(world, "replay-dlq", given="n\n").exit_code == 1
-    assert left(world, urls["undelivered"]) == 1
+def test_a_redrive_that_sqs_refuses_is_explained(world: World, bot: FakeStack) -> None:
+    bot.dead_letters, bot.refuse = 3, ["AccessDeniedException"]
+    result = run(world, "replay-dlq", "--yes")
+    assert result.exit_code == 3
+    assert "may not call sqs:GetQueueAttributes" in result.stderr

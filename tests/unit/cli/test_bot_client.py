@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from medic.events import Scope, wake_up
+from medic.events import RequestKind, Scope, wake_up
 from medic.gateways import Gateways
-from medic.incidents.model import Answer, Request, RequestKind
+from medic.incidents.model import Answer, Request
 from medic.incidents.requests import AlreadyAskedError
-from medic_cli.operator.bot import BotClient, RequestAnswer
+from medic_cli.operator.bot import BotClient, RequestAnswer, session_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ class Bot:
 
     def send(self) -> RequestAnswer:
         gateways = Gateways(cast("Any", None), lambda: self.now, self._pause)
-        vars(gateways).update(requests=self, invoke=lambda _, message: self.woken.append(message))
+        vars(gateways).update(requests=self, send=lambda _, message: self.woken.append(message))
         stack: Any = SimpleNamespace(output=lambda _: "remediator")
         bot = BotClient(stack, gateways, "arn:aws:iam::111122223333:user/ada", "eu-central-1")
         return bot.send(REQUEST, WAIT)
@@ -107,3 +107,17 @@ def test_an_old_refusal_is_not_taken_for_the_new_answer(steps: list[Any], text: 
     bot = Bot(steps, stored=replace(REQUEST, answer=Answer("a cap", refused=True)))
     assert bot.send().text == text
     assert len(bot.woken) == 1
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        ("arn:aws:iam::111122223333:user/ada", "medic-user-ada"),
+        ("arn:aws:sts::111122223333:assumed-role/Admin/ada@example.com", "medic-assumed-role-Admin-ada@example.com"),
+        ("arn:aws:iam::111122223333:user/team:web/ada", "medic-user-team-web-ada"),
+        (f"arn:aws:iam::111122223333:user/{'x' * 100}", f"medic-{'x' * 58}"),
+    ],
+)
+def test_a_session_name_shows_the_caller(arn: str, name: str) -> None:
+    assert session_name(arn) == name
+    assert len(name) <= 64

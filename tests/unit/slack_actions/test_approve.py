@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from medic.alerts.slack_buttons import DISMISS, ButtonError, button_value, read_button_value
 from medic.aws.errors import RetryableError
-from medic.events import wake_up
+from medic.events import RequestKind, wake_up
 from medic.gateways import Gateways
-from medic.incidents.model import Request, RequestKind, approval_id
+from medic.incidents.model import Request, approval_id
 from medic.incidents.requests import AlreadyAskedError
 from medic.settings import Runtime, Settings, Slack, SlackChannel
 from medic.slack_actions.approve import SlackApprovalHandler
@@ -81,7 +81,7 @@ class HandlerHarness:
                 "eu-central-1",
                 "aws",
                 "incidents",
-                remediator_function="remediator",
+                queue_url="queue",
             ),
             gateways=self._gateways(),
             telemetry=Telemetry(Logger(service="test"), Metrics(namespace="test", service="test")),
@@ -91,7 +91,7 @@ class HandlerHarness:
     def _gateways(self) -> Gateways:
         session: Any = SimpleNamespace(client=lambda _, **__: SimpleNamespace(get_secret_value=self._secret))
         gateways = Gateways(session, lambda: NOW)
-        vars(gateways).update(requests=self, invoke=self._invoke)
+        vars(gateways).update(requests=self, send=self._send)
         return gateways
 
     def _secret(self, **asked: str) -> dict[str, str]:
@@ -99,10 +99,10 @@ class HandlerHarness:
         self.secrets_read += 1
         return {"SecretString": SIGNING_SECRET}
 
-    def _invoke(self, function: str, message: Mapping[str, object]) -> None:
-        assert function == "remediator"
+    def _send(self, queue_url: str, message: Mapping[str, object]) -> None:
+        assert queue_url == "queue"
         if self.asleep:
-            raise RetryableError("lambda:InvokeFunction", "TooManyRequestsException", "Rate exceeded")
+            raise RetryableError("sqs:SendMessage", "RequestThrottled", "Rate exceeded")
         self.woken.append(message)
 
     def _answer(self, url: str, message: dict[str, Any]) -> None:
