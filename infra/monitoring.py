@@ -67,7 +67,7 @@ MESSAGES_RETRIED = AlarmText(
     section="messages-are-retried",
     means="The remediator has failed on the same message for half an hour, and goes on retrying. A failed deployment"
     " may not be diagnosed yet.",
-    do="read RetryableFault in the log group /amplify-medic/remediator: it names the call that AWS throttled or denied,"
+    do="read MessageRetried in the log group /amplify-medic/remediator: it names the call that AWS throttled or denied,"
     " or the service that is down.",
 )
 MESSAGES_WAIT = AlarmText(
@@ -75,6 +75,13 @@ MESSAGES_WAIT = AlarmText(
     means="No one has taken the oldest message from the queue for 15 minutes. Nothing is lost: it keeps messages for 14"
     " days.",
     do="if the bot is paused, run `medic resume`. Otherwise check whether Lambda throttles the remediator.",
+)
+FAULT = AlarmText(
+    section="an-unexpected-error",
+    means="The remediator met an error that it does not expect: a fault of the bot, or a missing permission. It retries"
+    " the message.",
+    do="read MessageFault in the log group /amplify-medic/remediator. If AWS denied a call, an SCP or a boundary blocks"
+    " an action that docs/permissions.md lists.",
 )
 SLACK_FAILING = AlarmText(
     section="the-slack-function-fails",
@@ -117,7 +124,7 @@ NOT_HELPED = AlarmText(
 )
 
 ALARM_TEXTS = (
-    *(DEAD_LETTERS, MESSAGES_RETRIED, MESSAGES_WAIT, SLACK_FAILING, SILENT_WATCHER),
+    *(DEAD_LETTERS, MESSAGES_RETRIED, MESSAGES_WAIT, FAULT, SLACK_FAILING, SILENT_WATCHER),
     *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED),
 )
 
@@ -310,7 +317,16 @@ class Monitoring(Construct):
         self._facade.monitor_custom(
             alarm_friendly_name="Retries",
             human_readable_name="Retries",
-            metric_groups=[CustomMetricGroup(title="Age of the oldest message that is retried", metrics=[alarm])],
+            metric_groups=[
+                CustomMetricGroup(title="Age of the oldest message that is retried", metrics=[alarm]),
+                CustomMetricGroup(
+                    title="Retries, and unexpected errors",
+                    metrics=[
+                        _count(TelemetryEvent.MESSAGE_RETRIED),
+                        self._with_alarm("Unexpected", TelemetryEvent.MESSAGE_FAULT, FAULT),
+                    ],
+                ),
+            ],
         )
         self._facade.monitor_sqs_queue(
             queue=dead_letters,

@@ -103,6 +103,12 @@ def _queue_grants(queue: RemediatorQueue) -> Iterator[Grant]:
     why = "Sends requests (approve, fix, undo, mute), and replays dead letters. The remediator checks each message."
     yield send_grant(queue.queue.queue_arn, why)
     yield Grant(
+        sid="FindTheQueue",
+        why="`medic replay-dlq` asks for the ARN of the queue, which SQS needs as the destination.",
+        actions=["sqs:GetQueueAttributes"],
+        resources=[queue.queue.queue_arn],
+    )
+    yield Grant(
         sid="ReplayDeadLetters",
         why="`medic replay-dlq` has SQS move the dead letters back into the queue. SQS needs all of these for it.",
         actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:StartMessageMoveTask"],

@@ -7,7 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from medic.aws.errors import AwsError
 from medic.gateways import Gateways
 from medic.settings import Runtime, Settings
 from medic.watch.watcher import Watcher
@@ -99,3 +101,30 @@ def test_a_muted_app_is_not_watched(world: World, app: str) -> None:
     world.services().region.mute(scope(world, app, "*"), world.now() + timedelta(hours=1))
     watcher(world, queue).run({}, 30)
     assert queue.messages == []
+
+
+class BrokenQueue(Queue):
+    def send_message(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": "InternalError", "Message": "invented"}}, "SendMessage")
+
+
+@pytest.mark.usefixtures("app")
+def test_a_finished_run_of_the_schedule_is_counted_for_the_alarm_on_a_silent_watcher(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = Queue()
+    watcher(world, queue).run({}, 30)
+    world.deliver(queue.messages[0])
+    world.amplify.control.advance(3700)
+    caplog.clear()
+
+    def finished() -> int:
+        return [record.getMessage() for record in caplog.records].count("WatcherRan")
+
+    watcher(world, Queue()).run(world.amplify.events[-1], 30)
+    assert finished() == 0, "a deployment is no sign that the schedule runs"
+    with pytest.raises(AwsError):
+        watcher(world, BrokenQueue()).run({}, 30)
+    assert finished() == 0
+    watcher(world, Queue()).run({}, 30)
+    assert finished() == 1
