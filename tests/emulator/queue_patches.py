@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import threading
 import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
 from ministack.core.responses import get_account_id, get_region, new_uuid
-from ministack.services import dynamodb, eventbridge, iam, lambda_svc, sqs, sts
+from ministack.services import dynamodb, iam, lambda_svc, sqs, sts
 from ministack.services.cloudformation import provisioners
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ _MAPPING_ACTIONS = {"GET": "Get", "PUT": "Update", "DELETE": "Delete"}
 
 
 def apply_all(wait_factor: float) -> None:
-    lock_queues()
     run_functions_as_their_role()
     name_the_sender()
     move_dead_letters()
@@ -36,30 +33,6 @@ def apply_all(wait_factor: float) -> None:
     name_actions_on_one_mapping()
     name_the_role_of_a_session()
     enforce_table_policies()
-
-
-def lock_queues() -> None:
-    """Let one thread at a time change queues.
-
-    Otherwise a mapping that deletes a message can lose another one that arrives at the same moment.
-    """
-    lock = threading.RLock()
-    sqs._queues_lock = lock
-
-    def locked(change: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(change)
-        def changed(*args: Any) -> Any:
-            with lock:
-                return change(*args)
-
-        return changed
-
-    for name in ("_dlq_sweep", "_expire_retained", "_collect_msgs", "_refresh_counts"):
-        setattr(sqs, name, locked(getattr(sqs, name)))
-    for action, handler in sqs._HANDLERS.items():
-        if action != "ReceiveMessage":  # it waits, and calls the functions above
-            sqs._HANDLERS[action] = locked(handler)
-    eventbridge._dispatch_to_sqs = locked(eventbridge._dispatch_to_sqs)
 
 
 def run_functions_as_their_role() -> None:
@@ -129,7 +102,8 @@ def move_dead_letters() -> None:
 def _start_message_move_task(data: Mapping[str, Any], _url: str) -> dict[str, str]:
     source_arn = data.get("SourceArn", "")
     source = _queue(source_arn)
-    if not any(source_arn in queue["attributes"].get("RedrivePolicy", "") for _, queue in sqs._queues.items()):
+    redrives = (json.loads(queue["attributes"].get("RedrivePolicy", "{}")) for _, queue in sqs._queues.items())
+    if not any(redrive.get("deadLetterTargetArn") == source_arn for redrive in redrives):
         raise sqs._Err("InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.")
     for action in _MOVING_NEEDS:
         _require(action, source_arn)
