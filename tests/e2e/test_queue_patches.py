@@ -115,7 +115,7 @@ def test_moving_dead_letters_takes_rights_on_both_queues(guarded: LocalCloud) ->
     start, others = "sqs:StartMessageMoveTask", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
     send = {"Action": "sqs:SendMessage", "Resource": queue.queue_arn}
     full = {"Action": [start, *others], "Resource": dead.queue_arn}
-    rights: dict[str, list[dict[str, object]]] = {
+    rights: dict[str, list[Mapping[str, object]]] = {
         "start": [{**full, "Action": start}, send],
         "no-send": [full],
         "both": [full, send],
