@@ -11,6 +11,7 @@ import pytest
 
 from demo.narrator import Narrator
 from demo.stage import Stage, open_stage
+from tests.e2e.queues import Queues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,3 +42,16 @@ def stage(deployed: Stage) -> Iterator[Stage]:
     yield replace(deployed)
     deployed.cloud.control("deny", "UpdateBranch", denied=False)
     deployed.cloud.control("set_propagation", 0)
+
+
+@pytest.fixture
+def queues(stage: Stage) -> Queues:
+    return Queues(stage)
+
+
+@pytest.fixture
+def _operator(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `medic` use the local cloud."""
+    for name, value in stage.cloud.cli_environment.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)

@@ -110,6 +110,7 @@ class LocalCloud:
         trusted = {} if self.ca_bundle is None else {"AWS_CA_BUNDLE": str(self.ca_bundle)}
         return {
             "PATH": os.pathsep.join([str(REPOSITORY / ".venv" / "bin"), os.environ.get("PATH", os.defpath)]),
+            "PYTHONPATH": str(REPOSITORY / "lambdas"),  # this checkout, whichever one the environment has installed
             "HOME": str(self.workdir),
             "CDK_HOME": str(self.workdir / "cdk-home"),
             "AWS_ENDPOINT_URL": self.endpoint_url,
