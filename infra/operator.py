@@ -9,7 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.iam import Grant, attach, send_grant
+from infra.iam import Grant, attach
 from medic.incidents.table import BRANCH, REQUEST
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class OperatorRole(Construct):
         )
         yield Grant(
             sid="PauseAndResume",
-            why="`medic pause` and `medic resume` switch the mapping between the queue and the remediator off and on.",
+            why="`medic pause` and `medic resume` switch the mapping of queue and remediator off and on.",
             actions=["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"],
             resources=[mapping],
         )
@@ -100,17 +100,15 @@ def _leading_keys(*patterns: str) -> dict[str, dict[str, object]]:
 
 
 def _queue_grants(queue: RemediatorQueue) -> Iterator[Grant]:
-    why = "Sends requests (approve, fix, undo, mute), and replays dead letters. The remediator checks each message."
-    yield send_grant(queue.queue.queue_arn, why)
     yield Grant(
-        sid="FindTheQueue",
-        why="`medic replay-dlq` asks for the ARN of the queue, which SQS needs as the destination.",
-        actions=["sqs:GetQueueAttributes"],
+        sid="SendToTheQueue",
+        why="Sends requests (approve, fix, undo, mute), and dead letters again. The remediator checks each message.",
+        actions=["sqs:GetQueueAttributes", "sqs:SendMessage"],
         resources=[queue.queue.queue_arn],
     )
     yield Grant(
         sid="ReplayDeadLetters",
-        why="`medic replay-dlq` has SQS move the dead letters back into the queue. SQS needs all of these for it.",
+        why="`medic replay-dlq` has SQS move dead letters back into the queue, which takes all of these rights.",
         actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:StartMessageMoveTask"],
         resources=[queue.dead_letters.queue_arn],
     )

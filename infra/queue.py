@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -13,9 +11,6 @@ from constructs import Construct
 from infra.function import TIMEOUT
 from infra.iam import Grant
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _VISIBILITY = Duration.seconds(6 * TIMEOUT.to_seconds())
 """How long a message stays hidden after a run that ended without setting a wait, such as a killed one. AWS recommends
@@ -107,17 +102,11 @@ def _from_rule(queue: sqs.Queue, rule_arn: str) -> iam.PolicyStatement:
     )
 
 
-def receive_grants(queue: sqs.IQueue) -> Iterator[Grant]:
-    """For the function that handles the queue's messages."""
-    yield Grant(
-        sid="ReceiveMessages",
-        why="Lambda receives messages with this role, and deletes those that were handled.",
-        actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
-        resources=[queue.queue_arn],
-    )
-    yield Grant(
-        sid="SetWaits",
-        why="Sets how long a message waits until it is tried again.",
-        actions=["sqs:ChangeMessageVisibility"],
-        resources=[queue.queue_arn],
+def receive_grant(queue_arn: str) -> Grant:
+    """To handle the queue's messages."""
+    return Grant(
+        sid="HandleMessages",
+        why="Lambda receives messages with this role and deletes handled ones. The function lets the others wait.",
+        actions=["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+        resources=[queue_arn],
     )

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from infra.function import MedicFunction, function_environment
 from infra.iam import Grant, alert_grants, evidence_grants, incident_grants, runtime_log_grants
-from infra.queue import receive_grants
+from infra.queue import receive_grant
 from infra.roles import ActorRole
 from medic.settings import ACTOR_ROLE_VARIABLE, Mode, Settings, WatchRuntime
 
@@ -57,7 +57,7 @@ class RemediatorFunction(Construct):
         stack = Stack.of(self)
         reads_logs = settings.watch_runtime is not WatchRuntime.NONE
         medic.grant([
-            *receive_grants(queue),
+            receive_grant(queue.queue_arn),
             *evidence_grants(stack, settings.apps),
             *(runtime_log_grants(stack, settings.apps) if reads_logs else []),
             *incident_grants(table.table_arn),

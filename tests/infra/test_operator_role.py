@@ -58,7 +58,7 @@ def test_a_deployer_may_require_a_source_identity() -> None:
 @pytest.mark.parametrize(
     ("sid", "rights", "resource"),
     [
-        ("SendToTheQueue", ["sqs:SendMessage"], r"<Queue[0-9A-F]{8}\.Arn>"),
+        ("SendToTheQueue", ["sqs:GetQueueAttributes", "sqs:SendMessage"], r"<Queue[0-9A-F]{8}\.Arn>"),
         (
             "ReplayDeadLetters",
             ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:StartMessageMoveTask"],

@@ -49,8 +49,7 @@ def test_no_statement_covers_every_resource() -> None:
     [
         ("KeepIncidents", "<IncidentsTable"),
         ("SendAlerts", "<AlertsTopic"),
-        ("ReceiveMessages", "<Queue4"),
-        ("SetWaits", "<Queue4"),
+        ("HandleMessages", "<Queue4"),
         ("WriteOwnLog", "<RemediatorLogs"),
         ("BecomeActor", "<RemediatorActorRole"),
     ],
