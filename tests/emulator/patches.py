@@ -174,9 +174,13 @@ def fill_in_condition_keys() -> None:
 
 
 def _leading_keys(asked: Mapping[str, Any]) -> list[str]:
-    """The partition keys that a request names: our table's is `pk`."""
-    tables = asked.get("RequestItems", {}).values()
-    items = [asked.get("Key"), asked.get("Item"), *(key for table in tables for key in table.get("Keys", []))]
+    """The partition keys that a request names: our table's is `pk`. A batch of writes is a list, one of reads a map."""
+    items = [asked.get("Key"), asked.get("Item")]
+    for batch in asked.get("RequestItems", {}).values():
+        if isinstance(batch, list):
+            items += [write.get("Key") or write.get("Item") for each in batch for write in each.values()]
+        else:
+            items += batch.get("Keys", [])
     return sorted({str(item["pk"]["S"]) for item in items if item and "pk" in item})
 
 
