@@ -157,6 +157,15 @@ class LocalCloud:
             raise CloudError(msg)
         return parsed["result"]
 
+    def workers(self, function: str) -> list[int]:
+        """The ids of the processes that run a Lambda function now."""
+        found = subprocess.run(["ps", "-axwwo", "pid=,ppid=,command="], capture_output=True, text=True, check=True)  # noqa: S607
+        rows = (line.split(maxsplit=2) for line in found.stdout.splitlines())
+        own = str(self._process.pid) if self._process else ""
+        return [
+            int(pid) for pid, parent, command in rows if parent == own and f"ministack-lambda-{function}-" in command
+        ]
+
     def reset(self) -> None:
         """Delete everything, also deployed stacks. This is faster than a restart."""
         self._http("/_ministack/reset", b"")
