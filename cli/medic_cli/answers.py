@@ -232,7 +232,7 @@ class RequestAnswerJson(TypedDict):
     until: Annotated[str | None, Keywords(format="date-time")]
     """The end of a mute."""
     who: str
-    """The ARN of the caller."""
+    """`session:NAME` of an operator's role session, or `slack:TEAM/USER`: who asked for it first."""
     request: str | None
     """The request's id; null: no request was sent."""
     answer: str | None

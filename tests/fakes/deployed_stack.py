@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from tests.fakes.aws_endpoint import FakeEndpoint, Reply, error
-from tests.fakes.sqs_batch import OPERATOR_ROLE_ID, sqs_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
 
     from tests.fakes.aws_endpoint import Call
 
-SESSION = "medic-ada"
-"""The name of the operator's role session."""
 _FUNCTION = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/(?P<what>configuration|invocations)")
 
 
@@ -40,7 +36,8 @@ class FakeStack:
     Attributes:
         outputs: The stack's outputs.
         variables: The remediator's environment.
-        remediator: Handles an event. A synchronous caller gets its return value.
+        remediator: Handles a direct invocation. The caller gets its return value.
+        receive: Gets the body of each message that is sent to the queue.
         refuse: Error codes. Lambda and SQS answer the next calls with them, one each.
         function_error: The error type of the remediator's runs. Empty if they succeed.
         invocations: The remediator's direct invocations.
@@ -53,6 +50,7 @@ class FakeStack:
     outputs: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     remediator: Callable[[Any], Any] = lambda _event: None
+    receive: Callable[[str], Any] = lambda _body: None
     refuse: list[str] = field(default_factory=list)
     function_error: str = ""
     invocations: list[Invocation] = field(default_factory=list)
@@ -92,15 +90,14 @@ class FakeStack:
         return Reply(body, content_type="text/xml")
 
     def _queue(self, call: Call) -> Reply:
-        """SQS. The remediator gets a sent message at once."""
+        """SQS."""
         if self.refuse:
             return self._refused(call)
         asked = json.loads(call.body)
         match call.headers["x-amz-target"].partition(".")[2]:
             case "SendMessage":
                 self.sent.append(json.loads(asked["MessageBody"]))
-                sender = f"{OPERATOR_ROLE_ID}:{SESSION}"
-                self.remediator(sqs_batch(asked["MessageBody"], datetime.now(UTC), sender=sender))
+                self.receive(asked["MessageBody"])
                 return Reply(json.dumps({"MessageId": "m"}))
             case "StartMessageMoveTask":
                 self.moves.append(asked)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from medic.flows.locked_branch import UndeliveredError
-
 if TYPE_CHECKING:
     from tests.integration.conftest import World
 
@@ -24,8 +22,7 @@ def app(world: World) -> str:
 def test_a_channel_that_is_out_gets_its_alert_later_and_once(world: World, app: str) -> None:
     world.slack.fail(times=MANY)
     event = world.build(app)
-    with pytest.raises(UndeliveredError, match="slack"):
-        world.deliver(event)
+    world.deliver(event)
     assert len(world.emails()) == 1
     world.slack.recover()
     world.deliver(event)
@@ -36,11 +33,9 @@ def test_a_channel_that_is_out_gets_its_alert_later_and_once(world: World, app: 
 
 def test_the_watcher_sends_alerts_that_are_still_undelivered(world: World, app: str) -> None:
     world.slack.fail(times=MANY)
-    with pytest.raises(UndeliveredError):
-        world.deliver(world.build(app))
+    world.deliver(world.build(app))
     world.amplify.control.advance(200)
-    with pytest.raises(UndeliveredError):
-        world.watch()
+    world.watch()
     assert world.watch() == 0
     world.slack.recover()
     world.amplify.control.advance(3600)
@@ -52,8 +47,7 @@ def test_the_watcher_sends_alerts_that_are_still_undelivered(world: World, app: 
 
 def test_a_later_alert_does_not_replace_an_undelivered_one(world: World, app: str) -> None:
     world.slack.fail(times=MANY)
-    with pytest.raises(UndeliveredError):
-        world.deliver(world.build(app))
+    world.deliver(world.build(app))
     world.amplify.control.set_connection(app, "ok")
     recovery = world.build(app)
     world.slack.recover()
@@ -65,15 +59,12 @@ def test_a_later_alert_does_not_replace_an_undelivered_one(world: World, app: st
 
 def test_a_dead_channel_is_tried_with_one_alert_per_run(world: World, app: str) -> None:
     world.slack.fail(times=MANY)
-    with pytest.raises(UndeliveredError):
-        world.deliver(world.build(app))
+    world.deliver(world.build(app))
     world.amplify.control.set_connection(app, "ok")
-    with pytest.raises(UndeliveredError):
-        world.deliver(world.build(app))
+    world.deliver(world.build(app))
     tries_of_one_alert = _tries(world)
     world.amplify.control.advance(3600)
-    with pytest.raises(UndeliveredError):
-        world.watch()
+    world.watch()
     assert _tries(world) <= tries_of_one_alert
     world.slack.recover()
     world.amplify.control.advance(3600)

@@ -14,17 +14,25 @@ from botocore.exceptions import ClientError
 
 from medic import events, pipeline, queue
 from medic.aws.errors import AmbiguousError, DeniedError, RetryableError, ThrottledError
-from medic.events import DETAIL_TYPE, SOURCE, Scope, runtime_wake_up, wake_up
-from medic.flows.locked_branch import RecordedError, UndeliveredError
+from medic.events import (
+    DETAIL_TYPE,
+    SOURCE,
+    RequestKind,
+    RequestMessage,
+    Scope,
+    request_message,
+    runtime_wake_up,
+    wake_up,
+)
+from medic.flows.locked_branch import RecordedError
 from medic.incidents.table import BusyError, LeaseLostError
 from medic.settings import Runtime, Settings
 from medic.telemetry import Telemetry
-from tests.fakes.sqs_batch import sqs_batch, sqs_record
+from tests.fakes.sqs_batch import OPERATOR_ROLE_ID, sqs_batch, sqs_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from medic.events import Event
     from medic.services import Services
 
 NOW = datetime(2026, 2, 20, 12, tzinfo=UTC)
@@ -45,32 +53,27 @@ def deployment(status: str = "FAILED") -> dict[str, Any]:
     }
 
 
-def recorded(cause: Exception) -> RecordedError:
-    error = RecordedError("recorded")
-    error.__cause__ = cause
-    return error
-
-
 @dataclass
 class Remediator:
     """The handler with a flow that ends as a test wants, and SQS."""
 
     error: Exception | None = None
-    refuses_waits: bool = False
-    ran: list[Event] = field(default_factory=list)
+    sqs_error: str = ""
+    ran: list[pipeline.Message] = field(default_factory=list)
     waits: dict[str, int] = field(default_factory=dict)
 
     def handle(self, event: object, *, draw: float = 1.0) -> Any:
         """Handle an invocation. `draw` is where between its bounds every random number lies, from 0 to 1."""
         return queue.handle(event, self.services(), lambda low, high: low + (high - low) * draw)
 
-    def run(self, trigger: Event, _services: object) -> None:
-        self.ran.append(trigger)
+    def run(self, message: pipeline.Message, _services: object) -> None:
+        self.ran.append(message)
         if self.error is not None:
             raise self.error
 
     def services(self) -> Services:
-        runtime = Runtime(Settings(), SCOPE.account, SCOPE.region, "aws", "incidents", queue_url="queue")
+        names = (SCOPE.account, SCOPE.region, "aws", "incidents")
+        runtime = Runtime(Settings(), *names, queue_url="queue", operator_role_id=OPERATOR_ROLE_ID)
         sqs = SimpleNamespace(change_message_visibility=self._wait)
         telemetry = Telemetry(Logger(service="test"), Metrics(namespace="test", service="test"))
         services = SimpleNamespace(
@@ -80,8 +83,8 @@ class Remediator:
 
     def _wait(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803 - boto3's names
         assert QueueUrl == "queue"
-        if self.refuses_waits:
-            raise ClientError({"Error": {"Code": "ReceiptHandleIsInvalid"}}, "ChangeMessageVisibility")
+        if self.sqs_error:
+            raise ClientError({"Error": {"Code": self.sqs_error}}, "ChangeMessageVisibility")
         self.waits[ReceiptHandle] = VisibilityTimeout
 
 
@@ -114,15 +117,13 @@ def test_a_handled_message_is_deleted(remediator: Remediator, message: dict[str,
         (AmbiguousError("dynamodb:UpdateItem", "InternalServerError", ""), "FAILED", KEPT),
         (BusyError(), "FAILED", KEPT),
         (LeaseLostError(), "FAILED", KEPT),
-        (UndeliveredError("slack"), "FAILED", DELETED),
-        (UndeliveredError("slack"), "SUCCEED", DELETED),
-        (recorded(THROTTLED), "FAILED", DELETED),
-        (recorded(BusyError()), "FAILED", DELETED),
-        (recorded(THROTTLED), "SUCCEED", KEPT),
-        (recorded(THROTTLED), "CANCELLED", KEPT),
+        (RecordedError(THROTTLED), "FAILED", DELETED),
+        (RecordedError(BusyError()), "FAILED", DELETED),
+        (RecordedError(THROTTLED), "SUCCEED", KEPT),
+        (RecordedError(THROTTLED), "CANCELLED", KEPT),
         (DeniedError("dynamodb:UpdateItem", "AccessDeniedException", ""), "FAILED", KEPT),
         (ZeroDivisionError(), "FAILED", KEPT),
-        (recorded(ZeroDivisionError()), "FAILED", DELETED),
+        (RecordedError(ZeroDivisionError()), "FAILED", DELETED),
     ],
     ids=repr,
 )
@@ -134,24 +135,26 @@ def test_a_deployment_is_kept_until_the_table_holds_it(
     assert len(remediator.waits) == (answer is KEPT)
 
 
-@pytest.mark.parametrize("message", [WAKE_UP, RUNTIME_WAKE_UP])
-@pytest.mark.parametrize(
-    "error", [THROTTLED, BusyError(), UndeliveredError(), recorded(THROTTLED), ZeroDivisionError()]
-)
-def test_a_wake_up_is_never_retried(remediator: Remediator, message: dict[str, Any], error: Exception) -> None:
+@pytest.mark.parametrize("error", [THROTTLED, BusyError(), RecordedError(THROTTLED), ZeroDivisionError()], ids=repr)
+def test_a_wake_up_is_never_retried(remediator: Remediator, error: Exception) -> None:
     remediator.error = error
-    assert remediator.handle(batch(message)) == DELETED
+    assert remediator.handle(batch(WAKE_UP)) == DELETED
     assert remediator.waits == {}
 
 
-@pytest.mark.parametrize("message", [WAKE_UP, RUNTIME_WAKE_UP])
 @pytest.mark.parametrize(("age", "runs"), [(179, 1), (181, 0)])
 def test_an_old_wake_up_is_deleted_unread(
-    remediator: Remediator, message: dict[str, Any], age: float, runs: int, caplog: pytest.LogCaptureFixture
+    remediator: Remediator, age: float, runs: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert remediator.handle(batch(message, age=age)) == DELETED
+    assert remediator.handle(batch(WAKE_UP, age=age)) == DELETED
     assert len(remediator.ran) == runs
     assert ("WakeUpDropped" in caplog.messages) is (runs == 0)
+
+
+def test_lines_of_an_ssr_log_are_read_however_late(remediator: Remediator) -> None:
+    """The watcher has moved on by then, so no other message names these lines."""
+    remediator.error = THROTTLED
+    assert remediator.handle(batch(RUNTIME_WAKE_UP, age=3600)) == KEPT
 
 
 def test_an_old_deployment_is_handled(remediator: Remediator) -> None:
@@ -184,6 +187,14 @@ def test_a_record_that_sqs_did_not_send_is_malformed(remediator: Remediator, bro
     record = sqs_record(deployment(), NOW)
     del record[broken]
     assert remediator.handle({"Records": [record]}) is None
+
+
+@pytest.mark.parametrize(("code", "answer"), [("", DELETED), ("ReceiptHandleIsInvalid", DELETED), ("Throttling", KEPT)])
+def test_a_request_runs_only_if_sqs_knows_its_message(remediator: Remediator, code: str, answer: object) -> None:
+    remediator.sqs_error = code
+    asked = request_message(RequestMessage(SCOPE, RequestKind.FIX, "0" * 32))
+    assert remediator.handle(sqs_batch(asked, NOW, sender=f"{OPERATOR_ROLE_ID}:medic-ada")) == answer
+    assert len(remediator.ran) == (code == "")
 
 
 def test_each_message_of_a_batch_is_handled_alone(remediator: Remediator) -> None:
@@ -231,7 +242,7 @@ def test_a_busy_message_waits_for_seconds_and_after_ten_receives_like_any_other(
 
 
 def test_a_message_whose_wait_can_not_be_set_is_kept(remediator: Remediator, caplog: pytest.LogCaptureFixture) -> None:
-    remediator.error, remediator.refuses_waits = THROTTLED, True
+    remediator.error, remediator.sqs_error = THROTTLED, "ReceiptHandleIsInvalid"
     assert remediator.handle(batch(deployment())) == KEPT
     assert "WaitNotSet" in caplog.messages
 

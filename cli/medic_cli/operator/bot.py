@@ -1,23 +1,22 @@
-"""A client of the deployed bot: writes a request, wakes the remediator, and waits for the answer on the request."""
+"""A client of the deployed bot: sends a request to its queue, and waits for the answer in its table."""
 
 from __future__ import annotations
 
 import json
 import re
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
 from medic.arns import arn_parts
 from medic.aws.clients import READING
-from medic.aws.errors import AwsError, DeniedError, translated
-from medic.events import RequestKind, Scope, wake_up
+from medic.aws.errors import DeniedError, translated
+from medic.events import RequestKind, RequestMessage, Scope, request_message
 from medic.gateways import Gateways
-from medic.incidents.model import Answer, Request, approval_id
-from medic.incidents.requests import APPROVAL_VALID_FOR, REQUEST_VALID_FOR, AlreadyAskedError
-from medic_cli.aws import explanation, region_of
+from medic.incidents.model import approval_id
+from medic_cli.aws import region_of
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG, CouldNotLookError
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from types_boto3_sqs.literals import QueueAttributeNameType
 
-    from medic.incidents.model import Incident
+    from medic.incidents.model import Answer, Incident, Request
     from medic_cli.aws import DeployedStack
 
 _SESSION_SECONDS = 900
@@ -59,11 +58,13 @@ class ScopedIncident:
 
 @dataclass(frozen=True, slots=True)
 class RequestAnswer:
-    """A request and the remediator's answer."""
+    """What became of a request."""
 
-    request: Request
+    who: str
+    """Who asked for it first, as the bot recorded it."""
     answer: Answer | None
     """None if the remediator has not answered yet."""
+    sent: bool = True
 
     @property
     def text(self) -> str | None:
@@ -96,7 +97,7 @@ class BotClient:
     def __init__(self, stack: DeployedStack, gateways: Gateways, caller_arn: str, region: str) -> None:
         self.stack = stack
         self.gateways = gateways
-        self.who = caller_arn
+        self.who = f"session:{session_name(caller_arn)}"
         self.partition, _, _, self.account, _ = arn_parts(caller_arn)
         self.region = region
 
@@ -104,54 +105,32 @@ class BotClient:
         """A branch in this account and region."""
         return Scope(self.partition, self.account, self.region, app_id, branch)
 
-    def request(self, kind: RequestKind, scope: Scope, incident_id: str = "") -> Request:
-        """A new request of this operator. It is not written yet."""
-        now = self.gateways.clock()
-        return Request(
-            id=uuid.uuid4().hex,
-            kind=kind,
-            scope=scope,
-            who=self.who,
-            asked_at=now,
-            expires_at=now + REQUEST_VALID_FOR,
-            incident_id=incident_id,
-        )
+    def request(self, kind: RequestKind, scope: Scope, incident_id: str = "") -> RequestMessage:
+        """A new request of this operator. It is not sent yet."""
+        return RequestMessage(scope, kind, uuid.uuid4().hex, incident_id)
 
-    def approval(self, found: ScopedIncident) -> Request:
+    def approval(self, found: ScopedIncident) -> RequestMessage:
         """The approval of an incident's current plan. Its id depends on the plan, so a plan is approved only once."""
-        incident = found.incident
-        request = self.request(RequestKind.APPROVE, found.scope, incident.id)
-        return replace(
-            request,
-            id=approval_id(incident.id, incident.plan_hash),
-            plan_hash=incident.plan_hash,
-            expires_at=request.asked_at + APPROVAL_VALID_FOR,
-        )
+        id_, plan_hash = found.incident.id, found.incident.plan_hash
+        return RequestMessage(found.scope, RequestKind.APPROVE, approval_id(id_, plan_hash), id_, plan_hash)
 
-    def send(self, request: Request, wait: timedelta) -> RequestAnswer:
-        """Write the request, wake the remediator, and wait for its answer.
+    def send(self, request: RequestMessage, wait: timedelta) -> RequestAnswer:
+        """Send the request to the remediator's queue, and wait for its answer.
 
         A request that was already carried out is not sent again; its stored answer is returned.
 
         Raises:
-            CouldNotLookError: the remediator could not be woken; the request stays stored.
-            AwsError: the request could not be written, or the answer not read.
+            AwsError: the request could not be sent, or the answer not read.
         """
-        earlier_answer: Answer | None = None
-        try:
-            self.gateways.requests.submit(request)
-        except AlreadyAskedError as asked:
-            earlier_answer = asked.existing.answer
-            if earlier_answer is not None and asked.existing.used_at is not None:
-                return RequestAnswer(asked.existing, earlier_answer)
-        try:
-            self.invoke(wake_up(request.scope, request.id))
-        except AwsError as error:
-            stored = "The request is stored, and the watcher picks it up within minutes."
-            raise CouldNotLookError(f"{explanation(error)} {stored}") from error
-        return self._wait_for_answer(request, earlier_answer, wait)
+        before = self._stored(request)
+        if before is not None and before.used_at is not None and before.answer is not None:
+            return RequestAnswer(before.who, before.answer)
+        self.gateways.send(self.stack.output("QueueUrl"), request_message(request))
+        return self._wait_for_answer(request, before.answer if before else None, wait)
 
-    def _wait_for_answer(self, request: Request, earlier_answer: Answer | None, wait: timedelta) -> RequestAnswer:
+    def _wait_for_answer(
+        self, request: RequestMessage, earlier_answer: Answer | None, wait: timedelta
+    ) -> RequestAnswer:
         """The first answer that differs from the earlier one.
 
         The remediator marks a request as used before it carries it out, so the mark alone is no answer. If the request
@@ -159,20 +138,16 @@ class BotClient:
         """
         give_up_at = self.gateways.clock() + wait
         while True:
-            stored = self.gateways.requests.read(request.scope, request.id) or request
-            if stored.answer not in (None, earlier_answer):
-                return RequestAnswer(stored, stored.answer)
+            stored = self._stored(request)
+            if stored is not None and stored.answer not in (None, earlier_answer):
+                return RequestAnswer(stored.who, stored.answer)
             if self.gateways.clock() >= give_up_at:
-                return RequestAnswer(stored, earlier_answer if stored.used_at is None else None)
+                used = stored is not None and stored.used_at is not None
+                return RequestAnswer(stored.who if stored else self.who, None if used else earlier_answer)
             self.gateways.pause(_POLL_SECONDS)
 
-    def invoke(self, message: Mapping[str, object]) -> None:
-        """Invoke the remediator asynchronously.
-
-        Raises:
-            AwsError: Lambda did not accept the message.
-        """
-        self.gateways.send(self.stack.output("QueueUrl"), message)
+    def _stored(self, request: RequestMessage) -> Request | None:
+        return self.gateways.requests.read(request.scope, request.id)
 
     def invoke_and_wait(self, message: Mapping[str, object]) -> object:
         """Invoke the remediator and return its answer.

@@ -35,7 +35,6 @@ def handle_overdue(scope: Scope, services: Services) -> None:
     Raises:
         RetryableError: AWS throttled or could not be reached; the watcher retries.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept an alert.
     """
     for incident in services.table.read(scope).overdue(services.clock()):
         _continue(scope, incident, services)
@@ -52,11 +51,10 @@ def finish_interrupted(scope: Scope, services: Services) -> None:
     Raises:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept an alert.
     """
     incidents = services.table.read(scope).incidents
     for incident in incidents:
-        if incident.undoing or incident.unfinished or incident.alert_due:
+        if incident.in_progress:
             _continue(scope, incident, services)
     if any(incident.undelivered for incident in incidents):
         with hold_branch(scope, services):

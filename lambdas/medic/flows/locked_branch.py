@@ -32,12 +32,18 @@ _ABANDON_AFTER = timedelta(days=7)
 """How long after an incident's last update its undelivered alerts are abandoned."""
 
 
-class UndeliveredError(Exception):
-    """A channel did not accept an alert. The alert is stored and retried."""
-
-
 class RecordedError(Exception):
-    """The flow failed, but its incident is saved with a due time, so that a wake-up leads to what is left."""
+    """A run failed after it had saved how to continue. From then on the table's `due` index is the only clock.
+
+    So whoever delivers messages must not deliver this one again.
+
+    Attributes:
+        cause: what failed.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+        super().__init__(str(cause))
 
 
 @contextmanager
@@ -46,44 +52,31 @@ def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
 
     Raises:
         BusyError: another invocation works on this branch.
-        RecordedError: the block failed after it saved an incident that the watcher's next wake-up finishes.
-        UndeliveredError: a channel does not accept its alerts. Raised at the end of the `with` block.
+        RecordedError: the `with` block failed after it had saved an incident that is in progress.
     """
     with services.table.hold(scope) as lease:
         locked = LockedBranch(lease, services)
         failed_channels: set[str] = set()
         for incident in locked.record.incidents:
             if incident.undelivered:
-                locked.undelivered += _retry_alerts(incident, locked, failed_channels)
+                _retry_alerts(incident, locked, failed_channels)
         before = locked.record.incidents
         try:
             yield locked
-        except UndeliveredError:
-            raise
         except Exception as error:
-            if any(_is_interrupted(incident) for incident in locked.record.incidents if incident not in before):
-                raise RecordedError(f"{scope} is left as it is recorded: {error}") from error
+            recorded = any(incident.in_progress for incident in locked.record.incidents if incident not in before)
+            if recorded and not isinstance(error, RecordedError):
+                raise RecordedError(error) from error
             raise
-        if locked.undelivered:
-            raise UndeliveredError("; ".join(locked.undelivered))
-
-
-def _is_interrupted(incident: Incident) -> bool:
-    return bool(incident.alert_due or incident.unfinished or incident.undoing)
 
 
 class LockedBranch:
-    """A branch, or a whole app or region, under its lease.
-
-    Attributes:
-        undelivered: for each alert that a channel did not accept, why.
-    """
+    """A branch, or a whole app or region, under its lease."""
 
     def __init__(self, lease: Lease, services: Services) -> None:
         self.lease = lease
         self.services = services
         self.scope = lease.record.scope
-        self.undelivered: list[str] = []
 
     @property
     def record(self) -> BranchRecord:
@@ -105,7 +98,7 @@ class LockedBranch:
     def notify(self, alert: Alert, incident: Incident, alert_key: str) -> bool:
         """Deliver an alert, save the incident with its receipts, and release the lease.
 
-        The alert is stored for a channel that does not accept it.
+        A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due.
 
         Args:
             alert: what to send.
@@ -128,12 +121,11 @@ class LockedBranch:
         self.save(alerted, TransactionParts(undelivered=undelivered, release=True))
         for failure in delivery.failures:
             services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
-        self.undelivered += delivery.failures
         return not delivery.failures
 
 
-def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> list[str]:
-    """Retry the undelivered alerts of an incident, and return the failures.
+def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> None:
+    """Retry the undelivered alerts of an incident.
 
     A channel that fails once is not tried again in this run, because it may be slow to fail.
     """
@@ -163,4 +155,3 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
     finished = tuple(each.alert_key for each in retried if not each.lacking)
     incident = incident.record_retry(finished, tuple(receipts), now)
     locked.save(incident, TransactionParts(undelivered=tuple(retried)))
-    return failures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -12,8 +13,8 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
 from medic import queue
-from medic.events import MessageType, wake_up
-from tests.fakes.sqs_batch import sqs_batch
+from medic.events import MessageType
+from tests.fakes.queue import OPERATOR
 from tests.integration.conftest import TABLE, make_table
 from tests.unit.cli.support import medic, valid
 
@@ -38,10 +39,14 @@ def bot(world: World, stack: FakeStack) -> Iterator[FakeStack]:
     world.default_role_arn = world.make_role("medic-default", age=OLD)
     world.actor_role_arn = world.make_role("medic-actor", age=OLD)
     services = world.services(clock=lambda: datetime.now(UTC))
+    world.queue.now = services.clock
 
     def remediator(event: Any) -> object:
         with redirect_stdout(StringIO()):  # keeps its log and metrics out of the command's output
             return queue.handle(event, services)
+
+    def receive(body: str) -> None:
+        world.queue.poll(remediator, world.queue.send(body, OPERATOR))
 
     stack.outputs = {
         "RemediatorFunctionName": "remediator",
@@ -50,7 +55,7 @@ def bot(world: World, stack: FakeStack) -> Iterator[FakeStack]:
         "DeadLettersUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/dead-letters",
         "OperatorRoleArn": world.make_role("medic-operator", age=OLD),
     }
-    stack.remediator = remediator
+    stack.remediator, stack.receive = remediator, receive
     yield stack
     dynamodb_backends[world.amplify.account_id].reset()
     sqs_backends[world.amplify.account_id].reset()
@@ -64,8 +69,7 @@ def failed(world: World, bot: FakeStack, tags: dict[str, str]) -> str:
     """An SSR app without a compute role. Its build has failed, and the bot has handled the failure."""
     app = world.make_app(tags=tags, iamServiceRoleArn=world.make_role("service", age=OLD))
     world.amplify.control.set_connection(app, "lost")
-    now = datetime.now(UTC)
-    bot.remediator(sqs_batch({**world.build(app), "time": now.isoformat()}, now))
+    bot.receive(json.dumps({**world.build(app), "time": datetime.now(UTC).isoformat()}))
     return app
 
 
@@ -90,7 +94,8 @@ def test_an_approved_proposal_is_applied_under_the_approver_s_name(world: World,
     (incident,) = incidents(world)
     (change,) = incident["changes"]
     assert (change["from"], change["to"], change["state"]) == (None, world.default_role_arn, "applied")
-    assert ":assumed-role/" in incident["approved_by"] or ":user/" in incident["approved_by"]
+    assert incident["approved_by"] == "session:medic-ada"
+    assert "approved by session:medic-ada" in run(world, "history").stdout
 
 
 def test_without_a_yes_no_request_is_sent(world: World, bot: FakeStack) -> None:
@@ -189,29 +194,29 @@ def test_history_can_be_limited_by_time(world: World, bot: FakeStack) -> None:
     assert "No incidents found." in run(world, "history", "--since", "2999-01-01").stdout
 
 
-def test_the_request_says_who_asked_and_the_message_only_where_to_look(world: World, bot: FakeStack) -> None:
+def test_the_message_does_not_say_who_asked_and_the_record_does(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
     answer = valid("request", run(world, "fix", app, "main", "--yes", "--json").stdout)
-    scope = world.services().table.all()
-    assert answer["who"].startswith("arn:aws:")
-    assert bot.sent == [wake_up(next(iter(scope)).scope, answer["request"])]
+    (message,) = bot.sent
+    assert message["detail"] == {"kind": "fix", "appId": app, "branchName": "main", "id": answer["request"]}
+    assert answer["who"] == "session:medic-ada"
 
 
 def test_without_an_answer_in_time_the_exit_code_is_3(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
-    bot.remediator = lambda _event: None
+    bot.receive = lambda _body: None
     result = run(world, "fix", app, "main", "--yes", "--wait", "0s", "--json")
     assert result.exit_code == 3
     assert valid("request", result.stdout)["answer"] is None
 
 
-def test_a_failed_wake_up_leaves_the_request_stored_and_says_so(world: World, bot: FakeStack) -> None:
+def test_a_request_that_the_queue_does_not_accept_is_explained(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
     bot.refuse = ["AccessDeniedException"]
     result = run(world, "fix", app, "main", "--yes")
     assert result.exit_code == 3
     assert "may not call sqs:SendMessage" in result.stderr
-    assert "the watcher picks it up" in result.stderr
+    assert bot.sent == []
 
 
 def test_a_sample_alert_goes_through_every_channel(world: World, bot: FakeStack) -> None:
