@@ -146,7 +146,7 @@ def incident_grants(table_arn: str) -> Iterator[Grant]:
         sid="KeepIncidents",
         why="Stores incidents, leases, change limits, undelivered alerts and requests. Writes are conditional; the"
         " same actions authorise transactions. The bot scans the table only to list what a storm affected.",
-        actions=["dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
+        actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
         resources=[table_arn],
     )
 

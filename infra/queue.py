@@ -8,15 +8,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.function import TIMEOUT
 from infra.iam import Grant
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
+from medic.queue import MAX_RECEIVES, VISIBILITY_SECONDS
 
-_VISIBILITY = Duration.seconds(6 * TIMEOUT.to_seconds())
-"""How long a message stays hidden after a run that ended without setting a wait, such as a killed one. AWS recommends
-six times the function's time-out: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
-_MAX_RECEIVES = 30
-"""Receives before a message becomes a dead letter. With the waits of `medic.queue` this is more than five hours."""
 _RETENTION = Duration.days(14)
 """The maximum of SQS."""
 
@@ -39,8 +34,8 @@ class RemediatorQueue(Construct):
         Validations.of(self.dead_letters).acknowledge(Acknowledgment(id="AwsSolutions-SQS3", reason=reason))
         self.queue = self._make_queue(
             "Default",  # CDK leaves this id out of logical ids
-            visibility=_VISIBILITY,
-            dead_letters=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_MAX_RECEIVES),
+            visibility=Duration.seconds(VISIBILITY_SECONDS),
+            dead_letters=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
         )
         self._receive_deployments(apps)
 
