@@ -212,6 +212,15 @@ class OptAnswer(TypedDict):
     """False: nothing had to change, --dry-run, or the user said no."""
 
 
+class PauseAnswer(TypedDict):
+    schema: Literal[1]
+    state: str
+    """The state of Lambda's event source mapping: Enabled, Enabling, Disabled, Disabling, Updating or Creating."""
+    changed: bool
+    waiting: Number
+    """About how many messages wait in the queue."""
+
+
 class ReplayAnswer(TypedDict):
     schema: Literal[1]
     waiting: Number

@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from medic.aws.clients import Clients
-from medic.aws.errors import translated
+from medic.aws.errors import RetryableError, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from boto3.session import Session
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from medic.incidents.region import RegionTable
     from medic.incidents.requests import RequestsTable
     from medic.incidents.table import IncidentsTable
+
+
+_BATCH = 10
+"""SQS takes at most this many messages in one call."""
 
 
 def utc_now() -> datetime:
@@ -106,3 +110,19 @@ class Gateways:
         """
         with translated("sqs:SendMessage"):
             self.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message))
+
+    def send_all(self, queue_url: str, messages: Sequence[Mapping[str, object]]) -> None:
+        """Send messages to the remediator's queue, ten in a call.
+
+        Raises:
+            AwsError: SQS did not accept all of them.
+        """
+        for start in range(0, len(messages), _BATCH):
+            bodies = map(json.dumps, messages[start : start + _BATCH])
+            with translated("sqs:SendMessageBatch"):
+                answer = self.clients.sqs.send_message_batch(
+                    QueueUrl=queue_url,
+                    Entries=[{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)],
+                )
+            for failed in answer.get("Failed", ()):
+                raise RetryableError("sqs:SendMessageBatch", failed["Code"], failed.get("Message", ""))

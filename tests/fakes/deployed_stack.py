@@ -44,6 +44,7 @@ class FakeStack:
         sent: The messages that its queue got.
         dead_letters: How many messages the dead-letter queue holds.
         moves: The requests of StartMessageMoveTask.
+        delivery: The state of the mapping between the queue and the remediator.
     """
 
     name: str = "AmplifyMedic"
@@ -57,6 +58,7 @@ class FakeStack:
     sent: list[Any] = field(default_factory=list)
     dead_letters: int = 0
     moves: list[Any] = field(default_factory=list)
+    delivery: str = "Enabled"
 
     def endpoint(self) -> FakeEndpoint:
         """A new endpoint that serves this stack."""
@@ -67,6 +69,10 @@ class FakeStack:
             return self._describe(call)
         if call.service == "sqs":
             return self._queue(call)
+        if call.path.startswith("/2015-03-31/event-source-mappings/"):
+            if call.method == "PUT":
+                self.delivery = "Enabling" if json.loads(call.body)["Enabled"] else "Disabling"
+            return Reply(json.dumps({"UUID": "mapping", "State": self.delivery}))
         match = _FUNCTION.match(call.path)
         if match is None or match["name"] != self.outputs.get("RemediatorFunctionName"):
             return error(call, "ResourceNotFoundException", f"Function not found: {call.path}", 404)
@@ -104,7 +110,7 @@ class FakeStack:
                 return Reply(json.dumps({"TaskHandle": "t"}))
             case _:
                 name = asked["QueueUrl"].rpartition("/")[2]
-                number = self.dead_letters if name == "dead-letters" else 0
+                number = self.dead_letters if name == "dead-letters" else len(self.sent)
                 attributes = {"QueueArn": f"arn:{name}", "ApproximateNumberOfMessages": str(number)}
                 return Reply(json.dumps({"Attributes": attributes}))
 

@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from medic.aws.errors import AwsError
+from medic.aws.errors import RetryableError
+from medic.evidence import JobRef
 from medic.gateways import Gateways
+from medic.incidents.model import Incident
+from medic.labels import RoleKind
 from medic.settings import Runtime, Settings
 from medic.watch.watcher import Watcher
 from tests.integration.conftest import REGION
@@ -21,14 +23,25 @@ if TYPE_CHECKING:
 
 
 class Queue:
-    """A fake of SQS's SendMessage."""
+    """A fake of the calls that send messages."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
+        self.batches = 0
+        self.refuses = False
 
     def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:  # noqa: N803 - boto3's names
         assert QueueUrl == "queue"
         self.messages.append(json.loads(MessageBody))
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        assert QueueUrl == "queue"
+        assert len({entry["Id"] for entry in Entries}) == len(Entries) <= 10
+        self.batches += 1
+        if self.refuses:
+            return {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}
+        self.messages += [json.loads(entry["MessageBody"]) for entry in Entries]
+        return {}
 
 
 def watcher(world: World, queue: Queue, **settings: Any) -> Watcher:
@@ -103,28 +116,53 @@ def test_a_muted_app_is_not_watched(world: World, app: str) -> None:
     assert queue.messages == []
 
 
-class BrokenQueue(Queue):
-    def send_message(self, **_: Any) -> None:
-        raise ClientError({"Error": {"Code": "InternalError", "Message": "invented"}}, "SendMessage")
+def due_branches(world: World, number: int) -> list[str]:
+    """Branches on which something is due: alerts that no channel has accepted."""
+    table = world.services().table
+    names = [f"branch-{n:02}" for n in range(number)]
+    for name in names:
+        with table.hold(scope(world, "d1a2b3c4d5e6f7", name)) as lease:
+            incident = Incident.open(
+                lease.record.scope, (RoleKind.SERVICE, "x"), JobRef("1", None), app_name="shop", now=world.now()
+            )
+            lease.save(lease.record.with_incident(incident.mark_alert_due("report:1")))
+    world.amplify.control.advance(600)
+    return names
 
 
-@pytest.mark.usefixtures("app")
+def test_due_branches_are_woken_ten_in_a_call(world: World) -> None:
+    names, queue = due_branches(world, 23), Queue()
+    watcher(world, queue).run({}, 30)
+    assert sorted(message["detail"]["branchName"] for message in queue.messages) == names
+    assert queue.batches == 3
+
+
+def test_a_wake_up_that_sqs_did_not_take_is_sent_by_the_next_run(world: World) -> None:
+    names, queue = due_branches(world, 2), Queue()
+    queue.refuses = True
+    with pytest.raises(RetryableError, match="InternalError"):
+        watcher(world, queue).run({}, 30)
+    queue.refuses = False
+    watcher(world, queue).run({}, 30)
+    assert len(queue.messages) == len(names)
+
+
 def test_a_finished_run_of_the_schedule_is_counted_for_the_alarm_on_a_silent_watcher(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World, app: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     queue = Queue()
-    watcher(world, queue).run({}, 30)
-    world.deliver(queue.messages[0])
-    world.amplify.control.advance(3700)
-    caplog.clear()
+    due_branches(world, 1)
+    world.build(app)
 
     def finished() -> int:
-        return [record.getMessage() for record in caplog.records].count("WatcherRan")
+        return caplog.messages.count("WatcherRan")
 
-    watcher(world, Queue()).run(world.amplify.events[-1], 30)
+    watcher(world, queue).run(world.amplify.events[-1], 30)
     assert finished() == 0, "a deployment is no sign that the schedule runs"
-    with pytest.raises(AwsError):
-        watcher(world, BrokenQueue()).run({}, 30)
+    queue.refuses = True
+    with pytest.raises(RetryableError):
+        watcher(world, queue).run({}, 30)
     assert finished() == 0
-    watcher(world, Queue()).run({}, 30)
+    queue.refuses = False
+    watcher(world, queue).run({}, 30)
     assert finished() == 1

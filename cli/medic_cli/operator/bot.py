@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from boto3.session import Session
+    from types_boto3_lambda import LambdaClient
     from types_boto3_sqs.literals import QueueAttributeNameType
 
     from medic.incidents.model import Answer, Incident, Request
@@ -156,9 +158,8 @@ class BotClient:
             CouldNotLookError: the function failed.
             AwsError: Lambda did not accept the message.
         """
-        functions = self.gateways.session.client("lambda", config=_SYNCHRONOUS)
         with translated("lambda:InvokeFunction"):
-            answer = functions.invoke(FunctionName=self._function, Payload=json.dumps(message).encode())
+            answer = self._functions.invoke(FunctionName=self._function, Payload=json.dumps(message).encode())
         body = answer["Payload"].read()
         if failure := answer.get("FunctionError"):
             raise CouldNotLookError(f"The remediator failed ({failure}): see its log in CloudWatch.")
@@ -171,6 +172,27 @@ class BotClient:
             AwsError: the queue could not be read.
         """
         return int(self._queue_attribute(output, "ApproximateNumberOfMessages"))
+
+    def delivery(self) -> str:
+        """The state of the mapping that passes messages from the queue to the remediator: Enabled, Disabling, ...
+
+        Raises:
+            AwsError: it could not be read.
+        """
+        with translated("lambda:GetEventSourceMapping"):
+            return self._functions.get_event_source_mapping(UUID=self.stack.output("EventSourceMappingId"))["State"]
+
+    def set_delivery(self, *, on: bool) -> str:
+        """Switch the mapping on or off. Returns its new state, which is Enabling or Disabling at first.
+
+        Raises:
+            AwsError: it could not be changed.
+        """
+        with translated("lambda:UpdateEventSourceMapping"):
+            answer = self._functions.update_event_source_mapping(
+                UUID=self.stack.output("EventSourceMappingId"), Enabled=on
+            )
+        return answer["State"]
 
     def replay_dead_letters(self) -> None:
         """Have SQS move every dead letter to the remediator's queue.
@@ -221,6 +243,10 @@ class BotClient:
     @property
     def _function(self) -> str:
         return self.stack.output("RemediatorFunctionName")
+
+    @cached_property
+    def _functions(self) -> LambdaClient:
+        return self.gateways.session.client("lambda", config=_SYNCHRONOUS)
 
 
 def connect_to_bot(session: Session, stack: DeployedStack) -> BotClient:

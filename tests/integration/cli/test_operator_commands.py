@@ -52,6 +52,7 @@ def bot(world: World, stack: FakeStack) -> Iterator[FakeStack]:
         "RemediatorFunctionName": "remediator",
         "IncidentsTableName": TABLE,
         "QueueUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/medic",
+        "EventSourceMappingId": "b2c9b5a4-0e0e-4c51-8f4e-000000000000",
         "DeadLettersUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/dead-letters",
         "OperatorRoleArn": world.make_role("medic-operator", age=OLD),
     }
@@ -329,3 +330,41 @@ def test_a_redrive_that_sqs_refuses_is_explained(world: World, bot: FakeStack) -
     result = run(world, "replay-dlq", "--yes")
     assert result.exit_code == 3
     assert "may not call sqs:GetQueueAttributes" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "before", "after"),
+    [("pause", "Enabled", "Disabling"), ("resume", "Disabled", "Enabling"), ("resume", "Disabling", "Enabling")],
+)
+def test_delivery_is_switched(world: World, bot: FakeStack, command: str, before: str, after: str) -> None:
+    bot.delivery = before
+    bot.sent = [{}, {}]
+    answer = valid("pause", run(world, command, "--yes", "--json").stdout)
+    assert answer == {"schema": 1, "state": after, "changed": True, "waiting": 2}
+    assert bot.delivery == after
+
+
+@pytest.mark.parametrize(
+    ("command", "state", "arguments", "given", "code"),
+    [
+        ("pause", "Disabled", ["--yes"], None, 0),
+        ("resume", "Enabling", ["--yes"], None, 0),
+        ("pause", "Enabled", ["--dry-run"], None, 0),
+        ("pause", "Enabled", [], "n\n", 1),
+    ],
+    ids=["it is paused", "it is resumed", "dry run", "no"],
+)
+def test_delivery_is_left_as_it_is(
+    world: World, bot: FakeStack, command: str, state: str, arguments: list[str], given: str | None, code: int
+) -> None:
+    bot.delivery = state
+    result = run(world, command, *arguments, given=given)
+    assert (result.exit_code, bot.delivery) == (code, state)
+    assert f"Delivery is {state}. 0 messages wait in the queue." in result.stdout
+
+
+def test_a_stack_without_the_mapping_is_named(world: World, bot: FakeStack) -> None:
+    bot.outputs = {name: value for name, value in bot.outputs.items() if name != "EventSourceMappingId"}
+    result = run(world, "pause", "--yes")
+    assert result.exit_code == 3
+    assert "has no output EventSourceMappingId" in result.stderr
