@@ -11,6 +11,7 @@ import pytest
 
 from demo.narrator import Narrator
 from demo.stage import Stage, open_stage
+from tests.e2e.queues import Queues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(300))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))
 
 
 SHARED = {"limits": {"storm_apps": 100, "fixes_per_app_an_hour": 50, "fixes_per_account_an_hour": 100}}
@@ -41,3 +43,16 @@ def stage(deployed: Stage) -> Iterator[Stage]:
     yield replace(deployed)
     deployed.cloud.control("deny", "UpdateBranch", denied=False)
     deployed.cloud.control("set_propagation", 0)
+
+
+@pytest.fixture
+def queues(stage: Stage) -> Queues:
+    return Queues(stage)
+
+
+@pytest.fixture
+def _operator(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `medic` use the local cloud."""
+    for name, value in stage.cloud.cli_environment.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)

@@ -16,6 +16,7 @@ from medic.arns import arn_parts
 from medic.events import Scope
 from medic.plan.session import ActorScope, session_policy
 from tests.e2e.conftest import SHARED
+from tests.e2e.test_emulator_patches import make_user
 from tests.fakes.amplify.wire import PASSED_TO
 
 if TYPE_CHECKING:
@@ -124,3 +125,37 @@ def test_the_actor_may_not_tag_or_create_anything(guarded: Stage, opted_in: str)
     assert denied(amplify.untag_resource, resourceArn=arn, tagKeys=["amplify-medic:auto-fix"])
     assert denied(amplify.create_branch, appId=opted_in, branchName="new")
     assert denied(amplify.create_app, name="new")
+
+
+@pytest.fixture(scope="module")
+def forged(guarded: Stage) -> dict[str, dict[str, Any]]:
+    """Every way to write an item to the table, by operation."""
+    table, item = guarded.outputs["IncidentsTableName"], {"pk": {"S": "branch#forged"}}
+    put = {"TableName": table, "Item": item}
+    return {
+        "put_item": put,
+        "update_item": {"TableName": table, "Key": item},
+        "delete_item": {"TableName": table, "Key": item},
+        "batch_write_item": {"RequestItems": {table: [{"PutRequest": {"Item": item}}]}},
+        "transact_write_items": {"TransactItems": [{"Put": put}]},
+    }
+
+
+def test_full_rights_on_dynamodb_are_not_enough_to_forge_a_record(
+    guarded: Stage, forged: dict[str, dict[str, Any]]
+) -> None:
+    user = make_user(guarded.cloud, "dynamodb-admin", {"Action": "dynamodb:*", "Resource": "*"})
+    dynamodb, table = guarded.cloud.client("dynamodb", user), guarded.outputs["IncidentsTableName"]
+    assert [call for call, parameters in forged.items() if not denied(getattr(dynamodb, call), **parameters)] == []
+    assert not denied(dynamodb.scan, TableName=table)
+    assert not denied(dynamodb.describe_table, TableName=table)
+
+
+def test_an_operator_writes_nothing_and_takes_no_message(guarded: Stage, forged: dict[str, dict[str, Any]]) -> None:
+    role = guarded.outputs["OperatorRoleArn"]
+    operator = guarded.cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    dynamodb, sqs = (guarded.cloud.client(service, operator) for service in ("dynamodb", "sqs"))
+    assert [call for call, parameters in forged.items() if not denied(getattr(dynamodb, call), **parameters)] == []
+    assert denied(sqs.receive_message, QueueUrl=guarded.outputs["QueueUrl"])
+    assert denied(sqs.purge_queue, QueueUrl=guarded.outputs["QueueUrl"])
+    assert denied(sqs.send_message, QueueUrl=guarded.outputs["DeadLettersUrl"], MessageBody="{}")
