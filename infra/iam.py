@@ -130,6 +130,17 @@ def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
     )
 
 
+def job_grant(stack: Stack, app_ids: Sequence[str]) -> Grant:
+    """To find failed jobs that no event told of."""
+    return Grant(
+        sid="FindMissedFailures",
+        why="Looks once an hour for failed jobs that no event told of.",
+        actions=["amplify:ListBranches", "amplify:ListJobs"],
+        resources=_apps_with_branches_and_jobs(stack, app_ids),
+        wildcard=ALL_APPS,
+    )
+
+
 def runtime_log_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
     """To read SSR logs, and the branches of their apps."""
     yield Grant(
