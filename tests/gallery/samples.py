@@ -105,9 +105,8 @@ def _alerts() -> Iterator[Alert]:
     yield compose_report(_report(build, Mode.REPORT, Trigger.FAILED))
     yield compose_report(_report(runtime, Mode.ASK, Trigger.RUNTIME))
     attach = _report(runtime, Mode.FIX, Trigger.RUNTIME)
-    yield compose_report(
-        _with_result(attach, ChangeResult.APPLIED, "UpdateBranch was sent, and GetBranch shows the role", "8")
-    )
+    done = "UpdateBranch was sent, and GetBranch shows the role"
+    yield compose_report(_with_result(attach, ChangeResult.APPLIED, done, "job 7 is retried next"))
     admin = Present(attached("AdministratorAccess"))
     yield compose_report(_report(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: admin))
     young = "Amplify cannot assume the role yet; it was made 40 s ago. It is tried again by itself."
@@ -159,8 +158,7 @@ def _report(diagnosis: Diagnosis, mode: Mode, trigger: Trigger, **changes: Any) 
 
 
 def _with_result(report: FailureReport, result: ChangeResult, detail: str, rebuild: str | None = None) -> FailureReport:
-    rebuild_detail = f"job {rebuild} retries job 7: a first compute role may take effect with a deployment only"
-    rebuilt = RebuildOutcome(rebuild, rebuild_detail) if rebuild else None
+    rebuilt = RebuildOutcome(None, rebuild) if rebuild else None
     outcomes = tuple(RoleChangeOutcome(action, result, detail, NOW, rebuilt) for action in report.plan.actions)
     return replace(report, outcomes=outcomes)
 

@@ -158,7 +158,7 @@ class OutcomeJson(TypedDict):
     result: Annotated[str, ChangeResult]
     detail: str
     rebuild: str | None
-    """The job that was started."""
+    """Whether the failed job is retried next."""
 
 
 class IncidentDetail(TypedDict):

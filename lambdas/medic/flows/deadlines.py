@@ -16,7 +16,7 @@ from medic.alerts.compose import (
 from medic.events import ALL, DeploymentEvent, DeploymentStatus
 from medic.evidence import RUNNING, JobRef, Present, TimeSpan
 from medic.flows.failure import diagnose_failure
-from medic.flows.locked_branch import RecordedError, hold_branch
+from medic.flows.locked_branch import LockedBranch, RecordedError, UndeliveredError, hold_branch
 from medic.flows.rebuild import continue_rebuild
 from medic.flows.respond import respond
 from medic.flows.runtime import SsrApp, failure_since, read_ssr_app, respond_again
@@ -30,7 +30,6 @@ from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import Incident
     from medic.services import Services
 
@@ -59,6 +58,8 @@ def handle_overdue(scope: Scope, services: Services) -> None:
             _continue(scope, incident, services)
         except BusyError:
             raise
+        except UndeliveredError as error:
+            failures.append(error)  # the alert has its own time
         except Exception as error:  # noqa: BLE001 - whatever fails must not be tried again each minute
             failures.append(error)
             _postpone(scope, incident, error, services)
@@ -76,7 +77,8 @@ def handle_overdue(scope: Scope, services: Services) -> None:
 
 def _postpone(scope: Scope, incident: Incident, error: Exception, services: Services) -> None:
     """Try an incident that is still overdue again later, or close it if it has failed for too long."""
-    with hold_branch(scope, services) as locked:
+    with services.table.hold(scope) as lease:
+        locked = LockedBranch(lease, services)
         current, now = locked.record.find(incident.id), locked.now
         if current is None or current.settled or current.due_at > now:
             return

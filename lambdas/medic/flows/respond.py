@@ -295,7 +295,7 @@ def _muted_or_storm(report: FailureReport, before: Incident | None, region: Regi
     saved = replace(report.incident, last_alerted_plan=before.last_alerted_plan if before is not None else ())
     if region.muted(locked.scope, locked.now):
         locked.log(TelemetryEvent.MUTED, saved, job=report.failure.job.id)
-        locked.save(saved)
+        locked.save(replace(saved, alert_due=""))
         return True
     if is_storm(region, locked.services):
         join_storm(saved, locked)

@@ -48,7 +48,7 @@ IN_ONE = {
     AlertKind.APPLIED: {
         "what was done": f"Done: set this branch's compute role to {COMPUTE_ROLE}",
         "the previous role": "Before: no role was set",
-        "the rebuild": "Rebuild: job 8 retries job 7",
+        "the rebuild": "Rebuild: job 7 is retried next",
         "what would revert it": "Infrastructure as code will revert this unless the branch says so too",
     },
     AlertKind.REFUSED: {

@@ -6,11 +6,14 @@ import gzip
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from medic.aws.errors import RetryableError
+from medic.aws.logs import _CHUNK_BYTES as CHUNK_BYTES
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
 
 if TYPE_CHECKING:
@@ -61,6 +64,15 @@ def test_a_plain_or_gzip_log_is_read_unchanged(body: bytes) -> None:
 def test_a_plain_log_is_cut_at_the_size_limit() -> None:
     with serving(LOG) as (origin, _):
         assert read(origin, max_bytes=1000) == LOG[:1000]
+
+
+@pytest.mark.parametrize(("seconds", "whole"), [(10, True), (60, False)])
+def test_a_slow_log_is_read_for_some_seconds(monkeypatch: pytest.MonkeyPatch, seconds: int, *, whole: bool) -> None:
+    ticks = count()
+    monkeypatch.setattr("medic.aws.logs.time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    body = b"x" * CHUNK_BYTES * seconds  # each chunk takes a second
+    with serving(body) as (origin, _):
+        assert (read(origin, 64 * MEBIBYTE) == body) is whole
 
 
 def test_a_gzip_bomb_is_cut_at_the_size_limit() -> None:
