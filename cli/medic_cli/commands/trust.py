@@ -367,9 +367,8 @@ def _print(decision: Decision, fix: TrustFix) -> None:
     if fix.kind is FixKind.NONE:
         return
     console.print()
-    console.print(
-        Text(f"Fix: {fix.kind.value}", "bold"), Text(f"{fix.reason} After it: {fix.outcome_after.value}."), sep="  "
-    )
+    after = f" After it: {fix.outcome_after.value}." if fix.document else ""
+    console.print(Text(f"Fix: {fix.kind.value}", "bold"), Text(fix.reason + after), sep="  ")
     for risk in fix.risks:
         console.print(Text(f"  - {risk}"))
     for line in fix_as_diff(decision, fix).splitlines():
