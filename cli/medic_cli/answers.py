@@ -289,12 +289,12 @@ class StatementJson(TypedDict):
 class TrustFixJson(TypedDict):
     kind: Annotated[str, FixKind]
     reason: Text
-    statement: Annotated[Mapping[str, object], Keywords(required=["Sid", "Effect", "Principal", "Action"])] | None
-    """What to append; null unless kind is append."""
+    statement: Annotated[Mapping[str, object], Keywords(required=["Effect", "Principal"])] | None
+    """What to append, or to put in place of the one statement that was meant for the caller; else null."""
     outcome_after: Annotated[str, Outcome]
-    """The outcome with the statement appended, even if the append is refused for another reason."""
+    """The outcome with the change; without one, with the usual statement appended."""
     document: str | None
-    """The whole new trust policy as compact JSON."""
+    """The whole new trust policy as compact JSON: the text that was evaluated."""
     size: Number
     """Its characters without white space."""
     risks: list[str]
@@ -317,7 +317,7 @@ class TrustAnswer(TypedDict):
         TrustFixJson,
         Keywords(
             **{
-                "if": {"properties": {"kind": {"const": "append"}}},
+                "if": {"properties": {"kind": {"enum": ["append", "replace"]}}},
                 "then": {"properties": {"statement": {"type": "object"}, "document": {"type": "string"}}},
                 "else": {"properties": {"statement": {"type": "null"}, "document": {"type": "null"}}},
             }

@@ -54,6 +54,8 @@ class Proposal:
     """The name of the role to edit, as the IAM API takes it; None if it is not a role in the app's account."""
     statement: str
     """Compact JSON."""
+    replaces: int | None = None
+    """The position of the trust statement that it replaces; None if it is added beside what is there."""
     notes: tuple[str, ...] = ()
     """Sentences: what to know before adding the statement."""
 

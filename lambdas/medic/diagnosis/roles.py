@@ -124,6 +124,8 @@ def _caveats(decisions: list[Decision], fix: TrustFix) -> Iterator[str]:
         yield "For the app's own ARN the answer is another; AWS does not say which of the two a build carries."
     if decisions[0].outcome is Outcome.DENIED and fix.statement is None:
         yield f"No statement is proposed. {fix.reason}"
+    if fix.replaces is not None:
+        yield f"The proposed statement replaces Statement[{fix.replaces}] and lets in this source too."
 
 
 def _proposal(fix: TrustFix, role: Role, form: FixForm) -> Proposal | None:
@@ -136,6 +138,7 @@ def _proposal(fix: TrustFix, role: Role, form: FixForm) -> Proposal | None:
         principal=role.arn,
         role_name=role.name,
         statement=json.dumps(fix.statement, separators=(",", ":")),
+        replaces=fix.replaces,
         notes=(*owner, *fix.risks),
     )
 

@@ -82,6 +82,18 @@ def test_the_cli_snippet_appends_to_the_trust_policy_that_is_set_when_it_runs() 
     assert "assumeRolePolicy?.addStatements" in snippets(of)["cdk"]
 
 
+def test_a_statement_that_replaces_another_is_not_added_beside_it() -> None:
+    texts = snippets(proposal(fix="trust_service_role", replaces=1))
+
+    assert (
+        shlex.split(texts["cli"].splitlines()[1])[4] == ".Statement = ([.Statement] | flatten) | .Statement[1] = $new"
+    )
+    assert "replace Statement[1] by" in texts["console"]
+    assert texts["cdk"].startswith("// in place of Statement[1] of the role's trust policy:\n")
+    assert "in place of Statement[1]" in texts["terraform"]
+    assert not any("beside" in text or "one more" in text for text in texts.values())
+
+
 def test_a_caller_that_is_not_a_role_is_named_and_its_snippet_runs_nothing() -> None:
     text = snippets(proposal(principal="arn:aws:iam::1:user/$(id)", role_name=None))["cli"]
     comment, assignment = text.splitlines()

@@ -90,6 +90,14 @@ def test_the_plain_statement_is_proposed_for_a_compute_role() -> None:
     assert "Condition" not in json.loads(wrong.proposal.statement)
 
 
+def test_no_plain_statement_is_proposed_beside_one_with_conditions() -> None:
+    other = trust(condition={"StringEquals": {"aws:SourceAccount": "444455556666"}})
+    diagnosis = diagnosed(REFUSED, Phase.DEPLOY, **with_trust(other))
+
+    assert cause(diagnosis, "compute_role_trust_wrong").proposal is None
+    assert "a statement beside it would undo them" in check(diagnosis, "compute_role_trust").detail
+
+
 def test_only_an_allowed_verdict_that_rests_on_source_conditions_is_contested() -> None:
     contested, denied = (
         diagnosed(REFUSED, Phase.DEPLOY, **state).compute
