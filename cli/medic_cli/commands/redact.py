@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -12,8 +12,9 @@ from medic_cli.options import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
+    from io import BufferedReader
 
+_BLOCK = 1 << 18
 _MAX_LINE = 1 << 20
 """Bytes. A longer line is redacted in pieces, so that memory stays bounded."""
 
@@ -30,12 +31,22 @@ def command() -> None:
     An access key, token, signed URL or password becomes [redacted: what it was]. Exits with 0.
     """
     out = sys.stdout.buffer
-    for line in redact_stream(_lines(sys.stdin.buffer)):
-        # `surrogateescape` here and in `_lines` lets bytes that are not UTF-8 pass unchanged.
-        out.write(line.encode("utf-8", "surrogateescape"))
+    for text in redact_stream(_blocks(cast("BufferedReader", sys.stdin.buffer))):
+        # `surrogateescape` here and in `_blocks` lets bytes that are not UTF-8 pass unchanged.
+        out.write(text.encode("utf-8", "surrogateescape"))
         out.flush()
 
 
-def _lines(stream: BinaryIO) -> Iterator[str]:
-    while line := stream.readline(_MAX_LINE):
-        yield line.decode("utf-8", "surrogateescape")
+def _blocks(stream: BufferedReader) -> Iterator[str]:
+    """Whole lines, as many as have arrived, so that a pipe does not wait."""
+    rest = b""
+    while arrived := stream.read1(_BLOCK):
+        end = arrived.rfind(b"\n") + 1
+        if end or len(rest) + len(arrived) > _MAX_LINE:
+            end = end or len(arrived)
+            yield (rest + arrived[:end]).decode("utf-8", "surrogateescape")
+            rest = arrived[end:]
+        else:
+            rest += arrived
+    if rest:
+        yield rest.decode("utf-8", "surrogateescape")
