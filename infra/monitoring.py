@@ -83,6 +83,11 @@ FAULT = AlarmText(
     do="read MessageFault in the log group /amplify-medic/remediator. If AWS denied a call, an SCP or a boundary blocks"
     " an action that docs/permissions.md lists.",
 )
+UNTRUSTED = AlarmText(
+    section="an-untrusted-request",
+    means="Someone who is neither an operator nor an approver put a request into the queue. The bot dropped it.",
+    do="find the sender's id in the log line RequestUntrusted, and take away that principal's sqs:SendMessage.",
+)
 SLACK_FAILING = AlarmText(
     section="the-slack-function-fails",
     means="The function behind the Slack buttons failed in two of the last three 5-minute periods.",
@@ -130,7 +135,7 @@ RECORD_UNREADABLE = AlarmText(
 )
 
 ALARM_TEXTS = (
-    *(DEAD_LETTERS, MESSAGES_RETRIED, MESSAGES_WAIT, FAULT, SLACK_FAILING, SILENT_WATCHER),
+    *(DEAD_LETTERS, MESSAGES_RETRIED, MESSAGES_WAIT, FAULT, UNTRUSTED, SLACK_FAILING, SILENT_WATCHER),
     *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED, RECORD_UNREADABLE),
 )
 
@@ -340,6 +345,10 @@ class Monitoring(Construct):
                         _count(TelemetryEvent.MESSAGE_RETRIED),
                         self._with_alarm("Unexpected", TelemetryEvent.MESSAGE_FAULT, FAULT),
                     ],
+                ),
+                CustomMetricGroup(
+                    title="Untrusted requests",
+                    metrics=[self._with_alarm("Sender", TelemetryEvent.REQUEST_UNTRUSTED, UNTRUSTED)],
                 ),
             ],
         )

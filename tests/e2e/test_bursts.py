@@ -19,7 +19,7 @@ import pytest
 
 from demo.narrator import Narrator
 from demo.stage import STACK, Stage, open_stage, text_of
-from tests.e2e.conftest import SHARED
+from tests.e2e.conftest import SHARED, use_cloud
 from tests.e2e.queues import Queues
 from tests.e2e.test_deployed_stack import failed_event
 from tests.unit.cli.support import medic, valid
@@ -47,9 +47,7 @@ def burst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         pytest.MonkeyPatch.context() as patch,
         Queues(stage).changed(visibility=VISIBILITY),
     ):
-        for name, value in stage.cloud.cli_environment.items():
-            if name.startswith("AWS_"):
-                patch.setenv(name, value)
+        use_cloud(stage, patch)
         yield stage
 
 

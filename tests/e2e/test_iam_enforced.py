@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import json
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from demo.narrator import Narrator
-from demo.stage import Stage, open_stage
 from demo.stories import STORIES
 from medic.arns import arn_parts
 from medic.events import Scope
 from medic.plan.session import ActorScope, session_policy
-from tests.e2e.conftest import SHARED
 from tests.e2e.test_emulator_patches import make_user
 from tests.fakes.amplify.wire import PASSED_TO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from demo.stage import Stage
 
 TRUSTS_THIS_TEST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 }
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """The stack on a cloud that enforces IAM on every call."""
-    with open_stage(
-        tmp_path_factory.mktemp("guarded"), Narrator(StringIO()), enforce_iam=True, settings=SHARED
-    ) as stage:
-        yield stage
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)

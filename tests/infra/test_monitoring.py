@@ -108,6 +108,7 @@ def test_a_slow_run_raises_an_alarm_before_it_times_out() -> None:
         (TelemetryEvent.RECORD_UNREADABLE, "Remediator"),
         (TelemetryEvent.RECORD_UNREADABLE, "Watcher"),
         (TelemetryEvent.MESSAGE_FAULT, "Remediator"),
+        (TelemetryEvent.REQUEST_UNTRUSTED, "Remediator"),
         (RETRIED_AGE, "Remediator"),
         (TelemetryEvent.WATCHER_RAN, "Watcher"),
     ],

@@ -45,7 +45,9 @@ def test_the_policies_of_the_account_and_those_of_aws_are_read() -> None:
     owners = ("<AWS::AccountId>", "aws")
 
     assert actions(statement) == ["iam:GetPolicy", "iam:GetPolicyVersion"]
-    assert {flatten(each) for each in statement["Resource"]} == {
+    resources = statement["Resource"]
+    assert isinstance(resources, list)
+    assert {flatten(each) for each in resources} == {
         f"arn:<AWS::Partition>:iam::{owner}:policy/*" for owner in owners
     }
 
