@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from medic.logscan.model import LogCutError
 from medic.redaction import redact_stream
+from medic_cli.errors import CouldNotLookError
+from medic_cli.input import lines_of, text_chunks
 from medic_cli.options import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
 
 _MAX_LINE = 1 << 20
 """Bytes. A longer line is redacted in pieces, so that memory stays bounded."""
@@ -27,15 +29,19 @@ _EXAMPLES = examples(
 def command() -> None:
     """Remove secrets from a text: standard input to standard output, line by line.
 
-    An access key, token, signed URL or password becomes [redacted: what it was]. Exits with 0.
+    An access key, token, signed URL or password becomes [redacted: what it was]. Gzip is unpacked. Exits with 0, or
+    with 3 if the input is empty, binary or an error page, or breaks off.
     """
     out = sys.stdout.buffer
-    for line in redact_stream(_lines(sys.stdin.buffer)):
-        # `surrogateescape` here and in `_lines` lets bytes that are not UTF-8 pass unchanged.
-        out.write(line.encode("utf-8", "surrogateescape"))
-        out.flush()
+    try:
+        for line in redact_stream(_lines()):
+            # `surrogateescape` here and in `_lines` lets bytes that are not UTF-8 pass unchanged.
+            out.write(line.encode("utf-8", "surrogateescape"))
+            out.flush()
+    except LogCutError as error:
+        raise CouldNotLookError(f"Only a part was redacted: {error}.") from None
 
 
-def _lines(stream: BinaryIO) -> Iterator[str]:
-    while line := stream.readline(_MAX_LINE):
+def _lines() -> Iterator[str]:
+    for line in lines_of(text_chunks(sys.stdin.buffer, "-"), _MAX_LINE):
         yield line.decode("utf-8", "surrogateescape")

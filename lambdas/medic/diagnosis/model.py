@@ -56,6 +56,8 @@ class Proposal:
     """Compact JSON."""
     notes: tuple[str, ...] = ()
     """Sentences: what to know before adding the statement."""
+    user_name: str | None = None
+    """The name of the IAM user to edit, if the caller is a user of the app's account."""
 
 
 @dataclass(frozen=True, slots=True)

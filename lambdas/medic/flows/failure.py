@@ -63,6 +63,9 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     log, reading = services.gatherer.read_log(deployment, phase)
     if not isinstance(log, Present):
         log_event(TelemetryEvent.LOG_UNAVAILABLE, why=log)
+    if reading.label is None:
+        log_event(TelemetryEvent.LOG_UNAVAILABLE, why=reading.unread)
+        return None
     if reading.label is Label.NOT_IAM:
         log_event(TelemetryEvent.NOT_IAM)
         settle_other_failure(event, services)
