@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-import zlib
-from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
-from medic.logscan.model import LogCutError
+from medic.unpack import NotGzipError, unpacked
 from medic_cli.errors import CouldNotLookError
 from medic_cli.files import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_INFLATED_AT_ONCE = 1 << 18
 _INSPECTED = 8192
 """Bytes at the beginning that show what the input is."""
 _MOST_CONTROL_CHARACTERS = 0.05
@@ -32,20 +28,17 @@ def text_chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
 
     Raises:
         CouldNotLookError: the input is empty, binary, or a web server's error page, or a read failed.
-        LogCutError: gzip data is damaged or breaks off after a part that could be read.
+        CutError: gzip data is damaged or breaks off after a part that could be unpacked.
     """
-    raw = chunks(stream, path)
-    begin = next(raw, b"")
-    while len(begin) < len(_GZIP_MAGIC) and (more := next(raw, b"")):
-        begin += more
-    compressed = begin.startswith(_GZIP_MAGIC)
-    text = _inflated(chain([begin], raw), path) if compressed else chain([begin], raw)
     begun = False
-    for chunk in text:
-        if not begun and chunk.strip():
-            _refuse(chunk, path)
-            begun = True
-        yield chunk
+    try:
+        for chunk in unpacked(chunks(stream, path)):
+            if not begun and chunk.strip():
+                _refuse(chunk, path)
+                begun = True
+            yield chunk
+    except NotGzipError as error:
+        raise CouldNotLookError(f"{_named(path)} begins like gzip data and is none: {error}.") from None
     if not begun:
         refuse_empty_or_binary(b"", path)
 
@@ -84,31 +77,6 @@ def _refuse(head: bytes, path: str) -> None:
     raise CouldNotLookError(
         f"{_named(path)} is {what}, not a log. The URL of a build log is valid for an hour: download it again."
     )
-
-
-def _inflated(raw: Iterator[bytes], path: str) -> Iterator[bytes]:
-    """Decompress gzip data, of one or several members."""
-    inflater, size, done = zlib.decompressobj(wbits=31), 0, False
-    for chunk in raw:
-        pending = chunk
-        while pending:
-            if inflater.eof:
-                inflater = zlib.decompressobj(wbits=31)
-            try:
-                text = inflater.decompress(pending, _INFLATED_AT_ONCE)
-            except zlib.error:
-                if done:
-                    return  # padding after the last member
-                if not size:
-                    raise CouldNotLookError(f"{_named(path)} begins like gzip data and is none.") from None
-                raise LogCutError(f"the gzip data is damaged after {size:,} bytes of text") from None
-            size += len(text)
-            done = inflater.eof
-            pending = inflater.unconsumed_tail or inflater.unused_data
-            if text:
-                yield text
-    if not done:
-        raise LogCutError(f"the gzip data breaks off after {size:,} bytes of text")
 
 
 def _pieces(line: bytes, longest: int) -> list[bytes]:

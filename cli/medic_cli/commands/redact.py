@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medic.logscan.model import LogCutError
 from medic.redaction import redact_stream
+from medic.unpack import CutError
 from medic_cli.errors import CouldNotLookError
 from medic_cli.input import lines_of, text_chunks
 from medic_cli.options import examples
@@ -38,7 +38,7 @@ def command() -> None:
             # `surrogateescape` here and in `_lines` lets bytes that are not UTF-8 pass unchanged.
             out.write(line.encode("utf-8", "surrogateescape"))
             out.flush()
-    except LogCutError as error:
+    except CutError as error:
         raise CouldNotLookError(f"Only a part was redacted: {error}.") from None
 
 

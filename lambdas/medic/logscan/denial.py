@@ -26,7 +26,7 @@ _MAX_REASON = 200
 
 _STARS = r"\*{0,2}"
 """Markdown's emphasis."""
-_ACTION = r"[A-Za-z][\w-]{1,40};?:[A-Za-z*]\w{0,80}\*?"
+_ACTION = r"[A-Za-z][\w-]{1,40};?:[A-Za-z*]\w{0,80}(?:\*(?!\*))?"
 _REFUSAL = (
     rf"(?:\bnot {_STARS}|^)authorized{_STARS} to (?:perform{_STARS}:?{_STARS} ?[`'\"*]{{0,3}}(?P<action>{_ACTION})"
     rf"|perform the required AWS Marketplace actions \((?P<first>{_ACTION})[^)]{{0,200}}\)"
@@ -34,7 +34,10 @@ _REFUSAL = (
 )
 _USER_BEFORE = rf"\bUser{_STARS}:?{_STARS} [\"'`\\*]*(?=[^\s\"'`*])"
 _ASSUMED_ROLE = r"(?:arn:aws[\w-]{0,16}:sts::[^\s:/]{0,32}:)?assumed-role/[^\s\"'`*]{1,250}"
-_ON_RESOURCE = rf"[\"'`\\*]{{0,3}} on (?:(?:the )?resources?{_STARS}:?{_STARS}|(?=[\"'`*]{{0,2}}arn:))(?: |\*\*){{0,3}}"
+_ON_RESOURCE = (
+    rf"[\"'`\\*]{{0,3}} on (?:(?:the )?{_STARS}resources?{_STARS}:?{_STARS}|(?=[\"'`*]{{0,2}}arn:))"
+    r"(?: |\*\*){0,3}"
+)
 _RESOURCE = (
     rf"{_ON_RESOURCE}(?:\\?[\"`](?P<quoted>[^\"'`\\]{{1,500}})\\?[\"'`]"
     r"|[\"'`\\]{0,3}(?P<resource>(?:(?:user|role|group|instance profile|policy path) (?!because|with))?"
@@ -51,12 +54,12 @@ _EXPLICIT_DENY = (
     r"(?P<arn>arn:aws[\w-]{0,16}:[^\s\"'`]{1,300}))?)?"
 )
 _LONE_REASON = rf"(?:{_NOTHING_ALLOWS.replace('because no', 'no')}|{_EXPLICIT_DENY.replace('?P<type>', '?P<type2>')})"
-_OTHER_REASON = rf"\bbecause (?P<reason>(?!no [\w -]{{3,30}}(?:polic|boundar))[^\"(]{{3,{_MAX_REASON}}})"
-_SERVICE_REASONS = {
-    "the resource does not exist in this Region, no resource-based policies allow access": None,
-    "public policies are blocked by the BlockPublicPolicy": True,
-}
-"""Reasons in the wording of one service (KMS, S3), and whether the deny is explicit. All mean a resource policy."""
+_OTHER_REASON = (
+    r"\bbecause (?P<reason>(?!no [\w -]{3,30}(?:polic|boundar))"
+    rf"(?:[^\"()]|\([\w -]{{1,30}}\)){{3,{_MAX_REASON}}})"
+)
+_KEY_POLICY = re.compile(r".{0,100}resource-based policies allow access")
+"""The reason in the wording of KMS. It means a resource-based policy."""
 _CALLED = re.compile(r"\bwhen calling the (?P<called>\w{1,60}) operation\b")
 _SERVICE = re.compile(r"\(Service: (?P<called>[\w ]{1,60})[;,]")
 
@@ -174,10 +177,10 @@ def _reason_after(text: str, start: int, highest: int) -> tuple[Denial, int]:
     match = re.compile(_OTHER_REASON, re.IGNORECASE).search(text, start, highest)
     if match is None:
         return Denial(), 0
-    for wording, is_explicit in _SERVICE_REASONS.items():
-        if match["reason"].startswith(wording):
-            return Denial(policy_type=PolicyType.RESOURCE, explicit=is_explicit), match.start("reason") + len(wording)
-    return Denial(reason=match["reason"].rstrip(" .,;)" + _QUOTES)), match.end()
+    of_key = _KEY_POLICY.match(match["reason"])
+    if of_key:
+        return Denial(policy_type=PolicyType.RESOURCE), match.start("reason") + of_key.end()
+    return Denial(reason=match["reason"].rstrip(" .,;" + _QUOTES)), match.end()
 
 
 def _reason(match: re.Match[str], policy: str | None, *, explicit: bool) -> Denial:

@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from medic.labels import Confidence, Identity, Label, PolicyType, Source
 
 
-class LogCutError(Exception):
-    """The rest of a log could not be read. The message says why, and ends a sentence: lower case, no full stop."""
-
-
 @dataclass(frozen=True, slots=True)
 class Denial:
     """One parsed access-denied message. A field is None if the text does not name it."""

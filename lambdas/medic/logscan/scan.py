@@ -27,14 +27,15 @@ from medic.logscan.ending import (
     passes_on,
 )
 from medic.logscan.entries import entry_at, read_line
-from medic.logscan.model import Denial, LogCutError, LogReading
+from medic.logscan.model import Denial, LogReading
 from medic.logscan.prefilter import CONTEXT, LONGEST_LITERAL, Prefilter, blocks
 from medic.logscan.quoting import only_displays
 from medic.logscan.recognise import findings_in
 from medic.redaction import redact
+from medic.unpack import CutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from medic.logscan.entries import LogEntry
     from medic.logscan.model import Finding
@@ -71,7 +72,7 @@ def scan(chunks: Iterable[bytes], phase: Phase, *, seconds: float | None = None)
     """Finds the failures that a log reports. Does not raise, whatever the log contains.
 
     Args:
-        chunks: the log's bytes, uncompressed, cut anywhere. They may end with a LogCutError.
+        chunks: the log's bytes, uncompressed, cut anywhere. They may end with a CutError.
         phase: where the text was printed; it decides which role a missing credential belongs to.
         seconds: how long the scan may take; None for no limit.
 
@@ -118,27 +119,31 @@ class Scanner:
         self._dull: OrderedDict[bytes, None] = OrderedDict()
         """Shapes of the last lines that showed nothing."""
         self._kept: dict[_Key, Finding] = {}
+        self._unread: str | None = None
 
     def read(self, chunks: Iterable[bytes]) -> LogReading:
         """Reads the log to its end. May be called once."""
-        ends_open, unread, began = False, None, self._clock()
-        try:
-            for before, body, after in blocks(chunks):
-                self._read_block(before, body, after)
-                ends_open = not body.endswith(b"\n")
-                if self._seconds is not None and after and self._clock() - began > self._seconds:
-                    unread = f"the scan stopped at line {self._line_feeds + 1} after {self._seconds:g} seconds"
-                    break
-        except LogCutError as error:
-            unread = str(error)
+        began, lines = self._clock(), 0
+        for before, body, after in blocks(self._until_cut(chunks)):
+            self._read_block(before, body, after)
+            lines = self._line_feeds + (not body.endswith(b"\n"))
+            if self._seconds is not None and after and self._clock() - began > self._seconds:
+                self._unread = f"the scan stopped after {lines:,} lines and {self._seconds:g} seconds"
+                break
         return LogReading(
             findings=tuple(map(_redacted, sorted(self._kept.values(), key=_order))),
-            lines=self._line_feeds + ends_open,
+            lines=lines,
             size=self._size,
-            unread=unread,
+            unread=self._unread,
             cloned=self._cloned,
             commands_executed=self._commands_executed,
         )
+
+    def _until_cut(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        try:
+            yield from chunks
+        except CutError as error:
+            self._unread = str(error)
 
     def _read_block(self, before: bytes, body: bytes, after: bytes) -> None:
         if not self._size:

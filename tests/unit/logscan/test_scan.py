@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medic.labels import Identity, Label, Phase
-from medic.logscan.recognise import MAX_EXCERPT_LINES
 from medic.logscan.prefilter import BLOCK, CONTEXT
+from medic.logscan.recognise import MAX_EXCERPT_LINES
 from medic.logscan.scan import MAX_EXCERPT_CHARACTERS, scan
 from tests.unit.diagnosis.support import cases, reading_of
 
