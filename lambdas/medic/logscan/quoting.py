@@ -59,7 +59,7 @@ _SAYS_THAT_IT_FAILED = re.compile(
 )
 _STACK = re.compile(
     r"\s(?:at (?:async )?(?:new )?(?:[\w.$<>\[\]#]{1,80} (?:\[as \w{1,60}\] )?)?\(?"
-    r"(?:file:|node:|webpack|[\w@~./\\()\[\]-]{1,300}):\d{1,7}(?::\d{1,7})?\)?"
+    r"(?:[\w-]{1,30}:)?[\w@~./\\()\[\]-]{1,300}:\d{1,7}(?::\d{1,7})?\)?"
     r"|Traceback \(most recent call last\):|File \"[^\"]{1,300}\", line \d)"
 )
 
@@ -88,10 +88,11 @@ _PROSE = _any(
 )
 _COMPOUND = re.compile(r"[/\\_@=#]|\w-\w|\w\.\w{2}")
 """Paths, addresses and names made of several words: a word inside of one says nothing."""
-_MENTIONED = re.compile(r"(?:^|[^\s:=>(\[,{])\s+\\?[\"'“‘«`]{1,2}$")
+_OPENED = r"\s+\\?[\"'“‘«`]{1,2}(?:\w{1,20} ){0,2}$"
+_MENTIONED = re.compile(r"(?:^|[^\s:=>(\[,{])" + _OPENED)
 """An opening quote after a word: `see "AccessDenied"`. After a colon it opens a value: `message: "AccessDenied"`."""
 _REPORTED = re.compile(
-    r"\b(?:message|error|reason|with|failed|returned|said|got|because|exception):?\s+\\?[\"'“‘«`]{1,2}$", re.IGNORECASE
+    r"\b(?:message|error|reason|with|failed|returned|said|got|because|exception):?" + _OPENED, re.IGNORECASE
 )
 
 
