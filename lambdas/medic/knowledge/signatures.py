@@ -415,12 +415,13 @@ SIGNATURES: tuple[Signature, ...] = (
         ),
         literals=(
             *("token included in the request is", "ccess Key Id you provided", "request signature we calculated"),
-            *("SSO token", "SSO Token", "token is malformed or otherwise", "redential"),
+            *("SSO token", "SSO Token", "token is malformed or otherwise", "redential", "Session token not found"),
         ),
         pattern=r"token included in the request is invalid|access key id you provided does not exist"
         r"|request signature we calculated does not match|not able to validate the provided access credentials"
         r"|\bsso token\b.{0,80}(?:not found or is invalid|does not exist)|token is malformed or otherwise invalid"
-        r"|unable to get backend outputs due to invalid credentials|failed to fetch amplify studio credentials",
+        r"|unable to get backend outputs due to invalid credentials|failed to fetch amplify studio credentials"
+        r"|\bUnauthorizedException\]?: session token not found or invalid",
         fixes=("log_in_locally", "drop_explicit_credentials"),
         related=("session_expired", "long_lived_keys_in_variables"),
         sources=(STS_ERRORS_DOCS,),
