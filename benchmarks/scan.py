@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from benchmarks.build_log import write_build_log, write_near_misses
 from benchmarks.measurement import Measured, ratio
 from medic.labels import Label, Phase
-from medic.logscan.scan import LITERALS, Prefilter, Scanner, scan
+from medic.logscan.prefilter import Prefilter
+from medic.logscan.scan import LITERALS, Scanner, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

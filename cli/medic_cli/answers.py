@@ -48,10 +48,13 @@ class LineError(TypedDict):
 class ClassifyAnswer(TypedDict):
     id: str | None
     """The case's id; null outside a batch."""
-    label: Annotated[str, Label]
-    """The first finding's label; not_iam if there is no finding."""
+    label: Annotated[str | None, Label]
+    """The label of the first finding that ended the build (runtime, api: of the first finding). Without one: not_iam,
+    or null if the text was not read to its end."""
     findings: list[FindingJson]
-    """The most decisive first."""
+    """What ended the build first; then the most decisive."""
+    unread: str | None
+    """Why the text was not read to its end; null if it was."""
 
 
 class ChosenJobJson(TypedDict):

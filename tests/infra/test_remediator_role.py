@@ -47,9 +47,7 @@ def test_the_policies_of_the_account_and_those_of_aws_are_read() -> None:
     assert actions(statement) == ["iam:GetPolicy", "iam:GetPolicyVersion"]
     resources = statement["Resource"]
     assert isinstance(resources, list)
-    assert {flatten(each) for each in resources} == {
-        f"arn:<AWS::Partition>:iam::{owner}:policy/*" for owner in owners
-    }
+    assert {flatten(each) for each in resources} == {f"arn:<AWS::Partition>:iam::{owner}:policy/*" for owner in owners}
 
 
 def test_no_statement_covers_every_resource() -> None:

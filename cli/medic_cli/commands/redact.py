@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
 from medic.redaction import redact_stream
+from medic.unpack import CutError
+from medic_cli.errors import CouldNotLookError
+from medic_cli.input import text_chunks
 from medic_cli.options import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from io import BufferedReader
+    from collections.abc import Iterable, Iterator
 
 _BLOCK = 1 << 18
 _MAX_LINE = 1 << 20
@@ -28,19 +30,23 @@ _EXAMPLES = examples(
 def command() -> None:
     """Remove secrets from a text: standard input to standard output, line by line.
 
-    An access key, token, signed URL or password becomes [redacted: what it was]. Exits with 0.
+    An access key, token, signed URL or password becomes [redacted: what it was]. Gzip is unpacked. Exits with 0, or
+    with 3 if the input is empty, binary or an error page, or breaks off.
     """
     out = sys.stdout.buffer
-    for text in redact_stream(_blocks(cast("BufferedReader", sys.stdin.buffer))):
-        # `surrogateescape` here and in `_blocks` lets bytes that are not UTF-8 pass unchanged.
-        out.write(text.encode("utf-8", "surrogateescape"))
-        out.flush()
+    try:
+        for text in redact_stream(_blocks(text_chunks(sys.stdin.buffer, "-"))):
+            # `surrogateescape` here and in `_blocks` lets bytes that are not UTF-8 pass unchanged.
+            out.write(text.encode("utf-8", "surrogateescape"))
+            out.flush()
+    except CutError as error:
+        raise CouldNotLookError(f"Only a part was redacted: {error}.") from None
 
 
-def _blocks(stream: BufferedReader) -> Iterator[str]:
+def _blocks(chunks: Iterable[bytes]) -> Iterator[str]:
     """Whole lines, as many as have arrived, so that a pipe does not wait."""
     rest = b""
-    while arrived := stream.read1(_BLOCK):
+    for arrived in chunks:
         end = arrived.rfind(b"\n") + 1
         if end or len(rest) + len(arrived) > _MAX_LINE:
             end = end or len(arrived)

@@ -86,9 +86,11 @@ class DiagnosisReport:
         where = f"{app.value.name if isinstance(app, Present) else self.scope.app_id} / {self.scope.branch}"
         if self.reading is None:
             return f"{where}: no log, no diagnosis"
-        if not self.reading.findings:
+        if self.label is None:
+            return f"{where}: no failure in what was read of the log: {self.reading.unread}"
+        if self.label is Label.NOT_IAM:
             return f"{where}: no IAM failure in the log"
-        return f"{where}: {HEADLINES[self.reading.label]}"
+        return f"{where}: {HEADLINES[self.label]}"
 
     @property
     def exit_code(self) -> int:

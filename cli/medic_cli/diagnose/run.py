@@ -165,7 +165,7 @@ def diagnose_job(  # noqa: PLR0913 - what the user may ask for
     else:
         log, reading = gateways.gatherer(scope.account).read_log(deployment, phase)
     report = partial(DiagnosisReport, scope, chosen_id, chosen_because, offline=False)
-    if reading.label is not Label.NOT_IAM:
+    if reading.label not in {None, Label.NOT_IAM}:
         evidence, diagnosis, bot = _diagnosed(gateways, deployment, log, reading, phase)
         return report(evidence=evidence, reading=reading, diagnosis=diagnosis, bot=bot)
     evidence = evidence_of(
@@ -278,7 +278,7 @@ def _has_no_compute_role(deployment: Deployment) -> bool:
 
 
 _NO_JOB = Absent("the SSR runtime is not part of a job")
-_EMPTY_READING = LogReading((), 0, 0, truncated=False, cloned=False, commands_executed=False)
+_EMPTY_READING = LogReading()
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ def proposal_snippets(proposal: Proposal) -> tuple[NamedText, ...]:
         where, argument, command = "Add permissions > Create inline policy > JSON", "policy", _permission_cli(proposal)
         add = "addToPrincipalPolicy"
     whose = f"Roles > {proposal.role_name}" if proposal.role_name else proposal.principal
+    whose = f"Users > {proposal.user_name}" if proposal.user_name else whose
     what = "add to Statement, beside what stands there" if at is None else f"replace Statement[{at}] by"
     console = (f"IAM > {whose} > {where}: {what}", statement, *proposal.notes)
     cdk = f"{'role' if proposal.role_name else 'caller'}.{add}(iam.PolicyStatement.fromJson({statement}));"
@@ -158,17 +159,18 @@ def _trust_cli(proposal: Proposal) -> str:
 
 
 def _permission_cli(proposal: Proposal) -> str:
-    if proposal.role_name is None:
+    kind, edited = ("user", proposal.user_name) if proposal.user_name else ("role", proposal.role_name)
+    if edited is None:
         # Quoted even in the comment, because zsh runs a pasted "# …" line as a command by default.
         return (
             f"# to be added to a policy of {shlex.quote(proposal.principal)}:\n"
             f"statement={shlex.quote(proposal.statement)}"
         )
     document = f'{{"Version":"2012-10-17","Statement":[{proposal.statement}]}}'
-    # put-role-policy replaces an inline policy of the same name, so each statement gets its own policy name.
+    # The command replaces an inline policy of the same name, so each statement gets its own policy name.
     name = f"{proposal.fix}-{hashlib.sha256(proposal.statement.encode()).hexdigest()[:8]}"
     return (
-        f"aws iam put-role-policy --role-name {shlex.quote(proposal.role_name)} --policy-name {name} \\\n"
+        f"aws iam put-{kind}-policy --{kind}-name {shlex.quote(edited)} --policy-name {name} \\\n"
         f"  --policy-document {shlex.quote(document)}"
     )
 

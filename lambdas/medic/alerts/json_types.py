@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypedDict
 from medic.actions.outcome import ChangeResult
 from medic.diagnosis.model import Assumable, CheckResult, Rank
 from medic.incidents.model import ChangeState, IncidentState
-from medic.labels import ActionKind, Confidence, Label, Phase, PolicyType, RoleKind
+from medic.labels import ActionKind, Confidence, Label, Phase, PolicyType, RoleKind, Source
 from medic.plan.model import Disposition
 
 
@@ -76,6 +76,10 @@ class FindingJson(TypedDict):
     """The id that `medic explain` knows."""
     label: Annotated[str, Label]
     confidence: Annotated[str, Confidence]
+    source: Annotated[str, Source]
+    """Who printed the line."""
+    ended_build: bool | None
+    """false: the build went on after it, so it is not why the build failed. null: outside a build."""
     lines: Annotated[list[Count], Keywords(minItems=2, maxItems=2)]
     """First and last line in the log, 1-based, inclusive."""
     principal: str | None

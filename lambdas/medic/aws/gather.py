@@ -6,11 +6,12 @@ The caller asks for the roles only if the log shows an IAM failure, so that othe
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
 from medic.evidence import Absent, BuildLog, Evidence, Item, Present, Unreadable, value_of
+from medic.logscan.model import LogReading
 from medic.logscan.scan import Scanner, scan
 
 if TYPE_CHECKING:
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from medic.aws.amplify import AmplifyReader, JobWithLogs
     from medic.aws.iam import IamReader
     from medic.events import Scope
-    from medic.evidence import App, Branch, Job, Role
+    from medic.evidence import App, Branch, Job, Role, Step
     from medic.labels import Phase
-    from medic.logscan.model import LogReading
 
 _MAX_WORKERS = 4
 
@@ -67,7 +67,7 @@ class Gatherer:
         """Scan the log of the failed step while it is downloaded.
 
         If the log's URL has expired, GetJob is called once for a new one. If there is no readable log, the step's
-        status reason is scanned instead, because AWS gives nothing else.
+        status reason is scanned instead, because AWS gives nothing else; then the reading is not complete.
 
         Returns:
             Which log was read or why none was, and what the scan found.
@@ -77,13 +77,12 @@ class Gatherer:
         """
         source = deployment.job_with_logs
         if not isinstance(source, Present):
-            return source, scan((), phase)
+            return source, LogReading(unread=source.reason)
         step = source.value.job.failed_step
         name = step.name if step else "BUILD"
-        reason = [step.reason.encode()] if step and step.reason else []
         url = source.value.log_urls.get(name)
         if url is None:
-            return Absent(f"the {name} step of job {source.value.job.id} has no log"), scan(reason, phase)
+            return _status_reason(step, phase, Absent(f"the {name} step of job {source.value.job.id} has no log"))
         try:
             try:
                 reading = Scanner(phase).read(self._logs.chunks(url))
@@ -92,10 +91,11 @@ class Gatherer:
                 fresh = self._amplify.job(scope.app_id, scope.branch, source.value.job.id)
                 url = fresh.value.log_urls.get(name) if isinstance(fresh, Present) else None
                 if url is None:
-                    return Unreadable("the log's URL had expired and GetJob gave no fresh one"), scan(reason, phase)
+                    why = Unreadable("the log's URL had expired and GetJob gave no fresh one")
+                    return _status_reason(step, phase, why)
                 reading = Scanner(phase).read(self._logs.chunks(url))
         except LogUnavailableError as error:
-            return Unreadable(str(error)), scan(reason, phase)
+            return _status_reason(step, phase, Unreadable(str(error)))
         return Present(BuildLog(name, reading.size)), reading
 
     def evidence(
@@ -144,6 +144,14 @@ class Gatherer:
         """
         with ThreadPoolExecutor(max_workers=_MAX_WORKERS) as pool:
             return dict(zip(arns, pool.map(self._iam.role, arns), strict=True))
+
+
+def _status_reason(
+    step: Step | None, phase: Phase, no_log: Absent | Unreadable
+) -> tuple[Absent | Unreadable, LogReading]:
+    """What the step's status reason shows, because there is no readable log."""
+    reason = [step.reason.encode()] if step and step.reason else []
+    return no_log, replace(scan(reason, phase), unread=no_log.reason)
 
 
 def _role_arns(deployment: Deployment, candidate: str | None, repair: str | None) -> tuple[str, ...]:

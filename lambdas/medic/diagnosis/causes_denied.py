@@ -14,7 +14,7 @@ from medic.diagnosis.causes_credentials import logging_role
 from medic.diagnosis.facts import is_logging_role
 from medic.diagnosis.model import Cause, Proposal, Rank
 from medic.labels import Identity, Label, Phase, PolicyType
-from medic.logscan.denial import least_statement
+from medic.logscan.statement import UNKNOWN_SERVICE, assumes_itself, is_cross_account, least_statement
 from medic.redaction import redact
 
 if TYPE_CHECKING:
@@ -27,8 +27,11 @@ _CODECOMMIT = re.compile(
     r"[a-z]{3,5}://(?:[^@/\s]{1,100}@)?git-codecommit\.(?P<region>[a-z0-9-]{4,32})\.[a-z.]{8,32}/v1/repos/"
     r"(?P<name>[\w.-]{1,100})"
 )
-_NARROW = "The message names no resource's ARN: narrow the resource by hand."
+_NARROW = "The message names no resource but *: narrow it by hand where the action allows that."
+_WHICH_SERVICE = f"Replace {UNKNOWN_SERVICE} by the service that gets the role: the message does not name it."
+_BOTH_SIDES = "The role belongs to another account: its trust policy must also let this caller in."
 _CALLERS_ACCOUNT = "The caller belongs to account {account}: whoever administers that one adds it there."
+_AMPLIFY = "amplify.amazonaws.com"
 _DENIED_BY = {
     PolicyType.BOUNDARY: "denied_by_boundary",
     PolicyType.SCP: "denied_by_scp",
@@ -57,6 +60,13 @@ def access_denied(case: Case) -> Iterator[Cause]:
     elif denial.explicit:
         yield _denied_explicitly(case, denial)
         yield _permission_ruled_out(case)
+    elif denial.reason is not None:
+        reason = f"the message gives a reason that no permission changes: {denial.reason}"
+        yield case.cause("denied_by_other_policy", Rank.LIKELY, reason)
+        yield _permission_ruled_out(case)
+    elif assumes_itself(denial):
+        reason = f"the role {denial.role_name} assumes itself: its own trust policy must let it in"
+        yield case.cause("denied_by_other_policy", Rank.LIKELY, reason)
     elif case.label is Label.PASS_ROLE_DENIED:
         yield _pass_role(case, denial)
     else:
@@ -92,7 +102,9 @@ def _pass_role(case: Case, denial: Denial) -> Cause:
     role = denial.resource or "the role that it attaches"
     who = _caller_in(case, denial)
     reason = f"{who} may not pass {role} to the service; it is the caller's permission, not the role's"
-    proposal = _permission_proposal(denial, case.evidence.account)
+    apps_own = {verdict.arn for verdict in (case.service, case.compute) if verdict}
+    passed_to = _AMPLIFY if denial.resource in apps_own else None
+    proposal = _permission_proposal(denial, case.evidence.account, passed_to)
     return case.cause("pass_role_missing", Rank.PROVEN, reason, proposal=proposal)
 
 
@@ -122,13 +134,13 @@ def _permission(case: Case, denial: Denial) -> Cause:
     return case.cause("permission_missing_identity", rank, reason, excluded_by=("caller",), proposal=proposal)
 
 
-def _permission_proposal(denial: Denial, account: str) -> Proposal | None:
+def _permission_proposal(denial: Denial, account: str, passed_to: str | None = None) -> Proposal | None:
     """The statement that the caller lacks.
 
     None in three cases: no statement helps; the text names a wildcard action, which no AWS message does; or the
     statement contains something that looks like a secret.
     """
-    statement = least_statement(denial)
+    statement = least_statement(denial, passed_to)
     if statement is None or "*" in str(statement["Action"]):
         return None
     text = json.dumps(statement, separators=(",", ":"))
@@ -137,10 +149,13 @@ def _permission_proposal(denial: Denial, account: str) -> Proposal | None:
     here = denial.account in {None, account}
     notes = [] if here else [_CALLERS_ACCOUNT.format(account=denial.account)]
     notes += [_NARROW] if statement["Resource"] == "*" else []
+    notes += [_WHICH_SERVICE] if UNKNOWN_SERVICE in text else []
+    notes += [_BOTH_SIDES] if is_cross_account(denial) else []
     return Proposal(
         fix="allow_pass_role" if statement["Action"] == "iam:PassRole" else "grant_action",
         principal=denial.principal or denial.role_name or "the caller",
         role_name=denial.role_name if here else None,
+        user_name=denial.user_name if here else None,
         statement=text,
         notes=tuple(notes),
     )

@@ -45,7 +45,7 @@ _CAUSES_OF: Mapping[Label, _FindCauses] = {
 
 
 def diagnose(evidence: Evidence, reading: LogReading, phase: Phase) -> Diagnosis:
-    """Diagnoses one failure from the log's findings and the state of app, branch, job and roles."""
+    """Diagnoses the failure that the log's first finding shows, from the state of app, branch, job and roles."""
     app, branch = value_of(evidence.app), value_of(evidence.branch)
     service = service_role_verdict(evidence, app.service_role_arn if app else None)
     compute_arn = (branch.compute_role_arn if branch else None) or (app.compute_role_arn if app else None)

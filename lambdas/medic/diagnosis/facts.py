@@ -9,7 +9,7 @@ from medic.diagnosis.model import Cause, Check, CheckResult, Rank
 from medic.diagnosis.roles import PROPAGATION_TIME
 from medic.evidence import Present, value_of
 from medic.knowledge import title_of
-from medic.labels import Identity
+from medic.labels import Identity, Label
 from medic.policies import allow_statements, texts
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class Case:
         self.app = value_of(evidence.app)
         self.branch = value_of(evidence.branch)
         self.job = value_of(evidence.job)
-        self.label = reading.label
         finding = reading.findings[0] if reading.findings else None  # the one that decides the label
+        self.label = finding.label if finding else Label.NOT_IAM
         self.signature = finding.signature if finding else ""
         self.denial = finding.denial if finding else None
         self.identity = finding.identity if finding else Identity.UNKNOWN

@@ -58,6 +58,8 @@ class Proposal:
     """The position of the trust statement that it replaces; None if it is added beside what is there."""
     notes: tuple[str, ...] = ()
     """Sentences: what to know before adding the statement."""
+    user_name: str | None = None
+    """The name of the IAM user to edit, if the caller is a user of the app's account."""
 
 
 @dataclass(frozen=True, slots=True)

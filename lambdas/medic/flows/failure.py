@@ -60,8 +60,10 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         return None
     phase = Phase.DEPLOY if (step := job.value.failed_step) and step.name == "DEPLOY" else Phase.BUILD
     log, reading = services.gatherer.read_log(deployment, phase)
-    if not isinstance(log, Present):
-        log_event(TelemetryEvent.LOG_UNAVAILABLE, why=log)
+    if not reading.complete:
+        log_event(TelemetryEvent.LOG_UNAVAILABLE, why=reading.unread)
+    if reading.label is None:
+        return None
     if reading.label is Label.NOT_IAM:
         log_event(TelemetryEvent.NOT_IAM)
         settle_other_failure(event, services)

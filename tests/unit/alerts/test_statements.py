@@ -103,6 +103,15 @@ def test_a_caller_that_is_not_a_role_is_named_and_its_snippet_runs_nothing() -> 
     assert snippets(proposal(role_name=None))["cdk"].startswith("caller.")
 
 
+def test_a_users_policy_is_put_on_the_user() -> None:
+    of = proposal(role_name=None, user_name="mary major")
+    words = shlex.split(snippets(of)["cli"])
+
+    assert words[:3] == ["aws", "iam", "put-user-policy"]
+    assert words[words.index("--user-name") + 1] == "mary major"
+    assert snippets(of)["console"].startswith("IAM > Users > mary major >")
+
+
 def test_terraform_template_markers_are_escaped() -> None:
     text = snippets(proposal())["terraform"]
 

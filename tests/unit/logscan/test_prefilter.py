@@ -5,7 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medic.logscan.scan import LITERALS, LONGEST_LITERAL, Prefilter
+from medic.logscan.prefilter import LONGEST_LITERAL, Prefilter
+from medic.logscan.scan import LITERALS
 
 PREFILTER = Prefilter(LITERALS)
 _NOISE = st.binary(max_size=60) | st.sampled_from([literal.encode()[:-1] for literal in LITERALS])
