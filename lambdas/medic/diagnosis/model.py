@@ -60,6 +60,8 @@ class Proposal:
     """Sentences: what to know before adding the statement."""
     user_name: str | None = None
     """The name of the IAM user to edit, if the caller is a user of the app's account."""
+    as_command: bool = True
+    """Whether commands that add the statement may be printed. Otherwise only the statement is shown."""
 
 
 @dataclass(frozen=True, slots=True)
