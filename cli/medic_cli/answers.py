@@ -203,6 +203,11 @@ class HistoryAnswer(TypedDict):
     """The keys of the table's items that could not be read, or not whole. Their incidents are missing."""
 
 
+class ShowAnswer(TypedDict):
+    schema: Literal[1]
+    incident: HistoryIncidentJson
+
+
 class OptAnswer(TypedDict):
     schema: Literal[1]
     branch_arn: str
