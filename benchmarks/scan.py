@@ -2,7 +2,7 @@
 
 Both run alternately and are measured in processor time, so other load on the machine affects both. Budgets: at least
 half of grep's speed with the catalogue, at least a quarter with twice as many literals, and memory that does not grow
-with the log.
+with the log. The redaction of a log, as `medic redact` does it, is measured on the same lines.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ from benchmarks.measurement import Measured, ratio
 from medic.labels import Label, Phase
 from medic.logscan.prefilter import Prefilter
 from medic.logscan.scan import LITERALS, Scanner, scan
+from medic.redaction import redact_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +36,12 @@ NEAR_MISSES = 2 * MEBIBYTE
 CHUNK = 256 * 1024
 ROUNDS = 9
 
+REDACTED = 8 * MEBIBYTE
+ROUNDS_OF_REDACTION = 3
+
 SHARE_OF_GREP = 0.5
+REDACTION = 10
+"""MiB a second."""
 SHARE_WITH_TWICE = SHARE_OF_GREP / 2
 MEMORY = 32
 """MiB above what the process used before the scan."""
@@ -65,7 +73,7 @@ def scanning(folder: Path) -> list[Measured]:
     """Write the logs to a folder, run the races, and measure memory."""
     log = folder / "build.log"
     write_build_log(log, LOG)
-    return [*(race.measured() for race in races(log, folder)), memory(log), near_misses(folder)]
+    return [*(race.measured() for race in races(log, folder)), memory(log), near_misses(folder), redaction(folder)]
 
 
 def races(log: Path, folder: Path) -> tuple[Race, Race]:
@@ -151,6 +159,33 @@ def near_misses(folder: Path) -> Measured:
         seen=f"{NEAR_MISSES / MEBIBYTE / seconds:.1f} MiB/s",
         met=None,
         note="linear, but each line is read in full; `log_mebibytes` limits it",
+    )
+
+
+def redaction(folder: Path) -> Measured:
+    """The speed of redacting the log of an ordinary build, as blocks of lines, and as a share of grep's."""
+    log = folder / "redacted.log"
+    write_build_log(log, REDACTED)
+    text = log.read_text(encoding="utf-8")
+    ends = [*(text.rfind("\n", 0, at) + 1 for at in range(CHUNK, len(text), CHUNK)), len(text)]
+    blocks = [text[begin:end] for begin, end in pairwise((0, *ends))]
+    by_grep, by_redaction = [], []
+    for number in range(ROUNDS_OF_REDACTION + 1):
+        grepped = grep(LITERALS, log, folder)
+        start = time.process_time()
+        for _ in redact_stream(blocks):
+            pass
+        redacted = time.process_time() - start
+        if number:  # the first round only warms up
+            by_grep.append(grepped)
+            by_redaction.append(redacted)
+    speed = REDACTED / MEBIBYTE / statistics.median(by_redaction)
+    return Measured(
+        what="Redaction of an ordinary log",
+        budget=f"≥ {REDACTION} MiB/s",
+        seen=f"{speed:.1f} MiB/s",
+        met=speed >= REDACTION,
+        note=f"{ratio(by_grep, by_redaction)[0]:.3f} of grep -F",
     )
 
 
