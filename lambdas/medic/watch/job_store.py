@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import RetryableError, translated
 from medic.codec import CodecError, from_text, to_text
 from medic.watch.cursor_store import CURSOR
-from medic.watch.missed import KnownJobs
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 _TTL = timedelta(days=90)
 _SCHEMA = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBranch:
+    """What the last look at a branch saw."""
+
+    state: str
+    """The fields that may change with a job, joined."""
+    asked_at: datetime
+    """When its jobs were listed last."""
+    told: tuple[str, ...] = ()
+    """The failed jobs of the last day that were told of, as `id@start`."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownJobs:
+    """What the last look at an app saw."""
+
+    since: datetime
+    """The first look. Jobs that ended before it are not told."""
+    branches: Mapping[str, KnownBranch] = field(default_factory=dict)
 
 
 class KnownJobsTable:

@@ -10,16 +10,17 @@ The first look at an app only notes what is there. Everything here but `MissedFa
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import AwsError
 from medic.telemetry import TelemetryEvent
+from medic.watch.job_store import KnownBranch, KnownJobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from medic.aws.amplify import AmplifyReader
     from medic.evidence import App, Branch, Job
@@ -33,27 +34,6 @@ MAX_AGE = timedelta(hours=24)
 GRACE = timedelta(minutes=15)
 """How long after its end a job may wait for its event. A retried message needs no second one."""
 _MINUTES = 60
-
-
-@dataclass(frozen=True, slots=True)
-class KnownBranch:
-    """What the last look at a branch saw."""
-
-    state: str
-    """The fields that may change with a job, joined."""
-    asked_at: datetime
-    """When its jobs were listed last."""
-    told: tuple[str, ...] = ()
-    """The failed jobs of the last day that were told of, as `id@start`."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownJobs:
-    """What the last look at an app saw."""
-
-    since: datetime
-    """The first look. Jobs that ended before it are not told."""
-    branches: Mapping[str, KnownBranch] = field(default_factory=dict)
 
 
 def in_turn(apps: Iterable[App], now: datetime) -> tuple[App, ...]:
