@@ -42,7 +42,7 @@ def test_an_operator_diagnoses_approves_and_undoes_a_fix(stage: Stage) -> None:
     assert approved.exit_code == 0, approved.output
     assert "attach_compute applied" in valid("request", approved.stdout)["answer"]
     assert stage.branch(app_id)["computeRoleArn"] == stage.outputs["DefaultComputeRoleArn"]
-    assert incident(app_id)["approved_by"].startswith("arn:aws:")
+    assert incident(app_id)["approved_by"].startswith("session:medic-")
 
     undone = medic("undo", app_id, "main", "--yes")
     assert undone.exit_code == 0, undone.output
