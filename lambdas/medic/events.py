@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -146,6 +146,16 @@ class RequestMessage:
 
 
 Event: TypeAlias = DeploymentEvent | WakeUp | RuntimeWakeUp | RequestMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One delivery of a message."""
+
+    age: timedelta
+    """The time since the message was sent."""
+    last: bool
+    """True if the queue does not deliver it again."""
 
 
 class MalformedEventError(ValueError):

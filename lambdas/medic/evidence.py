@@ -35,6 +35,14 @@ class Unreadable:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Partial(Generic[T]):
+    """Only a part was read. What is not in it may exist all the same."""
+
+    value: T
+    reason: str
+
+
 Item: TypeAlias = Present[T] | Absent | Unreadable
 
 

@@ -22,6 +22,7 @@ class TelemetryEvent(StrEnum):
     EVENT_NOT_WATCHED = "EventNotWatched"
     JOB_NOT_CONFIRMED = "JobNotConfirmed"
     NOT_IAM = "NotIam"
+    UNDIAGNOSED = "Undiagnosed"
     LOG_UNAVAILABLE = "LogUnavailable"
     DIAGNOSED = "Diagnosed"
     ALREADY_HANDLED = "AlreadyHandled"
@@ -77,6 +78,7 @@ EVENT_TO_ALERT = "EventToAlert"
 DIMENSIONS: Mapping[TelemetryEvent, tuple[str, ...]] = {
     TelemetryEvent.DIAGNOSED: ("label", "cause"),
     TelemetryEvent.APPLIED: ("action",),
+    TelemetryEvent.UNDIAGNOSED: ("reason",),
     TelemetryEvent.REFUSED: ("rule",),
     TelemetryEvent.APPROVAL_REFUSED: ("rule",),
 }

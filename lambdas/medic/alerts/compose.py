@@ -30,7 +30,7 @@ _MAX_LOG_EXCERPTS = 2
 _MAX_STORM_CHARACTERS = 100_000
 """Of a storm's list, as JSON. SNS takes 256 KB, and an item that keeps the alert for a channel takes 400 KB."""
 _OPTED_IN_MODES = frozenset({Mode.ASK, Mode.FIX})
-_EVENT_KINDS = frozenset({AlertKind.RESOLVED, AlertKind.QUIET})
+_EVENT_KINDS = frozenset({AlertKind.RESOLVED, AlertKind.QUIET, AlertKind.UNDIAGNOSED})
 """Kinds of follow-ups that are also events on the event bus."""
 _NEEDS_APPROVAL_NOW = "Nothing more is tried without somebody's approval."
 
@@ -165,6 +165,17 @@ def compose_unreported(scope: Scope, incident: Incident, why: str) -> Alert:
         "Look at the job and its log.",
     )
     return _follow_up(scope, incident, kind, words)
+
+
+def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str) -> Alert:
+    """The alert on a failed deployment that could not be diagnosed. It claims nothing about the cause."""
+    words = (
+        f"job {incident.job_id} failed; the bot could not find out why",
+        f"{wording.capitalized(why).rstrip('.')}.",
+        remedy,
+        "It may or may not be an IAM failure. Nothing was changed.",
+    )
+    return _follow_up(scope, incident, AlertKind.UNDIAGNOSED, words)
 
 
 def compose_not_rebuilt(scope: Scope, incident: Incident, why: str) -> Alert:

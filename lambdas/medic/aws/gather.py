@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
 from medic.evidence import Absent, BuildLog, Evidence, Item, Present, Unreadable, value_of
+from medic.labels import Phase
 from medic.logscan.model import LogReading
 from medic.logscan.scan import Scanner, scan
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from medic.aws.iam import IamReader
     from medic.events import Scope
     from medic.evidence import App, Branch, Job, Role, Step
-    from medic.labels import Phase
 
 _MAX_WORKERS = 4
 
@@ -35,6 +35,13 @@ class Deployment:
     app: Item[App]
     branch: Item[Branch]
     job_with_logs: Item[JobWithLogs]
+
+    @property
+    def failed_phase(self) -> Phase:
+        """The phase of the failed step; the build if GetJob names none."""
+        job = value_of(self.job)
+        step = job.failed_step if job else None
+        return Phase.DEPLOY if step is not None and step.name == "DEPLOY" else Phase.BUILD
 
     @property
     def job(self) -> Item[Job]:

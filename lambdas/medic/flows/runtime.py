@@ -12,11 +12,24 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_log_missing
 from medic.arns import RoleArn
+from medic.aws.errors import RetryableError
 from medic.aws.gather import Deployment
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.roles import compute_role_verdict
 from medic.events import ALL
-from medic.evidence import Absent, Branch, BuildLog, Evidence, Item, JobRef, Present, RuntimeLine, TimeSpan
+from medic.evidence import (
+    Absent,
+    Branch,
+    BuildLog,
+    Evidence,
+    Item,
+    JobRef,
+    Partial,
+    Present,
+    RuntimeLine,
+    TimeSpan,
+    Unreadable,
+)
 from medic.flows.locked_branch import RecordedError, hold_branch
 from medic.flows.respond import respond
 from medic.incidents.model import Incident, IncidentState
@@ -70,7 +83,9 @@ def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services) -> None:
         wake_up.scope.app_id, TimeSpan(wake_up.since, wake_up.until), runtime_filter(), _MAX_PAGES
     )
     match lines:
-        case Present(found):
+        case Partial((), reason):
+            raise RetryableError("logs:FilterLogEvents", "Partial", reason)
+        case Present(found) | Partial(found):
             _respond_to_all(_confirmed_failures(wake_up.scope, ssr, found, services), services)
         case Absent() if ssr.branches and wake_up.since == wake_up.until:
             # The watcher sends an empty time span to report a missing log.
@@ -117,17 +132,25 @@ def read_ssr_app(scope: Scope, services: Services) -> SsrApp | None:
 def failure_since(
     scope: Scope, ssr: SsrApp, incident: Incident, since: datetime, services: Services
 ) -> ConfirmedFailure | None:
-    """The failure of an incident, if the log shows it since then.
+    """The failure of an incident, if the log shows it since then; None if the whole log was read and does not.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached.
+        RetryableError: AWS throttled or could not be reached, or only a part was read and does not show it.
     """
     span = TimeSpan(since, services.clock())
     lines = services.runtime_logs().lines(scope.app_id, span, runtime_filter(), _MAX_PAGES)
-    if not isinstance(lines, Present):
-        return None
-    failures = _confirmed_failures(scope.whole_app, ssr, lines.value, services)
-    return next((each for each in failures if (each.scope, each.diagnosis.label) == (scope, incident.label)), None)
+    match lines:
+        case Absent():
+            return None
+        case Unreadable(reason):
+            raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
+        case Present(found) | Partial(found):
+            failures = _confirmed_failures(scope.whole_app, ssr, found, services)
+    shown = (each for each in failures if (each.scope, each.diagnosis.label) == (scope, incident.label))
+    failure = next(shown, None)
+    if failure is None and isinstance(lines, Partial):
+        raise RetryableError("logs:FilterLogEvents", "Partial", lines.reason)
+    return failure
 
 
 def _respond_to_all(failures: Iterator[ConfirmedFailure], services: Services) -> None:
