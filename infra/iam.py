@@ -102,26 +102,20 @@ def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
     )
     yield Grant(
         sid="ReadRoles",
-        why="Checks whether the service role and the compute role exist, whom they trust, and whether the policies of"
-        " one lead to more power.",
+        why="Checks whether service role and compute role exist, whom they trust, and whether one leads to more power.",
         actions=["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
         resources=[stack.format_arn(service="iam", region="", resource="role", resource_name="*")],
         wildcard=_ANY_ROLE,
     )
     yield Grant(
-        sid="ReadCustomerManagedPolicies",
-        why="Reads what a role's customer-managed policies allow, before the role is set on a branch.",
+        sid="ReadManagedPolicies",
+        why="Reads what a role's managed policies allow, AWS's too: names do not tell.",
         actions=["iam:GetPolicy", "iam:GetPolicyVersion"],
-        resources=[stack.format_arn(service="iam", region="", resource="policy", resource_name="*")],
+        resources=[
+            stack.format_arn(service="iam", region="", resource="policy", resource_name="*"),
+            stack.format_arn(service="iam", region="", account="aws", resource="policy", resource_name="*"),
+        ],
         wildcard=_ANY_ROLE,
-    )
-    yield Grant(
-        sid="ReadAwsManagedPolicies",
-        why="Reads what a role's AWS-managed policies allow: a policy's name does not tell whether it leads to more"
-        " power.",
-        actions=["iam:GetPolicy", "iam:GetPolicyVersion"],
-        resources=[stack.format_arn(service="iam", region="", account="aws", resource="policy", resource_name="*")],
-        wildcard="AWS owns these policies, everybody can read them, and a role may have any of them",
     )
 
 
