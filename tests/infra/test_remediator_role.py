@@ -41,13 +41,14 @@ def test_without_slack_no_secret_is_read() -> None:
 
 
 def test_the_policies_of_the_account_and_those_of_aws_are_read() -> None:
-    statement = reader()["ReadManagedPolicies"]
-    owners = ("<AWS::AccountId>", "aws")
+    granted = reader()["ReadManagedPolicies"]
+    resources = granted["Resource"]
 
-    assert actions(statement) == ["iam:GetPolicy", "iam:GetPolicyVersion"]
-    resources = statement["Resource"]
+    assert actions(granted) == ["iam:GetPolicy", "iam:GetPolicyVersion"]
     assert isinstance(resources, list)
-    assert {flatten(each) for each in resources} == {f"arn:<AWS::Partition>:iam::{owner}:policy/*" for owner in owners}
+    assert {flatten(resource) for resource in resources} == {
+        f"arn:<AWS::Partition>:iam::{owner}:policy/*" for owner in ("<AWS::AccountId>", "aws")
+    }
 
 
 def test_no_statement_covers_every_resource() -> None:
