@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,10 @@ class Fault(StrEnum):
 
 NO_EFFECT = (Fault.THROTTLE, Fault.SERVER_ERROR, Fault.TIMEOUT_BEFORE)
 AFTER_EFFECT = (Fault.TIMEOUT_AFTER, Fault.ANSWER_LOST)
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -172,7 +177,8 @@ class Wire:
         fetch, post = urllib3.PoolManager.request, WebhookClient.send_dict
 
         def fetched(pool: urllib3.PoolManager, method: str, url: str, **options: Any) -> Any:
-            return self._around(LOG, lambda: fetch(pool, method, url, **options), _log_answer)
+            download = partial(fetch, pool, method, url, **options)
+            return self._around(LOG, download, _log_answer, discard=urllib3.HTTPResponse.close)
 
         def posted(client: WebhookClient, body: Json, *args: Any) -> Any:
             def fail(fault: Fault) -> Any:
@@ -200,6 +206,7 @@ class Wire:
         act: Callable[[], Any],
         fail: Callable[[Fault], Any],
         lost: Exception | None = None,
+        discard: Callable[[Any], None] = _nothing,
     ) -> Any:
         call = self._begin(operation, {})
         fault = self._fault_of(call)
@@ -208,6 +215,8 @@ class Wire:
         answer = act()
         self._effective(Sent(call, {}))
         if fault is Fault.DEATH:
+            # This process lives on, so it closes what the operating system closes after a real death.
+            discard(answer)
             self.die()
         if fault is Fault.TIMEOUT_AFTER and lost is not None:
             raise lost
@@ -298,10 +307,6 @@ class Wire:
     def _raise_if_dead(self) -> None:
         if self._dead:
             raise Killed
-
-
-def _nothing(*_: object) -> None:
-    """Do nothing."""
 
 
 def _nothing_after(_: Sent) -> None:

@@ -92,13 +92,7 @@ class World:
     def services(self, **changes: Any) -> Services:
         """The bot, wired to this world."""
         runtime = Runtime(
-            settings=Settings.parse(
-                {
-                    "log_url_origins": [self.amplify.log_origin],
-                    "slack": {"webhook_secret": SECRET},
-                    **self.settings,
-                }
-            ),
+            settings=self.parsed_settings(),
             account=self.amplify.account_id,
             region=REGION,
             partition="aws",
@@ -110,6 +104,11 @@ class World:
         telemetry = Telemetry(Logger(service="test"), Metrics(namespace="test", service="test"))
         wiring = {"session": bot(), "clock": self.now, "pause": self._pause, **changes}
         return Services(runtime=runtime, telemetry=telemetry, **wiring)
+
+    def parsed_settings(self) -> Settings:
+        """The stack's settings, and the test's own."""
+        origins = [self.amplify.log_origin]
+        return parsed(json.dumps({"log_url_origins": origins, "slack": {"webhook_secret": SECRET}, **self.settings}))
 
     def deliver(self, event: dict[str, Any], services: Services | None = None) -> None:
         """Deliver one event to the bot, as Lambda would."""
@@ -144,6 +143,12 @@ class World:
     def _pause(self, seconds: float) -> None:
         self.waited.append(seconds)
         self.amplify.control.advance(seconds)
+
+
+@cache
+def parsed(settings: str) -> Settings:
+    """Settings from JSON, parsed once, because a function parses them when it starts and not at each event."""
+    return Settings.parse(json.loads(settings))
 
 
 @cache
@@ -189,6 +194,7 @@ def open_world(slack: FakeSlack) -> Iterator[World]:
         made = World(amplify, slack, topic, inbox, roles["default-compute"], roles["actor"])
         amplify.control.set_propagation(10)
         amplify.control.advance(3600)
+        made.parsed_settings()
         yield made
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.slack import escape, rich_text, text_element
 from medic.alerts.slack_buttons import BUTTONS
-from medic.aws.errors import AwsError, translated
+from medic.aws.errors import AwsError
+from medic.aws.secrets import SIGNING_SECRET, read_secret
 from medic.events import wake_up
 from medic.incidents.model import Request, RequestKind, approval_id
 from medic.incidents.requests import APPROVAL_VALID_FOR, AlreadyAskedError
@@ -68,7 +69,8 @@ class SlackApprovalHandler:
             The response: status 200 if the click was accepted, or the status of the refusal.
 
         Raises:
-            AwsError: the secret or the table could not be reached. Slack shows an error, and the user can click again.
+            SecretError: the signing secret could not be read. Slack shows an error, and the user can click again.
+            AwsError: the table could not be reached. Slack shows an error, and the user can click again.
         """
         click: Click | None = None
         try:
@@ -87,9 +89,8 @@ class SlackApprovalHandler:
         return _response(200, "taken")
 
     def _signing_secret(self) -> str:
-        secrets, name = self.gateways.clients.secrets, self.runtime.settings.slack.signing_secret or ""
-        with translated("secretsmanager:GetSecretValue"):
-            return secrets.get_secret_value(SecretId=name)["SecretString"].strip()
+        name = self.runtime.settings.slack.signing_secret or ""
+        return read_secret(self.gateways.clients.secrets, name, SIGNING_SECRET)
 
     def _authorise(self, click: Click) -> None:
         """Check that this person may approve this incident in this stack now."""
