@@ -73,6 +73,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "medic opt-in, medic opt-out",
         "The answer of `medic opt-in --json` and `medic opt-out --json`.",
     ),
+    "pause": (answers.PauseAnswer, "medic pause", "The answer of `medic pause --json` and `medic resume --json`."),
     "replay-dlq": (answers.ReplayAnswer, "medic replay-dlq", "The answer of `medic replay-dlq --json`."),
     "request": (
         answers.RequestAnswerJson,

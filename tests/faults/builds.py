@@ -23,7 +23,7 @@ from tests.faults.arrange import (
 from tests.faults.wire import Fault
 
 if TYPE_CHECKING:
-    from tests.faults.asynchronous import Remediator
+    from tests.faults.remediator import Remediator
     from tests.faults.world import WiredWorld
 
 

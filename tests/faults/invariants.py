@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from tests.faults.world import SET_ROLE, START_JOB, Write
 
 if TYPE_CHECKING:
-    from tests.faults.asynchronous import Remediator
     from tests.faults.paths import Recording
+    from tests.faults.remediator import Remediator
     from tests.faults.wire import Json
     from tests.faults.world import WiredWorld
 

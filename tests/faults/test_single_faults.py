@@ -27,7 +27,7 @@ from tests.faults.world import SET_ROLE, START_JOB
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
 
-    from tests.faults.asynchronous import Remediator
+    from tests.faults.remediator import Remediator
     from tests.faults.world import WiredWorld
 
 
@@ -118,7 +118,6 @@ def test_one_call_goes_wrong(path: Path, call: Call, fault: Fault, aftermath: Af
 
 def _after_redelivery(world: WiredWorld, remediator: Remediator, clean: Recording) -> None:
     remediator.work()
-    remediator.start_postponed_rebuilds()
     check_safety(world)
     check_outcome(world, remediator, clean)
     if any_open(world):

@@ -12,9 +12,9 @@ import pytest
 
 from medic.aws.errors import RetryableError
 from medic.codec import to_text
-from medic.events import wake_up
+from medic.events import RequestKind, wake_up
 from medic.flows.locked_branch import RecordedError
-from medic.incidents.model import ChangeState, IncidentState, RequestKind
+from medic.incidents.model import ChangeState, IncidentState
 from medic.incidents.table import branch_key
 from tests.integration.conftest import PLAIN_TRUST
 from tests.integration.test_requests import TAG, ask, failing, incident, scope

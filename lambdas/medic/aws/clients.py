@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
     from types_boto3_iam import IAMClient
-    from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
 
     from medic.plan.session import ActorScope
 
@@ -76,9 +76,9 @@ class Clients:
         return self.session.client("dynamodb", config=READING)
 
     @cached_property
-    def functions(self) -> LambdaClient:
-        """For waking the remediator."""
-        return self.session.client("lambda", config=READING)
+    def sqs(self) -> SQSClient:
+        """For the remediator's queue. A retry may send a message twice; the table makes that harmless."""
+        return self.session.client("sqs", config=READING)
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:

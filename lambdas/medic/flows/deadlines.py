@@ -16,7 +16,7 @@ from medic.alerts.compose import (
 from medic.events import ALL, DeploymentEvent, DeploymentStatus
 from medic.evidence import RUNNING, JobRef, Present, TimeSpan
 from medic.flows.failure import diagnose_failure
-from medic.flows.locked_branch import LockedBranch, RecordedError, UndeliveredError, hold_branch
+from medic.flows.locked_branch import LockedBranch, RecordedError, hold_branch
 from medic.flows.rebuild import continue_rebuild
 from medic.flows.respond import respond
 from medic.flows.runtime import SsrApp, failure_since, read_ssr_app, respond_again
@@ -58,8 +58,6 @@ def handle_overdue(scope: Scope, services: Services) -> None:
             _continue(scope, incident, services)
         except BusyError:
             raise
-        except UndeliveredError as error:
-            failures.append(error)  # the alert has its own time
         except Exception as error:  # noqa: BLE001 - whatever fails must not be tried again each minute
             failures.append(error)
             _postpone(scope, incident, error, services)
@@ -91,7 +89,6 @@ def finish_interrupted(scope: Scope, services: Services) -> None:
     Raises:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept an alert.
     """
     incidents = services.table.read(scope).incidents
     for incident in incidents:

@@ -38,7 +38,6 @@ def diagnose_failure(
     Raises:
         RetryableError: AWS throttled or could not be reached; deliver the event again.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept the alert.
         UsedUpError: another invocation has used the request.
     """
     failure = _confirmed_failure(event, services)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.alerts.delivery import DeliveryError, deliver
+from medic.alerts.delivery import deliver
 from medic.alerts.model import Alert, redacted
 from medic.codec import from_text, to_text
 from medic.incidents.model import UndeliveredAlert
@@ -46,10 +46,6 @@ class RecordedError(Exception):
         super().__init__(str(cause))
 
 
-class UndeliveredError(RecordedError):
-    """A channel did not accept an alert. The alert is stored and retried."""
-
-
 @contextmanager
 def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
     """Lock the branch, and first retry alerts that a channel has not accepted.
@@ -57,14 +53,13 @@ def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
     Raises:
         BusyError: another invocation works on this branch.
         RecordedError: the `with` block failed after it had saved an incident that is in progress.
-        UndeliveredError: a channel did not accept an alert. Raised at the end of the `with` block.
     """
     with services.table.hold(scope) as lease:
         locked = LockedBranch(lease, services)
         failed_channels: set[str] = set()
         for incident in locked.record.incidents:
             if incident.undelivered:
-                locked.failures += _retry_alerts(incident, locked, failed_channels)
+                _retry_alerts(incident, locked, failed_channels)
         before = locked.record.incidents
         try:
             yield locked
@@ -73,22 +68,15 @@ def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
             if recorded and not isinstance(error, RecordedError):
                 raise RecordedError(error) from error
             raise
-    if locked.failures:
-        raise UndeliveredError(DeliveryError("; ".join(locked.failures)))
 
 
 class LockedBranch:
-    """A branch, or a whole app or region, under its lease.
-
-    Attributes:
-        failures: why channels did not accept alerts, as `channel: reason`.
-    """
+    """A branch, or a whole app or region, under its lease."""
 
     def __init__(self, lease: Lease, services: Services) -> None:
         self.lease = lease
         self.services = services
         self.scope = lease.record.scope
-        self.failures: list[str] = []
 
     @property
     def record(self) -> BranchRecord:
@@ -107,8 +95,10 @@ class LockedBranch:
         """Log and count an event of an incident."""
         self.services.telemetry.record(event, scope=self.scope, incident=incident.id, **details)
 
-    def notify(self, alert: Alert, incident: Incident, alert_key: str, *, release: bool = True) -> None:
+    def notify(self, alert: Alert, incident: Incident, alert_key: str, *, release: bool = True) -> bool:
         """Deliver an alert, and save the incident with its receipts.
+
+        A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due.
 
         Args:
             alert: what to send.
@@ -116,8 +106,8 @@ class LockedBranch:
             alert_key: identifies this alert within the incident. A retry with the same key skips channels that have it.
             release: release the lease with the same write, because no change in AWS follows.
 
-        A channel that does not accept the alert stops nothing: the alert is stored for it, and `hold_branch` raises
-        UndeliveredError when the caller is done.
+        Returns:
+            True if every channel accepted it.
         """
         services = self.services
         alert = redacted(alert, emails=services.runtime.settings.redact_emails)
@@ -131,11 +121,11 @@ class LockedBranch:
         self.save(alerted, TransactionParts(undelivered=undelivered, release=release))
         for failure in delivery.failures:
             services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
-        self.failures += delivery.failures
+        return not delivery.failures
 
 
-def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> list[str]:
-    """Retry the undelivered alerts of an incident, and return the failures.
+def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> None:
+    """Retry the undelivered alerts of an incident.
 
     A channel that fails once is not tried again in this run, because it may be slow to fail.
     """
@@ -166,7 +156,6 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
     finished = tuple(each.alert_key for each in retried if not each.lacking)
     incident = incident.record_retry(finished, tuple(receipts), now)
     locked.save(incident, TransactionParts(undelivered=tuple(retried)))
-    return failures
 
 
 def _read_alert(stored: UndeliveredAlert | None) -> Alert | None:

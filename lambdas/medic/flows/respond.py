@@ -8,11 +8,13 @@ from enum import StrEnum
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from medic.actions.outcome import ChangeResult
 from medic.alerts.compose import compose_not_helped, compose_report, compose_still_logged
+from medic.events import RequestKind
 from medic.flows.apply import Applier, alert_key_of
 from medic.flows.rebuild import announce_rebuild, rebuild
 from medic.flows.storm import is_storm, join_storm
-from medic.incidents.model import Incident, IncidentState, JobOrder, RequestKind
+from medic.incidents.model import Incident, IncidentState, JobOrder
 from medic.labels import ActionKind, Trigger
 from medic.plan.decide import contradicted, decide
 from medic.plan.guardrails import Question
@@ -142,7 +144,6 @@ def respond(
     Raises:
         RetryableError: a result is not known yet. The intent is saved, so a retry continues from it.
         BusyError: another invocation works on the app, whose service role may need a repair.
-        UndeliveredError: a channel did not accept the alert.
         UsedUpError: another invocation has used the request.
     """
     _end_those_of_a_deleted_branch(failure, locked)
@@ -214,14 +215,23 @@ def _notify(report: FailureReport, before: Incident | None, locked: LockedBranch
     failure, incident = report.failure, report.incident
     for rule in report.plan.refused_by:
         locked.log(TelemetryEvent.REFUSED, incident, rule=rule)
-    alert_key = alert_key_of(failure, request)
-    if request is None and before is not None:
-        if before.approved_by and before.alert_due:
-            alert_key = before.alert_due
-        elif before.deferred:
-            alert_key = f"outcome:{failure.occurrence}"
-    locked.notify(compose_report(report), incident, alert_key, release=incident.rebuild_at is None)
-    locked.services.telemetry.alerted(locked.now - (failure.noticed_at if request is None else request.asked_at))
+    alert_key = _alert_key(report, before, request)
+    if locked.notify(compose_report(report), incident, alert_key, release=incident.rebuild_at is None):
+        asked_at = failure.noticed_at if request is None else request.asked_at
+        locked.services.telemetry.alerted(locked.now - asked_at)
+
+
+def _alert_key(report: FailureReport, before: Incident | None, request: Request | None) -> str:
+    alert_key = alert_key_of(report.failure, request)
+    if request is not None:
+        stopped = all(outcome.result is ChangeResult.CAPPED for outcome in report.outcomes)
+        # The same request may still be carried out later, and that needs its own alert.
+        return f"refused-{alert_key}" if stopped else alert_key
+    if before is not None and before.approved_by and before.alert_due:
+        return before.alert_due
+    if before is not None and before.deferred:
+        return f"outcome:{report.failure.occurrence}"
+    return alert_key
 
 
 def _open_or_count(failure: ConfirmedFailure, before: Incident | None, now: datetime) -> Incident:

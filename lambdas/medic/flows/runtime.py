@@ -62,7 +62,6 @@ def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services) -> None:
     Raises:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on one of the branches.
-        UndeliveredError: a channel did not accept an alert.
     """
     ssr = read_ssr_app(wake_up.scope, services)
     if ssr is None:
@@ -91,7 +90,6 @@ def respond_again(
     Raises:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept the alert.
         UsedUpError: another invocation has used the request.
     """
     ssr = read_ssr_app(scope.whole_app, services)

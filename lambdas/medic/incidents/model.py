@@ -17,23 +17,10 @@ from medic.plan.model import Action  # noqa: TC001 - codec.py reads the types of
 from medic.settings import Mode
 
 if TYPE_CHECKING:
-    from medic.events import Scope
+    from medic.events import RequestKind, Scope
     from medic.evidence import JobRef
 
 T = TypeVar("T", datetime, int)
-
-
-class RequestKind(StrEnum):
-    """What a person can ask the bot to do."""
-
-    APPROVE = "approve"
-    """Apply exactly the plan that was proposed."""
-    FIX = "fix"
-    """Diagnose the failure again and apply the result as if it were approved."""
-    UNDO = "undo"
-    """Set back the role that was there before a change."""
-    MUTE = "mute"
-    """Send no alerts for an app or branch for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +41,7 @@ class Request:
     scope: Scope
     """A branch. A mute may also name a whole app, with the branch `*`."""
     who: str
-    """`slack:TEAM/USER`, or the ARN of the caller."""
+    """`slack:TEAM/USER`, or `session:NAME`, whose name an operator chose for the role session."""
     asked_at: datetime
     expires_at: datetime
     incident_id: str = ""
