@@ -130,6 +130,7 @@ class Wire:
         seen: every call, in order.
         took_effect: every request that took effect, once per attempt, even if its answer was lost.
         queue: answers the calls of SQS in place of moto, whose queues have no virtual clock.
+        down: the services whose every call fails.
     """
 
     def __init__(self, region: str) -> None:
@@ -142,6 +143,7 @@ class Wire:
         self._chosen: tuple[str, Fault] | None = None
         self._dead = False
         self.queue: FakeQueue | None = None
+        self.down: frozenset[str] = frozenset()
         self._lock = threading.RLock()
         self._current = threading.local()
         self._answers: dict[str, AWSResponse] = {}
@@ -152,6 +154,7 @@ class Wire:
         self.before, self.after = _nothing, _nothing_after
         self.took_effect = []
         self._answers = {}
+        self.down = frozenset()
         self.revive()
         self.listen()
 
@@ -318,6 +321,8 @@ class Wire:
 
     def _fault_of(self, call: Call) -> Fault | None:
         with self._lock:
+            if call.operation.partition(":")[0] in self.down:
+                return Fault.SERVER_ERROR
             if self._chosen is None or self._chosen[0] != str(call):
                 return None
             fault = self._chosen[1]
