@@ -90,8 +90,6 @@ def test_a_rebuild_that_may_have_been_requested_is_not_requested_again() -> None
 
         world.wire.before = die_before_it_is_sent
         remediator.work()
-        world.amplify.control.advance(180)
-        remediator.start_postponed_rebuilds()
         assert list(map(described, world.writes)) == [ATTACHED]
         assert [message.kind for message in world.messages] == ["applied", "not_confirmed"]
 

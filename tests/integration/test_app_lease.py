@@ -90,3 +90,17 @@ def test_the_cool_down_of_an_app_covers_all_its_branches(world: World, app: str)
     world.deliver(world.build(app, "next"))
     assert service_role(world, app) == broken
     assert "cool_down" in world.alerts()[-1]
+
+
+def test_a_recorded_failure_that_can_not_be_read_again_is_told_without_details(world: World, app: str) -> None:
+    event = world.build(app)
+    with world.services().table.hold(scope(world, app).whole_app), pytest.raises(RecordedError):
+        world.deliver(event)
+    world.amplify.control.deny("GetJob")
+    world.amplify.control.advance(5 * 60)
+    world.watch()
+    (alert,) = world.alerts()
+    assert "now it can't read the failure again" in alert
+    assert incident(world, app).state is IncidentState.OPEN
+    world.amplify.control.advance(5 * 60)
+    assert world.watch() == 0

@@ -146,8 +146,8 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
         return
     with hold_branch(scope, services) as locked:
         # The incident as it is now: `hold_branch` may have delivered its alerts.
-        current = next(each for each in locked.record.incidents if each.id == incident.id)
-        if current.state is not IncidentState.REBUILDING:
+        current = locked.record.find(incident.id)
+        if current is None or current.state is not IncidentState.REBUILDING:
             return
         if status in RUNNING:
             followed = current.moved(IncidentState.REBUILDING, now)

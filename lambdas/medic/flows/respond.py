@@ -216,9 +216,9 @@ def _notify(report: FailureReport, before: Incident | None, locked: LockedBranch
     for rule in report.plan.refused_by:
         locked.log(TelemetryEvent.REFUSED, incident, rule=rule)
     alert_key = _alert_key(report, before, request)
-    release = incident.rebuild_at is None
-    if locked.notify(compose_report(report), incident, alert_key, release=release):
-        locked.services.telemetry.alerted(locked.now - (failure.noticed_at if request is None else request.asked_at))
+    if locked.notify(compose_report(report), incident, alert_key, release=incident.rebuild_at is None):
+        asked_at = failure.noticed_at if request is None else request.asked_at
+        locked.services.telemetry.alerted(locked.now - asked_at)
 
 
 def _alert_key(report: FailureReport, before: Incident | None, request: Request | None) -> str:

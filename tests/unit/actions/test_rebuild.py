@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from medic.actions.rebuild import find_rebuild, why_no_rebuild_now
+from medic.actions.rebuild import Jobs, find_rebuild, why_no_rebuild_now
 from medic.evidence import Absent, Job, Present, Unreadable
 from tests.unit.actions.role_target import NOW
 
@@ -34,12 +34,12 @@ RETRY = replace(FAILED, id="8", status="RUNNING", type="RETRY", started_at=NOW +
 def test_a_rebuild_whose_answer_was_lost_is_the_retry_of_the_same_commit(
     changes: dict[str, Any], found: str | None
 ) -> None:
-    jobs: Present[tuple[Job, ...]] = Present((replace(RETRY, **changes), FAILED))
+    jobs: Jobs = Present((replace(RETRY, **changes), FAILED))
     assert find_rebuild(jobs, FAILED, NOW).job_id == found
 
 
 @pytest.mark.parametrize("jobs", [Unreadable("denied"), Absent("gone")])
-def test_a_rebuild_is_not_said_to_be_missing_if_the_jobs_can_not_be_read(jobs: Unreadable | Absent) -> None:
+def test_a_rebuild_is_not_said_to_be_missing_if_the_jobs_can_not_be_read(jobs: Jobs) -> None:
     outcome = find_rebuild(jobs, FAILED, NOW)
     assert outcome.job_id is None
     assert "could not be read" in outcome.detail
@@ -55,5 +55,5 @@ def test_a_rebuild_is_not_said_to_be_missing_if_the_jobs_can_not_be_read(jobs: U
     ],
     ids=["newest", "running", "newer", "unreadable"],
 )
-def test_a_job_is_only_retried_while_it_is_the_newest(jobs: Any, why: str | None) -> None:
+def test_a_job_is_only_retried_while_it_is_the_newest(jobs: Jobs, why: str | None) -> None:
     assert why_no_rebuild_now(jobs, FAILED) == why

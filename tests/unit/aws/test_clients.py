@@ -1,4 +1,4 @@
-"""The actor role is assumed for one scope; a role's ARN is parsed."""
+"""The actor role is assumed for one scope; a role's ARN is parsed. Clients need a new enough botocore."""
 
 from __future__ import annotations
 
