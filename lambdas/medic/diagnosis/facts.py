@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from medic.diagnosis.model import Proposal, RoleVerdict
     from medic.evidence import App, Branch, Evidence, Item, Role, RolePolicies
     from medic.labels import Phase
-    from medic.logscan.model import LogReading
+    from medic.logscan.model import Finding, LogReading
 
 UNDEFINED_CREDENTIALS = "sdk_v3_credential_object_invalid"
 """The signature of a credentials object that the code passes with no values in it. No role can fix that."""
@@ -37,6 +37,21 @@ _CODECOMMIT = re.compile(
 _STATIC_KEYS = frozenset({"access key id", "secret access key", "session token"})
 _LOGGING_ROLE_PREFIX = "AmplifySSRLogging"
 """Amplify names the role that writes SSR logs AmplifySSRLoggingRole-<uuid>."""
+
+
+def deciding_finding(reading: LogReading) -> Finding | None:
+    """The finding that decides the label: the first one that the build did not survive."""
+    return next((found for found in reading.findings if found.ended_build is not False), None)
+
+
+def denied_role(reading: LogReading, app: App, branch: Branch | None) -> str | None:
+    """The ARN of the app's own role that the deciding finding says was denied. Its policies tell whether that holds."""
+    finding = deciding_finding(reading)
+    if finding is None or finding.denial is None:
+        refused = finding is not None and finding.signature == CODECOMMIT_REFUSED
+        return app.service_role_arn if refused else None
+    own = (app.service_role_arn, branch.compute_role_arn if branch else None, app.compute_role_arn)
+    return next((arn for arn in own if arn and name_of(arn) == finding.denial.role_name), None)
 
 
 class Case:
@@ -62,7 +77,7 @@ class Case:
         self.app = value_of(evidence.app)
         self.branch = value_of(evidence.branch)
         self.job = value_of(evidence.job)
-        finding = next((found for found in reading.findings if found.ended_build is not False), None)
+        finding = deciding_finding(reading)
         self.label = finding.label if finding else Label.NOT_IAM
         self.source = finding.source if finding else Source.BUILD
         """Who printed the line that decides the label. It bounds the rank of every cause."""
@@ -104,8 +119,9 @@ class Case:
         action = self.denial.action if self.denial else None
         if action is None:
             return None
+        caller = self.callers_role.arn if self.callers_role else None
         read = ((arn, item.value) for arn, item in self.evidence.policies.items() if isinstance(item, Present))
-        return next((arn for arn, policies in read if _allow(policies, action)), None)
+        return next((arn for arn, policies in read if arn != caller and _allow(policies, action)), None)
 
     def called_as(self, identity: Identity) -> bool:
         """True if the log shows a denied call by this identity, which proves that Amplify could assume its role."""

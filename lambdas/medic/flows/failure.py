@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import RetryableError
 from medic.diagnosis.diagnose import diagnose
+from medic.diagnosis.facts import denied_role
 from medic.events import DeploymentStatus
 from medic.evidence import Absent, Present, Unreadable
 from medic.flows.locked_branch import hold_branch
@@ -120,6 +122,8 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     evidence = services.gatherer.evidence(
         deployment, log, read_at=services.clock(), candidate=compute.arn, repair=service.arn
     )
+    denied = denied_role(reading, app.value, branch.value)
+    evidence = replace(evidence, policies=services.gatherer.policies([denied]))
     diagnosis = diagnose(evidence, reading, phase)
     log_event(TelemetryEvent.DIAGNOSED, label=diagnosis.label, cause=diagnosis.likeliest)
     return ConfirmedFailure(

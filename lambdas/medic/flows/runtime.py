@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_log_missing
-from medic.arns import RoleArn
 from medic.aws.errors import RetryableError
 from medic.aws.gather import Deployment
 from medic.diagnosis.diagnose import diagnose
+from medic.diagnosis.facts import denied_role
 from medic.diagnosis.roles import compute_role_verdict
 from medic.events import ALL
 from medic.evidence import (
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from medic.alerts.failure_report import FailureReport
     from medic.events import RuntimeWakeUp, Scope
-    from medic.evidence import App, Role, RolePolicies
+    from medic.evidence import App, Role
     from medic.incidents.model import Request
     from medic.services import Services
     from medic.settings import Settings
@@ -248,7 +248,7 @@ def _confirmed(
         deployment = Deployment(scope, Present(app), Present(branch), job_with_logs)
         log: Item[BuildLog] = Present(BuildLog("SSR runtime", logged.reading.size))
         evidence = services.gatherer.evidence(deployment, log, read_at=now, candidate=choice.arn, repair=None)
-        evidence = replace(evidence, policies=_service_role_policies(app, logged, services))
+        evidence = replace(evidence, policies=services.gatherer.policies(_roles_to_judge(app, branch, logged)))
     return ConfirmedFailure(
         scope=scope,
         trigger=Trigger.RUNTIME,
@@ -265,13 +265,11 @@ def _confirmed(
     )
 
 
-def _service_role_policies(app: App, logged: RuntimeFailure, services: Services) -> Mapping[str, Item[RolePolicies]]:
-    """The policies of the service role, if the compute role was denied something: people confuse the two roles."""
-    role = RoleArn.parse(app.service_role_arn or "")
-    denied = logged.label is Label.ACCESS_DENIED_IDENTITY
-    if role is None or not denied or logged.reading.findings[0].identity is not Identity.COMPUTE_ROLE:
-        return {}
-    return {role.text: services.iam.policies(role.name)}
+def _roles_to_judge(app: App, branch: Branch, logged: RuntimeFailure) -> tuple[str | None, ...]:
+    """The denied role, and the service role if the compute role was denied: people confuse the two."""
+    as_compute = logged.reading.findings[0].identity is Identity.COMPUTE_ROLE
+    confused = app.service_role_arn if as_compute and logged.label is Label.ACCESS_DENIED_IDENTITY else None
+    return denied_role(logged.reading, app, branch), confused
 
 
 def _only_ask_if_ambiguous(opt_in: OptIn, logged: RuntimeFailure) -> OptIn:
