@@ -127,6 +127,11 @@ NOT_HELPED = AlarmText(
     means="The bot changed a role, but the deployment or the SSR runtime still fails in the same way.",
     do="read the incident's alert and fix the next cause that it names. To undo the change, run `medic undo`.",
 )
+UNDIAGNOSED = AlarmText(
+    section="a-failure-is-undiagnosed",
+    means="A deployment failed, and the bot could not find out why: a call was denied, or the log could not be read.",
+    do="read the alert, which names what was in the way. If a call was denied, let the bot's role make it.",
+)
 RECORD_UNREADABLE = AlarmText(
     section="an-item-cant-be-read",
     means="The bot skipped an item of the incidents table, or a part of it: a newer release wrote it, or it is"
@@ -136,7 +141,7 @@ RECORD_UNREADABLE = AlarmText(
 
 ALARM_TEXTS = (
     *(DEAD_LETTERS, MESSAGES_RETRIED, MESSAGES_WAIT, FAULT, UNTRUSTED, SLACK_FAILING, SILENT_WATCHER),
-    *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED, RECORD_UNREADABLE),
+    *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED, UNDIAGNOSED, RECORD_UNREADABLE),
 )
 
 
@@ -216,6 +221,7 @@ class Monitoring(Construct):
                         _count(TelemetryEvent.RESOLVED),
                         self._with_alarm("Fix", TelemetryEvent.NOT_HELPED, NOT_HELPED),
                         _count(TelemetryEvent.OUTCOME_UNKNOWN),
+                        self._with_alarm("Diagnosis", TelemetryEvent.UNDIAGNOSED, UNDIAGNOSED),
                     ],
                 ),
                 _split_by("Refused, by guardrail", TelemetryEvent.REFUSED, "rule"),

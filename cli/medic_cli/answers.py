@@ -70,8 +70,9 @@ class ChosenJobJson(TypedDict):
 class WrittenFixJson(TypedDict):
     title: str
     console: str
-    cli: str
-    cdk: str
+    cli: str | None
+    """Null if no command may be printed: then `console` holds the statement."""
+    cdk: str | None
     terraform: str
 
 

@@ -21,6 +21,7 @@ from medic.alerts.compose import (
     compose_storm,
     compose_storm_over,
     compose_test,
+    compose_undiagnosed,
     compose_undone,
 )
 from medic.alerts.failure_report import FailureReport
@@ -103,6 +104,9 @@ def _alerts() -> Iterator[Alert]:
     build = diagnosed(UNASSUMABLE, **_facts())
     runtime = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **_facts())
     yield compose_report(_report(build, Mode.REPORT, Trigger.FAILED))
+    unread = replace(_incident(build), role_kind=RoleKind.NONE, label=BotLabel.UNDIAGNOSED)
+    remedy = "Look at the log in the Amplify console."
+    yield compose_undiagnosed(SCOPE, unread, "the log's host answered HTTP 404", remedy)
     yield compose_report(_report(runtime, Mode.ASK, Trigger.RUNTIME))
     attach = _report(runtime, Mode.FIX, Trigger.RUNTIME)
     done = "UpdateBranch was sent, and GetBranch shows the role"

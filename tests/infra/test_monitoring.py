@@ -105,6 +105,7 @@ def test_a_slow_run_raises_an_alarm_before_it_times_out() -> None:
         (TelemetryEvent.ALERT_FAILED, "Remediator"),
         (TelemetryEvent.STORM, "Remediator"),
         (TelemetryEvent.NOT_HELPED, "Remediator"),
+        (TelemetryEvent.UNDIAGNOSED, "Remediator"),
         (TelemetryEvent.RECORD_UNREADABLE, "Remediator"),
         (TelemetryEvent.RECORD_UNREADABLE, "Watcher"),
         (TelemetryEvent.MESSAGE_FAULT, "Remediator"),

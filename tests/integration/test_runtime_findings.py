@@ -113,7 +113,7 @@ def test_a_continuing_error_after_a_successful_deployment_is_reported_once(world
     (alert,) = shop.alerts
     assert "SSR code found no AWS credentials" in alert
     assert "compute role (used by SSR code at runtime)" in alert
-    assert "Proven cause: Neither branch nor app has a compute role" in alert
+    assert "Likely cause: Neither branch nor app has a compute role" in alert
     assert "Could not load credentials" in alert
     assert world.calls("UpdateBranch") == []
     assert shop.incidents[0]["count"] == 4

@@ -113,7 +113,8 @@ def test_a_region_takes_200_mutes_and_drops_those_that_ended(world: World) -> No
         region.mute(scope(world, "d1", f"branch-{number}"), end)
     with pytest.raises(MuteRefusedError, match=r"200 apps and branches are muted .* wait until"):
         region.mute(scope(world, "d2"), end)
-    region.mute(scope(world, "d2"), world.now() - timedelta(days=1))  # it has ended, so it takes no place
+    with pytest.raises(MuteRefusedError, match="in the future"):
+        region.mute(scope(world, "d2"), world.now() - timedelta(days=1))
     region.mute(scope(world, "d1", "branch-7"), end + timedelta(minutes=1))
     region.mute(scope(world, "d1", "branch-7"), None)
     region.mute(scope(world, "d2"), end)

@@ -175,7 +175,8 @@ def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str)
         remedy,
         "It may or may not be an IAM failure. Nothing was changed.",
     )
-    return _follow_up(scope, incident, AlertKind.UNDIAGNOSED, words)
+    alert = _follow_up(scope, incident, AlertKind.UNDIAGNOSED, words)
+    return replace(alert, event={**alert.event, "reason": why})
 
 
 def compose_not_rebuilt(scope: Scope, incident: Incident, why: str) -> Alert:

@@ -125,10 +125,10 @@ def _role_for(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> str:
 
 
 def proposal_snippets(proposal: Proposal) -> tuple[NamedText, ...]:
-    """The proposed statement for the console, the AWS CLI, CDK and Terraform; alone if no command may be printed."""
+    """The proposed statement for the console, the AWS CLI, CDK and Terraform; only as JSON if no command may be shown."""
     statement, at = json.dumps(json.loads(proposal.statement), indent=2), proposal.replaces
     if not proposal.as_command:
-        return (NamedText("Statement", "\n".join((*proposal.notes, statement))),)
+        return (NamedText(DIALECTS[Dialect.CONSOLE], "\n".join((*proposal.notes, statement))),)
     if proposal.fix in _TRUST_FIXES:
         where, argument, command = "Trust relationships > Edit trust policy", "assume_role_policy", _trust_cli(proposal)
         add = "assumeRolePolicy?.addStatements"

@@ -122,7 +122,7 @@ def test_an_unread_incident_is_dropped_once_nobody_has_updated_it_for_as_long_as
 
 def test_a_record_with_unread_incidents_is_checked_again_within_the_hour() -> None:
     assert read(raw(state="x")).next_check(NOW) == NOW + timedelta(hours=1)
-    assert read(raw(state="x"), raw(alert_due="report:7")).next_check(NOW) == NOW + timedelta(minutes=3)
+    assert read(raw(state="x"), raw(alert_due="report:7")).next_check(NOW) == NOW + timedelta(minutes=1)
     assert read(raw()).next_check(NOW) == opened().deadline
     assert read().next_check(NOW) is None
 

@@ -131,6 +131,7 @@ OVERRULED = frozenset(
         "it happened 25 hours ago",
         "it will happen in six minutes",
         "the same change did not help before",
+        "an incident of the branch can't be read",
     }
 )
 """What an approval overrules."""
