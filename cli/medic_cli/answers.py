@@ -73,7 +73,7 @@ class WrittenFixJson(TypedDict):
     cli: str | None
     """Null if no command may be printed: then `console` holds the statement."""
     cdk: str | None
-    terraform: str
+    terraform: str | None
 
 
 class LinkJson(TypedDict):

@@ -125,7 +125,7 @@ def _role_for(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> str:
 
 
 def proposal_snippets(proposal: Proposal) -> tuple[NamedText, ...]:
-    """The proposed statement for the console, the AWS CLI, CDK and Terraform; only as JSON if no command may be shown."""
+    """The proposed statement for the console, the AWS CLI, CDK and Terraform; as JSON alone if it may not be run."""
     statement, at = json.dumps(json.loads(proposal.statement), indent=2), proposal.replaces
     if not proposal.as_command:
         return (NamedText(DIALECTS[Dialect.CONSOLE], "\n".join((*proposal.notes, statement))),)
