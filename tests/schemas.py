@@ -93,6 +93,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "medic trust",
         "The answer of `medic trust --json`, and of each line of `medic trust --batch`.",
     ),
+    "uninstall": (answers.UninstallAnswer, "medic uninstall", "The answer of `medic uninstall --check --json`."),
 }
 _EVENTS: dict[str, tuple[object, str]] = {
     "Diagnosis Ready": (

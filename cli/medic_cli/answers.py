@@ -326,3 +326,18 @@ class TrustAnswer(TypedDict):
             }
         ),
     ]
+
+
+class RoleUserJson(TypedDict):
+    app: Text
+    app_name: str
+    branch: str | None
+    """null: the role is set on the app, and every branch without its own role uses it."""
+
+
+class UninstallAnswer(TypedDict):
+    schema: Literal[1]
+    region: Text
+    role: Text
+    """The ARN of the default compute role."""
+    used_by: list[RoleUserJson]

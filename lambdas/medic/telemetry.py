@@ -59,6 +59,7 @@ class TelemetryEvent(StrEnum):
     LEFT_TO_WATCHER = "LeftToWatcher"
     WAKE_UP_DROPPED = "WakeUpDropped"
     WAIT_NOT_SET = "WaitNotSet"
+    WATCHER_RAN = "WatcherRan"
 
 
 RETRIED_AGE = "RetriedMessageAge"

@@ -145,3 +145,24 @@ def test_a_wake_up_that_sqs_did_not_take_is_sent_by_the_next_run(world: World) -
     queue.refuses = False
     watcher(world, queue).run({}, 30)
     assert len(queue.messages) == len(names)
+
+
+def test_a_finished_run_of_the_schedule_is_counted_for_the_alarm_on_a_silent_watcher(
+    world: World, app: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = Queue()
+    due_branches(world, 1)
+    world.build(app)
+
+    def finished() -> int:
+        return caplog.messages.count("WatcherRan")
+
+    watcher(world, queue).run(world.amplify.events[-1], 30)
+    assert finished() == 0, "a deployment is no sign that the schedule runs"
+    queue.refuses = True
+    with pytest.raises(RetryableError):
+        watcher(world, queue).run({}, 30)
+    assert finished() == 0
+    queue.refuses = False
+    watcher(world, queue).run({}, 30)
+    assert finished() == 1

@@ -58,6 +58,7 @@ class Watcher:
         for due in waiting:
             self.telemetry.record(TelemetryEvent.BRANCH_WOKEN, scope=due.scope, request=due.request_id)
         self._look(min(seconds, _MAX_LOOK_SECONDS))
+        self.telemetry.record(TelemetryEvent.WATCHER_RAN)
 
     def _note_deployment(self, event: object) -> None:
         """After a successful deployment, read the app's log more often: missing credentials will show soon."""
