@@ -107,7 +107,7 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("ssume",),
+        literals=("be assumed", "to assume", "not assume", "'t assume", "AssumeRole on", "AssumeRole for"),
         pattern=r"\brole\b.{0,160}? can(?: ?not|'t) be assumed(?! by amplify)\b"
         r"|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
         r"|\b(?:could not|cannot|can't|unable to|not able to|failed to|not authorized to|not allowed to) assume "
@@ -306,7 +306,10 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.CREDENTIALS_MISSING_BUILD,
         identity=Identity.NOBODY,
         phases=_BUILD,
-        literals=("redential", "Profile configuration"),
+        literals=(
+            *("access credentials can", "get profile credentials", "get AWS credentials", "get aws credentials"),
+            *("resolve AWS credentials with", "credential info was not specified", "Profile configuration"),
+        ),
         pattern=r"aws access credentials can ?not be found|failed to get (?:profile|aws) credentials"
         r"|failed to get profile: profile configuration is missing|failed to resolve aws credentials with --yes flag"
         r"|aws credential info was not specified",
@@ -326,7 +329,7 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.NOBODY,
         phases=_NOT_RUNTIME,
         decisiveness=2,
-        literals=("redential",),
+        literals=("load AWS credentials", "load default AWS credentials"),
         pattern=r"failed to load (?:default )?aws credentials",
         fixes=("log_in_locally",),
         related=("credentials_local_machine", "session_expired"),
@@ -354,7 +357,12 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.CREDENTIALS_MISSING_BUILD,
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
-        literals=("redential", "EC2 IMDS role", "NoCredentialProviders"),
+        literals=(
+            *("NoCredentialProviders", "valid credential sources", "EC2 IMDS role", "load credentials"),
+            *("load AWS credentials", "find credentials", "find AWS credentials", "locate AWS credentials"),
+            *("o AWS credentials", "refresh cached credentials", "retrieve credentials", "resolve credentials using"),
+            *("security credentials from EC2", "security credentials from ec2", "retrieving credentials from"),
+        ),
         pattern=r"nocredentialproviders: |no valid credential sources|no ec2 imds role found"
         r"|unable to (?:load|find) (?:aws )?credentials\b|could not (?:find|load|locate) aws credentials"
         r"|no aws credentials (?:were )?(?:found|available|provided|configured)"
@@ -374,7 +382,7 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.NOBODY,
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
-        literals=("onfig profile", "redential", "Profile configuration"),
+        literals=("onfig profile", "shared credentials file", "Profile configuration"),
         pattern=r"the config profile \([^)]{1,80}\) could not be found|failed to get shared config profile"
         r"|profile \S{1,80} could not be found or parsed in shared credentials file"
         r"|profile configuration for \S{1,80} is invalid: missing",
@@ -415,7 +423,8 @@ SIGNATURES: tuple[Signature, ...] = (
         ),
         literals=(
             *("token included in the request is", "ccess Key Id you provided", "request signature we calculated"),
-            *("SSO token", "SSO Token", "token is malformed or otherwise", "redential", "Session token not found"),
+            *("SSO token", "SSO Token", "token is malformed or otherwise", "Session token not found"),
+            *("provided access credentials", "due to invalid credentials", "Amplify Studio credentials"),
         ),
         pattern=r"token included in the request is invalid|access key id you provided does not exist"
         r"|request signature we calculated does not match|not able to validate the provided access credentials"
@@ -495,7 +504,7 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_BUILD,
         confidence=Confidence.LOW,
         decisiveness=2,
-        literals=("Unable to deploy due to", "AccessDenied", "The deployment role does not have"),
+        literals=("Unable to deploy due to", "The deployment role does not have"),
         pattern=r"unable to deploy due to insufficient permissions"
         r"|deployment role does not have sufficient permissions",
         looks=(_PRINCIPAL,),
@@ -602,7 +611,10 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=2,
-        literals=("AccessDenied", "UnauthorizedOperation", "An error occurred (403)"),
+        literals=(
+            *("(AccessDenied", "(UnauthorizedOperation", "An error occurred (403)", "error code: AccessDenied"),
+            "Error code: AccessDenied",
+        ),
         pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|403)\) when calling the \w{1,60} operation"
         r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied",
         looks=(_PRINCIPAL,),
@@ -618,8 +630,8 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=2,
         literals=(
-            *("AccessDenied", "Access denied for", "S3 error", "authorized to perform", "API: "),
-            "HandlerErrorCode: Unauthorized",
+            *("API: ", "HandlerErrorCode: AccessDenied", "HandlerErrorCode: Unauthorized", "S3 error", "(Service: "),
+            "Access denied for operation",
         ),
         pattern=r"\bAPI: [\w-]{1,40}:\w{1,60} (?:access denied|you are not authorized)"
         r"|\bHandlerErrorCode: (?:AccessDenied|Unauthorized\w{0,20})\b|\bS3 error: access denied"

@@ -88,12 +88,14 @@ def passes_on(text: str) -> bool:
 
 def own_failure_in(data: bytes, begin: int, end: int) -> bool:
     """True if a line that begins in this part of a build log reports a failure of its own."""
+    if begin >= end:
+        return False
+    last = data.find(b"\n", max(begin, end - 1), end + MAX_LINE_BYTES)
+    limit = last if last >= 0 else min(len(data), end + MAX_LINE_BYTES)
     position = begin
-    while match := _OWN_FAILURE.search(data, position, min(len(data), end + MAX_LINE_BYTES)):
-        if match.start() >= end:
-            return False
-        stop = data.find(b"\n", match.end())
-        stop = stop if stop >= 0 else len(data)
+    while match := _OWN_FAILURE.search(data, position, limit):
+        stop = data.find(b"\n", match.end(), limit)
+        stop = stop if stop >= 0 else limit
         if not passes_on(read_line(data[match.start() : stop], 0).text[:MAX_LINE_BYTES]):
             return True
         position = stop

@@ -48,11 +48,11 @@ def _fixed_size(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-_RARE = b"!#ACDEHKMPRSUVWbcdfgklpqvwxyz"
-"""Characters that tell the literals from the rest of a build log. Left out: `m`, which ends a colour code inside a
-wrapped phrase, and the capitals of time stamps and levels, which begin every line."""
-_RARER = b"!#ACDEHKMPRSUVWbfgkqvwxyz"
-_RAREST = b"!#ACDHKMPRSUVqz"
+_RARE = b"!#*,:ACDEKLMPRSUVfgiklnoqrvwxyz"
+"""Characters that tell the literals from the rest of a build log: chosen by a search for the least work on such logs.
+Left out are digits, `;`, `[` and `m`, because colour codes inside a wrapped phrase consist of them."""
+_RARER = b"!#*,ACDEKLMPRSUVfgikoqvwxyz"
+_RAREST = b"!#*ACDEKLMPRSUVqyz"
 _ALL = bytes(range(256))
 _NOT_RARE, _NOT_RARER, _NOT_RAREST = (_ALL.translate(None, letters) for letters in (_RARE, _RARER, _RAREST))
 _NEITHER_RARE_NOR_LINE_FEED = _NOT_RARE.translate(None, b"\n")
@@ -76,8 +76,8 @@ class Prefilter:
             rarest, rarer, rare = (literal.translate(None, rest) for rest in (_NOT_RAREST, _NOT_RARER, _NOT_RARE))
             self._literals.setdefault(rarest, {}).setdefault(rarer, {}).setdefault(rare, []).append(literal)
 
-    def look(self, block: bytes) -> tuple[list[int], int]:
-        """Gives the offsets at which literals begin, in order, and the number of line feeds in the block."""
+    def look(self, block: bytes) -> tuple[dict[int, bytes], int]:
+        """Gives the literals by the offsets at which they begin, in order, and the number of line feeds."""
         rare_lines = block.translate(None, _NEITHER_RARE_NOR_LINE_FEED)
         rare_text = rare_lines.translate(None, b"\n")
         rarer_text = rare_text.translate(None, _NOT_RARER)
@@ -92,8 +92,8 @@ class Prefilter:
             if rare_letters in rare_text
             for literal in literals
         )
-        offsets = {offset for literal in may_occur for offset in _offsets_of(literal, block)}
-        return sorted(offsets), len(rare_lines) - len(rare_text)
+        found = {offset: literal for literal in may_occur for offset in _offsets_of(literal, block)}
+        return dict(sorted(found.items())), len(rare_lines) - len(rare_text)
 
 
 def _offsets_of(literal: bytes, block: bytes) -> Iterator[int]:

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from medic.knowledge.signatures import SIGNATURES
+from medic.knowledge.signatures import DENIAL_LITERALS, SIGNATURES
 from medic.labels import Confidence, Identity, Label, Phase, PolicyType, Source
 from medic.logscan.denial import confidence_of, find_denials, label_of
 from medic.logscan.ending import is_fatal
@@ -87,13 +87,13 @@ def findings_in(entry: LogEntry, phase: Phase, *, commands_executed: bool, in_st
     Returns:
         The findings. Their excerpts are not redacted yet, because most are known already or outranked.
     """
-    if is_from_a_test(entry.text):
-        return []
     reader = _EntryReader(phase, commands_executed=commands_executed, in_stamped_log=in_stamped_log)
     found = list(reader.findings(entry))
     if not found and len(entry.lines) > 1 and any(len(line.shown) >= _NARROW_TERMINAL for line in entry.lines):
         found = list(reader.findings(entry.unwrapped()))
-    most = max((each.decisiveness for each in found), default=0)
+    if not found or is_from_a_test(entry.text):
+        return []
+    most = max(each.decisiveness for each in found)
     return [each for each in found if each.decisiveness == most]
 
 
@@ -106,7 +106,9 @@ class _EntryReader:
         self._in_stamped_log = in_stamped_log
 
     def findings(self, entry: LogEntry) -> Iterator[Finding]:
-        for denial, start, end in find_denials(entry.text, limit=_MAX_DENIALS_PER_ENTRY):
+        text = entry.text
+        has_denial = any(literal in text for literal in DENIAL_LITERALS)
+        for denial, start, end in find_denials(text, limit=_MAX_DENIALS_PER_ENTRY) if has_denial else ():
             if not _is_quoted(entry, start, end, names_arn=denial.names_arn):
                 confidence = confidence_of(denial)
                 decisiveness, identity = _DECISIVENESS[confidence], denial.identity
@@ -114,7 +116,7 @@ class _EntryReader:
                 yield Finding(
                     signature_of(denial), label_of(denial), confidence, *place, identity, decisiveness, denial
                 )
-        signatures = {each.id: each for word, several in _BY_WORD.items() if word in entry.text for each in several}
+        signatures = {each.id: each for word, several in _BY_WORD.items() if word in text for each in several}
         for signature in signatures.values():
             span = self._first_reported(entry, signature)
             if span:

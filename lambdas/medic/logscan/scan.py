@@ -55,17 +55,19 @@ _REMEMBERED = 32
 _FIRST_LINES = 20
 """Lines within which a log with time stamps shows the first one."""
 _STAMP = re.compile(rb"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
-_LONGEST_SHAPE = 1024
+_LONGEST_LINE = 1024
+"""Bytes of a line that may be skipped as dull."""
 _SAME_DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _NUMBER = re.compile(rb"[a-f]*+0[0a-f]*+")
 """A number or a hash, once all digits are the same."""
 _STATUS = re.compile(rb"\b40\d\b")
 
-_STEM = "redential"
-"""Stands for every word that contains it: one search for all, and few lines of a build log have it."""
-_WORDS = {*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.words), *STEP_LITERALS, FATAL, _STEM}
+_STEMS = ("redential", "ssume")
+"""Each stands for every word that contains it: one search for all of them."""
+_WORDS = {*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.words), *STEP_LITERALS, FATAL, *_STEMS}
 LITERALS = tuple(sorted(word for word in _WORDS if not any(other in word for other in _WORDS - {word})))
 """Everything that every block is searched for: no literal contains another. The rest of the log is not examined."""
+_MEANT_BY = {stem.encode(): [word.encode() for word in _WORDS if stem in word and word != stem] for stem in _STEMS}
 
 
 def scan(chunks: Iterable[bytes], phase: Phase, *, seconds: float | None = None) -> LogReading:
@@ -148,27 +150,30 @@ class Scanner:
     def _read_block(self, before: bytes, body: bytes, after: bytes) -> None:
         if not self._size:
             self._stamped = any(read_line(line, 0).stamped for line in body[:CONTEXT].split(b"\n")[:_FIRST_LINES])
-        positions, line_feeds = self._prefilter.look(body)
+        hits, line_feeds = self._prefilter.look(body)
         boundary = body[-LONGEST_LITERAL:] + after[:LONGEST_LITERAL]
         if after:
             begins = max(0, len(body) - LONGEST_LITERAL)
-            across = [begins + at for at in self._prefilter.look(boundary)[0]]
-            positions = sorted({*positions, *(at for at in across if at < len(body))})
+            across = {begins + at: literal for at, literal in self._prefilter.look(boundary)[0].items()}
+            hits |= {at: literal for at, literal in sorted(across.items()) if at < len(body)}
         if not self._cloned and not self._commands_executed:
             self._cloned = _CLONING in body or _CLONING in boundary
-        if positions or self._pending:
-            self._read_entries(before, body, after, positions)
+        if hits or self._pending:
+            self._read_entries(before, body, after, hits)
         self._line_feeds += line_feeds
         self._size += len(body)
 
-    def _read_entries(self, before: bytes, body: bytes, after: bytes, positions: list[int]) -> None:
+    def _read_entries(self, before: bytes, body: bytes, after: bytes, hits: dict[int, bytes]) -> None:
         data, begins = before + body + after, self._size - len(before)
         judged = max(len(before), self._read_up_to - begins)
-        for position in positions:
+        for position in sorted(hits):
             at = len(before) + position
             if begins + at < self._read_up_to:
                 continue
-            shape = _shape_at(data, at) if self._stamped else None
+            line = _lone_line(data, at) if self._stamped else None
+            if line is not None and _means_nothing(hits[position], line):
+                continue
+            shape = _shape_of(line) if line is not None else None
             if shape in self._dull:
                 continue
             min_offset, min_offset_line = self._read_up_to - begins, self._read_up_to_line
@@ -190,8 +195,9 @@ class Scanner:
             self._commands_executed = True
             self._command_only_displays = only_displays(first.text.partition(":")[2])
         findings = () if self._command_only_displays else self._findings_in(entry)
-        own = not findings and (not passes_on(first.text) if fatal else names_own_failure(first))
-        self._supersede_if(step or own or (fatal and bool(findings)))
+        if self._pending:
+            own = not findings and (not passes_on(first.text) if fatal else names_own_failure(first))
+            self._supersede_if(step or own or (fatal and bool(findings)))
         for finding in findings:
             self._keep(finding)
         if fatal and not self._over:
@@ -262,17 +268,30 @@ def _remember(recent: OrderedDict[K, V], key: K, value: V) -> None:
         recent.popitem(last=False)
 
 
-def _shape_at(data: bytes, position: int) -> bytes | None:
-    """The line at a position without its numbers: lines of one shape differ in nothing that a pattern sees.
-
-    None if the line is part of a longer entry, or if it has a number that may be an HTTP status.
-    """
-    begin = data.rfind(b"\n", max(0, position - _LONGEST_SHAPE), position) + 1
-    end = data.find(b"\n", position, position + _LONGEST_SHAPE)
+def _lone_line(data: bytes, position: int) -> bytes | None:
+    """The line at a position, without its time stamp. None if it may be part of a longer entry."""
+    begin = data.rfind(b"\n", max(0, position - _LONGEST_LINE), position) + 1
+    end = data.find(b"\n", position, position + _LONGEST_LINE)
     stamp = _STAMP.match(data, begin)
     if end < 0 or stamp is None or _STAMP.match(data, end + 1) is None:
         return None
-    line = data[stamp.end() : end]
+    return data[stamp.end() : end]
+
+
+def _means_nothing(literal: bytes, line: bytes) -> bool:
+    """True for a stem if none of the words that it stands for is in the line."""
+    words = _MEANT_BY.get(literal)
+    if words is None or b"\x1b" in line:
+        return False
+    text = b" ".join(line.split())
+    return not any(word in text for word in words)
+
+
+def _shape_of(line: bytes) -> bytes | None:
+    """The line without its numbers: lines of one shape differ in nothing that a pattern sees.
+
+    None if it has a number that may be an HTTP status.
+    """
     if b"40" in line and _STATUS.search(line):
         return None
     return _NUMBER.sub(b"", line.translate(_SAME_DIGITS))

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medic.knowledge.signatures import SIGNATURES
 from medic.labels import Identity, Label, Phase
 from medic.logscan.prefilter import BLOCK, CONTEXT
 from medic.logscan.recognise import MAX_EXCERPT_LINES
 from medic.logscan.scan import MAX_EXCERPT_CHARACTERS, scan
-from tests.unit.diagnosis.support import cases, reading_of
+from tests.unit.diagnosis.support import cases, reading_of, samples
 
 STAMP = "2026-03-04T10:11:12.345Z "
 VERDICT = STAMP + "[ERROR]: !!! Unable to assume specified IAM Role. Please ensure the selected IAM Role is right.\n"
@@ -270,3 +271,14 @@ def test_every_sample_keeps_its_label_when_buried_in_a_long_log() -> None:
             alone = reading_of(text, Phase(case["phase"]))
             buried = reading_of(before + text + "\n" + after, Phase(case["phase"]))
             assert (case["id"], buried.label) == (case["id"], alone.label)
+
+
+def test_every_sample_of_a_signature_is_found_as_a_line_among_others() -> None:
+    """Such a line is an entry of its own, for which the scanner has a short cut."""
+    for signature in SIGNATURES:
+        phase = signature.phases[0] if signature.phases else Phase.BUILD
+        for sample in samples()[signature.id]["positives"]:
+            line = sample if sample.startswith("20") else f"{STAMP}[ERROR]: {sample}"
+            found = {each.signature for each in reading_of(f"{ORDINARY}{line}\n{ORDINARY}", phase).findings}
+            assert (sample, found) == (sample, {each.signature for each in reading_of(line, phase).findings})
+            assert found
