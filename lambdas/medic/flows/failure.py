@@ -137,6 +137,7 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         compute_choice=compute,
         service_choice=service,
         noticed_at=event.time,
+        missed=event.missed,
     )
 
 

@@ -39,6 +39,8 @@ class ConfirmedFailure:
     """When the message was sent that this is about, UTC. It proves nothing: use `happened_at`."""
     seen_at: datetime | None = None
     """For a runtime failure, the time of the log line."""
+    missed: bool = False
+    """True if no event told of the job, and the watcher found it. Then it is never fresh."""
     denied: tuple[str, ...] = ()
     """Other IAM actions that the log shows as denied. The new role needs a permission for these too."""
 

@@ -120,6 +120,8 @@ def _is_fresh(q: Question) -> RuleAnswer:
 def _is_recent(q: Question) -> RuleAnswer:
     if q.allowed_until is not None:
         return q.asked_at <= q.allowed_until, f"it was allowed until {q.allowed_until:%Y-%m-%d %H:%M} UTC"
+    if q.failure.missed:
+        return False, "no event told of this job, so it was found late"
     happened_at, minutes = q.failure.happened_at, q.settings.limits.fresh_minutes
     if happened_at is None:
         return False, "AWS does not say when it happened"
