@@ -81,6 +81,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "What was asked of the bot, and its answer.",
     ),
     "scan": (ScanAnswer, "medic scan", "The answer of `medic scan --json`."),
+    "show": (answers.ShowAnswer, "medic show", "The answer of `medic show --json`."),
     "snapshot": (
         SnapshotAnswer,
         "medic snapshot",

@@ -198,6 +198,11 @@ class HistoryAnswer(TypedDict):
     incidents: list[HistoryIncidentJson]
 
 
+class ShowAnswer(TypedDict):
+    schema: Literal[1]
+    incident: HistoryIncidentJson
+
+
 class OptAnswer(TypedDict):
     schema: Literal[1]
     branch_arn: str

@@ -29,6 +29,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "replay-dlq": ("operator.replay:command", "Move dead letters back to the remediator's queue."),
     "resume": ("operator.pause:resume_command", "Let a paused bot go on."),
     "scan": ("scan.command:command", "Check every app and branch for IAM problems and exposed keys."),
+    "show": ("operator.show:command", "Show one incident: why, what changed, and who asked for it."),
     "snapshot": ("snapshot.command:snapshot_command", "Save the state of an app's branches and roles."),
     "test-alert": ("commands.send_test_alert:command", "Send a sample alert through every channel."),
     "trust": ("commands.trust:command", "Evaluate a trust policy for Amplify, and show the smallest fix."),

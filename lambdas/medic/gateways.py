@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from medic.aws.clients import Clients
+from medic.aws.clients import Clients, require_compute_role_support
 from medic.aws.errors import RetryableError, translated
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class Gateways:
         clock: returns the current time, UTC.
         pause: waits for a number of seconds.
         table_name: the incidents table; empty if it is not used.
+
+    Raises:
+        OutdatedBotocoreError: botocore is too old for compute roles.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Gateways:
         *,
         table_name: str = "",
     ) -> None:
+        require_compute_role_support()
         self.session = session
         self.clock = clock
         self.pause = pause

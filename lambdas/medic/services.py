@@ -57,7 +57,10 @@ class Services(Gateways):
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:
-        """Where alerts go: always the SNS topic and the event bus, and Slack if the settings name a Slack secret."""
+        """Where alerts go: always the SNS topic and the event bus, and Slack if the settings name a Slack secret.
+
+        Slack comes last, because its secret and its SDK take the longest and may fail in most ways.
+        """
         settings = self.runtime.settings
         amazon_q = settings.sns.format is SnsFormat.AMAZON_Q
         topic = SnsTopic(lambda: self.clients.sns, self.runtime.topic_arn, amazon_q=amazon_q)
@@ -66,7 +69,7 @@ class Services(Gateways):
             return always
         from medic.alerts.slack import SlackPost  # noqa: PLC0415 - it imports slack_sdk, which few runs need
 
-        return (SlackPost(lambda: self.clients.secrets, settings.slack), *always)
+        return (*always, SlackPost(lambda: self.clients.secrets, settings.slack))
 
     def actor_for(self, actor_scope: ActorScope) -> Callable[[], AmplifyActor]:
         """A function that returns the actor for this scope. Its first call assumes the actor role; later ones reuse it.

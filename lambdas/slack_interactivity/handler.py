@@ -27,7 +27,8 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
     """Answer one HTTP request from Slack.
 
     Raises:
-        AwsError: the secret or the queue could not be reached. Slack then shows that the click failed.
+        SecretError: the signing secret could not be read. Slack then shows that the click failed.
+        AwsError: the queue could not be reached. Slack then shows that the click failed.
     """
     cached = approval_handler()
     cached.telemetry.logger.append_keys(request_id=context.aws_request_id)

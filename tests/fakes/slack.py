@@ -39,6 +39,8 @@ class _Failure:
     retry_after: int | None
     code: str = ""
     """Slack's error code for a message that it understood but refuses."""
+    page: str = ""
+    """The body of an answer that is not Slack's."""
 
 
 @dataclass(slots=True)
@@ -77,6 +79,10 @@ class FakeSlack:
         """Answer the next requests with an HTTP error. With 429, `retry_after` is the number of seconds to wait."""
         self._failures.extend([_Failure(status, retry_after)] * times)
 
+    def answer(self, status: int, page: str) -> None:
+        """Answer the next request like something that is not Slack, such as a proxy."""
+        self._failures.append(_Failure(status, None, page=page))
+
     def recover(self) -> None:
         """Accept every further request."""
         self._failures.clear()
@@ -91,6 +97,8 @@ class FakeSlack:
             self.refused.append(post)
             if failure.code:
                 return _refusal(failure, post)
+            if failure.page:
+                return failure.status, {"Content-Type": "text/html"}, failure.page.encode()
             wait = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
             return failure.status, wait, b"ratelimited" if failure.status == 429 else b"error"
         self.posts.append(post)

@@ -12,6 +12,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,10 @@ NO_EFFECT = (Fault.THROTTLE, Fault.SERVER_ERROR, Fault.TIMEOUT_BEFORE)
 AFTER_EFFECT = (Fault.TIMEOUT_AFTER, Fault.ANSWER_LOST)
 
 
+def _nothing(*_: object) -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Call:
     """One call of a run: the nth of its operation. Concurrent role reads are distinguished by the role's name."""
@@ -125,6 +130,7 @@ class Wire:
         seen: every call, in order.
         took_effect: every request that took effect, once per attempt, even if its answer was lost.
         queue: answers the calls of SQS in place of moto, whose queues have no virtual clock.
+        down: the services whose every call fails.
     """
 
     def __init__(self, region: str) -> None:
@@ -137,6 +143,7 @@ class Wire:
         self._chosen: tuple[str, Fault] | None = None
         self._dead = False
         self.queue: FakeQueue | None = None
+        self.down: frozenset[str] = frozenset()
         self._lock = threading.RLock()
         self._current = threading.local()
         self._answers: dict[str, AWSResponse] = {}
@@ -147,6 +154,7 @@ class Wire:
         self.before, self.after = _nothing, _nothing_after
         self.took_effect = []
         self._answers = {}
+        self.down = frozenset()
         self.revive()
         self.listen()
 
@@ -180,7 +188,8 @@ class Wire:
         fetch, post = urllib3.PoolManager.request, WebhookClient.send_dict
 
         def fetched(pool: urllib3.PoolManager, method: str, url: str, **options: Any) -> Any:
-            return self._around(LOG, lambda: fetch(pool, method, url, **options), _log_answer)
+            download = partial(fetch, pool, method, url, **options)
+            return self._around(LOG, download, _log_answer, discard=urllib3.HTTPResponse.close)
 
         def posted(client: WebhookClient, body: Json, *args: Any) -> Any:
             def fail(fault: Fault) -> Any:
@@ -208,6 +217,7 @@ class Wire:
         act: Callable[[], Any],
         fail: Callable[[Fault], Any],
         lost: Exception | None = None,
+        discard: Callable[[Any], None] = _nothing,
     ) -> Any:
         call = self._begin(operation, {})
         fault = self._fault_of(call)
@@ -216,6 +226,8 @@ class Wire:
         answer = act()
         self._effective(Sent(call, {}))
         if fault is Fault.DEATH:
+            # This process lives on, so it closes what the operating system closes after a real death.
+            discard(answer)
             self.die()
         if fault is Fault.TIMEOUT_AFTER and lost is not None:
             raise lost
@@ -309,6 +321,8 @@ class Wire:
 
     def _fault_of(self, call: Call) -> Fault | None:
         with self._lock:
+            if call.operation.partition(":")[0] in self.down:
+                return Fault.SERVER_ERROR
             if self._chosen is None or self._chosen[0] != str(call):
                 return None
             fault = self._chosen[1]
@@ -318,10 +332,6 @@ class Wire:
     def _raise_if_dead(self) -> None:
         if self._dead:
             raise Killed
-
-
-def _nothing(*_: object) -> None:
-    """Do nothing."""
 
 
 def _nothing_after(_: Sent) -> None:

@@ -108,13 +108,7 @@ class World:
     def services(self, **changes: Any) -> Services:
         """The bot, wired to this world."""
         runtime = Runtime(
-            settings=Settings.parse(
-                {
-                    "log_url_origins": [self.amplify.log_origin],
-                    "slack": {"webhook_secret": SECRET},
-                    **self.settings,
-                }
-            ),
+            settings=self.parsed_settings(),
             account=self.amplify.account_id,
             region=REGION,
             partition="aws",
@@ -130,6 +124,11 @@ class World:
         services = Services(runtime=runtime, telemetry=RecordingTelemetry(), **wiring)
         vars(services.clients)["sqs"] = self.queue
         return services
+
+    def parsed_settings(self) -> Settings:
+        """The stack's settings, and the test's own."""
+        origins = [self.amplify.log_origin]
+        return parsed(json.dumps({"log_url_origins": origins, "slack": {"webhook_secret": SECRET}, **self.settings}))
 
     def deliver(
         self, event: dict[str, Any], services: Services | None = None, sender: str = AWS, *, age: float = 0
@@ -190,6 +189,12 @@ class World:
 
 
 @cache
+def parsed(settings: str) -> Settings:
+    """Settings from JSON, parsed once, because a function parses them when it starts and not at each event."""
+    return Settings.parse(json.loads(settings))
+
+
+@cache
 def setup_session() -> QuickSession:
     """The session for everything except the bot."""
     return QuickSession("hands", REGION)
@@ -232,6 +237,7 @@ def open_world(slack: FakeSlack) -> Iterator[World]:
         made = World(amplify, slack, topic, inbox, roles["default-compute"], roles["actor"])
         amplify.control.set_propagation(10)
         amplify.control.advance(3600)
+        made.parsed_settings()
         yield made
 
 

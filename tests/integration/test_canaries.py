@@ -180,7 +180,7 @@ class MarkingRedactor:
         self.seen[text] += 1
         return f"⟦{text}⟧"
 
-    def spans(self, line: str) -> Iterator[Span]:
+    def spans(self, line: str) -> list[Span]:
         return self.real.spans(line)
 
 

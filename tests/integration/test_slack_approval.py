@@ -56,7 +56,7 @@ class Channel:
         slack = SlackPost(
             lambda: services.clients.secrets, services.runtime.settings.slack, api_url=f"{self.world.slack.url}/api/"
         )
-        vars(services)["channels"] = (slack, *services.channels[1:])
+        vars(services)["channels"] = (*services.channels[:-1], slack)
         return services
 
     def fail(self) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.conftest import TABLE
+
 if TYPE_CHECKING:
     from tests.integration.conftest import World
 
@@ -70,6 +72,20 @@ def test_a_dead_channel_is_tried_with_one_alert_per_run(world: World, app: str) 
     world.amplify.control.advance(3600)
     world.watch()
     assert len(world.slack.posts) == 2
+
+
+@pytest.mark.parametrize("text", ["[]", '{"kind": "of another release"}', "not JSON"])
+def test_a_stored_alert_that_cannot_be_read_does_not_block_its_branch(world: World, app: str, text: str) -> None:
+    world.slack.fail(times=MANY)
+    world.deliver(world.build(app))
+    world.slack.recover()
+    table = world.client("dynamodb")
+    (stored,) = (item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item)
+    table.put_item(TableName=TABLE, Item={**stored, "alert": {"S": text}})
+    world.amplify.control.set_connection(app, "ok")
+    world.deliver(world.build(app))
+    (alert,) = world.alerts()
+    assert "recovered" in alert
 
 
 def _tries(world: World) -> int:

@@ -145,15 +145,34 @@ def incident_line(found: ScopedIncident) -> str:
     return redact("  ".join(" ".join(part.split()) for part in parts))
 
 
+def incident_lines(found: ScopedIncident) -> Iterator[str]:
+    """Everything about one incident, one fact a line."""
+    scope, incident = found.scope, found.incident
+    yield redact(f"{incident.app_name or scope.app_id} / {scope.branch}, app {scope.app_id}, in {scope.region}.")
+    yield f"Opened {_iso(incident.opened_at)}, last changed {_iso(incident.updated_at)}. Occurrences: {incident.count}."
+    yield from _what_failed(incident)
+    for change in incident.changes:
+        yield redact(f"Change: {_change_text(change)}. {change.note}".strip())
+    for text in _authorized_by(incident):
+        yield redact(f"{text[:1].upper()}{text[1:]}.")
+    if incident.note:
+        yield redact(f"Note: {incident.note}.")
+
+
 def plan_lines(incident: Incident) -> Iterator[str]:
     """What an approval of the incident's plan would do."""
-    yield f"Incident {incident.id}: {incident.label}, {incident.state}, {_seen_in(incident)}."
+    yield f"Incident {incident.id}."
+    yield from _what_failed(incident)
+    yield "Every guardrail is evaluated again before anything is changed."
+
+
+def _what_failed(incident: Incident) -> Iterator[str]:
+    yield f"{incident.label}, {incident.state}, {_seen_in(incident)}."
     if incident.reason:
         yield redact(f"Why: {incident.reason}.")
     for action in incident.last_alerted_plan:
         role = f" to {action.role_arn}" if action.role_arn else ""
         yield redact(f"Plan: {ACTIONS[action.kind]}{role} ({action.explanation}).")
-    yield "Every guardrail is evaluated again before anything is changed."
 
 
 def incident_json(found: ScopedIncident) -> HistoryIncidentJson:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -32,13 +33,15 @@ class Channel(Protocol):
 
         Args:
             alert: what to send.
-            thread: what `send` returned for the first alert of this incident; None for the first alert.
+            thread: what `send` returned for the last alert of this incident; None for the first alert.
 
         Returns:
-            The thread for later alerts of the incident, or None if the channel has no threads.
+            The thread for later alerts of the incident, or None if the channel has no threads. It differs from
+            `thread` if that one is gone.
 
         Raises:
             DeliveryError: the channel did not accept the alert.
+            Exception: a fault of the channel. Its message may hold a secret.
         """
         ...
 
@@ -79,14 +82,13 @@ def deliver(
         if receipt in already:
             continue
         try:
-            thread = channel.send(alert, known.get(channel.name))
+            thread = _send(alert, channel, known.get(channel.name))
         except DeliveryError as error:
             failures[channel.name] = f"{channel.name}: {error}"
             continue
         receipts.append(receipt)
         if thread is not None:
-            # Never replace a known thread: all alerts of an incident belong in its first one.
-            known.setdefault(channel.name, thread)
+            known[channel.name] = thread
     return Delivery(tuple(receipts), tuple(failures.values()), tuple(failures), known)
 
 
@@ -101,8 +103,26 @@ def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[Jso
         for route in channel.routes:
             name = channel.name if route is None else f"{channel.name}/{route}"
             try:
-                channel.send(replace(alert, channel=route), None)
+                _send(replace(alert, channel=route), channel, None)
             except DeliveryError as error:
                 yield {"name": name, "ok": False, "detail": str(error)}
             else:
                 yield {"name": name, "ok": True, "detail": "accepted"}
+
+
+def _send(alert: Alert, channel: Channel, thread: str | None) -> str | None:
+    """Send an alert to one channel.
+
+    Raises:
+        DeliveryError: whatever the channel raised. An unexpected error is named by its type and place only.
+    """
+    try:
+        return channel.send(alert, thread)
+    except DeliveryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of one channel must not silence the others
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{PurePath(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place is not None else "?"
+        raise DeliveryError(f"unexpected {type(error).__name__} at {where}") from None

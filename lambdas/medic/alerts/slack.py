@@ -12,6 +12,8 @@ button's value (https://docs.slack.dev/reference/block-kit/block-elements/button
 from __future__ import annotations
 
 import json
+import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +21,11 @@ from medic.alerts.delivery import DeliveryError
 from medic.alerts.model import AlertKind
 from medic.alerts.slack_buttons import APPROVE, BUTTONS, DISMISS, button_value
 from medic.alerts.wording import title_with_emoji
-from medic.aws.errors import AwsError, translated
+from medic.aws.secrets import BOT_TOKEN, WEBHOOK, SecretError, SecretForm, read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from slack_sdk.http_retry.handler import RetryHandler
     from slack_sdk.http_retry.response import HttpResponse
     from types_boto3_secretsmanager import SecretsManagerClient
 
@@ -38,7 +39,19 @@ _TIMEOUT_SECONDS = 5
 _MAX_RETRY_AFTER_SECONDS = 10
 """The longest wait that Slack may ask for. If it asks for more, the alert is stored and retried later."""
 _BLOCK_ERRORS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"})
-_THREAD_ERRORS = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message", "channel_not_found"})
+_THREAD_ERRORS = frozenset(
+    {
+        "cannot_reply_to_message",
+        "channel_not_found",
+        "is_archived",
+        "message_not_found",
+        "not_in_channel",
+        "thread_not_found",
+    }
+)
+"""The thread, or its whole channel, is gone."""
+_ERROR_CODE = re.compile(r"[a-z_]{1,64}")
+"""Anything else is not an answer of Slack, and may repeat the webhook's URL."""
 _BROADCAST_KINDS = frozenset({AlertKind.PROPOSED, AlertKind.NOT_HELPED, AlertKind.OUTCOME_UNKNOWN, AlertKind.REFUSED})
 """Kinds that ask somebody to act. Their replies also show in the channel, because nobody rereads a finished thread."""
 
@@ -93,7 +106,7 @@ class SlackPost:
     def _to_webhook(self, alert: Alert, secret: str, note: str) -> None:
         from slack_sdk.webhook import WebhookClient  # noqa: PLC0415
 
-        client = WebhookClient(self._secret(secret), timeout=_TIMEOUT_SECONDS, retry_handlers=_retry_handlers())
+        client = WebhookClient(self._secret(secret, WEBHOOK), **_client_options())
         try:
             answer = client.send_dict(render_slack(alert, note=note))
             if answer.status_code != _OK and answer.body.strip() in _BLOCK_ERRORS:
@@ -101,8 +114,8 @@ class SlackPost:
         except (OSError, ValueError) as error:
             # "from None": the ValueError for an invalid URL repeats the URL, which is a secret.
             raise DeliveryError(f"Slack could not be reached ({type(error).__name__})") from None
-        if answer.status_code != _OK:
-            raise DeliveryError(f"Slack answered HTTP {answer.status_code}: {answer.body[:200]}")
+        if (answer.status_code, answer.body.strip()) != (_OK, "ok"):
+            raise SlackRejectedError(answer.status_code, answer.body)
 
     def _to_channel(self, alert: Alert, channel: str, thread: str | None, note: str) -> str:
         message = render_slack(alert, buttons=self.settings.takes_approvals, note=note)
@@ -127,34 +140,40 @@ class SlackPost:
         from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415
         from slack_sdk.web import WebClient  # noqa: PLC0415
 
-        token = self._secret(self.settings.bot_token_secret or "")
-        client = WebClient(token, base_url=self.api_url, timeout=_TIMEOUT_SECONDS, retry_handlers=_retry_handlers())
+        token = self._secret(self.settings.bot_token_secret or "", BOT_TOKEN)
+        client = WebClient(token, base_url=self.api_url, **_client_options())
         try:
             answer = client.api_call("chat.postMessage", json=message)
         except SlackApiError as error:
-            raise SlackRejectedError(str(error.response.get("error") or f"HTTP {error.response.status_code}")) from None
+            raise SlackRejectedError(error.response.status_code, error.response.get("error")) from None
         except (OSError, ValueError, SlackClientError) as error:
             raise DeliveryError(f"Slack could not be reached ({type(error).__name__})") from None
-        return f"{answer['channel']}/{message.get('thread_ts') or answer['ts']}"
+        posted_in, timestamp = answer.get("channel"), message.get("thread_ts") or answer.get("ts")
+        if not (isinstance(posted_in, str) and isinstance(timestamp, str)):
+            raise DeliveryError("Slack's answer does not name the message that it posted")
+        return f"{posted_in}/{timestamp}"
 
-    def _secret(self, secret: str) -> str:
+    def _secret(self, name: str, form: SecretForm) -> str:
         try:
-            with translated("secretsmanager:GetSecretValue"):
-                return self.secrets().get_secret_value(SecretId=secret)["SecretString"].strip()
-        except AwsError as error:
-            raise DeliveryError(f"the secret {secret} for Slack could not be read: {error}") from error
+            return read_secret(self.secrets(), name, form)
+        except SecretError as error:
+            raise DeliveryError(str(error)) from error
 
 
 class SlackRejectedError(DeliveryError):
-    """Slack rejected the message. `code` is Slack's error code."""
+    """Slack rejected the message. `code` is Slack's error code, or empty if something else answered."""
 
-    def __init__(self, code: str) -> None:
-        self.code = code
-        super().__init__(f"Slack rejected the message: {code[:200]}")
+    def __init__(self, status: int, answer: object) -> None:
+        text = str(answer).strip()
+        self.code = text if _ERROR_CODE.fullmatch(text) else ""
+        super().__init__(f"Slack rejected the message: HTTP {status}, {self.code or 'without an error code of Slack'}")
 
 
-def _retry_handlers() -> list[RetryHandler]:
-    """Retry once after a lost connection, a server error, or a short wait that Slack asks for."""
+def _client_options() -> dict[str, Any]:
+    """Retry once after a lost connection, a server error, or a short wait that Slack asks for. Log nothing.
+
+    The SDK would log the text of every exception, which may repeat the webhook's URL.
+    """
     from slack_sdk.http_retry.builtin_handlers import (  # noqa: PLC0415
         ConnectionErrorRetryHandler,
         RateLimitErrorRetryHandler,
@@ -170,7 +189,11 @@ def _retry_handlers() -> list[RetryHandler]:
             wait = next((values for name, values in response.headers.items() if name.lower() == "retry-after"), ["1"])
             return wait[0].isdigit() and int(wait[0]) <= _MAX_RETRY_AFTER_SECONDS
 
-    return [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(), ShortWaits()]
+    return {
+        "timeout": _TIMEOUT_SECONDS,
+        "retry_handlers": [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(), ShortWaits()],
+        "logger": logging.Logger("slack_sdk", logging.CRITICAL + 1),  # noqa: LOG001 - getLogger's would be global
+    }
 
 
 def render_slack(alert: Alert, *, buttons: bool = False, note: str = "") -> Json:

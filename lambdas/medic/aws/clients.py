@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import botocore
 from botocore.config import Config
 
 from medic.arns import branch_resources
@@ -29,6 +31,28 @@ READING = Config(connect_timeout=3, read_timeout=8, retries={"mode": "standard",
 RATE_LIMITED = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1})
 # A write that botocore sends again may act twice. So there is one attempt, and the caller reads back what it did.
 WRITING = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
+
+_FIRST_BOTOCORE = (1, 36, 22)
+"""The first version whose Amplify model has `computeRoleArn`.
+https://github.com/boto/botocore/blob/develop/CHANGELOG.rst"""
+
+
+class OutdatedBotocoreError(Exception):
+    """This botocore drops `computeRoleArn` from Amplify's answers, so every compute role would look unset."""
+
+
+def require_compute_role_support(version: str = botocore.__version__) -> None:
+    """Compare versions, because loading Amplify's model costs about 35 ms and a cold start may not need it.
+
+    Raises:
+        OutdatedBotocoreError: botocore is older than compute roles.
+    """
+    if tuple(map(int, re.findall(r"\d+", version)[:3])) < _FIRST_BOTOCORE:
+        first = ".".join(map(str, _FIRST_BOTOCORE))
+        raise OutdatedBotocoreError(
+            f"botocore {version} does not know computeRoleArn of Amplify's UpdateBranch: {first} or newer is needed. "
+            "Remove the layer or bundled package that brings it, and set the function's runtime updates to automatic"
+        )
 
 
 class Clients:

@@ -96,11 +96,15 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
         else:
             settle(event, services)
         return
-    if status in RUNNING:
-        followed = incident.moved(IncidentState.REBUILDING, now)
-    else:
-        followed = incident.record_rebuild_ended(now, f"job {job_id} ended: {status}").recheck_when_quiet(now)
     with hold_branch(scope, services) as locked:
+        # The incident as it is now: `hold_branch` may have delivered its alerts.
+        current = next(each for each in locked.record.incidents if each.id == incident.id)
+        if current.state is not IncidentState.REBUILDING:
+            return
+        if status in RUNNING:
+            followed = current.moved(IncidentState.REBUILDING, now)
+        else:
+            followed = current.record_rebuild_ended(now, f"job {job_id} ended: {status}").recheck_when_quiet(now)
         locked.save(followed)
 
 

@@ -135,14 +135,15 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
     failures: list[str] = []
     for alert_key in incident.undelivered[:_MAX_RETRIED]:
         stored = services.table.undelivered_alert(incident.id, alert_key)
-        if stored is None or now - incident.updated_at > _ABANDON_AFTER:
+        alert = _read_alert(stored)
+        if stored is None or alert is None or now - incident.updated_at > _ABANDON_AFTER:
             services.telemetry.record(TelemetryEvent.ALERT_ABANDONED, incident=incident.id, alert_key=alert_key)
             retried.append(UndeliveredAlert(incident.id, alert_key, "", ()))
             continue
         # A lacking channel that the settings no longer name is dropped.
         skipped = failed_channels.intersection(c.name for c in services.channels if c.name in stored.lacking)
         channels = tuple(c for c in services.channels if c.name in stored.lacking and c.name not in failed_channels)
-        delivery = deliver(from_text(Alert, stored.alert), channels, (), alert_key, incident.threads)
+        delivery = deliver(alert, channels, (), alert_key, incident.threads)
         incident = replace(incident, threads=delivery.threads)
         failed_channels.update(delivery.lacking)
         retried.append(replace(stored, lacking=(*delivery.lacking, *sorted(skipped))))
@@ -155,3 +156,11 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
     finished = tuple(each.alert_key for each in retried if not each.lacking)
     incident = incident.record_retry(finished, tuple(receipts), now)
     locked.save(incident, TransactionParts(undelivered=tuple(retried)))
+
+
+def _read_alert(stored: UndeliveredAlert | None) -> Alert | None:
+    """The stored alert; None if there is none, or if it can't be read: that must not block its branch for days."""
+    try:
+        return from_text(Alert, stored.alert) if stored is not None else None
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.slack import escape, rich_text, text_element
 from medic.alerts.slack_buttons import BUTTONS
-from medic.aws.errors import translated
+from medic.aws.secrets import SIGNING_SECRET, read_secret
 from medic.events import RequestKind, RequestMessage, request_message
 from medic.incidents.model import approval_id
 from medic.slack_actions.click import Click, ClickError, read_body, read_click, verify
@@ -66,7 +66,8 @@ class SlackApprovalHandler:
             The response: status 200 if the click was accepted, or the status of the refusal.
 
         Raises:
-            AwsError: the secret or the queue could not be reached. Slack shows an error, and the user can click again.
+            SecretError: the signing secret could not be read. Slack shows an error, and the user can click again.
+            AwsError: the queue could not be reached. Slack shows an error, and the user can click again.
         """
         click: Click | None = None
         try:
@@ -85,9 +86,8 @@ class SlackApprovalHandler:
         return _response(200, "taken")
 
     def _signing_secret(self) -> str:
-        secrets, name = self.gateways.clients.secrets, self.runtime.settings.slack.signing_secret or ""
-        with translated("secretsmanager:GetSecretValue"):
-            return secrets.get_secret_value(SecretId=name)["SecretString"].strip()
+        name = self.runtime.settings.slack.signing_secret or ""
+        return read_secret(self.gateways.clients.secrets, name, SIGNING_SECRET)
 
     def _authorise(self, click: Click) -> None:
         """Check that this person may approve this incident in this stack now."""

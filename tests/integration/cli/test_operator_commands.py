@@ -368,3 +368,22 @@ def test_a_stack_without_the_mapping_is_named(world: World, bot: FakeStack) -> N
     result = run(world, "pause", "--yes")
     assert result.exit_code == 3
     assert "has no output EventSourceMappingId" in result.stderr
+
+
+def test_one_incident_is_shown_with_what_changed_and_who_asked(world: World, bot: FakeStack) -> None:
+    failed(world, bot, ASK)
+    (incident,) = incidents(world)
+    run(world, "approve", incident["id"], "--yes")
+    run(world, "undo", incident["id"], "--yes")
+    (incident,) = incidents(world)
+    text = run(world, "show", incident["id"]).stdout
+    for part in (
+        f"Change: compute role none → {world.default_role_arn} (undone). detached",
+        "Approved by session:medic-ada.",
+        "Undo requested by session:medic-ada.",
+        "service_role_unassumable, not_helped, seen in job 1.",
+    ):
+        assert part in text
+    answer = valid("show", run(world, "show", incident["id"], "--json").stdout)
+    assert answer["incident"] == incident
+    assert run(world, "show", "0" * 12).exit_code == 3

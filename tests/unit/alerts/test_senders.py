@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -103,6 +104,13 @@ def test_blocks_that_slack_rejects_are_left_out(slack: FakeSlack) -> None:
     assert message.body.keys() == {"text", "mrkdwn"}
 
 
+def test_a_page_that_repeats_the_url_is_not_quoted(slack: FakeSlack) -> None:
+    for status, page in ((404, "The requested URL /services/secret-path was not found."), (200, "<html>Log in</html>")):
+        slack.answer(status, page)
+        with pytest.raises(DeliveryError, match=rf"HTTP {status}, without an error code of Slack$"):
+            post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.DIAGNOSIS), None)
+
+
 @pytest.mark.parametrize("url", ["not a url", "http://127.0.0.1:1/services/secret-path"])
 def test_an_error_never_repeats_the_webhooks_url(slack: FakeSlack, url: str) -> None:
     channel = post(slack, {"webhook_secret": "hook"})
@@ -153,6 +161,13 @@ def test_the_error_names_slacks_error_code(slack: FakeSlack) -> None:
     slack.refuse("not_in_channel")
     with pytest.raises(DeliveryError, match="not_in_channel"):
         post(slack, BOT).send(sample(AlertKind.DIAGNOSIS), None)
+
+
+@pytest.mark.parametrize("answer", ["<html>", "[]", '{"ok": true}', '{"ok": true, "channel": null, "ts": 1}'])
+def test_an_answer_that_is_not_slacks_is_a_delivery_error(slack: FakeSlack, answer: str) -> None:
+    slack.answer(200, answer)
+    delivery = deliver(sample(AlertKind.DIAGNOSIS), [post(slack, BOT)], (), "report:7")
+    assert (delivery.lacking, delivery.threads) == (("slack",), {})
 
 
 def test_the_bot_falls_back_to_text_inside_the_thread(slack: FakeSlack) -> None:
@@ -240,9 +255,33 @@ def test_a_failing_channel_stops_no_other_and_only_it_lacks_the_alert() -> None:
 def test_later_alerts_use_the_thread_of_the_first() -> None:
     channel = Recorder("one")
     first = deliver(sample(AlertKind.DIAGNOSIS), [channel], (), "report:7")
-    later = deliver(sample(AlertKind.RESOLVED), [channel], first.receipts, "resolved:8", {"one": "kept"})
+    deliver(sample(AlertKind.RESOLVED), [channel], first.receipts, "resolved:8", first.threads)
     assert first.threads == {"one": "one-thread"}
-    assert (later.threads, channel.got) == ({"one": "kept"}, [None, "kept"])
+    assert channel.got == [None, "one-thread"]
+
+
+def test_a_deleted_thread_is_replaced_once_and_later_alerts_use_the_new_one(slack: FakeSlack) -> None:
+    channels, threads = [post(slack, BOT)], {"slack": "C0DEFAULT/1.2"}
+    slack.refuse("thread_not_found")
+    for alert_key in ("still:8", "resolved:9"):
+        threads = dict(deliver(sample(AlertKind.RESOLVED), channels, (), alert_key, threads).threads)
+    new, reply = slack.posts
+    assert "thread_ts" not in new.body
+    assert reply.body["thread_ts"] == threads["slack"].partition("/")[2] != "1.2"
+
+
+def test_an_unexpected_error_stops_no_other_channel_and_its_text_is_left_out() -> None:
+    class Faulty(Recorder):
+        def send(self, _alert: Alert, _thread: str | None) -> str | None:
+            raise KeyError("https://hooks.slack.com/services/secret-path")
+
+    other = Recorder("other")
+    delivery = deliver(sample(AlertKind.DIAGNOSIS), [Faulty("faulty"), other], (), "report:7")
+    assert other.got == [None]
+    (failure,) = delivery.failures
+    assert re.fullmatch(r"faulty: unexpected KeyError at test_senders\.py:\d+", failure)
+    (test,) = send_test_alert(compose_test(SCOPE), [Faulty("faulty")])
+    assert test["ok"] is False
 
 
 # --- SNS and the event bus

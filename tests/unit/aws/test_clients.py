@@ -1,9 +1,13 @@
-"""The actor's session policy allows one branch and one role, and nothing else."""
+"""The actor's session policy allows one branch and one role, and nothing else. Clients need a new enough botocore."""
 
 from __future__ import annotations
 
+import boto3
+import pytest
+
 from medic.arns import RoleArn, branch_resources, can_be_named_in_a_policy
-from medic.aws.clients import ActorScope, session_policy
+from medic.aws.clients import ActorScope, OutdatedBotocoreError, require_compute_role_support, session_policy
+from medic.gateways import Gateways
 
 APP = "arn:aws:amplify:eu-central-1:111122223333:apps/d1abc"
 ROLE = "arn:aws:iam::111122223333:role/app/compute"
@@ -47,3 +51,22 @@ def test_a_role_arn_is_parsed() -> None:
     assert (role.partition, role.account, role.path, role.name) == ("aws-us-gov", "111122223333", "/a/b/", "name")
     assert RoleArn.parse("arn:aws:iam::111122223333:user/x") is None
     assert RoleArn.parse("arn:aws:iam::111122223333:role/") is None
+
+
+@pytest.mark.parametrize("version", ["1.36.21", "1.9.0", "0.99.99"])
+def test_an_old_botocore_is_refused_by_name_with_what_to_do(version: str) -> None:
+    with pytest.raises(OutdatedBotocoreError, match=rf"^botocore {version} .* 1\.36\.22 or newer .*runtime updates"):
+        require_compute_role_support(version)
+
+
+@pytest.mark.parametrize("version", ["1.36.22", "1.37.0.dev1", "2.0.0"])
+def test_a_botocore_with_compute_roles_is_accepted(version: str) -> None:
+    require_compute_role_support(version)
+
+
+def test_an_old_botocore_is_found_at_start_and_not_at_the_first_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = boto3.Session(region_name="eu-central-1")
+    Gateways(session)
+    monkeypatch.setattr(require_compute_role_support, "__defaults__", ("1.36.21",))
+    with pytest.raises(OutdatedBotocoreError):
+        Gateways(session)
