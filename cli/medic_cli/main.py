@@ -34,6 +34,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "test-alert": ("commands.send_test_alert:command", "Send a sample alert through every channel."),
     "trust": ("commands.trust:command", "Evaluate a trust policy for Amplify, and show the smallest fix."),
     "undo": ("operator.commands:undo_command", "Undo a role change that the bot made."),
+    "uninstall": ("commands.uninstall:command", "List what uses the role that stays when the stack is deleted."),
 }
 """Command → its function (`module:name` below `medic_cli`) and its line in `medic --help`."""
 

@@ -35,6 +35,14 @@ class Unreadable:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Partial(Generic[T]):
+    """Only a part was read. What is not in it may exist all the same."""
+
+    value: T
+    reason: str
+
+
 Item: TypeAlias = Present[T] | Absent | Unreadable
 
 
@@ -101,6 +109,9 @@ class Branch:
     """True if each pull request into this branch gets a preview, which Amplify creates as another branch."""
     build: BuildSettings = BuildSettings()
     """Set where the branch overrides the app's build settings."""
+    jobs_total: str | None = None
+    """How many jobs Amplify says the branch had. It is not documented which jobs count."""
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

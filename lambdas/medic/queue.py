@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from medic import pipeline
 from medic.aws.errors import AwsError, AwsRejectedError, RetryableError, translated
 from medic.events import (
+    Attempt,
     DeploymentEvent,
     DeploymentStatus,
     MalformedEventError,
@@ -45,8 +46,11 @@ if TYPE_CHECKING:
 
 MAX_RECEIVES = 30
 """How often SQS delivers a message before it moves it to the dead-letter queue."""
-_VISIBILITY = 540
-"""The queue's visibility time-out, in seconds."""
+VISIBILITY_SECONDS = 540
+"""How long a message stays hidden after a run that ended without setting a wait, such as a killed one.
+
+Six times the function's time-out, as AWS recommends: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+"""
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 900.0
 _SPREAD = 0.2
 """The share by which waits differ, so that the messages of one outage do not come back all at once."""
@@ -173,7 +177,8 @@ def _run(content: pipeline.Message, message: QueueMessage, services: Services) -
     try:
         if isinstance(content, Request):
             _check_receipt(message, services)
-        pipeline.run(content, services)
+        attempt = Attempt(services.clock() - message.sent_at, last=message.receives >= MAX_RECEIVES)
+        pipeline.run(content, services, attempt)
     except Exception as error:  # noqa: BLE001 - the caller logs it, and SQS delivers the message again
         return error
     return None
@@ -187,7 +192,7 @@ def _check_receipt(message: QueueMessage, services: Services) -> None:
         AwsError: SQS could not be asked.
     """
     try:
-        _hide(message, _VISIBILITY, services)
+        _hide(message, VISIBILITY_SECONDS, services)
     except AwsRejectedError as error:
         raise SenderError(f"the request does not come from the queue: {error}") from error
 

@@ -41,7 +41,7 @@ class Services(Gateways):
         clock: Callable[[], datetime] = utc_now,
         pause: Pause = time.sleep,
     ) -> None:
-        super().__init__(session, clock, pause, table_name=runtime.table)
+        super().__init__(session, clock, pause, table_name=runtime.table, on_unreadable=telemetry.unreadable)
         self.runtime = runtime
         self.telemetry = telemetry
 

@@ -129,6 +129,14 @@ class Sns:
 
 
 @dataclass(frozen=True, slots=True)
+class Operator:
+    """Who may assume the operator role."""
+
+    require_source_identity: bool = False
+    """True: only sessions with a source identity, which names the person in CloudTrail."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Limits on what the bot does without a person, in the units that the names give."""
 
@@ -137,7 +145,7 @@ class Limits:
     fixes_per_account_an_hour: int = 5
     cool_down_minutes: int = 60
     fresh_minutes: int = 30
-    storm_incidents: int = 5
+    storm_apps: int = 5
     storm_minutes: int = 10
     propagation_seconds: int = 45
     log_mebibytes: int = 64
@@ -166,6 +174,9 @@ class Settings:
     """More origins that build logs may be downloaded from, for a local emulator."""
     alarms: bool = True
     """False: no CloudWatch alarms and no dashboard."""
+    operator: Operator = field(default_factory=Operator)
+    concurrency: int = 10
+    """How many messages the remediator handles at the same time, at most."""
     limits: Limits = field(default_factory=Limits)
 
     def watches(self, app_id: str) -> bool:
@@ -221,7 +232,7 @@ _LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
     "fixes_per_account_an_hour": (1, 100),
     "cool_down_minutes": (1, 24 * 60),
     "fresh_minutes": (1, 24 * 60),
-    "storm_incidents": (1, 1000),
+    "storm_apps": (1, 100),
     "storm_minutes": (1, 60),
     "propagation_seconds": (0, 45),
     "log_mebibytes": (1, 1024),
@@ -330,6 +341,8 @@ def _read_settings(reader: SettingsReader) -> Settings:
         admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
         log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
         alarms=reader.flag("alarms", default=True),
+        operator=_operator(reader.nested("operator")),
+        concurrency=reader.number("concurrency", 10, 2, 1000),
         limits=_limits(reader.nested("limits")),
     )
     reader.finish()
@@ -429,6 +442,12 @@ def _sns(reader: SettingsReader) -> Sns:
     sns = Sns(emails, reader.choice("format", SnsFormat.TEXT))
     reader.finish()
     return sns
+
+
+def _operator(reader: SettingsReader) -> Operator:
+    operator = Operator(reader.flag("require_source_identity"))
+    reader.finish()
+    return operator
 
 
 def _limits(reader: SettingsReader) -> Limits:

@@ -133,11 +133,6 @@ class World:
         vars(services.clients)["sqs"] = self.queue
         return services
 
-    def parsed_settings(self) -> Settings:
-        """The stack's settings, and the test's own."""
-        origins = [self.amplify.log_origin]
-        return parsed(json.dumps({"log_url_origins": origins, "slack": {"webhook_secret": SECRET}, **self.settings}))
-
     def deliver(
         self, event: dict[str, Any], services: Services | None = None, sender: str = AWS, *, age: float = 0
     ) -> None:
@@ -164,6 +159,11 @@ class World:
         asked = RequestMessage(scope, kind, fields.pop("id", uuid4().hex), **fields)
         self.deliver(request_message(asked), services, sender, age=age)
         return services.requests.read(scope, request_of(asked, "", self.now()).id)
+
+    def parsed_settings(self) -> Settings:
+        """The stack's settings, and the test's own."""
+        origins = [self.amplify.log_origin]
+        return parsed(json.dumps({"log_url_origins": origins, "slack": {"webhook_secret": SECRET}, **self.settings}))
 
     def watch(self) -> int:
         """Run the watcher and deliver each wake-up to the bot. Returns their number."""

@@ -68,7 +68,7 @@ def test_fifteen_branches_that_fail_at_once_are_all_recorded_and_reported_once(w
     names = [f"feature-{number}" for number in range(15)]
     for name in names:
         world.client("amplify").create_branch(appId=app, branchName=name, stage="BETA", tags={TAG: "fix"})
-    world.settings["limits"] = {"storm_incidents": 20}
+    world.settings["limits"] = {"storm_apps": 20}
     events = [world.build(app, name) for name in names]
     with world.services().table.hold(scope(world, app).whole_app):
         for event in events:

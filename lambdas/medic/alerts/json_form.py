@@ -159,6 +159,8 @@ def finding_json(finding: Finding) -> FindingJson:
         "signature": finding.signature,
         "label": finding.label.value,
         "confidence": finding.confidence.value,
+        "source": finding.source.value,
+        "ended_build": finding.ended_build,
         "lines": [finding.first_line, finding.last_line],
         "principal": denial.principal if denial else None,
         "action": denial.action if denial else None,

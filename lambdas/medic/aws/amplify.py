@@ -218,6 +218,8 @@ def _branch(raw: BranchTypeDef) -> Branch:
             image=_image(raw.get("environmentVariables")),
             spec=_fingerprint(raw.get("buildSpec")),
         ),
+        jobs_total=raw.get("totalNumberOfJobs"),
+        updated_at=_utc(raw.get("updateTime")),
     )
 
 

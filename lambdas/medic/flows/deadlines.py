@@ -13,8 +13,9 @@ from medic.alerts.compose import (
     compose_quiet,
     compose_unreported,
 )
+from medic.aws.errors import RetryableError
 from medic.events import ALL, DeploymentEvent, DeploymentStatus
-from medic.evidence import RUNNING, JobRef, Present, TimeSpan
+from medic.evidence import RUNNING, Absent, JobRef, Partial, Present, TimeSpan, Unreadable
 from medic.flows.failure import diagnose_failure
 from medic.flows.locked_branch import LockedBranch, RecordedError, hold_branch
 from medic.flows.rebuild import continue_rebuild
@@ -24,7 +25,7 @@ from medic.flows.settle import settle
 from medic.flows.undo import finish_undo
 from medic.incidents.model import DEADLINES, QUIET_PERIOD, IncidentState, JobOrder
 from medic.incidents.table import BusyError
-from medic.labels import Trigger
+from medic.labels import BotLabel, Trigger
 from medic.logscan.runtime import branch_of
 from medic.telemetry import TelemetryEvent
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 _QUIET_MINUTES = int(QUIET_PERIOD.total_seconds() // 60)
+_MAX_TRAFFIC_PAGES = 10
+"""A page may be empty although later ones are not."""
 _NO_TRAFFIC = "quiet without traffic"
 _GIVE_UP_AFTER = timedelta(hours=24)
 """How long an incident that fails each time is tried again."""
@@ -61,11 +64,14 @@ def handle_overdue(scope: Scope, services: Services) -> None:
         except Exception as error:  # noqa: BLE001 - whatever fails must not be tried again each minute
             failures.append(error)
             _postpone(scope, incident, error, services)
-    if services.table.read(scope).overdue(services.clock()):
+    record, now = services.table.read(scope), services.clock()
+    if record.overdue(now) or record.wrongly_listed(now):
         # Close what nothing else has finished, so that no incident stays open for ever.
         with hold_branch(scope, services) as locked:
             for incident in locked.record.overdue(locked.now):
                 _close(incident, locked, "")
+            if locked.record.wrongly_listed(locked.now):
+                locked.lease.save(locked.record)
     if failures:
         raise RecordedError(failures[0]) from failures[0]
 
@@ -185,13 +191,26 @@ def _check_quiet(scope: Scope, incident: Incident, services: Services) -> None:
 
 
 def _had_traffic(scope: Scope, ssr: SsrApp, services: Services) -> bool:
-    """True if anything was logged in the quiet period by this branch, or by a branch that can't be identified."""
+    """True if anything was logged in the quiet period by this branch, or by a branch that can't be identified.
+
+    Raises:
+        RetryableError: the log could not be read, or only a part that does not show it.
+    """
     now = services.clock()
-    lines = services.runtime_logs().lines(scope.app_id, TimeSpan(now - QUIET_PERIOD, now), "", max_pages=1)
-    if not isinstance(lines, Present):
-        return False
-    writers = (branch_of(line, scope.app_id, ssr.branches) for line in lines.value)
-    return any(writer is None or scope.branch in {ALL, writer.name} for writer in writers)
+    lines = services.runtime_logs().lines(
+        scope.app_id, TimeSpan(now - QUIET_PERIOD, now), "", max_pages=_MAX_TRAFFIC_PAGES
+    )
+    match lines:
+        case Absent():
+            return False
+        case Unreadable(reason):
+            raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
+        case Present(found) | Partial(found):
+            writers = (branch_of(line, scope.app_id, ssr.branches) for line in found)
+    seen = any(writer is None or scope.branch in {ALL, writer.name} for writer in writers)
+    if not seen and isinstance(lines, Partial):
+        raise RetryableError("logs:FilterLogEvents", "Partial", lines.reason)
+    return seen
 
 
 def _wait_longer(incident: Incident, locked: LockedBranch, *, silent: bool) -> None:
@@ -223,7 +242,8 @@ def _close(incident: Incident, locked: LockedBranch, why: str) -> None:
     elif past_deadline:
         expired = incident.moved(IncidentState.EXPIRED, now, why or f"expired while {incident.state}")
         locked.log(TelemetryEvent.EXPIRED, incident, state=incident.state)
-        if incident.alerted_individually or incident.alert_due:
+        told = incident.alerted_individually or incident.alert_due
+        if told and incident.label != BotLabel.UNDIAGNOSED:  # that one says nothing that could be over
             locked.notify(compose_expired(scope, expired), expired, f"expired:{incident.job_id}")
         else:
             locked.save(expired)

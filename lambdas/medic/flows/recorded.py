@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from medic.incidents.model import Change, Incident
     from medic.services import Services
 
-_NOT_READ = LogReading((), lines=0, size=0, truncated=False, cloned=False, commands_executed=False)
+_NOT_READ = LogReading(unread="it is not read again")
 _NO_CHOICE = RoleChoice(None, "it has no part in this")
 
 

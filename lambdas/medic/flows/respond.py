@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from medic.evidence import JobRef
     from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import Request
+    from medic.incidents.record import BranchRecord
     from medic.incidents.region import RegionState
-    from medic.incidents.table import BranchRecord
     from medic.plan.failure import ConfirmedFailure
     from medic.plan.model import Plan
 
@@ -177,7 +177,7 @@ def _act(
     services, scope, now = locked.services, failure.scope, locked.now
     incident = _open_or_count(failure, before, now)
     is_new = before is None or before.id != incident.id
-    region = services.region.count(scope, incident.id) if is_new else services.region.read(scope)
+    region = services.region.count(scope) if is_new else services.region.read(scope)
     jobs = cache(partial(services.amplify.jobs, scope.app_id, scope.branch))
     allowed_until = incident.fresh_until if incident.unfinished else None
     question = Question(
@@ -190,7 +190,7 @@ def _act(
         # The unfinished change itself started the cool-down.
         cooling_until=None if incident.unfinished else locked.record.cooling_until,
         storm=is_storm(region, services),
-        tried_before=incident.tried_before,
+        tried_before=incident.tried_before or (None if locked.record.unread else False),
         muted=region.muted(scope, now),
         approved=request is not None or (incident.unfinished and bool(incident.approved_by)),
     )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from medic.labels import ActionKind, RoleKind, Trigger  # codec.py reads the types of stored fields
+from medic.labels import ActionKind, BotLabel, Label, RoleKind, Trigger  # codec.py reads the types of stored fields
 from medic.plan.model import Action  # noqa: TC001 - codec.py reads the types of stored fields
 from medic.settings import Mode
 
@@ -97,6 +97,8 @@ class Change:
     note: str = ""
     undo_intended_at: datetime | None = None
     """Set before the previous role is restored, so that an interrupted undo is finished later."""
+    unknown: Mapping[str, object] = field(default_factory=dict, hash=False)
+    """Fields that a newer release wrote. They are written back as they are."""
 
 
 class JobOrder(StrEnum):
@@ -156,7 +158,7 @@ class Incident:
     """One kind of failure on one branch, from its first detection to its end."""
 
     id: str
-    label: str
+    label: Label | BotLabel
     role_kind: RoleKind
     state: IncidentState
     opened_at: datetime
@@ -211,9 +213,13 @@ class Incident:
     """Who approved the change. Empty if the branch's tag alone allowed it."""
     undo_asked_by: str = ""
     """Who asked to undo the change."""
+    unknown: Mapping[str, object] = field(default_factory=dict)
+    """Fields that a newer release wrote. They are written back as they are."""
 
     @classmethod
-    def open(cls, scope: Scope, kind: tuple[RoleKind, str], job: JobRef, *, app_name: str, now: datetime) -> Incident:
+    def open(
+        cls, scope: Scope, kind: tuple[RoleKind, Label | BotLabel], job: JobRef, *, app_name: str, now: datetime
+    ) -> Incident:
         """Open an incident. The id depends only on scope, kind (role kind and label) and job, so a retry reuses it."""
         role_kind, label = kind
         started = job.started_at.isoformat() if job.started_at else ""

@@ -234,3 +234,12 @@ def _powers() -> Iterator[Power]:
 
 POWERS: tuple[Power, ...] = tuple(_powers())
 """iam:PassRole is not in the list: it leads to more power with the actions that pass a role."""
+
+_ALONE = frozenset(power.action.lower() for power in POWERS if not power.passes_to)
+_SERVICES_OF_POWER = ("iam:", "organizations:", "sts:", "sso:")
+
+
+def leads_to_power(action: str) -> bool:
+    """Whether a grant of the action alone may lead to more power. The bot prints no command for such a grant."""
+    name = action.lower()
+    return name in _ALONE or name.startswith(_SERVICES_OF_POWER)

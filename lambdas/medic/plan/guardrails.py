@@ -56,9 +56,9 @@ class Question:
     app_cooling_until: datetime | None = None
     """The end of the app's cool-down, UTC. It counts for a repair, which changes every branch of the app."""
     storm: bool = False
-    """True while more incidents open in the region than the storm limit allows."""
-    tried_before: bool = False
-    """True if an earlier change for this failure did not help, or was undone."""
+    """True while incidents open in more apps of the region than the storm limit allows."""
+    tried_before: bool | None = False
+    """True if an earlier change for this failure did not help, or was undone. None if that could not be read."""
     muted: bool = False
     """True while alerts on the branch or its app are muted. Then nobody would hear of a change, so none is made."""
     approved: bool = False
@@ -120,6 +120,8 @@ def _is_fresh(q: Question) -> RuleAnswer:
 def _is_recent(q: Question) -> RuleAnswer:
     if q.allowed_until is not None:
         return q.asked_at <= q.allowed_until, f"it was allowed until {q.allowed_until:%Y-%m-%d %H:%M} UTC"
+    if q.failure.missed:
+        return False, "no event told of this job, so it was found late"
     happened_at, minutes = q.failure.happened_at, q.settings.limits.fresh_minutes
     if happened_at is None:
         return False, "AWS does not say when it happened"
@@ -150,7 +152,7 @@ def _not_a_preview(q: Question) -> RuleAnswer:
 def _no_storm(q: Question) -> RuleAnswer:
     if q.storm:
         limits = q.settings.limits
-        return False, f"a storm: more than {limits.storm_incidents} incidents within {limits.storm_minutes} min"
+        return False, f"a storm: more than {limits.storm_apps} apps fail within {limits.storm_minutes} min"
     return True, "no storm of incidents"
 
 
@@ -161,11 +163,13 @@ def _not_muted(q: Question) -> RuleAnswer:
 
 
 def _not_tried_before(q: Question) -> RuleAnswer:
-    if not q.tried_before:
+    if q.tried_before is False:
         return True, "no change was tried for this failure yet"
+    unread = "an incident of this branch can't be read, so an earlier change is unknown"
+    found = unread if q.tried_before is None else "a change for this very failure did not help or was undone"
     if q.approved:
-        return True, "a change for this failure did not help or was undone, and somebody asks for it all the same"
-    return False, "a change for this very failure did not help or was undone: it is repeated only when somebody asks"
+        return True, f"{found}, and somebody asks for it all the same"
+    return False, f"{found}: it is repeated only when somebody asks"
 
 
 def _cooled_down(q: Question) -> RuleAnswer:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medic.arns import name_of
+from medic.diagnosis.roles import UnknownPolicyError, permissions_of
 from medic.knowledge.power import POWERS, ROLES
 from medic.text import bare
-from medic.trust.document import Malformed, parse_permissions
-from medic.trust.permissions import Permissions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,8 +14,7 @@ if TYPE_CHECKING:
 
     from medic.arns import RoleArn
     from medic.evidence import RolePolicies
-    from medic.trust.document import Document
-    from medic.trust.permissions import Given
+    from medic.trust.permissions import Given, Permissions
 
 _PASS_ROLE = "iam:PassRole"  # noqa: S105 - the name of an action
 _ALL_SERVICES = tuple(sorted({service for power in POWERS for service in power.passes_to}))
@@ -31,16 +28,11 @@ def why_powerful(policies: RolePolicies, role: RoleArn, now: datetime) -> str | 
         role: the role.
         now: the time, UTC.
     """
-    documents: list[tuple[str, Document]] = []
-    own = (("a policy of the role", document) for document in policies.documents)
-    aws = ((f"the AWS-managed policy {name_of(arn)}", document) for arn, document in policies.aws_managed.items())
-    for name, given in (*own, *aws):
-        document = parse_permissions(given)
-        if isinstance(document, Malformed):
-            where = f"{bare(document.path)} " if document.path else "it "
-            return f"{name} can't be understood: {where}{document.problem}"
-        documents.append((name, document))
-    return next(_reasons(Permissions(documents, role, now), role), None)
+    try:
+        permissions = permissions_of(policies, role, now)
+    except UnknownPolicyError as error:
+        return str(error)
+    return next(_reasons(permissions, role), None)
 
 
 def _reasons(permissions: Permissions, role: RoleArn) -> Iterator[str]:

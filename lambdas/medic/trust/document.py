@@ -15,7 +15,7 @@ from typing import Generic, NoReturn, TypeAlias, TypeVar, cast
 from urllib.parse import unquote
 
 from medic.trust.operators import ConditionOperator, operator_named
-from medic.trust.request import Principal, principal_of
+from medic.trust.request import EVERYBODY, Principal, principal_of
 
 MAX_CHARACTERS = 131_072
 """The longest PolicyDocument that UpdateAssumeRolePolicy accepts.
@@ -68,7 +68,7 @@ class Statement:
     sid: str | None
     effect: Effect
     principals: Element[Principal]
-    """A bare `"*"` becomes `{"AWS": "*"}`. Empty in a policy that gives permissions."""
+    """A bare `*` has the key EVERYBODY. Empty in a policy that gives permissions."""
     actions: Element[str]
     resources: Element[str] | None
     """IAM refuses to save one in a trust policy."""
@@ -179,8 +179,8 @@ def _principals(source: Mapping[str, JsonValue], path: str) -> Element[Principal
     if name is None:
         raise _GrammarError(f"{path}.Principal", "is missing; a trust policy says who may assume the role")
     path, value = f"{path}.{name}", source[name]
-    if value == "*":
-        value = {"AWS": "*"}
+    if value == EVERYBODY:
+        return Element((principal_of(EVERYBODY, EVERYBODY),), negated=name == "NotPrincipal")
     if not isinstance(value, Mapping):
         raise _GrammarError(path, 'must be "*" or an object such as {"Service": "amplify.amazonaws.com"}')
     entries = [
@@ -247,16 +247,29 @@ def _texts(value: JsonValue, path: str, expected: str, text_of: Callable[[JsonVa
     single = text_of(value)
     if single is not None:
         return (single,)
-    texts = [text_of(each) for each in _array(value, path, expected)]
+    _refuse_functions(value, path)
+    listed = _array(value, path, expected)
+    texts = [text_of(each) for each in listed]
     if None in texts:
-        raise _GrammarError(f"{path}[{texts.index(None)}]", f"must be {expected}")
+        at = texts.index(None)
+        _refuse_functions(listed[at], f"{path}[{at}]")
+        raise _GrammarError(f"{path}[{at}]", f"must be {expected}")
     return tuple(text for text in texts if text is not None)
 
 
 def _refuse_unknown(source: Mapping[str, JsonValue], known: set[str], path: str) -> None:
     unknown = next((key for key in source if key not in known), None)
     if unknown is not None:
+        _refuse_functions({unknown: None}, path)
         raise _GrammarError(_joined(path, unknown), "is not an element of such a policy; names are case-sensitive")
+
+
+def _refuse_functions(value: JsonValue, path: str) -> None:
+    keys = value if isinstance(value, Mapping) else {}
+    name = next((key for key in keys if key == "Ref" or key.startswith("Fn::")), None)
+    if name is not None:
+        problem = f"holds the CloudFormation function {name}; pass the policy as IAM has it after the deployment"
+        raise _GrammarError(path, problem)
 
 
 def _joined(path: str, key: str) -> str:

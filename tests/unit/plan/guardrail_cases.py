@@ -131,6 +131,7 @@ OVERRULED = frozenset(
         "it happened 25 hours ago",
         "it will happen in six minutes",
         "the same change did not help before",
+        "an incident of the branch can't be read",
     }
 )
 """What an approval overrules."""
@@ -145,9 +146,10 @@ CASES: Mapping[str, Change] = {
     "the branch's stage is PULL_REQUEST": _branch(stage="PULL_REQUEST"),
     "the branch has a source branch": _branch(source_branch="feature"),
     "the branch has a destination branch": _branch(destination_branch="main"),
-    "too many incidents open at once": _set(storm=True),
+    "incidents open in too many apps at once": _set(storm=True),
     "the branch or its app is muted": _set(muted=True),
     "the same change did not help before": _set(tried_before=True),
+    "an incident of the branch can't be read": _set(tried_before=None),
     "the same change did not help before, and somebody approved it": _set(tried_before=True, approved=True),
     "the branch was changed 59 minutes ago": _set(cool_down=timedelta(minutes=1)),
     "the app's service role was changed 59 minutes ago": _set(app_cool_down=timedelta(minutes=1)),

@@ -113,7 +113,7 @@ class Situation:
     newer_job: str | None = None
     cool_down: timedelta | None = None
     storm: bool = False
-    tried_before: bool = False
+    tried_before: bool | None = False
     muted: bool = False
     approved: bool = False
     app_cool_down: timedelta | None = None
