@@ -34,7 +34,7 @@ def approved_but_moved(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def approved_but_capped(world: WiredWorld, remediator: Remediator) -> None:
-    """Another branch has used up the app's cap. The approval stays valid."""
+    """Another branch has used up the app's cap. The approved plan is retried until the cap allows it."""
     world.settings["limits"] = {"fixes_per_app_an_hour": 1}
     app = failing(world, tags=FIX)
     build(world, app)

@@ -28,7 +28,7 @@ CHANGES: Mapping[str, list[str]] = {
     "attach_and_repair": [ATTACHED, REPAIRED, REBUILT],
     "capped": [ATTACHED],
     "approved": [ATTACHED, REBUILT],
-    "approved_but_capped": [ATTACHED],
+    "approved_but_capped": [ATTACHED, ATTACHED],
     "fix_asked_for": [ATTACHED],
     "undo_detaches": [ATTACHED, "UpdateBranch none"],
     "undo_restores": [ATTACHED, REPAIRED, REBUILT, "UpdateApp service", "UpdateBranch old"],
