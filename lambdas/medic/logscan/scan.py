@@ -67,7 +67,15 @@ _STEMS = ("redential", "ssume")
 _WORDS = {*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.words), *STEP_LITERALS, FATAL, *_STEMS}
 LITERALS = tuple(sorted(word for word in _WORDS if not any(other in word for other in _WORDS - {word})))
 """Everything that every block is searched for: no literal contains another. The rest of the log is not examined."""
-_MEANT_BY = {stem.encode(): [word.encode() for word in _WORDS if stem in word and word != stem] for stem in _STEMS}
+
+
+def _around(stem: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """What precedes a stem, and what follows it, in the words that it stands for."""
+    parts = [word.partition(stem) for word in sorted(_WORDS - {stem}) if stem in word]
+    return tuple(before.encode() for before, _, _ in parts), tuple(after.encode() for _, _, after in parts)
+
+
+_AROUND = {stem.encode(): _around(stem) for stem in _STEMS}
 
 
 def scan(chunks: Iterable[bytes], phase: Phase, *, seconds: float | None = None) -> LogReading:
@@ -171,7 +179,7 @@ class Scanner:
             if begins + at < self._read_up_to:
                 continue
             line = _lone_line(data, at) if self._stamped else None
-            if line is not None and _means_nothing(hits[position], line):
+            if line is not None and _means_nothing(data, at, hits[position], line):
                 continue
             shape = _shape_of(line) if line is not None else None
             if shape in self._dull:
@@ -278,13 +286,13 @@ def _lone_line(data: bytes, position: int) -> bytes | None:
     return data[stamp.end() : end]
 
 
-def _means_nothing(literal: bytes, line: bytes) -> bool:
-    """True for a stem if none of the words that it stands for is in the line."""
-    words = _MEANT_BY.get(literal)
-    if words is None or b"\x1b" in line:
+def _means_nothing(data: bytes, position: int, literal: bytes, line: bytes) -> bool:
+    """True for a stem that is not part of any word that it stands for. Only for a line with plain spaces."""
+    around = _AROUND.get(literal)
+    if around is None or b"  " in line or b"\t" in line or b"\x1b" in line:
         return False
-    text = b" ".join(line.split())
-    return not any(word in text for word in words)
+    before, after = around
+    return not (data.endswith(before, 0, position) and data.startswith(after, position + len(literal)))
 
 
 def _shape_of(line: bytes) -> bytes | None:
