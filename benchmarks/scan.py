@@ -2,7 +2,8 @@
 
 Both run alternately and are measured in processor time, so other load on the machine affects both. Budgets: at least
 half of grep's speed with the catalogue, at least a quarter with twice as many literals, a share of it where every line
-nearly matches, and memory that does not grow with the log.
+nearly matches, and memory that does not grow with the log. The redaction of a log, as `medic redact` does it, is
+measured on the same lines.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,7 @@ from benchmarks.measurement import Measured, ratio
 from medic.labels import Label, Phase
 from medic.logscan.prefilter import Prefilter
 from medic.logscan.scan import LITERALS, Scanner, scan
+from medic.redaction import redact_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +37,12 @@ NEAR_MISSES = 8 * MEBIBYTE
 CHUNK = 256 * 1024
 ROUNDS = 9
 
+REDACTED = 8 * MEBIBYTE
+ROUNDS_OF_REDACTION = 3
+
 SHARE_OF_GREP = 0.5
+REDACTION = 10
+"""MiB a second."""
 SHARE_WITH_TWICE = SHARE_OF_GREP / 2
 SHARE_WITH_NEAR_MISSES = 0.035
 """20 MiB/s where grep reads 570 MiB/s."""
@@ -76,7 +85,8 @@ def scanning(folder: Path) -> list[Measured]:
     log = folder / "build.log"
     write_build_log(log, LOG)
     catalogue, twice = races(log, folder)
-    return [catalogue.measured(), twice.measured(), memory(log), near_misses(folder, catalogue.grep_speed)]
+    misses = near_misses(folder, catalogue.grep_speed)
+    return [catalogue.measured(), twice.measured(), memory(log), misses, redaction(folder)]
 
 
 def races(log: Path, folder: Path) -> tuple[Race, Race]:
@@ -162,6 +172,33 @@ def near_misses(folder: Path, grep_speed: float) -> Measured:
         seen=f"{speed / grep_speed:.3f}",
         met=speed / grep_speed >= SHARE_WITH_NEAR_MISSES,
         note=f"{speed:.1f} against {grep_speed:.0f} MiB/s; linear, but each line is read: `log_mebibytes` limits it",
+    )
+
+
+def redaction(folder: Path) -> Measured:
+    """The speed of redacting the log of an ordinary build, as blocks of lines, and as a share of grep's."""
+    log = folder / "redacted.log"
+    write_build_log(log, REDACTED)
+    text = log.read_text(encoding="utf-8")
+    ends = [*(text.rfind("\n", 0, at) + 1 for at in range(CHUNK, len(text), CHUNK)), len(text)]
+    blocks = [text[begin:end] for begin, end in pairwise((0, *ends))]
+    by_grep, by_redaction = [], []
+    for number in range(ROUNDS_OF_REDACTION + 1):
+        grepped = grep(LITERALS, log, folder)
+        start = time.process_time()
+        for _ in redact_stream(blocks):
+            pass
+        redacted = time.process_time() - start
+        if number:  # the first round only warms up
+            by_grep.append(grepped)
+            by_redaction.append(redacted)
+    speed = REDACTED / MEBIBYTE / statistics.median(by_redaction)
+    return Measured(
+        what="Redaction of an ordinary log",
+        budget=f"≥ {REDACTION} MiB/s",
+        seen=f"{speed:.1f} MiB/s",
+        met=speed >= REDACTION,
+        note=f"{ratio(by_grep, by_redaction)[0]:.3f} of grep -F",
     )
 
 

@@ -29,7 +29,7 @@ from typing import (
 )
 
 from medic.alerts.event_bus import _DETAIL_TYPES, SCHEMA
-from medic.alerts.json_types import DiagnosisEvent, IncidentEvent, Keywords, TruncatedEvent
+from medic.alerts.json_types import DiagnosisEvent, IncidentEvent, Keywords, TruncatedEvent, UndiagnosedEvent
 from medic_cli import answers
 from medic_cli.scan.answers import ScanAnswer
 from medic_cli.snapshot.answers import CompareAnswer, SnapshotAnswer
@@ -73,6 +73,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "medic opt-in, medic opt-out",
         "The answer of `medic opt-in --json` and `medic opt-out --json`.",
     ),
+    "pause": (answers.PauseAnswer, "medic pause", "The answer of `medic pause --json` and `medic resume --json`."),
     "replay-dlq": (answers.ReplayAnswer, "medic replay-dlq", "The answer of `medic replay-dlq --json`."),
     "request": (
         answers.RequestAnswerJson,
@@ -80,6 +81,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "What was asked of the bot, and its answer.",
     ),
     "scan": (ScanAnswer, "medic scan", "The answer of `medic scan --json`."),
+    "show": (answers.ShowAnswer, "medic show", "The answer of `medic show --json`."),
     "snapshot": (
         SnapshotAnswer,
         "medic snapshot",
@@ -91,6 +93,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "medic trust",
         "The answer of `medic trust --json`, and of each line of `medic trust --batch`.",
     ),
+    "uninstall": (answers.UninstallAnswer, "medic uninstall", "The answer of `medic uninstall --check --json`."),
 }
 _EVENTS: dict[str, tuple[object, str]] = {
     "Diagnosis Ready": (
@@ -99,6 +102,10 @@ _EVENTS: dict[str, tuple[object, str]] = {
     ),
     "Remediation Applied": (DiagnosisEvent | TruncatedEvent, "A change was made and read back."),
     "Remediation Refused": (DiagnosisEvent | TruncatedEvent, "A change was refused, by a guardrail or by AWS."),
+    "Failure Undiagnosed": (
+        UndiagnosedEvent | TruncatedEvent,
+        "A deployment failed, and the bot could not find out why.",
+    ),
     "Incident Resolved": (IncidentEvent | TruncatedEvent, "A failure is over."),
 }
 

@@ -21,7 +21,8 @@ from medic.alerts.json_types import (
     Text,
     Time,
 )
-from medic.incidents.model import ChangeState, IncidentState, RequestKind
+from medic.events import RequestKind
+from medic.incidents.model import ChangeState, IncidentState
 from medic.knowledge.entry import EntryKind
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
 from medic.plan.model import Disposition
@@ -69,9 +70,10 @@ class ChosenJobJson(TypedDict):
 class WrittenFixJson(TypedDict):
     title: str
     console: str
-    cli: str
-    cdk: str
-    terraform: str
+    cli: str | None
+    """Null if no command may be printed: then `console` holds the statement."""
+    cdk: str | None
+    terraform: str | None
 
 
 class LinkJson(TypedDict):
@@ -198,6 +200,13 @@ class HistoryIncidentJson(TypedDict):
 class HistoryAnswer(TypedDict):
     schema: Literal[1]
     incidents: list[HistoryIncidentJson]
+    unreadable: list[str]
+    """The keys of the table's items that could not be read, or not whole. Their incidents are missing."""
+
+
+class ShowAnswer(TypedDict):
+    schema: Literal[1]
+    incident: HistoryIncidentJson
 
 
 class OptAnswer(TypedDict):
@@ -214,21 +223,21 @@ class OptAnswer(TypedDict):
     """False: nothing had to change, --dry-run, or the user said no."""
 
 
-class ReplayedMessageJson(TypedDict):
-    queue: DeadLetterQueue
-    id: str
-    what: str
-    """A short description of the event."""
-    replayed: bool
-    why: str | None
-    """Why it was left in the queue."""
+class PauseAnswer(TypedDict):
+    schema: Literal[1]
+    state: str
+    """The state of Lambda's event source mapping: Enabled, Enabling, Disabled, Disabling, Updating or Creating."""
+    changed: bool
+    waiting: Number
+    """About how many messages wait in the queue."""
 
 
 class ReplayAnswer(TypedDict):
     schema: Literal[1]
-    waiting: dict[DeadLetterQueue, Number]
-    """About how many messages each queue held before."""
-    messages: list[ReplayedMessageJson]
+    waiting: Number
+    """About how many messages the dead-letter queue held before."""
+    replayed: bool
+    """True if SQS moves them to the remediator's queue."""
 
 
 class RequestAnswerJson(TypedDict):
@@ -243,7 +252,7 @@ class RequestAnswerJson(TypedDict):
     until: Annotated[str | None, Keywords(format="date-time")]
     """The end of a mute."""
     who: str
-    """The ARN of the caller."""
+    """`session:NAME` of an operator's role session, or `slack:TEAM/USER`: who asked for it first."""
     request: str | None
     """The request's id; null: no request was sent."""
     answer: str | None
@@ -289,12 +298,12 @@ class StatementJson(TypedDict):
 class TrustFixJson(TypedDict):
     kind: Annotated[str, FixKind]
     reason: Text
-    statement: Annotated[Mapping[str, object], Keywords(required=["Sid", "Effect", "Principal", "Action"])] | None
-    """What to append; null unless kind is append."""
+    statement: Annotated[Mapping[str, object], Keywords(required=["Effect", "Principal"])] | None
+    """What to append, or to put in place of the one statement that was meant for the caller; else null."""
     outcome_after: Annotated[str, Outcome]
-    """The outcome with the statement appended, even if the append is refused for another reason."""
+    """The outcome with the change; without one, with the usual statement appended."""
     document: str | None
-    """The whole new trust policy as compact JSON."""
+    """The whole new trust policy as compact JSON: the text that was evaluated."""
     size: Number
     """Its characters without white space."""
     risks: list[str]
@@ -317,9 +326,24 @@ class TrustAnswer(TypedDict):
         TrustFixJson,
         Keywords(
             **{
-                "if": {"properties": {"kind": {"const": "append"}}},
+                "if": {"properties": {"kind": {"enum": ["append", "replace"]}}},
                 "then": {"properties": {"statement": {"type": "object"}, "document": {"type": "string"}}},
                 "else": {"properties": {"statement": {"type": "null"}, "document": {"type": "null"}}},
             }
         ),
     ]
+
+
+class RoleUserJson(TypedDict):
+    app: Text
+    app_name: str
+    branch: str | None
+    """null: the role is set on the app, and every branch without its own role uses it."""
+
+
+class UninstallAnswer(TypedDict):
+    schema: Literal[1]
+    region: Text
+    role: Text
+    """The ARN of the default compute role."""
+    used_by: list[RoleUserJson]

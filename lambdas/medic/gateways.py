@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from medic.aws.clients import Clients, require_compute_role_support
-from medic.aws.errors import translated
+from medic.aws.errors import RetryableError, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from boto3.session import Session
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from medic.incidents.region import RegionTable
     from medic.incidents.requests import RequestsTable
     from medic.incidents.table import IncidentsTable
+
+
+_BATCH = 10
+"""SQS takes at most this many messages in one call."""
 
 
 def utc_now() -> datetime:
@@ -40,6 +44,7 @@ class Gateways:
         clock: returns the current time, UTC.
         pause: waits for a number of seconds.
         table_name: the incidents table; empty if it is not used.
+        on_unreadable: called with the key of each item of the table that can't be read, and the reason.
 
     Raises:
         OutdatedBotocoreError: botocore is too old for compute roles.
@@ -52,11 +57,13 @@ class Gateways:
         pause: Callable[[float], None] = time.sleep,
         *,
         table_name: str = "",
+        on_unreadable: Callable[[str, str], None] = lambda _key, _why: None,
     ) -> None:
         require_compute_role_support()
         self.session = session
         self.clock = clock
         self.pause = pause
+        self.on_unreadable = on_unreadable
         self._table_name = table_name
 
     @cached_property
@@ -87,28 +94,42 @@ class Gateways:
     def table(self) -> IncidentsTable:
         from medic.incidents.table import IncidentsTable
 
-        return IncidentsTable(self.clients.dynamodb, self._table_name, self.clock)
+        return IncidentsTable(self.clients.dynamodb, self._table_name, self.clock, self.on_unreadable)
 
     @cached_property
     def region(self) -> RegionTable:
         """Counters and mutes of the whole region."""
         from medic.incidents.region import RegionTable
 
-        return RegionTable(self.clients.dynamodb, self._table_name, self.clock)
+        return RegionTable(self.clients.dynamodb, self._table_name, self.clock, self.on_unreadable)
 
     @cached_property
     def requests(self) -> RequestsTable:
         from medic.incidents.requests import RequestsTable
 
-        return RequestsTable(self.clients.dynamodb, self._table_name, self.clock)
+        return RequestsTable(self.clients.dynamodb, self._table_name, self.clock, self.on_unreadable)
 
-    def invoke(self, function: str, message: Mapping[str, object]) -> None:
-        """Invoke a Lambda function without waiting for its answer.
+    def send(self, queue_url: str, message: Mapping[str, object]) -> None:
+        """Send a message to the remediator's queue.
 
         Raises:
-            AwsError: Lambda did not accept the message.
+            AwsError: SQS did not accept the message.
         """
-        with translated("lambda:InvokeFunction"):
-            self.clients.functions.invoke(
-                FunctionName=function, InvocationType="Event", Payload=json.dumps(message).encode()
-            )
+        with translated("sqs:SendMessage"):
+            self.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message))
+
+    def send_all(self, queue_url: str, messages: Sequence[Mapping[str, object]]) -> None:
+        """Send messages to the remediator's queue, ten in a call.
+
+        Raises:
+            AwsError: SQS did not accept all of them.
+        """
+        for start in range(0, len(messages), _BATCH):
+            bodies = map(json.dumps, messages[start : start + _BATCH])
+            with translated("sqs:SendMessageBatch"):
+                answer = self.clients.sqs.send_message_batch(
+                    QueueUrl=queue_url,
+                    Entries=[{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)],
+                )
+            for failed in answer.get("Failed", ()):
+                raise RetryableError("sqs:SendMessageBatch", failed["Code"], failed.get("Message", ""))

@@ -30,6 +30,16 @@ class Label(StrEnum):
     NOT_IAM = "not_iam"
 
 
+class BotLabel(StrEnum):
+    """What else an incident may be about. No text shows these; the bot finds them out."""
+
+    STORM = "storm"
+    """Many apps of the region fail at once."""
+    SSR_LOG_MISSING = "ssr_log_missing"
+    UNDIAGNOSED = "undiagnosed"
+    """A build failed, and the bot could not find out why."""
+
+
 class Source(StrEnum):
     """Who printed a log line. It bounds what the line can show."""
 

@@ -19,6 +19,7 @@ from medic.arns import APP_ID
 CONTEXT_KEY = "amplify-medic"
 SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
+SLACK_ROLE_VARIABLE = "SLACK_ROLE_ID"
 EMULATOR_ACCOUNT = "000000000000"
 """The account of local emulators. AWS gives no customer this account id."""
 
@@ -128,6 +129,14 @@ class Sns:
 
 
 @dataclass(frozen=True, slots=True)
+class Operator:
+    """Who may assume the operator role."""
+
+    require_source_identity: bool = False
+    """True: only sessions with a source identity, which names the person in CloudTrail."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Limits on what the bot does without a person, in the units that the names give."""
 
@@ -136,7 +145,7 @@ class Limits:
     fixes_per_account_an_hour: int = 5
     cool_down_minutes: int = 60
     fresh_minutes: int = 30
-    storm_incidents: int = 5
+    storm_apps: int = 5
     storm_minutes: int = 10
     propagation_seconds: int = 45
     log_mebibytes: int = 64
@@ -160,12 +169,19 @@ class Settings:
     required_permissions_boundary: str | None = None
     """The ARN of a policy. If set, only compute roles with this permissions boundary are attached."""
     admin_roles_allowed: tuple[str, ...] = ()
-    """ARNs of roles that may be attached although they have administrator-like permissions."""
+    """ARNs of roles that may be set although their policies lead to more power, as those for Gen 2 builds do."""
     log_url_origins: tuple[str, ...] = ()
     """More origins that build logs may be downloaded from, for a local emulator."""
     alarms: bool = True
     """False: no CloudWatch alarms and no dashboard."""
+    operator: Operator = field(default_factory=Operator)
+    concurrency: int = 10
+    """How many messages the remediator handles at the same time, at most."""
     limits: Limits = field(default_factory=Limits)
+
+    def watches(self, app_id: str) -> bool:
+        """True if the bot handles this app."""
+        return not self.apps or app_id in self.apps
 
     @classmethod
     def parse(cls, raw: object) -> Settings:
@@ -216,7 +232,7 @@ _LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
     "fixes_per_account_an_hour": (1, 100),
     "cool_down_minutes": (1, 24 * 60),
     "fresh_minutes": (1, 24 * 60),
-    "storm_incidents": (1, 1000),
+    "storm_apps": (1, 100),
     "storm_minutes": (1, 60),
     "propagation_seconds": (0, 45),
     "log_mebibytes": (1, 1024),
@@ -325,6 +341,8 @@ def _read_settings(reader: SettingsReader) -> Settings:
         admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
         log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
         alarms=reader.flag("alarms", default=True),
+        operator=_operator(reader.nested("operator")),
+        concurrency=reader.number("concurrency", 10, 2, 1000),
         limits=_limits(reader.nested("limits")),
     )
     reader.finish()
@@ -426,6 +444,12 @@ def _sns(reader: SettingsReader) -> Sns:
     return sns
 
 
+def _operator(reader: SettingsReader) -> Operator:
+    operator = Operator(reader.flag("require_source_identity"))
+    reader.finish()
+    return operator
+
+
 def _limits(reader: SettingsReader) -> Limits:
     defaults = Limits()
     limits = Limits(
@@ -444,10 +468,13 @@ _VARIABLES = {
     "region": "AWS_REGION",
     "partition": "MEDIC_PARTITION",
     "table": "INCIDENTS_TABLE",
+    "queue_url": "QUEUE_URL",
 }
-_REMEDIATOR_VARIABLES = _VARIABLES | {"topic_arn": "ALERT_TOPIC_ARN", "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN"}
-_WAKING_VARIABLES = _VARIABLES | {"remediator_function": "REMEDIATOR_FUNCTION"}
-"""For the functions that wake the remediator: the watcher and the one behind Slack's buttons."""
+_REMEDIATOR_VARIABLES = _VARIABLES | {
+    "topic_arn": "ALERT_TOPIC_ARN",
+    "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
+    "operator_role_id": "OPERATOR_ROLE_ID",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,25 +489,31 @@ class Runtime:
     region: str
     partition: str
     table: str
+    queue_url: str = ""
+    """The remediator's queue."""
     topic_arn: str = ""
     default_role_arn: str = ""
     actor_role_arn: str | None = None
     """None in mode `report`: then no role may change anything."""
-    remediator_function: str = ""
+    operator_role_id: str = ""
+    """The id (`AROA…`) of the role whose sessions may send requests."""
+    slack_role_id: str | None = None
+    """The id of the Slack function's role. None without approvers: then Slack may request nothing."""
 
     @classmethod
     def of_remediator(cls, environ: Mapping[str, str] = os.environ) -> Runtime:
         runtime = _runtime(environ, _REMEDIATOR_VARIABLES)
-        return replace(runtime, actor_role_arn=environ.get(ACTOR_ROLE_VARIABLE) or None)
+        actor, slack = (environ.get(variable) or None for variable in (ACTOR_ROLE_VARIABLE, SLACK_ROLE_VARIABLE))
+        return replace(runtime, actor_role_arn=actor, slack_role_id=slack)
 
     @classmethod
     def of_watcher(cls, environ: Mapping[str, str] = os.environ) -> Runtime:
-        return _runtime(environ, _WAKING_VARIABLES)
+        return _runtime(environ, _VARIABLES)
 
     @classmethod
     def of_slack(cls, environ: Mapping[str, str] = os.environ) -> Runtime:
         """For the function behind Slack's buttons; also an error if approvals are not set up."""
-        runtime = _runtime(environ, _WAKING_VARIABLES)
+        runtime = _runtime(environ, _VARIABLES)
         if not runtime.settings.slack.takes_approvals:
             raise SettingsError(
                 ["slack.signing_secret is not set: approval from Slack needs signing_secret, app_id and approvers"]

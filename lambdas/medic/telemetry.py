@@ -22,6 +22,7 @@ class TelemetryEvent(StrEnum):
     EVENT_NOT_WATCHED = "EventNotWatched"
     JOB_NOT_CONFIRMED = "JobNotConfirmed"
     NOT_IAM = "NotIam"
+    UNDIAGNOSED = "Undiagnosed"
     LOG_UNAVAILABLE = "LogUnavailable"
     DIAGNOSED = "Diagnosed"
     ALREADY_HANDLED = "AlreadyHandled"
@@ -39,30 +40,45 @@ class TelemetryEvent(StrEnum):
     RUNTIME_LOOKED = "RuntimeLooked"
     RUNTIME_FOUND = "RuntimeFound"
     RUNTIME_UNREAD = "RuntimeUnread"
+    EVENT_MISSED = "EventMissed"
+    JOBS_UNREAD = "JobsUnread"
     ALERT_SENT = "AlertSent"
     ALERT_FAILED = "AlertFailed"
     ALERT_ABANDONED = "AlertAbandoned"
+    RECORD_UNREADABLE = "RecordUnreadable"
     MUTED = "Muted"
     STORM = "Storm"
     STORM_OVER = "StormOver"
     REQUEST_USED = "RequestUsed"
     REQUEST_REFUSED = "RequestRefused"
+    REQUEST_UNTRUSTED = "RequestUntrusted"
     UNDONE = "Undone"
     NOT_UNDONE = "NotUndone"
     APPROVAL_TAKEN = "ApprovalTaken"
     APPROVAL_REFUSED = "ApprovalRefused"
     APPROVAL_DISMISSED = "ApprovalDismissed"
     ANSWER_FAILED = "AnswerFailed"
-    WAKE_UP_FAILED = "WakeUpFailed"
-    RETRYABLE = "RetryableFault"
+    MESSAGE_RETRIED = "MessageRetried"
+    MESSAGE_FAULT = "MessageFault"
+    LEFT_TO_WATCHER = "LeftToWatcher"
+    WAKE_UP_DROPPED = "WakeUpDropped"
+    WAIT_NOT_SET = "WaitNotSet"
+    WATCHER_RAN = "WatcherRan"
 
 
+RETRIED_AGE = "RetriedMessageAge"
+"""Name of the metric for the age of a message that is retried, in seconds.
+
+CloudWatch's own ApproximateAgeOfOldestMessage leaves out messages that were received more than three times.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+"""
 EVENT_TO_ALERT = "EventToAlert"
 """Name of the metric for the time from an event to its alert, in milliseconds."""
 
 DIMENSIONS: Mapping[TelemetryEvent, tuple[str, ...]] = {
     TelemetryEvent.DIAGNOSED: ("label", "cause"),
     TelemetryEvent.APPLIED: ("action",),
+    TelemetryEvent.UNDIAGNOSED: ("reason",),
     TelemetryEvent.REFUSED: ("rule",),
     TelemetryEvent.APPROVAL_REFUSED: ("rule",),
 }
@@ -96,6 +112,21 @@ class Telemetry:
                 ) as metric:
                     metric.add_dimension(dimension, value if _DIMENSION_VALUE.fullmatch(value) else _OTHER)
         self.logger.info(event, extra={name: str(value)[:500] for name, value in details.items()})
+
+    def fault(self, error: BaseException, **details: object) -> None:
+        """Log an unexpected exception with its traceback, and count it."""
+        self.metrics.add_metric(name=TelemetryEvent.MESSAGE_FAULT, unit=MetricUnit.Count, value=1)
+        extra = {name: str(value)[:500] for name, value in details.items()}
+        self.logger.error(TelemetryEvent.MESSAGE_FAULT, exc_info=error, extra=extra)
+
+    def retried(self, age: timedelta, **details: object) -> None:
+        """Record that a message is retried, and its age."""
+        self.record(TelemetryEvent.MESSAGE_RETRIED, age=age, **details)
+        self.metrics.add_metric(name=RETRIED_AGE, unit=MetricUnit.Seconds, value=max(0, round(age.total_seconds())))
+
+    def unreadable(self, key: str, why: str) -> None:
+        """Record that an item of the incidents table, or a part of it, could not be read and was skipped."""
+        self.record(TelemetryEvent.RECORD_UNREADABLE, key=key, why=why)
 
     def alerted(self, waited: timedelta) -> None:
         """Record the time from an event, by EventBridge's clock, until every channel had its alert."""

@@ -30,7 +30,7 @@ def resources(stack: Template) -> set[str]:
     ("sid", "rights", "resource"),
     [
         ("FindWhatIsDue", ["dynamodb:Query"], r"<IncidentsTable\w+\.Arn>/index/due"),
-        ("WakeTheRemediator", ["lambda:InvokeFunction"], r"<RemediatorFunction\w+\.Arn>"),
+        ("SendToTheQueue", ["sqs:SendMessage"], r"<Queue[0-9A-F]{8}\.Arn>"),
         ("KeepCursors", ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], r"<IncidentsTable\w+\.Arn>"),
         ("HearWhoIsMuted", ["dynamodb:GetItem"], r"<IncidentsTable\w+\.Arn>"),
         ("FindApps", ["amplify:ListApps"], r"\*"),
@@ -45,7 +45,6 @@ def resources(stack: Template) -> set[str]:
             r"arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/amplify/\*",
         ),
         ("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], r"<WatcherLogs\w+\.Arn>"),
-        ("KeepFailedRuns", ["sqs:SendMessage"], r"<WatcherFailedRuns\w+\.Arn>"),
     ],
 )
 def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str], resource: str) -> None:
@@ -55,8 +54,8 @@ def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str]
     assert re.fullmatch(resource, flatten(statement["Resource"]))
 
 
-ALWAYS = {"FindWhatIsDue", "WakeTheRemediator", "WriteOwnLog", "KeepFailedRuns"}
-FOR_RUNTIME_LOGS = {"HearWhoIsMuted", "KeepCursors", "FindApps", "ReadBranches", "ReadRuntimeLogs"}
+ALWAYS = {"FindWhatIsDue", "SendToTheQueue", "WriteOwnLog", "FindApps", "FindMissedFailures", "KeepCursors"}
+FOR_RUNTIME_LOGS = {"HearWhoIsMuted", "ReadBranches", "ReadRuntimeLogs"}
 
 
 def test_there_is_no_other_permission() -> None:
@@ -65,7 +64,10 @@ def test_there_is_no_other_permission() -> None:
 
 @pytest.mark.parametrize(("sid", "items"), [("KeepCursors", "cursor#*"), ("HearWhoIsMuted", "region#*")])
 def test_only_these_items_of_the_table_can_be_accessed(sid: str, items: str) -> None:
-    assert watcher()[sid]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": items}}
+    assert watcher()[sid]["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": items},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 def test_if_apps_are_listed_only_their_logs_can_be_read() -> None:
@@ -128,11 +130,11 @@ def test_the_watcher_can_read_its_environment() -> None:
     )
 
     assert runtime.table.startswith("<IncidentsTable")
-    assert runtime.remediator_function.startswith("<RemediatorFunction")
+    assert re.fullmatch(r"<Queue[0-9A-F]{8}>", runtime.queue_url)
     assert runtime.settings == Settings.parse(EVERYTHING)
 
 
 def test_the_watchers_environment_contains_only_what_it_needs() -> None:
     assert {name for name in variables() if "POWERTOOLS" not in name} == {
-        *("AMPLIFY_MEDIC_SETTINGS", "MEDIC_ACCOUNT", "MEDIC_PARTITION", "INCIDENTS_TABLE", "REMEDIATOR_FUNCTION"),
+        *("AMPLIFY_MEDIC_SETTINGS", "MEDIC_ACCOUNT", "MEDIC_PARTITION", "INCIDENTS_TABLE", "QUEUE_URL"),
     }

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.events import Scope, WakeUp
+from medic.events import RequestKind, Scope, WakeUp
 from medic.evidence import JobRef
-from medic.incidents.model import Answer, Incident, Request, RequestKind, UndeliveredAlert, approval_id
+from medic.incidents.model import Answer, Incident, Request, UndeliveredAlert, approval_id
 from medic.incidents.region import RegionTable
-from medic.incidents.requests import AlreadyAskedError, RequestsTable
+from medic.incidents.requests import RequestsTable
 from medic.incidents.table import (
+    BRANCH,
+    COUNT,
     LEASE,
+    REGION,
+    REQUEST,
+    STORM,
+    UNDELIVERED,
     BusyError,
     Cap,
     IncidentsTable,
@@ -23,7 +29,9 @@ from medic.incidents.table import (
     TransactionParts,
     UsedUpError,
 )
-from medic.labels import RoleKind
+from medic.labels import Label, RoleKind
+from medic.watch.cursor import Cursor
+from medic.watch.cursor_store import CURSOR, Cursors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,12 +58,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def table(world: World, clock: Callable[[], datetime]) -> IncidentsTable:
-    return IncidentsTable(world.client("dynamodb"), "incidents", clock)
+def unreadable() -> list[str]:
+    """The keys of the items that could not be read, as the table reports them."""
+    return []
+
+
+@pytest.fixture
+def table(world: World, clock: Callable[[], datetime], unreadable: list[str]) -> IncidentsTable:
+    return IncidentsTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
 
 
 def incident(clock: Clock) -> Incident:
-    kind = (RoleKind.SERVICE, "service_role_unassumable")
+    kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE)
     return Incident.open(SCOPE, kind, JobRef("7", clock.now), app_name="shop", now=clock())
 
 
@@ -85,6 +99,16 @@ def test_a_branch_is_released_when_its_holder_fails(table: IncidentsTable) -> No
         raise RuntimeError
     with table.hold(SCOPE):
         pass
+
+
+def test_a_lease_is_not_ended_by_its_earlier_holder(table: IncidentsTable, clock: Clock) -> None:
+    first = table.hold(SCOPE)
+    first.__enter__()
+    clock.now += LEASE + timedelta(seconds=1)
+    with table.hold(SCOPE):
+        first.__exit__(None, None, None)
+        with pytest.raises(BusyError), table.hold(SCOPE):
+            pass
 
 
 def test_a_lapsed_lease_is_taken_over_and_its_old_holder_can_not_write(table: IncidentsTable, clock: Clock) -> None:
@@ -135,6 +159,41 @@ def test_a_cap_that_is_used_up_is_named_and_nothing_is_written(table: IncidentsT
         assert [spend(held, (cap(5, "account"),)) for _ in range(5)] == [None] * 4 + ["account"]
 
 
+def test_every_item_says_its_schema_and_is_kept_for_90_days(
+    world: World,
+    table: IncidentsTable,
+    requests: RequestsTable,
+    region: RegionTable,
+    clock: Clock,
+    unreadable: list[str],
+) -> None:
+    letter = UndeliveredAlert("abc", "report:7", "{}", ("slack",))
+    with table.hold(SCOPE) as held:
+        held.save(held.record.with_incident(incident(clock)), TransactionParts((cap(5),), undelivered=(letter,)))
+    requests.submit(make_request(clock))
+    requests.submit(answered := make_request(clock, id="1" * 32))
+    requests.answer(SCOPE, answered.id, Answer("done"))
+    region.count(SCOPE)
+    region.join_storm(SCOPE, "abc", "def")
+    cursors = Cursors(
+        world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1"), requests._on_unreadable
+    )
+    cursors.save(Cursor("d1abc").after_look(clock.now))
+    items = world.client("dynamodb").scan(TableName="incidents")["Items"]
+    assert {item["pk"]["S"].partition("#")[0] for item in items} == {
+        *(BRANCH, REQUEST, UNDELIVERED, COUNT, REGION, STORM, CURSOR)
+    }
+    assert [item.get("schema") for item in items] == [{"N": "1"}] * len(items)
+    kept = {item["pk"]["S"].partition("#")[0]: item.get("expires_at", {}).get("N") for item in items}
+    counted = datetime.fromtimestamp(int(kept.pop(COUNT)), UTC)
+    assert counted == cap(5).expires_at
+    assert kept.pop(REGION) is None  # it is bounded, and in use as long as the stack is
+    assert unreadable == []
+    for each in kept.values():
+        left = datetime.fromtimestamp(int(each), UTC) - clock.now
+        assert timedelta(days=90) <= left <= timedelta(days=90, hours=1)
+
+
 def test_due_incidents_are_found_by_their_deadline(table: IncidentsTable, clock: Clock) -> None:
     with table.hold(SCOPE) as held:
         held.save(held.record.with_incident(incident(clock)))
@@ -162,8 +221,8 @@ def test_all_records_are_listed_and_nothing_else(table: IncidentsTable, clock: C
 
 
 @pytest.fixture
-def requests(world: World, clock: Clock) -> RequestsTable:
-    return RequestsTable(world.client("dynamodb"), "incidents", clock)
+def requests(world: World, clock: Clock, unreadable: list[str]) -> RequestsTable:
+    return RequestsTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
 
 
 def make_request(clock: Clock, **fields: Any) -> Request:
@@ -178,31 +237,37 @@ def test_a_request_is_read_as_it_was_submitted(requests: RequestsTable, clock: C
     assert requests.read(OTHER, asked.id) is None
 
 
-def test_the_same_approval_can_be_given_once(requests: RequestsTable, clock: Clock) -> None:
+def test_the_first_request_with_an_id_counts(requests: RequestsTable, clock: Clock) -> None:
     twice = approval_id("abc", "f" * 64)
-    requests.submit(make_request(clock, id=twice, who="first"))
-    with pytest.raises(AlreadyAskedError, match="first asked for this"):
-        requests.submit(make_request(clock, id=twice, who="second"))
+    first = make_request(clock, id=twice, who="first")
+    assert requests.submit(first) == first
+    assert requests.submit(make_request(clock, id=twice, who="second")) == first
     assert approval_id("abc", "e" * 64) != twice != approval_id("abd", "f" * 64)
 
 
-def test_an_unhandled_request_is_due_until_it_is_answered(
+def test_only_a_request_that_is_tried_again_is_due(
     table: IncidentsTable, requests: RequestsTable, clock: Clock
 ) -> None:
     asked = make_request(clock)
     requests.submit(asked)
-    assert list(table.due()) == []
     clock.now += timedelta(minutes=2)
-    assert list(table.due()) == [WakeUp(SCOPE, asked.id)]
-    requests.answer(SCOPE, asked.id, Answer("a storm", refused=True), used=False)
     assert list(table.due()) == []
-    answered = requests.read(SCOPE, asked.id)
-    assert answered is not None
-    assert (answered.answer, answered.used_at) == (Answer("a storm", refused=True), None)
+    storm = Answer("a storm", refused=True)
+    requests.answer(SCOPE, asked.id, storm, retry_at=clock.now + timedelta(minutes=15))
+    stopped = requests.read(SCOPE, asked.id)
+    assert stopped is not None
+    assert (stopped.answer, stopped.used_at) == (storm, None)
+    clock.now += timedelta(minutes=16)
+    assert list(table.due()) == [WakeUp(SCOPE, asked.id)]
+    requests.answer(SCOPE, asked.id, Answer("applied"))
+    assert list(table.due()) == []
+    used = requests.read(SCOPE, asked.id)
+    assert used is not None
+    assert (used.answer, used.used_at) == (Answer("applied"), clock.now)
 
 
 def test_an_answer_does_not_create_a_request(requests: RequestsTable) -> None:
-    requests.answer(SCOPE, "1" * 32, Answer("a storm", refused=True), used=True)
+    requests.answer(SCOPE, "1" * 32, Answer("a storm", refused=True))
     assert requests.read(SCOPE, "1" * 32) is None
 
 
@@ -224,25 +289,29 @@ def test_a_missing_request_can_not_be_used(table: IncidentsTable, clock: Clock) 
 
 
 @pytest.fixture
-def region(world: World, clock: Clock) -> RegionTable:
-    return RegionTable(world.client("dynamodb"), "incidents", clock)
+def region(world: World, clock: Clock, unreadable: list[str]) -> RegionTable:
+    return RegionTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
 
 
-def test_incidents_are_counted_by_id_over_a_sliding_window(region: RegionTable, clock: Clock) -> None:
-    for name in ("a", "b", "b"):
-        region.count(SCOPE, name)
-        clock.now += timedelta(minutes=4)
-    assert region.read(SCOPE).opened_within(10, clock.now) == 1
-    assert region.count(OTHER, "c").opened_within(13, clock.now) == 3
+def app(name: str) -> Scope:
+    return replace(OTHER, app_id=name)
+
+
+def test_failing_apps_are_counted_once_over_a_sliding_window(region: RegionTable, clock: Clock) -> None:
+    for name in ("d1", "d2", "d2", "d2"):
+        region.count(app(name))
+        clock.now += timedelta(minutes=3)
+    assert region.read(SCOPE).apps_within(10, clock.now) == 1
+    assert region.count(app("d3")).apps_within(13, clock.now) == 3
 
 
 def test_old_minutes_are_deleted(region: RegionTable, clock: Clock) -> None:
     for number in range(13):
-        region.count(SCOPE, f"old{number}")
+        region.count(app(f"d{number}"))
         clock.now += timedelta(minutes=1)
     clock.now += timedelta(hours=2)
-    region.count(SCOPE, "new")
-    assert list(region.read(SCOPE).opened.values()) == [frozenset({"new"})]
+    region.count(app("dnew"))
+    assert list(region.read(SCOPE).failed.values()) == [frozenset({"dnew"})]
 
 
 def test_a_mute_holds_for_its_branch_or_app_until_it_ends(region: RegionTable, clock: Clock) -> None:

@@ -117,7 +117,7 @@ def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[OutcomeJson]:
             "kind": outcome.action.kind.value,
             "result": outcome.result.value,
             "detail": outcome.detail,
-            "rebuild": outcome.rebuild.job_id if outcome.rebuild else None,
+            "rebuild": outcome.rebuild.detail if outcome.rebuild else None,
         }
         for outcome in outcomes
     ]

@@ -9,20 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from medic.arns import RoleArn
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
 from medic.evidence import Absent, BuildLog, Evidence, Item, Present, Unreadable, value_of
+from medic.labels import Phase
 from medic.logscan.model import LogReading
 from medic.logscan.scan import Scanner, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from medic.aws.amplify import AmplifyReader, JobWithLogs
     from medic.aws.iam import IamReader
     from medic.events import Scope
-    from medic.evidence import App, Branch, Job, Role, Step
-    from medic.labels import Phase
+    from medic.evidence import App, Branch, Job, Role, RolePolicies, Step
 
 _MAX_WORKERS = 4
 
@@ -35,6 +36,13 @@ class Deployment:
     app: Item[App]
     branch: Item[Branch]
     job_with_logs: Item[JobWithLogs]
+
+    @property
+    def failed_phase(self) -> Phase:
+        """The phase of the failed step; the build if GetJob names none."""
+        job = value_of(self.job)
+        step = job.failed_step if job else None
+        return Phase.DEPLOY if step is not None and step.name == "DEPLOY" else Phase.BUILD
 
     @property
     def job(self) -> Item[Job]:
@@ -135,6 +143,15 @@ class Gatherer:
             candidate_role_arn=candidate,
             repair_role_arn=repair,
         )
+
+    def policies(self, role_arns: Iterable[str | None]) -> Mapping[str, Item[RolePolicies]]:
+        """The policies of roles, by ARN. What is no role's ARN is left out.
+
+        Raises:
+            RetryableError: AWS throttled, failed, or was not reached.
+        """
+        roles = [role for arn in role_arns if arn and (role := RoleArn.parse(arn))]
+        return {role.text: self._iam.policies(role.name) for role in roles}
 
     def roles(self, arns: tuple[str, ...]) -> Mapping[str, Item[Role]]:
         """Look up roles in parallel. The result is keyed by the ARN that was asked for.

@@ -12,7 +12,7 @@ import urllib3
 
 from medic.aws.errors import AbsentError, AwsRejectedError, DeniedError, RetryableError, ThrottledError, translated
 from medic.aws.rate import OutOfTimeError
-from medic.evidence import Absent, Item, Present, RuntimeLine, RuntimePage, Unreadable
+from medic.evidence import Absent, Item, Partial, Present, RuntimeLine, RuntimePage, Unreadable
 from medic.unpack import CutError, NotGzipError, unpacked
 
 if TYPE_CHECKING:
@@ -197,8 +197,10 @@ class RuntimeLogs:
             else:
                 return Present(RuntimePage(tuple(map(_line, response["events"])), response.get("nextToken", "")))
 
-    def lines(self, app_id: str, span: TimeSpan, pattern: str, max_pages: int) -> Item[tuple[RuntimeLine, ...]]:
-        """The events in a span that match a filter pattern, up to the limits of pages, lines and time.
+    def lines(
+        self, app_id: str, span: TimeSpan, pattern: str, max_pages: int
+    ) -> Item[tuple[RuntimeLine, ...]] | Partial[tuple[RuntimeLine, ...]]:
+        """The events in a span that match a filter pattern, in part if a limit of pages, lines or time is reached.
 
         Raises:
             RetryableError: CloudWatch Logs could not be reached.
@@ -209,14 +211,16 @@ class RuntimeLogs:
             try:
                 page = self.page(app_id, span, pattern, token)
             except OutOfTimeError:
-                break
+                return Partial(tuple(lines), "the time was up")
             if not isinstance(page, Present):
                 return page
             lines += page.value.lines
             token = page.value.token
-            if not token or len(lines) >= _MAX_LINES:
+            if not token:
+                return Present(tuple(lines))
+            if len(lines) >= _MAX_LINES:
                 break
-        return Present(tuple(lines))
+        return Partial(tuple(lines), f"the log has more than {max_pages} pages or {_MAX_LINES} lines")
 
 
 def _line(raw: FilteredLogEventTypeDef) -> RuntimeLine:

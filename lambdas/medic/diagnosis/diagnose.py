@@ -1,8 +1,8 @@
 """Ranks the possible causes of a failure by what the checks prove, rule out, or cannot see.
 
 Amplify's messages mislead: it prints "Unable to assume specified IAM Role" for a lost repository connection at least as
-often as for a bad role. So that message proves nothing. Only what an API's answer or AWS's own denial message shows is
-called proven; tests/unit/diagnosis/test_never_proven.py lists those causes.
+often as for a bad role. So that message proves nothing. A cause is called proven only if AWS's state, read now, agrees
+with a line that no visitor can cause; tests/unit/diagnosis/test_never_proven.py lists those causes.
 """
 
 from __future__ import annotations

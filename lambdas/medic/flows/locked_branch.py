@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.delivery import deliver
 from medic.alerts.model import Alert, redacted
-from medic.codec import from_text, to_text
+from medic.codec import CodecError, from_text, to_text
+from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import UndeliveredAlert
-from medic.incidents.table import TransactionParts
+from medic.incidents.table import TransactionParts, undelivered_key
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from medic.events import Scope
     from medic.incidents.model import Incident
-    from medic.incidents.table import BranchRecord, Lease
+    from medic.incidents.record import BranchRecord
+    from medic.incidents.table import Lease
     from medic.services import Services
 
 _MAX_RETRIED = 5
@@ -32,8 +34,18 @@ _ABANDON_AFTER = timedelta(days=7)
 """How long after an incident's last update its undelivered alerts are abandoned."""
 
 
-class UndeliveredError(Exception):
-    """A channel did not accept an alert. The alert is stored and retried."""
+class RecordedError(Exception):
+    """A run failed after it had saved how to continue. From then on the table's `due` index is the only clock.
+
+    So whoever delivers messages must not deliver this one again.
+
+    Attributes:
+        cause: what failed.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+        super().__init__(str(cause))
 
 
 @contextmanager
@@ -42,18 +54,22 @@ def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
 
     Raises:
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel still does not accept its alerts. Raised at the end of the `with` block.
+        RecordedError: the `with` block failed after it had saved an incident that is in progress.
     """
     with services.table.hold(scope) as lease:
         locked = LockedBranch(lease, services)
-        failures: list[str] = []
         failed_channels: set[str] = set()
         for incident in locked.record.incidents:
             if incident.undelivered:
-                failures += _retry_alerts(incident, locked, failed_channels)
-        yield locked
-        if failures:
-            raise UndeliveredError("; ".join(failures))
+                _retry_alerts(incident, locked, failed_channels)
+        before = locked.record.incidents
+        try:
+            yield locked
+        except Exception as error:
+            recorded = any(incident.in_progress for incident in locked.record.incidents if incident not in before)
+            if recorded and not isinstance(error, RecordedError):
+                raise RecordedError(error) from error
+            raise
 
 
 class LockedBranch:
@@ -81,16 +97,19 @@ class LockedBranch:
         """Log and count an event of an incident."""
         self.services.telemetry.record(event, scope=self.scope, incident=incident.id, **details)
 
-    def notify(self, alert: Alert, incident: Incident, alert_key: str) -> None:
-        """Deliver an alert, save the incident with its receipts, and release the lease.
+    def notify(self, alert: Alert, incident: Incident, alert_key: str, *, release: bool = True) -> bool:
+        """Deliver an alert, and save the incident with its receipts.
+
+        A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due.
 
         Args:
             alert: what to send.
             incident: the incident as it is to be saved.
             alert_key: identifies this alert within the incident. A retry with the same key skips channels that have it.
+            release: release the lease with the same write, because no change in AWS follows.
 
-        Raises:
-            UndeliveredError: a channel did not accept the alert. It is stored for that channel.
+        Returns:
+            True if every channel accepted it.
         """
         services = self.services
         alert = redacted(alert, emails=services.runtime.settings.redact_emails)
@@ -101,16 +120,14 @@ class LockedBranch:
         alerted = threaded.record_alert(alert_key, delivery.receipts, self.now, delivered=not delivery.failures)
         stored = UndeliveredAlert(incident.id, alert_key, to_text(alert), delivery.lacking)
         undelivered = (stored,) if delivery.failures else ()
-        # The alert comes after every change in AWS, so the same write can end the lease.
-        self.save(alerted, TransactionParts(undelivered=undelivered, release=True))
+        self.save(alerted, TransactionParts(undelivered=undelivered, release=release))
         for failure in delivery.failures:
             services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
-        if delivery.failures:
-            raise UndeliveredError("; ".join(delivery.failures))
+        return not delivery.failures
 
 
-def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> list[str]:
-    """Retry the undelivered alerts of an incident, and return the failures.
+def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> None:
+    """Retry the undelivered alerts of an incident.
 
     A channel that fails once is not tried again in this run, because it may be slow to fail.
     """
@@ -118,10 +135,17 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
     retried: list[UndeliveredAlert] = []
     receipts: list[str] = []
     failures: list[str] = []
+    too_old = now - incident.updated_at > _ABANDON_AFTER
     for alert_key in incident.undelivered[:_MAX_RETRIED]:
-        stored = services.table.undelivered_alert(incident.id, alert_key)
-        alert = _read_alert(stored)
-        if stored is None or alert is None or now - incident.updated_at > _ABANDON_AFTER:
+        stored = alert = None
+        try:
+            stored = services.table.undelivered_alert(incident.id, alert_key)
+            alert = None if stored is None else from_text(Alert, stored.alert)
+        except (CodecError, NewerSchemaError) as error:
+            services.on_unreadable(undelivered_key(incident.id, alert_key), str(error))
+            if not too_old:  # a release that knows this alert can still send it
+                continue
+        if stored is None or alert is None or too_old:
             services.telemetry.record(TelemetryEvent.ALERT_ABANDONED, incident=incident.id, alert_key=alert_key)
             retried.append(UndeliveredAlert(incident.id, alert_key, "", ()))
             continue
@@ -141,12 +165,3 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
     finished = tuple(each.alert_key for each in retried if not each.lacking)
     incident = incident.record_retry(finished, tuple(receipts), now)
     locked.save(incident, TransactionParts(undelivered=tuple(retried)))
-    return failures
-
-
-def _read_alert(stored: UndeliveredAlert | None) -> Alert | None:
-    """The stored alert; None if there is none, or if it can't be read: that must not block its branch for days."""
-    try:
-        return from_text(Alert, stored.alert) if stored is not None else None
-    except (ValueError, TypeError, LookupError, AttributeError):
-        return None

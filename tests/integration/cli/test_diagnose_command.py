@@ -111,7 +111,7 @@ def test_a_runtime_log_is_compared_with_the_current_roles(world: World, tmp_path
     given = answer(world, app, "main", "--phase", "runtime", "--log", str(log))
     assert given["label"] == "credentials_missing_runtime"
     assert given["causes"][0]["id"] == "compute_role_not_set"
-    assert given["causes"][0]["rank"] == "proven"
+    assert given["causes"][0]["rank"] == "likely"
 
 
 def test_which_role_the_bot_would_set_is_not_guessed(world: World) -> None:
@@ -130,6 +130,8 @@ def settings(world: World, stack: FakeStack) -> FakeStack:
         "MEDIC_ACCOUNT": world.amplify.account_id,
         "MEDIC_PARTITION": "aws",
         "INCIDENTS_TABLE": "incidents",
+        "QUEUE_URL": "queue",
+        "OPERATOR_ROLE_ID": "AROA",
         "ALERT_TOPIC_ARN": world.topic_arn,
         "DEFAULT_COMPUTE_ROLE_ARN": world.make_role("medic-default", age=OLD),
     }

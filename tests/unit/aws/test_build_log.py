@@ -6,11 +6,14 @@ import gzip
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from medic.aws.errors import RetryableError
+from medic.aws.logs import _CHUNK_BYTES as CHUNK_BYTES
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
 from medic.unpack import CutError
 
@@ -73,6 +76,18 @@ def test_a_plain_log_ends_at_the_size_limit_and_says_so() -> None:
         assert b"".join(parts) == LOG[:1000]
         assert why == "it is longer than 1,000 bytes"
         assert read(origin, max_bytes=len(LOG)) == LOG
+
+
+@pytest.mark.parametrize(("seconds", "whole"), [(10, True), (60, False)])
+def test_a_slow_log_is_read_for_some_seconds(monkeypatch: pytest.MonkeyPatch, seconds: int, *, whole: bool) -> None:
+    ticks = count()
+    monkeypatch.setattr("medic.aws.logs.time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    body = b"x" * CHUNK_BYTES * seconds  # each chunk takes a second
+    with serving(body) as (origin, _):
+        if whole:
+            assert read(origin, 64 * MEBIBYTE) == body
+        else:
+            assert "seconds" in read_until_cut(origin, 64 * MEBIBYTE)[1]
 
 
 def test_a_gzip_bomb_ends_at_the_size_limit_and_never_fills_the_memory() -> None:

@@ -160,6 +160,15 @@ def test_the_text_output_has_reason_notes_and_diff() -> None:
     assert '+      "Sid": "AllowAmplifyHosting",' in text
 
 
+def test_a_fix_that_is_refused_promises_nothing() -> None:
+    conditioned = json.dumps(document(statement(Condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}})))
+    text = _run(given=conditioned).stdout
+
+    assert "Fix: refuse" in text
+    assert "Give the branch's ARN (--branch-arn)" in " ".join(text.split())
+    assert "After it" not in text
+
+
 def test_no_markup_or_escape_of_a_document_reaches_the_terminal() -> None:
     text = _run(given=json.dumps(document(statement(Sid="\x1b[31m[bold]x[/bold]", Action="[red]\u202e\ud800")))).stdout
 
