@@ -8,7 +8,6 @@ all signatures. Only where one occurs does the scanner assemble the log entry ar
 from __future__ import annotations
 
 import re
-import time
 from collections import OrderedDict
 from dataclasses import replace
 from functools import cache
@@ -78,18 +77,17 @@ def _around(stem: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
 _AROUND = {stem.encode(): _around(stem) for stem in _STEMS}
 
 
-def scan(chunks: Iterable[bytes], phase: Phase, *, seconds: float | None = None) -> LogReading:
+def scan(chunks: Iterable[bytes], phase: Phase) -> LogReading:
     """Finds the failures that a log reports. Does not raise, whatever the log contains.
 
     Args:
         chunks: the log's bytes, uncompressed, cut anywhere. They may end with a CutError.
         phase: where the text was printed; it decides which role a missing credential belongs to.
-        seconds: how long the scan may take; None for no limit.
 
     Returns:
         The findings with redacted excerpts, and why the log was not read to its end, if it was not.
     """
-    return Scanner(phase, seconds=seconds).read(chunks)
+    return Scanner(phase).read(chunks)
 
 
 @cache
@@ -100,17 +98,9 @@ def _catalogue() -> Prefilter:
 class Scanner:
     """Reads one log, block after block. Keeps its position, the state of the build, and the best findings."""
 
-    def __init__(
-        self,
-        phase: Phase,
-        *,
-        seconds: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        prefilter: Prefilter | None = None,
-    ) -> None:
+    def __init__(self, phase: Phase, *, prefilter: Prefilter | None = None) -> None:
         self._phase = phase
         self._is_build = phase in {Phase.BUILD, Phase.DEPLOY}
-        self._seconds, self._clock = seconds, clock
         self._prefilter = prefilter or _catalogue()
         self._line_feeds = 0
         self._size = 0
@@ -133,13 +123,10 @@ class Scanner:
 
     def read(self, chunks: Iterable[bytes]) -> LogReading:
         """Reads the log to its end. May be called once."""
-        began, lines = self._clock(), 0
+        lines = 0
         for before, body, after in blocks(self._until_cut(chunks)):
             self._read_block(before, body, after)
             lines = self._line_feeds + (not body.endswith(b"\n"))
-            if self._seconds is not None and after and self._clock() - began > self._seconds:
-                self._unread = f"the scan stopped after {lines:,} lines and {self._seconds:g} seconds"
-                break
         return LogReading(
             findings=tuple(map(_redacted, sorted(self._kept.values(), key=_order))),
             lines=lines,
