@@ -17,7 +17,7 @@ _INSPECTED = 8192
 _MOST_CONTROL_CHARACTERS = 0.05
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x1b"))
 _ERROR_PAGE = re.compile(
-    rb"\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<(?P<root>Error|ErrorResponse)\b.{0,400}?<Code>(?P<code>\w{1,60})</Code>"
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<(?P<root>Error|ErrorResponse)\b.{0,400}?<Code>(?P<code>\w{1,60})</Code>"
     rb"(?:\s*<Message>(?P<message>[^<]{0,300}))?|<!doctype html|<html\b)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -106,6 +106,7 @@ def _print(reading: LogReading) -> None:
             console.print(shown(f"  | {line}"), soft_wrap=True)
         console.print(shown(f"  More: medic explain {finding.signature}", "dim"))
     if reading.label is Label.NOT_IAM:
-        console.print(shown("No IAM failure found in the text."))
+        why = "None of these ended the build." if reading.findings else "No IAM failure found in the text."
+        console.print(shown(why))
     if reading.unread is not None:
         console.print(shown(f"Not read to the end: {reading.unread}.", "bold yellow"))

@@ -89,7 +89,7 @@ class DiagnosisReport:
         if self.label is None:
             return f"{where}: no failure in what was read of the log: {self.reading.unread}"
         if self.label is Label.NOT_IAM:
-            return f"{where}: no IAM failure in the log"
+            return f"{where}: no IAM failure {'ended the build' if self.reading.findings else 'in the log'}"
         return f"{where}: {HEADLINES[self.label]}"
 
     @property
@@ -183,11 +183,13 @@ def print_report(report: DiagnosisReport, dialect: str) -> None:
     console.print()
     for name, value in _facts(report):
         console.print(shown(f"{name:<14}", "dim"), _clean(value.strip()), sep="")
+    if report.diagnosis is not None:
+        _print_causes(console, report.diagnosis)
+        _print_checks(console, report.diagnosis)
+    if report.reading is not None:
+        _print_log(console, report.reading)
     if report.diagnosis is None:
         return
-    _print_causes(console, report.diagnosis)
-    _print_checks(console, report.diagnosis)
-    _print_log(console, report.diagnosis)
     print_list(console, "What the bot would do", map(redact, _bot_lines(report.bot)))
     if report.diagnosis.causes and report.diagnosis.causes[0].rank is Rank.POSSIBLE:
         console.print()
@@ -247,12 +249,12 @@ def _print_checks(console: Console, diagnosis: Diagnosis) -> None:
     console.print(table)
 
 
-def _print_log(console: Console, diagnosis: Diagnosis) -> None:
-    for finding in diagnosis.findings:
+def _print_log(console: Console, reading: LogReading) -> None:
+    for finding in reading.findings:
         console.print()
-        console.print(
-            shown(f"From the log, {line_range(finding)} ({finding.label}, {finding.confidence} confidence)", "bold")
-        )
+        whether = "Also seen in the log" if finding.ended_build is False else "From the log"
+        facts = f"{whether}, {line_range(finding)} ({finding.label}, {finding.confidence} confidence)"
+        console.print(shown(facts, "bold"))
         for line in finding.excerpt.splitlines():
             console.print(shown(f"  | {line}"))
 

@@ -8,7 +8,6 @@ all signatures. Only where one occurs does the scanner assemble the log entry ar
 from __future__ import annotations
 
 import re
-import time
 from collections import OrderedDict
 from dataclasses import replace
 from functools import cache
@@ -67,21 +66,28 @@ _STEMS = ("redential", "ssume")
 _WORDS = {*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.words), *STEP_LITERALS, FATAL, *_STEMS}
 LITERALS = tuple(sorted(word for word in _WORDS if not any(other in word for other in _WORDS - {word})))
 """Everything that every block is searched for: no literal contains another. The rest of the log is not examined."""
-_MEANT_BY = {stem.encode(): [word.encode() for word in _WORDS if stem in word and word != stem] for stem in _STEMS}
 
 
-def scan(chunks: Iterable[bytes], phase: Phase, *, seconds: float | None = None) -> LogReading:
+def _around(stem: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """What precedes a stem, and what follows it, in the words that it stands for."""
+    parts = [word.partition(stem) for word in sorted(_WORDS - {stem}) if stem in word]
+    return tuple(before.encode() for before, _, _ in parts), tuple(after.encode() for _, _, after in parts)
+
+
+_AROUND = {stem.encode(): _around(stem) for stem in _STEMS}
+
+
+def scan(chunks: Iterable[bytes], phase: Phase) -> LogReading:
     """Finds the failures that a log reports. Does not raise, whatever the log contains.
 
     Args:
         chunks: the log's bytes, uncompressed, cut anywhere. They may end with a CutError.
         phase: where the text was printed; it decides which role a missing credential belongs to.
-        seconds: how long the scan may take; None for no limit.
 
     Returns:
         The findings with redacted excerpts, and why the log was not read to its end, if it was not.
     """
-    return Scanner(phase, seconds=seconds).read(chunks)
+    return Scanner(phase).read(chunks)
 
 
 @cache
@@ -92,17 +98,9 @@ def _catalogue() -> Prefilter:
 class Scanner:
     """Reads one log, block after block. Keeps its position, the state of the build, and the best findings."""
 
-    def __init__(
-        self,
-        phase: Phase,
-        *,
-        seconds: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        prefilter: Prefilter | None = None,
-    ) -> None:
+    def __init__(self, phase: Phase, *, prefilter: Prefilter | None = None) -> None:
         self._phase = phase
         self._is_build = phase in {Phase.BUILD, Phase.DEPLOY}
-        self._seconds, self._clock = seconds, clock
         self._prefilter = prefilter or _catalogue()
         self._line_feeds = 0
         self._size = 0
@@ -125,13 +123,10 @@ class Scanner:
 
     def read(self, chunks: Iterable[bytes]) -> LogReading:
         """Reads the log to its end. May be called once."""
-        began, lines = self._clock(), 0
+        lines = 0
         for before, body, after in blocks(self._until_cut(chunks)):
             self._read_block(before, body, after)
             lines = self._line_feeds + (not body.endswith(b"\n"))
-            if self._seconds is not None and after and self._clock() - began > self._seconds:
-                self._unread = f"the scan stopped after {lines:,} lines and {self._seconds:g} seconds"
-                break
         return LogReading(
             findings=tuple(map(_redacted, sorted(self._kept.values(), key=_order))),
             lines=lines,
@@ -171,7 +166,7 @@ class Scanner:
             if begins + at < self._read_up_to:
                 continue
             line = _lone_line(data, at) if self._stamped else None
-            if line is not None and _means_nothing(hits[position], line):
+            if line is not None and _means_nothing(data, at, hits[position], line):
                 continue
             shape = _shape_of(line) if line is not None else None
             if shape in self._dull:
@@ -278,13 +273,13 @@ def _lone_line(data: bytes, position: int) -> bytes | None:
     return data[stamp.end() : end]
 
 
-def _means_nothing(literal: bytes, line: bytes) -> bool:
-    """True for a stem if none of the words that it stands for is in the line."""
-    words = _MEANT_BY.get(literal)
-    if words is None or b"\x1b" in line:
+def _means_nothing(data: bytes, position: int, literal: bytes, line: bytes) -> bool:
+    """True for a stem that is not part of any word that it stands for. Only for a line with plain spaces."""
+    around = _AROUND.get(literal)
+    if around is None or b"  " in line or b"\t" in line or b"\x1b" in line:
         return False
-    text = b" ".join(line.split())
-    return not any(word in text for word in words)
+    before, after = around
+    return not (data.endswith(before, 0, position) and data.startswith(after, position + len(literal)))
 
 
 def _shape_of(line: bytes) -> bytes | None:

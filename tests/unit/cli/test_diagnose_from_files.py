@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.cli.support import EVENT, medic, valid
+from tests.unit.diagnosis.support import LOGS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,3 +186,22 @@ def test_secrets_and_escape_sequences_of_a_log_are_not_printed(log: Any) -> None
     assert "\x1b" not in result.stdout
     assert "\u202e" not in result.stdout
     assert key not in json.dumps(answer("--log", log(text)))
+
+
+def test_a_denial_that_did_not_end_the_build_is_shown_and_not_diagnosed() -> None:
+    log = str(LOGS / "full" / "log-01.txt")
+
+    result, as_json = medic("diagnose", "--event", str(EVENT), "--log", log), answer("--log", log)
+
+    assert result.exit_code == 0
+    assert "no IAM failure ended the build" in result.stdout
+    assert "Also seen in the log, line 137 (access_denied_identity" in result.stdout
+    assert "Causes" not in result.stdout
+    assert (as_json["label"], as_json["causes"], as_json["fixes"]) == ("not_iam", [], [])
+    assert {each["ended_build"] for each in as_json["findings"]} == {False}
+
+
+@pytest.mark.parametrize("log", sorted((LOGS / "full").iterdir()), ids=lambda log: log.stem)
+def test_whole_logs_of_builds_that_iam_did_not_end_exit_with_0(log: Path) -> None:
+    assert medic("classify", str(log)).exit_code == 0
+    assert medic("diagnose", "--event", str(EVENT), "--log", str(log)).exit_code == 0

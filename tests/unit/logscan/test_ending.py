@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medic.labels import Label, Phase, Source
-from medic.logscan.scan import Scanner, scan
+from medic.logscan.scan import scan
 from medic.unpack import CutError
 from tests.unit.diagnosis.support import LOGS, reading_of
 
@@ -213,15 +213,6 @@ class TestCompleteness:
         assert (without.label, without.complete, without.unread) == (None, False, "the gzip data breaks off")
         assert (with_finding.label, with_finding.complete) == (Label.ACCESS_DENIED_IDENTITY, False)
         assert scan([START.encode()], Phase.BUILD).complete
-
-    def test_a_scan_that_runs_out_of_time_says_where(self) -> None:
-        ticks = iter(range(1000))
-        scanner = Scanner(Phase.BUILD, seconds=2, clock=lambda: next(ticks))
-
-        reading = scanner.read([NOISE[0].encode() * 50_000])
-
-        assert reading.label is None
-        assert reading.unread == f"the scan stopped after {reading.lines:,} lines and 2 seconds"
 
 
 @pytest.mark.parametrize("log", sorted((LOGS / "full").iterdir()), ids=lambda path: path.stem)
