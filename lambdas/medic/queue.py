@@ -163,7 +163,7 @@ def _content(message: QueueMessage, runtime: Runtime) -> pipeline.Message:
     if not isinstance(content, RequestMessage):
         return content
     role_id, _, session = message.sender.partition(":")
-    if role_id == runtime.operator_role_id and session:
+    if role_id and session and role_id == runtime.operator_role_id:
         return request_of(content, f"session:{session}", message.sent_at)
     if role_id != runtime.slack_role_id:
         raise SenderError("neither an operator nor the Slack function sent this request")

@@ -21,7 +21,7 @@ LAMBDA_TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 SLOW_BUILD, QUICK_BUILD = 240.0, 45.0
-"""Seconds. A slow rebuild ends after Lambda retried a failed run, a quick one before."""
+"""Seconds. A slow rebuild ends after the watcher continued a failed run, a quick one before."""
 READS = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
 
 

@@ -66,7 +66,7 @@ def attach(world: WiredWorld, _: Remediator) -> None:
 
 
 def attach_and_rebuild(world: WiredWorld, _: Remediator) -> None:
-    """A rebuild is enabled. It fails the same way before Lambda retries anything."""
+    """A rebuild is enabled. It fails the same way before a message comes again."""
     build(world, failing(world, tags=REBUILD))
     world.amplify.control.set_build_time(QUICK_BUILD)
 

@@ -35,11 +35,11 @@ class Aftermath(StrEnum):
     """What follows the run with the fault."""
 
     REDELIVERY = "redelivery"
-    """Lambda retries twice, the watcher runs while something is due, and later builds succeed."""
+    """The queue delivers the message again, the watcher runs while something is due, and later builds succeed."""
     WATCHER = "watcher"
-    """Lambda does not retry and no build succeeds, but the watcher runs while something is due."""
+    """The message is lost and no build succeeds, but the watcher runs while something is due."""
     NOTHING = "nothing"
-    """The event is lost and the watcher does not run. Later builds succeed."""
+    """The message is lost and the watcher does not run. Later builds succeed."""
 
 
 Faults = Callable[[Call], Iterator[tuple[Fault, Aftermath]]]

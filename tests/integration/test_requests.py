@@ -107,6 +107,12 @@ def test_an_expired_approval_is_refused(world: World) -> None:
     assert world.calls("UpdateBranch") == []
 
 
+def test_an_expired_fix_is_refused(world: World) -> None:
+    app = failing(world, "ask")
+    assert ask(world, app, RequestKind.FIX, age=61 * 60).startswith("used: refused: it expired at")
+    assert ask(world, app, RequestKind.FIX, age=59 * 60).startswith("used: attach_compute applied")
+
+
 def test_an_approval_is_not_applied_if_the_plan_changed_since_the_proposal(world: World) -> None:
     app = failing(world, "ask")
     old = world.make_role("old")

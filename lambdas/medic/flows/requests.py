@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _TRY_AGAIN_AFTER = timedelta(minutes=15)
 """When an approval is tried again that a storm, a cool-down or a cap stopped."""
-_CLOCK_DIFFERENCE = timedelta(minutes=5)
-"""How far the clock of a person's computer may be ahead of SQS's."""
 
 
 def take_request(request: Request, services: Services) -> None:

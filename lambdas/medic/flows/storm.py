@@ -48,7 +48,6 @@ def join_storm(incident: Incident, locked: LockedBranch) -> None:
 
     Raises:
         BusyError: another invocation is opening the storm, or has just closed it.
-        UndeliveredError: a channel did not accept the storm's alert. It is stored for that channel.
     """
     services, region = locked.services, locked.scope.whole_region
     # The alert stays due until the storm's alert was sent, so that an interrupted run is repeated.
