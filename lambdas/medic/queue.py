@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from medic import pipeline
 from medic.aws.errors import AwsError, AwsRejectedError, RetryableError, translated
 from medic.events import (
+    Attempt,
     DeploymentEvent,
     DeploymentStatus,
     MalformedEventError,
@@ -176,7 +177,8 @@ def _run(content: pipeline.Message, message: QueueMessage, services: Services) -
     try:
         if isinstance(content, Request):
             _check_receipt(message, services)
-        pipeline.run(content, services)
+        attempt = Attempt(services.clock() - message.sent_at, last=message.receives >= MAX_RECEIVES)
+        pipeline.run(content, services, attempt)
     except Exception as error:  # noqa: BLE001 - the caller logs it, and SQS delivers the message again
         return error
     return None

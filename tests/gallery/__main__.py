@@ -25,6 +25,7 @@ compare (`tests/data/alerts`).
 """
 _CAPTIONS = {
     AlertKind.DIAGNOSIS: "A failure on a branch that is not opted in",
+    AlertKind.UNDIAGNOSED: "A failure whose log could not be read",
     AlertKind.PROPOSED: "A change waits for approval (tag `ask`)",
     AlertKind.APPLIED: "A change was applied",
     AlertKind.REFUSED: "A guardrail refused a change",

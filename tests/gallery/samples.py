@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from medic.actions.outcome import ChangeResult, RebuildOutcome, RoleChangeOutcome, UndoOutcome, UndoResult
 from medic.alerts.compose import (
     Affected,
+    Extent,
     compose_expired,
     compose_no_traffic,
     compose_not_helped,
@@ -20,6 +21,7 @@ from medic.alerts.compose import (
     compose_storm,
     compose_storm_over,
     compose_test,
+    compose_undiagnosed,
     compose_undone,
 )
 from medic.alerts.failure_report import FailureReport
@@ -27,7 +29,7 @@ from medic.alerts.model import redacted
 from medic.events import Scope
 from medic.evidence import JobRef, Present, RolePolicies
 from medic.incidents.model import Change, ChangeState, Incident, IncidentState
-from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
+from medic.labels import ActionKind, BotLabel, Label, Phase, RoleKind, Trigger
 from medic.plan.decide import decide
 from medic.plan.model import RebuildTag
 from medic.plan.optin import CHANNEL, OptIn, RoleChoice
@@ -48,6 +50,7 @@ from tests.unit.diagnosis.diagnosing import (
     evidence,
     job,
 )
+from tests.unit.plan.aws_managed import attached
 from tests.unit.plan.facts import question
 
 if TYPE_CHECKING:
@@ -101,13 +104,15 @@ def _alerts() -> Iterator[Alert]:
     build = diagnosed(UNASSUMABLE, **_facts())
     runtime = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **_facts())
     yield compose_report(_report(build, Mode.REPORT, Trigger.FAILED))
+    unread = replace(_incident(build), role_kind=RoleKind.NONE, label=BotLabel.UNDIAGNOSED)
+    remedy = "Look at the log in the Amplify console."
+    yield compose_undiagnosed(SCOPE, unread, "the log's host answered HTTP 404", remedy)
     yield compose_report(_report(runtime, Mode.ASK, Trigger.RUNTIME))
     attach = _report(runtime, Mode.FIX, Trigger.RUNTIME)
-    yield compose_report(
-        _with_result(attach, ChangeResult.APPLIED, "UpdateBranch was sent, and GetBranch shows the role", "8")
-    )
-    admin = RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ())
-    yield compose_report(_report(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: Present(admin)))
+    done = "UpdateBranch was sent, and GetBranch shows the role"
+    yield compose_report(_with_result(attach, ChangeResult.APPLIED, done, "job 7 is retried next"))
+    admin = Present(attached("AdministratorAccess"))
+    yield compose_report(_report(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: admin))
     young = "Amplify cannot assume the role yet; it was made 40 s ago. It is tried again by itself."
     yield compose_report(_with_result(attach, ChangeResult.DEFERRED, young))
     build_incident, runtime_incident = _incident(build), _incident(runtime)
@@ -157,15 +162,14 @@ def _report(diagnosis: Diagnosis, mode: Mode, trigger: Trigger, **changes: Any) 
 
 
 def _with_result(report: FailureReport, result: ChangeResult, detail: str, rebuild: str | None = None) -> FailureReport:
-    rebuild_detail = f"job {rebuild} retries job 7: a first compute role may take effect with a deployment only"
-    rebuilt = RebuildOutcome(rebuild, rebuild_detail) if rebuild else None
+    rebuilt = RebuildOutcome(None, rebuild) if rebuild else None
     outcomes = tuple(RoleChangeOutcome(action, result, detail, NOW, rebuilt) for action in report.plan.actions)
     return replace(report, outcomes=outcomes)
 
 
 def _incident(diagnosis: Diagnosis) -> Incident:
     kind = RoleKind.SERVICE if diagnosis.label is Label.SERVICE_ROLE_UNASSUMABLE else RoleKind.COMPUTE
-    return Incident.open(SCOPE, (kind, diagnosis.label.value), JobRef("7", STARTED), app_name="shop", now=NOW)
+    return Incident.open(SCOPE, (kind, diagnosis.label), JobRef("7", STARTED), app_name="shop", now=NOW)
 
 
 def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> Incident:
@@ -175,19 +179,19 @@ def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> In
 
 def _storm() -> Iterator[Alert]:
     region = replace(SCOPE, app_id="*", branch="*")
-    storm = Incident.open(region, (RoleKind.NONE, "storm"), JobRef("0", NOW), app_name="", now=NOW)
+    storm = Incident.open(region, (RoleKind.NONE, BotLabel.STORM), JobRef("0", NOW), app_name="", now=NOW)
     affected = tuple(_hit(number) for number in range(8))
-    yield compose_storm(region, storm, affected, Limits())
+    yield compose_storm(region, storm, Extent(affected, 11), 9, Limits())
     over = tuple(
         replace(each, incident=each.incident.moved(IncidentState.RESOLVED, NOW)) if number % 2 else each
         for number, each in enumerate(affected)
     )
-    yield compose_storm_over(region, storm, over)
+    yield compose_storm_over(region, storm, Extent(over, 8))
 
 
 def _hit(number: int) -> Affected:
     scope = replace(SCOPE, app_id=f"d{number}a2b3c4d5e6f", branch=("main", "dev", "feature/søk #1")[number % 3])
     job_ref = JobRef("7", STARTED + timedelta(seconds=number))
-    kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE.value)
+    kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE)
     incident = Incident.open(scope, kind, job_ref, app_name=f"shop-{number}", now=NOW)
     return Affected(scope, replace(incident, mode=Mode.FIX if number % 2 else Mode.REPORT))

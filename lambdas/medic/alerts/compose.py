@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from medic.alerts import failure_report, wording
@@ -11,11 +13,11 @@ from medic.alerts.fixes import command_to_set, fixes_for
 from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outcomes_json
 from medic.alerts.model import Alert, AlertKind, NamedText, Section
 from medic.incidents.model import IncidentState
-from medic.labels import Trigger
+from medic.labels import Label, Trigger
 from medic.settings import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from medic.actions.outcome import UndoOutcome
@@ -25,10 +27,10 @@ if TYPE_CHECKING:
     from medic.settings import Limits
 
 _MAX_LOG_EXCERPTS = 2
-_MAX_STORM_LINES = 2_000
-"""For each of the two lists of a storm."""
+_MAX_STORM_CHARACTERS = 100_000
+"""Of a storm's list, as JSON. SNS takes 256 KB, and an item that keeps the alert for a channel takes 400 KB."""
 _OPTED_IN_MODES = frozenset({Mode.ASK, Mode.FIX})
-_EVENT_KINDS = frozenset({AlertKind.RESOLVED, AlertKind.QUIET})
+_EVENT_KINDS = frozenset({AlertKind.RESOLVED, AlertKind.QUIET, AlertKind.UNDIAGNOSED})
 """Kinds of follow-ups that are also events on the event bus."""
 _NEEDS_APPROVAL_NOW = "Nothing more is tried without somebody's approval."
 
@@ -151,6 +153,43 @@ def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
     return _follow_up(scope, incident, AlertKind.OUTCOME_UNKNOWN, words)
 
 
+def compose_unreported(scope: Scope, incident: Incident, why: str) -> Alert:
+    """The alert on a failure, or a change, whose details can't be read again after its run was interrupted."""
+    kind = AlertKind.OUTCOME_UNKNOWN if incident.changes else AlertKind.DIAGNOSIS
+    words = (
+        wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "an IAM failure",
+        "The bot found this failure but was interrupted, and now it can't read the failure again.",
+        *((f"The last attempt failed: {why}",) if why else ()),
+        *((f"Most likely cause: {incident.reason}.",) if incident.reason else ()),
+        *_changed_before(incident),
+        "Look at the job and its log.",
+    )
+    return _follow_up(scope, incident, kind, words)
+
+
+def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str) -> Alert:
+    """The alert on a failed deployment that could not be diagnosed. It claims nothing about the cause."""
+    words = (
+        f"job {incident.job_id} failed; the bot could not find out why",
+        f"{wording.capitalized(why).rstrip('.')}.",
+        remedy,
+        "It may or may not be an IAM failure. Nothing was changed.",
+    )
+    alert = _follow_up(scope, incident, AlertKind.UNDIAGNOSED, words)
+    return replace(alert, event={**alert.event, "reason": why})
+
+
+def compose_not_rebuilt(scope: Scope, incident: Incident, why: str) -> Alert:
+    """The alert that a rebuild, which the alert on a change announced, will not start."""
+    words = (
+        "not rebuilt",
+        f"{wording.capitalized(why).rstrip('.')}.",
+        *_changed_before(incident),
+        "The change stays. Redeploy the branch yourself to see whether it helped.",
+    )
+    return _follow_up(scope, incident, AlertKind.NOT_CONFIRMED, words)
+
+
 def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcome]) -> Alert:
     """The alert on an undo: the result for each change, and the AWS CLI command for each change that remains."""
     words = (
@@ -197,37 +236,59 @@ class Affected:
         return self.incident.mode in _OPTED_IN_MODES
 
 
-def compose_storm(scope: Scope, storm: Incident, affected: tuple[Affected, ...], limits: Limits) -> Alert:
-    """The alert that a storm began: the incidents so far, each opted-in branch with its `medic fix` command."""
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Whom a storm affects, except for those that were reported before it was one."""
+
+    listed: tuple[Affected, ...]
+    total: int
+    """How many incidents there are, with those that are not listed."""
+
+
+def compose_storm(scope: Scope, storm: Incident, extent: Extent, apps: int, limits: Limits) -> Alert:
+    """The alert that a storm began or grew: the incidents so far, each opted-in branch with its `medic fix` command.
+
+    Args:
+        scope: the region.
+        storm: its incident.
+        extent: the storm's incidents.
+        apps: in how many apps incidents opened within `storm_minutes`.
+        limits: the limits that were exceeded.
+    """
     words = (
-        f"Storm: {len(affected)} IAM failures and counting",
-        f"More than {limits.storm_incidents} incidents opened within {limits.storm_minutes} minutes.",
+        f"Storm: {apps} apps fail at once",
+        f"IAM failures began in {apps} apps within {limits.storm_minutes} minutes; the limit is {limits.storm_apps}.",
         "That is rarely one branch's fault: look for what they have in common, a role, a connection, a policy.",
-        "Nothing is changed while it lasts, and this alert stands for all of them. The whole count follows at the end.",
+        "Nothing is changed while it lasts. Failures from before it have alerts of their own.",
+        f"This alert reports {extent.total} failures. Another one follows if more join.",
     )
-    return _storm_alert(AlertKind.STORM, scope, storm, affected, words)
+    return _storm_alert(AlertKind.STORM, scope, storm, extent, words)
 
 
-def compose_storm_over(scope: Scope, storm: Incident, affected: tuple[Affected, ...]) -> Alert:
-    """The alert that a storm ended: all its incidents, and what is still open."""
-    still_open = sum(not each.incident.state.closed for each in affected)
-    recovered = sum(each.incident.state is IncidentState.RESOLVED for each in affected)
+def compose_storm_over(scope: Scope, storm: Incident, extent: Extent) -> Alert:
+    """The alert that a storm ended: its incidents, and what is still open."""
+    still_open = sum(not each.incident.state.closed for each in extent.listed)
+    recovered = sum(each.incident.state is IncidentState.RESOLVED for each in extent.listed)
+    of_listed = f"of the {len(extent.listed)} listed, " if len(extent.listed) < extent.total else ""
     words = (
-        f"Storm over: {len(affected)} incidents",
-        f"{len(affected)} incidents in all; {still_open} are still open, {recovered} recovered.",
+        f"Storm over: {extent.total} incidents",
+        f"{extent.total} incidents in all; {of_listed}{still_open} are still open, {recovered} recovered.",
         "From now on incidents are told and mended one by one again; the lines below mend what the storm left.",
     )
-    return _storm_alert(AlertKind.STORM_OVER, scope, storm, affected, words)
+    return _storm_alert(AlertKind.STORM_OVER, scope, storm, extent, words)
 
 
-def _storm_alert(
-    kind: AlertKind, scope: Scope, storm: Incident, affected: tuple[Affected, ...], words: tuple[str, ...]
-) -> Alert:
+def _storm_alert(kind: AlertKind, scope: Scope, storm: Incident, extent: Extent, words: tuple[str, ...]) -> Alert:
     title, *summary = words
     began = NamedText("Began", f"{storm.opened_at:%Y-%m-%d %H:%M} UTC")
+    # Those opted in come first, because their lines are commands to run.
+    ordered = sorted(extent.listed, key=lambda each: not each.opted_in)
+    lines = _fitting([(each.opted_in, _affected_line(each)) for each in ordered])
+    left_out = extent.total - len(lines)
     lists = (
-        Section("Opted in", tuple(_affected_lines(each for each in affected if each.opted_in))),
-        Section("Not opted in", tuple(_affected_lines(each for each in affected if not each.opted_in))),
+        Section("Opted in", tuple(line for opted_in, line in lines if opted_in)),
+        Section("Not opted in", tuple(line for opted_in, line in lines if not opted_in)),
+        Section("More", (f"and {left_out} more: see `medic history`",) if left_out > 0 else ()),
     )
     return Alert(
         kind=kind,
@@ -284,13 +345,15 @@ def _undone_lines(undone: Sequence[UndoOutcome]) -> Iterator[str]:
             yield f"To do it yourself: {command_to_set(each.change.kind, each.change.target, each.change.previous_arn)}"
 
 
-def _affected_lines(affected: Iterable[Affected]) -> Iterator[str]:
-    for number, each in enumerate(affected):
-        if number == _MAX_STORM_LINES:
-            yield "and more: see `medic history`"
-            return
-        scope, incident = each.scope, each.incident
-        line = f"{incident.app_name or scope.app_id} / {scope.branch}: {incident.label}"
-        if each.opted_in and not incident.state.closed:
-            line += f". To mend it: medic fix {scope.app_id} {shlex.quote(scope.branch)} --region {scope.region}"
-        yield line
+def _affected_line(each: Affected) -> str:
+    scope, incident = each.scope, each.incident
+    line = f"{incident.app_name or scope.app_id} / {scope.branch}: {incident.label}"
+    if each.opted_in and not incident.state.closed:
+        line += f". To mend it: medic fix {scope.app_id} {shlex.quote(scope.branch)} --region {scope.region}"
+    return line
+
+
+def _fitting(lines: Sequence[tuple[bool, str]]) -> list[tuple[bool, str]]:
+    """The first lines that fit into a stored alert."""
+    sizes = accumulate(len(json.dumps(line)) for _, line in lines)
+    return [line for line, size in zip(lines, sizes, strict=True) if size <= _MAX_STORM_CHARACTERS]

@@ -27,6 +27,7 @@ _DETAIL_TYPES: dict[AlertKind, tuple[str, ...]] = {
     **dict.fromkeys((AlertKind.DIAGNOSIS, AlertKind.PROPOSED, AlertKind.DEFERRED), ("Diagnosis Ready",)),
     **dict.fromkeys((AlertKind.RESOLVED, AlertKind.QUIET), ("Incident Resolved",)),
     AlertKind.APPLIED: ("Diagnosis Ready", "Remediation Applied"),
+    AlertKind.UNDIAGNOSED: ("Failure Undiagnosed",),
     AlertKind.REFUSED: ("Diagnosis Ready", "Remediation Refused"),
 }
 _MAX_BYTES = 250_000

@@ -14,6 +14,7 @@ from medic.redaction import redact, redact_emails
 
 class AlertKind(StrEnum):
     DIAGNOSIS = "diagnosis"
+    UNDIAGNOSED = "undiagnosed"
     PROPOSED = "proposed"
     APPLIED = "applied"
     REFUSED = "refused"

@@ -22,6 +22,7 @@ class AlertStyle(NamedTuple):
 
 ALERT_STYLES = {
     AlertKind.DIAGNOSIS: AlertStyle("🔴", "Failing. Nothing was changed."),
+    AlertKind.UNDIAGNOSED: AlertStyle("🔴", "Failing. The bot could not find out why."),
     AlertKind.PROPOSED: AlertStyle("🟠", "Failing. A change waits for approval."),
     AlertKind.APPLIED: AlertStyle("🟡", "Changed. What comes of it will be said here."),
     AlertKind.REFUSED: AlertStyle("🔴", "Failing. A change was refused."),

@@ -336,6 +336,7 @@ def test_the_event_bus_receives_only_diagnoses_actions_and_resolutions() -> None
         ("Diagnosis Ready", "diagnosis"),
         ("Diagnosis Ready", "proposed"),
         ("Diagnosis Ready", "refused"),
+        ("Failure Undiagnosed", "undiagnosed"),
         ("Incident Resolved", "quiet"),
         ("Incident Resolved", "resolved"),
         ("Remediation Applied", "applied"),
