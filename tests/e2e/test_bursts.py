@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from demo.narrator import Narrator
-from demo.stage import STACK, Stage, open_stage, text_of
+from demo.stage import SECRET, Stage, open_stage, text_of
 from tests.e2e.conftest import SHARED, use_cloud
 from tests.e2e.queues import Queues
 from tests.e2e.test_deployed_stack import failed_event
@@ -84,28 +84,28 @@ def test_each_of_many_failures_is_told_once_while_workers_are_killed(
 
 
 def test_fifteen_simultaneous_failures_of_one_app_with_a_service_role_are_recorded_and_told(burst: Stage) -> None:
-    tags = {"amplify-medic:service-role": "fifteen-service"}
-    app_id = make_broken_app(burst, "fifteen", tags=tags)
-    pairings = {burst.make_role("fifteen-service"): [app_id]}
-    settings = {
-        "slack": {"webhook_secret": "amplify-medic/slack-webhook"},
-        "log_url_origins": [burst.cloud.endpoint_url],
-    }
-    context = json.dumps({**settings, **SHARED, "service_roles": pairings})
-    burst.cloud.deploy({"amplify-medic": context}, burst.cloud.workdir / "again.json")[STACK]
+    app_id, role = make_broken_app(burst, "fifteen"), burst.make_role("fifteen-service")
+    app_arn = burst.branch(app_id)["branchArn"].partition("/branches/")[0]
+    burst.cloud.client("amplify").tag_resource(resourceArn=app_arn, tags={"amplify-medic:service-role": role})
+    settings = {"slack": {"webhook_secret": SECRET}, "log_url_origins": [burst.cloud.endpoint_url], **SHARED}
+    context = json.dumps({**settings, "service_roles": {role: [app_id]}})
+    burst.cloud.deploy({"amplify-medic": context}, burst.cloud.workdir / "again.json")
+    tags = {"amplify-medic:auto-fix": "fix", "amplify-medic:rebuild": "no"}
     with at_once(burst):
-        jobs = [fail(burst, app_id, f"b{number:02}", {"amplify-medic:auto-fix": "fix"}) for number in range(15)]
+        jobs = [fail(burst, app_id, f"b{number:02}", tags) for number in range(15)]
     until_done("the queue is empty", lambda: Queues(burst).count(), 0)
 
     incidents = [each for each in history() if each["app"] == app_id]
     assert sorted((each["app"], each["branch"], each["job"]) for each in incidents) == sorted(jobs)
     until_done("every failure is told", lambda: len(told(burst) & Counter(each["id"] for each in incidents)), 15)
     assert Queues(burst).dead_letters() == []
+    repairs = burst.cloud.control("recorded_calls", "UpdateApp")
+    assert [call["body"] for call in repairs] == [{"iamServiceRoleArn": role}], "the app's role is set once for all"
 
 
-def make_broken_app(stage: Stage, name: str, **fields: Any) -> str:
+def make_broken_app(stage: Stage, name: str) -> str:
     """An app whose builds fail with the message about its role, because its repository connection is lost."""
-    app_id = stage.make_app(name, {}, **fields)
+    app_id = stage.make_app(name, {})
     stage.cloud.control("set_connection", app_id, "lost")
     return app_id
 
