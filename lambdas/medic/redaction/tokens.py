@@ -37,7 +37,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     # https://render.com/docs/api
     ("Render key", ALNUM, 24, "rnd_"),
     # https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
-    ("GitHub token", ALNUM, 16, "ghp_ gho_ ghu_ ghs_ ghr_"),
+    ("GitHub token", ALNUM, 30, "ghp_ gho_ ghu_ ghs_ ghr_"),
     # https://docs.gitlab.com/security/tokens/
     (
         "GitLab token",
@@ -79,12 +79,10 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Supabase key", WORD, 16, "sb_secret_"),
     # https://neon.com/docs/manage/api-keys
     ("Neon key", ALNUM, 30, "napi_"),
-    # https://neon.com/docs/manage/roles
-    ("Neon password", ALNUM, 10, "npg_"),
     # https://xata.io/docs/platform/api-keys
     ("Xata key", ALNUM, 24, "xau_"),
     # https://aiven.io/docs/platform/concepts/service-users
-    ("Aiven password", WORD, 16, "AVNS_"),
+    ("Aiven password", WORD, 18, "AVNS_"),
     # https://www.cockroachlabs.com/docs/cockroachcloud/managing-access
     ("CockroachDB key", WORD, 40, "CCDB1_"),
     # https://www.tinybird.co/docs/forward/administration/tokens
@@ -133,7 +131,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Honeycomb key", ALNUM, 30, "hcaik_ hcxik_ hcamk_"),
     # https://docs.slack.dev/authentication/tokens/
     ("Slack token", DOTTED, 20, "xoxa- xoxb- xoxc- xoxe- xoxo- xoxp- xoxr- xoxs- xoxe.xox"),
-    ("Slack token", BASE64, 20, "xoxd-"),
+    ("Slack token", BASE64, 60, "xoxd-"),
     # https://developers.mailersend.com/general.html
     ("MailerSend key", HEX, 40, "mlsn."),
     # https://mailchimp.com/developer/transactional/guides/quick-start/
@@ -143,9 +141,9 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     # https://developer.nylas.com/docs/v3/auth/
     ("Nylas key", WORD, 40, "nyk_v0_"),
     # https://docs.stripe.com/keys
-    ("Stripe key", ALNUM, 10, "sk_live_ sk_test_ rk_live_ rk_test_"),
+    ("Stripe key", ALNUM, 16, "sk_live_ sk_test_ rk_live_ rk_test_"),
     # https://docs.stripe.com/webhooks
-    ("Stripe webhook secret", BASE64, 16, "whsec_"),
+    ("Stripe webhook secret", BASE64, 24, "whsec_"),
     # https://developer.paddle.com/api-reference/about/authentication
     ("Paddle key", WORD, 30, "pdl_live_apikey_ pdl_sdbx_apikey_ pdl_ntfset_"),
     # https://polar.sh/docs/integrate/oat
@@ -203,14 +201,14 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("New Relic key", HEX, 19, "NRJS- NRBR-"),
     ("Grafana token", BASE64, 30, "glc_ eyJrIjoi"),
     ("Grafana token", WORD, 30, "glsa_"),
-    ("Slack token", WORD, 12, "xapp-"),
+    ("Slack token", WORD, 30, "xapp-"),
     ("Twilio key", HEX, 32, "SK"),
     ("Brevo key", WORD, 40, "xkeysib- xsmtpsib-"),
     ("Facebook token", ALNUM, 80, "EAA"),
     ("Stripe key", WORD, 20, "sk_prod_ rk_prod_"),
     ("Square token", WORD, 50, "EAAA"),
     ("Plaid token", WORD, 30, "access-production- access-sandbox- access-development-"),
-    ("Flutterwave key", HEX, 12, "FLWSECK- FLWSECK_TEST-"),
+    ("Flutterwave key", HEX, 20, "FLWSECK- FLWSECK_TEST-"),
     ("EasyPost key", ALNUM, 50, "EZAK EZTK"),
     ("Shippo token", HEX, 40, "shippo_live_ shippo_test_"),
     ("Duffel token", WORD, 40, "duffel_live_ duffel_test_"),
@@ -222,7 +220,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Intra 42 secret", HEX, 60, "s-s4t2ud- s-s4t2af-"),
     # https://github.com/trufflesecurity/trufflehog/tree/main/pkg/detectors
     ("Google access token", DOTTED, 24, "ya29."),
-    ("Alibaba key id", ALNUM, 17, "LTAI"),
+    ("Alibaba key id", ALNUM, 18, "LTAI"),
     ("Deno token", ALNUM, 30, "ddp_ ddw_"),
     ("Salad key", ALNUM, 12, "salad_cloud_"),
     ("Atlassian token", BASE64, 30, "ATATT3 ATCTT3"),
@@ -231,7 +229,6 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Artifactory token", ALNUM, 40, "cmVmdGtuOj"),
     ("CircleCI token", WORD, 30, "CCIPAT_"),
     ("Sourcegraph token", WORD, 40, "sgp_ slk_"),
-    ("Endor Labs key", WORD, 16, "endr+"),
     ("Trufflehog key", HEX, 16, "thog-key- thog-secret-"),
     ("Doppler token", DOTTED, 24, "dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit."),
     ("Tailscale key", WORD, 16, "tskey-"),
@@ -280,8 +277,8 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("ClickUp token", "[A-Z0-9_]", 36, "pk_"),
     ("Mapbox token", DOTTED, 30, "sk.eyJ pk.eyJ tk.eyJ"),
     # https://github.com/secretlint/secretlint/tree/master/packages/%40secretlint
-    ("Amazon MWS token", WORD, 20, "amzn.mws."),
-    ("Vault token", WORD, 20, "hvs. hvb. hvr."),
+    ("Amazon MWS token", WORD, 30, "amzn.mws."),
+    ("Vault token", WORD, 24, "hvs. hvb. hvr."),
     ("AI API key", ALNUM, 30, "gsk_"),
     ("Notion token", ALNUM, 30, "ntn_"),
     ("Linear key", ALNUM, 24, "lin_api_ lin_oauth_"),
