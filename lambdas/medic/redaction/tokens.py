@@ -30,10 +30,6 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Backblaze key", BASE64, 26, "K001 K002 K003 K004 K005"),
     # https://www.tigrisdata.com/docs/iam/manage-access-key/
     ("Tigris key", WORD, 40, "tsec_"),
-    # https://docs.netlify.com/api/get-started/
-    ("Netlify token", ALNUM, 24, "nfp_ nfc_ nfo_ nfu_ nfb_"),
-    # https://vercel.com/docs/sign-in-with-vercel/tokens
-    ("Vercel token", ALNUM, 24, "vcp_ vci_ vca_ vcr_ vck_"),
     # https://render.com/docs/api
     ("Render key", ALNUM, 24, "rnd_"),
     # https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
@@ -48,7 +44,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     # https://jsr.io/docs/api
     ("JSR token", ALNUM, 30, "jsrp_ jsrd_"),
     # https://buildkite.com/docs/platform/security/tokens
-    ("Buildkite token", ALNUM, 30, "bkua_ bkct_"),
+    ("Buildkite token", ALNUM, 30, "bkua_ bkaa_ bkaj_ bkct_"),
     # https://docs.snyk.io/snyk-api/authentication-for-api
     ("Snyk token", WORD, 30, "snyk_uat. snyk_sat."),
     # https://www.chromatic.com/docs/setup/
@@ -219,6 +215,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("SettleMint token", ALNUM, 16, "sm_aat_ sm_pat_ sm_sat_"),
     ("Intra 42 secret", HEX, 60, "s-s4t2ud- s-s4t2af-"),
     # https://github.com/trufflesecurity/trufflehog/tree/main/pkg/detectors
+    ("Netlify token", ALNUM, 24, "nfp_"),
     ("Google access token", DOTTED, 24, "ya29."),
     ("Alibaba key id", ALNUM, 18, "LTAI"),
     ("Deno token", ALNUM, 30, "ddp_ ddw_"),
@@ -277,6 +274,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("ClickUp token", "[A-Z0-9_]", 36, "pk_"),
     ("Mapbox token", DOTTED, 30, "sk.eyJ pk.eyJ tk.eyJ"),
     # https://github.com/secretlint/secretlint/tree/master/packages/%40secretlint
+    ("Vercel token", ALNUM, 24, "vcp_ vci_ vca_ vcr_ vck_"),
     ("Amazon MWS token", WORD, 30, "amzn.mws."),
     ("Vault token", WORD, 24, "hvs. hvb. hvr."),
     ("AI API key", ALNUM, 30, "gsk_"),
