@@ -177,14 +177,15 @@ _MEMBER = (
 )
 _OPEN_NAME = (
     r"(?:^|[\s\"'{,/.-])(?P<name>[\w.-]++)(?:\\{0,7}[\"'])?[ \t]*+[:=][ \t]*+"
-    r"(?:[|>][+-]?|<<-?[\"']?\w{1,20}[\"']?|(?i:bearer|basic|token))?[ \t\r]*+\Z"
+    r"(?:\[|[|>][+-]?|<<-?[\"']?\w{1,20}[\"']?|(?i:bearer|basic|token))?[ \t\r]*+\Z"
 )
-_ENDS_OF_QUESTIONS = (":", "token", "password", "credential", "text", "-d", "--decode", "6")
 _QUESTION = (
-    r"(?i:(?:following|this|initial|temporary|new|generated) (?:admin )?(?:password|token|key|secret)\b[^:]{0,60}:"
-    r"|\bauth[ :]token|\bprint-\w{1,20}-token|--fields? \S*(?:password|credential|token)"
-    r"|--query \S*(?:SecretString|Parameter\.Value)\S* --output text|\bbase64 (?:-d|--decode)"
-    r"|\b334 UGFzc3dvcmQ6)\Z"
+    r"(?:(?:following|this|initial|temporary|new|generated) (?:admin )?(?:password|token|key|secret)\b[^:]{0,60}:"
+    r"|auth[ :]token|print-\w{1,20}-token|--fields? \S*(?:password|credential|token)|pass show \S+|openssl rand [\w -]+"
+    r"|--query \S*(?:secretstring|parameter\.value)\S* --output text|base64 (?:-d|--decode)"
+    r"|terraform output (?:-raw )?\S*(?:password|secret|token|key)\S*"
+    r"|-field=\S*(?:password|secret|token|key)\S*(?: \S+)?"
+    r"|334 ugfzc3dvcmq6)\Z"
 )
 """The end of a line that asks for a password, or of a command that prints a secret.
 
@@ -228,7 +229,7 @@ class Pairs:
         """
         if self.value_is_next_line:
             yield from self._lone_value(line)
-        self.value_is_next_line = False
+        self.value_is_next_line = self.value_is_next_line and line.rstrip().endswith('",')  # the next item of a list
         self.lines_left = max(0, self.lines_left - 1)
         if not self.lines_left:
             self.name = ""
@@ -239,7 +240,7 @@ class Pairs:
                 yield from self._members(line)
             if "</" in line:
                 yield from self._elements(line)
-        if hinted or "334 " in line:
+        if hinted or "334 " in line or "openssl rand" in line:
             self._open(line)
 
     def _members(self, line: str) -> Iterator[Span]:
@@ -284,11 +285,11 @@ class Pairs:
         end = line[-_MAX_NAME:].rstrip(" \t\r")
         after_sign = end[max(end.rfind(":"), end.rfind("=")) + 1 :].lstrip()
         opened = None
-        if not after_sign or after_sign[0] in "|><" or after_sign.lower() in _SCHEMES:
+        if not after_sign or after_sign[0] in "|><[" or after_sign.lower() in _SCHEMES:
             opened = compiled(_OPEN_NAME).search(end)
         if opened and (strong_kind(opened["name"]) or opened["name"].lower() == "authorization"):
             self.name, self.lines_left, self.value_is_next_line = opened["name"], 2, True
-        elif end.lower().endswith(_ENDS_OF_QUESTIONS) and compiled(_QUESTION).search(end):
+        elif compiled(_QUESTION).search(end.lower()):
             self.name, self.lines_left, self.value_is_next_line = "password", 2, True
 
     def _lone_value(self, line: str) -> Iterator[Span]:
@@ -313,7 +314,7 @@ class KubernetesSecrets:
     """Of the `data:` that is open."""
 
     def spans(self, line: str) -> Iterator[Span]:
-        kind = compiled(_KIND).match(line)
+        kind = compiled(_KIND).match(line) if "kind:" in line else None
         if kind or line.startswith("---"):
             self.lines_left = _MAX_LINES_OF_A_MANIFEST if kind and kind["kind"] == "Secret" else 0
             self.indent = None

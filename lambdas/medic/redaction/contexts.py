@@ -59,6 +59,7 @@ OPTION = (
 )
 """A line with an option of one of `_OPTIONS` has this."""
 _OPTIONS = (
+    _Place(("curl",), r"(?<!\S)(?:-b|--cookie)[ =][\"']?[\w.-]++=(?P<secret>[^\s\"';]++)", kind="cookie"),
     _Place(("curl", "wget"), rf"(?<!\S)(?:-u|--user)[ =]?[\"']?[^\s:\"']*+:{_ARGUMENT}"),
     _Place(
         ("-u", "--user", "-a", "--auth", "--cred"),
@@ -168,18 +169,9 @@ _OTHERS = (
         r"(?i:secret|password|passwd|login|env add|token|auth|unseal|gpg|sudo)",
         _likely,
     ),
-    # protocols
-    _Place(
-        ("auth plain", "auth login", "auth xoauth2", "auth cram", "authenticate "),
-        r"\bAUTH(?:ENTICATE)? (?:PLAIN|XOAUTH2|CRAM-MD5|LOGIN)[ =]++(?P<secret>[A-Za-z0-9+/]{8,}+={0,2})",
-        kind="credential",
-    ),
-    _Place(("auth ",), r"\bAUTH (?:[\w.@-]{1,64} )?(?P<secret>[^\s\"']{8,}+)", looks_like_password),
-    _Place(("login ", "auth "), r"\b(?:login|auth) (?P<secret>[A-Za-z0-9][\w.-]{11,}+)(?!\S)", _likely, "token"),
-    _Place(("pass ",), r"(?:-{2,4}>|>>?|C:|→) PASS (?P<secret>[^\s\"']++)"),
-    _Place(("pass ",), r"^PASS (?P<secret>[^\s/.]{6,}+)\s*+\Z", _likely),
-    _Place(("oper ", "identify "), r"\b(?:OPER|IDENTIFY) (?:\S{1,40} )?(?P<secret>[^\s\"']{6,}+)", _likely),
-    _Place(("ssws ",), r"\bSSWS (?P<secret>[\w-]{20,}+)", kind="token"),
+    _Place(("::add-mask::",), r"::add-mask::(?P<secret>\S++)", kind="secret"),
+    _Place(("issecret=true]",), r"(?i:issecret=true\])(?P<secret>\S++)", kind="secret"),
+    _Place(("value of ", "value for "), r"\b[Vv]alue (?:of|for) [\w.-]++\? (?P<secret>\S++)", _likely, "secret"),
     _Place(("login ",), r"\blogin \S++ password (?P<secret>\S++)"),
     _Place(("password ",), r"^\s*+password (?P<secret>[^\s\"':]++)\s*+\Z", _likely),
     _Place(("identified",), r"(?i:\bidentified (?:with \w{1,40} )?by (?:password )?)[\"'](?P<secret>[^\"']++)"),
@@ -213,7 +205,8 @@ _OTHERS = (
     _Place(("credentials",), rf"(?i:credentials?): *[\w.@-]{{1,64}} *[/|:] *{_ARGUMENT}", _likely),
     _Place(
         ("login", "log in", "logged in", "sign in", "signed in", "credential"),
-        r"(?i:\b(?:log(?:ged)? ?in|sign(?:ed)? in|credentials?)\b)[^/|:]{0,60}(?: ?[/|] ?|:)(?P<secret>[^\s\"'/]{8,}+)",
+        r"(?i:\b(?:log(?:ged)? ?in|sign(?:ed)? in|credentials?)\b)[^/|:]{0,60}(?: ?[/|] ?|:| with )"
+        r"(?P<secret>[^\s\"'/]{8,}+)",
         looks_like_password,
     ),
     _Place(("password for",), rf"(?i:password for [\"'][^\"']{{1,200}}[\"']:? ){_ARGUMENT}", _likely),
@@ -229,26 +222,73 @@ _OTHERS = (
     ),
 )
 
+_PROTOCOL = r"AUTH|PASS |OPER |IDENTIFY |SSWS |login [A-Za-z0-9][\w.-]{11}|auth [A-Za-z0-9][\w.-]{11}"
+"""A line with a secret of one of `_PROTOCOLS` has this."""
+_PROTOCOLS = (
+    _Place(
+        ("auth plain", "auth login", "auth xoauth2", "auth cram", "authenticate "),
+        r"\bAUTH(?:ENTICATE)? (?:PLAIN|XOAUTH2|CRAM-MD5|LOGIN)[ =]++(?P<secret>[A-Za-z0-9+/]{8,}+={0,2})",
+        kind="credential",
+    ),
+    _Place(("auth ",), r"\bAUTH (?:[\w.@-]{1,64} )?(?P<secret>[^\s\"']{8,}+)", looks_like_password),
+    _Place(("login ", "auth "), r"\b(?:login|auth) (?P<secret>[A-Za-z0-9][\w.-]{11,}+)(?!\S)", _likely, "token"),
+    _Place(("pass ",), r"(?:-{2,4}>|>>?|C:|→) PASS (?P<secret>[^\s\"']++)"),
+    _Place(("pass ",), r"^PASS (?P<secret>[^\s/.]{6,}+)\s*+\Z", _likely),
+    _Place(("oper ", "identify "), r"\b(?:OPER|IDENTIFY) (?:\S{1,40} )?(?P<secret>[^\s\"']{6,}+)", _likely),
+    _Place(("ssws ",), r"\bSSWS (?P<secret>[\w-]{20,}+)", kind="token"),
+)
+
+_NO_WORD_BEFORE = r"(?<![\w.+/-])"
 _CODE = (
-    r"(?<![\w.+/-])(?P<secret>[0-9]{4,8}|[0-9]{3}[ -][0-9]{3}|[A-Z0-9]{4}-[A-Z0-9]{4}|(?=[A-Z]*+[0-9])[A-Z0-9]{8,10}"
+    rf"{_NO_WORD_BEFORE}"
+    r"(?P<secret>[0-9]{4,8}|[0-9]{3}[ -][0-9]{3}|[A-Z0-9]{4}-[A-Z0-9]{4}|(?=[A-Z]*+[0-9])[A-Z0-9]{8,10}"
     r"|(?=[a-z-]*+[0-9])[a-z0-9]{4,6}(?:-[a-z0-9]{4,6}){1,4})(?![\w+/]|[.:-]\w)"
 )
 _CODE_NAME = (
-    r"(?i:\b(?:one[- ]?time|verification|confirmation|security|auth(?:entication|enticator|orization)?|[2m]fa"
+    r"(?i:\b(?:one[- ]?time|verification|confirmation|security|auth(?:entication|enticator|orization)?|[2m]fa|your"
     r"|two[- ]factor|(?:log|sign)[- ]?in|device|user|pairing|activation|recovery|backup|reset|sms|e-?mail|otp|totp"
     r"|unlock) (?:pass)?(?:code|word|password|pin)s?|\b[2m]fa token|\botp|\bpasscode|\bpin code|\bpin(?= ?[:=#]| is))"
 )
+_NAMES_OF_CODES = ("code", "otp", "pin", "-time", "one time", "2fa", "mfa")
 _CODE_IS_NAMED = rf"{_CODE_NAME}(?: (?:for|to) \S++)?(?: (?:is|was|are))?[ \t:=#\"'(]{{1,6}}{_CODE}"
 _CODE_IS_ENTERED = rf"(?i:\b(?:enter|use|type|copy|paste)(?: (?:the|this|your))?(?: [\w-]++)? code:? [\"']?){_CODE}"
 
+_CODE_IS_YOURS = (
+    rf"(?:\b[A-Z]-)?{_CODE.removeprefix(_NO_WORD_BEFORE)}"
+    r"(?i: (?:is|as) your (?:[\w-]{1,20} ){0,4}(?:code|otp|passcode|pin)\b)"
+)
+
+_SETS = r"-{0,2}(?:set|add|put|create)\b"
 CONTEXTS = {
-    **{
-        literal.removeprefix("--"): ""
-        for place in _OTHERS
-        for literal in place.literals
-        if literal != ":" and literal not in _IN_OTHER_SCRIPTS and literal not in _SETTERS_OF_VARIABLES
-    },
-    **dict.fromkeys(("env", "var", "config"), r"(?:iable)?s?[ :-]++(?:set|add|put|create)"),
+    **dict.fromkeys(
+        (
+            # of commands; words with a hint at a name, such as `--password-stdin`, need not be here
+            *("add_user ", "signtool", "obscure ", "ansible-vault", "tp-basic", "operator u", "sqlplus", "vault "),
+            *(
+                "<<<",
+                "<(cho",
+                "<(echo",
+                "<(printf",
+                "b-oauth",
+                "cho ",
+                "printf ",
+                "add-mask",
+                "value of ",
+                "value for ",
+            ),
+            *("securestring", "ssl rand", "smbclient"),
+            # of protocols
+            *("authenticate ", "oper ", "dentify ", "ssws ", "dentified", "plaintext", "jdbc:oracle", "code="),
+            *("assertion=", "samlre", 'kty"', "kty'", "kty\\", "c3dvcmq6"),
+            # of sentences
+            *("login", "log in", "logged in", "sign in", "signed in", "seed", "recovery", "backup", "contrase"),
+            *("mot de passe", "heslo", "hasło", "lösenord", "adgangskode", "salasana"),
+        ),
+        "",
+    ),
+    **dict.fromkeys(("v ", "v:", "v-", "vs ", "vs:", "vs-", "config ", "config:", "config-"), _SETS),
+    "variable": rf"s?[ :-]{_SETS}",
+    "t use ": "[a-z*]: ",
     "code": (
         r"s?(?: (?:is|was|are|(?:for|to) \S++))?[ \t:=#\"'(]++"
         r"(?:[a-z]{0,9}-?[a-z]{0,9}[0-9]|[a-z0-9]{4}-[a-z0-9]{4}(?![a-z0-9-]))"
@@ -256,28 +296,51 @@ CONTEXTS = {
     "otp": r"(?: (?:is|was|are|(?:for|to) \S++))?[ \t:=#\"'(]++[0-9]",
     "fa token": "",
     "one": r"[- ]?time (?:pass|pin|code)",
-    "ugfzc3dvcmq6": "",  # SMTP asks for the password, in base64
+    "our ": r"(?:[\w-]{1,20} ){0,4}(?:code|otp|passcode|pin)\b",
     "pin": r"(?: code| is| ?[:=#])[^0-9]{0,9}[0-9]{4}",
 }
-"""What a line with a secret of `_OTHERS` or a one-time code has, in lower case: a literal, and the pattern after it."""
+"""What a line with a secret of `_OTHERS` or a one-time code has, in lower case: a literal, and the pattern after it.
+
+Parts of words, because `re` is faster the fewer first letters there are, above all of the common ones.
+"""
 
 
 @cache
 def _contexts() -> str:
-    return any_of(CONTEXTS)
+    """Matches in a line with a secret of `_OTHERS` or a one-time code, in lower case."""
+    of_places = {
+        literal: ""
+        for place in _OTHERS
+        for literal in place.literals
+        if literal.isascii() and literal not in {":", *_SETTERS_OF_VARIABLES}
+    }
+    return any_of({**CONTEXTS, **of_places})
 
 
-def placed_secrets(line: str, lower: str) -> Iterator[Span]:
-    """Yield values that are secrets because of their context, such as the password option of a command."""
+def placed_secrets(line: str, lower: str, *, many: bool) -> Iterator[Span]:
+    """Yield values that are secrets because of their context, such as the password option of a command.
+
+    Args:
+        line: the line.
+        lower: the line in lower case.
+        many: whether many lines follow, so that a search that costs time to prepare is worth it.
+    """
     if compiled(OPTION).search(line):
         yield from _found_in(_OPTIONS, line, lower)
+    if compiled(_PROTOCOL).search(line):
+        yield from _found_in(_PROTOCOLS, line, lower)
     for match in compiled(QUERY).finditer(line):
         if _likely(match["secret"]):
             yield Span(*match.span("secret"), "signature")
-    contexts = compiled(_contexts()).search(lower) or compiled(PGPASS).search(line)
-    if contexts or compiled(OTHER_SCRIPTS).search(line):
-        yield from _found_in(_OTHERS, line, lower)
-        for pattern in (_CODE_IS_NAMED, _CODE_IS_ENTERED):
+    if many and not (
+        compiled(_contexts()).search(lower)
+        or compiled(PGPASS).search(line)
+        or (not line.isascii() and compiled(OTHER_SCRIPTS).search(line))
+    ):
+        return
+    yield from _found_in(_OTHERS, line, lower)
+    if any(map(lower.__contains__, _NAMES_OF_CODES)) and compiled("[0-9]|[A-Z]-[A-Z]").search(line):
+        for pattern in (_CODE_IS_NAMED, _CODE_IS_ENTERED, _CODE_IS_YOURS):
             for match in compiled(pattern).finditer(line):
                 yield Span(*match.span("secret"), "one-time code")
 
@@ -305,6 +368,8 @@ _KEY = r"(?i:(?:api|access|secret|private|license|signing|encryption|auth|servic
 _JOINS = frozenset("-:/.@") | frozenset(string.ascii_letters + string.digits)
 """Before one of these, the word is a part of a name."""
 _MAX_WORD_BEFORE = 12
+_USED_AS = r"(?P<secret>[^\s\"'`]{8,128})[\"'`]? as (?:the |your |a |an )?\Z"
+_MAX_BEFORE = 160
 _CLAUSE_END = r"[.!?;](?: |\Z)|[|\n]"
 _WORD = r"[^\s\"'`()<>\[\]{},;|]++"
 _MAX_CLAUSE, _MAX_WORDS = 120, 8
@@ -328,6 +393,9 @@ def secrets_in_prose(line: str, hints: Iterable[re.Match[str]]) -> Iterator[Span
         is_key = noun[0][:3].lower() == "key"
         if is_key and compiled(_KEY).search(line, max(0, start - _MAX_WORD_BEFORE), start) is None:
             continue
+        used = compiled(_USED_AS).search(line, max(0, start - _MAX_BEFORE), start)
+        if used and looks_like_password(used["secret"]):
+            yield Span(*used.span("secret"), "secret")
         limit = min(len(line), noun.end() + _MAX_CLAUSE)
         end = compiled(_CLAUSE_END).search(line, noun.end(), limit)
         limit = end.start() if end else limit

@@ -41,6 +41,9 @@ _MAX_SEEN_SECRETS = 64
 _MIN_SEEN_LENGTH, _MAX_SEEN_LENGTH = 10, 256
 """Characters; a shorter or longer secret is not remembered."""
 
+_FEW_LINES = 30
+"""So few lines, as in an alert, are all examined: to prepare the search for suspects would take longer."""
+
 _MAX_REPEATS = 3
 """A line that held a secret is redacted again, because removing one secret may uncover another."""
 
@@ -63,7 +66,9 @@ def redact_emails(text: str) -> str:
 
 def redact_stream(lines: Iterable[str]) -> Iterator[str]:
     """Redact texts of whole lines, with or without the last line end, one by one. Long ones take less time per line."""
-    return map(_Redactor(emails=False).text, lines)
+    redactor = _Redactor(emails=False)
+    redactor.many_lines = True
+    return map(redactor.text, lines)
 
 
 def looks_like(value: str, name: str = "") -> str | None:
@@ -162,6 +167,7 @@ class _Redactor:
         self.key_proximity = KeyProximity()
         self.pairs = Pairs()
         self.manifests = KubernetesSecrets()
+        self.many_lines = False
         self.expects_more = False
         """Whether a line said that the next ones may hold a secret, although nothing in them says so."""
         self.seen: dict[str, str] = {}
@@ -172,7 +178,8 @@ class _Redactor:
 
     def text(self, text: str) -> str:
         lines = text.split("\n")
-        suspects = _suspects(text, emails=self.emails)
+        self.many_lines = self.many_lines or len(lines) > _FEW_LINES
+        suspects = _suspects(text, emails=self.emails) if self.many_lines else range(len(lines))
         for number, line in enumerate(lines):
             if line and (number in suspects or self.expects_more or (self.seen and self._saw(line))):
                 lines[number] = self._line(line)
@@ -192,26 +199,7 @@ class _Redactor:
     def spans(self, line: str) -> list[Span]:
         """Every detector's spans; where they overlap, the first detector's name is kept."""
         line = masked(line)
-        lower = _lower(line)
-        hints = list(compiled(_hints()).finditer(lower))
-        token = issuers.may_hold_token(line, lower)
-        found: list[Span] = []
-        for spans in (
-            self.blocks.spans(line),
-            known_issuer_tokens(line) if token else (),
-            unknown_issuer_tokens(line) if token else (),
-            unnamed_secrets(line) if token and "=" in line else (),
-            url_secrets(line),
-            header_secrets(line, lower),
-            self.key_proximity.spans(line) if token or self.key_proximity.lines_left else (),
-            self.pairs.spans(line, lower, hinted=bool(hints)),
-            self.manifests.spans(line) if self.manifests.lines_left or "kind:" in line else (),
-            assigned_secrets(line, hints),
-            placed_secrets(line, lower),
-            secrets_in_prose(line, hints),
-            email_addresses(line) if self.emails else (),
-        ):
-            found += spans
+        found = self._found(line)
         self.expects_more = bool(
             self.blocks.lines_left
             or self.key_proximity.lines_left
@@ -232,4 +220,30 @@ class _Redactor:
             while start >= 0:
                 found.append(Span(start, start + len(secret), kind))
                 start = line.find(secret, start + len(secret))
+        return found
+
+    def _found(self, line: str) -> list[Span]:
+        """What the detectors find. Those that cannot find anything are not asked, to save time."""
+        lower = _lower(line)
+        hints = list(compiled(_hints()).finditer(lower))
+        found: list[Span] = [*self.blocks.spans(line)]
+        if issuers.may_hold_token(line, lower):
+            found += known_issuer_tokens(line)
+            found += unknown_issuer_tokens(line)
+            found += unnamed_secrets(line)
+            found += self.key_proximity.spans(line)
+        elif self.key_proximity.lines_left:
+            found += self.key_proximity.spans(line)
+        found += url_secrets(line)
+        if hints or "basic" in lower:
+            found += header_secrets(line, lower)
+        found += self.pairs.spans(line, lower, hinted=bool(hints))
+        found += self.manifests.spans(line)
+        if hints:
+            found += assigned_secrets(line, hints)
+        found += placed_secrets(line, lower, many=self.many_lines)
+        if hints:
+            found += secrets_in_prose(line, hints)
+        if self.emails:
+            found += email_addresses(line)
         return found

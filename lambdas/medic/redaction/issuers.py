@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from medic.redaction.names import ID_PREFIXES, describes
-from medic.redaction.spans import Span, any_of, compiled
+from medic.redaction.spans import Span, compiled
 from medic.redaction.tokens import FORMATS, RANDOM
 from medic.redaction.values import is_made_of_words, is_mixed_base64, is_physical_id, is_random
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _PATTERNS = (
     ("SG.", "SendGrid key", r"SG\.[\w-]{16,64}+\.[\w-]{16,}+"),
     (":AA", "Telegram token", r"(?:\bbot|(?<![0-9A-Za-z]))[0-9]{8,10}:AA[\w-]{32,}+"),
-    ("re_", "Resend key", r"re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}+"),
+    ("re_", "Resend key", r"re_[A-Za-z0-9]{6,12}+_[A-Za-z0-9]{20,}+"),
     (":APA91b", "Firebase token", r"(?<![\w-])[\w-]{10,64}+:APA91b[\w-]{40,}+"),
     (".atlasv1.", "Terraform token", r"(?<![\w-])[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,}+"),
     ("pat", "Airtable token", r"pat[A-Za-z0-9]{14}\.[0-9a-f]{32,}+"),
@@ -54,8 +54,11 @@ _RUNS = (
 )
 """Tokens that begin with a run of `SHORTEST_RUN`: the kind and the pattern."""
 
-_LITERALS = frozenset(("akia", "asia", "q~", "eyj", *(f"${scheme}" for scheme in ("1$", "2", "5$", "6$", "7$", "y$"))))
-_LITERALS_OF_HASHES = frozenset(("$apr1", "$argon2", "$scrypt", "$pbkdf2"))
+_LITERALS = frozenset(
+    ("akia", "asia", "$apr1", "$argon2", "$scrypt", "$pbkdf2", "$1$", "$2", "$5$", "$6$", "$7$", "$y$")
+)
+"""Of `_PATTERNS`, in lower case."""
+
 SHORTEST_RUN = 22
 """Every token has a run of so many letters, digits, `_` and `-`, or one of `literals`."""
 
@@ -82,7 +85,7 @@ def literals() -> frozenset[str]:
         for prefix in prefixes.split()
         if len(re.split("[^A-Za-z0-9_-]", prefix)[-1]) + min_length < (32 if "/" in alphabet else SHORTEST_RUN)
     }
-    return _LITERALS | _LITERALS_OF_HASHES | prefixes
+    return _LITERALS | prefixes
 
 
 WORDS, BASE64 = (
@@ -93,17 +96,12 @@ WORDS, BASE64 = (
 LONG_WORD, LONG_BASE64 = b"x" * SHORTEST_RUN, b"x" * 32
 
 
-@cache
-def _literals() -> str:
-    return any_of(dict.fromkeys(literals(), ""))
-
-
 def may_hold_token(line: str, lower: str) -> bool:
     """Whether a line has a run of characters that is long enough for a token, or one of `literals`."""
     data = line.encode("ascii", "replace")
     if LONG_WORD in data.translate(WORDS) or LONG_BASE64 in data.translate(BASE64):
         return True
-    return compiled(_literals()).search(lower) is not None
+    return any(map(lower.__contains__, literals()))
 
 
 def known_issuer_tokens(line: str) -> Iterator[Span]:
@@ -191,6 +189,13 @@ _VARIABLE = (
     r"(?<![\w./$-])(?P<name>[A-Z][A-Z0-9]*+(?:_[A-Z0-9]++)*+)=(?P<quote>[\"']?)(?P<value>[A-Za-z0-9+/_-]{24,128}+={0,2})"
     r"(?P=quote)(?![^\s\"',;})])"
 )
+_BARE, _MIN_CHANGES_IN_BARE = 40, 0.3
+_INTRODUCES_ID = (
+    r"(?:[:=|]|(?i:\b(?:id|hash|e-?tag|digest|checksum|sum|sha[0-9]*|version|ref|nonce|cursor)))[\s\"'`(]*\Z"
+    r"|^[\s\"'`(]*\Z"
+)
+"""Before a random word: a sign or a noun, after which ids and hashes are printed; or nothing, on its line."""
+_MAX_INTRODUCTION = 24
 _HEX_KEY = "[0-9a-f]{32}"
 _SHORT_VALUE = 24
 _AFTER_DOT = 32
@@ -213,6 +218,9 @@ def unknown_issuer_tokens(line: str) -> Iterator[Span]:
                 yield Span(name.start(), end, "token")
         if before in _PART_OF_NAME or before.isalnum() or after in {".", "/", ":", "="}:
             continue
+        if end - start >= _BARE and after != "+" and _is_bare_token(line, start, run[0]):
+            yield Span(start, end, "token")
+            continue
         random = compiled(_FIRST_PREFIX).fullmatch(run[0])
         encoded = compiled(_PREFIXES_OF_HEX).fullmatch(run[0])
         live = compiled(_ENVIRONMENT).fullmatch(run[0])
@@ -231,6 +239,15 @@ def unnamed_secrets(line: str) -> Iterator[Span]:
         random = compiled(_HEX_KEY).fullmatch(value) or (len(value) >= _SHORT_VALUE and is_mixed_base64(value))
         if random and not is_made_of_words(value) and not describes(match["name"]):
             yield Span(*match.span("value"), "secret")
+
+
+def _is_bare_token(line: str, start: int, text: str) -> bool:
+    """Whether a long random word is a token, because nothing says that it is an id or a hash."""
+    if compiled(_INTRODUCES_ID).search(line, max(0, start - _MAX_INTRODUCTION), start):
+        return False
+    if text.replace("-", "_").partition("_")[0].lower() in ID_PREFIXES or is_made_of_words(text):
+        return False
+    return is_mixed_base64(text, min_changes=_MIN_CHANGES_IN_BARE)
 
 
 def _marks_token(prefix: str, *, plain: bool) -> bool:

@@ -23,6 +23,8 @@ STRONG_WORDS = {
     "storepass": "password",
     "keypass": "password",
     "psk": "password",
+    "requirepass": "password",
+    "masterauth": "password",
     "passwort": "password",
     "kennwort": "password",
     "wachtwoord": "password",
@@ -147,7 +149,7 @@ HARMLESS_COMPOUNDS = _split(
 """Joined words that contain a secret's word, but that AWS, SDKs and compilers use for other things."""
 
 QUALIFIERS = frozenset(
-    _split("b64 base64 dev development live local new old plain plaintext prod production raw staging test v value")
+    _split("b base dev development live local new old plain plaintext prod production raw staging test v value")
 )
 """Trailing words that only tell variants of a name apart, such as `_PROD`; they are ignored."""
 
@@ -172,12 +174,12 @@ FUNCTION_WORDS = frozenset(
 )
 """Articles, auxiliary verbs, prepositions and the like; several words with one of these are a sentence."""
 
-_END = rf"(?:(?![a-z])|(?=(?:{'|'.join(sorted(QUALIFIERS))})(?![a-z])))"
+_END = r"(?:(?![a-z])|(?=dev|prod|test|stag|value|live|old|new|raw))"
 HINTS = {
     **dict.fromkeys(
         _split(
             "passw passphrase passcode pword pswd storepass keypass secret token tkn cred mnemonic jwt signature "
-            "bearer cookie jsessionid dockerconfigjson sharedaccess authident kennwort wachtwoord senha "
+            "bearer cookie jsessionid dockerconfigjson sharedaccess authident kennwort chtwoord senha "
             "parola"
         ),
         "",

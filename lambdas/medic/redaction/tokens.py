@@ -30,14 +30,10 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Backblaze key", BASE64, 26, "K001 K002 K003 K004 K005"),
     # https://www.tigrisdata.com/docs/iam/manage-access-key/
     ("Tigris key", WORD, 40, "tsec_"),
-    # https://docs.netlify.com/api/get-started/
-    ("Netlify token", ALNUM, 24, "nfp_ nfc_ nfo_ nfu_ nfb_"),
-    # https://vercel.com/docs/sign-in-with-vercel/tokens
-    ("Vercel token", ALNUM, 24, "vcp_ vci_ vca_ vcr_ vck_"),
     # https://render.com/docs/api
     ("Render key", ALNUM, 24, "rnd_"),
     # https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
-    ("GitHub token", ALNUM, 16, "ghp_ gho_ ghu_ ghs_ ghr_"),
+    ("GitHub token", ALNUM, 30, "ghp_ gho_ ghu_ ghs_ ghr_"),
     # https://docs.gitlab.com/security/tokens/
     (
         "GitLab token",
@@ -48,7 +44,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     # https://jsr.io/docs/api
     ("JSR token", ALNUM, 30, "jsrp_ jsrd_"),
     # https://buildkite.com/docs/platform/security/tokens
-    ("Buildkite token", ALNUM, 30, "bkua_ bkct_"),
+    ("Buildkite token", ALNUM, 30, "bkua_ bkaa_ bkaj_ bkct_"),
     # https://docs.snyk.io/snyk-api/authentication-for-api
     ("Snyk token", WORD, 30, "snyk_uat. snyk_sat."),
     # https://www.chromatic.com/docs/setup/
@@ -79,12 +75,10 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Supabase key", WORD, 16, "sb_secret_"),
     # https://neon.com/docs/manage/api-keys
     ("Neon key", ALNUM, 30, "napi_"),
-    # https://neon.com/docs/manage/roles
-    ("Neon password", ALNUM, 10, "npg_"),
     # https://xata.io/docs/platform/api-keys
     ("Xata key", ALNUM, 24, "xau_"),
     # https://aiven.io/docs/platform/concepts/service-users
-    ("Aiven password", WORD, 16, "AVNS_"),
+    ("Aiven password", WORD, 18, "AVNS_"),
     # https://www.cockroachlabs.com/docs/cockroachcloud/managing-access
     ("CockroachDB key", WORD, 40, "CCDB1_"),
     # https://www.tinybird.co/docs/forward/administration/tokens
@@ -133,7 +127,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Honeycomb key", ALNUM, 30, "hcaik_ hcxik_ hcamk_"),
     # https://docs.slack.dev/authentication/tokens/
     ("Slack token", DOTTED, 20, "xoxa- xoxb- xoxc- xoxe- xoxo- xoxp- xoxr- xoxs- xoxe.xox"),
-    ("Slack token", BASE64, 20, "xoxd-"),
+    ("Slack token", BASE64, 60, "xoxd-"),
     # https://developers.mailersend.com/general.html
     ("MailerSend key", HEX, 40, "mlsn."),
     # https://mailchimp.com/developer/transactional/guides/quick-start/
@@ -143,9 +137,9 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     # https://developer.nylas.com/docs/v3/auth/
     ("Nylas key", WORD, 40, "nyk_v0_"),
     # https://docs.stripe.com/keys
-    ("Stripe key", ALNUM, 10, "sk_live_ sk_test_ rk_live_ rk_test_"),
+    ("Stripe key", ALNUM, 16, "sk_live_ sk_test_ rk_live_ rk_test_"),
     # https://docs.stripe.com/webhooks
-    ("Stripe webhook secret", BASE64, 16, "whsec_"),
+    ("Stripe webhook secret", BASE64, 24, "whsec_"),
     # https://developer.paddle.com/api-reference/about/authentication
     ("Paddle key", WORD, 30, "pdl_live_apikey_ pdl_sdbx_apikey_ pdl_ntfset_"),
     # https://polar.sh/docs/integrate/oat
@@ -203,14 +197,14 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("New Relic key", HEX, 19, "NRJS- NRBR-"),
     ("Grafana token", BASE64, 30, "glc_ eyJrIjoi"),
     ("Grafana token", WORD, 30, "glsa_"),
-    ("Slack token", WORD, 12, "xapp-"),
+    ("Slack token", WORD, 30, "xapp-"),
     ("Twilio key", HEX, 32, "SK"),
     ("Brevo key", WORD, 40, "xkeysib- xsmtpsib-"),
     ("Facebook token", ALNUM, 80, "EAA"),
     ("Stripe key", WORD, 20, "sk_prod_ rk_prod_"),
     ("Square token", WORD, 50, "EAAA"),
     ("Plaid token", WORD, 30, "access-production- access-sandbox- access-development-"),
-    ("Flutterwave key", HEX, 12, "FLWSECK- FLWSECK_TEST-"),
+    ("Flutterwave key", HEX, 20, "FLWSECK- FLWSECK_TEST-"),
     ("EasyPost key", ALNUM, 50, "EZAK EZTK"),
     ("Shippo token", HEX, 40, "shippo_live_ shippo_test_"),
     ("Duffel token", WORD, 40, "duffel_live_ duffel_test_"),
@@ -221,8 +215,9 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("SettleMint token", ALNUM, 16, "sm_aat_ sm_pat_ sm_sat_"),
     ("Intra 42 secret", HEX, 60, "s-s4t2ud- s-s4t2af-"),
     # https://github.com/trufflesecurity/trufflehog/tree/main/pkg/detectors
+    ("Netlify token", ALNUM, 24, "nfp_"),
     ("Google access token", DOTTED, 24, "ya29."),
-    ("Alibaba key id", ALNUM, 17, "LTAI"),
+    ("Alibaba key id", ALNUM, 18, "LTAI"),
     ("Deno token", ALNUM, 30, "ddp_ ddw_"),
     ("Salad key", ALNUM, 12, "salad_cloud_"),
     ("Atlassian token", BASE64, 30, "ATATT3 ATCTT3"),
@@ -231,7 +226,6 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Artifactory token", ALNUM, 40, "cmVmdGtuOj"),
     ("CircleCI token", WORD, 30, "CCIPAT_"),
     ("Sourcegraph token", WORD, 40, "sgp_ slk_"),
-    ("Endor Labs key", WORD, 16, "endr+"),
     ("Trufflehog key", HEX, 16, "thog-key- thog-secret-"),
     ("Doppler token", DOTTED, 24, "dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit."),
     ("Tailscale key", WORD, 16, "tskey-"),
@@ -280,8 +274,9 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("ClickUp token", "[A-Z0-9_]", 36, "pk_"),
     ("Mapbox token", DOTTED, 30, "sk.eyJ pk.eyJ tk.eyJ"),
     # https://github.com/secretlint/secretlint/tree/master/packages/%40secretlint
-    ("Amazon MWS token", WORD, 20, "amzn.mws."),
-    ("Vault token", WORD, 20, "hvs. hvb. hvr."),
+    ("Vercel token", ALNUM, 24, "vcp_ vci_ vca_ vcr_ vck_"),
+    ("Amazon MWS token", WORD, 30, "amzn.mws."),
+    ("Vault token", WORD, 24, "hvs. hvb. hvr."),
     ("AI API key", ALNUM, 30, "gsk_"),
     ("Notion token", ALNUM, 30, "ntn_"),
     ("Linear key", ALNUM, 24, "lin_api_ lin_oauth_"),
