@@ -43,7 +43,7 @@ def young_service_role(stage: Stage) -> None:
     stage.build(app_id)
     stage.narrator.say("  (The clock moves one minute ahead, so IAM has now propagated the role.)")
     stage.cloud.control("advance", 60)
-    alert = stage.next_alert(app_id, containing="set, and read back")
+    alert = stage.next_alert(app_id, containing="(read back)")
     stage.expect(
         "the alert says that the attached role serves the runtime and does not repair this build",
         "It never changes a build" in alert,
@@ -57,9 +57,10 @@ def young_service_role(stage: Stage) -> None:
     stage.expect(
         "the bot sent one UpdateBranch with one field, computeRoleArn", list(write["body"]) == ["computeRoleArn"]
     )
-    recovered = stage.next_alert(app_id, containing="recovered")
+    recovered = stage.next_alert(app_id, containing="Recovered")
     stage.expect(
-        "the alert does not credit the recovery to the compute role", "not credited to the compute role" in recovered
+        "the alert does not credit the recovery to the compute role",
+        "A compute role has no part in a build" in recovered,
     )
     stage.narrator.branch("after", stage.branch(app_id))
     stage.expect("a request to the SSR runtime now finds credentials", _served(stage, app_id))
@@ -103,9 +104,9 @@ def runtime_credentials(stage: Stage) -> None:
     stage.narrator.branch("before", stage.branch(app_id))
     stage.narrator.say("  (After a deployment, the watcher reads the SSR log every minute. The demo runs it by hand.)")
     stage.run_watcher()
-    alert = stage.next_alert(app_id, containing="set, and read back")
+    alert = stage.next_alert(app_id, containing="(read back)")
     stage.expect("the alert quotes the log line", "Could not load credentials from any providers" in alert)
-    stage.expect("the alert names the compute role", "compute role (used by SSR code at runtime)" in alert)
+    stage.expect("the alert names the compute role", "the compute role (SSR runtime)" in alert)
     stage.expect("the alert says which error comes next", "the next error will be AccessDenied until" in alert)
     role = stage.outputs["DefaultComputeRoleArn"]
     stage.narrator.branch("after", stage.branch(app_id))

@@ -119,8 +119,8 @@ def test_a_click_applies_the_proposed_change_and_the_thread_says_so(channel: Cha
     assert channel.role() == channel.world.default_role_arn
     later = channel.world.slack.posts[1:]
     assert later != []
-    assert all(post.body.get("thread_ts") for post in later)
-    assert f"slack:{TEAM}/{USER}" in json.dumps(later[-1].body)
+    assert all(post.body.get("thread_ts") or post.path == "/api/chat.update" for post in later)
+    assert f"approved by slack:{TEAM}/{USER}" in json.dumps([post.body for post in later])
     assert "Approved by" in channel.answers[0]["text"]
 
 

@@ -47,7 +47,7 @@ def test_the_end_of_a_storm_is_reported_with_all_affected_branches_and_how_to_fi
     world.amplify.control.advance(11 * 60)
     world.watch()
     (over,) = world.alerts()[already_sent:]
-    assert "Storm over: 6 incidents" in over
+    assert "Storm over · 6 incidents: 0 recovered, 6 still open" in over
     assert all(f"app{number} / main" in over for number in range(6))
     assert f"medic fix {apps[3]} main" in over
     assert f"medic fix {apps[2]} main" not in over
@@ -67,7 +67,7 @@ def test_a_storm_that_goes_on_is_not_over(world: World) -> None:
     assert len(world.alerts()) == already_sent
     world.amplify.control.advance(11 * 60)
     world.watch()
-    assert "Storm over: 7 incidents" in world.alerts()[-1]
+    assert "Storm over · 7 incidents: 0 recovered, 7 still open" in world.alerts()[-1]
 
 
 def test_recoveries_after_a_storm_are_not_reported_one_by_one(world: World) -> None:

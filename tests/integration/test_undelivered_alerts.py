@@ -61,7 +61,7 @@ def test_a_later_alert_does_not_replace_an_undelivered_one(world: World, app: st
     world.deliver(recovery)
     first, second = world.alerts()
     assert "Unable to assume" in first
-    assert "recovered" in second
+    assert "Recovered" in second
 
 
 def test_a_dead_channel_is_tried_with_one_alert_per_run(world: World, app: str) -> None:
@@ -94,7 +94,7 @@ def test_a_stored_alert_that_cannot_be_read_does_not_block_its_branch(world: Wor
     world.amplify.control.set_connection(app, "ok")
     world.deliver(world.build(app))
     (alert,) = world.alerts()
-    assert "recovered" in alert
+    assert "Recovered" in alert
 
 
 def _tries(world: World) -> int:

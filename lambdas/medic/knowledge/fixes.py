@@ -274,20 +274,40 @@ aws iam update-assume-role-policy --role-name {{role_name}} --policy-document fi
         cloudformation="Role:\n  Type: AWS::IAM::Role\n  Properties:\n    PermissionsBoundary: <policy ARN>",
     ),
     Fix(
+        id="ask_organization",
+        title="Ask the organization's administrators about the policy that denies",
+        expect="No permission added to the role helps: the organization's policy has the last word.",
+        console="AWS Organizations > Policies, in the management account. Send its administrators the log line, which "
+        "often names the policy.",
+        cli="# in the management account or a delegated administrator's\n"
+        "aws organizations list-policies-for-target --target-id {account} --filter SERVICE_CONTROL_POLICY\n"
+        "aws organizations list-policies-for-target --target-id {account} --filter RESOURCE_CONTROL_POLICY",
+        cdk="// The policy belongs to the organization's own code: organizations.CfnPolicy.",
+        terraform="# The policy belongs to the organization's own code: aws_organizations_policy.",
+        cloudformation="# The policy belongs to the organization's own code: AWS::Organizations::Policy.",
+    ),
+    Fix(
+        id="ask_resource_owner",
+        title="Ask the owner of the resource to allow the role in the resource's own policy",
+        expect="No permission added to the role helps alone: the resource's policy has the last word.",
+        console="Open the resource that the log line names (bucket, key, queue, secret), and read its policy.",
+        cli="# Read the policy of the resource that the log line names: aws s3api get-bucket-policy, aws kms "
+        "get-key-policy,\n# aws secretsmanager get-resource-policy, aws sqs get-queue-attributes",
+        cdk="// where the resource is defined: bucket.addToResourcePolicy(...), key.addToResourcePolicy(...)",
+        terraform="# where the resource is defined: aws_s3_bucket_policy, aws_kms_key_policy",
+        cloudformation="# where the resource is defined: AWS::S3::BucketPolicy, AWS::KMS::Key KeyPolicy",
+    ),
+    Fix(
         id="ask_policy_owner",
-        title="Ask whoever owns the policy that denies",
+        title="Find the policy that denies, and ask its owner",
         expect="No permission added to the role helps: another policy has the last word.",
-        console="AWS Organizations > Policies (SCP, RCP), VPC > Endpoints > Policy, or the resource's own policy; the "
-        "message names the type, and in the same organization often the policy's ARN. Send its owner the message.",
-        cli="aws organizations describe-policy --policy-id <p-...>     # from the management account\n"
-        "aws ec2 describe-vpc-endpoints --query 'VpcEndpoints[].PolicyDocument'\naws s3api get-bucket-policy --bucket "
-        "<bucket>",
-        cdk="A resource's own policy is changed where the resource is defined: bucket.addToResourcePolicy(...), "
-        "key.addToResourcePolicy(...). SCPs and RCPs belong to the organization's own code.",
-        terraform="aws_s3_bucket_policy, aws_kms_key_policy or aws_vpc_endpoint_policy where the resource is defined; "
-        "aws_organizations_policy in the organization's own code.",
-        cloudformation="AWS::S3::BucketPolicy, AWS::KMS::Key KeyPolicy or AWS::EC2::VPCEndpoint PolicyDocument where "
-        "the resource is defined; AWS::Organizations::Policy in the management account.",
+        console='The words after "because" or "with" in the log line name the type of the policy, and sometimes its '
+        "ARN. Send its owner the line.",
+        cli="# VPC endpoint policies of this region\n"
+        "aws ec2 describe-vpc-endpoints --region {region} --query 'VpcEndpoints[].[VpcEndpointId,PolicyDocument]'",
+        cdk="// The policy is changed where it is defined.",
+        terraform="# The policy is changed where it is defined.",
+        cloudformation="# The policy is changed where it is defined.",
     ),
     Fix(
         id="logging_policy",

@@ -14,6 +14,7 @@ from medic.evidence import Absent, Present
 from medic.labels import Phase
 from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,
+    APP_ID,
     BUILD_SESSION,
     COMPUTE_ROLE,
     COMPUTE_SESSION,
@@ -29,7 +30,7 @@ from tests.unit.diagnosis.diagnosing import (
 )
 
 if TYPE_CHECKING:
-    from medic.alerts.model import AlertFix
+    from medic.alerts.model import Section
 
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/${x}%{y}'$(touch /tmp/x)`id`"}
 
@@ -50,9 +51,9 @@ def snippets(of: Proposal) -> dict[str, str]:
     return {snippet.name.lower().removeprefix("aws "): snippet.text for snippet in proposal_snippets(of)}
 
 
-def fixes(text: str, phase: Phase = Phase.BUILD, **changes: Any) -> dict[str, AlertFix]:
+def fixes(text: str, phase: Phase = Phase.BUILD, **changes: Any) -> dict[str, Section]:
     shown = fixes_for(evidence(**changes), diagnosed(text, phase, **changes))
-    return {fix.title: fix for fix in shown}
+    return {fix.heading: fix for fix in shown}
 
 
 def test_the_cli_snippet_passes_the_statement_unchanged() -> None:
@@ -131,16 +132,16 @@ def test_no_statement_is_advised_if_a_deny_overrides_it() -> None:
 @pytest.mark.parametrize(
     ("state", "name"),
     [
-        (Present(role(trust_policy=trust("lambda.amazonaws.com"))), "amplify-service-role"),
+        (Present(role(trust_policy=trust("lambda.amazonaws.com"))), f"amplify-service-{APP_ID}"),
         (Absent("IAM has no role service"), "service"),
     ],
     ids=["unfit", "gone"],
 )
 def test_a_new_service_role_gets_the_old_name_only_if_it_is_free(state: object, name: str) -> None:
     shown = fixes(UNASSUMABLE, service=state)
-    attach = shown["Point the app at an existing service role"]
+    create = shown["Make a service role and attach it to the app"]
 
-    assert attach.snippets[1].text.splitlines()[0].endswith(f"/{name}")
+    assert f"--role-name {name} " in create.snippets[1].text
 
 
 def test_the_fix_for_a_contested_compute_role_names_that_role() -> None:
