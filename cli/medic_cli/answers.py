@@ -65,10 +65,10 @@ class ChosenJobJson(TypedDict):
 
 class WrittenFixJson(TypedDict):
     title: str
-    console: str
-    cli: str
-    cdk: str
-    terraform: str
+    console: str | None
+    cli: str | None
+    cdk: str | None
+    terraform: str | None
 
 
 class LinkJson(TypedDict):

@@ -142,10 +142,10 @@ def _fix(fix: Section) -> WrittenFixJson:
     texts = {snippet.name: snippet.text for snippet in fix.snippets}
     return {
         "title": fix.heading,
-        "console": texts[DIALECTS[Dialect.CONSOLE]],
-        "cli": texts[DIALECTS[Dialect.CLI]],
-        "cdk": texts[DIALECTS[Dialect.CDK]],
-        "terraform": texts[DIALECTS[Dialect.TERRAFORM]],
+        "console": texts.get(DIALECTS[Dialect.CONSOLE]),
+        "cli": texts.get(DIALECTS[Dialect.CLI]),
+        "cdk": texts.get(DIALECTS[Dialect.CDK]),
+        "terraform": texts.get(DIALECTS[Dialect.TERRAFORM]),
     }
 
 

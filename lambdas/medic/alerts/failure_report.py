@@ -24,7 +24,7 @@ from medic.arns import name_of
 from medic.diagnosis.model import CheckResult, Rank
 from medic.incidents.model import IncidentState
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
-from medic.plan.decide import contradicted
+from medic.plan.decide import contradicted, effect_of
 from medic.plan.model import Disposition
 
 if TYPE_CHECKING:
@@ -247,8 +247,9 @@ def _change_items(report: FailureReport) -> Iterator[str]:
         if passed:
             yield f"Guardrails passed for the {wording.ROLE_OF_ACTION[action.kind]}: {len(passed)}"
         yield from (f"✗ {answer.rule}: {answer.detail}" for answer in action.answers if not answer.allows)
-    if report.applied or report.proposed:
-        yield f"{'Expect' if report.applied else 'If approved'}: {report.plan.effect}"
+    expected = tuple(outcome.action for outcome in report.applied) or report.proposed
+    if expected:
+        yield f"{'Expect' if report.applied else 'If approved'}: {effect_of(report.failure, expected)}"
 
 
 def _fixes(report: FailureReport) -> tuple[Section, ...]:
@@ -265,11 +266,11 @@ def _fixes(report: FailureReport) -> tuple[Section, ...]:
 
 
 def _reasons(report: FailureReport) -> Iterator[str]:
-    """Causes that are not ruled out, then failed and unknown checks with what they rest on. The rest is a count."""
+    """Other causes that are not ruled out, then failed and unknown checks with their sources. The rest is a count."""
     diagnosis = report.failure.diagnosis
-    for cause in diagnosis.causes:
+    for cause in diagnosis.causes[1:]:
         if cause.rank is not Rank.RULED_OUT:
-            yield f"{wording.RANKS[cause.rank]}: {cause.title}: {cause.reason}"
+            yield f"Also {wording.RANKS[cause.rank].lower()}: {cause.title} ({cause.reason})"
     ruled_out = [cause.title for cause in diagnosis.causes if cause.rank is Rank.RULED_OUT]
     if ruled_out:
         yield f"Ruled out: {'; '.join(ruled_out)}"

@@ -14,11 +14,13 @@ from urllib.parse import quote
 
 from medic.alerts.model import NamedText, Section
 from medic.alerts.wording import DIALECTS
-from medic.arns import arn_parts
+from medic.arns import RoleArn, arn_parts, name_of
 from medic.diagnosis.model import Assumable, Rank
 from medic.events import Scope
+from medic.evidence import value_of
 from medic.knowledge import FIXES, find_entry
-from medic.knowledge.entry import Dialect, filled
+from medic.knowledge.entry import Dialect, filled, placeholders_in
+from medic.knowledge.fixes import add_to_trust
 from medic.labels import ActionKind, Phase
 
 if TYPE_CHECKING:
@@ -49,8 +51,11 @@ _PERMISSIONS_TAB_FIXES = frozenset({"grant_action", "change_boundary", "logging_
 _APP_PAGE_FIXES = frozenset(
     {"attach_service_role", "attach_compute_role", "reconnect_repository", "drop_explicit_credentials", "shorten_build"}
 )
+_ADD_TO_TRUST = "assumeRolePolicy?.addStatements"
 _SAFE_VALUE = re.compile(r"[\w./:@+=,-]{1,300}")
-"""A value without characters that mean something in code or JSON. Others are shown as `<name>`."""
+"""A value without characters that mean something in code, JSON or a shell."""
+_FREE_NAMES = ("branch", "repository")
+"""No command of a fix has them within quotes."""
 
 
 def fixes_for(
@@ -88,6 +93,8 @@ def _impossible(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
             yield fix_id
     if diagnosis.candidate is not None and diagnosis.candidate.usable and evidence.candidate_role_arn:
         yield "create_compute_role"  # the paired role is there to be attached
+    if diagnosis.service is not None and diagnosis.service.usable:
+        yield "create_service_role"
     if diagnosis.phase is not Phase.API:
         yield from _LAPTOP_FIXES
 
@@ -108,25 +115,36 @@ def _fix(fix_id: str, proposal: Proposal | None, evidence: Evidence, role_arn: s
     fix = FIXES[fix_id]
     if proposal is not None:
         return Section(fix.title, snippets=proposal_snippets(proposal), url=url)
-    values = {
-        "app_id": scope.app_id,
-        "branch": scope.branch,
-        "region": scope.region,
-        "account": scope.account,
-        "role_arn": role_arn,
-        "role_name": role_arn.rsplit("/", 1)[-1],
-    }
-    snippets = (
-        NamedText(DIALECTS[dialect], _filled_in(fix.written_in(dialect), dialect, values)) for dialect in _DIALECTS
-    )
+    values = _values(evidence, role_arn)
+    texts = ((dialect, _filled_in(fix.written_in(dialect), dialect, values)) for dialect in _DIALECTS)
+    # A text with an unknown name can't be run.
+    snippets = (NamedText(DIALECTS[dialect], text) for dialect, text in texts if not placeholders_in(text))
     return Section(fix.title, snippets=tuple(snippets), url=url)
 
 
+def _values(evidence: Evidence, role_arn: str) -> dict[str, str]:
+    """The names that are known."""
+    app, job, role = value_of(evidence.app), value_of(evidence.job), RoleArn.parse(role_arn)
+    values = {
+        "app_id": evidence.app_id,
+        "branch": evidence.branch_name,
+        "region": evidence.region,
+        "account": evidence.account,
+        "partition": evidence.partition,
+        "job_id": job.id if job is not None else "",
+        "repository": (app.repository if app is not None else None) or "",
+        "role_arn": role_arn,
+        "role_name": name_of(role_arn),
+        "role_path": role.path if role is not None else "",
+    }
+    return {name: value for name, value in values.items() if value}
+
+
 def _filled_in(text: str, dialect: Dialect, values: Mapping[str, str]) -> str:
-    """The text with its values: quoted for a shell, and elsewhere only values that can't break out into code."""
+    """The text with every value that can't break out into code. A shell gets the freely chosen names in quotes."""
+    safe = {name: value for name, value in values.items() if _SAFE_VALUE.fullmatch(value)}
     if dialect is Dialect.CLI:
-        return filled(text, {name: shlex.quote(value) for name, value in values.items()})
-    safe = {name: value if _SAFE_VALUE.fullmatch(value) else f"<{name}>" for name, value in values.items()}
+        safe |= {name: shlex.quote(values[name]) for name in _FREE_NAMES if name in values}
     return filled(text, safe)
 
 
@@ -158,28 +176,19 @@ def proposal_snippets(proposal: Proposal) -> tuple[NamedText, ...]:
     """The proposed statement for the console, the AWS CLI, CDK and Terraform."""
     statement = json.dumps(json.loads(proposal.statement), indent=2)
     if proposal.fix in _TRUST_FIXES:
-        where, argument, command = "Trust relationships > Edit trust policy", "assume_role_policy", _trust_cli(proposal)
-        add = "assumeRolePolicy?.addStatements"
+        where, argument, add = "Trust relationships > Edit trust policy", "assume_role_policy", _ADD_TO_TRUST
+        command = add_to_trust(shlex.quote(proposal.role_name or ""), shlex.quote(proposal.statement))
     else:
-        where, argument, command = "Add permissions > Create inline policy > JSON", "policy", _permission_cli(proposal)
-        add = "addToPrincipalPolicy"
+        where, argument, add = "Add permissions > Create inline policy > JSON", "policy", "addToPrincipalPolicy"
+        command = _permission_cli(proposal)
     whose = f"Roles > {proposal.role_name}" if proposal.role_name else proposal.principal
-    console = (f"IAM > {whose} > {where}: add to Statement, beside what stands there", statement, *proposal.notes)
+    console = (f"IAM > {whose} > {where}: add to Statement, beside what is there", statement, *proposal.notes)
     cdk = f"{'role' if proposal.role_name else 'caller'}.{add}(iam.PolicyStatement.fromJson({statement}));"
     # The JSON is valid HCL once its template sequences `${` and `%{` are escaped.
     literal = statement.replace("${", "$${").replace("%{", "%%{")
     terraform = f"# in the jsonencode(...) of {argument}, one more element of Statement:\n{literal}"
     texts = ("\n".join(console), command, cdk, terraform)
     return tuple(NamedText(DIALECTS[dialect], text) for dialect, text in zip(_DIALECTS, texts, strict=True))
-
-
-def _trust_cli(proposal: Proposal) -> str:
-    role, statement = shlex.quote(proposal.role_name or "<role>"), shlex.quote(proposal.statement)
-    return (
-        f"aws iam get-role --role-name {role} --query Role.AssumeRolePolicyDocument --output json > trust.json\n"
-        f"jq --argjson new {statement} '.Statement = ([.Statement] | flatten) + [$new]' trust.json > fixed.json\n"
-        f"aws iam update-assume-role-policy --role-name {role} --policy-document file://fixed.json"
-    )
 
 
 def _permission_cli(proposal: Proposal) -> str:

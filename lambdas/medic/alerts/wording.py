@@ -100,6 +100,26 @@ DIALECTS = {
     Dialect.CLOUDFORMATION: "CloudFormation",
 }
 
+_SOURCES = {
+    "build_duration": "amplify:GetJob",
+    "caller": "the denial's text",
+    "caller_boundary": "iam:GetRole",
+    "line_confirmed": "amplify:GetBranch and iam:GetRole",
+    "platform": "amplify:GetApp",
+    "repository_cloned": "the build log",
+    "repository_connection": "no API shows it; the console does",
+    "resource_control_policies": "organizations:DescribePolicy in the management account shows them",
+    "static_keys": "the values' form in amplify:GetApp and GetBranch",
+}
+_SOURCES_BY_END = {
+    "_set": "amplify:GetApp and GetBranch",
+    "_account": "the role's ARN",
+    "_exists": "iam:GetRole",
+    "_trust": "iam:GetRole",
+    "_age": "iam:GetRole and amplify:GetJob",
+    "_boundary": "iam:GetRole",
+}
+"""For the checks that both roles have."""
 _SHORTEST_NAMES = 24
 """Characters that app and branch keep in a headline, however long the rest is."""
 
@@ -143,28 +163,6 @@ def shortened(text: str, limit: int) -> str:
 def capitalized(clause: str) -> str:
     """The clause with its first letter in upper case and the rest unchanged, unlike `str.capitalize`."""
     return f"{clause[:1].upper()}{clause[1:]}"
-
-
-_SOURCES = {
-    "build_duration": "amplify:GetJob",
-    "caller": "the denial's text",
-    "caller_boundary": "iam:GetRole",
-    "line_confirmed": "amplify:GetBranch and iam:GetRole",
-    "platform": "amplify:GetApp",
-    "repository_cloned": "the build log",
-    "repository_connection": "no API shows it; the console does",
-    "resource_control_policies": "organizations:DescribePolicy in the management account shows them",
-    "static_keys": "the values' form in amplify:GetApp and GetBranch",
-}
-_SOURCES_BY_END = {
-    "_set": "amplify:GetApp and GetBranch",
-    "_account": "the role's ARN",
-    "_exists": "iam:GetRole",
-    "_trust": "iam:GetRole",
-    "_age": "iam:GetRole and amplify:GetJob",
-    "_boundary": "iam:GetRole",
-}
-"""For the checks that both roles have."""
 
 
 def source_of(check_id: str) -> str:

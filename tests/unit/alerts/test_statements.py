@@ -12,6 +12,7 @@ from medic.alerts.fixes import fixes_for, proposal_snippets
 from medic.diagnosis.model import Proposal
 from medic.evidence import Absent, Present
 from medic.labels import Phase
+from tests.unit.alerts.pasting import Pasted
 from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,
     APP_ID,
@@ -30,6 +31,8 @@ from tests.unit.diagnosis.diagnosing import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from medic.alerts.model import Section
 
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/${x}%{y}'$(touch /tmp/x)`id`"}
@@ -72,14 +75,22 @@ def test_two_statements_do_not_overwrite_each_other() -> None:
     assert one[one.index("--policy-name") + 1] != other[other.index("--policy-name") + 1]
 
 
-def test_the_cli_snippet_appends_to_the_trust_policy_that_is_set_when_it_runs() -> None:
+def test_the_cli_snippet_appends_to_the_trust_policy_that_is_set_when_it_runs(tmp_path: Path) -> None:
     of = proposal(fix="trust_service_role")
-    get, append, put = snippets(of)["cli"].splitlines()
+    pasted = Pasted(snippets(of)["cli"], tmp_path, answers={"get-role": {"Statement": {"Sid": "Other"}}})
+    get, put = pasted.run()
 
-    assert get.startswith("aws iam get-role --role-name service")
-    assert json.loads(shlex.split(append)[3]) == STATEMENT
-    assert shlex.split(append)[4] == ".Statement = ([.Statement] | flatten) + [$new]"
-    assert put.endswith("--role-name service --policy-document file://fixed.json")
+    assert get[:4] == ["iam", "get-role", "--role-name", "service"]
+    assert put == [
+        "iam",
+        "update-assume-role-policy",
+        "--role-name",
+        "service",
+        "--policy-document",
+        "file://trust.json",
+    ]
+    assert json.loads((tmp_path / "trust.json").read_text()) == {"Statement": [{"Sid": "Other"}, STATEMENT]}
+    assert json.loads((tmp_path / "trust-backup.json").read_text()) == {"Statement": {"Sid": "Other"}}
     assert "assumeRolePolicy?.addStatements" in snippets(of)["cdk"]
 
 
@@ -139,7 +150,7 @@ def test_no_statement_is_advised_if_a_deny_overrides_it() -> None:
 )
 def test_a_new_service_role_gets_the_old_name_only_if_it_is_free(state: object, name: str) -> None:
     shown = fixes(UNASSUMABLE, service=state)
-    create = shown["Make a service role and attach it to the app"]
+    create = shown["Create a service role and attach it to the app"]
 
     assert f"--role-name {name} " in create.snippets[1].text
 
