@@ -49,7 +49,8 @@ check: .venv/ready  ## lint, strict types and import rules (seconds)
 test: setup check  ## check, then unit, integration, infrastructure and end-to-end tests
 	$(BIN)/pytest -n $(JOBS)
 
-proof: setup mutants  ## slow checks before an issue is closed: mutants, and the fast tests in random order
+proof: setup mutants  ## slow checks before an issue is closed: mutants, bursts, and the fast tests in random order
+	$(BIN)/pytest -m proof tests/e2e
 	$(BIN)/pytest -n $(JOBS) --shuffle $$RANDOM tests/unit tests/integration tests/docs
 
 faults: setup  ## let every AWS call of every path fail in every way (minutes)

@@ -16,7 +16,6 @@ from medic.incidents.table import BRANCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from demo.stage import Stage
 
@@ -24,16 +23,14 @@ APPS = 20
 AT_A_TIME = 12
 STALLED_SECONDS = 300.0
 """Give up after so long without progress. Retries and the watcher have run by then."""
-RETRY_SECONDS = 30.0
-"""Half of AWS's minute. A retry must outlast the lease of the run before it, so the default of 0.2 s is too short."""
-_QUEUES = ("UndeliveredEventsQueueUrl", "FailedRunsQueueUrl", "WatcherFailedRunsQueueUrl")
+_QUEUES = ("QueueUrl", "DeadLettersUrl")
 _STORM = "IAM failures and counting"
 """Part of the title of a storm alert."""
 
 
 def burst(events: int) -> list[Measured]:
     """Break `events` branches. Wait until each has an incident that its own alert or the storm alert reported."""
-    with tempfile.TemporaryDirectory() as folder, _stage(Path(folder)) as stage:
+    with tempfile.TemporaryDirectory() as folder, open_stage(Path(folder), Narrator(StringIO())) as stage:
         start = time.monotonic()
         settled = _play(stage, events)
         seconds = time.monotonic() - start
@@ -55,10 +52,6 @@ def burst(events: int) -> list[Measured]:
             note=f"besides {others} alerts on single incidents from before the storm was detected",
         ),
     ]
-
-
-def _stage(folder: Path) -> AbstractContextManager[Stage]:
-    return open_stage(folder, Narrator(StringIO()), retry_seconds=RETRY_SECONDS)
 
 
 def _play(stage: Stage, events: int) -> int:

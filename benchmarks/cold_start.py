@@ -15,6 +15,8 @@ ENVIRONMENT = {
     "MEDIC_ACCOUNT": "111122223333",
     "MEDIC_PARTITION": "aws",
     "INCIDENTS_TABLE": "incidents",
+    "QUEUE_URL": "queue",
+    "OPERATOR_ROLE_ID": "AROA",
     "ALERT_TOPIC_ARN": "arn:aws:sns:eu-central-1:111122223333:alerts",
     "DEFAULT_COMPUTE_ROLE_ARN": "arn:aws:iam::111122223333:role/amplify-medic/default",
     "POWERTOOLS_SERVICE_NAME": "remediator",

@@ -26,17 +26,22 @@ _INIT_SECONDS = 0.45
 https://github.com/cebert/aws-lambda-performance-benchmarks/blob/main/published-results/december-2025/tables/light/cold.md"""
 _NETWORK_SECONDS = 1.0
 """Waiting for AWS's answers per run: an assumption."""
+_POLLS_A_MINUTE = 15
+"""Five readers that wait 20 s each, which Lambda keeps on a quiet queue:
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 
 
 # US dollars in us-east-1, as published in November 2026, without free tiers:
 # https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/cloudwatch/pricing/
 # https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/secrets-manager/pricing/
+# https://aws.amazon.com/sqs/pricing/
 _GIGABYTE_SECOND_PRICE = 0.0000133334
 _REQUEST_PRICE = 0.0000002
 _ALARM_PRICE = 0.10
 _METRIC_PRICE = 0.30
 _DASHBOARD_PRICE = 3.00
 _SECRET_PRICE = 0.40
+_SQS_PRICE = 0.0000004
 
 
 def cost(timed: list[Timed]) -> list[Measured]:
@@ -51,10 +56,12 @@ def cost(timed: list[Timed]) -> list[Measured]:
     alarms = _count("AWS::CloudWatch::Alarm")
     monitoring = alarms * _ALARM_PRICE + _DASHBOARD_PRICE
     metrics = _METRICS * _METRIC_PRICE
-    total = functions + monitoring + metrics + _SECRET_PRICE
+    queue = _DAYS * 24 * 60 * _POLLS_A_MINUTE * _SQS_PRICE
+    total = functions + monitoring + metrics + queue + _SECRET_PRICE
     note = (
         f"functions {functions:.2f}, {alarms} alarms and the dashboard {monitoring:.2f}, about {_METRICS} custom"
-        f" metrics {metrics:.2f}, the webhook's secret {_SECRET_PRICE:.2f}; DynamoDB, SQS, SNS and EventBridge cents"
+        f" metrics {metrics:.2f}, reading the queue {queue:.2f}, the webhook's secret {_SECRET_PRICE:.2f}; DynamoDB,"
+        " SNS and EventBridge cents"
     )
     return [Measured(COST, "", f"{total:.2f} US dollars", None, note)]
 

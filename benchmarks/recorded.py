@@ -108,6 +108,8 @@ def _environment(world: World, runtime: Runtime) -> dict[str, str]:
         "MEDIC_ACCOUNT": runtime.account,
         "MEDIC_PARTITION": runtime.partition,
         "INCIDENTS_TABLE": runtime.table,
+        "QUEUE_URL": "queue",
+        "OPERATOR_ROLE_ID": "AROA",
         "ALERT_TOPIC_ARN": runtime.topic_arn,
         "DEFAULT_COMPUTE_ROLE_ARN": runtime.default_role_arn,
         "ACTOR_ROLE_ARN": runtime.actor_role_arn or "",

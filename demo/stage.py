@@ -169,7 +169,7 @@ def open_stage(
     *,
     enforce_iam: bool = False,
     settings: Mapping[str, object] | None = None,
-    retry_seconds: float = 0.2,
+    wait_factor: float = 0.02,
 ) -> Iterator[Stage]:
     """Start a local cloud, deploy the stack with the CDK CLI, and subscribe to its topic. On exit, stop the cloud.
 
@@ -178,9 +178,9 @@ def open_stage(
         narrator: prints what happens.
         enforce_iam: whether the cloud authorises every call with IAM, as AWS does.
         settings: override the settings that the stage itself needs.
-        retry_seconds: the wait before Lambda's first asynchronous retry, a minute on AWS; the second is double.
+        wait_factor: what the waits between two tries of a message are multiplied with.
     """
-    with FakeSlack() as slack, LocalCloud(workdir, auth=enforce_iam, retry_seconds=retry_seconds) as cloud:
+    with FakeSlack() as slack, LocalCloud(workdir, auth=enforce_iam, wait_factor=wait_factor) as cloud:
         narrator.say("Deploying with the CDK CLI: bootstrap, synth, deploy …")
         cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=slack.webhook_url)
         cloud.bootstrap()

@@ -1,4 +1,4 @@
-"""What all Lambda functions of the bot share: runtime, log group, role, environment and dead-letter queue."""
+"""What all Lambda functions of the bot share: runtime, log group, role and environment."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.iam import Grant, attach
 from medic.settings import SETTINGS_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_dynamodb as dynamodb
 
@@ -28,8 +26,6 @@ MEMORY_MEBIBYTES = 512
 
 class MedicFunction(Construct):
     """A function with its own role. Call `grant` exactly once: it attaches all of the role's permissions.
-
-    Lambda retries a failed asynchronous run for at most an hour. Then it moves the event to the dead-letter queue.
 
     No reserved concurrency: it would be taken from the account's pool, which is 10 in a new account. The incidents
     table already serialises the work on a branch and limits the number of changes.
@@ -42,7 +38,6 @@ class MedicFunction(Construct):
         permissions: what its role may do, in a few words for the role's description.
         code: the bundle.
         environment: the environment variables.
-        failed_runs: the dead-letter queue for asynchronous runs; None for a function that is only called synchronously.
         timeout: of one run.
     """
 
@@ -56,11 +51,9 @@ class MedicFunction(Construct):
         permissions: str,
         code: lambda_.Code,
         environment: Mapping[str, str],
-        failed_runs: sqs.Queue | None,
         timeout: Duration = TIMEOUT,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._failed_runs = failed_runs
         self.role = iam.Role(
             self,
             "Role",
@@ -94,33 +87,18 @@ class MedicFunction(Construct):
                 "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
             },
         )
-        if failed_runs is not None:
-            self.function.configure_async_invoke(
-                max_event_age=Duration.hours(1),
-                retry_attempts=2,
-                on_failure=destinations.SqsDestination(failed_runs),
-            )
         reason = "the bundle is resolved, tested and precompiled for Python 3.13; all of these change version together"
         Validations.of(self.function).acknowledge(Acknowledgment(id="AwsSolutions-L1", reason=reason))
 
     def grant(self, grants: Sequence[Grant]) -> None:
-        """Attach these permissions, and those to write the log and to store failed runs."""
-        attach(self.role, [*self._own_grants(), *grants])
-
-    def _own_grants(self) -> Iterator[Grant]:
-        yield Grant(
+        """Attach these permissions, and the one to write the log."""
+        own_log = Grant(
             sid="WriteOwnLog",
             why="Writes to the function's own log group.",
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             resources=[self._log_group.log_group_arn],
         )
-        if self._failed_runs is not None:
-            yield Grant(
-                sid="KeepFailedRuns",
-                why="Lambda uses this role to send an event to the dead-letter queue after every run on it failed.",
-                actions=["sqs:SendMessage"],
-                resources=[self._failed_runs.queue_arn],
-            )
+        attach(self.role, [own_log, *grants])
 
 
 def function_environment(
@@ -142,18 +120,3 @@ def function_environment(
         "INCIDENTS_TABLE": table.table_name,
         **names,
     }
-
-
-def dead_letter_queue(scope: Construct, construct_id: str) -> sqs.Queue:
-    """An encrypted queue that accepts messages over TLS only. It keeps them for 14 days, the SQS maximum."""
-    queue = sqs.Queue(
-        scope,
-        construct_id,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
-        retention_period=Duration.days(14),
-        removal_policy=RemovalPolicy.DESTROY,
-    )
-    reason = "this is a dead-letter queue itself; no function polls it, so no message can fail here"
-    Validations.of(queue).acknowledge(Acknowledgment(id="AwsSolutions-SQS3", reason=reason))
-    return queue

@@ -91,6 +91,11 @@ def flatten(value: object) -> str:
             return json.dumps(value, separators=(",", ":"))
 
 
+def send_grant(queue_arn: str, why: str) -> Grant:
+    """To put messages into the remediator's queue."""
+    return Grant(sid="SendToTheQueue", why=why, actions=["sqs:SendMessage"], resources=[queue_arn])
+
+
 def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
     """To read apps, branches, jobs and the roles they name."""
     yield Grant(
@@ -141,7 +146,7 @@ def incident_grants(table_arn: str) -> Iterator[Grant]:
         sid="KeepIncidents",
         why="Stores incidents, leases, change limits, undelivered alerts and requests. Writes are conditional; the"
         " same actions authorise transactions. The bot scans the table only to list what a storm affected.",
-        actions=["dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
+        actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
         resources=[table_arn],
     )
 

@@ -16,16 +16,16 @@ from cdk_monitoring_constructs import (
     ErrorCountThreshold,
     LatencyThreshold,
     LatencyType,
+    MaxMessageAgeThreshold,
     MaxMessageCountThreshold,
     MetricFactoryDefaults,
-    MinUsageCountThreshold,
     MonitoringFacade,
     SnsAlarmActionStrategy,
 )
 from constructs import Construct
 
 from infra.function import METRICS_NAMESPACE, TIMEOUT
-from medic.telemetry import EVENT_TO_ALERT, TelemetryEvent
+from medic.telemetry import EVENT_TO_ALERT, RETRIED_AGE, TelemetryEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +39,8 @@ _NAME = "AmplifyMedic"
 _PERIOD = Duration.minutes(5)
 _SLOW_SHARE = 0.8
 """A run that takes more than this share of its time-out raises the alarm SLOW, before Lambda cuts off a run."""
+_LONGEST_WAIT = Duration.minutes(15)
+_LONGEST_RETRY = Duration.minutes(30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +56,37 @@ class AlarmText:
         return f"{self.means} What to do: {self.do} Runbook: docs/runbook.md#{self.section}"
 
 
-UNDELIVERED_EVENTS = AlarmText(
-    section="undelivered-events",
-    means="EventBridge could not deliver an Amplify event to the remediator for an hour. The dead-letter queue keeps it"
-    " for 14 days.",
-    do="check that the function exists and that Lambda does not throttle it, then run `medic replay-dlq`.",
+DEAD_LETTERS = AlarmText(
+    section="dead-letters",
+    means="A message failed every time for hours, or EventBridge could not put an event into the queue. The dead-letter"
+    " queue keeps it for 14 days.",
+    do="search the log group /amplify-medic/remediator for the app and job in the message, fix the cause, then run"
+    " `medic replay-dlq`.",
 )
-FAILED_RUNS = AlarmText(
-    section="failed-runs",
-    means="A function failed three times on the same event. The dead-letter queue keeps the event for 14 days.",
-    do="read the error in the queued message and in the function's log, fix the cause, then run `medic replay-dlq`."
-    " Purge the watcher's queue instead, because the watcher's next run does the same work.",
+MESSAGES_RETRIED = AlarmText(
+    section="messages-are-retried",
+    means="The remediator has failed on the same message for half an hour, and goes on retrying. A failed deployment"
+    " may not be diagnosed yet.",
+    do="read MessageRetried in the log group /amplify-medic/remediator: it names the call that AWS throttled or denied,"
+    " or the service that is down.",
 )
-REMEDIATOR_FAILING = AlarmText(
-    section="the-remediator-fails",
-    means="The remediator failed in two of the last three 5-minute periods. Failed deployments may not be diagnosed.",
-    do="read the log group /amplify-medic/remediator. If AWS denied a call, the log names the missing permission.",
+MESSAGES_WAIT = AlarmText(
+    section="messages-wait",
+    means="No one has taken the oldest message from the queue for 15 minutes. Nothing is lost: it keeps messages for 14"
+    " days.",
+    do="if the bot is paused, run `medic resume`. Otherwise check whether Lambda throttles the remediator.",
 )
-WATCHER_FAILING = AlarmText(
-    section="the-watcher-fails",
-    means="The watcher failed in two of the last three 5-minute periods. Deadlines, undelivered alerts and SSR logs"
-    " wait.",
-    do="read the log group /amplify-medic/watcher.",
+FAULT = AlarmText(
+    section="an-unexpected-error",
+    means="The remediator met an error that it does not expect: a fault of the bot, or a missing permission. It retries"
+    " the message.",
+    do="read MessageFault in the log group /amplify-medic/remediator. If AWS denied a call, an SCP or a boundary blocks"
+    " an action that docs/permissions.md lists.",
+)
+UNTRUSTED = AlarmText(
+    section="an-untrusted-request",
+    means="Someone who is neither an operator nor an approver put a request into the queue. The bot dropped it.",
+    do="find the sender's id in the log line RequestUntrusted, and take away that principal's sqs:SendMessage.",
 )
 SLACK_FAILING = AlarmText(
     section="the-slack-function-fails",
@@ -84,14 +95,15 @@ SLACK_FAILING = AlarmText(
 )
 SILENT_WATCHER = AlarmText(
     section="the-watcher-is-silent",
-    means="The watcher has not run for 15 minutes. Deadlines, undelivered alerts and SSR logs wait.",
-    do="check whether someone disabled its schedule, and enable it again. Otherwise check whether Lambda throttles it.",
+    means="The watcher has not finished a run for 15 minutes. Deadlines, undelivered alerts and SSR logs wait.",
+    do="read the log group /amplify-medic/watcher. If it has no new lines, check whether someone disabled the schedule,"
+    " or whether Lambda throttles the function.",
 )
 THROTTLED = AlarmText(
     section="throttled",
     means="Lambda throttled the function, because the account has no concurrency left in this region.",
-    do="find what uses the concurrency, or request a higher quota. Lambda retries an event for an hour, then moves it"
-    " to the dead-letter queue.",
+    do="find what uses the concurrency, or request a higher quota. Meanwhile, messages to the remediator wait in the"
+    " queue.",
 )
 SLOW = AlarmText(
     section="near-the-time-out",
@@ -117,16 +129,17 @@ NOT_HELPED = AlarmText(
 )
 
 ALARM_TEXTS = (
-    *(UNDELIVERED_EVENTS, FAILED_RUNS, REMEDIATOR_FAILING, WATCHER_FAILING, SLACK_FAILING),
-    *(SILENT_WATCHER, THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED),
+    *(DEAD_LETTERS, MESSAGES_RETRIED, MESSAGES_WAIT, FAULT, UNTRUSTED, SLACK_FAILING, SILENT_WATCHER),
+    *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED),
 )
 
 
 class Monitoring(Construct):
     """Alarms to the alert topic and a dashboard, built with AWS Labs' monitoring constructs.
 
-    No composite alarms: each alarm means one thing to do. The dashboard's name contains the region, because dashboards
-    are global to an account and the stack is not.
+    A message that fails is retried without failing the run, so Lambda counts no error. The alarms watch the queues and
+    the bot's own metrics instead. No composite alarms: each alarm means one thing to do. The dashboard's name contains
+    the region, because dashboards are global to an account and the stack is not.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
     """
 
@@ -139,8 +152,8 @@ class Monitoring(Construct):
         remediator: lambda_.Function,
         watcher: lambda_.Function,
         slack: lambda_.Function | None,
-        undelivered: sqs.IQueue,
-        failed_runs: Mapping[str, sqs.IQueue],
+        queue: sqs.IQueue,
+        dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
         self._facade = self._create_facade(topic)
@@ -148,9 +161,7 @@ class Monitoring(Construct):
         self._monitor_changes()
         self._monitor_alerts()
         self._monitor_functions(remediator, watcher, slack)
-        self._monitor_queue("Undelivered", undelivered, UNDELIVERED_EVENTS)
-        for name, queue in failed_runs.items():
-            self._monitor_queue(f"{name}FailedRuns", queue, FAILED_RUNS)
+        self._monitor_queues(queue, dead_letters)
 
     def _create_facade(self, topic: sns.ITopic) -> MonitoringFacade:
         return MonitoringFacade(
@@ -224,53 +235,51 @@ class Monitoring(Construct):
 
     def _with_alarm(self, name: str, event: TelemetryEvent, text: AlarmText) -> CustomMetricWithAlarm:
         """A metric with an alarm on its first occurrence."""
-        threshold = CustomThreshold(
-            threshold=0,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description_override=text.description,
-        )
-        return CustomMetricWithAlarm(alarm_friendly_name=name, metric=_count(event), add_alarm={event.value: threshold})
+        return _watched(name, event.value, _count(event), 0, text)
 
     def _monitor_functions(
         self, remediator: lambda_.Function, watcher: lambda_.Function, slack: lambda_.Function | None
     ) -> None:
-        self._monitor_function("Remediator", remediator, REMEDIATOR_FAILING)
-        silent = MinUsageCountThreshold(
-            min_count=1,
-            period=_PERIOD,
+        self._monitor_function("Remediator", remediator)
+        self._monitor_function("Watcher", watcher)
+        silent = CustomThreshold(
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             datapoints_to_alarm=3,
             evaluation_periods=3,
             # Without a run, CloudWatch has no data point.
             treat_missing_data_override=cloudwatch.TreatMissingData.BREACHING,
             alarm_description_override=SILENT_WATCHER.description,
         )
-        self._monitor_function("Watcher", watcher, WATCHER_FAILING, {"Silent": silent})
+        runs = CustomMetricWithAlarm(
+            alarm_friendly_name="Runs",
+            metric=_count(TelemetryEvent.WATCHER_RAN, "watcher"),
+            add_alarm={"Silent": silent},
+        )
+        self._facade.monitor_custom(
+            alarm_friendly_name="Watcher",
+            human_readable_name="Watcher's finished runs",
+            metric_groups=[CustomMetricGroup(title="Finished runs", metrics=[runs])],
+        )
         if slack is not None:
-            self._monitor_function("Slack", slack, SLACK_FAILING)
+            failing = ErrorCountThreshold(
+                max_error_count=0,
+                datapoints_to_alarm=2,
+                evaluation_periods=3,
+                alarm_description_override=SLACK_FAILING.description,
+            )
+            self._monitor_function("Slack", slack, {"Failing": failing})
 
     def _monitor_function(
-        self,
-        name: str,
-        function: lambda_.Function,
-        failing: AlarmText,
-        silent: Mapping[str, MinUsageCountThreshold] | None = None,
+        self, name: str, function: lambda_.Function, failing: Mapping[str, ErrorCountThreshold] | None = None
     ) -> None:
-        """The alarm on errors needs two within 15 minutes, because Lambda or the watcher retries a single one."""
         timeout = function.timeout or TIMEOUT
         self._facade.monitor_lambda_function(
             lambda_function=function,
             alarm_friendly_name=name,
             human_readable_name=name,
             latency_types_to_render=[LatencyType.P50, LatencyType.MAX],
-            add_fault_count_alarm={
-                "Failing": ErrorCountThreshold(
-                    max_error_count=0,
-                    datapoints_to_alarm=2,
-                    evaluation_periods=3,
-                    alarm_description_override=failing.description,
-                )
-            },
+            add_fault_count_alarm=failing,
             add_throttles_count_alarm={
                 "Throttled": ErrorCountThreshold(max_error_count=0, alarm_description_override=THROTTLED.description)
             },
@@ -281,31 +290,87 @@ class Monitoring(Construct):
                     alarm_description_override=SLOW.description,
                 )
             },
-            add_min_invocations_count_alarm=silent,
         )
 
-    def _monitor_queue(self, name: str, queue: sqs.IQueue, text: AlarmText) -> None:
+    def _monitor_queues(self, queue: sqs.IQueue, dead_letters: sqs.IQueue) -> None:
+        """SQS leaves a message out of its metric of the age once it was received three times.
+
+        So the queue's metric shows messages that no one takes, and the bot's own metric shows those it retries.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+        """
         self._facade.monitor_sqs_queue(
             queue=queue,
-            alarm_friendly_name=name,
-            human_readable_name=name,
+            alarm_friendly_name="Queue",
+            human_readable_name="Queue",
+            add_queue_max_message_age_alarm={
+                "Waiting": MaxMessageAgeThreshold(
+                    max_age_in_seconds=_LONGEST_WAIT.to_seconds(),
+                    treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
+                    alarm_description_override=MESSAGES_WAIT.description,
+                )
+            },
+        )
+        retried = cloudwatch.Metric(
+            namespace=METRICS_NAMESPACE,
+            metric_name=RETRIED_AGE,
+            dimensions_map={"service": "remediator"},
+            statistic="Maximum",
+            period=_PERIOD,
+            label="seconds",
+        )
+        alarm = _watched("Message", RETRIED_AGE, retried, _LONGEST_RETRY.to_seconds(), MESSAGES_RETRIED)
+        self._facade.monitor_custom(
+            alarm_friendly_name="Retries",
+            human_readable_name="Retries",
+            metric_groups=[
+                CustomMetricGroup(title="Age of the oldest message that is retried", metrics=[alarm]),
+                CustomMetricGroup(
+                    title="Retries, and unexpected errors",
+                    metrics=[
+                        _count(TelemetryEvent.MESSAGE_RETRIED),
+                        self._with_alarm("Unexpected", TelemetryEvent.MESSAGE_FAULT, FAULT),
+                    ],
+                ),
+                CustomMetricGroup(
+                    title="Untrusted requests",
+                    metrics=[self._with_alarm("Sender", TelemetryEvent.REQUEST_UNTRUSTED, UNTRUSTED)],
+                ),
+            ],
+        )
+        self._facade.monitor_sqs_queue(
+            queue=dead_letters,
+            alarm_friendly_name="DeadLetters",
+            human_readable_name="Dead letters",
             add_queue_max_size_alarm={
                 "NotEmpty": MaxMessageCountThreshold(
                     max_message_count=0,
                     # SQS sends no metrics for a queue that has been empty and idle for hours.
                     treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
-                    alarm_description_override=text.description,
+                    alarm_description_override=DEAD_LETTERS.description,
                 )
             },
         )
 
 
-def _count(event: TelemetryEvent) -> cloudwatch.Metric:
-    """How often the remediator recorded the event."""
+def _watched(
+    name: str, alarm: str, metric: cloudwatch.Metric, threshold: float, text: AlarmText
+) -> CustomMetricWithAlarm:
+    """A metric with an alarm on the first value above the threshold."""
+    above = CustomThreshold(
+        threshold=threshold,
+        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
+        alarm_description_override=text.description,
+    )
+    return CustomMetricWithAlarm(alarm_friendly_name=name, metric=metric, add_alarm={alarm: above})
+
+
+def _count(event: TelemetryEvent, service: str = "remediator") -> cloudwatch.Metric:
+    """How often a function recorded the event."""
     return cloudwatch.Metric(
         namespace=METRICS_NAMESPACE,
         metric_name=event.value,
-        dimensions_map={"service": "remediator"},
+        dimensions_map={"service": service},
         statistic="Sum",
         period=_PERIOD,
         label=event.value,

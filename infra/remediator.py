@@ -1,20 +1,19 @@
-"""The remediator function, and the rule that sends it Amplify's deployment events."""
+"""The remediator function, and the mapping by which Lambda gives it the queue's messages."""
 
 from __future__ import annotations
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.function import MedicFunction, dead_letter_queue, function_environment
+from infra.function import MedicFunction, function_environment
 from infra.iam import Grant, alert_grants, evidence_grants, incident_grants, runtime_log_grants
+from infra.queue import receive_grant
 from infra.roles import ActorRole
-from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
 from medic.settings import ACTOR_ROLE_VARIABLE, Mode, Settings, WatchRuntime
 
 
@@ -34,10 +33,10 @@ class RemediatorFunction(Construct):
         code: lambda_.Code,
         table: dynamodb.ITable,
         topic: sns.ITopic,
+        queue: sqs.IQueue,
         default_role: iam.IRole,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.failed_runs = dead_letter_queue(self, "FailedRuns")
         medic = MedicFunction(
             self,
             "Default",  # CDK leaves this id out of logical ids
@@ -49,21 +48,39 @@ class RemediatorFunction(Construct):
                 self,
                 raw_settings,
                 table,
+                QUEUE_URL=queue.queue_url,
                 ALERT_TOPIC_ARN=topic.topic_arn,
                 DEFAULT_COMPUTE_ROLE_ARN=default_role.role_arn,
             ),
-            failed_runs=self.failed_runs,
         )
-        self.function = medic.function
+        self.function, self.role = medic.function, medic.role
         stack = Stack.of(self)
         reads_logs = settings.watch_runtime is not WatchRuntime.NONE
         medic.grant([
+            receive_grant(queue.queue_arn),
             *evidence_grants(stack, settings.apps),
             *(runtime_log_grants(stack, settings.apps) if reads_logs else []),
             *incident_grants(table.table_arn),
             *alert_grants(stack, topic.topic_arn, settings.slack.secrets),
             *self._actor_grants(medic, settings, default_role),
         ])  # fmt: skip
+        # One message a run, so that a slow or a killed run delays no other message.
+        self.mapping = medic.function.add_event_source_mapping(
+            "Messages",
+            event_source_arn=queue.queue_arn,
+            batch_size=1,
+            report_batch_item_failures=True,
+            max_concurrency=settings.concurrency,
+        )
+
+    def accept_requests(self, operator: iam.Role, slack: iam.Role | None) -> None:
+        """Accept requests that these roles put into the queue. SQS names the sender of each message by its role's id.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+        """
+        self.function.add_environment("OPERATOR_ROLE_ID", operator.role_id)
+        if slack is not None:
+            self.function.add_environment("SLACK_ROLE_ID", slack.role_id)
 
     def _actor_grants(self, medic: MedicFunction, settings: Settings, default_role: iam.IRole) -> list[Grant]:
         """To assume the actor role, which this creates. In mode `report` there is no actor role."""
@@ -73,34 +90,3 @@ class RemediatorFunction(Construct):
         medic.function.add_environment(ACTOR_ROLE_VARIABLE, actor.role.role_arn)
         why = "Assumes the actor role with a session policy limited to one branch and one role."
         return [Grant(sid="BecomeActor", why=why, actions=["sts:AssumeRole"], resources=[actor.role.role_arn])]
-
-
-class DeploymentEvents(Construct):
-    """Sends the final statuses of Amplify jobs to the function: of these apps, or if there are none, of all.
-
-    EventBridge retries for one hour instead of its default of a day, because the bot acts only on fresh failures (30
-    minutes by default).
-    https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-amplify.html
-    """
-
-    def __init__(
-        self, scope: Construct, construct_id: str, function: lambda_.IFunction, apps: tuple[str, ...] = ()
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self.undelivered = dead_letter_queue(self, "Undelivered")
-        detail: dict[str, list[str]] = {"jobStatus": [str(status) for status in DeploymentStatus]}
-        if apps:
-            detail["appId"] = list(apps)
-        target = targets.LambdaFunction(
-            function,
-            dead_letter_queue=self.undelivered,
-            max_event_age=Duration.hours(1),
-            retry_attempts=10,
-        )
-        events.Rule(
-            self,
-            "Rule",
-            description="Amplify Hosting deployments that failed, succeeded or were cancelled, for Amplify Medic",
-            event_pattern=events.EventPattern(source=[SOURCE], detail_type=[DETAIL_TYPE], detail=detail),
-            targets=[target],
-        )

@@ -1,18 +1,14 @@
-"""Three IAM roles besides the functions' own: the actor, the default compute role, and the operators' role."""
+"""Two IAM roles besides the functions' own: the actor, and the default compute role."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Acknowledgment, Duration, Stack, Validations
-from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.iam import ALL_APPS, Grant, app_arn, attach, branch_arns, job_arns
-from medic.incidents.table import BRANCH, REQUEST
 from medic.plan.optin import AUTO_FIX, SERVICE_ROLE
 
 if TYPE_CHECKING:
@@ -22,7 +18,6 @@ if TYPE_CHECKING:
 
 _AMPLIFY = "amplify.amazonaws.com"
 _DEFAULT_ROLE_PATH = "/amplify-medic/"
-_LEADING_KEYS = "dynamodb:LeadingKeys"
 
 
 class ActorRole(Construct):
@@ -130,7 +125,7 @@ class DefaultComputeRole(Construct):
     https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html
 
     CloudFormation generates the name: IAM is global, so a fixed name would clash with a second region's stack.
-    The role is deleted with the stack. Detach it from all branches before you uninstall.
+    It stays when the stack is deleted, because live branches may use it. `medic uninstall --check` lists them.
     """
 
     def __init__(
@@ -148,78 +143,8 @@ class DefaultComputeRole(Construct):
             managed_policies=[existing(self, f"Policy{number}", arn) for number, arn in enumerate(policies, start=1)],
             permissions_boundary=boundary,
         )
+        self.role.apply_removal_policy(RemovalPolicy.RETAIN)
         reason = "the deployer named this policy, and the apps that may use the role, in the settings"
         for arn in policies:
             finding = Acknowledgment(id=f"AwsSolutions-IAM4[Policy::{arn}]", reason=reason)
             Validations.of(self.role).acknowledge(finding)
-
-
-class OperatorRole(Construct):
-    """The role that operators assume. Anyone whom the account's policies allow `sts:AssumeRole` on it may approve.
-
-    It has no permission on Amplify or IAM. The remediator executes the requests, and checks every guardrail. `queues`
-    are the dead-letter queues that `medic replay-dlq` reads.
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        table: dynamodb.ITable,
-        remediator: lambda_.IFunction,
-        queues: Sequence[sqs.IQueue],
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self.role = iam.Role(
-            self,
-            "Role",
-            description="Amplify Medic's operators: send requests to the bot, read incidents, replay failed events",
-            assumed_by=iam.AccountPrincipal(Stack.of(self).account),
-            max_session_duration=Duration.hours(1),
-        )
-        attach(self.role, [*_table_grants(table.table_arn), *_wake_up_and_replay_grants(remediator, queues)])
-
-
-def _table_grants(table_arn: str) -> Iterator[Grant]:
-    yield Grant(
-        sid="AskTheBot",
-        why="Writes requests (approve, fix, undo, mute) and no other item. Only the remediator checks and executes a"
-        " request.",
-        actions=["dynamodb:PutItem"],
-        resources=[table_arn],
-        conditions=_leading_keys(f"{REQUEST}#*"),
-    )
-    yield Grant(
-        sid="ReadAnswers",
-        why="Reads the result of a request, and the incident that the request is about.",
-        actions=["dynamodb:GetItem"],
-        resources=[table_arn],
-        conditions=_leading_keys(f"{REQUEST}#*", f"{BRANCH}#*"),
-    )
-    yield Grant(
-        sid="ReadHistory",
-        why="`medic history` reads every incident. IAM can't limit a scan by key; the table holds no secret.",
-        actions=["dynamodb:Scan"],
-        resources=[table_arn],
-    )
-
-
-def _leading_keys(*patterns: str) -> dict[str, dict[str, object]]:
-    """Only items whose key matches. The Null check is needed because ForAllValues also matches a call without a key."""
-    return {"ForAllValues:StringLike": {_LEADING_KEYS: list(patterns)}, "Null": {_LEADING_KEYS: "false"}}
-
-
-def _wake_up_and_replay_grants(remediator: lambda_.IFunction, queues: Sequence[sqs.IQueue]) -> Iterator[Grant]:
-    yield Grant(
-        sid="WakeTheRemediator",
-        why="Tells the remediator that a request is waiting, or asks for a test alert. The remediator trusts nothing in"
-        " the message.",
-        actions=["lambda:InvokeFunction"],
-        resources=[remediator.function_arn],
-    )
-    yield Grant(
-        sid="ReplayFailures",
-        why="`medic replay-dlq` sends messages from the dead-letter queues to the remediator again, then deletes them.",
-        actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
-        resources=[queue.queue_arn for queue in queues],
-    )

@@ -5,20 +5,20 @@ from __future__ import annotations
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.function import MedicFunction, function_environment
-from infra.iam import Grant, secret_arn
-from medic.incidents.table import REQUEST
+from infra.iam import Grant, secret_arn, send_grant
 
 _TIMEOUT = Duration.seconds(15)
-"""Slack waits for 3 seconds, then shows the click as failed. An approval that was written by then is still valid."""
+"""Slack waits for 3 seconds, then shows the click as failed. An approval that was sent by then is still valid."""
 
 
 class SlackInteractivity(Construct):
     """A function URL that Slack posts clicks to. Anybody can call it, so it accepts only requests that Slack signed.
 
-    It may only write a request and wake the remediator, which checks the request like any other.
+    It may only put a request into the queue. The remediator checks the request like any other.
 
     `signing_secret` is the secret's name or full ARN. `raw_settings` are the settings as the deployer wrote them.
     """
@@ -32,21 +32,20 @@ class SlackInteractivity(Construct):
         raw_settings: object,
         code: lambda_.Code,
         table: dynamodb.ITable,
-        remediator: lambda_.IFunction,
+        queue: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
         medic = MedicFunction(
             self,
             "Default",  # CDK leaves this id out of logical ids
             name="slack_interactivity",
-            description="Receives clicks on Amplify Medic's Slack buttons and stores approvals",
-            permissions="reads Slack's signing secret, writes requests, invokes the remediator",
+            description="Receives clicks on Amplify Medic's Slack buttons and sends approvals to the bot",
+            permissions="reads Slack's signing secret, sends requests to the bot's queue",
             code=code,
-            environment=function_environment(self, raw_settings, table, REMEDIATOR_FUNCTION=remediator.function_name),
-            failed_runs=None,
+            environment=function_environment(self, raw_settings, table, QUEUE_URL=queue.queue_url),
             timeout=_TIMEOUT,
         )
-        self.function = medic.function
+        self.function, self.role = medic.function, medic.role
         # CDK also creates both permissions that a function URL needs since October 2025:
         # https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
         self.url = medic.function.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
@@ -58,19 +57,6 @@ class SlackInteractivity(Construct):
                     actions=["secretsmanager:GetSecretValue"],
                     resources=[secret_arn(Stack.of(self), signing_secret)],
                 ),
-                Grant(
-                    sid="WriteRequests",
-                    why="Writes an approval once, and reads who approved first. It can't access other items of the"
-                    " table.",
-                    actions=["dynamodb:GetItem", "dynamodb:PutItem"],
-                    resources=[table.table_arn],
-                    conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{REQUEST}#*"]}},
-                ),
-                Grant(
-                    sid="WakeTheRemediator",
-                    why="Tells the remediator that a request is waiting. The remediator itself decides what to do.",
-                    actions=["lambda:InvokeFunction"],
-                    resources=[remediator.function_arn],
-                ),
+                send_grant(queue.queue_arn, "Sends an approval to the remediator, which itself decides what to do."),
             ]
         )

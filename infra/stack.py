@@ -14,20 +14,29 @@ from constructs import Construct
 from infra.bundle import medic_code
 from infra.iam import app_arn
 from infra.monitoring import Monitoring
-from infra.remediator import DeploymentEvents, RemediatorFunction
-from infra.roles import DefaultComputeRole, OperatorRole
+from infra.operator import OperatorRole
+from infra.queue import RemediatorQueue
+from infra.remediator import RemediatorFunction
+from infra.roles import DefaultComputeRole
 from infra.slack_interactivity import SlackInteractivity
 from infra.watcher import WatcherFunction
 from medic.incidents.table import DUE_INDEX
 from medic.plan.optin import AUTO_FIX
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from medic.settings import Settings
 
 _NO_RECIPIENTS = (
     "No one would receive alerts: the settings name no Slack channel and no SNS e-mail address. Set"
     " slack.webhook_secret or sns.emails in the amplify-medic settings, or subscribe to the topic in the output"
     " AlertTopicArn."
+)
+
+_ITEM_WRITES = (
+    *("BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"),
+    *("PartiQLDelete", "PartiQLInsert", "PartiQLUpdate"),
 )
 
 
@@ -49,7 +58,8 @@ class AmplifyMedicStack(Stack):
         self.default_compute_role = DefaultComputeRole(
             self, "DefaultComputeRole", settings.default_role.policies, boundary
         )
-        code, table = medic_code(self), self.incidents.table
+        self.queue = RemediatorQueue(self, "Queue", settings.apps)
+        code, table, queue = medic_code(self), self.incidents.table, self.queue.queue
         self.remediator = RemediatorFunction(
             self,
             "Remediator",
@@ -58,15 +68,20 @@ class AmplifyMedicStack(Stack):
             code=code,
             table=table,
             topic=self.alerts.topic,
+            queue=queue,
             default_role=self.default_compute_role.role,
         )
-        function = self.remediator.function
         self.watcher = WatcherFunction(
-            self, "Watcher", settings=settings, raw_settings=raw_settings, code=code, table=table, remediator=function
+            self, "Watcher", settings=settings, raw_settings=raw_settings, code=code, table=table, queue=queue
         )
-        self.events = DeploymentEvents(self, "DeploymentEvents", function, settings.apps)
-        queues = (self.events.undelivered, self.remediator.failed_runs)
-        self.operator = OperatorRole(self, "Operator", table, function, queues)
+        self.operator = OperatorRole(
+            self,
+            "Operator",
+            require_source_identity=settings.operator.require_source_identity,
+            table=table,
+            queue=self.queue,
+            remediator=self.remediator,
+        )
         self.slack: SlackInteractivity | None = None
         if settings.slack.takes_approvals:
             self.slack = SlackInteractivity(
@@ -76,31 +91,33 @@ class AmplifyMedicStack(Stack):
                 raw_settings=raw_settings,
                 code=code,
                 table=table,
-                remediator=function,
+                queue=queue,
             )
+        self.remediator.accept_requests(self.operator.role, self.slack.role if self.slack is not None else None)
+        self.incidents.accept_writes([self.remediator.role, self.watcher.role])
         if settings.alarms:
             Monitoring(
                 self,
                 "Monitoring",
                 topic=self.alerts.topic,
-                remediator=function,
+                remediator=self.remediator.function,
                 watcher=self.watcher.function,
                 slack=self.slack.function if self.slack is not None else None,
-                undelivered=self.events.undelivered,
-                failed_runs={"Remediator": self.remediator.failed_runs, "Watcher": self.watcher.failed_runs},
+                queue=queue,
+                dead_letters=self.queue.dead_letters,
             )
         if not settings.slack.secrets and not settings.sns.emails:
             Annotations.of(self).add_warning_v2("amplify-medic:nobody-is-told", _NO_RECIPIENTS)
         self._outputs()
 
     def _outputs(self) -> None:
-        branch = app_arn(self, "APP_ID/branches/BRANCH")
+        queue, branch = self.queue, app_arn(self, "APP_ID/branches/BRANCH")
         opt_in = f"aws amplify tag-resource --region {self.region} --resource-arn '{branch}' --tags '{AUTO_FIX}=fix'"
         outputs = {
             "AlertTopicArn": (self.alerts.topic.topic_arn, "Alerts and alarms; add further subscriptions here"),
             "DefaultComputeRoleArn": (
                 self.default_compute_role.role.role_arn,
-                "The compute role for branches without a paired role",
+                "The compute role for branches without a paired role. It stays when the stack is deleted",
             ),
             "OptInCommand": (opt_in, "Opts a branch in. Replace APP_ID and BRANCH. No effect in mode report"),
             "RemediatorFunctionName": (
@@ -112,17 +129,14 @@ class AmplifyMedicStack(Stack):
                 self.operator.role.role_arn,
                 "Assumed for `medic fix`, approve, undo, mute, history and similar commands",
             ),
-            "UndeliveredEventsQueueUrl": (
-                self.events.undelivered.queue_url,
-                "Dead-letter queue: events that EventBridge could not deliver to the remediator",
+            "QueueUrl": (queue.queue.queue_url, "The remediator's queue: events, wake-ups and requests"),
+            "DeadLettersUrl": (
+                queue.dead_letters.queue_url,
+                "Dead-letter queue: messages that failed every time, and events that did not get into the queue",
             ),
-            "FailedRunsQueueUrl": (
-                self.remediator.failed_runs.queue_url,
-                "Dead-letter queue: events on which every run of the remediator failed",
-            ),
-            "WatcherFailedRunsQueueUrl": (
-                self.watcher.failed_runs.queue_url,
-                "Dead-letter queue: events on which every run of the watcher failed",
+            "EventSourceMappingId": (
+                self.remediator.mapping.event_source_mapping_id,
+                "Gives the queue's messages to the remediator; `medic pause` and `medic resume` switch it",
             ),
         }
         if self.slack is not None:
@@ -171,7 +185,7 @@ class AlertTopic(Construct):
 class IncidentsTableResource(Construct):
     """An on-demand table with point-in-time recovery to any second of the last 35 days.
 
-    It is deleted with the stack, so uninstalling leaves nothing behind. A deletion by mistake loses nothing: DynamoDB
+    It is deleted with the stack. A deletion by mistake loses nothing: DynamoDB
     keeps a free backup of such a table for 35 days.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/pointintimerecovery_beforeyoubegin.html
     """
@@ -197,4 +211,23 @@ class IncidentsTableResource(Construct):
             partition_key=dynamodb.Attribute(name="due", type=dynamodb.AttributeType.STRING),
             sort_key=dynamodb.Attribute(name="due_at", type=dynamodb.AttributeType.NUMBER),
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+
+    def accept_writes(self, roles: Sequence[iam.IRole]) -> None:
+        """Deny everybody else to write items, whatever their own policies allow.
+
+        It denies no action on the table itself or on its policy: those who deploy the stack must stay able to change
+        both. IAM authorises a transaction by the single writes in it. A negated condition also matches a missing key.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-iam-actions.html
+        """
+        writers = [role.role_arn for role in roles]
+        self.table.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="OnlyTheBotWrites",
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=[f"dynamodb:{action}" for action in _ITEM_WRITES],
+                resources=["*"],
+                conditions={"ArnNotEquals": {"aws:PrincipalArn": writers}},
+            )
         )

@@ -9,10 +9,11 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.function import MedicFunction, dead_letter_queue, function_environment
-from infra.iam import Grant, runtime_log_grants
+from infra.function import MedicFunction, function_environment
+from infra.iam import Grant, runtime_log_grants, send_grant
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
 from medic.incidents.table import DUE_INDEX, REGION
 from medic.settings import Settings, WatchRuntime
@@ -40,24 +41,24 @@ class WatcherFunction(Construct):
         raw_settings: object,
         code: lambda_.Code,
         table: dynamodb.ITable,
-        remediator: lambda_.IFunction,
+        queue: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.failed_runs = dead_letter_queue(self, "FailedRuns")
         medic = MedicFunction(
             self,
             "Default",  # CDK leaves this id out of logical ids
             name="watcher",
             description="Checks Amplify Medic's deadlines, reads SSR logs, and wakes the remediator when needed",
-            permissions="reads due branches and SSR logs, stores its log cursors, invokes the remediator",
+            permissions="reads due branches and SSR logs, stores its log cursors, sends wake-ups",
             code=code,
-            environment=function_environment(self, raw_settings, table, REMEDIATOR_FUNCTION=remediator.function_name),
-            failed_runs=self.failed_runs,
+            environment=function_environment(self, raw_settings, table, QUEUE_URL=queue.queue_url),
         )
-        self.function = medic.function
+        self.function, self.role = medic.function, medic.role
+        # No retries by Lambda, and no backlog: the next run does the work of a lost one.
+        medic.function.configure_async_invoke(retry_attempts=0, max_event_age=INTERVAL)
         reads_logs = settings.watch_runtime is not WatchRuntime.NONE
         log_grants = _log_grants(Stack.of(self), settings.apps, table) if reads_logs else ()
-        medic.grant([*_deadline_grants(table, remediator), *log_grants])
+        medic.grant([*_deadline_grants(table, queue), *log_grants])
         self._schedule()
         if reads_logs:
             self._receive_deployments(settings.apps)
@@ -68,7 +69,6 @@ class WatcherFunction(Construct):
             "Schedule",
             description="Runs Amplify Medic's watcher",
             schedule=events.Schedule.rate(INTERVAL),
-            # No retries: the next run does the work of a lost one.
             targets=[targets.LambdaFunction(self.function, retry_attempts=0)],
         )
 
@@ -85,18 +85,15 @@ class WatcherFunction(Construct):
         )
 
 
-def _deadline_grants(table: dynamodb.ITable, remediator: lambda_.IFunction) -> Iterator[Grant]:
+def _deadline_grants(table: dynamodb.ITable, queue: sqs.IQueue) -> Iterator[Grant]:
     yield Grant(
         sid="FindWhatIsDue",
         why="Queries the index of branches with pending work, such as a deadline or an undelivered alert.",
         actions=["dynamodb:Query"],
         resources=[f"{table.table_arn}/index/{DUE_INDEX}"],
     )
-    yield Grant(
-        sid="WakeTheRemediator",
-        why="Tells the remediator which branch or app to check. The remediator itself decides what to do.",
-        actions=["lambda:InvokeFunction"],
-        resources=[remediator.function_arn],
+    yield send_grant(
+        queue.queue_arn, "Tells the remediator which branch or app to check. The remediator itself decides what to do."
     )
 
 

@@ -73,6 +73,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "medic opt-in, medic opt-out",
         "The answer of `medic opt-in --json` and `medic opt-out --json`.",
     ),
+    "pause": (answers.PauseAnswer, "medic pause", "The answer of `medic pause --json` and `medic resume --json`."),
     "replay-dlq": (answers.ReplayAnswer, "medic replay-dlq", "The answer of `medic replay-dlq --json`."),
     "request": (
         answers.RequestAnswerJson,
@@ -80,6 +81,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "What was asked of the bot, and its answer.",
     ),
     "scan": (ScanAnswer, "medic scan", "The answer of `medic scan --json`."),
+    "show": (answers.ShowAnswer, "medic show", "The answer of `medic show --json`."),
     "snapshot": (
         SnapshotAnswer,
         "medic snapshot",
@@ -91,6 +93,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "medic trust",
         "The answer of `medic trust --json`, and of each line of `medic trust --batch`.",
     ),
+    "uninstall": (answers.UninstallAnswer, "medic uninstall", "The answer of `medic uninstall --check --json`."),
 }
 _EVENTS: dict[str, tuple[object, str]] = {
     "Diagnosis Ready": (

@@ -21,7 +21,8 @@ from medic.alerts.json_types import (
     Text,
     Time,
 )
-from medic.incidents.model import ChangeState, IncidentState, RequestKind
+from medic.events import RequestKind
+from medic.incidents.model import ChangeState, IncidentState
 from medic.knowledge.entry import EntryKind
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
 from medic.plan.model import Disposition
@@ -197,6 +198,11 @@ class HistoryAnswer(TypedDict):
     incidents: list[HistoryIncidentJson]
 
 
+class ShowAnswer(TypedDict):
+    schema: Literal[1]
+    incident: HistoryIncidentJson
+
+
 class OptAnswer(TypedDict):
     schema: Literal[1]
     branch_arn: str
@@ -211,21 +217,21 @@ class OptAnswer(TypedDict):
     """False: nothing had to change, --dry-run, or the user said no."""
 
 
-class ReplayedMessageJson(TypedDict):
-    queue: DeadLetterQueue
-    id: str
-    what: str
-    """A short description of the event."""
-    replayed: bool
-    why: str | None
-    """Why it was left in the queue."""
+class PauseAnswer(TypedDict):
+    schema: Literal[1]
+    state: str
+    """The state of Lambda's event source mapping: Enabled, Enabling, Disabled, Disabling, Updating or Creating."""
+    changed: bool
+    waiting: Number
+    """About how many messages wait in the queue."""
 
 
 class ReplayAnswer(TypedDict):
     schema: Literal[1]
-    waiting: dict[DeadLetterQueue, Number]
-    """About how many messages each queue held before."""
-    messages: list[ReplayedMessageJson]
+    waiting: Number
+    """About how many messages the dead-letter queue held before."""
+    replayed: bool
+    """True if SQS moves them to the remediator's queue."""
 
 
 class RequestAnswerJson(TypedDict):
@@ -240,7 +246,7 @@ class RequestAnswerJson(TypedDict):
     until: Annotated[str | None, Keywords(format="date-time")]
     """The end of a mute."""
     who: str
-    """The ARN of the caller."""
+    """`session:NAME` of an operator's role session, or `slack:TEAM/USER`: who asked for it first."""
     request: str | None
     """The request's id; null: no request was sent."""
     answer: str | None
@@ -320,3 +326,18 @@ class TrustAnswer(TypedDict):
             }
         ),
     ]
+
+
+class RoleUserJson(TypedDict):
+    app: Text
+    app_name: str
+    branch: str | None
+    """null: the role is set on the app, and every branch without its own role uses it."""
+
+
+class UninstallAnswer(TypedDict):
+    schema: Literal[1]
+    region: Text
+    role: Text
+    """The ARN of the default compute role."""
+    used_by: list[RoleUserJson]

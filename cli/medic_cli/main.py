@@ -24,13 +24,17 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "mute": ("operator.commands:mute_command", "Mute alerts (and fixes) for an app or branch."),
     "opt-in": ("opt:opt_in_command", "Set the tags that let the bot change a branch."),
     "opt-out": ("opt:opt_out_command", "Remove the tags that let the bot change a branch."),
+    "pause": ("operator.pause:pause_command", "Stop the bot. Messages wait in its queue."),
     "redact": ("commands.redact:command", "Remove secrets from a text."),
-    "replay-dlq": ("operator.replay:command", "Re-send failed events from the dead-letter queues."),
+    "replay-dlq": ("operator.replay:command", "Move dead letters back to the remediator's queue."),
+    "resume": ("operator.pause:resume_command", "Let a paused bot go on."),
     "scan": ("scan.command:command", "Check every app and branch for IAM problems and exposed keys."),
+    "show": ("operator.show:command", "Show one incident: why, what changed, and who asked for it."),
     "snapshot": ("snapshot.command:snapshot_command", "Save the state of an app's branches and roles."),
     "test-alert": ("commands.send_test_alert:command", "Send a sample alert through every channel."),
     "trust": ("commands.trust:command", "Evaluate a trust policy for Amplify, and show the smallest fix."),
     "undo": ("operator.commands:undo_command", "Undo a role change that the bot made."),
+    "uninstall": ("commands.uninstall:command", "List what uses the role that stays when the stack is deleted."),
 }
 """Command → its function (`module:name` below `medic_cli`) and its line in `medic --help`."""
 

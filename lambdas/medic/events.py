@@ -23,6 +23,8 @@ ALL = "*"
 _JOB_ID = re.compile(r"[0-9]{1,255}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+_HASH = re.compile(r"[0-9a-f]{1,64}")
+_SLACK_USER = re.compile(r"[A-Z0-9]{2,21}/[A-Z0-9]{2,21}")
 _BRANCH = re.compile(r".{1,255}", re.DOTALL)
 
 
@@ -31,6 +33,7 @@ class MessageType(StrEnum):
 
     WAKE_UP = "Wake Up"
     RUNTIME_WAKE_UP = "Runtime Wake Up"
+    REQUEST = "Request"
     TEST_ALERT = "Test Alert"
 
 
@@ -42,7 +45,21 @@ class DeploymentStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class RequestKind(StrEnum):
+    """What a person can ask the bot to do."""
+
+    APPROVE = "approve"
+    """Apply exactly the plan that was proposed."""
+    FIX = "fix"
+    """Diagnose the failure again and apply the result as if it were approved."""
+    UNDO = "undo"
+    """Set back the role that was there before a change."""
+    MUTE = "mute"
+    """Send no alerts for an app or branch for a while."""
+
+
 _STATUS = re.compile("|".join(DeploymentStatus))
+_KIND = re.compile("|".join(RequestKind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +126,23 @@ class RuntimeWakeUp:
 
 
 @dataclass(frozen=True, slots=True)
-class TestAlertRequest:
-    """Send a test alert to every channel."""
+class RequestMessage:
+    """What a person asks for. The message does not prove who sent it: SQS's `SenderId` does."""
 
     scope: Scope
-    """The region."""
+    """A branch. A mute may also name a whole app, with the branch `*`."""
+    kind: RequestKind
+    id: str
+    """32 hex digits. The remediator computes an approval's id itself."""
+    incident_id: str = ""
+    plan_hash: str = ""
+    until: datetime | None = None
+    """The end of a mute. None lifts the mute."""
+    slack_user: str = ""
+    """`TEAM/USER`, whose click the Slack function verified."""
 
 
-Event: TypeAlias = DeploymentEvent | WakeUp | RuntimeWakeUp | TestAlertRequest
+Event: TypeAlias = DeploymentEvent | WakeUp | RuntimeWakeUp | RequestMessage
 
 
 class MalformedEventError(ValueError):
@@ -136,6 +162,22 @@ def runtime_wake_up(scope: Scope, since: datetime, until: datetime) -> dict[str,
     return _message(MessageType.RUNTIME_WAKE_UP, scope.account, scope.region, detail)
 
 
+def request_message(request: RequestMessage) -> dict[str, object]:
+    """The message that has the remediator store a request and carry it out."""
+    detail = {
+        "kind": request.kind,
+        "appId": request.scope.app_id,
+        "branchName": request.scope.branch,
+        "id": request.id,
+        "incidentId": request.incident_id,
+        "planHash": request.plan_hash,
+        "until": request.until.isoformat() if request.until else None,
+        "who": request.slack_user,
+    }
+    given = {name: value for name, value in detail.items() if value}
+    return _message(MessageType.REQUEST, request.scope.account, request.scope.region, given)
+
+
 def test_alert_request(account: str, region: str) -> dict[str, object]:
     """The message that has the remediator send a test alert to every channel and return the result of each."""
     return _message(MessageType.TEST_ALERT, account, region, {})
@@ -151,10 +193,10 @@ def unpadded_job_id(job_id: str) -> str:
 
 
 def parse_event(event: object, *, account: str, region: str, partition: str) -> Event:
-    """Parse a message to the remediator: an Amplify event, or one of the bot's own messages.
+    """Parse a message of the remediator's queue: an Amplify event, or one of the bot's own messages.
 
     Args:
-        event: the event as Lambda passes it.
+        event: the message's body as JSON.
         account: the account that this function serves. Events from other accounts are refused.
         region: the region that this function serves. Events from other regions are refused.
         partition: the partition that this function serves. Events don't name one.
@@ -165,9 +207,7 @@ def parse_event(event: object, *, account: str, region: str, partition: str) -> 
     body = _mapping(event, "event")
     if body.get("source") != OWN_SOURCE:
         return parse_deployment_event(event, account=account, region=region, partition=partition)
-    _expect(body, "account", account, _ACCOUNT)
-    _expect(body, "region", region)
-    detail = _mapping(body.get("detail"), "detail")
+    detail = _detail(body, account, region)
     everywhere = Scope(partition, account, region, ALL, ALL)
     match body.get("detail-type"):
         case MessageType.WAKE_UP:
@@ -175,9 +215,25 @@ def parse_event(event: object, *, account: str, region: str, partition: str) -> 
         case MessageType.RUNTIME_WAKE_UP:
             app = replace(everywhere, app_id=_app_id(detail))
             return RuntimeWakeUp(app, _time(detail, "since"), _time(detail, "until"))
-        case MessageType.TEST_ALERT:
-            return TestAlertRequest(everywhere)
+        case MessageType.REQUEST:
+            return _parse_request(detail, everywhere)
     raise MalformedEventError("detail-type is missing or not one that this function handles")
+
+
+def parse_test_alert(event: object, *, account: str, region: str, partition: str) -> Scope:
+    """Parse a direct invocation of the remediator, which may only ask for a test alert; see `parse_event`.
+
+    Returns:
+        The region's scope.
+
+    Raises:
+        MalformedEventError: it asks for something else.
+    """
+    body = _mapping(event, "event")
+    if (body.get("source"), body.get("detail-type")) != (OWN_SOURCE, MessageType.TEST_ALERT):
+        raise MalformedEventError("a direct invocation may only ask for a test alert; send anything else to the queue")
+    _detail(body, account, region)
+    return Scope(partition, account, region, ALL, ALL)
 
 
 def parse_deployment_event(event: object, *, account: str, region: str, partition: str) -> DeploymentEvent:
@@ -193,9 +249,7 @@ def parse_deployment_event(event: object, *, account: str, region: str, partitio
     body = _mapping(event, "event")
     _expect(body, "source", SOURCE)
     _expect(body, "detail-type", DETAIL_TYPE)
-    _expect(body, "account", account, _ACCOUNT)
-    _expect(body, "region", region)
-    detail = _mapping(body.get("detail"), "detail")
+    detail = _detail(body, account, region)
     return DeploymentEvent(
         scope=Scope(partition, account, region, _app_id(detail), _branch(detail)),
         job_id=unpadded_job_id(_text(detail, "jobId", _JOB_ID, "a number")),
@@ -211,6 +265,25 @@ def _parse_wake_up(detail: Mapping[str, object], everywhere: Scope) -> WakeUp:
     if (detail.get("appId"), detail.get("branchName")) == (ALL, ALL):
         return WakeUp(everywhere, request_id)
     return WakeUp(replace(everywhere, app_id=_app_id(detail), branch=_branch(detail)), request_id)
+
+
+def _parse_request(detail: Mapping[str, object], everywhere: Scope) -> RequestMessage:
+    return RequestMessage(
+        scope=replace(everywhere, app_id=_app_id(detail), branch=_branch(detail)),
+        kind=RequestKind(_text(detail, "kind", _KIND, "one of approve, fix, undo, mute")),
+        id=_text(detail, "id", _REQUEST_ID, "32 hex digits"),
+        incident_id=_optional_text(detail, "incidentId", _HASH, "an incident's id"),
+        plan_hash=_optional_text(detail, "planHash", _HASH, "a plan's hash"),
+        until=None if detail.get("until") is None else _time(detail, "until"),
+        slack_user=_optional_text(detail, "who", _SLACK_USER, "TEAM/USER"),
+    )
+
+
+def _detail(body: Mapping[str, object], account: str, region: str) -> Mapping[str, object]:
+    """The detail of a message for this account and region."""
+    _expect(body, "account", account, _ACCOUNT)
+    _expect(body, "region", region)
+    return _mapping(body.get("detail"), "detail")
 
 
 def _mapping(value: object, name: str) -> Mapping[str, object]:
@@ -240,6 +313,11 @@ def _text(detail: Mapping[str, object], key: str, pattern: re.Pattern[str], expe
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise MalformedEventError(f"detail.{key} is missing or not {expected}")
     return value
+
+
+def _optional_text(detail: Mapping[str, object], key: str, pattern: re.Pattern[str], expected: str) -> str:
+    """The text, or an empty one if it is not given."""
+    return "" if detail.get(key) is None else _text(detail, key, pattern, expected)
 
 
 def _time(body: Mapping[str, object], key: str) -> datetime:

@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from medic.aws.clients import Clients, require_compute_role_support
-from medic.aws.errors import translated
+from medic.aws.errors import RetryableError, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from boto3.session import Session
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from medic.incidents.region import RegionTable
     from medic.incidents.requests import RequestsTable
     from medic.incidents.table import IncidentsTable
+
+
+_BATCH = 10
+"""SQS takes at most this many messages in one call."""
 
 
 def utc_now() -> datetime:
@@ -102,13 +106,27 @@ class Gateways:
 
         return RequestsTable(self.clients.dynamodb, self._table_name, self.clock)
 
-    def invoke(self, function: str, message: Mapping[str, object]) -> None:
-        """Invoke a Lambda function without waiting for its answer.
+    def send(self, queue_url: str, message: Mapping[str, object]) -> None:
+        """Send a message to the remediator's queue.
 
         Raises:
-            AwsError: Lambda did not accept the message.
+            AwsError: SQS did not accept the message.
         """
-        with translated("lambda:InvokeFunction"):
-            self.clients.functions.invoke(
-                FunctionName=function, InvocationType="Event", Payload=json.dumps(message).encode()
-            )
+        with translated("sqs:SendMessage"):
+            self.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message))
+
+    def send_all(self, queue_url: str, messages: Sequence[Mapping[str, object]]) -> None:
+        """Send messages to the remediator's queue, ten in a call.
+
+        Raises:
+            AwsError: SQS did not accept all of them.
+        """
+        for start in range(0, len(messages), _BATCH):
+            bodies = map(json.dumps, messages[start : start + _BATCH])
+            with translated("sqs:SendMessageBatch"):
+                answer = self.clients.sqs.send_message_batch(
+                    QueueUrl=queue_url,
+                    Entries=[{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)],
+                )
+            for failed in answer.get("Failed", ()):
+                raise RetryableError("sqs:SendMessageBatch", failed["Code"], failed.get("Message", ""))

@@ -19,6 +19,7 @@ from medic.arns import APP_ID
 CONTEXT_KEY = "amplify-medic"
 SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
+SLACK_ROLE_VARIABLE = "SLACK_ROLE_ID"
 EMULATOR_ACCOUNT = "000000000000"
 """The account of local emulators. AWS gives no customer this account id."""
 
@@ -128,6 +129,14 @@ class Sns:
 
 
 @dataclass(frozen=True, slots=True)
+class Operator:
+    """Who may assume the operator role."""
+
+    require_source_identity: bool = False
+    """True: only sessions with a source identity, which names the person in CloudTrail."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Limits on what the bot does without a person, in the units that the names give."""
 
@@ -165,6 +174,9 @@ class Settings:
     """More origins that build logs may be downloaded from, for a local emulator."""
     alarms: bool = True
     """False: no CloudWatch alarms and no dashboard."""
+    operator: Operator = field(default_factory=Operator)
+    concurrency: int = 10
+    """How many messages the remediator handles at the same time, at most."""
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
@@ -325,6 +337,8 @@ def _read_settings(reader: SettingsReader) -> Settings:
         admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
         log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
         alarms=reader.flag("alarms", default=True),
+        operator=_operator(reader.nested("operator")),
+        concurrency=reader.number("concurrency", 10, 2, 1000),
         limits=_limits(reader.nested("limits")),
     )
     reader.finish()
@@ -426,6 +440,12 @@ def _sns(reader: SettingsReader) -> Sns:
     return sns
 
 
+def _operator(reader: SettingsReader) -> Operator:
+    operator = Operator(reader.flag("require_source_identity"))
+    reader.finish()
+    return operator
+
+
 def _limits(reader: SettingsReader) -> Limits:
     defaults = Limits()
     limits = Limits(
@@ -444,10 +464,13 @@ _VARIABLES = {
     "region": "AWS_REGION",
     "partition": "MEDIC_PARTITION",
     "table": "INCIDENTS_TABLE",
+    "queue_url": "QUEUE_URL",
 }
-_REMEDIATOR_VARIABLES = _VARIABLES | {"topic_arn": "ALERT_TOPIC_ARN", "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN"}
-_WAKING_VARIABLES = _VARIABLES | {"remediator_function": "REMEDIATOR_FUNCTION"}
-"""For the functions that wake the remediator: the watcher and the one behind Slack's buttons."""
+_REMEDIATOR_VARIABLES = _VARIABLES | {
+    "topic_arn": "ALERT_TOPIC_ARN",
+    "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
+    "operator_role_id": "OPERATOR_ROLE_ID",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,25 +485,31 @@ class Runtime:
     region: str
     partition: str
     table: str
+    queue_url: str = ""
+    """The remediator's queue."""
     topic_arn: str = ""
     default_role_arn: str = ""
     actor_role_arn: str | None = None
     """None in mode `report`: then no role may change anything."""
-    remediator_function: str = ""
+    operator_role_id: str = ""
+    """The id (`AROA…`) of the role whose sessions may send requests."""
+    slack_role_id: str | None = None
+    """The id of the Slack function's role. None without approvers: then Slack may request nothing."""
 
     @classmethod
     def of_remediator(cls, environ: Mapping[str, str] = os.environ) -> Runtime:
         runtime = _runtime(environ, _REMEDIATOR_VARIABLES)
-        return replace(runtime, actor_role_arn=environ.get(ACTOR_ROLE_VARIABLE) or None)
+        actor, slack = (environ.get(variable) or None for variable in (ACTOR_ROLE_VARIABLE, SLACK_ROLE_VARIABLE))
+        return replace(runtime, actor_role_arn=actor, slack_role_id=slack)
 
     @classmethod
     def of_watcher(cls, environ: Mapping[str, str] = os.environ) -> Runtime:
-        return _runtime(environ, _WAKING_VARIABLES)
+        return _runtime(environ, _VARIABLES)
 
     @classmethod
     def of_slack(cls, environ: Mapping[str, str] = os.environ) -> Runtime:
         """For the function behind Slack's buttons; also an error if approvals are not set up."""
-        runtime = _runtime(environ, _WAKING_VARIABLES)
+        runtime = _runtime(environ, _VARIABLES)
         if not runtime.settings.slack.takes_approvals:
             raise SettingsError(
                 ["slack.signing_secret is not set: approval from Slack needs signing_secret, app_id and approvers"]

@@ -47,16 +47,27 @@ class TelemetryEvent(StrEnum):
     STORM_OVER = "StormOver"
     REQUEST_USED = "RequestUsed"
     REQUEST_REFUSED = "RequestRefused"
+    REQUEST_UNTRUSTED = "RequestUntrusted"
     UNDONE = "Undone"
     NOT_UNDONE = "NotUndone"
     APPROVAL_TAKEN = "ApprovalTaken"
     APPROVAL_REFUSED = "ApprovalRefused"
     APPROVAL_DISMISSED = "ApprovalDismissed"
     ANSWER_FAILED = "AnswerFailed"
-    WAKE_UP_FAILED = "WakeUpFailed"
-    RETRYABLE = "RetryableFault"
+    MESSAGE_RETRIED = "MessageRetried"
+    MESSAGE_FAULT = "MessageFault"
+    LEFT_TO_WATCHER = "LeftToWatcher"
+    WAKE_UP_DROPPED = "WakeUpDropped"
+    WAIT_NOT_SET = "WaitNotSet"
+    WATCHER_RAN = "WatcherRan"
 
 
+RETRIED_AGE = "RetriedMessageAge"
+"""Name of the metric for the age of a message that is retried, in seconds.
+
+CloudWatch's own ApproximateAgeOfOldestMessage leaves out messages that were received more than three times.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+"""
 EVENT_TO_ALERT = "EventToAlert"
 """Name of the metric for the time from an event to its alert, in milliseconds."""
 
@@ -96,6 +107,17 @@ class Telemetry:
                 ) as metric:
                     metric.add_dimension(dimension, value if _DIMENSION_VALUE.fullmatch(value) else _OTHER)
         self.logger.info(event, extra={name: str(value)[:500] for name, value in details.items()})
+
+    def fault(self, error: BaseException, **details: object) -> None:
+        """Log an unexpected exception with its traceback, and count it."""
+        self.metrics.add_metric(name=TelemetryEvent.MESSAGE_FAULT, unit=MetricUnit.Count, value=1)
+        extra = {name: str(value)[:500] for name, value in details.items()}
+        self.logger.error(TelemetryEvent.MESSAGE_FAULT, exc_info=error, extra=extra)
+
+    def retried(self, age: timedelta, **details: object) -> None:
+        """Record that a message is retried, and its age."""
+        self.record(TelemetryEvent.MESSAGE_RETRIED, age=age, **details)
+        self.metrics.add_metric(name=RETRIED_AGE, unit=MetricUnit.Seconds, value=max(0, round(age.total_seconds())))
 
     def alerted(self, waited: timedelta) -> None:
         """Record the time from an event, by EventBridge's clock, until every channel had its alert."""

@@ -1,4 +1,4 @@
-"""Lambda entry point of the remediator: passes each event to the pipeline."""
+"""Lambda entry point of the remediator: passes each batch of its queue on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 
-from medic import pipeline
+from medic import queue
 from medic.services import Services
 from medic.settings import Runtime
 from medic.telemetry import Telemetry
@@ -24,18 +24,15 @@ def services() -> Services:
     return Services(Runtime.of_remediator(), boto3.Session(), telemetry)
 
 
-def handler(event: object, context: LambdaContext) -> object:
-    """Handle one Amplify event or one of the bot's own messages.
+def handler(event: object, context: LambdaContext) -> dict[str, object] | None:
+    """Handle one batch of the queue, or a direct invocation that asks for a test alert.
 
     Returns:
-        For a test alert, the result of each channel; otherwise None.
-
-    Raises:
-        Exception: a fault that a retry may fix. Lambda retries, then sends the event to the on-failure destination.
+        The messages that stay in the queue, or the result of each channel.
     """
     cached = services()
     cached.telemetry.logger.append_keys(request_id=context.aws_request_id)
     try:
-        return pipeline.run(event, cached)
+        return queue.handle(event, cached)
     finally:
         cached.telemetry.flush()

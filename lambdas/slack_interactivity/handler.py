@@ -1,4 +1,4 @@
-"""Lambda entry point for Slack: turns a click on a button into a request record. It can change nothing else."""
+"""Lambda entry point for Slack: sends a click on a button to the remediator's queue. It can do nothing else."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 @cache
 def approval_handler() -> SlackApprovalHandler:
     """Created on the first click and kept while the function is warm."""
-    runtime = Runtime.of_slack()
-    gateways = Gateways(boto3.Session(), table_name=runtime.table)
-    return SlackApprovalHandler(runtime, gateways, Telemetry(Logger(), Metrics()))
+    return SlackApprovalHandler(Runtime.of_slack(), Gateways(boto3.Session()), Telemetry(Logger(), Metrics()))
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, object]:
@@ -30,7 +28,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
 
     Raises:
         SecretError: the signing secret could not be read. Slack then shows that the click failed.
-        AwsError: the table could not be reached. Slack then shows that the click failed.
+        AwsError: the queue could not be reached. Slack then shows that the click failed.
     """
     cached = approval_handler()
     cached.telemetry.logger.append_keys(request_id=context.aws_request_id)

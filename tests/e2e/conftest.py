@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demo.narrator import Narrator
-from demo.stage import Stage, open_stage
+from demo.stage import SECRET, Stage, open_stage
+from tests.e2e.queues import Queues
+from tests.unit.slack_actions.clicks import APP, SIGNING_SECRET, TEAM, USER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +23,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(300))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))
 
 
+SIGNING_SECRET_NAME = "amplify-medic/signing"
 SHARED = {"limits": {"storm_incidents": 1000, "fixes_per_app_an_hour": 50, "fixes_per_account_an_hour": 100}}
 """Tests that share a stack cause more failures and fixes in an hour than the default limits allow."""
 
@@ -41,3 +45,37 @@ def stage(deployed: Stage) -> Iterator[Stage]:
     yield replace(deployed)
     deployed.cloud.control("deny", "UpdateBranch", denied=False)
     deployed.cloud.control("set_propagation", 0)
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The stack on a cloud that enforces IAM on every call. Approvals are taken in Slack, from one user."""
+    slack = {
+        "webhook_secret": SECRET,
+        "bot_token_secret": "amplify-medic/no-test-uses-it",
+        "channels": {"chat": {"channel": "C0123456789"}},
+        "signing_secret": SIGNING_SECRET_NAME,
+        "app_id": APP,
+        "approvers": [f"{TEAM}/{USER}"],
+    }
+    folder = tmp_path_factory.mktemp("guarded")
+    with open_stage(folder, Narrator(StringIO()), enforce_iam=True, settings={**SHARED, "slack": slack}) as stage:
+        stage.cloud.client("secretsmanager").create_secret(Name=SIGNING_SECRET_NAME, SecretString=SIGNING_SECRET)
+        yield stage
+
+
+def use_cloud(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `medic` use the local cloud, as the account's root."""
+    for name, value in stage.cloud.cli_environment.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def queues(stage: Stage) -> Queues:
+    return Queues(stage)
+
+
+@pytest.fixture
+def _operator(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_cloud(stage, monkeypatch)

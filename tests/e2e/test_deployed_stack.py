@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from tests.unit.cli.support import medic, valid
+
 if TYPE_CHECKING:
     from demo.stage import Stage
+    from tests.e2e.queues import Queues
 
 OPTED_IN = {"amplify-medic:auto-fix": "fix"}
 
@@ -29,27 +33,20 @@ def failed_event(app_id: str, job_id: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def invoke(stage: Stage, event: object) -> dict[str, Any]:
-    """Invoke the function with one event and wait for the result."""
-    answer = stage.cloud.client("lambda").invoke(
-        FunctionName=stage.outputs["RemediatorFunctionName"], Payload=json.dumps(event).encode()
-    )
-    return {"error": answer.get("FunctionError"), "payload": answer["Payload"].read().decode()}
-
-
-def test_an_event_delivered_many_times_causes_one_update_and_one_alert(stage: Stage) -> None:
+def test_an_event_delivered_many_times_causes_one_update_and_one_alert(stage: Stage, queues: Queues) -> None:
     app_id = stage.make_app("often", OPTED_IN)
     stage.cloud.control("set_connection", app_id, "lost")
     job_id = stage.build(app_id)
     stage.next_alert(app_id, containing="(read back)")
     for _ in range(5):
-        assert invoke(stage, failed_event(app_id, job_id))["error"] is None
+        queues.send(failed_event(app_id, job_id))
+    queues.wait_until_empty()
     (write,) = stage.writes(app_id)
     assert write["body"] == {"computeRoleArn": stage.outputs["DefaultComputeRoleArn"]}
     assert len(stage.alerts(app_id)) == 1
 
 
-def test_malformed_events_are_dropped_with_one_log_line_and_one_metric(stage: Stage) -> None:
+def test_malformed_events_are_dropped_with_one_log_line_and_one_metric(stage: Stage, queues: Queues) -> None:
     for reason, event in {
         "source is 'aws.codebuild'": failed_event("d0malformed1", "1", source="aws.codebuild"),
         "account is '999999999999'": failed_event("d0malformed1", "1", account="999999999999"),
@@ -58,38 +55,49 @@ def test_malformed_events_are_dropped_with_one_log_line_and_one_metric(stage: St
             "d0malformed1", "1", detail={**failed_event("d0m", "1")["detail"], "jobStatus": "?"}
         ),
     }.items():
-        assert invoke(stage, event)["error"] is None
+        queues.send(event)
         words = "detail is NoneType" if reason == "detail is missing" else reason
         stage.log_line("EventMalformed", words)
     assert stage.log_line("EventMalformed", "_aws", "AmplifyMedic")
 
 
-def test_a_throttled_call_is_retried(stage: Stage) -> None:
+def test_a_failure_is_diagnosed_although_aws_throttles_for_several_runs(stage: Stage, queues: Queues) -> None:
     app_id = stage.make_app("throttled", {})
     stage.cloud.control("set_connection", app_id, "lost")
-    stage.cloud.control("fail_call", "GetApp", "throttle", 1)
+    throttle(stage, app_id, runs=4)
     stage.build(app_id)
     stage.next_alert(app_id, containing="its trust was checked and is right")
+    retries = [line for line in stage.own_log() if "MessageRetried" in line and app_id in line]
+    assert len(retries) == 4
+    assert queues.dead_letters() == []
 
 
-def test_an_event_that_fails_on_every_run_reaches_the_dead_letter_queue(stage: Stage) -> None:
+def throttle(stage: Stage, app_id: str, *, runs: int) -> None:
+    """Let every read of the app's jobs fail in the next runs. A run tries a call three times."""
+    for call in range(1, 3 * runs + 1):
+        stage.cloud.control("fail_call", "GetJob", "throttle", call, app_id)
+
+
+@pytest.mark.usefixtures("_operator")
+def test_a_message_that_fails_every_time_becomes_a_dead_letter_and_can_be_replayed(
+    stage: Stage, queues: Queues
+) -> None:
     app_id = stage.make_app("exhausted", {})
     stage.cloud.control("set_connection", app_id, "lost")
-    for call in range(1, 10):  # three runs of three attempts each
-        stage.cloud.control("fail_call", "GetJob", "throttle", call, app_id)
-    job_id = stage.build(app_id)
-    sqs, url = stage.cloud.client("sqs"), stage.outputs["FailedRunsQueueUrl"]
-
-    def failed_run() -> dict[str, Any] | None:
-        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-            record: dict[str, Any] = json.loads(message["Body"])
-            if record["requestPayload"]["detail"]["appId"] == app_id:
-                return record
-        return None
-
-    record = stage.wait_for("the failed run in its queue", failed_run)
-    assert record["requestPayload"]["detail"]["jobId"] == job_id
+    throttle(stage, app_id, runs=3)
+    with queues.changed(receives=3):
+        job_id = stage.build(app_id)
+        (dead,) = stage.wait_for("the dead letter", lambda: queues.dead_letters() or None)
+    assert (dead["detail"]["appId"], dead["detail"]["jobId"]) == (app_id, job_id)
     assert stage.alerts(app_id) == []
+
+    assert valid("replay-dlq", medic("replay-dlq", "--yes", "--json").stdout) == {
+        "schema": 1,
+        "waiting": 1,
+        "replayed": True,
+    }
+    stage.next_alert(app_id, containing="its trust was checked and is right")
+    assert queues.dead_letters() == []
 
 
 def test_ten_thousand_lines_in_an_ssr_log_cause_one_incident_and_one_alert(stage: Stage) -> None:

@@ -38,10 +38,6 @@ def handler(event, context):
     found = [name for name in event["modules"] if importlib.util.find_spec(name)]
     return {"found": found, "environment": sorted(os.environ)}
 """
-FAIL = """
-def handler(event, context):
-    raise RuntimeError("meant to fail")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +52,14 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         yield running
 
 
-def make_function(cloud: LocalCloud, name: str, source: str) -> str:
+def make_function(cloud: LocalCloud, name: str, source: str, role: str = ROLE) -> str:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as bundle:
         bundle.writestr("index.py", source)
     created = cloud.client("lambda").create_function(
         FunctionName=name,
         Runtime="python3.13",
-        Role=ROLE,
+        Role=role,
         Handler="index.handler",
         Code={"ZipFile": packed.getvalue()},
         Timeout=10,
@@ -235,25 +231,6 @@ def test_lambdas_see_boto3_and_nothing_of_the_emulator(cloud: LocalCloud) -> Non
     )
     own = ("BIND_HOST", "GATEWAY_PORT", "IOT_", "LAMBDA_ASYNC", "MINISTACK_", "PYTHON", "SFTP_")
     assert not [name for name in seen["environment"] if name.startswith(own)]
-
-
-def test_a_failing_lambda_is_retried_and_then_reported_to_its_destination(cloud: LocalCloud) -> None:
-    failed = QueueInbox.create(cloud.client("sqs"), "failed-runs")
-    arn = make_function(cloud, "failing", FAIL)
-    cloud.client("lambda").put_function_event_invoke_config(
-        FunctionName="failing",
-        MaximumRetryAttempts=2,
-        DestinationConfig={"OnFailure": {"Destination": failed.queue_arn}},
-    )
-    make_rule(cloud, "failing", "test.failing", arn)
-
-    entry = {"Source": "test.failing", "DetailType": "x", "Detail": '{"n": 1}'}
-    cloud.client("events").put_events(Entries=[entry])
-
-    record = failed.wait_for(lambda _: True)
-    assert record["requestPayload"]["detail"] == {"n": 1}
-    logged = cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/failing", filterPattern='"meant to fail"')
-    assert len(logged["events"]) >= 3
 
 
 def test_a_templates_ttl_is_set_on_the_table(cloud: LocalCloud) -> None:

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import json
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from demo.narrator import Narrator
-from demo.stage import Stage, open_stage
 from demo.stories import STORIES
 from medic.aws.clients import ActorScope, session_policy
-from tests.e2e.conftest import SHARED
+from tests.e2e.test_emulator_patches import make_user
 from tests.fakes.amplify.wire import PASSED_TO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from demo.stage import Stage
 
 TRUSTS_THIS_TEST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 }
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """The stack on a cloud that enforces IAM on every call."""
-    with open_stage(
-        tmp_path_factory.mktemp("guarded"), Narrator(StringIO()), enforce_iam=True, settings=SHARED
-    ) as stage:
-        yield stage
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
@@ -121,3 +109,37 @@ def test_the_actor_may_not_tag_or_create_anything(guarded: Stage, opted_in: str)
     assert denied(amplify.untag_resource, resourceArn=arn, tagKeys=["amplify-medic:auto-fix"])
     assert denied(amplify.create_branch, appId=opted_in, branchName="new")
     assert denied(amplify.create_app, name="new")
+
+
+@pytest.fixture(scope="module")
+def forged(guarded: Stage) -> dict[str, dict[str, Any]]:
+    """Every way to write an item to the table, by operation."""
+    table, item = guarded.outputs["IncidentsTableName"], {"pk": {"S": "branch#forged"}}
+    put = {"TableName": table, "Item": item}
+    return {
+        "put_item": put,
+        "update_item": {"TableName": table, "Key": item},
+        "delete_item": {"TableName": table, "Key": item},
+        "batch_write_item": {"RequestItems": {table: [{"PutRequest": {"Item": item}}]}},
+        "transact_write_items": {"TransactItems": [{"Put": put}]},
+    }
+
+
+def test_full_rights_on_dynamodb_are_not_enough_to_forge_a_record(
+    guarded: Stage, forged: dict[str, dict[str, Any]]
+) -> None:
+    user = make_user(guarded.cloud, "dynamodb-admin", {"Action": "dynamodb:*", "Resource": "*"})
+    dynamodb, table = guarded.cloud.client("dynamodb", user), guarded.outputs["IncidentsTableName"]
+    assert [call for call, parameters in forged.items() if not denied(getattr(dynamodb, call), **parameters)] == []
+    assert not denied(dynamodb.scan, TableName=table)
+    assert not denied(dynamodb.describe_table, TableName=table)
+
+
+def test_an_operator_writes_nothing_and_takes_no_message(guarded: Stage, forged: dict[str, dict[str, Any]]) -> None:
+    role = guarded.outputs["OperatorRoleArn"]
+    operator = guarded.cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    dynamodb, sqs = (guarded.cloud.client(service, operator) for service in ("dynamodb", "sqs"))
+    assert [call for call, parameters in forged.items() if not denied(getattr(dynamodb, call), **parameters)] == []
+    assert denied(sqs.receive_message, QueueUrl=guarded.outputs["QueueUrl"])
+    assert denied(sqs.purge_queue, QueueUrl=guarded.outputs["QueueUrl"])
+    assert denied(sqs.send_message, QueueUrl=guarded.outputs["DeadLettersUrl"], MessageBody="{}")

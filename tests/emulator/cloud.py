@@ -49,17 +49,17 @@ class LocalCloud:
         workdir: The folder of its logs and of all files that the CDK CLI writes.
     """
 
-    def __init__(self, workdir: Path, *, auth: bool = False, retry_seconds: float = 0.2) -> None:
+    def __init__(self, workdir: Path, *, auth: bool = False, wait_factor: float = 0.02) -> None:
         """Prepare a cloud. Entering its context starts it.
 
         Args:
             workdir: An empty folder.
             auth: Whether IAM is enforced. The emulator then uses TLS, so that policies that deny plain HTTP work too.
-            retry_seconds: The delay before Lambda's first asynchronous retry, a minute on AWS. The second is doubled.
+            wait_factor: What every wait set by ChangeMessageVisibility is multiplied with.
         """
         self.workdir = workdir
         self._auth = auth
-        self._retry_seconds = retry_seconds
+        self._wait_factor = wait_factor
         self._port = _free_port()
         self.endpoint_url = f"https://localhost:{self._port}" if auth else f"http://127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,7 +75,7 @@ class LocalCloud:
         launcher = Path(__file__).with_name("launch.py")
         with (self.workdir / "emulator.log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own launcher
-                [EMULATOR_PYTHON, launcher, self.endpoint_url, lambda_python],
+                [EMULATOR_PYTHON, launcher, self.endpoint_url, lambda_python, str(self._wait_factor)],
                 env=self._emulator_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -110,6 +110,7 @@ class LocalCloud:
         trusted = {} if self.ca_bundle is None else {"AWS_CA_BUNDLE": str(self.ca_bundle)}
         return {
             "PATH": os.pathsep.join([str(REPOSITORY / ".venv" / "bin"), os.environ.get("PATH", os.defpath)]),
+            "PYTHONPATH": str(REPOSITORY / "lambdas"),  # this checkout, whichever one the environment has installed
             "HOME": str(self.workdir),
             "CDK_HOME": str(self.workdir / "cdk-home"),
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -156,6 +157,15 @@ class LocalCloud:
             raise CloudError(msg)
         return parsed["result"]
 
+    def workers(self, function: str) -> list[int]:
+        """The ids of the processes that run a Lambda function now."""
+        found = subprocess.run(["ps", "-axwwo", "pid=,ppid=,command="], capture_output=True, text=True, check=True)  # noqa: S607
+        rows = (line.split(maxsplit=2) for line in found.stdout.splitlines())
+        own = str(self._process.pid) if self._process else ""
+        return [
+            int(pid) for pid, parent, command in rows if parent == own and f"ministack-lambda-{function}-" in command
+        ]
+
     def reset(self) -> None:
         """Delete everything, also deployed stacks. This is faster than a restart."""
         self._http("/_ministack/reset", b"")
@@ -200,7 +210,6 @@ class LocalCloud:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self._port),
             "MINISTACK_REGION": REGION,
-            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(self._retry_seconds),
             "LOG_LEVEL": "INFO",
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",

@@ -2,7 +2,7 @@
 
 Settings are the emulator's environment variables, such as BIND_HOST and GATEWAY_PORT.
 
-Usage: launch.py ENDPOINT_URL LAMBDA_PYTHON
+Usage: launch.py ENDPOINT_URL LAMBDA_PYTHON WAIT_FACTOR
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ async def _answer(send: Send, status: int, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def main(endpoint_url: str, lambda_python: str) -> None:
+def main(endpoint_url: str, lambda_python: str, wait_factor: str) -> None:
     """Apply the patches and serve until SIGTERM."""
     amplify = MinistackAmplify(endpoint_url)
-    patches.apply_all(Path(lambda_python))
+    patches.apply_all(Path(lambda_python), float(wait_factor))
     amplify_plugin.register_amplify(amplify)
     amplify_plugin.authorize_amplify(amplify)
     emulator.app = Gateway(emulator.app, amplify)

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from ministack import app as gateway
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import error_response_json, json_response
-from ministack.services import cloudwatch_logs, dynamodb, eventbridge, lambda_svc, secretsmanager
+from ministack.services import cloudwatch_logs, dynamodb, secretsmanager
 from ministack.services.cloudformation import provisioners
 
+from tests.emulator import queue_patches
 from tests.emulator.log_pattern import UnsupportedPatternError, matcher
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _OWN_VARIABLES = (
     "BIND_HOST",
     "GATEWAY_PORT",
     "IOT_MTLS_",
-    "LAMBDA_ASYNC_",
     "LOG_LEVEL",
     "MINISTACK_",
     "PYTHON",
@@ -56,10 +56,10 @@ def check_version() -> None:
         raise WrongVersionError(msg)
 
 
-def apply_all(lambda_python: Path) -> None:
+def apply_all(lambda_python: Path, wait_factor: float) -> None:
     check_version()
+    queue_patches.apply_all(wait_factor)
     clean_lambda_workers(lambda_python)
-    retry_events_to_lambda()
     set_table_ttl()
     refer_to_secrets_by_arn()
     match_log_patterns_as_documented()
@@ -95,20 +95,6 @@ class _CleanSubprocess:
     def Popen(self, command: list[str], *, env: Mapping[str, str], **options: Any) -> subprocess.Popen[Any]:  # noqa: N802
         clean = {name: value for name, value in env.items() if not name.startswith(_OWN_VARIABLES)}
         return subprocess.Popen(command, env=clean, **options)  # noqa: S603 - the emulator's own command
-
-
-def retry_events_to_lambda() -> None:
-    """Let EventBridge invoke Lambda asynchronously, with retries and the function's on-failure destination."""
-
-    def dispatch(arn: str, payload: str) -> None:
-        function, config, name = lambda_svc._get_func_record_for_ref(arn)
-        if not function or not config:
-            eventbridge.logger.warning("EventBridge target %s not found", name)
-            return
-        record = lambda_svc._execution_record_for_config(function, config)
-        lambda_svc.invoke_async_with_retry(record, json.loads(payload))
-
-    eventbridge._dispatch_to_lambda = dispatch
 
 
 def set_table_ttl() -> None:
@@ -188,9 +174,13 @@ def fill_in_condition_keys() -> None:
 
 
 def _leading_keys(asked: Mapping[str, Any]) -> list[str]:
-    """The partition keys that a request names: our table's is `pk`."""
-    tables = asked.get("RequestItems", {}).values()
-    items = [asked.get("Key"), asked.get("Item"), *(key for table in tables for key in table.get("Keys", []))]
+    """The partition keys that a request names: our table's is `pk`. A batch of writes is a list, one of reads a map."""
+    items = [asked.get("Key"), asked.get("Item")]
+    for batch in asked.get("RequestItems", {}).values():
+        if isinstance(batch, list):
+            items += [write.get("Key") or write.get("Item") for each in batch for write in each.values()]
+        else:
+            items += batch.get("Keys", [])
     return sorted({str(item["pk"]["S"]) for item in items if item and "pk" in item})
 
 

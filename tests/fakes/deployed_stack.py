@@ -36,18 +36,29 @@ class FakeStack:
     Attributes:
         outputs: The stack's outputs.
         variables: The remediator's environment.
-        remediator: Handles an event. A synchronous caller gets its return value.
-        refuse: Error codes. Lambda answers the next invocations with them, one each.
+        remediator: Handles a direct invocation. The caller gets its return value.
+        receive: Gets the body of each message that is sent to the queue.
+        refuse: Error codes. Lambda and SQS answer the next calls with them, one each.
         function_error: The error type of the remediator's runs. Empty if they succeed.
+        invocations: The remediator's direct invocations.
+        sent: The messages that its queue got.
+        dead_letters: How many messages the dead-letter queue holds.
+        moves: The requests of StartMessageMoveTask.
+        delivery: The state of the mapping between the queue and the remediator.
     """
 
     name: str = "AmplifyMedic"
     outputs: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     remediator: Callable[[Any], Any] = lambda _event: None
+    receive: Callable[[str], Any] = lambda _body: None
     refuse: list[str] = field(default_factory=list)
     function_error: str = ""
     invocations: list[Invocation] = field(default_factory=list)
+    sent: list[Any] = field(default_factory=list)
+    dead_letters: int = 0
+    moves: list[Any] = field(default_factory=list)
+    delivery: str = "Enabled"
 
     def endpoint(self) -> FakeEndpoint:
         """A new endpoint that serves this stack."""
@@ -56,6 +67,12 @@ class FakeStack:
     def _answer(self, call: Call) -> Reply:
         if call.service == "cloudformation":
             return self._describe(call)
+        if call.service == "sqs":
+            return self._queue(call)
+        if call.path.startswith("/2015-03-31/event-source-mappings/"):
+            if call.method == "PUT":
+                self.delivery = "Enabling" if json.loads(call.body)["Enabled"] else "Disabling"
+            return Reply(json.dumps({"UUID": "mapping", "State": self.delivery}))
         match = _FUNCTION.match(call.path)
         if match is None or match["name"] != self.outputs.get("RemediatorFunctionName"):
             return error(call, "ResourceNotFoundException", f"Function not found: {call.path}", 404)
@@ -78,10 +95,32 @@ class FakeStack:
         )
         return Reply(body, content_type="text/xml")
 
+    def _queue(self, call: Call) -> Reply:
+        """SQS."""
+        if self.refuse:
+            return self._refused(call)
+        asked = json.loads(call.body)
+        match call.headers["x-amz-target"].partition(".")[2]:
+            case "SendMessage":
+                self.sent.append(json.loads(asked["MessageBody"]))
+                self.receive(asked["MessageBody"])
+                return Reply(json.dumps({"MessageId": "m"}))
+            case "StartMessageMoveTask":
+                self.moves.append(asked)
+                return Reply(json.dumps({"TaskHandle": "t"}))
+            case _:
+                name = asked["QueueUrl"].rpartition("/")[2]
+                number = self.dead_letters if name == "dead-letters" else len(self.sent)
+                attributes = {"QueueArn": f"arn:{name}", "ApproximateNumberOfMessages": str(number)}
+                return Reply(json.dumps({"Attributes": attributes}))
+
+    def _refused(self, call: Call) -> Reply:
+        code = self.refuse.pop(0)
+        return error(call, code, "not now", 403 if code == "AccessDeniedException" else 400)
+
     def _invoke(self, call: Call) -> Reply:
         if self.refuse:
-            code = self.refuse.pop(0)
-            return error(call, code, "not now", 403 if code == "AccessDeniedException" else 400)
+            return self._refused(call)
         kind = call.headers.get("x-amz-invocation-type", "RequestResponse")
         event = json.loads(call.body)
         self.invocations.append(Invocation(kind, event))
@@ -93,6 +132,6 @@ class FakeStack:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, endpoint: FakeEndpoint) -> None:
-    """Point clients of CloudFormation and Lambda to the endpoint."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", endpoint.url)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)
+    """Point clients of CloudFormation, Lambda and SQS to the endpoint."""
+    for service in ("CLOUDFORMATION", "LAMBDA", "SQS"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", endpoint.url)

@@ -10,7 +10,7 @@ from tests.faults.wire import Call, Fault
 from tests.integration.conftest import REGION
 
 if TYPE_CHECKING:
-    from tests.faults.asynchronous import Remediator
+    from tests.faults.remediator import Remediator
     from tests.faults.world import WiredWorld
 
 FIX = {"amplify-medic:auto-fix": "fix"}

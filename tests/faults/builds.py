@@ -23,7 +23,7 @@ from tests.faults.arrange import (
 from tests.faults.wire import Fault
 
 if TYPE_CHECKING:
-    from tests.faults.asynchronous import Remediator
+    from tests.faults.remediator import Remediator
     from tests.faults.world import WiredWorld
 
 
@@ -131,8 +131,8 @@ def capped(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def storm(world: WiredWorld, remediator: Remediator) -> None:
-    """More incidents than the limit open within ten minutes."""
-    world.settings["limits"] = {"storm_incidents": 1}
+    """More incidents than the limit open in a window that is longer than SQS hides a message of a dead run."""
+    world.settings["limits"] = {"storm_incidents": 1, "storm_minutes": 20}
     build(world, failing(world))
     remediator.work()
     build(world, failing(world, tags=FIX, name="other"))
@@ -162,7 +162,7 @@ def storm_is_over(world: WiredWorld, remediator: Remediator) -> None:
     """No more incidents open. The watcher's wake-up for the storm is pending."""
     storm(world, remediator)
     remediator.work()
-    world.amplify.control.advance(20 * 60)
+    world.amplify.control.advance(40 * 60)
     queue_due_wake_ups(world, remediator)
 
 

@@ -10,8 +10,6 @@ import pytest
 from medic.redaction import engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from medic.redaction.spans import Span
 
 _REDACTOR = engine._Redactor
@@ -35,7 +33,7 @@ class _CachedRedactor:
         self._used = True
         return _redacted(text, emails=self._emails)
 
-    def spans(self, line: str) -> Iterator[Span]:
+    def spans(self, line: str) -> list[Span]:
         return _REDACTOR(emails=self._emails).spans(line)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from tests.faults import builds, requests
-from tests.faults.asynchronous import Remediator
+from tests.faults.remediator import Remediator
 from tests.faults.wire import Call
 from tests.faults.world import WiredWorld, wired_world
 

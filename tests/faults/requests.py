@@ -6,13 +6,13 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.incidents.model import RequestKind
+from medic.events import RequestKind
 from tests.faults.arrange import ASK, FIX, LAMBDA_TRUST, SLOW_BUILD, build, failing, proposed
 from tests.faults.builds import attach_and_repair
 from tests.integration.conftest import PLAIN_TRUST
 
 if TYPE_CHECKING:
-    from tests.faults.asynchronous import Remediator
+    from tests.faults.remediator import Remediator
     from tests.faults.world import WiredWorld
 
 
@@ -20,7 +20,7 @@ def approved(world: WiredWorld, remediator: Remediator) -> None:
     """Someone approves the proposal."""
     app = failing(world, tags={**ASK, "amplify-medic:rebuild": "yes"})
     proposed(world, remediator, app)
-    remediator.send(world.approve(app))
+    remediator.send(world.approves(app))
     world.amplify.control.set_build_time(SLOW_BUILD)
 
 
@@ -30,7 +30,7 @@ def approved_but_moved(world: WiredWorld, remediator: Remediator) -> None:
     proposed(world, remediator, app)
     world.settings["compute_roles"] = {world.make_role("another"): [app]}
     remediator.restart()
-    remediator.send(world.approve(app))
+    remediator.send(world.approves(app))
 
 
 def approved_but_capped(world: WiredWorld, remediator: Remediator) -> None:
@@ -41,7 +41,7 @@ def approved_but_capped(world: WiredWorld, remediator: Remediator) -> None:
     remediator.work()
     world.client("amplify").create_branch(appId=app, branchName="next", stage="BETA", tags=ASK)
     proposed(world, remediator, app, "next")
-    remediator.send(world.approve(app, "next"))
+    remediator.send(world.approves(app, "next"))
 
 
 def fix_asked_for(world: WiredWorld, remediator: Remediator) -> None:
@@ -51,7 +51,7 @@ def fix_asked_for(world: WiredWorld, remediator: Remediator) -> None:
     remediator.work()
     arn = world.client("amplify").get_branch(appId=app, branchName="main")["branch"]["branchArn"]
     world.client("amplify").tag_resource(resourceArn=arn, tags=FIX)
-    remediator.send(world.ask(RequestKind.FIX, app))
+    remediator.send(world.asks(RequestKind.FIX, app))
 
 
 def fix_without_opt_in(world: WiredWorld, remediator: Remediator) -> None:
@@ -59,7 +59,7 @@ def fix_without_opt_in(world: WiredWorld, remediator: Remediator) -> None:
     app = failing(world)
     build(world, app)
     remediator.work()
-    remediator.send(world.ask(RequestKind.FIX, app))
+    remediator.send(world.asks(RequestKind.FIX, app))
 
 
 def undo_detaches(world: WiredWorld, remediator: Remediator) -> None:
@@ -67,7 +67,7 @@ def undo_detaches(world: WiredWorld, remediator: Remediator) -> None:
     app = failing(world, tags=FIX)
     build(world, app)
     remediator.work()
-    remediator.send(world.ask(RequestKind.UNDO, app))
+    remediator.send(world.asks(RequestKind.UNDO, app))
 
 
 def undo_restores(world: WiredWorld, remediator: Remediator) -> None:
@@ -81,7 +81,7 @@ def undo_restores(world: WiredWorld, remediator: Remediator) -> None:
     for name in ("old", "service"):
         world.client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(PLAIN_TRUST))
     world.amplify.control.advance(3600)
-    remediator.send(world.ask(RequestKind.UNDO, app))
+    remediator.send(world.asks(RequestKind.UNDO, app))
 
 
 def undo_of_nothing(world: WiredWorld, remediator: Remediator) -> None:
@@ -89,7 +89,7 @@ def undo_of_nothing(world: WiredWorld, remediator: Remediator) -> None:
     app = failing(world)
     build(world, app)
     remediator.work()
-    remediator.send(world.ask(RequestKind.UNDO, app))
+    remediator.send(world.asks(RequestKind.UNDO, app))
 
 
 def undone_then_fails(world: WiredWorld, remediator: Remediator) -> None:
@@ -104,7 +104,7 @@ def undone_then_fails(world: WiredWorld, remediator: Remediator) -> None:
 def mute(world: WiredWorld, remediator: Remediator) -> None:
     """Someone mutes an app."""
     app = failing(world, tags=FIX)
-    remediator.send(world.ask(RequestKind.MUTE, app, "*", until=world.now() + timedelta(days=30)))
+    remediator.send(world.asks(RequestKind.MUTE, app, "*", until=world.now() + timedelta(days=30)))
     world.muted = True
 
 

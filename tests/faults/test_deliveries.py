@@ -11,16 +11,16 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from medic.incidents.model import RequestKind
-from tests.faults.asynchronous import Remediator
+from medic.events import RequestKind
 from tests.faults.invariants import check_closed_by_builds, check_safety
+from tests.faults.remediator import Remediator
 from tests.faults.test_single_faults import succeed_everywhere
 from tests.faults.world import wired_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.faults.asynchronous import Event
+    from tests.faults.remediator import Event
     from tests.faults.wire import Call, Json
 
 AUTO_FIX = "amplify-medic:auto-fix"
@@ -110,16 +110,16 @@ class Deliveries(RuleBasedStateMachine):
     @precondition(lambda self: any(incident["plan_hash"] for incident in self.world.incidents()))
     @rule()
     def somebody_approves(self) -> None:
-        self.asked.append(self.world.approve(self.app))
+        self.asked.append(self.world.approves(self.app))
 
     @rule(kind=st.sampled_from([RequestKind.FIX, RequestKind.UNDO]))
     def somebody_asks(self, kind: RequestKind) -> None:
-        self.asked.append(self.world.ask(kind, self.app))
+        self.asked.append(self.world.asks(kind, self.app))
 
     @rule(hours=st.sampled_from([0, 1]))
     def somebody_mutes(self, hours: int) -> None:
         until = self.world.now() + timedelta(hours=hours) if hours else None
-        self.asked.append(self.world.ask(RequestKind.MUTE, self.app, until=until))
+        self.asked.append(self.world.asks(RequestKind.MUTE, self.app, until=until))
 
     @rule(many=minutes)
     def wait(self, many: int) -> None:

@@ -1,4 +1,4 @@
-"""The functions' permissions compared with their calls: each call has its permission, and each permission its call.
+"""The queue' permissions compared with their calls: each call has its permission, and each permission its call.
 
 So removing any action makes a path fail, because IAM would refuse one of the path's calls.
 """
@@ -15,7 +15,7 @@ from tests.faults.world import SET_ROLE, START_JOB
 from tests.infra.stacks import EVERYTHING, actor, allowed, reader, watcher
 from tests.infra.test_granted_calls import AUTHORISED_AS, CALLED_BY_LAMBDA
 from tests.integration.conftest import REGION, TABLE
-from tests.integration.test_watcher import Functions
+from tests.integration.test_watcher import Queue
 
 ACTORS = {*SET_ROLE, START_JOB}
 
@@ -37,16 +37,16 @@ def test_the_actor_is_granted_exactly_what_its_paths_call() -> None:
 
 def test_the_watcher_is_granted_exactly_what_it_calls() -> None:
     with Path(runtime_attach).stage() as (world, _):
-        functions = Functions()
+        queue = Queue()
         gateways = Gateways(world.wire.session, world.now, table_name=TABLE)
-        gateways.clients.__dict__["functions"] = functions
-        runtime = Runtime(Settings(), world.amplify.account_id, REGION, "aws", TABLE, remediator_function="remediator")
+        gateways.clients.__dict__["sqs"] = queue
+        runtime = Runtime(Settings(), world.amplify.account_id, REGION, "aws", TABLE, queue_url="queue")
         watching = Watcher(runtime, gateways, world.services().telemetry)
         watching.run(dict(world.amplify.events[-1]), 30)
         for _ in range(2):
             world.amplify.control.request(next(world.branches())[0], "main")
             world.amplify.control.advance(600)
             watching.run({}, 30)
-        assert functions.messages
+        assert queue.messages
         called = {AUTHORISED_AS.get(call.kind, call.kind) for call in world.wire.seen}
-    assert called | {"lambda:InvokeFunction"} == allowed(watcher(**EVERYTHING)) - CALLED_BY_LAMBDA
+    assert called | {"sqs:SendMessage"} == allowed(watcher(**EVERYTHING)) - CALLED_BY_LAMBDA

@@ -27,7 +27,7 @@ from tests.faults.world import SET_ROLE, START_JOB
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
 
-    from tests.faults.asynchronous import Remediator
+    from tests.faults.remediator import Remediator
     from tests.faults.world import WiredWorld
 
 

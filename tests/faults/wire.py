@@ -6,6 +6,7 @@ AWS calls are intercepted by botocore's hooks, before the request is sent and af
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from contextlib import contextmanager
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
+from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
+from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 from slack_sdk.webhook import WebhookClient
 
@@ -28,6 +31,7 @@ from tests.fakes.quick_session import QuickSession
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.fakes.queue import FakeQueue
     from tests.fakes.slack import FakeSlack
 
 Json = dict[str, Any]
@@ -37,6 +41,7 @@ SLACK = "slack:Post"
 _ALWAYS_READS = ("Get", "List")
 
 _THROTTLED = {
+    "sqs": ("RequestThrottled", 400),
     "amplify": ("ThrottlingException", 429),
     "dynamodb": ("ProvisionedThroughputExceededException", 400),
     "iam": ("Throttling", 400),
@@ -45,6 +50,7 @@ _THROTTLED = {
     "sts": ("Throttling", 400),
 }
 _FAILED = {
+    "sqs": ("InternalError", 500),
     "amplify": ("InternalFailureException", 500),
     "dynamodb": ("InternalServerError", 500),
     "iam": ("ServiceFailure", 500),
@@ -123,6 +129,8 @@ class Wire:
         after: called after each request that took effect.
         seen: every call, in order.
         took_effect: every request that took effect, once per attempt, even if its answer was lost.
+        queue: answers the calls of SQS in place of moto, whose queues have no virtual clock.
+        down: the services whose every call fails.
     """
 
     def __init__(self, region: str) -> None:
@@ -134,6 +142,8 @@ class Wire:
         self._counts: Counter[str] = Counter()
         self._chosen: tuple[str, Fault] | None = None
         self._dead = False
+        self.queue: FakeQueue | None = None
+        self.down: frozenset[str] = frozenset()
         self._lock = threading.RLock()
         self._current = threading.local()
         self._answers: dict[str, AWSResponse] = {}
@@ -144,6 +154,7 @@ class Wire:
         self.before, self.after = _nothing, _nothing_after
         self.took_effect = []
         self._answers = {}
+        self.down = frozenset()
         self.revive()
         self.listen()
 
@@ -256,7 +267,11 @@ class Wire:
         token = _token_of(request)
         if token and token in self._answers:
             return self._answers[token]
-        answer: AWSResponse | None = botocore_stubber(event_name, request)
+        answer: AWSResponse | None
+        if event_name.startswith("before-send.sqs."):
+            answer = self._answer_of_queue(event_name.rpartition(".")[2])
+        else:
+            answer = botocore_stubber(event_name, request)
         if answer is not None and answer.status_code < 300:
             self._effective(self._current.sent)
         if token and answer is not None and answer.status_code < 300 and answer.content:
@@ -265,6 +280,14 @@ class Wire:
             self._current.fault = None
             raise ReadTimeoutError(endpoint_url=request.url)
         return answer
+
+    def _answer_of_queue(self, operation: str) -> AWSResponse:
+        try:
+            answer, status = getattr(self.queue, xform_name(operation))(**self._current.sent.params), 200
+        except ClientError as error:
+            answer, status = {"__type": error.response["Error"]["Code"], "message": str(error)}, 400
+        body = MockRawResponse(json.dumps(answer).encode())
+        return AWSResponse(operation, status, HTTPHeaders(), body)
 
     def _after_call(self, context: Json, **_: Any) -> None:
         call, fault = context["call"], context["fault"]
@@ -298,6 +321,8 @@ class Wire:
 
     def _fault_of(self, call: Call) -> Fault | None:
         with self._lock:
+            if call.operation.partition(":")[0] in self.down:
+                return Fault.SERVER_ERROR
             if self._chosen is None or self._chosen[0] != str(call):
                 return None
             fault = self._chosen[1]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,7 @@ from uuid import uuid4
 
 from moto.dynamodb.models import dynamodb_backends
 
-from medic.events import Scope, wake_up
-from medic.incidents.model import Request, RequestKind, approval_id
-from medic.incidents.requests import APPROVAL_VALID_FOR, REQUEST_VALID_FOR, AlreadyAskedError, RequestsTable
+from medic.events import RequestKind, RequestMessage, Scope, request_message
 from medic.incidents.table import DUE_INDEX
 from tests.fakes.amplify.moto_adapter import amplify_on_moto
 from tests.fakes.quick_session import QuickSession
@@ -149,7 +147,9 @@ class WiredWorld(World):
 
     def services(self, **changes: Any) -> Services:
         """The bot, on the wire."""
-        return super().services(**{"session": self.wire.session, **changes})
+        services = super().services(**{"session": self.wire.session, **changes})
+        del vars(services.clients)["sqs"]
+        return services
 
     def witness(self) -> None:
         """Advance the clock with each call, and record the bot's writes."""
@@ -185,22 +185,15 @@ class WiredWorld(World):
         items = [{name: str(value.value) for name, value in item.attrs.items()} for item in table.all_items()]
         return [item for item in items if item["pk"].startswith("request#")]
 
-    def ask(self, kind: RequestKind, app_id: str, branch: str = "main", **fields: Any) -> Json:
-        """Store a request like the Slack function and the CLI do. Returns the bot's wake-up message."""
+    def asks(self, kind: RequestKind, app_id: str, branch: str = "main", **fields: Any) -> Json:
+        """The message of a person's request."""
         scope = Scope("aws", self.amplify.account_id, REGION, app_id, branch)
-        now = self.now()
-        held = APPROVAL_VALID_FOR if kind is RequestKind.APPROVE else REQUEST_VALID_FOR
-        request = Request(uuid4().hex, kind, scope, "slack:T1/U1", now, now + held, **fields)
-        if kind is RequestKind.APPROVE:
-            request = replace(request, id=approval_id(request.incident_id, request.plan_hash))
-        with suppress(AlreadyAskedError):
-            RequestsTable(self.client("dynamodb"), TABLE, self.now).submit(request)
-        return dict(wake_up(scope, request.id))
+        return dict(request_message(RequestMessage(scope, kind, uuid4().hex, **fields)))
 
-    def approve(self, app_id: str, branch: str = "main") -> Json:
-        """Approve the latest proposal for a branch."""
+    def approves(self, app_id: str, branch: str = "main") -> Json:
+        """The message that approves the latest proposal for a branch."""
         *_, proposed = (i for i in self.incidents() if i["pk"].endswith(f"#{app_id}#{branch}"))
-        return self.ask(
+        return self.asks(
             RequestKind.APPROVE, app_id, branch, incident_id=proposed["id"], plan_hash=proposed["plan_hash"]
         )
 
@@ -291,6 +284,7 @@ def wired_world() -> Iterator[WiredWorld]:
         the_slack().posts.clear()
         the_slack().refused.clear()
         world = WiredWorld(amplify, the_slack(), topic, nobody, *roles)
+        world.wire.queue = world.queue
         world.witness()
         amplify.control.set_propagation(10)
         amplify.control.advance(_to_the_next_hour_but_one(world.now()))

@@ -37,6 +37,18 @@ EVERYTHING: dict[str, object] = {
     "sns": {"emails": ["web@example.com"]},
 }
 
+ITEM_WRITES = {
+    f"dynamodb:{action}"
+    for action in (
+        *("BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"),
+        *("PartiQLDelete", "PartiQLInsert", "PartiQLUpdate"),
+    )
+}
+"""Every action that writes items. A transaction is authorised by the single writes in it.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+"""
+
 
 @functools.cache
 def _synthesis(settings: str, environ: tuple[tuple[str, str], ...]) -> Synthesis:

@@ -1,7 +1,8 @@
-"""How the two functions run: their roles, their logs, their failed runs, and who may invoke them."""
+"""How the two functions run: their roles, their logs, their environment, and who may invoke them."""
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from infra.iam import flatten
 from medic.incidents.table import LEASE
 from medic.settings import Mode, Runtime
-from tests.infra.stacks import APP, of_type, properties_of, template
+from tests.infra.stacks import APP, EVERYTHING, of_type, properties_of, template
 
 each_function = pytest.mark.parametrize("name", ["remediator", "watcher"])
 
@@ -63,29 +64,43 @@ def test_log_groups_are_outside_amplifys_and_expire_after_three_months(name: str
     assert flatten(logging["LogGroup"]).startswith(f"<{name.title()}Logs")
 
 
-@each_function
-def test_runs_are_retried_for_an_hour_and_then_kept(name: str) -> None:
-    invoke = properties_of(template(), "AWS::Lambda::EventInvokeConfig", name.title())
+def test_a_lost_run_of_the_watcher_is_not_retried_and_no_backlog_builds_up() -> None:
+    (invoke,) = of_type(template(), "AWS::Lambda::EventInvokeConfig").values()
 
-    assert (invoke["MaximumEventAgeInSeconds"], invoke["MaximumRetryAttempts"]) == (3600, 2)
-    assert flatten(invoke["FunctionName"]).startswith(f"<{name.title()}Function")
-    assert flatten(invoke["DestinationConfig"]["OnFailure"]["Destination"]).startswith(f"<{name.title()}FailedRuns")
+    assert flatten(invoke["Properties"]["FunctionName"]).startswith("<WatcherFunction")
+    assert invoke["Properties"]["MaximumRetryAttempts"] == 0
+    assert invoke["Properties"]["MaximumEventAgeInSeconds"] == 60
+    assert "DestinationConfig" not in invoke["Properties"]
 
 
-@pytest.mark.parametrize(
-    ("rule", "function"), [("DeploymentEventsRule", "RemediatorFunction"), ("WatcherSchedule", "WatcherFunction")]
-)
-def test_a_rule_may_invoke_its_own_function(rule: str, function: str) -> None:
+@pytest.mark.parametrize("rule", ["WatcherSchedule", "WatcherDeployments"])
+def test_the_watchers_rules_may_invoke_it(rule: str) -> None:
     permission = properties_of(template(), "AWS::Lambda::Permission", rule)
 
     assert (permission["Principal"], permission["Action"]) == ("events.amazonaws.com", "lambda:InvokeFunction")
     assert flatten(permission["SourceArn"]).startswith(f"<{rule}")
-    assert flatten(permission["FunctionName"]).startswith(f"<{function}")
+    assert flatten(permission["FunctionName"]).startswith("<WatcherFunction")
 
 
-def test_only_the_three_rules_may_invoke_the_functions() -> None:
-    assert len(of_type(template(), "AWS::Lambda::Permission")) == len(of_type(template(), "AWS::Events::Rule")) == 3
+def test_nothing_else_may_invoke_a_function() -> None:
+    assert len(of_type(template(), "AWS::Lambda::Permission")) == 2
     assert not of_type(template(), "AWS::Lambda::Url")
+
+
+def test_the_remediator_handles_one_message_a_run_and_reports_which_failed() -> None:
+    mapping = properties_of(template(), "AWS::Lambda::EventSourceMapping")
+
+    assert flatten(mapping["FunctionName"]).startswith("<RemediatorFunction")
+    assert re.fullmatch(r"<Queue[0-9A-F]{8}\.Arn>", flatten(mapping["EventSourceArn"]))
+    assert (mapping["BatchSize"], mapping["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 10}
+    assert mapping.get("Enabled") is None, "a deployment must not resume a paused bot"
+
+
+def test_a_deployer_may_change_how_many_messages_are_handled_at_the_same_time() -> None:
+    mapping = properties_of(template(concurrency=2), "AWS::Lambda::EventSourceMapping")
+
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -101,6 +116,16 @@ def test_the_remediator_can_read_its_environment(mode: Mode) -> None:
     assert runtime.topic_arn.startswith("<AlertsTopic")
     assert runtime.default_role_arn.startswith("<DefaultComputeRole")
     assert bool(runtime.actor_role_arn) is (mode is not Mode.REPORT)
+    assert re.fullmatch(r"<Queue[0-9A-F]{8}>", runtime.queue_url)
+    assert runtime.operator_role_id.startswith("<OperatorRole")
+    assert runtime.slack_role_id is None
+
+
+def test_the_remediator_knows_the_role_of_the_slack_function_if_there_is_one() -> None:
+    variables = properties_of(template(**EVERYTHING), "AWS::Lambda::Function", "Remediator")["Environment"]["Variables"]
+
+    assert re.fullmatch(r"<OperatorRole[0-9A-F]{8}\.RoleId>", flatten(variables["OPERATOR_ROLE_ID"]))
+    assert re.fullmatch(r"<SlackInteractivityRole[0-9A-F]{8}\.RoleId>", flatten(variables["SLACK_ROLE_ID"]))
 
 
 def test_the_remediator_gets_the_settings_as_given_and_compact() -> None:

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.infra.stacks import EVERYTHING, actor, allowed, operator, reader, statements, template, watcher
+from tests.infra.stacks import EVERYTHING, ITEM_WRITES, actor, allowed, operator, reader, statements, template, watcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,8 @@ LAMBDAS = Path(__file__).parents[2] / "lambdas"
 # IAM authorises a transaction by the actions in it.
 AUTHORISED_AS = {"dynamodb:TransactWriteItems": "dynamodb:UpdateItem"}
 # Calls that the Lambda service makes with the role of a function.
-CALLED_BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+WRITES_ITS_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+CALLED_BY_LAMBDA = WRITES_ITS_LOG | {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 
 
 def calls_in_the_code() -> Iterator[str]:
@@ -35,15 +36,17 @@ def test_the_granted_actions_are_exactly_those_that_the_code_calls() -> None:
     assert granted - CALLED_BY_LAMBDA - {"iam:PassRole"} == set(calls_in_the_code())
 
 
-def test_operators_can_write_requests_and_the_functions_that_act_on_them_cannot() -> None:
-    assert "dynamodb:PutItem" in allowed(operator(**EVERYTHING))
-    assert "dynamodb:PutItem" not in allowed(reader(**EVERYTHING)) | allowed(watcher(**EVERYTHING))
+def test_only_the_remediator_and_the_watcher_may_write_to_the_table() -> None:
+    slack = statements(template(**EVERYTHING), "SlackInteractivityRole")
+
+    for others in (allowed(operator(**EVERYTHING)), allowed(actor(**EVERYTHING)), allowed(slack)):
+        assert not others & ITEM_WRITES
 
 
 def test_the_functions_share_read_actions_and_write_only_their_own_items() -> None:
     remediator = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING))
     shared = {"amplify:ListBranches", "logs:FilterLogEvents", "dynamodb:GetItem", "dynamodb:UpdateItem"}
 
-    assert remediator & allowed(watcher(**EVERYTHING)) == CALLED_BY_LAMBDA | shared
+    assert remediator & allowed(watcher(**EVERYTHING)) == WRITES_ITS_LOG | shared
     condition = watcher(**EVERYTHING)["KeepCursors"]["Condition"]
     assert condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "cursor#*"}}

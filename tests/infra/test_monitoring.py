@@ -9,7 +9,7 @@ import pytest
 
 from infra.iam import flatten
 from infra.monitoring import ALARM_TEXTS
-from medic.telemetry import DIMENSIONS, EVENT_TO_ALERT, TelemetryEvent
+from medic.telemetry import DIMENSIONS, EVENT_TO_ALERT, RETRIED_AGE, TelemetryEvent
 from tests.infra.stacks import EVERYTHING, of_type, properties_of
 from tests.infra.stacks import template as template_of
 
@@ -61,17 +61,33 @@ def test_every_alarm_says_what_to_do_and_names_its_section() -> None:
         assert len(description) <= LONGEST_DESCRIPTION
 
 
-def test_every_queue_that_keeps_messages_is_watched() -> None:
-    visible = {
-        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", (f"<{q}.QueueName>",)) for q in of_type(template(), QUEUES)
-    }
+def test_a_dead_letter_raises_an_alarm() -> None:
+    (dead_letters,) = [name for name in of_type(template(), QUEUES) if name.startswith("QueueDeadLetters")]
 
-    assert visible <= watched_by_all()
+    assert ("AWS/SQS", "ApproximateNumberOfMessagesVisible", (f"<{dead_letters}.QueueName>",)) in watched_by_all()
 
 
-@pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])
+def test_messages_that_nobody_takes_raise_an_alarm() -> None:
+    (queue,) = [name for name in of_type(template(), QUEUES) if not name.startswith("QueueDeadLetters")]
+
+    assert ("AWS/SQS", "ApproximateAgeOfOldestMessage", (f"<{queue}.QueueName>",)) in watched_by_all()
+
+
+def test_messages_that_are_retried_for_half_an_hour_raise_an_alarm() -> None:
+    (alarm,) = [alarm for alarm in alarms().values() if watched(alarm)[1] == RETRIED_AGE]
+
+    assert (alarm["Threshold"], alarm["Metrics"][0]["MetricStat"]["Stat"]) == (30 * 60, "Maximum")
+
+
+@pytest.mark.parametrize("metric", ["Throttles", "Duration"])
 def test_every_function_is_watched(metric: str) -> None:
     assert {("AWS/Lambda", metric, (f"<{name}>",)) for name in of_type(template(), FUNCTIONS)} <= watched_by_all()
+
+
+def test_only_the_function_without_a_queue_or_a_next_run_is_watched_by_lambdas_errors() -> None:
+    (function,) = [function for _, metric, (function, *_) in watched_by_all() if metric == "Errors"]
+
+    assert function.startswith("<SlackInteractivity")
 
 
 def test_a_slow_run_raises_an_alarm_before_it_times_out() -> None:
@@ -83,19 +99,31 @@ def test_a_slow_run_raises_an_alarm_before_it_times_out() -> None:
         assert 0.5 < milliseconds / 1000 / time_outs[function.strip("<>")] < 1
 
 
-@pytest.mark.parametrize("event", [TelemetryEvent.ALERT_FAILED, TelemetryEvent.STORM, TelemetryEvent.NOT_HELPED])
-def test_the_bots_own_metrics_are_watched_under_the_names_that_it_emits(event: TelemetryEvent) -> None:
-    variables = properties_of(template(), FUNCTIONS, "Remediator")["Environment"]["Variables"]
+@pytest.mark.parametrize(
+    ("metric", "function"),
+    [
+        (TelemetryEvent.ALERT_FAILED, "Remediator"),
+        (TelemetryEvent.STORM, "Remediator"),
+        (TelemetryEvent.NOT_HELPED, "Remediator"),
+        (TelemetryEvent.MESSAGE_FAULT, "Remediator"),
+        (TelemetryEvent.REQUEST_UNTRUSTED, "Remediator"),
+        (RETRIED_AGE, "Remediator"),
+        (TelemetryEvent.WATCHER_RAN, "Watcher"),
+    ],
+)
+def test_the_bots_own_metrics_are_watched_under_the_names_that_it_emits(metric: str, function: str) -> None:
+    variables = properties_of(template(), FUNCTIONS, function)["Environment"]["Variables"]
     namespace, service = variables["POWERTOOLS_METRICS_NAMESPACE"], variables["POWERTOOLS_SERVICE_NAME"]
 
-    assert (namespace, event.value, (service,)) in watched_by_all()
+    assert (namespace, str(metric), (service,)) in watched_by_all()
 
 
-def test_missing_data_raises_an_alarm_only_for_scheduled_invocations() -> None:
-    (silent,) = [alarm for alarm in alarms().values() if watched(alarm)[1] == "Invocations"]
-    others = [alarm for alarm in alarms().values() if alarm is not silent and watched(alarm)[1] != "Invocations"]
+def test_missing_data_raises_an_alarm_only_for_the_watchers_heartbeat() -> None:
+    (silent,) = [alarm for alarm in alarms().values() if watched(alarm)[1] == TelemetryEvent.WATCHER_RAN]
+    others = [alarm for alarm in alarms().values() if alarm is not silent and watched(alarm)[1] != "Duration"]
 
     assert silent["TreatMissingData"] == "breaching"
+    assert (silent["Threshold"], silent["ComparisonOperator"]) == (1, "LessThanThreshold")
     assert {alarm["TreatMissingData"] for alarm in others} == {"notBreaching"}
 
 

@@ -1,6 +1,9 @@
-"""The operator role may ask, read and replay. It has no permission on Amplify or IAM, in any mode."""
+"""The operator role may ask, read, pause and replay. It has no permission on Amplify or IAM, in any mode."""
 
 from __future__ import annotations
+
+import re
+from typing import Any
 
 import pytest
 
@@ -8,21 +11,22 @@ from infra.iam import flatten
 from tests.infra.stacks import EVERYTHING, actions, allowed, operator, properties_of, template
 
 KEYS = "dynamodb:LeadingKeys"
+ACCOUNT = "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
+
+
+def trust(**settings: object) -> dict[str, dict[str, Any]]:
+    """The statements of the role's trust policy, by action."""
+    document = properties_of(template(**settings), "AWS::IAM::Role", "OperatorRole")["AssumeRolePolicyDocument"]
+    return {action: statement for statement in document["Statement"] for action in actions(statement)}
 
 
 @pytest.mark.parametrize("settings", [{}, EVERYTHING, {"mode": "report"}])
-def test_an_operator_can_ask_read_and_replay_and_nothing_else(settings: dict[str, object]) -> None:
+def test_an_operator_can_ask_read_pause_and_replay_and_nothing_else(settings: dict[str, object]) -> None:
     assert allowed(operator(**settings)) == {
-        *("dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Scan", "lambda:InvokeFunction"),
-        *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+        *("dynamodb:GetItem", "dynamodb:Scan", "lambda:InvokeFunction", "sqs:SendMessage"),
+        *("lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"),
+        *("sqs:StartMessageMoveTask", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
     }
-
-
-def test_only_requests_can_be_written() -> None:
-    statement = operator()["AskTheBot"]
-
-    assert actions(statement) == ["dynamodb:PutItem"]
-    assert statement["Condition"] == {"ForAllValues:StringLike": {KEYS: ["request#*"]}, "Null": {KEYS: "false"}}
 
 
 def test_only_requests_and_incidents_are_read_one_by_one() -> None:
@@ -32,20 +36,44 @@ def test_only_requests_and_incidents_are_read_one_by_one() -> None:
 
 
 def test_the_accounts_own_policies_decide_who_is_an_operator() -> None:
-    role = properties_of(template(), "AWS::IAM::Role", "OperatorRole")
-    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    statement = trust()["sts:AssumeRole"]
 
-    assert flatten(statement["Principal"]["AWS"]) == "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
+    assert flatten(statement["Principal"]["AWS"]) == ACCOUNT
     assert "Condition" not in statement
 
 
-def test_messages_are_replayed_to_the_remediator_alone() -> None:
-    granted = operator()
+def test_a_session_may_pass_on_the_source_identity_that_it_has() -> None:
+    statement = trust()["sts:SetSourceIdentity"]
 
-    assert flatten(granted["WakeTheRemediator"]["Resource"]).startswith("<RemediatorFunction")
-    queues = granted["ReplayFailures"]["Resource"]
-    assert isinstance(queues, list)
-    assert [flatten(queue).split("Undelivered")[0].split("FailedRuns")[0] for queue in queues] == [
-        "<DeploymentEvents",
-        "<Remediator",
-    ]
+    assert flatten(statement["Principal"]["AWS"]) == ACCOUNT
+    assert statement["Effect"] == "Allow"
+
+
+def test_a_deployer_may_require_a_source_identity() -> None:
+    statement = trust(operator={"require_source_identity": True})["sts:AssumeRole"]
+
+    assert statement["Condition"] == {"StringLike": {"sts:SourceIdentity": "?*"}}
+
+
+@pytest.mark.parametrize(
+    ("sid", "rights", "resource"),
+    [
+        ("SendToTheQueue", ["sqs:GetQueueAttributes", "sqs:SendMessage"], r"<Queue[0-9A-F]{8}\.Arn>"),
+        (
+            "ReplayDeadLetters",
+            ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:StartMessageMoveTask"],
+            r"<QueueDeadLetters\w+\.Arn>",
+        ),
+        (
+            "PauseAndResume",
+            ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"],
+            r"arn:.*:lambda:.*:event-source-mapping:<RemediatorFunctionMessages\w+>",
+        ),
+        ("SendTestAlerts", ["lambda:InvokeFunction"], r"<RemediatorFunction[0-9A-F]{8}\.Arn>"),
+    ],
+)
+def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str], resource: str) -> None:
+    statement = operator()[sid]
+
+    assert actions(statement) == rights
+    assert re.fullmatch(resource, flatten(statement["Resource"]))

@@ -49,7 +49,7 @@ def test_no_statement_covers_every_resource() -> None:
     [
         ("KeepIncidents", "<IncidentsTable"),
         ("SendAlerts", "<AlertsTopic"),
-        ("KeepFailedRuns", "<RemediatorFailedRuns"),
+        ("HandleMessages", "<Queue4"),
         ("WriteOwnLog", "<RemediatorLogs"),
         ("BecomeActor", "<RemediatorActorRole"),
     ],

@@ -1,4 +1,4 @@
-"""The function behind Slack's buttons: deployed only if somebody may approve, and able only to write requests."""
+"""The function behind Slack's buttons: deployed only if somebody may approve, and able only to send requests."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ def test_slack_has_both_permissions_that_a_function_url_needs(mode: Mode) -> Non
     ("sid", "rights", "resource"),
     [
         ("ReadSigningSecret", ["secretsmanager:GetSecretValue"], r"arn:.*:secret:amplify-medic/signing-\?{6}"),
-        ("WriteRequests", ["dynamodb:GetItem", "dynamodb:PutItem"], r"<IncidentsTable\w+\.Arn>"),
-        ("WakeTheRemediator", ["lambda:InvokeFunction"], r"<RemediatorFunction\w+\.Arn>"),
+        ("SendToTheQueue", ["sqs:SendMessage"], r"<Queue[0-9A-F]{8}\.Arn>"),
         ("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], r"<SlackInteractivityLogs\w+\.Arn>"),
     ],
 )
@@ -69,13 +68,7 @@ def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str]
 
 
 def test_there_is_no_other_permission() -> None:
-    assert granted().keys() == {"ReadSigningSecret", "WriteRequests", "WakeTheRemediator", "WriteOwnLog"}
-
-
-def test_the_function_can_write_requests_and_no_other_item_of_the_table() -> None:
-    assert granted()["WriteRequests"]["Condition"] == {
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["request#*"]}
-    }
+    assert granted().keys() == {"ReadSigningSecret", "SendToTheQueue", "WriteOwnLog"}
 
 
 def test_the_remediator_may_not_read_the_signing_secret() -> None:
@@ -91,4 +84,4 @@ def test_the_function_can_read_its_environment() -> None:
 
     assert function["Handler"] == "slack_interactivity.handler.handler"
     assert runtime.settings.slack.approvers == ("T0123456789/U0123456789",)
-    assert runtime.remediator_function.startswith("<RemediatorFunction")
+    assert re.fullmatch(r"<Queue[0-9A-F]{8}>", runtime.queue_url)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from infra.iam import flatten
-from tests.infra.stacks import APP, EVERYTHING, of_type, properties_of, synthesis, template
+from tests.infra.stacks import APP, EVERYTHING, ITEM_WRITES, of_type, properties_of, synthesis, template
 
 
 def test_the_table_is_what_the_code_expects() -> None:
@@ -36,10 +38,30 @@ def test_a_resource_that_must_survive_updates_keeps_its_logical_id(name: str) ->
     assert name in template()["Resources"]
 
 
-def test_uninstalling_leaves_nothing_behind() -> None:
-    policies = {resource.get("DeletionPolicy", "Delete") for resource in template(**EVERYTHING)["Resources"].values()}
+def test_nobody_but_the_remediator_and_the_watcher_writes_items() -> None:
+    (statement,) = properties_of(template(), "AWS::DynamoDB::Table")["ResourcePolicy"]["PolicyDocument"]["Statement"]
 
-    assert policies == {"Delete"}
+    assert (statement["Effect"], statement["Principal"], statement["Resource"]) == ("Deny", {"AWS": "*"}, "*")
+    assert set(statement["Action"]) == ITEM_WRITES
+    writers = [flatten(arn) for arn in statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]]
+    assert [re.sub(r"[0-9A-F]{8}", "", arn) for arn in writers] == ["<RemediatorRole.Arn>", "<WatcherRole.Arn>"]
+    assert statement["Condition"].keys() == {"ArnNotEquals"}
+
+
+def test_the_table_locks_nobody_out_who_deploys_or_repairs_it() -> None:
+    (statement,) = properties_of(template(), "AWS::DynamoDB::Table")["ResourcePolicy"]["PolicyDocument"]["Statement"]
+    of_the_table = ("DescribeTable", "UpdateTable", "DeleteTable", "ResourcePolicy", "*")
+
+    assert not [action for action in statement["Action"] if action.endswith(of_the_table)]
+    assert "NotAction" not in statement
+
+
+def test_uninstalling_leaves_only_the_default_role_which_live_branches_may_use() -> None:
+    resources = template(**EVERYTHING)["Resources"].items()
+    kept = {name for name, resource in resources if resource.get("DeletionPolicy", "Delete") != "Delete"}
+
+    assert kept == {"DefaultComputeRole94633B9D"}
+    assert template()["Resources"]["DefaultComputeRole94633B9D"]["DeletionPolicy"] == "Retain"
 
 
 def test_the_topic_requires_tls_and_accepts_alarms_of_this_account() -> None:
@@ -91,7 +113,7 @@ def test_the_outputs_name_what_people_and_the_cli_need() -> None:
 
     assert set(outputs) == {
         *("AlertTopicArn", "DefaultComputeRoleArn", "OptInCommand", "RemediatorFunctionName", "IncidentsTableName"),
-        *("OperatorRoleArn", "UndeliveredEventsQueueUrl", "FailedRunsQueueUrl", "WatcherFailedRunsQueueUrl"),
+        *("OperatorRoleArn", "QueueUrl", "DeadLettersUrl", "EventSourceMappingId"),
     }
 
 

@@ -30,7 +30,7 @@ def resources(stack: Template) -> set[str]:
     ("sid", "rights", "resource"),
     [
         ("FindWhatIsDue", ["dynamodb:Query"], r"<IncidentsTable\w+\.Arn>/index/due"),
-        ("WakeTheRemediator", ["lambda:InvokeFunction"], r"<RemediatorFunction\w+\.Arn>"),
+        ("SendToTheQueue", ["sqs:SendMessage"], r"<Queue[0-9A-F]{8}\.Arn>"),
         ("KeepCursors", ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], r"<IncidentsTable\w+\.Arn>"),
         ("HearWhoIsMuted", ["dynamodb:GetItem"], r"<IncidentsTable\w+\.Arn>"),
         ("FindApps", ["amplify:ListApps"], r"\*"),
@@ -45,7 +45,6 @@ def resources(stack: Template) -> set[str]:
             r"arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/amplify/\*",
         ),
         ("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], r"<WatcherLogs\w+\.Arn>"),
-        ("KeepFailedRuns", ["sqs:SendMessage"], r"<WatcherFailedRuns\w+\.Arn>"),
     ],
 )
 def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str], resource: str) -> None:
@@ -55,7 +54,7 @@ def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str]
     assert re.fullmatch(resource, flatten(statement["Resource"]))
 
 
-ALWAYS = {"FindWhatIsDue", "WakeTheRemediator", "WriteOwnLog", "KeepFailedRuns"}
+ALWAYS = {"FindWhatIsDue", "SendToTheQueue", "WriteOwnLog"}
 FOR_RUNTIME_LOGS = {"HearWhoIsMuted", "KeepCursors", "FindApps", "ReadBranches", "ReadRuntimeLogs"}
 
 
@@ -128,11 +127,11 @@ def test_the_watcher_can_read_its_environment() -> None:
     )
 
     assert runtime.table.startswith("<IncidentsTable")
-    assert runtime.remediator_function.startswith("<RemediatorFunction")
+    assert re.fullmatch(r"<Queue[0-9A-F]{8}>", runtime.queue_url)
     assert runtime.settings == Settings.parse(EVERYTHING)
 
 
 def test_the_watchers_environment_contains_only_what_it_needs() -> None:
     assert {name for name in variables() if "POWERTOOLS" not in name} == {
-        *("AMPLIFY_MEDIC_SETTINGS", "MEDIC_ACCOUNT", "MEDIC_PARTITION", "INCIDENTS_TABLE", "REMEDIATOR_FUNCTION"),
+        *("AMPLIFY_MEDIC_SETTINGS", "MEDIC_ACCOUNT", "MEDIC_PARTITION", "INCIDENTS_TABLE", "QUEUE_URL"),
     }

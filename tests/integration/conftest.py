@@ -9,23 +9,30 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics
 from moto.iam.models import iam_backends
 
-from medic import pipeline
-from medic.events import wake_up
+from medic import queue
+from medic.events import RequestMessage, Scope, request_message, wake_up
+from medic.incidents.requests import request_of
 from medic.services import Services
 from medic.settings import Runtime, Settings
-from medic.telemetry import Telemetry
+from medic.telemetry import Telemetry, TelemetryEvent
 from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_on_moto
+from tests.fakes.queue import AWS, OPERATOR, URL, FakeQueue
 from tests.fakes.quick_session import QuickSession
 from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import SnsInbox
+from tests.fakes.sqs_batch import OPERATOR_ROLE_ID, SLACK_ROLE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from medic.events import RequestKind
+    from medic.incidents.model import Request
 
 REGION = "eu-central-1"
 PLAIN_TRUST = {
@@ -35,6 +42,20 @@ PLAIN_TRUST = {
 TABLE = "incidents"
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 SECRET = "slack-webhook"
+
+
+class RecordingTelemetry(Telemetry):
+    """Also keeps the exceptions that ended runs of a flow."""
+
+    def __init__(self) -> None:
+        super().__init__(Logger(service="test"), Metrics(namespace="test", service="test"))
+        self.failures: list[Exception] = []
+
+    def record(self, event: TelemetryEvent, **details: object) -> None:
+        failed = (TelemetryEvent.MESSAGE_RETRIED, TelemetryEvent.LEFT_TO_WATCHER, TelemetryEvent.WAKE_UP_DROPPED)
+        if event in failed and isinstance(why := details["why"], Exception):
+            self.failures.append(why)
+        super().record(event, **details)
 
 
 @dataclass
@@ -49,6 +70,9 @@ class World:
     actor_role_arn: str
     settings: dict[str, Any] = field(default_factory=dict)
     waited: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.queue = FakeQueue(self.now)
 
     def client(self, service: str) -> Any:
         """A client for the test's own calls."""
@@ -84,28 +108,54 @@ class World:
     def services(self, **changes: Any) -> Services:
         """The bot, wired to this world."""
         runtime = Runtime(
-            settings=Settings.parse(
-                {
-                    "log_url_origins": [self.amplify.log_origin],
-                    "slack": {"webhook_secret": SECRET},
-                    **self.settings,
-                }
-            ),
+            settings=self.parsed_settings(),
             account=self.amplify.account_id,
             region=REGION,
             partition="aws",
             table=TABLE,
+            queue_url=URL,
             topic_arn=self.topic_arn,
             actor_role_arn=self.actor_role_arn,
             default_role_arn=self.default_role_arn,
+            operator_role_id=OPERATOR_ROLE_ID,
+            slack_role_id=SLACK_ROLE_ID,
         )
-        telemetry = Telemetry(Logger(service="test"), Metrics(namespace="test", service="test"))
         wiring = {"session": bot(), "clock": self.now, "pause": self._pause, **changes}
-        return Services(runtime=runtime, telemetry=telemetry, **wiring)
+        services = Services(runtime=runtime, telemetry=RecordingTelemetry(), **wiring)
+        vars(services.clients)["sqs"] = self.queue
+        return services
 
-    def deliver(self, event: dict[str, Any], services: Services | None = None) -> None:
-        """Deliver one event to the bot, as Lambda would."""
-        pipeline.run(event, services or self.services())
+    def parsed_settings(self) -> Settings:
+        """The stack's settings, and the test's own."""
+        origins = [self.amplify.log_origin]
+        return parsed(json.dumps({"log_url_origins": origins, "slack": {"webhook_secret": SECRET}, **self.settings}))
+
+    def deliver(
+        self, event: dict[str, Any], services: Services | None = None, sender: str = AWS, *, age: float = 0
+    ) -> None:
+        """Deliver one message of this age in seconds, once. Raises what ended the run, if it failed."""
+        services = services or self.services()
+        message, telemetry = self.queue.send(event, sender), services.telemetry
+        message.sent_at -= timedelta(seconds=age)
+        self.queue.poll(lambda batch: queue.handle(batch, services), message)
+        if isinstance(telemetry, RecordingTelemetry) and telemetry.failures:
+            raise telemetry.failures.pop()
+
+    def ask(
+        self,
+        kind: RequestKind,
+        app_id: str,
+        branch: str = "main",
+        *,
+        sender: str = OPERATOR,
+        age: float = 0,
+        **fields: Any,
+    ) -> Request | None:
+        """Deliver a request of a person. Returns it as the table holds it then."""
+        scope, services = Scope("aws", self.amplify.account_id, REGION, app_id, branch), self.services()
+        asked = RequestMessage(scope, kind, fields.pop("id", uuid4().hex), **fields)
+        self.deliver(request_message(asked), services, sender, age=age)
+        return services.requests.read(scope, request_of(asked, "", self.now()).id)
 
     def watch(self) -> int:
         """Run the watcher and deliver each wake-up to the bot. Returns their number."""
@@ -136,6 +186,12 @@ class World:
     def _pause(self, seconds: float) -> None:
         self.waited.append(seconds)
         self.amplify.control.advance(seconds)
+
+
+@cache
+def parsed(settings: str) -> Settings:
+    """Settings from JSON, parsed once, because a function parses them when it starts and not at each event."""
+    return Settings.parse(json.loads(settings))
 
 
 @cache
@@ -181,6 +237,7 @@ def open_world(slack: FakeSlack) -> Iterator[World]:
         made = World(amplify, slack, topic, inbox, roles["default-compute"], roles["actor"])
         amplify.control.set_propagation(10)
         amplify.control.advance(3600)
+        made.parsed_settings()
         yield made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,7 +47,7 @@ def _diagnosis(world: World, app: str, job: str, message: str | None, services: 
     gatherer = (services or world.services()).gatherer
     deployment = gatherer.deployment(Scope("aws", world.amplify.account_id, REGION, app, "main"), job)
     phase = Phase.BUILD if message is None else Phase.RUNTIME
-    log, reading = gatherer.read_log(deployment, partial(scan, phase=phase))
+    log, reading = gatherer.read_log(deployment, phase)
     if message is not None:
         reading = scan([message.encode()], phase)
     evidence = gatherer.evidence(deployment, log, read_at=world.now(), candidate=None, repair=None)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.flows.locked_branch import UndeliveredError
-
 if TYPE_CHECKING:
     from tests.integration.conftest import World
 
@@ -260,8 +258,7 @@ def test_only_the_failed_channel_is_retried(world: World) -> None:
     world.amplify.control.set_connection(app, "lost")
     event = world.build(app)
     world.slack.fail(times=2)
-    with pytest.raises(UndeliveredError, match="slack"):
-        world.deliver(event)
+    world.deliver(event)
     assert len(world.emails()) == 1
     world.deliver(event)
     assert len(world.emails()) == 0

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.events import Scope, wake_up
-from medic.incidents.model import ChangeState, IncidentState, Request, RequestKind, approval_id
+from medic import queue
+from medic.aws.errors import RetryableError, ThrottledError
+from medic.events import RequestKind, Scope, wake_up
+from medic.incidents.model import ChangeState, IncidentState, approval_id
 from tests.integration.conftest import REGION, World
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from medic.incidents.model import Incident
+    from medic.incidents.model import Incident, Request
 
 TAG = "amplify-medic:auto-fix"
 PREVIEW = {"stage": "PULL_REQUEST"}
@@ -38,43 +39,40 @@ def incident(world: World, app: str) -> Incident:
     return found
 
 
-def ask(world: World, app: str, kind: RequestKind, **fields: Any) -> str:
-    """Store a request and wake the bot, as the CLI does. Returns the answer."""
-    given = {"id": uuid.uuid4().hex, "who": "arn:aws:iam::123456789012:user/kim", "branch": "main", **fields}
-    where = scope(world, app, given.pop("branch"))
-    asked = given.pop("asked_at", world.now())
-    request = Request(kind=kind, scope=where, asked_at=asked, expires_at=asked + timedelta(hours=1), **given)
-    services = world.services()
-    services.requests.submit(request)
-    world.deliver(wake_up(where, request.id), services)
-    answered = services.requests.read(where, request.id)
-    assert answered is not None
-    assert answered.answer is not None
-    refused = "refused: " if answered.answer.refused else ""
-    return f"{'used' if answered.used_at else 'unused'}: {refused}{answered.answer.text}"
+def ask(world: World, app: str, kind: RequestKind, branch: str = "main", **fields: Any) -> str:
+    """Send the bot a request. Returns the answer."""
+    return answered(world.ask(kind, app, branch, **fields))
 
 
-def approve(world: World, app: str, **fields: Any) -> str:
-    proposed = incident(world, app)
+def answered(request: Request | None) -> str:
+    assert request is not None
+    assert request.answer is not None
+    refused = "refused: " if request.answer.refused else ""
+    return f"{'used' if request.used_at else 'unused'}: {refused}{request.answer.text}"
+
+
+def approve(world: World, app: str, branch: str = "main", **fields: Any) -> str:
+    proposed = max(world.services().table.read(scope(world, app, branch)).incidents, key=lambda i: i.opened_at)
     bound = {"incident_id": proposed.id, "plan_hash": proposed.plan_hash, **fields}
-    twice = {"id": approval_id(bound["incident_id"], bound["plan_hash"]), **bound}
-    return ask(world, app, RequestKind.APPROVE, **twice)
+    return ask(world, app, RequestKind.APPROVE, branch, **bound)
 
 
 def test_an_approved_plan_is_carried_out_and_the_approver_is_named(world: World) -> None:
     app = failing(world, "ask")
     assert world.compute_role(app) is None
     assert incident(world, app).state is IncidentState.AWAITING_APPROVAL
-    answer = approve(world, app, who="slack:T1/U2")
+    answer = approve(world, app)
     assert world.compute_role(app) == world.default_role_arn
     assert answer.startswith("used: attach_compute applied")
-    assert incident(world, app).approved_by == "slack:T1/U2"
+    assert incident(world, app).approved_by == "session:medic-ada"
+    assert "Approved by session:medic-ada" in world.alerts()[-1]
     assert len(world.calls("UpdateBranch")) == 1
 
 
-def test_two_wake_ups_for_one_approval_act_once(world: World) -> None:
+def test_a_second_click_and_a_wake_up_for_one_approval_act_once(world: World) -> None:
     app = failing(world, "ask")
-    approve(world, app)
+    first, second = approve(world, app), approve(world, app)
+    assert first == second
     proposed = incident(world, app)
     world.deliver(wake_up(scope(world, app), approval_id(proposed.id, proposed.plan_hash)))
     assert len(world.calls("UpdateBranch")) == 1
@@ -104,7 +102,7 @@ def another_proposal(world: World, app: str) -> str:
 
 def test_an_expired_approval_is_refused(world: World) -> None:
     app = failing(world, "ask")
-    answer = approve(world, app, asked_at=world.now() - timedelta(hours=2))
+    answer = approve(world, app, age=25 * 3600)
     assert answer.startswith("used: refused: it expired at")
     assert world.calls("UpdateBranch") == []
 
@@ -158,13 +156,13 @@ def test_a_fix_of_a_branch_without_an_incident_is_refused(world: World) -> None:
     assert "no incident" in ask(world, world.make_app(tags={TAG: "fix"}), RequestKind.FIX)
 
 
-def test_a_fix_during_the_cool_down_stays_unused_and_is_applied_afterwards(world: World) -> None:
+def test_a_fix_during_the_cool_down_is_refused_and_may_be_asked_for_again(world: World) -> None:
     app = failing(world, "ask")
     first = approve(world, app)
     assert first.startswith("used")
     ask(world, app, RequestKind.UNDO)
     again = ask(world, app, RequestKind.FIX, id="a" * 32)
-    assert again.startswith("unused: refused: cool_down")
+    assert again.startswith("used: refused: cool_down")
     world.amplify.control.advance(3700)
     retried = ask(world, app, RequestKind.FIX)
     assert retried.startswith("used: attach_compute applied")
@@ -261,14 +259,99 @@ def test_a_muted_branch_gets_no_alert_and_no_change_until_the_mute_ends(world: W
     assert world.compute_role(app) == world.default_role_arn
 
 
-def test_a_request_whose_wake_up_was_lost_is_found_by_the_watcher(world: World) -> None:
-    app = failing(world, "ask")
-    services = world.services()
-    request = Request(
-        "b" * 32, RequestKind.FIX, scope(world, app), "kim", world.now(), world.now() + timedelta(hours=1)
-    )
-    services.requests.submit(request)
-    world.amplify.control.advance(120)
-    assert world.watch() == 1
-    assert world.compute_role(app) == world.default_role_arn
+def test_a_mute_of_an_app_or_branch_that_does_not_exist_is_refused(world: World) -> None:
+    until = world.now() + timedelta(hours=2)
+    app = world.make_app()
+    for missing, branch in (("d0000000000000", "*"), ("d0000000000000", "main"), (app, "gone")):
+        assert "refused: " in ask(world, missing, RequestKind.MUTE, branch, until=until)
+    assert world.services().region.read(scope(world, app)).mutes == {}
+
+
+def test_a_mute_is_retried_while_amplify_can_not_be_read(world: World) -> None:
+    app = world.make_app()
+    world.amplify.control.deny("GetApp")
+    with pytest.raises(RetryableError):
+        world.ask(RequestKind.MUTE, app, "*", until=world.now() + timedelta(hours=2))
+    world.amplify.control.deny("GetApp", denied=False)
+    world.queue.poll(lambda batch: queue.handle(batch, world.services()), world.queue.waiting[-1])
+    assert len(world.services().region.read(scope(world, app)).mutes) == 1
+    assert world.queue.waiting == []
+
+
+@pytest.mark.parametrize(("days", "muted"), [(30, True), (31, False), (3650, False), (-1, False)])
+def test_a_mute_lasts_thirty_days_at_most(world: World, days: int, muted: bool) -> None:  # noqa: FBT001
+    """Whatever the command line allows: an operator may send any message."""
+    app = world.make_app()
+    answer = ask(world, app, RequestKind.MUTE, "*", until=world.now() + timedelta(days=days))
+    assert ("refused" not in answer) is muted
+    assert len(world.services().region.read(scope(world, app)).mutes) == muted
+
+
+def test_the_end_of_a_mute_needs_no_app(world: World) -> None:
+    assert ask(world, "d0000000000000", RequestKind.MUTE, "*") == "used: d0000000000000 is not muted now"
+
+
+def capped_approval(world: World) -> tuple[str, str]:
+    """An approval that the app's cap stops for the next ten minutes, and its answer."""
+    world.amplify.control.advance(6600 - world.now().timestamp() % 3600)
+    world.settings["limits"] = {"fixes_per_app_an_hour": 1}
+    app = failing(world, "fix")
+    world.client("amplify").create_branch(appId=app, branchName="next", stage="BETA", tags={TAG: "ask"})
+    world.deliver(world.build(app, "next"))
+    return app, approve(world, app, "next")
+
+
+def test_an_approval_that_a_cap_stops_is_tried_again_by_the_watcher(world: World) -> None:
+    app, answer = capped_approval(world)
+    assert answer.startswith("unused: refused: the cap")
+    assert "the bot tries again until" in answer
     assert world.watch() == 0
+    alerts = len(world.alerts())
+    world.amplify.control.advance(16 * 60)
+    assert world.watch() == 1
+    assert world.compute_role(app, "next") == world.default_role_arn
+    assert [alert for alert in world.alerts()[alerts:] if "Approved by session:medic-ada" in alert]
+    assert world.watch() == 0
+
+
+def test_a_second_click_wakes_an_approval_that_a_cap_stopped(world: World) -> None:
+    app, _ = capped_approval(world)
+    world.amplify.control.advance(10 * 60)
+    assert approve(world, app, "next").startswith("used: attach_compute applied")
+    assert world.compute_role(app, "next") == world.default_role_arn
+
+
+def test_an_approval_that_stays_stopped_expires_and_says_so(world: World) -> None:
+    capped_approval(world)
+    world.amplify.control.advance(25 * 3600)
+    services = world.services()
+    (stopped,) = (due for due in services.table.due() if due.request_id)
+    world.watch()
+    assert answered(services.requests.read(stopped.scope, stopped.request_id)).startswith(
+        "used: refused: it expired at"
+    )
+
+
+def test_an_answer_does_not_wait_for_a_channel_that_is_out(world: World) -> None:
+    app = failing(world, "fix")
+    world.slack.fail(times=20)
+    assert ask(world, app, RequestKind.UNDO).startswith("used: attach_compute detached")
+
+
+def test_a_request_that_always_fails_is_answered_on_its_last_receive(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttle(*_: object) -> None:
+        raise ThrottledError("amplify:GetJob", "TooManyRequestsException", "Rate exceeded")
+
+    app = failing(world, "ask")
+    monkeypatch.setattr("medic.flows.requests._carry_out", throttle)
+    with pytest.raises(ThrottledError):
+        world.ask(RequestKind.FIX, app, id="c" * 32)
+    (message,) = (each for each in world.queue.waiting if each.event["detail-type"] == "Request")
+    while message in world.queue.waiting:
+        world.amplify.control.advance((message.visible_at - world.now()).total_seconds())
+        world.queue.poll(lambda batch: queue.handle(batch, world.services()), message)
+    assert (message.receives, world.queue.dead_letters) == (30, [])
+    answer = answered(world.services().requests.read(scope(world, app), "c" * 32))
+    assert answer.startswith("used: refused: failed: amplify:GetJob failed with TooManyRequestsException")

@@ -12,8 +12,7 @@ import pytest
 from medic.aws.amplify import AmplifyReader
 from medic.aws.logs import RuntimeLogs, log_group
 from medic.aws.rate import RateLimiter
-from medic.events import Scope, runtime_wake_up
-from medic.incidents.model import RequestKind
+from medic.events import RequestKind, Scope, runtime_wake_up
 from medic.watch.cursor import REPORT_MISSING_AFTER
 from medic.watch.cursor_store import Cursors
 from medic.watch.look import RuntimeWatch

@@ -216,7 +216,8 @@ def test_the_deployed_stack_also_says_which_role_an_opted_in_branch_would_get(mo
         outputs={"RemediatorFunctionName": "remediator"},
         variables={
             "AMPLIFY_MEDIC_SETTINGS": '{"mode": "ask"}', "MEDIC_ACCOUNT": ACCOUNT, "MEDIC_PARTITION": "aws",
-            "INCIDENTS_TABLE": "incidents", "ALERT_TOPIC_ARN": "arn", "DEFAULT_COMPUTE_ROLE_ARN": default,
+            "INCIDENTS_TABLE": "incidents", "QUEUE_URL": "queue", "OPERATOR_ROLE_ID": "AROA",
+            "ALERT_TOPIC_ARN": "arn", "DEFAULT_COMPUTE_ROLE_ARN": default,
         },
     )  # fmt: skip
     with stack.endpoint() as endpoint:

@@ -15,9 +15,9 @@ from medic.alerts.slack import SlackPost
 from medic.alerts.slack_buttons import APPROVE, button_value
 from medic.aws.clients import Clients
 from medic.events import Scope, wake_up
-from medic.settings import Runtime
 from medic.slack_actions.approve import SlackApprovalHandler
 from slack_interactivity import handler
+from tests.fakes.queue import SLACK as SLACK_SENDER
 from tests.integration.conftest import REGION
 from tests.unit.slack_actions.clicks import APP, APPROVAL, SIGNING_SECRET, TEAM, USER, body, payload, request, signed
 
@@ -48,7 +48,7 @@ class Channel:
 
     world: World
     app: str
-    woken: list[Mapping[str, object]] = field(default_factory=list)
+    sent: list[Mapping[str, object]] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
 
     def services(self) -> Services:
@@ -73,30 +73,21 @@ class Channel:
         services = self.services()
         runtime = services.runtime
         approval_handler = SlackApprovalHandler(
-            runtime=Runtime(
-                runtime.settings,
-                runtime.account,
-                REGION,
-                runtime.partition,
-                runtime.table,
-                remediator_function="remediator",
-            ),
+            runtime=runtime,
             gateways=services,
             telemetry=services.telemetry,
             answer=lambda _, message: self.answers.append(message),
         )
         session: Any = SimpleNamespace(client=lambda _, **__: SimpleNamespace(get_secret_value=_signing_secret))
-        vars(services).update(
-            clients=Clients(session), requests=services.requests, invoke=lambda _, message: self.woken.append(message)
-        )
+        vars(services).update(clients=Clients(session), send=lambda _, message: self.sent.append(message))
         raw = body(payload(actions=[action]))
         event = request(raw, signed(raw, at=self.world.now().timestamp())) if event is None else event
         return int(str(approval_handler.handle(event)["statusCode"]))
 
-    def wake(self) -> None:
-        """Deliver the wake-ups, as Lambda does."""
-        while self.woken:
-            self.world.deliver(dict(self.woken.pop(0)), self.services())
+    def deliver(self) -> None:
+        """Deliver the messages that the Slack function sent."""
+        while self.sent:
+            self.world.deliver(dict(self.sent.pop(0)), self.services(), SLACK_SENDER)
 
     def role(self) -> str | None:
         return self.world.compute_role(self.app)
@@ -115,7 +106,7 @@ def test_a_click_applies_the_proposed_change_and_the_thread_says_so(channel: Cha
     channel.fail()
     assert channel.role() is None
     assert channel.click() == 200
-    channel.wake()
+    channel.deliver()
     assert channel.role() == channel.world.default_role_arn
     later = channel.world.slack.posts[1:]
     assert later != []
@@ -127,9 +118,9 @@ def test_a_click_applies_the_proposed_change_and_the_thread_says_so(channel: Cha
 def test_a_second_click_approves_nothing_more(channel: Channel) -> None:
     channel.fail()
     channel.click()
-    channel.wake()
-    assert channel.click() == 409
-    assert channel.woken == []
+    channel.deliver()
+    assert channel.click() == 200
+    channel.deliver()
     assert len(channel.world.calls("UpdateBranch")) == 1
 
 
@@ -147,7 +138,7 @@ def test_the_guardrails_are_checked_again_after_the_click(channel: Channel) -> N
     channel.click()
     arn = channel.world.client("amplify").get_branch(appId=channel.app, branchName="main")["branch"]["branchArn"]
     channel.world.client("amplify").tag_resource(resourceArn=arn, tags={"amplify-medic:auto-fix": "report"})
-    channel.wake()
+    channel.deliver()
     assert channel.role() is None
 
 
@@ -155,17 +146,7 @@ def test_a_proposal_can_not_be_approved_a_day_later(channel: Channel) -> None:
     channel.fail()
     channel.world.amplify.control.advance(timedelta(hours=25).total_seconds())
     assert channel.click() == 410
-    assert channel.woken == []
-
-
-def test_a_lost_wake_up_delays_an_approval_and_does_not_lose_it(channel: Channel) -> None:
-    channel.fail()
-    assert channel.click() == 200
-    channel.woken.clear()
-    channel.world.amplify.control.advance(300)
-    channel.woken += [wake_up(due.scope, due.request_id) for due in channel.services().table.due()]
-    channel.wake()
-    assert channel.role() == channel.world.default_role_arn
+    assert channel.sent == []
 
 
 # --- the deployed function's entry point
@@ -180,7 +161,7 @@ def entry_point(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Modul
         "MEDIC_PARTITION": "aws",
         "AWS_REGION": REGION,
         "INCIDENTS_TABLE": "incidents",
-        "REMEDIATOR_FUNCTION": "remediator",
+        "QUEUE_URL": "queue",
     }
     for name, value in {**variables, "POWERTOOLS_METRICS_NAMESPACE": "test", "POWERTOOLS_SERVICE_NAME": "test"}.items():
         monkeypatch.setenv(name, value)
@@ -189,7 +170,9 @@ def entry_point(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Modul
     handler.approval_handler.cache_clear()
 
 
-def test_the_function_writes_one_request_and_answers(world: World, entry_point: ModuleType) -> None:
+def test_the_function_sends_one_message_and_answers(world: World, entry_point: ModuleType) -> None:
+    url = world.client("sqs").create_queue(QueueName="medic")["QueueUrl"]
+    entry_point.approval_handler().runtime = replace(entry_point.approval_handler().runtime, queue_url=url)
     soon = int(time.time()) + 3600
     scope = replace(APPROVAL.scope, account=world.amplify.account_id, region=REGION)
     approval = replace(APPROVAL, scope=scope, expires_at=soon)
@@ -199,7 +182,6 @@ def test_the_function_writes_one_request_and_answers(world: World, entry_point: 
 
     assert entry_point.handler(request(raw, headers={}), context)["statusCode"] == 401
     assert entry_point.handler(event, context)["statusCode"] == 200
-    assert entry_point.handler(event, context)["statusCode"] == 409
-    (item,) = world.client("dynamodb").scan(TableName="incidents")["Items"]
-    assert item["pk"]["S"].startswith("request#")
-    assert item["who"]["S"] == f"slack:{TEAM}/{USER}"
+    (message,) = world.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert json.loads(message["Body"])["detail"]["who"] == f"{TEAM}/{USER}"
+    assert world.client("dynamodb").scan(TableName="incidents")["Items"] == []

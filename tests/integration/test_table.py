@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.events import Scope, WakeUp
+from medic.events import RequestKind, Scope, WakeUp
 from medic.evidence import JobRef
-from medic.incidents.model import Answer, Incident, Request, RequestKind, UndeliveredAlert, approval_id
+from medic.incidents.model import Answer, Incident, Request, UndeliveredAlert, approval_id
 from medic.incidents.region import RegionTable
-from medic.incidents.requests import AlreadyAskedError, RequestsTable
+from medic.incidents.requests import RequestsTable
 from medic.incidents.table import (
     LEASE,
     BusyError,
@@ -178,31 +178,37 @@ def test_a_request_is_read_as_it_was_submitted(requests: RequestsTable, clock: C
     assert requests.read(OTHER, asked.id) is None
 
 
-def test_the_same_approval_can_be_given_once(requests: RequestsTable, clock: Clock) -> None:
+def test_the_first_request_with_an_id_counts(requests: RequestsTable, clock: Clock) -> None:
     twice = approval_id("abc", "f" * 64)
-    requests.submit(make_request(clock, id=twice, who="first"))
-    with pytest.raises(AlreadyAskedError, match="first asked for this"):
-        requests.submit(make_request(clock, id=twice, who="second"))
+    first = make_request(clock, id=twice, who="first")
+    assert requests.submit(first) == first
+    assert requests.submit(make_request(clock, id=twice, who="second")) == first
     assert approval_id("abc", "e" * 64) != twice != approval_id("abd", "f" * 64)
 
 
-def test_an_unhandled_request_is_due_until_it_is_answered(
+def test_only_a_request_that_is_tried_again_is_due(
     table: IncidentsTable, requests: RequestsTable, clock: Clock
 ) -> None:
     asked = make_request(clock)
     requests.submit(asked)
-    assert list(table.due()) == []
     clock.now += timedelta(minutes=2)
-    assert list(table.due()) == [WakeUp(SCOPE, asked.id)]
-    requests.answer(SCOPE, asked.id, Answer("a storm", refused=True), used=False)
     assert list(table.due()) == []
-    answered = requests.read(SCOPE, asked.id)
-    assert answered is not None
-    assert (answered.answer, answered.used_at) == (Answer("a storm", refused=True), None)
+    storm = Answer("a storm", refused=True)
+    requests.answer(SCOPE, asked.id, storm, retry_at=clock.now + timedelta(minutes=15))
+    stopped = requests.read(SCOPE, asked.id)
+    assert stopped is not None
+    assert (stopped.answer, stopped.used_at) == (storm, None)
+    clock.now += timedelta(minutes=16)
+    assert list(table.due()) == [WakeUp(SCOPE, asked.id)]
+    requests.answer(SCOPE, asked.id, Answer("applied"))
+    assert list(table.due()) == []
+    used = requests.read(SCOPE, asked.id)
+    assert used is not None
+    assert (used.answer, used.used_at) == (Answer("applied"), clock.now)
 
 
 def test_an_answer_does_not_create_a_request(requests: RequestsTable) -> None:
-    requests.answer(SCOPE, "1" * 32, Answer("a storm", refused=True), used=True)
+    requests.answer(SCOPE, "1" * 32, Answer("a storm", refused=True))
     assert requests.read(SCOPE, "1" * 32) is None
 
 

@@ -102,6 +102,8 @@ ENVIRONMENT = {
     "MEDIC_PARTITION": "aws",
     "AWS_REGION": "eu-west-1",
     "INCIDENTS_TABLE": "incidents",
+    "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/111122223333/medic",
+    "OPERATOR_ROLE_ID": "AROAEXAMPLEOPERATOR00",
     "ALERT_TOPIC_ARN": "arn:aws:sns:eu-west-1:111122223333:alerts",
     "DEFAULT_COMPUTE_ROLE_ARN": ROLE,
 }
@@ -112,6 +114,7 @@ def test_a_function_reads_its_settings_from_its_environment() -> None:
     assert runtime.settings.mode is Mode.ASK
     assert runtime.region == "eu-west-1"
     assert runtime.actor_role_arn is None
+    assert runtime.slack_role_id is None
 
 
 def test_every_missing_variable_is_named_at_once() -> None:
@@ -187,8 +190,7 @@ def test_a_secret_value_instead_of_a_secret_name_is_refused_and_not_repeated(sec
 
 
 def test_a_function_without_approvers_does_not_start() -> None:
-    environ = {**ENVIRONMENT, "REMEDIATOR_FUNCTION": "remediator"}
     with pytest.raises(SettingsError, match=r"slack\.signing_secret is not set"):
-        Runtime.of_slack(environ)
-    named = {**environ, "AMPLIFY_MEDIC_SETTINGS": json.dumps({"slack": {**BOT, **APPROVAL}})}
+        Runtime.of_slack(ENVIRONMENT)
+    named = {**ENVIRONMENT, "AMPLIFY_MEDIC_SETTINGS": json.dumps({"slack": {**BOT, **APPROVAL}})}
     assert Runtime.of_slack(named).settings.slack.app_id == "A0123456789"

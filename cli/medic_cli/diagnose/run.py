@@ -30,7 +30,6 @@ from medic.gateways import Gateways
 from medic.labels import Label, Phase, Trigger
 from medic.logscan.model import LogReading
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
-from medic.logscan.scan import scan
 from medic.plan.decide import decide
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
@@ -163,7 +162,7 @@ def diagnose_job(  # noqa: PLR0913 - what the user may ask for
     if log_file is not None:
         log, reading = read_log_file(log_file, phase)
     else:
-        log, reading = gateways.gatherer(scope.account).read_log(deployment, partial(scan, phase=phase))
+        log, reading = gateways.gatherer(scope.account).read_log(deployment, phase)
     report = partial(DiagnosisReport, scope, chosen_id, chosen_because, offline=False)
     if reading.label is not Label.NOT_IAM:
         evidence, diagnosis, bot = _diagnosed(gateways, deployment, log, reading, phase)

@@ -1,23 +1,23 @@
-"""A client of the deployed bot: writes a request, wakes the remediator, and waits for the answer on the request."""
+"""A client of the deployed bot: sends a request to its queue, and waits for the answer in its table."""
 
 from __future__ import annotations
 
 import json
 import re
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
 from medic.arns import arn_parts
 from medic.aws.clients import READING
-from medic.aws.errors import AwsError, DeniedError, translated
-from medic.events import Scope, wake_up
+from medic.aws.errors import DeniedError, translated
+from medic.events import RequestKind, RequestMessage, Scope, request_message
 from medic.gateways import Gateways
-from medic.incidents.model import Answer, Request, RequestKind, approval_id
-from medic.incidents.requests import APPROVAL_VALID_FOR, REQUEST_VALID_FOR, AlreadyAskedError
-from medic_cli.aws import explanation, region_of
+from medic.incidents.model import approval_id
+from medic_cli.aws import region_of
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG, CouldNotLookError
 
 if TYPE_CHECKING:
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from boto3.session import Session
+    from types_boto3_lambda import LambdaClient
+    from types_boto3_sqs.literals import QueueAttributeNameType
 
-    from medic.incidents.model import Incident
+    from medic.incidents.model import Answer, Incident, Request
     from medic_cli.aws import DeployedStack
 
 _SESSION_SECONDS = 900
@@ -58,11 +60,13 @@ class ScopedIncident:
 
 @dataclass(frozen=True, slots=True)
 class RequestAnswer:
-    """A request and the remediator's answer."""
+    """What became of a request."""
 
-    request: Request
+    who: str
+    """Who asked for it first, as the bot recorded it."""
     answer: Answer | None
     """None if the remediator has not answered yet."""
+    sent: bool = True
 
     @property
     def text(self) -> str | None:
@@ -95,7 +99,7 @@ class BotClient:
     def __init__(self, stack: DeployedStack, gateways: Gateways, caller_arn: str, region: str) -> None:
         self.stack = stack
         self.gateways = gateways
-        self.who = caller_arn
+        self.who = f"session:{session_name(caller_arn)}"
         self.partition, _, _, self.account, _ = arn_parts(caller_arn)
         self.region = region
 
@@ -103,54 +107,32 @@ class BotClient:
         """A branch in this account and region."""
         return Scope(self.partition, self.account, self.region, app_id, branch)
 
-    def request(self, kind: RequestKind, scope: Scope, incident_id: str = "") -> Request:
-        """A new request of this operator. It is not written yet."""
-        now = self.gateways.clock()
-        return Request(
-            id=uuid.uuid4().hex,
-            kind=kind,
-            scope=scope,
-            who=self.who,
-            asked_at=now,
-            expires_at=now + REQUEST_VALID_FOR,
-            incident_id=incident_id,
-        )
+    def request(self, kind: RequestKind, scope: Scope, incident_id: str = "") -> RequestMessage:
+        """A new request of this operator. It is not sent yet."""
+        return RequestMessage(scope, kind, uuid.uuid4().hex, incident_id)
 
-    def approval(self, found: ScopedIncident) -> Request:
+    def approval(self, found: ScopedIncident) -> RequestMessage:
         """The approval of an incident's current plan. Its id depends on the plan, so a plan is approved only once."""
-        incident = found.incident
-        request = self.request(RequestKind.APPROVE, found.scope, incident.id)
-        return replace(
-            request,
-            id=approval_id(incident.id, incident.plan_hash),
-            plan_hash=incident.plan_hash,
-            expires_at=request.asked_at + APPROVAL_VALID_FOR,
-        )
+        id_, plan_hash = found.incident.id, found.incident.plan_hash
+        return RequestMessage(found.scope, RequestKind.APPROVE, approval_id(id_, plan_hash), id_, plan_hash)
 
-    def send(self, request: Request, wait: timedelta) -> RequestAnswer:
-        """Write the request, wake the remediator, and wait for its answer.
+    def send(self, request: RequestMessage, wait: timedelta) -> RequestAnswer:
+        """Send the request to the remediator's queue, and wait for its answer.
 
         A request that was already carried out is not sent again; its stored answer is returned.
 
         Raises:
-            CouldNotLookError: the remediator could not be woken; the request stays stored.
-            AwsError: the request could not be written, or the answer not read.
+            AwsError: the request could not be sent, or the answer not read.
         """
-        earlier_answer: Answer | None = None
-        try:
-            self.gateways.requests.submit(request)
-        except AlreadyAskedError as asked:
-            earlier_answer = asked.existing.answer
-            if earlier_answer is not None and asked.existing.used_at is not None:
-                return RequestAnswer(asked.existing, earlier_answer)
-        try:
-            self.invoke(wake_up(request.scope, request.id))
-        except AwsError as error:
-            stored = "The request is stored, and the watcher picks it up within minutes."
-            raise CouldNotLookError(f"{explanation(error)} {stored}") from error
-        return self._wait_for_answer(request, earlier_answer, wait)
+        before = self._stored(request)
+        if before is not None and before.used_at is not None and before.answer is not None:
+            return RequestAnswer(before.who, before.answer)
+        self.gateways.send(self.stack.output("QueueUrl"), request_message(request))
+        return self._wait_for_answer(request, before.answer if before else None, wait)
 
-    def _wait_for_answer(self, request: Request, earlier_answer: Answer | None, wait: timedelta) -> RequestAnswer:
+    def _wait_for_answer(
+        self, request: RequestMessage, earlier_answer: Answer | None, wait: timedelta
+    ) -> RequestAnswer:
         """The first answer that differs from the earlier one.
 
         The remediator marks a request as used before it carries it out, so the mark alone is no answer. If the request
@@ -158,20 +140,16 @@ class BotClient:
         """
         give_up_at = self.gateways.clock() + wait
         while True:
-            stored = self.gateways.requests.read(request.scope, request.id) or request
-            if stored.answer not in (None, earlier_answer):
-                return RequestAnswer(stored, stored.answer)
+            stored = self._stored(request)
+            if stored is not None and stored.answer not in (None, earlier_answer):
+                return RequestAnswer(stored.who, stored.answer)
             if self.gateways.clock() >= give_up_at:
-                return RequestAnswer(stored, earlier_answer if stored.used_at is None else None)
+                used = stored is not None and stored.used_at is not None
+                return RequestAnswer(stored.who if stored else self.who, None if used else earlier_answer)
             self.gateways.pause(_POLL_SECONDS)
 
-    def invoke(self, message: Mapping[str, object]) -> None:
-        """Invoke the remediator asynchronously.
-
-        Raises:
-            AwsError: Lambda did not accept the message.
-        """
-        self.gateways.invoke(self._function, message)
+    def _stored(self, request: RequestMessage) -> Request | None:
+        return self.gateways.requests.read(request.scope, request.id)
 
     def invoke_and_wait(self, message: Mapping[str, object]) -> object:
         """Invoke the remediator and return its answer.
@@ -180,13 +158,61 @@ class BotClient:
             CouldNotLookError: the function failed.
             AwsError: Lambda did not accept the message.
         """
-        functions = self.gateways.session.client("lambda", config=_SYNCHRONOUS)
         with translated("lambda:InvokeFunction"):
-            answer = functions.invoke(FunctionName=self._function, Payload=json.dumps(message).encode())
+            answer = self._functions.invoke(FunctionName=self._function, Payload=json.dumps(message).encode())
         body = answer["Payload"].read()
         if failure := answer.get("FunctionError"):
             raise CouldNotLookError(f"The remediator failed ({failure}): see its log in CloudWatch.")
         return json.loads(body)
+
+    def waiting(self, output: str) -> int:
+        """About how many messages can be received from a queue now. `output` is the stack's output with its URL.
+
+        Raises:
+            AwsError: the queue could not be read.
+        """
+        return int(self._queue_attribute(output, "ApproximateNumberOfMessages"))
+
+    def delivery(self) -> str:
+        """The state of the mapping that passes messages from the queue to the remediator: Enabled, Disabling, ...
+
+        Raises:
+            AwsError: it could not be read.
+        """
+        with translated("lambda:GetEventSourceMapping"):
+            return self._functions.get_event_source_mapping(UUID=self.stack.output("EventSourceMappingId"))["State"]
+
+    def set_delivery(self, *, on: bool) -> str:
+        """Switch the mapping on or off. Returns its new state, which is Enabling or Disabling at first.
+
+        Raises:
+            AwsError: it could not be changed.
+        """
+        with translated("lambda:UpdateEventSourceMapping"):
+            answer = self._functions.update_event_source_mapping(
+                UUID=self.stack.output("EventSourceMappingId"), Enabled=on
+            )
+        return answer["State"]
+
+    def replay_dead_letters(self) -> None:
+        """Have SQS move every dead letter to the remediator's queue.
+
+        The destination is always given. Without it, SQS would refuse events that EventBridge put into the dead-letter
+        queue, because they came from no other queue.
+
+        Raises:
+            AwsError: SQS did not start the task.
+        """
+        source, destination = (self._queue_attribute(output, "QueueArn") for output in ("DeadLettersUrl", "QueueUrl"))
+        with translated("sqs:StartMessageMoveTask"):
+            self.gateways.clients.sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
+
+    def _queue_attribute(self, output: str, name: QueueAttributeNameType) -> str:
+        with translated("sqs:GetQueueAttributes"):
+            answer = self.gateways.clients.sqs.get_queue_attributes(
+                QueueUrl=self.stack.output(output), AttributeNames=[name]
+            )
+        return answer["Attributes"][name]
 
     def find(self, incident_id: str) -> ScopedIncident:
         """An incident by its id.
@@ -217,6 +243,10 @@ class BotClient:
     @property
     def _function(self) -> str:
         return self.stack.output("RemediatorFunctionName")
+
+    @cached_property
+    def _functions(self) -> LambdaClient:
+        return self.gateways.session.client("lambda", config=_SYNCHRONOUS)
 
 
 def connect_to_bot(session: Session, stack: DeployedStack) -> BotClient:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medic.events import ALL
+from medic.events import ALL, RequestKind
 from medic.evidence import Present
 from medic.gateways import Gateways
-from medic.incidents.model import RequestKind
+from medic.incidents.requests import LONGEST_MUTE
 from medic.redaction import redact
 from medic_cli.aws import explained, why
 from medic_cli.errors import NotDoneError
@@ -120,7 +120,6 @@ def _changed_incident(bot: BotClient, target: tuple[str, ...]) -> ScopedIncident
     return max(applied, key=lambda found: found.incident.updated_at)
 
 
-_MAX_MUTE = timedelta(days=30)
 _MUTE_EXAMPLES = examples(
     "medic mute d1a2b3c4d5e6f7 --for 2h",
     "medic mute d1a2b3c4d5e6f7/main --for 1d --yes",
@@ -130,7 +129,7 @@ _MUTE_EXAMPLES = examples(
 
 @click.command("mute", epilog=_MUTE_EXAMPLES)
 @click.argument("target", metavar="APP[/BRANCH]")
-@click.option("--for", "length", metavar="TIME", callback=duration(_MAX_MUTE),
+@click.option("--for", "length", metavar="TIME", callback=duration(LONGEST_MUTE),
               help="How long: 30m, 2h, 7d; 30 days at most.")  # fmt: skip
 @click.option("--off", is_flag=True, help="End the mute.")
 @request_options
@@ -149,7 +148,7 @@ def mute_command(*, target: str, length: timedelta | None, off: bool, **options:
         bot = chosen.bot()
         request = bot.request(RequestKind.MUTE, bot.scope(parsed.app_id, parsed.branch))
         if length is not None:
-            request = replace(request, until=request.asked_at + length)
+            request = replace(request, until=bot.gateways.clock() + length)
         end = f"Until {request.until:%Y-%m-%d %H:%M} UTC." if request.until else "End the mute now."
         send_request(bot, request, [end], chosen)
 

@@ -15,15 +15,16 @@ from medic.labels import ActionKind, Trigger
 from medic.redaction import redact
 from medic_cli.aws import DeployedStack, session, stack_option
 from medic_cli.errors import SOMETHING_WRONG
-from medic_cli.operator.bot import connect_to_bot
+from medic_cli.operator.bot import RequestAnswer, connect_to_bot
 from medic_cli.options import aws_options, change_options, duration, json_option
 from medic_cli.output import confirmed, print_json, print_list, shown, terminal
 
 if TYPE_CHECKING:
-    from medic.incidents.model import Change, Incident, Request
+    from medic.events import RequestMessage
+    from medic.incidents.model import Change, Incident
     from medic.plan.model import Action
     from medic_cli.answers import HistoryIncidentJson, PlannedActionJson, RequestAnswerJson, RoleChangeJson
-    from medic_cli.operator.bot import BotClient, RequestAnswer, ScopedIncident
+    from medic_cli.operator.bot import BotClient, ScopedIncident
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -71,7 +72,7 @@ class OperatorOptions:
         return connect_to_bot(aws, stack)
 
 
-def send_request(bot: BotClient, request: Request, details: Iterable[str], options: OperatorOptions) -> NoReturn:
+def send_request(bot: BotClient, request: RequestMessage, details: Iterable[str], options: OperatorOptions) -> NoReturn:
     """Show a request, ask for confirmation, send it, and print the bot's answer.
 
     Exits with 0 if it was done, 1 if it was refused or not confirmed, 3 if no answer came in time.
@@ -80,13 +81,14 @@ def send_request(bot: BotClient, request: Request, details: Iterable[str], optio
         AwsError: the request could not be sent.
     """
     if not options.as_json:
-        print_list(terminal(), f"{request.kind} {request.scope}", (*details, f"Requested by {request.who}."))
+        print_list(terminal(), f"{request.kind} {request.scope}", (*details, f"Requested by {bot.who}."))
         terminal().print()
+    unsent = RequestAnswer(bot.who, None, sent=False)
     if options.dry_run:
-        _print_answer(request, None, "Dry run: no request sent.", options)
+        _print_answer(request, unsent, "Dry run: no request sent.", options)
         sys.exit(0)
     if not confirmed("Send this request to the bot?", yes=options.yes):
-        _print_answer(request, None, "No request sent.", options)
+        _print_answer(request, unsent, "No request sent.", options)
         sys.exit(SOMETHING_WRONG)
     answer = bot.send(request, options.wait)
     _print_answer(request, answer, answer.text or _NO_ANSWER_YET, options)
@@ -96,15 +98,14 @@ def send_request(bot: BotClient, request: Request, details: Iterable[str], optio
 _NO_ANSWER_YET = "The bot has not answered yet. It goes on without this command; `medic history` shows the result."
 
 
-def _print_answer(request: Request, answer: RequestAnswer | None, text: str, options: OperatorOptions) -> None:
+def _print_answer(request: RequestMessage, answer: RequestAnswer, text: str, options: OperatorOptions) -> None:
     if options.as_json:
         print_json(_request_json(request, answer))
     else:
-        style = "bold red" if answer is not None and answer.refused else "bold"
-        terminal().print(shown(text, style))
+        terminal().print(shown(text, "bold red" if answer.refused else "bold"))
 
 
-def _request_json(request: Request, answer: RequestAnswer | None) -> RequestAnswerJson:
+def _request_json(request: RequestMessage, answer: RequestAnswer) -> RequestAnswerJson:
     scope = request.scope
     return {
         "schema": 1,
@@ -115,10 +116,10 @@ def _request_json(request: Request, answer: RequestAnswer | None) -> RequestAnsw
         "branch": scope.branch,
         "incident": request.incident_id or None,
         "until": _iso(request.until) if request.until else None,
-        "who": request.who,
-        "request": request.id if answer else None,
-        "answer": answer.text if answer else None,
-        "refused": answer.refused if answer else False,
+        "who": answer.who,
+        "request": request.id if answer.sent else None,
+        "answer": answer.text,
+        "refused": answer.refused,
     }
 
 
@@ -144,15 +145,34 @@ def incident_line(found: ScopedIncident) -> str:
     return redact("  ".join(" ".join(part.split()) for part in parts))
 
 
+def incident_lines(found: ScopedIncident) -> Iterator[str]:
+    """Everything about one incident, one fact a line."""
+    scope, incident = found.scope, found.incident
+    yield redact(f"{incident.app_name or scope.app_id} / {scope.branch}, app {scope.app_id}, in {scope.region}.")
+    yield f"Opened {_iso(incident.opened_at)}, last changed {_iso(incident.updated_at)}. Occurrences: {incident.count}."
+    yield from _what_failed(incident)
+    for change in incident.changes:
+        yield redact(f"Change: {_change_text(change)}. {change.note}".strip())
+    for text in _authorized_by(incident):
+        yield redact(f"{text[:1].upper()}{text[1:]}.")
+    if incident.note:
+        yield redact(f"Note: {incident.note}.")
+
+
 def plan_lines(incident: Incident) -> Iterator[str]:
     """What an approval of the incident's plan would do."""
-    yield f"Incident {incident.id}: {incident.label}, {incident.state}, {_seen_in(incident)}."
+    yield f"Incident {incident.id}."
+    yield from _what_failed(incident)
+    yield "Every guardrail is evaluated again before anything is changed."
+
+
+def _what_failed(incident: Incident) -> Iterator[str]:
+    yield f"{incident.label}, {incident.state}, {_seen_in(incident)}."
     if incident.reason:
         yield redact(f"Why: {incident.reason}.")
     for action in incident.last_alerted_plan:
         role = f" to {action.role_arn}" if action.role_arn else ""
         yield redact(f"Plan: {ACTIONS[action.kind]}{role} ({action.explanation}).")
-    yield "Every guardrail is evaluated again before anything is changed."
 
 
 def incident_json(found: ScopedIncident) -> HistoryIncidentJson:

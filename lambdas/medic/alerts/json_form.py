@@ -6,6 +6,7 @@ is generated from them.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any, Literal
 
 from medic.evidence import Present, value_of
@@ -49,14 +50,17 @@ def redacted_json(value: Any, clean: Callable[[str], str], clean_excerpt: Callab
         clean: redacts a text.
         clean_excerpt: redacts a log excerpt, from which the log scan has already removed all but e-mail addresses.
     """
-    if isinstance(value, str):
-        return clean(str(value))  # str: an enumeration would miss the cache of plain texts
-    if isinstance(value, list):
-        return [redacted_json(item, clean, clean_excerpt) for item in value]
-    if isinstance(value, dict):
-        cleaners = {_EXCERPT: clean_excerpt}
-        return {name: redacted_json(item, cleaners.get(name, clean), clean_excerpt) for name, item in value.items()}
-    return value
+    whole = {"": copy.deepcopy(value)}
+    left: list[Any] = [whole]
+    while left:
+        node = left.pop()
+        for key, item in node.items() if isinstance(node, dict) else enumerate(node):
+            if isinstance(item, str):
+                # str: an enumeration would miss the cache of plain texts
+                node[key] = clean_excerpt(str(item)) if key == _EXCERPT else clean(str(item))
+            elif isinstance(item, dict | list):
+                left.append(item)
+    return whole[""]
 
 
 def incident_json(scope: Scope, incident: Incident) -> IncidentDetail:

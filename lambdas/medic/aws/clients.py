@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
     from types_boto3_iam import IAMClient
-    from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
 
 # botocore's default read time-out (60 s), times its default attempts, is longer than the function's time-out.
 READING = Config(connect_timeout=3, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
@@ -76,9 +76,9 @@ class Clients:
         return self.session.client("dynamodb", config=READING)
 
     @cached_property
-    def functions(self) -> LambdaClient:
-        """For waking the remediator."""
-        return self.session.client("lambda", config=READING)
+    def sqs(self) -> SQSClient:
+        """For the remediator's queue. A retry may send a message twice; the table makes that harmless."""
+        return self.session.client("sqs", config=READING)
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
 from medic.evidence import Absent, BuildLog, Evidence, Item, Present, Unreadable, value_of
+from medic.logscan.scan import Scanner, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from medic.aws.amplify import AmplifyReader, JobWithLogs
     from medic.aws.iam import IamReader
     from medic.events import Scope
     from medic.evidence import App, Branch, Job, Role
+    from medic.labels import Phase
+    from medic.logscan.model import LogReading
 
-R = TypeVar("R")
 _MAX_WORKERS = 4
 
 
@@ -61,49 +63,40 @@ class Gatherer:
             job = pool.submit(self._amplify.job, scope.app_id, scope.branch, job_id)
             return Deployment(scope, app.result(), branch.result(), job.result())
 
-    def read_log(self, deployment: Deployment, read: Callable[[Iterable[bytes]], R]) -> tuple[Item[BuildLog], R]:
-        """Stream the log of the failed step through `read`.
+    def read_log(self, deployment: Deployment, phase: Phase) -> tuple[Item[BuildLog], LogReading]:
+        """Scan the log of the failed step while it is downloaded.
 
-        If the log's URL has expired, GetJob is called once for a new one. If there is no readable log, `read` gets the
-        step's status reason instead, because AWS gives nothing else.
-
-        Args:
-            deployment: the result of `deployment`.
-            read: reads the log's bytes in chunks; gets no chunk if there is nothing to read. It is called again
-                after a URL has expired.
+        If the log's URL has expired, GetJob is called once for a new one. If there is no readable log, the step's
+        status reason is scanned instead, because AWS gives nothing else.
 
         Returns:
-            Which log was read or why none was, and the result of `read`.
+            Which log was read or why none was, and what the scan found.
 
         Raises:
             RetryableError: the log's host or GetJob throttled, failed, or was not reached.
         """
         source = deployment.job_with_logs
         if not isinstance(source, Present):
-            return source, read(())
+            return source, scan((), phase)
         step = source.value.job.failed_step
         name = step.name if step else "BUILD"
         reason = [step.reason.encode()] if step and step.reason else []
         url = source.value.log_urls.get(name)
         if url is None:
-            return Absent(f"the {name} step of job {source.value.job.id} has no log"), read(reason)
+            return Absent(f"the {name} step of job {source.value.job.id} has no log"), scan(reason, phase)
         try:
             try:
-                return self._stream(name, url, read)
+                reading = Scanner(phase).read(self._logs.chunks(url))
             except LogExpiredError:
                 scope = deployment.scope
                 fresh = self._amplify.job(scope.app_id, scope.branch, source.value.job.id)
                 url = fresh.value.log_urls.get(name) if isinstance(fresh, Present) else None
                 if url is None:
-                    return Unreadable("the log's URL had expired and GetJob gave no fresh one"), read(reason)
-                return self._stream(name, url, read)
+                    return Unreadable("the log's URL had expired and GetJob gave no fresh one"), scan(reason, phase)
+                reading = Scanner(phase).read(self._logs.chunks(url))
         except LogUnavailableError as error:
-            return Unreadable(str(error)), read(reason)
-
-    def _stream(self, step: str, url: str, read: Callable[[Iterable[bytes]], R]) -> tuple[Item[BuildLog], R]:
-        chunks = _CountedChunks(self._logs.chunks(url))
-        result = read(chunks)
-        return Present(BuildLog(step, chunks.size)), result
+            return Unreadable(str(error)), scan(reason, phase)
+        return Present(BuildLog(name, reading.size)), reading
 
     def evidence(
         self,
@@ -151,17 +144,6 @@ class Gatherer:
         """
         with ThreadPoolExecutor(max_workers=_MAX_WORKERS) as pool:
             return dict(zip(arns, pool.map(self._iam.role, arns), strict=True))
-
-
-class _CountedChunks:
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self.size = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self.size += len(chunk)
-            yield chunk
 
 
 def _role_arns(deployment: Deployment, candidate: str | None, repair: str | None) -> tuple[str, ...]:

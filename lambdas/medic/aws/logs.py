@@ -88,7 +88,12 @@ class BuildLogSource:
             raise RetryableError(_BUILD_LOG, type(error).__name__, "the log's host did not answer") from None
         try:
             _check_status(response.status)
-            yield from self._bounded(_decompressed(response.stream(_CHUNK_BYTES), self._max_bytes), deadline)
+            left = self._max_bytes
+            for chunk in _decompressed(response.stream(_CHUNK_BYTES), self._max_bytes):
+                yield chunk[:left]
+                left -= len(chunk)
+                if left <= 0 or time.monotonic() > deadline:
+                    return
         except urllib3.exceptions.HTTPError as error:
             raise RetryableError(_BUILD_LOG, type(error).__name__, "the log broke off while it was read") from None
         finally:
@@ -102,14 +107,6 @@ class BuildLogSource:
         own_port = parts.netloc.lower() in {host, f"{host}:443"}
         if parts.scheme != "https" or not own_port or not host.endswith(_AWS_DOMAINS):
             raise LogUnavailableError("the log's URL does not point to an AWS host over https")
-
-    def _bounded(self, chunks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
-        left = self._max_bytes
-        for chunk in chunks:
-            yield chunk[:left]
-            left -= len(chunk)
-            if left <= 0 or time.monotonic() > deadline:
-                return
 
 
 def _check_status(status: int) -> None:

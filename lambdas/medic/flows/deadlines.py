@@ -35,7 +35,6 @@ def handle_overdue(scope: Scope, services: Services) -> None:
     Raises:
         RetryableError: AWS throttled or could not be reached; the watcher retries.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept an alert.
     """
     for incident in services.table.read(scope).overdue(services.clock()):
         _continue(scope, incident, services)
@@ -52,11 +51,10 @@ def finish_interrupted(scope: Scope, services: Services) -> None:
     Raises:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept an alert.
     """
     incidents = services.table.read(scope).incidents
     for incident in incidents:
-        if incident.undoing or incident.unfinished or incident.alert_due:
+        if incident.in_progress:
             _continue(scope, incident, services)
     if any(incident.undelivered for incident in incidents):
         with hold_branch(scope, services):
@@ -98,11 +96,15 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
         else:
             settle(event, services)
         return
-    if status in RUNNING:
-        followed = incident.moved(IncidentState.REBUILDING, now)
-    else:
-        followed = incident.record_rebuild_ended(now, f"job {job_id} ended: {status}").recheck_when_quiet(now)
     with hold_branch(scope, services) as locked:
+        # The incident as it is now: `hold_branch` may have delivered its alerts.
+        current = next(each for each in locked.record.incidents if each.id == incident.id)
+        if current.state is not IncidentState.REBUILDING:
+            return
+        if status in RUNNING:
+            followed = current.moved(IncidentState.REBUILDING, now)
+        else:
+            followed = current.record_rebuild_ended(now, f"job {job_id} ended: {status}").recheck_when_quiet(now)
         locked.save(followed)
 
 

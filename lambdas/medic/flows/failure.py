@@ -11,7 +11,6 @@ from medic.flows.locked_branch import hold_branch
 from medic.flows.respond import respond
 from medic.flows.settle import settle_other_failure
 from medic.labels import Label, Phase, Trigger
-from medic.logscan.scan import scan
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
 from medic.telemetry import TelemetryEvent
@@ -39,7 +38,6 @@ def diagnose_failure(
     Raises:
         RetryableError: AWS throttled or could not be reached; deliver the event again.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept the alert.
         UsedUpError: another invocation has used the request.
     """
     failure = _confirmed_failure(event, services)
@@ -61,7 +59,7 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         log_event(TelemetryEvent.JOB_NOT_CONFIRMED, why="; ".join((read, *missing)))
         return None
     phase = Phase.DEPLOY if (step := job.value.failed_step) and step.name == "DEPLOY" else Phase.BUILD
-    log, reading = services.gatherer.read_log(deployment, partial(scan, phase=phase))
+    log, reading = services.gatherer.read_log(deployment, phase)
     if not isinstance(log, Present):
         log_event(TelemetryEvent.LOG_UNAVAILABLE, why=log)
     if reading.label is Label.NOT_IAM:

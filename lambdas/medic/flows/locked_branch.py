@@ -32,8 +32,18 @@ _ABANDON_AFTER = timedelta(days=7)
 """How long after an incident's last update its undelivered alerts are abandoned."""
 
 
-class UndeliveredError(Exception):
-    """A channel did not accept an alert. The alert is stored and retried."""
+class RecordedError(Exception):
+    """A run failed after it had saved how to continue. From then on the table's `due` index is the only clock.
+
+    So whoever delivers messages must not deliver this one again.
+
+    Attributes:
+        cause: what failed.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+        super().__init__(str(cause))
 
 
 @contextmanager
@@ -42,18 +52,22 @@ def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
 
     Raises:
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel still does not accept its alerts. Raised at the end of the `with` block.
+        RecordedError: the `with` block failed after it had saved an incident that is in progress.
     """
     with services.table.hold(scope) as lease:
         locked = LockedBranch(lease, services)
-        failures: list[str] = []
         failed_channels: set[str] = set()
         for incident in locked.record.incidents:
             if incident.undelivered:
-                failures += _retry_alerts(incident, locked, failed_channels)
-        yield locked
-        if failures:
-            raise UndeliveredError("; ".join(failures))
+                _retry_alerts(incident, locked, failed_channels)
+        before = locked.record.incidents
+        try:
+            yield locked
+        except Exception as error:
+            recorded = any(incident.in_progress for incident in locked.record.incidents if incident not in before)
+            if recorded and not isinstance(error, RecordedError):
+                raise RecordedError(error) from error
+            raise
 
 
 class LockedBranch:
@@ -81,16 +95,18 @@ class LockedBranch:
         """Log and count an event of an incident."""
         self.services.telemetry.record(event, scope=self.scope, incident=incident.id, **details)
 
-    def notify(self, alert: Alert, incident: Incident, alert_key: str) -> None:
+    def notify(self, alert: Alert, incident: Incident, alert_key: str) -> bool:
         """Deliver an alert, save the incident with its receipts, and release the lease.
+
+        A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due.
 
         Args:
             alert: what to send.
             incident: the incident as it is to be saved.
             alert_key: identifies this alert within the incident. A retry with the same key skips channels that have it.
 
-        Raises:
-            UndeliveredError: a channel did not accept the alert. It is stored for that channel.
+        Returns:
+            True if every channel accepted it.
         """
         services = self.services
         alert = redacted(alert, emails=services.runtime.settings.redact_emails)
@@ -105,12 +121,11 @@ class LockedBranch:
         self.save(alerted, TransactionParts(undelivered=undelivered, release=True))
         for failure in delivery.failures:
             services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
-        if delivery.failures:
-            raise UndeliveredError("; ".join(delivery.failures))
+        return not delivery.failures
 
 
-def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> list[str]:
-    """Retry the undelivered alerts of an incident, and return the failures.
+def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> None:
+    """Retry the undelivered alerts of an incident.
 
     A channel that fails once is not tried again in this run, because it may be slow to fail.
     """
@@ -141,7 +156,6 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
     finished = tuple(each.alert_key for each in retried if not each.lacking)
     incident = incident.record_retry(finished, tuple(receipts), now)
     locked.save(incident, TransactionParts(undelivered=tuple(retried)))
-    return failures
 
 
 def _read_alert(stored: UndeliveredAlert | None) -> Alert | None:

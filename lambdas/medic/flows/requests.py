@@ -1,21 +1,21 @@
-"""Handle a person's request: read it from the table, check it, carry it out once and store the answer.
-
-The wake-up only names the request; nothing else in it is trusted.
-"""
+"""Handle a person's request: store it, check it, carry it out once and store the answer."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult
-from medic.events import DeploymentEvent, DeploymentStatus
+from medic.aws.errors import RetryableError
+from medic.events import ALL, DeploymentEvent, DeploymentStatus, RequestKind
+from medic.evidence import Absent, Unreadable
 from medic.flows.deadlines import finish_interrupted
 from medic.flows.failure import diagnose_failure
 from medic.flows.runtime import respond_again
 from medic.flows.undo import undo
-from medic.incidents.model import Answer, Incident, IncidentState, Request, RequestKind
-from medic.incidents.requests import RequestRefusedError
+from medic.incidents.model import Answer, Incident, IncidentState, Request
+from medic.incidents.requests import LONGEST_MUTE, RequestRefusedError
 from medic.incidents.table import UsedUpError
 from medic.labels import Trigger
 from medic.plan.guardrails import TEMPORARY_REFUSALS
@@ -28,38 +28,70 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 
-def answer_request(scope: Scope, request_id: str, services: Services) -> None:
-    """Carry out a request and store the answer.
+_TRY_AGAIN_AFTER = timedelta(minutes=15)
+"""When an approval is tried again that a storm, a cool-down or a cap stopped."""
+_CLOCK_DIFFERENCE = timedelta(minutes=5)
+"""How far the clock of a person's computer may be ahead of SQS's."""
+
+
+def take_request(request: Request, services: Services) -> None:
+    """Store a request, carry it out and store the answer. If it is stored already, the stored one counts.
 
     Raises:
         RetryableError: AWS throttled or could not be reached. Either the request is unused, or its change is saved.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept the alert.
+        RecordedError: the request is used, and what it began is saved. A retry finishes it at once.
     """
-    requests, log = services.requests, partial(services.telemetry.record, scope=scope, request=request_id)
-    request = requests.read(scope, request_id)
-    if request is None:
-        log(TelemetryEvent.REQUEST_REFUSED, why="there is no such request")
-        requests.answer(scope, request_id, Answer("the request is invalid", refused=True), used=True)
+    _answer(services.requests.submit(request), services)
+
+
+def retry_request(scope: Scope, request_id: str, services: Services) -> None:
+    """Try an approval again that was refused for a while. `take_request` says what is raised.
+
+    A wake-up may name any request. One that was never answered was never taken from the queue.
+    """
+    request = services.requests.read(scope, request_id)
+    if request is not None and request.answer is not None:
+        _answer(request, services)
         return
+    services.telemetry.record(TelemetryEvent.REQUEST_REFUSED, scope=scope, request=request_id, why="nobody sent it")
+    services.requests.answer(scope, request_id, Answer("the request is invalid", refused=True))
+
+
+def give_up(request: Request, why: Exception, services: Services) -> None:
+    """Answer a request that failed too often.
+
+    Raises:
+        AwsError: the answer could not be stored.
+    """
+    services.telemetry.record(TelemetryEvent.REQUEST_REFUSED, scope=request.scope, request=request.id, why=why)
+    services.requests.answer(request.scope, request.id, Answer(f"failed: {why}", refused=True))
+
+
+def _answer(request: Request, services: Services) -> None:
+    requests, scope = services.requests, request.scope
+    log = partial(services.telemetry.record, scope=scope, request=request.id, kind=request.kind, who=request.who)
     if request.used_at is not None:
         log(TelemetryEvent.REQUEST_REFUSED, why=f"it was used at {request.used_at}")
         if request.answer is None:
             # The run that used it was interrupted: finish what it began, and begin nothing new.
             finish_interrupted(scope, services)
-            requests.answer(scope, request_id, Answer("carried out; its incident shows the result"), used=True)
+            requests.answer(scope, request.id, Answer("carried out; its incident shows the result"))
         return
-    asked = {"kind": request.kind, "who": request.who}
     try:
         answer = _carry_out(request, services)
     except RequestRefusedError as refusal:
-        log(TelemetryEvent.REQUEST_REFUSED, **asked, why=refusal)
-        requests.answer(scope, request_id, Answer(str(refusal), refused=True), used=refusal.for_good)
+        log(TelemetryEvent.REQUEST_REFUSED, why=refusal)
+        why, retry_at = str(refusal), None
+        if request.kind is RequestKind.APPROVE and not refusal.for_good:
+            retry_at = services.clock() + _TRY_AGAIN_AFTER
+            why = f"{why}; the bot tries again until {request.expires_at:%Y-%m-%d %H:%M} UTC"
+        requests.answer(scope, request.id, Answer(why, refused=True), retry_at=retry_at)
     except UsedUpError as error:
         log(TelemetryEvent.REQUEST_REFUSED, why=error)
     else:
-        log(TelemetryEvent.REQUEST_USED, **asked, answer=answer.text)
-        requests.answer(scope, request_id, answer, used=True)
+        log(TelemetryEvent.REQUEST_USED, answer=answer.text)
+        requests.answer(scope, request.id, answer)
 
 
 def _carry_out(request: Request, services: Services) -> Answer:
@@ -76,15 +108,24 @@ def _carry_out(request: Request, services: Services) -> Answer:
             incident = _latest_incident(request, services)
     # Diagnose the incident's failure again and apply the result, under every guardrail.
     if incident.trigger is Trigger.RUNTIME:
-        return _answer(respond_again(request.scope, incident, services, request))
+        return _result(respond_again(request.scope, incident, services, request))
     event = DeploymentEvent(request.scope, incident.job_id, DeploymentStatus.FAILED, request.asked_at)
-    return _answer(diagnose_failure(event, services, request))
+    return _result(diagnose_failure(event, services, request))
 
 
 def _mute(request: Request, services: Services) -> Answer:
-    services.region.mute(request.scope, request.until)
-    whole = request.scope.branch == "*"
+    whole = request.scope.branch == ALL
     what = request.scope.app_id if whole else f"{request.scope.app_id}/{request.scope.branch}"
+    if request.until is not None:
+        if not request.asked_at < request.until <= request.asked_at + LONGEST_MUTE + _CLOCK_DIFFERENCE:
+            raise RequestRefusedError(f"a mute ends in the future, {LONGEST_MUTE.days} days from now at the latest")
+        amplify, app_id = services.amplify, request.scope.app_id
+        match amplify.app(app_id) if whole else amplify.branch(app_id, request.scope.branch):
+            case Absent(reason):
+                raise RequestRefusedError(reason)
+            case Unreadable(reason):
+                raise RetryableError("amplify:GetApp" if whole else "amplify:GetBranch", "Unreadable", reason)
+    services.region.mute(request.scope, request.until)
     until = f"muted until {request.until:%Y-%m-%d %H:%M} UTC" if request.until else "not muted now"
     return Answer(f"{what} is {until}")
 
@@ -112,7 +153,7 @@ def _latest_incident(request: Request, services: Services) -> Incident:
     return latest
 
 
-def _answer(done: FailureReport | Incident | None) -> Answer:
+def _result(done: FailureReport | Incident | None) -> Answer:
     """What was done.
 
     Raises:

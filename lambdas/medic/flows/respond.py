@@ -8,10 +8,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from medic.actions.outcome import ChangeResult
 from medic.alerts.compose import compose_not_helped, compose_report, compose_still_logged
+from medic.events import RequestKind
 from medic.flows.apply import Applier, alert_key_of
 from medic.flows.storm import is_storm, join_storm
-from medic.incidents.model import Incident, IncidentState, JobOrder, RequestKind
+from medic.incidents.model import Incident, IncidentState, JobOrder
 from medic.labels import Trigger
 from medic.plan.decide import contradicted, decide
 from medic.plan.guardrails import Question
@@ -125,7 +127,6 @@ def respond(
     Raises:
         RetryableError: a result is not known yet. The intent is saved, so a retry continues from it.
         BusyError: another invocation works on the app, whose service role may need a repair.
-        UndeliveredError: a channel did not accept the alert.
         UsedUpError: another invocation has used the request.
     """
     before, job = locked.record.incident(*failure.kind), failure.job.id
@@ -188,15 +189,23 @@ def _act(
         return report
     for rule in report.plan.refused_by:
         locked.log(TelemetryEvent.REFUSED, incident, rule=rule)
-    alert_key = alert_key_of(failure, request)
-    if request is None and before is not None:
-        if before.approved_by and before.alert_due:
-            alert_key = before.alert_due
-        elif before.deferred:
-            alert_key = f"outcome:{failure.occurrence}"
-    locked.notify(compose_report(report), report.incident, alert_key)
-    services.telemetry.alerted(locked.now - triggered_at)
+    alert_key = _alert_key(report, before, request)
+    if locked.notify(compose_report(report), report.incident, alert_key):
+        services.telemetry.alerted(locked.now - triggered_at)
     return report
+
+
+def _alert_key(report: FailureReport, before: Incident | None, request: Request | None) -> str:
+    alert_key = alert_key_of(report.failure, request)
+    if request is not None:
+        stopped = all(outcome.result is ChangeResult.CAPPED for outcome in report.outcomes)
+        # The same request may still be carried out later, and that needs its own alert.
+        return f"refused-{alert_key}" if stopped else alert_key
+    if before is not None and before.approved_by and before.alert_due:
+        return before.alert_due
+    if before is not None and before.deferred:
+        return f"outcome:{report.failure.occurrence}"
+    return alert_key
 
 
 def _open_or_count(failure: ConfirmedFailure, before: Incident | None, now: datetime) -> Incident:

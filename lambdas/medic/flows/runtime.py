@@ -17,7 +17,7 @@ from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.roles import compute_role_verdict
 from medic.events import ALL
 from medic.evidence import Absent, Branch, BuildLog, Evidence, Item, JobRef, Present, RuntimeLine, TimeSpan
-from medic.flows.locked_branch import UndeliveredError, hold_branch
+from medic.flows.locked_branch import RecordedError, hold_branch
 from medic.flows.respond import respond
 from medic.incidents.model import Incident, IncidentState
 from medic.incidents.table import BusyError
@@ -62,7 +62,6 @@ def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services) -> None:
     Raises:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on one of the branches.
-        UndeliveredError: a channel did not accept an alert.
     """
     ssr = read_ssr_app(wake_up.scope, services)
     if ssr is None:
@@ -91,7 +90,6 @@ def respond_again(
     Raises:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept the alert.
         UsedUpError: another invocation has used the request.
     """
     ssr = read_ssr_app(scope.whole_app, services)
@@ -143,7 +141,7 @@ def _respond_to_all(failures: Iterator[ConfirmedFailure], services: Services) ->
         try:
             with hold_branch(failure.scope, services) as locked:
                 respond(failure, locked)
-        except (BusyError, UndeliveredError) as error:
+        except (BusyError, RecordedError) as error:
             failed = error
     if failed is not None:
         raise failed

@@ -29,7 +29,6 @@ def settle(event: DeploymentEvent, services: Services) -> None:
     Raises:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept the alert.
     """
     incidents = services.table.read(event.scope).incidents
     # An incident is unsettled if a build may close it, or if one of its alerts is not delivered yet.

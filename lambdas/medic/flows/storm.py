@@ -41,7 +41,6 @@ def join_storm(incident: Incident, locked: LockedBranch) -> None:
 
     Raises:
         BusyError: another invocation is opening the storm.
-        UndeliveredError: a channel did not accept the alert.
     """
     # The alert stays due until the storm's alert is sent, so that an interrupted run is repeated.
     locked.save(incident.mark_alert_due(_BEGIN_KEY))
@@ -54,7 +53,6 @@ def check_storm(scope: Scope, services: Services) -> None:
 
     Raises:
         BusyError: another invocation does the same.
-        UndeliveredError: a channel did not accept the alert.
     """
     with hold_branch(scope, services) as locked:
         storm = locked.record.incident(*_STORM)

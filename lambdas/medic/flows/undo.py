@@ -34,7 +34,6 @@ def undo(request: Request, services: Services) -> Answer:
         RequestRefusedError: there is no such incident, or it changed nothing.
         RetryableError: AWS throttled or could not be reached. The intent is saved, so the watcher continues.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept the alert.
         UsedUpError: another invocation has used the request.
     """
     with hold_branch(request.scope, services) as locked:
@@ -60,7 +59,6 @@ def finish_undo(scope: Scope, incident_id: str, services: Services) -> None:
     Raises:
         RetryableError: AWS throttled or could not be reached; the watcher retries.
         BusyError: another invocation works on this branch.
-        UndeliveredError: a channel did not accept the alert.
     """
     with hold_branch(scope, services) as locked:
         incident = next((i for i in locked.record.incidents if i.id == incident_id and i.undoing), None)

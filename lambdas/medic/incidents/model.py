@@ -17,23 +17,10 @@ from medic.plan.model import Action  # noqa: TC001 - codec.py reads the types of
 from medic.settings import Mode
 
 if TYPE_CHECKING:
-    from medic.events import Scope
+    from medic.events import RequestKind, Scope
     from medic.evidence import JobRef
 
 T = TypeVar("T", datetime, int)
-
-
-class RequestKind(StrEnum):
-    """What a person can ask the bot to do."""
-
-    APPROVE = "approve"
-    """Apply exactly the plan that was proposed."""
-    FIX = "fix"
-    """Diagnose the failure again and apply the result as if it were approved."""
-    UNDO = "undo"
-    """Set back the role that was there before a change."""
-    MUTE = "mute"
-    """Send no alerts for an app or branch for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +41,7 @@ class Request:
     scope: Scope
     """A branch. A mute may also name a whole app, with the branch `*`."""
     who: str
-    """`slack:TEAM/USER`, or the ARN of the caller."""
+    """`slack:TEAM/USER`, or `session:NAME`, whose name an operator chose for the role session."""
     asked_at: datetime
     expires_at: datetime
     incident_id: str = ""
@@ -308,6 +295,11 @@ class Incident:
     def undoing(self) -> bool:
         """True if an undo was started and its result was not recorded."""
         return any(change.undo_intended_at and change.state is ChangeState.APPLIED for change in self.changes)
+
+    @property
+    def in_progress(self) -> bool:
+        """True if a change, its undo or an alert was begun and its end is not recorded. The due time continues it."""
+        return self.unfinished or self.undoing or bool(self.alert_due)
 
     def record_rebuild_started(self, job_id: str, now: datetime) -> Incident:
         return replace(self.moved(IncidentState.REBUILDING, now), rebuild_job_id=job_id)

@@ -1,17 +1,16 @@
 """Requests of people in the incidents table: approve, fix, undo, mute. Each is written once and used once.
 
-A request is the authority; the wake-up that follows it only says where to look. IAM decides who can write requests:
-the Slack function and the operator role may put only items whose key begins with `request#`.
+Only the remediator writes them. SQS says which role sent the message that asked, so who asked and when can't be forged.
 """
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
-from medic.incidents.model import Answer, Request, RequestKind
+from medic.events import RequestKind
+from medic.incidents.model import Answer, Request, approval_id
 from medic.incidents.table import DUE, RETENTION, Store, request_key, seconds
 
 if TYPE_CHECKING:
@@ -19,23 +18,12 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    from medic.events import Scope
+    from medic.events import RequestMessage, Scope
 
 APPROVAL_VALID_FOR = timedelta(hours=24)
 REQUEST_VALID_FOR = timedelta(hours=1)
 """For every request that is not an approval."""
-_WAKE_UP_AFTER = timedelta(minutes=1)
-"""When the watcher wakes the remediator for a request that nobody handled: its own wake-up was lost."""
-_ID = re.compile(r"[0-9a-f]{32}")
-
-
-class AlreadyAskedError(Exception):
-    """The table already holds a request with this id: `existing`."""
-
-    def __init__(self, existing: Request) -> None:
-        self.existing = existing
-        used = f"was used at {existing.used_at:%H:%M} UTC" if existing.used_at else "is not used yet"
-        super().__init__(f"{existing.who} asked for this at {existing.asked_at:%Y-%m-%d %H:%M} UTC; the request {used}")
+LONGEST_MUTE = timedelta(days=30)
 
 
 class RequestRefusedError(Exception):
@@ -46,33 +34,53 @@ class RequestRefusedError(Exception):
         super().__init__(why)
 
 
-def is_request_id(text: str) -> bool:
-    """True for 32 hexadecimal digits."""
-    return bool(_ID.fullmatch(text))
+def request_of(asked: RequestMessage, who: str, at: datetime) -> Request:
+    """The request that a message asks for.
+
+    Args:
+        asked: the message.
+        who: who sent it, as SQS knows.
+        at: when it was sent, as SQS knows.
+    """
+    approves = asked.kind is RequestKind.APPROVE
+    return Request(
+        id=approval_id(asked.incident_id, asked.plan_hash) if approves else asked.id,
+        kind=asked.kind,
+        scope=asked.scope,
+        who=who,
+        asked_at=at,
+        expires_at=at + (APPROVAL_VALID_FOR if approves else REQUEST_VALID_FOR),
+        incident_id=asked.incident_id,
+        plan_hash=asked.plan_hash,
+        until=asked.until,
+    )
 
 
 class RequestsTable(Store):
     """Reads and writes requests."""
 
-    def submit(self, request: Request) -> None:
+    def submit(self, request: Request) -> Request:
         """Write a new request.
 
+        Returns:
+            The request as the table holds it: an earlier one with this id, if there is one.
+
         Raises:
-            AlreadyAskedError: the table holds a request with this id.
             AwsError: the table could not be written.
         """
         try:
             with translated("dynamodb:PutItem"):
                 self._client.put_item(
                     TableName=self._name,
-                    Item=_item(request, self._clock()),
+                    Item=_item(request),
                     ConditionExpression="attribute_not_exists(pk)",
                 )
         except AwsRejectedError as error:
             existing = self.read(request.scope, request.id) if error.code == CONDITION_FAILED else None
             if existing is None:
                 raise
-            raise AlreadyAskedError(existing) from error
+            return existing
+        return request
 
     def read(self, scope: Scope, request_id: str) -> Request | None:
         """Read a request. None if it does not exist or is invalid.
@@ -83,10 +91,16 @@ class RequestsTable(Store):
         item = self._get(request_key(scope, request_id))
         return _request(scope, request_id, item) if item else None
 
-    def answer(self, scope: Scope, request_id: str, answer: Answer, *, used: bool) -> None:
-        """Store the result of a request. If it is not `used`, it may be tried again.
+    def answer(self, scope: Scope, request_id: str, answer: Answer, *, retry_at: datetime | None = None) -> None:
+        """Store the result of a request.
 
         This never creates a request, because a wake-up may name any id.
+
+        Args:
+            scope: the request's branch or app.
+            request_id: the request's id.
+            answer: the result.
+            retry_at: when the watcher wakes the remediator to try again. None: the request is used.
 
         Raises:
             AwsError: the table could not be written.
@@ -97,13 +111,18 @@ class RequestsTable(Store):
             ":refused": {"BOOL": answer.refused},
             ":kept": seconds(self._clock() + RETENTION),
         }
-        if used:
+        if retry_at is None:
             sets.append("used_at = if_not_exists(used_at, :now)")
             values[":now"] = seconds(self._clock())
+            removal = " REMOVE due, due_at"
+        else:
+            sets += ["due = :due", "due_at = :due_at"]
+            values |= {":due": {"S": DUE}, ":due_at": seconds(retry_at)}
+            removal = ""
         try:
             self._update(
                 request_key(scope, request_id),
-                f"SET {', '.join(sets)} REMOVE due, due_at",
+                f"SET {', '.join(sets)}{removal}",
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues=values,
             )
@@ -112,15 +131,13 @@ class RequestsTable(Store):
                 raise
 
 
-def _item(request: Request, now: datetime) -> dict[str, AttributeValueTypeDef]:
+def _item(request: Request) -> dict[str, AttributeValueTypeDef]:
     texts = {"kind": request.kind, "who": request.who, "incident": request.incident_id, "plan": request.plan_hash}
     times = {"asked_at": request.asked_at, "holds_until": request.expires_at, "muted_until": request.until}
     return {
         "pk": {"S": request_key(request.scope, request.id)},
         **{name: {"S": text} for name, text in texts.items() if text},
         **{name: seconds(time) for name, time in times.items() if time is not None},
-        "due": {"S": DUE},
-        "due_at": seconds(now + _WAKE_UP_AFTER),
         "expires_at": seconds(request.expires_at + RETENTION),
     }
 

@@ -90,7 +90,11 @@ class _Redactor:
         """
 
     def text(self, text: str) -> str:
-        return "\n".join(line and self._line(line) for line in text.split("\n"))
+        lines = text.split("\n")
+        for number, line in enumerate(lines):
+            if line:
+                lines[number] = self._line(line)
+        return "\n".join(lines)
 
     def _line(self, line: str) -> str:
         redacted = replace_spans(line, self.spans(line))
@@ -100,10 +104,25 @@ class _Redactor:
             line, redacted = redacted, replace_spans(redacted, _Redactor(emails=self.emails).spans(redacted))
         return redacted
 
-    def spans(self, line: str) -> Iterator[Span]:
+    def spans(self, line: str) -> list[Span]:
         """Every detector's spans; where they overlap, the first detector's name is kept."""
         line = masked(line)
-        found = [span for span in self._found(line) if line[span.start] != MASK]
+        found: list[Span] = []
+        for spans in (
+            self.blocks.spans(line),
+            known_issuer_tokens(line),
+            unknown_issuer_tokens(line),
+            url_secrets(line),
+            header_secrets(line),
+            self.key_proximity.spans(line),
+            self.pairs.spans(line),
+            assigned_secrets(line),
+            placed_secrets(line),
+            email_addresses(line) if self.emails else (),
+        ):
+            found += spans
+        if MASK in line:
+            found = [span for span in found if line[span.start] != MASK]
         for span in found:
             secret = line[span.start : span.end]
             fits = span.kind != PRIVATE_KEY and _MIN_SEEN_LENGTH <= len(secret) <= _MAX_SEEN_LENGTH
@@ -111,22 +130,9 @@ class _Redactor:
                 self.seen.setdefault(secret, span.kind)
         while len(self.seen) > _MAX_SEEN_SECRETS:
             del self.seen[next(iter(self.seen))]
-        yield from found
         for secret, kind in self.seen.items():
             start = line.find(secret)
             while start >= 0:
-                yield Span(start, start + len(secret), kind)
+                found.append(Span(start, start + len(secret), kind))
                 start = line.find(secret, start + len(secret))
-
-    def _found(self, line: str) -> Iterator[Span]:
-        yield from self.blocks.spans(line)
-        yield from known_issuer_tokens(line)
-        yield from unknown_issuer_tokens(line)
-        yield from url_secrets(line)
-        yield from header_secrets(line)
-        yield from self.key_proximity.spans(line)
-        yield from self.pairs.spans(line)
-        yield from assigned_secrets(line)
-        yield from placed_secrets(line)
-        if self.emails:
-            yield from email_addresses(line)
+        return found

@@ -146,6 +146,8 @@ FUNCTION_WORDS = frozenset(
 )
 """Articles, auxiliary verbs, prepositions and the like; several words with one of these are a sentence."""
 
+_STRONG_COMPOUND = "|".join(STRONG_COMPOUNDS)
+_STRONG_WORD = rf"(?P<word>{'|'.join(STRONG_WORDS)})s?\Z"
 _WORDS = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
 _MAX_NAME = 200
 _CACHED_NAMES = 1024
@@ -160,11 +162,14 @@ def strong_kind(name: str) -> str | None:
     joined = "".join(words).removesuffix("s")
     if joined.endswith(HARMLESS_COMPOUNDS):
         return None
-    return (
-        next((kind for compound, kind in STRONG_COMPOUNDS.items() if compound in joined), None)
-        or ("key" if joined.endswith("key") and joined.removesuffix("key").endswith(SECRET_KEY_PREFIXES) else None)
-        or next((kind for word in reversed(words) if (kind := _word_kind(word))), None)
-    )
+    if compound := compiled(_STRONG_COMPOUND).search(joined):
+        return STRONG_COMPOUNDS[compound[0]]
+    if joined.endswith("key") and joined.removesuffix("key").endswith(SECRET_KEY_PREFIXES):
+        return "key"
+    for word in reversed(words):
+        if strong := compiled(_STRONG_WORD).search(word):
+            return STRONG_WORDS[strong["word"]]
+    return None
 
 
 @lru_cache(maxsize=_CACHED_NAMES)
@@ -192,12 +197,7 @@ def looks_like_secret_name(text: str) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    words = [word.lower() for word in compiled(_WORDS).findall(name[-_MAX_NAME:])]
+    words = " ".join(compiled(_WORDS).findall(name[-_MAX_NAME:])).lower().split()
     while len(words) > 1 and (words[-1] in QUALIFIERS or words[-1].isdigit()):
         words.pop()
     return words
-
-
-def _word_kind(word: str) -> str | None:
-    forms = (word, word.removesuffix("s"))
-    return next((kind for ending, kind in STRONG_WORDS.items() if any(each.endswith(ending) for each in forms)), None)

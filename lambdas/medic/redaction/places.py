@@ -36,11 +36,9 @@ def header_secrets(line: str) -> Iterator[Span]:
     if "authorization" in lower:
         yield from _authorization(line)
     if "bearer" in lower:
-        yield from (
-            Span(*m.span("token"), "token")
-            for m in compiled(_BEARER).finditer(line)
-            if looks_like_secret_value(m["token"])
-        )
+        for match in compiled(_BEARER).finditer(line):
+            if looks_like_secret_value(match["token"]):
+                yield Span(*match.span("token"), "token")
     if "basic" in lower:
         yield from (Span(*m.span("token"), "credential") for m in compiled(_BASIC).finditer(line) if _is_basic(m[1]))
     if "Signature=" in line:

@@ -42,23 +42,18 @@ def replace_spans(line: str, spans: Iterable[Span]) -> str:
 
     Overlapping spans become one. It has the kind of the span that comes first in `spans`.
     """
-    kept: list[str] = []
-    position = 0
-    for span in _merged(spans):
-        kept += line[position : span.start], f"{_PLACEHOLDER_START}{span.kind}]"
-        position = span.end
-    kept.append(line[position:])
-    return "".join(kept)
-
-
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    ranked = sorted((span.start, -span.end, rank, span) for rank, span in enumerate(spans))
     merged: list[tuple[int, Span]] = []
-    for _, _, rank, span in ranked:
+    for rank, span in sorted(enumerate(spans), key=lambda ranked: (ranked[1].start, -ranked[1].end, ranked[0])):
         if merged and span.start < merged[-1][1].end:
             last_rank, last = merged[-1]
             kind = last.kind if last_rank < rank else span.kind
             merged[-1] = (min(last_rank, rank), Span(last.start, max(last.end, span.end), kind))
         else:
             merged.append((rank, span))
-    return [span for _, span in merged]
+    kept: list[str] = []
+    position = 0
+    for _, span in merged:
+        kept += line[position : span.start], f"{_PLACEHOLDER_START}{span.kind}]"
+        position = span.end
+    kept.append(line[position:])
+    return "".join(kept)

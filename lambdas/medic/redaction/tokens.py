@@ -178,8 +178,9 @@ def known_issuer_tokens(line: str) -> Iterator[Span]:
     """Yield tokens of known issuers; they are secrets in any context."""
     for literal, kind, pattern in _PATTERNS:
         if literal in line:
-            found = compiled(pattern).finditer(line)
-            yield from (Span(*match.span(), kind) for match in found if _begins_word(line, match.start()))
+            for match in compiled(pattern).finditer(line):
+                if _begins_word(line, match.start()):
+                    yield Span(*match.span(), kind)
     if "eyJ" in line:
         for match in compiled(_JWT).finditer(line):
             if len(match[0]) >= _MIN_JWT and ("." in match[0] or match[0].startswith(_JWT_HEADER)):

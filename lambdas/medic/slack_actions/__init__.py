@@ -1,1 +1,1 @@
-"""Approvals from Slack: a click is verified, read strictly, and stored as a request. Nothing is changed here."""
+"""Approvals from Slack: a click is verified, read strictly, and sent to the queue. Nothing is changed here."""

@@ -1,4 +1,4 @@
-"""Handle a click in Slack: check it, write a request, wake the remediator and answer in Slack.
+"""Handle a click in Slack: check it, send the approval to the remediator's queue and answer in Slack.
 
 Only the remediator decides what an approval may do; it checks every guardrail again.
 """
@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.slack import escape, rich_text, text_element
 from medic.alerts.slack_buttons import BUTTONS
-from medic.aws.errors import AwsError
 from medic.aws.secrets import SIGNING_SECRET, read_secret
-from medic.events import wake_up
-from medic.incidents.model import Request, RequestKind, approval_id
-from medic.incidents.requests import APPROVAL_VALID_FOR, AlreadyAskedError
+from medic.events import RequestKind, RequestMessage, request_message
+from medic.incidents.model import approval_id
 from medic.slack_actions.click import Click, ClickError, read_body, read_click, verify
 from medic.telemetry import TelemetryEvent
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from medic.events import Scope
     from medic.gateways import Gateways
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
@@ -70,7 +67,7 @@ class SlackApprovalHandler:
 
         Raises:
             SecretError: the signing secret could not be read. Slack shows an error, and the user can click again.
-            AwsError: the table could not be reached. Slack shows an error, and the user can click again.
+            AwsError: the queue could not be reached. Slack shows an error, and the user can click again.
         """
         click: Click | None = None
         try:
@@ -114,33 +111,20 @@ class SlackApprovalHandler:
             )
             self._reply(click, _dismissed_message(click, now))
             return
-        request = Request(
-            id=approval_id(approval.incident_id, approval.plan_hash),
-            kind=RequestKind.APPROVE,
-            scope=scope,
-            who=f"slack:{click.who}",
-            asked_at=now,
-            expires_at=now + APPROVAL_VALID_FOR,
+        asked = RequestMessage(
+            scope,
+            RequestKind.APPROVE,
+            approval_id(approval.incident_id, approval.plan_hash),
             incident_id=approval.incident_id,
             plan_hash=approval.plan_hash,
+            slack_user=click.who,
         )
-        try:
-            self.gateways.requests.submit(request)
-        except AlreadyAskedError as error:
-            raise ClickError(409, "used", f"{error.existing.who} has already approved this plan") from None
+        self.gateways.send(self.runtime.queue_url, request_message(asked))
         self.telemetry.record(TelemetryEvent.APPROVAL_TAKEN, scope=scope, incident=approval.incident_id, who=click.who)
-        self._wake(scope, request.id)
         self._reply(click, _approved_message(click, now))
 
-    def _wake(self, scope: Scope, request_id: str) -> None:
-        try:
-            self.gateways.invoke(self.runtime.remediator_function, wake_up(scope, request_id))
-        except AwsError as error:
-            # The request is stored, so the watcher finds it within minutes.
-            self.telemetry.record(TelemetryEvent.WAKE_UP_FAILED, scope=scope, request=request_id, why=error)
-
     def _reply(self, click: Click, message: SlackMessage) -> None:
-        """Show the result in Slack. The stored request counts even if this fails."""
+        """Show the result in Slack. The approval counts even if this fails."""
         if click.answer_to is None:
             return
         try:

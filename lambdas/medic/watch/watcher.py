@@ -23,6 +23,7 @@ from medic.watch.cursor_store import Cursors
 from medic.watch.look import RuntimeWatch
 
 if TYPE_CHECKING:
+    from medic.evidence import TimeSpan
     from medic.gateways import Gateways
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
@@ -52,10 +53,12 @@ class Watcher:
         if isinstance(event, Mapping) and event.get("source") == SOURCE:
             self._note_deployment(event)
             return
-        for due in self.gateways.table.due():
-            self._wake(wake_up(due.scope, due.request_id))
+        waiting = list(self.gateways.table.due())
+        self.gateways.send_all(self.runtime.queue_url, [wake_up(due.scope, due.request_id) for due in waiting])
+        for due in waiting:
             self.telemetry.record(TelemetryEvent.BRANCH_WOKEN, scope=due.scope, request=due.request_id)
         self._look(min(seconds, _MAX_LOOK_SECONDS))
+        self.telemetry.record(TelemetryEvent.WATCHER_RAN)
 
     def _note_deployment(self, event: object) -> None:
         """After a successful deployment, read the app's log more often: missing credentials will show soon."""
@@ -81,14 +84,15 @@ class Watcher:
             amplify=gateways.amplify,
             logs=gateways.runtime_logs(seconds),
             cursors=self._cursors,
-            wake=lambda app_id, span: self._wake(runtime_wake_up(self._app_scope(app_id), span.start, span.end)),
+            wake=self._wake,
             muted=lambda app_id: region.muted(self._app_scope(app_id), gateways.clock()),
             telemetry=self.telemetry,
             clock=gateways.clock,
         ).look()
 
-    def _wake(self, message: Mapping[str, object]) -> None:
-        self.gateways.invoke(self.runtime.remediator_function, message)
+    def _wake(self, app_id: str, span: TimeSpan) -> None:
+        message = runtime_wake_up(self._app_scope(app_id), span.start, span.end)
+        self.gateways.send(self.runtime.queue_url, message)
 
     def _app_scope(self, app_id: str) -> Scope:
         here = self.runtime

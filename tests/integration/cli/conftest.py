@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import boto3.session
@@ -54,8 +55,8 @@ def stack(deployment: FakeStack) -> Iterator[FakeStack]:
     """The deployed stack, empty for each test."""
     yield deployment
     fresh = FakeStack()
-    for name in ("outputs", "variables", "remediator", "refuse", "function_error", "invocations"):
-        setattr(deployment, name, getattr(fresh, name))
+    for each in fields(fresh):
+        setattr(deployment, each.name, getattr(fresh, each.name))
 
 
 @pytest.fixture

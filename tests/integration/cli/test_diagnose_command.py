@@ -130,6 +130,8 @@ def settings(world: World, stack: FakeStack) -> FakeStack:
         "MEDIC_ACCOUNT": world.amplify.account_id,
         "MEDIC_PARTITION": "aws",
         "INCIDENTS_TABLE": "incidents",
+        "QUEUE_URL": "queue",
+        "OPERATOR_ROLE_ID": "AROA",
         "ALERT_TOPIC_ARN": world.topic_arn,
         "DEFAULT_COMPUTE_ROLE_ARN": world.make_role("medic-default", age=OLD),
     }

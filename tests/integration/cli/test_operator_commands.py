@@ -12,8 +12,9 @@ import pytest
 from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
-from medic import pipeline
-from medic.events import MessageType, wake_up
+from medic import queue
+from medic.events import MessageType
+from tests.fakes.queue import OPERATOR
 from tests.integration.conftest import TABLE, make_table
 from tests.unit.cli.support import medic, valid
 
@@ -38,17 +39,24 @@ def bot(world: World, stack: FakeStack) -> Iterator[FakeStack]:
     world.default_role_arn = world.make_role("medic-default", age=OLD)
     world.actor_role_arn = world.make_role("medic-actor", age=OLD)
     services = world.services(clock=lambda: datetime.now(UTC))
+    world.queue.now = services.clock
 
     def remediator(event: Any) -> object:
         with redirect_stdout(StringIO()):  # keeps its log and metrics out of the command's output
-            return pipeline.run(event, services)
+            return queue.handle(event, services)
+
+    def receive(body: str) -> None:
+        world.queue.poll(remediator, world.queue.send(body, OPERATOR))
 
     stack.outputs = {
         "RemediatorFunctionName": "remediator",
         "IncidentsTableName": TABLE,
+        "QueueUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/medic",
+        "EventSourceMappingId": "b2c9b5a4-0e0e-4c51-8f4e-000000000000",
+        "DeadLettersUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/dead-letters",
         "OperatorRoleArn": world.make_role("medic-operator", age=OLD),
     }
-    stack.remediator = remediator
+    stack.remediator, stack.receive = remediator, receive
     yield stack
     dynamodb_backends[world.amplify.account_id].reset()
     sqs_backends[world.amplify.account_id].reset()
@@ -62,7 +70,7 @@ def failed(world: World, bot: FakeStack, tags: dict[str, str]) -> str:
     """An SSR app without a compute role. Its build has failed, and the bot has handled the failure."""
     app = world.make_app(tags=tags, iamServiceRoleArn=world.make_role("service", age=OLD))
     world.amplify.control.set_connection(app, "lost")
-    bot.remediator({**world.build(app), "time": datetime.now(UTC).isoformat()})
+    bot.receive(json.dumps({**world.build(app), "time": datetime.now(UTC).isoformat()}))
     return app
 
 
@@ -87,7 +95,8 @@ def test_an_approved_proposal_is_applied_under_the_approver_s_name(world: World,
     (incident,) = incidents(world)
     (change,) = incident["changes"]
     assert (change["from"], change["to"], change["state"]) == (None, world.default_role_arn, "applied")
-    assert ":assumed-role/" in incident["approved_by"] or ":user/" in incident["approved_by"]
+    assert incident["approved_by"] == "session:medic-ada"
+    assert "approved by session:medic-ada" in run(world, "history").stdout
 
 
 def test_without_a_yes_no_request_is_sent(world: World, bot: FakeStack) -> None:
@@ -186,31 +195,29 @@ def test_history_can_be_limited_by_time(world: World, bot: FakeStack) -> None:
     assert "No incidents found." in run(world, "history", "--since", "2999-01-01").stdout
 
 
-def test_the_request_says_who_asked_and_the_message_only_where_to_look(world: World, bot: FakeStack) -> None:
+def test_the_message_does_not_say_who_asked_and_the_record_does(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
     answer = valid("request", run(world, "fix", app, "main", "--yes", "--json").stdout)
-    (invocation,) = bot.invocations
-    scope = world.services().table.all()
-    assert answer["who"].startswith("arn:aws:")
-    assert invocation.kind == "Event"
-    assert invocation.event == wake_up(next(iter(scope)).scope, answer["request"])
+    (message,) = bot.sent
+    assert message["detail"] == {"kind": "fix", "appId": app, "branchName": "main", "id": answer["request"]}
+    assert answer["who"] == "session:medic-ada"
 
 
 def test_without_an_answer_in_time_the_exit_code_is_3(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
-    bot.remediator = lambda _event: None
+    bot.receive = lambda _body: None
     result = run(world, "fix", app, "main", "--yes", "--wait", "0s", "--json")
     assert result.exit_code == 3
     assert valid("request", result.stdout)["answer"] is None
 
 
-def test_a_failed_wake_up_leaves_the_request_stored_and_says_so(world: World, bot: FakeStack) -> None:
+def test_a_request_that_the_queue_does_not_accept_is_explained(world: World, bot: FakeStack) -> None:
     app = failed(world, bot, ASK)
     bot.refuse = ["AccessDeniedException"]
     result = run(world, "fix", app, "main", "--yes")
     assert result.exit_code == 3
-    assert "may not call lambda:InvokeFunction" in result.stderr
-    assert "the watcher picks it up" in result.stderr
+    assert "may not call sqs:SendMessage" in result.stderr
+    assert bot.sent == []
 
 
 def test_a_sample_alert_goes_through_every_channel(world: World, bot: FakeStack) -> None:
@@ -297,102 +304,86 @@ def test_an_incident_without_a_plan_can_t_be_approved(world: World, bot: FakeSta
     assert "it has no plan to approve" in result.stderr
 
 
-def create_queues(world: World, bot: FakeStack) -> dict[str, str]:
-    """Create the two dead-letter queues and name them in the stack's outputs."""
-    sqs = world.client("sqs")
-    urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("undelivered", "failed-runs")}
-    outputs = {"UndeliveredEventsQueueUrl": urls["undelivered"], "FailedRunsQueueUrl": urls["failed-runs"]}
-    bot.outputs = {**bot.outputs, **outputs}
-    return urls
+def test_dead_letters_are_moved_to_the_queue_by_sqs(world: World, bot: FakeStack) -> None:
+    bot.dead_letters = 3
+    answer = valid("replay-dlq", run(world, "replay-dlq", "--yes", "--json").stdout)
+    assert answer == {"schema": 1, "waiting": 3, "replayed": True}
+    assert bot.moves == [{"SourceArn": "arn:dead-letters", "DestinationArn": "arn:medic"}]
 
 
-EVENT = {
-    "source": "aws.amplify",
-    "detail-type": "Amplify Deployment Status Change",
-    "time": "2026-02-20T12:00:00Z",
-    "detail": {"appId": "d1a2b3c4d5e6f7", "branchName": "main", "jobId": "4", "jobStatus": "FAILED"},
-}
-FAILED_RUN = {
-    "version": "1.0",
-    "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
-    "requestPayload": EVENT,
-    "responsePayload": {"errorMessage": "AKIAIOSFODNN7EXAMPLE"},
-}
+@pytest.mark.parametrize(
+    ("arguments", "given", "waiting", "code"),
+    [(["--dry-run"], None, 3, 0), ([], "n\n", 3, 1), (["--yes"], None, 0, 0)],
+    ids=["dry run", "no", "nothing to move"],
+)
+def test_dead_letters_stay(
+    world: World, bot: FakeStack, arguments: list[str], given: str | None, waiting: int, code: int
+) -> None:
+    bot.dead_letters = waiting
+    result = run(world, "replay-dlq", *arguments, given=given)
+    assert (result.exit_code, bot.moves) == (code, [])
+    assert f"Dead letters: {waiting}. Nothing was moved." in result.stdout
 
 
-def put(world: World, url: str, *bodies: object) -> None:
-    for body in bodies:
-        text = body if isinstance(body, str) else json.dumps(body)
-        world.client("sqs").send_message(QueueUrl=url, MessageBody=text)
+def test_a_redrive_that_sqs_refuses_is_explained(world: World, bot: FakeStack) -> None:
+    bot.dead_letters, bot.refuse = 3, ["AccessDeniedException"]
+    result = run(world, "replay-dlq", "--yes")
+    assert result.exit_code == 3
+    assert "may not call sqs:GetQueueAttributes" in result.stderr
 
 
-def left(world: World, url: str) -> int:
-    """The number of messages in a queue, visible or not."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = world.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
-    return sum(int(value) for value in answer["Attributes"].values())
+@pytest.mark.parametrize(
+    ("command", "before", "after"),
+    [("pause", "Enabled", "Disabling"), ("resume", "Disabled", "Enabling"), ("resume", "Disabling", "Enabling")],
+)
+def test_delivery_is_switched(world: World, bot: FakeStack, command: str, before: str, after: str) -> None:
+    bot.delivery = before
+    bot.sent = [{}, {}]
+    answer = valid("pause", run(world, command, "--yes", "--json").stdout)
+    assert answer == {"schema": 1, "state": after, "changed": True, "waiting": 2}
+    assert bot.delivery == after
 
 
-def test_both_formats_are_replayed_and_deleted(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    bot.remediator = lambda _event: None
-    put(world, urls["undelivered"], EVENT)
-    put(world, urls["failed-runs"], FAILED_RUN)
-    result = run(world, "replay-dlq", "--yes", "--json")
-    assert result.exit_code == 0
-    answer = valid("replay-dlq", result.stdout)
-    assert answer["waiting"] == {"undelivered": 1, "failed-runs": 1}
-    assert [message["what"] for message in answer["messages"]] == [
-        "Amplify Deployment Status Change d1a2b3c4d5e6f7 main 4 FAILED 2026-02-20T12:00:00Z"
-    ] * 2
-    assert [(i.kind, i.event) for i in bot.invocations] == [("Event", EVENT)] * 2
-    assert left(world, urls["undelivered"]) == left(world, urls["failed-runs"]) == 0
+@pytest.mark.parametrize(
+    ("command", "state", "arguments", "given", "code"),
+    [
+        ("pause", "Disabled", ["--yes"], None, 0),
+        ("resume", "Enabling", ["--yes"], None, 0),
+        ("pause", "Enabled", ["--dry-run"], None, 0),
+        ("pause", "Enabled", [], "n\n", 1),
+    ],
+    ids=["it is paused", "it is resumed", "dry run", "no"],
+)
+def test_delivery_is_left_as_it_is(
+    world: World, bot: FakeStack, command: str, state: str, arguments: list[str], given: str | None, code: int
+) -> None:
+    bot.delivery = state
+    result = run(world, command, *arguments, given=given)
+    assert (result.exit_code, bot.delivery) == (code, state)
+    assert f"Delivery is {state}. 0 messages wait in the queue." in result.stdout
 
 
-def test_an_unknown_format_is_left_and_listed(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    put(world, urls["undelivered"], "nonsense")
-    result = run(world, "replay-dlq", "--queue", "undelivered", "--yes")
-    assert result.exit_code == 1
-    assert "– left  undelivered" in result.stdout
-    assert bot.invocations == []
-    assert left(world, urls["undelivered"]) == 1
+def test_a_stack_without_the_mapping_is_named(world: World, bot: FakeStack) -> None:
+    bot.outputs = {name: value for name, value in bot.outputs.items() if name != "EventSourceMappingId"}
+    result = run(world, "pause", "--yes")
+    assert result.exit_code == 3
+    assert "has no output EventSourceMappingId" in result.stderr
 
 
-def test_a_message_that_lambda_rejects_stays(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    bot.refuse = ["RequestTooLargeException"]
-    put(world, urls["undelivered"], EVENT)
-    result = run(world, "replay-dlq", "--queue", "undelivered", "--yes")
-    assert result.exit_code == 1
-    assert "RequestTooLargeException" in result.stdout
-    assert left(world, urls["undelivered"]) == 1
-
-
-def test_a_dry_run_of_a_replay_shows_the_messages_and_leaves_them(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    put(world, urls["undelivered"], EVENT)
-    put(world, urls["failed-runs"], FAILED_RUN)
-    result = run(world, "replay-dlq", "--dry-run")
-    assert result.exit_code == 0
-    assert "FAILED" in result.stdout
-    assert "AKIA" not in result.stdout
-    assert bot.invocations == []
-    assert left(world, urls["undelivered"]) == 1
-
-
-def test_max_limits_the_replay(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    bot.remediator = lambda _event: None
-    put(world, urls["undelivered"], EVENT, EVENT, EVENT)
-    run(world, "replay-dlq", "--max", "2", "--yes")
-    assert len(bot.invocations) == 2
-    assert left(world, urls["undelivered"]) == 1
-
-
-def test_a_replay_needs_confirmation_unless_the_queues_are_empty(world: World, bot: FakeStack) -> None:
-    urls = create_queues(world, bot)
-    assert run(world, "replay-dlq").exit_code == 0
-    put(world, urls["undelivered"], EVENT)
-    assert run(world, "replay-dlq", given="n\n").exit_code == 1
-    assert left(world, urls["undelivered"]) == 1
+def test_one_incident_is_shown_with_what_changed_and_who_asked(world: World, bot: FakeStack) -> None:
+    failed(world, bot, ASK)
+    (incident,) = incidents(world)
+    run(world, "approve", incident["id"], "--yes")
+    run(world, "undo", incident["id"], "--yes")
+    (incident,) = incidents(world)
+    text = run(world, "show", incident["id"]).stdout
+    for part in (
+        f"Change: compute role none → {world.default_role_arn} (undone). detached",
+        "Approved by session:medic-ada.",
+        "Undo requested by session:medic-ada.",
+        "service_role_unassumable, not_helped, seen in job 1.",
+    ):
+        assert part in text
+    answer = valid("show", run(world, "show", incident["id"], "--json").stdout)
+    assert answer["incident"] == incident
+    assert run(world, "show", "0" * 12).exit_code == 3

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from medic.events import Scope, wake_up
+from medic.events import RequestKind, RequestMessage, Scope, request_message
 from medic.gateways import Gateways
-from medic.incidents.model import Answer, Request, RequestKind
-from medic.incidents.requests import AlreadyAskedError
-from medic_cli.operator.bot import BotClient, RequestAnswer
+from medic.incidents.model import Answer
+from medic.incidents.requests import request_of
+from medic_cli.operator.bot import BotClient, RequestAnswer, session_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from medic.incidents.model import Request
+
 NOW = datetime(2026, 2, 20, 12, tzinfo=UTC)
 SCOPE = Scope("aws", "111122223333", "eu-central-1", "d1a2b3c4d5e6f7", "main")
-REQUEST = Request("0" * 32, RequestKind.APPROVE, SCOPE, "ada", NOW, NOW + timedelta(hours=24))
+ASKED = RequestMessage(SCOPE, RequestKind.APPROVE, "0" * 32, "1" * 12, "2" * 64)
+REQUEST = request_of(ASKED, "session:medic-user-ada", NOW)
 WAIT = timedelta(seconds=10)
 
 
@@ -31,24 +34,21 @@ class Bot:
     steps: list[Callable[[Request], Request]]
     stored: Request | None = None
     now: datetime = NOW
-    woken: list[Mapping[str, object]] = field(default_factory=list)
-
-    def submit(self, request: Request) -> None:
-        if self.stored is not None:
-            raise AlreadyAskedError(self.stored)
-        self.stored = request
+    sent: list[Mapping[str, object]] = field(default_factory=list)
 
     def read(self, *_: object) -> Request | None:
-        if self.stored is not None and self.steps:
+        if self.sent and self.stored is None:
+            self.stored = REQUEST
+        if self.stored is not None and self.sent and self.steps:
             self.stored = self.steps.pop(0)(self.stored)
         return self.stored
 
     def send(self) -> RequestAnswer:
         gateways = Gateways(cast("Any", None), lambda: self.now, self._pause)
-        vars(gateways).update(requests=self, invoke=lambda _, message: self.woken.append(message))
-        stack: Any = SimpleNamespace(output=lambda _: "remediator")
+        vars(gateways).update(requests=self, send=lambda _, message: self.sent.append(message))
+        stack: Any = SimpleNamespace(output=lambda _: "queue")
         bot = BotClient(stack, gateways, "arn:aws:iam::111122223333:user/ada", "eu-central-1")
-        return bot.send(REQUEST, WAIT)
+        return bot.send(ASKED, WAIT)
 
     def _pause(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -71,7 +71,7 @@ def test_a_used_request_without_an_answer_is_waited_for() -> None:
     answer = bot.send()
     assert answer.text == "attach_compute applied: set, and read back"
     assert answer.exit_code == 0
-    assert bot.woken == [wake_up(SCOPE, REQUEST.id)]
+    assert bot.sent == [request_message(ASKED)]
 
 
 def test_a_refusal_is_an_answer_even_if_the_request_stays_unused() -> None:
@@ -91,7 +91,7 @@ def test_no_answer_in_time_is_neither_success_nor_refusal() -> None:
 def test_a_request_that_was_already_carried_out_is_not_sent_again() -> None:
     bot = Bot([], stored=replace(REQUEST, used_at=NOW, answer=Answer("attach_compute applied")))
     assert bot.send().text == "attach_compute applied"
-    assert bot.woken == []
+    assert bot.sent == []
 
 
 @pytest.mark.parametrize(
@@ -106,4 +106,18 @@ def test_a_request_that_was_already_carried_out_is_not_sent_again() -> None:
 def test_an_old_refusal_is_not_taken_for_the_new_answer(steps: list[Any], text: str | None) -> None:
     bot = Bot(steps, stored=replace(REQUEST, answer=Answer("a cap", refused=True)))
     assert bot.send().text == text
-    assert len(bot.woken) == 1
+    assert len(bot.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        ("arn:aws:iam::111122223333:user/ada", "medic-user-ada"),
+        ("arn:aws:sts::111122223333:assumed-role/Admin/ada@example.com", "medic-assumed-role-Admin-ada@example.com"),
+        ("arn:aws:iam::111122223333:user/team:web/ada", "medic-user-team-web-ada"),
+        (f"arn:aws:iam::111122223333:user/{'x' * 100}", f"medic-{'x' * 58}"),
+    ],
+)
+def test_a_session_name_shows_the_caller(arn: str, name: str) -> None:
+    assert session_name(arn) == name
+    assert len(name) <= 64

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,9 @@ from hypothesis import strategies as st
 
 from medic.alerts.slack_buttons import DISMISS, ButtonError, button_value, read_button_value
 from medic.aws.errors import RetryableError
-from medic.events import wake_up
+from medic.events import RequestKind, RequestMessage, request_message
 from medic.gateways import Gateways
-from medic.incidents.model import Request, RequestKind, approval_id
-from medic.incidents.requests import AlreadyAskedError
+from medic.incidents.model import approval_id
 from medic.settings import Runtime, Settings, Slack, SlackChannel
 from medic.slack_actions.approve import SlackApprovalHandler
 from medic.slack_actions.click import ClickError, read_click
@@ -48,17 +46,11 @@ if TYPE_CHECKING:
 class HandlerHarness:
     """Runs the handler with fakes and records what it does."""
 
-    requests: dict[str, Request] = field(default_factory=dict)
-    woken: list[Mapping[str, object]] = field(default_factory=list)
+    sent: list[Mapping[str, object]] = field(default_factory=list)
     answers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     secrets_read: int = 0
-    asleep: bool = False
+    queue_throttles: bool = False
     unreachable: bool = False
-
-    def submit(self, asked: Request) -> None:
-        if asked.id in self.requests:
-            raise AlreadyAskedError(self.requests[asked.id])
-        self.requests[asked.id] = asked
 
     def handle(self, event: object) -> tuple[int, str]:
         handler = self._handler()
@@ -81,7 +73,7 @@ class HandlerHarness:
                 "eu-central-1",
                 "aws",
                 "incidents",
-                remediator_function="remediator",
+                queue_url="queue",
             ),
             gateways=self._gateways(),
             telemetry=Telemetry(Logger(service="test"), Metrics(namespace="test", service="test")),
@@ -91,7 +83,7 @@ class HandlerHarness:
     def _gateways(self) -> Gateways:
         session: Any = SimpleNamespace(client=lambda _, **__: SimpleNamespace(get_secret_value=self._secret))
         gateways = Gateways(session, lambda: NOW)
-        vars(gateways).update(requests=self, invoke=self._invoke)
+        vars(gateways).update(send=self._send)
         return gateways
 
     def _secret(self, **asked: str) -> dict[str, str]:
@@ -99,11 +91,11 @@ class HandlerHarness:
         self.secrets_read += 1
         return {"SecretString": SIGNING_SECRET}
 
-    def _invoke(self, function: str, message: Mapping[str, object]) -> None:
-        assert function == "remediator"
-        if self.asleep:
-            raise RetryableError("lambda:InvokeFunction", "TooManyRequestsException", "Rate exceeded")
-        self.woken.append(message)
+    def _send(self, queue_url: str, message: Mapping[str, object]) -> None:
+        assert queue_url == "queue"
+        if self.queue_throttles:
+            raise RetryableError("sqs:SendMessage", "RequestThrottled", "Rate exceeded")
+        self.sent.append(message)
 
     def _answer(self, url: str, message: dict[str, Any]) -> None:
         if self.unreachable:
@@ -129,16 +121,12 @@ def click_with_value(value: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("encoded", [True, False])
-def test_a_click_of_an_approver_becomes_one_request_and_a_wake_up(harness: HandlerHarness, encoded: bool) -> None:  # noqa: FBT001
+def test_a_click_of_an_approver_becomes_one_message(harness: HandlerHarness, encoded: bool) -> None:  # noqa: FBT001
     assert harness.handle(request(encoded=encoded)) == (200, "taken")
-    (asked,) = harness.requests.values()
-    assert asked.kind is RequestKind.APPROVE
-    assert asked.id == approval_id(APPROVAL.incident_id, APPROVAL.plan_hash)
-    assert (asked.incident_id, asked.plan_hash) == (APPROVAL.incident_id, APPROVAL.plan_hash)
-    assert asked.who == f"slack:{TEAM}/{USER}"
-    assert asked.scope == APPROVAL.scope
-    assert asked.expires_at - asked.asked_at == timedelta(hours=24)
-    assert harness.woken == [wake_up(asked.scope, asked.id)]
+    approved = APPROVAL.incident_id, APPROVAL.plan_hash
+    id_, who = approval_id(*approved), f"{TEAM}/{USER}"
+    asked = RequestMessage(APPROVAL.scope, RequestKind.APPROVE, id_, *approved, slack_user=who)
+    assert harness.sent == [request_message(asked)]
 
 
 def test_the_message_then_shows_who_approved_instead_of_the_buttons(harness: HandlerHarness) -> None:
@@ -154,16 +142,22 @@ def test_the_message_then_shows_who_approved_instead_of_the_buttons(harness: Han
 
 def test_a_dismissal_removes_the_buttons_and_submits_no_request(harness: HandlerHarness) -> None:
     assert harness.handle(click_with_value(button_value(APPROVAL), action_id=DISMISS)) == (200, "taken")
-    assert harness.requests == {}
-    assert harness.woken == []
+    assert harness.sent == []
     ((_, message),) = harness.answers
     assert APPROVAL.command in message["text"]
 
 
-def test_a_lost_wake_up_or_answer_loses_no_approval(harness: HandlerHarness) -> None:
-    harness.asleep = harness.unreachable = True
+def test_a_lost_answer_loses_no_approval(harness: HandlerHarness) -> None:
+    harness.unreachable = True
     assert harness.handle(request()) == (200, "taken")
-    assert len(harness.requests) == 1
+    assert len(harness.sent) == 1
+
+
+def test_slack_shows_that_a_click_failed_that_the_queue_did_not_accept(harness: HandlerHarness) -> None:
+    harness.queue_throttles = True
+    with pytest.raises(RetryableError):
+        harness.handle(request())
+    assert harness.answers == []
 
 
 # --- what is refused
@@ -226,21 +220,13 @@ def test_any_other_request_is_refused_with_a_status_a_log_line_and_a_metric(
     rule: str,
 ) -> None:
     assert harness.handle(event) == (status, rule)
-    assert harness.requests == {}
-    assert harness.woken == []
+    assert harness.sent == []
     (record,) = caplog.records
     assert (record.getMessage(), vars(record)["rule"]) == ("ApprovalRefused", rule)
     written = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
     # The logger writes its own line here too, if this test is the first to create a logger.
     metrics = [each for each in written if "_aws" in each]
     assert [(each["ApprovalRefused"], each.get("rule")) for each in metrics] == [([1.0], rule), ([1.0], None)]
-
-
-def test_an_approval_is_used_once_even_if_someone_else_clicks_again(harness: HandlerHarness) -> None:
-    harness.handle(request())
-    assert harness.handle(request()) == (409, "used")
-    assert len(harness.requests) == len(harness.woken) == 1
-    assert "has already approved this plan" in harness.answers[-1][1]["text"]
 
 
 def test_a_refused_person_sees_the_reason_and_nobody_else_does(harness: HandlerHarness) -> None:

@@ -1,0 +1,63 @@
+"""`medic pause` and `medic resume`: switch off and on what passes messages from the queue to the remediator."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from medic_cli.aws import explained
+from medic_cli.errors import SOMETHING_WRONG
+from medic_cli.operator.output import OperatorOptions, operator_options
+from medic_cli.options import change_options, examples
+from medic_cli.output import confirmed, print_json, shown, terminal
+
+if TYPE_CHECKING:
+    from medic_cli.answers import PauseAnswer
+
+_PAUSE_EXAMPLES = examples("medic pause", "medic pause --dry-run     # only how many messages wait")
+_RESUME_EXAMPLES = examples("medic resume --yes")
+
+
+@click.command("pause", epilog=_PAUSE_EXAMPLES)
+@change_options
+@operator_options
+def pause_command(**options: Any) -> None:  # noqa: ANN401 - click passes options by name
+    """Stop the bot: it handles no message until `medic resume`. Messages wait in the queue, for 14 days at most.
+
+    A run that has begun goes on to its end.
+
+    Exits with 0 if it is paused, 1 if you say no, 2 on wrong usage, 3 if it could not look.
+    """
+    _switch(OperatorOptions(**options), on=False)
+
+
+@click.command("resume", epilog=_RESUME_EXAMPLES)
+@change_options
+@operator_options
+def resume_command(**options: Any) -> None:  # noqa: ANN401 - click passes options by name
+    """Let the bot handle messages again, beginning with those that wait.
+
+    Exits with 0 if it is resumed, 1 if you say no, 2 on wrong usage, 3 if it could not look.
+    """
+    _switch(OperatorOptions(**options), on=True)
+
+
+def _switch(chosen: OperatorOptions, *, on: bool) -> None:
+    verb = "Resume" if on else "Pause"
+    with explained():
+        bot = chosen.bot()
+        waiting, state = bot.waiting("QueueUrl"), bot.delivery()
+        right = state.startswith("Enabl" if on else "Disabl")
+        wanted = not (right or chosen.dry_run) and confirmed(
+            f"{verb} {bot.stack.name}? {waiting} messages wait.", yes=chosen.yes
+        )
+        if wanted:
+            state = bot.set_delivery(on=on)
+    if chosen.as_json:
+        answer: PauseAnswer = {"schema": 1, "state": state, "changed": wanted, "waiting": waiting}
+        print_json(answer)
+    else:
+        terminal().print(shown(f"Delivery is {state}. {waiting} messages wait in the queue.", "bold"))
+    sys.exit(0 if wanted or right or chosen.dry_run else SOMETHING_WRONG)
