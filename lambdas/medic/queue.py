@@ -30,7 +30,7 @@ from medic.events import (
 from medic.flows.locked_branch import RecordedError
 from medic.flows.requests import give_up
 from medic.incidents.model import Request
-from medic.incidents.requests import request_of
+from medic.incidents.requests import CLOCK_DIFFERENCE, SLACK_MUTE, request_of
 from medic.incidents.table import BusyError, LeaseLostError
 from medic.telemetry import TelemetryEvent
 
@@ -166,9 +166,16 @@ def _content(message: QueueMessage, runtime: Runtime) -> pipeline.Message:
         return request_of(content, f"session:{session}", message.sent_at)
     if role_id != runtime.slack_role_id:
         raise SenderError("neither an operator nor the Slack function sent this request")
-    if content.kind is not RequestKind.APPROVE or content.slack_user not in runtime.settings.slack.approvers:
-        raise SenderError(f"Slack may only pass on approvals of approvers, not {content.kind} of {content.slack_user}")
+    if not _has_button(content, message.sent_at) or content.slack_user not in runtime.settings.slack.approvers:
+        raise SenderError(f"Slack may only pass on clicks of approvers, not {content.kind} of {content.slack_user}")
     return request_of(content, f"slack:{content.slack_user}", message.sent_at)
+
+
+def _has_button(asked: RequestMessage, sent_at: datetime) -> bool:
+    """True if an alert in Slack has a button for it. A stolen signing secret can ask for nothing else."""
+    if asked.kind is RequestKind.MUTE:
+        return asked.until is not None and asked.until <= sent_at + SLACK_MUTE + CLOCK_DIFFERENCE
+    return asked.kind in (RequestKind.APPROVE, RequestKind.UNDO)
 
 
 def _run(content: pipeline.Message, message: QueueMessage, services: Services) -> Exception | None:

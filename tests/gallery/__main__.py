@@ -38,6 +38,7 @@ _CAPTIONS = {
     AlertKind.UNDONE: "A change was undone",
     AlertKind.NOT_UNDONE: "A change could not be undone",
     AlertKind.UNDIAGNOSED: "The bot could not look",
+    AlertKind.MUTED: "Somebody muted the branch",
     AlertKind.STORM: "Many failures at once",
     AlertKind.STORM_OVER: "The storm is over",
     AlertKind.TEST: "`medic test-alert`",

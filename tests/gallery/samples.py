@@ -12,6 +12,7 @@ from medic.alerts.compose import (
     Affected,
     compose_expired,
     compose_log_missing,
+    compose_muted,
     compose_no_traffic,
     compose_not_helped,
     compose_outcome_unknown,
@@ -123,6 +124,7 @@ def _alerts() -> Iterator[Alert]:
     yield compose_undone(SCOPE, changed, [UndoOutcome(changed.changes[0], UndoResult.DETACHED, detail)])
     other = "another role is set now, which is not what the bot set"
     yield compose_undone(SCOPE, changed, [UndoOutcome(changed.changes[0], UndoResult.REFUSED, other)])
+    yield compose_muted(SCOPE, runtime_incident, NOW + timedelta(hours=2), "slack:T0123456789/U0123456789")
     yield compose_log_missing(SCOPE.whole_app, replace(runtime_incident, job_id="0"))
     yield from _storm()
     yield compose_test(SCOPE)

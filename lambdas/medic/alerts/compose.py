@@ -64,6 +64,7 @@ def compose_report(report: FailureReport) -> Alert:
         brief=tuple(failure_report.brief(report)),
         identity=failure_report.identity(scope, incident, failure.job),
         links=tuple(failure_report.links(report)),
+        scope=scope,
         approval=failure_report.approval(report),
         sections=tuple(failure_report.sections(report)),
         log_lines="\n".join(finding.excerpt for finding in diagnosis.findings[:_MAX_LOG_EXCERPTS]),
@@ -159,6 +160,16 @@ def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcom
     return _follow_up(scope, incident, _News(kind, what, lines, sections))
 
 
+def compose_muted(scope: Scope, incident: Incident, until: datetime, who: str) -> Alert:
+    """The alert that somebody muted a branch whose incident is still open."""
+    off = f"medic mute {shlex.quote(f'{scope.app_id}/{scope.branch}')} --off --region {scope.region}"
+    lines = (
+        (_NEXT, f"None until then. To end the mute: {off}"),
+        (_BOT, f"Sends no alerts about this branch and makes no changes there until then. Asked for by {who}."),
+    )
+    return _follow_up(scope, incident, _News(AlertKind.MUTED, f"until {until:%d %b %H:%M} UTC", lines))
+
+
 def compose_log_missing(scope: Scope, incident: Incident) -> Alert:
     """The alert that an app has no SSR log, so nobody can see failures at runtime."""
     lines = (
@@ -231,6 +242,7 @@ def _storm_alert(scope: Scope, storm: Incident, affected: tuple[Affected, ...], 
         app="",
         identity=f"began {storm.opened_at:%d %b %H:%M} UTC · {failure_report.identity(scope, storm)}",
         links=(),
+        scope=None,
     )
 
 
@@ -256,6 +268,7 @@ def _follow_up(scope: Scope, incident: Incident, news: _News, job_id: str = "") 
         brief=tuple(NamedText(*line) for line in news.lines),
         identity=failure_report.identity(scope, incident, job_id=job_id),
         links=tuple(failure_report.console_links(scope, job_id or incident.job_id, runtime=runtime)),
+        scope=scope,
         sections=news.sections,
         channel=incident.channel,
         event={**incident_json(scope, incident)} if news.kind is AlertKind.RESOLVED else {},

@@ -19,7 +19,7 @@ from medic.alerts.fixes import (
     log_group_url,
     role_url,
 )
-from medic.alerts.model import AlertKind, Approval, NamedText, Section
+from medic.alerts.model import AlertKind, ButtonTarget, NamedText, Section
 from medic.arns import name_of
 from medic.diagnosis.model import CheckResult, Rank
 from medic.incidents.model import IncidentState
@@ -340,12 +340,12 @@ def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[Named
     yield NamedText("App in Amplify", app_url(scope))
 
 
-def approval(report: FailureReport) -> Approval | None:
+def approval(report: FailureReport) -> ButtonTarget | None:
     """The request for approval; None if no action waits for one."""
     incident, scope = report.incident, report.failure.scope
     if not report.proposed or incident.state is not IncidentState.AWAITING_APPROVAL:
         return None
-    return Approval(incident.id, incident.plan_hash, scope, expires_at=int(incident.deadline.timestamp()))
+    return ButtonTarget(incident.id, incident.plan_hash, scope, expires_at=int(incident.deadline.timestamp()))
 
 
 def branch_text(scope: Scope) -> str:

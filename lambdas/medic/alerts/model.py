@@ -38,6 +38,7 @@ class AlertKind(StrEnum):
     NOT_UNDONE = "not_undone"
     UNDIAGNOSED = "undiagnosed"
     """The bot could not look."""
+    MUTED = "muted"
     STORM = "storm"
     STORM_OVER = "storm_over"
     TEST = "test"
@@ -62,15 +63,25 @@ class Section:
     """The console page on which to do it; empty if there is no single page."""
 
 
+class Button(StrEnum):
+    """What a person may ask for with one click. Each is a request under every guardrail."""
+
+    APPROVE = "approve"
+    DISMISS = "dismiss"
+    UNDO = "undo"
+    MUTE = "mute"
+
+
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """A request for approval. It is valid for exactly this plan of this incident, until it expires."""
+class ButtonTarget:
+    """What a button is about. An approval is valid for exactly this plan of this incident, until it expires."""
 
     incident_id: str
     plan_hash: str
+    """Empty unless it is about an approval."""
     scope: Scope
     expires_at: int
-    """Seconds since 1970."""
+    """Seconds since 1970. 0 if it does not expire."""
 
     @property
     def command(self) -> str:
@@ -95,7 +106,9 @@ class Alert:
     identity: str
     """One line: job, commit, account, region and incident."""
     links: tuple[NamedText, ...] = ()
-    approval: Approval | None = None
+    scope: Scope | None = None
+    """The branch, or the whole app, that its buttons are about. None if it has no buttons."""
+    approval: ButtonTarget | None = None
     sections: tuple[Section, ...] = ()
     log_lines: str = ""
     reference: tuple[NamedText, ...] = ()
@@ -113,7 +126,7 @@ class Alert:
 def redacted(alert: Alert, *, emails: bool = False) -> Alert:
     """The alert with every text redacted, once: the last step before it leaves.
 
-    Two parts stay as they are: the approval, which must name its branch exactly, and URLs, which are built from ids.
+    Three parts stay as they are: scope and approval, which must name the branch exactly, and URLs, built from ids.
     The log scan has already redacted the log lines, all but e-mail addresses.
     """
     clean = cache(partial(redact, emails=emails))

@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from medic.alerts.delivery import DeliveryError
+from medic.alerts.model import Button, ButtonTarget
 from medic.alerts.plain_text import brief_lines, brief_links, detail_parts, labelled, title, visible
-from medic.alerts.slack_buttons import APPROVE, BUTTONS, DISMISS, button_value
+from medic.alerts.slack_buttons import ACTION_IDS, BUTTONS, LABELS, button_value
 from medic.alerts.wording import ALERT_STYLES, shortened
 from medic.aws.secrets import BOT_TOKEN, WEBHOOK, SecretError, SecretForm, read_secret
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from slack_sdk.web import SlackResponse
     from types_boto3_secretsmanager import SecretsManagerClient
 
-    from medic.alerts.model import Alert, Approval, NamedText
+    from medic.alerts.model import Alert, NamedText
     from medic.codec import Json
     from medic.settings import Slack, SlackChannel
 
@@ -67,6 +68,8 @@ _MAX_BLOCKS = 40
 """Blocks in one message."""
 _MAX_ATTACHMENT = 3500
 _MAX_ATTACHMENTS = 6
+_CONFIRMED = {Button.APPROVE: "Approve this change?", Button.UNDO: "Undo the bot's change?"}
+"""Buttons that ask once more."""
 _DETAIL = "The fix, why, and the log"
 """Stands for the detail in notifications."""
 _CUT = "Not all of it fits into one message: the e-mail has the rest."
@@ -266,14 +269,14 @@ def render_brief(alert: Alert, *, buttons: bool = False, note: str = "") -> Json
         buttons: True if a click on a button reaches the bot. Otherwise the message shows the `medic approve` command.
         note: an extra sentence, such as why the alert is in this channel.
     """
-    approve = _approval(alert.approval) if buttons and alert.approval is not None else None
-    lines = brief_lines(alert, approve_by_command=approve is None, note=note)
+    actions = _actions(alert) if buttons else None
+    lines = brief_lines(alert, approve_by_command=actions is None, note=note)
     parts = [part for line in lines for part in _line(line)]
     # Only a branch name of about a hundred emoji makes a URL too long.
     links = [_link(url, name) for name, url in brief_links(alert) if len(url) <= _MAX_URL]
     parts += [part for link in links for part in (link, text_element("   "))]
     blocks: list[Json] = [{"type": "header", "text": _plain(title(alert))}, rich_text(*parts)]
-    return _message(fallback(alert, note), [*blocks, approve] if approve is not None else blocks)
+    return _message(fallback(alert, note), [*blocks, actions] if actions is not None else blocks)
 
 
 def render_detail(alert: Alert) -> Json:
@@ -337,23 +340,30 @@ def _line(line: NamedText) -> Iterator[Json]:
     yield text_element(f"{line.text}\n")
 
 
-def _approval(approval: Approval) -> Json | None:
-    """The block with the buttons; None if the branch's name is too long for a button."""
-    value = button_value(approval)
-    if len(value) > _MAX_BUTTON_VALUE:
+def _actions(alert: Alert) -> Json | None:
+    """The block with the buttons; None if there are none, or if the branch's name is too long for a button."""
+    ask = alert.approval
+    if ask is None and alert.scope is not None:
+        ask = ButtonTarget(alert.incident_id, "", alert.scope, 0)
+    if ask is None or len(button_value(ask)) > _MAX_BUTTON_VALUE:
         return None
-    confirm = {
-        "title": _plain("Approve this change?"),
-        "text": _plain("Every guardrail is asked again before anything is changed."),
-        "confirm": _plain("Approve"),
-        "deny": _plain("Not yet"),
-    }
-    approve = _button("Approve", APPROVE, value) | {"style": "primary", "confirm": confirm}
-    return {"type": "actions", "block_id": BUTTONS, "elements": [approve, _button("Dismiss", DISMISS, value)]}
+    buttons = [_button(each, button_value(ask)) for each in ALERT_STYLES[alert.kind].buttons]
+    return {"type": "actions", "block_id": BUTTONS, "elements": buttons} if buttons else None
 
 
-def _button(text: str, action_id: str, value: str) -> Json:
-    return {"type": "button", "text": {**_plain(text), "emoji": True}, "action_id": action_id, "value": value}
+def _button(button: Button, value: str) -> Json:
+    label = {**_plain(LABELS[button]), "emoji": True}
+    element = {"type": "button", "text": label, "action_id": ACTION_IDS[button], "value": value}
+    if button is Button.APPROVE:
+        element["style"] = "primary"
+    if button in _CONFIRMED:
+        element["confirm"] = {
+            "title": _plain(_CONFIRMED[button]),
+            "text": _plain("Every guardrail is asked again before anything is changed."),
+            "confirm": _plain(LABELS[button]),
+            "deny": _plain("Not yet"),
+        }
+    return element
 
 
 def _with_lists(heading: Json, items: tuple[str, ...]) -> Iterator[Json]:

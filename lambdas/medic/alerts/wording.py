@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from medic.actions.outcome import ChangeResult
-from medic.alerts.model import AlertKind
+from medic.alerts.model import AlertKind, Button
 from medic.diagnosis.model import CheckResult, Rank
 from medic.knowledge.entry import Dialect
 from medic.labels import ActionKind, Label, RoleKind
 
 if TYPE_CHECKING:
     from medic.alerts.model import Alert
-
-
-class Button(StrEnum):
-    """What a person may ask for with one click. Each is a request under every guardrail."""
-
-    APPROVE = "Approve"
-    DISMISS = "Dismiss"
 
 
 class AlertStyle(NamedTuple):
@@ -33,27 +25,30 @@ class AlertStyle(NamedTuple):
     """True if somebody has to act. A reply then shows in the channel too, because nobody rereads a finished thread."""
 
 
+_MUTE, _CHANGED = (Button.MUTE,), (Button.UNDO, Button.MUTE)
 ALERT_STYLES = {
-    AlertKind.OPEN: AlertStyle("FAILING", "🔴", "Failing"),
+    AlertKind.OPEN: AlertStyle("FAILING", "🔴", "Failing", _MUTE),
     AlertKind.AWAITING_APPROVAL: AlertStyle(
-        "APPROVAL NEEDED", "🟠", "Approval needed", (Button.APPROVE, Button.DISMISS), calls=True
+        "APPROVAL NEEDED", "🟠", "Approval needed", (Button.APPROVE, Button.DISMISS, Button.MUTE), calls=True
     ),
-    AlertKind.APPLYING: AlertStyle("FAILING", "🟡", "Failing, fix postponed"),
-    AlertKind.APPLIED: AlertStyle("CHANGED", "🟡", "Changed"),
-    AlertKind.REBUILDING: AlertStyle("CHANGED", "🟡", "Changed, rebuilding"),
+    AlertKind.APPLYING: AlertStyle("FAILING", "🟡", "Failing, fix postponed", _MUTE),
+    AlertKind.APPLIED: AlertStyle("CHANGED", "🟡", "Changed", _CHANGED),
+    AlertKind.REBUILDING: AlertStyle("CHANGED", "🟡", "Changed, rebuilding", _CHANGED),
     AlertKind.RESOLVED: AlertStyle("RECOVERED", "🟢", "Recovered"),
-    AlertKind.NOT_HELPED: AlertStyle("FAILING", "🔴", "Still failing", calls=True),
+    AlertKind.NOT_HELPED: AlertStyle("FAILING", "🔴", "Still failing", _CHANGED, calls=True),
     AlertKind.OUTCOME_UNKNOWN: AlertStyle("CHECK IT", "⚪", "Outcome unknown", calls=True),
     AlertKind.EXPIRED: AlertStyle("CLOSED", "⚪", "Closed"),
-    AlertKind.REFUSED: AlertStyle("FAILING", "🔴", "Failing, fix refused", calls=True),
-    AlertKind.NOT_CONFIRMED: AlertStyle("NOT CONFIRMED", "🟡", "Not confirmed"),
+    AlertKind.REFUSED: AlertStyle("FAILING", "🔴", "Failing, fix refused", _MUTE, calls=True),
+    AlertKind.NOT_CONFIRMED: AlertStyle("NOT CONFIRMED", "🟡", "Not confirmed", _MUTE),
     AlertKind.UNDONE: AlertStyle("UNDONE", "🔵", "Undone"),
     AlertKind.NOT_UNDONE: AlertStyle("NOT UNDONE", "🔴", "Not undone", calls=True),
-    AlertKind.UNDIAGNOSED: AlertStyle("UNDIAGNOSED", "⚫", "Undiagnosed"),
+    AlertKind.UNDIAGNOSED: AlertStyle("UNDIAGNOSED", "⚫", "Undiagnosed", _MUTE),
+    AlertKind.MUTED: AlertStyle("MUTED", "🔕", "Muted"),
     AlertKind.STORM: AlertStyle("STORM", "⛔", "Storm"),
     AlertKind.STORM_OVER: AlertStyle("STORM OVER", "🟢", "Storm over"),
     AlertKind.TEST: AlertStyle("TEST", "🔔", "Test"),
 }
+"""Every state of an incident, and what else an alert reports."""
 
 HEADLINES = {
     Label.SERVICE_ROLE_UNASSUMABLE: "build failed, “Unable to assume specified IAM Role”",

@@ -7,15 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult
+from medic.alerts.compose import compose_muted
 from medic.aws.errors import RetryableError
 from medic.events import ALL, DeploymentEvent, DeploymentStatus, RequestKind
 from medic.evidence import Absent, Unreadable
 from medic.flows.deadlines import finish_interrupted
 from medic.flows.failure import diagnose_failure
+from medic.flows.locked_branch import hold_branch
 from medic.flows.runtime import respond_again
 from medic.flows.undo import undo
 from medic.incidents.model import Answer, Incident, IncidentState, Request
-from medic.incidents.requests import LONGEST_MUTE, RequestRefusedError
+from medic.incidents.requests import CLOCK_DIFFERENCE, LONGEST_MUTE, RequestRefusedError
 from medic.incidents.table import UsedUpError
 from medic.labels import Trigger
 from medic.plan.guardrails import TEMPORARY_REFUSALS
@@ -23,6 +25,8 @@ from medic.plan.model import Disposition
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from medic.alerts.failure_report import FailureReport
     from medic.events import Scope
     from medic.services import Services
@@ -30,8 +34,6 @@ if TYPE_CHECKING:
 
 _TRY_AGAIN_AFTER = timedelta(minutes=15)
 """When an approval is tried again that a storm, a cool-down or a cap stopped."""
-_CLOCK_DIFFERENCE = timedelta(minutes=5)
-"""How far the clock of a person's computer may be ahead of SQS's."""
 
 
 def take_request(request: Request, services: Services) -> None:
@@ -117,7 +119,7 @@ def _mute(request: Request, services: Services) -> Answer:
     whole = request.scope.branch == ALL
     what = request.scope.app_id if whole else f"{request.scope.app_id}/{request.scope.branch}"
     if request.until is not None:
-        if not request.asked_at < request.until <= request.asked_at + LONGEST_MUTE + _CLOCK_DIFFERENCE:
+        if not request.asked_at < request.until <= request.asked_at + LONGEST_MUTE + CLOCK_DIFFERENCE:
             raise RequestRefusedError(f"a mute ends in the future, {LONGEST_MUTE.days} days from now at the latest")
         amplify, app_id = services.amplify, request.scope.app_id
         match amplify.app(app_id) if whole else amplify.branch(app_id, request.scope.branch):
@@ -126,8 +128,19 @@ def _mute(request: Request, services: Services) -> Answer:
             case Unreadable(reason):
                 raise RetryableError("amplify:GetApp" if whole else "amplify:GetBranch", "Unreadable", reason)
     services.region.mute(request.scope, request.until)
+    if request.until is not None and not whole:
+        _report_mute(request, request.until, services)
     until = f"muted until {request.until:%Y-%m-%d %H:%M} UTC" if request.until else "not muted now"
     return Answer(f"{what} is {until}")
+
+
+def _report_mute(request: Request, until: datetime, services: Services) -> None:
+    """Say who muted the branch, in the alerts of its open incidents. A due alert comes first, so it waits."""
+    with hold_branch(request.scope, services) as locked:
+        for incident in locked.record.incidents:
+            if incident.alerted_individually and not (incident.state.closed or incident.alert_due):
+                alert = compose_muted(request.scope, incident, until, request.who)
+                locked.notify(alert, incident, f"muted:{request.id[:8]}")
 
 
 def _approved_incident(request: Request, services: Services) -> Incident:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 APPROVAL_VALID_FOR = timedelta(hours=24)
 REQUEST_VALID_FOR = timedelta(hours=1)
 """For every request that is not an approval."""
+SLACK_MUTE = timedelta(hours=2)
+"""How long the button in Slack mutes a branch."""
+CLOCK_DIFFERENCE = timedelta(minutes=5)
+"""How far the clock of a person's computer may be ahead of SQS's."""
 LONGEST_MUTE = timedelta(days=30)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medic.alerts.model import Alert, AlertKind, Approval, NamedText, Section
+from medic.alerts.model import Alert, AlertKind, ButtonTarget, NamedText, Section
 from medic.alerts.plain_text import brief_lines, labelled, title
 from medic.alerts.slack import render_brief, render_detail, render_for_webhook
 from medic.alerts.sns import amazon_q_notification, render_text, subject
@@ -40,7 +40,7 @@ def everything(text: str, **changes: Any) -> Alert:
         "brief": (NamedText("Likely cause", text), NamedText("Next step", text), NamedText("Bot", text)),
         "identity": f"Job 7 · incident abc123 · {text}",
         "links": (NamedText(text, "https://console.aws.amazon.com/"),) * 3,
-        "approval": Approval("0a1b2c3d4e5f", "ab" * 32, Scope("aws", "1" * 12, "eu-central-1", "d1", text), 2**31),
+        "approval": ButtonTarget("0a1b2c3d4e5f", "ab" * 32, Scope("aws", "1" * 12, "eu-central-1", "d1", text), 2**31),
         "sections": (Section(text, (text,) * 40, (NamedText("AWS CLI", text), NamedText("CDK", text))),) * 4,
         "log_lines": f"{text}\n{text}",
         "reference": (NamedText("Service role", text),) * 6,
