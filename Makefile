@@ -49,8 +49,10 @@ check: .venv/ready  ## lint, strict types and import rules (seconds)
 test: setup check  ## check, then unit, integration, infrastructure and end-to-end tests
 	$(BIN)/pytest -n $(JOBS)
 
-proof: setup mutants  ## slow checks before an issue is closed: mutants, bursts, and the fast tests in random order
+proof: setup mutants .build/peer/ready .build/peers/ready  ## slow checks: mutants, bursts, others' tools on our data, random order
 	$(BIN)/pytest -m proof tests/e2e
+	$(BIN)/python -m tests.differential
+	$(BIN)/python -m tests.peers
 	$(BIN)/pytest -n $(JOBS) --shuffle $$RANDOM tests/unit tests/integration tests/docs
 
 faults: setup  ## let every AWS call of every path fail in every way (minutes)
@@ -69,6 +71,17 @@ bench: setup .build/bench-environment/ready  ## measure every budget; BENCH="sca
 	$(BIN)/python -m benchmarks.lambda_environment
 	touch $@
 
+.build/peer/ready: requirements/peer.txt .venv/ready
+	$(UV) venv --quiet --clear .build/peer
+	$(UV) pip install --quiet --python .build/peer/bin/python --require-hashes -r requirements/peer.txt
+	touch $@
+.build/peers/ready: requirements/peers.txt .venv/ready
+	$(PYTHON) -m venv .build/peers
+	$(UV) pip install --quiet --python .build/peers/bin/python --require-hashes -r requirements/peers.txt
+	npm install --silent --no-save --prefix .build/peers $(foreach p,$(SECRETLINT),$(p)@11.7.1)
+	touch $@
+SECRETLINT := secretlint @secretlint/secretlint-rule-preset-recommend
+
 schemas: .venv/ready  ## generate docs/schemas from the types of the answers and events
 	$(BIN)/python -m tests.schemas
 
@@ -83,6 +96,8 @@ lock:  ## resolve and lock the newest versions of all requirements
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/dev.txt requirements/dev.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/emulator.txt requirements/emulator.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/bench.txt requirements/bench.in
+	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/peer.txt requirements/peer.in
+	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/peers.txt requirements/peers.in
 	$(UV) pip compile -q --python-platform aarch64-manylinux2014 --python-version 3.13 $(LOCK) \
 	    -o requirements/lambda.txt requirements/lambda.in
 LOCK := --generate-hashes --no-emit-index-url --no-header --upgrade

@@ -24,7 +24,7 @@ AT_A_TIME = 12
 STALLED_SECONDS = 300.0
 """Give up after so long without progress. Retries and the watcher have run by then."""
 _QUEUES = ("QueueUrl", "DeadLettersUrl")
-_STORM = "IAM failures and counting"
+_STORM = "apps fail at once"
 """Part of the title of a storm alert."""
 
 

@@ -107,18 +107,31 @@ def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
     )
     yield Grant(
         sid="ReadRoles",
-        why="Checks whether the service role and the compute role exist, whom they trust, and whether one looks like"
-        " an administrator.",
+        why="Checks whether service role and compute role exist, whom they trust, and whether one leads to more power.",
         actions=["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
         resources=[stack.format_arn(service="iam", region="", resource="role", resource_name="*")],
         wildcard=_ANY_ROLE,
     )
     yield Grant(
-        sid="ReadCustomerManagedPolicies",
-        why="Reads what a role's customer-managed policies allow. The bot knows AWS managed policies by name.",
+        sid="ReadManagedPolicies",
+        why="Reads what a role's managed policies allow, AWS's too: names do not tell.",
         actions=["iam:GetPolicy", "iam:GetPolicyVersion"],
-        resources=[stack.format_arn(service="iam", region="", resource="policy", resource_name="*")],
+        resources=[
+            stack.format_arn(service="iam", region="", resource="policy", resource_name="*"),
+            stack.format_arn(service="iam", region="", account="aws", resource="policy", resource_name="*"),
+        ],
         wildcard=_ANY_ROLE,
+    )
+
+
+def job_grant(stack: Stack, app_ids: Sequence[str]) -> Grant:
+    """To find failed jobs that no event told of."""
+    return Grant(
+        sid="FindMissedFailures",
+        why="Looks once an hour for failed jobs that no event told of.",
+        actions=["amplify:ListBranches", "amplify:ListJobs"],
+        resources=_apps_with_branches_and_jobs(stack, app_ids),
+        wildcard=ALL_APPS,
     )
 
 
@@ -145,8 +158,8 @@ def incident_grants(table_arn: str) -> Iterator[Grant]:
     yield Grant(
         sid="KeepIncidents",
         why="Stores incidents, leases, change limits, undelivered alerts and requests. Writes are conditional; the"
-        " same actions authorise transactions. The bot scans the table only to list what a storm affected.",
-        actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
+        " same actions authorise transactions.",
+        actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
         resources=[table_arn],
     )
 

@@ -127,10 +127,21 @@ NOT_HELPED = AlarmText(
     means="The bot changed a role, but the deployment or the SSR runtime still fails in the same way.",
     do="read the incident's alert and fix the next cause that it names. To undo the change, run `medic undo`.",
 )
+UNDIAGNOSED = AlarmText(
+    section="a-failure-is-undiagnosed",
+    means="A deployment failed, and the bot could not find out why: a call was denied, or the log could not be read.",
+    do="read the alert, which names what was in the way. If a call was denied, let the bot's role make it.",
+)
+RECORD_UNREADABLE = AlarmText(
+    section="an-item-cant-be-read",
+    means="The bot skipped an item of the incidents table, or a part of it: a newer release wrote it, or it is"
+    " damaged.",
+    do="find its key in the log line RecordUnreadable. Deploy the newer release again, or delete a damaged item.",
+)
 
 ALARM_TEXTS = (
     *(DEAD_LETTERS, MESSAGES_RETRIED, MESSAGES_WAIT, FAULT, UNTRUSTED, SLACK_FAILING, SILENT_WATCHER),
-    *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED),
+    *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED, UNDIAGNOSED, RECORD_UNREADABLE),
 )
 
 
@@ -210,10 +221,18 @@ class Monitoring(Construct):
                         _count(TelemetryEvent.RESOLVED),
                         self._with_alarm("Fix", TelemetryEvent.NOT_HELPED, NOT_HELPED),
                         _count(TelemetryEvent.OUTCOME_UNKNOWN),
+                        self._with_alarm("Diagnosis", TelemetryEvent.UNDIAGNOSED, UNDIAGNOSED),
                     ],
                 ),
                 _split_by("Refused, by guardrail", TelemetryEvent.REFUSED, "rule"),
                 CustomMetricGroup(title="Storms", metrics=[self._with_alarm("Incidents", TelemetryEvent.STORM, STORM)]),
+                CustomMetricGroup(
+                    title="Items that can't be read",
+                    metrics=[
+                        self._with_alarm(name, TelemetryEvent.RECORD_UNREADABLE, RECORD_UNREADABLE, service=service)
+                        for name, service in (("Table", "remediator"), ("WatcherTable", "watcher"))
+                    ],
+                ),
             ],
         )
 
@@ -233,9 +252,11 @@ class Monitoring(Construct):
             ],
         )
 
-    def _with_alarm(self, name: str, event: TelemetryEvent, text: AlarmText) -> CustomMetricWithAlarm:
+    def _with_alarm(
+        self, name: str, event: TelemetryEvent, text: AlarmText, service: str = "remediator"
+    ) -> CustomMetricWithAlarm:
         """A metric with an alarm on its first occurrence."""
-        return _watched(name, event.value, _count(event), 0, text)
+        return _watched(name, event.value, _count(event, service), 0, text)
 
     def _monitor_functions(
         self, remediator: lambda_.Function, watcher: lambda_.Function, slack: lambda_.Function | None

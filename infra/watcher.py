@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.function import MedicFunction, function_environment
-from infra.iam import Grant, runtime_log_grants, send_grant
+from infra.iam import Grant, job_grant, runtime_log_grants, send_grant
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
 from medic.incidents.table import DUE_INDEX, REGION
 from medic.settings import Settings, WatchRuntime
@@ -57,8 +57,9 @@ class WatcherFunction(Construct):
         # No retries by Lambda, and no backlog: the next run does the work of a lost one.
         medic.function.configure_async_invoke(retry_attempts=0, max_event_age=INTERVAL)
         reads_logs = settings.watch_runtime is not WatchRuntime.NONE
-        log_grants = _log_grants(Stack.of(self), settings.apps, table) if reads_logs else ()
-        medic.grant([*_deadline_grants(table, queue), *log_grants])
+        stack = Stack.of(self)
+        log_grants = _log_grants(stack, settings.apps, table) if reads_logs else ()
+        medic.grant([*_deadline_grants(table, queue), *_job_grants(stack, settings.apps, table), *log_grants])
         self._schedule()
         if reads_logs:
             self._receive_deployments(settings.apps)
@@ -97,7 +98,7 @@ def _deadline_grants(table: dynamodb.ITable, queue: sqs.IQueue) -> Iterator[Gran
     )
 
 
-def _log_grants(stack: Stack, apps: tuple[str, ...], table: dynamodb.ITable) -> Iterator[Grant]:
+def _job_grants(stack: Stack, apps: tuple[str, ...], table: dynamodb.ITable) -> Iterator[Grant]:
     yield Grant(
         sid="FindApps",
         why="Lists the apps and their platforms.",
@@ -105,18 +106,28 @@ def _log_grants(stack: Stack, apps: tuple[str, ...], table: dynamodb.ITable) -> 
         resources=["*"],
         wildcard="ListApps does not support resource-level permissions",
     )
+    yield job_grant(stack, apps)
+    yield Grant(
+        sid="KeepCursors",
+        why="Stores how far each app's log and jobs were read. The condition excludes all other items of the table.",
+        actions=["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
+        resources=[table.table_arn],
+        conditions={
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{CURSOR}#*"},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+    )
+
+
+def _log_grants(stack: Stack, apps: tuple[str, ...], table: dynamodb.ITable) -> Iterator[Grant]:
     yield from runtime_log_grants(stack, apps)
     yield Grant(
         sid="HearWhoIsMuted",
         why="Reads which apps are muted.",
         actions=["dynamodb:GetItem"],
         resources=[table.table_arn],
-        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{REGION}#*"}},
-    )
-    yield Grant(
-        sid="KeepCursors",
-        why="Stores how far each app's log was read. The condition excludes all other items of the table.",
-        actions=["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
-        resources=[table.table_arn],
-        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{CURSOR}#*"}},
+        conditions={
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{REGION}#*"},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
     )

@@ -29,7 +29,7 @@ from typing import (
 )
 
 from medic.alerts.event_bus import _DETAIL_TYPES, SCHEMA
-from medic.alerts.json_types import DiagnosisEvent, IncidentEvent, Keywords, TruncatedEvent
+from medic.alerts.json_types import DiagnosisEvent, IncidentEvent, Keywords, TruncatedEvent, UndiagnosedEvent
 from medic_cli import answers
 from medic_cli.scan.answers import ScanAnswer
 from medic_cli.snapshot.answers import CompareAnswer, SnapshotAnswer
@@ -102,6 +102,10 @@ _EVENTS: dict[str, tuple[object, str]] = {
     ),
     "Remediation Applied": (DiagnosisEvent | TruncatedEvent, "A change was made and read back."),
     "Remediation Refused": (DiagnosisEvent | TruncatedEvent, "A change was refused, by a guardrail or by AWS."),
+    "Failure Undiagnosed": (
+        UndiagnosedEvent | TruncatedEvent,
+        "A deployment failed, and the bot could not find out why.",
+    ),
     "Incident Resolved": (IncidentEvent | TruncatedEvent, "A failure is over."),
 }
 

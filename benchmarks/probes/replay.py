@@ -55,7 +55,7 @@ def _answers() -> _Answers:
 def handler(event: dict[str, Any], _context: object) -> list[dict[str, float]]:
     """Run one recorded event `times` times; returns the seconds of each run."""
     from medic import pipeline  # noqa: PLC0415 - as above
-    from medic.events import parse_event  # noqa: PLC0415
+    from medic.events import parse_deployment_event  # noqa: PLC0415
     from medic.services import Services  # noqa: PLC0415
     from remediator.handler import services  # noqa: PLC0415
 
@@ -69,7 +69,10 @@ def handler(event: dict[str, Any], _context: object) -> list[dict[str, float]]:
         wall, cpu = time.perf_counter(), time.process_time()
         here = warm.runtime
         pipeline.run(
-            parse_event(recording["event"], account=here.account, region=here.region, partition=here.partition), wired
+            parse_deployment_event(
+                recording["event"], account=here.account, region=here.region, partition=here.partition
+            ),
+            wired,
         )
         runs.append({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu})
     return runs

@@ -48,10 +48,13 @@ class LineError(TypedDict):
 class ClassifyAnswer(TypedDict):
     id: str | None
     """The case's id; null outside a batch."""
-    label: Annotated[str, Label]
-    """The first finding's label; not_iam if there is no finding."""
+    label: Annotated[str | None, Label]
+    """The label of the first finding that ended the build (runtime, api: of the first finding). Without one: not_iam,
+    or null if the text was not read to its end."""
     findings: list[FindingJson]
-    """The most decisive first."""
+    """What ended the build first; then the most decisive."""
+    unread: str | None
+    """Why the text was not read to its end; null if it was."""
 
 
 class ChosenJobJson(TypedDict):
@@ -68,6 +71,7 @@ class WrittenFixJson(TypedDict):
     title: str
     console: str | None
     cli: str | None
+    """Null if no command may be printed: then `console` holds the statement. Any form is null if a name is unknown."""
     cdk: str | None
     terraform: str | None
 
@@ -196,6 +200,8 @@ class HistoryIncidentJson(TypedDict):
 class HistoryAnswer(TypedDict):
     schema: Literal[1]
     incidents: list[HistoryIncidentJson]
+    unreadable: list[str]
+    """The keys of the table's items that could not be read, or not whole. Their incidents are missing."""
 
 
 class ShowAnswer(TypedDict):
@@ -292,12 +298,12 @@ class StatementJson(TypedDict):
 class TrustFixJson(TypedDict):
     kind: Annotated[str, FixKind]
     reason: Text
-    statement: Annotated[Mapping[str, object], Keywords(required=["Sid", "Effect", "Principal", "Action"])] | None
-    """What to append; null unless kind is append."""
+    statement: Annotated[Mapping[str, object], Keywords(required=["Effect", "Principal"])] | None
+    """What to append, or to put in place of the one statement that was meant for the caller; else null."""
     outcome_after: Annotated[str, Outcome]
-    """The outcome with the statement appended, even if the append is refused for another reason."""
+    """The outcome with the change; without one, with the usual statement appended."""
     document: str | None
-    """The whole new trust policy as compact JSON."""
+    """The whole new trust policy as compact JSON: the text that was evaluated."""
     size: Number
     """Its characters without white space."""
     risks: list[str]
@@ -320,7 +326,7 @@ class TrustAnswer(TypedDict):
         TrustFixJson,
         Keywords(
             **{
-                "if": {"properties": {"kind": {"const": "append"}}},
+                "if": {"properties": {"kind": {"enum": ["append", "replace"]}}},
                 "then": {"properties": {"statement": {"type": "object"}, "document": {"type": "string"}}},
                 "else": {"properties": {"statement": {"type": "null"}, "document": {"type": "null"}}},
             }

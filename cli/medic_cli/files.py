@@ -44,7 +44,8 @@ def chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
         CouldNotLookError: a read failed.
     """
     try:
-        while chunk := stream.read(_CHUNK_BYTES):
+        # read1 gives what has arrived, so that output of a pipe appears as the input comes.
+        while chunk := stream.read1(_CHUNK_BYTES):  # type: ignore[attr-defined]
             yield chunk
     except OSError as error:
         raise _unreadable(path, error) from None

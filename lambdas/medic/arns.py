@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote
 
 _ROLE = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role(?P<path>/(?:.*/)?)(?P<name>[^/]+)")
 
@@ -46,18 +45,3 @@ class RoleArn:
         """None if the text is not a role's ARN."""
         match = _ROLE.fullmatch(text)
         return cls(text, *match.group("partition", "account", "path", "name")) if match else None
-
-
-def branch_resources(branch_arn: str) -> tuple[str, ...]:
-    """A branch's ARN in the forms that IAM may compare: raw, and with the branch name percent-encoded if that differs.
-
-    boto3 sends the name percent-encoded in the request path, but denial messages show it raw. So a session policy names
-    both.
-    """
-    head, separator, name = branch_arn.partition("/branches/")
-    return tuple(dict.fromkeys((branch_arn, f"{head}{separator}{quote(name, safe='')}")))
-
-
-def can_be_named_in_a_policy(branch_name: str) -> bool:
-    """False for a branch name that an IAM policy would take as a wildcard or a policy variable."""
-    return not any(token in branch_name for token in ("*", "?", "${"))

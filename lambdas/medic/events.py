@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -33,6 +33,7 @@ class MessageType(StrEnum):
 
     WAKE_UP = "Wake Up"
     RUNTIME_WAKE_UP = "Runtime Wake Up"
+    MISSED_FAILURE = "Missed Failure"
     REQUEST = "Request"
     TEST_ALERT = "Test Alert"
 
@@ -104,6 +105,8 @@ class DeploymentEvent:
     status: DeploymentStatus
     time: datetime
     """The event's time as EventBridge gives it, in UTC."""
+    missed: bool = False
+    """True if no event came, and the watcher found the job. Then `time` is the job's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,16 @@ class RequestMessage:
 Event: TypeAlias = DeploymentEvent | WakeUp | RuntimeWakeUp | RequestMessage
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One delivery of a message."""
+
+    age: timedelta
+    """The time since the message was sent."""
+    last: bool
+    """True if the queue does not deliver it again."""
+
+
 class MalformedEventError(ValueError):
     """The event is not one that this function handles. Drop it: a retry can't help."""
 
@@ -160,6 +173,12 @@ def runtime_wake_up(scope: Scope, since: datetime, until: datetime) -> dict[str,
     """The message that has the remediator read an app's SSR log between two times."""
     detail = {"appId": scope.app_id, "since": since.isoformat(), "until": until.isoformat()}
     return _message(MessageType.RUNTIME_WAKE_UP, scope.account, scope.region, detail)
+
+
+def missed_failure(scope: Scope, job_id: str, ended_at: datetime) -> dict[str, object]:
+    """The message that stands in for the event of a failed job that never came."""
+    detail = {"appId": scope.app_id, "branchName": scope.branch, "jobId": job_id, "endTime": ended_at.isoformat()}
+    return _message(MessageType.MISSED_FAILURE, scope.account, scope.region, detail)
 
 
 def request_message(request: RequestMessage) -> dict[str, object]:
@@ -215,6 +234,10 @@ def parse_event(event: object, *, account: str, region: str, partition: str) -> 
         case MessageType.RUNTIME_WAKE_UP:
             app = replace(everywhere, app_id=_app_id(detail))
             return RuntimeWakeUp(app, _time(detail, "since"), _time(detail, "until"))
+        case MessageType.MISSED_FAILURE:
+            branch = replace(everywhere, app_id=_app_id(detail), branch=_branch(detail))
+            job_id = unpadded_job_id(_text(detail, "jobId", _JOB_ID, "a number"))
+            return DeploymentEvent(branch, job_id, DeploymentStatus.FAILED, _time(detail, "endTime"), missed=True)
         case MessageType.REQUEST:
             return _parse_request(detail, everywhere)
     raise MalformedEventError("detail-type is missing or not one that this function handles")

@@ -35,6 +35,14 @@ class Unreadable:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Partial(Generic[T]):
+    """Only a part was read. What is not in it may exist all the same."""
+
+    value: T
+    reason: str
+
+
 Item: TypeAlias = Present[T] | Absent | Unreadable
 
 
@@ -95,10 +103,15 @@ class Branch:
     source_branch: str | None
     destination_branch: str | None
     active_job_id: str | None
+    created_at: datetime | None = None
+    """It tells a branch from a deleted one of the same name."""
     pull_request_previews: bool = False
     """True if each pull request into this branch gets a preview, which Amplify creates as another branch."""
     build: BuildSettings = BuildSettings()
     """Set where the branch overrides the app's build settings."""
+    jobs_total: str | None = None
+    """How many jobs Amplify says the branch had. It is not documented which jobs count."""
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +184,11 @@ class RolePolicies:
     attached: tuple[str, ...]
     """The ARNs of all attached managed policies."""
     documents: tuple[Mapping[str, object], ...]
-    """The documents of inline and customer-managed policies; those of AWS-managed policies are not read."""
+    """The documents of inline and customer-managed policies."""
     inline: tuple[str, ...] = ()
     """The names of all inline policies."""
+    aws_managed: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """The documents of AWS-managed policies, by ARN."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class Gateways:
         clock: returns the current time, UTC.
         pause: waits for a number of seconds.
         table_name: the incidents table; empty if it is not used.
+        on_unreadable: called with the key of each item of the table that can't be read, and the reason.
 
     Raises:
         OutdatedBotocoreError: botocore is too old for compute roles.
@@ -56,11 +57,13 @@ class Gateways:
         pause: Callable[[float], None] = time.sleep,
         *,
         table_name: str = "",
+        on_unreadable: Callable[[str, str], None] = lambda _key, _why: None,
     ) -> None:
         require_compute_role_support()
         self.session = session
         self.clock = clock
         self.pause = pause
+        self.on_unreadable = on_unreadable
         self._table_name = table_name
 
     @cached_property
@@ -91,20 +94,20 @@ class Gateways:
     def table(self) -> IncidentsTable:
         from medic.incidents.table import IncidentsTable
 
-        return IncidentsTable(self.clients.dynamodb, self._table_name, self.clock)
+        return IncidentsTable(self.clients.dynamodb, self._table_name, self.clock, self.on_unreadable)
 
     @cached_property
     def region(self) -> RegionTable:
         """Counters and mutes of the whole region."""
         from medic.incidents.region import RegionTable
 
-        return RegionTable(self.clients.dynamodb, self._table_name, self.clock)
+        return RegionTable(self.clients.dynamodb, self._table_name, self.clock, self.on_unreadable)
 
     @cached_property
     def requests(self) -> RequestsTable:
         from medic.incidents.requests import RequestsTable
 
-        return RequestsTable(self.clients.dynamodb, self._table_name, self.clock)
+        return RequestsTable(self.clients.dynamodb, self._table_name, self.clock, self.on_unreadable)
 
     def send(self, queue_url: str, message: Mapping[str, object]) -> None:
         """Send a message to the remediator's queue.

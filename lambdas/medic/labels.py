@@ -30,6 +30,29 @@ class Label(StrEnum):
     NOT_IAM = "not_iam"
 
 
+class BotLabel(StrEnum):
+    """What else an incident may be about. No text shows these; the bot finds them out."""
+
+    STORM = "storm"
+    """Many apps of the region fail at once."""
+    SSR_LOG_MISSING = "ssr_log_missing"
+    UNDIAGNOSED = "undiagnosed"
+    """A build failed, and the bot could not find out why."""
+
+
+class Source(StrEnum):
+    """Who printed a log line. It bounds what the line can show."""
+
+    AMPLIFY = "amplify"
+    """Amplify itself: a fatal line (`[ERROR]: !!! …`) of a build log."""
+    BUILD = "build"
+    """A command of the customer's build, or its tools."""
+    RUNTIME = "runtime"
+    """Code that serves requests. Any visitor can cause such a line."""
+    API = "api"
+    """The answer to an API, CLI or console call."""
+
+
 class Confidence(StrEnum):
     """How sure a finding's label is. LOW: the text alone does not decide it, so the finding says what to check."""
 
@@ -49,6 +72,8 @@ class Identity(StrEnum):
     COGNITO_USER = "cognito_user"
     USER = "user"
     """An IAM user or role that is neither the service role nor the compute role: a person's or another tool's."""
+    AWS_SERVICE = "aws_service"
+    """A service principal, such as `cloudfront.amazonaws.com`. It has no policies of its own."""
     NOBODY = "nobody"
     UNKNOWN = "unknown"
 

@@ -20,14 +20,19 @@ from medic.incidents.model import Request
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from medic.events import Scope
+    from medic.events import Attempt, Scope
     from medic.services import Services
 
 Message: TypeAlias = DeploymentEvent | WakeUp | RuntimeWakeUp | Request
 
 
-def run(message: Message, services: Services) -> None:
+def run(message: Message, services: Services, attempt: Attempt | None = None) -> None:
     """Handle one message.
+
+    Args:
+        message: what to handle.
+        services: AWS, the table, channels and telemetry.
+        attempt: the delivery of the message. Without it, a failure that can't be read yet is never reported as such.
 
     Raises:
         RetryableError: AWS throttled or could not be reached.
@@ -35,13 +40,14 @@ def run(message: Message, services: Services) -> None:
         LeaseLostError: this invocation took too long, and another one works on the branch.
         RecordedError: the flow failed after its incident was saved with a due time.
     """
-    apps = services.runtime.settings.apps
-    if apps and message.scope.app_id not in (*apps, ALL):
+    # What was begun is also ended if the settings no longer name its app.
+    begun = isinstance(message, WakeUp) and not message.request_id
+    if not (begun or message.scope.app_id == ALL or services.runtime.settings.watches(message.scope.app_id)):
         services.telemetry.record(TelemetryEvent.EVENT_NOT_WATCHED, scope=message.scope)
         return
     match message:
         case DeploymentEvent(status=DeploymentStatus.FAILED):
-            diagnose_failure(message, services)
+            diagnose_failure(message, services, attempt=attempt)
         case DeploymentEvent():
             settle(message, services)
         case WakeUp(scope, request_id) if request_id:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from medic import pipeline
 from medic.aws.errors import AwsError, AwsRejectedError, RetryableError, translated
 from medic.events import (
+    Attempt,
     DeploymentEvent,
     DeploymentStatus,
     MalformedEventError,
@@ -30,7 +31,7 @@ from medic.events import (
 from medic.flows.locked_branch import RecordedError
 from medic.flows.requests import give_up
 from medic.incidents.model import Request
-from medic.incidents.requests import CLOCK_DIFFERENCE, SLACK_MUTE, request_of
+from medic.incidents.requests import SLACK_MUTE, request_of
 from medic.incidents.table import BusyError, LeaseLostError
 from medic.telemetry import TelemetryEvent
 
@@ -59,6 +60,8 @@ _BUSY_RECEIVES = 10
 """After so many receives, a message that waits for a lease waits like any other."""
 _WAKE_UP_VALID_FOR = timedelta(minutes=3)
 """The watcher looks every minute, so there is a newer wake-up by then."""
+_CLOCK_SKEW = timedelta(minutes=5)
+"""How far the Slack function's clock may be ahead of SQS's."""
 _BUSY = (BusyError, LeaseLostError)
 _EXPECTED = (RetryableError, *_BUSY)
 """Any other error is a fault of the bot, or a missing permission."""
@@ -174,7 +177,7 @@ def _content(message: QueueMessage, runtime: Runtime) -> pipeline.Message:
 def _has_button(asked: RequestMessage, sent_at: datetime) -> bool:
     """True if an alert in Slack has a button for it. A stolen signing secret can ask for nothing else."""
     if asked.kind is RequestKind.MUTE:
-        return asked.until is not None and asked.until <= sent_at + SLACK_MUTE + CLOCK_DIFFERENCE
+        return asked.until is not None and asked.until <= sent_at + SLACK_MUTE + _CLOCK_SKEW
     return asked.kind in (RequestKind.APPROVE, RequestKind.UNDO)
 
 
@@ -183,7 +186,8 @@ def _run(content: pipeline.Message, message: QueueMessage, services: Services) -
     try:
         if isinstance(content, Request):
             _check_receipt(message, services)
-        pipeline.run(content, services)
+        attempt = Attempt(services.clock() - message.sent_at, last=message.receives >= MAX_RECEIVES)
+        pipeline.run(content, services, attempt)
     except Exception as error:  # noqa: BLE001 - the caller logs it, and SQS delivers the message again
         return error
     return None

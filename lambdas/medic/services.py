@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from medic.actions.set_role import Pause
     from medic.alerts.delivery import Channel
-    from medic.aws.clients import ActorScope
     from medic.aws.iam import IamReader
+    from medic.plan.session import ActorScope
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
@@ -41,7 +41,7 @@ class Services(Gateways):
         clock: Callable[[], datetime] = utc_now,
         pause: Pause = time.sleep,
     ) -> None:
-        super().__init__(session, clock, pause, table_name=runtime.table)
+        super().__init__(session, clock, pause, table_name=runtime.table, on_unreadable=telemetry.unreadable)
         self.runtime = runtime
         self.telemetry = telemetry
 

@@ -145,7 +145,7 @@ class Limits:
     fixes_per_account_an_hour: int = 5
     cool_down_minutes: int = 60
     fresh_minutes: int = 30
-    storm_incidents: int = 5
+    storm_apps: int = 5
     storm_minutes: int = 10
     propagation_seconds: int = 45
     log_mebibytes: int = 64
@@ -169,7 +169,7 @@ class Settings:
     required_permissions_boundary: str | None = None
     """The ARN of a policy. If set, only compute roles with this permissions boundary are attached."""
     admin_roles_allowed: tuple[str, ...] = ()
-    """ARNs of roles that may be attached although they have administrator-like permissions."""
+    """ARNs of roles that may be set although their policies lead to more power, as those for Gen 2 builds do."""
     log_url_origins: tuple[str, ...] = ()
     """More origins that build logs may be downloaded from, for a local emulator."""
     alarms: bool = True
@@ -178,6 +178,10 @@ class Settings:
     concurrency: int = 10
     """How many messages the remediator handles at the same time, at most."""
     limits: Limits = field(default_factory=Limits)
+
+    def watches(self, app_id: str) -> bool:
+        """True if the bot handles this app."""
+        return not self.apps or app_id in self.apps
 
     @classmethod
     def parse(cls, raw: object) -> Settings:
@@ -228,7 +232,7 @@ _LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
     "fixes_per_account_an_hour": (1, 100),
     "cool_down_minutes": (1, 24 * 60),
     "fresh_minutes": (1, 24 * 60),
-    "storm_incidents": (1, 1000),
+    "storm_apps": (1, 100),
     "storm_minutes": (1, 60),
     "propagation_seconds": (0, 45),
     "log_mebibytes": (1, 1024),

@@ -22,6 +22,7 @@ class TelemetryEvent(StrEnum):
     EVENT_NOT_WATCHED = "EventNotWatched"
     JOB_NOT_CONFIRMED = "JobNotConfirmed"
     NOT_IAM = "NotIam"
+    UNDIAGNOSED = "Undiagnosed"
     LOG_UNAVAILABLE = "LogUnavailable"
     DIAGNOSED = "Diagnosed"
     ALREADY_HANDLED = "AlreadyHandled"
@@ -39,9 +40,12 @@ class TelemetryEvent(StrEnum):
     RUNTIME_LOOKED = "RuntimeLooked"
     RUNTIME_FOUND = "RuntimeFound"
     RUNTIME_UNREAD = "RuntimeUnread"
+    EVENT_MISSED = "EventMissed"
+    JOBS_UNREAD = "JobsUnread"
     ALERT_SENT = "AlertSent"
     ALERT_FAILED = "AlertFailed"
     ALERT_ABANDONED = "AlertAbandoned"
+    RECORD_UNREADABLE = "RecordUnreadable"
     MUTED = "Muted"
     STORM = "Storm"
     STORM_OVER = "StormOver"
@@ -74,6 +78,7 @@ EVENT_TO_ALERT = "EventToAlert"
 DIMENSIONS: Mapping[TelemetryEvent, tuple[str, ...]] = {
     TelemetryEvent.DIAGNOSED: ("label", "cause"),
     TelemetryEvent.APPLIED: ("action",),
+    TelemetryEvent.UNDIAGNOSED: ("reason",),
     TelemetryEvent.REFUSED: ("rule",),
     TelemetryEvent.APPROVAL_REFUSED: ("rule",),
 }
@@ -118,6 +123,10 @@ class Telemetry:
         """Record that a message is retried, and its age."""
         self.record(TelemetryEvent.MESSAGE_RETRIED, age=age, **details)
         self.metrics.add_metric(name=RETRIED_AGE, unit=MetricUnit.Seconds, value=max(0, round(age.total_seconds())))
+
+    def unreadable(self, key: str, why: str) -> None:
+        """Record that an item of the incidents table, or a part of it, could not be read and was skipped."""
+        self.record(TelemetryEvent.RECORD_UNREADABLE, key=key, why=why)
 
     def alerted(self, waited: timedelta) -> None:
         """Record the time from an event, by EventBridge's clock, until every channel had its alert."""

@@ -23,8 +23,9 @@ _RESERVED_SECONDS = 15.0
 @cache
 def watcher() -> Watcher:
     """Created on the first event and kept while the function is warm."""
-    runtime = Runtime.of_watcher()
-    return Watcher(runtime, Gateways(boto3.Session(), table_name=runtime.table), Telemetry(Logger(), Metrics()))
+    runtime, telemetry = Runtime.of_watcher(), Telemetry(Logger(), Metrics())
+    gateways = Gateways(boto3.Session(), table_name=runtime.table, on_unreadable=telemetry.unreadable)
+    return Watcher(runtime, gateways, telemetry)
 
 
 def handler(event: object, context: LambdaContext) -> None:

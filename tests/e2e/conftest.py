@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 SIGNING_SECRET_NAME = "amplify-medic/signing"
-SHARED = {"limits": {"storm_incidents": 1000, "fixes_per_app_an_hour": 50, "fixes_per_account_an_hour": 100}}
+SHARED = {"limits": {"storm_apps": 100, "fixes_per_app_an_hour": 50, "fixes_per_account_an_hour": 100}}
 """Tests that share a stack cause more failures and fixes in an hour than the default limits allow."""
 
 

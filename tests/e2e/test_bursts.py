@@ -31,8 +31,10 @@ pytestmark = [pytest.mark.proof, pytest.mark.timeout(5400)]
 
 APPS = 5
 FAILURES = int(os.environ.get("MEDIC_BURST", "1000"))
-VISIBILITY = 15
-"""Seconds until a message of a killed run comes back, instead of 540."""
+VISIBILITY = 130
+"""Seconds until a message of a killed run comes back, instead of 540. By then the run's lease has ended, as on AWS."""
+WAIT_FACTOR = 0.25
+"""Shorter waits for a lease would use up the receives of a message before the lease of a killed run ends."""
 _INCIDENT_ID = re.compile(r"\b[0-9a-f]{12}\b")
 STALLED = 420.0
 """Give up after so many seconds without progress. The watcher picks up what a killed run left after three minutes."""
@@ -43,7 +45,7 @@ def burst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A stack of its own, which counts everything that happens on it. `medic` uses it too."""
     folder = tmp_path_factory.mktemp("burst")
     with (
-        open_stage(folder, Narrator(StringIO()), settings=SHARED) as stage,
+        open_stage(folder, Narrator(StringIO()), settings=SHARED, wait_factor=WAIT_FACTOR) as stage,
         pytest.MonkeyPatch.context() as patch,
         Queues(stage).changed(visibility=VISIBILITY),
     ):
@@ -127,16 +129,20 @@ def at_once(stage: Stage) -> Iterator[None]:
 
 @contextmanager
 def killing_workers(stage: Stage) -> Iterator[list[int]]:
-    """Meanwhile, kill a process of the remediator every few seconds. Yields their process ids."""
+    """Meanwhile, kill a process of the remediator after every few alerts. Yields their process ids."""
     killed: list[int] = []
     over = threading.Event()
 
     def kill() -> None:
-        while not over.wait(random.uniform(1, 5)):  # noqa: S311 - no secret
-            if workers := stage.cloud.workers(stage.outputs["RemediatorFunctionName"]):
-                with suppress(ProcessLookupError):
-                    os.kill(chosen := random.choice(workers), signal.SIGKILL)  # noqa: S311
-                    killed.append(chosen)
+        alerts = 0
+        while not over.wait(random.uniform(0, 1)):  # noqa: S311 - no secret
+            workers = stage.cloud.workers(stage.outputs["RemediatorFunctionName"])
+            if not workers or len(stage.slack.posts) < alerts:
+                continue
+            with suppress(ProcessLookupError):
+                os.kill(chosen := random.choice(workers), signal.SIGKILL)  # noqa: S311
+                killed.append(chosen)
+            alerts = len(stage.slack.posts) + random.randint(3, 15)  # noqa: S311
 
     thread = threading.Thread(target=kill)
     thread.start()

@@ -9,7 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from demo.stories import STORIES
-from medic.aws.clients import ActorScope, session_policy
+from medic.arns import arn_parts
+from medic.events import Scope
+from medic.plan.session import ActorScope, session_policy
 from tests.e2e.test_emulator_patches import make_user
 from tests.fakes.amplify.wire import PASSED_TO
 
@@ -43,10 +45,11 @@ def actor(stage: Stage, app_id: str, role_arn: str | None = None) -> Any:
     (role,) = [role for role in iam.list_roles()["Roles"] if "RemediatorActor" in role["RoleName"]]
     # Only the remediator may assume the actor role, so the test changes the trust policy.
     iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=json.dumps(TRUSTS_THIS_TEST))
-    branch_arn = stage.branch(app_id)["branchArn"]
-    actor_scope = ActorScope("test", branch_arn, role_arn or stage.outputs["DefaultComputeRoleArn"])
+    partition, _, region, account, _ = arn_parts(stage.branch(app_id)["branchArn"])
+    scope = Scope(partition, account, region, app_id, "main")
+    actor_scope = ActorScope("test", scope, role_arn or stage.outputs["DefaultComputeRoleArn"])
     sts = stage.cloud.client("sts")
-    given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="test", Policy=json.dumps(session_policy(actor_scope)))
+    given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="test", Policy=session_policy(actor_scope))
     return stage.cloud.client("amplify", given["Credentials"])
 
 

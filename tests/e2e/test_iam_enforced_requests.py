@@ -42,10 +42,14 @@ def proposed(guarded: Stage) -> Scope:
     return Scope("aws", "000000000000", "eu-central-1", app_id, "main")
 
 
+def _fail(key: str, why: str) -> None:
+    pytest.fail(f"{key} can't be read: {why}")
+
+
 def incident(stage: Stage, scope: Scope) -> Incident:
     """The only incident of a branch."""
     table = IncidentsTable(
-        stage.cloud.client("dynamodb"), stage.outputs["IncidentsTableName"], lambda: datetime.now(UTC)
+        stage.cloud.client("dynamodb"), stage.outputs["IncidentsTableName"], lambda: datetime.now(UTC), _fail
     )
     (found,) = table.read(scope).incidents
     return found

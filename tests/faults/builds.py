@@ -131,8 +131,8 @@ def capped(world: WiredWorld, remediator: Remediator) -> None:
 
 
 def storm(world: WiredWorld, remediator: Remediator) -> None:
-    """More incidents than the limit open in a window that is longer than SQS hides a message of a dead run."""
-    world.settings["limits"] = {"storm_incidents": 1, "storm_minutes": 20}
+    """More apps than the limit fail in a window that is longer than SQS hides a message of a dead run."""
+    world.settings["limits"] = {"storm_apps": 1, "storm_minutes": 20}
     build(world, failing(world))
     remediator.work()
     build(world, failing(world, tags=FIX, name="other"))

@@ -103,6 +103,12 @@ class Remediator:
         msg = f"something is still due after {_MOST_ROUNDS} runs of the watcher: {self.world.incidents()}"
         raise AssertionError(msg)
 
+    def start_postponed_rebuilds(self) -> None:
+        """Run the watcher until no rebuild waits."""
+        while any(incident["rebuild_at"] for incident in self.world.incidents()):
+            self.world.amplify.control.advance(60)
+            self.run_watcher()
+
     def run_watcher(self) -> None:
         """Run the watcher once: wake the bot for every branch on which something is due."""
         for app in self.world.visited:

@@ -80,6 +80,10 @@ def undo_restores(world: WiredWorld, remediator: Remediator) -> None:
     build(world, app)
     for name in ("old", "service"):
         world.client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(PLAIN_TRUST))
+    service = world.client("iam").get_role(RoleName="service")["Role"]["Arn"]
+    world.settings["compute_roles"] = {old: [app]}
+    world.settings["service_roles"] |= {service: [app]}
+    remediator.restart()
     world.amplify.control.advance(3600)
     remediator.send(world.asks(RequestKind.UNDO, app))
 

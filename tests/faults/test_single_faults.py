@@ -35,7 +35,7 @@ class Aftermath(StrEnum):
     """What follows the run with the fault."""
 
     REDELIVERY = "redelivery"
-    """Lambda retries twice, later builds succeed, and the watcher runs while something is due."""
+    """Lambda retries twice, the watcher runs while something is due, and later builds succeed."""
     WATCHER = "watcher"
     """Lambda does not retry and no build succeeds, but the watcher runs while something is due."""
     NOTHING = "nothing"

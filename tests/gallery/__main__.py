@@ -37,7 +37,7 @@ _CAPTIONS = {
     AlertKind.EXPIRED: "An incident expired",
     AlertKind.UNDONE: "A change was undone",
     AlertKind.NOT_UNDONE: "A change could not be undone",
-    AlertKind.UNDIAGNOSED: "The bot could not look",
+    AlertKind.UNDIAGNOSED: "A failure whose log could not be read",
     AlertKind.MUTED: "Somebody muted the branch",
     AlertKind.STORM: "Many failures at once",
     AlertKind.STORM_OVER: "The storm is over",

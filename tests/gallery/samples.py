@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from medic.actions.outcome import ChangeResult, RebuildOutcome, RoleChangeOutcome, UndoOutcome, UndoResult
 from medic.alerts.compose import (
     Affected,
+    Extent,
     compose_expired,
-    compose_log_missing,
     compose_muted,
     compose_no_traffic,
     compose_not_helped,
@@ -21,6 +21,7 @@ from medic.alerts.compose import (
     compose_storm,
     compose_storm_over,
     compose_test,
+    compose_undiagnosed,
     compose_undone,
 )
 from medic.alerts.failure_report import FailureReport
@@ -28,7 +29,7 @@ from medic.alerts.model import redacted
 from medic.events import Scope
 from medic.evidence import JobRef, Present, RolePolicies
 from medic.incidents.model import Change, ChangeState, Incident, IncidentState
-from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
+from medic.labels import ActionKind, BotLabel, Label, Phase, RoleKind, Trigger
 from medic.plan.decide import decide
 from medic.plan.model import RebuildTag
 from medic.plan.optin import CHANNEL, OptIn, RoleChoice
@@ -49,6 +50,7 @@ from tests.unit.diagnosis.diagnosing import (
     evidence,
     job,
 )
+from tests.unit.plan.aws_managed import attached
 from tests.unit.plan.facts import question
 
 if TYPE_CHECKING:
@@ -102,13 +104,16 @@ def _alerts() -> Iterator[Alert]:
     build = diagnosed(UNASSUMABLE, **facts())
     runtime = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **facts())
     yield compose_report(report_of(build, Mode.REPORT, Trigger.FAILED))
+    unread = replace(_incident(build), role_kind=RoleKind.NONE, label=BotLabel.UNDIAGNOSED)
+    remedy = "Look at the log in the Amplify console."
+    yield compose_undiagnosed(SCOPE, unread, "the log's host answered HTTP 404", remedy)
     yield compose_report(report_of(runtime, Mode.ASK, Trigger.RUNTIME))
     attach = report_of(runtime, Mode.FIX, Trigger.RUNTIME)
     set_and_read = "UpdateBranch was sent, and GetBranch shows the role"
     yield compose_report(with_result(attach, ChangeResult.APPLIED, set_and_read, IncidentState.APPLIED))
     yield compose_report(with_result(attach, ChangeResult.APPLIED, set_and_read, IncidentState.REBUILDING, "8"))
-    admin = RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ())
-    yield compose_report(report_of(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: Present(admin)))
+    admin = Present(attached("AdministratorAccess"))
+    yield compose_report(report_of(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: admin))
     young = "Amplify can't assume the role yet: it was made 40 s ago"
     yield compose_report(with_result(attach, ChangeResult.DEFERRED, young, IncidentState.APPLYING))
     build_incident, runtime_incident = _incident(build), _incident(runtime)
@@ -125,7 +130,6 @@ def _alerts() -> Iterator[Alert]:
     other = "another role is set now, which is not what the bot set"
     yield compose_undone(SCOPE, changed, [UndoOutcome(changed.changes[0], UndoResult.REFUSED, other)])
     yield compose_muted(SCOPE, runtime_incident, NOW + timedelta(hours=2), "slack:T0123456789/U0123456789")
-    yield compose_log_missing(SCOPE.whole_app, replace(runtime_incident, job_id="0"))
     yield from _storm()
     yield compose_test(SCOPE)
 
@@ -165,8 +169,8 @@ def with_result(
 ) -> FailureReport:
     """The report after its changes were tried."""
     reason = "retries job 7: a first compute role may take effect with a deployment only"
-    not_rebuilt = RebuildOutcome(None, "not rebuilt: the branch's tag amplify-medic:rebuild says no")
-    rebuilt = RebuildOutcome(rebuild, f"job {rebuild} {reason}") if rebuild else not_rebuilt
+    announced = RebuildOutcome(None, "job 7 is retried next")
+    rebuilt = RebuildOutcome(rebuild, f"job {rebuild} {reason}") if rebuild else announced
     outcomes = tuple(RoleChangeOutcome(action, result, detail, NOW, rebuilt) for action in report.plan.actions)
     changed = {ChangeResult.APPLIED: ChangeState.APPLIED, ChangeResult.DEFERRED: ChangeState.INTENDED}
     incident = _changed(report.incident, changed.get(result, ChangeState.FAILED))
@@ -175,7 +179,7 @@ def with_result(
 
 def _incident(diagnosis: Diagnosis) -> Incident:
     kind = RoleKind.SERVICE if diagnosis.label is Label.SERVICE_ROLE_UNASSUMABLE else RoleKind.COMPUTE
-    opened = Incident.open(SCOPE, (kind, diagnosis.label.value), JobRef("7", STARTED), app_name="shop", now=NOW)
+    opened = Incident.open(SCOPE, (kind, diagnosis.label), JobRef("7", STARTED), app_name="shop", now=NOW)
     return replace(opened, trigger=Trigger.RUNTIME if diagnosis.phase is Phase.RUNTIME else Trigger.FAILED)
 
 
@@ -186,19 +190,19 @@ def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> In
 
 def _storm() -> Iterator[Alert]:
     region = replace(SCOPE, app_id="*", branch="*")
-    storm = Incident.open(region, (RoleKind.NONE, "storm"), JobRef("0", NOW), app_name="", now=NOW)
+    storm = Incident.open(region, (RoleKind.NONE, BotLabel.STORM), JobRef("0", NOW), app_name="", now=NOW)
     affected = tuple(_hit(number) for number in range(8))
-    yield compose_storm(region, storm, affected, Limits())
+    yield compose_storm(region, storm, Extent(affected, 11), 9, Limits())
     over = tuple(
         replace(each, incident=each.incident.moved(IncidentState.RESOLVED, NOW)) if number % 2 else each
         for number, each in enumerate(affected)
     )
-    yield compose_storm_over(region, storm, over)
+    yield compose_storm_over(region, storm, Extent(over, 8))
 
 
 def _hit(number: int) -> Affected:
     scope = replace(SCOPE, app_id=f"d{number}a2b3c4d5e6f", branch=("main", "dev", "feature/søk #1")[number % 3])
     job_ref = JobRef("7", STARTED + timedelta(seconds=number))
-    kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE.value)
+    kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE)
     incident = Incident.open(scope, kind, job_ref, app_name=f"shop-{number}", now=NOW)
     return Affected(scope, replace(incident, mode=Mode.FIX if number % 2 else Mode.REPORT))

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
-# IAM authorises a transaction by the actions in it.
-AUTHORISED_AS = {"dynamodb:TransactWriteItems": "dynamodb:UpdateItem"}
+# IAM authorises a transaction by the actions in it, and a batch of messages like one message.
+AUTHORISED_AS = {"dynamodb:TransactWriteItems": "dynamodb:UpdateItem", "sqs:SendMessageBatch": "sqs:SendMessage"}
+# Only the command line lists every incident, with the operator's role.
+CALLED_BY_OPERATORS = {"dynamodb:Scan"}
 # Calls that the Lambda service makes with the role of a function.
 WRITES_ITS_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 CALLED_BY_LAMBDA = WRITES_ITS_LOG | {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -33,7 +35,8 @@ def test_the_granted_actions_are_exactly_those_that_the_code_calls() -> None:
     granted = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING)) | allowed(watcher(**EVERYTHING)) | slack
 
     # PassRole is never called: UpdateBranch and UpdateApp require it.
-    assert granted - CALLED_BY_LAMBDA - {"iam:PassRole"} == set(calls_in_the_code())
+    assert granted - CALLED_BY_LAMBDA - {"iam:PassRole"} == set(calls_in_the_code()) - CALLED_BY_OPERATORS
+    assert allowed(operator(**EVERYTHING)) >= CALLED_BY_OPERATORS
 
 
 def test_only_the_remediator_and_the_watcher_may_write_to_the_table() -> None:
@@ -45,8 +48,9 @@ def test_only_the_remediator_and_the_watcher_may_write_to_the_table() -> None:
 
 def test_the_functions_share_read_actions_and_write_only_their_own_items() -> None:
     remediator = allowed(reader(**EVERYTHING)) | allowed(actor(**EVERYTHING))
-    shared = {"amplify:ListBranches", "logs:FilterLogEvents", "dynamodb:GetItem", "dynamodb:UpdateItem"}
+    reads = {"amplify:ListBranches", "amplify:ListJobs", "logs:FilterLogEvents"}
+    shared = reads | {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 
     assert remediator & allowed(watcher(**EVERYTHING)) == WRITES_ITS_LOG | shared
     condition = watcher(**EVERYTHING)["KeepCursors"]["Condition"]
-    assert condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "cursor#*"}}
+    assert condition["ForAllValues:StringLike"] == {"dynamodb:LeadingKeys": "cursor#*"}

@@ -40,6 +40,17 @@ def test_without_slack_no_secret_is_read() -> None:
     assert "ReadSlackSecrets" not in reader()
 
 
+def test_the_policies_of_the_account_and_those_of_aws_are_read() -> None:
+    granted = reader()["ReadManagedPolicies"]
+    resources = granted["Resource"]
+
+    assert actions(granted) == ["iam:GetPolicy", "iam:GetPolicyVersion"]
+    assert isinstance(resources, list)
+    assert {flatten(resource) for resource in resources} == {
+        f"arn:<AWS::Partition>:iam::{owner}:policy/*" for owner in ("<AWS::AccountId>", "aws")
+    }
+
+
 def test_no_statement_covers_every_resource() -> None:
     assert "*" not in [flatten(statement["Resource"]) for statement in reader(**EVERYTHING).values()]
 

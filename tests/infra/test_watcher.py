@@ -54,8 +54,8 @@ def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str]
     assert re.fullmatch(resource, flatten(statement["Resource"]))
 
 
-ALWAYS = {"FindWhatIsDue", "SendToTheQueue", "WriteOwnLog"}
-FOR_RUNTIME_LOGS = {"HearWhoIsMuted", "KeepCursors", "FindApps", "ReadBranches", "ReadRuntimeLogs"}
+ALWAYS = {"FindWhatIsDue", "SendToTheQueue", "WriteOwnLog", "FindApps", "FindMissedFailures", "KeepCursors"}
+FOR_RUNTIME_LOGS = {"HearWhoIsMuted", "ReadBranches", "ReadRuntimeLogs"}
 
 
 def test_there_is_no_other_permission() -> None:
@@ -64,7 +64,10 @@ def test_there_is_no_other_permission() -> None:
 
 @pytest.mark.parametrize(("sid", "items"), [("KeepCursors", "cursor#*"), ("HearWhoIsMuted", "region#*")])
 def test_only_these_items_of_the_table_can_be_accessed(sid: str, items: str) -> None:
-    assert watcher()[sid]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": items}}
+    assert watcher()[sid]["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": items},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 def test_if_apps_are_listed_only_their_logs_can_be_read() -> None:

@@ -13,7 +13,8 @@ from uuid import uuid4
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics
-from moto.iam.models import iam_backends
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, iam_backends
 
 from medic import queue
 from medic.events import RequestMessage, Scope, request_message, wake_up
@@ -90,6 +91,13 @@ class World:
         stored.create_date = self.now() - timedelta(seconds=age)
         return str(made["Arn"])
 
+    def attach_aws_managed(self, role: str, policy: str) -> None:
+        """Attach an AWS-managed policy, as moto packs it."""
+        data = json.loads(aws_managed_policies_data)[policy]
+        made = AWSManagedPolicy.from_data(policy, self.amplify.account_id, "aws", data)
+        iam_backends[self.amplify.account_id]["aws"].managed_policies[made.arn] = made
+        self.client("iam").attach_role_policy(RoleName=role, PolicyArn=made.arn)
+
     def make_app(self, *, tags: dict[str, str] | None = None, branch: str = "main", **app: Any) -> str:
         """Create an SSR app with one branch. Returns the app's id."""
         amplify = self.client("amplify")
@@ -125,11 +133,6 @@ class World:
         vars(services.clients)["sqs"] = self.queue
         return services
 
-    def parsed_settings(self) -> Settings:
-        """The stack's settings, and the test's own."""
-        origins = [self.amplify.log_origin]
-        return parsed(json.dumps({"log_url_origins": origins, "slack": {"webhook_secret": SECRET}, **self.settings}))
-
     def deliver(
         self, event: dict[str, Any], services: Services | None = None, sender: str = AWS, *, age: float = 0
     ) -> None:
@@ -156,6 +159,11 @@ class World:
         asked = RequestMessage(scope, kind, fields.pop("id", uuid4().hex), **fields)
         self.deliver(request_message(asked), services, sender, age=age)
         return services.requests.read(scope, request_of(asked, "", self.now()).id)
+
+    def parsed_settings(self) -> Settings:
+        """The stack's settings, and the test's own."""
+        origins = [self.amplify.log_origin]
+        return parsed(json.dumps({"log_url_origins": origins, "slack": {"webhook_secret": SECRET}, **self.settings}))
 
     def watch(self) -> int:
         """Run the watcher and deliver each wake-up to the bot. Returns their number."""

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from medic.flows.locked_branch import RecordedError
+from medic.incidents.model import IncidentState
 from medic.incidents.table import BusyError
-from tests.integration.test_requests import TAG, scope
+from tests.integration.test_requests import TAG, incident, scope
 
 if TYPE_CHECKING:
     from tests.integration.conftest import World
@@ -35,14 +37,49 @@ def service_role(world: World, app: str) -> str:
     return str(world.client("amplify").get_app(appId=app)["app"]["iamServiceRoleArn"])
 
 
-def test_a_repair_waits_while_another_branch_holds_the_app(world: World, app: str) -> None:
+def test_a_repair_is_recorded_and_waits_while_another_branch_holds_the_app(world: World, app: str) -> None:
     event = world.build(app)
     table = world.services().table
-    with table.hold(scope(world, app).whole_app), pytest.raises(BusyError):
+    with table.hold(scope(world, app).whole_app), pytest.raises(RecordedError) as failed:
         world.deliver(event)
+    assert isinstance(failed.value.cause, BusyError)
     assert service_role(world, app).endswith("/service")
-    world.deliver(event)
+    assert incident(world, app).state is IncidentState.OPEN
+    world.amplify.control.advance(5 * 60)
+    assert world.watch() == 1
     assert service_role(world, app).endswith("/good-service")
+    assert len(world.alerts()) == 1
+
+
+@pytest.mark.parametrize("tags", [{}, {TAG: "ask"}, {TAG: "report"}], ids=["not opted in", "ask", "report"])
+def test_a_branch_that_may_not_repair_is_reported_while_another_one_holds_the_app(
+    world: World, app: str, tags: dict[str, str]
+) -> None:
+    branch = world.amplify.fake.state.branch(app, "main")[1]
+    branch.tags.clear()
+    branch.tags.update(tags)
+    event = world.build(app)
+    with world.services().table.hold(scope(world, app).whole_app):
+        world.deliver(event)
+    assert len(world.alerts()) == 1
+
+
+def test_fifteen_branches_that_fail_at_once_are_all_recorded_and_reported_once(world: World, app: str) -> None:
+    names = [f"feature-{number}" for number in range(15)]
+    for name in names:
+        world.client("amplify").create_branch(appId=app, branchName=name, stage="BETA", tags={TAG: "fix"})
+    world.settings["limits"] = {"storm_apps": 20}
+    events = [world.build(app, name) for name in names]
+    with world.services().table.hold(scope(world, app).whole_app):
+        for event in events:
+            with pytest.raises(RecordedError):
+                world.deliver(event)
+    for _ in range(3):
+        world.amplify.control.advance(60)
+        world.watch()
+    assert sorted(each.scope.branch for each in world.services().table.all() if each.incidents) == sorted(names)
+    assert len(world.alerts()) == len(names)
+    assert len(world.calls("UpdateApp")) == 1
 
 
 def test_the_cool_down_of_an_app_covers_all_its_branches(world: World, app: str) -> None:
@@ -53,3 +90,17 @@ def test_the_cool_down_of_an_app_covers_all_its_branches(world: World, app: str)
     world.deliver(world.build(app, "next"))
     assert service_role(world, app) == broken
     assert "cool_down" in world.alerts()[-1]
+
+
+def test_a_recorded_failure_that_can_not_be_read_again_is_told_without_details(world: World, app: str) -> None:
+    event = world.build(app)
+    with world.services().table.hold(scope(world, app).whole_app), pytest.raises(RecordedError):
+        world.deliver(event)
+    world.amplify.control.deny("GetJob")
+    world.amplify.control.advance(5 * 60)
+    world.watch()
+    (alert,) = world.alerts()
+    assert "now it can't read the failure again" in alert
+    assert incident(world, app).state is IncidentState.OPEN
+    world.amplify.control.advance(5 * 60)
+    assert world.watch() == 0

@@ -29,8 +29,12 @@ def calls_of(world: World, event: dict[str, Any]) -> list[str]:
     return made
 
 
+DOCUMENTS = {"iam.GetRolePolicy", "iam.GetPolicy", "iam.GetPolicyVersion"}
+"""Reading the documents of a role's policies is counted apart: it depends on how many a role has."""
+
+
 def target_calls(made: list[str]) -> list[str]:
-    return [call for call in made if call.startswith(("amplify.", "iam."))]
+    return [call for call in made if call.startswith(("amplify.", "iam.")) and call not in DOCUMENTS]
 
 
 def own_calls(made: list[str]) -> list[str]:
@@ -84,6 +88,7 @@ def test_a_runtime_finding(world: World, tags: dict[str, str], most: int) -> Non
 def test_only_the_branch_is_read_again_around_its_change(world: World, tags: dict[str, str]) -> None:
     made = target_calls(calls_of(world, failed_build(world, tags, iamServiceRoleArn=world.make_role("service"))))
     twice = {call for call in made if made.count(call) > 1}
-    assert twice <= {"iam.GetRole", "amplify.GetBranch"}
+    # The jobs are listed before the change, and right before the rebuild.
+    assert twice <= {"iam.GetRole", "amplify.GetBranch", "amplify.ListJobs"}
     assert made.count("iam.GetRole") == 2  # the service role and the role that would be attached
     assert made.count("amplify.GetBranch") == (3 if tags else 1)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from medic.aws.amplify import AmplifyReader
 from medic.evidence import RuntimeLine, RuntimePage
-from medic.watch.cursor import Cursor
+from medic.watch.cursor import MAX_LOOKBACK, Cursor
 from medic.watch.cursor_store import Cursors
 
 if TYPE_CHECKING:
@@ -21,8 +22,19 @@ MILLISECONDS = NOW.replace(microsecond=123000)
 
 
 @pytest.fixture
-def cursors(world: World) -> Cursors:
-    return Cursors(world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1"))
+def unreadable() -> list[str]:
+    """The keys of the cursors that could not be read."""
+    return []
+
+
+@pytest.fixture
+def cursors(world: World, unreadable: list[str]) -> Cursors:
+    return Cursors(
+        world.client("dynamodb"),
+        "incidents",
+        ("aws", "123456789012", "eu-central-1"),
+        lambda key, _: unreadable.append(key),
+    )
 
 
 def unfinished() -> Cursor:
@@ -37,23 +49,88 @@ def unfinished() -> Cursor:
 def test_a_cursor_is_read_as_it_was_written_and_each_version_is_written_once(cursors: Cursors) -> None:
     cursor = unfinished()
 
-    assert cursors.read(["d1abc", "d2none"]) == {}
+    assert cursors.read(["d1abc", "d2none"], NOW) == {}
     assert cursors.save(cursor)
-    assert cursors.read(["d1abc", "d2none"]) == {"d1abc": replace(cursor, version=1)}
+    assert cursors.read(["d1abc", "d2none"], NOW) == {"d1abc": replace(cursor, version=1)}
     assert not cursors.save(cursor)
     assert cursors.save(replace(cursor, version=1).without_token())
-    assert cursors.read(["d1abc"])["d1abc"].unfinished is None
+    assert cursors.read(["d1abc"], NOW)["d1abc"].unfinished is None
 
 
 def test_a_boost_and_a_saved_cursor_do_not_overwrite_each_other(cursors: Cursors) -> None:
     until = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
     cursors.boost("d1abc", until)
-    before = cursors.read(["d1abc"])["d1abc"]
+    before = cursors.read(["d1abc"], NOW)["d1abc"]
     cursors.boost("d1abc", until + timedelta(minutes=1))
 
     assert before == Cursor("d1abc", boosted_until=until)
     assert cursors.save(before.after_look(MILLISECONDS))
-    assert cursors.read(["d1abc"])["d1abc"].boosted_until == until + timedelta(minutes=1)
+    assert cursors.read(["d1abc"], NOW)["d1abc"].boosted_until == until + timedelta(minutes=1)
+
+
+def put(world: World, app_id: str, **attributes: Any) -> None:
+    key = {"pk": {"S": f"cursor#aws#123456789012#eu-central-1#{app_id}"}}
+    world.client("dynamodb").put_item(TableName="incidents", Item={**key, **attributes})
+
+
+def state(**fields: Any) -> dict[str, Any]:
+    return {"S": json.dumps(fields)}
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"state": {"S": "{"}},
+        {"state": {"S": "[" * 5000}},
+        {"state": {"B": b"\x1f\x8b\x08garbage"}},
+        {"state": state(position=7)},
+        {"state": state(position="9999-12-31T00:00:00+00:00")},
+        {"state": state(silent_until="2027-11-22T12:00:00+00:00")},
+        {"state": state(unfinished={"start": "2026-11-22T12:00:00+00:00", "end": "2027-11-22T12:00:00+00:00"})},
+        {"state": state(missing_reported=1)},
+        {"remembered": {"M": {"x": {"B": b"12345678"}}}},
+        {"remembered": {"M": {"1": {"S": "x"}}}},
+        {"boosted_until": {"N": "1827489600"}},
+    ],
+    ids=str,
+)
+def test_a_damaged_cursor_stops_no_other_and_its_log_is_read_again(
+    world: World, cursors: Cursors, unreadable: list[str], attributes: dict[str, Any]
+) -> None:
+    put(world, "d1abc", version={"N": "3"}, **attributes)
+    cursors.boost("d2", NOW)
+    found = cursors.read(["d1abc", "d2"], NOW)
+    assert found["d1abc"] == Cursor("d1abc", version=3, position=NOW - MAX_LOOKBACK)
+    assert sorted(found) == ["d1abc", "d2"]
+    assert unreadable == ["cursor#aws#123456789012#eu-central-1#d1abc"]
+    assert cursors.save(found["d1abc"].after_look(NOW))
+
+
+@pytest.mark.parametrize("version", [{"N": "1E+30"}, {"N": "-1"}])
+def test_a_cursor_with_a_damaged_version_is_written_again(
+    world: World, cursors: Cursors, version: dict[str, str]
+) -> None:
+    put(world, "d1abc", version=version)
+    assert cursors.save(cursors.read(["d1abc"], NOW)["d1abc"].after_look(NOW))
+    assert cursors.read(["d1abc"], NOW)["d1abc"].version == 1
+
+
+def test_fields_of_a_newer_release_are_written_back(world: World, cursors: Cursors) -> None:
+    put(world, "d1abc", state=state(newer={"a": [1]}), newer_attribute={"S": "x"})
+    assert cursors.save(cursors.read(["d1abc"], NOW)["d1abc"].after_look(NOW))
+    key = {"pk": {"S": "cursor#aws#123456789012#eu-central-1#d1abc"}}
+    item = world.client("dynamodb").get_item(TableName="incidents", Key=key)["Item"]
+    assert json.loads(item["state"]["S"])["newer"] == {"a": [1]}
+    assert item["newer_attribute"] == {"S": "x"}
+
+
+def test_a_cursor_that_only_a_newer_release_may_write_is_left_alone(
+    world: World, cursors: Cursors, unreadable: list[str]
+) -> None:
+    put(world, "d1abc", schema={"N": "2"}, version={"N": "3"})
+    assert cursors.read(["d1abc"], NOW) == {}
+    assert not cursors.save(Cursor("d1abc").after_look(NOW))
+    assert len(unreadable) == 1
 
 
 def test_cursors_of_many_apps_are_read_in_batches(cursors: Cursors, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +139,7 @@ def test_cursors_of_many_apps_are_read_in_batches(cursors: Cursors, monkeypatch:
     for app in ids:
         cursors.boost(app, NOW)
 
-    assert sorted(cursors.read(ids)) == sorted(ids)
+    assert sorted(cursors.read(ids, NOW)) == sorted(ids)
 
 
 def test_every_app_and_every_branch_is_listed_over_all_pages(world: World) -> None:

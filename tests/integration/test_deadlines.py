@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
+
+from medic.aws.errors import RetryableError
+from medic.evidence import Present
+from medic.flows.locked_branch import RecordedError
 
 if TYPE_CHECKING:
     from tests.integration.conftest import World
@@ -151,3 +158,117 @@ def test_a_hand_made_wake_up_does_nothing(world: World) -> None:
     world.deliver(message)
     assert world.calls("UpdateBranch") == []
     assert world.alerts() == []
+
+
+# --- what fails each time
+
+
+def interrupted(world: World, tags: dict[str, str]) -> str:
+    """An app on whose branch a run set the role and ended before its alert."""
+    app = lost_connection(world, tags)
+    event = world.build(app)
+    for read_back in (3, 4, 5):
+        world.amplify.control.fail_call("GetBranch", "throttle", read_back)
+    with pytest.raises(RecordedError):
+        world.deliver(event)
+    assert world.compute_role(app) == world.default_role_arn
+    assert world.alerts() == []
+    return app
+
+
+def watch_for(world: World, minutes: int) -> list[int]:
+    """Run the watcher each minute. Returns the minutes in which it woke the bot."""
+    woken = []
+    for minute in range(1, minutes + 1):
+        world.amplify.control.advance(MINUTE)
+        if list(world.services().table.due()):
+            woken.append(minute)
+        with suppress(RecordedError):
+            world.watch()
+    return woken
+
+
+def test_an_incident_that_fails_each_time_backs_off_and_is_closed_with_an_alert(world: World) -> None:
+    interrupted(world, OPTED_IN)
+    services = world.services()
+    throttled = RetryableError("amplify:GetJob", "ThrottlingException", "Rate exceeded")
+    vars(services.gatherer)["deployment"] = Mock(side_effect=throttled)
+    vars(world)["services"] = lambda: services
+    woken = watch_for(world, 26 * 60)
+    waits = [later - earlier for earlier, later in pairwise(woken)]
+    assert waits == sorted(waits)
+    assert max(waits) == 60
+    assert len(woken) < 40
+    assert incident(world)["state"] == "outcome_unknown"
+    (alert,) = world.alerts()
+    assert world.default_role_arn in alert
+
+
+@pytest.mark.parametrize(
+    "change", ["ignore", "no tag", "the job can't be read", "the settings name other apps", "only reports"]
+)
+def test_a_change_is_told_whatever_happens_after_it(world: World, change: str) -> None:
+    app = interrupted(world, OPTED_IN)
+    tags = world.amplify.fake.state.branch(app, "main")[1].tags
+    match change:
+        case "ignore":
+            tags["amplify-medic:auto-fix"] = "ignore"
+        case "no tag":
+            tags.clear()
+        case "the job can't be read":
+            world.amplify.control.deny("GetJob")
+        case "the settings name other apps":
+            world.settings["apps"] = ["d1other"]
+        case "only reports":
+            world.settings["mode"] = "report"
+    assert len(watch_for(world, 10)) == 1
+    (alert,) = world.alerts()
+    assert world.default_role_arn in alert
+    assert incident(world)["state"] in {"applied", "outcome_unknown"}
+    assert watch_for(world, 10) == []
+
+
+def test_one_incident_that_fails_stops_no_other_one(world: World) -> None:
+    app = lost_connection(world, {})
+    world.deliver(world.build(app))
+    world.amplify.control.advance(MINUTE)
+    world.amplify.control.set_connection(app, "ok")
+    world.deliver(
+        world.build(app, outcome="lines", lines=["ERROR CredentialsProviderError: Could not load credentials"])
+    )
+    services = world.services()
+    vars(services.amplify)["jobs"] = Mock(side_effect=[ValueError("a bug"), Present(())])
+    vars(world)["services"] = lambda: services
+    world.amplify.control.advance(7 * DAY + MINUTE)
+    with pytest.raises(RecordedError):
+        world.watch()
+    items = world.client("dynamodb").scan(TableName="incidents")["Items"]
+    states = [each["state"] for item in items if "incidents" in item for each in json.loads(item["incidents"]["S"])]
+    assert sorted(states) == ["expired", "open"]
+
+
+# --- lost events
+
+
+@pytest.mark.parametrize("tags", [{}, OPTED_IN, {"amplify-medic:auto-fix": "ask"}], ids=["report", "fix", "ask"])
+def test_a_success_whose_event_was_lost_closes_the_incident_at_its_deadline(world: World, tags: dict[str, str]) -> None:
+    app = lost_connection(world, tags)
+    world.deliver(world.build(app))
+    world.amplify.control.set_connection(app, "ok")
+    world.amplify.control.advance(MINUTE)
+    world.build(app)
+    world.amplify.control.advance(7 * DAY + MINUTE)
+    world.watch()
+    assert incident(world)["state"] == "resolved"
+    assert "Recovered" in world.alerts()[-1]
+
+
+def test_an_earlier_success_closes_nothing(world: World) -> None:
+    app = world.make_app()
+    world.build(app)
+    world.amplify.control.set_connection(app, "lost")
+    world.amplify.control.advance(MINUTE)
+    world.deliver(world.build(app))
+    world.amplify.control.advance(7 * DAY + MINUTE)
+    world.watch()
+    assert incident(world)["state"] == "expired"

@@ -175,6 +175,18 @@ def test_an_admin_role_is_refused_and_the_guardrail_is_named(world: World) -> No
     assert "not_admin" in the_alert(world)
 
 
+@pytest.mark.parametrize(("policy", "refused"), [("AWSLambda_FullAccess", True), ("AmazonDynamoDBFullAccess", False)])
+def test_an_aws_managed_policy_is_judged_by_what_it_allows(world: World, policy: str, refused: bool) -> None:  # noqa: FBT001
+    role = world.make_role("compute")
+    world.attach_aws_managed("compute", policy)
+    app = world.make_app(tags=OPTED_IN)
+    world.settings["compute_roles"] = {role: [app]}
+    world.amplify.control.set_connection(app, "lost")
+    world.deliver(world.build(app))
+    assert len(world.calls("UpdateBranch")) == (0 if refused else 1)
+    assert (f"the AWS-managed policy {policy} allows lambda:" in the_alert(world)) is refused
+
+
 def test_a_branch_that_changed_since_the_diagnosis_is_left_alone(world: World) -> None:
     app = world.make_app(tags=OPTED_IN)
     world.amplify.control.set_connection(app, "lost")
@@ -372,19 +384,3 @@ def test_a_later_job_is_planned_again_and_alerted_if_the_plan_changed(world: Wor
     assert world.compute_role(app) == world.default_role_arn
     assert len(world.alerts()) == 2
     assert "Seen: 2 times" in world.alerts()[-1]
-
-
-def test_a_job_of_a_recreated_branch_is_not_mistaken_for_an_old_job(world: World) -> None:
-    app = world.make_app()
-    world.amplify.control.set_connection(app, "lost")
-    for _ in range(2):
-        world.deliver(world.build(app))
-        world.amplify.control.advance(60)
-    amplify = world.client("amplify")
-    amplify.delete_branch(appId=app, branchName="main")
-    amplify.create_branch(appId=app, branchName="main", stage="PRODUCTION", tags=OPTED_IN)
-    event = world.build(app)
-    assert event["detail"]["jobId"] == "1"
-    world.deliver(event)
-    assert counts(world) == [3]
-    assert world.compute_role(app) == world.default_role_arn

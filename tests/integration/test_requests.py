@@ -195,6 +195,7 @@ def test_undo_restores_the_previous_role(world: World) -> None:
     app, gone = with_a_deleted_role(world)
     assert world.compute_role(app) == world.default_role_arn
     world.client("iam").create_role(RoleName="old", Path="/app/", AssumeRolePolicyDocument=plain(world))
+    world.settings["compute_roles"] = {gone: [app]}
     world.amplify.control.advance(60)
     assert ask(world, app, RequestKind.UNDO).startswith("used: attach_compute restored")
     assert world.compute_role(app) == gone

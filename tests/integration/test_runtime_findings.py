@@ -59,7 +59,12 @@ class Site:
             settings=services.runtime.settings,
             amplify=AmplifyReader(self.world.client("amplify")),
             logs=RuntimeLogs(lambda: client, RateLimiter(1000)),
-            cursors=Cursors(self.world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1")),
+            cursors=Cursors(
+                self.world.client("dynamodb"),
+                "incidents",
+                ("aws", "123456789012", "eu-central-1"),
+                services.telemetry.unreadable,
+            ),
             wake=wake,
             muted=lambda _: False,
             telemetry=services.telemetry,
@@ -108,7 +113,7 @@ def test_a_continuing_error_after_a_successful_deployment_is_reported_once(world
     (alert,) = shop.alerts
     assert "SSR code had no AWS credentials" in alert
     assert "the compute role (SSR runtime)" in alert
-    assert "Proven cause: No compute role is set on branch or app" in alert
+    assert "Likely cause: No compute role is set on branch or app" in alert
     assert "Could not load credentials" in alert
     assert world.calls("UpdateBranch") == []
     assert shop.incidents[0]["count"] == 4
@@ -283,7 +288,8 @@ def test_if_a_successful_job_cannot_be_retried_the_redeploy_is_left_to_people(wo
     shop.visit()
     shop.look()
 
-    assert "Redeploy to be sure" in shop.alerts[0]
+    assert "job 1 is retried next" in shop.alerts[0]
+    assert "Redeploy to be sure" in shop.alerts[1]
     assert shop.states == ["applied"]
 
 

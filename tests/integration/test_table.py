@@ -14,7 +14,13 @@ from medic.incidents.model import Answer, Incident, Request, UndeliveredAlert, a
 from medic.incidents.region import RegionTable
 from medic.incidents.requests import RequestsTable
 from medic.incidents.table import (
+    BRANCH,
+    COUNT,
     LEASE,
+    REGION,
+    REQUEST,
+    STORM,
+    UNDELIVERED,
     BusyError,
     Cap,
     IncidentsTable,
@@ -23,7 +29,9 @@ from medic.incidents.table import (
     TransactionParts,
     UsedUpError,
 )
-from medic.labels import RoleKind
+from medic.labels import Label, RoleKind
+from medic.watch.cursor import Cursor
+from medic.watch.cursor_store import CURSOR, Cursors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,12 +58,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def table(world: World, clock: Callable[[], datetime]) -> IncidentsTable:
-    return IncidentsTable(world.client("dynamodb"), "incidents", clock)
+def unreadable() -> list[str]:
+    """The keys of the items that could not be read, as the table reports them."""
+    return []
+
+
+@pytest.fixture
+def table(world: World, clock: Callable[[], datetime], unreadable: list[str]) -> IncidentsTable:
+    return IncidentsTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
 
 
 def incident(clock: Clock) -> Incident:
-    kind = (RoleKind.SERVICE, "service_role_unassumable")
+    kind = (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE)
     return Incident.open(SCOPE, kind, JobRef("7", clock.now), app_name="shop", now=clock())
 
 
@@ -85,6 +99,16 @@ def test_a_branch_is_released_when_its_holder_fails(table: IncidentsTable) -> No
         raise RuntimeError
     with table.hold(SCOPE):
         pass
+
+
+def test_a_lease_is_not_ended_by_its_earlier_holder(table: IncidentsTable, clock: Clock) -> None:
+    first = table.hold(SCOPE)
+    first.__enter__()
+    clock.now += LEASE + timedelta(seconds=1)
+    with table.hold(SCOPE):
+        first.__exit__(None, None, None)
+        with pytest.raises(BusyError), table.hold(SCOPE):
+            pass
 
 
 def test_a_lapsed_lease_is_taken_over_and_its_old_holder_can_not_write(table: IncidentsTable, clock: Clock) -> None:
@@ -135,6 +159,41 @@ def test_a_cap_that_is_used_up_is_named_and_nothing_is_written(table: IncidentsT
         assert [spend(held, (cap(5, "account"),)) for _ in range(5)] == [None] * 4 + ["account"]
 
 
+def test_every_item_says_its_schema_and_is_kept_for_90_days(
+    world: World,
+    table: IncidentsTable,
+    requests: RequestsTable,
+    region: RegionTable,
+    clock: Clock,
+    unreadable: list[str],
+) -> None:
+    letter = UndeliveredAlert("abc", "report:7", "{}", ("slack",))
+    with table.hold(SCOPE) as held:
+        held.save(held.record.with_incident(incident(clock)), TransactionParts((cap(5),), undelivered=(letter,)))
+    requests.submit(make_request(clock))
+    requests.submit(answered := make_request(clock, id="1" * 32))
+    requests.answer(SCOPE, answered.id, Answer("done"))
+    region.count(SCOPE)
+    region.join_storm(SCOPE, "abc", "def")
+    cursors = Cursors(
+        world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1"), requests._on_unreadable
+    )
+    cursors.save(Cursor("d1abc").after_look(clock.now))
+    items = world.client("dynamodb").scan(TableName="incidents")["Items"]
+    assert {item["pk"]["S"].partition("#")[0] for item in items} == {
+        *(BRANCH, REQUEST, UNDELIVERED, COUNT, REGION, STORM, CURSOR)
+    }
+    assert [item.get("schema") for item in items] == [{"N": "1"}] * len(items)
+    kept = {item["pk"]["S"].partition("#")[0]: item.get("expires_at", {}).get("N") for item in items}
+    counted = datetime.fromtimestamp(int(kept.pop(COUNT)), UTC)
+    assert counted == cap(5).expires_at
+    assert kept.pop(REGION) is None  # it is bounded, and in use as long as the stack is
+    assert unreadable == []
+    for each in kept.values():
+        left = datetime.fromtimestamp(int(each), UTC) - clock.now
+        assert timedelta(days=90) <= left <= timedelta(days=90, hours=1)
+
+
 def test_due_incidents_are_found_by_their_deadline(table: IncidentsTable, clock: Clock) -> None:
     with table.hold(SCOPE) as held:
         held.save(held.record.with_incident(incident(clock)))
@@ -162,8 +221,8 @@ def test_all_records_are_listed_and_nothing_else(table: IncidentsTable, clock: C
 
 
 @pytest.fixture
-def requests(world: World, clock: Clock) -> RequestsTable:
-    return RequestsTable(world.client("dynamodb"), "incidents", clock)
+def requests(world: World, clock: Clock, unreadable: list[str]) -> RequestsTable:
+    return RequestsTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
 
 
 def make_request(clock: Clock, **fields: Any) -> Request:
@@ -230,25 +289,29 @@ def test_a_missing_request_can_not_be_used(table: IncidentsTable, clock: Clock) 
 
 
 @pytest.fixture
-def region(world: World, clock: Clock) -> RegionTable:
-    return RegionTable(world.client("dynamodb"), "incidents", clock)
+def region(world: World, clock: Clock, unreadable: list[str]) -> RegionTable:
+    return RegionTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
 
 
-def test_incidents_are_counted_by_id_over_a_sliding_window(region: RegionTable, clock: Clock) -> None:
-    for name in ("a", "b", "b"):
-        region.count(SCOPE, name)
-        clock.now += timedelta(minutes=4)
-    assert region.read(SCOPE).opened_within(10, clock.now) == 1
-    assert region.count(OTHER, "c").opened_within(13, clock.now) == 3
+def app(name: str) -> Scope:
+    return replace(OTHER, app_id=name)
+
+
+def test_failing_apps_are_counted_once_over_a_sliding_window(region: RegionTable, clock: Clock) -> None:
+    for name in ("d1", "d2", "d2", "d2"):
+        region.count(app(name))
+        clock.now += timedelta(minutes=3)
+    assert region.read(SCOPE).apps_within(10, clock.now) == 1
+    assert region.count(app("d3")).apps_within(13, clock.now) == 3
 
 
 def test_old_minutes_are_deleted(region: RegionTable, clock: Clock) -> None:
     for number in range(13):
-        region.count(SCOPE, f"old{number}")
+        region.count(app(f"d{number}"))
         clock.now += timedelta(minutes=1)
     clock.now += timedelta(hours=2)
-    region.count(SCOPE, "new")
-    assert list(region.read(SCOPE).opened.values()) == [frozenset({"new"})]
+    region.count(app("dnew"))
+    assert list(region.read(SCOPE).failed.values()) == [frozenset({"dnew"})]
 
 
 def test_a_mute_holds_for_its_branch_or_app_until_it_ends(region: RegionTable, clock: Clock) -> None:

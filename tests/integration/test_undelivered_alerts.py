@@ -74,18 +74,58 @@ def test_a_dead_channel_is_tried_with_one_alert_per_run(world: World, app: str) 
     assert len(world.slack.posts) == 2
 
 
-@pytest.mark.parametrize("text", ["[]", '{"kind": "of another release"}', "not JSON"])
-def test_a_stored_alert_that_cannot_be_read_does_not_block_its_branch(world: World, app: str, text: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("alert", "[]"),
+        ("alert", '{"kind": "of another release"}'),
+        ("alert", "not JSON"),
+        ("lacking", "slack"),
+        ("schema", "2"),
+    ],
+)
+def test_a_stored_alert_that_can_not_be_read_does_not_block_its_branch(
+    world: World, app: str, name: str, text: str
+) -> None:
     world.slack.fail(times=MANY)
     world.deliver(world.build(app))
     world.slack.recover()
     table = world.client("dynamodb")
     (stored,) = (item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item)
-    table.put_item(TableName=TABLE, Item={**stored, "alert": {"S": text}})
+    table.put_item(TableName=TABLE, Item={**stored, name: {"N" if name == "schema" else "S": text}})
     world.amplify.control.set_connection(app, "ok")
     world.deliver(world.build(app))
     (alert,) = world.alerts()
     assert "Recovered" in alert
+
+
+def test_a_stored_alert_of_a_newer_release_is_sent_once_that_release_is_back(world: World, app: str) -> None:
+    world.slack.fail(times=MANY)
+    world.deliver(world.build(app))
+    world.slack.recover()
+    table = world.client("dynamodb")
+    (stored,) = (item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item)
+    table.put_item(TableName=TABLE, Item={**stored, "alert": {"S": '{"kind": "of another release"}'}})
+    for _ in range(2):
+        world.amplify.control.advance(3600)
+        world.watch()
+    assert world.alerts() == []
+    table.put_item(TableName=TABLE, Item=stored)
+    world.amplify.control.advance(3600)
+    world.watch()
+    assert len(world.alerts()) == 1
+
+
+def test_a_stored_alert_that_can_not_be_read_is_abandoned_after_a_week(world: World, app: str) -> None:
+    world.slack.fail(times=MANY)
+    world.deliver(world.build(app))
+    world.slack.recover()
+    table = world.client("dynamodb")
+    (stored,) = (item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item)
+    table.put_item(TableName=TABLE, Item={**stored, "alert": {"S": "not JSON"}})
+    world.amplify.control.advance(8 * 24 * 3600)
+    world.watch()
+    assert [item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item] == []
 
 
 def _tries(world: World) -> int:

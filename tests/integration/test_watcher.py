@@ -12,7 +12,7 @@ from medic.aws.errors import RetryableError
 from medic.evidence import JobRef
 from medic.gateways import Gateways
 from medic.incidents.model import Incident
-from medic.labels import RoleKind
+from medic.labels import Label, RoleKind
 from medic.settings import Runtime, Settings
 from medic.watch.watcher import Watcher
 from tests.integration.conftest import REGION
@@ -46,7 +46,9 @@ class Queue:
 
 def watcher(world: World, queue: Queue, **settings: Any) -> Watcher:
     services = world.services()
-    gateways = Gateways(services.session, world.now, table_name="incidents")
+    gateways = Gateways(
+        services.session, world.now, table_name="incidents", on_unreadable=services.telemetry.unreadable
+    )
     gateways.clients.__dict__["sqs"] = queue
     runtime = Runtime(Settings.parse(settings), world.amplify.account_id, REGION, "aws", "incidents", queue_url="queue")
     return Watcher(runtime, gateways, services.telemetry)
@@ -106,7 +108,8 @@ def test_no_log_is_read_if_none_is_watched(world: World) -> None:
     world.amplify.control.forget_calls()
     watcher(world, queue, watch_runtime="none").run({}, 30)
 
-    assert queue.messages == world.amplify.control.recorded_calls() == []
+    assert queue.messages == []
+    assert [call["operation"] for call in world.amplify.control.recorded_calls()] == ["ListApps"]
 
 
 def test_a_muted_app_is_not_watched(world: World, app: str) -> None:
@@ -123,7 +126,11 @@ def due_branches(world: World, number: int) -> list[str]:
     for name in names:
         with table.hold(scope(world, "d1a2b3c4d5e6f7", name)) as lease:
             incident = Incident.open(
-                lease.record.scope, (RoleKind.SERVICE, "x"), JobRef("1", None), app_name="shop", now=world.now()
+                lease.record.scope,
+                (RoleKind.SERVICE, Label.SERVICE_ROLE_UNASSUMABLE),
+                JobRef("1", None),
+                app_name="shop",
+                now=world.now(),
             )
             lease.save(lease.record.with_incident(incident.mark_alert_due("report:1")))
     world.amplify.control.advance(600)

@@ -66,7 +66,7 @@ class Remediator:
         """Handle an invocation. `draw` is where between its bounds every random number lies, from 0 to 1."""
         return queue.handle(event, self.services(), lambda low, high: low + (high - low) * draw)
 
-    def run(self, message: pipeline.Message, _services: object) -> None:
+    def run(self, message: pipeline.Message, _services: object, _attempt: object) -> None:
         self.ran.append(message)
         if self.error is not None:
             raise self.error

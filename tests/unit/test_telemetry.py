@@ -74,7 +74,7 @@ def test_an_unexpected_dimension_value_is_counted_as_other(
 def test_no_dimension_is_a_name_that_users_choose() -> None:
     names = {name for several in DIMENSIONS.values() for name in several}
 
-    assert names == {"label", "cause", "action", "rule"}
+    assert names == {"label", "cause", "action", "rule", "reason"}
 
 
 @pytest.mark.parametrize(("waited", "milliseconds"), [(2.3456, 2346), (0, 0), (-5, 0)])

@@ -12,8 +12,9 @@ from medic.alerts.json_form import finding_json
 from medic.knowledge import title_of
 from medic.labels import Label, Phase
 from medic.logscan.scan import scan
-from medic_cli.errors import SOMETHING_WRONG
-from medic_cli.files import LineUnansweredError, answer_batch, case_id, chunks, opened
+from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG
+from medic_cli.files import LineUnansweredError, answer_batch, case_id, opened
+from medic_cli.input import text_chunks
 from medic_cli.options import examples, json_option
 from medic_cli.output import line_range, print_json, shown, terminal
 
@@ -42,10 +43,10 @@ _EXAMPLES = examples(
 def command(file: str, phase: str, batch: str | None, *, as_json: bool) -> None:
     """Name the failure in a log, an excerpt or a single message.
 
-    FILE is plain text, not gzip; - reads standard input.
+    FILE is plain text or gzip; - reads standard input.
 
-    Exits with 0 if the failure is not an IAM failure, 1 if it is, 2 on wrong usage, 3 if the file can't be read. A
-    batch exits with 0 once every line is answered.
+    Exits with 0 if the failure is not an IAM failure, 1 if it is, 2 on wrong usage, 3 if the file can't be read, is
+    empty, binary or an error page, or breaks off before a failure. A batch exits with 0 once every line is answered.
     """
     if batch is not None:
         with opened(batch) as lines:
@@ -53,11 +54,13 @@ def command(file: str, phase: str, batch: str | None, *, as_json: bool) -> None:
                 click.echo(json.dumps(answer))
         return
     with opened(file) as stream:
-        reading = scan(chunks(stream, file), Phase(phase))
+        reading = scan(text_chunks(stream, file), Phase(phase))
     if as_json:
         print_json(_answer(None, reading))
     else:
         _print(reading)
+    if reading.label is None:
+        sys.exit(COULD_NOT_LOOK)
     sys.exit(0 if reading.label is Label.NOT_IAM else SOMETHING_WRONG)
 
 
@@ -80,20 +83,29 @@ def _answer_line(line: bytes) -> ClassifyAnswer:
 
 
 def _answer(id_: str | None, reading: LogReading) -> ClassifyAnswer:
-    return {"id": id_, "label": reading.label.value, "findings": [finding_json(each) for each in reading.findings]}
+    return {
+        "id": id_,
+        "label": reading.label.value if reading.label else None,
+        "findings": [finding_json(each) for each in reading.findings],
+        "unread": reading.unread,
+    }
 
 
 def _print(reading: LogReading) -> None:
     console = terminal()
-    iam_failure = reading.label is not Label.NOT_IAM
-    console.print(shown(reading.label.value, "bold red" if iam_failure else "bold green"))
+    if reading.label is not None:
+        console.print(shown(reading.label.value, "bold green" if reading.label is Label.NOT_IAM else "bold red"))
     for finding in reading.findings:
         facts = f"{finding.label.value}, {finding.confidence.value} confidence, {line_range(finding)}"
+        if finding.ended_build is False:
+            facts += "; also seen: it did not end the build"
         console.print()
         console.print(shown(title_of(finding.signature), "bold"))
         console.print(shown(facts, "dim"))
         for line in finding.excerpt.splitlines():
             console.print(shown(f"  | {line}"), soft_wrap=True)
         console.print(shown(f"  More: medic explain {finding.signature}", "dim"))
-    if not iam_failure:
+    if reading.label is Label.NOT_IAM:
         console.print(shown("No IAM failure found in the text."))
+    if reading.unread is not None:
+        console.print(shown(f"Not read to the end: {reading.unread}.", "bold yellow"))

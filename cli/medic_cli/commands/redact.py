@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from medic.redaction import redact_stream
+from medic.unpack import CutError
+from medic_cli.errors import CouldNotLookError
+from medic_cli.input import text_chunks
 from medic_cli.options import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
+    from collections.abc import Iterable, Iterator
 
+_BLOCK = 1 << 18
 _MAX_LINE = 1 << 20
 """Bytes. A longer line is redacted in pieces, so that memory stays bounded."""
 
@@ -27,15 +30,29 @@ _EXAMPLES = examples(
 def command() -> None:
     """Remove secrets from a text: standard input to standard output, line by line.
 
-    An access key, token, signed URL or password becomes [redacted: what it was]. Exits with 0.
+    An access key, token, signed URL or password becomes [redacted: what it was]. Gzip is unpacked. Exits with 0, or
+    with 3 if the input is empty, binary or an error page, or breaks off.
     """
     out = sys.stdout.buffer
-    for line in redact_stream(_lines(sys.stdin.buffer)):
-        # `surrogateescape` here and in `_lines` lets bytes that are not UTF-8 pass unchanged.
-        out.write(line.encode("utf-8", "surrogateescape"))
-        out.flush()
+    try:
+        for text in redact_stream(_blocks(text_chunks(sys.stdin.buffer, "-"))):
+            # `surrogateescape` here and in `_blocks` lets bytes that are not UTF-8 pass unchanged.
+            out.write(text.encode("utf-8", "surrogateescape"))
+            out.flush()
+    except CutError as error:
+        raise CouldNotLookError(f"Only a part was redacted: {error}.") from None
 
 
-def _lines(stream: BinaryIO) -> Iterator[str]:
-    while line := stream.readline(_MAX_LINE):
-        yield line.decode("utf-8", "surrogateescape")
+def _blocks(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Whole lines, as many as have arrived, so that a pipe does not wait."""
+    rest = b""
+    for arrived in chunks:
+        end = arrived.rfind(b"\n") + 1
+        if end or len(rest) + len(arrived) > _MAX_LINE:
+            end = end or len(arrived)
+            yield (rest + arrived[:end]).decode("utf-8", "surrogateescape")
+            rest = arrived[end:]
+        else:
+            rest += arrived
+    if rest:
+        yield rest.decode("utf-8", "surrogateescape")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,9 +13,9 @@ from typing import IO, TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.syntax import Syntax
 from rich.text import Text
 
+from medic.arns import name_of
 from medic.trust import (
     AMPLIFY,
     MAX_CHARACTERS,
@@ -38,6 +39,7 @@ from medic.trust.document import scalar_text
 from medic.trust.explain import explain_statement
 from medic.trust.request import ACCOUNT_ID, ASSUME_ROLE
 from medic_cli.files import LineUnansweredError, answer_batch, case_id
+from medic_cli.input import refuse_empty_or_binary
 from medic_cli.options import examples, json_option
 from medic_cli.output import print_json
 
@@ -58,12 +60,14 @@ _AMPLIFY_APP = re.compile(r"arn:[^:]+:amplify:[^:]+:[0-9]{12}:apps/(?P<app>[a-z0
 _MAX_TEXT = 2048
 _MIN_YEAR, _MAX_YEAR = 1970, 9998
 
+_DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 _STYLES = {Outcome.ALLOWED: "bold green", Outcome.DENIED: "bold red", Outcome.CONDITIONAL: "bold yellow"}
 
 
 _EXAMPLES = examples(
     "aws iam get-role --role-name web --query Role.AssumeRolePolicyDocument | medic trust",
     "medic trust trust.json --role compute",
+    "medic trust trust.json --role-arn arn:aws:iam::111122223333:role/web --expect allowed",
     "medic trust trust.json --branch-arn arn:aws:amplify:eu-central-1:111122223333:apps/d1a2b3c4d5e6f7/branches/main",
 )
 
@@ -84,6 +88,8 @@ _EXAMPLES = examples(
 @click.option("--chained", is_flag=True, help="The caller uses credentials of an assumed role.")
 @click.option("--role", type=click.Choice([form.value for form in FixForm]), default=FixForm.CONDITIONED.value,
               show_default=True, help="Form of the proposed statement: with source conditions, or plain.")  # fmt: skip
+@click.option("--expect", type=click.Choice([outcome.value for outcome in Outcome]),
+              help="Exit with 0 only if this is the outcome, for example in a pipeline.")  # fmt: skip
 @click.option("--now", metavar="TIME", help="Time of the call in ISO 8601. Default: now.")
 @click.option("--batch", type=click.Path(exists=True, dir_okay=False, allow_dash=True), metavar="FILE.jsonl",
               help='Evaluate each line {"id", "trust_policy", "context"}, and print one JSON line for it.')  # fmt: skip
@@ -102,6 +108,7 @@ def command(  # noqa: PLR0913 - click passes options by name
     max_session: int | None,
     chained: bool,
     role: str,
+    expect: str | None,
     now: str | None,
     batch: str | None,
     as_json: bool,
@@ -110,17 +117,19 @@ def command(  # noqa: PLR0913 - click passes options by name
 
     FILE is the trust policy as JSON, plain or percent-encoded. With - or without FILE, it reads standard input.
 
-    Exits with 0 if allowed, 1 if denied or undecidable, 2 on wrong usage. With --batch, exits with 0 once every line
-    is answered.
+    Exits with 0 if allowed (or as --expect says), 1 if not, 2 on wrong usage, 3 if the file is empty or binary. With
+    --batch, exits with 0 once every line is answered.
     """
     form, time = FixForm(role), _time_of_call(now)
+    if batch is not None and expect is not None:
+        raise click.UsageError("--expect is for one document, not for --batch.")
     if batch is not None:
         with click.open_file(batch, "rb") as lines:
             for answer in answer_batch(lines, _MAX_LINE_BYTES, lambda line: _answer_line(line, form, time)):
                 click.echo(json.dumps(answer))
         return
     with click.open_file(file, "rb") as stream:
-        document = _document(stream)
+        document = _document(stream, file)
     source_arn = _source_arn(branch_arn, source_arn)
     source, own = _arn_parts(source_arn, "--source-arn"), _arn_parts(role_arn, "--role-arn")
     app = _AMPLIFY_APP.fullmatch(source_arn or "")
@@ -146,7 +155,7 @@ def command(  # noqa: PLR0913 - click passes options by name
         print_json(answer_as_json(None, decision, fix))
     else:
         _print(decision, fix)
-    sys.exit(0 if decision.outcome is Outcome.ALLOWED else 1)
+    sys.exit(0 if decision.outcome == (expect or Outcome.ALLOWED) else 1)
 
 
 def _time_of_call(now: str | None) -> datetime:
@@ -158,8 +167,9 @@ def _time_of_call(now: str | None) -> datetime:
         raise click.BadParameter(str(error), param_hint="--now") from None
 
 
-def _document(stream: IO[bytes]) -> str | Malformed:
+def _document(stream: IO[bytes], path: str) -> str | Malformed:
     data = stream.read(_MAX_DOCUMENT_BYTES + 1)
+    refuse_empty_or_binary(data, path)
     if len(data) > _MAX_DOCUMENT_BYTES:
         return Malformed("", f"is longer than the {MAX_CHARACTERS:,} characters IAM accepts")
     try:
@@ -359,14 +369,25 @@ def _print(decision: Decision, fix: TrustFix) -> None:
     if fix.kind is FixKind.NONE:
         return
     console.print()
-    console.print(
-        Text(f"Fix: {fix.kind.value}", "bold"), Text(f"{fix.reason} After it: {fix.outcome_after.value}."), sep="  "
-    )
+    after = f" After it: {fix.outcome_after.value}." if fix.document else ""
+    console.print(Text(f"Fix: {fix.kind.value}", "bold"), Text(fix.reason + after), sep="  ")
     for risk in fix.risks:
         console.print(Text(f"  - {risk}"))
-    diff = fix_as_diff(decision, fix)
-    if diff:
-        console.print(Syntax(diff, "diff", theme="ansi_dark", background_color="default", word_wrap=True))
+    for line in fix_as_diff(decision, fix).splitlines():
+        console.print(Text(line, _DIFF_STYLES.get(line[:1], "")))
+    if fix.document is not None:
+        console.print()
+        console.print(Text("The whole document", "bold"), Text(fix.document), sep="\n")
+        command = fix_as_command(fix.document, decision.request.role_arn)
+        console.print(Text("The command that writes it", "bold"), Text(command), sep="\n")
+
+
+def fix_as_command(document: str, role_arn: str | None) -> str:
+    """A shell command that gives the role exactly this document, or what is missing for one."""
+    if role_arn is None:
+        return "# Give --role-arn: the command needs the role's name."
+    parts = ("aws", "iam", "update-assume-role-policy", "--role-name", name_of(role_arn), "--policy-document", document)
+    return shlex.join(parts)
 
 
 def fix_as_diff(decision: Decision, fix: TrustFix) -> str:

@@ -26,7 +26,8 @@ from medic.evidence import (
 from medic.labels import Label, Phase
 from medic.logscan.scan import scan
 from medic_cli.diagnose.output import DiagnosisReport
-from medic_cli.files import chunks, opened, read_json_file
+from medic_cli.files import opened, read_json_file
+from medic_cli.input import text_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,7 @@ def read_log_file(path: str, phase: Phase) -> tuple[Item[BuildLog], LogReading]:
         CouldNotLookError: the file can't be read.
     """
     with opened(path) as stream:
-        reading = scan(chunks(stream, path), phase)
+        reading = scan(text_chunks(stream, path), phase)
     return Present(BuildLog(phase.value.upper(), reading.size)), reading
 
 
@@ -89,7 +90,7 @@ def diagnose_offline(
     )
     if reading is None:
         return report(evidence=evidence, reading=None, diagnosis=None, notes=(_why_no_diagnosis(event),))
-    diagnosis = None if reading.label is Label.NOT_IAM else diagnose(evidence, reading, phase)
+    diagnosis = None if reading.label in {None, Label.NOT_IAM} else diagnose(evidence, reading, phase)
     return report(evidence=evidence, reading=reading, diagnosis=diagnosis)
 
 

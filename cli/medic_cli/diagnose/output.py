@@ -86,9 +86,11 @@ class DiagnosisReport:
         where = f"{app.value.name if isinstance(app, Present) else self.scope.app_id} / {self.scope.branch}"
         if self.reading is None:
             return f"{where}: no log, no diagnosis"
-        if not self.reading.findings:
+        if self.label is None:
+            return f"{where}: no failure in what was read of the log: {self.reading.unread}"
+        if self.label is Label.NOT_IAM:
             return f"{where}: no IAM failure in the log"
-        return f"{where}: {HEADLINES[self.reading.label]}"
+        return f"{where}: {HEADLINES[self.label]}"
 
     @property
     def exit_code(self) -> int:
@@ -283,6 +285,6 @@ def _print_fixes(console: Console, fixes: tuple[Section, ...], dialect: str) -> 
         for snippet in fix.snippets:
             if dialect == ALL:
                 console.print(shown(f"# {snippet.name}", "dim"))
-            if dialect == ALL or snippet.name == DIALECTS[Dialect(dialect)]:
+            if dialect == ALL or len(fix.snippets) == 1 or snippet.name == DIALECTS[Dialect(dialect)]:
                 # Not indented and not wrapped, because an indented here-document can't be pasted.
                 console.print(_clean(snippet.text), soft_wrap=True)

@@ -23,8 +23,10 @@ from medic.evidence import (
     BuildLog,
     Evidence,
     Item,
+    Partial,
     Present,
     TimeSpan,
+    Unreadable,
 )
 from medic.gateways import Gateways
 from medic.labels import Label, Phase, Trigger
@@ -126,8 +128,9 @@ def _bot_view(
         failure,
         settings,
         asked_at=evidence.read_at,
-        triggered_at=evidence.read_at,
+        jobs=lambda: gateways.amplify.jobs(evidence.app_id, evidence.branch_name),
         policies=gateways.iam_of(evidence.account).policies,
+        allowed_until=evidence.read_at,
     )
     return BotView(opt_in.note, decide(question))
 
@@ -164,7 +167,7 @@ def diagnose_job(  # noqa: PLR0913 - what the user may ask for
     else:
         log, reading = gateways.gatherer(scope.account).read_log(deployment, phase)
     report = partial(DiagnosisReport, scope, chosen_id, chosen_because, offline=False)
-    if reading.label is not Label.NOT_IAM:
+    if reading.label not in {None, Label.NOT_IAM}:
         evidence, diagnosis, bot = _diagnosed(gateways, deployment, log, reading, phase)
         return report(evidence=evidence, reading=reading, diagnosis=diagnosis, bot=bot)
     evidence = evidence_of(
@@ -277,7 +280,7 @@ def _has_no_compute_role(deployment: Deployment) -> bool:
 
 
 _NO_JOB = Absent("the SSR runtime is not part of a job")
-_EMPTY_READING = LogReading((), 0, 0, truncated=False, cloned=False, commands_executed=False)
+_EMPTY_READING = LogReading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,14 +308,15 @@ def diagnose_runtime(gateways: DiagnosisGateways, app_id: str, branch: str, sinc
     evidence = evidence_of(target.scope, now, app=app_item, branch=branch_item, job=_NO_JOB, log=_ssr_log(lines))
     chosen = "it serves the branch now" if target.branch.active_job_id else "the branch has no deployment"
     report = partial(DiagnosisReport, target.scope, target.branch.active_job_id, chosen, offline=False)
-    if not isinstance(lines, Present):
+    if isinstance(lines, Absent | Unreadable):
         note = f"The SSR log could not be read, so the runtime cannot be diagnosed: {why(lines)}."
         return report(evidence=evidence, reading=None, diagnosis=None, bot=None, notes=(note,))
     failures = runtime_failures(
         lines.value, target.app, target.branches, partial(_has_no_usable_role, gateways, target)
     )
     newest = max((f for f in failures if f.branch == target.branch), key=lambda f: f.seen_at, default=None)
-    notes = tuple(_runtime_notes(failures, newest, target.branch, since))
+    unread = lines.reason if isinstance(lines, Partial) else ""
+    notes = tuple(_runtime_notes(failures, newest, target.branch, since, unread))
     if newest is None:
         return report(evidence=evidence, reading=_EMPTY_READING, diagnosis=None, bot=None, notes=notes)
     deployment = Deployment(target.scope, app_item, branch_item, _NO_JOB)
@@ -345,14 +349,16 @@ def _has_no_usable_role(gateways: DiagnosisGateways, target: _ServingBranch, bra
     return verdict is not None and verdict.usable is False
 
 
-def _ssr_log(lines: Item[tuple[RuntimeLine, ...]]) -> Item[BuildLog]:
-    return Present(BuildLog("SSR runtime", 0)) if isinstance(lines, Present) else lines
+def _ssr_log(lines: Item[tuple[RuntimeLine, ...]] | Partial[tuple[RuntimeLine, ...]]) -> Item[BuildLog]:
+    return lines if isinstance(lines, Absent | Unreadable) else Present(BuildLog("SSR runtime", 0))
 
 
 def _runtime_notes(
-    failures: Sequence[RuntimeFailure], newest: RuntimeFailure | None, branch: Branch, since: datetime
+    failures: Sequence[RuntimeFailure], newest: RuntimeFailure | None, branch: Branch, since: datetime, unread: str
 ) -> Iterator[str]:
-    if newest is None:
+    if unread:
+        yield f"Only a part of the SSR log was read: {unread}."
+    elif newest is None:
         yield f"The SSR log shows no IAM failure of this branch since {since:%Y-%m-%d %H:%M} UTC."
     elif newest.among:
         yield f"The log does not say which branch wrote the line. It may be any of {', '.join(newest.among)}."

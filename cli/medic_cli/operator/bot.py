@@ -21,7 +21,7 @@ from medic_cli.aws import region_of
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG, CouldNotLookError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import timedelta
 
     from boto3.session import Session
@@ -94,9 +94,13 @@ class BotClient:
         gateways: gateways with the operator role's credentials.
         caller_arn: who assumed the operator role, as STS knows it.
         region: the stack's region.
+        unreadable: the keys of the table's items that could not be read. The gateways add to it.
     """
 
-    def __init__(self, stack: DeployedStack, gateways: Gateways, caller_arn: str, region: str) -> None:
+    def __init__(
+        self, stack: DeployedStack, gateways: Gateways, caller_arn: str, region: str, unreadable: Collection[str] = ()
+    ) -> None:
+        self.unreadable = unreadable
         self.stack = stack
         self.gateways = gateways
         self.who = f"session:{session_name(caller_arn)}"
@@ -225,7 +229,8 @@ class BotClient:
             for incident in record.incidents:
                 if incident.id == incident_id:
                     return ScopedIncident(record.scope, incident)
-        raise CouldNotLookError(f"{self.stack.name} has no incident {incident_id}: `medic history` lists them.")
+        unread = f" {len(self.unreadable)} items of its table could not be read." if self.unreadable else ""
+        raise CouldNotLookError(f"{self.stack.name} has no incident {incident_id}: `medic history` lists them.{unread}")
 
     def history(self, app_id: str | None, branch: str | None) -> Iterator[ScopedIncident]:
         """The incidents of a branch, of an app (branch None) or of all apps (both None), oldest first.
@@ -277,5 +282,8 @@ def connect_to_bot(session: Session, stack: DeployedStack) -> BotClient:
         aws_session_token=credentials["SessionToken"],
         region_name=region_of(session),
     )
-    gateways = Gateways(operator, table_name=stack.output("IncidentsTableName"))
-    return BotClient(stack, gateways, caller, region_of(session))
+    unreadable: set[str] = set()
+    gateways = Gateways(
+        operator, table_name=stack.output("IncidentsTableName"), on_unreadable=lambda key, _why: unreadable.add(key)
+    )
+    return BotClient(stack, gateways, caller, region_of(session), unreadable)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,10 @@ import click
 from medic.events import ALL, RequestKind
 from medic.evidence import Present
 from medic.gateways import Gateways
-from medic.incidents.requests import LONGEST_MUTE
+from medic.incidents.region import MAX_MUTE
 from medic.redaction import redact
 from medic_cli.aws import explained, why
-from medic_cli.errors import NotDoneError
+from medic_cli.errors import COULD_NOT_LOOK, NotDoneError
 from medic_cli.operator.output import (
     OperatorOptions,
     incident_json,
@@ -25,7 +26,7 @@ from medic_cli.operator.output import (
     send_request,
 )
 from medic_cli.options import AppAndBranch, app_argument, branch_argument, duration, examples, since
-from medic_cli.output import print_json, shown, terminal
+from medic_cli.output import print_json, shown, terminal, visible
 
 if TYPE_CHECKING:
     from medic_cli.answers import HistoryAnswer
@@ -129,7 +130,7 @@ _MUTE_EXAMPLES = examples(
 
 @click.command("mute", epilog=_MUTE_EXAMPLES)
 @click.argument("target", metavar="APP[/BRANCH]")
-@click.option("--for", "length", metavar="TIME", callback=duration(LONGEST_MUTE),
+@click.option("--for", "length", metavar="TIME", callback=duration(MAX_MUTE),
               help="How long: 30m, 2h, 7d; 30 days at most.")  # fmt: skip
 @click.option("--off", is_flag=True, help="End the mute.")
 @request_options
@@ -169,21 +170,26 @@ _HISTORY_EXAMPLES = examples(
 def history_command(*, app: str | None, branch: str | None, earliest: datetime | None, **options: Any) -> None:  # noqa: ANN401
     """List incidents, the newest last: when, where, which failure, what changed, why, and who approved.
 
-    Exits with 0, 2 on wrong usage, 3 if it could not look.
+    Exits with 0, 2 on wrong usage, 3 if it could not look, or not at everything.
     """
     chosen = OperatorOptions(**options)
     with explained():
-        found = [
-            each
-            for each in chosen.bot().history(app, branch)
-            if earliest is None or each.incident.updated_at >= earliest
-        ]
+        bot = chosen.bot()
+        found = [each for each in bot.history(app, branch) if earliest is None or each.incident.updated_at >= earliest]
     if chosen.as_json:
-        answer: HistoryAnswer = {"schema": 1, "incidents": [incident_json(each) for each in found]}
+        answer: HistoryAnswer = {
+            "schema": 1,
+            "incidents": [incident_json(each) for each in found],
+            "unreadable": sorted(bot.unreadable),
+        }
         print_json(answer)
-        return
-    console = terminal()
-    for each in found:
-        console.print(shown(incident_line(each)), soft_wrap=True)
-    if not found:
-        console.print(shown("No incidents found.", "dim"))
+    else:
+        console = terminal()
+        for each in found:
+            console.print(shown(incident_line(each)), soft_wrap=True)
+        if not found:
+            console.print(shown("No incidents found.", "dim"))
+    if bot.unreadable:
+        for key in sorted(bot.unreadable):
+            click.echo(visible(f"Could not read the item {key}, or a part of it. A newer medic may."), err=True)
+        sys.exit(COULD_NOT_LOOK)

@@ -15,7 +15,7 @@ import click
 from medic.diagnosis.model import Diagnosis
 from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
 from medic.events import Scope
-from medic.evidence import Item, RolePolicies, Unreadable
+from medic.evidence import Absent, Item, RolePolicies, Unreadable
 from medic.labels import ActionKind, Label, Phase, Trigger
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import (
@@ -269,4 +269,11 @@ def _question(facts: AppFacts, branch: Branch, opt_in: OptIn, terms: OptInTerms,
         service_choice=repair,
         noticed_at=facts.read_at,
     )
-    return Question(failure, terms.settings, asked_at=facts.read_at, triggered_at=facts.read_at, policies=policies)
+    return Question(
+        failure,
+        terms.settings,
+        asked_at=facts.read_at,
+        jobs=lambda: Absent("no job failed"),
+        policies=policies,
+        allowed_until=facts.read_at,
+    )

@@ -11,6 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rich.console import Console
@@ -231,7 +232,7 @@ class Scanner:
             self._gaps.add(error, role=role_name)
             return Unreadable(str(error))
 
-    @property
+    @cached_property
     def _iam(self) -> IamReader:
         return self.targets.iam_of(self._account)
 

@@ -5,33 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import RebuildOutcome
-from medic.actions.set_role import Pause, retry_when_throttled
-from medic.aws.errors import AmbiguousError, AwsRejectedError, DeniedError, RetryableError
+from medic.aws.errors import AwsError, RetryableError
+from medic.evidence import Item, Job, Present
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from medic.aws.amplify import AmplifyActor, AmplifyReader
+    from medic.aws.amplify import AmplifyActor
     from medic.events import Scope
-    from medic.evidence import Job
+
+Jobs = Item[tuple[Job, ...]]
+"""The branch's latest jobs, newest first."""
 
 
-def why_no_rebuild_now(reader: AmplifyReader, scope: Scope, job: Job) -> str | None:
-    """Why the job can't be retried now, or None if it can.
-
-    Raises:
-        AwsError: the jobs could not be listed.
-    """
-    jobs = reader.recent_jobs(scope.app_id, scope.branch)
-    running = next((other for other in jobs if other.running), None)
+def why_no_rebuild_now(jobs: Jobs, job: Job) -> str | None:
+    """Why the job can't be retried now, or None if it can."""
+    if not isinstance(jobs, Present):
+        return f"not rebuilt: the branch's jobs could not be read: {jobs.reason}"
+    running = next((other for other in jobs.value if other.running), None)
     if running is not None:
         return f"superseded by job {running.id}, which runs now"
-    if jobs and int(jobs[0].id) != int(job.id):
-        return f"superseded by job {jobs[0].id}"
+    if jobs.value and int(jobs.value[0].id) != int(job.id):
+        return f"superseded by job {jobs.value[0].id}"
     return None
 
 
-def start_rebuild(actor: AmplifyActor, scope: Scope, job: Job, incident_id: str, pause: Pause) -> RebuildOutcome:
+def start_rebuild(actor: AmplifyActor, scope: Scope, job: Job, incident_id: str) -> RebuildOutcome:
     """Start the retry once. Never RELEASE: that would deploy whatever commit the branch's head is at now.
 
     Args:
@@ -39,34 +38,32 @@ def start_rebuild(actor: AmplifyActor, scope: Scope, job: Job, incident_id: str,
         scope: the branch.
         job: the recorded job.
         incident_id: becomes part of the job's reason.
-        pause: waits for so many seconds.
 
     Raises:
         AmbiguousError: no answer came. Look for the job, and never send StartJob again.
+        RetryableError: Amplify is busy, for example because the account runs as many builds as it may. Try it later.
     """
-    reason = f"Amplify Medic, incident {incident_id}"
     try:
-        started = retry_when_throttled(lambda: actor.retry_job(scope.app_id, scope.branch, job.id, reason), pause)
-    except AmbiguousError:
+        started = actor.retry_job(scope.app_id, scope.branch, job.id, f"Amplify Medic, incident {incident_id}")
+    except RetryableError:
         raise
-    except RetryableError as error:
-        return RebuildOutcome(None, f"not rebuilt, Amplify is busy: {error.message}. Redeploy it yourself.")
-    except (AwsRejectedError, DeniedError) as error:
+    except AwsError as error:
         return RebuildOutcome(None, f"not rebuilt, StartJob was refused: {error.message}. Redeploy to be sure.")
-    return RebuildOutcome(started, f"job {started} rebuilds the commit of job {job.id}")
+    return RebuildOutcome(started, _started(started, job))
 
 
-def find_rebuild(reader: AmplifyReader, scope: Scope, job: Job, intended_at: datetime) -> RebuildOutcome:
-    """Find the job of a StartJob that got no answer. A job that started before the intent is not this retry.
-
-    Raises:
-        AwsError: the jobs could not be listed.
-    """
-    jobs = reader.recent_jobs(scope.app_id, scope.branch)
-    ours = next((other for other in jobs if _is_the_retry(other, job, intended_at)), None)
+def find_rebuild(jobs: Jobs, job: Job, intended_at: datetime) -> RebuildOutcome:
+    """Find the job of a StartJob that got no answer. A job that started before the intent is not this retry."""
+    listed = jobs.value if isinstance(jobs, Present) else ()
+    ours = next((other for other in listed if _is_the_retry(other, job, intended_at)), None)
     if ours is not None:
-        return RebuildOutcome(ours.id, f"job {ours.id} rebuilds the commit of job {job.id}")
-    return RebuildOutcome(None, "StartJob gave no answer and no new job shows: redeploy it yourself if none comes")
+        return RebuildOutcome(ours.id, _started(ours.id, job))
+    shown = "no new job shows" if isinstance(jobs, Present) else f"the jobs could not be read: {jobs.reason}"
+    return RebuildOutcome(None, f"StartJob gave no answer and {shown}: redeploy it yourself if none comes")
+
+
+def _started(started: str, job: Job) -> str:
+    return f"job {started} rebuilds the commit of job {job.id}"
 
 
 def _is_the_retry(other: Job, job: Job, intended_at: datetime) -> bool:

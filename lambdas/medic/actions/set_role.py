@@ -1,8 +1,8 @@
 """Set or restore a role: the compute role of a branch or the service role of an app.
 
 The protocol is always the same: read the current state, stop if it changed since the diagnosis, write one field, read
-it back. The caller records the intent before and the result after. If a write gets no answer, the read-back decides;
-it is never sent again.
+it back. Nothing is written without a read right before it. The caller records the intent before and the result after.
+If a write gets no answer, the read-back decides; it is never sent again.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome, UndoOutcome, UndoResult
-from medic.aws.errors import AmbiguousError, AwsRejectedError, DeniedError, RetryableError, UnassumableRoleError
+from medic.aws.errors import AmbiguousError, AwsError, AwsRejectedError, RetryableError, UnassumableRoleError
 from medic.evidence import App, Branch, Present
 from medic.labels import ActionKind
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from medic.incidents.model import Change
     from medic.plan.model import Action
 
-T = TypeVar("T")
 Pause = Callable[[float], None]
 """Waits for so many seconds."""
 
@@ -33,22 +32,6 @@ _PROPAGATION_PAUSES = (5.0, 10.0, 15.0, 15.0)
 _YOUNG = timedelta(minutes=15)
 """Amplify may be unable to assume a role younger than this, because IAM is eventually consistent."""
 _OUR_TAGS = "amplify-medic:"
-
-
-def retry_when_throttled(call: Callable[[], T], pause: Pause) -> T:
-    """Repeat a write after a throttle, which changed nothing. A write without an answer is not repeated.
-
-    Raises:
-        AwsError: the error of the last attempt.
-    """
-    for seconds in _THROTTLE_PAUSES:
-        try:
-            return call()
-        except AmbiguousError:
-            raise
-        except RetryableError:
-            pause(seconds)
-    return call()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +51,14 @@ class RoleTarget(Protocol):
 
         Raises:
             RetryableError: it could not be read.
+        """
+        ...
+
+    def prepare(self) -> None:
+        """Create the session that may write, so that nothing slow lies between a read and a write.
+
+        Raises:
+            AwsError: there is no such session.
         """
         ...
 
@@ -94,9 +85,6 @@ class _End(Enum):
     """AWS accepted the request, and the read-back still shows the old role."""
     THIRD_ROLE = auto()
     """The read-back shows neither the old nor the wanted role."""
-
-
-_Rejection: TypeAlias = AwsRejectedError | DeniedError
 
 
 @dataclass(frozen=True)
@@ -180,24 +168,26 @@ class RoleWriter:
         created_at: datetime | None,
         *,
         may_be_set: bool,
-    ) -> tuple[_End, RoleState, _Rejection | None]:
+    ) -> tuple[_End, RoleState, AwsError | None]:
         """Read, compare, write, read back. Returns the end, the last state that was read, and why AWS rejected it.
 
         Raises:
             RetryableError: the state could not be read, or it is unknown whether the write succeeded.
         """
-        current = target.current()
-        if may_be_set and current.role_arn == wanted:
+        if may_be_set and (current := target.current()).role_arn == wanted:
             return _End.FOUND, current, None
-        if current.role_arn != expected.role_arn or expected.guards not in (None, current.guards):
-            return _End.MOVED, current, None
         no_answer = None
         try:
-            self._send(target, wanted or "", created_at)
+            target.prepare()
+            moved = self._send(target, expected, wanted or "", created_at)
         except AmbiguousError as error:
-            no_answer = error
-        except (AwsRejectedError, DeniedError) as error:
-            return _End.REJECTED, current, error
+            moved, no_answer = None, error
+        except RetryableError:
+            raise
+        except AwsError as error:
+            return _End.REJECTED, expected, error
+        if moved is not None:
+            return _End.FOUND if may_be_set and moved.role_arn == wanted else _End.MOVED, moved, None
         current = target.current()
         if current.role_arn == wanted:
             return _End.SET, current, None
@@ -207,24 +197,47 @@ class RoleWriter:
             raise no_answer
         return _End.UNCHANGED, current, None
 
-    def _send(self, target: RoleTarget, role_arn: str, created_at: datetime | None) -> None:
-        """Send the write, and retry with a backoff while Amplify can't assume a young role."""
-        waited = 0.0
-        for seconds in _PROPAGATION_PAUSES:
-            try:
-                return retry_when_throttled(lambda: target.set(role_arn), self.pause)
-            except AwsRejectedError as error:
-                if not self._propagating(error, created_at) or waited + seconds > self.propagation:
-                    raise
-            self.pause(seconds)
-            waited += seconds
-        return retry_when_throttled(lambda: target.set(role_arn), self.pause)
+    def _send(
+        self, target: RoleTarget, expected: RoleState, role_arn: str, created_at: datetime | None
+    ) -> RoleState | None:
+        """Send the write, again after a throttle, and again while Amplify can't assume a young role.
 
-    def _propagating(self, error: _Rejection | None, created_at: datetime | None) -> bool:
+        Each time the state is read first, because somebody may have changed it during the wait.
+
+        Returns:
+            None if AWS accepted the write. Otherwise the current state, which is not the expected one any more: then
+            no further write was sent.
+
+        Raises:
+            AwsError: the error of the last attempt. A write without an answer is not repeated.
+        """
+        throttled, propagating, waited = iter(_THROTTLE_PAUSES), iter(_PROPAGATION_PAUSES), 0.0
+        while True:
+            current = target.current()
+            if current.role_arn != expected.role_arn or expected.guards not in (None, current.guards):
+                return current
+            try:
+                target.set(role_arn)
+            except AmbiguousError:
+                raise
+            except RetryableError:
+                seconds = next(throttled, None)
+                if seconds is None:
+                    raise
+            except AwsRejectedError as error:
+                seconds = next(propagating, None)
+                if seconds is None or waited + seconds > self.propagation or not self._propagating(error, created_at):
+                    raise
+                waited += seconds
+            else:
+                return None
+            self.pause(seconds)
+
+    def _propagating(self, error: AwsError | None, created_at: datetime | None) -> bool:
         young = created_at is not None and self.clock() - created_at < _YOUNG
         return young and isinstance(error, UnassumableRoleError)
 
-    def _why_rejected(self, error: _Rejection | None, created_at: datetime | None) -> tuple[ChangeResult, str]:
+    def _why_rejected(self, error: AwsError | None, created_at: datetime | None) -> tuple[ChangeResult, str]:
         if self._propagating(error, created_at):
             return ChangeResult.DEFERRED, (
                 "Amplify can't assume the role yet: it was made minutes ago, and IAM takes a while to tell everybody"
@@ -280,6 +293,9 @@ class AmplifyTarget:
             return role_state(item.value)
         operation = "amplify:GetBranch" if attach else "amplify:GetApp"
         raise RetryableError(operation, type(item).__name__, "it could be read a moment ago and can't be read now")
+
+    def prepare(self) -> None:
+        self.actor()
 
     def set(self, role_arn: str) -> None:
         if self.kind is ActionKind.ATTACH_COMPUTE:

@@ -5,8 +5,10 @@ Each alert says what is true after the run: what happened, what the bot did, and
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from medic.alerts import failure_report, wording
@@ -15,7 +17,7 @@ from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outc
 from medic.alerts.model import Alert, AlertKind, NamedText, Section
 from medic.arns import name_of
 from medic.incidents.model import IncidentState
-from medic.labels import ActionKind, Trigger
+from medic.labels import ActionKind, Label, Trigger
 from medic.settings import Mode
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from medic.settings import Limits
 
 _MAX_LOG_EXCERPTS = 2
-_MAX_STORM_LINES = 2_000
-"""For each of the two lists of a storm."""
+_MAX_STORM_CHARACTERS = 100_000
+"""Of a storm's list, as JSON. SNS takes 256 KB, and an item that keeps the alert for a channel takes 400 KB."""
 _OPTED_IN_MODES = frozenset({Mode.ASK, Mode.FIX})
 _CAUSE, _BOT, _NEXT = "Cause", "Bot", "Next step"
 _CREDIT = {
@@ -140,6 +142,38 @@ def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
     return _follow_up(scope, incident, _News(AlertKind.OUTCOME_UNKNOWN, what, lines, sections))
 
 
+def compose_unreported(scope: Scope, incident: Incident, why: str) -> Alert:
+    """The alert on a failure, or a change, whose details can't be read again after its run was interrupted."""
+    kind = AlertKind.OUTCOME_UNKNOWN if incident.changes else AlertKind.OPEN
+    what = wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "an IAM failure"
+    interrupted = f"Was interrupted, and now can't read the failure again{f' ({why})' if why else ''}."
+    done = " ".join(text for _, text in _changes(incident))
+    lines = (*_cause(incident), (_NEXT, "Look at the job and its log."), (_BOT, f"{interrupted} {done}".strip()))
+    return _follow_up(scope, incident, _News(kind, what, lines))
+
+
+def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str) -> Alert:
+    """The alert on a failed deployment that could not be diagnosed. It claims nothing about the cause."""
+    lines = (
+        ("Not found out because", f"{why.rstrip('.')}."),
+        (_NEXT, remedy),
+        (_BOT, "Changed nothing. It may or may not be an IAM failure."),
+    )
+    news = _News(AlertKind.UNDIAGNOSED, f"job {incident.job_id} failed, the bot could not find out why", lines)
+    alert = _follow_up(scope, incident, news)
+    return replace(alert, event={**incident_json(scope, incident), "reason": why})
+
+
+def compose_not_rebuilt(scope: Scope, incident: Incident, why: str) -> Alert:
+    """The alert that a rebuild, which the alert on a change announced, will not start."""
+    done = " ".join(text for _, text in _changes(incident))
+    lines = (
+        (_NEXT, "Redeploy the branch to see whether the change helped. The change stays."),
+        (_BOT, f"{done} Not rebuilt: {why.rstrip('.')}.".strip()),
+    )
+    return _follow_up(scope, incident, _News(AlertKind.APPLIED, "the job is not rebuilt", lines))
+
+
 def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcome]) -> Alert:
     """The alert on an undo: the result for each change, and the AWS CLI command for each change that remains."""
     who = incident.undo_asked_by or "somebody"
@@ -207,35 +241,56 @@ class Affected:
         return self.incident.mode in _OPTED_IN_MODES
 
 
-def compose_storm(scope: Scope, storm: Incident, affected: tuple[Affected, ...], limits: Limits) -> Alert:
-    """The alert that a storm began: the incidents so far, each opted-in branch with its `medic fix` command."""
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Whom a storm affects, except for those that were reported before it was one."""
+
+    listed: tuple[Affected, ...]
+    total: int
+    """How many incidents there are, with those that are not listed."""
+
+
+def compose_storm(scope: Scope, storm: Incident, extent: Extent, apps: int, limits: Limits) -> Alert:
+    """The alert that a storm began or grew: the incidents so far, each opted-in branch with its `medic fix` command.
+
+    Args:
+        scope: the region.
+        storm: its incident.
+        extent: the storm's incidents.
+        apps: in how many apps incidents opened within `storm_minutes`.
+        limits: the limits that were exceeded.
+    """
+    limit = f"IAM failures in {apps} apps within {limits.storm_minutes} min (the limit is {limits.storm_apps})"
     lines = (
-        (
-            _CAUSE,
-            f"More than {limits.storm_incidents} failures in {limits.storm_minutes} min usually share one.",
-        ),
+        (_CAUSE, f"{limit} usually share one."),
         (_NEXT, "Look for what they have in common: a role, a repository connection, a policy."),
-        (_BOT, "No changes while it lasts. This alert reports all of them, and a last one gives the whole count."),
+        (_BOT, f"No changes while it lasts. This alert reports {extent.total} failures; another follows if more join."),
     )
-    return _storm_alert(scope, storm, affected, _News(AlertKind.STORM, f"{len(affected)} IAM failures so far", lines))
+    return _storm_alert(scope, storm, extent, _News(AlertKind.STORM, f"{apps} apps fail at once", lines))
 
 
-def compose_storm_over(scope: Scope, storm: Incident, affected: tuple[Affected, ...]) -> Alert:
-    """The alert that a storm ended: all its incidents, and what is still open."""
-    still_open = sum(not each.incident.state.closed for each in affected)
-    recovered = sum(each.incident.state is IncidentState.RESOLVED for each in affected)
+def compose_storm_over(scope: Scope, storm: Incident, extent: Extent) -> Alert:
+    """The alert that a storm ended: its incidents, and what is still open."""
+    still_open = sum(not each.incident.state.closed for each in extent.listed)
+    recovered = sum(each.incident.state is IncidentState.RESOLVED for each in extent.listed)
+    of_listed = f"of the {len(extent.listed)} listed, " if len(extent.listed) < extent.total else ""
     lines = (
         (_NEXT, "Run the commands in the detail for branches that still fail." if still_open else "None."),
         (_BOT, "Handles each incident alone again."),
     )
-    what = f"{len(affected)} incidents: {recovered} recovered, {still_open} still open"
-    return _storm_alert(scope, storm, affected, _News(AlertKind.STORM_OVER, what, lines))
+    what = f"{extent.total} incidents: {of_listed}{recovered} recovered, {still_open} still open"
+    return _storm_alert(scope, storm, extent, _News(AlertKind.STORM_OVER, what, lines))
 
 
-def _storm_alert(scope: Scope, storm: Incident, affected: tuple[Affected, ...], news: _News) -> Alert:
+def _storm_alert(scope: Scope, storm: Incident, extent: Extent, news: _News) -> Alert:
+    # Those opted in come first, because their lines are commands to run.
+    ordered = sorted(extent.listed, key=lambda each: not each.opted_in)
+    lines = _fitting([(each.opted_in, _affected_line(each)) for each in ordered])
+    left_out = extent.total - len(lines)
     lists = (
-        Section("Opted in", tuple(_affected_lines([each for each in affected if each.opted_in]))),
-        Section("Not opted in", tuple(_affected_lines([each for each in affected if not each.opted_in]))),
+        Section("Opted in", tuple(line for opted_in, line in lines if opted_in)),
+        Section("Not opted in", tuple(line for opted_in, line in lines if not opted_in)),
+        Section("More", (f"and {left_out} more: see `medic history`",) if left_out > 0 else ()),
     )
     return replace(
         _follow_up(scope, storm, replace(news, sections=tuple(section for section in lists if section.items))),
@@ -246,13 +301,16 @@ def _storm_alert(scope: Scope, storm: Incident, affected: tuple[Affected, ...], 
     )
 
 
-def _affected_lines(affected: Sequence[Affected]) -> Iterator[str]:
-    for each in affected[:_MAX_STORM_LINES]:
-        scope, incident = each.scope, each.incident
-        fix = f": {fix_command(scope)}" if each.opted_in and not incident.state.closed else ""
-        yield f"{incident.app_name or scope.app_id} / {scope.branch}, {incident.label}, {incident.state}{fix}"
-    if len(affected) > _MAX_STORM_LINES:
-        yield f"and {len(affected) - _MAX_STORM_LINES} more: see `medic history`"
+def _affected_line(each: Affected) -> str:
+    scope, incident = each.scope, each.incident
+    fix = f": {fix_command(scope)}" if each.opted_in and not incident.state.closed else ""
+    return f"{incident.app_name or scope.app_id} / {scope.branch}, {incident.label}, {incident.state}{fix}"
+
+
+def _fitting(lines: Sequence[tuple[bool, str]]) -> list[tuple[bool, str]]:
+    """The first lines that fit into a stored alert."""
+    sizes = accumulate(len(json.dumps(line)) for _, line in lines)
+    return [line for line, size in zip(lines, sizes, strict=True) if size <= _MAX_STORM_CHARACTERS]
 
 
 def _follow_up(scope: Scope, incident: Incident, news: _News, job_id: str = "") -> Alert:

@@ -27,6 +27,7 @@ _DETAIL_TYPES: dict[AlertKind, tuple[str, ...]] = {
     **dict.fromkeys((AlertKind.OPEN, AlertKind.AWAITING_APPROVAL, AlertKind.APPLYING), ("Diagnosis Ready",)),
     **dict.fromkeys((AlertKind.APPLIED, AlertKind.REBUILDING), ("Diagnosis Ready", "Remediation Applied")),
     AlertKind.RESOLVED: ("Incident Resolved",),
+    AlertKind.UNDIAGNOSED: ("Failure Undiagnosed",),
     AlertKind.REFUSED: ("Diagnosis Ready", "Remediation Refused"),
 }
 _MAX_BYTES = 250_000

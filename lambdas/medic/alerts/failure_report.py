@@ -123,26 +123,32 @@ def _before_change(report: FailureReport) -> str:
 
 
 def _next_step(report: FailureReport) -> str:
-    run = f"{fix_command(report.failure.scope)}"
+    """One step, as a clause."""
     if report.applied:
         return _next_after_change(report)
     if report.proposed:
         until = f"{report.incident.deadline:%d %b %H:%M} UTC"
         return f"approve or dismiss it until {until}. Every guardrail is asked again before the change"
-    obstacle = None
     if report.outcomes:
         obstacle = _NEXT_BY_RESULT[report.outcomes[0].result]
     elif report.refused:
         obstacle = _NEXT_BY_RULE.get(report.refused[0].rule, "correct the paired role as the detail says, then run")
-    if obstacle is not None:
-        return f"{obstacle} {run}" if obstacle.endswith(("run", "with")) else obstacle
-    inherited = report.failure.app.compute_role_arn
-    if report.failure.diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and inherited and not _own_role(report):
+    else:
+        return _advice(report)
+    return f"{obstacle} {fix_command(report.failure.scope)}" if obstacle.endswith(("run", "with")) else obstacle
+
+
+def _advice(report: FailureReport) -> str:
+    """What somebody else may do."""
+    diagnosis, inherited = report.failure.diagnosis, report.failure.app.compute_role_arn
+    if diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and inherited and not _own_role(report):
         return f"set {name_of(inherited)} on the branch itself, because an inherited role may not reach the runtime"
     fixes = _fixes(report)
-    if fixes:
-        return fixes[0].heading[:1].lower() + fixes[0].heading[1:]
-    return "no cause is proven or likely, so check the list in the detail before you change anything"
+    if not fixes:
+        return "no cause is proven or likely, so check the list in the detail before you change anything"
+    if any(cause.proposal is not None and not cause.proposal.as_command for cause in diagnosis.causes[:1]):
+        return "allow it only if your code is meant to do this. The detail has the statement"
+    return fixes[0].heading[:1].lower() + fixes[0].heading[1:]
 
 
 def _own_role(report: FailureReport) -> bool:
@@ -203,7 +209,8 @@ def _change(report: FailureReport, action: Action) -> str:
 def _rebuilds(report: FailureReport) -> bool:
     """True if the bot rebuilds the job, or will after an approval."""
     started = any(outcome.rebuild is not None and outcome.rebuild.job_id for outcome in report.applied)
-    return started or (bool(report.proposed or report.applied) and report.plan.rebuild.wanted)
+    due = report.incident.rebuild_at is not None
+    return started or due or (bool(report.proposed) and report.plan.rebuild.wanted)
 
 
 def sections(report: FailureReport) -> Iterator[Section]:

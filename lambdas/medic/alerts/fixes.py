@@ -173,36 +173,42 @@ def _missing(role: RoleVerdict | None) -> str | None:
 
 
 def proposal_snippets(proposal: Proposal) -> tuple[NamedText, ...]:
-    """The proposed statement for the console, the AWS CLI, CDK and Terraform."""
-    statement = json.dumps(json.loads(proposal.statement), indent=2)
+    """The proposed statement for the console, the AWS CLI, CDK and Terraform; as JSON alone if it may not be run."""
+    statement, at = json.dumps(json.loads(proposal.statement), indent=2), proposal.replaces
+    if not proposal.as_command:
+        return (NamedText(DIALECTS[Dialect.CONSOLE], "\n".join((*proposal.notes, statement))),)
     if proposal.fix in _TRUST_FIXES:
         where, argument, add = "Trust relationships > Edit trust policy", "assume_role_policy", _ADD_TO_TRUST
-        command = add_to_trust(shlex.quote(proposal.role_name or ""), shlex.quote(proposal.statement))
+        command = add_to_trust(shlex.quote(proposal.role_name or ""), shlex.quote(proposal.statement), at)
     else:
         where, argument, add = "Add permissions > Create inline policy > JSON", "policy", "addToPrincipalPolicy"
         command = _permission_cli(proposal)
     whose = f"Roles > {proposal.role_name}" if proposal.role_name else proposal.principal
-    console = (f"IAM > {whose} > {where}: add to Statement, beside what is there", statement, *proposal.notes)
+    whose = f"Users > {proposal.user_name}" if proposal.user_name else whose
+    what = "add to Statement, beside what is there" if at is None else f"replace Statement[{at}] by"
+    console = (f"IAM > {whose} > {where}: {what}", statement, *proposal.notes)
     cdk = f"{'role' if proposal.role_name else 'caller'}.{add}(iam.PolicyStatement.fromJson({statement}));"
+    if at is not None:
+        cdk = f"// in place of Statement[{at}] of the role's trust policy:\n{cdk}"
     # The JSON is valid HCL once its template sequences `${` and `%{` are escaped.
     literal = statement.replace("${", "$${").replace("%{", "%%{")
-    terraform = f"# in the jsonencode(...) of {argument}, one more element of Statement:\n{literal}"
+    element = "one more element of Statement" if at is None else f"in place of Statement[{at}]"
+    terraform = f"# in the jsonencode(...) of {argument}, {element}:\n{literal}"
     texts = ("\n".join(console), command, cdk, terraform)
-    return tuple(NamedText(DIALECTS[dialect], text) for dialect, text in zip(_DIALECTS, texts, strict=True))
+    named = (NamedText(DIALECTS[dialect], text) for dialect, text in zip(_DIALECTS, texts, strict=True))
+    return tuple(snippet for snippet in named if snippet.text)
 
 
 def _permission_cli(proposal: Proposal) -> str:
-    if proposal.role_name is None:
-        # Quoted even in the comment, because zsh runs a pasted "# …" line as a command by default.
-        return (
-            f"# to be added to a policy of {shlex.quote(proposal.principal)}:\n"
-            f"statement={shlex.quote(proposal.statement)}"
-        )
+    """The command that adds an inline policy; empty if nobody is known to add it to."""
+    kind, edited = ("user", proposal.user_name) if proposal.user_name else ("role", proposal.role_name)
+    if edited is None:
+        return ""
     document = f'{{"Version":"2012-10-17","Statement":[{proposal.statement}]}}'
-    # put-role-policy replaces an inline policy of the same name, so each statement gets its own policy name.
+    # The command replaces an inline policy of the same name, so each statement gets its own policy name.
     name = f"{proposal.fix}-{hashlib.sha256(proposal.statement.encode()).hexdigest()[:8]}"
     return (
-        f"aws iam put-role-policy --role-name {shlex.quote(proposal.role_name)} --policy-name {name} \\\n"
+        f"aws iam put-{kind}-policy --{kind}-name {shlex.quote(edited)} --policy-name {name} \\\n"
         f"  --policy-document {shlex.quote(document)}"
     )
 

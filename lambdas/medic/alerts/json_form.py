@@ -117,7 +117,7 @@ def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[OutcomeJson]:
             "kind": outcome.action.kind.value,
             "result": outcome.result.value,
             "detail": outcome.detail,
-            "rebuild": outcome.rebuild.job_id if outcome.rebuild else None,
+            "rebuild": outcome.rebuild.detail if outcome.rebuild else None,
         }
         for outcome in outcomes
     ]
@@ -159,6 +159,8 @@ def finding_json(finding: Finding) -> FindingJson:
         "signature": finding.signature,
         "label": finding.label.value,
         "confidence": finding.confidence.value,
+        "source": finding.source.value,
+        "ended_build": finding.ended_build,
         "lines": [finding.first_line, finding.last_line],
         "principal": denial.principal if denial else None,
         "action": denial.action if denial else None,

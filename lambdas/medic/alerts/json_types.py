@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypedDict
 from medic.actions.outcome import ChangeResult
 from medic.diagnosis.model import Assumable, CheckResult, Rank
 from medic.incidents.model import ChangeState, IncidentState
-from medic.labels import ActionKind, Confidence, Label, Phase, PolicyType, RoleKind
+from medic.labels import ActionKind, BotLabel, Confidence, Label, Phase, PolicyType, RoleKind, Source
 from medic.plan.model import Disposition
 
 
@@ -24,7 +24,9 @@ Account = Annotated[str, Keywords(pattern="^[0-9]{12}$")]
 Time = Annotated[str, Keywords(format="date-time")]
 Text = Annotated[str, Keywords(minLength=1)]
 Count = Annotated[int, Keywords(minimum=1)]
-FailureLabel = Annotated[str, Keywords(enum=[label.value for label in Label if label is not Label.NOT_IAM])]
+FailureLabel = Annotated[
+    str, Keywords(enum=[*(label.value for label in Label if label is not Label.NOT_IAM), BotLabel.UNDIAGNOSED.value])
+]
 
 
 class AppJson(TypedDict):
@@ -76,6 +78,10 @@ class FindingJson(TypedDict):
     """The id that `medic explain` knows."""
     label: Annotated[str, Label]
     confidence: Annotated[str, Confidence]
+    source: Annotated[str, Source]
+    """Who printed the line."""
+    ended_build: bool | None
+    """false: the build went on after it, so it is not why the build failed. null: outside a build."""
     lines: Annotated[list[Count], Keywords(minItems=2, maxItems=2)]
     """First and last line in the log, 1-based, inclusive."""
     principal: str | None
@@ -158,7 +164,7 @@ class OutcomeJson(TypedDict):
     result: Annotated[str, ChangeResult]
     detail: str
     rebuild: str | None
-    """The job that was started."""
+    """Whether the failed job is retried next."""
 
 
 class IncidentDetail(TypedDict):
@@ -182,6 +188,11 @@ class IncidentEvent(IncidentDetail):
     """Increased when a reader of the old details could not read the new ones."""
     kind: str
     """What the alert reports."""
+
+
+class UndiagnosedEvent(IncidentEvent):
+    reason: str
+    """Why the bot could not find out why the deployment failed."""
 
 
 class DiagnosisEvent(IncidentEvent):

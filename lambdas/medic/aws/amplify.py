@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from medic.aws.errors import AbsentError, DeniedError, translated
+from medic.aws.errors import AbsentError, AwsError, DeniedError, RetryableError, translated
 from medic.events import unpadded_job_id
 from medic.evidence import Absent, App, Branch, BuildSettings, EnvironmentVariable, Item, Job, Present, Step, Unreadable
 from medic.redaction import looks_like
@@ -49,8 +49,8 @@ class JobWithLogs:
 class AmplifyReader:
     """GetApp, ListApps, GetBranch, ListBranches, GetJob, ListJobs.
 
-    `app`, `branch` and `job` return Absent if AWS says that there is no such thing, and Unreadable if the role may not
-    read it. They raise RetryableError if AWS throttles or fails.
+    `app`, `branch`, `job` and `jobs` return Absent if AWS says that there is no such thing, and Unreadable if the role
+    may not read it. They raise RetryableError if AWS throttles or fails.
     """
 
     def __init__(self, client: AmplifyClient) -> None:
@@ -104,6 +104,15 @@ class AmplifyReader:
         with translated("amplify:ListBranches"):
             for page in pages:
                 yield from map(_branch, page["branches"])
+
+    def jobs(self, app_id: str, branch: str) -> Item[tuple[Job, ...]]:
+        """Call ListJobs like `recent_jobs`. Never Absent: ListJobs does not say that a branch does not exist."""
+        try:
+            return Present(self.recent_jobs(app_id, branch))
+        except RetryableError:
+            raise
+        except AwsError as error:
+            return Unreadable(str(error))
 
     def recent_jobs(self, app_id: str, branch: str) -> tuple[Job, ...]:
         """The branch's latest jobs without their steps, newest first. Job ids compare as integers.
@@ -203,11 +212,14 @@ def _branch(raw: BranchTypeDef) -> Branch:
         source_branch=raw.get("sourceBranch") or None,
         destination_branch=raw.get("destinationBranch") or None,
         active_job_id=unpadded_job_id(raw["activeJobId"]) if raw.get("activeJobId") else None,
+        created_at=_utc(raw.get("createTime")),
         pull_request_previews=bool(raw.get("enablePullRequestPreview")),
         build=BuildSettings(
             image=_image(raw.get("environmentVariables")),
             spec=_fingerprint(raw.get("buildSpec")),
         ),
+        jobs_total=raw.get("totalNumberOfJobs"),
+        updated_at=_utc(raw.get("updateTime")),
     )
 
 

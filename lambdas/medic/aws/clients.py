@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import botocore
 from botocore.config import Config
 
-from medic.arns import branch_resources
-from medic.aws.errors import translated
+from medic.aws.errors import AwsRejectedError, translated
+from medic.plan.session import session_policy
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
+
+    from medic.plan.session import ActorScope
 
 # botocore's default read time-out (60 s), times its default attempts, is longer than the function's time-out.
 READING = Config(connect_timeout=3, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
@@ -98,17 +98,9 @@ class Clients:
         return self.session.client("secretsmanager", config=READING)
 
 
-@dataclass(frozen=True, slots=True)
-class ActorScope:
-    """What one actor session may change: one branch or app, and one role."""
-
-    reference: str
-    """The incident's id. It becomes part of the role session name, which CloudTrail shows."""
-    branch_arn: str
-    role_arn: str
-    """The role that may be passed to Amplify; empty if a role is only detached."""
-    app_arn: str | None = None
-    """Set for a service-role repair. The session may then update this app instead of the branch."""
+_TOO_LARGE = "PackedPolicyTooLarge"
+"""STS compresses a policy before it measures it, so that one within the limit on characters may be too large.
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
 
 
 def assume_actor(session: Session, role_arn: str, actor_scope: ActorScope) -> AmplifyClient:
@@ -118,13 +110,19 @@ def assume_actor(session: Session, role_arn: str, actor_scope: ActorScope) -> Am
         AwsError: the actor role could not be assumed.
     """
     sts = session.client("sts", config=READING)
-    with translated("sts:AssumeRole"):
-        response = sts.assume_role(
-            RoleArn=role_arn,
-            RoleSessionName=f"amplify-medic-{actor_scope.reference}"[:64],
-            DurationSeconds=900,
-            Policy=json.dumps(session_policy(actor_scope), separators=(",", ":")),
-        )
+    try:
+        with translated("sts:AssumeRole"):
+            response = sts.assume_role(
+                RoleArn=role_arn,
+                RoleSessionName=f"amplify-medic-{actor_scope.reference}"[:64],
+                DurationSeconds=900,
+                Policy=session_policy(actor_scope),
+            )
+    except AwsRejectedError as error:
+        if error.code != _TOO_LARGE:
+            raise
+        why = f"by the rule branch_name, because the branch's name makes the session policy too large: {error.message}"
+        raise AwsRejectedError(error.operation, error.code, why) from error
     credentials = response["Credentials"]
     return session.client(
         "amplify",
@@ -133,21 +131,3 @@ def assume_actor(session: Session, role_arn: str, actor_scope: ActorScope) -> Am
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"],
     )
-
-
-def session_policy(actor_scope: ActorScope) -> dict[str, object]:
-    """A policy that allows exactly one branch (ARN raw and percent-encoded) or app, and exactly one role.
-
-    A session policy only narrows what the actor role allows. The condition on the branch's tag is in the role's own
-    policy.
-    """
-    branches = branch_resources(actor_scope.branch_arn)
-    statements: list[dict[str, object]] = [
-        {"Effect": "Allow", "Action": "amplify:UpdateBranch", "Resource": list(branches)},
-        {"Effect": "Allow", "Action": "amplify:StartJob", "Resource": [f"{branch}/jobs/*" for branch in branches]},
-    ]
-    if actor_scope.role_arn:  # detaching a role passes none
-        statements.append({"Effect": "Allow", "Action": "iam:PassRole", "Resource": actor_scope.role_arn})
-    if actor_scope.app_arn is not None:
-        statements[0] = {"Effect": "Allow", "Action": "amplify:UpdateApp", "Resource": actor_scope.app_arn}
-    return {"Version": "2012-10-17", "Statement": statements}

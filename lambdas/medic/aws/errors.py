@@ -29,6 +29,13 @@ _THROTTLES = frozenset(
     }
 )
 """Error codes of throttling: retry the same call later, and call less often."""
+_CONFLICTS = frozenset({"TransactionConflict", "TransactionConflictException"})
+"""Another transaction was writing the same item at the same time."""
+_PASSING_REASONS = frozenset({*_CONFLICTS, "ProvisionedThroughputExceeded", "ThrottlingError"})
+"""The reasons of a cancelled transaction that a retry may not meet again.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
 _FAULTS = frozenset(
     {
         "DependentServiceFailureException",
@@ -114,17 +121,30 @@ def translated(operation: str) -> Iterator[None]:
 
 
 def _from_response(operation: str, error: ClientError) -> AwsError:
-    code = error.response.get("Error", {}).get("Code", "Unknown")
+    code = _passing_reason(error) or error.response.get("Error", {}).get("Code", "Unknown")
     message = error.response.get("Error", {}).get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    kind: type[AwsError] = AwsRejectedError
     if _UNASSUMABLE in message:
-        return UnassumableRoleError(operation, code, message)
-    if code in _THROTTLES or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return ThrottledError(operation, code, message)
-    if code in _FAULTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return AmbiguousError(operation, code, message)
-    if code in _DENIALS:
-        return DeniedError(operation, code, message)
-    if code in _ABSENCES:
-        return AbsentError(operation, code, message)
-    return AwsRejectedError(operation, code, message)
+        kind = UnassumableRoleError
+    elif code in _CONFLICTS:
+        kind = RetryableError
+    elif code in _THROTTLES | _PASSING_REASONS or status == HTTPStatus.TOO_MANY_REQUESTS:
+        kind = ThrottledError
+    elif code in _FAULTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        kind = AmbiguousError
+    elif code in _DENIALS:
+        kind = DeniedError
+    elif code in _ABSENCES:
+        kind = AbsentError
+    return kind(operation, code, message)
+
+
+def _passing_reason(error: ClientError) -> str | None:
+    """The first reason of a cancelled transaction, if every reason is passing.
+
+    Any other reason decides, such as a failed condition: a retry would meet it again.
+    """
+    codes = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", ())]
+    reasons = [code for code in codes if code != "None"]
+    return reasons[0] if reasons and _PASSING_REASONS.issuperset(reasons) else None

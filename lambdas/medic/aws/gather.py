@@ -6,23 +6,24 @@ The caller asks for the roles only if the log shows an IAM failure, so that othe
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from medic.arns import RoleArn
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
 from medic.evidence import Absent, BuildLog, Evidence, Item, Present, Unreadable, value_of
+from medic.labels import Phase
+from medic.logscan.model import LogReading
 from medic.logscan.scan import Scanner, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from medic.aws.amplify import AmplifyReader, JobWithLogs
     from medic.aws.iam import IamReader
     from medic.events import Scope
-    from medic.evidence import App, Branch, Job, Role
-    from medic.labels import Phase
-    from medic.logscan.model import LogReading
+    from medic.evidence import App, Branch, Job, Role, RolePolicies, Step
 
 _MAX_WORKERS = 4
 
@@ -35,6 +36,13 @@ class Deployment:
     app: Item[App]
     branch: Item[Branch]
     job_with_logs: Item[JobWithLogs]
+
+    @property
+    def failed_phase(self) -> Phase:
+        """The phase of the failed step; the build if GetJob names none."""
+        job = value_of(self.job)
+        step = job.failed_step if job else None
+        return Phase.DEPLOY if step is not None and step.name == "DEPLOY" else Phase.BUILD
 
     @property
     def job(self) -> Item[Job]:
@@ -67,7 +75,7 @@ class Gatherer:
         """Scan the log of the failed step while it is downloaded.
 
         If the log's URL has expired, GetJob is called once for a new one. If there is no readable log, the step's
-        status reason is scanned instead, because AWS gives nothing else.
+        status reason is scanned instead, because AWS gives nothing else; then the reading is not complete.
 
         Returns:
             Which log was read or why none was, and what the scan found.
@@ -77,13 +85,12 @@ class Gatherer:
         """
         source = deployment.job_with_logs
         if not isinstance(source, Present):
-            return source, scan((), phase)
+            return source, LogReading(unread=source.reason)
         step = source.value.job.failed_step
         name = step.name if step else "BUILD"
-        reason = [step.reason.encode()] if step and step.reason else []
         url = source.value.log_urls.get(name)
         if url is None:
-            return Absent(f"the {name} step of job {source.value.job.id} has no log"), scan(reason, phase)
+            return _status_reason(step, phase, Absent(f"the {name} step of job {source.value.job.id} has no log"))
         try:
             try:
                 reading = Scanner(phase).read(self._logs.chunks(url))
@@ -92,10 +99,11 @@ class Gatherer:
                 fresh = self._amplify.job(scope.app_id, scope.branch, source.value.job.id)
                 url = fresh.value.log_urls.get(name) if isinstance(fresh, Present) else None
                 if url is None:
-                    return Unreadable("the log's URL had expired and GetJob gave no fresh one"), scan(reason, phase)
+                    why = Unreadable("the log's URL had expired and GetJob gave no fresh one")
+                    return _status_reason(step, phase, why)
                 reading = Scanner(phase).read(self._logs.chunks(url))
         except LogUnavailableError as error:
-            return Unreadable(str(error)), scan(reason, phase)
+            return _status_reason(step, phase, Unreadable(str(error)))
         return Present(BuildLog(name, reading.size)), reading
 
     def evidence(
@@ -136,6 +144,15 @@ class Gatherer:
             repair_role_arn=repair,
         )
 
+    def policies(self, role_arns: Iterable[str | None]) -> Mapping[str, Item[RolePolicies]]:
+        """The policies of roles, by ARN. What is no role's ARN is left out.
+
+        Raises:
+            RetryableError: AWS throttled, failed, or was not reached.
+        """
+        roles = [role for arn in role_arns if arn and (role := RoleArn.parse(arn))]
+        return {role.text: self._iam.policies(role.name) for role in roles}
+
     def roles(self, arns: tuple[str, ...]) -> Mapping[str, Item[Role]]:
         """Look up roles in parallel. The result is keyed by the ARN that was asked for.
 
@@ -144,6 +161,14 @@ class Gatherer:
         """
         with ThreadPoolExecutor(max_workers=_MAX_WORKERS) as pool:
             return dict(zip(arns, pool.map(self._iam.role, arns), strict=True))
+
+
+def _status_reason(
+    step: Step | None, phase: Phase, no_log: Absent | Unreadable
+) -> tuple[Absent | Unreadable, LogReading]:
+    """What the step's status reason shows, because there is no readable log."""
+    reason = [step.reason.encode()] if step and step.reason else []
+    return no_log, replace(scan(reason, phase), unread=no_log.reason)
 
 
 def _role_arns(deployment: Deployment, candidate: str | None, repair: str | None) -> tuple[str, ...]:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 
 class IamReader:
-    """Reads roles, and the documents of their inline and customer-managed policies."""
+    """Reads roles, and the documents of their policies."""
 
     def __init__(self, client: Callable[[], IAMClient], account: str) -> None:
         self._client = client
         self._account = account
+        self._versions: dict[tuple[str, str], Mapping[str, object]] = {}
+        """Documents of AWS-managed policies by ARN and version id: AWS never changes a version."""
 
     def role(self, role_arn: str) -> Item[Role]:
         """Call GetRole: Absent if the role does not exist, Unreadable if it may not be read.
@@ -89,7 +91,8 @@ class IamReader:
             *(self._inline(role_name, name) for name in inline),
             *(self._managed(arn) for arn in attached if not _is_aws_managed(arn)),
         )
-        return RolePolicies(attached, documents, inline)
+        aws_managed = {arn: self._managed(arn) for arn in attached if _is_aws_managed(arn)}
+        return RolePolicies(attached, documents, inline, aws_managed)
 
     def _inline(self, role_name: str, policy_name: str) -> Mapping[str, object]:
         with translated("iam:GetRolePolicy"):
@@ -100,9 +103,14 @@ class IamReader:
         client = self._client()
         with translated("iam:GetPolicy"):
             version = client.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        if (arn, version) in self._versions:
+            return self._versions[arn, version]
         with translated("iam:GetPolicyVersion"):
             response = client.get_policy_version(PolicyArn=arn, VersionId=version)
-        return _as_mapping(response["PolicyVersion"]["Document"])
+        document = _as_mapping(response["PolicyVersion"]["Document"])
+        if _is_aws_managed(arn):  # a policy of the account may be deleted and made anew with the same version id
+            self._versions[arn, version] = document
+        return document
 
 
 def _is_aws_managed(policy_arn: str) -> bool:

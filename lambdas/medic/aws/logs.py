@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import zlib
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -13,10 +12,11 @@ import urllib3
 
 from medic.aws.errors import AbsentError, AwsRejectedError, DeniedError, RetryableError, ThrottledError, translated
 from medic.aws.rate import OutOfTimeError
-from medic.evidence import Absent, Item, Present, RuntimeLine, RuntimePage, Unreadable
+from medic.evidence import Absent, Item, Partial, Present, RuntimeLine, RuntimePage, Unreadable
+from medic.unpack import CutError, NotGzipError, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_logs.type_defs import FilteredLogEventTypeDef, FilterLogEventsRequestTypeDef
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from medic.evidence import TimeSpan
 
 _CHUNK_BYTES = 256 * 1024
-_GZIP_MAGIC = b"\x1f\x8b"
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 _BUILD_LOG = "the build log"
 """Stands for the URL in errors, because the URL is a credential."""
@@ -71,13 +70,12 @@ class BuildLogSource:
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=3.0, read=8.0))
 
     def chunks(self, url: str) -> Iterator[bytes]:
-        """The log's bytes, decompressed if needed. They end without an error at the limit of bytes or seconds.
-
-        Whether the body is gzip is decided by its first bytes, because the response headers may not say so.
+        """The log's bytes, unpacked if they are gzip, which the response headers may not say.
 
         Raises:
             LogExpiredError: the URL has expired.
             LogUnavailableError: the URL is not one of an AWS host, or the host refuses, or the body is broken.
+            CutError: a limit was reached, or the body breaks off, after what could be read.
             RetryableError: the host is busy or did not answer.
         """
         self._refuse_foreign(url)
@@ -88,12 +86,10 @@ class BuildLogSource:
             raise RetryableError(_BUILD_LOG, type(error).__name__, "the log's host did not answer") from None
         try:
             _check_status(response.status)
-            left = self._max_bytes
-            for chunk in _decompressed(response.stream(_CHUNK_BYTES), self._max_bytes):
-                yield chunk[:left]
-                left -= len(chunk)
-                if left <= 0 or time.monotonic() > deadline:
-                    return
+            raw = self._bounded(response.stream(_CHUNK_BYTES), deadline)
+            yield from self._bounded(unpacked(raw), deadline)
+        except NotGzipError as error:
+            raise LogUnavailableError(f"the log says it is gzip and is not ({error})") from None
         except urllib3.exceptions.HTTPError as error:
             raise RetryableError(_BUILD_LOG, type(error).__name__, "the log broke off while it was read") from None
         finally:
@@ -108,6 +104,16 @@ class BuildLogSource:
         if parts.scheme != "https" or not own_port or not host.endswith(_AWS_DOMAINS):
             raise LogUnavailableError("the log's URL does not point to an AWS host over https")
 
+    def _bounded(self, chunks: Iterable[bytes], deadline: float) -> Iterator[bytes]:
+        left = self._max_bytes
+        for chunk in chunks:
+            yield chunk[:left]
+            left -= len(chunk)
+            if left < 0:
+                raise CutError(f"it is longer than {self._max_bytes:,} bytes")
+            if time.monotonic() > deadline:
+                raise CutError(f"reading it took more than {self._max_seconds:g} seconds")
+
 
 def _check_status(status: int) -> None:
     if status in _EXPIRED:
@@ -116,31 +122,6 @@ def _check_status(status: int) -> None:
         raise RetryableError(_BUILD_LOG, f"HTTP {status}", "the log's host is busy")
     if status != HTTPStatus.OK:
         raise LogUnavailableError(f"the log's host answered HTTP {status}")
-
-
-def _decompressed(chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
-    first = next(chunks, b"")
-    if not first.startswith(_GZIP_MAGIC):
-        yield first
-        yield from chunks
-        return
-    yield from _gunzipped(first, chunks, max_bytes)
-
-
-def _gunzipped(first: bytes, chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
-    """Decompress at most one chunk at a time, so that a decompression bomb can't fill the memory."""
-    inflater = zlib.decompressobj(wbits=31)  # 31: gzip format
-    received = 0
-    pending: bytes | None = first
-    while pending is not None and received <= max_bytes:
-        received += len(pending)
-        try:
-            yield inflater.decompress(pending, _CHUNK_BYTES)
-            while inflater.unconsumed_tail:
-                yield inflater.decompress(inflater.unconsumed_tail, _CHUNK_BYTES)
-        except zlib.error as error:
-            raise LogUnavailableError(f"the log says it is gzip and is not ({error})") from None
-        pending = next(chunks, None)
 
 
 def log_group(app_id: str) -> str:
@@ -216,8 +197,10 @@ class RuntimeLogs:
             else:
                 return Present(RuntimePage(tuple(map(_line, response["events"])), response.get("nextToken", "")))
 
-    def lines(self, app_id: str, span: TimeSpan, pattern: str, max_pages: int) -> Item[tuple[RuntimeLine, ...]]:
-        """The events in a span that match a filter pattern, up to the limits of pages, lines and time.
+    def lines(
+        self, app_id: str, span: TimeSpan, pattern: str, max_pages: int
+    ) -> Item[tuple[RuntimeLine, ...]] | Partial[tuple[RuntimeLine, ...]]:
+        """The events in a span that match a filter pattern, in part if a limit of pages, lines or time is reached.
 
         Raises:
             RetryableError: CloudWatch Logs could not be reached.
@@ -228,14 +211,16 @@ class RuntimeLogs:
             try:
                 page = self.page(app_id, span, pattern, token)
             except OutOfTimeError:
-                break
+                return Partial(tuple(lines), "the time was up")
             if not isinstance(page, Present):
                 return page
             lines += page.value.lines
             token = page.value.token
-            if not token or len(lines) >= _MAX_LINES:
+            if not token:
+                return Present(tuple(lines))
+            if len(lines) >= _MAX_LINES:
                 break
-        return Present(tuple(lines))
+        return Partial(tuple(lines), f"the log has more than {max_pages} pages or {_MAX_LINES} lines")
 
 
 def _line(raw: FilteredLogEventTypeDef) -> RuntimeLine:

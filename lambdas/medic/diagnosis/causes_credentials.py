@@ -69,7 +69,7 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
         reason = f"whether branch or app has a compute role is not known: {unknown}"
         yield case.cause("compute_role_not_set", Rank.POSSIBLE, reason, "compute_role_set")
     elif case.compute is None:
-        rank = Rank.LIKELY if undefined else Rank.PROVEN
+        rank = Rank.POSSIBLE if undefined else Rank.PROVEN
         reason = "SSR code gets credentials from it alone"
         yield case.cause("compute_role_not_set", rank, reason, "compute_role_set")
         yield from logging_role(case)

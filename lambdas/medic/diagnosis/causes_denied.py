@@ -6,15 +6,16 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
 from medic.arns import name_of
+from medic.diagnosis import facts
 from medic.diagnosis.causes_credentials import logging_role
-from medic.diagnosis.facts import is_logging_role
-from medic.diagnosis.model import Cause, Proposal, Rank
-from medic.labels import Identity, Label, Phase, PolicyType
-from medic.logscan.denial import least_statement
+from medic.diagnosis.checks import CALLER_LACKS
+from medic.diagnosis.model import Cause, CheckResult, Proposal, Rank
+from medic.knowledge.power import leads_to_power
+from medic.labels import Identity, Label, Phase, PolicyType, Source
+from medic.logscan.statement import UNKNOWN_SERVICE, assumes_itself, is_cross_account, least_statement
 from medic.redaction import redact
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     from medic.diagnosis.facts import Case
     from medic.logscan.model import Denial
 
-_CODECOMMIT = re.compile(
-    r"[a-z]{3,5}://(?:[^@/\s]{1,100}@)?git-codecommit\.(?P<region>[a-z0-9-]{4,32})\.[a-z.]{8,32}/v1/repos/"
-    r"(?P<name>[\w.-]{1,100})"
-)
-_NARROW = "The message names no resource's ARN: narrow the resource by hand."
+_NARROW = "The message names no resource but *: narrow it by hand where the action allows that."
+_WHICH_SERVICE = f"Replace {UNKNOWN_SERVICE} by the service that gets the role: the message does not name it."
+_BOTH_SIDES = "The role belongs to another account: its trust policy must also let this caller in."
+_ONLY_IF_MEANT = "Add it only if your code is meant to do this."
+_OWNER_NOT_CHECKED = "The ARN names no account: check that the resource is yours."
 _CALLERS_ACCOUNT = "The caller belongs to account {account}: whoever administers that one adds it there."
+_AMPLIFY = "amplify.amazonaws.com"
 _DENIED_BY = {
     PolicyType.BOUNDARY: "denied_by_boundary",
     PolicyType.SCP: "denied_by_scp",
@@ -53,19 +55,27 @@ def access_denied(case: Case) -> Iterator[Cause]:
         yield from _without_denial(case)
     elif denial.policy_type in _DENIED_BY:
         yield _denied_by(case, denial, denial.policy_type)
-        yield _permission_ruled_out(case)
+        yield from _permission_ruled_out(case)
     elif denial.explicit:
         yield _denied_explicitly(case, denial)
-        yield _permission_ruled_out(case)
+        yield from _permission_ruled_out(case)
+    elif denial.reason is not None:
+        reason = f"the message gives a reason that no permission changes: {denial.reason}"
+        yield case.cause("denied_by_other_policy", Rank.LIKELY, reason)
+        yield from _permission_ruled_out(case)
+    elif assumes_itself(denial):
+        reason = f"the role {denial.role_name} assumes itself: its own trust policy must let it in"
+        yield case.cause("denied_by_other_policy", Rank.LIKELY, reason)
     elif case.label is Label.PASS_ROLE_DENIED:
         yield _pass_role(case, denial)
     else:
         yield from _permission_missing(case, denial)
-    yield from _trust_ruled_out(case)
+    if case.source is not Source.RUNTIME:  # where a visitor may have written the text, it rules nothing out
+        yield from _trust_ruled_out(case)
 
 
 def _denied_by(case: Case, denial: Denial, policy_type: PolicyType) -> Cause:
-    """Proven, because the message names the policy type. No addition to the caller's own policies helps."""
+    """The message names the policy type, so no addition to the caller's own policies helps."""
     which = f" {denial.policy_arn}" if denial.policy_arn else ""
     reason = f"the message names what denies: a {policy_type}{which}. No permission added to the caller helps"
     if policy_type is PolicyType.SESSION and case.label is Label.PASS_ROLE_DENIED:
@@ -83,17 +93,22 @@ def _denied_explicitly(case: Case, denial: Denial) -> Cause:
     return case.cause("denied_by_other_policy", rank, reason)
 
 
-def _permission_ruled_out(case: Case) -> Cause:
+def _permission_ruled_out(case: Case) -> Iterator[Cause]:
+    if case.source is Source.RUNTIME:
+        return
     reason = "what denies has the last word, whatever the caller's own policies allow"
-    return case.cause("permission_missing_identity", Rank.RULED_OUT, reason)
+    yield case.cause("permission_missing_identity", Rank.RULED_OUT, reason)
 
 
 def _pass_role(case: Case, denial: Denial) -> Cause:
     role = denial.resource or "the role that it attaches"
     who = _caller_in(case, denial)
     reason = f"{who} may not pass {role} to the service; it is the caller's permission, not the role's"
-    proposal = _permission_proposal(denial, case.evidence.account)
-    return case.cause("pass_role_missing", Rank.PROVEN, reason, proposal=proposal)
+    apps_own = {verdict.arn for verdict in (case.service, case.compute) if verdict}
+    passed_to = _AMPLIFY if denial.resource in apps_own else None
+    rank = Rank.POSSIBLE if _allowed_by_now(case) else Rank.PROVEN
+    proposal = _permission_proposal(case, denial, passed_to)
+    return case.cause("pass_role_missing", rank, reason, CALLER_LACKS, proposal=proposal)
 
 
 def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
@@ -107,43 +122,79 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
     yield _permission(case, denial)
     if denial.principal is None:
         yield from _build_without_service_role(case, Rank.LIKELY)
-    if is_logging_role(denial.role_name) or case.identity is Identity.COMPUTE_ROLE:
+    if facts.is_logging_role(denial.role_name) or case.identity is Identity.COMPUTE_ROLE:
         yield from logging_role(case)
 
 
 def _permission(case: Case, denial: Denial) -> Cause:
-    """Proven if the message says that no identity-based policy allows it; LIKELY if it only names the caller."""
-    if denial.policy_type is PolicyType.IDENTITY:
+    """At most proven if the message blames the identity-based policies; else LIKELY if it names the caller."""
+    if _allowed_by_now(case):
+        rank = Rank.POSSIBLE
+    elif denial.policy_type is PolicyType.IDENTITY:
         rank = Rank.PROVEN
     else:
         rank = Rank.LIKELY if denial.principal is not None else Rank.POSSIBLE
     reason = f"{_caller_in(case, denial)} may not do {_action_in(denial)}: its identity-based policies lack it"
-    proposal = _permission_proposal(denial, case.evidence.account)
-    return case.cause("permission_missing_identity", rank, reason, excluded_by=("caller",), proposal=proposal)
+    proposal = _permission_proposal(case, denial)
+    return case.cause(
+        "permission_missing_identity", rank, reason, CALLER_LACKS, excluded_by=("caller",), proposal=proposal
+    )
 
 
-def _permission_proposal(denial: Denial, account: str) -> Proposal | None:
+def _allowed_by_now(case: Case) -> bool:
+    return CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.PASS
+
+
+def _permission_proposal(case: Case, denial: Denial, passed_to: str | None = None) -> Proposal | None:
     """The statement that the caller lacks.
 
     None in three cases: no statement helps; the text names a wildcard action, which no AWS message does; or the
     statement contains something that looks like a secret.
     """
-    statement = least_statement(denial)
+    statement = least_statement(denial, passed_to)
     if statement is None or "*" in str(statement["Action"]):
         return None
     text = json.dumps(statement, separators=(",", ":"))
     if redact(text) != text:
         return None
-    here = denial.account in {None, account}
+    here = denial.account in {None, case.evidence.account}
     notes = [] if here else [_CALLERS_ACCOUNT.format(account=denial.account)]
     notes += [_NARROW] if statement["Resource"] == "*" else []
+    notes += [_WHICH_SERVICE] if UNKNOWN_SERVICE in text else []
+    notes += [_BOTH_SIDES] if is_cross_account(denial) else []
+    as_command = _may_be_a_command(case, str(statement["Action"]))
+    if not as_command:
+        notes.insert(0, _ONLY_IF_MEANT)
+    elif not _account_of(case.denied_resource or ""):
+        notes.append(_OWNER_NOT_CHECKED)
     return Proposal(
         fix="allow_pass_role" if statement["Action"] == "iam:PassRole" else "grant_action",
         principal=denial.principal or denial.role_name or "the caller",
         role_name=denial.role_name if here else None,
+        user_name=denial.user_name if here else None,
         statement=text,
         notes=tuple(notes),
+        as_command=as_command,
     )
+
+
+def _may_be_a_command(case: Case, action: str) -> bool:
+    """Whether a command that grants the action may be printed.
+
+    Not if the text is one that visitors can write, nor if more than it shows that the grant is missing, meant and safe:
+    the caller is one of the app's own two roles, its policies lack the action now, the resource is one of this account
+    or of a kind that has no account, and the action leads to no more power.
+    """
+    lacks = CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.FAIL
+    if case.source is Source.RUNTIME or not lacks or case.denied_resource is None or leads_to_power(action):
+        return False
+    return _account_of(case.denied_resource) in {"", case.evidence.account}
+
+
+def _account_of(arn: str) -> str:
+    """The account in an ARN; empty for kinds without one, such as S3 buckets and Bedrock models."""
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) > 5 else ""  # noqa: PLR2004
 
 
 def _build_without_service_role(case: Case, rank: Rank) -> Iterator[Cause]:
@@ -166,7 +217,7 @@ def _trust_ruled_out(case: Case) -> Iterator[Cause]:
 def _without_denial(case: Case) -> Iterator[Cause]:
     """Causes of a signature that does not say who was denied what."""
     match case.signature:
-        case "codecommit_clone_refused":
+        case facts.CODECOMMIT_REFUSED:
             yield from _codecommit(case)
         case "pass_role_refused":
             yield from _cross_account(case)
@@ -194,24 +245,22 @@ def _codecommit(case: Case) -> Iterator[Cause]:
         yield case.cause("service_role_not_set", Rank.LIKELY, reason, "service_role_set")
     reason = "CodeCommit answered the clone with 403: the service role lacks codecommit:GitPull on the repository"
     proposal = _codecommit_proposal(case)
-    yield case.cause("codecommit_pull_denied", Rank.LIKELY, reason, "service_role_set", proposal=proposal)
+    yield case.cause("codecommit_pull_denied", Rank.LIKELY, reason, "service_role_set", CALLER_LACKS, proposal=proposal)
     reason = "the repository answered, and refused: no connection is lost"
     yield case.cause("repository_connection_lost", Rank.RULED_OUT, reason)
 
 
 def _codecommit_proposal(case: Case) -> Proposal | None:
     """The right to pull the app's own repository, for its service role."""
-    match = _CODECOMMIT.fullmatch((case.app.repository or "") if case.app else "")
-    if match is None or case.service is None:
+    if case.repository_arn is None or case.service is None:
         return None
-    evidence = case.evidence
-    arn = f"arn:{evidence.partition}:codecommit:{match['region']}:{evidence.account}:{match['name']}"
-    statement = {"Effect": "Allow", "Action": "codecommit:GitPull", "Resource": arn}
+    statement = {"Effect": "Allow", "Action": facts.CODECOMMIT_PULL, "Resource": case.repository_arn}
     return Proposal(
         fix="allow_codecommit_pull",
         principal=case.service.arn,
         role_name=name_of(case.service.arn),
         statement=json.dumps(statement, separators=(",", ":")),
+        as_command=_may_be_a_command(case, facts.CODECOMMIT_PULL),
     )
 
 

@@ -9,16 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from medic.arns import name_of
+from medic.arns import RoleArn
 from medic.diagnosis.facts import Case, in_words, why_not_read
 from medic.diagnosis.model import Assumable, Check, CheckResult
-from medic.diagnosis.roles import PROPAGATION_TIME
-from medic.evidence import Present
+from medic.diagnosis.roles import PROPAGATION_TIME, UnknownPolicyError, permissions_of
+from medic.evidence import Present, Unreadable
 from medic.labels import Identity, Label, Phase
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import RoleVerdict
-    from medic.evidence import Role
 
 BUILD_SESSION_DURATION = timedelta(hours=1)
 """A build's credentials expire after this, whatever the role's MaxSessionDuration.
@@ -26,6 +25,9 @@ https://github.com/aws-amplify/amplify-hosting/issues/2751"""
 
 LINE_CONFIRMED = "line_confirmed"
 """The id of the check that fails if AWS's state contradicts a line of the SSR log."""
+
+CALLER_LACKS = "caller_policies"
+"""The id of the check that fails if the denied role's policies, read now, lack the action."""
 
 _TRUST = {
     Assumable.ALLOWED: (CheckResult.PASS, "its trust policy lets Amplify assume it, as it stands now"),
@@ -278,7 +280,7 @@ def role_of_caller(case: Case) -> Iterator[Check]:
 
 def boundary_of_caller(case: Case) -> Iterator[Check]:
     """The permissions boundary of the denied role; unknown unless that is the service or the compute role."""
-    role = _callers_role(case)
+    role = case.role(case.callers_role)
     if role is None:
         detail = (
             "the caller's permissions boundary was not read: the caller is neither the service nor the compute role"
@@ -294,19 +296,36 @@ def boundary_of_caller(case: Case) -> Iterator[Check]:
         yield Check("caller_boundary", CheckResult.FAIL, detail)
 
 
-def _callers_role(case: Case) -> Role | None:
-    called = case.denial.role_name if case.denial else None
-    for verdict in (case.service, case.compute):
-        if verdict is not None and name_of(verdict.arn) == called:
-            return case.role(verdict)
-    return None
+def policies_of_caller(case: Case) -> Iterator[Check]:
+    """Do the policies of the denied role, read now, lack the action? Only the app's own two roles are read."""
+    verdict, action = case.callers_role, case.denied_action
+    role = RoleArn.parse(verdict.arn) if verdict else None
+    if verdict is None or role is None or action is None:
+        return
+    read = case.evidence.policies.get(verdict.arn, Unreadable("they were not read"))
+    if not isinstance(read, Present):
+        yield Check(CALLER_LACKS, CheckResult.UNKNOWN, f"the policies of {role.name} are not known: {read.reason}")
+        return
+    try:
+        permissions = permissions_of(read.value, role, case.evidence.read_at)
+    except UnknownPolicyError as error:
+        yield Check(CALLER_LACKS, CheckResult.UNKNOWN, f"the policies of {role.name} are not known: {error}")
+        return
+    given = next(permissions.given(action, [case.denied_resource or "*"]), None)
+    if given is None:
+        yield Check(CALLER_LACKS, CheckResult.FAIL, f"no policy of {role.name} allows {action} now")
+    else:
+        detail = (
+            f"{given.policy} may allow {action} on {given.resource} now: it was added since, or something else denies"
+        )
+        yield Check(CALLER_LACKS, CheckResult.PASS, detail)
 
 
 # --- which checks a label gets
 
 _MakeChecks: TypeAlias = Callable[[Case], Iterator[Check]]
 
-_DENIED: tuple[_MakeChecks, ...] = (caller, role_of_caller, static_keys)
+_DENIED: tuple[_MakeChecks, ...] = (caller, role_of_caller, policies_of_caller, static_keys)
 CHECKS_OF: Mapping[Label, tuple[_MakeChecks, ...]] = {
     Label.SERVICE_ROLE_UNASSUMABLE: (
         *(service_role, service_role_boundary, repository_cloned, repository_connection),
@@ -318,7 +337,7 @@ CHECKS_OF: Mapping[Label, tuple[_MakeChecks, ...]] = {
     Label.EXPIRED_OR_INVALID_TOKEN: (build_duration, static_keys),
     Label.ACCESS_DENIED_IDENTITY: _DENIED,
     Label.ACCESS_DENIED_OTHER: _DENIED,
-    Label.PASS_ROLE_DENIED: (caller, static_keys),
+    Label.PASS_ROLE_DENIED: (caller, policies_of_caller, static_keys),
     Label.ACCESS_DENIED_BOUNDARY: (caller, boundary_of_caller),
     Label.ACCESS_DENIED_SCP: (caller,),
 }

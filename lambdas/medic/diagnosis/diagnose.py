@@ -1,8 +1,8 @@
 """Ranks the possible causes of a failure by what the checks prove, rule out, or cannot see.
 
 Amplify's messages mislead: it prints "Unable to assume specified IAM Role" for a lost repository connection at least as
-often as for a bad role. So that message proves nothing. Only what an API's answer or AWS's own denial message shows is
-called proven; tests/unit/diagnosis/test_never_proven.py lists those causes.
+often as for a bad role. So that message proves nothing. A cause is called proven only if AWS's state, read now, agrees
+with a line that no visitor can cause; tests/unit/diagnosis/test_never_proven.py lists those causes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _CAUSES_OF: Mapping[Label, _FindCauses] = {
 
 
 def diagnose(evidence: Evidence, reading: LogReading, phase: Phase) -> Diagnosis:
-    """Diagnoses one failure from the log's findings and the state of app, branch, job and roles."""
+    """Diagnoses the failure that the log's first finding shows, from the state of app, branch, job and roles."""
     app, branch = value_of(evidence.app), value_of(evidence.branch)
     service = service_role_verdict(evidence, app.service_role_arn if app else None)
     compute_arn = (branch.compute_role_arn if branch else None) or (app.compute_role_arn if app else None)

@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from medic.arns import name_of
 from medic.diagnosis.model import Cause, Check, CheckResult, Rank
 from medic.diagnosis.roles import PROPAGATION_TIME
 from medic.evidence import Present, value_of
 from medic.knowledge import title_of
-from medic.labels import Identity
+from medic.labels import Identity, Label, Source
 from medic.policies import allow_statements, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import timedelta
 
     from medic.diagnosis.model import Proposal, RoleVerdict
     from medic.evidence import App, Branch, Evidence, Item, Role, RolePolicies
     from medic.labels import Phase
-    from medic.logscan.model import LogReading
+    from medic.logscan.model import Finding, LogReading
 
 UNDEFINED_CREDENTIALS = "sdk_v3_credential_object_invalid"
 """The signature of a credentials object that the code passes with no values in it. No role can fix that."""
+_READ_FROM_LOG = frozenset({"caller", "repository_cloned"})
+"""The ids of checks that show what the log says. The other checks show AWS's state."""
+CODECOMMIT_REFUSED = "codecommit_clone_refused"
+"""The signature of a clone that CodeCommit refused. CodeCommit is cloned as the service role."""
+CODECOMMIT_PULL = "codecommit:GitPull"
+_CODECOMMIT = re.compile(
+    r"[a-z]{3,5}://(?:[^@/\s]{1,100}@)?git-codecommit\.(?P<region>[a-z0-9-]{4,32})\.[a-z.]{8,32}/v1/repos/"
+    r"(?P<name>[\w.-]{1,100})"
+)
 _STATIC_KEYS = frozenset({"access key id", "secret access key", "session token"})
 _LOGGING_ROLE_PREFIX = "AmplifySSRLogging"
 """Amplify names the role that writes SSR logs AmplifySSRLoggingRole-<uuid>."""
+
+
+def deciding_finding(reading: LogReading) -> Finding | None:
+    """The finding that decides the label: the first one that the build did not survive."""
+    return next((found for found in reading.findings if found.ended_build is not False), None)
+
+
+def denied_role(reading: LogReading, app: App, branch: Branch | None) -> str | None:
+    """The ARN of the app's own role that the deciding finding says was denied. Its policies tell whether that holds."""
+    finding = deciding_finding(reading)
+    if finding is None or finding.denial is None:
+        refused = finding is not None and finding.signature == CODECOMMIT_REFUSED
+        return app.service_role_arn if refused else None
+    own = (app.service_role_arn, branch.compute_role_arn if branch else None, app.compute_role_arn)
+    return next((arn for arn in own if arn and name_of(arn) == finding.denial.role_name), None)
 
 
 class Case:
@@ -51,8 +77,10 @@ class Case:
         self.app = value_of(evidence.app)
         self.branch = value_of(evidence.branch)
         self.job = value_of(evidence.job)
-        self.label = reading.label
-        finding = reading.findings[0] if reading.findings else None  # the one that decides the label
+        finding = deciding_finding(reading)
+        self.label = finding.label if finding else Label.NOT_IAM
+        self.source = finding.source if finding else Source.BUILD
+        """Who printed the line that decides the label. It bounds the rank of every cause."""
         self.signature = finding.signature if finding else ""
         self.denial = finding.denial if finding else None
         self.identity = finding.identity if finding else Identity.UNKNOWN
@@ -91,8 +119,9 @@ class Case:
         action = self.denial.action if self.denial else None
         if action is None:
             return None
+        caller = self.callers_role.arn if self.callers_role else None
         read = ((arn, item.value) for arn, item in self.evidence.policies.items() if isinstance(item, Present))
-        return next((arn for arn, policies in read if _allow(policies, action)), None)
+        return next((arn for arn, policies in read if arn != caller and _allow(policies, action)), None)
 
     def called_as(self, identity: Identity) -> bool:
         """True if the log shows a denied call by this identity, which proves that Amplify could assume its role."""
@@ -101,6 +130,38 @@ class Case:
     def role(self, verdict: RoleVerdict | None) -> Role | None:
         """The role that a verdict is about, if it was read."""
         return value_of(self.evidence.roles.get(verdict.arn)) if verdict else None
+
+    @property
+    def callers_role(self) -> RoleVerdict | None:
+        """The service or compute role, if it is the one that was denied."""
+        denial = self.denial
+        if denial is None:
+            return self.service if self.signature == CODECOMMIT_REFUSED else None
+        own = (verdict for verdict in (self.service, self.compute) if verdict is not None)
+        named = (verdict for verdict in own if name_of(verdict.arn) == denial.role_name)
+        return next(named, None) if denial.account == self.evidence.account else None
+
+    @property
+    def denied_action(self) -> str | None:
+        if self.denial is None:
+            return CODECOMMIT_PULL if self.signature == CODECOMMIT_REFUSED else None
+        return self.denial.action
+
+    @property
+    def denied_resource(self) -> str | None:
+        """The ARN of the resource that was refused; None if the text names none, or one with a wildcard in it."""
+        if self.denial is None:
+            return self.repository_arn if self.signature == CODECOMMIT_REFUSED else None
+        resource = self.denial.resource or ""
+        return resource if resource.startswith("arn:") and not {"*", "?", "$"} & set(resource) else None
+
+    @property
+    def repository_arn(self) -> str | None:
+        """The ARN of the app's CodeCommit repository; None if it has no such repository."""
+        match = _CODECOMMIT.fullmatch((self.app.repository or "") if self.app else "")
+        if match is None:
+            return None
+        return f"arn:{self.evidence.partition}:codecommit:{match['region']}:{self.evidence.account}:{match['name']}"
 
     def in_other_account(self, verdict: RoleVerdict) -> bool:
         return f":{self.evidence.account}:" not in verdict.arn
@@ -130,7 +191,7 @@ class Case:
 
         Args:
             cause_id: the id of its knowledge-base entry.
-            rank: how certain it is.
+            rank: how certain it is at most; the source of the symptom may lower it.
             reason: lower case, no full stop: it ends a sentence.
             shown_by: checks whose failure supports the cause, and whose passing contradicts it.
             excluded_by: checks of other causes: if they pass, this cause remains; if they fail, it is not needed.
@@ -141,10 +202,11 @@ class Case:
             wanted = (*((id_, if_shown) for id_ in shown_by), *((id_, if_excluded) for id_ in excluded_by))
             return tuple(id_ for id_, result in wanted if id_ in self.checks and self.checks[id_].result is result)
 
+        failed = {id_ for id_ in shown_by if id_ in self.checks and self.checks[id_].result is CheckResult.FAIL}
         return Cause(
             id=cause_id,
             title=title_of(cause_id),
-            rank=rank,
+            rank=bounded(rank, self.source, state_agrees=bool(failed - _READ_FROM_LOG)),
             reason=reason,
             supporting=ids(CheckResult.FAIL, CheckResult.PASS),
             against=ids(CheckResult.PASS, CheckResult.FAIL),
@@ -153,11 +215,37 @@ class Case:
         )
 
 
+_MOST_CERTAIN: Mapping[bool, Mapping[Source, Rank]] = {
+    False: {
+        Source.API: Rank.LIKELY,
+        Source.AMPLIFY: Rank.LIKELY,
+        Source.BUILD: Rank.LIKELY,
+        Source.RUNTIME: Rank.POSSIBLE,
+    },
+    True: {
+        Source.API: Rank.PROVEN,
+        Source.AMPLIFY: Rank.PROVEN,
+        Source.BUILD: Rank.PROVEN,
+        Source.RUNTIME: Rank.LIKELY,
+    },
+}
+"""By whether AWS's state agrees. A line of the customer's build counts only if it ended the build."""
+_RANK_ORDER = tuple(Rank)
+
+
+def bounded(rank: Rank, source: Source, *, state_agrees: bool) -> Rank:
+    """The lower of a rank and the highest one that the symptom's source and AWS's state allow.
+
+    A text alone proves nothing. Any visitor can cause a line in an SSR log, so such a line never proves a cause.
+    """
+    return max(rank, _MOST_CERTAIN[state_agrees][source], key=_RANK_ORDER.index)
+
+
 def _allow(policies: RolePolicies, action: str) -> bool:
     """True if any Allow statement names the action, whatever its resource and conditions."""
     return any(
         fnmatchcase(action.lower(), pattern.lower())
-        for statement in allow_statements(policies.documents)
+        for statement in allow_statements((*policies.documents, *policies.aws_managed.values()))
         for pattern in texts(statement.get("Action"))
     )
 

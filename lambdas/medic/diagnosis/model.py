@@ -54,8 +54,14 @@ class Proposal:
     """The name of the role to edit, as the IAM API takes it; None if it is not a role in the app's account."""
     statement: str
     """Compact JSON."""
+    replaces: int | None = None
+    """The position of the trust statement that it replaces; None if it is added beside what is there."""
     notes: tuple[str, ...] = ()
     """Sentences: what to know before adding the statement."""
+    user_name: str | None = None
+    """The name of the IAM user to edit, if the caller is a user of the app's account."""
+    as_command: bool = True
+    """Whether commands that add the statement may be printed. Otherwise only the statement is shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,21 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from medic.arns import name_of
 from medic.diagnosis.model import Assumable, Proposal, RoleVerdict
 from medic.evidence import Absent, Present, Unreadable, value_of
 from medic.text import bare, listed, shown
 from medic.trust import AssumeRoleRequest, FixForm, Malformed, Outcome, Verdict, evaluate, explain, parse, propose_fix
-from medic.trust.document import Effect
+from medic.trust.document import Effect, parse_permissions
+from medic.trust.permissions import Permissions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.evidence import Evidence, Role
+    from medic.arns import RoleArn
+    from medic.evidence import Evidence, Role, RolePolicies
     from medic.trust import ConditionTrace, Decision, TrustFix
+    from medic.trust.document import Document
 
 PROPAGATION_TIME = timedelta(minutes=5)
 """IAM is eventually consistent: some services may not see a role that is younger than this, or see an older version.
@@ -50,6 +54,28 @@ def role_created_at(evidence: Evidence, role_arn: str | None) -> datetime | None
     """When a role was created; None if it was not read."""
     role = value_of(evidence.roles.get(role_arn or ""))
     return role.created_at if role else None
+
+
+class UnknownPolicyError(Exception):
+    """A policy document has a form that is not understood. The message says which and where, as a clause."""
+
+
+def permissions_of(policies: RolePolicies, role: RoleArn, now: datetime) -> Permissions:
+    """What all policies of a role may give.
+
+    Raises:
+        UnknownPolicyError: the role can't be judged.
+    """
+    documents: list[tuple[str, Document]] = []
+    own = (("a policy of the role", document) for document in policies.documents)
+    aws = ((f"the AWS-managed policy {name_of(arn)}", document) for arn, document in policies.aws_managed.items())
+    for name, given in (*own, *aws):
+        document = parse_permissions(given)
+        if isinstance(document, Malformed):
+            where = f"{bare(document.path)} " if document.path else "it "
+            raise UnknownPolicyError(f"{name} can't be understood: {where}{document.problem}")
+        documents.append((name, document))
+    return Permissions(documents, role, now)
 
 
 def _branch_arn(evidence: Evidence) -> str:
@@ -124,6 +150,8 @@ def _caveats(decisions: list[Decision], fix: TrustFix) -> Iterator[str]:
         yield "For the app's own ARN the answer is another; AWS does not say which of the two a build carries."
     if decisions[0].outcome is Outcome.DENIED and fix.statement is None:
         yield f"No statement is proposed. {fix.reason}"
+    if fix.replaces is not None:
+        yield f"The proposed statement replaces Statement[{fix.replaces}] and lets in this source too."
 
 
 def _proposal(fix: TrustFix, role: Role, form: FixForm) -> Proposal | None:
@@ -136,6 +164,7 @@ def _proposal(fix: TrustFix, role: Role, form: FixForm) -> Proposal | None:
         principal=role.arn,
         role_name=role.name,
         statement=json.dumps(fix.statement, separators=(",", ":")),
+        replaces=fix.replaces,
         notes=(*owner, *fix.risks),
     )
 

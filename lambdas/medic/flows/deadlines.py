@@ -3,46 +3,90 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.alerts.compose import compose_expired, compose_no_traffic, compose_outcome_unknown, compose_quiet
+from medic.alerts.compose import (
+    compose_expired,
+    compose_no_traffic,
+    compose_outcome_unknown,
+    compose_quiet,
+    compose_unreported,
+)
+from medic.aws.errors import RetryableError
 from medic.events import ALL, DeploymentEvent, DeploymentStatus
-from medic.evidence import RUNNING, Present, TimeSpan
+from medic.evidence import RUNNING, Absent, JobRef, Partial, Present, TimeSpan, Unreadable
 from medic.flows.failure import diagnose_failure
-from medic.flows.locked_branch import hold_branch
+from medic.flows.locked_branch import LockedBranch, RecordedError, hold_branch
+from medic.flows.rebuild import continue_rebuild
 from medic.flows.respond import respond
 from medic.flows.runtime import SsrApp, failure_since, read_ssr_app, respond_again
 from medic.flows.settle import settle
 from medic.flows.undo import finish_undo
-from medic.incidents.model import DEADLINES, QUIET_PERIOD, IncidentState
-from medic.labels import Trigger
+from medic.incidents.model import DEADLINES, QUIET_PERIOD, IncidentState, JobOrder
+from medic.incidents.table import BusyError
+from medic.labels import BotLabel, Trigger
 from medic.logscan.runtime import branch_of
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import Incident
     from medic.services import Services
 
 _QUIET_MINUTES = int(QUIET_PERIOD.total_seconds() // 60)
+_MAX_TRAFFIC_PAGES = 10
+"""A page may be empty although later ones are not."""
 _NO_TRAFFIC = "quiet without traffic"
+_GIVE_UP_AFTER = timedelta(hours=24)
+"""How long an incident that fails each time is tried again."""
 
 
 def handle_overdue(scope: Scope, services: Services) -> None:
     """Handle every overdue incident of a branch, using only AWS's state and the table.
 
+    An incident that fails stops no other one. It is tried again after a growing wait, and closed with an alert in the
+    end.
+
     Raises:
-        RetryableError: AWS throttled or could not be reached; the watcher retries.
         BusyError: another invocation works on this branch.
+        RecordedError: an incident failed, and is postponed.
     """
+    failures: list[Exception] = []
+    watched = services.runtime.settings.watches(scope.app_id)
     for incident in services.table.read(scope).overdue(services.clock()):
-        _continue(scope, incident, services)
-    if services.table.read(scope).overdue(services.clock()):
+        if not (watched or incident.undoing):
+            continue  # the settings no longer name the app
+        try:
+            _continue(scope, incident, services)
+        except BusyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever fails must not be tried again each minute
+            failures.append(error)
+            _postpone(scope, incident, error, services)
+    record, now = services.table.read(scope), services.clock()
+    if record.overdue(now) or record.wrongly_listed(now):
         # Close what nothing else has finished, so that no incident stays open for ever.
         with hold_branch(scope, services) as locked:
             for incident in locked.record.overdue(locked.now):
-                _close(incident, locked)
+                _close(incident, locked, "")
+            if locked.record.wrongly_listed(locked.now):
+                locked.lease.save(locked.record)
+    if failures:
+        raise RecordedError(failures[0]) from failures[0]
+
+
+def _postpone(scope: Scope, incident: Incident, error: Exception, services: Services) -> None:
+    """Try an incident that is still overdue again later, or close it if it has failed for too long."""
+    with services.table.hold(scope) as lease:
+        locked = LockedBranch(lease, services)
+        current, now = locked.record.find(incident.id), locked.now
+        if current is None or current.settled or current.due_at > now:
+            return
+        if now - current.due_since < _GIVE_UP_AFTER:
+            locked.save(current.postponed(now))
+        else:
+            _close(current, locked, str(error))
 
 
 def finish_interrupted(scope: Scope, services: Services) -> None:
@@ -71,10 +115,14 @@ def _continue(scope: Scope, incident: Incident, services: Services) -> None:
         # Handle the failed deployment again, because the change or its alert was not finished.
         job_id = incident.alert_due.partition(":")[2] or incident.job_id
         diagnose_failure(_event(scope, job_id, DeploymentStatus.FAILED, incident), services)
+    elif incident.rebuild_at is not None and incident.rebuild_at <= services.clock():
+        continue_rebuild(scope, incident, services)
     elif incident.state is IncidentState.REBUILDING:
         _follow_rebuild(scope, incident, services)
     elif incident.trigger is Trigger.RUNTIME:
         _check_quiet(scope, incident, services)
+    else:
+        _look_for_success(scope, incident, services)
 
 
 def _event(scope: Scope, job_id: str, status: DeploymentStatus, incident: Incident) -> DeploymentEvent:
@@ -98,14 +146,24 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
         return
     with hold_branch(scope, services) as locked:
         # The incident as it is now: `hold_branch` may have delivered its alerts.
-        current = next(each for each in locked.record.incidents if each.id == incident.id)
-        if current.state is not IncidentState.REBUILDING:
+        current = locked.record.find(incident.id)
+        if current is None or current.state is not IncidentState.REBUILDING:
             return
         if status in RUNNING:
             followed = current.moved(IncidentState.REBUILDING, now)
         else:
             followed = current.record_rebuild_ended(now, f"job {job_id} ended: {status}").recheck_when_quiet(now)
         locked.save(followed)
+
+
+def _look_for_success(scope: Scope, incident: Incident, services: Services) -> None:
+    """Close an incident whose later job succeeded, in case its event was lost."""
+    jobs = services.amplify.jobs(scope.app_id, scope.branch)
+    for job in jobs.value if isinstance(jobs, Present) else ():
+        later = incident.compared_with(JobRef(job.id, job.started_at)) is JobOrder.LATER
+        if later and job.status == DeploymentStatus.SUCCEED:
+            settle(_event(scope, job.id, DeploymentStatus.SUCCEED, incident), services)
+            return
 
 
 def _check_quiet(scope: Scope, incident: Incident, services: Services) -> None:
@@ -131,13 +189,26 @@ def _check_quiet(scope: Scope, incident: Incident, services: Services) -> None:
 
 
 def _had_traffic(scope: Scope, ssr: SsrApp, services: Services) -> bool:
-    """True if anything was logged in the quiet period by this branch, or by a branch that can't be identified."""
+    """True if anything was logged in the quiet period by this branch, or by a branch that can't be identified.
+
+    Raises:
+        RetryableError: the log could not be read, or only a part that does not show it.
+    """
     now = services.clock()
-    lines = services.runtime_logs().lines(scope.app_id, TimeSpan(now - QUIET_PERIOD, now), "", max_pages=1)
-    if not isinstance(lines, Present):
-        return False
-    writers = (branch_of(line, scope.app_id, ssr.branches) for line in lines.value)
-    return any(writer is None or scope.branch in {ALL, writer.name} for writer in writers)
+    lines = services.runtime_logs().lines(
+        scope.app_id, TimeSpan(now - QUIET_PERIOD, now), "", max_pages=_MAX_TRAFFIC_PAGES
+    )
+    match lines:
+        case Absent():
+            return False
+        case Unreadable(reason):
+            raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
+        case Present(found) | Partial(found):
+            writers = (branch_of(line, scope.app_id, ssr.branches) for line in found)
+    seen = any(writer is None or scope.branch in {ALL, writer.name} for writer in writers)
+    if not seen and isinstance(lines, Partial):
+        raise RetryableError("logs:FilterLogEvents", "Partial", lines.reason)
+    return seen
 
 
 def _wait_longer(incident: Incident, locked: LockedBranch, *, silent: bool) -> None:
@@ -152,20 +223,30 @@ def _wait_longer(incident: Incident, locked: LockedBranch, *, silent: bool) -> N
         locked.save(waiting)
 
 
-def _close(incident: Incident, locked: LockedBranch) -> None:
+def _close(incident: Incident, locked: LockedBranch, why: str) -> None:
+    """End an incident that nothing else could continue, or send its alert without the details.
+
+    Args:
+        incident: the incident.
+        locked: its branch.
+        why: what failed each time, or empty.
+    """
     now, scope = locked.now, locked.scope
-    if incident.state.closed or incident.deadline > now:
-        # Only its alert was due, and it can't be composed any more, because the app or job is gone.
-        locked.save(replace(incident, alert_due=""))
-        return
-    if incident.state in (IncidentState.APPLYING, IncidentState.REBUILDING):
-        ended = incident.moved(IncidentState.OUTCOME_UNKNOWN, now, "nothing says what became of it")
+    past_deadline = incident.deadline <= now and not incident.state.closed
+    if incident.unfinished or (past_deadline and incident.state is IncidentState.REBUILDING):
+        ended = incident.moved(IncidentState.OUTCOME_UNKNOWN, now, why or "nothing says what became of it")
         locked.log(TelemetryEvent.OUTCOME_UNKNOWN, incident)
         locked.notify(compose_outcome_unknown(scope, ended), ended, f"unknown:{ended.job_id}")
-        return
-    expired = incident.moved(IncidentState.EXPIRED, now, f"expired while {incident.state}")
-    locked.log(TelemetryEvent.EXPIRED, incident, state=incident.state)
-    if incident.alerted_individually:
-        locked.notify(compose_expired(scope, expired), expired, f"expired:{incident.job_id}")
+    elif past_deadline:
+        expired = incident.moved(IncidentState.EXPIRED, now, why or f"expired while {incident.state}")
+        locked.log(TelemetryEvent.EXPIRED, incident, state=incident.state)
+        told = incident.alerted_individually or incident.alert_due
+        if told and incident.label != BotLabel.UNDIAGNOSED:  # that one says nothing that could be over
+            locked.notify(compose_expired(scope, expired), expired, f"expired:{incident.job_id}")
+        else:
+            locked.save(expired)
     else:
-        locked.save(expired)
+        # The failure can't be read again: the app or job is gone, a call is denied, or the settings changed.
+        alert_key = incident.alert_due or f"unreported:{incident.job_id}"
+        incident = replace(incident, rebuild_at=None)
+        locked.notify(compose_unreported(scope, incident, why), incident, alert_key)

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from medic.aws.errors import RetryableError
 from medic.diagnosis.diagnose import diagnose
-from medic.evidence import Present
+from medic.diagnosis.facts import denied_role
+from medic.events import DeploymentStatus
+from medic.evidence import Absent, Present, Unreadable
 from medic.flows.locked_branch import hold_branch
 from medic.flows.respond import respond
 from medic.flows.settle import settle_other_failure
-from medic.labels import Label, Phase, Trigger
+from medic.flows.undiagnosed import Obstacle, report_undiagnosed
+from medic.incidents.requests import RequestRefusedError
+from medic.labels import Label, Trigger
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.alerts.failure_report import FailureReport
-    from medic.events import DeploymentEvent
+    from medic.aws.gather import Deployment
+    from medic.events import Attempt, DeploymentEvent
+    from medic.evidence import BuildLog, Item
     from medic.incidents.model import Incident, Request
     from medic.services import Services
 
 
+_NOT_THERE_FOR = timedelta(minutes=30)
+"""How long a job's final status or its log may be late. Then the failure is reported without a diagnosis."""
+_GRANT = "Let the bot's role make this call, and look for a service control policy that denies it."
+
+
 def diagnose_failure(
-    event: DeploymentEvent, services: Services, request: Request | None = None
+    event: DeploymentEvent, services: Services, request: Request | None = None, *, attempt: Attempt | None = None
 ) -> FailureReport | Incident | None:
     """Handle a FAILED event, from reading the job to sending the alert.
 
@@ -31,51 +45,85 @@ def diagnose_failure(
         event: which job failed, and when.
         services: AWS, the table, channels and telemetry.
         request: the approval or fix request of a person, if that is the reason for this run.
+        attempt: the delivery of the event, if a message is the reason for this run.
 
     Returns:
         What was done, as `respond` says it, or None if there is nothing to do about this job.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached; deliver the event again.
+        RetryableError: AWS throttled or could not be reached, or the job or its log is not there yet; deliver the event
+            again.
+        RequestRefusedError: the failure can't be read, so a person's request can't be carried out.
         BusyError: another invocation works on this branch.
         UsedUpError: another invocation has used the request.
     """
-    failure = _confirmed_failure(event, services)
+    try:
+        failure = _confirmed_failure(event, services)
+    except RetryableError as error:
+        if attempt is None or not attempt.last:
+            raise
+        failure = Obstacle("unreachable", str(error), "Look at the job in the Amplify console.", passing=False)
     if failure is None:
+        return None
+    if isinstance(failure, Obstacle):
+        _give_way(failure, event, services, attempt, request)
         return None
     with hold_branch(event.scope, services) as locked:
         return respond(failure, locked, request)
 
 
-def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedFailure | None:
-    """The failure, if GetJob confirms it and its log shows that it is IAM's. The event alone proves nothing."""
+def _give_way(
+    obstacle: Obstacle, event: DeploymentEvent, services: Services, attempt: Attempt | None, request: Request | None
+) -> None:
+    """Retry while the obstacle may pass. Then report the failure without a diagnosis: it is never dropped."""
+    waited_enough = attempt is not None and (attempt.last or attempt.age >= _NOT_THERE_FOR)
+    if obstacle.passing and not waited_enough:
+        raise RetryableError("amplify:GetJob", "NotYet", obstacle.why)
+    if request is not None:
+        raise RequestRefusedError(f"could not look: {obstacle.why}", for_good=False)
+    if attempt is not None:
+        report_undiagnosed(event, obstacle, services)
+
+
+def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedFailure | Obstacle | None:
+    """The failure, if GetJob confirms it and its log shows that it is IAM's. The event alone proves nothing.
+
+    Returns:
+        None if AWS says that there is no such failure, or that it is not IAM's. An obstacle if AWS could not tell.
+    """
     scope, log_event = event.scope, partial(services.telemetry.record, scope=event.scope, job=event.job_id)
     deployment = services.gatherer.deployment(scope, event.job_id)
     app, branch, job = deployment.app, deployment.branch, deployment.job
-    failed = isinstance(job, Present) and job.value.status == "FAILED"
-    if not (isinstance(app, Present) and isinstance(branch, Present) and isinstance(job, Present) and failed):
-        read = f"the job's status is {job.value.status}" if isinstance(job, Present) else str(job)
-        missing = [str(item) for item in (app, branch) if not isinstance(item, Present)]
-        log_event(TelemetryEvent.JOB_NOT_CONFIRMED, why="; ".join((read, *missing)))
+    obstacle = _unread(deployment)
+    if obstacle is not None:
+        return obstacle
+    failed = isinstance(job, Present) and job.value.status == DeploymentStatus.FAILED
+    if not (isinstance(app, Present) and isinstance(branch, Present) and failed):
+        why = f"the job's status is {job.value.status}" if isinstance(job, Present) else str(job)
+        log_event(TelemetryEvent.JOB_NOT_CONFIRMED, why=f"{why}; {app if isinstance(app, Absent) else ''}")
         return None
-    phase = Phase.DEPLOY if (step := job.value.failed_step) and step.name == "DEPLOY" else Phase.BUILD
+    opt_in = read_opt_in(services.runtime.settings, branch.value.tags)
+    if opt_in.ignored:
+        log_event(TelemetryEvent.IGNORED)
+        return None
+    phase = deployment.failed_phase
     log, reading = services.gatherer.read_log(deployment, phase)
-    if not isinstance(log, Present):
-        log_event(TelemetryEvent.LOG_UNAVAILABLE, why=log)
+    if not reading.complete:
+        log_event(TelemetryEvent.LOG_UNAVAILABLE, why=reading.unread)
+    if reading.label is None:
+        return _unread_log(log, str(reading.unread))
     if reading.label is Label.NOT_IAM:
         log_event(TelemetryEvent.NOT_IAM)
         settle_other_failure(event, services)
         return None
     runtime, tags = services.runtime, branch.value.tags
-    opt_in = read_opt_in(runtime.settings, tags)
-    if opt_in.ignored:
-        log_event(TelemetryEvent.IGNORED)
-        return None
     compute = choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, tags)
     service = choose_service_role(runtime.settings, scope.app_id, scope.branch, app.value.tags)
     evidence = services.gatherer.evidence(
         deployment, log, read_at=services.clock(), candidate=compute.arn, repair=service.arn
     )
+    denied = denied_role(reading, app.value, branch.value)
+    evidence = replace(evidence, policies=services.gatherer.policies([denied]))
     diagnosis = diagnose(evidence, reading, phase)
     log_event(TelemetryEvent.DIAGNOSED, label=diagnosis.label, cause=diagnosis.likeliest)
     return ConfirmedFailure(
@@ -89,4 +137,30 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         compute_choice=compute,
         service_choice=service,
         noticed_at=event.time,
+        missed=event.missed,
     )
+
+
+def _unread(deployment: Deployment) -> Obstacle | None:
+    """What keeps the bot from knowing whether the job failed; None if AWS told."""
+    app, branch, job = deployment.app, deployment.branch, deployment.job
+    reason = next((item.reason for item in (app, branch, job) if isinstance(item, Unreadable)), None)
+    if reason is not None:
+        return Obstacle("access", reason, _GRANT, passing=False)
+    if isinstance(app, Absent) or isinstance(branch, Absent):
+        return None  # deleted since
+    if isinstance(job, Absent):
+        return Obstacle("job", job.reason, "Look for the job in the Amplify console.", passing=True)
+    if isinstance(job, Present) and job.value.running:
+        why = f"GetJob still says {job.value.status} of job {job.value.id}"
+        return Obstacle("status", why, "Look at the job in the Amplify console.", passing=True)
+    return None
+
+
+def _unread_log(log: Item[BuildLog], why: str) -> Obstacle:
+    match log:
+        case Present():
+            remedy = "Read the rest of the log in the Amplify console, or raise limits.log_mebibytes."
+            return Obstacle("cut", f"the log was read in part: {why}", remedy, passing=False)
+        case Absent() | Unreadable():
+            return Obstacle("log", why, "Look at the log in the Amplify console.", passing=True)

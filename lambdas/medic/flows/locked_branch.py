@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.delivery import deliver
 from medic.alerts.model import Alert, redacted
-from medic.codec import from_text, to_text
+from medic.codec import CodecError, from_text, to_text
+from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import UndeliveredAlert
-from medic.incidents.table import TransactionParts
+from medic.incidents.table import TransactionParts, undelivered_key
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from medic.events import Scope
     from medic.incidents.model import Incident
-    from medic.incidents.table import BranchRecord, Lease
+    from medic.incidents.record import BranchRecord
+    from medic.incidents.table import Lease
     from medic.services import Services
 
 _MAX_RETRIED = 5
@@ -95,8 +97,8 @@ class LockedBranch:
         """Log and count an event of an incident."""
         self.services.telemetry.record(event, scope=self.scope, incident=incident.id, **details)
 
-    def notify(self, alert: Alert, incident: Incident, alert_key: str) -> bool:
-        """Deliver an alert, save the incident with its receipts, and release the lease.
+    def notify(self, alert: Alert, incident: Incident, alert_key: str, *, release: bool = True) -> bool:
+        """Deliver an alert, and save the incident with its receipts.
 
         A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due.
 
@@ -104,6 +106,7 @@ class LockedBranch:
             alert: what to send.
             incident: the incident as it is to be saved.
             alert_key: identifies this alert within the incident. A retry with the same key skips channels that have it.
+            release: release the lease with the same write, because no change in AWS follows.
 
         Returns:
             True if every channel accepted it.
@@ -117,8 +120,7 @@ class LockedBranch:
         alerted = threaded.record_alert(alert_key, delivery.receipts, self.now, delivered=not delivery.failures)
         stored = UndeliveredAlert(incident.id, alert_key, to_text(alert), delivery.lacking)
         undelivered = (stored,) if delivery.failures else ()
-        # The alert comes after every change in AWS, so the same write can end the lease.
-        self.save(alerted, TransactionParts(undelivered=undelivered, release=True))
+        self.save(alerted, TransactionParts(undelivered=undelivered, release=release))
         for failure in delivery.failures:
             services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
         return not delivery.failures
@@ -133,10 +135,17 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
     retried: list[UndeliveredAlert] = []
     receipts: list[str] = []
     failures: list[str] = []
+    too_old = now - incident.updated_at > _ABANDON_AFTER
     for alert_key in incident.undelivered[:_MAX_RETRIED]:
-        stored = services.table.undelivered_alert(incident.id, alert_key)
-        alert = _read_alert(stored)
-        if stored is None or alert is None or now - incident.updated_at > _ABANDON_AFTER:
+        stored = alert = None
+        try:
+            stored = services.table.undelivered_alert(incident.id, alert_key)
+            alert = None if stored is None else from_text(Alert, stored.alert)
+        except (CodecError, NewerSchemaError) as error:
+            services.on_unreadable(undelivered_key(incident.id, alert_key), str(error))
+            if not too_old:  # a release that knows this alert can still send it
+                continue
+        if stored is None or alert is None or too_old:
             services.telemetry.record(TelemetryEvent.ALERT_ABANDONED, incident=incident.id, alert_key=alert_key)
             retried.append(UndeliveredAlert(incident.id, alert_key, "", ()))
             continue
@@ -156,11 +165,3 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
     finished = tuple(each.alert_key for each in retried if not each.lacking)
     incident = incident.record_retry(finished, tuple(receipts), now)
     locked.save(incident, TransactionParts(undelivered=tuple(retried)))
-
-
-def _read_alert(stored: UndeliveredAlert | None) -> Alert | None:
-    """The stored alert; None if there is none, or if it can't be read: that must not block its branch for days."""
-    try:
-        return from_text(Alert, stored.alert) if stored is not None else None
-    except (ValueError, TypeError, LookupError, AttributeError):
-        return None

@@ -17,7 +17,8 @@ from medic.flows.locked_branch import hold_branch
 from medic.flows.runtime import respond_again
 from medic.flows.undo import undo
 from medic.incidents.model import Answer, Incident, IncidentState, Request
-from medic.incidents.requests import CLOCK_DIFFERENCE, LONGEST_MUTE, RequestRefusedError
+from medic.incidents.region import MuteRefusedError
+from medic.incidents.requests import RequestRefusedError
 from medic.incidents.table import UsedUpError
 from medic.labels import Trigger
 from medic.plan.guardrails import TEMPORARY_REFUSALS
@@ -116,18 +117,14 @@ def _carry_out(request: Request, services: Services) -> Answer:
 
 
 def _mute(request: Request, services: Services) -> Answer:
+    if request.until is not None:
+        _require_existing(request.scope, services)
+    try:
+        services.region.mute(request.scope, request.until)
+    except MuteRefusedError as refusal:
+        raise RequestRefusedError(str(refusal)) from refusal
     whole = request.scope.branch == ALL
     what = request.scope.app_id if whole else f"{request.scope.app_id}/{request.scope.branch}"
-    if request.until is not None:
-        if not request.asked_at < request.until <= request.asked_at + LONGEST_MUTE + CLOCK_DIFFERENCE:
-            raise RequestRefusedError(f"a mute ends in the future, {LONGEST_MUTE.days} days from now at the latest")
-        amplify, app_id = services.amplify, request.scope.app_id
-        match amplify.app(app_id) if whole else amplify.branch(app_id, request.scope.branch):
-            case Absent(reason):
-                raise RequestRefusedError(reason)
-            case Unreadable(reason):
-                raise RetryableError("amplify:GetApp" if whole else "amplify:GetBranch", "Unreadable", reason)
-    services.region.mute(request.scope, request.until)
     if request.until is not None and not whole:
         _report_mute(request, request.until, services)
     until = f"muted until {request.until:%Y-%m-%d %H:%M} UTC" if request.until else "not muted now"
@@ -141,6 +138,22 @@ def _report_mute(request: Request, until: datetime, services: Services) -> None:
             if incident.alerted_individually and not (incident.state.closed or incident.alert_due):
                 alert = compose_muted(request.scope, incident, until, request.who)
                 locked.notify(alert, incident, f"muted:{request.id[:8]}")
+
+
+def _require_existing(scope: Scope, services: Services) -> None:
+    """Check that Amplify has the app or branch.
+
+    Raises:
+        RequestRefusedError: it has not.
+        RetryableError: it could not be read.
+    """
+    amplify, whole = services.amplify, scope.branch == ALL
+    found = amplify.app(scope.app_id) if whole else amplify.branch(scope.app_id, scope.branch)
+    match found:
+        case Absent(reason):
+            raise RequestRefusedError(f"there is no such {'app' if whole else 'branch'}: {reason}")
+        case Unreadable(reason):
+            raise RetryableError("amplify:GetApp" if whole else "amplify:GetBranch", "Unreadable", reason)
 
 
 def _approved_incident(request: Request, services: Services) -> Incident:

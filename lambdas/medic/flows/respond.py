@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult
 from medic.alerts.compose import compose_not_helped, compose_report, compose_still_logged
 from medic.events import RequestKind
 from medic.flows.apply import Applier, alert_key_of
+from medic.flows.rebuild import announce_rebuild, rebuild
 from medic.flows.storm import is_storm, join_storm
 from medic.incidents.model import Incident, IncidentState, JobOrder
-from medic.labels import Trigger
+from medic.labels import ActionKind, Trigger
 from medic.plan.decide import contradicted, decide
 from medic.plan.guardrails import Question
+from medic.plan.model import Disposition
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -26,9 +28,10 @@ if TYPE_CHECKING:
     from medic.evidence import JobRef
     from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import Request
+    from medic.incidents.record import BranchRecord
     from medic.incidents.region import RegionState
-    from medic.incidents.table import BranchRecord
     from medic.plan.failure import ConfirmedFailure
+    from medic.plan.model import Plan
 
 _TAKES_EFFECT_WITHIN = timedelta(minutes=2)
 """How long after a change running functions may still log the old error."""
@@ -59,7 +62,7 @@ def next_step(failure: ConfirmedFailure, record: BranchRecord, now: datetime, *,
         now: UTC.
         requested: True if a person asked for this run.
     """
-    before = record.incident(*failure.kind)
+    before = _incident_before(failure, record)
     # An open incident that already has a change is finished, not changed again.
     changeable = before is None or before.state.closed or not (before.applied or before.unfinished)
     if before is None or (requested and changeable):
@@ -73,6 +76,20 @@ def next_step(failure: ConfirmedFailure, record: BranchRecord, now: datetime, *,
             return NextStep.ACT if before.unfinished or before.alert_due else NextStep.KNOWN
         case JobOrder.LATER:
             return NextStep.STILL_FAILING if _after_the_change(before, failure.job_ref) else NextStep.ACT
+
+
+def _incident_before(failure: ConfirmedFailure, record: BranchRecord) -> Incident | None:
+    """The latest incident of this kind on this branch, not on a deleted one of the same name."""
+    latest = record.incident(*failure.kind)
+    return None if latest is None or latest.of_another_branch(failure.branch.created_at) else latest
+
+
+def _end_those_of_a_deleted_branch(failure: ConfirmedFailure, locked: LockedBranch) -> None:
+    for incident in locked.record.incidents:
+        if not incident.state.closed and incident.of_another_branch(failure.branch.created_at):
+            ended = incident.moved(IncidentState.EXPIRED, locked.now, "the branch was deleted and created again")
+            locked.log(TelemetryEvent.EXPIRED, ended, state=incident.state)
+            locked.save(replace(ended, alert_due=""))
 
 
 def _next_step_at_runtime(failure: ConfirmedFailure, before: Incident, record: BranchRecord, now: datetime) -> NextStep:
@@ -129,8 +146,8 @@ def respond(
         BusyError: another invocation works on the app, whose service role may need a repair.
         UsedUpError: another invocation has used the request.
     """
-    before, job = locked.record.incident(*failure.kind), failure.job.id
-    now = locked.now
+    _end_those_of_a_deleted_branch(failure, locked)
+    before, job, now = _incident_before(failure, locked.record), failure.job.id, locked.now
     step = next_step(failure, locked.record, now, requested=request is not None)
     if before is None or step is NextStep.ACT:
         return _act(failure, locked, request, before)
@@ -156,43 +173,52 @@ def respond(
 def _act(
     failure: ConfirmedFailure, locked: LockedBranch, request: Request | None, before: Incident | None
 ) -> FailureReport:
-    """Open or count up the incident, apply the plan, and send the alert unless it would tell nothing new."""
-    services, job = locked.services, failure.job.id
-    incident = _open_or_count(failure, before, locked.now)
+    """Open or count up the incident, apply the plan, send the alert unless it would tell nothing new, then rebuild."""
+    services, scope, now = locked.services, failure.scope, locked.now
+    incident = _open_or_count(failure, before, now)
     is_new = before is None or before.id != incident.id
-    region = services.region.count(failure.scope, incident.id) if is_new else services.region.read(failure.scope)
-    approved_before = incident.unfinished and bool(incident.approved_by)
-    triggered_at = failure.noticed_at
-    if request is not None:
-        triggered_at = request.asked_at
-    elif approved_before:
-        triggered_at = max(change.intended_at for change in incident.changes)
+    region = services.region.count(scope) if is_new else services.region.read(scope)
+    jobs = cache(partial(services.amplify.jobs, scope.app_id, scope.branch))
+    allowed_until = incident.fresh_until if incident.unfinished else None
     question = Question(
         failure=failure,
         settings=services.runtime.settings,
-        asked_at=locked.now,
-        triggered_at=triggered_at,
-        policies=services.iam.policies,
+        asked_at=now,
+        jobs=jobs,
+        policies=cache(services.iam.policies),
+        allowed_until=request.expires_at if request is not None else allowed_until,
         # The unfinished change itself started the cool-down.
         cooling_until=None if incident.unfinished else locked.record.cooling_until,
         storm=is_storm(region, services),
-        tried_before=incident.tried_before,
-        muted=region.muted(failure.scope, locked.now),
-        approved=request is not None or approved_before,
+        tried_before=incident.tried_before or (None if locked.record.unread else False),
+        muted=region.muted(scope, now),
+        approved=request is not None or (incident.unfinished and bool(incident.approved_by)),
     )
     report = _apply_plan(question, incident, locked, request)
+    report = announce_rebuild(report, jobs, locked)
     if request is None and not report.outcomes and _muted_or_storm(report, before, region, locked):
         return report
     if request is None and before is not None and not is_new and not _has_news(report, before):
-        locked.log(TelemetryEvent.FAILURE_REPEATED, before, job=job)
+        locked.log(TelemetryEvent.FAILURE_REPEATED, before, job=failure.job.id)
         locked.save(report.incident)
+    else:
+        _notify(report, before, locked, request)
+    announced = locked.record.find(report.incident.id)
+    if announced is None or announced.rebuild_at is None:
         return report
+    rebuilt = rebuild(failure, announced, locked)
+    outcomes = tuple(replace(outcome, rebuild=rebuilt) for outcome in report.outcomes)
+    return replace(report, incident=locked.record.find(announced.id) or announced, outcomes=outcomes)
+
+
+def _notify(report: FailureReport, before: Incident | None, locked: LockedBranch, request: Request | None) -> None:
+    failure, incident = report.failure, report.incident
     for rule in report.plan.refused_by:
         locked.log(TelemetryEvent.REFUSED, incident, rule=rule)
     alert_key = _alert_key(report, before, request)
-    if locked.notify(compose_report(report), report.incident, alert_key):
-        services.telemetry.alerted(locked.now - triggered_at)
-    return report
+    if locked.notify(compose_report(report), incident, alert_key, release=incident.rebuild_at is None):
+        asked_at = failure.noticed_at if request is None else request.asked_at
+        locked.services.telemetry.alerted(locked.now - asked_at)
 
 
 def _alert_key(report: FailureReport, before: Incident | None, request: Request | None) -> str:
@@ -216,24 +242,46 @@ def _open_or_count(failure: ConfirmedFailure, before: Incident | None, now: date
         incident = before.repeated(failure.job_ref, now)
     else:
         incident = before
-    return replace(incident, mode=failure.opt_in.mode, reason=failure.reason, channel=failure.channel)
+    return replace(
+        incident,
+        mode=failure.opt_in.mode,
+        reason=failure.reason,
+        channel=failure.channel,
+        branch_created_at=failure.branch.created_at,
+    )
 
 
 def _apply_plan(question: Question, incident: Incident, locked: LockedBranch, request: Request | None) -> FailureReport:
-    """Decide, and carry out what needs no more approval. A repair also locks the whole app."""
-    failure = question.failure
-    with ExitStack() as leases:
-        app = None
-        if failure.service_choice.arn is not None:
-            app = leases.enter_context(locked.services.table.hold(failure.scope.whole_app))
+    """Decide, and carry out what needs no more approval. Only a repair locks the whole app.
+
+    Raises:
+        BusyError: another invocation works on the app. Unless a person asked for this run, the incident is recorded.
+    """
+    failure, table = question.failure, locked.services.table
+    applier = Applier(failure, locked, request)
+    if failure.service_choice.arn is not None and not incident.unfinished:
+        question = replace(question, app_cooling_until=table.read(failure.scope.whole_app).cooling_until)
+    plan = _decide(question, incident, request)
+    repairs = any(action.kind is ActionKind.REPAIR_SERVICE for action in plan.with_disposition(Disposition.DO))
+    if repairs or ActionKind.REPAIR_SERVICE in incident.unfinished_kinds:
+        if request is None and not incident.in_progress:
+            incident = incident.mark_alert_due(alert_key_of(failure, None))
+            locked.save(incident)
+        with table.hold(failure.scope.whole_app) as app:
             cooling = None if incident.unfinished else app.record.cooling_until
-            question = replace(question, app_cooling_until=cooling)
-        plan = decide(question)
-        approves = request is not None and request.kind is RequestKind.APPROVE
-        if request is not None and approves and plan.hash_for(incident.id) != request.plan_hash:
-            plan = plan.refused("as_approved", "what would be done now is not what was approved: look at it again")
-        report = Applier(failure, locked, app, request).apply(plan, incident)
-        return replace(report, incident=report.incident.recheck_when_quiet(locked.now))
+            plan = _decide(replace(question, app_cooling_until=cooling), incident, request)
+            report = applier.apply(plan, incident, app)
+    else:
+        report = applier.apply(plan, incident)
+    return replace(report, incident=report.incident.recheck_when_quiet(locked.now))
+
+
+def _decide(question: Question, incident: Incident, request: Request | None) -> Plan:
+    """The plan, refused if a person approved another one."""
+    plan = decide(question)
+    if request is None or request.kind is not RequestKind.APPROVE or plan.hash_for(incident.id) == request.plan_hash:
+        return plan
+    return plan.refused("as_approved", "what would be done now is not what was approved: look at it again")
 
 
 def _muted_or_storm(report: FailureReport, before: Incident | None, region: RegionState, locked: LockedBranch) -> bool:
@@ -247,7 +295,7 @@ def _muted_or_storm(report: FailureReport, before: Incident | None, region: Regi
     saved = replace(report.incident, last_alerted_plan=before.last_alerted_plan if before is not None else ())
     if region.muted(locked.scope, locked.now):
         locked.log(TelemetryEvent.MUTED, saved, job=report.failure.job.id)
-        locked.save(saved)
+        locked.save(replace(saved, alert_due=""))
         return True
     if is_storm(region, locked.services):
         join_storm(saved, locked)
@@ -256,9 +304,11 @@ def _muted_or_storm(report: FailureReport, before: Incident | None, region: Regi
 
 
 def _has_news(report: FailureReport, before: Incident) -> bool:
-    """False if an alert would repeat the last one: the same plan, or still deferred."""
+    """False if an alert would repeat the last one: the same plan, still deferred, or a change that it reported."""
     if before.alert_due:
         return True
+    if before.applied and not before.unfinished:
+        return False
     if report.outcomes:
         return not (before.deferred and report.incident.deferred)
     alerted, planned = before.last_alerted_plan, report.incident.last_alerted_plan

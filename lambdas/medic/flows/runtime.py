@@ -11,17 +11,30 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_log_missing
-from medic.arns import RoleArn
+from medic.aws.errors import RetryableError
 from medic.aws.gather import Deployment
 from medic.diagnosis.diagnose import diagnose
+from medic.diagnosis.facts import denied_role
 from medic.diagnosis.roles import compute_role_verdict
 from medic.events import ALL
-from medic.evidence import Absent, Branch, BuildLog, Evidence, Item, JobRef, Present, RuntimeLine, TimeSpan
+from medic.evidence import (
+    Absent,
+    Branch,
+    BuildLog,
+    Evidence,
+    Item,
+    JobRef,
+    Partial,
+    Present,
+    RuntimeLine,
+    TimeSpan,
+    Unreadable,
+)
 from medic.flows.locked_branch import RecordedError, hold_branch
 from medic.flows.respond import respond
 from medic.incidents.model import Incident, IncidentState
 from medic.incidents.table import BusyError
-from medic.labels import Identity, Label, Phase, RoleKind, Trigger
+from medic.labels import BotLabel, Identity, Label, Phase, RoleKind, Trigger
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.model import SSR, RebuildTag
@@ -35,7 +48,7 @@ if TYPE_CHECKING:
 
     from medic.alerts.failure_report import FailureReport
     from medic.events import RuntimeWakeUp, Scope
-    from medic.evidence import App, Role, RolePolicies
+    from medic.evidence import App, Role
     from medic.incidents.model import Request
     from medic.services import Services
     from medic.settings import Settings
@@ -44,7 +57,7 @@ _MAX_PAGES = 10
 """Pages of FilterLogEvents that one run reads."""
 _MAX_NAMED = 5
 """How many branches a note names."""
-_LOG_MISSING = (RoleKind.NONE, "ssr_log_missing")
+_LOG_MISSING = (RoleKind.NONE, BotLabel.SSR_LOG_MISSING)
 """The kind of the incident that reports that the app has no SSR log."""
 
 
@@ -70,7 +83,9 @@ def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services) -> None:
         wake_up.scope.app_id, TimeSpan(wake_up.since, wake_up.until), runtime_filter(), _MAX_PAGES
     )
     match lines:
-        case Present(found):
+        case Partial((), reason):
+            raise RetryableError("logs:FilterLogEvents", "Partial", reason)
+        case Present(found) | Partial(found):
             _respond_to_all(_confirmed_failures(wake_up.scope, ssr, found, services), services)
         case Absent() if ssr.branches and wake_up.since == wake_up.until:
             # The watcher sends an empty time span to report a missing log.
@@ -117,17 +132,25 @@ def read_ssr_app(scope: Scope, services: Services) -> SsrApp | None:
 def failure_since(
     scope: Scope, ssr: SsrApp, incident: Incident, since: datetime, services: Services
 ) -> ConfirmedFailure | None:
-    """The failure of an incident, if the log shows it since then.
+    """The failure of an incident, if the log shows it since then; None if the whole log was read and does not.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached.
+        RetryableError: AWS throttled or could not be reached, or only a part was read and does not show it.
     """
     span = TimeSpan(since, services.clock())
     lines = services.runtime_logs().lines(scope.app_id, span, runtime_filter(), _MAX_PAGES)
-    if not isinstance(lines, Present):
-        return None
-    failures = _confirmed_failures(scope.whole_app, ssr, lines.value, services)
-    return next((each for each in failures if (each.scope, each.diagnosis.label) == (scope, incident.label)), None)
+    match lines:
+        case Absent():
+            return None
+        case Unreadable(reason):
+            raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
+        case Present(found) | Partial(found):
+            failures = _confirmed_failures(scope.whole_app, ssr, found, services)
+    shown = (each for each in failures if (each.scope, each.diagnosis.label) == (scope, incident.label))
+    failure = next(shown, None)
+    if failure is None and isinstance(lines, Partial):
+        raise RetryableError("logs:FilterLogEvents", "Partial", lines.reason)
+    return failure
 
 
 def _respond_to_all(failures: Iterator[ConfirmedFailure], services: Services) -> None:
@@ -225,7 +248,7 @@ def _confirmed(
         deployment = Deployment(scope, Present(app), Present(branch), job_with_logs)
         log: Item[BuildLog] = Present(BuildLog("SSR runtime", logged.reading.size))
         evidence = services.gatherer.evidence(deployment, log, read_at=now, candidate=choice.arn, repair=None)
-        evidence = replace(evidence, policies=_service_role_policies(app, logged, services))
+        evidence = replace(evidence, policies=services.gatherer.policies(_roles_to_judge(app, branch, logged)))
     return ConfirmedFailure(
         scope=scope,
         trigger=Trigger.RUNTIME,
@@ -242,13 +265,11 @@ def _confirmed(
     )
 
 
-def _service_role_policies(app: App, logged: RuntimeFailure, services: Services) -> Mapping[str, Item[RolePolicies]]:
-    """The policies of the service role, if the compute role was denied something: people confuse the two roles."""
-    role = RoleArn.parse(app.service_role_arn or "")
-    denied = logged.label is Label.ACCESS_DENIED_IDENTITY
-    if role is None or not denied or logged.reading.findings[0].identity is not Identity.COMPUTE_ROLE:
-        return {}
-    return {role.text: services.iam.policies(role.name)}
+def _roles_to_judge(app: App, branch: Branch, logged: RuntimeFailure) -> tuple[str | None, ...]:
+    """The denied role, and the service role if the compute role was denied: people confuse the two."""
+    as_compute = logged.reading.findings[0].identity is Identity.COMPUTE_ROLE
+    confused = app.service_role_arn if as_compute and logged.label is Label.ACCESS_DENIED_IDENTITY else None
+    return denied_role(logged.reading, app, branch), confused
 
 
 def _only_ask_if_ambiguous(opt_in: OptIn, logged: RuntimeFailure) -> OptIn:

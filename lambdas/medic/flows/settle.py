@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_resolved
+from medic.aws.errors import RetryableError
 from medic.events import DeploymentStatus
-from medic.evidence import JobRef, Present
+from medic.evidence import Absent, JobRef, Present, Unreadable
 from medic.flows.locked_branch import hold_branch
 from medic.incidents.model import IncidentState, JobOrder
 from medic.labels import Trigger
@@ -35,8 +36,7 @@ def settle(event: DeploymentEvent, services: Services) -> None:
     unsettled = any(not incident.settled and incident.trigger is Trigger.FAILED for incident in incidents)
     if not (unsettled or any(_waits_for(incident, event.job_id) for incident in incidents)):
         return
-    found = services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id)
-    job = found.value.job if isinstance(found, Present) else None
+    job = _ended_job(event, services)
     if job is None or job.status != event.status:
         services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
         return
@@ -47,6 +47,23 @@ def settle(event: DeploymentEvent, services: Services) -> None:
             elif _waits_for(incident, job.id):
                 ended = "was cancelled" if event.status is DeploymentStatus.CANCELLED else "succeeded"
                 _end_rebuild(incident, locked, f"job {job.id} {ended}")
+
+
+def _ended_job(event: DeploymentEvent, services: Services) -> Job | None:
+    """The job; None if there is none.
+
+    Raises:
+        RetryableError: it could not be read, or GetJob lags behind the event.
+    """
+    match services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id):
+        case Absent():
+            return None
+        case Unreadable(reason):
+            raise RetryableError("amplify:GetJob", "Unreadable", reason)
+        case Present(found) if found.job.running:
+            raise RetryableError("amplify:GetJob", "NotYet", f"it still says {found.job.status}")
+        case Present(found):
+            return found.job
 
 
 def settle_other_failure(event: DeploymentEvent, services: Services) -> None:

@@ -1,116 +1,163 @@
-"""A storm is many incidents at once. The bot then makes no changes, sends one alert for all, and another at the end.
+"""A storm: many apps fail at once. The bot then makes no changes, and one alert reports all, until it is over.
 
-A storm is an incident of the region, so it has a lease, a deadline and alert retries like any other.
+A storm is an incident of the region, so it has a lease, a deadline and alert retries like any other. Its list, an item
+of its own, names whom it affects.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.alerts.compose import Affected, compose_storm, compose_storm_over
+from medic.alerts.compose import Affected, Extent, compose_storm, compose_storm_over
 from medic.evidence import JobRef
 from medic.flows.locked_branch import hold_branch
+from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import Incident, IncidentState
 from medic.incidents.table import BusyError
-from medic.labels import RoleKind
+from medic.labels import BotLabel, RoleKind
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterator
 
     from medic.events import Scope
     from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.region import RegionState
+    from medic.incidents.record import BranchRecord
+    from medic.incidents.region import RegionState, StormList
     from medic.services import Services
 
-_STORM = (RoleKind.NONE, "storm")
+_STORM = (RoleKind.NONE, BotLabel.STORM)
 """The kind of a storm's incident."""
 _BEGIN_KEY = "begins"
 _OVER_KEY = "over"
 
 
 def is_storm(region: RegionState, services: Services) -> bool:
-    """True while more incidents open than the limits allow."""
+    """True while incidents open in more apps than the limits allow."""
     limits = services.runtime.settings.limits
-    return region.opened_within(limits.storm_minutes, services.clock()) > limits.storm_incidents
+    return region.apps_within(limits.storm_minutes, services.clock()) > limits.storm_apps
 
 
 def join_storm(incident: Incident, locked: LockedBranch) -> None:
-    """Save an incident without an alert of its own, and make sure that the storm's alert is sent.
+    """Put an incident on the storm's list, and save it without an alert of its own.
+
+    The storm's first alert goes out at once. Later ones report who joined since, at most one each `storm_minutes`.
 
     Raises:
-        BusyError: another invocation is opening the storm.
+        BusyError: another invocation is opening the storm, or has just closed it.
+        UndeliveredError: a channel did not accept the storm's alert. It is stored for that channel.
     """
-    # The alert stays due until the storm's alert is sent, so that an interrupted run is repeated.
+    services, region = locked.services, locked.scope.whole_region
+    # The alert stays due until the storm's alert was sent, so that an interrupted run is repeated.
     locked.save(incident.mark_alert_due(_BEGIN_KEY))
-    _ensure_storm_alert(locked.scope.whole_region, locked.services)
+    storm = _open_storm(services.table.read(region)) or _begin(incident, locked)
+    if storm is not None:
+        services.region.join_storm(locked.scope, storm.id, incident.id)
+        # A storm is closed before its list is read for the last alert. So whoever joins an open storm is reported.
+        storm = _open_storm(services.table.read(region))
+        if storm is None:
+            raise BusyError("the storm is over; retry without it")
+        if storm.alert_due:
+            with suppress(BusyError):  # the other invocation, or the watcher, sends the alert
+                check_storm(region, services)
     locked.save(incident.record_storm_alert(locked.now))
 
 
 def check_storm(scope: Scope, services: Services) -> None:
-    """End a storm whose deadline has passed, or extend it if it goes on.
+    """Send the alerts of a storm that are due: who joined since the last one, or that the storm is over.
 
     Raises:
         BusyError: another invocation does the same.
     """
     with hold_branch(scope, services) as locked:
-        storm = locked.record.incident(*_STORM)
-        if storm is None or storm.state.closed:
-            return
-        now = locked.now
-        if storm.alert_due:
-            _send_storm_alert(storm, locked)
-        elif is_storm(services.region.read(scope), services):
-            locked.save(storm.with_deadline(now + _window(services), now))
-        elif storm.deadline <= now:
-            over = storm.moved(IncidentState.RESOLVED, now, "no more incidents than usual")
-            affected = _affected(over, services)
-            locked.log(TelemetryEvent.STORM_OVER, over, affected=len(affected))
-            locked.notify(compose_storm_over(scope, over, affected), over, _OVER_KEY)
+        for storm in locked.record.incidents:
+            if (storm.role_kind, storm.label) == _STORM:
+                _check(storm, locked)
+        if locked.record.wrongly_listed(locked.now):
+            locked.lease.save(locked.record)
 
 
-def _ensure_storm_alert(scope: Scope, services: Services) -> None:
-    """Send the storm's alert, unless it was sent before."""
-    storm = services.table.read(scope).incident(*_STORM)
-    if storm is not None and not storm.state.closed and not (storm.alert_due or storm.undelivered):
+def _open_storm(record: BranchRecord) -> Incident | None:
+    storm = record.incident(*_STORM)
+    return None if storm is None or storm.state.closed else storm
+
+
+def _begin(incident: Incident, locked: LockedBranch) -> Incident | None:
+    """Open a storm with this incident, and send its first alert.
+
+    Returns:
+        None, or the storm that another invocation opened first. The incident has not joined that one.
+    """
+    services, scope = locked.services, locked.scope.whole_region
+    with hold_branch(scope, services) as locked_region:
+        if storm := _open_storm(locked_region.record):
+            return storm
+        now = locked_region.now
+        opened = Incident.open(scope, _STORM, JobRef("0", now), app_name="", now=now)
+        storm = opened.with_deadline(now + _window(services), now).mark_alert_due(_BEGIN_KEY)
+        services.region.join_storm(locked.scope, storm.id, incident.id)
+        # Saved before its alert: then no one else opens the storm, and the watcher retries the alert.
+        locked_region.save(storm)
+        locked_region.log(TelemetryEvent.STORM, storm)
+        _report(storm, locked_region, _BEGIN_KEY)
+        return None
+
+
+def _check(storm: Incident, locked: LockedBranch) -> None:
+    services, now = locked.services, locked.now
+    if storm.alert_due == _BEGIN_KEY:
+        _report(storm, locked, _BEGIN_KEY)
+    elif storm.alert_due:
+        _report_over(storm, locked)
+    elif storm.state.closed or now < storm.deadline:
         return
-    try:
-        with hold_branch(scope, services) as locked:
-            storm = locked.record.incident(*_STORM)
-            if storm is None or storm.state.closed:
-                now = locked.now
-                opened = Incident.open(scope, _STORM, JobRef("0", now), app_name="", now=now)
-                storm = opened.with_deadline(now + _window(services), now).mark_alert_due(_BEGIN_KEY)
-                # Saved before its alert: then no one else opens the storm, and the watcher retries the alert.
-                locked.save(storm)
-                locked.log(TelemetryEvent.STORM, storm)
-                _send_storm_alert(storm, locked)
-            elif storm.alert_due:
-                _send_storm_alert(storm, locked)
-    except BusyError:
-        # If the storm is open, the other invocation or the watcher sends its alert.
-        storm = services.table.read(scope).incident(*_STORM)
-        if storm is None or storm.state.closed:
-            raise
+    elif is_storm(services.region.read(locked.scope), services):
+        longer = storm.with_deadline(now + _window(services), now)
+        total = services.region.storm_list(locked.scope, storm.id).total
+        if total > storm.count:
+            _report(longer, locked, f"grew:{total}")
+        else:
+            locked.save(longer)
+    else:
+        over = storm.moved(IncidentState.RESOLVED, now, "no more failures than usual").mark_alert_due(_OVER_KEY)
+        locked.save(over)
+        _report_over(over, locked)
 
 
-def _send_storm_alert(storm: Incident, locked: LockedBranch) -> None:
-    services = locked.services
-    alert = compose_storm(locked.scope, storm, _affected(storm, services), services.runtime.settings.limits)
-    locked.notify(alert, storm, _BEGIN_KEY)
+def _report(storm: Incident, locked: LockedBranch, alert_key: str) -> None:
+    """Report whom the storm affects so far. Its count is how many the last alert reported."""
+    services, limits = locked.services, locked.services.runtime.settings.limits
+    apps = services.region.read(locked.scope).apps_within(limits.storm_minutes, locked.now)
+    extent = _extent(storm, locked)
+    alert = compose_storm(locked.scope, storm, extent, apps, limits)
+    locked.notify(alert, replace(storm, count=extent.total), alert_key)
 
 
-def _affected(storm: Incident, services: Services) -> tuple[Affected, ...]:
-    """Every incident that opened since the beginning of the window in which the storm was detected."""
-    since: datetime = storm.opened_at - _window(services)
-    found = (
-        Affected(record.scope, incident)
-        for record in services.table.all()
-        for incident in record.incidents
-        if incident.opened_at >= since and (incident.role_kind, incident.label) != _STORM
-    )
-    return tuple(sorted(found, key=lambda affected: affected.incident.opened_at))
+def _report_over(storm: Incident, locked: LockedBranch) -> None:
+    extent = _extent(storm, locked)
+    locked.log(TelemetryEvent.STORM_OVER, storm, affected=extent.total)
+    locked.notify(compose_storm_over(locked.scope, storm, extent), storm, _OVER_KEY)
+
+
+def _extent(storm: Incident, locked: LockedBranch) -> Extent:
+    """The incidents on the storm's list as they are now."""
+    listed = locked.services.region.storm_list(locked.scope, storm.id)
+    found = sorted(_incidents(listed, locked), key=lambda affected: affected.incident.opened_at)
+    return Extent(tuple(found), listed.total)
+
+
+def _incidents(listed: StormList, locked: LockedBranch) -> Iterator[Affected]:
+    for member in listed.members:
+        scope = replace(locked.scope, app_id=member.app_id, branch=member.branch)
+        try:
+            record = locked.services.table.read(scope)
+        except NewerSchemaError as error:
+            locked.services.on_unreadable(str(scope), str(error))
+            continue
+        yield from (Affected(scope, each) for each in record.incidents if each.id == member.incident_id)
 
 
 def _window(services: Services) -> timedelta:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import UndoOutcome, UndoResult
+from medic.actions.set_role import role_state
 from medic.alerts.compose import compose_undone
+from medic.alerts.fixes import command_to_set
 from medic.aws.errors import RetryableError
 from medic.flows.apply import role_target
 from medic.flows.locked_branch import hold_branch
+from medic.flows.recorded import failure_of
 from medic.incidents.model import Answer, ChangeState, IncidentState
 from medic.incidents.requests import RequestRefusedError
 from medic.incidents.table import TransactionParts
 from medic.labels import ActionKind
+from medic.plan.guardrails import UNDO_GUARDRAILS, Question, ask_all
+from medic.plan.optin import RoleChoice, choose_previous_role, compute_pairings, service_pairings
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -25,6 +31,8 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 _GIVE_UP_AFTER = timedelta(hours=1)
+_MAX_DETAIL = 150
+"""Characters of a reason in an answer, so that the command after it is never cut."""
 
 
 def undo(request: Request, services: Services) -> Answer:
@@ -50,7 +58,7 @@ def undo(request: Request, services: Services) -> Answer:
         intended = replace(incident, undo_asked_by=request.who)
         locked.save(intended, TransactionParts(request=request))
         outcomes = _restore_roles(intended, locked)
-        return Answer("; ".join(f"{outcome.change.kind} {outcome.result}: {outcome.detail}" for outcome in outcomes))
+        return Answer("; ".join(map(_said, outcomes)))
 
 
 def finish_undo(scope: Scope, incident_id: str, services: Services) -> None:
@@ -86,8 +94,50 @@ def _restore_roles(incident: Incident, locked: LockedBranch) -> list[UndoOutcome
 
 
 def _restore_role(change: Change, incident: Incident, locked: LockedBranch) -> UndoOutcome:
-    target, writer = role_target(change.kind, incident, change.previous_arn, locked)
+    why_not = _why_not_restored(change, incident, locked)
+    if why_not is not None:
+        return UndoOutcome(change, UndoResult.REFUSED, why_not)
+    target, writer = role_target(change.kind, incident, change.previous_arn, locked, approved=True)
     return writer.undo(change, target)
+
+
+def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) -> str | None:
+    """Why the previous role may not be set again, or None. A role that the bot did not set is left to the writer."""
+    services, scope, attach = locked.services, locked.scope, change.kind is ActionKind.ATTACH_COMPUTE
+    settings, previous = services.runtime.settings, change.previous_arn
+    choice = RoleChoice(None, "there was no role before")
+    if previous is not None:
+        default, app_id, branch = services.runtime.default_role_arn, scope.app_id, scope.branch
+        compute = compute_pairings(settings, default, app_id, branch)
+        pairings = compute if attach else service_pairings(settings, app_id, branch)
+        choice = choose_previous_role(previous, pairings, app_id, branch)
+    failure = failure_of(incident, scope, services, **{"compute" if attach else "service": choice})
+    if isinstance(failure, str):
+        return failure
+    if incident.of_another_branch(failure.branch.created_at):
+        return "the branch was deleted and created again since"
+    if previous is None or role_state(failure.branch if attach else failure.app).role_arn != change.role_arn:
+        return None
+    question = Question(
+        failure=failure,
+        settings=settings,
+        asked_at=locked.now,
+        jobs=partial(services.amplify.jobs, scope.app_id, scope.branch),
+        policies=services.iam.policies,
+        approved=True,
+        change=change.kind,
+    )
+    refusal = next((answer for answer in ask_all(UNDO_GUARDRAILS, question) if not answer.allows), None)
+    return None if refusal is None else f"{refusal.rule}: {refusal.detail}"
+
+
+def _said(outcome: UndoOutcome) -> str:
+    """An outcome in one line, with the command that a person can run if the bot could not do it."""
+    change = outcome.change
+    if outcome.result.done:
+        return f"{change.kind} {outcome.result}: {outcome.detail}"
+    command = command_to_set(change.kind, change.target, change.previous_arn)
+    return f"{change.kind} {outcome.result}: {outcome.detail[:_MAX_DETAIL]}. To do it yourself: {command}"
 
 
 def _record_and_notify(incident: Incident, outcomes: list[UndoOutcome], locked: LockedBranch) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from medic.labels import ActionKind, RoleKind, Trigger  # codec.py reads the types of stored fields
+from medic.labels import ActionKind, BotLabel, Label, RoleKind, Trigger  # codec.py reads the types of stored fields
 from medic.plan.model import Action  # noqa: TC001 - codec.py reads the types of stored fields
 from medic.settings import Mode
 
@@ -97,6 +97,8 @@ class Change:
     note: str = ""
     undo_intended_at: datetime | None = None
     """Set before the previous role is restored, so that an interrupted undo is finished later."""
+    unknown: Mapping[str, object] = field(default_factory=dict, hash=False)
+    """Fields that a newer release wrote. They are written back as they are."""
 
 
 class JobOrder(StrEnum):
@@ -143,10 +145,10 @@ DEADLINES: dict[IncidentState, timedelta] = {
 }
 """How long an incident may stay in each open state before the watcher wakes the remediator."""
 
-_RETRY_ALERT_AFTER = timedelta(minutes=3)
-"""How long to wait before the first retry of an alert. By then Lambda's own retries are over."""
+_RETRY_AFTER = timedelta(minutes=1)
+"""How long to wait before the first retry."""
 _MAX_RETRY_INTERVAL = timedelta(hours=1)
-"""The longest time between two retries of an alert."""
+"""The longest time between two retries."""
 _STORM_RECEIPT = "storm"
 """The receipt of an incident that was only reported in a storm's alert."""
 
@@ -156,7 +158,7 @@ class Incident:
     """One kind of failure on one branch, from its first detection to its end."""
 
     id: str
-    label: str
+    label: Label | BotLabel
     role_kind: RoleKind
     state: IncidentState
     opened_at: datetime
@@ -175,8 +177,14 @@ class Incident:
     last_alerted_plan: tuple[Action, ...] = ()
     """The planned actions of the last alert, without the guardrails' answers."""
     changes: tuple[Change, ...] = ()
+    branch_created_at: datetime | None = None
+    """When the branch was created. A branch that was created later is another one of the same name."""
+    fresh_until: datetime | None = None
+    """Until when the change may be tried again and its rebuild started: as long as what allowed the change is fresh."""
+    rebuild_at: datetime | None = None
+    """When to start the rebuild that the alert on the change announced. None if none is due."""
     rebuild_intended_at: datetime | None = None
-    """Set before StartJob is sent. StartJob is never sent a second time, even if no answer came."""
+    """Set before StartJob is sent. It is never sent a second time, unless AWS says that it did nothing."""
     rebuild_job_id: str | None = None
     rebuilt_at: datetime | None = None
     """When the rebuild ended, with any result."""
@@ -189,6 +197,8 @@ class Incident:
     """The keys of alerts that some channel has not accepted, oldest first. The table keeps their text."""
     resend_at: datetime | None = None
     """When to retry the undelivered alerts."""
+    postponed_until: datetime | None = None
+    """The incident is not due before this time, because an attempt to handle it failed."""
     trigger: Trigger = Trigger.FAILED
     """What showed the failure."""
     mode: Mode = Mode.REPORT
@@ -203,9 +213,13 @@ class Incident:
     """Who approved the change. Empty if the branch's tag alone allowed it."""
     undo_asked_by: str = ""
     """Who asked to undo the change."""
+    unknown: Mapping[str, object] = field(default_factory=dict)
+    """Fields that a newer release wrote. They are written back as they are."""
 
     @classmethod
-    def open(cls, scope: Scope, kind: tuple[RoleKind, str], job: JobRef, *, app_name: str, now: datetime) -> Incident:
+    def open(
+        cls, scope: Scope, kind: tuple[RoleKind, Label | BotLabel], job: JobRef, *, app_name: str, now: datetime
+    ) -> Incident:
         """Open an incident. The id depends only on scope, kind (role kind and label) and job, so a retry reuses it."""
         role_kind, label = kind
         started = job.started_at.isoformat() if job.started_at else ""
@@ -234,6 +248,10 @@ class Incident:
         again = hashlib.sha256(f"after {self.id}".encode()).hexdigest()[:12] if before.id == self.id else self.id
         return replace(self, id=again, tried_before=tried)
 
+    def of_another_branch(self, created_at: datetime | None) -> bool:
+        """True if the incident's branch was deleted, and one of the same name was created at this time."""
+        return self.branch_created_at is not None and created_at not in (None, self.branch_created_at)
+
     def compared_with(self, job: JobRef) -> JobOrder:
         """Say whether a job is the incident's last job, an earlier one or a later one.
 
@@ -247,7 +265,10 @@ class Incident:
     def moved(self, state: IncidentState, now: datetime, note: str = "") -> Incident:
         """Set the state and that state's deadline."""
         deadline = now + DEADLINES.get(state, timedelta())
-        return replace(self, state=state, updated_at=now, deadline=deadline, note=note or self.note)
+        rebuild_at = None if state.closed else self.rebuild_at
+        return replace(
+            self, state=state, updated_at=now, deadline=deadline, rebuild_at=rebuild_at, note=note or self.note
+        )
 
     def with_deadline(self, deadline: datetime, now: datetime) -> Incident:
         """Set a deadline that differs from the default of the state."""
@@ -279,7 +300,11 @@ class Incident:
     @property
     def unfinished(self) -> bool:
         """True if a change was intended and its result was not recorded."""
-        return any(change.state is ChangeState.INTENDED for change in self.changes)
+        return bool(self.unfinished_kinds)
+
+    @property
+    def unfinished_kinds(self) -> tuple[ActionKind, ...]:
+        return tuple(change.kind for change in self.changes if change.state is ChangeState.INTENDED)
 
     @property
     def deferred(self) -> bool:
@@ -298,11 +323,11 @@ class Incident:
 
     @property
     def in_progress(self) -> bool:
-        """True if a change, its undo or an alert was begun and its end is not recorded. The due time continues it."""
-        return self.unfinished or self.undoing or bool(self.alert_due)
+        """True if a change, its undo, its rebuild or an alert is not done. The due time continues it."""
+        return self.unfinished or self.undoing or bool(self.alert_due) or self.rebuild_at is not None
 
     def record_rebuild_started(self, job_id: str, now: datetime) -> Incident:
-        return replace(self.moved(IncidentState.REBUILDING, now), rebuild_job_id=job_id)
+        return replace(self.moved(IncidentState.REBUILDING, now), rebuild_job_id=job_id, rebuild_at=None)
 
     def record_rebuild_ended(self, now: datetime, note: str) -> Incident:
         """The rebuild has ended. This alone does not say whether the change helped."""
@@ -323,7 +348,7 @@ class Incident:
         Each alert reports everything that was done so far, so no earlier alert is due any more.
         """
         undelivered = self.undelivered if delivered else _unique(*self.undelivered, alert_key)
-        resend = now + _RETRY_ALERT_AFTER if undelivered else None
+        resend = now + _RETRY_AFTER if undelivered else None
         return replace(
             self,
             alerted=_unique(*self.alerted, *receipts),
@@ -338,7 +363,7 @@ class Incident:
         undelivered = tuple(alert_key for alert_key in self.undelivered if alert_key not in finished)
         # A retry leaves updated_at alone, so the wait grows with every retry.
         waited = now - self.updated_at
-        resend = now + min(max(waited * 2, _RETRY_ALERT_AFTER), _MAX_RETRY_INTERVAL) if undelivered else None
+        resend = now + min(max(waited * 2, _RETRY_AFTER), _MAX_RETRY_INTERVAL) if undelivered else None
         return replace(self, alerted=_unique(*self.alerted, *receipts), undelivered=undelivered, resend_at=resend)
 
     def record_storm_alert(self, now: datetime) -> Incident:
@@ -355,11 +380,22 @@ class Incident:
         """True if nothing is left to do: closed, every alert delivered, no undo under way."""
         return self.state.closed and not (self.alert_due or self.undelivered or self.undoing)
 
+    def postponed(self, now: datetime) -> Incident:
+        """Try again later, because this attempt failed. The wait grows with the time since the incident was due."""
+        wait = min(max(now - self.due_since, _RETRY_AFTER), _MAX_RETRY_INTERVAL)
+        return replace(self, postponed_until=now + wait)
+
     @property
     def due_at(self) -> datetime:
-        """When the remediator must look again: at the deadline, or earlier for an alert or an interrupted undo."""
+        """When the remediator must look again."""
+        return max(self.due_since, self.postponed_until or self.due_since)
+
+    @property
+    def due_since(self) -> datetime:
+        """The deadline, or an earlier time for an alert, a rebuild or an undo. Failed attempts don't move it."""
         times = [] if self.state.closed else [self.deadline]
-        times += [self.updated_at + _RETRY_ALERT_AFTER] if self.alert_due or self.undoing else []
+        times += [self.updated_at + _RETRY_AFTER] if self.alert_due or self.undoing else []
+        times += [self.rebuild_at] if self.rebuild_at else []
         times += [self.resend_at] if self.undelivered and self.resend_at else []
         return min(times, default=self.deadline)
 

@@ -1,16 +1,19 @@
-"""The region's item in the incidents table: which incidents opened in the last minutes, and who is muted.
+"""Items that hold for a whole region: which apps failed in the last minutes, who is muted, and whom a storm affects.
 
-Counting and reading are one atomic call: the write returns the whole item. Incidents are counted by id, so a retry
-does not count one twice.
+Each has a bound far below DynamoDB's limit of 400 KB an item. Counting and reading are one atomic call: the write
+returns the whole item.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from medic.incidents.table import Store, region_key, seconds
+from medic.arns import APP_ID
+from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, RetryableError
+from medic.incidents.attributes import RETENTION, count, schema, seconds, texts, time
+from medic.incidents.table import REGION, STORM, Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,50 +22,74 @@ if TYPE_CHECKING:
 
     from medic.events import Scope
 
+MAX_MUTES = 200
+MAX_MUTE = timedelta(days=30)
+"""The longest mute."""
+MAX_STORM_MEMBERS = 100
+"""How many incidents a storm's list names. The others are only counted."""
+_MAX_APPS = 101
+"""How many apps a minute names: one more than the settings allow for `storm_apps`, so that one minute shows a storm."""
 _LONGEST_WINDOW = 60
 """Minutes. The settings allow no longer `storm_minutes`."""
-_MINUTE, _MUTE = "minute_", "mute_"
 _MAX_STALE = 10
 """How many stale minutes the item may hold before they are removed."""
 _REMOVED_AT_ONCE = 100
+_MINUTE, _MUTES, _MEMBERS, _MORE = "minute_", "mutes", "members", "more"
+_ATTEMPTS = 5
+_CLOCK_SKEW = timedelta(minutes=5)
+"""How much the clocks of an operator and of the functions may differ."""
+
+
+class MuteRefusedError(Exception):
+    """The mute is too long, or there are too many. The message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegionState:
     """The region's item."""
 
-    opened: Mapping[int, frozenset[str]]
-    """Minute (since 1970) → ids of the incidents that opened in it."""
+    failed: Mapping[int, frozenset[str]]
+    """Minute (since 1970) → ids of the apps in which an incident opened in it."""
     mutes: Mapping[str, datetime]
     """App (`appId/*`) or branch (`appId/branch`) → end of its mute."""
 
-    def opened_within(self, minutes: int, now: datetime) -> int:
-        """How many incidents opened in the last `minutes` minutes."""
-        first = _minute(now) - minutes
-        return len(frozenset().union(*(ids for minute, ids in self.opened.items() if minute > first)))
+    def apps_within(self, minutes: int, now: datetime) -> int:
+        """In how many apps an incident opened in the last `minutes` minutes."""
+        last = _minute(now)
+        # A minute further in the future than clocks differ is damaged.
+        recent = (apps for minute, apps in self.failed.items() if last - minutes < minute <= last + 1)
+        return len(frozenset().union(*recent))
 
     def muted(self, scope: Scope, now: datetime) -> bool:
-        """True if the branch or its whole app is muted."""
-        return any((until := self.mutes.get(_name(s))) is not None and until > now for s in (scope, scope.whole_app))
+        """True if the branch or its whole app is muted. An end that no mute can have is damaged and mutes nothing."""
+        ends = (self.mutes.get(_name(s)) for s in (scope, scope.whole_app))
+        return any(until is not None and _holds(until, now) for until in ends)
+
+
+@dataclass(frozen=True, slots=True)
+class StormMember:
+    """An incident that only the storm's alert reports."""
+
+    app_id: str
+    branch: str
+    incident_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StormList:
+    """Whom a storm's alert reports."""
+
+    members: tuple[StormMember, ...] = ()
+    more: int = 0
+    """How many more it counts. An interrupted run may count one twice."""
+
+    @property
+    def total(self) -> int:
+        return len(self.members) + self.more
 
 
 class RegionTable(Store):
-    """Reads and writes the region's item."""
-
-    def count(self, scope: Scope, incident_id: str) -> RegionState:
-        """Count a new incident and return the item as it is then.
-
-        Raises:
-            AwsError: the table could not be written.
-        """
-        minute = _minute(self._clock())
-        names, values = {"#minute": f"{_MINUTE}{minute}"}, {":id": {"SS": [incident_id]}}
-        region = self._change(scope, "ADD #minute :id", names, ExpressionAttributeValues=values)
-        stale = [old for old in region.opened if old <= minute - _LONGEST_WINDOW]
-        if len(stale) > _MAX_STALE:
-            names = {f"#m{number}": f"{_MINUTE}{old}" for number, old in enumerate(stale[:_REMOVED_AT_ONCE])}
-            self._change(scope, f"REMOVE {', '.join(names)}", names)
-        return region
+    """Reads and writes the region's item and its storms' lists."""
 
     def read(self, scope: Scope) -> RegionState:
         """Read the item.
@@ -70,27 +97,148 @@ class RegionTable(Store):
         Raises:
             AwsError: the table could not be read.
         """
-        return _region(self._get(region_key(scope)))
+        return _region(self._get(_key(REGION, scope)))
 
-    def mute(self, scope: Scope, until: datetime | None) -> None:
-        """Mute a branch, or its whole app if the branch is `*`. None lifts the mute.
+    def count(self, scope: Scope) -> RegionState:
+        """Count the scope's app for this minute, unless the minute is full, and return the item as it is then.
 
         Raises:
             AwsError: the table could not be written.
         """
-        names = {"#mute": f"{_MUTE}{_name(scope)}"}
-        if until is None:
-            self._change(scope, "REMOVE #mute", names)
-        else:
-            self._change(scope, "SET #mute = :until", names, ExpressionAttributeValues={":until": seconds(until)})
+        key, minute = _key(REGION, scope), _minute(self._clock())
+        try:
+            item = self._update(
+                key,
+                "ADD #minute :app SET #schema = :schema",
+                ConditionExpression="attribute_not_exists(#minute) OR contains(#minute, :id) OR size(#minute) < :most",
+                ExpressionAttributeNames={"#minute": f"{_MINUTE}{minute}", "#schema": "schema"},
+                ExpressionAttributeValues={
+                    ":app": {"SS": [scope.app_id]},
+                    ":id": {"S": scope.app_id},
+                    ":most": {"N": str(_MAX_APPS)},
+                    ":schema": schema(),
+                },
+                ReturnValues="ALL_NEW",
+            )
+        except AwsRejectedError as error:
+            if error.code != CONDITION_FAILED:
+                raise
+            return self.read(scope)
+        region = _region(item)
+        stale = [old for old in region.failed if not minute - _LONGEST_WINDOW < old <= minute + 1]
+        if len(stale) > _MAX_STALE:
+            names = {f"#m{number}": f"{_MINUTE}{old}" for number, old in enumerate(stale[:_REMOVED_AT_ONCE])}
+            self._update(key, f"REMOVE {', '.join(names)}", ExpressionAttributeNames=names)
+        return region
 
-    def _change(self, scope: Scope, expression: str, names: dict[str, str], **values: object) -> RegionState:
-        options = {"ExpressionAttributeNames": names, "ReturnValues": "ALL_NEW", **values}
-        return _region(self._update(region_key(scope), expression, **options))
+    def mute(self, scope: Scope, until: datetime | None) -> None:
+        """Mute a branch, or its whole app if the branch is `*`. None lifts the mute. Expired mutes are dropped.
+
+        Raises:
+            MuteRefusedError: the mute is over or too long, or there are too many.
+            AwsError: the table could not be written.
+        """
+        now = self._clock()
+        if until is not None and not now < until <= now + MAX_MUTE + _CLOCK_SKEW:
+            raise MuteRefusedError(f"a mute ends in the future and lasts at most {MAX_MUTE.days} days")
+        for _ in range(_ATTEMPTS):
+            item = self._get(_key(REGION, scope))
+            mutes = {name: end for name, end in _region(item).mutes.items() if _holds(end, now)}
+            mutes.pop(_name(scope), None)
+            muted = {_name(scope): until} if until is not None else {}
+            if muted and len(mutes) >= MAX_MUTES:
+                raise MuteRefusedError(
+                    f"{len(mutes)} apps and branches are muted in this region, and no more may be: end another mute"
+                    f" first, or wait until {min(mutes.values()):%Y-%m-%d %H:%M} UTC"
+                )
+            if self._replace_mutes(scope, item, {**mutes, **muted}):
+                return
+        raise RetryableError("dynamodb:UpdateItem", "MutesChanged", "others change the mutes at the same time")
+
+    def _replace_mutes(
+        self, scope: Scope, item: Mapping[str, AttributeValueTypeDef], mutes: Mapping[str, datetime]
+    ) -> bool:
+        """Write the mutes, unless they changed since the item was read. Returns whether they were written."""
+        before = item.get(_MUTES)
+        values: dict[str, AttributeValueTypeDef] = {
+            ":mutes": {"M": {name: seconds(end) for name, end in mutes.items()}},
+            ":schema": schema(),
+        }
+        if before is not None:
+            values[":before"] = before
+        try:
+            self._update(
+                _key(REGION, scope),
+                f"SET {_MUTES} = :mutes, #schema = :schema",
+                ConditionExpression=f"attribute_not_exists({_MUTES})" if before is None else f"{_MUTES} = :before",
+                ExpressionAttributeNames={"#schema": "schema"},
+                ExpressionAttributeValues=values,
+            )
+        except AwsRejectedError as error:
+            if error.code != CONDITION_FAILED:
+                raise
+            return False
+        return True
+
+    def join_storm(self, scope: Scope, storm_id: str, incident_id: str) -> None:
+        """Add an incident to a storm's list, or only count it if the list is full.
+
+        Raises:
+            AwsError: the table could not be written.
+        """
+        key, member = _key(STORM, scope, storm_id), f"{incident_id}#{scope.app_id}#{scope.branch}"
+        sets = "SET expires_at = :expires, #schema = :schema"
+        values: dict[str, AttributeValueTypeDef] = {
+            ":expires": seconds(self._clock() + RETENTION),
+            ":schema": schema(),
+        }
+        names = {"#schema": "schema"}
+        try:
+            self._update(
+                key,
+                f"{sets} ADD {_MEMBERS} :member",
+                ConditionExpression=f"attribute_not_exists({_MEMBERS}) OR contains({_MEMBERS}, :text)"
+                f" OR size({_MEMBERS}) < :most",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={
+                    **values,
+                    ":member": {"SS": [member]},
+                    ":text": {"S": member},
+                    ":most": {"N": str(MAX_STORM_MEMBERS)},
+                },
+            )
+        except AwsRejectedError as error:
+            if error.code != CONDITION_FAILED:
+                raise
+            self._update(
+                key,
+                f"{sets} ADD {_MORE} :one",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={**values, ":one": {"N": "1"}},
+            )
+
+    def storm_list(self, scope: Scope, storm_id: str) -> StormList:
+        """Read a storm's list.
+
+        Raises:
+            AwsError: the table could not be read.
+        """
+        item = self._get(_key(STORM, scope, storm_id))
+        members = (member.split("#", 2) for member in sorted(texts(item, _MEMBERS)))
+        listed = tuple(StormMember(parts[1], parts[2], parts[0]) for parts in members if len(parts) == 3)  # noqa: PLR2004
+        return StormList(listed, count(item, _MORE))
+
+
+def _key(kind: str, scope: Scope, *more: str) -> str:
+    return "#".join((kind, scope.partition, scope.account, scope.region, *more))
 
 
 def _name(scope: Scope) -> str:
     return f"{scope.app_id}/{scope.branch}"
+
+
+def _holds(until: datetime, now: datetime) -> bool:
+    return now < until <= now + MAX_MUTE + _CLOCK_SKEW
 
 
 def _minute(time: datetime) -> int:
@@ -98,14 +246,18 @@ def _minute(time: datetime) -> int:
 
 
 def _region(item: Mapping[str, AttributeValueTypeDef]) -> RegionState:
-    opened = {
-        int(name.removeprefix(_MINUTE)): frozenset(value.get("SS", ()))
-        for name, value in item.items()
-        if name.startswith(_MINUTE)
-    }
-    mutes = {
-        name.removeprefix(_MUTE): datetime.fromtimestamp(int(value["N"]), UTC)
-        for name, value in item.items()
-        if name.startswith(_MUTE)
-    }
-    return RegionState(opened, mutes)
+    minutes = (name.removeprefix(_MINUTE) for name in item if name.startswith(_MINUTE))
+    mutes = item.get(_MUTES, {}).get("M", {})
+    ends = {name: time(mutes, name) for name in mutes}
+    return RegionState(
+        failed={int(minute): _apps(item, f"{_MINUTE}{minute}") for minute in minutes if _is_minute(minute)},
+        mutes={name: end for name, end in ends.items() if end is not None},
+    )
+
+
+def _apps(item: Mapping[str, AttributeValueTypeDef], name: str) -> frozenset[str]:
+    return frozenset(filter(APP_ID.fullmatch, texts(item, name)))
+
+
+def _is_minute(name: str) -> bool:
+    return name.isascii() and name.isdigit() and len(name) <= 12  # noqa: PLR2004

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
 from medic.events import RequestKind
+from medic.incidents.attributes import RETENTION, schema, seconds, text, time
 from medic.incidents.model import Answer, Request, approval_id
-from medic.incidents.table import DUE, RETENTION, Store, request_key, seconds
+from medic.incidents.table import DUE, Store, request_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +26,8 @@ REQUEST_VALID_FOR = timedelta(hours=1)
 """For every request that is not an approval."""
 SLACK_MUTE = timedelta(hours=2)
 """How long the button in Slack mutes a branch."""
-CLOCK_DIFFERENCE = timedelta(minutes=5)
-"""How far the clock of a person's computer may be ahead of SQS's."""
-LONGEST_MUTE = timedelta(days=30)
+_TIMES = ("asked_at", "holds_until", "muted_until", "used_at")
+"""The attributes that hold times."""
 
 
 class RequestRefusedError(Exception):
@@ -140,8 +140,9 @@ def _item(request: Request) -> dict[str, AttributeValueTypeDef]:
     times = {"asked_at": request.asked_at, "holds_until": request.expires_at, "muted_until": request.until}
     return {
         "pk": {"S": request_key(request.scope, request.id)},
-        **{name: {"S": text} for name, text in texts.items() if text},
-        **{name: seconds(time) for name, time in times.items() if time is not None},
+        "schema": schema(),
+        **{name: {"S": value} for name, value in texts.items() if value},
+        **{name: seconds(value) for name, value in times.items() if value is not None},
         "expires_at": seconds(request.expires_at + RETENTION),
     }
 
@@ -149,31 +150,23 @@ def _item(request: Request) -> dict[str, AttributeValueTypeDef]:
 def _request(scope: Scope, request_id: str, item: Mapping[str, AttributeValueTypeDef]) -> Request | None:
     """Read an item defensively, because its writer is not trusted.
 
-    An unknown kind makes it invalid, and a missing time makes it expired.
+    An unknown kind or a damaged time makes it invalid, and a missing time makes it expired.
     """
-    answer = _text(item, "answer")
+    answer = text(item, "answer")
     long_ago = datetime.fromtimestamp(0, UTC)
-    if _text(item, "kind") not in list(RequestKind):
+    damaged = any(name in item and time(item, name) is None for name in _TIMES)
+    if damaged or text(item, "kind") not in list(RequestKind):
         return None
     return Request(
         id=request_id,
-        kind=RequestKind(_text(item, "kind")),
+        kind=RequestKind(text(item, "kind")),
         scope=scope,
-        who=_text(item, "who")[:256],
-        asked_at=_time(item, "asked_at") or long_ago,
-        expires_at=_time(item, "holds_until") or long_ago,
-        incident_id=_text(item, "incident"),
-        plan_hash=_text(item, "plan"),
-        until=_time(item, "muted_until"),
-        used_at=_time(item, "used_at"),
+        who=text(item, "who")[:256],
+        asked_at=time(item, "asked_at") or long_ago,
+        expires_at=time(item, "holds_until") or long_ago,
+        incident_id=text(item, "incident"),
+        plan_hash=text(item, "plan"),
+        until=time(item, "muted_until"),
+        used_at=time(item, "used_at"),
         answer=Answer(answer, refused=item.get("refused", {}).get("BOOL", False)) if answer else None,
     )
-
-
-def _text(item: Mapping[str, AttributeValueTypeDef], name: str) -> str:
-    return item.get(name, {}).get("S", "")
-
-
-def _time(item: Mapping[str, AttributeValueTypeDef], name: str) -> datetime | None:
-    number = item.get(name, {}).get("N")
-    return datetime.fromtimestamp(float(number), UTC) if number else None

@@ -7,46 +7,51 @@ nothing is overwritten.
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from medic.arns import APP_ID
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
-from medic.codec import from_text, to_text
-from medic.events import Scope, WakeUp
-from medic.incidents.model import Incident, UndeliveredAlert
+from medic.codec import MAX_NUMBER, from_text
+from medic.events import ALL, Scope, WakeUp
+from medic.incidents.attributes import RETENTION, NewerSchemaError, check_schema, schema, seconds, text
+from medic.incidents.model import UndeliveredAlert
+from medic.incidents.record import incidents_text, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
     from medic.incidents.model import Request
-    from medic.labels import RoleKind
+    from medic.incidents.record import BranchRecord
 
 BRANCH = "branch"
 REQUEST = "request"
 UNDELIVERED = "letter"
 COUNT = "count"
 REGION = "region"
+STORM = "storm"
 """The first part of an item's key says what the item is."""
 
 DUE_INDEX = "due"
 """The sparse index of items that wait for the remediator, sorted by `due_at`."""
 DUE = "due"
 """The index's only partition key. Items without the attribute `due` are not in the index."""
-RETENTION = timedelta(days=90)
-"""How long DynamoDB keeps an item after its last write (TTL)."""
 LEASE = timedelta(seconds=120)
 """Longer than the function's time-out (90 s), so the owner of an expired lease is no longer running."""
-
-_MAX_SETTLED = 20
-"""How many settled incidents a branch's record keeps."""
+_LONGEST_LEASE = timedelta(hours=1)
+"""A lease that ends later than this is damaged, and may be taken."""
+_REGION = re.compile(r"aws[a-z-]{0,20}#[0-9]{12}#[a-z0-9-]{1,30}")
+_BRANCH = re.compile(r".{1,255}", re.DOTALL)
+_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def branch_key(scope: Scope) -> str:
@@ -62,24 +67,19 @@ def undelivered_key(incident_id: str, alert_key: str) -> str:
     return f"{UNDELIVERED}#{incident_id}#{alert_key}"
 
 
-def region_key(scope: Scope) -> str:
-    """The key of the item with the region's counts and mutes."""
-    return f"{REGION}#{scope.partition}#{scope.account}#{scope.region}"
-
-
 def _wake_up_for(key: str) -> WakeUp:
     """The wake-up for an item in the due index.
 
     Raises:
-        ValueError: only branches and requests can be due.
+        ValueError: the key is neither a branch's nor a request's.
     """
     kind, _, rest = key.partition("#")
-    if kind == BRANCH:
-        return WakeUp(_scope_from_text(rest))
+    request_id = ""
     if kind == REQUEST:
-        request_id, _, scope = rest.partition("#")
-        return WakeUp(_scope_from_text(scope), request_id)
-    raise ValueError(f"the item {key[:80]!r} is in the due index, but it is neither a branch nor a request")
+        request_id, _, rest = rest.partition("#")
+    if kind == (REQUEST if _REQUEST_ID.fullmatch(request_id) else BRANCH):
+        return WakeUp(_scope_from_text(rest), request_id)
+    raise ValueError("the key is neither a branch's nor a request's")
 
 
 def _scope_to_text(scope: Scope) -> str:
@@ -87,12 +87,11 @@ def _scope_to_text(scope: Scope) -> str:
 
 
 def _scope_from_text(text: str) -> Scope:
-    return Scope(*text.split("#", 4))  # a branch name may contain "#"
-
-
-def seconds(time: datetime) -> AttributeValueTypeDef:
-    """A time as the table stores it: whole seconds since 1970."""
-    return {"N": str(int(time.timestamp()))}
+    parts = text.split("#", 4)  # a branch name may contain "#"
+    region, (app_id, branch) = "#".join(parts[:3]), parts[3:] if len(parts) > 4 else ("", "")  # noqa: PLR2004
+    if not (_REGION.fullmatch(region) and (APP_ID.fullmatch(app_id) or app_id == ALL) and _BRANCH.fullmatch(branch)):
+        raise ValueError("the key names no branch")
+    return Scope(*parts)
 
 
 class BusyError(Exception):
@@ -105,36 +104,6 @@ class LeaseLostError(Exception):
 
 class UsedUpError(Exception):
     """Another invocation used the request first; nothing was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class BranchRecord:
-    """Everything the table holds about one branch."""
-
-    scope: Scope
-    version: int = 0
-    incidents: tuple[Incident, ...] = ()
-    """All open incidents and the last closed ones, which hold the role that was set before each change."""
-    cooling_until: datetime | None = None
-
-    def incident(self, role_kind: RoleKind, label: str) -> Incident | None:
-        """The latest incident of this kind, open or closed."""
-        of_kind = [i for i in self.incidents if (i.role_kind, i.label) == (role_kind, label)]
-        return max(of_kind, key=lambda incident: incident.opened_at, default=None)
-
-    def with_incident(self, incident: Incident) -> BranchRecord:
-        """Add or replace an incident, and drop the oldest settled ones."""
-        others = [i for i in self.incidents if i.id != incident.id]
-        settled = sorted((i for i in others if i.settled), key=lambda i: i.opened_at)[-_MAX_SETTLED:]
-        return replace(self, incidents=(*settled, *(i for i in others if not i.settled), incident))
-
-    @property
-    def due_at(self) -> datetime | None:
-        """When the first incident is due, or None."""
-        return min((incident.due_at for incident in self.incidents if not incident.settled), default=None)
-
-    def overdue(self, now: datetime) -> tuple[Incident, ...]:
-        return tuple(i for i in self.incidents if not i.settled and i.due_at <= now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +155,10 @@ class Lease:
         full_cap = self._table.write(record, self.token, parts)
         if full_cap is None:
             self.released = parts.release
-            self.record = replace(record, version=record.version + 1)
+            self.record = record.written()
             if parts.second is not None:
                 locked, second = parts.second
-                locked.record = replace(second, version=second.version + 1)
+                locked.record = second.written()
         return full_cap
 
 
@@ -200,18 +169,32 @@ class Store:
         client: DynamoDB.
         name: the table's name.
         clock: returns the time now, UTC.
+        on_unreadable: called with the key of each item that can't be read, and the reason. The reader goes on.
     """
 
-    def __init__(self, client: DynamoDBClient, name: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        name: str,
+        clock: Callable[[], datetime],
+        on_unreadable: Callable[[str, str], None],
+    ) -> None:
         self._client = client
         self._name = name
         self._clock = clock
+        self._on_unreadable = on_unreadable
 
     def _get(self, key: str) -> dict[str, AttributeValueTypeDef]:
-        """Read an item. Empty if there is none."""
+        """Read an item. Empty if there is none.
+
+        Raises:
+            NewerSchemaError: a newer release wrote it.
+        """
         with translated("dynamodb:GetItem"):
             answer = self._client.get_item(TableName=self._name, Key={"pk": {"S": key}}, ConsistentRead=True)
-        return answer.get("Item", {})
+        item = answer.get("Item", {})
+        check_schema(item)
+        return item
 
     def _update(self, key: str, expression: str, **options: Any) -> dict[str, AttributeValueTypeDef]:  # noqa: ANN401
         """Update an item. Returns its attributes if the options ask for them."""
@@ -227,7 +210,7 @@ class IncidentsTable(Store):
 
     def read(self, scope: Scope) -> BranchRecord:
         """Read the branch's record. It is empty if the table has none."""
-        return _record(scope, self._get(branch_key(scope)))
+        return self._record(scope, self._get(branch_key(scope)))
 
     def all(self) -> Iterator[BranchRecord]:
         """Every branch's record, in no order. Only for showing to people: the bot never acts on it."""
@@ -238,7 +221,14 @@ class IncidentsTable(Store):
                 ExpressionAttributeValues={":branch": {"S": f"{BRANCH}#"}},
             )
             for page in pages:
-                yield from (_record(_wake_up_for(item["pk"]["S"]).scope, item) for item in page["Items"])
+                for item in page["Items"]:
+                    try:
+                        check_schema(item)
+                        record = self._record(_wake_up_for(item["pk"]["S"]).scope, item)
+                    except (NewerSchemaError, ValueError) as error:
+                        self._on_unreadable(text(item, "pk"), str(error))
+                    else:
+                        yield record
 
     def due(self) -> Iterator[WakeUp]:
         """A wake-up for every branch past a deadline and every waiting request, the most overdue first."""
@@ -250,14 +240,25 @@ class IncidentsTable(Store):
                 ExpressionAttributeValues={":due": {"S": DUE}, ":now": seconds(self._clock())},
             )
             for page in pages:
-                yield from (_wake_up_for(item["pk"]["S"]) for item in page["Items"])
+                for item in page["Items"]:
+                    try:
+                        wake_up = _wake_up_for(item["pk"]["S"])
+                    except ValueError as error:
+                        self._on_unreadable(text(item, "pk"), str(error))
+                    else:
+                        yield wake_up
 
     def undelivered_alert(self, incident_id: str, alert_key: str) -> UndeliveredAlert | None:
-        """Read a stored alert, or None if every channel has it or its time to live is over."""
+        """Read a stored alert, or None if every channel has it or its time to live is over.
+
+        Raises:
+            CodecError: it is damaged.
+        """
         item = self._get(undelivered_key(incident_id, alert_key))
         if "alert" not in item:
             return None
-        return UndeliveredAlert(incident_id, alert_key, item["alert"]["S"], tuple(json.loads(item["lacking"]["S"])))
+        lacking = from_text(tuple[str, ...], text(item, "lacking"))
+        return UndeliveredAlert(incident_id, alert_key, text(item, "alert"), lacking)
 
     @contextmanager
     def hold(self, scope: Scope) -> Iterator[Lease]:
@@ -272,11 +273,15 @@ class IncidentsTable(Store):
             item = self._update(
                 key,
                 "SET lease_token = :token, lease_until = :until, expires_at = :expires",
-                ConditionExpression="attribute_not_exists(pk) OR lease_until < :now",
+                # Without a number, there is no lease, or it is damaged.
+                ConditionExpression="NOT attribute_type(lease_until, :number) OR lease_until < :now"
+                " OR lease_until > :longest",
                 ExpressionAttributeValues={
                     ":token": {"S": token},
                     ":until": seconds(now + LEASE),
+                    ":number": {"S": "N"},
                     ":now": seconds(now),
+                    ":longest": seconds(now + _LONGEST_LEASE),
                     ":expires": seconds(now + RETENTION),
                 },
                 ReturnValues="ALL_NEW",
@@ -285,12 +290,20 @@ class IncidentsTable(Store):
             if error.code == CONDITION_FAILED:
                 raise BusyError(f"another invocation holds the lease of {scope}; retry later") from error
             raise
-        lease = Lease(self, _record(scope, item), token)
+        lease = None
         try:
+            check_schema(item)
+            lease = Lease(self, self._record(scope, item), token)
             yield lease
         finally:
-            if not lease.released:
+            if lease is None or not lease.released:
                 self._release(key, token)
+
+    def _record(self, scope: Scope, item: Mapping[str, AttributeValueTypeDef]) -> BranchRecord:
+        record = read_record(scope, item, self._clock())
+        for each in record.unread:
+            self._on_unreadable(branch_key(scope), each.why)
+        return record
 
     def _release(self, key: str, token: str) -> None:
         try:
@@ -330,22 +343,25 @@ class IncidentsTable(Store):
             ":token": {"S": token},
             ":old": {"N": str(record.version)},
             ":new": {"N": str(record.version + 1)},
-            ":incidents": {"S": to_text(record.incidents)},
+            ":zero": {"N": "0"},
+            ":most": {"N": str(MAX_NUMBER)},
+            ":incidents": {"S": incidents_text(record)},
             ":expires": seconds(now + RETENTION),
             ":scope": {"S": str(record.scope)},
+            ":schema": schema(),
         }
         sets = ["version = :new", "incidents = :incidents", "expires_at = :expires", "branch_scope = :scope"]
-        removes = []
+        sets.append("#schema = :schema")
+        removes, due_at = [], record.next_check(now)
         if release:
-            sets.append("lease_until = :never")
-            values[":never"] = {"N": "0"}
-        for name, time in (("cooling_until", record.cooling_until), ("due_at", record.due_at)):
+            sets.append("lease_until = :zero")
+        for name, time in (("cooling_until", record.cooling_until), ("due_at", due_at)):
             if time is None:
                 removes.append(name)
             else:
                 sets.append(f"{name} = :{name}")
                 values[f":{name}"] = seconds(time)
-        if record.due_at is None:
+        if due_at is None:
             removes.append("due")
         else:
             sets.append("due = :due")
@@ -356,7 +372,10 @@ class IncidentsTable(Store):
                 "TableName": self._name,
                 "Key": {"pk": {"S": branch_key(record.scope)}},
                 "UpdateExpression": f"SET {', '.join(sets)}{removal}",
-                "ConditionExpression": "lease_token = :token AND (attribute_not_exists(version) OR version = :old)",
+                # A version that is no count is damaged, and may be replaced.
+                "ConditionExpression": "lease_token = :token"
+                " AND (version = :old OR NOT version BETWEEN :zero AND :most)",
+                "ExpressionAttributeNames": {"#schema": "schema"},
                 "ExpressionAttributeValues": values,
             }
         }
@@ -367,12 +386,14 @@ class IncidentsTable(Store):
             "Update": {
                 "TableName": self._name,
                 "Key": {"pk": {"S": f"{COUNT}#{cap.name}"}},
-                "UpdateExpression": "ADD n :one SET expires_at = :expires",
+                "UpdateExpression": "ADD n :one SET expires_at = :expires, #schema = :schema",
                 "ConditionExpression": "attribute_not_exists(n) OR n < :most",
+                "ExpressionAttributeNames": {"#schema": "schema"},
                 "ExpressionAttributeValues": {
                     ":one": {"N": "1"},
                     ":most": {"N": str(cap.limit)},
                     ":expires": seconds(cap.expires_at),
+                    ":schema": schema(),
                 },
             }
         }
@@ -397,8 +418,9 @@ class IncidentsTable(Store):
         values: dict[str, AttributeValueTypeDef] = {
             ":lacking": {"S": json.dumps(undelivered.lacking)},
             ":expires": seconds(now + RETENTION),
+            ":schema": schema(),
         }
-        expression = "SET lacking = :lacking, expires_at = :expires"
+        expression = "SET lacking = :lacking, expires_at = :expires, #schema = :schema"
         if undelivered.lacking:
             expression += ", alert = :alert"
             values[":alert"] = {"S": undelivered.alert}
@@ -409,6 +431,7 @@ class IncidentsTable(Store):
                 "TableName": self._name,
                 "Key": {"pk": {"S": undelivered_key(undelivered.incident_id, undelivered.alert_key)}},
                 "UpdateExpression": expression,
+                "ExpressionAttributeNames": {"#schema": "schema"},
                 "ExpressionAttributeValues": values,
             }
         }
@@ -431,13 +454,3 @@ def _full_cap(error: AwsRejectedError, record: BranchRecord, parts: TransactionP
     if cap >= len(parts.caps):
         raise UsedUpError(f"the request on {record.scope} was used before; nothing was written") from error
     return parts.caps[cap].name
-
-
-def _record(scope: Scope, item: dict[str, AttributeValueTypeDef]) -> BranchRecord:
-    cooling = item.get("cooling_until", {}).get("N")
-    return BranchRecord(
-        scope=scope,
-        version=int(item.get("version", {}).get("N", "0")),
-        incidents=from_text(tuple[Incident, ...], item.get("incidents", {}).get("S", "[]")),
-        cooling_until=datetime.fromtimestamp(int(cooling), UTC) if cooling else None,
-    )

@@ -122,20 +122,27 @@ class Signature(Entry):
     label: Label
     runtime_label: Label | None = None
     """The label at SSR runtime, if it differs: there, the compute role gives the credentials."""
-    literals: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    """Names of errors that mean it, as AWS and its tools print them. Case counts."""
+    ambiguous_names: bool = False
+    """True if other software uses the names too: then a field of an error object that holds one is not enough."""
+    pattern: str = ""
+    """A regular expression of its messages, which runs in linear time, for text with white space normalised to single
+    spaces. Case is ignored."""
+    literals: tuple[str, ...] = ()
     """Case-sensitive texts that the scanner searches for first. Every text that the pattern matches contains one."""
-    pattern: str
-    """A regular expression that runs in linear time, for text with white space normalised to single spaces. Case is
-    ignored."""
     unless: str | None = None
-    """A pattern. If it matches in the same line, the line means something else."""
-    within_line: bool = False
-    """True if the pattern's `^` and `$` match at the ends of one line, False if at the ends of the whole log entry."""
+    """A pattern. If it matches nearby, the text means something else."""
     confidence: Confidence = Confidence.HIGH
     decisiveness: int = 3
     """3 names the failure itself; 2 wraps or hints at it; 1 is a bare word. More decisive findings come first."""
     amplifys_verdict: bool = False
     """True if Amplify itself prints it, as a fatal line and before any command of the build runs."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The literals and names. Without any of them in a text, no pattern is tried."""
+        return (*self.literals, *self.names)
 
     @property
     def usual_label(self) -> Label:

@@ -55,17 +55,19 @@ def _create_role(trust: str, then: str) -> str:
     )
 
 
-def add_to_trust(role_name: str, statement: str) -> str:
+def add_to_trust(role_name: str, statement: str, replaces: int | None = None) -> str:
     """The commands that add a statement to a role's trust policy and keep the others, with a backup.
 
     Args:
         role_name: the role, quoted for a shell.
         statement: the statement as JSON, quoted for a shell.
+        replaces: the index of the statement whose place it takes; None to append it.
     """
+    change = ".append(new)" if replaces is None else f"[{replaces}] = new"
     program = (
-        'import json, sys; policy = json.load(sys.stdin); old = policy["Statement"]; '
-        'policy["Statement"] = (old if isinstance(old, list) else [old]) + [json.loads(sys.argv[1])]; '
-        "print(json.dumps(policy))"
+        'import json, sys; policy = json.load(sys.stdin); new = json.loads(sys.argv[1]); old = policy["Statement"]; '
+        'policy["Statement"] = old if isinstance(old, list) else [old]; '
+        f'policy["Statement"]{change}; print(json.dumps(policy))'
     )
     return (
         f"aws iam get-role --role-name {role_name} --query Role.AssumeRolePolicyDocument --output json \\\n"

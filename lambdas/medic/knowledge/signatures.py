@@ -29,8 +29,18 @@ from medic.knowledge.entry import (
 from medic.labels import Confidence, Identity, Label, Phase
 
 _AMPX = "https://github.com/aws-amplify/amplify-backend"
+_CDK = "https://github.com/aws/aws-cdk-cli"
+_ROLES_DOCS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html"
 _BUILD = (Phase.BUILD, Phase.DEPLOY)
+_NOT_RUNTIME = (*_BUILD, Phase.API)
 _PRINCIPAL = Look("principal", "Find the principal in the full message: it tells whose credentials were used.")
+_IN_FIELD = r"(?:code|type|name|exception)[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}(?:[\w.]{1,80}#)?"
+"""The key of a field that holds an error's name."""
+_AWS_ERROR = (
+    r"(?:request_?id\b|\$fault|\$metadata|status_?code\b|\bx-amz"
+    r"|message[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}access denied)"
+)
+"""A field that only the error object of an AWS SDK has."""
 _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid"
 
 SIGNATURES: tuple[Signature, ...] = (
@@ -72,7 +82,7 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.COMPUTE_ROLE_UNASSUMABLE,
         identity=Identity.COMPUTE_ROLE,
         phases=(Phase.API, Phase.DEPLOY),
-        literals=("be assumed by",),
+        literals=("be assumed by Amplify",),
         pattern=r"\brole\b[^.]{0,80}? can(?: ?not|'t) be assumed by amplify",
         looks=(
             Look("compute_role_exists", "The role exists."),
@@ -89,17 +99,44 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         "other_role_unassumable",
-        "Another service cannot assume its role",
-        "The trust policy of a role for Lambda, CodeBuild or the like, not one of Amplify's two roles; often the role "
-        "was made a moment before, and the next attempt works.",
+        "A role cannot be assumed",
+        "A role for Lambda, CloudFormation, CodeBuild or the like, or one that a tool deploys with; not one of "
+        "Amplify's two roles. Its trust policy does not let the caller in, the caller lacks sts:AssumeRole, or the "
+        "role does not exist; often it was made a moment before, and the next attempt works.",
         label=Label.ACCESS_DENIED_OTHER,
+        phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("be assumed by",),
-        pattern=r"\brole\b[^.]{0,80}? can(?: ?not|'t) be assumed by (?!amplify)\w",
+        literals=("be assumed", "to assume", "not assume", "'t assume", "AssumeRole on", "AssumeRole for"),
+        pattern=r"\brole\b.{0,160}? can(?: ?not|'t) be assumed(?! by amplify)\b"
+        r"|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
+        r"|\b(?:could not|cannot|can't|unable to|not able to|failed to|not authorized to|not allowed to) assume "
+        r"(?!(?:the )?(?:specified|selected|configured|provided) iam)(?:the |this |a )?(?:\w{1,20} )?role\b"
+        r"|\bauthorized to (?:perform assumerole on|assume the provided) role\b|\berror calling assumerole for role"
+        r"|\bmust allow .{1,60} to assume the role\b|\bprovided role (?:arn )?cannot be assumed\b",
+        unless=r"proceeding anyway",
+        fixes=("wait_and_retry",),
+        related=("iam_propagation", "denied_by_other_policy", "caller_lacks_assume_role"),
+        sources=(_AMPX, _CDK, "aws-amplify/amplify-studio#861", "aws-amplify/amplify-cli#6825"),
+    ),
+    Signature(
+        "cognito_sms_role_refused",
+        "Cognito may not send text messages with its SMS role",
+        "The role that the user pool sends SMS with lacks sns:Publish, or does not trust cognito-idp.amazonaws.com "
+        "with the pool's external id. A role that was made a moment before fails in the same way.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_BUILD,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+        names=("InvalidSmsRoleAccessPolicyException", "InvalidSmsRoleTrustRelationshipException"),
+        literals=("publish with SNS", "allowing Cognito to assume"),
+        pattern=r"\brole does not have (?:permission to publish with sns|a trust relationship allowing cognito)\b",
         fixes=("wait_and_retry",),
         related=("iam_propagation", "denied_by_other_policy"),
-        sources=("aws-amplify/amplify-studio#861", "aws-amplify/amplify-cli#6825"),
+        sources=(
+            "https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-sms-settings.html",
+            "OElesin/querypal#6",
+        ),
     ),
     Signature(
         "identity_pool_role_unassumable",
@@ -110,17 +147,72 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.COGNITO_USER,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("InvalidIdentityPool",),
-        pattern=r"InvalidIdentityPoolConfigurationException",
+        literals=("InvalidIdentityPool", "Invalid identity pool configuration"),
+        pattern=r"InvalidIdentityPoolConfigurationException|invalid identity pool configuration\."
+        r" check assigned iam roles",
         related=("user_credentials_cognito",),
         sources=("https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html",),
+    ),
+    Signature(
+        "session_longer_than_allowed",
+        "A role session longer than the role allows was asked for",
+        "The requested DurationSeconds exceeds the role's maximum session duration, or one hour for a role that was "
+        "assumed with another role's credentials. Ask for less, or raise the maximum.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_NOT_RUNTIME,
+        confidence=Confidence.MEDIUM,
+        literals=("DurationSeconds exceeds",),
+        pattern=r"\bdurationseconds exceeds the (?:maxsessionduration|1 hour session limit)",
+        related=("caller_lacks_assume_role",),
+        sources=(_ROLES_DOCS,),
+    ),
+    Signature(
+        "switch_role_refused",
+        "The console could not switch to a role",
+        "Account id or alias and the role's exact name must be right, the role must trust your account, and you need "
+        "sts:AssumeRole on it. The console does not say which is wrong.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=(Phase.API,),
+        confidence=Confidence.LOW,
+        decisiveness=2,
+        literals=("fields. Check your information",),
+        pattern=r"invalid information in one or more fields\. check your information or contact your administrator",
+        related=("caller_lacks_assume_role", "callers_account_not_trusted"),
+        sources=(_ROLES_DOCS,),
+    ),
+    Signature(
+        "protected_role_changed",
+        "A role that only AWS may change was to be changed",
+        "Service-linked roles belong to their service; their policies and trust can't be edited. Leave the role alone, "
+        "and give what is needed to a role of your own.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_NOT_RUNTIME,
+        confidence=Confidence.MEDIUM,
+        names=("UnmodifiableEntity", "UnmodifiableEntityException"),
+        literals=("only modifiable by AWS",),
+        pattern=r"\bonly modifiable by aws\b",
+        related=("pass_service_linked_role",),
+        sources=(_ROLES_DOCS,),
+    ),
+    Signature(
+        "service_policy_version_blocked",
+        "A service could not update the policy of its own service role",
+        "Somebody edited or shared the policy that the service manages. Set its default version back, or detach it "
+        "elsewhere and delete policy and role, so that the service makes them anew.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_NOT_RUNTIME,
+        confidence=Confidence.MEDIUM,
+        literals=("create the default version (V",),
+        pattern=r"\bdid not create the default version \(v\d{1,3}\) of the \S{1,128} policy\b",
+        related=("denied_by_other_policy",),
+        sources=(_ROLES_DOCS,),
     ),
     Signature(
         "pass_role_refused",
         "A role may not be passed, in words that don't name iam:PassRole",
         "The role belongs to another account, or the caller lacks iam:PassRole on it.",
         label=Label.PASS_ROLE_DENIED,
-        literals=("Denied",),
+        literals=("AccessDenied",),
         pattern=r"\bAccessDenied\w{0,9}\)? .{0,80}?(?:cross-account pass role is not allowed"
         r"|(?:not authorized|permissions?) to pass (?:the |this )?role)",
         fixes=("allow_pass_role",),
@@ -138,7 +230,7 @@ SIGNATURES: tuple[Signature, ...] = (
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
         phases=(Phase.RUNTIME, Phase.BUILD),
-        literals=("redential",),
+        literals=("Could not load credentials",),
         pattern=r"could not load credentials from any (?:of the )?providers?",
         looks=(
             Look("compute_role_set", "Branch or app has a compute role."),
@@ -158,7 +250,7 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.NOBODY,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("redential",),
+        literals=("CredentialsProviderError",),
         pattern=r"\bCredentialsProviderError\]?: ?\S",
         unless=_EXPIRED_NEARBY,
         fixes=("create_compute_role", "log_in_locally"),
@@ -174,7 +266,7 @@ SIGNATURES: tuple[Signature, ...] = (
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
         phases=(Phase.RUNTIME,),
-        literals=("redential",),
+        literals=("esolved credential object", "Credential is missing"),
         pattern=r"resolved credential object is not valid|\berror\]?: credential is missing\b",
         fixes=("drop_explicit_credentials", "create_compute_role"),
         related=("explicit_credentials_in_code", "keys_on_localhost_role_on_amplify"),
@@ -187,8 +279,8 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.CREDENTIALS_MISSING_BUILD,
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
-        literals=("redential",),
-        pattern=r"missing credentials in config\b|\bCredentialsError\b\]?: (?!SSO|token)",
+        literals=("issing credentials in config", "CredentialsError"),
+        pattern=r"missing credentials in config\b|(?<!SSM)\bCredentialsError\b\]?: (?!SSO|token)",
         fixes=("create_service_role", "create_compute_role"),
         related=("service_role_not_set", "compute_role_not_set"),
         sources=("aws-amplify/amplify-hosting#2247",),
@@ -200,9 +292,9 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.CREDENTIALS_MISSING_BUILD,
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
-        literals=("redential", "MissingAuthenticationToken"),
-        pattern=r"unable to locate credentials|\bNoCredentialsError: |partial credentials found in"
-        r"|\bMissingAuthenticationToken(?:Exception)?\b",
+        names=("MissingAuthenticationToken", "MissingAuthenticationTokenException", "NoCredentialsError"),
+        literals=("nable to locate credentials", "artial credentials found"),
+        pattern=r"unable to locate credentials|partial credentials found in",
         fixes=("create_service_role", "log_in_locally"),
         related=("service_role_not_set", "credentials_local_machine"),
         sources=(CLI_DOCS,),
@@ -214,11 +306,20 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.CREDENTIALS_MISSING_BUILD,
         identity=Identity.NOBODY,
         phases=_BUILD,
-        literals=("redential",),
-        pattern=r"aws access credentials can ?not be found|failed to get profile credentials",
-        fixes=("create_service_role",),
-        related=("service_role_not_set",),
-        sources=("aws-amplify/amplify-cli#11686", "aws-amplify/amplify-hosting#1480"),
+        literals=(
+            *("access credentials can", "get profile credentials", "get AWS credentials", "get aws credentials"),
+            *("resolve AWS credentials with", "credential info was not specified", "Profile configuration"),
+        ),
+        pattern=r"aws access credentials can ?not be found|failed to get (?:profile|aws) credentials"
+        r"|failed to get profile: profile configuration is missing|failed to resolve aws credentials with --yes flag"
+        r"|aws credential info was not specified",
+        fixes=("create_service_role", "log_in_locally"),
+        related=("service_role_not_set", "credentials_local_machine"),
+        sources=(
+            "aws-amplify/amplify-cli#11686",
+            "aws-amplify/amplify-cli#8438",
+            "aws-amplify/amplify-hosting#1480",
+        ),
     ),
     Signature(
         "ampx_no_credentials",
@@ -226,9 +327,10 @@ SIGNATURES: tuple[Signature, ...] = (
         "Mostly a laptop without profile or SSO session; the inner error says which.",
         label=Label.CREDENTIALS_MISSING_BUILD,
         identity=Identity.NOBODY,
+        phases=_NOT_RUNTIME,
         decisiveness=2,
-        literals=("redential",),
-        pattern=r"failed to load (?:default )?aws credentials|\[InvalidCredentialError\]",
+        literals=("load AWS credentials", "load default AWS credentials"),
+        pattern=r"failed to load (?:default )?aws credentials",
         fixes=("log_in_locally",),
         related=("credentials_local_machine", "session_expired"),
         sources=(_AMPX,),
@@ -239,13 +341,14 @@ SIGNATURES: tuple[Signature, ...] = (
         "CDK asks STS who it is to resolve the account; without credentials it can't. At times transient.",
         label=Label.CREDENTIALS_MISSING_BUILD,
         identity=Identity.NOBODY,
+        phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
-        literals=("Unable to resolve AWS account", "redential"),
-        pattern=r"unable to resolve aws account to use"
-        r"|need to perform aws calls for account .{1,40}, but no credentials (?:have been configured|found)",
+        literals=("Unable to resolve AWS account", "Need to perform AWS calls", "No credentials available due to"),
+        pattern=r"unable to resolve aws account to use|no credentials available due to basecredentials"
+        r"|need to perform aws calls for account .{1,40}?, but no credentials (?:have been configured|found)",
         fixes=("create_service_role", "log_in_locally"),
         related=("service_role_not_set",),
-        sources=("aws/aws-cdk#24744",),
+        sources=("aws/aws-cdk#24744", _CDK),
     ),
     Signature(
         "other_sdk_no_credentials",
@@ -254,11 +357,17 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.CREDENTIALS_MISSING_BUILD,
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
-        literals=("redential",),
+        literals=(
+            *("NoCredentialProviders", "valid credential sources", "EC2 IMDS role", "load credentials"),
+            *("load AWS credentials", "find credentials", "find AWS credentials", "locate AWS credentials"),
+            *("o AWS credentials", "refresh cached credentials", "retrieve credentials", "resolve credentials using"),
+            *("security credentials from EC2", "security credentials from ec2", "retrieving credentials from"),
+        ),
         pattern=r"nocredentialproviders: |no valid credential sources|no ec2 imds role found"
         r"|unable to (?:load|find) (?:aws )?credentials\b|could not (?:find|load|locate) aws credentials"
         r"|no aws credentials (?:were )?(?:found|available|provided|configured)"
-        r"|failed to (?:refresh cached|retrieve) credentials|could not resolve credentials using",
+        r"|failed to (?:refresh cached|retrieve) credentials|could not resolve credentials using"
+        r"|unable to get iam security credentials from ec2|error retrieving credentials from the instance",
         unless=_EXPIRED_NEARBY,
         fixes=("create_service_role", "create_compute_role"),
         related=("service_role_not_set", "compute_role_not_set"),
@@ -271,10 +380,12 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.CREDENTIALS_MISSING_BUILD,
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
+        phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
-        literals=("onfig profile", "redential"),
-        pattern=r"the config profile \([^)]{1,80}\) could not be found"
-        r"|profile \S{1,80} could not be found or parsed in shared credentials file",
+        literals=("onfig profile", "shared credentials file", "Profile configuration"),
+        pattern=r"the config profile \([^)]{1,80}\) could not be found|failed to get shared config profile"
+        r"|profile \S{1,80} could not be found or parsed in shared credentials file"
+        r"|profile configuration for \S{1,80} is invalid: missing",
         fixes=("create_service_role", "log_in_locally"),
         related=("credentials_local_machine",),
         sources=(CLI_DOCS,),
@@ -285,17 +396,16 @@ SIGNATURES: tuple[Signature, ...] = (
         "In a build after one hour, whatever the role's maximum; on a laptop when the SSO session ends. Neither of "
         "Amplify's roles is wrong.",
         label=Label.EXPIRED_OR_INVALID_TOKEN,
+        names=("ExpiredToken", "ExpiredTokenException", "ExpiredTokenError", "RequestExpired", "TokenRefreshRequired"),
         literals=(
-            "ExpiredToken",
-            "security token included in the request",
-            "oken has expired",
-            "oken is expired",
-            "SSO session",
-            "Signature expired",
+            *("token included in the request is", "provided token has expired", "has expired and refresh failed"),
+            *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "Signature expired"),
+            "Please reauthenticate",
         ),
-        pattern=r"security token included in the request is expired|\bExpiredToken(?:Exception|Error)?\b"
-        r"|\bprovided token has expired|\btoken has expired and refresh failed|\bsso (?:session|token)\b.{0,80}expired"
-        r"|token is expired\. to refresh this sso|\bsignature expired: ",
+        pattern=r"token included in the request is expired|\bprovided token has expired"
+        r"|\btoken has expired and refresh failed|\bsso (?:session|token)\b.{0,80}expired"
+        r"|token is expired\. to refresh this sso|\bsignature expired: |session has expired\. please reauthenticate"
+        r"|\berror loading sso token\b",
         fixes=("shorten_build", "log_in_locally"),
         related=("session_expired",),
         sources=("aws-amplify/amplify-hosting#2751", "aws-amplify/amplify-hosting#3126", STS_ERRORS_DOCS),
@@ -306,25 +416,37 @@ SIGNATURES: tuple[Signature, ...] = (
         "Deleted or inactive keys, a missing session token, a wrong secret, a clock that is off, or another "
         "partition's keys.",
         label=Label.EXPIRED_OR_INVALID_TOKEN,
-        literals=(
-            "security token included in the request",
-            "UnrecognizedClient",
-            "InvalidClientTokenId",
-            "InvalidAccessKeyId",
-            "Access Key Id you provided",
-            "request signature we",
-            "InvalidSignatureException",
-            "SignatureDoesNotMatch",
-            "redential",
-            "SSO session",
+        names=(
+            *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidClientTokenIdException"),
+            *("InvalidAccessKeyId", "InvalidSignatureException", "SignatureDoesNotMatch", "RequestSignatureError"),
+            *("IncompleteSignature", "IncompleteSignatureException", "InvalidIdentityToken", "RequestTimeTooSkewed"),
         ),
-        pattern=r"security token included in the request is invalid|\bUnrecognizedClientException\b"
-        r"|\bInvalidClientTokenId\b|\bInvalidAccessKeyId\b|aws access key id you provided does not exist"
-        r"|\bInvalidSignatureException\b|\bSignatureDoesNotMatch\b|request signature we calculated does not match"
-        r"|not able to validate the provided access credentials|\bsso token\b.{0,80}not found or is invalid",
+        literals=(
+            *("token included in the request is", "ccess Key Id you provided", "request signature we calculated"),
+            *("SSO token", "SSO Token", "token is malformed or otherwise", "Session token not found"),
+            *("provided access credentials", "due to invalid credentials", "Amplify Studio credentials"),
+        ),
+        pattern=r"token included in the request is invalid|access key id you provided does not exist"
+        r"|request signature we calculated does not match|not able to validate the provided access credentials"
+        r"|\bsso token\b.{0,80}(?:not found or is invalid|does not exist)|token is malformed or otherwise invalid"
+        r"|unable to get backend outputs due to invalid credentials|failed to fetch amplify studio credentials"
+        r"|\bUnauthorizedException\]?: session token not found or invalid",
         fixes=("log_in_locally", "drop_explicit_credentials"),
         related=("session_expired", "long_lived_keys_in_variables"),
         sources=(STS_ERRORS_DOCS,),
+    ),
+    Signature(
+        "credentials_of_another_account",
+        "The credentials belong to another account",
+        "The stack is bound to one account and the credentials in use are another's: a wrong profile on a laptop, or "
+        "keys in variables that hide the build's service role.",
+        label=Label.EXPIRED_OR_INVALID_TOKEN,
+        phases=_NOT_RUNTIME,
+        literals=("Need to perform AWS calls",),
+        pattern=r"need to perform aws calls for account .{1,40}?, but the current credentials are for\b",
+        fixes=("log_in_locally", "drop_explicit_credentials"),
+        related=("credentials_local_machine", "long_lived_keys_in_variables"),
+        sources=(_CDK,),
     ),
     # access is denied, in a text that does not name who was denied what
     Signature(
@@ -367,7 +489,7 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_BUILD,
         confidence=Confidence.LOW,
         decisiveness=2,
-        literals=("Denied",),
+        literals=("Unable to get backend outputs",),
         pattern=r"unable to get backend outputs due to insufficient permissions",
         looks=(_PRINCIPAL, Look("service_role_set", "The app has a service role, meant for backend deployments.")),
         fixes=("create_service_role", "attach_service_role"),
@@ -382,7 +504,7 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_BUILD,
         confidence=Confidence.LOW,
         decisiveness=2,
-        literals=("Denied",),
+        literals=("Unable to deploy due to", "The deployment role does not have"),
         pattern=r"unable to deploy due to insufficient permissions"
         r"|deployment role does not have sufficient permissions",
         looks=(_PRINCIPAL,),
@@ -396,14 +518,91 @@ SIGNATURES: tuple[Signature, ...] = (
         "SSMCredentialsError wraps several errors; AccessDenied inside means that the identity lacks "
         "ssm:GetParameter(sByPath).",
         label=Label.ACCESS_DENIED_IDENTITY,
+        phases=_NOT_RUNTIME,
         confidence=Confidence.LOW,
         decisiveness=2,
-        literals=("redential",),
+        literals=("SSMCredentialsError",),
         pattern=r"\bSSMCredentialsError\]?:? .{0,40}\bAccessDenied(?:Exception)?\b",
         looks=(_PRINCIPAL,),
         fixes=("grant_action",),
         related=("permission_missing_identity",),
         sources=(_AMPX,),
+    ),
+    Signature(
+        "layer_unreadable",
+        "A Lambda layer may not be read",
+        "The layer's ARN is wrong, the layer is in another region than the function, or its owner has not shared it. "
+        "No permission in your account helps.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_BUILD,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+        names=("GetLambdaLayerVersionError",),
+        literals=("to get Lambda layer version",),
+        pattern=r"unable to get lambda layer version",
+        related=("denied_by_resource_policy",),
+        sources=(_AMPX,),
+    ),
+    Signature(
+        "service_linked_role_refused",
+        "A service-linked role may not be created",
+        "The service needs a role of its own in the account, and the caller lacks iam:CreateServiceLinkedRole for that "
+        "service. An administrator can make the role once.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_NOT_RUNTIME,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+        literals=("ervice linked role", "ervice-linked role", "ervice Linked Role", "ervice-Linked Role", "create SLR"),
+        pattern=r"(?:not (?:authorized|allowed|permitted) to|does not have permissions? to) (?:create|assume)"
+        r" (?:or assume )?(?:a |the |an )?(?:service[- ]linked role|slr\b)|unable to assume the service[- ]linked role",
+        looks=(_PRINCIPAL,),
+        related=("permission_missing_identity", "pass_service_linked_role"),
+        sources=("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html",),
+    ),
+    Signature(
+        "kms_refused",
+        "A KMS key may not be used",
+        "The call itself was allowed, and the key behind the secret, object or variable refuses: its key policy, or "
+        "kms:Decrypt on the caller. A deleted key, or one of another region, reads the same.",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+        names=("KMSAccessDeniedException", "KMS.AccessDeniedException"),
+        literals=("ccess to KMS is not allowed", "KMS access was denied", "ciphertext refers to a customer master key"),
+        pattern=r"access to kms is not allowed|because kms access was denied"
+        r"|ciphertext refers to a customer master key that does not exist",
+        looks=(_PRINCIPAL,),
+        related=("denied_by_resource_policy", "permission_missing_identity"),
+        sources=("https://docs.aws.amazon.com/kms/latest/developerguide/policy-evaluation.html",),
+    ),
+    Signature(
+        "bedrock_model_refused",
+        "Access to a Bedrock model is not enabled",
+        "The account has no access to this model in this region: it is requested in the Bedrock console, and needs "
+        "AWS Marketplace rights. Permissions on the role come second.",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+        literals=("specified model ID", "Model access is denied", "not authorized to invoke this API"),
+        pattern=r"don.t have access to the model with the specified model id|\bmodel access is denied\b"
+        r"|not authorized to invoke this api operation",
+        related=("denied_by_other_policy",),
+        sources=("https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html",),
+    ),
+    Signature(
+        "cdk_bucket_refused",
+        "CDK may not use the bucket for its assets",
+        "The bucket of the bootstrap stack exists, and the caller may not use it: the credentials are another "
+        "account's, or the deploying role lacks the rights that AmplifyBackendDeployFullAccess has.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_BUILD,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+        literals=("exists, but we dont have access", "exists, but we don't have access", "exists, but not in account"),
+        pattern=r"bucket named '[^']{1,80}' exists, but (?:we don.?t have access to it|not in account)",
+        looks=(_PRINCIPAL,),
+        related=("service_role_not_set", "denied_by_other_policy"),
+        sources=(_CDK,),
     ),
     Signature(
         "api_call_refused",
@@ -412,7 +611,10 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=2,
-        literals=("Denied", "UnauthorizedOperation", "HeadObject operation"),
+        literals=(
+            *("(AccessDenied", "(UnauthorizedOperation", "An error occurred (403)", "error code: AccessDenied"),
+            "Error code: AccessDenied",
+        ),
         pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|403)\) when calling the \w{1,60} operation"
         r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied",
         looks=(_PRINCIPAL,),
@@ -427,12 +629,31 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_BUILD,
         confidence=Confidence.LOW,
         decisiveness=2,
-        literals=("Denied", "authorized to perform"),
+        literals=(
+            *("API: ", "HandlerErrorCode: AccessDenied", "HandlerErrorCode: Unauthorized", "S3 error", "(Service: "),
+            "Access denied for operation",
+        ),
         pattern=r"\bAPI: [\w-]{1,40}:\w{1,60} (?:access denied|you are not authorized)"
-        r"|\bHandlerErrorCode: AccessDenied\b|\bS3 error: access denied",
+        r"|\bHandlerErrorCode: (?:AccessDenied|Unauthorized\w{0,20})\b|\bS3 error: access denied"
+        r"|\baccess denied for operation '|\berror code:? (?:AccessDenied|Unauthorized)\w{0,20} \(service: ",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=("https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html",),
+    ),
+    Signature(
+        "service_answer_refused",
+        "An AWS service answered: access denied",
+        "The tool prints the service, the status 403 and the request id, which finds the call in CloudTrail; caller "
+        "and policy are not named.",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+        literals=("(Service: ",),
+        pattern=r"\(service: [\w ]{1,60}[;,] status code: 40[03][;,].{0,60}? error code: "
+        r"(?:AccessDenied|Unauthorized)\w{0,20}",
+        looks=(_PRINCIPAL,),
+        related=("denied_by_other_policy",),
+        sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),
     ),
     Signature(
         "unauthorized_operation",
@@ -442,8 +663,9 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=1,
-        literals=("UnauthorizedOperation", "authorized to perform"),
-        pattern=r"\bUnauthorizedOperation\b|you are not authorized to perform this operation",
+        names=("UnauthorizedOperation",),
+        literals=("authorized to perform this", "Client.UnauthorizedOperation"),
+        pattern=r"you are not authorized to perform this operation|\bClient\.UnauthorizedOperation\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(
@@ -454,12 +676,15 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         "sdk_error_access_denied",
         "An SDK's error object says AccessDenied, without a reason",
-        "Printed by server code that logs the whole error; the request id finds the call in CloudTrail.",
+        "Printed by server code that logs the whole error, as an object or as JSON; the request id finds the call in "
+        "CloudTrail.",
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=1,
-        literals=("Denied",),
-        pattern=r"\bcode: ['\"]AccessDenied(?:Exception)?['\"],.{0,300}(?:requestId|\$fault|\$metadata|statusCode)",
+        literals=("AccessDenied",),
+        pattern=rf"{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}AccessDenied(?:Exception)?\b"
+        rf"|{_IN_FIELD}AccessDenied(?:Exception)?\b.{{0,300}}?{_AWS_ERROR}",
+        unless=r"authjs|next-auth|\[auth\]",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(S3_403_DOCS,),
@@ -471,20 +696,22 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=1,
-        literals=("Denied",),
-        pattern=r"(?:^|[:\])✖🛑⨯∟] ?|\berror |\[)AccessDenied(?:Exception|Error)?(?=[\]:)]|\s*$| at \w)"
-        r"|(?:^|[✖🛑⨯] ?|\bAccessDenied(?:Exception)?: )access denied(?=[\s.]*$| at Request\.)",
-        unless=r"authjs|next-auth|\[auth\]|springframework|java\.|<Code>|</|mysql|contentful|https?://errors\.",
-        within_line=True,
+        names=("AccessDenied", "AccessDeniedException", "AccessDeniedError"),
+        ambiguous_names=True,
+        literals=("Access Denied",),
+        pattern=r"(?:^|[:✖🛑⨯\]] |\bAccessDenied\w{0,9}\]?:? )access denied(?=[\s.\"'}]*$| at Request\.| Resolution:)",
+        unless=r"authjs|next-auth|\[auth\]|springframework|java\.(?:nio|io|lang\.Sec)|<Code>|</|mysql|contentful"
+        r"|https?://errors\.|\bHTTP Basic\b|\bfor user '",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
-        sources=("aws-amplify/amplify-hosting#2192", "aws-amplify/amplify-hosting#412"),
+        sources=("aws-amplify/amplify-hosting#2192", "aws-amplify/amplify-hosting#412", S3_403_DOCS),
     ),
 )
 
 
 DENIAL_LITERALS = (
     "authorized to perform",
+    "authorized** to perform",
     "uthorized to access this",
     "explicit deny",
     "policy allows",
@@ -624,6 +851,15 @@ DENIALS: tuple[Entry, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         fixes=("ask_policy_owner",),
         related=("denied_by_resource_policy",),
+    ),
+    _denial(
+        "denied_by_setting",
+        "A setting of the service refuses, whatever the policies say",
+        "The message gives a reason of its own, such as S3 Block Public Access or a blocked kind of encryption. No "
+        "permission helps: change the setting, or what the code asks for.",
+        label=Label.ACCESS_DENIED_OTHER,
+        fixes=("ask_policy_owner",),
+        related=("denied_by_resource_policy", "denied_by_other_policy"),
     ),
     _denial(
         "denied_vpc_endpoint",

@@ -41,6 +41,8 @@ class Line:
     """The line without ANSI codes, spinner glyphs, pasted line number, time stamp and level."""
     shown: str
     """The line as a person would see it, for excerpts."""
+    stamped: bool
+    """True if the line begins with a time stamp, as every line that Amplify prints does."""
     starts_entry: bool
     """True if a log entry begins here; False if the line continues the previous entry."""
 
@@ -69,7 +71,7 @@ class LogEntry:
         return _join(self.lines, "")
 
 
-def entry_at(data: bytes, position: int, min_offset: int, min_offset_line: int) -> tuple[LogEntry, int]:
+def entry_at(data: bytes, position: int, min_offset: int, min_offset_line: int) -> tuple[LogEntry, int, int]:
     """Reads the log entry around a position.
 
     Args:
@@ -79,16 +81,18 @@ def entry_at(data: bytes, position: int, min_offset: int, min_offset_line: int) 
         min_offset_line: the line number at `min_offset`.
 
     Returns:
-        The entry, and the offset in `data` where it ends. Very long entries and lines are cut.
+        The entry, and the offsets in `data` where it begins and ends. Very long entries and lines are cut.
     """
     lowest = max(min_offset, position - MAX_LINE_BYTES // 2)
     begin = max(lowest, data.rfind(b"\n", lowest, position) + 1)
     end = _line_end(data, begin, position)
     number = min_offset_line + data.count(b"\n", min_offset, begin)
     hit = read_line(data[begin:end], number)
-    before = [] if hit.starts_entry else _lines_before(data, begin, number, min_offset)
+    before: list[Line] = []
+    if not hit.starts_entry:
+        before, begin = _lines_before(data, begin, number, min_offset)
     after, end = _lines_after(data, end, number)
-    return _join((*reversed(before), hit, *after)), end
+    return _join((*reversed(before), hit, *after)), begin, end
 
 
 def read_line(raw: bytes, number: int) -> Line:
@@ -100,7 +104,8 @@ def read_line(raw: bytes, number: int) -> Line:
     text = (rest[prefix.end() :] if prefix else rest).lstrip(" \t" + _SPINNER_GLYPHS)
     prefixed = prefix is not None and bool(prefix["time"] or prefix["level"])
     level = prefix["level"] if prefix else None
-    return Line(number, level, text, shown, prefixed or text.startswith(_STEP_MARKERS))
+    stamped = prefix is not None and prefix["time"] is not None
+    return Line(number, level, text, shown, stamped, prefixed or text.startswith(_STEP_MARKERS))
 
 
 def _line_end(data: bytes, begin: int, position: int) -> int:
@@ -108,7 +113,7 @@ def _line_end(data: bytes, begin: int, position: int) -> int:
     return found if found >= 0 else min(len(data), begin + MAX_LINE_BYTES)
 
 
-def _lines_before(data: bytes, begin: int, number: int, min_offset: int) -> list[Line]:
+def _lines_before(data: bytes, begin: int, number: int, min_offset: int) -> tuple[list[Line], int]:
     lines: list[Line] = []
     while len(lines) < LINES_BEFORE and begin > min_offset and data[begin - 1 : begin] == b"\n":
         end = begin - 1
@@ -118,7 +123,7 @@ def _lines_before(data: bytes, begin: int, number: int, min_offset: int) -> list
         lines.append(read_line(data[begin:end], number))
         if lines[-1].starts_entry:
             break
-    return lines
+    return lines, begin
 
 
 def _lines_after(data: bytes, end: int, number: int) -> tuple[list[Line], int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from medic.labels import Confidence, Identity, Label, PolicyType
+from medic.labels import Confidence, Identity, Label, PolicyType, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,11 +12,13 @@ class Denial:
     """One parsed access-denied message. A field is None if the text does not name it."""
 
     principal: str | None = None
-    """The principal as printed: an ARN, possibly cut short, or `anonymous`."""
+    """The principal as printed: an ARN, possibly cut short, a service, or `anonymous`."""
     account: str | None = None
     role_name: str | None = None
     """Without path, as GetRole takes it; an assumed role's ARN never has the path."""
     session_name: str | None = None
+    user_name: str | None = None
+    """Set if the caller is an IAM user."""
     identity: Identity = Identity.UNKNOWN
     """Whose credentials were used."""
     action: str | None = None
@@ -26,6 +28,20 @@ class Denial:
     explicit: bool | None = None
     """True: an explicit deny. False: no policy allows the call. None: the text does not say."""
     policy_arn: str | None = None
+    reason: str | None = None
+    """What follows `because`, if it names no policy type: a block, a mode or a setting that refuses the call."""
+    called: str | None = None
+    """The API operation or service that refused, as printed: `CreateFunction`, `Lambda`."""
+
+    @property
+    def service(self) -> str | None:
+        """The prefix of the action."""
+        return self.action.partition(":")[0].lower() if self.action else None
+
+    @property
+    def names_arn(self) -> bool:
+        """True if the principal is an ARN with its account, which prose seldom quotes."""
+        return self.account is not None and self.principal is not None and self.principal.startswith("arn:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,10 @@ class Finding:
     """The id of its knowledge-base entry."""
     label: Label
     confidence: Confidence
+    source: Source
+    ended_build: bool | None
+    """True if the build ended with it. False if the build went on after it, or another error ended the build: then it
+    never gives the label. None outside a build."""
     first_line: int
     """1-based, inclusive."""
     last_line: int
@@ -51,19 +71,30 @@ class Finding:
 class LogReading:
     """What the scanner found in one log."""
 
-    findings: tuple[Finding, ...]
-    """Most decisive first."""
-    lines: int
-    size: int
+    findings: tuple[Finding, ...] = ()
+    """What ended the build first; then the most decisive."""
+    lines: int = 0
+    size: int = 0
     """Bytes read, after decompression."""
-    truncated: bool
-    """True if the log is longer than the reading limit."""
-    cloned: bool
+    unread: str | None = None
+    """Why the log was not read to its end; None if it was."""
+    cloned: bool = False
     """True if the log has `# Cloning repository`: the build could reach the repository."""
-    commands_executed: bool
+    commands_executed: bool = False
     """True if the log has an `# Executing command` line."""
 
     @property
-    def label(self) -> Label:
-        """The first finding's label; `not_iam` without findings."""
-        return self.findings[0].label if self.findings else Label.NOT_IAM
+    def complete(self) -> bool:
+        return self.unread is None
+
+    @property
+    def label(self) -> Label | None:
+        """The first finding's label, unless the build went on after it.
+
+        Without such a finding: `not_iam` if the log was read whole, else None, because what was not read may show an
+        IAM failure.
+        """
+        deciding = next((finding for finding in self.findings if finding.ended_build is not False), None)
+        if deciding is not None:
+            return deciding.label
+        return Label.NOT_IAM if self.complete else None

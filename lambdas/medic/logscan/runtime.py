@@ -32,6 +32,8 @@ _HOST = re.compile(rf"\b(?P<branch>[a-z0-9-]{{1,63}})\.(?P<app>{APP_ID.pattern})
 _NOT_IN_A_HOST = re.compile(r"[^a-z0-9-]")
 _ARN = re.compile(rf":apps/(?P<app>{APP_ID.pattern})/branches/(?P<branch>[^\s\"'\\]{{1,255}})")
 _MAX_DENIED_ACTIONS = 5
+_STEMS = ("redential", "Denied", "uthorized", "Signature", "KMS", "SSO ")
+"""Parts of words that stand for them in the filter, because its length is limited. Terms match inside of words."""
 
 
 # --- reading events
@@ -46,8 +48,9 @@ def runtime_filter() -> str:
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
     """
     possible = [each for each in SIGNATURES if not each.phases or Phase.RUNTIME in each.phases]
-    words = (*DENIAL_LITERALS, *(word for each in possible for word in each.literals))
-    return " ".join(f'?"{word}"' for word in dict.fromkeys(words))
+    words = (*DENIAL_LITERALS, *(word for each in possible for word in each.words))
+    terms = {next((stem for stem in _STEMS if stem in word), word) for word in words}
+    return " ".join(f'?"{term}"' for term in sorted(terms) if not any(other in term for other in terms - {term}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class RuntimeFailure:
 
     @property
     def label(self) -> Label:
-        return self.reading.label
+        return self.reading.findings[0].label
 
 
 def runtime_failures(

@@ -8,229 +8,80 @@ all signatures. Only where one occurs does the scanner assemble the log entry ar
 from __future__ import annotations
 
 import re
-from collections import deque
+import time
+from collections import OrderedDict
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from medic.knowledge.signatures import DENIAL_LITERALS, SIGNATURES
-from medic.logscan.entries import entry_at
-from medic.logscan.model import LogReading
-from medic.logscan.recognise import MOST_DECISIVE, findings_in, only_displays
+from medic.labels import Phase, Source
+from medic.logscan.ending import (
+    COMMAND,
+    FATAL,
+    STEP_LITERALS,
+    goes_on,
+    is_fatal,
+    names_own_failure,
+    own_failure_in,
+    passes_on,
+)
+from medic.logscan.entries import entry_at, read_line
+from medic.logscan.model import Denial, LogReading
+from medic.logscan.prefilter import CONTEXT, LONGEST_LITERAL, Prefilter, blocks
+from medic.logscan.quoting import only_displays
+from medic.logscan.recognise import findings_in
 from medic.redaction import redact
+from medic.unpack import CutError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from medic.labels import Phase
     from medic.logscan.entries import LogEntry
-    from medic.logscan.model import Denial, Finding
+    from medic.logscan.model import Finding
 
-MAX_FINDINGS = 20
+    _Key: TypeAlias = tuple[str, Source, str | None, str | None]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MAX_PER_LABEL = 5
+"""Findings kept of one label from one source, so that many lines of one kind push out no other kind."""
 MAX_EXCERPT_CHARACTERS = 2000
-BLOCK = 256 * 1024
-CONTEXT = 16 * 1024
-"""Bytes kept before and after each block, so that an entry on a boundary is read whole."""
-LONGEST_LITERAL = 64
-"""Bytes. Blocks must be searched with this much overlap."""
 
-_COMMAND = "# Executing command"
 _CLONING = b"# Cloning repository"
-_REMEMBERED_ENTRIES = 16
+_REMEMBERED = 32
+"""Texts of entries, and shapes of lines, that need no second look."""
+_FIRST_LINES = 20
+"""Lines within which a log with time stamps shows the first one."""
+_STAMP = re.compile(rb"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+_LONGEST_LINE = 1024
+"""Bytes of a line that may be skipped as dull."""
+_SAME_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_NUMBER = re.compile(rb"[a-f]*+0[0a-f]*+")
+"""A number or a hash, once all digits are the same."""
+_STATUS = re.compile(rb"\b40\d\b")
 
-LITERALS = tuple(dict.fromkeys((*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.literals), _COMMAND)))
-"""Everything that every block is searched for. The rest of the log is not examined."""
+_STEMS = ("redential", "ssume")
+"""Each stands for every word that contains it: one search for all of them."""
+_WORDS = {*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.words), *STEP_LITERALS, FATAL, *_STEMS}
+LITERALS = tuple(sorted(word for word in _WORDS if not any(other in word for other in _WORDS - {word})))
+"""Everything that every block is searched for: no literal contains another. The rest of the log is not examined."""
+_MEANT_BY = {stem.encode(): [word.encode() for word in _WORDS if stem in word and word != stem] for stem in _STEMS}
 
 
-def scan(chunks: Iterable[bytes], phase: Phase, *, max_findings: int = MAX_FINDINGS) -> LogReading:
+def scan(chunks: Iterable[bytes], phase: Phase, *, seconds: float | None = None) -> LogReading:
     """Finds the failures that a log reports. Does not raise, whatever the log contains.
 
     Args:
-        chunks: the log's bytes, uncompressed, cut anywhere.
+        chunks: the log's bytes, uncompressed, cut anywhere. They may end with a CutError.
         phase: where the text was printed; it decides which role a missing credential belongs to.
-        max_findings: how many distinct findings to keep: the most decisive, of those the earliest.
+        seconds: how long the scan may take; None for no limit.
 
     Returns:
-        The findings, most decisive first, with redacted excerpts. `truncated` is always False: a caller that cut the
-        stream short sets it.
+        The findings with redacted excerpts, and why the log was not read to its end, if it was not.
     """
-    return Scanner(phase, max_findings).read(chunks)
-
-
-class Scanner:
-    """Reads one log, block after block. Keeps its position, the state of the build, and the best findings."""
-
-    def __init__(self, phase: Phase, max_findings: int = MAX_FINDINGS, prefilter: Prefilter | None = None) -> None:
-        self._phase = phase
-        self._max_findings = max_findings
-        self._prefilter = prefilter or _catalogue()
-        self._line_feeds = 0
-        self._size = 0
-        self._read_up_to = 0
-        """The offset in the log where the last entry that was read ends."""
-        self._read_up_to_line = 1
-        self._cloned = False
-        self._commands_executed = False
-        self._command_only_displays = False
-        self._recent: deque[str] = deque(maxlen=_REMEMBERED_ENTRIES)
-        """Texts of entries that need no second look, because a failure in a loop prints the same text again."""
-        self._kept: dict[tuple[str, Denial | None], Finding] = {}
-        """The most decisive distinct findings so far, at most `max_findings`."""
-        self._last: tuple[int, int] | None = None
-        """The order of the finding that is dropped next; None until the limit is reached."""
-        self._final = False
-        """True if no later finding can outrank what is kept, so that the rest of the log need not be read."""
-
-    def read(self, chunks: Iterable[bytes]) -> LogReading:
-        """Reads the log to its end. May be called once."""
-        ends_open = False
-        for before, body, after in blocks(chunks):
-            positions, line_feeds = self._prefilter.look(body)
-            boundary = body[-LONGEST_LITERAL:] + after[:LONGEST_LITERAL]
-            if after:
-                begins = max(0, len(body) - LONGEST_LITERAL)
-                across = [begins + at for at in self._prefilter.look(boundary)[0]]
-                positions = sorted({*positions, *(at for at in across if at < len(body))})
-            if not self._cloned and not self._commands_executed:
-                self._cloned = _CLONING in body or _CLONING in boundary
-            if positions and not self._final:
-                self._read_entries(before, body, after, positions)
-            self._line_feeds += line_feeds
-            self._size += len(body)
-            ends_open = not body.endswith(b"\n")
-        return LogReading(
-            findings=tuple(map(_redacted, sorted(self._kept.values(), key=_order))),
-            lines=self._line_feeds + ends_open,
-            size=self._size,
-            truncated=False,
-            cloned=self._cloned,
-            commands_executed=self._commands_executed,
-        )
-
-    def _read_entries(self, before: bytes, body: bytes, after: bytes, positions: list[int]) -> None:
-        data, begins = before + body + after, self._size - len(before)
-        for position in positions:
-            if self._size + position < self._read_up_to or self._final:
-                continue
-            min_offset, min_offset_line = self._read_up_to - begins, self._read_up_to_line
-            if min_offset < 0:
-                min_offset, min_offset_line = 0, self._line_feeds - before.count(b"\n") + 1
-            entry, end = entry_at(data, len(before) + position, min_offset, min_offset_line)
-            self._read_up_to, self._read_up_to_line = begins + end, entry.lines[-1].number
-            self._read_entry(entry)
-
-    def _read_entry(self, entry: LogEntry) -> None:
-        for line in entry.lines:
-            if line.text.startswith(_COMMAND):
-                self._commands_executed = True
-                self._command_only_displays = only_displays(line.text.partition(":")[2])
-                break
-        if self._command_only_displays or entry.text in self._recent:
-            return
-        self._recent.append(entry.text)
-        for finding in findings_in(entry, self._phase, commands_executed=self._commands_executed):
-            self._keep(finding)
-
-    def _keep(self, finding: Finding) -> None:
-        key = (finding.signature, finding.denial)
-        if key in self._kept or (self._last is not None and _order(finding) >= self._last):
-            return
-        self._kept[key] = finding
-        if len(self._kept) > self._max_findings:
-            del self._kept[max(self._kept, key=lambda each: _order(self._kept[each]))]
-        if len(self._kept) == self._max_findings:
-            self._last = max(map(_order, self._kept.values()))
-            self._final = self._last[0] == -MOST_DECISIVE
-
-
-def _order(finding: Finding) -> tuple[int, int]:
-    """Sorts the most decisive first, then the earliest, because a root cause precedes its consequences."""
-    return -finding.decisiveness, finding.first_line
-
-
-def _redacted(finding: Finding) -> Finding:
-    return replace(finding, excerpt=redact(finding.excerpt)[:MAX_EXCERPT_CHARACTERS])
-
-
-# --- blocks
-
-
-def blocks(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Cuts a stream into blocks of `BLOCK` bytes, the last one shorter, each with the bytes before and after it.
-
-    An empty stream gives none.
-    """
-    before, body = b"", None
-    for following in _fixed_size(chunks):
-        if body is not None:
-            yield before, body, following[:CONTEXT]
-            before = body[-CONTEXT:]
-        body = following
-    if body is not None:
-        yield before, body, b""
-
-
-def _fixed_size(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    parts: list[bytes] = []
-    missing = BLOCK
-    for chunk in chunks:
-        begin = 0
-        while len(chunk) - begin >= missing:
-            parts.append(chunk[begin : begin + missing])
-            yield b"".join(parts)
-            begin += missing
-            parts, missing = [], BLOCK
-        if begin < len(chunk):
-            parts.append(chunk[begin:])
-            missing -= len(chunk) - begin
-    if parts:
-        yield b"".join(parts)
-
-
-# --- the prefilter
-
-_RARE = b"ACDEHKMPRSUVWbcdfgklpqvwxyz"
-"""Letters that tell the literals from the rest of a build log. Left out: `m`, which ends a colour code inside a wrapped
-phrase, and the capitals of time stamps and levels, which begin every line."""
-_RAREST = b"ACDHKMPRSUVqz"
-_ALL = bytes(range(256))
-_NOT_RARE = _ALL.translate(None, _RARE)
-_NEITHER_RARE_NOR_LINE_FEED = _NOT_RARE.translate(None, b"\n")
-_NOT_RAREST = _ALL.translate(None, _RAREST)
-_BETWEEN_LETTERS = rb"(?:\s|\x1b\[[\d;]{0,16}m){0,80}"
-"""A wrapped line may go on after a line feed, colour codes, and the 33 spaces before Amplify's continuation lines."""
-
-
-class Prefilter:
-    """Finds where any of the literals occurs in a block.
-
-    Deletes every common letter from the block, in C (`bytes.translate`), and searches the short rest for what remains
-    of the literals. It searches the block itself only for the few literals whose rare letters occur there.
-    """
-
-    __slots__ = ("_literals",)
-
-    def __init__(self, literals: Iterable[str]) -> None:
-        self._literals: dict[bytes, dict[bytes, list[bytes]]] = {}
-        """The literals by their rarest letters, then by their rare letters."""
-        for literal in map(str.encode, literals):
-            rare_letters = literal.translate(None, _NOT_RARE)
-            alike = self._literals.setdefault(rare_letters.translate(None, _NOT_RAREST), {})
-            alike.setdefault(rare_letters, []).append(literal)
-
-    def look(self, block: bytes) -> tuple[list[int], int]:
-        """Gives the offsets at which literals begin, in order, and the number of line feeds in the block."""
-        rare_lines = block.translate(None, _NEITHER_RARE_NOR_LINE_FEED)
-        rare_text = rare_lines.translate(None, b"\n")
-        rarest_text = rare_text.translate(None, _NOT_RAREST)
-        offsets: set[int] = set()
-        for rarest_letters, by_rare_letters in self._literals.items():
-            if rarest_letters in rarest_text:
-                for rare_letters, literals in by_rare_letters.items():
-                    if rare_letters in rare_text:
-                        for literal in literals:
-                            offsets.update(_offsets_of(literal, block))
-        return sorted(offsets), len(rare_lines) - len(rare_text)
+    return Scanner(phase, seconds=seconds).read(chunks)
 
 
 @cache
@@ -238,18 +89,218 @@ def _catalogue() -> Prefilter:
     return Prefilter(LITERALS)
 
 
-def _offsets_of(literal: bytes, block: bytes) -> Iterator[int]:
-    if b" " in literal:
-        for match in _wrapped(literal).finditer(block):
-            yield match.start()
-        return
-    position = block.find(literal)
-    while position >= 0:
-        yield position
-        position = block.find(literal, position + len(literal))
+class Scanner:
+    """Reads one log, block after block. Keeps its position, the state of the build, and the best findings."""
+
+    def __init__(
+        self,
+        phase: Phase,
+        *,
+        seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        prefilter: Prefilter | None = None,
+    ) -> None:
+        self._phase = phase
+        self._is_build = phase in {Phase.BUILD, Phase.DEPLOY}
+        self._seconds, self._clock = seconds, clock
+        self._prefilter = prefilter or _catalogue()
+        self._line_feeds = 0
+        self._size = 0
+        self._read_up_to = 0
+        """The offset in the log where the last entry that was read ends."""
+        self._read_up_to_line = 1
+        self._stamped = False
+        """True if the log's lines have time stamps."""
+        self._cloned = False
+        self._commands_executed = False
+        self._command_only_displays = False
+        self._over = False
+        """True after Amplify's verdict: what follows did not end the build."""
+        self._recent: OrderedDict[str, tuple[int, tuple[Finding, ...]]] = OrderedDict()
+        """Line and findings of the last entries, by text, because a failure in a loop prints the same text again."""
+        self._dull: OrderedDict[bytes, None] = OrderedDict()
+        """Shapes of the last lines that showed nothing."""
+        self._kept: dict[_Key, Finding] = {}
+        self._unread: str | None = None
+
+    def read(self, chunks: Iterable[bytes]) -> LogReading:
+        """Reads the log to its end. May be called once."""
+        began, lines = self._clock(), 0
+        for before, body, after in blocks(self._until_cut(chunks)):
+            self._read_block(before, body, after)
+            lines = self._line_feeds + (not body.endswith(b"\n"))
+            if self._seconds is not None and after and self._clock() - began > self._seconds:
+                self._unread = f"the scan stopped after {lines:,} lines and {self._seconds:g} seconds"
+                break
+        return LogReading(
+            findings=tuple(map(_redacted, sorted(self._kept.values(), key=_order))),
+            lines=lines,
+            size=self._size,
+            unread=self._unread,
+            cloned=self._cloned,
+            commands_executed=self._commands_executed,
+        )
+
+    def _until_cut(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        try:
+            yield from chunks
+        except CutError as error:
+            self._unread = str(error)
+
+    def _read_block(self, before: bytes, body: bytes, after: bytes) -> None:
+        if not self._size:
+            self._stamped = any(read_line(line, 0).stamped for line in body[:CONTEXT].split(b"\n")[:_FIRST_LINES])
+        hits, line_feeds = self._prefilter.look(body)
+        boundary = body[-LONGEST_LITERAL:] + after[:LONGEST_LITERAL]
+        if after:
+            begins = max(0, len(body) - LONGEST_LITERAL)
+            across = {begins + at: literal for at, literal in self._prefilter.look(boundary)[0].items()}
+            hits |= {at: literal for at, literal in sorted(across.items()) if at < len(body)}
+        if not self._cloned and not self._commands_executed:
+            self._cloned = _CLONING in body or _CLONING in boundary
+        if hits or self._pending:
+            self._read_entries(before, body, after, hits)
+        self._line_feeds += line_feeds
+        self._size += len(body)
+
+    def _read_entries(self, before: bytes, body: bytes, after: bytes, hits: dict[int, bytes]) -> None:
+        data, begins = before + body + after, self._size - len(before)
+        judged = max(len(before), self._read_up_to - begins)
+        for position in sorted(hits):
+            at = len(before) + position
+            if begins + at < self._read_up_to:
+                continue
+            line = _lone_line(data, at) if self._stamped else None
+            if line is not None and _means_nothing(hits[position], line):
+                continue
+            shape = _shape_of(line) if line is not None else None
+            if shape in self._dull:
+                continue
+            min_offset, min_offset_line = self._read_up_to - begins, self._read_up_to_line
+            if min_offset < 0:
+                min_offset, min_offset_line = 0, self._line_feeds - before.count(b"\n") + 1
+            entry, begin, end = entry_at(data, at, min_offset, min_offset_line)
+            self._read_up_to, self._read_up_to_line = begins + end, entry.lines[-1].number
+            self._supersede_if(self._pending and own_failure_in(data, judged, begin))
+            judged = max(judged, end)
+            if self._read_entry(entry) and shape is not None and len(entry.lines) == 1:
+                _remember(self._dull, shape, None)
+        self._supersede_if(self._pending and own_failure_in(data, judged, len(before) + len(body)))
+
+    def _read_entry(self, entry: LogEntry) -> bool:
+        """Reads an entry. True if it shows nothing."""
+        first = entry.lines[0]
+        step, fatal = goes_on(first), self._is_build and is_fatal(first, in_stamped_log=self._stamped)
+        if first.text.startswith(COMMAND):
+            self._commands_executed = True
+            self._command_only_displays = only_displays(first.text.partition(":")[2])
+        findings = () if self._command_only_displays else self._findings_in(entry)
+        if self._pending:
+            own = not findings and (not passes_on(first.text) if fatal else names_own_failure(first))
+            self._supersede_if(step or own or (fatal and bool(findings)))
+        for finding in findings:
+            self._keep(finding)
+        if fatal and not self._over:
+            self._supersede_earlier_kinds()
+            self._over = True
+        return not (findings or step or fatal or self._command_only_displays)
+
+    def _findings_in(self, entry: LogEntry) -> tuple[Finding, ...]:
+        """The findings in an entry, at its place. `ended_build` is what is known so far: nothing followed yet."""
+        number = entry.lines[0].number
+        if entry.text not in self._recent:
+            found = findings_in(
+                entry, self._phase, commands_executed=self._commands_executed, in_stamped_log=self._stamped
+            )
+            _remember(self._recent, entry.text, (number, tuple(found)))
+        first_seen, findings = self._recent[entry.text]
+        ended = not self._over if self._is_build else None
+        return tuple(
+            replace(
+                each,
+                ended_build=ended,
+                first_line=each.first_line + number - first_seen,
+                last_line=each.last_line + number - first_seen,
+            )
+            for each in findings
+        )
+
+    def _keep(self, finding: Finding) -> None:
+        """Keeps a finding if it is new, or if it ended the build and the one like it did not."""
+        denial = finding.denial or Denial()
+        key = (finding.signature, finding.source, denial.principal, denial.service)
+        kept = self._kept.get(key)
+        if kept is not None and not (kept.ended_build is False and finding.ended_build):
+            return
+        self._kept[key] = finding
+        kind = finding.label, finding.source
+        alike = [each for each, other in self._kept.items() if (other.label, other.source) == kind]
+        if len(alike) > MAX_PER_LABEL:
+            del self._kept[max(alike, key=lambda each: _order(self._kept[each]))]
+
+    @property
+    def _pending(self) -> bool:
+        """True if what follows in the build can show that a finding did not end it."""
+        return not self._over and any(each.ended_build for each in self._kept.values())
+
+    def _supersede_if(self, build_went_on: bool) -> None:  # noqa: FBT001
+        """Notes that nothing found so far ended the build, unless Amplify said so itself, or the build is over."""
+        if build_went_on and self._pending:
+            self._supersede(lambda finding: finding.source is not Source.AMPLIFY)
+
+    def _supersede_earlier_kinds(self) -> None:
+        """At the verdict: of failures that are equally decisive, one of the last kind ended the build."""
+        ended = [each for each in self._kept.values() if each.ended_build]
+        by_amplify = [each for each in ended if each.source is Source.AMPLIFY]
+        last = max(by_amplify or ended, key=lambda each: (each.decisiveness, each.first_line), default=None)
+        if last is not None:
+            self._supersede(lambda each: each.label is not last.label and each.decisiveness == last.decisiveness)
+
+    def _supersede(self, which: Callable[[Finding], bool]) -> None:
+        for key, finding in self._kept.items():
+            if finding.ended_build and which(finding):
+                self._kept[key] = replace(finding, ended_build=False)
 
 
-@cache
-def _wrapped(literal: bytes) -> re.Pattern[bytes]:
-    """The phrase with white space allowed between any two letters. Compiled when first needed."""
-    return re.compile(_BETWEEN_LETTERS.join(re.escape(letter.encode()) for letter in literal.decode() if letter != " "))
+def _remember(recent: OrderedDict[K, V], key: K, value: V) -> None:
+    recent[key] = value
+    if len(recent) > _REMEMBERED:
+        recent.popitem(last=False)
+
+
+def _lone_line(data: bytes, position: int) -> bytes | None:
+    """The line at a position, without its time stamp. None if it may be part of a longer entry."""
+    begin = data.rfind(b"\n", max(0, position - _LONGEST_LINE), position) + 1
+    end = data.find(b"\n", position, position + _LONGEST_LINE)
+    stamp = _STAMP.match(data, begin)
+    if end < 0 or stamp is None or _STAMP.match(data, end + 1) is None:
+        return None
+    return data[stamp.end() : end]
+
+
+def _means_nothing(literal: bytes, line: bytes) -> bool:
+    """True for a stem if none of the words that it stands for is in the line."""
+    words = _MEANT_BY.get(literal)
+    if words is None or b"\x1b" in line:
+        return False
+    text = b" ".join(line.split())
+    return not any(word in text for word in words)
+
+
+def _shape_of(line: bytes) -> bytes | None:
+    """The line without its numbers: lines of one shape differ in nothing that a pattern sees.
+
+    None if it has a number that may be an HTTP status.
+    """
+    if b"40" in line and _STATUS.search(line):
+        return None
+    return _NUMBER.sub(b"", line.translate(_SAME_DIGITS))
+
+
+def _order(finding: Finding) -> tuple[bool, int, int]:
+    """What ended the build first, then the most decisive, then the earliest: a root cause precedes its consequences."""
+    return finding.ended_build is False, -finding.decisiveness, finding.first_line
+
+
+def _redacted(finding: Finding) -> Finding:
+    return replace(finding, excerpt=redact(finding.excerpt)[:MAX_EXCERPT_CHARACTERS])

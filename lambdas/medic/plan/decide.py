@@ -10,7 +10,14 @@ from medic.diagnosis.facts import UNDEFINED_CREDENTIALS
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Present
 from medic.labels import ActionKind, Label, Trigger
-from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Guardrail, Question, ask_all
+from medic.plan.guardrails import (
+    ATTACH_GUARDRAILS,
+    REPAIR_GUARDRAILS,
+    Guardrail,
+    Question,
+    ask_all,
+    needs_approval,
+)
 from medic.plan.model import SSR, Action, Disposition, GuardrailAnswer, Plan, Rebuild, RebuildTag
 from medic.settings import Mode
 
@@ -100,6 +107,8 @@ def _guarded(q: Question, target: str, previous: str | None, guardrails: tuple[G
         disposition = Disposition.ADVISE
     elif refusal is not None:
         disposition, rule, reason = Disposition.REFUSE, refusal.rule, refusal.detail
+    elif needs_approval(q):
+        disposition, reason = Disposition.ASK_FIRST, "the failure is not fresh: you are asked"
     else:
         disposition = Disposition.DO if q.approved or opt_in.mode is Mode.FIX else Disposition.ASK_FIRST
     return Action(q.change, disposition, target, q.choice.arn, previous, reason, rule, answers)

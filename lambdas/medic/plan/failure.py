@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
     from medic.evidence import App, Branch, Evidence
-    from medic.labels import RoleKind, Trigger
+    from medic.labels import Label, RoleKind, Trigger
     from medic.plan.optin import OptIn, RoleChoice
 
 _NO_JOB = Job("0", "unknown", "unknown", None, None, None, None, ())
@@ -36,9 +36,11 @@ class ConfirmedFailure:
     service_choice: RoleChoice
     """The service role that the bot may set on the app."""
     noticed_at: datetime
-    """When it happened, UTC."""
+    """When the message was sent that this is about, UTC. It proves nothing: use `happened_at`."""
     seen_at: datetime | None = None
     """For a runtime failure, the time of the log line."""
+    missed: bool = False
+    """True if no event told of the job, and the watcher found it. Then it is never fresh."""
     denied: tuple[str, ...] = ()
     """Other IAM actions that the log shows as denied. The new role needs a permission for these too."""
 
@@ -55,14 +57,19 @@ class ConfirmedFailure:
         return JobRef(job.id, job.started_at if self.seen_at is None else self.seen_at)
 
     @property
+    def happened_at(self) -> datetime | None:
+        """When the job ended or the newest log line was written, UTC; None if GetJob does not say it."""
+        return self.job.ended_at if self.seen_at is None else self.seen_at
+
+    @property
     def occurrence(self) -> str:
         """Identifies this occurrence of the failure: the job's id, with the time of the log line if there is one."""
         return self.job.id if self.seen_at is None else f"{self.job.id}@{self.seen_at:%Y%m%dT%H%M%S}"
 
     @property
-    def kind(self) -> tuple[RoleKind, str]:
+    def kind(self) -> tuple[RoleKind, Label]:
         """The kind of its incident: the role that is concerned, and the label."""
-        return self.diagnosis.role_kind, self.diagnosis.label.value
+        return self.diagnosis.role_kind, self.diagnosis.label
 
     @property
     def channel(self) -> str | None:

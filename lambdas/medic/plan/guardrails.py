@@ -5,21 +5,23 @@ They are asked in order, cheap ones first. The first refusal ends the evaluation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from medic.arns import RoleArn, can_be_named_in_a_policy
+from medic.arns import RoleArn
 from medic.diagnosis.model import Assumable
 from medic.evidence import Absent, Item, Present, RolePolicies
-from medic.labels import ActionKind
+from medic.labels import ActionKind, Trigger
 from medic.plan.model import SSR, GuardrailAnswer
-from medic.policies import allow_statements, texts
+from medic.plan.power import why_powerful
+from medic.plan.session import ActorScope, why_no_session
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import RoleVerdict
+    from medic.evidence import Job
     from medic.plan.failure import ConfirmedFailure
     from medic.plan.optin import RoleChoice
     from medic.settings import Settings
@@ -30,8 +32,9 @@ RuleAnswer = tuple[bool, str]
 _SERVICE_LINKED = "/aws-service-role/"
 _PREVIEW_STAGE = "PULL_REQUEST"
 _CLOCK_SKEW = timedelta(minutes=5)
-"""A trigger may lie this far in the future. One further ahead has a wrong time."""
-_ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "IAMFullAccess")
+"""A failure may lie this far in the future. One further ahead has a wrong time."""
+_LONGEST_PROPOSAL = timedelta(hours=24)
+"""A failure at runtime that is no longer fresh causes a proposal, unless it is older than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +45,20 @@ class Question:
     settings: Settings
     asked_at: datetime
     """Now, UTC."""
-    triggered_at: datetime
-    """When the event happened, or when a person approved or requested the change, UTC."""
+    jobs: Callable[[], Item[tuple[Job, ...]]]
+    """Reads the branch's latest jobs from AWS, newest first. Called only for a failed build that is recent."""
     policies: Callable[[str], Item[RolePolicies]]
     """Reads a role's policies from AWS, by role name. Called only if every cheaper rule allows the change."""
+    allowed_until: datetime | None = None
+    """Until when a person's request, or the saved intent of an interrupted change, is valid. None if there is none."""
     cooling_until: datetime | None = None
     """The end of the branch's cool-down, UTC; None if there was no change."""
     app_cooling_until: datetime | None = None
     """The end of the app's cool-down, UTC. It counts for a repair, which changes every branch of the app."""
     storm: bool = False
-    """True while more incidents open in the region than the storm limit allows."""
-    tried_before: bool = False
-    """True if an earlier change for this failure did not help, or was undone."""
+    """True while incidents open in more apps of the region than the storm limit allows."""
+    tried_before: bool | None = False
+    """True if an earlier change for this failure did not help, or was undone. None if that could not be read."""
     muted: bool = False
     """True while alerts on the branch or its app are muted. Then nobody would hear of a change, so none is made."""
     approved: bool = False
@@ -95,13 +100,45 @@ def ask_all(guardrails: tuple[Guardrail, ...], question: Question) -> tuple[Guar
     return tuple(answers)
 
 
-def _event_is_fresh(q: Question) -> RuleAnswer:
-    age = q.asked_at - q.triggered_at
-    limit = timedelta(minutes=q.settings.limits.fresh_minutes)
-    minutes = int(age.total_seconds() // 60)
-    most = int(limit.total_seconds() // 60)
-    fresh = -_CLOCK_SKEW <= age <= limit
-    return fresh, f"what asked for it is {minutes} min old; what is older than {most} min changes nothing"
+def fresh_until(failure: ConfirmedFailure, settings: Settings) -> datetime | None:
+    """Until when a failure is fresh; None if it is not known when it happened."""
+    happened_at = failure.happened_at
+    return None if happened_at is None else happened_at + timedelta(minutes=settings.limits.fresh_minutes)
+
+
+def needs_approval(q: Question) -> bool:
+    """True if a failure at runtime is no longer fresh, so that a change may only be proposed."""
+    until = fresh_until(q.failure, q.settings)
+    return q.failure.trigger is Trigger.RUNTIME and q.allowed_until is None and (until is None or q.asked_at > until)
+
+
+def _is_fresh(q: Question) -> RuleAnswer:
+    allows, why = _is_recent(q)
+    return _no_newer_success(q, why) if allows and q.failure.trigger is Trigger.FAILED else (allows, why)
+
+
+def _is_recent(q: Question) -> RuleAnswer:
+    if q.allowed_until is not None:
+        return q.asked_at <= q.allowed_until, f"it was allowed until {q.allowed_until:%Y-%m-%d %H:%M} UTC"
+    if q.failure.missed:
+        return False, "no event told of this job, so it was found late"
+    happened_at, minutes = q.failure.happened_at, q.settings.limits.fresh_minutes
+    if happened_at is None:
+        return False, "AWS does not say when it happened"
+    age, limit, what = q.asked_at - happened_at, timedelta(minutes=minutes), "job ended"
+    if q.failure.trigger is Trigger.RUNTIME:
+        limit, what = _LONGEST_PROPOSAL, "newest log line was written"
+    ago = f"the {what} {int(age.total_seconds() // 60)} min ago (limit {minutes} min)"
+    return -_CLOCK_SKEW <= age <= limit, f"{ago}, so somebody must approve" if needs_approval(q) else ago
+
+
+def _no_newer_success(q: Question, why: str) -> RuleAnswer:
+    jobs = q.jobs()
+    if not isinstance(jobs, Present):
+        return False, f"the branch's jobs could not be read: {jobs.reason}"
+    failed = int(q.failure.job.id)
+    newer = next((job.id for job in jobs.value if job.status == "SUCCEED" and int(job.id) > failed), None)
+    return (True, why) if newer is None else (False, f"job {newer} has succeeded since")
 
 
 def _not_a_preview(q: Question) -> RuleAnswer:
@@ -115,7 +152,7 @@ def _not_a_preview(q: Question) -> RuleAnswer:
 def _no_storm(q: Question) -> RuleAnswer:
     if q.storm:
         limits = q.settings.limits
-        return False, f"a storm: more than {limits.storm_incidents} incidents within {limits.storm_minutes} min"
+        return False, f"a storm: more than {limits.storm_apps} apps fail within {limits.storm_minutes} min"
     return True, "no storm of incidents"
 
 
@@ -126,11 +163,13 @@ def _not_muted(q: Question) -> RuleAnswer:
 
 
 def _not_tried_before(q: Question) -> RuleAnswer:
-    if not q.tried_before:
+    if q.tried_before is False:
         return True, "no change was tried for this failure yet"
+    unread = "an incident of this branch can't be read, so an earlier change is unknown"
+    found = unread if q.tried_before is None else "a change for this very failure did not help or was undone"
     if q.approved:
-        return True, "a change for this failure did not help or was undone, and somebody asks for it all the same"
-    return False, "a change for this very failure did not help or was undone: it is repeated only when somebody asks"
+        return True, f"{found}, and somebody asks for it all the same"
+    return False, f"{found}: it is repeated only when somebody asks"
 
 
 def _cooled_down(q: Question) -> RuleAnswer:
@@ -147,9 +186,9 @@ def _platform_runs_code(q: Question) -> RuleAnswer:
 
 
 def _branch_can_be_named(q: Question) -> RuleAnswer:
-    if can_be_named_in_a_policy(q.failure.branch.name):
-        return True, "the branch's name can be written into a session policy"
-    return False, "the branch's name holds *, ? or ${, which a session policy would read as a pattern"
+    repairs_app = q.change is ActionKind.REPAIR_SERVICE
+    reason = why_no_session(ActorScope("", q.failure.scope, q.choice.arn or "", repairs_app, approved=True))
+    return reason is None, reason or "the branch's name can be written into a session policy"
 
 
 def _role_is_paired(q: Question) -> RuleAnswer:
@@ -243,45 +282,13 @@ def _not_an_administrator(q: Question) -> RuleAnswer:
     item = q.policies(role.name)
     if not isinstance(item, Present):
         return False, f"the role's policies could not be read: {item.reason}"
-    reason = admin_like(item.value)
-    return reason is None, reason or "no administrator-like permission"
+    reason = why_powerful(item.value, role, q.asked_at)
+    if reason is None:
+        return True, "no administrator-like permission"
+    return False, f"{reason}; if the app may have that, list the role in admin_roles_allowed"
 
 
-def admin_like(policies: RolePolicies) -> str | None:
-    """The reason why these policies count as an administrator's, or None.
-
-    They do if AdministratorAccess*, PowerUserAccess or IAMFullAccess is attached. They also do if a document allows
-    `*`, `iam:*`, or `iam:PassRole` on every role. Conditions and denials are ignored, so the answer errs on the safe
-    side.
-    """
-    for arn in policies.attached:
-        name = arn.rsplit("/", 1)[-1]
-        if ":iam::aws:policy/" in arn and any(fnmatchcase(name, pattern) for pattern in _ADMIN_POLICIES):
-            return f"the role has the managed policy {name}"
-    for statement in allow_statements(policies.documents):
-        if reason := _too_powerful(statement):
-            return reason
-    return None
-
-
-def _too_powerful(statement: Mapping[str, object]) -> str | None:
-    if "NotAction" in statement:
-        return "a policy of the role allows everything but a list (NotAction)"
-    actions = [action.lower() for action in texts(statement.get("Action"))]
-    if any(fnmatchcase("iam:*", action) for action in actions):
-        return "a policy of the role allows every action, or every IAM action"
-    resources = texts(statement.get("Resource"))
-    every_role = "NotResource" in statement or any(_covers_every_role(resource) for resource in resources)
-    if every_role and any(fnmatchcase("iam:passrole", action) for action in actions):
-        return "a policy of the role allows iam:PassRole on every role"
-    return None
-
-
-def _covers_every_role(resource: str) -> bool:
-    return resource == "*" or resource.endswith(("role/*", "::*", ":*"))
-
-
-FRESH = Guardrail("fresh", _event_is_fresh)
+FRESH = Guardrail("fresh", _is_fresh)
 NOT_A_PREVIEW = Guardrail("not_a_preview", _not_a_preview)
 NO_STORM = Guardrail("no_storm", _no_storm)
 NOT_MUTED = Guardrail("not_muted", _not_muted)
@@ -299,7 +306,7 @@ TRUST = Guardrail("trust", _trust_allows_amplify)
 PERMISSIONS_BOUNDARY = Guardrail("permissions_boundary", _has_required_boundary)
 NOT_ADMIN = Guardrail("not_admin", _not_an_administrator)
 
-_ALWAYS_FIRST = (FRESH, NOT_A_PREVIEW, NO_STORM, NOT_MUTED, NOT_TRIED_BEFORE, COOL_DOWN)
+_ALWAYS_FIRST = (NOT_A_PREVIEW, NO_STORM, NOT_MUTED, NOT_TRIED_BEFORE, COOL_DOWN, FRESH)
 _ALWAYS_LAST = (SAME_ACCOUNT, NOT_SERVICE_LINKED, ROLE_EXISTS, TRUST, PERMISSIONS_BOUNDARY, NOT_ADMIN)
 ATTACH_GUARDRAILS = (
     *_ALWAYS_FIRST,
@@ -312,7 +319,13 @@ ATTACH_GUARDRAILS = (
 )
 # A repair changes the whole app, so the failure of a preview must not cause one either. No rule protects the current
 # service role, because the decision table plans a repair only if that role is proven unusable.
-REPAIR_GUARDRAILS = (*_ALWAYS_FIRST, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
+REPAIR_GUARDRAILS = (*_ALWAYS_FIRST, BRANCH_NAME, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
+
+# An undo sets a role that the branch had. Nobody may get one by it that the branch could not be given today.
+UNDO_GUARDRAILS = (NOT_A_PREVIEW, BRANCH_NAME, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
+
+# A rebuild follows a change that passed all guardrails. These rules are about what may be different by then.
+REBUILD_GUARDRAILS = (NOT_A_PREVIEW, NO_STORM, NOT_MUTED, FRESH)
 
 TEMPORARY_REFUSALS = frozenset({NO_STORM.name, COOL_DOWN.name})
 """Guardrails whose refusal ends with time. An approval that they refuse stays valid until it expires."""

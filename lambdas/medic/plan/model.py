@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from medic.labels import ActionKind  # noqa: TC001 - codec.py reads the types of stored fields
@@ -63,6 +64,8 @@ class Action:
     rule: str = ""
     """The name of the guardrail that refused; empty if none did."""
     answers: tuple[GuardrailAnswer, ...] = ()
+    unknown: Mapping[str, object] = field(default_factory=dict, hash=False)
+    """Fields that a newer release stored. They are written back as they are."""
 
     @property
     def gist(self) -> tuple[str | None, ...]:

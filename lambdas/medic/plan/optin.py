@@ -12,7 +12,7 @@ from medic.plan.model import RebuildTag
 from medic.settings import Mode, Pairing, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 AUTO_FIX = "amplify-medic:auto-fix"
 COMPUTE_ROLE = "amplify-medic:compute-role"
@@ -84,8 +84,7 @@ def choose_compute_role(
     role, or the default role if none is paired. If several are paired, none is chosen, and the note lists them.
     """
     paired = [pairing for pairing in settings.compute_roles if pairing.covers(app_id, branch)]
-    default = Pairing(default_role_arn, settings.default_role.apps or (app_id,))
-    choosable = [*paired, default] if default.covers(app_id, branch) else paired
+    choosable = compute_pairings(settings, default_role_arn, app_id, branch)
     wanted = tags.get(COMPUTE_ROLE)
     if wanted is not None:
         matches = _matching(wanted, choosable)
@@ -111,10 +110,29 @@ def choose_service_role(settings: Settings, app_id: str, branch: str, app_tags: 
     wanted = app_tags.get(SERVICE_ROLE)
     if wanted is None:
         return RoleChoice(None, f"the app has no tag {SERVICE_ROLE}")
-    matches = _matching(wanted, [pairing for pairing in settings.service_roles if pairing.covers(app_id, branch)])
+    matches = _matching(wanted, service_pairings(settings, app_id, branch))
     if len(matches) != 1:
         return RoleChoice(None, f"the app's tag {SERVICE_ROLE} names no role paired with it: {wanted[:200]!r}")
     return _named_by_tag(matches[0], f"the app's tag {SERVICE_ROLE}", app_id, branch)
+
+
+def choose_previous_role(role_arn: str, pairings: Sequence[Pairing], app_id: str, branch: str) -> RoleChoice:
+    """The role that was set before a change, if it is among the pairings that cover the branch today."""
+    pairing = next((pairing for pairing in pairings if pairing.role_arn == role_arn), None)
+    if pairing is None:
+        return RoleChoice(None, f"the settings do not pair {role_arn} with this branch")
+    return RoleChoice(role_arn, "the role is paired", branch_paired=pairing.names_branch(app_id, branch))
+
+
+def compute_pairings(settings: Settings, default_role_arn: str, app_id: str, branch: str) -> list[Pairing]:
+    """The pairings of compute roles that cover a branch; the last one may be that of the stack's default role."""
+    paired = [pairing for pairing in settings.compute_roles if pairing.covers(app_id, branch)]
+    default = Pairing(default_role_arn, settings.default_role.apps or (app_id,))
+    return [*paired, default] if default.covers(app_id, branch) else paired
+
+
+def service_pairings(settings: Settings, app_id: str, branch: str) -> list[Pairing]:
+    return [pairing for pairing in settings.service_roles if pairing.covers(app_id, branch)]
 
 
 def _matching(wanted: str, pairings: list[Pairing]) -> list[Pairing]:

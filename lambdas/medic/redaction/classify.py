@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from medic.redaction import names, values
 
@@ -21,8 +21,7 @@ class Syntax(Enum):
     """Separated only by a space, a table's bar, a comma or `to`: the value must look like a secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A value next to a name."""
 
     name: str
@@ -71,8 +70,11 @@ def _value_looks_secret(candidate: Candidate, kind: str) -> bool:
         return False
     if kind == "password" and _is_identifier(candidate.name):
         return candidate.syntax is Syntax.TIGHT or values.looks_like_secret_value(candidate.value, min_length=8)
+    if candidate.name.lower() == "result":
+        return values.looks_like_password(candidate.value)
     if candidate.name.lower() == "key":
-        return candidate.syntax is Syntax.TIGHT and values.is_mixed_base64(candidate.value)
+        loose = candidate.syntax is Syntax.LOOSE and values.is_encoded_key(candidate.value)
+        return (candidate.syntax is Syntax.TIGHT or loose) and values.is_mixed_base64(candidate.value)
     if kind == "key" or candidate.syntax is not Syntax.TIGHT:
         joined = candidate.syntax is not Syntax.APART or candidate.quoted
         return joined and values.is_random(candidate.value, min_length=12)
@@ -82,18 +84,23 @@ def _value_looks_secret(candidate: Candidate, kind: str) -> bool:
 def _is_reference(candidate: Candidate) -> bool:
     """Whether the value only names something: a variable, another secret, or the name itself."""
     name, value = candidate.name.lower().lstrip("-"), candidate.value.lower()
-    if value == name or ("_" in value and value in name):
-        return True
-    if candidate.name.startswith("-") and candidate.value.isupper() and name.endswith(value):
+    apart, tight = candidate.syntax is Syntax.APART, candidate.syntax is Syntax.TIGHT
+    if (
+        value == name
+        or ("_" in value and value in name)
+        or (apart and value.startswith(name))
+        or (not tight and values.is_physical_id(candidate.value))
+        or (candidate.name.startswith("-") and candidate.value.isupper() and name.endswith(value))
+    ):
         return True
     if values.is_environment_name(candidate.value):
-        return names.looks_like_secret_name(candidate.value) or candidate.syntax is not Syntax.TIGHT
+        return names.looks_like_secret_name(candidate.value) or not tight
     if candidate.quoted or candidate.name.isupper():
         return False
     if values.is_code(candidate.value):
         return True
     # A plain word may be a secret's name, also after an option, as in `config set --secret dbPassword …`.
-    loose = candidate.syntax is not Syntax.TIGHT or candidate.name.startswith("-")
+    loose = not tight or candidate.name.startswith("-")
     return loose and candidate.value.isalpha() and names.looks_like_secret_name(candidate.value)
 
 

@@ -24,6 +24,10 @@ STRONG_WORDS = {
     "keypass": "password",
     "psk": "password",
     "passwort": "password",
+    "kennwort": "password",
+    "wachtwoord": "password",
+    "senha": "password",
+    "parola": "password",
     "tkn": "token",
     "secret": "secret",
     "token": "token",
@@ -62,14 +66,14 @@ STRONG_COMPOUNDS = {
 
 SECRET_KEY_PREFIXES = _split(
     "access account admin anon auth authorization client cookie crypto deploy encryption function hmac ingest "
-    "ingestion integration license licence master mfa routing rsa sdk secret security service servicerole session "
-    "shared sharedaccess signing ssh storage subscription totp webhook write"
+    "ingestion integration license licence master mfa recovery root routing rsa sdk secret security service "
+    "servicerole session shared sharedaccess signing ssh storage subscription totp unseal webhook write"
 )
 """A name of one of these words and `key` marks a secret."""
 
 HARMLESS_KEY_PREFIXES = _split(
     "asset bucket cache dedup file foreign group hash idempotency image index item lookup map object parent "
-    "partition primary public publishable query range row s3 sort translation"
+    "partition primary public publishable query range restore row s3 sort translation"
 )
 """A name of one of these words and `key` never marks a secret, whatever its value looks like."""
 
@@ -87,6 +91,7 @@ WEAK_LAST_WORDS = {
     "salt": "secret",
     "pepper": "secret",
     "bearer": "token",
+    "bypass": "token",
     "connectsid": "cookie",
     "sessionid": "cookie",
     "jsessionid": "cookie",
@@ -112,6 +117,27 @@ HARMLESS_LAST_WORDS = frozenset(
     )
 )
 """A name with one of these as its last word describes a secret (its name, age or location) and does not hold it."""
+
+IDENTIFYING_LAST_WORDS = frozenset(
+    _split(
+        "build cache checksum client cluster commit container deployment digest distribution etag fingerprint guid "
+        "hash head image instance job key md5 node pool release rev revision run sha sha1 sha256 span tag task trace "
+        "uuid version workspace zone"
+    )
+)
+"""A name with one of these as its last word identifies something, or is a hash of it."""
+
+ID_PREFIXES = frozenset(
+    _split(
+        "user usr cus cust org acct account team member prj prod product price plan sub si ch pi pm py seti cs in ii "
+        "il inv evt event we req request run thread asst msg message chatcmpl resp toolu file batch gen dpl "
+        "deployment build job task trace span session sess page card src txn po re tx txr link plink prv promo coupon "
+        "cache chunk css img image tmp temp hash commit sha sha1 sha256 sha512 md5 layer vendor vendors asset assets "
+        "module bundle index main app pool id uid uuid gid ref rev etag digest checksum cid artifact snapshot stack "
+        "node"
+    )
+)
+"""What comes before ids and hashes: objects of Stripe and others, files of bundlers, entries of caches."""
 
 HARMLESS_COMPOUNDS = _split(
     "nexttoken clienttoken requesttoken continuationtoken paginationtoken pagetoken synctoken idempotencytoken "
@@ -145,6 +171,29 @@ FUNCTION_WORDS = frozenset(
     )
 )
 """Articles, auxiliary verbs, prepositions and the like; several words with one of these are a sentence."""
+
+_END = rf"(?:(?![a-z])|(?=(?:{'|'.join(sorted(QUALIFIERS))})(?![a-z])))"
+HINTS = {
+    **dict.fromkeys(
+        _split(
+            "passw passphrase passcode pword pswd storepass keypass secret token tkn cred mnemonic jwt signature "
+            "bearer cookie jsessionid dockerconfigjson sharedaccess authident kennwort wachtwoord senha "
+            "parola"
+        ),
+        "",
+    ),
+    **dict.fromkeys(_split("pw pwd psk pass pat dsn sig otp totp sas salt pepper auth bypass"), _END),
+    "key": f"s?{_END}",
+    "authorization": r"(?:[\W_]?code)?",
+    "sess": r"(?:ion)?[\W_]?id",
+    "connect": r"(?:[\W_]?sid|ion[\W_]?str)",
+    "conn": r"[\W_]?str",
+    "seed": r"[\W_]?phrase",
+    "recovery": r"[\W_]?(?:phrase|code)",
+    **dict.fromkeys(_split("backup verification"), r"[\W_]?code"),
+    "result": r"(?=[ \t]++=[ \t]++\\*+\")",
+}
+"""What every name that may mark a secret contains, in lower case: a literal, and the pattern after it."""
 
 _STRONG_COMPOUND = "|".join(STRONG_COMPOUNDS)
 _STRONG_WORD = rf"(?P<word>{'|'.join(STRONG_WORDS)})s?\Z"
@@ -180,6 +229,8 @@ def weak_kind(name: str) -> str | None:
         return None
     if words == ["key"]:
         return "key"
+    if words == ["result"]:  # of Terraform's random_password
+        return "password"
     if words[-1] == "key":
         return None if "".join(words[:-1]).endswith(HARMLESS_KEY_PREFIXES) else "key"
     return WEAK_LAST_WORDS.get(words[-1]) or WEAK_LAST_WORDS.get("".join(words[-2:]))
@@ -188,6 +239,12 @@ def weak_kind(name: str) -> str | None:
 def may_be_secret(name: str) -> bool:
     """Whether a value of this name needs a check."""
     return strong_kind(name) is not None or weak_kind(name) is not None
+
+
+def describes(name: str) -> bool:
+    """Whether a name says that its value only describes or identifies something: `BUILD_ID`, `GIT_SHA`, `CACHE_KEY`."""
+    words = _words(name)
+    return words[-1] in HARMLESS_LAST_WORDS or words[-1] in IDENTIFYING_LAST_WORDS
 
 
 def looks_like_secret_name(text: str) -> bool:

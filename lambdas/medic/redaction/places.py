@@ -1,4 +1,4 @@
-"""Detects secrets by where they occur: HTTP headers, private key blocks, URLs, options of known commands, SQL.
+"""Detects secrets by where they occur: HTTP headers, private key blocks, URLs.
 
 Also detects e-mail addresses.
 """
@@ -6,7 +6,7 @@ Also detects e-mail addresses.
 from __future__ import annotations
 
 import binascii
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from medic.redaction.spans import Span, compiled
 from medic.redaction.values import is_ordinary, is_random, looks_like_secret_value
@@ -30,9 +30,8 @@ _ATTRIBUTES = frozenset(("path", "domain", "expires", "max-age", "samesite", "ve
 _MAX_BASIC = 512
 
 
-def header_secrets(line: str) -> Iterator[Span]:
+def header_secrets(line: str, lower: str) -> Iterator[Span]:
     """Yield credentials of Authorization headers, bearer and basic credentials, signatures, and values of cookies."""
-    lower = line.lower()
     if "authorization" in lower:
         yield from _authorization(line)
     if "bearer" in lower:
@@ -104,9 +103,9 @@ _MAX_LINES_WITHOUT_KEY = 32
 class KeyBlocks:
     """Finds private keys that span several lines; remembers whether a block is open."""
 
-    def __init__(self) -> None:
-        self.lines_left = 0  # until the open block counts as closed; 0 if none is open
-        self.in_body = False
+    lines_left = 0
+    """Until the open block counts as closed; 0 if none is open."""
+    in_body = False
 
     def spans(self, line: str) -> Iterator[Span]:
         """Yield the parts of the line that belong to the body of a private key."""
@@ -245,100 +244,23 @@ def _is_token(user: str) -> bool:
     )
 
 
-class _Place(NamedTuple):
-    """A context in which a value is a secret, although no name says so."""
-
-    literals: tuple[str, ...]
-    """One of them must occur in the line in lower case."""
-    pattern: str
-    """Its group `secret` is the value."""
-    kind: str = "password"
-    strict: bool = False
-    """Whether the value must also look like a secret."""
-
-
-_ARGUMENT = r"[\"']?(?P<secret>[^\s\"']++)"
-_QUERY_PARAMETERS = (
-    "code|sig|signature|assertion|ticket|samlresponse|samlrequest|policy|key-pair-id|awsaccesskeyid|googleaccessid"
-    "|key|hash|session|sid|state|nonce|x-amz-credential|x-goog-credential|auth|k|t"
+LITERALS = (
+    "begin ",
+    "begin+",
+    "begin%",
+    "private-lines",
+    "hook",
+    "%40",
+    "basic ",
+    "api.vercel.com",
+    "maker.ifttt",
+    "pipedream",
 )
-_PLACES = (
-    _Place(("curl", "wget"), rf"(?<!\S)(?:-u|--user)[ =]?[\"']?[^\s:\"']*+:{_ARGUMENT}"),
-    _Place(("mysql", "mariadb"), rf"(?<!\S)-p{_ARGUMENT}"),
-    _Place(("sshpass", "docker login", "podman login", "mongo", "az login"), rf"(?<!\S)-p[ =]?{_ARGUMENT}"),
-    _Place(("sqlcmd", "twine upload"), rf"(?<!\S)-[pP][ =]?{_ARGUMENT}"),
-    _Place(("redis-cli",), rf"(?<!\S)-a {_ARGUMENT}"),
-    _Place(("pass:",), r"(?<!\w)pass:(?P<secret>[^\s\"']{3,}+)"),
-    _Place(("--password-stdin",), r"\becho (?:-n )?[\"']?(?P<secret>[^\s\"'|]{3,}+)"),
-    _Place(("identified",), r"(?i:\bidentified (?:with \w{1,40} )?by (?:password )?)[\"'](?P<secret>[^\"']++)"),
-    _Place(
-        ("password", "passphrase", "secret", "token"),
-        r"(?i:\b(?:password|passphrase|secret|token) )[\"'](?P<secret>[^\"']{3,}+)",
-        strict=True,
-    ),
-    _Place(("login ",), r"\blogin \S++ password (?P<secret>\S++)"),
-    _Place(("password ",), r"^\s*+password (?P<secret>[^\s\"':]++)\s*+\Z", strict=True),
-    _Place(("set password",), r"(?i:\bset password\b)[^=]{0,80}= *[\"'](?P<secret>[^\"']++)"),
-    _Place(("convertto-securestring",), r"(?i:convertto-securestring (?:-string )?)[\"'](?P<secret>[^\"']++)"),
-    _Place(
-        ("plaintext",),
-        r"(?i:plaintext)\\{0,7}[\"'][ \t]*+:[ \t]*+\\{0,7}[\"'](?P<secret>[A-Za-z0-9+/]{16,}+={0,2})",
-        "secret",
-        strict=True,
-    ),
-    _Place(("openssl",), rf"(?<!\S)-[kK] {_ARGUMENT}", strict=True),
-    _Place(("zip ", "7z"), rf"(?<!\S)-[pP] ?{_ARGUMENT}", strict=True),
-    _Place(("sqlplus",), r"\bsqlplus\b[^/]{0,40}/(?P<secret>[^\s@\"']{3,}+)@"),
-    _Place(("add_user ", "change_password "), rf"\b(?:add_user|change_password) \S++ {_ARGUMENT}"),
-    _Place(("htpasswd",), rf"\bhtpasswd -\w*b\w* \S++ \S++ {_ARGUMENT}"),
-    _Place(("chpasswd",), r"[\w.-]{1,32}:(?P<secret>[^\s\"':]{6,}+)[\"']? *\|"),
-    _Place(
-        ("smbclient", "mount", "net use"),
-        rf"(?i:-U ?|user(?:name)?[=:])[\w.\\-]{{1,64}}[% ]{_ARGUMENT}",
-        strict=True,
-    ),
-    _Place(("signtool",), rf"(?<!\S)/p {_ARGUMENT}"),
-    _Place(("securestring",), rf"(?<!\S)--value[ =]{_ARGUMENT}"),
-    _Place(("credentials",), rf"(?i:credentials?): *[\w.@-]{{1,64}} *[/|] *{_ARGUMENT}", strict=True),
-    _Place(("password for",), rf"(?i:password for [\"'][^\"']{{1,200}}[\"']:? ){_ARGUMENT}", strict=True),
-    _Place(("http-basic",), rf"http-basic\.\S++ \S++ {_ARGUMENT}"),
-    _Place(("login ", "auth "), r"\b(?:login|auth) (?P<secret>[A-Za-z0-9][\w.-]{11,}+)(?!\S)", "token", strict=True),
-    _Place(("<<<",), rf"(?i:(?:secret|token|passw|login|auth|sudo).{{0,200}}?<<<[ ]?){_ARGUMENT}", strict=True),
-    _Place((":",), r"^\s*+[\w.*-]++:(?:\d{1,5}|\*):[^:\s]++:[^:\s]++:(?P<secret>[^:\s]{6,}+)\s*+\Z", strict=True),
-    _Place(("ldap",), rf"(?<!\S)-w {_ARGUMENT}"),
-    _Place(("cypress",), rf"(?<!\S)--key[ =]{_ARGUMENT}", "key"),
-    _Place(("jdbc:oracle",), r"jdbc:oracle:thin:[\w.-]{0,64}/(?P<secret>[^\s@\"']++)"),
-    _Place(
-        ("code=", "assertion=", "samlresponse=", "samlrequest="),
-        r"(?<![\w.-])(?i:code|assertion|samlresponse|samlrequest)=(?P<secret>[^\s\"'`<>&;,)\\]{20,}+)",
-        "signature",
-        strict=True,
-    ),
-    _Place(
-        ("=",),
-        rf"(?i:[?&#;](?:{_QUERY_PARAMETERS})=)(?P<secret>[^\s\"'`<>&;,\\)]{{8,}}+)",
-        "signature",
-        strict=True,
-    ),
-    _Place(
-        ('kty"', "kty'", "kty\\"),
-        r"(?<=[\"'])(?:d|p|q|dp|dq|qi|k)\\{0,7}[\"'][ \t]*+:[ \t]*+\\{0,7}[\"'](?P<secret>[\w-]{8,}+)",
-        "private key",
-    ),
-)
+"""In lower case: a line with a private key, a basic credential, or a webhook has one of these or a hint at a name."""
+USERINFO = r"://[^\s@]{0,400}+@|:[^\s:@/]{8,}+@"
+"""A line with a password in a URL has this."""
 
 _EMAIL_ADDRESS = r"(?<![\w.%+-])(?!git@)[\w.%+-]{1,64}+@(?:[A-Za-z0-9-]{1,63}+\.){1,8}+[A-Za-z]{2,24}\b"
-
-
-def placed_secrets(line: str) -> Iterator[Span]:
-    """Yield values that are secrets because of their context, such as the password option of a command."""
-    lower = line.lower()
-    for place in _PLACES:
-        if any(literal in lower for literal in place.literals):
-            for match in compiled(place.pattern).finditer(line):
-                secret = match["secret"]
-                if not is_ordinary(secret) and (looks_like_secret_value(secret) or not place.strict):
-                    yield Span(*match.span("secret"), place.kind)
 
 
 def email_addresses(line: str) -> Iterator[Span]:

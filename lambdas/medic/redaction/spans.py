@@ -7,13 +7,13 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 MASK = "█"
 """Replaces each character of a placeholder while detectors run. It is neither a space nor a word character."""
 
 _PLACEHOLDER_START = "[redacted: "
-_PLACEHOLDER = r"\[redacted: [A-Za-z][A-Za-z0-9. -]{1,30}\]"
+_PLACEHOLDER = r"\[redacted: [A-Za-z0-9][A-Za-z0-9. -]{1,30}\]"
 
 
 class Span(NamedTuple):
@@ -28,6 +28,22 @@ class Span(NamedTuple):
 def compiled(pattern: str) -> re.Pattern[str]:
     """The pattern, compiled at first use. Most logs need few of the patterns, and a cold start needs none."""
     return re.compile(pattern)
+
+
+def any_of(literals: Mapping[str, str]) -> str:
+    """A pattern for any of the literals, each followed by its own pattern; the longest first.
+
+    Grouped by their first and second characters, so that `re` compares few alternatives at each position of a text.
+    """
+    groups: dict[str, dict[str, list[str]]] = {}
+    for literal, after in sorted(literals.items(), reverse=True):
+        group = groups.setdefault(re.escape(literal[0]), {})
+        group.setdefault(re.escape(literal[1]), []).append(re.escape(literal[2:]) + after)
+    patterns = []
+    for first, group in groups.items():
+        seconds = [f"{second}(?:{'|'.join(rests)})" for second, rests in group.items()]
+        patterns.append(f"{first}(?:{'|'.join(seconds)})")
+    return "|".join(patterns)
 
 
 def masked(line: str) -> str:

@@ -1,288 +1,295 @@
-"""Detects tokens by their form: those with an issuer's prefix, random tokens, and AWS secret access keys.
+"""The formats of tokens that issuers and public rule sets document: prefix, alphabet and length. A table of facts.
 
-Most issuers chose their prefixes so that scanners find leaked tokens; see for example
-https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/ (GitHub),
-https://docs.gitlab.com/security/tokens/ (GitLab), https://docs.slack.dev/authentication/tokens/ (Slack) and
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html (AWS).
+Most issuers chose their prefixes so that scanners find leaked tokens.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+HEX = "[0-9a-fA-F]"
+ALNUM = "[A-Za-z0-9]"
+WORD = "[A-Za-z0-9_-]"
+DOTTED = "[A-Za-z0-9_.-]"
+BASE64 = "[A-Za-z0-9+/=_%-]"
+UPPER = "[A-Z0-9]"
+LOWER = "[a-z0-9]"
+RANDOM = "[a-zA-Z0-9_-]"
+"""The characters of `WORD`, but they must also look random, because the prefix also begins ordinary words."""
 
-from medic.redaction.spans import Span, compiled
-from medic.redaction.values import is_mixed_base64, is_random
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_HEX = "[0-9a-fA-F]"
-_ALNUM = "[A-Za-z0-9]"
-_WORD = "[A-Za-z0-9_-]"
-_DOTTED = "[A-Za-z0-9_.-]"
-_BASE64 = "[A-Za-z0-9+/=_%-]"
-_UPPER = "[A-Z0-9]"
-
-_PREFIXES: tuple[tuple[str, str, str, int], ...] = (
-    ("Amazon MWS token", _WORD, "amzn.mws.", 20),
-    ("AppSync API key", _ALNUM, "da2-", 20),
-    ("Bedrock API key", _BASE64, "ABSK", 60),
-    ("Bedrock API key", _BASE64, "bedrock-api-key-", 20),
-    *(("GitHub token", _ALNUM, f"gh{letter}_", 16) for letter in "pousr"),
-    ("GitHub token", _WORD, "github_pat_", 16),
-    *(
-        ("GitLab token", _DOTTED, f"gl{scope}-", 16)
-        for scope in ("pat", "dt", "rt", "ptt", "ft", "oas", "soat", "cbt", "imt", "agent", "ffct", "wt")
-    ),
-    ("GitLab token", _WORD, "GR1348941", 16),
-    ("Atlassian token", _BASE64, "ATATT3", 30),
-    ("Atlassian token", _BASE64, "ATCTT3", 30),
-    ("Bitbucket token", _BASE64, "ATBB", 28),
-    *(("Slack token", _DOTTED, f"xox{letter}-", 8) for letter in "abceoprs"),
-    ("Slack token", _DOTTED, "xoxe.xox", 8),
-    ("Slack token", _WORD, "xapp-", 12),
-    *(("Stripe key", _ALNUM, f"{letter}k_{mode}_", 10) for letter in "sr" for mode in ("live", "test")),
-    ("Stripe key", _WORD, "sk_prod_", 20),
-    ("Stripe webhook secret", _BASE64, "whsec_", 16),
-    ("npm token", _ALNUM, "npm_", 30),
-    ("PyPI token", _WORD, "pypi-", 30),
-    ("Google API key", _WORD, "AIza", 30),
-    ("Google access token", _DOTTED, "ya29.", 16),
-    ("Google client secret", _WORD, "GOCSPX-", 16),
-    ("Google refresh token", _WORD, "1//0", 30),
-    ("Twilio key", _HEX, "SK", 32),
-    ("Mailgun key", _HEX, "key-", 32),
-    ("Brevo key", _WORD, "xkeysib-", 40),
-    ("Brevo key", _WORD, "xsmtpsib-", 40),
-    ("Postman key", _WORD, "PMAK-", 24),
-    ("AI API key", _ALNUM, "sk-", 20),
-    *(("AI API key", _WORD, f"sk-{kind}-", 16) for kind in ("proj", "ant", "svcacct", "admin", "or", "None")),
-    ("AI API key", _ALNUM, "gsk_", 30),
-    ("AI API key", _WORD, "xai-", 30),
-    ("AI API key", _ALNUM, "pplx-", 30),
-    ("AI API key", _ALNUM, "r8_", 30),
-    ("AI API key", _WORD, "pcsk_", 30),
-    ("AI API key", _WORD, "lsv2_", 30),
-    ("Hugging Face token", _ALNUM, "hf_", 20),
-    *(("DigitalOcean token", _HEX, f"do{letter}_v1_", 32) for letter in "opr"),
-    ("Netlify token", _ALNUM, "nfp_", 24),
-    *(("Vercel token", _ALNUM, f"vc{letter}_", 24) for letter in "pikar"),
-    ("Heroku key", _WORD, "HRKU-", 24),
-    ("Supabase key", _WORD, "sbp_", 32),
-    ("Supabase key", _WORD, "sb_secret_", 16),
-    *(("PlanetScale token", _DOTTED, f"pscale_{kind}_", 24) for kind in ("tkn", "pw", "oauth")),
-    ("Databricks token", _HEX, "dapi", 32),
-    ("Linear key", _ALNUM, "lin_api_", 24),
-    ("Linear key", _ALNUM, "lin_oauth_", 24),
-    ("Notion token", _ALNUM, "ntn_", 30),
-    ("Notion token", _ALNUM, "secret_", 40),
-    ("Figma token", _WORD, "figd_", 24),
-    *(("Doppler token", _DOTTED, f"dp.{kind}.", 24) for kind in ("pt", "st", "ct", "sa", "scim", "audit")),
-    *(("Vault token", _WORD, f"hv{letter}.", 20) for letter in "sbr"),
-    *(("Shopify token", _HEX, f"shp{kind}_", 32) for kind in ("at", "ca", "pa", "ss")),
-    ("Square token", _WORD, "sq0atp-", 20),
-    ("Square token", _WORD, "sq0csp-", 20),
-    ("Square token", _WORD, "EAAAE", 50),
-    ("Facebook token", _ALNUM, "EAACEdEose0cBA", 10),
-    ("Sentry token", _BASE64, "sntrys_", 30),
-    ("Sentry token", _HEX, "sntryu_", 32),
-    ("New Relic key", _WORD, "NRAK-", 24),
-    ("New Relic key", _WORD, "NRII-", 24),
-    ("Grafana token", _BASE64, "glc_", 30),
-    ("Grafana token", _WORD, "glsa_", 30),
-    ("RubyGems key", _HEX, "rubygems_", 40),
-    ("Cargo token", _ALNUM, "cio", 32),
-    ("NuGet key", _ALNUM, "oy2", 43),
-    ("Docker token", _WORD, "dckr_pat_", 20),
-    ("Docker token", _WORD, "dckr_oat_", 20),
-    ("Artifactory key", _ALNUM, "AKCp", 50),
-    ("age key", _UPPER, "AGE-SECRET-KEY-1", 30),
-    ("Contentful token", _WORD, "CFPAT-", 30),
-    ("Pulumi token", _HEX, "pul-", 40),
-    ("Postman key", _WORD, "PMAT-", 24),
-    ("Fly.io token", _BASE64, "fm2_", 30),
-    ("Fly.io token", _BASE64, "fo1_", 30),
-    ("Tailscale key", _WORD, "tskey-", 16),
-    ("CircleCI token", _WORD, "CCIPAT_", 30),
-    ("Buildkite token", _ALNUM, "bkua_", 30),
-    ("Sourcegraph token", _WORD, "sgp_", 40),
-    *(("SonarQube token", _HEX, f"sq{letter}_", 40) for letter in "upa"),
-    ("Typeform token", _WORD, "tfp_", 40),
-    ("Dropbox token", _WORD, "sl.", 60),
-    ("EasyPost key", _ALNUM, "EZAK", 50),
-    ("EasyPost key", _ALNUM, "EZTK", 50),
-    ("Plaid token", _WORD, "access-production-", 30),
-    ("Plaid token", _WORD, "access-sandbox-", 30),
-    ("Mapbox token", _DOTTED, "sk.eyJ", 30),
-    ("Mapbox token", _DOTTED, "pk.eyJ", 30),
-    ("Neon key", _ALNUM, "napi_", 30),
-    ("Render key", _ALNUM, "rnd_", 24),
-    ("Slack token", _BASE64, "xoxd-", 20),
-    ("Square token", _WORD, "EAAA", 56),
-    ("Facebook token", _ALNUM, "EAA", 80),
-    ("1Password token", _BASE64, "ops_eyJ", 60),
-    ("Artifactory token", _ALNUM, "cmVmdGtuOj", 40),
-    ("Flutterwave key", _HEX, "FLWSECK-", 32),
-    ("Klaviyo key", _HEX, "pk_", 34),
-    ("Alibaba key id", _ALNUM, "LTAI", 20),
-    ("Tencent key id", _ALNUM, "AKID", 32),
-    ("Yandex key", _WORD, "AQVN", 35),
-    ("private key", _BASE64, "b3BlbnNzaC1rZXktdjE", 40),  # base64 of openssh-key-v1
-    ("private key", _BASE64, "LS0tLS1CRUdJTi", 40),  # base64 of a PEM block's first line
-    ("credential", _BASE64, "eyJhdXRocyI6", 16),  # base64 of {"auths":, a Docker configuration
-)
-"""Kind, alphabet, prefix, and the minimum number of characters of the alphabet after it."""
-
-_PATTERNS = (
-    ("SG.", "SendGrid key", r"SG\.[\w-]{16,64}+\.[\w-]{16,}+"),
-    ("-us", "Mailchimp key", r"(?<![0-9A-Za-z])[0-9a-f]{32}-us[0-9]{1,2}\b"),
-    ("NRAL", "New Relic key", r"(?<![0-9A-Za-z])[0-9a-f]{36}NRAL\b"),
-    (":AA", "Telegram token", r"(?:\bbot|(?<![0-9A-Za-z]))[0-9]{8,10}:AA[\w-]{32,}+"),
-    ("re_", "Resend key", r"re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}+"),
-    ("-", "LaunchDarkly key", r"(?<![\w-])(?:sdk|api|mob)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"),
-    (":APA91b", "Firebase token", r"(?<![\w-])[\w-]{10,64}+:APA91b[\w-]{40,}+"),
-    (".atlasv1.", "Terraform token", r"(?<![\w-])[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,}+"),
-    ("pat", "Airtable token", r"pat[A-Za-z0-9]{14}\.[0-9a-f]{32,}+"),
-    ("Q~", "Azure client secret", r"(?<![\w.~-])[\w.~-]{3}[0-9]Q~[\w.~-]{28,}+"),
-    (".", "Discord token", r"(?<![\w-])[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,}+"),
-    ("-", "Mailgun key", r"(?<![\w-])[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?![\w-])"),
-    ("pat-", "HubSpot token", r"pat-[a-z]{2}[0-9]-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"),
-    ("1/", "Asana token", r"(?<![\w/])[12]/[0-9]{13,20}(?:/[0-9]{13,20})?:[0-9a-f]{32}\b"),
-    ("v1.0-", "Cloudflare key", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{100,}+"),
-    ("dt0", "Dynatrace token", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
-    ("_mmk", "MaxMind key", r"(?<!\w)[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk\b"),
-    ("oauth:", "OAuth token", r"\boauth:[a-z0-9]{30}\b"),
+FORMATS: tuple[tuple[str, str, int, str], ...] = (
+    # https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html
+    ("AppSync API key", ALNUM, 20, "da2-"),
+    # https://developers.google.com/identity/protocols/oauth2
+    ("Google refresh token", WORD, 30, "1//0"),
+    # https://www.tencentcloud.com/document/product/598/32675
+    ("Tencent key id", ALNUM, 32, "AKID"),
+    # https://developers.cloudflare.com/fundamentals/api/get-started/token-formats
+    ("Cloudflare token", ALNUM, 40, "cfk_ cfut_ cfat_"),
+    # https://community.exoscale.com/product/iam/quick-start/
+    ("Exoscale key", HEX, 24, "EXO"),
+    # https://www.backblaze.com/docs/cloud-storage-application-keys
+    ("Backblaze key", BASE64, 26, "K001 K002 K003 K004 K005"),
+    # https://www.tigrisdata.com/docs/iam/manage-access-key/
+    ("Tigris key", WORD, 40, "tsec_"),
+    # https://docs.netlify.com/api/get-started/
+    ("Netlify token", ALNUM, 24, "nfp_ nfc_ nfo_ nfu_ nfb_"),
+    # https://vercel.com/docs/sign-in-with-vercel/tokens
+    ("Vercel token", ALNUM, 24, "vcp_ vci_ vca_ vcr_ vck_"),
+    # https://render.com/docs/api
+    ("Render key", ALNUM, 24, "rnd_"),
+    # https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+    ("GitHub token", ALNUM, 16, "ghp_ gho_ ghu_ ghs_ ghr_"),
+    # https://docs.gitlab.com/security/tokens/
     (
-        "$",
-        "password hash",
-        r"\$(?:apr1|1|2[abxy]|5|6|7|y|argon2(?:id|i|d)|scrypt|pbkdf2[a-z0-9-]*+)\$[\w./$=,+-]{20,}+",
+        "GitLab token",
+        DOTTED,
+        20,
+        "glpat- gldt- glrt- glrtr- glptt- glft- gloas- glsoat- glcbt- glimt- glagent- glffct- glwt-",
     ),
-    ("FwoG", "session token", r"FwoGZX[\w+/%-]{20,}+=*+"),
-    ("FQoG", "session token", r"FQoGZX[\w+/%-]{20,}+=*+"),
-    ("IQoJ", "session token", r"IQoJb3[\w+/%-]{20,}+=*+"),
-    ("AQoD", "session token", r"AQoDYX[\w+/%-]{20,}+=*+"),
-    ("AKIA", "access key id", r"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
-    ("ASIA", "access key id", r"ASIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    # https://jsr.io/docs/api
+    ("JSR token", ALNUM, 30, "jsrp_ jsrd_"),
+    # https://buildkite.com/docs/platform/security/tokens
+    ("Buildkite token", ALNUM, 30, "bkua_ bkct_"),
+    # https://docs.snyk.io/snyk-api/authentication-for-api
+    ("Snyk token", WORD, 30, "snyk_uat. snyk_sat."),
+    # https://www.chromatic.com/docs/setup/
+    ("Chromatic token", HEX, 12, "chpt_"),
+    # https://www.browserstack.com/docs/percy/get-started/overview
+    ("Percy token", HEX, 60, "web_ app_ auto_ ss_ vmw_ res_"),
+    # https://www.checklyhq.com/docs/cli/authentication/
+    ("Checkly key", HEX, 32, "cu_ sv_"),
+    # https://infisical.com/docs/documentation/platform/token
+    ("Infisical token", DOTTED, 60, "st."),
+    # https://docs.getdbt.com/docs/dbt-cloud-apis/authentication
+    ("dbt token", WORD, 30, "dbtc_ dbtu_"),
+    # https://trigger.dev/docs/apikeys
+    ("Trigger.dev key", ALNUM, 20, "tr_dev_ tr_prod_ tr_stg_ tr_preview_ tr_pat_ tr_oat_"),
+    # https://api-docs.inngest.com/authentication
+    ("Inngest key", HEX, 24, "signkey-prod- signkey-test- signkey-branch- signkey-"),
+    # https://workos.com/docs/reference/api-keys
+    ("WorkOS key", ALNUM, 20, "sk_test_a2V5 sk_live_a2V5"),
+    # https://stytch.com/docs/api
+    ("Stytch secret", WORD, 24, "secret-live- secret-test-"),
+    # https://www.unkey.com/docs/security/root-keys
+    ("Unkey key", ALNUM, 20, "unkey_"),
+    # https://docs.arcjet.com/get-started
+    ("Arcjet key", LOWER, 20, "ajkey_"),
+    # https://zuplo.com/docs/articles/api-key-leak-detection
+    ("Zuplo key", WORD, 30, "zpka_"),
+    # https://supabase.com/docs/guides/api/api-keys
+    ("Supabase key", WORD, 16, "sb_secret_"),
+    # https://neon.com/docs/manage/api-keys
+    ("Neon key", ALNUM, 30, "napi_"),
+    # https://neon.com/docs/manage/roles
+    ("Neon password", ALNUM, 10, "npg_"),
+    # https://xata.io/docs/platform/api-keys
+    ("Xata key", ALNUM, 24, "xau_"),
+    # https://aiven.io/docs/platform/concepts/service-users
+    ("Aiven password", WORD, 16, "AVNS_"),
+    # https://www.cockroachlabs.com/docs/cockroachcloud/managing-access
+    ("CockroachDB key", WORD, 40, "CCDB1_"),
+    # https://www.tinybird.co/docs/forward/administration/tokens
+    ("Tinybird token", DOTTED, 60, "p.eyJ"),
+    # https://docs.fauna.com/fauna/current/learn/security/keys/
+    ("Fauna secret", WORD, 36, "fnAE fnAF"),
+    # https://www.sanity.io/docs/content-lake/http-auth
+    ("Sanity token", ALNUM, 80, "sk"),
+    # https://docs.statsig.com/access-management/api-keys
+    ("Statsig key", ALNUM, 36, "secret-"),
+    # https://docs.getunleash.io/reference/api-tokens-and-client-keys
+    ("Unleash token", HEX, 40, "*:production. *:development. default:production. default:development."),
+    # https://docs.helicone.ai/helicone-headers/helicone-auth
+    ("AI API key", WORD, 24, "sk-helicone- pk-helicone-"),
+    # https://inference-docs.cerebras.ai/quickstart
+    ("AI API key", LOWER, 40, "csk-"),
+    # https://docs.together.ai/docs/api-keys-authentication
+    ("AI API key", WORD, 36, "tgp_v1_"),
+    # https://docs.fireworks.ai/getting-started/quickstart
+    ("AI API key", RANDOM, 20, "fw_"),
+    # https://jina.ai/api-dashboard/
+    ("AI API key", WORD, 40, "jina_"),
+    # https://docs.voyageai.com/docs/api-key-and-installation
+    ("AI API key", RANDOM, 40, "pa-"),
+    # https://docs.cloud.llamaindex.ai/llamacloud/getting_started/api_key
+    ("LlamaCloud key", ALNUM, 40, "llx-"),
+    # https://docs.runpod.io/get-started/api-keys
+    ("RunPod key", ALNUM, 36, "rpa_"),
+    # https://modal.com/docs/reference/cli/token
+    ("Modal token", RANDOM, 20, "ak- as-"),
+    # https://docs.wandb.ai/platform/hosting/api-keys
+    ("Weights and Biases key", WORD, 40, "wandb_v1_"),
+    # https://www.kaggle.com/docs/api
+    ("Kaggle token", HEX, 32, "KGAT_"),
+    # https://e2b.dev/docs/api-key
+    ("E2B key", HEX, 32, "e2b_"),
+    # https://docs.tavily.com/documentation/api-reference/introduction
+    ("Tavily key", WORD, 24, "tvly-"),
+    # https://docs.firecrawl.dev/api-reference/introduction
+    ("Firecrawl key", HEX, 32, "fc-"),
+    # https://api-dashboard.search.brave.com/app/documentation/web-search/get-started
+    ("Brave key", RANDOM, 24, "BSA"),
+    # https://axiom.co/docs/reference/tokens
+    ("Axiom token", WORD, 30, "xaat- xapt-"),
+    # https://docs.honeycomb.io/configure/environments/manage-api-keys/
+    ("Honeycomb key", ALNUM, 30, "hcaik_ hcxik_ hcamk_"),
+    # https://docs.slack.dev/authentication/tokens/
+    ("Slack token", DOTTED, 20, "xoxa- xoxb- xoxc- xoxe- xoxo- xoxp- xoxr- xoxs- xoxe.xox"),
+    ("Slack token", BASE64, 20, "xoxd-"),
+    # https://developers.mailersend.com/general.html
+    ("MailerSend key", HEX, 40, "mlsn."),
+    # https://mailchimp.com/developer/transactional/guides/quick-start/
+    ("Mandrill key", RANDOM, 22, "md-"),
+    # https://developers.intercom.com/docs/build-an-integration/learn-more/authentication
+    ("Intercom token", BASE64, 40, "dG9rO"),
+    # https://developer.nylas.com/docs/v3/auth/
+    ("Nylas key", WORD, 40, "nyk_v0_"),
+    # https://docs.stripe.com/keys
+    ("Stripe key", ALNUM, 10, "sk_live_ sk_test_ rk_live_ rk_test_"),
+    # https://docs.stripe.com/webhooks
+    ("Stripe webhook secret", BASE64, 16, "whsec_"),
+    # https://developer.paddle.com/api-reference/about/authentication
+    ("Paddle key", WORD, 30, "pdl_live_apikey_ pdl_sdbx_apikey_ pdl_ntfset_"),
+    # https://polar.sh/docs/integrate/oat
+    ("Polar token", WORD, 30, "polar_oat_ polar_pat_"),
+    # https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens
+    ("Shopify token", HEX, 32, "shpat_ shpca_ shppa_ shpss_ shptka_ shpua_"),
+    # https://cal.com/docs/api-reference/v2/introduction
+    ("Cal.com key", HEX, 32, "cal_live_ cal_test_"),
+    # https://dub.co/docs/api-reference/tokens
+    ("Dub key", ALNUM, 20, "dub_"),
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html
+    ("session token", BASE64, 60, "FwoGZX FQoGZX IQoJb3 AQoDYX"),
+    # https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key
+    ("private key", BASE64, 40, "b3BlbnNzaC1rZXktdjE"),
+    # https://www.rfc-editor.org/rfc/rfc7468
+    ("private key", BASE64, 40, "LS0tLS1CRUdJTi"),
+    # https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml
+    ("Bedrock API key", BASE64, 60, "ABSK"),
+    ("Bedrock API key", BASE64, 20, "bedrock-api-key-"),
+    ("Google API key", WORD, 30, "AIza"),
+    ("Yandex key", WORD, 35, "AQVN"),
+    ("Yandex key", WORD, 38, "YCA YCM YCN YCP"),
+    ("DigitalOcean token", HEX, 32, "dop_v1_ doo_v1_ dor_v1_"),
+    ("Scalingo token", WORD, 40, "tk-us-"),
+    ("Heroku key", WORD, 24, "HRKU-"),
+    ("Fly.io token", BASE64, 30, "fm1a_ fm1r_ fm2_ fo1_"),
+    ("OpenShift token", WORD, 43, "sha256~"),
+    ("GitHub token", WORD, 16, "github_pat_"),
+    ("GitLab token", WORD, 16, "GR1348941"),
+    ("npm token", ALNUM, 30, "npm_"),
+    ("PyPI token", WORD, 30, "pypi-"),
+    ("RubyGems key", HEX, 40, "rubygems_"),
+    ("Clojars token", LOWER, 40, "CLOJARS_"),
+    ("Artifactory key", ALNUM, 50, "AKCp"),
+    ("SonarQube token", ALNUM, 40, "squ_ sqp_ sqa_ sqco_"),
+    ("Octopus key", UPPER, 25, "API-"),
+    ("Harness token", DOTTED, 60, "pat. sat."),
+    ("Infracost key", ALNUM, 32, "ico-"),
+    ("Vault token", RANDOM, 24, "s."),
+    ("Pulumi token", HEX, 40, "pul-"),
+    ("1Password token", BASE64, 60, "ops_eyJ"),
+    ("1Password key", "[A-Z0-9-]", 30, "A3-"),
+    ("age key", UPPER, 30, "AGE-SECRET-KEY-1"),
+    ("Prefect key", ALNUM, 30, "pnu_ pnb_"),
+    ("Databricks token", HEX, 32, "dapi"),
+    ("Defined Networking key", WORD, 60, "dnkey-"),
+    ("Authress key", DOTTED, 40, "scauth_ authress_"),
+    ("PlanetScale token", DOTTED, 24, "pscale_tkn_ pscale_pw_ pscale_oauth_"),
+    ("ClickHouse key", ALNUM, 38, "4b1d"),
+    ("AI API key", ALNUM, 20, "sk-"),
+    ("AI API key", ALNUM, 30, "pplx-"),
+    ("Hugging Face token", ALNUM, 20, "hf_ api_org_"),
+    ("Sentry token", BASE64, 30, "sntrys_"),
+    ("Sentry token", HEX, 32, "sntryu_"),
+    ("New Relic key", HEX, 19, "NRJS- NRBR-"),
+    ("Grafana token", BASE64, 30, "glc_ eyJrIjoi"),
+    ("Grafana token", WORD, 30, "glsa_"),
+    ("Slack token", WORD, 12, "xapp-"),
+    ("Twilio key", HEX, 32, "SK"),
+    ("Brevo key", WORD, 40, "xkeysib- xsmtpsib-"),
+    ("Facebook token", ALNUM, 80, "EAA"),
+    ("Stripe key", WORD, 20, "sk_prod_ rk_prod_"),
+    ("Square token", WORD, 50, "EAAA"),
+    ("Plaid token", WORD, 30, "access-production- access-sandbox- access-development-"),
+    ("Flutterwave key", HEX, 12, "FLWSECK- FLWSECK_TEST-"),
+    ("EasyPost key", ALNUM, 50, "EZAK EZTK"),
+    ("Shippo token", HEX, 40, "shippo_live_ shippo_test_"),
+    ("Duffel token", WORD, 40, "duffel_live_ duffel_test_"),
+    ("Frame.io token", WORD, 40, "fio-u-"),
+    ("Typeform token", DOTTED, 40, "tfp_"),
+    ("ReadMe key", LOWER, 60, "rdme_"),
+    ("Adobe secret", ALNUM, 32, "p8e-"),
+    ("SettleMint token", ALNUM, 16, "sm_aat_ sm_pat_ sm_sat_"),
+    ("Intra 42 secret", HEX, 60, "s-s4t2ud- s-s4t2af-"),
+    # https://github.com/trufflesecurity/trufflehog/tree/main/pkg/detectors
+    ("Google access token", DOTTED, 24, "ya29."),
+    ("Alibaba key id", ALNUM, 17, "LTAI"),
+    ("Deno token", ALNUM, 30, "ddp_ ddw_"),
+    ("Salad key", ALNUM, 12, "salad_cloud_"),
+    ("Atlassian token", BASE64, 30, "ATATT3 ATCTT3"),
+    ("Bitbucket token", BASE64, 28, "ATBB BBDC-"),
+    ("Docker token", WORD, 20, "dckr_pat_ dckr_oat_"),
+    ("Artifactory token", ALNUM, 40, "cmVmdGtuOj"),
+    ("CircleCI token", WORD, 30, "CCIPAT_"),
+    ("Sourcegraph token", WORD, 40, "sgp_ slk_"),
+    ("Endor Labs key", WORD, 16, "endr+"),
+    ("Trufflehog key", HEX, 16, "thog-key- thog-secret-"),
+    ("Doppler token", DOTTED, 24, "dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit."),
+    ("Tailscale key", WORD, 16, "tskey-"),
+    ("Supabase key", WORD, 30, "sbp_"),
+    ("Pinecone key", WORD, 30, "pcsk_"),
+    ("Contentful token", WORD, 30, "CFPAT-"),
+    ("AI API key", WORD, 16, "sk-proj- sk-ant- sk-svcacct- sk-admin- sk-service- sk-or- sk-None-"),
+    ("Langfuse key", WORD, 32, "sk-lf-"),
+    ("AI API key", WORD, 30, "xai-"),
+    ("AI API key", WORD, 30, "r8_"),
+    ("AI API key", WORD, 40, "nvapi-"),
+    ("LangSmith key", WORD, 30, "lsv2_"),
+    ("ElevenLabs key", HEX, 40, "sk_"),
+    ("New Relic key", WORD, 24, "NRAK- NRII- NRIQ-"),
+    ("PostHog key", WORD, 40, "phx_ phs_"),
+    ("Rootly key", HEX, 60, "rootly_"),
+    ("Nightfall key", ALNUM, 32, "NF-"),
+    ("Ubidots key", ALNUM, 30, "BBFF-"),
+    ("Adafruit key", ALNUM, 28, "aio_"),
+    ("Fullstory key", BASE64, 90, "na1. eu1."),
+    ("Mailgun key", HEX, 32, "key-"),
+    ("Klaviyo key", HEX, 34, "pk_"),
+    ("Square token", WORD, 20, "sq0atp- sq0csp- sq0idp-"),
+    ("Razorpay key", ALNUM, 14, "rzp_live_ rzp_test_"),
+    ("Pagar.me key", ALNUM, 28, "ak_live_ ak_test_"),
+    ("Ramp secret", ALNUM, 40, "ramp_sec_"),
+    ("Robinhood key", WORD, 36, "rh-api-"),
+    ("Flexport token", WORD, 40, "shltm_"),
+    ("Lob key", HEX, 35, "live_ test_"),
+    ("Postman key", WORD, 24, "PMAK- PMAT-"),
+    ("Notion token", ALNUM, 40, "secret_"),
+    ("Figma token", WORD, 24, "figd_ figp_"),
+    ("Dropbox token", DOTTED, 60, "sl."),
+    ("Apify token", ALNUM, 30, "apify_api_"),
+    ("Voiceflow key", DOTTED, 40, "VF."),
+    ("Zoho token", DOTTED, 60, "1000."),
+    ("Salesforce token", DOTTED, 80, "5AEP861 3MVG9"),
+    # https://github.com/mongodb/kingfisher/tree/main/data/rules
+    ("Google client secret", WORD, 16, "GOCSPX-"),
+    ("Cargo token", ALNUM, 32, "cio"),
+    ("NuGet key", ALNUM, 43, "oy2"),
+    ("StackHawk key", DOTTED, 40, "hawk."),
+    ("Dependency-Track key", ALNUM, 32, "odt_"),
+    ("Ionic token", LOWER, 42, "ion_"),
+    ("MongoDB secret", WORD, 36, "mdb_sa_sk_"),
+    ("ClickUp token", "[A-Z0-9_]", 36, "pk_"),
+    ("Mapbox token", DOTTED, 30, "sk.eyJ pk.eyJ tk.eyJ"),
+    # https://github.com/secretlint/secretlint/tree/master/packages/%40secretlint
+    ("Amazon MWS token", WORD, 20, "amzn.mws."),
+    ("Vault token", WORD, 20, "hvs. hvb. hvr."),
+    ("AI API key", ALNUM, 30, "gsk_"),
+    ("Notion token", ALNUM, 30, "ntn_"),
+    ("Linear key", ALNUM, 24, "lin_api_ lin_oauth_"),
+    # https://github.com/Yelp/detect-secrets/tree/master/detect_secrets/plugins
+    ("Facebook token", ALNUM, 10, "EAACEdEose0cBA"),
+    ("Braintree token", "[A-Za-z0-9$]", 40, "access_token$production$ access_token$sandbox$"),
 )
-"""Tokens that a prefix alone does not identify: a literal that must occur in the line, the kind, and the pattern."""
+"""Kind, alphabet, least number of characters of it, and the prefixes before them. Above each: where that is documented.
 
-_JWT = r"eyJ[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+){0,4}"
-_JWT_HEADER = "eyJhbGciOi"
-_MIN_JWT = 16
-
-_ESCAPE_BEFORE = r"(?:%[0-9A-Fa-f]{2}|\\[nrt]|\\u[0-9A-Fa-f]{4}|\[[0-9;]{0,8}m)\Z"
-_MAX_ESCAPE = 10
-
-
-def known_issuer_tokens(line: str) -> Iterator[Span]:
-    """Yield tokens of known issuers; they are secrets in any context."""
-    for literal, kind, pattern in _PATTERNS:
-        if literal in line:
-            for match in compiled(pattern).finditer(line):
-                if _begins_word(line, match.start()):
-                    yield Span(*match.span(), kind)
-    if "eyJ" in line:
-        for match in compiled(_JWT).finditer(line):
-            if len(match[0]) >= _MIN_JWT and ("." in match[0] or match[0].startswith(_JWT_HEADER)):
-                yield Span(*match.span(), "JSON web token")
-    for kind, alphabet, prefix, min_length in _PREFIXES:
-        if prefix in line:
-            yield from _prefixed_tokens(line, prefix, f"{alphabet}{{{min_length},}}+", kind)
-
-
-def _prefixed_tokens(line: str, prefix: str, body: str, kind: str) -> Iterator[Span]:
-    start = line.find(prefix)
-    while start >= 0:
-        end = start + len(prefix)
-        match = compiled(body).match(line, end) if _begins_word(line, start) else None
-        if match:
-            end = match.end()
-            yield Span(start, end, kind)
-        start = line.find(prefix, end)
-
-
-def _begins_word(line: str, start: int) -> bool:
-    if start == 0 or not line[start - 1].isalnum():
-        return True
-    return compiled(_ESCAPE_BEFORE).search(line, max(0, start - _MAX_ESCAPE), start) is not None
-
-
-_RANDOM_AFTER_PREFIX = (
-    r"(?<![\w/.:@#%+&?$-])(?!sha(?:1|256|384|512)-)[a-z][a-z0-9]{1,15}+[_-](?:[a-z]{1,8}[_-]){0,2}"
-    r"(?P<rest>[A-Za-z0-9_-]{28,}+)(?![./:=])"
-)
-_RANDOM_AFTER_DOT = r"(?<![\w/.:-])[A-Za-z][\w-]{1,31}\.(?:[\w-]{16,}+\.)?(?P<rest>[\w-]{32,}+)(?![\w./(])"
-_RANDOM_AFTER_ENVIRONMENT = (
-    r"(?<![A-Za-z0-9])(?:(?:[a-z]{2,12}_)?(?:live|prod|sandbox|secret)|[a-z]{2,12}_test)_(?P<rest>[A-Za-z0-9]{14,}+)"
-    r"(?![\w.-])"
-)
-_MIN_CHANGES_IN_BASE36 = 0.24
-_MIN_BASE36 = 28
-_PLAIN_WORD = "[A-Z]?[a-z]{2,}"
-_MIN_SLUG_WORDS = 2
-
-
-def unknown_issuer_tokens(line: str) -> Iterator[Span]:
-    """Yield words with a prefix and a random rest. Hexadecimal hashes and ids do not count."""
-    for pattern in (_RANDOM_AFTER_PREFIX, _RANDOM_AFTER_DOT):
-        for match in compiled(pattern).finditer(line):
-            rest = match["rest"]
-            if (is_mixed_base64(rest) and not _is_slug(rest)) or _is_base36(rest):
-                yield Span(*match.span(), "token")
-    for match in compiled(_RANDOM_AFTER_ENVIRONMENT).finditer(line):
-        if is_random(match["rest"], min_length=14):
-            yield Span(*match.span(), "token")
-
-
-def _is_slug(text: str) -> bool:
-    """Whether at least two parts of the text are plain words, as in the name of a stack or the key of a cache."""
-    parts = text.replace("_", "-").split("-")
-    return sum(compiled(_PLAIN_WORD).fullmatch(part) is not None for part in parts) >= _MIN_SLUG_WORDS
-
-
-def _is_base36(text: str) -> bool:
-    """Whether the longest part of the text is random small letters and digits, with letters beyond hexadecimal."""
-    longest = max(text.replace("_", "-").split("-"), key=len)
-    return (
-        len(longest) >= _MIN_BASE36
-        and compiled("[g-z]").search(longest) is not None
-        and is_random(longest, min_changes=_MIN_CHANGES_IN_BASE36)
-    )
-
-
-_ACCESS_KEY = r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])"
-_DELIMITED_ACCESS_KEY = r"(?:^|[\s=:])[\"']?(?P<key>[A-Za-z0-9+][A-Za-z0-9+/]{39})(?![\w+/=.-])"
-_MIN_CHANGES_IN_KEY_WITHOUT_ID = 0.25
-_ACCESS_KEY_ID = r"(?:AKIA|ASIA)[A-Z0-9]{16}"
-_LONE_WORD = r"(?:[0-9-]{10}T[0-9:.]+Z )?(?:\[[A-Z]+\]:)?[ \t]*+(?P<word>[A-Za-z0-9+/]{32,}+={0,2})[ \t\r]*+"
-_LINES_AFTER_ID = 5
-_MIN_CHANGES_IN_LONE_WORD = 0.26
-
-
-def secret_access_keys(line: str) -> Iterator[Span]:
-    """Yield every run of exactly 40 random base64 characters, the form of an AWS secret access key."""
-    for match in compiled(_ACCESS_KEY).finditer(line):
-        if is_mixed_base64(match[0]):
-            yield Span(*match.span(), "secret access key")
-
-
-class KeyProximity:
-    """Remembers for a few lines that an access key id was printed, because its secret access key is often nearby."""
-
-    def __init__(self) -> None:
-        self.lines_left = 0
-
-    def spans(self, line: str) -> Iterator[Span]:
-        """Yield secret access keys near an access key id or clearly delimited, and a random word alone on a line."""
-        if ("AKIA" in line or "ASIA" in line) and compiled(_ACCESS_KEY_ID).search(line):
-            self.lines_left = _LINES_AFTER_ID
-        elif self.lines_left:
-            self.lines_left -= 1
-        if self.lines_left:
-            yield from secret_access_keys(line)
-        for match in compiled(_DELIMITED_ACCESS_KEY).finditer(line):
-            if is_mixed_base64(match["key"], min_changes=_MIN_CHANGES_IN_KEY_WITHOUT_ID):
-                yield Span(*match.span("key"), "secret access key")
-        lone = compiled(_LONE_WORD).fullmatch(line)
-        if lone and is_mixed_base64(lone["word"], min_changes=_MIN_CHANGES_IN_LONE_WORD):
-            yield Span(*lone.span("word"), "token")
+The least number may be below the documented length, because issuers lengthen their tokens and logs cut them.
+"""

@@ -12,6 +12,7 @@ _ORDINARY = (
     r"(?i:"
     r"[*•●x.…_#?-]{3,}.{0,8}"  # masked, perhaps but for its last characters
     r"|\[(?:redacted|secret|hidden|masked|filtered|object).*"
+    r"|\((?:sensitive|known after|hidden|none|not |see ).*"
     r"|<.*|\{\{.*|\$\{.*|\$\(.*|%[A-Z_]+%|\[%.*"  # templates
     r"|(?:arn|op|vault|ssm|workspace|file|link|npm|patch|portal|catalog|env|sha(?:1|256|384|512)):.*"
     r"|(?:sha(?:1|256|384|512)-|@).*"
@@ -38,6 +39,24 @@ _LETTER = r"[^\W\d_]"
 _DIGIT = r"\d"
 _DIGIT_OR_SYMBOL = r"[\d!@#$%^&*+=~?|/\\]"
 _CLASS_CHANGE = r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[+/])(?=[A-Za-z0-9])"
+_PLAIN_WORD = "(?=[A-Z]?[a-z]{0,4}[aeiouy])(?:[A-Z][a-z]{3,}|[a-z]{4,})"
+"""A word has a vowel near its beginning."""
+_MIN_PASSWORD = 8
+_BASE64_WITH_SLASH = r"(?=[^/]*+/)[A-Za-z0-9+][A-Za-z0-9+/]{19,}+={0,2}"
+_MIN_CHANGES_IN_BASE64 = 0.25
+_BASE32 = r"(?=(?:[A-Z]*+[2-7]){2})[A-Z2-7]{16,}+"
+_STRONG_SYMBOL = "[!#$%^&*~]"
+_PHYSICAL_ID = r"[A-Za-z0-9-]*[a-z]{3}[A-Za-z0-9-]*-[A-Z0-9]{12,13}"
+_NAME_IN_PROSE = (
+    r".*/.*|.*://.*|[\w.+-]*@[\w.-]+"  # a path, a URL, an e-mail address, a package and its version
+    r"|.*\.[A-Za-z]{1,10}[0-9]?"  # a file, a host, a method
+    r"|[0-9A-Za-z]{8}(?:-[0-9A-Za-z]{4}){3}-[0-9A-Za-z]{12}"  # an id
+    r"|[a-z]{2,9}_[A-Za-z0-9]+"  # an id with its type
+    r"|(?:[A-Z][a-z]+[A-Za-z0-9]*)[0-9A-F]{8}"  # a logical id of CloudFormation
+    rf"|{_PHYSICAL_ID}"
+)
+_MIN_CHANGES_IN_BASE36 = 0.24
+_MIN_BASE36, _MIN_HEX = 12, 16
 _MIN_CLASS_CHANGES = 0.22
 """Share of characters that start another class: .45 in random base64, .18 or less in camel case and paths."""
 _MIN_CHANGES_IN_LETTERS = 0.12
@@ -98,7 +117,7 @@ def is_random(value: str, *, min_length: int = 16, min_changes: float = _MIN_CLA
     changes = len(compiled(_CLASS_CHANGE).findall(text))
     if _has(_DIGIT, text):
         return changes >= min_changes * len(text)
-    capitals = sum(character.isupper() for character in text)
+    capitals = len(compiled("[A-Z]").findall(text))
     return changes >= _MIN_CHANGES_IN_LETTERS * len(text) and capitals >= _MIN_CAPITALS_IN_LETTERS * len(text)
 
 
@@ -106,6 +125,40 @@ def is_mixed_base64(value: str, *, min_changes: float = _MIN_CLASS_CHANGES) -> b
     """Whether a value is random base64 with capital and small letters, so that it is not a hexadecimal hash or id."""
     text = value[:MAX_INSPECTED]
     return is_random(text, min_changes=min_changes) and _has("[A-Z]", text) and _has("[a-z]", text)
+
+
+def is_made_of_words(text: str) -> bool:
+    """Whether at least half of the text is plain words: the name of a stack, the key of a cache, a camel-case name."""
+    text = text[:MAX_INSPECTED]
+    return 2 * sum(map(len, compiled(_PLAIN_WORD).findall(text))) >= len(text)
+
+
+def is_physical_id(value: str) -> bool:
+    """Whether CloudFormation made this name: of the stack, the logical id, and twelve or more random characters."""
+    return compiled(_PHYSICAL_ID).fullmatch(value[:MAX_INSPECTED]) is not None
+
+
+def is_encoded_key(value: str) -> bool:
+    """Whether a value has the length of a key of 256 or 512 bits in base64."""
+    return compiled(r"[A-Za-z0-9+/_-]{43}=|[A-Za-z0-9+/_-]{86}==").fullmatch(value) is not None
+
+
+def looks_like_password(value: str) -> bool:
+    """Whether a word in a sentence can hardly be anything but a generated or well-chosen password, or a token."""
+    text = value[:MAX_INSPECTED]
+    if len(text) < _MIN_PASSWORD or not _has("[A-Za-z]", text):
+        return False
+    if compiled(_BASE64_WITH_SLASH).fullmatch(text):
+        return is_mixed_base64(text, min_changes=_MIN_CHANGES_IN_BASE64) and not is_made_of_words(text)
+    if is_ordinary(text) or is_code(text) or is_environment_name(text) or compiled(_NAME_IN_PROSE).fullmatch(text):
+        return False
+    if compiled(_BASE32).fullmatch(text) or (_has(_DIGIT, text) and _has(_STRONG_SYMBOL, text)):
+        return True
+    if _has("[A-Z]", text) and _has("[a-z]", text):
+        shortest = _MIN_PASSWORD if _has(_DIGIT, text) else _MIN_RANDOM_LETTERS
+        return is_random(text, min_length=shortest) and not is_made_of_words(text)
+    shortest = _MIN_BASE36 if _has("[g-z]", text) else _MIN_HEX
+    return text.isalnum() and is_random(text, min_length=shortest, min_changes=_MIN_CHANGES_IN_BASE36)
 
 
 def _has(pattern: str, text: str) -> bool:

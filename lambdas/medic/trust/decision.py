@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ from medic.trust.document import Effect
 from medic.trust.logic import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from medic.trust.document import Condition, Document, Malformed, Statement
     from medic.trust.request import AssumeRoleRequest, KeyState
 
@@ -62,6 +64,8 @@ class Decision:
     session_limit: SessionLimit | None = None
     depends_on_source_conditions: bool = False
     """Whether the outcome would change if the call carried neither aws:SourceArn nor aws:SourceAccount."""
+    lacking: Mapping[str, Outcome] = field(default_factory=dict)
+    """Further actions that the call needs and that are not surely allowed: sts:TagSession if it passes session tags."""
     likely: Outcome | None = None
     """For a conditional outcome: the probable one, if every undocumented key is as expected; else None."""
 
@@ -87,6 +91,12 @@ class Decision:
         """The Allow statements that apply or may apply; those that certainly apply come first."""
         applying = [trace for trace in self._with(Effect.ALLOW) if trace.verdict is not Verdict.FALSE]
         return tuple(sorted(applying, key=lambda trace: trace.verdict is not Verdict.TRUE))
+
+    @property
+    def granted(self) -> bool:
+        """Whether an Allow certainly applies and no Deny may, whatever else the call needs."""
+        applies = any(trace.verdict is Verdict.TRUE for trace in self.grants)
+        return applies and not (self.denials or self.possible_denials)
 
     @property
     def nearest(self) -> tuple[StatementTrace, ...]:

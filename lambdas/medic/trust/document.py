@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, NoReturn, TypeAlias, TypeVar
+from typing import Generic, NoReturn, TypeAlias, TypeVar, cast
 from urllib.parse import unquote
 
 from medic.trust.operators import ConditionOperator, operator_named
-from medic.trust.request import Principal, principal_of
+from medic.trust.request import EVERYBODY, Principal, principal_of
 
 MAX_CHARACTERS = 131_072
 """The longest PolicyDocument that UpdateAssumeRolePolicy accepts.
@@ -33,6 +33,7 @@ _TOP_ELEMENTS = {"Version", "Id", "Statement"}
 _STATEMENT_ELEMENTS = {
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
 }  # fmt: skip
+_PRINCIPAL_ELEMENTS = {"Principal", "NotPrincipal"}
 
 
 class Effect(StrEnum):
@@ -46,6 +47,9 @@ class Element(Generic[T]):
 
     entries: tuple[T, ...]
     negated: bool
+
+
+_NOBODY: Element[Principal] = Element((), negated=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Statement:
     sid: str | None
     effect: Effect
     principals: Element[Principal]
-    """A bare `"*"` becomes `{"AWS": "*"}`."""
+    """A bare `*` has the key EVERYBODY. Empty in a policy that gives permissions."""
     actions: Element[str]
     resources: Element[str] | None
     """IAM refuses to save one in a trust policy."""
@@ -73,7 +77,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A trust policy that follows the grammar."""
+    """A policy that follows the grammar."""
 
     version: str
     statements: tuple[Statement, ...]
@@ -88,7 +92,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Why a document is not a valid trust policy, and where."""
+    """Why a document is not a valid policy, and where."""
 
     path: str
     """A JSON path such as `Statement[0].Effect`, or a line and column; empty for the whole document."""
@@ -109,13 +113,22 @@ def parse(document: JsonValue) -> Document | Malformed:
     Args:
         document: JSON text, plain or percent-encoded as IAM's API returns it, or the decoded object.
     """
+    return _parsed(document, trust=True)
+
+
+def parse_permissions(document: Mapping[str, object]) -> Document | Malformed:
+    """Like `parse`, for a policy that gives permissions: its statements name resources, and no principals."""
+    return _parsed(cast("JsonValue", document), trust=False)
+
+
+def _parsed(document: JsonValue, *, trust: bool) -> Document | Malformed:
     try:
-        return _document(_load(document) if isinstance(document, str) else document)
+        return _document(_load(document) if isinstance(document, str) else document, trust=trust)
     except _GrammarError as error:
         return error.malformed
 
 
-def _document(value: JsonValue) -> Document:
+def _document(value: JsonValue, *, trust: bool) -> Document:
     source = _object(value, "")
     if "Role" in source and "Statement" not in source:
         raise _GrammarError("", "looks like the answer of GetRole; pass its Role.AssumeRolePolicyDocument alone")
@@ -129,13 +142,14 @@ def _document(value: JsonValue) -> Document:
         raise _GrammarError("Statement", "is missing")
     given = source["Statement"]
     statements = [given] if isinstance(given, Mapping) else _array(given, "Statement", "a statement or a list")
-    return Document(version, tuple(_statement(statement, index) for index, statement in enumerate(statements)), source)
+    parsed = (_statement(statement, index, trust=trust) for index, statement in enumerate(statements))
+    return Document(version, tuple(parsed), source)
 
 
-def _statement(value: JsonValue, index: int) -> Statement:
+def _statement(value: JsonValue, index: int, *, trust: bool) -> Statement:
     path = f"Statement[{index}]"
     source = _object(value, path)
-    _refuse_unknown(source, _STATEMENT_ELEMENTS, path)
+    _refuse_unknown(source, _STATEMENT_ELEMENTS if trust else _STATEMENT_ELEMENTS - _PRINCIPAL_ELEMENTS, path)
     sid = source.get("Sid")
     if "Sid" in source and not isinstance(sid, str):
         raise _GrammarError(f"{path}.Sid", "must be a string")
@@ -143,17 +157,19 @@ def _statement(value: JsonValue, index: int) -> Statement:
     if not isinstance(effect, str) or effect not in {Effect.ALLOW, Effect.DENY}:
         problem = "must be exactly Allow or Deny" if "Effect" in source else "is missing"
         raise _GrammarError(f"{path}.Effect", problem)
-    principals = _principals(source, path)
-    actions = _texts_of("Action", source, path)
+    principals = _principals(source, path) if trust else _NOBODY
+    actions, resources = _texts_of("Action", source, path), _texts_of("Resource", source, path)
     if actions is None:
         raise _GrammarError(f"{path}.Action", "is missing")
+    if resources is None and not trust:
+        raise _GrammarError(f"{path}.Resource", "is missing")
     return Statement(
         index=index,
         sid=sid if isinstance(sid, str) else None,
         effect=Effect(effect),
         principals=principals,
         actions=actions,
-        resources=_texts_of("Resource", source, path),
+        resources=resources,
         conditions=tuple(_conditions(source, path)) if "Condition" in source else (),
     )
 
@@ -163,8 +179,8 @@ def _principals(source: Mapping[str, JsonValue], path: str) -> Element[Principal
     if name is None:
         raise _GrammarError(f"{path}.Principal", "is missing; a trust policy says who may assume the role")
     path, value = f"{path}.{name}", source[name]
-    if value == "*":
-        value = {"AWS": "*"}
+    if value == EVERYBODY:
+        return Element((principal_of(EVERYBODY, EVERYBODY),), negated=name == "NotPrincipal")
     if not isinstance(value, Mapping):
         raise _GrammarError(path, 'must be "*" or an object such as {"Service": "amplify.amazonaws.com"}')
     entries = [
@@ -231,16 +247,29 @@ def _texts(value: JsonValue, path: str, expected: str, text_of: Callable[[JsonVa
     single = text_of(value)
     if single is not None:
         return (single,)
-    texts = [text_of(each) for each in _array(value, path, expected)]
+    _refuse_functions(value, path)
+    listed = _array(value, path, expected)
+    texts = [text_of(each) for each in listed]
     if None in texts:
-        raise _GrammarError(f"{path}[{texts.index(None)}]", f"must be {expected}")
+        at = texts.index(None)
+        _refuse_functions(listed[at], f"{path}[{at}]")
+        raise _GrammarError(f"{path}[{at}]", f"must be {expected}")
     return tuple(text for text in texts if text is not None)
 
 
 def _refuse_unknown(source: Mapping[str, JsonValue], known: set[str], path: str) -> None:
     unknown = next((key for key in source if key not in known), None)
     if unknown is not None:
-        raise _GrammarError(_joined(path, unknown), "is not an element of a trust policy; names are case-sensitive")
+        _refuse_functions({unknown: None}, path)
+        raise _GrammarError(_joined(path, unknown), "is not an element of such a policy; names are case-sensitive")
+
+
+def _refuse_functions(value: JsonValue, path: str) -> None:
+    keys = value if isinstance(value, Mapping) else {}
+    name = next((key for key in keys if key == "Ref" or key.startswith("Fn::")), None)
+    if name is not None:
+        problem = f"holds the CloudFormation function {name}; pass the policy as IAM has it after the deployment"
+        raise _GrammarError(path, problem)
 
 
 def _joined(path: str, key: str) -> str:

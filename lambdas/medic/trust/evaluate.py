@@ -10,14 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medic.trust import logic
+from medic.trust.conditions import condition_holds
 from medic.trust.decision import ConditionTrace, Decision, Outcome, SessionLimit, StatementTrace
 from medic.trust.document import Document, Effect, Malformed, Statement, parse
 from medic.trust.logic import Verdict
-from medic.trust.operators import SetQualifier
 from medic.trust.patterns import Pattern
 from medic.trust.request import (
     AMPLIFY,
     DEFAULT_MAX_SESSION,
+    EVERYBODY,
     AssumeRoleRequest,
     KeyPresence,
     KeyState,
@@ -27,7 +28,9 @@ from medic.trust.request import (
 )
 
 if TYPE_CHECKING:
-    from medic.trust.document import Condition, Element, JsonValue
+    from collections.abc import Mapping
+
+    from medic.trust.document import Element, JsonValue
     from medic.trust.request import Context
 
 SHORTEST_SESSION = 900
@@ -45,7 +48,7 @@ _NO_SOURCE: dict[str, KeyState] = {
     "aws:sourcearn": KeyPresence.ABSENT,
     "aws:sourceaccount": KeyPresence.ABSENT,
 }
-_PRINCIPAL_KEYS = {"AWS", "Service", "Federated", "CanonicalUser"}
+_PRINCIPAL_KEYS = {EVERYBODY, "AWS", "Service", "Federated", "CanonicalUser"}
 _KEY_OF_KIND = {
     PrincipalKind.SERVICE: "Service",
     PrincipalKind.FEDERATED: "Federated",
@@ -70,15 +73,39 @@ def evaluate(document: JsonValue | Document | Malformed, request: AssumeRoleRequ
     without_source = outcome
     if _names_source(parsed):
         without_source = _outcome(_traces(parsed, request, context.with_states(_NO_SOURCE)), limit)
-    decision = Decision(request, outcome, parsed, statements, limit, without_source is not outcome)
-    if outcome is Outcome.CONDITIONAL and request.caller.kind is PrincipalKind.SERVICE:
+    lacking = _lacking(parsed, request)
+    decision = Decision(request, outcome, parsed, statements, limit, without_source is not outcome, lacking=lacking)
+    if request.caller.kind is not PrincipalKind.SERVICE:
+        return replace(decision, outcome=_worst(outcome, lacking))
+    if outcome is Outcome.CONDITIONAL:
         return replace(decision, likely=_likely(decision, parsed, context))
     return decision
 
 
 def outcome_of(document: Document, request: AssumeRoleRequest) -> Outcome:
     """The outcome alone, without the facts that explain it."""
-    return _outcome(_traces(document, request, context_of(request)), _session_limit(request))
+    outcome = _outcome(_traces(document, request, context_of(request)), _session_limit(request))
+    service = request.caller.kind is PrincipalKind.SERVICE
+    return outcome if service else _worst(outcome, _lacking(document, request))
+
+
+def _lacking(document: Document, request: AssumeRoleRequest) -> Mapping[str, Outcome]:
+    """The further actions that the call needs and the policy does not surely allow, with the outcome of each."""
+    passed = {key for key, state in request.states.items() if isinstance(state, tuple)}
+    needed = []
+    if any(key.startswith("aws:requesttag/") for key in passed):
+        needed.append("sts:TagSession")
+    if "sts:sourceidentity" in passed:
+        needed.append("sts:SetSourceIdentity")
+    # Without a duration, because a session limit alone would deny the action.
+    calls = {action: replace(request, action=action, duration=None) for action in needed if action != request.action}
+    outcomes = {action: _outcome(_traces(document, call, context_of(call)), None) for action, call in calls.items()}
+    return {action: outcome for action, outcome in outcomes.items() if outcome is not Outcome.ALLOWED}
+
+
+def _worst(outcome: Outcome, lacking: Mapping[str, Outcome]) -> Outcome:
+    found = {outcome, *lacking.values()}
+    return next(each for each in (Outcome.DENIED, Outcome.CONDITIONAL, Outcome.ALLOWED) if each in found)
 
 
 def _traces(document: Document, request: AssumeRoleRequest, context: Context) -> tuple[StatementTrace, ...]:
@@ -90,16 +117,15 @@ def _trace(
     statement: Statement, request: AssumeRoleRequest, context: Context, variables: Context | None
 ) -> StatementTrace:
     allows = statement.effect is Effect.ALLOW
-    unsupported = Verdict.FALSE if allows else Verdict.UNKNOWN
     conditions = []
     for condition in statement.conditions:
         state = context.state(condition.key)
-        # A value of the wrong type never makes an Allow apply, and never rules out that a Deny applies. AWS documents
-        # it only for operators without Not.
-        wrong_type = Verdict.FALSE if allows and not condition.operator.negated else Verdict.UNKNOWN
-        verdict = _condition_holds(condition, state, variables, wrong_type)
+        # What AWS does not document, such as a value of the wrong type, never surely makes an Allow apply, and never
+        # rules out that a Deny applies.
+        undocumented = Verdict.FALSE if allows and not condition.operator.negated else Verdict.UNKNOWN
+        verdict = condition_holds(condition, state, variables, undocumented)
         conditions.append(ConditionTrace(condition, state, verdict))
-    principal = _principal_matches(statement.principals, request.caller, unsupported)
+    principal = _principal_matches(statement.principals, request.caller, allows=allows)
     action = _action_matches(statement.actions, request.action)
     resource = _resource_matches(statement.resources)
     verdict = logic.all_of((principal, action, resource, *(each.verdict for each in conditions)))
@@ -168,15 +194,12 @@ def _expected_sources(request: AssumeRoleRequest) -> tuple[dict[str, KeyState], 
     return tuple(account | {"aws:sourcearn": (f"{app}/branches/{name}",)} for name in ("main", "pr-1"))
 
 
-def _principal_matches(element: Element[Principal], caller: Principal, if_unsupported: Verdict) -> Verdict:
-    """Whether a Principal or NotPrincipal element applies to the caller.
+def _principal_matches(element: Element[Principal], caller: Principal, *, allows: bool) -> Verdict:
+    """Whether a Principal or NotPrincipal element of an Allow or a Deny applies to the caller.
 
-    Args:
-        element: The element; an empty Principal names nobody.
-        caller: The calling principal.
-        if_unsupported: The verdict for an entry under a key that is not in `_PRINCIPAL_KEYS`.
+    An empty Principal names nobody.
     """
-    named = logic.any_of(_entry_matches(entry, caller, if_unsupported) for entry in element.entries)
+    named = logic.any_of(_entry_matches(entry, caller, allows=allows) for entry in element.entries)
     if not element.negated:
         return named
     if not element.entries:
@@ -188,17 +211,23 @@ def _principal_matches(element: Element[Principal], caller: Principal, if_unsupp
     return logic.negate(named)
 
 
-def _entry_matches(entry: Principal, caller: Principal, if_unsupported: Verdict) -> Verdict:
+def _entry_matches(entry: Principal, caller: Principal, *, allows: bool) -> Verdict:
     if entry.key not in _PRINCIPAL_KEYS:
-        return if_unsupported
+        return Verdict.FALSE if allows else Verdict.UNKNOWN
     if entry.text == "*":
-        # Under AWS it means everybody. Under the other keys IAM supports no wildcard.
-        return logic.of(holds=entry.key == "AWS")
+        return _star_matches(entry.key, caller, allows=allows)
     if entry.key != _KEY_OF_KIND.get(caller.kind, "AWS"):
         return Verdict.FALSE
     if entry.key == "AWS":
         return _aws_entry_matches(entry, caller)
     return logic.of(holds=entry.text == caller.text)
+
+
+def _star_matches(key: str, caller: Principal, *, allows: bool) -> Verdict:
+    if key == "AWS" and caller.kind is PrincipalKind.SERVICE and allows:
+        # AWS calls it the same as a bare `*`, but speaks of accounts, users and roles only: no reason to rely on it.
+        return Verdict.UNKNOWN
+    return logic.of(holds=key in {EVERYBODY, "AWS"})  # under the other keys IAM supports no wildcard
 
 
 def _aws_entry_matches(entry: Principal, caller: Principal) -> Verdict:
@@ -246,77 +275,3 @@ def _resource_matches(element: Element[str] | None) -> Verdict:
     if element is None or (not element.negated and "*" in element.entries):
         return Verdict.TRUE
     return Verdict.UNKNOWN if element.entries else Verdict.FALSE
-
-
-def _condition_holds(
-    condition: Condition, state: KeyState, variables: Context | None, if_wrong_type: Verdict
-) -> Verdict:
-    """Whether a condition is met.
-
-    Args:
-        condition: One key under one operator.
-        state: The state of the key.
-        variables: Resolves policy variables; None if the policy's version has none.
-        if_wrong_type: The verdict for a value that cannot be parsed as the operator's type.
-    """
-    if condition.operator.comparison is None:
-        return _null_holds(condition, state, if_wrong_type)
-    match state:
-        case KeyPresence.ABSENT | ():
-            return _holds_without_key(condition)
-        case KeyPresence.PRESENT:
-            return _holds_with_key(condition, None, variables, if_wrong_type)
-        case KeyPresence.UNKNOWN:
-            if_present = _holds_with_key(condition, None, variables, if_wrong_type)
-            return logic.same_or_unknown(_holds_without_key(condition), if_present)
-        case values:
-            return _holds_with_key(condition, values, variables, if_wrong_type)
-
-
-def _null_holds(condition: Condition, state: KeyState, if_wrong_type: Verdict) -> Verdict:
-    match condition.operator.qualifier:
-        case SetQualifier.FOR_ALL_VALUES:
-            return Verdict.TRUE
-        case SetQualifier.FOR_ANY_VALUE:
-            return Verdict.FALSE
-    if not condition.values:
-        return Verdict.TRUE
-    absent = logic.of(holds=state in {KeyPresence.ABSENT, ()})
-    if state is KeyPresence.UNKNOWN:
-        absent = Verdict.UNKNOWN
-    verdicts = {"true": absent, "false": logic.negate(absent)}
-    return logic.any_of(verdicts.get(value, if_wrong_type) for value in condition.values)
-
-
-def _holds_without_key(condition: Condition) -> Verdict:
-    operator = condition.operator
-    if operator.if_exists or operator.qualifier is SetQualifier.FOR_ALL_VALUES:
-        return Verdict.TRUE
-    if operator.qualifier is SetQualifier.FOR_ANY_VALUE:
-        return Verdict.FALSE
-    return logic.of(holds=operator.negated or not condition.values)
-
-
-def _holds_with_key(
-    condition: Condition, values: tuple[str, ...] | None, variables: Context | None, if_wrong_type: Verdict
-) -> Verdict:
-    """The verdict if the call carries the key; `values` is None if they are unknown."""
-    operator = condition.operator
-    if operator.comparison is None or not condition.values:
-        return logic.of(holds=operator.qualifier is None and not operator.if_exists)
-    tests = [operator.comparison(written, variables) for written in dict.fromkeys(condition.values)]
-    matches = []
-    for value in values or (None,):
-        results = (test(value) for test in tests)
-        matched = logic.any_of(if_wrong_type if result is None else result for result in results)
-        matches.append(logic.negate(matched) if operator.negated else matched)
-    match operator.qualifier:
-        case SetQualifier.FOR_ALL_VALUES:
-            verdict, if_no_value = logic.all_of(matches), Verdict.TRUE
-        case SetQualifier.FOR_ANY_VALUE:
-            verdict, if_no_value = logic.any_of(matches), Verdict.FALSE
-        case _:
-            # AWS does not document which of several values must match without a qualifier.
-            return logic.same_or_unknown(logic.all_of(matches), logic.any_of(matches))
-    # Some AWS pages count an empty string as no value.
-    return logic.same_or_unknown(verdict, if_no_value) if values in {None, ("",)} else verdict

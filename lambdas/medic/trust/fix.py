@@ -1,6 +1,7 @@
-"""Proposes the smallest change that allows the call: append one statement, and leave the rest of the policy as it is.
+"""Proposes the smallest change that allows the call. All other statements stay as they are.
 
-Amplify documents the statement with conditions and without:
+One statement is appended, or the one statement that was meant for the caller is replaced: because IAM would not store
+it, or because its source conditions lack this source. Amplify documents the statement with conditions and without:
 https://docs.aws.amazon.com/amplify/latest/userguide/cross-service-confused-deputy-prevention.html (with conditions),
 https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html (without)
 """
@@ -14,21 +15,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from medic.trust.decision import Decision, Outcome
+from medic.trust.decision import Decision, Outcome, StatementTrace
 from medic.trust.document import Document, Effect, Malformed, parse
 from medic.trust.evaluate import outcome_of
-from medic.trust.explain import is_service_linked
+from medic.trust.explain import statement_name, unmet
+from medic.trust.hints import is_service_linked
 from medic.trust.logic import Verdict
 from medic.trust.patterns import arn_segments
-from medic.trust.request import ACCOUNT_ID, AMPLIFY, AssumeRoleRequest, PrincipalKind
+from medic.trust.request import ACCOUNT_ID, AMPLIFY, AssumeRoleRequest, KeyPresence, PrincipalKind
+from medic.trust.storage import obstacles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.trust.document import JsonValue
+    from medic.trust.document import Condition, JsonValue, Statement
 
-TRUST_POLICY_QUOTA = 2048
-"""The default, in characters without white space. GetAccountSummary returns the account's AssumeRolePolicySizeQuota.
+DEFAULT_QUOTA, LARGEST_QUOTA = 2048, 8192
+"""Characters of a trust policy without white space: IAM's default, and the most that an account can ask for.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
@@ -45,6 +48,11 @@ _PRINCIPAL_KEYS = {
     **dict.fromkeys((PrincipalKind.ACCOUNT, PrincipalKind.USER, PrincipalKind.ROLE, PrincipalKind.SESSION), "AWS"),
 }
 _RANK = {Outcome.DENIED: 0, Outcome.CONDITIONAL: 1, Outcome.ALLOWED: 2}
+_SOURCE_KEYS = {"aws:sourcearn", "aws:sourceaccount"}
+_EXACT = {"StringEquals", "StringEqualsIgnoreCase"}
+"""Operators without wildcards."""
+_WIDENED = _EXACT | {"StringLike", "ArnEquals", "ArnLike"}
+"""Operators under which one value more lets in one source more."""
 
 
 class FixForm(StrEnum):
@@ -60,6 +68,8 @@ class FixKind(StrEnum):
     """What the fix does to the trust policy."""
 
     APPEND = "append"
+    REPLACE = "replace"
+    """It replaces the one statement that was meant for the caller."""
     NONE = "none"
     REFUSE = "refuse"
 
@@ -71,55 +81,83 @@ class TrustFix:
     kind: FixKind
     reason: str
     outcome_after: Outcome
-    """The outcome with the statement appended, even if the fix is refused for another reason."""
+    """The outcome with the change; if there is none, with the usual statement appended."""
     statement: Mapping[str, JsonValue] | None = None
-    """The statement to append; None unless `kind` is APPEND."""
+    """The new statement; None without a change."""
+    replaces: int | None = None
+    """The position of the statement that it replaces; None if it is appended."""
     document: str | None = None
-    """The whole new document as compact JSON; None unless `kind` is APPEND."""
+    """The whole new document as compact JSON, which is what was evaluated; None without a change."""
     size: int = 0
     """The new document's characters without white space, as the quota counts them; 0 without a new document."""
     risks: tuple[str, ...] = ()
 
 
-def propose_fix(decision: Decision, form: FixForm = FixForm.CONDITIONED, quota: int = TRUST_POLICY_QUOTA) -> TrustFix:
+@dataclass(frozen=True, slots=True)
+class _Change:
+    kind: FixKind
+    statement: dict[str, JsonValue]
+    reason: str
+    at: int | None = None
+    """The position of the statement that it replaces."""
+
+
+def propose_fix(decision: Decision, form: FixForm = FixForm.CONDITIONED) -> TrustFix:
     """Propose the smallest change to the trust policy, and evaluate the changed policy for the same request.
 
     Args:
         decision: The decision for the current policy.
-        form: Whether the statement has source conditions.
-        quota: The account's limit on a trust policy, in characters without white space.
+        form: Whether an appended statement has source conditions.
     """
     if decision.outcome is Outcome.ALLOWED:
         return TrustFix(FixKind.NONE, "The trust policy already allows it; look elsewhere.", Outcome.ALLOWED)
-    if not isinstance(decision.document, Document):
+    document = decision.document
+    if not isinstance(document, Document):
         return TrustFix(FixKind.REFUSE, "The document is malformed; mend it by hand first.", Outcome.DENIED)
-    statement = _statement(decision.request, form, decision.document)
-    if statement is None:
+    canonical = _statement(decision.request, form, document)
+    if canonical is None:
         kind = decision.request.caller.kind.value
         return TrustFix(
             FixKind.REFUSE, f"For a caller of this kind ({kind}) write the statement by hand.", decision.outcome
         )
-    text = _appended(decision.document, statement)
+    fixes = [_evaluated(change, decision, document, form) for change in _changes(decision, document, canonical, form)]
+    return next((fix for fix in fixes if fix.kind is not FixKind.REFUSE), fixes[-1])
+
+
+def _changes(
+    decision: Decision, document: Document, canonical: dict[str, JsonValue], form: FixForm
+) -> Iterator[_Change]:
+    """The changes to try; the last appends a statement."""
+    blocked = {obstacle.statement: obstacle.problem for obstacle in reversed(obstacles(document))}
+    for statement in document.statements:
+        if blocked.keys() == {statement.index} and _is_meant_for(statement, decision.request):
+            reason = f"{blocked[statement.index]} {statement_name(statement)} is replaced, and every other one stays."
+            yield _Change(FixKind.REPLACE, _mended(statement, document, canonical), reason, statement.index)
+    named = _named_under_conditions(decision)
+    if len(named) == 1 and form is FixForm.CONDITIONED and (wider := _widened(named[0], document, decision.request)):
+        name = statement_name(named[0].statement)
+        reason = f"{name} is replaced by one that lets in this source too; every other statement stays as it is."
+        yield _Change(FixKind.REPLACE, wider, reason, named[0].statement.index)
+    reason = "One statement is appended; every other statement, and so every other principal, stays as it is."
+    yield _Change(FixKind.APPEND, canonical, reason)
+
+
+def _evaluated(change: _Change, decision: Decision, document: Document, form: FixForm) -> TrustFix:
+    """The change with its outcome, or the first reason against it."""
+    text = _changed(document, change)
     after = parse(text)
     outcome_after = Outcome.DENIED if isinstance(after, Malformed) else outcome_of(after, decision.request)
-    objections = [*_objections(decision), *_objections_to_document(after, decision.document, quota)]
+    objections = [*_objections(decision, change), *_objections_to_document(after, document, change)]
     if _RANK[outcome_after] <= _RANK[decision.outcome]:
         objections.append("Another statement would not change the answer.")
     if objections:
         return TrustFix(FixKind.REFUSE, objections[0], outcome_after)
-    return TrustFix(
-        kind=FixKind.APPEND,
-        reason="One statement is appended; every other statement, and so every other principal, stays as it is.",
-        outcome_after=outcome_after,
-        statement=statement,
-        document=text,
-        size=_size(text),
-        risks=tuple(_risks(decision, statement, _size(text), quota)),
-    )
+    risks = tuple(_risks(decision, change, form, _size(text)))
+    return TrustFix(change.kind, change.reason, outcome_after, change.statement, change.at, text, _size(text), risks)
 
 
-def _objections(decision: Decision) -> Iterator[str]:
-    """Reasons to append no statement at all."""
+def _objections(decision: Decision, change: _Change) -> Iterator[str]:
+    """Reasons to propose no change at all."""
     if is_service_linked(decision.request.role_arn):
         yield "The role is service-linked; IAM lets nobody but its service edit it."
     if decision.denials:
@@ -129,29 +167,97 @@ def _objections(decision: Decision) -> Iterator[str]:
         )
     if decision.session_limit is not None:
         yield "The trust policy is not what stands in the way; ask for a shorter session."
-    if any(trace.statement.principals.negated for trace in decision.statements):
-        yield "Trust policies do not support NotPrincipal, so IAM would not save the document; rewrite it by hand."
-    if decision.request.caller.kind is not PrincipalKind.SERVICE and _is_named_under_conditions(decision):
-        yield "The policy names the caller under conditions; meet them, since another statement would undo them."
+    named = _named_under_conditions(decision)
+    if change.kind is FixKind.APPEND and named:
+        name, caller = statement_name(named[0].statement), decision.request.principal
+        yield f"{name} names {caller} under conditions, and a statement beside it would undo them. {_advice(named[0])}"
 
 
-def _objections_to_document(after: Document | Malformed, before: Document, quota: int) -> Iterator[str]:
-    if isinstance(after, Malformed) or (after.statements[:-1], after.version) != (before.statements, before.version):
-        yield "The document cannot be written anew without changing what stands in it; append the statement by hand."
+def _advice(trace: StatementTrace) -> str:
+    unknown = {each.condition.key for each in trace.conditions if each.state is KeyPresence.UNKNOWN}
+    if {key.lower() for key in unknown} & _SOURCE_KEYS:
+        return "Give the branch's ARN (--branch-arn): whether they are met depends on it."
+    return f"Meet them, or change them there: {unmet(trace)}."
+
+
+def _objections_to_document(after: Document | Malformed, before: Document, change: _Change) -> Iterator[str]:
+    if isinstance(after, Malformed) or not _keeps_the_rest(after, before, change.at):
+        yield "The document cannot be written anew without changing what stands in it; edit it by hand."
         return
+    for obstacle in obstacles(after):
+        yield f"IAM would not store the document. Statement[{obstacle.statement}]: {obstacle.problem}"
     size = _size(_compact(after.source))
-    # A current document over the quota means that the account has a larger quota.
-    if _size(_compact(before.source)) <= quota < size:
-        yield f"With the statement it has {size} characters of at most {quota}; use a role of its own for this caller."
+    if size > LARGEST_QUOTA:
+        yield f"It would have {size:,} characters of at most {LARGEST_QUOTA:,}; use a role of its own for this caller."
 
 
-def _is_named_under_conditions(decision: Decision) -> bool:
-    return any(
-        Verdict.FALSE not in {trace.principal, trace.action}
-        and trace.conditions
-        and trace.statement.effect is Effect.ALLOW
-        for trace in decision.statements
-    )
+def _keeps_the_rest(after: Document, before: Document, at: int | None) -> bool:
+    """Whether all statements but the new one are as before."""
+    kept = [each for each in after.statements if each.index != (len(before.statements) if at is None else at)]
+    return after.version == before.version and kept == [each for each in before.statements if each.index != at]
+
+
+def _named_under_conditions(decision: Decision) -> list[StatementTrace]:
+    """The Allow statements that name the caller and did not apply because of their conditions."""
+    caller = decision.request.caller
+
+    def names(trace: StatementTrace) -> bool:
+        # A star is not meant for one service, so a statement beside it undoes nothing.
+        by_name = any(entry.text == caller.text for entry in trace.statement.principals.entries)
+        return by_name or (caller.kind is not PrincipalKind.SERVICE and trace.principal is not Verdict.FALSE)
+
+    allows = [trace for trace in decision.statements if trace.statement.effect is Effect.ALLOW and trace.conditions]
+    return [trace for trace in allows if names(trace) and Verdict.FALSE not in {trace.principal, trace.action}]
+
+
+def _is_meant_for(statement: Statement, request: AssumeRoleRequest) -> bool:
+    """Whether an Allow was surely meant for the caller alone, under whichever key and however misspelt."""
+    entries = [entry.text.strip().lower() for entry in statement.principals.entries]
+    service = request.caller.kind is PrincipalKind.SERVICE
+    name = re.escape(request.principal.partition(".")[0])
+    spelt = re.compile(rf"{name}(?:[.*?][a-z0-9.*?-]*)?" if service else re.escape(request.principal.lower()))
+    meant = statement.effect is Effect.ALLOW and not statement.principals.negated and bool(entries)
+    return meant and all(spelt.fullmatch(entry) for entry in entries)
+
+
+def _mended(statement: Statement, document: Document, canonical: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The statement as IAM stores it: with its own conditions if it has some, else with the usual ones."""
+    given = _given(document)[statement.index]
+    return canonical | {name: value for name, value in given.items() if name == "Condition"}
+
+
+def _widened(trace: StatementTrace, document: Document, request: AssumeRoleRequest) -> dict[str, JsonValue] | None:
+    """The statement with this source added to its source conditions; None if that is not all that it lacks."""
+    entries = trace.statement.principals.entries
+    unmet_conditions = [each.condition for each in trace.conditions if each.verdict is not Verdict.TRUE]
+    if request.source_arn is None or any(entry.text != request.principal for entry in entries):
+        return None
+    if not all(each.key.lower() in _SOURCE_KEYS and each.operator.written in _WIDENED for each in unmet_conditions):
+        return None
+    given = _given(document)[trace.statement.index]
+    blocks = given["Condition"]
+    if not isinstance(blocks, Mapping):
+        return None
+    wider = {operator: dict(keys) for operator, keys in blocks.items() if isinstance(keys, Mapping)}
+    for condition in unmet_conditions:
+        values = [*condition.values, *_sources_for(condition, request)]
+        wider[condition.operator.written][condition.key] = list(dict.fromkeys(values))
+    return {**given, "Condition": wider}
+
+
+def _sources_for(condition: Condition, request: AssumeRoleRequest) -> list[str]:
+    if condition.key.lower() == "aws:sourceaccount":
+        return [request.account_id] if ACCOUNT_ID.fullmatch(request.account_id or "") and request.account_id else []
+    exact = condition.operator.name in _EXACT or not _source_arns(request)
+    return [request.source_arn or ""] if exact else _source_arns(request)
+
+
+def _given(document: Document) -> list[Mapping[str, JsonValue]]:
+    """The statements as the document writes them."""
+    statements = document.source["Statement"]
+    listed = [statements] if isinstance(statements, Mapping) else statements
+    # `_objections_to_document` refuses a document that would lose statements. json.dumps writes no other sequence.
+    return [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list | tuple) else []
 
 
 def _statement(request: AssumeRoleRequest, form: FixForm, document: Document) -> dict[str, JsonValue] | None:
@@ -203,13 +309,13 @@ def _app_of(source_arn: str | None) -> str | None:
     return segments[5].split("/")[1]
 
 
-def _appended(document: Document, statement: Mapping[str, JsonValue]) -> str:
-    given = document.source["Statement"]
-    if isinstance(given, Mapping):
-        return _compact({**document.source, "Statement": [given, statement]})
-    # json.dumps writes no other sequence. `_objections_to_document` refuses a document that lost its statements.
-    statements = given if isinstance(given, list | tuple) else ()
-    return _compact({**document.source, "Statement": [*statements, statement]})
+def _changed(document: Document, change: _Change) -> str:
+    statements: list[Mapping[str, JsonValue]] = [*_given(document)]
+    if change.at is None:
+        statements.append(change.statement)
+    else:
+        statements[change.at : change.at + 1] = [change.statement]
+    return _compact({**document.source, "Statement": statements})
 
 
 def _compact(source: Mapping[str, JsonValue]) -> str:
@@ -220,16 +326,23 @@ def _size(text: str) -> int:
     return len("".join(text.split()))
 
 
-def _risks(decision: Decision, statement: Mapping[str, JsonValue], size: int, quota: int) -> Iterator[str]:
+def _risks(decision: Decision, change: _Change, form: FixForm, size: int) -> Iterator[str]:
     request = decision.request
-    if request.caller.kind is PrincipalKind.SERVICE and "Condition" not in statement:
+    if request.caller.kind is PrincipalKind.SERVICE and "Condition" not in change.statement:
         yield "The statement names no source: it relies on Amplify alone to keep others from using the role."
-    elif "Condition" in statement and request.principal == AMPLIFY:
+        if form is FixForm.CONDITIONED:
+            yield "Give the branch's ARN (--branch-arn), or the account (--account), for one with source conditions."
+    elif "Condition" in change.statement and request.principal == AMPLIFY:
         yield "If Amplify refuses the role with these conditions, drop aws:SourceArn and keep aws:SourceAccount."
     if request.principal.startswith("amplify.") and request.principal != AMPLIFY:
         yield f"Amplify documents {AMPLIFY} only; {request.principal} may never call."
     if request.caller.kind is PrincipalKind.ACCOUNT:
         yield "The statement trusts every user and role of that account whose own policy allows it."
-    if size > _NEAR_QUOTA * quota:
-        yield f"With {size} of {quota} characters the document is near its quota; IAM's own count decides."
+    if size > DEFAULT_QUOTA:
+        yield (
+            f"With {size:,} characters the document is over IAM's default quota of {DEFAULT_QUOTA:,}: the account needs"
+            f" a higher one (quota L-C07B4B0D, at most {LARGEST_QUOTA:,})."
+        )
+    elif size > _NEAR_QUOTA * DEFAULT_QUOTA:
+        yield f"With {size:,} of {DEFAULT_QUOTA:,} characters the document is near its quota; IAM's own count decides."
     yield "Infrastructure as code that owns the role will show this as drift or undo it; change it there too."

@@ -164,10 +164,13 @@ def _booleans(written: str, context: Context | None) -> ValueTest:
     return _BOOLEANS(written, context)
 
 
-def _same_boolean(value: str, written: str) -> Verdict:
-    same = logic.of(holds=value.lower() == written.lower())
-    # AWS does not document a value with capitals in the policy. It may never match.
+def with_documented_case(written: str, same: Verdict) -> Verdict:
+    """The verdict on a boolean of the policy. AWS does not document one with capitals: it may never match."""
     return same if written.islower() else logic.same_or_unknown(same, Verdict.FALSE)
+
+
+def _same_boolean(value: str, written: str) -> Verdict:
+    return with_documented_case(written, logic.of(holds=value.lower() == written.lower()))
 
 
 _BOOLEANS = _parsed(lambda text: text if text.lower() in {"true", "false"} else None, _same_boolean)

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
 _ARN_SEGMENTS = 6
 
@@ -25,6 +25,52 @@ class Wildcard(Enum):
 
 Token: TypeAlias = str | Wildcard
 """A run of literal characters, or a wildcard."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Automaton:
+    """A pattern as a bit-parallel automaton: bit *i* of its state means that *i* characters of the pattern matched.
+
+    Each character costs one step on integers as wide as the pattern, so `*a*a*a*b` never backtracks.
+    """
+
+    length: int
+    """The fewest characters that match. Bit `length` of the state means that all of the pattern matched."""
+    loops: int
+    """The positions of each `*`."""
+    any_one: int
+    """The positions of each `?`."""
+    literals: Mapping[str, int]
+    """The positions of each literal character."""
+
+    def accepts(self, tokens: Iterable[Token], wildcard: Callable[[_Automaton, int, Wildcard], int]) -> bool:
+        """Whether a text matches. `wildcard` gives the state after a wildcard, if the text is itself a pattern."""
+        state = 1
+        for token in tokens:
+            if isinstance(token, Wildcard):
+                state = wildcard(self, state, token)
+                continue
+            for character in token:
+                consumed = state & (self.literals.get(character, 0) | self.any_one)
+                state = (consumed << 1) | (state & self.loops)
+                if not state:
+                    return False
+        return bool(state >> self.length & 1)
+
+
+def _if_some_text_does(automaton: _Automaton, state: int, wildcard: Wildcard) -> int:
+    """After a wildcard that may stand for whichever characters help."""
+    if wildcard is Wildcard.ANY_ONE:
+        unfinished = state & ((1 << automaton.length) - 1)
+        return (unfinished << 1) | (state & automaton.loops)
+    lowest = state & -state
+    return (2 << automaton.length) - (lowest or 2 << automaton.length)
+
+
+def _if_every_text_does(automaton: _Automaton, state: int, wildcard: Wildcard) -> int:
+    """After a wildcard for any characters: only the other pattern's wildcards can take them."""
+    passed = (state & automaton.any_one) << 1 if wildcard is Wildcard.ANY_ONE else 0
+    return passed | (state & automaton.loops)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +96,34 @@ class Pattern:
         written = [token for token in self.tokens if token != ""]
         return bool(written) and all(token is Wildcard.ANY_RUN for token in written)
 
-    def matcher(self) -> Callable[[str], bool]:
-        """A function that says whether a whole text matches.
+    @property
+    def has_wildcards(self) -> bool:
+        """Whether it may match more than one text."""
+        return any(isinstance(token, Wildcard) for token in self.tokens)
 
-        It is a bit-parallel automaton: bit *i* of its state means that *i* characters of the pattern matched. Each
-        character costs one step on integers as wide as the pattern, so `*a*a*a*b` never backtracks.
-        """
-        length = loops = any_one = 0  # the fewest characters that match; the positions of each `*` and `?`
+    def matcher(self) -> Callable[[str], bool]:
+        """A function that says whether a whole text matches."""
+        automaton = self._automaton()
+
+        def matches(text: str) -> bool:
+            return len(text) >= automaton.length and automaton.accepts((text,), _if_every_text_does)
+
+        return matches
+
+    def matches(self, text: str) -> bool:
+        """Whether the whole text matches. To match one pattern with many texts, use `matcher`."""
+        return self.matcher()(text)
+
+    def intersects(self, other: Pattern) -> bool:
+        """Whether some text matches both patterns."""
+        return self._automaton().accepts(other.tokens, _if_some_text_does)
+
+    def covers(self, other: Pattern) -> bool:
+        """Whether every text that matches `other` surely matches this pattern. False may also mean: not known."""
+        return self._automaton().accepts(other.tokens, _if_every_text_does)
+
+    def _automaton(self) -> _Automaton:
+        length = loops = any_one = 0
         literals: dict[str, int] = {}
         for token in self.tokens:
             if token is Wildcard.ANY_RUN:
@@ -68,23 +135,7 @@ class Pattern:
                 for character in token:
                     literals[character] = literals.get(character, 0) | 1 << length
                     length += 1
-
-        def matches(text: str) -> bool:
-            if len(text) < length:
-                return False
-            state = 1
-            for character in text:
-                consumed = state & (literals.get(character, 0) | any_one)
-                state = (consumed << 1) | (state & loops)
-                if not state:
-                    return False
-            return bool(state >> length & 1)
-
-        return matches
-
-    def matches(self, text: str) -> bool:
-        """Whether the whole text matches. To match one pattern with many texts, use `matcher`."""
-        return self.matcher()(text)
+        return _Automaton(length, loops, any_one, literals)
 
     def segments(self) -> tuple[Pattern, ...] | None:
         """The six colon-separated segments of an ARN pattern; further colons belong to the last. None if fewer."""

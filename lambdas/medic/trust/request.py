@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 AMPLIFY = "amplify.amazonaws.com"
 ASSUME_ROLE = "sts:AssumeRole"
+EVERYBODY = "*"
+"""The key of a Principal element that is a bare `*`."""
 
 DEFAULT_MAX_SESSION = 3600
 """Seconds; a role's maximum session duration unless somebody changed it.
@@ -58,7 +60,7 @@ class Principal:
     name: str = ""
     """The user's or role's name without its path. Names in ARNs are case-sensitive."""
     key: str = ""
-    """In a Principal element: AWS, Service, Federated or CanonicalUser; another key matches nobody."""
+    """In a Principal element: AWS, Service, Federated or CanonicalUser, or EVERYBODY; another key matches nobody."""
 
     @property
     def is_role_session(self) -> bool:

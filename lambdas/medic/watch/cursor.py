@@ -64,6 +64,8 @@ class Cursor:
     missing_since: datetime | None = None
     """When the log group was first found missing."""
     missing_reported: bool = False
+    unknown: Mapping[str, object] = field(default_factory=dict)
+    """Fields that a newer release wrote. They are written back as they are."""
 
     def due(self, now: datetime) -> bool:
         """True if the app's log is to be read in this run."""

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, RetryableError, translated
-from medic.codec import read_fields, to_text
-from medic.watch.cursor import Cursor
+from medic.codec import MAX_NUMBER, CodecError, parsed, read_fields, to_text
+from medic.incidents.attributes import RETENTION, NewerSchemaError, check_schema, count, schema, seconds, text, time
+from medic.watch.cursor import MAX_LOOKBACK, Cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 CURSOR = "cursor"
 """The first part of a cursor's key. The watcher's role may write only items whose key starts with it."""
-_TTL = timedelta(days=90)
 _MAX_BATCH = 100
 """Keys in one BatchGetItem call; DynamoDB allows no more."""
 _MAX_ATTEMPTS = 5
 _HASH_BYTES = 8
+_MAX_AHEAD = timedelta(hours=1)
+"""No time of a cursor is further in the future. A later one is damaged: the app's log would never be read again."""
 _STATE = ("position", "unfinished", "read_from", "looked_at", "silent_until", "missing_since", "missing_reported")
 """The fields of a cursor that are stored together, as one JSON text."""
 
@@ -34,22 +35,43 @@ class Cursors:
         client: the DynamoDB client.
         table: the incidents table's name.
         region: partition, account and region, which are part of each key.
+        on_unreadable: called with the key of each cursor that can't be read, and the reason.
     """
 
-    def __init__(self, client: DynamoDBClient, table: str, region: tuple[str, str, str]) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        region: tuple[str, str, str],
+        on_unreadable: Callable[[str, str], None],
+    ) -> None:
         self._client = client
         self._table = table
         self._region = region
+        self._on_unreadable = on_unreadable
 
-    def read(self, app_ids: Sequence[str]) -> dict[str, Cursor]:
+    def read(self, app_ids: Sequence[str], now: datetime) -> dict[str, Cursor]:
         """The cursors by app id. Apps without one are left out.
+
+        A damaged cursor is replaced by one that reads the log as far back as any does. One that only a newer release
+        may write is left out.
 
         Raises:
             AwsError: the table could not be read.
         """
         batches = (app_ids[at : at + _MAX_BATCH] for at in range(0, len(app_ids), _MAX_BATCH))
-        items = (item for batch in batches for item in self._items(batch))
-        return {cursor.app_id: cursor for cursor in map(_cursor, items)}
+        items = {text(item, "pk").rpartition("#")[2]: item for batch in batches for item in self._items(batch)}
+        cursors = {}
+        for app_id, item in items.items():
+            try:
+                check_schema(item)
+                cursors[app_id] = _cursor(app_id, item, now)
+            except NewerSchemaError as error:
+                self._on_unreadable(text(item, "pk"), str(error))
+            except CodecError as error:
+                self._on_unreadable(text(item, "pk"), str(error))
+                cursors[app_id] = Cursor(app_id, count(item, "version"), position=now - MAX_LOOKBACK)
+        return cursors
 
     def save(self, cursor: Cursor) -> bool:
         """Write a cursor as the next version. `boosted_until` is not written: only `boost` sets it.
@@ -61,7 +83,9 @@ class Cursors:
         Raises:
             AwsError: the table could not be written.
         """
-        update = "SET #state = :state, remembered = :remembered, version = :next, expires_at = :expires"
+        update = (
+            "SET #state = :state, remembered = :remembered, version = :next, expires_at = :expires, #schema = :schema"
+        )
         now = cursor.looked_at or datetime.now(UTC)
         try:
             with translated("dynamodb:UpdateItem"):
@@ -69,16 +93,22 @@ class Cursors:
                     TableName=self._table,
                     Key=self._key(cursor.app_id),
                     UpdateExpression=update,
-                    ConditionExpression="attribute_not_exists(version) OR version = :version",
-                    ExpressionAttributeNames={"#state": "state"},
+                    # A version that is no count is damaged, and may be replaced.
+                    ConditionExpression="NOT version BETWEEN :zero AND :most OR version = :version",
+                    ExpressionAttributeNames={"#state": "state", "#schema": "schema"},
                     ExpressionAttributeValues={
-                        ":state": {"S": to_text({name: getattr(cursor, name) for name in _STATE})},
+                        ":state": {
+                            "S": to_text({**cursor.unknown, **{name: getattr(cursor, name) for name in _STATE}})
+                        },
                         ":remembered": {
                             "M": {str(minute): {"B": b"".join(ids)} for minute, ids in cursor.remembered.items()}
                         },
                         ":version": {"N": str(cursor.version)},
                         ":next": {"N": str(cursor.version + 1)},
-                        ":expires": _seconds(now + _TTL),
+                        ":zero": {"N": "0"},
+                        ":most": {"N": str(MAX_NUMBER)},
+                        ":expires": seconds(now + RETENTION),
+                        ":schema": schema(),
                     },
                 )
         except AwsRejectedError as error:
@@ -97,8 +127,13 @@ class Cursors:
             self._client.update_item(
                 TableName=self._table,
                 Key=self._key(app_id),
-                UpdateExpression="SET boosted_until = :until, expires_at = :expires",
-                ExpressionAttributeValues={":until": _seconds(until), ":expires": _seconds(until + _TTL)},
+                UpdateExpression="SET boosted_until = :until, expires_at = :expires, #schema = :schema",
+                ExpressionAttributeNames={"#schema": "schema"},
+                ExpressionAttributeValues={
+                    ":until": seconds(until),
+                    ":expires": seconds(until + RETENTION),
+                    ":schema": schema(),
+                },
             )
 
     def _key(self, app_id: str) -> dict[str, AttributeValueTypeDef]:
@@ -119,22 +154,36 @@ class Cursors:
         raise RetryableError("dynamodb:BatchGetItem", "UnprocessedKeys", "DynamoDB is busy")
 
 
-def _cursor(item: dict[str, AttributeValueTypeDef]) -> Cursor:
-    boosted = item.get("boosted_until", {}).get("N")
+def _cursor(app_id: str, item: Mapping[str, AttributeValueTypeDef], now: datetime) -> Cursor:
+    """The cursor in an item.
+
+    Raises:
+        CodecError: the item is damaged.
+    """
+    boosted = time(item, "boosted_until")
+    state = read_fields(Cursor, parsed(item["state"].get("S", "")) if "state" in item else {})
+    unfinished = state.get("unfinished")
+    times = (boosted, unfinished and unfinished.end, *state.values())
+    if any(isinstance(each, datetime) and each > now + _MAX_AHEAD for each in times):
+        raise CodecError("a time in the future")
     return Cursor(
-        app_id=item["pk"]["S"].rpartition("#")[2],
-        version=int(item.get("version", {}).get("N", "0")),
-        remembered={
-            int(minute): frozenset(_ids(ids["B"])) for minute, ids in item.get("remembered", {}).get("M", {}).items()
-        },
-        boosted_until=datetime.fromtimestamp(int(boosted), UTC) if boosted else None,
-        **read_fields(Cursor, json.loads(item.get("state", {}).get("S", "{}"))),
+        **{
+            **state,
+            "app_id": app_id,
+            "version": count(item, "version"),
+            "remembered": _remembered(item),
+            "boosted_until": boosted,
+        }
     )
 
 
+def _remembered(item: Mapping[str, AttributeValueTypeDef]) -> dict[int, frozenset[bytes]]:
+    try:
+        minutes = item["remembered"]["M"] if "remembered" in item else {}
+        return {int(minute): frozenset(_ids(bytes(ids["B"]))) for minute, ids in minutes.items()}
+    except (KeyError, ValueError) as error:
+        raise CodecError(f"remembered: {error!r}") from error
+
+
 def _ids(joined: bytes) -> Iterator[bytes]:
-    return (bytes(joined[at : at + _HASH_BYTES]) for at in range(0, len(joined), _HASH_BYTES))
-
-
-def _seconds(time: datetime) -> AttributeValueTypeDef:
-    return {"N": str(int(time.timestamp()))}
+    return (joined[at : at + _HASH_BYTES] for at in range(0, len(joined), _HASH_BYTES))

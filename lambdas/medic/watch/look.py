@@ -96,7 +96,7 @@ class RuntimeWatch:
         apps = watched_apps(self.amplify.apps(), self.settings)
         if not apps:
             return ()
-        cursors = due_cursors(apps, self.cursors.read([app.id for app in apps]), self.clock())
+        cursors = due_cursors(apps, self.cursors.read([app.id for app in apps], self.clock()), self.clock())
         with ThreadPoolExecutor(max_workers=self.at_once) as pool:
             results = tuple(pool.map(self._look_safely, cursors))
         self._record(results)

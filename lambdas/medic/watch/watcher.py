@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from medic.events import (
     DeploymentStatus,
     MalformedEventError,
     Scope,
+    missed_failure,
     parse_deployment_event,
     runtime_wake_up,
     wake_up,
@@ -20,16 +23,21 @@ from medic.settings import WatchRuntime
 from medic.telemetry import TelemetryEvent
 from medic.watch.cursor import BOOST_DURATION
 from medic.watch.cursor_store import Cursors
+from medic.watch.job_store import KnownJobsTable
 from medic.watch.look import RuntimeWatch
+from medic.watch.missed import MissedFailures
 
 if TYPE_CHECKING:
-    from medic.evidence import TimeSpan
+    from medic.evidence import Job, TimeSpan
     from medic.gateways import Gateways
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
 _MAX_LOOK_SECONDS = 50.0
 """So that a run ends before the next one starts, a minute later."""
+
+_MAX_JOBS_TIME = timedelta(seconds=15)
+"""How long a run may look for missed failures, so that time is left for the SSR logs."""
 
 
 class Watcher:
@@ -57,6 +65,7 @@ class Watcher:
         self.gateways.send_all(self.runtime.queue_url, [wake_up(due.scope, due.request_id) for due in waiting])
         for due in waiting:
             self.telemetry.record(TelemetryEvent.BRANCH_WOKEN, scope=due.scope, request=due.request_id)
+        self._look_for_missed_failures()
         self._look(min(seconds, _MAX_LOOK_SECONDS))
         self.telemetry.record(TelemetryEvent.WATCHER_RAN)
 
@@ -73,6 +82,23 @@ class Watcher:
         if deployment.status is DeploymentStatus.SUCCEED:
             self._cursors.boost(deployment.scope.app_id, self.gateways.clock() + BOOST_DURATION)
             self.telemetry.record(TelemetryEvent.APP_BOOSTED, scope=deployment.scope)
+
+    def _look_for_missed_failures(self) -> None:
+        here, gateways = self.runtime, self.gateways
+        region = (here.partition, here.account, here.region)
+        apps = [app for app in gateways.amplify.apps() if not here.settings.apps or app.id in here.settings.apps]
+        MissedFailures(
+            amplify=gateways.amplify,
+            known_jobs=KnownJobsTable(gateways.clients.dynamodb, here.table, region),
+            tell=self._tell_of_missed_failure,
+            telemetry=self.telemetry,
+            clock=gateways.clock,
+        ).look(apps, gateways.clock() + _MAX_JOBS_TIME)
+
+    def _tell_of_missed_failure(self, app_id: str, branch: str, job: Job) -> None:
+        scope = replace(self._app_scope(app_id), branch=branch)
+        message = missed_failure(scope, job.id, job.ended_at or self.gateways.clock())
+        self.gateways.send(self.runtime.queue_url, message)
 
     def _look(self, seconds: float) -> None:
         if self.runtime.settings.watch_runtime is WatchRuntime.NONE:
@@ -101,4 +127,5 @@ class Watcher:
     @cached_property
     def _cursors(self) -> Cursors:
         here = self.runtime
-        return Cursors(self.gateways.clients.dynamodb, here.table, (here.partition, here.account, here.region))
+        region = here.partition, here.account, here.region
+        return Cursors(self.gateways.clients.dynamodb, here.table, region, self.gateways.on_unreadable)

@@ -111,7 +111,7 @@ def test_a_runtime_log_is_compared_with_the_current_roles(world: World, tmp_path
     given = answer(world, app, "main", "--phase", "runtime", "--log", str(log))
     assert given["label"] == "credentials_missing_runtime"
     assert given["causes"][0]["id"] == "compute_role_not_set"
-    assert given["causes"][0]["rank"] == "proven"
+    assert given["causes"][0]["rank"] == "likely"
 
 
 def test_which_role_the_bot_would_set_is_not_guessed(world: World) -> None:

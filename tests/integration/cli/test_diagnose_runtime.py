@@ -33,12 +33,12 @@ def site(world: World) -> str:
     return app
 
 
-def test_missing_credentials_are_proven_although_the_build_succeeded(world: World, site: str) -> None:
+def test_missing_credentials_are_likely_although_the_build_succeeded(world: World, site: str) -> None:
     world.amplify.control.request(site, "main")
     given = answer(world, site)
     assert given["label"] == "credentials_missing_runtime"
     assert given["role"] == "compute"
-    assert (given["causes"][0]["id"], given["causes"][0]["rank"]) == ("compute_role_not_set", "proven")
+    assert (given["causes"][0]["id"], given["causes"][0]["rank"]) == ("compute_role_not_set", "likely")
     assert given["job"]["chosen"] == "it serves the branch now"
     assert "compute-role-arn" in given["fixes"][0]["cli"]
     result = run(world, site)

@@ -188,6 +188,27 @@ def test_history_shows_an_incident_in_a_line(world: World, bot: FakeStack) -> No
     assert incidents(world, app, "other") == []
 
 
+def test_history_lists_the_others_and_says_what_could_not_be_read(world: World, bot: FakeStack) -> None:
+    failed(world, bot, {})
+    damaged, newer = (
+        f"branch#aws#{world.amplify.account_id}#{world.amplify.region}#d1#{name}" for name in ("x\x1b", "y")
+    )
+    for key, text in ((damaged, "[{"), (newer, '[{"state": "hibernating"}]')):
+        item = {"pk": {"S": key}, "incidents": {"S": text}}
+        world.client("dynamodb").put_item(TableName=TABLE, Item=item)
+    shown = run(world, "history")
+    assert shown.exit_code == 3
+    assert len(shown.stdout.splitlines()) == 1
+    assert f"Could not read the item {newer}" in shown.stderr
+    assert "\x1b" not in shown.stderr
+    answer = valid("history", run(world, "history", "--json").stdout)
+    assert len(answer["incidents"]) == 1
+    assert answer["unreadable"] == [damaged, newer]
+    unknown = run(world, "approve", "0123456789ab")
+    assert unknown.exit_code == 3
+    assert "2 items of its table could not be read" in unknown.stderr
+
+
 def test_history_can_be_limited_by_time(world: World, bot: FakeStack) -> None:
     failed(world, bot, {})
     assert len(incidents(world, "--since", "1h")) == 1

@@ -29,6 +29,7 @@ class FakeTarget:
     Attributes:
         answers: the results of the next requests. None means that the request succeeds.
         interferes: called after each request, as someone else who changes the branch.
+        meanwhile: called while the session is created, as someone else who changes the branch.
         takes_effect: whether a request without an answer succeeds.
     """
 
@@ -36,6 +37,7 @@ class FakeTarget:
     guards: tuple[object, ...] = GUARDS
     answers: list[AwsError | None] = field(default_factory=list)
     interferes: Callable[[FakeTarget], None] = lambda _: None
+    meanwhile: Callable[[FakeTarget], None] = lambda _: None
     takes_effect: bool = True
     sets: list[str] = field(default_factory=list)
     looks: int = 0
@@ -43,6 +45,9 @@ class FakeTarget:
     def current(self) -> RoleState:
         self.looks += 1
         return RoleState(self.role, self.guards)
+
+    def prepare(self) -> None:
+        self.meanwhile(self)
 
     def set(self, role_arn: str) -> None:
         self.sets.append(role_arn)

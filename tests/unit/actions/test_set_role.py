@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome
 from medic.actions.set_role import RoleState, RoleWriter
-from medic.aws.errors import AmbiguousError, AwsRejectedError, RetryableError
+from medic.aws.errors import AbsentError, AmbiguousError, AwsRejectedError, DeniedError, RetryableError
 from tests.unit.actions.role_target import (
     AMBIGUOUS,
     GUARDS,
@@ -23,14 +24,24 @@ from tests.unit.actions.role_target import (
     attach,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medic.aws.errors import AwsError
+
 LONG_AGO, MOMENTS_AGO = NOW - timedelta(days=30), NOW - timedelta(seconds=30)
 
 
 def carried_out(
-    target: FakeTarget, *, resumed: bool = False, previous: str | None = None, young: bool = False
+    target: FakeTarget,
+    *,
+    resumed: bool = False,
+    previous: str | None = None,
+    young: bool = False,
+    propagation: float = 45,
 ) -> RoleChangeOutcome:
     clock = Clock()
-    setter = RoleWriter(clock, clock.pause, propagation=45)
+    setter = RoleWriter(clock, clock.pause, propagation)
     expected = RoleState(previous, GUARDS)
     created_at = MOMENTS_AGO if young else LONG_AGO
     return setter.carry_out(attach(previous), target, expected, created_at=created_at, resumed=resumed)
@@ -46,6 +57,54 @@ def test_a_role_is_set_once_and_read_back() -> None:
 def test_a_branch_that_changed_since_the_diagnosis_is_left_alone(moved: FakeTarget) -> None:
     assert carried_out(moved).result is ChangeResult.MOVED
     assert moved.sets == []
+
+
+def set_a_third_role(target: FakeTarget) -> None:
+    target.role = THIRD
+
+
+def tag_otherwise(target: FakeTarget) -> None:
+    target.guards = ("other tags", "PRODUCTION")
+
+
+@pytest.mark.parametrize("somebody", [set_a_third_role, tag_otherwise])
+@pytest.mark.parametrize("answer", [UNASSUMABLE, THROTTLED])
+def test_a_branch_that_somebody_changes_during_a_wait_is_left_alone(
+    somebody: Callable[[FakeTarget], None], answer: AwsError
+) -> None:
+    target = FakeTarget(answers=[answer, None], interferes=somebody)
+    assert carried_out(target, young=True).result is ChangeResult.MOVED
+    assert target.sets == [NEW]
+    assert target.role != NEW
+
+
+@pytest.mark.parametrize("somebody", [set_a_third_role, tag_otherwise])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_branch_that_somebody_changes_while_the_session_is_created_is_left_alone(
+    somebody: Callable[[FakeTarget], None], *, resumed: bool
+) -> None:
+    target = FakeTarget(meanwhile=somebody)
+    assert carried_out(target, resumed=resumed).result is ChangeResult.MOVED
+    assert target.sets == []
+
+
+@pytest.mark.parametrize(("propagation", "sets"), [(0, 1), (4, 1), (5, 2), (15, 3), (45, 5)])
+def test_the_wait_for_a_new_role_is_as_long_as_the_setting_allows(propagation: float, sets: int) -> None:
+    target = FakeTarget(answers=[UNASSUMABLE] * 9)
+    assert carried_out(target, young=True, propagation=propagation).result is ChangeResult.DEFERRED
+    assert len(target.sets) == sets
+
+
+def test_a_session_that_can_not_be_created_is_a_refusal() -> None:
+    def deny(_: FakeTarget) -> None:
+        raise DeniedError("sts:AssumeRole", "ModeReport", "the stack's mode is report")
+
+    assert carried_out(FakeTarget(meanwhile=deny)).result is ChangeResult.REFUSED
+
+
+def test_a_branch_that_is_gone_is_a_refusal() -> None:
+    gone = AbsentError("amplify:UpdateBranch", "NotFoundException", "no branch main")
+    assert carried_out(FakeTarget(answers=[gone])).result is ChangeResult.REFUSED
 
 
 def test_a_third_role_is_reported_and_left_alone() -> None:

@@ -15,7 +15,7 @@ from medic.alerts.model import Alert, AlertKind, NamedText, Section, redacted
 from medic.alerts.sns import render_text
 from medic.alerts.wording import ALERT_STYLES
 from medic.codec import to_text
-from medic.evidence import Present, RolePolicies
+from medic.evidence import Present
 from medic.incidents.model import IncidentState
 from medic.labels import Phase, Trigger
 from medic.settings import Mode
@@ -29,13 +29,14 @@ from tests.unit.diagnosis.diagnosing import (
     denial,
     diagnosed,
 )
+from tests.unit.plan.aws_managed import attached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from medic.diagnosis.model import Diagnosis
 
-ADMIN = RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ())
+ADMIN = Present(attached("AdministratorAccess"))
 EFFECT = "This role gives SSR code credentials"
 RUNTIME = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **facts())
 BUILD = diagnosed(UNASSUMABLE, **facts())
@@ -104,10 +105,11 @@ def test_a_proposal_contains_what_its_reader_needs(part: str) -> None:
     assert part in told(sample(AlertKind.AWAITING_APPROVAL))
 
 
-def test_an_access_denied_alert_proposes_the_least_policy_statement() -> None:
+def test_an_access_denied_line_of_an_ssr_log_grants_nothing() -> None:
     shown = told(denied())
     assert "dynamodb:GetItem" in shown
-    assert "aws iam put-role-policy --role-name compute" in shown
+    assert "put-role-policy" not in shown, "a visitor may have written the line"
+    assert "Next step: Allow it only if your code is meant to do this" in shown
 
 
 def test_an_unknown_check_names_what_would_decide_it() -> None:
@@ -215,7 +217,7 @@ def test_no_sentence_contradicts_the_incident(mode: Mode, trigger: Trigger, resu
 
 def test_an_administrators_role_is_refused_whatever_the_trigger() -> None:
     for trigger, diagnosis in ((Trigger.RUNTIME, RUNTIME), (Trigger.FAILED, BUILD)):
-        alert = compose_report(report_of(diagnosis, Mode.FIX, trigger, policies=lambda _: Present(ADMIN)))
+        alert = compose_report(report_of(diagnosis, Mode.FIX, trigger, policies=lambda _: ADMIN))
         assert alert.kind is AlertKind.REFUSED
         assert "guardrail not_admin" in told(alert)
 

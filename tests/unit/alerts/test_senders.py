@@ -400,6 +400,7 @@ def test_the_event_bus_receives_only_diagnoses_actions_and_resolutions() -> None
         ("Diagnosis Ready", "open"),
         ("Diagnosis Ready", "rebuilding"),
         ("Diagnosis Ready", "refused"),
+        ("Failure Undiagnosed", "undiagnosed"),
         ("Incident Resolved", "resolved"),
         ("Remediation Applied", "applied"),
         ("Remediation Applied", "rebuilding"),

@@ -10,7 +10,7 @@ import pytest
 
 from medic.alerts.fixes import fixes_for, proposal_snippets
 from medic.diagnosis.model import Proposal
-from medic.evidence import Absent, Present
+from medic.evidence import Absent, Present, RolePolicies
 from medic.labels import Phase
 from tests.unit.alerts.pasting import Pasted
 from tests.unit.diagnosis.diagnosing import (
@@ -94,13 +94,32 @@ def test_the_cli_snippet_appends_to_the_trust_policy_that_is_set_when_it_runs(tm
     assert "assumeRolePolicy?.addStatements" in snippets(of)["cdk"]
 
 
-def test_a_caller_that_is_not_a_role_is_named_and_its_snippet_runs_nothing() -> None:
-    text = snippets(proposal(principal="arn:aws:iam::1:user/$(id)", role_name=None))["cli"]
-    comment, assignment = text.splitlines()
+def test_a_statement_that_replaces_another_is_not_added_beside_it(tmp_path: Path) -> None:
+    texts = snippets(proposal(fix="trust_service_role", replaces=1))
+    Pasted(texts["cli"], tmp_path, answers={"get-role": {"Statement": [{"Sid": "One"}, {"Sid": "Two"}]}}).run()
 
-    assert "'arn:aws:iam::1:user/$(id)'" in comment
-    assert shlex.split(assignment) == [f"statement={json.dumps(STATEMENT)}"]
-    assert snippets(proposal(role_name=None))["cdk"].startswith("caller.")
+    assert json.loads((tmp_path / "trust.json").read_text()) == {"Statement": [{"Sid": "One"}, STATEMENT]}
+    assert "replace Statement[1] by" in texts["console"]
+    assert texts["cdk"].startswith("// in place of Statement[1] of the role's trust policy:\n")
+    assert "in place of Statement[1]" in texts["terraform"]
+    assert not any("beside" in text or "one more" in text for text in texts.values())
+
+
+def test_a_caller_that_is_not_a_role_is_named_and_no_command_is_shown() -> None:
+    texts = snippets(proposal(principal="arn:aws:iam::1:user/$(id)", role_name=None))
+
+    assert "arn:aws:iam::1:user/$(id)" in texts["console"]
+    assert "cli" not in texts
+    assert texts["cdk"].startswith("caller.")
+
+
+def test_a_users_policy_is_put_on_the_user() -> None:
+    of = proposal(role_name=None, user_name="mary major")
+    words = shlex.split(snippets(of)["cli"])
+
+    assert words[:3] == ["aws", "iam", "put-user-policy"]
+    assert words[words.index("--user-name") + 1] == "mary major"
+    assert snippets(of)["console"].startswith("IAM > Users > mary major >")
 
 
 def test_terraform_template_markers_are_escaped() -> None:
@@ -120,15 +139,27 @@ def test_the_console_snippet_shows_the_statement_and_its_notes() -> None:
 
 
 def test_the_exact_statement_replaces_the_general_advice() -> None:
-    shown = fixes(denial(COMPUTE_SESSION), Phase.RUNTIME)["Allow the one action on the one resource"]
+    lacks: Any = {SERVICE_ROLE: Present(RolePolicies((), ()))}
+    shown = fixes(denial(BUILD_SESSION), policies=lacks)["Allow the one action on the one resource"]
     text = "\n".join(snippet.text for snippet in shown.snippets)
 
     assert "<action>" not in text
-    assert "--role-name compute" in text, "the role that was refused, not the service role"
+    assert "--role-name service" in text
+
+
+def test_only_the_statement_is_shown_for_a_line_of_an_ssr_log() -> None:
+    lacks: Any = {COMPUTE_ROLE: Present(RolePolicies((), ()))}
+    shown = fixes(denial(COMPUTE_SESSION), Phase.RUNTIME, policies=lacks)["Allow the one action on the one resource"]
+    (snippet,) = shown.snippets
+
+    assert snippet.text.startswith("Add it only if your code is meant to do this.")
+    assert "aws iam" not in snippet.text
 
 
 def test_a_boundary_is_looked_up_on_the_role_that_was_refused() -> None:
-    (shown,) = fixes(denial(COMPUTE_SESSION, "with an explicit deny in a permissions boundary"), Phase.RUNTIME).values()
+    text = denial(COMPUTE_SESSION, "with an explicit deny in a permissions boundary")
+    bounded = Present(role(COMPUTE_ROLE, permissions_boundary=f"arn:aws:iam::{ACCOUNT}:policy/limits"))
+    (shown,) = fixes(text, Phase.RUNTIME, compute=bounded).values()
 
     assert "--role-name compute" in shown.snippets[1].text
 
@@ -164,6 +195,7 @@ def test_the_fix_for_a_contested_compute_role_names_that_role() -> None:
 
 
 def test_a_denied_call_of_the_service_role_is_granted_to_the_service_role() -> None:
-    (shown,) = fixes(denial(BUILD_SESSION)).values()
+    lacks: Any = {SERVICE_ROLE: Present(RolePolicies((), ()))}
+    (shown,) = fixes(denial(BUILD_SESSION), policies=lacks).values()
 
     assert "--role-name service" in shown.snippets[1].text

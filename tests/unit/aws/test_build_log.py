@@ -6,12 +6,16 @@ import gzip
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from medic.aws.errors import RetryableError
+from medic.aws.logs import _CHUNK_BYTES as CHUNK_BYTES
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
+from medic.unpack import CutError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,29 +56,64 @@ def read(origin: str, max_bytes: int = 8 * MEBIBYTE) -> bytes:
     return b"".join(BuildLogSource([origin], max_bytes=max_bytes).chunks(f"{origin}/log?X-Amz-Signature=secret"))
 
 
+def read_until_cut(origin: str, max_bytes: int = 8 * MEBIBYTE) -> tuple[list[bytes], str]:
+    """The chunks that could be read, and why no more."""
+    parts: list[bytes] = []
+    with pytest.raises(CutError) as cut:
+        parts.extend(BuildLogSource([origin], max_bytes=max_bytes).chunks(f"{origin}/log"))
+    return parts, str(cut.value)
+
+
 @pytest.mark.parametrize("body", [LOG, gzip.compress(LOG), b""], ids=["plain", "gzip", "empty"])
 def test_a_plain_or_gzip_log_is_read_unchanged(body: bytes) -> None:
     with serving(body) as (origin, _):
         assert read(origin) == (LOG if body else b"")
 
 
-def test_a_plain_log_is_cut_at_the_size_limit() -> None:
+def test_a_plain_log_ends_at_the_size_limit_and_says_so() -> None:
     with serving(LOG) as (origin, _):
-        assert read(origin, max_bytes=1000) == LOG[:1000]
+        parts, why = read_until_cut(origin, max_bytes=1000)
+        assert b"".join(parts) == LOG[:1000]
+        assert why == "it is longer than 1,000 bytes"
+        assert read(origin, max_bytes=len(LOG)) == LOG
 
 
-def test_a_gzip_bomb_is_cut_at_the_size_limit() -> None:
-    bomb = gzip.compress(b"\0" * (64 * MEBIBYTE))
-    with serving(bomb) as (origin, _):
-        sizes = [len(chunk) for chunk in BuildLogSource([origin], max_bytes=MEBIBYTE).chunks(f"{origin}/log")]
-    assert sum(sizes) == MEBIBYTE
-    assert max(sizes) <= MEBIBYTE
+@pytest.mark.parametrize(("seconds", "whole"), [(10, True), (60, False)])
+def test_a_slow_log_is_read_for_some_seconds(monkeypatch: pytest.MonkeyPatch, seconds: int, *, whole: bool) -> None:
+    ticks = count()
+    monkeypatch.setattr("medic.aws.logs.time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    body = b"x" * CHUNK_BYTES * seconds  # each chunk takes a second
+    with serving(body) as (origin, _):
+        if whole:
+            assert read(origin, 64 * MEBIBYTE) == body
+        else:
+            assert "seconds" in read_until_cut(origin, 64 * MEBIBYTE)[1]
 
 
-def test_a_truncated_gzip_log_returns_the_part_that_arrived() -> None:
+def test_a_gzip_bomb_ends_at_the_size_limit_and_never_fills_the_memory() -> None:
+    with serving(gzip.compress(b"\0" * (64 * MEBIBYTE))) as (origin, _):
+        parts, why = read_until_cut(origin, max_bytes=MEBIBYTE)
+    assert sum(map(len, parts)) == MEBIBYTE
+    assert max(map(len, parts)) <= MEBIBYTE // 4
+    assert "longer than" in why
+
+
+def test_a_gzip_log_that_breaks_off_gives_what_arrived_and_says_so() -> None:
     whole = gzip.compress(LOG)
     with serving(whole[: len(whole) // 2]) as (origin, _):
-        assert LOG.startswith(read(origin)[:100])
+        parts, why = read_until_cut(origin)
+    assert LOG.startswith(b"".join(parts)[:100])
+    assert "breaks off" in why
+
+
+def test_a_log_of_several_gzip_members_is_read_to_its_end() -> None:
+    with serving(gzip.compress(LOG) + gzip.compress(b"the end")) as (origin, _):
+        assert read(origin) == LOG + b"the end"
+
+
+def test_a_slow_log_ends_at_the_time_limit_and_says_so() -> None:
+    with serving(LOG) as (origin, _), pytest.raises(CutError, match="more than 0 seconds"):
+        list(BuildLogSource([origin], max_bytes=MEBIBYTE, max_seconds=0).chunks(f"{origin}/log"))
 
 
 def test_an_invalid_gzip_body_raises_log_unavailable() -> None:

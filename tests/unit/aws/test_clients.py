@@ -1,48 +1,60 @@
-"""The actor's session policy allows one branch and one role, and nothing else. Clients need a new enough botocore."""
+"""The actor role is assumed for one scope; a role's ARN is parsed. Clients need a new enough botocore."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
-from medic.arns import RoleArn, branch_resources, can_be_named_in_a_policy
-from medic.aws.clients import ActorScope, OutdatedBotocoreError, require_compute_role_support, session_policy
+from medic.arns import RoleArn
+from medic.aws.clients import OutdatedBotocoreError, assume_actor, require_compute_role_support
+from medic.aws.errors import AwsRejectedError, DeniedError
+from medic.events import Scope
 from medic.gateways import Gateways
+from medic.plan.session import ActorScope, session_policy
 
-APP = "arn:aws:amplify:eu-central-1:111122223333:apps/d1abc"
-ROLE = "arn:aws:iam::111122223333:role/app/compute"
-
-
-def actions(policy: dict[str, object]) -> dict[str, object]:
-    statements = policy["Statement"]
-    if not isinstance(statements, list):
-        raise TypeError(statements)
-    return {statement["Action"]: statement["Resource"] for statement in statements}
+ACTOR = "arn:aws:iam::111122223333:role/actor"
+SCOPE = ActorScope("3bcf", Scope("aws", "111122223333", "eu-central-1", "d1abc", "main"), "")
 
 
-def test_attach_may_update_its_branch_by_raw_and_encoded_name_and_pass_its_role() -> None:
-    allowed = actions(session_policy(ActorScope("inc", f"{APP}/branches/feature/x", ROLE)))
-    branches = [f"{APP}/branches/feature/x", f"{APP}/branches/feature%2Fx"]
-    assert allowed == {
-        "amplify:UpdateBranch": branches,
-        "amplify:StartJob": [f"{branch}/jobs/*" for branch in branches],
-        "iam:PassRole": ROLE,
-    }
+class FakeSession:
+    """A session whose STS answers each AssumeRole with this error code."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+        self.asked: dict[str, Any] = {}
+
+    def client(self, _name: str, **_: Any) -> FakeSession:
+        return self
+
+    def assume_role(self, **asked: Any) -> None:
+        self.asked = asked
+        raise ClientError({"Error": {"Code": self._code, "Message": "Packed size: 113%"}}, "AssumeRole")
 
 
-def test_repair_may_update_its_app_but_no_branch() -> None:
-    allowed = actions(session_policy(ActorScope("inc", f"{APP}/branches/main", ROLE, APP)))
-    assert allowed["amplify:UpdateApp"] == APP
-    assert "amplify:UpdateBranch" not in allowed
+def refused(code: str) -> tuple[Exception, FakeSession]:
+    session: Any = FakeSession(code)
+    with pytest.raises((AwsRejectedError, DeniedError)) as caught:
+        assume_actor(session, ACTOR, SCOPE)
+    return caught.value, session
 
 
-def test_a_branch_name_without_special_characters_is_listed_once() -> None:
-    assert branch_resources(f"{APP}/branches/main") == (f"{APP}/branches/main",)
+def test_a_policy_that_sts_calls_too_large_is_refused_by_the_rule_on_branch_names() -> None:
+    error, session = refused("PackedPolicyTooLarge")
+
+    assert isinstance(error, AwsRejectedError)
+    assert "by the rule branch_name" in error.message
+    assert "113%" in error.message
+    assert session.asked["Policy"] == session_policy(SCOPE)
 
 
-def test_names_with_policy_wildcards_or_variables_cannot_be_named_in_a_policy() -> None:
-    assert can_be_named_in_a_policy("feature/x#1 ü$")
-    assert not any(can_be_named_in_a_policy(name) for name in ("a*", "a?", "a${aws:username}"))
+@pytest.mark.parametrize("code", ["MalformedPolicyDocument", "AccessDenied"])
+def test_any_other_refusal_keeps_its_own_words(code: str) -> None:
+    error, _ = refused(code)
+
+    assert "branch_name" not in str(error)
 
 
 def test_a_role_arn_is_parsed() -> None:

@@ -60,6 +60,43 @@ def test_every_aws_error_is_translated_to_its_class(error: Exception, kind: type
     assert type(raised(error)) is kind
 
 
+def cancelled(*codes: str) -> ClientError:
+    """A transaction that DynamoDB cancelled, with one reason for each of its writes."""
+    response = {
+        "Error": {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+        "CancellationReasons": [{"Code": code} for code in codes],
+    }
+    return ClientError(response, "TransactWriteItems")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        (("None", "TransactionConflict"), RetryableError),
+        (("ThrottlingError", "None"), ThrottledError),
+        (("ProvisionedThroughputExceeded",), ThrottledError),
+        (("ThrottlingError", "TransactionConflict"), ThrottledError),
+        (("None", "ConditionalCheckFailed"), AwsRejectedError),
+        (("TransactionConflict", "ConditionalCheckFailed"), AwsRejectedError),
+        (("ConditionalCheckFailed", "ThrottlingError"), AwsRejectedError),
+        (("TransactionConflict", "ValidationError"), AwsRejectedError),
+        (("TransactionConflict", "SomethingNew"), AwsRejectedError),
+        (("None",), AwsRejectedError),
+        ((), AwsRejectedError),
+    ],
+    ids=lambda value: ", ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_cancelled_transaction_is_retryable_only_if_every_reason_is(
+    codes: tuple[str, ...], kind: type[AwsError]
+) -> None:
+    assert type(raised(cancelled(*codes))) is kind
+
+
+def test_a_write_that_meets_a_transaction_is_retryable() -> None:
+    assert type(raised(answer("TransactionConflictException"))) is RetryableError
+
+
 def test_a_throttle_is_not_ambiguous() -> None:
     assert not isinstance(raised(answer("ThrottlingException", status=429)), AmbiguousError)
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from medic.aws.errors import AwsRejectedError, RetryableError
 from medic.aws.logs import MAX_MESSAGE_LENGTH, RuntimeLogs, StaleTokenError
 from medic.aws.rate import OutOfTimeError, RateLimiter
-from medic.evidence import Absent, Present, RuntimePage, TimeSpan, Unreadable
+from medic.evidence import Absent, Partial, Present, RuntimePage, TimeSpan, Unreadable
 from tests.fakes.log_groups import LogGroups
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123000, tzinfo=UTC)
@@ -150,7 +150,7 @@ def test_lines_of_a_span_are_read_across_pages_up_to_max_pages(groups: LogGroups
     every, some = (logs.lines(APP, SPAN, '?"Denied"', max_pages=most) for most in (10, 2))
 
     assert isinstance(every, Present)
-    assert isinstance(some, Present)
+    assert isinstance(some, Partial)
     assert [line.at for line in every.value] == [ago(n) for n in range(9, 0, -1)]
     assert some.value == every.value[:4]
 
@@ -163,7 +163,8 @@ def test_lines_read_before_the_deadline_are_returned(groups: LogGroups, clock: C
         APP, SPAN, "", max_pages=10
     )
 
-    assert isinstance(short, Present)
+    assert isinstance(short, Partial)
+    assert short.reason == "the time was up"
     assert len(short.value) == 4
 
 

@@ -47,6 +47,8 @@ class TestClassify:
                     "signature": "denied_caller",
                     "label": "access_denied_identity",
                     "confidence": "high",
+                    "source": "build",
+                    "ended_build": True,
                     "lines": [2, 2],
                     "principal": "arn:aws:iam::111122223333:user/x",
                     "action": "s3:GetObject",
@@ -55,13 +57,15 @@ class TestClassify:
                     "excerpt": DENIED,
                 }
             ],
+            "unread": None,
         }
 
     def test_another_failure_exits_with_0(self) -> None:
         result = _run("classify", "--json", text="npm error code E401\n")
 
         assert result.exit_code == 0
-        assert _valid("classify", json.loads(result.output)) == {"id": None, "label": "not_iam", "findings": []}
+        answer = _valid("classify", json.loads(result.output))
+        assert answer == {"id": None, "label": "not_iam", "findings": [], "unread": None}
 
     def test_a_file_and_its_phase_can_be_named(self, tmp_path: Path) -> None:
         log = tmp_path / "ssr.log"

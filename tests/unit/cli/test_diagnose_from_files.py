@@ -99,12 +99,13 @@ def test_nothing_is_proven_without_asking_aws(log: Any) -> None:
     assert given["fixes"]
 
 
-def test_what_the_log_alone_proves_is_proven(log: Any) -> None:
+def test_what_the_log_alone_shows_is_likely(log: Any) -> None:
     given = answer("--log", log(DENIED))
     assert given["label"] == "access_denied_identity"
     assert given["findings"][0]["action"] == "ssm:GetParameter"
-    assert given["causes"][0]["rank"] == "proven"
-    assert "ssm:GetParameter" in given["fixes"][0]["cli"]
+    assert given["causes"][0]["rank"] == "likely"
+    assert "ssm:GetParameter" in given["fixes"][0]["console"]
+    assert given["fixes"][0]["cli"] is None
 
 
 def test_a_failure_other_than_iam_exits_with_0(log: Any) -> None:

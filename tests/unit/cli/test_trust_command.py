@@ -43,7 +43,8 @@ def test_the_schema_is_valid() -> None:
         (GOOD, [], 0),
         (BAD, [], 1),
         (json.dumps(document(statement(Condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}}))), [], 1),
-        ("", [], 1),
+        ("", [], 3),
+        ("\0\1\2", [], 3),
         (GOOD, ["--no-such-option"], 2),
         (GOOD, ["/no/such/file"], 2),
         (GOOD, ["--branch-arn", "main"], 2),
@@ -157,6 +158,15 @@ def test_the_text_output_has_reason_notes_and_diff() -> None:
     assert text.startswith("DENIED  amplify.amazonaws.com may not assume the role")
     assert "Fix: append" in text
     assert '+      "Sid": "AllowAmplifyHosting",' in text
+
+
+def test_a_fix_that_is_refused_promises_nothing() -> None:
+    conditioned = json.dumps(document(statement(Condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}})))
+    text = _run(given=conditioned).stdout
+
+    assert "Fix: refuse" in text
+    assert "Give the branch's ARN (--branch-arn)" in " ".join(text.split())
+    assert "After it" not in text
 
 
 def test_no_markup_or_escape_of_a_document_reaches_the_terminal() -> None:

@@ -90,6 +90,14 @@ def test_the_plain_statement_is_proposed_for_a_compute_role() -> None:
     assert "Condition" not in json.loads(wrong.proposal.statement)
 
 
+def test_no_plain_statement_is_proposed_beside_one_with_conditions() -> None:
+    other = trust(condition={"StringEquals": {"aws:SourceAccount": "444455556666"}})
+    diagnosis = diagnosed(REFUSED, Phase.DEPLOY, **with_trust(other))
+
+    assert cause(diagnosis, "compute_role_trust_wrong").proposal is None
+    assert "a statement beside it would undo them" in check(diagnosis, "compute_role_trust").detail
+
+
 def test_only_an_allowed_verdict_that_rests_on_source_conditions_is_contested() -> None:
     contested, denied = (
         diagnosed(REFUSED, Phase.DEPLOY, **state).compute
@@ -116,11 +124,11 @@ def test_a_role_that_cannot_be_judged_is_neither_usable_nor_unusable(state: dict
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        (NO_ROLE, ("compute_role_not_set", Rank.PROVEN)),
-        (MISSING, ("compute_role_missing", Rank.PROVEN)),
-        (DENIED, ("compute_role_trust_wrong", Rank.PROVEN)),
-        ({}, ("explicit_credentials_in_code", Rank.LIKELY)),
-        (INHERITED, ("explicit_credentials_in_code", Rank.LIKELY)),
+        (NO_ROLE, ("compute_role_not_set", Rank.LIKELY)),
+        (MISSING, ("compute_role_missing", Rank.LIKELY)),
+        (DENIED, ("compute_role_trust_wrong", Rank.LIKELY)),
+        ({}, ("explicit_credentials_in_code", Rank.POSSIBLE)),
+        (INHERITED, ("explicit_credentials_in_code", Rank.POSSIBLE)),
     ],
     ids=["none", "missing", "denied", "right", "inherited"],
 )
@@ -137,7 +145,7 @@ def test_source_conditions_are_a_possible_reason_at_runtime() -> None:
 
 
 @pytest.mark.parametrize("unread", ["app", "branch"])
-def test_a_missing_compute_role_is_proven_only_if_app_and_branch_were_read(unread: str) -> None:
+def test_a_missing_compute_role_is_likely_only_if_app_and_branch_were_read(unread: str) -> None:
     changes: dict[str, Any] = {**NO_ROLE, unread: Unreadable("denied")}
     diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **changes)
 
@@ -155,8 +163,8 @@ def test_the_check_says_that_a_role_is_inherited() -> None:
 def test_undefined_credentials_are_blamed_on_the_code_before_any_role() -> None:
     diagnosis = diagnosed(UNDEFINED_CREDENTIALS, Phase.RUNTIME, **NO_ROLE)
 
-    assert top(diagnosis) == ("explicit_credentials_in_code", Rank.LIKELY)
-    assert ranks(diagnosis)["compute_role_not_set"] is Rank.LIKELY
+    assert top(diagnosis) == ("explicit_credentials_in_code", Rank.POSSIBLE)
+    assert ranks(diagnosis)["compute_role_not_set"] is Rank.POSSIBLE
 
 
 def test_access_keys_in_environment_variables_are_named_without_their_values() -> None:
@@ -182,7 +190,7 @@ def test_a_logging_role_set_as_service_role_may_hold_the_permissions() -> None:
     logging = f"arn:aws:iam::{ACCOUNT}:role/AmplifySSRLoggingRole-1b2c"
     diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **NO_ROLE, app=Present(app(service_role_arn=logging)))
 
-    assert top(diagnosis) == ("compute_role_not_set", Rank.PROVEN)
+    assert top(diagnosis) == ("compute_role_not_set", Rank.LIKELY)
     assert ranks(diagnosis)["permissions_on_logging_role"] is Rank.POSSIBLE
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from medic.diagnosis.checks import CALLER_LACKS
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import EnvironmentVariable, Present
 from medic.labels import Phase
+from medic.logscan.statement import UNKNOWN_SERVICE
 from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,
     BUILD_SESSION,
@@ -50,7 +52,7 @@ NO_PERMISSION_HELPS = [
 def test_no_permission_is_proposed_against_a_policy_that_denies(reason: str, expected: str, principal: str) -> None:
     diagnosis = diagnosed(denial(principal, reason))
 
-    assert top(diagnosis) == (expected, Rank.PROVEN)
+    assert top(diagnosis) == (expected, Rank.LIKELY)
     assert ranks(diagnosis)["permission_missing_identity"] is Rank.RULED_OUT
     assert all(each.proposal is None for each in diagnosis.causes)
 
@@ -92,11 +94,12 @@ def test_the_boundary_of_the_role_that_was_refused_is_looked_up() -> None:
 def test_a_role_that_made_the_call_was_assumable_and_lacks_a_permission(
     principal: str, phase: Phase, never_blamed: str, whose: str
 ) -> None:
+    runtime = phase is Phase.RUNTIME
     diagnosis = diagnosed(denial(principal), phase)
 
-    assert top(diagnosis) == ("permission_missing_identity", Rank.PROVEN)
+    assert top(diagnosis) == ("permission_missing_identity", Rank.POSSIBLE if runtime else Rank.LIKELY)
     assert whose in diagnosis.causes[0].reason
-    assert ranks(diagnosis)[never_blamed] is Rank.RULED_OUT
+    assert ranks(diagnosis).get(never_blamed) is (None if runtime else Rank.RULED_OUT)
     assert check(diagnosis, "caller").result is CheckResult.PASS
     proposal = diagnosis.causes[0].proposal
     assert proposal is not None
@@ -117,15 +120,50 @@ def test_the_statement_for_a_caller_of_another_account_names_that_account() -> N
 
     assert proposal is not None
     assert proposal.role_name is None
-    assert "999988887777" in proposal.notes[0]
+    assert "999988887777" in proposal.notes[-1]
 
 
-def test_a_statement_without_a_resource_asks_the_reader_to_narrow_it() -> None:
-    proposal = diagnosed(denial(BUILD_SESSION, resource=None)).causes[0].proposal
+def test_a_statement_on_every_resource_is_for_the_reader_to_narrow_and_only_as_aws_printed_it() -> None:
+    proposal = diagnosed(denial(BUILD_SESSION, resource="*")).causes[0].proposal
 
     assert proposal is not None
     assert json.loads(proposal.statement)["Resource"] == "*"
-    assert "narrow the resource" in proposal.notes[-1]
+    assert "narrow it" in proposal.notes[-1]
+    assert diagnosed(denial(BUILD_SESSION, resource=None)).causes[0].proposal is None
+
+
+def test_a_users_statement_goes_into_the_users_policy() -> None:
+    proposal = diagnosed(denial(f"arn:aws:iam::{ACCOUNT}:user/teams/marymajor")).causes[0].proposal
+
+    assert proposal is not None
+    assert (proposal.user_name, proposal.role_name) == ("marymajor", None)
+
+
+def test_a_setting_that_refuses_is_quoted_and_no_permission_is_proposed() -> None:
+    reason = "because this bucket has blocked upload requests that specify Server Side Encryption"
+    diagnosis = diagnosed(denial(BUILD_SESSION, reason, "s3:PutObject", "arn:aws:s3:::b/k"))
+
+    assert top(diagnosis) == ("denied_by_other_policy", Rank.LIKELY)
+    assert "blocked upload requests" in diagnosis.causes[0].reason
+    assert ranks(diagnosis)["permission_missing_identity"] is Rank.RULED_OUT
+    assert all(each.proposal is None for each in diagnosis.causes)
+
+
+def test_a_role_that_assumes_itself_needs_its_own_trust() -> None:
+    own = f"arn:aws:iam::{ACCOUNT}:role/service"
+    diagnosis = diagnosed(denial(BUILD_SESSION, "", "sts:AssumeRole", own))
+
+    assert top(diagnosis) == ("denied_by_other_policy", Rank.LIKELY)
+    assert "assumes itself" in diagnosis.causes[0].reason
+    assert all(each.proposal is None for each in diagnosis.causes)
+
+
+def test_both_sides_must_allow_assuming_a_role_of_another_account() -> None:
+    there = "arn:aws:iam::999988887777:role/deploy"
+    proposal = diagnosed(denial(BUILD_SESSION, action="sts:AssumeRole", resource=there)).causes[0].proposal
+
+    assert proposal is not None
+    assert "its trust policy must also" in proposal.notes[-1]
 
 
 @pytest.mark.parametrize(
@@ -160,8 +198,8 @@ def test_the_apps_cognito_users_have_a_role_of_their_own() -> None:
     text = denial(session("shop-auth", "CognitoIdentityCredentials"))
     diagnosis = diagnosed(text, Phase.RUNTIME)
 
-    assert top(diagnosis) == ("permission_missing_identity", Rank.PROVEN)
-    assert ranks(diagnosis)["user_credentials_cognito"] is Rank.LIKELY
+    assert top(diagnosis) == ("user_credentials_cognito", Rank.POSSIBLE)
+    assert ranks(diagnosis)["permission_missing_identity"] is Rank.POSSIBLE
     assert "neither of Amplify's two roles" in check(diagnosis, "caller").detail
     assert "service_role_trust_wrong" not in ranks(diagnosis)
 
@@ -202,14 +240,23 @@ def test_pass_role_is_granted_to_the_caller_and_never_on_every_role() -> None:
     named = diagnosed(denial(caller, "", "iam:PassRole", COMPUTE_ROLE), Phase.API)
     unnamed = diagnosed(denial(caller, "", "iam:PassRole", None), Phase.API)
 
-    assert top(named) == top(unnamed) == ("pass_role_missing", Rank.PROVEN)
+    assert top(named) == top(unnamed) == ("pass_role_missing", Rank.LIKELY)
     assert unnamed.causes[0].proposal is None
     proposal = named.causes[0].proposal
     assert proposal is not None
     assert json.loads(proposal.statement)["Condition"] == {
         "StringEquals": {"iam:PassedToService": "amplify.amazonaws.com"}
     }
-    assert (proposal.principal, proposal.role_name) == (caller, None)
+    assert (proposal.principal, proposal.user_name, proposal.role_name) == (caller, "marymajor", None)
+
+
+def test_the_service_that_gets_a_role_is_left_to_fill_in_if_nothing_names_it() -> None:
+    other = f"arn:aws:iam::{ACCOUNT}:role/orders-function"
+    proposal = diagnosed(denial(BUILD_SESSION, "", "iam:PassRole", other)).causes[0].proposal
+
+    assert proposal is not None
+    assert json.loads(proposal.statement)["Condition"]["StringEquals"] == {"iam:PassedToService": UNKNOWN_SERVICE}
+    assert UNKNOWN_SERVICE in proposal.notes[-1]
 
 
 def test_a_denied_codecommit_clone_needs_a_permission_of_the_service_role() -> None:
@@ -243,5 +290,5 @@ def test_cross_account_pass_role_is_recognised_by_the_service_roles_arn() -> Non
 
 
 def test_a_denial_has_only_the_checks_of_its_caller() -> None:
-    assert check_ids(diagnosed(denial(BUILD_SESSION))) == {"caller", "service_role_set"}
-    assert check_ids(diagnosed(denial(COMPUTE_SESSION))) == {"caller", "compute_role_set"}
+    assert check_ids(diagnosed(denial(BUILD_SESSION))) == {"caller", "service_role_set", CALLER_LACKS}
+    assert check_ids(diagnosed(denial(COMPUTE_SESSION))) == {"caller", "compute_role_set", CALLER_LACKS}

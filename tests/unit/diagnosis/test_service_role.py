@@ -121,6 +121,8 @@ def test_a_failed_source_condition_is_proven_and_names_the_expected_and_the_actu
     assert named in source.reason
     assert f"this is app {APP_ID}, branch main, in eu-central-1, account {ACCOUNT}" in source.reason
     assert source.proposal is not None
+    assert source.proposal.replaces == 0, "a statement beside it would undo its conditions"
+    assert "replaces Statement[0]" in check(diagnosis, "service_role_trust").detail
     assert "service_role_trust_wrong" not in ranks(diagnosis)
 
 

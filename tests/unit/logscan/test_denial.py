@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.labels import Confidence, Identity, Label, PolicyType
-from medic.logscan.denial import confidence_of, find_denials, label_of, least_statement, parse_principal
+from medic.logscan.denial import confidence_of, find_denials, label_of
+from medic.logscan.principal import parse_principal
 from tests.unit.diagnosis.support import data
 
 if TYPE_CHECKING:
@@ -93,61 +94,6 @@ def test_no_more_denials_are_read_than_asked_for() -> None:
     text = " ".join(f"User: {BUILD_SESSION} is not authorized to perform: s3:Get{i}" for i in range(10))
 
     assert len(list(find_denials(text, limit=3))) == 3
-
-
-@pytest.mark.parametrize(
-    "policy_type",
-    [
-        PolicyType.BOUNDARY,
-        PolicyType.SCP,
-        PolicyType.RCP,
-        PolicyType.SESSION,
-        PolicyType.VPC_ENDPOINT,
-        PolicyType.RESOURCE,
-        PolicyType.TRUST,
-    ],
-)
-def test_no_permission_is_proposed_where_none_can_help(policy_type: PolicyType) -> None:
-    denial = _denial(principal=BUILD_SESSION, action="s3:GetObject", policy_type=policy_type, explicit=False)
-
-    assert least_statement(denial) is None
-
-
-def test_no_permission_is_proposed_against_an_explicit_deny() -> None:
-    denial = _denial(principal=BUILD_SESSION, action="s3:GetObject", policy_type=PolicyType.IDENTITY, explicit=True)
-
-    assert least_statement(denial) is None
-
-
-def test_no_permission_is_proposed_for_amplifys_own_role() -> None:
-    principal = "arn:aws:sts::444455556666:assumed-role/AemiliaControlPlaneLambda-CodeBuildRole-1/AWSCodeBuild-1"
-
-    assert least_statement(_denial(principal=principal, action="s3:GetObject")) is None
-
-
-def test_the_least_statement_names_one_action_and_one_resource() -> None:
-    denial = _denial(principal=BUILD_SESSION, action="dynamodb:GetItem", resource=TABLE)
-
-    assert least_statement(denial) == {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": TABLE}
-
-
-@pytest.mark.parametrize("resource", [None, "*", "+15550100", "my-example-widget", 'arn:aws:s3:::x"}, {'])
-def test_the_least_statement_copies_no_resource_that_is_not_an_arn(resource: str | None) -> None:
-    statement = least_statement(_denial(principal=BUILD_SESSION, action="sns:Publish", resource=resource))
-
-    assert statement == {"Effect": "Allow", "Action": "sns:Publish", "Resource": "*"}
-
-
-def test_pass_role_is_limited_to_amplify_and_never_granted_on_everything() -> None:
-    role = "arn:aws:iam::111122223333:role/shop-ssr"
-
-    assert least_statement(_denial(principal=BUILD_SESSION, action="iam:PassRole", resource=role)) == {
-        "Effect": "Allow",
-        "Action": "iam:PassRole",
-        "Resource": role,
-        "Condition": {"StringEquals": {"iam:PassedToService": "amplify.amazonaws.com"}},
-    }
-    assert least_statement(_denial(principal=BUILD_SESSION, action="iam:PassRole")) is None
 
 
 @pytest.mark.parametrize(

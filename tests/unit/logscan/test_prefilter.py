@@ -5,7 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medic.logscan.scan import LITERALS, LONGEST_LITERAL, Prefilter
+from medic.logscan.prefilter import LONGEST_LITERAL, Prefilter
+from medic.logscan.scan import LITERALS
 
 PREFILTER = Prefilter(LITERALS)
 _NOISE = st.binary(max_size=60) | st.sampled_from([literal.encode()[:-1] for literal in LITERALS])
@@ -40,7 +41,7 @@ def test_a_phrase_wrapped_anywhere_is_found(cut: int) -> None:
     phrase = b"authorized to perform"
     wrapped = phrase[:cut] + b"\r\n" + b" " * 33 + phrase[cut:]
 
-    assert PREFILTER.look(b"User: x is not " + wrapped)[0] == [len(b"User: x is not ")]
+    assert [*PREFILTER.look(b"User: x is not " + wrapped)[0]] == [len(b"User: x is not ")]
 
 
 @given(

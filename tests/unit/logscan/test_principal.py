@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.labels import Identity
-from medic.logscan.denial import parse_principal
+from medic.logscan.principal import parse_principal
 
 ASSUMED = "arn:aws:sts::111122223333:assumed-role"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medic.logscan.recognise import is_from_a_test, is_quoted, only_displays
+from medic.logscan.quoting import is_from_a_test, is_quoted, only_displays
 
 PHRASE = "AccessDenied: Access Denied"
 
@@ -21,7 +21,7 @@ PHRASE = "AccessDenied: Access Denied"
         "console.error('",
         "  if (error.name === '"[2:],
         "✓ maps ",
-        "| ",
+        "| cause | ",
         "- **",
         "See `",
         "docs/errors.md:12:",

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medic.knowledge.signatures import SIGNATURES
 from medic.labels import Identity, Label, Phase
+from medic.logscan.prefilter import BLOCK, CONTEXT
 from medic.logscan.recognise import MAX_EXCERPT_LINES
-from medic.logscan.scan import BLOCK, CONTEXT, MAX_EXCERPT_CHARACTERS, MAX_FINDINGS, scan
-from tests.unit.diagnosis.support import cases, reading_of
+from medic.logscan.scan import MAX_EXCERPT_CHARACTERS, scan
+from tests.unit.diagnosis.support import cases, reading_of, samples
 
 STAMP = "2026-03-04T10:11:12.345Z "
 VERDICT = STAMP + "[ERROR]: !!! Unable to assume specified IAM Role. Please ensure the selected IAM Role is right.\n"
@@ -21,8 +23,8 @@ ORDINARY = STAMP + "[INFO]: Compiled 12 pages\n"
 PRINCIPAL = "arn:aws:sts::111122223333:assumed-role/amplify-service/BuildSession"
 
 
-def _denied(number: int) -> str:
-    return f"{STAMP}[WARNING]: User: {PRINCIPAL} is not authorized to perform: s3:Get{number}\n"
+def _denied(number: int, service: str = "s3") -> str:
+    return f"{STAMP}[WARNING]: User: {PRINCIPAL} is not authorized to perform: {service}:Get{number}\n"
 
 
 def _chunks(data: bytes, cuts: list[int]) -> list[bytes]:
@@ -97,14 +99,13 @@ class TestOrder:
 
         assert finding.first_line == 2
 
-    def test_no_more_findings_than_asked_for_and_the_decisive_ones_stay(self) -> None:
+    def test_of_findings_of_one_label_the_decisive_and_then_the_earliest_stay(self) -> None:
         bare = "".join(f"{STAMP}[ERROR]: AccessDenied: Access Denied\n" for _ in range(3))
-        many = bare + "".join(_denied(number) for number in range(100))
+        many = "".join(_denied(number, service=f"s{number}") for number in range(100))
 
-        findings = scan([many.encode()], Phase.BUILD, max_findings=5).findings
+        findings = reading_of(bare + many).findings
 
-        assert [each.first_line for each in findings] == [4, 5, 6, 7, 8]
-        assert len(reading_of(many).findings) == MAX_FINDINGS
+        assert [each.first_line for each in findings] == [4, 5, 6, 7, 8, 1]
 
 
 class TestLines:
@@ -270,3 +271,14 @@ def test_every_sample_keeps_its_label_when_buried_in_a_long_log() -> None:
             alone = reading_of(text, Phase(case["phase"]))
             buried = reading_of(before + text + "\n" + after, Phase(case["phase"]))
             assert (case["id"], buried.label) == (case["id"], alone.label)
+
+
+def test_every_sample_of_a_signature_is_found_as_a_line_among_others() -> None:
+    """Such a line is an entry of its own, for which the scanner has a short cut."""
+    for signature in SIGNATURES:
+        phase = signature.phases[0] if signature.phases else Phase.BUILD
+        for sample in samples()[signature.id]["positives"]:
+            line = sample if sample.startswith("20") else f"{STAMP}[ERROR]: {sample}"
+            found = {each.signature for each in reading_of(f"{ORDINARY}{line}\n{ORDINARY}", phase).findings}
+            assert (sample, found) == (sample, {each.signature for each in reading_of(line, phase).findings})
+            assert found

@@ -68,7 +68,7 @@ def job(**changes: Any) -> Job:
         commit_id="abc",
         commit_message="Add checkout",
         started_at=NOW - timedelta(minutes=3),
-        ended_at=NOW,
+        ended_at=NOW - timedelta(minutes=1),
         steps=(),
     )
     return replace(base, **changes)
@@ -138,14 +138,14 @@ def question(**changes: Any) -> Question:
         opt_in=OptIn(Mode.FIX, ignored=False, note="the tag says fix", rebuild=RebuildTag.AUTO),
         compute_choice=RoleChoice(ROLE, "the paired role"),
         service_choice=RoleChoice(None, "no tag"),
-        noticed_at=NOW - timedelta(minutes=1),
+        noticed_at=NOW,
     )
     about_failure = {each.name: changes.pop(each.name) for each in fields(failure) if each.name in changes}
     base = Question(
         failure=replace(failure, **about_failure),
         settings=Settings(),
         asked_at=NOW,
-        triggered_at=failure.noticed_at,
+        jobs=lambda: Present((the_job,)),
         policies=lambda _: Present(RolePolicies((), ())),
     )
     return replace(base, **changes)

@@ -8,6 +8,7 @@ from typing import Any
 
 from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
 from tests.unit.diagnosis.diagnosing import ACCOUNT, APP_ID
+from tests.unit.plan.aws_managed import attached
 from tests.unit.plan.situation import CANDIDATE, CURRENT, REPAIR, Situation, in_state, role
 
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
@@ -86,7 +87,7 @@ def _allows(action: str) -> Change:
 
 
 def _has(policy: str) -> Change:
-    return _set(policies=Present(RolePolicies((f"arn:aws:iam::aws:policy/{policy}",), ())))
+    return _set(policies=Present(attached(policy)))
 
 
 def _customer_managed(it: Situation) -> None:
@@ -121,15 +122,34 @@ def _paired_with_this_branch(it: Situation) -> None:
 
 _MATCHING = _app(auto_branch_creation=True, auto_branch_patterns=("ma*",))
 
+BUILDS_ONLY = frozenset({"the job ended 31 minutes ago", "a newer job has succeeded"})
+"""A failure at runtime that is not fresh is proposed, and no build says anything about it."""
+OVERRULED = frozenset(
+    {
+        "the job ended 31 minutes ago",
+        "AWS does not say when it happened",
+        "it happened 25 hours ago",
+        "it will happen in six minutes",
+        "the same change did not help before",
+        "an incident of the branch can't be read",
+    }
+)
+"""What an approval overrules."""
+
 CASES: Mapping[str, Change] = {
-    "the event is 31 minutes old": _set(event_age=timedelta(minutes=31)),
-    "what asked for it comes from the future": _set(event_age=timedelta(minutes=-6)),
+    "the job ended 31 minutes ago": _set(age=timedelta(minutes=31)),
+    "a newer job has succeeded": _set(newer_job="SUCCEED"),
+    "a newer job has failed too": _set(newer_job="FAILED"),
+    "AWS does not say when it happened": _set(age=None),
+    "it happened 25 hours ago": _set(age=timedelta(hours=25)),
+    "it will happen in six minutes": _set(age=timedelta(minutes=-6)),
     "the branch's stage is PULL_REQUEST": _branch(stage="PULL_REQUEST"),
     "the branch has a source branch": _branch(source_branch="feature"),
     "the branch has a destination branch": _branch(destination_branch="main"),
-    "too many incidents open at once": _set(storm=True),
+    "incidents open in too many apps at once": _set(storm=True),
     "the branch or its app is muted": _set(muted=True),
     "the same change did not help before": _set(tried_before=True),
+    "an incident of the branch can't be read": _set(tried_before=None),
     "the same change did not help before, and somebody approved it": _set(tried_before=True, approved=True),
     "the branch was changed 59 minutes ago": _set(cool_down=timedelta(minutes=1)),
     "the app's service role was changed 59 minutes ago": _set(app_cool_down=timedelta(minutes=1)),
@@ -138,6 +158,8 @@ CASES: Mapping[str, Change] = {
     "the branch's name holds a star": _branch(name="rel*"),
     "the branch's name holds a question mark": _branch(name="rel?"),
     "the branch's name holds a policy variable": _branch(name="a${aws:username}"),
+    "the branch's name is too long for a session policy": _branch(name="機" * 255),
+    "the branch's name has 60 Japanese characters": _branch(name="機能" * 30),
     "no role is paired with the app, and the default role is for others": _no_role_paired,
     "two roles are paired and no tag chooses": _both(_two_paired, _app(tags={})),
     "the tag names a role that is not paired": _unpaired_name,

@@ -109,10 +109,11 @@ class Situation:
         default_factory=lambda: {arn: role(arn) for arn in (CANDIDATE, REPAIR, INHERITED)}
     )
     policies: Item[RolePolicies] = field(default_factory=lambda: Present(RolePolicies((), ())))
-    event_age: timedelta = timedelta(minutes=1)
+    age: timedelta | None = timedelta(minutes=1)
+    newer_job: str | None = None
     cool_down: timedelta | None = None
     storm: bool = False
-    tried_before: bool = False
+    tried_before: bool | None = False
     muted: bool = False
     approved: bool = False
     app_cool_down: timedelta | None = None
@@ -137,12 +138,15 @@ class Situation:
         self.settings |= pairings
 
     def plan(self) -> Plan:
-        settings = Settings.parse(self.settings)
+        settings, newer = Settings.parse(self.settings), self.newer_job
+        happened_at = None if self.age is None else NOW - self.age
+        job = facts.job(ended_at=happened_at)
         compute = choose_compute_role(settings, DEFAULT, APP_ID, self.branch.name, self.branch.tags)
         service = choose_service_role(settings, APP_ID, self.branch.name, self.app.tags)
         evidence = facts.evidence(
             app=Present(self.app),
             branch=Present(self.branch),
+            job=Present(job),
             branch_name=self.branch.name,
             candidate_role_arn=compute.arn,
             repair_role_arn=service.arn,
@@ -159,13 +163,15 @@ class Situation:
             opt_in=read_opt_in(settings, self.branch.tags),
             compute_choice=compute,
             service_choice=service,
-            noticed_at=NOW - self.event_age,
+            noticed_at=NOW,
+            seen_at=happened_at if self.trigger is Trigger.RUNTIME else None,
         )
         question = Question(
             failure=failure,
             settings=settings,
             asked_at=NOW,
-            triggered_at=failure.noticed_at,
+            jobs=lambda: Present(() if newer is None else (replace(job, id="99", status=newer), job)),
+            allowed_until=NOW if self.approved else None,
             cooling_until=_until(self.cool_down),
             app_cooling_until=_until(self.app_cool_down),
             storm=self.storm,

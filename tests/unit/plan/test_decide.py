@@ -135,12 +135,12 @@ def test_a_refusal_names_the_guardrail_and_keeps_every_answer() -> None:
     assert action.disposition is Disposition.REFUSE
     assert action.explanation.startswith("not_a_preview: ")
     assert action.rule == "not_a_preview"
-    assert [answer.rule for answer in action.answers] == ["opted_in", "fresh", "not_a_preview"]
+    assert [answer.rule for answer in action.answers] == ["opted_in", "not_a_preview"]
 
 
 def test_a_refusal_has_the_same_gist_whatever_the_guardrail_says() -> None:
-    (older,) = planned(Trigger.FAILED, question(triggered_at=NOW - timedelta(minutes=40)), NO_REPAIR).actions
-    (newer,) = planned(Trigger.FAILED, question(triggered_at=NOW - timedelta(minutes=50)), NO_REPAIR).actions
+    (older,) = planned(Trigger.FAILED, question(job=job(ended_at=NOW - timedelta(minutes=40))), NO_REPAIR).actions
+    (newer,) = planned(Trigger.FAILED, question(job=job(ended_at=NOW - timedelta(minutes=50))), NO_REPAIR).actions
     (storm,) = planned(Trigger.FAILED, question(storm=True), NO_REPAIR).actions
     assert older.reason != newer.reason
     assert older.gist == newer.gist

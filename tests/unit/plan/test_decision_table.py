@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from medic.evidence import Absent
 from medic.labels import ActionKind, Label, Trigger
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS
 from medic.plan.model import Action, Disposition, Plan
-from tests.unit.plan.guardrail_cases import CASES
+from tests.unit.plan.guardrail_cases import BUILDS_ONLY, CASES, OVERRULED
 from tests.unit.plan.situation import CURRENT, INHERITED, SERVICE, Situation, in_state, with_both_roles_missing
 
 DATA = Path(__file__).parents[2] / "data" / "plan"
@@ -115,6 +116,8 @@ def test_a_guardrail_refuses_and_names_itself(row: Row, tag: str) -> None:
 @pytest.mark.parametrize("trigger", Trigger)
 @pytest.mark.parametrize("current", ["none", "gone", "refusing"])
 def test_an_attach_is_refused_whatever_it_would_replace(row: Row, trigger: Trigger, current: str) -> None:
+    if trigger is Trigger.RUNTIME and row["what is so"] in BUILDS_ONLY:
+        return
     it = with_both_roles_missing()
     it.trigger = trigger
     it.label = Label.CREDENTIALS_MISSING_RUNTIME if trigger is Trigger.RUNTIME else Label.CREDENTIALS_MISSING_BUILD
@@ -131,7 +134,7 @@ def test_an_attach_is_refused_whatever_it_would_replace(row: Row, trigger: Trigg
 @pytest.mark.parametrize(
     "row", [r for r in rows("guardrails.md") if r["attach"] == "refused"], ids=lambda r: r["what is so"]
 )
-def test_an_approval_overrules_only_the_guardrail_not_tried_before(row: Row) -> None:
+def test_an_approval_overrules_only_age_and_earlier_attempts(row: Row) -> None:
     it = with_both_roles_missing()
     it.tag("auto-fix", "ask")
     it.approved = True
@@ -139,7 +142,7 @@ def test_an_approval_overrules_only_the_guardrail_not_tried_before(row: Row) -> 
     CASES[row["what is so"]](it)
     attach = action(it.plan(), ATTACH)
     assert attach is not None
-    overruled = row["rule"] == "not_tried_before"
+    overruled = row["what is so"] in OVERRULED
     assert attach.disposition is (Disposition.DO if overruled else Disposition.REFUSE)
 
 
@@ -150,6 +153,17 @@ def test_an_approval_changes_nothing_without_an_opt_in(tag: str | None, stack: s
     it.tag("auto-fix", tag)
     it.settings["mode"] = stack
     assert dispositions(it.plan()) == {ATTACH: Disposition.ADVISE, REPAIR: Disposition.ADVISE}
+
+
+@pytest.mark.parametrize(("hours", "mode"), [(0.6, "fix"), (23.9, "fix"), (23.9, "ask")])
+def test_a_failure_at_runtime_that_is_not_fresh_is_proposed_in_every_mode(hours: float, mode: str) -> None:
+    it = with_both_roles_missing()
+    it.trigger, it.label = Trigger.RUNTIME, Label.CREDENTIALS_MISSING_RUNTIME
+    it.age = timedelta(hours=hours)
+    it.tag("auto-fix", mode)
+    assert dispositions(it.plan()) == {ATTACH: Disposition.ASK_FIRST}
+    it.approved = True
+    assert dispositions(it.plan()) == {ATTACH: Disposition.DO}
 
 
 def test_actions_that_no_guardrail_refuses_are_done() -> None:

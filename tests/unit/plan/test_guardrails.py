@@ -10,10 +10,12 @@ import pytest
 
 from medic.diagnosis.model import Assumable
 from medic.evidence import Absent, Present, RolePolicies, Unreadable
+from medic.labels import Trigger
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Question, ask_all
 from medic.plan.optin import RoleChoice
 from medic.settings import Settings
-from tests.unit.plan.facts import ACCOUNT, NOW, OTHER_ROLE, ROLE, app, branch, diagnosis, question, role, verdict
+from tests.unit.plan.aws_managed import attached
+from tests.unit.plan.facts import ACCOUNT, NOW, OTHER_ROLE, ROLE, app, branch, diagnosis, job, question, role, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,12 +42,20 @@ def boundary_required(boundary: str | None) -> dict[str, Any]:
     }
 
 
+AT_RUNTIME: dict[str, Any] = {"trigger": Trigger.RUNTIME}
+
 REFUSED_CASES: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "an event of half an hour ago": ("fresh", {"triggered_at": NOW - timedelta(minutes=31)}),
+    "a job that ended half an hour ago": ("fresh", {"job": job(ended_at=NOW - timedelta(minutes=31))}),
+    "a job without an end": ("fresh", {"job": job(ended_at=None)}),
+    "a newer job that succeeded": ("fresh", {"jobs": lambda: Present((job(id="10", status="SUCCEED"), job(id="7")))}),
+    "jobs that can't be listed": ("fresh", {"jobs": lambda: Unreadable("denied")}),
+    "an expired approval": ("fresh", {"approved": True, "allowed_until": NOW - timedelta(seconds=1)}),
+    "a log line of yesterday": ("fresh", {**AT_RUNTIME, "seen_at": NOW - timedelta(hours=24, minutes=1)}),
     "a branch of stage PULL_REQUEST": ("not_a_preview", {"branch": branch(stage="PULL_REQUEST")}),
     "a preview's source branch": ("not_a_preview", {"branch": branch(source_branch="feature")}),
     "a preview's destination branch": ("not_a_preview", {"branch": branch(destination_branch="main")}),
-    "something asked for in the future": ("fresh", {"triggered_at": NOW + timedelta(minutes=6)}),
+    "a job that ends in the future": ("fresh", {"job": job(ended_at=NOW + timedelta(minutes=6))}),
+    "a log line of the future": ("fresh", {**AT_RUNTIME, "seen_at": NOW + timedelta(minutes=6)}),
     "a storm": ("no_storm", {"storm": True}),
     "a muted branch": ("not_muted", {"muted": True}),
     "a change that did not help": ("not_tried_before", {"tried_before": True}),
@@ -78,7 +88,7 @@ REFUSED_CASES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "another boundary": ("permissions_boundary", boundary_required(f"{BOUNDARY}-other")),
     "an administrator": (
         "not_admin",
-        {"policies": lambda _: Present(RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ()))},
+        {"policies": lambda _: Present(attached("AdministratorAccess"))},
     ),
     "policies that can't be read": ("not_admin", {"policies": lambda _: Unreadable("denied")}),
     "a role that vanished": ("not_admin", {"policies": lambda _: Absent("gone")}),
@@ -121,24 +131,38 @@ def test_no_policy_is_read_once_a_cheaper_guardrail_refused() -> None:
         {"cooling_until": NOW},
         boundary_required(BOUNDARY),
         {"app": app(auto_branch_creation=True, auto_branch_patterns=("feature/*",))},
+        {"jobs": lambda: Present((job(id="8"), job(), job(id="6", status="SUCCEED")))},
+        {"job": job(ended_at=NOW - timedelta(days=2)), "approved": True, "allowed_until": NOW},
+        {**AT_RUNTIME, "seen_at": NOW - timedelta(hours=23), "jobs": lambda: Unreadable("not asked")},
         {
             "app": app(auto_branch_creation=True),
             "compute_choice": RoleChoice(ROLE, "paired", branch_paired=True),
         },
     ],
-    ids=["contested", "replaces missing", "replaces denied", "cooled", "bounded", "no match", "branch paired"],
+    ids=[
+        "contested",
+        "replaces missing",
+        "replaces denied",
+        "cooled",
+        "bounded",
+        "no match",
+        "later failure",
+        "approved",
+        "line",
+        "branch paired",
+    ],
 )
 def test_an_allowed_case_passes_every_guardrail(changes: dict[str, Any]) -> None:
     assert refused_by(question(**changes)) == []
 
 
 def test_the_settings_may_permit_an_administrator() -> None:
-    admin = Present(RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ()))
+    admin = Present(attached("AdministratorAccess"))
     asked = question(settings=Settings(admin_roles_allowed=(ROLE,)), policies=lambda _: admin)
     assert refused_by(asked) == []
 
 
 def test_a_repair_has_no_weaker_guardrails_than_an_attach_where_both_apply() -> None:
-    only_for_branches = {"platform", "branch_name", "usable_role_stays"}
+    only_for_branches = {"platform", "usable_role_stays"}
     attach = {guardrail.name for guardrail in ATTACH_GUARDRAILS}
     assert {guardrail.name for guardrail in REPAIR_GUARDRAILS} == attach - only_for_branches

@@ -30,7 +30,16 @@ class Leak:
 
 def leaks(seed: int) -> list[Leak]:
     """Every case of the corpus, with secrets that depend on the seed and nothing else."""
-    lines = (_DATA / "secrets.jsonl").read_text(encoding="utf-8").splitlines()
+    return _read("secrets.jsonl", seed)
+
+
+def misses(seed: int) -> list[Leak]:
+    """What the redaction leaves; the kind is the reason."""
+    return _read("missed.jsonl", seed)
+
+
+def _read(name: str, seed: int) -> list[Leak]:
+    lines = (_DATA / name).read_text(encoding="utf-8").splitlines()
     return [_leak(json.loads(line), _chance(seed, number)) for number, line in enumerate(lines)]
 
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import random
+import re
+import string
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 
-from medic.redaction import redact
+from medic.redaction import redact, tokens
 from medic.redaction.names import SECRET_KEY_PREFIXES, STRONG_COMPOUNDS, STRONG_WORDS, WEAK_LAST_WORDS
-from tests.unit.redaction.corpus import leaks
+from medic.redaction.tokens import FORMATS
+from tests.unit.redaction.corpus import leaks, misses
 
 SEEDS = range(3)
 ALL_LEAKS = sorted((leak for seed in SEEDS for leak in leaks(seed)), key=lambda leak: leak.kind)
@@ -22,6 +27,10 @@ def test_the_corpus_is_broad() -> None:
 def test_no_secret_of_the_corpus_survives(kind: str) -> None:
     survivors = [leak.text for leak in BY_KIND[kind] if leak.secret in redact(leak.text)]
     assert survivors == []
+
+
+def test_what_is_listed_as_missed_is_still_missed() -> None:
+    assert [miss.text for miss in misses(seed=0) if miss.secret not in redact(miss.text)] == []
 
 
 def test_text_around_a_secret_does_not_hide_it_and_is_kept() -> None:
@@ -84,6 +93,24 @@ def test_a_private_key_is_redacted_line_by_line_between_its_markers() -> None:
 def test_an_unterminated_private_key_does_not_redact_the_log() -> None:
     log = ["-----BEGIN RSA PRIVATE KEY-----", "[ERROR]: !!! Build failed", "# Starting environment caching...", "Done"]
     assert redact("\n".join(log)) == "\n".join(log)
+
+
+def test_every_prefix_of_the_table_marks_a_token_anywhere_in_a_line() -> None:
+    chance = random.Random(5)  # noqa: S311 - invented tokens must be the same in every run
+    for _, alphabet, min_length, prefixes in FORMATS:
+        characters = [each for each in string.printable if each.isalnum() and re.fullmatch(alphabet, each)]
+        for prefix in prefixes.split():
+            looks_random = "Q7zk9Xb2" if alphabet == tokens.RANDOM else ""
+            token = f"{prefix}{looks_random}{''.join(chance.choices(characters, k=min_length))}"
+            for line in (f"got {token}", f"X%3D{token}%26", f"\x1b[32m{token}\x1b[0m", f"\\n{token}\\n"):
+                assert token not in redact(line), line
+
+
+def test_every_row_of_the_table_names_the_page_that_documents_it() -> None:
+    source = Path(tokens.__file__).read_text(encoding="utf-8")
+    table = source[source.index("FORMATS") :]
+    assert table.splitlines()[1].startswith("    # https://")
+    assert len(re.findall(r"^    # https://\S+$", table, re.MULTILINE)) == table.count("    # ")
 
 
 def test_e_mail_addresses_are_redacted_only_on_request() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from medic.trust import FixKind, Outcome, TrustFix, evaluate, explain, propose_fix
@@ -8,6 +10,9 @@ from tests.unit.trust.support import NOW, Json, document, lines, request, statem
 
 CASES = lines("cases.jsonl")
 CONDITIONS = lines("conditions.jsonl")
+
+
+_WHY_NOT_APPENDED = re.compile("under conditions, and a statement beside it would undo them|IAM would not store")
 
 
 def _decided(case: Json) -> tuple[Outcome, TrustFix]:
@@ -38,9 +43,12 @@ def test_the_outcome_with_the_statement_appended_is_as_documented(case: Json) ->
             assert (fix.kind, fix.outcome_after) == (FixKind.NONE, Outcome.ALLOWED)
         case "malformed-input":
             assert (fix.kind, fix.outcome_after) == (FixKind.REFUSE, Outcome.DENIED)
+        case after if fix.kind is FixKind.REPLACE:
+            assert (fix.outcome_after, after) == (Outcome.ALLOWED, Outcome.ALLOWED)
         case after:
             assert fix.outcome_after == after
-            assert (fix.kind is FixKind.APPEND) is (after != case["expected"])
+            appended = fix.kind is FixKind.APPEND
+            assert appended is (after != case["expected"]) or _WHY_NOT_APPENDED.search(fix.reason)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.get("likely")], ids=lambda case: case["id"])

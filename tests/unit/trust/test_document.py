@@ -73,6 +73,25 @@ def test_a_grammar_error_is_refused_with_its_path(broken: Any, path: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("template", "path"),
+    [
+        (document(statement(Principal={"Service": {"Fn::Sub": "amplify.${AWS::URLSuffix}"}})),
+         "Statement[0].Principal.Service"),
+        (document(statement(Principal={"AWS": ["1", {"Ref": "Account"}]})), "Statement[0].Principal.AWS[1]"),
+        (document(statement(Condition={"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}})),
+         "Statement[0].Condition.StringEquals.aws:SourceAccount"),
+        (document({"Fn::If": ["Condition", {}, {}]}), "Statement[0]"),
+    ],
+)  # fmt: skip
+def test_a_cloudformation_function_is_named_as_such(template: Json, path: str) -> None:
+    parsed = parse(template)
+
+    assert isinstance(parsed, Malformed)
+    assert parsed.path == path
+    assert "holds the CloudFormation function" in parsed.problem
+
+
+@pytest.mark.parametrize(
     "accepted",
     [
         json.dumps(GOOD),
@@ -129,7 +148,8 @@ def test_a_document_longer_than_iam_accepts_is_refused() -> None:
         (document(statement(Action="sts:AssumeRole?")), Outcome.DENIED),
         (document(statement(Action="s*:AssumeRole")), Outcome.CONDITIONAL),
         (document(statement(Action="s*:TagSession")), Outcome.DENIED),
-        (document(statement(Principal={"AWS": "*"})), Outcome.ALLOWED),
+        (document(statement(Principal="*")), Outcome.ALLOWED),
+        (document(statement(Principal={"AWS": "*"})), Outcome.CONDITIONAL),
         (document(statement(Principal={"Federated": "*"})), Outcome.DENIED),
         (document(statement(Principal={"AWS": "amplify.amazonaws.com"})), Outcome.DENIED),
         (document(statement(Principal={"Service": "Amplify.amazonaws.com"})), Outcome.DENIED),

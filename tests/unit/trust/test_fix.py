@@ -8,15 +8,15 @@ import pytest
 
 from medic.trust import FixForm, FixKind, Outcome, TrustFix, evaluate, propose_fix
 from medic_cli.commands.trust import fix_as_diff
-from tests.unit.trust.support import ACCOUNT, APP_ID, Json, document, request, statement
+from tests.unit.trust.support import ACCOUNT, AMPLIFY, APP_ID, BRANCH_ARN, Json, document, request, statement
 
 APP_ARN = f"arn:aws:amplify:us-east-1:{ACCOUNT}:apps/{APP_ID}"
 ELSEWHERE = {"Service": "ec2.amazonaws.com"}
 DENIED = document(statement(Principal=ELSEWHERE))
 
 
-def _fix(policy: Any, form: FixForm = FixForm.CONDITIONED, quota: int = 2048, **facts: Any) -> TrustFix:
-    return propose_fix(evaluate(policy, request(**facts)), form, quota)
+def _fix(policy: Any, form: FixForm = FixForm.CONDITIONED, **facts: Any) -> TrustFix:
+    return propose_fix(evaluate(policy, request(**facts)), form)
 
 
 def test_the_conditioned_form_names_account_app_and_everything_below_the_app() -> None:
@@ -105,16 +105,129 @@ def test_the_new_sid_is_unique() -> None:
     assert fix.statement["Sid"] == "AllowAmplifyHosting3"
 
 
-def test_a_condition_that_fails_is_left_alone() -> None:
-    shared = statement(
-        Principal={"Service": "amplify.amazonaws.com", "AWS": ACCOUNT},
-        Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}},
-    )
-    fix = _fix(document(shared))
+def guarded(**elements: Any) -> Json:
+    """The trust of a service role as the console makes it: for every app of one region."""
+    condition = {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:amplify:eu-central-1:{ACCOUNT}:apps/*"},
+    }
+    return document(statement(**{"Condition": condition, **elements}))
 
-    assert fix.kind is FixKind.APPEND
+
+@pytest.mark.parametrize("form", FixForm)
+@pytest.mark.parametrize("facts", [{}, {"account_id": None}, {"region": None, "app_id": None}])
+def test_no_statement_is_appended_beside_conditions_that_may_be_met(form: FixForm, facts: Json) -> None:
+    fix = _fix(guarded(), form, **{"source_arn": None, **facts})
+
+    assert fix.kind is FixKind.REFUSE
+    assert "Give the branch's ARN (--branch-arn)" in fix.reason
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+        {"StringEquals": {"sts:ExternalId": "k"}},
+        {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "DateLessThan": {"aws:CurrentTime": "2020-01-01"}},
+        {"ArnNotLike": {"aws:SourceArn": f"{APP_ARN}/*"}},
+        {"ArnLikeIfExists": {"aws:SourceArn": "arn:aws:amplify:eu-west-1:1:apps/*"}},
+        {"StringEquals": {"aws:SourceAccountId": ACCOUNT}},
+    ],
+)
+@pytest.mark.parametrize("form", FixForm)
+def test_a_condition_that_fails_is_named_and_left_alone(condition: Json, form: FixForm) -> None:
+    fix = _fix(document(statement(Condition=condition)), form)
+
+    assert (fix.kind, fix.statement, fix.document) == (FixKind.REFUSE, None, None)
+    assert "names amplify.amazonaws.com under conditions" in fix.reason
+    assert "change them there: its condition" in fix.reason
+    assert fix.outcome_after is Outcome.ALLOWED
+
+
+def test_source_conditions_for_another_source_get_this_one_added() -> None:
+    fix = _fix(guarded(Sid="Console"))
+
+    assert (fix.kind, fix.outcome_after) == (FixKind.REPLACE, Outcome.ALLOWED)
+    assert fix.statement == {
+        "Effect": "Allow",
+        "Principal": AMPLIFY,
+        "Action": "sts:AssumeRole",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            "ArnLike": {"aws:SourceArn": [f"arn:aws:amplify:eu-central-1:{ACCOUNT}:apps/*", APP_ARN, f"{APP_ARN}/*"]},
+        },
+        "Sid": "Console",
+    }
+
+
+def test_an_operator_without_wildcards_gets_the_exact_source() -> None:
+    fix = _fix(document(statement(Condition={"StringEquals": {"aws:SourceArn": f"{APP_ARN}/branches/*"}})))
+
+    assert fix.statement is not None
+    assert fix.statement["Condition"] == {"StringEquals": {"aws:SourceArn": [f"{APP_ARN}/branches/*", BRANCH_ARN]}}
+
+
+def test_a_compute_roles_conditions_are_never_widened() -> None:
+    assert _fix(guarded(), FixForm.PLAIN).kind is FixKind.REFUSE
+
+
+def test_conditions_that_another_principal_shares_are_left_alone() -> None:
+    assert _fix(guarded(Principal={**AMPLIFY, "AWS": ACCOUNT})).kind is FixKind.REFUSE
+
+
+def test_everybody_under_conditions_does_not_name_one_service() -> None:
+    everybody = document(statement(Principal="*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}))
+    assert _fix(everybody).kind is FixKind.APPEND
+
+
+@pytest.mark.parametrize(
+    ("elements", "problem"),
+    [
+        ({"Principal": {"AWS": "amplify.amazonaws.com"}}, 'under another key than "Service"'),
+        ({"Principal": {"service": "amplify.amazonaws.com"}}, 'under another key than "Service"'),
+        ({"Principal": {"Service": "amplify.*.amazonaws.com"}}, "has a wildcard"),
+        ({"Principal": {"Service": "amplify.amazonaws.com "}}, "is no name of a service"),
+        ({"Principal": {"Service": "amplify.amazonaws"}}, "is no name of a service"),
+        ({"Action": "sts: AssumeRole"}, "may only name actions of sts"),
+    ],
+)
+def test_a_statement_that_iam_would_not_store_is_replaced(elements: Json, problem: str) -> None:
+    other = statement(Principal=ELSEWHERE, Sid="Other")
+    fix = _fix(document(statement(**elements), other))
+
+    assert (fix.kind, fix.outcome_after) == (FixKind.REPLACE, Outcome.ALLOWED)
+    assert problem in fix.reason
     assert fix.document is not None
-    assert json.loads(fix.document)["Statement"][0] == shared
+    assert json.loads(fix.document)["Statement"] == [_fix(DENIED).statement, other]
+
+
+def test_the_conditions_of_a_replaced_statement_are_kept() -> None:
+    condition = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    fix = _fix(document(statement(Principal={"AWS": "amplify.amazonaws.com"}, Condition=condition)))
+
+    assert fix.statement is not None
+    assert fix.statement["Condition"] == condition
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        (statement(Principal={"AWS": "AROAEXAMPLEEXAMPLE123"}), "id of a deleted user or role"),
+        (statement(Principal={"AWS": "amplifyuibuilder.amazonaws.com"}), 'under another key than "Service"'),
+        (statement(Principal=ELSEWHERE, Sid="no letters!"), "other characters than letters and digits"),
+        (statement(Principal=ELSEWHERE, Resource="*"), "has no Resource element"),
+        (statement(Principal={"Service": "*"}), "has a wildcard"),
+        (statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/*"}), "has a wildcard in a name"),
+        (statement(Principal={"AWS": "<account>"}), "is no account, user or role"),
+        (statement(Principal=ELSEWHERE, Action="s3:GetObject"), "may only name actions of sts"),
+    ],
+)
+def test_what_iam_would_not_store_because_of_another_statement_is_refused(other: Json, problem: str) -> None:
+    fix = _fix(document(other))
+
+    assert fix.kind is FixKind.REFUSE
+    assert fix.reason.startswith("IAM would not store the document. Statement[0]: ")
+    assert problem in fix.reason
 
 
 def test_an_allowed_call_needs_no_fix() -> None:
@@ -160,17 +273,23 @@ def test_the_same_statement_is_not_appended_again() -> None:
     assert (again.kind, again.outcome_after) == (FixKind.REFUSE, Outcome.CONDITIONAL)
 
 
-def test_a_document_over_its_quota_is_refused_and_one_near_it_is_marked() -> None:
-    size = _fix(DENIED).size
+@pytest.mark.parametrize(
+    ("statements", "kind", "risk"),
+    [
+        (4, FixKind.APPEND, ""),
+        (16, FixKind.APPEND, "near its quota"),
+        (28, FixKind.APPEND, "over IAM's default quota of 2,048"),
+        (74, FixKind.APPEND, "at most 8,192"),
+        (80, FixKind.REFUSE, ""),
+    ],
+)
+def test_a_document_may_be_as_large_as_an_account_can_ask_for(statements: int, kind: FixKind, risk: str) -> None:
+    fix = _fix(document(*(statement(Principal=ELSEWHERE, Sid=f"S{n}") for n in range(statements))))
 
-    assert _fix(DENIED, quota=size - 1).kind is FixKind.REFUSE
-    assert _fix(DENIED, quota=size).kind is FixKind.APPEND
-    assert any("near its quota" in risk for risk in _fix(DENIED, quota=size).risks)
-    assert not any("near its quota" in risk for risk in _fix(DENIED, quota=2 * size).risks)
-
-
-def test_a_document_already_over_the_default_quota_has_a_larger_quota() -> None:
-    assert _fix(DENIED, quota=10).kind is FixKind.APPEND
+    assert fix.kind is kind
+    assert any("quota" in each for each in fix.risks) is bool(risk)
+    assert risk in " ".join(fix.risks)
+    assert ("at most 8,192" in fix.reason) is (kind is FixKind.REFUSE)
 
 
 def test_the_diff_adds_the_statement_and_removes_nothing_else() -> None:
@@ -203,7 +322,7 @@ def test_a_condition_on_account_callers_is_never_bypassed() -> None:
     fix = _fix(guarded, principal=f"arn:aws:iam::{ACCOUNT}:user/Ann")
 
     assert fix.kind is FixKind.REFUSE
-    assert "meet them" in fix.reason
+    assert "Meet them" in fix.reason
 
 
 def test_no_statement_is_proposed_for_an_identity_provider() -> None:

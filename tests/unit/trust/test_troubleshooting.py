@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from medic.trust import FixForm, FixKind, Outcome, evaluate, explain, known_key, propose_fix
-from tests.unit.trust.support import ACCOUNT, ROLE_ARN, Json, document, request, statement
+from tests.unit.trust.support import ACCOUNT, BRANCH_ARN, ROLE_ARN, Json, document, request, statement
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 USER = f"arn:aws:iam::{ACCOUNT}:user/dev/Ann"
@@ -186,9 +186,31 @@ def test_session_tags_and_source_identity_need_actions_of_their_own() -> None:
     tagged = {"states": {"aws:RequestTag/team": known_key("a")}}
     identified = {"states": {"sts:SourceIdentity": known_key("Ann")}}
 
-    assert "Passing session tags also needs sts:TagSession" in _explained(_trusts(ROOT), USER, **tagged)
+    assert _outcome(_trusts(ROOT), principal=USER, **tagged) is Outcome.DENIED
+    assert "passing session tags needs sts:TagSession, which is not allowed" in _explained(
+        _trusts(ROOT), USER, **tagged
+    )
     assert "sts:SetSourceIdentity" in _explained(_trusts(ROOT), USER, **identified)
-    assert "also needs" not in _explained(_trusts(ROOT, Action=["sts:AssumeRole", "sts:TagSession"]), USER, **tagged)
+    both = _trusts(ROOT, Action=["sts:AssumeRole", "sts:TagSession"])
+    assert _outcome(both, principal=USER, **tagged) is Outcome.ALLOWED
+    assert "also needs" not in _explained(both, USER, **tagged)
+
+
+def test_session_tags_that_may_be_allowed_leave_the_answer_open() -> None:
+    tagged = {"states": {"aws:RequestTag/team": known_key("a")}}
+    from_anywhere = {"IpAddress": {"aws:SourceIp": "::/0"}}
+    tagging = statement(Principal={"AWS": ROOT}, Action="sts:TagSession", Condition=from_anywhere)
+    policy = document(statement(Principal={"AWS": ROOT}), tagging)
+
+    assert _outcome(policy, principal=USER, **tagged) is Outcome.CONDITIONAL
+
+
+def test_amplify_passes_no_session_tags_that_are_known_of() -> None:
+    """So a tag that is given here tests a condition, and the outcome is about sts:AssumeRole alone."""
+    assert (
+        _outcome(document(statement()), "amplify.amazonaws.com", states={"aws:RequestTag/team": known_key("a")})
+        is Outcome.ALLOWED
+    )
 
 
 def test_no_fix_is_proposed_for_a_service_linked_role() -> None:
@@ -240,6 +262,25 @@ def test_the_explanation_replaces_the_account_with_the_service_principal() -> No
     assert propose_fix(decision, FixForm.PLAIN).outcome_after is Outcome.ALLOWED
 
 
+def _from_source(arn: str) -> Json:
+    return {"Condition": {"ArnLike": {"aws:SourceArn": arn}}}
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"), [("feature/x", "feature%2Fx"), ("feature%2Fx", "feature/x"), ("gr\u00fcn", "gr%C3%BCn")]
+)
+def test_a_branch_that_is_percent_encoded_on_one_side_only_is_pointed_out(written: str, sent: str) -> None:
+    app = BRANCH_ARN.removesuffix("main")
+    decision = evaluate(document(statement(**_from_source(app + written))), request(source_arn=app + sent))
+
+    assert "one is percent-encoded" in " ".join(explain(decision))
+
+
+def test_a_placeholder_is_not_looked_for_in_policy_variables() -> None:
+    variable = {"Condition": {"StringEquals": {"aws:SourceArn": "${aws:PrincipalTag/arn, 'none'}"}}}
+    assert "placeholder" not in " ".join(explain(evaluate(document(statement(**variable)), request())))
+
+
 @pytest.mark.parametrize(
     ("elements", "explanation"),
     [
@@ -260,6 +301,19 @@ def test_the_explanation_replaces_the_account_with_the_service_principal() -> No
         ({"Sid": "not allowed"}, "other characters than letters and digits"),
         ({"Principal": None, "NotPrincipal": {"AWS": ACCOUNT}}, "do not support NotPrincipal"),
         ({"Principal": "*"}, "names everybody (*)"),
+        ({"Principal": {"AWS": "*"}}, "covers a service"),
+        ({"Principal": {"Service": "*.amazonaws.com"}}, "has a wildcard, which IAM does not support under Service"),
+        ({"Principal": {"AWS": "arn:aws:iam::<account>:root"}}, 'A placeholder was left unfilled: "<account>"'),
+        ({"Condition": {"StringEquals": {"aws:SourceAccountId": ACCOUNT}}}, "aws:SourceAccount seems to be meant"),
+        ({"Condition": {"StringEquals": {"aws:SourceAcount": ACCOUNT}}}, "aws:SourceAccount seems to be meant"),
+        ({"Condition": {"StringEquals": {"sts:ExternalID": "x"}}}, "A service principal never sends sts:ExternalID"),
+        (_from_source("arn:aws:amplify:REGION:ACCOUNT_ID:apps/*"), 'left unfilled: "REGION"'),
+        (_from_source("arn:aws:amplify:us-east-1:${AWS::AccountId}:apps/*"), 'left unfilled: "${AWS::AccountId}"'),
+        (_from_source("arn:aws:amplify:us-east-1:{account}:apps/*"), 'left unfilled: "{account}"'),
+        (_from_source(f"arn:aws:amplify:us-east-1:{ACCOUNT}:apps/your-app-id/*"), 'left unfilled: "your-app"'),
+        (_from_source(f"arn:aws:amplify:eu-west-1:{ACCOUNT}:apps/*"), "names region eu-west-1, and the call is for"),
+        ({"Condition": {"NumericEquals": {"aws:SourceAccount": ACCOUNT}}}, "is of type String"),
+        ({"Condition": {"StringEquals": {"aws:TagKeys": "a"}}}, "without ForAllValues: or ForAnyValue:"),
         (
             {"Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:amplify:us-east-1:{ACCOUNT}:apps/d1a2b3c4d5e6f7*"}}},
             "also matches other apps",

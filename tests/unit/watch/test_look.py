@@ -57,7 +57,7 @@ class CursorTable:
     def __init__(self) -> None:
         self.cursors: dict[str, Cursor] = {}
 
-    def read(self, app_ids: Sequence[str]) -> dict[str, Cursor]:
+    def read(self, app_ids: Sequence[str], _: datetime) -> dict[str, Cursor]:
         return {app_id: self.cursors[app_id] for app_id in app_ids if app_id in self.cursors}
 
     def save(self, cursor: Cursor) -> bool:

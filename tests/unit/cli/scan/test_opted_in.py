@@ -17,13 +17,14 @@ from medic_cli.scan.opted_in import (
     roles_needing_policies,
 )
 from tests.unit.cli.scan.support import APP_ID, GONE, arn, branch, facts, role, trust, trust_limited_to
+from tests.unit.plan.aws_managed import attached
 
 if TYPE_CHECKING:
     from medic_cli.scan.facts import AppFacts
 
 FIX, ASK = {"amplify-medic:auto-fix": "fix"}, {"amplify-medic:auto-fix": "ask"}
 HARMLESS: Item[RolePolicies] = Present(RolePolicies((), ()))
-ADMIN: Item[RolePolicies] = Present(RolePolicies(("arn:aws:iam::aws:policy/AdministratorAccess",), ()))
+ADMIN: Item[RolePolicies] = Present(attached("AdministratorAccess"))
 
 
 def terms(*, default: str | None = None, **settings: Any) -> OptInTerms:
@@ -47,7 +48,7 @@ def refused(given: AppFacts, by: OptInTerms | None = None, **policies: Item[Role
 
 
 def test_every_guardrail_is_checked_except_those_that_depend_on_history() -> None:
-    past = ["fresh", "no_storm", "not_muted", "not_tried_before", "cool_down"]
+    past = ["no_storm", "not_muted", "not_tried_before", "cool_down", "fresh"]
     assert [each.name for each in ATTACH_GUARDRAILS if each not in STATIC_ATTACH] == past
     assert [each.name for each in REPAIR_GUARDRAILS if each not in STATIC_REPAIR] == past
 
@@ -112,7 +113,7 @@ def test_the_guardrail_that_refuses_is_named(given: AppFacts, rule: str) -> None
 
 
 def test_an_administrator_role_and_a_role_with_unread_policies_are_refused() -> None:
-    assert "guardrail not_admin would refuse to attach a compute role: the role has the managed policy" in refused(
+    assert "guardrail not_admin would refuse to attach a compute role: the AWS-managed policy" in refused(
         app_without_role(), web=ADMIN
     )
     assert next(iter(opt_in_findings(app_without_role(), terms(), {}))).kind is FindingKind.FIX_REFUSED

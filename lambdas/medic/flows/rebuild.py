@@ -1,0 +1,169 @@
+"""Rebuild after a change: announced in the alert on the change, then started; if Amplify is busy, started later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from medic.actions.outcome import ChangeResult, RebuildOutcome
+from medic.actions.rebuild import Jobs, find_rebuild, start_rebuild, why_no_rebuild_now
+from medic.actions.set_role import role_state
+from medic.alerts.compose import compose_not_rebuilt
+from medic.aws.errors import AmbiguousError, AwsError, RetryableError
+from medic.flows.locked_branch import hold_branch
+from medic.flows.recorded import action_of, failure_of
+from medic.flows.storm import is_storm
+from medic.incidents.table import TransactionParts
+from medic.labels import ActionKind
+from medic.plan.decide import rebuild_after
+from medic.plan.guardrails import NO_STORM, NOT_MUTED, REBUILD_GUARDRAILS, Question, ask_all
+from medic.plan.model import Disposition, GuardrailAnswer
+from medic.plan.session import ActorScope
+from medic.settings import Mode
+
+if TYPE_CHECKING:
+    from medic.alerts.failure_report import FailureReport
+    from medic.events import Scope
+    from medic.flows.locked_branch import LockedBranch
+    from medic.incidents.model import Incident
+    from medic.plan.failure import ConfirmedFailure
+    from medic.plan.model import Action
+    from medic.services import Services
+
+_SHORTEST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=5)
+"""Between two attempts to start a rebuild."""
+_PASSING = frozenset({NO_STORM.name, NOT_MUTED.name})
+"""Guardrails whose refusal only postpones a rebuild."""
+
+
+def announce_rebuild(report: FailureReport, jobs: Callable[[], Jobs], locked: LockedBranch) -> FailureReport:
+    """Say in the report whether the job is retried next, and mark the rebuild as due if so."""
+    incident, failure = report.incident, report.failure
+    applied = [outcome.action for outcome in report.outcomes if outcome.result is ChangeResult.APPLIED]
+    if not applied or incident.rebuild_intended_at is not None:
+        return report
+    why_not = _unwanted(failure, applied)
+    if why_not is None:
+        try:
+            why_not = why_no_rebuild_now(jobs(), failure.job)
+        except RetryableError:
+            why_not = None  # the jobs are listed again before the rebuild starts
+    if why_not is None:
+        incident = replace(incident, rebuild_at=locked.now)
+    rebuild = RebuildOutcome(None, why_not or f"job {failure.job.id} is retried next")
+    outcomes = tuple(replace(outcome, rebuild=rebuild) for outcome in report.outcomes)
+    return replace(report, incident=incident, outcomes=outcomes)
+
+
+def rebuild(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch) -> RebuildOutcome:
+    """Start the rebuild that is due, or postpone it if Amplify is busy. Send an alert only if there will be none.
+
+    Raises:
+        RetryableError: it is not known yet whether the rebuild started. It stays due.
+    """
+    services, scope, job = locked.services, failure.scope, failure.job
+    jobs = partial(services.amplify.jobs, scope.app_id, scope.branch)
+    try:
+        if incident.rebuild_intended_at is not None:
+            outcome = find_rebuild(jobs(), job, incident.rebuild_intended_at)
+        elif (not_now := why_no_rebuild_now(jobs(), job)) is not None:
+            outcome = RebuildOutcome(None, not_now)
+        else:
+            # Assume the role before the intent: an error after it would look like a StartJob without an answer.
+            actor = services.actor_for(ActorScope(incident.id, scope))()
+            outcome = None
+    except RetryableError as error:
+        return _postpone(incident, locked, error)
+    except AwsError as error:
+        outcome = RebuildOutcome(None, f"not rebuilt: {error}")
+    if outcome is None:
+        now = locked.now
+        locked.save(replace(incident, rebuild_intended_at=now, updated_at=now))
+        try:
+            outcome = start_rebuild(actor, scope, job, incident.id)
+        except AmbiguousError:
+            outcome = find_rebuild(jobs(), job, now)
+        except RetryableError as error:
+            return _postpone(incident, locked, error)  # AWS did nothing, so StartJob may be sent again
+    if outcome.job_id is None:
+        _give_up(incident, locked, outcome.detail)
+    else:
+        current = locked.record.find(incident.id) or incident
+        started = current.record_rebuild_started(outcome.job_id, locked.now)
+        locked.save(started, TransactionParts(release=True))
+    return outcome
+
+
+def continue_rebuild(scope: Scope, incident: Incident, services: Services) -> None:
+    """Start a rebuild that was postponed or interrupted, unless a guardrail refuses it now.
+
+    Raises:
+        RetryableError: AWS throttled or could not be reached. The rebuild stays due.
+        BusyError: another invocation works on this branch.
+    """
+    failure = failure_of(incident, scope, services)
+    with hold_branch(scope, services) as locked:
+        current = locked.record.find(incident.id)
+        if current is None or current.rebuild_at is None:
+            return
+        if isinstance(failure, str):
+            _give_up(current, locked, f"not rebuilt: {failure}")
+            return
+        # Once StartJob was sent, what is left is to look for its job.
+        refusal = None if current.rebuild_intended_at else _refusal(failure, current, locked)
+        if refusal is None:
+            rebuild(failure, current, locked)
+        elif refusal.rule in _PASSING:
+            _postpone(current, locked, refusal.detail)
+        else:
+            _give_up(current, locked, f"not rebuilt, by the rule {refusal.rule}: {refusal.detail}")
+
+
+def _refusal(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch) -> GuardrailAnswer | None:
+    """The guardrail that refuses a postponed rebuild, or None."""
+    services, opt_in = locked.services, failure.opt_in
+    if opt_in.mode is not Mode.FIX and not (opt_in.mode is Mode.ASK and incident.approved_by):
+        return GuardrailAnswer("opted_in", allows=False, detail=opt_in.note)
+    unwanted = _unwanted(failure, [action_of(change) for change in incident.applied])
+    if unwanted is not None:
+        return GuardrailAnswer("wanted", allows=False, detail=unwanted)
+    for change in incident.applied:
+        holder = failure.branch if change.kind is ActionKind.ATTACH_COMPUTE else failure.app
+        role = role_state(holder).role_arn
+        if role != change.role_arn:
+            return GuardrailAnswer("role_kept", allows=False, detail=f"{role or 'no role'} is set now")
+    region = services.region.read(failure.scope)
+    question = Question(
+        failure=failure,
+        settings=services.runtime.settings,
+        asked_at=locked.now,
+        jobs=partial(services.amplify.jobs, failure.scope.app_id, failure.scope.branch),
+        policies=services.iam.policies,
+        allowed_until=incident.fresh_until,
+        storm=is_storm(region, services),
+        muted=region.muted(failure.scope, locked.now),
+    )
+    return next((answer for answer in ask_all(REBUILD_GUARDRAILS, question) if not answer.allows), None)
+
+
+def _unwanted(failure: ConfirmedFailure, actions: list[Action]) -> str | None:
+    done = tuple(replace(action, disposition=Disposition.DO) for action in actions)
+    wanted = rebuild_after(failure, done)
+    return None if wanted.wanted else f"not rebuilt: {wanted.reason}"
+
+
+def _postpone(incident: Incident, locked: LockedBranch, why: object) -> RebuildOutcome:
+    """Try again after a wait that grows with the time since the change."""
+    now = locked.now
+    waited = now - (incident.changed_at or now)
+    locked.save(replace(incident, rebuild_at=now + min(max(waited, _SHORTEST_WAIT), _LONGEST_WAIT)))
+    return RebuildOutcome(None, f"not rebuilt yet, it is tried again: {why}")
+
+
+def _give_up(incident: Incident, locked: LockedBranch, why: str) -> None:
+    """Record and report that there is no rebuild. The alert on the change announced one."""
+    ended = replace(locked.record.find(incident.id) or incident, rebuild_at=None)
+    locked.notify(compose_not_rebuilt(locked.scope, ended, why), ended, f"not-rebuilt:{ended.job_id}")

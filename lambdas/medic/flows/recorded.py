@@ -1,0 +1,72 @@
+"""What the guardrails need to know about a recorded incident, read from AWS again but without its log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medic.diagnosis.diagnose import diagnose
+from medic.evidence import Absent, Present
+from medic.labels import Phase, Trigger
+from medic.logscan.model import LogReading
+from medic.plan.failure import ConfirmedFailure
+from medic.plan.model import Action, Disposition
+from medic.plan.optin import RoleChoice, read_opt_in
+
+if TYPE_CHECKING:
+    from medic.events import Scope
+    from medic.incidents.model import Change, Incident
+    from medic.services import Services
+
+_NOT_READ = LogReading(unread="it is not read again")
+_NO_CHOICE = RoleChoice(None, "it has no part in this")
+
+
+def failure_of(
+    incident: Incident,
+    scope: Scope,
+    services: Services,
+    *,
+    compute: RoleChoice = _NO_CHOICE,
+    service: RoleChoice = _NO_CHOICE,
+) -> ConfirmedFailure | str:
+    """The incident's failure with app, branch, job and roles as they are now, or why they could not be read.
+
+    Raises:
+        RetryableError: AWS throttled or could not be reached.
+    """
+    deployment = services.gatherer.deployment(scope, incident.job_id)
+    app, branch = deployment.app, deployment.branch
+    if not isinstance(app, Present):
+        return app.reason
+    if not isinstance(branch, Present):
+        return branch.reason
+    now = services.clock()
+    evidence = services.gatherer.evidence(
+        deployment, Absent("it is not read again"), read_at=now, candidate=compute.arn, repair=service.arn
+    )
+    runtime = incident.trigger is Trigger.RUNTIME
+    return ConfirmedFailure(
+        scope=scope,
+        trigger=incident.trigger,
+        app=app.value,
+        branch=branch.value,
+        evidence=evidence,
+        diagnosis=diagnose(evidence, _NOT_READ, Phase.RUNTIME if runtime else Phase.BUILD),
+        opt_in=read_opt_in(services.runtime.settings, branch.value.tags),
+        compute_choice=compute,
+        service_choice=service,
+        noticed_at=incident.updated_at,
+        seen_at=(incident.job_started_at or incident.opened_at) if runtime else None,
+    )
+
+
+def action_of(change: Change, disposition: Disposition = Disposition.ADVISE) -> Action:
+    """The action that a recorded change carried out."""
+    return Action(
+        kind=change.kind,
+        disposition=disposition,
+        target=change.target,
+        role_arn=change.role_arn,
+        previous_arn=change.previous_arn,
+        reason="recorded by an earlier attempt",
+    )

@@ -1,0 +1,79 @@
+"""Attributes of the table's items. An item may be of another release, or damaged: reading checks type and bounds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from medic.aws.errors import RetryableError
+from medic.codec import EARLIEST, LATEST, MAX_NUMBER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+SCHEMA = 1
+"""The attribute `schema` of every item. Raise it only if an older release must not write the item.
+
+A new field, or a new member of an enumeration, needs no new number: older releases carry along what they don't know.
+"""
+RETENTION = timedelta(days=90)
+"""How long DynamoDB keeps an item after its last write (TTL)."""
+_MAX_SCHEMA = 1000
+"""A greater number is damaged."""
+
+
+class NewerSchemaError(RetryableError):
+    """A newer release wrote the item, and this one must not. The same call succeeds once that release is back."""
+
+
+def schema() -> AttributeValueTypeDef:
+    return {"N": str(SCHEMA)}
+
+
+def seconds(time: datetime) -> AttributeValueTypeDef:
+    """A time as the table stores it: whole seconds since 1970."""
+    return {"N": str(int(time.timestamp()))}
+
+
+def check_schema(item: Mapping[str, AttributeValueTypeDef]) -> None:
+    """Refuse an item that only a newer release may write.
+
+    Raises:
+        NewerSchemaError: a newer release wrote it.
+    """
+    written = number(item, "schema")
+    if written is not None and SCHEMA < written <= _MAX_SCHEMA:
+        why = f"{text(item, 'pk')[:300]} has schema {written:.0f}, but this release knows {SCHEMA}: deploy a newer one"
+        raise NewerSchemaError("dynamodb:GetItem", "NewerSchema", why)
+
+
+def text(item: Mapping[str, AttributeValueTypeDef], name: str) -> str:
+    """A text. Empty if there is none."""
+    return item.get(name, {}).get("S", "")
+
+
+def texts(item: Mapping[str, AttributeValueTypeDef], name: str) -> frozenset[str]:
+    """A set of texts. Empty if there is none."""
+    return frozenset(item.get(name, {}).get("SS", ()))
+
+
+def number(item: Mapping[str, AttributeValueTypeDef], name: str) -> float | None:
+    """A number without bounds, up to 1e126. None if there is none."""
+    value = item.get(name, {}).get("N")
+    return None if value is None else float(value)
+
+
+def count(item: Mapping[str, AttributeValueTypeDef], name: str) -> int:
+    """A count. 0 if there is none, or if it is negative or out of bounds."""
+    value = number(item, name) or 0
+    return int(value) if 0 <= value <= MAX_NUMBER else 0
+
+
+def time(item: Mapping[str, AttributeValueTypeDef], name: str) -> datetime | None:
+    """A time. None if there is none, or if it is out of bounds."""
+    value = number(item, name)
+    if value is None or not EARLIEST.timestamp() <= value <= LATEST.timestamp():
+        return None
+    return datetime.fromtimestamp(value, UTC)

@@ -1,0 +1,166 @@
+"""A branch's record: its incidents, and what this release can't read of them. No AWS calls here."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from medic.codec import CodecError, from_json, parsed, to_text
+from medic.incidents.attributes import RETENTION, count, number, time
+from medic.incidents.model import ChangeState, Incident
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    from medic.events import Scope
+    from medic.labels import BotLabel, Label, RoleKind
+
+_MAX_SETTLED = 20
+"""How many settled incidents a branch's record keeps."""
+_CHECK_UNREAD_AFTER = timedelta(hours=1)
+"""When the watcher wakes the remediator for a record with unread incidents. By then, a release may know them."""
+_MAX_DEADLINE = timedelta(days=30)
+"""How long after its last update an incident may be due. A longer time is damaged."""
+_MAX_COOLING = timedelta(hours=25)
+"""How far in the future a cool-down may end: the longest that the settings allow, and an hour."""
+_MAX_DAMAGED = 20_000
+"""How many characters of a damaged attribute are kept."""
+_JOB_ID = re.compile(r"[0-9]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadIncident:
+    """An incident of a newer release, or a damaged one. It is written back as it is."""
+
+    text: str
+    """JSON."""
+    why: str
+    """Why this release can't read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BranchRecord:
+    """Everything the table holds about one branch."""
+
+    scope: Scope
+    version: int = 0
+    incidents: tuple[Incident, ...] = ()
+    """All open incidents and the last closed ones, which hold the role that was set before each change."""
+    cooling_until: datetime | None = None
+    unread: tuple[UnreadIncident, ...] = ()
+    listed_at: float | None = None
+    """When the due index has it checked, in seconds since 1970. None if the index does not list it."""
+
+    def incident(self, role_kind: RoleKind, label: Label | BotLabel) -> Incident | None:
+        """The latest incident of this kind, open or closed."""
+        of_kind = [i for i in self.incidents if (i.role_kind, i.label) == (role_kind, label)]
+        return max(of_kind, key=lambda incident: incident.opened_at, default=None)
+
+    def find(self, incident_id: str) -> Incident | None:
+        """The incident with this id."""
+        return next((incident for incident in self.incidents if incident.id == incident_id), None)
+
+    def with_incident(self, incident: Incident) -> BranchRecord:
+        """Add or replace an incident, and drop the oldest settled ones."""
+        others = [i for i in self.incidents if i.id != incident.id]
+        settled = sorted((i for i in others if i.settled), key=lambda i: i.opened_at)[-_MAX_SETTLED:]
+        return replace(self, incidents=(*settled, *(i for i in others if not i.settled), incident))
+
+    def written(self) -> BranchRecord:
+        """The record after it was written: the next version, listed in the due index for when it is due."""
+        return replace(self, version=self.version + 1, listed_at=None)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the first incident is due, or None."""
+        return min((incident.due_at for incident in self.incidents if not incident.settled), default=None)
+
+    def overdue(self, now: datetime) -> tuple[Incident, ...]:
+        return tuple(i for i in self.incidents if not i.settled and i.due_at <= now)
+
+    def wrongly_listed(self, now: datetime) -> bool:
+        """True if the due index lists it although nothing in it is due. Saving the record corrects that."""
+        return self.listed_at is not None and self.listed_at <= now.timestamp() and not self.overdue(now)
+
+    def next_check(self, now: datetime) -> datetime | None:
+        """When the due index is to have it checked, if it is written now."""
+        due = [] if self.due_at is None else [self.due_at, now + _MAX_DEADLINE]
+        return min((*due, now + _CHECK_UNREAD_AFTER) if self.unread else due, default=None)
+
+
+def read_record(scope: Scope, item: Mapping[str, AttributeValueTypeDef], now: datetime) -> BranchRecord:
+    """The record in an item, whatever the item holds. What can't be read is in `unread`."""
+    incidents, unread = _read_incidents(item.get("incidents"), now)
+    return BranchRecord(
+        scope=scope,
+        version=count(item, "version"),
+        incidents=incidents,
+        cooling_until=_cooling_until(item, now),
+        unread=unread,
+        listed_at=number(item, "due_at") if "due" in item else None,
+    )
+
+
+def incidents_text(record: BranchRecord) -> str:
+    """The attribute `incidents`: a JSON list."""
+    return f"[{','.join((*(each.text for each in record.unread), *map(to_text, record.incidents)))}]"
+
+
+def _read_incidents(
+    attribute: AttributeValueTypeDef | None, now: datetime
+) -> tuple[tuple[Incident, ...], tuple[UnreadIncident, ...]]:
+    if attribute is None:
+        return (), ()
+    try:
+        listed = from_json(tuple[Any, ...], parsed(attribute.get("S", "")))
+    except CodecError as error:
+        kept = {"damaged": repr(attribute)[:_MAX_DAMAGED], "updated_at": now.isoformat()}
+        return (), (UnreadIncident(json.dumps(kept), str(error)),)
+    incidents, unread = [], []
+    for each in listed:
+        try:
+            incidents.append(_incident(each))
+        except CodecError as error:
+            if not _out_of_date(each, now):
+                unread.append(UnreadIncident(json.dumps(each), str(error)))
+    return tuple(incidents), tuple(unread)
+
+
+def _incident(value: object) -> Incident:
+    """An incident that every flow can work with.
+
+    Raises:
+        CodecError: this release does not know one of its values, or it is damaged, or older than the field `trigger`.
+    """
+    incident = from_json(Incident, value)
+    if isinstance(value, dict) and "trigger" not in value:
+        raise CodecError("it does not say what showed the failure")
+    if not all(_JOB_ID.fullmatch(job_id) for job_id in (incident.job_id, incident.rebuild_job_id or "0")):
+        raise CodecError("a job id is not a number")
+    if any(change.state is ChangeState.APPLIED and change.applied_at is None for change in incident.changes):
+        raise CodecError("an applied change has no time")
+    if max(incident.deadline, incident.resend_at or incident.deadline) - incident.updated_at > _MAX_DEADLINE:
+        raise CodecError("its deadline is out of bounds")
+    return incident
+
+
+def _out_of_date(value: object, now: datetime) -> bool:
+    """True for an incident that nobody has updated for as long as DynamoDB keeps an item."""
+    updated = value.get("updated_at") if isinstance(value, dict) else None
+    try:
+        return now - from_json(datetime, updated) > RETENTION
+    except CodecError:
+        return False
+
+
+def _cooling_until(item: Mapping[str, AttributeValueTypeDef], now: datetime) -> datetime | None:
+    """The end of the cool-down. A damaged one ends in an hour, so that damage allows no change at once."""
+    if "cooling_until" not in item:
+        return None
+    until = time(item, "cooling_until")
+    return until if until is not None and until <= now + _MAX_COOLING else now + timedelta(hours=1)

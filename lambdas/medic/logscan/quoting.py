@@ -1,0 +1,156 @@
+"""Tells a reported failure from a quoted one, such as an error text in source code, tests or documentation.
+
+Structure decides first. A comment, a table or a string in source code is a quotation, whatever it quotes. An error name
+before the message, a caller's full ARN in it, or a stack trace under it is a report, whatever words precede it. Only
+where there is neither does vocabulary decide.
+"""
+
+from __future__ import annotations
+
+import re
+
+_INSPECTED = 400
+"""Characters inspected from the line's start, and before the phrase: only there can hints be."""
+_STACK_WITHIN = 600
+"""Characters after the phrase within which a stack trace must begin."""
+
+
+def _any(*patterns: str, flags: int = 0) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), flags)
+
+
+# --- structure of quotations
+
+_NOT_A_MESSAGE = _any(
+    r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|#(?!\d{1,4} \d)|<!--|--\s|;;",  # comments; Amplify's own step markers
+    r">?\s*\d{1,6} ?\||\|.*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # code frames, tables, lists
+    r"<(?!/?(?:\?xml|Error|ErrorResponse|Code|Message)\b)[a-zA-Z!/?]",  # HTML; not the XML of an AWS error
+    r"\+\s|\$\s|[✓✔√☑]|HEAD is now at\b|(?:not )?ok \d+\b",  # shell traces and diffs, commands, success, Git, TAP
+    r"[✕×○◯]\s|●\s.{1,200} › ",  # titles of tests
+    r"[:?+]? ?(?P<quote>['\"`/])(?:(?!(?P=quote)).)*(?P=quote)[,;]$|.*?\(\.[*+]\??\)",  # a lone string, an expression
+    r"[\w./@-]{1,200}\.(?:mdx?|[cm]?[jt]sx?|py|json|txt|html?|ya?ml|rst):\d*:?.",  # grep
+    r"(?:[-*] )?[0-9a-f]{7,40}:? (?=[a-zA-Z\"])",  # commits
+)
+_STRING_IN_CODE = _any(
+    r"\b(?:throw|raise)\s(?:new )?\w{1,60}\([^)]{0,80}$|\bnew \w{0,60}(?:Error|Exception)\([^)]{0,80}$",
+    r"\b(?:expect|it|test|describe|assert\w*|print)\(\s?[fbr]?['\"`][^'\"`]{0,80}$|\.\w{1,20}\(\s?['\"`][^'\"`]{0,80}$",
+    r"(?:\b(?:return|case|echo)|=>|[=!]==?|\?\?|\|\||&&) ?\\?['\"`][^'\"`]{0,80}$|\w: `[^`]{0,80}$",
+    r"(?:\b(?:const|let|var)\s\w{1,60}\s?=|^[\w.$\[\]]{1,60} =)[^'\"`]{0,80}['\"`][^'\"`]{0,80}$",
+)
+"""A string that code opens, up to the end of what precedes the phrase."""
+
+# --- structure of reports
+
+_SEPARATOR = r"(?:^|[:>\])}│›∟✖❌🛑⨯|,-] ?|\b[1-5]\d\d |^> )"
+_ERROR_NAME = (
+    r"[\"'\\]{0,2}\[?(?:[\w$]{1,60}[.#$]){0,8}"
+    r"(?:[A-Za-z]\w{0,80}(?:Error|Exception|Fault)|AccessDenied|ExpiredToken|UnauthorizedOperation|Unauthorized)"
+    r"\]?(?: \[\w{1,60}\])?(?: -|:) ?[\"'\\]{0,2}"
+)
+_NAMED = re.compile(rf"{_SEPARATOR}{_ERROR_NAME}$")
+"""Ends with an error's name and a colon: what follows is its message."""
+_NAME_FOLLOWS = re.compile(_ERROR_NAME)
+_AT_NAME = re.compile(rf"{_SEPARATOR}[\"'\\]{{0,2}}\[?(?:[\w$]{{1,60}}[.#$]){{0,8}}$")
+"""Ends where an error's name may begin."""
+_SAYS_THAT_IT_FAILED = re.compile(
+    r"^\W{0,8}(?:\[[\w :-]{1,30}\]:? )?(?:\w{1,30}Error|error|failed|failure|fatal|exception|uncaught|unhandled|unable"
+    r"|could not|cannot|can't)\b.{0,200}: [\"'\\]{0,2}$",
+    re.IGNORECASE,
+)
+_STACK = re.compile(
+    r"\s(?:at (?:async )?(?:new )?(?:[\w.$<>\[\]#]{1,80} (?:\[as \w{1,60}\] )?)?\(?"
+    r"(?:[\w-]{1,30}:)?[\w@~./\\()\[\]-]{1,300}:\d{1,7}(?::\d{1,7})?\)?"
+    r"|Traceback \(most recent call last\):|File \"[^\"]{1,300}\", line \d)"
+)
+
+# --- vocabulary of quotations
+
+_CODE = _any(
+    r"\b(?:throw new|instanceof|typeof|grep|echo)\b|\.(?:toThrow|rejects|resolves)\b",
+    r"\b(?:console|logger|log)\.\w{1,20}\(",
+    r"\bimport\s(?:[{*'\"]|type\b|\w{1,60} from\b)|\bfrom \w[\w.]{0,60} import\b|\bexport\s(?:const|class|function)\b",
+    r"\bif\s?\(|\bcatch\s?\(|\bcase\s['\"]|\bexcept\s\w|[=!]==?\s?['\"`]?$|\bincludes\(|\.name\s?[=!]=",
+    r"\b(?:expect|it|test|describe|assert\w*)\s?\(|\b(?:const|let|var)\s\w{1,60}\s?=|\breturn\s(?:new|[{'\"`(])",
+)
+_TEST_TITLE = _any(
+    r"\bshould(?:n't| not)? \w|\b(?:throws|handles|rejects|surfaces|returns|retries|maps|shows)\b| › |::test_",
+    r"\(\d{1,6}(?:\.\d{1,6})? ?m?s\)\s*$",
+    r"^(?:PASS|FAIL|SKIP)\b.{0,200}\.(?:test|spec)\.",
+    flags=re.IGNORECASE,
+)
+_PROSE = _any(
+    r"\b(?:if|when|whenever|why) (?:you|we|the|it|a|an|i)\b|\be\.g\.|\bfor example\b|\bsuch as\b|\bhow to\b",
+    r"\btroubleshoot\w*|\bprevents?\b|\bavoids?\b|\bcovers?\b|\bdocument(?:s|ed|ation)\b|\bexplains?\b|\bmeans\b",
+    r"^\W{0,6}(?:fix(?:e[sd]|ing)?|handles?|handled|add(?:s|ed)?)\b|\b(?:to|that|which|bug ?)fix(?:e[sd])?\b",
+    r"\bcommon (?:errors?|causes?)\b|\b(?:see|read) (?:the|also|more)\b|\bguide\b|\bchangelog\b"
+    r"|^\W{0,6}(?:feat|fix|chore|docs|refactor|test)(?:\([\w./ -]{1,40}\))?!?: ",
+    flags=re.IGNORECASE,
+)
+_COMPOUND = re.compile(r"[/\\_@=#]|\w-\w|\w\.\w{2}")
+"""Paths, addresses and names made of several words: a word inside of one says nothing."""
+_OPENED = r"\s+\\?[\"'“‘«`]{1,2}(?:\w{1,20} ){0,2}$"
+_MENTIONED = re.compile(r"(?:^|[^\s:=>(\[,{])" + _OPENED)
+"""An opening quote after a word: `see "AccessDenied"`. After a colon it opens a value: `message: "AccessDenied"`."""
+_REPORTED = re.compile(
+    r"\b(?:message|error|reason|with|failed|returned|said|got|because|exception):?" + _OPENED, re.IGNORECASE
+)
+
+
+def is_quoted(line: str, column: int, *, following: str = "", names_arn: bool = False) -> bool:
+    """True if the phrase at this column of a line is quoted, not reported.
+
+    Args:
+        line: the text of one line, without time stamp and level.
+        column: where the phrase begins in it.
+        following: what follows the phrase in its log entry: a stack trace makes it a report.
+        names_arn: True if the phrase names its caller by a full ARN.
+    """
+    before, head = line[max(0, column - _INSPECTED) : column], line[:_INSPECTED]
+    if _NOT_A_MESSAGE.match(head) or _STRING_IN_CODE.search(before):
+        return True
+    if (
+        names_arn
+        or _is_reported(before, line[column : column + _INSPECTED])
+        or _STACK.search(following[:_STACK_WITHIN])
+    ):
+        return False
+    words = " ".join(word for word in before.split(" ") if not _COMPOUND.search(word))
+    if _CODE.search(before) or _TEST_TITLE.search(head) or _PROSE.search(words):
+        return True
+    if head.startswith("> ") or before.endswith(("**", "`")):
+        return True
+    return _MENTIONED.search(before) is not None and _REPORTED.search(before) is None
+
+
+def _is_reported(before: str, phrase: str) -> bool:
+    """True for `words: ErrorName: message`, and for `words that say that it failed: message`."""
+    if _NAMED.search(before) or _SAYS_THAT_IT_FAILED.match(before):
+        return True
+    return _AT_NAME.search(before) is not None and _NAME_FOLLOWS.match(phrase) is not None
+
+
+# --- output of tests and of commands that only display
+
+_TEST_FRAME = re.compile(r"\.(?:test|spec)\.[cm]?[jt]sx?\b|\b__(?:tests|mocks)__/|\btests?/test_\w{1,80}\.py")
+_DISPLAYS = frozenset(
+    {
+        *("cat", "echo", "printf", "head", "tail", "grep", "egrep", "fgrep", "rg", "less", "more", "sed", "awk"),
+        *("ls", "find", "git", "diff", "bat", "tree", "wc", "true"),
+    }
+)
+_COMMAND_SEPARATOR = re.compile(r"&&|\|\|?|;")
+_ACTS = re.compile(r"\bgit (?:clone|fetch|pull|push|submodule|ls-remote)\b|\$\(|`|\bsed -i\b|\bfind\b.*\s-exec\b")
+
+
+def is_from_a_test(text: str) -> bool:
+    """True if the text has a stack frame in a test file, because such a failure was provoked by the test."""
+    return _TEST_FRAME.search(text) is not None
+
+
+def only_displays(command: str) -> bool:
+    """True if a build command can only print text, so that nothing in its output is a failure of the build."""
+    if _ACTS.search(command[:2000]):
+        return False
+    parts = _COMMAND_SEPARATOR.split(command[:2000])
+    programs = {part.split(None, 1)[0].rpartition("/")[2] for part in parts if part.strip()}
+    return bool(programs) and programs <= _DISPLAYS

@@ -1,0 +1,132 @@
+"""Finds failed jobs that no event told of. EventBridge delivers Amplify's events on a best-effort basis.
+
+https://docs.aws.amazon.com/amplify/latest/userguide/monitoring-with-cloudwatch.html
+
+Once an hour each app's branches are listed. A branch's jobs are listed if something about the branch changed, and in
+any case every six hours: it is not documented which change moves which field, so the fields may only save calls.
+The first look at an app only notes what is there. Everything here but `MissedFailures` is pure.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from medic.aws.errors import AwsError
+from medic.telemetry import TelemetryEvent
+from medic.watch.job_store import KnownBranch, KnownJobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from medic.aws.amplify import AmplifyReader
+    from medic.evidence import App, Branch, Job
+    from medic.telemetry import Telemetry
+    from medic.watch.job_store import KnownJobsTable
+
+ASK_ANYWAY_AFTER = timedelta(hours=6)
+"""How long a branch that shows no change may go without a look at its jobs."""
+MAX_AGE = timedelta(hours=24)
+"""Older failures are not told."""
+GRACE = timedelta(minutes=15)
+"""How long after its end a job may wait for its event. A retried message needs no second one."""
+_MINUTES = 60
+
+
+def in_turn(apps: Iterable[App], now: datetime) -> tuple[App, ...]:
+    """The apps whose minute of the hour it is. So the calls are spread evenly, and nothing needs to be stored."""
+    minute = int(now.timestamp()) // 60 % _MINUTES
+    return tuple(app for app in apps if zlib.crc32(app.id.encode()) % _MINUTES == minute)
+
+
+def branch_state(branch: Branch) -> str:
+    return f"{branch.active_job_id}|{branch.jobs_total}|{branch.updated_at}"
+
+
+def must_ask(branch: Branch, known: KnownBranch | None, now: datetime) -> bool:
+    """Whether to list the branch's jobs."""
+    return known is None or known.state != branch_state(branch) or now - known.asked_at >= ASK_ANYWAY_AFTER
+
+
+def job_reference(job: Job) -> str:
+    return f"{job.id}@{job.started_at.isoformat() if job.started_at else ''}"
+
+
+def after_jobs(
+    branch: Branch, known: KnownBranch | None, jobs: Iterable[Job], since: datetime, now: datetime
+) -> tuple[KnownBranch, tuple[Job, ...]]:
+    """What is known of a branch after its jobs were listed, and the failed jobs to tell of, oldest first.
+
+    A job that just ended waits for its event: the branch then counts as changed, so that the next look asks again.
+    """
+    told = known.told if known else ()
+    failed = [
+        job
+        for job in jobs
+        if job.status == "FAILED" and job.ended_at is not None and job.ended_at > max(since, now - MAX_AGE)
+    ]
+    late = [job for job in failed if job.ended_at is not None and now - job.ended_at >= GRACE]
+    missed = sorted((job for job in late if job_reference(job) not in told), key=lambda job: int(job.id))
+    state = branch_state(branch) if len(late) == len(failed) else ""
+    return KnownBranch(state, now, tuple(map(job_reference, late))), tuple(missed)
+
+
+@dataclass(frozen=True)
+class MissedFailures:
+    """Looks for missed failures.
+
+    Attributes:
+        tell: sends the remediator a failed job of a branch.
+    """
+
+    amplify: AmplifyReader
+    known_jobs: KnownJobsTable
+    tell: Callable[[str, str, Job], None]
+    telemetry: Telemetry
+    clock: Callable[[], datetime]
+
+    def look(self, apps: Iterable[App], deadline: datetime) -> None:
+        """Look at the apps whose turn it is. If one fails, the others are looked at all the same.
+
+        Args:
+            apps: all apps that are watched.
+            deadline: no further branch is asked after this time. Its app is looked at again an hour later.
+        """
+        for app in in_turn(apps, self.clock()):
+            try:
+                self._look_at(app.id, deadline)
+            except AwsError as error:
+                self.telemetry.record(TelemetryEvent.JOBS_UNREAD, app=app.id, why=error)
+
+    def _look_at(self, app_id: str, deadline: datetime) -> None:
+        now = self.clock()
+        before = self.known_jobs.read(app_id)
+        branches = tuple(self.amplify.branches(app_id))
+        if before is None:
+            noted = {branch.name: KnownBranch(branch_state(branch), now) for branch in branches}
+            self.known_jobs.write(app_id, KnownJobs(now, noted), now)
+            return
+        known: dict[str, KnownBranch] = {}
+        for branch in branches:
+            last = before.branches.get(branch.name)
+            if last is not None:
+                known[branch.name] = last
+            if must_ask(branch, last, now) and self.clock() < deadline:
+                self._ask(app_id, branch, before.since, known)
+        self.known_jobs.write(app_id, replace(before, branches=known), now)
+
+    def _ask(self, app_id: str, branch: Branch, since: datetime, known: dict[str, KnownBranch]) -> None:
+        """List the branch's jobs and tell of the missed ones. What could not be listed is asked again next time."""
+        try:
+            jobs = self.amplify.recent_jobs(app_id, branch.name)
+        except AwsError as error:
+            self.telemetry.record(TelemetryEvent.JOBS_UNREAD, app=app_id, branch=branch.name, why=error)
+            return
+        after, missed = after_jobs(branch, known.get(branch.name), jobs, since, self.clock())
+        for job in missed:
+            self.tell(app_id, branch.name, job)
+            self.telemetry.record(TelemetryEvent.EVENT_MISSED, app=app_id, branch=branch.name, job=job.id)
+        known[branch.name] = after

@@ -1,0 +1,112 @@
+"""EventBridge may lose an event. The watcher finds the failed job, and the bot reports it.
+
+On the fake, a failed job changes no field of its branch, so the job is found when the branch is asked anyway.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medic.evidence import Job
+from medic.watch.missed import GRACE, after_jobs
+from tests.integration.test_requests import TAG, incident
+from tests.integration.test_watcher import Queue, watcher
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import World
+
+HOUR = 60
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+def watch(world: World, queue: Queue, minutes: int, **settings: Any) -> list[dict[str, Any]]:
+    """Run the watcher each minute. Returns the messages on missed failures."""
+    sent = len(queue.messages)
+    for _ in range(minutes):
+        world.amplify.control.advance(60)
+        watcher(world, queue, watch_runtime="none", **settings).run({}, 30)
+    return [message for message in queue.messages[sent:] if message["detail-type"] == "Missed Failure"]
+
+
+def failing(world: World, **app: Any) -> str:
+    app_id = world.make_app(**app)
+    world.amplify.control.set_connection(app_id, "lost")
+    return app_id
+
+
+def test_a_lost_event_is_found_within_seven_hours_and_told_once(world: World, queue: Queue) -> None:
+    app = failing(world)
+    assert watch(world, queue, HOUR) == []
+    world.build(app)
+    (message,) = watch(world, queue, 7 * HOUR)
+    world.deliver(message)
+
+    assert incident(world, app).job_id == "1"
+    assert len(world.alerts()) == 1
+    assert watch(world, queue, 7 * HOUR) == []
+
+
+def test_a_missed_failure_is_never_fresh(world: World, queue: Queue) -> None:
+    app = failing(world, tags={TAG: "fix"})
+    watch(world, queue, HOUR)
+    world.build(app)
+    (message,) = watch(world, queue, 7 * HOUR)
+    world.deliver(message)
+
+    assert world.compute_role(app) is None
+    assert "found late" in world.alerts()[0]
+
+
+def test_the_first_look_only_notes_what_is_there(world: World, queue: Queue) -> None:
+    app = failing(world)
+    world.build(app)
+
+    assert watch(world, queue, 8 * HOUR) == []
+
+
+def test_a_branch_that_shows_no_change_is_asked_every_six_hours(world: World, queue: Queue) -> None:
+    world.build(failing(world))
+    watch(world, queue, HOUR)
+    world.amplify.control.forget_calls()
+    watch(world, queue, 12 * HOUR)
+
+    assert len(world.amplify.control.recorded_calls("ListBranches")) == 12
+    assert len(world.amplify.control.recorded_calls("ListJobs")) == 2
+
+
+def test_an_app_that_can_not_be_listed_stops_no_other(world: World, queue: Queue) -> None:
+    failing(world)
+    app = failing(world, name="other")
+    watch(world, queue, HOUR)
+    world.build(app)
+    world.amplify.control.fail_call("ListBranches", "throttle", 1)
+
+    assert len(watch(world, queue, 8 * HOUR)) == 1
+
+
+def test_only_listed_apps_are_looked_at(world: World, queue: Queue) -> None:
+    app = failing(world)
+    watch(world, queue, HOUR, apps=["d00000000000000"])
+    world.build(app)
+
+    assert watch(world, queue, 2 * HOUR, apps=["d00000000000000"]) == []
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(14, 0), (16, 1), (24 * 60 + 1, 0)])
+def test_a_job_is_told_after_its_event_had_time_to_come_and_within_a_day(world: World, minutes: int, told: int) -> None:
+    now = world.now()
+    ended = now - timedelta(minutes=minutes)
+    job = Job("7", "FAILED", "RELEASE", None, None, ended - timedelta(minutes=2), ended, ())
+    app = failing(world)
+    branch = next(world.services().amplify.branches(app))
+    known, missed = after_jobs(branch, None, [job], now - timedelta(days=7), now)
+
+    assert len(missed) == told
+    assert (known.state == "") is (timedelta(minutes=minutes) < GRACE), "a young job is asked again"

@@ -1,0 +1,155 @@
+"""Messages come late, twice, out of order or never. What AWS says about the jobs decides, not when a message came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medic.incidents.model import IncidentState
+from medic.incidents.table import branch_key
+from tests.integration.test_deadlines import OPTED_IN, REBUILDING, lost_connection
+from tests.integration.test_requests import TAG, incident, scope
+
+if TYPE_CHECKING:
+    from medic.incidents.model import Incident
+    from tests.integration.conftest import World
+
+MINUTE, DAY = 60, 24 * 3600
+
+
+def incidents(world: World, app: str) -> list[Incident]:
+    """The branch's incidents, oldest first."""
+    return sorted(world.services().table.read(scope(world, app)).incidents, key=lambda each: each.opened_at)
+
+
+# --- late and forged
+
+
+def test_a_message_with_todays_time_about_an_old_job_changes_nothing(world: World) -> None:
+    app = lost_connection(world, {})
+    event = world.build(app)
+    world.amplify.control.advance(90 * DAY)
+    world.amplify.fake.state.branch(app, "main")[1].tags.update(REBUILDING)
+    world.deliver({**event, "time": world.now().isoformat()})
+    assert world.calls("UpdateBranch") == []
+    assert len(world.calls("StartJob")) == 1
+    assert "by the rule fresh: the job ended" in world.alerts()[0]
+
+
+def test_a_late_message_about_a_recent_job_is_acted_on(world: World) -> None:
+    event = world.build(lost_connection(world, OPTED_IN))
+    world.amplify.control.advance(29 * MINUTE)
+    world.deliver({**event, "time": "2020-01-01T00:00:00Z"})
+    assert len(world.calls("UpdateBranch")) == 1
+
+
+@pytest.mark.parametrize("told_of_success", [True, False], ids=["success told", "success lost"])
+def test_a_failure_that_comes_after_a_newer_success_changes_nothing(world: World, *, told_of_success: bool) -> None:
+    app = lost_connection(world, REBUILDING)
+    failed = world.build(app)
+    world.amplify.control.set_connection(app, "ok")
+    world.amplify.control.advance(MINUTE)
+    succeeded = world.build(app)
+    if told_of_success:
+        world.deliver(succeeded)
+    world.deliver(failed)
+    assert world.calls("UpdateBranch") == []
+    assert len(world.calls("StartJob")) == 2
+    assert "by the rule fresh: job 2 has succeeded since" in world.alerts()[0]
+
+
+def test_jobs_that_can_not_be_listed_refuse_a_change(world: World) -> None:
+    event = world.build(lost_connection(world, OPTED_IN))
+    world.amplify.control.deny("ListJobs")
+    world.deliver(event)
+    assert world.calls("UpdateBranch") == []
+    assert "by the rule fresh: the branch's jobs could not be read" in world.alerts()[0]
+
+
+def test_two_failures_in_reverse_order_cause_one_incident_and_one_alert(world: World) -> None:
+    app = lost_connection(world, {})
+    first = world.build(app)
+    world.amplify.control.advance(MINUTE)
+    second = world.build(app)
+    world.deliver(second)
+    world.deliver(first)
+    assert [(each.job_id, each.count) for each in incidents(world, app)] == [("2", 1)]
+    assert len(world.alerts()) == 1
+
+
+# --- what a later job says
+
+
+@pytest.mark.parametrize("tags", [{}, OPTED_IN], ids=["reported", "changed"])
+def test_a_later_job_that_is_cancelled_resolves_nothing(world: World, tags: dict[str, str]) -> None:
+    app = lost_connection(world, tags)
+    world.deliver(world.build(app))
+    state = incident(world, app).state
+    world.amplify.control.set_build_time(10 * MINUTE)
+    world.amplify.control.advance(MINUTE)
+    world.build(app)
+    world.client("amplify").stop_job(appId=app, branchName="main", jobId="2")
+    cancelled = dict(world.amplify.events[-1])
+    assert cancelled["detail"]["jobStatus"] == "CANCELLED"
+    world.deliver(cancelled)
+    assert incident(world, app).state is state
+    assert len(world.alerts()) == 1
+
+
+def test_a_later_push_that_fails_alike_shows_that_the_change_did_not_help(world: World) -> None:
+    app = lost_connection(world, OPTED_IN)
+    world.deliver(world.build(app))
+    assert incident(world, app).state is IncidentState.APPLIED
+    world.amplify.control.advance(2 * MINUTE)
+    world.amplify.control.push(app, "main", "0123456789")
+    world.deliver(dict(world.amplify.events[-1]))
+    assert incident(world, app).state is IncidentState.NOT_HELPED
+    assert "Still failing" in world.alerts()[1]
+    assert len(world.calls("UpdateBranch")) == 1
+
+
+# --- a branch that is deleted and created again
+
+
+def recreate(world: World, app: str, **fields: object) -> None:
+    amplify = world.client("amplify")
+    amplify.delete_branch(appId=app, branchName="main")
+    world.amplify.control.advance(MINUTE)
+    amplify.create_branch(appId=app, branchName="main", stage="PRODUCTION", tags=OPTED_IN, **fields)
+
+
+def test_a_branch_that_is_created_again_is_a_new_branch(world: World) -> None:
+    app = lost_connection(world, {})
+    for _ in range(2):
+        world.deliver(world.build(app))
+        world.amplify.control.advance(MINUTE)
+    recreate(world, app)
+    event = world.build(app)
+    assert event["detail"]["jobId"] == "1"
+    world.deliver(event)
+    old, new = incidents(world, app)
+    assert (old.state, old.count, new.count) == (IncidentState.EXPIRED, 2, 1)
+    assert world.compute_role(app) == world.default_role_arn
+    assert len(world.alerts()) == 2
+
+
+def test_a_failure_of_a_branch_that_is_created_again_says_nothing_about_the_old_change(world: World) -> None:
+    app = lost_connection(world, OPTED_IN)
+    world.deliver(world.build(app))
+    world.amplify.control.advance(61 * MINUTE)
+    recreate(world, app)
+    world.deliver(world.build(app))
+    old, new = incidents(world, app)
+    assert (old.state, new.state) == (IncidentState.EXPIRED, IncidentState.APPLIED)
+    assert not new.tried_before
+    assert "Still failing" not in world.alerts()[-1]
+
+
+def test_the_same_branch_after_its_record_was_lost_is_diagnosed_again(world: World) -> None:
+    app = lost_connection(world, {TAG: "ask"})
+    event = world.build(app)
+    world.deliver(event)
+    world.client("dynamodb").delete_item(TableName="incidents", Key={"pk": {"S": branch_key(scope(world, app))}})
+    world.deliver(event)
+    assert incident(world, app).state is IncidentState.AWAITING_APPROVAL

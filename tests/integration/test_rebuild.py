@@ -1,0 +1,188 @@
+"""The alert on a change comes before its rebuild. A rebuild waits while Amplify is busy, and never ends in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medic.flows.locked_branch import RecordedError
+from medic.incidents.model import IncidentState
+from medic.plan.optin import AUTO_FIX, REBUILD
+from tests.integration.test_deadlines import REBUILDING, lost_connection
+from tests.integration.test_requests import incident
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medic.alerts.model import Alert
+    from tests.integration.conftest import World
+
+MINUTE = 60
+
+
+@dataclass
+class Hook:
+    """A channel that does something when an alert is sent."""
+
+    do: Callable[[], object]
+    name: str = "hook"
+    routes: tuple[str | None, ...] = ()
+
+    def send(self, alert: Alert, thread: str | None) -> str | None:
+        assert alert.kind
+        self.do()
+        return thread
+
+
+def retries(world: World) -> int:
+    return sum(call["body"]["jobType"] == "RETRY" for call in world.calls("StartJob"))
+
+
+def retag(world: World, app: str, **tags: str) -> None:
+    world.amplify.fake.state.branch(app, "main")[1].tags.update(tags)
+
+
+@pytest.fixture
+def app(world: World) -> str:
+    return lost_connection(world, REBUILDING)
+
+
+def test_the_alert_on_a_change_is_sent_before_its_rebuild_is_tried(world: World, app: str) -> None:
+    event = world.build(app)
+    services = world.services()
+    retries_when_told: list[int] = []
+    vars(services)["channels"] = (*services.channels, Hook(lambda: retries_when_told.append(retries(world))))
+    world.deliver(event, services)
+    assert (retries_when_told, retries(world)) == ([0], 1)
+    (alert,) = world.alerts()
+    assert "job 1 is retried next" in alert
+
+
+@pytest.mark.parametrize("operation", ["ListJobs", "StartJob"])
+def test_a_denial_after_the_change_ends_in_an_alert(world: World, app: str, operation: str) -> None:
+    event = world.build(app)
+    services = world.services()
+    vars(services)["channels"] = (*services.channels, Hook(lambda: world.amplify.control.deny(operation)))
+    world.deliver(event, services)
+    assert world.compute_role(app) == world.default_role_arn
+    changed, follow_up = world.alerts()
+    assert "(read back)" in changed
+    assert "not rebuilt" in follow_up
+    assert incident(world, app).state is IncidentState.APPLIED
+    world.amplify.control.advance(5 * MINUTE)
+    assert world.watch() == 0
+
+
+def test_a_stack_that_only_reports_after_the_change_ends_in_an_alert(world: World, app: str) -> None:
+    event = world.build(app)
+    world.amplify.control.fail_call("UpdateBranch", "timeout_after_effect")
+    for read_back in (3, 4, 5):
+        world.amplify.control.fail_call("GetBranch", "throttle", read_back)
+    with pytest.raises(RecordedError):
+        world.deliver(event)
+    world.settings["mode"] = "report"
+    world.actor_role_arn = None  # type: ignore[assignment]
+    world.amplify.control.advance(5 * MINUTE)
+    world.watch()
+    assert "set by an earlier attempt" in world.alerts()[0]
+    assert retries(world) == 0
+    assert incident(world, app).state is IncidentState.APPLIED
+    assert world.watch() == 0
+
+
+# --- Amplify is busy
+
+
+@pytest.fixture
+def busy(world: World, app: str) -> dict[str, Any]:
+    """Other apps use all five builds of the account. Returns the event of a failed build."""
+    event = world.build(app)
+    world.amplify.control.set_build_time(12 * MINUTE)
+    for number in range(5):
+        other = world.make_app(name=f"other-{number}")
+        world.client("amplify").start_job(appId=other, branchName="main", jobType="RELEASE")
+    return event
+
+
+def minutes(world: World, many: int) -> None:
+    """Run the watcher each minute."""
+    for _ in range(many):
+        world.amplify.control.advance(MINUTE)
+        world.watch()
+
+
+def test_a_rebuild_waits_until_amplify_is_less_busy(world: World, app: str, busy: dict[str, Any]) -> None:
+    world.deliver(busy)
+    assert incident(world, app).rebuild_at is not None
+    minutes(world, 10)
+    assert incident(world, app).state is IncidentState.APPLIED
+    minutes(world, 10)
+    assert incident(world, app).state is IncidentState.REBUILDING
+    assert len(world.alerts()) == 1
+
+
+def test_a_rebuild_no_longer_waits_when_the_failure_is_not_fresh(world: World, app: str, busy: dict[str, Any]) -> None:
+    world.settings["limits"] = {"fresh_minutes": 5}
+    world.deliver(busy)
+    minutes(world, 20)
+    assert incident(world, app).state is IncidentState.APPLIED
+    assert incident(world, app).rebuild_at is None
+    _, follow_up = world.alerts()
+    assert "by the rule fresh" in follow_up
+
+
+@pytest.mark.parametrize(
+    ("tags", "why"),
+    [
+        ({REBUILD: "no"}, "amplify-medic:rebuild says no"),
+        ({AUTO_FIX: "ask"}, "opted_in"),
+        ({AUTO_FIX: "ignore"}, "opted_in"),
+    ],
+    ids=["rebuild", "ask", "ignore"],
+)
+def test_a_rebuild_that_is_no_longer_wanted_is_not_started(
+    world: World, app: str, busy: dict[str, Any], tags: dict[str, str], why: str
+) -> None:
+    world.deliver(busy)
+    retag(world, app, **tags)
+    before = retries(world)
+    minutes(world, 20)
+    assert retries(world) == before
+    assert why in world.alerts()[1]
+
+
+def test_a_rebuild_is_not_started_for_a_role_that_somebody_replaced(
+    world: World, app: str, busy: dict[str, Any]
+) -> None:
+    world.deliver(busy)
+    world.client("amplify").update_branch(appId=app, branchName="main", computeRoleArn=world.make_role("mine"))
+    before = retries(world)
+    minutes(world, 20)
+    assert retries(world) == before
+    assert "role_kept" in world.alerts()[1]
+
+
+def test_a_newer_job_supersedes_a_waiting_rebuild(world: World, app: str, busy: dict[str, Any]) -> None:
+    world.deliver(busy)
+    world.amplify.control.advance(12 * MINUTE)
+    world.amplify.control.push(app, "main", "0123456789")
+    before = retries(world)
+    minutes(world, 5)
+    assert retries(world) == before
+    assert "Superseded by job 2" in world.alerts()[1]
+
+
+def test_a_later_failure_takes_the_recorded_jobs_place_without_a_second_alert(world: World, app: str) -> None:
+    first = world.build(app)
+    world.amplify.control.advance(MINUTE)
+    second = world.build(app)
+    world.amplify.control.advance(1)
+    world.deliver(first)
+    world.deliver(second)
+    (alert,) = world.alerts()
+    assert "superseded by job 2" in alert
+    assert world.calls("StartJob")[-1]["body"]["jobId"] == "2"
+    assert retries(world) == 1
+    assert incident(world, app).count == 2

@@ -1,0 +1,163 @@
+"""A failed deployment is never dropped in silence: it is diagnosed, retried, or reported as undiagnosed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from medic.aws.amplify import AmplifyReader
+from medic.aws.errors import RetryableError
+from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
+from medic.evidence import Present
+from medic.labels import BotLabel
+from medic.unpack import CutError
+from tests.integration.test_requests import incident
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.conftest import World
+
+HALF_AN_HOUR = 31 * 60
+
+
+def failing(world: World) -> tuple[str, dict[str, Any]]:
+    """An app that lost its repository, and the event of its failed job."""
+    app = world.make_app(iamServiceRoleArn=world.make_role("service"))
+    world.amplify.control.set_connection(app, "lost")
+    return app, world.build(app)
+
+
+def lagging(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let GetJob say RUNNING so many times after the job has ended."""
+    real, left = AmplifyReader.job, [times]
+
+    def job(self: AmplifyReader, *args: str) -> Any:
+        found = real(self, *args)
+        left[0] -= 1
+        if left[0] >= 0 and isinstance(found, Present):
+            return Present(replace(found.value, job=replace(found.value.job, status="RUNNING")))
+        return found
+
+    monkeypatch.setattr(AmplifyReader, "job", job)
+
+
+def test_a_failure_whose_status_lags_is_retried_and_then_diagnosed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, event = failing(world)
+    lagging(monkeypatch, 1)
+    with pytest.raises(RetryableError, match="RUNNING"):
+        world.deliver(event)
+    assert world.alerts() == []
+
+    world.deliver(event)
+    assert incident(world, app).label != BotLabel.UNDIAGNOSED
+    assert len(world.alerts()) == 1
+
+
+def test_a_status_that_lags_for_long_is_reported_as_undiagnosed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, event = failing(world)
+    lagging(monkeypatch, 99)
+    world.deliver(event, age=HALF_AN_HOUR)
+
+    assert incident(world, app).label == BotLabel.UNDIAGNOSED
+    (alert,) = world.alerts()
+    assert "could not find out why" in alert
+    assert "GetJob still says RUNNING" in alert
+
+
+def test_without_a_log_and_a_reason_the_failure_is_retried_and_then_reported(world: World) -> None:
+    world.amplify.control.set_questions(log_url="absent")
+    app, event = failing(world)
+    with pytest.raises(RetryableError, match="has no log"):
+        world.deliver(event)
+    world.deliver(event, age=HALF_AN_HOUR)
+
+    assert incident(world, app).label == BotLabel.UNDIAGNOSED
+    assert "has no log" in world.alerts()[0]
+
+
+@pytest.mark.parametrize("error", [LogUnavailableError("HTTP 404"), LogExpiredError("HTTP 403")])
+def test_a_log_that_is_not_there_yet_is_retried_and_then_reported(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    app, event = failing(world)
+
+    def chunks(_self: BuildLogSource, _url: str) -> Iterator[bytes]:
+        yield from ()
+        raise error
+
+    monkeypatch.setattr(BuildLogSource, "chunks", chunks)
+    with pytest.raises(RetryableError):
+        world.deliver(event)
+    world.deliver(event, age=HALF_AN_HOUR)
+
+    assert incident(world, app).label == BotLabel.UNDIAGNOSED
+    assert len(world.alerts()) == 1
+
+
+@pytest.mark.parametrize("operation", ["GetJob", "GetApp", "GetBranch"])
+def test_a_denied_call_is_reported_at_once_and_names_the_call(world: World, operation: str) -> None:
+    app, event = failing(world)
+    world.amplify.control.deny(operation)
+    world.deliver(event)
+
+    assert incident(world, app).label == BotLabel.UNDIAGNOSED
+    (alert,) = world.alerts()
+    assert operation in alert
+    assert "Let the bot's role make this call" in alert
+
+
+def test_a_log_that_is_cut_without_a_finding_is_not_called_harmless(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, event = failing(world)
+
+    def chunks(_self: BuildLogSource, _url: str) -> Iterator[bytes]:
+        yield b"[INFO]: npm run build\n"
+        raise CutError("it is longer than 64 MiB")
+
+    monkeypatch.setattr(BuildLogSource, "chunks", chunks)
+    world.deliver(event)
+
+    assert incident(world, app).label == BotLabel.UNDIAGNOSED
+    assert "longer than 64 MiB" in world.alerts()[0]
+
+
+def test_one_alert_a_day_for_a_branch_and_reason(world: World) -> None:
+    app, event = failing(world)
+    world.amplify.control.deny("GetJob")
+    world.deliver(event)
+    world.deliver(event)
+    world.deliver(world.build(app))
+
+    assert incident(world, app).count == 2
+    assert len(world.alerts()) == 1
+
+
+def test_the_next_success_closes_it(world: World) -> None:
+    app, event = failing(world)
+    world.amplify.control.deny("GetJob")
+    world.deliver(event)
+    world.amplify.control.deny("GetJob", denied=False)
+    world.amplify.control.set_connection(app, "ok")
+    world.deliver(world.build(app))
+
+    assert incident(world, app).state.closed
+    assert "recovered" in world.alerts()[-1].lower()
+
+
+def test_a_success_whose_status_lags_is_retried(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, event = failing(world)
+    world.deliver(event)
+    world.amplify.control.set_connection(app, "ok")
+    succeeded = world.build(app)
+    lagging(monkeypatch, 1)
+    with pytest.raises(RetryableError, match="RUNNING"):
+        world.deliver(succeeded)
+    world.deliver(succeeded)
+
+    assert incident(world, app).state.closed
