@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from medic.plan.failure import ConfirmedFailure
     from medic.plan.model import Action, Plan
 
+_END_OF_CLAUSE = re.compile(r"; |: https?://")
 _COMMIT_ID_CHARACTERS = 10
 _MAX_COMMIT_MESSAGE = 50
 _NEXT_BY_RULE = {
@@ -179,7 +181,8 @@ def _done(report: FailureReport) -> str:
     for action in report.not_attempted:
         if action.disposition is Disposition.REFUSE:
             refused = f"{wording.ROLE_OF_ACTION[action.kind]} {name_of(action.role_arn or '')}".strip()
-            sentences.append(f"did not set {refused}: {action.reason} (guardrail {action.rule})")
+            reason = _END_OF_CLAUSE.split(action.reason)[0]  # the detail has it whole
+            sentences.append(f"did not set {refused}: {reason} (guardrail {action.rule})")
         elif action.disposition is Disposition.ASK_FIRST:
             sentences.append(_change(report, action))
         else:

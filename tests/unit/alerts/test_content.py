@@ -15,7 +15,7 @@ from medic.alerts.model import Alert, AlertKind, NamedText, Section, redacted
 from medic.alerts.sns import render_text
 from medic.alerts.wording import ALERT_STYLES
 from medic.codec import to_text
-from medic.evidence import Present
+from medic.evidence import Present, RolePolicies
 from medic.incidents.model import IncidentState
 from medic.labels import Phase, Trigger
 from medic.settings import Mode
@@ -106,10 +106,13 @@ def test_a_proposal_contains_what_its_reader_needs(part: str) -> None:
 
 
 def test_an_access_denied_line_of_an_ssr_log_grants_nothing() -> None:
-    shown = told(denied())
-    assert "dynamodb:GetItem" in shown
-    assert "put-role-policy" not in shown, "a visitor may have written the line"
+    lacks: Any = {COMPUTE_ROLE: Present(RolePolicies((), ()))}
+    diagnosis = diagnosed(denial(COMPUTE_SESSION), Phase.RUNTIME, policies=lacks)
+    shown = told(compose_report(report_of(diagnosis, Mode.REPORT, Trigger.RUNTIME, policies=lambda _: ADMIN)))
     assert "Next step: Allow it only if your code is meant to do this" in shown
+    for text in (shown, told(denied())):
+        assert "dynamodb:GetItem" in text
+        assert "put-role-policy" not in text, "a visitor may have written the line"
 
 
 def test_an_unknown_check_names_what_would_decide_it() -> None:
