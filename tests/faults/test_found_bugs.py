@@ -35,7 +35,7 @@ def test_a_run_killed_after_setting_the_role_resumes_with_the_rebuild() -> None:
     with Path(attach_and_rebuild).stage() as (world, remediator):
         world.wire.listen(Call("amplify:UpdateBranch", 1), Fault.DEATH)
         remediator.step()
-        remediator.step()
+        remediator.run_watcher_until_idle()
         assert [write.operation for write in world.writes] == ["amplify:UpdateBranch", "amplify:StartJob"]
         assert "nothing is changed" not in world.alerts()[0]
 

@@ -46,6 +46,8 @@ def test_every_mistake_is_named_at_once() -> None:
         "apps": ["myapp"],
         "slack": {"webhook_secret": "https://hooks.example/x", "chanels": {}},
         "sns": {"emails": ["nobody"]},
+        "operator": {"require_source_identity": "yes", "mfa": True},
+        "concurrency": 1,
         "limits": {"cool_down_minutes": 0, "fixes_per_app_an_hour": True},
         "colour": "blue",
     }
@@ -60,6 +62,9 @@ def test_every_mistake_is_named_at_once() -> None:
         "slack.webhook_secret",
         "slack.chanels",
         "sns.emails",
+        "operator.require_source_identity",
+        "operator.mfa",
+        "concurrency",
         "limits.cool_down_minutes",
         "limits.fixes_per_app_an_hour",
         "colour",

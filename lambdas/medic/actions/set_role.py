@@ -179,9 +179,10 @@ class RoleWriter:
         no_answer = None
         try:
             target.prepare()
-            moved = self._send(target, expected, wanted or "", created_at)
-        except AmbiguousError as error:
-            moved, no_answer = None, error
+            try:
+                moved = self._send(target, expected, wanted or "", created_at)
+            except AmbiguousError as error:
+                moved, no_answer = None, error
         except RetryableError:
             raise
         except AwsError as error:

@@ -135,6 +135,8 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
     job_id = incident.rebuild_job_id or incident.job_id
     job = services.amplify.job(scope.app_id, scope.branch, job_id)
     if not isinstance(job, Present):
+        if incident.trigger is Trigger.FAILED:
+            _look_for_success(scope, incident, services)
         return
     now, status = services.clock(), job.value.job.status
     if status not in RUNNING and incident.trigger is Trigger.FAILED:
