@@ -29,8 +29,8 @@ def test_a_lost_repository_connection_is_named_first_if_the_trust_policy_is_prov
     world.deliver(world.build(app))
     alert = the_alert(world)
     assert "its trust was checked and is right" in alert
-    assert "Likely: " in alert
-    assert "Proven: " not in alert
+    assert "Likely cause: " in alert
+    assert "roven" not in alert
     assert world.calls("UpdateBranch") == []
     assert len(world.emails()) == 1
 

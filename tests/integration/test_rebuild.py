@@ -171,7 +171,7 @@ def test_a_newer_job_supersedes_a_waiting_rebuild(world: World, app: str, busy: 
     before = retries(world)
     minutes(world, 5)
     assert retries(world) == before
-    assert "Superseded by job 2" in world.alerts()[1]
+    assert "superseded by job 2" in world.alerts()[1]
 
 
 def test_a_later_failure_takes_the_recorded_jobs_place_without_a_second_alert(world: World, app: str) -> None:

@@ -43,7 +43,7 @@ def test_one_alert_reports_the_storm_and_nothing_is_changed_during_it(world: Wor
     before, first_in_storm = world.alerts()[:2], world.alerts()[2:]
     assert len(before) == 2
     assert len(first_in_storm) == 1
-    assert "Storm: 3 apps fail at once" in first_in_storm[0]
+    assert "Storm · 3 apps fail at once" in first_in_storm[0]
     assert "app2 / main" in first_in_storm[0]
     assert [world.compute_role(app) for app in apps[2:]] == [None] * 4
 
@@ -150,7 +150,7 @@ def test_a_storm_of_many_branches_lists_some_and_counts_the_others(world: World)
     assert (len(listed.members), listed.more) == (MAX_STORM_MEMBERS, 21)
     world.amplify.control.advance(11 * 60)
     world.watch()
-    assert "Storm over: 121 incidents" in world.alerts()[-1]
+    assert "Storm over · 121 incidents: " in world.alerts()[-1]
     assert "and 120 more: see `medic history`" in world.alerts()[-1]  # only one of those listed exists
 
 
@@ -177,7 +177,7 @@ def test_the_alert_of_the_largest_storm_is_stored_for_a_channel_that_is_out(worl
     world.slack.recover()
     world.amplify.control.advance(5 * 60)
     world.watch()
-    assert "Storm over: 101 incidents" in world.alerts()[-1]
+    assert "Storm over · 101 incidents: " in world.alerts()[-1]
 
 
 def test_whoever_joins_a_storm_that_has_just_ended_is_reported_on_its_own(
@@ -216,5 +216,5 @@ def test_a_member_that_can_not_be_read_does_not_stop_the_storm_s_alert(world: Wo
     )
     world.amplify.control.advance(11 * 60)
     world.watch()
-    assert "Storm over: 2 incidents" in world.alerts()[-1]
+    assert "Storm over · 2 incidents: " in world.alerts()[-1]
     assert "of the 1 listed" in world.alerts()[-1]

@@ -146,7 +146,7 @@ def _advice(report: FailureReport) -> str:
     if diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and inherited and not _own_role(report):
         return f"set {name_of(inherited)} on the branch itself, because an inherited role may not reach the runtime"
     fixes = _fixes(report)
-    if not fixes:
+    if not fixes or _only_possible(report):
         return "no cause is proven or likely, so check the list in the detail before you change anything"
     if any(cause.proposal is not None and not cause.proposal.as_command for cause in diagnosis.causes[:1]):
         return "allow it only if your code is meant to do this. The detail has the statement"
@@ -165,7 +165,7 @@ def _next_after_change(report: FailureReport) -> str:
         return "none. The next build uses the new service role" if _rebuilds(report) else "start the build again"
     if report.failure.trigger is Trigger.RUNTIME:
         return f"grant {role} what the site needs; until then expect AccessDenied"
-    fixes = _fixes(report)
+    fixes = () if _only_possible(report) else _fixes(report)
     rest = f"to repair it, {fixes[0].heading[:1].lower()}{fixes[0].heading[1:]}" if fixes else "see the other causes"
     return f"a compute role does not repair a build; {rest}"
 
@@ -220,7 +220,8 @@ def sections(report: FailureReport) -> Iterator[Section]:
     """The detail: the change, the fixes that it leaves, and why."""
     if report.outcomes or report.proposed or report.refused:
         yield _change_section(report)
-    yield from (Section(f"Fix: {fix.heading}", fix.items, fix.snippets, fix.url) for fix in _fixes(report))
+    word = "If that is the cause" if _only_possible(report) else "Fix"
+    yield from (Section(f"{word}: {fix.heading}", fix.items, fix.snippets, fix.url) for fix in _fixes(report))
     yield Section(f"Why{_before_change(report)}", tuple(_reasons(report)))
 
 
@@ -242,7 +243,7 @@ def _change_items(report: FailureReport) -> Iterator[str]:
     for outcome in report.outcomes:
         role, before = wording.ROLE_OF_ACTION[outcome.action.kind], outcome.action.previous_arn or "none"
         if outcome.result is ChangeResult.APPLIED:
-            yield f"Set: {role} {outcome.action.role_arn}. Before: {before}"
+            yield f"Set: {role} {outcome.action.role_arn}. Before: {before} ({outcome.detail})"
         else:
             yield f"Not set: {role} {outcome.action.role_arn}. {wording.capitalized(outcome.detail)}"
     if report.applied and report.applied[0].rebuild is not None:
@@ -272,7 +273,15 @@ def _fixes(report: FailureReport) -> tuple[Section, ...]:
         without.add("wait_and_retry")
     if report.refused and report.refused[0].rule == "not_admin":
         without.discard("create_compute_role")  # under a name of its own, so it is not the refused role
-    return fixes_for(report.failure.evidence, report.failure.diagnosis, without=without)
+    evidence, diagnosis = report.failure.evidence, report.failure.diagnosis
+    ranks = (Rank.POSSIBLE,) if _only_possible(report) else (Rank.PROVEN, Rank.LIKELY)
+    return fixes_for(evidence, diagnosis, ranks, without)
+
+
+def _only_possible(report: FailureReport) -> bool:
+    """True if no cause is proven or likely."""
+    causes = report.failure.diagnosis.causes
+    return bool(causes) and causes[0].rank is Rank.POSSIBLE
 
 
 def _reasons(report: FailureReport) -> Iterator[str]:

@@ -99,6 +99,7 @@ _SOURCES = {
     "build_duration": "amplify:GetJob",
     "caller": "the denial's text",
     "caller_boundary": "iam:GetRole",
+    "caller_policies": "iam:ListRolePolicies, ListAttachedRolePolicies and GetPolicyVersion",
     "line_confirmed": "amplify:GetBranch and iam:GetRole",
     "platform": "amplify:GetApp",
     "repository_cloned": "the build log",

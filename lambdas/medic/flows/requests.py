@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -132,12 +133,15 @@ def _mute(request: Request, services: Services) -> Answer:
 
 
 def _report_mute(request: Request, until: datetime, services: Services) -> None:
-    """Say who muted the branch, in the alerts of its open incidents. A due alert comes first, so it waits."""
+    """Say who muted the branch, in the alerts of its open incidents. A due alert comes first, so it waits.
+
+    The next failure after the mute is news, so that the alerts show its state again.
+    """
     with hold_branch(request.scope, services) as locked:
         for incident in locked.record.incidents:
             if incident.alerted_individually and not (incident.state.closed or incident.alert_due):
                 alert = compose_muted(request.scope, incident, until, request.who)
-                locked.notify(alert, incident, f"muted:{request.id[:8]}")
+                locked.notify(alert, replace(incident, last_alerted_plan=()), f"muted:{request.id[:8]}")
 
 
 def _require_existing(scope: Scope, services: Services) -> None:

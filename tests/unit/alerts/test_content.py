@@ -13,7 +13,7 @@ from medic.actions.outcome import ChangeResult
 from medic.alerts.compose import compose_report
 from medic.alerts.model import Alert, AlertKind, NamedText, Section, redacted
 from medic.alerts.sns import render_text
-from medic.alerts.wording import ALERT_STYLES
+from medic.alerts.wording import ALERT_STYLES, source_of
 from medic.codec import to_text
 from medic.evidence import Present, RolePolicies
 from medic.incidents.model import IncidentState
@@ -25,6 +25,8 @@ from tests.unit.diagnosis.diagnosing import (
     COMPUTE_ROLE,
     COMPUTE_SESSION,
     NO_CREDENTIALS,
+    OWN_ROLE,
+    REFUSED,
     UNASSUMABLE,
     denial,
     diagnosed,
@@ -113,6 +115,14 @@ def test_an_access_denied_line_of_an_ssr_log_grants_nothing() -> None:
     for text in (shown, told(denied())):
         assert "dynamodb:GetItem" in text
         assert "put-role-policy" not in text, "a visitor may have written the line"
+
+
+@pytest.mark.parametrize("text", [NO_CREDENTIALS, UNASSUMABLE, denial(COMPUTE_SESSION), REFUSED, OWN_ROLE])
+def test_every_check_names_what_it_rests_on(text: str) -> None:
+    lacks: Any = {COMPUTE_ROLE: Present(RolePolicies((), ()))}
+    for phase in Phase:
+        checks = diagnosed(text, phase, **{**facts(), "policies": lacks}).checks
+        assert [check.id for check in checks if not source_of(check.id)] == []
 
 
 def test_an_unknown_check_names_what_would_decide_it() -> None:

@@ -311,7 +311,7 @@ def test_no_other_text_is_a_value(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"v": 2}, {"until": True}, {"until": "9"}, {"incident": "0A"}, {"branch": ""}, {"app": "x"}, {"more": 1}]
+    "change", [{"v": 3}, {"until": True}, {"until": "9"}, {"incident": "0A"}, {"branch": ""}, {"app": "x"}, {"more": 1}]
 )
 def test_a_value_is_read_strictly(change: dict[str, object]) -> None:
     with pytest.raises(ButtonError):
