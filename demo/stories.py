@@ -20,9 +20,9 @@ def lost_connection(stage: Stage) -> None:
     stage.cloud.control("advance", _HOUR)
     stage.build(app_id)
     stage.cloud.control("advance", -_HOUR)
-    alert = stage.next_alert(app_id, containing="look at the repository connection first")
-    stage.expect("the alert says that the trust policy is proven good", "The trust is proven good" in alert)
-    stage.expect("an SNS subscriber received the alert too", bool(stage.email(app_id, containing="connection first")))
+    alert = stage.next_alert(app_id, containing="lost its connection to the repository")
+    stage.expect("the alert says that the trust policy is right", "its trust was checked and is right" in alert)
+    stage.expect("an SNS subscriber received the alert too", bool(stage.email(app_id, containing="lost its connection")))
     stage.narrator.branch("after", stage.branch(app_id))
     stage.expect("the bot changed nothing, because the branch is not opted in", stage.writes(app_id) == [])
 
@@ -43,13 +43,12 @@ def young_service_role(stage: Stage) -> None:
     stage.build(app_id)
     stage.narrator.say("  (The clock moves one minute ahead, so IAM has now propagated the role.)")
     stage.cloud.control("advance", 60)
-    alert = stage.next_alert(app_id, containing="set, and read back")
+    alert = stage.next_alert(app_id, containing="(read back)")
     stage.expect(
         "the alert says that the attached role serves the runtime and does not repair this build",
         "It never changes a build" in alert,
     )
-    causes = alert.partition("Causes, likeliest first")[2]
-    propagation, connection = causes.index("moments before"), causes.index("connection to the repository")
+    propagation, connection = alert.index("moments before"), alert.index("connection to the repository")
     stage.expect("the alert ranks propagation before a lost repository connection", propagation < connection)
     role = stage.outputs["DefaultComputeRoleArn"]
     stage.expect("GetBranch shows the paired role", stage.branch(app_id).get("computeRoleArn") == role)
@@ -57,9 +56,10 @@ def young_service_role(stage: Stage) -> None:
     stage.expect(
         "the bot sent one UpdateBranch with one field, computeRoleArn", list(write["body"]) == ["computeRoleArn"]
     )
-    recovered = stage.next_alert(app_id, containing="recovered")
+    recovered = stage.next_alert(app_id, containing="Recovered")
     stage.expect(
-        "the alert does not credit the recovery to the compute role", "not credited to the compute role" in recovered
+        "the alert does not credit the recovery to the compute role",
+        "A compute role has no part in a build" in recovered,
     )
     stage.narrator.branch("after", stage.branch(app_id))
     stage.expect("a request to the SSR runtime now finds credentials", _served(stage, app_id))
@@ -73,10 +73,10 @@ def prerendering(stage: Stage) -> None:
     stage.cloud.control("script_builds", app_id, "main", "prerender_credentials")
     stage.build(app_id)
     alert = stage.next_alert(app_id, containing="CredentialsProviderError")
-    stage.expect("the alert names the service role, used while building", "service role (used while building)" in alert)
+    stage.expect("the alert names the service role, used while building", "service role (build time)" in alert)
     stage.expect(
         "the alert rules out the compute role for a build",
-        "Ruled out" in alert and "never use the compute role" in alert,
+        "Ruled out: No compute role is set on branch or app" in alert,
     )
     stage.expect("the bot changed nothing, because the branch is tagged `report`", stage.writes(app_id) == [])
 
@@ -103,10 +103,10 @@ def runtime_credentials(stage: Stage) -> None:
     stage.narrator.branch("before", stage.branch(app_id))
     stage.narrator.say("  (After a deployment, the watcher reads the SSR log every minute. The demo runs it by hand.)")
     stage.run_watcher()
-    alert = stage.next_alert(app_id, containing="set, and read back")
+    alert = stage.next_alert(app_id, containing="(read back)")
     stage.expect("the alert quotes the log line", "Could not load credentials from any providers" in alert)
-    stage.expect("the alert names the compute role", "compute role (used by SSR code at runtime)" in alert)
-    stage.expect("the alert says which error comes next", "the next error will be AccessDenied until" in alert)
+    stage.expect("the alert names the compute role", "the compute role (SSR runtime)" in alert)
+    stage.expect("the alert says which error comes next", "gets AccessDenied until" in alert)
     role = stage.outputs["DefaultComputeRoleArn"]
     stage.narrator.branch("after", stage.branch(app_id))
     stage.expect("GetBranch shows the paired role", stage.branch(app_id).get("computeRoleArn") == role)

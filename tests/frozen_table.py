@@ -112,7 +112,7 @@ def _current_items(client: Any) -> None:
         with table.hold(scope) as lease:
             lease.save(replace(lease.record.with_incident(each), cooling_until=NOW + timedelta(hours=1)))
     late = branch("late")
-    alert = UndeliveredAlert(incident(late).id, "report:7", to_text(sample(AlertKind.DIAGNOSIS)), ("slack",))
+    alert = UndeliveredAlert(incident(late).id, "report:7", to_text(sample(AlertKind.OPEN)), ("slack",))
     unsent = incident(late).record_alert("report:7", ("report:7/sns",), NOW, delivered=False)
     cap = Cap(f"fixes#{MAIN.account}#{MAIN.region}#{int(NOW.timestamp()) // 3600}", 5, NOW + timedelta(hours=2))
     with table.hold(late) as lease:

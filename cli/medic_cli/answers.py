@@ -69,9 +69,9 @@ class ChosenJobJson(TypedDict):
 
 class WrittenFixJson(TypedDict):
     title: str
-    console: str
+    console: str | None
     cli: str | None
-    """Null if no command may be printed: then `console` holds the statement."""
+    """Null if no command may be printed: then `console` holds the statement. Any form is null if a name is unknown."""
     cdk: str | None
     terraform: str | None
 

@@ -31,7 +31,7 @@ from medic.events import (
 from medic.flows.locked_branch import RecordedError
 from medic.flows.requests import give_up
 from medic.incidents.model import Request
-from medic.incidents.requests import request_of
+from medic.incidents.requests import SLACK_MUTE, request_of
 from medic.incidents.table import BusyError, LeaseLostError
 from medic.telemetry import TelemetryEvent
 
@@ -60,6 +60,8 @@ _BUSY_RECEIVES = 10
 """After so many receives, a message that waits for a lease waits like any other."""
 _WAKE_UP_VALID_FOR = timedelta(minutes=3)
 """The watcher looks every minute, so there is a newer wake-up by then."""
+_CLOCK_SKEW = timedelta(minutes=5)
+"""How far the Slack function's clock may be ahead of SQS's."""
 _BUSY = (BusyError, LeaseLostError)
 _EXPECTED = (RetryableError, *_BUSY)
 """Any other error is a fault of the bot, or a missing permission."""
@@ -167,9 +169,16 @@ def _content(message: QueueMessage, runtime: Runtime) -> pipeline.Message:
         return request_of(content, f"session:{session}", message.sent_at)
     if role_id != runtime.slack_role_id:
         raise SenderError("neither an operator nor the Slack function sent this request")
-    if content.kind is not RequestKind.APPROVE or content.slack_user not in runtime.settings.slack.approvers:
-        raise SenderError(f"Slack may only pass on approvals of approvers, not {content.kind} of {content.slack_user}")
+    if not _has_button(content, message.sent_at) or content.slack_user not in runtime.settings.slack.approvers:
+        raise SenderError(f"Slack may only pass on clicks of approvers, not {content.kind} of {content.slack_user}")
     return request_of(content, f"slack:{content.slack_user}", message.sent_at)
+
+
+def _has_button(asked: RequestMessage, sent_at: datetime) -> bool:
+    """True if an alert in Slack has a button for it. A stolen signing secret can ask for nothing else."""
+    if asked.kind is RequestKind.MUTE:
+        return asked.until is not None and asked.until <= sent_at + SLACK_MUTE + _CLOCK_SKEW
+    return asked.kind in (RequestKind.APPROVE, RequestKind.UNDO)
 
 
 def _run(content: pipeline.Message, message: QueueMessage, services: Services) -> Exception | None:

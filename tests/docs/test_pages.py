@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.monitoring import ALARM_TEXTS, AlarmText
-from medic.alerts.model import AlertKind
+from medic.alerts.wording import ALERT_STYLES, AlertStyle
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -31,9 +31,9 @@ def test_every_alarm_has_its_section_in_the_runbook(text: AlarmText) -> None:
     assert text.section in anchors(RUNBOOK)
 
 
-@pytest.mark.parametrize("kind", AlertKind)
-def test_every_alert_has_its_section_in_the_runbook(kind: AlertKind) -> None:
-    assert f"alert-{kind}" in anchors(RUNBOOK)
+@pytest.mark.parametrize("style", ALERT_STYLES.values(), ids=lambda style: style.word)
+def test_every_state_of_an_alert_has_its_line_in_the_runbook(style: AlertStyle) -> None:
+    assert f"\n| {style.word} | " in RUNBOOK.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.alerts.model import Approval
-from medic.alerts.slack_buttons import APPROVE, BUTTONS, button_value
+from medic.alerts.model import Button, ButtonTarget
+from medic.alerts.slack_buttons import ACTION_IDS, BUTTONS, button_value
 from medic.events import RequestKind, RequestMessage, Scope, request_message
 from medic.incidents.table import IncidentsTable
 from tests.e2e.conftest import use_cloud
@@ -74,8 +74,13 @@ def test_an_operator_approves_and_undoes(guarded: Stage, proposed: Scope) -> Non
 def click(stage: Stage, scope: Scope, **changes: Any) -> int:
     """Click on Approve in Slack. Returns the HTTP status of the answer."""
     found, until = incident(stage, scope), datetime.now(UTC) + timedelta(hours=1)
-    approval = Approval(found.id, found.plan_hash, scope, int(until.timestamp()))
-    action = {"type": "button", "action_id": APPROVE, "block_id": BUTTONS, "value": button_value(approval)}
+    approval = ButtonTarget(found.id, found.plan_hash, scope, int(until.timestamp()))
+    action = {
+        "type": "button",
+        "action_id": ACTION_IDS[Button.APPROVE],
+        "block_id": BUTTONS,
+        "value": button_value(approval),
+    }
     raw = body(payload(actions=[action], **changes))
     url_id = stage.outputs["SlackRequestUrl"].removeprefix("https://").partition(".")[0]
     request = urllib.request.Request(  # noqa: S310 - the emulator's
@@ -131,7 +136,7 @@ def test_messages_wait_while_the_bot_is_paused(guarded: Stage) -> None:
         assert valid("pause", medic("pause", "--dry-run", "--json").stdout)["waiting"] >= 1
     finally:
         assert medic("resume", "--yes").exit_code == 0
-    guarded.next_alert(app_id, containing="look at the repository connection first")
+    guarded.next_alert(app_id, containing="its trust was checked and is right")
 
 
 def test_dead_letters_are_replayed_with_the_rights_of_an_operator(guarded: Stage) -> None:

@@ -54,7 +54,7 @@ class FakeSlack:
 
     posts: list[Post] = field(default_factory=list)
     refused: list[Post] = field(default_factory=list)
-    _failures: deque[_Failure] = field(default_factory=deque)
+    _failures: deque[_Failure | None] = field(default_factory=deque)
     _server: ThreadingHTTPServer = field(init=False)
 
     def __enter__(self) -> Self:
@@ -79,9 +79,23 @@ class FakeSlack:
         """Answer the next requests with an HTTP error. With 429, `retry_after` is the number of seconds to wait."""
         self._failures.extend([_Failure(status, retry_after)] * times)
 
+    def shown(self) -> dict[str, Mapping[str, Any]]:
+        """The present content of each message that is not a reply, by its timestamp."""
+        messages: dict[str, Mapping[str, Any]] = {}
+        for number, post in enumerate(self.posts, start=1):
+            if post.path.endswith("/chat.update"):
+                messages[post.body["ts"]] = post.body
+            elif "thread_ts" not in post.body:
+                messages[f"1700000000.{number:06d}"] = post.body
+        return messages
+
     def answer(self, status: int, page: str) -> None:
         """Answer the next request like something that is not Slack, such as a proxy."""
         self._failures.append(_Failure(status, None, page=page))
+
+    def accept(self) -> None:
+        """Accept the next request, before the failures that are ordered after this call."""
+        self._failures.append(None)
 
     def recover(self) -> None:
         """Accept every further request."""
@@ -92,8 +106,8 @@ class FakeSlack:
         self._failures.extend([_Failure(400, None, code)] * times)
 
     def _take(self, post: Post) -> tuple[int, dict[str, str], bytes]:
-        if self._failures:
-            failure = self._failures.popleft()
+        failure = self._failures.popleft() if self._failures else None
+        if failure is not None:
             self.refused.append(post)
             if failure.code:
                 return _refusal(failure, post)
@@ -104,7 +118,9 @@ class FakeSlack:
         self.posts.append(post)
         if not post.path.startswith("/api/"):
             return 200, {"Content-Type": "text/html"}, b"ok"
-        sent = {"ok": True, "channel": post.body.get("channel", ""), "ts": f"1700000000.{len(self.posts):06d}"}
+        edited = post.body.get("ts") if post.path.endswith("/chat.update") else None
+        timestamp = edited or f"1700000000.{len(self.posts):06d}"
+        sent = {"ok": True, "channel": post.body.get("channel", ""), "ts": timestamp}
         return 200, {"Content-Type": "application/json"}, json.dumps(sent).encode()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from medic.alerts.model import Alert, AlertKind
-from medic.alerts.slack import render_slack
+from medic.alerts.slack import render_brief, render_detail
 from medic.alerts.sns import render_text, subject
 from tests.gallery.browser import Browser, NoBrowserError
 from tests.gallery.golden import ROOT, golden_path, rendered
@@ -24,19 +24,21 @@ Alerts on one invented app, in Slack at the width of a phone. `make gallery` dra
 compare (`tests/data/alerts`).
 """
 _CAPTIONS = {
-    AlertKind.DIAGNOSIS: "A failure on a branch that is not opted in",
-    AlertKind.UNDIAGNOSED: "A failure whose log could not be read",
-    AlertKind.PROPOSED: "A change waits for approval (tag `ask`)",
+    AlertKind.OPEN: "A failure on a branch that is not opted in",
+    AlertKind.AWAITING_APPROVAL: "A change waits for approval (tag `ask`)",
     AlertKind.APPLIED: "A change was applied",
+    AlertKind.REBUILDING: "A change was applied, and the job is rebuilt",
     AlertKind.REFUSED: "A guardrail refused a change",
-    AlertKind.DEFERRED: "A change was postponed",
+    AlertKind.APPLYING: "A change was postponed",
     AlertKind.RESOLVED: "A later build succeeded",
-    AlertKind.QUIET: "A runtime error is gone",
     AlertKind.NOT_HELPED: "A change did not help",
     AlertKind.NOT_CONFIRMED: "No error, but no traffic either",
     AlertKind.OUTCOME_UNKNOWN: "The result of a change is unknown",
     AlertKind.EXPIRED: "An incident expired",
     AlertKind.UNDONE: "A change was undone",
+    AlertKind.NOT_UNDONE: "A change could not be undone",
+    AlertKind.UNDIAGNOSED: "A failure whose log could not be read",
+    AlertKind.MUTED: "Somebody muted the branch",
     AlertKind.STORM: "Many failures at once",
     AlertKind.STORM_OVER: "The storm is over",
     AlertKind.TEST: "`medic test-alert`",
@@ -61,7 +63,10 @@ def main(arguments: list[str]) -> None:
 
 
 def _slack(browser: Browser, alert: Alert, name: str, caption: str) -> str:
-    browser.draw(slack_page(render_slack(alert, buttons=True)), PICTURES / f"{name}.png")
+    messages = [render_brief(alert, buttons=True)]
+    if alert.has_detail:
+        messages.append(render_detail(alert))
+    browser.draw(slack_page(messages), PICTURES / f"{name}.png")
     return _section(name, caption)
 
 

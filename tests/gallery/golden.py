@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medic.alerts.event_bus import detail_of, detail_types_of
-from medic.alerts.slack import render_slack
+from medic.alerts.slack import render_brief, render_detail, render_for_webhook
 from medic.alerts.sns import amazon_q_notification, render_text, subject
 
 if TYPE_CHECKING:
@@ -23,8 +23,11 @@ def golden_path(alert: Alert) -> Path:
 
 def rendered(alert: Alert) -> str:
     """The alert in the format of every channel, as the JSON text of a golden file."""
+    attachments = render_for_webhook(alert).get("attachments", [])
     channels = {
-        "slack": render_slack(alert, buttons=True),
+        "slack": render_brief(alert, buttons=True),
+        "thread": render_detail(alert)["blocks"] if alert.has_detail else [],
+        "webhook_attachment": [line for each in attachments for line in each["text"].splitlines()],
         "subject": subject(alert),
         "email": render_text(alert).splitlines(),
         "amazon_q": json.loads(amazon_q_notification(alert)),

@@ -27,15 +27,22 @@ a { color: #1264a3; text-decoration: none } hr { border: 0; border-top: 1px soli
 .buttons { display: flex; gap: 8px; margin: 4px 0 10px }
 .buttons span { border: 1px solid #bbb; border-radius: 4px; font-weight: 700; font-size: 14px; padding: 5px 12px }
 .buttons .primary { background: #007a5a; border-color: #007a5a; color: #fff }
+.thread { border-left: 3px solid #dddddd; margin-left: 28px }
 .mail { padding: 14px } .mail h1 { font-size: 19px } .mail p { color: #616061; margin: 0 0 10px; font-size: 13px }
 .mail pre { border: 0; background: none; padding: 0 }
 """
 
 
-def slack_page(message: Mapping[str, Any]) -> str:
+def slack_page(messages: Sequence[Mapping[str, Any]]) -> str:
+    """The first message, and the others in its thread."""
+    first, *replies = map(_message, messages)
+    return _page(f"{first}{''.join(f'<div class=thread>{reply}</div>' for reply in replies)}")
+
+
+def _message(message: Mapping[str, Any]) -> str:
     blocks = "".join(_block(block) for block in message["blocks"])
     sender = '<div class="from">Amplify Medic<b>APP</b><small>12:00</small></div>'
-    return _page(f'<div class="message"><div class="face">✚</div><div class="body">{sender}{blocks}</div></div>')
+    return f'<div class="message"><div class="face">✚</div><div class="body">{sender}{blocks}</div></div>'
 
 
 def email_page(subject: str, text: str) -> str:

@@ -12,10 +12,10 @@ from medic.alerts.compose import (
     Affected,
     Extent,
     compose_expired,
+    compose_muted,
     compose_no_traffic,
     compose_not_helped,
     compose_outcome_unknown,
-    compose_quiet,
     compose_report,
     compose_resolved,
     compose_storm,
@@ -82,7 +82,7 @@ def sample(kind: AlertKind) -> Alert:
 def denied() -> Alert:
     """An alert for an access-denied error, which shows the exact statement that is missing."""
     diagnosis = diagnosed(denial(COMPUTE_SESSION), Phase.RUNTIME, job=Present(job(**_COMMIT)))
-    return redacted(compose_report(_report(diagnosis, Mode.REPORT, Trigger.RUNTIME)))
+    return redacted(compose_report(report_of(diagnosis, Mode.REPORT, Trigger.RUNTIME)))
 
 
 def hostile() -> Alert:
@@ -95,31 +95,31 @@ def hostile() -> Alert:
         "job": Present(job(commit_id=text, commit_message=text)),
     }
     diagnosis = diagnosed(UNASSUMABLE.replace("Standard", text), **changes)
-    report = _report(diagnosis, Mode.REPORT, Trigger.FAILED, **changes)
+    report = report_of(diagnosis, Mode.REPORT, Trigger.FAILED, **changes)
     opt_in = replace(report.failure.opt_in, note=text)
     return redacted(compose_report(replace(report, failure=replace(report.failure, scope=scope, opt_in=opt_in))))
 
 
 def _alerts() -> Iterator[Alert]:
-    build = diagnosed(UNASSUMABLE, **_facts())
-    runtime = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **_facts())
-    yield compose_report(_report(build, Mode.REPORT, Trigger.FAILED))
+    build = diagnosed(UNASSUMABLE, **facts())
+    runtime = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **facts())
+    yield compose_report(report_of(build, Mode.REPORT, Trigger.FAILED))
     unread = replace(_incident(build), role_kind=RoleKind.NONE, label=BotLabel.UNDIAGNOSED)
     remedy = "Look at the log in the Amplify console."
     yield compose_undiagnosed(SCOPE, unread, "the log's host answered HTTP 404", remedy)
-    yield compose_report(_report(runtime, Mode.ASK, Trigger.RUNTIME))
-    attach = _report(runtime, Mode.FIX, Trigger.RUNTIME)
-    done = "UpdateBranch was sent, and GetBranch shows the role"
-    yield compose_report(_with_result(attach, ChangeResult.APPLIED, done, "job 7 is retried next"))
+    yield compose_report(report_of(runtime, Mode.ASK, Trigger.RUNTIME))
+    attach = report_of(runtime, Mode.FIX, Trigger.RUNTIME)
+    set_and_read = "UpdateBranch was sent, and GetBranch shows the role"
+    yield compose_report(with_result(attach, ChangeResult.APPLIED, set_and_read, IncidentState.APPLIED))
+    yield compose_report(with_result(attach, ChangeResult.APPLIED, set_and_read, IncidentState.REBUILDING, "8"))
     admin = Present(attached("AdministratorAccess"))
-    yield compose_report(_report(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: admin))
-    young = "Amplify cannot assume the role yet; it was made 40 s ago. It is tried again by itself."
-    yield compose_report(_with_result(attach, ChangeResult.DEFERRED, young))
+    yield compose_report(report_of(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: admin))
+    young = "Amplify can't assume the role yet: it was made 40 s ago"
+    yield compose_report(with_result(attach, ChangeResult.DEFERRED, young, IncidentState.APPLYING))
     build_incident, runtime_incident = _incident(build), _incident(runtime)
     yield compose_resolved(SCOPE, _changed(build_incident), "9")
-    yield compose_quiet(SCOPE, _changed(runtime_incident), 60)
     yield compose_not_helped(
-        SCOPE, replace(_changed(build_incident), reason="Likely: the repository connection is lost"), "9"
+        SCOPE, replace(_changed(build_incident), reason="likely: the repository connection is lost"), "9"
     )
     yield compose_no_traffic(SCOPE, _changed(runtime_incident))
     yield compose_outcome_unknown(SCOPE, _changed(build_incident, ChangeState.INTENDED))
@@ -127,11 +127,14 @@ def _alerts() -> Iterator[Alert]:
     changed = _changed(replace(runtime_incident, undo_asked_by="slack:T0123456789/U0123456789"))
     detail = "UpdateBranch was sent with an empty role, and GetBranch shows none"
     yield compose_undone(SCOPE, changed, [UndoOutcome(changed.changes[0], UndoResult.DETACHED, detail)])
+    other = "another role is set now, which is not what the bot set"
+    yield compose_undone(SCOPE, changed, [UndoOutcome(changed.changes[0], UndoResult.REFUSED, other)])
+    yield compose_muted(SCOPE, runtime_incident, NOW + timedelta(hours=2), "slack:T0123456789/U0123456789")
     yield from _storm()
     yield compose_test(SCOPE)
 
 
-def _facts() -> dict[str, Any]:
+def facts() -> dict[str, Any]:
     return {
         "branch": Present(branch(compute_role_arn=None)),
         "job": Present(job(**_COMMIT)),
@@ -139,11 +142,11 @@ def _facts() -> dict[str, Any]:
     }
 
 
-def _report(diagnosis: Diagnosis, mode: Mode, trigger: Trigger, **changes: Any) -> FailureReport:
+def report_of(diagnosis: Diagnosis, mode: Mode, trigger: Trigger, **changes: Any) -> FailureReport:
     """The report as the flows build it. The plan comes from the decision table and all guardrails."""
     note = _OPT_IN_NOTES[mode]
     policies = changes.pop("policies", lambda _: Present(RolePolicies((), ())))
-    seen = evidence(**{**_facts(), **changes})
+    seen = evidence(**{**facts(), **changes})
     asked = question(
         trigger=trigger,
         evidence=seen,
@@ -161,15 +164,23 @@ def _report(diagnosis: Diagnosis, mode: Mode, trigger: Trigger, **changes: Any) 
     return FailureReport(asked.failure, incident, plan)
 
 
-def _with_result(report: FailureReport, result: ChangeResult, detail: str, rebuild: str | None = None) -> FailureReport:
-    rebuilt = RebuildOutcome(None, rebuild) if rebuild else None
+def with_result(
+    report: FailureReport, result: ChangeResult, detail: str, state: IncidentState, rebuild: str | None = None
+) -> FailureReport:
+    """The report after its changes were tried."""
+    reason = "retries job 7: a first compute role may take effect with a deployment only"
+    announced = RebuildOutcome(None, "job 7 is retried next")
+    rebuilt = RebuildOutcome(rebuild, f"job {rebuild} {reason}") if rebuild else announced
     outcomes = tuple(RoleChangeOutcome(action, result, detail, NOW, rebuilt) for action in report.plan.actions)
-    return replace(report, outcomes=outcomes)
+    changed = {ChangeResult.APPLIED: ChangeState.APPLIED, ChangeResult.DEFERRED: ChangeState.INTENDED}
+    incident = _changed(report.incident, changed.get(result, ChangeState.FAILED))
+    return replace(report, outcomes=outcomes, incident=incident.moved(state, NOW))
 
 
 def _incident(diagnosis: Diagnosis) -> Incident:
     kind = RoleKind.SERVICE if diagnosis.label is Label.SERVICE_ROLE_UNASSUMABLE else RoleKind.COMPUTE
-    return Incident.open(SCOPE, (kind, diagnosis.label), JobRef("7", STARTED), app_name="shop", now=NOW)
+    opened = Incident.open(SCOPE, (kind, diagnosis.label), JobRef("7", STARTED), app_name="shop", now=NOW)
+    return replace(opened, trigger=Trigger.RUNTIME if diagnosis.phase is Phase.RUNTIME else Trigger.FAILED)
 
 
 def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> Incident:

@@ -144,7 +144,7 @@ def services_of(world: World) -> Services:
 def received(world: World, services: Services) -> dict[str, int]:
     """How many alerts each channel got since the last call."""
     bus: Any = services.clients.events
-    posts = len(world.slack.posts)
+    posts = len(world.slack.shown())
     world.slack.posts.clear()
     return {"slack": posts, "sns": len(world.emails()), "eventbridge": len(bus.accepted)}
 

@@ -49,7 +49,7 @@ def test_a_diagnosis_that_nobody_follows_up_expires_after_a_week(world: World) -
     assert incident(world)["state"] == "expired"
     assert world.watch() == 0
     assert len(world.alerts()) == 2
-    assert "closed without an outcome" in world.alerts()[-1]
+    assert "no approval or new build since" in world.alerts()[-1]
 
 
 def test_a_proposal_that_nobody_approves_expires_after_a_day(world: World) -> None:
@@ -77,11 +77,11 @@ def test_a_role_that_propagates_slowly_is_attached_by_a_later_watcher_run(world:
     world.settings["compute_roles"] = {role: [app]}
     world.amplify.control.set_propagation(5 * MINUTE)
     world.deliver(world.build(app))
-    assert "Not done yet" in world.alerts()[-1]
+    assert "fix postponed" in world.alerts()[-1]
     world.amplify.control.advance(4 * MINUTE)
     assert world.watch() == 1
     assert world.compute_role(app) == role
-    assert "set, and read back" in world.alerts()[-1]
+    assert "(read back)" in world.alerts()[-1]
     assert len(world.alerts()) == 2
 
 
@@ -260,7 +260,7 @@ def test_a_success_whose_event_was_lost_closes_the_incident_at_its_deadline(worl
     world.amplify.control.advance(7 * DAY + MINUTE)
     world.watch()
     assert incident(world)["state"] == "resolved"
-    assert "recovered" in world.alerts()[-1]
+    assert "Recovered" in world.alerts()[-1]
 
 
 def test_an_earlier_success_closes_nothing(world: World) -> None:

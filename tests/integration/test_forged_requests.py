@@ -75,9 +75,17 @@ def test_a_request_of_anybody_else_is_dropped_and_counted(
     assert not [message for message in world.queue.waiting if message.event["detail-type"] == "Request"]
 
 
-@pytest.mark.parametrize("kind", [RequestKind.FIX, RequestKind.UNDO, RequestKind.MUTE])
-def test_slack_may_only_approve(world: World, app: str, kind: RequestKind) -> None:
-    assert world.ask(kind, app, sender=SLACK, slack_user=f"{TEAM}/{USER}") is None
+@pytest.mark.parametrize(("hours", "taken"), [(2, True), (3, False), (None, False)])
+def test_slack_mutes_for_two_hours_at_most_and_lifts_no_mute(
+    world: World, app: str, hours: int | None, *, taken: bool
+) -> None:
+    until = world.now() + timedelta(hours=hours) if hours is not None else None
+    asked = world.ask(RequestKind.MUTE, app, sender=SLACK, slack_user=f"{TEAM}/{USER}", until=until)
+    assert (asked is not None) is taken
+
+
+def test_slack_may_not_ask_for_a_fix(world: World, app: str) -> None:
+    assert world.ask(RequestKind.FIX, app, sender=SLACK, slack_user=f"{TEAM}/{USER}") is None
 
 
 def test_an_invocation_that_looks_like_a_batch_is_no_request(

@@ -34,7 +34,7 @@ def test_a_message_with_todays_time_about_an_old_job_changes_nothing(world: Worl
     world.deliver({**event, "time": world.now().isoformat()})
     assert world.calls("UpdateBranch") == []
     assert len(world.calls("StartJob")) == 1
-    assert "by the rule fresh: the job ended" in world.alerts()[0]
+    assert "✗ fresh: the job ended" in world.alerts()[0]
 
 
 def test_a_late_message_about_a_recent_job_is_acted_on(world: World) -> None:
@@ -56,7 +56,7 @@ def test_a_failure_that_comes_after_a_newer_success_changes_nothing(world: World
     world.deliver(failed)
     assert world.calls("UpdateBranch") == []
     assert len(world.calls("StartJob")) == 2
-    assert "by the rule fresh: job 2 has succeeded since" in world.alerts()[0]
+    assert "✗ fresh: job 2 has succeeded since" in world.alerts()[0]
 
 
 def test_jobs_that_can_not_be_listed_refuse_a_change(world: World) -> None:
@@ -64,7 +64,7 @@ def test_jobs_that_can_not_be_listed_refuse_a_change(world: World) -> None:
     world.amplify.control.deny("ListJobs")
     world.deliver(event)
     assert world.calls("UpdateBranch") == []
-    assert "by the rule fresh: the branch's jobs could not be read" in world.alerts()[0]
+    assert "✗ fresh: the branch's jobs could not be read" in world.alerts()[0]
 
 
 def test_two_failures_in_reverse_order_cause_one_incident_and_one_alert(world: World) -> None:
@@ -105,7 +105,7 @@ def test_a_later_push_that_fails_alike_shows_that_the_change_did_not_help(world:
     world.amplify.control.push(app, "main", "0123456789")
     world.deliver(dict(world.amplify.events[-1]))
     assert incident(world, app).state is IncidentState.NOT_HELPED
-    assert "still failing" in world.alerts()[1]
+    assert "Still failing" in world.alerts()[1]
     assert len(world.calls("UpdateBranch")) == 1
 
 
@@ -143,7 +143,7 @@ def test_a_failure_of_a_branch_that_is_created_again_says_nothing_about_the_old_
     old, new = incidents(world, app)
     assert (old.state, new.state) == (IncidentState.EXPIRED, IncidentState.APPLIED)
     assert not new.tried_before
-    assert "still failing" not in world.alerts()[-1]
+    assert "Still failing" not in world.alerts()[-1]
 
 
 def test_the_same_branch_after_its_record_was_lost_is_diagnosed_again(world: World) -> None:

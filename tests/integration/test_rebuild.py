@@ -68,7 +68,7 @@ def test_a_denial_after_the_change_ends_in_an_alert(world: World, app: str, oper
     world.deliver(event, services)
     assert world.compute_role(app) == world.default_role_arn
     changed, follow_up = world.alerts()
-    assert "set, and read back" in changed
+    assert "(read back)" in changed
     assert "not rebuilt" in follow_up
     assert incident(world, app).state is IncidentState.APPLIED
     world.amplify.control.advance(5 * MINUTE)
@@ -171,7 +171,7 @@ def test_a_newer_job_supersedes_a_waiting_rebuild(world: World, app: str, busy: 
     before = retries(world)
     minutes(world, 5)
     assert retries(world) == before
-    assert "Superseded by job 2" in world.alerts()[1]
+    assert "superseded by job 2" in world.alerts()[1]
 
 
 def test_a_later_failure_takes_the_recorded_jobs_place_without_a_second_alert(world: World, app: str) -> None:

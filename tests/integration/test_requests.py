@@ -194,7 +194,7 @@ def test_undo_detaches_the_role_if_there_was_none_before(world: World) -> None:
     assert answer.startswith("used: attach_compute detached")
     assert world.compute_role(app) is None
     assert [change.state for change in undone(world, app).changes] == [ChangeState.UNDONE]
-    assert "taken back" in world.alerts()[-1]
+    assert "the change was undone" in world.alerts()[-1]
 
 
 def test_undo_restores_the_previous_role(world: World) -> None:

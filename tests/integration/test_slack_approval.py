@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from medic.alerts.model import Button
 from medic.alerts.slack import SlackPost
-from medic.alerts.slack_buttons import APPROVE, button_value
+from medic.alerts.slack_buttons import ACTION_IDS, button_value
 from medic.aws.clients import Clients
 from medic.events import Scope, wake_up
 from medic.slack_actions.approve import SlackApprovalHandler
@@ -62,14 +63,20 @@ class Channel:
     def fail(self) -> None:
         self.world.deliver(self.world.build(self.app), self.services())
 
-    def button(self) -> dict[str, Any]:
-        """The Approve button of the newest message that has one."""
+    def button(self, wanted: Button) -> dict[str, Any]:
+        """The button of the newest message that has it."""
         blocks = [block for post in self.world.slack.posts for block in post.body["blocks"]]
-        found: dict[str, Any] = [block for block in blocks if block["type"] == "actions"][-1]["elements"][0]
+        buttons = [each for block in blocks if block["type"] == "actions" for each in block["elements"]]
+        found: dict[str, Any] = [each for each in buttons if each["action_id"] == ACTION_IDS[wanted]][-1]
         return found
 
-    def click(self, event: object = None) -> int:
-        action = {key: self.button()[key] for key in ("action_id", "value")}
+    def headline(self) -> str:
+        """The first line of the incident's message, as it is now."""
+        (shown,) = self.world.slack.shown().values()
+        return str(shown["blocks"][0]["text"]["text"])
+
+    def click(self, event: object = None, button: Button = Button.APPROVE) -> int:
+        action = {key: self.button(button)[key] for key in ("action_id", "value")}
         services = self.services()
         runtime = services.runtime
         approval_handler = SlackApprovalHandler(
@@ -110,9 +117,36 @@ def test_a_click_applies_the_proposed_change_and_the_thread_says_so(channel: Cha
     assert channel.role() == channel.world.default_role_arn
     later = channel.world.slack.posts[1:]
     assert later != []
-    assert all(post.body.get("thread_ts") for post in later)
-    assert f"slack:{TEAM}/{USER}" in json.dumps(later[-1].body)
+    assert all(post.body.get("thread_ts") or post.path == "/api/chat.update" for post in later)
+    assert f"approved by slack:{TEAM}/{USER}" in json.dumps([post.body for post in later])
     assert "Approved by" in channel.answers[0]["text"]
+
+
+def test_a_click_undoes_the_change_and_the_first_message_says_so(channel: Channel) -> None:
+    channel.fail()
+    channel.click()
+    channel.deliver()
+    assert channel.headline().startswith("🟡 Changed · shop / main")
+    assert channel.click(button=Button.UNDO) == 200
+    channel.deliver()
+    assert channel.role() is None
+    assert channel.headline().startswith("🔵 Undone · shop / main")
+    assert channel.click(button=Button.UNDO) == 200
+    channel.deliver()
+    assert len(channel.world.calls("UpdateBranch")) == 2, "a second click undoes nothing more"
+
+
+def test_a_click_mutes_the_branch_for_two_hours_and_the_first_message_says_so(channel: Channel) -> None:
+    channel.fail()
+    assert channel.click(button=Button.MUTE) == 200
+    channel.deliver()
+    assert channel.headline().startswith("🔕 Muted · shop / main: until ")
+    posts = len(channel.world.slack.posts)
+    channel.fail()
+    assert len(channel.world.slack.posts) == posts
+    channel.world.amplify.control.advance(2 * 3600 + 60)
+    channel.fail()
+    assert channel.headline().startswith("🟠 Approval needed · shop / main")
 
 
 def test_a_second_click_approves_nothing_more(channel: Channel) -> None:
@@ -176,7 +210,7 @@ def test_the_function_sends_one_message_and_answers(world: World, entry_point: M
     soon = int(time.time()) + 3600
     scope = replace(APPROVAL.scope, account=world.amplify.account_id, region=REGION)
     approval = replace(APPROVAL, scope=scope, expires_at=soon)
-    actions = [{"action_id": APPROVE, "value": button_value(approval)}]
+    actions = [{"action_id": ACTION_IDS[Button.APPROVE], "value": button_value(approval)}]
     raw = body(payload(actions=actions, response_url=None))
     event, context = request(raw, signed(raw, at=time.time())), SimpleNamespace(aws_request_id="1")
 

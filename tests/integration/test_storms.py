@@ -43,7 +43,7 @@ def test_one_alert_reports_the_storm_and_nothing_is_changed_during_it(world: Wor
     before, first_in_storm = world.alerts()[:2], world.alerts()[2:]
     assert len(before) == 2
     assert len(first_in_storm) == 1
-    assert "Storm: 3 apps fail at once" in first_in_storm[0]
+    assert "Storm · 3 apps fail at once" in first_in_storm[0]
     assert "app2 / main" in first_in_storm[0]
     assert [world.compute_role(app) for app in apps[2:]] == [None] * 4
 
@@ -54,7 +54,7 @@ def test_the_end_of_a_storm_is_reported_with_all_affected_branches_and_how_to_fi
     world.amplify.control.advance(11 * 60)
     world.watch()
     (over,) = world.alerts()[already_sent:]
-    assert "Storm over: 4 incidents" in over
+    assert "Storm over · 4 incidents: 0 recovered, 4 still open" in over
     assert [f"app{number} / main" in over for number in range(6)] == [False] * 2 + [True] * 4
     assert f"medic fix {apps[3]} main" in over
     assert f"medic fix {apps[2]} main" not in over
@@ -77,7 +77,7 @@ def test_a_storm_that_goes_on_reports_who_joined(world: World) -> None:
     assert all(f"{name} / main" in grown for name in ("app2", "app3", "late0", "late1", "late2"))
     world.amplify.control.advance(11 * 60)
     world.watch()
-    assert "Storm over: 5 incidents" in world.alerts()[-1]
+    assert "Storm over · 5 incidents: 0 recovered, 5 still open" in world.alerts()[-1]
 
 
 def test_a_storm_that_goes_on_without_new_apps_is_silent(world: World) -> None:
@@ -91,7 +91,7 @@ def test_a_storm_that_goes_on_without_new_apps_is_silent(world: World) -> None:
         world.watch()
         sent.append(len(world.alerts()))
     assert sent == [sent[0]] * 3
-    assert "Storm: 3 apps" in world.alerts()[-1]
+    assert "Storm · 3 apps fail at once" in world.alerts()[-1]
 
 
 def test_recoveries_after_a_storm_are_not_reported_one_by_one(world: World) -> None:
@@ -150,7 +150,7 @@ def test_a_storm_of_many_branches_lists_some_and_counts_the_others(world: World)
     assert (len(listed.members), listed.more) == (MAX_STORM_MEMBERS, 21)
     world.amplify.control.advance(11 * 60)
     world.watch()
-    assert "Storm over: 121 incidents" in world.alerts()[-1]
+    assert "Storm over · 121 incidents: " in world.alerts()[-1]
     assert "and 120 more: see `medic history`" in world.alerts()[-1]  # only one of those listed exists
 
 
@@ -177,7 +177,7 @@ def test_the_alert_of_the_largest_storm_is_stored_for_a_channel_that_is_out(worl
     world.slack.recover()
     world.amplify.control.advance(5 * 60)
     world.watch()
-    assert "Storm over: 101 incidents" in world.alerts()[-1]
+    assert "Storm over · 101 incidents: " in world.alerts()[-1]
 
 
 def test_whoever_joins_a_storm_that_has_just_ended_is_reported_on_its_own(
@@ -216,5 +216,5 @@ def test_a_member_that_can_not_be_read_does_not_stop_the_storm_s_alert(world: Wo
     )
     world.amplify.control.advance(11 * 60)
     world.watch()
-    assert "Storm over: 2 incidents" in world.alerts()[-1]
+    assert "Storm over · 2 incidents: " in world.alerts()[-1]
     assert "of the 1 listed" in world.alerts()[-1]

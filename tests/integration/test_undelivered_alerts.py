@@ -56,7 +56,7 @@ def test_a_later_alert_does_not_replace_an_undelivered_one(world: World, app: st
     world.deliver(recovery)
     first, second = world.alerts()
     assert "Unable to assume" in first
-    assert "recovered" in second
+    assert "Recovered" in second
 
 
 def test_a_dead_channel_is_tried_with_one_alert_per_run(world: World, app: str) -> None:
@@ -96,7 +96,7 @@ def test_a_stored_alert_that_can_not_be_read_does_not_block_its_branch(
     world.amplify.control.set_connection(app, "ok")
     world.deliver(world.build(app))
     (alert,) = world.alerts()
-    assert "recovered" in alert
+    assert "Recovered" in alert
 
 
 def test_a_stored_alert_of_a_newer_release_is_sent_once_that_release_is_back(world: World, app: str) -> None:

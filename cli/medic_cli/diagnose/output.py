@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from medic.alerts.model import AlertFix
+    from medic.alerts.model import Section
     from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
     from medic.evidence import Evidence
@@ -72,7 +72,7 @@ class DiagnosisReport:
         return self.reading.label if self.reading else None
 
     @property
-    def fixes(self) -> tuple[AlertFix, ...]:
+    def fixes(self) -> tuple[Section, ...]:
         """The fixes of the likely causes, else those of the possible causes."""
         if self.diagnosis is None:
             return ()
@@ -140,11 +140,11 @@ def _job(report: DiagnosisReport) -> ChosenJobJson:
     }
 
 
-def _fix(fix: AlertFix) -> WrittenFixJson:
+def _fix(fix: Section) -> WrittenFixJson:
     texts = {snippet.name: snippet.text for snippet in fix.snippets}
     return {
-        "title": fix.title,
-        "console": texts[DIALECTS[Dialect.CONSOLE]],
+        "title": fix.heading,
+        "console": texts.get(DIALECTS[Dialect.CONSOLE]),
         "cli": texts.get(DIALECTS[Dialect.CLI]),
         "cdk": texts.get(DIALECTS[Dialect.CDK]),
         "terraform": texts.get(DIALECTS[Dialect.TERRAFORM]),
@@ -280,10 +280,10 @@ def _action_line(action: Action) -> str:
     return f"It {_DISPOSITIONS[action.disposition]} {change}: {action.explanation}."
 
 
-def _print_fixes(console: Console, fixes: tuple[AlertFix, ...], dialect: str) -> None:
+def _print_fixes(console: Console, fixes: tuple[Section, ...], dialect: str) -> None:
     for fix in fixes:
         console.print()
-        console.print(shown(f"Fix: {fix.title}", "bold"))
+        console.print(shown(f"Fix: {fix.heading}", "bold"))
         for snippet in fix.snippets:
             if dialect == ALL:
                 console.print(shown(f"# {snippet.name}", "dim"))

@@ -1,4 +1,7 @@
-"""Composes alerts: one function for each thing that a flow reports. `send_alert` redacts them before they leave."""
+"""Composes alerts: one function for each thing that a flow reports. `notify` redacts them before they leave.
+
+Each alert says what is true after the run: what happened, what the bot did, and one next step.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from medic.alerts import failure_report, wording
-from medic.alerts.fixes import command_to_set, fixes_for
+from medic.alerts.fixes import command_to_set, fix_command
 from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outcomes_json
 from medic.alerts.model import Alert, AlertKind, NamedText, Section
+from medic.arns import name_of
 from medic.incidents.model import IncidentState
-from medic.labels import Label, Trigger
+from medic.labels import ActionKind, Label, Trigger
 from medic.settings import Mode
 
 if TYPE_CHECKING:
@@ -23,44 +27,50 @@ if TYPE_CHECKING:
     from medic.actions.outcome import UndoOutcome
     from medic.alerts.failure_report import FailureReport
     from medic.events import Scope
-    from medic.incidents.model import Incident
+    from medic.incidents.model import Change, Incident
     from medic.settings import Limits
 
 _MAX_LOG_EXCERPTS = 2
 _MAX_STORM_CHARACTERS = 100_000
 """Of a storm's list, as JSON. SNS takes 256 KB, and an item that keeps the alert for a channel takes 400 KB."""
 _OPTED_IN_MODES = frozenset({Mode.ASK, Mode.FIX})
-_EVENT_KINDS = frozenset({AlertKind.RESOLVED, AlertKind.QUIET, AlertKind.UNDIAGNOSED})
-"""Kinds of follow-ups that are also events on the event bus."""
-_NEEDS_APPROVAL_NOW = "Nothing more is tried without somebody's approval."
+_CAUSE, _BOT, _NEXT = "Cause", "Bot", "Next step"
+_CREDIT = {
+    ActionKind.ATTACH_COMPUTE: "A compute role has no part in a build, so this is not its doing.",
+    ActionKind.REPAIR_SERVICE: "The build ran as that role.",
+}
+"""Whether an applied change gets credit for a build that succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    kind: AlertKind
+    what: str
+    """The end of the headline."""
+    lines: tuple[tuple[str, str], ...] = ()
+    """The brief: labels and sentences."""
+    sections: tuple[Section, ...] = ()
 
 
 def compose_report(report: FailureReport) -> Alert:
-    """The alert on a diagnosed failure: which role, the most likely cause, what the bot did, how to fix it."""
+    """The alert on a diagnosed failure: the most likely cause, what the bot did, how to fix it."""
     failure, incident = report.failure, report.incident
     diagnosis, scope = failure.diagnosis, failure.scope
-    kind = failure_report.kind_of(report)
-    causes = (
-        f"{wording.RANKS[each.rank]}: {each.title}. {wording.capitalized(each.reason)}" for each in diagnosis.causes
-    )
-    checks = (f"{wording.CHECKS[check.result]}: {check.detail}" for check in diagnosis.checks)
     return Alert(
-        kind=kind,
+        kind=failure_report.kind_of(report),
         incident_id=incident.id,
-        title=wording.title(failure.app.name, scope.branch, wording.HEADLINES[diagnosis.label]),
-        summary=tuple(failure_report.summary(report)),
-        facts=tuple(failure_report.facts(report, kind)),
-        effect=failure_report.effect(report),
-        approval=failure_report.approval(report),
-        sections=(
-            Section("What the bot did", tuple(failure_report.done(report)), detail=True),
-            Section("Causes, likeliest first", tuple(causes), detail=True),
-            Section("Checks", tuple(checks), detail=True),
-        ),
-        log_lines="\n".join(finding.excerpt for finding in diagnosis.findings[:_MAX_LOG_EXCERPTS]),
-        rules=tuple(failure_report.rules(report)),
-        fixes=fixes_for(failure.evidence, diagnosis),
+        at=_at(incident),
+        app=failure.app.name,
+        branch=scope.branch,
+        what=failure_report.what_happened(report),
+        brief=tuple(failure_report.brief(report)),
+        identity=failure_report.identity(scope, incident, failure.job),
         links=tuple(failure_report.links(report)),
+        scope=scope,
+        approval=failure_report.approval(report),
+        sections=tuple(failure_report.sections(report)),
+        log_lines="\n".join(finding.excerpt for finding in diagnosis.findings[:_MAX_LOG_EXCERPTS]),
+        reference=tuple(failure_report.reference(report)),
         channel=failure.channel,
         event={
             **incident_json(scope, incident),
@@ -73,143 +83,135 @@ def compose_report(report: FailureReport) -> Alert:
 
 def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a later build succeeded."""
-    words = (
-        "recovered",
-        f"Build {job_id} of {scope.branch} succeeded.",
-        *(wording.CREDITS[change.kind].format(role=change.role_arn) for change in incident.applied),
-    )
-    return _follow_up(scope, incident, AlertKind.RESOLVED, words, job_id=job_id)
+    changes = " ".join(f"{_changed(each)} before that. {_CREDIT[each.kind]}" for each in incident.applied)
+    lines = ((_BOT, wording.capitalized(changes) or "Changed nothing."),)
+    return _follow_up(scope, incident, _News(AlertKind.RESOLVED, f"build {job_id} succeeded", lines), job_id)
 
 
 def compose_not_helped(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a build failed in the same way after a change."""
-    words = (
-        "still failing",
-        f"Build {job_id} of {scope.branch} failed with the same message after the change.",
-        *_changed_before(incident),
-        *((f"Likeliest cause: {incident.reason}.",) if incident.reason else ()),
-        _NEEDS_APPROVAL_NOW,
-    )
-    return _follow_up(scope, incident, AlertKind.NOT_HELPED, words, job_id=job_id)
+    lines = (*_cause(incident), _next_after_failed_change(scope, incident), *_changes(incident))
+    what = f"build {job_id} failed in the same way after the change"
+    return _follow_up(scope, incident, _News(AlertKind.NOT_HELPED, what, lines), job_id)
 
 
 def compose_still_logged(scope: Scope, incident: Incident, seen_at: datetime) -> Alert:
     """The alert that the SSR log shows the same error after a change."""
     rebuilt = incident.rebuilt_at is not None
-    after = "the change and its rebuild" if rebuilt else "the change"
-    words = (
-        "the change did not help",
-        f"The SSR log shows the same error at {seen_at:%Y-%m-%d %H:%M:%S} UTC, after {after}.",
-        *_changed_before(incident),
-        "If the code passes credentials of its own, even undefined ones, they override the role."
-        if rebuilt
-        else "A first compute role may take effect with the next deployment only: redeploy to be sure.",
-        _NEEDS_APPROVAL_NOW,
-    )
-    return _follow_up(scope, incident, AlertKind.NOT_HELPED, words)
+    what = f"same error at {seen_at:%H:%M:%S} UTC after the change{' and its rebuild' if rebuilt else ''}"
+    if rebuilt:
+        hint = "The code may pass credentials itself. Even undefined ones override the role."
+        lines = (("Possible cause", hint), _next_after_failed_change(scope, incident), *_changes(incident))
+    else:
+        redeploy = "Redeploy the branch, because a first compute role may take effect with the next deployment only."
+        lines = ((_NEXT, redeploy), *_changes(incident))
+    return _follow_up(scope, incident, _News(AlertKind.NOT_HELPED, what, lines))
 
 
 def compose_quiet(scope: Scope, incident: Incident, minutes: int) -> Alert:
     """The alert that the SSR log has not shown an error for some minutes although the site had traffic."""
-    words = (
-        "the error is gone",
-        f"The SSR runtime has not logged the error for {minutes} minutes.",
-        *(f"The compute role was set to {change.role_arn} before that." for change in incident.applied),
-    )
-    return _follow_up(scope, incident, AlertKind.QUIET, words)
+    what = f"no such error for {minutes} min, with traffic"
+    return _follow_up(scope, incident, _News(AlertKind.RESOLVED, what, tuple(_changes(incident))))
 
 
 def compose_no_traffic(scope: Scope, incident: Incident) -> Alert:
     """The alert that the error is not in the log, which proves nothing because the site had no traffic."""
-    words = (
-        "quiet, but without traffic",
-        "No such line came for an hour after the change, but no request was served either: that proves nothing.",
-        "Call a page of the site that uses AWS. The log is looked at again every hour.",
-    )
-    return _follow_up(scope, incident, AlertKind.NOT_CONFIRMED, words)
+    next_step = "Open a page of the site that uses AWS. The bot reads the log again every hour."
+    what = "no such error for 1 h, but no traffic either"
+    lines = ((_NEXT, next_step), *_changes(incident))
+    return _follow_up(scope, incident, _News(AlertKind.NOT_CONFIRMED, what, lines))
 
 
 def compose_expired(scope: Scope, incident: Incident) -> Alert:
     """The alert that an incident closes at its deadline without an approval or a known outcome."""
-    words = (
-        "closed without an outcome",
-        f"Nothing came of this since {incident.opened_at:%d %B %Y %H:%M} UTC, and it is closed.",
-        "The next failure of its kind is diagnosed, and told, anew.",
-    )
-    return _follow_up(scope, incident, AlertKind.EXPIRED, words)
+    what = f"no approval or new build since {incident.opened_at:%d %b %H:%M} UTC"
+    lines = ((_NEXT, "None. The next such failure opens a new incident."), *_changes(incident))
+    return _follow_up(scope, incident, _News(AlertKind.EXPIRED, what, lines))
 
 
 def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
     """The alert that the bot could not find out how a change or a rebuild ended."""
-    words = (
-        "outcome unknown",
-        "The bot lost track of this incident: neither an event nor AWS's state says how it ended.",
-        "Look at the branch before you do anything else.",
-        *(
-            f"Recorded: {change.role_arn} instead of {change.previous_arn or 'none'} ({change.state})."
-            for change in incident.changes
-        ),
+    recorded = "; ".join(f"{_changed(change)} ({change.state})" for change in incident.changes)
+    lines = (
+        (_NEXT, "Compare the role that is set now with what the bot recorded."),
+        ("Recorded", f"{recorded or 'No change'}. Events and AWS's state don't say how it ended."),
     )
-    return _follow_up(scope, incident, AlertKind.OUTCOME_UNKNOWN, words)
+    read = NamedText("AWS CLI", f"aws amplify get-branch {_named(scope)} --query branch.computeRoleArn")
+    sections = (Section("Read the role", snippets=(read,)),) if scope.branch != "*" else ()
+    what = "the bot could not find out how it ended"
+    return _follow_up(scope, incident, _News(AlertKind.OUTCOME_UNKNOWN, what, lines, sections))
 
 
 def compose_unreported(scope: Scope, incident: Incident, why: str) -> Alert:
     """The alert on a failure, or a change, whose details can't be read again after its run was interrupted."""
-    kind = AlertKind.OUTCOME_UNKNOWN if incident.changes else AlertKind.DIAGNOSIS
-    words = (
-        wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "an IAM failure",
-        "The bot found this failure but was interrupted, and now it can't read the failure again.",
-        *((f"The last attempt failed: {why}",) if why else ()),
-        *((f"Most likely cause: {incident.reason}.",) if incident.reason else ()),
-        *_changed_before(incident),
-        "Look at the job and its log.",
-    )
-    return _follow_up(scope, incident, kind, words)
+    kind = AlertKind.OUTCOME_UNKNOWN if incident.changes else AlertKind.OPEN
+    what = wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "an IAM failure"
+    interrupted = f"Was interrupted, and now can't read the failure again{f' ({why})' if why else ''}."
+    done = " ".join(text for _, text in _changes(incident))
+    lines = (*_cause(incident), (_NEXT, "Look at the job and its log."), (_BOT, f"{interrupted} {done}".strip()))
+    return _follow_up(scope, incident, _News(kind, what, lines))
 
 
 def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str) -> Alert:
     """The alert on a failed deployment that could not be diagnosed. It claims nothing about the cause."""
-    words = (
-        f"job {incident.job_id} failed; the bot could not find out why",
-        f"{wording.capitalized(why).rstrip('.')}.",
-        remedy,
-        "It may or may not be an IAM failure. Nothing was changed.",
+    lines = (
+        ("Not found out because", f"{why.rstrip('.')}."),
+        (_NEXT, remedy),
+        (_BOT, "Changed nothing. It may or may not be an IAM failure."),
     )
-    alert = _follow_up(scope, incident, AlertKind.UNDIAGNOSED, words)
-    return replace(alert, event={**alert.event, "reason": why})
+    news = _News(AlertKind.UNDIAGNOSED, f"job {incident.job_id} failed, the bot could not find out why", lines)
+    alert = _follow_up(scope, incident, news)
+    return replace(alert, event={**incident_json(scope, incident), "reason": why})
 
 
 def compose_not_rebuilt(scope: Scope, incident: Incident, why: str) -> Alert:
     """The alert that a rebuild, which the alert on a change announced, will not start."""
-    words = (
-        "not rebuilt",
-        f"{wording.capitalized(why).rstrip('.')}.",
-        *_changed_before(incident),
-        "The change stays. Redeploy the branch yourself to see whether it helped.",
+    done = " ".join(text for _, text in _changes(incident))
+    lines = (
+        (_NEXT, "Redeploy the branch to see whether the change helped. The change stays."),
+        (_BOT, f"{done} Not rebuilt: {why.rstrip('.')}.".strip()),
     )
-    return _follow_up(scope, incident, AlertKind.NOT_CONFIRMED, words)
+    return _follow_up(scope, incident, _News(AlertKind.APPLIED, "the job is not rebuilt", lines))
 
 
 def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcome]) -> Alert:
     """The alert on an undo: the result for each change, and the AWS CLI command for each change that remains."""
-    words = (
-        "change taken back" if all(each.result.done for each in undone) else "change could not be taken back",
-        f"{incident.undo_asked_by or 'Somebody'} asked to undo what the bot changed.",
-        "It is not done again unless somebody asks for it.",
+    who = incident.undo_asked_by or "somebody"
+    results = "; ".join(f"{wording.ROLE_OF_ACTION[each.change.kind]}: {each.detail}" for each in undone)
+    by_hand = tuple(
+        NamedText("AWS CLI", command_to_set(each.change.kind, each.change.target, each.change.previous_arn))
+        for each in undone
+        if not each.result.done
     )
-    alert = _follow_up(scope, incident, AlertKind.UNDONE, words)
-    return replace(alert, sections=(Section("What became of it", tuple(_undone_lines(undone))),))
+    next_step = "None. The bot makes this change again only after an approval."
+    if by_hand:
+        next_step = "Check which role is set, and if it is the bot's, undo it by hand with the command in the detail."
+    lines = ((_NEXT, next_step), (_BOT, f"{wording.capitalized(results)}. Asked for by {who}."))
+    kind, what = AlertKind.UNDONE, "the change was undone"
+    if by_hand:
+        kind, what = AlertKind.NOT_UNDONE, "the change could not be undone"
+    sections = (Section("Undo by hand", snippets=by_hand),) if by_hand else ()
+    return _follow_up(scope, incident, _News(kind, what, lines, sections))
+
+
+def compose_muted(scope: Scope, incident: Incident, until: datetime, who: str) -> Alert:
+    """The alert that somebody muted a branch whose incident is still open."""
+    off = f"medic mute {shlex.quote(f'{scope.app_id}/{scope.branch}')} --off --region {scope.region}"
+    lines = (
+        (_NEXT, f"None until then. To end the mute: {off}"),
+        (_BOT, f"Sends no alerts about this branch and makes no changes there until then. Asked for by {who}."),
+    )
+    return _follow_up(scope, incident, _News(AlertKind.MUTED, f"until {until:%d %b %H:%M} UTC", lines))
 
 
 def compose_log_missing(scope: Scope, incident: Incident) -> Alert:
     """The alert that an app has no SSR log, so nobody can see failures at runtime."""
-    words = (
-        "no SSR log to look at",
-        f"There is no log group /aws/amplify/{scope.app_id}, a day after it was first looked for.",
-        "Amplify writes SSR logs only with a logging role (Hosting, Monitoring in the console); or nobody visited yet.",
-        "Until there is one, credential failures at SSR runtime can't be seen. This is said once.",
+    lines = (
+        (_CAUSE, f"There is no log group /aws/amplify/{scope.app_id}, a day after the bot first looked for it."),
+        (_NEXT, "Open a page of the site, and check in Amplify (Hosting, Monitoring) that the app has a logging role."),
+        (_BOT, "Until there is a log, the bot can't see missing credentials at SSR runtime. It says this once."),
     )
-    return _follow_up(scope, incident, AlertKind.DIAGNOSIS, words)
+    return _follow_up(scope, incident, _News(AlertKind.UNDIAGNOSED, "there is no SSR log to read", lines))
 
 
 def compose_test(scope: Scope) -> Alert:
@@ -217,9 +219,12 @@ def compose_test(scope: Scope) -> Alert:
     return Alert(
         kind=AlertKind.TEST,
         incident_id="test",
-        title="Amplify Medic reaches you here",
-        summary=("Somebody asked for this test. Nothing is wrong, and nothing was changed.",),
-        facts=(_status(AlertKind.TEST), _account(scope)),
+        at=0,
+        app="",
+        branch="*",
+        what="Amplify Medic reaches you here",
+        brief=(NamedText(_NEXT, "None. Somebody sent this test; nothing is wrong, and nothing was changed."),),
+        identity=f"account {scope.account} / {scope.region}",
     )
 
 
@@ -255,14 +260,13 @@ def compose_storm(scope: Scope, storm: Incident, extent: Extent, apps: int, limi
         apps: in how many apps incidents opened within `storm_minutes`.
         limits: the limits that were exceeded.
     """
-    words = (
-        f"Storm: {apps} apps fail at once",
-        f"IAM failures began in {apps} apps within {limits.storm_minutes} minutes; the limit is {limits.storm_apps}.",
-        "That is rarely one branch's fault: look for what they have in common, a role, a connection, a policy.",
-        "Nothing is changed while it lasts. Failures from before it have alerts of their own.",
-        f"This alert reports {extent.total} failures. Another one follows if more join.",
+    limit = f"IAM failures in {apps} apps within {limits.storm_minutes} min (the limit is {limits.storm_apps})"
+    lines = (
+        (_CAUSE, f"{limit} usually share one."),
+        (_NEXT, "Look for what they have in common: a role, a repository connection, a policy."),
+        (_BOT, f"No changes while it lasts. This alert reports {extent.total} failures; another follows if more join."),
     )
-    return _storm_alert(AlertKind.STORM, scope, storm, extent, words)
+    return _storm_alert(scope, storm, extent, _News(AlertKind.STORM, f"{apps} apps fail at once", lines))
 
 
 def compose_storm_over(scope: Scope, storm: Incident, extent: Extent) -> Alert:
@@ -270,17 +274,15 @@ def compose_storm_over(scope: Scope, storm: Incident, extent: Extent) -> Alert:
     still_open = sum(not each.incident.state.closed for each in extent.listed)
     recovered = sum(each.incident.state is IncidentState.RESOLVED for each in extent.listed)
     of_listed = f"of the {len(extent.listed)} listed, " if len(extent.listed) < extent.total else ""
-    words = (
-        f"Storm over: {extent.total} incidents",
-        f"{extent.total} incidents in all; {of_listed}{still_open} are still open, {recovered} recovered.",
-        "From now on incidents are told and mended one by one again; the lines below mend what the storm left.",
+    lines = (
+        (_NEXT, "Run the commands in the detail for branches that still fail." if still_open else "None."),
+        (_BOT, "Handles each incident alone again."),
     )
-    return _storm_alert(AlertKind.STORM_OVER, scope, storm, extent, words)
+    what = f"{extent.total} incidents: {of_listed}{recovered} recovered, {still_open} still open"
+    return _storm_alert(scope, storm, extent, _News(AlertKind.STORM_OVER, what, lines))
 
 
-def _storm_alert(kind: AlertKind, scope: Scope, storm: Incident, extent: Extent, words: tuple[str, ...]) -> Alert:
-    title, *summary = words
-    began = NamedText("Began", f"{storm.opened_at:%Y-%m-%d %H:%M} UTC")
+def _storm_alert(scope: Scope, storm: Incident, extent: Extent, news: _News) -> Alert:
     # Those opted in come first, because their lines are commands to run.
     ordered = sorted(extent.listed, key=lambda each: not each.opted_in)
     lines = _fitting([(each.opted_in, _affected_line(each)) for each in ordered])
@@ -290,70 +292,71 @@ def _storm_alert(kind: AlertKind, scope: Scope, storm: Incident, extent: Extent,
         Section("Not opted in", tuple(line for opted_in, line in lines if not opted_in)),
         Section("More", (f"and {left_out} more: see `medic history`",) if left_out > 0 else ()),
     )
-    return Alert(
-        kind=kind,
-        incident_id=storm.id,
-        title=title,
-        summary=tuple(summary),
-        facts=(_status(kind), _account(scope), began),
-        sections=tuple(section for section in lists if section.items),
+    return replace(
+        _follow_up(scope, storm, replace(news, sections=tuple(section for section in lists if section.items))),
+        app="",
+        identity=f"began {storm.opened_at:%d %b %H:%M} UTC · {failure_report.identity(scope, storm)}",
+        links=(),
+        scope=None,
     )
-
-
-def _follow_up(scope: Scope, incident: Incident, kind: AlertKind, words: tuple[str, ...], *, job_id: str = "") -> Alert:
-    """An alert on a known incident. Channels with threads put it into the incident's thread.
-
-    The first of the words is the headline, the others are the sentences of the summary. It links to the incident's job,
-    unless there is another `job_id`.
-    """
-    headline, *summary = words
-    runtime = incident.trigger is Trigger.RUNTIME
-    return Alert(
-        kind=kind,
-        incident_id=incident.id,
-        title=wording.title(incident.app_name, scope.branch, headline),
-        summary=tuple(summary),
-        facts=(
-            _status(kind),
-            NamedText("App", f"{incident.app_name} ({scope.app_id})"),
-            NamedText("Branch", failure_report.branch_text(scope)),
-            _account(scope),
-        ),
-        links=tuple(failure_report.console_links(scope, job_id or incident.job_id, runtime=runtime)),
-        channel=incident.channel,
-        event={**incident_json(scope, incident)} if kind in _EVENT_KINDS else {},
-    )
-
-
-def _status(kind: AlertKind) -> NamedText:
-    return NamedText("Status", wording.ALERT_STYLES[kind].status)
-
-
-def _account(scope: Scope) -> NamedText:
-    return NamedText("Account", f"{scope.account} / {scope.region}")
-
-
-def _changed_before(incident: Incident) -> Iterator[str]:
-    for change in incident.applied:
-        yield f"Changed before: {change.role_arn} in the place of {change.previous_arn or 'no role'}."
-
-
-def _undone_lines(undone: Sequence[UndoOutcome]) -> Iterator[str]:
-    for each in undone:
-        yield f"{each.result.value.capitalize()}: {each.detail}"
-        if not each.result.done:
-            yield f"To do it yourself: {command_to_set(each.change.kind, each.change.target, each.change.previous_arn)}"
 
 
 def _affected_line(each: Affected) -> str:
     scope, incident = each.scope, each.incident
-    line = f"{incident.app_name or scope.app_id} / {scope.branch}: {incident.label}"
-    if each.opted_in and not incident.state.closed:
-        line += f". To mend it: medic fix {scope.app_id} {shlex.quote(scope.branch)} --region {scope.region}"
-    return line
+    fix = f": {fix_command(scope)}" if each.opted_in and not incident.state.closed else ""
+    return f"{incident.app_name or scope.app_id} / {scope.branch}, {incident.label}, {incident.state}{fix}"
 
 
 def _fitting(lines: Sequence[tuple[bool, str]]) -> list[tuple[bool, str]]:
     """The first lines that fit into a stored alert."""
     sizes = accumulate(len(json.dumps(line)) for _, line in lines)
     return [line for line, size in zip(lines, sizes, strict=True) if size <= _MAX_STORM_CHARACTERS]
+
+
+def _follow_up(scope: Scope, incident: Incident, news: _News, job_id: str = "") -> Alert:
+    """An alert on a known incident. It links to the incident's job, unless there is another `job_id`."""
+    runtime = incident.trigger is Trigger.RUNTIME
+    return Alert(
+        kind=news.kind,
+        incident_id=incident.id,
+        at=_at(incident),
+        app=incident.app_name or scope.app_id,
+        branch=scope.branch,
+        what=news.what,
+        brief=tuple(NamedText(*line) for line in news.lines),
+        identity=failure_report.identity(scope, incident, job_id=job_id),
+        links=tuple(failure_report.console_links(scope, job_id or incident.job_id, runtime=runtime)),
+        scope=scope,
+        sections=news.sections,
+        channel=incident.channel,
+        event={**incident_json(scope, incident)} if news.kind is AlertKind.RESOLVED else {},
+    )
+
+
+def _at(incident: Incident) -> int:
+    return round(incident.updated_at.timestamp() * 1_000_000)
+
+
+def _cause(incident: Incident) -> Iterator[tuple[str, str]]:
+    if incident.reason:
+        yield _CAUSE, f"{wording.capitalized(incident.reason)}."
+
+
+def _changes(incident: Incident) -> Iterator[tuple[str, str]]:
+    if incident.applied:
+        yield _BOT, f"{wording.capitalized('; '.join(map(_changed, incident.applied)))}."
+
+
+def _changed(change: Change) -> str:
+    """For example `compute role none → compute`."""
+    before = name_of(change.previous_arn) if change.previous_arn else "none"
+    return f"{wording.ROLE_OF_ACTION[change.kind]} {before} → {name_of(change.role_arn)}"
+
+
+def _next_after_failed_change(scope: Scope, incident: Incident) -> tuple[str, str]:
+    undo = f"medic undo {incident.id} --region {scope.region}"
+    return _NEXT, f"Look at the other causes; the bot changes nothing more without an approval. To undo: {undo}"
+
+
+def _named(scope: Scope) -> str:
+    return f"--app-id {scope.app_id} --branch-name {shlex.quote(scope.branch)} --region {scope.region}"

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 class DeliveryError(Exception):
-    """A channel did not accept an alert. The message names the channel and the reason, never a webhook URL or token."""
+    """A channel did not accept an alert. The message names the channel and the reason, never a webhook URL or token.
+
+    Attributes:
+        thread: what `send` would have returned, if a part of the alert was accepted. A retry passes it on.
+    """
+
+    thread: str | None = None
 
 
 class Channel(Protocol):
@@ -85,6 +91,8 @@ def deliver(
             thread = _send(alert, channel, known.get(channel.name))
         except DeliveryError as error:
             failures[channel.name] = f"{channel.name}: {error}"
+            if error.thread is not None:
+                known[channel.name] = error.thread
             continue
         receipts.append(receipt)
         if thread is not None:

@@ -24,9 +24,9 @@ SCHEMA = 1
 """Increased when a reader of the old details could not read the new ones."""
 
 _DETAIL_TYPES: dict[AlertKind, tuple[str, ...]] = {
-    **dict.fromkeys((AlertKind.DIAGNOSIS, AlertKind.PROPOSED, AlertKind.DEFERRED), ("Diagnosis Ready",)),
-    **dict.fromkeys((AlertKind.RESOLVED, AlertKind.QUIET), ("Incident Resolved",)),
-    AlertKind.APPLIED: ("Diagnosis Ready", "Remediation Applied"),
+    **dict.fromkeys((AlertKind.OPEN, AlertKind.AWAITING_APPROVAL, AlertKind.APPLYING), ("Diagnosis Ready",)),
+    **dict.fromkeys((AlertKind.APPLIED, AlertKind.REBUILDING), ("Diagnosis Ready", "Remediation Applied")),
+    AlertKind.RESOLVED: ("Incident Resolved",),
     AlertKind.UNDIAGNOSED: ("Failure Undiagnosed",),
     AlertKind.REFUSED: ("Diagnosis Ready", "Remediation Refused"),
 }

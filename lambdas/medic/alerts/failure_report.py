@@ -1,18 +1,31 @@
-"""The parts of the alert on a diagnosed failure: its kind, sentences, fields, links and approval, as plain text."""
+"""The parts of the alert on a diagnosed failure, composed for the state after the run, as plain text."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome
 from medic.alerts import wording
-from medic.alerts.fixes import app_url, command_to_set, job_url, log_group_url, permanent_line, role_url
-from medic.alerts.model import AlertKind, Approval, NamedText
-from medic.evidence import Present
+from medic.alerts.fixes import (
+    ATTACHING_FIXES,
+    REPAIRING_FIXES,
+    app_url,
+    command_to_set,
+    fix_command,
+    fixes_for,
+    job_url,
+    keeping_snippets,
+    log_group_url,
+    role_url,
+)
+from medic.alerts.model import AlertKind, ButtonTarget, NamedText, Section
+from medic.arns import name_of
+from medic.diagnosis.model import CheckResult, Rank
 from medic.incidents.model import IncidentState
-from medic.labels import Phase
-from medic.plan.decide import contradicted
+from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
+from medic.plan.decide import contradicted, effect_of
 from medic.plan.model import Disposition
 
 if TYPE_CHECKING:
@@ -24,7 +37,29 @@ if TYPE_CHECKING:
     from medic.plan.failure import ConfirmedFailure
     from medic.plan.model import Action, Plan
 
+_END_OF_CLAUSE = re.compile(r"; |: https?://")
 _COMMIT_ID_CHARACTERS = 10
+_MAX_COMMIT_MESSAGE = 50
+_NEXT_BY_RULE = {
+    "not_admin": "pair a least-privilege role with the app in the settings (compute_roles). Don't attach this one",
+    "role_paired": "pair one role with the app in the settings (compute_roles), or correct the tag",
+    "not_auto_created": "pair the branch itself (appId/branch) with the role in the settings, if it may have the role",
+    "usable_role_stays": "look at the causes in the detail, because a usable role is set",
+    "fresh": "look whether it still fails, and if so run",
+    "cool_down": "wait until the cool-down is over, then run",
+    "no_storm": "wait until the storm is over, then run",
+    "not_muted": "unmute the branch, then run",
+    "not_tried_before": "look at the next cause in the detail. To repeat the change all the same, run",
+    "as_approved": "look at the plan as it is now, and approve it with",
+}
+"""The next step after a guardrail refused. One that ends with "run" or "with" is followed by the command."""
+_NEXT_BY_RESULT = {
+    ChangeResult.MOVED: "find out who changed the branch. If the change is still wanted, run",
+    ChangeResult.THIRD_ROLE: "find out who set the other role. Both must not manage this branch",
+    ChangeResult.CAPPED: "wait for the next full hour, then run",
+    ChangeResult.REFUSED: "remove what AWS's answer in the detail names, then run",
+    ChangeResult.DEFERRED: "none. The bot retries automatically",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,146 +72,300 @@ class FailureReport:
     outcomes: tuple[RoleChangeOutcome, ...] = ()
 
     @property
+    def applied(self) -> tuple[RoleChangeOutcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.result is ChangeResult.APPLIED)
+
+    @property
     def not_attempted(self) -> tuple[Action, ...]:
         """The planned actions without an outcome: advised, refused, or waiting for approval."""
         attempted = {outcome.action.kind for outcome in self.outcomes}
         return tuple(action for action in self.plan.actions if action.kind not in attempted)
 
     @property
-    def needs_approval(self) -> bool:
-        return any(action.disposition is Disposition.ASK_FIRST for action in self.not_attempted)
+    def proposed(self) -> tuple[Action, ...]:
+        return tuple(action for action in self.not_attempted if action.disposition is Disposition.ASK_FIRST)
+
+    @property
+    def refused(self) -> tuple[Action, ...]:
+        return tuple(action for action in self.not_attempted if action.disposition is Disposition.REFUSE)
 
 
 def kind_of(report: FailureReport) -> AlertKind:
-    results = {outcome.result for outcome in report.outcomes}
-    if ChangeResult.APPLIED in results:
-        return AlertKind.APPLIED
-    if ChangeResult.DEFERRED in results:
-        return AlertKind.DEFERRED
-    if results or any(action.disposition is Disposition.REFUSE for action in report.not_attempted):
+    """The kind follows the state of the incident after the run."""
+    if report.incident.state is not IncidentState.OPEN:
+        return AlertKind(report.incident.state)
+    if report.outcomes or report.refused:
         return AlertKind.REFUSED
-    if report.needs_approval:
-        return AlertKind.PROPOSED
-    return AlertKind.NOT_CONFIRMED if contradicted(report.failure.diagnosis) else AlertKind.DIAGNOSIS
+    return AlertKind.NOT_CONFIRMED if contradicted(report.failure.diagnosis) else AlertKind.OPEN
 
 
-def summary(report: FailureReport) -> Iterator[str]:
-    """The sentences for the phone: which role is concerned, the most likely cause, what the bot did or proposes."""
-    yield f"It concerns {wording.ROLES[report.incident.role_kind]}."
-    if report.failure.diagnosis.causes:
-        best = report.failure.diagnosis.causes[0]
-        yield f"{wording.RANKS[best.rank]} cause: {best.title}. {wording.capitalized(best.reason)}."
+def what_happened(report: FailureReport) -> str:
+    """The end of the headline: the failure, after the change if one was made or is proposed."""
+    failure = wording.HEADLINES[report.failure.diagnosis.label]
+    if report.applied:
+        return f"{' and '.join(wording.ROLE_OF_ACTION[each.action.kind] for each in report.applied)} set ({failure})"
+    if report.proposed:
+        return f"set {' and '.join(wording.ROLE_OF_ACTION[action.kind] for action in report.proposed)}? ({failure})"
+    return failure
+
+
+def brief(report: FailureReport) -> Iterator[NamedText]:
+    """The cause with its rank, one next step, and what the bot did."""
+    causes = report.failure.diagnosis.causes
+    if causes:
+        label = f"{wording.RANKS[causes[0].rank]} cause{_before_change(report)}"
+        yield NamedText(label, f"{causes[0].title} ({causes[0].reason}).")
+    yield NamedText("Next step", f"{wording.capitalized(_next_step(report))}.")
+    yield NamedText("Proposed" if report.proposed and not report.outcomes else "Bot", _done(report))
+
+
+def _before_change(report: FailureReport) -> str:
+    """A diagnosis describes the state from before a change."""
+    return " before the change" if report.applied else ""
+
+
+def _next_step(report: FailureReport) -> str:
+    """One step, as a clause."""
+    if report.applied:
+        return _next_after_change(report)
+    if report.proposed:
+        until = f"{report.incident.deadline:%d %b %H:%M} UTC"
+        return f"approve or dismiss it until {until}. Every guardrail is asked again before the change"
+    if report.outcomes:
+        obstacle = _NEXT_BY_RESULT[report.outcomes[0].result]
+    elif report.refused:
+        obstacle = _NEXT_BY_RULE.get(report.refused[0].rule, "correct the paired role as the detail says, then run")
+    else:
+        return _advice(report)
+    return f"{obstacle} {fix_command(report.failure.scope)}" if obstacle.endswith(("run", "with")) else obstacle
+
+
+def _advice(report: FailureReport) -> str:
+    """What somebody else may do."""
+    diagnosis, inherited = report.failure.diagnosis, report.failure.app.compute_role_arn
+    if diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and inherited and not _own_role(report):
+        return f"set {name_of(inherited)} on the branch itself, because an inherited role may not reach the runtime"
+    fixes = _fixes(report)
+    if not fixes or _only_possible(report):
+        return "no cause is proven or likely, so check the list in the detail before you change anything"
+    if any(cause.proposal is not None and not cause.proposal.as_command for cause in diagnosis.causes[:1]):
+        return "allow it only if your code is meant to do this. The detail has the statement"
+    return fixes[0].heading[:1].lower() + fixes[0].heading[1:]
+
+
+def _own_role(report: FailureReport) -> bool:
+    """True if the branch has a compute role of its own, or inherits one that can't be used."""
+    compute = report.failure.diagnosis.compute
+    return bool(report.failure.branch.compute_role_arn) or compute is None or compute.usable is not True
+
+
+def _next_after_change(report: FailureReport) -> str:
+    role = name_of(report.applied[0].action.role_arn or "")
+    if report.applied[0].action.kind is ActionKind.REPAIR_SERVICE:
+        return "none. The next build uses the new service role" if _rebuilds(report) else "start the build again"
+    if report.failure.trigger is Trigger.RUNTIME:
+        return f"grant {role} what the site needs; until then expect AccessDenied"
+    fixes = () if _only_possible(report) else _fixes(report)
+    rest = f"to repair it, {fixes[0].heading[:1].lower()}{fixes[0].heading[1:]}" if fixes else "see the other causes"
+    return f"a compute role does not repair a build; {rest}"
+
+
+def _done(report: FailureReport) -> str:
+    """What the bot did or proposes: roles by name, before and after."""
+    sentences = []
     for outcome in report.outcomes:
-        by = f" Approved by {report.incident.approved_by}." if report.incident.approved_by else ""
-        yield f"{wording.RESULTS[outcome.result]}: {_change(outcome.action)}.{by}"
-    for action in report.not_attempted:
-        yield _action_sentence(action)
-    if not report.outcomes and not report.plan.actions:
-        yield "Nothing was changed: no change that the bot may make would help."
-    if report.incident.count > 1:
-        yield f"Seen {report.incident.count} times now."
-
-
-def done(report: FailureReport) -> Iterator[str]:
-    """What the bot changed, refused or proposed, which guardrail decided, and how to make a change permanent."""
-    for outcome in report.outcomes:
-        yield f"{wording.RESULTS[outcome.result]}: {_change(outcome.action)}: {outcome.detail}"
-        yield f"Before: {outcome.action.previous_arn or 'no role was set'}"
-        if outcome.rebuild is not None:
-            yield f"Rebuild: {outcome.rebuild.detail}"
         if outcome.result is ChangeResult.APPLIED:
-            yield permanent_line(outcome.action)
+            sentences.append(f"{_change(report, outcome.action)} (read back)")
+        else:
+            sentences.append(f"{wording.RESULTS[outcome.result]}: {outcome.detail}")
     for action in report.not_attempted:
-        yield _action_sentence(action)
+        if action.disposition is Disposition.REFUSE:
+            refused = f"{wording.ROLE_OF_ACTION[action.kind]} {name_of(action.role_arn or '')}".strip()
+            reason = _END_OF_CLAUSE.split(action.reason)[0]  # the detail has it whole
+            sentences.append(f"did not set {refused}: {reason} (guardrail {action.rule})")
+        elif action.disposition is Disposition.ASK_FIRST:
+            sentences.append(_change(report, action))
+        else:
+            sentences.append(f"no change: {action.reason}")
+    if report.applied and report.applied[0].rebuild is not None:
+        rebuild = report.applied[0].rebuild
+        sentences.append(
+            f"job {rebuild.job_id} rebuilds job {report.failure.job.id}" if rebuild.job_id else rebuild.detail
+        )
+    if report.proposed and report.plan.rebuild.wanted:
+        sentences.append(f"then the bot rebuilds job {report.failure.job.id}")
+    if report.outcomes and report.incident.approved_by:
+        sentences.append(f"approved by {report.incident.approved_by}")
+    text = "; ".join(sentences) or "no change: nothing that the bot may change would help"
+    return f"{wording.capitalized(text)}."
+
+
+def _change(report: FailureReport, action: Action) -> str:
+    """For example `compute role none → compute`."""
+    before = name_of(action.previous_arn) if action.previous_arn else "none"
+    inherited = report.failure.diagnosis.compute
+    if action.kind is ActionKind.ATTACH_COMPUTE and action.previous_arn is None and inherited is not None:
+        before = f"{name_of(inherited.arn)} (from the app)"
+    return f"{wording.ROLE_OF_ACTION[action.kind]} {before} → {name_of(action.role_arn or 'none')}"
+
+
+def _rebuilds(report: FailureReport) -> bool:
+    """True if the bot rebuilds the job, or will after an approval."""
+    started = any(outcome.rebuild is not None and outcome.rebuild.job_id for outcome in report.applied)
+    due = report.incident.rebuild_at is not None
+    return started or due or (bool(report.proposed) and report.plan.rebuild.wanted)
+
+
+def sections(report: FailureReport) -> Iterator[Section]:
+    """The detail: the change, the fixes that it leaves, and why."""
+    if report.outcomes or report.proposed or report.refused:
+        yield _change_section(report)
+    word = "If that is the cause" if _only_possible(report) else "Fix"
+    yield from (Section(f"{word}: {fix.heading}", fix.items, fix.snippets, fix.url) for fix in _fixes(report))
+    yield Section(f"Why{_before_change(report)}", tuple(_reasons(report)))
+
+
+def _change_section(report: FailureReport) -> Section:
+    heading = "Change" if report.applied else "Proposed change" if report.proposed else "No change"
+    snippets: list[NamedText] = []
+    for action in (*(outcome.action for outcome in report.applied), *report.proposed):
         if action.disposition is Disposition.ASK_FIRST:
-            yield f"The same by hand: {command_to_set(action.kind, action.target, action.role_arn or 'ROLE_ARN')}"
-            yield permanent_line(action)
-    if report.needs_approval and report.plan.rebuild.reason:
+            command = command_to_set(action.kind, action.target, action.role_arn)
+            snippets.append(NamedText("By hand instead (AWS CLI)", command))
+        snippets += keeping_snippets(action)
+    if report.applied:
+        undo = f"medic undo {report.incident.id} --region {report.failure.scope.region}"
+        snippets.append(NamedText("Undo", undo))
+    return Section(heading, tuple(_change_items(report)), tuple(snippets))
+
+
+def _change_items(report: FailureReport) -> Iterator[str]:
+    for outcome in report.outcomes:
+        role, before = wording.ROLE_OF_ACTION[outcome.action.kind], outcome.action.previous_arn or "none"
+        if outcome.result is ChangeResult.APPLIED:
+            yield f"Set: {role} {outcome.action.role_arn}. Before: {before} ({outcome.detail})"
+        else:
+            yield f"Not set: {role} {outcome.action.role_arn}. {wording.capitalized(outcome.detail)}"
+    if report.applied and report.applied[0].rebuild is not None:
+        yield f"Rebuild: {report.applied[0].rebuild.detail}"
+    for action in report.not_attempted:
+        word = "Proposed" if action.disposition is Disposition.ASK_FIRST else "Not set"
+        yield f"{word}: {wording.ROLE_OF_ACTION[action.kind]} {action.role_arn or 'none'}: {action.reason}"
+    if report.proposed:
         yield f"Rebuild: {report.plan.rebuild.reason}"
-    if report.plan.effect and not effect(report):
-        yield f"What that change would do: {report.plan.effect}"
-
-
-def effect(report: FailureReport) -> str:
-    """What the applied or proposed change will do. Empty if nothing changes."""
-    return report.plan.effect if report.outcomes or report.needs_approval else ""
-
-
-def rules(report: FailureReport) -> Iterator[str]:
-    """Every guardrail's answer for every planned action."""
-    several = len(report.plan.actions) > 1
     for action in report.plan.actions:
-        about = f" ({wording.ACTIONS[action.kind]})" if several else ""
-        for answer in action.answers:
-            yield f"{'✓' if answer.allows else '✗'} {answer.rule}{about}: {answer.detail}"
+        passed = [answer for answer in action.answers if answer.allows]
+        if passed:
+            yield f"Guardrails passed for the {wording.ROLE_OF_ACTION[action.kind]}: {len(passed)}"
+        yield from (f"✗ {answer.rule}: {answer.detail}" for answer in action.answers if not answer.allows)
+    expected = tuple(outcome.action for outcome in report.applied) or report.proposed
+    if expected:
+        yield f"{'Expect' if report.applied else 'If approved'}: {effect_of(report.failure, expected)}"
 
 
-def facts(report: FailureReport, kind: AlertKind) -> Iterator[NamedText]:
-    """The fields that identify the failure, and the two roles."""
-    failure = report.failure
-    scope, app, job = failure.scope, failure.app, failure.evidence.job
-    yield NamedText("Status", wording.ALERT_STYLES[kind].status)
-    yield NamedText("App", f"{app.name} ({scope.app_id})")
-    yield NamedText("Branch", branch_text(scope))
-    if isinstance(job, Present):
-        yield NamedText("Commit", _commit(job.value))
-    framework = f", {failure.branch.framework}" if failure.branch.framework else ""
-    yield NamedText("Platform", f"{app.platform}{framework}")
-    yield NamedText("Account", f"{scope.account} / {scope.region}")
-    yield NamedText("Service role", app.service_role_arn or "none")
+def _fixes(report: FailureReport) -> tuple[Section, ...]:
+    """The fixes of the likely causes, without those that the bot made superfluous, proposes, or refused."""
+    without: set[str] = set()
+    decided = (*(outcome.action for outcome in report.outcomes), *report.proposed, *report.refused)
+    for action in decided:
+        without |= ATTACHING_FIXES if action.kind is ActionKind.ATTACH_COMPUTE else REPAIRING_FIXES
+    if _rebuilds(report) or report.failure.trigger is Trigger.RUNTIME:
+        without.add("wait_and_retry")
+    if report.refused and report.refused[0].rule == "not_admin":
+        without.discard("create_compute_role")  # under a name of its own, so it is not the refused role
+    evidence, diagnosis = report.failure.evidence, report.failure.diagnosis
+    ranks = (Rank.POSSIBLE,) if _only_possible(report) else (Rank.PROVEN, Rank.LIKELY)
+    return fixes_for(evidence, diagnosis, ranks, without)
+
+
+def _only_possible(report: FailureReport) -> bool:
+    """True if no cause is proven or likely."""
+    causes = report.failure.diagnosis.causes
+    return bool(causes) and causes[0].rank is Rank.POSSIBLE
+
+
+def _reasons(report: FailureReport) -> Iterator[str]:
+    """Other causes that are not ruled out, then failed and unknown checks with their sources. The rest is a count."""
+    diagnosis = report.failure.diagnosis
+    for cause in diagnosis.causes[1:]:
+        if cause.rank is not Rank.RULED_OUT:
+            yield f"Also {wording.RANKS[cause.rank].lower()}: {cause.title} ({cause.reason})"
+    ruled_out = [cause.title for cause in diagnosis.causes if cause.rank is Rank.RULED_OUT]
+    if ruled_out:
+        yield f"Ruled out: {'; '.join(ruled_out)}"
+    signs = {CheckResult.FAIL: "✗", CheckResult.UNKNOWN: "?"}
+    for check in diagnosis.checks:
+        if check.result in signs:
+            yield f"{signs[check.result]} {check.detail}{wording.source_of(check.id)}"
+    passed = sum(check.result is CheckResult.PASS for check in diagnosis.checks)
+    if passed:
+        yield f"Checks passed: {passed}"
+
+
+def reference(report: FailureReport) -> Iterator[NamedText]:
+    """The full names, and the roles before and after."""
+    failure, incident = report.failure, report.incident
+    yield NamedText("App", f"{failure.app.name} ({failure.scope.app_id}), {failure.app.platform}")
+    yield NamedText("Branch", branch_text(failure.scope))
+    yield NamedText("Concerns", wording.ROLES[incident.role_kind])
     compute = failure.diagnosis.compute
-    yield NamedText("Compute role", compute.arn if compute else "none")
+    now = {ActionKind.ATTACH_COMPUTE: compute.arn if compute else None}
+    now[ActionKind.REPAIR_SERVICE] = failure.app.service_role_arn
+    after = {outcome.action.kind: f" → {outcome.action.role_arn}" for outcome in report.applied}
+    for kind in (ActionKind.REPAIR_SERVICE, ActionKind.ATTACH_COMPUTE):
+        name = wording.capitalized(wording.ROLE_OF_ACTION[kind])
+        yield NamedText(name, f"{now[kind] or 'none'}{after.get(kind, '')}")
     yield NamedText("Opt-in", failure.opt_in.note)
-    if report.incident.job_id:
-        yield NamedText("Job", report.incident.job_id)
+    if incident.count > 1:
+        yield NamedText("Seen", f"{incident.count} times")
+
+
+def identity(scope: Scope, incident: Incident, job: Job | None = None, job_id: str = "") -> str:
+    """One line that identifies the failure."""
+    id_ = job_id or incident.job_id
+    parts = [
+        f"Job {id_}" if id_.strip("0") else "",
+        _commit(job) if job is not None else "",
+        f"account {scope.account} / {scope.region}",
+        f"incident {incident.id}",
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def _commit(job: Job) -> str:
+    first_line = (job.commit_message or "").strip().split("\n", 1)[0]
+    commit = f"{(job.commit_id or '')[:_COMMIT_ID_CHARACTERS]} {wording.shortened(first_line, _MAX_COMMIT_MESSAGE)}"
+    return commit.strip() or "manual deployment"
 
 
 def links(report: FailureReport) -> Iterator[NamedText]:
-    """Links to the console pages of the branch and of every role that was looked up."""
+    """Console pages of the branch, and of the role that is or would be set."""
     failure = report.failure
-    runtime = failure.diagnosis.phase is Phase.RUNTIME
-    yield from console_links(failure.scope, report.incident.job_id, runtime=runtime)
-    for arn in failure.evidence.roles:
-        yield NamedText(f"Role {arn.rsplit('/', 1)[-1]}", role_url(failure.scope, arn))
+    yield from console_links(failure.scope, report.incident.job_id, runtime=failure.diagnosis.phase is Phase.RUNTIME)
+    compute = failure.diagnosis.compute
+    decided = (*(outcome.action.role_arn for outcome in report.applied), *(each.role_arn for each in report.proposed))
+    current = {RoleKind.SERVICE: failure.app.service_role_arn, RoleKind.COMPUTE: compute.arn if compute else None}
+    role = next(iter(decided), current.get(report.incident.role_kind))
+    if role:
+        yield NamedText(f"Role {name_of(role)}", role_url(failure.scope, role))
 
 
 def console_links(scope: Scope, job_id: str, *, runtime: bool) -> Iterator[NamedText]:
     """Links to the console pages of a branch, and of its job unless the id is empty or "0"."""
     if runtime:
         yield NamedText("Runtime log", log_group_url(scope))
-    if job_id.strip("0") and scope.branch != "*":
-        yield NamedText("Job and log", job_url(scope, job_id))
-    yield NamedText("App", app_url(scope))
+    elif job_id.strip("0") and scope.branch != "*":
+        yield NamedText("Build log", job_url(scope, job_id))
+    yield NamedText("App in Amplify", app_url(scope))
 
 
-def approval(report: FailureReport) -> Approval | None:
+def approval(report: FailureReport) -> ButtonTarget | None:
     """The request for approval; None if no action waits for one."""
     incident, scope = report.incident, report.failure.scope
-    if not report.needs_approval or incident.state is not IncidentState.AWAITING_APPROVAL:
+    if not report.proposed or incident.state is not IncidentState.AWAITING_APPROVAL:
         return None
-    return Approval(incident.id, incident.plan_hash, scope, expires_at=int(incident.deadline.timestamp()))
+    return ButtonTarget(incident.id, incident.plan_hash, scope, expires_at=int(incident.deadline.timestamp()))
 
 
 def branch_text(scope: Scope) -> str:
     return "not known; the whole app" if scope.branch == "*" else scope.branch
-
-
-def _action_sentence(action: Action) -> str:
-    change = _change(action)
-    match action.disposition:
-        case Disposition.REFUSE:
-            return f"Refused to {change}, by the rule {action.rule}: {action.reason}."
-        case Disposition.ASK_FIRST:
-            return f"Proposed, and waiting for approval: {change}."
-        case _:
-            return f"Nothing was changed: {action.reason}."
-
-
-def _change(action: Action) -> str:
-    verb = wording.ACTIONS[action.kind]
-    return f"{verb} to {action.role_arn}" if action.role_arn else verb
-
-
-def _commit(job: Job) -> str:
-    first_line = (job.commit_message or "").strip().split("\n", 1)[0]
-    return f"{(job.commit_id or '')[:_COMMIT_ID_CHARACTERS]} {first_line}".strip() or "none: a manual deployment"

@@ -12,19 +12,21 @@ import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from medic.alerts.model import AlertFix, NamedText
+from medic.alerts.model import NamedText, Section
 from medic.alerts.wording import DIALECTS
-from medic.arns import arn_parts
+from medic.arns import RoleArn, arn_parts, name_of
 from medic.diagnosis.model import Assumable, Rank
 from medic.events import Scope
+from medic.evidence import value_of
 from medic.knowledge import FIXES, find_entry
-from medic.knowledge.entry import Dialect, filled
-from medic.labels import ActionKind
+from medic.knowledge.entry import Dialect, filled, placeholders_in
+from medic.knowledge.fixes import add_to_trust
+from medic.labels import ActionKind, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from medic.diagnosis.model import Diagnosis, Proposal
+    from medic.diagnosis.model import Diagnosis, Proposal, RoleVerdict
     from medic.evidence import Evidence
     from medic.plan.model import Action
 
@@ -39,31 +41,62 @@ _MAX_FIXES = 2
 _TRUST_FIXES = frozenset({"trust_service_role", "trust_compute_role"})
 _CALLER_FIXES = frozenset({"grant_action", "change_boundary"})
 """Fixes of the role whose call was denied."""
-_NEW_SERVICE_ROLE_FIXES = frozenset({"create_service_role", "attach_service_role"})
-"""Fixes that replace an unusable service role. A deleted role is recreated under its old name instead."""
+ATTACHING_FIXES = frozenset({"create_compute_role", "attach_compute_role"})
+"""Fixes that do what the bot does when it attaches a compute role."""
+REPAIRING_FIXES = frozenset({"create_service_role", "attach_service_role", "trust_service_role"})
+"""Fixes that do what the bot does when it repairs the service role."""
+_LAPTOP_FIXES = frozenset({"log_in_locally"})
+"""Fixes of a command outside Amplify."""
 _PERMISSIONS_TAB_FIXES = frozenset({"grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"})
 _APP_PAGE_FIXES = frozenset(
     {"attach_service_role", "attach_compute_role", "reconnect_repository", "drop_explicit_credentials", "shorten_build"}
 )
+_ADD_TO_TRUST = "assumeRolePolicy?.addStatements"
 _SAFE_VALUE = re.compile(r"[\w./:@+=,-]{1,300}")
-"""A value without characters that mean something in code or JSON. Others are shown as `<name>`."""
+"""A value without characters that mean something in code, JSON or a shell."""
+_FREE_NAMES = ("branch", "repository")
+"""No command of a fix has them within quotes."""
 
 
 def fixes_for(
-    evidence: Evidence, diagnosis: Diagnosis, ranks: Collection[Rank] = (Rank.PROVEN, Rank.LIKELY)
-) -> tuple[AlertFix, ...]:
+    evidence: Evidence,
+    diagnosis: Diagnosis,
+    ranks: Collection[Rank] = (Rank.PROVEN, Rank.LIKELY),
+    without: Collection[str] = (),
+) -> tuple[Section, ...]:
     """The fixes of the most likely causes, at most two, each in every dialect that an alert shows.
 
     If the diagnosis knows the exact missing statement, the fix shows that statement instead of the general text.
+
+    Args:
+        evidence: fills in the names.
+        diagnosis: names the causes.
+        ranks: the ranks of the causes whose fixes are wanted.
+        without: ids of fixes that the present state makes superfluous or wrong.
     """
     likely = [cause for cause in diagnosis.causes if cause.rank in ranks]
     entries = [find_entry(cause.id) for cause in likely]
     ids = dict.fromkeys(fix for entry in entries if entry for fix in entry.fixes)
     proposals = {cause.proposal.fix: cause.proposal for cause in likely if cause.proposal}
-    shown = [fix_id for fix_id in ids if not _deny_overrides(fix_id, diagnosis)][:_MAX_FIXES]
+    useless = {*without, *_impossible(evidence, diagnosis)}
+    shown = [id_ for id_ in ids if id_ not in useless and not _deny_overrides(id_, diagnosis)][:_MAX_FIXES]
     return tuple(
         _fix(fix_id, proposals.get(fix_id), evidence, _role_for(evidence, diagnosis, fix_id)) for fix_id in shown
     )
+
+
+def _impossible(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
+    """Fixes that need what is not there: a usable role to attach, or a laptop to log in on."""
+    candidates = {"attach_compute_role": diagnosis.candidate, "attach_service_role": diagnosis.repair}
+    for fix_id, candidate in candidates.items():
+        if candidate is None or candidate.usable is not True:
+            yield fix_id
+    if diagnosis.candidate is not None and diagnosis.candidate.usable and evidence.candidate_role_arn:
+        yield "create_compute_role"  # the paired role is there to be attached
+    if diagnosis.service is not None and diagnosis.service.usable:
+        yield "create_service_role"
+    if diagnosis.phase is not Phase.API:
+        yield from _LAPTOP_FIXES
 
 
 def _deny_overrides(fix_id: str, diagnosis: Diagnosis) -> bool:
@@ -72,7 +105,7 @@ def _deny_overrides(fix_id: str, diagnosis: Diagnosis) -> bool:
     return verdict is not None and verdict.assumable is Assumable.DENIED and verdict.proposal is None
 
 
-def _fix(fix_id: str, proposal: Proposal | None, evidence: Evidence, role_arn: str) -> AlertFix:
+def _fix(fix_id: str, proposal: Proposal | None, evidence: Evidence, role_arn: str) -> Section:
     scope = Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name)
     url = app_url(scope) if fix_id in _APP_PAGE_FIXES else ""
     if fix_id in _TRUST_FIXES:
@@ -81,47 +114,62 @@ def _fix(fix_id: str, proposal: Proposal | None, evidence: Evidence, role_arn: s
         url = role_url(scope, role_arn, "permissions")
     fix = FIXES[fix_id]
     if proposal is not None:
-        return AlertFix(fix.title, proposal_snippets(proposal), url)
+        return Section(fix.title, snippets=proposal_snippets(proposal), url=url)
+    values = _values(evidence, role_arn)
+    texts = ((dialect, _filled_in(fix.written_in(dialect), dialect, values)) for dialect in _DIALECTS)
+    # A text with an unknown name can't be run.
+    snippets = (NamedText(DIALECTS[dialect], text) for dialect, text in texts if not placeholders_in(text))
+    return Section(fix.title, snippets=tuple(snippets), url=url)
+
+
+def _values(evidence: Evidence, role_arn: str) -> dict[str, str]:
+    """The names that are known."""
+    app, job, role = value_of(evidence.app), value_of(evidence.job), RoleArn.parse(role_arn)
     values = {
-        "app_id": scope.app_id,
-        "branch": scope.branch,
-        "region": scope.region,
-        "account": scope.account,
+        "app_id": evidence.app_id,
+        "branch": evidence.branch_name,
+        "region": evidence.region,
+        "account": evidence.account,
+        "partition": evidence.partition,
+        "job_id": job.id if job is not None else "",
+        "repository": (app.repository if app is not None else None) or "",
         "role_arn": role_arn,
-        "role_name": role_arn.rsplit("/", 1)[-1],
+        "role_name": name_of(role_arn),
+        "role_path": role.path if role is not None else "",
     }
-    snippets = (
-        NamedText(DIALECTS[dialect], _filled_in(fix.written_in(dialect), dialect, values)) for dialect in _DIALECTS
-    )
-    return AlertFix(fix.title, tuple(snippets), url)
+    return {name: value for name, value in values.items() if value}
 
 
 def _filled_in(text: str, dialect: Dialect, values: Mapping[str, str]) -> str:
-    """The text with its values: quoted for a shell, and elsewhere only values that can't break out into code."""
+    """The text with every value that can't break out into code. A shell gets the freely chosen names in quotes."""
+    safe = {name: value for name, value in values.items() if _SAFE_VALUE.fullmatch(value)}
     if dialect is Dialect.CLI:
-        return filled(text, {name: shlex.quote(value) for name, value in values.items()})
-    safe = {name: value if _SAFE_VALUE.fullmatch(value) else f"<{name}>" for name, value in values.items()}
+        safe |= {name: shlex.quote(values[name]) for name in _FREE_NAMES if name in values}
     return filled(text, safe)
 
 
 def _role_for(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> str:
-    """The ARN of the role to fix: the denied caller, the current role, or the role that the bot would set.
-
-    If there is none of them, it is the ARN of a role that the fix creates.
-    """
+    """The ARN of the role that a fix is about. A fix that creates a role gives each app one of its own."""
     roles = f"arn:{evidence.partition}:iam::{evidence.account}:role"
+    new_service, new_compute = (f"{roles}/amplify-{kind}-{evidence.app_id}" for kind in ("service", "compute"))
     denial = diagnosis.findings[0].denial if diagnosis.findings else None
     if fix_id in _CALLER_FIXES and denial and denial.role_name:
         # The message has a session ARN, which lacks the role's path.
         return f"{roles}/{denial.role_name}"
-    if fix_id == "trust_compute_role" and diagnosis.compute is not None:
-        return diagnosis.compute.arn
-    if "compute" in fix_id:
-        return evidence.candidate_role_arn or f"{roles}/amplify-compute-role"
-    service = diagnosis.service
-    if service is None or (fix_id in _NEW_SERVICE_ROLE_FIXES and service.assumable is not Assumable.MISSING):
-        return evidence.repair_role_arn or f"{roles}/amplify-service-role"
-    return service.arn
+    compute, service = diagnosis.compute, diagnosis.service
+    of_fix = {
+        "create_compute_role": _missing(compute) or new_compute,
+        "attach_compute_role": evidence.candidate_role_arn,
+        "trust_compute_role": compute.arn if compute is not None else None,
+        "create_service_role": _missing(service) or new_service,
+        "attach_service_role": evidence.repair_role_arn,
+    }
+    return of_fix.get(fix_id) or (service.arn if service is not None else new_service)
+
+
+def _missing(role: RoleVerdict | None) -> str | None:
+    """The ARN of a role that was deleted. A new one takes its name and path; others get a name of their own."""
+    return role.arn if role is not None and role.assumable is Assumable.MISSING else None
 
 
 def proposal_snippets(proposal: Proposal) -> tuple[NamedText, ...]:
@@ -130,14 +178,14 @@ def proposal_snippets(proposal: Proposal) -> tuple[NamedText, ...]:
     if not proposal.as_command:
         return (NamedText(DIALECTS[Dialect.CONSOLE], "\n".join((*proposal.notes, statement))),)
     if proposal.fix in _TRUST_FIXES:
-        where, argument, command = "Trust relationships > Edit trust policy", "assume_role_policy", _trust_cli(proposal)
-        add = "assumeRolePolicy?.addStatements"
+        where, argument, add = "Trust relationships > Edit trust policy", "assume_role_policy", _ADD_TO_TRUST
+        command = add_to_trust(shlex.quote(proposal.role_name or ""), shlex.quote(proposal.statement), at)
     else:
-        where, argument, command = "Add permissions > Create inline policy > JSON", "policy", _permission_cli(proposal)
-        add = "addToPrincipalPolicy"
+        where, argument, add = "Add permissions > Create inline policy > JSON", "policy", "addToPrincipalPolicy"
+        command = _permission_cli(proposal)
     whose = f"Roles > {proposal.role_name}" if proposal.role_name else proposal.principal
     whose = f"Users > {proposal.user_name}" if proposal.user_name else whose
-    what = "add to Statement, beside what stands there" if at is None else f"replace Statement[{at}] by"
+    what = "add to Statement, beside what is there" if at is None else f"replace Statement[{at}] by"
     console = (f"IAM > {whose} > {where}: {what}", statement, *proposal.notes)
     cdk = f"{'role' if proposal.role_name else 'caller'}.{add}(iam.PolicyStatement.fromJson({statement}));"
     if at is not None:
@@ -147,27 +195,15 @@ def proposal_snippets(proposal: Proposal) -> tuple[NamedText, ...]:
     element = "one more element of Statement" if at is None else f"in place of Statement[{at}]"
     terraform = f"# in the jsonencode(...) of {argument}, {element}:\n{literal}"
     texts = ("\n".join(console), command, cdk, terraform)
-    return tuple(NamedText(DIALECTS[dialect], text) for dialect, text in zip(_DIALECTS, texts, strict=True))
-
-
-def _trust_cli(proposal: Proposal) -> str:
-    role, statement = shlex.quote(proposal.role_name or "<role>"), shlex.quote(proposal.statement)
-    change = "+ [$new]" if proposal.replaces is None else f"| .Statement[{proposal.replaces}] = $new"
-    return (
-        f"aws iam get-role --role-name {role} --query Role.AssumeRolePolicyDocument --output json > trust.json\n"
-        f"jq --argjson new {statement} '.Statement = ([.Statement] | flatten) {change}' trust.json > fixed.json\n"
-        f"aws iam update-assume-role-policy --role-name {role} --policy-document file://fixed.json"
-    )
+    named = (NamedText(DIALECTS[dialect], text) for dialect, text in zip(_DIALECTS, texts, strict=True))
+    return tuple(snippet for snippet in named if snippet.text)
 
 
 def _permission_cli(proposal: Proposal) -> str:
+    """The command that adds an inline policy; empty if nobody is known to add it to."""
     kind, edited = ("user", proposal.user_name) if proposal.user_name else ("role", proposal.role_name)
     if edited is None:
-        # Quoted even in the comment, because zsh runs a pasted "# …" line as a command by default.
-        return (
-            f"# to be added to a policy of {shlex.quote(proposal.principal)}:\n"
-            f"statement={shlex.quote(proposal.statement)}"
-        )
+        return ""
     document = f'{{"Version":"2012-10-17","Statement":[{proposal.statement}]}}'
     # The command replaces an inline policy of the same name, so each statement gets its own policy name.
     name = f"{proposal.fix}-{hashlib.sha256(proposal.statement.encode()).hexdigest()[:8]}"
@@ -177,15 +213,24 @@ def _permission_cli(proposal: Proposal) -> str:
     )
 
 
-def permanent_line(action: Action) -> str:
-    """What to write into infrastructure as code so that its next deployment does not revert the change."""
-    cdk, terraform, where = ("iamServiceRole", "iam_service_role_arn", "the app")
+def keeping_snippets(action: Action) -> tuple[NamedText, ...]:
+    """What to write into infrastructure as code, so that its next deployment keeps the change."""
+    arn = action.role_arn or ""
     if action.kind is ActionKind.ATTACH_COMPUTE:
-        cdk, terraform, where = ("computeRoleArn", "compute_role_arn", "the branch")
-    return (
-        f"Infrastructure as code will revert this unless {where} says so too: CDK `{cdk}: '{action.role_arn}'`, "
-        f'Terraform `{terraform} = "{action.role_arn}"`'
-    )
+        cdk = f"// in your existing CfnBranch\ncomputeRoleArn: '{arn}',"
+        cloudformation = f"# in your existing AWS::Amplify::Branch\nComputeRoleArn: {arn}"
+        terraform = "# aws_amplify_branch has no such argument (provider 6.x): Terraform leaves the role in place"
+    else:
+        cdk = f"// in your existing CfnApp\niamServiceRole: '{arn}',"
+        cloudformation = f"# in your existing AWS::Amplify::App\nIAMServiceRole: {arn}"
+        terraform = f'# in your existing aws_amplify_app\niam_service_role_arn = "{arn}"'
+    texts = {Dialect.CDK: cdk, Dialect.CLOUDFORMATION: cloudformation, Dialect.TERRAFORM: terraform}
+    return tuple(NamedText(f"Keep it ({DIALECTS[dialect]})", text) for dialect, text in texts.items())
+
+
+def fix_command(scope: Scope) -> str:
+    """The command that has the bot diagnose a branch again and apply the result."""
+    return f"medic fix {scope.app_id} {shlex.quote(scope.branch)} --region {scope.region}"
 
 
 def command_to_set(kind: str, target: str, role_arn: str | None) -> str:

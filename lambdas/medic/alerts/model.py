@@ -1,4 +1,8 @@
-"""The alert as data, before a channel formats it, and its redaction. codec.py stores it as JSON for a later retry."""
+"""The alert as data, before a channel formats it, and its redaction. codec.py stores it as JSON for a later retry.
+
+An alert has two depths. The brief is read in ten seconds: headline, cause, what the bot did, next step. The detail
+holds the rest: the fix, the checks, the log.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +17,28 @@ from medic.redaction import redact, redact_emails
 
 
 class AlertKind(StrEnum):
-    DIAGNOSIS = "diagnosis"
-    UNDIAGNOSED = "undiagnosed"
-    PROPOSED = "proposed"
+    """What an alert reports: the state of its incident after the run, or what the state alone does not say."""
+
+    OPEN = "open"
+    AWAITING_APPROVAL = "awaiting_approval"
+    APPLYING = "applying"
+    """A change is postponed. The bot retries it."""
     APPLIED = "applied"
-    REFUSED = "refused"
-    DEFERRED = "deferred"
+    REBUILDING = "rebuilding"
     RESOLVED = "resolved"
-    QUIET = "quiet"
     NOT_HELPED = "not_helped"
-    NOT_CONFIRMED = "not_confirmed"
     OUTCOME_UNKNOWN = "outcome_unknown"
     EXPIRED = "expired"
+
+    REFUSED = "refused"
+    """Open, because a guardrail or AWS refused the change."""
+    NOT_CONFIRMED = "not_confirmed"
+    """AWS's state contradicts the log line, or there was no traffic that could confirm a change."""
     UNDONE = "undone"
+    NOT_UNDONE = "not_undone"
+    UNDIAGNOSED = "undiagnosed"
+    """The bot could not look."""
+    MUTED = "muted"
     STORM = "storm"
     STORM_OVER = "storm_over"
     TEST = "test"
@@ -33,39 +46,42 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NamedText:
-    """A field with its value, a link with its URL, or a dialect (console, CLI, CDK, …) with a fix ready to paste."""
+    """A line with its label, a link with its URL, or a dialect (console, CLI, CDK, …) with a text to copy."""
 
     name: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class AlertFix:
-    title: str
-    snippets: tuple[NamedText, ...]
-    url: str = ""
-    """The console page on which to make the fix; empty if there is no single page."""
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
-    """A list with its heading, such as the causes, or the branches that a storm affects."""
+    """A part of the detail: a heading, a list, and texts to copy."""
 
     heading: str
-    items: tuple[str, ...]
-    detail: bool = False
-    """True if a channel with little room leaves it out."""
+    items: tuple[str, ...] = ()
+    snippets: tuple[NamedText, ...] = ()
+    url: str = ""
+    """The console page on which to do it; empty if there is no single page."""
+
+
+class Button(StrEnum):
+    """What a person may ask for with one click. Each is a request under every guardrail."""
+
+    APPROVE = "approve"
+    DISMISS = "dismiss"
+    UNDO = "undo"
+    MUTE = "mute"
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """A request for approval. It is valid for exactly this plan of this incident, until it expires."""
+class ButtonTarget:
+    """What a button is about. An approval is valid for exactly this plan of this incident, until it expires."""
 
     incident_id: str
     plan_hash: str
+    """Empty unless it is about an approval."""
     scope: Scope
     expires_at: int
-    """Seconds since 1970."""
+    """Seconds since 1970. 0 if it does not expire."""
 
     @property
     def command(self) -> str:
@@ -75,55 +91,64 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One message: short fields for the phone first, details after them."""
-
     kind: AlertKind
     incident_id: str
-    title: str
-    summary: tuple[str, ...]
-    """Sentences: which role is concerned, the most likely cause, what the bot did."""
-    facts: tuple[NamedText, ...]
-    effect: str = ""
-    """What the applied or proposed change will do, and what it will not do."""
-    approval: Approval | None = None
+    at: int
+    """When the incident got into the reported state, in microseconds since 1970. It orders an incident's alerts."""
+    app: str
+    """The app's name. Empty if the alert is about the region."""
+    branch: str
+    """`*` if the alert is about the whole app."""
+    what: str
+    """What happened, as the end of the headline."""
+    brief: tuple[NamedText, ...]
+    """Labelled sentences: the cause and its rank, what the bot did, one next step."""
+    identity: str
+    """One line: job, commit, account, region and incident."""
+    links: tuple[NamedText, ...] = ()
+    scope: Scope | None = None
+    """The branch, or the whole app, that its buttons are about. None if it has no buttons."""
+    approval: ButtonTarget | None = None
     sections: tuple[Section, ...] = ()
     log_lines: str = ""
-    rules: tuple[str, ...] = ()
-    """Every guardrail's answer."""
-    fixes: tuple[AlertFix, ...] = ()
-    links: tuple[NamedText, ...] = ()
+    reference: tuple[NamedText, ...] = ()
+    """The full names of what the brief mentions: roles, platform, opt-in."""
     channel: str | None = None
     """A channel name from the settings; None for the default channel."""
     event: Json = field(default_factory=dict)
     """The detail of its events, as JSON. Empty if this alert is not sent to the event bus."""
 
+    @property
+    def has_detail(self) -> bool:
+        return bool(self.sections or self.log_lines or self.reference)
+
 
 def redacted(alert: Alert, *, emails: bool = False) -> Alert:
     """The alert with every text redacted, once: the last step before it leaves.
 
-    Two parts stay as they are: the approval, which must name its branch exactly, and URLs, which are built from ids.
+    Three parts stay as they are: scope and approval, which must name the branch exactly, and URLs, built from ids.
     The log scan has already redacted the log lines, all but e-mail addresses.
     """
     clean = cache(partial(redact, emails=emails))
     clean_excerpt = redact_emails if emails else str
-
-    def each(texts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(clean, texts))
 
     def values(texts: tuple[NamedText, ...]) -> tuple[NamedText, ...]:
         return tuple(NamedText(item.name, clean(item.text)) for item in texts)
 
     return replace(
         alert,
-        title=clean(alert.title),
-        summary=each(alert.summary),
-        facts=values(alert.facts),
-        effect=clean(alert.effect),
-        sections=tuple(replace(section, items=each(section.items)) for section in alert.sections),
-        log_lines=clean_excerpt(alert.log_lines),
-        rules=each(alert.rules),
-        fixes=tuple(replace(fix, snippets=values(fix.snippets)) for fix in alert.fixes),
+        app=clean(alert.app),
+        branch=clean(alert.branch),
+        what=clean(alert.what),
+        brief=values(alert.brief),
+        identity=clean(alert.identity),
         links=tuple(NamedText(clean(link.name), link.text) for link in alert.links),
+        sections=tuple(
+            replace(section, items=tuple(map(clean, section.items)), snippets=values(section.snippets))
+            for section in alert.sections
+        ),
+        log_lines=clean_excerpt(alert.log_lines),
+        reference=values(alert.reference),
         channel=None if alert.channel is None else clean(alert.channel),
         event=redacted_json(alert.event, clean, clean_excerpt),
     )

@@ -14,22 +14,24 @@ from __future__ import annotations
 import json
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from medic.alerts.delivery import DeliveryError
-from medic.alerts.model import AlertKind
-from medic.alerts.slack_buttons import APPROVE, BUTTONS, DISMISS, button_value
-from medic.alerts.wording import title_with_emoji
+from medic.alerts.model import Button, ButtonTarget
+from medic.alerts.plain_text import brief_lines, brief_links, detail_parts, labelled, title, visible
+from medic.alerts.slack_buttons import ACTION_IDS, BUTTONS, LABELS, button_value
+from medic.alerts.wording import ALERT_STYLES, shortened
 from medic.aws.secrets import BOT_TOKEN, WEBHOOK, SecretError, SecretForm, read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from slack_sdk.http_retry.response import HttpResponse
+    from slack_sdk.web import SlackResponse
     from types_boto3_secretsmanager import SecretsManagerClient
 
-    from medic.alerts.model import Alert, AlertFix, Approval
+    from medic.alerts.model import Alert, NamedText
     from medic.codec import Json
     from medic.settings import Slack, SlackChannel
 
@@ -50,15 +52,13 @@ _THREAD_ERRORS = frozenset(
     }
 )
 """The thread, or its whole channel, is gone."""
+_EDIT_ERRORS = frozenset({"cant_update_message", "edit_window_closed", "message_not_found"})
+"""The first message can't be edited any more. The reply is posted all the same."""
 _ERROR_CODE = re.compile(r"[a-z_]{1,64}")
 """Anything else is not an answer of Slack, and may repeat the webhook's URL."""
-_BROADCAST_KINDS = frozenset({AlertKind.PROPOSED, AlertKind.NOT_HELPED, AlertKind.OUTCOME_UNKNOWN, AlertKind.REFUSED})
-"""Kinds that ask somebody to act. Their replies also show in the channel, because nobody rereads a finished thread."""
-
 # Limits, in characters unless stated otherwise. Most leave a margin below Slack's own.
-_MAX_HEADER = 150
 _MAX_TEXT = 2500
-_MAX_VALUE = 200
+_MAX_LIST_ITEM = 1000
 _MAX_LIST_ITEMS = 8
 """Items in one block."""
 _MAX_BUTTON_VALUE = 2000
@@ -66,8 +66,37 @@ _MAX_URL = 2000
 _MAX_ALL_BLOCKS = 12_600
 _MAX_BLOCKS = 40
 """Blocks in one message."""
-_MAX_FALLBACK = 3000
-_CUT = "Not all of it fits into one message: the e-mail and medic history have the rest."
+_MAX_ATTACHMENT = 3500
+_MAX_ATTACHMENTS = 6
+_CONFIRMED = {Button.APPROVE: "Approve this change?", Button.UNDO: "Undo the bot's change?"}
+"""Buttons that ask once more."""
+_DETAIL = "The fix, why, and the log"
+"""Stands for the detail in notifications."""
+_CUT = "Not all of it fits into one message: the e-mail has the rest."
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The first message of an incident, which later alerts edit and reply to."""
+
+    channel: str
+    """The id that Slack answered. It stays, even if the branch's channel tag changes."""
+    timestamp: str
+    at: int
+    kind: str
+    """`Alert.at` and `Alert.kind` of the alert that the message shows."""
+
+    @classmethod
+    def parse(cls, text: str | None) -> Thread | None:
+        """None if there is no thread, or if it is not of the form of `text`."""
+        match (text or "").split("/"):
+            case [channel, timestamp, at, kind] if at.isdecimal():
+                return cls(channel, timestamp, int(at), kind)
+        return None
+
+    @property
+    def text(self) -> str:
+        return f"{self.channel}/{self.timestamp}/{self.at}/{self.kind}"
 
 
 @dataclass(frozen=True)
@@ -85,12 +114,12 @@ class SlackPost:
         return (None, *self.settings.channels)
 
     def send(self, alert: Alert, thread: str | None) -> str | None:
-        """Post the alert to its channel, or into the thread of the incident. A webhook has no threads."""
+        """Post the alert to its channel, or bring the incident's message there up to date. A webhook has no threads."""
         target, note = self._target(alert.channel)
         if target.webhook_secret is not None:
             self._to_webhook(alert, target.webhook_secret, note)
             return None
-        return self._to_channel(alert, target.channel or "", thread, note)
+        return self._to_channel(alert, target.channel or "", Thread.parse(thread), note).text
 
     def _target(self, name: str | None) -> tuple[SlackChannel, str]:
         """Where to post, and a note for the message if the named channel is unknown."""
@@ -108,50 +137,86 @@ class SlackPost:
 
         client = WebhookClient(self._secret(secret, WEBHOOK), **_client_options())
         try:
-            answer = client.send_dict(render_slack(alert, note=note))
+            answer = client.send_dict(render_for_webhook(alert, note))
             if answer.status_code != _OK and answer.body.strip() in _BLOCK_ERRORS:
-                answer = client.send_dict({"text": fallback(alert), "mrkdwn": False})
+                answer = client.send_dict({"text": fallback(alert, note), "mrkdwn": False})
         except (OSError, ValueError) as error:
             # "from None": the ValueError for an invalid URL repeats the URL, which is a secret.
             raise DeliveryError(f"Slack could not be reached ({type(error).__name__})") from None
         if (answer.status_code, answer.body.strip()) != (_OK, "ok"):
             raise SlackRejectedError(answer.status_code, answer.body)
 
-    def _to_channel(self, alert: Alert, channel: str, thread: str | None, note: str) -> str:
-        message = render_slack(alert, buttons=self.settings.takes_approvals, note=note)
-        known_channel, _, timestamp = (thread or "").partition("/")
-        target: Json = {"channel": channel}
-        if timestamp:
-            # The thread stays in its channel, even if the branch's channel tag has changed since.
-            broadcast = alert.kind in _BROADCAST_KINDS
-            target = {"channel": known_channel, "thread_ts": timestamp, "reply_broadcast": broadcast}
-        try:
-            return self._post({**target, **message})
-        except SlackRejectedError as refusal:
-            if refusal.code in _BLOCK_ERRORS:
-                return self._post({**target, "text": fallback(alert), "mrkdwn": False})
-            if timestamp and refusal.code in _THREAD_ERRORS:
-                # Somebody deleted the first alert, so start a new thread.
-                return self._post({"channel": channel, **message})
-            raise
+    def _to_channel(self, alert: Alert, channel: str, thread: Thread | None, note: str) -> Thread:
+        """Post the incident's first message, or edit it and reply with the news. Then reply with the detail.
 
-    def _post(self, message: Json) -> str:
-        """Post with the bot token. Returns the thread for replies, as `channel/timestamp`."""
+        A thread that is gone is replaced by a new message. What a failed attempt has posted is not posted again.
+        """
+        shown = thread is not None and (thread.at, thread.kind) == (alert.at, alert.kind)
+        if thread is None or (thread.at <= alert.at and not shown):
+            try:
+                thread = self._post_brief(alert, channel, thread, note)
+            except SlackRejectedError as refusal:
+                if thread is None or refusal.code not in _THREAD_ERRORS:
+                    raise
+                thread = self._post_brief(alert, channel, None, note)
+        elif thread.at > alert.at:
+            # An alert that failed before is late: the first message shows a newer state, and keeps it.
+            self._reply(thread, render_brief(alert, note=note))
+        if alert.has_detail:
+            try:
+                self._reply(thread, render_detail(alert))
+            except DeliveryError as error:
+                error.thread = thread.text
+                raise
+        return thread
+
+    def _post_brief(self, alert: Alert, channel: str, thread: Thread | None, note: str) -> Thread:
+        """Show the brief in the incident's first message, and if that exists already, also as a reply.
+
+        Only one of them has buttons, so that an edit can take them away.
+        """
+        message = render_brief(alert, buttons=self.settings.takes_approvals, note=note)
+        if thread is None:
+            answer = self._call("chat.postMessage", {"channel": channel, **message})
+            posted_in, timestamp = answer.get("channel"), answer.get("ts")
+            if not (isinstance(posted_in, str) and isinstance(timestamp, str)):
+                raise DeliveryError("Slack's answer does not name the message that it posted")
+            return Thread(posted_in, timestamp, alert.at, alert.kind)
+        try:
+            # An empty list of attachments removes those of before.
+            place = {"channel": thread.channel, "ts": thread.timestamp, "attachments": []}
+            self._call("chat.update", {**place, **message})
+            message = render_brief(alert, note=note)
+        except SlackRejectedError as refusal:
+            if refusal.code not in _EDIT_ERRORS:
+                raise
+        self._reply(thread, message, shown_in_channel=ALERT_STYLES[alert.kind].calls)
+        return replace(thread, at=alert.at, kind=alert.kind)
+
+    def _reply(self, thread: Thread, message: Json, *, shown_in_channel: bool = False) -> None:
+        place = {"channel": thread.channel, "thread_ts": thread.timestamp, "reply_broadcast": shown_in_channel}
+        self._call("chat.postMessage", {**place, **message})
+
+    def _call(self, method: str, message: Json) -> SlackResponse:
+        """Call the Web API with the bot token. If Slack rejects the blocks, send the text alone."""
+        try:
+            return self._call_once(method, message)
+        except SlackRejectedError as refusal:
+            if refusal.code not in _BLOCK_ERRORS:
+                raise
+            return self._call_once(method, {**message, "blocks": [], "mrkdwn": False})
+
+    def _call_once(self, method: str, message: Json) -> SlackResponse:
         from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415
         from slack_sdk.web import WebClient  # noqa: PLC0415
 
         token = self._secret(self.settings.bot_token_secret or "", BOT_TOKEN)
-        client = WebClient(token, base_url=self.api_url, **_client_options())
         try:
-            answer = client.api_call("chat.postMessage", json=message)
+            return WebClient(token, base_url=self.api_url, **_client_options()).api_call(method, json=message)
         except SlackApiError as error:
             raise SlackRejectedError(error.response.status_code, error.response.get("error")) from None
         except (OSError, ValueError, SlackClientError) as error:
             raise DeliveryError(f"Slack could not be reached ({type(error).__name__})") from None
-        posted_in, timestamp = answer.get("channel"), message.get("thread_ts") or answer.get("ts")
-        if not (isinstance(posted_in, str) and isinstance(timestamp, str)):
-            raise DeliveryError("Slack's answer does not name the message that it posted")
-        return f"{posted_in}/{timestamp}"
 
     def _secret(self, name: str, form: SecretForm) -> str:
         try:
@@ -196,27 +261,49 @@ def _client_options() -> dict[str, Any]:
     }
 
 
-def render_slack(alert: Alert, *, buttons: bool = False, note: str = "") -> Json:
-    """The Slack message: blocks, a plain-text fallback, and no link previews.
+def render_brief(alert: Alert, *, buttons: bool = False, note: str = "") -> Json:
+    """The message with the brief: blocks, a plain-text fallback, and no link previews.
 
     Args:
         alert: the alert to render.
-        buttons: True if a click on Approve reaches the bot. Otherwise the message shows the `medic approve` command.
+        buttons: True if a click on a button reaches the bot. Otherwise the message shows the `medic approve` command.
         note: an extra sentence, such as why the alert is in this channel.
     """
-    return {
-        "text": fallback(alert),
-        "blocks": list(_fitting(_blocks(alert, note, buttons=buttons))),
-        "unfurl_links": False,
-        "unfurl_media": False,
-    }
+    actions = _actions(alert) if buttons else None
+    lines = brief_lines(alert, approve_by_command=actions is None, note=note)
+    parts = [part for line in lines for part in _line(line)]
+    # Only a branch name of about a hundred emoji makes a URL too long.
+    links = [_link(url, name) for name, url in brief_links(alert) if len(url) <= _MAX_URL]
+    parts += [part for link in links for part in (link, text_element("   "))]
+    blocks: list[Json] = [{"type": "header", "text": _plain(title(alert))}, rich_text(*parts)]
+    return _message(fallback(alert, note), [*blocks, actions] if actions is not None else blocks)
 
 
-def fallback(alert: Alert) -> str:
-    """The short part as text, for notifications, screen readers, and when Slack rejects the blocks."""
-    approve = (f"Approve with: {alert.approval.command}",) if alert.approval else ()
-    lines = (title_with_emoji(alert), *alert.summary, *approve, f"Incident {alert.incident_id}")
-    return escape(_shown("\n".join(lines), _MAX_FALLBACK)).strip()
+def render_detail(alert: Alert) -> Json:
+    """The message with the detail, for the thread."""
+    return _message(_DETAIL, list(_fitting(_detail_blocks(alert))))
+
+
+def render_for_webhook(alert: Alert, note: str = "") -> Json:
+    """The brief, and each part of the detail as an attachment. Slack folds an attachment's text, but not its blocks."""
+    message = render_brief(alert, note=note)
+    parts = [visible("\n".join(part)) for part in detail_parts(alert)]
+    if parts:
+        texts = [_escaped_within(part, _MAX_ATTACHMENT) for part in parts[:_MAX_ATTACHMENTS]]
+        if len(parts) > _MAX_ATTACHMENTS or any(len(part) > _MAX_ATTACHMENT for part in parts):
+            texts.append(_CUT)
+        # Without mrkdwn, Slack shows the text as it is, so that copied commands are exact.
+        message["attachments"] = [{"text": text, "fallback": _DETAIL, "mrkdwn_in": []} for text in texts]
+    return message
+
+
+def _message(text: str, blocks: list[Json]) -> Json:
+    return {"text": text, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
+
+
+def fallback(alert: Alert, note: str = "") -> str:
+    """The brief as text, for notifications, screen readers, and when Slack rejects the blocks."""
+    return escape("\n".join((title(alert), *map(labelled, brief_lines(alert, note=note)))))
 
 
 def escape(text: str) -> str:
@@ -227,65 +314,65 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _blocks(alert: Alert, note: str, *, buttons: bool) -> Iterator[Json]:
-    """The short part, then the long one: lists, log lines, guardrails and fixes."""
-    yield {"type": "header", "text": _plain(_shown(title_with_emoji(alert), _MAX_HEADER))}
-    yield rich_text(text_element("\n".join(filter(None, (*alert.summary, note)))))
-    if alert.effect:
-        yield rich_text(text_element("What to expect: ", bold=True), text_element(alert.effect))
-    if alert.approval is not None:
-        yield _approval(alert.approval, buttons=buttons)
-    # The incident id comes early, because blocks that do not fit are cut from the end.
-    facts = (*((fact.name, fact.text) for fact in alert.facts), ("Incident", alert.incident_id))
-    yield rich_text(*(part for name, value in facts for part in _fact(name, value)))
-    # Only a branch name of about a hundred emoji makes a URL too long.
-    links = [_link(link.text, link.name) for link in alert.links if len(link.text) <= _MAX_URL]
-    if links:
-        yield rich_text(*(part for link in links for part in (link, text_element("   "))))
-    if alert.log_lines or any(section.items for section in alert.sections):
-        yield {"type": "divider"}
+def _escaped_within(text: str, limit: int) -> str:
+    """The escaped text, or its start and a "…" if it is longer than the limit."""
+    kept = text
+    while len(escape(kept)) > limit:
+        kept = kept[: len(kept) * (limit - 1) // len(escape(kept))]
+    return escape(kept) if kept == text else f"{escape(kept)}…"
+
+
+def _detail_blocks(alert: Alert) -> Iterator[Json]:
     for section in alert.sections:
-        yield from _list(section.heading, section.items)
+        page = (text_element("   "), _link(section.url, "Open in the console")) if section.url else ()
+        yield from _with_lists(_section(text_element(section.heading, bold=True), *page), section.items)
+        for snippet in section.snippets:
+            yield _code(snippet.name, snippet.text)
     if alert.log_lines:
-        yield _code("From the log", alert.log_lines)
-    if alert.rules:
-        yield rich_text(text_element("Guardrails\n", bold=True), text_element("\n".join(alert.rules)))
-    for fix in alert.fixes:
-        yield from _fix(fix)
+        yield _code("Log", alert.log_lines)
+    if alert.reference:
+        yield rich_text(*(part for fact in alert.reference for part in _line(fact)))
 
 
-def _approval(approval: Approval, *, buttons: bool) -> Json:
-    value = button_value(approval)
-    if not buttons or len(value) > _MAX_BUTTON_VALUE:
-        return _code("To approve:", approval.command)
-    confirm = {
-        "title": _plain("Approve this change?"),
-        "text": _plain("Every guardrail is asked again before anything is changed."),
-        "confirm": _plain("Approve"),
-        "deny": _plain("Not yet"),
-    }
-    approve = _button("Approve", APPROVE, value) | {"style": "primary", "confirm": confirm}
-    return {"type": "actions", "block_id": BUTTONS, "elements": [approve, _button("Dismiss", DISMISS, value)]}
+def _line(line: NamedText) -> Iterator[Json]:
+    if line.name:
+        yield text_element(f"{line.name}: ", bold=True)
+    yield text_element(f"{line.text}\n")
 
 
-def _button(text: str, action_id: str, value: str) -> Json:
-    return {"type": "button", "text": {**_plain(text), "emoji": True}, "action_id": action_id, "value": value}
+def _actions(alert: Alert) -> Json | None:
+    """The block with the buttons; None if there are none, or if the branch's name is too long for a button."""
+    ask = alert.approval
+    if ask is None and alert.scope is not None:
+        ask = ButtonTarget(alert.incident_id, "", alert.scope, 0)
+    if ask is None or len(button_value(ask)) > _MAX_BUTTON_VALUE:
+        return None
+    buttons = [_button(each, button_value(ask)) for each in ALERT_STYLES[alert.kind].buttons]
+    return {"type": "actions", "block_id": BUTTONS, "elements": buttons} if buttons else None
 
 
-def _fix(fix: AlertFix) -> Iterator[Json]:
-    page = (text_element("   "), _link(fix.url, "Open in the console")) if fix.url else ()
-    yield rich_text(text_element(f"Fix: {fix.title}", bold=True), *page)
-    for snippet in fix.snippets:
-        yield _code(snippet.name, snippet.text)
+def _button(button: Button, value: str) -> Json:
+    label = {**_plain(LABELS[button]), "emoji": True}
+    element = {"type": "button", "text": label, "action_id": ACTION_IDS[button], "value": value}
+    if button is Button.APPROVE:
+        element["style"] = "primary"
+    if button in _CONFIRMED:
+        element["confirm"] = {
+            "title": _plain(_CONFIRMED[button]),
+            "text": _plain("Every guardrail is asked again before anything is changed."),
+            "confirm": _plain(LABELS[button]),
+            "deny": _plain("Not yet"),
+        }
+    return element
 
 
-def _list(heading: str, items: tuple[str, ...]) -> Iterator[Json]:
-    """A list in several blocks, so that a list that is too long loses only its last items."""
-    for first in range(0, len(items), _MAX_LIST_ITEMS):
-        bullets = [_section(text_element(item)) for item in items[first : first + _MAX_LIST_ITEMS]]
-        above = [] if first else [_section(text_element(heading, bold=True))]
-        bulleted = {"type": "rich_text_list", "style": "bullet", "elements": bullets}
-        yield {"type": "rich_text", "elements": [*above, bulleted]}
+def _with_lists(heading: Json, items: tuple[str, ...]) -> Iterator[Json]:
+    """A heading and its list, in several blocks, so that a list that is too long loses only its last items."""
+    bullets = [_section(text_element(shortened(item, _MAX_LIST_ITEM))) for item in items]
+    parts = [bullets[first : first + _MAX_LIST_ITEMS] for first in range(0, len(bullets), _MAX_LIST_ITEMS)]
+    lists = [{"type": "rich_text_list", "style": "bullet", "elements": part} for part in parts]
+    yield {"type": "rich_text", "elements": [heading, *lists[:1]]}
+    yield from ({"type": "rich_text", "elements": [each]} for each in lists[1:])
 
 
 def _code(heading: str, text: str) -> Json:
@@ -300,16 +387,12 @@ def rich_text(*parts: Json) -> Json:
 
 def text_element(text: str, *, bold: bool = False) -> Json:
     # Slack rejects an empty text element.
-    element = {"type": "text", "text": _shown(text, _MAX_TEXT) or " "}
+    element = {"type": "text", "text": shortened(visible(text), _MAX_TEXT) or " "}
     return {**element, "style": {"bold": True}} if bold else element
 
 
-def _fact(name: str, value: str) -> tuple[Json, Json]:
-    return text_element(f"{name}  ", bold=True), text_element(f"{_shown(value, _MAX_VALUE)}\n")
-
-
 def _link(url: str, text: str) -> Json:
-    return {"type": "link", "url": url, "text": _shown(text, _MAX_HEADER) or url}
+    return {"type": "link", "url": url, "text": text}
 
 
 def _section(*parts: Json) -> Json:
@@ -318,12 +401,6 @@ def _section(*parts: Json) -> Json:
 
 def _plain(text: str) -> Json:
     return {"type": "plain_text", "text": text}
-
-
-def _shown(text: str, limit: int) -> str:
-    """The text without control, bidirectional and zero-width characters, which could disguise it, and cut."""
-    visible = "".join(c for c in text if c == "\n" or c.isprintable())
-    return visible if len(visible) <= limit else f"{visible[: limit - 1]}…"
 
 
 def _fitting(blocks: Iterator[Json]) -> Iterator[Json]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from medic.alerts.delivery import DeliveryError
-from medic.alerts.wording import title_with_emoji
+from medic.alerts.plain_text import brief_lines, detail_parts, labelled, title, visible
+from medic.alerts.wording import subject_line
 from medic.aws.errors import AwsError, translated
 
 if TYPE_CHECKING:
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
     from medic.alerts.model import Alert
 
 # Text for e-mail and every other plain subscriber.
-_MAX_SUBJECT = 100
-"""SNS rejects longer subjects, and any that is not ASCII. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+_MAX_SUBJECT = 94
+"""SNS rejects a subject with more than 100 characters, and any that is not ASCII. Three "…" may become "...".
+https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 _MAX_CHARACTERS = 100_000
 """A character of a log rarely takes more than two bytes."""
 _MAX_BYTES = 240_000
@@ -74,16 +77,18 @@ class SnsTopic:
 
 
 def subject(alert: Alert) -> str:
-    """A subject line: printable ASCII, at most 100 characters."""
-    line = "".join(c if " " <= c <= "~" else "?" for c in alert.title.translate(_ASCII))
-    if len(line) > _MAX_SUBJECT:
-        line = f"{line[: _MAX_SUBJECT - 3]}..."
-    return line.strip() or "Amplify Medic"
+    """A subject line: printable ASCII, at most 100 characters. The names are cut, not the state."""
+    ascii_parts = (text.translate(_ASCII) for text in (alert.app, alert.branch, alert.what))
+    app, branch, what = ("".join(c if " " <= c <= "~" else "?" for c in text) for text in ascii_parts)
+    return subject_line(replace(alert, app=app, branch=branch, what=what), _MAX_SUBJECT).translate(_ASCII)
 
 
 def render_text(alert: Alert) -> str:
-    """The whole alert as text, without control and bidirectional characters."""
-    return _truncated("".join(c for c in "\n".join(_text_lines(alert)) if c in "\n\t" or c.isprintable()))
+    """The whole alert as text: the brief, then the detail. SNS shows links as URLs."""
+    links = (labelled(link) for link in alert.links)
+    detail = (line for part in detail_parts(alert) for line in ("", *part))
+    lines = (title(alert), *map(labelled, brief_lines(alert)), *links, *detail)
+    return _truncated(visible("\n".join(lines)))
 
 
 def _truncated(text: str, most_bytes: int = _MAX_BYTES) -> str:
@@ -92,74 +97,28 @@ def _truncated(text: str, most_bytes: int = _MAX_BYTES) -> str:
     return text[:_MAX_CHARACTERS] if len(encoded) <= most_bytes else encoded[:most_bytes].decode(errors="ignore")
 
 
-def _text_lines(alert: Alert) -> Iterator[str]:
-    yield title_with_emoji(alert)
-    yield ""
-    yield from alert.summary
-    if alert.effect:
-        yield from ("", f"What to expect: {alert.effect}")
-    if alert.approval is not None:
-        yield from ("", "To approve:", f"    {alert.approval.command}")
-    yield ""
-    width = max((len(fact.name) for fact in alert.facts), default=0)
-    yield from (f"{fact.name:<{width}}  {fact.text}" for fact in alert.facts)
-    yield f"Incident {alert.incident_id}"
-    yield from _section("Links", tuple(f"{link.name}: {link.text}" for link in alert.links))
-    for section in alert.sections:
-        yield from _section(section.heading, section.items)
-    if alert.log_lines:
-        yield from ("", "From the log", *(f"    {line}" for line in alert.log_lines.splitlines()))
-    for fix in alert.fixes:
-        yield from ("", f"Fix: {fix.title}")
-        if fix.url:
-            yield f"    {fix.url}"
-        for snippet in fix.snippets:
-            yield f"  {snippet.name}"
-            yield from (f"    {line}" for line in snippet.text.splitlines())
-    yield from _section("Guardrails", alert.rules)
-
-
-def _section(heading: str, items: tuple[str, ...]) -> Iterator[str]:
-    if items:
-        yield from ("", heading, *(f"  - {item}" for item in items))
-
-
 def amazon_q_notification(alert: Alert) -> str:
-    """The alert as a custom notification of Amazon Q Developer. Alerts of one incident share a thread."""
+    """The brief as a custom notification of Amazon Q Developer. Alerts of one incident share a thread."""
+    lines = brief_lines(alert, approve_by_command=False)
     content = {
         "textType": "client-markdown",
-        "title": _escaped(title_with_emoji(alert), _MAX_TITLE),
-        "description": _escaped("\n".join(_description(alert)), _MAX_DESCRIPTION),
+        "title": _escaped(title(alert), _MAX_TITLE),
+        "description": _escaped("\n".join(map(labelled, lines)), _MAX_DESCRIPTION),
         "nextSteps": list(islice(_steps(alert), _MAX_STEPS)),
         "keywords": ["amplify-medic", alert.kind.value, _escaped(alert.incident_id, _MAX_KEYWORD)],
     }
     metadata = {
         "threadId": alert.incident_id,
-        "summary": _escaped(alert.title, _MAX_TITLE),
+        "summary": _escaped(alert.what, _MAX_TITLE),
         "eventType": alert.kind.value,
     }
     return json.dumps({"version": "1.0", "source": "custom", "content": content, "metadata": metadata})
-
-
-def _description(alert: Alert) -> Iterator[str]:
-    yield from alert.summary
-    if alert.effect:
-        yield f"What to expect: {alert.effect}"
-    yield ""
-    yield from (f"{fact.name}: {fact.text}" for fact in alert.facts)
-    for section in alert.sections:
-        if not section.detail:
-            yield from ("", section.heading, *section.items)
-    if alert.log_lines:
-        yield from ("", "From the log:", alert.log_lines)
 
 
 def _steps(alert: Alert) -> Iterator[str]:
     """What to do next. URLs are not escaped: the bot builds them from ids, and escaping would break them."""
     if alert.approval is not None:
         yield f"To approve: {alert.approval.command}"
-    for fix in alert.fixes:
-        yield f"{_escaped(fix.title, _MAX_STEP)} {fix.url}".strip()
     for link in alert.links:
         yield f"{_escaped(link.name, _MAX_STEP)}: {link.text}"
 

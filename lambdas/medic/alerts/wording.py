@@ -1,11 +1,11 @@
-"""The words of an alert: how each kind, label, role, rank, result, action and dialect is called in every channel."""
+"""The words of an alert, the same in every channel: the table of its kinds, and how labels, ranks and actions read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from medic.actions.outcome import ChangeResult
-from medic.alerts.model import AlertKind
+from medic.alerts.model import AlertKind, Button
 from medic.diagnosis.model import CheckResult, Rank
 from medic.knowledge.entry import Dialect
 from medic.labels import ActionKind, Label, RoleKind
@@ -15,36 +15,47 @@ if TYPE_CHECKING:
 
 
 class AlertStyle(NamedTuple):
-    emoji: str
-    status: str
-    """The value of the alert's field "Status"."""
+    subject: str
+    """The state at the start of an e-mail's subject."""
+    sign: str
+    word: str
+    """The state in words, beside the sign."""
+    buttons: tuple[Button, ...] = ()
+    calls: bool = False
+    """True if somebody has to act. A reply then shows in the channel too, because nobody rereads a finished thread."""
 
 
+_MUTE, _CHANGED = (Button.MUTE,), (Button.UNDO, Button.MUTE)
 ALERT_STYLES = {
-    AlertKind.DIAGNOSIS: AlertStyle("🔴", "Failing. Nothing was changed."),
-    AlertKind.UNDIAGNOSED: AlertStyle("🔴", "Failing. The bot could not find out why."),
-    AlertKind.PROPOSED: AlertStyle("🟠", "Failing. A change waits for approval."),
-    AlertKind.APPLIED: AlertStyle("🟡", "Changed. What comes of it will be said here."),
-    AlertKind.REFUSED: AlertStyle("🔴", "Failing. A change was refused."),
-    AlertKind.DEFERRED: AlertStyle("🟡", "Failing. A change is put off, and tried again by itself."),
-    AlertKind.RESOLVED: AlertStyle("🟢", "Recovered."),
-    AlertKind.QUIET: AlertStyle("🟢", "Quiet: the error is not seen any more."),
-    AlertKind.NOT_HELPED: AlertStyle("🔴", "Still failing after a change."),
-    AlertKind.NOT_CONFIRMED: AlertStyle("🟡", "Not confirmed."),
-    AlertKind.OUTCOME_UNKNOWN: AlertStyle("⚪", "Outcome unknown: look at it yourself."),
-    AlertKind.EXPIRED: AlertStyle("⚪", "Closed: nothing more was heard of it."),
-    AlertKind.UNDONE: AlertStyle("🔵", "A change was taken back."),
-    AlertKind.STORM: AlertStyle("⛔", "Storm: nothing more is changed by itself."),
-    AlertKind.STORM_OVER: AlertStyle("🟢", "Storm over."),
-    AlertKind.TEST: AlertStyle("🔔", "Test: nothing is wrong."),
+    AlertKind.OPEN: AlertStyle("FAILING", "🔴", "Failing", _MUTE),
+    AlertKind.AWAITING_APPROVAL: AlertStyle(
+        "APPROVAL NEEDED", "🟠", "Approval needed", (Button.APPROVE, Button.DISMISS, Button.MUTE), calls=True
+    ),
+    AlertKind.APPLYING: AlertStyle("FAILING", "🟡", "Failing, fix postponed", _MUTE),
+    AlertKind.APPLIED: AlertStyle("CHANGED", "🟡", "Changed", _CHANGED),
+    AlertKind.REBUILDING: AlertStyle("CHANGED", "🟡", "Changed, rebuilding", _CHANGED),
+    AlertKind.RESOLVED: AlertStyle("RECOVERED", "🟢", "Recovered"),
+    AlertKind.NOT_HELPED: AlertStyle("FAILING", "🔴", "Still failing", _CHANGED, calls=True),
+    AlertKind.OUTCOME_UNKNOWN: AlertStyle("CHECK IT", "⚪", "Outcome unknown", calls=True),
+    AlertKind.EXPIRED: AlertStyle("CLOSED", "⚪", "Closed"),
+    AlertKind.REFUSED: AlertStyle("FAILING", "🔴", "Failing, fix refused", _MUTE, calls=True),
+    AlertKind.NOT_CONFIRMED: AlertStyle("NOT CONFIRMED", "🟡", "Not confirmed", _MUTE),
+    AlertKind.UNDONE: AlertStyle("UNDONE", "🔵", "Undone"),
+    AlertKind.NOT_UNDONE: AlertStyle("NOT UNDONE", "🔴", "Not undone", calls=True),
+    AlertKind.UNDIAGNOSED: AlertStyle("UNDIAGNOSED", "⚫", "Undiagnosed", _MUTE),
+    AlertKind.MUTED: AlertStyle("MUTED", "🔕", "Muted"),
+    AlertKind.STORM: AlertStyle("STORM", "⛔", "Storm"),
+    AlertKind.STORM_OVER: AlertStyle("STORM OVER", "🟢", "Storm over"),
+    AlertKind.TEST: AlertStyle("TEST", "🔔", "Test"),
 }
+"""Every state of an incident, and what else an alert reports."""
 
 HEADLINES = {
-    Label.SERVICE_ROLE_UNASSUMABLE: "build stopped: “Unable to assume specified IAM Role”",
+    Label.SERVICE_ROLE_UNASSUMABLE: "build failed, “Unable to assume specified IAM Role”",
     Label.COMPUTE_ROLE_UNASSUMABLE: "Amplify refused the compute role",
-    Label.CREDENTIALS_MISSING_BUILD: "build ran without usable AWS credentials",
-    Label.CREDENTIALS_MISSING_RUNTIME: "SSR code found no AWS credentials",
-    Label.ACCESS_DENIED_IDENTITY: "access denied: a permission is missing",
+    Label.CREDENTIALS_MISSING_BUILD: "build had no usable AWS credentials",
+    Label.CREDENTIALS_MISSING_RUNTIME: "SSR code had no AWS credentials",
+    Label.ACCESS_DENIED_IDENTITY: "access denied, a permission is missing",
     Label.ACCESS_DENIED_BOUNDARY: "access denied by a permissions boundary",
     Label.ACCESS_DENIED_SCP: "access denied by a service control policy",
     Label.PASS_ROLE_DENIED: "iam:PassRole denied",
@@ -52,18 +63,19 @@ HEADLINES = {
     Label.EXPIRED_OR_INVALID_TOKEN: "AWS credentials expired or invalid",
 }
 ROLES = {
-    RoleKind.SERVICE: "the service role (used while building)",
-    RoleKind.COMPUTE: "the compute role (used by SSR code at runtime)",
+    RoleKind.SERVICE: "the service role (build time)",
+    RoleKind.COMPUTE: "the compute role (SSR runtime)",
     RoleKind.NONE: "neither of Amplify's two roles",
 }
+ROLE_OF_ACTION = {ActionKind.ATTACH_COMPUTE: "compute role", ActionKind.REPAIR_SERVICE: "service role"}
 RESULTS = {
-    ChangeResult.APPLIED: "Done",
-    ChangeResult.MOVED: "Not done, things moved",
-    ChangeResult.THIRD_ROLE: "Hands off",
-    ChangeResult.CAPPED: "Not done, a cap is used up",
-    ChangeResult.REFUSED: "Not done, AWS refused",
-    ChangeResult.DEFERRED: "Not done yet",
+    ChangeResult.MOVED: "no change, because the branch changed meanwhile",
+    ChangeResult.THIRD_ROLE: "stopped, because someone else set another role",
+    ChangeResult.CAPPED: "no change, because a cap is reached",
+    ChangeResult.REFUSED: "no change, because AWS refused it",
+    ChangeResult.DEFERRED: "postponed",
 }
+"""How a change ended that was not applied."""
 RANKS = {
     Rank.PROVEN: "Proven",
     Rank.LIKELY: "Likely",
@@ -82,39 +94,75 @@ DIALECTS = {
     Dialect.TERRAFORM: "Terraform",
     Dialect.CLOUDFORMATION: "CloudFormation",
 }
-CREDITS = {
-    ActionKind.ATTACH_COMPUTE: (
-        "This is not credited to the compute role {role} that was attached meanwhile: it serves the SSR runtime and "
-        "has no part in a build."
-    ),
-    ActionKind.REPAIR_SERVICE: "The build ran after the service role was set to {role}.",
+
+_SOURCES = {
+    "build_duration": "amplify:GetJob",
+    "caller": "the denial's text",
+    "caller_boundary": "iam:GetRole",
+    "caller_policies": "iam:ListRolePolicies, ListAttachedRolePolicies and GetPolicyVersion",
+    "line_confirmed": "amplify:GetBranch and iam:GetRole",
+    "platform": "amplify:GetApp",
+    "repository_cloned": "the build log",
+    "repository_connection": "no API shows it; the console does",
+    "resource_control_policies": "organizations:DescribePolicy in the management account shows them",
+    "static_keys": "the values' form in amplify:GetApp and GetBranch",
 }
-"""A sentence about an applied change, for the alert that a later build succeeded. `{role}` is the new role's ARN.
-
-A compute role never changes a build, so it gets no credit for the success.
-"""
-
-_MAX_NAME = 40
-
-
-def title(app: str, branch: str, headline: str) -> str:
-    """The title of an alert. The branch `*` means the whole app."""
-    where = _shortened(app) if branch == "*" else f"{_shortened(app)} / {_shortened(branch)}"
-    return f"{where}: {headline}"
-
-
-def title_with_emoji(alert: Alert) -> str:
-    return f"{ALERT_STYLES[alert.kind].emoji} {alert.title}"
+_SOURCES_BY_END = {
+    "_set": "amplify:GetApp and GetBranch",
+    "_account": "the role's ARN",
+    "_exists": "iam:GetRole",
+    "_trust": "iam:GetRole",
+    "_age": "iam:GetRole and amplify:GetJob",
+    "_boundary": "iam:GetRole",
+}
+"""For the checks that both roles have."""
+_SHORTEST_NAMES = 24
+"""Characters that app and branch keep in a headline, however long the rest is."""
 
 
-def _shortened(name: str) -> str:
-    """The name, cut in the middle if it is too long. Both ends stay because either may identify it."""
-    if len(name) <= _MAX_NAME:
+def headline(alert: Alert, limit: int) -> str:
+    """The first line of a message: sign, state, app and branch, what happened."""
+    style = ALERT_STYLES[alert.kind]
+    return _titled(f"{style.sign} {style.word} · ", " / ", alert, limit)
+
+
+def subject_line(alert: Alert, limit: int) -> str:
+    """The subject of an e-mail: state, app and branch, what happened."""
+    return _titled(f"[{ALERT_STYLES[alert.kind].subject}] ", "/", alert, limit)
+
+
+def _titled(state: str, separator: str, alert: Alert, limit: int) -> str:
+    """The names are cut first, because state and event are worth more."""
+    if not alert.app:
+        return shortened(f"{state}{alert.what}", limit)
+    room = max(limit - len(state) - len(alert.what) - 2, _SHORTEST_NAMES)
+    names = alert.app
+    if alert.branch != "*":
+        half = (room - len(separator)) // 2
+        app = _cut_in_the_middle(alert.app, max(half, room - len(separator) - len(alert.branch)))
+        names = f"{app}{separator}{_cut_in_the_middle(alert.branch, room - len(separator) - len(app))}"
+    return shortened(f"{state}{_cut_in_the_middle(names, room)}: {alert.what}", limit)
+
+
+def _cut_in_the_middle(name: str, limit: int) -> str:
+    """Both ends stay, because either may identify it."""
+    if len(name) <= limit:
         return name
-    half = (_MAX_NAME - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"
+    half = (limit - 1) // 2
+    return f"{name[: limit - 1 - half]}…{name[len(name) - half :]}"
+
+
+def shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def capitalized(clause: str) -> str:
     """The clause with its first letter in upper case and the rest unchanged, unlike `str.capitalize`."""
     return f"{clause[:1].upper()}{clause[1:]}"
+
+
+def source_of(check_id: str) -> str:
+    """The call or text that a check rests on, or that would decide it, in brackets."""
+    ends = (source for end, source in _SOURCES_BY_END.items() if check_id.endswith(end))
+    source = _SOURCES.get(check_id) or next(ends, "")
+    return f" ({source})" if source else ""

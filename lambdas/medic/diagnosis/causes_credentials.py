@@ -40,7 +40,7 @@ def credentials_missing_at_build(case: Case) -> Iterator[Cause]:
         yield from service_role(case)
     if case.signature not in _WRAPPED_DENIALS and case.identity is not Identity.AMPLIFY_OWN:
         yield _explicit_credentials(case)
-    reason = "builds never use the compute role: attaching one does not mend this build"
+    reason = "builds never use the compute role, so attaching one does not repair this build"
     yield case.cause("compute_role_not_set", Rank.RULED_OUT, reason)
 
 
@@ -70,12 +70,12 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
         yield case.cause("compute_role_not_set", Rank.POSSIBLE, reason, "compute_role_set")
     elif case.compute is None:
         rank = Rank.POSSIBLE if undefined else Rank.PROVEN
-        reason = "neither the branch nor the app has a compute role, the only one that SSR code gets credentials from"
+        reason = "SSR code gets credentials from it alone"
         yield case.cause("compute_role_not_set", rank, reason, "compute_role_set")
         yield from logging_role(case)
     else:
         yield from compute_role(case, contested=Rank.POSSIBLE)
-    reason = "SSR code never uses the service role: changing it does not mend this"
+    reason = "SSR code never uses the service role, so changing it does not help"
     yield case.cause("service_role_not_set", Rank.RULED_OUT, reason)
 
 

@@ -136,9 +136,9 @@ def _connection_rank(case: Case, *, proven: bool) -> tuple[Rank, str]:
     if _CODECOMMIT in (case.app.repository or ""):
         return Rank.POSSIBLE, "CodeCommit is reached as the service role; the repository may be renamed or deleted"
     if service is None:
-        reason = "no service role is set, so there is no role to blame: look at the repository connection first"
+        reason = "no service role is set, so no role is to blame"
     elif service.usable:
-        reason = "the trust is proven good: look at the repository connection first"
+        reason = "the service role exists, and its trust was checked and is right"
     else:
         reason = "nothing proves the role wrong, and this message is most often a lost repository connection"
     return Rank.LIKELY, reason

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult
+from medic.alerts.compose import compose_muted
 from medic.aws.errors import RetryableError
 from medic.events import ALL, DeploymentEvent, DeploymentStatus, RequestKind
 from medic.evidence import Absent, Unreadable
 from medic.flows.deadlines import finish_interrupted
 from medic.flows.failure import diagnose_failure
+from medic.flows.locked_branch import hold_branch
 from medic.flows.runtime import respond_again
 from medic.flows.undo import undo
 from medic.incidents.model import Answer, Incident, IncidentState, Request
@@ -24,6 +27,8 @@ from medic.plan.model import Disposition
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from medic.alerts.failure_report import FailureReport
     from medic.events import Scope
     from medic.services import Services
@@ -121,8 +126,22 @@ def _mute(request: Request, services: Services) -> Answer:
         raise RequestRefusedError(str(refusal)) from refusal
     whole = request.scope.branch == ALL
     what = request.scope.app_id if whole else f"{request.scope.app_id}/{request.scope.branch}"
+    if request.until is not None and not whole:
+        _report_mute(request, request.until, services)
     until = f"muted until {request.until:%Y-%m-%d %H:%M} UTC" if request.until else "not muted now"
     return Answer(f"{what} is {until}")
+
+
+def _report_mute(request: Request, until: datetime, services: Services) -> None:
+    """Say who muted the branch, in the alerts of its open incidents. A due alert comes first, so it waits.
+
+    The next failure after the mute is news, so that the alerts show its state again.
+    """
+    with hold_branch(request.scope, services) as locked:
+        for incident in locked.record.incidents:
+            if incident.alerted_individually and not (incident.state.closed or incident.alert_due):
+                alert = compose_muted(request.scope, incident, until, request.who)
+                locked.notify(alert, replace(incident, last_alerted_plan=()), f"muted:{request.id[:8]}")
 
 
 def _require_existing(scope: Scope, services: Services) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 APPROVAL_VALID_FOR = timedelta(hours=24)
 REQUEST_VALID_FOR = timedelta(hours=1)
 """For every request that is not an approval."""
+SLACK_MUTE = timedelta(hours=2)
+"""How long the button in Slack mutes a branch."""
 _TIMES = ("asked_at", "holds_until", "muted_until", "used_at")
 """The attributes that hold times."""
 

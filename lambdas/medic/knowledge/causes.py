@@ -138,7 +138,7 @@ CAUSES: tuple[Entry, ...] = (
         identity=Identity.SERVICE_ROLE,
         phases=(Phase.BUILD,),
         looks=(Look("service_role_trust", "The trust policy, evaluated for this branch, denies."),),
-        fixes=("trust_service_role", "attach_service_role"),
+        fixes=("trust_service_role", "attach_service_role", "create_service_role"),
         related=("wrong_region_principal_myth", "codebuild_principal_myth"),
         sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-hosting#3994", "aws-amplify/amplify-hosting#828"),
     ),
@@ -184,7 +184,7 @@ CAUSES: tuple[Entry, ...] = (
         "organization's resource control policy can deny it, unless it exempts AWS services "
         "(aws:PrincipalIsAWSService). Not readable from a member account. No confirmed case with Amplify is known.",
         looks=(Look("resource_control_policies", "Ask the organization's administrators for RCPs on sts:AssumeRole."),),
-        fixes=("ask_policy_owner",),
+        fixes=("ask_organization",),
         related=("scp_and_service_principals",),
         sources=("https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html",),
     ),
@@ -202,7 +202,7 @@ CAUSES: tuple[Entry, ...] = (
     # the compute role
     _cause(
         "compute_role_not_set",
-        "Neither branch nor app has a compute role",
+        "No compute role is set on branch or app",
         "Server code of an SSR app gets credentials from the compute role alone, never from the service role or the "
         "logging role. Without one, the AWS SDK finds nothing (`Could not load credentials from any providers`), and "
         "the deployment still succeeds. The branch's setting comes before the app's default: look at both.",
@@ -309,7 +309,7 @@ CAUSES: tuple[Entry, ...] = (
         "reason. No policy in the account helps. A message may call a missing allow an explicit deny.",
         label=Label.ACCESS_DENIED_SCP,
         steps=("Send the message, with the policy ARN if it has one, to the organization's administrators.",),
-        fixes=("ask_policy_owner",),
+        fixes=("ask_organization",),
         sources=(SCP_DOCS, ACCESS_DENIED_DOCS),
     ),
     _cause(
@@ -335,7 +335,7 @@ CAUSES: tuple[Entry, ...] = (
         "looks the same.",
         label=Label.ACCESS_DENIED_OTHER,
         steps=("Read the resource's policy.", "Check that its region and account are the ones meant."),
-        fixes=("ask_policy_owner",),
+        fixes=("ask_resource_owner",),
         sources=(S3_403_DOCS, ACCESS_DENIED_DOCS),
     ),
     _cause(

@@ -12,7 +12,10 @@ from medic.labels import Confidence, Identity, Label, Phase
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PLACEHOLDERS = ("app_id", "branch", "region", "account", "role_arn", "role_name")
+PLACEHOLDERS = (
+    *("app_id", "branch", "region", "account", "partition", "job_id", "repository"),
+    *("role_arn", "role_name", "role_path", "caller", "action", "resource"),
+)
 _PLACEHOLDER = re.compile("{(" + "|".join(PLACEHOLDERS) + ")}")
 
 # Pages that several entries cite as a source
@@ -151,8 +154,10 @@ class Signature(Entry):
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """Replaces `{app_id}`, `{branch}`, `{region}`, `{account}`, `{role_arn}` and `{role_name}`.
-
-    Other braces (JSON, code) stay, and so does a placeholder without a value.
-    """
+    """Replaces the placeholders. Other braces (JSON, code) stay, and so does a placeholder without a value."""
     return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
+
+
+def placeholders_in(text: str) -> frozenset[str]:
+    """The names of the placeholders in a text."""
+    return frozenset(_PLACEHOLDER.findall(text))

@@ -32,11 +32,11 @@ _SERVICE_ROLE_CAUSES = frozenset(
     {"service_role_missing", "service_role_not_set", "service_role_trust_wrong", "service_role_source_condition"}
 )
 _ATTACH_AFTER_BUILD_EFFECT = (
-    "A compute role serves the SSR runtime only: there, requests find credentials. It never changes a build, so it "
-    "does not repair this one; a later build that succeeds does so for another reason."
+    "This role gives SSR code credentials, at runtime only. It never changes a build, so it does not repair this one; "
+    "a later build that succeeds does so for another reason."
 )
 _ATTACH_AT_RUNTIME_EFFECT = (
-    "Credentials now load at SSR runtime; the next error will be AccessDenied until this role may do what the app asks."
+    "This role gives SSR code credentials. The code gets AccessDenied until the role may do what it asks."
 )
 _REPAIR_EFFECT = "The new service role is used by the next build of every branch of this app."
 

@@ -1,18 +1,21 @@
-"""Handle a click in Slack: check it, send the approval to the remediator's queue and answer in Slack.
+"""Handle a click in Slack: check it, send the request to the remediator's queue and answer in Slack.
 
-Only the remediator decides what an approval may do; it checks every guardrail again.
+Only the remediator decides what a request may do; it checks every guardrail again.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from medic.alerts.model import Button
 from medic.alerts.slack import escape, rich_text, text_element
 from medic.alerts.slack_buttons import BUTTONS
 from medic.aws.secrets import SIGNING_SECRET, read_secret
 from medic.events import RequestKind, RequestMessage, request_message
 from medic.incidents.model import approval_id
+from medic.incidents.requests import SLACK_MUTE
 from medic.slack_actions.click import Click, ClickError, read_body, read_click, verify
 from medic.telemetry import TelemetryEvent
 
@@ -90,8 +93,8 @@ class SlackApprovalHandler:
         return read_secret(self.gateways.clients.secrets, name, SIGNING_SECRET)
 
     def _authorise(self, click: Click) -> None:
-        """Check that this person may approve this incident in this stack now."""
-        slack, scope, runtime = self.runtime.settings.slack, click.approval.scope, self.runtime
+        """Check that this person may ask this of this stack now."""
+        slack, scope, runtime = self.runtime.settings.slack, click.target.scope, self.runtime
         ours = (runtime.partition, runtime.account, runtime.region)
         if click.app_id != slack.app_id:
             raise ClickError(403, "other_app", "the click comes from a Slack app other than the one in the settings")
@@ -100,31 +103,23 @@ class SlackApprovalHandler:
         if (scope.partition, scope.account, scope.region) != ours:
             where = f"{scope.account} / {scope.region}"
             raise ClickError(403, "elsewhere", f"this incident belongs to {where}, which another stack handles")
-        if self.gateways.clock().timestamp() >= click.approval.expires_at:
+        expires = click.button in (Button.APPROVE, Button.DISMISS)
+        if expires and self.gateways.clock().timestamp() >= click.target.expires_at:
             raise ClickError(410, "expired", "this proposal has expired; the next failure will be diagnosed again")
 
     def _process(self, click: Click) -> None:
-        approval, scope, now = click.approval, click.approval.scope, self.gateways.clock()
-        if not click.approves:
-            self.telemetry.record(
-                TelemetryEvent.APPROVAL_DISMISSED, scope=scope, incident=approval.incident_id, who=click.who
-            )
-            self._reply(click, _dismissed_message(click, now))
-            return
-        asked = RequestMessage(
-            scope,
-            RequestKind.APPROVE,
-            approval_id(approval.incident_id, approval.plan_hash),
-            incident_id=approval.incident_id,
-            plan_hash=approval.plan_hash,
-            slack_user=click.who,
-        )
-        self.gateways.send(self.runtime.queue_url, request_message(asked))
-        self.telemetry.record(TelemetryEvent.APPROVAL_TAKEN, scope=scope, incident=approval.incident_id, who=click.who)
-        self._reply(click, _approved_message(click, now))
+        target, now = click.target, self.gateways.clock()
+        about = {"scope": target.scope, "incident": target.incident_id, "who": click.who}
+        if click.button is Button.DISMISS:
+            self.telemetry.record(TelemetryEvent.APPROVAL_DISMISSED, **about)
+        else:
+            asked = _request(click, now)
+            self.gateways.send(self.runtime.queue_url, request_message(asked))
+            self.telemetry.record(TelemetryEvent.APPROVAL_TAKEN, **about, kind=asked.kind)
+        self._reply(click, _taken_message(click, now))
 
     def _reply(self, click: Click, message: SlackMessage) -> None:
-        """Show the result in Slack. The approval counts even if this fails."""
+        """Show the result in Slack. The request counts even if this fails."""
         if click.answer_to is None:
             return
         try:
@@ -141,22 +136,38 @@ def _response(status: int, word: str) -> dict[str, object]:
     }
 
 
-def _approved_message(click: Click, now: datetime) -> SlackMessage:
-    """The alert without its buttons; a line says who approved and what happens next."""
-    return _without_buttons(
-        click, "✅ Approved by ", f" on {_time(now)}. Every guardrail is asked again before anything is changed."
-    )
+def _request(click: Click, now: datetime) -> RequestMessage:
+    """What the click asks for."""
+    scope, incident_id, plan_hash = click.target.scope, click.target.incident_id, click.target.plan_hash
+    match click.button:
+        case Button.UNDO:
+            asked = RequestMessage(scope, RequestKind.UNDO, click.id, incident_id=incident_id)
+        case Button.MUTE:
+            asked = RequestMessage(scope, RequestKind.MUTE, click.id, until=now + SLACK_MUTE)
+        case _:
+            id_ = approval_id(incident_id, plan_hash)
+            asked = RequestMessage(scope, RequestKind.APPROVE, id_, incident_id=incident_id, plan_hash=plan_hash)
+    return replace(asked, slack_user=click.who)
 
 
-def _dismissed_message(click: Click, now: datetime) -> SlackMessage:
-    """The alert without its buttons; a line says who dismissed it and how to approve anyway."""
-    rest = f" on {_time(now)}. Nothing was changed. To approve all the same: {click.approval.command}"
-    return _without_buttons(click, "🚫 Dismissed by ", rest)
+def _taken_message(click: Click, now: datetime) -> SlackMessage:
+    """The alert without its buttons; a line says who clicked and what happens next."""
+    at = f" on {_time(now)}."
+    before, after = {
+        Button.APPROVE: ("✅ Approved by ", f"{at} Every guardrail is asked again before anything is changed."),
+        Button.DISMISS: (
+            "🚫 Dismissed by ",
+            f"{at} Nothing was changed. To approve all the same: {click.target.command}",
+        ),
+        Button.UNDO: ("↩️ Undo asked for by ", f"{at} The result follows here."),
+        Button.MUTE: ("🔕 Muted by ", f" until {_time(now + SLACK_MUTE)}. The bot makes no changes there until then."),
+    }[click.button]
+    return _without_buttons(click, before, after)
 
 
 def _refusal_message(why: str) -> SlackMessage:
     """A message that only the person who clicked sees. The alert keeps its buttons."""
-    return {"response_type": "ephemeral", "replace_original": False, "text": escape(f"Not approved: {why}.")}
+    return {"response_type": "ephemeral", "replace_original": False, "text": escape(f"Not done: {why}.")}
 
 
 def _without_buttons(click: Click, before: str, after: str) -> SlackMessage:

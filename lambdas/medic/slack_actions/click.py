@@ -7,6 +7,7 @@ https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -14,12 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from medic.alerts.slack_buttons import APPROVE, DISMISS, ButtonError, read_button_value
+from medic.alerts.model import Button
+from medic.alerts.slack_buttons import ACTION_IDS, ButtonError, read_button_value
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from medic.alerts.model import Approval
+    from medic.alerts.model import ButtonTarget
 
 _MAX_BYTES = 256 * 1024
 """The payload holds the whole message, percent-encoded: 12,000 characters of up to nine bytes each."""
@@ -46,14 +48,16 @@ class ClickError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A click on Approve or Dismiss."""
+    """A click on one of our buttons."""
 
+    id: str
+    """32 hex digits, which differ for each click. Only Slack can repeat them."""
     app_id: str
     """The id of the Slack app that posted the message."""
     team: str
     user: str
-    approves: bool
-    approval: Approval
+    button: Button
+    target: ButtonTarget
     answer_to: str | None
     """The response URL at Slack. None if the payload has no valid one."""
     blocks: tuple[Mapping[str, object], ...]
@@ -129,20 +133,24 @@ def read_click(raw: bytes) -> Click:
         raise ClickError(400, "malformed", "the payload does not have exactly one action")
     action = _mapping(actions[0])
     action_id, value = action.get("action_id"), action.get("value")
-    if action_id not in (APPROVE, DISMISS) or not isinstance(value, str):
+    button = next((each for each, known in ACTION_IDS.items() if known == action_id), None)
+    if button is None or not isinstance(value, str):
         raise ClickError(400, "malformed", "the action is not one of our buttons")
     try:
-        approval = read_button_value(value)
+        target = read_button_value(value)
     except ButtonError as error:
         raise ClickError(400, "malformed", str(error)) from None
+    if button in (Button.APPROVE, Button.DISMISS) and not target.plan_hash:
+        raise ClickError(400, "malformed", "the button names no plan")
     user = _mapping(payload.get("user"))
     blocks = _mapping(payload.get("message")).get("blocks")
     return Click(
+        id=hashlib.sha256(raw).hexdigest()[:32],
         app_id=_identifier(payload.get("api_app_id")),
         team=_identifier(user.get("team_id") or _mapping(payload.get("team")).get("id")),
         user=_identifier(user.get("id")),
-        approves=action_id == APPROVE,
-        approval=approval,
+        button=button,
+        target=target,
         answer_to=_answer_to(payload.get("response_url")),
         blocks=tuple(map(_mapping, blocks)) if isinstance(blocks, list) else (),
     )

@@ -47,7 +47,7 @@ def test_the_diagnosis_is_the_same_as_in_the_alert(world: World) -> None:
     result = run(world, app, "main")
     assert result.exit_code == 1
     assert "shop / main: " in result.stdout
-    assert "The trust is proven good: look at the repository connection first" in result.stdout
+    assert "its trust was checked and is right" in result.stdout
     assert "Proven: " not in result.stdout
 
 

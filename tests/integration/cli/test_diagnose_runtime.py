@@ -43,7 +43,7 @@ def test_missing_credentials_are_likely_although_the_build_succeeded(world: Worl
     assert "compute-role-arn" in given["fixes"][0]["cli"]
     result = run(world, site)
     assert result.exit_code == 1
-    assert "Role: the compute role (used by SSR code at runtime)." in result.stdout
+    assert "Role: the compute role (SSR runtime)." in result.stdout
 
 
 def test_it_makes_each_amplify_call_once(world: World, site: str) -> None:

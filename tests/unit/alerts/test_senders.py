@@ -17,7 +17,7 @@ from moto import mock_aws
 from medic.alerts.compose import compose_test
 from medic.alerts.delivery import DeliveryError, deliver, send_test_alert
 from medic.alerts.event_bus import EventBus, detail_of, detail_types_of
-from medic.alerts.model import Alert, AlertKind, Approval
+from medic.alerts.model import Alert, AlertKind
 from medic.alerts.slack import SlackPost
 from medic.alerts.sns import SnsTopic
 from medic.settings import Settings
@@ -63,14 +63,14 @@ def post(slack: FakeSlack, settings: dict[str, Any]) -> SlackPost:
 
 
 def test_a_webhook_gets_the_message_and_has_no_threads(slack: FakeSlack) -> None:
-    assert post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.DIAGNOSIS), None) is None
+    assert post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.OPEN), None) is None
     (message,) = slack.posts
     assert "shop / main" in message.body["text"]
     assert message.body["unfurl_links"] is False
 
 
 def test_a_webhook_message_shows_the_command_instead_of_buttons(slack: FakeSlack) -> None:
-    post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.PROPOSED), None)
+    post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.AWAITING_APPROVAL), None)
     shown = json.dumps(slack.posts[0].body)
     assert '"actions"' not in shown
     assert "medic approve" in shown
@@ -80,35 +80,42 @@ def test_a_webhook_message_shows_the_command_instead_of_buttons(slack: FakeSlack
 def test_a_server_error_is_retried_once(slack: FakeSlack, status: int) -> None:
     channel = post(slack, {"webhook_secret": "hook"})
     slack.fail(status)
-    channel.send(sample(AlertKind.DIAGNOSIS), None)
+    channel.send(sample(AlertKind.OPEN), None)
     assert len(slack.posts) == 1
     slack.fail(status, times=2)
     with pytest.raises(DeliveryError, match=str(status)):
-        channel.send(sample(AlertKind.DIAGNOSIS), None)
+        channel.send(sample(AlertKind.OPEN), None)
 
 
 def test_a_short_rate_limit_is_waited_out_and_a_long_one_is_left_to_the_next_run(slack: FakeSlack) -> None:
     channel = post(slack, {"webhook_secret": "hook"})
     slack.fail(429, retry_after=1)
-    channel.send(sample(AlertKind.DIAGNOSIS), None)
+    channel.send(sample(AlertKind.OPEN), None)
     slack.fail(429, retry_after=60)
     with pytest.raises(DeliveryError, match="429"):
-        channel.send(sample(AlertKind.DIAGNOSIS), None)
+        channel.send(sample(AlertKind.OPEN), None)
     assert len(slack.posts) == 1
 
 
 def test_blocks_that_slack_rejects_are_left_out(slack: FakeSlack) -> None:
     slack.refuse("invalid_blocks")
-    post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.DIAGNOSIS), None)
+    post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.OPEN), None)
     (message,) = slack.posts
     assert message.body.keys() == {"text", "mrkdwn"}
+
+
+def test_a_webhook_gets_the_detail_as_text_that_slack_folds(slack: FakeSlack) -> None:
+    post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.OPEN), None)
+    attachments = slack.posts[0].body["attachments"]
+    assert [each["text"].partition(" --")[0][:7] for each in attachments] == ["-- Fix:", "-- Why", "-- Log", "-- Refe"]
+    assert all(each.keys() == {"text", "fallback", "mrkdwn_in"} for each in attachments)
 
 
 def test_a_page_that_repeats_the_url_is_not_quoted(slack: FakeSlack) -> None:
     for status, page in ((404, "The requested URL /services/secret-path was not found."), (200, "<html>Log in</html>")):
         slack.answer(status, page)
         with pytest.raises(DeliveryError, match=rf"HTTP {status}, without an error code of Slack$"):
-            post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.DIAGNOSIS), None)
+            post(slack, {"webhook_secret": "hook"}).send(sample(AlertKind.OPEN), None)
 
 
 @pytest.mark.parametrize("url", ["not a url", "http://127.0.0.1:1/services/secret-path"])
@@ -116,85 +123,141 @@ def test_an_error_never_repeats_the_webhooks_url(slack: FakeSlack, url: str) -> 
     channel = post(slack, {"webhook_secret": "hook"})
     secrets: Any = Secrets({"hook": url})
     with pytest.raises(DeliveryError) as error:
-        replace(channel, secrets=lambda: secrets).send(sample(AlertKind.DIAGNOSIS), None)
+        replace(channel, secrets=lambda: secrets).send(sample(AlertKind.OPEN), None)
     assert "secret-path" not in str(error.value)
     assert url not in str(error.value)
 
 
 # --- Slack, by bot
 
+FIRST, LATER = replace(sample(AlertKind.OPEN), at=1), replace(sample(AlertKind.RESOLVED), at=2)
+THREAD = "C0DEFAULT/1.2/1/open"
+"""Of an alert like `FIRST`."""
 
-def test_the_first_alert_opens_a_thread_and_the_later_ones_go_into_it(slack: FakeSlack) -> None:
-    channel = post(slack, BOT)
-    thread = channel.send(sample(AlertKind.DIAGNOSIS), None)
-    assert channel.send(sample(AlertKind.RESOLVED), thread) == thread
-    first, second = slack.posts
-    assert first.path == "/api/chat.postMessage"
-    assert first.headers["authorization"] == "Bearer xoxb-invented"
-    assert first.body["channel"] == "C0DEFAULT"
-    assert "thread_ts" not in first.body
-    assert thread == f"C0DEFAULT/{second.body['thread_ts']}"
-    assert second.body["reply_broadcast"] is False
+
+def methods(slack: FakeSlack) -> list[tuple[str, bool]]:
+    """Each accepted call: its method, and whether it was a reply."""
+    return [(post.path.removeprefix("/api/"), "thread_ts" in post.body) for post in slack.posts]
+
+
+POSTED, REPLIED, EDITED = ("chat.postMessage", False), ("chat.postMessage", True), ("chat.update", False)
+
+
+def test_the_first_alert_is_brief_and_its_detail_is_in_the_thread(slack: FakeSlack) -> None:
+    thread = post(slack, BOT).send(FIRST, None)
+    root, detail = slack.posts
+    assert methods(slack) == [POSTED, REPLIED]
+    assert root.headers["authorization"] == "Bearer xoxb-invented"
+    assert root.body["channel"] == "C0DEFAULT"
+    assert (detail.body["thread_ts"], detail.body["reply_broadcast"]) == ("1700000000.000001", False)
+    assert thread == "C0DEFAULT/1700000000.000001/1/open"
+    assert "Fix: " in json.dumps(detail.body)
+    assert "Fix: " not in json.dumps(root.body)
+
+
+def test_a_later_alert_edits_the_first_message_and_replies_once(slack: FakeSlack) -> None:
+    channel = post(slack, {**BOT, **APPROVALS})
+    thread = channel.send(replace(sample(AlertKind.AWAITING_APPROVAL), at=1), None)
+    assert '"actions"' in json.dumps(slack.shown())
+    slack.posts.clear()
+    assert channel.send(LATER, thread) == "C0DEFAULT/1700000000.000001/2/resolved"
+    edit, reply = slack.posts
+    assert methods(slack) == [EDITED, REPLIED]
+    assert (edit.body["ts"], edit.body["attachments"]) == ("1700000000.000001", [])
+    assert edit.body["blocks"][0]["text"]["text"].startswith("🟢 Recovered · shop / main")
+    assert '"actions"' not in json.dumps(slack.shown()), "a button that no longer applies is gone"
+    assert reply.body["blocks"] == edit.body["blocks"]
+
+
+@pytest.mark.parametrize("code", ["edit_window_closed", "message_not_found", "cant_update_message"])
+def test_a_message_that_cannot_be_edited_gets_the_reply_all_the_same(slack: FakeSlack, code: str) -> None:
+    slack.refuse(code)
+    assert post(slack, BOT).send(LATER, THREAD) == "C0DEFAULT/1.2/2/resolved"
+    assert methods(slack) == [REPLIED]
+
+
+@pytest.mark.parametrize(("code", "place"), [("", EDITED), ("edit_window_closed", REPLIED)])
+def test_buttons_are_in_one_message_only(slack: FakeSlack, code: str, place: tuple[str, bool]) -> None:
+    if code:
+        slack.refuse(code)
+    post(slack, {**BOT, **APPROVALS}).send(replace(sample(AlertKind.AWAITING_APPROVAL), at=2), THREAD)
+    calls = zip(methods(slack), slack.posts, strict=True)
+    assert [call for call, sent in calls if '"actions"' in json.dumps(sent.body)] == [place]
+
+
+@pytest.mark.parametrize("stored", ["", "C0DEFAULT/1.2", "C0DEFAULT/1.2/x/open", "a/b/c/d/e"])
+def test_a_thread_of_another_form_is_replaced_by_a_new_message(slack: FakeSlack, stored: str) -> None:
+    assert post(slack, BOT).send(LATER, stored) == "C0DEFAULT/1700000000.000001/2/resolved"
 
 
 def test_an_alert_that_needs_action_is_also_shown_in_the_channel(slack: FakeSlack) -> None:
-    post(slack, BOT).send(sample(AlertKind.NOT_HELPED), "C0DEFAULT/1.2")
-    assert slack.posts[0].body["reply_broadcast"] is True
+    post(slack, BOT).send(replace(sample(AlertKind.NOT_HELPED), at=2), THREAD)
+    assert slack.posts[1].body["reply_broadcast"] is True
+
+
+def test_a_late_alert_does_not_put_the_first_message_back(slack: FakeSlack) -> None:
+    assert post(slack, BOT).send(FIRST, "C0DEFAULT/1.2/5/resolved") == "C0DEFAULT/1.2/5/resolved"
+    assert methods(slack) == [REPLIED, REPLIED]
+
+
+def test_a_retry_posts_only_what_the_failed_attempt_did_not(slack: FakeSlack) -> None:
+    channel = post(slack, BOT)
+    slack.accept()
+    slack.refuse("internal_error")
+    failed = deliver(FIRST, [channel], (), "report:7")
+    assert failed.lacking == ("slack",)
+    assert methods(slack) == [POSTED]
+    retried = deliver(FIRST, [channel], (), "report:7", failed.threads)
+    assert retried.lacking == ()
+    assert methods(slack) == [POSTED, REPLIED]
 
 
 def test_a_thread_stays_in_its_channel_after_the_tag_changed(slack: FakeSlack) -> None:
     channel = post(slack, {**BOT, "channels": {"web": {"channel": "C0WEB"}}})
-    channel.send(replace(sample(AlertKind.RESOLVED), channel="web"), "C0DEFAULT/1.2")
-    assert slack.posts[0].body["channel"] == "C0DEFAULT"
+    channel.send(replace(LATER, channel="web"), THREAD)
+    assert {message.body["channel"] for message in slack.posts} == {"C0DEFAULT"}
 
 
-def test_a_deleted_thread_is_replaced_by_a_new_one(slack: FakeSlack) -> None:
-    slack.refuse("thread_not_found")
-    thread = post(slack, BOT).send(sample(AlertKind.RESOLVED), "C0OLD/1.2")
+@pytest.mark.parametrize("code", ["thread_not_found", "channel_not_found", "is_archived"])
+def test_a_deleted_thread_is_replaced_by_a_new_message(slack: FakeSlack, code: str) -> None:
+    slack.refuse("message_not_found")
+    slack.refuse(code)
+    thread = post(slack, BOT).send(LATER, "C0OLD/1.2/1/open")
+    assert methods(slack) == [POSTED]
     assert slack.posts[0].body["channel"] == "C0DEFAULT"
-    assert "thread_ts" not in slack.posts[0].body
-    assert thread is not None
-    assert thread.startswith("C0DEFAULT/")
+    assert thread == "C0DEFAULT/1700000000.000001/2/resolved"
 
 
 def test_the_error_names_slacks_error_code(slack: FakeSlack) -> None:
     slack.refuse("not_in_channel")
     with pytest.raises(DeliveryError, match="not_in_channel"):
-        post(slack, BOT).send(sample(AlertKind.DIAGNOSIS), None)
+        post(slack, BOT).send(FIRST, None)
 
 
 @pytest.mark.parametrize("answer", ["<html>", "[]", '{"ok": true}', '{"ok": true, "channel": null, "ts": 1}'])
 def test_an_answer_that_is_not_slacks_is_a_delivery_error(slack: FakeSlack, answer: str) -> None:
     slack.answer(200, answer)
-    delivery = deliver(sample(AlertKind.DIAGNOSIS), [post(slack, BOT)], (), "report:7")
+    delivery = deliver(FIRST, [post(slack, BOT)], (), "report:7")
     assert (delivery.lacking, delivery.threads) == (("slack",), {})
 
 
 def test_the_bot_falls_back_to_text_inside_the_thread(slack: FakeSlack) -> None:
+    slack.accept()
     slack.refuse("msg_blocks_too_long")
-    assert post(slack, BOT).send(sample(AlertKind.RESOLVED), "C0DEFAULT/1.2") == "C0DEFAULT/1.2"
-    assert "blocks" not in slack.posts[0].body
-    assert slack.posts[0].body["thread_ts"] == "1.2"
+    post(slack, BOT).send(LATER, THREAD)
+    reply = slack.posts[-1].body
+    assert (reply["blocks"], reply["thread_ts"]) == ([], "1.2")
+    assert "Recovered" in reply["text"]
 
 
 def test_buttons_are_shown_only_if_approvals_are_configured(slack: FakeSlack) -> None:
-    post(slack, BOT).send(sample(AlertKind.PROPOSED), None)
-    post(slack, {**BOT, **APPROVALS}).send(sample(AlertKind.PROPOSED), None)
-    without, with_them = (json.dumps(message.body) for message in slack.posts)
+    post(slack, BOT).send(sample(AlertKind.AWAITING_APPROVAL), None)
+    without = json.dumps(slack.posts[0].body)
+    slack.posts.clear()
+    post(slack, {**BOT, **APPROVALS}).send(sample(AlertKind.AWAITING_APPROVAL), None)
     assert '"type": "actions"' not in without
     assert "medic approve" in without
-    assert '"type": "actions"' in with_them
-
-
-def test_a_branch_too_long_for_a_button_gets_the_command(slack: FakeSlack) -> None:
-    alert = sample(AlertKind.PROPOSED)
-    assert isinstance(alert.approval, Approval)
-    post(slack, {**BOT, **APPROVALS}).send(
-        replace(alert, approval=replace(alert.approval, scope=replace(SCOPE, branch="b" * 10_000))), None
-    )
-    shown = json.dumps(slack.posts[0].body)
-    assert '"type": "actions"' not in shown
-    assert "medic approve" in shown
+    assert '"type": "actions"' in json.dumps(slack.posts[0].body)
 
 
 # --- routing
@@ -202,8 +265,8 @@ def test_a_branch_too_long_for_a_button_gets_the_command(slack: FakeSlack) -> No
 
 def test_a_named_channel_is_used_and_an_unknown_name_is_reported_in_the_default_one(slack: FakeSlack) -> None:
     channel = post(slack, {"webhook_secret": "hook", "channels": {"web": "other"}})
-    channel.send(replace(sample(AlertKind.DIAGNOSIS), channel="web"), None)
-    channel.send(replace(sample(AlertKind.DIAGNOSIS), channel="<!channel>"), None)
+    channel.send(replace(sample(AlertKind.OPEN), channel="web"), None)
+    channel.send(replace(sample(AlertKind.OPEN), channel="<!channel>"), None)
     named, default = slack.posts
     assert named.path.endswith("-other")
     assert "amplify-medic:channel" not in json.dumps(named.body)
@@ -221,7 +284,7 @@ def test_a_test_alert_tries_every_channel_and_reports_each_result(slack: FakeSla
         ("slack/ops", True),
     ]
     assert "channel_not_found" in results[0]["detail"]
-    assert all("Test: nothing is wrong" in json.dumps(message.body) for message in slack.posts)
+    assert all("🔔 Test · " in message.body["blocks"][0]["text"]["text"] for message in slack.posts)
 
 
 # --- delivery
@@ -245,7 +308,7 @@ class Recorder:
 
 def test_a_failing_channel_stops_no_other_and_only_it_lacks_the_alert() -> None:
     one, broken, other = Recorder("one"), Recorder("broken", fails=True), Recorder("other")
-    delivery = deliver(sample(AlertKind.DIAGNOSIS), [one, broken, other], ("report:7/one",), "report:7")
+    delivery = deliver(sample(AlertKind.OPEN), [one, broken, other], ("report:7/one",), "report:7")
     assert (one.got, other.got) == ([], [None])
     assert delivery.receipts == ("report:7/other",)
     assert delivery.lacking == ("broken",)
@@ -254,20 +317,20 @@ def test_a_failing_channel_stops_no_other_and_only_it_lacks_the_alert() -> None:
 
 def test_later_alerts_use_the_thread_of_the_first() -> None:
     channel = Recorder("one")
-    first = deliver(sample(AlertKind.DIAGNOSIS), [channel], (), "report:7")
+    first = deliver(sample(AlertKind.OPEN), [channel], (), "report:7")
     deliver(sample(AlertKind.RESOLVED), [channel], first.receipts, "resolved:8", first.threads)
     assert first.threads == {"one": "one-thread"}
     assert channel.got == [None, "one-thread"]
 
 
 def test_a_deleted_thread_is_replaced_once_and_later_alerts_use_the_new_one(slack: FakeSlack) -> None:
-    channels, threads = [post(slack, BOT)], {"slack": "C0DEFAULT/1.2"}
+    channels, threads = [post(slack, BOT)], {"slack": THREAD}
+    slack.refuse("message_not_found")
     slack.refuse("thread_not_found")
-    for alert_key in ("still:8", "resolved:9"):
-        threads = dict(deliver(sample(AlertKind.RESOLVED), channels, (), alert_key, threads).threads)
-    new, reply = slack.posts
-    assert "thread_ts" not in new.body
-    assert reply.body["thread_ts"] == threads["slack"].partition("/")[2] != "1.2"
+    for at, alert_key in ((2, "still:8"), (3, "resolved:9")):
+        threads = dict(deliver(replace(LATER, at=at), channels, (), alert_key, threads).threads)
+    assert methods(slack) == [POSTED, EDITED, REPLIED]
+    assert threads["slack"] == "C0DEFAULT/1700000000.000001/3/resolved"
 
 
 def test_an_unexpected_error_stops_no_other_channel_and_its_text_is_left_out() -> None:
@@ -276,7 +339,7 @@ def test_an_unexpected_error_stops_no_other_channel_and_its_text_is_left_out() -
             raise KeyError("https://hooks.slack.com/services/secret-path")
 
     other = Recorder("other")
-    delivery = deliver(sample(AlertKind.DIAGNOSIS), [Faulty("faulty"), other], (), "report:7")
+    delivery = deliver(sample(AlertKind.OPEN), [Faulty("faulty"), other], (), "report:7")
     assert other.got == [None]
     (failure,) = delivery.failures
     assert re.fullmatch(r"faulty: unexpected KeyError at test_senders\.py:\d+", failure)
@@ -300,11 +363,11 @@ def test_an_email_is_text_and_amazon_q_gets_its_envelope() -> None:
     sns, sqs = boto3.client("sns", region_name=REGION), boto3.client("sqs", region_name=REGION)
     topic = sns.create_topic(Name="alerts")["TopicArn"]
     inbox = SnsInbox.subscribe(sns, sqs, topic)
-    alert = sample(AlertKind.PROPOSED)
+    alert = sample(AlertKind.AWAITING_APPROVAL)
     SnsTopic(lambda: sns, topic).send(alert, None)
     SnsTopic(lambda: sns, topic, amazon_q=True).send(alert, None)
     text, other = (str(notification["Message"]) for notification in inbox.take())
-    assert "To approve:\n    medic approve" in text
+    assert "To approve: medic approve" in text
     by_protocol = json.loads(other)
     envelope = json.loads(by_protocol["default"]) if "default" in by_protocol else by_protocol
     assert (envelope["version"], envelope["source"]) == ("1.0", "custom")
@@ -332,14 +395,15 @@ def test_the_event_bus_receives_only_diagnoses_actions_and_resolutions() -> None
     received = [(entry["DetailType"], json.loads(entry["Detail"])["kind"]) for entry in client.received]
     assert sorted(received) == [
         ("Diagnosis Ready", "applied"),
-        ("Diagnosis Ready", "deferred"),
-        ("Diagnosis Ready", "diagnosis"),
-        ("Diagnosis Ready", "proposed"),
+        ("Diagnosis Ready", "applying"),
+        ("Diagnosis Ready", "awaiting_approval"),
+        ("Diagnosis Ready", "open"),
+        ("Diagnosis Ready", "rebuilding"),
         ("Diagnosis Ready", "refused"),
         ("Failure Undiagnosed", "undiagnosed"),
-        ("Incident Resolved", "quiet"),
         ("Incident Resolved", "resolved"),
         ("Remediation Applied", "applied"),
+        ("Remediation Applied", "rebuilding"),
         ("Remediation Refused", "refused"),
     ]
 

@@ -12,8 +12,10 @@ from medic.alerts.fixes import fixes_for, proposal_snippets
 from medic.diagnosis.model import Proposal
 from medic.evidence import Absent, Present, RolePolicies
 from medic.labels import Phase
+from tests.unit.alerts.pasting import Pasted
 from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,
+    APP_ID,
     BUILD_SESSION,
     COMPUTE_ROLE,
     COMPUTE_SESSION,
@@ -29,7 +31,9 @@ from tests.unit.diagnosis.diagnosing import (
 )
 
 if TYPE_CHECKING:
-    from medic.alerts.model import AlertFix
+    from pathlib import Path
+
+    from medic.alerts.model import Section
 
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/${x}%{y}'$(touch /tmp/x)`id`"}
 
@@ -50,9 +54,9 @@ def snippets(of: Proposal) -> dict[str, str]:
     return {snippet.name.lower().removeprefix("aws "): snippet.text for snippet in proposal_snippets(of)}
 
 
-def fixes(text: str, phase: Phase = Phase.BUILD, **changes: Any) -> dict[str, AlertFix]:
+def fixes(text: str, phase: Phase = Phase.BUILD, **changes: Any) -> dict[str, Section]:
     shown = fixes_for(evidence(**changes), diagnosed(text, phase, **changes))
-    return {fix.title: fix for fix in shown}
+    return {fix.heading: fix for fix in shown}
 
 
 def test_the_cli_snippet_passes_the_statement_unchanged() -> None:
@@ -71,36 +75,42 @@ def test_two_statements_do_not_overwrite_each_other() -> None:
     assert one[one.index("--policy-name") + 1] != other[other.index("--policy-name") + 1]
 
 
-def test_the_cli_snippet_appends_to_the_trust_policy_that_is_set_when_it_runs() -> None:
+def test_the_cli_snippet_appends_to_the_trust_policy_that_is_set_when_it_runs(tmp_path: Path) -> None:
     of = proposal(fix="trust_service_role")
-    get, append, put = snippets(of)["cli"].splitlines()
+    pasted = Pasted(snippets(of)["cli"], tmp_path, answers={"get-role": {"Statement": {"Sid": "Other"}}})
+    get, put = pasted.run()
 
-    assert get.startswith("aws iam get-role --role-name service")
-    assert json.loads(shlex.split(append)[3]) == STATEMENT
-    assert shlex.split(append)[4] == ".Statement = ([.Statement] | flatten) + [$new]"
-    assert put.endswith("--role-name service --policy-document file://fixed.json")
+    assert get[:4] == ["iam", "get-role", "--role-name", "service"]
+    assert put == [
+        "iam",
+        "update-assume-role-policy",
+        "--role-name",
+        "service",
+        "--policy-document",
+        "file://trust.json",
+    ]
+    assert json.loads((tmp_path / "trust.json").read_text()) == {"Statement": [{"Sid": "Other"}, STATEMENT]}
+    assert json.loads((tmp_path / "trust-backup.json").read_text()) == {"Statement": {"Sid": "Other"}}
     assert "assumeRolePolicy?.addStatements" in snippets(of)["cdk"]
 
 
-def test_a_statement_that_replaces_another_is_not_added_beside_it() -> None:
+def test_a_statement_that_replaces_another_is_not_added_beside_it(tmp_path: Path) -> None:
     texts = snippets(proposal(fix="trust_service_role", replaces=1))
+    Pasted(texts["cli"], tmp_path, answers={"get-role": {"Statement": [{"Sid": "One"}, {"Sid": "Two"}]}}).run()
 
-    assert (
-        shlex.split(texts["cli"].splitlines()[1])[4] == ".Statement = ([.Statement] | flatten) | .Statement[1] = $new"
-    )
+    assert json.loads((tmp_path / "trust.json").read_text()) == {"Statement": [{"Sid": "One"}, STATEMENT]}
     assert "replace Statement[1] by" in texts["console"]
     assert texts["cdk"].startswith("// in place of Statement[1] of the role's trust policy:\n")
     assert "in place of Statement[1]" in texts["terraform"]
     assert not any("beside" in text or "one more" in text for text in texts.values())
 
 
-def test_a_caller_that_is_not_a_role_is_named_and_its_snippet_runs_nothing() -> None:
-    text = snippets(proposal(principal="arn:aws:iam::1:user/$(id)", role_name=None))["cli"]
-    comment, assignment = text.splitlines()
+def test_a_caller_that_is_not_a_role_is_named_and_no_command_is_shown() -> None:
+    texts = snippets(proposal(principal="arn:aws:iam::1:user/$(id)", role_name=None))
 
-    assert "'arn:aws:iam::1:user/$(id)'" in comment
-    assert shlex.split(assignment) == [f"statement={json.dumps(STATEMENT)}"]
-    assert snippets(proposal(role_name=None))["cdk"].startswith("caller.")
+    assert "arn:aws:iam::1:user/$(id)" in texts["console"]
+    assert "cli" not in texts
+    assert texts["cdk"].startswith("caller.")
 
 
 def test_a_users_policy_is_put_on_the_user() -> None:
@@ -164,16 +174,16 @@ def test_no_statement_is_advised_if_a_deny_overrides_it() -> None:
 @pytest.mark.parametrize(
     ("state", "name"),
     [
-        (Present(role(trust_policy=trust("lambda.amazonaws.com"))), "amplify-service-role"),
+        (Present(role(trust_policy=trust("lambda.amazonaws.com"))), f"amplify-service-{APP_ID}"),
         (Absent("IAM has no role service"), "service"),
     ],
     ids=["unfit", "gone"],
 )
 def test_a_new_service_role_gets_the_old_name_only_if_it_is_free(state: object, name: str) -> None:
     shown = fixes(UNASSUMABLE, service=state)
-    attach = shown["Point the app at an existing service role"]
+    create = shown["Create a service role and attach it to the app"]
 
-    assert attach.snippets[1].text.splitlines()[0].endswith(f"/{name}")
+    assert f"--role-name {name} " in create.snippets[1].text
 
 
 def test_the_fix_for_a_contested_compute_role_names_that_role() -> None:

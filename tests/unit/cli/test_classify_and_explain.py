@@ -153,7 +153,7 @@ class TestExplain:
 
         marks = {
             Dialect.CONSOLE: "Branch overrides",
-            Dialect.CLI: "--compute-role-arn arn:aws:iam::{account}:role/{role_name}",
+            Dialect.CLI: "--compute-role-arn {role_arn}",
             Dialect.CDK: "new iam.ServicePrincipal('amplify.amazonaws.com')",
             Dialect.TERRAFORM: "assume_role_policy = data.aws_iam_policy_document.compute_trust.json",
             Dialect.CLOUDFORMATION: "Type: AWS::IAM::Role",

@@ -54,8 +54,8 @@ def test_the_report_goes_from_headline_to_fix(log: Any) -> None:
     places = [
         result.stdout.index(part)
         for part in (
-            "d1a2b3c4d5e6f7 / main: build stopped: “Unable to assume specified IAM Role”",
-            "Role: the service role (used while building).",
+            "d1a2b3c4d5e6f7 / main: build failed, “Unable to assume specified IAM Role”",
+            "Role: the service role (build time).",
             "Causes, most likely first",
             "Checks",
             "? unknown",

@@ -44,7 +44,7 @@ def test_a_correct_trust_leaves_the_repository_connection_as_the_cause() -> None
 
     assert top(diagnosis) == ("repository_connection_lost", Rank.LIKELY)
     connection = cause(diagnosis, "repository_connection_lost")
-    assert connection.reason == "the trust is proven good: look at the repository connection first"
+    assert connection.reason == "the service role exists, and its trust was checked and is right"
     assert set(connection.supporting) == {"service_role_exists", "service_role_trust", "repository_cloned"}
     assert connection.unseen == ("repository_connection",)
     assert connection.against == ()

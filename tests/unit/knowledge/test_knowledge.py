@@ -190,7 +190,7 @@ def test_the_boundary_scp_and_session_entries_never_advise_adding_a_permission()
 
 
 def _trust(document: str, app: str = "d1a2b3c4d5e6f7") -> Outcome:
-    values = {"account": "111122223333", "region": "eu-west-1", "app_id": "d1a2b3c4d5e6f7"}
+    values = {"account": "111122223333", "region": "eu-west-1", "app_id": "d1a2b3c4d5e6f7", "partition": "aws"}
     request = AssumeRoleRequest(
         now=datetime(2026, 1, 1, tzinfo=UTC),
         account_id="111122223333",

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from medic.alerts.model import Approval
-from medic.alerts.slack_buttons import APPROVE, BUTTONS, button_value
+from medic.alerts.model import Button, ButtonTarget
+from medic.alerts.slack_buttons import ACTION_IDS, BUTTONS, button_value
 from medic.events import Scope
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -19,7 +19,7 @@ SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 APP = "A0123456789"
 TEAM, USER = "T0123456789", "U0123456789"
 ANSWER_TO = f"https://hooks.slack.com/actions/{TEAM}/1/invented"
-APPROVAL = Approval(
+APPROVAL = ButtonTarget(
     incident_id="0a1b2c3d4e5f",
     plan_hash="ab" * 32,
     scope=Scope("aws", "111122223333", "eu-central-1", "d1a2b3c4d5e6f7", "feature/søk#1"),
@@ -33,7 +33,12 @@ BLOCKS = [
 
 
 def payload(**changes: Any) -> dict[str, Any]:
-    action = {"type": "button", "action_id": APPROVE, "block_id": BUTTONS, "value": button_value(APPROVAL)}
+    action = {
+        "type": "button",
+        "action_id": ACTION_IDS[Button.APPROVE],
+        "block_id": BUTTONS,
+        "value": button_value(APPROVAL),
+    }
     fields: dict[str, Any] = {
         "type": "block_actions",
         "api_app_id": APP,

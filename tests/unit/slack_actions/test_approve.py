@@ -12,7 +12,8 @@ from aws_lambda_powertools import Logger, Metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medic.alerts.slack_buttons import DISMISS, ButtonError, button_value, read_button_value
+from medic.alerts.model import Button
+from medic.alerts.slack_buttons import ACTION_IDS, ButtonError, button_value, read_button_value
 from medic.aws.errors import RetryableError
 from medic.events import RequestKind, RequestMessage, request_message
 from medic.gateways import Gateways
@@ -39,7 +40,7 @@ from tests.unit.slack_actions.clicks import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from medic.alerts.model import Approval
+    from medic.alerts.model import ButtonTarget
 
 
 @dataclass
@@ -112,7 +113,7 @@ def click(**changes: Any) -> dict[str, Any]:
     return request(body(payload(**changes)))
 
 
-def elsewhere(**changes: str) -> Approval:
+def elsewhere(**changes: str) -> ButtonTarget:
     return replace(APPROVAL, scope=replace(APPROVAL.scope, **changes))
 
 
@@ -141,10 +142,40 @@ def test_the_message_then_shows_who_approved_instead_of_the_buttons(harness: Han
 
 
 def test_a_dismissal_removes_the_buttons_and_submits_no_request(harness: HandlerHarness) -> None:
-    assert harness.handle(click_with_value(button_value(APPROVAL), action_id=DISMISS)) == (200, "taken")
+    assert harness.handle(click_with_value(button_value(APPROVAL), action_id=ACTION_IDS[Button.DISMISS])) == (
+        200,
+        "taken",
+    )
     assert harness.sent == []
     ((_, message),) = harness.answers
     assert APPROVAL.command in message["text"]
+
+
+def test_a_click_on_undo_asks_for_the_undo_of_the_incident(harness: HandlerHarness) -> None:
+    value = button_value(replace(APPROVAL, plan_hash="", expires_at=0))
+    event = click_with_value(value, action_id=ACTION_IDS[Button.UNDO])
+    assert harness.handle(event) == (200, "taken")
+    (sent,) = harness.sent
+    asked: Any = sent["detail"]
+    assert (asked["kind"], asked["incidentId"], asked["who"]) == ("undo", APPROVAL.incident_id, f"{TEAM}/{USER}")
+    harness.handle(event)
+    assert harness.sent[1] == sent, "a repeated message of Slack is the same request"
+    assert "Undo asked for by" in harness.answers[0][1]["text"]
+
+
+def test_a_click_on_mute_asks_for_two_hours(harness: HandlerHarness) -> None:
+    value = button_value(replace(APPROVAL, plan_hash="", expires_at=0))
+    assert harness.handle(click_with_value(value, action_id=ACTION_IDS[Button.MUTE])) == (200, "taken")
+    asked: Any = harness.sent[0]["detail"]
+    assert (asked["kind"], asked["until"]) == ("mute", "2026-11-22T14:00:00+00:00")
+    assert "until 22 November 2026 14:00 UTC" in harness.answers[0][1]["text"]
+
+
+@pytest.mark.parametrize("button", [Button.APPROVE, Button.DISMISS])
+def test_nothing_is_approved_without_a_plan(harness: HandlerHarness, button: Button) -> None:
+    value = button_value(replace(APPROVAL, plan_hash=""))
+    assert harness.handle(click_with_value(value, action_id=ACTION_IDS[button])) == (400, "malformed")
+    assert harness.sent == []
 
 
 def test_a_lost_answer_loses_no_approval(harness: HandlerHarness) -> None:
@@ -280,7 +311,7 @@ def test_no_other_text_is_a_value(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"v": 2}, {"until": True}, {"until": "9"}, {"incident": "0A"}, {"branch": ""}, {"app": "x"}, {"more": 1}]
+    "change", [{"v": 3}, {"until": True}, {"until": "9"}, {"incident": "0A"}, {"branch": ""}, {"app": "x"}, {"more": 1}]
 )
 def test_a_value_is_read_strictly(change: dict[str, object]) -> None:
     with pytest.raises(ButtonError):
@@ -297,6 +328,6 @@ json_values = st.recursive(
 @given(st.dictionaries(st.sampled_from(sorted(payload())), json_values))
 def test_a_payload_of_any_shape_is_a_click_or_refused(changes: dict[str, Any]) -> None:
     try:
-        assert read_click(body(payload(**changes))).approval == APPROVAL
+        assert read_click(body(payload(**changes))).target == APPROVAL
     except ClickError as refusal:
         assert refusal.status == 400  # noqa: PT017 - either is right
