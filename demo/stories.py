@@ -22,7 +22,9 @@ def lost_connection(stage: Stage) -> None:
     stage.cloud.control("advance", -_HOUR)
     alert = stage.next_alert(app_id, containing="lost its connection to the repository")
     stage.expect("the alert says that the trust policy is right", "its trust was checked and is right" in alert)
-    stage.expect("an SNS subscriber received the alert too", bool(stage.email(app_id, containing="lost its connection")))
+    stage.expect(
+        "an SNS subscriber received the alert too", bool(stage.email(app_id, containing="lost its connection"))
+    )
     stage.narrator.branch("after", stage.branch(app_id))
     stage.expect("the bot changed nothing, because the branch is not opted in", stage.writes(app_id) == [])
 
