@@ -100,7 +100,7 @@ def test_a_recorded_failure_that_can_not_be_read_again_is_told_without_details(w
     world.amplify.control.advance(5 * 60)
     world.watch()
     (alert,) = world.alerts()
-    assert "now it can't read the failure again" in alert
+    assert "and now can't read the failure again" in alert
     assert incident(world, app).state is IncidentState.OPEN
     world.amplify.control.advance(5 * 60)
     assert world.watch() == 0

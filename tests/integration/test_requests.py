@@ -65,7 +65,7 @@ def test_an_approved_plan_is_carried_out_and_the_approver_is_named(world: World)
     assert world.compute_role(app) == world.default_role_arn
     assert answer.startswith("used: attach_compute applied")
     assert incident(world, app).approved_by == "session:medic-ada"
-    assert "Approved by session:medic-ada" in world.alerts()[-1]
+    assert "approved by session:medic-ada" in world.alerts()[-1]
     assert len(world.calls("UpdateBranch")) == 1
 
 
@@ -317,7 +317,7 @@ def test_an_approval_that_a_cap_stops_is_tried_again_by_the_watcher(world: World
     world.amplify.control.advance(16 * 60)
     assert world.watch() == 1
     assert world.compute_role(app, "next") == world.default_role_arn
-    assert [alert for alert in world.alerts()[alerts:] if "Approved by session:medic-ada" in alert]
+    assert [alert for alert in world.alerts()[alerts:] if "approved by session:medic-ada" in alert]
     assert world.watch() == 0
 
 

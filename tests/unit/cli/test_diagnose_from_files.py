@@ -84,12 +84,6 @@ def test_fixes_are_shown_in_the_requested_dialect(log: Any, dialect: str, shown:
     assert hidden not in fixes
 
 
-def test_a_here_document_of_a_fix_can_be_pasted(log: Any) -> None:
-    output = medic("diagnose", "--event", str(EVENT), "--log", log(UNASSUMABLE), "--dialect", "cli").stdout
-    assert "<<'JSON'" in output
-    assert "\nJSON\n" in output
-
-
 def test_nothing_is_proven_without_asking_aws(log: Any) -> None:
     given = answer("--log", log(UNASSUMABLE))
     assert given["label"] == "service_role_unassumable"
