@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from tests.faults.paths import Recording
     from tests.faults.remediator import Remediator
     from tests.faults.wire import Json
-    from tests.faults.world import WiredWorld
+    from tests.faults.world import Message, WiredWorld
 
 _CLOSED = frozenset({"resolved", "not_helped", "outcome_unknown", "expired"})
 _STORM = "storm"
+_NOT_REBUILT = "the job is not rebuilt"
+"""The headline of an alert of the kind `applied`, after the one on the change."""
 _CHANGE_ALERTS = frozenset({"applied", "not_helped", "resolved", "outcome_unknown"})
 Safety = Callable[["WiredWorld"], Iterator[str]]
 
@@ -280,9 +282,10 @@ def _missing_alerts(world: WiredWorld, remediator: Remediator, clean: Recording)
         return
     usual = _expected_alerts(world, clean)
     undelivered = sum(len(incident["undelivered"]) for incident in world.incidents()) + _superseded(world)
-    missing = usual - Counter(message.kind for message in world.messages)
+    told = _kinds(world.messages)
+    missing = usual - told
     if missing.total() > undelivered:
-        yield f"alerts are missing: {sorted(missing)}; the topic had {[message.kind for message in world.messages]}"
+        yield f"alerts are missing: {sorted(missing)}; the topic had {sorted(told.elements())}"
     if clean.ending.posts and len(world.slack.posts) < usual.total() - undelivered:
         yield f"Slack got {len(world.slack.posts)} alerts of {usual.total()}"
 
@@ -310,18 +313,23 @@ def _repeated_alerts(world: WiredWorld, clean: Recording) -> Iterator[str]:
     """One fault repeats each alert at most once, and causes no new kind of alert."""
     usual = _expected_alerts(world, clean)
     usual["storm_over"] = usual["storm"]  # a storm ends with time
-    for kind, n in Counter(message.kind for message in world.messages).items():
+    for kind, n in _kinds(world.messages).items():
         if n > usual[kind] + (1 if usual[kind] else 0):
             yield f"the topic got {kind} {n} times; without a fault {usual[kind]} times"
 
 
 def _expected_alerts(world: WiredWorld, clean: Recording) -> Counter[str]:
     """The kinds of alerts of a clean run. If a rebuild's request was lost, that is told in place of its result."""
-    kinds = Counter(message.kind for message in clean.ending.messages)
+    kinds = _kinds(clean.ending.messages)
     if _rebuilds(world) < clean.ending.rebuilds and _rebuild_never_started(world):
         kinds -= Counter(_REBUILD_ALERTS)
-        kinds += Counter(["not_confirmed"])
+        kinds += Counter([_NOT_REBUILT])
     return kinds
+
+
+def _kinds(messages: Iterable[Message]) -> Counter[str]:
+    """How often each kind of alert was sent. That a change's rebuild will not start is a kind of its own here."""
+    return Counter(_NOT_REBUILT if _NOT_REBUILT in message.text else str(message.kind) for message in messages)
 
 
 _REBUILD_ALERTS = ("resolved", "not_helped")
