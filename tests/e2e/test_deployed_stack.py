@@ -66,7 +66,7 @@ def test_a_failure_is_diagnosed_although_aws_throttles_for_several_runs(stage: S
     stage.cloud.control("set_connection", app_id, "lost")
     throttle(stage, app_id, runs=4)
     stage.build(app_id)
-    stage.next_alert(app_id, containing="its trust was checked and is right")
+    stage.next_alert(app_id, containing="lost its connection to the repository")
     retries = [line for line in stage.own_log() if "MessageRetried" in line and app_id in line]
     assert len(retries) == 4
     assert queues.dead_letters() == []
@@ -96,7 +96,7 @@ def test_a_message_that_fails_every_time_becomes_a_dead_letter_and_can_be_replay
         "waiting": 1,
         "replayed": True,
     }
-    stage.next_alert(app_id, containing="its trust was checked and is right")
+    stage.next_alert(app_id, containing="lost its connection to the repository")
     assert queues.dead_letters() == []
 
 

@@ -136,7 +136,7 @@ def test_messages_wait_while_the_bot_is_paused(guarded: Stage) -> None:
         assert valid("pause", medic("pause", "--dry-run", "--json").stdout)["waiting"] >= 1
     finally:
         assert medic("resume", "--yes").exit_code == 0
-    guarded.next_alert(app_id, containing="its trust was checked and is right")
+    guarded.next_alert(app_id, containing="lost its connection to the repository")
 
 
 def test_dead_letters_are_replayed_with_the_rights_of_an_operator(guarded: Stage) -> None:

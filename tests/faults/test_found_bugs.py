@@ -155,7 +155,7 @@ def test_an_approved_change_is_reported_even_if_its_run_died_after_the_proposal_
         remediator.retries = False
         remediator.work()
         remediator.run_watcher_until_idle()
-        assert [str(message.kind) for message in world.messages][:2] == ["proposed", "applied"]
+        assert [str(message.kind) for message in world.messages][:2] == ["awaiting_approval", "applied"]
 
 
 def test_an_interrupted_undo_is_finished_by_redelivery() -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from medic.events import RequestKind
+from tests.conftest import EVERY_FAULT
 from tests.faults import builds, requests
 from tests.faults.arrange import ASK, FIX, build, failing, with_broken_service_role
 from tests.faults.invariants import check_reported, check_safety
-from tests.faults.paths import Path, recorded
+from tests.faults.paths import Path, calls_of
 from tests.faults.remediator import Remediator
 from tests.faults.wire import SLACK, Call, Fault
 from tests.faults.world import wired_world
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
     from tests.faults.world import WiredWorld
 
 HOUR = 3600.0
+KILLED: tuple[Arrange, ...] = (
+    builds.diagnosis,
+    builds.attach_and_rebuild,
+    builds.rebuild_succeeded,
+    builds.repair,
+    builds.runtime_attach,
+    requests.approved,
+    requests.undo_detaches,
+)
+"""The paths on which a worker is killed after each call."""
 
 
 @pytest.fixture
@@ -69,33 +80,26 @@ def test_after_an_hour_of_outage_everything_is_told_once(world: WiredWorld, serv
     remediator.work_for(2 * HOUR)
 
     kinds = Counter(str(message.kind) for message in world.messages[before:])
-    assert kinds == {"resolved": 1, "diagnosis": 1, "applied": 2}
+    assert kinds == {"resolved": 1, "open": 1, "applied": 2}
     check_told_once(world, remediator)
 
 
-@pytest.mark.parametrize(
-    "arrange",
-    [
-        builds.diagnosis,
-        builds.attach_and_rebuild,
-        builds.rebuild_succeeded,
-        builds.repair,
-        builds.runtime_attach,
-        requests.approved,
-        requests.undo_detaches,
-    ],
-    ids=lambda arrange: arrange.__name__,
-)
-def test_a_worker_that_is_killed_after_any_of_its_calls_leaves_nothing_untold(arrange: Arrange) -> None:
-    path = Path(arrange)
-    for call in recorded(path).calls:
-        with path.stage() as (world, remediator):
-            world.wire.listen(call, Fault.DEATH)
-            remediator.work()
-            remediator.run_watcher_until_idle()
-            assert (world.queue.waiting, remediator.dead_letters) == ([], []), call
-            check_safety(world)
-            check_reported(world)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrize with every call of the diagnosis, or of all these paths if every fault is asked for."""
+    if "killed_at" in metafunc.fixturenames:
+        paths = [Path(arrange) for arrange in (KILLED if metafunc.config.getoption(EVERY_FAULT) else KILLED[:1])]
+        cases = [pytest.param(path, call, id=f"{path}-{call}") for path in paths for call in calls_of(path)]
+        metafunc.parametrize(("path", "killed_at"), cases)
+
+
+def test_a_worker_that_is_killed_after_a_call_leaves_nothing_untold(path: Path, killed_at: Call) -> None:
+    with path.stage() as (world, remediator):
+        world.wire.listen(killed_at, Fault.DEATH)
+        remediator.work()
+        remediator.run_watcher_until_idle()
+        assert (world.queue.waiting, remediator.dead_letters) == ([], [])
+        check_safety(world)
+        check_reported(world)
 
 
 def test_a_worker_that_is_killed_one_call_later_each_time_gets_there(world: WiredWorld) -> None:
