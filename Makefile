@@ -10,7 +10,7 @@ SOURCES := app.py infra lambdas cli tests demo benchmarks
 # Test processes: one more than a small machine has cores, because end-to-end tests mostly wait.
 JOBS ?= 3
 
-.PHONY: help setup check test proof faults mutants demo bench schemas gallery deploy lock clean
+.PHONY: help setup check test proof faults mutants demo bench sbom schemas gallery deploy lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -81,6 +81,9 @@ bench: setup .build/bench-environment/ready  ## measure every budget; BENCH="sca
 	npm install --silent --no-save --prefix .build/peers $(foreach p,$(SECRETLINT),$(p)@11.7.1)
 	touch $@
 SECRETLINT := secretlint @secretlint/secretlint-rule-preset-recommend
+
+sbom: .venv/ready .build/lambda-dependencies/ready  ## list what ships, with hashes (CycloneDX)
+	$(BIN)/python -m infra.sbom
 
 schemas: .venv/ready  ## generate docs/schemas from the types of the answers and events
 	$(BIN)/python -m tests.schemas

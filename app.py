@@ -9,7 +9,7 @@ from aws_cdk import App
 
 from infra.bundle import PackagingError
 from infra.synthesis import compose
-from medic.settings import SettingsError
+from medic.settings_reader import SettingsError
 
 
 def main() -> None:

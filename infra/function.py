@@ -27,9 +27,6 @@ MEMORY_MEBIBYTES = 512
 class MedicFunction(Construct):
     """A function with its own role. Call `grant` exactly once: it attaches all of the role's permissions.
 
-    No reserved concurrency: it would be taken from the account's pool, which is 10 in a new account. The incidents
-    table already serialises the work on a branch and limits the number of changes.
-
     Args:
         scope: the parent construct.
         construct_id: its id in the parent.
@@ -38,6 +35,8 @@ class MedicFunction(Construct):
         permissions: what its role may do, in a few words for the role's description.
         code: the bundle.
         environment: the environment variables.
+        kms_key: encrypts what the function reads and writes, if set.
+        reserved: its reserved concurrency. The incidents table already serialises the work on a branch.
         timeout: of one run.
     """
 
@@ -51,9 +50,12 @@ class MedicFunction(Construct):
         permissions: str,
         code: lambda_.Code,
         environment: Mapping[str, str],
+        kms_key: str | None,
+        reserved: int | None = None,
         timeout: Duration = TIMEOUT,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._kms_key = kms_key
         self.role = iam.Role(
             self,
             "Role",
@@ -78,6 +80,7 @@ class MedicFunction(Construct):
             code=code,
             memory_size=MEMORY_MEBIBYTES,
             timeout=timeout,
+            reserved_concurrent_executions=reserved,
             log_group=self._log_group,
             # CDK must not add permissions on its own: each one is a Grant with its reason.
             role=self.role.without_policy_updates(),
@@ -98,7 +101,7 @@ class MedicFunction(Construct):
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             resources=[self._log_group.log_group_arn],
         )
-        attach(self.role, [own_log, *grants])
+        attach(self.role, [own_log, *grants], self._kms_key)
 
 
 def function_environment(

@@ -23,6 +23,9 @@ WHY = "amplify-medic:why"
 ALL_APPS = "the bot serves every app unless the setting `apps` limits it to some"
 """For cdk-nag: why the ARN of every app is a wildcard."""
 
+_ENCRYPTED = frozenset({"dynamodb", "sns", "sqs"})
+"""Services whose callers need the key themselves. For logs, the service uses it."""
+
 _ANY_ROLE = "an app's roles are not known before the app is read; all of these actions are read-only"
 
 
@@ -50,17 +53,39 @@ class Grant:
         )
 
 
-def attach(role: iam.Role, grants: Sequence[Grant]) -> None:
+def attach(role: iam.Role, grants: Sequence[Grant], kms_key: str | None = None) -> None:
     """Attach all of a role's permissions as one policy below the role.
 
-    Whatever depends on the role then also waits for the policy, so nothing runs with half of its permissions.
+    Whatever depends on the role then also waits for the policy, so nothing runs with half of its permissions. With a
+    `kms_key`, they include its use through the encrypted services that the grants name.
     """
+    grants = [*grants, *_key_grants(Stack.of(role), grants, kms_key)]
     policy = iam.Policy(role, "Permissions", statements=[grant.statement for grant in grants], roles=[role])
     resource = policy.node.default_child
     if isinstance(resource, CfnResource):
         resource.add_metadata(WHY, {grant.sid: grant.why for grant in grants})
     for grant in grants:
         _acknowledge_wildcards(policy, grant)
+
+
+def _key_grants(stack: Stack, grants: Sequence[Grant], kms_key: str | None) -> Iterator[Grant]:
+    """To use the key, but only through SQS, SNS or DynamoDB, and only those that the grants name.
+
+    The actions are those that the services' pages ask for:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+    """
+    services = {action.partition(":")[0] for grant in grants for action in grant.actions} & _ENCRYPTED
+    if kms_key is not None and services:
+        through = [f"{service}.{stack.region}.amazonaws.com" for service in sorted(services)]
+        yield Grant(
+            sid="UseTheKey",
+            why="Reads and writes what the setting `kms_key` encrypts, through these services only.",
+            actions=["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
+            resources=[kms_key],
+            conditions={"StringEquals": {"kms:ViaService": through}},
+        )
 
 
 def _acknowledge_wildcards(policy: Construct, grant: Grant) -> None:

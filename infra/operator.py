@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from infra.queue import RemediatorQueue
     from infra.remediator import RemediatorFunction
+    from medic.settings import Settings
 
 _LEADING_KEYS = "dynamodb:LeadingKeys"
 
@@ -25,8 +26,8 @@ class OperatorRole(Construct):
     """The role that operators assume. Anyone whom the account's policies allow `sts:AssumeRole` on it may approve.
 
     It has no permission on Amplify or IAM, and writes nothing to the table. The remediator executes the requests, and
-    checks every guardrail. If `require_source_identity`, the caller's session must have a source identity, which
-    CloudTrail then shows for each call.
+    checks every guardrail. With `operator.require_source_identity`, the caller's session must have a source identity,
+    which CloudTrail then shows for each call.
     """
 
     def __init__(  # noqa: PLR0913
@@ -34,14 +35,14 @@ class OperatorRole(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        require_source_identity: bool,
+        settings: Settings,
         table: dynamodb.ITable,
         queue: RemediatorQueue,
         remediator: RemediatorFunction,
     ) -> None:
         super().__init__(scope, construct_id)
         account: iam.PrincipalBase = iam.AccountPrincipal(Stack.of(self).account)
-        if require_source_identity:
+        if settings.operator.require_source_identity:
             account = account.with_conditions({"StringLike": {"sts:SourceIdentity": "?*"}})
         self.role = iam.Role(
             self,
@@ -55,7 +56,8 @@ class OperatorRole(Construct):
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
             passed_on = iam.PolicyStatement(actions=["sts:SetSourceIdentity"], principals=[account])
             self.role.assume_role_policy.add_statements(passed_on)
-        attach(self.role, [*_table_grants(table.table_arn), *self._control_grants(remediator), *_queue_grants(queue)])
+        grants = [*_table_grants(table.table_arn), *self._control_grants(remediator), *_queue_grants(queue)]
+        attach(self.role, grants, settings.kms_key)
 
     def _control_grants(self, remediator: RemediatorFunction) -> Iterator[Grant]:
         yield Grant(

@@ -26,6 +26,7 @@ EXAMPLE: Mapping[str, object] = {
         "app_id": "A0123456789",
         "approvers": ["T0123456789/U0123456789"],
     },
+    "kms_key": "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
 }
 """Settings that bring every statement into the template."""
 
@@ -35,9 +36,9 @@ _HEAD = """\
 Every permission that the stack deploys. `python -m infra.permissions_page` generates this page from the synthesised
 template, and a test compares the two, so the page is always current.
 
-*When*: "always" means in every stack. "if set" depends on the settings, here `compute_roles`, `service_roles` and
-`slack`. "not in mode report" means that the statement is not in the template while the mode is `report`. If `apps` is
-set, the Amplify ARNs name those apps instead of `apps/*`.
+*When*: "always" means in every stack. "if set" depends on the settings, here `compute_roles`, `service_roles`,
+`kms_key` and `slack`. "not in mode report" means that the statement is not in the template while the mode is `report`.
+If `apps` is set, the Amplify ARNs name those apps instead of `apps/*`.
 
 IAM can't express three limits, so the bot's code enforces them. UpdateBranch can't be limited to the parameter
 `computeRoleArn`, StartJob supports no tag condition, and PassRole can't name the app that a role goes to. The

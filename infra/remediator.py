@@ -52,6 +52,8 @@ class RemediatorFunction(Construct):
                 ALERT_TOPIC_ARN=topic.topic_arn,
                 DEFAULT_COMPUTE_ROLE_ARN=default_role.role_arn,
             ),
+            kms_key=settings.kms_key,
+            reserved=settings.concurrency.reserved_remediator,
         )
         self.function, self.role = medic.function, medic.role
         stack = Stack.of(self)
@@ -70,7 +72,7 @@ class RemediatorFunction(Construct):
             event_source_arn=queue.queue_arn,
             batch_size=1,
             report_batch_item_failures=True,
-            max_concurrency=settings.concurrency,
+            max_concurrency=settings.concurrency.messages,
         )
 
     def accept_requests(self, operator: iam.Role, slack: iam.Role | None) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from medic.settings import Settings
 
 _AMPLIFY = "amplify.amazonaws.com"
-_DEFAULT_ROLE_PATH = "/amplify-medic/"
+DEFAULT_ROLE_PATH = "/amplify-medic/"
 
 
 class ActorRole(Construct):
@@ -129,7 +129,12 @@ class DefaultComputeRole(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, policies: tuple[str, ...], permissions_boundary: str | None
+        self,
+        scope: Construct,
+        construct_id: str,
+        policies: tuple[str, ...],
+        permissions_boundary: str | None,
+        path: str,
     ) -> None:
         super().__init__(scope, construct_id)
         existing = iam.ManagedPolicy.from_managed_policy_arn
@@ -137,7 +142,7 @@ class DefaultComputeRole(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            path=_DEFAULT_ROLE_PATH,
+            path=path,
             description="SSR compute role that Amplify Medic sets on opted-in branches that have none",
             assumed_by=iam.ServicePrincipal(_AMPLIFY),
             managed_policies=[existing(self, f"Policy{number}", arn) for number, arn in enumerate(policies, start=1)],

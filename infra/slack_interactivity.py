@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
@@ -10,6 +12,9 @@ from constructs import Construct
 
 from infra.function import MedicFunction, function_environment
 from infra.iam import Grant, secret_arn, send_grant
+
+if TYPE_CHECKING:
+    from medic.settings import Settings
 
 _TIMEOUT = Duration.seconds(15)
 """Slack waits for 3 seconds, then shows the click as failed. An approval that was sent by then is still valid."""
@@ -20,7 +25,7 @@ class SlackInteractivity(Construct):
 
     It may only put a request into the queue. The remediator checks the request like any other.
 
-    `signing_secret` is the secret's name or full ARN. `raw_settings` are the settings as the deployer wrote them.
+    `raw_settings` are the settings as the deployer wrote them.
     """
 
     def __init__(  # noqa: PLR0913
@@ -28,7 +33,7 @@ class SlackInteractivity(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        signing_secret: str,
+        settings: Settings,
         raw_settings: object,
         code: lambda_.Code,
         table: dynamodb.ITable,
@@ -43,6 +48,8 @@ class SlackInteractivity(Construct):
             permissions="reads Slack's signing secret, sends requests to the bot's queue",
             code=code,
             environment=function_environment(self, raw_settings, table, QUEUE_URL=queue.queue_url),
+            kms_key=settings.kms_key,
+            reserved=settings.concurrency.reserved_slack,
             timeout=_TIMEOUT,
         )
         self.function, self.role = medic.function, medic.role
@@ -55,7 +62,7 @@ class SlackInteractivity(Construct):
                     sid="ReadSigningSecret",
                     why="Verifies that a request comes from Slack.",
                     actions=["secretsmanager:GetSecretValue"],
-                    resources=[secret_arn(Stack.of(self), signing_secret)],
+                    resources=[secret_arn(Stack.of(self), settings.slack.signing_secret or "")],
                 ),
                 send_grant(queue.queue_arn, "Sends an approval to the remediator, which itself decides what to do."),
             ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Annotations, CfnOutput, Environment, RemovalPolicy, Stack
+from aws_cdk import Annotations, Aspects, CfnOutput, Environment, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
@@ -12,12 +12,13 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra.bundle import medic_code
+from infra.company import CompanyRules
 from infra.iam import app_arn
 from infra.monitoring import Monitoring
 from infra.operator import OperatorRole
 from infra.queue import RemediatorQueue
 from infra.remediator import RemediatorFunction
-from infra.roles import DefaultComputeRole
+from infra.roles import DEFAULT_ROLE_PATH, DefaultComputeRole
 from infra.slack_interactivity import SlackInteractivity
 from infra.watcher import WatcherFunction
 from medic.incidents.table import DUE_INDEX
@@ -53,10 +54,15 @@ class AmplifyMedicStack(Stack):
         super().__init__(scope, construct_id, env=environment, description=description)
         # A boundary that the settings require of every compute role also goes on this one, or the bot would refuse it.
         boundary = settings.default_role.permissions_boundary or settings.required_permissions_boundary
+        Aspects.of(self).add(CompanyRules(settings))
         self.alerts = AlertTopic(self, "Alerts", settings.sns.emails)
         self.incidents = IncidentsTableResource(self, "Incidents")
         self.default_compute_role = DefaultComputeRole(
-            self, "DefaultComputeRole", settings.default_role.policies, boundary
+            self,
+            "DefaultComputeRole",
+            settings.default_role.policies,
+            boundary,
+            settings.role_path or DEFAULT_ROLE_PATH,
         )
         self.queue = RemediatorQueue(self, "Queue", settings.apps)
         code, table, queue = medic_code(self), self.incidents.table, self.queue.queue
@@ -77,7 +83,7 @@ class AmplifyMedicStack(Stack):
         self.operator = OperatorRole(
             self,
             "Operator",
-            require_source_identity=settings.operator.require_source_identity,
+            settings=settings,
             table=table,
             queue=self.queue,
             remediator=self.remediator,
@@ -87,7 +93,7 @@ class AmplifyMedicStack(Stack):
             self.slack = SlackInteractivity(
                 self,
                 "SlackInteractivity",
-                signing_secret=settings.slack.signing_secret or "",
+                settings=settings,
                 raw_settings=raw_settings,
                 code=code,
                 table=table,
@@ -148,9 +154,8 @@ class AmplifyMedicStack(Stack):
 class AlertTopic(Construct):
     """A topic that accepts alerts over TLS only, from the bot and from this account's CloudWatch alarms.
 
-    No KMS key. SNS encrypts its disks anyway, and alerts are redacted before they are sent and leave SNS as plain
-    e-mail. Alarms can't publish to a topic under the AWS managed key. A customer-managed key would cost a dollar a
-    month in each region and protect nothing more.
+    No KMS key, unless the setting `kms_key` names one. SNS encrypts its disks anyway, and alerts are redacted before
+    they are sent and leave SNS as plain e-mail. Alarms can't publish to a topic under the AWS managed key.
     https://docs.aws.amazon.com/securityhub/latest/userguide/sns-controls.html#sns-1
     """
 

@@ -13,7 +13,8 @@ from aws_cdk.cx_api import SynthesisMessageLevel
 from cdk_nag import AwsSolutionsChecks
 
 from infra.stack import AmplifyMedicStack
-from medic.settings import CONTEXT_KEY, SETTINGS_VARIABLE, Settings, SettingsError, merge, refuse_emulator_settings
+from medic.settings import SETTINGS_VARIABLE, Settings, merge, refuse_emulator_settings
+from medic.settings_reader import CONTEXT_KEY, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -52,6 +52,7 @@ class WatcherFunction(Construct):
             permissions="reads due branches and SSR logs, stores its log cursors, sends wake-ups",
             code=code,
             environment=function_environment(self, raw_settings, table, QUEUE_URL=queue.queue_url),
+            kms_key=settings.kms_key,
         )
         self.function, self.role = medic.function, medic.role
         # No retries by Lambda, and no backlog: the next run does the work of a lost one.

@@ -21,7 +21,8 @@ from medic.aws.clients import READING
 from medic.aws.errors import AwsError, DeniedError, RetryableError, translated
 from medic.evidence import Absent, Item, Present, Unreadable
 from medic.redaction import redact
-from medic.settings import Runtime, SettingsError
+from medic.settings import Runtime
+from medic.settings_reader import SettingsError
 from medic_cli.errors import CouldNotLookError
 
 if TYPE_CHECKING:

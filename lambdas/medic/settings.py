@@ -9,30 +9,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeVar
 
 from medic.arns import APP_ID
+from medic.settings_reader import SettingsError, SettingsReader
 
-CONTEXT_KEY = "amplify-medic"
 SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
 SLACK_ROLE_VARIABLE = "SLACK_ROLE_ID"
 EMULATOR_ACCOUNT = "000000000000"
 """The account of local emulators. AWS gives no customer this account id."""
-
-T = TypeVar("T")
-E = TypeVar("E", bound=StrEnum)
-
-
-class SettingsError(ValueError):
-    """The settings or the environment are wrong. The message names every mistake, one on each line."""
-
-    def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(["The amplify-medic settings have mistakes:", *(f"  - {m}" for m in mistakes)]))
 
 
 class Mode(StrEnum):
@@ -48,6 +36,13 @@ class SnsFormat(StrEnum):
 
     TEXT = "text"
     AMAZON_Q = "amazon_q"
+
+
+class LogLines(StrEnum):
+    """What alerts and events quote from build logs and SSR logs. With `none`, no line leaves the account."""
+
+    REDACTED = "redacted"
+    NONE = "none"
 
 
 class WatchRuntime(StrEnum):
@@ -137,6 +132,21 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How many runs of a function there are at the same time.
+
+    A reservation is taken from the account's pool, which is 10 in a new account, so by default there is none.
+    """
+
+    messages: int = 10
+    """How many messages the remediator handles at the same time, at most."""
+    reserved_remediator: int | None = None
+    """Not less than `messages`: Lambda would throttle the rest, and those messages would wait."""
+    reserved_slack: int | None = None
+    """So many runs serve Slack's clicks, at most: the function's URL is public."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Limits on what the bot does without a person, in the units that the names give."""
 
@@ -175,8 +185,16 @@ class Settings:
     alarms: bool = True
     """False: no CloudWatch alarms and no dashboard."""
     operator: Operator = field(default_factory=Operator)
-    concurrency: int = 10
-    """How many messages the remediator handles at the same time, at most."""
+    concurrency: Concurrency = field(default_factory=Concurrency)
+    permissions_boundary: str | None = None
+    """The ARN of a policy that becomes the permissions boundary of every role of the stack."""
+    role_path: str | None = None
+    """The path of every role of the stack, such as /platform/."""
+    kms_key: str | None = None
+    """The ARN of a key that encrypts table, topic, queues and logs."""
+    log_lines: LogLines = LogLines.REDACTED
+    keep_logs: bool = False
+    """True: the functions' log groups stay when the stack is deleted."""
     limits: Limits = field(default_factory=Limits)
 
     def watches(self, app_id: str) -> bool:
@@ -215,6 +233,10 @@ def refuse_emulator_settings(settings: Settings, account: str | None) -> None:
 
 _ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/([\w+=,.@/-]+)")
 _POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+")
+_A_POLICY = "the ARN of an IAM policy"
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+_ROLE_PATH = re.compile(r"/(?:[\w+=,.@-]+/){1,40}")
+_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 # A webhook URL or a token in place of the secret's name would end up in the template and in the function's environment.
@@ -225,6 +247,10 @@ _SLACK_CHANNEL = re.compile(r"#?[\w.-]{1,80}")
 _A_SLACK_CHANNEL = "a Slack channel's id, such as C0123456789, or #name"
 _SLACK_APP_ID = re.compile(r"A[A-Z0-9]{2,20}")
 _APPROVER = re.compile(r"[TE][A-Z0-9]{2,20}/[UW][A-Z0-9]{2,20}")
+
+_MOST_RUNS = 1000
+"""The most that Lambda takes as a mapping's concurrency.
+https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html"""
 
 _LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
     "fixes_per_branch_an_hour": (1, 10),
@@ -240,90 +266,6 @@ _LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
 """The smallest and largest value of each limit."""
 
 
-class SettingsReader:
-    """Reads values from a JSON object and collects the mistakes in them.
-
-    Each method returns a default where the value is missing or wrong. So one pass finds every mistake.
-    """
-
-    def __init__(self, raw: object, path: str, mistakes: list[str] | None = None) -> None:
-        self.mistakes: list[str] = [] if mistakes is None else mistakes
-        self._path = path
-        self._known_keys: set[str] = set()
-        self._raw: Mapping[str, object] = {}
-        if isinstance(raw, Mapping):
-            self._raw = raw
-        else:
-            self.mistakes.append(f"{path or CONTEXT_KEY} must be an object, not {type(raw).__name__}")
-
-    def add_mistake(self, key: str, what: str) -> None:
-        self.mistakes.append(f"{self._path}{key} {what}")
-
-    def nested(self, key: str) -> SettingsReader:
-        """A reader of the object under a key."""
-        self._known_keys.add(key)
-        value = self._raw.get(key)
-        return self.below(key, {} if value is None else value)
-
-    def below(self, key: str, raw: object) -> SettingsReader:
-        """A reader of another object, whose mistakes are reported under a key of this one."""
-        return SettingsReader(raw, f"{self._path}{key}.", self.mistakes)
-
-    def value(
-        self, key: str, default: T, accept: Callable[[object], T | None], expected: str, *, hidden: bool = False
-    ) -> T:
-        """What `accept` makes of the value; None from it is a mistake, which does not quote a `hidden` value."""
-        self._known_keys.add(key)
-        given = self._raw.get(key)
-        if given is None:
-            return default
-        accepted = accept(given)
-        if accepted is not None:
-            return accepted
-        self.add_mistake(key, f"must be {expected}" if hidden else f"must be {expected}, not {given!r}")
-        return default
-
-    def text(self, key: str, pattern: re.Pattern[str], expected: str, *, hidden: bool = False) -> str | None:
-        """A string that matches a pattern. Set `hidden` if the value may be a secret."""
-
-        def matching(given: object) -> str | None:
-            return given if isinstance(given, str) and pattern.fullmatch(given) else None
-
-        return self.value(key, None, matching, expected, hidden=hidden)
-
-    def texts(self, key: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
-        """A list of strings that match a pattern."""
-        a_list = f"a list, each item {expected}"
-        items: list[object] = self.value(key, [], lambda given: given if isinstance(given, list) else None, a_list)
-        for item in items:
-            if not (isinstance(item, str) and pattern.fullmatch(item)):
-                self.add_mistake(key, f"contains {item!r}; each item must be {expected}")
-        return tuple(item for item in items if isinstance(item, str))
-
-    def choice(self, key: str, default: E) -> E:
-        """A value of the default's enumeration."""
-        choices = {each.value: each for each in type(default)}
-        return self.value(key, default, lambda given: choices.get(str(given)), f"one of {', '.join(choices)}")
-
-    def flag(self, key: str, *, default: bool = False) -> bool:
-        return self.value(key, default, lambda given: given if isinstance(given, bool) else None, "true or false")
-
-    def mapping(self, key: str) -> Mapping[str, object]:
-        """An object whose keys the deployer chooses."""
-        return self.value(key, {}, lambda given: given if isinstance(given, Mapping) else None, "an object")
-
-    def number(self, key: str, default: int, low: int, high: int) -> int:
-        def in_range(given: object) -> int | None:
-            return given if isinstance(given, int) and not isinstance(given, bool) and low <= given <= high else None
-
-        return self.value(key, default, in_range, f"a whole number from {low} to {high}")
-
-    def finish(self) -> None:
-        """Report every key that was not read, because it is unknown."""
-        for key in sorted(set(self._raw) - self._known_keys):
-            self.add_mistake(key, f"is unknown; the known keys here are {', '.join(sorted(self._known_keys))}")
-
-
 def _read_settings(reader: SettingsReader) -> Settings:
     settings = Settings(
         mode=reader.choice("mode", Mode.FIX),
@@ -335,14 +277,17 @@ def _read_settings(reader: SettingsReader) -> Settings:
         sns=_sns(reader.nested("sns")),
         redact_emails=reader.flag("redact_emails"),
         watch_runtime=reader.choice("watch_runtime", WatchRuntime.ALL),
-        required_permissions_boundary=reader.text(
-            "required_permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"
-        ),
+        required_permissions_boundary=reader.text("required_permissions_boundary", _POLICY_ARN, _A_POLICY),
         admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
         log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
         alarms=reader.flag("alarms", default=True),
         operator=_operator(reader.nested("operator")),
-        concurrency=reader.number("concurrency", 10, 2, 1000),
+        concurrency=_concurrency(reader.nested("concurrency")),
+        permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, _A_POLICY),
+        role_path=reader.text("role_path", _ROLE_PATH, "a path such as /platform/"),
+        kms_key=reader.text("kms_key", _KEY_ARN, "the ARN of a KMS key (not of an alias)"),
+        log_lines=reader.choice("log_lines", LogLines.REDACTED),
+        keep_logs=reader.flag("keep_logs"),
         limits=_limits(reader.nested("limits")),
     )
     reader.finish()
@@ -370,8 +315,8 @@ def _is_target(target: object) -> bool:
 
 def _default_role(reader: SettingsReader) -> DefaultRole:
     role = DefaultRole(
-        policies=reader.texts("policies", _POLICY_ARN, "the ARN of an IAM policy"),
-        permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, "the ARN of an IAM policy"),
+        policies=reader.texts("policies", _POLICY_ARN, _A_POLICY),
+        permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, _A_POLICY),
         apps=reader.texts("apps", APP_ID, "an Amplify app id"),
     )
     if role.policies and not role.apps:
@@ -448,6 +393,18 @@ def _operator(reader: SettingsReader) -> Operator:
     operator = Operator(reader.flag("require_source_identity"))
     reader.finish()
     return operator
+
+
+def _concurrency(reader: SettingsReader) -> Concurrency:
+    concurrency = Concurrency(
+        messages=reader.number("messages", 10, 2, _MOST_RUNS),
+        reserved_remediator=reader.number("reserved_remediator", None, 2, _MOST_RUNS),
+        reserved_slack=reader.number("reserved_slack", None, 1, _MOST_RUNS),
+    )
+    if concurrency.reserved_remediator is not None and concurrency.reserved_remediator < concurrency.messages:
+        reader.add_mistake("reserved_remediator", f"must not be less than messages, which is {concurrency.messages}")
+    reader.finish()
+    return concurrency
 
 
 def _limits(reader: SettingsReader) -> Limits:

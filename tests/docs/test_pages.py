@@ -14,7 +14,7 @@ from medic.alerts.wording import ALERT_STYLES, AlertStyle
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-MOST_WORDS_OF_README, MOST_WORDS = 900, 7800
+MOST_WORDS_OF_README, MOST_WORDS = 900, 8600
 RUNBOOK = ROOT / "docs" / "runbook.md"
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")
@@ -53,6 +53,13 @@ def test_the_example_of_a_service_control_policy_can_be_pasted() -> None:
     policy = json.loads(textwrap.dedent(block))
 
     assert {statement["Effect"] for statement in policy["Statement"]} == {"Deny"}
+    actions = [statement["Action"] for statement in policy["Statement"]]
+    denied = {action for each in actions for action in (each if isinstance(each, list) else [each])}
+    # What the page names as a way around the bot's guardrails.
+    assert denied >= {
+        *("amplify:TagResource", "sts:AssumeRole", "iam:PutRolePolicy", "lambda:UpdateFunctionCode"),
+        *("dynamodb:PutResourcePolicy", "secretsmanager:GetSecretValue"),
+    }
     assert all("Condition" in statement for statement in policy["Statement"])
     # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
     assert len(json.dumps(policy, separators=(",", ":"))) <= 5120

@@ -37,6 +37,17 @@ EVERYTHING: dict[str, object] = {
     "sns": {"emails": ["web@example.com"]},
 }
 
+BOUNDARY = "arn:aws:iam::111122223333:policy/company"
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-1111-2222-3333-444455556666"
+COMPANY: dict[str, object] = {
+    **EVERYTHING,
+    "permissions_boundary": BOUNDARY,
+    "role_path": "/platform/medic/",
+    "kms_key": KEY,
+    "keep_logs": True,
+    "concurrency": {"messages": 5, "reserved_remediator": 6, "reserved_slack": 2},
+}
+
 ITEM_WRITES = {
     f"dynamodb:{action}"
     for action in (

@@ -12,7 +12,7 @@ from cfnlint.api import ManualArgs, lint_by_config
 
 from infra.synthesis import compose
 from tests.infra.cdk_app import run_app
-from tests.infra.stacks import APP, EVERYTHING, synthesis, template
+from tests.infra.stacks import APP, COMPANY, EVERYTHING, synthesis, template
 
 VARIANTS = [
     pytest.param({}, id="default"),
@@ -20,9 +20,15 @@ VARIANTS = [
     pytest.param({"apps": [APP], "mode": "ask"}, id="apps"),
     pytest.param(EVERYTHING, id="everything"),
     pytest.param({**EVERYTHING, "mode": "report"}, id="everything-report"),
+    pytest.param(COMPANY, id="company"),
 ]
 # cfn-lint takes seconds per template. These contain everything that the others contain.
-WIDEST = {"default": {}, "everything": EVERYTHING, "everything-report": {**EVERYTHING, "mode": "report"}}
+WIDEST = {
+    "default": {},
+    "everything": EVERYTHING,
+    "everything-report": {**EVERYTHING, "mode": "report"},
+    "company": COMPANY,
+}
 PLANTED = "planted"
 # CDK's own DependsOn, which a Ref implies already.
 IGNORED = ["W3005"]

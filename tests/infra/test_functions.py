@@ -98,7 +98,7 @@ def test_the_remediator_handles_one_message_a_run_and_reports_which_failed() -> 
 
 
 def test_a_deployer_may_change_how_many_messages_are_handled_at_the_same_time() -> None:
-    mapping = properties_of(template(concurrency=2), "AWS::Lambda::EventSourceMapping")
+    mapping = properties_of(template(concurrency={"messages": 2}), "AWS::Lambda::EventSourceMapping")
 
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
 

@@ -6,7 +6,7 @@ import pytest
 
 from infra.iam import WHY, Template, flatten
 from infra.permissions_page import EXAMPLE, PAGE, render
-from tests.infra.stacks import EVERYTHING, actions, of_type, template
+from tests.infra.stacks import COMPANY, actions, of_type, template
 
 
 def test_the_page_matches_the_template() -> None:
@@ -20,11 +20,11 @@ def test_the_example_contains_every_statement() -> None:
         policies = of_type(stack, "AWS::IAM::Policy").values()
         return {s["Sid"] for policy in policies for s in policy["Properties"]["PolicyDocument"]["Statement"]}
 
-    assert sids(template(**EXAMPLE)) == sids(template(**EVERYTHING))
+    assert sids(template(**EXAMPLE)) == sids(template(**COMPANY))
 
 
 def test_every_statement_has_its_reason() -> None:
-    for policy in of_type(template(**EVERYTHING), "AWS::IAM::Policy").values():
+    for policy in of_type(template(**COMPANY), "AWS::IAM::Policy").values():
         statements = policy["Properties"]["PolicyDocument"]["Statement"]
 
         assert policy["Metadata"][WHY].keys() == {statement["Sid"] for statement in statements}
@@ -34,7 +34,7 @@ def test_every_statement_has_its_reason() -> None:
 def test_every_granted_action_is_on_the_page() -> None:
     page = PAGE.read_text()
 
-    for policy in of_type(template(**EVERYTHING), "AWS::IAM::Policy").values():
+    for policy in of_type(template(**COMPANY), "AWS::IAM::Policy").values():
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             assert all(f"`{action}`" in page for action in actions(statement))
 

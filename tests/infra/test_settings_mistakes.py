@@ -7,7 +7,8 @@ import json
 import pytest
 
 from infra.synthesis import read_settings, synthesise
-from medic.settings import Mode, SettingsError, SlackChannel
+from medic.settings import Mode, SlackChannel
+from medic.settings_reader import SettingsError
 from tests.infra.cdk_app import run_app
 from tests.infra.stacks import APP, COMPUTE_ROLE
 

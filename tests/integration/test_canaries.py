@@ -165,6 +165,23 @@ def test_email_addresses_are_redacted_only_if_the_setting_says_so(world: World, 
     assert [place for place in ("Slack", "e-mail", "event bus") if ("ada@example.com" in left[place]) is redacts] == []
 
 
+@pytest.mark.parametrize("log_lines", ["redacted", "none"])
+def test_no_log_line_leaves_if_the_setting_says_so(world: World, trace: Trace, log_lines: str) -> None:
+    world.settings["log_lines"] = log_lines
+    lines = [
+        "ERROR ours before",
+        "ERROR 🛑 The security token included in the request is expired, says our own line",
+        "ERROR ours after",
+    ]
+    trace.deliver(world.build(make_app(world), outcome="lines", lines=lines))
+    left = trace.everything()
+    places = ("Slack", "e-mail", "event bus")
+    assert [place for place in places if ("says our own line" in left[place]) is (log_lines == "none")] == []
+    assert (
+        log_lines == "redacted" or [place for place in left if re.search("ours before|ours after", left[place])] == []
+    )
+
+
 # --- each text is redacted once
 
 

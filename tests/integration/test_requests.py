@@ -107,6 +107,15 @@ def test_an_expired_approval_is_refused(world: World) -> None:
     assert world.calls("UpdateBranch") == []
 
 
+def test_an_approval_after_the_proposals_end_is_refused_whatever_its_button_claimed(world: World) -> None:
+    app = failing(world, "ask")
+    world.amplify.control.advance(24 * 3600)
+    assert incident(world, app).state is IncidentState.AWAITING_APPROVAL  # the watcher is late
+    answer = approve(world, app)
+    assert answer.startswith("used: refused: the proposal expired")
+    assert world.calls("UpdateBranch") == []
+
+
 def test_an_expired_fix_is_refused(world: World) -> None:
     app = failing(world, "ask")
     assert ask(world, app, RequestKind.FIX, age=61 * 60).startswith("used: refused: it expired at")

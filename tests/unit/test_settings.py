@@ -13,11 +13,11 @@ from medic.settings import (
     Mode,
     Runtime,
     Settings,
-    SettingsError,
     SlackChannel,
     merge,
     refuse_emulator_settings,
 )
+from medic.settings_reader import SettingsError
 
 ROLE = "arn:aws:iam::111122223333:role/app/compute"
 
@@ -47,7 +47,12 @@ def test_every_mistake_is_named_at_once() -> None:
         "slack": {"webhook_secret": "https://hooks.example/x", "chanels": {}},
         "sns": {"emails": ["nobody"]},
         "operator": {"require_source_identity": "yes", "mfa": True},
-        "concurrency": 1,
+        "concurrency": {"messages": 20, "reserved_remediator": 19, "reserved_slack": 0},
+        "permissions_boundary": "boundary",
+        "role_path": "platform",
+        "kms_key": "arn:aws:kms:eu-central-1:111122223333:alias/medic",
+        "log_lines": "some",
+        "keep_logs": "yes",
         "limits": {"cool_down_minutes": 0, "fixes_per_app_an_hour": True},
         "colour": "blue",
     }
@@ -64,7 +69,13 @@ def test_every_mistake_is_named_at_once() -> None:
         "sns.emails",
         "operator.require_source_identity",
         "operator.mfa",
-        "concurrency",
+        "concurrency.reserved_remediator",
+        "concurrency.reserved_slack",
+        "permissions_boundary",
+        "role_path",
+        "kms_key",
+        "log_lines",
+        "keep_logs",
         "limits.cool_down_minutes",
         "limits.fixes_per_app_an_hour",
         "colour",

@@ -45,7 +45,8 @@ from medic.plan.optin import (
     choose_service_role,
     read_opt_in,
 )
-from medic.settings import CONTEXT_KEY, Mode, Settings, SettingsError
+from medic.settings import Mode, Settings
+from medic.settings_reader import CONTEXT_KEY, SettingsError
 from medic_cli.files import read_json_file
 from medic_cli.scan.model import FindingKind, Severity
 

@@ -123,14 +123,18 @@ class Alert:
         return bool(self.sections or self.log_lines or self.reference)
 
 
-def redacted(alert: Alert, *, emails: bool = False) -> Alert:
+def _left_out(_: str) -> str:
+    return ""
+
+
+def redacted(alert: Alert, *, emails: bool = False, quotes: bool = True) -> Alert:
     """The alert with every text redacted, once: the last step before it leaves.
 
     Three parts stay as they are: scope and approval, which must name the branch exactly, and URLs, built from ids.
-    The log scan has already redacted the log lines, all but e-mail addresses.
+    The log scan has already redacted the log lines, all but e-mail addresses. Without `quotes` they are left out.
     """
     clean = cache(partial(redact, emails=emails))
-    clean_excerpt = redact_emails if emails else str
+    clean_excerpt = (redact_emails if emails else str) if quotes else _left_out
 
     def values(texts: tuple[NamedText, ...]) -> tuple[NamedText, ...]:
         return tuple(NamedText(item.name, clean(item.text)) for item in texts)

@@ -16,6 +16,7 @@ from medic.codec import CodecError, from_text, to_text
 from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import UndeliveredAlert
 from medic.incidents.table import TransactionParts, undelivered_key
+from medic.settings import LogLines
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ class LockedBranch:
             True if every channel accepted it.
         """
         services = self.services
-        alert = redacted(alert, emails=services.runtime.settings.redact_emails)
+        settings = services.runtime.settings
+        alert = redacted(alert, emails=settings.redact_emails, quotes=settings.log_lines is not LogLines.NONE)
         delivery = deliver(alert, services.channels, incident.alerted, alert_key, incident.threads)
         for receipt in delivery.receipts:
             services.telemetry.record(TelemetryEvent.ALERT_SENT, incident=incident.id, kind=alert.kind, receipt=receipt)

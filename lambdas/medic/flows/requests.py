@@ -161,13 +161,18 @@ def _require_existing(scope: Scope, services: Services) -> None:
 
 
 def _approved_incident(request: Request, services: Services) -> Incident:
-    """The incident whose plan was approved, if it still has that plan."""
+    """The incident whose plan was approved, if it still has that plan.
+
+    The record decides, not what a button claims: whoever has Slack's signing secret can write any button.
+    """
     incidents = services.table.read(request.scope).incidents
     incident = next((i for i in incidents if i.id == request.incident_id), None)
     if incident is None:
         raise RequestRefusedError(f"this branch has no incident {request.incident_id[:32]}")
     if incident.state.closed:
         raise RequestRefusedError(f"incident {incident.id} is already {incident.state}")
+    if incident.state is IncidentState.AWAITING_APPROVAL and request.asked_at >= incident.deadline:
+        raise RequestRefusedError(f"the proposal expired at {incident.deadline:%Y-%m-%d %H:%M} UTC")
     if not request.plan_hash or incident.plan_hash != request.plan_hash:
         raise RequestRefusedError("the incident's plan is not the one that was approved: see its newest alert")
     return incident

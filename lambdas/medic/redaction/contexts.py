@@ -54,7 +54,7 @@ _SETS_SECRET = r"(?i:\bsecrets?[ :-]+(?:versions )?(?:set|add|put|create|import)
 _SETS_VARIABLE = r"(?i:\b(?:env|var(?:iable)?|config)s?[ :-]+(?:set|add|put|create)\b)"
 
 OPTION = (
-    r"-(?<!\S-)(?:[uapPkKwUbv](?![a-z-])|[pP]\S|pw|pass|var|api"
+    r"-(?<!\S-)(?:[uaptPkKwUbv](?![a-z-])|[pP]\S|pw|pass|var|api"
     r"|-(?:user|auth|cred|value|body|data|from-lit|secret|key|var))"
 )
 """A line with an option of one of `_OPTIONS` has this."""
@@ -78,6 +78,7 @@ _OPTIONS = (
     _Place(("openssl",), rf"(?<!\S)-[kK] {_ARGUMENT}", _likely),
     _Place(("zip", "7z"), rf"(?<!\S)-[pP] ?{_ARGUMENT}", _likely),
     _Place(("nuget",), rf"(?i:(?<!\S)(?:-k|-apikey) ){_ARGUMENT}", _likely, "key"),
+    _Place(("codecov",), rf"(?<!\S)(?:-t|--token)[ =]{_ARGUMENT}", kind="token"),
     _Place(("cypress",), rf"(?<!\S)--key[ =]{_ARGUMENT}", kind="key"),
     _Place(("ldap",), rf"(?<!\S)-w {_ARGUMENT}"),
     _Place(("securestring",), rf"(?<!\S)--value[ =]{_ARGUMENT}", kind="secret"),
@@ -169,6 +170,12 @@ _OTHERS = (
         r"(?i:secret|password|passwd|login|env add|token|auth|unseal|gpg|sudo)",
         _likely,
     ),
+    _Place(
+        ("_key ", "_token ", "_secret ", "_password "),
+        r"\b(?!CACHE)[A-Z][A-Z0-9_]{2,40}_(?:KEY|TOKEN|SECRET|PASSWORD) +(?P<secret>[^\s\"']{12,}+)",
+        _likely,
+        "secret",
+    ),
     _Place(("::add-mask::",), r"::add-mask::(?P<secret>\S++)", kind="secret"),
     _Place(("issecret=true]",), r"(?i:issecret=true\])(?P<secret>\S++)", kind="secret"),
     _Place(("value of ", "value for "), r"\b[Vv]alue (?:of|for) [\w.-]++\? (?P<secret>\S++)", _likely, "secret"),
@@ -209,6 +216,11 @@ _OTHERS = (
         r"(?P<secret>[^\s\"'/]{8,}+)",
         looks_like_password,
     ),
+    _Place(
+        ("password is", "password for", "password of", "passphrase is"),
+        r"(?i:\bpass(?:word|phrase)(?: (?:for|of) \S{1,64})? is:? )[\"'](?P<secret>[^\s\"']{6,}+)[\"']",
+        _likely,
+    ),
     _Place(("password for",), rf"(?i:password for [\"'][^\"']{{1,200}}[\"']:? ){_ARGUMENT}", _likely),
     _Place(
         _IN_OTHER_LANGUAGES,
@@ -222,7 +234,7 @@ _OTHERS = (
     ),
 )
 
-_PROTOCOL = r"AUTH|PASS |OPER |IDENTIFY |SSWS |login [A-Za-z0-9][\w.-]{11}|auth [A-Za-z0-9][\w.-]{11}"
+_PROTOCOL = r"AUTH|PASS |OPER |IDENTIFY |LOGIN |SSWS |login [A-Za-z0-9][\w.-]{11}|auth [A-Za-z0-9][\w.-]{11}"
 """A line with a secret of one of `_PROTOCOLS` has this."""
 _PROTOCOLS = (
     _Place(
@@ -232,6 +244,7 @@ _PROTOCOLS = (
     ),
     _Place(("auth ",), r"\bAUTH (?:[\w.@-]{1,64} )?(?P<secret>[^\s\"']{8,}+)", looks_like_password),
     _Place(("login ", "auth "), r"\b(?:login|auth) (?P<secret>[A-Za-z0-9][\w.-]{11,}+)(?!\S)", _likely, "token"),
+    _Place(("login ",), rf"\bLOGIN [\"']?[\w.+-]{{1,64}}@[\w.-]{{1,200}}[\"']? {_ARGUMENT}", looks_like_password),
     _Place(("pass ",), r"(?:-{2,4}>|>>?|C:|→) PASS (?P<secret>[^\s\"']++)"),
     _Place(("pass ",), r"^PASS (?P<secret>[^\s/.]{6,}+)\s*+\Z", _likely),
     _Place(("oper ", "identify "), r"\b(?:OPER|IDENTIFY) (?:\S{1,40} )?(?P<secret>[^\s\"']{6,}+)", _likely),
@@ -368,7 +381,7 @@ _KEY = r"(?i:(?:api|access|secret|private|license|signing|encryption|auth|servic
 _JOINS = frozenset("-:/.@") | frozenset(string.ascii_letters + string.digits)
 """Before one of these, the word is a part of a name."""
 _MAX_WORD_BEFORE = 12
-_USED_AS = r"(?P<secret>[^\s\"'`]{8,128})[\"'`]? as (?:the |your |a |an )?\Z"
+_USED_AS = r"(?P<secret>[^\s\"'`]{8,128})[\"'`]? (?:as|is) (?:the |your |our |a |an )?(?:\w{1,16} )?\Z"
 _MAX_BEFORE = 160
 _CLAUSE_END = r"[.!?;](?: |\Z)|[|\n]"
 _WORD = r"[^\s\"'`()<>\[\]{},;|]++"

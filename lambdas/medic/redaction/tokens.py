@@ -24,14 +24,10 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Tencent key id", ALNUM, 32, "AKID"),
     # https://developers.cloudflare.com/fundamentals/api/get-started/token-formats
     ("Cloudflare token", ALNUM, 40, "cfk_ cfut_ cfat_"),
-    # https://community.exoscale.com/product/iam/quick-start/
-    ("Exoscale key", HEX, 24, "EXO"),
     # https://www.backblaze.com/docs/cloud-storage-application-keys
     ("Backblaze key", BASE64, 26, "K001 K002 K003 K004 K005"),
     # https://www.tigrisdata.com/docs/iam/manage-access-key/
     ("Tigris key", WORD, 40, "tsec_"),
-    # https://render.com/docs/api
-    ("Render key", ALNUM, 24, "rnd_"),
     # https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
     ("GitHub token", ALNUM, 30, "ghp_ gho_ ghu_ ghs_ ghr_"),
     # https://docs.gitlab.com/security/tokens/
@@ -43,8 +39,6 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ),
     # https://jsr.io/docs/api
     ("JSR token", ALNUM, 30, "jsrp_ jsrd_"),
-    # https://buildkite.com/docs/platform/security/tokens
-    ("Buildkite token", ALNUM, 30, "bkua_ bkaa_ bkaj_ bkct_"),
     # https://docs.snyk.io/snyk-api/authentication-for-api
     ("Snyk token", WORD, 30, "snyk_uat. snyk_sat."),
     # https://www.chromatic.com/docs/setup/
@@ -65,22 +59,12 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("WorkOS key", ALNUM, 20, "sk_test_a2V5 sk_live_a2V5"),
     # https://stytch.com/docs/api
     ("Stytch secret", WORD, 24, "secret-live- secret-test-"),
-    # https://www.unkey.com/docs/security/root-keys
-    ("Unkey key", ALNUM, 20, "unkey_"),
     # https://docs.arcjet.com/get-started
     ("Arcjet key", LOWER, 20, "ajkey_"),
-    # https://zuplo.com/docs/articles/api-key-leak-detection
-    ("Zuplo key", WORD, 30, "zpka_"),
-    # https://supabase.com/docs/guides/api/api-keys
-    ("Supabase key", WORD, 16, "sb_secret_"),
-    # https://neon.com/docs/manage/api-keys
-    ("Neon key", ALNUM, 30, "napi_"),
     # https://xata.io/docs/platform/api-keys
     ("Xata key", ALNUM, 24, "xau_"),
     # https://aiven.io/docs/platform/concepts/service-users
     ("Aiven password", WORD, 18, "AVNS_"),
-    # https://www.cockroachlabs.com/docs/cockroachcloud/managing-access
-    ("CockroachDB key", WORD, 40, "CCDB1_"),
     # https://www.tinybird.co/docs/forward/administration/tokens
     ("Tinybird token", DOTTED, 60, "p.eyJ"),
     # https://docs.fauna.com/fauna/current/learn/security/keys/
@@ -93,10 +77,6 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Unleash token", HEX, 40, "*:production. *:development. default:production. default:development."),
     # https://docs.helicone.ai/helicone-headers/helicone-auth
     ("AI API key", WORD, 24, "sk-helicone- pk-helicone-"),
-    # https://inference-docs.cerebras.ai/quickstart
-    ("AI API key", LOWER, 40, "csk-"),
-    # https://docs.together.ai/docs/api-keys-authentication
-    ("AI API key", WORD, 36, "tgp_v1_"),
     # https://docs.fireworks.ai/getting-started/quickstart
     ("AI API key", RANDOM, 20, "fw_"),
     # https://jina.ai/api-dashboard/
@@ -105,12 +85,8 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("AI API key", RANDOM, 40, "pa-"),
     # https://docs.cloud.llamaindex.ai/llamacloud/getting_started/api_key
     ("LlamaCloud key", ALNUM, 40, "llx-"),
-    # https://docs.runpod.io/get-started/api-keys
-    ("RunPod key", ALNUM, 36, "rpa_"),
     # https://modal.com/docs/reference/cli/token
     ("Modal token", RANDOM, 20, "ak- as-"),
-    # https://docs.wandb.ai/platform/hosting/api-keys
-    ("Weights and Biases key", WORD, 40, "wandb_v1_"),
     # https://www.kaggle.com/docs/api
     ("Kaggle token", HEX, 32, "KGAT_"),
     # https://e2b.dev/docs/api-key
@@ -119,8 +95,6 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Tavily key", WORD, 24, "tvly-"),
     # https://docs.firecrawl.dev/api-reference/introduction
     ("Firecrawl key", HEX, 32, "fc-"),
-    # https://api-dashboard.search.brave.com/app/documentation/web-search/get-started
-    ("Brave key", RANDOM, 24, "BSA"),
     # https://axiom.co/docs/reference/tokens
     ("Axiom token", WORD, 30, "xaat- xapt-"),
     # https://docs.honeycomb.io/configure/environments/manage-api-keys/
@@ -128,8 +102,6 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     # https://docs.slack.dev/authentication/tokens/
     ("Slack token", DOTTED, 20, "xoxa- xoxb- xoxc- xoxe- xoxo- xoxp- xoxr- xoxs- xoxe.xox"),
     ("Slack token", BASE64, 60, "xoxd-"),
-    # https://developers.mailersend.com/general.html
-    ("MailerSend key", HEX, 40, "mlsn."),
     # https://mailchimp.com/developer/transactional/guides/quick-start/
     ("Mandrill key", RANDOM, 22, "md-"),
     # https://developers.intercom.com/docs/build-an-integration/learn-more/authentication
@@ -142,8 +114,6 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Stripe webhook secret", BASE64, 24, "whsec_"),
     # https://developer.paddle.com/api-reference/about/authentication
     ("Paddle key", WORD, 30, "pdl_live_apikey_ pdl_sdbx_apikey_ pdl_ntfset_"),
-    # https://polar.sh/docs/integrate/oat
-    ("Polar token", WORD, 30, "polar_oat_ polar_pat_"),
     # https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens
     ("Shopify token", HEX, 32, "shpat_ shpca_ shppa_ shpss_ shptka_ shpua_"),
     # https://cal.com/docs/api-reference/v2/introduction
@@ -265,6 +235,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Salesforce token", DOTTED, 80, "5AEP861 3MVG9"),
     # https://github.com/mongodb/kingfisher/tree/main/data/rules
     ("Google client secret", WORD, 16, "GOCSPX-"),
+    ("Courier key", UPPER, 24, "pk_prod_"),
     ("Cargo token", ALNUM, 32, "cio"),
     ("NuGet key", ALNUM, 43, "oy2"),
     ("StackHawk key", DOTTED, 40, "hawk."),
@@ -273,6 +244,24 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("MongoDB secret", WORD, 36, "mdb_sa_sk_"),
     ("ClickUp token", "[A-Z0-9_]", 36, "pk_"),
     ("Mapbox token", DOTTED, 30, "sk.eyJ pk.eyJ tk.eyJ"),
+    # https://github.com/betterleaks/betterleaks/blob/main/config/betterleaks.toml
+    ("Exoscale key", HEX, 24, "EXO"),
+    ("Render key", ALNUM, 24, "rnd_"),
+    ("Buildkite token", ALNUM, 30, "bkua_ bkaa_ bkaj_ bkct_"),
+    ("Unkey key", ALNUM, 20, "unkey_"),
+    ("Zuplo key", WORD, 30, "zpka_"),
+    ("Supabase key", WORD, 16, "sb_secret_"),
+    ("Neon key", ALNUM, 30, "napi_"),
+    ("CockroachDB key", WORD, 40, "CCDB1_"),
+    ("AI API key", LOWER, 40, "csk-"),
+    ("AI API key", WORD, 36, "tgp_v1_"),
+    ("RunPod key", ALNUM, 36, "rpa_"),
+    ("Weights and Biases key", WORD, 40, "wandb_v1_"),
+    ("Brave key", RANDOM, 24, "BSA"),
+    ("MailerSend key", HEX, 40, "mlsn."),
+    ("Polar token", WORD, 30, "polar_oat_ polar_pat_"),
+    # https://github.com/svix/svix-webhooks
+    ("Svix token", WORD, 24, "testsk_"),
     # https://github.com/secretlint/secretlint/tree/master/packages/%40secretlint
     ("Vercel token", ALNUM, 24, "vcp_ vci_ vca_ vcr_ vck_"),
     ("Amazon MWS token", WORD, 30, "amzn.mws."),
@@ -284,7 +273,10 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     ("Facebook token", ALNUM, 10, "EAACEdEose0cBA"),
     ("Braintree token", "[A-Za-z0-9$]", 40, "access_token$production$ access_token$sandbox$"),
 )
-"""Kind, alphabet, least number of characters of it, and the prefixes before them. Above each: where that is documented.
+"""Kind, alphabet, least number of characters of it, and the prefixes before them.
+
+Above each row: where that is documented, a public rule set or the issuer's page. For the latter, public code shows
+the prefix as that issuer's (looked up in November 2026).
 
 The least number may be below the documented length, because issuers lengthen their tokens and logs cut them.
 """

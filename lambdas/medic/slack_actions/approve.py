@@ -89,6 +89,7 @@ class SlackApprovalHandler:
         return _response(200, "taken")
 
     def _signing_secret(self) -> str:
+        """Read it for each click and keep it nowhere: a secret that was replaced no longer counts."""
         name = self.runtime.settings.slack.signing_secret or ""
         return read_secret(self.gateways.clients.secrets, name, SIGNING_SECRET)
 
@@ -103,6 +104,7 @@ class SlackApprovalHandler:
         if (scope.partition, scope.account, scope.region) != ours:
             where = f"{scope.account} / {scope.region}"
             raise ClickError(403, "elsewhere", f"this incident belongs to {where}, which another stack handles")
+        # Only a quick answer: the remediator checks the time that its record holds.
         expires = click.button in (Button.APPROVE, Button.DISMISS)
         if expires and self.gateways.clock().timestamp() >= click.target.expires_at:
             raise ClickError(410, "expired", "this proposal has expired; the next failure will be diagnosed again")

@@ -54,12 +54,12 @@ class HandlerHarness:
     unreachable: bool = False
 
     def handle(self, event: object) -> tuple[int, str]:
-        handler = self._handler()
+        handler = self.handler()
         answer = handler.handle(event)
         handler.telemetry.flush()
         return int(str(answer["statusCode"])), json.loads(str(answer["body"]))["answer"]
 
-    def _handler(self) -> SlackApprovalHandler:
+    def handler(self) -> SlackApprovalHandler:
         slack = Slack(
             default=SlackChannel(channel="C0123456789"),
             bot_token_secret="bot",
@@ -266,6 +266,13 @@ def test_a_refused_person_sees_the_reason_and_nobody_else_does(harness: HandlerH
     assert message["response_type"] == "ephemeral"
     assert message["replace_original"] is False
     assert "U9999999999 is not among the approvers" in message["text"]
+
+
+def test_the_secret_is_not_kept_so_a_replaced_one_counts_at_once(harness: HandlerHarness) -> None:
+    handler = harness.handler()
+    for _ in range(2):
+        handler.handle(click())
+    assert harness.secrets_read == 2
 
 
 def test_the_secret_is_read_only_for_requests_that_could_come_from_slack(harness: HandlerHarness) -> None:
