@@ -49,9 +49,9 @@ _PRINCIPAL_KEYS = {
 }
 _RANK = {Outcome.DENIED: 0, Outcome.CONDITIONAL: 1, Outcome.ALLOWED: 2}
 _SOURCE_KEYS = {"aws:sourcearn", "aws:sourceaccount"}
-_EXACT = {"StringEquals", "StringEqualsIgnoreCase"}
-"""Operators without wildcards."""
-_WIDENED = _EXACT | {"StringLike", "ArnEquals", "ArnLike"}
+_EXACT = "StringEquals"
+"""The operator without wildcards."""
+_WIDENED = {_EXACT, "StringLike", "ArnEquals", "ArnLike"}
 """Operators under which one value more lets in one source more."""
 
 
@@ -248,7 +248,7 @@ def _widened(trace: StatementTrace, document: Document, request: AssumeRoleReque
 def _sources_for(condition: Condition, request: AssumeRoleRequest) -> list[str]:
     if condition.key.lower() == "aws:sourceaccount":
         return [request.account_id] if ACCOUNT_ID.fullmatch(request.account_id or "") and request.account_id else []
-    exact = condition.operator.name in _EXACT or not _source_arns(request)
+    exact = condition.operator.name == _EXACT or not _source_arns(request)
     return [request.source_arn or ""] if exact else _source_arns(request)
 
 

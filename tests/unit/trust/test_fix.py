@@ -220,6 +220,7 @@ def test_the_conditions_of_a_replaced_statement_are_kept() -> None:
         (statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/*"}), "has a wildcard in a name"),
         (statement(Principal={"AWS": "<account>"}), "is no account, user or role"),
         (statement(Principal=ELSEWHERE, Action="s3:GetObject"), "may only name actions of sts"),
+        (statement(Principal={"CanonicalUser": "79a59df900b949e5"}), "exactly AWS, Service and Federated"),
     ],
 )
 def test_what_iam_would_not_store_because_of_another_statement_is_refused(other: Json, problem: str) -> None:
