@@ -326,5 +326,13 @@ def test_a_condition_on_account_callers_is_never_bypassed() -> None:
     assert "Meet them" in fix.reason
 
 
+def test_a_role_that_the_policy_spells_in_another_case_is_not_added_beside_it() -> None:
+    named = document(statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/Web"}))
+    fix = _fix(named, principal=f"arn:aws:iam::{ACCOUNT}:role/web")
+
+    assert fix.kind is FixKind.REFUSE
+    assert "role/Web, and case counts" in fix.reason
+
+
 def test_no_statement_is_proposed_for_an_identity_provider() -> None:
     assert _fix(DENIED, principal="accounts.google.com", action="sts:AssumeRoleWithWebIdentity").kind is FixKind.REFUSE
