@@ -266,7 +266,7 @@ def test_a_denied_logging_role_is_likely_the_wrong_role(world: World) -> None:
 
     found = ranks(diagnosis_of_build(world, app, outcome="access_denied"))
 
-    assert found["permissions_on_logging_role"] is Rank.LIKELY
+    assert found["service_role_for_logs"] is Rank.LIKELY
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,7 @@ def _role_for(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> str:
         "attach_compute_role": evidence.candidate_role_arn,
         "trust_compute_role": compute.arn if compute is not None else None,
         "create_service_role": _missing(service) or new_service,
+        "create_backend_role": new_service,
         "attach_service_role": evidence.repair_role_arn,
     }
     return of_fix.get(fix_id) or (service.arn if service is not None else new_service)

@@ -34,8 +34,10 @@ def credentials_missing_at_build(case: Case) -> Iterator[Cause]:
         yield _no_service_role_at_build_time(case)
     elif case.signature in _WRAPPED_DENIALS and case.service is not None:
         reason = "a service role is set, so what ampx was refused is a permission that this role lacks"
+        if is_logging_role(name_of(case.service.arn)):
+            made_for_logs = f"the service role is {name_of(case.service.arn)}, which may write logs and nothing else"
+            yield case.cause("service_role_for_logs", Rank.LIKELY, made_for_logs, excluded_by=("service_role_set",))
         yield case.cause("permission_missing_identity", Rank.LIKELY, reason, excluded_by=("service_role_set",))
-        yield from logging_role(case)
     else:
         yield from service_role(case)
     if case.signature not in _WRAPPED_DENIALS and case.identity is not Identity.AMPLIFY_OWN:
@@ -105,20 +107,27 @@ def logging_role(case: Case) -> Iterator[Cause]:
         reason = f"{name_of(case.granted_to)} is allowed {case.denial.action}, and SSR code gets nothing of that"
         yield case.cause("permissions_on_logging_role", Rank.LIKELY, reason)
         return
-    called_as = case.denial.role_name if case.denial else None
     service_name = name_of(case.service.arn) if case.service else None
-    if is_logging_role(called_as):
-        reason = f"the call was made as {called_as}, which Amplify makes for SSR logs and nothing else"
-        yield case.cause("permissions_on_logging_role", Rank.LIKELY, reason)
-    elif is_logging_role(service_name):
+    if is_logging_role(service_name):
         reason = (
             f"the service role is {service_name}, made for SSR logs; SSR code gets nothing of what is granted there"
         )
         yield case.cause("permissions_on_logging_role", Rank.POSSIBLE, reason)
 
 
+def _stale_keys(case: Case) -> Cause:
+    """A role's credentials renew themselves at SSR runtime, so keys that were copied are the first suspect."""
+    if case.static_keys:
+        reason = f"{', '.join(case.static_keys)} hold access keys, which may be deleted, inactive or incomplete"
+    else:
+        reason = "a role's credentials renew themselves, so the code or its variables may hold copied keys"
+    return case.cause("stale_keys", Rank.LIKELY, reason, "static_keys")
+
+
 def expired_or_invalid(case: Case) -> Iterator[Cause]:
     """Causes of credentials that AWS recognised and refused."""
+    if case.phase is Phase.RUNTIME:
+        yield _stale_keys(case)
     over_an_hour = "build_duration" in case.checks and case.checks["build_duration"].result is CheckResult.FAIL
     if over_an_hour and case.phase is not Phase.RUNTIME:
         reason = "the build outlived its credentials, which end after one hour whatever the role allows"

@@ -40,6 +40,37 @@ _DENIED_BY = {
     PolicyType.VPC_ENDPOINT: "denied_by_other_policy",
     PolicyType.TRUST: "denied_by_other_policy",
 }
+_NOT_BY_PERMISSION = {
+    "kms:Decrypt": ("kms_key_refuses", "the key's own policy must allow it as well as a policy of the caller"),
+    "lambda:GetLayerVersion": (
+        "layer_not_shared",
+        "a layer of another region, or one that its owner has not shared, is denied in the same words",
+    ),
+}
+"""Actions whose denial has a likelier cause than the caller's policies."""
+_BY_SIGNATURE = {
+    "other_role_unassumable": (
+        "denied_by_other_policy",
+        "the role belongs to another service than Amplify, whose principal its trust policy must name",
+    ),
+    "identity_pool_role_unassumable": (
+        "user_credentials_cognito",
+        "the identity pool's role for users or guests can't be assumed by Cognito",
+    ),
+    "bedrock_model_refused": ("bedrock_access_not_enabled", "the message is about the model, not about a permission"),
+    "cognito_sms_role_refused": ("cognito_sms_role", "Cognito names the role it sends text messages with"),
+    "kms_refused": ("kms_key_refuses", "the message names the key, behind data that may be read"),
+    "layer_unreadable": ("layer_not_shared", "its region, its account or its owner's permission does not fit"),
+}
+"""The one cause of a signature that does not say who was denied what."""
+_NEEDED_TOO = {
+    "amplify:DeleteApp": "amplifybackend:RemoveAllBackends",
+    "amplifybackend:RemoveAllBackends": "amplify:DeleteApp",
+    "amplify:DeleteBackendEnvironment": "amplifybackend:DeleteBackend",
+    "amplifybackend:DeleteBackend": "amplify:DeleteBackendEnvironment",
+}
+"""What deleting an app or backend needs besides.
+https://docs.aws.amazon.com/amplify/latest/userguide/security_iam_troubleshoot.html"""
 _WHOSE = {
     Identity.SERVICE_ROLE: "the service role",
     Identity.COMPUTE_ROLE: "the compute role",
@@ -65,7 +96,7 @@ def access_denied(case: Case) -> Iterator[Cause]:
         yield from _permission_ruled_out(case)
     elif assumes_itself(denial):
         reason = f"the role {denial.role_name} assumes itself: its own trust policy must let it in"
-        yield case.cause("denied_by_other_policy", Rank.LIKELY, reason)
+        yield case.cause("role_assumes_itself", Rank.LIKELY, reason)
     elif case.label is Label.PASS_ROLE_DENIED:
         yield _pass_role(case, denial)
     else:
@@ -119,10 +150,21 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
         keys = ", ".join(case.static_keys)
         reason = f"the caller is none of the app's roles, and {keys} hold access keys, which override those"
         yield case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, "static_keys")
+    if case.identity is Identity.STUDIO:
+        reason = f"the call was made as {denial.role_name}, Amplify Studio's role"
+        yield case.cause("studio_role_in_use", Rank.LIKELY, reason)
+    if case.identity is Identity.SERVICE_ROLE and facts.is_logging_role(denial.role_name):
+        reason = (
+            f"the build ran as {denial.role_name}, which may write logs: one more permission leads to the next denial"
+        )
+        yield case.cause("service_role_for_logs", Rank.LIKELY, reason)
+    if denial.action in _NOT_BY_PERMISSION:
+        cause_id, reason = _NOT_BY_PERMISSION[denial.action]
+        yield case.cause(cause_id, Rank.LIKELY, reason)
     yield _permission(case, denial)
     if denial.principal is None:
         yield from _build_without_service_role(case, Rank.LIKELY)
-    if facts.is_logging_role(denial.role_name) or case.identity is Identity.COMPUTE_ROLE:
+    if case.identity is Identity.COMPUTE_ROLE:
         yield from logging_role(case)
 
 
@@ -135,6 +177,8 @@ def _permission(case: Case, denial: Denial) -> Cause:
     else:
         rank = Rank.LIKELY if denial.principal is not None else Rank.POSSIBLE
     reason = f"{_caller_in(case, denial)} may not do {_action_in(denial)}: its identity-based policies lack it"
+    if besides := _NEEDED_TOO.get(denial.action or ""):
+        reason += f"; deleting needs {besides} too"
     proposal = _permission_proposal(case, denial)
     return case.cause(
         "permission_missing_identity", rank, reason, CALLER_LACKS, excluded_by=("caller",), proposal=proposal
@@ -221,12 +265,9 @@ def _without_denial(case: Case) -> Iterator[Cause]:
             yield from _codecommit(case)
         case "pass_role_refused":
             yield from _cross_account(case)
-        case "other_role_unassumable":
-            reason = "the role belongs to another service than Amplify, whose principal its trust policy must name"
-            yield case.cause("denied_by_other_policy", Rank.LIKELY, reason)
-        case "identity_pool_role_unassumable":
-            reason = "the identity pool's role for users or guests can't be assumed by Cognito"
-            yield case.cause("user_credentials_cognito", Rank.LIKELY, reason)
+        case signature if signature in _BY_SIGNATURE:
+            cause_id, reason = _BY_SIGNATURE[signature]
+            yield case.cause(cause_id, Rank.LIKELY, reason)
         case _:
             reason = "the text names neither caller nor policy: look in the log for the call that was refused"
             yield case.cause("permission_missing_identity", Rank.POSSIBLE, reason, "caller")

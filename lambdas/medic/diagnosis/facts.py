@@ -36,7 +36,7 @@ _CODECOMMIT = re.compile(
 )
 _STATIC_KEYS = frozenset({"access key id", "secret access key", "session token"})
 _LOGGING_ROLE_PREFIX = "AmplifySSRLogging"
-"""Amplify names the role that writes SSR logs AmplifySSRLoggingRole-<uuid>."""
+"""Amplify names the role that writes SSR logs AmplifySSRLoggingRole-<uuid> or AmplifySSRLoggingPolicy-<uuid>."""
 
 
 def deciding_finding(reading: LogReading) -> Finding | None:

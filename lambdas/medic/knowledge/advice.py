@@ -11,16 +11,17 @@ from medic.knowledge.entry import (
     BOUNDARY_DOCS,
     COMPUTE_ROLE_DOCS,
     JS_SDK_DOCS,
+    ROLES_DOCS,
     SCP_DOCS,
     SERVICE_ROLE_DOCS,
     SSR_LOGS_DOCS,
+    SSR_VARIABLES_DOCS,
     TROUBLESHOOTING_DOCS,
     WRITE_UP,
     Entry,
     EntryKind,
 )
 
-_ROLES_DOCS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html"
 _GEN1_BOUNDARY = "https://docs.amplify.aws/gen1/javascript/tools/cli/project/permissions-boundary/"
 _SERVICE_LINKED = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html"
 
@@ -37,23 +38,55 @@ ADVICE: tuple[Entry, ...] = (
             "Is a service role set, in this account, and does it exist?",
             "Does its trust policy let amplify.amazonaws.com in for this app? Evaluate it: medic trust.",
             "Was the role made minutes ago? Start the job again.",
+            "Compare with an app that works: medic compare; save the state before changes: medic snapshot.",
             "If all that is right: reconnect the repository through the Amplify GitHub App.",
             "Last: make the app anew in the console, after a snapshot.",
         ),
         fixes=("trust_service_role", "wait_and_retry", "reconnect_repository", "recreate_in_console"),
+        related=(
+            "codebuild_principal_myth",
+            "lambda_principal_contested",
+            "wrong_region_principal_myth",
+            "more_policies_myth",
+            "fewer_permissions_worked",
+            "minimal_logging_policy",
+            "scp_and_service_principals",
+            "boundary_of_the_role",
+            "policy_simulator_proves_nothing",
+            "cloudtrail_silent",
+            "sts_endpoints_not_the_cause",
+            "max_session_duration_not_the_cause",
+            "recreating_same_way",
+            "reattaching_role",
+            "compare_with_working_app",
+            "snapshot_before_reset",
+            "platform_matters",
+            "recreate_app_steps",
+            "record_region_platform_framework",
+            "other_reports",
+        ),
         sources=(WRITE_UP, "aws-amplify/amplify-backend#2505"),
     ),
     _advice(
         "codebuild_principal_myth",
-        "Adding codebuild.amazonaws.com or lambda.amazonaws.com to the trust does not help",
+        "Adding codebuild.amazonaws.com to the trust does not help",
         "Amplify builds in CodeBuild, but assumes the role itself. A write-up that added codebuild.amazonaws.com "
         "failed all the same; AWS documents amplify.amazonaws.com alone.",
         related=("wrong_region_principal_myth",),
         sources=(WRITE_UP, SERVICE_ROLE_DOCS),
     ),
     _advice(
+        "lambda_principal_contested",
+        "lambda.amazonaws.com in a compute role's trust is contested",
+        "About ten public posts add it beside amplify.amazonaws.com, and two say that it was what helped. AWS "
+        "documents amplify.amazonaws.com alone. Try without it first; it lets every Lambda function of the account "
+        "that may be given the role use it.",
+        related=("compute_role_trust_wrong",),
+        sources=(COMPUTE_ROLE_DOCS,),
+    ),
+    _advice(
         "more_policies_myth",
-        "More policies do not help, and administrator rights are never the answer",
+        "More policies do not help, and AdministratorAccess-Amplify is never the answer",
         "AdministratorAccess-Amplify, AWSCodeBuildAdminAccess and AmplifyBackendDeployFullAccess on the role changed "
         "nothing: permissions are looked at after the role is assumed. AdministratorAccess-Amplify is as powerful as "
         "AdministratorAccess.",
@@ -148,7 +181,7 @@ ADVICE: tuple[Entry, ...] = (
         "Compare the broken app with one that works",
         "Same account and region, a branch that builds: role, trust, repository, connection, platform, framework. The "
         "difference is the short list of suspects.",
-        steps=("aws amplify get-app for both, and compare role, repository, platform and the roles' trust policies.",),
+        steps=("medic compare {app_id} {branch} and the app and branch that work: it shows what differs.",),
         sources=(WRITE_UP,),
     ),
     _advice(
@@ -156,9 +189,8 @@ ADVICE: tuple[Entry, ...] = (
         "Take a snapshot before resetting anything",
         "App, branches, role, trust and policies as they are now: afterwards they can be compared, and put back.",
         steps=(
-            "aws amplify get-app --app-id {app_id} --region {region} > app.json",
-            "aws amplify list-branches --app-id {app_id} --region {region} > branches.json",
-            "aws iam get-role --role-name {role_name} > role.json",
+            "medic snapshot {app_id} --region {region} --out before.json: names of variables, never their values.",
+            "Note the values of the environment variables yourself, where only you can read them.",
         ),
         sources=(WRITE_UP,),
     ),
@@ -206,11 +238,47 @@ ADVICE: tuple[Entry, ...] = (
             "aws-samples/iam-identity-center-team#381",
         ),
     ),
+    # builds of a backend
+    _advice(
+        "cdk_not_bootstrapped",
+        "CDK is not bootstrapped in this account and region",
+        "`Has the environment been bootstrapped?` is no IAM failure: the stack CDKToolkit is not there. It has to be "
+        "made once for each account and region, by a person: AmplifyBackendDeployFullAccess can't do it.",
+        steps=("npx cdk bootstrap aws://{account}/{region}",),
+        related=("service_role_for_logs",),
+        sources=("https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping.html",),
+    ),
+    _advice(
+        "secrets_not_set_up",
+        "`!Failed to set up process.env.secrets` is mostly noise",
+        "Builds print it, and go on. Only if secrets exist under the path of app and branch does it mean that the "
+        "service role lacks ssm:GetParametersByPath there.",
+        steps=(
+            (
+                "aws ssm describe-parameters --region {region} --parameter-filters "
+                "Key=Name,Option=BeginsWith,Values=/amplify/{app_id}/{branch}/"
+            ),
+        ),
+        related=("permission_missing_identity",),
+        sources=("aws-amplify/amplify-hosting#3966",),
+    ),
+    _advice(
+        "domain_role_missing",
+        "`The role with name AWSAmplifyDomainRole-... cannot be found`: the custom domain's role was deleted",
+        "Amplify makes it for Route 53 when a custom domain is added, and does not make it again. Neither the service "
+        "nor the compute role is concerned.",
+        steps=(
+            "Make a role of exactly that name, with the path / and the plain trust for amplify.amazonaws.com.",
+            "Or remove the custom domain from the app and add it again.",
+        ),
+        related=("delete_service_role_safely",),
+        sources=("aws-amplify/amplify-hosting#4067",),
+    ),
     # permissions of the people and tools that call Amplify
     _advice(
         "deleting_needs_amplifybackend",
         "Deleting an app or backend needs amplify and amplifybackend permissions",
-        "Since Amplify Studio, amplify:DeleteApp alone is refused with a message that names "
+        "Both are needed. Since Amplify Studio, amplify:DeleteApp alone is refused with a message that names "
         "amplifybackend:RemoveAllBackends. AWS's own page prints that action with a stray semicolon.",
         steps=(
             (
@@ -233,7 +301,8 @@ ADVICE: tuple[Entry, ...] = (
     _advice(
         "access_from_outside_account",
         "Letting people of other accounts reach Amplify resources",
-        "Amplify has no resource-based policies: people from outside assume a role in the app's account. Other "
+        "Amplify has no resource-based policies: people from outside, of another company too, or signed in through an "
+        "identity provider (federation), assume a role in the app's account. Other "
         "services (S3, KMS, Secrets Manager) can grant to other accounts in the resource's own policy or ACL, and "
         "then both sides must allow.",
         related=("callers_account_not_trusted", "denied_by_resource_policy"),
@@ -261,7 +330,7 @@ ADVICE: tuple[Entry, ...] = (
         "Under whatever name (IAM_ACCESS_KEY_ID, MY_KEY): a value that looks like an access key id or a secret access "
         "key. They end up in build logs and .env.production, don't rotate, and override the role. The compute role "
         "replaces them.",
-        steps=("Attach a compute role, remove the variables, deactivate the keys, then delete them.",),
+        steps=("Attach a compute role first. Then remove the variables, deactivate the keys, and delete them last.",),
         fixes=("create_compute_role", "drop_explicit_credentials"),
         sources=(
             "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html",
@@ -278,10 +347,19 @@ ADVICE: tuple[Entry, ...] = (
     _advice(
         "region_variable_no_help",
         "A region variable does not help against missing credentials",
-        "`Region is missing` is another error. Setting REGION or AWS_REGION gives no credentials; Amplify refuses "
-        "names beginning with AWS.",
+        "Setting REGION or AWS_REGION gives no credentials; Amplify refuses names beginning with AWS.",
         fixes=("create_compute_role",),
+        related=("region_missing",),
         sources=(COMPUTE_ROLE_DOCS,),
+    ),
+    _advice(
+        "region_missing",
+        "`Region is missing`: the code does not say which region it calls",
+        "No credentials are missing. A variable REGION reaches the build, not the server code, and names that begin "
+        "with AWS are refused.",
+        steps=("Pass the region in the code: new DynamoDBClient({ region: '{region}' }).",),
+        related=("region_variable_no_help",),
+        sources=(SSR_VARIABLES_DOCS,),
     ),
     _advice(
         "app_permissions_on_compute_role",
@@ -296,7 +374,7 @@ ADVICE: tuple[Entry, ...] = (
         "Verify that the runtime error is gone",
         "The deployment was green before and is green after: only the runtime tells. Call a page that uses AWS, then "
         "look for credential errors newer than the change.",
-        steps=("aws logs tail /aws/amplify/{app_id} --since 10m --region {region}",),
+        steps=("medic diagnose {app_id} {branch} --region {region} --since 10m",),
         sources=(COMPUTE_ROLE_DOCS, SSR_LOGS_DOCS),
     ),
     _advice(
@@ -309,21 +387,12 @@ ADVICE: tuple[Entry, ...] = (
     ),
     # IAM in general: assuming roles
     _advice(
-        "role_assumes_itself",
-        "A role that assumes itself again needs its own ARN in the trust policy",
-        "Being the role is not permission to assume it: the trust policy must name the role's ARN (or the account). "
-        "On EC2, ECS, EKS, Lambda and Amplify credentials renew themselves, and there is no need to.",
-        steps=("Add the role's own ARN as an AWS principal, only if session tags or a session policy are wanted.",),
-        related=("session_tags_assume_again",),
-        sources=(_ROLES_DOCS,),
-    ),
-    _advice(
         "role_name_case",
         "Role names are exact in case when assuming a role",
-        "IAM keeps names unique without regard to case, yet an ARN or a console form with another spelling of the "
-        "name is refused.",
+        "Case counts. IAM keeps names unique without regard to case, yet an ARN or a console form with another "
+        "spelling of the name is refused.",
         steps=("Copy the ARN from GetRole instead of typing it.",),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "caller_lacks_assume_role",
@@ -332,15 +401,15 @@ ADVICE: tuple[Entry, ...] = (
         "on the role's ARN. A service such as Amplify has no identity policies; for it the trust policy alone decides.",
         steps=('Allow "sts:AssumeRole" on the role\'s ARN to the caller.',),
         fixes=("grant_action",),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "principal_tags_required",
         "A policy may ask the caller to carry certain tags",
-        "aws:PrincipalTag/... in a condition is met only by principals with that tag. A service principal carries "
-        "none.",
+        "A trust policy or an identity policy may name them, or a date. aws:PrincipalTag/... in a condition is met "
+        "only by principals with that tag. A service principal carries none.",
         steps=("Compare the tags of the calling user or role with the condition.",),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "trust_conditions",
@@ -349,7 +418,7 @@ ADVICE: tuple[Entry, ...] = (
         "could be relied on.",
         steps=("Evaluate: medic trust trust.json names the condition that fails or can't be known.",),
         related=("trust_date_window", "source_identity_required", "service_role_source_condition"),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "callers_account_not_trusted",
@@ -357,22 +426,22 @@ ADVICE: tuple[Entry, ...] = (
         "Whatever the caller's own policies say, an account that is not named can't assume the role.",
         steps=("Name the calling role's ARN, or the account, as AWS principal.",),
         related=("access_from_outside_account",),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "trust_date_window",
         "The trust policy holds only within a window of dates",
         "DateGreaterThan and DateLessThan on aws:CurrentTime (UTC): outside the window the statement never matches.",
         steps=("Evaluate for a time: medic trust trust.json --now 2030-01-01T00:00:00Z.",),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "source_identity_required",
         "The role demands a source identity",
         "sts:SourceIdentity in the trust policy asks the caller to pass one, and sts:SetSourceIdentity to be allowed. "
-        "A service such as Amplify passes none.",
+        "Whether Amplify passes one is not documented.",
         steps=("Leave the condition out of the statement for amplify.amazonaws.com.",),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "session_tags_assume_again",
@@ -380,7 +449,7 @@ ADVICE: tuple[Entry, ...] = (
         "They can't be added to a session that exists.",
         steps=("Assume the role once more, with the tags or the policy.",),
         related=("role_assumes_itself", "denied_by_session_policy"),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "duration_above_maximum",
@@ -388,7 +457,7 @@ ADVICE: tuple[Entry, ...] = (
         "The maximum session duration is a setting of the role, one hour by default and twelve at most. Asking for "
         "more is refused, not shortened.",
         steps=("aws iam get-role --role-name {role_name} --query Role.MaxSessionDuration",),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "role_chaining_one_hour",
@@ -397,16 +466,16 @@ ADVICE: tuple[Entry, ...] = (
         "its maximum says.",
         steps=("Assume the second role with a user's or a service's credentials, or renew every hour.",),
         related=("duration_above_maximum",),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "switch_role_invalid",
         '"Invalid information in one or more fields" when switching roles',
-        "The account id or alias and the role's name (case counts) must be right, and the trust policy and the "
-        "caller's policy must allow it: the console says the same in every case.",
+        "The account's id (or its alias, exactly as the account has it) and the role's name (case counts) must be "
+        "right, and the trust policy and the caller's policy must allow it: the console says the same in every case.",
         steps=("Check account, name, trust policy, and sts:AssumeRole of the caller.",),
         related=("role_name_case", "caller_lacks_assume_role"),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     # IAM in general: roles of services
     _advice(
@@ -414,7 +483,7 @@ ADVICE: tuple[Entry, ...] = (
         "A new role appeared in the account: a service-linked role",
         "A service made it for itself, with a path /aws-service-role/. Nothing is wrong, and it should stay.",
         steps=("Leave it; deleting it can break the service.",),
-        sources=(_ROLES_DOCS, _SERVICE_LINKED),
+        sources=(ROLES_DOCS, _SERVICE_LINKED),
     ),
     _advice(
         "service_linked_role_locked",
@@ -422,7 +491,11 @@ ADVICE: tuple[Entry, ...] = (
         "Trust and permissions are the service's; only the description can be changed, and the service deletes the "
         "role. It can't serve as Amplify's service or compute role.",
         steps=("Make a role of your own instead.",),
-        sources=(_ROLES_DOCS, _SERVICE_LINKED),
+        related=(
+            "service_linked_role_appeared",
+            "pass_service_linked_role",
+        ),
+        sources=(ROLES_DOCS, _SERVICE_LINKED),
     ),
     _advice(
         "pass_service_linked_role",
@@ -433,7 +506,7 @@ ADVICE: tuple[Entry, ...] = (
             "Allow iam:CreateServiceLinkedRole for that service, and iam:PassRole on the named ARN, to the caller.",
         ),
         related=("pass_role_missing",),
-        sources=(_ROLES_DOCS, _SERVICE_LINKED),
+        sources=(ROLES_DOCS, _SERVICE_LINKED),
     ),
     _advice(
         "default_policy_version",
@@ -441,11 +514,11 @@ ADVICE: tuple[Entry, ...] = (
         "A policy that a service had made was edited: its default version is no longer the service's, and the service "
         "refuses to go on.",
         steps=(
-            "Set version V1 as default and try again.",
+            "Set version V1 as default and try again: aws iam set-default-policy-version --version-id v1.",
             "If that fails, detach the policy elsewhere, delete policy and role, and let the service make them again.",
         ),
         related=("service_created_role_hands_off", "delete_service_role_safely"),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "service_created_role_hands_off",
@@ -453,7 +526,7 @@ ADVICE: tuple[Entry, ...] = (
         "It may be used for several environments, and the service may write it again. Make your own role for other "
         "purposes.",
         related=("default_policy_version",),
-        sources=(_ROLES_DOCS,),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "delete_service_role_safely",
@@ -468,16 +541,21 @@ ADVICE: tuple[Entry, ...] = (
             "See that no Amplify app or branch names the role (GetApp, GetBranch).",
             "Delete the policy, then the role.",
         ),
-        sources=(_ROLES_DOCS,),
+        related=("service_linked_role_locked",),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "role_without_use_case",
         "The console has no use case for the service: make the role by account, then swap the principal",
         "A role made for `This account` trusts arn:aws:iam::<account>:root until its trust policy is edited. Left "
         "there, the service can't assume it, and everybody in the account with sts:AssumeRole can.",
-        steps=('Replace {"AWS": "arn:aws:iam::{account}:root"} by {"Service": "amplify.amazonaws.com"}.',),
+        steps=(
+            "Give the role no permission until its principal is the service, and only then tell the service its ARN.",
+            'Replace {"AWS": "arn:aws:iam::{account}:root"} by {"Service": "amplify.amazonaws.com"}.',
+        ),
         fixes=("trust_compute_role", "trust_service_role"),
-        sources=(_ROLES_DOCS,),
+        related=("find_service_principal",),
+        sources=(ROLES_DOCS,),
     ),
     _advice(
         "find_service_principal",
@@ -486,7 +564,7 @@ ADVICE: tuple[Entry, ...] = (
         "names the principal. Amplify's is amplify.amazonaws.com in the commercial partition.",
         steps=("Look it up; don't guess regional forms.",),
         sources=(
-            _ROLES_DOCS,
+            ROLES_DOCS,
             "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html",
         ),
     ),
@@ -495,8 +573,18 @@ ADVICE: tuple[Entry, ...] = (
         "gen1_roles_under_boundary",
         "Which roles an Amplify Gen 1 project's permissions boundary covers",
         "All that the CLI makes: authRole and unauthRole, Lambda execution roles, Cognito user-group roles, and roles "
-        "of custom stacks. Each can do what its policies and the boundary both allow.",
-        related=("denied_by_boundary",),
+        "of custom stacks. Each can do what its policies and the boundary both allow. A denial then stands in the log "
+        "of that Lambda function, not in Amplify's.",
+        related=(
+            "denied_by_boundary",
+            "gen1_boundary_init",
+            "gen1_boundary_env_add",
+            "gen1_boundary_env_update",
+            "gen1_boundary_cross_account",
+            "gen1_boundary_per_environment",
+            "gen1_boundary_policy_outside",
+            "gen1_boundary_verify",
+        ),
         sources=(_GEN1_BOUNDARY,),
     ),
     _advice(
@@ -541,8 +629,8 @@ ADVICE: tuple[Entry, ...] = (
     _advice(
         "gen1_boundary_policy_outside",
         "The boundary policy is made outside the Amplify CLI and given by ARN",
-        "An ordinary managed policy, mostly the organization's. This product's own roles take one too: a required "
-        "boundary is among its settings.",
+        "An ordinary managed policy, mostly the organization's. A boundary that only denies permits nothing: it needs "
+        "an Allow too. The setting permissions_boundary gives one to every role of this product's own stack.",
         steps=("aws iam create-policy --policy-name boundary --policy-document file://boundary.json",),
         sources=(_GEN1_BOUNDARY, BOUNDARY_DOCS),
     ),

@@ -11,6 +11,7 @@ from medic.knowledge.entry import (
     CODECOMMIT_DOCS,
     COMPUTE_ROLE_DOCS,
     PASSING_ROLES_DOCS,
+    ROLES_DOCS,
     S3_403_DOCS,
     SCP_DOCS,
     SERVICE_ROLE_DOCS,
@@ -24,6 +25,7 @@ from medic.knowledge.entry import (
 )
 from medic.labels import Identity, Label, Phase
 
+_BUILD = (Phase.BUILD, Phase.DEPLOY)
 _DEPUTY = "https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html"
 
 _cause = partial(Entry, kind=EntryKind.CAUSE)
@@ -51,9 +53,17 @@ CAUSES: tuple[Entry, ...] = (
             "Compare app.repository of GetApp with the repository's present name.",
             "See that the Amplify GitHub App is installed and the repository on its access list.",
             "Reconnect, then start the job again.",
+            "If pushes start no build, reconnecting renews the webhook too.",
         ),
         fixes=("reconnect_repository",),
-        related=("app_created_outside_console", "unassumable_checklist"),
+        related=(
+            "app_created_outside_console",
+            "unassumable_checklist",
+            "reattaching_role",
+            "compare_with_working_app",
+            "snapshot_before_reset",
+            "other_reports",
+        ),
         sources=(
             "aws-amplify/amplify-backend#2505",
             "aws-amplify/amplify-hosting#2578",
@@ -73,9 +83,16 @@ CAUSES: tuple[Entry, ...] = (
                 "repository_connection", "No API tells how the repository is connected; the console's app settings do."
             ),
         ),
-        steps=("Reconnect the repository through the GitHub App.", "Only then, make the app anew in the console."),
+        steps=(
+            "Reconnect the repository through the GitHub App.",
+            "Only then, make the app anew in the console, with a new role or one that Amplify made before.",
+        ),
         fixes=("reconnect_repository", "recreate_in_console"),
-        related=("snapshot_before_reset", "recreate_app_steps"),
+        related=(
+            "snapshot_before_reset",
+            "recreate_app_steps",
+            "recreating_same_way",
+        ),
         sources=(WRITE_UP, "aws-amplify/amplify-backend#2410"),
     ),
     _cause(
@@ -96,9 +113,9 @@ CAUSES: tuple[Entry, ...] = (
     ),
     _cause(
         "wrong_region_principal_myth",
-        "A regional principal such as amplify.REGION.amazonaws.com is not needed",
-        "Often advised, never shown to help: three reported cases had it in the trust policy and failed all the same. "
-        "AWS documents amplify.amazonaws.com alone. It does no harm either.",
+        "The trust policy lacks a regional principal such as amplify.REGION.amazonaws.com",
+        "It needs none. Often advised, never shown to help: three reported cases had it in the trust policy and "
+        "failed all the same. AWS documents amplify.amazonaws.com alone. It does no harm either.",
         looks=(Look("service_role_trust", "The trust policy names amplify.amazonaws.com."),),
         related=("codebuild_principal_myth", "repository_connection_lost"),
         sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-backend#1726", "aws-amplify/amplify-backend#2410"),
@@ -115,7 +132,12 @@ CAUSES: tuple[Entry, ...] = (
         phases=(Phase.BUILD, Phase.DEPLOY),
         looks=(Look("service_role_set", "GetApp returns no iamServiceRoleArn."),),
         fixes=("create_service_role", "attach_service_role"),
-        related=("two_roles",),
+        related=(
+            "two_roles",
+            "minimal_logging_policy",
+            "service_role_for_logs",
+            "cdk_not_bootstrapped",
+        ),
         sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-hosting#1480", "aws-amplify/amplify-hosting#3205"),
     ),
     _cause(
@@ -127,6 +149,10 @@ CAUSES: tuple[Entry, ...] = (
         phases=(Phase.BUILD,),
         looks=(Look("service_role_exists", "GetRole answers NoSuchEntity for the role that GetApp names."),),
         fixes=("create_service_role", "attach_service_role"),
+        related=(
+            "minimal_logging_policy",
+            "domain_role_missing",
+        ),
         sources=(SERVICE_ROLE_DOCS, "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html"),
     ),
     _cause(
@@ -139,7 +165,15 @@ CAUSES: tuple[Entry, ...] = (
         phases=(Phase.BUILD,),
         looks=(Look("service_role_trust", "The trust policy, evaluated for this branch, denies."),),
         fixes=("trust_service_role", "attach_service_role", "create_service_role"),
-        related=("wrong_region_principal_myth", "codebuild_principal_myth"),
+        related=(
+            "wrong_region_principal_myth",
+            "codebuild_principal_myth",
+            "policy_simulator_proves_nothing",
+            "more_policies_myth",
+            "trust_conditions",
+            "role_without_use_case",
+            "find_service_principal",
+        ),
         sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-hosting#3994", "aws-amplify/amplify-hosting#828"),
     ),
     _cause(
@@ -153,6 +187,7 @@ CAUSES: tuple[Entry, ...] = (
         looks=(Look("service_role_trust", "aws:SourceArn or aws:SourceAccount does not match this branch's ARN."),),
         steps=("Give each app a role of its own, or list every app's ARN and ARN/*.",),
         fixes=("trust_service_role", "create_service_role"),
+        related=("trust_conditions",),
         sources=(SERVICE_ROLE_DOCS, _DEPUTY),
     ),
     _cause(
@@ -210,12 +245,25 @@ CAUSES: tuple[Entry, ...] = (
         phases=(Phase.RUNTIME,),
         looks=(Look("compute_role_set", "GetBranch and GetApp both return no computeRoleArn."),),
         steps=(
-            "Make the role with the plain trust policy and only the permissions the server code needs.",
+            (
+                "Make the role with the plain trust policy and only the permissions the server code needs, such as "
+                "lambda:InvokeFunction. What sat on the service role for it moves here."
+            ),
             "Attach it to the branch with update-branch --compute-role-arn.",
             "Redeploy once after the first attach, then look for new credential errors in /aws/amplify/<app id>.",
         ),
         fixes=("create_compute_role", "attach_compute_role"),
-        related=("two_roles", "app_permissions_on_compute_role", "verify_runtime"),
+        related=(
+            "two_roles",
+            "app_permissions_on_compute_role",
+            "verify_runtime",
+            "long_lived_keys_in_variables",
+            "keys_on_localhost_role_on_amplify",
+            "node_provider_chain_no_help",
+            "region_variable_no_help",
+            "service_role_for_logs",
+            "platform_matters",
+        ),
         sources=(COMPUTE_ROLE_DOCS, "aws-amplify/amplify-hosting#3205"),
     ),
     _cause(
@@ -242,7 +290,12 @@ CAUSES: tuple[Entry, ...] = (
             Look("compute_role_exists", "The role exists."),
         ),
         fixes=("trust_compute_role", "wait_and_retry"),
-        related=("iam_propagation", "compute_role_conditions_contested"),
+        related=(
+            "iam_propagation",
+            "compute_role_conditions_contested",
+            "lambda_principal_contested",
+            "role_without_use_case",
+        ),
         sources=(COMPUTE_ROLE_DOCS,),
     ),
     _cause(
@@ -267,7 +320,7 @@ CAUSES: tuple[Entry, ...] = (
         "role. The role-session name in a message tells: BuildSession is the service role, "
         "AmplifyHostingCompute-app=... the compute role.",
         identity=Identity.COMPUTE_ROLE,
-        phases=(Phase.RUNTIME, Phase.BUILD),
+        phases=(Phase.RUNTIME,),
         looks=(
             Look(
                 "compute_role_set",
@@ -275,7 +328,11 @@ CAUSES: tuple[Entry, ...] = (
             ),
         ),
         fixes=("create_compute_role", "grant_action"),
-        related=("two_roles", "minimal_logging_policy"),
+        related=(
+            "two_roles",
+            "minimal_logging_policy",
+            "app_permissions_on_compute_role",
+        ),
         sources=(COMPUTE_ROLE_DOCS,),
     ),
     # policies that deny
@@ -284,10 +341,19 @@ CAUSES: tuple[Entry, ...] = (
         "The identity lacks the permission",
         "The message names who called, the action and mostly the resource, and no policy of the caller allows it. "
         "Grant that one action on that one resource to that one identity: BuildSession is the service role, "
-        "AmplifyHostingCompute-app=... the compute role.",
+        "AmplifyHostingCompute-app=... the compute role. The next call may then be denied in turn: more denials can "
+        "follow, one at a time.",
         label=Label.ACCESS_DENIED_IDENTITY,
         steps=("Read the role's name from the principal.", "Grant the least statement; never administrator rights."),
         fixes=("grant_action",),
+        related=(
+            "callers_policy_by_administrator",
+            "deleting_needs_amplifybackend",
+            "app_permissions_on_compute_role",
+            "secrets_not_set_up",
+            "caller_lacks_assume_role",
+            "principal_tags_required",
+        ),
         sources=(ACCESS_DENIED_DOCS, "aws-amplify/amplify-backend#1961"),
     ),
     _cause(
@@ -295,18 +361,30 @@ CAUSES: tuple[Entry, ...] = (
         "A permissions boundary denies",
         "What an identity may do is what its policies and its boundary both allow. Adding a permission to the role "
         "changes nothing: the boundary has to allow the action, or the role needs another boundary. In accounts where "
-        "every new role must bear a boundary, iam:CreateRole is denied until the templates set it.",
+        "every new role must bear a boundary, iam:CreateRole is denied until the templates set it. "
+        "A message names one policy even if several deny.",
         label=Label.ACCESS_DENIED_BOUNDARY,
         steps=("See which boundary the role has: GetRole returns PermissionsBoundary.", "Ask its owner."),
         fixes=("change_boundary",),
-        related=("gen1_roles_under_boundary", "gen1_boundary_env_update"),
+        related=(
+            "gen1_roles_under_boundary",
+            "gen1_boundary_env_update",
+            "gen1_boundary_init",
+            "gen1_boundary_env_add",
+            "gen1_boundary_cross_account",
+            "gen1_boundary_per_environment",
+            "gen1_boundary_policy_outside",
+            "gen1_boundary_verify",
+            "boundary_of_the_role",
+        ),
         sources=(BOUNDARY_DOCS, ACCESS_DENIED_DOCS),
     ),
     _cause(
         "denied_by_scp",
         "A service control policy of the organization denies",
         "SCPs bound every user and role of a member account, administrators included; region guardrails are the usual "
-        "reason. No policy in the account helps. A message may call a missing allow an explicit deny.",
+        "reason. No policy in the account helps. A message may call a missing allow an explicit deny. "
+        "A message names one policy even if several deny.",
         label=Label.ACCESS_DENIED_SCP,
         steps=("Send the message, with the policy ARN if it has one, to the organization's administrators.",),
         fixes=("ask_organization",),
@@ -317,10 +395,14 @@ CAUSES: tuple[Entry, ...] = (
         "A session policy limits what the session may do",
         "Whoever assumes a role may pass an inline policy and up to ten managed policies; the session can do what the "
         "role's policies and those allow. Amplify itself passes one to the SSR session that denies iam:PassRole: no "
-        "change of the role cures that.",
+        "change of the role cures that. "
+        "A message names one policy even if several deny.",
         label=Label.ACCESS_DENIED_OTHER,
-        steps=("Find who assumes the role with a Policy or PolicyArns.", "In SSR code, do without iam:PassRole."),
-        fixes=("ask_policy_owner",),
+        steps=(
+            "A session policy is stored nowhere: it stands in the call that makes the session.",
+            "Look in the code or pipeline for AssumeRole or GetFederationToken with Policy or PolicyArns.",
+            "In SSR code, do without iam:PassRole.",
+        ),
         related=("session_tags_assume_again",),
         sources=(
             "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session",
@@ -332,10 +414,12 @@ CAUSES: tuple[Entry, ...] = (
         "The resource's own policy denies or does not allow",
         "A bucket, key, queue, secret or layer policy has the last word, above all across accounts: there both the "
         "identity's and the resource's policy must allow. KMS says so in words of its own. A layer in another region "
-        "looks the same.",
+        "looks the same. "
+        "A message names one policy even if several deny.",
         label=Label.ACCESS_DENIED_OTHER,
         steps=("Read the resource's policy.", "Check that its region and account are the ones meant."),
         fixes=("ask_resource_owner",),
+        related=("access_from_outside_account",),
         sources=(S3_403_DOCS, ACCESS_DENIED_DOCS),
     ),
     _cause(
@@ -343,7 +427,8 @@ CAUSES: tuple[Entry, ...] = (
         "Denied, and the text does not say by what, or by a policy the identity can't change",
         "An RCP, a VPC endpoint policy, a role's trust policy, or a bare `Access Denied` that names nobody. Find the "
         "full message first: the principal tells which role to look at, the words after `because` or `with` which "
-        "policy.",
+        "policy. "
+        "A message names one policy even if several deny.",
         label=Label.ACCESS_DENIED_OTHER,
         steps=(
             "Look for `User: ... is not authorized to perform` near the line, or in CloudTrail by request id.",
@@ -353,6 +438,12 @@ CAUSES: tuple[Entry, ...] = (
             ),
         ),
         fixes=("ask_policy_owner",),
+        related=(
+            "caller_lacks_assume_role",
+            "callers_account_not_trusted",
+            "trust_conditions",
+            "role_name_case",
+        ),
         sources=(ACCESS_DENIED_DOCS,),
     ),
     _cause(
@@ -364,10 +455,117 @@ CAUSES: tuple[Entry, ...] = (
         label=Label.PASS_ROLE_DENIED,
         steps=("Read who called from the principal; the role is the resource, where the message names one.",),
         fixes=("allow_pass_role",),
-        related=("pass_service_linked_role", "callers_policy_by_administrator"),
+        related=(
+            "pass_service_linked_role",
+            "callers_policy_by_administrator",
+            "service_linked_role_locked",
+        ),
         sources=(PASSING_ROLES_DOCS, TROUBLESHOOTING_DOCS),
     ),
+    _cause(
+        "role_assumes_itself",
+        "The role assumes itself, and its trust policy does not name it",
+        "Being the role is not permission to assume it: the trust policy must name the role's own ARN (or the "
+        "account). On EC2, ECS, EKS, Lambda and Amplify credentials renew themselves, and there is no need to.",
+        steps=(
+            "Leave the call out, and use the credentials that are there.",
+            "Only if session tags or a session policy are wanted: add the role's own ARN as AWS principal.",
+        ),
+        related=("session_tags_assume_again",),
+        sources=(ROLES_DOCS,),
+    ),
+    _cause(
+        "service_role_for_logs",
+        "The service role is the one that Amplify made for SSR logs",
+        "AmplifySSRLoggingRole-... or AmplifySSRLoggingPolicy-... may write logs and nothing else. Granting one "
+        "permission only leads to the next denial. A backend needs a service role with the managed policy "
+        "AmplifyBackendDeployFullAccess. A compute role never changes a build.",
+        identity=Identity.SERVICE_ROLE,
+        phases=_BUILD,
+        looks=(Look("service_role_set", "The service role's name begins with AmplifySSRLogging."),),
+        steps=("Leave the logging role as it is, and give the app a service role of its own.",),
+        fixes=("create_backend_role",),
+        related=("two_roles", "minimal_logging_policy", "cdk_not_bootstrapped"),
+        sources=("aws-amplify/amplify-backend#1674", "aws-amplify/amplify-backend#1961", SERVICE_ROLE_DOCS),
+    ),
+    _cause(
+        "studio_role_in_use",
+        "The command runs with Amplify Studio's credentials instead of your own",
+        "`amplify pull` and `push` of an app that was set up through Studio use the role <region>_<pool>_Full-access, "
+        "which lacks what newer commands need. It is not yours to edit.",
+        identity=Identity.STUDIO,
+        steps=("amplify configure project: choose an AWS profile of your own, then run the command again.",),
+        sources=("aws-amplify/amplify-hosting#1411", "aws-amplify/amplify-cli#9839"),
+    ),
+    _cause(
+        "layer_not_shared",
+        "The Lambda layer is in another region or account, or its owner has not shared it",
+        "lambda:GetLayerVersion is denied for a layer whose ARN is misspelt, of another region than the function, or "
+        "private to its owner. No permission of yours helps then.",
+        label=Label.ACCESS_DENIED_OTHER,
+        steps=(
+            "Compare the layer's ARN with what its owner publishes: the region must be the function's own.",
+            "If all is right: its owner shares it with lambda add-layer-version-permission.",
+        ),
+        related=("denied_by_resource_policy",),
+        sources=("https://docs.aws.amazon.com/lambda/latest/dg/permissions-layer-cross-account.html",),
+    ),
+    _cause(
+        "bedrock_access_not_enabled",
+        "Access to the Bedrock model is not enabled in this account and region",
+        "Models have to be enabled once, and some need AWS Marketplace rights to subscribe. Permissions on the role "
+        "come second.",
+        label=Label.ACCESS_DENIED_OTHER,
+        steps=(
+            "Amazon Bedrock > Model access, in the region that the code calls: enable the model.",
+            "Then allow bedrock:InvokeModel on it to the role.",
+        ),
+        related=("app_permissions_on_compute_role",),
+        sources=("https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html",),
+    ),
+    _cause(
+        "kms_key_refuses",
+        "The key behind the data may not be used",
+        "Reading encrypted data needs kms:Decrypt on its key besides the right to read. Both must allow it: a policy "
+        "of the caller, and the key policy, which alone decides across accounts. A deleted key, or one of another "
+        "region, reads the same.",
+        label=Label.ACCESS_DENIED_OTHER,
+        steps=(
+            "See which key encrypts the secret, object or table, and that it is enabled, in this region.",
+            "Allow kms:Decrypt on that key to the caller, and see that the key policy lets its account use it.",
+        ),
+        related=("denied_by_resource_policy",),
+        sources=("https://docs.aws.amazon.com/kms/latest/developerguide/policy-evaluation.html",),
+    ),
+    _cause(
+        "cognito_sms_role",
+        "The role that the Cognito user pool sends text messages with does not fit",
+        "It must allow sns:Publish, and trust cognito-idp.amazonaws.com with the external id that the user pool has. A "
+        "role that was made a moment before fails in the same way.",
+        label=Label.ACCESS_DENIED_OTHER,
+        steps=(
+            "Deploy once more: a new role needs some seconds.",
+            "If it fails again, compare the role's trust and the pool's external id.",
+        ),
+        related=("iam_propagation",),
+        sources=("https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-sms-settings.html",),
+    ),
     # the credentials themselves
+    _cause(
+        "stale_keys",
+        "Access keys in code or variables are stale",
+        "A role's credentials renew themselves at SSR runtime, so a token that is expired or invalid there mostly "
+        "comes from keys that were copied into variables or code: deleted, inactive, or without their session token.",
+        phases=(Phase.RUNTIME,),
+        looks=(Look("static_keys", "Environment variables hold access keys."),),
+        steps=(
+            "Attach a compute role first.",
+            "Then pass no credentials in the code, remove the variables, and delete the keys last.",
+        ),
+        fixes=("drop_explicit_credentials", "create_compute_role", "attach_compute_role"),
+        related=("long_lived_keys_in_variables", "keys_on_localhost_role_on_amplify"),
+        sources=(COMPUTE_ROLE_DOCS, STS_ERRORS_DOCS),
+    ),
     _cause(
         "explicit_credentials_in_code",
         "The code passes credentials of its own, often undefined ones",
@@ -389,7 +587,11 @@ CAUSES: tuple[Entry, ...] = (
         label=Label.EXPIRED_OR_INVALID_TOKEN,
         steps=("Compare the time of the error with the job's start.", "Log in again, or shorten the build."),
         fixes=("shorten_build", "log_in_locally"),
-        related=("max_session_duration_not_the_cause",),
+        related=(
+            "max_session_duration_not_the_cause",
+            "role_chaining_one_hour",
+            "duration_above_maximum",
+        ),
         sources=("aws-amplify/amplify-hosting#2751", "aws-amplify/amplify-hosting#2557", STS_ERRORS_DOCS),
     ),
     _cause(

@@ -28,6 +28,7 @@ CODECOMMIT_DOCS = (
 COMPUTE_ROLE_DOCS = "https://docs.aws.amazon.com/amplify/latest/userguide/amplify-SSR-compute-role.html"
 JS_SDK_DOCS = "https://docs.aws.amazon.com/sdk-for-javascript/v3/developer-guide/setting-credentials-node.html"
 PASSING_ROLES_DOCS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
+ROLES_DOCS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html"
 S3_403_DOCS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html"
 SCP_DOCS = "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html"
 SERVICE_ROLE_DOCS = "https://docs.aws.amazon.com/amplify/latest/userguide/amplify-service-role.html"

@@ -115,18 +115,16 @@ _LOG_STATEMENTS = """\
   {"Effect":"Allow","Action":"logs:DescribeLogGroups",
    "Resource":"arn:{partition}:logs:{region}:{account}:log-group:*"}"""
 
-_FIXES = (
-    Fix(
-        id="create_service_role",
-        title="Create a service role and attach it to the app",
-        expect="Builds run as this role from the next job on. The SSR runtime is not affected: it has a role of its "
-        "own.",
-        console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment. Then Amplify > the "
-        "app > App settings > IAM roles > Service role > Edit, choose the role, save. Read it back: the console has "
-        "been seen to lose the choice. Only a Gen 2 backend needs the managed policy AmplifyBackendDeployFullAccess.",
-        cli=_create_role(GUARDED_TRUST, _SET_SERVICE_ROLE),
-        cdk="""const serviceRole = new iam.Role(this, 'AmplifyServiceRole', {
-  roleName: '{role_name}', path: '{role_path}',
+_BACKEND_POLICY = "arn:{partition}:iam::aws:policy/service-role/AmplifyBackendDeployFullAccess"
+"""What a Gen 2 backend needs. https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmplifyBackendDeployFullAccess.html"""
+
+
+def _service_role_cdk(policies: str = "") -> str:
+    return (
+        """const serviceRole = new iam.Role(this, 'AmplifyServiceRole', {
+  roleName: '{role_name}', path: '{role_path}',"""
+        + policies
+        + """
   assumedBy: new iam.ServicePrincipal('amplify.amazonaws.com', { conditions: {
     StringEquals: { 'aws:SourceAccount': '{account}' },
     ArnLike: { 'aws:SourceArn': [
@@ -135,8 +133,13 @@ _FIXES = (
     ] },
   } }),
 });
-// in your existing CfnApp: iamServiceRole: serviceRole.roleArn""",
-        terraform="""resource "aws_iam_role" "amplify_service" {
+// in your existing CfnApp: iamServiceRole: serviceRole.roleArn"""
+    )
+
+
+def _service_role_terraform(policies: str = "") -> str:
+    return (
+        """resource "aws_iam_role" "amplify_service" {
   name = "{role_name}"
   path = "{role_path}"
   assume_role_policy = jsonencode({
@@ -152,13 +155,22 @@ _FIXES = (
       }
     }]
   })
-}
-# in your existing aws_amplify_app: iam_service_role_arn = aws_iam_role.amplify_service.arn""",
-        cloudformation="""AmplifyServiceRole:
+}"""
+        + policies
+        + """
+# in your existing aws_amplify_app: iam_service_role_arn = aws_iam_role.amplify_service.arn"""
+    )
+
+
+def _service_role_cloudformation(policies: str = "") -> str:
+    return (
+        """AmplifyServiceRole:
   Type: AWS::IAM::Role
   Properties:
     RoleName: {role_name}
-    Path: {role_path}
+    Path: {role_path}"""
+        + policies
+        + """
     AssumeRolePolicyDocument:
       Version: '2012-10-17'
       Statement:
@@ -171,7 +183,46 @@ _FIXES = (
               aws:SourceArn:
                 - arn:{partition}:amplify:{region}:{account}:apps/{app_id}
                 - arn:{partition}:amplify:{region}:{account}:apps/{app_id}/*
-# in your existing AWS::Amplify::App: IAMServiceRole: !GetAtt AmplifyServiceRole.Arn""",
+# in your existing AWS::Amplify::App: IAMServiceRole: !GetAtt AmplifyServiceRole.Arn"""
+    )
+
+
+_FIXES = (
+    Fix(
+        id="create_service_role",
+        title="Create a service role and attach it to the app",
+        expect="Builds run as this role from the next job on. The SSR runtime is not affected: it has a role of its "
+        "own.",
+        console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment. Then Amplify > the "
+        "app > App settings > IAM roles > Service role > Edit, choose the role, save. Read it back: the console has "
+        "been seen to lose the choice. Only a Gen 2 backend needs the managed policy AmplifyBackendDeployFullAccess.",
+        cli=_create_role(GUARDED_TRUST, _SET_SERVICE_ROLE),
+        cdk=_service_role_cdk(),
+        terraform=_service_role_terraform(),
+        cloudformation=_service_role_cloudformation(),
+    ),
+    Fix(
+        id="create_backend_role",
+        title="Create a service role that may deploy the backend, and attach it to the app",
+        expect="Builds run as this role from the next job on, with what a Gen 2 backend needs. It can't bootstrap CDK, "
+        "and the SSR runtime is not affected.",
+        console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment, with the managed "
+        "policy AmplifyBackendDeployFullAccess. Then Amplify > the app > App settings > IAM roles > Service role > "
+        "Edit, choose the role, save, and look again.",
+        cli=_create_role(
+            GUARDED_TRUST,
+            f"aws iam attach-role-policy --role-name {{role_name}} \\\n  --policy-arn {_BACKEND_POLICY} &&\n"
+            f"{_SET_SERVICE_ROLE}",
+        ),
+        cdk=_service_role_cdk(
+            "\n  managedPolicies: [iam.ManagedPolicy.fromManagedPolicyArn(this, 'BackendDeploy',\n"
+            f"    '{_BACKEND_POLICY}')],"
+        ),
+        terraform=_service_role_terraform(
+            '\nresource "aws_iam_role_policy_attachment" "backend" {\n'
+            f'  role       = aws_iam_role.amplify_service.name\n  policy_arn = "{_BACKEND_POLICY}"\n}}'
+        ),
+        cloudformation=_service_role_cloudformation(f"\n    ManagedPolicyArns: ['{_BACKEND_POLICY}']"),
     ),
     Fix(
         id="attach_service_role",
@@ -434,7 +485,8 @@ const client = new DynamoDBClient({
   region: '{region}',
   ...(id && secret ? { credentials: { accessKeyId: id, secretAccessKey: secret } } : {}),
 });
-Then Amplify > the app > Environment variables: remove the access keys, and deactivate them in IAM.""",
+Attach the compute role first. Then Amplify > the app > Environment variables: remove the access keys, and
+deactivate them in IAM.""",
         cli="aws amplify get-app --app-id {app_id} --region {region} --query 'keys(app.environmentVariables)' &&\n"
         "aws amplify get-branch --app-id {app_id} --branch-name {branch} --region {region} \\\n"
         "  --query 'keys(branch.environmentVariables)'",

@@ -16,6 +16,7 @@ from medic.knowledge.entry import (
     COMPUTE_ROLE_DOCS,
     JS_SDK_DOCS,
     PASSING_ROLES_DOCS,
+    ROLES_DOCS,
     S3_403_DOCS,
     SERVICE_ROLE_DOCS,
     SSR_VARIABLES_DOCS,
@@ -30,7 +31,6 @@ from medic.labels import Confidence, Identity, Label, Phase
 
 _AMPX = "https://github.com/aws-amplify/amplify-backend"
 _CDK = "https://github.com/aws/aws-cdk-cli"
-_ROLES_DOCS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html"
 _BUILD = (Phase.BUILD, Phase.DEPLOY)
 _NOT_RUNTIME = (*_BUILD, Phase.API)
 _PRINCIPAL = Look("principal", "Find the principal in the full message: it tells whose credentials were used.")
@@ -64,12 +64,34 @@ SIGNATURES: tuple[Signature, ...] = (
             Look("service_role_trust", "Its trust policy lets Amplify in for this app."),
             Look("repository_connection", "The repository can be reached: only the console shows it."),
         ),
+        steps=(
+            "Change one thing at a time, and save the state before: medic snapshot {app_id} --out before.json.",
+            "Compare with an app that works: medic compare.",
+        ),
         fixes=("trust_service_role", "reconnect_repository"),
         related=(
             "unassumable_checklist",
             "repository_connection_lost",
             "service_role_trust_wrong",
             "service_role_missing",
+            "codebuild_principal_myth",
+            "wrong_region_principal_myth",
+            "more_policies_myth",
+            "fewer_permissions_worked",
+            "minimal_logging_policy",
+            "scp_and_service_principals",
+            "boundary_of_the_role",
+            "policy_simulator_proves_nothing",
+            "cloudtrail_silent",
+            "sts_endpoints_not_the_cause",
+            "max_session_duration_not_the_cause",
+            "recreating_same_way",
+            "reattaching_role",
+            "compare_with_working_app",
+            "snapshot_before_reset",
+            "recreate_app_steps",
+            "record_region_platform_framework",
+            "other_reports",
         ),
         sources=("aws-amplify/amplify-hosting#828", "aws-amplify/amplify-backend#2505", SERVICE_ROLE_DOCS),
     ),
@@ -94,6 +116,7 @@ SIGNATURES: tuple[Signature, ...] = (
             "compute_role_missing",
             "iam_propagation",
             "compute_role_conditions_contested",
+            "lambda_principal_contested",
         ),
         sources=(COMPUTE_ROLE_DOCS,),
     ),
@@ -116,7 +139,20 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|\bmust allow .{1,60} to assume the role\b|\bprovided role (?:arn )?cannot be assumed\b",
         unless=r"proceeding anyway",
         fixes=("wait_and_retry",),
-        related=("iam_propagation", "denied_by_other_policy", "caller_lacks_assume_role"),
+        related=(
+            "iam_propagation",
+            "denied_by_other_policy",
+            "caller_lacks_assume_role",
+            "callers_account_not_trusted",
+            "trust_conditions",
+            "trust_date_window",
+            "source_identity_required",
+            "session_tags_assume_again",
+            "role_assumes_itself",
+            "role_name_case",
+            "find_service_principal",
+            "role_without_use_case",
+        ),
         sources=(_AMPX, _CDK, "aws-amplify/amplify-studio#861", "aws-amplify/amplify-cli#6825"),
     ),
     Signature(
@@ -132,7 +168,11 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=("publish with SNS", "allowing Cognito to assume"),
         pattern=r"\brole does not have (?:permission to publish with sns|a trust relationship allowing cognito)\b",
         fixes=("wait_and_retry",),
-        related=("iam_propagation", "denied_by_other_policy"),
+        related=(
+            "iam_propagation",
+            "denied_by_other_policy",
+            "cognito_sms_role",
+        ),
         sources=(
             "https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-sms-settings.html",
             "OElesin/querypal#6",
@@ -163,8 +203,12 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         literals=("DurationSeconds exceeds",),
         pattern=r"\bdurationseconds exceeds the (?:maxsessionduration|1 hour session limit)",
-        related=("caller_lacks_assume_role",),
-        sources=(_ROLES_DOCS,),
+        related=(
+            "caller_lacks_assume_role",
+            "duration_above_maximum",
+            "role_chaining_one_hour",
+        ),
+        sources=(ROLES_DOCS,),
     ),
     Signature(
         "switch_role_refused",
@@ -177,8 +221,13 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=("fields. Check your information",),
         pattern=r"invalid information in one or more fields\. check your information or contact your administrator",
-        related=("caller_lacks_assume_role", "callers_account_not_trusted"),
-        sources=(_ROLES_DOCS,),
+        related=(
+            "caller_lacks_assume_role",
+            "callers_account_not_trusted",
+            "switch_role_invalid",
+            "role_name_case",
+        ),
+        sources=(ROLES_DOCS,),
     ),
     Signature(
         "protected_role_changed",
@@ -191,8 +240,14 @@ SIGNATURES: tuple[Signature, ...] = (
         names=("UnmodifiableEntity", "UnmodifiableEntityException"),
         literals=("only modifiable by AWS",),
         pattern=r"\bonly modifiable by aws\b",
-        related=("pass_service_linked_role",),
-        sources=(_ROLES_DOCS,),
+        related=(
+            "pass_service_linked_role",
+            "service_linked_role_locked",
+            "service_linked_role_appeared",
+            "service_created_role_hands_off",
+            "delete_service_role_safely",
+        ),
+        sources=(ROLES_DOCS,),
     ),
     Signature(
         "service_policy_version_blocked",
@@ -204,8 +259,13 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         literals=("create the default version (V",),
         pattern=r"\bdid not create the default version \(v\d{1,3}\) of the \S{1,128} policy\b",
-        related=("denied_by_other_policy",),
-        sources=(_ROLES_DOCS,),
+        related=(
+            "denied_by_other_policy",
+            "default_policy_version",
+            "service_created_role_hands_off",
+            "delete_service_role_safely",
+        ),
+        sources=(ROLES_DOCS,),
     ),
     Signature(
         "pass_role_refused",
@@ -237,7 +297,17 @@ SIGNATURES: tuple[Signature, ...] = (
             Look("service_role_set", "The app has a service role."),
         ),
         fixes=("create_compute_role", "drop_explicit_credentials", "create_service_role"),
-        related=("compute_role_not_set", "two_roles", "node_provider_chain_no_help", "region_variable_no_help"),
+        related=(
+            "compute_role_not_set",
+            "two_roles",
+            "node_provider_chain_no_help",
+            "region_variable_no_help",
+            "keys_on_localhost_role_on_amplify",
+            "long_lived_keys_in_variables",
+            "verify_runtime",
+            "app_permissions_on_compute_role",
+            "region_missing",
+        ),
         sources=(COMPUTE_ROLE_DOCS, JS_SDK_DOCS),
     ),
     Signature(
@@ -407,7 +477,11 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|token is expired\. to refresh this sso|\bsignature expired: |session has expired\. please reauthenticate"
         r"|\berror loading sso token\b",
         fixes=("shorten_build", "log_in_locally"),
-        related=("session_expired",),
+        related=(
+            "session_expired",
+            "stale_keys",
+            "max_session_duration_not_the_cause",
+        ),
         sources=("aws-amplify/amplify-hosting#2751", "aws-amplify/amplify-hosting#3126", STS_ERRORS_DOCS),
     ),
     Signature(
@@ -432,7 +506,11 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|unable to get backend outputs due to invalid credentials|failed to fetch amplify studio credentials"
         r"|\bUnauthorizedException\]?: session token not found or invalid",
         fixes=("log_in_locally", "drop_explicit_credentials"),
-        related=("session_expired", "long_lived_keys_in_variables"),
+        related=(
+            "session_expired",
+            "long_lived_keys_in_variables",
+            "stale_keys",
+        ),
         sources=(STS_ERRORS_DOCS,),
     ),
     Signature(
@@ -478,7 +556,12 @@ SIGNATURES: tuple[Signature, ...] = (
         pattern=r"\[?BootstrapDetectionError\b|unable to detect cdk bootstrap stack due to permission issues",
         looks=(_PRINCIPAL, Look("service_role_set", "The app has a service role, meant for backend deployments.")),
         fixes=("create_service_role", "attach_service_role"),
-        related=("service_role_not_set", "permissions_on_logging_role"),
+        related=(
+            "service_role_not_set",
+            "permissions_on_logging_role",
+            "service_role_for_logs",
+            "cdk_not_bootstrapped",
+        ),
         sources=(_AMPX, SERVICE_ROLE_DOCS),
     ),
     Signature(
@@ -493,7 +576,10 @@ SIGNATURES: tuple[Signature, ...] = (
         pattern=r"unable to get backend outputs due to insufficient permissions",
         looks=(_PRINCIPAL, Look("service_role_set", "The app has a service role, meant for backend deployments.")),
         fixes=("create_service_role", "attach_service_role"),
-        related=("service_role_not_set",),
+        related=(
+            "service_role_not_set",
+            "service_role_for_logs",
+        ),
         sources=(_AMPX, SERVICE_ROLE_DOCS),
     ),
     Signature(
@@ -509,7 +595,11 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|deployment role does not have sufficient permissions",
         looks=(_PRINCIPAL,),
         fixes=("grant_action", "attach_service_role"),
-        related=("permission_missing_identity", "denied_by_other_policy"),
+        related=(
+            "permission_missing_identity",
+            "denied_by_other_policy",
+            "service_role_for_logs",
+        ),
         sources=(_AMPX,),
     ),
     Signature(
@@ -525,7 +615,10 @@ SIGNATURES: tuple[Signature, ...] = (
         pattern=r"\bSSMCredentialsError\]?:? .{0,40}\bAccessDenied(?:Exception)?\b",
         looks=(_PRINCIPAL,),
         fixes=("grant_action",),
-        related=("permission_missing_identity",),
+        related=(
+            "permission_missing_identity",
+            "secrets_not_set_up",
+        ),
         sources=(_AMPX,),
     ),
     Signature(
@@ -540,7 +633,10 @@ SIGNATURES: tuple[Signature, ...] = (
         names=("GetLambdaLayerVersionError",),
         literals=("to get Lambda layer version",),
         pattern=r"unable to get lambda layer version",
-        related=("denied_by_resource_policy",),
+        related=(
+            "denied_by_resource_policy",
+            "layer_not_shared",
+        ),
         sources=(_AMPX,),
     ),
     Signature(
@@ -556,7 +652,11 @@ SIGNATURES: tuple[Signature, ...] = (
         pattern=r"(?:not (?:authorized|allowed|permitted) to|does not have permissions? to) (?:create|assume)"
         r" (?:or assume )?(?:a |the |an )?(?:service[- ]linked role|slr\b)|unable to assume the service[- ]linked role",
         looks=(_PRINCIPAL,),
-        related=("permission_missing_identity", "pass_service_linked_role"),
+        related=(
+            "permission_missing_identity",
+            "pass_service_linked_role",
+            "service_linked_role_appeared",
+        ),
         sources=("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html",),
     ),
     Signature(
@@ -572,7 +672,11 @@ SIGNATURES: tuple[Signature, ...] = (
         pattern=r"access to kms is not allowed|because kms access was denied"
         r"|ciphertext refers to a customer master key that does not exist",
         looks=(_PRINCIPAL,),
-        related=("denied_by_resource_policy", "permission_missing_identity"),
+        related=(
+            "denied_by_resource_policy",
+            "permission_missing_identity",
+            "kms_key_refuses",
+        ),
         sources=("https://docs.aws.amazon.com/kms/latest/developerguide/policy-evaluation.html",),
     ),
     Signature(
@@ -586,7 +690,10 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=("specified model ID", "Model access is denied", "not authorized to invoke this API"),
         pattern=r"don.t have access to the model with the specified model id|\bmodel access is denied\b"
         r"|not authorized to invoke this api operation",
-        related=("denied_by_other_policy",),
+        related=(
+            "denied_by_other_policy",
+            "bedrock_access_not_enabled",
+        ),
         sources=("https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html",),
     ),
     Signature(
@@ -601,7 +708,11 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=("exists, but we dont have access", "exists, but we don't have access", "exists, but not in account"),
         pattern=r"bucket named '[^']{1,80}' exists, but (?:we don.?t have access to it|not in account)",
         looks=(_PRINCIPAL,),
-        related=("service_role_not_set", "denied_by_other_policy"),
+        related=(
+            "service_role_not_set",
+            "denied_by_other_policy",
+            "cdk_not_bootstrapped",
+        ),
         sources=(_CDK,),
     ),
     Signature(
@@ -740,24 +851,34 @@ DENIALS: tuple[Entry, ...] = (
         "denied_service_role",
         "The service role was assumed, and lacks a permission",
         "The session name BuildSession shows that Amplify could assume the role: trust is fine. The role lacks this "
-        "action on this resource.",
+        "action on this resource. More denials may follow, one at a time.",
         label=Label.ACCESS_DENIED_IDENTITY,
         identity=Identity.SERVICE_ROLE,
         phases=_BUILD,
         fixes=("grant_action", "attach_service_role"),
-        related=("permission_missing_identity", "permissions_on_logging_role"),
+        related=(
+            "permission_missing_identity",
+            "service_role_for_logs",
+            "two_roles",
+            "secrets_not_set_up",
+        ),
         sources=(ACCESS_DENIED_DOCS, "aws-amplify/amplify-backend#1961"),
     ),
     _denial(
         "denied_compute_role",
         "The compute role works, and lacks a permission",
         "The session name AmplifyHostingCompute-app=... shows that server code runs as the compute role. Grant the "
-        "action there; no redeploy is needed.",
+        "action there; no redeploy is needed. More denials may follow, one at a time.",
         label=Label.ACCESS_DENIED_IDENTITY,
         identity=Identity.COMPUTE_ROLE,
         phases=(Phase.RUNTIME,),
         fixes=("grant_action",),
-        related=("permission_missing_identity", "app_permissions_on_compute_role"),
+        related=(
+            "permission_missing_identity",
+            "app_permissions_on_compute_role",
+            "two_roles",
+            "kms_key_refuses",
+        ),
     ),
     _denial(
         "denied_studio_role",
@@ -766,8 +887,11 @@ DENIALS: tuple[Entry, ...] = (
         "or the runtime.",
         label=Label.ACCESS_DENIED_IDENTITY,
         identity=Identity.STUDIO,
-        fixes=("grant_action",),
-        related=("permission_missing_identity",),
+        steps=("amplify configure project: use an AWS profile of your own.",),
+        related=(
+            "permission_missing_identity",
+            "studio_role_in_use",
+        ),
         sources=("aws-amplify/amplify-cli#9839", "aws-amplify/amplify-hosting#2194"),
     ),
     _denial(
@@ -789,7 +913,15 @@ DENIALS: tuple[Entry, ...] = (
         label=Label.ACCESS_DENIED_IDENTITY,
         identity=Identity.USER,
         fixes=("grant_action",),
-        related=("callers_policy_by_administrator", "deleting_needs_amplifybackend", "access_from_outside_account"),
+        related=(
+            "callers_policy_by_administrator",
+            "deleting_needs_amplifybackend",
+            "access_from_outside_account",
+            "caller_lacks_assume_role",
+            "callers_account_not_trusted",
+            "principal_tags_required",
+            "studio_role_in_use",
+        ),
         sources=(TROUBLESHOOTING_DOCS, ACCESS_DENIED_DOCS),
     ),
     _denial(
@@ -808,7 +940,11 @@ DENIALS: tuple[Entry, ...] = (
         "The caller may not hand the role to the service. It is the caller's permission, whatever the role may do.",
         label=Label.PASS_ROLE_DENIED,
         fixes=("allow_pass_role",),
-        related=("pass_role_missing", "pass_service_linked_role"),
+        related=(
+            "pass_role_missing",
+            "pass_service_linked_role",
+            "callers_policy_by_administrator",
+        ),
         sources=(TROUBLESHOOTING_DOCS, PASSING_ROLES_DOCS),
     ),
     _denial(
@@ -817,7 +953,17 @@ DENIALS: tuple[Entry, ...] = (
         "Policies and boundary must both allow. Adding a permission to the role changes nothing.",
         label=Label.ACCESS_DENIED_BOUNDARY,
         fixes=("change_boundary",),
-        related=("denied_by_boundary", "gen1_roles_under_boundary"),
+        related=(
+            "denied_by_boundary",
+            "gen1_roles_under_boundary",
+            "gen1_boundary_init",
+            "gen1_boundary_env_add",
+            "gen1_boundary_env_update",
+            "gen1_boundary_cross_account",
+            "gen1_boundary_per_environment",
+            "gen1_boundary_policy_outside",
+            "gen1_boundary_verify",
+        ),
         sources=(BOUNDARY_DOCS, ACCESS_DENIED_DOCS),
     ),
     _denial(
@@ -826,7 +972,10 @@ DENIALS: tuple[Entry, ...] = (
         "No policy in this account helps; the organization's administrators decide.",
         label=Label.ACCESS_DENIED_SCP,
         fixes=("ask_policy_owner",),
-        related=("denied_by_scp",),
+        related=(
+            "denied_by_scp",
+            "scp_and_service_principals",
+        ),
     ),
     _denial(
         "denied_rcp",
@@ -841,8 +990,11 @@ DENIALS: tuple[Entry, ...] = (
         "A session policy denies",
         "Whoever assumed the role limited the session; the role's own policies can't widen it.",
         label=Label.ACCESS_DENIED_OTHER,
-        fixes=("ask_policy_owner",),
-        related=("denied_by_session_policy",),
+        steps=("Look where the session is made: AssumeRole with Policy or PolicyArns.",),
+        related=(
+            "denied_by_session_policy",
+            "session_tags_assume_again",
+        ),
     ),
     _denial(
         "denied_resource_policy",
@@ -850,7 +1002,12 @@ DENIALS: tuple[Entry, ...] = (
         "A bucket, key, secret, queue or layer policy. Across accounts both sides must allow.",
         label=Label.ACCESS_DENIED_OTHER,
         fixes=("ask_policy_owner",),
-        related=("denied_by_resource_policy",),
+        related=(
+            "denied_by_resource_policy",
+            "access_from_outside_account",
+            "layer_not_shared",
+            "kms_key_refuses",
+        ),
     ),
     _denial(
         "denied_by_setting",
@@ -874,6 +1031,17 @@ DENIALS: tuple[Entry, ...] = (
         "A role's trust policy denies or does not allow",
         "The role to be assumed does not let this caller in. For web identities the trust policy alone decides.",
         label=Label.ACCESS_DENIED_OTHER,
-        related=("callers_account_not_trusted", "trust_conditions", "caller_lacks_assume_role"),
+        related=(
+            "callers_account_not_trusted",
+            "trust_conditions",
+            "caller_lacks_assume_role",
+            "role_assumes_itself",
+            "role_name_case",
+            "principal_tags_required",
+            "trust_date_window",
+            "source_identity_required",
+            "session_tags_assume_again",
+            "find_service_principal",
+        ),
     ),
 )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from medic.text import bare
 from medic.trust.decision import Decision, Outcome, StatementTrace
 from medic.trust.document import Document, Effect, Malformed, parse
 from medic.trust.evaluate import outcome_of
@@ -49,9 +50,9 @@ _PRINCIPAL_KEYS = {
 }
 _RANK = {Outcome.DENIED: 0, Outcome.CONDITIONAL: 1, Outcome.ALLOWED: 2}
 _SOURCE_KEYS = {"aws:sourcearn", "aws:sourceaccount"}
-_EXACT = {"StringEquals", "StringEqualsIgnoreCase"}
-"""Operators without wildcards."""
-_WIDENED = _EXACT | {"StringLike", "ArnEquals", "ArnLike"}
+_EXACT = "StringEquals"
+"""The operator without wildcards."""
+_WIDENED = {_EXACT, "StringLike", "ArnEquals", "ArnLike"}
 """Operators under which one value more lets in one source more."""
 
 
@@ -167,10 +168,23 @@ def _objections(decision: Decision, change: _Change) -> Iterator[str]:
         )
     if decision.session_limit is not None:
         yield "The trust policy is not what stands in the way; ask for a shorter session."
+    caller = decision.request.caller
+    if caller.kind is not PrincipalKind.SERVICE and (other := _spelt_otherwise(decision)):
+        yield f"The trust policy names {bare(other)}, and case counts: see which of the two exists."
     named = _named_under_conditions(decision)
     if change.kind is FixKind.APPEND and named:
-        name, caller = statement_name(named[0].statement), decision.request.principal
-        yield f"{name} names {caller} under conditions, and a statement beside it would undo them. {_advice(named[0])}"
+        name = statement_name(named[0].statement)
+        yield (
+            f"{name} names {caller.text} under conditions, and a statement beside it would undo them."
+            f" {_advice(named[0])}"
+        )
+
+
+def _spelt_otherwise(decision: Decision) -> str | None:
+    """A principal of the policy that differs from the caller only in case."""
+    entries = [entry.text for trace in decision.statements for entry in trace.statement.principals.entries]
+    caller = decision.request.principal
+    return next((text for text in entries if text != caller and text.lower() == caller.lower()), None)
 
 
 def _advice(trace: StatementTrace) -> str:
@@ -248,7 +262,7 @@ def _widened(trace: StatementTrace, document: Document, request: AssumeRoleReque
 def _sources_for(condition: Condition, request: AssumeRoleRequest) -> list[str]:
     if condition.key.lower() == "aws:sourceaccount":
         return [request.account_id] if ACCOUNT_ID.fullmatch(request.account_id or "") and request.account_id else []
-    exact = condition.operator.name in _EXACT or not _source_arns(request)
+    exact = condition.operator.name == _EXACT or not _source_arns(request)
     return [request.source_arn or ""] if exact else _source_arns(request)
 
 

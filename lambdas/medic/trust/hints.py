@@ -101,8 +101,8 @@ def _entry_mistakes(entry: Principal, decision: Decision) -> Iterator[str]:
     is_service = caller.kind is PrincipalKind.SERVICE
     if is_service and account_named(entry, caller):
         yield (
-            f'The trust was left at an account where a service is meant: "Principal": {{"AWS": "{entry.text}"}} must'
-            f' become "Principal": {{"Service": "{caller.text}"}}.'
+            f'The trust was left at an account where a service is meant: name "Principal": {{"Service":'
+            f' "{caller.text}"}}, and remove {{"AWS": "{entry.text}"}} unless people of that account need the role.'
         )
     if entry.text != caller.text and entry.text.strip().lower() == caller.text.lower():
         yield "A principal differs from the caller only in case or white space; names are compared exactly."

@@ -64,7 +64,7 @@ def _problems_of(entry: Principal) -> Iterator[str]:
     wildcard = bool({"*", "?"} & set(entry.text))
     if entry.kind is PrincipalKind.SERVICE and entry.key not in {"Service", "Federated"}:
         yield f'{name} stands under another key than "Service", exactly so written; there it matches nobody.'
-    elif entry.key not in {EVERYBODY, "AWS", "Service", "Federated", "CanonicalUser"}:
+    elif entry.key not in {EVERYBODY, "AWS", "Service", "Federated"}:
         yield f"{name} stands under {shown(entry.key)}; the kinds of principals are exactly AWS, Service and Federated."
     elif DELETED.fullmatch(entry.text):
         yield (

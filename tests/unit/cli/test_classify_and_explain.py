@@ -187,6 +187,32 @@ class TestExplain:
         assert result.exit_code == 2
         assert "iam_propagation" in result.output
 
+    @pytest.mark.parametrize(
+        "words", [("REGIONAL", "principal"), ("regional principal",), ("Wrong_Region_Principal_Myth",)]
+    )
+    def test_words_of_a_title_or_an_id_find_it_in_any_case(self, words: tuple[str, ...]) -> None:
+        assert "wrong_region_principal_myth: cause" in _run("explain", *words).output
+
+    def test_words_of_several_texts_list_their_entries(self) -> None:
+        output = _run("explain", "trust", "policy").output
+
+        assert "service_role_trust_wrong" in output
+        assert "iam_propagation" not in output
+
+    def test_a_line_of_a_log_is_recognised_and_what_it_names_is_shown(self) -> None:
+        output = _run("explain", "--dialect", "cli", DENIED).output
+
+        assert "denied_caller: signature" in output
+        assert "action s3:GetObject" in output
+
+    def test_a_line_alone_fills_in_no_command_that_grants_a_permission(self) -> None:
+        session = DENIED.replace("iam::111122223333:user/x", "sts::111122223333:assumed-role/web/BuildSession")
+
+        assert '"Action":"{action}"' in _run("explain", "--dialect", "cli", session).output
+
+    def test_nothing_found_is_wrong_usage(self) -> None:
+        assert _run("explain", "xylophone").exit_code == 2
+
 
 class TestRedact:
     def test_secrets_are_removed_and_the_rest_stays(self) -> None:

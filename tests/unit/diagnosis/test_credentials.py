@@ -114,11 +114,11 @@ def test_an_amplify_tool_denied_with_a_service_role_lacks_a_permission() -> None
     assert top(diagnosed(BOOTSTRAP, **NO_ROLE)) == ("service_role_not_set", Rank.LIKELY)
 
 
-def test_an_amplify_tool_denied_with_a_logging_role_may_have_the_wrong_role() -> None:
+def test_an_amplify_tool_denied_with_a_logging_role_has_the_wrong_role() -> None:
     logging = f"arn:aws:iam::{ACCOUNT}:role/AmplifySSRLoggingRole-1b2c"
     changes = {"app": Present(app(service_role_arn=logging)), "roles": {logging: Present(role(logging))}}
 
-    assert ranks(diagnosed(BOOTSTRAP, **changes))["permissions_on_logging_role"] is Rank.POSSIBLE
+    assert top(diagnosed(BOOTSTRAP, **changes)) == ("service_role_for_logs", Rank.LIKELY)
 
 
 def test_a_command_outside_amplify_uses_the_machines_credentials() -> None:

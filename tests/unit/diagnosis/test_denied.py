@@ -153,7 +153,7 @@ def test_a_role_that_assumes_itself_needs_its_own_trust() -> None:
     own = f"arn:aws:iam::{ACCOUNT}:role/service"
     diagnosis = diagnosed(denial(BUILD_SESSION, "", "sts:AssumeRole", own))
 
-    assert top(diagnosis) == ("denied_by_other_policy", Rank.LIKELY)
+    assert top(diagnosis) == ("role_assumes_itself", Rank.LIKELY)
     assert "assumes itself" in diagnosis.causes[0].reason
     assert all(each.proposal is None for each in diagnosis.causes)
 
@@ -214,7 +214,6 @@ def test_an_iam_users_keys_in_environment_variables_override_the_role() -> None:
 @pytest.mark.parametrize(
     ("principal", "app_changes", "rank"),
     [
-        (session("AmplifySSRLoggingRole-1b2c", "BuildSession"), {}, Rank.LIKELY),
         (
             COMPUTE_SESSION,
             {"service_role_arn": f"arn:aws:iam::{ACCOUNT}:role/AmplifySSRLoggingRole-1b2c"},
@@ -222,7 +221,7 @@ def test_an_iam_users_keys_in_environment_variables_override_the_role() -> None:
         ),
         (COMPUTE_SESSION, {}, None),
     ],
-    ids=["called", "set as service role", "no such role"],
+    ids=["set as service role", "no such role"],
 )
 def test_permissions_on_the_logging_role_are_suspected_only_if_it_is_used(
     principal: str, app_changes: dict[str, Any], rank: Rank | None
@@ -230,6 +229,38 @@ def test_permissions_on_the_logging_role_are_suspected_only_if_it_is_used(
     diagnosis = diagnosed(denial(principal), app=Present(app(**app_changes)))
 
     assert ranks(diagnosis).get("permissions_on_logging_role") is rank
+
+
+@pytest.mark.parametrize("name", ["AmplifySSRLoggingRole-1b2c", "AmplifySSRLoggingPolicy-1b2c"])
+def test_a_build_that_runs_as_the_logging_role_needs_a_service_role_of_its_own(name: str) -> None:
+    diagnosis = diagnosed(denial(session(name, "BuildSession"), ""))
+
+    assert top(diagnosis) == ("service_role_for_logs", Rank.LIKELY)
+    assert not {"permissions_on_logging_role", "compute_role_not_set"} & set(ranks(diagnosis))
+
+
+@pytest.mark.parametrize(
+    ("text", "phase", "cause_id"),
+    [
+        (denial(session("eu-west-1_ab_Full-access", "amplifyadmin"), ""), Phase.BUILD, "studio_role_in_use"),
+        (denial(BUILD_SESSION, "", "lambda:GetLayerVersion"), Phase.BUILD, "layer_not_shared"),
+        ("GetLambdaLayerVersionError: Unable to get Lambda layer version", Phase.BUILD, "layer_not_shared"),
+        (denial(COMPUTE_SESSION, "", "kms:Decrypt"), Phase.RUNTIME, "kms_key_refuses"),
+        ("Access to KMS is not allowed", Phase.BUILD, "kms_key_refuses"),
+        ("You don't have access to the model with the specified model ID", Phase.RUNTIME, "bedrock_access_not_enabled"),
+        ("Role does not have permission to publish with SNS", Phase.BUILD, "cognito_sms_role"),
+        ("UnrecognizedClientException: The security token included in the request is invalid.", Phase.RUNTIME,
+         "stale_keys"),
+    ],
+)  # fmt: skip
+def test_what_helps_first_comes_first(text: str, phase: Phase, cause_id: str) -> None:
+    assert diagnosed(text, phase).likeliest == cause_id
+
+
+def test_deleting_an_app_needs_two_permissions() -> None:
+    by = denial(f"arn:aws:iam::{ACCOUNT}:user/Ann", "", "amplifybackend:RemoveAllBackends")
+
+    assert diagnosed(by, Phase.API).causes[0].reason.endswith("; deleting needs amplify:DeleteApp too")
 
 
 # --- special refusals

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -164,6 +166,39 @@ def test_a_diagnosis_is_ordered_complete_and_refers_only_to_its_checks(diagnosis
         assert find_entry(cause.id) is not None
         assert {*cause.supporting, *cause.against, *cause.unseen} <= set(results)
         assert all(results[id_] is CheckResult.UNKNOWN for id_ in cause.unseen)
+
+
+REMOVALS: dict[str, Any] = {
+    **{name: lambda world, name=name: replace(world, **{name: UNREAD[0]}) for name in ("app", "branch", "job", "log")},
+    "roles": lambda world: replace(world, roles=dict.fromkeys(world.roles, UNREAD[0])),
+    "policies": lambda world: replace(world, policies={}),
+}
+
+
+@pytest.mark.parametrize("phase", [Phase.BUILD, Phase.RUNTIME])
+@pytest.mark.parametrize("text", [*TEXTS, *map(denial, PRINCIPALS)])
+def test_a_fact_that_is_taken_away_makes_no_cause_more_than_possible(text: str, phase: Phase) -> None:
+    """A cause may become possible that the fact ruled out.
+
+    A lost repository connection is ranked by exclusion, and is likely as long as no role is known to be wrong.
+    """
+    order = list(Rank)
+    reading = scan([text.encode()], phase)
+    for service, compute, policy in product((None, SERVICE_ROLE), (None, COMPUTE_ROLE), TRUSTS):
+        world = evidence(
+            app=Present(app(service_role_arn=service, environment=KEYS)),
+            branch=Present(branch(compute_role_arn=compute)),
+            service=Present(role(trust_policy=policy)),
+            compute=Present(role(COMPUTE_ROLE, trust_policy=policy)),
+        )
+        before = {cause.id: cause.rank for cause in diagnose(world, reading, phase).causes}
+        for removal in REMOVALS.values():
+            certain = [
+                cause
+                for cause in diagnose(removal(world), reading, phase).causes
+                if cause.rank in {Rank.PROVEN, Rank.LIKELY} and cause.id != "repository_connection_lost"
+            ]
+            assert all(order.index(cause.rank) >= order.index(before[cause.id]) for cause in certain)
 
 
 @steady

@@ -220,6 +220,7 @@ def test_the_conditions_of_a_replaced_statement_are_kept() -> None:
         (statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/*"}), "has a wildcard in a name"),
         (statement(Principal={"AWS": "<account>"}), "is no account, user or role"),
         (statement(Principal=ELSEWHERE, Action="s3:GetObject"), "may only name actions of sts"),
+        (statement(Principal={"CanonicalUser": "79a59df900b949e5"}), "exactly AWS, Service and Federated"),
     ],
 )
 def test_what_iam_would_not_store_because_of_another_statement_is_refused(other: Json, problem: str) -> None:
@@ -323,6 +324,14 @@ def test_a_condition_on_account_callers_is_never_bypassed() -> None:
 
     assert fix.kind is FixKind.REFUSE
     assert "Meet them" in fix.reason
+
+
+def test_a_role_that_the_policy_spells_in_another_case_is_not_added_beside_it() -> None:
+    named = document(statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/Web"}))
+    fix = _fix(named, principal=f"arn:aws:iam::{ACCOUNT}:role/web")
+
+    assert fix.kind is FixKind.REFUSE
+    assert "role/Web, and case counts" in fix.reason
 
 
 def test_no_statement_is_proposed_for_an_identity_provider() -> None:

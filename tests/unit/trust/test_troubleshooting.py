@@ -255,9 +255,8 @@ def test_the_explanation_replaces_the_account_with_the_service_principal() -> No
     policy = _trusts(ROOT)
     decision = evaluate(policy, request())
 
-    assert (
-        f'"Principal": {{"AWS": "{ROOT}"}} must become "Principal": {{"Service": "amplify.amazonaws.com"}}'
-        in " ".join(explain(decision))
+    assert f'name "Principal": {{"Service": "amplify.amazonaws.com"}}, and remove {{"AWS": "{ROOT}"}}' in " ".join(
+        explain(decision)
     )
     assert propose_fix(decision, FixForm.PLAIN).outcome_after is Outcome.ALLOWED
 
