@@ -11,7 +11,7 @@ from medic.labels import Confidence, Identity, Label, Phase, PolicyType, Source
 from medic.logscan.denial import confidence_of, find_denials, label_of
 from medic.logscan.ending import is_fatal
 from medic.logscan.model import Finding
-from medic.logscan.quoting import is_from_a_test, is_quoted
+from medic.logscan.quoting import is_from_a_test, is_quoted, is_source_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ def findings_in(entry: LogEntry, phase: Phase, *, commands_executed: bool, in_st
     found = list(reader.findings(entry))
     if not found and len(entry.lines) > 1 and any(len(line.shown) >= _NARROW_TERMINAL for line in entry.lines):
         found = list(reader.findings(entry.unwrapped()))
-    if not found or is_from_a_test(entry.text):
+    if not found or is_from_a_test(entry.text) or is_source_code(line.text for line in entry.lines):
         return []
     most = max(each.decisiveness for each in found)
     return [each for each in found if each.decisiveness == most]
