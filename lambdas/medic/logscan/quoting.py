@@ -26,7 +26,8 @@ def _any(*patterns: str, flags: int = 0) -> re.Pattern[str]:
 # --- structure of quotations
 
 _NOT_A_MESSAGE = _any(
-    r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|#(?!\d{1,4} \d)|<!--|--\s|;;",  # comments; Amplify's own step markers
+    # comments; not Amplify's own step markers, nor an object as Ruby prints it
+    r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|#(?!\d{1,4} \d|<[\w:]{1,60}>)|<!--|--\s|;;",
     r">?\s*\d{1,6} ?\||\|.*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # code frames, tables, lists
     r"<(?!/?(?:\?xml|Error|ErrorResponse|Code|Message)\b)[a-zA-Z!/?]",  # HTML; not the XML of an AWS error
     r"\+\s|\$\s|[✓✔√☑]|HEAD is now at\b|(?:not )?ok \d+\b",  # shell traces and diffs, commands, success, Git, TAP

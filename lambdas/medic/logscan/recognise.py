@@ -169,12 +169,13 @@ def _matches(entry: LogEntry, signature: Signature) -> Iterator[tuple[int, int]]
     if signature.pattern:
         for match in _compiled(signature.pattern).finditer(entry.text):
             yield match.span()
-    if signature.names and any(name in entry.text for name in signature.names):
+    if any(name in entry.text for name in signature.names):
+        named = _named(signature.names, in_fields=not signature.ambiguous_names)
         for begin, end in entry.spans():
-            for match in _named(signature.names, in_fields=not signature.ambiguous_names).finditer(
-                entry.text[begin:end]
-            ):
-                yield begin + match.start(match.lastgroup or 0), begin + match.end()
+            line = entry.text[begin:end]
+            if any(name in line for name in signature.names):
+                for match in named.finditer(line):
+                    yield begin + match.start(match.lastgroup or 0), begin + match.end()
 
 
 def _is_quoted(entry: LogEntry, start: int, end: int, *, names_arn: bool = False) -> bool:
