@@ -41,7 +41,14 @@ _AWS_ERROR = (
     r"|message[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}access denied)"
 )
 """A field that only the error object of an AWS SDK has."""
-_EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid"
+_EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthenticate"
+
+_CANNOT = r"\b(?:unable to|could ?n[o']t|cannot|can't|failed to|not able to)"
+_FAILED = r"(?:error|exception|failed|failure|unable|could ?n[o']t|cannot|can't)\b"
+_ABSENT = (
+    r"(?:missing\b|unavailable\b|undefined\b|(?:not|cannot|can't|can not|could not) (?:be )?"
+    r"(?:been )?(?:found|set|configured|provided|available|loaded|located|resolved|obtained|retrieved|specified)\b)"
+)
 
 SIGNATURES: tuple[Signature, ...] = (
     # a role cannot be assumed or passed
@@ -268,13 +275,29 @@ SIGNATURES: tuple[Signature, ...] = (
         sources=(ROLES_DOCS,),
     ),
     Signature(
+        "role_lacks_permissions",
+        "A role that a service was given lacks permissions",
+        "An execution role, logging role or the like: the service could assume it, and it may not do what the service "
+        "needs. The message names no action, or only some; the service's documentation lists them.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_NOT_RUNTIME,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+        literals=("have permission", "required permissions", "sufficient permissions", "necessary permissions"),
+        pattern=r"\brole\b(?: arn)?[^.:]{0,120}? (?:does not|doesn't|do not|did not) have (?:the )?"
+        r"(?:(?:required|sufficient|necessary) )?permissions? (?:set |to |on |for )",
+        looks=(_PRINCIPAL,),
+        related=("permission_missing_identity", "denied_by_other_policy"),
+        sources=("https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",),
+    ),
+    Signature(
         "pass_role_refused",
         "A role may not be passed, in words that don't name iam:PassRole",
         "The role belongs to another account, or the caller lacks iam:PassRole on it.",
         label=Label.PASS_ROLE_DENIED,
-        literals=("AccessDenied",),
-        pattern=r"\bAccessDenied\w{0,9}\)? .{0,80}?(?:cross-account pass role is not allowed"
-        r"|(?:not authorized|permissions?) to pass (?:the |this )?role)",
+        literals=("pass role is not", "AccessDenied"),
+        pattern=r"\bcross-account pass role is not allowed"
+        r"|\bAccessDenied\w{0,9}\)? .{0,80}?(?:not authorized|permissions?) to pass (?:the |this )?role",
         fixes=("allow_pass_role",),
         related=("pass_role_missing", "service_role_other_account"),
         sources=(PASSING_ROLES_DOCS,),
@@ -311,17 +334,17 @@ SIGNATURES: tuple[Signature, ...] = (
         sources=(COMPUTE_ROLE_DOCS, JS_SDK_DOCS),
     ),
     Signature(
-        "sdk_v3_provider_failed",
-        "A credentials provider of the AWS SDK (v3) failed",
-        "The class CredentialsProviderError with another text: a profile, a process or a metadata service that gave "
-        "nothing.",
+        "sdk_provider_failed",
+        "A credentials provider of the AWS SDK failed",
+        "The class CredentialsProviderError (v3) or CredentialsError (v2) with another text: a profile, a process or a "
+        "metadata service that gave nothing.",
         label=Label.CREDENTIALS_MISSING_BUILD,
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("CredentialsProviderError",),
-        pattern=r"\bCredentialsProviderError\]?: ?\S",
+        literals=("CredentialsProviderError", "CredentialsError"),
+        pattern=r"(?<!SSM)\bCredentials(?:Provider)?Error\]?: ?\S",
         unless=_EXPIRED_NEARBY,
         fixes=("create_compute_role", "log_in_locally"),
         related=("sdk_v3_no_credentials", "credentials_local_machine"),
@@ -349,8 +372,8 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.CREDENTIALS_MISSING_BUILD,
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
-        literals=("issing credentials in config", "CredentialsError"),
-        pattern=r"missing credentials in config\b|(?<!SSM)\bCredentialsError\b\]?: (?!SSO|token)",
+        literals=("issing credentials in config",),
+        pattern=r"missing credentials in config\b",
         fixes=("create_service_role", "create_compute_role"),
         related=("service_role_not_set", "compute_role_not_set"),
         sources=("aws-amplify/amplify-hosting#2247",),
@@ -413,8 +436,12 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.NOBODY,
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
-        literals=("Unable to resolve AWS account", "Need to perform AWS calls", "No credentials available due to"),
+        literals=(
+            *("Unable to resolve AWS account", "Need to perform AWS calls", "No credentials available due to"),
+            "AWS credentials could not be obtained",
+        ),
         pattern=r"unable to resolve aws account to use|no credentials available due to basecredentials"
+        r"|does not define an environment, and aws credentials could not be obtained"
         r"|need to perform aws calls for account .{1,40}?, but no credentials (?:have been configured|found)",
         fixes=("create_service_role", "log_in_locally"),
         related=("service_role_not_set",),
@@ -423,22 +450,29 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         "other_sdk_no_credentials",
         "Another AWS SDK finds no credentials",
-        "Go, Java, .NET, Terraform: the chain of providers is empty.",
+        "Go, Java, .NET, PHP, Ruby, Rust, Terraform, Serverless: the chain of providers is empty.",
         label=Label.CREDENTIALS_MISSING_BUILD,
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
+        names=("MissingCredentialsError", "CredentialsNotLoaded"),
         literals=(
             *("NoCredentialProviders", "valid credential sources", "EC2 IMDS role", "load credentials"),
-            *("load AWS credentials", "find credentials", "find AWS credentials", "locate AWS credentials"),
-            *("o AWS credentials", "refresh cached credentials", "retrieve credentials", "resolve credentials using"),
+            *("find credentials", "AWS credentials", "AWS provider credentials", "AWS access credentials"),
+            *("refresh cached credentials", "retrieve credentials", "resolve credentials using"),
             *("security credentials from EC2", "security credentials from ec2", "retrieving credentials from"),
+            *("in chain provided credentials", "without credentials set", "credentials provider was not"),
         ),
         pattern=r"nocredentialproviders: |no valid credential sources|no ec2 imds role found"
-        r"|unable to (?:load|find) (?:aws )?credentials\b|could not (?:find|load|locate) aws credentials"
-        r"|no aws credentials (?:were )?(?:found|available|provided|configured)"
+        r"|unable to (?:load|find) credentials\b|no providers in chain provided credentials"
+        rf"|{_CANNOT} (?:\w{{1,12}} ){{1,3}}?aws (?:access |security |provider )?credentials\b"
+        r"|\bno (?:valid )?aws (?:access |provider )?credentials (?:were |are |have been )?"
+        r"(?:found|available|provided|configured|set|supplied|detected)"
+        rf"|\baws (?:access |security |provider )?credentials (?:\w{{1,6}} )?{_ABSENT}"
         r"|failed to (?:refresh cached|retrieve) credentials|could not resolve credentials using"
-        r"|unable to get iam security credentials from ec2|error retrieving credentials from the instance",
-        unless=_EXPIRED_NEARBY,
+        r"|failed to load credentials from the credentials provider|credentials provider was not properly configured"
+        r"|unable to get iam security credentials from ec2|error retrieving credentials from the instance"
+        r"|unable to sign request without credentials set",
+        unless=rf"{_EXPIRED_NEARBY}|\bskip|\bfailed to load (?:default )?aws credentials",
         fixes=("create_service_role", "create_compute_role"),
         related=("service_role_not_set", "compute_role_not_set"),
         sources=("https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html",),
@@ -452,10 +486,12 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.NOBODY,
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
-        literals=("onfig profile", "shared credentials file", "Profile configuration"),
+        literals=("onfig profile", "shared credentials file", "Profile configuration", "AWS profile", "aws profile"),
         pattern=r"the config profile \([^)]{1,80}\) could not be found|failed to get shared config profile"
         r"|profile \S{1,80} could not be found or parsed in shared credentials file"
-        r"|profile configuration for \S{1,80} is invalid: missing",
+        r"|profile configuration for \S{1,80} is invalid: missing"
+        r"|\baws profile:? [\"'`]?[\w.-]{1,80}[\"'`]? (?:was |is |could )?(?:not (?:be )?(?:found|configured)"
+        r"|does(?: not|n't) (?:seem to )?(?:exist|be configured))",
         fixes=("create_service_role", "log_in_locally"),
         related=("credentials_local_machine",),
         sources=(CLI_DOCS,),
@@ -469,13 +505,16 @@ SIGNATURES: tuple[Signature, ...] = (
         names=("ExpiredToken", "ExpiredTokenException", "ExpiredTokenError", "RequestExpired", "TokenRefreshRequired"),
         literals=(
             *("token included in the request is", "provided token has expired", "has expired and refresh failed"),
-            *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "Signature expired"),
-            "Please reauthenticate",
+            *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "SSO access", "SSO OIDC"),
+            *("Signature expired", "Please reauthenticate", "expired AWS credentials", "credentials have expired"),
+            *("appear to have expired", "CredentialsProviderError", "CredentialsError"),
         ),
-        pattern=r"token included in the request is expired|\bprovided token has expired"
-        r"|\btoken has expired and refresh failed|\bsso (?:session|token)\b.{0,80}expired"
-        r"|token is expired\. to refresh this sso|\bsignature expired: |session has expired\. please reauthenticate"
-        r"|\berror loading sso token\b",
+        pattern=r"token included in the request is expired|provided token has expired"
+        r"|token has expired and refresh failed|sso (?:access |session )?(?:session|token)\b.{0,80}?expired"
+        r"|token is expired\. to refresh this sso|signature expired: |session has expired\. please reauthenticate"
+        r"|error loading sso token\b|unable to refresh sso token\b|sso token failed\b"
+        r"|expired aws credentials\b|(?:aws|sso|iam|sts)\b.{0,60}? credentials (?:appear to )?have expired"
+        r"|Credentials(?:Provider)?Error\]?: .{0,120}?(?:\bexpired\b|not found or is invalid|reauthenticate)",
         fixes=("shorten_build", "log_in_locally"),
         related=(
             "session_expired",
@@ -497,14 +536,16 @@ SIGNATURES: tuple[Signature, ...] = (
         ),
         literals=(
             *("token included in the request is", "ccess Key Id you provided", "request signature we calculated"),
-            *("SSO token", "SSO Token", "token is malformed or otherwise", "Session token not found"),
+            *("SSO token", "SSO Token", "SSO session", "token is malformed or otherwise", "Session token not found"),
             *("provided access credentials", "due to invalid credentials", "Amplify Studio credentials"),
         ),
         pattern=r"token included in the request is invalid|access key id you provided does not exist"
         r"|request signature we calculated does not match|not able to validate the provided access credentials"
-        r"|\bsso token\b.{0,80}(?:not found or is invalid|does not exist)|token is malformed or otherwise invalid"
+        r"|\bsso (?:session )?token\b.{0,80}(?:not found or is invalid|does not exist)"
+        r"|token is malformed or otherwise invalid"
         r"|unable to get backend outputs due to invalid credentials|failed to fetch amplify studio credentials"
-        r"|\bUnauthorizedException\]?: session token not found or invalid",
+        r"|\bUnauthorizedException\]?: session token not found or invalid"
+        r"|\bsession token not found or invalid \(service: sso",
         fixes=("log_in_locally", "drop_explicit_credentials"),
         related=(
             "session_expired",
@@ -620,6 +661,22 @@ SIGNATURES: tuple[Signature, ...] = (
             "secrets_not_set_up",
         ),
         sources=(_AMPX,),
+    ),
+    Signature(
+        "gen1_amplify_refused",
+        "Amplify CLI (Gen 1) may not call Amplify",
+        "The CLI could not list the account's Amplify apps: the user or role lacks amplify:ListApps and the rest of "
+        "AdministratorAccess-Amplify.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_BUILD,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+        literals=("Permissions to access Amplify",),
+        pattern=r"permissions to access amplify service is required",
+        looks=(_PRINCIPAL,),
+        fixes=("grant_action",),
+        related=("permission_missing_identity", "callers_policy_by_administrator"),
+        sources=("https://github.com/aws-amplify/amplify-cli",),
     ),
     Signature(
         "layer_unreadable",
@@ -761,7 +818,8 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=("(Service: ",),
         pattern=r"\(service: [\w ]{1,60}[;,] status code: 40[03][;,].{0,60}? error code: "
-        r"(?:AccessDenied|Unauthorized)\w{0,20}",
+        r"(?:AccessDenied|Unauthorized|Forbidden)\w{0,20}|\b(?:access denied|forbidden)[^(]{0,60}"
+        r"\(service: [\w ]{1,60}, status code: 403\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),
@@ -793,7 +851,8 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=1,
         literals=("AccessDenied",),
-        pattern=rf"{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}AccessDenied(?:Exception)?\b"
+        pattern=r"__type[\"'\\]{0,3} ?: ?[\"'\\]{0,3}[\w.]{1,80}#AccessDenied"
+        rf"|{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}AccessDenied(?:Exception)?\b"
         rf"|{_IN_FIELD}AccessDenied(?:Exception)?\b.{{0,300}}?{_AWS_ERROR}",
         unless=r"authjs|next-auth|\[auth\]",
         looks=(_PRINCIPAL,),
@@ -810,7 +869,8 @@ SIGNATURES: tuple[Signature, ...] = (
         names=("AccessDenied", "AccessDeniedException", "AccessDeniedError"),
         ambiguous_names=True,
         literals=("Access Denied",),
-        pattern=r"(?:^|[:✖🛑⨯\]] |\bAccessDenied\w{0,9}\]?:? )access denied(?=[\s.\"'}]*$| at Request\.| Resolution:)",
+        pattern=rf"(?:^|[✖🛑⨯\]] |#<[\w:]{{1,60}}>: |\bAccessDenied\w{{0,9}}\]?:? |{_FAILED}[^.:]{{0,120}}?[.:]? )"
+        r"access denied(?=[\s.\"'}]*$| at Request\.| Resolution:| \w{1,60} at /| see details in cloudwatch)",
         unless=r"authjs|next-auth|\[auth\]|springframework|java\.(?:nio|io|lang\.Sec)|<Code>|</|mysql|contentful"
         r"|https?://errors\.|\bHTTP Basic\b|\bfor user '",
         looks=(_PRINCIPAL,),

@@ -58,6 +58,8 @@ _OTHER_REASON = (
     r"\bbecause (?P<reason>(?!no [\w -]{3,30}(?:polic|boundar))"
     rf"(?:[^\"()]|\([\w -]{{1,30}}\)){{3,{_MAX_REASON}}})"
 )
+_PLAIN_NAME = re.compile(r"(?: [\w+=,@*-]{1,80}){1,8}(?= because | with an explicit)")
+"""The rest of a name with spaces that stands without quotes before the reason."""
 _KEY_POLICY = re.compile(r".{0,100}resource-based policies allow access")
 """The reason in the wording of KMS. It means a resource-based policy."""
 _CALLED = re.compile(r"\bwhen calling the (?P<called>\w{1,60}) operation\b")
@@ -103,7 +105,8 @@ def find_denials(text: str, *, limit: int = 50) -> Iterator[tuple[Denial, int, i
     for index, match in enumerate(refusals):
         following = refusals[index + 1].start() if index + 1 < len(refusals) else len(text)
         denial, start, end = _parse_refusal(text, match, (end, following), fallback_principal)
-        yield denial, start, end
+        if denial.principal is not None or _names_call(denial.action):
+            yield denial, start, end
 
 
 def _parse_refusal(
@@ -131,6 +134,11 @@ def _parse_refusal(
         called=called["called"] if called else None,
     )
     return denial, start, end
+
+
+def _names_call(action: str | None) -> bool:
+    """False for an action such as `update:user`: AWS prints its own calls with a capital letter."""
+    return action is None or not action.partition(":")[2][:1].islower()
 
 
 def _policy_type_by_caller(caller: Denial, action: str | None) -> PolicyType | None:
@@ -163,9 +171,10 @@ def _resource_after(text: str, start: int, highest: int) -> tuple[int, str | Non
     resource = match["resource"]
     resource = resource.replace(" ", "") if resource.startswith("arn:") else resource
     resource = resource.removesuffix("**").rstrip(".,;)" + _QUOTES)
-    if resource.lower() in {"", "because", "with"} or not resource.strip("."):
+    if resource.lower() in {"", "because", "with", "associated"} or not resource.strip(".") or "<" in match["resource"]:
         return match.end(), None
-    return match.end(), resource
+    more = None if ":" in resource else _PLAIN_NAME.match(text, match.end(), highest)
+    return (more.end(), resource + more[0]) if more else (match.end(), resource)
 
 
 def _reason_after(text: str, start: int, highest: int) -> tuple[Denial, int]:
@@ -204,7 +213,9 @@ def label_of(denial: Denial) -> Label:
     if denial.policy_type is not None:
         return _LABELS.get(denial.policy_type, Label.ACCESS_DENIED_OTHER)
     # A message in the older form, without a policy type, means that the identity that it names lacks a permission.
-    names_anything = denial.principal is not None or denial.action is not None
+    # Who may not assume a role, if nobody is named, is as a rule a service, which the role does not trust.
+    assumes = (denial.action or "").lower() == "sts:assumerole"
+    names_anything = denial.principal is not None or (denial.action is not None and not assumes)
     refused_otherwise = denial.explicit or denial.reason is not None or denial.identity is Identity.NOBODY
     return Label.ACCESS_DENIED_IDENTITY if names_anything and not refused_otherwise else Label.ACCESS_DENIED_OTHER
 

@@ -26,6 +26,8 @@ _PREFIX = re.compile(
     r"(?:\s+(?P<request>[0-9a-f]{8}-[0-9a-f-]{27}))?"
     r"\s*(?:\[?(?P<level>INFO|WARNING|WARN|ERROR|HELP|DEBUG|FATAL)(?:\]:?|:|\t| (?=[^a-z])))?\s?"
 )
+STAMP = re.compile(rb"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+"""The beginning of a line with a time stamp, which begins an entry. A quick test; `read_line` knows more forms."""
 _SPINNER_GLYPHS = "⠀⠁⠂⠃⠄⠅⠆⠇⠈⠉⠊⠋⠌⠍⠎⠏⠐⠙⠚⠛⠜⠞⠟⠠⠡⠢⠦⠧⠨⠰⠲⠴⠵⠶⠷⠸⠹⠺⠻⠼⠽⠾⠿"
 _STEP_MARKERS = ("# ", "## ", "!!! ")
 
@@ -131,6 +133,8 @@ def _lines_after(data: bytes, end: int, number: int) -> tuple[list[Line], int]:
     limit = end + BYTES_AFTER
     while len(lines) < LINES_AFTER and end < limit and data[end : end + 1] == b"\n" and end + 1 < len(data):
         begin = end + 1
+        if STAMP.match(data, begin):
+            break
         stop = _line_end(data, begin, begin)
         number += 1
         line = read_line(data[begin:stop], number)

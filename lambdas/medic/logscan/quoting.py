@@ -8,6 +8,10 @@ where there is neither does vocabulary decide.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _INSPECTED = 400
 """Characters inspected from the line's start, and before the phrase: only there can hints be."""
@@ -22,7 +26,8 @@ def _any(*patterns: str, flags: int = 0) -> re.Pattern[str]:
 # --- structure of quotations
 
 _NOT_A_MESSAGE = _any(
-    r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|#(?!\d{1,4} \d)|<!--|--\s|;;",  # comments; Amplify's own step markers
+    # comments; not Amplify's own step markers, nor an object as Ruby prints it
+    r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|#(?!\d{1,4} \d|<[\w:]{1,60}>)|<!--|--\s|;;",
     r">?\s*\d{1,6} ?\||\|.*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # code frames, tables, lists
     r"<(?!/?(?:\?xml|Error|ErrorResponse|Code|Message)\b)[a-zA-Z!/?]",  # HTML; not the XML of an AWS error
     r"\+\s|\$\s|[✓✔√☑]|HEAD is now at\b|(?:not )?ok \d+\b",  # shell traces and diffs, commands, success, Git, TAP
@@ -33,7 +38,7 @@ _NOT_A_MESSAGE = _any(
 )
 _STRING_IN_CODE = _any(
     r"\b(?:throw|raise)\s(?:new )?\w{1,60}\([^)]{0,80}$|\bnew \w{0,60}(?:Error|Exception)\([^)]{0,80}$",
-    r"\b(?:expect|it|test|describe|assert\w*|print)\(\s?[fbr]?['\"`][^'\"`]{0,80}$|\.\w{1,20}\(\s?['\"`][^'\"`]{0,80}$",
+    r"(?:\b[a-z_$]|\.)[\w$]{0,60}\(\s?[fbr]?['\"`][^'\"`]{0,80}$",  # a call; not `ClientError('…')`, a printed error
     r"(?:\b(?:return|case|echo)|=>|[=!]==?|\?\?|\|\||&&) ?\\?['\"`][^'\"`]{0,80}$|\w: `[^`]{0,80}$",
     r"(?:\b(?:const|let|var)\s\w{1,60}\s?=|^[\w.$\[\]]{1,60} =)[^'\"`]{0,80}['\"`][^'\"`]{0,80}$",
 )
@@ -79,7 +84,8 @@ _TEST_TITLE = _any(
     flags=re.IGNORECASE,
 )
 _PROSE = _any(
-    r"\b(?:if|when|whenever|why) (?:you|we|the|it|a|an|i)\b|\be\.g\.|\bfor example\b|\bsuch as\b|\bhow to\b",
+    r"\b(?:if|when|whenever|why) (?:you|we|the|it|a|an|i|your|our|my|this|these|any|no)\b",
+    r"\be\.g\.|\bfor example\b|\bsuch as\b|\bhow to\b",
     r"\btroubleshoot\w*|\bprevents?\b|\bavoids?\b|\bcovers?\b|\bdocument(?:s|ed|ation)\b|\bexplains?\b|\bmeans\b",
     r"^\W{0,6}(?:fix(?:e[sd]|ing)?|handles?|handled|add(?:s|ed)?)\b|\b(?:to|that|which|bug ?)fix(?:e[sd])?\b",
     r"\bcommon (?:errors?|causes?)\b|\b(?:see|read) (?:the|also|more)\b|\bguide\b|\bchangelog\b"
@@ -131,6 +137,12 @@ def _is_reported(before: str, phrase: str) -> bool:
 
 # --- output of tests and of commands that only display
 
+_SOURCE_LINE = re.compile(
+    r"(?:import|export|const|let|var|return|await|function|class|def|throw|try|if|for)\b.*[;{(,:]$"
+    r"|.*(?:\);|=> [{(]|\) \{)$"
+)
+_SOURCE_LINES = 3
+"""Lines of code in one entry that make it a source file. An uncaught error shows only the line that threw it."""
 _TEST_FRAME = re.compile(r"\.(?:test|spec)\.[cm]?[jt]sx?\b|\b__(?:tests|mocks)__/|\btests?/test_\w{1,80}\.py")
 _DISPLAYS = frozenset(
     {
@@ -145,6 +157,13 @@ _ACTS = re.compile(r"\bgit (?:clone|fetch|pull|push|submodule|ls-remote)\b|\$\(|
 def is_from_a_test(text: str) -> bool:
     """True if the text has a stack frame in a test file, because such a failure was provoked by the test."""
     return _TEST_FRAME.search(text) is not None
+
+
+def is_source_code(lines: Iterable[str]) -> bool:
+    """True if the lines of an entry are a source file that a command printed, and not an error with its stack."""
+    several = list(lines)
+    code = sum(_SOURCE_LINE.match(line) is not None for line in several)
+    return code >= _SOURCE_LINES and not any(_STACK.search(f" {line}") for line in several)
 
 
 def only_displays(command: str) -> bool:

@@ -11,7 +11,7 @@ from medic.labels import Confidence, Identity, Label, Phase, PolicyType, Source
 from medic.logscan.denial import confidence_of, find_denials, label_of
 from medic.logscan.ending import is_fatal
 from medic.logscan.model import Finding
-from medic.logscan.quoting import is_from_a_test, is_quoted
+from medic.logscan.quoting import is_from_a_test, is_quoted, is_source_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ def findings_in(entry: LogEntry, phase: Phase, *, commands_executed: bool, in_st
     found = list(reader.findings(entry))
     if not found and len(entry.lines) > 1 and any(len(line.shown) >= _NARROW_TERMINAL for line in entry.lines):
         found = list(reader.findings(entry.unwrapped()))
-    if not found or is_from_a_test(entry.text):
+    if not found or is_from_a_test(entry.text) or is_source_code(line.text for line in entry.lines):
         return []
     most = max(each.decisiveness for each in found)
     return [each for each in found if each.decisiveness == most]
@@ -169,12 +169,13 @@ def _matches(entry: LogEntry, signature: Signature) -> Iterator[tuple[int, int]]
     if signature.pattern:
         for match in _compiled(signature.pattern).finditer(entry.text):
             yield match.span()
-    if signature.names and any(name in entry.text for name in signature.names):
+    if any(name in entry.text for name in signature.names):
+        named = _named(signature.names, in_fields=not signature.ambiguous_names)
         for begin, end in entry.spans():
-            for match in _named(signature.names, in_fields=not signature.ambiguous_names).finditer(
-                entry.text[begin:end]
-            ):
-                yield begin + match.start(match.lastgroup or 0), begin + match.end()
+            line = entry.text[begin:end]
+            if any(name in line for name in signature.names):
+                for match in named.finditer(line):
+                    yield begin + match.start(match.lastgroup or 0), begin + match.end()
 
 
 def _is_quoted(entry: LogEntry, start: int, end: int, *, names_arn: bool = False) -> bool:

@@ -25,7 +25,7 @@ from medic.logscan.ending import (
     own_failure_in,
     passes_on,
 )
-from medic.logscan.entries import entry_at, read_line
+from medic.logscan.entries import STAMP, entry_at, read_line
 from medic.logscan.model import Denial, LogReading
 from medic.logscan.prefilter import CONTEXT, LONGEST_LITERAL, Prefilter, blocks
 from medic.logscan.quoting import only_displays
@@ -53,7 +53,6 @@ _REMEMBERED = 32
 """Texts of entries, and shapes of lines, that need no second look."""
 _FIRST_LINES = 20
 """Lines within which a log with time stamps shows the first one."""
-_STAMP = re.compile(rb"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 _LONGEST_LINE = 1024
 """Bytes of a line that may be skipped as dull."""
 _SAME_DIGITS = bytes.maketrans(b"123456789", b"000000000")
@@ -267,8 +266,8 @@ def _lone_line(data: bytes, position: int) -> bytes | None:
     """The line at a position, without its time stamp. None if it may be part of a longer entry."""
     begin = data.rfind(b"\n", max(0, position - _LONGEST_LINE), position) + 1
     end = data.find(b"\n", position, position + _LONGEST_LINE)
-    stamp = _STAMP.match(data, begin)
-    if end < 0 or stamp is None or _STAMP.match(data, end + 1) is None:
+    stamp = STAMP.match(data, begin)
+    if end < 0 or stamp is None or STAMP.match(data, end + 1) is None:
         return None
     return data[stamp.end() : end]
 

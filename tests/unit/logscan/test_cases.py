@@ -8,7 +8,11 @@ from medic.labels import Label, Phase
 from tests.unit.diagnosis.support import cases, data, reading_of
 
 SAMPLE = cases("cases.jsonl") + cases("cases_2.jsonl")
-OWN = [case for name in ("own_cases", "public_cases", "unseen_cases", "third_cases") for case in cases(f"{name}.jsonl")]
+OWN = [
+    case
+    for name in ("own_cases", "public_cases", "unseen_cases", "third_cases", "fourth_cases", "fifth_cases")
+    for case in cases(f"{name}.jsonl")
+]
 DISAGREEMENTS: dict[str, dict[str, str]] = data("disagreements.json")
 
 
@@ -22,6 +26,14 @@ def test_every_case_gets_its_label_or_a_reasoned_disagreement(case: dict[str, An
 
     disagreement = DISAGREEMENTS.get(case["id"])
     assert reading.label == (disagreement["answer"] if disagreement else case["label"])
+
+
+@pytest.mark.parametrize("case", cases("messages.jsonl"), ids=_by_id)
+def test_every_message_of_the_tools_gets_its_label(case: dict[str, Any]) -> None:
+    reading = reading_of(case["log_excerpt"], Phase(case["phase"]))
+
+    assert reading.label == case["label"]
+    assert case["label"] != Label.NOT_IAM or reading.findings == ()
 
 
 AMBIGUOUS = [case for case in SAMPLE + OWN if case.get("ambiguous")]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medic.logscan.quoting import is_from_a_test, is_quoted, only_displays
+from medic.logscan.quoting import is_from_a_test, is_quoted, is_source_code, only_displays
 
 PHRASE = "AccessDenied: Access Denied"
 
@@ -102,3 +102,26 @@ def test_a_stack_trace_through_a_test_file_comes_from_a_test(frame: str, *, from
 def test_any_line_gets_an_answer(line: str, column: int) -> None:
     assert is_quoted(line, column) in {True, False}
     assert only_displays(line) in {True, False}
+
+
+_SOURCE = [
+    "import { S3Client } from '@aws-sdk/client-s3';",
+    "const messages = {",
+    "  denied: 'AccessDenied: Access Denied',",
+    "};",
+    "export const retry = () => {",
+]
+
+
+def test_a_source_file_that_a_command_prints_is_no_report() -> None:
+    assert is_source_code(_SOURCE)
+
+
+def test_an_error_that_shows_the_line_that_threw_it_is_a_report() -> None:
+    assert not is_source_code([_SOURCE[0], "        throw new Error(message);", "AccessDenied: Access Denied"])
+    assert not is_source_code([*_SOURCE, "    at upload (/var/task/server.js:10:5)"])
+
+
+def test_an_error_that_python_prints_by_its_class_is_a_report_and_the_text_of_a_call_is_not() -> None:
+    assert not is_quoted(f"ClientError('{PHRASE}')", len("ClientError('"))
+    assert is_quoted(f"integTest('{PHRASE}', async () => {{", len("integTest('"))
