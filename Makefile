@@ -49,7 +49,7 @@ check: .venv/ready  ## lint, strict types and import rules (seconds)
 test: setup check  ## check, then unit, integration, infrastructure and end-to-end tests
 	$(BIN)/pytest -n $(JOBS)
 
-proof: setup mutants .build/peer/ready .build/peers/ready  ## slow checks: mutants, bursts, others' tools on our data, random order
+proof: setup mutants .build/peer/ready .build/peers/ready .build/awscli/ready .build/cdk/ready  ## slow checks: mutants, bursts, pasted fixes, others' tools, random order
 	$(BIN)/pytest -m proof tests/e2e
 	$(BIN)/python -m tests.differential
 	$(BIN)/python -m tests.peers
@@ -82,6 +82,14 @@ bench: setup .build/bench-environment/ready  ## measure every budget; BENCH="sca
 	touch $@
 SECRETLINT := secretlint @secretlint/secretlint-rule-preset-recommend
 
+.build/awscli/ready: requirements/awscli.txt .venv/ready
+	$(UV) venv --quiet --clear .build/awscli
+	$(UV) pip install --quiet --python .build/awscli/bin/python --require-hashes -r requirements/awscli.txt
+	touch $@
+.build/cdk/ready: Makefile
+	npm install --silent --no-save --prefix .build/cdk aws-cdk-lib@2.275.0 constructs@10.8.1 typescript@5.9.3 @types/node@20.19.43
+	touch $@
+
 sbom: .venv/ready .build/lambda-dependencies/ready  ## list what ships, with hashes (CycloneDX)
 	$(BIN)/python -m infra.sbom
 
@@ -101,6 +109,7 @@ lock:  ## resolve and lock the newest versions of all requirements
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/bench.txt requirements/bench.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/peer.txt requirements/peer.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/peers.txt requirements/peers.in
+	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/awscli.txt requirements/awscli.in
 	$(UV) pip compile -q --python-platform aarch64-manylinux2014 --python-version 3.13 $(LOCK) \
 	    -o requirements/lambda.txt requirements/lambda.in
 LOCK := --generate-hashes --no-emit-index-url --no-header --upgrade

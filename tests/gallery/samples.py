@@ -31,7 +31,7 @@ from medic.evidence import JobRef, Present, RolePolicies
 from medic.incidents.model import Change, ChangeState, Incident, IncidentState
 from medic.labels import ActionKind, BotLabel, Label, Phase, RoleKind, Trigger
 from medic.plan.decide import decide
-from medic.plan.model import RebuildTag
+from medic.plan.model import Disposition, RebuildTag
 from medic.plan.optin import CHANNEL, OptIn, RoleChoice
 from medic.settings import Limits, Mode
 from tests.unit.diagnosis.diagnosing import (
@@ -159,7 +159,7 @@ def report_of(diagnosis: Diagnosis, mode: Mode, trigger: Trigger, **changes: Any
     )
     plan = decide(asked)
     incident = _incident(diagnosis)
-    if mode is Mode.ASK:
+    if plan.with_disposition(Disposition.ASK_FIRST):
         incident = replace(incident.moved(IncidentState.AWAITING_APPROVAL, NOW), plan_hash=plan.hash_for(incident.id))
     return FailureReport(asked.failure, incident, plan)
 

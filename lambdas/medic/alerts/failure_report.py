@@ -11,6 +11,7 @@ from medic.alerts import wording
 from medic.alerts.fixes import (
     ATTACHING_FIXES,
     REPAIRING_FIXES,
+    TRUST_FIXES,
     app_url,
     command_to_set,
     fix_command,
@@ -53,6 +54,7 @@ _NEXT_BY_RULE = {
     "as_approved": "look at the plan as it is now, and approve it with",
 }
 """The next step after a guardrail refused. One that ends with "run" or "with" is followed by the command."""
+_REPLACING = frozenset({ChangeResult.APPLIED, ChangeResult.DEFERRED})
 _NEXT_BY_RESULT = {
     ChangeResult.MOVED: "find out who changed the branch. If the change is still wanted, run",
     ChangeResult.THIRD_ROLE: "find out who set the other role. Both must not manage this branch",
@@ -269,6 +271,8 @@ def _fixes(report: FailureReport) -> tuple[Section, ...]:
     decided = (*(outcome.action for outcome in report.outcomes), *report.proposed, *report.refused)
     for action in decided:
         without |= ATTACHING_FIXES if action.kind is ActionKind.ATTACH_COMPUTE else REPAIRING_FIXES
+    replacing = (outcome.action for outcome in report.outcomes if outcome.result in _REPLACING)
+    without.update(TRUST_FIXES[action.kind] for action in (*replacing, *report.proposed))
     if _rebuilds(report) or report.failure.trigger is Trigger.RUNTIME:
         without.add("wait_and_retry")
     if report.refused and report.refused[0].rule == "not_admin":

@@ -38,13 +38,14 @@ _CONSOLES = {
 _DIALECTS = (Dialect.CONSOLE, Dialect.CLI, Dialect.CDK, Dialect.TERRAFORM)
 _MAX_FIXES = 2
 
-_TRUST_FIXES = frozenset({"trust_service_role", "trust_compute_role"})
 _CALLER_FIXES = frozenset({"grant_action", "change_boundary"})
 """Fixes of the role whose call was denied."""
 ATTACHING_FIXES = frozenset({"create_compute_role", "attach_compute_role"})
 """Fixes that do what the bot does when it attaches a compute role."""
-REPAIRING_FIXES = frozenset({"create_service_role", "attach_service_role", "trust_service_role"})
+REPAIRING_FIXES = frozenset({"create_service_role", "attach_service_role"})
 """Fixes that do what the bot does when it repairs the service role."""
+TRUST_FIXES = {ActionKind.ATTACH_COMPUTE: "trust_compute_role", ActionKind.REPAIR_SERVICE: "trust_service_role"}
+"""The fix of the role that the bot's action replaces."""
 _LAPTOP_FIXES = frozenset({"log_in_locally"})
 """Fixes of a command outside Amplify."""
 _PERMISSIONS_TAB_FIXES = frozenset({"grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"})
@@ -54,8 +55,8 @@ _APP_PAGE_FIXES = frozenset(
 _ADD_TO_TRUST = "assumeRolePolicy?.addStatements"
 _SAFE_VALUE = re.compile(r"[\w./:@+=,-]{1,300}")
 """A value without characters that mean something in code, JSON or a shell."""
-_FREE_NAMES = ("branch", "repository")
-"""No command of a fix has them within quotes."""
+_FREE_NAME = "branch"
+"""No command of a fix has it within quotes."""
 
 
 def fixes_for(
@@ -108,7 +109,7 @@ def _deny_overrides(fix_id: str, diagnosis: Diagnosis) -> bool:
 def _fix(fix_id: str, proposal: Proposal | None, evidence: Evidence, role_arn: str) -> Section:
     scope = Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name)
     url = app_url(scope) if fix_id in _APP_PAGE_FIXES else ""
-    if fix_id in _TRUST_FIXES:
+    if fix_id in TRUST_FIXES.values():
         url = role_url(scope, role_arn, "trust_relationships")
     elif fix_id in _PERMISSIONS_TAB_FIXES:
         url = role_url(scope, role_arn, "permissions")
@@ -141,10 +142,10 @@ def _values(evidence: Evidence, role_arn: str) -> dict[str, str]:
 
 
 def _filled_in(text: str, dialect: Dialect, values: Mapping[str, str]) -> str:
-    """The text with every value that can't break out into code. A shell gets the freely chosen names in quotes."""
+    """The text with every value that can't break out into code. A shell gets the freely chosen name in quotes."""
     safe = {name: value for name, value in values.items() if _SAFE_VALUE.fullmatch(value)}
     if dialect is Dialect.CLI:
-        safe |= {name: shlex.quote(values[name]) for name in _FREE_NAMES if name in values}
+        safe[_FREE_NAME] = shlex.quote(values[_FREE_NAME])
     return filled(text, safe)
 
 
@@ -178,7 +179,7 @@ def proposal_snippets(proposal: Proposal) -> tuple[NamedText, ...]:
     statement, at = json.dumps(json.loads(proposal.statement), indent=2), proposal.replaces
     if not proposal.as_command:
         return (NamedText(DIALECTS[Dialect.CONSOLE], "\n".join((*proposal.notes, statement))),)
-    if proposal.fix in _TRUST_FIXES:
+    if proposal.fix in TRUST_FIXES.values():
         where, argument, add = "Trust relationships > Edit trust policy", "assume_role_policy", _ADD_TO_TRUST
         command = add_to_trust(shlex.quote(proposal.role_name or ""), shlex.quote(proposal.statement), at)
     else:

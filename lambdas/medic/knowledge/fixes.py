@@ -440,8 +440,9 @@ role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:DescribeLogG
         console="Amplify > the app > App settings > Branch settings (or General) > Reconnect repository. Install the "
         "AWS Amplify GitHub App, and see that the repository is on its access list: GitHub > Settings > Applications "
         "> AWS Amplify > Configure. The CLI form is only for an app that is connected by a token.",
+        # AWS CLI 1 would fetch a URL that is an argument of its own.
         cli="read -rs TOKEN </dev/tty && aws amplify update-app --app-id {app_id} --region {region} \\\n"
-        '  --repository {repository} --access-token "$TOKEN"',
+        '  --cli-input-json \'{"repository":"{repository}"}\' --access-token "$TOKEN"',
         cdk="// No construct connects the GitHub App. Connect once in the console, and keep the token out of the\n"
         "// template: setting oauthToken or accessToken again undoes the App's connection.",
         terraform="# in your existing aws_amplify_app, because re-applying a token rewrites the connection\n"
@@ -487,9 +488,10 @@ const client = new DynamoDBClient({
 });
 Attach the compute role first. Then Amplify > the app > Environment variables: remove the access keys, and
 deactivate them in IAM.""",
-        cli="aws amplify get-app --app-id {app_id} --region {region} --query 'keys(app.environmentVariables)' &&\n"
+        cli="aws amplify get-app --app-id {app_id} --region {region} \\\n"
+        "  --query 'keys(app.environmentVariables || `{}`)' &&\n"
         "aws amplify get-branch --app-id {app_id} --branch-name {branch} --region {region} \\\n"
-        "  --query 'keys(branch.environmentVariables)'",
+        "  --query 'keys(branch.environmentVariables || `{}`)'",
         cdk="// Remove keys from environmentVariables; grant on the compute role: table.grantReadData(computeRole)",
         terraform="# Remove keys from environment_variables of aws_amplify_app and aws_amplify_branch; grant on the "
         "compute role instead.",

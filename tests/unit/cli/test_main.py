@@ -34,6 +34,13 @@ def test_an_unknown_command_is_wrong_usage() -> None:
     assert "No such command" in result.stderr
 
 
+def test_a_mistyped_command_gets_a_suggestion() -> None:
+    result = medic("hisory")
+
+    assert result.exit_code == 2
+    assert "Did you mean history?" in result.stderr
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts_call_medic_back(shell: str) -> None:
     assert "_MEDIC_COMPLETE" in medic("completion", shell).stdout
