@@ -7,14 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from medic.aws.logs import log_group
 from medic.events import Scope, runtime_wake_up
-from medic.incidents.model import IncidentState
 from tests.integration.conftest import REGION
-from tests.integration.test_requests import incident, scope
+from tests.integration.test_requests import incident
 from tests.integration.test_runtime_findings import (
     FIX,
     HOUR,
@@ -25,8 +22,6 @@ from tests.integration.test_runtime_findings import (
     site,
     two_branches,
 )
-from tests.unit.diagnosis.diagnosing import ACCOUNT
-from tests.unit.flows.test_any_runtime_text import MESSAGES
 
 if TYPE_CHECKING:
     from tests.integration.conftest import World
@@ -243,19 +238,3 @@ def test_lines_on_many_sites_make_no_storm_if_the_state_contradicts_them(world: 
 
     assert incident(world, victim).changes != ()
     assert not [alert for alert in world.alerts() if "Storm" in alert]
-
-
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(messages=st.lists(MESSAGES, min_size=15, max_size=30))
-def test_no_text_does_more_than_cause_alerts(world: World, messages: list[str]) -> None:
-    shop = mended(world)
-    told, changes = len(world.alerts()), len(world.calls("UpdateBranch"))
-    prints(world, shop, *(message.replace(ACCOUNT, world.amplify.account_id) for message in messages))
-    shop.look()
-    world.watch()
-
-    (ours,) = world.services().table.read(scope(world, shop.app)).incidents[:1]
-    assert ours.state is IncidentState.APPLIED
-    assert len(world.calls("UpdateBranch")) == changes
-    new = [*world.alerts()[told:], *world.emails()]
-    assert [text for text in new if "Proven" in text or "Storm" in text or GRANTS.search(text)] == []
