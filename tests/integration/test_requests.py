@@ -337,6 +337,30 @@ def test_a_second_click_wakes_an_approval_that_a_cap_stopped(world: World) -> No
     assert world.compute_role(app, "next") == world.default_role_arn
 
 
+def stormy_approval(world: World) -> tuple[str, str]:
+    """An approval that a storm stops, and its answer."""
+    world.settings["limits"] = {"storm_apps": 2}
+    app = failing(world, "ask")
+    for _ in range(2):
+        failing(world, None)
+    return app, approve(world, app)
+
+
+@pytest.mark.parametrize("clicked_again", [False, True], ids=["by the watcher", "by a second click"])
+def test_an_approval_that_a_storm_stops_is_tried_when_the_storm_is_over(world: World, *, clicked_again: bool) -> None:
+    app, answer = stormy_approval(world)
+    assert answer.startswith("unused: refused: no_storm")
+    assert "the bot tries again until" in answer
+    assert world.compute_role(app) is None
+    world.amplify.control.advance(20 * 60)
+    if clicked_again:
+        assert approve(world, app).startswith("used: attach_compute applied")
+    else:
+        world.watch()
+    assert world.compute_role(app) == world.default_role_arn
+    assert len(world.calls("UpdateBranch")) == 1
+
+
 def test_an_approval_that_stays_stopped_expires_and_says_so(world: World) -> None:
     capped_approval(world)
     world.amplify.control.advance(25 * 3600)

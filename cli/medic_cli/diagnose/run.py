@@ -311,9 +311,7 @@ def diagnose_runtime(gateways: DiagnosisGateways, app_id: str, branch: str, sinc
     if isinstance(lines, Absent | Unreadable):
         note = f"The SSR log could not be read, so the runtime cannot be diagnosed: {why(lines)}."
         return report(evidence=evidence, reading=None, diagnosis=None, bot=None, notes=(note,))
-    failures = runtime_failures(
-        lines.value, target.app, target.branches, partial(_has_no_usable_role, gateways, target)
-    )
+    failures = runtime_failures(lines.value, target.branches, partial(_has_no_usable_role, gateways, target))
     newest = max((f for f in failures if f.branch == target.branch), key=lambda f: f.seen_at, default=None)
     unread = lines.reason if isinstance(lines, Partial) else ""
     notes = tuple(_runtime_notes(failures, newest, target.branch, since, unread))

@@ -95,17 +95,18 @@ def compose_not_helped(scope: Scope, incident: Incident, job_id: str) -> Alert:
     return _follow_up(scope, incident, _News(AlertKind.NOT_HELPED, what, lines), job_id)
 
 
-def compose_still_logged(scope: Scope, incident: Incident, seen_at: datetime) -> Alert:
-    """The alert that the SSR log shows the same error after a change."""
+def compose_still_logged(scope: Scope, incident: Incident) -> Alert:
+    """The alert that the SSR log reports the error long after a change, although the role is in place."""
     rebuilt = incident.rebuilt_at is not None
-    what = f"same error at {seen_at:%H:%M:%S} UTC after the change{' and its rebuild' if rebuilt else ''}"
+    what = f"the SSR log still reports the error, more than an hour after the {'rebuild' if rebuilt else 'change'}"
+    state = "Checked now: the branch has the role. A visitor may have made the site print the line."
     if rebuilt:
-        hint = "The code may pass credentials itself. Even undefined ones override the role."
-        lines = (("Possible cause", hint), _next_after_failed_change(scope, incident), *_changes(incident))
+        hint = "If pages fail: the code may pass credentials itself, and even undefined ones override the role."
     else:
-        redeploy = "Redeploy the branch, because a first compute role may take effect with the next deployment only."
-        lines = ((_NEXT, redeploy), *_changes(incident))
-    return _follow_up(scope, incident, _News(AlertKind.NOT_HELPED, what, lines))
+        hint = "If pages fail: Redeploy the branch. A first compute role may take effect with the next deployment only."
+    return _follow_up(
+        scope, incident, _News(AlertKind.NOT_CONFIRMED, what, (("State", state), (_NEXT, hint), *_changes(incident)))
+    )
 
 
 def compose_quiet(scope: Scope, incident: Incident, minutes: int) -> Alert:

@@ -137,7 +137,7 @@ def _pass_role(case: Case, denial: Denial) -> Cause:
     reason = f"{who} may not pass {role} to the service; it is the caller's permission, not the role's"
     apps_own = {verdict.arn for verdict in (case.service, case.compute) if verdict}
     passed_to = _AMPLIFY if denial.resource in apps_own else None
-    rank = Rank.POSSIBLE if _allowed_by_now(case) else Rank.PROVEN
+    rank = Rank.POSSIBLE if _only_possible(case, denial) else Rank.PROVEN
     proposal = _permission_proposal(case, denial, passed_to)
     return case.cause("pass_role_missing", rank, reason, CALLER_LACKS, proposal=proposal)
 
@@ -170,7 +170,7 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
 
 def _permission(case: Case, denial: Denial) -> Cause:
     """At most proven if the message blames the identity-based policies; else LIKELY if it names the caller."""
-    if _allowed_by_now(case):
+    if _only_possible(case, denial):
         rank = Rank.POSSIBLE
     elif denial.policy_type is PolicyType.IDENTITY:
         rank = Rank.PROVEN
@@ -185,8 +185,14 @@ def _permission(case: Case, denial: Denial) -> Cause:
     )
 
 
-def _allowed_by_now(case: Case) -> bool:
-    return CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.PASS
+def _only_possible(case: Case, denial: Denial) -> bool:
+    """The policies allow the action by now, or a visitor's text names one that leads to more power.
+
+    Nearly every role lacks such an action, so that a role lacks it does not bear the text out.
+    """
+    action = denial.action or ""
+    bait = case.source is Source.RUNTIME and ("*" in action or leads_to_power(action))
+    return bait or (CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.PASS)
 
 
 def _permission_proposal(case: Case, denial: Denial, passed_to: str | None = None) -> Proposal | None:

@@ -206,7 +206,7 @@ def _had_traffic(scope: Scope, ssr: SsrApp, services: Services) -> bool:
         case Unreadable(reason):
             raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
         case Present(found) | Partial(found):
-            writers = (branch_of(line, scope.app_id, ssr.branches) for line in found)
+            writers = (branch_of(line, ssr.branches) for line in found)
     seen = any(writer is None or scope.branch in {ALL, writer.name} for writer in writers)
     if not seen and isinstance(lines, Partial):
         raise RetryableError("logs:FilterLogEvents", "Partial", lines.reason)

@@ -14,8 +14,8 @@ from medic.events import RequestKind
 from medic.flows.apply import Applier, alert_key_of
 from medic.flows.rebuild import announce_rebuild, rebuild
 from medic.flows.storm import is_storm, join_storm
-from medic.incidents.model import Incident, IncidentState, JobOrder
-from medic.labels import ActionKind, Trigger
+from medic.incidents.model import QUIET_PERIOD, Incident, IncidentState, JobOrder
+from medic.labels import ActionKind, Label
 from medic.plan.decide import contradicted, decide
 from medic.plan.guardrails import Question
 from medic.plan.model import Disposition
@@ -38,6 +38,7 @@ _TAKES_EFFECT_WITHIN = timedelta(minutes=2)
 _MAX_INCIDENTS_A_DAY = 3
 """How often the same failure of a branch may open a new incident within a day."""
 _DAY = timedelta(days=1)
+_STILL_LOGGED_KEY = "still-logged"
 
 
 class NextStep(StrEnum):
@@ -46,9 +47,13 @@ class NextStep(StrEnum):
     KNOWN = "known"
     """Nothing: this occurrence was handled, or it is earlier than the last one that was."""
     AGAIN = "again"
-    """Only count it: it is too early to say whether the change helped."""
+    """Only count it: nothing shows whether the change helped."""
     STILL_FAILING = "still_failing"
-    """Close the incident: a job or log line from after the change shows the same failure."""
+    """Close the incident: a job from after the change shows the same failure."""
+    STILL_LOGGED = "still_logged"
+    """Count it and tell once: the log shows the failure long after the change, but AWS's state does not agree."""
+    UNDONE_BY_HAND = "undone_by_hand"
+    """Close the incident and act on a new one: the role that the bot set is gone, or can't be used any more."""
     ACT = "act"
     """Decide and act: the incident is new, repeated or unfinished."""
 
@@ -65,10 +70,12 @@ def next_step(failure: ConfirmedFailure, record: BranchRecord, now: datetime, *,
     before = _incident_before(failure, record)
     # An open incident that already has a change is finished, not changed again.
     changeable = before is None or before.state.closed or not (before.applied or before.unfinished)
-    if before is None or (requested and changeable):
+    if requested and changeable:
         return NextStep.ACT
-    if failure.trigger is Trigger.RUNTIME:
-        return _next_step_at_runtime(failure, before, record, now)
+    if failure.seen_at is not None:
+        return _next_step_at_runtime(failure, failure.seen_at, record, now)
+    if before is None:
+        return NextStep.ACT
     match before.compared_with(failure.job_ref):
         case JobOrder.EARLIER:
             return NextStep.KNOWN
@@ -92,19 +99,38 @@ def _end_those_of_a_deleted_branch(failure: ConfirmedFailure, locked: LockedBran
             locked.save(replace(ended, alert_due=""))
 
 
-def _next_step_at_runtime(failure: ConfirmedFailure, before: Incident, record: BranchRecord, now: datetime) -> NextStep:
-    """A log repeats the same error, so only a line from after the change shows that it did not help."""
-    if before.unfinished or before.alert_due:
+def _next_step_at_runtime(
+    failure: ConfirmedFailure, seen_at: datetime, record: BranchRecord, now: datetime
+) -> NextStep:
+    """A log repeats the same error, and a visitor can write it. So only a newer line counts, and it ends nothing."""
+    before = _incident_before(failure, record)
+    if before is not None and (before.unfinished or before.alert_due):
         return NextStep.ACT
-    seen_last = before.job_started_at or before.opened_at
-    if failure.seen_at is None or failure.seen_at <= seen_last:
+    if before is not None and seen_at <= (before.job_started_at or before.opened_at):
         return NextStep.KNOWN
-    if before.state.closed:
-        return NextStep.KNOWN if _alert_limit_reached(record, failure, now) else NextStep.ACT
-    if before.changed_at is None:
-        return NextStep.ACT
-    later = failure.seen_at > before.changed_at + _TAKES_EFFECT_WITHIN
-    return NextStep.STILL_FAILING if later and before.state is not IncidentState.REBUILDING else NextStep.AGAIN
+    if before is None or before.state.closed or before.changed_at is None:
+        # Only the error that a role ends is logged for a while after the change.
+        credentials = failure.diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME
+        margin = _TAKES_EFFECT_WITHIN if credentials else timedelta()
+        from_before_the_change = any(seen_at < changed_at + margin for changed_at in _role_changes(failure, record))
+        closed = before is not None and before.state.closed
+        limited = closed and _alert_limit_reached(record, failure, now)
+        return NextStep.KNOWN if from_before_the_change or limited else NextStep.ACT
+    if before.state is IncidentState.REBUILDING or seen_at <= before.changed_at + _TAKES_EFFECT_WITHIN:
+        return NextStep.AGAIN
+    if failure.diagnosis.lacks_usable_role:
+        return NextStep.UNDONE_BY_HAND
+    persists = seen_at > before.changed_at + QUIET_PERIOD and not before.told(_STILL_LOGGED_KEY)
+    return NextStep.STILL_LOGGED if persists else NextStep.AGAIN
+
+
+def _role_changes(failure: ConfirmedFailure, record: BranchRecord) -> list[datetime]:
+    """When the bot set a compute role on this branch. A change that was undone on request is not among them."""
+    created_at = failure.branch.created_at
+    own = (incident for incident in record.incidents if not incident.of_another_branch(created_at))
+    changes = (change for incident in own for change in incident.applied)
+    times = [c.applied_at for c in changes if c.kind is ActionKind.ATTACH_COMPUTE and c.applied_at is not None]
+    return [time.replace(microsecond=0) for time in times]  # lines of a log have less precise times
 
 
 def _alert_limit_reached(record: BranchRecord, failure: ConfirmedFailure, now: datetime) -> bool:
@@ -129,7 +155,7 @@ def _after_the_change(incident: Incident, job: JobRef) -> bool:
 
 def respond(
     failure: ConfirmedFailure, locked: LockedBranch, request: Request | None = None
-) -> FailureReport | Incident:
+) -> FailureReport | Incident | None:
     """Take the next step, and send an alert if there is news.
 
     Args:
@@ -139,7 +165,7 @@ def respond(
 
     Returns:
         What was done, or only the incident if no plan was made, because the failure is known or the change did not
-        help.
+        help. None for a line of the log from before the bot's own change.
 
     Raises:
         RetryableError: a result is not known yet. The intent is saved, so a retry continues from it.
@@ -149,25 +175,33 @@ def respond(
     _end_those_of_a_deleted_branch(failure, locked)
     before, job, now = _incident_before(failure, locked.record), failure.job.id, locked.now
     step = next_step(failure, locked.record, now, requested=request is not None)
-    if before is None or step is NextStep.ACT:
+    if step is NextStep.ACT:
         return _act(failure, locked, request, before)
+    if before is None:
+        services = locked.services
+        services.telemetry.record(TelemetryEvent.ALREADY_HANDLED, scope=failure.scope, why="it is from before a change")
+        return None
     if step is NextStep.KNOWN:
         locked.log(TelemetryEvent.ALREADY_HANDLED, before, job=job)
         return before
+    if step is NextStep.UNDONE_BY_HAND:
+        ended = before.moved(IncidentState.EXPIRED, now, "the role that was set is gone, or can't be used any more")
+        locked.log(TelemetryEvent.EXPIRED, ended, state=before.state)
+        locked.save(ended)
+        return _act(failure, locked, request, ended)
     again = before.repeated(failure.job_ref, now)
-    if step is NextStep.AGAIN:
-        locked.log(TelemetryEvent.FAILURE_REPEATED, before, job=job)
-        again = again.recheck_when_quiet(now)
-        locked.save(again)
-        return again
-    ended = again.moved(IncidentState.NOT_HELPED, now)
-    locked.log(TelemetryEvent.NOT_HELPED, ended, job=job)
-    if failure.seen_at is None:
-        alert = compose_not_helped(failure.scope, ended, job)
+    if step is NextStep.STILL_FAILING:
+        ended = again.moved(IncidentState.NOT_HELPED, now)
+        locked.log(TelemetryEvent.NOT_HELPED, ended, job=job)
+        locked.notify(compose_not_helped(failure.scope, ended, job), ended, f"still:{failure.occurrence}")
+        return ended
+    again = again.recheck_when_quiet(now)
+    locked.log(TelemetryEvent.FAILURE_REPEATED, before, job=job)
+    if step is NextStep.STILL_LOGGED:
+        locked.notify(compose_still_logged(failure.scope, again), again, _STILL_LOGGED_KEY)
     else:
-        alert = compose_still_logged(failure.scope, ended, failure.seen_at)
-    locked.notify(alert, ended, f"still:{failure.occurrence}")
-    return ended
+        locked.save(again)
+    return again
 
 
 def _act(
@@ -177,7 +211,7 @@ def _act(
     services, scope, now = locked.services, failure.scope, locked.now
     incident = _open_or_count(failure, before, now)
     is_new = before is None or before.id != incident.id
-    region = services.region.count(scope) if is_new else services.region.read(scope)
+    region = services.region.count(scope) if is_new and failure.confirmed_by_state else services.region.read(scope)
     jobs = cache(partial(services.amplify.jobs, scope.app_id, scope.branch))
     allowed_until = incident.fresh_until if incident.unfinished else None
     question = Question(
@@ -190,6 +224,7 @@ def _act(
         # The unfinished change itself started the cool-down.
         cooling_until=None if incident.unfinished else locked.record.cooling_until,
         storm=is_storm(region, services),
+        set_before=bool(_role_changes(failure, locked.record)),
         tried_before=incident.tried_before or (None if locked.record.unread else False),
         muted=region.muted(scope, now),
         approved=request is not None or (incident.unfinished and bool(incident.approved_by)),

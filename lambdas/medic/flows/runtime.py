@@ -186,7 +186,7 @@ def _confirmed_failures(
     scope: Scope, ssr: SsrApp, lines: Sequence[RuntimeLine], services: Services
 ) -> Iterator[ConfirmedFailure]:
     """The failures that the lines show, one for each branch and label."""
-    found = runtime_failures(lines, ssr.app, ssr.branches, _lacks_role(scope, ssr.app, services))
+    found = runtime_failures(lines, ssr.branches, _lacks_role(scope, ssr.app, services))
     of_one_branch = [logged for logged in found if not logged.among]
     logged_failures = (*of_one_branch, *_of_several_branches(found, services.runtime.settings))
     if not logged_failures:

@@ -60,8 +60,7 @@ def report_undiagnosed(event: DeploymentEvent, obstacle: Obstacle, services: Ser
             return
         incident = replace(incident, reason=obstacle.why)
         alert_key = f"undiagnosed-{obstacle.kind}"
-        told = alert_key in {*incident.undelivered, *(receipt.partition("/")[0] for receipt in incident.alerted)}
-        if told or services.region.read(scope).muted(scope, now):
+        if incident.told(alert_key) or services.region.read(scope).muted(scope, now):
             locked.save(incident)
         else:
             locked.notify(compose_undiagnosed(scope, incident, obstacle.why, obstacle.remedy), incident, alert_key)

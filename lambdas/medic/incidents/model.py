@@ -339,6 +339,10 @@ class Incident:
         times = [change.applied_at for change in self.applied]
         return max((time for time in (*times, self.rebuilt_at) if time is not None), default=None)
 
+    def told(self, alert_key: str) -> bool:
+        """True if this alert was delivered to a channel, or is stored for one."""
+        return alert_key in {*self.undelivered, *(receipt.partition("/")[0] for receipt in self.alerted)}
+
     def mark_alert_due(self, alert_key: str) -> Incident:
         return replace(self, alert_due=alert_key)
 

@@ -66,10 +66,16 @@ class BranchRecord:
         return next((incident for incident in self.incidents if incident.id == incident_id), None)
 
     def with_incident(self, incident: Incident) -> BranchRecord:
-        """Add or replace an incident, and drop the oldest settled ones."""
+        """Add or replace an incident, and drop the oldest settled ones.
+
+        Half of the room is for those with a change, which undo and guardrails need. What visitors cause can't push them
+        out.
+        """
         others = [i for i in self.incidents if i.id != incident.id]
-        settled = sorted((i for i in others if i.settled), key=lambda i: i.opened_at)[-_MAX_SETTLED:]
-        return replace(self, incidents=(*settled, *(i for i in others if not i.settled), incident))
+        settled = sorted((i for i in others if i.settled), key=lambda i: i.opened_at)
+        changed = [i for i in settled if i.changes][-_MAX_SETTLED // 2 :]
+        newest = [i for i in settled if i not in changed][len(changed) - _MAX_SETTLED :]
+        return replace(self, incidents=(*changed, *newest, *(i for i in others if not i.settled), incident))
 
     def written(self) -> BranchRecord:
         """The record after it was written: the next version, listed in the due index for when it is due."""

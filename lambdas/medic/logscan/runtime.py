@@ -1,7 +1,8 @@
 """Finds the failures in an app's SSR log and the branches that they belong to.
 
 All SSR branches of an app share one log group, and AWS does not document its stream names. A line's branch is taken
-from the stream's name or the line's text, else found by exclusion. If that fails, the failure belongs to no branch.
+from the stream's name, else found by exclusion. If that fails, the failure belongs to no branch. A line's text names no
+branch, because any visitor can write it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from medic.arns import APP_ID, name_of
 from medic.knowledge.signatures import DENIAL_LITERALS, SIGNATURES
-from medic.labels import Confidence, Label, Phase
+from medic.labels import Label, Phase
 from medic.logscan.entries import read_line
 from medic.logscan.scan import scan
 
@@ -23,14 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from medic.evidence import App, Branch, RuntimeLine
+    from medic.evidence import Branch, RuntimeLine
     from medic.logscan.model import Finding, LogReading
 
 _DATED_STREAM = re.compile(r"(?P<branch>.+)/\d{4}/\d{2}/\d{2}/[^/]+")
 _NOT_IN_A_STREAM = re.compile(r"[:*]")
-_HOST = re.compile(rf"\b(?P<branch>[a-z0-9-]{{1,63}})\.(?P<app>{APP_ID.pattern})\.amplifyapp\.com\b")
-_NOT_IN_A_HOST = re.compile(r"[^a-z0-9-]")
-_ARN = re.compile(rf":apps/(?P<app>{APP_ID.pattern})/branches/(?P<branch>[^\s\"'\\]{{1,255}})")
 _MAX_DENIED_ACTIONS = 5
 _STEMS = ("redential", "Denied", "uthorized", "Signature", "KMS", "SSO ")
 """Parts of words that stand for them in the filter, because its length is limited. Terms match inside of words."""
@@ -112,38 +109,36 @@ class RuntimeFailure:
 
 
 def runtime_failures(
-    lines: Sequence[RuntimeLine], app: App, branches: Sequence[Branch], lacks_role: Callable[[Branch], bool]
+    lines: Sequence[RuntimeLine], branches: Sequence[Branch], lacks_role: Callable[[Branch], bool]
 ) -> tuple[RuntimeFailure, ...]:
     """The failures that the lines report, one per branch and label.
 
     Args:
         lines: events that passed the filter.
-        app: the app.
-        branches: its branches that serve requests.
+        branches: the app's branches that serve requests.
         lacks_role: whether a branch has no usable compute role of its own or inherited; called only for exclusion.
     """
     by_branch: dict[str, list[RuntimeLine]] = {}
     unassigned: list[RuntimeLine] = []
     for line in lines:
-        named = branch_of(line, app.id, branches)
+        named = branch_of(line, branches)
         (by_branch.setdefault(named.name, []) if named else unassigned).append(line)
     if unassigned and len(branches) == 1:
         by_branch.setdefault(branches[0].name, []).extend(unassigned)
         unassigned = []
     seen = [failure for branch in branches for failure in _by_label(by_branch.get(branch.name, []), branch)]
     for failure in _by_label(unassigned, None):
-        seen += _by_exclusion(failure, app, branches, lacks_role)
+        seen += _by_exclusion(failure, branches, lacks_role)
     # Reversed, so that a failure from lines that name their branch replaces the same failure found by exclusion.
     return tuple({(each.branch.name if each.branch else None, each.label): each for each in reversed(seen)}.values())
 
 
-def branch_of(line: RuntimeLine, app_id: str, branches: Iterable[Branch]) -> Branch | None:
-    """The branch that the line's stream or text names, if it is one of `branches`."""
-    return _by_stream(line.stream, branches) or _by_text(line.message, app_id, branches)
+def branch_of(line: RuntimeLine, branches: Iterable[Branch]) -> Branch | None:
+    """The branch that the name of the line's stream begins with; of several, the one with the longest name.
 
-
-def _by_stream(stream: str, branches: Iterable[Branch]) -> Branch | None:
-    """For `<branch>/<date>/<instance>`, or any path that begins with a branch's name; the longest name wins."""
+    Amplify names streams `<branch>/<date>/<instance>`.
+    """
+    stream = line.stream
     dated = _DATED_STREAM.fullmatch(stream)
     names = [(_NOT_IN_A_STREAM.sub("-", branch.name), branch) for branch in branches]
     if dated is not None:
@@ -153,41 +148,28 @@ def _by_stream(stream: str, branches: Iterable[Branch]) -> Branch | None:
     return max(named, key=lambda branch: len(branch.name), default=None)
 
 
-def _by_text(message: str, app_id: str, branches: Iterable[Branch]) -> Branch | None:
-    """The branch whose address or ARN is in the text, unless the text names several."""
-    hosts = {match["branch"] for match in _HOST.finditer(message) if match["app"] == app_id}
-    arns = {match["branch"] for match in _ARN.finditer(message) if match["app"] == app_id}
-    named = [b for b in branches if b.name in arns or _NOT_IN_A_HOST.sub("-", b.name.lower()) in hosts]
-    return named[0] if len(named) == 1 else None
-
-
 def _by_label(lines: Sequence[RuntimeLine], branch: Branch | None) -> Iterator[RuntimeFailure]:
-    """One failure per label. Findings of low confidence count only if there are no others."""
+    """One failure per label. No line hides one of another label, because a visitor may have written it."""
     # Newest lines first, because the scanner keeps the first finding of several equal ones.
     log = read_runtime_log(sorted(lines, key=lambda line: line.at, reverse=True))
     findings = log.reading.findings
-    clear = tuple(finding for finding in findings if finding.confidence is not Confidence.LOW) or findings
     actions = (finding.denial.action for finding in findings if finding.denial and finding.denial.action)
     denied = tuple(dict.fromkeys(actions))[:_MAX_DENIED_ACTIONS]
-    for label in dict.fromkeys(finding.label for finding in clear):
-        of_label = tuple(finding for finding in clear if finding.label is label)
+    for label in dict.fromkeys(finding.label for finding in findings):
+        of_label = tuple(finding for finding in findings if finding.label is label)
         seen_at = max(log.line_of(finding).at for finding in of_label)
         yield RuntimeFailure(branch, replace(log.reading, findings=of_label), seen_at, denied=denied)
 
 
 def _by_exclusion(
-    failure: RuntimeFailure, app: App, branches: Sequence[Branch], lacks_role: Callable[[Branch], bool]
+    failure: RuntimeFailure, branches: Sequence[Branch], lacks_role: Callable[[Branch], bool]
 ) -> Iterator[RuntimeFailure]:
-    """Only a branch without a role fails to load credentials; only a branch with the denied role is denied as it."""
-    if failure.label is Label.CREDENTIALS_MISSING_RUNTIME:
-        suspects = [branch for branch in branches if lacks_role(branch)]
-    else:
-        denied = {finding.denial.role_name for finding in failure.reading.findings if finding.denial}
-        suspects = [b for b in branches if name_of(b.compute_role_arn or app.compute_role_arn or "") in denied]
-    if len(suspects) == 1:
-        yield replace(failure, branch=suspects[0])
-    elif suspects and failure.label is Label.CREDENTIALS_MISSING_RUNTIME:
-        names = tuple(branch.name for branch in suspects)
-        yield from (replace(failure, branch=branch, among=names) for branch in suspects)
+    """Only a branch without a role fails to load credentials. Every other failure may be that of any branch."""
+    credentials = failure.label is Label.CREDENTIALS_MISSING_RUNTIME
+    suspects = [branch for branch in branches if credentials and lacks_role(branch)]
+    names = tuple(branch.name for branch in suspects)
+    if suspects:
+        among = names if len(names) > 1 else ()
+        yield from (replace(failure, branch=branch, among=among) for branch in suspects)
     else:
         yield failure

@@ -62,14 +62,13 @@ def _attach_applies(failure: ConfirmedFailure) -> bool:
     if failure.app.platform != SSR:
         return False
     diagnosis = failure.diagnosis
-    current = diagnosis.compute
-    no_usable_role = current is None or current.usable is False
     if failure.trigger is Trigger.FAILED:
-        return diagnosis.label in _BUILD_LABELS and no_usable_role
+        return diagnosis.label in _BUILD_LABELS and diagnosis.lacks_usable_role
     # If the log does not tell the branch, no branch is in the evidence, and nothing may change.
     if diagnosis.label is not Label.CREDENTIALS_MISSING_RUNTIME or not isinstance(failure.evidence.branch, Present):
         return False
-    return not _passes_undefined_credentials(diagnosis) and (no_usable_role or _tag_names_the_inherited_role(failure))
+    wanted = diagnosis.lacks_usable_role or _tag_names_the_inherited_role(failure)
+    return wanted and not _passes_undefined_credentials(diagnosis)
 
 
 def _passes_undefined_credentials(diagnosis: Diagnosis) -> bool:
@@ -107,8 +106,8 @@ def _guarded(q: Question, target: str, previous: str | None, guardrails: tuple[G
         disposition = Disposition.ADVISE
     elif refusal is not None:
         disposition, rule, reason = Disposition.REFUSE, refusal.rule, refusal.detail
-    elif needs_approval(q):
-        disposition, reason = Disposition.ASK_FIRST, "the failure is not fresh: you are asked"
+    elif why_ask := needs_approval(q):
+        disposition, reason = Disposition.ASK_FIRST, f"{why_ask}: you are asked"
     else:
         disposition = Disposition.DO if q.approved or opt_in.mode is Mode.FIX else Disposition.ASK_FIRST
     return Action(q.change, disposition, target, q.choice.arn, previous, reason, rule, answers)

@@ -62,6 +62,11 @@ class ConfirmedFailure:
         return self.job.ended_at if self.seen_at is None else self.seen_at
 
     @property
+    def confirmed_by_state(self) -> bool:
+        """True if GetJob shows the failure, or AWS's state agrees with the line of the SSR log that reports it."""
+        return self.seen_at is None or self.diagnosis.agreed
+
+    @property
     def occurrence(self) -> str:
         """Identifies this occurrence of the failure: the job's id, with the time of the log line if there is one."""
         return self.job.id if self.seen_at is None else f"{self.job.id}@{self.seen_at:%Y%m%dT%H%M%S}"

@@ -59,6 +59,8 @@ class Question:
     """True while incidents open in more apps of the region than the storm limit allows."""
     tried_before: bool | None = False
     """True if an earlier change for this failure did not help, or was undone. None if that could not be read."""
+    set_before: bool = False
+    """True if the bot set a compute role on this branch before, and nobody asked to undo that."""
     muted: bool = False
     """True while alerts on the branch or its app are muted. Then nobody would hear of a change, so none is made."""
     approved: bool = False
@@ -106,10 +108,15 @@ def fresh_until(failure: ConfirmedFailure, settings: Settings) -> datetime | Non
     return None if happened_at is None else happened_at + timedelta(minutes=settings.limits.fresh_minutes)
 
 
-def needs_approval(q: Question) -> bool:
-    """True if a failure at runtime is no longer fresh, so that a change may only be proposed."""
+def needs_approval(q: Question) -> str | None:
+    """Why a change may only be proposed, lower case without a full stop; None if the opt-in alone allows it."""
+    if q.allowed_until is not None:
+        return None
+    if q.set_before and q.change is ActionKind.ATTACH_COMPUTE:
+        return "the bot set a compute role here before, and somebody took it off or changed it"
     until = fresh_until(q.failure, q.settings)
-    return q.failure.trigger is Trigger.RUNTIME and q.allowed_until is None and (until is None or q.asked_at > until)
+    stale = q.failure.trigger is Trigger.RUNTIME and (until is None or q.asked_at > until)
+    return "the failure is not fresh" if stale else None
 
 
 def _is_fresh(q: Question) -> RuleAnswer:

@@ -149,6 +149,17 @@ def test_closed_incidents_are_kept_up_to_a_limit_and_open_ones_always() -> None:
     assert [incident.job_id for incident in record.incidents] == [*map(str, range(79, 99)), "0", "99"]
 
 
+def test_incidents_without_a_change_push_none_with_one_out() -> None:
+    change = Change(ActionKind.ATTACH_COMPUTE, "b", "r", None, ChangeState.APPLIED, NOW, applied_at=NOW)
+    changed = replace(opened("0").moved(IncidentState.RESOLVED, NOW), changes=(change,))
+    record = BranchRecord(SCOPE).with_incident(changed)
+    for job in range(1, 50):
+        at = NOW + timedelta(minutes=job)
+        plain = replace(opened(str(job), minute=job), opened_at=at).moved(IncidentState.EXPIRED, at)
+        record = record.with_incident(plain)
+    assert [incident.job_id for incident in record.incidents] == ["0", *map(str, range(30, 50))]
+
+
 def test_later_incidents_of_a_kind_remember_that_a_change_did_not_help() -> None:
     first = opened().moved(IncidentState.NOT_HELPED, NOW)
     second = opened("8").following(first)

@@ -1,0 +1,133 @@
+"""What the bot could not read is never taken for quiet, harmless or over: it is retried, and told in the end."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medic.aws.errors import RetryableError
+from medic.aws.logs import RuntimeLogs
+from medic.aws.rate import OutOfTimeError
+from medic.events import RequestKind, Scope, runtime_wake_up
+from medic.evidence import Item, Present, RuntimePage
+from medic.flows.locked_branch import RecordedError
+from medic.labels import BotLabel, Label
+from tests.integration.conftest import REGION
+from tests.integration.test_requests import ask, incident
+from tests.integration.test_runtime_findings import HOUR, MINUTE, NO_REBUILD, Site, site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.integration.conftest import World
+
+Page = Item[RuntimePage]
+DENIED = (
+    "ERROR AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/service/AWSCodeBuild-1 is not "
+    "authorized to perform: cloudformation:CreateStack on resource: "
+    "arn:aws:cloudformation:eu-central-1:123456789012:stack/x/* "
+    "because no identity-based policy allows the cloudformation:CreateStack action"
+)
+
+
+# --- the SSR log
+
+
+def endless(*_: object) -> Page:
+    """A page without events, and with a token for the next one."""
+    return Present(RuntimePage((), "more"))
+
+
+def throttled(*_: object) -> Page:
+    raise OutOfTimeError
+
+
+UNREAD = pytest.mark.parametrize("page", [endless, throttled], ids=["empty pages", "throttled"])
+
+
+def mended(world: World) -> Site:
+    shop = site(world, NO_REBUILD)
+    shop.visit()
+    shop.look()
+    assert shop.states == ["applied"]
+    return shop
+
+
+@UNREAD
+def test_an_unread_log_is_not_taken_for_quiet(
+    world: World, monkeypatch: pytest.MonkeyPatch, page: Callable[..., Page]
+) -> None:
+    world.amplify.control.set_questions(first_attach="needs_redeploy")
+    shop = mended(world)
+    with monkeypatch.context() as unread:
+        unread.setattr(RuntimeLogs, "page", page)
+        for _ in range(3):
+            shop.after(HOUR)
+            with suppress(RecordedError):
+                world.watch()
+    assert shop.states == ["applied"]
+    assert len(shop.alerts) == 1
+
+    shop.after(10 * MINUTE).visit()
+    shop.after(HOUR)
+    world.watch()
+    assert shop.states == ["applied"]
+
+
+@UNREAD
+def test_a_wake_up_whose_lines_can_not_be_read_is_retried(
+    world: World, monkeypatch: pytest.MonkeyPatch, page: Callable[..., Page]
+) -> None:
+    shop = site(world)
+    shop.visit()
+    at = world.now()
+    event = runtime_wake_up(Scope("aws", world.amplify.account_id, REGION, shop.app, "*"), at, at)
+    with monkeypatch.context() as unread:
+        unread.setattr(RuntimeLogs, "page", page)
+        with pytest.raises(RetryableError):
+            world.deliver(event)
+    assert shop.incidents == []
+    world.deliver(event)
+
+    assert shop.states == ["open"]
+
+
+@UNREAD
+def test_an_approval_while_the_log_can_not_be_read_stays_valid(
+    world: World, monkeypatch: pytest.MonkeyPatch, page: Callable[..., Page]
+) -> None:
+    shop = site(world, {"amplify-medic:auto-fix": "ask"})
+    shop.visit()
+    shop.look()
+    (proposed,) = shop.incidents
+    approval = {"incident_id": proposed["id"], "plan_hash": proposed["plan_hash"]}
+    with monkeypatch.context() as unread:
+        unread.setattr(RuntimeLogs, "page", page)
+        with pytest.raises(RetryableError):
+            world.ask(RequestKind.APPROVE, shop.app, **approval)
+    assert world.compute_role(shop.app) is None
+
+    assert ask(world, shop.app, RequestKind.APPROVE, **approval).startswith("used: attach_compute applied")
+
+
+# --- the build log
+
+
+def test_a_failure_behind_the_size_limit_is_found_or_told_as_undiagnosed(world: World) -> None:
+    world.settings["limits"] = {"log_mebibytes": 1}
+    app = world.make_app(iamServiceRoleArn=world.make_role("service"))
+    dull = f"INFO {'a line of a long and ordinary build, printed again and again ' * 3}"
+    world.deliver(world.build(app, outcome="lines", lines=(*[dull] * 6000, DENIED), exit_code=1))
+
+    assert incident(world, app).label in {BotLabel.UNDIAGNOSED, Label.ACCESS_DENIED_IDENTITY}
+    assert len(world.alerts()) == 1
+
+
+def test_a_failure_behind_many_near_misses_is_found(world: World) -> None:
+    app = world.make_app(iamServiceRoleArn=world.make_role("service"))
+    near = [f"INFO refreshed credential cache {number:x} of module {number}" for number in range(0, 2**20, 60)]
+    world.deliver(world.build(app, outcome="lines", lines=(*near, DENIED), exit_code=1))
+
+    assert incident(world, app).label == Label.ACCESS_DENIED_IDENTITY
