@@ -49,6 +49,9 @@ _AMPLIFY_IMAGE = re.compile(r"amplify:al\d{1,4}")
 _PAGE: PaginatorConfigTypeDef = {"PageSize": 50}
 _APPS_PAGE: PaginatorConfigTypeDef = {"PageSize": 100}
 _MAX_JOB_PAGES = 20
+_LIST_JOBS_NOT_FOUND = "BadRequestException"
+"""ListJobs is documented to answer with this, not with NotFoundException, if the app or branch does not exist.
+https://docs.aws.amazon.com/amplify/latest/APIReference/API_ListJobs.html#API_ListJobs_Errors"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +123,14 @@ class AmplifyReader:
                 yield from map(_branch, page["branches"])
 
     def jobs(self, app_id: str, branch: str) -> Read[tuple[Job, ...]]:
-        """Call ListJobs like `recent_jobs`. Partial if the newest jobs may be missing.
-
-        Never Absent: ListJobs does not say that a branch does not exist.
-        """
+        """Call ListJobs like `recent_jobs`. Partial if the newest jobs may be missing."""
         try:
             jobs, whole = self._list_jobs(app_id, branch)
         except RetryableError:
             raise
         except AwsError as error:
-            return Unreadable(str(error))
+            absent = isinstance(error, AbsentError) or error.code == _LIST_JOBS_NOT_FOUND
+            return Absent(str(error)) if absent else Unreadable(str(error))
         return Present(jobs) if whole else Partial(jobs, f"ListJobs has more than {_MAX_JOB_PAGES} pages, in no order")
 
     def recent_jobs(self, app_id: str, branch: str) -> tuple[Job, ...]:
