@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from benchmarks.burst import burst
 from benchmarks.cold_start import cold_start
 from benchmarks.cost import cost
+from benchmarks.download import downloading
 from benchmarks.lambda_environment import LambdaEnvironment, lambda_environment
 from benchmarks.measurement import Measured, machine
 from benchmarks.recorded import recordings
@@ -52,7 +53,7 @@ def main() -> None:
 
 def _run(groups: tuple[str, ...], environment: LambdaEnvironment, folder: Path, events: int) -> Iterator[Measured]:
     measures: dict[str, Callable[[], list[Measured]]] = {
-        "scan": lambda: scanning(folder),
+        "scan": lambda: [*scanning(folder), *downloading(folder)],
         "start": lambda: [*cold_start(environment), _zip(environment, folder)],
         "runs": lambda: _runs(environment, folder),
         "burst": lambda: burst(events),

@@ -33,6 +33,25 @@ class Measured:
         return {None: "–", True: "met", False: "**MISSED**"}[self.met]
 
 
+def resident_memory() -> float:
+    """MiB that this process uses now. Linux only."""
+    return _status("VmRSS")
+
+
+def peak_memory() -> float:
+    """The most MiB that this process used at any time. Linux only."""
+    return _status("VmHWM")
+
+
+def _status(name: str) -> float:
+    """A value from this process's status, in MiB.
+
+    Source: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+    """
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
+
+
 def ratio(over: Sequence[float], under: Sequence[float]) -> tuple[float, str]:
     """The ratio of the two medians; and the same as text, with the lowest and highest ratio of one round."""
     pairs = sorted(a / b for a, b in zip(over, under, strict=True))

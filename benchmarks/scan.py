@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.build_log import write_build_log, write_near_misses
-from benchmarks.measurement import Measured, ratio
+from benchmarks.measurement import Measured, peak_memory, ratio, resident_memory
 from medic.labels import Label, Phase
 from medic.logscan.prefilter import Prefilter
 from medic.logscan.scan import LITERALS, Scanner, scan
@@ -204,18 +204,9 @@ def redaction(folder: Path) -> Measured:
 
 def peak_of(log: Path, repeats: int) -> float:
     """MiB that the scan used above what this process used before. Linux only."""
-    before = _status("VmRSS")
+    before = resident_memory()
     scan(chunks(log, repeats), Phase.BUILD)
-    return (_status("VmHWM") - before) / 1024
-
-
-def _status(name: str) -> int:
-    """A value from this process's status, in KiB.
-
-    Source: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
-    """
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+    return peak_memory() - before
 
 
 def main() -> None:

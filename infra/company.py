@@ -63,3 +63,5 @@ def _encrypt(node: CfnResource, key: str) -> None:
             node.kms_master_key_id = key
         case logs.CfnLogGroup():
             node.kms_key_id = key
+        case _:
+            pass  # nothing else of the stack stores data

@@ -240,7 +240,8 @@ def parse_event(event: object, *, account: str, region: str, partition: str) -> 
             return DeploymentEvent(branch, job_id, DeploymentStatus.FAILED, _time(detail, "endTime"), missed=True)
         case MessageType.REQUEST:
             return _parse_request(detail, everywhere)
-    raise MalformedEventError("detail-type is missing or not one that this function handles")
+        case _:
+            raise MalformedEventError("detail-type is missing or not one that this function handles")
 
 
 def parse_test_alert(event: object, *, account: str, region: str, partition: str) -> Scope:

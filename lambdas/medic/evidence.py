@@ -1,4 +1,4 @@
-"""The facts that were read from AWS for one diagnosis, each Present, Absent, or Unreadable with a reason.
+"""The facts that were read from AWS for one diagnosis. Each says how it was read: not looked at is never "no".
 
 Of environment variables, only the names are kept and what kind of secret a value looks like, never the values.
 `basicAuthCredentials`, `buildSpec` and `logUrl` are not kept at all.
@@ -7,7 +7,7 @@ Of environment variables, only the names are kept and what kind of secret a valu
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -44,9 +44,13 @@ class Partial(Generic[T]):
 
 
 Item: TypeAlias = Present[T] | Absent | Unreadable
+"""What one call reads whole or not at all."""
+Read: TypeAlias = Item[T] | Partial[T]
+"""What is read in parts, such as a log or a list. Mypy demands that a `match` handles all four (exhaustive-match)."""
 
 
-def value_of(item: Item[T] | None) -> T | None:
+def value_of(item: Read[T] | None) -> T | None:
+    """The value if it was read whole."""
     return item.value if isinstance(item, Present) else None
 
 
@@ -199,6 +203,12 @@ class BuildLog:
     size: int
 
 
+def build_log(step: str, size: int, unread: str | None) -> Present[BuildLog] | Partial[BuildLog]:
+    """A log of which something was read. `unread` says which part was not, if any."""
+    log = BuildLog(step, size)
+    return Present(log) if unread is None else Partial(log, unread)
+
+
 @dataclass(frozen=True, slots=True)
 class RuntimeLine:
     """One event of an app's SSR log; it may hold several lines. Visitors can write to the log, so it is only a hint."""
@@ -208,6 +218,8 @@ class RuntimeLine:
     """The event's time, as its writer gave it."""
     stream: str
     message: str
+    late: timedelta = timedelta()
+    """How long after `at` CloudWatch Logs ingested it. It is found only from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +253,7 @@ class Evidence:
     app: Item[App]
     branch: Item[Branch]
     job: Item[Job]
-    log: Item[BuildLog]
+    log: Read[BuildLog]
     roles: Mapping[str, Item[Role]]
     """Every role that was looked up, by the ARN that it was looked up with."""
     candidate_role_arn: str | None = None

@@ -7,6 +7,7 @@ need.
 from __future__ import annotations
 
 import json
+import math
 import time
 from datetime import UTC, datetime
 from functools import cached_property
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from medic.incidents.table import IncidentsTable
 
 
+_SECONDS_TO_RESPOND = 25.0
 _BATCH = 10
 """SQS takes at most this many messages in one call."""
 
@@ -64,6 +66,8 @@ class Gateways:
         self.clock = clock
         self.pause = pause
         self.on_unreadable = on_unreadable
+        self.time_left: Callable[[], float] = lambda: math.inf
+        """The seconds that this run may still take. The function's handler sets it for each run."""
         self._table_name = table_name
 
     @cached_property
@@ -83,10 +87,11 @@ class Gateways:
         return IamReader(lambda: self.clients.iam, account)
 
     def runtime_logs(self, seconds: float = 20.0) -> RuntimeLogs:
-        """A reader of SSR logs. Its time limit starts now."""
+        """A reader of SSR logs. Its time limit starts now. It leaves time to respond to what it finds."""
         from medic.aws.logs import CALLS_A_SECOND, RuntimeLogs
         from medic.aws.rate import RateLimiter
 
+        seconds = min(seconds, self.time_left() - _SECONDS_TO_RESPOND)
         rate = RateLimiter(CALLS_A_SECOND, deadline=time.monotonic() + seconds, pause=self.pause)
         return RuntimeLogs(lambda: self.clients.logs, rate)
 

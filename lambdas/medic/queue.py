@@ -122,6 +122,8 @@ def handle(event: Any, services: Services, draw: Draw = random.uniform) -> dict[
                 messages = [QueueMessage.parse(record) for record in records]
                 kept = [message.id for message in messages if not _handle(message, services, draw)]
                 return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in kept]}
+            case _:
+                pass
         region = parse_test_alert(event, account=runtime.account, region=runtime.region, partition=runtime.partition)
     except MalformedEventError as error:
         services.telemetry.record(TelemetryEvent.EVENT_MALFORMED, why=error)

@@ -53,7 +53,12 @@ class Services(Gateways):
     def gatherer(self) -> Gatherer:
         settings = self.runtime.settings
         max_bytes = settings.limits.log_mebibytes * 1024 * 1024
-        return Gatherer(self.amplify, self.iam, BuildLogSource(settings.log_url_origins, max_bytes=max_bytes))
+        logs = BuildLogSource(settings.log_url_origins, max_bytes=max_bytes)
+        return Gatherer(self.amplify, self.iam, logs, self._seconds_left)
+
+    def _seconds_left(self) -> float:
+        """Asked anew each time, because each run sets `time_left`."""
+        return self.time_left()
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:

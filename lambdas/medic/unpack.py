@@ -1,21 +1,35 @@
-"""Unpacks text that comes as chunks of bytes, plain or gzip, and says where it breaks off."""
+"""Text that comes as chunks of bytes: unpacks gzip, keeps both ends of a long text, and says what was left out."""
 
 from __future__ import annotations
 
 import zlib
+from collections import deque
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 256 * 1024
 """Bytes unpacked at once, so that a decompression bomb can't fill the memory."""
 
 
 class CutError(Exception):
     """The rest of a text can't be read. The message says why and ends a sentence: lower case, no full stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Stands between two chunks where a part of the text is left out. The next chunk may begin inside a line."""
+
+    size: int
+    """Bytes left out."""
+    lines: int | None
+    """Line feeds left out; None if nobody counted them."""
+    why: str
+    """The end of a sentence: lower case, no full stop."""
 
 
 class NotGzipError(Exception):
@@ -31,10 +45,10 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """
     raw = iter(chunks)
     begin = next(raw, b"")
-    while len(begin) < len(_GZIP_MAGIC) and (more := next(raw, b"")):
+    while len(begin) < len(GZIP_MAGIC) and (more := next(raw, b"")):
         begin += more
     whole = chain([begin], raw)
-    return _gunzipped(whole) if begin.startswith(_GZIP_MAGIC) else whole
+    return _gunzipped(whole) if begin.startswith(GZIP_MAGIC) else whole
 
 
 def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -58,3 +72,43 @@ def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
             yield text
     if not a_member_ended:
         raise CutError(f"the gzip data breaks off after {size:,} bytes of text")
+
+
+def head_of(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """The first chunks, until they are `size` bytes together."""
+    while size > 0 and (chunk := next(chunks, None)) is not None:
+        yield chunk
+        size -= len(chunk)
+
+
+def last_of(chunks: Iterable[bytes | Gap], size: int, why: str) -> Iterator[bytes | Gap]:
+    """The last chunks, `size` bytes together or a little more, after a Gap that stands for all before them, if any.
+
+    Keeps no more than that in memory. A gap among the chunks becomes part of the one before the last chunks.
+
+    Raises:
+        CutError: the text breaks off. Its end is not known then, so chunks are given only if none were left out.
+    """
+    kept: deque[bytes] = deque()
+    kept_size = skipped = 0
+    lines: int | None = 0
+    try:
+        for chunk in chunks:
+            if isinstance(chunk, Gap):
+                skipped, kept_size, lines = skipped + kept_size + chunk.size, 0, None
+                kept.clear()
+                continue
+            kept.append(chunk)
+            kept_size += len(chunk)
+            while kept_size - len(kept[0]) >= size:
+                gone = kept.popleft()
+                kept_size -= len(gone)
+                skipped += len(gone)
+                lines = None if lines is None else lines + gone.count(b"\n")
+    except CutError:
+        if not skipped:
+            yield from kept
+        raise
+    if skipped:
+        yield Gap(skipped, lines, why)
+    yield from kept

@@ -32,6 +32,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, object] | None:
     """
     cached = services()
     cached.telemetry.logger.append_keys(request_id=context.aws_request_id)
+    cached.time_left = lambda: context.get_remaining_time_in_millis() / 1000
     try:
         return queue.handle(event, cached)
     finally:

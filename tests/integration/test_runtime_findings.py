@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from medic.aws.amplify import AmplifyReader
+from medic.aws.errors import RetryableError
 from medic.aws.logs import RuntimeLogs, log_group
 from medic.aws.rate import RateLimiter
 from medic.events import RequestKind, Scope, runtime_wake_up
+from medic.evidence import Partial, RuntimeLine, Unreadable
 from medic.watch.cursor import REPORT_MISSING_AFTER
 from medic.watch.cursor_store import Cursors
 from medic.watch.look import RuntimeWatch
@@ -27,6 +29,7 @@ FIX = {"amplify-medic:auto-fix": "fix"}
 NO_REBUILD = {**FIX, "amplify-medic:rebuild": "no"}
 ORDERS = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders"
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
+ORDINARY_LINE = RuntimeLine("1", datetime(2026, 1, 1, tzinfo=UTC), "s", "GET / 200")
 
 
 @dataclass
@@ -70,9 +73,9 @@ class Site:
             telemetry=services.telemetry,
             clock=self.world.now,
         ).look()
+        self.wake_up_messages += wake_up_messages
         for wake_up_message in wake_up_messages:
             self.world.deliver(wake_up_message)
-        self.wake_up_messages += wake_up_messages
         return len(wake_up_messages)
 
     def rebuilt(self) -> None:
@@ -615,3 +618,42 @@ def test_a_muted_app_gets_no_alert_and_no_change(world: World) -> None:
 
     assert shop.alerts == []
     assert world.calls("UpdateBranch") == []
+
+
+# --- not looked is not quiet
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Partial((), "the time was up"),
+        Partial((ORDINARY_LINE,), "it has more pages"),
+        Unreadable("logs:FilterLogEvents denied"),
+    ],
+    ids=["part, empty", "part, without a failure", "denied"],
+)
+def test_a_log_that_is_read_in_part_or_not_at_all_is_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    shop = site(world, FIX)
+    shop.visit()
+    with monkeypatch.context() as patch:
+        patch.setattr(RuntimeLogs, "lines", lambda *_, **__: answer)
+        with pytest.raises(RetryableError):
+            shop.look()
+    assert shop.alerts == []
+
+    world.deliver(shop.wake_up_messages[0])
+    assert shop.states == ["rebuilding"]
+
+
+def test_a_wake_up_waits_while_the_app_may_not_be_read(world: World) -> None:
+    shop = site(world)
+    shop.visit()
+    world.amplify.control.deny("GetApp")
+    with pytest.raises(RetryableError, match="GetApp"):
+        shop.look()
+
+    world.amplify.control.deny("GetApp", denied=False)
+    world.deliver(shop.wake_up_messages[0])
+    assert len(shop.alerts) == 1

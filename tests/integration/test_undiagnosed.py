@@ -10,9 +10,10 @@ import pytest
 from medic.aws.amplify import AmplifyReader
 from medic.aws.errors import RetryableError
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
+from medic.events import Scope
 from medic.evidence import Present
 from medic.labels import BotLabel
-from medic.unpack import CutError
+from medic.unpack import CutError, Gap
 from tests.integration.test_requests import incident
 
 if TYPE_CHECKING:
@@ -125,6 +126,65 @@ def test_a_log_that_is_cut_without_a_finding_is_not_called_harmless(
 
     assert incident(world, app).label == BotLabel.UNDIAGNOSED
     assert "longer than 64 MiB" in world.alerts()[0]
+
+
+def test_an_empty_log_is_not_there_yet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, event = failing(world)
+    monkeypatch.setattr(BuildLogSource, "chunks", lambda *_: iter(()))
+    with pytest.raises(RetryableError, match="still empty"):
+        world.deliver(event)
+    world.deliver(event, age=HALF_AN_HOUR)
+
+    assert incident(world, app).label == BotLabel.UNDIAGNOSED
+
+
+def test_a_url_that_expires_again_waits_and_is_then_reported(world: World) -> None:
+    app, event = failing(world)
+    real, expire = AmplifyReader.job, world.amplify.control.expire_logs
+
+    def job(self: AmplifyReader, *args: str) -> Any:
+        found = real(self, *args)
+        expire()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AmplifyReader, "job", job)
+        with pytest.raises(RetryableError, match="no longer valid"):
+            world.deliver(event)
+        world.deliver(event, age=HALF_AN_HOUR)
+
+    assert incident(world, app).label == BotLabel.UNDIAGNOSED
+
+
+@pytest.mark.parametrize(("tail", "told"), [(True, True), (False, False)], ids=["in the tail", "in the head only"])
+def test_of_a_log_with_a_gap_the_tail_decides(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, tail: bool, told: bool
+) -> None:
+    app, event = failing(world)
+    stamp = b"2026-01-01T00:00:00Z "
+    start, end = stamp + b"[INFO]: # Executing command: npm ci\n", stamp + b"[ERROR]: !!! Build failed\n"
+    denial = stamp + (
+        b"[WARNING]: AccessDenied: User: arn:aws:sts::123456789012:assumed-role/service/BuildSession is not authorized "
+        b"to perform: s3:PutObject on resource: arn:aws:s3:::assets/x\n"
+    )
+    gap = Gap(1000, 7, "the log is longer than 67,108,864 bytes")
+    parts = [start, gap, b"\n", denial, end] if tail else [start, denial, gap, b"\n", end]
+    monkeypatch.setattr(BuildLogSource, "chunks", lambda *_: iter(parts))
+    world.deliver(event)
+
+    assert (incident(world, app).label != BotLabel.UNDIAGNOSED) is told
+    assert told or "1,000 bytes after line 2 were not read" in world.alerts()[0]
+
+
+def test_without_time_the_log_is_read_by_a_later_run(world: World) -> None:
+    app, event = failing(world)
+    services = world.services()
+    services.time_left = lambda: 40.0
+    log = services.gatherer.deployment(
+        Scope("aws", world.amplify.account_id, "eu-central-1", app, "main"), event["detail"]["jobId"]
+    )
+    with pytest.raises(RetryableError, match="too little of the function's time"):
+        services.gatherer.read_log(log, log.failed_phase)
 
 
 def test_one_alert_a_day_for_a_branch_and_reason(world: World) -> None:

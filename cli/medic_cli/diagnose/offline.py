@@ -19,9 +19,10 @@ from medic.evidence import (
     Evidence,
     Item,
     Job,
-    Present,
+    Read,
     Role,
     Unreadable,
+    build_log,
 )
 from medic.labels import Label, Phase
 from medic.logscan.scan import scan
@@ -59,7 +60,7 @@ def read_event(path: str) -> DeploymentEvent:
         raise click.BadParameter(f"{path} contains no “Amplify Deployment Status Change” event: {error}.") from None
 
 
-def read_log_file(path: str, phase: Phase) -> tuple[Item[BuildLog], LogReading]:
+def read_log_file(path: str, phase: Phase) -> tuple[Read[BuildLog], LogReading]:
     """Scan a log file.
 
     Raises:
@@ -67,7 +68,7 @@ def read_log_file(path: str, phase: Phase) -> tuple[Item[BuildLog], LogReading]:
     """
     with opened(path) as stream:
         reading = scan(text_chunks(stream, path), phase)
-    return Present(BuildLog(phase.value.upper(), reading.size)), reading
+    return build_log(phase.value.upper(), reading.size, reading.unread), reading
 
 
 def diagnose_offline(
@@ -120,7 +121,7 @@ def evidence_of(  # noqa: PLR0913 - one an item
     app: Item[App],
     branch: Item[Branch],
     job: Item[Job] = _NOT_READ,
-    log: Item[BuildLog] = _NOT_READ,
+    log: Read[BuildLog] = _NOT_READ,
     roles: Mapping[str, Item[Role]] = MappingProxyType({}),
 ) -> Evidence:
     """Evidence without role candidates. An item that is not given counts as not read."""

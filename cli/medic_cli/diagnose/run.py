@@ -25,8 +25,10 @@ from medic.evidence import (
     Item,
     Partial,
     Present,
+    Read,
     TimeSpan,
     Unreadable,
+    build_log,
 )
 from medic.gateways import Gateways
 from medic.labels import Label, Phase, Trigger
@@ -173,7 +175,7 @@ def diagnose_job(  # noqa: PLR0913 - what the user may ask for
     evidence = evidence_of(
         scope, gateways.clock(), app=deployment.app, branch=deployment.branch, job=deployment.job, log=log
     )
-    read = reading if isinstance(log, Present) else None
+    read = None if isinstance(log, Absent | Unreadable) else reading
     notes = tuple(_notes_without_iam_failure(deployment, log, phase))
     return report(evidence=evidence, reading=read, diagnosis=None, bot=None, notes=notes)
 
@@ -181,7 +183,7 @@ def diagnose_job(  # noqa: PLR0913 - what the user may ask for
 def _diagnosed(  # noqa: PLR0913 - what a diagnosis is made from
     gateways: DiagnosisGateways,
     deployment: Deployment,
-    log: Item[BuildLog],
+    log: Read[BuildLog],
     reading: LogReading,
     phase: Phase,
     *,
@@ -259,12 +261,17 @@ def _phase_of(deployment: Deployment) -> Phase:
     return Phase.DEPLOY if step is not None and step.name == "DEPLOY" else Phase.BUILD
 
 
-def _notes_without_iam_failure(deployment: Deployment, log: Item[BuildLog], phase: Phase) -> Iterator[str]:
+def _notes_without_iam_failure(deployment: Deployment, log: Read[BuildLog], phase: Phase) -> Iterator[str]:
     job = deployment.job
-    if not isinstance(log, Present):
-        yield f"There is no log to read, so the failure cannot be diagnosed: {why(log)}."
-    elif isinstance(job, Present) and job.value.status == "FAILED":
-        yield f"Job {job.value.id} failed for a reason other than IAM, as far as its log shows."
+    match log:
+        case Absent(reason) | Unreadable(reason):
+            yield f"There is no log to read, so the failure cannot be diagnosed: {reason}."
+        case Partial(_, reason):
+            yield f"The log was read in part, so the failure may be IAM's all the same: {reason}."
+        case Present() if isinstance(job, Present) and job.value.status == "FAILED":
+            yield f"Job {job.value.id} failed for a reason other than IAM, as far as its log shows."
+        case Present():
+            pass
     if phase is not Phase.RUNTIME and _has_no_compute_role(deployment):
         yield (
             "Neither the branch nor the app has a compute role, so SSR code gets no AWS credentials at runtime. This "
@@ -347,8 +354,14 @@ def _has_no_usable_role(gateways: DiagnosisGateways, target: _ServingBranch, bra
     return verdict is not None and verdict.usable is False
 
 
-def _ssr_log(lines: Item[tuple[RuntimeLine, ...]] | Partial[tuple[RuntimeLine, ...]]) -> Item[BuildLog]:
-    return lines if isinstance(lines, Absent | Unreadable) else Present(BuildLog("SSR runtime", 0))
+def _ssr_log(lines: Read[tuple[RuntimeLine, ...]]) -> Read[BuildLog]:
+    match lines:
+        case Absent() | Unreadable():
+            return lines
+        case Partial(_, reason):
+            return build_log("SSR runtime", 0, reason)
+        case Present():
+            return build_log("SSR runtime", 0, None)
 
 
 def _runtime_notes(

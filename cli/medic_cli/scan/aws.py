@@ -127,6 +127,8 @@ class RequestPacer:
                     faults.append(operation.name)
                     self._time.sleep(_RETRY_DELAYS[len(faults) - 1])
                     return 0.0
+            case AwsError():
+                pass
         return None
 
 

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from medic.arns import RoleArn, arn_parts
 from medic.aws.errors import AwsError, DeniedError
-from medic.evidence import App, Branch, Item, Present, Role, RolePolicies, Unreadable
+from medic.evidence import Absent, App, Branch, Item, Present, Role, RolePolicies, Unreadable
 from medic.gateways import utc_now
 from medic_cli.aws import explained
 from medic_cli.scan.aws import MAX_CONCURRENT_CALLS, AwsTargets, WallTime
@@ -168,6 +168,8 @@ class Scanner:
                     found.append(app)
                 case Unreadable(reason):
                     raise DeniedError("amplify:GetApp", "AccessDenied", reason)
+                case Absent():
+                    pass  # it is in another region, or in none
         return found
 
     async def _scan_app(self, region: str, app: App, limit: asyncio.Semaphore) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from medic.actions.outcome import RebuildOutcome
 from medic.aws.errors import AwsError, RetryableError
-from medic.evidence import Item, Job, Present
+from medic.evidence import Absent, Job, Partial, Present, Read, Unreadable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,19 +14,21 @@ if TYPE_CHECKING:
     from medic.aws.amplify import AmplifyActor
     from medic.events import Scope
 
-Jobs = Item[tuple[Job, ...]]
+Jobs = Read[tuple[Job, ...]]
 """The branch's latest jobs, newest first."""
 
 
 def why_no_rebuild_now(jobs: Jobs, job: Job) -> str | None:
     """Why the job can't be retried now, or None if it can."""
-    if not isinstance(jobs, Present):
-        return f"not rebuilt: the branch's jobs could not be read: {jobs.reason}"
-    running = next((other for other in jobs.value if other.running), None)
+    match jobs:
+        case Absent(reason) | Unreadable(reason) | Partial(_, reason):
+            return f"not rebuilt: the branch's jobs could not be read: {reason}"
+        case Present(listed):
+            running = next((other for other in listed if other.running), None)
     if running is not None:
         return f"superseded by job {running.id}, which runs now"
-    if jobs.value and int(jobs.value[0].id) != int(job.id):
-        return f"superseded by job {jobs.value[0].id}"
+    if listed and int(listed[0].id) != int(job.id):
+        return f"superseded by job {listed[0].id}"
     return None
 
 
@@ -54,11 +56,16 @@ def start_rebuild(actor: AmplifyActor, scope: Scope, job: Job, incident_id: str)
 
 def find_rebuild(jobs: Jobs, job: Job, intended_at: datetime) -> RebuildOutcome:
     """Find the job of a StartJob that got no answer. A job that started before the intent is not this retry."""
-    listed = jobs.value if isinstance(jobs, Present) else ()
+    match jobs:
+        case Present(listed):
+            shown = "no new job shows"
+        case Partial(listed, reason):
+            shown = f"the jobs could be read in part only: {reason}"
+        case Absent(reason) | Unreadable(reason):
+            listed, shown = (), f"the jobs could not be read: {reason}"
     ours = next((other for other in listed if _is_the_retry(other, job, intended_at)), None)
     if ours is not None:
         return RebuildOutcome(ours.id, _started(ours.id, job))
-    shown = "no new job shows" if isinstance(jobs, Present) else f"the jobs could not be read: {jobs.reason}"
     return RebuildOutcome(None, f"StartJob gave no answer and {shown}: redeploy it yourself if none comes")
 
 

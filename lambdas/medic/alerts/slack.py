@@ -92,7 +92,8 @@ class Thread:
         match (text or "").split("/"):
             case [channel, timestamp, at, kind] if at.isdecimal():
                 return cls(channel, timestamp, int(at), kind)
-        return None
+            case _:
+                return None
 
     @property
     def text(self) -> str:

@@ -15,7 +15,20 @@ from typing import TYPE_CHECKING
 
 from medic.aws.errors import AbsentError, AwsError, DeniedError, RetryableError, translated
 from medic.events import unpadded_job_id
-from medic.evidence import Absent, App, Branch, BuildSettings, EnvironmentVariable, Item, Job, Present, Step, Unreadable
+from medic.evidence import (
+    Absent,
+    App,
+    Branch,
+    BuildSettings,
+    EnvironmentVariable,
+    Item,
+    Job,
+    Partial,
+    Present,
+    Read,
+    Step,
+    Unreadable,
+)
 from medic.redaction import looks_like
 
 if TYPE_CHECKING:
@@ -36,6 +49,9 @@ _AMPLIFY_IMAGE = re.compile(r"amplify:al\d{1,4}")
 _PAGE: PaginatorConfigTypeDef = {"PageSize": 50}
 _APPS_PAGE: PaginatorConfigTypeDef = {"PageSize": 100}
 _MAX_JOB_PAGES = 20
+_LIST_JOBS_NOT_FOUND = "BadRequestException"
+"""ListJobs is documented to answer with this, not with NotFoundException, if the app or branch does not exist.
+https://docs.aws.amazon.com/amplify/latest/APIReference/API_ListJobs.html#API_ListJobs_Errors"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +66,8 @@ class AmplifyReader:
     """GetApp, ListApps, GetBranch, ListBranches, GetJob, ListJobs.
 
     `app`, `branch`, `job` and `jobs` return Absent if AWS says that there is no such thing, and Unreadable if the role
-    may not read it. They raise RetryableError if AWS throttles or fails.
+    may not read it. They raise RetryableError if AWS throttles or fails. `apps` and `branches` give the whole list or
+    raise: what was listed before the error is never taken for everything.
     """
 
     def __init__(self, client: AmplifyClient) -> None:
@@ -105,14 +122,16 @@ class AmplifyReader:
             for page in pages:
                 yield from map(_branch, page["branches"])
 
-    def jobs(self, app_id: str, branch: str) -> Item[tuple[Job, ...]]:
-        """Call ListJobs like `recent_jobs`. Never Absent: ListJobs does not say that a branch does not exist."""
+    def jobs(self, app_id: str, branch: str) -> Read[tuple[Job, ...]]:
+        """Call ListJobs like `recent_jobs`. Partial if the newest jobs may be missing."""
         try:
-            return Present(self.recent_jobs(app_id, branch))
+            jobs, whole = self._list_jobs(app_id, branch)
         except RetryableError:
             raise
         except AwsError as error:
-            return Unreadable(str(error))
+            absent = isinstance(error, AbsentError) or error.code == _LIST_JOBS_NOT_FOUND
+            return Absent(str(error)) if absent else Unreadable(str(error))
+        return Present(jobs) if whole else Partial(jobs, f"ListJobs has more than {_MAX_JOB_PAGES} pages, in no order")
 
     def recent_jobs(self, app_id: str, branch: str) -> tuple[Job, ...]:
         """The branch's latest jobs without their steps, newest first. Job ids compare as integers.
@@ -123,17 +142,24 @@ class AmplifyReader:
         Raises:
             AwsError: the jobs could not be listed.
         """
+        return self._list_jobs(app_id, branch)[0]
+
+    def _list_jobs(self, app_id: str, branch: str) -> tuple[tuple[Job, ...], bool]:
+        """The latest jobs, and whether the newest are among them."""
         pages = self._client.get_paginator("list_jobs").paginate(
             appId=app_id, branchName=branch, PaginationConfig=_PAGE
         )
         jobs: list[Job] = []
+        whole = True
         with translated("amplify:ListJobs"):
             for response in islice(pages, _MAX_JOB_PAGES):
                 page = [_job_of(summary) for summary in response["jobSummaries"]]
                 jobs += page
-                if page and int(page[0].id) >= int(page[-1].id):
+                newest_first = bool(page) and int(page[0].id) >= int(page[-1].id)
+                whole = newest_first or not response.get("nextToken")
+                if newest_first:
                     break
-        return tuple(sorted(jobs, key=lambda job: int(job.id), reverse=True))
+        return tuple(sorted(jobs, key=lambda job: int(job.id), reverse=True)), whole
 
 
 class AmplifyActor:

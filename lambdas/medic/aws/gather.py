@@ -5,27 +5,33 @@ The caller asks for the roles only if the log shows an IAM failure, so that othe
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from medic.arns import RoleArn
+from medic.aws.errors import RetryableError
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
-from medic.evidence import Absent, BuildLog, Evidence, Item, Present, Unreadable, value_of
+from medic.evidence import Absent, Evidence, Item, Present, Read, Unreadable, build_log, value_of
 from medic.labels import Phase
 from medic.logscan.model import LogReading
-from medic.logscan.scan import Scanner, scan
+from medic.logscan.scan import scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from medic.aws.amplify import AmplifyReader, JobWithLogs
     from medic.aws.iam import IamReader
     from medic.events import Scope
-    from medic.evidence import App, Branch, Job, Role, RolePolicies, Step
+    from medic.evidence import App, Branch, BuildLog, Job, Role, RolePolicies, Step
 
 _MAX_WORKERS = 4
+_MOST_SCAN_SECONDS = 30.0
+_LEAST_SCAN_SECONDS = 5.0
+_RESERVED_SECONDS = 45.0
+"""Time for the log's download, at most 20 s, and for the response: to read roles, to change one, to send alerts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,26 @@ class Deployment:
 
 
 class Gatherer:
-    """Reads what a diagnosis needs. Independent calls run in parallel."""
+    """Reads what a diagnosis needs. Independent calls run in parallel.
 
-    def __init__(self, amplify: AmplifyReader, iam: IamReader, logs: BuildLogSource) -> None:
+    Args:
+        amplify: reads apps, branches and jobs.
+        iam: reads roles.
+        logs: downloads build logs.
+        time_left: the seconds that this run may still take.
+    """
+
+    def __init__(
+        self,
+        amplify: AmplifyReader,
+        iam: IamReader,
+        logs: BuildLogSource,
+        time_left: Callable[[], float] = lambda: math.inf,
+    ) -> None:
         self._amplify = amplify
         self._iam = iam
         self._logs = logs
+        self._time_left = time_left
 
     def deployment(self, scope: Scope, job_id: str) -> Deployment:
         """Call GetApp, GetBranch and GetJob in parallel.
@@ -71,7 +91,7 @@ class Gatherer:
             job = pool.submit(self._amplify.job, scope.app_id, scope.branch, job_id)
             return Deployment(scope, app.result(), branch.result(), job.result())
 
-    def read_log(self, deployment: Deployment, phase: Phase) -> tuple[Item[BuildLog], LogReading]:
+    def read_log(self, deployment: Deployment, phase: Phase) -> tuple[Read[BuildLog], LogReading]:
         """Scan the log of the failed step while it is downloaded.
 
         If the log's URL has expired, GetJob is called once for a new one. If there is no readable log, the step's
@@ -81,35 +101,52 @@ class Gatherer:
             Which log was read or why none was, and what the scan found.
 
         Raises:
-            RetryableError: the log's host or GetJob throttled, failed, or was not reached.
+            RetryableError: the log's host or GetJob throttled, failed, or was not reached, or no time is left.
         """
-        source = deployment.job_with_logs
-        if not isinstance(source, Present):
-            return source, LogReading(unread=source.reason)
-        step = source.value.job.failed_step
+        match deployment.job_with_logs:
+            case Absent() | Unreadable() as unread:
+                return unread, LogReading(unread=unread.reason)
+            case Present(source):
+                step = source.job.failed_step
         name = step.name if step else "BUILD"
-        url = source.value.log_urls.get(name)
+        url = source.log_urls.get(name)
         if url is None:
-            return _status_reason(step, phase, Absent(f"the {name} step of job {source.value.job.id} has no log"))
+            return _status_reason(step, phase, Absent(f"the {name} step of job {source.job.id} has no log"))
+        seconds = self._seconds_for_scan()
         try:
             try:
-                reading = Scanner(phase).read(self._logs.chunks(url))
+                reading = scan(self._logs.chunks(url), phase, seconds=seconds)
             except LogExpiredError:
                 scope = deployment.scope
-                fresh = self._amplify.job(scope.app_id, scope.branch, source.value.job.id)
+                fresh = self._amplify.job(scope.app_id, scope.branch, source.job.id)
                 url = fresh.value.log_urls.get(name) if isinstance(fresh, Present) else None
                 if url is None:
                     why = Unreadable("the log's URL had expired and GetJob gave no fresh one")
                     return _status_reason(step, phase, why)
-                reading = Scanner(phase).read(self._logs.chunks(url))
+                reading = scan(self._logs.chunks(url), phase, seconds=seconds)
         except LogUnavailableError as error:
             return _status_reason(step, phase, Unreadable(str(error)))
-        return Present(BuildLog(name, reading.size)), reading
+        if not reading.size:
+            return _status_reason(step, phase, Unreadable("the log is still empty"))
+        return build_log(name, reading.size, reading.unread), reading
+
+    def _seconds_for_scan(self) -> float:
+        """How long the scan of a log may take.
+
+        Raises:
+            RetryableError: the function's time is nearly up.
+        """
+        left = self._time_left() - _RESERVED_SECONDS
+        if left < _LEAST_SCAN_SECONDS:
+            raise RetryableError(
+                "medic:ReadLog", "OutOfTime", "too little of the function's time is left to read a log"
+            )
+        return min(left, _MOST_SCAN_SECONDS)
 
     def evidence(
         self,
         deployment: Deployment,
-        log: Item[BuildLog],
+        log: Read[BuildLog],
         *,
         read_at: datetime,
         candidate: str | None,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import urllib3
 
 from medic.aws.errors import AbsentError, AwsRejectedError, DeniedError, RetryableError, ThrottledError, translated
 from medic.aws.rate import OutOfTimeError
-from medic.evidence import Absent, Item, Partial, Present, RuntimeLine, RuntimePage, Unreadable
-from medic.unpack import CutError, NotGzipError, unpacked
+from medic.evidence import Absent, Item, Partial, Present, Read, RuntimeLine, RuntimePage, Unreadable
+from medic.unpack import GZIP_MAGIC, CutError, Gap, NotGzipError, head_of, last_of, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_logs.type_defs import FilteredLogEventTypeDef, FilterLogEventsRequestTypeDef
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
     from medic.aws.rate import RateLimiter
     from medic.evidence import TimeSpan
 
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
+_SHARE_OF_TAIL = 8
+"""An eighth of what is read of a long log is its tail. Where it can't be asked for, that much is kept in memory."""
+_FURTHEST = 16
+"""How many times the limit is downloaded or unpacked to reach a log's end, so that a gzip bomb ends."""
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 _BUILD_LOG = "the build log"
 """Stands for the URL in errors, because the URL is a credential."""
@@ -59,41 +65,62 @@ class BuildLogSource:
 
     Args:
         origins: further trusted origins (`scheme://host:port`), for a local emulator.
-        max_bytes: the limit on bytes, both compressed and decompressed.
-        max_seconds: the time limit for one log.
+        max_bytes: of a longer log, only this many bytes are given: its head and its tail.
+        max_seconds: how long one log may keep the bot waiting. What the bot does between two chunks does not count.
     """
 
     def __init__(self, origins: Collection[str] = (), *, max_bytes: int, max_seconds: float = 20.0) -> None:
         self._origins = frozenset(origins)
+        self._tail = max_bytes // _SHARE_OF_TAIL
+        self._head = max_bytes - self._tail
         self._max_bytes = max_bytes
         self._max_seconds = max_seconds
-        self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=3.0, read=8.0))
+        # Two connections, because the tail is asked for while the head's answer is open.
+        self._http = urllib3.PoolManager(retries=False, maxsize=2, timeout=urllib3.Timeout(connect=3.0, read=8.0))
 
-    def chunks(self, url: str) -> Iterator[bytes]:
+    def chunks(self, url: str) -> Iterator[bytes | Gap]:
         """The log's bytes, unpacked if they are gzip, which the response headers may not say.
+
+        Of a log that is too long, the head and the tail are given, with a Gap between them. The tail is asked for where
+        the URL allows it. Otherwise the whole log is downloaded.
 
         Raises:
             LogExpiredError: the URL has expired.
             LogUnavailableError: the URL is not one of an AWS host, or the host refuses, or the body is broken.
-            CutError: a limit was reached, or the body breaks off, after what could be read.
+            CutError: the end could not be reached within the limits, or the body breaks off, after what could be read.
             RetryableError: the host is busy or did not answer.
         """
         self._refuse_foreign(url)
-        deadline = time.monotonic() + self._max_seconds
+        download = _Download(self._http, url, self._max_seconds)
         try:
-            response = self._http.request("GET", url, redirect=False, preload_content=False, decode_content=False)
-        except urllib3.exceptions.HTTPError as error:
-            raise RetryableError(_BUILD_LOG, type(error).__name__, "the log's host did not answer") from None
-        try:
-            _check_status(response.status)
-            raw = self._bounded(response.stream(_CHUNK_BYTES), deadline)
-            yield from self._bounded(unpacked(raw), deadline)
+            yield from self._both_ends(download, url)
         except NotGzipError as error:
             raise LogUnavailableError(f"the log says it is gzip and is not ({error})") from None
         except urllib3.exceptions.HTTPError as error:
-            raise RetryableError(_BUILD_LOG, type(error).__name__, "the log broke off while it was read") from None
+            raise RetryableError(
+                _BUILD_LOG, type(error).__name__, "the log's host did not answer, or broke off"
+            ) from None
         finally:
-            response.close()
+            download.close()
+
+    def _both_ends(self, download: _Download, url: str) -> Iterator[bytes | Gap]:
+        answer = download.get()
+        _check_status(answer.status)
+        raw = self._not_endless(download.body(answer))
+        begin = next(raw, b"")
+        text = self._not_endless(unpacked(chain([begin], raw)))
+        why, read = f"the log is longer than {self._max_bytes:,} bytes", 0
+        whole = _whole_of(answer, begin)
+        for chunk in head_of(text, self._head):
+            yield chunk
+            read += len(chunk)
+        if whole is not None and whole.size > self._max_bytes and _range_is_free(url):
+            tail = download.tail(whole, whole.size - self._tail)
+            if tail is not None:
+                yield Gap(whole.size - self._tail - read, None, why)
+                yield from tail
+                return
+        yield from last_of(text, self._tail, why)
 
     def _refuse_foreign(self, url: str) -> None:
         parts = urlsplit(url)
@@ -104,15 +131,95 @@ class BuildLogSource:
         if parts.scheme != "https" or not own_port or not host.endswith(_AWS_DOMAINS):
             raise LogUnavailableError("the log's URL does not point to an AWS host over https")
 
-    def _bounded(self, chunks: Iterable[bytes], deadline: float) -> Iterator[bytes]:
-        left = self._max_bytes
+    def _not_endless(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        most = left = _FURTHEST * self._max_bytes
         for chunk in chunks:
-            yield chunk[:left]
+            yield chunk
             left -= len(chunk)
             if left < 0:
-                raise CutError(f"it is longer than {self._max_bytes:,} bytes")
-            if time.monotonic() > deadline:
-                raise CutError(f"reading it took more than {self._max_seconds:g} seconds")
+                raise CutError(f"its end was not reached within {most:,} bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """The log of which a part can be asked for."""
+
+    size: int
+    etag: str
+
+
+class _Download:
+    """The requests for one log, which share one time limit."""
+
+    def __init__(self, http: urllib3.PoolManager, url: str, seconds: float) -> None:
+        self._http, self._url = http, url
+        self._seconds = self._left = seconds
+        self._answers: list[urllib3.BaseHTTPResponse] = []
+
+    def get(self, headers: Mapping[str, str] | None = None) -> urllib3.BaseHTTPResponse:
+        begun = time.monotonic()
+        answer = self._http.request(
+            "GET",
+            self._url,
+            headers=headers,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+            enforce_content_length=True,  # older versions of urllib3 take a body that breaks off for a whole one
+        )
+        self._left -= time.monotonic() - begun
+        self._answers.append(answer)
+        return answer
+
+    def body(self, answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+        """The bytes of an answer.
+
+        Raises:
+            CutError: the time is up.
+        """
+        chunks = answer.stream(_CHUNK_BYTES)
+        while True:
+            begun = time.monotonic()
+            chunk = next(chunks, None)
+            self._left -= time.monotonic() - begun
+            if chunk is None:
+                return
+            yield chunk
+            if self._left < 0:
+                raise CutError(f"downloading it took more than {self._seconds:g} seconds")
+
+    def tail(self, whole: _Whole, begin: int) -> Iterator[bytes] | None:
+        """The bytes of the same log from an offset to its end; None if the host gives anything else.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        """
+        try:
+            answer = self.get({"Range": f"bytes={begin}-{whole.size - 1}", "If-Range": whole.etag})
+        except urllib3.exceptions.HTTPError:
+            return None
+        asked = f"bytes {begin}-{whole.size - 1}/{whole.size}"
+        same = answer.status == HTTPStatus.PARTIAL_CONTENT and answer.headers.get("Content-Range") == asked
+        return self.body(answer) if same else None
+
+    def close(self) -> None:
+        for answer in self._answers:
+            answer.close()
+
+
+def _whole_of(answer: urllib3.BaseHTTPResponse, begin: bytes) -> _Whole | None:
+    """None if a part of the log can't be asked for: it is packed, or the answer lacks its size or its strong ETag."""
+    size, etag = answer.headers.get("Content-Length", ""), answer.headers.get("ETag", "")
+    packed = begin.startswith(GZIP_MAGIC) or answer.headers.get("Content-Encoding", "identity") != "identity"
+    return _Whole(int(size), etag) if size.isdecimal() and etag.startswith('"') and not packed else None
+
+
+def _range_is_free(url: str) -> bool:
+    """True if the URL's signature stays valid with a Range header.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    """
+    signed = parse_qs(urlsplit(url).query).get("X-Amz-SignedHeaders", ["range"])
+    return all("range" not in headers.lower().split(";") for headers in signed)
 
 
 def _check_status(status: int) -> None:
@@ -197,9 +304,7 @@ class RuntimeLogs:
             else:
                 return Present(RuntimePage(tuple(map(_line, response["events"])), response.get("nextToken", "")))
 
-    def lines(
-        self, app_id: str, span: TimeSpan, pattern: str, max_pages: int
-    ) -> Item[tuple[RuntimeLine, ...]] | Partial[tuple[RuntimeLine, ...]]:
+    def lines(self, app_id: str, span: TimeSpan, pattern: str, max_pages: int) -> Read[tuple[RuntimeLine, ...]]:
         """The events in a span that match a filter pattern, in part if a limit of pages, lines or time is reached.
 
         Raises:
@@ -212,10 +317,12 @@ class RuntimeLogs:
                 page = self.page(app_id, span, pattern, token)
             except OutOfTimeError:
                 return Partial(tuple(lines), "the time was up")
-            if not isinstance(page, Present):
-                return page
-            lines += page.value.lines
-            token = page.value.token
+            match page:
+                case Present(value):
+                    lines += value.lines
+                    token = value.token
+                case Absent(reason) | Unreadable(reason):
+                    return Partial(tuple(lines), reason) if lines else page
             if not token:
                 return Present(tuple(lines))
             if len(lines) >= _MAX_LINES:
@@ -229,4 +336,5 @@ def _line(raw: FilteredLogEventTypeDef) -> RuntimeLine:
         at=time_at(raw["timestamp"]),
         stream=raw["logStreamName"],
         message=raw["message"][:MAX_MESSAGE_LENGTH],
+        late=(raw["ingestionTime"] - raw["timestamp"]) * _MILLISECOND,
     )

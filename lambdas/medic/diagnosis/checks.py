@@ -13,7 +13,7 @@ from medic.arns import RoleArn
 from medic.diagnosis.facts import Case, in_words, why_not_read
 from medic.diagnosis.model import Assumable, Check, CheckResult
 from medic.diagnosis.roles import PROPAGATION_TIME, UnknownPolicyError, permissions_of
-from medic.evidence import Present, Unreadable
+from medic.evidence import Absent, Partial, Present, Unreadable
 from medic.labels import Identity, Label, Phase
 
 if TYPE_CHECKING:
@@ -161,16 +161,21 @@ def _level(case: Case) -> str:
 
 
 def repository_cloned(case: Case) -> Iterator[Check]:
+    result = CheckResult.UNKNOWN
     if case.deployed_by_hand:
-        detail = "no repository had a part in it: this was deployed by hand"
-        yield Check("repository_cloned", CheckResult.UNKNOWN, detail)
-    elif not isinstance(case.evidence.log, Present):
-        yield Check("repository_cloned", CheckResult.UNKNOWN, "the build's log could not be read")
-    elif case.reading.cloned:
-        yield Check("repository_cloned", CheckResult.PASS, "the build got to the repository before it failed")
-    else:
-        detail = f"the build died before it cloned the repository{_time_to_failure(case)}"
-        yield Check("repository_cloned", CheckResult.FAIL, detail)
+        yield Check("repository_cloned", result, "no repository had a part in it: this was deployed by hand")
+        return
+    match case.evidence.log:
+        case Absent() | Unreadable():
+            detail = "the build's log could not be read"
+        case Present() | Partial() if case.reading.cloned:
+            result, detail = CheckResult.PASS, "the build got to the repository before it failed"
+        case Partial():
+            detail = "the build's log was read in part, and that part does not tell"
+        case Present():
+            result = CheckResult.FAIL
+            detail = f"the build died before it cloned the repository{_time_to_failure(case)}"
+    yield Check("repository_cloned", result, detail)
 
 
 def _time_to_failure(case: Case) -> str:
@@ -303,11 +308,14 @@ def policies_of_caller(case: Case) -> Iterator[Check]:
     if verdict is None or role is None or action is None:
         return
     read = case.evidence.policies.get(verdict.arn, Unreadable("they were not read"))
-    if not isinstance(read, Present):
-        yield Check(CALLER_LACKS, CheckResult.UNKNOWN, f"the policies of {role.name} are not known: {read.reason}")
-        return
+    match read:
+        case Absent(reason) | Unreadable(reason):
+            yield Check(CALLER_LACKS, CheckResult.UNKNOWN, f"the policies of {role.name} are not known: {reason}")
+            return
+        case Present(policies):
+            pass
     try:
-        permissions = permissions_of(read.value, role, case.evidence.read_at)
+        permissions = permissions_of(policies, role, case.evidence.read_at)
     except UnknownPolicyError as error:
         yield Check(CALLER_LACKS, CheckResult.UNKNOWN, f"the policies of {role.name} are not known: {error}")
         return

@@ -97,7 +97,7 @@ def _verdict(
             return RoleVerdict(role_arn, Assumable.MISSING, propagated=True, explanation=(reason,))
         case Unreadable(reason):
             return RoleVerdict(role_arn, Assumable.UNREADABLE, propagated=True, explanation=(reason,))
-        case _:
+        case None:
             return RoleVerdict(role_arn, Assumable.UNREADABLE, propagated=True, explanation=("it was not looked up",))
 
 

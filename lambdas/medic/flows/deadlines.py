@@ -133,12 +133,15 @@ def _event(scope: Scope, job_id: str, status: DeploymentStatus, incident: Incide
 def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> None:
     """The rebuild's last event was lost: read the job's status and handle it like that event."""
     job_id = incident.rebuild_job_id or incident.job_id
-    job = services.amplify.job(scope.app_id, scope.branch, job_id)
-    if not isinstance(job, Present):
-        if incident.trigger is Trigger.FAILED:
-            _look_for_success(scope, incident, services)
-        return
-    now, status = services.clock(), job.value.job.status
+    match services.amplify.job(scope.app_id, scope.branch, job_id):
+        case Unreadable(reason):
+            raise RetryableError("amplify:GetJob", "Unreadable", reason)
+        case Absent():
+            if incident.trigger is Trigger.FAILED:
+                _look_for_success(scope, incident, services)
+            return
+        case Present(found):
+            now, status = services.clock(), found.job.status
     if status not in RUNNING and incident.trigger is Trigger.FAILED:
         event = _event(scope, job_id, DeploymentStatus(status), incident)
         if event.status is DeploymentStatus.FAILED:
@@ -160,8 +163,14 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
 
 def _look_for_success(scope: Scope, incident: Incident, services: Services) -> None:
     """Close an incident whose later job succeeded, in case its event was lost."""
-    jobs = services.amplify.jobs(scope.app_id, scope.branch)
-    for job in jobs.value if isinstance(jobs, Present) else ():
+    match services.amplify.jobs(scope.app_id, scope.branch):
+        case Unreadable(reason):
+            raise RetryableError("amplify:ListJobs", "Unreadable", reason)
+        case Absent():
+            return
+        case Present(jobs) | Partial(jobs):
+            pass  # a success that is listed counts, whatever else there is
+    for job in jobs:
         later = incident.compared_with(JobRef(job.id, job.started_at)) is JobOrder.LATER
         if later and job.status == DeploymentStatus.SUCCEED:
             settle(_event(scope, job.id, DeploymentStatus.SUCCEED, incident), services)
@@ -197,19 +206,20 @@ def _had_traffic(scope: Scope, ssr: SsrApp, services: Services) -> bool:
         RetryableError: the log could not be read, or only a part that does not show it.
     """
     now = services.clock()
-    lines = services.runtime_logs().lines(
-        scope.app_id, TimeSpan(now - QUIET_PERIOD, now), "", max_pages=_MAX_TRAFFIC_PAGES
-    )
-    match lines:
+    unread: str | None = None
+    match services.runtime_logs().lines(scope.app_id, TimeSpan(now - QUIET_PERIOD, now), "", _MAX_TRAFFIC_PAGES):
         case Absent():
             return False
         case Unreadable(reason):
             raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
-        case Present(found) | Partial(found):
-            writers = (branch_of(line, ssr.branches) for line in found)
+        case Present(found):
+            pass
+        case Partial(found, unread):
+            pass
+    writers = (branch_of(line, ssr.branches) for line in found)
     seen = any(writer is None or scope.branch in {ALL, writer.name} for writer in writers)
-    if not seen and isinstance(lines, Partial):
-        raise RetryableError("logs:FilterLogEvents", "Partial", lines.reason)
+    if not seen and unread is not None:
+        raise RetryableError("logs:FilterLogEvents", "Partial", unread)
     return seen
 
 

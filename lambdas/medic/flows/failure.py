@@ -11,7 +11,7 @@ from medic.aws.errors import RetryableError
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
 from medic.events import DeploymentStatus
-from medic.evidence import Absent, Present, Unreadable
+from medic.evidence import Absent, Partial, Present, Unreadable
 from medic.flows.locked_branch import hold_branch
 from medic.flows.respond import respond
 from medic.flows.settle import settle_other_failure
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from medic.alerts.failure_report import FailureReport
     from medic.aws.gather import Deployment
     from medic.events import Attempt, DeploymentEvent
-    from medic.evidence import BuildLog, Item
+    from medic.evidence import App, Branch, BuildLog, Item, Job, Read
     from medic.incidents.model import Incident, Request
     from medic.services import Services
 
@@ -93,44 +93,43 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     """
     scope, log_event = event.scope, partial(services.telemetry.record, scope=event.scope, job=event.job_id)
     deployment = services.gatherer.deployment(scope, event.job_id)
-    app, branch, job = deployment.app, deployment.branch, deployment.job
-    obstacle = _unread(deployment)
-    if obstacle is not None:
-        return obstacle
-    failed = isinstance(job, Present) and job.value.status == DeploymentStatus.FAILED
-    if not (isinstance(app, Present) and isinstance(branch, Present) and failed):
-        why = f"the job's status is {job.value.status}" if isinstance(job, Present) else str(job)
-        log_event(TelemetryEvent.JOB_NOT_CONFIRMED, why=f"{why}; {app if isinstance(app, Absent) else ''}")
-        return None
-    opt_in = read_opt_in(services.runtime.settings, branch.value.tags)
+    match _confirmed(deployment):
+        case Obstacle() as obstacle:
+            return obstacle
+        case str(why):
+            log_event(TelemetryEvent.JOB_NOT_CONFIRMED, why=why)
+            return None
+        case (app, branch):
+            opt_in = read_opt_in(services.runtime.settings, branch.tags)
     if opt_in.ignored:
         log_event(TelemetryEvent.IGNORED)
         return None
     phase = deployment.failed_phase
     log, reading = services.gatherer.read_log(deployment, phase)
-    if not reading.complete:
-        log_event(TelemetryEvent.LOG_UNAVAILABLE, why=reading.unread)
-    if reading.label is None:
-        return _unread_log(log, str(reading.unread))
+    unread = _unread_log(log)
+    if unread is not None:
+        log_event(TelemetryEvent.LOG_UNAVAILABLE, why=unread.why)
+        if reading.label is None:
+            return unread
     if reading.label is Label.NOT_IAM:
         log_event(TelemetryEvent.NOT_IAM)
         settle_other_failure(event, services)
         return None
-    runtime, tags = services.runtime, branch.value.tags
+    runtime, tags = services.runtime, branch.tags
     compute = choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, tags)
-    service = choose_service_role(runtime.settings, scope.app_id, scope.branch, app.value.tags)
+    service = choose_service_role(runtime.settings, scope.app_id, scope.branch, app.tags)
     evidence = services.gatherer.evidence(
         deployment, log, read_at=services.clock(), candidate=compute.arn, repair=service.arn
     )
-    denied = denied_role(reading, app.value, branch.value)
+    denied = denied_role(reading, app, branch)
     evidence = replace(evidence, policies=services.gatherer.policies([denied]))
     diagnosis = diagnose(evidence, reading, phase)
     log_event(TelemetryEvent.DIAGNOSED, label=diagnosis.label, cause=diagnosis.likeliest)
     return ConfirmedFailure(
         scope=scope,
         trigger=Trigger.FAILED,
-        app=app.value,
-        branch=branch.value,
+        app=app,
+        branch=branch,
         evidence=evidence,
         diagnosis=diagnosis,
         opt_in=opt_in,
@@ -141,26 +140,52 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     )
 
 
-def _unread(deployment: Deployment) -> Obstacle | None:
-    """What keeps the bot from knowing whether the job failed; None if AWS told."""
-    app, branch, job = deployment.app, deployment.branch, deployment.job
-    reason = next((item.reason for item in (app, branch, job) if isinstance(item, Unreadable)), None)
-    if reason is not None:
-        return Obstacle("access", reason, _GRANT, passing=False)
-    if isinstance(app, Absent) or isinstance(branch, Absent):
-        return None  # deleted since
-    if isinstance(job, Absent):
-        return Obstacle("job", job.reason, "Look for the job in the Amplify console.", passing=True)
-    if isinstance(job, Present) and job.value.running:
-        why = f"GetJob still says {job.value.status} of job {job.value.id}"
-        return Obstacle("status", why, "Look at the job in the Amplify console.", passing=True)
-    return None
+def _confirmed(deployment: Deployment) -> tuple[App, Branch] | Obstacle | str:
+    """The app and the branch, if AWS says that the job failed.
+
+    Returns:
+        Otherwise what keeps the bot from knowing, or what AWS says instead.
+    """
+    match deployment.app:
+        case Unreadable(reason):
+            return Obstacle("access", reason, _GRANT, passing=False)
+        case Absent(reason):
+            return reason
+        case Present(the_app):
+            pass
+    match deployment.branch:
+        case Unreadable(reason):
+            return Obstacle("access", reason, _GRANT, passing=False)
+        case Absent(reason):
+            return reason
+        case Present(the_branch):
+            pass
+    return _why_not_failed(deployment.job) or (the_app, the_branch)
 
 
-def _unread_log(log: Item[BuildLog], why: str) -> Obstacle:
+def _why_not_failed(item: Item[Job]) -> Obstacle | str | None:
+    """What keeps the bot from knowing whether the job failed, or what AWS says instead. None if it failed."""
+    match item:
+        case Unreadable(reason):
+            return Obstacle("access", reason, _GRANT, passing=False)
+        case Absent(reason):
+            return Obstacle("job", reason, "Look for the job in the Amplify console.", passing=True)
+        case Present(job) if job.status == DeploymentStatus.FAILED:
+            return None
+        case Present(job) if job.status in {DeploymentStatus.SUCCEED, DeploymentStatus.CANCELLED}:
+            return f"the job's status is {job.status}"
+        case Present(job):
+            why = f"GetJob still says {job.status} of job {job.id}"
+            return Obstacle("status", why, "Look at the job in the Amplify console.", passing=True)
+
+
+def _unread_log(log: Read[BuildLog]) -> Obstacle | None:
+    """What keeps the bot from knowing what the whole log shows; None if it was read whole."""
     match log:
         case Present():
+            return None
+        case Partial(_, reason):
             remedy = "Read the rest of the log in the Amplify console, or raise limits.log_mebibytes."
-            return Obstacle("cut", f"the log was read in part: {why}", remedy, passing=False)
-        case Absent() | Unreadable():
-            return Obstacle("log", why, "Look at the log in the Amplify console.", passing=True)
+            return Obstacle("cut", f"the log was read in part: {reason}", remedy, passing=False)
+        case Absent(reason) | Unreadable(reason):
+            return Obstacle("log", reason, "Look at the log in the Amplify console.", passing=True)

@@ -11,7 +11,7 @@ from medic.actions.outcome import ChangeResult
 from medic.alerts.compose import compose_muted
 from medic.aws.errors import RetryableError
 from medic.events import ALL, DeploymentEvent, DeploymentStatus, RequestKind
-from medic.evidence import Absent, Unreadable
+from medic.evidence import Absent, Present, Unreadable
 from medic.flows.deadlines import finish_interrupted
 from medic.flows.failure import diagnose_failure
 from medic.flows.locked_branch import hold_branch
@@ -158,6 +158,8 @@ def _require_existing(scope: Scope, services: Services) -> None:
             raise RequestRefusedError(f"there is no such {'app' if whole else 'branch'}: {reason}")
         case Unreadable(reason):
             raise RetryableError("amplify:GetApp" if whole else "amplify:GetBranch", "Unreadable", reason)
+        case Present():
+            pass
 
 
 def _approved_incident(request: Request, services: Services) -> Incident:

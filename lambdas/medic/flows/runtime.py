@@ -26,6 +26,7 @@ from medic.evidence import (
     JobRef,
     Partial,
     Present,
+    Read,
     RuntimeLine,
     TimeSpan,
     Unreadable,
@@ -43,7 +44,7 @@ from medic.settings import Mode
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from medic.alerts.failure_report import FailureReport
@@ -53,8 +54,8 @@ if TYPE_CHECKING:
     from medic.services import Services
     from medic.settings import Settings
 
-_MAX_PAGES = 10
-"""Pages of FilterLogEvents that one run reads."""
+_MAX_PAGES = 50
+"""Pages of FilterLogEvents that one run reads. Many may be empty: ten seconds at the permitted rate."""
 _MAX_NAMED = 5
 """How many branches a note names."""
 _LOG_MISSING = (RoleKind.NONE, BotLabel.SSR_LOG_MISSING)
@@ -79,19 +80,26 @@ def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services) -> None:
     ssr = read_ssr_app(wake_up.scope, services)
     if ssr is None:
         return
-    lines = services.runtime_logs().lines(
-        wake_up.scope.app_id, TimeSpan(wake_up.since, wake_up.until), runtime_filter(), _MAX_PAGES
-    )
-    match lines:
-        case Partial((), reason):
-            raise RetryableError("logs:FilterLogEvents", "Partial", reason)
-        case Present(found) | Partial(found):
+    match _read_lines(wake_up.scope, TimeSpan(wake_up.since, wake_up.until), services):
+        case Present(found):
             _respond_to_all(_confirmed_failures(wake_up.scope, ssr, found, services), services)
+        case Partial(found, reason):
+            failures = tuple(_confirmed_failures(wake_up.scope, ssr, found, services))
+            if not failures:
+                raise RetryableError("logs:FilterLogEvents", "Partial", reason)
+            _respond_to_all(failures, services)
         case Absent() if ssr.branches and wake_up.since == wake_up.until:
             # The watcher sends an empty time span to report a missing log.
             _report_missing_log(wake_up.scope, ssr.app, services)
-        case _:
-            services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=wake_up.scope, why=lines)
+        case Absent(reason):
+            services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=wake_up.scope, why=reason)
+        case Unreadable(reason):
+            raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
+
+
+def _read_lines(scope: Scope, span: TimeSpan, services: Services) -> Read[tuple[RuntimeLine, ...]]:
+    """The lines in the app's SSR log that may report a failure."""
+    return services.runtime_logs().lines(scope.app_id, span, runtime_filter(), _MAX_PAGES)
 
 
 def respond_again(
@@ -118,15 +126,20 @@ def respond_again(
 
 
 def read_ssr_app(scope: Scope, services: Services) -> SsrApp | None:
-    """Read the app and those of its branches that serve requests. None if there is no such SSR app."""
-    app = services.amplify.app(scope.app_id)
-    if not isinstance(app, Present) or app.value.platform != SSR:
-        services.telemetry.record(
-            TelemetryEvent.JOB_NOT_CONFIRMED, scope=scope, why="no SSR app, or it could not be read"
-        )
-        return None
-    branches = services.amplify.branches(scope.app_id)
-    return SsrApp(app.value, tuple(branch for branch in branches if branch.active_job_id))
+    """Read the app and those of its branches that serve requests. None if there is no such SSR app.
+
+    Raises:
+        RetryableError: AWS throttled or could not be reached, or the app may not be read.
+    """
+    match services.amplify.app(scope.app_id):
+        case Unreadable(reason):
+            raise RetryableError("amplify:GetApp", "Unreadable", reason)
+        case Present(app) if app.platform == SSR:
+            branches = services.amplify.branches(scope.app_id)
+            return SsrApp(app, tuple(branch for branch in branches if branch.active_job_id))
+        case Absent() | Present():
+            services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=scope, why="there is no such SSR app")
+            return None
 
 
 def failure_since(
@@ -137,23 +150,25 @@ def failure_since(
     Raises:
         RetryableError: AWS throttled or could not be reached, or only a part was read and does not show it.
     """
-    span = TimeSpan(since, services.clock())
-    lines = services.runtime_logs().lines(scope.app_id, span, runtime_filter(), _MAX_PAGES)
-    match lines:
+    unread: str | None = None
+    match _read_lines(scope, TimeSpan(since, services.clock()), services):
         case Absent():
             return None
         case Unreadable(reason):
             raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
-        case Present(found) | Partial(found):
-            failures = _confirmed_failures(scope.whole_app, ssr, found, services)
+        case Present(found):
+            pass
+        case Partial(found, unread):
+            pass
+    failures = _confirmed_failures(scope.whole_app, ssr, found, services)
     shown = (each for each in failures if (each.scope, each.diagnosis.label) == (scope, incident.label))
     failure = next(shown, None)
-    if failure is None and isinstance(lines, Partial):
-        raise RetryableError("logs:FilterLogEvents", "Partial", lines.reason)
+    if failure is None and unread is not None:
+        raise RetryableError("logs:FilterLogEvents", "Partial", unread)
     return failure
 
 
-def _respond_to_all(failures: Iterator[ConfirmedFailure], services: Services) -> None:
+def _respond_to_all(failures: Iterable[ConfirmedFailure], services: Services) -> None:
     """Respond to each failure. An error on one branch is raised only after all branches had their turn."""
     failed: Exception | None = None
     for failure in failures:

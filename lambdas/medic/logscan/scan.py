@@ -7,7 +7,9 @@ all signatures. Only where one occurs does the scanner assemble the log entry ar
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections import OrderedDict
 from dataclasses import replace
 from functools import cache
@@ -31,7 +33,7 @@ from medic.logscan.prefilter import CONTEXT, LONGEST_LITERAL, Prefilter, blocks
 from medic.logscan.quoting import only_displays
 from medic.logscan.recognise import findings_in
 from medic.redaction import redact
-from medic.unpack import CutError
+from medic.unpack import CutError, Gap, last_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,6 +49,8 @@ V = TypeVar("V")
 MAX_PER_LABEL = 5
 """Findings kept of one label from one source, so that many lines of one kind push out no other kind."""
 MAX_EXCERPT_CHARACTERS = 2000
+_LAST_BYTES = 1024 * 1024
+"""Bytes at the end of a log that are scanned even if the time for scanning is up."""
 
 _CLONING = b"# Cloning repository"
 _REMEMBERED = 32
@@ -76,17 +80,18 @@ def _around(stem: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
 _AROUND = {stem.encode(): _around(stem) for stem in _STEMS}
 
 
-def scan(chunks: Iterable[bytes], phase: Phase) -> LogReading:
+def scan(chunks: Iterable[bytes | Gap], phase: Phase, *, seconds: float = math.inf) -> LogReading:
     """Finds the failures that a log reports. Does not raise, whatever the log contains.
 
     Args:
-        chunks: the log's bytes, uncompressed, cut anywhere. They may end with a CutError.
+        chunks: the log's bytes, uncompressed, cut anywhere. They may have gaps, and end with a CutError.
         phase: where the text was printed; it decides which role a missing credential belongs to.
+        seconds: how long the scan may take. Then only the log's last bytes are scanned. Waiting for chunks is free.
 
     Returns:
-        The findings with redacted excerpts, and why the log was not read to its end, if it was not.
+        The findings with redacted excerpts, and which part of the log was not read, if any.
     """
-    return Scanner(phase).read(chunks)
+    return Scanner(phase, seconds=seconds).read(chunks)
 
 
 @cache
@@ -97,8 +102,12 @@ def _catalogue() -> Prefilter:
 class Scanner:
     """Reads one log, block after block. Keeps its position, the state of the build, and the best findings."""
 
-    def __init__(self, phase: Phase, *, prefilter: Prefilter | None = None) -> None:
+    def __init__(self, phase: Phase, *, seconds: float = math.inf, prefilter: Prefilter | None = None) -> None:
         self._phase = phase
+        self._seconds = seconds
+        self._spent = 0.0
+        self._gap: Gap | None = None
+        """The gap at which the part that is being read ends."""
         self._is_build = phase in {Phase.BUILD, Phase.DEPLOY}
         self._prefilter = prefilter or _catalogue()
         self._line_feeds = 0
@@ -118,28 +127,57 @@ class Scanner:
         self._dull: OrderedDict[bytes, None] = OrderedDict()
         """Shapes of the last lines that showed nothing."""
         self._kept: dict[_Key, Finding] = {}
-        self._unread: str | None = None
+        self._unread: list[str] = []
 
-    def read(self, chunks: Iterable[bytes]) -> LogReading:
+    def read(self, chunks: Iterable[bytes | Gap]) -> LogReading:
         """Reads the log to its end. May be called once."""
-        lines = 0
-        for before, body, after in blocks(self._until_cut(chunks)):
-            self._read_block(before, body, after)
-            lines = self._line_feeds + (not body.endswith(b"\n"))
+        rest, lines = self._within_budget(iter(chunks)), 0
+        while True:
+            for before, body, after in blocks(self._until_gap(rest)):
+                begun = time.monotonic()
+                self._read_block(before, body, after)
+                self._spent += time.monotonic() - begun
+                lines = self._line_feeds + (not body.endswith(b"\n"))
+            if self._gap is None:
+                break
+            self._skip(self._gap)
+            rest = _from_next_line(rest)
         return LogReading(
             findings=tuple(map(_redacted, sorted(self._kept.values(), key=_order))),
             lines=lines,
             size=self._size,
-            unread=self._unread,
+            unread="; ".join(self._unread) or None,
             cloned=self._cloned,
             commands_executed=self._commands_executed,
         )
 
-    def _until_cut(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def _within_budget(self, chunks: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
+        for chunk in chunks:
+            yield chunk
+            if self._spent > self._seconds:
+                why = f"the scan may take {self._seconds:g} seconds"
+                yield from last_of(chunks, _LAST_BYTES, why)
+
+    def _until_gap(self, chunks: Iterator[bytes | Gap]) -> Iterator[bytes]:
+        self._gap = None
         try:
-            yield from chunks
+            for chunk in chunks:
+                if isinstance(chunk, Gap):
+                    self._gap = chunk
+                    return
+                yield chunk
         except CutError as error:
-            self._unread = str(error)
+            self._unread.append(str(error))
+
+    def _skip(self, gap: Gap) -> None:
+        """Goes on after a gap. What was found before it did not end the build, as far as anybody knows."""
+        counted = "" if gap.lines is not None else ", and from there on lines are counted as if none were missing"
+        self._unread.append(
+            f"{gap.size:,} bytes after line {self._line_feeds:,} were not read, because {gap.why}{counted}"
+        )
+        self._supersede_if(self._pending)
+        self._command_only_displays = False
+        self._line_feeds += (gap.lines or 0) + 1  # of the line in which the gap ends
 
     def _read_block(self, before: bytes, body: bytes, after: bytes) -> None:
         if not self._size:
@@ -254,6 +292,19 @@ class Scanner:
         for key, finding in self._kept.items():
             if finding.ended_build and which(finding):
                 self._kept[key] = replace(finding, ended_build=False)
+
+
+def _from_next_line(chunks: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
+    """What follows the line in which the chunks begin: its beginning is not known, so it could be misread."""
+    for chunk in chunks:
+        if isinstance(chunk, Gap):
+            yield chunk
+            return
+        _, line_feed, following = chunk.partition(b"\n")
+        if line_feed:
+            yield following
+            break
+    yield from chunks
 
 
 def _remember(recent: OrderedDict[K, V], key: K, value: V) -> None:

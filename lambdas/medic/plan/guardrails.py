@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from medic.arns import RoleArn
 from medic.diagnosis.model import Assumable
-from medic.evidence import Absent, Item, Present, RolePolicies
+from medic.evidence import Absent, Item, Partial, Present, Read, RolePolicies, Unreadable
 from medic.labels import ActionKind, Trigger
 from medic.plan.model import SSR, GuardrailAnswer
 from medic.plan.power import why_powerful
@@ -45,7 +45,7 @@ class Question:
     settings: Settings
     asked_at: datetime
     """Now, UTC."""
-    jobs: Callable[[], Item[tuple[Job, ...]]]
+    jobs: Callable[[], Read[tuple[Job, ...]]]
     """Reads the branch's latest jobs from AWS, newest first. Called only for a failed build that is recent."""
     policies: Callable[[str], Item[RolePolicies]]
     """Reads a role's policies from AWS, by role name. Called only if every cheaper rule allows the change."""
@@ -140,11 +140,12 @@ def _is_recent(q: Question) -> RuleAnswer:
 
 
 def _no_newer_success(q: Question, why: str) -> RuleAnswer:
-    jobs = q.jobs()
-    if not isinstance(jobs, Present):
-        return False, f"the branch's jobs could not be read: {jobs.reason}"
-    failed = int(q.failure.job.id)
-    newer = next((job.id for job in jobs.value if job.status == "SUCCEED" and int(job.id) > failed), None)
+    match q.jobs():
+        case Absent(reason) | Unreadable(reason) | Partial(_, reason):
+            return False, f"the branch's jobs could not be read: {reason}"
+        case Present(jobs):
+            failed = int(q.failure.job.id)
+    newer = next((job.id for job in jobs if job.status == "SUCCEED" and int(job.id) > failed), None)
     return (True, why) if newer is None else (False, f"job {newer} has succeeded since")
 
 
@@ -253,8 +254,8 @@ def _role_exists(q: Question) -> RuleAnswer:
             return False, reason
         case None:
             return False, "the role was not looked up"
-        case _:
-            return False, f"the role could not be read: {item.reason}"
+        case Unreadable(reason):
+            return False, f"the role could not be read: {reason}"
 
 
 def _trust_allows_amplify(q: Question) -> RuleAnswer:
@@ -286,13 +287,14 @@ def _not_an_administrator(q: Question) -> RuleAnswer:
         return False, "the role's ARN can't be read"
     if role.text in q.settings.admin_roles_allowed:
         return True, "the settings allow this role whatever it may do"
-    item = q.policies(role.name)
-    if not isinstance(item, Present):
-        return False, f"the role's policies could not be read: {item.reason}"
-    reason = why_powerful(item.value, role, q.asked_at)
-    if reason is None:
+    match q.policies(role.name):
+        case Absent(reason) | Unreadable(reason):
+            return False, f"the role's policies could not be read: {reason}"
+        case Present(policies):
+            power = why_powerful(policies, role, q.asked_at)
+    if power is None:
         return True, "no administrator-like permission"
-    return False, f"{reason}; if the app may have that, list the role in admin_roles_allowed"
+    return False, f"{power}; if the app may have that, list the role in admin_roles_allowed"
 
 
 FRESH = Guardrail("fresh", _is_fresh)

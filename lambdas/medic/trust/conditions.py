@@ -50,6 +50,8 @@ def _null_holds(condition: Condition, state: KeyState, if_undocumented: Verdict)
             return Verdict.TRUE
         case SetQualifier.FOR_ANY_VALUE:
             return Verdict.FALSE
+        case None:
+            pass
     if not condition.values:
         return Verdict.TRUE
     absent = logic.of(holds=state in {KeyPresence.ABSENT, ()})

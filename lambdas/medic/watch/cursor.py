@@ -2,6 +2,8 @@
 
 CloudWatch Logs may ingest an event minutes after it happened. So each read overlaps the last one by some minutes and
 leaves out the events whose ids it remembers. A flood of events shrinks the overlap, which keeps the memory bounded.
+FilterLogEvents can't search by ingestion time. So older events are read again at times, and those count that were
+ingested since the last time.
 Everything here is pure: each method of a cursor returns a new one.
 """
 
@@ -25,7 +27,13 @@ if TYPE_CHECKING:
     from medic.settings import Settings
 
 OVERLAP = timedelta(minutes=10)
-"""How late an event may be ingested and still be found."""
+"""How late an event may be ingested and still be found at once."""
+LATEST = timedelta(hours=6)
+"""How late an event may be ingested and still be found at all."""
+LATE_INTERVAL = timedelta(minutes=15)
+"""How often events that were ingested late are looked for."""
+_NOT_YET_SEARCHABLE = timedelta(minutes=1)
+"""How long after its ingestion an event may stay unfound. In that time it may be found twice, which does no harm."""
 MAX_LOOKBACK = timedelta(hours=24)
 """How far back a log is read at most. The bot changes nothing because of older lines."""
 MAX_REMEMBERED = 20_000
@@ -61,6 +69,12 @@ class Cursor:
     looked_at: datetime | None = None
     boosted_until: datetime | None = None
     silent_until: datetime | None = None
+    late: TimeSpan | None = None
+    """Set while older events are read again, to find those that were ingested late."""
+    late_begun_at: datetime | None = None
+    """When that was begun last."""
+    late_since: datetime | None = None
+    """When it was begun the time before. What was ingested earlier is known."""
     missing_since: datetime | None = None
     """When the log group was first found missing."""
     missing_reported: bool = False
@@ -76,10 +90,15 @@ class Cursor:
         return now - self.looked_at >= POLL_INTERVAL - _EARLY_RUN
 
     def next_reading(self, now: datetime) -> TimeSpan:
-        """The rest of a span that was read in part; otherwise from OVERLAP before the last position until now."""
+        """The rest of a span that was read in part; otherwise from OVERLAP before the last position until now.
+
+        All of the last MAX_LOOKBACK is read if there was no log group at the last look.
+        """
         if self.unfinished is not None:
             return self.unfinished
-        start = now - OVERLAP if self.position is None else max(self.position - OVERLAP, now - MAX_LOOKBACK)
+        start = now - MAX_LOOKBACK
+        if self.missing_since is None:  # otherwise the log group is new, and so is all that it holds
+            start = now - OVERLAP if self.position is None else max(self.position - OVERLAP, start)
         return TimeSpan(max(start, self.read_from or start), now)
 
     def after_page(self, page: RuntimePage, span: TimeSpan) -> tuple[Cursor, tuple[RuntimeLine, ...]]:
@@ -99,6 +118,32 @@ class Cursor:
         )
         return after, fresh
 
+    def looking_for_late_events(self, read_from: datetime, now: datetime) -> Cursor:
+        """The cursor whose `late` is the span to read again, if it is time for that.
+
+        Args:
+            read_from: where the reading of this look began. What is older is read again.
+            now: the current time.
+        """
+        if self.late is not None:
+            return self
+        if self.late_begun_at is None:
+            return replace(self, late_begun_at=now)
+        span = TimeSpan(max(now - LATEST, self.read_from or now - LATEST), read_from - _MILLISECOND)
+        if now - self.late_begun_at < LATE_INTERVAL or span.start >= span.end:
+            return self
+        return replace(self, late=span, late_begun_at=now, late_since=self.late_begun_at)
+
+    def after_late_page(self, page: RuntimePage, span: TimeSpan) -> tuple[Cursor, tuple[RuntimeLine, ...]]:
+        """The cursor after a page of `late`, and those of its events that no earlier look could find."""
+        since = (self.late_since or span.end) - _NOT_YET_SEARCHABLE
+        fresh = tuple(line for line in page.lines if line.late > OVERLAP and line.at + line.late > since)
+        return replace(self, late=replace(span, token=page.token) if page.token else None), fresh
+
+    def restart_late(self) -> Cursor:
+        """The cursor after the page token of `late` has expired. The next look begins again."""
+        return replace(self, late=None, late_begun_at=self.late_since)
+
     def without_token(self) -> Cursor:
         """The cursor after its page token has expired. The next read starts at OVERLAP before the last position."""
         return replace(self, unfinished=None)
@@ -109,12 +154,18 @@ class Cursor:
     def silenced(self, now: datetime) -> Cursor:
         """The cursor of an app that should not be watched. What it logs until now is never reported, not even later."""
         return replace(
-            self, position=now, read_from=now, unfinished=None, looked_at=now, silent_until=now + SILENCE_DURATION
+            self,
+            position=now,
+            read_from=now,
+            unfinished=None,
+            late=None,
+            looked_at=now,
+            silent_until=now + SILENCE_DURATION,
         )
 
     def log_group_missing(self, now: datetime) -> Cursor:
         """The cursor of an app whose log group does not exist, or was deleted between two pages."""
-        return replace(self, unfinished=None, missing_since=self.missing_since or now)
+        return replace(self, unfinished=None, late=None, missing_since=self.missing_since or now)
 
     def should_report_missing(self, now: datetime) -> bool:
         """True if the log group has been missing for REPORT_MISSING_AFTER and this was not reported yet."""

@@ -24,7 +24,10 @@ _MAX_ATTEMPTS = 5
 _HASH_BYTES = 8
 _MAX_AHEAD = timedelta(hours=1)
 """No time of a cursor is further in the future. A later one is damaged: the app's log would never be read again."""
-_STATE = ("position", "unfinished", "read_from", "looked_at", "silent_until", "missing_since", "missing_reported")
+_STATE = (
+    *("position", "unfinished", "read_from", "looked_at", "silent_until"),
+    *("late", "late_begun_at", "late_since", "missing_since", "missing_reported"),
+)
 """The fields of a cursor that are stored together, as one JSON text."""
 
 
@@ -162,8 +165,8 @@ def _cursor(app_id: str, item: Mapping[str, AttributeValueTypeDef], now: datetim
     """
     boosted = time(item, "boosted_until")
     state = read_fields(Cursor, parsed(item["state"].get("S", "")) if "state" in item else {})
-    unfinished = state.get("unfinished")
-    times = (boosted, unfinished and unfinished.end, *state.values())
+    spans = (span.end for span in (state.get("unfinished"), state.get("late")) if span)
+    times = (boosted, *spans, *state.values())
     if any(isinstance(each, datetime) and each > now + _MAX_AHEAD for each in times):
         raise CodecError("a time in the future")
     return Cursor(

@@ -44,7 +44,7 @@ class LookResult:
 
     app_id: str
     candidates: int = 0
-    """Events that matched the filter pattern. No event is counted in two results."""
+    """Events that matched the filter pattern. An event is counted in one result, or very rarely in two."""
     wake_span: TimeSpan | None = None
     """From the first finding to the newest matching event: what the remediator is asked to read. None if not woken."""
     error: str = ""
@@ -55,9 +55,11 @@ class LookResult:
         """Count one page. Findings after the first change nothing, so they are not looked for."""
         self.pages += 1
         self.candidates += len(lines)
-        first = self.wake_span.start if self.wake_span else _first_finding(lines)
-        if lines and first is not None:
-            self.wake_span = TimeSpan(first, max(first, *(line.at for line in lines)))
+        span = self.wake_span
+        first = span.start if span and lines and span.start <= lines[0].at else _first_finding(lines)
+        if first is not None:
+            times = (first, *(line.at for line in lines), *((span.start, span.end) if span else ()))
+            self.wake_span = TimeSpan(first if span is None else min(first, span.start), max(times))
 
 
 def _first_finding(lines: tuple[RuntimeLine, ...]) -> datetime | None:
@@ -142,7 +144,7 @@ class RuntimeWatch:
                 continue
             except (AwsError, OutOfTimeError) as error:
                 result.error = str(error)
-                break
+                return cursor
             match page:
                 case Present(value):
                     cursor, fresh = cursor.after_page(value, reading)
@@ -153,8 +155,26 @@ class RuntimeWatch:
                     result.error = reason
                     return cursor.without_token()
             if cursor.unfinished is None:
-                break
+                return self._read_late(cursor.looking_for_late_events(reading.start, now), result)
             reading = cursor.unfinished
+        return cursor
+
+    def _read_late(self, cursor: Cursor, result: LookResult) -> Cursor:
+        """Read older events again, for those that were ingested late, with the pages that are left."""
+        while (late := cursor.late) is not None and result.pages < _MAX_PAGES:
+            try:
+                page = self.logs.page(cursor.app_id, late, runtime_filter(), late.token)
+            except StaleTokenError:
+                return cursor.restart_late()
+            except (AwsError, OutOfTimeError) as error:
+                result.error = str(error)
+                return cursor
+            match page:
+                case Present(value):
+                    cursor, fresh = cursor.after_late_page(value, late)
+                    result.add(fresh)
+                case Absent() | Unreadable():
+                    return cursor.restart_late()  # gone since the page before
         return cursor
 
     def _should_watch(self, app_id: str) -> bool:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime, timedelta
 
     from tests.fakes.amplify.timing import Time
 
+_PIECE = 64 * 1024
 _EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 
 
@@ -23,14 +28,37 @@ class _Link:
     until: datetime
 
 
+@dataclass
+class Manners:
+    """How the server answers. S3 honours a Range header."""
+
+    ranges: Literal["honoured", "ignored", "refused"] = "honoured"
+    signed_headers: str = "host"
+    """X-Amz-SignedHeaders of the URLs."""
+    etag: bool = True
+    cut_after: int | None = None
+    """Bytes of a body after which the connection breaks."""
+    pause: float = 0.0
+    """Seconds before each piece of a body."""
+    before_range: Callable[[], None] = lambda: None
+    """Called before a request with a Range header is answered."""
+
+
 class LogServer:
-    """A log store with URLs that work without credentials until they expire. The first URL starts the server."""
+    """A log store with URLs that work without credentials until they expire. The first URL starts the server.
+
+    Attributes:
+        manners: how it answers.
+        answered: the status of each answer, and how many bytes of the body were sent.
+    """
 
     def __init__(self, time: Time) -> None:
         self._time = time
         self._bodies: dict[str, tuple[bytes, str | None]] = {}
         self._links: dict[str, _Link] = {}
         self._server: ThreadingHTTPServer | None = None
+        self.manners = Manners()
+        self.answered: list[tuple[int, int]] = []
 
     def put(self, key: str, body: bytes, encoding: str | None) -> None:
         self._bodies[key] = (body, encoding)
@@ -39,8 +67,8 @@ class LogServer:
         """A new URL of the log."""
         path = f"/{secrets.token_hex(8)}/log.txt"
         self._links[path] = _Link(key, self._time.now() + lifetime)
-        seconds = int(lifetime.total_seconds())
-        return f"{self.origin}{path}?X-Amz-Expires={seconds}&X-Amz-Signature={secrets.token_hex(32)}"
+        seconds, signed = int(lifetime.total_seconds()), f"X-Amz-SignedHeaders={self.manners.signed_headers}"
+        return f"{self.origin}{path}?X-Amz-Expires={seconds}&{signed}&X-Amz-Signature={secrets.token_hex(32)}"
 
     def expire_all(self) -> None:
         """Make every URL returned so far answer 403."""
@@ -65,19 +93,42 @@ class LogServer:
         return self._bodies[link.key] if link and self._time.now() < link.until else None
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        find = self._found
+        store = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                found = find(urlsplit(self.path).path)
+                manners, asked = store.manners, self.headers.get("Range")
+                if asked:
+                    manners.before_range()
+                found = store._found(urlsplit(self.path).path)
                 body, encoding = found or (_EXPIRED, None)
-                self.send_response(200 if found else 403)
+                status, headers = (200 if found else 403), {}
+                if found and manners.etag:
+                    headers["ETag"] = etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+                    if asked and manners.ranges == "refused":
+                        status, body = 416, b"<Error><Code>InvalidRange</Code></Error>"
+                    elif asked and manners.ranges == "honoured" and self.headers.get("If-Range", etag) == etag:
+                        begin, end = map(int, asked.removeprefix("bytes=").split("-"))
+                        headers["Content-Range"] = f"bytes {begin}-{end}/{len(body)}"
+                        status, body = 206, body[begin : end + 1]
+                headers |= {"Content-Encoding": encoding} if encoding else {}
+                self.send_response(status)
                 self.send_header("Content-Type", "binary/octet-stream" if found else "application/xml")
                 self.send_header("Content-Length", str(len(body)))
-                if encoding:
-                    self.send_header("Content-Encoding", encoding)
+                for name, value in headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                store.answered.append((status, self._send(body, manners)))
+
+            def _send(self, body: bytes, manners: Manners) -> int:
+                """Send the body in pieces until the client hangs up. Returns how many bytes were sent."""
+                sent, end = 0, len(body) if manners.cut_after is None else manners.cut_after
+                with suppress(OSError):
+                    while sent < min(end, len(body)):
+                        time.sleep(manners.pause)
+                        self.wfile.write(body[sent : min(sent + _PIECE, end)])
+                        sent = min(sent + _PIECE, end)
+                return sent
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden name
                 """Log nothing, because tests don't read it."""

@@ -15,7 +15,15 @@ from medic.aws.rate import RateLimiter
 from medic.plan.optin import AUTO_FIX
 from medic.settings import Settings
 from medic.telemetry import Telemetry
-from medic.watch.cursor import BOOST_DURATION, OVERLAP, POLL_INTERVAL, REPORT_MISSING_AFTER, SILENCE_DURATION, Cursor
+from medic.watch.cursor import (
+    BOOST_DURATION,
+    LATE_INTERVAL,
+    OVERLAP,
+    POLL_INTERVAL,
+    REPORT_MISSING_AFTER,
+    SILENCE_DURATION,
+    Cursor,
+)
 from medic.watch.look import LookResult, RuntimeWatch
 from tests.fakes.log_groups import LogGroups
 from tests.unit.diagnosis import diagnosing
@@ -248,14 +256,60 @@ def test_a_stale_token_loses_no_event_and_counts_none_twice(account: Account) ->
     assert counted(looks) == {app: 30}
 
 
-@pytest.mark.parametrize("late", [30, 300, OVERLAP.total_seconds() - 60])
+@pytest.mark.parametrize("late", [30, 300, OVERLAP.total_seconds() - 60, 11 * 60, 20 * 60, 3600, 5 * 3600])
 def test_events_that_are_ingested_late_are_found(account: Account, late: float) -> None:
     app = account.app("shop")
+    account.put(app, 1, ORDINARY)
     looks = [account.look()]
     account.after(POLL_INTERVAL).put(app, 5, ERROR, over=MINUTE, late=late)
-    looks += [account.after(MINUTE).look() for _ in range(12)]
+    account.after(timedelta(seconds=late) - 3 * MINUTE if late > 3600 else MINUTE)
+    until = account.now + min(timedelta(seconds=late), 3600 * timedelta(seconds=1)) + LATE_INTERVAL + POLL_INTERVAL
+    while account.now < until:
+        looks.append(account.after(MINUTE).look())
 
     assert counted(looks) == {app: 5}
+    assert account.wake_up_messages[-1][1].start < account.now - timedelta(seconds=late)
+
+
+def test_the_wake_up_for_a_late_event_reaches_back_to_it(account: Account) -> None:
+    app = account.app("shop")
+    account.put(app, 1, ORDINARY)
+    account.look()
+    written = account.after(POLL_INTERVAL).now
+    account.put(app, 1, ERROR, over=MINUTE, late=30 * 60)
+    for _ in range(8):
+        account.after(POLL_INTERVAL).look()
+    account.put(app, 1, ERROR, over=MINUTE)
+    account.after(POLL_INTERVAL).look()
+
+    assert min(span.start for _, span in account.wake_up_messages) < written
+
+
+def test_a_log_group_that_appears_between_two_looks_is_read_from_its_beginning(account: Account) -> None:
+    app = account.app("shop")
+    account.look()
+    account.after(40 * MINUTE).put(app, 3, ERROR, over=30 * MINUTE)
+
+    assert counted([account.look(), account.after(POLL_INTERVAL).look()]) == {app: 3}
+
+
+def test_reading_late_events_costs_a_call_in_15_minutes_and_never_delays_the_newest(account: Account) -> None:
+    app = account.app("shop")
+    account.put(app, 1, ORDINARY)
+    account.look()
+    for _ in range(12):
+        account.after(POLL_INTERVAL).look()
+    assert len(account.logs.calls) == 13 + 4
+
+    account.logs.searched_a_page = 10
+    account.put(app, 150, ORDINARY, over=MINUTE)
+    account.put(app, 400, ORDINARY, over=timedelta(hours=5))
+    looks = []
+    for _ in range(12):
+        account.put(app, 2, ERROR, over=MINUTE)
+        looks.append(account.after(MINUTE).look())
+    looks += [account.after(MINUTE).look() for _ in range(8)]
+    assert counted(looks) == {app: 24}
 
 
 def test_the_watcher_survives_a_log_group_deleted_and_recreated_during_a_read(account: Account) -> None:
