@@ -259,7 +259,7 @@ class IncidentsTable(Store):
         if "alert" not in item:
             return None
         lacking = from_text(tuple[str, ...], text(item, "lacking"))
-        return UndeliveredAlert(incident_id, alert_key, text(item, "alert"), lacking)
+        return UndeliveredAlert(incident_id, alert_key, text(item, "alert"), lacking, outdated="schema" not in item)
 
     @contextmanager
     def hold(self, scope: Scope) -> Iterator[Lease]:
