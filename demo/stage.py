@@ -162,14 +162,16 @@ def text_of(post: Mapping[str, Any]) -> str:
     return json.dumps(post, ensure_ascii=False)
 
 
-def deploy(cloud: LocalCloud, settings: Mapping[str, object] | None = None, source: Path = REPOSITORY) -> dict[str, str]:
+def deploy(
+    cloud: LocalCloud, settings: Mapping[str, object] | None = None, source: Path = REPOSITORY
+) -> dict[str, str]:
     """Deploy the stack with the CDK CLI; returns its outputs. Its alerts go to the fake Slack."""
     given = {"slack": {"webhook_secret": SECRET}, "log_url_origins": [cloud.endpoint_url], **(settings or {})}
     return cloud.deploy({"amplify-medic": json.dumps(given)}, cloud.workdir / "outputs.json", source)[STACK]
 
 
 @contextmanager
-def open_stage(
+def open_stage(  # noqa: PLR0913
     workdir: Path,
     narrator: Narrator,
     *,

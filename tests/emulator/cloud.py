@@ -176,9 +176,7 @@ class LocalCloud:
         folder.mkdir(exist_ok=True)
         self._cdk(["bootstrap", f"aws://{ACCOUNT_ID}/{REGION}"], folder)
 
-    def deploy(
-        self, context: Mapping[str, str], outputs: Path, source: Path = REPOSITORY
-    ) -> dict[str, dict[str, str]]:
+    def deploy(self, context: Mapping[str, str], outputs: Path, source: Path = REPOSITORY) -> dict[str, dict[str, str]]:
         """Deploy the app of this repository.
 
         Args:

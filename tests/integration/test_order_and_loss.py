@@ -148,7 +148,7 @@ def test_a_failure_of_a_branch_that_is_created_again_says_nothing_about_the_old_
     assert (old.state, new.state) == (IncidentState.EXPIRED, IncidentState.APPLIED)
     assert old.note == "the branch was deleted and created again"
     assert not new.tried_before
-    changed, deleted, changed_again = world.alerts()
+    _, deleted, changed_again = world.alerts()
     assert old.id in deleted
     assert "the branch was deleted and created again" in deleted
     assert "Still failing" not in changed_again

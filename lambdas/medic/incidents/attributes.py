@@ -28,7 +28,7 @@ class OnUnreadable(Protocol):
     """Called for each item, or part of one, that can't be read. The reader goes on."""
 
     def __call__(self, key: str, why: str, /, *, outdated: bool = False) -> None:
-        """Count it. `outdated` means that an older release wrote it, so nothing is wrong and no release will read it."""
+        """Count it. `outdated`: an older release wrote it, so nothing is wrong and no later release will read it."""
 
 
 class NewerSchemaError(RetryableError):

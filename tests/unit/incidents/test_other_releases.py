@@ -133,7 +133,7 @@ def test_a_record_with_outdated_incidents_is_not_checked_again() -> None:
     record = read(first_edition, raw(last_alerted_plan="attach"))
     assert [each.outdated for each in record.unread] == [True, True]
     assert record.next_check(NOW) is None
-    assert [json.loads(each) for each in (unread.text for unread in record.unread)][0] == first_edition
+    assert json.loads(record.unread[0].text) == first_edition
     damaged = read(raw(trigger="?"), {"damaged": "x", "updated_at": NOW.isoformat()})
     assert [each.outdated for each in damaged.unread] == [False, False]
 
