@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-pytestmark = [pytest.mark.proof, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(3600)]
 
 BEFORE_THE_QUEUE = "2046c85a726d6af773c01203b83e32974708ff69"
 """The last commit before failures went through a queue, and the last whose records this release can read."""
