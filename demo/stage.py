@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.emulator.cloud import LocalCloud
+from tests.emulator.cloud import REPOSITORY, LocalCloud
 from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import SnsInbox
 
@@ -162,14 +162,23 @@ def text_of(post: Mapping[str, Any]) -> str:
     return json.dumps(post, ensure_ascii=False)
 
 
+def deploy(
+    cloud: LocalCloud, settings: Mapping[str, object] | None = None, source: Path = REPOSITORY
+) -> dict[str, str]:
+    """Deploy the stack with the CDK CLI; returns its outputs. Its alerts go to the fake Slack."""
+    given = {"slack": {"webhook_secret": SECRET}, "log_url_origins": [cloud.endpoint_url], **(settings or {})}
+    return cloud.deploy({"amplify-medic": json.dumps(given)}, cloud.workdir / "outputs.json", source)[STACK]
+
+
 @contextmanager
-def open_stage(
+def open_stage(  # noqa: PLR0913
     workdir: Path,
     narrator: Narrator,
     *,
     enforce_iam: bool = False,
     settings: Mapping[str, object] | None = None,
     wait_factor: float = 0.02,
+    source: Path = REPOSITORY,
 ) -> Iterator[Stage]:
     """Start a local cloud, deploy the stack with the CDK CLI, and subscribe to its topic. On exit, stop the cloud.
 
@@ -179,13 +188,13 @@ def open_stage(
         enforce_iam: whether the cloud authorises every call with IAM, as AWS does.
         settings: override the settings that the stage itself needs.
         wait_factor: what the waits between two tries of a message are multiplied with.
+        source: the folder of the app that is deployed.
     """
     with FakeSlack() as slack, LocalCloud(workdir, auth=enforce_iam, wait_factor=wait_factor) as cloud:
         narrator.say("Deploying with the CDK CLI: bootstrap, synth, deploy …")
         cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=slack.webhook_url)
         cloud.bootstrap()
-        given = {"slack": {"webhook_secret": SECRET}, "log_url_origins": [cloud.endpoint_url], **(settings or {})}
-        outputs = cloud.deploy({"amplify-medic": json.dumps(given)}, workdir / "outputs.json")[STACK]
+        outputs = deploy(cloud, settings, source)
         narrator.checked(f"the stack {STACK} is deployed; its alert topic is {outputs['AlertTopicArn']}")
         narrator.say(f"  This command opts a branch in:\n    {outputs['OptInCommand']}")
         inbox = SnsInbox.subscribe(cloud.client("sns"), cloud.client("sqs"), outputs["AlertTopicArn"])

@@ -77,6 +77,8 @@ class AmplifyMedicStack(Stack):
             queue=queue,
             default_role=self.default_compute_role.role,
         )
+        # So an update from a version without a queue lets new events wait there before it changes the function's code.
+        self.remediator.function.node.add_dependency(self.queue)
         self.watcher = WatcherFunction(
             self, "Watcher", settings=settings, raw_settings=raw_settings, code=code, table=table, queue=queue
         )

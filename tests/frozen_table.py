@@ -136,7 +136,7 @@ def _current_items(client: Any) -> None:
     cursors.boost(MAIN.app_id, NOW + timedelta(minutes=30))
 
 
-def _fail(key: str, why: str) -> None:
+def _fail(key: str, why: str, **_: bool) -> None:
     raise AssertionError(f"{key} is written so that it can't be read: {why}")
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from medic.aws.amplify import AmplifyReader
     from medic.aws.iam import IamReader
     from medic.aws.logs import RuntimeLogs
+    from medic.incidents.attributes import OnUnreadable
     from medic.incidents.region import RegionTable
     from medic.incidents.requests import RequestsTable
     from medic.incidents.table import IncidentsTable
@@ -46,7 +47,7 @@ class Gateways:
         clock: returns the current time, UTC.
         pause: waits for a number of seconds.
         table_name: the incidents table; empty if it is not used.
-        on_unreadable: called with the key of each item of the table that can't be read, and the reason.
+        on_unreadable: called for each item of the table, or part of one, that can't be read.
 
     Raises:
         OutdatedBotocoreError: botocore is too old for compute roles.
@@ -59,7 +60,7 @@ class Gateways:
         pause: Callable[[float], None] = time.sleep,
         *,
         table_name: str = "",
-        on_unreadable: Callable[[str, str], None] = lambda _key, _why: None,
+        on_unreadable: OnUnreadable = lambda _key, _why, **_: None,
     ) -> None:
         require_compute_role_support()
         self.session = session

@@ -46,6 +46,7 @@ class TelemetryEvent(StrEnum):
     ALERT_FAILED = "AlertFailed"
     ALERT_ABANDONED = "AlertAbandoned"
     RECORD_UNREADABLE = "RecordUnreadable"
+    RECORD_OUTDATED = "RecordOutdated"
     MUTED = "Muted"
     STORM = "Storm"
     STORM_OVER = "StormOver"
@@ -96,6 +97,7 @@ class Telemetry:
     def __init__(self, logger: Logger, metrics: Metrics) -> None:
         self.logger = logger
         self.metrics = metrics
+        self._skipped: set[tuple[str, str]] = set()
 
     def record(self, event: TelemetryEvent, **details: object) -> None:
         """Log an event with its details and count it, also by each of its details in `DIMENSIONS`.
@@ -124,9 +126,12 @@ class Telemetry:
         self.record(TelemetryEvent.MESSAGE_RETRIED, age=age, **details)
         self.metrics.add_metric(name=RETRIED_AGE, unit=MetricUnit.Seconds, value=max(0, round(age.total_seconds())))
 
-    def unreadable(self, key: str, why: str) -> None:
-        """Record that an item of the incidents table, or a part of it, could not be read and was skipped."""
-        self.record(TelemetryEvent.RECORD_UNREADABLE, key=key, why=why)
+    def unreadable(self, key: str, why: str, /, *, outdated: bool = False) -> None:
+        """Record that an item of the incidents table, or a part of it, was skipped, once in a run."""
+        if (key, why) not in self._skipped:
+            self._skipped.add((key, why))
+            event = TelemetryEvent.RECORD_OUTDATED if outdated else TelemetryEvent.RECORD_UNREADABLE
+            self.record(event, key=key, why=why)
 
     def alerted(self, waited: timedelta) -> None:
         """Record the time from an event, by EventBridge's clock, until every channel had its alert."""
@@ -135,5 +140,6 @@ class Telemetry:
         )
 
     def flush(self) -> None:
-        """Write the metrics as one log line in embedded metric format, from which CloudWatch reads them."""
+        """End a run: write its metrics as one log line in embedded metric format, from which CloudWatch reads them."""
+        self._skipped.clear()
         self.metrics.flush_metrics()

@@ -42,7 +42,7 @@ def proposed(guarded: Stage) -> Scope:
     return Scope("aws", "000000000000", "eu-central-1", app_id, "main")
 
 
-def _fail(key: str, why: str) -> None:
+def _fail(key: str, why: str, **_: bool) -> None:
     pytest.fail(f"{key} can't be read: {why}")
 
 

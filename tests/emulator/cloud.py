@@ -176,26 +176,28 @@ class LocalCloud:
         folder.mkdir(exist_ok=True)
         self._cdk(["bootstrap", f"aws://{ACCOUNT_ID}/{REGION}"], folder)
 
-    def deploy(self, context: Mapping[str, str], outputs: Path) -> dict[str, dict[str, str]]:
+    def deploy(self, context: Mapping[str, str], outputs: Path, source: Path = REPOSITORY) -> dict[str, dict[str, str]]:
         """Deploy the app of this repository.
 
         Args:
             context: CDK context, `-c key=value`.
             outputs: The file to write the stacks' outputs to.
+            source: The repository as it is, or an older version of it in another folder.
 
         Returns:
             The outputs, by stack.
         """
         given = [part for key, value in context.items() for part in ("-c", f"{key}={value}")]
         assembly = ["--output", str(self.workdir / "cdk.out"), "--outputs-file", str(outputs)]
-        self._cdk(["deploy", "--all", "--require-approval", "never", *assembly, *given], REPOSITORY)
+        self._cdk(["deploy", "--all", "--require-approval", "never", *assembly, *given], source)
         deployed: dict[str, dict[str, str]] = json.loads(outputs.read_text())
         return deployed
 
     def _cdk(self, arguments: list[str], folder: Path) -> None:
         command = [str(CDK), *arguments, "--no-color", "--ci"]
+        environment = {**self.cli_environment, "PYTHONPATH": str(folder / "lambdas")}
         done = subprocess.run(  # noqa: S603 - the pinned CLI
-            command, cwd=folder, env=self.cli_environment, capture_output=True, text=True, check=False
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
         if done.returncode:
             msg = f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}"

@@ -40,6 +40,14 @@ def test_there_is_one_queue_and_one_dead_letter_queue() -> None:
     assert len(of_type(template(), "AWS::SQS::Queue")) == 2
 
 
+def test_events_wait_in_the_queue_before_an_update_changes_the_functions_code() -> None:
+    functions = of_type(template(), "AWS::Lambda::Function")
+    (depends,) = (each["DependsOn"] for name, each in functions.items() if name.startswith("RemediatorFunction"))
+
+    for first in ("QueueDeploymentEvents", "QueuePolicy", "QueueDeadLettersPolicy"):
+        assert any(name.startswith(first) for name in depends)
+
+
 @BOTH
 def test_queues_are_encrypted_and_keep_messages_for_14_days(name: str) -> None:
     queue = properties_of(template(), "AWS::SQS::Queue", name)

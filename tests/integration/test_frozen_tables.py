@@ -47,7 +47,7 @@ class Frozen:
 
     def services(self) -> Services:
         services = self.world.services(clock=lambda: self.now)
-        services.on_unreadable = lambda key, _: self.unreadable.append(key)
+        services.on_unreadable = lambda key, _, **__: self.unreadable.append(key)
         return services
 
     def item(self, key: str) -> Json:
@@ -100,6 +100,22 @@ def test_the_incidents_of_the_first_edition_are_skipped_and_counted(table: Froze
         assert record.incidents == ()
         assert len(record.unread) == len(stored(item))
     assert sorted(set(table.unreadable)) == sorted(key for key, *_ in table.branches())
+
+
+@only(FIRST)
+def test_the_incidents_of_the_first_edition_are_looked_at_once_and_counted_once(
+    table: Frozen, caplog: pytest.LogCaptureFixture
+) -> None:
+    table.now += timedelta(days=8)
+    services = table.world.services(clock=lambda: table.now)
+    woken = [due.scope for due in services.table.due()]
+    assert len(woken) > 0
+    for scope in woken:
+        pipeline.run(WakeUp(scope), table.world.services(clock=lambda: table.now))
+    assert caplog.messages.count("RecordOutdated") == len(woken)
+    assert caplog.messages.count("RecordUnreadable") == 0
+    table.now += timedelta(days=1)
+    assert list(services.table.due()) == []
 
 
 @every_table()

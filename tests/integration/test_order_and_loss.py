@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from medic.aws.errors import RetryableError
 from medic.incidents.model import IncidentState
 from medic.incidents.table import branch_key
 from tests.integration.test_deadlines import OPTED_IN, REBUILDING, lost_connection
@@ -56,7 +57,10 @@ def test_a_failure_that_comes_after_a_newer_success_changes_nothing(world: World
     world.deliver(failed)
     assert world.calls("UpdateBranch") == []
     assert len(world.calls("StartJob")) == 2
-    assert "✗ fresh: job 2 has succeeded since" in world.alerts()[0]
+    failing, recovered = world.alerts()
+    assert "✗ fresh: job 2 has succeeded since" in failing
+    assert "Recovered" in recovered
+    assert incident(world, app).state is IncidentState.RESOLVED
 
 
 def test_jobs_that_can_not_be_listed_refuse_a_change(world: World) -> None:
@@ -142,8 +146,36 @@ def test_a_failure_of_a_branch_that_is_created_again_says_nothing_about_the_old_
     world.deliver(world.build(app))
     old, new = incidents(world, app)
     assert (old.state, new.state) == (IncidentState.EXPIRED, IncidentState.APPLIED)
+    assert old.note == "the branch was deleted and created again"
     assert not new.tried_before
-    assert "Still failing" not in world.alerts()[-1]
+    _, deleted, changed_again = world.alerts()
+    assert old.id in deleted
+    assert "the branch was deleted and created again" in deleted
+    assert "Still failing" not in changed_again
+
+
+def test_a_success_of_a_branch_that_is_created_again_is_no_recovery_of_the_old_one(world: World) -> None:
+    app = lost_connection(world, {})
+    world.deliver(world.build(app))
+    recreate(world, app)
+    world.amplify.control.set_connection(app, "ok")
+    world.deliver(world.build(app))
+    ended = incident(world, app)
+    assert (ended.state, ended.note) == (IncidentState.EXPIRED, "the branch was deleted and created again")
+    assert len(world.alerts()) == 1
+
+
+def test_a_success_is_handled_again_if_its_branch_can_not_be_read(world: World) -> None:
+    app = lost_connection(world, {})
+    world.deliver(world.build(app))
+    world.amplify.control.set_connection(app, "ok")
+    succeeded = world.build(app)
+    world.amplify.control.deny("GetBranch")
+    with pytest.raises(RetryableError, match="GetBranch"):
+        world.deliver(succeeded)
+    world.amplify.control.deny("GetBranch", denied=False)
+    world.deliver(succeeded)
+    assert incident(world, app).state is IncidentState.RESOLVED
 
 
 def test_the_same_branch_after_its_record_was_lost_is_diagnosed_again(world: World) -> None:

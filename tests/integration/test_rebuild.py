@@ -186,3 +186,28 @@ def test_a_later_failure_takes_the_recorded_jobs_place_without_a_second_alert(wo
     assert world.calls("StartJob")[-1]["body"]["jobId"] == "2"
     assert retries(world) == 1
     assert incident(world, app).count == 2
+
+
+def test_a_rebuild_without_an_answer_is_looked_for_again(world: World, app: str) -> None:
+    event = world.build(app)
+    world.amplify.control.set_build_time(5 * MINUTE)
+    world.amplify.control.fail_call("StartJob", "timeout_after_effect")
+    world.amplify.control.fail_call("ListJobs", "throttle", 4)
+    world.deliver(event)
+    assert len(world.alerts()) == 1
+    minutes(world, 2)
+    assert incident(world, app).rebuild_job_id == "2"
+    assert retries(world) == 1
+
+
+def test_a_rebuild_that_never_shows_is_reported_once_and_not_sent_again(world: World, app: str) -> None:
+    event = world.build(app)
+    world.amplify.control.advance(MINUTE)
+    world.amplify.control.fail_call("StartJob", "timeout_before_effect")
+    world.deliver(event)
+    assert len(world.alerts()) == 1
+    minutes(world, 20)
+    _, follow_up = world.alerts()
+    assert "StartJob gave no answer" in follow_up
+    assert retries(world) == 1
+    assert incident(world, app).rebuild_at is None

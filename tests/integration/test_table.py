@@ -65,7 +65,7 @@ def unreadable() -> list[str]:
 
 @pytest.fixture
 def table(world: World, clock: Callable[[], datetime], unreadable: list[str]) -> IncidentsTable:
-    return IncidentsTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
+    return IncidentsTable(world.client("dynamodb"), "incidents", clock, lambda key, _, **__: unreadable.append(key))
 
 
 def incident(clock: Clock) -> Incident:
@@ -222,7 +222,7 @@ def test_all_records_are_listed_and_nothing_else(table: IncidentsTable, clock: C
 
 @pytest.fixture
 def requests(world: World, clock: Clock, unreadable: list[str]) -> RequestsTable:
-    return RequestsTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
+    return RequestsTable(world.client("dynamodb"), "incidents", clock, lambda key, _, **__: unreadable.append(key))
 
 
 def make_request(clock: Clock, **fields: Any) -> Request:
@@ -290,7 +290,7 @@ def test_a_missing_request_can_not_be_used(table: IncidentsTable, clock: Clock) 
 
 @pytest.fixture
 def region(world: World, clock: Clock, unreadable: list[str]) -> RegionTable:
-    return RegionTable(world.client("dynamodb"), "incidents", clock, lambda key, _: unreadable.append(key))
+    return RegionTable(world.client("dynamodb"), "incidents", clock, lambda key, _, **__: unreadable.append(key))
 
 
 def app(name: str) -> Scope:

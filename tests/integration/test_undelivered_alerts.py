@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.conftest import TABLE
+from tests.integration.test_requests import incident
 
 if TYPE_CHECKING:
     from tests.integration.conftest import World
@@ -114,6 +115,23 @@ def test_a_stored_alert_of_a_newer_release_is_sent_once_that_release_is_back(wor
     world.amplify.control.advance(3600)
     world.watch()
     assert len(world.alerts()) == 1
+
+
+def test_a_stored_alert_of_an_older_release_is_told_in_other_words(world: World, app: str) -> None:
+    world.slack.fail(times=MANY)
+    world.deliver(world.build(app))
+    world.slack.recover()
+    table = world.client("dynamodb")
+    (stored,) = (item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item)
+    del stored["schema"]
+    table.put_item(TableName=TABLE, Item={**stored, "alert": {"S": '{"kind": "diagnosis", "title": "x"}'}})
+    world.amplify.control.advance(3600)
+    world.watch()
+    (alert,) = world.alerts()
+    assert incident(world, app).id in alert
+    assert "older version" in alert
+    world.amplify.control.advance(3600)
+    assert world.watch() == 0
 
 
 def test_a_stored_alert_that_can_not_be_read_is_abandoned_after_a_week(world: World, app: str) -> None:

@@ -284,6 +284,8 @@ def connect_to_bot(session: Session, stack: DeployedStack) -> BotClient:
     )
     unreadable: set[str] = set()
     gateways = Gateways(
-        operator, table_name=stack.output("IncidentsTableName"), on_unreadable=lambda key, _why: unreadable.add(key)
+        operator,
+        table_name=stack.output("IncidentsTableName"),
+        on_unreadable=lambda key, _why, **_: unreadable.add(key),
     )
     return BotClient(stack, gateways, caller, region_of(session), unreadable)

@@ -123,9 +123,9 @@ def compose_no_traffic(scope: Scope, incident: Incident) -> Alert:
     return _follow_up(scope, incident, _News(AlertKind.NOT_CONFIRMED, what, lines))
 
 
-def compose_expired(scope: Scope, incident: Incident) -> Alert:
-    """The alert that an incident closes at its deadline without an approval or a known outcome."""
-    what = f"no approval or new build since {incident.opened_at:%d %b %H:%M} UTC"
+def compose_expired(scope: Scope, incident: Incident, why: str = "") -> Alert:
+    """The alert that an incident closes without an approval or a known outcome, by default at its deadline."""
+    what = why or f"no approval or new build since {incident.opened_at:%d %b %H:%M} UTC"
     lines = ((_NEXT, "None. The next such failure opens a new incident."), *_changes(incident))
     return _follow_up(scope, incident, _News(AlertKind.EXPIRED, what, lines))
 
@@ -151,6 +151,17 @@ def compose_unreported(scope: Scope, incident: Incident, why: str) -> Alert:
     done = " ".join(text for _, text in _changes(incident))
     lines = (*_cause(incident), (_NEXT, "Look at the job and its log."), (_BOT, f"{interrupted} {done}".strip()))
     return _follow_up(scope, incident, _News(kind, what, lines))
+
+
+def compose_replacement(scope: Scope, incident: Incident) -> Alert:
+    """The alert in place of one that an older release could not deliver, and stored in a form of its own."""
+    what = wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "an IAM failure"
+    lines = (
+        *_cause(incident),
+        (_NEXT, "Look at the job and its log."),
+        (_BOT, " ".join(("An older version could not deliver its alert.", *(text for _, text in _changes(incident))))),
+    )
+    return _follow_up(scope, incident, _News(AlertKind(incident.state), what, lines))
 
 
 def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str) -> Alert:

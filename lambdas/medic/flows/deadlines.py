@@ -15,15 +15,15 @@ from medic.alerts.compose import (
 )
 from medic.aws.errors import RetryableError
 from medic.events import ALL, DeploymentEvent, DeploymentStatus
-from medic.evidence import RUNNING, Absent, JobRef, Partial, Present, TimeSpan, Unreadable
+from medic.evidence import RUNNING, Absent, Partial, Present, TimeSpan, Unreadable
 from medic.flows.failure import diagnose_failure
 from medic.flows.locked_branch import LockedBranch, RecordedError, hold_branch
 from medic.flows.rebuild import continue_rebuild
 from medic.flows.respond import respond
 from medic.flows.runtime import SsrApp, failure_since, read_ssr_app, respond_again
-from medic.flows.settle import settle
+from medic.flows.settle import look_for_success, settle
 from medic.flows.undo import finish_undo
-from medic.incidents.model import DEADLINES, QUIET_PERIOD, IncidentState, JobOrder
+from medic.incidents.model import DEADLINES, QUIET_PERIOD, IncidentState
 from medic.incidents.table import BusyError
 from medic.labels import BotLabel, Trigger
 from medic.logscan.runtime import branch_of
@@ -122,7 +122,7 @@ def _continue(scope: Scope, incident: Incident, services: Services) -> None:
     elif incident.trigger is Trigger.RUNTIME:
         _check_quiet(scope, incident, services)
     else:
-        _look_for_success(scope, incident, services)
+        look_for_success(scope, incident, services)
 
 
 def _event(scope: Scope, job_id: str, status: DeploymentStatus, incident: Incident) -> DeploymentEvent:
@@ -138,7 +138,7 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
             raise RetryableError("amplify:GetJob", "Unreadable", reason)
         case Absent():
             if incident.trigger is Trigger.FAILED:
-                _look_for_success(scope, incident, services)
+                look_for_success(scope, incident, services)
             return
         case Present(found):
             now, status = services.clock(), found.job.status
@@ -159,22 +159,6 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
         else:
             followed = current.record_rebuild_ended(now, f"job {job_id} ended: {status}").recheck_when_quiet(now)
         locked.save(followed)
-
-
-def _look_for_success(scope: Scope, incident: Incident, services: Services) -> None:
-    """Close an incident whose later job succeeded, in case its event was lost."""
-    match services.amplify.jobs(scope.app_id, scope.branch):
-        case Unreadable(reason):
-            raise RetryableError("amplify:ListJobs", "Unreadable", reason)
-        case Absent():
-            return
-        case Present(jobs) | Partial(jobs):
-            pass  # a success that is listed counts, whatever else there is
-    for job in jobs:
-        later = incident.compared_with(JobRef(job.id, job.started_at)) is JobOrder.LATER
-        if later and job.status == DeploymentStatus.SUCCEED:
-            settle(_event(scope, job.id, DeploymentStatus.SUCCEED, incident), services)
-            return
 
 
 def _check_quiet(scope: Scope, incident: Incident, services: Services) -> None:

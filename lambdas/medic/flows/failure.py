@@ -14,8 +14,9 @@ from medic.events import DeploymentStatus
 from medic.evidence import Absent, Partial, Present, Unreadable
 from medic.flows.locked_branch import hold_branch
 from medic.flows.respond import respond
-from medic.flows.settle import settle_other_failure
+from medic.flows.settle import look_for_success, settle_other_failure
 from medic.flows.undiagnosed import Obstacle, report_undiagnosed
+from medic.incidents.model import Incident
 from medic.incidents.requests import RequestRefusedError
 from medic.labels import Label, Trigger
 from medic.plan.failure import ConfirmedFailure
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from medic.aws.gather import Deployment
     from medic.events import Attempt, DeploymentEvent
     from medic.evidence import App, Branch, BuildLog, Item, Job, Read
-    from medic.incidents.model import Incident, Request
+    from medic.incidents.model import Request
     from medic.services import Services
 
 
@@ -69,7 +70,10 @@ def diagnose_failure(
         _give_way(failure, event, services, attempt, request)
         return None
     with hold_branch(event.scope, services) as locked:
-        return respond(failure, locked, request)
+        done = respond(failure, locked, request)
+    if failure.superseded and done is not None:
+        look_for_success(event.scope, done if isinstance(done, Incident) else done.incident, services)
+    return done
 
 
 def _give_way(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from medic.alerts.compose import compose_replacement
 from medic.alerts.delivery import deliver
 from medic.alerts.model import Alert, redacted
 from medic.codec import CodecError, from_text, to_text
@@ -128,6 +129,20 @@ class LockedBranch:
         return not delivery.failures
 
 
+def _read_alert(stored: UndeliveredAlert, incident: Incident, scope: Scope) -> Alert:
+    """The stored alert. One that an older release stored in its own form is replaced by what the incident says.
+
+    Raises:
+        CodecError: it is damaged, or of a newer release.
+    """
+    try:
+        return from_text(Alert, stored.alert)
+    except CodecError:
+        if not stored.outdated:
+            raise
+        return compose_replacement(scope, incident)
+
+
 def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set[str]) -> None:
     """Retry the undelivered alerts of an incident.
 
@@ -142,7 +157,7 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
         stored = alert = None
         try:
             stored = services.table.undelivered_alert(incident.id, alert_key)
-            alert = None if stored is None else from_text(Alert, stored.alert)
+            alert = None if stored is None else _read_alert(stored, incident, locked.scope)
         except (CodecError, NewerSchemaError) as error:
             services.on_unreadable(undelivered_key(incident.id, alert_key), str(error))
             if not too_old:  # a release that knows this alert can still send it

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _SHORTEST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=5)
 """Between two attempts to start a rebuild."""
+_LOOK_FOR = timedelta(minutes=10)
+"""How long after a StartJob without an answer its job is looked for."""
 _PASSING = frozenset({NO_STORM.name, NOT_MUTED.name})
 """Guardrails whose refusal only postpones a rebuild."""
 
@@ -69,6 +71,8 @@ def rebuild(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch)
     try:
         if incident.rebuild_intended_at is not None:
             outcome = find_rebuild(jobs(), job, incident.rebuild_intended_at)
+            if outcome.job_id is None and locked.now - incident.rebuild_intended_at < _LOOK_FOR:
+                return _postpone(incident, locked, outcome.detail)
         elif (not_now := why_no_rebuild_now(jobs(), job)) is not None:
             outcome = RebuildOutcome(None, not_now)
         else:
@@ -81,11 +85,12 @@ def rebuild(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch)
         outcome = RebuildOutcome(None, f"not rebuilt: {error}")
     if outcome is None:
         now = locked.now
-        locked.save(replace(incident, rebuild_intended_at=now, updated_at=now))
+        intended = replace(incident, rebuild_intended_at=now, updated_at=now)
+        locked.save(intended)
         try:
             outcome = start_rebuild(actor, scope, job, incident.id)
         except AmbiguousError:
-            outcome = find_rebuild(jobs(), job, now)
+            return rebuild(failure, intended, locked)  # StartJob may have worked, so only its job is looked for
         except RetryableError as error:
             return _postpone(incident, locked, error)  # AWS did nothing, so StartJob may be sent again
     if outcome.job_id is None:

@@ -13,6 +13,7 @@ from medic.alerts.compose import compose_not_helped, compose_report, compose_sti
 from medic.events import RequestKind
 from medic.flows.apply import Applier, alert_key_of
 from medic.flows.rebuild import announce_rebuild, rebuild
+from medic.flows.settle import end_those_of_a_deleted_branch
 from medic.flows.storm import is_storm, join_storm
 from medic.incidents.model import QUIET_PERIOD, Incident, IncidentState, JobOrder
 from medic.labels import ActionKind, Label
@@ -91,14 +92,6 @@ def _incident_before(failure: ConfirmedFailure, record: BranchRecord) -> Inciden
     return None if latest is None or latest.of_another_branch(failure.branch.created_at) else latest
 
 
-def _end_those_of_a_deleted_branch(failure: ConfirmedFailure, locked: LockedBranch) -> None:
-    for incident in locked.record.incidents:
-        if not incident.state.closed and incident.of_another_branch(failure.branch.created_at):
-            ended = incident.moved(IncidentState.EXPIRED, locked.now, "the branch was deleted and created again")
-            locked.log(TelemetryEvent.EXPIRED, ended, state=incident.state)
-            locked.save(replace(ended, alert_due=""))
-
-
 def _next_step_at_runtime(
     failure: ConfirmedFailure, seen_at: datetime, record: BranchRecord, now: datetime
 ) -> NextStep:
@@ -172,7 +165,7 @@ def respond(
         BusyError: another invocation works on the app, whose service role may need a repair.
         UsedUpError: another invocation has used the request.
     """
-    _end_those_of_a_deleted_branch(failure, locked)
+    end_those_of_a_deleted_branch(failure.branch.created_at, locked)
     before, job, now = _incident_before(failure, locked.record), failure.job.id, locked.now
     step = next_step(failure, locked.record, now, requested=request is not None)
     if step is NextStep.ACT:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medic.alerts.compose import compose_resolved
+from medic.alerts.compose import compose_expired, compose_resolved
 from medic.aws.errors import RetryableError
-from medic.events import DeploymentStatus
-from medic.evidence import Absent, JobRef, Present, Unreadable
+from medic.events import DeploymentEvent, DeploymentStatus
+from medic.evidence import Absent, JobRef, Partial, Present, Unreadable
 from medic.flows.locked_branch import hold_branch
 from medic.incidents.model import IncidentState, JobOrder
 from medic.labels import Trigger
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from medic.events import DeploymentEvent
+    from datetime import datetime
+
+    from medic.events import Scope
     from medic.evidence import Job
     from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import Incident
     from medic.services import Services
+
+_DELETED = "the branch was deleted and created again"
 
 
 def settle(event: DeploymentEvent, services: Services) -> None:
@@ -40,13 +45,70 @@ def settle(event: DeploymentEvent, services: Services) -> None:
     if job is None or job.status != event.status:
         services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
         return
+    created_at = _branch_created_at(event.scope, services)
     with hold_branch(event.scope, services) as locked:
+        end_those_of_a_deleted_branch(created_at, locked)
         for incident in locked.record.incidents:
             if event.status is DeploymentStatus.SUCCEED and _closes(incident, job):
                 _resolve(incident, event.job_id, locked)
             elif _waits_for(incident, job.id):
                 ended = "was cancelled" if event.status is DeploymentStatus.CANCELLED else "succeeded"
                 _end_rebuild(incident, locked, f"job {job.id} {ended}")
+
+
+def look_for_success(scope: Scope, incident: Incident, services: Services) -> None:
+    """Close an incident if a later job succeeded, because its event was lost or handled before the failure's.
+
+    Raises:
+        RetryableError: AWS throttled or could not be reached.
+        BusyError: another invocation works on this branch.
+    """
+    match services.amplify.jobs(scope.app_id, scope.branch):
+        case Unreadable(reason):
+            raise RetryableError("amplify:ListJobs", "Unreadable", reason)
+        case Absent():
+            return
+        case Present(jobs) | Partial(jobs):
+            pass  # a success that is listed counts, whatever else there is
+    for job in jobs:
+        later = incident.compared_with(JobRef(job.id, job.started_at)) is JobOrder.LATER
+        if later and job.status == DeploymentStatus.SUCCEED:
+            settle(DeploymentEvent(scope, job.id, DeploymentStatus.SUCCEED, incident.opened_at), services)
+            return
+
+
+def end_those_of_a_deleted_branch(created_at: datetime | None, locked: LockedBranch) -> None:
+    """End the open incidents of a deleted branch of the same name, with an alert on those that changed a role.
+
+    Args:
+        created_at: when the branch of now was created, or None if it is not known.
+        locked: the branch.
+    """
+    for incident in locked.record.incidents:
+        if incident.state.closed or not incident.of_another_branch(created_at):
+            continue
+        ended = replace(incident.moved(IncidentState.EXPIRED, locked.now, _DELETED), alert_due="")
+        locked.log(TelemetryEvent.EXPIRED, ended, state=incident.state)
+        if incident.applied or incident.unfinished:
+            alert = compose_expired(locked.scope, ended, _DELETED)
+            locked.notify(alert, ended, f"deleted:{incident.job_id}", release=False)
+        else:
+            locked.save(ended)
+
+
+def _branch_created_at(scope: Scope, services: Services) -> datetime | None:
+    """When the branch was created; None if there is none, or if Amplify does not say.
+
+    Raises:
+        RetryableError: it could not be read.
+    """
+    match services.amplify.branch(scope.app_id, scope.branch):
+        case Absent():
+            return None
+        case Unreadable(reason):
+            raise RetryableError("amplify:GetBranch", "Unreadable", reason)
+        case Present(branch):
+            return branch.created_at
 
 
 def _ended_job(event: DeploymentEvent, services: Services) -> Job | None:

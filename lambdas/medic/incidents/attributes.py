@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from medic.aws.errors import RetryableError
 from medic.codec import EARLIEST, LATEST, MAX_NUMBER
@@ -22,6 +22,13 @@ RETENTION = timedelta(days=90)
 """How long DynamoDB keeps an item after its last write (TTL)."""
 _MAX_SCHEMA = 1000
 """A greater number is damaged."""
+
+
+class OnUnreadable(Protocol):
+    """Called for each item, or part of one, that can't be read. The reader goes on."""
+
+    def __call__(self, key: str, why: str, /, *, outdated: bool = False) -> None:
+        """Count it. `outdated`: an older release wrote it, so nothing is wrong and no later release will read it."""
 
 
 class NewerSchemaError(RetryableError):

@@ -72,6 +72,8 @@ class UndeliveredAlert:
     """The alert as JSON."""
     lacking: tuple[str, ...]
     """The names of the channels that have not accepted it."""
+    outdated: bool = False
+    """True if an older release stored it, in a form that this one may not read."""
 
 
 class ChangeState(StrEnum):

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 _MAX_SETTLED = 20
 """How many settled incidents a branch's record keeps."""
 _CHECK_UNREAD_AFTER = timedelta(hours=1)
-"""When the watcher wakes the remediator for a record with unread incidents. By then, a release may know them."""
+"""When the watcher wakes the remediator for a record with unread incidents. By then, a release may know them.
+
+Nobody will know outdated ones, so they cause no wake-up.
+"""
 _MAX_DEADLINE = timedelta(days=30)
 """How long after its last update an incident may be due. A longer time is damaged."""
 _MAX_COOLING = timedelta(hours=25)
@@ -35,12 +38,14 @@ _JOB_ID = re.compile(r"[0-9]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class UnreadIncident:
-    """An incident of a newer release, or a damaged one. It is written back as it is."""
+    """An incident of another release, or a damaged one. It is written back as it is."""
 
     text: str
     """JSON."""
     why: str
     """Why this release can't read it."""
+    outdated: bool = False
+    """True if an older release wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,9 @@ class BranchRecord:
     def next_check(self, now: datetime) -> datetime | None:
         """When the due index is to have it checked, if it is written now."""
         due = [] if self.due_at is None else [self.due_at, now + _MAX_DEADLINE]
-        return min((*due, now + _CHECK_UNREAD_AFTER) if self.unread else due, default=None)
+        if any(not each.outdated for each in self.unread):
+            due.append(now + _CHECK_UNREAD_AFTER)
+        return min(due, default=None)
 
 
 def read_record(scope: Scope, item: Mapping[str, AttributeValueTypeDef], now: datetime) -> BranchRecord:
@@ -132,8 +139,8 @@ def _read_incidents(
         try:
             incidents.append(_incident(each))
         except CodecError as error:
-            if not _out_of_date(each, now):
-                unread.append(UnreadIncident(json.dumps(each), str(error)))
+            if not _expired(each, now):
+                unread.append(UnreadIncident(json.dumps(each), str(error), _outdated(each)))
     return tuple(incidents), tuple(unread)
 
 
@@ -141,8 +148,10 @@ def _incident(value: object) -> Incident:
     """An incident that every flow can work with.
 
     Raises:
-        CodecError: this release does not know one of its values, or it is damaged, or older than the field `trigger`.
+        CodecError: this release does not know one of its values, or it is damaged or outdated.
     """
+    if _outdated(value):
+        raise CodecError("an older release wrote it")
     incident = from_json(Incident, value)
     if isinstance(value, dict) and "trigger" not in value:
         raise CodecError("it does not say what showed the failure")
@@ -155,7 +164,12 @@ def _incident(value: object) -> Incident:
     return incident
 
 
-def _out_of_date(value: object, now: datetime) -> bool:
+def _outdated(value: object) -> bool:
+    """True for an incident from before 0.1.0, which called its trigger `occasion` or stored its plan as text."""
+    return isinstance(value, dict) and ("occasion" in value or isinstance(value.get("last_alerted_plan"), str))
+
+
+def _expired(value: object, now: datetime) -> bool:
     """True for an incident that nobody has updated for as long as DynamoDB keeps an item."""
     updated = value.get("updated_at") if isinstance(value, dict) else None
     try:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
+    from medic.incidents.attributes import OnUnreadable
     from medic.incidents.model import Request
     from medic.incidents.record import BranchRecord
 
@@ -169,7 +170,7 @@ class Store:
         client: DynamoDB.
         name: the table's name.
         clock: returns the time now, UTC.
-        on_unreadable: called with the key of each item that can't be read, and the reason. The reader goes on.
+        on_unreadable: called for each item, or part of one, that can't be read.
     """
 
     def __init__(
@@ -177,7 +178,7 @@ class Store:
         client: DynamoDBClient,
         name: str,
         clock: Callable[[], datetime],
-        on_unreadable: Callable[[str, str], None],
+        on_unreadable: OnUnreadable,
     ) -> None:
         self._client = client
         self._name = name
@@ -258,7 +259,7 @@ class IncidentsTable(Store):
         if "alert" not in item:
             return None
         lacking = from_text(tuple[str, ...], text(item, "lacking"))
-        return UndeliveredAlert(incident_id, alert_key, text(item, "alert"), lacking)
+        return UndeliveredAlert(incident_id, alert_key, text(item, "alert"), lacking, outdated="schema" not in item)
 
     @contextmanager
     def hold(self, scope: Scope) -> Iterator[Lease]:
@@ -302,7 +303,7 @@ class IncidentsTable(Store):
     def _record(self, scope: Scope, item: Mapping[str, AttributeValueTypeDef]) -> BranchRecord:
         record = read_record(scope, item, self._clock())
         for each in record.unread:
-            self._on_unreadable(branch_key(scope), each.why)
+            self._on_unreadable(branch_key(scope), each.why, outdated=each.outdated)
         return record
 
     def _release(self, key: str, token: str) -> None:

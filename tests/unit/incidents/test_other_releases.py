@@ -127,6 +127,17 @@ def test_a_record_with_unread_incidents_is_checked_again_within_the_hour() -> No
     assert read().next_check(NOW) is None
 
 
+def test_a_record_with_outdated_incidents_is_not_checked_again() -> None:
+    first_edition = {**raw(), "occasion": "failed"}
+    del first_edition["trigger"]
+    record = read(first_edition, raw(last_alerted_plan="attach"))
+    assert [each.outdated for each in record.unread] == [True, True]
+    assert record.next_check(NOW) is None
+    assert json.loads(record.unread[0].text) == first_edition
+    damaged = read(raw(trigger="?"), {"damaged": "x", "updated_at": NOW.isoformat()})
+    assert [each.outdated for each in damaged.unread] == [False, False]
+
+
 @pytest.mark.parametrize("listed_at", ["0", "-1E+30", str(int(NOW.timestamp()))])
 def test_a_record_in_which_nothing_is_due_is_listed_wrongly(listed_at: str) -> None:
     item: Any = {"incidents": {"S": json.dumps([raw()])}, "due": {"S": "due"}, "due_at": {"N": listed_at}}
