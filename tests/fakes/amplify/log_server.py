@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.fakes.amplify.timing import Time
 
 _EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+_MISSING = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +61,21 @@ class LogServer:
             threading.Thread(target=_shut_down, args=(self._server,), daemon=True).start()
             self._server = None
 
-    def _found(self, path: str) -> tuple[bytes, str | None] | None:
+    def _answer(self, path: str) -> tuple[int, bytes, str | None]:
+        """Status, body and Content-Encoding."""
         link = self._links.get(path)
-        return self._bodies[link.key] if link and self._time.now() < link.until else None
+        if link is None or self._time.now() >= link.until:
+            return 403, _EXPIRED, None
+        return (200, *self._bodies[link.key]) if link.key in self._bodies else (404, _MISSING, None)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        find = self._found
+        answer = self._answer
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                found = find(urlsplit(self.path).path)
-                body, encoding = found or (_EXPIRED, None)
-                self.send_response(200 if found else 403)
-                self.send_header("Content-Type", "binary/octet-stream" if found else "application/xml")
+                status, body, encoding = answer(urlsplit(self.path).path)
+                self.send_response(status)
+                self.send_header("Content-Type", "binary/octet-stream" if status == 200 else "application/xml")
                 self.send_header("Content-Length", str(len(body)))
                 if encoding:
                     self.send_header("Content-Encoding", encoding)
