@@ -15,7 +15,7 @@ from medic.alerts.compose import (
 )
 from medic.aws.errors import RetryableError
 from medic.events import ALL, DeploymentEvent, DeploymentStatus
-from medic.evidence import RUNNING, Absent, JobRef, Partial, Present, TimeSpan, Unreadable
+from medic.evidence import RUNNING, Absent, Partial, Present, TimeSpan, Unreadable
 from medic.flows.failure import diagnose_failure
 from medic.flows.locked_branch import LockedBranch, RecordedError, hold_branch
 from medic.flows.rebuild import continue_rebuild
@@ -162,7 +162,7 @@ def _look_for_success(scope: Scope, incident: Incident, services: Services) -> N
     """Close an incident whose later job succeeded, in case its event was lost."""
     jobs = services.amplify.jobs(scope.app_id, scope.branch)
     for job in jobs.value if isinstance(jobs, Present) else ():
-        later = incident.compared_with(JobRef(job.id, job.started_at)) is JobOrder.LATER
+        later = incident.compared_with(job.ref) is JobOrder.LATER
         if later and job.status == DeploymentStatus.SUCCEED:
             settle(_event(scope, job.id, DeploymentStatus.SUCCEED, incident), services)
             return

@@ -97,14 +97,17 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     obstacle = _unread(deployment)
     if obstacle is not None:
         return obstacle
-    failed = isinstance(job, Present) and job.value.status == DeploymentStatus.FAILED
-    if not (isinstance(app, Present) and isinstance(branch, Present) and failed):
+    if (
+        not (isinstance(app, Present) and isinstance(branch, Present) and isinstance(job, Present))
+        or job.value.status != DeploymentStatus.FAILED
+    ):
         why = f"the job's status is {job.value.status}" if isinstance(job, Present) else str(job)
         log_event(TelemetryEvent.JOB_NOT_CONFIRMED, why=f"{why}; {app if isinstance(app, Absent) else ''}")
         return None
     opt_in = read_opt_in(services.runtime.settings, branch.value.tags)
     if opt_in.ignored:
         log_event(TelemetryEvent.IGNORED)
+        services.table.note_handled(scope, job.value.ref)
         return None
     phase = deployment.failed_phase
     log, reading = services.gatherer.read_log(deployment, phase)
@@ -114,7 +117,7 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         return _unread_log(log, str(reading.unread))
     if reading.label is Label.NOT_IAM:
         log_event(TelemetryEvent.NOT_IAM)
-        settle_other_failure(event, services)
+        settle_other_failure(event, job.value.ref, services)
         return None
     runtime, tags = services.runtime, branch.value.tags
     compute = choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, tags)

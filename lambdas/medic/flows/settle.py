@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from medic.alerts.compose import compose_resolved
 from medic.aws.errors import RetryableError
 from medic.events import DeploymentStatus
-from medic.evidence import Absent, JobRef, Present, Unreadable
+from medic.evidence import Absent, Present, Unreadable
 from medic.flows.locked_branch import hold_branch
 from medic.incidents.model import IncidentState, JobOrder
 from medic.labels import Trigger
@@ -15,7 +15,7 @@ from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.events import DeploymentEvent
-    from medic.evidence import Job
+    from medic.evidence import Job, JobRef
     from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import Incident
     from medic.services import Services
@@ -66,14 +66,15 @@ def _ended_job(event: DeploymentEvent, services: Services) -> Job | None:
             return found.job
 
 
-def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
-    """A deployment failed, but not because of IAM: record the end of a rebuild. No incident closes.
+def settle_other_failure(event: DeploymentEvent, job: JobRef, services: Services) -> None:
+    """A deployment failed, but not because of IAM: note it, and record the end of a rebuild. No incident closes.
 
     Raises:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on this branch.
     """
-    if not any(_waits_for(incident, event.job_id) for incident in services.table.read(event.scope).incidents):
+    incidents = services.table.note_handled(event.scope, job).incidents
+    if not any(_waits_for(incident, event.job_id) for incident in incidents):
         return
     with hold_branch(event.scope, services) as locked:
         for incident in locked.record.incidents:
@@ -82,7 +83,7 @@ def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
 
 
 def _closes(incident: Incident, job: Job) -> bool:
-    later = incident.compared_with(JobRef(job.id, job.started_at)) is JobOrder.LATER
+    later = incident.compared_with(job.ref) is JobOrder.LATER
     return later and not incident.state.closed and incident.trigger is Trigger.FAILED
 
 
