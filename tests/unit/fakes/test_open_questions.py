@@ -109,10 +109,11 @@ class Stage:
         return body[:2] == b"\x1f\x8b", encoding
 
     def new_branch_arn(self) -> object:
-        asked = {"appId": self.app_id, "branchName": "feature/login"}
-        arn = self.client.create_branch(**asked, tags={"of": "branch"})["branch"]["branchArn"]
+        app_id, name = self.app_id, "feature/login"
+        arn = self.client.create_branch(appId=app_id, branchName=name, tags={"of": "branch"})["branch"]["branchArn"]
         self.client.tag_resource(resourceArn=arn, tags={"more": "tags"})
-        assert self.client.get_branch(**asked)["branch"]["tags"] == {"of": "branch", "more": "tags"}
+        tags = self.client.get_branch(appId=app_id, branchName=name)["branch"]["tags"]
+        assert tags == {"of": "branch", "more": "tags"}
         return arn.partition("/branches/")[2]
 
     def statuses_over_time(self) -> object:
@@ -122,11 +123,8 @@ class Stage:
         return before, self._shown_status()
 
     def _shown_status(self) -> str:
-        asked = {"appId": self.app_id, "branchName": "main"}
-        job, (listed, *_) = (
-            self.client.get_job(**asked, jobId="2")["job"],
-            self.client.list_jobs(**asked)["jobSummaries"],
-        )
+        job = self.client.get_job(appId=self.app_id, branchName="main", jobId="2")["job"]
+        listed, *_ = self.client.list_jobs(appId=self.app_id, branchName="main")["jobSummaries"]
         (status,) = {job["summary"]["status"], listed["status"], job["steps"][0]["status"]}
         assert ("endTime" in job["summary"], "logUrl" in job["steps"][0]) == (status != "RUNNING",) * 2
         return status
