@@ -15,7 +15,7 @@ from constructs import Construct
 from infra.function import MedicFunction, function_environment
 from infra.iam import Grant, job_grant, runtime_log_grants, send_grant
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
-from medic.incidents.table import DUE_INDEX, REGION
+from medic.incidents.table import BRANCH, DUE_INDEX, REGION
 from medic.settings import Settings, WatchRuntime
 from medic.watch.cursor_store import CURSOR
 
@@ -115,6 +115,17 @@ def _job_grants(stack: Stack, apps: tuple[str, ...], table: dynamodb.ITable) -> 
         resources=[table.table_arn],
         conditions={
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{CURSOR}#*"},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+    )
+
+    yield Grant(
+        sid="HearWhatIsHandled",
+        why="Reads which failed jobs of a branch were handled, so that they are not sent once more.",
+        actions=["dynamodb:GetItem"],
+        resources=[table.table_arn],
+        conditions={
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{BRANCH}#*"},
             "Null": {"dynamodb:LeadingKeys": "false"},
         },
     )

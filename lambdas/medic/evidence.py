@@ -153,6 +153,10 @@ class Job:
         return self.status in RUNNING
 
     @property
+    def ref(self) -> JobRef:
+        return JobRef(self.id, self.started_at)
+
+    @property
     def failed_step(self) -> Step | None:
         return next((step for step in self.steps if step.status == "FAILED"), None)
 
@@ -164,6 +168,9 @@ class JobRef:
     id: str
     """Counted per branch."""
     started_at: datetime | None
+
+    def __str__(self) -> str:
+        return f"{self.id}@{self.started_at.isoformat() if self.started_at else ''}"
 
 
 @dataclass(frozen=True, slots=True)

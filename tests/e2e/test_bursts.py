@@ -10,18 +10,28 @@ import signal
 import sys
 import threading
 import time
+import zlib
 from collections import Counter
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_lambda_powertools import Logger, Metrics
 
 from demo.narrator import Narrator
 from demo.stage import SECRET, Stage, open_stage, text_of
+from medic.gateways import Gateways
+from medic.settings import Runtime, WatchRuntime
+from medic.telemetry import Telemetry, TelemetryEvent
+from medic.watch.missed import GRACE
+from medic.watch.watcher import Watcher
 from tests.e2e.conftest import SHARED, use_cloud
 from tests.e2e.queues import Queues
 from tests.e2e.test_deployed_stack import failed_event
+from tests.emulator.cloud import ACCOUNT_ID, REGION
 from tests.unit.cli.support import medic, valid
 
 if TYPE_CHECKING:
@@ -30,6 +40,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(5400)]
 
 APPS = 5
+DELIVERED_TWICE, NEVER_DELIVERED, LAGGING = 0, 3, 7
+"""The last digit of the failures that this happens to."""
 FAILURES = int(os.environ.get("MEDIC_BURST", "1000"))
 VISIBILITY = 130
 """Seconds until a message of a killed run comes back, instead of 540. By then the run's lease has ended, as on AWS."""
@@ -53,30 +65,37 @@ def burst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield stage
 
 
-def test_each_of_many_failures_is_told_once_while_workers_are_killed(
+def test_each_of_many_failures_is_told_once_while_events_are_lost_or_early_and_workers_are_killed(
     burst: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     apps = [make_broken_app(burst, f"burst-{number}") for number in range(APPS)]
-    start = time.monotonic()
+    look_for_missed(burst, apps, -timedelta(hours=1))  # only notes what is there
+    start, jobs = time.monotonic(), {}
     with at_once(burst):
-        jobs = [fail(burst, apps[number % APPS], f"b{number // APPS:04}") for number in range(FAILURES)]
-        for app_id, branch, job_id in jobs[::10]:  # a tenth is delivered twice
+        for number in sorted(range(FAILURES), key=lambda number: number % 10 == LAGGING):  # the lags begin last
+            with amplify_does(burst, number):
+                jobs[number] = fail(burst, apps[number % APPS], f"b{number // APPS:04}")
+        for app_id, branch, job_id in (jobs[number] for number in range(DELIVERED_TWICE, FAILURES, 10)):
             detail = {"appId": app_id, "branchName": branch, "jobId": job_id, "jobStatus": "FAILED"}
             Queues(burst).send(failed_event(app_id, job_id, detail=detail))
     with killing_workers(burst) as killed:
         until_done("the queue is empty", lambda: Queues(burst).count(), 0)
+        missed = look_for_missed(burst, apps, GRACE)
+        until_done("the queue is empty again", lambda: Queues(burst).count(), 0)
     until_done("every failure is told", lambda: len(told(burst)), FAILURES)
 
     incidents = history()
-    assert sorted((each["app"], each["branch"], each["job"]) for each in incidents) == sorted(jobs)
+    assert sorted((each["app"], each["branch"], each["job"]) for each in incidents) == sorted(jobs.values())
     alerts = told(burst)
     assert alerts.keys() == {each["id"] for each in incidents}
     twice = [incident for incident, count in alerts.items() if count > 1]
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{FAILURES} failures, {len(jobs[::10])} delivered twice, {len(killed)} runs killed,"
-            f" {time.monotonic() - start:.0f} s: {len(alerts)} told, {len(twice)} of them twice\n"
+            f"\n{FAILURES} failures, {FAILURES // 10} each delivered twice, never, or before GetJob and log say so;"
+            f" {len(killed)} runs killed, {len(missed)} found by the watcher, {time.monotonic() - start:.0f} s:"
+            f" {len(alerts)} told, {len(twice)} of them twice\n"
         )
+    assert sorted(missed) == sorted(jobs[number] for number in range(NEVER_DELIVERED, FAILURES, 10))
     assert max(alerts.values()) <= 2
     assert len(twice) <= len(killed)
     assert (Queues(burst).count(), Queues(burst).dead_letters()) == (0, [])
@@ -84,7 +103,9 @@ def test_each_of_many_failures_is_told_once_while_workers_are_killed(
 
 
 def test_fifteen_simultaneous_failures_of_one_app_with_a_service_role_are_recorded_and_told(burst: Stage) -> None:
-    app_id, role = make_broken_app(burst, "fifteen"), burst.make_role("fifteen-service")
+    # A role that is missing is proven to be the cause at once. One that can't be assumed must be five minutes old.
+    app_id = burst.make_app("fifteen", {}, iamServiceRoleArn=f"arn:aws:iam::{ACCOUNT_ID}:role/missing")
+    role = burst.make_role("fifteen-service")
     app_arn = burst.branch(app_id)["branchArn"].partition("/branches/")[0]
     burst.cloud.client("amplify").tag_resource(resourceArn=app_arn, tags={"amplify-medic:service-role": role})
     settings = {"slack": {"webhook_secret": SECRET}, "log_url_origins": [burst.cloud.endpoint_url], **SHARED}
@@ -101,6 +122,47 @@ def test_fifteen_simultaneous_failures_of_one_app_with_a_service_role_are_record
     assert Queues(burst).dead_letters() == []
     repairs = burst.cloud.control("recorded_calls", "UpdateApp")
     assert [call["body"] for call in repairs] == [{"iamServiceRoleArn": role}], "the app's role is set once for all"
+
+
+@contextmanager
+def amplify_does(stage: Stage, number: int) -> Iterator[None]:
+    """Lose the event of each tenth build, and let status and log of another tenth lag."""
+    kinds = {NEVER_DELIVERED: ("event_lost",), LAGGING: ("status_lags", "log_lags")}
+    questions = kinds.get(number % 10, ())
+    if questions:
+        stage.cloud.control("set_questions", **dict.fromkeys(questions, "yes"))
+    yield
+    if questions:
+        stage.cloud.control("set_questions", **dict.fromkeys(questions, "no"))
+
+
+def look_for_missed(stage: Stage, apps: Sequence[str], later: timedelta) -> list[tuple[str, str, str]]:
+    """Let the watcher compare jobs once for each app. Returns the app, branch and job of each failure that it sent.
+
+    Each app has its minute of the hour. The clock stands at the first such minute at `later` from now.
+    """
+    listed = stage.cloud.client("lambda").list_functions()["Functions"]
+    (function,) = [each for each in listed if "WatcherFunction" in each["FunctionName"]]
+    runtime = Runtime.of_watcher({**function["Environment"]["Variables"], "AWS_REGION": REGION})
+    runtime = replace(runtime, settings=replace(runtime.settings, watch_runtime=WatchRuntime.NONE))
+    telemetry = MissedEvents()
+    for app_id in apps:
+        now = datetime.now(UTC) + later
+        while zlib.crc32(app_id.encode()) % 60 != now.minute:
+            now += timedelta(minutes=1)
+        gateways = Gateways(stage.cloud.session(), lambda now=now: now, table_name=runtime.table)  # type: ignore[misc]
+        Watcher(runtime, gateways, telemetry).run({}, 60)
+    return telemetry.missed
+
+
+class MissedEvents(Telemetry):
+    def __init__(self) -> None:
+        super().__init__(Logger(service="test"), Metrics(namespace="test", service="test"))
+        self.missed: list[tuple[str, str, str]] = []
+
+    def record(self, event: TelemetryEvent, **details: object) -> None:
+        if event is TelemetryEvent.EVENT_MISSED:
+            self.missed.append((str(details["app"]), str(details["branch"]), str(details["job"])))
 
 
 def make_broken_app(stage: Stage, name: str) -> str:

@@ -16,6 +16,7 @@ from tests.faults.wire import Call
 from tests.faults.world import WiredWorld, wired_world
 
 if TYPE_CHECKING:
+    from tests.fakes.amplify.open_questions import OpenQuestions
     from tests.faults.world import Message
 
 CALLS = FilePath(__file__).parents[1] / "data" / "faults" / "calls.json"
@@ -39,9 +40,9 @@ class Path:
         return self.arrange.__name__
 
     @contextmanager
-    def stage(self) -> Iterator[tuple[WiredWorld, Remediator]]:
+    def stage(self, questions: OpenQuestions | None = None) -> Iterator[tuple[WiredWorld, Remediator]]:
         """Open the world and the function, right before the event."""
-        with wired_world() as world:
+        with wired_world(questions) as world:
             remediator = Remediator(world)
             self.arrange(world, remediator)
             remediator.failures.clear()

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from medic import queue
+from medic.aws.errors import RetryableError
 from medic.events import MessageType, wake_up
 from tests.fakes.queue import AWS, OPERATOR
 from tests.faults.wire import Killed
@@ -73,7 +74,11 @@ class Remediator:
         self.world.amplify.control.advance(max((end - self.world.now()).total_seconds(), 0.0))
 
     def step(self) -> bool:
-        """Wait for the next message and deliver it. Returns False if none will come soon."""
+        """Wait for the next message, and deliver it until Amplify shows what it tells.
+
+        Returns:
+            False if no message will come soon.
+        """
         self._receive_events()
         while (message := self.world.queue.visible()) is None:
             wait = self._until_next()
@@ -84,8 +89,10 @@ class Remediator:
             if wake_up_at is not None and wake_up_at <= self.world.now():
                 self._send_wake_ups()
             self._receive_events()
+        before = len(self.failures)
         self.deliver(message)
-        return True
+        lags = any(isinstance(error, RetryableError) and error.code == "NotYet" for error in self.failures[before:])
+        return self.step() if lags else True
 
     def run_watcher_until_idle(self) -> None:
         """Run the watcher each time that something is due, until nothing is.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from medic.services import Services
+    from tests.fakes.amplify.open_questions import OpenQuestions
 
 SET_ROLE = {"amplify:UpdateBranch": "computeRoleArn", "amplify:UpdateApp": "iamServiceRoleArn"}
 """The operations that set a role, and the one field that each may send."""
@@ -249,9 +250,9 @@ class WiredWorld(World):
 
 
 @contextmanager
-def wired_world() -> Iterator[WiredWorld]:
-    """Open a world without faults."""
-    with amplify_on_moto(region=REGION) as amplify, the_wire().plain_http(the_slack()):
+def wired_world(questions: OpenQuestions | None = None) -> Iterator[WiredWorld]:
+    """Open a world without faults. `questions` are the answers to the open questions about Amplify."""
+    with amplify_on_moto(questions, region=REGION) as amplify, the_wire().plain_http(the_slack()):
         make = the_setup_session().client
         topic = make("sns").create_topic(Name="alerts")["TopicArn"]
         make("secretsmanager").create_secret(Name=SECRET, SecretString=the_slack().webhook_url)

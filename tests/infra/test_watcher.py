@@ -32,6 +32,7 @@ def resources(stack: Template) -> set[str]:
         ("FindWhatIsDue", ["dynamodb:Query"], r"<IncidentsTable\w+\.Arn>/index/due"),
         ("SendToTheQueue", ["sqs:SendMessage"], r"<Queue[0-9A-F]{8}\.Arn>"),
         ("KeepCursors", ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], r"<IncidentsTable\w+\.Arn>"),
+        ("HearWhatIsHandled", ["dynamodb:GetItem"], r"<IncidentsTable\w+\.Arn>"),
         ("HearWhoIsMuted", ["dynamodb:GetItem"], r"<IncidentsTable\w+\.Arn>"),
         ("FindApps", ["amplify:ListApps"], r"\*"),
         (
@@ -54,7 +55,8 @@ def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str]
     assert re.fullmatch(resource, flatten(statement["Resource"]))
 
 
-ALWAYS = {"FindWhatIsDue", "SendToTheQueue", "WriteOwnLog", "FindApps", "FindMissedFailures", "KeepCursors"}
+KEEPS_STATE = {"FindWhatIsDue", "KeepCursors", "HearWhatIsHandled"}
+ALWAYS = KEEPS_STATE | {"SendToTheQueue", "WriteOwnLog", "FindApps", "FindMissedFailures"}
 FOR_RUNTIME_LOGS = {"HearWhoIsMuted", "ReadBranches", "ReadRuntimeLogs"}
 
 
@@ -62,7 +64,9 @@ def test_there_is_no_other_permission() -> None:
     assert watcher().keys() == ALWAYS | FOR_RUNTIME_LOGS
 
 
-@pytest.mark.parametrize(("sid", "items"), [("KeepCursors", "cursor#*"), ("HearWhoIsMuted", "region#*")])
+@pytest.mark.parametrize(
+    ("sid", "items"), [("KeepCursors", "cursor#*"), ("HearWhatIsHandled", "branch#*"), ("HearWhoIsMuted", "region#*")]
+)
 def test_only_these_items_of_the_table_can_be_accessed(sid: str, items: str) -> None:
     assert watcher()[sid]["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": items},

@@ -1,6 +1,7 @@
 """EventBridge may lose an event. The watcher finds the failed job, and the bot reports it.
 
-On the fake, a failed job changes no field of its branch, so the job is found when the branch is asked anyway.
+A job that the bot has heard of is not sent again. On the fake, a failed job changes no field of its branch, so the job
+is found when the branch is asked anyway.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from medic.aws.errors import RetryableError
 from medic.evidence import Job
-from medic.watch.missed import GRACE, after_jobs
-from tests.integration.test_requests import TAG, incident
+from medic.incidents.table import IncidentsTable, branch_key
+from medic.watch.missed import GRACE, after_jobs, in_turn
+from tests.integration.conftest import TABLE
+from tests.integration.test_requests import TAG, incident, scope
 from tests.integration.test_watcher import Queue, watcher
 
 if TYPE_CHECKING:
@@ -27,11 +31,13 @@ def queue() -> Queue:
 
 
 def watch(world: World, queue: Queue, minutes: int, **settings: Any) -> list[dict[str, Any]]:
-    """Run the watcher each minute. Returns the messages on missed failures."""
+    """Run the watcher in each minute in which it looks at an app. Returns the messages on missed failures."""
     sent = len(queue.messages)
+    apps = list(world.services().amplify.apps())
     for _ in range(minutes):
         world.amplify.control.advance(60)
-        watcher(world, queue, watch_runtime="none", **settings).run({}, 30)
+        if in_turn(apps, world.now()):
+            watcher(world, queue, watch_runtime="none", **settings).run({}, 30)
     return [message for message in queue.messages[sent:] if message["detail-type"] == "Missed Failure"]
 
 
@@ -51,6 +57,96 @@ def test_a_lost_event_is_found_within_seven_hours_and_told_once(world: World, qu
     assert incident(world, app).job_id == "1"
     assert len(world.alerts()) == 1
     assert watch(world, queue, 7 * HOUR) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "outcome", "alerts"),
+    [({}, "ok", 1), ({TAG: "fix"}, "ok", 1), ({TAG: "ignore"}, "ok", 0), ({}, "npm_failure", 0)],
+    ids=["advised", "fixed", "ignored", "not IAM's"],
+)
+def test_a_failure_whose_event_was_handled_is_not_sent_again(
+    world: World, queue: Queue, tags: dict[str, str], outcome: str, alerts: int
+) -> None:
+    app = world.make_app(tags=tags)
+    world.amplify.control.set_connection(app, "ok" if outcome == "npm_failure" else "lost")
+    watch(world, queue, HOUR)
+    world.deliver(world.build(app, outcome=outcome))
+
+    assert watch(world, queue, 7 * HOUR) == []
+    assert len(world.alerts()) == alerts
+
+
+def test_of_two_failures_the_one_without_an_event_is_found(world: World, queue: Queue) -> None:
+    app = failing(world)
+    watch(world, queue, HOUR)
+    world.build(app)
+    world.amplify.control.set_connection(app, "ok")
+    world.deliver(world.build(app, outcome="npm_failure"))
+    (message,) = watch(world, queue, 7 * HOUR)
+
+    assert message["detail"]["jobId"] == "1"
+
+
+def test_a_failure_that_could_not_be_diagnosed_is_sent_once_more(world: World, queue: Queue) -> None:
+    app = failing(world)
+    watch(world, queue, HOUR)
+    world.amplify.control.deny("GetJob")
+    world.deliver(world.build(app))
+    world.amplify.control.deny("GetJob", denied=False)
+    (message,) = watch(world, queue, 7 * HOUR)
+    world.deliver(message)
+
+    assert len(world.alerts()) == 2, "the second one has the diagnosis"
+    assert watch(world, queue, 7 * HOUR) == []
+
+
+def test_a_failure_counts_as_handled_only_once_it_is_recorded(world: World, queue: Queue) -> None:
+    app = failing(world)
+    watch(world, queue, HOUR)
+    event = world.build(app)
+    services = world.services()
+
+    def unwritable(*_: Any, **__: Any) -> None:
+        raise RetryableError("dynamodb:TransactWriteItems", "Throttled", "slow down")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(IncidentsTable, "write", unwritable)
+        with pytest.raises(RetryableError):
+            world.deliver(event, services)
+
+    assert len(watch(world, queue, 7 * HOUR)) == 1
+
+
+def test_what_is_remembered_of_a_branchs_failures_is_bounded(world: World) -> None:
+    app = world.make_app()
+    for _ in range(30):
+        world.deliver(world.build(app, outcome="npm_failure"))
+
+    heard = world.services().table.read(scope(world, app)).heard
+    assert sorted(int(job.partition("@")[0]) for job in heard) == list(range(11, 31))
+
+
+def test_a_damaged_note_of_a_failure_is_replaced(world: World, queue: Queue) -> None:
+    app = failing(world)
+    watch(world, queue, HOUR)
+    key, damage = {"pk": {"S": branch_key(scope(world, app))}}, {"heard_1": {"N": "7"}, "heard_x": {"S": "?"}}
+    world.client("dynamodb").put_item(TableName=TABLE, Item={**key, **damage})
+    world.deliver(world.build(app))
+
+    assert watch(world, queue, 7 * HOUR) == []
+    assert len(world.alerts()) == 1
+
+
+def test_a_branch_whose_record_can_not_be_read_is_asked_again(world: World, queue: Queue) -> None:
+    app = failing(world)
+    watch(world, queue, HOUR)
+    world.build(app)
+    key = {"pk": {"S": branch_key(scope(world, app))}}
+    world.client("dynamodb").put_item(TableName=TABLE, Item={**key, "schema": {"N": "2"}})
+    assert watch(world, queue, 7 * HOUR) == []
+    world.client("dynamodb").delete_item(TableName=TABLE, Key=key)
+
+    assert len(watch(world, queue, HOUR)) == 1
 
 
 def test_a_missed_failure_is_never_fresh(world: World, queue: Queue) -> None:

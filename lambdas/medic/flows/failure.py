@@ -103,10 +103,11 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         case str(why):
             log_event(TelemetryEvent.JOB_NOT_CONFIRMED, why=why)
             return None
-        case (app, branch):
+        case (app, branch, job):
             opt_in = read_opt_in(services.runtime.settings, branch.tags)
     if opt_in.ignored:
         log_event(TelemetryEvent.IGNORED)
+        services.table.note_handled(scope, job.ref)
         return None
     phase = deployment.failed_phase
     log, reading = services.gatherer.read_log(deployment, phase)
@@ -117,7 +118,7 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
             return unread
     if reading.label is Label.NOT_IAM:
         log_event(TelemetryEvent.NOT_IAM)
-        settle_other_failure(event, services)
+        settle_other_failure(event, job.ref, services)
         return None
     runtime, tags = services.runtime, branch.tags
     compute = choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, tags)
@@ -144,8 +145,8 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     )
 
 
-def _confirmed(deployment: Deployment) -> tuple[App, Branch] | Obstacle | str:
-    """The app and the branch, if AWS says that the job failed.
+def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | Obstacle | str:
+    """The app, the branch and the job, if AWS says that the job failed.
 
     Returns:
         Otherwise what keeps the bot from knowing, or what AWS says instead.
@@ -164,18 +165,22 @@ def _confirmed(deployment: Deployment) -> tuple[App, Branch] | Obstacle | str:
             return reason
         case Present(the_branch):
             pass
-    return _why_not_failed(deployment.job) or (the_app, the_branch)
+    match _failed(deployment.job):
+        case Obstacle() | str() as why_not:
+            return why_not
+        case the_job:
+            return the_app, the_branch, the_job
 
 
-def _why_not_failed(item: Item[Job]) -> Obstacle | str | None:
-    """What keeps the bot from knowing whether the job failed, or what AWS says instead. None if it failed."""
+def _failed(item: Item[Job]) -> Job | Obstacle | str:
+    """The job if it failed. Otherwise what keeps the bot from knowing, or what AWS says instead."""
     match item:
         case Unreadable(reason):
             return Obstacle("access", reason, _GRANT, passing=False)
         case Absent(reason):
             return Obstacle("job", reason, "Look for the job in the Amplify console.", passing=True)
         case Present(job) if job.status == DeploymentStatus.FAILED:
-            return None
+            return job
         case Present(job) if job.status in {DeploymentStatus.SUCCEED, DeploymentStatus.CANCELLED}:
             return f"the job's status is {job.status}"
         case Present(job):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from medic.alerts.compose import compose_expired, compose_resolved
 from medic.aws.errors import RetryableError
 from medic.events import DeploymentEvent, DeploymentStatus
-from medic.evidence import Absent, JobRef, Partial, Present, Unreadable
+from medic.evidence import Absent, Partial, Present, Unreadable
 from medic.flows.locked_branch import hold_branch
 from medic.incidents.model import IncidentState, JobOrder
 from medic.labels import Trigger
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.events import Scope
-    from medic.evidence import Job
+    from medic.evidence import Job, JobRef
     from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import Incident
     from medic.services import Services
@@ -71,7 +71,7 @@ def look_for_success(scope: Scope, incident: Incident, services: Services) -> No
         case Present(jobs) | Partial(jobs):
             pass  # a success that is listed counts, whatever else there is
     for job in jobs:
-        later = incident.compared_with(JobRef(job.id, job.started_at)) is JobOrder.LATER
+        later = incident.compared_with(job.ref) is JobOrder.LATER
         if later and job.status == DeploymentStatus.SUCCEED:
             settle(DeploymentEvent(scope, job.id, DeploymentStatus.SUCCEED, incident.opened_at), services)
             return
@@ -128,14 +128,15 @@ def _ended_job(event: DeploymentEvent, services: Services) -> Job | None:
             return found.job
 
 
-def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
-    """A deployment failed, but not because of IAM: record the end of a rebuild. No incident closes.
+def settle_other_failure(event: DeploymentEvent, job: JobRef, services: Services) -> None:
+    """A deployment failed, but not because of IAM: note it, and record the end of a rebuild. No incident closes.
 
     Raises:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on this branch.
     """
-    if not any(_waits_for(incident, event.job_id) for incident in services.table.read(event.scope).incidents):
+    incidents = services.table.note_handled(event.scope, job).incidents
+    if not any(_waits_for(incident, event.job_id) for incident in incidents):
         return
     with hold_branch(event.scope, services) as locked:
         for incident in locked.record.incidents:
@@ -144,7 +145,7 @@ def settle_other_failure(event: DeploymentEvent, services: Services) -> None:
 
 
 def _closes(incident: Incident, job: Job) -> bool:
-    later = incident.compared_with(JobRef(job.id, job.started_at)) is JobOrder.LATER
+    later = incident.compared_with(job.ref) is JobOrder.LATER
     return later and not incident.state.closed and incident.trigger is Trigger.FAILED
 
 

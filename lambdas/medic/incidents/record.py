@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from medic.codec import CodecError, from_json, parsed, to_text
-from medic.incidents.attributes import RETENTION, count, number, time
+from medic.evidence import JobRef
+from medic.incidents.attributes import RETENTION, count, number, text, time
 from medic.incidents.model import ChangeState, Incident
+from medic.labels import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +35,9 @@ _MAX_COOLING = timedelta(hours=25)
 """How far in the future a cool-down may end: the longest that the settings allow, and an hour."""
 _MAX_DAMAGED = 20_000
 """How many characters of a damaged attribute are kept."""
+_HEARD = "heard_"
+_HEARD_JOBS = 20
+"""How many failed jobs of a branch are remembered as handled. A later job takes the attribute of the one 20 before."""
 _JOB_ID = re.compile(r"[0-9]{1,255}")
 
 
@@ -58,6 +63,8 @@ class BranchRecord:
     """All open incidents and the last closed ones, which hold the role that was set before each change."""
     cooling_until: datetime | None = None
     unread: tuple[UnreadIncident, ...] = ()
+    heard: frozenset[str] = frozenset()
+    """The failed jobs whose event was handled, so that the watcher does not send them once more."""
     listed_at: float | None = None
     """When the due index has it checked, in seconds since 1970. None if the index does not list it."""
 
@@ -85,6 +92,13 @@ class BranchRecord:
     def written(self) -> BranchRecord:
         """The record after it was written: the next version, listed in the due index for when it is due."""
         return replace(self, version=self.version + 1, listed_at=None)
+
+    @property
+    def latest_failure(self) -> JobRef | None:
+        """The failed job of the incident that was updated last. None if no incident is about a failed job."""
+        of_jobs = [incident for incident in self.incidents if incident.trigger is Trigger.FAILED]
+        latest = max(of_jobs, key=lambda incident: incident.updated_at, default=None)
+        return None if latest is None else JobRef(latest.job_id, latest.job_started_at)
 
     @property
     def due_at(self) -> datetime | None:
@@ -115,8 +129,14 @@ def read_record(scope: Scope, item: Mapping[str, AttributeValueTypeDef], now: da
         incidents=incidents,
         cooling_until=_cooling_until(item, now),
         unread=unread,
+        heard=frozenset(text(item, name) for name in item if name.startswith(_HEARD)),
         listed_at=number(item, "due_at") if "due" in item else None,
     )
+
+
+def heard_attribute(job: JobRef) -> str:
+    """The attribute that holds a failed job once its event was handled. It holds one text, so its size is bounded."""
+    return f"{_HEARD}{int(job.id) % _HEARD_JOBS}"
 
 
 def incidents_text(record: BranchRecord) -> str:

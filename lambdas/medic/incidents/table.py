@@ -22,7 +22,7 @@ from medic.codec import MAX_NUMBER, from_text
 from medic.events import ALL, Scope, WakeUp
 from medic.incidents.attributes import RETENTION, NewerSchemaError, check_schema, schema, seconds, text
 from medic.incidents.model import UndeliveredAlert
-from medic.incidents.record import incidents_text, read_record
+from medic.incidents.record import heard_attribute, incidents_text, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
+    from medic.evidence import JobRef
     from medic.incidents.attributes import OnUnreadable
     from medic.incidents.model import Request
     from medic.incidents.record import BranchRecord
@@ -213,6 +214,20 @@ class IncidentsTable(Store):
         """Read the branch's record. It is empty if the table has none."""
         return self._record(scope, self._get(branch_key(scope)))
 
+    def note_handled(self, scope: Scope, job: JobRef) -> BranchRecord:
+        """Note that the event of a failed job was handled and left no incident. Returns the branch's record.
+
+        It needs no lease: `write` notes a job that has an incident, and no other write touches this attribute.
+        """
+        item = self._update(
+            branch_key(scope),
+            f"SET {heard_attribute(job)} = :job, expires_at = :expires",
+            ExpressionAttributeValues={":job": {"S": str(job)}, ":expires": seconds(self._clock() + RETENTION)},
+            ReturnValues="ALL_NEW",
+        )
+        check_schema(item)
+        return self._record(scope, item)
+
     def all(self) -> Iterator[BranchRecord]:
         """Every branch's record, in no order. Only for showing to people: the bot never acts on it."""
         with translated("dynamodb:Scan"):
@@ -353,6 +368,9 @@ class IncidentsTable(Store):
         }
         sets = ["version = :new", "incidents = :incidents", "expires_at = :expires", "branch_scope = :scope"]
         sets.append("#schema = :schema")
+        if (failed := record.latest_failure) is not None:
+            sets.append(f"{heard_attribute(failed)} = :heard")
+            values[":heard"] = {"S": str(failed)}
         removes, due_at = [], record.next_check(now)
         if release:
             sets.append("lease_until = :zero")

@@ -4,7 +4,10 @@ https://docs.aws.amazon.com/amplify/latest/userguide/monitoring-with-cloudwatch.
 
 Once an hour each app's branches are listed. A branch's jobs are listed if something about the branch changed, and in
 any case every six hours: it is not documented which change moves which field, so the fields may only save calls.
-The first look at an app only notes what is there. Everything here but `MissedFailures` is pure.
+The first look at an app only notes what is there. A job that was handled is noted in its branch's record. One that
+could not be diagnosed is not: it is sent once more, because its log may be there by then.
+
+Everything here but `MissedFailures` is pure.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from medic.telemetry import TelemetryEvent
 from medic.watch.job_store import KnownBranch, KnownJobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
 
     from medic.aws.amplify import AmplifyReader
@@ -51,10 +54,6 @@ def must_ask(branch: Branch, known: KnownBranch | None, now: datetime) -> bool:
     return known is None or known.state != branch_state(branch) or now - known.asked_at >= ASK_ANYWAY_AFTER
 
 
-def job_reference(job: Job) -> str:
-    return f"{job.id}@{job.started_at.isoformat() if job.started_at else ''}"
-
-
 def after_jobs(
     branch: Branch, known: KnownBranch | None, jobs: Iterable[Job], since: datetime, now: datetime
 ) -> tuple[KnownBranch, tuple[Job, ...]]:
@@ -69,9 +68,9 @@ def after_jobs(
         if job.status == "FAILED" and job.ended_at is not None and job.ended_at > max(since, now - MAX_AGE)
     ]
     late = [job for job in failed if job.ended_at is not None and now - job.ended_at >= GRACE]
-    missed = sorted((job for job in late if job_reference(job) not in told), key=lambda job: int(job.id))
+    missed = sorted((job for job in late if str(job.ref) not in told), key=lambda job: int(job.id))
     state = branch_state(branch) if len(late) == len(failed) else ""
-    return KnownBranch(state, now, tuple(map(job_reference, late))), tuple(missed)
+    return KnownBranch(state, now, tuple(str(job.ref) for job in late)), tuple(missed)
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,13 @@ class MissedFailures:
     """Looks for missed failures.
 
     Attributes:
+        heard: which failed jobs of a branch were handled.
         tell: sends the remediator a failed job of a branch.
     """
 
     amplify: AmplifyReader
     known_jobs: KnownJobsTable
+    heard: Callable[[str, str], Collection[str]]
     tell: Callable[[str, str, Job], None]
     telemetry: Telemetry
     clock: Callable[[], datetime]
@@ -122,11 +123,12 @@ class MissedFailures:
         """List the branch's jobs and tell of the missed ones. What could not be listed is asked again next time."""
         try:
             jobs = self.amplify.recent_jobs(app_id, branch.name)
+            after, missed = after_jobs(branch, known.get(branch.name), jobs, since, self.clock())
+            heard = self.heard(app_id, branch.name) if missed else ()
         except AwsError as error:
             self.telemetry.record(TelemetryEvent.JOBS_UNREAD, app=app_id, branch=branch.name, why=error)
             return
-        after, missed = after_jobs(branch, known.get(branch.name), jobs, since, self.clock())
-        for job in missed:
+        for job in (job for job in missed if str(job.ref) not in heard):
             self.tell(app_id, branch.name, job)
             self.telemetry.record(TelemetryEvent.EVENT_MISSED, app=app_id, branch=branch.name, job=job.id)
         known[branch.name] = after

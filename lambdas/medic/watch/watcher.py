@@ -90,10 +90,14 @@ class Watcher:
         MissedFailures(
             amplify=gateways.amplify,
             known_jobs=KnownJobsTable(gateways.clients.dynamodb, here.table, region),
+            heard=self._heard,
             tell=self._tell_of_missed_failure,
             telemetry=self.telemetry,
             clock=gateways.clock,
         ).look(apps, gateways.clock() + _MAX_JOBS_TIME)
+
+    def _heard(self, app_id: str, branch: str) -> frozenset[str]:
+        return self.gateways.table.read(replace(self._app_scope(app_id), branch=branch)).heard
 
     def _tell_of_missed_failure(self, app_id: str, branch: str, job: Job) -> None:
         scope = replace(self._app_scope(app_id), branch=branch)

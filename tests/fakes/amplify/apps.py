@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from tests.fakes.amplify.checks import check_compute_role, check_environment, check_tags
 from tests.fakes.amplify.errors import BadRequestException
@@ -79,7 +80,7 @@ def create_branch(state: State, asked: Json) -> Json:
         raise BadRequestException(msg)
     check_environment(sent)
     check_tags(tags)
-    arn = f"{app.arn}/branches/{name}"
+    arn = f"{app.arn}/branches/{quote(name, safe='') if state.questions.branch_arn == 'encoded' else name}"
     sent = check_compute_role(state, sent, platform=app.platform, source_arn=arn)
     now = state.ports.time.now()
     branch = app.branches[name] = Branch(name, arn, now, _kept(sent), tags, now)

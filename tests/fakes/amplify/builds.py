@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import gzip
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.fakes.amplify import build_log
 from tests.fakes.amplify.build_log import FOREIGN_ACCOUNT, FOREIGN_PRINCIPAL, UNASSUMABLE, BuildLog
 from tests.fakes.amplify.runtime import effective_role
+from tests.fakes.amplify.state import LAG
 
 if TYPE_CHECKING:
     from tests.fakes.amplify.scripts import BuildScript
@@ -41,11 +43,13 @@ def cancel(state: State, app: App, branch: Branch, job: Job) -> None:
 
 
 def send_event(state: State, app: App, branch: Branch, job: Job, status: str) -> None:
-    """Send the event of a status change.
+    """Send the event of a status change, unless EventBridge loses it.
 
     `detail` has exactly four fields. The job id is zero-padded only in the ARN. The API has no status STARTED.
     https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-amplify.html
     """
+    if state.questions.event_lost == "yes":
+        return
     state.ports.events.put(
         {
             "version": "0",
@@ -72,7 +76,14 @@ def _finish(state: State, app: App, branch: Branch, job: Job) -> None:
     job.failure = _build(state, app, branch, job, log)
     job.status = "FAILED" if job.failure else "SUCCEED"
     job.ended = state.ports.time.now()
-    state.ports.log_store.put(log_key(job), *_encoded(log.text(), state.questions.log_body))
+    if state.questions.status_lags == "yes":
+        job.shown_from = job.ended + LAG
+    body, encoding = _encoded(log.text(), state.questions.log_body)
+    store = partial(state.ports.log_store.put, log_key(job), body, encoding)
+    if state.questions.log_lags == "yes":
+        state.ports.time.call_later(LAG, store)
+    else:
+        store()
     if job.status == "SUCCEED":
         branch.active_job_id = job.job_id
         branch.deployed_with_role = effective_role(state, app, branch) is not None

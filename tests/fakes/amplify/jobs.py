@@ -13,6 +13,8 @@ from tests.fakes.amplify.scripts import BuildScript
 from tests.fakes.amplify.state import Job
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.fakes.amplify.state import App, Branch, Json, State
 
 LOG_URL_LIFETIME = timedelta(hours=1)
@@ -27,14 +29,19 @@ def list_jobs(state: State, asked: Json) -> Json:
         raise BadRequestException(missing.message) from missing
     newest_first = sorted(branch.jobs.values(), key=lambda job: int(job.job_id), reverse=True)
     jobs, more = page(newest_first, asked, state.page_size)
-    return {"jobSummaries": [summary(job) for job in jobs], **more}
+    now = state.ports.time.now()
+    return {"jobSummaries": [summary(job, now) for job in jobs], **more}
 
 
 def get_job(state: State, asked: Json) -> Json:
     """Returns new presigned URLs with every call."""
     _, _, job = state.job(asked["appId"], asked["branchName"], asked["jobId"])
-    steps = [_step(state, job, name, status) for name, status in _statuses(job).items()]
-    return {"job": {"summary": summary(job), "steps": steps}}
+    now = state.ports.time.now()
+    if _lags(job, now):
+        steps: list[Json] = [{"stepName": "BUILD", "startTime": job.started, "status": "RUNNING"}]
+    else:
+        steps = [_step(state, job, name, status) for name, status in _statuses(job).items()]
+    return {"job": {"summary": summary(job, now), "steps": steps}}
 
 
 def start_job(state: State, asked: Json) -> Json:
@@ -91,8 +98,8 @@ def head(branch: Branch) -> Json:
     return branch.head
 
 
-def summary(job: Job) -> Json:
-    """The job without its steps, as the API returns it."""
+def summary(job: Job, now: datetime | None = None) -> Json:
+    """The job without its steps, as the API returns it; with the status that it shows `now`, if that is given."""
     shown = {
         "jobArn": job.arn,
         "jobId": job.job_id,
@@ -101,7 +108,14 @@ def summary(job: Job) -> Json:
         "jobType": job.job_type,
         **job.commit,
     }
+    if now is not None and _lags(job, now):
+        return {**shown, "status": "RUNNING"}
     return {**shown, "endTime": job.ended} if job.ended else shown
+
+
+def _lags(job: Job, now: datetime) -> bool:
+    """True as long as answers still show an ended job as running."""
+    return job.shown_from is not None and now < job.shown_from
 
 
 def _retried(state: State, branch: Branch, asked: Json) -> Job:

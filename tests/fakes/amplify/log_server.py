@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _PIECE = 64 * 1024
 _EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+_MISSING = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,12 @@ class LogServer:
             threading.Thread(target=_shut_down, args=(self._server,), daemon=True).start()
             self._server = None
 
-    def _found(self, path: str) -> tuple[bytes, str | None] | None:
+    def _answer(self, path: str) -> tuple[int, bytes, str | None]:
+        """Status, body and Content-Encoding."""
         link = self._links.get(path)
-        return self._bodies[link.key] if link and self._time.now() < link.until else None
+        if link is None or self._time.now() >= link.until:
+            return 403, _EXPIRED, None
+        return (200, *self._bodies[link.key]) if link.key in self._bodies else (404, _MISSING, None)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         store = self
@@ -100,10 +104,9 @@ class LogServer:
                 manners, asked = store.manners, self.headers.get("Range")
                 if asked:
                     manners.before_range()
-                found = store._found(urlsplit(self.path).path)
-                body, encoding = found or (_EXPIRED, None)
-                status, headers = (200 if found else 403), {}
-                if found and manners.etag:
+                status, body, encoding = store._answer(urlsplit(self.path).path)
+                headers = {}
+                if status == 200 and manners.etag:
                     headers["ETag"] = etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
                     if asked and manners.ranges == "refused":
                         status, body = 416, b"<Error><Code>InvalidRange</Code></Error>"
@@ -113,7 +116,7 @@ class LogServer:
                         status, body = 206, body[begin : end + 1]
                 headers |= {"Content-Encoding": encoding} if encoding else {}
                 self.send_response(status)
-                self.send_header("Content-Type", "binary/octet-stream" if found else "application/xml")
+                self.send_header("Content-Type", "application/xml" if status >= 400 else "binary/octet-stream")
                 self.send_header("Content-Length", str(len(body)))
                 for name, value in headers.items():
                     self.send_header(name, value)

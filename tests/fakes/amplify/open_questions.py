@@ -29,6 +29,10 @@ class OpenQuestions:
         unset_members: Whether members that were never set are omitted, although the service model requires them.
             Public transcripts of create-app, create-branch and start-deployment omit them.
         active_job_id: Whether a branch's activeJobId is zero-padded to ten digits, as one public transcript shows.
+        branch_arn: Whether the ARN of a branch contains its name as it is, or percent-encoded.
+        status_lags: Whether GetJob and ListJobs show a job as RUNNING for two more minutes after its last event.
+        log_lags: Whether the URL of a build log answers NoSuchKey for two minutes after the last event.
+        event_lost: Whether EventBridge loses the events, which it delivers on a best-effort basis.
     """
 
     compute_source_conditions: Literal["refused", "account_only", "accepted"] = "refused"
@@ -45,6 +49,10 @@ class OpenQuestions:
     status_reason: Literal["present", "absent"] = "absent"
     unset_members: Literal["omitted", "present"] = "omitted"
     active_job_id: Literal["padded", "plain"] = "padded"
+    branch_arn: Literal["raw", "encoded"] = "raw"
+    status_lags: Literal["no", "yes"] = "no"
+    log_lags: Literal["no", "yes"] = "no"
+    event_lost: Literal["no", "yes"] = "no"
 
     def __post_init__(self) -> None:
         for question, answers in get_type_hints(type(self)).items():

@@ -22,6 +22,7 @@ Json = dict[str, Any]
 Connection = Literal["ok", "lost"]
 
 CONCURRENT_JOBS = 5
+LAG = timedelta(minutes=2)
 RUNNING = ("PENDING", "RUNNING", "CANCELLING")
 
 
@@ -38,6 +39,8 @@ class Job:
     status: str = "PENDING"
     ended: datetime | None = None
     failure: str | None = None
+    shown_from: datetime | None = None
+    """When answers first show that the job has ended. None if they never lag."""
 
     @property
     def running(self) -> bool:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from tests.fakes.amplify.checks import check_tags
 from tests.fakes.amplify.errors import ResourceNotFoundException
+from tests.fakes.amplify.state import Branch
 
 if TYPE_CHECKING:
-    from tests.fakes.amplify.state import App, Branch, Json, State
+    from tests.fakes.amplify.state import App, Json, State
 
 
 def tag_resource(state: State, asked: Json) -> Json:
@@ -34,20 +35,17 @@ def list_tags_for_resource(state: State, asked: Json) -> Json:
 def tags_of(state: State, arn: str) -> dict[str, str]:
     """The tags that the API returns for an app or a branch."""
     app, resource = find(state, arn)
-    return dict(app.tags) if resource is app else state.tags_of_branch(app, app.branches[_branch_name(arn)])
+    return state.tags_of_branch(app, resource) if isinstance(resource, Branch) else dict(app.tags)
 
 
 def find(state: State, arn: str) -> tuple[App, App | Branch]:
-    """The app, and the app or branch with this ARN. ARNs contain branch names unencoded, slashes included."""
+    """The app, and the app or branch with this ARN."""
     app_id = arn.partition(":apps/")[2].partition("/")[0]
     app = state.apps.get(app_id)
     if app is not None and arn == app.arn:
         return app, app
-    if app is not None and (branch := app.branches.get(_branch_name(arn))) and arn == branch.arn:
+    branch = next((each for each in app.branches.values() if each.arn == arn), None) if app is not None else None
+    if app is not None and branch is not None:
         return app, branch
     msg = f"Resource {arn} not found"
     raise ResourceNotFoundException(msg)
-
-
-def _branch_name(arn: str) -> str:
-    return arn.partition("/branches/")[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
 from tests.fakes.amplify.open_questions import OpenQuestions
@@ -107,6 +108,40 @@ class Stage:
         body, encoding = list(self.amplify.fake.state.ports.log_store._bodies.values())[-1]  # type: ignore[attr-defined]
         return body[:2] == b"\x1f\x8b", encoding
 
+    def new_branch_arn(self) -> object:
+        app_id, name = self.app_id, "feature/login"
+        arn = self.client.create_branch(appId=app_id, branchName=name, tags={"of": "branch"})["branch"]["branchArn"]
+        self.client.tag_resource(resourceArn=arn, tags={"more": "tags"})
+        tags = self.client.get_branch(appId=app_id, branchName=name)["branch"]["tags"]
+        assert tags == {"of": "branch", "more": "tags"}
+        return arn.partition("/branches/")[2]
+
+    def statuses_over_time(self) -> object:
+        self.client.start_job(appId=self.app_id, branchName="main", jobType="RELEASE")
+        before = self._shown_status()
+        self.amplify.control.advance(120)
+        return before, self._shown_status()
+
+    def _shown_status(self) -> str:
+        job = self.client.get_job(appId=self.app_id, branchName="main", jobId="2")["job"]
+        listed, *_ = self.client.list_jobs(appId=self.app_id, branchName="main")["jobSummaries"]
+        (status,) = {job["summary"]["status"], listed["status"], job["steps"][0]["status"]}
+        assert ("endTime" in job["summary"], "logUrl" in job["steps"][0]) == (status != "RUNNING",) * 2
+        return status
+
+    def log_over_time(self) -> object:
+        self.client.start_job(appId=self.app_id, branchName="main", jobType="RELEASE")
+        url = str(self.step("2")["logUrl"])
+        before = urllib3.request("GET", url)
+        assert before.status == 200 or b"<Code>NoSuchKey</Code>" in before.data
+        self.amplify.control.advance(120)
+        return before.status, urllib3.request("GET", url).status
+
+    def events_of_a_job(self) -> object:
+        self.amplify.events.clear()
+        self.client.start_job(appId=self.app_id, branchName="main", jobType="RELEASE")
+        return [event["detail"]["jobStatus"] for event in self.amplify.events]
+
 
 CASES: list[tuple[str, str, Callable[[Stage], object], object]] = [
     ("compute_source_conditions", "refused", Stage.conditions, {"account": REFUSED, "both": REFUSED}),
@@ -140,6 +175,14 @@ CASES: list[tuple[str, str, Callable[[Stage], object], object]] = [
     ("unset_members", "present", lambda stage: "environmentVariables" in stage.branch(), True),
     ("active_job_id", "padded", lambda stage: stage.branch()["activeJobId"], "0000000001"),
     ("active_job_id", "plain", lambda stage: stage.branch()["activeJobId"], "1"),
+    ("branch_arn", "raw", Stage.new_branch_arn, "feature/login"),
+    ("branch_arn", "encoded", Stage.new_branch_arn, "feature%2Flogin"),
+    ("status_lags", "no", Stage.statuses_over_time, ("SUCCEED", "SUCCEED")),
+    ("status_lags", "yes", Stage.statuses_over_time, ("RUNNING", "SUCCEED")),
+    ("log_lags", "no", Stage.log_over_time, (200, 200)),
+    ("log_lags", "yes", Stage.log_over_time, (404, 200)),
+    ("event_lost", "no", Stage.events_of_a_job, ["STARTED", "SUCCEED"]),
+    ("event_lost", "yes", Stage.events_of_a_job, []),
 ]  # fmt: skip
 
 
