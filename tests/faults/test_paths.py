@@ -90,6 +90,7 @@ def test_a_rebuild_that_may_have_been_requested_is_not_requested_again() -> None
 
         world.wire.before = die_before_it_is_sent
         remediator.work()
+        remediator.start_postponed_rebuilds()
         assert list(map(described, world.writes)) == [ATTACHED]
         assert [message.kind for message in world.messages] == ["applied", "applied"]
         assert "the job is not rebuilt" in world.messages[1].text

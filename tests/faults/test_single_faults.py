@@ -116,6 +116,7 @@ def test_one_call_goes_wrong(path: Path, call: Call, fault: Fault, aftermath: Af
 
 def _after_redelivery(world: WiredWorld, remediator: Remediator, clean: Recording) -> None:
     remediator.work()
+    remediator.start_postponed_rebuilds()
     check_safety(world)
     check_outcome(world, remediator, clean)
     if any_open(world):
