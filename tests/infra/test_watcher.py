@@ -35,8 +35,8 @@ def resources(stack: Template) -> set[str]:
         ("HearWhoIsMuted", ["dynamodb:GetItem"], r"<IncidentsTable\w+\.Arn>"),
         ("FindApps", ["amplify:ListApps"], r"\*"),
         (
-            "ReadBranches",
-            ["amplify:ListBranches"],
+            "FindMissedFailures",
+            ["amplify:ListBranches", "amplify:ListJobs"],
             r"arn:<AWS::Partition>:amplify:<AWS::Region>:<AWS::AccountId>:apps/\*",
         ),
         (
@@ -55,7 +55,7 @@ def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str]
 
 
 ALWAYS = {"FindWhatIsDue", "SendToTheQueue", "WriteOwnLog", "FindApps", "FindMissedFailures", "KeepCursors"}
-FOR_RUNTIME_LOGS = {"HearWhoIsMuted", "ReadBranches", "ReadRuntimeLogs"}
+FOR_RUNTIME_LOGS = {"HearWhoIsMuted", "ReadRuntimeLogs"}
 
 
 def test_there_is_no_other_permission() -> None:
