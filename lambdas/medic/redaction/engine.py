@@ -200,7 +200,10 @@ class _Redactor:
         return any(secret in line for secret in self.seen)
 
     def _line(self, line: str) -> str:
-        redacted = replace_spans(line, self.spans(line))
+        found = self.spans(line)
+        if not found:
+            return line
+        redacted = replace_spans(line, found)
         for _ in range(_MAX_REPEATS):
             if redacted == line:
                 break
