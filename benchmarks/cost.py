@@ -70,16 +70,16 @@ def paragraph(one: Measured) -> str:
     """The cost with its assumptions, as a Markdown paragraph."""
     return (
         f"{one.seen} a month for {SUCCEEDED} deployments that succeed, {NOT_IAM} that fail for other reasons and"
-        f" {FAILED_FOR_IAM} that fail because of IAM: {one.note}. Run times are measured. Each run counts as a cold one"
-        f" and is scaled to the share of a processor that {MEMORY_MEBIBYTES} MB get. {_INIT_SECONDS} s of init and"
-        f" {_NETWORK_SECONDS} s of waiting for AWS are assumptions. So are the prices (us-east-1, November 2026,"
+        f" {FAILED_FOR_IAM} that fail because of IAM: {one.note}. Run times are measured, each as a cold run on the"
+        f" share of a processor that {MEMORY_MEBIBYTES} MB get. Assumed are {_INIT_SECONDS} s of init,"
+        f" {_NETWORK_SECONDS} s of waiting for AWS, and prices (us-east-1, November 2026,"
         f" without free tiers): [Lambda](https://aws.amazon.com/lambda/pricing/)"
         f" {_GIGABYTE_SECOND_PRICE * 1e6:.2f} dollars per"
         f" million GB-seconds on arm64, [CloudWatch](https://aws.amazon.com/cloudwatch/pricing/) {_ALARM_PRICE:.2f} per"
         f" alarm, {_DASHBOARD_PRICE:.2f} per dashboard (three per account are free) and {_METRIC_PRICE:.2f} per custom"
         f" metric, [Secrets Manager](https://aws.amazon.com/secrets-manager/pricing/) {_SECRET_PRICE:.2f} per secret."
-        " CloudWatch charges a metric only for the hours in which it is written, so a quiet bot pays a fraction. With"
-        " `alarms: false` there are no alarms and no dashboard."
+        " CloudWatch charges a metric only for the hours in which it is written. With `alarms: false` there are no"
+        " alarms and no dashboard."
     )
 
 

@@ -18,7 +18,7 @@ _HEAD = """\
 # Benchmarks
 
 Written by `make bench` on {date}. A ratio compares two things that were measured alternately in one run. Times are
-processor time unless they say "by the clock". Other machines give other times, but similar ratios.
+processor time unless they say "by the clock".
 
 {counts}
 
@@ -28,14 +28,12 @@ processor time unless they say "by the clock". Other machines give other times, 
 
 ## How it is measured
 
-- **Cold start**: a fresh process runs the bundle that `cdk deploy` uploads, under Lambda's own runtime client
-  (`awslambdaric`). It alternates with one that only imports boto3 and creates the same clients. {cold}
-- **Log scan**: a build log of 64 MiB that ends in a failure, read in chunks with the whole catalogue. It is compared
-  with `grep -c -F` for the same literals on the same file.
+- **Cold start**: a fresh process runs the deployed bundle under Lambda's runtime client (`awslambdaric`), alternating
+  with one that only imports boto3 and creates the same clients. {cold}
+- **Log scan**: a build log of 64 MiB, read in chunks; `grep -c -F` with the same literals on the same file.
 - **Memory**: the peak of a fresh process, minus what it used before the scan.
-- **Handler time**: recorded runs, played back in the bundle with recorded AWS answers. *First* creates
-  the clients.
-- **Calls**: counted in the same recordings, with Slack, SNS and the event bus. Slack takes two of a diagnosis's seven.
+- **Handler time**: runs played back in the bundle with recorded AWS answers. *First* creates the clients.
+- **Calls**: counted in the same recordings, with Slack, SNS and the event bus.
 - **Burst**: the stack on the emulator, with twelve failing branches at a time.
 
 ## What it costs

@@ -81,7 +81,7 @@ def _key_grants(stack: Stack, grants: Sequence[Grant], kms_key: str | None) -> I
         through = [f"{service}.{stack.region}.amazonaws.com" for service in sorted(services)]
         yield Grant(
             sid="UseTheKey",
-            why="Reads and writes what the setting `kms_key` encrypts, through these services only.",
+            why="Uses `kms_key` through these services only.",
             actions=["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
             resources=[kms_key],
             conditions={"StringEquals": {"kms:ViaService": through}},
@@ -125,14 +125,14 @@ def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
     """To read apps, branches, jobs and the roles they name."""
     yield Grant(
         sid="ReadApps",
-        why="Reads the facts of a failure: the app, its branch, the job with its log, and whether a newer job exists.",
+        why="Reads the facts of a failure: app, branch, job, log, and newer jobs.",
         actions=["amplify:GetApp", "amplify:GetBranch", "amplify:GetJob", "amplify:ListJobs"],
         resources=_apps_with_branches_and_jobs(stack, app_ids),
         wildcard=ALL_APPS,
     )
     yield Grant(
         sid="ReadRoles",
-        why="Checks whether service role and compute role exist, whom they trust, and whether one leads to more power.",
+        why="Checks whether a role exists, whom it trusts, and whether it leads to more power.",
         actions=["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
         resources=[stack.format_arn(service="iam", region="", resource="role", resource_name="*")],
         wildcard=_ANY_ROLE,
@@ -153,25 +153,29 @@ def job_grant(stack: Stack, app_ids: Sequence[str]) -> Grant:
     """To find failed jobs that no event told of."""
     return Grant(
         sid="FindMissedFailures",
-        why="Looks once an hour for failed jobs that no event told of.",
+        why="Looks once an hour for failed jobs that no event told of. Finds the branch of a log line.",
         actions=["amplify:ListBranches", "amplify:ListJobs"],
         resources=_apps_with_branches_and_jobs(stack, app_ids),
         wildcard=ALL_APPS,
     )
 
 
-def runtime_log_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
-    """To read SSR logs, and the branches of their apps."""
-    yield Grant(
+def runtime_log_grant(stack: Stack, app_ids: Sequence[str]) -> Grant:
+    """To read SSR logs."""
+    return Grant(
         sid="ReadRuntimeLogs",
-        why="Reads the SSR log lines that look like a credential failure. CloudWatch Logs filters them.",
+        why="Reads the SSR log lines that look like a credential failure.",
         actions=["logs:FilterLogEvents"],
         resources=[_log_group_arn(stack, log_group(app_id)) for app_id in app_ids or ("*",)],
         wildcard=ALL_APPS,
     )
-    yield Grant(
+
+
+def branches_grant(stack: Stack, app_ids: Sequence[str]) -> Grant:
+    """To find the branch of an SSR log line."""
+    return Grant(
         sid="ReadBranches",
-        why="Lists an app's branches: which one a log line belongs to, and whether the tags let the bot read the log.",
+        why="Finds the branch of a log line, and whether its tags let the bot read the log.",
         actions=["amplify:ListBranches"],
         resources=_apps_with_branches_and_jobs(stack, app_ids),
         wildcard=ALL_APPS,

@@ -62,7 +62,7 @@ class OperatorRole(Construct):
     def _control_grants(self, remediator: RemediatorFunction) -> Iterator[Grant]:
         yield Grant(
             sid="SendTestAlerts",
-            why="`medic test-alert` asks the remediator for a sample alert. It accepts no other direct call.",
+            why="`medic test-alert` asks for a sample alert. The remediator accepts no other direct call.",
             actions=["lambda:InvokeFunction"],
             resources=[remediator.function.function_arn],
         )
@@ -74,7 +74,7 @@ class OperatorRole(Construct):
         )
         yield Grant(
             sid="PauseAndResume",
-            why="`medic pause` and `medic resume` switch the mapping of queue and remediator off and on.",
+            why="`medic pause` and `medic resume` switch the queue's mapping off and on.",
             actions=["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"],
             resources=[mapping],
         )
@@ -90,7 +90,7 @@ def _table_grants(table_arn: str) -> Iterator[Grant]:
     )
     yield Grant(
         sid="ReadHistory",
-        why="`medic history` reads every incident. IAM can't limit a scan by key; the table holds no secret.",
+        why="For `medic history`. IAM can't limit a scan by key; the table holds no secret.",
         actions=["dynamodb:Scan"],
         resources=[table_arn],
     )
@@ -110,7 +110,7 @@ def _queue_grants(queue: RemediatorQueue) -> Iterator[Grant]:
     )
     yield Grant(
         sid="ReplayDeadLetters",
-        why="`medic replay-dlq` has SQS move dead letters back into the queue, which takes all of these rights.",
+        why="`medic replay-dlq` has SQS move dead letters back, which takes all of these rights.",
         actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:StartMessageMoveTask"],
         resources=[queue.dead_letters.queue_arn],
     )

@@ -33,17 +33,15 @@ EXAMPLE: Mapping[str, object] = {
 _HEAD = """\
 # Permissions
 
-Every permission that the stack deploys. `python -m infra.permissions_page` generates this page from the synthesised
-template, and a test compares the two, so the page is always current.
+Every permission that the stack deploys. `python -m infra.permissions_page` generates this page from the template; a
+test compares the two.
 
-*When*: "always" means in every stack. "if set" depends on the settings, here `compute_roles`, `service_roles`,
-`kms_key` and `slack`. "not in mode report" means that the statement is not in the template while the mode is `report`.
-If `apps` is set, the Amplify ARNs name those apps instead of `apps/*`.
+*When*: "if set" depends on the settings, here `compute_roles`, `service_roles`, `kms_key` and `slack`. "not in mode
+report": the statement is left out while the mode is `report`. If `apps` is set, the Amplify ARNs name those apps.
 
-IAM can't express three limits, so the bot's code enforces them. UpdateBranch can't be limited to the parameter
-`computeRoleArn`, StartJob supports no tag condition, and PassRole can't name the app that a role goes to. The
-remediator assumes the actor role with a session policy limited to one branch and one role, and sends only
-`computeRoleArn`.
+IAM can't express three limits, so the bot's code enforces them: UpdateBranch with no other parameter than
+`computeRoleArn`, StartJob only for opted-in branches, PassRole only to the paired app. The remediator's session as
+actor is limited to one branch and one role.
 """
 _COLUMNS = "| Statement | Actions | Resources | Condition | When | Why |\n|---|---|---|---|---|---|"
 _PSEUDO = {"<AWS::Partition>": "PARTITION", "<AWS::Region>": "REGION", "<AWS::AccountId>": "ACCOUNT"}

@@ -11,7 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.function import MedicFunction, function_environment
-from infra.iam import Grant, alert_grants, evidence_grants, incident_grants, runtime_log_grants
+from infra.iam import Grant, alert_grants, branches_grant, evidence_grants, incident_grants, runtime_log_grant
 from infra.queue import receive_grant
 from infra.roles import ActorRole
 from medic.settings import ACTOR_ROLE_VARIABLE, Mode, Settings, WatchRuntime
@@ -61,7 +61,7 @@ class RemediatorFunction(Construct):
         medic.grant([
             receive_grant(queue.queue_arn),
             *evidence_grants(stack, settings.apps),
-            *(runtime_log_grants(stack, settings.apps) if reads_logs else []),
+            *([grant(stack, settings.apps) for grant in (runtime_log_grant, branches_grant)] if reads_logs else []),
             *incident_grants(table.table_arn),
             *alert_grants(stack, topic.topic_arn, settings.slack.secrets),
             *self._actor_grants(medic, settings, default_role),

@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.function import MedicFunction, function_environment
-from infra.iam import Grant, job_grant, runtime_log_grants, send_grant
+from infra.iam import Grant, job_grant, runtime_log_grant, send_grant
 from medic.events import DETAIL_TYPE, SOURCE, DeploymentStatus
 from medic.incidents.table import BRANCH, DUE_INDEX, REGION
 from medic.settings import Settings, WatchRuntime
@@ -90,7 +90,7 @@ class WatcherFunction(Construct):
 def _deadline_grants(table: dynamodb.ITable, queue: sqs.IQueue) -> Iterator[Grant]:
     yield Grant(
         sid="FindWhatIsDue",
-        why="Queries the index of branches with pending work, such as a deadline or an undelivered alert.",
+        why="Queries the index of branches with pending work.",
         actions=["dynamodb:Query"],
         resources=[f"{table.table_arn}/index/{DUE_INDEX}"],
     )
@@ -110,7 +110,7 @@ def _job_grants(stack: Stack, apps: tuple[str, ...], table: dynamodb.ITable) -> 
     yield job_grant(stack, apps)
     yield Grant(
         sid="KeepCursors",
-        why="Stores how far each app's log and jobs were read. The condition excludes all other items of the table.",
+        why="Stores how far each app's log and jobs were read, and nothing else in the table.",
         actions=["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
         resources=[table.table_arn],
         conditions={
@@ -132,7 +132,7 @@ def _job_grants(stack: Stack, apps: tuple[str, ...], table: dynamodb.ITable) -> 
 
 
 def _log_grants(stack: Stack, apps: tuple[str, ...], table: dynamodb.ITable) -> Iterator[Grant]:
-    yield from runtime_log_grants(stack, apps)
+    yield runtime_log_grant(stack, apps)
     yield Grant(
         sid="HearWhoIsMuted",
         why="Reads which apps are muted.",

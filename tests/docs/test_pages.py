@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -48,14 +47,12 @@ def test_every_link_within_the_repository_has_a_target(page: Path) -> None:
 
 
 def test_the_example_of_a_service_control_policy_can_be_pasted() -> None:
-    page = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^    \{\n.*?^    \}$", page, re.MULTILINE | re.DOTALL)
-    policy = json.loads(textwrap.dedent(block))
+    policy = json.loads((ROOT / "docs" / "examples" / "service-control-policy.json").read_text(encoding="utf-8"))
 
     assert {statement["Effect"] for statement in policy["Statement"]} == {"Deny"}
     actions = [statement["Action"] for statement in policy["Statement"]]
     denied = {action for each in actions for action in (each if isinstance(each, list) else [each])}
-    # What the page names as a way around the bot's guardrails.
+    # What docs/threat-model.md names as a way around the bot's guardrails.
     assert denied >= {
         *("amplify:TagResource", "sts:AssumeRole", "iam:PutRolePolicy", "lambda:UpdateFunctionCode"),
         *("dynamodb:PutResourcePolicy", "secretsmanager:GetSecretValue"),

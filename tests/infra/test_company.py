@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from infra.iam import flatten
 from medic.settings import Settings
 from tests.infra.stacks import BOUNDARY, COMPANY, EVERYTHING, KEY, of_type, properties_of, statements, template
 
-SETTINGS_PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+KEY_POLICY = Path(__file__).parents[2] / "docs" / "examples" / "key-policy.json"
 ENCRYPTED = {
     "AWS::DynamoDB::Table": ("SSESpecification", {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}),
     "AWS::SQS::Queue": ("KmsMasterKeyId", KEY),
@@ -86,10 +85,8 @@ def test_without_the_setting_nobody_uses_a_key() -> None:
     assert "UseTheKey" not in statements(template(**COMPANY), "RemediatorActorRole")
 
 
-def test_the_key_policy_on_the_settings_page_lets_every_service_use_the_key_that_writes_by_itself() -> None:
-    page = SETTINGS_PAGE.read_text(encoding="utf-8")
-    (block,) = re.findall(r"^    \[\n.*?^    \]$", page, re.MULTILINE | re.DOTALL)
-    by_service = {each["Principal"]["Service"]: each for each in json.loads(textwrap.dedent(block))}
+def test_the_example_of_a_key_policy_lets_every_service_use_the_key_that_writes_by_itself() -> None:
+    by_service = {each["Principal"]["Service"]: each for each in json.loads(KEY_POLICY.read_text(encoding="utf-8"))}
     targets = {"events.amazonaws.com", "cloudwatch.amazonaws.com"}
 
     assert by_service.keys() == targets | {"logs.eu-central-1.amazonaws.com"}

@@ -36,8 +36,8 @@ def resources(stack: Template) -> set[str]:
         ("HearWhoIsMuted", ["dynamodb:GetItem"], r"<IncidentsTable\w+\.Arn>"),
         ("FindApps", ["amplify:ListApps"], r"\*"),
         (
-            "ReadBranches",
-            ["amplify:ListBranches"],
+            "FindMissedFailures",
+            ["amplify:ListBranches", "amplify:ListJobs"],
             r"arn:<AWS::Partition>:amplify:<AWS::Region>:<AWS::AccountId>:apps/\*",
         ),
         (
@@ -57,7 +57,7 @@ def test_each_permission_is_for_exactly_one_resource(sid: str, rights: list[str]
 
 KEEPS_STATE = {"FindWhatIsDue", "KeepCursors", "HearWhatIsHandled"}
 ALWAYS = KEEPS_STATE | {"SendToTheQueue", "WriteOwnLog", "FindApps", "FindMissedFailures"}
-FOR_RUNTIME_LOGS = {"HearWhoIsMuted", "ReadBranches", "ReadRuntimeLogs"}
+FOR_RUNTIME_LOGS = {"HearWhoIsMuted", "ReadRuntimeLogs"}
 
 
 def test_there_is_no_other_permission() -> None:

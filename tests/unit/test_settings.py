@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.settings import (
+    Concurrency,
+    DefaultRole,
     Limits,
     Mode,
+    Operator,
     Runtime,
     Settings,
     SlackChannel,
+    Sns,
     merge,
     refuse_emulator_settings,
 )
@@ -81,6 +87,16 @@ def test_every_mistake_is_named_at_once() -> None:
         "colour",
     ):
         assert any(mistake.startswith(name) for mistake in error.value.mistakes), name
+
+
+@pytest.mark.parametrize("section", [Settings, DefaultRole, Sns, Operator, Concurrency, Limits])
+def test_every_setting_is_on_its_page(section: type) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    only_for_tests = {"log_url_origins"}
+
+    assert [each.name for each in fields(section) if f"`{each.name}`" not in page] == sorted(
+        only_for_tests & {each.name for each in fields(section)}
+    )
 
 
 @pytest.mark.parametrize("raw", [[], "fix", 7, True])

@@ -31,7 +31,7 @@ _ASSIGNMENT = (
     rf"(?P<gap>{_GAP}{_YAML_TAG}(?:<!\[CDATA\[)?)"
 )
 _UNQUOTED = (
-    r"(?:[^\s\"'`,;&<>\\\x1b%|-]"
+    r"(?:[^\s\"'`,;&<>\\\x1b%|-]++"
     r"|-(?!----)"
     r"|[,;&|](?![\s\"'`]|\Z|[\w.-]++(?:=|:|%(?:25)?3[Dd]))"
     r"|\\(?![nrtu\"'`\\])"
@@ -180,14 +180,20 @@ _OPEN_NAME = (
     r"(?:\[|[|>][+-]?|<<-?[\"']?\w{1,20}[\"']?|(?i:bearer|basic|token))?[ \t\r]*+\Z"
 )
 _QUESTION = (
-    r"(?:(?:following|this|initial|temporary|new|generated) (?:admin )?(?:password|token|key|secret)\b[^:]{0,60}:"
-    r"|auth[ :]token|print-\w{1,20}-token|--fields? \S*(?:password|credential|token)|pass show \S+|openssl rand [\w -]+"
-    r"|--query \S*(?:secretstring|parameter\.value)\S* --output text|base64 (?:-d|--decode)"
-    r"|terraform output (?:-raw )?\S*(?:password|secret|token|key)\S*"
-    r"|-field=\S*(?:password|secret|token|key)\S*(?: \S+)?"
-    r"|334 ugfzc3dvcmq6)\Z"
+    r"(?:following|this|initial|temporary|new|generated) (?:admin )?(?:password|token|key|secret)\b[^:]{0,60}:\Z"
 )
-"""The end of a line that asks for a password, or of a command that prints a secret.
+_COMMANDS = {
+    "token": r"(?:auth[ :]|print-\w{1,20}-)token",
+    "--field": r"--fields? \S*(?:password|credential|token)",
+    "pass show": r"pass show \S+",
+    "openssl rand": r"openssl rand [\w -]+",
+    "--query": r"--query \S*(?:secretstring|parameter\.value)\S* --output text",
+    "base64": "base64 (?:-d|--decode)",
+    "terraform output": r"terraform output (?:-raw )?\S*(?:password|secret|token|key)\S*",
+    "-field=": r"-field=\S*(?:password|secret|token|key)\S*(?: \S+)?",
+    "334 ": "334 ugfzc3dvcmq6",
+}
+"""The end of a command that prints a secret, or of a server's line that asks for one: a literal, and the pattern.
 
 SMTP asks for `Password:` in base64: https://www.ietf.org/archive/id/draft-murchison-sasl-login-00.txt
 """
@@ -289,7 +295,7 @@ class Pairs:
             opened = compiled(_OPEN_NAME).search(end)
         if opened and (strong_kind(opened["name"]) or opened["name"].lower() == "authorization"):
             self.name, self.lines_left, self.value_is_next_line = opened["name"], 2, True
-        elif compiled(_QUESTION).search(end.lower()):
+        elif _asks_for_secret(end.lower()):
             self.name, self.lines_left, self.value_is_next_line = "password", 2, True
 
     def _lone_value(self, line: str) -> Iterator[Span]:
@@ -298,6 +304,13 @@ class Pairs:
             kind = secret_kind(Candidate(self.name, lone["word"], Syntax.LOOSE))
             if kind:
                 yield Span(*lone.span("word"), kind)
+
+
+def _asks_for_secret(end: str) -> bool:
+    """Whether the next line may be nothing but a secret."""
+    if end.endswith(":"):
+        return compiled(_QUESTION).search(end) is not None
+    return any(literal in end and compiled(rf"{pattern}\Z").search(end) for literal, pattern in _COMMANDS.items())
 
 
 _KIND = r"[ \t]*+kind:[ \t]*+[\"']?(?P<kind>\w{1,40})"

@@ -41,15 +41,6 @@ class _Place(NamedTuple):
 
 _ARGUMENT = r"[\"']?(?P<secret>[^\s\"']++)"
 _VALUE = r"[\"']?(?P<secret>[^\s\"'-][^\s\"']*+)"
-_SETTERS_OF_SECRETS = tuple(
-    f"secret{joint}" for joint in (" s", "s s", " p", "s p", " a", "s a", " c", "s c", ":", "s:", "-", "s-")
-)
-_SETTERS_OF_VARIABLES = tuple(
-    f"{what}{joint}{verb}"
-    for what in ("env", "envs", "var", "vars", "variable", "variables", "config")
-    for joint in (" ", ":", "-", " --")
-    for verb in ("set", "add", "put", "create")
-)
 _SETS_SECRET = r"(?i:\bsecrets?[ :-]+(?:versions )?(?:set|add|put|create|import)\b)"  # noqa: S105 - a pattern
 _SETS_VARIABLE = r"(?i:\b(?:env|var(?:iable)?|config)s?[ :-]+(?:set|add|put|create)\b)"
 
@@ -106,12 +97,11 @@ QUERY = rf"[?&#;](?i:{_QUERY_PARAMETERS})=(?P<secret>[^\s\"'`<>&;,\\)]{{8,}}+)"
 
 PGPASS = r":(?:[0-9]{1,5}|\*):[^:\s]++:[^:\s]++:[^:\s]{6,}"
 """In a line of PostgreSQL's password file. https://www.postgresql.org/docs/current/libpq-pgpass.html"""
-_IN_OTHER_SCRIPTS = ("пароль", "密码", "パスワード", "비밀번호")
-OTHER_SCRIPTS = f"(?i:{'|'.join(_IN_OTHER_SCRIPTS)})"
+IN_OTHER_SCRIPTS = ("пароль", "密码", "パスワード", "비밀번호")
 """`Password` in languages with letters of their own. `CONTEXTS` does without, because `re` is slower with them."""
 _IN_OTHER_LANGUAGES = (
     *("contraseña", "contrasena", "mot de passe", "heslo", "hasło", "lösenord", "adgangskode", "salasana"),
-    *_IN_OTHER_SCRIPTS,
+    *IN_OTHER_SCRIPTS,
 )
 _OTHERS = (
     # commands
@@ -130,16 +120,16 @@ _OTHERS = (
     _Place(("http-basic",), rf"http-basic\.\S++ \S++ {_ARGUMENT}"),
     _Place(("unseal",), rf"\bunseal(?: -\S++)*+ {_VALUE}", _likely, "key"),
     _Place(("securestring",), r"\bSecureString[\s|│]++(?P<secret>[^\s|│\"']++)", _likely, "secret"),
-    _Place(_SETTERS_OF_SECRETS, rf"(?:^| )[A-Za-z_][\w./-]*+ {_VALUE}", _likely, "secret", after=_SETS_SECRET),
+    _Place(("secret",), rf"(?:^| )[A-Za-z_][\w./-]*+ {_VALUE}", _likely, "secret", after=_SETS_SECRET),
     _Place(
-        _SETTERS_OF_SECRETS,
+        ("secret",),
         r"(?<![\w-])[A-Za-z_][\w.-]*+=[\"']?(?P<secret>[^\s\"']++)",
         _likely,
         "secret",
         after=_SETS_SECRET,
     ),
     _Place(
-        _SETTERS_OF_VARIABLES,
+        ("env", "var", "config"),
         rf"(?:^| )[\"']?(?:--value|[A-Za-z_][\w./-]*+)[ =]{_VALUE}",
         looks_like_password,
         "secret",
@@ -272,6 +262,8 @@ _CODE_IS_YOURS = (
 )
 
 _SETS = r"-{0,2}(?:set|add|put|create)\b"
+_IN_MANY_LINES = frozenset((":", "env", "var", "config", "secret"))
+"""Literals of places for which `CONTEXTS` has a narrower pattern, or `PGPASS`."""
 CONTEXTS = {
     **dict.fromkeys(
         (
@@ -301,6 +293,7 @@ CONTEXTS = {
     ),
     **dict.fromkeys(("v ", "v:", "v-", "vs ", "vs:", "vs-", "config ", "config:", "config-"), _SETS),
     "variable": rf"s?[ :-]{_SETS}",
+    "secret": r"s?[ :-]+(?:versions )?(?:set|add|put|create|import)\b",
     "t use ": "[a-z*]: ",
     "code": (
         r"s?(?: (?:is|was|are|(?:for|to) \S++))?[ \t:=#\"'(]++"
@@ -325,7 +318,7 @@ def _contexts() -> str:
         literal: ""
         for place in _OTHERS
         for literal in place.literals
-        if literal.isascii() and literal not in {":", *_SETTERS_OF_VARIABLES}
+        if literal.isascii() and literal not in _IN_MANY_LINES
     }
     return any_of({**CONTEXTS, **of_places})
 
@@ -348,7 +341,7 @@ def placed_secrets(line: str, lower: str, *, many: bool) -> Iterator[Span]:
     if many and not (
         compiled(_contexts()).search(lower)
         or compiled(PGPASS).search(line)
-        or (not line.isascii() and compiled(OTHER_SCRIPTS).search(line))
+        or (not line.isascii() and any(map(lower.__contains__, IN_OTHER_SCRIPTS)))
     ):
         return
     yield from _found_in(_OTHERS, line, lower)

@@ -121,18 +121,18 @@ def _suspects(text: str, *, emails: bool) -> set[int]:
 
     A few searches in C go over the whole text, because most lines of a log hold nothing that a detector needs.
     """
-    data = text.encode("ascii", "replace")  # one byte for each character
+    data, lower = text.encode("ascii", "replace"), _lower(text)  # one byte for each character
     searches: list[Callable[[int], int]] = [
         partial(data.translate(issuers.WORDS).find, issuers.LONG_WORD),
-        partial(data.translate(issuers.BASE64).find, issuers.LONG_BASE64),
-        partial(_position, compiled(_literals()), _lower(text)),
+        partial(_base64_position, data, data.translate(issuers.BASE64)),
+        partial(_position, compiled(_literals()), lower),
         partial(_position, compiled(contexts.OPTION), text),
         partial(_position, compiled(contexts.QUERY), text),
         partial(_position, compiled(contexts.PGPASS), text),
         partial(_position, compiled(USERINFO), text),
     ]
     if not text.isascii():
-        searches.append(partial(_position, compiled(contexts.OTHER_SCRIPTS), text))
+        searches += [partial(lower.find, word) for word in contexts.IN_OTHER_SCRIPTS]
     if emails:
         searches.append(partial(text.find, "@"))
     found: set[int] = set()
@@ -147,16 +147,27 @@ def _suspects(text: str, *, emails: bool) -> set[int]:
     return found
 
 
+def _base64_position(data: bytes, classes: bytes, start: int) -> int:
+    """Where a long run of base64 begins. One without a capital is the path of a file."""
+    while (begin := classes.find(issuers.LONG_BASE64, start)) >= 0:
+        start = classes.find(b" ", begin)
+        if not data[begin : None if start < 0 else start].islower():
+            return begin
+        if start < 0:
+            break
+    return -1
+
+
 def _position(pattern: re.Pattern[str], text: str, start: int) -> int:
     match = pattern.search(text, start)
     return match.start() if match else -1
 
 
 def _lower(text: str) -> str:
-    """The text in lower case; its length is unchanged, although a few letters of other scripts become two."""
+    """The text in lower case; its length is unchanged, because a letter that would become two stays."""
     lower = text.lower()
     if len(lower) != len(text):
-        lower = "".join(letter.lower() if letter.isascii() else letter for letter in text)
+        lower = "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
     return lower
 
 
@@ -189,7 +200,10 @@ class _Redactor:
         return any(secret in line for secret in self.seen)
 
     def _line(self, line: str) -> str:
-        redacted = replace_spans(line, self.spans(line))
+        found = self.spans(line)
+        if not found:
+            return line
+        redacted = replace_spans(line, found)
         for _ in range(_MAX_REPEATS):
             if redacted == line:
                 break

@@ -38,7 +38,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
         "glpat- gldt- glrt- glrtr- glptt- glft- gloas- glsoat- glcbt- glimt- glagent- glffct- glwt-",
     ),
     # https://jsr.io/docs/api
-    ("JSR token", ALNUM, 30, "jsrp_ jsrd_"),
+    ("JSR token", ALNUM, 30, "jsrp_"),
     # https://docs.snyk.io/snyk-api/authentication-for-api
     ("Snyk token", WORD, 30, "snyk_uat. snyk_sat."),
     # https://www.chromatic.com/docs/setup/
@@ -68,7 +68,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     # https://www.tinybird.co/docs/forward/administration/tokens
     ("Tinybird token", DOTTED, 60, "p.eyJ"),
     # https://docs.fauna.com/fauna/current/learn/security/keys/
-    ("Fauna secret", WORD, 36, "fnAE fnAF"),
+    ("Fauna secret", WORD, 36, "fnAD fnAE fnAF"),
     # https://www.sanity.io/docs/content-lake/http-auth
     ("Sanity token", ALNUM, 80, "sk"),
     # https://docs.statsig.com/access-management/api-keys
@@ -98,7 +98,7 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
     # https://axiom.co/docs/reference/tokens
     ("Axiom token", WORD, 30, "xaat- xapt-"),
     # https://docs.honeycomb.io/configure/environments/manage-api-keys/
-    ("Honeycomb key", ALNUM, 30, "hcaik_ hcxik_ hcamk_"),
+    ("Honeycomb key", ALNUM, 30, "hcaik_ hcxik_ hcamk_ hcxmk_"),
     # https://docs.slack.dev/authentication/tokens/
     ("Slack token", DOTTED, 20, "xoxa- xoxb- xoxc- xoxe- xoxo- xoxp- xoxr- xoxs- xoxe.xox"),
     ("Slack token", BASE64, 60, "xoxd-"),
@@ -275,8 +275,9 @@ FORMATS: tuple[tuple[str, str, int, str], ...] = (
 )
 """Kind, alphabet, least number of characters of it, and the prefixes before them.
 
-Above each row: where that is documented, a public rule set or the issuer's page. For the latter, public code shows
-the prefix as that issuer's (looked up in November 2026).
+Above each row: a public rule set that holds the prefix, or the issuer's page on its tokens. Most of those pages do not
+spell the format out. So each row with a page was also looked up in public code, which shows the prefix next to the
+issuer's name (November 2026). Alphabets and lengths are what those examples have.
 
 The least number may be below the documented length, because issuers lengthen their tokens and logs cut them.
 """

@@ -146,8 +146,8 @@ def is_encoded_key(value: str) -> bool:
 def looks_like_password(value: str) -> bool:
     """Whether a word in a sentence can hardly be anything but a generated or well-chosen password, or a token."""
     text = value[:MAX_INSPECTED]
-    if len(text) < _MIN_PASSWORD or not _has("[A-Za-z]", text):
-        return False
+    if len(text) < _MIN_PASSWORD or not (_has(r"[A-Z\d]", text) and _has("[A-Za-z]", text)):
+        return False  # most words of a sentence have small letters only
     if compiled(_BASE64_WITH_SLASH).fullmatch(text):
         return is_mixed_base64(text, min_changes=_MIN_CHANGES_IN_BASE64) and not is_made_of_words(text)
     if is_ordinary(text) or is_code(text) or is_environment_name(text) or compiled(_NAME_IN_PROSE).fullmatch(text):

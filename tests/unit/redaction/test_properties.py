@@ -69,6 +69,12 @@ def test_no_line_that_the_first_search_skips_holds_a_secret(monkeypatch: pytest.
     assert by_search == [redact(text) for text in texts]
 
 
+def test_a_path_does_not_hide_a_key_after_it_from_the_first_search() -> None:
+    key = "q7Zk2Vx9/Lm4Tn8Wc/Q3Yr6Us1/Po5Jd0Hf/Gb9X"
+    line = f"/codebuild/output/source/web/modules/dist {key}"
+    assert key not in redact(line + "\n" * 40)
+
+
 @pytest.mark.parametrize("line_end", ["", "\n"], ids=["bare lines", "lines with their ends"])
 def test_a_stream_of_lines_is_redacted_like_the_whole_text(line_end: str) -> None:
     for text in LINES:

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from medic.knowledge import find_entry
+from medic.settings import Concurrency
 from medic_cli.errors import CouldNotLookError
 from medic_cli.scan.model import FINDING_TEXTS, FailOn, FindingKind, Gap, Severity, exit_code
 from medic_cli.scan.opted_in import read_settings, settings_file
@@ -85,6 +86,24 @@ def test_settings_are_read_from_every_file_format(tmp_path: Path, document: obje
     settings = read_settings(written(tmp_path / "x.json", document))
     assert settings is not None
     assert settings.compute_roles[0].role_arn == ROLE
+
+
+def test_the_settings_of_a_company_are_read_too(tmp_path: Path) -> None:
+    company = {
+        "permissions_boundary": "arn:aws:iam::111122223333:policy/company",
+        "role_path": "/platform/medic/",
+        "kms_key": "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-1111-2222-3333-444455556666",
+        "log_lines": "none",
+        "keep_logs": True,
+    }
+    concurrency = {"messages": 5, "reserved_remediator": 6, "reserved_slack": 2}
+    document = {"context": {"amplify-medic": {**company, "concurrency": concurrency}}}
+
+    settings = read_settings(written(tmp_path / "cdk.json", document))
+
+    assert settings is not None
+    assert {name: getattr(settings, name) for name in company} == company
+    assert settings.concurrency == Concurrency(**concurrency)
 
 
 def test_the_cdk_json_of_another_app_has_no_settings(tmp_path: Path) -> None:
