@@ -188,7 +188,9 @@ def test_a_permissions_boundary_is_checked_and_not_blamed(world: World) -> None:
     assert "denied_by_boundary" not in ranks(diagnosis)
 
 
-def test_no_cause_is_more_than_possible_if_the_bot_may_not_read_the_role(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_cause_is_more_than_possible_if_the_bot_may_not_read_the_role(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service", NOT_AMPLIFY))
     job = world.build(app)["detail"]["jobId"]
     services = world.services()

@@ -174,7 +174,7 @@ REMOVALS: dict[str, Any] = {
     "roles": lambda world: replace(world, roles=dict.fromkeys(world.roles, UNREAD[0])),
     "policies": lambda world: replace(world, policies={}),
 }
-DEPLOYMENTS = [
+DEPLOYMENTS: list[dict[str, Any]] = [
     *(
         {"service": service, "compute": compute}
         for service, compute in product((None, SERVICE_ROLE), (None, COMPUTE_ROLE))
