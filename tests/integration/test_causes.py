@@ -188,7 +188,9 @@ def test_a_permissions_boundary_is_checked_and_not_blamed(world: World) -> None:
     assert "denied_by_boundary" not in ranks(diagnosis)
 
 
-def test_no_cause_is_proven_if_the_bot_may_not_read_the_role(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_cause_is_more_than_possible_if_the_bot_may_not_read_the_role(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = world.make_app(iamServiceRoleArn=world.make_role("service", NOT_AMPLIFY))
     job = world.build(app)["detail"]["jobId"]
     services = world.services()
@@ -201,8 +203,8 @@ def test_no_cause_is_proven_if_the_bot_may_not_read_the_role(world: World, monke
 
     found = ranks(_diagnosis(world, app, job, None, services))
 
-    assert found["repository_connection_lost"] is Rank.LIKELY
-    assert found["service_role_trust_wrong"] is Rank.POSSIBLE
+    assert set(found.values()) == {Rank.POSSIBLE}
+    assert {"repository_connection_lost", "service_role_trust_wrong"} <= set(found)
 
 
 # --- credentials and permissions in a build

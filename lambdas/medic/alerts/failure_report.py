@@ -289,7 +289,10 @@ def _only_possible(report: FailureReport) -> bool:
 
 
 def _reasons(report: FailureReport) -> Iterator[str]:
-    """Other causes that are not ruled out, then failed and unknown checks with their sources. The rest is a count."""
+    """Other causes that are not ruled out, then failed and unknown checks with their sources. The rest is a count.
+
+    At last, the first cause's page.
+    """
     diagnosis = report.failure.diagnosis
     for cause in diagnosis.causes[1:]:
         if cause.rank is not Rank.RULED_OUT:
@@ -304,6 +307,8 @@ def _reasons(report: FailureReport) -> Iterator[str]:
     passed = sum(check.result is CheckResult.PASS for check in diagnosis.checks)
     if passed:
         yield f"Checks passed: {passed}"
+    if diagnosis.causes:
+        yield f"More on this cause: medic explain {diagnosis.likeliest}"
 
 
 def reference(report: FailureReport) -> Iterator[NamedText]:

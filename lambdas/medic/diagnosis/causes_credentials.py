@@ -66,7 +66,8 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
     """Causes of SSR code that finds no credentials, after a deployment that succeeded."""
     unknown = why_not_read(case.evidence.branch) or why_not_read(case.evidence.app)
     undefined = case.signature == UNDEFINED_CREDENTIALS
-    yield _explicit_credentials(case)
+    if undefined:
+        yield _explicit_credentials(case)
     if unknown is not None:
         reason = f"whether branch or app has a compute role is not known: {unknown}"
         yield case.cause("compute_role_not_set", Rank.POSSIBLE, reason, "compute_role_set")
@@ -77,6 +78,8 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
         yield from logging_role(case)
     else:
         yield from compute_role(case, contested=Rank.POSSIBLE)
+    if not undefined:  # the message says that nothing was found, so a role that is wrong comes before keys
+        yield _explicit_credentials(case)
     reason = "SSR code never uses the service role, so changing it does not help"
     yield case.cause("service_role_not_set", Rank.RULED_OUT, reason)
 

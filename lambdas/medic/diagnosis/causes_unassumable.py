@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from medic.diagnosis.facts import in_words, reason_of, why_not_read
 from medic.diagnosis.model import Assumable, Cause, Rank
+from medic.evidence import Present
 from medic.labels import Identity
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ _CODECOMMIT = "://git-codecommit."
 
 def service_role_unassumable(case: Case) -> Iterator[Cause]:
     """Causes of a build stopped by "Unable to assume specified IAM Role"."""
-    role_causes = list(service_role(case))
-    yield from role_causes
-    yield from _propagation(case, case.service, "service_role_age")
+    of_role = [*service_role(case), *_propagation(case, case.service, "service_role_age")]
+    proven = any(cause.rank is Rank.PROVEN for cause in of_role)
+    connection = _repository_connection(case, proven=proven)
+    # The most frequent cause comes first among causes that are merely possible.
+    suspected = proven or any(cause.rank is Rank.LIKELY for cause in of_role)
+    yield from (*of_role, connection) if suspected else (connection, *of_role)
     yield from _myth_ruled_out(case)
-    proven = any(cause.rank is Rank.PROVEN for cause in role_causes)
-    yield _repository_connection(case, proven=proven)
     if not proven:
         yield from _last_resorts(case)
 
@@ -130,9 +132,14 @@ def _repository_connection(case: Case, *, proven: bool) -> Cause:
 
 
 def _connection_rank(case: Case, *, proven: bool) -> tuple[Rank, str]:
+    """LIKELY only if every fact that could rule the connection out, or show the role wrong, was read."""
     service = case.service
     if proven or case.app is None or case.was_young(service) or (service and service.usable is False):
         return Rank.POSSIBLE, "the same message is printed when Amplify can't reach the repository"
+    if case.job is None or not isinstance(case.evidence.log, Present):
+        return Rank.POSSIBLE, "this message is most often a lost repository connection, but job or log were not read"
+    if service is not None and service.assumable is Assumable.UNREADABLE:
+        return Rank.POSSIBLE, "this message is most often a lost repository connection, but the role was not read"
     if _CODECOMMIT in (case.app.repository or ""):
         return Rank.POSSIBLE, "CodeCommit is reached as the service role; the repository may be renamed or deleted"
     if service is None:

@@ -67,6 +67,13 @@ def after(
 # --- what it needs
 
 
+@pytest.mark.parametrize(("diagnosis", "trigger"), [(RUNTIME, Trigger.RUNTIME), (BUILD, Trigger.FAILED)])
+def test_the_detail_names_the_page_of_the_first_cause(diagnosis: Diagnosis, trigger: Trigger) -> None:
+    alert = compose_report(report_of(diagnosis, Mode.REPORT, trigger))
+
+    assert f"- More on this cause: medic explain {diagnosis.likeliest}" in told(alert)
+
+
 def test_every_state_of_an_incident_has_an_alert() -> None:
     assert set(IncidentState) <= {kind.value for kind in AlertKind}
     assert set(ALERT_STYLES) == set(AlertKind)

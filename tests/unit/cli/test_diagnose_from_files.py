@@ -74,7 +74,7 @@ def test_the_report_goes_from_headline_to_fix(log: Any) -> None:
         ("console", "IAM > Roles", "aws iam"),
         ("cli", "aws iam", "new iam."),
         ("cdk", "iam.", "aws_iam"),
-        ("terraform", "aws_iam", "new iam."),
+        ("terraform", "aws_amplify_app", "new iam."),
     ],
 )
 def test_fixes_are_shown_in_the_requested_dialect(log: Any, dialect: str, shown: str, hidden: str) -> None:

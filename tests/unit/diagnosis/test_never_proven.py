@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise, product
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.model import CheckResult, Diagnosis, Rank
-from medic.evidence import Absent, EnvironmentVariable, Present, Unreadable
+from medic.evidence import Absent, EnvironmentVariable, Evidence, Job, Present, Unreadable
 from medic.knowledge import find_entry
 from medic.labels import Label, Phase
 from medic.logscan.scan import scan
@@ -38,6 +38,7 @@ from tests.unit.diagnosis.diagnosing import (
     denial,
     evidence,
     job,
+    ranks,
     role,
     session,
     trust,
@@ -173,32 +174,60 @@ REMOVALS: dict[str, Any] = {
     "roles": lambda world: replace(world, roles=dict.fromkeys(world.roles, UNREAD[0])),
     "policies": lambda world: replace(world, policies={}),
 }
+DEPLOYMENTS: list[dict[str, Any]] = [
+    *(
+        {"service": service, "compute": compute}
+        for service, compute in product((None, SERVICE_ROLE), (None, COMPUTE_ROLE))
+    ),
+    *({"policy": policy} for policy in TRUSTS),
+    {"created_at": STARTED - timedelta(seconds=10)},
+    {"job": job(type="MANUAL")},
+]
+
+
+def deployment(
+    service: str | None = SERVICE_ROLE,
+    compute: str | None = COMPUTE_ROLE,
+    policy: str = TRUSTS[0],
+    created_at: datetime = STARTED - timedelta(days=30),
+    job: Job = job(),  # noqa: B008 - it is frozen
+) -> Evidence:
+    return evidence(
+        app=Present(app(service_role_arn=service, environment=KEYS)),
+        branch=Present(branch(compute_role_arn=compute)),
+        job=Present(job),
+        service=Present(role(trust_policy=policy, created_at=created_at)),
+        compute=Present(role(COMPUTE_ROLE, trust_policy=policy, created_at=created_at)),
+    )
 
 
 @pytest.mark.parametrize("phase", [Phase.BUILD, Phase.RUNTIME])
 @pytest.mark.parametrize("text", [*TEXTS, *map(denial, PRINCIPALS)])
 def test_a_fact_that_is_taken_away_makes_no_cause_more_than_possible(text: str, phase: Phase) -> None:
-    """A cause may become possible that the fact ruled out.
-
-    A lost repository connection is ranked by exclusion, and is likely as long as no role is known to be wrong.
-    """
-    order = list(Rank)
+    """A cause that only the fact ruled out is possible without it: what was not looked at is not a no."""
     reading = scan([text.encode()], phase)
-    for service, compute, policy in product((None, SERVICE_ROLE), (None, COMPUTE_ROLE), TRUSTS):
-        world = evidence(
-            app=Present(app(service_role_arn=service, environment=KEYS)),
-            branch=Present(branch(compute_role_arn=compute)),
-            service=Present(role(trust_policy=policy)),
-            compute=Present(role(COMPUTE_ROLE, trust_policy=policy)),
-        )
+    for world in (deployment(**changes) for changes in DEPLOYMENTS):
         before = {cause.id: cause.rank for cause in diagnose(world, reading, phase).causes}
-        for removal in REMOVALS.values():
-            certain = [
-                cause
-                for cause in diagnose(removal(world), reading, phase).causes
-                if cause.rank in {Rank.PROVEN, Rank.LIKELY} and cause.id != "repository_connection_lost"
-            ]
-            assert all(order.index(cause.rank) >= order.index(before[cause.id]) for cause in certain)
+        for removed, removal in REMOVALS.items():
+            after = diagnose(removal(world), reading, phase).causes
+            rose = [cause.id for cause in after if _rose(cause.rank, before.get(cause.id, Rank.RULED_OUT))]
+            assert not rose, f"{rose} without the {removed}"
+
+
+@pytest.mark.parametrize("world", [{"app": Present(app(service_role_arn=None))}, {}], ids=["no role", "right role"])
+def test_a_log_that_was_not_read_tells_nothing_of_the_clone(world: dict[str, Any]) -> None:
+    """Without the log, its line comes from the job's status reason, which does not say how far the build got."""
+    cloned = "[INFO]: # Cloning repository: https://github.com/acme/shop\n" + UNASSUMABLE
+    whole = diagnose(evidence(**world), scan([cloned.encode()], Phase.BUILD), Phase.BUILD)
+    cut = diagnose(evidence(**world, log=UNREAD[0]), scan([UNASSUMABLE.encode()], Phase.BUILD), Phase.BUILD)
+
+    assert ranks(whole)["repository_connection_lost"] is Rank.RULED_OUT
+    assert ranks(cut)["repository_connection_lost"] is Rank.POSSIBLE
+
+
+def _rose(after: Rank, before: Rank) -> bool:
+    order = list(Rank)
+    return after in {Rank.PROVEN, Rank.LIKELY} and order.index(after) < order.index(before)
 
 
 @steady

@@ -191,7 +191,7 @@ def test_the_consoles_default_conditions_pass() -> None:
 def test_a_role_that_cannot_be_read_is_neither_blamed_nor_ruled_out() -> None:
     diagnosis = diagnosed(UNASSUMABLE, service=Unreadable("iam:GetRole was denied to the bot"))
 
-    assert top(diagnosis) == ("repository_connection_lost", Rank.LIKELY)
+    assert top(diagnosis) == ("repository_connection_lost", Rank.POSSIBLE)
     wrong = cause(diagnosis, "service_role_trust_wrong")
     assert wrong.rank is Rank.POSSIBLE
     assert "iam:GetRole was denied to the bot" in wrong.reason
