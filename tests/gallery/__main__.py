@@ -38,6 +38,8 @@ _CAPTIONS = {
     AlertKind.UNDONE: "A change was undone",
     AlertKind.NOT_UNDONE: "A change could not be undone",
     AlertKind.UNDIAGNOSED: "A failure whose log could not be read",
+    AlertKind.BUILD_FAILED: "A build failed, but not because of IAM (`notify: all_failures`)",
+    AlertKind.BUILDS_FAILING: "More such builds than are reported one by one",
     AlertKind.MUTED: "Somebody muted the branch",
     AlertKind.STORM: "Many failures at once",
     AlertKind.STORM_OVER: "The storm is over",

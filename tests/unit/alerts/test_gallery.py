@@ -41,3 +41,11 @@ def test_an_alert_survives_storage_as_json(alert: Alert) -> None:
 @pytest.mark.parametrize("alert", EVERY, ids=IDS)
 def test_redacting_an_alert_again_changes_nothing(alert: Alert) -> None:
     assert redacted(alert) == alert
+
+
+def test_the_alert_on_another_failure_has_five_lines_and_no_actions() -> None:
+    alert = next(each for each in every_kind() if each.kind is AlertKind.BUILD_FAILED)
+    message = render_brief(alert, buttons=True)
+    assert len(message["text"].splitlines()) + bool(alert.links) <= 5
+    assert "actions" not in [block["type"] for block in message["blocks"]]
+    assert not alert.has_detail
