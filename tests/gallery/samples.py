@@ -79,6 +79,12 @@ def every_kind() -> tuple[Alert, ...]:
     return tuple(map(redacted, _alerts()))
 
 
+@cache
+def by_name() -> dict[str, Alert]:
+    """Every alert that has a golden file and a picture."""
+    return {**{alert.kind.value: alert for alert in every_kind()}, "denied": denied(), "hostile": hostile()}
+
+
 def sample(kind: AlertKind) -> Alert:
     return next(alert for alert in every_kind() if alert.kind is kind)
 
