@@ -10,10 +10,10 @@ SOURCES := app.py infra lambdas cli tests demo benchmarks
 # Test processes: one more than a small machine has cores, because end-to-end tests mostly wait.
 JOBS ?= 3
 
-.PHONY: help setup check test proof faults mutants demo bench sbom schemas gallery deploy lock clean
+.PHONY: help setup check test proof faults mutants demo playground bench sbom schemas gallery deploy lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
 
 setup: .venv/ready .emulator/ready node_modules/ready .build/lambda-dependencies/ready  ## install all locked dependencies
 
@@ -63,6 +63,9 @@ mutants: setup  ## break a copy of the code on purpose; each break must fail a t
 
 demo: setup  ## show the main job on a local cloud, with commentary
 	$(BIN)/python -m demo
+
+playground: setup  ## keep the demo's local cloud up, to try every medic command; Ctrl-C ends it
+	$(BIN)/python -m demo.playground
 
 bench: setup .build/bench-environment/ready  ## measure every budget; BENCH="scan start" selects groups
 	$(BIN)/python -m benchmarks $(BENCH)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from medic_cli.options import examples
+from medic_cli.output import replace_unknown_characters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +72,8 @@ def _print_version(ctx: click.Context, _option: click.Parameter, given: bool) ->
 
 @click.group(
     cls=_LazyGroup,
-    epilog="medic COMMAND --help shows the options of a command, and examples.",
+    epilog="medic COMMAND --help shows the options of a command, and examples."
+    " The runbook is docs/runbook.md. Please report problems as issues of the repository.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
@@ -82,6 +84,7 @@ def main() -> None:
     Exits with 0 if all is fine, 1 if something is wrong or refused, 2 on wrong usage, 3 if it could not look
     (credentials, permission, network or file).
     """
+    replace_unknown_characters()
 
 
 _SHELLS = ("bash", "zsh", "fish")

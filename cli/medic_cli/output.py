@@ -6,6 +6,7 @@ an effect on the terminal.
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Mapping
@@ -30,6 +31,13 @@ _FILE_WIDTH = 200
 def print_json(answer: JsonObject) -> None:
     """Print a command's answer for `--json`."""
     click.echo(json.dumps(answer, indent=2))
+
+
+def replace_unknown_characters() -> None:
+    """Let a code page without a sign such as ✗, as on Windows, print `?` instead of raising UnicodeEncodeError."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def terminal() -> Console:
@@ -61,6 +69,14 @@ def print_list(console: Console, heading: str, lines: Iterable[str]) -> None:
         console.print(shown(heading, "bold"))
         for line in lines:
             console.print(shown(f"  - {line}"))
+
+
+def print_cut(console: Console, line: str) -> None:
+    """Print a line, which a terminal cuts at its width. A pipe gets all of it."""
+    if console.is_terminal:
+        console.print(shown(line), no_wrap=True, overflow="ellipsis")
+    else:
+        console.print(shown(line), soft_wrap=True)
 
 
 def line_range(finding: Finding) -> str:

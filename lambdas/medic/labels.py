@@ -38,6 +38,10 @@ class BotLabel(StrEnum):
     SSR_LOG_MISSING = "ssr_log_missing"
     UNDIAGNOSED = "undiagnosed"
     """A build failed, and the bot could not find out why."""
+    BUILD_FAILED = "build_failed"
+    """A build failed, but not because of IAM. Only with the setting `notify: all_failures`."""
+    BUILDS_FAILING = "builds_failing"
+    """So many builds of the region fail that not each is reported."""
 
 
 class Source(StrEnum):

@@ -45,6 +45,13 @@ class LogLines(StrEnum):
     NONE = "none"
 
 
+class Notify(StrEnum):
+    """Which failed builds get an alert: those that IAM may have caused, or every one."""
+
+    IAM = "iam"
+    ALL_FAILURES = "all_failures"
+
+
 class WatchRuntime(StrEnum):
     """Which SSR apps' runtime logs are watched. `tagged`: those with a branch tagged `report`, `ask` or `fix`."""
 
@@ -157,6 +164,8 @@ class Limits:
     fresh_minutes: int = 30
     storm_apps: int = 5
     storm_minutes: int = 10
+    other_failures: int = 10
+    """Alerts within `storm_minutes` on builds that failed without IAM; one more alert reports the rest."""
     propagation_seconds: int = 45
     log_mebibytes: int = 64
 
@@ -171,6 +180,7 @@ class Settings:
     default_role: DefaultRole = field(default_factory=DefaultRole)
     apps: tuple[str, ...] = ()
     """If not empty, the bot handles only these apps."""
+    notify: Notify = Notify.IAM
     slack: Slack = field(default_factory=Slack)
     sns: Sns = field(default_factory=Sns)
     redact_emails: bool = False
@@ -260,6 +270,7 @@ _LIMIT_RANGES: Mapping[str, tuple[int, int]] = {
     "fresh_minutes": (1, 24 * 60),
     "storm_apps": (1, 100),
     "storm_minutes": (1, 60),
+    "other_failures": (1, 100),
     "propagation_seconds": (0, 45),
     "log_mebibytes": (1, 1024),
 }
@@ -273,6 +284,7 @@ def _read_settings(reader: SettingsReader) -> Settings:
         service_roles=_pairings(reader, "service_roles"),
         default_role=_default_role(reader.nested("default_role")),
         apps=reader.texts("apps", APP_ID, "an Amplify app id"),
+        notify=reader.choice("notify", Notify.IAM),
         slack=_slack(reader.nested("slack")),
         sns=_sns(reader.nested("sns")),
         redact_emails=reader.flag("redact_emails"),

@@ -23,6 +23,7 @@ class TelemetryEvent(StrEnum):
     JOB_NOT_CONFIRMED = "JobNotConfirmed"
     NOT_IAM = "NotIam"
     UNDIAGNOSED = "Undiagnosed"
+    BUILDS_FAILING = "BuildsFailing"
     LOG_UNAVAILABLE = "LogUnavailable"
     DIAGNOSED = "Diagnosed"
     ALREADY_HANDLED = "AlreadyHandled"

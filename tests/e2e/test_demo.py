@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 import demo.__main__
+from demo.playground import exports
 from demo.stage import DemoError, Stage
 from demo.stories import STORIES, lost_connection, young_service_role
 
@@ -61,3 +65,11 @@ def test_the_demo_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(demo.__main__, "STORIES", (lambda workdir: (workdir / "left").write_text("x"),))
     assert demo.__main__.main() == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_medic_works_with_the_environment_that_the_playground_prints(stage: Stage, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    environment.write_text(exports(stage))
+    command = f"source {environment}; {sys.executable} -c 'from medic_cli.main import main; main()' history --json"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=True)  # noqa: S603, S607
+    assert "incidents" in json.loads(done.stdout)

@@ -32,6 +32,12 @@ def not_iam(world: WiredWorld, _: Remediator) -> None:
     build(world, world.make_app(tags=FIX), outcome="npm_failure")
 
 
+def build_failed(world: WiredWorld, _: Remediator) -> None:
+    """A failure that is not IAM's, where every failed build is reported."""
+    world.settings["notify"] = "all_failures"
+    build(world, world.make_app(tags=FIX), outcome="npm_failure")
+
+
 def diagnosis(world: WiredWorld, _: Remediator) -> None:
     """A build fails on a branch that is not opted in."""
     build(world, failing(world))

@@ -107,6 +107,7 @@ def ending(world: WiredWorld) -> Ending:
 _WITH_REBUILD = Path(builds.attach_and_rebuild)
 PATHS = (
     Path(builds.not_iam),
+    Path(builds.build_failed),
     Path(builds.diagnosis),
     Path(builds.repeated),
     Path(builds.approval),

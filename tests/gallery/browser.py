@@ -9,8 +9,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-_PHONE_PIXELS = 400
-"""The width of a picture."""
 _PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _HEIGHT = re.compile(r"<title>(\d+)</title>")
 _MEASURE = "<script>document.title = Math.ceil(document.body.getBoundingClientRect().height)</script>"
@@ -39,14 +37,14 @@ class Browser:
             )
         return cls(found)
 
-    def draw(self, page: str, picture: Path) -> None:
-        """Draw an HTML page into a PNG file."""
+    def draw(self, page: str, picture: Path, width: int) -> None:
+        """Draw an HTML page, so many pixels wide, into a PNG file."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "page.html")
             source.write_text(page + _MEASURE)
-            measured = _HEIGHT.search(self._run("--dump-dom", f"--window-size={_PHONE_PIXELS},800", source.as_uri()))
+            measured = _HEIGHT.search(self._run("--dump-dom", f"--window-size={width},800", source.as_uri()))
             height = int(measured[1]) if measured else 800
-            self._run(f"--screenshot={picture}", f"--window-size={_PHONE_PIXELS},{height}", source.as_uri())
+            self._run(f"--screenshot={picture}", f"--window-size={width},{height}", source.as_uri())
         _shrink(picture)
 
     def _run(self, *arguments: str) -> str:

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "alerts"
 
 
-def golden_path(alert: Alert) -> Path:
-    return GOLDEN / f"{alert.kind.value}.json"
+def golden_path(name: str) -> Path:
+    return GOLDEN / f"{name}.json"
 
 
 def rendered(alert: Alert) -> str:

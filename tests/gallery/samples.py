@@ -11,6 +11,8 @@ from medic.actions.outcome import ChangeResult, RebuildOutcome, RoleChangeOutcom
 from medic.alerts.compose import (
     Affected,
     Extent,
+    compose_build_failed,
+    compose_builds_failing,
     compose_expired,
     compose_muted,
     compose_no_traffic,
@@ -30,6 +32,7 @@ from medic.events import Scope
 from medic.evidence import JobRef, Present, RolePolicies
 from medic.incidents.model import Change, ChangeState, Incident, IncidentState
 from medic.labels import ActionKind, BotLabel, Label, Phase, RoleKind, Trigger
+from medic.logscan.model import Ending
 from medic.plan.decide import decide
 from medic.plan.model import Disposition, RebuildTag
 from medic.plan.optin import CHANNEL, OptIn, RoleChoice
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
 
 REGION = "eu-central-1"
 SCOPE = Scope("aws", ACCOUNT, REGION, APP_ID, "main")
+_WHOLE_REGION = SCOPE.whole_region
 _COMMIT: dict[str, Any] = {"commit_id": "3d81f9d6fe0a4c1b8e57", "commit_message": "Add checkout (#214)\n\nlonger text"}
 _OPT_IN_NOTES = {
     Mode.REPORT: "the branch has no tag amplify-medic:auto-fix",
@@ -73,6 +77,12 @@ _OPT_IN_NOTES = {
 def every_kind() -> tuple[Alert, ...]:
     """One alert of each kind, in the order of the gallery."""
     return tuple(map(redacted, _alerts()))
+
+
+@cache
+def by_name() -> dict[str, Alert]:
+    """Every alert that has a golden file and a picture."""
+    return {**{alert.kind.value: alert for alert in every_kind()}, "denied": denied(), "hostile": hostile()}
 
 
 def sample(kind: AlertKind) -> Alert:
@@ -130,6 +140,7 @@ def _alerts() -> Iterator[Alert]:
     other = "another role is set now, which is not what the bot set"
     yield compose_undone(SCOPE, changed, [UndoOutcome(changed.changes[0], UndoResult.REFUSED, other)])
     yield compose_muted(SCOPE, runtime_incident, NOW + timedelta(hours=2), "slack:T0123456789/U0123456789")
+    yield from _other_failures()
     yield from _storm()
     yield compose_test(SCOPE)
 
@@ -188,8 +199,18 @@ def _changed(incident: Incident, state: ChangeState = ChangeState.APPLIED) -> In
     return incident.with_change(change, NOW)
 
 
+def _other_failures() -> Iterator[Alert]:
+    kind = (RoleKind.NONE, BotLabel.BUILD_FAILED)
+    failed = Incident.open(SCOPE, kind, JobRef("7", STARTED), app_name="shop", now=NOW)
+    errors = ("Failed to compile.", "Type error: Property 'total' does not exist on type 'Cart'.")
+    yield compose_build_failed(SCOPE, failed, Ending("build, npm run build", errors))
+    many = (RoleKind.NONE, BotLabel.BUILDS_FAILING)
+    flood = Incident.open(_WHOLE_REGION, many, JobRef("0", NOW), app_name="", now=NOW)
+    yield compose_builds_failing(_WHOLE_REGION, flood, Limits())
+
+
 def _storm() -> Iterator[Alert]:
-    region = replace(SCOPE, app_id="*", branch="*")
+    region = _WHOLE_REGION
     storm = Incident.open(region, (RoleKind.NONE, BotLabel.STORM), JobRef("0", NOW), app_name="", now=NOW)
     affected = tuple(_hit(number) for number in range(8))
     yield compose_storm(region, storm, Extent(affected, 11), 9, Limits())

@@ -18,6 +18,7 @@ from medic_cli.aws import explained, why
 from medic_cli.errors import COULD_NOT_LOOK, NotDoneError
 from medic_cli.operator.output import (
     OperatorOptions,
+    aligned_lines,
     incident_json,
     incident_line,
     operator_options,
@@ -26,7 +27,7 @@ from medic_cli.operator.output import (
     send_request,
 )
 from medic_cli.options import AppAndBranch, app_argument, branch_argument, duration, examples, since
-from medic_cli.output import print_json, shown, terminal, visible
+from medic_cli.output import print_cut, print_json, shown, terminal, visible
 
 if TYPE_CHECKING:
     from medic_cli.answers import HistoryAnswer
@@ -73,7 +74,7 @@ def approve_command(*, incident: str, **options: Any) -> None:  # noqa: ANN401 -
         found = bot.find(incident)
         if not found.incident.plan_hash or found.incident.state.closed:
             raise NotDoneError(f"Incident {incident} is {found.incident.state}: it has no plan to approve.")
-        details = (*plan_lines(found.incident), _current_role(bot, found))
+        details = (*plan_lines(found), _current_role(bot, found))
         send_request(bot, bot.approval(found), details, chosen)
 
 
@@ -170,6 +171,8 @@ _HISTORY_EXAMPLES = examples(
 def history_command(*, app: str | None, branch: str | None, earliest: datetime | None, **options: Any) -> None:  # noqa: ANN401
     """List incidents, the newest last: when, where, which failure, what changed, why, and who approved.
 
+    A narrow terminal cuts the lines. `medic show INCIDENT` shows all of one.
+
     Exits with 0, 2 on wrong usage, 3 if it could not look, or not at everything.
     """
     chosen = OperatorOptions(**options)
@@ -185,8 +188,8 @@ def history_command(*, app: str | None, branch: str | None, earliest: datetime |
         print_json(answer)
     else:
         console = terminal()
-        for each in found:
-            console.print(shown(incident_line(each)), soft_wrap=True)
+        for line in aligned_lines(found):
+            print_cut(console, line)
         if not found:
             console.print(shown("No incidents found.", "dim"))
     if bot.unreadable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -124,17 +124,33 @@ def _request_json(request: RequestMessage, answer: RequestAnswer) -> RequestAnsw
 
 
 _ROLE_NAMES = {ActionKind.ATTACH_COMPUTE: "compute role", ActionKind.REPAIR_SERVICE: "service role"}
+_ALIGNED = 6
+"""Columns of `medic history` that are padded: those up to the state."""
 _NO_JOB = "0"
 """The job id of an incident that no job showed."""
 
 
 def incident_line(found: ScopedIncident) -> str:
     """One incident in one line: when, where, what, its state, what changed, why, where it was seen, who approved."""
+    return "  ".join(_incident_columns(found))
+
+
+def aligned_lines(found: Sequence[ScopedIncident]) -> Iterator[str]:
+    """One line an incident. Its first columns are aligned."""
+    rows = [_incident_columns(each) for each in found]
+    widths = [max(map(len, column)) for column in zip(*(row[:_ALIGNED] for row in rows), strict=True)]
+    for row in rows:
+        padded = (text.ljust(width) for text, width in zip(row, widths, strict=False))
+        yield "  ".join((*padded, *row[_ALIGNED:]))
+
+
+def _incident_columns(found: ScopedIncident) -> list[str]:
     scope, incident = found.scope, found.incident
     parts = [
         f"{incident.opened_at:%Y-%m-%d %H:%M}",
         incident.id,
-        f"{incident.app_name or scope.app_id}/{scope.branch}",
+        f"{incident.app_name}/{scope.branch}" if incident.app_name else scope.branch,
+        scope.app_id,
         incident.label,
         f"{incident.state}{f' ×{incident.count}' if incident.count > 1 else ''}",
         "; ".join(map(_change_text, incident.changes)) or "nothing changed",
@@ -142,7 +158,7 @@ def incident_line(found: ScopedIncident) -> str:
         _seen_in(incident),
         *_authorized_by(incident),
     ]
-    return redact("  ".join(" ".join(part.split()) for part in parts))
+    return [redact(" ".join(part.split())) for part in parts]
 
 
 def incident_lines(found: ScopedIncident) -> Iterator[str]:
@@ -159,9 +175,10 @@ def incident_lines(found: ScopedIncident) -> Iterator[str]:
         yield redact(f"Note: {incident.note}.")
 
 
-def plan_lines(incident: Incident) -> Iterator[str]:
+def plan_lines(found: ScopedIncident) -> Iterator[str]:
     """What an approval of the incident's plan would do."""
-    yield f"Incident {incident.id}."
+    scope, incident = found.scope, found.incident
+    yield redact(f"Incident {incident.id}: {incident.app_name or scope.app_id} / {scope.branch}, app {scope.app_id}.")
     yield from _what_failed(incident)
     yield "Every guardrail is evaluated again before anything is changed."
 
@@ -171,7 +188,7 @@ def _what_failed(incident: Incident) -> Iterator[str]:
     if incident.reason:
         yield redact(f"Why: {incident.reason}.")
     for action in incident.last_alerted_plan:
-        role = f" to {action.role_arn}" if action.role_arn else ""
+        role = f" from {action.previous_arn or 'none'} to {action.role_arn}" if action.role_arn else ""
         yield redact(f"Plan: {ACTIONS[action.kind]}{role} ({action.explanation}).")
 
 

@@ -17,7 +17,7 @@ from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outc
 from medic.alerts.model import Alert, AlertKind, NamedText, Section
 from medic.arns import name_of
 from medic.incidents.model import IncidentState
-from medic.labels import ActionKind, Label, Trigger
+from medic.labels import ActionKind, BotLabel, Label, Trigger
 from medic.settings import Mode
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from medic.alerts.failure_report import FailureReport
     from medic.events import Scope
     from medic.incidents.model import Change, Incident
+    from medic.logscan.model import Ending
     from medic.settings import Limits
 
 _MAX_LOG_EXCERPTS = 2
@@ -176,6 +177,30 @@ def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str)
     return replace(alert, event={**incident_json(scope, incident), "reason": why})
 
 
+def compose_build_failed(scope: Scope, incident: Incident, ending: Ending) -> Alert:
+    """The short alert on a build that failed, but not because of IAM: where, and the last error lines."""
+    lines = [("Failed in", ending.place), ("Error", " · ".join(ending.errors))]
+    news = _News(AlertKind.BUILD_FAILED, f"job {incident.job_id}, not because of IAM", tuple(filter(all, lines)))
+    return replace(_follow_up(scope, incident, news), scope=None)
+
+
+def compose_builds_failing(scope: Scope, incident: Incident, limits: Limits) -> Alert:
+    """The alert that more builds fail, not because of IAM, than are reported one by one."""
+    lines = (
+        (_NEXT, "Look for what they have in common, such as an outage of the Git provider: medic history"),
+        (_BOT, f"Reports no more of them one by one for {limits.storm_minutes} min. IAM failures are handled as ever."),
+    )
+    what = f"more than {limits.other_failures} within {limits.storm_minutes} min, not because of IAM"
+    return _of_region(_follow_up(scope, incident, _News(AlertKind.BUILDS_FAILING, what, lines)), scope, incident)
+
+
+def compose_builds_reported_again(scope: Scope, incident: Incident) -> Alert:
+    """The alert that failed builds are reported one by one again."""
+    lines = ((_NEXT, "None. `medic history` lists the builds that were not reported one by one."),)
+    news = _News(AlertKind.EXPIRED, "failed builds are reported one by one again", lines)
+    return _of_region(_follow_up(scope, incident, news), scope, incident)
+
+
 def compose_not_rebuilt(scope: Scope, incident: Incident, why: str) -> Alert:
     """The alert that a rebuild, which the alert on a change announced, will not start."""
     done = " ".join(text for _, text in _changes(incident))
@@ -304,13 +329,14 @@ def _storm_alert(scope: Scope, storm: Incident, extent: Extent, news: _News) -> 
         Section("Not opted in", tuple(line for opted_in, line in lines if not opted_in)),
         Section("More", (f"and {left_out} more: see `medic history`",) if left_out > 0 else ()),
     )
-    return replace(
-        _follow_up(scope, storm, replace(news, sections=tuple(section for section in lists if section.items))),
-        app="",
-        identity=f"began {storm.opened_at:%d %b %H:%M} UTC · {failure_report.identity(scope, storm)}",
-        links=(),
-        scope=None,
-    )
+    listed = replace(news, sections=tuple(section for section in lists if section.items))
+    return _of_region(_follow_up(scope, storm, listed), scope, storm)
+
+
+def _of_region(alert: Alert, scope: Scope, incident: Incident) -> Alert:
+    """The alert about the whole region, so without an app, links and buttons."""
+    began = f"began {incident.opened_at:%d %b %H:%M} UTC · {failure_report.identity(scope, incident)}"
+    return replace(alert, app="", identity=began, links=(), scope=None)
 
 
 def _affected_line(each: Affected) -> str:
@@ -328,6 +354,7 @@ def _fitting(lines: Sequence[tuple[bool, str]]) -> list[tuple[bool, str]]:
 def _follow_up(scope: Scope, incident: Incident, news: _News, job_id: str = "") -> Alert:
     """An alert on a known incident. It links to the incident's job, unless there is another `job_id`."""
     runtime = incident.trigger is Trigger.RUNTIME
+    to_event_bus = news.kind is AlertKind.RESOLVED and incident.label != BotLabel.BUILD_FAILED
     return Alert(
         kind=news.kind,
         incident_id=incident.id,
@@ -341,7 +368,7 @@ def _follow_up(scope: Scope, incident: Incident, news: _News, job_id: str = "") 
         scope=scope,
         sections=news.sections,
         channel=incident.channel,
-        event={**incident_json(scope, incident)} if news.kind is AlertKind.RESOLVED else {},
+        event={**incident_json(scope, incident)} if to_event_bus else {},
     )
 
 

@@ -43,6 +43,8 @@ ALERT_STYLES = {
     AlertKind.UNDONE: AlertStyle("UNDONE", "🔵", "Undone"),
     AlertKind.NOT_UNDONE: AlertStyle("NOT UNDONE", "🔴", "Not undone", calls=True),
     AlertKind.UNDIAGNOSED: AlertStyle("UNDIAGNOSED", "⚫", "Undiagnosed", _MUTE),
+    AlertKind.BUILD_FAILED: AlertStyle("BUILD FAILED", "🔴", "Build failed"),
+    AlertKind.BUILDS_FAILING: AlertStyle("BUILDS FAILING", "🔴", "Builds failing"),
     AlertKind.MUTED: AlertStyle("MUTED", "🔕", "Muted"),
     AlertKind.STORM: AlertStyle("STORM", "⛔", "Storm"),
     AlertKind.STORM_OVER: AlertStyle("STORM OVER", "🟢", "Storm over"),

@@ -38,6 +38,8 @@ _QUIET_MINUTES = int(QUIET_PERIOD.total_seconds() // 60)
 _MAX_TRAFFIC_PAGES = 10
 """A page may be empty although later ones are not."""
 _NO_TRAFFIC = "quiet without traffic"
+_OVER_IN_SILENCE = frozenset({BotLabel.UNDIAGNOSED, BotLabel.BUILD_FAILED})
+"""Their alerts say nothing that could expire."""
 _GIVE_UP_AFTER = timedelta(hours=24)
 """How long an incident that fails each time is tried again."""
 
@@ -237,7 +239,7 @@ def _close(incident: Incident, locked: LockedBranch, why: str) -> None:
         expired = incident.moved(IncidentState.EXPIRED, now, why or f"expired while {incident.state}")
         locked.log(TelemetryEvent.EXPIRED, incident, state=incident.state)
         told = incident.alerted_individually or incident.alert_due
-        if told and incident.label != BotLabel.UNDIAGNOSED:  # that one says nothing that could be over
+        if told and incident.label not in _OVER_IN_SILENCE:
             locked.notify(compose_expired(scope, expired), expired, f"expired:{incident.job_id}")
         else:
             locked.save(expired)

@@ -12,6 +12,7 @@ from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
 from medic.events import DeploymentStatus
 from medic.evidence import Absent, Partial, Present, Unreadable
+from medic.flows.build_failed import report_build_failed
 from medic.flows.locked_branch import hold_branch
 from medic.flows.respond import respond
 from medic.flows.settle import look_for_success, settle_other_failure
@@ -21,6 +22,7 @@ from medic.incidents.requests import RequestRefusedError
 from medic.labels import Label, Trigger
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
+from medic.settings import Notify
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -95,7 +97,8 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     Returns:
         None if AWS says that there is no such failure, or that it is not IAM's. An obstacle if AWS could not tell.
     """
-    scope, log_event = event.scope, partial(services.telemetry.record, scope=event.scope, job=event.job_id)
+    scope, runtime = event.scope, services.runtime
+    log_event = partial(services.telemetry.record, scope=scope, job=event.job_id)
     deployment = services.gatherer.deployment(scope, event.job_id)
     match _confirmed(deployment):
         case Obstacle() as obstacle:
@@ -119,8 +122,10 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     if reading.label is Label.NOT_IAM:
         log_event(TelemetryEvent.NOT_IAM)
         settle_other_failure(event, job.ref, services)
+        if services.runtime.settings.notify is Notify.ALL_FAILURES:
+            report_build_failed(scope, app, job.ref, reading.ending, services)
         return None
-    runtime, tags = services.runtime, branch.tags
+    tags = branch.tags
     compute = choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, tags)
     service = choose_service_role(runtime.settings, scope.app_id, scope.branch, app.tags)
     evidence = services.gatherer.evidence(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.compose import Affected, Extent, compose_storm, compose_storm_over
 from medic.evidence import JobRef
+from medic.flows.build_failed import check_builds_failing
 from medic.flows.locked_branch import hold_branch
 from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import Incident, IncidentState
@@ -66,7 +67,7 @@ def join_storm(incident: Incident, locked: LockedBranch) -> None:
 
 
 def check_storm(scope: Scope, services: Services) -> None:
-    """Send the alerts of a storm that are due: who joined since the last one, or that the storm is over.
+    """Send the region's alerts that are due: who joined a storm since the last one, or that it is over.
 
     Raises:
         BusyError: another invocation does the same.
@@ -75,6 +76,8 @@ def check_storm(scope: Scope, services: Services) -> None:
         for storm in locked.record.incidents:
             if (storm.role_kind, storm.label) == _STORM:
                 _check(storm, locked)
+            else:
+                check_builds_failing(storm, locked)
         if locked.record.wrongly_listed(locked.now):
             locked.lease.save(locked.record)
 

@@ -11,6 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from medic.logscan.entries import MAX_LINE_BYTES, read_line
+from medic.logscan.model import Ending
+from medic.redaction import redact
 
 if TYPE_CHECKING:
     from medic.logscan.entries import Line
@@ -19,9 +21,13 @@ COMMAND = "# Executing command"
 STEP_LITERALS = (COMMAND, "# Completed", "## Build completed")
 """Amplify's lines where the build goes on contain one of these. Whatever was reported before did not end it."""
 _STEPS = (COMMAND, "# Completed", "## Completed", "## Build completed")
+PHASE = "# Starting phase:"
 FATAL = "!!!"
 """Amplify's fatal lines begin with it. The first one is its verdict on the build."""
 
+_MAX_ERRORS = 2
+_MAX_ERROR_CHARACTERS = 160
+_MAX_COMMAND_CHARACTERS = 80
 _STAMP = rb"^[^\[\n]{0,40}\[(?:INFO|WARNING|WARN|ERROR)\]: ?"
 _MARKS = rb"[^\w\n\[]{0,12}"
 """What tools print before an error: bullets, crosses, arrows, signs."""
@@ -106,3 +112,37 @@ def names_own_failure(line: Line) -> bool:
     """True if this one line of a build log reports a failure of its own."""
     shown = line.shown.encode()
     return own_failure_in(shown, 0, len(shown))
+
+
+def ending_of(tail: bytes, command: str) -> Ending:
+    """How a build ended that no finding ended.
+
+    Args:
+        tail: the last bytes of its log, from the beginning of a line.
+        command: the last command that Amplify executed, or empty.
+    """
+    phase = ""
+    errors: list[str] = []
+    verdicts: list[str] = []
+    for line in (read_line(raw, 0) for raw in tail.split(b"\n")):
+        if line.text.startswith(FATAL):
+            verdicts.append(line.text.lstrip("! "))
+        elif verdicts:
+            break
+        elif line.text.startswith(PHASE):
+            phase = line.text.removeprefix(PHASE).strip()
+        elif goes_on(line):
+            errors = []  # the build went on after them
+        elif names_own_failure(line):
+            errors.append(line.text)
+    errors = errors or [text for text in verdicts if not passes_on(text)]
+    return Ending(
+        place=", ".join(filter(None, (phase, _short(command, _MAX_COMMAND_CHARACTERS)))),
+        errors=tuple(_short(text, _MAX_ERROR_CHARACTERS) for text in dict.fromkeys(errors[-_MAX_ERRORS:])),
+    )
+
+
+def _short(text: str, limit: int) -> str:
+    """The text redacted, and then cut: a cut secret would not be recognised."""
+    clean = redact(text).strip()
+    return clean if len(clean) <= limit else f"{clean[: limit - 1]}…"

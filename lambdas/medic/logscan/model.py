@@ -68,6 +68,16 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How a build ended that IAM did not end, redacted and bounded."""
+
+    place: str = ""
+    """The phase and the command that ran last. Empty if the log names none."""
+    errors: tuple[str, ...] = ()
+    """The last error lines that name a failure of their own."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogReading:
     """What the scanner found in one log."""
 
@@ -82,6 +92,8 @@ class LogReading:
     """True if the log has `# Cloning repository`: the build could reach the repository."""
     commands_executed: bool = False
     """True if the log has an `# Executing command` line."""
+    ending: Ending = Ending()
+    """How the build ended. Empty if a finding ended it, or outside a build."""
 
     @property
     def complete(self) -> bool:

@@ -21,6 +21,7 @@ from medic.logscan.ending import (
     COMMAND,
     FATAL,
     STEP_LITERALS,
+    ending_of,
     goes_on,
     is_fatal,
     names_own_failure,
@@ -28,7 +29,7 @@ from medic.logscan.ending import (
     passes_on,
 )
 from medic.logscan.entries import STAMP, entry_at, read_line
-from medic.logscan.model import Denial, LogReading
+from medic.logscan.model import Denial, Ending, LogReading
 from medic.logscan.prefilter import CONTEXT, LONGEST_LITERAL, Prefilter, blocks
 from medic.logscan.quoting import only_displays
 from medic.logscan.recognise import findings_in
@@ -52,6 +53,8 @@ MAX_EXCERPT_CHARACTERS = 2000
 _LAST_BYTES = 1024 * 1024
 """Bytes at the end of a log that are scanned even if the time for scanning is up."""
 
+_ENDING_BYTES = 64 * 1024
+"""Bytes at the end of a log in which the last errors of a build are looked for."""
 _CLONING = b"# Cloning repository"
 _REMEMBERED = 32
 """Texts of entries, and shapes of lines, that need no second look."""
@@ -119,6 +122,10 @@ class Scanner:
         """True if the log's lines have time stamps."""
         self._cloned = False
         self._commands_executed = False
+        self._command = ""
+        """The last command that was executed."""
+        self._end = b""
+        """The last bytes that were read, with no gap between them."""
         self._command_only_displays = False
         self._over = False
         """True after Amplify's verdict: what follows did not end the build."""
@@ -149,7 +156,14 @@ class Scanner:
             unread="; ".join(self._unread) or None,
             cloned=self._cloned,
             commands_executed=self._commands_executed,
+            ending=self._ending(),
         )
+
+    def _ending(self) -> Ending:
+        if not self._is_build or any(finding.ended_build for finding in self._kept.values()):
+            return Ending()
+        cut = self._size > len(self._end)
+        return ending_of(self._end.partition(b"\n")[2] if cut else self._end, self._command)
 
     def _within_budget(self, chunks: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
         for chunk in chunks:
@@ -177,6 +191,7 @@ class Scanner:
         )
         self._supersede_if(self._pending)
         self._command_only_displays = False
+        self._end = b""
         self._line_feeds += (gap.lines or 0) + 1  # of the line in which the gap ends
 
     def _read_block(self, before: bytes, body: bytes, after: bytes) -> None:
@@ -194,6 +209,7 @@ class Scanner:
             self._read_entries(before, body, after, hits)
         self._line_feeds += line_feeds
         self._size += len(body)
+        self._end = (self._end + body)[-_ENDING_BYTES:]
 
     def _read_entries(self, before: bytes, body: bytes, after: bytes, hits: dict[int, bytes]) -> None:
         data, begins = before + body + after, self._size - len(before)
@@ -225,7 +241,8 @@ class Scanner:
         step, fatal = goes_on(first), self._is_build and is_fatal(first, in_stamped_log=self._stamped)
         if first.text.startswith(COMMAND):
             self._commands_executed = True
-            self._command_only_displays = only_displays(first.text.partition(":")[2])
+            self._command = first.text.partition(":")[2].strip()
+            self._command_only_displays = only_displays(self._command)
         findings = () if self._command_only_displays else self._findings_in(entry)
         if self._pending:
             own = not findings and (not passes_on(first.text) if fatal else names_own_failure(first))

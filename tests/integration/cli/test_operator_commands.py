@@ -89,7 +89,7 @@ def test_an_approved_proposal_is_applied_under_the_approver_s_name(world: World,
     result = run(world, "approve", incident["id"], "--yes")
     assert result.exit_code == 0
     reason = "the branch's tag amplify-medic:auto-fix says ask"
-    assert f"Plan: set this branch's compute role to {world.default_role_arn} ({reason})." in result.stdout
+    assert f"Plan: set this branch's compute role from none to {world.default_role_arn} ({reason})." in result.stdout
     assert "The branch's compute role is not set now." in result.stdout
     assert world.compute_role(app) == world.default_role_arn
     (incident,) = incidents(world)

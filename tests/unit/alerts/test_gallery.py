@@ -9,22 +9,27 @@ import pytest
 from medic.alerts.model import Alert, AlertKind, redacted
 from medic.alerts.slack import render_brief, render_detail
 from medic.codec import from_text, to_text
+from tests.gallery.__main__ import PICTURES
 from tests.gallery.golden import GOLDEN, golden_path, rendered
 from tests.gallery.page import slack_page
-from tests.gallery.samples import denied, every_kind, hostile
+from tests.gallery.samples import by_name, every_kind
 
-EVERY = (*every_kind(), denied(), hostile())
-IDS = [*(alert.kind.value for alert in every_kind()), "denied", "hostile"]
+EVERY, IDS = tuple(by_name().values()), list(by_name())
 
 
 def test_there_is_a_sample_of_every_kind() -> None:
     assert sorted(alert.kind for alert in every_kind()) == sorted(AlertKind)
-    assert {path.stem for path in GOLDEN.glob("*.json")} == set(AlertKind)
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(IDS)
 
 
-@pytest.mark.parametrize("alert", every_kind(), ids=IDS[:-2])
-def test_an_alert_matches_its_golden_file(alert: Alert) -> None:
-    assert json.loads(rendered(alert)) == json.loads(golden_path(alert).read_text())
+@pytest.mark.parametrize(("name", "alert"), by_name().items(), ids=IDS)
+def test_an_alert_matches_its_golden_file(name: str, alert: Alert) -> None:
+    assert json.loads(rendered(alert)) == json.loads(golden_path(name).read_text())
+
+
+def test_the_gallery_has_a_phone_and_a_desktop_picture_of_every_golden_file() -> None:
+    pictures = {path.stem for path in PICTURES.glob("*.png")}
+    assert pictures == {f"{name}{width}" for name in (*IDS, "email") for width in ("", "-desktop")}
 
 
 @pytest.mark.parametrize("alert", EVERY, ids=IDS)
@@ -41,3 +46,11 @@ def test_an_alert_survives_storage_as_json(alert: Alert) -> None:
 @pytest.mark.parametrize("alert", EVERY, ids=IDS)
 def test_redacting_an_alert_again_changes_nothing(alert: Alert) -> None:
     assert redacted(alert) == alert
+
+
+def test_the_alert_on_another_failure_has_five_lines_and_no_actions() -> None:
+    alert = next(each for each in every_kind() if each.kind is AlertKind.BUILD_FAILED)
+    message = render_brief(alert, buttons=True)
+    assert len(message["text"].splitlines()) + bool(alert.links) <= 5
+    assert "actions" not in [block["type"] for block in message["blocks"]]
+    assert not alert.has_detail

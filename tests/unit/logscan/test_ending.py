@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medic.labels import Label, Phase, Source
+from medic.logscan.model import Ending
 from medic.logscan.scan import scan
+from medic.redaction import redact
 from medic.unpack import CutError
 from tests.unit.diagnosis.support import LOGS, reading_of
+from tests.unit.redaction.corpus import leaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,3 +231,61 @@ def test_a_denial_that_the_app_caught_is_seen_in_a_whole_log_and_is_not_why_its_
 
     assert reading.findings
     assert {each.ended_build for each in reading.findings} == {False}
+
+
+def ending(*lines: str) -> Ending:
+    head = ("# Starting phase: build", "# Executing command: npm run build")
+    return scan(["".join(map(_line, (*head, *lines))).encode()], Phase.BUILD).ending
+
+
+def test_another_failure_names_phase_command_and_the_last_error_lines() -> None:
+    assert ending(
+        "Failed to compile.",
+        "./pages/index.tsx:5:10",
+        "Type error: Property 'x' does not exist on type 'Y'.",
+        "npm ERR! code 1",
+        "!!! Build failed",
+        "Error: printed after the verdict",
+    ) == Ending(
+        "build, npm run build",
+        ("Failed to compile.", "Type error: Property 'x' does not exist on type 'Y'."),
+    )
+
+
+def test_an_error_before_another_command_is_not_the_last_one() -> None:
+    found = ending("Error: caught", "# Executing command: npm run lint", "error TS2345: no", "!!! Build failed")
+    assert found == Ending("build, npm run lint", ("error TS2345: no",))
+
+
+def test_without_an_error_line_amplifys_verdict_is_told_if_it_names_a_failure() -> None:
+    assert ending("!!! Build timed out after 30 minutes").errors == ("Build timed out after 30 minutes",)
+    assert ending("!!! Build failed").errors == ()
+
+
+def test_commands_and_error_lines_are_redacted_before_they_are_cut() -> None:
+    key = "AKIA" + "Q3EGRX5XGBZTVQWA"
+    found = ending(f"Error: {'x' * 150} {key}", "!!! Build failed")
+    assert key[:6] not in str(found)
+    assert all(len(text) <= 160 for text in found.errors)
+    secret = ending(f"# Executing command: deploy --token={key} {'y' * 200}")
+    assert key not in secret.place
+    assert len(secret.place) <= 90
+
+
+def test_an_iam_failure_has_its_findings_instead() -> None:
+    error = "CredentialsProviderError: Could not load credentials from any providers"
+    assert ending(error, "!!! Build failed") == Ending()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_another_failure_quotes_leaks_no_secret(seed: int) -> None:
+    """A line that the words before it make another one, as `Error:` makes of `PASS …`, is the redaction's to miss."""
+    leaked = []
+    for leak in leaks(seed):
+        lines = leak.text.split("\n")
+        if len(lines) > 1:
+            quoted = ending(*lines, "!!! Build failed")
+        elif leak.secret not in redact(f"Error: {leak.text}"):
+            quoted = ending(f"# Executing command: {leak.text}", f"Error: {leak.text}", "!!! Build failed")
+        leaked += [leak.kind] if leak.secret in str(quoted) else []
+    assert leaked == []
