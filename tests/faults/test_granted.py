@@ -1,9 +1,11 @@
-"""The queue' permissions compared with their calls: each call has its permission, and each permission its call.
+"""The functions' permissions compared with their calls: each call has its permission, and each permission its call.
 
 So removing any action makes a path fail, because IAM would refuse one of the path's calls.
 """
 
 from __future__ import annotations
+
+import pytest
 
 from medic.gateways import Gateways
 from medic.settings import Runtime, Settings
@@ -16,6 +18,8 @@ from tests.infra.stacks import EVERYTHING, actor, allowed, reader, watcher
 from tests.infra.test_granted_calls import AUTHORISED_AS, CALLED_BY_LAMBDA
 from tests.integration.conftest import REGION, TABLE
 from tests.integration.test_watcher import Queue
+
+pytestmark = pytest.mark.timeout(400)  # the first of these tests records every path
 
 ACTORS = {*SET_ROLE, START_JOB}
 
