@@ -29,6 +29,9 @@ PARALLEL_TREES = 2
 def main(words: Sequence[str]) -> int:
     """Run the trials. Returns 1 if a mutant survives, or if a test fails without any mutant."""
     chosen = [mutant for mutant in catalogue() if not words or any(word in mutant.name for word in words)]
+    if not chosen:
+        _print(f"No mutant's name contains any of {words}. Usage: python -m tests.mutants [WORD...]")
+        return 2
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees = Trees([copy_tree(Path(folder) / str(number)) for number in range(PARALLEL_TREES)])
         failures = list(filter(None, trees.each(baseline_failure, dict.fromkeys(mutant.tests for mutant in chosen))))
