@@ -75,3 +75,9 @@ def test_the_responsible_file_is_two_links_from_the_readme(topic: str) -> None:
     rows = re.findall(r"^\| (.+?) \| (.+?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
     files = [target for what, where in rows if topic in what.lower() for target in _LINK.findall(where)]
     assert any(target.endswith(".py") for target in files), f"CONTRIBUTING.md names no file for: {topic}"
+
+
+def test_the_readmes_alert_is_the_golden_one() -> None:
+    golden = json.loads((ROOT / "tests/data/alerts/open.json").read_text(encoding="utf-8"))["slack"]["text"]
+    shown = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert " ".join(golden.split()) in shown

@@ -264,7 +264,7 @@ def test_without_an_error_line_amplifys_verdict_is_told_if_it_names_a_failure() 
 
 def test_commands_and_error_lines_are_redacted_before_they_are_cut() -> None:
     key = "AKIA" + "Q3EGRX5XGBZTVQWA"
-    found = ending(f"Error: {'x' * 150} {key}", "!!! Build failed")
+    found = ending(f"Error: {'x' * 140} {key}", "!!! Build failed")
     assert key[:6] not in str(found)
     assert all(len(text) <= 160 for text in found.errors)
     secret = ending(f"# Executing command: deploy --token={key} {'y' * 200}")
