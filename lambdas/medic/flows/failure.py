@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,11 @@ from medic.aws.errors import RetryableError
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
 from medic.events import DeploymentStatus
-from medic.evidence import Absent, Partial, Present, Unreadable
+from medic.evidence import Absent, JobRef, Partial, Present, Unreadable
 from medic.flows.locked_branch import hold_branch
 from medic.flows.respond import respond
 from medic.flows.settle import look_for_success, settle_other_failure
-from medic.flows.undiagnosed import Obstacle, report_undiagnosed
+from medic.flows.undiagnosed import Obstacle, report_undiagnosed, retry_while_it_may_pass
 from medic.incidents.model import Incident
 from medic.incidents.requests import RequestRefusedError
 from medic.labels import Label, Trigger
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 
-_NOT_THERE_FOR = timedelta(minutes=30)
-"""How long a job's final status or its log may be late. Then the failure is reported without a diagnosis."""
 _GRANT = "Let the bot's role make this call, and look for a service control policy that denies it."
 
 
@@ -80,13 +77,11 @@ def _give_way(
     obstacle: Obstacle, event: DeploymentEvent, services: Services, attempt: Attempt | None, request: Request | None
 ) -> None:
     """Retry while the obstacle may pass. Then report the failure without a diagnosis: it is never dropped."""
-    waited_enough = attempt is not None and (attempt.last or attempt.age >= _NOT_THERE_FOR)
-    if obstacle.passing and not waited_enough:
-        raise RetryableError("amplify:GetJob", "NotYet", obstacle.why)
+    retry_while_it_may_pass(obstacle, attempt)
     if request is not None:
         raise RequestRefusedError(f"could not look: {obstacle.why}", for_good=False)
     if attempt is not None:
-        report_undiagnosed(event, obstacle, services)
+        report_undiagnosed(event.scope, JobRef(event.job_id, None), obstacle, services)
 
 
 def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedFailure | Obstacle | None:
