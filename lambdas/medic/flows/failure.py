@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import RetryableError
+from medic.aws.gather import NO_VERDICT
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
 from medic.events import DeploymentStatus
@@ -23,6 +25,8 @@ from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from medic.alerts.failure_report import FailureReport
     from medic.aws.gather import Deployment
     from medic.events import Attempt, DeploymentEvent
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 
+_WRITTEN_WITHIN = timedelta(minutes=10)
+"""How long after a job's end its log may still be written."""
 _GRANT = "Let the bot's role make this call, and look for a service control policy that denies it."
 
 
@@ -106,10 +112,10 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         return None
     phase = deployment.failed_phase
     log, reading = services.gatherer.read_log(deployment, phase)
-    unread = _unread_log(log)
+    unread = _unread_log(log, job, services.clock())
     if unread is not None:
         log_event(TelemetryEvent.LOG_UNAVAILABLE, why=unread.why)
-        if reading.label is None:
+        if reading.label is None or (reading.unread == NO_VERDICT and unread.passing):
             return unread
     if reading.label is Label.NOT_IAM:
         log_event(TelemetryEvent.NOT_IAM)
@@ -183,13 +189,14 @@ def _failed(item: Item[Job]) -> Job | Obstacle | str:
             return Obstacle("status", why, "Look at the job in the Amplify console.", passing=True)
 
 
-def _unread_log(log: Read[BuildLog]) -> Obstacle | None:
+def _unread_log(log: Read[BuildLog], job: Job, now: datetime) -> Obstacle | None:
     """What keeps the bot from knowing what the whole log shows; None if it was read whole."""
     match log:
         case Present():
             return None
         case Partial(_, reason):
             remedy = "Read the rest of the log in the Amplify console, or raise limits.log_mebibytes."
-            return Obstacle("cut", f"the log was read in part: {reason}", remedy, passing=False)
+            being_written = reason == NO_VERDICT and job.ended_at is not None and now - job.ended_at < _WRITTEN_WITHIN
+            return Obstacle("cut", f"the log was read in part: {reason}", remedy, passing=being_written)
         case Absent(reason) | Unreadable(reason):
             return Obstacle("log", reason, "Look at the log in the Amplify console.", passing=True)

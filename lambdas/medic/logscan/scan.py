@@ -150,6 +150,7 @@ class Scanner:
             lines=lines,
             size=self._size,
             unread="; ".join(self._unread) or None,
+            verdict=self._over,
             cloned=self._cloned,
             commands_executed=self._commands_executed,
         )
