@@ -131,7 +131,8 @@ def test_a_log_that_is_cut_without_a_finding_is_not_called_harmless(
 DENIED = (
     b"2026-01-01T00:00:00.000Z [INFO]: # Executing command: npm run build\n"
     b"2026-01-01T00:00:01.000Z [WARNING]: AccessDenied: User: "
-    b"arn:aws:sts::123456789012:assumed-role/service/BuildSession is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k\n"
+    b"arn:aws:sts::123456789012:assumed-role/service/BuildSession is not authorized to perform: s3:GetObject "
+    b"on resource: arn:aws:s3:::b/k\n"
 )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from medic.labels import Label, Phase
-from medic.logscan.scan import scan
+from medic.labels import Label, Phase, Source
+from medic.logscan.scan import MAX_PER_LABEL, scan
 from medic.unpack import CutError, Gap
 
 if TYPE_CHECKING:
@@ -105,3 +105,15 @@ def test_after_the_time_for_scanning_only_the_last_bytes_are_scanned(monkeypatch
     assert reading.size < len(block) * 12
     assert scan([*early, FAILED.encode()], Phase.BUILD, seconds=3).label is None
     assert scan([*early, *late], Phase.BUILD).complete
+
+
+# --- many lines of one kind
+
+
+def test_lines_of_the_build_displace_no_line_of_amplify_of_the_same_kind() -> None:
+    many = "".join(DENIAL.replace("amplify-service", f"r{number}") for number in range(40))
+    verdict = DENIAL.replace("[WARNING]: ", "[ERROR]: !!! ")
+    for text in (START + many + verdict, START + many + verdict + many):
+        sources = [finding.source for finding in read(text).findings]
+        assert sources[0] is Source.AMPLIFY
+        assert sources.count(Source.BUILD) == MAX_PER_LABEL
