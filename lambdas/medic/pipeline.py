@@ -57,7 +57,7 @@ def run(message: Message, services: Services, attempt: Attempt | None = None) ->
         case WakeUp(scope):
             handle_overdue(scope, services)
         case RuntimeWakeUp():
-            diagnose_runtime(message, services)
+            diagnose_runtime(message, services, attempt)
         case Request():
             take_request(message, services)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from medic.aws.amplify import AmplifyReader
+from medic.evidence import Present
 
 if TYPE_CHECKING:
     from tests.integration.conftest import World
@@ -308,6 +312,24 @@ def test_a_forged_failure_of_a_successful_job_that_printed_the_error_has_no_effe
     assert event["detail"]["jobStatus"] == "SUCCEED"
     world.deliver({**event, "detail": {**event["detail"], "jobStatus": "FAILED"}})
     assert world.slack.posts == []
+    assert world.calls("UpdateBranch") == []
+
+
+def test_a_forged_failure_of_a_job_that_getjob_shows_as_successful_has_no_effect_whatever_its_log_shows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, real = world.make_app(tags=OPTED_IN), AmplifyReader.job
+    world.amplify.control.set_connection(app, "lost")
+    event = world.build(app)
+
+    def succeeded(self: AmplifyReader, *args: str) -> Any:
+        found = real(self, *args)
+        assert isinstance(found, Present)
+        return Present(replace(found.value, job=replace(found.value.job, status="SUCCEED")))
+
+    monkeypatch.setattr(AmplifyReader, "job", succeeded)
+    world.deliver(event)
+    assert world.alerts() == []
     assert world.calls("UpdateBranch") == []
 
 

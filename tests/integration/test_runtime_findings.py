@@ -14,7 +14,7 @@ from medic.aws.errors import RetryableError
 from medic.aws.logs import RuntimeLogs, log_group
 from medic.aws.rate import RateLimiter
 from medic.events import RequestKind, Scope, runtime_wake_up
-from medic.evidence import Partial, RuntimeLine, Unreadable
+from medic.evidence import Partial, Present, RuntimeLine, Unreadable
 from medic.watch.cursor import REPORT_MISSING_AFTER
 from medic.watch.cursor_store import Cursors
 from medic.watch.look import RuntimeWatch
@@ -645,6 +645,53 @@ def test_a_log_that_is_read_in_part_or_not_at_all_is_read_again(
 
     world.deliver(shop.wake_up_messages[0])
     assert shop.states == ["rebuilding"]
+
+
+@pytest.mark.parametrize("answer", [Partial((), "the time was up"), Unreadable("logs:FilterLogEvents denied")])
+def test_a_log_that_stays_unread_is_reported_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, answer: Partial[tuple[RuntimeLine, ...]] | Unreadable
+) -> None:
+    shop = site(world, FIX)
+    shop.visit()
+    with monkeypatch.context() as patch:
+        patch.setattr(RuntimeLogs, "lines", lambda *_, **__: answer)
+        with pytest.raises(RetryableError):
+            shop.look()
+        for _ in range(2):
+            world.deliver(shop.wake_up_messages[0], age=31 * MINUTE)
+    for _ in range(13):  # traffic says nothing about an error that nobody has seen
+        shop.after(2 * HOUR).visit()
+        world.watch()
+
+    (alert,) = shop.alerts
+    assert shop.states == ["expired"]
+    assert "the SSR log reports an error, the bot could not find out why" in alert
+    assert answer.reason in alert
+    assert [each["label"] for each in shop.incidents] == ["undiagnosed"]
+
+
+def test_an_ignored_app_waits_for_no_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = site(world, {"amplify-medic:auto-fix": "ignore"})
+    monkeypatch.setattr(RuntimeLogs, "lines", lambda *_, **__: Unreadable("denied"))
+    scope = Scope("aws", world.amplify.account_id, "eu-central-1", shop.app, "*")
+    world.deliver(runtime_wake_up(scope, world.now(), world.now()), age=31 * MINUTE)
+
+    assert shop.alerts == []
+
+
+def test_what_was_not_read_beside_a_failure_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, read = site(world), RuntimeLogs.lines
+
+    def in_part(*args: Any, **kwargs: Any) -> Any:
+        found = read(*args, **kwargs)
+        return Partial(found.value, "it has more pages") if isinstance(found, Present) else found
+
+    monkeypatch.setattr(RuntimeLogs, "lines", in_part)
+    shop.visit()
+    shop.look()
+
+    (alert,) = shop.alerts
+    assert "read in part, so more may have failed: it has more pages" in alert
 
 
 def test_a_wake_up_waits_while_the_app_may_not_be_read(world: World) -> None:

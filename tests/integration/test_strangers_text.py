@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from tests.integration.test_runtime_findings import (
     site,
     two_branches,
 )
+from tests.unit.flows.test_any_runtime_text import PHRASES
 
 if TYPE_CHECKING:
     from tests.integration.conftest import World
@@ -238,3 +240,38 @@ def test_lines_on_many_sites_make_no_storm_if_the_state_contradicts_them(world: 
 
     assert incident(world, victim).changes != ()
     assert not [alert for alert in world.alerts() if "Storm" in alert]
+
+
+# --- any text at all
+
+NOISE = ("\n", " ", "\x1b[31m", "\0", "\u2028", "<!channel>", "$(id)", "%s{}", "é" * 40, "A" * 20_000)
+TEXTS = 15
+"""Made of pieces of every signature and denial, so that many of them pass the filter."""
+
+
+def any_text(draw: random.Random) -> str:
+    pieces = [draw.choice((PHRASES, PHRASES, tuple(HOSTILE.values()), NOISE)) for _ in range(draw.randint(1, 5))]
+    return "".join(draw.choice(each) for each in pieces)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_text_does_more_than_cause_alerts(world: World, seed: int) -> None:
+    world.settings["limits"] = {"storm_apps": 1}
+    sites = (mended(world), with_role(world, {}), site(world, {}, name="lacking"), site(world, {}, name="other"))
+    told, changes, draw = len(world.alerts()), len(world.calls("UpdateBranch")), random.Random(seed)  # noqa: S311
+    for _ in range(TEXTS):
+        text = any_text(draw)
+        for each in sites:
+            prints(world, each, text)
+    sites[0].look()
+    world.watch()
+
+    new = [*world.alerts()[told:], *world.emails()]
+    assert len(new) > len(sites)
+    assert [text for text in new if "Proven" in text or "Storm" in text or GRANTS.search(text)] == []
+    assert len(world.calls("UpdateBranch")) == changes
+    assert set(sites[0].states) == {"applied", "open"}
+    assert {each["label"] for each in sites[0].incidents} & {
+        "credentials_missing_build",
+        "service_role_unassumable",
+    } == set()

@@ -128,6 +128,47 @@ def test_a_log_that_is_cut_without_a_finding_is_not_called_harmless(
     assert "longer than 64 MiB" in world.alerts()[0]
 
 
+DENIED = (
+    b"2026-01-01T00:00:00.000Z [INFO]: # Executing command: npm run build\n"
+    b"2026-01-01T00:00:01.000Z [WARNING]: AccessDenied: User: "
+    b"arn:aws:sts::123456789012:assumed-role/service/BuildSession is not authorized to perform: s3:GetObject "
+    b"on resource: arn:aws:s3:::b/k\n"
+)
+
+
+@pytest.mark.parametrize("text", [b"2026-01-01T00:00:00.000Z [INFO]: npm run build\n", DENIED], ids=["plain", "denied"])
+def test_a_log_without_amplifys_verdict_is_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, text: bytes
+) -> None:
+    app, event = failing(world)
+    with monkeypatch.context() as patch:
+        patch.setattr(BuildLogSource, "chunks", lambda *_: iter([text]))
+        with pytest.raises(RetryableError, match="verdict"):
+            world.deliver(event)
+    world.deliver(event)
+
+    assert incident(world, app).label == "service_role_unassumable"
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "said"),
+    [
+        (b"2026-01-01T00:00:00.000Z [INFO]: npm run build\n", "undiagnosed", "verdict is missing"),
+        (DENIED, "access_denied_identity", "read in part, so more may have failed"),
+    ],
+)
+def test_a_log_that_never_gets_a_verdict_is_not_called_harmless(
+    world: World, monkeypatch: pytest.MonkeyPatch, text: bytes, label: str, said: str
+) -> None:
+    app, event = failing(world)
+    world.amplify.control.advance(11 * 60)
+    monkeypatch.setattr(BuildLogSource, "chunks", lambda *_: iter([text]))
+    world.deliver(event)
+
+    assert incident(world, app).label == label
+    assert said in world.alerts()[0]
+
+
 def test_an_empty_log_is_not_there_yet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     app, event = failing(world)
     monkeypatch.setattr(BuildLogSource, "chunks", lambda *_: iter(()))

@@ -166,13 +166,14 @@ def compose_replacement(scope: Scope, incident: Incident) -> Alert:
 
 
 def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str) -> Alert:
-    """The alert on a failed deployment that could not be diagnosed. It claims nothing about the cause."""
+    """The alert on a failure that could not be diagnosed. It claims nothing about the cause."""
+    failed = f"job {incident.job_id} failed" if incident.job_id.strip("0") else "the SSR log reports an error"
     lines = (
         ("Not found out because", f"{why.rstrip('.')}."),
         (_NEXT, remedy),
         (_BOT, "Changed nothing. It may or may not be an IAM failure."),
     )
-    news = _News(AlertKind.UNDIAGNOSED, f"job {incident.job_id} failed, the bot could not find out why", lines)
+    news = _News(AlertKind.UNDIAGNOSED, f"{failed}, the bot could not find out why", lines)
     alert = _follow_up(scope, incident, news)
     return replace(alert, event={**incident_json(scope, incident), "reason": why})
 

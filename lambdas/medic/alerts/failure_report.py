@@ -24,6 +24,7 @@ from medic.alerts.fixes import (
 from medic.alerts.model import AlertKind, ButtonTarget, NamedText, Section
 from medic.arns import name_of
 from medic.diagnosis.model import CheckResult, Rank
+from medic.evidence import Partial
 from medic.incidents.model import IncidentState
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
 from medic.plan.decide import contradicted, effect_of
@@ -325,6 +326,8 @@ def reference(report: FailureReport) -> Iterator[NamedText]:
         name = wording.capitalized(wording.ROLE_OF_ACTION[kind])
         yield NamedText(name, f"{now[kind] or 'none'}{after.get(kind, '')}")
     yield NamedText("Opt-in", failure.opt_in.note)
+    if isinstance(failure.evidence.log, Partial):
+        yield NamedText("Log", f"read in part, so more may have failed: {failure.evidence.log.reason}")
     if incident.count > 1:
         yield NamedText("Seen", f"{incident.count} times")
 

@@ -36,6 +36,7 @@ _CONSOLES = {
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
 _DIALECTS = (Dialect.CONSOLE, Dialect.CLI, Dialect.CDK, Dialect.TERRAFORM)
+_CONSOLE_ONLY = (Dialect.CONSOLE,)
 _MAX_FIXES = 2
 
 _CALLER_FIXES = frozenset({"grant_action", "change_boundary"})
@@ -46,6 +47,10 @@ REPAIRING_FIXES = frozenset({"create_service_role", "attach_service_role"})
 """Fixes that do what the bot does when it repairs the service role."""
 TRUST_FIXES = {ActionKind.ATTACH_COMPUTE: "trust_compute_role", ActionKind.REPAIR_SERVICE: "trust_service_role"}
 """The fix of the role that the bot's action replaces."""
+_GRANTING_FIXES = frozenset(
+    {*TRUST_FIXES.values(), "create_backend_role", "grant_action", "allow_pass_role", "logging_policy"}
+)
+"""Fixes that let somebody do more. A line that any visitor can write gets no command for them."""
 _LAPTOP_FIXES = frozenset({"log_in_locally"})
 """Fixes of a command outside Amplify."""
 _PERMISSIONS_TAB_FIXES = frozenset({"grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"})
@@ -82,7 +87,14 @@ def fixes_for(
     useless = {*without, *_impossible(evidence, diagnosis)}
     shown = [id_ for id_ in ids if id_ not in useless and not _deny_overrides(id_, diagnosis)][:_MAX_FIXES]
     return tuple(
-        _fix(fix_id, proposals.get(fix_id), evidence, _role_for(evidence, diagnosis, fix_id)) for fix_id in shown
+        _fix(
+            fix_id,
+            proposals.get(fix_id),
+            evidence,
+            _role_for(evidence, diagnosis, fix_id),
+            _CONSOLE_ONLY if diagnosis.phase is Phase.RUNTIME and fix_id in _GRANTING_FIXES else _DIALECTS,
+        )
+        for fix_id in shown
     )
 
 
@@ -96,6 +108,8 @@ def _impossible(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
         yield "create_compute_role"  # the paired role is there to be attached
     if diagnosis.service is not None and diagnosis.service.usable:
         yield "create_service_role"
+    if diagnosis.compute is None:
+        yield TRUST_FIXES[ActionKind.ATTACH_COMPUTE]  # nobody knows which role was refused
     if diagnosis.phase is not Phase.API:
         yield from _LAPTOP_FIXES
 
@@ -106,7 +120,9 @@ def _deny_overrides(fix_id: str, diagnosis: Diagnosis) -> bool:
     return verdict is not None and verdict.assumable is Assumable.DENIED and verdict.proposal is None
 
 
-def _fix(fix_id: str, proposal: Proposal | None, evidence: Evidence, role_arn: str) -> Section:
+def _fix(
+    fix_id: str, proposal: Proposal | None, evidence: Evidence, role_arn: str, dialects: Collection[Dialect]
+) -> Section:
     scope = Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name)
     url = app_url(scope) if fix_id in _APP_PAGE_FIXES else ""
     if fix_id in TRUST_FIXES.values():
@@ -117,7 +133,7 @@ def _fix(fix_id: str, proposal: Proposal | None, evidence: Evidence, role_arn: s
     if proposal is not None:
         return Section(fix.title, snippets=proposal_snippets(proposal), url=url)
     values = _values(evidence, role_arn)
-    texts = ((dialect, _filled_in(fix.written_in(dialect), dialect, values)) for dialect in _DIALECTS)
+    texts = ((dialect, _filled_in(fix.written_in(dialect), dialect, values)) for dialect in dialects)
     # A text with an unknown name can't be run.
     snippets = (NamedText(DIALECTS[dialect], text) for dialect, text in texts if not placeholders_in(text))
     return Section(fix.title, snippets=tuple(snippets), url=url)

@@ -154,11 +154,6 @@ class Diagnosis:
         return self.causes[0].id if self.causes else "none"
 
     @property
-    def agreed(self) -> bool:
-        """True if a cause is more than possible, which a line of the SSR log becomes only if AWS's state agrees."""
-        return any(cause.rank in (Rank.PROVEN, Rank.LIKELY) for cause in self.causes)
-
-    @property
     def lacks_usable_role(self) -> bool:
         """True if the effective compute role is missing, or known to be unusable."""
         return self.compute is None or self.compute.usable is False

@@ -121,6 +121,8 @@ def _continue(scope: Scope, incident: Incident, services: Services) -> None:
         continue_rebuild(scope, incident, services)
     elif incident.state is IncidentState.REBUILDING:
         _follow_rebuild(scope, incident, services)
+    elif incident.trigger is Trigger.RUNTIME and incident.label == BotLabel.UNDIAGNOSED:
+        return  # nobody knows what would be quiet, so it expires
     elif incident.trigger is Trigger.RUNTIME:
         _check_quiet(scope, incident, services)
     else:

@@ -8,15 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import RetryableError
+from medic.aws.gather import NO_VERDICT
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
 from medic.events import DeploymentStatus
-from medic.evidence import Absent, Partial, Present, Unreadable
+from medic.evidence import Absent, JobRef, Partial, Present, Unreadable
 from medic.flows.build_failed import report_build_failed
 from medic.flows.locked_branch import hold_branch
 from medic.flows.respond import respond
 from medic.flows.settle import look_for_success, settle_other_failure
-from medic.flows.undiagnosed import Obstacle, report_undiagnosed
+from medic.flows.undiagnosed import Obstacle, report_undiagnosed, retry_while_it_may_pass
 from medic.incidents.model import Incident
 from medic.incidents.requests import RequestRefusedError
 from medic.labels import Label, Trigger
@@ -26,6 +27,8 @@ from medic.settings import Notify
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from medic.alerts.failure_report import FailureReport
     from medic.aws.gather import Deployment
     from medic.events import Attempt, DeploymentEvent
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 
-_NOT_THERE_FOR = timedelta(minutes=30)
-"""How long a job's final status or its log may be late. Then the failure is reported without a diagnosis."""
+_WRITTEN_WITHIN = timedelta(minutes=10)
+"""How long after a job's end its log may still be written."""
 _GRANT = "Let the bot's role make this call, and look for a service control policy that denies it."
 
 
@@ -82,13 +85,11 @@ def _give_way(
     obstacle: Obstacle, event: DeploymentEvent, services: Services, attempt: Attempt | None, request: Request | None
 ) -> None:
     """Retry while the obstacle may pass. Then report the failure without a diagnosis: it is never dropped."""
-    waited_enough = attempt is not None and (attempt.last or attempt.age >= _NOT_THERE_FOR)
-    if obstacle.passing and not waited_enough:
-        raise RetryableError("amplify:GetJob", "NotYet", obstacle.why)
+    retry_while_it_may_pass(obstacle, attempt)
     if request is not None:
         raise RequestRefusedError(f"could not look: {obstacle.why}", for_good=False)
     if attempt is not None:
-        report_undiagnosed(event, obstacle, services)
+        report_undiagnosed(event.scope, JobRef(event.job_id, None), obstacle, services)
 
 
 def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedFailure | Obstacle | None:
@@ -114,10 +115,10 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         return None
     phase = deployment.failed_phase
     log, reading = services.gatherer.read_log(deployment, phase)
-    unread = _unread_log(log)
+    unread = _unread_log(log, job, services.clock())
     if unread is not None:
         log_event(TelemetryEvent.LOG_UNAVAILABLE, why=unread.why)
-        if reading.label is None:
+        if reading.label is None or (reading.unread == NO_VERDICT and unread.passing):
             return unread
     if reading.label is Label.NOT_IAM:
         log_event(TelemetryEvent.NOT_IAM)
@@ -193,13 +194,14 @@ def _failed(item: Item[Job]) -> Job | Obstacle | str:
             return Obstacle("status", why, "Look at the job in the Amplify console.", passing=True)
 
 
-def _unread_log(log: Read[BuildLog]) -> Obstacle | None:
+def _unread_log(log: Read[BuildLog], job: Job, now: datetime) -> Obstacle | None:
     """What keeps the bot from knowing what the whole log shows; None if it was read whole."""
     match log:
         case Present():
             return None
         case Partial(_, reason):
             remedy = "Read the rest of the log in the Amplify console, or raise limits.log_mebibytes."
-            return Obstacle("cut", f"the log was read in part: {reason}", remedy, passing=False)
+            being_written = reason == NO_VERDICT and job.ended_at is not None and now - job.ended_at < _WRITTEN_WITHIN
+            return Obstacle("cut", f"the log was read in part: {reason}", remedy, passing=being_written)
         case Absent(reason) | Unreadable(reason):
             return Obstacle("log", reason, "Look at the log in the Amplify console.", passing=True)

@@ -204,7 +204,7 @@ def _act(
     services, scope, now = locked.services, failure.scope, locked.now
     incident = _open_or_count(failure, before, now)
     is_new = before is None or before.id != incident.id
-    region = services.region.count(scope) if is_new and failure.confirmed_by_state else services.region.read(scope)
+    region = services.region.count(scope) if is_new and failure.shown_by_state else services.region.read(scope)
     jobs = cache(partial(services.amplify.jobs, scope.app_id, scope.branch))
     allowed_until = incident.fresh_until if incident.unfinished else None
     question = Question(

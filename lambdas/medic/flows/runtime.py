@@ -30,9 +30,11 @@ from medic.evidence import (
     RuntimeLine,
     TimeSpan,
     Unreadable,
+    build_log,
 )
 from medic.flows.locked_branch import RecordedError, hold_branch
 from medic.flows.respond import respond
+from medic.flows.undiagnosed import Obstacle, report_undiagnosed, retry_while_it_may_pass
 from medic.incidents.model import Incident, IncidentState
 from medic.incidents.table import BusyError
 from medic.labels import BotLabel, Identity, Label, Phase, RoleKind, Trigger
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.alerts.failure_report import FailureReport
-    from medic.events import RuntimeWakeUp, Scope
+    from medic.events import Attempt, RuntimeWakeUp, Scope
     from medic.evidence import App, Role
     from medic.incidents.model import Request
     from medic.services import Services
@@ -60,6 +62,7 @@ _MAX_NAMED = 5
 """How many branches a note names."""
 _LOG_MISSING = (RoleKind.NONE, BotLabel.SSR_LOG_MISSING)
 """The kind of the incident that reports that the app has no SSR log."""
+_LOOK = "Look at the log in CloudWatch."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +73,27 @@ class SsrApp:
     branches: tuple[Branch, ...]
 
 
-def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services) -> None:
+def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services, attempt: Attempt | None = None) -> None:
     """Handle a wake-up of the watcher, from reading the log to sending the alerts.
 
+    What of the log stays unread is reported: as such if nothing was found, else with what was found.
+
     Raises:
-        RetryableError: AWS throttled or could not be reached.
+        RetryableError: AWS throttled or could not be reached, or the log can't be read yet.
         BusyError: another invocation works on one of the branches.
     """
     ssr = read_ssr_app(wake_up.scope, services)
     if ssr is None:
         return
+    obstacle: Obstacle | None = None
     match _read_lines(wake_up.scope, TimeSpan(wake_up.since, wake_up.until), services):
         case Present(found):
-            _respond_to_all(_confirmed_failures(wake_up.scope, ssr, found, services), services)
+            _respond_to_all(_confirmed_failures(wake_up.scope, ssr, found, None, services), services)
         case Partial(found, reason):
-            failures = tuple(_confirmed_failures(wake_up.scope, ssr, found, services))
+            services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=wake_up.scope, why=reason)
+            failures = tuple(_confirmed_failures(wake_up.scope, ssr, found, reason, services))
             if not failures:
-                raise RetryableError("logs:FilterLogEvents", "Partial", reason)
+                obstacle = Obstacle("cut", f"the SSR log was read in part: {reason}", _LOOK, passing=True)
             _respond_to_all(failures, services)
         case Absent() if ssr.branches and wake_up.since == wake_up.until:
             # The watcher sends an empty time span to report a missing log.
@@ -94,7 +101,14 @@ def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services) -> None:
         case Absent(reason):
             services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=wake_up.scope, why=reason)
         case Unreadable(reason):
-            raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
+            obstacle = Obstacle("access", reason, f"Let the bot's role read the log. {_LOOK}", passing=True)
+    if obstacle is not None and not _ignored(ssr, services.runtime.settings):
+        retry_while_it_may_pass(obstacle, attempt)
+        report_undiagnosed(wake_up.scope, JobRef("0", wake_up.until), obstacle, services)
+
+
+def _ignored(ssr: SsrApp, settings: Settings) -> bool:
+    return all(read_opt_in(settings, branch.tags).ignored for branch in ssr.branches)
 
 
 def _read_lines(scope: Scope, span: TimeSpan, services: Services) -> Read[tuple[RuntimeLine, ...]]:
@@ -160,7 +174,7 @@ def failure_since(
             pass
         case Partial(found, unread):
             pass
-    failures = _confirmed_failures(scope.whole_app, ssr, found, services)
+    failures = _confirmed_failures(scope.whole_app, ssr, found, unread, services)
     shown = (each for each in failures if (each.scope, each.diagnosis.label) == (scope, incident.label))
     failure = next(shown, None)
     if failure is None and unread is not None:
@@ -198,16 +212,17 @@ def _report_missing_log(scope: Scope, app: App, services: Services) -> None:
 
 
 def _confirmed_failures(
-    scope: Scope, ssr: SsrApp, lines: Sequence[RuntimeLine], services: Services
+    scope: Scope, ssr: SsrApp, lines: Sequence[RuntimeLine], unread: str | None, services: Services
 ) -> Iterator[ConfirmedFailure]:
-    """The failures that the lines show, one for each branch and label."""
+    """The failures that the lines show, one for each branch and label. `unread` says why there may be more."""
     found = runtime_failures(lines, ssr.branches, _lacks_role(scope, ssr.app, services))
     of_one_branch = [logged for logged in found if not logged.among]
     logged_failures = (*of_one_branch, *_of_several_branches(found, services.runtime.settings))
     if not logged_failures:
         services.telemetry.record(TelemetryEvent.NOT_IAM, scope=scope)
     for logged in logged_failures:
-        failure = _confirmed(scope, ssr.app, logged, services, noticed_at=max(line.at for line in lines))
+        known = replace(logged, reading=replace(logged.reading, unread=unread))
+        failure = _confirmed(scope, ssr.app, known, services, noticed_at=max(line.at for line in lines))
         if failure.opt_in.ignored:
             services.telemetry.record(TelemetryEvent.IGNORED, scope=failure.scope)
         else:
@@ -261,7 +276,7 @@ def _confirmed(
         choice = choose_compute_role(runtime.settings, runtime.default_role_arn, app.id, branch.name, branch.tags)
         job_with_logs = services.amplify.job(app.id, branch.name, branch.active_job_id or "0")
         deployment = Deployment(scope, Present(app), Present(branch), job_with_logs)
-        log: Item[BuildLog] = Present(BuildLog("SSR runtime", logged.reading.size))
+        log = build_log("SSR runtime", logged.reading.size, logged.reading.unread)
         evidence = services.gatherer.evidence(deployment, log, read_at=now, candidate=choice.arn, repair=None)
         evidence = replace(evidence, policies=services.gatherer.policies(_roles_to_judge(app, branch, logged)))
     return ConfirmedFailure(

@@ -88,6 +88,8 @@ class LogReading:
     """Bytes read, after decompression."""
     unread: str | None = None
     """Why the log was not read to its end; None if it was."""
+    verdict: bool = False
+    """True if a line of Amplify's says how the build ended. It prints one in every build that fails."""
     cloned: bool = False
     """True if the log has `# Cloning repository`: the build could reach the repository."""
     commands_executed: bool = False

@@ -109,6 +109,8 @@ class _EntryReader:
         text = entry.text
         has_denial = any(literal in text for literal in DENIAL_LITERALS)
         for denial, start, end in find_denials(text, limit=_MAX_DENIALS_PER_ENTRY) if has_denial else ():
+            if denial.identity is Identity.AMPLIFY_OWN and self._phase is Phase.RUNTIME:
+                continue  # Amplify's own role only builds, so the line reports another job or was made up
             if not _is_quoted(entry, start, end, names_arn=denial.names_arn):
                 confidence = confidence_of(denial)
                 decisiveness, identity = _DECISIVENESS[confidence], denial.identity
@@ -142,7 +144,9 @@ class _EntryReader:
         return source, None, line.number, last, "\n".join(shown)
 
     def _first_reported(self, entry: LogEntry, signature: Signature) -> tuple[int, int] | None:
-        if signature.amplifys_verdict and (self._commands_executed or self._phase is Phase.RUNTIME):
+        if self._phase is Phase.RUNTIME and signature.phases and Phase.RUNTIME not in signature.phases:
+            return None  # no SSR code fails this way, but a visitor can write it
+        if signature.amplifys_verdict and self._commands_executed:
             return None
         for start, end in _matches(entry, signature):
             line, column = entry.line_at(start)

@@ -111,6 +111,7 @@ class Scanner:
         self._spent = 0.0
         self._gap: Gap | None = None
         """The gap at which the part that is being read ends."""
+        self._broke_off = False
         self._is_build = phase in {Phase.BUILD, Phase.DEPLOY}
         self._prefilter = prefilter or _catalogue()
         self._line_feeds = 0
@@ -146,6 +147,8 @@ class Scanner:
                 self._spent += time.monotonic() - begun
                 lines = self._line_feeds + (not body.endswith(b"\n"))
             if self._gap is None:
+                # What ended the build may stand in the part that is missing.
+                self._supersede_if(self._broke_off and self._pending)
                 break
             self._skip(self._gap)
             rest = _from_next_line(rest)
@@ -154,6 +157,7 @@ class Scanner:
             lines=lines,
             size=self._size,
             unread="; ".join(self._unread) or None,
+            verdict=self._over,
             cloned=self._cloned,
             commands_executed=self._commands_executed,
             ending=self._ending(),
@@ -181,6 +185,7 @@ class Scanner:
                     return
                 yield chunk
         except CutError as error:
+            self._broke_off = True
             self._unread.append(str(error))
 
     def _skip(self, gap: Gap) -> None:

@@ -62,9 +62,13 @@ class ConfirmedFailure:
         return self.job.ended_at if self.seen_at is None else self.seen_at
 
     @property
-    def confirmed_by_state(self) -> bool:
-        """True if GetJob shows the failure, or AWS's state agrees with the line of the SSR log that reports it."""
-        return self.seen_at is None or self.diagnosis.agreed
+    def shown_by_state(self) -> bool:
+        """True if AWS shows a failure whatever a log says: the job failed, or the role that is set can't be used.
+
+        Without a compute role, most sites work: then a line that a visitor can write is all there is.
+        """
+        compute = self.diagnosis.compute
+        return self.seen_at is None or (compute is not None and compute.usable is False)
 
     @property
     def superseded(self) -> bool:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.alerts.fixes import fixes_for, proposal_snippets
-from medic.diagnosis.model import Proposal
-from medic.evidence import Absent, Present, RolePolicies
+from medic.diagnosis.model import Proposal, Rank
+from medic.evidence import Absent, Present, RolePolicies, Unreadable
 from medic.labels import Phase
 from tests.unit.alerts.pasting import Pasted
 from tests.unit.diagnosis.diagnosing import (
@@ -22,6 +22,7 @@ from tests.unit.diagnosis.diagnosing import (
     REFUSED,
     SERVICE_ROLE,
     UNASSUMABLE,
+    app,
     branch,
     denial,
     diagnosed,
@@ -199,3 +200,27 @@ def test_a_denied_call_of_the_service_role_is_granted_to_the_service_role() -> N
     (shown,) = fixes(denial(BUILD_SESSION), policies=lacks).values()
 
     assert "--role-name service" in shown.snippets[1].text
+
+
+def test_a_role_that_nobody_named_gets_no_fix_of_its_trust() -> None:
+    """Not even one that names the app's service role instead."""
+    bare: dict[str, Any] = {
+        "branch": Present(branch(compute_role_arn=None)),
+        "app": Present(app(compute_role_arn=None)),
+    }
+    diagnosis = diagnosed(REFUSED, Phase.API, **bare)
+    shown = fixes_for(evidence(**bare), diagnosis, tuple(Rank))
+
+    assert diagnosis.compute is None
+    assert [fix.heading for fix in shown if "Let Amplify assume" in fix.heading] == []
+
+
+def test_a_line_of_a_visitor_gets_no_command_that_grants() -> None:
+    text = denial(COMPUTE_SESSION, "because no identity-based policy allows it")
+    unread: dict[str, Any] = {"roles": {COMPUTE_ROLE: Unreadable("GetRole is denied")}}
+    for ranks in ((Rank.PROVEN, Rank.LIKELY), tuple(Rank)):
+        for line in (text, "CredentialsProviderError: Could not load credentials from any providers"):
+            diagnosis = diagnosed(line, Phase.RUNTIME, **unread)
+            shown = fixes_for(evidence(**unread), diagnosis, ranks)
+            texts = [snippet.text for fix in shown for snippet in fix.snippets]
+            assert [each for each in texts if "-policy --role-name" in each] == []

@@ -195,10 +195,21 @@ def test_no_text_changes_a_branch_that_the_state_does_not_point_to(lines: list[R
 
 @many
 @given(LINES, STATES)
-def test_no_text_counts_for_a_storm_unless_the_state_agrees(lines: list[RuntimeLine], state: State) -> None:
+def test_no_text_counts_for_a_storm_unless_a_role_is_broken(lines: list[RuntimeLine], state: State) -> None:
     for _, failure in failures(lines, state):
-        if failure.diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and failure.confirmed_by_state:
+        if failure.shown_by_state:
+            assert failure.branch.compute_role_arn is not None
             assert state.lacks_role(failure.branch)
+
+
+@many
+@given(LINES, STATES)
+def test_no_text_is_taken_for_a_failure_that_only_a_build_has(lines: list[RuntimeLine], state: State) -> None:
+    labels = {failure.diagnosis.label for _, failure in failures(lines, state)}
+    assert (
+        labels & {Label.CREDENTIALS_MISSING_BUILD, Label.SERVICE_ROLE_UNASSUMABLE, Label.COMPUTE_ROLE_UNASSUMABLE}
+        == set()
+    )
 
 
 def changed(branch: Branch) -> BranchRecord:

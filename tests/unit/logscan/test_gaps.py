@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from medic.labels import Label, Phase
-from medic.logscan.scan import scan
-from medic.unpack import Gap
+from medic.labels import Label, Phase, Source
+from medic.logscan.scan import MAX_PER_LABEL, scan
+from medic.unpack import CutError, Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import pytest
 
@@ -47,6 +47,22 @@ def test_a_denial_in_the_head_did_not_end_the_build_as_far_as_is_known() -> None
     reading = read(START, DENIAL, GAP, ORDINARY, FAILED)
     assert [finding.ended_build for finding in reading.findings] == [False]
     assert reading.label is None
+
+
+def breaks_off(text: str) -> Iterator[bytes]:
+    yield text.encode()
+    raise CutError("it broke off")
+
+
+def test_a_denial_before_the_log_breaks_off_did_not_end_the_build_as_far_as_is_known() -> None:
+    reading = scan(breaks_off(START + DENIAL), Phase.BUILD)
+    assert [finding.ended_build for finding in reading.findings] == [False]
+    assert reading.label is None
+
+
+def test_a_verdict_before_the_log_breaks_off_gives_the_label() -> None:
+    assert scan(breaks_off(UNASSUMABLE), Phase.BUILD).label is Label.SERVICE_ROLE_UNASSUMABLE
+    assert scan(breaks_off(START + DENIAL + FAILED), Phase.BUILD).label is Label.ACCESS_DENIED_IDENTITY
 
 
 def test_a_log_with_a_gap_and_without_a_failure_is_not_called_harmless() -> None:
@@ -89,3 +105,15 @@ def test_after_the_time_for_scanning_only_the_last_bytes_are_scanned(monkeypatch
     assert reading.size < len(block) * 12
     assert scan([*early, FAILED.encode()], Phase.BUILD, seconds=3).label is None
     assert scan([*early, *late], Phase.BUILD).complete
+
+
+# --- many lines of one kind
+
+
+def test_lines_of_the_build_displace_no_line_of_amplify_of_the_same_kind() -> None:
+    many = "".join(DENIAL.replace("amplify-service", f"r{number}") for number in range(40))
+    verdict = DENIAL.replace("[WARNING]: ", "[ERROR]: !!! ")
+    for text in (START + many + verdict, START + many + verdict + many):
+        sources = [finding.source for finding in read(text).findings]
+        assert sources[0] is Source.AMPLIFY
+        assert sources.count(Source.BUILD) == MAX_PER_LABEL
