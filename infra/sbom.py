@@ -44,15 +44,16 @@ def bill_of_materials(lock: str, bundle: Path, version: str) -> Json:
 
 def _package(match: re.Match[str]) -> Json:
     name, version = match["name"], match["version"]
+    purl = f"pkg:pypi/{name}@{version}"
     return {
         "type": "library",
         "name": name,
         "version": version,
-        "purl": f"pkg:pypi/{name}@{version}",
+        "purl": purl,
         "externalReferences": [
             {
                 "type": "distribution",
-                "url": f"https://pypi.org/project/{name}/{version}/",
+                "url": purl,
                 "hashes": [_sha256(each) for each in _HASH.findall(match["hashes"])],
             }
         ],
