@@ -241,6 +241,7 @@ def test_a_failure_on_a_branch_with_an_unread_incident_is_reported_and_nothing_i
     services = table.services()
     world.deliver(world.build(app), services)
     assert len(world.alerts()) == 1
+    assert "it is repeated only when somebody asks" in world.alerts()[0]
     assert world.compute_role(app) is None
     assert stored(table.item(key))[0] == stored(unread)[0]
 
