@@ -63,7 +63,9 @@ class Cursors:
             AwsError: the table could not be read.
         """
         batches = (app_ids[at : at + _MAX_BATCH] for at in range(0, len(app_ids), _MAX_BATCH))
-        items = {text(item, "pk").rpartition("#")[2]: item for batch in batches for item in self._items(batch)}
+        keys = ([self._key(app_id) for app_id in batch] for batch in batches)
+        found = (item for batch in keys for item in read_items(self._client, self._table, batch))
+        items = {text(item, "pk").rpartition("#")[2]: item for item in found}
         cursors = {}
         for app_id, item in items.items():
             try:
@@ -142,19 +144,24 @@ class Cursors:
     def _key(self, app_id: str) -> dict[str, AttributeValueTypeDef]:
         return {"pk": {"S": "#".join((CURSOR, *self._region, app_id))}}
 
-    def _items(self, app_ids: Sequence[str]) -> Iterator[dict[str, AttributeValueTypeDef]]:
-        keys = [self._key(app_id) for app_id in app_ids]
-        for _ in range(_MAX_ATTEMPTS):
-            with translated("dynamodb:BatchGetItem"):
-                response = self._client.batch_get_item(
-                    RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
-                )
-            yield from response["Responses"].get(self._table, [])
-            unprocessed = response.get("UnprocessedKeys", {}).get(self._table)
-            if unprocessed is None:
-                return
-            keys = list(unprocessed["Keys"])
-        raise RetryableError("dynamodb:BatchGetItem", "UnprocessedKeys", "DynamoDB is busy")
+
+def read_items(
+    client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, AttributeValueTypeDef]]
+) -> Iterator[dict[str, AttributeValueTypeDef]]:
+    """The items that exist, of at most 100 keys. The watcher's role may call BatchGetItem on cursors, not GetItem.
+
+    Raises:
+        AwsError: the table could not be read.
+    """
+    for _ in range(_MAX_ATTEMPTS):
+        with translated("dynamodb:BatchGetItem"):
+            response = client.batch_get_item(RequestItems={table: {"Keys": keys, "ConsistentRead": True}})
+        yield from response["Responses"].get(table, [])
+        unprocessed = response.get("UnprocessedKeys", {}).get(table)
+        if unprocessed is None:
+            return
+        keys = unprocessed["Keys"]
+    raise RetryableError("dynamodb:BatchGetItem", "UnprocessedKeys", "DynamoDB is busy")
 
 
 def _cursor(app_id: str, item: Mapping[str, AttributeValueTypeDef], now: datetime) -> Cursor:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from medic.aws.errors import RetryableError, translated
+from medic.aws.errors import translated
 from medic.codec import CodecError, from_text, to_text
-from medic.watch.cursor_store import CURSOR
+from medic.incidents.attributes import RETENTION, schema, seconds
+from medic.watch.cursor_store import CURSOR, read_items
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
-_TTL = timedelta(days=90)
-_SCHEMA = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +58,7 @@ class KnownJobsTable:
         Raises:
             AwsError: the table could not be read.
         """
-        with translated("dynamodb:BatchGetItem"):  # the watcher's role may not call GetItem on cursors
-            response = self._client.batch_get_item(
-                RequestItems={self._table: {"Keys": [self._key(app_id)], "ConsistentRead": True}}
-            )
-        if response.get("UnprocessedKeys"):
-            raise RetryableError("dynamodb:BatchGetItem", "UnprocessedKeys", "DynamoDB is busy")
-        items = response["Responses"].get(self._table, [])
+        items = list(read_items(self._client, self._table, [self._key(app_id)]))
         try:
             return from_text(KnownJobs, items[0]["jobs"]["S"])
         except (CodecError, LookupError):
@@ -85,9 +77,9 @@ class KnownJobsTable:
                 UpdateExpression="SET #schema = :schema, jobs = :jobs, expires_at = :expires",
                 ExpressionAttributeNames={"#schema": "schema"},
                 ExpressionAttributeValues={
-                    ":schema": {"N": _SCHEMA},
+                    ":schema": schema(),
                     ":jobs": {"S": to_text(known)},
-                    ":expires": {"N": str(int((now + _TTL).timestamp()))},
+                    ":expires": seconds(now + RETENTION),
                 },
             )
 
