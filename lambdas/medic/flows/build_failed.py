@@ -89,17 +89,13 @@ def _save_as_due(incident: Incident, locked: LockedBranch) -> bool:
 
 def _report_many(region: Scope, services: Services) -> None:
     """Open the region's incident and send its alert, unless it is open."""
-    if _is_open(services.table.read(region).incident(*_MANY)):
+    if services.table.read(region).open_incident(*_MANY) is not None:
         return
     with hold_branch(region, services) as locked:
-        if _is_open(locked.record.incident(*_MANY)):
+        if locked.record.open_incident(*_MANY) is not None:
             return
         now, limits = locked.now, services.runtime.settings.limits
         opened = Incident.open(region, _MANY, JobRef("0", now), app_name="", now=now)
         incident = opened.with_deadline(now + timedelta(minutes=limits.storm_minutes), now)
         locked.log(TelemetryEvent.BUILDS_FAILING, incident)
         locked.notify(compose_builds_failing(region, incident, limits), incident, "begins")
-
-
-def _is_open(incident: Incident | None) -> bool:
-    return incident is not None and not incident.state.closed

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from medic.events import Scope
     from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.record import BranchRecord
     from medic.incidents.region import RegionState, StormList
     from medic.services import Services
 
@@ -53,11 +52,11 @@ def join_storm(incident: Incident, locked: LockedBranch) -> None:
     services, region = locked.services, locked.scope.whole_region
     # The alert stays due until the storm's alert was sent, so that an interrupted run is repeated.
     locked.save(incident.mark_alert_due(_BEGIN_KEY))
-    storm = _open_storm(services.table.read(region)) or _begin(incident, locked)
+    storm = services.table.read(region).open_incident(*_STORM) or _begin(incident, locked)
     if storm is not None:
         services.region.join_storm(locked.scope, storm.id, incident.id)
         # A storm is closed before its list is read for the last alert. So whoever joins an open storm is reported.
-        storm = _open_storm(services.table.read(region))
+        storm = services.table.read(region).open_incident(*_STORM)
         if storm is None:
             raise BusyError("the storm is over; retry without it")
         if storm.alert_due:
@@ -82,11 +81,6 @@ def check_storm(scope: Scope, services: Services) -> None:
             locked.lease.save(locked.record)
 
 
-def _open_storm(record: BranchRecord) -> Incident | None:
-    storm = record.incident(*_STORM)
-    return None if storm is None or storm.state.closed else storm
-
-
 def _begin(incident: Incident, locked: LockedBranch) -> Incident | None:
     """Open a storm with this incident, and send its first alert.
 
@@ -95,7 +89,7 @@ def _begin(incident: Incident, locked: LockedBranch) -> Incident | None:
     """
     services, scope = locked.services, locked.scope.whole_region
     with hold_branch(scope, services) as locked_region:
-        if storm := _open_storm(locked_region.record):
+        if storm := locked_region.record.open_incident(*_STORM):
             return storm
         now = locked_region.now
         opened = Incident.open(scope, _STORM, JobRef("0", now), app_name="", now=now)

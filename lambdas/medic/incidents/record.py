@@ -73,6 +73,11 @@ class BranchRecord:
         of_kind = [i for i in self.incidents if (i.role_kind, i.label) == (role_kind, label)]
         return max(of_kind, key=lambda incident: incident.opened_at, default=None)
 
+    def open_incident(self, role_kind: RoleKind, label: Label | BotLabel) -> Incident | None:
+        """The latest incident of this kind, unless it is closed."""
+        latest = self.incident(role_kind, label)
+        return None if latest is None or latest.state.closed else latest
+
     def find(self, incident_id: str) -> Incident | None:
         """The incident with this id."""
         return next((incident for incident in self.incidents if incident.id == incident_id), None)
