@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _MAX_WORKERS = 4
 _MOST_SCAN_SECONDS = 30.0
 _LEAST_SCAN_SECONDS = 5.0
-NO_VERDICT = "Amplify's verdict is missing at its end, so it may still be written"
+_NO_VERDICT = "Amplify's verdict is missing at its end, so it may still be written"
 _RESERVED_SECONDS = 45.0
 """Time for the log's download, at most 20 s, and for the response: to read roles, to change one, to send alerts."""
 
@@ -130,7 +130,7 @@ class Gatherer:
         if not reading.size:
             return _status_reason(step, phase, Unreadable("the log is still empty"))
         if step is not None and step.name == "BUILD" and reading.complete and not reading.verdict:
-            reading = replace(reading, unread=NO_VERDICT)
+            reading = replace(reading, unread=_NO_VERDICT, lacks_verdict=True)
         return build_log(name, reading.size, reading.unread), reading
 
     def _seconds_for_scan(self) -> float:

@@ -15,12 +15,12 @@ from medic.alerts.compose import (
 )
 from medic.aws.errors import RetryableError
 from medic.events import ALL, DeploymentEvent, DeploymentStatus
-from medic.evidence import RUNNING, Absent, Partial, Present, TimeSpan, Unreadable
+from medic.evidence import RUNNING, Absent, Present, TimeSpan, Unreadable
 from medic.flows.failure import diagnose_failure
 from medic.flows.locked_branch import LockedBranch, RecordedError, hold_branch
 from medic.flows.rebuild import continue_rebuild
 from medic.flows.respond import respond
-from medic.flows.runtime import SsrApp, failure_since, read_ssr_app, respond_again
+from medic.flows.runtime import SsrApp, failure_since, lines_if_any, read_ssr_app, respond_again
 from medic.flows.settle import look_for_success, settle
 from medic.flows.undo import finish_undo
 from medic.incidents.model import DEADLINES, QUIET_PERIOD, IncidentState
@@ -194,16 +194,11 @@ def _had_traffic(scope: Scope, ssr: SsrApp, services: Services) -> bool:
         RetryableError: the log could not be read, or only a part that does not show it.
     """
     now = services.clock()
-    unread: str | None = None
-    match services.runtime_logs().lines(scope.app_id, TimeSpan(now - QUIET_PERIOD, now), "", _MAX_TRAFFIC_PAGES):
-        case Absent():
-            return False
-        case Unreadable(reason):
-            raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
-        case Present(found):
-            pass
-        case Partial(found, unread):
-            pass
+    span = TimeSpan(now - QUIET_PERIOD, now)
+    read = lines_if_any(services.runtime_logs().lines(scope.app_id, span, "", _MAX_TRAFFIC_PAGES))
+    if read is None:
+        return False
+    found, unread = read
     writers = (branch_of(line, ssr.branches) for line in found)
     seen = any(writer is None or scope.branch in {ALL, writer.name} for writer in writers)
     if not seen and unread is not None:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import RetryableError
-from medic.aws.gather import NO_VERDICT
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
 from medic.events import DeploymentStatus
@@ -27,8 +26,6 @@ from medic.settings import Notify
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from medic.alerts.failure_report import FailureReport
     from medic.aws.gather import Deployment
     from medic.events import Attempt, DeploymentEvent
@@ -115,10 +112,12 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         return None
     phase = deployment.failed_phase
     log, reading = services.gatherer.read_log(deployment, phase)
-    unread = _unread_log(log, job, services.clock())
+    ended_lately = job.ended_at is not None and services.clock() - job.ended_at < _WRITTEN_WITHIN
+    being_written = reading.lacks_verdict and ended_lately
+    unread = _unread_log(log, being_written=being_written)
     if unread is not None:
         log_event(TelemetryEvent.LOG_UNAVAILABLE, why=unread.why)
-        if reading.label is None or (reading.unread == NO_VERDICT and unread.passing):
+        if reading.label is None or being_written:
             return unread
     if reading.label is Label.NOT_IAM:
         log_event(TelemetryEvent.NOT_IAM)
@@ -194,14 +193,13 @@ def _failed(item: Item[Job]) -> Job | Obstacle | str:
             return Obstacle("status", why, "Look at the job in the Amplify console.", passing=True)
 
 
-def _unread_log(log: Read[BuildLog], job: Job, now: datetime) -> Obstacle | None:
+def _unread_log(log: Read[BuildLog], *, being_written: bool) -> Obstacle | None:
     """What keeps the bot from knowing what the whole log shows; None if it was read whole."""
     match log:
         case Present():
             return None
         case Partial(_, reason):
             remedy = "Read the rest of the log in the Amplify console, or raise limits.log_mebibytes."
-            being_written = reason == NO_VERDICT and job.ended_at is not None and now - job.ended_at < _WRITTEN_WITHIN
             return Obstacle("cut", f"the log was read in part: {reason}", remedy, passing=being_written)
         case Absent(reason) | Unreadable(reason):
             return Obstacle("log", reason, "Look at the log in the Amplify console.", passing=True)

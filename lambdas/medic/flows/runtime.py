@@ -164,22 +164,33 @@ def failure_since(
     Raises:
         RetryableError: AWS throttled or could not be reached, or only a part was read and does not show it.
     """
-    unread: str | None = None
-    match _read_lines(scope, TimeSpan(since, services.clock()), services):
-        case Absent():
-            return None
-        case Unreadable(reason):
-            raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
-        case Present(found):
-            pass
-        case Partial(found, unread):
-            pass
+    read = lines_if_any(_read_lines(scope, TimeSpan(since, services.clock()), services))
+    if read is None:
+        return None
+    found, unread = read
     failures = _confirmed_failures(scope.whole_app, ssr, found, unread, services)
     shown = (each for each in failures if (each.scope, each.diagnosis.label) == (scope, incident.label))
     failure = next(shown, None)
     if failure is None and unread is not None:
         raise RetryableError("logs:FilterLogEvents", "Partial", unread)
     return failure
+
+
+def lines_if_any(log: Read[tuple[RuntimeLine, ...]]) -> tuple[tuple[RuntimeLine, ...], str | None] | None:
+    """The lines that were read, and why there may be more. None if there is no log.
+
+    Raises:
+        RetryableError: the log could not be read.
+    """
+    match log:
+        case Absent():
+            return None
+        case Unreadable(reason):
+            raise RetryableError("logs:FilterLogEvents", "Unreadable", reason)
+        case Present(lines):
+            return lines, None
+        case Partial(lines, unread):
+            return lines, unread
 
 
 def _respond_to_all(failures: Iterable[ConfirmedFailure], services: Services) -> None:

@@ -90,6 +90,8 @@ class LogReading:
     """Why the log was not read to its end; None if it was."""
     verdict: bool = False
     """True if a line of Amplify's says how the build ended. It prints one in every build that fails."""
+    lacks_verdict: bool = False
+    """True if it was read whole and should have such a line. So it may still be written."""
     cloned: bool = False
     """True if the log has `# Cloning repository`: the build could reach the repository."""
     commands_executed: bool = False
