@@ -22,6 +22,23 @@ from medic.knowledge.entry import (
     EntryKind,
 )
 
+ON_UNASSUMABLE_ROLES = (
+    "more_policies_myth",
+    "fewer_permissions_worked",
+    "minimal_logging_policy",
+    "scp_and_service_principals",
+    "boundary_of_the_role",
+    "policy_simulator_proves_nothing",
+    "cloudtrail_silent",
+    "sts_endpoints_not_the_cause",
+    "max_session_duration_not_the_cause",
+    "recreating_same_way",
+    "reattaching_role",
+    "compare_with_working_app",
+    "snapshot_before_reset",
+)
+"""Advice that the failure "Unable to assume specified IAM Role" and its checklist both link to."""
+
 _GEN1_BOUNDARY = "https://docs.amplify.aws/gen1/javascript/tools/cli/project/permissions-boundary/"
 _SERVICE_LINKED = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html"
 
@@ -47,19 +64,7 @@ ADVICE: tuple[Entry, ...] = (
             "codebuild_principal_myth",
             "lambda_principal_contested",
             "wrong_region_principal_myth",
-            "more_policies_myth",
-            "fewer_permissions_worked",
-            "minimal_logging_policy",
-            "scp_and_service_principals",
-            "boundary_of_the_role",
-            "policy_simulator_proves_nothing",
-            "cloudtrail_silent",
-            "sts_endpoints_not_the_cause",
-            "max_session_duration_not_the_cause",
-            "recreating_same_way",
-            "reattaching_role",
-            "compare_with_working_app",
-            "snapshot_before_reset",
+            *ON_UNASSUMABLE_ROLES,
             "platform_matters",
             "recreate_app_steps",
             "record_region_platform_framework",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from medic.knowledge.advice import ON_UNASSUMABLE_ROLES
 from medic.knowledge.entry import (
     ACCESS_DENIED_DOCS,
     BOUNDARY_DOCS,
@@ -83,19 +84,7 @@ SIGNATURES: tuple[Signature, ...] = (
             "service_role_missing",
             "codebuild_principal_myth",
             "wrong_region_principal_myth",
-            "more_policies_myth",
-            "fewer_permissions_worked",
-            "minimal_logging_policy",
-            "scp_and_service_principals",
-            "boundary_of_the_role",
-            "policy_simulator_proves_nothing",
-            "cloudtrail_silent",
-            "sts_endpoints_not_the_cause",
-            "max_session_duration_not_the_cause",
-            "recreating_same_way",
-            "reattaching_role",
-            "compare_with_working_app",
-            "snapshot_before_reset",
+            *ON_UNASSUMABLE_ROLES,
             "recreate_app_steps",
             "record_region_platform_framework",
             "other_reports",
