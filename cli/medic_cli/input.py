@@ -43,20 +43,6 @@ def text_chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
         refuse_empty_or_binary(b"", path)
 
 
-def lines_of(text: Iterator[bytes], longest: int) -> Iterator[bytes]:
-    """Cut chunks into lines with their line feeds. A line longer than `longest` bytes comes in pieces."""
-    rest = b""
-    for chunk in text:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield from _pieces(line + b"\n", longest)
-        if len(rest) > longest:
-            *pieces, rest = _pieces(rest, longest)
-            yield from pieces
-    if rest:
-        yield rest
-
-
 def refuse_empty_or_binary(data: bytes, path: str) -> None:
     """Raise CouldNotLookError if the data is empty or binary."""
     if not data.strip():
@@ -77,10 +63,6 @@ def _refuse(head: bytes, path: str) -> None:
     raise CouldNotLookError(
         f"{_named(path)} is {what}, not a log. The URL of a build log is valid for an hour: download it again."
     )
-
-
-def _pieces(line: bytes, longest: int) -> list[bytes]:
-    return [line[begin : begin + longest] for begin in range(0, len(line), longest)]
 
 
 def _named(path: str) -> str:

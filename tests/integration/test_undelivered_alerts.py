@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,6 +10,8 @@ from tests.integration.conftest import TABLE
 from tests.integration.test_requests import incident
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
     from tests.integration.conftest import World
 
 MANY = 1000
@@ -88,11 +90,7 @@ def test_a_dead_channel_is_tried_with_one_alert_per_run(world: World, app: str) 
 def test_a_stored_alert_that_can_not_be_read_does_not_block_its_branch(
     world: World, app: str, name: str, text: str
 ) -> None:
-    world.slack.fail(times=MANY)
-    world.deliver(world.build(app))
-    world.slack.recover()
-    table = world.client("dynamodb")
-    (stored,) = (item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item)
+    table, stored = _stored_alert(world, app)
     table.put_item(TableName=TABLE, Item={**stored, name: {"N" if name == "schema" else "S": text}})
     world.amplify.control.set_connection(app, "ok")
     world.deliver(world.build(app))
@@ -101,11 +99,7 @@ def test_a_stored_alert_that_can_not_be_read_does_not_block_its_branch(
 
 
 def test_a_stored_alert_of_a_newer_release_is_sent_once_that_release_is_back(world: World, app: str) -> None:
-    world.slack.fail(times=MANY)
-    world.deliver(world.build(app))
-    world.slack.recover()
-    table = world.client("dynamodb")
-    (stored,) = (item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item)
+    table, stored = _stored_alert(world, app)
     table.put_item(TableName=TABLE, Item={**stored, "alert": {"S": '{"kind": "of another release"}'}})
     for _ in range(2):
         world.amplify.control.advance(3600)
@@ -118,11 +112,7 @@ def test_a_stored_alert_of_a_newer_release_is_sent_once_that_release_is_back(wor
 
 
 def test_a_stored_alert_of_an_older_release_is_told_in_other_words(world: World, app: str) -> None:
-    world.slack.fail(times=MANY)
-    world.deliver(world.build(app))
-    world.slack.recover()
-    table = world.client("dynamodb")
-    (stored,) = (item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item)
+    table, stored = _stored_alert(world, app)
     del stored["schema"]
     table.put_item(TableName=TABLE, Item={**stored, "alert": {"S": '{"kind": "diagnosis", "title": "x"}'}})
     world.amplify.control.advance(3600)
@@ -135,15 +125,21 @@ def test_a_stored_alert_of_an_older_release_is_told_in_other_words(world: World,
 
 
 def test_a_stored_alert_that_can_not_be_read_is_abandoned_after_a_week(world: World, app: str) -> None:
+    table, stored = _stored_alert(world, app)
+    table.put_item(TableName=TABLE, Item={**stored, "alert": {"S": "not JSON"}})
+    world.amplify.control.advance(8 * 24 * 3600)
+    world.watch()
+    assert [item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item] == []
+
+
+def _stored_alert(world: World, app: str) -> tuple[DynamoDBClient, dict[str, Any]]:
+    """The table, and the item of an alert that Slack refused. Slack is back."""
     world.slack.fail(times=MANY)
     world.deliver(world.build(app))
     world.slack.recover()
     table = world.client("dynamodb")
     (stored,) = (item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item)
-    table.put_item(TableName=TABLE, Item={**stored, "alert": {"S": "not JSON"}})
-    world.amplify.control.advance(8 * 24 * 3600)
-    world.watch()
-    assert [item for item in table.scan(TableName=TABLE)["Items"] if "alert" in item] == []
+    return table, stored
 
 
 def _tries(world: World) -> int:

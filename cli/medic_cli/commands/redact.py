@@ -16,7 +16,6 @@ from medic_cli.options import examples
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_BLOCK = 1 << 18
 _MAX_LINE = 1 << 20
 """Bytes. A longer line is redacted in pieces, so that memory stays bounded."""
 

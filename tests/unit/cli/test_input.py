@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
-from hypothesis import strategies as st
 
-from medic_cli.input import lines_of
 from medic_cli.main import main
 
 if TYPE_CHECKING:
@@ -122,11 +119,3 @@ def test_a_failure_that_did_not_end_the_build_is_shown_as_also_seen() -> None:
     assert result.exit_code == 0
     assert "also seen: it did not end the build" in result.output.replace("\n", " ")
     assert "No IAM failure found" not in result.output
-
-
-@given(st.lists(st.binary(max_size=40)), st.integers(1, 20))
-def test_lines_are_cut_and_nothing_is_lost(chunks: list[bytes], longest: int) -> None:
-    lines = list(lines_of(iter(chunks), longest))
-
-    assert b"".join(lines) == b"".join(chunks)
-    assert all(len(line) <= longest and b"\n" not in line[:-1] for line in lines)
