@@ -33,6 +33,7 @@ ASK = {"amplify-medic:auto-fix": "ask"}
 @pytest.fixture
 def bot(world: World, stack: FakeStack) -> Iterator[FakeStack]:
     """The stack with a remediator that runs the real pipeline on every message."""
+    world.amplify.control.set_clock_right()
     make_table()
     world.settings = {"slack": {}}
     world.topic_arn = world.client("sns").create_topic(Name="alerts")["TopicArn"]

@@ -192,6 +192,7 @@ def test_a_new_role_can_be_attached_once_it_has_propagated(
     amplify: AmplifyOnMoto, client: AmplifyClient, make_role: MakeRole, app_id: str
 ) -> None:
     amplify.control.set_propagation(15)
+    amplify.control.set_clock_right()
     arn = make_role()
     amplify.control.advance(20)
 
