@@ -127,7 +127,7 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         decisiveness=2,
         literals=("be assumed", "to assume", "not assume", "'t assume", "AssumeRole on", "AssumeRole for"),
-        pattern=r"\brole\b.{0,160}? can(?: ?not|'t) be assumed(?! by amplify)\b"
+        pattern=r"\brole\b.{0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to) be assumed(?! by amplify)\b"
         r"|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
         r"|\b(?:could not|cannot|can't|unable to|not able to|failed to|not authorized to|not allowed to) assume "
         r"(?!(?:the )?(?:specified|selected|configured|provided) iam)(?:the |this |a )?(?:\w{1,20} )?role\b"
@@ -770,9 +770,10 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=(
             *("(AccessDenied", "(UnauthorizedOperation", "An error occurred (403)", "error code: AccessDenied"),
-            "Error code: AccessDenied",
+            *("Error code: AccessDenied", "(code=AccessDenied"),
         ),
         pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|403)\) when calling the \w{1,60} operation"
+        r"|\bcall failed: \w{1,60}\(.{0,300}?\) => .{0,100}?\(code=AccessDenied(?:Exception)?\)"
         r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
