@@ -496,10 +496,11 @@ SIGNATURES: tuple[Signature, ...] = (
             *("token included in the request is", "provided token has expired", "has expired and refresh failed"),
             *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "SSO access", "SSO OIDC"),
             *("Signature expired", "Please reauthenticate", "expired AWS credentials", "credentials have expired"),
-            *("appear to have expired", "CredentialsProviderError", "CredentialsError"),
+            *("appear to have expired", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
         ),
         pattern=r"token included in the request is expired|provided token has expired"
-        r"|token has expired and refresh failed|sso (?:access |session )?(?:session|token)\b.{0,80}?expired"
+        r"|token has expired and refresh failed|sso (?:access |session )?(?:session|token|log-?in)\b.{0,80}?expired"
+        r"|\bmust run [`'\"]?aws[- ]sso login\b"
         r"|token is expired\. to refresh this sso|signature expired: |session has expired\. please reauthenticate"
         r"|error loading sso token\b|unable to refresh sso token\b|sso token failed\b"
         r"|expired aws credentials\b|(?:aws|sso|iam|sts)\b.{0,60}? credentials (?:appear to )?have expired"

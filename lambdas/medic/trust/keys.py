@@ -29,7 +29,9 @@ _SEVERAL = """aws:CalledVia aws:PrincipalOrgPaths aws:PrincipalServiceNamesList 
     aws:TagKeys aws:VpceOrgPaths sts:RequestContextProviders sts:TransitiveTagKeys"""
 
 _WRITTEN = MappingProxyType({name.lower(): name for names in _NAMES.values() for name in names.split()})
-_WITHOUT_SERVICE = MappingProxyType({name.partition(":")[2]: written for name, written in reversed(_WRITTEN.items())})
+_WITHOUT_SERVICE = MappingProxyType(
+    {name.partition(":")[2]: written for name, written in sorted(_WRITTEN.items(), reverse=True)}
+)
 _MULTIVALUED = frozenset(_SEVERAL.lower().split())
 _OPERATOR_TYPES = (
     ("Numeric", "Number"), ("Date", "Date"), ("Bool", "Bool"), ("IpAddress", "IP address"), ("NotIp", "IP address"),
