@@ -345,7 +345,7 @@ def admin_policy_of_caller(case: Case) -> Iterator[Check]:
             "admin_policy",
             CheckResult.FAIL,
             f"{verdict.arn.rpartition('/')[2]} has {listed(held)} attached, which makes it an administrator of the"
-            " account and is not needed here: medic explain more_policies_myth",
+            " account; more rights are no answer: medic explain more_policies_myth",
         )
 
 
