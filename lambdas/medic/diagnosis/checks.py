@@ -15,6 +15,7 @@ from medic.diagnosis.model import Assumable, Check, CheckResult
 from medic.diagnosis.roles import PROPAGATION_TIME, UnknownPolicyError, permissions_of
 from medic.evidence import Absent, Partial, Present, Unreadable
 from medic.labels import Identity, Label, Phase
+from medic.text import listed
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import RoleVerdict
@@ -41,6 +42,9 @@ _TRUST = {
 _INHERITED = (
     "; a role set on the app was once reported not to reach the runtime: the same ARN set on the branch rules that out"
 )
+_ADMIN_POLICIES = frozenset({"AdministratorAccess", "AdministratorAccess-Amplify"})
+"""AWS-managed policies with which a role can give itself any permission.
+https://docs.aws.amazon.com/amplify/latest/userguide/security-iam-awsmanpol.html"""
 _CALLERS = {
     Identity.SERVICE_ROLE: (
         CheckResult.PASS,
@@ -329,11 +333,27 @@ def policies_of_caller(case: Case) -> Iterator[Check]:
         yield Check(CALLER_LACKS, CheckResult.PASS, detail)
 
 
+def admin_policy_of_caller(case: Case) -> Iterator[Check]:
+    """Does the denied role have a policy that makes it an administrator? It is no answer to a denial."""
+    verdict = case.callers_role
+    read = case.evidence.policies.get(verdict.arn) if verdict else None
+    if verdict is None or not isinstance(read, Present):
+        return
+    held = sorted({arn.rpartition("/")[2] for arn in read.value.attached} & _ADMIN_POLICIES)
+    if held:
+        yield Check(
+            "admin_policy",
+            CheckResult.FAIL,
+            f"{verdict.arn.rpartition('/')[2]} has {listed(held)} attached, which makes it an administrator of the"
+            " account; more rights are no answer: medic explain more_policies_myth",
+        )
+
+
 # --- which checks a label gets
 
 _MakeChecks: TypeAlias = Callable[[Case], Iterator[Check]]
 
-_DENIED: tuple[_MakeChecks, ...] = (caller, role_of_caller, policies_of_caller, static_keys)
+_DENIED: tuple[_MakeChecks, ...] = (*(caller, role_of_caller, policies_of_caller, admin_policy_of_caller, static_keys),)
 CHECKS_OF: Mapping[Label, tuple[_MakeChecks, ...]] = {
     Label.SERVICE_ROLE_UNASSUMABLE: (
         *(service_role, service_role_boundary, repository_cloned, repository_connection),

@@ -642,10 +642,11 @@ ADVICE: tuple[Entry, ...] = (
     _advice(
         "gen1_boundary_verify",
         "Verifying that the boundary is on authRole and unauthRole",
-        "After the push, GetRole returns PermissionsBoundary for both.",
+        "After the push, GetRole returns PermissionsBoundary for both. Their names end in -authRole and -unauthRole; "
+        "amplify/team-provider-info.json holds them.",
         steps=(
-            "aws iam get-role --role-name <authRole> --query Role.PermissionsBoundary",
-            "aws iam get-role --role-name <unauthRole> --query Role.PermissionsBoundary",
+            "aws iam get-role --role-name {role_name} --query Role.PermissionsBoundary",
+            "The same for the other of the two.",
         ),
         sources=(_GEN1_BOUNDARY,),
     ),

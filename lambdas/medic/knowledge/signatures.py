@@ -127,7 +127,7 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         decisiveness=2,
         literals=("be assumed", "to assume", "not assume", "'t assume", "AssumeRole on", "AssumeRole for"),
-        pattern=r"\brole\b.{0,160}? can(?: ?not|'t) be assumed(?! by amplify)\b"
+        pattern=r"\brole\b.{0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to) be assumed(?! by amplify)\b"
         r"|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
         r"|\b(?:could not|cannot|can't|unable to|not able to|failed to|not authorized to|not allowed to) assume "
         r"(?!(?:the )?(?:specified|selected|configured|provided) iam)(?:the |this |a )?(?:\w{1,20} )?role\b"
@@ -496,10 +496,11 @@ SIGNATURES: tuple[Signature, ...] = (
             *("token included in the request is", "provided token has expired", "has expired and refresh failed"),
             *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "SSO access", "SSO OIDC"),
             *("Signature expired", "Please reauthenticate", "expired AWS credentials", "credentials have expired"),
-            *("appear to have expired", "CredentialsProviderError", "CredentialsError"),
+            *("appear to have expired", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
         ),
         pattern=r"token included in the request is expired|provided token has expired"
-        r"|token has expired and refresh failed|sso (?:access |session )?(?:session|token)\b.{0,80}?expired"
+        r"|token has expired and refresh failed|sso (?:access |session )?(?:session|token|log-?in)\b.{0,80}?expired"
+        r"|\bmust run [`'\"]?aws[- ]sso login\b"
         r"|token is expired\. to refresh this sso|signature expired: |session has expired\. please reauthenticate"
         r"|error loading sso token\b|unable to refresh sso token\b|sso token failed\b"
         r"|expired aws credentials\b|(?:aws|sso|iam|sts)\b.{0,60}? credentials (?:appear to )?have expired"
@@ -770,9 +771,10 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=(
             *("(AccessDenied", "(UnauthorizedOperation", "An error occurred (403)", "error code: AccessDenied"),
-            "Error code: AccessDenied",
+            *("Error code: AccessDenied", "(code=AccessDenied"),
         ),
         pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|403)\) when calling the \w{1,60} operation"
+        r"|\bcall failed: \w{1,60}\(.{0,300}?\) => .{0,100}?\(code=AccessDenied(?:Exception)?\)"
         r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),

@@ -36,11 +36,12 @@ _USER_BEFORE = rf"\bUser{_STARS}:?{_STARS} [\"'`\\*]*(?=[^\s\"'`*])"
 _ASSUMED_ROLE = r"(?:arn:aws[\w-]{0,16}:sts::[^\s:/]{0,32}:)?assumed-role/[^\s\"'`*]{1,250}"
 _ON_RESOURCE = (
     rf"[\"'`\\*]{{0,3}} on (?:(?:the )?{_STARS}resources?{_STARS}:?{_STARS}|(?=[\"'`*]{{0,2}}arn:))"
-    r"(?: |\*\*){0,3}"
+    r"(?: |\*\*(?!\*)){0,3}"
 )
 _RESOURCE = (
     rf"{_ON_RESOURCE}(?:\\?[\"`](?P<quoted>[^\"'`\\]{{1,500}})\\?[\"'`]"
-    r"|[\"'`\\]{0,3}(?P<resource>(?:(?:user|role|group|instance profile|policy path) (?!because|with))?"
+    r"|[\"'`\\]{0,3}(?:policy (?=arn:))?"
+    r"(?P<resource>(?:(?:user|role|group|instance profile|policy path) (?!because|with))?"
     r"[^\s\"'`\\]{1,500}(?: [\w+=,.@*-]{0,80}[/:-][\w+=,.@/:*-]{0,200}(?=.{0,200}(?: because | with an | \())){0,3}))"
 )
 _POLICY = (
@@ -58,6 +59,8 @@ _OTHER_REASON = (
     r"\bbecause (?P<reason>(?!no [\w -]{3,30}(?:polic|boundar))"
     rf"(?:[^\"()]|\([\w -]{{1,30}}\)){{3,{_MAX_REASON}}})"
 )
+_MASKED = re.compile(r"\*{2,}")
+"""Somebody's stars in place of the resource. One star is AWS's own: any resource."""
 _PLAIN_NAME = re.compile(r"(?: [\w+=,@*-]{1,80}){1,8}(?= because | with an explicit)")
 """The rest of a name with spaces that stands without quotes before the reason."""
 _KEY_POLICY = re.compile(r".{0,100}resource-based policies allow access")
@@ -170,6 +173,8 @@ def _resource_after(text: str, start: int, highest: int) -> tuple[int, str | Non
         return match.end(), match["quoted"].strip()
     resource = match["resource"]
     resource = resource.replace(" ", "") if resource.startswith("arn:") else resource
+    if _MASKED.fullmatch(resource):
+        return match.end(), None
     resource = resource.removesuffix("**").rstrip(".,;)" + _QUOTES)
     if resource.lower() in {"", "because", "with", "associated"} or not resource.strip(".") or "<" in match["resource"]:
         return match.end(), None

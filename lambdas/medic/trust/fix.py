@@ -191,6 +191,11 @@ def _advice(trace: StatementTrace) -> str:
     unknown = {each.condition.key for each in trace.conditions if each.state is KeyPresence.UNKNOWN}
     if {key.lower() for key in unknown} & _SOURCE_KEYS:
         return "Give the branch's ARN (--branch-arn): whether they are met depends on it."
+    if unknown:
+        keys = sorted(unknown)
+        return (
+            f"Say what the call carries (--context {bare(keys[0])}=VALUE, or --absent {bare(keys[0])}): {unmet(trace)}."
+        )
     return f"Meet them, or change them there: {unmet(trace)}."
 
 

@@ -138,7 +138,8 @@ def _condition_mistake(trace: ConditionTrace, decision: Decision) -> Iterator[st
     if key in {"aws:currenttime", "aws:epochtime"}:
         yield "The trust policy is limited in time; outside those dates the statement applies to nobody."
     elif decision.request.caller.kind is PrincipalKind.SERVICE:
-        if trace.state is KeyPresence.ABSENT and key not in decision.request.states:
+        misspelt = meant(trace.condition.key) is not None
+        if trace.state is KeyPresence.ABSENT and key not in decision.request.states and not misspelt:
             yield f"A service principal never sends {bare(trace.condition.key)}, so this statement is not for services."
     elif key in _CALLER_MUST_SEND:
         yield _CALLER_MUST_SEND[key]

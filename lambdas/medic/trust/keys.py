@@ -29,6 +29,9 @@ _SEVERAL = """aws:CalledVia aws:PrincipalOrgPaths aws:PrincipalServiceNamesList 
     aws:TagKeys aws:VpceOrgPaths sts:RequestContextProviders sts:TransitiveTagKeys"""
 
 _WRITTEN = MappingProxyType({name.lower(): name for names in _NAMES.values() for name in names.split()})
+_WITHOUT_SERVICE = MappingProxyType(
+    {name.partition(":")[2]: written for name, written in sorted(_WRITTEN.items(), reverse=True)}
+)
 _MULTIVALUED = frozenset(_SEVERAL.lower().split())
 _OPERATOR_TYPES = (
     ("Numeric", "Number"), ("Date", "Date"), ("Bool", "Bool"), ("IpAddress", "IP address"), ("NotIp", "IP address"),
@@ -51,9 +54,11 @@ def type_mismatch(key: str, operator: str) -> str | None:
 
 def meant(key: str) -> str | None:
     """The condition key that a misspelt name seems to mean; None if the name is known, or like no other."""
-    name = key.lower()
-    service = name.partition(":")[0]
-    if service not in {"aws", "sts"} or name in _WRITTEN or name.startswith(tuple(tag.lower() for tag in _TAGS)):
+    name = key.strip().lower()
+    service, colon, _ = name.partition(":")
+    if not colon:
+        return _WITHOUT_SERVICE.get(name)
+    if service not in {"aws", "sts"} or key.lower() in _WRITTEN or name.startswith(tuple(tag.lower() for tag in _TAGS)):
         return None
     close = get_close_matches(name, _WRITTEN, n=1, cutoff=0.8)
     return _WRITTEN[close[0]] if close else None

@@ -9,7 +9,7 @@ import pytest
 
 from medic.diagnosis.checks import CALLER_LACKS
 from medic.diagnosis.model import CheckResult, Rank
-from medic.evidence import EnvironmentVariable, Present
+from medic.evidence import Absent, EnvironmentVariable, Item, Present, RolePolicies
 from medic.labels import Phase
 from medic.logscan.statement import UNKNOWN_SERVICE
 from tests.unit.diagnosis.diagnosing import (
@@ -18,6 +18,7 @@ from tests.unit.diagnosis.diagnosing import (
     CODECOMMIT_REFUSED,
     COMPUTE_ROLE,
     COMPUTE_SESSION,
+    SERVICE_ROLE,
     app,
     branch,
     cause,
@@ -323,3 +324,18 @@ def test_cross_account_pass_role_is_recognised_by_the_service_roles_arn() -> Non
 def test_a_denial_has_only_the_checks_of_its_caller() -> None:
     assert check_ids(diagnosed(denial(BUILD_SESSION))) == {"caller", "service_role_set", CALLER_LACKS}
     assert check_ids(diagnosed(denial(COMPUTE_SESSION))) == {"caller", "compute_role_set", CALLER_LACKS}
+
+
+@pytest.mark.parametrize("attached", ["AdministratorAccess", "AdministratorAccess-Amplify"])
+def test_an_administrator_policy_on_the_refused_role_is_pointed_out(attached: str) -> None:
+    held = RolePolicies((f"arn:aws:iam::aws:policy/{attached}",), ())
+    diagnosis = diagnosed(denial(BUILD_SESSION), policies={SERVICE_ROLE: Present(held)})
+
+    found = check(diagnosis, "admin_policy")
+    assert (found.result, attached in found.detail) == (CheckResult.FAIL, True)
+    assert "more_policies_myth" in found.detail
+
+
+@pytest.mark.parametrize("read", [Present(RolePolicies((f"arn:aws:iam::{ACCOUNT}:policy/site",), ())), Absent("gone")])
+def test_a_role_without_such_a_policy_or_not_read_is_not_called_an_administrator(read: Item[RolePolicies]) -> None:
+    assert "admin_policy" not in check_ids(diagnosed(denial(BUILD_SESSION), policies={SERVICE_ROLE: read}))

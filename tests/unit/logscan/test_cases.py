@@ -10,7 +10,15 @@ from tests.unit.diagnosis.support import cases, data, reading_of
 SAMPLE = cases("cases.jsonl") + cases("cases_2.jsonl")
 OWN = [
     case
-    for name in ("own_cases", "public_cases", "unseen_cases", "third_cases", "fourth_cases", "fifth_cases")
+    for name in (
+        "own_cases",
+        "public_cases",
+        "unseen_cases",
+        "third_cases",
+        "fourth_cases",
+        "fifth_cases",
+        "collected_cases",
+    )
     for case in cases(f"{name}.jsonl")
 ]
 DISAGREEMENTS: dict[str, dict[str, str]] = data("disagreements.json")

@@ -123,6 +123,13 @@ def test_no_statement_is_appended_beside_conditions_that_may_be_met(form: FixFor
     assert "Give the branch's ARN (--branch-arn)" in fix.reason
 
 
+def test_the_missing_argument_of_any_other_condition_is_named() -> None:
+    fix = _fix(document(statement(Condition={"StringEquals": {"aws:SourceOrgID": "o-a1b2c3d4e5"}})))
+
+    assert fix.kind is FixKind.REFUSE
+    assert "Say what the call carries (--context aws:SourceOrgID=VALUE, or --absent aws:SourceOrgID)" in fix.reason
+
+
 @pytest.mark.parametrize(
     "condition",
     [
@@ -323,7 +330,7 @@ def test_a_condition_on_account_callers_is_never_bypassed() -> None:
     fix = _fix(guarded, principal=f"arn:aws:iam::{ACCOUNT}:user/Ann")
 
     assert fix.kind is FixKind.REFUSE
-    assert "Meet them" in fix.reason
+    assert "--context sts:ExternalId=VALUE" in fix.reason
 
 
 def test_a_role_that_the_policy_spells_in_another_case_is_not_added_beside_it() -> None:

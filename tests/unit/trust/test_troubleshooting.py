@@ -305,6 +305,8 @@ def test_a_placeholder_is_not_looked_for_in_policy_variables() -> None:
         ({"Principal": {"AWS": "arn:aws:iam::<account>:root"}}, 'A placeholder was left unfilled: "<account>"'),
         ({"Condition": {"StringEquals": {"aws:SourceAccountId": ACCOUNT}}}, "aws:SourceAccount seems to be meant"),
         ({"Condition": {"StringEquals": {"aws:SourceAcount": ACCOUNT}}}, "aws:SourceAccount seems to be meant"),
+        ({"Condition": {"StringEquals": {"SourceAccount": ACCOUNT}}}, "aws:SourceAccount seems to be meant"),
+        ({"Condition": {"ArnLike": {"aws:SourceArn ": BRANCH_ARN}}}, "aws:SourceArn seems to be meant"),
         ({"Condition": {"StringEquals": {"sts:ExternalID": "x"}}}, "A service principal never sends sts:ExternalID"),
         (_from_source("arn:aws:amplify:REGION:ACCOUNT_ID:apps/*"), 'left unfilled: "REGION"'),
         (_from_source("arn:aws:amplify:us-east-1:${AWS::AccountId}:apps/*"), 'left unfilled: "${AWS::AccountId}"'),
@@ -321,6 +323,12 @@ def test_a_placeholder_is_not_looked_for_in_policy_variables() -> None:
 )
 def test_a_common_mistake_is_pointed_out(elements: Json, explanation: str) -> None:
     assert explanation in " ".join(explain(evaluate(document(statement(**elements)), request())))
+
+
+def test_a_misspelt_key_is_no_sign_that_services_are_not_meant() -> None:
+    misspelt = statement(Condition={"StringEquals": {"aws:SourceAcount": ACCOUNT}})
+
+    assert "never sends" not in " ".join(explain(evaluate(document(misspelt), request())))
 
 
 def test_a_variable_without_its_version_is_pointed_out() -> None:
