@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from medic.alerts.failure_report import FailureReport
 
-TERRAFORM = json.loads((Path(__file__).parents[2] / "data" / "terraform" / "arguments.json").read_text())
-"""The arguments of each resource, from the documentation of the providers hashicorp/aws 6 and hashicorp/time."""
+_PROVIDERS = json.loads((Path(__file__).parents[2] / "data" / "terraform" / "arguments.json").read_text())
+TERRAFORM = {kind: resource["arguments"] for kind, resource in _PROVIDERS["resources"].items()}
+"""The arguments of each resource. The file names the page of the provider's documentation that lists them."""
 _ASSIGNED = re.compile(r"\bread -rs (\w+)")
 _RESOURCE = re.compile(r'^(?:resource|data) "(\w+)" "\w+" \{\n(.*?)^\}', re.DOTALL | re.MULTILINE)
 _EXISTING = re.compile(r"^# (?:[\w ]+, )?in your existing (aws_\w+)[^\n:]*\n(.*)", re.DOTALL | re.MULTILINE)
