@@ -15,6 +15,7 @@ from medic.knowledge import ENTRIES, find_entry, fixes_of, search, title_of
 from medic.knowledge.entry import PLACEHOLDERS, Dialect, Entry, EntryKind, Fix, filled
 from medic.labels import Phase
 from medic.logscan.scan import scan
+from medic_cli import completion
 from medic_cli.options import examples
 from medic_cli.output import print_json, print_list, shown, terminal
 
@@ -48,7 +49,7 @@ _EXAMPLES = examples(
 
 
 @click.command("explain", epilog=_EXAMPLES)
-@click.argument("what", nargs=-1, metavar="[ID | WORDS | ERROR LINE]...")
+@click.argument("what", nargs=-1, metavar="[ID | WORDS | ERROR LINE]...", shell_complete=completion.entries)
 @click.option("--dialect", type=click.Choice([each.value for each in Dialect]), default=Dialect.CONSOLE.value,
               show_default=True, help="Format of the fixes.")  # fmt: skip
 @click.option("--kind", type=click.Choice([each.value for each in EntryKind]), help="List only entries of this kind.")
