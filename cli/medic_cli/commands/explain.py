@@ -18,6 +18,7 @@ from medic.logscan.scan import scan
 from medic_cli import completion
 from medic_cli.options import examples
 from medic_cli.output import print_json, print_list, shown, terminal
+from medic_cli.powershell import POWERSHELL, in_powershell
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +51,7 @@ _EXAMPLES = examples(
 
 @click.command("explain", epilog=_EXAMPLES)
 @click.argument("what", nargs=-1, metavar="[ID | WORDS | ERROR LINE]...", shell_complete=completion.entries)
-@click.option("--dialect", type=click.Choice([each.value for each in Dialect]), default=Dialect.CONSOLE.value,
+@click.option("--dialect", type=click.Choice([*Dialect, POWERSHELL]), default=Dialect.CONSOLE.value,
               show_default=True, help="Format of the fixes.")  # fmt: skip
 @click.option("--kind", type=click.Choice([each.value for each in EntryKind]), help="List only entries of this kind.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
@@ -72,7 +73,7 @@ def command(what: tuple[str, ...], dialect: str, kind: str | None, settings: tup
         if as_json:
             print_json(_as_json(entries[0], values))
         else:
-            _print_entry(entries[0], Dialect(dialect), values)
+            _print_entry(entries[0], dialect, values)
     elif as_json:
         print_json({"entries": [_as_json(entry, values) for entry in entries]})
     else:
@@ -187,7 +188,7 @@ def _print_list(entries: list[Entry], *, by_kind: bool) -> None:
     console.print(shown("`medic explain ID` shows one entry; --dialect sets the format of its fixes.", "dim"))
 
 
-def _print_entry(entry: Entry, dialect: Dialect, values: _Values) -> None:
+def _print_entry(entry: Entry, dialect: str, values: _Values) -> None:
     console = terminal()
     console.print(shown(entry.title, "bold"))
     facts = filter(None, (entry.kind, entry.usual_label, *entry.phases))
@@ -204,14 +205,16 @@ def _print_entry(entry: Entry, dialect: Dialect, values: _Values) -> None:
     print_list(console, "Sources", [_address(source) for source in entry.sources])
 
 
-def _print_fix(console: Console, fix: Fix, dialect: Dialect, values: Mapping[str, str]) -> None:
+def _print_fix(console: Console, fix: Fix, dialect: str, values: Mapping[str, str]) -> None:
     from rich.padding import Padding  # noqa: PLC0415
     from rich.syntax import Syntax  # noqa: PLC0415
 
-    text = filled(fix.written_in(dialect), values)
-    language = _SYNTAX.get(dialect)
+    if dialect == POWERSHELL:
+        text, language = in_powershell(filled(fix.cli, values)), POWERSHELL
+    else:
+        text, language = filled(fix.written_in(Dialect(dialect)), values), _SYNTAX.get(Dialect(dialect))
     console.print()
-    console.print(shown(f"Fix: {fix.title}", "bold"), shown(f"({dialect.value})", "dim"))
+    console.print(shown(f"Fix: {fix.title}", "bold"), shown(f"({dialect})", "dim"))
     if console.is_terminal and language:
         code = Syntax(text, language, theme="ansi_dark", background_color="default", word_wrap=True)
         console.print(Padding(code, (0, 0, 0, 2)))

@@ -20,6 +20,7 @@ from medic.plan.model import Disposition
 from medic.redaction import redact
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG
 from medic_cli.output import line_range, print_list, shown, terminal
+from medic_cli.powershell import POWERSHELL, in_powershell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
     from medic_cli.answers import ChosenJobJson, DiagnoseAnswer, LinkJson, WrittenFixJson
 
 ALL = "all"
-DIALECT_CHOICES = (Dialect.CONSOLE.value, Dialect.CLI.value, Dialect.CDK.value, Dialect.TERRAFORM.value, ALL)
+DIALECT_CHOICES = (
+    *(Dialect.CONSOLE.value, Dialect.CLI.value, POWERSHELL, Dialect.CDK.value, Dialect.TERRAFORM.value),
+    ALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,12 +285,16 @@ def _action_line(action: Action) -> str:
 
 
 def _print_fixes(console: Console, fixes: tuple[Section, ...], dialect: str) -> None:
+    is_for_powershell = dialect == POWERSHELL
+    wanted = "" if dialect == ALL else DIALECTS[Dialect.CLI if is_for_powershell else Dialect(dialect)]
     for fix in fixes:
         console.print()
         console.print(shown(f"Fix: {fix.heading}", "bold"))
         for snippet in fix.snippets:
             if dialect == ALL:
                 console.print(shown(f"# {snippet.name}", "dim"))
-            if dialect == ALL or len(fix.snippets) == 1 or snippet.name == DIALECTS[Dialect(dialect)]:
-                # Not indented and not wrapped, because an indented here-document can't be pasted.
-                console.print(_clean(snippet.text), soft_wrap=True)
+            if dialect == ALL or len(fix.snippets) == 1 or snippet.name == wanted:
+                is_command = snippet.name == DIALECTS[Dialect.CLI]
+                text = in_powershell(snippet.text) if is_for_powershell and is_command else snippet.text
+                # Not indented and not wrapped, so that it can be pasted.
+                console.print(_clean(text), soft_wrap=True)

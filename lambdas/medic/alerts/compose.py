@@ -37,7 +37,7 @@ _MAX_STORM_CHARACTERS = 100_000
 _OPTED_IN_MODES = frozenset({Mode.ASK, Mode.FIX})
 _CAUSE, _BOT, _NEXT = "Cause", "Bot", "Next step"
 _CREDIT = {
-    ActionKind.ATTACH_COMPUTE: "A compute role has no part in a build, so this is not its doing.",
+    ActionKind.ATTACH_COMPUTE: "A compute role has no part in a build, so it is not why this one succeeded.",
     ActionKind.REPAIR_SERVICE: "The build ran as that role.",
 }
 """Whether an applied change gets credit for a build that succeeded."""
