@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.fixes import app_url, fixes_for, job_url, role_url
 from medic.alerts.json_form import app_json, bot_json, branch_json, diagnosis_json, finding_json, redacted_json
-from medic.alerts.wording import ACTIONS, CHECKS, DIALECTS, HEADLINES, RANKS, ROLES, capitalized
+from medic.alerts.wording import ACTIONS, CHECKS, DIALECTS, HEADLINES, RANKS, ROLES, capitalized, source_of
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Present, value_of
 from medic.knowledge.entry import Dialect
@@ -249,7 +249,9 @@ def _print_checks(console: Console, diagnosis: Diagnosis) -> None:
     console.print(shown("Checks", "bold"))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for check in diagnosis.checks:
-        table.add_row(shown(CHECKS[check.result], _CHECK_STYLES[check.result]), _clean(check.detail))
+        table.add_row(
+            shown(CHECKS[check.result], _CHECK_STYLES[check.result]), _clean(f"{check.detail}{source_of(check.id)}")
+        )
     console.print(table)
 
 

@@ -15,6 +15,9 @@ from medic.alerts.fixes import ATTACHING_FIXES, REPAIRING_FIXES, TRUST_FIXES
 from medic.alerts.model import AlertKind
 from medic.alerts.slack import render_brief, render_detail, render_for_webhook
 from medic.alerts.sns import render_text
+from medic.alerts.wording import source_of
+from medic.diagnosis import checks
+from medic.diagnosis.model import CheckResult
 from medic.incidents.model import IncidentState
 from medic.knowledge import FIXES
 from medic.knowledge.entry import placeholders_in
@@ -87,6 +90,24 @@ def arguments(text: str) -> Iterator[tuple[str, str]]:
     for kind, body in _EXISTING.findall(text):
         yield from ((kind, name) for name in re.findall(r"^(\w+)\s*[={]", body, re.MULTILINE))
     yield from _COMMENT.findall(text)
+
+
+# --- checks
+
+
+def test_every_check_names_the_call_or_the_text_that_it_rests_on() -> None:
+    literal = set(re.findall(r'Check\(\s*"(\w+)"', Path(checks.__file__).read_text()))
+    met = {check.id for report in every_report() for check in report.failure.diagnosis.checks}
+    assert len(met) >= 15
+    assert {check for check in literal | met if not source_of(check)} == set()
+
+
+def test_every_unknown_is_printed_with_what_would_decide_it() -> None:
+    for report in reports():
+        told = render_text(compose_report(report))
+        for check in report.failure.diagnosis.checks:
+            if check.result is CheckResult.UNKNOWN:
+                assert f"- ? {redact(check.detail)}{source_of(check.id)}" in told
 
 
 # --- sentences and the incident's record
