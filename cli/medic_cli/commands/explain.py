@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from medic.logscan.model import Denial
     from medic_cli.output import JsonObject
 
-_SYNTAX = {
+_SYNTAX: Mapping[str, str] = {
     Dialect.CLI: "bash",
+    POWERSHELL: "powershell",
     Dialect.CDK: "typescript",
     Dialect.TERRAFORM: "terraform",
     Dialect.CLOUDFORMATION: "yaml",
@@ -51,8 +52,8 @@ _EXAMPLES = examples(
 
 @click.command("explain", epilog=_EXAMPLES)
 @click.argument("what", nargs=-1, metavar="[ID | WORDS | ERROR LINE]...", shell_complete=completion.entries)
-@click.option("--dialect", type=click.Choice([*Dialect, POWERSHELL]), default=Dialect.CONSOLE.value,
-              show_default=True, help="Format of the fixes.")  # fmt: skip
+@click.option("--dialect", type=click.Choice([*(each.value for each in Dialect), POWERSHELL]),
+              default=Dialect.CONSOLE.value, show_default=True, help="Format of the fixes.")  # fmt: skip
 @click.option("--kind", type=click.Choice([each.value for each in EntryKind]), help="List only entries of this kind.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
               help=f"Fill in a placeholder of the fixes: {', '.join(PLACEHOLDERS)}.")  # fmt: skip
@@ -209,10 +210,10 @@ def _print_fix(console: Console, fix: Fix, dialect: str, values: Mapping[str, st
     from rich.padding import Padding  # noqa: PLC0415
     from rich.syntax import Syntax  # noqa: PLC0415
 
-    if dialect == POWERSHELL:
-        text, language = in_powershell(filled(fix.cli, values)), POWERSHELL
-    else:
-        text, language = filled(fix.written_in(Dialect(dialect)), values), _SYNTAX.get(Dialect(dialect))
+    is_for_powershell = dialect == POWERSHELL
+    text = filled(fix.cli if is_for_powershell else fix.written_in(Dialect(dialect)), values)
+    text = in_powershell(text) if is_for_powershell else text
+    language = _SYNTAX.get(dialect)
     console.print()
     console.print(shown(f"Fix: {fix.title}", "bold"), shown(f"({dialect})", "dim"))
     if console.is_terminal and language:

@@ -173,7 +173,7 @@ def _next_after_change(report: FailureReport) -> str:
     if report.applied[0].action.kind is ActionKind.REPAIR_SERVICE:
         return "none. The next build uses the new service role" if _rebuilds(report) else "start the build again"
     if report.failure.trigger is Trigger.RUNTIME:
-        return f"grant {role} what the site needs; until then expect AccessDenied"
+        return f"grant the role {role} what the site needs; until then expect AccessDenied"
     fixes = () if _only_possible(report) else _fixes(report)
     repair = f"{fixes[0].heading[:1].lower()}{fixes[0].heading[1:]}" if fixes else "see the causes in the detail"
     if _rebuilds(report):
@@ -233,16 +233,19 @@ def sections(report: FailureReport) -> Iterator[Section]:
         yield _change_section(report)
     word = "If that is the cause" if _only_possible(report) else "Fix"
     for fix in _fixes(report):
-        yield Section(f"{word}: {fix.heading}", tuple(_about_shells(report, fix)), fix.snippets, fix.url)
+        snippets = tuple(_with_powershell(report, fix.snippets))
+        yield Section(f"{word}: {fix.heading}", fix.items, snippets, fix.url)
     yield Section(f"Why{_before_change(report)}", tuple(_reasons(report)))
 
 
-def _about_shells(report: FailureReport, fix: Section) -> Iterator[str]:
-    """How to get the commands for PowerShell, if they contain what it reads differently."""
-    commands = (each.text for each in fix.snippets if each.name == wording.DIALECTS[Dialect.CLI])
-    if report.failure.scope.branch != "*" and any(_MEANS_MORE_IN_BASH.search(text) for text in commands):
-        command = powershell_command(report.failure.scope, runtime=report.failure.trigger is Trigger.RUNTIME)
-        yield f"The AWS CLI form is for bash, as in CloudShell. For PowerShell: {command}"
+def _with_powershell(report: FailureReport, snippets: tuple[NamedText, ...]) -> Iterator[NamedText]:
+    """The snippets, and after AWS CLI commands that PowerShell reads differently, the command that writes those."""
+    for snippet in snippets:
+        yield snippet
+        differs = snippet.name == wording.DIALECTS[Dialect.CLI] and _MEANS_MORE_IN_BASH.search(snippet.text)
+        if differs and report.failure.scope.branch != "*":
+            runtime = report.failure.trigger is Trigger.RUNTIME
+            yield NamedText("PowerShell", powershell_command(report.failure.scope, runtime=runtime))
 
 
 def _change_section(report: FailureReport) -> Section:
@@ -270,7 +273,9 @@ def _change_items(report: FailureReport) -> Iterator[str]:
         yield f"Rebuild: {report.applied[0].rebuild.detail}"
     for action in report.not_attempted:
         word = "Proposed" if action.disposition is Disposition.ASK_FIRST else "Not set"
-        yield f"{word}: {wording.ROLE_OF_ACTION[action.kind]} {action.role_arn or 'none'}: {action.reason}"
+        # The guardrail that refused is below, with its reason.
+        reason = "" if action.disposition is Disposition.REFUSE else f": {action.reason}"
+        yield f"{word}: {wording.ROLE_OF_ACTION[action.kind]} {action.role_arn or 'none'}{reason}"
     if report.proposed:
         yield f"Rebuild: {report.plan.rebuild.reason}"
     for action in report.plan.actions:

@@ -170,7 +170,8 @@ def test_no_fix_repeats_what_the_bot_decided(result: ChangeResult) -> None:
 
 def test_a_refused_role_is_in_no_command() -> None:
     refused = told(sample(AlertKind.REFUSED))
-    assert COMPUTE_ROLE not in refused.replace(f"Not set: compute role {COMPUTE_ROLE}: ", "")
+    assert COMPUTE_ROLE not in refused.replace(f"Not set: compute role {COMPUTE_ROLE}\n", "")
+    assert refused.count("leads to more power: https://") == 1, "a reason is said once"
     assert "--role-name compute\n" not in refused
     assert "Don't attach this one" in refused
 

@@ -66,6 +66,20 @@ def test_every_printed_command_is_whole() -> None:
         assert not re.search(r"--[\w-]+ '?https?://", text), f"AWS CLI 1 fetches an argument that is a URL: {text}"
 
 
+def test_commands_that_powershell_reads_differently_are_followed_by_the_command_that_writes_them_for_it() -> None:
+    for alert in map(compose_report, every_report()):
+        for section in alert.sections:
+            names = [snippet.name for snippet in section.snippets]
+            texts = dict(zip(names, (snippet.text for snippet in section.snippets), strict=True))
+            differs = bool(re.search(r"['\"\\<]", texts.get("AWS CLI", "")))
+            assert ("PowerShell" in names) == differs
+            if differs:
+                assert names[names.index("AWS CLI") + 1] == "PowerShell"
+                assert alert.scope is not None
+                assert texts["PowerShell"].startswith(f"medic diagnose {alert.scope.app_id} {alert.branch} ")
+                assert ("--since 1h" in texts["PowerShell"]) == (alert.links[0].name == "Runtime log")
+
+
 def test_no_printed_text_has_a_blank_or_loses_a_part_to_the_redaction() -> None:
     for printed in every_text():
         assert not placeholders_in(printed.text)
