@@ -175,7 +175,7 @@ _DISPOSITIONS = {
 }
 
 
-def print_report(report: DiagnosisReport, dialect: str) -> None:
+def print_report(report: DiagnosisReport, dialect: str, account_alias: str = "") -> None:
     """Print the report to standard output."""
     console = terminal()
     console.print(_clean(report.headline, "bold red" if report.exit_code else "bold green"))
@@ -185,7 +185,7 @@ def print_report(report: DiagnosisReport, dialect: str) -> None:
     for note in report.notes:
         console.print(_clean(note))
     console.print()
-    for name, value in _facts(report):
+    for name, value in _facts(report, account_alias):
         console.print(shown(f"{name:<14}", "dim"), _clean(value.strip()), sep="")
     if report.diagnosis is not None:
         _print_causes(console, report.diagnosis)
@@ -211,7 +211,7 @@ def _print_best_cause(console: Console, diagnosis: Diagnosis) -> None:
         console.print(_clean(f"{RANKS[best.rank]} cause: {best.title}. {capitalized(best.reason)}."))
 
 
-def _facts(report: DiagnosisReport) -> Iterator[tuple[str, str]]:
+def _facts(report: DiagnosisReport, account_alias: str) -> Iterator[tuple[str, str]]:
     scope, evidence = report.scope, report.evidence
     app = value_of(evidence.app)
     branch = value_of(evidence.branch)
@@ -227,7 +227,8 @@ def _facts(report: DiagnosisReport) -> Iterator[tuple[str, str]]:
     if app and branch:
         level = "" if branch.compute_role_arn else " (set on the app)" if app.compute_role_arn else ""
         yield "Compute role", f"{branch.compute_role_arn or app.compute_role_arn or 'none'}{level}"
-    yield "Account", f"{scope.account} / {scope.region}"
+    account = f"{account_alias} ({scope.account})" if account_alias else scope.account
+    yield "Account", f"{account} / {scope.region}"
 
 
 def _print_causes(console: Console, diagnosis: Diagnosis) -> None:
