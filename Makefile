@@ -90,7 +90,7 @@ SECRETLINT := secretlint @secretlint/secretlint-rule-preset-recommend
 	$(UV) pip install --quiet --python .build/awscli/bin/python --require-hashes -r requirements/awscli.txt
 	touch $@
 .build/cdk/ready: Makefile
-	npm install --silent --no-save --prefix .build/cdk aws-cdk-lib@2.275.0 constructs@10.8.1 typescript@5.9.3 @types/node@20.19.43
+	npm install --silent --no-save --prefix .build/cdk aws-cdk-lib@2.275.0 constructs@10.8.1 typescript@5.9.3 @types/node@20.19.43 axe-core@4.14.1
 	touch $@
 
 sbom: .venv/ready .build/lambda-dependencies/ready  ## list what ships, with hashes (CycloneDX)

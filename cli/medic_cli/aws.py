@@ -65,6 +65,16 @@ def region_of(session_: Session) -> str:
     return session_.region_name
 
 
+def account_alias(session_: Session) -> str:
+    """The name that somebody gave the session's account, or "" if there is none or it may not be read."""
+    try:
+        with translated("iam:ListAccountAliases"):
+            aliases = session_.client("iam", config=READING).list_account_aliases()["AccountAliases"]
+    except (AwsError, BotoCoreError):
+        return ""  # the number says as much
+    return next(iter(aliases), "")
+
+
 def required(item: Item[_T], region: str) -> _T:
     """The value of an item without which the command cannot go on.
 

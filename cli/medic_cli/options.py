@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import click
 
+from medic_cli import completion
+
 F = TypeVar("F", bound=Callable[..., object])
 
 _MAX_BRANCH_NAME = 255
@@ -24,13 +26,15 @@ def examples(*lines: str) -> str:
 
 def app_argument(*, required: bool = True) -> Callable[[F], F]:
     """`APP`: an app id."""
-    return click.argument("app", metavar="APP" if required else "[APP]", required=required, callback=_app_id)
+    metavar = "APP" if required else "[APP]"
+    return click.argument("app", metavar=metavar, required=required, callback=_app_id, shell_complete=completion.apps)
 
 
 def branch_argument(*, required: bool = True) -> Callable[[F], F]:
     """`BRANCH`: a branch name."""
+    metavar = "BRANCH" if required else "[BRANCH]"
     return click.argument(
-        "branch", metavar="BRANCH" if required else "[BRANCH]", required=required, callback=_branch_name
+        "branch", metavar=metavar, required=required, callback=_branch_name, shell_complete=completion.branches
     )
 
 
@@ -57,7 +61,11 @@ def aws_options(command: F) -> F:
     """`--profile` and `--region`."""
     # The AWS CLI prefers AWS_REGION to everything else; boto3 reads only AWS_DEFAULT_REGION and the profile.
     command = click.option(
-        "--region", metavar="REGION", envvar="AWS_REGION", help="AWS region. Default: from the environment or profile."
+        "--region",
+        metavar="REGION",
+        envvar="AWS_REGION",
+        shell_complete=completion.regions,
+        help="AWS region. Default: from the environment or profile.",
     )(command)
     return click.option("--profile", metavar="NAME", help="AWS profile. Default: from the environment.")(command)
 

@@ -6,8 +6,13 @@ import re
 import shutil
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _HEIGHT = re.compile(r"<title>(\d+)</title>")
@@ -39,18 +44,30 @@ class Browser:
 
     def draw(self, page: str, picture: Path, width: int) -> None:
         """Draw an HTML page, so many pixels wide, into a PNG file."""
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder, "page.html")
-            source.write_text(page + _MEASURE)
-            measured = _HEIGHT.search(self._run("--dump-dom", f"--window-size={width},800", source.as_uri()))
-            height = int(measured[1]) if measured else 800
-            self._run(f"--screenshot={picture}", f"--window-size={width},{height}", source.as_uri())
+        measured = _HEIGHT.search(self.document(page + _MEASURE, width))
+        height = int(measured[1]) if measured else 800
+        with _stored(page) as address:
+            self._run(f"--screenshot={picture}", f"--window-size={width},{height}", address)
         _shrink(picture)
+
+    def document(self, page: str, width: int) -> str:
+        """The document of an HTML page, so many pixels wide, after its scripts have run."""
+        with _stored(page) as address:
+            return self._run("--dump-dom", "--virtual-time-budget=20000", f"--window-size={width},800", address)
 
     def _run(self, *arguments: str) -> str:
         fixed = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1")
         command = [self.program, *fixed, *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout  # noqa: S603
+
+
+@contextmanager
+def _stored(page: str) -> Iterator[str]:
+    """The address of the page in a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "page.html")
+        source.write_text(page)
+        yield source.as_uri()
 
 
 def _shrink(picture: Path) -> None:

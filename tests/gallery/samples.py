@@ -182,7 +182,8 @@ def with_result(
     reason = "retries job 7: a first compute role may take effect with a deployment only"
     announced = RebuildOutcome(None, "job 7 is retried next")
     rebuilt = RebuildOutcome(rebuild, f"job {rebuild} {reason}") if rebuild else announced
-    outcomes = tuple(RoleChangeOutcome(action, result, detail, NOW, rebuilt) for action in report.plan.actions)
+    acting = (action for action in report.plan.actions if action.disposition is not Disposition.REFUSE)
+    outcomes = tuple(RoleChangeOutcome(action, result, detail, NOW, rebuilt) for action in acting)
     changed = {ChangeResult.APPLIED: ChangeState.APPLIED, ChangeResult.DEFERRED: ChangeState.INTENDED}
     incident = _changed(report.incident, changed.get(result, ChangeState.FAILED))
     return replace(report, outcomes=outcomes, incident=incident.moved(state, NOW))

@@ -15,8 +15,10 @@ from medic.knowledge import ENTRIES, find_entry, fixes_of, search, title_of
 from medic.knowledge.entry import PLACEHOLDERS, Dialect, Entry, EntryKind, Fix, filled
 from medic.labels import Phase
 from medic.logscan.scan import scan
+from medic_cli import completion
 from medic_cli.options import examples
 from medic_cli.output import print_json, print_list, shown, terminal
+from medic_cli.powershell import POWERSHELL, in_powershell
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     from medic.logscan.model import Denial
     from medic_cli.output import JsonObject
 
-_SYNTAX = {
+_SYNTAX: Mapping[str, str] = {
     Dialect.CLI: "bash",
+    POWERSHELL: "powershell",
     Dialect.CDK: "typescript",
     Dialect.TERRAFORM: "terraform",
     Dialect.CLOUDFORMATION: "yaml",
@@ -48,9 +51,9 @@ _EXAMPLES = examples(
 
 
 @click.command("explain", epilog=_EXAMPLES)
-@click.argument("what", nargs=-1, metavar="[ID | WORDS | ERROR LINE]...")
-@click.option("--dialect", type=click.Choice([each.value for each in Dialect]), default=Dialect.CONSOLE.value,
-              show_default=True, help="Format of the fixes.")  # fmt: skip
+@click.argument("what", nargs=-1, metavar="[ID | WORDS | ERROR LINE]...", shell_complete=completion.entries)
+@click.option("--dialect", type=click.Choice([*(each.value for each in Dialect), POWERSHELL]),
+              default=Dialect.CONSOLE.value, show_default=True, help="Format of the fixes.")  # fmt: skip
 @click.option("--kind", type=click.Choice([each.value for each in EntryKind]), help="List only entries of this kind.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
               help=f"Fill in a placeholder of the fixes: {', '.join(PLACEHOLDERS)}.")  # fmt: skip
@@ -71,7 +74,7 @@ def command(what: tuple[str, ...], dialect: str, kind: str | None, settings: tup
         if as_json:
             print_json(_as_json(entries[0], values))
         else:
-            _print_entry(entries[0], Dialect(dialect), values)
+            _print_entry(entries[0], dialect, values)
     elif as_json:
         print_json({"entries": [_as_json(entry, values) for entry in entries]})
     else:
@@ -186,7 +189,7 @@ def _print_list(entries: list[Entry], *, by_kind: bool) -> None:
     console.print(shown("`medic explain ID` shows one entry; --dialect sets the format of its fixes.", "dim"))
 
 
-def _print_entry(entry: Entry, dialect: Dialect, values: _Values) -> None:
+def _print_entry(entry: Entry, dialect: str, values: _Values) -> None:
     console = terminal()
     console.print(shown(entry.title, "bold"))
     facts = filter(None, (entry.kind, entry.usual_label, *entry.phases))
@@ -203,14 +206,16 @@ def _print_entry(entry: Entry, dialect: Dialect, values: _Values) -> None:
     print_list(console, "Sources", [_address(source) for source in entry.sources])
 
 
-def _print_fix(console: Console, fix: Fix, dialect: Dialect, values: Mapping[str, str]) -> None:
+def _print_fix(console: Console, fix: Fix, dialect: str, values: Mapping[str, str]) -> None:
     from rich.padding import Padding  # noqa: PLC0415
     from rich.syntax import Syntax  # noqa: PLC0415
 
-    text = filled(fix.written_in(dialect), values)
+    is_for_powershell = dialect == POWERSHELL
+    text = filled(fix.cli if is_for_powershell else fix.written_in(Dialect(dialect)), values)
+    text = in_powershell(text) if is_for_powershell else text
     language = _SYNTAX.get(dialect)
     console.print()
-    console.print(shown(f"Fix: {fix.title}", "bold"), shown(f"({dialect.value})", "dim"))
+    console.print(shown(f"Fix: {fix.title}", "bold"), shown(f"({dialect})", "dim"))
     if console.is_terminal and language:
         code = Syntax(text, language, theme="ansi_dark", background_color="default", word_wrap=True)
         console.print(Padding(code, (0, 0, 0, 2)))

@@ -72,6 +72,7 @@ def command(  # noqa: PLR0913 - click passes options by name
     Exits with 0 if the log shows no IAM failure, 1 if it does, 2 on wrong usage, 3 if it could not look.
     """
     log_phase = Phase(phase) if phase else None
+    alias = ""
     if event_file is not None:
         for name, value in (("APP", app), ("--job", job), ("--stack", stack), ("--since", earliest)):
             if value is not None:
@@ -85,7 +86,7 @@ def command(  # noqa: PLR0913 - click passes options by name
         if earliest is not None and (job or log_file or phase):
             raise click.UsageError("--since reads the SSR log: leave --job, --log and --phase out.")
         # An offline diagnosis does not import boto3.
-        from medic_cli.aws import DeployedStack, explained, session  # noqa: PLC0415
+        from medic_cli.aws import DeployedStack, account_alias, explained, session  # noqa: PLC0415
         from medic_cli.diagnose.run import DiagnosisGateways, diagnose_job, diagnose_runtime  # noqa: PLC0415
 
         aws = session(profile, region)
@@ -96,8 +97,9 @@ def command(  # noqa: PLR0913 - click passes options by name
                 report = diagnose_runtime(gateways, app, branch, earliest)
             else:
                 report = diagnose_job(gateways, app, branch, job_id=job, log_file=log_file, log_phase=log_phase)
+            alias = "" if as_json else account_alias(aws)
     if as_json:
         print_json(answer_of(report))
     else:
-        print_report(report, dialect)
+        print_report(report, dialect, alias)
     sys.exit(report.exit_code)

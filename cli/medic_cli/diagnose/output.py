@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from medic.alerts.fixes import app_url, fixes_for, job_url, role_url
 from medic.alerts.json_form import app_json, bot_json, branch_json, diagnosis_json, finding_json, redacted_json
-from medic.alerts.wording import ACTIONS, CHECKS, DIALECTS, HEADLINES, RANKS, ROLES, capitalized
+from medic.alerts.wording import ACTIONS, CHECKS, DIALECTS, HEADLINES, RANKS, ROLES, capitalized, source_of
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Present, value_of
 from medic.knowledge.entry import Dialect
@@ -20,6 +20,7 @@ from medic.plan.model import Disposition
 from medic.redaction import redact
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG
 from medic_cli.output import line_range, print_list, shown, terminal
+from medic_cli.powershell import POWERSHELL, in_powershell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
     from medic_cli.answers import ChosenJobJson, DiagnoseAnswer, LinkJson, WrittenFixJson
 
 ALL = "all"
-DIALECT_CHOICES = (Dialect.CONSOLE.value, Dialect.CLI.value, Dialect.CDK.value, Dialect.TERRAFORM.value, ALL)
+DIALECT_CHOICES = (
+    *(Dialect.CONSOLE.value, Dialect.CLI.value, POWERSHELL, Dialect.CDK.value, Dialect.TERRAFORM.value),
+    ALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,7 @@ _DISPOSITIONS = {
 }
 
 
-def print_report(report: DiagnosisReport, dialect: str) -> None:
+def print_report(report: DiagnosisReport, dialect: str, account_alias: str = "") -> None:
     """Print the report to standard output."""
     console = terminal()
     console.print(_clean(report.headline, "bold red" if report.exit_code else "bold green"))
@@ -181,7 +185,7 @@ def print_report(report: DiagnosisReport, dialect: str) -> None:
     for note in report.notes:
         console.print(_clean(note))
     console.print()
-    for name, value in _facts(report):
+    for name, value in _facts(report, account_alias):
         console.print(shown(f"{name:<14}", "dim"), _clean(value.strip()), sep="")
     if report.diagnosis is not None:
         _print_causes(console, report.diagnosis)
@@ -207,7 +211,7 @@ def _print_best_cause(console: Console, diagnosis: Diagnosis) -> None:
         console.print(_clean(f"{RANKS[best.rank]} cause: {best.title}. {capitalized(best.reason)}."))
 
 
-def _facts(report: DiagnosisReport) -> Iterator[tuple[str, str]]:
+def _facts(report: DiagnosisReport, account_alias: str) -> Iterator[tuple[str, str]]:
     scope, evidence = report.scope, report.evidence
     app = value_of(evidence.app)
     branch = value_of(evidence.branch)
@@ -223,7 +227,8 @@ def _facts(report: DiagnosisReport) -> Iterator[tuple[str, str]]:
     if app and branch:
         level = "" if branch.compute_role_arn else " (set on the app)" if app.compute_role_arn else ""
         yield "Compute role", f"{branch.compute_role_arn or app.compute_role_arn or 'none'}{level}"
-    yield "Account", f"{scope.account} / {scope.region}"
+    account = f"{account_alias} ({scope.account})" if account_alias else scope.account
+    yield "Account", f"{account} / {scope.region}"
 
 
 def _print_causes(console: Console, diagnosis: Diagnosis) -> None:
@@ -245,7 +250,9 @@ def _print_checks(console: Console, diagnosis: Diagnosis) -> None:
     console.print(shown("Checks", "bold"))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for check in diagnosis.checks:
-        table.add_row(shown(CHECKS[check.result], _CHECK_STYLES[check.result]), _clean(check.detail))
+        table.add_row(
+            shown(CHECKS[check.result], _CHECK_STYLES[check.result]), _clean(f"{check.detail}{source_of(check.id)}")
+        )
     console.print(table)
 
 
@@ -281,12 +288,16 @@ def _action_line(action: Action) -> str:
 
 
 def _print_fixes(console: Console, fixes: tuple[Section, ...], dialect: str) -> None:
+    is_for_powershell = dialect == POWERSHELL
+    wanted = "" if dialect == ALL else DIALECTS[Dialect.CLI if is_for_powershell else Dialect(dialect)]
     for fix in fixes:
         console.print()
         console.print(shown(f"Fix: {fix.heading}", "bold"))
         for snippet in fix.snippets:
             if dialect == ALL:
                 console.print(shown(f"# {snippet.name}", "dim"))
-            if dialect == ALL or len(fix.snippets) == 1 or snippet.name == DIALECTS[Dialect(dialect)]:
-                # Not indented and not wrapped, because an indented here-document can't be pasted.
-                console.print(_clean(snippet.text), soft_wrap=True)
+            if dialect == ALL or len(fix.snippets) == 1 or snippet.name == wanted:
+                is_command = snippet.name == DIALECTS[Dialect.CLI]
+                text = in_powershell(snippet.text) if is_for_powershell and is_command else snippet.text
+                # Not indented and not wrapped, so that it can be pasted.
+                console.print(_clean(text), soft_wrap=True)

@@ -14,8 +14,10 @@ from medic.evidence import Present
 from medic.gateways import Gateways
 from medic.incidents.region import MAX_MUTE
 from medic.redaction import redact
+from medic_cli import completion
 from medic_cli.aws import explained, why
 from medic_cli.errors import COULD_NOT_LOOK, NotDoneError
+from medic_cli.operator.completion import incidents
 from medic_cli.operator.output import (
     OperatorOptions,
     aligned_lines,
@@ -59,7 +61,7 @@ _APPROVE_EXAMPLES = examples("medic approve 3f2a90b1c4d5", "medic approve 3f2a90
 
 
 @click.command("approve", epilog=_APPROVE_EXAMPLES)
-@click.argument("incident")
+@click.argument("incident", shell_complete=incidents)
 @request_options
 def approve_command(*, incident: str, **options: Any) -> None:  # noqa: ANN401 - click passes options by name
     """Approve an incident's plan exactly as the bot proposed it.
@@ -95,7 +97,7 @@ _UNDO_EXAMPLES = examples(
 
 
 @click.command("undo", epilog=_UNDO_EXAMPLES)
-@click.argument("target", nargs=-1, metavar="INCIDENT | APP BRANCH")
+@click.argument("target", nargs=-1, metavar="INCIDENT | APP BRANCH", shell_complete=incidents)
 @request_options
 def undo_command(*, target: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - click passes options by name
     """Have the bot restore the role from before its change, if nobody has changed the role since.
@@ -130,7 +132,7 @@ _MUTE_EXAMPLES = examples(
 
 
 @click.command("mute", epilog=_MUTE_EXAMPLES)
-@click.argument("target", metavar="APP[/BRANCH]")
+@click.argument("target", metavar="APP[/BRANCH]", shell_complete=completion.apps)
 @click.option("--for", "length", metavar="TIME", callback=duration(MAX_MUTE),
               help="How long: 30m, 2h, 7d; 30 days at most.")  # fmt: skip
 @click.option("--off", is_flag=True, help="End the mute.")

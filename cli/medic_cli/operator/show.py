@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medic_cli.aws import explained
+from medic_cli.operator.completion import incidents
 from medic_cli.operator.output import OperatorOptions, incident_json, incident_lines, operator_options
 from medic_cli.options import examples
 from medic_cli.output import print_json, print_list, terminal
@@ -18,7 +19,7 @@ _EXAMPLES = examples("medic show 3f2a90b1c4d5", "medic show 3f2a90b1c4d5 --json 
 
 
 @click.command("show", epilog=_EXAMPLES)
-@click.argument("incident")
+@click.argument("incident", shell_complete=incidents)
 @operator_options
 def command(*, incident: str, **options: Any) -> None:  # noqa: ANN401 - click passes options by name
     """Show one incident: what failed and why, what is planned, what was changed, and who asked for it.

@@ -10,6 +10,7 @@ import click
 
 from medic.arns import APP_ID, RoleArn
 from medic.settings import Settings
+from medic_cli import completion
 from medic_cli.errors import CouldNotLookError
 from medic_cli.options import examples, json_option
 from medic_cli.output import print_json
@@ -51,8 +52,9 @@ def _writable(_ctx: click.Context, _param: click.Parameter, value: Path | None) 
 
 @click.command("scan", epilog=_EXAMPLES)
 @click.option("--region", "regions", multiple=True, metavar="REGION", envvar="AWS_REGION",
+              shell_complete=completion.regions,
               help="An AWS region; repeat for more. Default: the environment's region.")  # fmt: skip
-@click.option("--app", "apps", multiple=True, metavar="APP", callback=_apps,
+@click.option("--app", "apps", multiple=True, metavar="APP", callback=_apps, shell_complete=completion.apps,
               help="Scan only this app; repeat for more.")  # fmt: skip
 @click.option("--profile", metavar="NAME", help="The AWS profile. Default: the environment's profile.")
 @click.option("--settings", type=click.Path(), metavar="FILE",

@@ -37,7 +37,7 @@ _MAX_STORM_CHARACTERS = 100_000
 _OPTED_IN_MODES = frozenset({Mode.ASK, Mode.FIX})
 _CAUSE, _BOT, _NEXT = "Cause", "Bot", "Next step"
 _CREDIT = {
-    ActionKind.ATTACH_COMPUTE: "A compute role has no part in a build, so this is not its doing.",
+    ActionKind.ATTACH_COMPUTE: "A compute role has no part in a build, so it is not why this one succeeded.",
     ActionKind.REPAIR_SERVICE: "The build ran as that role.",
 }
 """Whether an applied change gets credit for a build that succeeded."""
@@ -136,7 +136,7 @@ def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
     recorded = "; ".join(f"{_changed(change)} ({change.state})" for change in incident.changes)
     lines = (
         (_NEXT, "Compare the role that is set now with what the bot recorded."),
-        ("Recorded", f"{recorded or 'No change'}. Events and AWS's state don't say how it ended."),
+        ("Recorded", f"{wording.capitalized(recorded) or 'No change'}. Events and AWS's state don't say how it ended."),
     )
     read = NamedText("AWS CLI", f"aws amplify get-branch {_named(scope)} --query branch.computeRoleArn")
     sections = (Section("Read the role", snippets=(read,)),) if scope.branch != "*" else ()
@@ -355,6 +355,7 @@ def _fitting(lines: Sequence[tuple[bool, str]]) -> list[tuple[bool, str]]:
 def _follow_up(scope: Scope, incident: Incident, news: _News, job_id: str = "") -> Alert:
     """An alert on a known incident. It links to the incident's job, unless there is another `job_id`."""
     runtime = incident.trigger is Trigger.RUNTIME
+    # Amplify's own event on the same bus tells other systems of a build that failed, but not because of IAM.
     to_event_bus = news.kind is AlertKind.RESOLVED and incident.label != BotLabel.BUILD_FAILED
     return Alert(
         kind=news.kind,

@@ -19,6 +19,7 @@ from medic.alerts.fixes import (
     job_url,
     keeping_snippets,
     log_group_url,
+    powershell_command,
     role_url,
 )
 from medic.alerts.model import AlertKind, ButtonTarget, NamedText, Section
@@ -26,6 +27,7 @@ from medic.arns import name_of
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Partial
 from medic.incidents.model import IncidentState
+from medic.knowledge.entry import Dialect
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
 from medic.plan.decide import contradicted, effect_of
 from medic.plan.model import Disposition
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
     from medic.plan.failure import ConfirmedFailure
     from medic.plan.model import Action, Plan
 
-_END_OF_CLAUSE = re.compile(r"; |: https?://")
+_END_OF_CLAUSE = re.compile(r"; |\. |: https?://")
+_MEANS_MORE_IN_BASH = re.compile(r"['\"\\<]")
+"""Quotation marks, the end of a continued line, and a file to read from."""
 _COMMIT_ID_CHARACTERS = 10
 _MAX_COMMIT_MESSAGE = 50
 _NEXT_BY_RULE = {
@@ -58,7 +62,7 @@ _NEXT_BY_RULE = {
 _REPLACING = frozenset({ChangeResult.APPLIED, ChangeResult.DEFERRED})
 _NEXT_BY_RESULT = {
     ChangeResult.MOVED: "find out who changed the branch. If the change is still wanted, run",
-    ChangeResult.THIRD_ROLE: "find out who set the other role. Both must not manage this branch",
+    ChangeResult.THIRD_ROLE: "find out who set the other role. Only one of the two may manage this branch",
     ChangeResult.CAPPED: "wait for the next full hour, then run",
     ChangeResult.REFUSED: "remove what AWS's answer in the detail names, then run",
     ChangeResult.DEFERRED: "none. The bot retries automatically",
@@ -133,7 +137,7 @@ def _next_step(report: FailureReport) -> str:
         return _next_after_change(report)
     if report.proposed:
         until = f"{report.incident.deadline:%d %b %H:%M} UTC"
-        return f"approve or dismiss it until {until}. Every guardrail is asked again before the change"
+        return f"approve or dismiss it by {until}. Every guardrail is checked again before the change"
     if report.outcomes:
         obstacle = _NEXT_BY_RESULT[report.outcomes[0].result]
     elif report.refused:
@@ -149,6 +153,8 @@ def _advice(report: FailureReport) -> str:
     if diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and inherited and not _own_role(report):
         return f"set {name_of(inherited)} on the branch itself, because an inherited role may not reach the runtime"
     fixes = _fixes(report)
+    if diagnosis.causes and not fixes and not _only_possible(report):
+        return f"do what this says: medic explain {diagnosis.likeliest}"
     if not fixes or _only_possible(report):
         return "no cause is proven or likely, so check the list in the detail before you change anything"
     if any(cause.proposal is not None and not cause.proposal.as_command for cause in diagnosis.causes[:1]):
@@ -167,10 +173,12 @@ def _next_after_change(report: FailureReport) -> str:
     if report.applied[0].action.kind is ActionKind.REPAIR_SERVICE:
         return "none. The next build uses the new service role" if _rebuilds(report) else "start the build again"
     if report.failure.trigger is Trigger.RUNTIME:
-        return f"grant {role} what the site needs; until then expect AccessDenied"
+        return f"grant the role {role} what the site needs; until then expect AccessDenied"
     fixes = () if _only_possible(report) else _fixes(report)
-    rest = f"to repair it, {fixes[0].heading[:1].lower()}{fixes[0].heading[1:]}" if fixes else "see the other causes"
-    return f"a compute role does not repair a build; {rest}"
+    repair = f"{fixes[0].heading[:1].lower()}{fixes[0].heading[1:]}" if fixes else "see the causes in the detail"
+    if _rebuilds(report):
+        return f"none until the rebuild has ended. A compute role does not repair a build; if it fails again, {repair}"
+    return f"a compute role does not repair a build; to repair it, {repair}"
 
 
 def _done(report: FailureReport) -> str:
@@ -199,7 +207,7 @@ def _done(report: FailureReport) -> str:
         sentences.append(f"then the bot rebuilds job {report.failure.job.id}")
     if report.outcomes and report.incident.approved_by:
         sentences.append(f"approved by {report.incident.approved_by}")
-    text = "; ".join(sentences) or "no change: nothing that the bot may change would help"
+    text = "; ".join(dict.fromkeys(sentences)) or "no change: nothing that the bot may change would help"
     return f"{wording.capitalized(text)}."
 
 
@@ -224,8 +232,20 @@ def sections(report: FailureReport) -> Iterator[Section]:
     if report.outcomes or report.proposed or report.refused:
         yield _change_section(report)
     word = "If that is the cause" if _only_possible(report) else "Fix"
-    yield from (Section(f"{word}: {fix.heading}", fix.items, fix.snippets, fix.url) for fix in _fixes(report))
+    for fix in _fixes(report):
+        snippets = tuple(_with_powershell(report, fix.snippets))
+        yield Section(f"{word}: {fix.heading}", fix.items, snippets, fix.url)
     yield Section(f"Why{_before_change(report)}", tuple(_reasons(report)))
+
+
+def _with_powershell(report: FailureReport, snippets: tuple[NamedText, ...]) -> Iterator[NamedText]:
+    """The snippets, and after AWS CLI commands that PowerShell reads differently, the command that writes those."""
+    for snippet in snippets:
+        yield snippet
+        differs = snippet.name == wording.DIALECTS[Dialect.CLI] and _MEANS_MORE_IN_BASH.search(snippet.text)
+        if differs and report.failure.scope.branch != "*":
+            runtime = report.failure.trigger is Trigger.RUNTIME
+            yield NamedText("PowerShell", powershell_command(report.failure.scope, runtime=runtime))
 
 
 def _change_section(report: FailureReport) -> Section:
@@ -253,7 +273,9 @@ def _change_items(report: FailureReport) -> Iterator[str]:
         yield f"Rebuild: {report.applied[0].rebuild.detail}"
     for action in report.not_attempted:
         word = "Proposed" if action.disposition is Disposition.ASK_FIRST else "Not set"
-        yield f"{word}: {wording.ROLE_OF_ACTION[action.kind]} {action.role_arn or 'none'}: {action.reason}"
+        # The guardrail that refused is below, with its reason.
+        reason = "" if action.disposition is Disposition.REFUSE else f": {action.reason}"
+        yield f"{word}: {wording.ROLE_OF_ACTION[action.kind]} {action.role_arn or 'none'}{reason}"
     if report.proposed:
         yield f"Rebuild: {report.plan.rebuild.reason}"
     for action in report.plan.actions:

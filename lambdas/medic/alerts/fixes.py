@@ -251,6 +251,13 @@ def fix_command(scope: Scope) -> str:
     return f"medic fix {scope.app_id} {shlex.quote(scope.branch)} --region {scope.region}"
 
 
+def powershell_command(scope: Scope, *, runtime: bool) -> str:
+    """The command that shows the fixes of a branch for PowerShell."""
+    since = " --since 1h" if runtime else ""
+    branch = shlex.quote(scope.branch)
+    return f"medic diagnose {scope.app_id} {branch}{since} --region {scope.region} --dialect powershell"
+
+
 def command_to_set(kind: str, target: str, role_arn: str | None) -> str:
     """The AWS CLI command that sets a role of a branch or app (`target`, an ARN), or removes it (None)."""
     _, _, region, _, resource = arn_parts(target)

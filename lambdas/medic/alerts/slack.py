@@ -360,7 +360,7 @@ def _button(button: Button, value: str) -> Json:
     if button in _CONFIRMED:
         element["confirm"] = {
             "title": _plain(_CONFIRMED[button]),
-            "text": _plain("Every guardrail is asked again before anything is changed."),
+            "text": _plain("Every guardrail is checked again before anything is changed."),
             "confirm": _plain(LABELS[button]),
             "deny": _plain("Not yet"),
         }

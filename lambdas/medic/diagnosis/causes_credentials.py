@@ -29,7 +29,8 @@ def credentials_missing_at_build(case: Case) -> Iterator[Cause]:
             reason = "no service role is set: the build ran as Amplify's own role, which is not yours to edit"
             yield case.cause("service_role_not_set", Rank.PROVEN, reason, "service_role_set", "caller")
         else:
-            yield case.cause("service_role_not_set", Rank.LIKELY, "no service role is set", "service_role_set")
+            reason = "none is set, and Amplify's own build role may do nothing in your account"
+            yield case.cause("service_role_not_set", Rank.LIKELY, reason, "service_role_set")
     elif case.identity is Identity.AMPLIFY_OWN:
         yield _no_service_role_at_build_time(case)
     elif case.signature in _WRAPPED_DENIALS and case.service is not None:

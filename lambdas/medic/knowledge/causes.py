@@ -424,7 +424,7 @@ CAUSES: tuple[Entry, ...] = (
     ),
     _cause(
         "denied_by_other_policy",
-        "Denied, and the text does not say by what, or by a policy the identity can't change",
+        "Something other than the identity's own policies denies",
         "An RCP, a VPC endpoint policy, a role's trust policy, or a bare `Access Denied` that names nobody. Find the "
         "full message first: the principal tells which role to look at, the words after `because` or `with` which "
         "policy. "

@@ -65,14 +65,15 @@ def add_to_trust(role_name: str, statement: str, replaces: int | None = None) ->
     """
     change = ".append(new)" if replaces is None else f"[{replaces}] = new"
     program = (
-        'import json, sys; policy = json.load(sys.stdin); new = json.loads(sys.argv[1]); old = policy["Statement"]; '
+        'import json, sys; policy = json.load(open("trust-backup.json")); new = json.loads(sys.argv[1]); '
+        'old = policy["Statement"]; '
         'policy["Statement"] = old if isinstance(old, list) else [old]; '
         f'policy["Statement"]{change}; print(json.dumps(policy))'
     )
     return (
         f"aws iam get-role --role-name {role_name} --query Role.AssumeRolePolicyDocument --output json \\\n"
         "  > trust-backup.json &&\n"
-        f"python3 -c '{program}' \\\n  {statement} < trust-backup.json > trust.json &&\n"
+        f"python3 -c '{program}' \\\n  {statement} > trust.json &&\n"
         f"aws iam update-assume-role-policy --role-name {role_name} --policy-document file://trust.json"
     )
 

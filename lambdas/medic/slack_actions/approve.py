@@ -156,7 +156,7 @@ def _taken_message(click: Click, now: datetime) -> SlackMessage:
     """The alert without its buttons; a line says who clicked and what happens next."""
     at = f" on {_time(now)}."
     before, after = {
-        Button.APPROVE: ("✅ Approved by ", f"{at} Every guardrail is asked again before anything is changed."),
+        Button.APPROVE: ("✅ Approved by ", f"{at} Every guardrail is checked again before anything is changed."),
         Button.DISMISS: (
             "🚫 Dismissed by ",
             f"{at} Nothing was changed. To approve all the same: {click.target.command}",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from moto.core.exceptions import ServiceException
+from moto.iam.responses import IamResponse
 
 from tests.unit.cli.support import medic, valid
 
@@ -246,3 +248,21 @@ def test_no_secret_of_the_app_is_in_the_answer(world: World) -> None:
         assert canary not in result.output
         assert "Q0FOQVJZ" not in result.output
         assert "X-Amz-Signature" not in result.output
+
+
+def _denied(*_: object) -> None:
+    """Refuses a call, as IAM does without iam:ListAccountAliases."""
+    raise ServiceException("AccessDenied", "not authorized to perform: iam:ListAccountAliases")
+
+
+def test_an_account_is_shown_by_its_alias_where_that_may_be_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, account = broken(world), world.amplify.account_id
+    assert f" {account} / eu-central-1" in run(world, app, "main").stdout
+    iam = world.client("iam")
+    iam.create_account_alias(AccountAlias="acme-prod")
+    assert f"acme-prod ({account}) / eu-central-1" in run(world, app, "main").stdout
+
+    monkeypatch.setattr(IamResponse, "list_account_aliases", _denied)
+    shown = run(world, app, "main")
+    assert shown.exit_code == 1
+    assert f" {account} / eu-central-1" in shown.stdout

@@ -13,6 +13,7 @@ from medic.evidence import Absent, BuildLog, Present, RolePolicies
 from medic.incidents.model import IncidentState
 from medic.knowledge import FIXES
 from medic.labels import Label, Phase, Trigger
+from medic.plan.model import Disposition
 from medic.redaction import redact
 from medic.settings import Mode
 from tests.gallery.samples import every_kind, facts, report_of, with_result
@@ -160,7 +161,7 @@ def _reports(text: str, phase: Phase, state: dict[str, Any]) -> Iterator[Failure
     for mode in Mode:
         yield report_of(diagnosis, mode, trigger, **changes)
     acting = report_of(diagnosis, Mode.FIX, trigger, **changes)
-    if acting.plan.actions:
+    if acting.plan.with_disposition(Disposition.DO):
         for result in ChangeResult:
             for after in _STATES.get(result, (IncidentState.OPEN,)):
                 rebuild = "8" if after is IncidentState.REBUILDING else None

@@ -92,7 +92,7 @@ def test_every_style_has_a_state_in_words_and_a_subject() -> None:
         "SSR code had no AWS credentials",
         "cause: No compute role is set on branch or app",
         "Proposed: Compute role none → compute; then the bot rebuilds job 7.",
-        "Next step: Approve or dismiss it until 23 Nov 12:00 UTC.",
+        "Next step: Approve or dismiss it by 23 Nov 12:00 UTC.",
         "To approve: medic approve",
         "Job 7 · 3d81f9d6fe Add checkout (#214) · account 111122223333 / eu-central-1 · incident ",
         "https://eu-central-1.console.aws.amazon.com/amplify/apps/d1a2b3c4d5e6f7",
@@ -170,7 +170,8 @@ def test_no_fix_repeats_what_the_bot_decided(result: ChangeResult) -> None:
 
 def test_a_refused_role_is_in_no_command() -> None:
     refused = told(sample(AlertKind.REFUSED))
-    assert COMPUTE_ROLE not in refused.replace(f"Not set: compute role {COMPUTE_ROLE}: ", "")
+    assert COMPUTE_ROLE not in refused.replace(f"Not set: compute role {COMPUTE_ROLE}\n", "")
+    assert refused.count("leads to more power: https://") == 1, "a reason is said once"
     assert "--role-name compute\n" not in refused
     assert "Don't attach this one" in refused
 

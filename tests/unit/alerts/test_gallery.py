@@ -13,6 +13,7 @@ from tests.gallery.__main__ import PICTURES
 from tests.gallery.golden import GOLDEN, golden_path, rendered
 from tests.gallery.page import slack_page
 from tests.gallery.samples import by_name, every_kind
+from tests.unit.alerts.test_slack import shown_text
 
 EVERY, IDS = tuple(by_name().values()), list(by_name())
 
@@ -36,6 +37,15 @@ def test_the_gallery_has_a_phone_and_a_desktop_picture_of_every_golden_file() ->
 def test_the_gallery_draws_every_alert_as_text(alert: Alert) -> None:
     messages = [render_brief(alert, buttons=True), *([render_detail(alert)] if alert.has_detail else [])]
     assert slack_page(messages).count("<script") == 0
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_every_golden_message_fits_one_phone_screen(name: str) -> None:
+    message = json.loads(golden_path(name).read_text())["slack"]
+    shown = shown_text(message).strip()
+    assert len(message["blocks"]) <= 6
+    assert len(shown.splitlines()) + (message["blocks"][-1]["type"] == "actions") <= 10
+    assert len(shown) <= 900
 
 
 @pytest.mark.parametrize("alert", EVERY, ids=IDS)

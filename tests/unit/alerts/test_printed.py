@@ -15,6 +15,9 @@ from medic.alerts.fixes import ATTACHING_FIXES, REPAIRING_FIXES, TRUST_FIXES
 from medic.alerts.model import AlertKind
 from medic.alerts.slack import render_brief, render_detail, render_for_webhook
 from medic.alerts.sns import render_text
+from medic.alerts.wording import source_of
+from medic.diagnosis import checks
+from medic.diagnosis.model import CheckResult
 from medic.incidents.model import IncidentState
 from medic.knowledge import FIXES
 from medic.knowledge.entry import placeholders_in
@@ -28,8 +31,9 @@ if TYPE_CHECKING:
 
     from medic.alerts.failure_report import FailureReport
 
-TERRAFORM = json.loads((Path(__file__).parents[2] / "data" / "terraform" / "arguments.json").read_text())
-"""The arguments of each resource, from the documentation of the providers hashicorp/aws 6 and hashicorp/time."""
+_PROVIDERS = json.loads((Path(__file__).parents[2] / "data" / "terraform" / "arguments.json").read_text())
+TERRAFORM = {kind: resource["arguments"] for kind, resource in _PROVIDERS["resources"].items()}
+"""The arguments of each resource. The file names the page of the provider's documentation that lists them."""
 _ASSIGNED = re.compile(r"\bread -rs (\w+)")
 _RESOURCE = re.compile(r'^(?:resource|data) "(\w+)" "\w+" \{\n(.*?)^\}', re.DOTALL | re.MULTILINE)
 _EXISTING = re.compile(r"^# (?:[\w ]+, )?in your existing (aws_\w+)[^\n:]*\n(.*)", re.DOTALL | re.MULTILINE)
@@ -57,9 +61,23 @@ def test_every_printed_command_is_whole() -> None:
         assert (checked.returncode, checked.stderr) == (0, ""), text
         used = set(re.findall(r"\$\{?(\w+)", text))
         assert used <= set(_ASSIGNED.findall(text)), f"a name without a value: {text}"
-        assert not re.search(r"<(?! trust-backup\.json| ?/dev/tty)", text), f"a blank to fill in: {text}"
+        assert not re.search(r"<(?!/dev/tty)", text), f"a blank to fill in: {text}"
         assert not re.search(r"\bjq\b", text), text
         assert not re.search(r"--[\w-]+ '?https?://", text), f"AWS CLI 1 fetches an argument that is a URL: {text}"
+
+
+def test_commands_that_powershell_reads_differently_are_followed_by_the_command_that_writes_them_for_it() -> None:
+    for alert in map(compose_report, every_report()):
+        for section in alert.sections:
+            names = [snippet.name for snippet in section.snippets]
+            texts = dict(zip(names, (snippet.text for snippet in section.snippets), strict=True))
+            differs = bool(re.search(r"['\"\\<]", texts.get("AWS CLI", "")))
+            assert ("PowerShell" in names) == differs
+            if differs:
+                assert names[names.index("AWS CLI") + 1] == "PowerShell"
+                assert alert.scope is not None
+                assert texts["PowerShell"].startswith(f"medic diagnose {alert.scope.app_id} {alert.branch} ")
+                assert ("--since 1h" in texts["PowerShell"]) == (alert.links[0].name == "Runtime log")
 
 
 def test_no_printed_text_has_a_blank_or_loses_a_part_to_the_redaction() -> None:
@@ -88,6 +106,24 @@ def arguments(text: str) -> Iterator[tuple[str, str]]:
     yield from _COMMENT.findall(text)
 
 
+# --- checks
+
+
+def test_every_check_names_the_call_or_the_text_that_it_rests_on() -> None:
+    literal = set(re.findall(r'Check\(\s*"(\w+)"', Path(checks.__file__).read_text()))
+    met = {check.id for report in every_report() for check in report.failure.diagnosis.checks}
+    assert len(met) >= 15
+    assert {check for check in literal | met if not source_of(check)} == set()
+
+
+def test_every_unknown_is_printed_with_what_would_decide_it() -> None:
+    for report in reports():
+        told = render_text(compose_report(report))
+        for check in report.failure.diagnosis.checks:
+            if check.result is CheckResult.UNKNOWN:
+                assert f"- ? {redact(check.detail)}{source_of(check.id)}" in told
+
+
 # --- sentences and the incident's record
 
 
@@ -103,6 +139,7 @@ def test_no_sentence_contradicts_the_record() -> None:
         assert ("medic approve" in told) == (state is IncidentState.AWAITING_APPROVAL)
         assert ("Keep it (CDK)" in told) == bool(applied or alert.approval)
         assert "start-job" not in told or state is not IncidentState.REBUILDING
+        assert not (re.search(r"^(Proven|Likely) cause", told, re.MULTILINE) and "No cause is proven or likely" in told)
         own_words = told.replace(alert.log_lines, "")
         assert not re.search(r"\b(fixed|recovered|repaired)\b", own_words, re.IGNORECASE), "the outcome is not known"
         assert_no_fix_of_what_the_bot_does(report, {fix_of(section.heading) for section in alert.sections})

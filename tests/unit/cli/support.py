@@ -31,3 +31,19 @@ def valid(schema: str, text: str) -> Any:
     Draft202012Validator.check_schema(document)
     Draft202012Validator(document).validate(answer)
     return answer
+
+
+def completed(words: str, of: str = "bash") -> dict[str, str]:
+    """What a shell (`of`) offers for the last word after `medic`, each with its explanation, if it shows one."""
+    line = f"medic {words}"
+    environment = {
+        "_MEDIC_COMPLETE": f"{of}_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split(" ")) - 1),
+    }
+    result = CliRunner().invoke(main, [], prog_name="medic", env=environment)
+    assert result.stderr == ""
+    lines = result.stdout.strip().splitlines()
+    if of == "bash":
+        return {line.partition(",")[2]: "" for line in lines}
+    return dict(zip(lines[1::3], lines[2::3], strict=True))

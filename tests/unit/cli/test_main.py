@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from click.testing import CliRunner
 
 from medic_cli.main import main
 from tests.unit.cli.support import medic
@@ -44,13 +43,3 @@ def test_a_mistyped_command_gets_a_suggestion() -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts_call_medic_back(shell: str) -> None:
     assert "_MEDIC_COMPLETE" in medic("completion", shell).stdout
-
-
-@pytest.mark.parametrize(
-    ("words", "completed"),
-    [("medic opt", {"opt-in", "opt-out"}), ("medic diagnose --dial", {"--dialect"}), ("medic completion z", {"zsh"})],
-)
-def test_a_shell_completes_commands_options_and_values(words: str, completed: set[str]) -> None:
-    environment = {"_MEDIC_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
-    output = CliRunner().invoke(main, [], prog_name="medic", env=environment).stdout
-    assert {line.partition(",")[2] for line in output.splitlines()} == completed
