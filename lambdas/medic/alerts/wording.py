@@ -98,6 +98,7 @@ DIALECTS = {
 }
 
 _SOURCES = {
+    "admin_policy": "iam:ListAttachedRolePolicies",
     "build_duration": "amplify:GetJob",
     "caller": "the denial's text",
     "caller_boundary": "iam:GetRole",
