@@ -18,7 +18,7 @@ from medic_cli.input import refuse_empty_or_binary
 from medic_cli.preflight.symbols import cleaned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from medic_cli.preflight.symbols import Json
 
@@ -27,7 +27,7 @@ MAX_JSON_BYTES = 64 << 20
 MAX_YAML_BYTES = 4 << 20
 """CloudFormation takes 1 MB: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 MAX_DEPTH = 100
-MAX_VALUES = 400_000
+MAX_VALUES = 100_000
 """Values of a YAML file, each alias counted with all that it repeats."""
 
 _STRING, _BOOL, _NULL = (f"tag:yaml.org,2002:{name}" for name in ("str", "bool", "null"))
@@ -92,15 +92,23 @@ def _lines(value: Json, text: str) -> dict[str, int]:
 def _yaml(path: str, text: str) -> FileContent:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        # The composer in C recurses without a limit and would crash; the parser of events does not recurse.
+        _check_depth(path, yaml.parse(text, Loader=loader))
         node = yaml.compose(text, Loader=loader)
         value = _Values(path).of(node, 0) if node is not None else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
         raise CouldNotLookError(f"{path} is neither JSON nor YAML: there is a mistake{where}.") from None
-    except RecursionError:
-        raise CouldNotLookError(f"{path} is nested too deep.") from None
     return FileContent(path, value, _yaml_lines(node))
+
+
+def _check_depth(path: str, events: Iterable[yaml.Event]) -> None:
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise CouldNotLookError(f"{path} is nested more than {MAX_DEPTH} levels deep. Give the template itself.")
 
 
 def _yaml_lines(node: yaml.Node) -> dict[str, int]:

@@ -152,6 +152,9 @@ def _undeclared(branch: PlannedBranch) -> PlannedApp:
         id=branch.app,
         platform=unknown("the app is not in these files"),
         service_role=unknown("the app is not in these files"),
+        account=branch.account,
+        region=branch.region,
+        partition=branch.partition,
         declared=False,
     )
 

@@ -63,6 +63,9 @@ class PlannedBranch:
     tags: Json = None
     environment: Json = None
     pull_request_previews: Json = False
+    account: str = str(ACCOUNT)
+    region: str = str(REGION)
+    partition: str = str(PARTITION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 _SYMBOL = re.compile(f"{_OPEN}([0-9a-f]*){_CLOSE}")
-_FORBIDDEN = str.maketrans({_OPEN: "\ufffd", _CLOSE: "\ufffd"})
+_FORBIDDEN = re.compile(rf"[{_OPEN}{_CLOSE}]|\\u(?:0000)?fdd[01]", re.IGNORECASE)
+"""The characters that mark symbols, plain or as an escape of JSON or YAML."""
 
 Json: TypeAlias = "str | bool | Sequence[Json] | Mapping[str, Json] | None"
 """A resolved value. Numbers are texts, as in CloudFormation."""
@@ -56,8 +57,8 @@ def unknown(reason: str) -> str:
 
 
 def cleaned(text: str) -> str:
-    """Input without the characters that mark symbols."""
-    return text.translate(_FORBIDDEN)
+    """The text of a file without the characters that mark symbols."""
+    return _FORBIDDEN.sub("?", text)
 
 
 def symbols_in(value: Json) -> Iterator[Symbol]:

@@ -220,6 +220,9 @@ def _branches(template: Template) -> Iterator[PlannedBranch]:
             tags=pairs(given.get("Tags"), "Key"),
             environment=pairs(given.get("EnvironmentVariables"), "Name"),
             pull_request_previews=given.get("EnablePullRequestPreview"),
+            account=template.account,
+            region=template.region,
+            partition=template.partition,
         )
 
 

@@ -147,6 +147,9 @@ class _Plan:
             tags=self._pairs(resource, "tags", "key"),
             environment=self._pairs(resource, "environment_variables", "name"),
             pull_request_previews=self._value(resource, "enable_pull_request_preview"),
+            account=self._account,
+            region=self._region(resource),
+            partition=partition_of(self._region(resource)),
         )
 
     def _role(self, resource: _Resource) -> PlannedRole:
