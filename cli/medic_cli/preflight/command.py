@@ -19,9 +19,9 @@ from medic_cli.preflight.documents import read_document
 from medic_cli.preflight.findings import Preflight, preflight
 from medic_cli.preflight.intrinsics import Library, Template
 from medic_cli.preflight.model import Planned
-from medic_cli.preflight.output import preflight_as_json, print_preflight
+from medic_cli.preflight.output import placed_result, preflight_as_json, print_preflight
 from medic_cli.preflight.template import Deployment
-from medic_cli.sarif import placed_result, sarif_log
+from medic_cli.sarif import sarif_log
 from medic_cli.scan.model import FailOn, exit_code
 
 _EXAMPLES = examples(

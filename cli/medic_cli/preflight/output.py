@@ -9,11 +9,13 @@ from medic.text import listed
 from medic_cli.output import print_list, shown, terminal
 from medic_cli.scan.model import FINDING_TEXTS, Severity
 from medic_cli.scan.output import STYLES, counted
+from medic_cli.scan.sarif import finding_result
 
 if TYPE_CHECKING:
     from medic_cli.preflight.answers import PlaceJson, PreflightAnswer, PreflightFindingJson
     from medic_cli.preflight.findings import PlacedFinding, Preflight
     from medic_cli.preflight.model import Place, Unknown
+    from medic_cli.sarif import Result
 
 _MAX_UNKNOWNS = 10
 
@@ -61,6 +63,11 @@ def _finding_json(placed: PlacedFinding) -> PreflightFindingJson:
 
 def _place_json(place: Place) -> PlaceJson:
     return {"file": place.file, "line": place.line, "address": place.address}
+
+
+def placed_result(placed: PlacedFinding) -> Result:
+    """A finding for SARIF."""
+    return finding_result(placed.finding, placed.place.file, placed.place.line or 1, placed.place.address)
 
 
 def print_preflight(result: Preflight) -> None:
