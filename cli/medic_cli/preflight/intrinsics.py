@@ -61,6 +61,8 @@ class Template:
     stack_name: str | None = None
     app_ids: Mapping[str, str] = field(default_factory=dict)
     """The ids of apps that exist already, by logical id."""
+    scope: str = ""
+    """The nested stack that the template is for, since several may have the same template."""
     nested: dict[str, Template] = field(default_factory=dict)
     """The templates of nested stacks, by logical id."""
 
@@ -96,7 +98,7 @@ class Template:
 
     def unique(self, logical_id: str) -> str:
         """A name for a symbol of this template's resource."""
-        return f"{self.path}#{logical_id}"
+        return f"{self.scope or self.path}#{logical_id}"
 
     def resolve(self, value: Json, depth: int = 0) -> Json:
         """The value without intrinsic functions. What is not known becomes an unknown symbol."""

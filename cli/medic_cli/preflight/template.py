@@ -153,6 +153,7 @@ def _read_nested(template: Template, folder: Path, templates: list[Template], ga
             template.account,
             template.region,
             app_ids=template.app_ids,
+            scope=template.unique(logical_id),
         )
         template.nested[logical_id] = child
         _export(child, template.library)

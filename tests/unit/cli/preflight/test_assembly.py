@@ -45,22 +45,31 @@ def test_a_role_of_another_stack_is_found_by_its_export(tmp_path: Path) -> None:
     assert found(tmp_path) == ["service_role_unassumable Role"]
 
 
-def test_a_role_of_a_nested_stack_is_found_by_its_output_and_its_parameter(tmp_path: Path) -> None:
-    nested = {
+def nested(service: str) -> Any:
+    return {
         "Type": "AWS::CloudFormation::Stack",
-        "Properties": {"TemplateURL": "x", "Parameters": {"Service": "lambda.amazonaws.com"}},
+        "Properties": {"TemplateURL": "x", "Parameters": {"Service": service}},
         "Metadata": {"aws:asset:path": "nested.json"},
     }
+
+
+def test_a_role_of_a_nested_stack_is_found_by_its_output_and_its_parameter(tmp_path: Path) -> None:
+    trust = json.loads(json.dumps(TRUSTING).replace('"amplify.amazonaws.com"', '{"Ref": "Service"}'))
     child = {
         "Parameters": {"Service": {"Type": "String"}},
-        "Resources": {
-            "Role": role(json.loads(json.dumps(TRUSTING).replace('"amplify.amazonaws.com"', '{"Ref": "Service"}')))
-        },
+        "Resources": {"Role": role(trust)},
         "Outputs": {"Arn": {"Value": arn("Role")}},
     }
-    web = {"Resources": {"Child": nested, "App": app(IAMServiceRole={"Fn::GetAtt": ["Child", "Outputs.Arn"]})}}
-    write(tmp_path, {"Web": stack("web.json")}, web=web, nested=child)
+    resources = {
+        "Wrong": nested("lambda.amazonaws.com"),
+        "Right": nested("amplify.amazonaws.com"),
+        "App": app(IAMServiceRole={"Fn::GetAtt": ["Wrong", "Outputs.Arn"]}),
+    }
+    write(tmp_path, {"Web": stack("web.json")}, web={"Resources": resources}, nested=child)
     assert found(tmp_path) == ["service_role_unassumable Role"]
+    resources["App"] = app(IAMServiceRole={"Fn::GetAtt": ["Right", "Outputs.Arn"]})
+    write(tmp_path, {"Web": stack("web.json")}, web={"Resources": resources}, nested=child)
+    assert found(tmp_path, code=0) == []
 
 
 def test_the_stacks_of_a_stage_are_read_with_their_environments(tmp_path: Path) -> None:
@@ -83,8 +92,8 @@ def test_a_template_that_is_missing_is_a_gap_and_exits_with_3(tmp_path: Path) ->
 
 
 def test_a_nested_stack_that_is_not_in_the_folder_is_a_gap(tmp_path: Path) -> None:
-    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://example.com/x"}}
-    write(tmp_path, {"Web": stack("web.json")}, web={"Resources": {"Child": nested}})
+    elsewhere = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://example.com/x"}}
+    write(tmp_path, {"Web": stack("web.json")}, web={"Resources": {"Child": elsewhere}})
     assert "Child" in answer(tmp_path, code=3)["gaps"][0]["reason"]
 
 
@@ -98,8 +107,8 @@ def test_a_manifest_cannot_lead_out_of_its_folder(tmp_path: Path) -> None:
 
 
 def test_a_stack_nested_in_itself_ends(tmp_path: Path) -> None:
-    nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "web.json"}}
-    write(tmp_path, {"Web": stack("web.json")}, web={"Resources": {"Child": nested}})
+    itself = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "web.json"}}
+    write(tmp_path, {"Web": stack("web.json")}, web={"Resources": {"Child": itself}})
     assert answer(tmp_path, code=3)["gaps"]
 
 
