@@ -31,6 +31,7 @@ from typing import (
 from medic.alerts.event_bus import _DETAIL_TYPES, SCHEMA
 from medic.alerts.json_types import DiagnosisEvent, IncidentEvent, Keywords, TruncatedEvent, UndiagnosedEvent
 from medic_cli import answers
+from medic_cli.preflight.answers import PreflightAnswer
 from medic_cli.scan.answers import ScanAnswer
 from medic_cli.snapshot.answers import CompareAnswer, SnapshotAnswer
 
@@ -75,6 +76,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
     ),
     "pause": (answers.PauseAnswer, "medic pause", "The answer of `medic pause --json` and `medic resume --json`."),
     "replay-dlq": (answers.ReplayAnswer, "medic replay-dlq", "The answer of `medic replay-dlq --json`."),
+    "preflight": (PreflightAnswer, "medic preflight", "The answer of `medic preflight --json`. It holds no secret."),
     "request": (
         answers.RequestAnswerJson,
         "medic fix, medic undo, medic approve, medic mute",

@@ -70,6 +70,18 @@ def read_json_file(path: str, max_bytes: int) -> object:
         raise CouldNotLookError(f"{path} is not JSON: {error}.") from None
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a report.
+
+    Raises:
+        CouldNotLookError: the file can't be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CouldNotLookError(f"{path} can't be written: {error.strerror}.") from None
+
+
 class LineUnansweredError(ValueError):
     """A line of a batch can't be answered. The message says why; `id` is the case's id, if the line has one."""
 

@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "opt-in": ("opt:opt_in_command", "Set the tags that let the bot change a branch."),
     "opt-out": ("opt:opt_out_command", "Remove the tags that let the bot change a branch."),
     "pause": ("operator.pause:pause_command", "Stop the bot. Messages wait in its queue."),
+    "preflight": ("preflight.command:command", "Check a template or plan for what fails after it is deployed."),
     "redact": ("commands.redact:command", "Remove secrets from a text."),
     "replay-dlq": ("operator.replay:command", "Move dead letters back to the remediator's queue."),
     "resume": ("operator.pause:resume_command", "Let a paused bot go on."),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -73,6 +74,29 @@ def aws_options(command: F) -> F:
 def json_option(command: F) -> F:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(command)
+
+
+def fail_on_option(command: F) -> F:
+    """`--fail-on`, for commands that report findings."""
+    return click.option(
+        "--fail-on",
+        type=click.Choice(["error", "warning", "never"]),
+        default="error",
+        show_default=True,
+        help="Exit with 1 on findings of this severity or worse.",
+    )(command)
+
+
+def output_file(option: str, text: str) -> Callable[[F], F]:
+    """An option for a file to write. Its folder is checked before the work, because that takes a while."""
+    path = click.Path(dir_okay=False, path_type=Path)
+    return click.option(option, type=path, metavar="FILE", callback=_writable, help=text)
+
+
+def _writable(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and not value.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no directory {value.absolute().parent}.")
+    return value
 
 
 def change_options(command: F) -> F:

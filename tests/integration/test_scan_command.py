@@ -106,12 +106,14 @@ def plant() -> dict[str, str]:
         FindingKind.COMPUTE_ROLE_UNASSUMABLE: healthy(computeRoleArn=lambdas),
         FindingKind.COMPUTE_ROLE_CONDITIONAL: healthy(computeRoleArn=odd),
         FindingKind.COMPUTE_ROLE_CONTESTED: healthy(computeRoleArn=contested),
+        FindingKind.COMPUTE_ROLE_UNUSED: healthy(platform="WEB"),
         FindingKind.LONG_LIVED_KEYS: healthy(environmentVariables={"IAM_ACCESS_KEY_ID": KEY, "IAM_SECRET": SECRET}),
         FindingKind.SECRET_IN_VARIABLES: healthy(environmentVariables={"DB": "postgres://u:s3cr3tPassw0rd@db/x"}),
         FindingKind.AUTO_BRANCH_EXPOSED: healthy(
             enableAutoBranchCreation=True, autoBranchCreationPatterns=["feature/*"]
         ),
     }
+    apps[FindingKind.LOGGING_ROLE_AS_SERVICE_ROLE] = apps[FindingKind.COMPUTE_ROLE_NOT_SET]
     apps[FindingKind.PREVIEW_EXPOSED] = healthy()
     add_branch(apps[FindingKind.PREVIEW_EXPOSED], "pr-1", stage="PULL_REQUEST")
     pinned = make_role("pinned", required_source(healthy()))
@@ -138,10 +140,12 @@ def test_every_problem_is_found_in_its_place() -> None:
     assert set(across) == {"shared_role_limited_by_source", "logging_role_permissions"}
     assert "pinned too" in across["shared_role_limited_by_source"]["detail"]
     assert "dynamodb:GetItem" in across["logging_role_permissions"]["detail"]
-    assert {kind.value for kind in FindingKind} == {kind for kind, _ in found} | set(across)
+    # Only the code of a deployment shows what it will take off.
+    expected = set(FindingKind) - {FindingKind.ROLE_TAKEN_OFF}
+    assert {kind.value for kind in expected} == {kind for kind, _ in found} | set(across)
     assert given["partial"] is False
     assert given["account"] == ACCOUNT
-    assert [(region["name"], region["apps"]) for region in given["regions"]] == [(EU, 20), (US, 1)]
+    assert [(region["name"], region["apps"]) for region in given["regions"]] == [(EU, 21), (US, 1)]
     assert [finding["severity"] for finding in given["findings"]] == sorted(
         (finding["severity"] for finding in given["findings"]), key=["error", "warning", "note"].index
     )
@@ -150,16 +154,18 @@ def test_every_problem_is_found_in_its_place() -> None:
 @pytest.mark.usefixtures("cloud")
 def test_every_output_format_shows_every_finding_and_no_secret(tmp_path: Path) -> None:
     plant()
-    page = tmp_path / "scan.html"
-    result = scan("--html", str(page), regions=(EU, US))
+    page, sarif = tmp_path / "scan.html", tmp_path / "scan.sarif"
+    result = scan("--html", str(page), "--sarif", str(sarif), regions=(EU, US))
     given = answer(regions=(EU, US))
     assert result.exit_code == 1
     written = page.read_text(encoding="utf-8")
     for finding in given["findings"]:
         assert finding["title"] in result.stdout
     assert written.count('<tr role="row" data-') == len(given["findings"])
+    placed = [each["ruleId"] for each in json.loads(sarif.read_text(encoding="utf-8"))["runs"][0]["results"]]
+    assert placed == [finding["kind"] for finding in given["findings"]]
     for secret in (KEY, SECRET, "s3cr3tPassw0rd"):
-        assert secret not in result.output + written + json.dumps(given)
+        assert secret not in result.output + written + sarif.read_text(encoding="utf-8") + json.dumps(given)
 
 
 @pytest.mark.usefixtures("cloud")

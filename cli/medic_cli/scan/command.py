@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,15 +11,18 @@ from medic.arns import APP_ID, RoleArn
 from medic.settings import Settings
 from medic_cli import completion
 from medic_cli.errors import CouldNotLookError
-from medic_cli.options import examples, json_option
+from medic_cli.files import write_text
+from medic_cli.options import examples, fail_on_option, json_option, output_file
 from medic_cli.output import print_json
+from medic_cli.sarif import sarif_log
 from medic_cli.scan.model import FailOn, exit_code
 from medic_cli.scan.opted_in import OptInTerms, read_settings, settings_file, terms_of_stacks
 from medic_cli.scan.output import print_scan, scan_as_json
 from medic_cli.scan.page import scan_page
+from medic_cli.scan.sarif import scan_result
 
 if TYPE_CHECKING:
-    from medic_cli.scan.model import Scan
+    from pathlib import Path
 
 _EXAMPLES = examples(
     "medic scan",
@@ -43,13 +45,6 @@ def _role(_ctx: click.Context, _param: click.Parameter, value: str | None) -> st
     return value
 
 
-def _writable(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
-    """Checked before the scan, because a scan takes a while."""
-    if value is not None and not value.absolute().parent.is_dir():
-        raise click.BadParameter(f"there is no directory {value.absolute().parent}.")
-    return value
-
-
 @click.command("scan", epilog=_EXAMPLES)
 @click.option("--region", "regions", multiple=True, metavar="REGION", envvar="AWS_REGION",
               shell_complete=completion.regions,
@@ -68,10 +63,9 @@ def _writable(_ctx: click.Context, _param: click.Parameter, value: Path | None) 
               help="Calls a second to Amplify, in each region.")  # fmt: skip
 @click.option("--iam-rate", type=click.FloatRange(min=0.1, max=1000), default=10, show_default=True, metavar="N",
               help="Calls a second to IAM.")  # fmt: skip
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", callback=_writable,
-              help="Also write the report as one self-contained HTML page.")  # fmt: skip
-@click.option("--fail-on", type=click.Choice([each.value for each in FailOn]), default=FailOn.ERROR.value,
-              show_default=True, help="Exit with 1 on findings of this severity or worse.")  # fmt: skip
+@output_file("--html", "Also write the report as one self-contained HTML page.")
+@output_file("--sarif", "Also write the findings as SARIF 2.1.0, for code scanning.")
+@fail_on_option
 @json_option
 def command(  # noqa: PLR0913 - one an option
     *,
@@ -84,6 +78,7 @@ def command(  # noqa: PLR0913 - one an option
     rate: float,
     iam_rate: float,
     html: Path | None,
+    sarif: Path | None,
     fail_on: str,
     as_json: bool,
 ) -> None:
@@ -115,16 +110,11 @@ def command(  # noqa: PLR0913 - one an option
         options = ScanOptions(dict.fromkeys(regions, terms), apps, path if known else None)
     scan = run(aws, options, rate=rate, iam_rate=iam_rate)
     if html is not None:
-        _write_page(scan, html)
+        write_text(html, scan_page(scan))
+    if sarif is not None:
+        write_text(sarif, sarif_log(map(scan_result, scan.findings)))
     if as_json:
         print_json(scan_as_json(scan))
     else:
         print_scan(scan)
-    sys.exit(exit_code(scan, FailOn(fail_on)))
-
-
-def _write_page(scan: Scan, path: Path) -> None:
-    try:
-        path.write_text(scan_page(scan), encoding="utf-8")
-    except OSError as error:
-        raise CouldNotLookError(f"{path} can't be written: {error.strerror}.") from None
+    sys.exit(exit_code(scan.findings, FailOn(fail_on), partial=scan.partial))

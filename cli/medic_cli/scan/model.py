@@ -11,7 +11,7 @@ from medic_cli.aws import explanation
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from medic.aws.errors import AwsError
@@ -42,7 +42,10 @@ class FindingKind(StrEnum):
     COMPUTE_ROLE_UNASSUMABLE = "compute_role_unassumable"
     COMPUTE_ROLE_CONDITIONAL = "compute_role_conditional"
     COMPUTE_ROLE_CONTESTED = "compute_role_contested"
+    COMPUTE_ROLE_UNUSED = "compute_role_unused"
+    ROLE_TAKEN_OFF = "role_taken_off"
     SHARED_ROLE_LIMITED_BY_SOURCE = "shared_role_limited_by_source"
+    LOGGING_ROLE_AS_SERVICE_ROLE = "logging_role_as_service_role"
     LOGGING_ROLE_PERMISSIONS = "logging_role_permissions"
     LONG_LIVED_KEYS = "long_lived_keys"
     SECRET_IN_VARIABLES = "secret_in_variables"  # noqa: S105 - the name of a finding
@@ -187,13 +190,13 @@ class FailOn(StrEnum):
     NEVER = "never"
 
 
-def exit_code(scan: Scan, fail_on: FailOn) -> int:
-    """1 for a finding of at least that severity, else 3 if the scan is partial, else 0."""
+def exit_code(findings: Iterable[ScanFinding], fail_on: FailOn, *, partial: bool) -> int:
+    """1 for a finding of at least that severity, else 3 if something was not read, else 0."""
     if fail_on is not FailOn.NEVER:
         threshold = Severity(fail_on)
-        if any(finding.severity.rank <= threshold.rank for finding in scan.findings):
+        if any(finding.severity.rank <= threshold.rank for finding in findings):
             return SOMETHING_WRONG
-    return COULD_NOT_LOOK if scan.partial else 0
+    return COULD_NOT_LOOK if partial else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,10 +266,25 @@ FINDING_TEXTS: Mapping[FindingKind, FindingText] = {
         "By IAM's rules the policy works, but reports disagree. Use the plain trust statement that AWS documents.",
         "compute_role_conditions_contested",
     ),
+    FindingKind.COMPUTE_ROLE_UNUSED: FindingText(
+        "A compute role on an app without server code",
+        "If the app renders on the server, set its platform to WEB_COMPUTE. If not, take the role off.",
+        "two_roles",
+    ),
+    FindingKind.ROLE_TAKEN_OFF: FindingText(
+        "The deployment takes a role off",
+        "Name the role in the code that owns the resource, so that a deployment keeps what the bot attached.",
+        "compute_role_not_set",
+    ),
     FindingKind.SHARED_ROLE_LIMITED_BY_SOURCE: FindingText(
         "The trust policy of a shared role lets in only some of its apps",
         "Give each app its own role, or list every app in the condition.",
         "service_role_source_condition",
+    ),
+    FindingKind.LOGGING_ROLE_AS_SERVICE_ROLE: FindingText(
+        "The service role is the one for SSR logs",
+        "Give the app a service role of its own. The logging role may write logs and nothing else.",
+        "service_role_for_logs",
     ),
     FindingKind.LOGGING_ROLE_PERMISSIONS: FindingText(
         "App permissions on the SSR logging role",

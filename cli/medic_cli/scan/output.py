@@ -26,7 +26,7 @@ MAX_BRANCHES_SHOWN = 4
 
 PARTIAL_WARNING = "some things could not be checked, so a missing finding does not mean that all is well"
 
-_STYLES = {
+STYLES = {
     Severity.ERROR: ("✗ error", "bold red"),
     Severity.WARNING: ("! warning", "bold yellow"),
     Severity.NOTE: ("· note", "bold cyan"),
@@ -140,7 +140,7 @@ def print_scan(scan: Scan) -> None:
     console = terminal()
     for (severity, kind), group in groupby(scan.findings, key=lambda finding: (finding.severity, finding.kind)):
         findings = tuple(group)
-        sign, style = _STYLES[severity]
+        sign, style = STYLES[severity]
         text = FINDING_TEXTS[kind]
         console.print(Text.assemble((f"{sign:<10}", style), (text.title, "bold"), (f"  ({len(findings)})", "dim")))
         _print_indented(console, Text(f"{text.advice}  medic explain {text.entry}", "dim"), 10)
@@ -187,7 +187,7 @@ def _details(finding: ScanFinding) -> Text:
 
 def _print_end(console: Console, scan: Scan) -> None:
     worst = next((severity for severity, number in scan.totals.items() if number), None)
-    style = _STYLES[worst][1] if worst else "bold green"
+    style = STYLES[worst][1] if worst else "bold green"
     account = f" of account {scan.account}" if scan.account else ""
     console.print(shown(f"{headline(scan)}{account}.", style))
     console.print(shown(f"{call_summary(scan)}; {settings_used(scan)}.", "dim"))

@@ -95,9 +95,14 @@ def role_uses(facts: AppFacts) -> tuple[RoleUse, ...]:
 def role_findings(facts: AppFacts, uses: tuple[RoleUse, ...]) -> Iterator[ScanFinding]:
     if not facts.app.service_role_arn:
         yield facts.finding(FindingKind.SERVICE_ROLE_NOT_SET, Severity.NOTE, "The app has no service role.")
+    elif is_logging_role_arn(facts.app.service_role_arn):
+        detail = "Amplify made this role to write SSR logs. Builds that call AWS are denied with it."
+        kind, arn = FindingKind.LOGGING_ROLE_AS_SERVICE_ROLE, facts.app.service_role_arn
+        yield facts.finding(kind, Severity.WARNING, detail, role=arn)
     for use in uses:
         yield from _finding(facts, use)
     yield from _without_compute_role(facts)
+    yield from _unused_compute_roles(facts)
 
 
 def in_own_account(facts: AppFacts, arn: str) -> bool:
@@ -178,6 +183,16 @@ def _without_compute_role(facts: AppFacts) -> Iterator[ScanFinding]:
         detail = "No compute role is set on the branch or on the app."
         names = facts.names_unless_all(without)
         yield facts.finding(FindingKind.COMPUTE_ROLE_NOT_SET, Severity.WARNING, detail, branches=names)
+
+
+def _unused_compute_roles(facts: AppFacts) -> Iterator[ScanFinding]:
+    """Compute roles where the platform runs no server code. It is not documented whether Amplify refuses them."""
+    if facts.app.platform != "WEB":
+        return
+    for arn, branches in _compute_roles(facts).items():
+        detail = "The app's platform is WEB, which runs no server code."
+        names = facts.names_unless_all(branches)
+        yield facts.finding(FindingKind.COMPUTE_ROLE_UNUSED, Severity.WARNING, detail, branches=names, role=arn)
 
 
 @dataclass(slots=True)

@@ -132,8 +132,14 @@ def test_a_preview_without_a_role_is_not_a_finding() -> None:
 
 def test_a_static_app_needs_no_compute_role_and_none_is_read() -> None:
     given = facts(platform="WEB", roles={"compute": GONE})
-    assert found(given) == []
+    assert summary(given) == [(FindingKind.COMPUTE_ROLE_UNUSED, WARNING, ())]
     assert role_arns(given) == (arn("service"),)
+
+
+def test_the_logging_role_as_service_role_is_a_warning() -> None:
+    logging_role = arn("AmplifySSRLoggingRole-0a1b2c3d")
+    given = facts(service_role_arn=logging_role, roles={"AmplifySSRLoggingRole-0a1b2c3d": role("x")})
+    assert summary(given) == [(FindingKind.LOGGING_ROLE_AS_SERVICE_ROLE, WARNING, ())]
 
 
 def test_a_missing_service_role_is_a_note() -> None:

@@ -1,0 +1,115 @@
+"""A preflight's result as JSON and as text for a terminal."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Literal, cast
+
+from medic.text import listed
+from medic_cli.output import print_list, shown, terminal
+from medic_cli.scan.model import FINDING_TEXTS, Severity
+from medic_cli.scan.output import STYLES, counted
+from medic_cli.scan.sarif import finding_result
+
+if TYPE_CHECKING:
+    from medic_cli.preflight.answers import PlaceJson, PreflightAnswer, PreflightFindingJson
+    from medic_cli.preflight.findings import PlacedFinding, Preflight
+    from medic_cli.preflight.model import Place, Unknown
+    from medic_cli.sarif import Result
+
+_MAX_UNKNOWNS = 10
+
+
+def preflight_as_json(result: Preflight) -> PreflightAnswer:
+    totals = result.totals
+    return {
+        "schema": 1,
+        "partial": result.partial,
+        "files": [
+            {"path": path, "format": cast("Literal['cloudformation', 'terraform']", format_)}
+            for path, format_ in result.files.items()
+        ],
+        "apps": result.apps,
+        "branches": result.branches,
+        "totals": {
+            "error": totals[Severity.ERROR],
+            "warning": totals[Severity.WARNING],
+            "note": totals[Severity.NOTE],
+        },
+        "findings": [_finding_json(each) for each in result.findings],
+        "unknown": [
+            {"place": _place_json(each.place), "what": each.what, "reason": each.reason} for each in result.unknowns
+        ],
+        "gaps": [{"file": each.file, "reason": each.reason} for each in result.gaps],
+    }
+
+
+def _finding_json(placed: PlacedFinding) -> PreflightFindingJson:
+    finding, text = placed.finding, FINDING_TEXTS[placed.finding.kind]
+    return {
+        "kind": finding.kind.value,
+        "severity": finding.severity.value,
+        "title": text.title,
+        "place": _place_json(placed.place),
+        "app": finding.app_name,
+        "branches": list(finding.branches),
+        "role": finding.role,
+        "detail": finding.detail,
+        "advice": text.advice,
+        "statement": json.loads(finding.statement) if finding.statement else None,
+        "explain": text.entry,
+    }
+
+
+def _place_json(place: Place) -> PlaceJson:
+    return {"file": place.file, "line": place.line, "address": place.address}
+
+
+def placed_result(placed: PlacedFinding) -> Result:
+    """A finding for SARIF."""
+    return finding_result(placed.finding, placed.place.file, placed.place.line or 1, placed.place.address)
+
+
+def print_preflight(result: Preflight) -> None:
+    """Write the findings to standard output, the most severe first, and what stays unknown."""
+    console = terminal()
+    for placed in result.findings:
+        finding, text = placed.finding, FINDING_TEXTS[placed.finding.kind]
+        sign, style = STYLES[finding.severity]
+        console.print(shown(f"{sign:<10}", style) + shown(text.title, "bold"))
+        branches = f", {listed(finding.branches)}" if finding.branches else ""
+        console.print(shown(f"  {_where(placed.place)}{branches}", "cyan"))
+        console.print(shown(f"  {finding.detail}"))
+        console.print(shown(f"  {text.advice}  medic explain {text.entry}", "dim"))
+    print_list(console, "Unknown: the files do not tell it, so it was not checked:", _unknown_lines(result))
+    print_list(console, "NOT READ, so a missing finding does not mean that all is well:", _gap_lines(result))
+    worst = next((severity for severity, number in result.totals.items() if number), None)
+    console.print(shown(f"{headline(result)}.", STYLES[worst][1] if worst else "bold green"))
+
+
+def headline(result: Preflight) -> str:
+    """Such as `1 error in 1 app and 2 branches of 1 file`."""
+    found = [counted(number, severity) for severity, number in result.totals.items() if number]
+    read = [counted(result.apps, "app"), counted(result.branches, "branch")]
+    if not result.apps and not result.branches:
+        return f"No Amplify app or branch in {counted(len(result.files), 'file')}"
+    return f"{listed(found) or 'Nothing found'} in {listed(read)} of {counted(len(result.files), 'file')}"
+
+
+def _where(place: Place) -> str:
+    line = f":{place.line}" if place.line else ""
+    return f"{place.file}{line} {place.address}"
+
+
+def _unknown_lines(result: Preflight) -> list[str]:
+    lines = [_unknown_line(each) for each in result.unknowns]
+    rest = len(lines) - _MAX_UNKNOWNS
+    return [*lines[:_MAX_UNKNOWNS], *([f"and {rest} more: see --json"] if rest > 0 else [])]
+
+
+def _unknown_line(each: Unknown) -> str:
+    return f"{_where(each.place)}, {each.what}: {each.reason}"
+
+
+def _gap_lines(result: Preflight) -> list[str]:
+    return [f"{each.file}: {each.reason}" for each in result.gaps]
