@@ -11,6 +11,7 @@ import pytest
 from medic.diagnosis.changes import RoleState, WorkingState
 from medic.events import Scope
 from medic.incidents.last_success import LastSuccessTable
+from tests.fakes.trail import fake_trail
 from tests.integration.conftest import REGION, TABLE, make_table
 from tests.unit.cli.support import medic, valid
 
@@ -168,10 +169,13 @@ def test_what_changed_since_the_last_success_is_said_if_the_bot_keeps_it(world: 
     )
     assert stated not in run(world, app, "main").stdout
 
-    first = answer(world, app, "main", "--stack", settings.name)["checks"][0]
+    with fake_trail() as trail:
+        trail.denied = True
+        first = answer(world, app, "main", "--stack", settings.name)["checks"][0]
 
     assert (first["id"], first["result"]) == ("changed_since_success", "fail")
     assert stated in first["detail"]
+    assert "who changed it is not known: cloudtrail:LookupEvents failed" in first["detail"]
     client.delete_table(TableName=TABLE)
     gone = answer(world, app, "main", "--stack", settings.name)["checks"][0]
     assert gone["result"] == "unknown"
