@@ -10,6 +10,7 @@ from aws_cdk import Acknowledgment, ArnFormat, CfnResource, Stack, Validations
 from aws_cdk import aws_iam as iam
 
 from medic.aws.logs import log_group
+from medic.aws.trail import HOMES_OF_IAM
 from medic.events import OWN_SOURCE
 
 if TYPE_CHECKING:
@@ -149,6 +150,18 @@ def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
     )
 
 
+def trail_grant(stack: Stack) -> Grant:
+    """To find out who changed a role, an app or a branch. CloudTrail limits this call to no resource."""
+    return Grant(
+        sid="FindWhoChangedIt",
+        why="Says who changed a role or an app since the last success. The setting `cloudtrail` withholds it.",
+        actions=["cloudtrail:LookupEvents"],
+        resources=["*"],
+        conditions={"StringEquals": {"aws:RequestedRegion": [stack.region, *HOMES_OF_IAM.values()]}},
+        wildcard="LookupEvents can't be limited to a resource; it is read-only, and limited to two regions",
+    )
+
+
 def job_grant(stack: Stack, app_ids: Sequence[str]) -> Grant:
     """To find failed jobs that no event told of."""
     return Grant(
@@ -186,8 +199,8 @@ def incident_grants(table_arn: str) -> Iterator[Grant]:
     """To read and write the incidents table."""
     yield Grant(
         sid="KeepIncidents",
-        why="Stores incidents, leases, change limits, undelivered alerts and requests. Writes are conditional; the"
-        " same actions authorise transactions.",
+        why="Stores incidents, leases, limits, undelivered alerts, requests and what last worked. Writes are"
+        " conditional; the same actions authorise transactions.",
         actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
         resources=[table_arn],
     )

@@ -11,7 +11,15 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.function import MedicFunction, function_environment
-from infra.iam import Grant, alert_grants, branches_grant, evidence_grants, incident_grants, runtime_log_grant
+from infra.iam import (
+    Grant,
+    alert_grants,
+    branches_grant,
+    evidence_grants,
+    incident_grants,
+    runtime_log_grant,
+    trail_grant,
+)
 from infra.queue import receive_grant
 from infra.roles import ActorRole
 from medic.settings import ACTOR_ROLE_VARIABLE, Mode, Settings, WatchRuntime
@@ -61,6 +69,7 @@ class RemediatorFunction(Construct):
         medic.grant([
             receive_grant(queue.queue_arn),
             *evidence_grants(stack, settings.apps),
+            *([trail_grant(stack)] if settings.cloudtrail else []),
             *([grant(stack, settings.apps) for grant in (runtime_log_grant, branches_grant)] if reads_logs else []),
             *incident_grants(table.table_arn),
             *alert_grants(stack, topic.topic_arn, settings.slack.secrets),

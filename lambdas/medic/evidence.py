@@ -117,6 +117,11 @@ class Branch:
     """How many jobs Amplify says the branch had. It is not documented which jobs count."""
     updated_at: datetime | None = None
 
+    @property
+    def is_preview(self) -> bool:
+        """True for the branch that Amplify creates for a pull request."""
+        return bool(self.stage == "PULL_REQUEST" or self.source_branch or self.destination_branch)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -245,6 +250,26 @@ class RuntimePage:
 
     lines: tuple[RuntimeLine, ...]
     token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrailEvent:
+    """A call that CloudTrail lists. Whoever made it chose parts of its texts."""
+
+    name: str
+    """The operation, such as `UpdateAssumeRolePolicy`."""
+    at: datetime
+    by: str
+    """The ARN of the caller, and the AWS service through which it called, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The calls that CloudTrail lists."""
+
+    events: tuple[TrailEvent, ...] = ()
+    gap: str = ""
+    """Why there may be more: the end of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

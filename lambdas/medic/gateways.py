@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from medic.aws.amplify import AmplifyReader
     from medic.aws.iam import IamReader
     from medic.aws.logs import RuntimeLogs
+    from medic.aws.trail import TrailReader
     from medic.incidents.attributes import OnUnreadable
+    from medic.incidents.last_success import LastSuccessTable
     from medic.incidents.region import RegionTable
     from medic.incidents.requests import RequestsTable
     from medic.incidents.table import IncidentsTable
@@ -108,6 +110,18 @@ class Gateways:
         from medic.incidents.region import RegionTable
 
         return RegionTable(self.clients.dynamodb, self._table_name, self.clock, self.on_unreadable)
+
+    @cached_property
+    def last_success(self) -> LastSuccessTable:
+        from medic.incidents.last_success import LastSuccessTable
+
+        return LastSuccessTable(self.clients.dynamodb, self._table_name, self.clock, self.on_unreadable)
+
+    @cached_property
+    def trail(self) -> TrailReader:
+        from medic.aws.trail import TrailReader
+
+        return TrailReader(self.clients.cloudtrail)
 
     @cached_property
     def requests(self) -> RequestsTable:

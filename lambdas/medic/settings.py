@@ -205,6 +205,8 @@ class Settings:
     log_lines: LogLines = LogLines.REDACTED
     keep_logs: bool = False
     """True: the functions' log groups stay when the stack is deleted."""
+    cloudtrail: bool = True
+    """False: the bot may not look up in CloudTrail who changed a role, an app or a branch."""
     limits: Limits = field(default_factory=Limits)
 
     def watches(self, app_id: str) -> bool:
@@ -300,6 +302,7 @@ def _read_settings(reader: SettingsReader) -> Settings:
         kms_key=reader.text("kms_key", _KEY_ARN, "the ARN of a KMS key (not of an alias)"),
         log_lines=reader.choice("log_lines", LogLines.REDACTED),
         keep_logs=reader.flag("keep_logs"),
+        cloudtrail=reader.flag("cloudtrail", default=True),
         limits=_limits(reader.nested("limits")),
     )
     reader.finish()

@@ -18,6 +18,7 @@ class QuickSession(boto3.Session):
     def client(self, service_name: str, **options: Any) -> Any:  # type: ignore[override]
         """The client of a service. One with its own credentials is cached separately, because its settings differ."""
         name = f"{service_name} for another" if "aws_session_token" in options else service_name
+        name += f" in {options.get('region_name', 'its region')}"
         if name not in self._clients:
             self._clients[name] = super().client(service_name, **options)  # type: ignore[call-overload]
         return self._clients[name]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from tests.faults.arrange import (
     ASK,
     FIX,
+    LAMBDA_TRUST,
     QUICK_BUILD,
     READS,
     REBUILD,
@@ -109,6 +111,16 @@ def recovered_by_later_build(world: WiredWorld, remediator: Remediator) -> None:
     build(world, app)
     remediator.work()
     world.amplify.control.set_connection(app, "ok")
+    build(world, app)
+
+
+def changed_since_success(world: WiredWorld, remediator: Remediator) -> None:
+    """A build succeeded with its service role. Then its trust policy was changed, and the next build fails."""
+    app = world.make_app(iamServiceRoleArn=world.make_role("service"))
+    build(world, app)
+    remediator.work()
+    world.client("iam").update_assume_role_policy(RoleName="service", PolicyDocument=json.dumps(LAMBDA_TRUST))
+    world.trail.record("UpdateAssumeRolePolicy", world.now(), role="service")
     build(world, app)
 
 

@@ -118,6 +118,7 @@ PATHS = (
     Path(builds.rebuild_failed_otherwise),
     Path(builds.rebuild_cancelled),
     Path(builds.recovered_by_later_build),
+    Path(builds.changed_since_success),
     Path(builds.repair),
     Path(builds.attach_and_repair),
     Path(builds.capped),

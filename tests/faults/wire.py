@@ -38,11 +38,12 @@ Json = dict[str, Any]
 
 LOG = "s3:GetObject"
 SLACK = "slack:Post"
-_ALWAYS_READS = ("Get", "List")
+_ALWAYS_READS = ("Get", "List", "Lookup")
 
 _THROTTLED = {
     "sqs": ("RequestThrottled", 400),
     "amplify": ("ThrottlingException", 429),
+    "cloudtrail": ("ThrottlingException", 400),
     "dynamodb": ("ProvisionedThroughputExceededException", 400),
     "iam": ("Throttling", 400),
     "secretsmanager": ("ThrottlingException", 400),
@@ -52,6 +53,7 @@ _THROTTLED = {
 _FAILED = {
     "sqs": ("InternalError", 500),
     "amplify": ("InternalFailureException", 500),
+    "cloudtrail": ("InternalFailure", 500),
     "dynamodb": ("InternalServerError", 500),
     "iam": ("ServiceFailure", 500),
     "secretsmanager": ("InternalServiceError", 500),

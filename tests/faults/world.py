@@ -18,6 +18,7 @@ from tests.fakes.amplify.moto_adapter import amplify_on_moto
 from tests.fakes.quick_session import QuickSession
 from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import QueueInbox, SnsInbox
+from tests.fakes.trail import fake_trail
 from tests.faults.wire import Call, Json, Sent, Wire
 from tests.integration.conftest import PLAIN_TRUST, REGION, SECRET, TABLE, World
 
@@ -252,7 +253,11 @@ class WiredWorld(World):
 @contextmanager
 def wired_world(questions: OpenQuestions | None = None) -> Iterator[WiredWorld]:
     """Open a world without faults. `questions` are the answers to the open questions about Amplify."""
-    with amplify_on_moto(questions, region=REGION) as amplify, the_wire().plain_http(the_slack()):
+    with (
+        amplify_on_moto(questions, region=REGION) as amplify,
+        the_wire().plain_http(the_slack()),
+        fake_trail() as trail,
+    ):
         make = the_setup_session().client
         topic = make("sns").create_topic(Name="alerts")["TopicArn"]
         make("secretsmanager").create_secret(Name=SECRET, SecretString=the_slack().webhook_url)
@@ -285,6 +290,7 @@ def wired_world(questions: OpenQuestions | None = None) -> Iterator[WiredWorld]:
         the_slack().posts.clear()
         the_slack().refused.clear()
         world = WiredWorld(amplify, the_slack(), topic, nobody, *roles)
+        world.trail = trail
         world.wire.queue = world.queue
         world.witness()
         amplify.control.set_propagation(10)

@@ -51,8 +51,20 @@ def test_the_policies_of_the_account_and_those_of_aws_are_read() -> None:
     }
 
 
-def test_no_statement_covers_every_resource() -> None:
-    assert "*" not in [flatten(statement["Resource"]) for statement in reader(**EVERYTHING).values()]
+def test_only_cloudtrail_which_knows_no_resources_is_read_without_naming_one() -> None:
+    of_everything = {sid for sid, statement in reader(**EVERYTHING).items() if flatten(statement["Resource"]) == "*"}
+
+    assert of_everything == {"FindWhoChangedIt"}
+
+
+def test_cloudtrail_is_read_where_iam_and_the_apps_are_unless_the_settings_withhold_it() -> None:
+    statement = reader()["FindWhoChangedIt"]
+
+    assert actions(statement) == ["cloudtrail:LookupEvents"]
+    regions = statement["Condition"]["StringEquals"]["aws:RequestedRegion"]
+    assert isinstance(regions, list)
+    assert [flatten(region) for region in regions] == ["<AWS::Region>", "us-east-1", "cn-north-1", "us-gov-west-1"]
+    assert "FindWhoChangedIt" not in reader(cloudtrail=False)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from tests.fakes.quick_session import QuickSession
 from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import SnsInbox
 from tests.fakes.sqs_batch import OPERATOR_ROLE_ID, SLACK_ROLE_ID
+from tests.fakes.trail import FakeTrail, fake_trail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +72,7 @@ class World:
     actor_role_arn: str
     settings: dict[str, Any] = field(default_factory=dict)
     waited: list[float] = field(default_factory=list)
+    trail: FakeTrail = field(default_factory=FakeTrail)
 
     def __post_init__(self) -> None:
         self.queue = FakeQueue(self.now)
@@ -232,7 +234,7 @@ def world(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 @contextmanager
 def open_world(slack: FakeSlack) -> Iterator[World]:
     """Open a world without faults. `ENVIRONMENT` must be set."""
-    with amplify_on_moto(region=REGION) as amplify:
+    with amplify_on_moto(region=REGION) as amplify, fake_trail() as trail:
         iam, sns = setup_session().client("iam"), setup_session().client("sns")
         make_table()
         topic = sns.create_topic(Name="alerts")["TopicArn"]
@@ -242,7 +244,7 @@ def open_world(slack: FakeSlack) -> Iterator[World]:
             name: iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(PLAIN_TRUST))["Role"]["Arn"]
             for name in ("default-compute", "actor")
         }
-        made = World(amplify, slack, topic, inbox, roles["default-compute"], roles["actor"])
+        made = World(amplify, slack, topic, inbox, roles["default-compute"], roles["actor"], trail=trail)
         amplify.control.set_propagation(10)
         amplify.control.advance(3600)
         made.parsed_settings()

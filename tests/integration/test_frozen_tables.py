@@ -16,11 +16,12 @@ import pytest
 
 from medic import pipeline
 from medic.events import WakeUp
+from medic.evidence import Present, Unreadable
 from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import IncidentState
-from medic.incidents.table import _wake_up_for
+from medic.incidents.table import _wake_up_for, success_key
 from medic.watch.cursor_store import Cursors
-from tests.frozen_table import FOLDER, frozen
+from tests.frozen_table import FOLDER, MAIN, branch, frozen
 from tests.integration.conftest import REGION, TABLE
 from tests.integration.test_requests import TAG
 
@@ -91,6 +92,17 @@ def test_every_incident_of_a_release_is_read(table: Frozen) -> None:
         assert [(each.id, each.state) for each in record.incidents] == [(i["id"], i["state"]) for i in stored(item)]
         assert record.unread == ()
     assert table.unreadable == []
+
+
+@only(CURRENT)
+def test_the_last_success_is_read_and_a_damaged_one_is_skipped_and_counted(table: Frozen) -> None:
+    successes = table.services().last_success
+    assert isinstance(successes.read(MAIN), Present)
+    damaged = [branch(f"damaged-{name}") for name in ("no-json", "wrong", "times")]
+    assert [type(successes.read(scope)) for scope in damaged] == [Unreadable] * 3
+    assert table.unreadable == [success_key(scope) for scope in damaged]
+    with pytest.raises(NewerSchemaError):
+        successes.read(branch("newer-schema"))
 
 
 @only(FIRST)

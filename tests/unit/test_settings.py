@@ -59,6 +59,7 @@ def test_every_mistake_is_named_at_once() -> None:
         "kms_key": "arn:aws:kms:eu-central-1:111122223333:alias/medic",
         "log_lines": "some",
         "keep_logs": "yes",
+        "cloudtrail": "no",
         "limits": {"cool_down_minutes": 0, "fixes_per_app_an_hour": True},
         "colour": "blue",
     }
@@ -82,6 +83,7 @@ def test_every_mistake_is_named_at_once() -> None:
         "kms_key",
         "log_lines",
         "keep_logs",
+        "cloudtrail",
         "limits.cool_down_minutes",
         "limits.fixes_per_app_an_hour",
         "colour",

@@ -10,9 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.arns import arn_parts
-from medic.aws.errors import AbsentError, AwsRejectedError
+from medic.aws.errors import AbsentError, AwsError, AwsRejectedError
 from medic.aws.gather import Deployment, Gatherer
 from medic.aws.logs import BuildLogSource
+from medic.diagnosis.changes import with_changes
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.roles import compute_role_verdict
 from medic.events import Scope
@@ -31,6 +32,7 @@ from medic.evidence import (
     build_log,
 )
 from medic.gateways import Gateways
+from medic.incidents.last_success import LastSuccessTable
 from medic.labels import Label, Phase, Trigger
 from medic.logscan.model import LogReading
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
@@ -197,8 +199,23 @@ def _diagnosed(  # noqa: PLR0913 - what a diagnosis is made from
         candidate=compute.arn,
         repair=service.arn if read_repair_role else None,
     )
-    diagnosis = diagnose(evidence, reading, phase)
+    diagnosis = _with_changes(gateways, deployment.scope, evidence, diagnose(evidence, reading, phase))
     return evidence, diagnosis, _bot_view(gateways, evidence, diagnosis, compute, service)
+
+
+def _with_changes(gateways: DiagnosisGateways, scope: Scope, evidence: Evidence, diagnosis: Diagnosis) -> Diagnosis:
+    """Also say what changed since the last success. Only a deployed bot keeps what that looked like."""
+    if gateways.stack is None:
+        return diagnosis
+    table = gateways.stack.runtime.table
+    kept = LastSuccessTable(gateways.clients.dynamodb, table, gateways.clock, gateways.on_unreadable)
+    try:
+        last = kept.read(scope)
+    except AwsError as error:
+        last = Unreadable(str(error))
+    return with_changes(
+        diagnosis, evidence, last, lambda found: gateways.trail.read(scope, found.lookups, found.before.read_at)
+    )
 
 
 _LIST_JOBS_NOT_FOUND = "BadRequestException"

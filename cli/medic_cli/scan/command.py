@@ -10,7 +10,6 @@ import click
 from medic.arns import APP_ID, RoleArn
 from medic.settings import Settings
 from medic_cli import completion
-from medic_cli.errors import CouldNotLookError
 from medic_cli.files import write_text
 from medic_cli.options import examples, fail_on_option, json_option, output_file
 from medic_cli.output import print_json

@@ -103,6 +103,7 @@ _SOURCES = {
     "caller": "the denial's text",
     "caller_boundary": "iam:GetRole",
     "caller_policies": "iam:ListRolePolicies, ListAttachedRolePolicies and GetPolicyVersion",
+    "changed_since_success": "what was read after that job, and now",
     "line_confirmed": "amplify:GetBranch and iam:GetRole",
     "platform": "amplify:GetApp",
     "repository_cloned": "the build log",

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
+    from medic.aws.trail import CloudTrailClient
     from medic.plan.session import ActorScope
 
 # botocore's default read time-out (60 s), times its default attempts, is longer than the function's time-out.
 READING = Config(connect_timeout=3, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
 # RuntimeLogs retries these calls itself, so that each attempt counts against the shared rate (medic.aws.rate).
 RATE_LIMITED = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1})
+# CloudTrail may take a minute to answer. An alert does not wait for it.
+ONE_SHORT_ATTEMPT = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
 # A write that botocore sends again may act twice. So there is one attempt, and the caller reads back what it did.
 WRITING = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
 
@@ -83,6 +86,11 @@ class Clients:
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
         return self.session.client("logs", config=RATE_LIMITED)
+
+    def cloudtrail(self, region: str) -> CloudTrailClient:
+        """For the event history of a region."""
+        client: CloudTrailClient = self.session.client("cloudtrail", region_name=region, config=ONE_SHORT_ATTEMPT)
+        return client
 
     @cached_property
     def sns(self) -> SNSClient:

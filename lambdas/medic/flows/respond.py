@@ -12,6 +12,7 @@ from medic.actions.outcome import ChangeResult
 from medic.alerts.compose import compose_not_helped, compose_report, compose_still_logged
 from medic.events import RequestKind
 from medic.flows.apply import Applier, alert_key_of
+from medic.flows.last_success import say_what_changed
 from medic.flows.rebuild import announce_rebuild, rebuild
 from medic.flows.settle import end_those_of_a_deleted_branch
 from medic.flows.storm import is_storm, join_storm
@@ -202,6 +203,7 @@ def _act(
 ) -> FailureReport:
     """Open or count up the incident, apply the plan, send the alert unless it would tell nothing new, then rebuild."""
     services, scope, now = locked.services, failure.scope, locked.now
+    failure = replace(failure, diagnosis=say_what_changed(failure, services))
     incident = _open_or_count(failure, before, now)
     is_new = before is None or before.id != incident.id
     region = services.region.count(scope) if is_new and failure.shown_by_state else services.region.read(scope)

@@ -9,6 +9,7 @@ from medic.alerts.compose import compose_expired, compose_resolved
 from medic.aws.errors import RetryableError
 from medic.events import DeploymentEvent, DeploymentStatus
 from medic.evidence import Absent, Partial, Present, Unreadable
+from medic.flows.last_success import is_fresh, keep_success
 from medic.flows.locked_branch import hold_branch
 from medic.incidents.model import IncidentState, JobOrder
 from medic.labels import Trigger
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from medic.events import Scope
-    from medic.evidence import Job, JobRef
+    from medic.evidence import Branch, Job, JobRef
     from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import Incident
     from medic.services import Services
@@ -27,10 +28,10 @@ _DELETED = "the branch was deleted and created again"
 
 
 def settle(event: DeploymentEvent, services: Services) -> None:
-    """A deployment succeeded or was cancelled: close the incidents that this resolves.
+    """A deployment succeeded or was cancelled: close the incidents that this resolves, and keep a success's state.
 
     Build incidents close on a later job that GetJob confirms as SUCCEED. Runtime incidents never close on a build.
-    A branch without open incidents costs one read of the table.
+    An event without open incidents that is no fresh success costs one read of the table.
 
     Raises:
         RetryableError: AWS throttled or could not be reached.
@@ -39,13 +40,23 @@ def settle(event: DeploymentEvent, services: Services) -> None:
     incidents = services.table.read(event.scope).incidents
     # An incident is unsettled if a build may close it, or if one of its alerts is not delivered yet.
     unsettled = any(not incident.settled and incident.trigger is Trigger.FAILED for incident in incidents)
-    if not (unsettled or any(_waits_for(incident, event.job_id) for incident in incidents)):
+    unsettled = unsettled or any(_waits_for(incident, event.job_id) for incident in incidents)
+    fresh = event.status is DeploymentStatus.SUCCEED and is_fresh(event.time, services)
+    if not (unsettled or fresh):
         return
     job = _ended_job(event, services)
     if job is None or job.status != event.status:
         services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
         return
-    created_at = _branch_created_at(event.scope, services)
+    branch = _branch(event.scope, services)
+    if unsettled:
+        _settle_incidents(event, job, branch, services)
+    if fresh and branch is not None:
+        keep_success(event.scope, branch, job, services)
+
+
+def _settle_incidents(event: DeploymentEvent, job: Job, branch: Branch | None, services: Services) -> None:
+    created_at = branch.created_at if branch is not None else None
     with hold_branch(event.scope, services) as locked:
         end_those_of_a_deleted_branch(created_at, locked)
         for incident in locked.record.incidents:
@@ -96,8 +107,8 @@ def end_those_of_a_deleted_branch(created_at: datetime | None, locked: LockedBra
             locked.save(ended)
 
 
-def _branch_created_at(scope: Scope, services: Services) -> datetime | None:
-    """When the branch was created; None if there is none, or if Amplify does not say.
+def _branch(scope: Scope, services: Services) -> Branch | None:
+    """The branch; None if there is none.
 
     Raises:
         RetryableError: it could not be read.
@@ -108,7 +119,7 @@ def _branch_created_at(scope: Scope, services: Services) -> datetime | None:
         case Unreadable(reason):
             raise RetryableError("amplify:GetBranch", "Unreadable", reason)
         case Present(branch):
-            return branch.created_at
+            return branch
 
 
 def _ended_job(event: DeploymentEvent, services: Services) -> Job | None:

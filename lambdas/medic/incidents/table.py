@@ -41,6 +41,7 @@ UNDELIVERED = "letter"
 COUNT = "count"
 REGION = "region"
 STORM = "storm"
+SUCCESS = "success"
 """The first part of an item's key says what the item is."""
 
 DUE_INDEX = "due"
@@ -63,6 +64,10 @@ def branch_key(scope: Scope) -> str:
 
 def request_key(scope: Scope, request_id: str) -> str:
     return f"{REQUEST}#{request_id}#{_scope_to_text(scope)}"
+
+
+def success_key(scope: Scope) -> str:
+    return f"{SUCCESS}#{_scope_to_text(scope)}"
 
 
 def undelivered_key(incident_id: str, alert_key: str) -> str:

@@ -10,6 +10,11 @@ import pytest
 from moto.core.exceptions import ServiceException
 from moto.iam.responses import IamResponse
 
+from medic.diagnosis.changes import RoleState, WorkingState
+from medic.events import Scope
+from medic.incidents.last_success import LastSuccessTable
+from tests.fakes.trail import fake_trail
+from tests.integration.conftest import REGION, TABLE, make_table
 from tests.unit.cli.support import medic, valid
 
 if TYPE_CHECKING:
@@ -152,6 +157,31 @@ def test_the_deployed_settings_say_what_the_bot_would_do(world: World, settings:
     said = run(world, app, "main", "--stack", settings.name).stdout
     assert "It would set this branch's compute role to" in said
     assert "✓ not_admin" in said
+
+
+def test_what_changed_since_the_last_success_is_said_if_the_bot_keeps_it(world: World, settings: FakeStack) -> None:
+    make_table()
+    app = broken(world)
+    client, account = world.client("dynamodb"), world.amplify.account_id
+    stated = f"role/app/replaced → arn:aws:iam::{account}:role/"
+    role = RoleState(f"arn:aws:iam::{account}:role/app/replaced", trust="0" * 16)
+    state = WorkingState(0, world.now(), None, "WEB_COMPUTE", None, None, (), role, None)
+    LastSuccessTable(client, TABLE, world.now, lambda _key, _why, **_: None).write(
+        Scope("aws", account, REGION, app, "main"), state
+    )
+    assert stated not in run(world, app, "main").stdout
+
+    with fake_trail() as trail:
+        trail.denied = True
+        first = answer(world, app, "main", "--stack", settings.name)["checks"][0]
+
+    assert (first["id"], first["result"]) == ("changed_since_success", "fail")
+    assert stated in first["detail"]
+    assert "who changed it is not known: cloudtrail:LookupEvents failed" in first["detail"]
+    client.delete_table(TableName=TABLE)
+    gone = answer(world, app, "main", "--stack", settings.name)["checks"][0]
+    assert gone["result"] == "unknown"
+    assert gone["detail"].startswith("could not look at what changed since a success: dynamodb:GetItem failed")
 
 
 def test_an_app_that_the_settings_do_not_list_is_named_as_such(world: World, settings: FakeStack) -> None:
