@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.burst import burst
+from benchmarks.cold_event import cold_event
 from benchmarks.cold_start import cold_start
 from benchmarks.cost import cost
 from benchmarks.download import downloading
@@ -22,7 +23,7 @@ from benchmarks.lambda_environment import LambdaEnvironment, lambda_environment
 from benchmarks.measurement import Measured, machine
 from benchmarks.recorded import recordings
 from benchmarks.report import PAGE, line, page
-from benchmarks.runs import calls, handler_time
+from benchmarks.runs import calls
 from benchmarks.scan import scanning
 
 if TYPE_CHECKING:
@@ -73,11 +74,11 @@ def _zip(environment: LambdaEnvironment, folder: Path) -> Measured:
 def _runs(environment: LambdaEnvironment, folder: Path) -> list[Measured]:
     """Recorded runs: their calls, their time, and their cost. The bot's own log lines are kept out of the output."""
     logging.disable(logging.CRITICAL)
-    with contextlib.redirect_stdout(io.StringIO()), recordings() as (kinds, replay):
-        timed = handler_time(environment, kinds, replay, folder)
-        counted = calls(kinds)
+    with contextlib.redirect_stdout(io.StringIO()), recordings() as recorded:
+        counted = calls(recorded.kinds)
     logging.disable(logging.NOTSET)
-    return [*counted, *(one.measured() for one in timed), *cost(timed)]
+    from_event, timed = cold_event(environment, folder)
+    return [*from_event, *counted, *(one.measured() for one in timed), *cost(timed)]
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.measurement import Measured
 from infra.function import MEMORY_MEBIBYTES
+from infra.remediator import MEMORY_MEBIBYTES as REMEDIATOR_MEBIBYTES
 from infra.synthesis import synthesise
 from infra.watcher import INTERVAL
 
@@ -46,13 +47,16 @@ _SQS_PRICE = 0.0000004
 
 def cost(timed: list[Timed]) -> list[Measured]:
     """One line: dollars per month, with a breakdown."""
-    seconds = {one.name: _billed(statistics.median(one.first)) for one in timed}
+    processor = {one.name: statistics.median(one.first) for one in timed}
+    seconds = {name: _billed(needed, REMEDIATOR_MEBIBYTES) for name, needed in processor.items()}
     watcher_runs = _DAYS * 24 * 60 / INTERVAL.to_minutes()
     runs = SUCCEEDED + NOT_IAM + FAILED_FOR_IAM + watcher_runs
-    duration = (SUCCEEDED + watcher_runs + NOT_IAM) * seconds["not-iam"] + FAILED_FOR_IAM / 2 * (
+    remediator = (SUCCEEDED + NOT_IAM) * seconds["not-iam"] + FAILED_FOR_IAM / 2 * (
         seconds["diagnosis"] + seconds["fix"]
     )
-    functions = runs * _REQUEST_PRICE + duration * MEMORY_MEBIBYTES / 1024 * _GIGABYTE_SECOND_PRICE
+    watcher = watcher_runs * _billed(processor["not-iam"], MEMORY_MEBIBYTES)
+    gigabyte_seconds = (remediator * REMEDIATOR_MEBIBYTES + watcher * MEMORY_MEBIBYTES) / 1024
+    functions = runs * _REQUEST_PRICE + gigabyte_seconds * _GIGABYTE_SECOND_PRICE
     alarms = _count("AWS::CloudWatch::Alarm")
     monitoring = alarms * _ALARM_PRICE + _DASHBOARD_PRICE
     metrics = _METRICS * _METRIC_PRICE
@@ -71,7 +75,8 @@ def paragraph(one: Measured) -> str:
     return (
         f"{one.seen} a month for {SUCCEEDED} deployments that succeed, {NOT_IAM} that fail for other reasons and"
         f" {FAILED_FOR_IAM} that fail because of IAM: {one.note}. Run times are measured, each as a cold run on the"
-        f" share of a processor that {MEMORY_MEBIBYTES} MB get. Assumed are {_INIT_SECONDS} s of init,"
+        f" share of a processor that its memory gets, {REMEDIATOR_MEBIBYTES} or {MEMORY_MEBIBYTES} MB."
+        f" Assumed are {_INIT_SECONDS} s of init,"
         f" {_NETWORK_SECONDS} s of waiting for AWS, and prices (us-east-1, November 2026,"
         f" without free tiers): [Lambda](https://aws.amazon.com/lambda/pricing/)"
         f" {_GIGABYTE_SECOND_PRICE * 1e6:.2f} dollars per"
@@ -83,9 +88,9 @@ def paragraph(one: Measured) -> str:
     )
 
 
-def _billed(processor_seconds: float) -> float:
+def _billed(processor_seconds: float, memory: int) -> float:
     """The seconds that Lambda would bill for a run, which takes longer on a share of a processor."""
-    return _INIT_SECONDS + processor_seconds * max(1.0, _VCPU_MEBIBYTES / MEMORY_MEBIBYTES) + _NETWORK_SECONDS
+    return _INIT_SECONDS + processor_seconds * max(1.0, _VCPU_MEBIBYTES / memory) + _NETWORK_SECONDS
 
 
 def _count(kind: str) -> int:

@@ -9,6 +9,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import botocore
 from uv import find_uv_bin
 
 from infra.bundle import ROOT, build_bundle, find_interpreter, require_dependencies
@@ -16,6 +17,8 @@ from infra.bundle import ROOT, build_bundle, find_interpreter, require_dependenc
 LOCK = ROOT / "requirements" / "bench.txt"
 PYTHON = ROOT / ".build" / "bench-environment" / "bin" / "python"
 PROBES = Path(__file__).parent / "probes"
+CERTIFICATES = Path(botocore.__file__).parent / "cacert.pem"
+"""The authorities that AWS's SDK trusts, about as many as Lambda's system trusts."""
 _VERSIONS = """
 import importlib.metadata as m, json, platform
 names = ("boto3", "botocore", "awslambdaric")

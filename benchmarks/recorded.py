@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+from urllib.parse import parse_qs
 
 import boto3
 
-from benchmarks.probes.replay import key_of
+from benchmarks.lambda_environment import PROBES
 from tests.fakes.slack import FakeSlack
 from tests.integration.conftest import ENVIRONMENT, REGION, SECRET, World, open_world
 
@@ -38,19 +41,33 @@ class Recording:
     posts: int
     """The number of messages that Slack received."""
 
-    def save(self, folder: Path) -> None:
-        """Write the file that benchmarks/probes/replay.py reads."""
-        content = {"event": self.event, "now": self.now.isoformat(), "answers": self.answers}
-        (folder / f"{self.name}.json").write_text(json.dumps(content))
-
     def of(self, *services: str) -> list[str]:
         """The calls of these services."""
         return [call for call in self.calls if call.partition(".")[0] in services]
 
 
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """The three kinds of run, and the environment of a function that replays them."""
+
+    kinds: tuple[Recording, ...]
+    environment: Mapping[str, str]
+
+
+def tapes(tree: Path, folder: Path) -> None:
+    """Record the runs of the checkout in `tree` as files in a folder. benchmarks/replay_server.py reads them."""
+    command = [sys.executable, "-P", str(PROBES / "tape.py"), str(folder)]
+    subprocess.run(command, cwd=tree, env=tree_environment(tree), check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+
+
+def tree_environment(tree: Path) -> dict[str, str]:
+    """The environment in which Python imports the modules of this checkout."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(tree / part) for part in (".", "lambdas", "cli"))}
+
+
 @contextmanager
-def recordings() -> Iterator[tuple[tuple[Recording, ...], Mapping[str, str]]]:
-    """Record an ordinary failure, a diagnosis and a fix. Yields them, and the environment to replay them in.
+def recordings() -> Iterator[Recordings]:
+    """Record an ordinary failure, a diagnosis and a fix.
 
     The log server and Slack run until the context exits.
     """
@@ -61,7 +78,7 @@ def recordings() -> Iterator[tuple[tuple[Recording, ...], Mapping[str, str]]]:
             _record("diagnosis", _lost(world, {}, "diagnosis-only"), world),
             _record("fix", _lost(world, FIX, "fixed"), world),
         )
-        yield kinds, _environment(world, world.services().runtime)
+        yield Recordings(kinds, _environment(world, world.services().runtime))
 
 
 def _lost(world: World, tags: dict[str, str], name: str) -> dict[str, Any]:
@@ -81,7 +98,7 @@ def _record(name: str, event: dict[str, Any], world: World) -> Recording:
         calls.append(f"{model.service_model.service_name}.{model.name}")
 
     def sent(request: Any, event_name: str, **_: object) -> None:  # noqa: ANN401 - botocore's
-        keys.append(key_of(event_name, request.body))
+        keys.append(_key(event_name, request.body))
 
     def received(response_dict: Mapping[str, Any], event_name: str, **_: object) -> None:
         operation = ".".join(event_name.split(".")[1:])
@@ -99,6 +116,14 @@ def _record(name: str, event: dict[str, Any], world: World) -> Recording:
     posts, now = len(world.slack.posts), world.now()
     world.deliver(event, world.services(session=session))
     return Recording(name, event, now, tuple(calls), tuple(answers), len(world.slack.posts) - posts)
+
+
+def _key(event_name: str, body: object) -> str:
+    """The operation and, for IAM, the role's name: these distinguish calls that a run makes concurrently."""
+    operation = ".".join(event_name.split(".")[1:])
+    text = body.decode() if isinstance(body, bytes) else body if isinstance(body, str) else ""
+    role = parse_qs(text).get("RoleName", [""])[0] if operation.startswith("iam.") else ""
+    return f"{operation}:{role}"
 
 
 def _environment(world: World, runtime: Runtime) -> dict[str, str]:

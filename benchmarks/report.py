@@ -18,7 +18,8 @@ _HEAD = """\
 # Benchmarks
 
 Written by `make bench` on {date}. A ratio compares two things that were measured alternately in one run. Times are
-processor time unless they say "by the clock".
+processor time unless they say "by the clock". The interval in brackets holds the true median with a confidence of
+95 %.
 
 {counts}
 
@@ -28,13 +29,18 @@ processor time unless they say "by the clock".
 
 ## How it is measured
 
+- **Cold event**: a fresh process handles a recorded event over TLS, alternating with the first edition (git tag
+  `first-edition`). Time in the handler is divided by the share of a processor that the memory buys. It does not see
+  the queue's hop, the network's delay, AWS's own time, or Lambda's start of the sandbox.
 - **Cold start**: a fresh process runs the deployed bundle under Lambda's runtime client (`awslambdaric`), alternating
-  with one that only imports boto3 and creates the same clients. {cold}
+  with one that only imports boto3 and creates the same clients. It does not see the handler. {cold}
 - **Log scan**: a build log of 64 MiB, read in chunks; `grep -c -F` with the same literals on the same file.
+  It does not see the download.
 - **Memory**: the peak of a fresh process, minus what it used before the scan.
-- **Handler time**: runs played back in the bundle with recorded AWS answers. *First* creates the clients.
-- **Calls**: counted in the same recordings, with Slack, SNS and the event bus.
-- **Burst**: the stack on the emulator, with twelve failing branches at a time.
+- **Handler time**: the handler's processor time in the cold events, and in later runs of the same process. It does not
+  see what a smaller share of a processor, or waiting for AWS, adds.
+- **Calls**: counted in the fake world of the tests, with Slack, SNS and the event bus. They do not see retries.
+- **Burst**: the stack on the emulator, with twelve failing branches at a time. It does not see AWS's own limits.
 
 ## What it costs
 

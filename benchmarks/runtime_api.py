@@ -22,7 +22,7 @@ _TIMEOUT_SECONDS = 60.0
 _FUNCTION = {
     "AWS_LAMBDA_FUNCTION_NAME": "remediator",
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_EC2_METADATA_DISABLED": "true",
@@ -43,6 +43,7 @@ class RuntimeApi(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Endpoint)
         self.events: queue.Queue[bytes] = queue.Queue()
         self.answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
+        self.idle = threading.Event()
 
     def handle_error(self, *_: object) -> None:
         """Ignore errors: connections break when a function is killed."""
@@ -61,6 +62,7 @@ class _Endpoint(BaseHTTPRequestHandler):
     _default_headers: ClassVar[dict[str, str]] = {"Content-Type": "application/json"}
 
     def do_GET(self) -> None:
+        self.server.idle.set()
         event = self.server.events.get()
         headers = {
             "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
@@ -125,6 +127,24 @@ class Function:
         self._api.shutdown()
         self._api.server_close()
 
+    def processor_seconds(self) -> float:
+        """The processor time that the function's process has used until now. Linux only.
+
+        The clock's number is made as in
+        https://github.com/torvalds/linux/blob/master/include/linux/posix-timers_types.h
+        """
+        return time.clock_gettime((~self._process.pid << 3) | 2)
+
+    def init(self) -> float:
+        """Wait until the function asks for its first event. Returns the processor time of its init.
+
+        Raises:
+            FunctionError: it did not ask in time.
+        """
+        if not self._api.idle.wait(_TIMEOUT_SECONDS):
+            raise FunctionError(self.output)
+        return self.processor_seconds()
+
     def invoke(self, event: object) -> Any:  # noqa: ANN401 - whatever the handler returns
         """Send an event and wait for the answer.
 
@@ -135,10 +155,15 @@ class Function:
         try:
             kind, body = self._api.answers.get(timeout=_TIMEOUT_SECONDS)
         except queue.Empty:
-            raise FunctionError(b"".join(self._output[-50:]).decode("utf-8", "replace")) from None
+            raise FunctionError(self.output) from None
         if kind != "response":
-            raise FunctionError(f"{body.decode()}\n{b''.join(self._output[-50:]).decode('utf-8', 'replace')}")
+            raise FunctionError(f"{body.decode()}\n{self.output}")
         return json.loads(body)
+
+    @property
+    def output(self) -> str:
+        """The last lines that it printed."""
+        return b"".join(self._output[-50:]).decode("utf-8", "replace")
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         """Read its output, because the process would block on a full pipe."""

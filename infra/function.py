@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 METRICS_NAMESPACE = "AmplifyMedic"
 TIMEOUT = Duration.seconds(90)
-MEMORY_MEBIBYTES = 512
+MEMORY_MEBIBYTES = 256
+"""Nobody waits for most functions, so they get little more than they use."""
 
 
 class MedicFunction(Construct):
@@ -38,6 +39,7 @@ class MedicFunction(Construct):
         kms_key: encrypts what the function reads and writes, if set.
         reserved: its reserved concurrency. The incidents table already serialises the work on a branch.
         timeout: of one run.
+        memory: in MiB. Lambda gives a share of a processor with it.
     """
 
     def __init__(  # noqa: PLR0913
@@ -53,6 +55,7 @@ class MedicFunction(Construct):
         kms_key: str | None,
         reserved: int | None = None,
         timeout: Duration = TIMEOUT,
+        memory: int = MEMORY_MEBIBYTES,
     ) -> None:
         super().__init__(scope, construct_id)
         self._kms_key = kms_key
@@ -78,7 +81,7 @@ class MedicFunction(Construct):
             architecture=lambda_.Architecture.ARM_64,
             handler=f"{name}.handler.handler",
             code=code,
-            memory_size=MEMORY_MEBIBYTES,
+            memory_size=memory,
             timeout=timeout,
             reserved_concurrent_executions=reserved,
             log_group=self._log_group,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from medic.alerts.event_bus import EventBus
 from medic.alerts.sns import SnsTopic
 from medic.aws.amplify import AmplifyActor
-from medic.aws.clients import assume_actor
 from medic.aws.errors import DeniedError
 from medic.aws.gather import Gatherer
 from medic.aws.logs import BuildLogSource
@@ -31,19 +30,25 @@ if TYPE_CHECKING:
 
 
 class Services(Gateways):
-    """The handler creates it once and passes it down; there is no global instance."""
+    """The handler creates it once and passes it down; there is no global instance.
 
-    def __init__(
+    `ca_bundle` names the file of authorities that the hosts of build logs must be signed by; None is the system's.
+    """
+
+    def __init__(  # noqa: PLR0913
         self,
         runtime: Runtime,
         session: Session,
         telemetry: Telemetry,
         clock: Callable[[], datetime] = utc_now,
         pause: Pause = time.sleep,
+        *,
+        ca_bundle: str | None = None,
     ) -> None:
         super().__init__(session, clock, pause, table_name=runtime.table, on_unreadable=telemetry.unreadable)
         self.runtime = runtime
         self.telemetry = telemetry
+        self._ca_bundle = ca_bundle
 
     @cached_property
     def iam(self) -> IamReader:
@@ -53,7 +58,7 @@ class Services(Gateways):
     def gatherer(self) -> Gatherer:
         settings = self.runtime.settings
         max_bytes = settings.limits.log_mebibytes * 1024 * 1024
-        logs = BuildLogSource(settings.log_url_origins, max_bytes=max_bytes)
+        logs = BuildLogSource(settings.log_url_origins, max_bytes=max_bytes, ca_bundle=self._ca_bundle)
         return Gatherer(self.amplify, self.iam, logs, self._seconds_left)
 
     def _seconds_left(self) -> float:
@@ -90,6 +95,6 @@ class Services(Gateways):
                 raise DeniedError(
                     "sts:AssumeRole", "ModeReport", "the stack's mode is report: it has no role that may write"
                 )
-            return AmplifyActor(assume_actor(self.session, arn, actor_scope))
+            return AmplifyActor(self.clients.assume_actor(arn, actor_scope))
 
         return actor

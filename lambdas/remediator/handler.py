@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 from typing import TYPE_CHECKING
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 
 from medic import queue
+from medic.aws.clients import session_trusting
 from medic.services import Services
-from medic.settings import Runtime
+from medic.settings import Runtime, ca_bundle, started_by_lambda
 from medic.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 
 @cache
 def services() -> Services:
-    """Created on the first event and kept while the function is warm."""
-    telemetry = Telemetry(Logger(), Metrics())
-    return Services(Runtime.of_remediator(), boto3.Session(), telemetry)
+    """Created when Lambda starts the function, with the clients that each event needs."""
+    authorities = ca_bundle()
+    session, telemetry = session_trusting(authorities), Telemetry(Logger(), Metrics())
+    created = Services(Runtime.of_remediator(), session, telemetry, ca_bundle=authorities)
+    created.clients.create("amplify", "dynamodb")
+    return created
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, object] | None:
@@ -37,3 +41,9 @@ def handler(event: object, context: LambdaContext) -> dict[str, object] | None:
         return queue.handle(event, cached)
     finally:
         cached.telemetry.flush()
+
+
+if started_by_lambda():
+    services()
+gc.freeze()  # what is imported stays, so later collections need not look at it
+gc.enable()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 from typing import TYPE_CHECKING
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 
+from medic.aws.clients import session_trusting
 from medic.gateways import Gateways
-from medic.settings import Runtime
+from medic.settings import Runtime, ca_bundle, started_by_lambda
 from medic.slack_actions.approve import SlackApprovalHandler
 from medic.telemetry import Telemetry
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 @cache
 def approval_handler() -> SlackApprovalHandler:
-    """Created on the first click and kept while the function is warm."""
-    return SlackApprovalHandler(Runtime.of_slack(), Gateways(boto3.Session()), Telemetry(Logger(), Metrics()))
+    """Created when Lambda starts the function, with the clients that each click needs."""
+    gateways = Gateways(session_trusting(ca_bundle()))
+    gateways.clients.create("secrets", "sqs")
+    return SlackApprovalHandler(Runtime.of_slack(), gateways, Telemetry(Logger(), Metrics()))
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, object]:
@@ -36,3 +39,9 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
         return cached.handle(event)
     finally:
         cached.telemetry.flush()
+
+
+if started_by_lambda():
+    approval_handler()
+gc.freeze()  # what is imported stays, so later collections need not look at it
+gc.enable()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 from typing import TYPE_CHECKING
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 
+from medic.aws.clients import session_trusting
 from medic.gateways import Gateways
-from medic.settings import Runtime
+from medic.settings import Runtime, ca_bundle, started_by_lambda
 from medic.telemetry import Telemetry
 from medic.watch.watcher import Watcher
 
@@ -22,9 +23,11 @@ _RESERVED_SECONDS = 15.0
 
 @cache
 def watcher() -> Watcher:
-    """Created on the first event and kept while the function is warm."""
+    """Created when Lambda starts the function, with the clients that each run needs."""
     runtime, telemetry = Runtime.of_watcher(), Telemetry(Logger(), Metrics())
-    gateways = Gateways(boto3.Session(), table_name=runtime.table, on_unreadable=telemetry.unreadable)
+    session = session_trusting(ca_bundle())
+    gateways = Gateways(session, table_name=runtime.table, on_unreadable=telemetry.unreadable)
+    gateways.clients.create("amplify", "dynamodb", "logs", "sqs")
     return Watcher(runtime, gateways, telemetry)
 
 
@@ -40,3 +43,9 @@ def handler(event: object, context: LambdaContext) -> None:
         cached.run(event, context.get_remaining_time_in_millis() / 1000 - _RESERVED_SECONDS)
     finally:
         cached.telemetry.flush()
+
+
+if started_by_lambda():
+    watcher()
+gc.freeze()  # what is imported stays, so later collections need not look at it
+gc.enable()

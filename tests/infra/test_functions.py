@@ -27,8 +27,16 @@ def test_functions_have_the_agreed_runtime_settings(name: str) -> None:
 
     assert function["Handler"] == f"{name}.handler.handler"
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
-    assert (function["MemorySize"], function["Timeout"]) == (512, 90)
+    assert function["Timeout"] == 90
     assert "ReservedConcurrentExecutions" not in function
+
+
+def test_only_the_function_that_people_wait_for_gets_a_whole_processor() -> None:
+    remediator, watcher = (
+        properties_of(template(), "AWS::Lambda::Function", name)["MemorySize"] for name in ("Remediator", "Watcher")
+    )
+
+    assert (remediator, watcher) == (1769, 256)
 
 
 def test_a_lease_outlasts_the_run_that_holds_it() -> None:

@@ -34,7 +34,7 @@ DOCUMENTS = {"iam.GetRolePolicy", "iam.GetPolicy", "iam.GetPolicyVersion"}
 
 
 def target_calls(made: list[str]) -> list[str]:
-    return [call for call in made if call.startswith(("amplify.", "iam.")) and call not in DOCUMENTS]
+    return [call for call in made if call.startswith(("amplify.", "iam.", "sts.")) and call not in DOCUMENTS]
 
 
 def own_calls(made: list[str]) -> list[str]:
@@ -56,15 +56,26 @@ def test_an_ordinary_failure(world: World) -> None:
 
 def test_a_diagnosis(world: World) -> None:
     made = calls_of(world, failed_build(world, {}, iamServiceRoleArn=world.make_role("service")))
-    assert len(target_calls(made)) <= 6
+    assert len(target_calls(made)) <= 8
     # Last success, lease, count, topic, bus, record, and one more for Slack's secret.
     assert len(own_calls(made)) <= 6 + 1
 
 
 def test_a_fix_with_its_rebuild(world: World) -> None:
     made = calls_of(world, failed_build(world, FIX, iamServiceRoleArn=world.make_role("service")))
-    assert len(target_calls(made)) <= 14
+    assert len(target_calls(made)) <= 15
     assert len(own_calls(made)) <= 10
+    assert made.count("sts.AssumeRole") == 1
+
+
+def test_an_ordinary_failure_needs_no_client_that_was_not_created_at_start(world: World) -> None:
+    services = world.services()
+    services.clients.create("amplify", "dynamodb")
+    created = set(vars(services.clients))
+
+    world.deliver(world.build(world.make_app(), outcome="npm_failure"), services)
+
+    assert set(vars(services.clients)) == created
 
 
 def runtime_failure(world: World, tags: dict[str, str], **app: Any) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import boto3
 import botocore
+import botocore.session
 from botocore.config import Config
 
 from medic.aws.errors import AwsRejectedError, translated
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
+    from types_boto3_sts import STSClient
 
     from medic.aws.trail import CloudTrailClient
     from medic.plan.session import ActorScope
@@ -34,6 +37,10 @@ RATE_LIMITED = Config(connect_timeout=3, read_timeout=10, retries={"mode": "stan
 ONE_SHORT_ATTEMPT = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
 # A write that botocore sends again may act twice. So there is one attempt, and the caller reads back what it did.
 WRITING = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
+
+_TOO_LARGE = "PackedPolicyTooLarge"
+"""STS compresses a policy before it measures it, so that one within the limit on characters may be too large.
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
 
 _FIRST_BOTOCORE = (1, 36, 22)
 """The first version whose Amplify model has `computeRoleArn`.
@@ -58,11 +65,23 @@ def require_compute_role_support(version: str = botocore.__version__) -> None:
         )
 
 
+def session_trusting(ca_bundle: str) -> Session:
+    """A session whose clients trust only the authorities in this file."""
+    core = botocore.session.get_session()
+    core.set_config_variable("ca_bundle", ca_bundle)
+    return boto3.Session(botocore_session=core)
+
+
 class Clients:
-    """Clients of the function's own role. Each is created on first use, because most runs need only a few."""
+    """Clients of the function's own role. Each is created on first use, or at init by `create`."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
+
+    def create(self, *names: str) -> None:
+        """Create these clients now."""
+        for name in names:
+            getattr(self, name)
 
     @cached_property
     def amplify(self) -> AmplifyClient:
@@ -105,37 +124,37 @@ class Clients:
     def secrets(self) -> SecretsManagerClient:
         return self.session.client("secretsmanager", config=READING)
 
+    @cached_property
+    def sts(self) -> STSClient:
+        return self.session.client("sts", config=READING)
 
-_TOO_LARGE = "PackedPolicyTooLarge"
-"""STS compresses a policy before it measures it, so that one within the limit on characters may be too large.
-https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
+    def assume_actor(self, role_arn: str, actor_scope: ActorScope) -> AmplifyClient:
+        """Assume the actor role with a session policy limited to this scope. The credentials expire after 15 minutes.
 
-
-def assume_actor(session: Session, role_arn: str, actor_scope: ActorScope) -> AmplifyClient:
-    """Assume the actor role with a session policy limited to this scope. The credentials expire after 15 minutes.
-
-    Raises:
-        AwsError: the actor role could not be assumed.
-    """
-    sts = session.client("sts", config=READING)
-    try:
-        with translated("sts:AssumeRole"):
-            response = sts.assume_role(
-                RoleArn=role_arn,
-                RoleSessionName=f"amplify-medic-{actor_scope.reference}"[:64],
-                DurationSeconds=900,
-                Policy=session_policy(actor_scope),
+        Raises:
+            AwsError: the actor role could not be assumed.
+        """
+        try:
+            with translated("sts:AssumeRole"):
+                response = self.sts.assume_role(
+                    RoleArn=role_arn,
+                    RoleSessionName=f"amplify-medic-{actor_scope.reference}"[:64],
+                    DurationSeconds=900,
+                    Policy=session_policy(actor_scope),
+                )
+        except AwsRejectedError as error:
+            if error.code != _TOO_LARGE:
+                raise
+            why = (
+                "by the rule branch_name, because the branch's name makes the session policy too large:"
+                f" {error.message}"
             )
-    except AwsRejectedError as error:
-        if error.code != _TOO_LARGE:
-            raise
-        why = f"by the rule branch_name, because the branch's name makes the session policy too large: {error.message}"
-        raise AwsRejectedError(error.operation, error.code, why) from error
-    credentials = response["Credentials"]
-    return session.client(
-        "amplify",
-        config=WRITING,
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
+            raise AwsRejectedError(error.operation, error.code, why) from error
+        credentials = response["Credentials"]
+        return self.session.client(
+            "amplify",
+            config=WRITING,
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+        )

@@ -42,7 +42,7 @@ def role_target(
     """Where a role is set, and what sets it. The session of the actor allows this one change only."""
     services, scope = locked.services, locked.scope
     repairs_app = kind is ActionKind.REPAIR_SERVICE
-    actor = services.actor_for(ActorScope(incident.id, scope, role_arn or "", repairs_app, approved))
+    actor = locked.actor_for(ActorScope(incident.id, scope, role_arn or "", repairs_app, approved))
     propagation = services.runtime.settings.limits.propagation_seconds
     writer = RoleWriter(services.clock, services.pause, propagation)
     return AmplifyTarget(kind, scope, services.amplify, actor), writer

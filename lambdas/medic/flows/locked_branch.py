@@ -21,13 +21,15 @@ from medic.settings import LogLines
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from medic.aws.amplify import AmplifyActor
     from medic.events import Scope
     from medic.incidents.model import Incident
     from medic.incidents.record import BranchRecord
     from medic.incidents.table import Lease
+    from medic.plan.session import ActorScope
     from medic.services import Services
 
 _MAX_RETRIED = 5
@@ -81,6 +83,7 @@ class LockedBranch:
         self.lease = lease
         self.services = services
         self.scope = lease.record.scope
+        self._actors: list[tuple[ActorScope, Callable[[], AmplifyActor]]] = []
 
     @property
     def record(self) -> BranchRecord:
@@ -90,6 +93,15 @@ class LockedBranch:
     @property
     def now(self) -> datetime:
         return self.services.clock()
+
+    def actor_for(self, wanted: ActorScope) -> Callable[[], AmplifyActor]:
+        """As `Services.actor_for`, but a session that an earlier step has assumed under this lease is used again."""
+        for assumed, actor in self._actors:
+            if assumed.covers(wanted):
+                return actor
+        actor = self.services.actor_for(wanted)
+        self._actors.append((wanted, actor))
+        return actor
 
     def save(self, incident: Incident, parts: TransactionParts | None = None) -> None:
         """Save an incident, and in the same transaction what `parts` names. `Lease.save` says what is raised."""

@@ -77,7 +77,7 @@ def rebuild(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch)
             outcome = RebuildOutcome(None, not_now)
         else:
             # Assume the role before the intent: an error after it would look like a StartJob without an answer.
-            actor = services.actor_for(ActorScope(incident.id, scope))()
+            actor = locked.actor_for(ActorScope(incident.id, scope))()
             outcome = None
     except RetryableError as error:
         return _postpone(incident, locked, error)

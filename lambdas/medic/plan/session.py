@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -40,6 +40,13 @@ class ActorScope:
     """True for a service-role repair. The session may then update the app instead of the branch."""
     approved: bool = False
     """True if a person asked for the change. Then the branch may also be tagged `ask`."""
+
+    def covers(self, wanted: ActorScope) -> bool:
+        """True if this session may do all that the wanted one may do, and at most pass a role besides."""
+        same_role = replace(
+            wanted, role_arn=wanted.role_arn or self.role_arn, approved=wanted.approved or self.approved
+        )
+        return same_role == self
 
 
 def session_policy(actor: ActorScope) -> str:

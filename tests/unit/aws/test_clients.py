@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from medic.arns import RoleArn
-from medic.aws.clients import OutdatedBotocoreError, assume_actor, require_compute_role_support
+from medic.aws.clients import Clients, OutdatedBotocoreError, require_compute_role_support
 from medic.aws.errors import AwsRejectedError, DeniedError
 from medic.events import Scope
 from medic.gateways import Gateways
@@ -37,7 +37,7 @@ class FakeSession:
 def refused(code: str) -> tuple[Exception, FakeSession]:
     session: Any = FakeSession(code)
     with pytest.raises((AwsRejectedError, DeniedError)) as caught:
-        assume_actor(session, ACTOR, SCOPE)
+        Clients(session).assume_actor(ACTOR, SCOPE)
     return caught.value, session
 
 

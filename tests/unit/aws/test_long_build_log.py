@@ -37,12 +37,9 @@ def server() -> Iterator[LogServer]:
 def read(store: LogServer, body: bytes = LONG, encoding: str | None = None, **limits: float) -> list[bytes | Gap]:
     store.put("log", body, encoding)
     url = store.url("log", timedelta(hours=1))
-    source = BuildLogSource([store.origin], max_bytes=int(limits.get("max_bytes", MEBIBYTE)), **_time_limit(limits))
+    most = int(limits.get("max_bytes", MEBIBYTE))
+    source = BuildLogSource([store.origin], max_bytes=most, max_seconds=limits.get("max_seconds", 20.0))
     return list(source.chunks(url))
-
-
-def _time_limit(limits: dict[str, float]) -> dict[str, float]:
-    return {"max_seconds": limits["max_seconds"]} if "max_seconds" in limits else {}
 
 
 def ends(parts: list[bytes | Gap]) -> tuple[bytes, Gap, bytes]:

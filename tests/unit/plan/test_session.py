@@ -52,6 +52,27 @@ def test_a_session_that_only_detaches_passes_no_role() -> None:
     assert "iam:PassRole" not in allowed(actor(role=""))
 
 
+@pytest.mark.parametrize(
+    ("wanted", "covered"),
+    [
+        (actor(), True),
+        (actor(role=""), True),
+        (actor(role=f"{ROLE}2"), False),
+        (actor("other"), False),
+        (actor(repairs_app=True), False),
+        (replace(actor(), approved=True), False),
+        (replace(actor(), reference="another"), False),
+    ],
+)
+def test_a_session_serves_later_steps_of_its_incident_that_need_no_more(wanted: ActorScope, *, covered: bool) -> None:
+    assert actor().covers(wanted) is covered
+
+
+def test_a_session_of_a_repair_does_not_serve_the_rebuild_of_a_branch() -> None:
+    assert not actor(repairs_app=True).covers(actor(role=""))
+    assert replace(actor(), approved=True).covers(actor(role=""))
+
+
 def test_a_name_that_is_the_same_when_encoded_is_listed_once() -> None:
     assert allowed(actor("main"))["amplify:UpdateBranch"] == [f"{APP}/branches/main"]
 
