@@ -7,11 +7,12 @@ https://github.com/aws-amplify/amplify-backend/issues/2505
 from __future__ import annotations
 
 import random
+import string
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 # After so many lines the log repeats itself.
@@ -62,15 +63,30 @@ def write_build_log(path: Path, size: int) -> None:
         file.write(b"\n" + "".join(_prefixed(text, _DIFFERENT_LINES) for text in _TAIL).encode())
 
 
-def write_near_misses(path: Path, size: int) -> None:
-    """Write a log in which every line contains a literal of the catalogue, but none is a failure."""
+NEAR_MISSES: dict[str, Callable[[Callable[[], str], int], str]] = {
+    "one shape": lambda _, number: f"refreshed credential cache {_hash_of(number)} of module {number}",
+    "like a denied call": lambda word, _: f"{word()} {word()} AccessDenied{word()} {word()} in {word()}.{word()}",
+    "like a denied permission": lambda word, _: f"{word()} is not authorized to perform {word()} on {word()}",
+}
+"""What every line of such a log says: it contains a literal of the catalogue, but is no failure."""
+
+
+def _hash_of(number: int) -> str:
+    return f"{number * 0x9E3779B97F4A7C15 % 2**40:x}"
+
+
+def write_near_misses(path: Path, kind: str, size: int) -> None:
+    """Write a log of this kind of near misses. Its words are random, so that no two lines are alike."""
     chance = random.Random(7)  # noqa: S311 - the same log in every run
+
+    def word() -> str:
+        return "".join(chance.choices(string.ascii_lowercase, k=chance.randrange(3, 10)))
+
     with path.open("wb") as file:
         number = 0
         while file.tell() < size:
             number += 1
-            key = f"{chance.randrange(2**40):x}"
-            file.write(_prefixed(f"[INFO]: refreshed credential cache {key} of module {number}", number).encode())
+            file.write(_prefixed(f"[INFO]: {NEAR_MISSES[kind](word, number)}", number).encode())
 
 
 def _prefixed(text: str, number: int) -> str:

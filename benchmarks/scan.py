@@ -1,7 +1,7 @@
 """The speed of the log scan, as a share of `grep -F` with the same literals on the same file; and its memory.
 
 Both run alternately and are measured in processor time, so other load on the machine affects both. Budgets: at least
-half of grep's speed with the catalogue, at least a quarter with twice as many literals, a share of it where every line
+half of grep's speed with the catalogue, at least a quarter with twice as many literals, a fixed speed where every line
 nearly matches, and memory that does not grow with the log. The redaction of a log, as `medic redact` does it, is
 measured on the same lines.
 """
@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.build_log import write_build_log, write_near_misses
+from benchmarks.build_log import NEAR_MISSES, write_build_log, write_near_misses
 from benchmarks.measurement import Measured, peak_memory, ratio, resident_memory
 from medic.labels import Label, Phase
 from medic.logscan.prefilter import Prefilter
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MEBIBYTE = 1024 * 1024
 LOG = 64 * MEBIBYTE
 LONG_LOG_REPEATS = 16
-NEAR_MISSES = 8 * MEBIBYTE
+MISSES = 8 * MEBIBYTE
 CHUNK = 256 * 1024
 ROUNDS = 9
 
@@ -44,8 +44,8 @@ SHARE_OF_GREP = 0.5
 REDACTION = 10
 """MiB a second."""
 SHARE_WITH_TWICE = SHARE_OF_GREP / 2
-SHARE_WITH_NEAR_MISSES = 0.035
-"""20 MiB/s where grep reads 570 MiB/s."""
+NEAR_MISS = 20
+"""MiB a second."""
 MEMORY = 32
 """MiB above what the process used before the scan."""
 
@@ -85,8 +85,8 @@ def scanning(folder: Path) -> list[Measured]:
     log = folder / "build.log"
     write_build_log(log, LOG)
     catalogue, twice = races(log, folder)
-    misses = near_misses(folder, catalogue.grep_speed)
-    return [catalogue.measured(), twice.measured(), memory(log), misses, redaction(folder)]
+    misses = [near_misses(folder, kind, catalogue.grep_speed) for kind in NEAR_MISSES]
+    return [catalogue.measured(), twice.measured(), memory(log), *misses, redaction(folder)]
 
 
 def races(log: Path, folder: Path) -> tuple[Race, Race]:
@@ -159,19 +159,25 @@ def peak_in_fresh_process(log: Path, repeats: int) -> float:
     return float(answer.stdout)
 
 
-def near_misses(folder: Path, grep_speed: float) -> Measured:
-    """The speed on a hostile log: every line contains a literal, none is a finding, and no two are equal."""
+def near_misses(folder: Path, kind: str, grep_speed: float) -> Measured:
+    """The speed on a hostile log: every line contains a literal, none is a finding, and no two are equal.
+
+    Raises:
+        RuntimeError: the scan found something, so that the log does not measure near misses.
+    """
     log = folder / "near-misses.log"
-    write_near_misses(log, NEAR_MISSES)
+    write_near_misses(log, kind, MISSES)
     start = time.process_time()
-    scan(chunks(log), Phase.BUILD)
-    speed = NEAR_MISSES / MEBIBYTE / (time.process_time() - start)
+    reading = scan(chunks(log), Phase.BUILD)
+    speed = MISSES / MEBIBYTE / (time.process_time() - start)
+    if reading.findings:
+        raise RuntimeError(f"the scan found {reading.findings[0].signature} among the near misses {kind}")
     return Measured(
-        what="Log scan where every line nearly matches, over grep -F on an ordinary log",
-        budget=f"≥ {SHARE_WITH_NEAR_MISSES}",
-        seen=f"{speed / grep_speed:.3f}",
-        met=speed / grep_speed >= SHARE_WITH_NEAR_MISSES,
-        note=f"{speed:.1f} against {grep_speed:.0f} MiB/s; linear, but each line is read: `log_mebibytes` limits it",
+        what=f"Log scan where every line nearly matches, {kind}",
+        budget=f"≥ {NEAR_MISS} MiB/s",
+        seen=f"{speed:.1f} MiB/s",
+        met=speed >= NEAR_MISS,
+        note=f"{speed / grep_speed:.3f} of grep -F on an ordinary log; linear: `log_mebibytes` limits the time",
     )
 
 

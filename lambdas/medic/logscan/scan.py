@@ -32,7 +32,7 @@ from medic.logscan.entries import STAMP, entry_at, read_line
 from medic.logscan.model import Denial, Ending, LogReading
 from medic.logscan.prefilter import CONTEXT, LONGEST_LITERAL, Prefilter, blocks
 from medic.logscan.quoting import only_displays
-from medic.logscan.recognise import findings_in
+from medic.logscan.recognise import findings_in, may_report
 from medic.redaction import redact
 from medic.unpack import CutError, Gap, last_of
 
@@ -65,6 +65,8 @@ _LONGEST_LINE = 1024
 _SAME_DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _NUMBER = re.compile(rb"[a-f]*+0[0a-f]*+")
 """A number or a hash, once all digits are the same."""
+_PLAIN = re.compile(rb"\.\d{1,9}Z \[(?:INFO|WARNING|ERROR)\]: ([!-~](?:[ -~]*[!-~])?)")
+"""What follows the seconds in a line that Amplify printed, of ASCII characters only."""
 _STATUS = re.compile(rb"\b40\d\b")
 
 _STEMS = ("redential", "ssume")
@@ -72,6 +74,10 @@ _STEMS = ("redential", "ssume")
 _WORDS = {*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.words), *STEP_LITERALS, FATAL, *_STEMS}
 LITERALS = tuple(sorted(word for word in _WORDS if not any(other in word for other in _WORDS - {word})))
 """Everything that every block is searched for: no literal contains another. The rest of the log is not examined."""
+
+
+_STEPS = frozenset(word.encode() for word in (*STEP_LITERALS, FATAL))
+"""They say how the build goes on, so their lines are always read."""
 
 
 def _around(stem: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
@@ -229,6 +235,9 @@ class Scanner:
             shape = _shape_of(line) if line is not None else None
             if shape in self._dull:
                 continue
+            text = plain_text(line) if line is not None and hits[position] not in _STEPS else None
+            if text is not None and not may_report(hits[position].decode(), text):
+                continue
             min_offset, min_offset_line = self._read_up_to - begins, self._read_up_to_line
             if min_offset < 0:
                 min_offset, min_offset_line = 0, self._line_feeds - before.count(b"\n") + 1
@@ -352,6 +361,12 @@ def _means_nothing(data: bytes, position: int, literal: bytes, line: bytes) -> b
         return False
     before, after = around
     return not (data.endswith(before, 0, position) and data.startswith(after, position + len(literal)))
+
+
+def plain_text(line: bytes) -> str | None:
+    """The text of a line, given what follows its seconds, if it is as simple as most; as `read_line` gives it."""
+    plain = _PLAIN.fullmatch(line)
+    return plain[1].decode() if plain and b"  " not in line else None
 
 
 def _shape_of(line: bytes) -> bytes | None:

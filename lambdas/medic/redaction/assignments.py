@@ -235,8 +235,9 @@ class Pairs:
         """
         if self.value_is_next_line:
             yield from self._lone_value(line)
-        self.value_is_next_line = self.value_is_next_line and line.rstrip().endswith('",')  # the next item of a list
-        self.lines_left = max(0, self.lines_left - 1)
+            self.value_is_next_line = line.rstrip().endswith('",')  # the next item of a list
+        if self.lines_left:
+            self.lines_left -= 1
         if not self.lines_left:
             self.name = ""
         if _RANDOM_PASSWORD in line:
@@ -310,7 +311,7 @@ def _asks_for_secret(end: str) -> bool:
     """Whether the next line may be nothing but a secret."""
     if end.endswith(":"):
         return compiled(_QUESTION).search(end) is not None
-    return any(literal in end and compiled(rf"{pattern}\Z").search(end) for literal, pattern in _COMMANDS.items())
+    return any(compiled(rf"{pattern}\Z").search(end) for literal, pattern in _COMMANDS.items() if literal in end)
 
 
 _KIND = r"[ \t]*+kind:[ \t]*+[\"']?(?P<kind>\w{1,40})"

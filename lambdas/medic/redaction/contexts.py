@@ -323,27 +323,37 @@ def _contexts() -> str:
     return any_of({**CONTEXTS, **of_places})
 
 
-def placed_secrets(line: str, lower: str, *, many: bool) -> Iterator[Span]:
-    """Yield values that are secrets because of their context, such as the password option of a command.
-
-    Args:
-        line: the line.
-        lower: the line in lower case.
-        many: whether many lines follow, so that a search that costs time to prepare is worth it.
-    """
+def option_secrets(line: str, lower: str) -> Iterator[Span]:
+    """Yield the passwords that options of commands give, such as `curl -u`."""
     if compiled(OPTION).search(line):
         yield from _found_in(_OPTIONS, line, lower)
+
+
+def protocol_secrets(line: str, lower: str) -> Iterator[Span]:
+    """Yield credentials in the commands of protocols such as SMTP and IMAP."""
     if compiled(_PROTOCOL).search(line):
         yield from _found_in(_PROTOCOLS, line, lower)
+
+
+def query_secrets(line: str) -> Iterator[Span]:
+    """Yield the values of a URL's parameters that are credentials."""
     for match in compiled(QUERY).finditer(line):
         if _likely(match["secret"]):
             yield Span(*match.span("secret"), "signature")
-    if many and not (
-        compiled(_contexts()).search(lower)
-        or compiled(PGPASS).search(line)
-        or (not line.isascii() and any(map(lower.__contains__, IN_OTHER_SCRIPTS)))
-    ):
-        return
+
+
+def may_be_placed(lower: str, *, many: bool) -> bool:
+    """Whether `placed_secrets` may find anything, in a line without `PGPASS` and `IN_OTHER_SCRIPTS`.
+
+    Args:
+        lower: the line in lower case.
+        many: whether many lines follow, so that a search that costs time to prepare is worth it.
+    """
+    return not many or compiled(_contexts()).search(lower) is not None
+
+
+def placed_secrets(line: str, lower: str) -> Iterator[Span]:
+    """Yield values that are secrets because of the words around them, such as one-time codes."""
     yield from _found_in(_OTHERS, line, lower)
     if any(map(lower.__contains__, _NAMES_OF_CODES)) and compiled("[0-9]|[A-Z]-[A-Z]").search(line):
         for pattern in (_CODE_IS_NAMED, _CODE_IS_ENTERED, _CODE_IS_YOURS):
@@ -391,8 +401,9 @@ def secrets_in_prose(line: str, hints: Iterable[re.Match[str]]) -> Iterator[Span
     done = 0
     for hint in hints:
         start = hint.start()
-        noun = compiled(_NOUN).match(line, start) if start >= done else None
-        if noun is None or line[start - 1 : start] in _JOINS:
+        part_of_name = start < done or line[start - 1 : start] in _JOINS
+        noun = None if part_of_name else compiled(_NOUN).match(line, start)
+        if noun is None:
             continue
         if line[noun.end() : noun.end() + 1] in {":", "="}:
             continue

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from medic.redaction import contexts, issuers
 from medic.redaction.assignments import KubernetesSecrets, Pairs, assigned_secrets
 from medic.redaction.classify import Candidate, Syntax, secret_kind
-from medic.redaction.contexts import placed_secrets, secrets_in_prose
+from medic.redaction.contexts import (
+    may_be_placed,
+    option_secrets,
+    placed_secrets,
+    protocol_secrets,
+    query_secrets,
+    secrets_in_prose,
+)
 from medic.redaction.issuers import (
     KeyProximity,
     known_issuer_tokens,
@@ -43,6 +50,10 @@ _MIN_SEEN_LENGTH, _MAX_SEEN_LENGTH = 10, 256
 
 _FEW_LINES = 30
 """So few lines, as in an alert, are all examined: to prepare the search for suspects would take longer."""
+
+_LONG_WORD, _OPTION, _QUERY, _PGPASS, _OTHER_SCRIPT, _OTHER = (1 << number for number in range(6))
+_ANYTHING = -1
+"""What the search for suspects found in a line: a sum of these. Whatever was not found in it needs no detector."""
 
 _MAX_REPEATS = 3
 """A line that held a secret is redacted again, because removing one secret may uncover another."""
@@ -116,31 +127,31 @@ def _literals() -> str:
     return any_of(after)
 
 
-def _suspects(text: str, *, emails: bool) -> set[int]:
-    """The numbers of the lines in which any detector could find anything, if none remembers anything from before.
+def _suspects(text: str, *, emails: bool) -> dict[int, int]:
+    """The lines in which any detector could find anything, if none remembers anything from before: number, and why.
 
     A few searches in C go over the whole text, because most lines of a log hold nothing that a detector needs.
     """
     data, lower = text.encode("ascii", "replace"), _lower(text)  # one byte for each character
-    searches: list[Callable[[int], int]] = [
-        partial(data.translate(issuers.WORDS).find, issuers.LONG_WORD),
-        partial(_base64_position, data, data.translate(issuers.BASE64)),
-        partial(_position, compiled(_literals()), lower),
-        partial(_position, compiled(contexts.OPTION), text),
-        partial(_position, compiled(contexts.QUERY), text),
-        partial(_position, compiled(contexts.PGPASS), text),
-        partial(_position, compiled(USERINFO), text),
+    searches: list[tuple[int, Callable[[int], int]]] = [
+        (_LONG_WORD, partial(data.translate(issuers.WORDS).find, issuers.LONG_WORD)),
+        (_OTHER, partial(_base64_position, data, data.translate(issuers.BASE64))),
+        (_OTHER, partial(_position, compiled(_literals()), lower)),
+        (_OPTION, partial(_position, compiled(contexts.OPTION), text)),
+        (_QUERY, partial(_position, compiled(contexts.QUERY), text)),
+        (_PGPASS, partial(_position, compiled(contexts.PGPASS), text)),
+        (_OTHER, partial(_position, compiled(USERINFO), text)),
     ]
     if not text.isascii():
-        searches += [partial(lower.find, word) for word in contexts.IN_OTHER_SCRIPTS]
+        searches += [(_OTHER_SCRIPT, partial(lower.find, word)) for word in contexts.IN_OTHER_SCRIPTS]
     if emails:
-        searches.append(partial(text.find, "@"))
-    found: set[int] = set()
-    for search in searches:
+        searches.append((_OTHER, partial(text.find, "@")))
+    found: dict[int, int] = {}
+    for why, search in searches:
         number = begin = 0
         while (position := search(begin)) >= 0:
             number += text.count("\n", begin, position)
-            found.add(number)
+            found[number] = found.get(number, 0) | why
             begin = text.find("\n", position)
             if begin < 0:
                 break
@@ -190,17 +201,19 @@ class _Redactor:
     def text(self, text: str) -> str:
         lines = text.split("\n")
         self.many_lines = self.many_lines or len(lines) > _FEW_LINES
-        suspects = _suspects(text, emails=self.emails) if self.many_lines else range(len(lines))
+        suspects = (
+            _suspects(text, emails=self.emails) if self.many_lines else dict.fromkeys(range(len(lines)), _ANYTHING)
+        )
         for number, line in enumerate(lines):
             if line and (number in suspects or self.expects_more or (self.seen and self._saw(line))):
-                lines[number] = self._line(line)
+                lines[number] = self._line(line, suspects.get(number, 0))
         return "\n".join(lines)
 
     def _saw(self, line: str) -> bool:
         return any(secret in line for secret in self.seen)
 
-    def _line(self, line: str) -> str:
-        found = self.spans(line)
+    def _line(self, line: str, why: int) -> str:
+        found = self.spans(line, why)
         if not found:
             return line
         redacted = replace_spans(line, found)
@@ -210,10 +223,15 @@ class _Redactor:
             line, redacted = redacted, replace_spans(redacted, _Redactor(emails=self.emails).spans(redacted))
         return redacted
 
-    def spans(self, line: str) -> list[Span]:
-        """Every detector's spans; where they overlap, the first detector's name is kept."""
-        line = masked(line)
-        found = self._found(line)
+    def spans(self, line: str, why: int = _ANYTHING) -> list[Span]:
+        """Every detector's spans; where they overlap, the first detector's name is kept.
+
+        Args:
+            line: the line.
+            why: what the search for suspects found in it.
+        """
+        unmasked, line = line, masked(line)
+        found = self._found(line, why if line is unmasked else _ANYTHING)
         self.expects_more = bool(
             self.blocks.lines_left
             or self.key_proximity.lines_left
@@ -236,17 +254,17 @@ class _Redactor:
                 start = line.find(secret, start + len(secret))
         return found
 
-    def _found(self, line: str) -> list[Span]:
+    def _found(self, line: str, why: int) -> list[Span]:
         """What the detectors find. Those that cannot find anything are not asked, to save time."""
         lower = _lower(line)
         hints = list(compiled(_hints()).finditer(lower))
         found: list[Span] = [*self.blocks.spans(line)]
-        if issuers.may_hold_token(line, lower):
+        holds_token = why & _LONG_WORD or issuers.may_hold_token(line, lower, many=self.many_lines)
+        if holds_token:
             found += known_issuer_tokens(line)
             found += unknown_issuer_tokens(line)
             found += unnamed_secrets(line)
-            found += self.key_proximity.spans(line)
-        elif self.key_proximity.lines_left:
+        if holds_token or self.key_proximity.lines_left:
             found += self.key_proximity.spans(line)
         found += url_secrets(line)
         if hints or "basic" in lower:
@@ -255,9 +273,18 @@ class _Redactor:
         found += self.manifests.spans(line)
         if hints:
             found += assigned_secrets(line, hints)
-        found += placed_secrets(line, lower, many=self.many_lines)
+        found += self._in_context(line, lower, why)
         if hints:
             found += secrets_in_prose(line, hints)
         if self.emails:
             found += email_addresses(line)
         return found
+
+    def _in_context(self, line: str, lower: str, why: int) -> Iterator[Span]:
+        if why & _OPTION:
+            yield from option_secrets(line, lower)
+        yield from protocol_secrets(line, lower)
+        if why & _QUERY:
+            yield from query_secrets(line)
+        if why & (_PGPASS | _OTHER_SCRIPT) or may_be_placed(lower, many=self.many_lines):
+            yield from placed_secrets(line, lower)

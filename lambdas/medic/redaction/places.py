@@ -180,12 +180,16 @@ _PATH_OF_WEBHOOK = r"[^\s\"'`<>\\),;?&]{6,}+"
 _WEBHOOK_PATH = r"/(?:web)?hooks?/(?P<rest>[^\s\"'`<>\\),;?&]{16,}+)"
 
 
+_PART_OF_WEBHOOK = ("hook", "maker.ifttt.com", "api.vercel.com", ".m.pipedream.net")
+"""The URL of every webhook has one of these."""
+
+
 def url_secrets(line: str) -> Iterator[Span]:
     """Yield passwords and tokens before the host of a URL, and the secret paths of webhooks."""
-    yield from _passwords_without_scheme(line)
-    if "://" in line:
+    if "@" in line or "%3" in line:
+        yield from _passwords_without_scheme(line)
         yield from _passwords(line)
-    if "/" not in line:
+    if "/" not in line or not any(literal in line for literal in _PART_OF_WEBHOOK):
         return
     for literal, middle in _WEBHOOKS:
         if literal in line:

@@ -65,8 +65,27 @@ def test_nothing_raises_and_every_line_stays_a_line(text: str) -> None:
 def test_no_line_that_the_first_search_skips_holds_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [line + "\n" * 40 for line in LINES]  # in a short text, no line is skipped
     by_search = [redact(text) for text in texts]
-    monkeypatch.setattr(engine, "_suspects", lambda text, **_: set(range(text.count("\n") + 1)))
+    monkeypatch.setattr(engine, "_suspects", lambda text, **_: dict.fromkeys(range(text.count("\n") + 1), -1))
     assert by_search == [redact(text) for text in texts]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            noise,
+            st.sampled_from([*LINES, *HOSTILE]),
+            st.binary(max_size=40).map(lambda raw: raw.decode("utf-8", "replace")),
+        ),
+        max_size=8,
+    ).map("\n".join)
+)
+@steady
+def test_a_long_text_is_redacted_like_its_lines_by_all_detectors(text: str) -> None:
+    text += "\n" * 40
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_suspects", lambda text, **_: dict.fromkeys(range(text.count("\n") + 1), -1))
+        slowly = redact(text)
+    assert redact(text) == slowly
 
 
 def test_a_path_does_not_hide_a_key_after_it_from_the_first_search() -> None:
