@@ -24,7 +24,6 @@ from benchmarks.runs import Timed
 from benchmarks.runtime_api import Function
 from infra.bundle import ROOT
 from infra.remediator import MEMORY_MEBIBYTES
-from medic.settings import AMAZON_ROOTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,12 +88,11 @@ Runs = dict[str, dict[str, list[ColdRun]]]
 def cold_event(environment: LambdaEnvironment, folder: Path) -> tuple[list[Measured], list[Timed]]:
     """The lines of the report, and the handler times of this edition."""
     with ReplayServer(folder) as server:
-        roots = Path(AMAZON_ROOTS)
-        editions = [_edition("now", ROOT, environment.bundle, folder, server, MEMORY_MEBIBYTES, roots, queued=True)]
+        editions = [_edition("now", ROOT, environment.bundle, folder, server, MEMORY_MEBIBYTES, queued=True)]
         missing = ""
         try:
             tree, bundle = first_edition()
-            editions.append(_edition("first", tree, bundle, folder, server, FIRST_MEMORY, CERTIFICATES, queued=False))
+            editions.append(_edition("first", tree, bundle, folder, server, FIRST_MEMORY, queued=False))
         except NoFirstEditionError as error:
             missing = f"the first edition was not measured: {error}"
         runs: Runs = {edition.name: {kind: [] for kind in BUDGETS} for edition in editions}
@@ -111,16 +109,15 @@ def cold_event(environment: LambdaEnvironment, folder: Path) -> tuple[list[Measu
 
 
 def _edition(  # noqa: PLR0913, PLR0917
-    name: str, tree: Path, bundle: Path, folder: Path, server: ReplayServer, memory: int, aws: Path, *, queued: bool
+    name: str, tree: Path, bundle: Path, folder: Path, server: ReplayServer, memory: int, *, queued: bool
 ) -> Edition:
-    """Record an edition's runs, and have its process trust the server too: as AWS, and as any other host."""
+    """Record an edition's runs, and have its process trust the server beside the usual authorities."""
     (where := folder / f"tapes-{name}").mkdir()
     tapes(tree, where)
     variables = {"AWS_ENDPOINT_URL": server.origin}
-    for variable, authorities in (("AWS_CA_BUNDLE", aws), ("SSL_CERT_FILE", CERTIFICATES)):
-        trusted = where / f"{variable}.pem"
-        trusted.write_bytes(authorities.read_bytes() + server.authority)
-        variables[variable] = str(trusted)
+    trusted = where / "authorities.pem"
+    trusted.write_bytes(CERTIFICATES.read_bytes() + server.authority)
+    variables |= {"AWS_CA_BUNDLE": str(trusted), "SSL_CERT_FILE": str(trusted)}
     read = {kind: Tape.read(where / f"{kind}.json", server.origin) for kind in BUDGETS}
     return Edition(name, bundle, read, memory, queued, variables)
 

@@ -30,25 +30,19 @@ if TYPE_CHECKING:
 
 
 class Services(Gateways):
-    """The handler creates it once and passes it down; there is no global instance.
+    """The handler creates it once and passes it down; there is no global instance."""
 
-    `ca_bundle` names the file of authorities that the hosts of build logs must be signed by; None is the system's.
-    """
-
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         runtime: Runtime,
         session: Session,
         telemetry: Telemetry,
         clock: Callable[[], datetime] = utc_now,
         pause: Pause = time.sleep,
-        *,
-        ca_bundle: str | None = None,
     ) -> None:
         super().__init__(session, clock, pause, table_name=runtime.table, on_unreadable=telemetry.unreadable)
         self.runtime = runtime
         self.telemetry = telemetry
-        self._ca_bundle = ca_bundle
 
     @cached_property
     def iam(self) -> IamReader:
@@ -58,7 +52,7 @@ class Services(Gateways):
     def gatherer(self) -> Gatherer:
         settings = self.runtime.settings
         max_bytes = settings.limits.log_mebibytes * 1024 * 1024
-        logs = BuildLogSource(settings.log_url_origins, max_bytes=max_bytes, ca_bundle=self._ca_bundle)
+        logs = BuildLogSource(settings.log_url_origins, max_bytes=max_bytes)
         return Gatherer(self.amplify, self.iam, logs, self._seconds_left)
 
     def _seconds_left(self) -> float:

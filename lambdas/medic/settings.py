@@ -12,16 +12,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from pathlib import Path
 
 from medic.arns import APP_ID
 from medic.settings_reader import SettingsError, SettingsReader
 
-AMAZON_ROOTS = str(Path(__file__).parent / "amazon_roots.pem")
-"""The authorities of AWS's endpoints: https://www.amazontrust.com/repository/
-
-Each new connection reads every authority that is trusted. The usual 140 take longer than the rest of the handshake.
-"""
 SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
 SLACK_ROLE_VARIABLE = "SLACK_ROLE_ID"
@@ -447,11 +441,6 @@ def started_by_lambda(environ: Mapping[str, str] = os.environ) -> bool:
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     return "AWS_LAMBDA_INITIALIZATION_TYPE" in environ
-
-
-def ca_bundle(environ: Mapping[str, str] = os.environ) -> str:
-    """The path of the file with the authorities that AWS's endpoints must be signed by."""
-    return environ.get("AWS_CA_BUNDLE") or AMAZON_ROOTS
 
 
 _VARIABLES = {

@@ -6,12 +6,12 @@ import gc
 from functools import cache
 from typing import TYPE_CHECKING
 
+import boto3
 from aws_lambda_powertools import Logger, Metrics
 
 from medic import queue
-from medic.aws.clients import session_trusting
 from medic.services import Services
-from medic.settings import Runtime, ca_bundle, started_by_lambda
+from medic.settings import Runtime, started_by_lambda
 from medic.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 @cache
 def services() -> Services:
     """Created when Lambda starts the function, with the clients that each event needs."""
-    authorities = ca_bundle()
-    session, telemetry = session_trusting(authorities), Telemetry(Logger(), Metrics())
-    created = Services(Runtime.of_remediator(), session, telemetry, ca_bundle=authorities)
+    created = Services(Runtime.of_remediator(), boto3.Session(), Telemetry(Logger(), Metrics()))
     created.clients.create("amplify", "dynamodb")
     return created
 

@@ -6,11 +6,11 @@ import gc
 from functools import cache
 from typing import TYPE_CHECKING
 
+import boto3
 from aws_lambda_powertools import Logger, Metrics
 
-from medic.aws.clients import session_trusting
 from medic.gateways import Gateways
-from medic.settings import Runtime, ca_bundle, started_by_lambda
+from medic.settings import Runtime, started_by_lambda
 from medic.slack_actions.approve import SlackApprovalHandler
 from medic.telemetry import Telemetry
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @cache
 def approval_handler() -> SlackApprovalHandler:
     """Created when Lambda starts the function, with the clients that each click needs."""
-    gateways = Gateways(session_trusting(ca_bundle()))
+    gateways = Gateways(boto3.Session())
     gateways.clients.create("secrets", "sqs")
     return SlackApprovalHandler(Runtime.of_slack(), gateways, Telemetry(Logger(), Metrics()))
 

@@ -6,11 +6,11 @@ import gc
 from functools import cache
 from typing import TYPE_CHECKING
 
+import boto3
 from aws_lambda_powertools import Logger, Metrics
 
-from medic.aws.clients import session_trusting
 from medic.gateways import Gateways
-from medic.settings import Runtime, ca_bundle, started_by_lambda
+from medic.settings import Runtime, started_by_lambda
 from medic.telemetry import Telemetry
 from medic.watch.watcher import Watcher
 
@@ -25,8 +25,7 @@ _RESERVED_SECONDS = 15.0
 def watcher() -> Watcher:
     """Created when Lambda starts the function, with the clients that each run needs."""
     runtime, telemetry = Runtime.of_watcher(), Telemetry(Logger(), Metrics())
-    session = session_trusting(ca_bundle())
-    gateways = Gateways(session, table_name=runtime.table, on_unreadable=telemetry.unreadable)
+    gateways = Gateways(boto3.Session(), table_name=runtime.table, on_unreadable=telemetry.unreadable)
     gateways.clients.create("amplify", "dynamodb", "logs", "sqs")
     return Watcher(runtime, gateways, telemetry)
 

@@ -6,9 +6,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import boto3
 import botocore
-import botocore.session
 from botocore.config import Config
 
 from medic.aws.errors import AwsRejectedError, translated
@@ -63,13 +61,6 @@ def require_compute_role_support(version: str = botocore.__version__) -> None:
             f"botocore {version} does not know computeRoleArn of Amplify's UpdateBranch: {first} or newer is needed. "
             "Remove the layer or bundled package that brings it, and set the function's runtime updates to automatic"
         )
-
-
-def session_trusting(ca_bundle: str) -> Session:
-    """A session whose clients trust only the authorities in this file."""
-    core = botocore.session.get_session()
-    core.set_config_variable("ca_bundle", ca_bundle)
-    return boto3.Session(botocore_session=core)
 
 
 class Clients:

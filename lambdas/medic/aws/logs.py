@@ -67,25 +67,16 @@ class BuildLogSource:
         origins: further trusted origins (`scheme://host:port`), for a local emulator.
         max_bytes: of a longer log, only this many bytes are given: its head and its tail.
         max_seconds: how long one log may keep the bot waiting. What the bot does between two chunks does not count.
-        ca_bundle: the file of authorities that AWS hosts must be signed by; None is the system's.
     """
 
-    def __init__(
-        self,
-        origins: Collection[str] = (),
-        *,
-        max_bytes: int,
-        max_seconds: float = 20.0,
-        ca_bundle: str | None = None,
-    ) -> None:
+    def __init__(self, origins: Collection[str] = (), *, max_bytes: int, max_seconds: float = 20.0) -> None:
         self._origins = frozenset(origins)
         self._tail = max_bytes // _SHARE_OF_TAIL
         self._head = max_bytes - self._tail
         self._max_bytes = max_bytes
         self._max_seconds = max_seconds
         # Two connections, because the tail is asked for while the head's answer is open.
-        timeout = urllib3.Timeout(connect=3.0, read=8.0)
-        self._http = urllib3.PoolManager(retries=False, maxsize=2, timeout=timeout, ca_certs=ca_bundle)
+        self._http = urllib3.PoolManager(retries=False, maxsize=2, timeout=urllib3.Timeout(connect=3.0, read=8.0))
 
     def chunks(self, url: str) -> Iterator[bytes | Gap]:
         """The log's bytes, unpacked if they are gzip, which the response headers may not say.
