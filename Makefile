@@ -10,7 +10,7 @@ SOURCES := app.py infra lambdas cli tests demo benchmarks
 # Test processes: one more than a small machine has cores, because end-to-end tests mostly wait.
 JOBS ?= 3
 
-.PHONY: help setup check test proof faults mutants demo playground bench package sbom schemas gallery deploy lock clean
+.PHONY: help setup check test proof faults mutants demo playground bench package template sbom schemas gallery deploy lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -103,6 +103,9 @@ package: .venv/ready .build/twine/ready  ## build wheel and sdist, install each,
 	$(UV) venv --quiet --clear .build/twine
 	$(UV) pip install --quiet --python .build/twine/bin/python --require-hashes -r requirements/twine.txt
 	touch $@
+
+template: setup  ## write one template for StackSets: BUCKET_PREFIX=acme-medic [ORG_ID=o-…]
+	$(BIN)/python -m infra.template --bucket-prefix "$(BUCKET_PREFIX)" --organisation "$(ORG_ID)"
 
 sbom: .venv/ready .build/lambda-dependencies/ready  ## list what ships, with hashes (CycloneDX)
 	$(BIN)/python -m infra.sbom
