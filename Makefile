@@ -10,7 +10,7 @@ SOURCES := app.py infra lambdas cli tests demo benchmarks
 # Test processes: one more than a small machine has cores, because end-to-end tests mostly wait.
 JOBS ?= 3
 
-.PHONY: help setup check test proof faults mutants demo playground bench sbom schemas gallery deploy lock clean
+.PHONY: help setup check test proof faults mutants demo playground bench package template sbom schemas gallery deploy lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -93,6 +93,20 @@ SECRETLINT := secretlint @secretlint/secretlint-rule-preset-recommend
 	npm install --silent --no-save --prefix .build/cdk aws-cdk-lib@2.275.0 constructs@10.8.1 typescript@5.9.3 @types/node@20.19.43 axe-core@4.14.1
 	touch $@
 
+package: .venv/ready .build/twine/ready  ## build wheel and sdist, install each, run the offline commands
+	rm -rf .build/dist
+	$(UV) build --quiet --no-build-isolation --out-dir .build/dist
+	.build/twine/bin/twine check --strict .build/dist/*.whl .build/dist/*.tar.gz
+	$(BIN)/python -m tests.package
+
+.build/twine/ready: requirements/twine.txt .venv/ready
+	$(UV) venv --quiet --clear .build/twine
+	$(UV) pip install --quiet --python .build/twine/bin/python --require-hashes -r requirements/twine.txt
+	touch $@
+
+template: setup  ## write one template for StackSets: BUCKET_PREFIX=acme-medic [ORG_ID=o-…]
+	$(BIN)/python -m infra.template --bucket-prefix "$(BUCKET_PREFIX)" --organisation "$(ORG_ID)"
+
 sbom: .venv/ready .build/lambda-dependencies/ready  ## list what ships, with hashes (CycloneDX)
 	$(BIN)/python -m infra.sbom
 
@@ -113,6 +127,7 @@ lock:  ## resolve and lock the newest versions of all requirements
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/peer.txt requirements/peer.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/peers.txt requirements/peers.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/awscli.txt requirements/awscli.in
+	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/twine.txt requirements/twine.in
 	$(UV) pip compile -q --python-platform aarch64-manylinux2014 --python-version 3.13 $(LOCK) \
 	    -o requirements/lambda.txt requirements/lambda.in
 LOCK := --generate-hashes --no-emit-index-url --no-header --upgrade

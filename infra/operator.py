@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.iam import Grant, attach
@@ -37,6 +38,7 @@ class OperatorRole(Construct):
         *,
         settings: Settings,
         table: dynamodb.ITable,
+        topic: sns.ITopic,
         queue: RemediatorQueue,
         remediator: RemediatorFunction,
     ) -> None:
@@ -57,6 +59,14 @@ class OperatorRole(Construct):
             passed_on = iam.PolicyStatement(actions=["sts:SetSourceIdentity"], principals=[account])
             self.role.assume_role_policy.add_statements(passed_on)
         grants = [*_table_grants(table.table_arn), *self._control_grants(remediator), *_queue_grants(queue)]
+        grants.append(
+            Grant(
+                sid="CountSubscribers",
+                why="`medic test-alert` fails if no subscription is confirmed. It reads only how many there are.",
+                actions=["sns:GetTopicAttributes"],
+                resources=[topic.topic_arn],
+            )
+        )
         attach(self.role, grants, settings.kms_key)
 
     def _control_grants(self, remediator: RemediatorFunction) -> Iterator[Grant]:

@@ -26,6 +26,7 @@ EXAMPLE: Mapping[str, object] = {
         "app_id": "A0123456789",
         "approvers": ["T0123456789/U0123456789"],
     },
+    "central_bus": "arn:aws:events:eu-central-1:111122223333:event-bus/amplify-medic",
     "kms_key": "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
 }
 """Settings that bring every statement into the template."""
@@ -36,8 +37,9 @@ _HEAD = """\
 Every permission that the stack deploys. `python -m infra.permissions_page` generates this page from the template; a
 test compares the two.
 
-*When*: "if set" depends on the settings, here `compute_roles`, `service_roles`, `kms_key` and `slack`. "not in mode
-report": the statement is left out while the mode is `report`. If `apps` is set, the Amplify ARNs name those apps.
+*When*: "if set" depends on the settings, here `compute_roles`, `service_roles`, `kms_key`, `central_bus` and `slack`.
+"not in mode report": the statement is left out while the mode is `report`. If `apps` is set, the Amplify ARNs name
+those apps.
 
 IAM can't express three limits, so the bot's code enforces them: UpdateBranch with no other parameter than
 `computeRoleArn`, StartJob only for opted-in branches, PassRole only to the paired app. The remediator's session as

@@ -12,6 +12,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra.bundle import medic_code
+from infra.central_bus import CentralBus
 from infra.company import CompanyRules
 from infra.iam import app_arn
 from infra.monitoring import Monitoring
@@ -26,6 +27,8 @@ from medic.plan.optin import AUTO_FIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from aws_cdk import IStackSynthesizer
 
     from medic.settings import Settings
 
@@ -44,14 +47,21 @@ _ITEM_WRITES = (
 class AmplifyMedicStack(Stack):
     """Everything that Amplify Medic needs in one account and region.
 
-    `raw_settings` is the object that `settings` was parsed from; the functions get it unchanged.
+    `raw_settings` is the object that `settings` was parsed from; the functions get it unchanged. The `synthesizer`
+    says where the functions' code is; by default in the bucket of `cdk bootstrap`.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, settings: Settings, raw_settings: object, environment: Environment
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        raw_settings: object,
+        environment: Environment,
+        synthesizer: IStackSynthesizer | None = None,
     ) -> None:
         description = "Amplify Medic: diagnoses AWS Amplify Hosting's IAM failures and fixes opted-in branches"
-        super().__init__(scope, construct_id, env=environment, description=description)
+        super().__init__(scope, construct_id, env=environment, description=description, synthesizer=synthesizer)
         # A boundary that the settings require of every compute role also goes on this one, or the bot would refuse it.
         boundary = settings.default_role.permissions_boundary or settings.required_permissions_boundary
         Aspects.of(self).add(CompanyRules(settings))
@@ -87,6 +97,7 @@ class AmplifyMedicStack(Stack):
             "Operator",
             settings=settings,
             table=table,
+            topic=self.alerts.topic,
             queue=self.queue,
             remediator=self.remediator,
         )
@@ -114,6 +125,8 @@ class AmplifyMedicStack(Stack):
                 queue=queue,
                 dead_letters=self.queue.dead_letters,
             )
+        if settings.central_bus is not None:
+            CentralBus(self, "CentralBus", settings.central_bus)
         if not settings.slack.secrets and not settings.sns.emails:
             Annotations.of(self).add_warning_v2("amplify-medic:nobody-is-told", _NO_RECIPIENTS)
         self._outputs()

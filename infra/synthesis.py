@@ -17,16 +17,40 @@ from medic.settings import SETTINGS_VARIABLE, Settings, merge, refuse_emulator_s
 from medic.settings_reader import CONTEXT_KEY, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from infra.iam import Template
 
 STACK_NAME = "AmplifyMedic"
 _CDK_JSON = Path(__file__).resolve().parent.parent / "cdk.json"
 _NO_BUNDLING: Mapping[str, object] = {"aws:cdk:bundling-stacks": []}
+_CHOSEN_BY_CDK = "us-east-1"
 _MAX_SETTINGS_BYTES = 3_000
 """Lambda allows 4 KB for all environment variables; the other variables are names and ARNs.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+
+class RegionError(Exception):
+    """No region is named. The message says how to name one."""
+
+
+def refuse_unnamed_region(environ: Mapping[str, str], of_profile: Callable[[], str | None]) -> None:
+    """Without a region, the CDK CLI takes us-east-1 and says nothing. The app gets that as CDK_DEFAULT_REGION.
+
+    Args:
+        environ: the environment that the CDK CLI gives to the app.
+        of_profile: reads the region of the AWS profile; None if it has none.
+
+    Raises:
+        RegionError: the CDK CLI chose us-east-1, and nobody named it.
+    """
+    if environ.get("CDK_DEFAULT_REGION") != _CHOSEN_BY_CDK or environ.get("AWS_REGION"):
+        return
+    if not environ.get("AWS_DEFAULT_REGION") and of_profile() is None:
+        raise RegionError(
+            f"No region is named, so the CDK would take {_CHOSEN_BY_CDK}. Name the region of your apps, such as"
+            f" `AWS_REGION=eu-central-1 npx cdk deploy` (or AWS_REGION={_CHOSEN_BY_CDK}), or set it in the profile."
+        )
 
 
 def compose(app: App, environ: Mapping[str, str]) -> AmplifyMedicStack:
@@ -42,12 +66,19 @@ def compose(app: App, environ: Mapping[str, str]) -> AmplifyMedicStack:
         PackagingError: the Lambda's dependencies are missing or stale.
     """
     account, region = environ.get("CDK_DEFAULT_ACCOUNT"), environ.get("CDK_DEFAULT_REGION")
-    settings, raw = read_settings(
-        _documented_context().get(CONTEXT_KEY), app.node.try_get_context(CONTEXT_KEY), account
-    )
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    settings, raw = settings_of(app, account)
     environment = Environment(account=account, region=region)
     return AmplifyMedicStack(app, STACK_NAME, settings, raw, environment)
+
+
+def settings_of(app: App, account: str | None) -> tuple[Settings, object]:
+    """The settings in the app's context, parsed and as they were. The app gets cdk-nag's checks.
+
+    Raises:
+        SettingsError: names every mistake.
+    """
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return read_settings(documented_context().get(CONTEXT_KEY), app.node.try_get_context(CONTEXT_KEY), account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +95,7 @@ def synthesise(settings: object, environ: Mapping[str, str] | None = None) -> Sy
         RuntimeError: cdk-nag has a finding that no one acknowledged with a reason.
     """
     with tempfile.TemporaryDirectory() as folder:
-        context = {**_documented_context(), CONTEXT_KEY: settings, **_NO_BUNDLING}
+        context = {**documented_context(), CONTEXT_KEY: settings, **_NO_BUNDLING}
         app = App(context=context, outdir=folder)
         compose(app, environ or {})
         stack = app.synth().get_stack_by_name(STACK_NAME)
@@ -105,6 +136,7 @@ def _parse(given: object) -> object:
         raise SettingsError([f"-c {CONTEXT_KEY} is not JSON ({error}); write it like {example}"]) from error
 
 
-def _documented_context() -> dict[str, object]:
+def documented_context() -> dict[str, object]:
+    """The context in cdk.json."""
     context: dict[str, object] = json.loads(_CDK_JSON.read_text())["context"]
     return context

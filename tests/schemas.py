@@ -1,4 +1,4 @@
-"""Generates docs/schemas from the types of the answers and events: `python -m tests.schemas`.
+"""Generates docs/schemas from the types of the answers and events, and the settings: `python -m tests.schemas`.
 
 A TypedDict becomes a closed object; the strings below its fields become their descriptions. `Annotated` adds
 `Keywords` to a schema, or the values of an enumeration.
@@ -6,13 +6,9 @@ A TypedDict becomes a closed object; the strings below its fields become their d
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import re
-import sys
 from enum import Enum
-from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import (
@@ -34,6 +30,8 @@ from medic_cli import answers
 from medic_cli.preflight.answers import PreflightAnswer
 from medic_cli.scan.answers import ScanAnswer
 from medic_cli.snapshot.answers import CompareAnswer, SnapshotAnswer
+from tests.docstrings import descriptions
+from tests.settings_schema import cdk_schema, settings_schema
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 Json: TypeAlias = dict[str, Any]
@@ -117,6 +115,8 @@ def schemas() -> dict[str, Json]:
     return {
         **{name: _document(name, 1, *described) for name, described in _ANSWERS.items()},
         **{f"events/{_file_name(name)}": _event(name, *described) for name, described in _EVENTS.items()},
+        "settings": settings_schema(),
+        "cdk": cdk_schema(),
     }
 
 
@@ -204,35 +204,16 @@ def _array_or_map(first: Json, value: Json | None = None) -> Json:
 
 
 def _object(type_: Any, definitions: Json) -> Json:
-    descriptions = _descriptions(type_)
+    described = descriptions(type_)
     properties, required = {}, []
     for name, hint in get_type_hints(type_, include_extras=True).items():
         optional = get_origin(hint) is NotRequired
         schema = _schema(get_args(hint)[0] if optional else hint, definitions)
-        properties[name] = {**schema, **({"description": descriptions[name]} if name in descriptions else {})}
+        properties[name] = {**schema, **({"description": described[name]} if name in described else {})}
         if not optional:
             required.append(name)
-    about = {"description": descriptions[""]} if "" in descriptions else {}
+    about = {"description": described[""]} if "" in described else {}
     return {"type": "object", **about, "additionalProperties": False, "required": required, "properties": properties}
-
-
-def _descriptions(type_: Any) -> dict[str, str]:
-    """The strings below the fields of a type and of its bases, and by "" its own docstring."""
-    try:
-        body = ast.parse(inspect.getsource(type_)).body[0]
-    except OSError:
-        return {}  # made by a call of TypedDict, not by a class statement
-    assert isinstance(body, ast.ClassDef)
-    found: dict[str, str] = {}
-    for base in body.bases:
-        if isinstance(base, ast.Name) and base.id != "TypedDict":
-            found |= _descriptions(vars(sys.modules[type_.__module__])[base.id])
-    found[""] = ast.get_docstring(body) or ""
-    for field, after in pairwise(body.body):
-        if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            assert isinstance(field.target, ast.Name)
-            found[field.target.id] = str(after.value.value)
-    return {name: text for name, text in found.items() if text}
 
 
 def text_of(schema: Json) -> str:

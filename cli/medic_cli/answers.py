@@ -266,9 +266,19 @@ class ChannelJson(TypedDict):
     detail: str
 
 
+class SubscriptionsJson(TypedDict):
+    confirmed: Number
+    pending: Number
+    """Those that nobody has confirmed yet. They get no alert."""
+
+
 class SendTestAlertAnswer(TypedDict):
     schema: Literal[1]
     channels: list[ChannelJson]
+    subscriptions: SubscriptionsJson
+    """Of the alert topic."""
+    reached: bool
+    """Whether anybody gets alerts: another channel than SNS accepted it, or the topic has a confirmed subscription."""
 
 
 class ActualJson(TypedDict):

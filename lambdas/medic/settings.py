@@ -17,6 +17,10 @@ from medic.arns import APP_ID
 from medic.settings_reader import SettingsError, SettingsReader
 
 SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
+OVERRIDES_VARIABLE = "AMPLIFY_MEDIC_OVERRIDES"
+"""What the parameter of a template for many accounts overrides, as JSON. A stack of `cdk deploy` does not set it."""
+OVERRIDABLE = frozenset({"limits", "log_lines", "mode", "notify", "redact_emails"})
+"""Settings that only the running functions read. The stack's resources were made from the others."""
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
 SLACK_ROLE_VARIABLE = "SLACK_ROLE_ID"
 EMULATOR_ACCOUNT = "000000000000"
@@ -202,6 +206,8 @@ class Settings:
     """The path of every role of the stack, such as /platform/."""
     kms_key: str | None = None
     """The ARN of a key that encrypts table, topic, queues and logs."""
+    central_bus: str | None = None
+    """The ARN of an event bus, of any account and region, that the bot's own events are forwarded to."""
     log_lines: LogLines = LogLines.REDACTED
     keep_logs: bool = False
     """True: the functions' log groups stay when the stack is deleted."""
@@ -234,6 +240,24 @@ def merge(base: object, over: object) -> object:
     return over
 
 
+def override(base: object, over: object) -> Settings:
+    """The settings `base`, with what `over` changes for one deployment of a template.
+
+    Raises:
+        SettingsError: a mistake in either, or a change that the stack's resources do not allow.
+    """
+    made_for = Settings.parse(base)
+    changed = Settings.parse(merge(base, over))
+    fixed = sorted(set(over) - OVERRIDABLE) if isinstance(over, Mapping) else []
+    mistakes = [f"{name} can't be overridden, because resources depend on it: make a new template" for name in fixed]
+    modes = list(Mode)
+    if modes.index(changed.mode) > modes.index(made_for.mode):
+        mistakes.append(f"mode can only be lowered: the template was made for {made_for.mode}, not {changed.mode}")
+    if mistakes:
+        raise SettingsError(mistakes)
+    return changed
+
+
 def refuse_emulator_settings(settings: Settings, account: str | None) -> None:
     """Raise a SettingsError for `log_url_origins` if the account is not known to be the emulator's."""
     if settings.log_url_origins and account != EMULATOR_ACCOUNT:
@@ -249,6 +273,8 @@ _A_POLICY = "the ARN of an IAM policy"
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 _ROLE_PATH = re.compile(r"/(?:[\w+=,.@-]+/){1,40}")
 _KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+# Not a default bus: events forwarded to the one that they come from would be forwarded again, without end.
+_BUS_ARN = re.compile(r"arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus/(?!default$)[\w./-]{1,256}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 # A webhook URL or a token in place of the secret's name would end up in the template and in the function's environment.
@@ -300,6 +326,7 @@ def _read_settings(reader: SettingsReader) -> Settings:
         permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, _A_POLICY),
         role_path=reader.text("role_path", _ROLE_PATH, "a path such as /platform/"),
         kms_key=reader.text("kms_key", _KEY_ARN, "the ARN of a KMS key (not of an alias)"),
+        central_bus=reader.text("central_bus", _BUS_ARN, "the ARN of an event bus (not a default one)"),
         log_lines=reader.choice("log_lines", LogLines.REDACTED),
         keep_logs=reader.flag("keep_logs"),
         cloudtrail=reader.flag("cloudtrail", default=True),
@@ -505,8 +532,12 @@ def _runtime(environ: Mapping[str, str], names: Mapping[str, str]) -> Runtime:
     missing = [variable for variable in (SETTINGS_VARIABLE, *names.values()) if variable not in environ]
     if missing:
         raise SettingsError([f"environment variable {variable} is not set" for variable in missing])
+    settings = override(_json(environ, SETTINGS_VARIABLE), _json(environ, OVERRIDES_VARIABLE))
+    return Runtime(settings, **{name: environ[variable] for name, variable in names.items()})
+
+
+def _json(environ: Mapping[str, str], variable: str) -> object:
     try:
-        raw = json.loads(environ[SETTINGS_VARIABLE])
+        return json.loads(environ.get(variable, "{}"))
     except ValueError as error:
-        raise SettingsError([f"environment variable {SETTINGS_VARIABLE} is not JSON: {error}"]) from error
-    return Runtime(Settings.parse(raw), **{name: environ[variable] for name, variable in names.items()})
+        raise SettingsError([f"environment variable {variable} is not JSON: {error}"]) from error

@@ -34,7 +34,7 @@ EMULATOR_PYTHON = REPOSITORY / ".emulator" / "bin" / "python"
 CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
 REGION = "eu-central-1"
 ACCOUNT_ID = "000000000000"
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 
 
 class CloudError(RuntimeError):

@@ -25,11 +25,12 @@ class Done:
     template: str | None
 
 
-def run_app(context: Mapping[str, object]) -> Done:
+def run_app(context: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Done:
     """Run app.py without bundling, credentials, a home directory or a network.
 
     Args:
         context: overrides values of cdk.json, as `cdk -c` does.
+        environ: what the CDK CLI adds to the environment.
     """
     documented = json.loads((ROOT / "cdk.json").read_text())["context"]
     with tempfile.TemporaryDirectory() as folder:
@@ -43,6 +44,7 @@ def run_app(context: Mapping[str, object]) -> Done:
             "HTTPS_PROXY": _CLOSED_PORT,
             "CDK_OUTDIR": folder,
             "CDK_CONTEXT_JSON": json.dumps({**documented, **context, "aws:cdk:bundling-stacks": []}),
+            **(environ or {}),
         }
         command = [sys.executable, str(ROOT / "app.py")]
         done = subprocess.run(  # noqa: S603 - fixed arguments

@@ -39,8 +39,10 @@ EVERYTHING: dict[str, object] = {
 
 BOUNDARY = "arn:aws:iam::111122223333:policy/company"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-1111-2222-3333-444455556666"
+BUS = "arn:aws:events:eu-central-1:999988887777:event-bus/amplify-medic"
 COMPANY: dict[str, object] = {
     **EVERYTHING,
+    "central_bus": BUS,
     "permissions_boundary": BOUNDARY,
     "role_path": "/platform/medic/",
     "kms_key": KEY,

@@ -26,7 +26,7 @@ ENCRYPTED = {
 def test_every_role_has_the_boundary_and_the_path() -> None:
     roles = {name: role["Properties"] for name, role in of_type(template(**COMPANY), "AWS::IAM::Role").items()}
 
-    assert len(roles) == 6
+    assert len(roles) == 7
     assert {role["Path"] for role in roles.values()} == {"/platform/medic/"}
     own = EVERYTHING["default_role"]["permissions_boundary"]  # type: ignore[index]
     boundaries = {re.sub("[0-9A-F]{8}$", "", name): role["PermissionsBoundary"] for name, role in roles.items()}

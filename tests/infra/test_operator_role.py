@@ -23,7 +23,7 @@ def trust(**settings: object) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("settings", [{}, EVERYTHING, {"mode": "report"}])
 def test_an_operator_can_ask_read_pause_and_replay_and_nothing_else(settings: dict[str, object]) -> None:
     assert allowed(operator(**settings)) == {
-        *("dynamodb:GetItem", "dynamodb:Scan", "lambda:InvokeFunction", "sqs:SendMessage"),
+        *("dynamodb:GetItem", "dynamodb:Scan", "lambda:InvokeFunction", "sqs:SendMessage", "sns:GetTopicAttributes"),
         *("lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"),
         *("sqs:StartMessageMoveTask", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
     }
@@ -69,6 +69,7 @@ def test_a_deployer_may_require_a_source_identity() -> None:
             ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"],
             r"arn:.*:lambda:.*:event-source-mapping:<RemediatorFunctionMessages\w+>",
         ),
+        ("CountSubscribers", ["sns:GetTopicAttributes"], r"<AlertsTopic[0-9A-F]{8}>"),
         ("SendTestAlerts", ["lambda:InvokeFunction"], r"<RemediatorFunction[0-9A-F]{8}\.Arn>"),
     ],
 )

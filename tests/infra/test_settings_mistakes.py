@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from infra.synthesis import read_settings, synthesise
+from infra.synthesis import RegionError, read_settings, refuse_unnamed_region, synthesise
 from medic.settings import Mode, SlackChannel
 from medic.settings_reader import SettingsError
 from tests.infra.cdk_app import run_app
@@ -70,3 +70,30 @@ def test_log_origins_are_accepted_in_the_emulators_account() -> None:
     synthesis = synthesise(settings, {"CDK_DEFAULT_ACCOUNT": EMULATOR, "CDK_DEFAULT_REGION": "eu-central-1"})
 
     assert "http://127.0.0.1:4566" in json.dumps(synthesis.template)
+
+
+def test_a_region_that_nobody_named_is_refused() -> None:
+    with pytest.raises(RegionError, match="AWS_REGION=eu-central-1 npx cdk deploy"):
+        refuse_unnamed_region({"CDK_DEFAULT_REGION": "us-east-1"}, lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("environ", "of_profile"),
+    [
+        ({"CDK_DEFAULT_REGION": "us-east-1", "AWS_REGION": "us-east-1"}, None),
+        ({"CDK_DEFAULT_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}, None),
+        ({"CDK_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
+        ({"CDK_DEFAULT_REGION": "eu-central-1"}, None),
+        ({}, None),
+    ],
+)
+def test_a_named_region_is_taken(environ: dict[str, str], of_profile: str | None) -> None:
+    refuse_unnamed_region(environ, lambda: of_profile)
+
+
+def test_the_app_stops_without_a_region_and_says_so() -> None:
+    done = run_app({}, {"CDK_DEFAULT_REGION": "us-east-1"})
+
+    assert (done.returncode, done.template) == (1, None)
+    assert "No region is named" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -14,6 +14,7 @@ from medic.settings import (
     Concurrency,
     DefaultRole,
     Limits,
+    LogLines,
     Mode,
     Operator,
     Runtime,
@@ -21,6 +22,7 @@ from medic.settings import (
     SlackChannel,
     Sns,
     merge,
+    override,
     refuse_emulator_settings,
 )
 from medic.settings_reader import SettingsError
@@ -228,3 +230,54 @@ def test_a_function_without_approvers_does_not_start() -> None:
         Runtime.of_slack(ENVIRONMENT)
     named = {**ENVIRONMENT, "AMPLIFY_MEDIC_SETTINGS": json.dumps({"slack": {**BOT, **APPROVAL}})}
     assert Runtime.of_slack(named).settings.slack.app_id == "A0123456789"
+
+
+def test_a_deployment_of_a_template_may_lower_the_mode_and_change_what_only_the_functions_read() -> None:
+    made_for = {"mode": "ask", "limits": {"storm_apps": 7}}
+
+    changed = override(made_for, {"mode": "report", "log_lines": "none", "limits": {"fresh_minutes": 5}})
+
+    assert (changed.mode, changed.log_lines) == (Mode.REPORT, LogLines.NONE)
+    assert (changed.limits.storm_apps, changed.limits.fresh_minutes) == (7, 5)
+
+
+@pytest.mark.parametrize(
+    ("over", "mistake"),
+    [
+        ({"mode": "fix"}, "mode can only be lowered: the template was made for ask, not fix"),
+        ({"apps": ["d1abc"]}, "apps can't be overridden, because resources depend on it"),
+        ({"limits": {"storm_apps": 0}}, "limits.storm_apps must be a whole number"),
+        (["mode"], "must be an object"),
+    ],
+)
+def test_a_deployment_can_override_nothing_that_the_resources_were_made_from(over: object, mistake: str) -> None:
+    with pytest.raises(SettingsError, match=mistake):
+        override({"mode": "ask"}, over)
+
+
+def test_the_functions_apply_the_overrides_of_their_stack() -> None:
+    environ = {
+        **ENVIRONMENT,
+        "AMPLIFY_MEDIC_SETTINGS": '{"mode": "fix"}',
+        "AMPLIFY_MEDIC_OVERRIDES": '{"mode": "report"}',
+    }
+
+    assert Runtime.of_watcher(environ).settings.mode is Mode.REPORT
+    with pytest.raises(SettingsError, match="AMPLIFY_MEDIC_OVERRIDES is not JSON"):
+        Runtime.of_watcher({**environ, "AMPLIFY_MEDIC_OVERRIDES": "{mode"})
+
+
+@pytest.mark.parametrize(
+    ("bus", "taken"),
+    [
+        ("arn:aws:events:eu-central-1:111122223333:event-bus/medic", True),
+        ("arn:aws:events:eu-central-1:111122223333:event-bus/default", False),
+        ("medic", False),
+    ],
+)
+def test_events_are_forwarded_to_a_bus_of_its_own_never_to_a_default_one(bus: str, taken: bool) -> None:  # noqa: FBT001
+    if taken:
+        assert Settings.parse({"central_bus": bus}).central_bus == bus
+    else:
+        with pytest.raises(SettingsError, match="central_bus must be the ARN of an event bus"):
+            Settings.parse({"central_bus": bus})

@@ -19,6 +19,11 @@ from medic_cli.output import print_json, shown, terminal
 if TYPE_CHECKING:
     from medic_cli.answers import ChannelJson, SendTestAlertAnswer
 
+_SNS = "sns"
+_NOBODY = (
+    "Nobody would get an alert. Confirm the e-mail that SNS sent to each address, subscribe to the topic in the stack's"
+    " output AlertTopicArn, or set a Slack channel in the settings."
+)
 _EXAMPLES = examples("medic test-alert", "medic test-alert --stack AmplifyMedic --json")
 
 
@@ -28,7 +33,10 @@ _EXAMPLES = examples("medic test-alert", "medic test-alert --stack AmplifyMedic 
 def command(*, dry_run: bool, **options: Any) -> None:  # noqa: ANN401 - click passes options by name
     """Have the bot send a sample alert through every configured channel, and show which channels accepted it.
 
-    Exits with 0 if every channel accepted it, 1 if one did not, 2 on wrong usage, 3 if the bot could not be reached.
+    SNS accepts an alert even if no one is subscribed. So this also counts the topic's confirmed subscriptions.
+
+    Exits with 0 if every channel accepted it and somebody is reached, 1 if not, 2 on wrong usage, 3 if the bot could
+    not be reached.
     """
     chosen = OperatorOptions(**options)
     with explained():
@@ -38,12 +46,19 @@ def command(*, dry_run: bool, **options: Any) -> None:  # noqa: ANN401 - click p
             click.echo(f"Dry run: {function} would send a sample alert through each of its channels.", err=True)
             return
         channels = _channels(bot.invoke_and_wait(test_alert_request(bot.account, bot.region)))
+        subscriptions = bot.subscriptions()
+    by_topic = any(c["ok"] for c in channels if c["name"] == _SNS) and subscriptions.confirmed > 0
+    answer: SendTestAlertAnswer = {
+        "schema": 1,
+        "channels": channels,
+        "subscriptions": {"confirmed": subscriptions.confirmed, "pending": subscriptions.pending},
+        "reached": by_topic or any(c["ok"] for c in channels if c["name"] != _SNS),
+    }
     if chosen.as_json:
-        answer: SendTestAlertAnswer = {"schema": 1, "channels": channels}
         print_json(answer)
     else:
-        _print(channels)
-    sys.exit(0 if channels and all(channel["ok"] for channel in channels) else SOMETHING_WRONG)
+        _print(answer)
+    sys.exit(0 if answer["reached"] and all(channel["ok"] for channel in channels) else SOMETHING_WRONG)
 
 
 def _channels(answer: object) -> list[ChannelJson]:
@@ -63,10 +78,13 @@ def _channels(answer: object) -> list[ChannelJson]:
     ]
 
 
-def _print(channels: list[ChannelJson]) -> None:
-    console = terminal()
+def _print(answer: SendTestAlertAnswer) -> None:
+    console, channels, subscriptions = terminal(), answer["channels"], answer["subscriptions"]
     for channel in channels:
         sign, style = ("✓", "green") if channel["ok"] else ("✗", "red")
         console.print(shown(f"{sign} {channel['name']}", style), shown(channel["detail"]), sep="  ")
-    if not channels:
-        console.print(shown("No channel is configured: nobody would get an alert.", "bold red"))
+    console.print(
+        f"Subscriptions of the topic: {subscriptions['confirmed']} confirmed, {subscriptions['pending']} not."
+    )
+    if not answer["reached"]:
+        console.print(shown(_NOBODY, "bold red"))

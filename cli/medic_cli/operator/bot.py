@@ -59,6 +59,14 @@ class ScopedIncident:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """How many subscriptions a topic has. One gets alerts only once its owner has confirmed it."""
+
+    confirmed: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestAnswer:
     """What became of a request."""
 
@@ -168,6 +176,17 @@ class BotClient:
         if failure := answer.get("FunctionError"):
             raise CouldNotLookError(f"The remediator failed ({failure}): see its log in CloudWatch.")
         return json.loads(body)
+
+    def subscriptions(self) -> Subscriptions:
+        """How many subscriptions the alert topic has.
+
+        Raises:
+            AwsError: the topic could not be read.
+        """
+        with translated("sns:GetTopicAttributes"):
+            topic = self.gateways.clients.sns.get_topic_attributes(TopicArn=self.stack.output("AlertTopicArn"))
+        counts = topic["Attributes"]
+        return Subscriptions(int(counts["SubscriptionsConfirmed"]), int(counts["SubscriptionsPending"]))
 
     def waiting(self, output: str) -> int:
         """About how many messages can be received from a queue now. `output` is the stack's output with its URL.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto.dynamodb.models import dynamodb_backends
+from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from medic import queue
@@ -50,6 +51,7 @@ def bot(world: World, stack: FakeStack) -> Iterator[FakeStack]:
         world.queue.poll(remediator, world.queue.send(body, OPERATOR))
 
     stack.outputs = {
+        "AlertTopicArn": world.topic_arn,
         "RemediatorFunctionName": "remediator",
         "IncidentsTableName": TABLE,
         "QueueUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/medic",
@@ -242,8 +244,15 @@ def test_a_request_that_the_queue_does_not_accept_is_explained(world: World, bot
     assert bot.sent == []
 
 
+def subscribed(world: World, confirmed: int, pending: int = 0) -> None:
+    """Set the counts of the alert topic: moto stores them, but never counts."""
+    topic = sns_backends[world.amplify.account_id][world.amplify.region].topics[world.topic_arn]
+    topic.subscriptions_confimed, topic.subscriptions_pending = confirmed, pending
+
+
 def test_a_sample_alert_goes_through_every_channel(world: World, bot: FakeStack) -> None:
     del bot
+    subscribed(world, 1)
     result = run(world, "test-alert", "--json")
     assert result.exit_code == 0
     assert [channel["ok"] for channel in valid("test-alert", result.stdout)["channels"]] == [True]
@@ -254,23 +263,49 @@ def test_a_sample_alert_goes_through_every_channel(world: World, bot: FakeStack)
     [
         ({"channels": [{"name": "sns", "ok": True, "detail": "sent"}]}, 0, "✓ sns  sent"),
         (
+            {"channels": [{"name": "slack", "ok": True, "detail": ""}]},
+            0,
+            "Subscriptions of the topic: 1 confirmed, 0 not",
+        ),
+        (
             {"channels": [{"name": "slack", "ok": False, "detail": "403"}, {"name": "sns", "ok": True, "detail": ""}]},
             1,
             "✗ slack  403",
         ),
-        ({"channels": []}, 1, "nobody would get an alert"),
+        ({"channels": []}, 1, "Nobody would get an alert"),
         (None, 3, "answer lists no channels"),
         ({"channels": ["slack"]}, 3, "answer lists no channels"),
     ],
 )
 def test_each_channel_is_reported(world: World, bot: FakeStack, answer: Any, code: int, said: str) -> None:
     bot.remediator = lambda _event: answer
+    subscribed(world, 1)
     result = run(world, "test-alert")
     assert result.exit_code == code
     assert said in result.output
     (invocation,) = bot.invocations
     assert invocation.kind == "RequestResponse"
     assert invocation.event["detail-type"] == MessageType.TEST_ALERT
+
+
+def test_a_test_alert_that_reaches_nobody_fails_and_says_what_to_do(world: World, bot: FakeStack) -> None:
+    del bot
+    subscribed(world, 0, pending=2)
+    shown, answer = run(world, "test-alert"), run(world, "test-alert", "--json")
+
+    assert (shown.exit_code, answer.exit_code) == (1, 1)
+    assert "0 confirmed, 2 not" in shown.output
+    assert "Confirm the e-mail that SNS sent to each address" in " ".join(shown.output.split())
+    parsed = valid("test-alert", answer.stdout)
+    assert (parsed["reached"], parsed["subscriptions"]) == (False, {"confirmed": 0, "pending": 2})
+
+
+def test_a_test_alert_that_reaches_slack_alone_is_fine(world: World, bot: FakeStack) -> None:
+    channels = [{"name": "slack", "ok": True, "detail": ""}, {"name": "sns", "ok": True, "detail": ""}]
+    bot.remediator = lambda _event: {"channels": channels}
+    subscribed(world, 0)
+
+    assert run(world, "test-alert").exit_code == 0
 
 
 def test_a_failed_function_is_reported(world: World, bot: FakeStack) -> None:
