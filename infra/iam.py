@@ -25,6 +25,8 @@ ALL_APPS = "the bot serves every app unless the setting `apps` limits it to some
 """For cdk-nag: why the ARN of every app is a wildcard."""
 
 _ENCRYPTED = frozenset({"dynamodb", "sns", "sqs"})
+_READS_NO_MESSAGE = "sns:GetTopicAttributes"
+"""It needs no key, because only messages are encrypted."""
 """Services whose callers need the key themselves. For logs, the service uses it."""
 
 _ANY_ROLE = "an app's roles are not known before the app is read; all of these actions are read-only"
@@ -77,7 +79,8 @@ def _key_grants(stack: Stack, grants: Sequence[Grant], kms_key: str | None) -> I
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
     """
-    services = {action.partition(":")[0] for grant in grants for action in grant.actions} & _ENCRYPTED
+    actions = {action for grant in grants for action in grant.actions} - {_READS_NO_MESSAGE}
+    services = {action.partition(":")[0] for action in actions} & _ENCRYPTED
     if kms_key is not None and services:
         through = [f"{service}.{stack.region}.amazonaws.com" for service in sorted(services)]
         yield Grant(
