@@ -109,9 +109,10 @@ def test_one_call_goes_wrong_while_amplify_lags(path: Path, call: Call, fault: F
     with path.stage(BOTH) as (world, remediator):
         world.wire.listen(call, fault)
         remediator.step()
-        assert world.wire.struck
         check_safety(world)
         remediator.work()
+        remediator.start_postponed_rebuilds()
+        assert world.wire.struck  # perhaps not in the first step: a message whose facts lag is retried
         check_safety(world)
         check_outcome(world, remediator, clean)
         remediator.run_watcher_until_idle()
