@@ -24,13 +24,14 @@ from benchmarks.recorded import recordings
 from benchmarks.report import PAGE, line, page
 from benchmarks.runs import calls, handler_time
 from benchmarks.scan import scanning
+from benchmarks.watching import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MAX_ZIP_BYTES = 3_000_000
 BURST = 1000
-GROUPS = ("scan", "start", "runs", "burst")
+GROUPS = ("scan", "start", "runs", "watch", "burst")
 
 
 def main() -> None:
@@ -56,6 +57,7 @@ def _run(groups: tuple[str, ...], environment: LambdaEnvironment, folder: Path, 
         "scan": lambda: [*scanning(folder), *downloading(folder)],
         "start": lambda: [*cold_start(environment), _zip(environment, folder)],
         "runs": lambda: _runs(environment, folder),
+        "watch": watching,
         "burst": lambda: burst(events),
     }
     for group in groups:

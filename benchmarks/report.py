@@ -34,6 +34,7 @@ processor time unless they say "by the clock".
 - **Memory**: the peak of a fresh process, minus what it used before the scan.
 - **Handler time**: runs played back in the bundle with recorded AWS answers. *First* creates the clients.
 - **Calls**: counted in the same recordings, with Slack, SNS and the event bus.
+- **The watcher**: an hour on fakes of the account and its logs, one run a minute, no log line of interest.
 - **Burst**: the stack on the emulator, with twelve failing branches at a time.
 
 ## What it costs
