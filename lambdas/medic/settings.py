@@ -251,7 +251,10 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 # A webhook URL or a token in place of the secret's name would end up in the template and in the function's environment.
 _SECRET = re.compile(r"(?!https?:|xox[a-z]-)[\w/+=.@:-]{1,2048}")
-_A_SECRET = "the name or ARN of a Secrets Manager secret (put the URL or token into the secret)"  # noqa: S105 - words
+_A_SECRET = (
+    "the name or ARN of a Secrets Manager secret, or ssm: and the name of a SecureString parameter"  # noqa: S105 - words
+    " (put the URL or token there)"
+)
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _SLACK_CHANNEL = re.compile(r"#?[\w.-]{1,80}")
 _A_SLACK_CHANNEL = "a Slack channel's id, such as C0123456789, or #name"
