@@ -14,7 +14,7 @@ from constructs import Construct
 from infra.bundle import medic_code
 from infra.company import CompanyRules
 from infra.iam import app_arn
-from infra.monitoring import Monitoring
+from infra.monitoring import Alarms, Dashboard
 from infra.operator import OperatorRole
 from infra.queue import RemediatorQueue
 from infra.remediator import RemediatorFunction
@@ -103,17 +103,13 @@ class AmplifyMedicStack(Stack):
             )
         self.remediator.accept_requests(self.operator.role, self.slack.role if self.slack is not None else None)
         self.incidents.accept_writes([self.remediator.role, self.watcher.role])
+        functions = (self.remediator.function, self.watcher.function)
+        slack = self.slack.function if self.slack is not None else None
+        queues = {"queue": queue, "dead_letters": self.queue.dead_letters}
         if settings.alarms:
-            Monitoring(
-                self,
-                "Monitoring",
-                topic=self.alerts.topic,
-                remediator=self.remediator.function,
-                watcher=self.watcher.function,
-                slack=self.slack.function if self.slack is not None else None,
-                queue=queue,
-                dead_letters=self.queue.dead_letters,
-            )
+            Alarms(self, "Alarms", topic=self.alerts.topic, functions=functions, slack=slack, **queues)
+        if settings.dashboard:
+            Dashboard(self, "Dashboard", functions=[*functions, *([slack] if slack else [])], **queues)
         if not settings.slack.secrets and not settings.sns.emails:
             Annotations.of(self).add_warning_v2("amplify-medic:nobody-is-told", _NO_RECIPIENTS)
         self._outputs()

@@ -193,7 +193,9 @@ class Settings:
     log_url_origins: tuple[str, ...] = ()
     """More origins that build logs may be downloaded from, for a local emulator."""
     alarms: bool = True
-    """False: no CloudWatch alarms and no dashboard."""
+    """False: no CloudWatch alarms."""
+    dashboard: bool = False
+    """True: a CloudWatch dashboard, which costs 3 dollars a month after the third of an account."""
     operator: Operator = field(default_factory=Operator)
     concurrency: Concurrency = field(default_factory=Concurrency)
     permissions_boundary: str | None = None
@@ -296,6 +298,7 @@ def _read_settings(reader: SettingsReader) -> Settings:
         admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
         log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
         alarms=reader.flag("alarms", default=True),
+        dashboard=reader.flag("dashboard"),
         operator=_operator(reader.nested("operator")),
         concurrency=_concurrency(reader.nested("concurrency")),
         permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, _A_POLICY),
