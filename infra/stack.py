@@ -65,7 +65,8 @@ class AmplifyMedicStack(Stack):
             settings.role_path or DEFAULT_ROLE_PATH,
         )
         self.queue = RemediatorQueue(self, "Queue", settings.apps)
-        code, table, queue = medic_code(self), self.incidents.table, self.queue.queue
+        code, self._bundle_hash = medic_code(self)
+        table, queue = self.incidents.table, self.queue.queue
         self.remediator = RemediatorFunction(
             self,
             "Remediator",
@@ -145,6 +146,11 @@ class AmplifyMedicStack(Stack):
         }
         if self.slack is not None:
             outputs["SlackRequestUrl"] = (self.slack.url.url, "The Interactivity Request URL for the Slack app")
+        if self._bundle_hash is not None:
+            outputs["BundleSha256"] = (
+                self._bundle_hash,
+                "The code; `python -m infra.bundle hash` prints the same",
+            )
         for name, (value, description) in outputs.items():
             CfnOutput(self, name, value=value, description=description)
 
