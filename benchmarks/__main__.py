@@ -25,13 +25,14 @@ from benchmarks.recorded import recordings
 from benchmarks.report import PAGE, line, page
 from benchmarks.runs import calls
 from benchmarks.scan import scanning
+from benchmarks.watching import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MAX_ZIP_BYTES = 3_000_000
 BURST = 1000
-GROUPS = ("scan", "start", "runs", "burst")
+GROUPS = ("scan", "start", "runs", "watch", "burst")
 
 
 def main() -> None:
@@ -57,6 +58,7 @@ def _run(groups: tuple[str, ...], environment: LambdaEnvironment, folder: Path, 
         "scan": lambda: [*scanning(folder), *downloading(folder)],
         "start": lambda: [*cold_start(environment), _zip(environment, folder)],
         "runs": lambda: _runs(environment, folder),
+        "watch": watching,
         "burst": lambda: burst(events),
     }
     for group in groups:

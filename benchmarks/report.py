@@ -40,6 +40,7 @@ processor time unless they say "by the clock". The interval in brackets holds th
 - **Handler time**: the handler's processor time in the cold events, and in later runs of the same process. It does not
   see what a smaller share of a processor, or waiting for AWS, adds.
 - **Calls**: counted in the fake world of the tests, with Slack, SNS and the event bus. They do not see retries.
+- **The watcher**: an hour on fakes of the account and its logs, one run a minute, no log line of interest.
 - **Burst**: the stack on the emulator, with twelve failing branches at a time. It does not see AWS's own limits.
 
 ## What it costs

@@ -7,17 +7,18 @@ with an error that names the remedy; it never downloads.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jsii
-from aws_cdk import AssetHashType, BundlingOptions, ILocalBundling, Stack
+from aws_cdk import AssetHashType, Stack
 from aws_cdk import aws_lambda as lambda_
 from uv import find_uv_bin
 
@@ -47,63 +48,49 @@ _NOT_COMPILED = (
 )
 
 
+_TIME = 315_532_800
+"""1980-01-01, the first time that a zip can hold."""
+
+
 class PackagingError(Exception):
     """The bundle can't be built. The message says what to do."""
 
 
-def medic_code(stack: Stack) -> lambda_.Code:
-    """The code asset that all functions share.
+def medic_code(stack: Stack) -> tuple[lambda_.Code, str | None]:
+    """The code asset that all functions share, and its hash; no hash if the stack needs no bundle.
+
+    The asset is named after what it contains. So a deployment without a change uploads nothing.
 
     Raises:
         PackagingError: the stack needs the bundle, and its dependencies are missing or stale.
     """
-    interpreter = None
-    if stack.bundling_required:
-        require_dependencies()
-        interpreter = _interpreter_or_warning()
-    return lambda_.Code.from_asset(
-        str(SOURCES),
-        asset_hash=asset_hash(interpreter),
-        asset_hash_type=AssetHashType.CUSTOM,
-        bundling=BundlingOptions(
-            image=lambda_.Runtime.PYTHON_3_13.bundling_image,  # CDK requires an image; it is never pulled
-            local=_LocalBundling(interpreter),
-        ),
-    )
+    if not stack.bundling_required:
+        return _asset(SOURCES, "not bundled"), None
+    require_dependencies()
+    folder = Path(tempfile.mkdtemp(prefix="amplify-medic-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # CDK copies it when the first function is made
+    build_bundle(folder, _interpreter_or_warning())
+    digest = bundle_hash(folder)
+    return _asset(folder, digest), digest
 
 
-@jsii.implements(ILocalBundling)
-class _LocalBundling:
-    """CDK calls this instead of running Docker."""
-
-    def __init__(self, interpreter: Path | None) -> None:
-        self._interpreter = interpreter
-
-    def try_bundle(self, output_dir: str, *_options: object, **_named: object) -> bool:
-        # The interface declares the options as keyword arguments, but jsii passes one positional argument.
-        build_bundle(Path(output_dir), self._interpreter)
-        return True
+def _asset(folder: Path, digest: str) -> lambda_.Code:
+    return lambda_.Code.from_asset(str(folder), asset_hash=digest, asset_hash_type=AssetHashType.CUSTOM)
 
 
-def asset_hash(interpreter: Path | None, sources: Path = SOURCES) -> str:
-    """A hash that changes with a source, the lock, this module, or whether the bundle contains byte code."""
-    digest = hashlib.sha256(("byte code for " + VERSION if interpreter else "sources only").encode())
-    digest.update(f"{_digest(Path(__file__))} {_digest(LOCK)}\n".encode())
-    for path in sorted(_shipped(sources)):
-        digest.update(f"{path.relative_to(sources).as_posix()}\0{_digest(path)}\n".encode())
+def bundle_hash(folder: Path) -> str:
+    """The SHA-256 of all files with their paths. `build_bundle` makes modes and times the same everywhere."""
+    digest = hashlib.sha256()
+    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*")):
+        if path.is_file():
+            digest.update(f"{name}\0{_digest(path)}\n".encode())
     return digest.hexdigest()
 
 
-def _shipped(sources: Path) -> Iterator[Path]:
-    """The files that `build_bundle` copies."""
-    for folder, folders, files in os.walk(sources):
-        left_out = _NOT_COPIED(folder, [*folders, *files])
-        folders[:] = [name for name in folders if name not in left_out]
-        yield from (Path(folder, name) for name in files if name not in left_out)
-
-
 def build_bundle(output: Path, interpreter: Path | None, dependencies: Path = DEPENDENCIES) -> None:
-    """Fill `output` with what ships.
+    """Fill `output` with what ships: the same bytes, modes and times, wherever and by whomever it is built.
+
+    The same lock and the same version of Python give the same byte code.
 
     Args:
         output: an existing folder.
@@ -117,6 +104,9 @@ def build_bundle(output: Path, interpreter: Path | None, dependencies: Path = DE
         shutil.copytree(source, output, ignore=_NOT_COPIED, dirs_exist_ok=True)
     if interpreter is not None:
         _compile(output, interpreter)
+    for path in [output, *output.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+        os.utime(path, (_TIME, _TIME))
 
 
 def _compile(folder: Path, interpreter: Path) -> None:
@@ -221,12 +211,16 @@ def _digest(path: Path) -> str:
 
 
 def main() -> None:
-    """Install the dependencies unless they are up to date."""
+    """Install the dependencies unless they are up to date. With the argument `hash`, print the bundle's hash."""
     try:
         require_dependencies()
     except PackagingError:
         install_dependencies()
-    _interpreter_or_warning()
+    interpreter = _interpreter_or_warning()
+    if sys.argv[1:] == ["hash"]:
+        with tempfile.TemporaryDirectory() as folder:
+            build_bundle(Path(folder), interpreter)
+            sys.stdout.write(f"{bundle_hash(Path(folder))}\n")
 
 
 if __name__ == "__main__":

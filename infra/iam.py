@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from aws_cdk import Acknowledgment, ArnFormat, CfnResource, Stack, Validations
 from aws_cdk import aws_iam as iam
 
+from medic.arns import parameter_of
 from medic.aws.logs import log_group
 from medic.aws.trail import HOMES_OF_IAM
 from medic.events import OWN_SOURCE
@@ -215,8 +216,8 @@ def alert_grants(stack: Stack, topic_arn: str, secrets: Sequence[str]) -> Iterat
     Args:
         stack: supplies region and account for secrets that are given by name.
         topic_arn: the alert topic.
-        secrets: names or full ARNs of Slack's secrets. If a customer-managed key encrypts a secret, that key's policy
-            must also allow this role.
+        secrets: Slack's secrets, as in the settings. If a customer-managed key encrypts a secret of Secrets Manager,
+            that key's policy must also allow this role.
     """
     yield Grant(
         sid="SendAlerts",
@@ -232,12 +233,35 @@ def alert_grants(stack: Stack, topic_arn: str, secrets: Sequence[str]) -> Iterat
         resources=[stack.format_arn(service="events", resource="event-bus", resource_name="default")],
         conditions={"StringEquals": {"events:source": OWN_SOURCE}},
     )
-    if secrets:
+    why = "Reads the Slack webhooks and the bot token that the settings name, and no other secret."
+    yield from secret_grants(stack, "ReadSlackSecrets", why, secrets)
+
+
+def secret_grants(stack: Stack, sid: str, why: str, secrets: Sequence[str]) -> Iterator[Grant]:
+    """To read these secrets, in Secrets Manager or among the SSM parameters.
+
+    Any key may encrypt a parameter. So the permission to decrypt is for one parameter, through SSM, and not for a key.
+    https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
+    """
+    named = dict.fromkeys(secrets)
+    stored = [_secret_arn(stack, secret) for secret in named if parameter_of(secret) is None]
+    if stored:
+        yield Grant(sid=sid, why=why, actions=["secretsmanager:GetSecretValue"], resources=stored)
+    parameters = [_parameter_arn(stack, name) for name in map(parameter_of, named) if name is not None]
+    if parameters:
+        yield Grant(sid=f"{sid}OfSsm", why=why, actions=["ssm:GetParameter"], resources=parameters)
         yield Grant(
-            sid="ReadSlackSecrets",
-            why="Reads the Slack webhooks and the bot token that the settings name, and no other secret.",
-            actions=["secretsmanager:GetSecretValue"],
-            resources=[secret_arn(stack, secret) for secret in dict.fromkeys(secrets)],
+            sid=f"{sid}Key",
+            why="Decrypts these parameters, through SSM only.",
+            actions=["kms:Decrypt"],
+            resources=[stack.format_arn(service="kms", resource="key", resource_name="*")],
+            conditions={
+                "StringEquals": {
+                    "kms:ViaService": f"ssm.{stack.region}.amazonaws.com",
+                    "kms:EncryptionContext:PARAMETER_ARN": parameters,
+                }
+            },
+            wildcard="the conditions limit it to the parameters that the settings name",
         )
 
 
@@ -273,7 +297,14 @@ def _log_group_arn(stack: Stack, name: str) -> str:
     )
 
 
-def secret_arn(stack: Stack, secret: str) -> str:
+def _parameter_arn(stack: Stack, parameter: str) -> str:
+    """The ARN of a parameter. A name's first slash is not repeated in it. A full ARN is returned unchanged."""
+    if parameter.startswith("arn:"):
+        return parameter
+    return stack.format_arn(service="ssm", resource="parameter", resource_name=parameter.removeprefix("/"))
+
+
+def _secret_arn(stack: Stack, secret: str) -> str:
     """The ARN of a secret for IAM. A full ARN is returned unchanged.
 
     Secrets Manager appends a hyphen and six random characters to a name. They are unknown here, so each is a `?`.

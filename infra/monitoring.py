@@ -1,4 +1,4 @@
-"""CloudWatch alarms whose text says what to do, and one dashboard with the bot's results and health."""
+"""CloudWatch alarms whose text says what to do, and a dashboard if the settings ask for it."""
 
 from __future__ import annotations
 
@@ -7,44 +7,30 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from cdk_monitoring_constructs import (
-    AlarmFactoryDefaults,
-    CustomMetricGroup,
-    CustomMetricWithAlarm,
-    CustomThreshold,
-    DefaultDashboardFactory,
-    ErrorCountThreshold,
-    LatencyThreshold,
-    LatencyType,
-    MaxMessageAgeThreshold,
-    MaxMessageCountThreshold,
-    MetricFactoryDefaults,
-    MonitoringFacade,
-    SnsAlarmActionStrategy,
-)
+from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
 from infra.function import METRICS_NAMESPACE, TIMEOUT
-from medic.telemetry import EVENT_TO_ALERT, RETRIED_AGE, TelemetryEvent
+from medic.telemetry import ATTENTION, ATTENTION_SERVICE, EVENT_TO_ALERT, TelemetryEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
 
-
 _NAME = "AmplifyMedic"
 _PERIOD = Duration.minutes(5)
 _SLOW_SHARE = 0.8
-"""A run that takes more than this share of its time-out raises the alarm SLOW, before Lambda cuts off a run."""
+"""A run that takes more than this share of its time-out raises an alarm, before Lambda cuts off a run."""
 _LONGEST_WAIT = Duration.minutes(15)
-_LONGEST_RETRY = Duration.minutes(30)
+_LOGS = "the log groups /amplify-medic/remediator and /amplify-medic/watcher"
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmText:
+    name: str
     section: str
     """The anchor of the alarm's section in docs/runbook.md."""
     means: str
@@ -57,101 +43,60 @@ class AlarmText:
 
 
 DEAD_LETTERS = AlarmText(
+    name="DeadLetters",
     section="dead-letters",
     means="A message failed every time for hours, or EventBridge could not put an event into the queue. The dead-letter"
     " queue keeps it for 14 days.",
     do="search the log group /amplify-medic/remediator for the app and job in the message, fix the cause, then run"
     " `medic replay-dlq`.",
 )
-MESSAGES_RETRIED = AlarmText(
-    section="messages-are-retried",
-    means="The remediator has failed on the same message for half an hour, and goes on retrying. A failed deployment"
-    " may not be diagnosed yet.",
-    do="read MessageRetried in the log group /amplify-medic/remediator: it names the call that AWS throttled or denied,"
-    " or the service that is down.",
-)
 MESSAGES_WAIT = AlarmText(
+    name="MessagesWait",
     section="messages-wait",
     means="No one has taken the oldest message from the queue for 15 minutes. Nothing is lost: it keeps messages for 14"
     " days.",
     do="if the bot is paused, run `medic resume`. Otherwise check whether Lambda throttles the remediator.",
 )
-FAULT = AlarmText(
-    section="an-unexpected-error",
-    means="The remediator met an error that it does not expect: a fault of the bot, or a missing permission. It retries"
-    " the message.",
-    do="read MessageFault in the log group /amplify-medic/remediator. If AWS denied a call, an SCP or a boundary blocks"
-    " an action that docs/permissions.md lists.",
-)
-UNTRUSTED = AlarmText(
-    section="an-untrusted-request",
-    means="Someone who is neither an operator nor an approver put a request into the queue. The bot dropped it.",
-    do="find the sender's id in the log line RequestUntrusted, and take away that principal's sqs:SendMessage.",
-)
-SLACK_FAILING = AlarmText(
-    section="the-slack-function-fails",
-    means="The function behind the Slack buttons failed in two of the last three 5-minute periods.",
-    do="read the log group /amplify-medic/slack_interactivity. Meanwhile, approve changes with `medic approve`.",
-)
 SILENT_WATCHER = AlarmText(
+    name="WatcherSilent",
     section="the-watcher-is-silent",
     means="The watcher has not finished a run for 15 minutes. Deadlines, undelivered alerts and SSR logs wait.",
     do="read the log group /amplify-medic/watcher. If it has no new lines, check whether someone disabled the schedule,"
     " or whether Lambda throttles the function.",
 )
-THROTTLED = AlarmText(
-    section="throttled",
-    means="Lambda throttled the function, because the account has no concurrency left in this region.",
-    do="find what uses the concurrency, or request a higher quota. Meanwhile, messages to the remediator wait in the"
-    " queue.",
-)
-SLOW = AlarmText(
-    section="near-the-time-out",
-    means="A run took more than 80 % of the function's time-out.",
-    do="find in the log what it waited for, such as a huge build log, a slow Slack answer or a role that is still"
-    " propagating.",
-)
 ALERT_FAILED = AlarmText(
+    name="AlertFailed",
     section="a-channel-fails",
     means="A channel did not accept an alert, so some people may not know about the incident.",
     do="find the reason in the log line AlertFailed (such as a revoked webhook or a deleted channel) and fix it. The"
     " bot retries the alert.",
 )
-STORM = AlarmText(
-    section="a-storm",
-    means="Many incidents opened at once. The bot changes nothing until the storm is over.",
-    do="look for a cause that the apps in the storm alert have in common, such as a changed role or policy.",
+FUNCTIONS = AlarmText(
+    name="Functions",
+    section="a-function-is-in-trouble",
+    means="Lambda throttled a function, or a run took more than 80 % of its time-out, or the function behind the Slack"
+    " buttons failed.",
+    do="look at the alarm's graph, which shows the function and what happened. If it was throttled, find what uses the"
+    " account's concurrency. Otherwise read the function's log group below /amplify-medic/.",
 )
-NOT_HELPED = AlarmText(
-    section="a-fix-did-not-help",
-    means="The bot changed a role, but the deployment or the SSR runtime still fails in the same way.",
-    do="read the incident's alert and fix the next cause that it names. To undo the change, run `medic undo`.",
-)
-UNDIAGNOSED = AlarmText(
-    section="a-failure-is-undiagnosed",
-    means="A deployment failed, and the bot could not find out why: a call was denied, or the log could not be read.",
-    do="read the alert, which names what was in the way. If a call was denied, let the bot's role make it.",
-)
-RECORD_UNREADABLE = AlarmText(
-    section="an-item-cant-be-read",
-    means="The bot skipped an item of the incidents table, or a part of it: a newer release wrote it, or it is"
-    " damaged.",
-    do="find its key in the log line RecordUnreadable. Deploy the newer release again, or delete a damaged item.",
+NEEDS_ATTENTION = AlarmText(
+    name="NeedsAttention",
+    section="something-needs-attention",
+    means="An unexpected error, a message that is retried for half an hour, an untrusted request, an item of the table"
+    " that can't be read, a storm, a fix that did not help, or a failure that could not be diagnosed.",
+    do=f"search {_LOGS} for MessageFault, MessageRetried, RequestUntrusted, RecordUnreadable, Storm, NotHelped and"
+    " Undiagnosed. The runbook says what to do about each.",
 )
 
-ALARM_TEXTS = (
-    *(DEAD_LETTERS, MESSAGES_RETRIED, MESSAGES_WAIT, FAULT, UNTRUSTED, SLACK_FAILING, SILENT_WATCHER),
-    *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED, UNDIAGNOSED, RECORD_UNREADABLE),
-)
+ALARM_TEXTS = (DEAD_LETTERS, MESSAGES_WAIT, SILENT_WATCHER, ALERT_FAILED, FUNCTIONS, NEEDS_ATTENTION)
 
 
-class Monitoring(Construct):
-    """Alarms to the alert topic and a dashboard, built with AWS Labs' monitoring constructs.
+class Alarms(Construct):
+    """Alarms to the alert topic.
 
-    A message that fails is retried without failing the run, so Lambda counts no error. The alarms watch the queues and
-    the bot's own metrics instead. No composite alarms: each alarm means one thing to do. The dashboard's name contains
-    the region, because dashboards are global to an account and the stack is not.
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
+    CloudWatch charges for each metric of an alarm. So the bot counts what needs attention in one metric. A failed alert
+    has its own alarm: an alarm tells of no second event while it lasts, and an alert that fails is told nowhere else.
+    A message that fails is retried without failing the run, so Lambda counts no error of the remediator.
     """
 
     def __init__(  # noqa: PLR0913
@@ -160,268 +105,173 @@ class Monitoring(Construct):
         construct_id: str,
         *,
         topic: sns.ITopic,
-        remediator: lambda_.Function,
-        watcher: lambda_.Function,
+        functions: Sequence[lambda_.Function],
         slack: lambda_.Function | None,
         queue: sqs.IQueue,
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._facade = self._create_facade(topic)
-        self._monitor_diagnoses()
-        self._monitor_changes()
-        self._monitor_alerts()
-        self._monitor_functions(remediator, watcher, slack)
-        self._monitor_queues(queue, dead_letters)
-
-    def _create_facade(self, topic: sns.ITopic) -> MonitoringFacade:
-        return MonitoringFacade(
-            self,
-            "Facade",
-            alarm_factory_defaults=AlarmFactoryDefaults(
-                alarm_name_prefix=_NAME,
-                actions_enabled=True,
-                action=SnsAlarmActionStrategy(on_alarm_topic=topic),
-                datapoints_to_alarm=1,
-            ),
-            metric_factory_defaults=MetricFactoryDefaults(namespace=METRICS_NAMESPACE, period=_PERIOD),
-            dashboard_factory=DefaultDashboardFactory(
-                self,
-                "Dashboards",
-                dashboard_name_prefix=f"{_NAME}-{Aws.REGION}",
-                create_dashboard=True,
-                create_summary_dashboard=False,
-                create_alarm_dashboard=False,
-            ),
-        )
-
-    def _monitor_diagnoses(self) -> None:
-        """Failures by label and by cause. SEARCH finds only metrics that exist, so a quiet account shows no line."""
-        self._facade.monitor_custom(
-            alarm_friendly_name="Found",
-            human_readable_name="Diagnoses",
-            metric_groups=[
-                _split_by("Failed deployments by label", TelemetryEvent.DIAGNOSED, "label"),
-                _split_by("Failed deployments by most likely cause", TelemetryEvent.DIAGNOSED, "cause"),
-                CustomMetricGroup(
-                    title="Examined", metrics=[_count(TelemetryEvent.DIAGNOSED), _count(TelemetryEvent.NOT_IAM)]
-                ),
-            ],
-        )
-
-    def _monitor_changes(self) -> None:
-        self._facade.monitor_custom(
-            alarm_friendly_name="Done",
-            human_readable_name="Changes",
-            metric_groups=[
-                CustomMetricGroup(
-                    title="Fixes and their results",
-                    metrics=[
-                        _count(TelemetryEvent.APPLIED),
-                        _count(TelemetryEvent.RESOLVED),
-                        self._with_alarm("Fix", TelemetryEvent.NOT_HELPED, NOT_HELPED),
-                        _count(TelemetryEvent.OUTCOME_UNKNOWN),
-                        self._with_alarm("Diagnosis", TelemetryEvent.UNDIAGNOSED, UNDIAGNOSED),
-                    ],
-                ),
-                _split_by("Refused, by guardrail", TelemetryEvent.REFUSED, "rule"),
-                CustomMetricGroup(title="Storms", metrics=[self._with_alarm("Incidents", TelemetryEvent.STORM, STORM)]),
-                CustomMetricGroup(
-                    title="Items that can't be read",
-                    metrics=[
-                        self._with_alarm(name, TelemetryEvent.RECORD_UNREADABLE, RECORD_UNREADABLE, service=service)
-                        for name, service in (("Table", "remediator"), ("WatcherTable", "watcher"))
-                    ],
-                ),
-            ],
-        )
-
-    def _monitor_alerts(self) -> None:
-        self._facade.monitor_custom(
-            alarm_friendly_name="Alerts",
-            human_readable_name="Alerts",
-            metric_groups=[
-                CustomMetricGroup(title="Time from event to alert", metrics=_time_to_alert()),
-                CustomMetricGroup(
-                    title="Alerts sent, and failed deliveries",
-                    metrics=[
-                        _count(TelemetryEvent.ALERT_SENT),
-                        self._with_alarm("Channel", TelemetryEvent.ALERT_FAILED, ALERT_FAILED),
-                    ],
-                ),
-            ],
-        )
-
-    def _with_alarm(
-        self, name: str, event: TelemetryEvent, text: AlarmText, service: str = "remediator"
-    ) -> CustomMetricWithAlarm:
-        """A metric with an alarm on its first occurrence."""
-        return _watched(name, event.value, _count(event, service), 0, text)
-
-    def _monitor_functions(
-        self, remediator: lambda_.Function, watcher: lambda_.Function, slack: lambda_.Function | None
-    ) -> None:
-        self._monitor_function("Remediator", remediator)
-        self._monitor_function("Watcher", watcher)
-        silent = CustomThreshold(
+        self._action = SnsAction(topic)
+        # SQS leaves a message out of its metric of the age once it was received three times.
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+        age = queue.metric_approximate_age_of_oldest_message(period=_PERIOD, statistic="Maximum")
+        dead = dead_letters.metric_approximate_number_of_messages_visible(period=_PERIOD, statistic="Maximum")
+        self._above(DEAD_LETTERS, dead)
+        self._above(MESSAGES_WAIT, age, _LONGEST_WAIT.to_seconds())
+        self._above(ALERT_FAILED, _count(TelemetryEvent.ALERT_FAILED))
+        self._above(NEEDS_ATTENTION, _metric(ATTENTION, "Sum", ATTENTION_SERVICE))
+        self._above(FUNCTIONS, _trouble(functions, slack))
+        self._alarm(
+            SILENT_WATCHER,
+            _count(TelemetryEvent.WATCHER_RAN, "watcher"),
             threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            datapoints_to_alarm=3,
-            evaluation_periods=3,
+            operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            periods=3,
             # Without a run, CloudWatch has no data point.
-            treat_missing_data_override=cloudwatch.TreatMissingData.BREACHING,
-            alarm_description_override=SILENT_WATCHER.description,
+            missing=cloudwatch.TreatMissingData.BREACHING,
         )
-        runs = CustomMetricWithAlarm(
-            alarm_friendly_name="Runs",
-            metric=_count(TelemetryEvent.WATCHER_RAN, "watcher"),
-            add_alarm={"Silent": silent},
-        )
-        self._facade.monitor_custom(
-            alarm_friendly_name="Watcher",
-            human_readable_name="Watcher's finished runs",
-            metric_groups=[CustomMetricGroup(title="Finished runs", metrics=[runs])],
-        )
-        if slack is not None:
-            failing = ErrorCountThreshold(
-                max_error_count=0,
-                datapoints_to_alarm=2,
-                evaluation_periods=3,
-                alarm_description_override=SLACK_FAILING.description,
-            )
-            self._monitor_function("Slack", slack, {"Failing": failing})
 
-    def _monitor_function(
-        self, name: str, function: lambda_.Function, failing: Mapping[str, ErrorCountThreshold] | None = None
+    def _above(self, text: AlarmText, metric: cloudwatch.IMetric, threshold: float = 0) -> None:
+        """An alarm on the first value above the threshold. A quiet queue, and a quiet bot, have no data points."""
+        self._alarm(
+            text,
+            metric,
+            threshold=threshold,
+            operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            periods=1,
+            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+    def _alarm(  # noqa: PLR0913
+        self,
+        text: AlarmText,
+        metric: cloudwatch.IMetric,
+        *,
+        threshold: float,
+        operator: cloudwatch.ComparisonOperator,
+        periods: int,
+        missing: cloudwatch.TreatMissingData,
     ) -> None:
-        timeout = function.timeout or TIMEOUT
-        self._facade.monitor_lambda_function(
-            lambda_function=function,
-            alarm_friendly_name=name,
-            human_readable_name=name,
-            latency_types_to_render=[LatencyType.P50, LatencyType.MAX],
-            add_fault_count_alarm=failing,
-            add_throttles_count_alarm={
-                "Throttled": ErrorCountThreshold(max_error_count=0, alarm_description_override=THROTTLED.description)
-            },
-            add_max_latency_alarm={
-                "NearTimeOut": LatencyThreshold(
-                    max_latency=Duration.seconds(_SLOW_SHARE * timeout.to_seconds()),
-                    treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
-                    alarm_description_override=SLOW.description,
-                )
-            },
+        alarm = cloudwatch.Alarm(
+            self,
+            text.name,
+            alarm_name=f"{_NAME}-{text.name}",
+            alarm_description=text.description,
+            metric=metric,
+            threshold=threshold,
+            comparison_operator=operator,
+            evaluation_periods=periods,
+            datapoints_to_alarm=periods,
+            treat_missing_data=missing,
         )
-
-    def _monitor_queues(self, queue: sqs.IQueue, dead_letters: sqs.IQueue) -> None:
-        """SQS leaves a message out of its metric of the age once it was received three times.
-
-        So the queue's metric shows messages that no one takes, and the bot's own metric shows those it retries.
-        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-        """
-        self._facade.monitor_sqs_queue(
-            queue=queue,
-            alarm_friendly_name="Queue",
-            human_readable_name="Queue",
-            add_queue_max_message_age_alarm={
-                "Waiting": MaxMessageAgeThreshold(
-                    max_age_in_seconds=_LONGEST_WAIT.to_seconds(),
-                    treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
-                    alarm_description_override=MESSAGES_WAIT.description,
-                )
-            },
-        )
-        retried = cloudwatch.Metric(
-            namespace=METRICS_NAMESPACE,
-            metric_name=RETRIED_AGE,
-            dimensions_map={"service": "remediator"},
-            statistic="Maximum",
-            period=_PERIOD,
-            label="seconds",
-        )
-        alarm = _watched("Message", RETRIED_AGE, retried, _LONGEST_RETRY.to_seconds(), MESSAGES_RETRIED)
-        self._facade.monitor_custom(
-            alarm_friendly_name="Retries",
-            human_readable_name="Retries",
-            metric_groups=[
-                CustomMetricGroup(title="Age of the oldest message that is retried", metrics=[alarm]),
-                CustomMetricGroup(
-                    title="Retries, and unexpected errors",
-                    metrics=[
-                        _count(TelemetryEvent.MESSAGE_RETRIED),
-                        self._with_alarm("Unexpected", TelemetryEvent.MESSAGE_FAULT, FAULT),
-                    ],
-                ),
-                CustomMetricGroup(
-                    title="Untrusted requests",
-                    metrics=[self._with_alarm("Sender", TelemetryEvent.REQUEST_UNTRUSTED, UNTRUSTED)],
-                ),
-            ],
-        )
-        self._facade.monitor_sqs_queue(
-            queue=dead_letters,
-            alarm_friendly_name="DeadLetters",
-            human_readable_name="Dead letters",
-            add_queue_max_size_alarm={
-                "NotEmpty": MaxMessageCountThreshold(
-                    max_message_count=0,
-                    # SQS sends no metrics for a queue that has been empty and idle for hours.
-                    treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
-                    alarm_description_override=DEAD_LETTERS.description,
-                )
-            },
-        )
+        alarm.add_alarm_action(self._action)
 
 
-def _watched(
-    name: str, alarm: str, metric: cloudwatch.Metric, threshold: float, text: AlarmText
-) -> CustomMetricWithAlarm:
-    """A metric with an alarm on the first value above the threshold."""
-    above = CustomThreshold(
-        threshold=threshold,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-        treat_missing_data_override=cloudwatch.TreatMissingData.NOT_BREACHING,
-        alarm_description_override=text.description,
+def _trouble(functions: Sequence[lambda_.Function], slack: lambda_.Function | None) -> cloudwatch.MathExpression:
+    """Above 0 if a function was throttled or slow, or if the Slack function failed.
+
+    A throttled function has no duration. So each metric is filled with 0, and one that is missing hides no other.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+    terms: list[str] = []
+    metrics: dict[str, cloudwatch.IMetric] = {}
+
+    def add(metric: cloudwatch.Metric, term: str) -> None:
+        name = f"m{len(metrics)}"
+        metrics[name] = metric
+        terms.append(term.format(f"FILL({name},0)"))
+
+    for function in (*functions, *([slack] if slack else [])):
+        limit = 1000 * _SLOW_SHARE * (function.timeout or TIMEOUT).to_seconds()
+        add(function.metric_throttles(period=_PERIOD), "{}")
+        add(function.metric_duration(period=_PERIOD, statistic="Maximum"), f"IF({{}} > {limit:.0f}, 1, 0)")
+    if slack is not None:
+        add(slack.metric_errors(period=_PERIOD), "{}")
+    return cloudwatch.MathExpression(
+        expression=f"MAX([{', '.join(terms)}])", using_metrics=metrics, label="trouble", period=_PERIOD
     )
-    return CustomMetricWithAlarm(alarm_friendly_name=name, metric=metric, add_alarm={alarm: above})
+
+
+class Dashboard(Construct):
+    """The bot's results and health.
+
+    Its name contains the region, because dashboards are global to an account and the stack is not.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        functions: Sequence[lambda_.Function],
+        queue: sqs.IQueue,
+        dead_letters: sqs.IQueue,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{_NAME}-{Aws.REGION}")
+        dashboard.add_widgets(
+            _graph("Failed deployments by label", [_split(TelemetryEvent.DIAGNOSED, "label")]),
+            _graph("Failed deployments by most likely cause", [_split(TelemetryEvent.DIAGNOSED, "cause")]),
+            _graph("Refused, by guardrail", [_split(TelemetryEvent.REFUSED, "rule")]),
+            _counts("Examined", TelemetryEvent.DIAGNOSED, TelemetryEvent.NOT_IAM, TelemetryEvent.UNDIAGNOSED),
+        )
+        dashboard.add_widgets(
+            _counts(
+                "Fixes and their results",
+                *(TelemetryEvent.APPLIED, TelemetryEvent.RESOLVED),
+                *(TelemetryEvent.NOT_HELPED, TelemetryEvent.OUTCOME_UNKNOWN),
+            ),
+            _counts("Alerts sent, and failed deliveries", TelemetryEvent.ALERT_SENT, TelemetryEvent.ALERT_FAILED),
+            _graph("Time from event to alert, ms", [_metric(EVENT_TO_ALERT, each) for each in ("p50", "p90", "max")]),
+            _graph("Needs attention", [_metric(ATTENTION, "Sum", ATTENTION_SERVICE)]),
+        )
+        oldest = queue.metric_approximate_age_of_oldest_message(period=_PERIOD, statistic="Maximum")
+        dashboard.add_widgets(
+            _graph("Age of the oldest message, s", [oldest]),
+            _counts("Messages retried", TelemetryEvent.MESSAGE_RETRIED),
+            _graph("Dead letters", [dead_letters.metric_approximate_number_of_messages_visible(period=_PERIOD)]),
+            _graph("Watcher's finished runs", [_count(TelemetryEvent.WATCHER_RAN, "watcher")]),
+        )
+        dashboard.add_widgets(
+            _graph("Runs", [function.metric_invocations(period=_PERIOD) for function in functions]),
+            _graph(
+                "Duration", [function.metric_duration(period=_PERIOD, statistic="Maximum") for function in functions]
+            ),
+            _graph("Errors", [function.metric_errors(period=_PERIOD) for function in functions]),
+            _graph("Throttles", [function.metric_throttles(period=_PERIOD) for function in functions]),
+        )
+
+
+def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(metrics))
+
+
+def _counts(title: str, *events: TelemetryEvent) -> cloudwatch.GraphWidget:
+    return _graph(title, [_count(event) for event in events])
 
 
 def _count(event: TelemetryEvent, service: str = "remediator") -> cloudwatch.Metric:
     """How often a function recorded the event."""
+    return _metric(event.value, "Sum", service)
+
+
+def _metric(name: str, statistic: str, service: str = "remediator") -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=METRICS_NAMESPACE,
-        metric_name=event.value,
+        metric_name=name,
         dimensions_map={"service": service},
-        statistic="Sum",
+        statistic=statistic,
         period=_PERIOD,
-        label=event.value,
     )
 
 
-def _split_by(title: str, event: TelemetryEvent, dimension: str) -> CustomMetricGroup:
-    """One line for each value of the dimension.
-
-    It uses plain CDK, because the library's own search requires a value for every dimension it names.
-    """
+def _split(event: TelemetryEvent, dimension: str) -> cloudwatch.MathExpression:
+    """One line for each value of the dimension. SEARCH finds only metrics that exist, so a quiet account has none."""
     schema = f'{{"{METRICS_NAMESPACE}","{dimension}","service"}} MetricName="{event.value}" "service"="remediator"'
-    search = cloudwatch.MathExpression(
+    return cloudwatch.MathExpression(
         expression=f"SEARCH('{schema}', 'Sum', {_PERIOD.to_seconds()})",
         using_metrics={},
         label=" ",  # CloudWatch then labels each line with what distinguishes it from the others
         period=_PERIOD,
     )
-    return CustomMetricGroup(title=title, metrics=[search])
-
-
-def _time_to_alert() -> Sequence[cloudwatch.Metric]:
-    return [
-        cloudwatch.Metric(
-            namespace=METRICS_NAMESPACE,
-            metric_name=EVENT_TO_ALERT,
-            dimensions_map={"service": "remediator"},
-            statistic=statistic,
-            period=_PERIOD,
-            label=f"{statistic}, ms",
-        )
-        for statistic in ("p50", "p90", "Maximum")
-    ]

@@ -11,7 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.function import MedicFunction, function_environment
-from infra.iam import Grant, secret_arn, send_grant
+from infra.iam import secret_grants, send_grant
 
 if TYPE_CHECKING:
     from medic.settings import Settings
@@ -58,11 +58,11 @@ class SlackInteractivity(Construct):
         self.url = medic.function.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
         medic.grant(
             [
-                Grant(
-                    sid="ReadSigningSecret",
-                    why="Verifies that a request comes from Slack.",
-                    actions=["secretsmanager:GetSecretValue"],
-                    resources=[secret_arn(Stack.of(self), settings.slack.signing_secret or "")],
+                *secret_grants(
+                    Stack.of(self),
+                    "ReadSigningSecret",
+                    "Verifies that a request comes from Slack.",
+                    [settings.slack.signing_secret or ""],
                 ),
                 send_grant(queue.queue_arn, "Sends an approval to the remediator, which itself decides what to do."),
             ]

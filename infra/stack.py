@@ -15,7 +15,7 @@ from infra.bundle import medic_code
 from infra.central_bus import CentralBus
 from infra.company import CompanyRules
 from infra.iam import app_arn
-from infra.monitoring import Monitoring
+from infra.monitoring import Alarms, Dashboard
 from infra.operator import OperatorRole
 from infra.queue import RemediatorQueue
 from infra.remediator import RemediatorFunction
@@ -75,7 +75,8 @@ class AmplifyMedicStack(Stack):
             settings.role_path or DEFAULT_ROLE_PATH,
         )
         self.queue = RemediatorQueue(self, "Queue", settings.apps)
-        code, table, queue = medic_code(self), self.incidents.table, self.queue.queue
+        code, self._bundle_hash = medic_code(self)
+        table, queue = self.incidents.table, self.queue.queue
         self.remediator = RemediatorFunction(
             self,
             "Remediator",
@@ -114,17 +115,13 @@ class AmplifyMedicStack(Stack):
             )
         self.remediator.accept_requests(self.operator.role, self.slack.role if self.slack is not None else None)
         self.incidents.accept_writes([self.remediator.role, self.watcher.role])
+        functions = (self.remediator.function, self.watcher.function)
+        slack = self.slack.function if self.slack is not None else None
+        queues = {"queue": queue, "dead_letters": self.queue.dead_letters}
         if settings.alarms:
-            Monitoring(
-                self,
-                "Monitoring",
-                topic=self.alerts.topic,
-                remediator=self.remediator.function,
-                watcher=self.watcher.function,
-                slack=self.slack.function if self.slack is not None else None,
-                queue=queue,
-                dead_letters=self.queue.dead_letters,
-            )
+            Alarms(self, "Alarms", topic=self.alerts.topic, functions=functions, slack=slack, **queues)
+        if settings.dashboard:
+            Dashboard(self, "Dashboard", functions=[*functions, *([slack] if slack else [])], **queues)
         if settings.central_bus is not None:
             CentralBus(self, "CentralBus", settings.central_bus)
         if not settings.slack.secrets and not settings.sns.emails:
@@ -162,6 +159,11 @@ class AmplifyMedicStack(Stack):
         }
         if self.slack is not None:
             outputs["SlackRequestUrl"] = (self.slack.url.url, "The Interactivity Request URL for the Slack app")
+        if self._bundle_hash is not None:
+            outputs["BundleSha256"] = (
+                self._bundle_hash,
+                "The code; `python -m infra.bundle hash` prints the same",
+            )
         for name, (value, description) in outputs.items():
             CfnOutput(self, name, value=value, description=description)
 

@@ -42,6 +42,7 @@ from medic.plan.model import Action, Disposition
 from medic.settings import Mode
 from medic.watch.cursor import Cursor
 from medic.watch.cursor_store import Cursors
+from medic.watch.rounds import Rounds, RoundsTable
 from tests.gallery.samples import sample
 from tests.integration.conftest import ENVIRONMENT, REGION, TABLE, make_table
 
@@ -139,7 +140,9 @@ def _current_items(client: Any) -> None:
     lines = tuple(RuntimeLine(str(n), NOW - timedelta(seconds=n), "s", "x") for n in range(3))
     read, _ = Cursor(MAIN.app_id).after_page(RuntimePage(lines, "more"), Cursor(MAIN.app_id).next_reading(NOW))
     cursors.save(read.after_look(NOW))
-    cursors.boost(MAIN.app_id, NOW + timedelta(minutes=30))
+    rounds = RoundsTable(client, TABLE, (MAIN.partition, MAIN.account, MAIN.region))
+    rounds.boost(MAIN.app_id, NOW + timedelta(minutes=30))
+    rounds.write(Rounds(), Rounds(NOW, NOW, frozenset({MAIN.app_id})), NOW)
 
 
 def _fail(key: str, why: str, **_: bool) -> None:
@@ -209,7 +212,7 @@ def damaged_items() -> Iterator[Json]:
     for name, text in (("no-json", "{"), ("wrong", '{"job": true}'), ("times", '{"job": 1, "read_at": "9999"}')):
         yield {"pk": {"S": success_key(branch(f"damaged-{name}"))}, "seen": {"S": text}}
     cursor = f"cursor#aws#{MAIN.account}#{MAIN.region}#ddamaged"
-    yield {"pk": {"S": cursor}, "state": {"S": "{"}, "version": {"S": "x"}, "boosted_until": {"N": "1E+30"}}
+    yield {"pk": {"S": cursor}, "state": {"S": "{"}, "version": {"S": "x"}}
 
 
 @contextmanager

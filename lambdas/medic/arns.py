@@ -11,6 +11,8 @@ from dataclasses import dataclass
 _ROLE = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role(?P<path>/(?:.*/)?)(?P<name>[^/]+)")
 
 
+_SSM = "ssm:"
+_PARAMETER_ARN = re.compile(r"arn:[\w-]+:ssm:")
 APP_ID = re.compile(r"d[a-z0-9]{1,19}")
 """The id of an Amplify app."""
 
@@ -45,3 +47,10 @@ class RoleArn:
         """None if the text is not a role's ARN."""
         match = _ROLE.fullmatch(text)
         return cls(text, *match.group("partition", "account", "path", "name")) if match else None
+
+
+def parameter_of(secret: str) -> str | None:
+    """The name or ARN of the SSM parameter that a secret's setting names; None if it is one of Secrets Manager."""
+    if _PARAMETER_ARN.match(secret):
+        return secret
+    return secret.removeprefix(_SSM) if secret.startswith(_SSM) else None

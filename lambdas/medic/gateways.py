@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from medic.aws.amplify import AmplifyReader
     from medic.aws.iam import IamReader
     from medic.aws.logs import RuntimeLogs
+    from medic.aws.secrets import SecretForm
     from medic.aws.trail import TrailReader
     from medic.incidents.attributes import OnUnreadable
     from medic.incidents.last_success import LastSuccessTable
@@ -128,6 +129,16 @@ class Gateways:
         from medic.incidents.requests import RequestsTable
 
         return RequestsTable(self.clients.dynamodb, self._table_name, self.clock, self.on_unreadable)
+
+    def secret(self, name: str, form: SecretForm) -> str:
+        """Read a secret that the settings name.
+
+        Raises:
+            SecretError: it can't be read, or holds something else.
+        """
+        from medic.aws.secrets import read_secret
+
+        return read_secret(self.clients, name, form)
 
     def send(self, queue_url: str, message: Mapping[str, object]) -> None:
         """Send a message to the remediator's queue.

@@ -73,7 +73,7 @@ class Services(Gateways):
             return always
         from medic.alerts.slack import SlackPost  # noqa: PLC0415 - it imports slack_sdk, which few runs need
 
-        return (*always, SlackPost(lambda: self.clients.secrets, settings.slack))
+        return (*always, SlackPost(self.secret, settings.slack))
 
     def actor_for(self, actor_scope: ActorScope) -> Callable[[], AmplifyActor]:
         """A function that returns the actor for this scope. Its first call assumes the actor role; later ones reuse it.

@@ -197,7 +197,9 @@ class Settings:
     log_url_origins: tuple[str, ...] = ()
     """More origins that build logs may be downloaded from, for a local emulator."""
     alarms: bool = True
-    """False: no CloudWatch alarms and no dashboard."""
+    """False: no CloudWatch alarms."""
+    dashboard: bool = False
+    """True: a CloudWatch dashboard, which costs 3 dollars a month after the third of an account."""
     operator: Operator = field(default_factory=Operator)
     concurrency: Concurrency = field(default_factory=Concurrency)
     permissions_boundary: str | None = None
@@ -279,7 +281,10 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 # A webhook URL or a token in place of the secret's name would end up in the template and in the function's environment.
 _SECRET = re.compile(r"(?!https?:|xox[a-z]-)[\w/+=.@:-]{1,2048}")
-_A_SECRET = "the name or ARN of a Secrets Manager secret (put the URL or token into the secret)"  # noqa: S105 - words
+_A_SECRET = (
+    "the name or ARN of a Secrets Manager secret, or ssm: and the name of a SecureString parameter"  # noqa: S105 - words
+    " (put the URL or token there)"
+)
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _SLACK_CHANNEL = re.compile(r"#?[\w.-]{1,80}")
 _A_SLACK_CHANNEL = "a Slack channel's id, such as C0123456789, or #name"
@@ -321,6 +326,7 @@ def _read_settings(reader: SettingsReader) -> Settings:
         admin_roles_allowed=reader.texts("admin_roles_allowed", _ROLE_ARN, "the ARN of an IAM role"),
         log_url_origins=reader.texts("log_url_origins", _ORIGIN, "an origin such as http://127.0.0.1:4566"),
         alarms=reader.flag("alarms", default=True),
+        dashboard=reader.flag("dashboard"),
         operator=_operator(reader.nested("operator")),
         concurrency=_concurrency(reader.nested("concurrency")),
         permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, _A_POLICY),

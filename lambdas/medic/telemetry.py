@@ -1,8 +1,11 @@
-"""Structured logs and CloudWatch metrics of the functions: one log line and one metric for each event."""
+"""Structured logs and CloudWatch metrics of the functions: a log line for each event, and a metric for some."""
 
 from __future__ import annotations
 
+import math
 import re
+import time
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,13 +13,12 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
     from aws_lambda_powertools import Logger, Metrics
 
 
 class TelemetryEvent(StrEnum):
-    """Every event that is logged and counted. The value is the metric's name."""
+    """Every event that is logged. Those in `COUNTED` are also counted, under the same name."""
 
     EVENT_MALFORMED = "EventMalformed"
     EVENT_NOT_WATCHED = "EventNotWatched"
@@ -68,21 +70,37 @@ class TelemetryEvent(StrEnum):
     WATCHER_RAN = "WatcherRan"
 
 
-RETRIED_AGE = "RetriedMessageAge"
-"""Name of the metric for the age of a message that is retried, in seconds.
+COUNTED = frozenset({
+    *(TelemetryEvent.DIAGNOSED, TelemetryEvent.NOT_IAM, TelemetryEvent.UNDIAGNOSED, TelemetryEvent.ALERT_SENT),
+    *(TelemetryEvent.APPLIED, TelemetryEvent.REFUSED, TelemetryEvent.RESOLVED, TelemetryEvent.NOT_HELPED),
+    *(TelemetryEvent.OUTCOME_UNKNOWN, TelemetryEvent.ALERT_FAILED, TelemetryEvent.MESSAGE_RETRIED),
+    TelemetryEvent.WATCHER_RAN,
+})  # fmt: skip
+"""The events with a metric of their own: what an alarm or the dashboard shows.
+
+CloudWatch charges for each metric, by the hours in which it is written. https://aws.amazon.com/cloudwatch/pricing/
+"""
+ATTENTION = "NeedsAttention"
+"""Name of the metric that all functions share, for what a person must look at. The log line says what it is."""
+ATTENTION_SERVICE = "amplify-medic"
+NEEDS_ATTENTION = frozenset({
+    *(TelemetryEvent.MESSAGE_FAULT, TelemetryEvent.REQUEST_UNTRUSTED, TelemetryEvent.RECORD_UNREADABLE),
+    *(TelemetryEvent.STORM, TelemetryEvent.NOT_HELPED, TelemetryEvent.UNDIAGNOSED),
+})  # fmt: skip
+LONGEST_RETRY = timedelta(minutes=30)
+"""A message that is retried for longer needs attention.
 
 CloudWatch's own ApproximateAgeOfOldestMessage leaves out messages that were received more than three times.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 """
+_UNREADABLE_AGAIN_SECONDS = 3600.0
+"""So long the same unreadable item is not recorded again. Otherwise its alarm would never end, and hide others."""
 EVENT_TO_ALERT = "EventToAlert"
 """Name of the metric for the time from an event to its alert, in milliseconds."""
 
 DIMENSIONS: Mapping[TelemetryEvent, tuple[str, ...]] = {
     TelemetryEvent.DIAGNOSED: ("label", "cause"),
-    TelemetryEvent.APPLIED: ("action",),
-    TelemetryEvent.UNDIAGNOSED: ("reason",),
     TelemetryEvent.REFUSED: ("rule",),
-    TelemetryEvent.APPROVAL_REFUSED: ("rule",),
 }
 """The details by which an event is also counted on its own.
 
@@ -98,14 +116,17 @@ class Telemetry:
     def __init__(self, logger: Logger, metrics: Metrics) -> None:
         self.logger = logger
         self.metrics = metrics
-        self._skipped: set[tuple[str, str]] = set()
+        self._skipped: dict[tuple[str, str], float] = {}
 
     def record(self, event: TelemetryEvent, **details: object) -> None:
-        """Log an event with its details and count it, also by each of its details in `DIMENSIONS`.
+        """Log an event with its details. Count it if it is in `COUNTED`, also by each of its details in `DIMENSIONS`.
 
         Details are cut to 500 characters, but not redacted: the caller must pass no secrets.
         """
-        self.metrics.add_metric(name=event, unit=MetricUnit.Count, value=1)
+        if event in COUNTED:
+            self.metrics.add_metric(name=event, unit=MetricUnit.Count, value=1)
+        if event in NEEDS_ATTENTION:
+            self._need_attention()
         for dimension in DIMENSIONS.get(event, ()):
             if dimension in details:
                 value = str(details[dimension])
@@ -118,19 +139,31 @@ class Telemetry:
 
     def fault(self, error: BaseException, **details: object) -> None:
         """Log an unexpected exception with its traceback, and count it."""
-        self.metrics.add_metric(name=TelemetryEvent.MESSAGE_FAULT, unit=MetricUnit.Count, value=1)
+        self._need_attention()
         extra = {name: str(value)[:500] for name, value in details.items()}
         self.logger.error(TelemetryEvent.MESSAGE_FAULT, exc_info=error, extra=extra)
 
     def retried(self, age: timedelta, **details: object) -> None:
-        """Record that a message is retried, and its age."""
+        """Record that a message of this age is retried."""
         self.record(TelemetryEvent.MESSAGE_RETRIED, age=age, **details)
-        self.metrics.add_metric(name=RETRIED_AGE, unit=MetricUnit.Seconds, value=max(0, round(age.total_seconds())))
+        if age > LONGEST_RETRY:
+            self._need_attention()
+
+    def _need_attention(self) -> None:
+        with single_metric(
+            ATTENTION,
+            MetricUnit.Count,
+            1,
+            namespace=self.metrics.namespace,
+            default_dimensions={"service": ATTENTION_SERVICE},
+        ):
+            pass
 
     def unreadable(self, key: str, why: str, /, *, outdated: bool = False) -> None:
-        """Record that an item of the incidents table, or a part of it, was skipped, once in a run."""
-        if (key, why) not in self._skipped:
-            self._skipped.add((key, why))
+        """Record that an item of the incidents table, or a part of it, was skipped, once an hour."""
+        now = time.monotonic()
+        if now - self._skipped.get((key, why), -math.inf) >= _UNREADABLE_AGAIN_SECONDS:
+            self._skipped[key, why] = now
             event = TelemetryEvent.RECORD_OUTDATED if outdated else TelemetryEvent.RECORD_UNREADABLE
             self.record(event, key=key, why=why)
 
@@ -142,5 +175,5 @@ class Telemetry:
 
     def flush(self) -> None:
         """End a run: write its metrics as one log line in embedded metric format, from which CloudWatch reads them."""
-        self._skipped.clear()
-        self.metrics.flush_metrics()
+        if self.metrics.metric_set:
+            self.metrics.flush_metrics()

@@ -411,21 +411,24 @@ def is_allowed(call: Callable[[], object]) -> bool:
     return True
 
 
-def test_an_alarm_on_one_labelled_metric_is_created_and_evaluated(cloud: LocalCloud) -> None:
+def test_an_alarm_on_an_expression_is_created_and_evaluated_by_its_first_metric(cloud: LocalCloud) -> None:
     metric = {"Namespace": "Bot", "MetricName": "Failed", "Dimensions": [{"Name": "service", "Value": "x"}]}
     alarm = {
-        "AlarmName": "labelled",
+        "AlarmName": "in trouble",
         "ComparisonOperator": "GreaterThanThreshold",
         "Threshold": 0,
         "EvaluationPeriods": 1,
-        "Metrics": [{"Id": "m1", "Label": "F", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Sum"}}],
+        "Metrics": [
+            {"Id": "e1", "Expression": "MAX([FILL(m1,0)])"},
+            {"Id": "m1", "ReturnData": False, "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Sum"}},
+        ],
     }
     deploy_template(cloud, "alarms", {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}})
     cloudwatch = cloud.client("cloudwatch")
-    (created,) = cloudwatch.describe_alarms(AlarmNames=["labelled"])["MetricAlarms"]
+    (created,) = cloudwatch.describe_alarms(AlarmNames=["in trouble"])["MetricAlarms"]
     assert (created["MetricName"], created["Statistic"], created["Period"]) == ("Failed", "Sum", 300)
 
     datum = {"MetricName": "Failed", "Dimensions": metric["Dimensions"], "Value": 1}
     cloudwatch.put_metric_data(Namespace="Bot", MetricData=[datum])
-    (evaluated,) = cloudwatch.describe_alarms(AlarmNames=["labelled"])["MetricAlarms"]
+    (evaluated,) = cloudwatch.describe_alarms(AlarmNames=["in trouble"])["MetricAlarms"]
     assert evaluated["StateValue"] == "ALARM"

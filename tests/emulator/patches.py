@@ -64,7 +64,7 @@ def apply_all(lambda_python: Path, wait_factor: float) -> None:
     refer_to_secrets_by_arn()
     match_log_patterns_as_documented()
     page_filtered_log_events()
-    alarm_on_one_labelled_metric()
+    alarm_on_the_first_metric()
     fill_in_condition_keys()
     serve_one_port()
 
@@ -138,15 +138,14 @@ def refer_to_secrets_by_arn() -> None:
     handler |= {"create": created, "update": updated, "delete": deleted}
 
 
-def alarm_on_one_labelled_metric() -> None:
-    """Let CloudFormation accept an alarm whose `Metrics` name one plain metric. CDK writes this for a label."""
+def alarm_on_the_first_metric() -> None:
+    """Let CloudFormation accept an alarm on an expression. The emulator then evaluates its first metric only."""
     record = provisioners._cw_metric_alarm_record
 
     def flat_record(name: str, props: Mapping[str, Any]) -> Any:
-        queries = props.get("Metrics", [])
-        if len(queries) != 1 or "MetricStat" not in queries[0]:
+        stat = next((query["MetricStat"] for query in props.get("Metrics", ()) if "MetricStat" in query), None)
+        if stat is None:
             return record(name, props)
-        stat = queries[0]["MetricStat"]
         flat = {"Metrics": [], "Period": stat["Period"], **stat["Metric"], **_statistic(stat["Stat"])}
         return record(name, {**props, **flat})
 

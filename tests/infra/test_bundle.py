@@ -7,26 +7,32 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from aws_cdk import App
 
 from infra import bundle
 from infra.bundle import (
+    DEPENDENCIES,
     LOCK,
     SOURCES,
     VERSION,
     PackagingError,
-    asset_hash,
     build_bundle,
+    bundle_hash,
     find_interpreter,
     install_dependencies,
     require_dependencies,
 )
 from infra.synthesis import STACK_NAME, compose
 from tests.infra.stacks import of_type
+
+if TYPE_CHECKING:
+    from infra.iam import Template
 
 ROOT = Path(__file__).parents[2]
 MOST_BYTES = 3_000_000
@@ -47,13 +53,25 @@ print("\\n".join(str(path.relative_to(root)) for path in ours if not compiled(pa
 """
 
 
-@pytest.fixture(scope="module", name="shipped")
-def _shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The one asset of both functions, as `cdk synth` writes it."""
+@pytest.fixture(scope="module", name="out")
+def _out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `cdk synth` writes."""
     out = tmp_path_factory.mktemp("cdk.out")
     app = App(context=json.loads((ROOT / "cdk.json").read_text())["context"], outdir=str(out))
     compose(app, {})
-    template = app.synth().get_stack_by_name(STACK_NAME).template
+    app.synth()
+    return out
+
+
+@pytest.fixture(scope="module", name="template")
+def _template(out: Path) -> Template:
+    template: Template = json.loads((out / f"{STACK_NAME}.template.json").read_text())
+    return template
+
+
+@pytest.fixture(scope="module", name="shipped")
+def _shipped(out: Path, template: Template) -> Path:
+    """The one asset of both functions."""
     (archive,) = {f["Properties"]["Code"]["S3Key"] for f in of_type(template, "AWS::Lambda::Function").values()}
     return out / f"asset.{archive.removesuffix('.zip')}"
 
@@ -119,33 +137,52 @@ def test_everything_the_functions_load_is_compiled(shipped: Path) -> None:
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
 
 
-def test_bundling_again_gives_the_same_bytes(shipped: Path, tmp_path: Path) -> None:
-    build_bundle(tmp_path, find_interpreter())
-
-    assert files(tmp_path) == files(shipped)
-
-
 def test_a_bundle_built_without_an_interpreter_has_no_byte_code(tmp_path: Path) -> None:
     build_bundle(tmp_path, None)
 
     assert not [name for name in files(tmp_path) if name.endswith(".pyc")]
 
 
-def test_the_hash_changes_with_a_source_and_with_nothing_else(tmp_path: Path) -> None:
-    sources = Path(shutil.copytree(SOURCES, tmp_path / "lambdas"))
-    before = asset_hash(None, sources)
+def test_a_clone_elsewhere_with_other_times_and_modes_gives_the_same_bundle(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = tmp_path / "another" / "clone"
+    for name, source in (("SOURCES", SOURCES), ("DEPENDENCIES", DEPENDENCIES)):
+        copy = Path(shutil.copytree(source, clone / name))
+        monkeypatch.setattr(bundle, name, copy)
+        for path in copy.rglob("*.py"):
+            path.touch()
+            path.chmod(0o600)
+    (clone / "SOURCES" / "medic" / "__pycache__").mkdir(exist_ok=True)
+    (clone / "SOURCES" / "medic" / "__pycache__" / "events.cpython-313.pyc").write_bytes(b"noise")
+    (output := tmp_path / "bundle").mkdir()
+    build_bundle(output, find_interpreter(), clone / "DEPENDENCIES")
 
-    (sources / "medic" / "__pycache__").mkdir(exist_ok=True)
-    (sources / "medic" / "__pycache__" / "events.cpython-311.pyc").write_bytes(b"noise")
-    (sources / "medic" / "events.py").touch()
-    assert asset_hash(None, sources) == before
-
-    (sources / "medic" / "events.py").write_text("changed = True\n")
-    assert asset_hash(None, sources) != before
+    assert files(output) == files(shipped)
+    assert bundle_hash(output) == bundle_hash(shipped)
+    stats = [path.stat() for path in output.rglob("*")]
+    assert {stat.st_mode & 0o777 for stat in stats} == {0o644, 0o755}
+    assert len({stat.st_mtime for stat in stats}) == 1
 
 
-def test_bundles_with_and_without_byte_code_have_different_hashes() -> None:
-    assert asset_hash(Path(sys.executable)) != asset_hash(None)
+def test_no_file_of_the_bundle_names_the_machine_it_was_built_on(shipped: Path) -> None:
+    here = {str(ROOT).encode(), tempfile.gettempdir().encode() + b"/"}
+
+    assert [name for name, content in files(shipped).items() if any(each in content for each in here)] == []
+
+
+def test_the_stack_prints_the_hash_of_what_it_deploys(template: Template, shipped: Path) -> None:
+    assert template["Outputs"]["BundleSha256"]["Value"] == bundle_hash(shipped)
+
+
+def test_the_hash_changes_with_a_file_and_with_its_name(tmp_path: Path) -> None:
+    def hash_of(name: str, content: str) -> str:
+        (folder := tmp_path / f"{len(list(tmp_path.iterdir()))}").mkdir()
+        (folder / name).write_text(content)
+        return bundle_hash(folder)
+
+    assert hash_of("a", "x") == hash_of("a", "x")
+    assert len({hash_of("a", "x"), hash_of("b", "x"), hash_of("a", "y")}) == 3
 
 
 def test_missing_dependencies_are_named_with_the_remedy(tmp_path: Path) -> None:

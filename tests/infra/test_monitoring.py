@@ -1,156 +1,211 @@
-"""The alarms: what they watch, whom they notify and what they say. And the dashboard."""
+"""The alarms: what they watch, whom they notify, what they say, and that none is lost. And the dashboard."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_lambda_powertools import Logger, Metrics
 
 from infra.iam import flatten
 from infra.monitoring import ALARM_TEXTS
-from medic.telemetry import DIMENSIONS, EVENT_TO_ALERT, RETRIED_AGE, TelemetryEvent
+from medic.telemetry import ATTENTION, COUNTED, DIMENSIONS, EVENT_TO_ALERT, LONGEST_RETRY, Telemetry, TelemetryEvent
 from tests.infra.stacks import EVERYTHING, of_type, properties_of
 from tests.infra.stacks import template as template_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from infra.iam import Template
 
-QUEUES = "AWS::SQS::Queue"
 FUNCTIONS = "AWS::Lambda::Function"
 LONGEST_DESCRIPTION = 1024
+MINUTES = 60
 
 
 def template() -> Template:
     """The template with every option set."""
-    return template_of(**EVERYTHING)
+    return template_of(**EVERYTHING, dashboard=True)
 
 
 def alarms() -> dict[str, dict[str, Any]]:
     """The alarms' properties, by name."""
     found = of_type(template(), "AWS::CloudWatch::Alarm").values()
-    return {alarm["Properties"]["AlarmName"]: alarm["Properties"] for alarm in found}
+    return {alarm["Properties"]["AlarmName"].removeprefix("AmplifyMedic-"): alarm["Properties"] for alarm in found}
 
 
-def watched(alarm: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
-    """Namespace, metric, and the values of its dimensions."""
-    (metric,) = [entry["MetricStat"]["Metric"] for entry in alarm["Metrics"]]
-    return metric["Namespace"], metric["MetricName"], tuple(flatten(each["Value"]) for each in metric["Dimensions"])
+def key(metric: dict[str, Any]) -> tuple[str, str]:
+    """A metric's name, and the logical id or the name of what it is about, without CDK's hash."""
+    (dimension,) = metric["Dimensions"]
+    about = re.sub(r"(Function)?[0-9A-F]{8}.*", "", flatten(dimension["Value"]).strip("<>"))
+    return metric["MetricName"], about
 
 
-def watched_by_all() -> set[tuple[str, str, tuple[str, ...]]]:
-    return {watched(alarm) for alarm in alarms().values()}
+def metrics_of(alarm: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """What the alarm watches, each with its statistic."""
+    if "MetricName" in alarm:
+        return {key(alarm): alarm["Statistic"]}
+    stats = [entry["MetricStat"] for entry in alarm["Metrics"] if "MetricStat" in entry]
+    return {key(stat["Metric"]): stat["Stat"] for stat in stats}
 
 
-def test_every_alarm_notifies_the_alert_topic() -> None:
-    (topic,) = of_type(template(), "AWS::SNS::Topic")
+def value_of(alarm: dict[str, Any], seen: dict[tuple[str, str], float]) -> float | None:
+    """What CloudWatch compares with the threshold; None if there is no data.
 
-    assert alarms()
-    for alarm in alarms().values():
-        assert alarm["AlarmActions"] == [{"Ref": topic}]
-        assert alarm["ActionsEnabled"] is True
-
-
-def test_every_alarm_says_what_to_do_and_names_its_section() -> None:
-    descriptions = {alarm["AlarmDescription"] for alarm in alarms().values()}
-
-    assert descriptions == {text.description for text in ALARM_TEXTS}
-    for description in descriptions:
-        assert "What to do: " in description
-        assert "docs/runbook.md#" in description
-        assert len(description) <= LONGEST_DESCRIPTION
-
-
-def test_a_dead_letter_raises_an_alarm() -> None:
-    (dead_letters,) = [name for name in of_type(template(), QUEUES) if name.startswith("QueueDeadLetters")]
-
-    assert ("AWS/SQS", "ApproximateNumberOfMessagesVisible", (f"<{dead_letters}.QueueName>",)) in watched_by_all()
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+    if "MetricName" in alarm:
+        return seen.get(key(alarm))
+    values = {e["Id"]: seen.get(key(e["MetricStat"]["Metric"])) for e in alarm["Metrics"] if "MetricStat" in e}
+    (expression,) = [entry["Expression"] for entry in alarm["Metrics"] if "Expression" in entry]
+    functions = {
+        "FILL": lambda value, filler: filler if value is None else value,
+        "IF": lambda condition, yes, no: yes if condition else no,
+        "MAX": max,
+    }
+    value = eval(expression, {"__builtins__": {}}, {**functions, **values})  # noqa: S307 - our own template
+    return float(value)
 
 
-def test_messages_that_nobody_takes_raise_an_alarm() -> None:
-    (queue,) = [name for name in of_type(template(), QUEUES) if not name.startswith("QueueDeadLetters")]
-
-    assert ("AWS/SQS", "ApproximateAgeOfOldestMessage", (f"<{queue}.QueueName>",)) in watched_by_all()
-
-
-def test_messages_that_are_retried_for_half_an_hour_raise_an_alarm() -> None:
-    (alarm,) = [alarm for alarm in alarms().values() if watched(alarm)[1] == RETRIED_AGE]
-
-    assert (alarm["Threshold"], alarm["Metrics"][0]["MetricStat"]["Stat"]) == (30 * 60, "Maximum")
-
-
-@pytest.mark.parametrize("metric", ["Throttles", "Duration"])
-def test_every_function_is_watched(metric: str) -> None:
-    assert {("AWS/Lambda", metric, (f"<{name}>",)) for name in of_type(template(), FUNCTIONS)} <= watched_by_all()
-
-
-def test_only_the_function_without_a_queue_or_a_next_run_is_watched_by_lambdas_errors() -> None:
-    (function,) = [function for _, metric, (function, *_) in watched_by_all() if metric == "Errors"]
-
-    assert function.startswith("<SlackInteractivity")
+def raised(seen: dict[tuple[str, str], float]) -> set[str]:
+    """The alarms that go off if CloudWatch sees only this, in every period."""
+    names = set()
+    for name, alarm in alarms().items():
+        value = value_of(alarm, seen)
+        if value is None:
+            breaching = alarm["TreatMissingData"] == "breaching"
+        elif alarm["ComparisonOperator"] == "LessThanThreshold":
+            breaching = value < alarm["Threshold"]
+        else:
+            assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+            breaching = value > alarm["Threshold"]
+        names |= {name} if breaching else set()
+    return names
 
 
-def test_a_slow_run_raises_an_alarm_before_it_times_out() -> None:
-    time_outs = {name: one["Properties"]["Timeout"] for name, one in of_type(template(), FUNCTIONS).items()}
-    limits = [(watched(alarm)[2], alarm["Threshold"]) for alarm in alarms().values() if watched(alarm)[1] == "Duration"]
+HEALTHY: dict[tuple[str, str], float] = {(TelemetryEvent.WATCHER_RAN, "watcher"): 5}
+NEEDS_ATTENTION = {(ATTENTION, "amplify-medic"): 1.0}
 
-    assert len(limits) == len(time_outs)
-    for (function,), milliseconds in limits:
-        assert 0.5 < milliseconds / 1000 / time_outs[function.strip("<>")] < 1
+
+def test_a_healthy_bot_raises_no_alarm_whether_its_functions_ran_or_not() -> None:
+    assert raised(HEALTHY) == set()
+    quick = dict.fromkeys(metrics_of(alarms()["Functions"]), 0.0)
+    assert raised(HEALTHY | quick) == set()
 
 
 @pytest.mark.parametrize(
-    ("metric", "function"),
+    ("seen", "alarm"),
     [
-        (TelemetryEvent.ALERT_FAILED, "Remediator"),
-        (TelemetryEvent.STORM, "Remediator"),
-        (TelemetryEvent.NOT_HELPED, "Remediator"),
-        (TelemetryEvent.UNDIAGNOSED, "Remediator"),
-        (TelemetryEvent.RECORD_UNREADABLE, "Remediator"),
-        (TelemetryEvent.RECORD_UNREADABLE, "Watcher"),
-        (TelemetryEvent.MESSAGE_FAULT, "Remediator"),
-        (TelemetryEvent.REQUEST_UNTRUSTED, "Remediator"),
-        (RETRIED_AGE, "Remediator"),
-        (TelemetryEvent.WATCHER_RAN, "Watcher"),
+        ({("ApproximateNumberOfMessagesVisible", "QueueDeadLetters"): 1.0}, "DeadLetters"),
+        ({("ApproximateAgeOfOldestMessage", "Queue"): 15.0 * MINUTES + 1}, "MessagesWait"),
+        ({(TelemetryEvent.ALERT_FAILED, "remediator"): 1.0}, "AlertFailed"),
+        ({(TelemetryEvent.WATCHER_RAN, "watcher"): 0.0}, "WatcherSilent"),
+        (NEEDS_ATTENTION, "NeedsAttention"),
+        ({("Throttles", "Remediator"): 1.0}, "Functions"),
+        ({("Throttles", "Watcher"): 1.0}, "Functions"),
+        ({("Throttles", "SlackInteractivity"): 1.0}, "Functions"),
+        ({("Duration", "Remediator"): 73_000.0}, "Functions"),
+        ({("Duration", "Watcher"): 73_000.0}, "Functions"),
+        ({("Duration", "SlackInteractivity"): 12_500.0}, "Functions"),
+        ({("Errors", "SlackInteractivity"): 1.0}, "Functions"),
     ],
 )
-def test_the_bots_own_metrics_are_watched_under_the_names_that_it_emits(metric: str, function: str) -> None:
+def test_whatever_needs_a_person_raises_one_alarm(seen: dict[tuple[str, str], float], alarm: str) -> None:
+    assert raised(HEALTHY | seen) == {alarm}
+
+
+def test_without_a_run_the_watcher_is_silent() -> None:
+    assert raised({}) == {"WatcherSilent"}
+    assert (alarms()["WatcherSilent"]["EvaluationPeriods"], alarms()["WatcherSilent"]["Period"]) == (3, 5 * MINUTES)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        lambda telemetry: telemetry.fault(ValueError("unexpected")),
+        lambda telemetry: telemetry.retried(LONGEST_RETRY + LONGEST_RETRY / 30),
+        lambda telemetry: telemetry.record(TelemetryEvent.REQUEST_UNTRUSTED),
+        lambda telemetry: telemetry.unreadable("branch#x", "damaged"),
+        lambda telemetry: telemetry.record(TelemetryEvent.STORM),
+        lambda telemetry: telemetry.record(TelemetryEvent.NOT_HELPED),
+        lambda telemetry: telemetry.record(TelemetryEvent.UNDIAGNOSED),
+    ],
+    ids=["fault", "retried long", "untrusted", "unreadable", "storm", "not helped", "undiagnosed"],
+)
+@pytest.mark.parametrize("service", ["remediator", "watcher"])
+def test_each_event_that_once_had_an_alarm_is_counted_for_one(
+    service: str, record: Callable[[Telemetry], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(Telemetry(Logger(service="test"), Metrics(namespace="AmplifyMedic", service=service)))
+    blobs = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    ((counted,),) = [blob["_aws"]["CloudWatchMetrics"] for blob in blobs if ATTENTION in blob]
+    (blob,) = [blob for blob in blobs if ATTENTION in blob]
+
+    assert (counted["Namespace"], blob["service"]) == ("AmplifyMedic", "amplify-medic")
+    assert (counted["Dimensions"], counted["Metrics"][0]["Name"]) == ([["service"]], ATTENTION)
+    assert metrics_of(alarms()["NeedsAttention"]) == {(ATTENTION, "amplify-medic"): "Sum"}
+
+
+def test_a_short_retry_needs_no_attention(capsys: pytest.CaptureFixture[str]) -> None:
+    Telemetry(Logger(service="test"), Metrics(namespace="AmplifyMedic", service="remediator")).retried(LONGEST_RETRY)
+
+    assert ATTENTION not in capsys.readouterr().out
+
+
+def test_every_alarm_notifies_the_alert_topic_about_the_first_data_point() -> None:
+    (topic,) = of_type(template(), "AWS::SNS::Topic")
+
+    for name, alarm in alarms().items():
+        assert alarm["AlarmActions"] == [{"Ref": topic}]
+        assert alarm["EvaluationPeriods"] == alarm["DatapointsToAlarm"] == (3 if name == "WatcherSilent" else 1)
+
+
+def test_every_alarm_says_what_to_do_and_names_its_section() -> None:
+    assert {name: alarm["AlarmDescription"] for name, alarm in alarms().items()} == {
+        text.name: text.description for text in ALARM_TEXTS
+    }
+    for text in ALARM_TEXTS:
+        assert "What to do: " in text.description
+        assert "docs/runbook.md#" in text.description
+        assert len(text.description) <= LONGEST_DESCRIPTION
+
+
+def test_the_alarms_watch_few_metrics_because_each_is_charged() -> None:
+    watched = [of_type(template_of(), "AWS::CloudWatch::Alarm"), of_type(template(), "AWS::CloudWatch::Alarm")]
+
+    assert [len(each) for each in watched] == [6, 6]
+    assert [sum(len(metrics_of(a["Properties"])) for a in each.values()) for each in watched] == [9, 12]
+
+
+@pytest.mark.parametrize(
+    ("metric", "function"), [(TelemetryEvent.ALERT_FAILED, "Remediator"), (TelemetryEvent.WATCHER_RAN, "Watcher")]
+)
+def test_the_bots_own_metrics_are_watched_under_the_names_that_it_emits(metric: TelemetryEvent, function: str) -> None:
     variables = properties_of(template(), FUNCTIONS, function)["Environment"]["Variables"]
-    namespace, service = variables["POWERTOOLS_METRICS_NAMESPACE"], variables["POWERTOOLS_SERVICE_NAME"]
 
-    assert (namespace, str(metric), (service,)) in watched_by_all()
-
-
-def test_missing_data_raises_an_alarm_only_for_the_watchers_heartbeat() -> None:
-    (silent,) = [alarm for alarm in alarms().values() if watched(alarm)[1] == TelemetryEvent.WATCHER_RAN]
-    others = [alarm for alarm in alarms().values() if alarm is not silent and watched(alarm)[1] != "Duration"]
-
-    assert silent["TreatMissingData"] == "breaching"
-    assert (silent["Threshold"], silent["ComparisonOperator"]) == (1, "LessThanThreshold")
-    assert {alarm["TreatMissingData"] for alarm in others} == {"notBreaching"}
+    assert metric in COUNTED
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "AmplifyMedic"
+    assert (metric, variables["POWERTOOLS_SERVICE_NAME"]) in {each for a in alarms().values() for each in metrics_of(a)}
 
 
-def test_no_alarm_is_composite() -> None:
-    assert not of_type(template(), "AWS::CloudWatch::CompositeAlarm")
-
-
-def test_the_dashboard_shows_the_dimensions_of_the_metrics() -> None:
+def test_the_dashboard_shows_every_metric_and_its_dimensions() -> None:
     body = json.dumps(flatten(properties_of(template(), "AWS::CloudWatch::Dashboard")["DashboardBody"]))
 
-    assert EVENT_TO_ALERT in body
-    for dimension in ("label", "cause", "rule"):
-        event, *_ = [event for event, names in DIMENSIONS.items() if dimension in names]
-        assert dimension in body
-        assert event.value in body
+    assert [name for name in (*COUNTED, EVENT_TO_ALERT, ATTENTION) if name not in body] == []
+    assert [name for names in DIMENSIONS.values() for name in names if name not in body] == []
+    assert DIMENSIONS.keys() <= COUNTED
 
 
 def test_the_dashboard_of_another_region_has_another_name() -> None:
-    assert (
-        flatten(properties_of(template(), "AWS::CloudWatch::Dashboard")["DashboardName"])
-        == "AmplifyMedic-<AWS::Region>"
-    )
+    name = flatten(properties_of(template(), "AWS::CloudWatch::Dashboard")["DashboardName"])
+    assert name == "AmplifyMedic-<AWS::Region>"
 
 
-def test_alarms_and_dashboard_can_be_left_out() -> None:
+def test_there_is_a_dashboard_only_if_the_settings_ask_for_it() -> None:
+    assert not of_type(template_of(), "AWS::CloudWatch::Dashboard")
+
+
+def test_alarms_can_be_left_out() -> None:
     assert not of_type(template_of(alarms=False), "AWS::CloudWatch::Alarm")
-    assert not of_type(template_of(alarms=False), "AWS::CloudWatch::Dashboard")

@@ -8,6 +8,9 @@ from infra.iam import flatten
 from tests.infra.stacks import APP, EVERYTHING, actions, reader
 
 AMPLIFY = "arn:<AWS::Partition>:amplify:<AWS::Region>:<AWS::AccountId>"
+PARAMETER = "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter"
+PARAMETER_OF_TEAM = "arn:aws:ssm:eu-central-1:111122223333:parameter"
+KEYS = "arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key"
 SECRET = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret"
 
 
@@ -36,8 +39,30 @@ def test_only_the_named_secrets_are_read(secret: str, resource: str) -> None:
     assert flatten(statement["Resource"]) == resource
 
 
+@pytest.mark.parametrize(
+    ("secret", "resource"),
+    [
+        ("ssm:/medic/slack", f"{PARAMETER}/medic/slack"),
+        ("ssm:slack", f"{PARAMETER}/slack"),
+        (f"{PARAMETER_OF_TEAM}/medic/slack", f"{PARAMETER_OF_TEAM}/medic/slack"),
+    ],
+)
+def test_only_the_named_parameters_are_read_and_decrypted_through_ssm(secret: str, resource: str) -> None:
+    granted = reader(slack={"webhook_secret": secret})
+    read, decrypt = granted["ReadSlackSecretsOfSsm"], granted["ReadSlackSecretsKey"]
+
+    assert "ReadSlackSecrets" not in granted
+    assert (actions(read), flatten(read["Resource"])) == (["ssm:GetParameter"], resource)
+    assert (actions(decrypt), flatten(decrypt["Resource"])) == (["kms:Decrypt"], f"{KEYS}/*")
+    (values,) = decrypt["Condition"].values()
+    assert {name: flatten(value[0] if isinstance(value, list) else value) for name, value in values.items()} == {
+        "kms:ViaService": "ssm.<AWS::Region>.amazonaws.com",
+        "kms:EncryptionContext:PARAMETER_ARN": resource,
+    }
+
+
 def test_without_slack_no_secret_is_read() -> None:
-    assert "ReadSlackSecrets" not in reader()
+    assert not [sid for sid in reader() if "Secret" in sid]
 
 
 def test_the_policies_of_the_account_and_those_of_aws_are_read() -> None:

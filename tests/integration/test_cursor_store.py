@@ -57,17 +57,6 @@ def test_a_cursor_is_read_as_it_was_written_and_each_version_is_written_once(cur
     assert cursors.read(["d1abc"], NOW)["d1abc"].unfinished is None
 
 
-def test_a_boost_and_a_saved_cursor_do_not_overwrite_each_other(cursors: Cursors) -> None:
-    until = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
-    cursors.boost("d1abc", until)
-    before = cursors.read(["d1abc"], NOW)["d1abc"]
-    cursors.boost("d1abc", until + timedelta(minutes=1))
-
-    assert before == Cursor("d1abc", boosted_until=until)
-    assert cursors.save(before.after_look(MILLISECONDS))
-    assert cursors.read(["d1abc"], NOW)["d1abc"].boosted_until == until + timedelta(minutes=1)
-
-
 def put(world: World, app_id: str, **attributes: Any) -> None:
     key = {"pk": {"S": f"cursor#aws#123456789012#eu-central-1#{app_id}"}}
     world.client("dynamodb").put_item(TableName="incidents", Item={**key, **attributes})
@@ -90,7 +79,6 @@ def state(**fields: Any) -> dict[str, Any]:
         {"state": state(missing_reported=1)},
         {"remembered": {"M": {"x": {"B": b"12345678"}}}},
         {"remembered": {"M": {"1": {"S": "x"}}}},
-        {"boosted_until": {"N": "1827489600"}},
     ],
     ids=str,
 )
@@ -98,7 +86,7 @@ def test_a_damaged_cursor_stops_no_other_and_its_log_is_read_again(
     world: World, cursors: Cursors, unreadable: list[str], attributes: dict[str, Any]
 ) -> None:
     put(world, "d1abc", version={"N": "3"}, **attributes)
-    cursors.boost("d2", NOW)
+    put(world, "d2")
     found = cursors.read(["d1abc", "d2"], NOW)
     assert found["d1abc"] == Cursor("d1abc", version=3, position=NOW - MAX_LOOKBACK)
     assert sorted(found) == ["d1abc", "d2"]
@@ -137,7 +125,7 @@ def test_cursors_of_many_apps_are_read_in_batches(cursors: Cursors, monkeypatch:
     monkeypatch.setattr("medic.watch.cursor_store._MAX_BATCH", 3)
     ids = [f"d{number}" for number in range(8)]
     for app in ids:
-        cursors.boost(app, NOW)
+        cursors.save(Cursor(app))
 
     assert sorted(cursors.read(ids, NOW)) == sorted(ids)
 

@@ -14,7 +14,8 @@ import pytest
 from medic.aws.errors import RetryableError
 from medic.evidence import Job
 from medic.incidents.table import IncidentsTable, branch_key
-from medic.watch.missed import GRACE, after_jobs, in_turn
+from medic.watch.missed import GRACE, after_jobs
+from medic.watch.rounds import JOB_MINUTES, in_turn
 from tests.integration.conftest import TABLE
 from tests.integration.test_requests import TAG, incident, scope
 from tests.integration.test_watcher import Queue, watcher
@@ -36,7 +37,7 @@ def watch(world: World, queue: Queue, minutes: int, **settings: Any) -> list[dic
     apps = list(world.services().amplify.apps())
     for _ in range(minutes):
         world.amplify.control.advance(60)
-        if in_turn(apps, world.now()):
+        if in_turn(apps, [int(world.now().timestamp()) // 60], JOB_MINUTES):
             watcher(world, queue, watch_runtime="none", **settings).run({}, 30)
     return [message for message in queue.messages[sent:] if message["detail-type"] == "Missed Failure"]
 

@@ -15,7 +15,7 @@ from medic.aws.logs import RuntimeLogs, log_group
 from medic.aws.rate import RateLimiter
 from medic.events import RequestKind, Scope, runtime_wake_up
 from medic.evidence import Partial, Present, RuntimeLine, Unreadable
-from medic.watch.cursor import REPORT_MISSING_AFTER
+from medic.watch.cursor import REPORT_MISSING_AFTER, watched_apps
 from medic.watch.cursor_store import Cursors
 from medic.watch.look import RuntimeWatch
 from tests.integration.conftest import PLAIN_TRUST
@@ -52,6 +52,7 @@ class Site:
         """Run the watcher five minutes later and deliver its wake-ups to the remediator. Returns their number."""
         self.after(5 * MINUTE)
         services, client = self.world.services(), self.world.client("logs")
+        apps = watched_apps(services.amplify.apps(), services.runtime.settings)
         wake_up_messages: list[dict[str, object]] = []
 
         def wake(app_id: str, span: TimeSpan) -> None:
@@ -72,7 +73,7 @@ class Site:
             muted=lambda _: False,
             telemetry=services.telemetry,
             clock=self.world.now,
-        ).look()
+        ).look(apps)
         self.wake_up_messages += wake_up_messages
         for wake_up_message in wake_up_messages:
             self.world.deliver(wake_up_message)

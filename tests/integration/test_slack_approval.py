@@ -54,9 +54,7 @@ class Channel:
 
     def services(self) -> Services:
         services = self.world.services()
-        slack = SlackPost(
-            lambda: services.clients.secrets, services.runtime.settings.slack, api_url=f"{self.world.slack.url}/api/"
-        )
+        slack = SlackPost(services.secret, services.runtime.settings.slack, api_url=f"{self.world.slack.url}/api/")
         vars(services)["channels"] = (*services.channels[:-1], slack)
         return services
 

@@ -76,21 +76,21 @@ def test_the_schedule_wakes_the_remediator_for_log_lines_and_for_due_incidents(w
     assert queue.messages[1]["detail"] == {"appId": app, "branchName": "main"}
 
 
-@pytest.mark.parametrize(("status", "runs"), [("SUCCEED", 2), ("FAILED", 1)])
+@pytest.mark.parametrize(("status", "runs"), [("SUCCEED", {5}), ("FAILED", {1, 2})])
 def test_an_app_is_watched_more_often_after_a_successful_deployment(
-    world: World, app: str, status: str, runs: int
+    world: World, app: str, status: str, runs: set[int]
 ) -> None:
     queue = Queue()
     both = watcher(world, queue)
     event = {**world.amplify.events[-1], "detail": {**world.amplify.events[-1]["detail"], "jobStatus": status}}
     both.run(event, 30)
     assert queue.messages == []
-    for _ in range(2):
+    for _ in range(5):
         both.run({}, 30)
         world.amplify.control.request(app, "main")
         world.amplify.control.advance(60)
 
-    assert len(queue.messages) == runs
+    assert len(queue.messages) in runs
 
 
 @pytest.mark.usefixtures("app")
@@ -109,7 +109,8 @@ def test_no_log_is_read_if_none_is_watched(world: World) -> None:
     watcher(world, queue, watch_runtime="none").run({}, 30)
 
     assert queue.messages == []
-    assert [call["operation"] for call in world.amplify.control.recorded_calls()] == ["ListApps"]
+    assert [call["operation"] for call in world.amplify.control.recorded_calls()] == ["ListApps", "ListBranches"]
+    assert not [item for item in world.client("dynamodb").scan(TableName="incidents")["Items"] if "state" in item]
 
 
 def test_a_muted_app_is_not_watched(world: World, app: str) -> None:

@@ -74,7 +74,28 @@ def test_an_unexpected_dimension_value_is_counted_as_other(
 def test_no_dimension_is_a_name_that_users_choose() -> None:
     names = {name for several in DIMENSIONS.values() for name in several}
 
-    assert names == {"label", "cause", "action", "rule", "reason"}
+    assert names == {"label", "cause", "rule"}
+
+
+def test_an_event_that_nothing_shows_is_logged_and_not_counted(
+    telemetry: Telemetry, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    telemetry.record(TelemetryEvent.RUNTIME_LOOKED, apps=7)
+    telemetry.flush()
+
+    assert (emitted(capsys), caplog.messages) == ({}, ["RuntimeLooked"])
+
+
+def test_the_same_unreadable_item_is_recorded_once_an_hour(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise the alarm would never end, and tell of nothing else."""
+    for seconds, key in ((0, "a"), (60, "a"), (60, "b"), (3599, "a"), (3600, "a")):
+        monkeypatch.setattr("medic.telemetry.time.monotonic", lambda seconds=seconds: float(seconds))
+        telemetry.unreadable(key, "damaged")
+        telemetry.flush()
+
+    assert caplog.messages == ["RecordUnreadable"] * 3
 
 
 @pytest.mark.parametrize(("waited", "milliseconds"), [(2.3456, 2346), (0, 0), (-5, 0)])

@@ -22,14 +22,13 @@ from medic.alerts.model import Button, ButtonTarget
 from medic.alerts.plain_text import brief_lines, brief_links, detail_parts, labelled, title, visible
 from medic.alerts.slack_buttons import ACTION_IDS, BUTTONS, LABELS, button_value
 from medic.alerts.wording import ALERT_STYLES, shortened
-from medic.aws.secrets import BOT_TOKEN, WEBHOOK, SecretError, SecretForm, read_secret
+from medic.aws.secrets import BOT_TOKEN, WEBHOOK, SecretError, SecretForm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from slack_sdk.http_retry.response import HttpResponse
     from slack_sdk.web import SlackResponse
-    from types_boto3_secretsmanager import SecretsManagerClient
 
     from medic.alerts.model import Alert, NamedText
     from medic.codec import Json
@@ -104,7 +103,7 @@ class Thread:
 class SlackPost:
     """Slack with its default and its named channels. An alert goes to one of them, and they share one receipt."""
 
-    secrets: Callable[[], SecretsManagerClient]
+    read_secret: Callable[[str, SecretForm], str]
     settings: Slack
     api_url: str = "https://slack.com/api/"
     name: str = "slack"
@@ -221,7 +220,7 @@ class SlackPost:
 
     def _secret(self, name: str, form: SecretForm) -> str:
         try:
-            return read_secret(self.secrets(), name, form)
+            return self.read_secret(name, form)
         except SecretError as error:
             raise DeliveryError(str(error)) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import botocore
 from botocore.config import Config
@@ -13,6 +13,8 @@ from medic.aws.errors import AwsRejectedError, translated
 from medic.plan.session import session_policy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from boto3.session import Session
     from types_boto3_amplify import AmplifyClient
     from types_boto3_dynamodb import DynamoDBClient
@@ -61,6 +63,16 @@ def require_compute_role_support(version: str = botocore.__version__) -> None:
             f"botocore {version} does not know computeRoleArn of Amplify's UpdateBranch: {first} or newer is needed. "
             "Remove the layer or bundled package that brings it, and set the function's runtime updates to automatic"
         )
+
+
+class ParameterStore(Protocol):
+    """The part of the SSM client that is used."""
+
+    def get_parameter(self, *, Name: str, WithDecryption: bool) -> Mapping[str, Any]:  # noqa: N803 - AWS's names
+        """Read one parameter.
+
+        https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
+        """
 
 
 class Clients:
@@ -114,6 +126,11 @@ class Clients:
     @cached_property
     def secrets(self) -> SecretsManagerClient:
         return self.session.client("secretsmanager", config=READING)
+
+    @cached_property
+    def ssm(self) -> ParameterStore:
+        client: ParameterStore = self.session.client("ssm", config=READING)
+        return client
 
     @cached_property
     def sts(self) -> STSClient:

@@ -37,8 +37,9 @@ _BUILD_LOG = "the build log"
 _EXPIRED = frozenset({400, 401, 403})
 """HTTP statuses that mean the presigned URL is no longer valid."""
 
-CALLS_A_SECOND = 5
-"""FilterLogEvents' quota of an account in most regions. https://docs.aws.amazon.com/general/latest/gr/cwl_region.html"""
+CALLS_A_SECOND = 2
+"""Of the 5 that FilterLogEvents allows an account in most regions. Others in the account need the rest.
+https://docs.aws.amazon.com/general/latest/gr/cwl_region.html"""
 MAX_MESSAGE_LENGTH = 16 * 1024
 """Characters that are kept of one event. No AWS error message is longer, but a hostile visitor's event may be 1 MB."""
 _MAX_LINES = 10_000

@@ -1,4 +1,7 @@
-"""Reads the secrets for Slack, as plain text or in the key/value form that the Secrets Manager console stores."""
+"""Reads the secrets for Slack, from Secrets Manager or from an SSM SecureString parameter, which is free.
+
+A secret is plain text, or has the key/value form that the Secrets Manager console stores.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from medic.arns import parameter_of
 from medic.aws.errors import AwsError, translated
 
 if TYPE_CHECKING:
-    from types_boto3_secretsmanager import SecretsManagerClient
+    from medic.aws.clients import Clients
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +37,35 @@ class SecretError(Exception):
     """A secret can't be read, or does not hold what is expected. The message names the secret, never its value."""
 
 
-def read_secret(client: SecretsManagerClient, name: str, form: SecretForm) -> str:
-    """Read a secret by its name or ARN.
+def read_secret(clients: Clients, name: str, form: SecretForm) -> str:
+    """Read a secret by its name or ARN, or a parameter by `ssm:` and its name, or by its ARN.
 
     Raises:
-        SecretError: it can't be read, or it is binary, empty or of another form.
+        SecretError: it can't be read, or it is binary, unencrypted, empty or of another form.
     """
+    parameter = parameter_of(name)
     try:
-        with translated("secretsmanager:GetSecretValue"):
-            text = client.get_secret_value(SecretId=name).get("SecretString")
+        value, fault = _secret(clients, name, form) if parameter is None else _parameter(clients, parameter, form)
     except AwsError as error:
         raise SecretError(f"the secret {name} could not be read: {error}") from error
-    value, fault = _value(text, form)
     if fault:
         form_text = f'{form.expected}, as plain text or as JSON: {{"{form.key}": "…"}}'
         raise SecretError(f"the secret {name} {fault}; expected {form_text}")
     return value
+
+
+def _secret(clients: Clients, name: str, form: SecretForm) -> tuple[str, str]:
+    with translated("secretsmanager:GetSecretValue"):
+        text = clients.secrets.get_secret_value(SecretId=name).get("SecretString")
+    return _value(text, form)
+
+
+def _parameter(clients: Clients, name: str, form: SecretForm) -> tuple[str, str]:
+    with translated("ssm:GetParameter"):
+        found = clients.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+    if (kind := found.get("Type")) != "SecureString":
+        return "", f"is a parameter of type {kind}, not SecureString"
+    return _value(found.get("Value"), form)
 
 
 def _value(text: str | None, form: SecretForm) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from medic.alerts.model import Button
 from medic.alerts.slack import escape, rich_text, text_element
 from medic.alerts.slack_buttons import BUTTONS
-from medic.aws.secrets import SIGNING_SECRET, read_secret
+from medic.aws.secrets import SIGNING_SECRET
 from medic.events import RequestKind, RequestMessage, request_message
 from medic.incidents.model import approval_id
 from medic.incidents.requests import SLACK_MUTE
@@ -91,7 +91,7 @@ class SlackApprovalHandler:
     def _signing_secret(self) -> str:
         """Read it for each click and keep it nowhere: a secret that was replaced no longer counts."""
         name = self.runtime.settings.slack.signing_secret or ""
-        return read_secret(self.gateways.clients.secrets, name, SIGNING_SECRET)
+        return self.gateways.secret(name, SIGNING_SECRET)
 
     def _authorise(self, click: Click) -> None:
         """Check that this person may ask this of this stack now."""

@@ -1,4 +1,4 @@
-"""Cursors: how far each app's SSR log was read. Also decides which apps are watched, and which of them are due now.
+"""Cursors: how far each app's SSR log was read. Also decides which apps are watched.
 
 CloudWatch Logs may ingest an event minutes after it happened. So each read overlaps the last one by some minutes and
 leaves out the events whose ids it remembers. A flood of events shrinks the overlap, which keeps the memory bounded.
@@ -38,16 +38,12 @@ MAX_LOOKBACK = timedelta(hours=24)
 """How far back a log is read at most. The bot changes nothing because of older lines."""
 MAX_REMEMBERED = 20_000
 """Event ids. At 8 bytes each they stay well below DynamoDB's item limit of 400 KB."""
-POLL_INTERVAL = timedelta(minutes=5)
-"""How often an app's log is read."""
 BOOST_DURATION = timedelta(minutes=30)
 """How long after a deployment an app's log is read in every run."""
 SILENCE_DURATION = timedelta(minutes=15)
 """How long an app that should not be watched is skipped before its tags are read again."""
 REPORT_MISSING_AFTER = timedelta(hours=24)
 """How long a log group may be missing before it is reported. Without visitors, Amplify creates no log group."""
-_EARLY_RUN = timedelta(seconds=30)
-"""A scheduled run may start this much early and still count as the next one."""
 _MILLISECOND = timedelta(milliseconds=1)
 _MINUTE = 60
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,7 +51,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far one app's log was read, and when to read it again."""
+    """How far one app's log was read."""
 
     app_id: str
     version: int = 0
@@ -67,7 +63,6 @@ class Cursor:
     read_from: datetime | None = None
     """The next read starts no earlier: ids of earlier events may be forgotten, or the app was silenced until then."""
     looked_at: datetime | None = None
-    boosted_until: datetime | None = None
     silent_until: datetime | None = None
     late: TimeSpan | None = None
     """Set while older events are read again, to find those that were ingested late."""
@@ -81,13 +76,8 @@ class Cursor:
     unknown: Mapping[str, object] = field(default_factory=dict)
     """Fields that a newer release wrote. They are written back as they are."""
 
-    def due(self, now: datetime) -> bool:
-        """True if the app's log is to be read in this run."""
-        if self.silent_until is not None and now < self.silent_until:
-            return False
-        if self.looked_at is None or self.unfinished is not None or now < (self.boosted_until or now):
-            return True
-        return now - self.looked_at >= POLL_INTERVAL - _EARLY_RUN
+    def silent(self, now: datetime) -> bool:
+        return self.silent_until is not None and now < self.silent_until
 
     def next_reading(self, now: datetime) -> TimeSpan:
         """The rest of a span that was read in part; otherwise from OVERLAP before the last position until now.
@@ -190,10 +180,10 @@ def watched_apps(apps: Iterable[App], settings: Settings) -> tuple[App, ...]:
     return tuple(app for app in apps if app.platform == SSR and (not settings.apps or app.id in settings.apps))
 
 
-def due_cursors(apps: Iterable[App], cursors: Mapping[str, Cursor], now: datetime) -> tuple[Cursor, ...]:
-    """The cursors of the apps that are due, least recently read first: each app gets a turn even if time runs out."""
-    candidates = (cursors.get(app.id, Cursor(app.id)) for app in apps)
-    return tuple(sorted((c for c in candidates if c.due(now)), key=lambda cursor: cursor.looked_at or _NEVER))
+def in_order(apps: Iterable[App], cursors: Mapping[str, Cursor], now: datetime) -> tuple[Cursor, ...]:
+    """The apps' cursors, least recently read first: each app is read some time even if time runs out."""
+    known = (cursors.get(app.id, Cursor(app.id)) for app in apps)
+    return tuple(sorted((c for c in known if not c.silent(now)), key=lambda cursor: cursor.looked_at or _NEVER))
 
 
 def should_watch(branches: Iterable[Branch], watch: WatchRuntime) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, RetryableError, translated
 from medic.codec import MAX_NUMBER, CodecError, parsed, read_fields, to_text
-from medic.incidents.attributes import RETENTION, NewerSchemaError, check_schema, count, schema, seconds, text, time
+from medic.incidents.attributes import RETENTION, NewerSchemaError, check_schema, count, schema, seconds, text
 from medic.watch.cursor import MAX_LOOKBACK, Cursor
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Cursors:
         return cursors
 
     def save(self, cursor: Cursor) -> bool:
-        """Write a cursor as the next version. `boosted_until` is not written: only `boost` sets it.
+        """Write a cursor as the next version.
 
         Returns:
             False if another run has written the cursor since it was read. Nothing is written then; the other run's
@@ -122,25 +122,6 @@ class Cursors:
             return False
         return True
 
-    def boost(self, app_id: str, until: datetime) -> None:
-        """Have an app's log read in every run until then.
-
-        Raises:
-            AwsError: the table could not be written.
-        """
-        with translated("dynamodb:UpdateItem"):
-            self._client.update_item(
-                TableName=self._table,
-                Key=self._key(app_id),
-                UpdateExpression="SET boosted_until = :until, expires_at = :expires, #schema = :schema",
-                ExpressionAttributeNames={"#schema": "schema"},
-                ExpressionAttributeValues={
-                    ":until": seconds(until),
-                    ":expires": seconds(until + RETENTION),
-                    ":schema": schema(),
-                },
-            )
-
     def _key(self, app_id: str) -> dict[str, AttributeValueTypeDef]:
         return {"pk": {"S": "#".join((CURSOR, *self._region, app_id))}}
 
@@ -170,10 +151,9 @@ def _cursor(app_id: str, item: Mapping[str, AttributeValueTypeDef], now: datetim
     Raises:
         CodecError: the item is damaged.
     """
-    boosted = time(item, "boosted_until")
     state = read_fields(Cursor, parsed(item["state"].get("S", "")) if "state" in item else {})
     spans = (span.end for span in (state.get("unfinished"), state.get("late")) if span)
-    times = (boosted, *spans, *state.values())
+    times = (*spans, *state.values())
     if any(isinstance(each, datetime) and each > now + _MAX_AHEAD for each in times):
         raise CodecError("a time in the future")
     return Cursor(
@@ -182,7 +162,6 @@ def _cursor(app_id: str, item: Mapping[str, AttributeValueTypeDef], now: datetim
             "app_id": app_id,
             "version": count(item, "version"),
             "remembered": _remembered(item),
-            "boosted_until": boosted,
         }
     )
 

@@ -17,15 +17,15 @@ from medic.evidence import Absent, Present, TimeSpan, Unreadable
 from medic.logscan.runtime import read_runtime_log, runtime_filter
 from medic.settings import WatchRuntime
 from medic.telemetry import TelemetryEvent
-from medic.watch.cursor import due_cursors, should_watch, watched_apps
+from medic.watch.cursor import in_order, should_watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from medic.aws.amplify import AmplifyReader
     from medic.aws.logs import RuntimeLogs
-    from medic.evidence import RuntimeLine
+    from medic.evidence import App, RuntimeLine
     from medic.settings import Settings
     from medic.telemetry import Telemetry
     from medic.watch.cursor import Cursor
@@ -50,6 +50,8 @@ class LookResult:
     error: str = ""
     """Why the log was not read to the end of the span; empty if it was, or if only the page limit was reached."""
     pages: int = 0
+    behind: bool = False
+    """True if the next run is to go on."""
 
     def add(self, lines: tuple[RuntimeLine, ...]) -> None:
         """Count one page. Findings after the first change nothing, so they are not looked for."""
@@ -89,16 +91,15 @@ class RuntimeWatch:
     clock: Callable[[], datetime]
     at_once: int = _MAX_WORKERS
 
-    def look(self) -> tuple[LookResult, ...]:
-        """Read the log of every app that is due. If one app fails, the others are read all the same.
+    def look(self, apps: Sequence[App]) -> tuple[LookResult, ...]:
+        """Read the log of each of these apps. If one app fails, the others are read all the same.
 
         Raises:
-            AwsError: the apps or the cursors could not be read. The next run, a minute later, tries again.
+            AwsError: the cursors could not be read. The next run, a minute later, tries again.
         """
-        apps = watched_apps(self.amplify.apps(), self.settings)
         if not apps:
             return ()
-        cursors = due_cursors(apps, self.cursors.read([app.id for app in apps], self.clock()), self.clock())
+        cursors = in_order(apps, self.cursors.read([app.id for app in apps], self.clock()), self.clock())
         with ThreadPoolExecutor(max_workers=self.at_once) as pool:
             results = tuple(pool.map(self._look_safely, cursors))
         self._record(results)
@@ -108,7 +109,7 @@ class RuntimeWatch:
         try:
             return self._look(cursor)
         except AwsError as error:
-            return LookResult(cursor.app_id, error=str(error))
+            return LookResult(cursor.app_id, error=str(error), behind=True)
 
     def _look(self, before: Cursor) -> LookResult:
         now, app_id = self.clock(), before.app_id
@@ -118,11 +119,12 @@ class RuntimeWatch:
             return LookResult(app_id)
         result = LookResult(app_id)
         cursor = self._read(before, now, result)
+        result.behind = cursor is before or cursor.unfinished is not None
         if cursor is before:  # nothing was read, so there is nothing to save
             return result
         # With watch_runtime `all`, tags are read only after a finding. This saves a ListBranches call per quiet app.
         if result.wake_span is not None and not tagged_only and not self._should_watch(app_id):
-            cursor, result.wake_span = cursor.silenced(now), None
+            cursor, result.wake_span, result.behind = cursor.silenced(now), None, False
         if result.wake_span is None and cursor.should_report_missing(now):
             cursor, result.wake_span = self._missing(cursor, now)
         # Wake before saving: if the run stops in between, the next run reads the span again, and no finding is lost.

@@ -12,18 +12,17 @@ Everything here but `MissedFailures` is pure.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import AwsError
 from medic.telemetry import TelemetryEvent
 from medic.watch.job_store import KnownBranch, KnownJobs
+from medic.watch.rounds import JOB_MINUTES, in_turn, minutes_since
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from medic.aws.amplify import AmplifyReader
     from medic.evidence import App, Branch, Job
@@ -36,13 +35,6 @@ MAX_AGE = timedelta(hours=24)
 """Older failures are not told."""
 GRACE = timedelta(minutes=15)
 """How long after its end a job may wait for its event. A retried message needs no second one."""
-_MINUTES = 60
-
-
-def in_turn(apps: Iterable[App], now: datetime) -> tuple[App, ...]:
-    """The apps whose minute of the hour it is. So the calls are spread evenly, and nothing needs to be stored."""
-    minute = int(now.timestamp()) // 60 % _MINUTES
-    return tuple(app for app in apps if zlib.crc32(app.id.encode()) % _MINUTES == minute)
 
 
 def branch_state(branch: Branch) -> str:
@@ -89,18 +81,28 @@ class MissedFailures:
     telemetry: Telemetry
     clock: Callable[[], datetime]
 
-    def look(self, apps: Iterable[App], deadline: datetime) -> None:
+    def look(self, apps: Sequence[App], done: datetime | None, deadline: datetime) -> datetime | None:
         """Look at the apps whose turn it is. If one fails, the others are looked at all the same.
 
         Args:
             apps: all apps that are watched.
-            deadline: no further branch is asked after this time. Its app is looked at again an hour later.
+            done: the minute up to which turns were taken; None if that is not known.
+            deadline: no further minute's turns are taken after this time, and no further branch is asked. Such a
+                branch is asked an hour later.
+
+        Returns:
+            The minute up to which turns were taken.
         """
-        for app in in_turn(apps, self.clock()):
-            try:
-                self._look_at(app.id, deadline)
-            except AwsError as error:
-                self.telemetry.record(TelemetryEvent.JOBS_UNREAD, app=app.id, why=error)
+        for minute in minutes_since(done, self.clock(), JOB_MINUTES):
+            for app in in_turn(apps, [minute], JOB_MINUTES):
+                try:
+                    self._look_at(app.id, deadline)
+                except AwsError as error:
+                    self.telemetry.record(TelemetryEvent.JOBS_UNREAD, app=app.id, why=error)
+            done = datetime.fromtimestamp(minute * 60, UTC)
+            if self.clock() >= deadline:
+                break
+        return done
 
     def _look_at(self, app_id: str, deadline: datetime) -> None:
         now = self.clock()

@@ -19,21 +19,24 @@ from medic.events import (
     runtime_wake_up,
     wake_up,
 )
-from medic.settings import WatchRuntime
 from medic.telemetry import TelemetryEvent
-from medic.watch.cursor import BOOST_DURATION
+from medic.watch.cursor import BOOST_DURATION, watched_apps
 from medic.watch.cursor_store import Cursors
 from medic.watch.job_store import KnownJobsTable
 from medic.watch.look import RuntimeWatch
 from medic.watch.missed import MissedFailures
+from medic.watch.rounds import RoundsTable
 
 if TYPE_CHECKING:
-    from medic.evidence import Job, TimeSpan
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from medic.evidence import App, Job, TimeSpan
     from medic.gateways import Gateways
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
-_MAX_LOOK_SECONDS = 50.0
+_MAX_SECONDS = 55.0
 """So that a run ends before the next one starts, a minute later."""
 
 _MAX_JOBS_TIME = timedelta(seconds=15)
@@ -65,9 +68,19 @@ class Watcher:
         self.gateways.send_all(self.runtime.queue_url, [wake_up(due.scope, due.request_id) for due in waiting])
         for due in waiting:
             self.telemetry.record(TelemetryEvent.BRANCH_WOKEN, scope=due.scope, request=due.request_id)
-        self._look_for_missed_failures()
-        self._look(min(seconds, _MAX_LOOK_SECONDS))
+        self._take_turns(min(seconds, _MAX_SECONDS))
         self.telemetry.record(TelemetryEvent.WATCHER_RAN)
+
+    def _take_turns(self, seconds: float) -> None:
+        """Look at the jobs and the logs of the apps whose turn it is, and note how far that went."""
+        settings, clock = self.runtime.settings, self.gateways.clock
+        begun = clock()
+        before = self._rounds.read(begun)
+        apps = [app for app in self.gateways.amplify.apps() if settings.watches(app.id)]
+        jobs_until = self._look_for_missed_failures(apps, before.jobs_until)
+        due = before.due(watched_apps(apps, settings), begun)
+        behind = self._look(due, seconds - (clock() - begun).total_seconds()) if due else []
+        self._rounds.write(before, before.after_run(begun, jobs_until, behind), begun)
 
     def _note_deployment(self, event: object) -> None:
         """After a successful deployment, read the app's log more often: missing credentials will show soon."""
@@ -80,21 +93,19 @@ class Watcher:
             self.telemetry.record(TelemetryEvent.EVENT_MALFORMED, why=error)
             return
         if deployment.status is DeploymentStatus.SUCCEED:
-            self._cursors.boost(deployment.scope.app_id, self.gateways.clock() + BOOST_DURATION)
+            self._rounds.boost(deployment.scope.app_id, self.gateways.clock() + BOOST_DURATION)
             self.telemetry.record(TelemetryEvent.APP_BOOSTED, scope=deployment.scope)
 
-    def _look_for_missed_failures(self) -> None:
-        here, gateways = self.runtime, self.gateways
-        region = (here.partition, here.account, here.region)
-        apps = [app for app in gateways.amplify.apps() if not here.settings.apps or app.id in here.settings.apps]
-        MissedFailures(
+    def _look_for_missed_failures(self, apps: Sequence[App], done: datetime | None) -> datetime | None:
+        gateways = self.gateways
+        return MissedFailures(
             amplify=gateways.amplify,
-            known_jobs=KnownJobsTable(gateways.clients.dynamodb, here.table, region),
+            known_jobs=KnownJobsTable(gateways.clients.dynamodb, self.runtime.table, self._region),
             heard=self._heard,
             tell=self._tell_of_missed_failure,
             telemetry=self.telemetry,
             clock=gateways.clock,
-        ).look(apps, gateways.clock() + _MAX_JOBS_TIME)
+        ).look(apps, done, gateways.clock() + _MAX_JOBS_TIME)
 
     def _heard(self, app_id: str, branch: str) -> frozenset[str]:
         return self.gateways.table.read(replace(self._app_scope(app_id), branch=branch)).heard
@@ -104,12 +115,11 @@ class Watcher:
         message = missed_failure(scope, job.id, job.ended_at or self.gateways.clock())
         self.gateways.send(self.runtime.queue_url, message)
 
-    def _look(self, seconds: float) -> None:
-        if self.runtime.settings.watch_runtime is WatchRuntime.NONE:
-            return
+    def _look(self, due: Sequence[App], seconds: float) -> list[str]:
+        """Read the logs of these apps. Returns those that the next run must go on with."""
         gateways = self.gateways
         region = gateways.region.read(self._app_scope(ALL))
-        RuntimeWatch(
+        results = RuntimeWatch(
             settings=self.runtime.settings,
             amplify=gateways.amplify,
             logs=gateways.runtime_logs(seconds),
@@ -118,7 +128,8 @@ class Watcher:
             muted=lambda app_id: region.muted(self._app_scope(app_id), gateways.clock()),
             telemetry=self.telemetry,
             clock=gateways.clock,
-        ).look()
+        ).look(due)
+        return [result.app_id for result in results if result.behind]
 
     def _wake(self, app_id: str, span: TimeSpan) -> None:
         message = runtime_wake_up(self._app_scope(app_id), span.start, span.end)
@@ -130,6 +141,12 @@ class Watcher:
 
     @cached_property
     def _cursors(self) -> Cursors:
-        here = self.runtime
-        region = here.partition, here.account, here.region
-        return Cursors(self.gateways.clients.dynamodb, here.table, region, self.gateways.on_unreadable)
+        return Cursors(self.gateways.clients.dynamodb, self.runtime.table, self._region, self.gateways.on_unreadable)
+
+    @cached_property
+    def _rounds(self) -> RoundsTable:
+        return RoundsTable(self.gateways.clients.dynamodb, self.runtime.table, self._region)
+
+    @property
+    def _region(self) -> tuple[str, str, str]:
+        return self.runtime.partition, self.runtime.account, self.runtime.region

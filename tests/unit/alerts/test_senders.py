@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -20,13 +21,14 @@ from medic.alerts.event_bus import EventBus, detail_of, detail_types_of
 from medic.alerts.model import Alert, AlertKind
 from medic.alerts.slack import SlackPost
 from medic.alerts.sns import SnsTopic
+from medic.aws.secrets import SecretForm, read_secret
 from medic.settings import Settings
 from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import SnsInbox
 from tests.gallery.samples import SCOPE, every_kind, sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 REGION = "eu-central-1"
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas" / "events"
@@ -54,9 +56,14 @@ class Secrets:
         return {"SecretString": f"{self.values[SecretId]}\n"}
 
 
+def reading(values: dict[str, str]) -> Callable[[str, SecretForm], str]:
+    clients: Any = SimpleNamespace(secrets=Secrets(values))
+    return partial(read_secret, clients)
+
+
 def post(slack: FakeSlack, settings: dict[str, Any]) -> SlackPost:
-    secrets: Any = Secrets({"hook": slack.webhook_url, "other": f"{slack.webhook_url}-other", "bot": "xoxb-invented"})
-    return SlackPost(lambda: secrets, Settings.parse({"slack": settings}).slack, api_url=f"{slack.url}/api/")
+    secrets = {"hook": slack.webhook_url, "other": f"{slack.webhook_url}-other", "bot": "xoxb-invented"}
+    return SlackPost(reading(secrets), Settings.parse({"slack": settings}).slack, api_url=f"{slack.url}/api/")
 
 
 # --- Slack, by webhook
@@ -121,9 +128,8 @@ def test_a_page_that_repeats_the_url_is_not_quoted(slack: FakeSlack) -> None:
 @pytest.mark.parametrize("url", ["not a url", "http://127.0.0.1:1/services/secret-path"])
 def test_an_error_never_repeats_the_webhooks_url(slack: FakeSlack, url: str) -> None:
     channel = post(slack, {"webhook_secret": "hook"})
-    secrets: Any = Secrets({"hook": url})
     with pytest.raises(DeliveryError) as error:
-        replace(channel, secrets=lambda: secrets).send(sample(AlertKind.OPEN), None)
+        replace(channel, read_secret=reading({"hook": url})).send(sample(AlertKind.OPEN), None)
     assert "secret-path" not in str(error.value)
     assert url not in str(error.value)
 

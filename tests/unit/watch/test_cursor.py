@@ -10,17 +10,16 @@ import pytest
 from medic.evidence import RuntimeLine, RuntimePage, TimeSpan
 from medic.watch import cursor as module
 from medic.watch.cursor import (
-    BOOST_DURATION,
     MAX_LOOKBACK,
     OVERLAP,
-    POLL_INTERVAL,
     REPORT_MISSING_AFTER,
-    SILENCE_DURATION,
     Cursor,
 )
+from medic.watch.rounds import LOG_MINUTES
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NEW = Cursor("d1abc")
+POLL_INTERVAL = timedelta(minutes=LOG_MINUTES)
 
 
 def line(name: str, *, ago: float = 1.0, now: datetime = NOW) -> RuntimeLine:
@@ -114,29 +113,12 @@ def test_a_log_not_read_for_days_is_read_at_most_one_day_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cursor", "minutes", "due"),
-    [
-        (NEW, 0, True),
-        (NEW.after_look(NOW), 1, False),
-        (NEW.after_look(NOW), 5, True),
-        (replace(NEW.after_look(NOW), boosted_until=NOW + BOOST_DURATION), 1, True),
-        (replace(NEW.after_look(NOW), boosted_until=NOW - BOOST_DURATION), 1, False),
-        (replace(NEW.after_look(NOW), unfinished=TimeSpan(NOW, NOW, "more")), 1, True),
-        (NEW.silenced(NOW), 10, False),
-        (NEW.silenced(NOW), SILENCE_DURATION.seconds // 60, True),
-        (replace(NEW.silenced(NOW), boosted_until=NOW + BOOST_DURATION), 1, False),
-    ],
-    ids=[
-        *("new", "just looked at", "after a while", "boosted", "boosted long ago", "half read"),
-        *("silent", "silent long enough", "silent though boosted"),
-    ],
+    ("cursor", "minutes", "silent"),
+    [(NEW, 0, False), (NEW.after_look(NOW), 1, False), (NEW.silenced(NOW), 10, True), (NEW.silenced(NOW), 15, False)],
+    ids=["new", "just looked at", "silent", "silent long enough"],
 )
-def test_when_an_app_is_due(cursor: Cursor, minutes: float, *, due: bool) -> None:
-    assert cursor.due(NOW + timedelta(minutes=minutes)) is due
-
-
-def test_an_app_is_due_if_the_run_starts_slightly_early() -> None:
-    assert NEW.after_look(NOW).due(NOW + POLL_INTERVAL - timedelta(seconds=10))
+def test_how_long_an_app_is_silent(cursor: Cursor, minutes: float, *, silent: bool) -> None:
+    assert cursor.silent(NOW + timedelta(minutes=minutes)) is silent
 
 
 def test_events_logged_while_an_app_was_silenced_are_skipped_later() -> None:

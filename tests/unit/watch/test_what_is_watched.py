@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from medic.settings import Settings, WatchRuntime
-from medic.watch.cursor import Cursor, due_cursors, should_watch, watched_apps
+from medic.watch.cursor import Cursor, in_order, should_watch, watched_apps
 from tests.unit.diagnosis.diagnosing import NOW, app, branch
 
 APPS = [app(id="d1ssr"), app(id="d2static", platform="WEB"), app(id="d3old", platform="WEB_DYNAMIC"), app(id="d4ssr")]
@@ -29,11 +29,10 @@ def test_ssr_apps_that_the_settings_name_are_watched(settings: dict[str, Any], c
 
 def test_a_new_app_is_read_first_and_then_the_app_read_longest_ago() -> None:
     apps = [app(id=name) for name in ("d1", "d2", "d3", "d4")]
-    cursors = {
-        name: Cursor(name).after_look(NOW - timedelta(minutes=ago)) for name, ago in (("d1", 6), ("d2", 9), ("d3", 1))
-    }
+    cursors = {name: Cursor(name).after_look(NOW - timedelta(minutes=ago)) for name, ago in (("d1", 6), ("d2", 9))}
+    silent = {"d3": Cursor("d3").silenced(NOW - timedelta(minutes=1))}
 
-    assert [cursor.app_id for cursor in due_cursors(apps, cursors, NOW)] == ["d4", "d2", "d1"]
+    assert [cursor.app_id for cursor in in_order(apps, cursors | silent, NOW)] == ["d4", "d2", "d1"]
 
 
 @pytest.mark.parametrize(
