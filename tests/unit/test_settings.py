@@ -221,7 +221,7 @@ def test_inconsistent_slack_settings_are_named(slack: dict[str, object], mistake
 def test_a_secret_value_instead_of_a_secret_name_is_refused_and_not_repeated(secret: str) -> None:
     with pytest.raises(SettingsError) as error:
         Settings.parse({"slack": {"webhook_secret": secret}})
-    assert "put the URL or token into the secret" in str(error.value)
+    assert "put the URL or token there" in str(error.value)
     assert secret not in str(error.value)
 
 
