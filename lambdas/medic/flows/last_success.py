@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from medic.aws.amplify import JobWithLogs
 from medic.aws.gather import Deployment
 from medic.diagnosis.changes import is_newer, with_changes, working_state
-from medic.evidence import Absent, Item, Present, Trail, Unreadable
+from medic.evidence import Absent, Item, Present, Trail, Unreadable, value_of
 from medic.incidents.attributes import NewerSchemaError
 from medic.plan.optin import read_opt_in
 from medic.telemetry import TelemetryEvent
@@ -51,12 +51,14 @@ def keep_success(scope: Scope, branch: Branch, job: Job, services: Services) -> 
             return
         case _:
             app = services.amplify.app(scope.app_id)
-    if not isinstance(app, Present):
-        services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=scope, job=job.id, why=app.reason)
-        return
-    deployment = Deployment(scope, app, Present(branch), Present(JobWithLogs(job, {})))
+    match app:
+        case Absent(reason) | Unreadable(reason):
+            services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=scope, job=job.id, why=reason)
+            return
+        case Present():
+            deployment = Deployment(scope, app, Present(branch), Present(JobWithLogs(job, {})))
     evidence = services.gatherer.evidence(deployment, _NO_LOG, read_at=services.clock(), candidate=None, repair=None)
-    found = [arn for arn, role in evidence.roles.items() if isinstance(role, Present)]
+    found = [arn for arn, role in evidence.roles.items() if value_of(role)]
     state = working_state(replace(evidence, policies=services.gatherer.policies(found)))
     if state is not None:
         services.last_success.write(scope, state)
