@@ -32,6 +32,7 @@ _PROPAGATION_PAUSES = (5.0, 10.0, 15.0, 15.0)
 _YOUNG = timedelta(minutes=15)
 """Amplify may be unable to assume a role younger than this, because IAM is eventually consistent."""
 _OUR_TAGS = "amplify-medic:"
+_FOUND = "set by an earlier attempt, and read back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class RoleWriter:
         end, current, rejection = self._write(target, expected, action.role_arn, created_at, may_be_set=resumed)
         match end:
             case _End.FOUND:
-                result, detail = ChangeResult.APPLIED, "set by an earlier attempt, and read back"
+                result, detail = ChangeResult.APPLIED, _FOUND
             case _End.MOVED:
                 result, detail = ChangeResult.MOVED, _what_moved(expected, current)
             case _End.REJECTED:
@@ -132,6 +133,18 @@ class RoleWriter:
             case _End.THIRD_ROLE:
                 result, detail = ChangeResult.THIRD_ROLE, _third_role(current)
         return RoleChangeOutcome(action, result, detail, self.clock())
+
+    def find(self, action: Action, target: RoleTarget) -> RoleChangeOutcome:
+        """Say whether an earlier invocation set the role. Nothing is sent.
+
+        What that invocation's successor read before it had the lease does not say it: the write may be newer.
+
+        Raises:
+            RetryableError: the state could not be read.
+        """
+        if target.current().role_arn == action.role_arn:
+            return RoleChangeOutcome(action, ChangeResult.APPLIED, _FOUND, self.clock())
+        return RoleChangeOutcome(action, ChangeResult.MOVED, "it is not set, and no longer allowed now", self.clock())
 
     def undo(self, change: Change, target: RoleTarget) -> UndoOutcome:
         """Set the previous role, if the bot's role is still the current one.

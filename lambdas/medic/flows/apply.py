@@ -154,16 +154,16 @@ class Applier:
         return lease.save(record, TransactionParts(caps, self._request, second=second))
 
     def _set_role(self, action: Action, incident: Incident, *, resumed: bool) -> RoleChangeOutcome:
-        """Carry out one action. A resumed action that is no longer allowed is not sent, only checked for success."""
+        """Carry out one action. A resumed action that is no longer allowed is not sent, only looked for."""
         failure = self._failure
-        expected = role_state(failure.branch if action.kind is ActionKind.ATTACH_COMPUTE else failure.app)
-        if resumed and action.disposition is not Disposition.DO and expected.role_arn != action.role_arn:
-            detail = "it was not done, and is no longer allowed now"
-            return RoleChangeOutcome(action, ChangeResult.MOVED, detail, self._locked.now)
         approved = bool(incident.approved_by)
         target, writer = role_target(action.kind, incident, action.role_arn, self._locked, approved=approved)
-        created_at = role_created_at(failure.evidence, action.role_arn)
-        outcome = writer.carry_out(action, target, expected, created_at=created_at, resumed=resumed)
+        if resumed and action.disposition is not Disposition.DO:
+            outcome = writer.find(action, target)
+        else:
+            expected = role_state(failure.branch if action.kind is ActionKind.ATTACH_COMPUTE else failure.app)
+            created_at = role_created_at(failure.evidence, action.role_arn)
+            outcome = writer.carry_out(action, target, expected, created_at=created_at, resumed=resumed)
         event = TelemetryEvent.APPLIED if outcome.result is ChangeResult.APPLIED else TelemetryEvent.NOT_APPLIED
         self._services.telemetry.record(event, incident=incident.id, action=action.kind, detail=outcome.detail)
         return outcome

@@ -1,0 +1,75 @@
+"""The code answers each step of the model's paths as the model does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.slack import FakeSlack
+from tests.integration.conftest import ENVIRONMENT, open_world
+from tests.model.protocol import Action, Rules, actions, after, first
+from tests.model.replay import Replay
+from tests.model.search import covering, explore
+from tests.model.stage import staged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.integration.conftest import World
+    from tests.model.protocol import State
+
+ACTS = ["set", "undo", "build", "opt_out", "detach"]
+
+
+@pytest.fixture
+def stage_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with FakeSlack() as slack, open_world(slack) as world:
+        yield world
+
+
+def follow(world: World, start: State, paths: Sequence[Sequence[Action]]) -> None:
+    """Replay each path on an app of its own."""
+    persons_role = world.make_role("persons")
+    for path in paths:
+        with staged(world, persons_role) as stage:
+            Replay(stage, start).follow(path)
+
+
+def finished(start: State, path: Sequence[Action]) -> list[Action]:
+    """The path of a planted bug as far as it is possible without it, and then each run to its end."""
+    state, done = start, []
+    for action in path:
+        if action not in actions(state):
+            break
+        done.append(action)
+        state = after(state, action)
+    while state.runs:
+        done.append(Action("step", run=state.runs[0]))
+        state = after(state, done[-1])
+    return done
+
+
+@pytest.mark.parametrize("act", ["set", "opt_out"])
+def test_a_change_that_is_not_allowed_any_more_is_looked_for_under_the_lease(stage_world: World, act: str) -> None:
+    """A run that diagnosed before the change, and got the lease after its maker died, once recorded it as not made."""
+    start = first(act)
+    found = explore(start, Rules(looks_again=False), until_broken=True)
+    follow(stage_world, start, [finished(start, found.path(state)) for state in found.broken.values()])
+
+
+def test_the_code_takes_every_kind_of_step_as_the_model_does(stage_world: World) -> None:
+    start = first("undo")
+    follow(stage_world, start, covering(explore(start), whole=False))
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("act", ACTS)
+def test_the_code_takes_every_step_as_the_model_does(stage_world: World, act: str) -> None:
+    start = first(act)
+    paths = covering(explore(start), whole=True)
+    print(f"{act}: {len(paths)} paths, {sum(map(len, paths))} steps")  # noqa: T201 - the figure to show
+    follow(stage_world, start, paths)
