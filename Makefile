@@ -10,7 +10,7 @@ SOURCES := app.py infra lambdas cli tests demo benchmarks
 # Test processes: one more than a small machine has cores, because end-to-end tests mostly wait.
 JOBS ?= 3
 
-.PHONY: help setup check test proof faults mutants demo playground bench package template sbom schemas gallery deploy lock clean
+.PHONY: help setup check test proof audit faults mutants demo playground bench package template sbom schemas gallery deploy lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -49,11 +49,20 @@ check: .venv/ready  ## lint, strict types and import rules (seconds)
 test: setup check  ## check, then unit, integration, infrastructure and end-to-end tests
 	$(BIN)/pytest -n $(JOBS)
 
-proof: setup mutants .build/peer/ready .build/peers/ready .build/awscli/ready .build/cdk/ready  ## slow checks: mutants, bursts, pasted fixes, others' tools, random order
+proof: setup mutants .build/peer/ready .build/peers/ready .build/awscli/ready .build/cdk/ready  ## slow checks: mutants, bursts, pasted fixes, others' tools, random order, audit
 	$(BIN)/pytest -m proof tests/e2e tests/model
 	$(BIN)/python -m tests.differential
 	$(BIN)/python -m tests.peers
 	$(BIN)/pytest -n $(JOBS) --shuffle $$RANDOM tests/unit tests/integration tests/docs
+	$(MAKE) audit
+
+audit: .build/audit/ready  ## look for known vulnerabilities in what ships, builds and tests; needs PyPI
+	$(BIN)/python -m tests.audit
+
+.build/audit/ready: requirements/audit.txt .venv/ready
+	$(UV) venv --quiet --clear .build/audit
+	$(UV) pip install --quiet --python .build/audit/bin/python --require-hashes -r requirements/audit.txt
+	touch $@
 
 faults: setup  ## let every AWS call of every path fail in every way (minutes)
 	$(BIN)/pytest -n $(JOBS) --every-fault tests/faults
@@ -128,6 +137,7 @@ lock:  ## resolve and lock the newest versions of all requirements
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/peers.txt requirements/peers.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/awscli.txt requirements/awscli.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/twine.txt requirements/twine.in
+	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/audit.txt requirements/audit.in
 	$(UV) pip compile -q --python-platform aarch64-manylinux2014 --python-version 3.13 $(LOCK) \
 	    -o requirements/lambda.txt requirements/lambda.in
 LOCK := --generate-hashes --no-emit-index-url --no-header --upgrade

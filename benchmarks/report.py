@@ -17,6 +17,8 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 _HEAD = """\
 # Benchmarks
 
+For engineers who ask what it costs and how fast it is.
+
 Written by `make bench` on {date}. A ratio compares two things that were measured alternately in one run. Times are
 processor time unless they say "by the clock". The interval in brackets holds the true median with a confidence of
 95 %.

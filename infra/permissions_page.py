@@ -34,6 +34,8 @@ EXAMPLE: Mapping[str, object] = {
 _HEAD = """\
 # Permissions
 
+For the security reviewer: look up what a role may do, and why.
+
 Every permission that the stack deploys. `python -m infra.permissions_page` generates this page from the template; a
 test compares the two.
 

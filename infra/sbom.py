@@ -11,10 +11,10 @@ import json
 import re
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 from infra.bundle import LOCK, ROOT, PackagingError, build_bundle, find_interpreter, require_dependencies
+from medic import VERSION
 
 TARGET = ROOT / ".build" / "sbom.json"
 _REQUIREMENT = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+) \\\n(?P<hashes>(?:    --hash=.*\n?)+)", re.MULTILINE)
@@ -72,10 +72,9 @@ def _sha256(digest: str) -> Json:
 def main() -> None:
     """Build the bundle as `cdk synth` does, and write what is in it."""
     require_dependencies()
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     with tempfile.TemporaryDirectory() as folder:
         build_bundle(Path(folder), find_interpreter())
-        bill = bill_of_materials(LOCK.read_text(), Path(folder), version)
+        bill = bill_of_materials(LOCK.read_text(), Path(folder), VERSION)
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(bill, indent=1))
     sys.stdout.write(f"Wrote {TARGET.relative_to(ROOT)}.\n")

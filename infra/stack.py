@@ -22,6 +22,7 @@ from infra.remediator import RemediatorFunction
 from infra.roles import DEFAULT_ROLE_PATH, DefaultComputeRole
 from infra.slack_interactivity import SlackInteractivity
 from infra.watcher import WatcherFunction
+from medic import VERSION
 from medic.incidents.table import DUE_INDEX
 from medic.plan.optin import AUTO_FIX
 
@@ -132,6 +133,7 @@ class AmplifyMedicStack(Stack):
         queue, branch = self.queue, app_arn(self, "APP_ID/branches/BRANCH")
         opt_in = f"aws amplify tag-resource --region {self.region} --resource-arn '{branch}' --tags '{AUTO_FIX}=fix'"
         outputs = {
+            "Version": (VERSION, "The release of Amplify Medic, as `medic --version` prints it"),
             "AlertTopicArn": (self.alerts.topic.topic_arn, "Alerts and alarms; add further subscriptions here"),
             "DefaultComputeRoleArn": (
                 self.default_compute_role.role.role_arn,

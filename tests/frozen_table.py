@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import boto3
 from moto import mock_aws
 
+from medic import VERSION
 from medic.alerts.model import AlertKind
 from medic.codec import to_text
 from medic.diagnosis.changes import RoleState, WorkingState
@@ -234,7 +234,7 @@ def main() -> None:
         if "lease_token" in item:
             item["lease_token"] = {"S": "0" * 32}
     FOLDER.mkdir(exist_ok=True)
-    path = FOLDER / f"{metadata.version('amplify-medic')}.json"
+    path = FOLDER / f"{VERSION}.json"
     path.write_text(freeze(NOW, [*items, *newer_items(), *damaged_items()]), encoding="utf-8")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
+from medic import VERSION
 from medic_cli.options import examples
 from medic_cli.output import replace_unknown_characters
 
@@ -67,7 +68,7 @@ class _LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, _option: click.Parameter, given: bool) -> None:  # noqa: FBT001 - click's signature
     if given and not ctx.resilient_parsing:
-        click.echo(f"medic {metadata.version('amplify-medic')}")
+        click.echo(f"medic {VERSION}")
         ctx.exit()
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from medic import VERSION
 from medic_cli.output import visible
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def sarif_log(results: Iterable[Result]) -> str:
     rules = tuple(dict.fromkeys(result.rule for result in results))
     driver = {
         "name": "medic",
-        "version": metadata.version("amplify-medic"),
+        "version": VERSION,
         "rules": [
             {"id": rule.id, "shortDescription": {"text": rule.title}, "help": {"text": rule.help}} for rule in rules
         ],

@@ -21,6 +21,8 @@ PAGE = ROOT / "docs" / "gallery.md"
 _HEAD = """\
 # Every kind of alert
 
+For everyone who wants to see what arrives.
+
 Alerts on one invented app, in Slack at the width of a phone; each links to its picture at the width of a desktop.
 `make gallery` draws them from the JSON that the tests compare (`tests/data/alerts`).
 """

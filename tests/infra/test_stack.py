@@ -7,6 +7,7 @@ import re
 import pytest
 
 from infra.iam import flatten
+from medic import VERSION
 from tests.infra.stacks import APP, EVERYTHING, ITEM_WRITES, of_type, properties_of, synthesis, template
 
 
@@ -113,8 +114,9 @@ def test_the_outputs_name_what_people_and_the_cli_need() -> None:
 
     assert set(outputs) == {
         *("AlertTopicArn", "DefaultComputeRoleArn", "OptInCommand", "RemediatorFunctionName", "IncidentsTableName"),
-        *("OperatorRoleArn", "QueueUrl", "DeadLettersUrl", "EventSourceMappingId"),
+        *("OperatorRoleArn", "QueueUrl", "DeadLettersUrl", "EventSourceMappingId", "Version"),
     }
+    assert outputs["Version"]["Value"] == VERSION
 
 
 def test_the_opt_in_command_can_be_pasted() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from medic import VERSION
 from medic.alerts import failure_report, wording
 from medic.alerts.fixes import command_to_set, fix_command
 from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outcomes_json
@@ -260,7 +261,7 @@ def compose_test(scope: Scope) -> Alert:
         at=0,
         app="",
         branch="*",
-        what="Amplify Medic reaches you here",
+        what=f"Amplify Medic {VERSION} reaches you here",
         brief=(NamedText(_NEXT, "None. Somebody sent this test; nothing is wrong, and nothing was changed."),),
         identity=f"account {scope.account} / {scope.region}",
     )

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from medic import VERSION
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome
 from medic.alerts import wording
 from medic.alerts.fixes import (
@@ -352,6 +353,7 @@ def reference(report: FailureReport) -> Iterator[NamedText]:
         yield NamedText("Log", f"read in part, so more may have failed: {failure.evidence.log.reason}")
     if incident.count > 1:
         yield NamedText("Seen", f"{incident.count} times")
+    yield NamedText("Diagnosed by", f"Amplify Medic {VERSION}")
 
 
 def identity(scope: Scope, incident: Incident, job: Job | None = None, job_id: str = "") -> str:

@@ -190,7 +190,7 @@ def _incident(value: object) -> Incident:
 
 
 def _outdated(value: object) -> bool:
-    """True for an incident from before 0.1.0, which called its trigger `occasion` or stored its plan as text."""
+    """True for an incident from before 0.2.0, which called its trigger `occasion` or stored its plan as text."""
     return isinstance(value, dict) and ("occasion" in value or isinstance(value.get("last_alerted_plan"), str))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from medic import VERSION
 from medic_cli.main import main
 from tests.unit.cli.support import medic
 
@@ -23,8 +24,8 @@ def test_help_lists_every_command() -> None:
     assert all(f"  {command}" in output for command in COMMANDS)
 
 
-def test_the_version_is_the_distribution_s() -> None:
-    assert medic("--version").stdout.startswith("medic 0.")
+def test_the_version_is_that_of_the_package() -> None:
+    assert medic("--version").stdout == f"medic {VERSION}\n"
 
 
 def test_an_unknown_command_is_wrong_usage() -> None:
