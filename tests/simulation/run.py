@@ -58,6 +58,7 @@ def play(story: Story, observe: Callable[[World], None] = lambda _: None) -> str
     with simulated(world):
         try:
             prepare(world)
+            _pass_an_hour(world)  # the first look at an app only notes what is there
             for step in story.steps:
                 carry_out(step, world)
                 check(world, SAFETY)
@@ -97,7 +98,7 @@ def _pass_an_hour(world: World) -> None:
     """Run the watcher in each minute in which it has something to do."""
     begin = world.now()
     turns = {zlib.crc32(app.app_id.encode()) % 60 for app in world.apps()}
-    for minute in range(0, 60):
+    for minute in range(60):
         at = begin + timedelta(minutes=minute)
         if int(at.timestamp()) // 60 % 60 in turns or minute % 15 == 0:
             world.advance(max((at - world.now()).total_seconds(), 0.0))
