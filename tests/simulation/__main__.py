@@ -22,6 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="decides everything (default: 1)")
     parser.add_argument("--steps", type=int, default=5_000, help="how many steps in all (default: 5000)")
+    parser.add_argument("--unshrunk", action="store_true", help="only say what is broken first")
     parser.add_argument("--planted", action="store_true", help="plant known bugs, and show what finds each")
     asked = parser.parse_args(arguments)
     logging.disable(logging.CRITICAL)
@@ -35,8 +36,10 @@ def main(arguments: Sequence[str]) -> int:
     if found is None:
         _print("No invariant was broken.")
         return 0
-    _print(f"World {found.story.seed} breaks:\n{found.why}\nShrinking its {len(found.story.steps)} steps …")
-    _keep(shrunk(found))
+    _print(f"World {found.story.seed} breaks:\n{found.why}")
+    if not asked.unshrunk:
+        _print(f"Shrinking its {len(found.story.steps)} steps …")
+        _keep(shrunk(found))
     return 1
 
 

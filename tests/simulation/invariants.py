@@ -208,7 +208,7 @@ def each_failure_is_told(world: World) -> Iterator[str]:
 
 
 def _must_be_told(job: EndedJob, world: World) -> bool:
-    """IAM failures of branches that still exist, of apps that were never muted."""
+    """IAM failures of branches that still exist, of never muted or ignored."""
     state = world.cloud.amplify.state
     app = state.apps.get(job.app_id)
     branch = app.branches.get(job.branch) if app else None
@@ -217,7 +217,7 @@ def _must_be_told(job: EndedJob, world: World) -> bool:
         same
         and job.status == "FAILED"
         and job.failure.startswith("Unable to assume")
-        and not job.ignored
+        and (job.app_id, job.branch) not in world.ignored
         and job.app_id not in world.muted
         and job.app_id in world.always_watched
     )

@@ -15,6 +15,9 @@ from tests.simulation.steps import Step, carry_out, draw, prepare
 from tests.simulation.world import World, simulated
 
 STEPS_A_WORLD = 250
+_ROUND = timedelta(hours=4)
+_ROUNDS_UNTIL_CLOSED = 60
+"""Ten days: incidents expire after seven, and undelivered alerts a while later."""
 FOLDER = Path(__file__).parents[1] / "data" / "simulation"
 """Worlds in which the bot once failed, each with its seed and steps."""
 
@@ -82,13 +85,10 @@ def come_to_rest(world: World) -> None:
     for _ in range(7):
         _pass_an_hour(world)
     check(world, AT_REST)
-    for _ in range(300):
-        due = [float(item["due_at"]["N"]) for item in world.cloud.table.items.values() if "due" in item]
-        if not due and not world.cloud.queue.waiting:
+    for _ in range(_ROUNDS_UNTIL_CLOSED):
+        if not (world.cloud.queue.waiting or any("due" in item for item in world.cloud.table.items.values())):
             break
-        visible = world.cloud.queue.next_at
-        times = [*due, *([visible.timestamp()] if visible else [])]
-        world.advance(max(min(times) - world.now().timestamp(), 0.0) + 60)
+        world.advance(_ROUND.total_seconds())
         world.watch()
         world.drain()
     check(world, AT_THE_END)
@@ -100,7 +100,7 @@ def _pass_an_hour(world: World) -> None:
     turns = {zlib.crc32(app.app_id.encode()) % 60 for app in world.apps()}
     for minute in range(60):
         at = begin + timedelta(minutes=minute)
-        if int(at.timestamp()) // 60 % 60 in turns or minute % 15 == 0:
+        if int(at.timestamp()) // 60 % 60 in turns:
             world.advance(max((at - world.now()).total_seconds(), 0.0))
             world.watch()
             world.drain()

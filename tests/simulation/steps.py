@@ -215,9 +215,11 @@ def _wait(world: World, step: Step) -> None:
 
 
 def _tag(world: World, step: Step) -> None:
-    _, branch = _branch(world, step)
+    app, branch = _branch(world, step)
     tags = {name: value for name, value in branch.tags.items() if name != AUTO_FIX}
     mode = _pick(_MODES, step.n[2])
+    if mode == "ignore":
+        world.ignored.add((app.app_id, branch.name))
     branch.tags = tags if mode is None else {**tags, AUTO_FIX: mode}
 
 

@@ -121,8 +121,6 @@ class EndedJob:
     status: str
     failure: str
     at: datetime
-    ignored: bool
-    """The branch was tagged `ignore`."""
 
 
 class QuietTelemetry(Telemetry):
@@ -180,7 +178,11 @@ class World:
         messages: the alerts that the topic published.
         ended: every job that ended.
         asked: (app, branch) → kind of request → how many were sent.
+        muted: the apps that were ever muted, or a branch of theirs.
+        ignored: the branches (app, branch) that were ever tagged `ignore`.
+        always_watched: the apps that the settings always named.
         faults: errors that ended a run of the bot, and that nothing explains.
+        runs: how many messages were delivered.
         paused: True while the operator has switched the event source mapping off.
         bus: what happens to the next events: `normal`, `lost`, `late` or `twice`.
     """
@@ -193,6 +195,7 @@ class World:
     ended: list[EndedJob] = field(default_factory=list)
     asked: dict[tuple[str, str], dict[str, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
     muted: set[str] = field(default_factory=set)
+    ignored: set[tuple[str, str]] = field(default_factory=set)
     always_watched: set[str] = field(default_factory=set)
     faults: list[BaseException] = field(default_factory=list)
     runs: int = 0
@@ -383,7 +386,6 @@ class World:
                 detail["jobStatus"],
                 job.failure or "",
                 self.now(),
-                ignored=branch.tags.get(AUTO_FIX) == "ignore",
             )
         )
         if self.bus == "lost":
@@ -413,6 +415,7 @@ def simulated(world: World) -> Iterator[World]:
         patch.setattr(urllib3.PoolManager, "request", fetched)
         patch.setattr(WebhookClient, "send_dict", posted)
         patch.setattr("medic.aws.gather.ThreadPoolExecutor", _AtOnce)
+        patch.setattr("medic.watch.look.ThreadPoolExecutor", _AtOnce)
         patch.setattr("medic.incidents.table.uuid", SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=f"{next(counted):032x}")))
         for module in ("medic.aws.logs", "medic.logscan.scan"):
             patch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: 0.0))
