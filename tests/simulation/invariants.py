@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Invariant = Callable[["World"], Iterator[str]]
 _CLOSED = frozenset({"resolved", "not_helped", "outcome_unknown", "expired"})
-_CLOSING = frozenset({"resolved", "not_helped", "outcome_unknown", "expired"})
 _MOST_WAITING = 600
 _MOST_OF_AN_ITEM = 100_000
 """Characters. DynamoDB stores 400 KB."""
@@ -190,7 +189,7 @@ SAFETY: tuple[Invariant, ...] = (
 
 
 def each_failure_is_told(world: World) -> Iterator[str]:
-    """An alert came after the failure, or the last one before it left an incident open."""
+    """An alert came after the failure, or an incident was told before it and not yet closed."""
     messages = defaultdict(list)
     names = {app.app_id: app.settings["name"] for app in world.apps()}
     storms = "\n".join(message.text for message in world.messages if message.kind in ("storm", "storm_over"))
@@ -201,9 +200,9 @@ def each_failure_is_told(world: World) -> Iterator[str]:
             continue
         name = names[job.app_id]
         told = messages[name, job.branch]
-        before = [message for message in told if message.at < job.at]
-        after = any(message.at >= job.at for message in told)
-        if not after and (not before or before[-1].kind in _CLOSING) and name not in storms:
+        last = {message.incident: message.kind for message in told if message.at < job.at}
+        known = any(message.at >= job.at for message in told) or not _CLOSED.issuperset(last.values())
+        if not known and name not in storms:
             yield f"job {job.job_id} of {name}/{job.branch} failed at {job.at} and nobody was told"
 
 
