@@ -113,9 +113,7 @@ class Answers:
 
     def assume_role(self, *, RoleSessionName: str, **_: Any) -> Json:  # noqa: N803
         """The token is the session's name, which holds the incident's id."""
-        return {
-            "Credentials": {"AccessKeyId": "actor", "SecretAccessKey": "invented", "SessionToken": RoleSessionName}
-        }
+        return {"Credentials": {"AccessKeyId": "actor", "SecretAccessKey": "invented", "SessionToken": RoleSessionName}}
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.world import AUTO_FIX, SET_ROLE, START_JOB
 
 if TYPE_CHECKING:
-    from tests.simulation.world import EndedJob, Write, World
+    from tests.simulation.world import EndedJob, World, Write
 
 Invariant = Callable[["World"], Iterator[str]]
 _CLOSED = frozenset({"resolved", "not_helped", "outcome_unknown", "expired"})
@@ -42,7 +42,11 @@ def _role_writes(world: World) -> Iterator[tuple[Write, bool]]:
         if write.operation not in SET_ROLE:
             continue
         last = own.get(write.target)
-        undoes = last is not None and (write.role_before, write.role) == (last[0], last[1]) and write.asked.get("undo", 0) > 0
+        undoes = (
+            last is not None
+            and (write.role_before, write.role) == (last[0], last[1])
+            and write.asked.get("undo", 0) > 0
+        )
         yield write, undoes
         if undoes:
             del own[write.target]
@@ -95,26 +99,28 @@ def usable_roles_stay(world: World) -> Iterator[str]:
 def the_previous_role_is_kept(world: World) -> Iterator[str]:
     """The table still holds what was set before each change."""
     kept = {
-        (incident["id"], change["role_arn"], change["previous_arn"])
+        (f"amplify-medic-{incident['id']}", change["role_arn"], change["previous_arn"])
         for incident in world.incidents()
         for change in incident["changes"]
     }
     for write in _attaches(world):
-        if not any(write.session.endswith(id_) and rest == (write.role, write.role_before) for id_, *pair in kept if (rest := tuple(pair))):
+        if (write.session, write.role, write.role_before) not in kept:
             yield f"nobody knows that {write.target} had {write.role_before} before {write.role} ({write.session})"
 
 
 def caps_hold(world: World) -> Iterator[str]:
     """Settings may change in between, so only the widest limits hold for sure."""
     hours: dict[str, Counter[object]] = {name: Counter() for name in _CAPS}
-    for incident, write in {write.session: write for write in _attaches(world)}.items():  # noqa: B007
+    for write in {write.session: write for write in _attaches(world)}.values():
         hour = int(write.at.timestamp()) // 3600
         hours["fixes_per_branch_an_hour"][(*write.target, hour)] += 1
         hours["fixes_per_app_an_hour"][write.target[0], hour] += 1
         hours["fixes_per_account_an_hour"][hour] += 1
     for name, counted in hours.items():
         # One more may have been reserved in the hour before, and sent in this one.
-        yield from (f"{n} in the hour of {what}, {name} is {_CAPS[name]}" for what, n in counted.items() if n > _CAPS[name] + 1)
+        yield from (
+            f"{n} in the hour of {what}, {name} is {_CAPS[name]}" for what, n in counted.items() if n > _CAPS[name] + 1
+        )
 
 
 def branches_cool_down(world: World) -> Iterator[str]:
@@ -140,6 +146,20 @@ def one_rebuild(world: World) -> Iterator[str]:
             yield f"{write.target} was rebuilt with the tag {write.branch_tags.get(AUTO_FIX)}"
 
 
+def told_once(world: World) -> Iterator[str]:
+    """An alert comes again only after a request, which is answered, or if a call failed: then nobody may know of it."""
+    ids = {app.settings["name"]: app.app_id for app in world.apps()}
+    sent = Counter((message.app, message.branch, message.incident, message.text) for message in world.messages)
+    for (app, branch, incident, text), n in sent.items():
+        asked = sum(
+            sum(kinds.values())
+            for (app_id, name), kinds in world.asked.items()
+            if app_id == ids.get(app) and name in (branch, "*")
+        )
+        if n > 1 + asked + world.cloud.wire.failed:
+            yield f"{n} times, for {incident}: {text.splitlines()[0]}"
+
+
 def nothing_unexpected(world: World) -> Iterator[str]:
     """A run ends with an error of AWS, of a lease or of a request, or with none."""
     yield from (f"{type(error).__name__}: {error}" for error in world.faults)
@@ -148,7 +168,11 @@ def nothing_unexpected(world: World) -> Iterator[str]:
 def bounded(world: World) -> Iterator[str]:
     if len(world.cloud.queue.waiting) > _MOST_WAITING:
         yield f"{len(world.cloud.queue.waiting)} messages wait"
-    sizes = ((key, len(item["incidents"].get("S", ""))) for key, item in world.cloud.table.items.items() if "incidents" in item)
+    sizes = (
+        (key, len(item["incidents"].get("S", "")))
+        for key, item in world.cloud.table.items.items()
+        if "incidents" in item
+    )
     yield from (f"{key} has {size} characters" for key, size in sizes if size > _MOST_OF_AN_ITEM)
 
 
@@ -183,6 +207,7 @@ SAFETY: tuple[Invariant, ...] = (
     caps_hold,
     branches_cool_down,
     one_rebuild,
+    told_once,
     nothing_unexpected,
     bounded,
 )

@@ -67,7 +67,9 @@ def _is_found(mutant: Mutant, tree: Path, seed: int, steps: int) -> bool:
     found = ran.returncode == 1 and " breaks:\n" in ran.stdout
     why = ran.stdout.partition(" breaks:\n")[2].partition("\n")[0] if found else ran.stderr[-300:]
     where = ran.stdout.partition("World ")[2].partition(" ")[0]
-    _print(f"{'found' if found else 'MISSED'}  {mutant.name:<56} {where:<6} {time.monotonic() - begun:4.0f} s  {why[:110]}")
+    _print(
+        f"{'found' if found else 'MISSED'}  {mutant.name:<56} {where:<6} {time.monotonic() - begun:4.0f} s  {why[:110]}"
+    )
     return found
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.fakes.amplify.state import App, Branch
+    from tests.fakes.queue import Waiting
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -42,8 +43,10 @@ _BUILD_TIMES = (0, 0, 45, 240)
 _OUTCOMES = ("ok", "ok", "npm_failure", "prerender_credentials", "access_denied", "echoed_phrase", "backend_deploy")
 _TEXTS = (
     "CredentialsProviderError: Could not load credentials from any providers",
-    "AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/own/x is not authorized to perform: "
-    "iam:PassRole on resource: * because no identity-based policy allows the iam:PassRole action",
+    (
+        "AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/own/x is not authorized to perform: "
+        "iam:PassRole on resource: * because no identity-based policy allows the iam:PassRole action"
+    ),
     "GET /?q=Unable+to+assume+specified+IAM+Role 200",
     "<!channel> all is well",
 )
@@ -86,7 +89,7 @@ def draw(random: Random) -> Step:
     numbers = tuple(random.randrange(_MOST) for _ in range(3))
     strike = None
     if do in _STRUCK and random.random() < 0.4:
-        what = random.choice(("fault", "fault", "death", "other", "deliver"))
+        what = random.choice(("fault", "fault", "death", "other", "deliver", "twin", "twin"))
         strike = (random.randint(1, 30), what, random.randrange(_MOST))
     return Step(do, numbers, strike)
 
@@ -154,6 +157,8 @@ def _strike(world: World, step: Step) -> Strike | None:
         return Strike(moment, Fault.DEATH)
     if what == "fault":
         return Strike(moment, _pick([fault for fault in Fault if fault is not Fault.DEATH], number))
+    if what == "twin":
+        return Strike(moment, happens=lambda: _deliver_twin(world))
     if what == "deliver":
         return Strike(moment, happens=lambda: _deliver(world, Step("deliver", (number, number, number))))
     kind = _pick(_MEANWHILE, number)
@@ -191,15 +196,26 @@ def _deliver(world: World, step: Step) -> None:
     world.deliver(message, _strike(world, step))
 
 
+def _deliver_twin(world: World) -> None:
+    """SQS delivers the message that was received last once more, at the same time."""
+    received = max(world.cloud.queue.waiting, key=lambda message: message.visible_at, default=None)
+    if received is not None and not world.paused:
+        world.deliver(_copy(world, received))
+
+
+def _copy(world: World, original: Waiting) -> Waiting:
+    copy = world.cloud.queue.send(original.body, original.sender)
+    copy.sent_at = original.sent_at
+    return copy
+
+
 def _work(world: World, step: Step) -> None:  # noqa: ARG001
     world.drain()
 
 
 def _duplicate(world: World, step: Step) -> None:
     if world.cloud.queue.waiting:
-        original = _pick(world.cloud.queue.waiting, step.n[0])
-        copy = world.cloud.queue.send(original.body, original.sender)
-        copy.sent_at = original.sent_at
+        _copy(world, _pick(world.cloud.queue.waiting, step.n[0]))
 
 
 def _watch(world: World, step: Step) -> None:

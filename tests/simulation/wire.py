@@ -42,6 +42,7 @@ class SimulatedWire:
         before: called before each call, with its operation and parameters.
         after: called after each call that took effect.
         calls: how many calls were made.
+        failed: how many of them failed on purpose.
         session: the name of the role session that makes the call; empty for the function's own role.
     """
 
@@ -50,6 +51,7 @@ class SimulatedWire:
         self.before: Callable[[str, Json], None] = _nothing
         self.after: Callable[[str, Json], None] = _nothing
         self.calls = 0
+        self.failed = 0
         self.session = ""
         self._strike: Strike | None = None
         self._left = 0
@@ -73,8 +75,6 @@ class SimulatedWire:
         """
         fault = self._begin(operation, params)
         service, _, name = operation.partition(":")
-        if service in self.down:
-            fault = Fault.SERVER_ERROR
         match fault:
             case Fault.THROTTLE:
                 raise _error(name, *_THROTTLED_HERE[service])
@@ -96,8 +96,6 @@ class SimulatedWire:
     def around(self, operation: str, act: Callable[[], Any], fail: Callable[[Fault], Any], lost: Exception) -> Any:
         """Make a plain HTTP request."""
         fault = self._begin(operation, {})
-        if fault is None and operation.partition(":")[0] in self.down:
-            fault = Fault.SERVER_ERROR
         if fault in NO_EFFECT:
             return fail(fault)
         answer = act()
@@ -131,6 +129,9 @@ class SimulatedWire:
                 # Nothing comes between the last read and the write: there only IAM can stop it.
                 self._strike = None
                 strike.happens()
+        if operation.partition(":")[0] in self.down:
+            fault = Fault.SERVER_ERROR
+        self.failed += fault is not None
         self.before(operation, params)
         return fault
 

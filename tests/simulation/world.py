@@ -141,7 +141,7 @@ class QuietTelemetry(Telemetry):
     def alerted(self, waited: timedelta) -> None:
         """Count nothing."""
 
-    def fault(self, error: BaseException, **details: object) -> None:
+    def fault(self, error: BaseException, **_: object) -> None:
         self.faults.append(error)
 
 
@@ -244,7 +244,7 @@ class World:
         wire = self.cloud.wire
         wire.listen(strike)
         self.runs += 1
-        draw = Random(message.number * 1000 + message.receives).uniform
+        draw = Random(message.number * 1000 + message.receives).uniform  # noqa: S311 - one seed decides everything
         try:
             self.cloud.queue.poll(lambda batch: queue.handle(batch, services, draw), message)
         except Killed:
@@ -339,9 +339,7 @@ class World:
             named = _SUBJECT.match(params["Subject"])
             app, branch = (named["app"], named["branch"] or "") if named else ("", "")
             text = params["Message"]
-            self.messages.append(
-                Message(attributes["kind"], attributes["incident"], app, branch, text, self.now())
-            )
+            self.messages.append(Message(attributes["kind"], attributes["incident"], app, branch, text, self.now()))
 
     def _witness(self, operation: str, params: Json) -> Write | None:
         state = self.cloud.amplify.state
@@ -416,7 +414,9 @@ def simulated(world: World) -> Iterator[World]:
         patch.setattr(WebhookClient, "send_dict", posted)
         patch.setattr("medic.aws.gather.ThreadPoolExecutor", _AtOnce)
         patch.setattr("medic.watch.look.ThreadPoolExecutor", _AtOnce)
-        patch.setattr("medic.incidents.table.uuid", SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=f"{next(counted):032x}")))
+        patch.setattr(
+            "medic.incidents.table.uuid", SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=f"{next(counted):032x}"))
+        )
         for module in ("medic.aws.logs", "medic.logscan.scan"):
             patch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: 0.0))
         yield world
