@@ -264,6 +264,8 @@ class World:
             Watcher(self._runtime(), gateways, telemetry).run({}, 50.0)
         except AwsError:
             pass  # the next run tries again
+        except Exception as error:  # noqa: BLE001 - an invariant reports it
+            self.faults.append(error)
         except Killed:
             wire.revive()
         finally:
