@@ -134,13 +134,13 @@ def branches_cool_down(world: World) -> Iterator[str]:
 
 def one_rebuild(world: World) -> Iterator[str]:
     starts = [write for write in world.writes if write.operation == START_JOB]
-    jobs = Counter((*write.target, write.params["jobId"], write.session) for write in starts)
+    jobs = Counter((*write.target, write.params.get("jobId"), write.session) for write in starts)
     sessions = Counter(write.session for write in starts)
     yield from (f"{n} rebuilds of {what}" for counted in (jobs, sessions) for what, n in counted.items() if n > 1)
     for write in starts:
         if write.params["jobType"] != "RETRY":
             yield f"StartJob {write.params['jobType']}"
-        if int(write.params["jobId"]) != write.newest_job:
+        elif int(write.params["jobId"]) != write.newest_job:
             yield f"job {write.params['jobId']} of {write.target} was rebuilt, and {write.newest_job} is newer"
         if write.branch_tags.get(AUTO_FIX) not in ("fix", "ask"):
             yield f"{write.target} was rebuilt with the tag {write.branch_tags.get(AUTO_FIX)}"
