@@ -18,16 +18,8 @@ PLANTED = (
     "UpdateBranch sends a second field",
     "RELEASE in the place of RETRY",
     "a branch without a tag counts as opted in",
-    "a tag names a role that is not paired",
     "a guardrail's no does not stop the plan",
-    "the cool-down is ignored",
     "caps are counted and not kept to",
-    "a usable role that somebody set is replaced",
-    "a preview gets a role",
-    "tags and stage are not compared by the fresh look",
-    "an incident never expires",
-    "a rebuild whose answer was lost is asked for again",
-    "a log that is not there yet is dropped",
 )
 """Names in `tests/mutants/mutants.toml`."""
 
