@@ -53,6 +53,8 @@ proof: setup mutants .build/peer/ready .build/peers/ready .build/awscli/ready .b
 	$(BIN)/pytest -m proof tests/e2e tests/model
 	$(BIN)/python -m tests.differential
 	$(BIN)/python -m tests.peers
+	$(BIN)/python -m tests.simulation --seed $$RANDOM --steps 100000
+	$(BIN)/python -m tests.simulation --planted --steps 20000
 	$(BIN)/pytest -n $(JOBS) --shuffle $$RANDOM tests/unit tests/integration tests/docs
 	$(MAKE) audit
 

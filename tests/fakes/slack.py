@@ -105,7 +105,8 @@ class FakeSlack:
         """Refuse the next messages with one of Slack's error codes, such as `invalid_blocks`."""
         self._failures.extend([_Failure(400, None, code)] * times)
 
-    def _take(self, post: Post) -> tuple[int, dict[str, str], bytes]:
+    def take(self, post: Post) -> tuple[int, dict[str, str], bytes]:
+        """Answer a request: status, headers and body."""
         failure = self._failures.popleft() if self._failures else None
         if failure is not None:
             self.refused.append(post)
@@ -124,7 +125,7 @@ class FakeSlack:
         return 200, {"Content-Type": "application/json"}, json.dumps(sent).encode()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        take = self._take
+        take = self.take
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:

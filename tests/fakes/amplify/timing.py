@@ -30,11 +30,11 @@ class ManualTime:
     """A clock that moves only in `advance`, which runs the due actions in order.
 
     It starts at the last full hour: some work falls due in a certain minute of the hour, and that must not be chance.
-    The hour is today's, because moto reads the machine's clock.
+    The hour is today's, because moto reads the machine's clock. A world without moto may start at any time.
     """
 
-    def __init__(self) -> None:
-        self._now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    def __init__(self, start: datetime | None = None) -> None:
+        self._now = start or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         self._due: list[tuple[datetime, Callable[[], None]]] = []
 
     def now(self) -> datetime:

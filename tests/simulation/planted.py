@@ -1,0 +1,65 @@
+"""Plants known bugs in a copy of the tree, one at a time. The simulation must find each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.mutants.catalogue import Mutant, catalogue
+from tests.mutants.trial import copy_tree
+
+PLANTED = (
+    "no intent is written before the change",
+    "no lease: a held branch is held again",
+    "no fresh GetBranch before the write",
+    "UpdateBranch sends a second field",
+    "RELEASE in the place of RETRY",
+    "a branch without a tag counts as opted in",
+    "a guardrail's no does not stop the plan",
+    "caps are counted and not kept to",
+)
+"""Names in `tests/mutants/mutants.toml`."""
+
+
+def find_all(seed: int, steps: int) -> int:
+    """Print what finds each bug. Returns 1 if one is not found."""
+    by_name = {mutant.name: mutant for mutant in catalogue()}
+    with tempfile.TemporaryDirectory(prefix="planted-") as folder:
+        tree = copy_tree(Path(folder) / "tree")
+        missed = sum(not _is_found(by_name[name], tree, seed, steps) for name in PLANTED)
+    _print(f"{len(PLANTED) - missed} of {len(PLANTED)} planted bugs were found within {steps} steps.")
+    return 1 if missed else 0
+
+
+def _is_found(mutant: Mutant, tree: Path, seed: int, steps: int) -> bool:
+    path = tree / mutant.file
+    original = path.read_text(encoding="utf-8")
+    path.write_text(mutant.spoilt(tree), encoding="utf-8")
+    command = [sys.executable, "-B", "-m", "tests.simulation", f"--seed={seed}", f"--steps={steps}", "--unshrunk"]
+    begun = time.monotonic()
+    try:
+        ran = subprocess.run(  # noqa: S603 - our own module
+            command,
+            cwd=tree,
+            env={"PYTHONPATH": "lambdas:cli:.", "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        path.write_text(original, encoding="utf-8")
+    found = ran.returncode == 1 and " breaks:\n" in ran.stdout
+    why = ran.stdout.partition(" breaks:\n")[2].partition("\n")[0] if found else ran.stderr[-300:]
+    where = ran.stdout.partition("World ")[2].partition(" ")[0]
+    _print(
+        f"{'found' if found else 'MISSED'}  {mutant.name:<56} {where:<6} {time.monotonic() - begun:4.0f} s  {why[:110]}"
+    )
+    return found
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
