@@ -50,7 +50,7 @@ _TEXTS = (
     "GET /?q=Unable+to+assume+specified+IAM+Role 200",
     "<!channel> all is well",
 )
-_SERVICES = ("amplify", "iam", "dynamodb", "sns", "slack", "s3", "sts", "logs", "events")
+_SERVICES = ("amplify", "iam", "dynamodb", "sns", "slack", "s3", "sts", "logs", "events", "cloudtrail")
 SETTINGS: tuple[Callable[[Sequence[str]], Json], ...] = (
     lambda _: {},
     lambda _: {},
