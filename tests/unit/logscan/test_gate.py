@@ -137,6 +137,21 @@ def test_of_many_lines_all_that_report_anything_are_read() -> None:
     assert len(read) < len(lines) + 100
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"User: arn:aws:sts::111122223333:assumed-role/x/y is not authorized to perform:\n    s3:GetObject",
+        b"CredentialsProviderError: x\n" + STAMP + b"Could not load  credentials from any providers",
+        b"Could not load  credentials from  any providers",
+    ],
+)
+def test_a_line_that_goes_on_or_has_double_spaces_is_read(text: bytes) -> None:
+    log = [STAMP + text + b"\n" + STAMP + b"the end\n"]
+    reading = scan(log, Phase.BUILD)
+    assert reading.findings
+    assert reading == _slowly(log, Phase.BUILD)
+
+
 def test_no_literal_without_spaces_begins_another() -> None:
     squeezed = sorted({literal.replace(" ", "") for literal in LITERALS})
     assert not [pair for pair in pairwise(squeezed) if pair[1].startswith(pair[0])]
