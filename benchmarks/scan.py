@@ -1,8 +1,9 @@
 """The speed of the log scan, as a share of `grep -F` with the same literals on the same file; and its memory.
 
 Both run alternately and are measured in processor time, so other load on the machine affects both. Budgets: at least
-half of grep's speed with the catalogue, at least a quarter with twice as many literals, a fixed speed where every line
-nearly matches, and memory that does not grow with the log. The redaction of a log, as `medic redact` does it, is
+half of grep's speed with the catalogue, at least a quarter with twice as many literals, a speed where every line
+nearly matches, and memory that does not grow with the log. That speed is stated for a machine on which grep has a
+speed of `GREP`; here it counts as a share of grep's. The redaction of a log, as `medic redact` does it, is
 measured on the same lines.
 """
 
@@ -41,6 +42,8 @@ REDACTED = 8 * MEBIBYTE
 ROUNDS_OF_REDACTION = 3
 
 SHARE_OF_GREP = 0.5
+GREP = 570
+"""MiB a second of grep on the machine that the next two speeds are stated for."""
 REDACTION = 10
 """MiB a second."""
 SHARE_WITH_TWICE = SHARE_OF_GREP / 2
@@ -174,9 +177,9 @@ def near_misses(folder: Path, kind: str, grep_speed: float) -> Measured:
         raise RuntimeError(f"the scan found {reading.findings[0].signature} among the near misses {kind}")
     return Measured(
         what=f"Log scan where every line nearly matches, {kind}",
-        budget=f"≥ {NEAR_MISS} MiB/s",
-        seen=f"{speed:.1f} MiB/s",
-        met=speed >= NEAR_MISS,
+        budget=f"≥ {NEAR_MISS} MiB/s where grep -F has {GREP}",
+        seen=f"{speed:.1f} MiB/s, {grep_speed:.0f}",
+        met=speed / grep_speed >= NEAR_MISS / GREP,
         note=f"{speed / grep_speed:.3f} of grep -F on an ordinary log; linear: `log_mebibytes` limits the time",
     )
 
@@ -199,11 +202,12 @@ def redaction(folder: Path) -> Measured:
             by_grep.append(grepped)
             by_redaction.append(redacted)
     speed = REDACTED / MEBIBYTE / statistics.median(by_redaction)
+    grep_speed = REDACTED / MEBIBYTE / statistics.median(by_grep)
     return Measured(
         what="Redaction of an ordinary log",
-        budget=f"≥ {REDACTION} MiB/s",
-        seen=f"{speed:.1f} MiB/s",
-        met=speed >= REDACTION,
+        budget=f"≥ {REDACTION} MiB/s where grep -F has {GREP}",
+        seen=f"{speed:.1f} MiB/s, {grep_speed:.0f}",
+        met=speed / grep_speed >= REDACTION / GREP,
         note=f"{ratio(by_grep, by_redaction)[0]:.3f} of grep -F",
     )
 

@@ -27,11 +27,12 @@ _MAX_REASON = 200
 _STARS = r"\*{0,2}"
 """Markdown's emphasis."""
 _ACTION = r"[A-Za-z][\w-]{1,40};?:[A-Za-z*]\w{0,80}(?:\*(?!\*))?"
-_REFUSAL = (
-    rf"(?:\bnot {_STARS}|^)authorized{_STARS} to (?:perform{_STARS}:?{_STARS} ?[`'\"*]{{0,3}}(?P<action>{_ACTION})"
+_REFUSED_CALL = (
+    rf"authorized{_STARS} to (?:perform{_STARS}:?{_STARS} ?[`'\"*]{{0,3}}(?P<action>{_ACTION})"
     rf"|perform the required AWS Marketplace actions \((?P<first>{_ACTION})[^)]{{0,200}}\)"
     r"|access this resource)"
 )
+_REFUSAL = rf"(?:\bnot {_STARS}|^){_REFUSED_CALL}"
 _USER_BEFORE = rf"\bUser{_STARS}:?{_STARS} [\"'`\\*]*(?=[^\s\"'`*])"
 _ASSUMED_ROLE = r"(?:arn:aws[\w-]{0,16}:sts::[^\s:/]{0,32}:)?assumed-role/[^\s\"'`*]{1,250}"
 _ON_RESOURCE = (
@@ -55,7 +56,7 @@ _EXPLICIT_DENY = (
     r"(?P<arn>arn:aws[\w-]{0,16}:[^\s\"'`]{1,300}))?)?"
 )
 _LONE_REASON = rf"(?:{_NOTHING_ALLOWS.replace('because no', 'no')}|{_EXPLICIT_DENY.replace('?P<type>', '?P<type2>')})"
-FORMS_OF_DENIALS = (_REFUSAL, _LONE_REASON)
+FORMS_OF_DENIALS = (_REFUSED_CALL, _LONE_REASON)
 """`find_denials` finds nothing in a text with neither. Case does not count."""
 _OTHER_REASON = (
     r"\bbecause (?P<reason>(?!no [\w -]{3,30}(?:polic|boundar))"

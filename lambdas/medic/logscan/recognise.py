@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from medic.knowledge.signatures import DENIAL_LITERALS, SIGNATURES
 from medic.labels import Confidence, Identity, Label, Phase, PolicyType, Source
-from medic.logscan.denial import FORMS_OF_DENIALS, confidence_of, find_denials, label_of
+from medic.logscan.denial import confidence_of, find_denials, label_of
 from medic.logscan.ending import is_fatal
 from medic.logscan.model import Finding
 from medic.logscan.quoting import is_from_a_test, is_quoted, is_source_code
@@ -73,10 +73,8 @@ _ERROR_ALONE = (
     rf"(?={_NO_MESSAGE_FOLLOWS})"
 )
 """`Error: AccessDenied`, or the name on a line of its own."""
-_ERROR_SOMEWHERE = (
-    rf"(?:%s)(?={_MESSAGE_FOLLOWS}|{_NO_MESSAGE_FOLLOWS})|[:=]\s?[\"'\\]{{0,3}}{_QUALIFIED}(?:%s)(?![\w-])"
-)
-"""Where any of the three forms above may be: what they need, without what precedes it."""
+PLACES_OF_NAMES = rf"%s(?:(?={_MESSAGE_FOLLOWS}|{_NO_MESSAGE_FOLLOWS})|(?:(?<=[.#$:=\"'\\]%s)|(?<=[:=]\s%s))(?![\w-]))"
+"""Where any of the three forms above may be: what they need, most of what precedes them left out."""
 
 
 def findings_in(entry: LogEntry, phase: Phase, *, commands_executed: bool, in_stamped_log: bool) -> list[Finding]:
@@ -99,41 +97,6 @@ def findings_in(entry: LogEntry, phase: Phase, *, commands_executed: bool, in_st
         return []
     most = max(each.decisiveness for each in found)
     return [each for each in found if each.decisiveness == most]
-
-
-def may_report(literal: str, text: str) -> bool:
-    """False if no signature or denial with a word that contains this literal can match an entry of one line.
-
-    Args:
-        literal: what the prefilter found in it.
-        text: the text of the entry, only of ASCII characters.
-    """
-    messages, names = _gate(literal)
-    return messages.search(text.lower()) is not None or (names is not None and names.search(text) is not None)
-
-
-@cache
-def _gate(literal: str) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
-    """What the messages with this literal look like in lower case, and the places of errors' names with it."""
-    several = [each for each in SIGNATURES if any(literal in word for word in each.words)]
-    patterns = [each.pattern for each in several if each.pattern]
-    if any(literal in word for word in DENIAL_LITERALS):
-        patterns += FORMS_OF_DENIALS
-    names = "|".join(dict.fromkeys(name for each in several for name in each.names))
-    return (
-        re.compile("|".join(f"(?:{_lower(pattern)})" for pattern in patterns) or r"(?!)"),
-        re.compile(_ERROR_SOMEWHERE.replace("%s", names)) if names else None,
-    )
-
-
-def _lower(pattern: str) -> str:
-    """Finds in a text in lower case what the pattern finds if case does not count; faster. Without its groups."""
-    escape_group_or_letter = r"\\.|\(\?P<\w+>|."
-    return re.sub(
-        escape_group_or_letter,
-        lambda part: "(?:" if part[0][:3] == "(?P" else part[0] if len(part[0]) > 1 else part[0].lower(),
-        pattern,
-    )
 
 
 class _EntryReader:

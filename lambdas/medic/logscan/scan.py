@@ -8,19 +8,15 @@ all signatures. Only where one occurs does the scanner assemble the log entry ar
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections import OrderedDict
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from medic.knowledge.signatures import DENIAL_LITERALS, SIGNATURES
 from medic.labels import Phase, Source
 from medic.logscan.ending import (
     COMMAND,
-    FATAL,
-    STEP_LITERALS,
     ending_of,
     goes_on,
     is_fatal,
@@ -28,11 +24,12 @@ from medic.logscan.ending import (
     own_failure_in,
     passes_on,
 )
-from medic.logscan.entries import STAMP, entry_at, read_line
+from medic.logscan.entries import entry_at, read_line
+from medic.logscan.gate import WORDS, positions_to_read
 from medic.logscan.model import Denial, Ending, LogReading
 from medic.logscan.prefilter import CONTEXT, LONGEST_LITERAL, Prefilter, blocks
 from medic.logscan.quoting import only_displays
-from medic.logscan.recognise import findings_in, may_report
+from medic.logscan.recognise import findings_in
 from medic.redaction import redact
 from medic.unpack import CutError, Gap, last_of
 
@@ -60,33 +57,12 @@ _REMEMBERED = 32
 """Texts of entries, and shapes of lines, that need no second look."""
 _FIRST_LINES = 20
 """Lines within which a log with time stamps shows the first one."""
-_LONGEST_LINE = 1024
-"""Bytes of a line that may be skipped as dull."""
-_SAME_DIGITS = bytes.maketrans(b"123456789", b"000000000")
-_NUMBER = re.compile(rb"[a-f]*+0[0a-f]*+")
-"""A number or a hash, once all digits are the same."""
-_PLAIN = re.compile(rb"\.\d{1,9}Z \[(?:INFO|WARNING|ERROR)\]: ([!-~](?:[ -~]*[!-~])?)")
-"""What follows the seconds in a line that Amplify printed, of ASCII characters only."""
-_STATUS = re.compile(rb"\b40\d\b")
-
 _STEMS = ("redential", "ssume")
 """Each stands for every word that contains it: one search for all of them."""
-_WORDS = {*DENIAL_LITERALS, *(word for each in SIGNATURES for word in each.words), *STEP_LITERALS, FATAL, *_STEMS}
-LITERALS = tuple(sorted(word for word in _WORDS if not any(other in word for other in _WORDS - {word})))
+LITERALS = tuple(
+    sorted(word for word in WORDS.union(_STEMS) if not any(other in word for other in WORDS.union(_STEMS) - {word}))
+)
 """Everything that every block is searched for: no literal contains another. The rest of the log is not examined."""
-
-
-_STEPS = frozenset(word.encode() for word in (*STEP_LITERALS, FATAL))
-"""They say how the build goes on, so their lines are always read."""
-
-
-def _around(stem: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    """What precedes a stem, and what follows it, in the words that it stands for."""
-    parts = [word.partition(stem) for word in sorted(_WORDS - {stem}) if stem in word]
-    return tuple(before.encode() for before, _, _ in parts), tuple(after.encode() for _, _, after in parts)
-
-
-_AROUND = {stem.encode(): _around(stem) for stem in _STEMS}
 
 
 def scan(chunks: Iterable[bytes | Gap], phase: Phase, *, seconds: float = math.inf) -> LogReading:
@@ -138,8 +114,6 @@ class Scanner:
         """True after Amplify's verdict: what follows did not end the build."""
         self._recent: OrderedDict[str, tuple[int, tuple[Finding, ...]]] = OrderedDict()
         """Line and findings of the last entries, by text, because a failure in a loop prints the same text again."""
-        self._dull: OrderedDict[bytes, None] = OrderedDict()
-        """Shapes of the last lines that showed nothing."""
         self._kept: dict[_Key, Finding] = {}
         self._unread: list[str] = []
 
@@ -220,23 +194,13 @@ class Scanner:
             self._read_entries(before, body, after, hits)
         self._line_feeds += line_feeds
         self._size += len(body)
-        self._end = (self._end + body)[-_ENDING_BYTES:]
+        self._end = (self._end + body if len(body) < _ENDING_BYTES else body)[-_ENDING_BYTES:]
 
     def _read_entries(self, before: bytes, body: bytes, after: bytes, hits: dict[int, bytes]) -> None:
         data, begins = before + body + after, self._size - len(before)
         judged = max(len(before), self._read_up_to - begins)
-        for position in sorted(hits):
-            at = len(before) + position
+        for at in positions_to_read(data, len(before), hits):
             if begins + at < self._read_up_to:
-                continue
-            line = _lone_line(data, at) if self._stamped else None
-            if line is not None and _means_nothing(data, at, hits[position], line):
-                continue
-            shape = _shape_of(line) if line is not None else None
-            if shape in self._dull:
-                continue
-            text = plain_text(line) if line is not None and hits[position] not in _STEPS else None
-            if text is not None and not may_report(hits[position].decode(), text):
                 continue
             min_offset, min_offset_line = self._read_up_to - begins, self._read_up_to_line
             if min_offset < 0:
@@ -245,12 +209,10 @@ class Scanner:
             self._read_up_to, self._read_up_to_line = begins + end, entry.lines[-1].number
             self._supersede_if(self._pending and own_failure_in(data, judged, begin))
             judged = max(judged, end)
-            if self._read_entry(entry) and shape is not None and len(entry.lines) == 1:
-                _remember(self._dull, shape, None)
+            self._read_entry(entry)
         self._supersede_if(self._pending and own_failure_in(data, judged, len(before) + len(body)))
 
-    def _read_entry(self, entry: LogEntry) -> bool:
-        """Reads an entry. True if it shows nothing."""
+    def _read_entry(self, entry: LogEntry) -> None:
         first = entry.lines[0]
         step, fatal = goes_on(first), self._is_build and is_fatal(first, in_stamped_log=self._stamped)
         if first.text.startswith(COMMAND):
@@ -266,7 +228,6 @@ class Scanner:
         if fatal and not self._over:
             self._supersede_earlier_kinds()
             self._over = True
-        return not (findings or step or fatal or self._command_only_displays)
 
     def _findings_in(self, entry: LogEntry) -> tuple[Finding, ...]:
         """The findings in an entry, at its place. `ended_build` is what is known so far: nothing followed yet."""
@@ -342,41 +303,6 @@ def _remember(recent: OrderedDict[K, V], key: K, value: V) -> None:
     recent[key] = value
     if len(recent) > _REMEMBERED:
         recent.popitem(last=False)
-
-
-def _lone_line(data: bytes, position: int) -> bytes | None:
-    """The line at a position, without its time stamp. None if it may be part of a longer entry."""
-    begin = data.rfind(b"\n", max(0, position - _LONGEST_LINE), position) + 1
-    end = data.find(b"\n", position, position + _LONGEST_LINE)
-    stamp = STAMP.match(data, begin)
-    if end < 0 or stamp is None or STAMP.match(data, end + 1) is None:
-        return None
-    return data[stamp.end() : end]
-
-
-def _means_nothing(data: bytes, position: int, literal: bytes, line: bytes) -> bool:
-    """True for a stem that is not part of any word that it stands for. Only for a line with plain spaces."""
-    around = _AROUND.get(literal)
-    if around is None or b"  " in line or b"\t" in line or b"\x1b" in line:
-        return False
-    before, after = around
-    return not (data.endswith(before, 0, position) and data.startswith(after, position + len(literal)))
-
-
-def plain_text(line: bytes) -> str | None:
-    """The text of a line, given what follows its seconds, if it is as simple as most; as `read_line` gives it."""
-    plain = _PLAIN.fullmatch(line)
-    return plain[1].decode() if plain and b"  " not in line else None
-
-
-def _shape_of(line: bytes) -> bytes | None:
-    """The line without its numbers: lines of one shape differ in nothing that a pattern sees.
-
-    None if it has a number that may be an HTTP status.
-    """
-    if b"40" in line and _STATUS.search(line):
-        return None
-    return _NUMBER.sub(b"", line.translate(_SAME_DIGITS))
 
 
 def _order(finding: Finding) -> tuple[bool, int, int]:
