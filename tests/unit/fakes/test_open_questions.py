@@ -137,6 +137,13 @@ class Stage:
         self.amplify.control.advance(120)
         return before.status, urllib3.request("GET", url).status
 
+    def log_lines_with_a_role(self) -> object:
+        self.status()
+        self.attach(self.make_role())
+        assert self.status() == 200
+        return len(logs_backends[self.amplify.account_id][self.amplify.region].filter_log_events(
+            f"/aws/amplify/{self.app_id}", [], 0, 1 << 60, None, None, "", False)[0])  # fmt: skip
+
     def events_of_a_job(self) -> object:
         self.amplify.events.clear()
         self.client.start_job(appId=self.app_id, branchName="main", jobType="RELEASE")
@@ -183,6 +190,10 @@ CASES: list[tuple[str, str, Callable[[Stage], object], object]] = [
     ("log_lags", "yes", Stage.log_over_time, (404, 200)),
     ("event_lost", "no", Stage.events_of_a_job, ["STARTED", "SUCCEED"]),
     ("event_lost", "yes", Stage.events_of_a_job, []),
+    ("total_number_of_jobs", "running", lambda stage: stage.branch()["totalNumberOfJobs"], "0"),
+    ("total_number_of_jobs", "all", lambda stage: stage.branch()["totalNumberOfJobs"], "1"),
+    ("ssr_logs_without_permission", "written", Stage.log_lines_with_a_role, 2),
+    ("ssr_logs_without_permission", "missing", Stage.log_lines_with_a_role, 1),
 ]  # fmt: skip
 
 
