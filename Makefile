@@ -50,7 +50,7 @@ test: setup check  ## check, then unit, integration, infrastructure and end-to-e
 	$(BIN)/pytest -n $(JOBS)
 
 proof: setup mutants .build/peer/ready .build/peers/ready .build/awscli/ready .build/cdk/ready  ## slow checks: mutants, bursts, pasted fixes, others' tools, random order
-	$(BIN)/pytest -m proof tests/e2e
+	$(BIN)/pytest -m proof tests/e2e tests/integration/doctor_live
 	$(BIN)/python -m tests.differential
 	$(BIN)/python -m tests.peers
 	$(BIN)/pytest -n $(JOBS) --shuffle $$RANDOM tests/unit tests/integration tests/docs

@@ -88,7 +88,6 @@ class PromiseJson(TypedDict):
 class LiveAnswer(TypedDict):
     schema: Literal[1]
     promises: list[PromiseJson]
-    measured: AnswersFile | None
-    """Null if the run broke off before the end."""
+    measured: AnswersFile
     not_undone: dict[str, str]
     """What is still there, and why. The journal names it too."""

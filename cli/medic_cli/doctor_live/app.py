@@ -196,9 +196,7 @@ class ScratchApp:
     def set_role(self, branch: str, role_arn: str) -> None:
         """Set or, with "", try to detach a branch's compute role. Deleting the branch undoes it."""
         with translated("amplify:UpdateBranch"):
-            self._writing_amplify.update_branch(
-                appId=self.scratch.app_id, branchName=branch, computeRoleArn=role_arn
-            )
+            self._writing_amplify.update_branch(appId=self.scratch.app_id, branchName=branch, computeRoleArn=role_arn)
 
     # --- undoing
 

@@ -62,41 +62,39 @@ class LiveOptions:
     answers: Path | None = None
 
 
-def print_policy(session: Session, app_id: str) -> None:
-    """Print the IAM policy that a live run on this app needs.
-
-    Raises:
-        CouldNotLookError: the caller's account or region is unknown.
-    """
-    with explained():
-        print_json(policy_for(_scratch(session, app_id)))
-
-
-def run_live(session: Session, options: LiveOptions) -> None:
-    """Undo what an earlier run left, then ask, play, measure and undo. Exits with 1 if a promise was broken.
+def doctor_live(session: Session, options: LiveOptions, *, policy: bool) -> None:
+    """Print the IAM policy that a run needs; or run. Exits with 1 if a promise was broken or something is left.
 
     Raises:
         CouldNotLookError: a call failed; what was made is undone, or named in the journal.
-        NotDoneError: the app is no scratch app.
+        NotDoneError: the app is no scratch app, or the user said no.
     """
     require_compute_role_support()
     with explained():
         scratch = _scratch(session, options.app_id)
-        journal = Journal(options.journal or Path(f"medic-doctor-{options.app_id}.json"), scratch)
-        app = ScratchApp(session, scratch, journal, utc_now, time.sleep)
+        if policy:
+            print_json(policy_for(scratch))
+        else:
+            _run(session, scratch, options)
+
+
+def _run(session: Session, scratch: Scratch, options: LiveOptions) -> None:
+    """Undo what an earlier run left, then ask, play, measure and undo."""
+    journal = Journal(options.journal or Path(f"medic-doctor-{options.app_id}.json"), scratch)
+    app = ScratchApp(session, scratch, journal, utc_now, time.sleep)
+    if journal.entries:
+        _finish_earlier_run(app, options)
+    app.check()
+    _print_plan(app, options)
+    if not confirmed("Play these failures in the scratch app?", yes=options.yes):
+        raise NotDoneError("Nothing was done.")
+    bot, origins = _connected(session, options)
+    try:
+        answer = play(app, visit, log_reader(origins), bot)
+    finally:
         if journal.entries:
-            _finish_earlier_run(app, options)
-        app.check()
-        _print_plan(app, options)
-        if not confirmed("Play these failures in the scratch app?", yes=options.yes):
-            raise NotDoneError("Nothing was done.")
-        bot, origins = _connected(session, options)
-        try:
-            answer = play(app, visit, log_reader(origins), bot)
-        finally:
-            if journal.entries:
-                click.echo(f"Still there: {', '.join(journal.entries)}. Run the command again.", err=True)
-    path = _kept(answer["measured"], scratch, options)
+            click.echo(f"Still there: {', '.join(journal.entries)}. Run the command again.", err=True)
+    path = _written(answer["measured"], scratch, options)
     _print(answer, path, as_json=options.as_json)
     if answer["not_undone"] or any(promise["outcome"] == "fail" for promise in answer["promises"]):
         sys.exit(SOMETHING_WRONG)
@@ -163,10 +161,8 @@ class _DeployedBot:
         return self.client.send(request, _UNDO_WAIT).text or "the bot did not answer"
 
 
-def _kept(measured: AnswersFile | None, scratch: Scratch, options: LiveOptions) -> Path | None:
+def _written(measured: AnswersFile, scratch: Scratch, options: LiveOptions) -> Path:
     """Write the file with the answers. Returns its path."""
-    if measured is None:
-        return None
     path = options.answers or Path(f"amplify-answers-{scratch.region}.json")
     try:
         path.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
@@ -175,17 +171,15 @@ def _kept(measured: AnswersFile | None, scratch: Scratch, options: LiveOptions) 
     return path
 
 
-def _print(answer: LiveAnswer, path: Path | None, *, as_json: bool) -> None:
+def _print(answer: LiveAnswer, path: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
     console = terminal()
     promises = (f"{each['outcome']}: {each['promise']} ({each['evidence']})" for each in answer["promises"])
     print_list(console, "The bot", promises)
-    if answer["measured"]:
-        answers = answer["measured"]["answers"].items()
-        print_list(console, "Amplify", (f"{question}: {value or 'could not tell'}" for question, value in answers))
+    answers = answer["measured"]["answers"].items()
+    print_list(console, "Amplify", (f"{question}: {value or 'could not tell'}" for question, value in answers))
     print_list(console, "Not undone", (f"{thing}: {why}" for thing, why in answer["not_undone"].items()))
     console.print()
-    if path:
-        console.print(shown(f"The answers are in {path}, without ids. Please send it: docs/doctor-app/README.md", "bold"))
+    console.print(shown(f"The answers are in {path}, without ids. Please send it: docs/doctor-app/README.md", "bold"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -80,7 +80,7 @@ class Measurement:
     texts: dict[str, str] = field(default_factory=dict)
     unanswered: dict[str, str] = field(default_factory=dict)
     _roles: dict[str, str] = field(default_factory=dict)
-    _roles_made_at: datetime = datetime.min.replace(tzinfo=UTC)
+    _roles_made_at: datetime = field(init=False)
 
     def run(self) -> None:
         """Make the branch and the roles, and ask every question.

@@ -60,8 +60,10 @@ def visit(url: str) -> PageAnswer:
     status, body, _ = _get("the page", url)
     if status == HTTPStatus.OK:
         return PageAnswer.ROLE
-    return PageAnswer.NO_ROLE if any(words in body.decode("utf-8", "replace") for words in _NO_CREDENTIALS) else (
-        PageAnswer.OTHER
+    return (
+        PageAnswer.NO_ROLE
+        if any(words in body.decode("utf-8", "replace") for words in _NO_CREDENTIALS)
+        else (PageAnswer.OTHER)
     )
 
 

@@ -14,7 +14,6 @@ from typing import Any, Literal, get_type_hints
 
 from tests.fakes.amplify.choices import check_choice
 
-
 ANSWERS_VARIABLE = "AMPLIFY_ANSWERS"
 """The environment variable with the path of a file of measured answers. The emulator's process inherits it."""
 REPORTED = frozenset(

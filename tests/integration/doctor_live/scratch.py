@@ -153,9 +153,7 @@ class Clinic:
 
     def scratch_app(self) -> ScratchApp:
         scratch = Scratch("aws", self.world.amplify.account_id, REGION, self.app_id)
-        return ScratchApp(
-            doctor_session(), scratch, Journal(self.journal, scratch), self.world.now, self._pause
-        )
+        return ScratchApp(doctor_session(), scratch, Journal(self.journal, scratch), self.world.now, self._pause)
 
     @property
     def journal(self) -> Path:

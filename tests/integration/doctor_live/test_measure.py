@@ -9,6 +9,7 @@ import pytest
 
 from medic_cli.doctor_live.measure import QUESTIONS
 from tests.fakes.amplify.open_questions import OpenQuestions, as_measured
+from tests.unit.cli.support import valid
 
 if TYPE_CHECKING:
     from tests.integration.doctor_live.scratch import Clinic
@@ -59,7 +60,6 @@ def test_every_answer_is_right_and_everything_is_undone(
 
     questions = as_measured(**switches)
     expected = {question: getattr(questions, question) for question in QUESTIONS} | unseen
-    assert answer["measured"] is not None
     assert answer["measured"]["answers"] == expected
     assert answer["measured"]["unanswered"].keys() == unseen.keys()
     assert answer["not_undone"] == {}
@@ -76,8 +76,6 @@ def test_lags_are_measured_in_seconds(clinic: Clinic) -> None:
     clinic.world.amplify.control.set_questions(status_lags="no", log_lags="yes")
     second = clinic.run()["measured"]
 
-    assert first is not None
-    assert second is not None
     assert first["lags"] == {"event_to_status": pytest.approx(120, abs=5), "status_to_log": 0}
     assert second["lags"] == {"event_to_status": 0, "status_to_log": pytest.approx(120, abs=5)}
 
@@ -85,7 +83,10 @@ def test_lags_are_measured_in_seconds(clinic: Clinic) -> None:
 def test_the_file_names_nobody(clinic: Clinic) -> None:
     clinic.world.amplify.control.set_questions(status_reason="present", empty_compute_role="refused")
 
-    text = json.dumps(clinic.run()["measured"])
+    answer = clinic.run()
+    text = json.dumps(answer["measured"])
+    valid("amplify-answers", text)
+    valid("doctor-live", json.dumps(answer))
 
     assert clinic.app_id not in text
     assert clinic.world.amplify.account_id not in text

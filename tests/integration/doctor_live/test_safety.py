@@ -46,7 +46,7 @@ def test_a_second_run_cleans_up_after_a_kill_at_any_kind_of_write(clinic: Clinic
     clinic.run()
     operations = [operation for _, operation, _ in clinic.hook.calls if not operation.startswith(("Get", "List"))]
     writes = [name for name in operations if not name.startswith(("Filter", "Receive"))]
-    for operation in {"PutTargets", "CreateBranch", "StartJob", "DeleteBranch", "DeleteQueue"}:
+    for operation in ("PutTargets", "CreateBranch", "StartJob", "DeleteBranch", "DeleteQueue"):
         for after_effect in (False, True):
             kill(clinic, writes.index(operation) + 1, after_effect=after_effect)
 
@@ -137,6 +137,8 @@ def test_a_run_that_breaks_off_undoes_what_it_made(clinic: Clinic) -> None:
     assert clinic.left() == []
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(600)
 def test_the_bot_keeps_its_promises_from_the_event_to_the_undo(clinic: Clinic) -> None:
     clinic.with_bot = True
     answer = clinic.run(InProcessBot.of(clinic))
