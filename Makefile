@@ -50,7 +50,7 @@ test: setup check  ## check, then unit, integration, infrastructure and end-to-e
 	$(BIN)/pytest -n $(JOBS)
 
 proof: setup mutants .build/peer/ready .build/peers/ready .build/awscli/ready .build/cdk/ready  ## slow checks: mutants, bursts, pasted fixes, others' tools, random order, audit
-	$(BIN)/pytest -m proof tests/e2e tests/model
+	$(BIN)/pytest -m proof tests/e2e tests/model tests/integration/doctor_live
 	$(BIN)/python -m tests.differential
 	$(BIN)/python -m tests.peers
 	$(BIN)/python -m tests.simulation --seed $$RANDOM --steps 100000

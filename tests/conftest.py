@@ -5,14 +5,19 @@ Tests that share a costly setup run in the same process.
 
 from __future__ import annotations
 
+import os
 import random
+from pathlib import Path
 
 import pytest
 from aws_lambda_powertools import Metrics
 from hypothesis import HealthCheck, settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from tests.fakes.amplify.open_questions import ANSWERS_VARIABLE, guesses
+
 EVERY_FAULT = "--every-fault"
+AMPLIFY_ANSWERS = "--amplify-answers"
 
 settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
@@ -51,7 +56,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByCost:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options for `make faults` and `make proof`, which run more than `make test`."""
     parser.addoption(EVERY_FAULT, action="store_true", help="test every call with every fault and every aftermath")
+    parser.addoption(AMPLIFY_ANSWERS, metavar="FILE", help="let the fake of Amplify answer as this file measured")
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in a random order with this seed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Pass the answers on to the fake, also to the one in the emulator's process."""
+    if answers := config.getoption(AMPLIFY_ANSWERS):
+        os.environ[ANSWERS_VARIABLE] = str(Path(answers).resolve())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -62,6 +74,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Print the seed, so that a failing order can be repeated."""
+    """Print the seed, so that a failing order can be repeated, and what the fake of Amplify does not know."""
     seed = config.getoption("--shuffle")
-    return [] if seed is None else [f"--shuffle {seed}"]
+    answers = config.getoption(AMPLIFY_ANSWERS)
+    shuffled = [] if seed is None else [f"--shuffle {seed}"]
+    guessed = [f"{AMPLIFY_ANSWERS} {answers}, guessed: {', '.join(sorted(guesses()))}"] if answers else []
+    return [*shuffled, *guessed]

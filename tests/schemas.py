@@ -27,6 +27,7 @@ from typing import (
 from medic.alerts.event_bus import _DETAIL_TYPES, SCHEMA
 from medic.alerts.json_types import DiagnosisEvent, IncidentEvent, Keywords, TruncatedEvent, UndiagnosedEvent
 from medic_cli import answers
+from medic_cli.doctor_live.answers import AnswersFile, LiveAnswer
 from medic_cli.preflight.answers import PreflightAnswer
 from medic_cli.scan.answers import ScanAnswer
 from medic_cli.snapshot.answers import CompareAnswer, SnapshotAnswer
@@ -46,6 +47,11 @@ _LABEL_AND_FINDINGS = Keywords(
 """A log has findings exactly if its label is not not_iam."""
 
 _ANSWERS: dict[str, tuple[object, str, str]] = {
+    "amplify-answers": (
+        AnswersFile,
+        "Measured answers",
+        "What `medic doctor --live` measured: the file for `pytest --amplify-answers`. Ids are replaced.",
+    ),
     "classify": (
         Annotated[answers.ClassifyAnswer, _LABEL_AND_FINDINGS] | answers.LineError,
         "medic classify",
@@ -57,6 +63,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "medic diagnose",
         "The answer of `medic diagnose --json`. Every text in it is redacted.",
     ),
+    "doctor-live": (LiveAnswer, "medic doctor --live", "The answer of `medic doctor --live --json`."),
     "explain": (
         answers.EntriesJson | answers.EntryJson,
         "medic explain",

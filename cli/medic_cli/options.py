@@ -28,7 +28,9 @@ def examples(*lines: str) -> str:
 def app_argument(*, required: bool = True) -> Callable[[F], F]:
     """`APP`: an app id."""
     metavar = "APP" if required else "[APP]"
-    return click.argument("app", metavar=metavar, required=required, callback=_app_id, shell_complete=completion.apps)
+    return click.argument(
+        "app", metavar=metavar, required=required, callback=check_app_id, shell_complete=completion.apps
+    )
 
 
 def branch_argument(*, required: bool = True) -> Callable[[F], F]:
@@ -135,7 +137,8 @@ def since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> da
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _app_id(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+def check_app_id(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A callback that rejects what is no app id."""
     if value is not None and not _is_app_id(value):
         raise click.BadParameter(f"{value!r} is not an Amplify app id such as d1a2b3c4d5e6f7.")
     return value

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Self
 import boto3
 
 from tests.emulator.lambda_environment import make_lambda_environment
+from tests.fakes.amplify.open_questions import ANSWERS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -216,6 +217,7 @@ class LocalCloud:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **{name: os.environ[name] for name in (ANSWERS_VARIABLE,) if name in os.environ},
             **tls,
         }
 

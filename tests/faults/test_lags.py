@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import EVERY_FAULT
-from tests.fakes.amplify.open_questions import OpenQuestions
+from tests.fakes.amplify.open_questions import as_measured
 from tests.faults import builds, requests
 from tests.faults.arrange import FIX, build
 from tests.faults.invariants import check_closed, check_outcome, check_reported, check_safety
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from _pytest.mark import ParameterSet
 
+    from tests.fakes.amplify.open_questions import OpenQuestions
     from tests.faults.paths import Arrange, Ending
 
 STORIES = (
@@ -36,8 +37,8 @@ STORIES = (
     builds.runtime_attach,
     requests.approved,
 )
-QUESTIONS = {"status_lags": OpenQuestions(status_lags="yes"), "log_lags": OpenQuestions(log_lags="yes")}
-BOTH = OpenQuestions(status_lags="yes", log_lags="yes")
+QUESTIONS = {"status_lags": as_measured(status_lags="yes"), "log_lags": as_measured(log_lags="yes")}
+BOTH = as_measured(status_lags="yes", log_lags="yes")
 SAMPLE = 60
 """Without the option that asks for every fault, one case in so many runs."""
 
@@ -93,7 +94,7 @@ def test_a_rebuild_whose_events_are_lost_is_followed_to_its_end(arrange: Arrange
 
 @pytest.mark.parametrize("branch_arn", ["raw", "encoded"])
 def test_a_branch_whose_name_has_a_slash_is_changed_whatever_its_arn_looks_like(branch_arn: str) -> None:
-    with wired_world(OpenQuestions(branch_arn=branch_arn)) as world:  # type: ignore[arg-type]
+    with wired_world(as_measured(branch_arn=branch_arn)) as world:
         remediator, branch = Remediator(world), "feature/login"
         app = world.make_app(tags={**FIX, "amplify-medic:rebuild": "yes"}, branch=branch)
         world.amplify.control.set_connection(app, "lost")

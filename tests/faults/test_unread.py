@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from tests.fakes.amplify.open_questions import OpenQuestions
+from tests.fakes.amplify.open_questions import OpenQuestions, as_measured
 from tests.faults.arrange import build, failing, with_broken_service_role
 from tests.faults.invariants import check_reported, check_safety
 from tests.faults.remediator import Remediator
@@ -47,13 +47,13 @@ plans = st.dictionaries(
     st.tuples(st.sampled_from(Unread), st.sampled_from((1, 4, FOR_EVER))),
     max_size=6,
 )
-lags = st.builds(OpenQuestions, status_lags=st.sampled_from(("no", "yes")), log_lags=st.sampled_from(("no", "yes")))
+lags = st.builds(as_measured, status_lags=st.sampled_from(("no", "yes")), log_lags=st.sampled_from(("no", "yes")))
 
 
 @given(plan=plans, questions=lags, opted_in=st.booleans(), cut=st.booleans())
-@example(plan={"amplify:GetJob": (Unread.DENIED, FOR_EVER)}, questions=OpenQuestions(), opted_in=True, cut=False)
-@example(plan={LOG: (Unread.DENIED, FOR_EVER)}, questions=OpenQuestions(), opted_in=True, cut=False)
-@example(plan={}, questions=OpenQuestions(status_lags="yes", log_lags="yes"), opted_in=True, cut=True)
+@example(plan={"amplify:GetJob": (Unread.DENIED, FOR_EVER)}, questions=as_measured(), opted_in=True, cut=False)
+@example(plan={LOG: (Unread.DENIED, FOR_EVER)}, questions=as_measured(), opted_in=True, cut=False)
+@example(plan={}, questions=as_measured(status_lags="yes", log_lags="yes"), opted_in=True, cut=True)
 @settings(max_examples=25, phases=[Phase.explicit, Phase.generate])
 def test_a_failure_is_never_lost(plan: Plan, questions: OpenQuestions, *, opted_in: bool, cut: bool) -> None:
     with wired_world(questions) as world:

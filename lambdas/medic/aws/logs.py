@@ -91,7 +91,7 @@ class BuildLogSource:
             CutError: the end could not be reached within the limits, or the body breaks off, after what could be read.
             RetryableError: the host is busy or did not answer.
         """
-        self._refuse_foreign(url)
+        self.refuse_foreign(url)
         download = _Download(self._http, url, self._max_seconds)
         try:
             yield from self._both_ends(download, url)
@@ -123,7 +123,7 @@ class BuildLogSource:
                 return
         yield from last_of(text, self._tail, why)
 
-    def _refuse_foreign(self, url: str) -> None:
+    def refuse_foreign(self, url: str) -> None:
         parts = urlsplit(url)
         if f"{parts.scheme}://{parts.netloc}" in self._origins:
             return

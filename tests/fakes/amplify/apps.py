@@ -150,7 +150,7 @@ def show_branch(state: State, app: App, branch: Branch) -> Json:
         "createTime": branch.created,
         "updateTime": branch.updated,
         "enableAutoBuild": True,
-        "totalNumberOfJobs": str(sum(job.running for job in branch.jobs.values())),
+        "totalNumberOfJobs": str(_jobs_counted(state, branch)),
         "enableBasicAuth": False,
         "ttl": "5",
         "enablePullRequestPreview": False,
@@ -161,6 +161,12 @@ def show_branch(state: State, app: App, branch: Branch) -> Json:
         padded = state.questions.active_job_id == "padded"
         shown["activeJobId"] = branch.active_job_id.zfill(10) if padded else branch.active_job_id
     return {**_unset(state, BRANCH_UNSET), **shown, **branch.settings}
+
+
+def _jobs_counted(state: State, branch: Branch) -> int:
+    if state.questions.total_number_of_jobs == "all":
+        return len(branch.jobs)
+    return sum(job.running for job in branch.jobs.values())
 
 
 def _kept(settings: Json) -> Json:

@@ -1,16 +1,36 @@
-"""Open questions: behaviour of Amplify that AWS does not document. A test can set each answer."""
+"""Open questions: behaviour of Amplify that AWS does not document. A test can set each answer.
+
+`pytest --amplify-answers FILE` replaces the defaults by what `medic doctor --live` measured.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_type_hints
+import json
+import os
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
 
 from tests.fakes.amplify.choices import check_choice
+
+ANSWERS_VARIABLE = "AMPLIFY_ANSWERS"
+"""The environment variable with the path of a file of measured answers. The emulator's process inherits it."""
+REPORTED = frozenset(
+    {
+        *("retry_of_succeeded", "log_stream_names", "app_role_at_runtime", "log_body", "log_url", "unset_members"),
+        *("active_job_id", "event_lost"),
+    }
+)
+"""Questions whose default AWS documents or a public transcript shows. All other defaults are guesses."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestions:
-    """One answer to each open question. The defaults are the answers that public reports support best.
+    """One answer to each open question.
+
+    The defaults are the answers that public reports support best;
+    those outside of `REPORTED` are guesses.
 
     Attributes:
         compute_source_conditions: Which of aws:SourceAccount and aws:SourceArn Amplify sends when it tries a compute
@@ -33,6 +53,8 @@ class OpenQuestions:
         status_lags: Whether GetJob and ListJobs show a job as RUNNING for two more minutes after its last event.
         log_lags: Whether the URL of a build log answers NoSuchKey for two minutes after the last event.
         event_lost: Whether EventBridge loses the events, which it delivers on a best-effort basis.
+        total_number_of_jobs: Whether a branch's totalNumberOfJobs counts the running jobs or all of them.
+        ssr_logs_without_permission: Whether SSR code is logged although its compute role lacks logs:PutLogEvents.
     """
 
     compute_source_conditions: Literal["refused", "account_only", "accepted"] = "refused"
@@ -53,7 +75,28 @@ class OpenQuestions:
     status_lags: Literal["no", "yes"] = "no"
     log_lags: Literal["no", "yes"] = "no"
     event_lost: Literal["no", "yes"] = "no"
+    total_number_of_jobs: Literal["running", "all"] = "running"
+    ssr_logs_without_permission: Literal["written", "missing"] = "written"
 
     def __post_init__(self) -> None:
         for question, answers in get_type_hints(type(self)).items():
             check_choice(question, getattr(self, question), answers)
+
+
+def as_measured(**changes: str) -> OpenQuestions:
+    """The answers that this run was given, with a test's own changes. What was not measured has its default."""
+    path = os.environ.get(ANSWERS_VARIABLE)
+    return replace(OpenQuestions(**_read(path)) if path else OpenQuestions(), **changes)  # type: ignore[arg-type]
+
+
+def guesses() -> frozenset[str]:
+    """The questions that neither a report nor this run's measurement answers."""
+    path = os.environ.get(ANSWERS_VARIABLE)
+    return frozenset(each.name for each in fields(OpenQuestions)) - REPORTED - (_read(path) if path else {}).keys()
+
+
+@cache
+def _read(path: str) -> dict[str, Any]:
+    """The answers in a file. A question without an answer is left out; an unknown one raises TypeError."""
+    answers: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))["answers"]
+    return {question: answer for question, answer in answers.items() if answer is not None}

@@ -53,7 +53,8 @@ def serve(state: State, app: App, branch: Branch, wording: Wording = "plain") ->
         raise BadRequestException(msg)
     status, message = _served(state, app, branch, wording)
     answer = SsrAnswer(status, message, _stream(state, app, branch))
-    state.ports.logs.put(f"/aws/amplify/{app.app_id}", answer.stream, state.ports.time.now(), message)
+    if _logged(state, app, branch):
+        state.ports.logs.put(f"/aws/amplify/{app.app_id}", answer.stream, state.ports.time.now(), message)
     return answer
 
 
@@ -95,6 +96,13 @@ def _served(state: State, app: App, branch: Branch, wording: Wording) -> tuple[i
         f"AccessDeniedException: User: {principal} is not authorized to perform: {need.action} on resource: "
         f"{need.resource} because no identity-based policy allows the {need.action} action"
     )
+
+
+def _logged(state: State, app: App, branch: Branch) -> bool:
+    role = _running_role(state, app, branch)
+    if role is None or state.questions.ssr_logs_without_permission == "written":
+        return True
+    return permits(role.policies, "logs:PutLogEvents", f"arn:aws:logs:*:*:log-group:/aws/amplify/{app.app_id}")
 
 
 def _running_role(state: State, app: App, branch: Branch) -> Role | None:

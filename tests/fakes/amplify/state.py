@@ -10,7 +10,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from tests.fakes.amplify.errors import LimitExceededException, NotFoundException
-from tests.fakes.amplify.open_questions import OpenQuestions
+from tests.fakes.amplify.open_questions import OpenQuestions, as_measured
 from tests.fakes.amplify.trust import may_assume
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class State:
     account_id: str
     region: str
     ports: Ports
-    questions: OpenQuestions = field(default_factory=OpenQuestions)
+    questions: OpenQuestions = field(default_factory=as_measured)
     propagation: timedelta = timedelta()
     build_time: timedelta = timedelta()
     page_size: int = 50

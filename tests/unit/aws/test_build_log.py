@@ -174,4 +174,4 @@ def test_a_url_that_is_not_an_aws_host_over_https_is_refused(url: str) -> None:
     ],
 )
 def test_aws_hosts_are_accepted(url: str) -> None:
-    BuildLogSource(max_bytes=1000)._refuse_foreign(url)
+    BuildLogSource(max_bytes=1000).refuse_foreign(url)

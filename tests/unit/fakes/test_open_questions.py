@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import pytest
 import urllib3
 from botocore.exceptions import ClientError
+from moto.logs.models import logs_backends
 
-from tests.fakes.amplify.open_questions import OpenQuestions
+from tests.fakes.amplify.open_questions import ANSWERS_VARIABLE, REPORTED, OpenQuestions, as_measured, guesses
 from tests.unit.fakes.conftest import trust_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from types_boto3_amplify import AmplifyClient
 
@@ -137,6 +140,14 @@ class Stage:
         self.amplify.control.advance(120)
         return before.status, urllib3.request("GET", url).status
 
+    def log_lines_with_a_role(self) -> object:
+        self.status()
+        self.attach(self.make_role())
+        assert self.status() == 200
+        backend = logs_backends[self.amplify.account_id][self.amplify.region]
+        streams = backend.groups[f"/aws/amplify/{self.app_id}"].streams.values()
+        return sum(len(stream.events) for stream in streams)
+
     def events_of_a_job(self) -> object:
         self.amplify.events.clear()
         self.client.start_job(appId=self.app_id, branchName="main", jobType="RELEASE")
@@ -183,6 +194,10 @@ CASES: list[tuple[str, str, Callable[[Stage], object], object]] = [
     ("log_lags", "yes", Stage.log_over_time, (404, 200)),
     ("event_lost", "no", Stage.events_of_a_job, ["STARTED", "SUCCEED"]),
     ("event_lost", "yes", Stage.events_of_a_job, []),
+    ("total_number_of_jobs", "running", lambda stage: stage.branch()["totalNumberOfJobs"], "0"),
+    ("total_number_of_jobs", "all", lambda stage: stage.branch()["totalNumberOfJobs"], "1"),
+    ("ssr_logs_without_permission", "written", Stage.log_lines_with_a_role, 2),
+    ("ssr_logs_without_permission", "missing", Stage.log_lines_with_a_role, 1),
 ]  # fmt: skip
 
 
@@ -209,6 +224,31 @@ def test_every_answer_to_every_question_is_tested() -> None:
     tested = {(question, answer) for question, answer, _, _ in CASES}
 
     assert {(question, answer) for question, hint in hints.items() for answer in get_args(hint)} == tested
+
+
+def answers_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **answers: str | None) -> None:
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps({"answers": answers}), encoding="utf-8")
+    monkeypatch.setenv(ANSWERS_VARIABLE, str(path))
+
+
+def test_the_fake_answers_as_a_file_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_file(tmp_path, monkeypatch, retry_job_id="same", branch_arn=None)
+
+    assert as_measured() == OpenQuestions(retry_job_id="same")
+    assert as_measured(retry_job_id="new") == OpenQuestions()
+    assert "retry_job_id" not in guesses()
+    assert "branch_arn" in guesses()
+    assert not guesses() & REPORTED
+
+
+@pytest.mark.parametrize("answers", [{"retry_job_id": "both"}, {"unknown": "yes"}], ids=["answer", "question"])
+def test_a_file_with_an_unknown_answer_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: dict[str, str]
+) -> None:
+    answers_file(tmp_path, monkeypatch, **answers)
+    with pytest.raises((ValueError, TypeError)):
+        as_measured()
 
 
 def test_a_branch_with_unset_members_fits_the_service_model(

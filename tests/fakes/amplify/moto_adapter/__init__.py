@@ -21,7 +21,7 @@ from tests.fakes.amplify.control import Control
 from tests.fakes.amplify.moto_adapter.log_search import search_as_documented
 from tests.fakes.amplify.moto_adapter.models import amplify_backends
 from tests.fakes.amplify.moto_adapter.urls import url_bases
-from tests.fakes.amplify.open_questions import OpenQuestions
+from tests.fakes.amplify.open_questions import OpenQuestions, as_measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,14 +84,14 @@ def amplify_on_moto(
     """Activate `mock_aws` with Amplify.
 
     Args:
-        questions: Answers to the open questions in this region. Other regions keep the defaults.
+        questions: Answers to the open questions in this region. Other regions have those of the run.
         region: The region of the fake.
         account_id: The account of the fake.
     """
     _register()
     with mock_aws():
         amplify = AmplifyOnMoto(region, account_id)
-        amplify.fake.state.questions = questions or OpenQuestions()
+        amplify.fake.state.questions = questions or as_measured()
         yield amplify
 
 
