@@ -138,10 +138,16 @@ RECORD_UNREADABLE = AlarmText(
     " damaged.",
     do="find its key in the log line RecordUnreadable. Deploy the newer release again, or delete a damaged item.",
 )
+NOT_FORWARDED = AlarmText(
+    section="events-are-not-forwarded",
+    means="EventBridge could not put the bot's own events on the central event bus, and dropped them. Alerts still"
+    " arrive.",
+    do="check that the bus of the setting `central_bus` exists, and that its policy accepts this account.",
+)
 
 ALARM_TEXTS = (
     *(DEAD_LETTERS, MESSAGES_RETRIED, MESSAGES_WAIT, FAULT, UNTRUSTED, SLACK_FAILING, SILENT_WATCHER),
-    *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED, UNDIAGNOSED, RECORD_UNREADABLE),
+    *(THROTTLED, SLOW, ALERT_FAILED, STORM, NOT_HELPED, UNDIAGNOSED, RECORD_UNREADABLE, NOT_FORWARDED),
 )
 
 
@@ -165,6 +171,7 @@ class Monitoring(Construct):
         slack: lambda_.Function | None,
         queue: sqs.IQueue,
         dead_letters: sqs.IQueue,
+        forwarding_rule: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._facade = self._create_facade(topic)
@@ -173,6 +180,8 @@ class Monitoring(Construct):
         self._monitor_alerts()
         self._monitor_functions(remediator, watcher, slack)
         self._monitor_queues(queue, dead_letters)
+        if forwarding_rule is not None:
+            self._monitor_forwarding(forwarding_rule)
 
     def _create_facade(self, topic: sns.ITopic) -> MonitoringFacade:
         return MonitoringFacade(
@@ -370,6 +379,26 @@ class Monitoring(Construct):
                     alarm_description_override=DEAD_LETTERS.description,
                 )
             },
+        )
+
+    def _monitor_forwarding(self, rule_name: str) -> None:
+        """Events that EventBridge gave up on. Retries do not count.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+        """
+        failed = cloudwatch.Metric(
+            namespace="AWS/Events",
+            metric_name="FailedInvocations",
+            dimensions_map={"RuleName": rule_name},
+            statistic="Sum",
+            period=_PERIOD,
+            label="events",
+        )
+        alarm = _watched("Event", "NotForwarded", failed, 0, NOT_FORWARDED)
+        self._facade.monitor_custom(
+            alarm_friendly_name="CentralBus",
+            human_readable_name="Central event bus",
+            metric_groups=[CustomMetricGroup(title="Own events that were not forwarded", metrics=[alarm])],
         )
 
 

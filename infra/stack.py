@@ -114,6 +114,7 @@ class AmplifyMedicStack(Stack):
             )
         self.remediator.accept_requests(self.operator.role, self.slack.role if self.slack is not None else None)
         self.incidents.accept_writes([self.remediator.role, self.watcher.role])
+        bus = None if settings.central_bus is None else CentralBus(self, "CentralBus", settings.central_bus)
         if settings.alarms:
             Monitoring(
                 self,
@@ -124,9 +125,8 @@ class AmplifyMedicStack(Stack):
                 slack=self.slack.function if self.slack is not None else None,
                 queue=queue,
                 dead_letters=self.queue.dead_letters,
+                forwarding_rule=None if bus is None else bus.rule_name,
             )
-        if settings.central_bus is not None:
-            CentralBus(self, "CentralBus", settings.central_bus)
         if not settings.slack.secrets and not settings.sns.emails:
             Annotations.of(self).add_warning_v2("amplify-medic:nobody-is-told", _NO_RECIPIENTS)
         self._outputs()

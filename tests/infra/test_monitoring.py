@@ -10,7 +10,7 @@ import pytest
 from infra.iam import flatten
 from infra.monitoring import ALARM_TEXTS
 from medic.telemetry import DIMENSIONS, EVENT_TO_ALERT, RETRIED_AGE, TelemetryEvent
-from tests.infra.stacks import EVERYTHING, of_type, properties_of
+from tests.infra.stacks import COMPANY, of_type, properties_of
 from tests.infra.stacks import template as template_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ LONGEST_DESCRIPTION = 1024
 
 def template() -> Template:
     """The template with every option set."""
-    return template_of(**EVERYTHING)
+    return template_of(**COMPANY)
 
 
 def alarms() -> dict[str, dict[str, Any]]:
@@ -77,6 +77,12 @@ def test_messages_that_are_retried_for_half_an_hour_raise_an_alarm() -> None:
     (alarm,) = [alarm for alarm in alarms().values() if watched(alarm)[1] == RETRIED_AGE]
 
     assert (alarm["Threshold"], alarm["Metrics"][0]["MetricStat"]["Stat"]) == (30 * 60, "Maximum")
+
+
+def test_an_event_that_is_not_forwarded_to_the_central_bus_raises_an_alarm() -> None:
+    (rule,) = [name for name in of_type(template(), "AWS::Events::Rule") if name.startswith("CentralBus")]
+
+    assert ("AWS/Events", "FailedInvocations", (f"<{rule}>",)) in watched_by_all()
 
 
 @pytest.mark.parametrize("metric", ["Throttles", "Duration"])
