@@ -6,7 +6,7 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
-SOURCES := app.py infra lambdas cli tests demo benchmarks
+SOURCES := app.py infra lambdas cli action tests demo benchmarks
 # Test processes: one more than a small machine has cores, because end-to-end tests mostly wait.
 JOBS ?= 3
 
@@ -140,6 +140,7 @@ lock:  ## resolve and lock the newest versions of all requirements
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/awscli.txt requirements/awscli.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/twine.txt requirements/twine.in
 	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/audit.txt requirements/audit.in
+	$(UV) pip compile -q --universal --python-version 3.11 $(LOCK) -o requirements/action.txt requirements/action.in
 	$(UV) pip compile -q --python-platform aarch64-manylinux2014 --python-version 3.13 $(LOCK) \
 	    -o requirements/lambda.txt requirements/lambda.in
 LOCK := --generate-hashes --no-emit-index-url --no-header --upgrade

@@ -15,7 +15,8 @@ class CentralBus(Construct):
     """A rule on the default event bus, and a role that may only put events on the central one.
 
     The central bus's own policy must accept events from this account. EventBridge retries for a day. An event that
-    it then drops is lost only there: alerts and incidents stay in this account.
+    it then drops is lost only there: alerts and incidents stay in this account. No dead-letter queue: the stack's own
+    would give the event back to the remediator. An alarm watches `rule_name` instead.
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
     """
 
@@ -38,3 +39,4 @@ class CentralBus(Construct):
             targets=[events.CfnRule.TargetProperty(id="CentralBus", arn=bus_arn, role_arn=role.role_arn)],
         )
         rule.node.add_dependency(role)
+        self.rule_name = rule.ref

@@ -87,8 +87,15 @@ NEEDS_ATTENTION = AlarmText(
     do=f"search {_LOGS} for MessageFault, MessageRetried, RequestUntrusted, RecordUnreadable, Storm, NotHelped and"
     " Undiagnosed. The runbook says what to do about each.",
 )
+NOT_FORWARDED = AlarmText(
+    name="NotForwarded",
+    section="events-are-not-forwarded",
+    means="EventBridge could not put the bot's own events on the central event bus, and dropped them. Alerts still"
+    " arrive.",
+    do="check that the bus of the setting `central_bus` exists, and that its policy accepts this account.",
+)
 
-ALARM_TEXTS = (DEAD_LETTERS, MESSAGES_WAIT, SILENT_WATCHER, ALERT_FAILED, FUNCTIONS, NEEDS_ATTENTION)
+ALARM_TEXTS = (DEAD_LETTERS, MESSAGES_WAIT, SILENT_WATCHER, ALERT_FAILED, FUNCTIONS, NEEDS_ATTENTION, NOT_FORWARDED)
 
 
 class Alarms(Construct):
@@ -109,6 +116,7 @@ class Alarms(Construct):
         slack: lambda_.Function | None,
         queue: sqs.IQueue,
         dead_letters: sqs.IQueue,
+        forwarding_rule: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._action = SnsAction(topic)
@@ -121,6 +129,8 @@ class Alarms(Construct):
         self._above(ALERT_FAILED, _count(TelemetryEvent.ALERT_FAILED))
         self._above(NEEDS_ATTENTION, _metric(ATTENTION, "Sum", ATTENTION_SERVICE))
         self._above(FUNCTIONS, _trouble(functions, slack))
+        if forwarding_rule is not None:
+            self._above(NOT_FORWARDED, _dropped(forwarding_rule))
         self._alarm(
             SILENT_WATCHER,
             _count(TelemetryEvent.WATCHER_RAN, "watcher"),
@@ -189,6 +199,20 @@ def _trouble(functions: Sequence[lambda_.Function], slack: lambda_.Function | No
         add(slack.metric_errors(period=_PERIOD), "{}")
     return cloudwatch.MathExpression(
         expression=f"MAX([{', '.join(terms)}])", using_metrics=metrics, label="trouble", period=_PERIOD
+    )
+
+
+def _dropped(rule_name: str) -> cloudwatch.Metric:
+    """Events that EventBridge gave up on. Retries do not count.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+    """
+    return cloudwatch.Metric(
+        namespace="AWS/Events",
+        metric_name="FailedInvocations",
+        dimensions_map={"RuleName": rule_name},
+        statistic="Sum",
+        period=_PERIOD,
     )
 
 

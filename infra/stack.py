@@ -119,12 +119,19 @@ class AmplifyMedicStack(Stack):
         functions = (self.remediator.function, self.watcher.function)
         slack = self.slack.function if self.slack is not None else None
         queues = {"queue": queue, "dead_letters": self.queue.dead_letters}
+        bus = None if settings.central_bus is None else CentralBus(self, "CentralBus", settings.central_bus)
         if settings.alarms:
-            Alarms(self, "Alarms", topic=self.alerts.topic, functions=functions, slack=slack, **queues)
+            Alarms(
+                self,
+                "Alarms",
+                topic=self.alerts.topic,
+                functions=functions,
+                slack=slack,
+                forwarding_rule=None if bus is None else bus.rule_name,
+                **queues,
+            )
         if settings.dashboard:
             Dashboard(self, "Dashboard", functions=[*functions, *([slack] if slack else [])], **queues)
-        if settings.central_bus is not None:
-            CentralBus(self, "CentralBus", settings.central_bus)
         if not settings.slack.secrets and not settings.sns.emails:
             Annotations.of(self).add_warning_v2("amplify-medic:nobody-is-told", _NO_RECIPIENTS)
         self._outputs()

@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger, Metrics
 from infra.iam import flatten
 from infra.monitoring import ALARM_TEXTS
 from medic.telemetry import ATTENTION, COUNTED, DIMENSIONS, EVENT_TO_ALERT, LONGEST_RETRY, Telemetry, TelemetryEvent
-from tests.infra.stacks import EVERYTHING, of_type, properties_of
+from tests.infra.stacks import BUS, EVERYTHING, of_type, properties_of
 from tests.infra.stacks import template as template_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ MINUTES = 60
 
 def template() -> Template:
     """The template with every option set."""
-    return template_of(**EVERYTHING, dashboard=True)
+    return template_of(**EVERYTHING, dashboard=True, central_bus=BUS)
 
 
 def alarms() -> dict[str, dict[str, Any]]:
@@ -110,6 +110,7 @@ def test_a_healthy_bot_raises_no_alarm_whether_its_functions_ran_or_not() -> Non
         ({("Duration", "Watcher"): 73_000.0}, "Functions"),
         ({("Duration", "SlackInteractivity"): 12_500.0}, "Functions"),
         ({("Errors", "SlackInteractivity"): 1.0}, "Functions"),
+        ({("FailedInvocations", "CentralBusRule"): 1.0}, "NotForwarded"),
     ],
 )
 def test_whatever_needs_a_person_raises_one_alarm(seen: dict[tuple[str, str], float], alarm: str) -> None:

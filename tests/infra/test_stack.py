@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -55,6 +56,10 @@ def test_the_table_locks_nobody_out_who_deploys_or_repairs_it() -> None:
 
     assert not [action for action in statement["Action"] if action.endswith(of_the_table)]
     assert "NotAction" not in statement
+
+
+def test_nothing_is_forwarded_to_a_central_bus_without_the_setting() -> None:
+    assert "CentralBus" not in json.dumps(template(**EVERYTHING))
 
 
 def test_uninstalling_leaves_only_the_default_role_which_live_branches_may_use() -> None:

@@ -1,18 +1,25 @@
 """Install the wheel and the sdist into empty environments, and run the commands that need no AWS.
 
-The wheel gets the newest dependencies that its ranges allow, as `pipx install` would; the sdist gets the oldest.
+The wheel gets the newest dependencies that its ranges allow, as `pipx install` would; the sdist gets the oldest. The
+GitHub action installs from this folder, with locked dependencies.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import yaml  # type: ignore[import-untyped]
 from uv import find_uv_bin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / ".build" / "dist"
@@ -60,13 +67,31 @@ def install(built: Path, resolution: str, folder: Path) -> Path:
     return environment / "bin" / "medic"
 
 
-def run(command: list[str], folder: Path, given: str = "", code: int = 0) -> str:
+def install_as_action(folder: Path) -> Path:
+    """Run the step of action.yml that installs. Returns its `medic`."""
+    steps = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
+    (script,) = [step["run"] for step in steps if step.get("id") == "install"]
+    environ = {
+        "PYTHON": sys.executable,
+        "RUNNER_TEMP": str(folder),
+        "GITHUB_ACTION_PATH": str(ROOT),
+        "GITHUB_OUTPUT": str(folder / "outputs"),
+    }
+    run(["bash", "-c", script], folder, environ=os.environ | environ)
+    return Path((folder / "outputs").read_text().strip().removeprefix("python=")).with_name("medic")
+
+
+def run(
+    command: list[str], folder: Path, given: str = "", code: int = 0, environ: Mapping[str, str] | None = None
+) -> str:
     """What the command prints.
 
     Raises:
         PackageError: its exit code is another one.
     """
-    done = subprocess.run(command, cwd=folder, input=given, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        command, cwd=folder, env=environ, input=given, capture_output=True, text=True, check=False
+    )
     if done.returncode != code:
         raise PackageError(f"{command} exited with {done.returncode}, not {code}:\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -87,6 +112,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             check(install(built, resolution, Path(name)), Path(name))
         sys.stdout.write(f"{built.name} installs with the {resolution} dependencies, and its commands work.\n")
+    with tempfile.TemporaryDirectory() as name:
+        check(install_as_action(Path(name)), Path(name))
+    sys.stdout.write("The GitHub action installs, and its commands work.\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What the GitHub action in action.yml runs."""
