@@ -31,6 +31,7 @@ from typing import (
 from medic.alerts.event_bus import _DETAIL_TYPES, SCHEMA
 from medic.alerts.json_types import DiagnosisEvent, IncidentEvent, Keywords, TruncatedEvent, UndiagnosedEvent
 from medic_cli import answers
+from medic_cli.doctor.answers import DoctorAnswer
 from medic_cli.scan.answers import ScanAnswer
 from medic_cli.snapshot.answers import CompareAnswer, SnapshotAnswer
 
@@ -58,6 +59,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "medic diagnose",
         "The answer of `medic diagnose --json`. Every text in it is redacted.",
     ),
+    "doctor": (DoctorAnswer, "medic doctor", "The answer of `medic doctor --json`."),
     "explain": (
         answers.EntriesJson | answers.EntryJson,
         "medic explain",

@@ -18,6 +18,7 @@ from medic.settings_reader import SettingsError, SettingsReader
 
 SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
+DEFAULT_ROLE_VARIABLE = "DEFAULT_COMPUTE_ROLE_ARN"
 SLACK_ROLE_VARIABLE = "SLACK_ROLE_ID"
 EMULATOR_ACCOUNT = "000000000000"
 """The account of local emulators. AWS gives no customer this account id."""
@@ -441,7 +442,7 @@ _VARIABLES = {
 }
 _REMEDIATOR_VARIABLES = _VARIABLES | {
     "topic_arn": "ALERT_TOPIC_ARN",
-    "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
+    "default_role_arn": DEFAULT_ROLE_VARIABLE,
     "operator_role_id": "OPERATOR_ROLE_ID",
 }
 

@@ -1,0 +1,51 @@
+"""The `medic doctor` command."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from medic_cli.aws import stack_option
+from medic_cli.options import aws_options, examples, json_option
+from medic_cli.output import print_json
+
+_EXAMPLES = examples(
+    "medic doctor",
+    "medic doctor --stack AmplifyMedic --region eu-central-1 --json",
+    "medic doctor --verbose        # also what passes",
+)
+
+
+@click.command("doctor", epilog=_EXAMPLES)
+@stack_option
+@click.option("--verbose", "-v", is_flag=True, help="Also show the checks that pass.")
+@aws_options
+@json_option
+def command(*, stack: str, verbose: bool, as_json: bool, **aws: Any) -> None:  # noqa: ANN401 - click's
+    """Check whether a deployed stack keeps its promises, and show the command that repairs what does not.
+
+    Uses your credentials and changes nothing. A call that you may not make gives "unknown", and names the permission.
+
+    Exits with 0 if every check passes, 1 if one fails, 2 on wrong usage, 3 if none fails but some are unknown.
+    """
+    # Imported here because help and usage errors need no boto3.
+    from medic.gateways import utc_now  # noqa: PLC0415
+    from medic_cli.aws import session  # noqa: PLC0415
+    from medic_cli.doctor.checks import all_checks  # noqa: PLC0415
+    from medic_cli.doctor.model import CheckUp  # noqa: PLC0415
+    from medic_cli.doctor.output import as_json as answer  # noqa: PLC0415
+    from medic_cli.doctor.output import print_check_up  # noqa: PLC0415
+    from medic_cli.doctor.reader import Reader  # noqa: PLC0415
+
+    began = time.monotonic()
+    facts = Reader(session(**aws), stack, utc_now()).facts()
+    place = facts.place
+    found = CheckUp(place.account, place.region, stack, facts.read_at, time.monotonic() - began, all_checks(facts))
+    if as_json:
+        print_json(answer(found))
+    else:
+        print_check_up(found, verbose=verbose)
+    sys.exit(found.exit_code)
