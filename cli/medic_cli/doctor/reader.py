@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from medic.arns import arn_parts, name_of
+from medic.arns import RoleArn, arn_parts, name_of
 from medic.aws.errors import AbsentError, AwsError, DeniedError, translated
 from medic.aws.iam import IamReader
 from medic.aws.logs import log_group, milliseconds
@@ -28,7 +28,8 @@ from medic_cli.doctor.rights import Denial, denials, questions
 from medic_cli.doctor.template import Place, Resource, resources
 from medic_cli.errors import CouldNotLookError
 from medic_cli.scan.opted_in import OptInTerms
-from medic_cli.scan.scanner import ScanOptions, run
+from medic_cli.scan.scanner import ScanOptions
+from medic_cli.scan.scanner import run as run_scan
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,11 +37,13 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
     from medic.aws.secrets import SecretForm
+    from medic.evidence import Role
     from medic_cli.doctor.rights import Question
     from medic_cli.doctor.template import Json
     from medic_cli.scan.model import Scan
 
 T = TypeVar("T")
+_Scanning: TypeAlias = "Callable[..., Scan]"
 
 _AT_A_TIME = 8
 _PATIENT = Config(
@@ -119,10 +122,11 @@ class Reader:
         session: gives the credentials and the region.
         stack: the stack's name.
         now: the time, UTC.
+        scan: scans the apps and branches.
     """
 
-    def __init__(self, session: Session, stack: str, now: datetime) -> None:
-        self._session, self._stack, self._now = session, stack, now
+    def __init__(self, session: Session, stack: str, now: datetime, scan: _Scanning = run_scan) -> None:
+        self._session, self._stack, self._now, self._run_scan = session, stack, now, scan
         self._clients: dict[str, Any] = {}
 
     def facts(self) -> Facts:
@@ -149,10 +153,12 @@ class Reader:
             iam = IamReader(lambda: self._client("iam"), account)
             pairings = (*settings.compute_roles, *settings.service_roles)
             chosen = tuple(dict.fromkeys((default_role, *(pairing.role_arn for pairing in pairings))))
-            roles = dict(zip(chosen, pool.map(lambda arn: _attempt("iam:GetRole", lambda: iam.role(arn)), chosen),
-                             strict=True))  # fmt: skip
+            roles = dict(zip(chosen, pool.map(lambda arn: _role(iam, arn, account), chosen), strict=True))
             role_names = [name_of(arn) for arn, role in roles.items() if isinstance(role, Present)]
-            documents = pool.map(lambda name: _attempt("iam:GetRolePolicy", lambda: iam.policies(name)), role_names)
+            documents = pool.map(
+                lambda name: _attempt(lambda: Present(iam.read_policies(name))),
+                role_names,
+            )
             policies = dict(zip(role_names, documents, strict=True))
             streams = self._streams()
         if settings.kms_key is not None:
@@ -198,20 +204,25 @@ class Reader:
 
     def _summaries(self) -> list[dict[str, Any]]:
         with explained():
-            pages = self._client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self._stack)
-            return [each for page in pages for each in page["StackResourceSummaries"]]
+            answer = self._whole("cloudformation", "list_stack_resources", {"StackName": self._stack})
+        summaries: list[dict[str, Any]] = answer["StackResourceSummaries"]
+        return summaries
+
+    def _whole(self, service: str, method: str, arguments: dict[str, Any]) -> Json:
+        """The answer of a call, with all of its pages."""
+        client = self._client(service)
+        if client.can_paginate(method):
+            pages: Json = client.get_paginator(method).paginate(**arguments).build_full_result()
+            return pages
+        answer: Json = getattr(client, method)(**arguments)
+        return answer
 
     def _ask(self, action: str, method: str, arguments: dict[str, Any]) -> Item[Json]:
-        """Make one call, with all of its pages."""
-
         def call() -> Item[Json]:
-            client = self._client(action.partition(":")[0])
             with translated(action):
-                if client.can_paginate(method):
-                    return Present(client.get_paginator(method).paginate(**arguments).build_full_result())
-                return Present(getattr(client, method)(**arguments))
+                return Present(self._whole(action.partition(":")[0], method, arguments))
 
-        return _attempt(action, call)
+        return _attempt(call)
 
     def _read(self, asked: tuple[Resource, _Call]) -> tuple[tuple[str, str], Item[Json]]:
         resource, call = asked
@@ -297,7 +308,7 @@ class Reader:
     def _scan(self, settings: Settings, default_role: str, region: str) -> Item[Scan]:
         options = ScanOptions({region: OptInTerms(settings, default_role)}, settings.apps, f"the stack {self._stack}")
         try:
-            return Present(run(self._session, options, rate=10, iam_rate=10))
+            return Present(self._run_scan(self._session, options, rate=10, iam_rate=10))
         except CouldNotLookError as error:
             return Unreadable(error.message)
 
@@ -307,16 +318,22 @@ _NEWEST_STREAMS: Json = {"MaxItems": _STREAMS_OF_A_GROUP}
 _MAKING = Lock()
 
 
-def _attempt(action: str, call: Callable[[], Item[T]]) -> Item[T]:
+def _attempt(call: Callable[[], Item[T]]) -> Item[T]:
     """The answer of a call, or why there is none."""
     try:
         return call()
     except DeniedError as error:
-        return Denied(explanation(error), action)
+        return Denied(explanation(error), error.operation)
     except AwsError as error:
         if isinstance(error, AbsentError) or error.code in _ABSENT:
             return Absent(f"{error.operation}: {error.message or error.code}")
         return Unreadable(explanation(error))
+
+
+def _role(iam: IamReader, arn: str, account: str) -> Item[Role]:
+    role, parts = _attempt(lambda: iam.role(arn)), RoleArn.parse(arn)
+    own = parts is not None and parts.account == account
+    return Denied(role.reason, "iam:GetRole") if own and isinstance(role, Unreadable) else role
 
 
 def _calls(stack: tuple[Resource, ...]) -> Iterator[tuple[Resource, _Call]]:

@@ -147,6 +147,8 @@ class _Resolver:
             return self.role_ids[physical]
         if attribute in ("Arn", "TopicArn") and (arn := self._arn(name)):
             return arn
+        if attribute in ("QueueName", "TopicName") and physical:
+            return re.split("[/:]", physical)[-1]
         return Unresolved(f"Fn::GetAtt {name}.{attribute}")
 
     def _arn(self, name: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from medic.evidence import Absent, Item, Present, Unreadable
 from medic.text import listed
 from medic_cli.doctor.checks.common import check, command, compact, differences, gone, policy_check
-from medic_cli.doctor.model import Check, Verdict, failed, judged, not_read, passed
+from medic_cli.doctor.model import Check, Verdict, failed, judged, not_read, passed, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +20,7 @@ _ALARM_SETTINGS = (
     *("MetricName", "Namespace", "Dimensions", "Metrics", "Statistic", "ExtendedStatistic", "Period"),
     *("EvaluationPeriods", "DatapointsToAlarm", "Threshold", "ComparisonOperator", "TreatMissingData"),
 )
+_RAISED = "Each alarm's text says what to do. An alarm ends by itself when its cause is gone."
 _STDIN = "file:///dev/stdin"
 _CONFIRMED = "arn:"
 """What the ARN of a confirmed subscription begins with. Others have words instead, such as PendingConfirmation."""
@@ -34,7 +35,7 @@ def checks(facts: Facts) -> Iterator[Check]:
     if alarms:
         yield Check("alarms-exist", "The alarms are as deployed", _alarms(facts, alarms, _settings))
         yield Check("alarms-wired", "The alarms go to the topic", _alarms(facts, alarms, _wired))
-        yield Check("alarms-quiet", "No alarm is raised", _alarms(facts, alarms, _quiet))
+        yield Check("alarms-quiet", "No alarm is raised", _alarms(facts, alarms, _quiet, _RAISED))
 
 
 def _secret(facts: Facts, name: str, item: Item[str]) -> Verdict:
@@ -97,7 +98,7 @@ _Wrong = tuple[str, str]
 """What is wrong with an alarm, and the command that repairs it."""
 
 
-def _alarms(facts: Facts, alarms: tuple[Resource, ...], wrong_with: Any) -> Verdict:  # noqa: ANN401 - see below
+def _alarms(facts: Facts, alarms: tuple[Resource, ...], wrong_with: Any, advice: str = "") -> Verdict:  # noqa: ANN401 - see below
     """One verdict on all alarms. `wrong_with` takes the facts, an alarm and what AWS says, and returns `_Wrong`."""
     answers = [(alarm, facts.read("cloudwatch:DescribeAlarms", alarm.name)) for alarm in alarms]
     if unread := next((each for _, each in answers if isinstance(each, Unreadable)), None):
@@ -111,8 +112,10 @@ def _alarms(facts: Facts, alarms: tuple[Resource, ...], wrong_with: Any) -> Verd
     wrong = {name: each for name, each in found.items() if each[0]}
     if not wrong:
         return passed(f"{len(found)} of {len(alarms)} alarms")
+    if missing := next((alarm.unresolved for alarm, _ in answers if alarm.name in wrong and alarm.unresolved), None):
+        return unknown(f"{', '.join(wrong)}: what they should be can't be computed here ({missing})")
     repairs = dict.fromkeys(repair for _, repair in wrong.values() if repair)
-    return failed("; ".join(f"{name}: {what}" for name, (what, _) in wrong.items()), " &&\n".join(repairs))
+    return failed("; ".join(f"{name}: {what}" for name, (what, _) in wrong.items()), " &&\n".join(repairs), advice)
 
 
 def _settings(facts: Facts, alarm: Resource, live: Json) -> _Wrong:

@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
-from medic.arns import name_of
+from medic.arns import RoleArn, name_of
 from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
 from medic.evidence import Absent, App, Branch, Present, Unreadable
 from medic.knowledge.fixes import add_to_trust
@@ -145,8 +145,10 @@ def _chosen(facts: Facts) -> Iterator[Check]:
 def _pairing(facts: Facts, pairing: Pairing, *, service: bool) -> Verdict:
     arn = pairing.role_arn
     role, policies = facts.roles.get(arn), facts.policies.get(name_of(arn))
+    parts = RoleArn.parse(arn)
+    foreign = parts is not None and parts.account != facts.place.account  # it can't be read, and is refused for that
     for item in (role, policies):
-        if isinstance(item, Unreadable):
+        if isinstance(item, Unreadable) and not foreign:
             return not_read(item)
     if isinstance(role, Absent):
         return failed(role.reason, advice="Create the role with this exact ARN, or take it out of the settings.")
