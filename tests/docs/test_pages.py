@@ -13,7 +13,7 @@ from medic.alerts.wording import ALERT_STYLES, AlertStyle
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-MOST_WORDS_OF_README, MOST_WORDS = 900, 8500
+MOST_WORDS_OF_README, MOST_WORDS = 900, 8600
 RUNBOOK = ROOT / "docs" / "runbook.md"
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 import click
@@ -32,20 +31,13 @@ def command(*, stack: str, verbose: bool, as_json: bool, **aws: Any) -> None:  #
     Exits with 0 if every check passes, 1 if one fails, 2 on wrong usage, 3 if none fails but some are unknown.
     """
     # Imported here because help and usage errors need no boto3.
-    from medic.gateways import utc_now  # noqa: PLC0415
     from medic_cli.aws import session  # noqa: PLC0415
-    from medic_cli.doctor.checks import all_checks  # noqa: PLC0415
-    from medic_cli.doctor.model import CheckUp  # noqa: PLC0415
-    from medic_cli.doctor.output import as_json as answer  # noqa: PLC0415
-    from medic_cli.doctor.output import print_check_up  # noqa: PLC0415
-    from medic_cli.doctor.reader import Reader  # noqa: PLC0415
+    from medic_cli.doctor import run  # noqa: PLC0415
+    from medic_cli.doctor.output import as_answer, print_check_up  # noqa: PLC0415
 
-    began = time.monotonic()
-    facts = Reader(session(**aws), stack, utc_now()).facts()
-    place = facts.place
-    found = CheckUp(place.account, place.region, stack, facts.read_at, time.monotonic() - began, all_checks(facts))
+    found = run.check_up(session(**aws), stack)
     if as_json:
-        print_json(answer(found))
+        print_json(as_answer(found))
     else:
         print_check_up(found, verbose=verbose)
     sys.exit(found.exit_code)

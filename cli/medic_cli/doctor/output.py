@@ -22,7 +22,7 @@ _SIGNS = {
 }
 
 
-def as_json(found: CheckUp) -> DoctorAnswer:
+def as_answer(found: CheckUp) -> DoctorAnswer:
     return {
         "schema": 1,
         "account": found.account,

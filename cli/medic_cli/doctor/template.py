@@ -27,6 +27,9 @@ class Unresolved(str):
     def __eq__(self, other: object) -> bool:
         return False
 
+    def __ne__(self, other: object) -> bool:
+        return True
+
     __hash__ = str.__hash__
 
 
@@ -156,7 +159,7 @@ class _Resolver:
         return made(self, name) if made is not None and name in self.names else ""
 
     def role_arn(self, name: str) -> str:
-        path = self.value(self.template["Resources"][name]["Properties"].get("Path", "/"))
+        path = self.value(self.template["Resources"][name].get("Properties", {}).get("Path", "/"))
         return self.place.arn("iam", f"role{path}{self.names[name]}", regional=False)
 
 

@@ -49,7 +49,8 @@ class RecordedAws:
 
     calls: Calls = field(default_factory=lambda: copy.deepcopy(HEALTHY))
     fails: dict[str, str] = field(default_factory=dict)
-    asked: set[str] = field(default_factory=set)
+    asked: dict[str, Answer] = field(default_factory=dict)
+    """The arguments of one call of each `service.method`."""
     findings: tuple[ScanFinding, ...] = ()
     gaps: tuple[Gap, ...] = ()
     region_name: str = "eu-central-1"
@@ -80,7 +81,7 @@ class RecordedAws:
     def answer(self, service: str, method: str, arguments: Answer) -> Answer:
         operation = "".join(part.title() for part in method.split("_"))
         with self._lock:
-            self.asked.add(f"{service}.{method}")
+            self.asked[f"{service}.{method}"] = arguments
         if code := self.fails.get(f"{service}.{method}"):
             raise ClientError({"Error": {"Code": code, "Message": "not today"}}, operation)
         answer = self.calls.get(key(service, method, arguments))

@@ -10,7 +10,7 @@ import pytest
 
 from medic_cli.doctor.checks import functions
 from medic_cli.doctor.model import Status
-from medic_cli.doctor.output import as_json
+from medic_cli.doctor.output import as_answer
 from medic_cli.scan.model import FindingKind, Gap, ScanFinding, Severity
 from tests.unit.cli.doctor.recorded import NOW, RecordedAws, key
 
@@ -294,7 +294,7 @@ def test_no_secret_and_no_value_of_a_variable_is_shown() -> None:
     aws.change("secretsmanager.get_secret_value", lambda answer: answer.update(SecretString="hunter2"))
     aws.change(FUNCTION, lambda answer: answer["Environment"]["Variables"].update(MEDIC_ACCOUNT="hunter3"))
 
-    shown = json.dumps(as_json(aws.check_up()))
+    shown = json.dumps(as_answer(aws.check_up()))
 
     assert "MEDIC_ACCOUNT" in shown
     assert "hunter" not in shown
