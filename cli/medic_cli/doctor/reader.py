@@ -401,7 +401,9 @@ def _state(shown: Json, template: Json, summaries: list[dict[str, Any]]) -> Stac
     drift = shown.get("DriftInformation", {})
     there = {each["LogicalResourceId"] for each in summaries}
     wanted = (name for name, each in template["Resources"].items() if "Condition" not in each)
-    unfinished = (each for each in summaries if not each["ResourceStatus"].endswith("_COMPLETE"))
+    # A resource that an update took out of the template, but kept, stays in the list as DELETE_SKIPPED.
+    own = (each for each in summaries if each["LogicalResourceId"] in template["Resources"])
+    unfinished = (each for each in own if not each["ResourceStatus"].endswith("_COMPLETE"))
     return StackState(
         shown["StackName"],
         shown["StackStatus"],

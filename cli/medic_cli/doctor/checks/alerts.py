@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from medic.evidence import Absent, Item, Present, Unreadable
@@ -29,9 +30,13 @@ _CONFIRMED = "arn:"
 def checks(facts: Facts) -> Iterator[Check]:
     for name, item in facts.secrets.items():
         yield Check(f"slack-secret:{name}", "Slack's secret has a form that the bot reads", _secret(facts, name, item))
+    alarms = tuple(facts.of_type("CloudWatch::Alarm"))
     for topic in facts.of_type("SNS::Topic"):
         yield from _topic(facts, topic)
-    alarms = tuple(facts.of_type("CloudWatch::Alarm"))
+        if alarms or not facts.settings.slack.secrets:
+            answer = facts.read("sns:ListSubscriptionsByTopic", topic.name)
+            told = judged(answer, partial(_told, facts, topic), gone)
+            yield check("topic-heard", topic, "Somebody is subscribed to the topic, which alarms go to", told)
     if alarms:
         yield Check("alarms-exist", "The alarms are as deployed", _alarms(facts, alarms, _settings))
         yield Check("alarms-wired", "The alarms go to the topic", _alarms(facts, alarms, _wired))
@@ -68,8 +73,6 @@ def _topic(facts: Facts, topic: Resource) -> Iterator[Check]:
     if facts.settings.sns.emails:
         verdict = judged(answer, lambda live: _emails(facts, topic, live), gone)
         yield check("emails-confirmed", topic, "Every address confirmed its subscription", verdict)
-    told = judged(answer, lambda live: _told(facts, topic, live), gone)
-    yield check("alarms-told", topic, "Somebody is subscribed to the topic, so that alarms are heard", told)
 
 
 def _emails(facts: Facts, topic: Resource, live: Json) -> Verdict:
@@ -91,7 +94,9 @@ def _told(facts: Facts, topic: Resource, live: Json) -> Verdict:
         return passed(f"{len(confirmed)} confirmed subscriptions")
     subscribe = _subscribe(facts, topic, "").removesuffix(shlex.quote(""))
     repair = f"read -rp 'Your e-mail address: ' address &&\n{subscribe}\"$address\""
-    return failed("nobody is, so alarms reach no one", repair, "Then follow the link in the e-mail that SNS sends.")
+    return failed(
+        "nobody is, so what is sent to it reaches no one", repair, "Then follow the link in the e-mail that SNS sends."
+    )
 
 
 _Wrong = tuple[str, str]

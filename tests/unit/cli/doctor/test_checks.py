@@ -177,7 +177,7 @@ def test_every_kind_of_check_is_broken_by_some_fault() -> None:
     assert kinds - {check_id.partition(":")[0] for _, check_id in FAULTS.values()} == {
         "function-runtime",  # see test_functions
         "function-permission",
-        "alarms-told",
+        "topic-heard",
         "log-streams",
     }
 
@@ -188,8 +188,8 @@ def test_nobody_subscribed_to_the_topic() -> None:
 
     failed = {check.id: check for check in aws.check_up().of(Status.FAIL)}
 
-    assert set(failed) == {"alarms-told:AlertsTopic", "emails-confirmed:AlertsTopic"}
-    assert "read -rp" in failed["alarms-told:AlertsTopic"].verdict.repair
+    assert set(failed) == {"topic-heard:AlertsTopic", "emails-confirmed:AlertsTopic"}
+    assert "read -rp" in failed["topic-heard:AlertsTopic"].verdict.repair
 
 
 def test_functions_without_their_permissions() -> None:
@@ -344,18 +344,102 @@ def test_a_layer_on_one_function_leaves_its_botocore_unknown() -> None:
     assert check.id == "botocore"
 
 
+KEY = "arn:aws:kms:eu-central-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def _settings(aws: RecordedAws, **changed: Any) -> None:
+    """Deploy other settings."""
+
+    def change(template: Any) -> None:
+        resources = template["TemplateBody"]["Resources"]
+        (function,) = (
+            each for name, each in resources.items() if name.startswith(REMEDIATOR) and name[18:22] != "Mess"
+        )
+        variables = function["Properties"]["Environment"]["Variables"]
+        old = json.loads(variables["AMPLIFY_MEDIC_SETTINGS"])
+        variables["AMPLIFY_MEDIC_SETTINGS"] = json.dumps({**old, **changed})
+
+    aws.change("cloudformation.get_template", change)
+    aws.change(
+        FUNCTION,
+        lambda answer: answer["Environment"]["Variables"].update(
+            AMPLIFY_MEDIC_SETTINGS=json.dumps(
+                {**json.loads(answer["Environment"]["Variables"]["AMPLIFY_MEDIC_SETTINGS"]), **changed}
+            )
+        ),
+        REMEDIATOR,
+    )
+
+
+PAIRED = "arn:aws:iam::000000000000:role/web-compute"
+ADMIN = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+def test_a_paired_service_role_must_pass_the_guardrails_too() -> None:
+    aws = RecordedAws()
+    _settings(aws, service_roles={PAIRED: ["d1a2b3c4d5e6f7"]})
+    assert aws.checks()["service-role:web-compute"].status is Status.PASS
+
+    aws.change("iam.get_role", lambda answer: answer["Role"].update(AssumeRolePolicyDocument=json.loads(ELSEWHERE)),
+               "web-compute")  # fmt: skip
+
+    failed = aws.checks()["service-role:web-compute"].verdict
+    assert "guardrail trust" in failed.evidence
+    assert "update-assume-role-policy --role-name web-compute" in failed.repair
+
+
+def test_a_paired_role_with_an_administrators_policy_is_refused() -> None:
+    aws = RecordedAws()
+    aws.change("iam.list_role_policies", lambda answer: answer.update(PolicyNames=["all"]), "web-compute")
+    name = key("iam", "get_role_policy", {"RoleName": "web-compute", "PolicyName": "all"})
+    aws.calls[name] = {"PolicyDocument": ADMIN}
+
+    (failed,) = aws.check_up().of(Status.FAIL)
+
+    assert (failed.id, failed.verdict.repair) == ("compute-role:web-compute", "")
+    assert "guardrail not_admin" in failed.verdict.evidence
+
+
+def test_a_paired_role_of_another_account_is_refused_although_it_can_not_be_read() -> None:
+    aws = RecordedAws()
+    _settings(aws, compute_roles={"arn:aws:iam::111122223333:role/theirs": ["d1a2b3c4d5e6f7"]})
+
+    failed = aws.checks()["compute-role:theirs"]
+
+    assert failed.status is Status.FAIL
+    assert "same_account" in failed.verdict.evidence
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "repair"),
+    [
+        ("Enabled", Status.PASS, ""),
+        ("Disabled", Status.FAIL, "aws kms enable-key"),
+        ("PendingDeletion", Status.FAIL, ""),
+    ],
+)
+def test_the_key_must_be_enabled(state: str, status: Status, repair: str) -> None:
+    aws = RecordedAws()
+    _settings(aws, kms_key=KEY)
+    aws.calls[key("kms", "describe_key", {"KeyId": KEY})] = {"KeyMetadata": {"KeyState": state}}
+
+    found = aws.checks()["kms-key"]
+
+    assert (found.status, found.verdict.repair[:18]) == (status, repair)
+
+
+def test_a_key_that_can_not_be_read_is_unknown() -> None:
+    aws = RecordedAws(fails={"kms.describe_key": "AccessDeniedException"})
+    _settings(aws, kms_key=KEY)
+
+    found = aws.checks()["kms-key"]
+
+    assert (found.status, found.verdict.permission) == (Status.UNKNOWN, "kms:DescribeKey")
+
+
 def test_in_mode_report_no_role_has_to_be_fit_for_a_change() -> None:
     aws = RecordedAws()
-
-    def report(template: Any) -> None:
-        variables = next(
-            each["Properties"]["Environment"]["Variables"]
-            for name, each in template["TemplateBody"]["Resources"].items()
-            if name.startswith(REMEDIATOR)
-        )
-        variables["AMPLIFY_MEDIC_SETTINGS"] = '{"mode":"report"}'
-
-    aws.change("cloudformation.get_template", report)
+    _settings(aws, mode="report")
 
     assert not [name for name in aws.checks() if name.startswith("compute-role")]
 
