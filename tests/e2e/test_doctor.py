@@ -38,6 +38,8 @@ class Account:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
+        self.left: frozenset[str] = frozenset()
+        """Checks that the repair of an earlier fault left failing."""
         listed = self.client("cloudformation").list_stack_resources(StackName="AmplifyMedic")
         self.names = {
             each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed["StackResourceSummaries"]
@@ -71,7 +73,7 @@ class Account:
         deadline = time.monotonic() + 60
         while True:
             checks = valid("doctor", medic("doctor", "--json").stdout)["checks"]
-            found = {each["id"]: each for each in checks if each["status"] != "pass"}
+            found = {each["id"]: each for each in checks if each["status"] != "pass" and each["id"] not in self.left}
             if list(found) == ([until] if until else []) or time.monotonic() > deadline:
                 return found
             time.sleep(2)
@@ -275,4 +277,6 @@ def test_a_fault_fails_its_own_check_and_the_command_repairs_it(name: str, accou
 
     assert list(found) == [check_id], found
     account.repair(found[check_id]["repair"], TYPED.get(name, ""))
-    assert account.failed() == {}
+    left = account.failed()
+    account.left |= set(left)
+    assert left == {}
