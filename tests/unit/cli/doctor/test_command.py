@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
 import boto3
 import pytest
 from botocore.validate import ParamValidator
@@ -10,6 +15,9 @@ from medic_cli.doctor import run
 from medic_cli.doctor.model import aws_command
 from tests.unit.cli.doctor.recorded import RecordedAws
 from tests.unit.cli.support import medic, valid
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -95,6 +103,31 @@ def test_what_aws_says_has_no_effect_on_the_terminal(aws: RecordedAws) -> None:
 
     assert "\x1b" not in medic("doctor").stdout
     assert "[red]off" in medic("doctor").stdout
+
+
+def test_the_page_shows_the_checks_and_lets_no_text_become_markup(aws: RecordedAws, tmp_path: Path) -> None:
+    aws.change("lambda.get_event_source_mapping", lambda answer: answer.update(State="<script>\x1b[2J"))
+    path = tmp_path / "doctor.html"
+
+    done = medic("doctor", "--html", str(path))
+
+    page = path.read_text()
+    assert done.exit_code == 1
+    assert "<h1>1 failed, 0 unknown, " in page
+    assert "it is &lt;script&gt;[2J: the bot is paused" in page
+    assert "<script" not in page
+    assert "\x1b" not in page
+    (style,) = re.findall(r"<style>(.*)</style>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'" in page
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_page_that_can_not_be_written_is_an_error(tmp_path: Path) -> None:
+    done = medic("doctor", "--html", str(tmp_path / "no" / "doctor.html"))
+
+    assert done.exit_code == 3
+    assert "can't be written" in done.stderr
 
 
 def test_every_call_only_reads_and_has_arguments_that_botocore_accepts() -> None:
