@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from medic.evidence import Absent, Item, Present, Unreadable
 from medic.text import listed
@@ -12,7 +12,7 @@ from medic_cli.doctor.checks.common import check, command, compact, differences,
 from medic_cli.doctor.model import Check, Verdict, failed, judged, not_read, passed, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from medic_cli.doctor.facts import Facts
     from medic_cli.doctor.template import Json, Resource
@@ -100,11 +100,12 @@ def _told(facts: Facts, topic: Resource, live: Json) -> Verdict:
 
 
 _Wrong = tuple[str, str]
-"""What is wrong with an alarm, and the command that repairs it."""
+"""What is wrong with an alarm, and the command that repairs it. Both are empty if nothing is."""
+_Judge: TypeAlias = "Callable[[Facts, Resource, Json], _Wrong]"
 
 
-def _alarms(facts: Facts, alarms: tuple[Resource, ...], wrong_with: Any, advice: str = "") -> Verdict:  # noqa: ANN401 - see below
-    """One verdict on all alarms. `wrong_with` takes the facts, an alarm and what AWS says, and returns `_Wrong`."""
+def _alarms(facts: Facts, alarms: tuple[Resource, ...], wrong_with: _Judge, advice: str = "") -> Verdict:
+    """One verdict on all alarms."""
     answers = [(alarm, facts.read("cloudwatch:DescribeAlarms", alarm.name)) for alarm in alarms]
     if unread := next((each for _, each in answers if isinstance(each, Unreadable)), None):
         return not_read(unread)

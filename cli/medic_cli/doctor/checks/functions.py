@@ -67,8 +67,12 @@ def _function(facts: Facts, function: Resource) -> Iterator[Check]:
         wrong = [name for name, value in variables.items() if found.get(name) != value]
         if not wrong:
             return passed(f"{len(variables)} variables are as deployed")
-        repair = update(environment={"Variables": {**found, **variables}})
-        return failed(f"missing or changed: {', '.join(wrong)}", repair)
+        # Lambda replaces all variables at once. The values of those that somebody added are not shown, nor kept.
+        added = [name for name in found if name not in variables]
+        advice = f"This drops what somebody added: {', '.join(added)}." if added else ""
+        return failed(
+            f"missing or changed: {', '.join(wrong)}", update(environment={"Variables": dict(variables)}), advice
+        )
 
     yield check("function-healthy", function, "The function is active", judged(answer, healthy, gone))
     yield check("function-settings", function, "It has the deployed settings", judged(answer, settings, gone))

@@ -292,11 +292,14 @@ def test_a_scan_that_did_not_see_everything_is_unknown() -> None:
 def test_no_secret_and_no_value_of_a_variable_is_shown() -> None:
     aws = RecordedAws()
     aws.change("secretsmanager.get_secret_value", lambda answer: answer.update(SecretString="hunter2"))
-    aws.change(FUNCTION, lambda answer: answer["Environment"]["Variables"].update(MEDIC_ACCOUNT="hunter3"))
+    aws.change(
+        FUNCTION, lambda answer: answer["Environment"]["Variables"].update(MEDIC_ACCOUNT="hunter3", ADDED="hunter4")
+    )
 
     shown = json.dumps(as_answer(aws.check_up()))
 
     assert "MEDIC_ACCOUNT" in shown
+    assert "This drops what somebody added: ADDED." in shown
     assert "hunter" not in shown
 
 
