@@ -107,6 +107,8 @@ def _sufficient(facts: Facts, role: Resource) -> Verdict:
         return failed(f"IAM's simulator denies {'; '.join(denied[:_MOST_SHOWN])}{more}", advice=advice)
     if unread := next((each for each in answers if isinstance(each, Unreadable)), None):
         return not_read(unread)
+    if any(not isinstance(each, Present) for each in answers):
+        return unknown("IAM's simulator does not know the role", advice="Repeat in a minute: a new role needs that.")
     return passed(f"IAM's simulator allows all {len(answers)} statements")
 
 

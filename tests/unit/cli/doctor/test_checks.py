@@ -281,6 +281,12 @@ def test_a_failed_call_is_unknown(call: str, code: str) -> None:
     assert found.of(Status.UNKNOWN)
 
 
+def test_a_role_that_the_simulator_does_not_know_is_unknown() -> None:
+    aws = RecordedAws(fails={"iam.simulate_principal_policy": "NoSuchEntity"})
+
+    assert {check.id.partition(":")[0] for check in aws.check_up().of(Status.UNKNOWN)} == {"role-rights"}
+
+
 def test_a_scan_that_did_not_see_everything_is_unknown() -> None:
     aws = RecordedAws(gaps=(Gap("amplify:ListBranches", "denied"),))
 
