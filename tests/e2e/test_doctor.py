@@ -138,8 +138,8 @@ def _opted_in(account: Account) -> object:
 
 
 def _alarm(account: Account, which: int) -> str:
-    alarms = sorted(str(name) for logical, name in account.names.items() if "Alarm" in logical)
-    return alarms[which]
+    alarms = account.client("cloudwatch").describe_alarms(AlarmNamePrefix="AmplifyMedic-")["MetricAlarms"]
+    return str(alarms[which]["AlarmName"])
 
 
 PERMISSION = "function-permission:WatcherScheduleAllowEventRuleAmplifyMedicWatcherFunction6AB0B0EB"
