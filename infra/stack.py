@@ -147,6 +147,10 @@ class AmplifyMedicStack(Stack):
                 "The compute role for branches without a paired role. It stays when the stack is deleted",
             ),
             "OptInCommand": (opt_in, "Opts a branch in. Replace APP_ID and BRANCH. No effect in mode report"),
+            "DoctorCommand": (
+                f"medic doctor --stack {self.stack_name} --region {self.region}",
+                "Checks whether this stack keeps its promises, and shows how to repair what does not",
+            ),
             "RemediatorFunctionName": (
                 self.remediator.function.function_name,
                 "The function that diagnoses failures and applies fixes",

@@ -27,6 +27,7 @@ from typing import (
 from medic.alerts.event_bus import _DETAIL_TYPES, SCHEMA
 from medic.alerts.json_types import DiagnosisEvent, IncidentEvent, Keywords, TruncatedEvent, UndiagnosedEvent
 from medic_cli import answers
+from medic_cli.doctor.answers import DoctorAnswer
 from medic_cli.doctor_live.answers import AnswersFile, LiveAnswer
 from medic_cli.preflight.answers import PreflightAnswer
 from medic_cli.scan.answers import ScanAnswer
@@ -63,6 +64,7 @@ _ANSWERS: dict[str, tuple[object, str, str]] = {
         "medic diagnose",
         "The answer of `medic diagnose --json`. Every text in it is redacted.",
     ),
+    "doctor": (DoctorAnswer, "medic doctor", "The answer of `medic doctor --json`."),
     "doctor-live": (LiveAnswer, "medic doctor --live", "The answer of `medic doctor --live --json`."),
     "explain": (
         answers.EntriesJson | answers.EntryJson,

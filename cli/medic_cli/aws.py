@@ -227,6 +227,16 @@ def stack_option(command: F) -> F:
     )(command)
 
 
+def no_such_stack(error: ClientError, name: str, region: str) -> CouldNotLookError:
+    """What to raise after DescribeStacks failed."""
+    if _NO_SUCH_STACK in str(error):
+        return CouldNotLookError(
+            f"There is no stack {name} in {region}: deploy it (npx cdk deploy), or check --stack, --region and "
+            "--profile."
+        )
+    return CouldNotLookError(explanation(error))
+
+
 @dataclass(frozen=True)
 class DeployedStack:
     """A deployed stack, read when a value is first needed."""
@@ -270,11 +280,5 @@ class DeployedStack:
         try:
             answer = cloudformation.describe_stacks(StackName=self.name)
         except ClientError as error:
-            if _NO_SUCH_STACK in str(error):
-                raise CouldNotLookError(
-                    f"There is no stack {self.name} in {region_of(self.session)}: deploy it (npx cdk deploy), or check "
-                    "--stack, --region and --profile."
-                ) from None
-            with translated("cloudformation:DescribeStacks"):
-                raise
+            raise no_such_stack(error, self.name, region_of(self.session)) from None
         return {o["OutputKey"]: o["OutputValue"] for o in answer["Stacks"][0].get("Outputs", [])}

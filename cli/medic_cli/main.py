@@ -21,6 +21,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "compare": ("snapshot.command:compare_command", "Show what differs between two branches."),
     "completion": ("main:completion_command", "Print the completion script for a shell."),
     "diagnose": ("diagnose.command:command", "Diagnose a failed build or the SSR runtime, and show the fix."),
+    "doctor": ("doctor.command:command", "Check whether the deployed stack keeps its promises."),
     "explain": ("commands.explain:command", "Explain a failure, cause or fix from the knowledge base."),
     "fix": ("operator.commands:fix_command", "Re-diagnose a branch now and apply the fix."),
     "history": ("operator.commands:history_command", "List incidents: what happened, what changed, and why."),

@@ -22,6 +22,7 @@ OVERRIDES_VARIABLE = "AMPLIFY_MEDIC_OVERRIDES"
 OVERRIDABLE = frozenset({"limits", "log_lines", "mode", "notify", "redact_emails"})
 """Settings that only the running functions read. The stack's resources were made from the others."""
 ACTOR_ROLE_VARIABLE = "ACTOR_ROLE_ARN"
+DEFAULT_ROLE_VARIABLE = "DEFAULT_COMPUTE_ROLE_ARN"
 SLACK_ROLE_VARIABLE = "SLACK_ROLE_ID"
 EMULATOR_ACCOUNT = "000000000000"
 """The account of local emulators. AWS gives no customer this account id."""
@@ -485,7 +486,7 @@ _VARIABLES = {
 }
 _REMEDIATOR_VARIABLES = _VARIABLES | {
     "topic_arn": "ALERT_TOPIC_ARN",
-    "default_role_arn": "DEFAULT_COMPUTE_ROLE_ARN",
+    "default_role_arn": DEFAULT_ROLE_VARIABLE,
     "operator_role_id": "OPERATOR_ROLE_ID",
 }
 

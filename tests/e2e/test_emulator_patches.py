@@ -248,6 +248,58 @@ def test_a_templates_ttl_is_set_on_the_table(cloud: LocalCloud) -> None:
     assert described == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
 
 
+def test_a_templates_point_in_time_recovery_is_set_on_the_table(cloud: LocalCloud) -> None:
+    table = {
+        "TableName": "recovery",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+    }
+
+    deploy_template(cloud, "recovery", {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": table}})
+
+    shown = cloud.client("dynamodb").describe_continuous_backups(TableName="recovery")["ContinuousBackupsDescription"]
+    assert shown["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_the_simulator_judges_every_resource_with_context_and_boundary(cloud: LocalCloud) -> None:
+    iam = cloud.client("iam")
+    role = iam.create_role(RoleName="simulated", Path="/some/", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+    allow = {
+        "Effect": "Allow",
+        "Action": ["sqs:SendMessage", "sqs:ReceiveMessage"],
+        "Resource": "arn:aws:sqs:::a",
+        "Condition": {"ForAllValues:StringLike": {"some:Keys": "x*"}, "StringEquals": {"aws:ResourceTag/t": "v"}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    iam.put_role_policy(RoleName="simulated", PolicyName="p", PolicyDocument=document)
+
+    def decisions(tag: str, keys: list[str]) -> dict[tuple[str, str], str]:
+        answer = iam.simulate_principal_policy(
+            PolicySourceArn=role["Arn"],
+            ActionNames=["sqs:SendMessage", "sqs:ReceiveMessage"],
+            ResourceArns=["arn:aws:sqs:::b", "arn:aws:sqs:::a"],
+            ContextEntries=[
+                {"ContextKeyName": "aws:ResourceTag/t", "ContextKeyValues": [tag], "ContextKeyType": "string"},
+                {"ContextKeyName": "some:Keys", "ContextKeyValues": keys, "ContextKeyType": "stringList"},
+            ],
+        )
+        results = answer["EvaluationResults"]
+        return {(each["EvalActionName"][4:8], each["EvalResourceName"][-1]): each["EvalDecision"] for each in results}
+
+    denied = {(action, queue): "implicitDeny" for action in ("Send", "Rece") for queue in "ab"}
+    assert decisions("v", ["x1", "x2"]) == {**denied, ("Send", "a"): "allowed", ("Rece", "a"): "allowed"}
+    assert decisions("other", ["x1"]) == denied
+    assert decisions("v", ["x1", "y"]) == denied
+
+    only_receive = {"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"}
+    boundary = json.dumps({"Version": "2012-10-17", "Statement": [only_receive]})
+    arn = iam.create_policy(PolicyName="boundary", PolicyDocument=boundary)["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="simulated", PermissionsBoundary=arn)
+    assert decisions("v", ["x1"]) == {**denied, ("Rece", "a"): "allowed"}
+
+
 def test_ref_of_a_secret_is_its_arn_and_its_stack_can_be_deleted(cloud: LocalCloud) -> None:
     secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "token", "SecretString": "invented"}}
 

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from ministack import app as gateway
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import error_response_json, json_response
-from ministack.services import cloudwatch_logs, dynamodb, secretsmanager
+from ministack.services import cloudwatch_logs, dynamodb, iam, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 from tests.emulator import queue_patches
 from tests.emulator.log_pattern import UnsupportedPatternError, matcher
+from tests.emulator.simulator import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,7 +61,8 @@ def apply_all(lambda_python: Path, wait_factor: float) -> None:
     check_version()
     queue_patches.apply_all(wait_factor)
     clean_lambda_workers(lambda_python)
-    set_table_ttl()
+    set_table_ttl_and_recovery()
+    simulate_policies()
     refer_to_secrets_by_arn()
     match_log_patterns_as_documented()
     page_filtered_log_events()
@@ -97,22 +99,31 @@ class _CleanSubprocess:
         return subprocess.Popen(command, env=clean, **options)  # noqa: S603 - the emulator's own command
 
 
-def set_table_ttl() -> None:
-    """Let CloudFormation pass a table's TimeToLiveSpecification to DynamoDB."""
+def set_table_ttl_and_recovery() -> None:
+    """Let CloudFormation pass a table's TTL and point-in-time recovery to DynamoDB."""
     for resource_type in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
         handler = provisioners._RESOURCE_HANDLERS[resource_type]
-        handler["create"] = _with_ttl(handler["create"], props_at=1)
-        handler["update"] = _with_ttl(handler["update"], props_at=2)
+        handler["create"] = _with_options(handler["create"], props_at=1)
+        handler["update"] = _with_options(handler["update"], props_at=2)
 
 
-def _with_ttl(provision: Callable[..., tuple[str, Any]], props_at: int) -> Callable[..., tuple[str, Any]]:
+def _with_options(provision: Callable[..., tuple[str, Any]], props_at: int) -> Callable[..., tuple[str, Any]]:
     def provisioned(*args: Any, **options: Any) -> tuple[str, Any]:
         name, attributes = provision(*args, **options)
         if specification := args[props_at].get("TimeToLiveSpecification"):
             dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": specification})
+        if specification := args[props_at].get("PointInTimeRecoverySpecification"):
+            enabled = str(specification["PointInTimeRecoveryEnabled"]).lower() == "true"
+            recovery = {"PointInTimeRecoveryEnabled": enabled}
+            dynamodb._update_continuous_backups({"TableName": name, "PointInTimeRecoverySpecification": recovery})
         return name, attributes
 
     return provisioned
+
+
+def simulate_policies() -> None:
+    """Let IAM's simulator judge every resource, with the caller's context keys and the permissions boundary."""
+    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
 
 
 def refer_to_secrets_by_arn() -> None:

@@ -119,9 +119,16 @@ def test_the_outputs_name_what_people_and_the_cli_need() -> None:
 
     assert set(outputs) == {
         *("AlertTopicArn", "DefaultComputeRoleArn", "OptInCommand", "RemediatorFunctionName", "IncidentsTableName"),
-        *("OperatorRoleArn", "QueueUrl", "DeadLettersUrl", "EventSourceMappingId", "Version"),
+        *("OperatorRoleArn", "QueueUrl", "DeadLettersUrl", "EventSourceMappingId", "Version", "DoctorCommand"),
     }
     assert outputs["Version"]["Value"] == VERSION
+
+
+def test_a_deployment_ends_by_naming_the_check_up() -> None:
+    outputs = synthesis({}, {"CDK_DEFAULT_REGION": "eu-central-1", "CDK_DEFAULT_ACCOUNT": "111122223333"})
+
+    command = flatten(outputs.template["Outputs"]["DoctorCommand"]["Value"])
+    assert command == "medic doctor --stack AmplifyMedic --region eu-central-1"
 
 
 def test_the_opt_in_command_can_be_pasted() -> None:

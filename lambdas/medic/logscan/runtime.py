@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from medic.evidence import Branch, RuntimeLine
     from medic.logscan.model import Finding, LogReading
 
-_DATED_STREAM = re.compile(r"(?P<branch>.+)/\d{4}/\d{2}/\d{2}/[^/]+")
+DATED_STREAM = re.compile(r"(?P<branch>.+)/\d{4}/\d{2}/\d{2}/[^/]+")
 _NOT_IN_A_STREAM = re.compile(r"[:*]")
 _MAX_DENIED_ACTIONS = 5
 _STEMS = ("redential", "Denied", "uthorized", "Signature", "KMS", "SSO ")
@@ -139,7 +139,7 @@ def branch_of(line: RuntimeLine, branches: Iterable[Branch]) -> Branch | None:
     Amplify names streams `<branch>/<date>/<instance>`.
     """
     stream = line.stream
-    dated = _DATED_STREAM.fullmatch(stream)
+    dated = DATED_STREAM.fullmatch(stream)
     names = [(_NOT_IN_A_STREAM.sub("-", branch.name), branch) for branch in branches]
     if dated is not None:
         named = [branch for name, branch in names if name == dated["branch"]]

@@ -1,0 +1,109 @@
+"""Where the bot keeps what it knows: the table, the log groups, and the key that encrypts both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medic.evidence import Item, Present
+from medic_cli.doctor.checks.common import check, command, compact, gone, policy_check
+from medic_cli.doctor.model import Check, Verdict, failed, judged, passed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medic_cli.doctor.facts import Facts
+    from medic_cli.doctor.template import Json, Resource
+
+
+def checks(facts: Facts) -> Iterator[Check]:
+    for table in facts.of_type("DynamoDB::Table"):
+        yield from _table(facts, table)
+    for group in facts.of_type("Logs::LogGroup"):
+        yield _log_group(facts, group)
+    if facts.settings.kms_key is not None:
+        yield Check("kms-key", "The key that encrypts everything is enabled", _key(facts, facts.settings.kms_key))
+
+
+def _table(facts: Facts, table: Resource) -> Iterator[Check]:
+    indexes = {each["IndexName"] for each in table["GlobalSecondaryIndexes"] or ()}
+    attribute = table["TimeToLiveSpecification"]["AttributeName"]
+    document = table["ResourcePolicy"]["PolicyDocument"]
+    key = (table["SSESpecification"] or {}).get("KMSMasterKeyId")
+
+    def ready(live: Json) -> Verdict:
+        shown = live["Table"]
+        active = {each["IndexName"] for each in shown.get("GlobalSecondaryIndexes", ())}
+        if shown["TableStatus"] != "ACTIVE" or not indexes <= active:
+            return failed(f"{shown['TableStatus']}, indexes {', '.join(sorted(active)) or 'none'}", "npx cdk deploy")
+        found = shown.get("SSEDescription", {}).get("KMSMasterKeyArn")
+        if key is not None and found != key:
+            sse = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+            repair = command(facts, "dynamodb update-table", table_name=table.name, sse_specification=sse)
+            return failed(f"it is encrypted with {found or 'an AWS owned key'}", repair)
+        return passed("it is active, with its index")
+
+    def recoverable(live: Json) -> Verdict:
+        status = live["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+        enable = {"PointInTimeRecoveryEnabled": True}
+        repair = command(
+            facts,
+            "dynamodb update-continuous-backups",
+            table_name=table.name,
+            point_in_time_recovery_specification=enable,
+        )
+        return passed("it is enabled") if status == "ENABLED" else failed(f"it is {status}", repair)
+
+    def expires(live: Json) -> Verdict:
+        shown = live["TimeToLiveDescription"]
+        if shown["TimeToLiveStatus"] in ("ENABLED", "ENABLING") and shown.get("AttributeName") == attribute:
+            return passed(f"items expire by {attribute}")
+        specification = {"Enabled": True, "AttributeName": attribute}
+        repair = command(
+            facts, "dynamodb update-time-to-live", table_name=table.name, time_to_live_specification=specification
+        )
+        return failed(f"it is {shown['TimeToLiveStatus']}", repair)
+
+    shown = facts.read("dynamodb:DescribeTable", table.name)
+    yield check("table-ready", table, "The table is active", judged(shown, ready, gone))
+    policy = _policy(facts.read("dynamodb:GetResourcePolicy", table.name))
+    put = command(facts, "dynamodb put-resource-policy", resource_arn=table.arn, policy=compact(document))
+    yield policy_check(
+        "table-policy", table, "Only the bot writes to the table", expected=document, found=policy, repair=put
+    )
+    backups = facts.read("dynamodb:DescribeContinuousBackups", table.name)
+    yield check("table-recovery", table, "Point-in-time recovery is enabled", judged(backups, recoverable, gone))
+    ttl = facts.read("dynamodb:DescribeTimeToLive", table.name)
+    yield check("table-expiry", table, "Old items expire", judged(ttl, expires, gone))
+
+
+def _policy(answer: Item[Json]) -> Item[str | None]:
+    return Present(answer.value.get("Policy")) if isinstance(answer, Present) else answer
+
+
+def _log_group(facts: Facts, group: Resource) -> Check:
+    days = group["RetentionInDays"]
+    create = command(facts, "logs create-log-group", log_group_name=group.name)
+    retain = command(facts, "logs put-retention-policy", log_group_name=group.name, retention_in_days=days)
+
+    def judge(live: Json) -> Verdict:
+        shown = next((each for each in live["logGroups"] if each["logGroupName"] == group.name), None)
+        if shown is None:
+            return failed("there is no such log group", f"{create} &&\n{retain}")
+        found = shown.get("retentionInDays")
+        return (
+            passed(f"kept {days} days") if found == days else failed(f"kept {found or 'all'} days, not {days}", retain)
+        )
+
+    answer = facts.read("logs:DescribeLogGroups", group.name)
+    return check("log-group", group, "The function's log is kept as long as deployed", judged(answer, judge, gone))
+
+
+def _key(facts: Facts, key: str) -> Verdict:
+    def judge(live: Json) -> Verdict:
+        state = live["KeyMetadata"]["KeyState"]
+        if state == "Enabled":
+            return passed("it is enabled")
+        repair = command(facts, "kms enable-key", key_id=key) if state == "Disabled" else ""
+        return failed(f"it is {state}", repair, "" if repair else "See AWS's page on key states.")
+
+    return judged(facts.read("kms:DescribeKey", key), judge)

@@ -1,0 +1,80 @@
+"""The `medic doctor` command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from medic_cli.aws import stack_option
+from medic_cli.doctor_live.options import live_options
+from medic_cli.errors import CouldNotLookError
+from medic_cli.options import aws_options, examples, json_option
+from medic_cli.output import print_json
+
+_EXAMPLES = examples(
+    "medic doctor",
+    "medic doctor --stack AmplifyMedic --region eu-central-1 --json",
+    "medic doctor --verbose --html doctor.html        # also what passes",
+    "medic doctor --live d2examplescratch              # plays failures in a scratch app",
+)
+
+
+@click.command("doctor", epilog=_EXAMPLES)
+@stack_option
+@click.option("--verbose", "-v", is_flag=True, help="Also show the checks that pass.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Also write the result as one self-contained HTML page.")  # fmt: skip
+@live_options
+@aws_options
+@json_option
+def command(  # noqa: PLR0913
+    *,
+    stack: str,
+    verbose: bool,
+    html: Path | None,
+    live: str | None,
+    policy: bool,
+    yes: bool,
+    journal: Path | None,
+    answers: Path | None,
+    as_json: bool,
+    **aws: Any,  # noqa: ANN401 - click's
+) -> None:
+    """Check whether a deployed stack keeps its promises, and show the command that repairs what does not.
+
+    Uses your credentials and changes nothing. A call that you may not make gives "unknown", and names the permission.
+
+    Exits with 0 if every check passes, 1 if one fails, 2 on wrong usage, 3 if none fails but some are unknown.
+
+    With --live it writes, but only in a scratch app that is tagged for it, and it asks first.
+    """
+    # Imported here because help and usage errors need no boto3.
+    from medic_cli.aws import session  # noqa: PLC0415
+    from medic_cli.doctor import run  # noqa: PLC0415
+    from medic_cli.doctor.output import as_answer, print_check_up  # noqa: PLC0415
+    from medic_cli.doctor.page import doctor_page  # noqa: PLC0415
+    from medic_cli.doctor_live.command import LiveOptions, doctor_live  # noqa: PLC0415
+
+    if live is not None:
+        doctor_live(session(**aws), LiveOptions(live, stack, as_json, yes, journal, answers), policy=policy)
+        return
+    if policy:
+        raise click.UsageError("--policy needs --live APP.")
+    found = run.check_up(session(**aws), stack)
+    if html is not None:
+        _write(doctor_page(found), html)
+    if as_json:
+        print_json(as_answer(found))
+    else:
+        print_check_up(found, verbose=verbose)
+    sys.exit(found.exit_code)
+
+
+def _write(page: str, path: Path) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise CouldNotLookError(f"{path} can't be written: {error.strerror}.") from None
