@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from medic.aws.clients import OutdatedBotocoreError
 from medic.evidence import Unreadable
-from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,8 +18,11 @@ if TYPE_CHECKING:
     from medic_cli.doctor.template import Json, Place, Resource
     from medic_cli.scan.model import Scan
 
-RAN, OUTDATED = TelemetryEvent.WATCHER_RAN.value, OutdatedBotocoreError.__name__
-"""What a function writes to its log: at the end of a run, and if botocore is too old to start."""
+RAN, OUTDATED = "WatcherRan", OutdatedBotocoreError.__name__
+"""What a function writes to its log: at the end of a run, and if botocore is too old to start.
+
+The wheel leaves out the module `telemetry`, which names the first.
+"""
 _NOT_ASKED = Unreadable("it was not read")
 
 

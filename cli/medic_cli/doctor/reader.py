@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from medic.arns import RoleArn, arn_parts, name_of
+from medic.arns import RoleArn, arn_parts, name_of, parameter_of
 from medic.aws.errors import AbsentError, AwsError, DeniedError, translated
 from medic.aws.iam import IamReader
 from medic.aws.logs import log_group, milliseconds
@@ -113,6 +113,12 @@ _CALLS: Mapping[str, tuple[_Call, ...]] = {
         _Call("sns:ListSubscriptionsByTopic", _by("TopicArn")),
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    secrets: Any
+    ssm: Any
 
 
 class Reader:
@@ -276,15 +282,16 @@ class Reader:
         """What is wrong with a secret. Its value goes no further than this function."""
         name, form = asked
         try:
-            read_secret(self._client("secretsmanager"), name, form)
+            read_secret(_Stores(self._client("secretsmanager"), self._client("ssm")), name, form)
         except SecretError as error:
             match error.__cause__:
                 case None:
                     return name, Present(str(error))
                 case AbsentError():
-                    return name, Absent(f"Secrets Manager has no secret {name}")
+                    return name, Absent(f"there is no secret or parameter {name}")
                 case DeniedError():
-                    return name, Denied(str(error), "secretsmanager:GetSecretValue")
+                    action = "ssm:GetParameter" if parameter_of(name) else "secretsmanager:GetSecretValue"
+                    return name, Denied(str(error), action)
                 case _:
                     return name, Unreadable(str(error))
         return name, Present("")

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from medic.arns import parameter_of
 from medic.aws.errors import AwsError, translated
 
 if TYPE_CHECKING:
-    from medic.aws.clients import Clients
+    from types_boto3_secretsmanager import SecretsManagerClient
+
+    from medic.aws.clients import ParameterStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,20 @@ BOT_TOKEN = SecretForm("bot_token", re.compile(r"xox[!-~]+"), "a bot token (xoxb
 SIGNING_SECRET = SecretForm("signing_secret", re.compile(r"[0-9A-Za-z]+"), "a signing secret (32 letters and digits)")
 
 
+class SecretStores(Protocol):
+    """The clients of the two services."""
+
+    @property
+    def secrets(self) -> SecretsManagerClient: ...
+    @property
+    def ssm(self) -> ParameterStore: ...
+
+
 class SecretError(Exception):
     """A secret can't be read, or does not hold what is expected. The message names the secret, never its value."""
 
 
-def read_secret(clients: Clients, name: str, form: SecretForm) -> str:
+def read_secret(stores: SecretStores, name: str, form: SecretForm) -> str:
     """Read a secret by its name or ARN, or a parameter by `ssm:` and its name, or by its ARN.
 
     Raises:
@@ -45,7 +56,7 @@ def read_secret(clients: Clients, name: str, form: SecretForm) -> str:
     """
     parameter = parameter_of(name)
     try:
-        value, fault = _secret(clients, name, form) if parameter is None else _parameter(clients, parameter, form)
+        value, fault = _secret(stores, name, form) if parameter is None else _parameter(stores, parameter, form)
     except AwsError as error:
         raise SecretError(f"the secret {name} could not be read: {error}") from error
     if fault:
@@ -54,15 +65,15 @@ def read_secret(clients: Clients, name: str, form: SecretForm) -> str:
     return value
 
 
-def _secret(clients: Clients, name: str, form: SecretForm) -> tuple[str, str]:
+def _secret(stores: SecretStores, name: str, form: SecretForm) -> tuple[str, str]:
     with translated("secretsmanager:GetSecretValue"):
-        text = clients.secrets.get_secret_value(SecretId=name).get("SecretString")
+        text = stores.secrets.get_secret_value(SecretId=name).get("SecretString")
     return _value(text, form)
 
 
-def _parameter(clients: Clients, name: str, form: SecretForm) -> tuple[str, str]:
+def _parameter(stores: SecretStores, name: str, form: SecretForm) -> tuple[str, str]:
     with translated("ssm:GetParameter"):
-        found = clients.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+        found = stores.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
     if (kind := found.get("Type")) != "SecureString":
         return "", f"is a parameter of type {kind}, not SecureString"
     return _value(found.get("Value"), form)

@@ -13,6 +13,7 @@ from medic.actions.rebuild import Jobs, find_rebuild, start_rebuild, why_no_rebu
 from medic.actions.set_role import role_state
 from medic.alerts.compose import compose_not_rebuilt
 from medic.aws.errors import AmbiguousError, AwsError, RetryableError
+from medic.evidence import Absent, Present, Unreadable
 from medic.flows.locked_branch import hold_branch
 from medic.flows.recorded import action_of, failure_of
 from medic.flows.storm import is_storm
@@ -21,6 +22,7 @@ from medic.labels import ActionKind
 from medic.plan.decide import rebuild_after
 from medic.plan.guardrails import NO_STORM, NOT_MUTED, REBUILD_GUARDRAILS, Question, ask_all
 from medic.plan.model import Disposition, GuardrailAnswer
+from medic.plan.optin import read_opt_in
 from medic.plan.session import ActorScope
 from medic.settings import Mode
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from medic.incidents.model import Incident
     from medic.plan.failure import ConfirmedFailure
     from medic.plan.model import Action
+    from medic.plan.optin import OptIn
     from medic.services import Services
 
 _SHORTEST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=5)
@@ -73,7 +76,7 @@ def rebuild(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch)
             outcome = find_rebuild(jobs(), job, incident.rebuild_intended_at)
             if outcome.job_id is None and locked.now - incident.rebuild_intended_at < _LOOK_FOR:
                 return _postpone(incident, locked, outcome.detail)
-        elif (not_now := why_no_rebuild_now(jobs(), job)) is not None:
+        elif (not_now := why_no_rebuild_now(jobs(), job) or _opted_out(incident, locked)) is not None:
             outcome = RebuildOutcome(None, not_now)
         else:
             # Assume the role before the intent: an error after it would look like a StartJob without an answer.
@@ -127,10 +130,29 @@ def continue_rebuild(scope: Scope, incident: Incident, services: Services) -> No
             _give_up(current, locked, f"not rebuilt, by the rule {refusal.rule}: {refusal.detail}")
 
 
+def _opted_out(incident: Incident, locked: LockedBranch) -> str | None:
+    """Why the branch's tags don't allow the rebuild now. They may have changed since the role was set.
+
+    Raises:
+        RetryableError: the branch could not be read.
+    """
+    services, scope = locked.services, locked.scope
+    match services.amplify.branch(scope.app_id, scope.branch):
+        case Present(branch):
+            opt_in = read_opt_in(services.runtime.settings, branch.tags)
+            return None if _allows(opt_in, incident) else f"not rebuilt: {opt_in.note}"
+        case Absent(reason) | Unreadable(reason):
+            return f"not rebuilt: the branch could not be read: {reason}"
+
+
+def _allows(opt_in: OptIn, incident: Incident) -> bool:
+    return opt_in.mode is Mode.FIX or (opt_in.mode is Mode.ASK and bool(incident.approved_by))
+
+
 def _refusal(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch) -> GuardrailAnswer | None:
     """The guardrail that refuses a postponed rebuild, or None."""
     services, opt_in = locked.services, failure.opt_in
-    if opt_in.mode is not Mode.FIX and not (opt_in.mode is Mode.ASK and incident.approved_by):
+    if not _allows(opt_in, incident):
         return GuardrailAnswer("opted_in", allows=False, detail=opt_in.note)
     unwanted = _unwanted(failure, [action_of(change) for change in incident.applied])
     if unwanted is not None:

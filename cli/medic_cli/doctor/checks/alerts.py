@@ -6,6 +6,7 @@ import shlex
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from medic.arns import parameter_of
 from medic.evidence import Absent, Item, Present, Unreadable
 from medic.text import listed
 from medic_cli.doctor.checks.common import check, command, compact, differences, gone, policy_check
@@ -46,8 +47,12 @@ def checks(facts: Facts) -> Iterator[Check]:
 def _secret(facts: Facts, name: str, item: Item[str]) -> Verdict:
     """The commands ask for the value, which reaches neither the screen nor the list of processes."""
     ask = "read -rsp 'The new value: ' value &&\n"
-    put = command(facts, "secretsmanager put-secret-value", secret_id=name, secret_string=_STDIN)
-    create = command(facts, "secretsmanager create-secret", name=name, secret_string=_STDIN)
+    if parameter := parameter_of(name):
+        create = command(facts, "ssm put-parameter", name=parameter, type="SecureString", value=_STDIN)
+        put = f"{create} --overwrite"
+    else:
+        put = command(facts, "secretsmanager put-secret-value", secret_id=name, secret_string=_STDIN)
+        create = command(facts, "secretsmanager create-secret", name=name, secret_string=_STDIN)
 
     def judge(fault: str) -> Verdict:
         return failed(fault, f'{ask}printf %s "$value" | {put}') if fault else passed("its form is right")
