@@ -110,7 +110,7 @@ def test_a_healthy_bot_raises_no_alarm_whether_its_functions_ran_or_not() -> Non
         ({("Duration", "Watcher"): 73_000.0}, "Functions"),
         ({("Duration", "SlackInteractivity"): 12_500.0}, "Functions"),
         ({("Errors", "SlackInteractivity"): 1.0}, "Functions"),
-        ({("FailedInvocations", "CentralBusRule"): 1.0}, "NotForwarded"),
+        ({("FailedInvocations", "CentralBusOwnEvents"): 1.0}, "NotForwarded"),
     ],
 )
 def test_whatever_needs_a_person_raises_one_alarm(seen: dict[tuple[str, str], float], alarm: str) -> None:
@@ -176,8 +176,8 @@ def test_every_alarm_says_what_to_do_and_names_its_section() -> None:
 def test_the_alarms_watch_few_metrics_because_each_is_charged() -> None:
     watched = [of_type(template_of(), "AWS::CloudWatch::Alarm"), of_type(template(), "AWS::CloudWatch::Alarm")]
 
-    assert [len(each) for each in watched] == [6, 6]
-    assert [sum(len(metrics_of(a["Properties"])) for a in each.values()) for each in watched] == [9, 12]
+    assert [len(each) for each in watched] == [6, 7]
+    assert [sum(len(metrics_of(a["Properties"])) for a in each.values()) for each in watched] == [9, 13]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def runtime_failure(world: World, tags: dict[str, str], **app: Any) -> dict[str,
     return runtime_wake_up(Scope("aws", world.amplify.account_id, REGION, made, "*"), at, at)
 
 
-@pytest.mark.parametrize(("tags", "most"), [({}, 6), (FIX, 14)], ids=["diagnosis", "fix"])
+@pytest.mark.parametrize(("tags", "most"), [({}, 6), (FIX, 15)], ids=["diagnosis", "fix"])
 def test_a_runtime_finding(world: World, tags: dict[str, str], most: int) -> None:
     made = calls_of(world, runtime_failure(world, tags, iamServiceRoleArn=world.make_role("service")))
     assert 3 < len(target_calls(made)) <= most
@@ -99,7 +99,7 @@ def test_a_runtime_finding(world: World, tags: dict[str, str], most: int) -> Non
 def test_only_the_branch_is_read_again_around_its_change(world: World, tags: dict[str, str]) -> None:
     made = target_calls(calls_of(world, failed_build(world, tags, iamServiceRoleArn=world.make_role("service"))))
     twice = {call for call in made if made.count(call) > 1}
-    # The jobs are listed before the change, and right before the rebuild.
+    # The jobs are listed, and the branch's tags read, before the change and right before the rebuild.
     assert twice <= {"iam.GetRole", "amplify.GetBranch", "amplify.ListJobs"}
     assert made.count("iam.GetRole") == 2  # the service role and the role that would be attached
-    assert made.count("amplify.GetBranch") == (3 if tags else 1)
+    assert made.count("amplify.GetBranch") == (4 if tags else 1)
