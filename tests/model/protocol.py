@@ -389,14 +389,20 @@ def _list_fresh(state: State, run: Run, _: Rules) -> State:
     return with_run(state, run, run._replace(phase="list_rebuild"))
 
 
-def _list_rebuild(state: State, run: Run, rules: Rules) -> State:
+def _list_rebuild(state: State, run: Run, _: Rules) -> State:
     if run.record.rebuild == SENT:
         phase = "started" if state.retries else "not_rebuilt" if state.late else "postpone"
     elif _newer(state):
         phase = "not_rebuilt"
     else:
-        phase = "rebuild_intent" if rules.rebuild_intent_first else "start_job"
+        phase = "rebuild_tags"
     return with_run(state, run, run._replace(phase=phase))
+
+
+def _rebuild_tags(state: State, run: Run, rules: Rules) -> State:
+    """The tags may have changed since the role was set."""
+    allowed = "rebuild_intent" if rules.rebuild_intent_first else "start_job"
+    return with_run(state, run, run._replace(phase=allowed if state.opted_in else "not_rebuilt"))
 
 
 def _rebuild_intent(state: State, run: Run, rules: Rules) -> State:
@@ -502,6 +508,7 @@ PHASES: dict[str, tuple[str, Step]] = {
     "save": (SAVE, _save),
     "list_fresh": (LIST_JOBS, _list_fresh),
     "list_rebuild": (LIST_JOBS, _list_rebuild),
+    "rebuild_tags": (READ_ROLE, _rebuild_tags),
     "rebuild_intent": (SAVE, _rebuild_intent),
     "start_job": ("StartJob", _start_job),
     "started": (SAVE, _started),

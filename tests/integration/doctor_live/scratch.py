@@ -78,9 +78,9 @@ class DoctorSession(QuickSession):
     hook = Hook()
 
     def client(self, service_name: str, **options: Any) -> Any:  # type: ignore[override]
-        new = service_name not in self._clients
+        known = len(self._clients)
         client = super().client(service_name, **options)
-        if new:
+        if len(self._clients) > known:
             client.meta.events.register("provide-client-params.*.*", self._before)
             client.meta.events.register("after-call.*.*", self._after)
         return client
