@@ -94,6 +94,11 @@ def test_a_path_does_not_hide_a_key_after_it_from_the_first_search() -> None:
     assert key not in redact(line + "\n" * 40)
 
 
+def test_a_credential_in_a_url_is_found_in_a_long_text() -> None:
+    code = "4f9aK2mQz81LxTqPw7"
+    assert code not in redact(f"GET /callback?code={code} HTTP/1.1" + "\n" * 40)
+
+
 @pytest.mark.parametrize("line_end", ["", "\n"], ids=["bare lines", "lines with their ends"])
 def test_a_stream_of_lines_is_redacted_like_the_whole_text(line_end: str) -> None:
     for text in LINES:
