@@ -51,7 +51,17 @@ _FAULTS = frozenset(
 _DENIALS = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedException", "UnauthorizedOperation"}
 )
-_ABSENCES = frozenset({"NoSuchEntity", "NoSuchEntityException", "NotFoundException", "ResourceNotFoundException"})
+_ABSENCES = frozenset(
+    {
+        *(
+            "NoSuchEntity",
+            "NoSuchEntityException",
+            "NotFoundException",
+            "ResourceNotFoundException",
+            "ParameterNotFound",
+        ),
+    }
+)
 _UNASSUMABLE = "cannot be assumed by Amplify"
 """Only the message identifies this error: its code is usually BadRequestException, which has many other meanings."""
 

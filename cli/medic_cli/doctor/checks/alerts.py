@@ -6,7 +6,7 @@ import shlex
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from medic.arns import parameter_of
+from medic.arns import arn_parts, parameter_of
 from medic.evidence import Absent, Item, Present, Unreadable
 from medic.text import listed
 from medic_cli.doctor.checks.common import check, command, compact, differences, gone, policy_check
@@ -48,7 +48,7 @@ def _secret(facts: Facts, name: str, item: Item[str]) -> Verdict:
     """The commands ask for the value, which reaches neither the screen nor the list of processes."""
     ask = "read -rsp 'The new value: ' value &&\n"
     if parameter := parameter_of(name):
-        create = command(facts, "ssm put-parameter", name=parameter, type="SecureString", value=_STDIN)
+        create = command(facts, "ssm put-parameter", name=_name_of(parameter), type="SecureString", value=_STDIN)
         put = f"{create} --overwrite"
     else:
         put = command(facts, "secretsmanager put-secret-value", secret_id=name, secret_string=_STDIN)
@@ -58,6 +58,17 @@ def _secret(facts: Facts, name: str, item: Item[str]) -> Verdict:
         return failed(fault, f'{ask}printf %s "$value" | {put}') if fault else passed("its form is right")
 
     return judged(item, judge, lambda reason: failed(reason, f'{ask}printf %s "$value" | {create}'))
+
+
+def _name_of(parameter: str) -> str:
+    """PutParameter takes no ARN. In one, the first slash of a name such as /team/slack is not repeated.
+
+    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+    """
+    if not parameter.startswith("arn:"):
+        return parameter
+    name = arn_parts(parameter)[-1].removeprefix("parameter/")
+    return f"/{name}" if "/" in name else name
 
 
 def _topic(facts: Facts, topic: Resource) -> Iterator[Check]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from medic.telemetry import TelemetryEvent
 from medic_cli.doctor.checks import functions
+from medic_cli.doctor.facts import RAN
 from medic_cli.doctor.model import Status
 from medic_cli.doctor.output import as_answer
 from medic_cli.scan.model import FindingKind, Gap, ScanFinding, Severity
@@ -17,6 +19,7 @@ from tests.unit.cli.doctor.recorded import NOW, RecordedAws, key
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+PARAMETERS = "arn:aws:ssm:eu-central-1:111122223333:parameter/"
 Fault = tuple["Callable[[RecordedAws], None]", str]
 """Breaks something; the check that it turns to fail."""
 
@@ -307,6 +310,30 @@ def test_no_secret_and_no_value_of_a_variable_is_shown() -> None:
     assert "MEDIC_ACCOUNT" in shown
     assert "This drops what somebody added: ADDED." in shown
     assert "hunter" not in shown
+
+
+@pytest.mark.parametrize(
+    ("setting", "asked", "name"),
+    [
+        ("ssm:/team/slack", "/team/slack", "/team/slack"),
+        ("ssm:slack", "slack", "slack"),
+        (f"{PARAMETERS}team/slack", f"{PARAMETERS}team/slack", "/team/slack"),
+        (f"{PARAMETERS}slack", f"{PARAMETERS}slack", "slack"),
+    ],
+)
+def test_a_parameter_that_is_gone_is_made_again_under_its_name(setting: str, asked: str, name: str) -> None:
+    aws = RecordedAws()
+    _settings(aws, slack={"webhook_secret": setting})
+    gone = {"Error": {"Code": "ParameterNotFound", "Message": "no such thing"}}
+    aws.calls[key("ssm", "get_parameter", {"Name": asked, "WithDecryption": True})] = gone
+
+    (check,) = [each for each in aws.check_up().of(Status.FAIL) if each.id == f"slack-secret:{setting}"]
+
+    assert f" --name {name} --type SecureString " in check.verdict.repair
+
+
+def test_the_line_of_a_finished_run_is_the_one_that_the_watcher_writes() -> None:
+    assert RAN == TelemetryEvent.WATCHER_RAN
 
 
 def test_a_change_that_is_under_way_is_unknown() -> None:
