@@ -4,8 +4,7 @@ from typing import Annotated, Literal, TypedDict
 
 from medic.alerts.json_types import Keywords, Text
 from medic_cli.answers import Number
-from medic_cli.scan.answers import TotalsJson
-from medic_cli.scan.model import FindingKind, Severity
+from medic_cli.scan.answers import FindingJson, TotalsJson
 
 _LINE = Keywords(minimum=1)
 
@@ -23,25 +22,12 @@ class PlaceJson(TypedDict):
     """The logical id, or Terraform's address."""
 
 
-class PreflightFindingJson(TypedDict):
-    kind: Annotated[str, FindingKind]
-    severity: Annotated[str, Severity]
-    title: Text
+class PreflightFindingJson(FindingJson):
+    """A finding in a file."""
+
     place: PlaceJson
     app: str | None
     """The app's name, or its logical id."""
-    branches: list[str]
-    """Empty: all branches of the app, or the app itself."""
-    role: str | None
-    """A role ARN. What only the deployment decides stands in angle brackets."""
-    detail: Text
-    """What the files show, in sentences."""
-    advice: Text
-    """What to do, in sentences."""
-    statement: dict[str, object] | None
-    """The statement that would fix the role's trust policy. A person has to review it."""
-    explain: str
-    """The entry of the knowledge base: `medic explain ENTRY`."""
 
 
 class UnknownJson(TypedDict):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Literal, cast
 
 from medic.text import listed
 from medic_cli.output import print_list, shown, terminal
-from medic_cli.scan.model import FINDING_TEXTS, Severity
-from medic_cli.scan.output import STYLES, counted
+from medic_cli.scan.model import FINDING_TEXTS
+from medic_cli.scan.output import STYLES, counted, finding_json, totals_json, totals_text
 from medic_cli.scan.sarif import finding_result
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ _MAX_UNKNOWNS = 10
 
 
 def preflight_as_json(result: Preflight) -> PreflightAnswer:
-    totals = result.totals
     return {
         "schema": 1,
         "partial": result.partial,
@@ -31,11 +29,7 @@ def preflight_as_json(result: Preflight) -> PreflightAnswer:
         ],
         "apps": result.apps,
         "branches": result.branches,
-        "totals": {
-            "error": totals[Severity.ERROR],
-            "warning": totals[Severity.WARNING],
-            "note": totals[Severity.NOTE],
-        },
+        "totals": totals_json(result.totals),
         "findings": [_finding_json(each) for each in result.findings],
         "unknown": [
             {"place": _place_json(each.place), "what": each.what, "reason": each.reason} for each in result.unknowns
@@ -45,19 +39,10 @@ def preflight_as_json(result: Preflight) -> PreflightAnswer:
 
 
 def _finding_json(placed: PlacedFinding) -> PreflightFindingJson:
-    finding, text = placed.finding, FINDING_TEXTS[placed.finding.kind]
     return {
-        "kind": finding.kind.value,
-        "severity": finding.severity.value,
-        "title": text.title,
+        **finding_json(placed.finding),
         "place": _place_json(placed.place),
-        "app": finding.app_name,
-        "branches": list(finding.branches),
-        "role": finding.role,
-        "detail": finding.detail,
-        "advice": text.advice,
-        "statement": json.loads(finding.statement) if finding.statement else None,
-        "explain": text.entry,
+        "app": placed.finding.app_name,
     }
 
 
@@ -89,11 +74,10 @@ def print_preflight(result: Preflight) -> None:
 
 def headline(result: Preflight) -> str:
     """Such as `1 error in 1 app and 2 branches of 1 file`."""
-    found = [counted(number, severity) for severity, number in result.totals.items() if number]
     read = [counted(result.apps, "app"), counted(result.branches, "branch")]
     if not result.apps and not result.branches:
         return f"No Amplify app or branch in {counted(len(result.files), 'file')}"
-    return f"{listed(found) or 'Nothing found'} in {listed(read)} of {counted(len(result.files), 'file')}"
+    return f"{totals_text(result.totals)} in {listed(read)} of {counted(len(result.files), 'file')}"
 
 
 def _where(place: Place) -> str:

@@ -23,25 +23,32 @@ class ScannedAppJson(TypedDict):
     name: str
 
 
-class ScanFindingJson(TypedDict):
+class FindingJson(TypedDict):
+    """What a finding says, wherever it was found."""
+
     kind: Annotated[str, FindingKind]
     severity: Annotated[str, Severity]
     title: Text
-    region: str | None
-    """null for a finding on the account's IAM."""
-    app: ScannedAppJson | None
     branches: list[str]
     """Empty: all branches of the app, or the app itself."""
     role: str | None
-    """A role ARN."""
+    """A role ARN. What only a deployment decides stands in angle brackets."""
     detail: Text
-    """What the scan saw, in sentences."""
+    """What was seen, in sentences."""
     advice: Text
     """What to do, in sentences."""
     statement: dict[str, object] | None
     """The statement that would fix the role's trust policy. A person has to review it."""
     explain: str
     """The entry of the knowledge base: `medic explain ENTRY`."""
+
+
+class ScanFindingJson(FindingJson):
+    """A finding in an account."""
+
+    region: str | None
+    """null for a finding on the account's IAM."""
+    app: ScannedAppJson | None
 
 
 class GapJson(TypedDict):

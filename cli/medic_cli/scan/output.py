@@ -16,9 +16,11 @@ from medic_cli.output import print_list, shown, terminal
 from medic_cli.scan.model import FINDING_TEXTS, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
-    from medic_cli.scan.answers import GapJson, RegionJson, ScanAnswer, ScanFindingJson
+    from medic_cli.scan.answers import FindingJson, GapJson, RegionJson, ScanAnswer, ScanFindingJson, TotalsJson
     from medic_cli.scan.model import Gap, RegionSummary, Scan, ScanFinding
 
 MAX_BRANCHES_SHOWN = 4
@@ -34,7 +36,6 @@ STYLES = {
 
 
 def scan_as_json(scan: Scan) -> ScanAnswer:
-    totals = scan.totals
     return {
         "schema": 1,
         "account": scan.account,
@@ -44,11 +45,7 @@ def scan_as_json(scan: Scan) -> ScanAnswer:
         "partial": scan.partial,
         "interrupted": scan.interrupted,
         "settings_from": scan.settings_from,
-        "totals": {
-            "error": totals[Severity.ERROR],
-            "warning": totals[Severity.WARNING],
-            "note": totals[Severity.NOTE],
-        },
+        "totals": totals_json(scan.totals),
         "regions": [_region_json(region) for region in scan.regions],
         "findings": [_finding_json(finding) for finding in scan.findings],
         "gaps": [_gap_json(gap) for gap in scan.gaps],
@@ -67,14 +64,34 @@ def _region_json(region: RegionSummary) -> RegionJson:
     }
 
 
+def totals_json(totals: Mapping[Severity, int]) -> TotalsJson:
+    return {
+        "error": totals[Severity.ERROR],
+        "warning": totals[Severity.WARNING],
+        "note": totals[Severity.NOTE],
+    }
+
+
+def totals_text(totals: Mapping[Severity, int]) -> str:
+    """Such as `2 errors and 1 note`."""
+    return listed([counted(number, severity) for severity, number in totals.items() if number]) or "Nothing found"
+
+
 def _finding_json(finding: ScanFinding) -> ScanFindingJson:
+    return {
+        **finding_json(finding),
+        "region": finding.region,
+        "app": {"id": finding.app_id, "name": finding.app_name or ""} if finding.app_id else None,
+    }
+
+
+def finding_json(finding: ScanFinding) -> FindingJson:
+    """What a finding says, wherever it was found."""
     text = FINDING_TEXTS[finding.kind]
     return {
         "kind": finding.kind.value,
         "severity": finding.severity.value,
         "title": text.title,
-        "region": finding.region,
-        "app": {"id": finding.app_id, "name": finding.app_name or ""} if finding.app_id else None,
         "branches": list(finding.branches),
         "role": finding.role,
         "detail": finding.detail,
@@ -102,9 +119,8 @@ def counted(number: int, thing: str) -> str:
 
 def headline(scan: Scan) -> str:
     """Such as `2 errors and 1 note in 3 apps, 9 branches and 1 region`."""
-    found = [counted(number, severity) for severity, number in scan.totals.items() if number]
     scanned = [counted(scan.apps, "app"), counted(scan.branches, "branch"), counted(len(scan.regions), "region")]
-    return f"{listed(found) or 'Nothing found'} in {listed(scanned)}"
+    return f"{totals_text(scan.totals)} in {listed(scanned)}"
 
 
 def call_summary(scan: Scan) -> str:

@@ -22,9 +22,8 @@ from medic.labels import ActionKind
 from medic.plan.decide import rebuild_after
 from medic.plan.guardrails import NO_STORM, NOT_MUTED, REBUILD_GUARDRAILS, Question, ask_all
 from medic.plan.model import Disposition, GuardrailAnswer
-from medic.plan.optin import read_opt_in
+from medic.plan.optin import modes_that_change, read_opt_in
 from medic.plan.session import ActorScope
-from medic.settings import Mode
 
 if TYPE_CHECKING:
     from medic.alerts.failure_report import FailureReport
@@ -146,7 +145,7 @@ def _opted_out(incident: Incident, locked: LockedBranch) -> str | None:
 
 
 def _allows(opt_in: OptIn, incident: Incident) -> bool:
-    return opt_in.mode is Mode.FIX or (opt_in.mode is Mode.ASK and bool(incident.approved_by))
+    return opt_in.mode in modes_that_change(approved=bool(incident.approved_by))
 
 
 def _refusal(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch) -> GuardrailAnswer | None:

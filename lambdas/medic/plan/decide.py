@@ -19,6 +19,7 @@ from medic.plan.guardrails import (
     needs_approval,
 )
 from medic.plan.model import SSR, Action, Disposition, GuardrailAnswer, Plan, Rebuild, RebuildTag
+from medic.plan.optin import modes_that_change
 from medic.settings import Mode
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def _guarded(q: Question, target: str, previous: str | None, guardrails: tuple[G
     elif why_ask := needs_approval(q):
         disposition, reason = Disposition.ASK_FIRST, f"{why_ask}: you are asked"
     else:
-        disposition = Disposition.DO if q.approved or opt_in.mode is Mode.FIX else Disposition.ASK_FIRST
+        may_change = opt_in.mode in modes_that_change(approved=q.approved)
+        disposition = Disposition.DO if may_change else Disposition.ASK_FIRST
     return Action(q.change, disposition, target, q.choice.arn, previous, reason, rule, answers)
 
 

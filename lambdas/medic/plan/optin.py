@@ -24,6 +24,11 @@ IGNORE = "ignore"
 _MODES_ASCENDING = (Mode.REPORT, Mode.ASK, Mode.FIX)
 
 
+def modes_that_change(*, approved: bool) -> list[Mode]:
+    """The modes in which the bot may change a branch: `ask` only if a person approved it."""
+    return [Mode.FIX, Mode.ASK] if approved else [Mode.FIX]
+
+
 @dataclass(frozen=True, slots=True)
 class OptIn:
     """How far the bot may go on one branch."""

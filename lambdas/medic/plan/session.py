@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from medic.plan.optin import AUTO_FIX
-from medic.settings import Mode
+from medic.plan.optin import AUTO_FIX, modes_that_change
 
 if TYPE_CHECKING:
     from medic.events import Scope
@@ -74,7 +73,7 @@ def why_no_session(actor: ActorScope) -> str | None:
 
 def _policy(actor: ActorScope, branches: list[str]) -> dict[str, object]:
     # The tag's owner may change `fix` to `ask` after the bot has read it. IAM compares the tag at the time of the call.
-    modes = [Mode.FIX, Mode.ASK] if actor.approved else [Mode.FIX]
+    modes = modes_that_change(approved=actor.approved)
     update: dict[str, object] = {
         "Effect": "Allow",
         "Action": "amplify:UpdateBranch",

@@ -6,18 +6,14 @@ only this page's own style and script, by their hashes.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from html import escape
-from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING
 
 from medic.alerts.fixes import app_url, role_url
 from medic.arns import RoleArn
 from medic.events import Scope
-from medic_cli.output import visible
+from medic_cli.html import asset, content_security_policy, escaped
 from medic_cli.scan.model import FINDING_TEXTS
 from medic_cli.scan.output import (
     MAX_BRANCHES_SHOWN,
@@ -46,57 +42,34 @@ _COLUMNS = (
 
 
 def scan_page(scan: Scan) -> str:
-    style, script = _asset("report.css"), _asset("report.js")
-    return Template(_asset("report.html")).substitute(
-        policy=_content_security_policy(style, script),
+    style, script = asset("report.css"), asset("report.js")
+    return Template(asset("report.html")).substitute(
+        policy=content_security_policy(style, script),
         style=style,
         script=script,
-        title=_text(f"Amplify Medic scan: {headline(scan)}"),
-        headline=_text(headline(scan)),
+        title=escaped(f"Amplify Medic scan: {headline(scan)}"),
+        headline=escaped(headline(scan)),
         facts=_facts(scan),
         partial=_partial(scan),
         tiles="\n".join(_tile(severity, number) for severity, number in scan.totals.items()),
         regions=_options({_region(finding): _region(finding) for finding in scan.findings}),
         kinds=_options({finding.kind.value: FINDING_TEXTS[finding.kind].title for finding in scan.findings}),
         table=_table(scan),
-        foot=_text(f"{call_summary(scan)}; {settings_used(scan)}."),
+        foot=escaped(f"{call_summary(scan)}; {settings_used(scan)}."),
     )
-
-
-def _asset(name: str) -> str:
-    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _content_security_policy(style: str, script: str) -> str:
-    return "; ".join((
-        "default-src 'none'",
-        f"style-src '{_hash(style)}'",
-        f"script-src '{_hash(script)}'",
-        "img-src data:",
-        "base-uri 'none'",
-        "form-action 'none'",
-    ))  # fmt: skip
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _text(text: str) -> str:
-    return escape(visible(text))
 
 
 def _facts(scan: Scan) -> str:
     when = f'<time datetime="{scan.started_at.isoformat()}">{scan.started_at:%Y-%m-%d %H:%M} UTC</time>'
     where = ", ".join(f"{region.name} ({counted(region.apps, 'app')})" for region in scan.regions)
     account = f"account {scan.account}" if scan.account else "no apps found"
-    return f"{_text(account)} · {_text(where)} · {when}"
+    return f"{escaped(account)} · {escaped(where)} · {when}"
 
 
 def _partial(scan: Scan) -> str:
     if not scan.partial:
         return ""
-    reasons = "".join(f"<li>{_text(reason)}</li>" for reason in partial_reasons(scan))
+    reasons = "".join(f"<li>{escaped(reason)}</li>" for reason in partial_reasons(scan))
     return (
         '<section class="partial" aria-labelledby="partial">'
         f'<h2 id="partial">Partial scan: {PARTIAL_WARNING}</h2>'
@@ -114,7 +87,7 @@ def _tile(severity: Severity, number: int) -> str:
 
 def _options(choices: dict[str, str]) -> str:
     by_label = sorted(choices.items(), key=lambda choice: choice[1])
-    return "".join(f'<option value="{_text(value)}">{_text(label)}</option>' for value, label in by_label)
+    return "".join(f'<option value="{escaped(value)}">{escaped(label)}</option>' for value, label in by_label)
 
 
 def _table(scan: Scan) -> str:
@@ -145,12 +118,12 @@ def _row(finding: ScanFinding, scan: Scan) -> str:
         "place": f"{finding.app_name or _IAM} {finding.app_id or ''}",
         "count": str(len(finding.branches)),
     }
-    data = "".join(f' data-{name}="{_text(value)}"' for name, value in sort_keys.items())
+    data = "".join(f' data-{name}="{escaped(value)}"' for name, value in sort_keys.items())
     cells = (
         _cell("severity", "Severity", f'<span class="badge {finding.severity}">{finding.severity}</span>'),
-        _cell("what", "Finding", _text(FINDING_TEXTS[finding.kind].title)),
+        _cell("what", "Finding", escaped(FINDING_TEXTS[finding.kind].title)),
         _cell("where", "App", _app(finding, scan)),
-        _cell("region", "Region", _text(_region(finding))),
+        _cell("region", "Region", escaped(_region(finding))),
         _cell("branches", "Branches", _branches(finding)),
         _cell("details", "Details", _details(finding, scan)),
     )
@@ -171,14 +144,14 @@ def _scope(finding: ScanFinding, scan: Scan) -> Scope:
 
 
 def _link(url: str, label: str) -> str:
-    return f'<a href="{_text(url)}" rel="noreferrer noopener" target="_blank">{_text(label)}</a>'
+    return f'<a href="{escaped(url)}" rel="noreferrer noopener" target="_blank">{escaped(label)}</a>'
 
 
 def _app(finding: ScanFinding, scan: Scan) -> str:
     if finding.app_id is None:
         return "whole account"
     link = _link(app_url(_scope(finding, scan)), finding.app_name or finding.app_id)
-    return f'{link}<div class="id">{_text(finding.app_id)}</div>'
+    return f'{link}<div class="id">{escaped(finding.app_id)}</div>'
 
 
 def _branches(finding: ScanFinding) -> str:
@@ -190,7 +163,7 @@ def _branches(finding: ScanFinding) -> str:
 
 
 def _names(names: Iterable[str]) -> str:
-    return f'<ul class="names">{"".join(f"<li>{_text(name)}</li>" for name in names)}</ul>'
+    return f'<ul class="names">{"".join(f"<li>{escaped(name)}</li>" for name in names)}</ul>'
 
 
 def _details(finding: ScanFinding, scan: Scan) -> str:
@@ -198,11 +171,11 @@ def _details(finding: ScanFinding, scan: Scan) -> str:
     role = f'<div class="role">{_role(finding.role, finding, scan)}</div>' if finding.role else ""
     statement = ""
     if finding.statement:
-        formatted = _text(json.dumps(json.loads(finding.statement), indent=2))
+        formatted = escaped(json.dumps(json.loads(finding.statement), indent=2))
         statement = f"<p>Proposed trust policy statement. Review it before you use it:</p><pre>{formatted}</pre>"
     return (
-        f"{_text(finding.detail)}{role}<details><summary>What to do</summary><p>{_text(text.advice)}</p>{statement}"
-        f"<p>More: <code>medic explain {_text(text.entry)}</code></p></details>"
+        f"{escaped(finding.detail)}{role}<details><summary>What to do</summary><p>{escaped(text.advice)}</p>{statement}"
+        f"<p>More: <code>medic explain {escaped(text.entry)}</code></p></details>"
     )
 
 
@@ -210,5 +183,5 @@ def _role(arn: str, finding: ScanFinding, scan: Scan) -> str:
     """A link to the console if the role is in the scanned account."""
     role = RoleArn.parse(arn)
     if role is None or role.account != scan.account:
-        return f"<code>{_text(arn)}</code>"
+        return f"<code>{escaped(arn)}</code>"
     return f"<code>{_link(role_url(_scope(finding, scan), arn), arn)}</code>"
