@@ -12,8 +12,8 @@ from infra.monitoring import ALARM_TEXTS, AlarmText
 from medic.alerts.wording import ALERT_STYLES, AlertStyle
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-MOST_WORDS_OF_README, MOST_WORDS = 900, 11_500
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+MOST_WORDS_OF_README, MOST_WORDS = 900, 12_100
 """The limit of README and docs together, without docs/commands.md, which people only look things up in."""
 RUNBOOK = ROOT / "docs" / "runbook.md"
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
@@ -67,7 +67,7 @@ def test_readme_and_docs_stay_short() -> None:
     words = {page: len(page.read_text(encoding="utf-8").split()) for page in PAGES}
     readme = words[ROOT / "README.md"]
     assert readme <= MOST_WORDS_OF_README
-    read = [count for page, count in words.items() if page.parent.name == "docs" and page.name != "commands.md"]
+    read = [count for page, count in words.items() if ROOT / "docs" in page.parents and page.name != "commands.md"]
     assert readme + sum(read) <= MOST_WORDS
 
 
