@@ -49,7 +49,7 @@ check: .venv/ready  ## lint, strict types and import rules (seconds)
 test: setup check  ## check, then unit, integration, infrastructure and end-to-end tests
 	$(BIN)/pytest -n $(JOBS)
 
-proof: setup  ## slow checks, with a summary: mutants, bursts, pasted fixes, others' tools, random order, audit; STEPS="model" selects
+proof: setup  ## slow checks, with a summary: mutants, deployed stacks, others' tools, audit; STEPS="model audit" selects
 	$(BIN)/python -m tests.proof $(STEPS)
 
 audit: .build/audit/ready  ## look for known vulnerabilities in what ships, builds and tests; needs PyPI

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.monitoring import ALARM_TEXTS, AlarmText
+from medic import VERSION
 from medic.alerts.wording import ALERT_STYLES, AlertStyle
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,13 @@ def test_the_responsible_file_is_two_links_from_the_readme(topic: str) -> None:
     rows = re.findall(r"^\| (.+?) \| (.+?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
     files = [target for what, where in rows if topic in what.lower() for target in _LINK.findall(where)]
     assert any(target.endswith(".py") for target in files), f"CONTRIBUTING.md names no file for: {topic}"
+
+
+def test_the_newest_release_in_the_changelog_is_this_version() -> None:
+    releases = re.findall(
+        r"^## \[(.+)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert releases[0] == VERSION
 
 
 def test_the_readmes_alert_is_the_golden_one() -> None:
