@@ -49,14 +49,8 @@ check: .venv/ready  ## lint, strict types and import rules (seconds)
 test: setup check  ## check, then unit, integration, infrastructure and end-to-end tests
 	$(BIN)/pytest -n $(JOBS)
 
-proof: setup mutants .build/peer/ready .build/peers/ready .build/awscli/ready .build/cdk/ready  ## slow checks: mutants, bursts, pasted fixes, others' tools, random order, audit
-	$(BIN)/pytest -m proof tests/e2e tests/model tests/integration/doctor_live
-	$(BIN)/python -m tests.differential
-	$(BIN)/python -m tests.peers
-	$(BIN)/python -m tests.simulation --seed $$RANDOM --steps 100000
-	$(BIN)/python -m tests.simulation --planted --steps 20000
-	$(BIN)/pytest -n $(JOBS) --shuffle $$RANDOM tests/unit tests/integration tests/docs
-	$(MAKE) audit
+proof: setup  ## slow checks, with a summary: mutants, deployed stacks, others' tools, audit; STEPS="model audit" selects
+	$(BIN)/python -m tests.proof $(STEPS)
 
 audit: .build/audit/ready  ## look for known vulnerabilities in what ships, builds and tests; needs PyPI
 	$(BIN)/python -m tests.audit

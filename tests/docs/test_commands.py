@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +15,16 @@ import pytest
 
 from medic_cli.main import main
 from medic_cli.reference import reference
+from tests.docs.printed import DOCS, GENERATED, NOT_RUN, PAGES, ROOT, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
-PAGES = sorted({*ROOT.glob("*.md"), *DOCS.glob("*.md")} - {ROOT / "CHANGELOG.md", DOCS / "commands.md"})
 GROUP = click.Context(main, info_name="medic")
 COMMANDS = {name: command for name in main.list_commands(GROUP) if (command := main.get_command(GROUP, name))}
 _CODE = re.compile(r"^ {4,}(.+)$|`([^`\n]+)`", re.MULTILINE)
 _NO_COMMAND = ("COMMAND", "--version")
+_USAGE = "[OPTIONS]"
 _ENDS = {"|", ">", "<", "&&", "||", ";", "#"}
 
 
@@ -32,9 +32,9 @@ def printed(program: str) -> list[Any]:
     """Every command of a page that begins with this program, up to a pipe, a redirection or a comment."""
     return [
         pytest.param(command, id=f"{page.name}: {shlex.join(command)}")
-        for page in PAGES
+        for page in [*PAGES, GENERATED]
         for command in _commands(page.read_text(encoding="utf-8"))
-        if command[0] == program and len(command) > 1 and command[1] not in _NO_COMMAND
+        if command[0] == program and len(command) > 1 and command[1] not in _NO_COMMAND and _USAGE not in command
     ]
 
 
@@ -85,10 +85,16 @@ def test_every_setting_is_documented() -> None:
 
 
 @pytest.mark.parametrize("command", printed("medic"))
-def test_a_printed_command_exists_and_takes_its_options(command: list[str]) -> None:
+def test_a_printed_command_exists_and_takes_its_arguments(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = ["d1a2b3c4d5e6f7" if each.strip("[") == "APP" else each for each in command[2:] if each != "…"]
+    for file in filter(re.compile(r"[\w.[\]]+").fullmatch, given):
+        Path(file).touch()
     for name in command[1].split("|"):
-        parser = COMMANDS[name].make_parser(click.Context(COMMANDS[name], info_name=name))
-        parser.parse_args([each for each in command[2:] if each != "…"])
+        with suppress(click.MissingParameter):  # a sentence may name the command alone
+            COMMANDS[name].make_context(name, list(given))
 
 
 @pytest.mark.parametrize("command", printed("make"))
@@ -103,6 +109,17 @@ def test_a_printed_module_exists(command: list[str]) -> None:
     assert importlib.util.find_spec(command[2]) is not None
 
 
+def test_each_block_that_is_not_run_is_in_a_page() -> None:
+    skipped = [block for page in PAGES for block in blocks(page) if block.reason_not_to_run]
+    assert len(skipped) == len(NOT_RUN)
+
+
+def test_a_block_of_commands_has_no_comment() -> None:
+    # In zsh, the shell of macOS, a pasted `#` begins no comment: the words after it are arguments.
+    commented = [block.text for page in PAGES for block in blocks(page) if block.has_commands and " #" in block.text]
+    assert commented == []
+
+
 def test_the_pages_print_commands_at_all() -> None:
-    assert len(printed("medic")) > 30
+    assert len(printed("medic")) > 80
     assert len(printed("make")) > 5

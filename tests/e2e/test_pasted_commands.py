@@ -6,8 +6,6 @@ Each command has its stated effect and no other, and stops at the first call tha
 from __future__ import annotations
 
 import json
-import os
-import pty
 import shlex
 import shutil
 import sys
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.terminal import in_a_terminal
 from tests.emulator.cloud import ACCOUNT_ID, REPOSITORY, LocalCloud
 from tests.unit.alerts.printed import REPAIR_ROLE, Printed, commands
 from tests.unit.diagnosis.diagnosing import ACCOUNT, APP_ID, COMPUTE_ROLE, SERVICE_ROLE, trust
@@ -106,26 +105,8 @@ class World:
             "AWS_PAGER": "",
             "FAILS": str(fails),
         }
-        status = _in_a_terminal(["bash", "-uc", text], self.folder, environment, typed=f"{TOKEN}\n")
+        status = in_a_terminal(["bash", "-uc", text], self.folder, environment, typed=f"{TOKEN}\n")
         return status, len(list(calls.iterdir()))
-
-
-def _in_a_terminal(command: list[str], folder: Path, environment: Mapping[str, str], typed: str) -> int:
-    """Run a command with a terminal of its own. Returns its exit status, and keeps what it printed in a file."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(folder)
-        os.execvpe(command[0], command, environment)  # noqa: S606
-    os.write(terminal, typed.encode())
-    printed = b""
-    try:
-        while part := os.read(terminal, 65536):
-            printed += part
-    except OSError:
-        pass  # the terminal closes with its last process
-    os.close(terminal)
-    (folder / "printed").write_bytes(printed)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _stable(shown: Mapping[str, Any]) -> Mapping[str, Any]:

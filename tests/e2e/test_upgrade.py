@@ -20,6 +20,7 @@ from demo.narrator import Narrator
 from demo.stage import Stage, deploy, open_stage, text_of
 from medic.events import Scope, wake_up
 from medic.incidents.table import IncidentsTable
+from tests.docs.printed import DOCS, blocks
 from tests.e2e.conftest import SHARED, use_cloud
 from tests.e2e.queues import Queues
 from tests.emulator.cloud import ACCOUNT_ID, REGION, REPOSITORY
@@ -33,22 +34,28 @@ pytestmark = [pytest.mark.proof, pytest.mark.timeout(3600)]
 
 BEFORE_THE_QUEUE = "2046c85a726d6af773c01203b83e32974708ff69"
 """The last commit before failures went through a queue, and the last whose records this release can read."""
-FIRST_EDITION = "f17e7257de14c0d17172c2e84b3161ba009e8685"
-OLD_SETTINGS = {"limits": {"storm_incidents": 100, "fixes_per_app_an_hour": 50, "fixes_per_account_an_hour": 100}}
-"""As `SHARED`, for releases that counted incidents and not apps."""
+TAGS = {
+    "first-edition": "f17e7257de14c0d17172c2e84b3161ba009e8685",
+    "house-1": "d6cfbb940997ae3372c711c5fbfd87499db3e78f",
+}
+"""The earlier tags. This release skips their records, and they can't read those of this release."""
+OLD_SETTINGS = {"limits": {"storm_incidents": 1000, "fixes_per_app_an_hour": 50, "fixes_per_account_an_hour": 100}}
+"""As `SHARED`, for releases that counted incidents and not apps. While a slow machine deploys, hundreds open."""
 ASK, FIX = {"amplify-medic:auto-fix": "ask"}, {"amplify-medic:auto-fix": "fix"}
 NO_REBUILD = {"amplify-medic:rebuild": "no"}
+PATIENCE = 300.0
+"""Seconds to wait for anything. What fails while a stack deploys keeps a machine busy."""
 
 
 def older(commit: str, folder: Path) -> Path:
     """The repository as of a commit, with the tools and the Lambda's dependencies of this one.
 
-    The test is skipped if this clone does not have the commit.
+    The test fails if this clone does not have the commit.
     """
     git = ["git", "-C", str(REPOSITORY)]
     found = subprocess.run([*git, "cat-file", "-e", f"{commit}^{{commit}}"], check=False, capture_output=True)  # noqa: S603 - fixed arguments
     if found.returncode:
-        pytest.skip(f"this clone does not have the commit {commit}: fetch the whole history")
+        pytest.fail(f"this clone does not have the commit {commit}: fetch the whole history")
     archive = subprocess.run([*git, "archive", commit], check=True, capture_output=True).stdout  # noqa: S603
     with tarfile.open(fileobj=BytesIO(archive)) as files:
         files.extractall(folder, filter="data")
@@ -69,11 +76,11 @@ def older_stack(commit: str, folder: Path) -> Iterator[tuple[Stage, Path]]:
         pytest.MonkeyPatch.context() as patch,
     ):
         use_cloud(stage, patch)
-        yield stage, source
+        yield replace(stage, timeout=PATIENCE), source
 
 
 def upgraded(stage: Stage) -> Stage:
-    return replace(stage, outputs=deploy(stage.cloud, SHARED), timeout=300)
+    return replace(stage, outputs=deploy(stage.cloud, SHARED))
 
 
 def fail(stage: Stage, name: str, tags: Mapping[str, str]) -> str:
@@ -178,7 +185,7 @@ def test_open_incidents_outlive_an_upgrade_and_the_way_back(tmp_path: Path, caps
             new = upgraded(old)
         after = stored(new)
         assert {app_id: after[app_id] for app_id in before} == before
-        until = time.monotonic() + 240
+        until = time.monotonic() + 600
         while time.monotonic() < until and len(told(new, branches)) < len(branches):
             time.sleep(1)
         assert told(new, branches) == dict.fromkeys(branches, 1)
@@ -206,11 +213,12 @@ def test_open_incidents_outlive_an_upgrade_and_the_way_back(tmp_path: Path, caps
             sys.stdout.write(f"\n{len(branches)} failures while it deployed, {time.monotonic() - start:.0f} s\n")
 
 
-def test_the_records_of_the_first_edition_are_skipped_and_counted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_release_before_0_2_0_is_upgraded_and_restored_as_the_page_says(
+    tag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = time.monotonic()
-    with older_stack(FIRST_EDITION, tmp_path) as (old, _):
+    with older_stack(TAGS[tag], tmp_path) as (old, source):
         apps = open_incidents(old, "old")
         new = upgraded(old)
         lines = len(new.own_log())
@@ -228,5 +236,36 @@ def test_the_records_of_the_first_edition_are_skipped_and_counted(
         assert Queues(new).dead_letters() == []
         skipped = sum("RecordOutdated" in line and "_aws" not in line for line in log)
         assert skipped >= len(apps)
+
+        later = open_incidents(new, "new").values()
+        Queues(new).wait_until_empty()
+        back = replace(new, outputs=deploy(new.cloud, OLD_SETTINGS, source))
+        wait_for_alerts(back, fail(back, "fresh", {}), 1)
+        before = {app_id: len(back.alerts(app_id)) for app_id in later}
+        lines = len(back.own_log())
+        for app_id in later:
+            back.build(app_id)
+        back.wait_for("the older release's errors", lambda: len(errors(back, lines)) >= len(later) or None)
+        assert {app_id: len(back.alerts(app_id)) for app_id in later} == before, "it reads the records after all"
+
+        paste_the_deletion(back)
+        for app_id in later:
+            back.build(app_id)
+            wait_for_alerts(back, app_id, before[app_id] + 1)
         with capsys.disabled():
-            sys.stdout.write(f"\n{skipped} records skipped, {time.monotonic() - start:.0f} s\n")
+            sys.stdout.write(f"\n{tag}: {skipped} records skipped, {time.monotonic() - start:.0f} s\n")
+
+
+def errors(stage: Stage, since: int) -> list[str]:
+    """The lines of the remediator's own log in which a run broke off."""
+    return [line for line in stage.own_log()[since:] if "Traceback" in line or '"ERROR"' in line]
+
+
+def paste_the_deletion(stage: Stage) -> None:
+    """Paste the command of docs/upgrade.md that deletes the records, after the definitions of the runbook."""
+    definitions = next(block.text for block in blocks(DOCS / "runbook.md") if block.has_commands)
+    deletion = next(block.text for block in blocks(DOCS / "upgrade.md") if "delete-item" in block.text)
+    environment = {**stage.cloud.cli_environment, "PATH": f"{REPOSITORY}/.build/awscli/bin:/usr/bin:/bin"}
+    script = f"{definitions}\n{deletion}\n"
+    command = ["bash", "-eu", "-o", "pipefail", "-c", script]
+    subprocess.run(command, env=environment, check=True)  # noqa: S603 - what the page prints
