@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.fakes.amplify.open_questions import ANSWERS_VARIABLE, guesses
 
 EVERY_FAULT = "--every-fault"
 AMPLIFY_ANSWERS = "--amplify-answers"
+_ONLY_PROOFS = re.compile(r"^pytestmark = \[?pytest\.mark\.proof\b", re.MULTILINE)
 
 settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
@@ -64,6 +66,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Pass the answers on to the fake, also to the one in the emulator's process."""
     if answers := config.getoption(AMPLIFY_ANSWERS):
         os.environ[ANSWERS_VARIABLE] = str(Path(answers).resolve())
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Without proofs, do not import the modules that hold nothing else. Some take seconds, in each process."""
+    if config.getoption("markexpr") != "not proof" or collection_path.suffix != ".py":
+        return None
+    return True if _ONLY_PROOFS.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
