@@ -7,9 +7,11 @@ from functools import cache, partial
 from typing import Any
 
 from botocore.useragent import UserAgentComponent
+from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.core import models, responses, utils
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.parsing import ast_nodes, expressions, validators
+from moto.sns.models import Subscription
 
 
 def quicken() -> None:
@@ -28,9 +30,16 @@ def quicken() -> None:
         (update, "make", cache(update.make)),
         (validators, "deepcopy", _copy),  # of a parsed expression, because validating it changes it
         (parser, "_lex_one_node", lambda _, text: lexed(text)),
+        (Subscription, "private_key", lambda _: _signing_key()),
         (traverser, "nodes_to_be_processed", _classes_to_process),
     ):
         setattr(owner, name, quick)
+
+
+@cache
+def _signing_key() -> rsa.RSAPrivateKey:
+    """The key of all notifications. Generating one takes 0.1 s, and moto does it for each subscription."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def _copy(tree: Any) -> Any:
