@@ -42,7 +42,8 @@ def session() -> QuickSession:
 def impatient() -> AmplifyClient:
     """A client that does not retry."""
     config = Config(retries={"total_max_attempts": 1, "mode": "standard"})
-    return QuickSession("AKIAINVENTED", "eu-central-1").client("amplify", config=config)
+    client: AmplifyClient = QuickSession("AKIAINVENTED", "eu-central-1").client("amplify", config=config)
+    return client
 
 
 @pytest.fixture
