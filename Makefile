@@ -6,6 +6,8 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
+# Without byte code, each process would compile every module again, and pytest would rewrite every test again.
+unexport PYTHONDONTWRITEBYTECODE
 SOURCES := app.py infra lambdas cli action tests demo benchmarks
 # Test processes: one more than a small machine has cores, because end-to-end tests mostly wait.
 JOBS ?= 3

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from tests.fakes.amplify.open_questions import ANSWERS_VARIABLE, guesses
 
 EVERY_FAULT = "--every-fault"
 AMPLIFY_ANSWERS = "--amplify-answers"
+_ON_A_PATH = re.compile(r"tests/faults/test_(?:single_faults|paths)\.py::\w+\[(\w+)")
+_ONLY_PROOFS = re.compile(r"^pytestmark = \[?pytest\.mark\.proof\b", re.MULTILINE)
 
 settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
@@ -36,14 +39,17 @@ class ByCost(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        """The shared setup: a deployed stack, the synthesised templates, or a recorded path of the fault tests."""
-        file, _, name = nodeid.partition("::")
+        """The shared setup: a deployed stack, the synthesised templates, or a recorded path of the fault tests.
+
+        The scopes with most tests start first.
+        """
+        file = nodeid.partition("::")[0]
         if file.startswith("tests/e2e/"):
             return "iam" if file.startswith("tests/e2e/test_iam_enforced") else "e2e"
-        if file.startswith("tests/infra/"):
+        if file.startswith("tests/infra/") or file == "tests/faults/test_granted.py":
             return "infra"
-        if file == "tests/faults/test_single_faults.py":
-            return f"{file} {name.partition('-')[0]}"
+        if path := _ON_A_PATH.match(nodeid):
+            return path[1]
         return nodeid
 
 
@@ -64,6 +70,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Pass the answers on to the fake, also to the one in the emulator's process."""
     if answers := config.getoption(AMPLIFY_ANSWERS):
         os.environ[ANSWERS_VARIABLE] = str(Path(answers).resolve())
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Without proofs, do not import the modules that hold nothing else. Some take seconds, in each process."""
+    if config.getoption("markexpr") != "not proof" or collection_path.suffix != ".py":
+        return None
+    return True if _ONLY_PROOFS.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

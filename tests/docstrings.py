@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 
+@cache
 def descriptions(type_: Any) -> dict[str, str]:
     """The strings below the fields of a type and of its bases, and by "" its own docstring."""
     try:

@@ -31,7 +31,7 @@ def test_the_demo_fails_when_the_rule_is_disabled(stage: Stage) -> None:
     events = stage.cloud.client("events")
     (rule,) = [rule["Name"] for rule in events.list_rules()["Rules"] if "DeploymentEvents" in rule["Name"]]
     events.disable_rule(Name=rule)
-    stage.timeout = SHORT
+    stage.timeout = SHORT / 3
     try:
         with pytest.raises(DemoError, match="a Slack alert"):
             lost_connection(stage)

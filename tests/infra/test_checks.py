@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from aws_cdk import App
 from aws_cdk import aws_sqs as sqs
-from cfnlint.api import ManualArgs, lint_by_config
 
 from infra.synthesis import compose
 from tests.infra.cdk_app import run_app
@@ -56,6 +55,8 @@ def test_cdk_nag_stops_the_synthesis_on_an_unexplained_finding() -> None:
 @pytest.fixture(scope="module")
 def linted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What cfn-lint finds in each template; it loads its rules once for all of them."""
+    from cfnlint.api import ManualArgs, lint_by_config  # noqa: PLC0415 - every process would wait seconds for SymPy
+
     folder = tmp_path_factory.mktemp("templates")
     texts = {name: template(**settings) for name, settings in WIDEST.items()}
     wrong = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": "long"}}}}

@@ -183,8 +183,8 @@ def watch_for(world: World, minutes: int) -> list[int]:
         world.amplify.control.advance(MINUTE)
         if list(world.services().table.due()):
             woken.append(minute)
-        with suppress(RecordedError):
-            world.watch()
+            with suppress(RecordedError):
+                world.watch()
     return woken
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.corpus import CASES, RefusedError, cases_in, faults, main, taken_in, without_ids
+from tests.tables import table
 
 URL = "https://github.com/owner/name/issues/7"
 DENIAL = (
@@ -122,7 +123,7 @@ def test_an_id_that_somebody_wrote_into_the_file_by_hand_is_found(left: str) -> 
     assert [fault for fault in faults(case) if "may still hold something personal" in fault]
 
 
-@pytest.mark.parametrize("case", cases_in(CASES), ids=lambda case: str(case["id"]))
+@table("case", cases_in(CASES), ids=lambda case: str(case["id"]))
 def test_every_collected_case_could_be_taken_in_again(case: dict[str, Any]) -> None:
     assert list(faults(case)) == []
     again = taken_in(case["log_excerpt"], URL, case["label"], case["phase"], ambiguous="ambiguous" in case)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.mutants.catalogue import REPOSITORY, DriftError, Mutant, catalogue
+from tests.tables import table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("mutant", catalogue(), ids=lambda mutant: mutant.name)
+@table("mutant", catalogue(), ids=lambda mutant: mutant.name)
 def test_a_mutant_changes_the_source_and_still_compiles(mutant: Mutant) -> None:
     mutated = mutant.spoilt(REPOSITORY)
     assert mutated != (REPOSITORY / mutant.file).read_text()

@@ -16,8 +16,9 @@ def test_the_files_are_what_the_types_generate() -> None:
 
 
 def test_each_detail_type_of_the_bus_has_a_schema_with_its_kinds() -> None:
+    generated = schemas()
     for detail_type in {name for names in _DETAIL_TYPES.values() for name in names}:
-        schema = schemas()[f"events/{detail_type.lower().replace(' ', '-')}"]
+        schema = generated[f"events/{detail_type.lower().replace(' ', '-')}"]
         kinds = [kind.value for kind, names in _DETAIL_TYPES.items() if detail_type in names]
         assert schema["properties"]["kind"]["enum"] == kinds
 

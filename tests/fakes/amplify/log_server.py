@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
+
+from tests.fakes.http_server import start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,13 +81,13 @@ class LogServer:
         """The server's origin, `http://127.0.0.1:port`."""
         if self._server is None:
             self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-            threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+            start(self._server)
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
         """Stop the server if it runs, without waiting until it has stopped."""
         if self._server is not None:
-            threading.Thread(target=_shut_down, args=(self._server,), daemon=True).start()
+            stop(self._server)
             self._server = None
 
     def _answer(self, path: str) -> tuple[int, bytes, str | None]:
@@ -137,8 +138,3 @@ class LogServer:
                 """Log nothing, because tests don't read it."""
 
         return Handler
-
-
-def _shut_down(server: ThreadingHTTPServer) -> None:
-    server.shutdown()
-    server.server_close()

@@ -79,8 +79,14 @@ class OpenQuestions:
     ssr_logs_without_permission: Literal["written", "missing"] = "written"
 
     def __post_init__(self) -> None:
-        for question, answers in get_type_hints(type(self)).items():
+        for question, answers in _possible_answers().items():
             check_choice(question, getattr(self, question), answers)
+
+
+@cache
+def _possible_answers() -> dict[str, Any]:
+    """The answers that each question may have."""
+    return get_type_hints(OpenQuestions)
 
 
 def as_measured(**changes: str) -> OpenQuestions:

@@ -3,15 +3,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Protocol
 
-import boto3
 import pytest
 from botocore.config import Config
 
 from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_on_moto
+from tests.fakes.quick_session import QuickSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import boto3
     from types_boto3_amplify import AmplifyClient
 
 
@@ -33,9 +34,16 @@ def amplify() -> Iterator[AmplifyOnMoto]:
 
 
 @pytest.fixture(scope="session")
-def session() -> boto3.Session:
-    """One session for all tests: it reads each service model once."""
-    return boto3.Session(aws_access_key_id="AKIAINVENTED", aws_secret_access_key="invented", region_name="eu-central-1")
+def session() -> QuickSession:
+    return QuickSession("AKIAINVENTED", "eu-central-1")
+
+
+@pytest.fixture(scope="session")
+def impatient() -> AmplifyClient:
+    """A client that does not retry."""
+    config = Config(retries={"total_max_attempts": 1, "mode": "standard"})
+    client: AmplifyClient = QuickSession("AKIAINVENTED", "eu-central-1").client("amplify", config=config)
+    return client
 
 
 @pytest.fixture
@@ -44,9 +52,8 @@ def client(amplify: AmplifyOnMoto, session: boto3.Session) -> AmplifyClient:
 
 
 @pytest.fixture
-def one_attempt(amplify: AmplifyOnMoto, session: boto3.Session) -> AmplifyClient:
-    config = Config(retries={"total_max_attempts": 1, "mode": "standard"})
-    return session.client("amplify", region_name=amplify.region, config=config)
+def one_attempt(amplify: AmplifyOnMoto, impatient: AmplifyClient) -> AmplifyClient:  # noqa: ARG001 - moto must run
+    return impatient
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from medic.logscan.denial import find_denials
 from medic.logscan.model import Denial
 from medic.logscan.recognise import signature_of
 from medic.trust import AssumeRoleRequest, Outcome, evaluate
+from tests.tables import table
 from tests.unit.diagnosis.support import reading_of, samples
 
 SIGNATURE_ENTRIES = [entry for entry in ENTRIES if entry.kind is EntryKind.SIGNATURE]
@@ -73,21 +74,21 @@ def _signatures_fired(text: str, entry: Entry) -> set[str]:
     return {finding.signature for phase in phases for finding in reading_of(text, phase).findings}
 
 
-@pytest.mark.parametrize("entry", SIGNATURE_ENTRIES, ids=_ids)
+@table("entry", SIGNATURE_ENTRIES, ids=_ids)
 def test_every_signature_fires_on_its_positives(entry: Entry) -> None:
     assert SAMPLES[entry.id]["positives"]
     for text in SAMPLES[entry.id]["positives"]:
         assert entry.id in _signatures_fired(text, entry), text
 
 
-@pytest.mark.parametrize("entry", SIGNATURE_ENTRIES, ids=_ids)
+@table("entry", SIGNATURE_ENTRIES, ids=_ids)
 def test_no_signature_fires_on_its_negatives(entry: Entry) -> None:
     assert SAMPLES[entry.id]["negatives"]
     for text in SAMPLES[entry.id]["negatives"]:
         assert entry.id not in _signatures_fired(text, entry), text
 
 
-@pytest.mark.parametrize("entry", SIGNATURE_ENTRIES, ids=_ids)
+@table("entry", SIGNATURE_ENTRIES, ids=_ids)
 def test_a_positive_gets_the_label_that_its_entry_explains(entry: Entry) -> None:
     phase = entry.phases[0] if entry.phases else Phase.BUILD
 
@@ -117,7 +118,7 @@ def test_every_denial_leads_to_an_entry(policy_type: PolicyType | None, identity
     assert title_of(signature_of(denial))
 
 
-@pytest.mark.parametrize("signature", SIGNATURES, ids=lambda signature: str(signature.id))
+@table("signature", SIGNATURES, ids=lambda signature: str(signature.id))
 def test_every_pattern_needs_one_of_its_literals(signature: Any) -> None:
     pattern = re.compile(signature.pattern or "(?!)", re.IGNORECASE)
     positives = [text for entry in SIGNATURE_ENTRIES if entry.id == signature.id for text in _positives(entry)]
@@ -131,7 +132,7 @@ def test_every_pattern_needs_one_of_its_literals(signature: Any) -> None:
             assert any(name in flat for name in signature.names), text
 
 
-@pytest.mark.parametrize("id_", CAUSES)
+@table("id_", CAUSES)
 def test_every_cause_that_diagnoses_name_is_explained(id_: str) -> None:
     entry = find_entry(id_)
 
@@ -146,7 +147,7 @@ def test_ids_are_unique() -> None:
     assert all(re.fullmatch(r"[a-z][a-z0-9_]+", id_) for id_ in ids)
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=_ids)
+@table("entry", ENTRIES, ids=_ids)
 def test_every_entry_names_its_sources_and_refers_only_to_what_exists(entry: Entry) -> None:
     known = {each.id for each in ENTRIES}
 
@@ -157,7 +158,7 @@ def test_every_entry_names_its_sources_and_refers_only_to_what_exists(entry: Ent
     assert set(entry.fixes) <= set(FIXES)
 
 
-@pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.kind is EntryKind.CAUSE], ids=_ids)
+@table("entry", [entry for entry in ENTRIES if entry.kind is EntryKind.CAUSE], ids=_ids)
 def test_every_cause_says_what_to_do_or_where_to_look(entry: Entry) -> None:
     assert entry.fixes or entry.steps or entry.looks
 
@@ -166,7 +167,7 @@ def test_every_fix_is_used() -> None:
     assert {id_ for entry in ENTRIES for id_ in entry.fixes} == set(FIXES)
 
 
-@pytest.mark.parametrize("fix", FIXES.values(), ids=lambda fix: str(fix.id))
+@table("fix", FIXES.values(), ids=lambda fix: str(fix.id))
 @pytest.mark.parametrize("dialect", list(Dialect))
 def test_every_fix_is_written_in_every_dialect_with_known_placeholders_only(fix: Fix, dialect: Dialect) -> None:
     text = fix.written_in(dialect)
@@ -176,7 +177,7 @@ def test_every_fix_is_written_in_every_dialect_with_known_placeholders_only(fix:
     assert not re.search(r"\{\{[a-z]", text)
 
 
-@pytest.mark.parametrize("fix", FIXES.values(), ids=lambda fix: str(fix.id))
+@table("fix", FIXES.values(), ids=lambda fix: str(fix.id))
 def test_no_fix_grants_administrator_rights(fix: Fix) -> None:
     for dialect in Dialect:
         text = fix.written_in(dialect)

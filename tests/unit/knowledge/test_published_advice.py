@@ -10,8 +10,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from medic.alerts.fixes import fixes_for
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.model import Rank
@@ -20,6 +18,7 @@ from medic.knowledge import ENTRIES, title_of
 from medic.knowledge.entry import Entry, EntryKind
 from medic.labels import Phase
 from medic.logscan.scan import scan
+from tests.tables import table
 from tests.unit.cli.support import medic
 from tests.unit.diagnosis.diagnosing import ACCOUNT, app, branch, evidence, role
 from tests.unit.diagnosis.support import data
@@ -73,7 +72,7 @@ def _diagnosed(situation: dict[str, Any]) -> Iterator[str]:
         yield from (snippet.text for snippet in section.snippets)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['row']}: {row['title']}"[:60])
+@table("row", ROWS, ids=lambda row: f"{row['row']}: {row['title']}"[:60])
 def test_published_advice_is_met_in_its_situation(row: dict[str, Any]) -> None:
     seen = _seen(row["situation"])
 
@@ -86,9 +85,7 @@ def test_the_published_advice_is_complete() -> None:
     assert [row["row"] for row in ROWS] == list(range(1, 75))
 
 
-@pytest.mark.parametrize(
-    "entry", [each for each in ENTRIES if each.kind is EntryKind.ADVICE], ids=lambda entry: str(entry.id)
-)
+@table("entry", [each for each in ENTRIES if each.kind is EntryKind.ADVICE], ids=lambda entry: str(entry.id))
 def test_a_page_that_a_failure_names_leads_to_every_piece_of_advice(entry: Entry) -> None:
     """The scanner names signatures, and a diagnosis names causes."""
     assert any(entry.id in each.related for each in ENTRIES if each.kind is not EntryKind.ADVICE)

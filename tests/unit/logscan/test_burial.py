@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
@@ -34,24 +35,33 @@ def _buried(case: dict[str, Any], before: str = "", after: str = "", later: str 
     return reading_of(begin + before + _as_entry(case) + after + end + later, phase)
 
 
-_OF_COMMANDS = [
-    case
-    for case in _FAILURES
-    if not any(each in case["log_excerpt"] for each in _AMPLIFYS_LINES)
-    and _buried(case).label == case["label"]  # else the sample is several entries, or Amplify's own verdict
-]
-_FOUND = [case for case in _FAILURES if reading_of(case["log_excerpt"], Phase(case["phase"])).label == case["label"]]
+@cache
+def _of_commands() -> list[dict[str, Any]]:
+    return [
+        case
+        for case in _FAILURES
+        if not any(each in case["log_excerpt"] for each in _AMPLIFYS_LINES)
+        and _buried(case).label == case["label"]  # else the sample is several entries, or Amplify's own verdict
+    ]
 
+
+@cache
+def _found() -> list[dict[str, Any]]:
+    return [case for case in _FAILURES if reading_of(case["log_excerpt"], Phase(case["phase"])).label == case["label"]]
+
+
+_any_of_commands = st.deferred(lambda: st.sampled_from(_of_commands()))
+_any_found = st.deferred(lambda: st.sampled_from(_found()))
 _noise = st.lists(st.sampled_from(NOISE), max_size=12).map("".join)
 _unrelated = st.lists(st.sampled_from(NOISE + OTHER_FAILURES), max_size=12).map("".join)
 _passed_on = st.lists(st.sampled_from(NOISE + PASSED_ON), max_size=6).map("".join)
 
 
 def test_nearly_every_sample_can_be_buried() -> None:
-    assert len(_OF_COMMANDS) > 400
+    assert len(_of_commands()) > 400
 
 
-@given(st.sampled_from(_OF_COMMANDS), _unrelated, _passed_on, _unrelated)
+@given(_any_of_commands, _unrelated, _passed_on, _unrelated)
 @settings(deadline=None, max_examples=200)
 def test_what_is_before_and_after_a_failure_changes_no_label(
     case: dict[str, Any], before: str, after: str, later: str
@@ -59,7 +69,7 @@ def test_what_is_before_and_after_a_failure_changes_no_label(
     assert _buried(case, before, after, later).label == case["label"]
 
 
-@given(st.sampled_from(_OF_COMMANDS), st.sampled_from(_OF_COMMANDS), _unrelated, _noise)
+@given(_any_of_commands, _any_of_commands, _unrelated, _noise)
 @settings(deadline=None, max_examples=100)
 def test_of_two_failures_with_noise_between_one_gives_the_label(
     first: dict[str, Any], last: dict[str, Any], before: str, between: str
@@ -78,7 +88,7 @@ def _strength(reading: LogReading) -> tuple[int, int]:
     )
 
 
-@given(st.sampled_from(_FOUND), st.integers(0, 60))
+@given(_any_found, st.integers(0, 60))
 @settings(deadline=None, max_examples=200)
 def test_a_log_without_one_of_its_lines_shows_nothing_stronger(case: dict[str, Any], number: int) -> None:
     lines = case["log_excerpt"].split("\n")
@@ -89,7 +99,7 @@ def test_a_log_without_one_of_its_lines_shows_nothing_stronger(case: dict[str, A
     assert _strength(fewer) <= _strength(reading_of(case["log_excerpt"], phase))
 
 
-@given(st.sampled_from(_FOUND))
+@given(_any_found)
 @settings(deadline=None, max_examples=200)
 def test_a_log_without_the_lines_of_its_finding_shows_nothing_stronger(case: dict[str, Any]) -> None:
     lines, phase = case["log_excerpt"].split("\n"), Phase(case["phase"])

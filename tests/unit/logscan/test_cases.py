@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from medic.labels import Label, Phase
+from tests.tables import table
 from tests.unit.diagnosis.support import cases, data, reading_of
 
 SAMPLE = cases("cases.jsonl") + cases("cases_2.jsonl")
@@ -28,7 +29,7 @@ def _by_id(case: dict[str, Any]) -> str:
     return str(case["id"])
 
 
-@pytest.mark.parametrize("case", SAMPLE + OWN, ids=_by_id)
+@table("case", SAMPLE + OWN, ids=_by_id)
 def test_every_case_gets_its_label_or_a_reasoned_disagreement(case: dict[str, Any]) -> None:
     reading = reading_of(case["log_excerpt"], Phase(case["phase"]))
 
@@ -36,7 +37,7 @@ def test_every_case_gets_its_label_or_a_reasoned_disagreement(case: dict[str, An
     assert reading.label == (disagreement["answer"] if disagreement else case["label"])
 
 
-@pytest.mark.parametrize("case", cases("messages.jsonl"), ids=_by_id)
+@table("case", cases("messages.jsonl"), ids=_by_id)
 def test_every_message_of_the_tools_gets_its_label(case: dict[str, Any]) -> None:
     reading = reading_of(case["log_excerpt"], Phase(case["phase"]))
 
@@ -47,7 +48,7 @@ def test_every_message_of_the_tools_gets_its_label(case: dict[str, Any]) -> None
 AMBIGUOUS = [case for case in SAMPLE + OWN if case.get("ambiguous")]
 
 
-@pytest.mark.parametrize("case", [case for case in AMBIGUOUS if case["id"] not in DISAGREEMENTS], ids=_by_id)
+@table("case", [case for case in AMBIGUOUS if case["id"] not in DISAGREEMENTS], ids=_by_id)
 def test_an_ambiguous_text_never_gets_high_confidence(case: dict[str, Any]) -> None:
     findings = reading_of(case["log_excerpt"], Phase(case["phase"])).findings
 
@@ -62,13 +63,13 @@ def test_disagreements_are_few_reasoned_and_never_about_clear_cases() -> None:
 NOT_IAM = [case for case in SAMPLE + OWN if case["label"] == Label.NOT_IAM and not case.get("also_seen")]
 
 
-@pytest.mark.parametrize("case", NOT_IAM, ids=_by_id)
+@table("case", NOT_IAM, ids=_by_id)
 def test_a_failure_other_than_iam_has_no_finding_in_any_phase(case: dict[str, Any]) -> None:
     for phase in Phase:
         assert reading_of(case["log_excerpt"], phase).findings == ()
 
 
-@pytest.mark.parametrize("case", [case for case in SAMPLE + OWN if case["label"] != Label.NOT_IAM], ids=_by_id)
+@table("case", [case for case in SAMPLE + OWN if case["label"] != Label.NOT_IAM], ids=_by_id)
 @pytest.mark.parametrize(
     "decorate",
     [

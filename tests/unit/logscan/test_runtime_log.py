@@ -13,6 +13,7 @@ from medic.knowledge.entry import EntryKind
 from medic.labels import Label, Phase
 from medic.logscan.runtime import read_runtime_log, runtime_filter
 from tests.emulator.log_pattern import matcher
+from tests.tables import table
 from tests.unit.diagnosis.support import cases, reading_of, samples
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123000, tzinfo=UTC)
@@ -42,7 +43,7 @@ def test_the_filter_fits_the_limit_of_cloudwatch() -> None:
     assert len(terms) == len(set(terms)) > 10
 
 
-@pytest.mark.parametrize("entry", RUNTIME_ENTRIES, ids=lambda entry: str(entry.id))
+@table("entry", RUNTIME_ENTRIES, ids=lambda entry: str(entry.id))
 def test_the_filter_passes_every_positive_of_every_signature_of_the_runtime(entry: Any) -> None:
     passes = matcher(runtime_filter())
     seen = [text for text in SAMPLES[entry.id]["positives"] if reading_of(text, Phase.RUNTIME).findings]
@@ -50,14 +51,12 @@ def test_the_filter_passes_every_positive_of_every_signature_of_the_runtime(entr
     assert all(passes(text) for text in seen)
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in RUNTIME_CASES if case["label"] != Label.NOT_IAM], ids=lambda c: c["id"]
-)
+@table("case", [case for case in RUNTIME_CASES if case["label"] != Label.NOT_IAM], ids=lambda c: c["id"])
 def test_the_filter_passes_every_case_of_the_runtime(case: dict[str, Any]) -> None:
     assert matcher(runtime_filter())(case["log_excerpt"])
 
 
-@pytest.mark.parametrize("case", RUNTIME_CASES, ids=lambda case: str(case["id"]))
+@table("case", RUNTIME_CASES, ids=lambda case: str(case["id"]))
 def test_an_event_is_read_like_any_other_text(case: dict[str, Any]) -> None:
     alone = read_runtime_log(lines(case["log_excerpt"])).reading
 

@@ -13,6 +13,7 @@ from medic.evidence import Absent
 from medic.labels import ActionKind, Label, Trigger
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS
 from medic.plan.model import Action, Disposition, Plan
+from tests.tables import table
 from tests.unit.plan.guardrail_cases import BUILDS_ONLY, CASES, OVERRULED
 from tests.unit.plan.situation import CURRENT, INHERITED, SERVICE, Situation, in_state, with_both_roles_missing
 
@@ -72,7 +73,7 @@ def dispositions(plan: Plan) -> dict[ActionKind, Disposition]:
     return {each.kind: each.disposition for each in plan.actions}
 
 
-@pytest.mark.parametrize("row", list(decisions()), ids=lambda row: "-".join(row.values()))
+@table("row", decisions(), ids=lambda row: "-".join(row.values()))
 def test_the_plan_matches_the_row_in_every_mode(row: Row) -> None:
     wanted = [kind for kind, column in ((ATTACH, "attach"), (REPAIR, "repair")) if row[column] == "yes"]
     for tag, stack, disposition in MODES if wanted else MODES[:1]:
@@ -90,7 +91,7 @@ def test_the_decision_table_covers_every_label_at_every_trigger() -> None:
     assert named == {(trigger, label) for trigger in ("FAILED", "runtime") for label in Label}
 
 
-@pytest.mark.parametrize("row", list(rows("guardrails.md")), ids=lambda row: row["what is so"])
+@table("row", rows("guardrails.md"), ids=lambda row: row["what is so"])
 @pytest.mark.parametrize("tag", ["fix", "ask", "report"])
 def test_a_guardrail_refuses_and_names_itself(row: Row, tag: str) -> None:
     it = with_both_roles_missing()
@@ -110,9 +111,7 @@ def test_a_guardrail_refuses_and_names_itself(row: Row, tag: str) -> None:
         assert found.explanation.startswith(f"{row['rule']}: ") == stopped
 
 
-@pytest.mark.parametrize(
-    "row", [r for r in rows("guardrails.md") if r["attach"] == "refused"], ids=lambda r: r["what is so"]
-)
+@table("row", [r for r in rows("guardrails.md") if r["attach"] == "refused"], ids=lambda r: r["what is so"])
 @pytest.mark.parametrize("trigger", Trigger)
 @pytest.mark.parametrize("current", ["none", "gone", "refusing"])
 def test_an_attach_is_refused_whatever_it_would_replace(row: Row, trigger: Trigger, current: str) -> None:
@@ -131,9 +130,7 @@ def test_an_attach_is_refused_whatever_it_would_replace(row: Row, trigger: Trigg
     assert refused.explanation.startswith(f"{row['rule']}: ")
 
 
-@pytest.mark.parametrize(
-    "row", [r for r in rows("guardrails.md") if r["attach"] == "refused"], ids=lambda r: r["what is so"]
-)
+@table("row", [r for r in rows("guardrails.md") if r["attach"] == "refused"], ids=lambda r: r["what is so"])
 def test_an_approval_overrules_only_age_and_earlier_attempts(row: Row) -> None:
     it = with_both_roles_missing()
     it.tag("auto-fix", "ask")

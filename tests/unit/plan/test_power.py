@@ -13,6 +13,7 @@ from medic.arns import RoleArn
 from medic.evidence import RolePolicies
 from medic.knowledge.power import POWERS
 from medic.plan.power import why_powerful
+from tests.tables import table
 from tests.unit.plan.aws_managed import attached
 
 DATA = Path(__file__).parents[2] / "data" / "power"
@@ -96,7 +97,7 @@ def forms(action: str) -> dict[str, Json]:
     return {"everything": {"Resource": "*"}, **listed, "all but one": {"NotResource": spared}}
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method["id"])
+@table("method", METHODS, ids=lambda method: method["id"])
 def test_every_published_method_is_refused_in_every_form_of_its_resource(method: Json) -> None:
     by_action = {action: forms(action) for action in method["actions"]}
     every_form = dict.fromkeys(form for each in by_action.values() for form in each)
@@ -112,12 +113,12 @@ def test_every_published_method_is_refused_in_every_form_of_its_resource(method:
     assert [form for form, statements in documents.items() if why(*statements) is None] == []
 
 
-@pytest.mark.parametrize("case", HARMLESS, ids=lambda case: case["id"])
+@table("case", HARMLESS, ids=lambda case: case["id"])
 def test_what_public_projects_give_their_compute_roles_is_allowed(case: Json) -> None:
     assert why(*case["policy"]["Statement"]) is None
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@table("action", ACTIONS)
 def test_each_listed_action_leads_to_more_power(action: str) -> None:
     one_role = statement("iam:PassRole", f"{IAM}:role/worker")
     reason = why(statement(action), one_role) or ""

@@ -43,7 +43,6 @@ HOSTILE = [
     *("kind: Secret", "random_password", 'result = "', "SecureString ", "login:", "one-time code ", "code 1", "FOO="),
     *("seed word ", "A1b2C3d4_", "api_key ", "eyJhbGciOiJ", "glpat-", "x.A1b2", "env set ", "пароль: "),
 ]
-HOSTILE_LENGTH = 100_000
 
 
 @given(texts)
@@ -113,19 +112,15 @@ def test_a_stream_is_read_lazily() -> None:
 
 @pytest.mark.parametrize("fragment", HOSTILE)
 def test_the_time_to_redact_a_hostile_line_does_not_grow_quadratically(fragment: str) -> None:
-    short, long = (_seconds_of_work(fragment * (length // len(fragment))) for length in (10_000, 40_000))
-    assert long < 9 * short + 0.05
+    short, long = (fragment * (length // len(fragment)) for length in (5_000, 20_000))
+    limit = 9 * min(_seconds_of_work(short) for _ in range(3)) + 0.05
+    assert any(_seconds_of_work(long) < limit for _ in range(3)), "not even without other processes in the way"
 
 
 def _seconds_of_work(line: str) -> float:
-    """The least processor time of three runs, so that other processes do not count."""
-
-    def one_run() -> float:
-        start = process_time()
-        redact(line, emails=True)
-        return process_time() - start
-
-    return min(one_run() for _ in range(3))
+    start = process_time()
+    redact(line, emails=True)
+    return process_time() - start
 
 
 def test_the_redaction_package_imports_only_the_standard_library_and_itself() -> None:

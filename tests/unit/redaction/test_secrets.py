@@ -11,6 +11,7 @@ import pytest
 from medic.redaction import redact, tokens
 from medic.redaction.names import SECRET_KEY_PREFIXES, STRONG_COMPOUNDS, STRONG_WORDS, WEAK_LAST_WORDS
 from medic.redaction.tokens import FORMATS
+from tests.tables import table
 from tests.unit.redaction.corpus import leaks, misses
 
 SEEDS = range(3)
@@ -23,7 +24,7 @@ def test_the_corpus_is_broad() -> None:
     assert len(BY_KIND) >= 25
 
 
-@pytest.mark.parametrize("kind", BY_KIND)
+@table("kind", BY_KIND)
 def test_no_secret_of_the_corpus_survives(kind: str) -> None:
     survivors = [leak.text for leak in BY_KIND[kind] if leak.secret in redact(leak.text)]
     assert survivors == []
@@ -44,9 +45,7 @@ def test_text_around_a_secret_does_not_hide_it_and_is_kept() -> None:
         assert redacted.endswith(after)
 
 
-@pytest.mark.parametrize(
-    "name", [*STRONG_WORDS, *STRONG_COMPOUNDS, *WEAK_LAST_WORDS, *(f"{word}_key" for word in SECRET_KEY_PREFIXES)]
-)
+@table("name", [*STRONG_WORDS, *STRONG_COMPOUNDS, *WEAK_LAST_WORDS, *(f"{word}_key" for word in SECRET_KEY_PREFIXES)])
 def test_every_name_of_the_vocabulary_is_recognised_in_a_line(name: str) -> None:
     assert "q7Zk2Vx9Lm4Tn8Wc" not in redact(f"my_{name.upper()}=q7Zk2Vx9Lm4Tn8Wc")
 

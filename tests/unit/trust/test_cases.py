@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from medic.trust import FixKind, Outcome, TrustFix, evaluate, explain, propose_fix
 from medic_cli.commands.trust import read_request
+from tests.tables import table
 from tests.unit.trust.support import NOW, Json, document, lines, request, statement
 
 CASES = lines("cases.jsonl")
@@ -20,21 +19,21 @@ def _decided(case: Json) -> tuple[Outcome, TrustFix]:
     return decision.outcome, propose_fix(decision)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case["normative"]], ids=lambda case: case["id"])
+@table("case", [case for case in CASES if case["normative"]], ids=lambda case: case["id"])
 def test_a_documented_case_is_decided_as_documented(case: Json) -> None:
     outcome, _ = _decided(case)
 
     assert outcome == case["expected"], case["reason"]
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case["normative"]], ids=lambda case: case["id"])
+@table("case", [case for case in CASES if not case["normative"]], ids=lambda case: case["id"])
 def test_an_undocumented_case_is_never_silently_allowed(case: Json) -> None:
     outcome, _ = _decided(case)
 
     assert outcome is not Outcome.ALLOWED
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+@table("case", CASES, ids=lambda case: case["id"])
 def test_the_outcome_with_the_statement_appended_is_as_documented(case: Json) -> None:
     _, fix = _decided(case)
 
@@ -51,14 +50,14 @@ def test_the_outcome_with_the_statement_appended_is_as_documented(case: Json) ->
             assert appended is (after != case["expected"]) or _WHY_NOT_APPENDED.search(fix.reason)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.get("likely")], ids=lambda case: case["id"])
+@table("case", [case for case in CASES if case.get("likely")], ids=lambda case: case["id"])
 def test_the_likely_outcome_of_a_conditional_decision_is_never_wrong(case: Json) -> None:
     decision = evaluate(case["trust_policy"], read_request(case["context"], NOW))
 
     assert decision.likely == (case["likely"] if case["normative"] else None)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+@table("case", CASES, ids=lambda case: case["id"])
 def test_every_answer_is_explained_in_whole_sentences(case: Json) -> None:
     sentences = explain(evaluate(case["trust_policy"], read_request(case["context"], NOW)))
 
@@ -66,7 +65,7 @@ def test_every_answer_is_explained_in_whole_sentences(case: Json) -> None:
     assert len(set(sentences)) == len(sentences)
 
 
-@pytest.mark.parametrize("case", CONDITIONS, ids=lambda case: case["name"])
+@table("case", CONDITIONS, ids=lambda case: case["name"])
 def test_a_condition_is_read_as_the_user_guide_says(case: Json) -> None:
     conditioned = statement(Condition=case["condition"], Effect=case["effect"])
     policy = document(

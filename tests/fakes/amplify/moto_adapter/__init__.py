@@ -22,6 +22,7 @@ from tests.fakes.amplify.moto_adapter.log_search import search_as_documented
 from tests.fakes.amplify.moto_adapter.models import amplify_backends
 from tests.fakes.amplify.moto_adapter.urls import url_bases
 from tests.fakes.amplify.open_questions import OpenQuestions, as_measured
+from tests.fakes.quick_moto import quicken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,3 +103,4 @@ def _register() -> None:
     sys.modules["moto.amplify"] = moto.amplify = sys.modules[__name__]  # type: ignore[attr-defined]
     backend_index.backend_url_patterns.append(("amplify", re.compile(url_bases[0])))
     search_as_documented()
+    quicken()
