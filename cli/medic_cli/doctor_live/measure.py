@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
@@ -39,17 +39,14 @@ class EndedJob:
     Attributes:
         heard_at: When the event of its end came; None if it did not come.
         shown_at: When GetJob first showed the end.
+        lagged: Whether a GetJob after the event still showed the job as running.
     """
 
     job_id: str
     job: Mapping[str, Any]
     heard_at: datetime | None
     shown_at: datetime
-
-    @property
-    def lagged(self) -> bool:
-        """True if a GetJob after the event still showed the job as running."""
-        return self.heard_at is not None and self.shown_at > self.heard_at
+    lagged: bool
 
     @property
     def build_step(self) -> Mapping[str, Any]:
@@ -115,18 +112,20 @@ class Measurement:
         job_id = self.app.start_job(branch, retried)
         started = self.app.clock()
         heard_at = shown_at = None
+        lagged = False
         while True:
             if heard_at is None and self._heard_end(branch, job_id):
                 heard_at = self.app.clock()
             job = self.app.job(branch, job_id)
             if shown_at is None and job["summary"]["status"] in _FINAL:
                 shown_at = self.app.clock()
+            lagged |= heard_at is not None and shown_at is None
             if shown_at and (heard_at or self._waited(shown_at, EVENT_MINUTES)):
                 break
             if self._waited(started, JOB_MINUTES):
                 raise UnclearError(f"the job of {branch} did not end within {JOB_MINUTES} minutes")
             self.app.pause(POLL)
-        ended = EndedJob(job_id, job, heard_at, shown_at)
+        ended = EndedJob(job_id, job, heard_at, shown_at, lagged)
         self._note_event(ended)
         return ended
 
@@ -184,7 +183,7 @@ class Measurement:
                     self.answers["log_url"] = "absent"
                 raise UnclearError(f"there was no log within {LOG_MINUTES} minutes")
             self.app.pause(POLL)
-            job = EndedJob(job.job_id, self.app.job(BUILD, job.job_id), job.heard_at, job.shown_at)
+            job = replace(job, job=self.app.job(BUILD, job.job_id))
         self.answers["log_url"], self.answers["log_body"] = "present", head.form
         self._longest("status_to_log", self.app.clock() - ended.shown_at)
         if ended.lagged and not missed:
@@ -289,8 +288,8 @@ class Measurement:
 
     def _streams_after_a_visit(self) -> Sequence[str]:
         """The log streams that a visit wrote to; of other branches' streams only those without a branch's name."""
-        self.app.pause(POLL)  # so that lines of earlier visits are older
-        since = self.app.clock()
+        self.app.pause(POLL)  # so that lines of earlier visits are older, also if this machine's clock is a bit fast
+        since = self.app.clock() - timedelta(seconds=POLL / 2)
         self._opened()
         while not (streams := self._of_this_branch(self.app.log_streams(since))):
             if self._waited(since, RUNTIME_MINUTES):
