@@ -1,7 +1,7 @@
 """`medic` as a process of its own, in a world where time passes at once: python -m tests.e2e.doctor_program ARGUMENTS.
 
-It is the real command, but that its waits set the local cloud's clock ahead, that pages of Amplify are the local
-cloud's, and that DOCTOR_KILL, such as `before 7`, ends it with SIGKILL before or after its seventh write.
+It is the real command, but that its waits set the local cloud's clock ahead (not with DOCTOR_REAL_TIME), that pages of
+Amplify are the local cloud's, and that DOCTOR_KILL, such as `before 7`, ends it with SIGKILL before its seventh write.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-KILL = "DOCTOR_KILL"
+KILL, REAL_TIME = "DOCTOR_KILL", "DOCTOR_REAL_TIME"
 _DENIED = {"outcome": "access_denied", "action": "iam:ListUsers"}
 _READS = ("Get", "List", "Filter", "Receive", "Describe")
 
@@ -92,7 +92,8 @@ def follow_calls(world: World, when: str, number: int) -> None:
 if __name__ == "__main__":
     world = World(os.environ["AWS_ENDPOINT_URL"], os.environ.get("AWS_CA_BUNDLE"), os.environ["AWS_REGION"])
     replaced: Any = command
-    replaced.time, replaced.utc_now = SimpleNamespace(sleep=world.sleep), world.clock
+    if REAL_TIME not in os.environ:
+        replaced.time, replaced.utc_now = SimpleNamespace(sleep=world.sleep), world.clock
     replaced.visit, replaced.log_reader = world.visit, world.log_reader
     when, _, number = os.environ.get(KILL, "").partition(" ")
     follow_calls(world, when, int(number or 0))

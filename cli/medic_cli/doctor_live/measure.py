@@ -97,12 +97,22 @@ class Measurement:
 
     def failed_build(self, ended: EndedJob) -> None:
         """Ask what a failed build shows."""
-        self._ask(lambda: self._log_of(ended), "log_url", "log_body", "log_lags")
         self._ask(lambda: self._reason_of(ended), "status_reason")
         self._ask(lambda: self._retry_of(ended), "retry_job_id")
 
-    def run_job(self, branch: str, retried: str | None = None) -> EndedJob:
+    def log(self, ended: EndedJob) -> None:
+        """Ask about a build's log. This has to begin as soon as GetJob shows the build's end."""
+        self._ask(lambda: self._log_of(ended), "log_url", "log_body", "log_lags")
+
+    def run_job(
+        self, branch: str, retried: str | None = None, at_end: Callable[[EndedJob], None] = lambda _: None
+    ) -> EndedJob:
         """Start a job, and wait for its end and for the event of its end.
+
+        Args:
+            branch: the branch.
+            retried: the job that is retried; None for a build of the newest commit.
+            at_end: called as soon as GetJob shows the end, whether its event came or not.
 
         Raises:
             AwsError: it could not be started or followed.
@@ -111,21 +121,23 @@ class Measurement:
         self.app.heard(self.queue_url)  # what is left of earlier jobs
         job_id = self.app.start_job(branch, retried)
         started = self.app.clock()
-        heard_at = shown_at = None
-        lagged = False
+        heard_at, lagged = None, False
         while True:
-            if heard_at is None and self._heard_end(branch, job_id):
-                heard_at = self.app.clock()
+            heard_at = heard_at or self._heard_end(branch, job_id)
             job = self.app.job(branch, job_id)
-            if shown_at is None and job["summary"]["status"] in _FINAL:
-                shown_at = self.app.clock()
-            lagged |= heard_at is not None and shown_at is None
-            if shown_at and (heard_at or self._waited(shown_at, EVENT_MINUTES)):
+            if job["summary"]["status"] in _FINAL:
                 break
+            lagged = heard_at is not None
             if self._waited(started, JOB_MINUTES):
                 raise UnclearError(f"the job of {branch} did not end within {JOB_MINUTES} minutes")
             self.app.pause(POLL)
-        ended = EndedJob(job_id, job, heard_at, shown_at, lagged)
+        ended = EndedJob(job_id, job, heard_at, self.app.clock(), lagged)
+        at_end(ended)
+        heard_at = heard_at or self._heard_end(branch, job_id)
+        while heard_at is None and not self._waited(ended.shown_at, EVENT_MINUTES):
+            self.app.pause(POLL)
+            heard_at = self._heard_end(branch, job_id)
+        ended = replace(ended, heard_at=heard_at)
         self._note_event(ended)
         return ended
 
@@ -304,11 +316,13 @@ class Measurement:
     def _own_streams(self) -> tuple[str, ...]:
         return tuple(f"{form}/" for form in _forms(MEASURE))
 
-    def _heard_end(self, branch: str, job_id: str) -> bool:
-        return any(
+    def _heard_end(self, branch: str, job_id: str) -> datetime | None:
+        """The time, if the event of the job's end came since the last call."""
+        came = any(
             (detail["branchName"], detail["jobId"]) == (branch, job_id) and detail["jobStatus"] in _FINAL
             for detail in self.app.heard(self.queue_url)
         )
+        return self.app.clock() if came else None
 
     def _note_event(self, ended: EndedJob) -> None:
         """What every job shows: whether its event came, and whether GetJob was late."""

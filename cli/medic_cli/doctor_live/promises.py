@@ -98,7 +98,7 @@ class Play:
             self.kept.append({"promise": promise, "outcome": "unknown", "evidence": why})
 
     def _failed_build(self) -> Iterator[tuple[bool, str]]:
-        ended = self.measurement.run_job(BUILD)
+        ended = self.measurement.run_job(BUILD, at_end=self.measurement.log)
         if ended.job["summary"]["status"] != "FAILED":
             raise UnclearError(
                 f"the build of {BUILD} did not fail: push docs/doctor-app unchanged to that branch, and give the app a"

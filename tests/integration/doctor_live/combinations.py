@@ -36,6 +36,7 @@ COMBINATIONS: dict[str, tuple[dict[str, str], dict[str, None]]] = {
     "GetJob lags": ({"status_lags": "yes", "log_body": "gzip_encoded"}, {"log_lags": None}),
     "GetJob and the log lag": ({"status_lags": "yes", "log_lags": "yes"}, {"log_lags": None}),
     "events are lost": ({"event_lost": "yes", "retry_job_id": "same"}, {"status_lags": None}),
+    "events are lost and the log lags": ({"event_lost": "yes", "log_lags": "yes"}, {"status_lags": None}),
     "no log URL": ({"log_url": "absent"}, {"log_body": None, "log_lags": None}),
     "the same job runs again": ({"retry_job_id": "same", "status_lags": "yes"}, {"log_lags": None}),
     "a role works after a deployment": (
