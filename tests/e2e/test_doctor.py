@@ -142,6 +142,18 @@ def _alarm(account: Account, which: int) -> str:
     return str(alarms[which]["AlarmName"])
 
 
+def _expression(account: Account) -> object:
+    """Let an alarm look at its first metric alone."""
+    cloudwatch = account.client("cloudwatch")
+    alarms = cloudwatch.describe_alarms(AlarmNamePrefix="AmplifyMedic-")["MetricAlarms"]
+    alarm = next(each for each in alarms if any("Expression" in query for query in each.get("Metrics", ())))
+    members = ("AlarmName", "AlarmActions", "ComparisonOperator", "EvaluationPeriods", "Threshold", "Metrics")
+    given = {name: alarm[name] for name in members}
+    (expression,) = [query for query in given["Metrics"] if "Expression" in query]
+    expression["Expression"] = "FILL(m0,0)"
+    return cloudwatch.put_metric_alarm(**given)
+
+
 PERMISSION = "function-permission:WatcherScheduleAllowEventRuleAmplifyMedicWatcherFunction6AB0B0EB"
 
 FAULTS: Mapping[str, tuple[Callable[[Account], object], str]] = {
@@ -248,6 +260,7 @@ FAULTS: Mapping[str, tuple[Callable[[Account], object], str]] = {
     "an unsubscribed address": (_subscription, "emails-confirmed:AlertsTopic"),
     "a deleted alarm": (
         lambda a: a.client("cloudwatch").delete_alarms(AlarmNames=[_alarm(a, 0)]), "alarms-exist"),
+    "another expression": (_expression, "alarms-exist"),
     "a muted alarm": (
         lambda a: a.client("cloudwatch").disable_alarm_actions(AlarmNames=[_alarm(a, 1)]), "alarms-wired"),
 }  # fmt: skip

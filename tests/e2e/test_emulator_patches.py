@@ -463,7 +463,7 @@ def is_allowed(call: Callable[[], object]) -> bool:
     return True
 
 
-def test_an_alarm_on_an_expression_is_created_and_evaluated_by_its_first_metric(cloud: LocalCloud) -> None:
+def test_an_alarm_on_an_expression_is_shown_as_given_and_evaluated_by_its_first_metric(cloud: LocalCloud) -> None:
     metric = {"Namespace": "Bot", "MetricName": "Failed", "Dimensions": [{"Name": "service", "Value": "x"}]}
     alarm = {
         "AlarmName": "in trouble",
@@ -478,7 +478,10 @@ def test_an_alarm_on_an_expression_is_created_and_evaluated_by_its_first_metric(
     deploy_template(cloud, "alarms", {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}})
     cloudwatch = cloud.client("cloudwatch")
     (created,) = cloudwatch.describe_alarms(AlarmNames=["in trouble"])["MetricAlarms"]
-    assert (created["MetricName"], created["Statistic"], created["Period"]) == ("Failed", "Sum", 300)
+    assert (created["Metrics"], "MetricName" in created) == (alarm["Metrics"], False)
+    cloudwatch.put_metric_alarm(**{**alarm, "Threshold": 0.5})
+    (changed,) = cloudwatch.describe_alarms(AlarmNames=["in trouble"])["MetricAlarms"]
+    assert (changed["Metrics"], changed["Threshold"]) == (alarm["Metrics"], 0.5)
 
     datum = {"MetricName": "Failed", "Dimensions": metric["Dimensions"], "Value": 1}
     cloudwatch.put_metric_data(Namespace="Bot", MetricData=[datum])

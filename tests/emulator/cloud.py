@@ -124,39 +124,34 @@ class LocalCloud:
             **({"NODE_EXTRA_CA_CERTS": trusted["AWS_CA_BUNDLE"]} if trusted else {}),
         }
 
-    def session(self, credentials: Mapping[str, str] | None = None) -> boto3.Session:
-        """A session in the cloud's region.
+    def session(self, credentials: Mapping[str, str] | None = None, region: str = REGION) -> boto3.Session:
+        """A session.
 
         Args:
             credentials: Credentials as STS returns them. The default is the account's root, which IAM never denies.
+            region: The region of its calls.
         """
         given = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test"}
         return boto3.Session(
             aws_access_key_id=given["AccessKeyId"],
             aws_secret_access_key=given["SecretAccessKey"],
             aws_session_token=given.get("SessionToken"),
-            region_name=REGION,
+            region_name=region,
         )
 
-    def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
+    def client(self, service: str, credentials: Mapping[str, str] | None = None, region: str = REGION) -> Any:
         trusted = str(self.ca_bundle) if self.ca_bundle else None
-        return self.session(credentials).client(  # type: ignore[call-overload]
+        return self.session(credentials, region).client(  # type: ignore[call-overload]
             service, endpoint_url=self.endpoint_url, verify=trusted
         )
 
-    def control(self, method: str, *args: object, **kwargs: object) -> Any:
-        """Call a method of the fake's `Control`.
+    def control(self, method: str, *args: object, region: str = REGION, **kwargs: object) -> Any:
+        """Call a method of the fake's `Control` in a region.
 
         Raises:
             CloudError: The call failed.
         """
-        body = json.dumps({"args": args, "kwargs": kwargs}).encode()
-        status, answer = self._http(f"/_amplify/{method}?account={ACCOUNT_ID}&region={REGION}", body)
-        parsed = json.loads(answer)
-        if status != 200:
-            msg = f"{method}: {parsed['error']}"
-            raise CloudError(msg)
-        return parsed["result"]
+        return call_control(self.endpoint_url, self.ca_bundle, region, method, *args, **kwargs)
 
     def workers(self, function: str) -> list[int]:
         """The ids of the processes that run a Lambda function now."""
@@ -234,14 +229,36 @@ class LocalCloud:
         raise CloudError(msg)
 
     def _http(self, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        context = ssl.create_default_context(cafile=self.ca_bundle) if self.ca_bundle else None
-        request = urllib.request.Request(self.endpoint_url + path, data=body)  # noqa: S310 - our own endpoint
-        try:
-            with urllib.request.urlopen(request, timeout=30, context=context) as answer:  # noqa: S310
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read()
+        return _answer(self.endpoint_url, self.ca_bundle, path, body)
+
+
+def call_control(
+    endpoint_url: str, ca_bundle: Path | None, region: str, method: str, *args: object, **kwargs: object
+) -> Any:
+    """Call a method of the fake's `Control`. Other processes than the cloud's own use it too.
+
+    Raises:
+        CloudError: The call failed.
+    """
+    body = json.dumps({"args": args, "kwargs": kwargs}).encode()
+    path = f"/_amplify/{method}?account={ACCOUNT_ID}&region={region}"
+    status, answer = _answer(endpoint_url, ca_bundle, path, body)
+    parsed = json.loads(answer)
+    if status != 200:
+        msg = f"{method}: {parsed['error']}"
+        raise CloudError(msg)
+    return parsed["result"]
+
+
+def _answer(endpoint_url: str, ca_bundle: Path | None, path: str, body: bytes | None) -> tuple[int, bytes]:
+    context = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else None
+    request = urllib.request.Request(endpoint_url + path, data=body)  # noqa: S310 - our own endpoint
+    try:
+        with urllib.request.urlopen(request, timeout=30, context=context) as answer:  # noqa: S310
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
 
 
 def _free_port() -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ministack import app as gateway
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import error_response_json, json_response
-from ministack.services import cloudwatch_logs, dynamodb, iam, secretsmanager
+from ministack.services import cloudwatch, cloudwatch_logs, dynamodb, iam, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 from tests.emulator import queue_patches
@@ -150,17 +150,36 @@ def refer_to_secrets_by_arn() -> None:
 
 
 def alarm_on_the_first_metric() -> None:
-    """Let CloudFormation accept an alarm on an expression. The emulator then evaluates its first metric only."""
-    record = provisioners._cw_metric_alarm_record
+    """Accept an alarm on an expression, and show it as AWS does. The emulator evaluates its first metric only."""
+    record, put, shown = provisioners._cw_metric_alarm_record, cloudwatch._put_metric_alarm, cloudwatch._cbor_alarm
 
     def flat_record(name: str, props: Mapping[str, Any]) -> Any:
-        stat = next((query["MetricStat"] for query in props.get("Metrics", ()) if "MetricStat" in query), None)
-        if stat is None:
-            return record(name, props)
-        flat = {"Metrics": [], "Period": stat["Period"], **stat["Metric"], **_statistic(stat["Stat"])}
-        return record(name, {**props, **flat})
+        return {**record(name, _flat(props)), "Metrics": props.get("Metrics", [])}
+
+    def put_flat(params: Any, asked: Mapping[str, Any], *protocol: Any) -> Any:
+        answer = put(params, _flat(asked), *protocol)
+        if asked.get("AlarmName") in cloudwatch._alarms:
+            cloudwatch._alarms[asked["AlarmName"]]["Metrics"] = asked.get("Metrics", [])
+        return answer
+
+    def without_the_first_metric(alarm: Mapping[str, Any]) -> dict[str, Any]:
+        hidden = _FLAT if alarm.get("Metrics") else ("Metrics",)
+        return {name: value for name, value in shown(alarm).items() if name not in hidden}
 
     provisioners._cw_metric_alarm_record = flat_record
+    cloudwatch._put_metric_alarm = put_flat
+    cloudwatch._cbor_alarm = without_the_first_metric
+
+
+_FLAT = ("MetricName", "Namespace", "Dimensions", "Period", "Statistic", "ExtendedStatistic", "Unit")
+
+
+def _flat(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    """An alarm on the first metric of its expression."""
+    stat = next((query["MetricStat"] for query in alarm.get("Metrics", ()) if "MetricStat" in query), None)
+    if stat is None:
+        return dict(alarm)
+    return {**alarm, "Metrics": [], "Period": stat["Period"], **stat["Metric"], **_statistic(stat["Stat"])}
 
 
 def fill_in_condition_keys() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +55,10 @@ def command(  # noqa: PLR0913
     """
     # Imported here because help and usage errors need no boto3.
     from medic_cli.aws import session  # noqa: PLC0415
-    from medic_cli.doctor import run  # noqa: PLC0415
+    from medic_cli.doctor.checks import check_up  # noqa: PLC0415
     from medic_cli.doctor.output import as_answer, print_check_up  # noqa: PLC0415
     from medic_cli.doctor.page import doctor_page  # noqa: PLC0415
+    from medic_cli.doctor.reader import Reader  # noqa: PLC0415
     from medic_cli.doctor_live.command import LiveOptions, doctor_live  # noqa: PLC0415
 
     if live is not None:
@@ -63,7 +66,9 @@ def command(  # noqa: PLR0913
         return
     if policy:
         raise click.UsageError("--policy needs --live APP.")
-    found = run.check_up(session(**aws), stack)
+    began = time.monotonic()
+    facts = Reader(session(**aws), stack, datetime.now(UTC)).facts()
+    found = check_up(facts, time.monotonic() - began)
     if html is not None:
         _write(doctor_page(found), html)
     if as_json:

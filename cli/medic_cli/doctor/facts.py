@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medic.aws.clients import OutdatedBotocoreError
 from medic.evidence import Unreadable
+from medic_cli.doctor.model import aws_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,3 +74,7 @@ class Facts:
 
     def read(self, action: str, name: str) -> Item[Json]:
         return self.reads.get((action, name), _NOT_ASKED)
+
+    def command(self, text: str, **flags: Any) -> str:  # noqa: ANN401 - see aws_command
+        """A command of the AWS CLI for the stack's region."""
+        return aws_command(self.place.region, text, **flags)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
@@ -39,17 +39,14 @@ class EndedJob:
     Attributes:
         heard_at: When the event of its end came; None if it did not come.
         shown_at: When GetJob first showed the end.
+        lagged: Whether a GetJob after the event still showed the job as running.
     """
 
     job_id: str
     job: Mapping[str, Any]
     heard_at: datetime | None
     shown_at: datetime
-
-    @property
-    def lagged(self) -> bool:
-        """True if a GetJob after the event still showed the job as running."""
-        return self.heard_at is not None and self.shown_at > self.heard_at
+    lagged: bool
 
     @property
     def build_step(self) -> Mapping[str, Any]:
@@ -100,12 +97,22 @@ class Measurement:
 
     def failed_build(self, ended: EndedJob) -> None:
         """Ask what a failed build shows."""
-        self._ask(lambda: self._log_of(ended), "log_url", "log_body", "log_lags")
         self._ask(lambda: self._reason_of(ended), "status_reason")
         self._ask(lambda: self._retry_of(ended), "retry_job_id")
 
-    def run_job(self, branch: str, retried: str | None = None) -> EndedJob:
+    def log(self, ended: EndedJob) -> None:
+        """Ask about a build's log. This has to begin as soon as GetJob shows the build's end."""
+        self._ask(lambda: self._log_of(ended), "log_url", "log_body", "log_lags")
+
+    def run_job(
+        self, branch: str, retried: str | None = None, at_end: Callable[[EndedJob], None] = lambda _: None
+    ) -> EndedJob:
         """Start a job, and wait for its end and for the event of its end.
+
+        Args:
+            branch: the branch.
+            retried: the job that is retried; None for a build of the newest commit.
+            at_end: called as soon as GetJob shows the end, whether its event came or not.
 
         Raises:
             AwsError: it could not be started or followed.
@@ -114,19 +121,23 @@ class Measurement:
         self.app.heard(self.queue_url)  # what is left of earlier jobs
         job_id = self.app.start_job(branch, retried)
         started = self.app.clock()
-        heard_at = shown_at = None
+        heard_at, lagged = None, False
         while True:
-            if heard_at is None and self._heard_end(branch, job_id):
-                heard_at = self.app.clock()
+            heard_at = heard_at or self._heard_end(branch, job_id)
             job = self.app.job(branch, job_id)
-            if shown_at is None and job["summary"]["status"] in _FINAL:
-                shown_at = self.app.clock()
-            if shown_at and (heard_at or self._waited(shown_at, EVENT_MINUTES)):
+            if job["summary"]["status"] in _FINAL:
                 break
+            lagged = heard_at is not None
             if self._waited(started, JOB_MINUTES):
                 raise UnclearError(f"the job of {branch} did not end within {JOB_MINUTES} minutes")
             self.app.pause(POLL)
-        ended = EndedJob(job_id, job, heard_at, shown_at)
+        ended = EndedJob(job_id, job, heard_at, self.app.clock(), lagged)
+        at_end(ended)
+        heard_at = heard_at or self._heard_end(branch, job_id)
+        while heard_at is None and not self._waited(ended.shown_at, EVENT_MINUTES):
+            self.app.pause(POLL)
+            heard_at = self._heard_end(branch, job_id)
+        ended = replace(ended, heard_at=heard_at)
         self._note_event(ended)
         return ended
 
@@ -184,7 +195,7 @@ class Measurement:
                     self.answers["log_url"] = "absent"
                 raise UnclearError(f"there was no log within {LOG_MINUTES} minutes")
             self.app.pause(POLL)
-            job = EndedJob(job.job_id, self.app.job(BUILD, job.job_id), job.heard_at, job.shown_at)
+            job = replace(job, job=self.app.job(BUILD, job.job_id))
         self.answers["log_url"], self.answers["log_body"] = "present", head.form
         self._longest("status_to_log", self.app.clock() - ended.shown_at)
         if ended.lagged and not missed:
@@ -289,8 +300,8 @@ class Measurement:
 
     def _streams_after_a_visit(self) -> Sequence[str]:
         """The log streams that a visit wrote to; of other branches' streams only those without a branch's name."""
-        self.app.pause(POLL)  # so that lines of earlier visits are older
-        since = self.app.clock()
+        self.app.pause(POLL)  # so that lines of earlier visits are older, also if this machine's clock is a bit fast
+        since = self.app.clock() - timedelta(seconds=POLL / 2)
         self._opened()
         while not (streams := self._of_this_branch(self.app.log_streams(since))):
             if self._waited(since, RUNTIME_MINUTES):
@@ -305,11 +316,13 @@ class Measurement:
     def _own_streams(self) -> tuple[str, ...]:
         return tuple(f"{form}/" for form in _forms(MEASURE))
 
-    def _heard_end(self, branch: str, job_id: str) -> bool:
-        return any(
+    def _heard_end(self, branch: str, job_id: str) -> datetime | None:
+        """The time, if the event of the job's end came since the last call."""
+        came = any(
             (detail["branchName"], detail["jobId"]) == (branch, job_id) and detail["jobStatus"] in _FINAL
             for detail in self.app.heard(self.queue_url)
         )
+        return self.app.clock() if came else None
 
     def _note_event(self, ended: EndedJob) -> None:
         """What every job shows: whether its event came, and whether GetJob was late."""

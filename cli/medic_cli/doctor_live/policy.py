@@ -7,77 +7,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medic_cli.doctor_live.names import (
-    APP_TAG,
-    APP_TAG_VALUE,
-    BRANCH_TAG,
-    BRANCH_TAG_VALUE,
-    BRANCHES,
-    FOLDER,
-    ROLES,
-    Scratch,
-)
+from medic_cli.doctor_live.names import APP_TAG, APP_TAG_VALUE, BRANCH_TAG, BRANCH_TAG_VALUE, BRANCHES, FOLDER, ROLES
 
 if TYPE_CHECKING:
+    from medic_cli.doctor_live.names import Scratch
     from medic_cli.output import JsonObject
-
-_SERVICE = "amplify.amazonaws.com"
 
 
 def policy_for(scratch: Scratch) -> JsonObject:
     """The policy that names this app everywhere, and tags wherever the action knows them."""
+    app, log = scratch.app_arn, scratch.log_group_arn
     # Whether IAM sees a slash in a branch's name as %2F is not documented for every call.
-    branches = [
-        f"{scratch.app_arn}/branches/{name}" for name in (*BRANCHES, *(b.replace("/", "%2F") for b in BRANCHES))
-    ]
+    branches = [f"{app}/branches/{form}" for name in BRANCHES for form in (name, name.replace("/", "%2F"))]
     roles = [scratch.role_arn(trust) for trust in ROLES]
+    branch = {BRANCH_TAG: BRANCH_TAG_VALUE}
+    queue = ("CreateQueue", "GetQueueUrl", "ReceiveMessage", "DeleteMessage", "DeleteQueue")
+    statements: tuple[tuple[str, str, tuple[str, ...], list[str], dict[str, str]], ...] = (
+        ("App", "amplify", ("GetApp", "ListBranches"), [app], _keys("Resource", {APP_TAG: APP_TAG_VALUE})),
+        ("CreateBranches", "amplify", ("CreateBranch", "TagResource"), [app, *branches], _keys("Request", branch)),
+        ("Branches", "amplify", ("UpdateBranch", "DeleteBranch", "ListJobs"), branches, _keys("Resource", branch)),
+        # Jobs know no tag condition, so only the ARN limits these.
+        ("Jobs", "amplify", ("StartJob", "GetJob"), [f"{app}/branches/{FOLDER[:-1]}*/jobs/*"], {}),
+        ("CreateRoles", "iam", ("CreateRole", "TagRole"), roles, _keys("Request", {APP_TAG: scratch.app_id})),
+        ("Roles", "iam", ("GetRole", "DeleteRole"), roles, {}),
+        ("PassRoles", "iam", ("PassRole",), roles, {"iam:PassedToService": "amplify.amazonaws.com"}),
+        ("RuntimeLog", "logs", ("FilterLogEvents",), [log, f"{log}:*"], {}),
+        ("Events", "events", ("PutRule", "PutTargets", "RemoveTargets", "DeleteRule"), [scratch.rule_arn], {}),
+        ("Queue", "sqs", queue, [scratch.queue_arn], {}),
+    )
     return {
         "Version": "2012-10-17",
         "Statement": [
-            _allow("App", ["amplify:GetApp", "amplify:ListBranches"], [scratch.app_arn], _tag(APP_TAG, APP_TAG_VALUE)),
-            _allow(
-                "CreateBranches",
-                ["amplify:CreateBranch", "amplify:TagResource"],
-                [scratch.app_arn, *branches],
-                {"StringEquals": {f"aws:RequestTag/{BRANCH_TAG}": BRANCH_TAG_VALUE}},
-            ),
-            _allow(
-                "Branches",
-                ["amplify:UpdateBranch", "amplify:DeleteBranch", "amplify:ListJobs"],
-                branches,
-                _tag(BRANCH_TAG, BRANCH_TAG_VALUE),
-            ),
-            # Jobs know no tag condition, so only the ARN limits these.
-            _allow(
-                "Jobs", ["amplify:StartJob", "amplify:GetJob"], [f"{scratch.app_arn}/branches/{FOLDER[:-1]}*/jobs/*"]
-            ),
-            _allow(
-                "CreateRoles",
-                ["iam:CreateRole", "iam:TagRole"],
-                roles,
-                {"StringEquals": {f"aws:RequestTag/{APP_TAG}": scratch.app_id}},
-            ),
-            _allow("Roles", ["iam:GetRole", "iam:DeleteRole"], roles),
-            _allow("PassRoles", ["iam:PassRole"], roles, {"StringEquals": {"iam:PassedToService": _SERVICE}}),
-            _allow("RuntimeLog", ["logs:FilterLogEvents"], [scratch.log_group_arn, f"{scratch.log_group_arn}:*"]),
-            _allow(
-                "Events",
-                ["events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:DeleteRule"],
-                [scratch.rule_arn],
-            ),
-            _allow(
-                "Queue",
-                ["sqs:CreateQueue", "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:DeleteQueue"],
-                [scratch.queue_arn],
-            ),
+            {
+                "Sid": sid,
+                "Effect": "Allow",
+                "Action": [f"{service}:{action}" for action in actions],
+                "Resource": resources,
+                **({"Condition": {"StringEquals": equal}} if equal else {}),
+            }
+            for sid, service, actions, resources, equal in statements
         ],
     }
 
 
-def _allow(sid: str, actions: list[str], resources: list[str], condition: JsonObject | None = None) -> JsonObject:
-    statement = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
-    return {**statement, "Condition": condition} if condition else statement
-
-
-def _tag(key: str, value: str) -> JsonObject:
-    return {"StringEquals": {f"aws:ResourceTag/{key}": value}}
+def _keys(whose: str, tags: dict[str, str]) -> dict[str, str]:
+    return {f"aws:{whose}Tag/{key}": value for key, value in tags.items()}

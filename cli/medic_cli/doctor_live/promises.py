@@ -98,9 +98,12 @@ class Play:
             self.kept.append({"promise": promise, "outcome": "unknown", "evidence": why})
 
     def _failed_build(self) -> Iterator[tuple[bool, str]]:
-        ended = self.measurement.run_job(BUILD)
+        ended = self.measurement.run_job(BUILD, at_end=self.measurement.log)
         if ended.job["summary"]["status"] != "FAILED":
-            raise UnclearError(f"the build of {BUILD} did not fail: push docs/doctor-app unchanged to that branch")
+            raise UnclearError(
+                f"the build of {BUILD} did not fail: push docs/doctor-app unchanged to that branch, and give the app a"
+                " service role that does not allow iam:ListUsers"
+            )
         incident = self._reported(ended)
         self.measurement.failed_build(ended)
         if self.bot is None:

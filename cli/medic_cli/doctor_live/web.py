@@ -58,13 +58,14 @@ def visit(url: str) -> PageAnswer:
         RetryableError: its host did not answer.
     """
     status, body, _ = _get("the page", url)
+    return answer_of(status, body)
+
+
+def answer_of(status: int, body: bytes) -> PageAnswer:
     if status == HTTPStatus.OK:
         return PageAnswer.ROLE
-    return (
-        PageAnswer.NO_ROLE
-        if any(words in body.decode("utf-8", "replace") for words in _NO_CREDENTIALS)
-        else (PageAnswer.OTHER)
-    )
+    no_role = any(words in body.decode("utf-8", "replace") for words in _NO_CREDENTIALS)
+    return PageAnswer.NO_ROLE if no_role else PageAnswer.OTHER
 
 
 def log_reader(origins: Collection[str]) -> ReadLog:

@@ -83,12 +83,16 @@ class MinistackAmplify:
         """Return no state: nothing is kept across restarts."""
 
     def tags(self) -> Iterator[tuple[str, list[dict[str, str]]]]:
-        """ARN and tags of every app and branch in the request's account and region."""
+        """ARN and tags of every app and branch in the request's account and region.
+
+        IAM knows a branch by its raw name, also if Amplify shows an encoded one.
+        """
         state = self.fake(get_account_id(), get_region()).state
         for app in state.apps.values():
             yield app.arn, _key_value(app.tags)
             for branch in app.branches.values():
-                yield branch.arn, _key_value(state.tags_of_branch(app, branch))
+                tags = _key_value(state.tags_of_branch(app, branch))
+                yield from ((arn, tags) for arn in {branch.arn, f"{app.arn}/branches/{branch.name}"})
 
     def _ports(self, account_id: str, region: str) -> Ports:
         scope = Scope(account_id, region)

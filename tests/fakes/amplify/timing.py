@@ -56,21 +56,38 @@ class ManualTime:
 
 
 class WallTime:
-    """The machine's clock, which can be set ahead. Due actions run in daemon threads."""
+    """The machine's clock, which can be set ahead. Due actions run in threads, or once it is set to their time."""
 
     def __init__(self) -> None:
         self._ahead = timedelta()
+        self._due: list[tuple[datetime, Callable[[], None]]] = []
+        self._lock = threading.Lock()
 
     def now(self) -> datetime:
         """The machine's time plus the offset."""
         return datetime.now(UTC) + self._ahead
 
     def call_later(self, delay: timedelta, action: Callable[[], None]) -> None:
-        """Run `action` after `delay` of the machine's time."""
-        timer = threading.Timer(delay.total_seconds(), action)
+        """Run `action` after `delay` of the machine's time, or earlier if `advance` reaches its time."""
+        entry = (self.now() + delay, action)
+        with self._lock:
+            self._due.append(entry)
+        timer = threading.Timer(delay.total_seconds(), self._run, (entry,))
         timer.daemon = True
         timer.start()
 
     def advance(self, by: timedelta) -> None:
-        """Set the clock ahead. Due actions still wait in the machine's time."""
+        """Set the clock ahead, and run what is due then."""
         self._ahead += by
+        now = self.now()
+        for entry in sorted(self._due, key=lambda each: each[0]):
+            if entry[0] <= now:
+                self._run(entry)
+
+    def _run(self, entry: tuple[datetime, Callable[[], None]]) -> None:
+        """Run an action once, however many threads get to it."""
+        with self._lock:
+            if entry not in self._due:
+                return
+            self._due.remove(entry)
+        entry[1]()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from tests.integration.test_runtime_findings import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from medic.incidents.model import Incident
@@ -129,6 +131,7 @@ class Clinic:
     hook: Hook = field(default_factory=Hook)
     with_bot: bool = False
     _delivered: int = 0
+    _looks: int = 0
     _looked_at: Any = None
     _undelivered: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -153,7 +156,7 @@ class Clinic:
 
     def scratch_app(self) -> ScratchApp:
         scratch = Scratch("aws", self.world.amplify.account_id, REGION, self.app_id)
-        return ScratchApp(doctor_session(), scratch, Journal(self.journal, scratch), self.world.now, self._pause)
+        return ScratchApp(doctor_session(), scratch, Journal(self.journal, scratch), self._clock, self._pause)
 
     @property
     def journal(self) -> Path:
@@ -179,7 +182,13 @@ class Clinic:
 
     # --- what happens while the doctor waits
 
+    def _clock(self) -> datetime:
+        """The world's time, and some of the time that calls take: two looks never see the same."""
+        self._looks += 1
+        return self.world.now() + timedelta(milliseconds=self._looks)
+
     def _pause(self, seconds: float) -> None:
+        self._looks = 0
         self.world.amplify.control.advance(seconds)
         if self.with_bot:
             self._bot_works()

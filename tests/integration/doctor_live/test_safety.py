@@ -152,11 +152,14 @@ def test_the_bot_keeps_its_promises_from_the_event_to_the_undo(clinic: Clinic) -
 
 
 def test_a_bot_that_hears_nothing_fails_its_first_promise(clinic: Clinic) -> None:
-    outcomes = kept(clinic.run(InProcessBot.of(clinic)))
+    clinic.world.amplify.control.set_questions(log_lags="yes")
+    answer = clinic.run(InProcessBot.of(clinic))
 
+    outcomes = kept(answer)
     assert outcomes["build: event seen"] == "fail"
     assert outcomes["page: log read"] == "fail"
     assert {outcomes[promise] for promise in ("build: log read", "page: role attached", "page: undone")} == {"unknown"}
+    assert answer["measured"]["answers"]["log_lags"] == "yes", "the log was looked for before the bot was waited for"
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic_cli.doctor.checks import alerts, apps, delivery, functions, roles, stack, storage
+from medic_cli.doctor.model import CheckUp
 
 if TYPE_CHECKING:
     from medic_cli.doctor.facts import Facts
-    from medic_cli.doctor.model import Check
 
-_AREAS = (*(stack.checks, delivery.checks, functions.checks, storage.checks, roles.checks, alerts.checks, apps.checks),)
+_AREAS = (
+    *(stack.checks, delivery.checks, functions.checks, storage.checks),
+    *(roles.checks, alerts.checks, apps.checks),
+)
 
 
-def all_checks(facts: Facts) -> tuple[Check, ...]:
-    return tuple(check for area in _AREAS for check in area(facts))
+def check_up(facts: Facts, seconds: float) -> CheckUp:
+    """Judge what was read, in this many seconds."""
+    place = facts.place
+    checks = tuple(check for area in _AREAS for check in area(facts))
+    return CheckUp(place.account, place.region, facts.stack.name, facts.read_at, seconds, checks)

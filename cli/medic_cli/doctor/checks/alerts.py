@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from medic.arns import arn_parts, parameter_of
 from medic.evidence import Absent, Item, Present, Unreadable
 from medic.text import listed
-from medic_cli.doctor.checks.common import check, command, compact, differences, gone, policy_check
+from medic_cli.doctor.checks.common import ATTRIBUTES, check, compact, differences, gone, policy_check, policy_in
 from medic_cli.doctor.model import Check, Verdict, failed, judged, not_read, passed, unknown
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ def _secret(facts: Facts, name: str, item: Item[str]) -> Verdict:
     """The commands ask for the value, which reaches neither the screen nor the list of processes."""
     ask = "read -rsp 'The new value: ' value &&\n"
     if parameter := parameter_of(name):
-        create = command(facts, "ssm put-parameter", name=_name_of(parameter), type="SecureString", value=_STDIN)
+        create = facts.command("ssm put-parameter", name=_name_of(parameter), type="SecureString", value=_STDIN)
         put = f"{create} --overwrite"
     else:
-        put = command(facts, "secretsmanager put-secret-value", secret_id=name, secret_string=_STDIN)
-        create = command(facts, "secretsmanager create-secret", name=name, secret_string=_STDIN)
+        put = facts.command("secretsmanager put-secret-value", secret_id=name, secret_string=_STDIN)
+        create = facts.command("secretsmanager create-secret", name=name, secret_string=_STDIN)
 
     def judge(fault: str) -> Verdict:
         return failed(fault, f'{ask}printf %s "$value" | {put}') if fault else passed("its form is right")
@@ -76,13 +76,11 @@ def _topic(facts: Facts, topic: Resource) -> Iterator[Check]:
     for policy in facts.of_type("SNS::TopicPolicy"):
         if topic.name in policy["Topics"]:
             document = policy["PolicyDocument"]
-            repair = command(
-                facts, "sns set-topic-attributes",
+            repair = facts.command(
+                "sns set-topic-attributes",
                 topic_arn=topic.name, attribute_name="Policy", attribute_value=compact(document),
             )  # fmt: skip
-            found = (
-                Present(attributes.value["Attributes"].get("Policy")) if isinstance(attributes, Present) else attributes
-            )
+            found = policy_in(attributes, ATTRIBUTES)
             promise = "Alarms of this account may publish to the topic, over TLS"
             yield policy_check("topic-policy", topic, promise, expected=document, found=found, repair=repair)
     answer = facts.read("sns:ListSubscriptionsByTopic", topic.name)
@@ -101,7 +99,7 @@ def _emails(facts: Facts, topic: Resource, live: Json) -> Verdict:
 
 
 def _subscribe(facts: Facts, topic: Resource, email: str) -> str:
-    return command(facts, "sns subscribe", topic_arn=topic.name, protocol="email", notification_endpoint=email)
+    return facts.command("sns subscribe", topic_arn=topic.name, protocol="email", notification_endpoint=email)
 
 
 def _told(facts: Facts, topic: Resource, live: Json) -> Verdict:
@@ -147,31 +145,44 @@ def _settings(facts: Facts, alarm: Resource, live: Json) -> _Wrong:
 
 
 def _comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """CDK puts a plain metric with a label below `Metrics`, and AWS may answer with the metric's own members."""
+    """An alarm's settings without an order where none is meant, and with what AWS fills in.
+
+    CDK puts a plain metric with a label below `Metrics`, and AWS may answer with the metric's own members.
+    """
     match settings.get("Metrics"):
         case [{"MetricStat": stat}]:
             simple = {"Average", "Maximum", "Minimum", "SampleCount", "Sum"}
             statistic = "Statistic" if stat["Stat"] in simple else "ExtendedStatistic"
             metric = {**stat["Metric"], "Period": stat["Period"], statistic: stat["Stat"]}
-            flat = {**{name: each for name, each in settings.items() if name != "Metrics"}, **metric}
+            return _comparable({**{name: each for name, each in settings.items() if name != "Metrics"}, **metric})
+        case [*queries] if queries:
+            metrics = {each["Id"]: {"ReturnData": True, **each, **_stat(each)} for each in queries}
+            return {**settings, "Metrics": metrics}
         case _:
-            flat = dict(settings)
-    if "Dimensions" in flat:
-        flat["Dimensions"] = sorted((each["Name"], each["Value"]) for each in flat["Dimensions"])
-    return flat
+            return {**settings, **_in_any_order(settings)}
+
+
+def _stat(query: Mapping[str, Any]) -> dict[str, Any]:
+    stat = query.get("MetricStat")
+    return {"MetricStat": {**stat, "Metric": {**stat["Metric"], **_in_any_order(stat["Metric"])}}} if stat else {}
+
+
+def _in_any_order(metric: Mapping[str, Any]) -> dict[str, Any]:
+    dimensions = metric.get("Dimensions")
+    return {"Dimensions": sorted((each["Name"], each["Value"]) for each in dimensions)} if dimensions else {}
 
 
 def _put_alarm(facts: Facts, alarm: Resource) -> str:
     """PutMetricAlarm has the members of the template's resource, but for its tags."""
     members = {name: value for name, value in alarm.properties.items() if name != "Tags"}
     given = {**members, "AlarmName": alarm.name}
-    return command(facts, "cloudwatch put-metric-alarm", cli_input_json=given)
+    return facts.command("cloudwatch put-metric-alarm", cli_input_json=given)
 
 
 def _wired(facts: Facts, alarm: Resource, live: Json) -> _Wrong:
     lost = set(alarm["AlarmActions"] or ()) - set(live.get("AlarmActions", ()))
     if not live.get("ActionsEnabled", False):
-        return "its actions are disabled", command(facts, "cloudwatch enable-alarm-actions", alarm_names=[alarm.name])
+        return "its actions are disabled", facts.command("cloudwatch enable-alarm-actions", alarm_names=[alarm.name])
     return ("it does not go to the topic", _put_alarm(facts, alarm)) if lost else ("", "")
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from medic_cli.doctor.model import Check, Status, Verdict, aws_command, failed, judged, passed, unknown
+from medic.evidence import Item, Present
+from medic_cli.doctor.model import Check, Status, Verdict, failed, judged, passed, unknown
 from medic_cli.doctor.template import differing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from medic.evidence import Item
     from medic_cli.doctor.facts import Facts
     from medic_cli.doctor.template import Json, Resource
 
+ATTRIBUTES = "Attributes"
+"""The member of SQS's and SNS's answers that holds everything."""
 REDEPLOY = "Deploy the stack again; if the resource is gone, delete and deploy the stack, or create it by hand."
 
 
@@ -26,9 +28,27 @@ def check(kind: str, resource: Resource, promise: str, verdict: Verdict) -> Chec
     return Check(f"{kind}:{resource.label}", promise, verdict)
 
 
+def looked(  # noqa: PLR0913, PLR0917 - what to look at, and what for
+    facts: Facts, action: str, resource: Resource, kind: str, promise: str, judge: Callable[[Json], Verdict]
+) -> Check:
+    """A check of what one read of AWS says about a resource."""
+    return check(kind, resource, promise, judged(facts.read(action, resource.name), judge, gone))
+
+
 def gone(reason: str) -> Verdict:
     """For a resource that does not exist."""
     return failed(reason, advice=REDEPLOY)
+
+
+def equal(found: object, wanted: object, repair: str, none: str = "missing") -> Verdict:
+    """Whether a value is as deployed. `none` is what an empty value is called."""
+    if found == wanted:
+        return passed(f"it is {_shown(wanted, none)}")
+    return failed(f"it is {_shown(found, none)}, not {_shown(wanted, none)}", repair)
+
+
+def _shown(value: object, none: str) -> str:
+    return none if value is None else value if isinstance(value, str) else compact(value)
 
 
 def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, ...]:
@@ -51,21 +71,23 @@ def policy_check(  # noqa: PLR0913 - what it is, and what it should be
 
     def judge(text: str | None) -> Verdict:
         wrong = differing(expected, json.loads(text) if text else {})
-        return (
-            failed(f"the policy differs from the deployed one: {', '.join(wrong)}", repair) if wrong else _equal(text)
-        )
+        if wrong:
+            return failed(f"the policy differs from the deployed one: {', '.join(wrong)}", repair)
+        return passed("the policy is the deployed one" if text else "no policy, as deployed")
 
     missing = failed("the resource has no policy", repair)
     return check(kind, resource, promise, judged(found, judge, lambda _: missing))
 
 
-def _equal(text: str | None) -> Verdict:
-    return passed("the policy is the deployed one" if text else "no policy, as deployed")
+def policy_in(answer: Item[Json], *path: str) -> Item[str | None]:
+    """The text of the policy that is a member of an answer, or None if it has none."""
+    if not isinstance(answer, Present):
+        return answer
+    value = answer.value
+    for name in path:
+        value = value[name]
+    return Present(value.get("Policy"))
 
 
 def compact(document: object) -> str:
     return json.dumps(document, separators=(",", ":"))
-
-
-def command(facts: Facts, text: str, **flags: Any) -> str:  # noqa: ANN401 - see aws_command
-    return aws_command(facts.place.region, text, **flags)

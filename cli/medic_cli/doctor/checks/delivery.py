@@ -6,12 +6,11 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from medic.evidence import Item, Present
-from medic_cli.doctor.checks.common import check, command, compact, gone, policy_check, same
-from medic_cli.doctor.model import Check, Verdict, failed, judged, passed, unknown
+from medic_cli.doctor.checks.common import ATTRIBUTES, compact, equal, looked, policy_check, policy_in, same
+from medic_cli.doctor.model import Check, Verdict, failed, passed, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from medic_cli.doctor.facts import Facts
     from medic_cli.doctor.template import Json, Resource
@@ -29,33 +28,34 @@ def checks(facts: Facts) -> Iterator[Check]:
 
 
 def _rule(facts: Facts, rule: Resource) -> Iterator[Check]:
-    shown, targets = facts.read("events:DescribeRule", rule.name), facts.read("events:ListTargetsByRule", rule.name)
+    wanted = rule["EventPattern"] or rule["ScheduleExpression"]
+    what, flag = (
+        ("matches the deployed events", "event_pattern")
+        if rule["EventPattern"]
+        else ("has the deployed schedule", "schedule_expression")
+    )
 
     def enabled(live: Json) -> Verdict:
-        enable = command(facts, "events enable-rule", name=rule.name)
-        return passed("it is enabled") if live["State"] == "ENABLED" else failed(f"it is {live['State']}", enable)
+        return equal(live["State"], "ENABLED", facts.command("events enable-rule", name=rule.name))
 
     def matches(live: Json) -> Verdict:
-        wanted = rule["EventPattern"] or rule["ScheduleExpression"]
         found = json.loads(live["EventPattern"]) if live.get("EventPattern") else live.get("ScheduleExpression")
-        if found == wanted:
-            return passed(compact(wanted) if rule["EventPattern"] else wanted)
-        flag: dict[str, Any] = {"event_pattern" if rule["EventPattern"] else "schedule_expression": wanted}
-        repair = command(facts, "events put-rule", name=rule.name, state=live["State"], **flag)
-        return failed(f"it is {compact(found)}", repair)
+        return equal(
+            found, wanted, facts.command("events put-rule", name=rule.name, state=live["State"], **{flag: wanted})
+        )
 
     def aims(live: Json) -> Verdict:
         found = {(each["Id"], each["Arn"], _dead_letters(each)) for each in live["Targets"]}
         lost = [each for each in rule["Targets"] if (each["Id"], each["Arn"], _dead_letters(each)) not in found]
         if not lost:
             return passed(f"{len(rule['Targets'])} of {len(rule['Targets'])} targets are there")
-        repair = command(facts, "events put-targets", rule=rule.name, targets=[compact(each) for each in lost])
+        repair = facts.command("events put-targets", rule=rule.name, targets=[compact(each) for each in lost])
         return failed(f"{len(lost)} of {len(rule['Targets'])} targets are missing or differ", repair)
 
-    yield check("rule-enabled", rule, "The rule is enabled", judged(shown, enabled, gone))
-    what = "matches the deployed events" if rule["EventPattern"] else "has the deployed schedule"
-    yield check("rule-pattern", rule, f"The rule {what}", judged(shown, matches, gone))
-    yield check("rule-targets", rule, "The rule has its targets", judged(targets, aims, gone))
+    shown = "events:DescribeRule"
+    yield looked(facts, shown, rule, "rule-enabled", "The rule is enabled", enabled)
+    yield looked(facts, shown, rule, "rule-pattern", f"The rule {what}", matches)
+    yield looked(facts, "events:ListTargetsByRule", rule, "rule-targets", "The rule has its targets", aims)
 
 
 def _dead_letters(target: Json) -> str:
@@ -63,60 +63,48 @@ def _dead_letters(target: Json) -> str:
 
 
 def _queue(facts: Facts, queue: Resource) -> Iterator[Check]:
-    answer = facts.read("sqs:GetQueueAttributes", queue.name)
-    expected = {name: str(queue[name]) for name in _ATTRIBUTES if queue[name] is not None}
-    redrive = queue["RedrivePolicy"]
-    attributes: dict[str, str] = {**expected, **({"RedrivePolicy": compact(redrive)} if redrive else {})}
+    shown, redrive = "sqs:GetQueueAttributes", queue["RedrivePolicy"]
+    wanted: dict[str, Any] = {name: str(queue[name]) for name in _ATTRIBUTES if queue[name] is not None}
+
+    def repair(attributes: Mapping[str, str]) -> str:
+        return facts.command("sqs set-queue-attributes", queue_url=queue.name, attributes=attributes)
 
     def settings(live: Json) -> Verdict:
-        found = dict(live["Attributes"])
-        wanted: dict[str, Any] = {**expected, **({"RedrivePolicy": _redrive(redrive)} if redrive else {})}
-        if "RedrivePolicy" in found:
-            found["RedrivePolicy"] = _redrive(json.loads(found["RedrivePolicy"]))
-        repair = command(facts, "sqs set-queue-attributes", queue_url=queue.name, attributes=dict(attributes))
-        return same(wanted, found, repair)
+        given = {**wanted, **({"RedrivePolicy": compact(redrive)} if redrive else {})}
+        found = {
+            name: _redrive(json.loads(value)) if name == "RedrivePolicy" else value
+            for name, value in live["Attributes"].items()
+        }
+        return same({**wanted, **({"RedrivePolicy": _redrive(redrive)} if redrive else {})}, found, repair(given))
 
-    yield check("queue-settings", queue, "The queue has the deployed settings", judged(answer, settings, gone))
+    def empty(live: Json) -> Verdict:
+        counts = [int(live["Attributes"][f"ApproximateNumberOfMessages{which}"]) for which in ("", "NotVisible")]
+        if sum(counts) == 0:
+            return passed("it holds no message")
+        return failed(
+            f"it holds {sum(counts)} messages, each a failure that the bot could not handle",
+            f"medic replay-dlq --yes --stack {shlex.quote(facts.stack.name)} --region {facts.place.region}",
+            "First find the cause in the log group /amplify-medic/remediator: docs/runbook.md#dead-letters",
+        )
+
+    yield looked(facts, shown, queue, "queue-settings", "The queue has the deployed settings", settings)
     for policy in facts.of_type("SQS::QueuePolicy"):
         if queue.name in policy["Queues"]:
-            document = policy["PolicyDocument"]
-            repair = command(
-                facts, "sqs set-queue-attributes", queue_url=queue.name, attributes={"Policy": compact(document)}
-            )
-            found = _member(answer, "Policy")
-            promise = "Only the bot's rule and roles send to the queue, over TLS"
-            yield policy_check("queue-policy", queue, promise, expected=document, found=found, repair=repair)
+            document, promise = policy["PolicyDocument"], "Only the bot's rule and roles send to the queue, over TLS"
+            found = policy_in(facts.read(shown, queue.name), ATTRIBUTES)
+            put = repair({"Policy": compact(document)})
+            yield policy_check("queue-policy", queue, promise, expected=document, found=found, repair=put)
     if not redrive:
-        yield check(
-            "dead-letters",
-            queue,
-            "The dead-letter queue is empty",
-            judged(answer, lambda live: _empty(facts, live), gone),
-        )
+        yield looked(facts, shown, queue, "dead-letters", "The dead-letter queue is empty", empty)
 
 
 def _redrive(policy: Json) -> tuple[str, int]:
     return policy["deadLetterTargetArn"], int(policy["maxReceiveCount"])
 
 
-def _member(answer: Item[Json], name: str) -> Item[str | None]:
-    return Present(answer.value["Attributes"].get(name)) if isinstance(answer, Present) else answer
-
-
-def _empty(facts: Facts, live: Json) -> Verdict:
-    attributes = live["Attributes"]
-    counts = [int(attributes[f"ApproximateNumberOfMessages{which}"]) for which in ("", "NotVisible")]
-    if sum(counts) == 0:
-        return passed("it holds no message")
-    return failed(
-        f"it holds {sum(counts)} messages, each a failure that the bot could not handle",
-        f"medic replay-dlq --yes --stack {shlex.quote(facts.stack.name)} --region {facts.place.region}",
-        "First find the cause in the log group /amplify-medic/remediator: docs/runbook.md#dead-letters",
-    )
-
-
 def _mapping(facts: Facts, mapping: Resource) -> Iterator[Check]:
-    answer = facts.read("lambda:GetEventSourceMapping", mapping.name)
+    def update(**flags: Any) -> str:  # noqa: ANN401 - see aws_command
+        return facts.command("lambda update-event-source-mapping", uuid=mapping.name, **flags)
 
     def enabled(live: Json) -> Verdict:
         match live["State"]:
@@ -125,22 +113,17 @@ def _mapping(facts: Facts, mapping: Resource) -> Iterator[Check]:
             case "Enabling" | "Updating" | "Creating":
                 return unknown(f"it is {live['State']} now", advice="Repeat in a minute.")
             case state:
-                resume = command(facts, "lambda update-event-source-mapping", uuid=mapping.name, enabled=True)
-                return failed(f"it is {state}: the bot is paused, and messages wait", resume)
+                return failed(f"it is {state}: the bot is paused, and messages wait", update(enabled=True))
 
     def settings(live: Json) -> Verdict:
         names = ("BatchSize", "FunctionResponseTypes", "EventSourceArn", "ScalingConfig")
-        expected = {name: mapping[name] for name in names if mapping[name] is not None}
-        repair = command(
-            facts,
-            "lambda update-event-source-mapping",
-            uuid=mapping.name,
+        repair = update(
             batch_size=mapping["BatchSize"],
             function_response_types=list(mapping["FunctionResponseTypes"]),
             scaling_config=mapping["ScalingConfig"] or {},
         )
-        return same(expected, live, repair)
+        return same({name: mapping[name] for name in names if mapping[name] is not None}, live, repair)
 
-    promise = "Lambda gives the queue's messages to the remediator"
-    yield check("mapping-enabled", mapping, promise, judged(answer, enabled, gone))
-    yield check("mapping-settings", mapping, "Lambda gives it one message at a time", judged(answer, settings, gone))
+    shown, promise = "lambda:GetEventSourceMapping", "Lambda gives the queue's messages to the remediator"
+    yield looked(facts, shown, mapping, "mapping-enabled", promise, enabled)
+    yield looked(facts, shown, mapping, "mapping-settings", "Lambda gives it one message at a time", settings)

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from medic.evidence import Item, Present, Unreadable
-from medic_cli.doctor.checks.common import check, command, gone, same
+from medic_cli.doctor.checks.common import check, equal, looked, same
 from medic_cli.doctor.facts import OUTDATED, RAN
 from medic_cli.doctor.model import Check, Verdict, failed, judged, not_read, passed, unknown
 
@@ -36,12 +36,10 @@ def checks(facts: Facts) -> Iterator[Check]:
 
 
 def _function(facts: Facts, function: Resource) -> Iterator[Check]:
-    answer = facts.read("lambda:GetFunctionConfiguration", function.name)
-    expected = {name: function[name] for name in _SETTINGS}
     variables: Mapping[str, str] = (function["Environment"] or {}).get("Variables", {})
 
     def update(**flags: Any) -> str:  # noqa: ANN401 - see aws_command
-        return command(facts, "lambda update-function-configuration", function_name=function.name, **flags)
+        return facts.command("lambda update-function-configuration", function_name=function.name, **flags)
 
     def healthy(live: Json) -> Verdict:
         state, last = live.get("State", "Active"), live.get("LastUpdateStatus", "Successful")
@@ -59,7 +57,7 @@ def _function(facts: Facts, function: Resource) -> Iterator[Check]:
             handler=function["Handler"], role=function["Role"], runtime=function["Runtime"],
             timeout=function["Timeout"], memory_size=function["MemorySize"],
         )  # fmt: skip
-        return same(expected, live, repair)
+        return same({name: function[name] for name in _SETTINGS}, live, repair)
 
     def environment(live: Json) -> Verdict:
         """Only names of variables are shown. A variable that somebody added, such as a log level, may stay."""
@@ -74,30 +72,21 @@ def _function(facts: Facts, function: Resource) -> Iterator[Check]:
             f"missing or changed: {', '.join(wrong)}", update(environment={"Variables": dict(variables)}), advice
         )
 
-    yield check("function-healthy", function, "The function is active", judged(answer, healthy, gone))
-    yield check("function-settings", function, "It has the deployed settings", judged(answer, settings, gone))
-    yield check("function-environment", function, "It has its variables", judged(answer, environment, gone))
+    def concurrency(live: Json) -> Verdict:
+        """A reservation of 0 stops the function."""
+        wanted, found = function["ReservedConcurrentExecutions"], live.get("ReservedConcurrentExecutions")
+        verb = "delete" if wanted is None else "put"
+        flags = {} if wanted is None else {"reserved_concurrent_executions": wanted}
+        repair = facts.command(f"lambda {verb}-function-concurrency", function_name=function.name, **flags)
+        return equal(found, wanted, repair, none="unreserved")
+
+    shown = "lambda:GetFunctionConfiguration"
+    yield looked(facts, shown, function, "function-healthy", "The function is active", healthy)
+    yield looked(facts, shown, function, "function-settings", "It has the deployed settings", settings)
+    yield looked(facts, shown, function, "function-environment", "It has its variables", environment)
     yield check("function-runtime", function, "AWS patches its runtime", _supported(facts, function["Runtime"]))
-    reserved = facts.read("lambda:GetFunctionConcurrency", function.name)
-    yield check(
-        "function-concurrency",
-        function,
-        "Nothing throttles it",
-        judged(reserved, lambda live: _concurrency(facts, function, live), gone),
-    )
-
-
-def _concurrency(facts: Facts, function: Resource, live: Json) -> Verdict:
-    wanted, found = function["ReservedConcurrentExecutions"], live.get("ReservedConcurrentExecutions")
-    if found == wanted:
-        return passed("no reservation" if wanted is None else f"{wanted} runs are reserved")
-    name = {"function_name": function.name}
-    repair = (
-        command(facts, "lambda delete-function-concurrency", **name)
-        if wanted is None
-        else command(facts, "lambda put-function-concurrency", **name, reserved_concurrent_executions=wanted)
-    )
-    return failed(f"the reservation is {found}, not {wanted}: 0 stops the function", repair)
+    reserved, promise = "lambda:GetFunctionConcurrency", "Nothing throttles it"
+    yield looked(facts, reserved, function, "function-concurrency", promise, concurrency)
 
 
 def _supported(facts: Facts, runtime: str) -> Verdict:
@@ -113,16 +102,19 @@ def _permission(facts: Facts, permission: Resource) -> Check:
     function = next(
         each.name for each in facts.of_type("Lambda::Function") if permission["FunctionName"] in (each.name, each.arn)
     )
-    given = {
-        "action": permission["Action"],
-        "principal": permission["Principal"],
-        "source_arn": permission["SourceArn"],
-        "function_url_auth_type": permission["FunctionUrlAuthType"],
-        "invoked_via_function_url": permission["InvokedViaFunctionUrl"],
+    flags = {
+        flag: permission[name]
+        for flag, name in {
+            "action": "Action",
+            "principal": "Principal",
+            "source_arn": "SourceArn",
+            "function_url_auth_type": "FunctionUrlAuthType",
+            "invoked_via_function_url": "InvokedViaFunctionUrl",
+        }.items()
+        if permission[name] is not None
     }
-    flags = {name: value for name, value in given.items() if value is not None}
-    repair = command(
-        facts, "lambda add-permission", function_name=function, statement_id=permission.logical_id[-100:], **flags
+    repair = facts.command(
+        "lambda add-permission", function_name=function, statement_id=permission.logical_id[-100:], **flags
     )
 
     def judge(live: Json) -> Verdict:

@@ -14,7 +14,7 @@ from medic.plan.model import SSR
 from medic.plan.optin import AUTO_FIX, COMPUTE_ROLE, SERVICE_ROLE
 from medic.settings import Mode, Pairing
 from medic.text import listed
-from medic_cli.doctor.checks.common import check, command, compact, gone
+from medic_cli.doctor.checks.common import check, compact, equal, gone, looked
 from medic_cli.doctor.model import Check, Verdict, failed, judged, not_read, passed, unknown
 from medic_cli.doctor.rights import questions
 from medic_cli.doctor.template import differing, policies_of
@@ -41,32 +41,25 @@ def checks(facts: Facts) -> Iterator[Check]:
 
 
 def _role(facts: Facts, role: Resource) -> Iterator[Check]:
-    shown = facts.read("iam:GetRole", role.name)
-
     def trusts(live: Json) -> Verdict:
         document = live["Role"]["AssumeRolePolicyDocument"]
         found = json.loads(document) if isinstance(document, str) else document
         wanted = role["AssumeRolePolicyDocument"]
         if not differing(wanted, found):
             return passed("its trust policy is the deployed one")
-        repair = command(facts, "iam update-assume-role-policy", role_name=role.name, policy_document=compact(wanted))
+        repair = facts.command("iam update-assume-role-policy", role_name=role.name, policy_document=compact(wanted))
         return failed("its trust policy is not the deployed one", repair)
 
     def bounded(live: Json) -> Verdict:
         wanted = role["PermissionsBoundary"]
         found = live["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
-        if found == wanted:
-            return passed(f"its boundary is {wanted}" if wanted else "it has no boundary, as deployed")
-        name = {"role_name": role.name}
-        repair = (
-            command(facts, "iam put-role-permissions-boundary", **name, permissions_boundary=wanted)
-            if wanted
-            else command(facts, "iam delete-role-permissions-boundary", **name)
-        )
-        return failed(f"its boundary is {found or 'missing'}, not {wanted or 'none'}", repair)
+        verb, flags = ("put", {"permissions_boundary": wanted}) if wanted else ("delete", {})
+        repair = facts.command(f"iam {verb}-role-permissions-boundary", role_name=role.name, **flags)
+        return equal(found, wanted, repair, none="without a boundary")
 
-    yield check("role-trust", role, "Only those may assume the role who should", judged(shown, trusts, gone))
-    yield check("role-boundary", role, "The role has the deployed boundary", judged(shown, bounded, gone))
+    shown = "iam:GetRole"
+    yield looked(facts, shown, role, "role-trust", "Only those may assume the role who should", trusts)
+    yield looked(facts, shown, role, "role-boundary", "The role has the deployed boundary", bounded)
     if any(policies_of(facts.resources, role)):
         yield check("role-rights", role, "The role has every right it needs", _rights(facts, role))
     yield check("role-extras", role, "The role has the deployed policies, and no other", _extras(facts, role))
@@ -92,7 +85,7 @@ def _present(facts: Facts, role: Resource) -> Verdict | None:
         if different := differing(wanted, json.loads(found) if isinstance(found, str) else found):
             wrong.append(f"{name}: {', '.join(different)}")
             given = {"role_name": role.name, "policy_name": name, "policy_document": compact(wanted)}
-            repairs.append(command(facts, "iam put-role-policy", **given))
+            repairs.append(facts.command("iam put-role-policy", **given))
     if wrong:
         return failed(f"these statements are missing or differ: {'; '.join(wrong)}", " &&\n".join(repairs))
     return None
@@ -121,16 +114,16 @@ def _extras(facts: Facts, role: Resource) -> Verdict:
 def _compared(facts: Facts, role: Resource, attached: Json, inline: Json) -> Verdict:
     found, wanted = {each["PolicyArn"] for each in attached["AttachedPolicies"]}, set(role["ManagedPolicyArns"] or ())
     extra = set(inline["PolicyNames"]) - {each["PolicyName"] for each in policies_of(facts.resources, role)}
-    name = {"role_name": role.name}
-    wrong = {
-        **{f"{arn} is attached": command(facts, "iam detach-role-policy", **name, policy_arn=arn)
-           for arn in sorted(found - wanted)},
-        **{f"{arn} is not attached": command(facts, "iam attach-role-policy", **name, policy_arn=arn)
-           for arn in sorted(wanted - found)},
-        **{f"the inline policy {each} was added": command(facts, "iam delete-role-policy", **name, policy_name=each)
-           for each in sorted(extra)},
-    }  # fmt: skip
-    return failed("; ".join(wrong), " &&\n".join(wrong.values())) if wrong else passed("as deployed")
+    wrong = (
+        *((f"{arn} is attached", "detach-role-policy", {"policy_arn": arn}) for arn in sorted(found - wanted)),
+        *((f"{arn} is not attached", "attach-role-policy", {"policy_arn": arn}) for arn in sorted(wanted - found)),
+        *((f"the inline policy {each} was added", "delete-role-policy", {"policy_name": each})
+          for each in sorted(extra)),
+    )  # fmt: skip
+    if not wrong:
+        return passed("as deployed")
+    repairs = (facts.command(f"iam {verb}", role_name=role.name, **flag) for _, verb, flag in wrong)
+    return failed("; ".join(what for what, _, _ in wrong), " &&\n".join(repairs))
 
 
 def _chosen(facts: Facts) -> Iterator[Check]:

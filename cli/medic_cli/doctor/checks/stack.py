@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medic_cli.doctor.checks.common import command
 from medic_cli.doctor.model import Check, Verdict, failed, passed, unknown
 
 if TYPE_CHECKING:
@@ -41,9 +40,9 @@ def _drift(facts: Facts) -> Verdict:
         case "IN_SYNC":
             return passed(f"the detection{when} found none")
         case "DRIFTED":
-            shown = command(facts, "cloudformation describe-stack-resource-drifts", stack_name=stack.name)
+            shown = facts.command("cloudformation describe-stack-resource-drifts", stack_name=stack.name)
             return failed(f"the detection{when} found drift", advice=f"See what differs, and set it back: {shown}")
         case _:
-            detect = command(facts, "cloudformation detect-stack-drift", stack_name=stack.name)
+            detect = facts.command("cloudformation detect-stack-drift", stack_name=stack.name)
             seen = "it was never started since the last deployment" if stack.drift == _NEVER_DETECTED else stack.drift
             return unknown(seen, advice=f"Start one, which changes nothing, and repeat in a minute: {detect}")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medic.evidence import Item, Present
-from medic_cli.doctor.checks.common import check, command, compact, gone, policy_check
+from medic_cli.doctor.checks.common import compact, equal, looked, policy_check, policy_in
 from medic_cli.doctor.model import Check, Verdict, failed, judged, passed
 
 if TYPE_CHECKING:
@@ -38,64 +37,51 @@ def _table(facts: Facts, table: Resource) -> Iterator[Check]:
         found = shown.get("SSEDescription", {}).get("KMSMasterKeyArn")
         if key is not None and found != key:
             sse = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
-            repair = command(facts, "dynamodb update-table", table_name=table.name, sse_specification=sse)
+            repair = facts.command("dynamodb update-table", table_name=table.name, sse_specification=sse)
             return failed(f"it is encrypted with {found or 'an AWS owned key'}", repair)
         return passed("it is active, with its index")
 
     def recoverable(live: Json) -> Verdict:
-        status = live["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
-        enable = {"PointInTimeRecoveryEnabled": True}
-        repair = command(
-            facts,
-            "dynamodb update-continuous-backups",
-            table_name=table.name,
-            point_in_time_recovery_specification=enable,
-        )
-        return passed("it is enabled") if status == "ENABLED" else failed(f"it is {status}", repair)
+        found = live["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+        repair = facts.command(
+            "dynamodb update-continuous-backups", table_name=table.name,
+            point_in_time_recovery_specification={"PointInTimeRecoveryEnabled": True},
+        )  # fmt: skip
+        return equal(found, "ENABLED", repair)
 
     def expires(live: Json) -> Verdict:
         shown = live["TimeToLiveDescription"]
         if shown["TimeToLiveStatus"] in ("ENABLED", "ENABLING") and shown.get("AttributeName") == attribute:
             return passed(f"items expire by {attribute}")
-        specification = {"Enabled": True, "AttributeName": attribute}
-        repair = command(
-            facts, "dynamodb update-time-to-live", table_name=table.name, time_to_live_specification=specification
-        )
+        repair = facts.command(
+            "dynamodb update-time-to-live", table_name=table.name,
+            time_to_live_specification={"Enabled": True, "AttributeName": attribute},
+        )  # fmt: skip
         return failed(f"it is {shown['TimeToLiveStatus']}", repair)
 
-    shown = facts.read("dynamodb:DescribeTable", table.name)
-    yield check("table-ready", table, "The table is active", judged(shown, ready, gone))
-    policy = _policy(facts.read("dynamodb:GetResourcePolicy", table.name))
-    put = command(facts, "dynamodb put-resource-policy", resource_arn=table.arn, policy=compact(document))
-    yield policy_check(
-        "table-policy", table, "Only the bot writes to the table", expected=document, found=policy, repair=put
-    )
-    backups = facts.read("dynamodb:DescribeContinuousBackups", table.name)
-    yield check("table-recovery", table, "Point-in-time recovery is enabled", judged(backups, recoverable, gone))
-    ttl = facts.read("dynamodb:DescribeTimeToLive", table.name)
-    yield check("table-expiry", table, "Old items expire", judged(ttl, expires, gone))
-
-
-def _policy(answer: Item[Json]) -> Item[str | None]:
-    return Present(answer.value.get("Policy")) if isinstance(answer, Present) else answer
+    yield looked(facts, "dynamodb:DescribeTable", table, "table-ready", "The table is active", ready)
+    policy = policy_in(facts.read("dynamodb:GetResourcePolicy", table.name))
+    put = facts.command("dynamodb put-resource-policy", resource_arn=table.arn, policy=compact(document))
+    promise = "Only the bot writes to the table"
+    yield policy_check("table-policy", table, promise, expected=document, found=policy, repair=put)
+    promise, backups = "Point-in-time recovery is enabled", "dynamodb:DescribeContinuousBackups"
+    yield looked(facts, backups, table, "table-recovery", promise, recoverable)
+    yield looked(facts, "dynamodb:DescribeTimeToLive", table, "table-expiry", "Old items expire", expires)
 
 
 def _log_group(facts: Facts, group: Resource) -> Check:
     days = group["RetentionInDays"]
-    create = command(facts, "logs create-log-group", log_group_name=group.name)
-    retain = command(facts, "logs put-retention-policy", log_group_name=group.name, retention_in_days=days)
+    create = facts.command("logs create-log-group", log_group_name=group.name)
+    retain = facts.command("logs put-retention-policy", log_group_name=group.name, retention_in_days=days)
 
     def judge(live: Json) -> Verdict:
         shown = next((each for each in live["logGroups"] if each["logGroupName"] == group.name), None)
         if shown is None:
             return failed("there is no such log group", f"{create} &&\n{retain}")
-        found = shown.get("retentionInDays")
-        return (
-            passed(f"kept {days} days") if found == days else failed(f"kept {found or 'all'} days, not {days}", retain)
-        )
+        return equal(shown.get("retentionInDays"), days, retain, none="kept for ever")
 
-    answer = facts.read("logs:DescribeLogGroups", group.name)
-    return check("log-group", group, "The function's log is kept as long as deployed", judged(answer, judge, gone))
+    promise = "The function's log is kept for as many days as deployed"
+    return looked(facts, "logs:DescribeLogGroups", group, "log-group", promise, judge)
 
 
 def _key(facts: Facts, key: str) -> Verdict:
@@ -103,7 +89,7 @@ def _key(facts: Facts, key: str) -> Verdict:
         state = live["KeyMetadata"]["KeyState"]
         if state == "Enabled":
             return passed("it is enabled")
-        repair = command(facts, "kms enable-key", key_id=key) if state == "Disabled" else ""
+        repair = facts.command("kms enable-key", key_id=key) if state == "Disabled" else ""
         return failed(f"it is {state}", repair, "" if repair else "See AWS's page on key states.")
 
     return judged(facts.read("kms:DescribeKey", key), judge)

@@ -12,14 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from medic_cli.doctor.checks import all_checks
-from medic_cli.doctor.model import Check, CheckUp
+from medic_cli.doctor.checks import check_up
 from medic_cli.doctor.reader import Reader
 from medic_cli.scan.model import Gap, RegionSummary, Scan, ScanFinding
+
+if TYPE_CHECKING:
+    from medic_cli.doctor.model import Check, CheckUp
 
 FILE = Path(__file__).parents[3] / "data" / "doctor" / "healthy.json"
 NOW = datetime(2026, 11, 29, 18, tzinfo=UTC)
@@ -67,9 +69,10 @@ class RecordedAws:
             change(answer)
 
     def check_up(self) -> CheckUp:
-        facts = Reader(self, "AmplifyMedic", NOW, self._scan).facts()  # type: ignore[arg-type]
-        place = facts.place
-        return CheckUp(place.account, place.region, "AmplifyMedic", NOW, 1.0, all_checks(facts))
+        return check_up(self.reader().facts(), seconds=1.0)
+
+    def reader(self) -> Reader:
+        return Reader(self, "AmplifyMedic", NOW, self._scan)  # type: ignore[arg-type]
 
     def checks(self) -> dict[str, Check]:
         return {check.id: check for check in self.check_up().checks}

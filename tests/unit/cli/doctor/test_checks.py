@@ -60,6 +60,24 @@ def _no_alarm(answer: Any) -> None:
     del answer["MetricAlarms"][0]
 
 
+def _on_expressions(answer: Any) -> list[Any]:
+    """The alarms on an expression of several metrics."""
+    return [each for each in answer["MetricAlarms"] if any("Expression" in query for query in each.get("Metrics", ()))]
+
+
+def _other_expression(answer: Any) -> None:
+    _on_expressions(answer)[0]["Metrics"][0]["Expression"] = "FILL(m0,0)"
+
+
+def _in_another_order(answer: Any) -> None:
+    for alarm in _on_expressions(answer):
+        alarm["Metrics"].reverse()
+        for query in alarm["Metrics"]:
+            if query["ReturnData"]:
+                del query["ReturnData"]  # it is the default
+            query.get("MetricStat", {"Metric": {"Dimensions": []}})["Metric"]["Dimensions"].reverse()
+
+
 def _refused(kind: FindingKind = FindingKind.FIX_REFUSED) -> Callable[[RecordedAws], None]:
     found = ScanFinding(
         kind=kind, severity=Severity.WARNING, detail="The guardrail trust would refuse it.", region="eu-central-1",
@@ -142,6 +160,7 @@ FAULTS: Mapping[str, Fault] = {
                                    "PendingConfirmation"), "emails-confirmed:AlertsTopic"),
     "alarm gone": (lambda aws: aws.change("cloudwatch.describe_alarms", _no_alarm), "alarms-exist"),
     "alarm changed": (_inside("cloudwatch.describe_alarms", "MetricAlarms.0.Threshold", 99.0), "alarms-exist"),
+    "other expression": (lambda aws: aws.change("cloudwatch.describe_alarms", _other_expression), "alarms-exist"),
     "alarm muted": (_inside("cloudwatch.describe_alarms", "MetricAlarms.0.ActionsEnabled", value=False),
                     "alarms-wired"),
     "alarm to nobody": (_inside("cloudwatch.describe_alarms", "MetricAlarms.0.AlarmActions", []), "alarms-wired"),
@@ -203,6 +222,13 @@ def test_functions_without_their_permissions() -> None:
 
     assert len(failed) == 2
     assert all(name.startswith("function-permission:Watcher") for name in failed)
+
+
+def test_the_order_of_an_alarms_metrics_means_nothing() -> None:
+    aws = RecordedAws()
+    aws.change("cloudwatch.describe_alarms", _in_another_order)
+
+    assert aws.checks()["alarms-exist"].status is Status.PASS
 
 
 def test_a_stream_that_names_no_branch() -> None:

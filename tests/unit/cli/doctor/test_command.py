@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.validate import ParamValidator
 
-from medic_cli.doctor import run
+from medic_cli.doctor import reader
 from medic_cli.doctor.model import aws_command
 from tests.unit.cli.doctor.recorded import RecordedAws
 from tests.unit.cli.support import medic, valid
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def aws(monkeypatch: pytest.MonkeyPatch) -> RecordedAws:
     """The recorded answers, which the command then gets."""
     recorded = RecordedAws()
-    monkeypatch.setattr(run, "check_up", lambda _session, _stack: recorded.check_up())
+    monkeypatch.setattr(reader, "Reader", lambda _session, _stack, _now: recorded.reader())
     return recorded
 
 
