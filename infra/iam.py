@@ -154,6 +154,17 @@ def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
     )
 
 
+def alias_grant() -> Grant:
+    """To name the account in alerts. IAM limits this call to no resource."""
+    return Grant(
+        sid="NameTheAccount",
+        why="Reads the account's alias, which alerts show beside its number.",
+        actions=["iam:ListAccountAliases"],
+        resources=["*"],
+        wildcard="ListAccountAliases can't be limited to a resource; it returns the name of this account alone",
+    )
+
+
 def trail_grant(stack: Stack) -> Grant:
     """To find out who changed a role, an app or a branch. CloudTrail limits this call to no resource."""
     return Grant(

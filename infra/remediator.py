@@ -14,6 +14,7 @@ from infra.function import MedicFunction, function_environment
 from infra.iam import (
     Grant,
     alert_grants,
+    alias_grant,
     branches_grant,
     evidence_grants,
     incident_grants,
@@ -76,6 +77,7 @@ class RemediatorFunction(Construct):
         medic.grant([
             receive_grant(queue.queue_arn),
             *evidence_grants(stack, settings.apps),
+            alias_grant(),
             *([trail_grant(stack)] if settings.cloudtrail else []),
             *([grant(stack, settings.apps) for grant in (runtime_log_grant, branches_grant)] if reads_logs else []),
             *incident_grants(table.table_arn),

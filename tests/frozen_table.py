@@ -24,7 +24,6 @@ from medic.codec import to_text
 from medic.diagnosis.changes import RoleState, WorkingState
 from medic.events import RequestKind, Scope
 from medic.evidence import JobRef, RuntimeLine, RuntimePage
-from medic.incidents.last_success import LastSuccessTable
 from medic.incidents.model import (
     Answer,
     Change,
@@ -36,7 +35,7 @@ from medic.incidents.model import (
 )
 from medic.incidents.region import RegionTable
 from medic.incidents.requests import RequestsTable
-from medic.incidents.table import Cap, IncidentsTable, TransactionParts, success_key
+from medic.incidents.table import Cap, IncidentsTable, TransactionParts
 from medic.labels import ActionKind, BotLabel, Label, RoleKind, Trigger
 from medic.plan.model import Action, Disposition
 from medic.settings import Mode
@@ -132,10 +131,9 @@ def _current_items(client: Any) -> None:
         requests.submit(asked)
         if kind is RequestKind.UNDO:
             requests.answer(MAIN, asked.id, Answer("refused: nothing to undo", refused=True))
-    last_success = LastSuccessTable(*arguments)
     service = RoleState(ROLE, created_at=NOW - timedelta(days=9), trust="0" * 16, policies={"reads": "1" * 16})
     worked = WorkingState(6, NOW - timedelta(days=1), "4f1c", "WEB_COMPUTE", None, None, ("STAGE",), service, None)
-    last_success.write(MAIN, worked)
+    table.keep_success(MAIN, to_text(worked))
     cursors = Cursors(client, TABLE, (MAIN.partition, MAIN.account, MAIN.region), _fail)
     lines = tuple(RuntimeLine(str(n), NOW - timedelta(seconds=n), "s", "x") for n in range(3))
     read, _ = Cursor(MAIN.app_id).after_page(RuntimePage(lines, "more"), Cursor(MAIN.app_id).next_reading(NOW))
@@ -182,7 +180,6 @@ def newer_items() -> Iterator[Json]:
     raw["changes"][0]["kind"] = "attach_edge"
     yield _stored(scope, raw)
     yield _stored(branch("newer-schema"), raw, schema={"N": "2"})
-    yield {"pk": {"S": success_key(branch("newer-schema"))}, "seen": {"S": "{}"}, "schema": {"N": "2"}}
     yield {"pk": {"S": f"cursor#aws#{MAIN.account}#{MAIN.region}#dnewer"}, "state": {"S": '{"newer": 1}'}}
 
 
@@ -210,7 +207,7 @@ def damaged_items() -> Iterator[Json]:
     ):
         yield {"pk": {"S": key}, "due": {"S": "due"}, "due_at": {"N": "0"}}
     for name, text in (("no-json", "{"), ("wrong", '{"job": true}'), ("times", '{"job": 1, "read_at": "9999"}')):
-        yield {"pk": {"S": success_key(branch(f"damaged-{name}"))}, "seen": {"S": text}}
+        yield {**_stored(branch(f"worked-{name}")), "worked": {"S": text}}
     cursor = f"cursor#aws#{MAIN.account}#{MAIN.region}#ddamaged"
     yield {"pk": {"S": cursor}, "state": {"S": "{"}, "version": {"S": "x"}}
 

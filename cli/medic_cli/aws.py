@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from medic.aws.clients import READING
 from medic.aws.errors import AwsError, DeniedError, RetryableError, translated
+from medic.aws.iam import IamReader
 from medic.evidence import Absent, Item, Present, Unreadable
 from medic.redaction import redact
 from medic.settings import Runtime
@@ -67,12 +68,7 @@ def region_of(session_: Session) -> str:
 
 def account_alias(session_: Session) -> str:
     """The name that somebody gave the session's account, or "" if there is none or it may not be read."""
-    try:
-        with translated("iam:ListAccountAliases"):
-            aliases = session_.client("iam", config=READING).list_account_aliases()["AccountAliases"]
-    except (AwsError, BotoCoreError):
-        return ""  # the number says as much
-    return next(iter(aliases), "")
+    return IamReader(lambda: session_.client("iam", config=READING), "").account_alias()
 
 
 def required(item: Item[_T], region: str) -> _T:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from medic.aws.secrets import SecretForm
     from medic.aws.trail import TrailReader
     from medic.incidents.attributes import OnUnreadable
-    from medic.incidents.last_success import LastSuccessTable
     from medic.incidents.region import RegionTable
     from medic.incidents.requests import RequestsTable
     from medic.incidents.table import IncidentsTable
@@ -111,12 +110,6 @@ class Gateways:
         from medic.incidents.region import RegionTable
 
         return RegionTable(self.clients.dynamodb, self._table_name, self.clock, self.on_unreadable)
-
-    @cached_property
-    def last_success(self) -> LastSuccessTable:
-        from medic.incidents.last_success import LastSuccessTable
-
-        return LastSuccessTable(self.clients.dynamodb, self._table_name, self.clock, self.on_unreadable)
 
     @cached_property
     def trail(self) -> TrailReader:

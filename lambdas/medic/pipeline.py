@@ -64,4 +64,6 @@ def run(message: Message, services: Services, attempt: Attempt | None = None) ->
 
 def send_test_alerts(region: Scope, services: Services) -> dict[str, object]:
     """Send a test alert to every channel. Returns the result of each."""
-    return {"channels": list(send_test_alert(compose_test(region), services.channels))}
+    return {
+        "channels": list(send_test_alert(compose_test(region, services.alias_of(region.account)), services.channels))
+    }

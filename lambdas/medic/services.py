@@ -49,6 +49,15 @@ class Services(Gateways):
         return self.iam_of(self.runtime.account)
 
     @cached_property
+    def _account_alias(self) -> str:
+        """Read once in the life of the function's environment, and not again if that failed."""
+        return self.iam.account_alias()
+
+    def alias_of(self, account: str) -> str:
+        """The account's alias, or "". Only this function's own account can be asked for its alias."""
+        return self._account_alias if account == self.runtime.account else ""
+
+    @cached_property
     def gatherer(self) -> Gatherer:
         settings = self.runtime.settings
         max_bytes = settings.limits.log_mebibytes * 1024 * 1024

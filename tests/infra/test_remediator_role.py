@@ -76,10 +76,11 @@ def test_the_policies_of_the_account_and_those_of_aws_are_read() -> None:
     }
 
 
-def test_only_cloudtrail_which_knows_no_resources_is_read_without_naming_one() -> None:
+def test_only_calls_that_iam_limits_to_no_resource_are_granted_without_naming_one() -> None:
     of_everything = {sid for sid, statement in reader(**EVERYTHING).items() if flatten(statement["Resource"]) == "*"}
 
-    assert of_everything == {"FindWhoChangedIt"}
+    assert of_everything == {"FindWhoChangedIt", "NameTheAccount"}
+    assert actions(reader()["NameTheAccount"]) == ["iam:ListAccountAliases"]
 
 
 def test_cloudtrail_is_read_where_iam_and_the_apps_are_unless_the_settings_withhold_it() -> None:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic import VERSION, pipeline
+from medic.diagnosis.changes import kept_state
 from medic.events import WakeUp
 from medic.evidence import Present, Unreadable
 from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import IncidentState
-from medic.incidents.table import _wake_up_for, success_key
+from medic.incidents.table import _wake_up_for
 from medic.watch.cursor_store import Cursors
 from tests.frozen_table import FOLDER, MAIN, branch, frozen
 from tests.integration.conftest import REGION, TABLE
@@ -94,14 +95,11 @@ def test_every_incident_of_a_release_is_read(table: Frozen) -> None:
 
 
 @only(CURRENT)
-def test_the_last_success_is_read_and_a_damaged_one_is_skipped_and_counted(table: Frozen) -> None:
-    successes = table.services().last_success
-    assert isinstance(successes.read(MAIN), Present)
-    damaged = [branch(f"damaged-{name}") for name in ("no-json", "wrong", "times")]
-    assert [type(successes.read(scope)) for scope in damaged] == [Unreadable] * 3
-    assert table.unreadable == [success_key(scope) for scope in damaged]
-    with pytest.raises(NewerSchemaError):
-        successes.read(branch("newer-schema"))
+def test_the_last_success_is_read_and_a_damaged_one_is_no_missing_one(table: Frozen) -> None:
+    records = table.services().table
+    assert isinstance(kept_state(records.read(MAIN).worked), Present)
+    damaged = [branch(f"worked-{name}") for name in ("no-json", "wrong", "times")]
+    assert [type(kept_state(records.read(scope).worked)) for scope in damaged] == [Unreadable] * 3
 
 
 @only(FIRST)

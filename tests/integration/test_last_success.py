@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from medic.diagnosis.changes import kept_state
 from medic.events import Scope, runtime_wake_up
-from medic.evidence import Absent, Present
-from medic.incidents.table import success_key
+from medic.evidence import value_of
+from medic.incidents.table import branch_key
 from tests.faults.arrange import LAMBDA_TRUST, READS
 from tests.integration.conftest import REGION, TABLE
 from tests.integration.test_call_budgets import DOCUMENTS, calls_of, own_calls, target_calls
@@ -28,16 +29,11 @@ def scope(world: World, app: str, branch: str = "main") -> Scope:
 
 
 def kept(world: World, app: str, branch: str = "main") -> WorkingState | None:
-    match world.services().last_success.read(scope(world, app, branch)):
-        case Present(state):
-            return state
-        case Absent():
-            return None
-    pytest.fail("it can't be read")
+    return value_of(kept_state(world.services().table.read(scope(world, app, branch)).worked))
 
 
 def item(world: World, app: str) -> dict[str, Any]:
-    found = world.client("dynamodb").get_item(TableName=TABLE, Key={"pk": {"S": success_key(scope(world, app))}})
+    found = world.client("dynamodb").get_item(TableName=TABLE, Key={"pk": {"S": branch_key(scope(world, app))}})
     return dict(found["Item"])
 
 
@@ -63,7 +59,8 @@ def test_a_role_that_was_replaced_since_the_last_success_is_named(world: World) 
 
     alert = failure(world, app)
 
-    assert "✗ since job 1 succeeded (" in alert
+    assert "✗ between job 1, which succeeded (" in alert
+    assert " UTC), and job 2: the service role" in alert
     assert f"the service role was replaced: arn:aws:iam::{world.amplify.account_id}:role/app/service → {other}" in alert
     assert world.trail.lookups == [(REGION, "EventName", "UpdateApp")]
 
@@ -135,7 +132,7 @@ def test_nothing_changed_is_a_check_that_passes(world: World) -> None:
 
     alert = failure(world, app)
 
-    assert "since job 1 succeeded" not in alert
+    assert "job 1, which succeeded" not in alert
     assert world.trail.lookups == []
 
 
@@ -147,20 +144,13 @@ def test_a_branch_that_never_succeeded_has_nothing_to_compare(world: World) -> N
 
 def test_a_damaged_record_is_no_record_without_changes(world: World) -> None:
     app = succeeded(world)
-    damaged = {**item(world, app), "seen": {"S": '{"job": "x"}'}}
+    damaged = {**item(world, app), "worked": {"S": '{"job": "x"}'}}
     world.client("dynamodb").put_item(TableName=TABLE, Item=damaged)
 
     alert = failure(world, app)
 
     assert "? could not look at what changed since a success: the record of the last success is damaged" in alert
     assert world.trail.lookups == []
-
-
-def test_a_record_of_a_newer_release_stops_no_diagnosis(world: World) -> None:
-    app = succeeded(world)
-    world.client("dynamodb").put_item(TableName=TABLE, Item={**item(world, app), "schema": {"N": "2"}})
-
-    assert "? could not look at what changed since a success" in failure(world, app)
 
 
 def test_a_later_success_replaces_what_is_kept(world: World) -> None:
@@ -185,7 +175,7 @@ def test_a_success_that_comes_again_writes_nothing(world: World) -> None:
 
     for again in (first, second):
         made = calls_of(world, again)
-        assert own_calls(made) == ["dynamodb.GetItem"] * 2
+        assert own_calls(made) == ["dynamodb.GetItem"]
         assert target_calls(made) == ["amplify.GetJob", "amplify.GetBranch"]
     assert item(world, app) == before
 
@@ -209,7 +199,7 @@ def test_a_failure_that_is_older_than_the_success_is_not_compared(world: World) 
 
     world.deliver(failed)
 
-    assert "since job" not in world.alerts()[-1]
+    assert "succeeded (" not in world.alerts()[-1]
 
 
 def test_a_branch_that_was_created_again_is_not_compared_with_the_deleted_one(world: World) -> None:
@@ -221,7 +211,7 @@ def test_a_branch_that_was_created_again_is_not_compared_with_the_deleted_one(wo
     amplify.create_branch(appId=app, branchName="main")
     world.client("iam").delete_role(RoleName="service")
 
-    assert "since job" not in failure(world, app)
+    assert "succeeded (" not in failure(world, app)
 
 
 @pytest.mark.parametrize(
@@ -242,10 +232,31 @@ def test_no_value_of_a_variable_is_kept_and_the_item_ends_after_90_days(world: W
 
     stored = item(world, app)
 
-    assert "API_TOKEN" in stored["seen"]["S"]
+    assert "API_TOKEN" in stored["worked"]["S"]
     assert SECRET_VALUE not in json.dumps(stored)
     ends = int(stored["expires_at"]["N"]) - world.now().timestamp() + 3600
     assert ends == pytest.approx(timedelta(days=90).total_seconds(), abs=60)
+
+
+def test_a_state_that_is_too_large_is_not_kept(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    app = succeeded(world, environmentVariables={f"{'V' * 200}{number}": "x" for number in range(250)})
+
+    assert kept(world, app) is None
+    assert "RecordUnreadable" in caplog.messages
+
+
+def test_a_success_like_the_one_before_is_not_written(world: World) -> None:
+    app = succeeded(world)
+    again = world.client("amplify").start_job(appId=app, branchName="main", jobType="RETRY", jobId="1")
+    assert again["jobSummary"]["jobId"] == "2"
+    world.amplify.control.advance(600)
+    before = item(world, app)
+
+    made = calls_of(world, dict(world.amplify.events[-1]))
+
+    assert own_calls(made) == ["dynamodb.GetItem"]
+    assert len([call for call in target_calls(made) if call not in LISTS]) == 4
+    assert item(world, app) == before
 
 
 def test_the_calls_of_a_success_are_few(world: World) -> None:
@@ -258,7 +269,7 @@ def test_the_calls_of_a_success_are_few(world: World) -> None:
     assert len([call for call in target_calls(made) if call not in LISTS]) <= 6
     assert made.count("iam.GetRole") == 2
     assert not DOCUMENTS & set(made)
-    assert own_calls(made) == ["dynamodb.GetItem", "dynamodb.GetItem", "dynamodb.UpdateItem"]
+    assert own_calls(made) == ["dynamodb.GetItem", "dynamodb.UpdateItem"]
 
 
 def test_a_runtime_failure_says_what_changed_too(world: World) -> None:

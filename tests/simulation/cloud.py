@@ -69,6 +69,9 @@ class SimulatedRoles:
     def get_role_policy(self, *, RoleName: str, PolicyName: str) -> Json:  # noqa: N803, ARG002
         return {"PolicyDocument": self._named(RoleName, "GetRolePolicy").policies[0]}
 
+    def list_account_aliases(self) -> Json:
+        return {"AccountAliases": []}
+
     def _named(self, name: str, operation: str) -> Role:
         if name not in self.roles:
             raise client_error(operation, "NoSuchEntity", f"The role with name {name} cannot be found.", 404)

@@ -13,7 +13,7 @@ from medic.arns import arn_parts
 from medic.aws.errors import AbsentError, AwsError, AwsRejectedError
 from medic.aws.gather import Deployment, Gatherer
 from medic.aws.logs import BuildLogSource
-from medic.diagnosis.changes import with_changes
+from medic.diagnosis.changes import kept_state, with_changes
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.roles import compute_role_verdict
 from medic.events import Scope
@@ -32,7 +32,7 @@ from medic.evidence import (
     build_log,
 )
 from medic.gateways import Gateways
-from medic.incidents.last_success import LastSuccessTable
+from medic.incidents.table import IncidentsTable
 from medic.labels import Label, Phase, Trigger
 from medic.logscan.model import LogReading
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
@@ -208,9 +208,9 @@ def _with_changes(gateways: DiagnosisGateways, scope: Scope, evidence: Evidence,
     if gateways.stack is None:
         return diagnosis
     table = gateways.stack.runtime.table
-    kept = LastSuccessTable(gateways.clients.dynamodb, table, gateways.clock, gateways.on_unreadable)
+    records = IncidentsTable(gateways.clients.dynamodb, table, gateways.clock, gateways.on_unreadable)
     try:
-        last = kept.read(scope)
+        last = kept_state(records.read(scope).worked)
     except AwsError as error:
         last = Unreadable(str(error))
     return with_changes(

@@ -66,7 +66,8 @@ def compose_report(report: FailureReport) -> Alert:
         branch=scope.branch,
         what=failure_report.what_happened(report),
         brief=tuple(failure_report.brief(report)),
-        identity=failure_report.identity(scope, incident, failure.job),
+        identity=failure_report.identity(incident.job_id, failure.job),
+        place=wording.place(scope),
         links=tuple(failure_report.links(report)),
         scope=scope,
         approval=failure_report.approval(report),
@@ -193,14 +194,14 @@ def compose_builds_failing(scope: Scope, incident: Incident, limits: Limits) -> 
         (_BOT, f"Reports no more of them one by one for {limits.storm_minutes} min. IAM failures are handled as ever."),
     )
     what = f"more than {limits.other_failures} within {limits.storm_minutes} min, not because of IAM"
-    return _of_region(_follow_up(scope, incident, _News(AlertKind.BUILDS_FAILING, what, lines)), scope, incident)
+    return _of_region(_follow_up(scope, incident, _News(AlertKind.BUILDS_FAILING, what, lines)), incident)
 
 
 def compose_builds_reported_again(scope: Scope, incident: Incident) -> Alert:
     """The alert that failed builds are reported one by one again."""
     lines = ((_NEXT, "None. `medic history` lists the builds that were not reported one by one."),)
     news = _News(AlertKind.EXPIRED, "failed builds are reported one by one again", lines)
-    return _of_region(_follow_up(scope, incident, news), scope, incident)
+    return _of_region(_follow_up(scope, incident, news), incident)
 
 
 def compose_not_rebuilt(scope: Scope, incident: Incident, why: str) -> Alert:
@@ -253,7 +254,7 @@ def compose_log_missing(scope: Scope, incident: Incident) -> Alert:
     return _follow_up(scope, incident, _News(AlertKind.UNDIAGNOSED, "there is no SSR log to read", lines))
 
 
-def compose_test(scope: Scope) -> Alert:
+def compose_test(scope: Scope, alias: str = "") -> Alert:
     """The alert of `medic test-alert`, which says that nothing is wrong."""
     return Alert(
         kind=AlertKind.TEST,
@@ -263,7 +264,8 @@ def compose_test(scope: Scope) -> Alert:
         branch="*",
         what=f"Amplify Medic {VERSION} reaches you here",
         brief=(NamedText(_NEXT, "None. Somebody sent this test; nothing is wrong, and nothing was changed."),),
-        identity=f"account {scope.account} / {scope.region}",
+        identity="",
+        place=wording.place(scope, alias),
     )
 
 
@@ -332,13 +334,12 @@ def _storm_alert(scope: Scope, storm: Incident, extent: Extent, news: _News) -> 
         Section("More", (f"and {left_out} more: see `medic history`",) if left_out > 0 else ()),
     )
     listed = replace(news, sections=tuple(section for section in lists if section.items))
-    return _of_region(_follow_up(scope, storm, listed), scope, storm)
+    return _of_region(_follow_up(scope, storm, listed), storm)
 
 
-def _of_region(alert: Alert, scope: Scope, incident: Incident) -> Alert:
+def _of_region(alert: Alert, incident: Incident) -> Alert:
     """The alert about the whole region, so without an app, links and buttons."""
-    began = f"began {incident.opened_at:%d %b %H:%M} UTC · {failure_report.identity(scope, incident)}"
-    return replace(alert, app="", identity=began, links=(), scope=None)
+    return replace(alert, app="", identity=f"began {incident.opened_at:%d %b %H:%M} UTC", links=(), scope=None)
 
 
 def _affected_line(each: Affected) -> str:
@@ -366,7 +367,8 @@ def _follow_up(scope: Scope, incident: Incident, news: _News, job_id: str = "") 
         branch=scope.branch,
         what=news.what,
         brief=tuple(NamedText(*line) for line in news.lines),
-        identity=failure_report.identity(scope, incident, job_id=job_id),
+        identity=failure_report.identity(job_id or incident.job_id),
+        place=wording.place(scope),
         links=tuple(failure_report.console_links(scope, job_id or incident.job_id, runtime=runtime)),
         scope=scope,
         sections=news.sections,

@@ -356,15 +356,9 @@ def reference(report: FailureReport) -> Iterator[NamedText]:
     yield NamedText("Diagnosed by", f"Amplify Medic {VERSION}")
 
 
-def identity(scope: Scope, incident: Incident, job: Job | None = None, job_id: str = "") -> str:
-    """One line that identifies the failure."""
-    id_ = job_id or incident.job_id
-    parts = [
-        f"Job {id_}" if id_.strip("0") else "",
-        _commit(job) if job is not None else "",
-        f"account {scope.account} / {scope.region}",
-        f"incident {incident.id}",
-    ]
+def identity(job_id: str, job: Job | None = None) -> str:
+    """The job and its commit; empty without a job."""
+    parts = (f"Job {job_id}" if job_id.strip("0") else "", _commit(job) if job is not None else "")
     return " · ".join(filter(None, parts))
 
 

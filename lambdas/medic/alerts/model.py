@@ -108,7 +108,9 @@ class Alert:
     brief: tuple[NamedText, ...]
     """Labelled sentences: the cause and its rank, what the bot did, one next step."""
     identity: str
-    """One line: job, commit, account, region and incident."""
+    """Job and commit. Empty if it is about neither."""
+    place: str
+    """Account and region."""
     links: tuple[NamedText, ...] = ()
     scope: Scope | None = None
     """The branch, or the whole app, that its buttons are about. None if it has no buttons."""
@@ -150,6 +152,7 @@ def redacted(alert: Alert, *, emails: bool = False, quotes: bool = True) -> Aler
         what=clean(alert.what),
         brief=values(alert.brief),
         identity=clean(alert.identity),
+        place=clean(alert.place),
         links=tuple(NamedText(clean(link.name), link.text) for link in alert.links),
         sections=tuple(
             replace(section, items=tuple(map(clean, section.items)), snippets=values(section.snippets))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medic.alerts.model import NamedText
-from medic.alerts.wording import headline, shortened
+from medic.alerts.wording import cut_in_the_middle, headline, identity_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def brief_lines(alert: Alert, *, approve_by_command: bool = True, note: str = ""
         lines.append(NamedText("To approve", alert.approval.command))
     if note:
         lines.append(NamedText("Note", note))
-    lines.append(NamedText("", alert.identity))
+    lines.append(NamedText("", identity_line(alert)))
     shown = [replace(line, text=_one_line(line.text)) for line in lines]
     links = sum(len(name) + 3 for name, _ in brief_links(alert))
     return tuple(_fitted(shown, MAX_BRIEF - links - len(title(alert))))
@@ -57,11 +57,14 @@ def brief_links(alert: Alert) -> tuple[tuple[str, str], ...]:
 
 
 def _fitted(lines: list[NamedText], limit: int) -> Iterator[NamedText]:
-    """The lines, each cut to the largest number of characters with which all fit together."""
+    """The lines, each cut to the largest number of characters with which all fit together.
+
+    The last one, which has no name, keeps its end: the incident.
+    """
     most = limit - sum(len(line.name) + 3 for line in lines)
     cap = next(cap for cap in range(most, 0, -1) if sum(min(len(line.text), cap) for line in lines) <= most)
     for line in lines:
-        yield replace(line, text=shortened(line.text, cap))
+        yield replace(line, text=(shortened if line.name else cut_in_the_middle)(line.text, cap))
 
 
 def labelled(line: NamedText) -> str:

@@ -12,6 +12,7 @@ from medic.labels import ActionKind, Label, RoleKind
 
 if TYPE_CHECKING:
     from medic.alerts.model import Alert
+    from medic.events import Scope
 
 
 class AlertStyle(NamedTuple):
@@ -143,17 +144,28 @@ def _titled(state: str, separator: str, alert: Alert, limit: int) -> str:
     names = alert.app
     if alert.branch != "*":
         half = (room - len(separator)) // 2
-        app = _cut_in_the_middle(alert.app, max(half, room - len(separator) - len(alert.branch)))
-        names = f"{app}{separator}{_cut_in_the_middle(alert.branch, room - len(separator) - len(app))}"
-    return shortened(f"{state}{_cut_in_the_middle(names, room)}: {alert.what}", limit)
+        app = cut_in_the_middle(alert.app, max(half, room - len(separator) - len(alert.branch)))
+        names = f"{app}{separator}{cut_in_the_middle(alert.branch, room - len(separator) - len(app))}"
+    return shortened(f"{state}{cut_in_the_middle(names, room)}: {alert.what}", limit)
 
 
-def _cut_in_the_middle(name: str, limit: int) -> str:
+def cut_in_the_middle(name: str, limit: int) -> str:
     """Both ends stay, because either may identify it."""
     if len(name) <= limit:
         return name
     half = (limit - 1) // 2
     return f"{name[: limit - 1 - half]}…{name[len(name) - half :]}"
+
+
+def identity_line(alert: Alert) -> str:
+    """The last line of the brief: job, commit, account, region and incident."""
+    incident = "" if alert.kind is AlertKind.TEST else f"incident {alert.incident_id}"
+    return " · ".join(filter(None, (alert.identity, alert.place, incident)))
+
+
+def place(scope: Scope, alias: str = "") -> str:
+    """Account and region, with the account's alias if it is known."""
+    return f"account {f'{alias} ({scope.account})' if alias else scope.account} / {scope.region}"
 
 
 def shortened(text: str, limit: int) -> str:

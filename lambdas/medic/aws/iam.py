@@ -1,14 +1,15 @@
-"""The IAM API, read only: roles and their policies."""
+"""The IAM API, read only: roles, their policies, and the account's alias."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from medic.arns import RoleArn
-from medic.aws.errors import AbsentError, DeniedError, translated
+from medic.aws.errors import AbsentError, AwsError, DeniedError, translated
 from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
 
 if TYPE_CHECKING:
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
 
 
+_ALIAS = re.compile(r"(?=[a-z0-9-]{3,63}\Z)(?![0-9]+\Z)[a-z0-9]+(-[a-z0-9]+)*")
+"""IAM takes no other alias. One of digits alone would look like an account's number, so it is not shown.
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccountAlias.html"""
+
+
 class IamReader:
-    """Reads roles, and the documents of their policies."""
+    """Reads roles, the documents of their policies, and the account's alias."""
 
     def __init__(self, client: Callable[[], IAMClient], account: str) -> None:
         self._client = client
@@ -62,6 +68,15 @@ class IamReader:
                 tags={tag["Key"]: tag["Value"] for tag in raw.get("Tags", [])},
             )
         )
+
+    def account_alias(self) -> str:
+        """The name that somebody gave the account. Empty if it has none, or if it can't be read."""
+        try:
+            with translated("iam:ListAccountAliases"):
+                aliases = self._client().list_account_aliases()["AccountAliases"]
+        except AwsError:
+            return ""
+        return next(filter(_ALIAS.fullmatch, aliases), "")
 
     def policies(self, role_name: str) -> Item[RolePolicies]:
         """The role's policies: Absent if the role or a policy does not exist, Unreadable if one may not be read.

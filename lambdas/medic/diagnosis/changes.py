@@ -10,10 +10,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.arns import name_of
+from medic.codec import CodecError, from_text
 from medic.diagnosis.model import Check, CheckResult
 from medic.evidence import Absent, Present, Trail, Unreadable, value_of
 from medic.text import bare, listed, sequence
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 CHANGED = "changed_since_success"
 """The id of the check that fails if something differs from what the last success left."""
+FRESH = timedelta(minutes=15)
+"""How long after a job's end the account is taken for what the job was built with."""
+_RENEW_AFTER = timedelta(days=7)
+"""A state that stays the same is written again after this time. What the table holds ends 90 days after a write."""
 _MOST_NAMES = 300
 """How many names of environment variables are kept. Beyond it none are, because a cut list would show differences."""
 _MOST_EVENTS = 3
@@ -92,6 +97,8 @@ class Comparison:
     changes: tuple[Change, ...]
     unread: tuple[str, ...]
     """What could not be compared, because it was not read then or now."""
+    next_job: bool = False
+    """True if the failed job is the one after the success, and was read soon after its end."""
 
     @property
     def lookups(self) -> tuple[tuple[str, str], ...]:
@@ -116,9 +123,25 @@ def working_state(evidence: Evidence) -> WorkingState | None:
     )
 
 
+def kept_state(worked: str) -> Item[WorkingState]:
+    """The state of the last success, as a branch's record keeps it. Unreadable if it is damaged."""
+    if not worked:
+        return Absent("no success of this branch is on record")
+    try:
+        return Present(from_text(WorkingState, worked))
+    except CodecError as error:
+        return Unreadable(f"the record of the last success is damaged: {error}")
+
+
 def is_newer(job: int, kept: WorkingState, created_at: datetime | None) -> bool:
     """True if a job is later than the one whose state is kept, or if that one is of a deleted branch."""
     return job > kept.job or _of_a_deleted_branch(kept, created_at)
+
+
+def says_more(state: WorkingState, kept: WorkingState, created_at: datetime | None) -> bool:
+    """True if a newer state has to be written: it differs from the kept one, or that one is old."""
+    same = replace(kept, job=state.job, read_at=state.read_at) == state
+    return not same or state.read_at - kept.read_at > _RENEW_AFTER or _of_a_deleted_branch(kept, created_at)
 
 
 def with_changes(
@@ -169,19 +192,24 @@ def compare(before: WorkingState, evidence: Evidence) -> Comparison | None:
     ]
     if before.variables is None or now.variables is None:
         unread.append("the names of the environment variables")
-    return Comparison(before, now, changes, tuple(unread))
+    job = value_of(evidence.job)
+    soon = job is not None and job.ended_at is not None and now.read_at - job.ended_at < FRESH
+    return Comparison(before, now, changes, tuple(unread), next_job=soon and now.job == before.job + 1)
 
 
 def changed_check(comparison: Comparison, trail: Trail) -> Check:
     """The check that says what changed, and who changed it as far as CloudTrail tells."""
     before, now, changes = comparison.before, comparison.now, comparison.changes
-    success = f"job {before.job} succeeded ({before.read_at:%Y-%m-%d %H:%M} UTC)"
+    at = f"({before.read_at:%Y-%m-%d %H:%M} UTC)"
     gap = f"; could not look at {listed(comparison.unread)}" if comparison.unread else ""
     commit = _commit_change(before, now)
     if changes:
         clauses = sequence([*(change.clause for change in changes), *commit])
-        return Check(CHANGED, CheckResult.FAIL, f"since {success}: {clauses}{_who(trail)}{gap}")
-    seen = f"nothing that was compared differs from when {success}{f', but {commit[0]}' if commit else ''}"
+        since = f"since job {before.job} succeeded {at}"
+        when = f"between job {before.job}, which succeeded {at}, and job {now.job}" if comparison.next_job else since
+        return Check(CHANGED, CheckResult.FAIL, f"{when}: {clauses}{_who(trail)}{gap}")
+    but = f", but {commit[0]}" if commit else ""
+    seen = f"nothing that was compared differs from when job {before.job} succeeded {at}{but}"
     return Check(CHANGED, CheckResult.UNKNOWN if comparison.unread else CheckResult.PASS, f"{seen}{gap}")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.amplify import JobWithLogs
 from medic.aws.gather import Deployment
-from medic.diagnosis.changes import is_newer, with_changes, working_state
+from medic.codec import to_text
+from medic.diagnosis.changes import FRESH, is_newer, kept_state, says_more, with_changes, working_state
 from medic.evidence import Absent, Item, Present, Trail, Unreadable, value_of
-from medic.incidents.attributes import NewerSchemaError
+from medic.incidents.table import branch_key
 from medic.plan.optin import read_opt_in
 from medic.telemetry import TelemetryEvent
 
@@ -19,57 +19,57 @@ if TYPE_CHECKING:
 
     from medic.diagnosis.changes import Comparison, WorkingState
     from medic.diagnosis.model import Diagnosis
-    from medic.events import Scope
     from medic.evidence import Branch, Job
+    from medic.incidents.record import BranchRecord
     from medic.plan.failure import ConfirmedFailure
     from medic.services import Services
 
-_FRESH = timedelta(minutes=15)
-"""How long after a success the account is taken for what the deployment was built with."""
+_MOST_CHARACTERS = 40_000
+"""A usual state has 2,000. The record it is part of may have 400 KB, and every write of it costs by its size."""
 _NO_LOG = Absent("a success needs no log")
 _WITHHELD = "the setting `cloudtrail` is false"
 
 
 def is_fresh(ended_at: datetime | None, services: Services) -> bool:
     """True if a deployment ended so lately that its state may be kept."""
-    return ended_at is not None and services.clock() - ended_at < _FRESH
+    return ended_at is not None and services.clock() - ended_at < FRESH
 
 
-def keep_success(scope: Scope, branch: Branch, job: Job, services: Services) -> None:
-    """Read and keep the state of a branch whose job succeeded just now, unless that of a newer job is kept.
+def keep_success(record: BranchRecord, branch: Branch, job: Job, services: Services) -> None:
+    """Read and keep the state of a branch whose job succeeded just now, unless the record says as much.
 
     A state that can't be read whole now is not kept: it would show differences that there are not.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached, or a newer release wrote the record.
+        RetryableError: AWS throttled or could not be reached.
     """
+    scope = record.scope
     ignored = branch.is_preview or read_opt_in(services.runtime.settings, branch.tags).ignored
     if ignored or not is_fresh(job.ended_at, services):
         return
-    match services.last_success.read(scope):
-        case Present(kept) if not is_newer(int(job.id), kept, branch.created_at):
-            return
-        case _:
-            app = services.amplify.app(scope.app_id)
-    match app:
+    kept = value_of(_kept(record, services))
+    if kept is not None and not is_newer(int(job.id), kept, branch.created_at):
+        return
+    match services.amplify.app(scope.app_id):
         case Absent(reason) | Unreadable(reason):
             services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=scope, job=job.id, why=reason)
             return
-        case Present():
+        case Present() as app:
             deployment = Deployment(scope, app, Present(branch), Present(JobWithLogs(job, {})))
     evidence = services.gatherer.evidence(deployment, _NO_LOG, read_at=services.clock(), candidate=None, repair=None)
     found = [arn for arn, role in evidence.roles.items() if value_of(role)]
     state = working_state(replace(evidence, policies=services.gatherer.policies(found)))
-    if state is not None:
-        services.last_success.write(scope, state)
+    if state is None or (kept is not None and not says_more(state, kept, branch.created_at)):
+        return
+    worked = to_text(state)
+    if len(worked) > _MOST_CHARACTERS:
+        services.on_unreadable(branch_key(scope), f"its last success has {len(worked)} characters and is not stored")
+        return
+    services.table.keep_success(scope, worked)
 
 
-def say_what_changed(failure: ConfirmedFailure, services: Services) -> Diagnosis:
-    """The diagnosis with the check that says what changed since the last success, if one is kept.
-
-    Raises:
-        AwsError: the table could not be read. That CloudTrail can't be read is said in the check.
-    """
+def say_what_changed(failure: ConfirmedFailure, record: BranchRecord, services: Services) -> Diagnosis:
+    """The diagnosis with the check that says what changed since the last success, if the branch's record has one."""
     scope = failure.scope
 
     def look_up(comparison: Comparison) -> Trail:
@@ -77,8 +77,11 @@ def say_what_changed(failure: ConfirmedFailure, services: Services) -> Diagnosis
             return Trail(gap=_WITHHELD)
         return services.trail.read(scope, comparison.lookups, comparison.before.read_at)
 
-    try:
-        kept: Item[WorkingState] = services.last_success.read(scope)
-    except NewerSchemaError as error:
-        kept = Unreadable(error.message)
-    return with_changes(failure.diagnosis, failure.evidence, kept, look_up)
+    return with_changes(failure.diagnosis, failure.evidence, _kept(record, services), look_up)
+
+
+def _kept(record: BranchRecord, services: Services) -> Item[WorkingState]:
+    kept = kept_state(record.worked)
+    if isinstance(kept, Unreadable):
+        services.on_unreadable(branch_key(record.scope), kept.reason)
+    return kept

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from medic.alerts.compose import compose_replacement
 from medic.alerts.delivery import deliver
 from medic.alerts.model import Alert, redacted
+from medic.alerts.wording import place
 from medic.codec import CodecError, from_text, to_text
 from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import UndeliveredAlert
@@ -127,6 +128,7 @@ class LockedBranch:
         """
         services = self.services
         settings = services.runtime.settings
+        alert = replace(alert, place=place(self.scope, services.alias_of(self.scope.account)))
         alert = redacted(alert, emails=settings.redact_emails, quotes=settings.log_lines is not LogLines.NONE)
         delivery = deliver(alert, services.channels, incident.alerted, alert_key, incident.threads)
         for receipt in delivery.receipts:

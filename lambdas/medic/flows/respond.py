@@ -203,7 +203,7 @@ def _act(
 ) -> FailureReport:
     """Open or count up the incident, apply the plan, send the alert unless it would tell nothing new, then rebuild."""
     services, scope, now = locked.services, failure.scope, locked.now
-    failure = replace(failure, diagnosis=say_what_changed(failure, services))
+    failure = replace(failure, diagnosis=say_what_changed(failure, locked.record, services))
     incident = _open_or_count(failure, before, now)
     is_new = before is None or before.id != incident.id
     region = services.region.count(scope) if is_new and failure.shown_by_state else services.region.read(scope)

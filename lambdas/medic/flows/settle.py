@@ -37,10 +37,12 @@ def settle(event: DeploymentEvent, services: Services) -> None:
         RetryableError: AWS throttled or could not be reached.
         BusyError: another invocation works on this branch.
     """
-    incidents = services.table.read(event.scope).incidents
+    record = services.table.read(event.scope)
     # An incident is unsettled if a build may close it, or if one of its alerts is not delivered yet.
-    unsettled = any(not incident.settled and incident.trigger is Trigger.FAILED for incident in incidents)
-    unsettled = unsettled or any(_waits_for(incident, event.job_id) for incident in incidents)
+    unsettled = any(
+        (not incident.settled and incident.trigger is Trigger.FAILED) or _waits_for(incident, event.job_id)
+        for incident in record.incidents
+    )
     fresh = event.status is DeploymentStatus.SUCCEED and is_fresh(event.time, services)
     if not (unsettled or fresh):
         return
@@ -52,7 +54,7 @@ def settle(event: DeploymentEvent, services: Services) -> None:
     if unsettled:
         _settle_incidents(event, job, branch, services)
     if fresh and branch is not None:
-        keep_success(event.scope, branch, job, services)
+        keep_success(record, branch, job, services)
 
 
 def _settle_incidents(event: DeploymentEvent, job: Job, branch: Branch | None, services: Services) -> None:

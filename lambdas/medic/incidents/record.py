@@ -35,6 +35,8 @@ _MAX_COOLING = timedelta(hours=25)
 """How far in the future a cool-down may end: the longest that the settings allow, and an hour."""
 _MAX_DAMAGED = 20_000
 """How many characters of a damaged attribute are kept."""
+WORKED = "worked"
+"""The attribute that holds what the branch looked like when a deployment last succeeded."""
 _HEARD = "heard_"
 _HEARD_JOBS = 20
 """How many failed jobs of a branch are remembered as handled. A later job takes the attribute of the one 20 before."""
@@ -65,6 +67,8 @@ class BranchRecord:
     unread: tuple[UnreadIncident, ...] = ()
     heard: frozenset[str] = frozenset()
     """The failed jobs whose event was handled, so that the watcher does not send them once more."""
+    worked: str = ""
+    """The `WorkingState` of the last success, as JSON. Empty if none is kept."""
     listed_at: float | None = None
     """When the due index has it checked, in seconds since 1970. None if the index does not list it."""
 
@@ -135,6 +139,7 @@ def read_record(scope: Scope, item: Mapping[str, AttributeValueTypeDef], now: da
         cooling_until=_cooling_until(item, now),
         unread=unread,
         heard=frozenset(text(item, name) for name in item if name.startswith(_HEARD)),
+        worked=text(item, WORKED),
         listed_at=number(item, "due_at") if "due" in item else None,
     )
 

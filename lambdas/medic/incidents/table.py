@@ -22,7 +22,7 @@ from medic.codec import MAX_NUMBER, from_text
 from medic.events import ALL, Scope, WakeUp
 from medic.incidents.attributes import RETENTION, NewerSchemaError, check_schema, schema, seconds, text
 from medic.incidents.model import UndeliveredAlert
-from medic.incidents.record import heard_attribute, incidents_text, read_record
+from medic.incidents.record import WORKED, heard_attribute, incidents_text, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +41,6 @@ UNDELIVERED = "letter"
 COUNT = "count"
 REGION = "region"
 STORM = "storm"
-SUCCESS = "success"
 """The first part of an item's key says what the item is."""
 
 DUE_INDEX = "due"
@@ -64,10 +63,6 @@ def branch_key(scope: Scope) -> str:
 
 def request_key(scope: Scope, request_id: str) -> str:
     return f"{REQUEST}#{request_id}#{_scope_to_text(scope)}"
-
-
-def success_key(scope: Scope) -> str:
-    return f"{SUCCESS}#{_scope_to_text(scope)}"
 
 
 def undelivered_key(incident_id: str, alert_key: str) -> str:
@@ -232,6 +227,17 @@ class IncidentsTable(Store):
         )
         check_schema(item)
         return self._record(scope, item)
+
+    def keep_success(self, scope: Scope, worked: str) -> None:
+        """Replace what the branch's record says of the last success.
+
+        It needs no lease: no other write touches this attribute, and two writers at once have read the same account.
+        """
+        self._update(
+            branch_key(scope),
+            f"SET {WORKED} = :worked, expires_at = :expires",
+            ExpressionAttributeValues={":worked": {"S": worked}, ":expires": seconds(self._clock() + RETENTION)},
+        )
 
     def all(self) -> Iterator[BranchRecord]:
         """Every branch's record, in no order. Only for showing to people: the bot never acts on it."""

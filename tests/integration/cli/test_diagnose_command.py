@@ -10,9 +10,10 @@ import pytest
 from moto.core.exceptions import ServiceException
 from moto.iam.responses import IamResponse
 
+from medic.codec import to_text
 from medic.diagnosis.changes import RoleState, WorkingState
 from medic.events import Scope
-from medic.incidents.last_success import LastSuccessTable
+from medic.incidents.table import IncidentsTable
 from tests.fakes.trail import fake_trail
 from tests.integration.conftest import REGION, TABLE, make_table
 from tests.unit.cli.support import medic, valid
@@ -166,8 +167,8 @@ def test_what_changed_since_the_last_success_is_said_if_the_bot_keeps_it(world: 
     stated = f"role/app/replaced → arn:aws:iam::{account}:role/"
     role = RoleState(f"arn:aws:iam::{account}:role/app/replaced", trust="0" * 16)
     state = WorkingState(0, world.now(), None, "WEB_COMPUTE", None, None, (), role, None)
-    LastSuccessTable(client, TABLE, world.now, lambda _key, _why, **_: None).write(
-        Scope("aws", account, REGION, app, "main"), state
+    IncidentsTable(client, TABLE, world.now, lambda _key, _why, **_: None).keep_success(
+        Scope("aws", account, REGION, app, "main"), to_text(state)
     )
     assert stated not in run(world, app, "main").stdout
 

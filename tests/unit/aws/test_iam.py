@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from medic.aws.iam import IamReader
@@ -96,3 +97,43 @@ def test_an_aws_managed_policy_that_may_not_be_read_leaves_all_unreadable(
     monkeypatch.setattr(iam, "get_policy_version", refuse)
 
     assert isinstance(IamReader(lambda: iam, ACCOUNT).policies("web"), Unreadable)
+
+
+# --- the account's alias
+
+
+class Aliases:
+    """An IAM client that answers ListAccountAliases."""
+
+    def __init__(self, *aliases: str, error: str = "") -> None:
+        self.aliases, self.error = aliases, error
+
+    def list_account_aliases(self) -> dict[str, Any]:
+        if self.error:
+            raise ClientError({"Error": {"Code": self.error, "Message": "no"}}, "ListAccountAliases")
+        return {"AccountAliases": list(self.aliases)}
+
+
+def alias_of(client: Any) -> str:
+    return IamReader(lambda: client, ACCOUNT).account_alias()
+
+
+@pytest.mark.parametrize("alias", ["abc", "acme-prod", "a1", "a" * 63, "1-1", "a" * 64, "1" * 12, "9876"])
+def test_an_alias_is_shown_if_iam_can_have_taken_it_and_it_looks_like_no_account_number(alias: str) -> None:
+    shown = alias_of(Aliases(alias)) == alias
+
+    assert shown is (3 <= len(alias) <= 63 and not alias.isdigit())
+
+
+@pytest.mark.parametrize(
+    "alias", ["Acme", "acme_prod", "-acme", "acme-", "ac--me", "acme\n", "<!channel>", "acme prod", "аcme", ""]
+)
+def test_any_other_text_is_not_shown(alias: str) -> None:
+    assert alias_of(Aliases(alias)) == ""
+    assert alias_of(Aliases(alias, "acme-prod")) == "acme-prod"
+
+
+@pytest.mark.parametrize("error", ["AccessDenied", "Throttling", "ServiceFailure", "InvalidAction"])
+def test_an_alias_that_can_not_be_read_is_none(error: str) -> None:
+    assert alias_of(Aliases("acme-prod", error=error)) == ""
+    assert alias_of(Aliases()) == ""

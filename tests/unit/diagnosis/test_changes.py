@@ -13,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.codec import from_text, to_text
-from medic.diagnosis.changes import CHANGED, Comparison, WorkingState, compare, is_newer, with_changes, working_state
+from medic.diagnosis.changes import (
+    CHANGED,
+    Comparison,
+    WorkingState,
+    compare,
+    is_newer,
+    kept_state,
+    says_more,
+    with_changes,
+    working_state,
+)
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.model import Check, CheckResult
 from medic.evidence import (
@@ -266,6 +276,57 @@ def test_only_a_later_job_or_another_branch_of_that_name_replaces_a_state(
     newer: bool,  # noqa: FBT001
 ) -> None:
     assert is_newer(job_id, BEFORE, created_at) is newer
+
+
+@pytest.mark.parametrize(
+    ("changes", "created_at", "more"),
+    [
+        ({}, None, False),
+        ({"read_at": BEFORE.read_at + timedelta(days=7)}, None, False),
+        ({"read_at": BEFORE.read_at + timedelta(days=7, seconds=1)}, None, True),
+        ({"commit": "def"}, None, True),
+        ({"service": None}, None, True),
+        ({}, NOW, True),
+    ],
+    ids=["the same", "a week old", "older than a week", "a commit", "a role", "another branch of that name"],
+)
+def test_a_state_is_written_if_it_differs_or_the_kept_one_is_old(
+    changes: Any,
+    created_at: Any,
+    more: bool,  # noqa: FBT001
+) -> None:
+    assert says_more(replace(BEFORE, **{"job": 7, "read_at": NOW, **changes}), BEFORE, created_at) is more
+
+
+@pytest.mark.parametrize(
+    ("before", "ended", "start"),
+    [
+        (6, timedelta(minutes=14), "between job 6, which succeeded (2026-"),
+        (6, timedelta(minutes=15), "since job 6 succeeded (2026-"),
+        (5, timedelta(minutes=1), "since job 5 succeeded (2026-"),
+        (7, timedelta(minutes=1), "since job 7 succeeded (2026-"),
+    ],
+    ids=["the next job", "read late", "a job between", "the same job"],
+)
+def test_two_jobs_are_named_only_if_one_follows_the_other(before: int, ended: timedelta, start: str) -> None:
+    now = seen(app=Present(app(platform="WEB")), job=Present(job(ended_at=NOW - ended)))
+
+    detail = check(now, Present(replace(BEFORE, job=before))).detail
+
+    assert detail.startswith(start)
+    assert (", and job 7: " in detail) is start.startswith("between")
+
+
+@pytest.mark.parametrize("text", ["{", '{"job": true}', '{"job": 1, "read_at": "9999"}'])
+def test_a_damaged_state_is_no_missing_one(text: str) -> None:
+    assert isinstance(kept_state(text), Unreadable)
+    assert isinstance(kept_state(""), Absent)
+
+
+def test_a_state_of_a_newer_release_is_read_without_what_only_that_one_knows() -> None:
+    newer = {**json.loads(to_text(BEFORE)), "newer": [1]}
+
+    assert kept_state(json.dumps(newer)) == Present(BEFORE)
 
 
 # --- who did it
