@@ -104,6 +104,14 @@ def test_a_credential_in_a_url_is_found_in_a_long_text() -> None:
     assert code not in redact(f"GET /callback?code={code} HTTP/1.1" + "\n" * 40)
 
 
+def test_a_secret_is_found_again_in_later_lines_and_later_blocks_of_a_long_text() -> None:
+    block = "DB_PASSWORD=Tr0ub4dor-x9\n" + "compiled\n" * 40 + "connected with Tr0ub4dor-x9, twice: Tr0ub4dor-x9\n"
+    redacted = "".join(redact_stream([block, "compiled\n\nwith Tr0ub4dor-x9"]))
+    assert redacted.count("[redacted: password]") == 4
+    assert "Tr0ub4dor-x9" not in redacted
+    assert redacted.count("\n") == block.count("\n") + 2
+
+
 @pytest.mark.parametrize("line_end", ["", "\n"], ids=["bare lines", "lines with their ends"])
 def test_a_stream_of_lines_is_redacted_like_the_whole_text(line_end: str) -> None:
     for text in LINES:
