@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     _Needs: TypeAlias = str | tuple["_Needs", ...] | frozenset["_Needs"]
     """A string that must occur, or all of several, or any of several."""
 
-_TOGETHER = 16 * 1024
+_TOGETHER = 128 * 1024
 """Bytes of lines that are tested together."""
 _LONGEST = 1024
 """Bytes. A longer line is not plain."""
@@ -36,6 +36,8 @@ PLAIN_LINES = re.compile(
 """Lines as Amplify prints most: only ASCII characters after the level. The text of such an entry is the line's own."""
 WORDS = frozenset({*DENIAL_LITERALS, *STEP_LITERALS, FATAL, *(word for each in SIGNATURES for word in each.words)})
 """A line without any of them reports nothing."""
+_BEGINS_WITH_A_WORD = re.compile(r"\w{4}")
+"""`re` finds quickly where such a pattern may match, so that all lines are searched at once."""
 _TEXT_BEGINS = r"(?<=\]: )"
 
 
@@ -97,10 +99,21 @@ def _loud_lines(text: str, literals: Iterable[str]) -> list[int]:
     begins: set[int] = set()
     for needs, pattern, folded in dict.fromkeys(gate for literal in literals for gate in _gates(literal)):
         strings = _strings_of(needs, occurs[folded])
+        if strings and _BEGINS_WITH_A_WORD.match(pattern):
+            begins.update(_lines_that_match(_compiled(pattern), texts[folded]))
+            continue
         for begin, end in _lines_with(strings, texts[folded]):
             if begin not in begins and _compiled(pattern).search(texts[folded], begin, end):
                 begins.add(begin)
     return sorted(begins)
+
+
+def _lines_that_match(pattern: re.Pattern[str], text: str) -> Iterator[int]:
+    """Where the lines begin in which a match begins. It may end in a later one, which is then tested, too."""
+    position = 0
+    while match := pattern.search(text, position):
+        yield text.rfind("\n", 0, match.start()) + 1
+        position = text.find("\n", match.start()) + 1
 
 
 def _lines_with(strings: Iterable[str], text: str) -> Iterator[tuple[int, int]]:
@@ -141,7 +154,7 @@ def _gates(literal: str) -> tuple[_Gate, ...]:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+    return re.compile(pattern, re.MULTILINE)
 
 
 def _for_whole_lines(pattern: str) -> str:

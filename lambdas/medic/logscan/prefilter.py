@@ -100,22 +100,18 @@ class Prefilter:
 
 
 def _offsets_of(literal: bytes, block: bytes) -> list[int]:
-    if b" " in literal:
-        return [match.start() for match in _wrapped(literal).finditer(block)]
-    offsets = []
-    position = block.find(literal)
-    while position >= 0:
-        offsets.append(position)
-        position = block.find(literal, position + len(literal))
-    return offsets
+    begin = 0 if b" " in literal else block.find(literal)  # quicker than `re` where a literal does not occur
+    return [match.start() for match in _wrapped(literal).finditer(block, begin)] if begin >= 0 else []
 
 
 @cache
 def _wrapped(literal: bytes) -> re.Pattern[bytes]:
-    """The phrase with white space allowed between any two letters. Compiled when first needed.
+    """A word as it is; a phrase with white space allowed between any two letters. Compiled when first needed.
 
     The phrase itself comes first, with and without its spaces, because that is quicker to compare.
     """
+    if b" " not in literal:
+        return re.compile(re.escape(literal))
     letters = [re.escape(letter.encode()) for letter in literal.decode() if letter != " "]
     begins = letters[0] + rb"(?=[\s\x1b%b])" % letters[1]
     wrapped = begins + _BETWEEN_LETTERS + _BETWEEN_LETTERS.join(letters[1:])

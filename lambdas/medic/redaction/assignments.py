@@ -210,7 +210,10 @@ _SECURE_STRING = "SecureString"
 """The type of an encrypted parameter of Systems Manager."""
 _RANDOM_PASSWORD = "random_password"  # noqa: S105
 """The type of a Terraform resource; its attribute `result` is the password."""
-_WORDS_OF_MEMBERS = r"(?:name|key|variable|value|plaintext|content|type|result)[\\\"']{0,8}[ \t]*+[:=]"
+MEMBERS = dict.fromkeys(
+    ("name", "key", "variable", "value", "plaintext", "content", "type", "result"), r"[\\\"']{0,8}[ \t]*+[:=]"
+)
+"""What a line with such a member has, in lower case: a literal, and the pattern after it."""
 _SCHEMES = frozenset(("bearer", "basic", "token"))
 _LINES_UNTIL_FORGOTTEN, _LINES_OF_A_RESOURCE = 4, 20
 _MAX_NAME = 120
@@ -225,13 +228,13 @@ class Pairs:
     value_is_next_line = False
     """Whether the last line ended after the name."""
 
-    def spans(self, line: str, lower: str, *, hinted: bool) -> Iterator[Span]:
+    def spans(self, line: str, *, hinted: bool, has_members: bool) -> Iterator[Span]:
         """Yield the values of names earlier on this line or on a line above.
 
         Args:
             line: the line.
-            lower: the line in lower case.
             hinted: whether it has a part of a name that may mark a secret.
+            has_members: whether it may have one of `MEMBERS`.
         """
         if self.value_is_next_line:
             yield from self._lone_value(line)
@@ -243,7 +246,7 @@ class Pairs:
         if _RANDOM_PASSWORD in line:
             self.name, self.lines_left = _RANDOM_PASSWORD, _LINES_OF_A_RESOURCE
         if self.name or hinted or _SECURE_STRING in line:
-            if compiled(_WORDS_OF_MEMBERS).search(lower):
+            if has_members:
                 yield from self._members(line)
             if "</" in line:
                 yield from self._elements(line)
@@ -311,7 +314,8 @@ def _asks_for_secret(end: str) -> bool:
     """Whether the next line may be nothing but a secret."""
     if end.endswith(":"):
         return compiled(_QUESTION).search(end) is not None
-    return any(compiled(rf"{pattern}\Z").search(end) for literal, pattern in _COMMANDS.items() if literal in end)
+    patterns = [pattern for literal, pattern in _COMMANDS.items() if literal in end]
+    return any(compiled(rf"{pattern}\Z").search(end) for pattern in patterns)
 
 
 _KIND = r"[ \t]*+kind:[ \t]*+[\"']?(?P<kind>\w{1,40})"

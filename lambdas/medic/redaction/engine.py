@@ -7,13 +7,13 @@ detectors remember a few facts from one line to the next, such as an open privat
 from __future__ import annotations
 
 from functools import cache, partial
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from medic.redaction import contexts, issuers
-from medic.redaction.assignments import KubernetesSecrets, Pairs, assigned_secrets
+from medic.redaction.assignments import MEMBERS, KubernetesSecrets, Pairs, assigned_secrets
 from medic.redaction.classify import Candidate, Syntax, secret_kind
 from medic.redaction.contexts import (
-    may_be_placed,
     option_secrets,
     placed_secrets,
     protocol_secrets,
@@ -37,7 +37,7 @@ from medic.redaction.places import (
     header_secrets,
     url_secrets,
 )
-from medic.redaction.spans import MASK, Span, any_of, compiled, masked, replace_spans
+from medic.redaction.spans import ANCHORS, MASK, Span, any_of, compiled, masked, replace_spans
 from medic.redaction.values import looks_like_secret_value
 
 if TYPE_CHECKING:
@@ -121,14 +121,18 @@ def _hints() -> str:
 @cache
 def _literals() -> str:
     """Matches, in lower case, what most detectors need."""
-    after = {**HINTS, **dict.fromkeys((*LITERALS, *issuers.literals()), "")}
-    for literal, pattern in contexts.CONTEXTS.items():
-        after[literal] = f"(?:{after[literal]}|{pattern})" if literal in after else pattern
-    return any_of(after)
+    without_more = dict.fromkeys((*LITERALS, *issuers.literals()), "")
+    return any_of(HINTS, without_more, contexts.CONTEXTS, anchors=ANCHORS)
+
+
+@cache
+def _literals_of_few_lines() -> str:
+    """Matches, in lower case, what some detectors need and few of the suspected lines have."""
+    return any_of(dict.fromkeys(issuers.literals(), ""), contexts.LITERALS, MEMBERS, anchors=ANCHORS)
 
 
 def _suspects(text: str, *, emails: bool) -> dict[int, int]:
-    """The lines in which any detector could find anything, if none remembers anything from before: number, and why.
+    """Where the lines begin in which any detector could find anything, if none remembers anything, and why.
 
     A few searches in C go over the whole text, because most lines of a log hold nothing that a detector needs.
     """
@@ -138,7 +142,7 @@ def _suspects(text: str, *, emails: bool) -> dict[int, int]:
         (_OTHER, partial(_base64_position, data, data.translate(issuers.BASE64))),
         (_OTHER, partial(_position, compiled(_literals()), lower)),
         (_OPTION, partial(_position, compiled(contexts.OPTION), text)),
-        (_QUERY, partial(_position, compiled(contexts.QUERY), text)),
+        *((_QUERY, partial(_position, compiled(query), text)) for query in contexts.QUERIES),
         (_PGPASS, partial(_position, compiled(contexts.PGPASS), text)),
         (_OTHER, partial(_position, compiled(USERINFO), text)),
     ]
@@ -148,14 +152,18 @@ def _suspects(text: str, *, emails: bool) -> dict[int, int]:
         searches.append((_OTHER, partial(text.find, "@")))
     found: dict[int, int] = {}
     for why, search in searches:
-        number = begin = 0
-        while (position := search(begin)) >= 0:
-            number += text.count("\n", begin, position)
-            found[number] = found.get(number, 0) | why
-            begin = text.find("\n", position)
-            if begin < 0:
-                break
+        for begin in _lines_found(text, search):
+            found[begin] = found.get(begin, 0) | why
     return found
+
+
+def _lines_found(text: str, search: Callable[[int], int], begin: int = 0) -> Iterator[int]:
+    """Where the lines begin, from `begin` on, in which a search finds something."""
+    while 0 <= (position := search(begin)) <= len(text):
+        yield text.rfind("\n", begin, position) + 1 or begin
+        begin = text.find("\n", position) + 1
+        if not begin:
+            break
 
 
 def _base64_position(data: bytes, classes: bytes, start: int) -> int:
@@ -197,20 +205,37 @@ class _Redactor:
 
         A short or plain secret is not kept, because it may also be an ordinary word of the text.
         """
+        self.new: list[str] = []
+        """Of `seen`, those that later lines were not searched for yet."""
 
     def text(self, text: str) -> str:
-        lines = text.split("\n")
-        self.many_lines = self.many_lines or len(lines) > _FEW_LINES
-        suspects = (
-            _suspects(text, emails=self.emails) if self.many_lines else dict.fromkeys(range(len(lines)), _ANYTHING)
-        )
-        for number, line in enumerate(lines):
-            if line and (number in suspects or self.expects_more or (self.seen and self._saw(line))):
-                lines[number] = self._line(line, suspects.get(number, 0))
-        return "\n".join(lines)
-
-    def _saw(self, line: str) -> bool:
-        return any(secret in line for secret in self.seen)
+        self.many_lines = self.many_lines or text.count("\n") >= _FEW_LINES
+        if self.many_lines:
+            suspects = _suspects(text, emails=self.emails)
+        else:
+            suspects = dict.fromkeys(_lines_found(text, lambda begin: begin), _ANYTHING)
+        begins = [*suspects, *([0] if self.expects_more else [])]
+        for secret in self.seen:
+            begins += _lines_found(text, partial(text.find, secret))
+        heapify(begins)
+        kept: list[str] = []
+        done = 0
+        while begins:
+            begin = heappop(begins)
+            if begin < done:
+                continue
+            end = text.find("\n", begin)
+            end = end if end >= 0 else len(text)
+            if begin < end:
+                kept += text[done:begin], self._line(text[begin:end], suspects.get(begin, 0))
+                done = end
+                for secret in self.new:
+                    for later in _lines_found(text, partial(text.find, secret), end):
+                        heappush(begins, later)
+                self.new.clear()
+            if self.expects_more and end < len(text):
+                heappush(begins, end + 1)
+        return "".join((*kept, text[done:]))
 
     def _line(self, line: str, why: int) -> str:
         found = self.spans(line, why)
@@ -243,8 +268,9 @@ class _Redactor:
         for span in found:
             secret = line[span.start : span.end]
             fits = span.kind != PRIVATE_KEY and _MIN_SEEN_LENGTH <= len(secret) <= _MAX_SEEN_LENGTH
-            if fits and looks_like_secret_value(secret):
-                self.seen.setdefault(secret, span.kind)
+            if fits and secret not in self.seen and looks_like_secret_value(secret):
+                self.new.append(secret)
+                self.seen[secret] = span.kind
         while len(self.seen) > _MAX_SEEN_SECRETS:
             del self.seen[next(iter(self.seen))]
         for secret, kind in self.seen.items():
@@ -256,10 +282,11 @@ class _Redactor:
 
     def _found(self, line: str, why: int) -> list[Span]:
         """What the detectors find. Those that cannot find anything are not asked, to save time."""
-        lower = _lower(line)
+        lower, data = _lower(line), line.encode("ascii", "replace")
+        is_rich = why == _ANYTHING or compiled(_literals_of_few_lines()).search(lower) is not None
         hints = list(compiled(_hints()).finditer(lower))
         found: list[Span] = [*self.blocks.spans(line)]
-        holds_token = why & _LONG_WORD or issuers.may_hold_token(line, lower, many=self.many_lines)
+        holds_token = is_rich or why & _LONG_WORD or issuers.LONG_BASE64 in data.translate(issuers.BASE64)
         if holds_token:
             found += known_issuer_tokens(line)
             found += unknown_issuer_tokens(line)
@@ -269,22 +296,19 @@ class _Redactor:
         found += url_secrets(line)
         if hints or "basic" in lower:
             found += header_secrets(line, lower)
-        found += self.pairs.spans(line, lower, hinted=bool(hints))
+        found += self.pairs.spans(line, hinted=bool(hints), has_members=is_rich)
         found += self.manifests.spans(line)
         if hints:
             found += assigned_secrets(line, hints)
-        found += self._in_context(line, lower, why)
+        if why & _OPTION:
+            found += option_secrets(line, lower)
+        found += protocol_secrets(line, lower)
+        if why & _QUERY:
+            found += query_secrets(line)
+        if is_rich or why & (_PGPASS | _OTHER_SCRIPT):
+            found += placed_secrets(line, lower)
         if hints:
             found += secrets_in_prose(line, hints)
         if self.emails:
             found += email_addresses(line)
         return found
-
-    def _in_context(self, line: str, lower: str, why: int) -> Iterator[Span]:
-        if why & _OPTION:
-            yield from option_secrets(line, lower)
-        yield from protocol_secrets(line, lower)
-        if why & _QUERY:
-            yield from query_secrets(line)
-        if why & (_PGPASS | _OTHER_SCRIPT) or may_be_placed(lower, many=self.many_lines):
-            yield from placed_secrets(line, lower)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from medic.redaction.names import ID_PREFIXES, describes
-from medic.redaction.spans import Span, any_of, compiled
+from medic.redaction.spans import Span, compiled
 from medic.redaction.tokens import FORMATS, RANDOM
 from medic.redaction.values import is_made_of_words, is_mixed_base64, is_physical_id, is_random
 
@@ -95,27 +95,6 @@ WORDS, BASE64 = (
 )
 """For `bytes.translate`: which bytes are characters of a word, and of base64."""
 LONG_WORD, LONG_BASE64 = b"x" * SHORTEST_RUN, b"x" * 32
-
-
-@cache
-def _any_literal() -> str:
-    return any_of(dict.fromkeys(literals(), ""))
-
-
-def may_hold_token(line: str, lower: str, *, many: bool) -> bool:
-    """Whether a line has a run of characters that is long enough for a token, or one of `literals`.
-
-    Args:
-        line: the line.
-        lower: the line in lower case.
-        many: whether many lines follow, so that a search that costs time to prepare is worth it.
-    """
-    data = line.encode("ascii", "replace")
-    if LONG_WORD in data.translate(WORDS) or LONG_BASE64 in data.translate(BASE64):
-        return True
-    if many:
-        return compiled(_any_literal()).search(lower) is not None
-    return any(map(lower.__contains__, literals()))
 
 
 def known_issuer_tokens(line: str) -> Iterator[Span]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+ANCHORS = "$<%jkvbpfucso"
+"""For `any_of`: few and rare characters, of which each of its literals has one; chosen by a greedy search."""
 MASK = "█"
 """Replaces each character of a placeholder while detectors run. It is neither a space nor a word character."""
 
@@ -30,15 +32,22 @@ def compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def any_of(literals: Mapping[str, str]) -> str:
+def any_of(*several: Mapping[str, str], anchors: str = "") -> str:
     """A pattern for any of the literals, each followed by its own pattern; the longest first.
 
     Grouped by their first and second characters, so that `re` compares few alternatives at each position of a text.
+
+    Args:
+        several: literals, and the pattern that must follow each. One may be in several mappings.
+        anchors: characters that are rare in logs. The pattern then finds a literal from the first of these that it
+            contains. So it tells whether a literal occurs, but not where it begins.
     """
     groups: dict[str, dict[str, list[str]]] = {}
-    for literal, after in sorted(literals.items(), reverse=True):
-        group = groups.setdefault(re.escape(literal[0]), {})
-        group.setdefault(re.escape(literal[1]), []).append(re.escape(literal[2:]) + after)
+    for literal, after in sorted({pair for literals in several for pair in literals.items()}, reverse=True):
+        at = next((literal.index(each) for each in anchors if each in literal[:-1]), 0)
+        before = f"(?<={re.escape(literal)})" if at else ""
+        group = groups.setdefault(re.escape(literal[at]), {})
+        group.setdefault(re.escape(literal[at + 1]), []).append(re.escape(literal[at + 2 :]) + before + after)
     patterns = []
     for first, group in groups.items():
         seconds = [f"{second}(?:{'|'.join(rests)})" for second, rests in group.items()]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import ast
-from itertools import count, islice
+from itertools import accumulate, count, islice
 from pathlib import Path
 from time import process_time
 
@@ -61,10 +61,15 @@ def test_nothing_raises_and_every_line_stays_a_line(text: str) -> None:
     looks_like(text, text[:20])
 
 
+def _all_lines(text: str, **_: bool) -> dict[int, int]:
+    """Where every line begins, so that all detectors examine all lines."""
+    return dict.fromkeys(accumulate((len(line) + 1 for line in text.split("\n")[:-1]), initial=0), -1)
+
+
 def test_no_line_that_the_first_search_skips_holds_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [line + "\n" * 40 for line in LINES]  # in a short text, no line is skipped
     by_search = [redact(text) for text in texts]
-    monkeypatch.setattr(engine, "_suspects", lambda text, **_: dict.fromkeys(range(text.count("\n") + 1), -1))
+    monkeypatch.setattr(engine, "_suspects", _all_lines)
     assert by_search == [redact(text) for text in texts]
 
 
@@ -82,7 +87,7 @@ def test_no_line_that_the_first_search_skips_holds_a_secret(monkeypatch: pytest.
 def test_a_long_text_is_redacted_like_its_lines_by_all_detectors(text: str) -> None:
     text += "\n" * 40
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "_suspects", lambda text, **_: dict.fromkeys(range(text.count("\n") + 1), -1))
+        patch.setattr(engine, "_suspects", _all_lines)
         slowly = redact(text)
     assert redact(text) == slowly
 
@@ -96,6 +101,14 @@ def test_a_path_does_not_hide_a_key_after_it_from_the_first_search() -> None:
 def test_a_credential_in_a_url_is_found_in_a_long_text() -> None:
     code = "4f9aK2mQz81LxTqPw7"
     assert code not in redact(f"GET /callback?code={code} HTTP/1.1" + "\n" * 40)
+
+
+def test_a_secret_is_found_again_in_later_lines_and_later_blocks_of_a_long_text() -> None:
+    block = "DB_PASSWORD=Tr0ub4dor-x9\n" + "compiled\n" * 40 + "connected with Tr0ub4dor-x9, twice: Tr0ub4dor-x9\n"
+    redacted = "".join(redact_stream([block, "compiled\n\nwith Tr0ub4dor-x9"]))
+    assert redacted.count("[redacted: password]") == 4
+    assert "Tr0ub4dor-x9" not in redacted
+    assert redacted.count("\n") == block.count("\n") + 2
 
 
 @pytest.mark.parametrize("line_end", ["", "\n"], ids=["bare lines", "lines with their ends"])
@@ -124,7 +137,7 @@ def _seconds_of_work(line: str) -> float:
 
 
 def test_the_redaction_package_imports_only_the_standard_library_and_itself() -> None:
-    allowed = {"__future__", "binascii", "collections.abc", "enum", "functools", "re", "string"}
+    allowed = {"__future__", "binascii", "collections.abc", "enum", "functools", "heapq", "re", "string"}
     allowed.add("typing")
     for module in Path(medic.redaction.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
