@@ -144,7 +144,7 @@ def evidence_grants(stack: Stack, app_ids: Sequence[str]) -> Iterator[Grant]:
     )
     yield Grant(
         sid="ReadManagedPolicies",
-        why="Reads what a role's managed policies allow, AWS's too: names do not tell.",
+        why="Reads what managed policies allow, AWS's too.",
         actions=["iam:GetPolicy", "iam:GetPolicyVersion"],
         resources=[
             stack.format_arn(service="iam", region="", resource="policy", resource_name="*"),
@@ -158,7 +158,7 @@ def alias_grant() -> Grant:
     """To name the account in alerts. IAM limits this call to no resource."""
     return Grant(
         sid="NameTheAccount",
-        why="Reads the account's alias, which alerts show beside its number.",
+        why="Names the account in alerts.",
         actions=["iam:ListAccountAliases"],
         resources=["*"],
         wildcard="ListAccountAliases can't be limited to a resource; it returns the name of this account alone",
@@ -169,7 +169,7 @@ def trail_grant(stack: Stack) -> Grant:
     """To find out who changed a role, an app or a branch. CloudTrail limits this call to no resource."""
     return Grant(
         sid="FindWhoChangedIt",
-        why="Says who changed a role or an app since the last success. The setting `cloudtrail` withholds it.",
+        why="Says who made changes, unless `cloudtrail` is false.",
         actions=["cloudtrail:LookupEvents"],
         resources=["*"],
         conditions={"StringEquals": {"aws:RequestedRegion": [stack.region, *HOMES_OF_IAM.values()]}},
