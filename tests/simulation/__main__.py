@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     if found is None:
         _print("No invariant was broken.")
         return 0
-    _print(f"World {found.story.seed} breaks:\n{found.why}")
+    _print(f"World {found.story.seed} breaks after {found.steps} steps:\n{found.why}")
     if not asked.unshrunk:
         _print(f"Shrinking its {len(found.story.steps)} steps …")
         _keep(shrunk(found))
