@@ -197,12 +197,14 @@ def one_rebuild(world: World) -> Iterator[str]:
 
 
 def told_once(world: World) -> Iterator[str]:
-    """An alert comes again only after a request, which is answered, or if a call failed: then nobody may know of it."""
+    """An alert comes again only once for each request, or if a call failed: then nobody may know of it."""
     last: dict[tuple[str, ...], Message] = {}
+    again: Counter[tuple[str, ...]] = Counter()
     for message in world.messages:
         before = last.get(key := (message.app, message.branch, message.incident, message.text))
-        if before is not None and message.failed == before.failed_before and not message.answers:
-            yield f"at {before.at} and {message.at}, for {message.incident}: {message.headline}"
+        again[key] += before is not None and message.failed == before.failed_before
+        if again[key] > message.asked:
+            yield f"{again[key] + 1} times, again at {message.at}, for {message.incident}: {message.headline}"
         last[key] = message
 
 

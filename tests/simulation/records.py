@@ -71,8 +71,8 @@ class Message:
     """How many calls had failed on purpose before this one was sent."""
     failed: int
     """The same, with this one."""
-    answers: bool
-    """True if the run that sent it handled a request."""
+    asked: int
+    """How many requests for the branch had been sent before."""
     roles: frozenset[str]
     """The names of the roles that the branch and its app had when it was sent."""
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-from tests.simulation.invariants import AT_REST, AT_THE_END, SAFETY, ViolationError, check
+from tests.simulation.invariants import AT_REST, AT_THE_END, SAFETY, ViolationError, all_is_closed, check
 from tests.simulation.process import simulated
 from tests.simulation.releases import open_records
 from tests.simulation.steps import Step, carry_out, draw, prepare
@@ -95,7 +95,8 @@ def come_to_rest(world: World) -> None:
     check(world, AT_REST)
     for _ in range(_ROUNDS_UNTIL_CLOSED):
         due = (key for key, item in world.cloud.table.items.items() if "due" in item)
-        if not (world.cloud.queue.waiting or any(key not in world.foreign.unread for key in due)):
+        waiting = world.cloud.queue.waiting or any(key not in world.foreign.unread for key in due)
+        if not (waiting or any(all_is_closed(world))):
             break
         world.advance(_ROUND.total_seconds())
         world.watch()

@@ -148,7 +148,6 @@ class World:
     bus: str = "normal"
     _arriving: Write | None = None
     _failed_before: int = 0
-    _handles_request: bool = False
     _deployed: list[tuple[datetime, Settings]] = field(default_factory=list)
     _in_peace: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     _warm: Services | None = None
@@ -195,7 +194,6 @@ class World:
         wire.listen(strike)
         self.runs += 1
         failed, letters = wire.failed, len(self.cloud.queue.dead_letters)
-        outer, self._handles_request = self._handles_request, message.sender != AWS
         draw = Random(message.number * 1000 + message.receives).uniform  # noqa: S311 - one seed decides everything
         try:
             self.cloud.queue.poll(lambda batch: queue.handle(batch, services, draw), message)
@@ -204,7 +202,6 @@ class World:
             wire.revive()
         finally:
             wire.listen(None)
-            self._handles_request = outer
         if len(self.cloud.queue.dead_letters) > letters:
             self.dead.append(DeadLetter(message.body, message.sender != AWS, self._in_peace[message.number]))
         held_up = wire.failed > failed or self.foreign.closed
@@ -319,6 +316,7 @@ class World:
         branch = app.branches.get(branch_name) if app else None
         holders = [holder.settings for holder in (app, branch) if holder is not None]
         roles = (holder.get(field) for holder in holders for field in SET_ROLE.values())
+        asked = (self.asked[app.app_id, each] for each in (branch_name, "*")) if app else ()
         return Message(
             kind=attributes["kind"],
             incident=attributes["incident"],
@@ -328,7 +326,7 @@ class World:
             at=self.now(),
             failed_before=self._failed_before,
             failed=self.cloud.wire.failed,
-            answers=self._handles_request,
+            asked=sum(sum(kinds.values()) for kinds in asked),
             roles=frozenset(role.rpartition("/")[2] for role in roles if role),
         )
 
