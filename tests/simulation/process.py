@@ -1,12 +1,12 @@
-"""The process that the bot runs in: its HTTP, threads and ids come from the world. What it computes is remembered."""
+"""The process that the bot runs in: HTTP, threads and ids come from the world. The costliest results are remembered."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from functools import cache, lru_cache
-from pkgutil import resolve_name
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +15,17 @@ import urllib3
 from slack_sdk.webhook import WebhookClient
 
 from medic.incidents import record
+from medic.redaction import redact
 from tests.faults.wire import Fault
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tests.simulation.cloud import Json
     from tests.simulation.world import World
 
-_PURE = ("medic.alerts.model.redact", "medic.alerts.plain_text.visible")
-"""Functions that depend on their arguments alone, and take much of the time. Their results are remembered."""
 _REMEMBERED = 20_000
-_read_incidents_anew = record._read_incidents
-_read_before: dict[str, Any] = {}
+_remembered_redact = lru_cache(_REMEMBERED)(redact)
+_read_incident = record._incident
+_incidents_read: dict[str, Any] = {}
 
 
 @contextmanager
@@ -55,28 +53,19 @@ def simulated(world: World) -> Iterator[World]:
         )
         for module in ("medic.aws.logs", "medic.logscan.scan"):
             patch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: 0.0))
-        for name in _PURE:
-            patch.setattr(name, _remembering(name))
-        patch.setattr("medic.incidents.record._read_incidents", _read_incidents)
+        patch.setattr("medic.alerts.model.redact", _remembered_redact)
+        patch.setattr("medic.incidents.record._incident", _incident)
         yield world
 
 
-@cache
-def _remembering(name: str) -> Callable[..., Any]:
-    return lru_cache(_REMEMBERED)(resolve_name(name))
-
-
-def _read_incidents(attribute: Json | None, now: datetime) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The same, read once for each text. What can't be read depends on the time, too."""
-    text = (attribute or {}).get("S", "")
-    if text in _read_before:
-        return _read_before[text], ()
-    incidents, unread = _read_incidents_anew(attribute, now)
-    if not unread:
-        if len(_read_before) == _REMEMBERED:
-            _read_before.clear()
-        _read_before[text] = incidents
-    return incidents, unread
+def _incident(value: Json) -> Any:
+    """The incident, read once for each content."""
+    text = json.dumps(value)
+    if text not in _incidents_read:
+        if len(_incidents_read) == _REMEMBERED:
+            _incidents_read.clear()
+        _incidents_read[text] = _read_incident(value)
+    return _incidents_read[text]
 
 
 _TIMED_OUT = urllib3.exceptions.TimeoutError("timed out")

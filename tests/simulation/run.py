@@ -17,8 +17,8 @@ from tests.simulation.steps import Step, carry_out, draw, prepare
 from tests.simulation.world import World
 
 STEPS_A_WORLD = 500
-_ROUND = timedelta(hours=4)
-_ROUNDS_UNTIL_CLOSED = 60
+_ROUND = timedelta(hours=20)
+_ROUNDS_UNTIL_CLOSED = 12
 """Ten days: incidents expire after seven, and undelivered alerts a while later."""
 FOLDER = Path(__file__).parents[1] / "data" / "simulation"
 """Worlds in which the bot once failed, each with its seed and steps."""
@@ -117,13 +117,19 @@ def _pass_an_hour(world: World) -> None:
     world.advance(max((begin + timedelta(hours=1) - world.now()).total_seconds(), 0.0))
 
 
-def first_violation(told: Iterable[Story]) -> Found | None:
+def first_violation(told: Iterable[Story], observe: Callable[[World], None] = lambda _: None) -> Found | None:
     """The first story that breaks an invariant."""
-    steps: list[int] = []
+    steps = 0
+
+    def count(world: World) -> None:
+        nonlocal steps
+        steps += world.steps
+        observe(world)
+
     for story in told:
-        why = play(story, lambda world: steps.append(world.steps))
+        why = play(story, count)
         if why:
-            return Found(story, why, sum(steps))
+            return Found(story, why, steps)
     return None
 
 
