@@ -130,7 +130,7 @@ def _overdue(world: World) -> None:
     stored(due={"S": "due"}, due_at={"N": str(START.timestamp() - 3601)})(world)
 
 
-TAKEN = {"branch_tags": {AUTO_FIX: "ask"}, "asked": {"approve": 1}}
+TAKEN: dict[str, Any] = {"branch_tags": {AUTO_FIX: "ask"}, "asked": {"approve": 1}}
 CASES: list[tuple[Invariant, Callable[[World], None]]] = [
     (invariants.one_write_an_incident, writes(write(), write(minutes=1))),
     (invariants.only_the_role_is_sent, writes(write(params={"stage": "BETA"}))),
