@@ -268,9 +268,7 @@ def _alert_key(report: FailureReport, before: Incident | None, request: Request 
     return alert_key
 
 
-def _open_or_count(
-    failure: ConfirmedFailure, record: BranchRecord, before: Incident | None, now: datetime
-) -> Incident:
+def _open_or_count(failure: ConfirmedFailure, record: BranchRecord, before: Incident | None, now: datetime) -> Incident:
     if before is None or before.state.closed:
         opened = Incident.open(failure.scope, failure.kind, failure.job_ref, app_name=failure.app.name, now=now)
         incident = replace(opened.following(before, record.incidents), trigger=failure.trigger)
