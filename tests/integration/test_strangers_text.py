@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from medic.aws.logs import log_group
-from medic.events import Scope, runtime_wake_up
+from medic.events import RequestKind, Scope, runtime_wake_up
 from tests.integration.conftest import REGION
-from tests.integration.test_requests import incident
+from tests.integration.test_requests import ask, failing, incident
 from tests.integration.test_runtime_findings import (
     FIX,
     HOUR,
@@ -102,6 +102,20 @@ def test_a_role_that_somebody_took_off_after_the_recovery_is_asked_for_too(world
 
     assert shop.states == ["resolved", "awaiting_approval"]
     assert "took it off" in shop.alerts[-1]
+
+
+def test_a_role_that_was_undone_is_asked_for_in_another_kind_of_failure_too(world: World) -> None:
+    app = failing(world, "fix")
+    world.amplify.control.set_connection(app, "ok")
+    world.build(app)
+    assert ask(world, app, RequestKind.UNDO).startswith("used: attach_compute detached")
+    shop = Site(world, app)
+    world.amplify.control.forget_calls()
+    assert shop.after(2 * HOUR).visit() == 500
+    shop.look()
+
+    assert shop.states[-1] == "awaiting_approval"
+    assert world.calls("UpdateBranch") == []
 
 
 def test_an_error_that_goes_on_for_an_hour_after_the_change_is_told_once_and_ends_nothing(world: World) -> None:

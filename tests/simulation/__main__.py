@@ -31,12 +31,17 @@ def main(arguments: Sequence[str]) -> int:
 
         return find_all(asked.seed, asked.steps)
     begun = time.process_time()
-    found = first_violation(stories(asked.seed, asked.steps))
-    _print(f"seed {asked.seed}: {asked.steps} steps in {time.process_time() - begun:.0f} s of processor time")
+    failed: list[int] = []
+    found = first_violation(
+        stories(asked.seed, asked.steps),
+        lambda world: failed.append(sum(job.status == "FAILED" for job in world.ended)),
+    )
+    seconds = time.process_time() - begun
+    _print(f"seed {asked.seed}: {asked.steps} steps, {sum(failed)} failed builds, {seconds:.0f} s of processor time")
     if found is None:
         _print("No invariant was broken.")
         return 0
-    _print(f"World {found.story.seed} breaks:\n{found.why}")
+    _print(f"World {found.story.seed} breaks after {found.steps} steps:\n{found.why}")
     if not asked.unshrunk:
         _print(f"Shrinking its {len(found.story.steps)} steps …")
         _keep(shrunk(found))

@@ -6,22 +6,27 @@ the table they read only what must be kept there.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.simulation.world import AUTO_FIX, SET_ROLE, START_JOB
+from tests.simulation.records import SET_ROLE, START_JOB
+from tests.simulation.releases import lost
+from tests.simulation.world import AUTO_FIX
 
 if TYPE_CHECKING:
-    from tests.simulation.world import EndedJob, World, Write
+    from tests.simulation.records import EndedJob, Message, Write
+    from tests.simulation.world import World
 
 Invariant = Callable[["World"], Iterator[str]]
 _CLOSED = frozenset({"resolved", "not_helped", "outcome_unknown", "expired"})
 _MOST_WAITING = 600
+_RUN, _RACE = timedelta(seconds=90), timedelta(seconds=2)
+_MOST_IN_PEACE = 3
 _MOST_OF_AN_ITEM = 100_000
 """Characters. DynamoDB stores 400 KB."""
-_CAPS = {"fixes_per_branch_an_hour": 1, "fixes_per_app_an_hour": 3, "fixes_per_account_an_hour": 5}
 
 
 class ViolationError(Exception):
@@ -37,7 +42,7 @@ def check(world: World, invariants: tuple[Invariant, ...]) -> None:
 
 def _role_writes(world: World) -> Iterator[tuple[Write, bool]]:
     """Each write of a role, and whether it undoes an earlier one of the bot: the role before it is the bot's own."""
-    own: dict[tuple[str, str], tuple[str | None, str | None]] = {}
+    own: dict[tuple[str, str], tuple[str | None, str | None]] = dict(world.foreign.applied)
     for write in world.writes:
         if write.operation not in SET_ROLE:
             continue
@@ -58,6 +63,11 @@ def _attaches(world: World) -> list[Write]:
     return [write for write, undoes in _role_writes(world) if not undoes]
 
 
+def _attaches_of_this_release(world: World) -> list[Write]:
+    """Without those that a run of an older one had counted and begun."""
+    return [write for write in _attaches(world) if write.session.rpartition("-")[2] not in world.foreign.incidents]
+
+
 def one_write_an_incident(world: World) -> Iterator[str]:
     """An incident's sessions set each kind of role once, and undo it once."""
     counted = Counter((write.session, write.operation, undoes) for write, undoes in _role_writes(world))
@@ -70,24 +80,60 @@ def only_the_role_is_sent(world: World) -> Iterator[str]:
         yield from (f"{write.operation} sent {name}" for name in sorted(extra))
 
 
+def _tag_alone_allows(write: Write) -> bool:
+    return (write.branch_tags.get(AUTO_FIX), write.mode) == ("fix", "fix")
+
+
+def _requests(write: Write) -> int:
+    """How many requests that allow a change were sent before."""
+    return write.asked.get("approve", 0) + write.asked.get("fix", 0)
+
+
 def opted_in_at_the_write(world: World) -> Iterator[str]:
     for write in _attaches(world):
-        if write.operation != "amplify:UpdateBranch":
-            continue
         tag = write.branch_tags.get(AUTO_FIX)
-        requested = write.asked.get("approve", 0) + write.asked.get("fix", 0) > 0
-        allowed = (tag, write.mode) == ("fix", "fix") or ({tag, write.mode} <= {"fix", "ask"} and requested)
+        allowed = _tag_alone_allows(write) or ({tag, write.mode} <= {"fix", "ask"} and _requests(write))
         if not allowed or write.stage == "PULL_REQUEST":
-            yield f"{write.target}: tag {tag}, mode {write.mode}, stage {write.stage}, asked {dict(write.asked)}"
+            yield f"{write.place}: tag {tag}, mode {write.mode}, stage {write.stage}, asked {dict(write.asked)}"
+
+
+def each_request_is_used_once(world: World) -> Iterator[str]:
+    """No more changes than requests, where the tag alone does not allow them or an undo came before."""
+    needed: dict[tuple[str, str], set[str]] = defaultdict(set)
+    undone: set[tuple[object, ...]] = set()
+    for write, undoes in _role_writes(world):
+        if undoes:
+            undone.add((*write.target, write.role_before))
+        elif not _tag_alone_allows(write) or (*write.target, write.role) in undone:
+            needed[write.place].add(write.session)
+            if len(needed[write.place]) > _requests(write):
+                yield f"{write.place}: {len(needed[write.place])} changes, asked {dict(write.asked)}"
 
 
 def only_paired_roles(world: World) -> Iterator[str]:
     for write in _attaches(world):
         if write.role not in write.paired:
-            yield f"{write.role} on {write.target} is neither paired nor the default role"
-        named = write.branch_tags.get("amplify-medic:compute-role")
-        if write.operation == "amplify:UpdateBranch" and named and str(write.role).rpartition("/")[2] != named:
+            yield f"{write.role} on {write.target} is not one of {sorted(write.paired)}"
+        of_branch = write.operation == "amplify:UpdateBranch"
+        tag = "amplify-medic:compute-role" if of_branch else "amplify-medic:service-role"
+        named = (write.branch_tags if of_branch else write.app_tags).get(tag)
+        if (named or not of_branch) and str(write.role).rpartition("/")[2] != named:
             yield f"{write.role} on {write.target}, whose tag names {named}"
+
+
+def only_fresh_failures(world: World) -> Iterator[str]:
+    """Unasked, nothing is changed long after a build failed, or after a newer one succeeded."""
+    succeeded = [job for job in world.ended if job.status == "SUCCEED"]
+    for write in _attaches_of_this_release(world):
+        ended = write.job_ended
+        if ended is None or _requests(write):
+            continue
+        if write.at - ended > timedelta(minutes=write.limits.fresh_minutes) + _RUN:
+            yield f"{write.target} was changed at {write.at}, and the job ended at {ended}"
+        # One that ends after the bot has listed the jobs can't be known.
+        newer = [job for job in succeeded if (job.app_id, job.branch) == write.place and ended < job.at]
+        if any(job.at < write.reserved - _RACE for job in newer):
+            yield f"{write.target} was changed at {write.at}, and job {newer[0].job_id} succeeded at {newer[0].at}"
 
 
 def usable_roles_stay(world: World) -> Iterator[str]:
@@ -109,26 +155,30 @@ def the_previous_role_is_kept(world: World) -> Iterator[str]:
 
 
 def caps_hold(world: World) -> Iterator[str]:
-    """Settings may change in between, so only the widest limits hold for sure."""
-    hours: dict[str, Counter[object]] = {name: Counter() for name in _CAPS}
-    for write in {write.session: write for write in _attaches(world)}.values():
-        hour = int(write.at.timestamp()) // 3600
-        hours["fixes_per_branch_an_hour"][(*write.target, hour)] += 1
-        hours["fixes_per_app_an_hour"][write.target[0], hour] += 1
-        hours["fixes_per_account_an_hour"][hour] += 1
-    for name, counted in hours.items():
-        # One more may have been reserved in the hour before, and sent in this one.
-        yield from (
-            f"{n} in the hour of {what}, {name} is {_CAPS[name]}" for what, n in counted.items() if n > _CAPS[name] + 1
-        )
+    """Changes are counted in the hour of their intent, against the limits that were deployed then."""
+    counted: Counter[tuple[object, ...]] = Counter()
+    by_incident = {write.session: write for write in reversed(_attaches_of_this_release(world))}
+    for write in sorted(by_incident.values(), key=lambda write: write.reserved):
+        hour = int(write.reserved.timestamp()) // 3600
+        caps = {
+            (*write.place, hour): write.limits.fixes_per_branch_an_hour,
+            (write.place[0], hour): write.limits.fixes_per_app_an_hour,
+            (hour,): write.limits.fixes_per_account_an_hour,
+        }
+        for what, limit in caps.items():
+            counted[what] += 1
+            if counted[what] > limit:
+                yield f"{counted[what]} in the hour of {what}, the limit is {limit}"
 
 
 def branches_cool_down(world: World) -> Iterator[str]:
     last: dict[tuple[str, str], Write] = {}
-    for write in _attaches(world):
+    for write in sorted(_attaches_of_this_release(world), key=lambda write: write.reserved):
         before = last.get(write.target)
-        if before is not None and write.at - before.at < timedelta(minutes=29):
-            yield f"{write.target} was changed at {before.at} and {write.at}"
+        if before is not None and before.session != write.session:
+            cooling = timedelta(minutes=before.limits.cool_down_minutes)
+            if write.reserved - before.reserved < cooling - timedelta(seconds=1):  # the table keeps whole seconds
+                yield f"{write.target} was changed at {before.reserved} and {write.reserved}"
         last[write.target] = write
 
 
@@ -147,17 +197,19 @@ def one_rebuild(world: World) -> Iterator[str]:
 
 
 def told_once(world: World) -> Iterator[str]:
-    """An alert comes again only after a request, which is answered, or if a call failed: then nobody may know of it."""
-    ids = {app.settings["name"]: app.app_id for app in world.apps()}
-    sent = Counter((message.app, message.branch, message.incident, message.text) for message in world.messages)
-    for (app, branch, incident, text), n in sent.items():
-        asked = sum(
-            sum(kinds.values())
-            for (app_id, name), kinds in world.asked.items()
-            if app_id == ids.get(app) and name in (branch, "*")
-        )
-        if n > 1 + asked + world.cloud.wire.failed:
-            yield f"{n} times, for {incident}: {text.splitlines()[0]}"
+    """An alert comes again only once for each request, or if a call failed: then nobody may know of it."""
+    last: dict[tuple[str, ...], Message] = {}
+    again: Counter[tuple[str, ...]] = Counter()
+    for message in world.messages:
+        before = last.get(key := (message.app, message.branch, message.incident, message.text))
+        again[key] += before is not None and message.failed == before.failed_before
+        if again[key] > message.asked:
+            yield f"{again[key] + 1} times, again at {message.at}, for {message.incident}: {message.headline}"
+        last[key] = message
+
+
+def what_others_wrote_is_kept(world: World) -> Iterator[str]:
+    yield from lost(world)
 
 
 def nothing_unexpected(world: World) -> Iterator[str]:
@@ -177,37 +229,85 @@ def bounded(world: World) -> Iterator[str]:
 
 
 def claims_hold(world: World) -> Iterator[str]:
-    """An alert says `resolved` of a build only after one succeeded, and `applied` only after a write."""
-    succeeded: set[tuple[str, str]] = set()
-    ended = iter(world.ended)
+    """An alert tells of a change, a rebuild and a build's end only what happened before it."""
+    for message in (each for each in world.messages if each.incident not in world.foreign.incidents):
+        for claim, holds in _CLAIMS.items():
+            found = claim.search(message.headline)
+            if found is not None and not holds(message, found.groupdict().get("job", ""), world):
+                yield f"{message.incident} of {message.app}/{message.branch} at {message.at}: {message.headline}"
+
+
+def _ended(message: Message, job: str, world: World) -> list[EndedJob]:
     names = {app.app_id: app.settings["name"] for app in world.apps()}
-    job = next(ended, None)
-    changed = {(names.get(write.target[0]), write.target[1]): write.at for write in reversed(world.writes)}
-    for message in world.messages:
-        while job is not None and job.at <= message.at:
-            if job.status == "SUCCEED":
-                succeeded.add((names[job.app_id], job.branch))
-            job = next(ended, None)
-        place = (message.app, message.branch)
-        if message.kind == "resolved" and "succeeded" in message.text.split("\n")[0] and place not in succeeded:
-            yield f"resolved was said of {place} and no build had succeeded"
-        if message.kind in ("applied", "rebuilding"):
-            times = [changed[key] for key in (place, (message.app, "")) if key in changed]
-            if not any(time <= message.at for time in times):
-                yield f"{message.kind} was said of {place} and nothing was set"
+    return [
+        each
+        for each in world.ended
+        if (names[each.app_id], each.branch, each.job_id) == (message.app, message.branch, job)
+        and each.at <= message.at
+    ]
+
+
+def _succeeded(message: Message, job: str, world: World) -> bool:
+    return any(each.status == "SUCCEED" for each in _ended(message, job, world))
+
+
+def _failed_without_iam(message: Message, job: str, world: World) -> bool:
+    return any(
+        each.status == "FAILED" and not each.failure.startswith("Unable to assume")
+        for each in _ended(message, job, world)
+    )
+
+
+def _failed_after_change(message: Message, job: str, world: World) -> bool:
+    failed = [each for each in _ended(message, job, world) if each.status == "FAILED"]
+    return any(write.at <= each.at for each in failed for write in _changes_of(message, world))
+
+
+def _was_set(message: Message, _: str, world: World) -> bool:
+    """The bot set it and read it back, or somebody set the same role while the bot did not know what its call did."""
+    read = any((write.session, write.operation) in world.read_back for write in _changes_of(message, world))
+    return read or any(f"→ {role}" in message.text for role in message.roles)
+
+
+def _was_undone(message: Message, _: str, world: World) -> bool:
+    """The role was taken off, by the bot or by somebody while the bot did not know the result of its call."""
+    set_before = {str(write.role).rpartition("/")[2] for write in _changes_of(message, world)}
+    return len(_changes_of(message, world)) > 1 or not set_before <= message.roles
+
+
+def _changes_of(message: Message, world: World) -> list[Write]:
+    """The changes of roles by the message's incident so far."""
+    return [
+        write
+        for write in world.writes
+        if write.operation in SET_ROLE and write.session.endswith(message.incident) and write.at <= message.at
+    ]
+
+
+_CLAIMS: dict[re.Pattern[str], Callable[[Message, str, World], bool]] = {
+    re.compile(r"build (?P<job>\d+) succeeded"): _succeeded,
+    re.compile(r"build (?P<job>\d+) failed in the same way after the change"): _failed_after_change,
+    re.compile(r"job (?P<job>\d+), not because of IAM"): _failed_without_iam,
+    re.compile(r"role set \("): _was_set,
+    re.compile(r"the change was undone"): _was_undone,
+}
+"""Words of a headline → what must be true."""
 
 
 SAFETY: tuple[Invariant, ...] = (
     one_write_an_incident,
     only_the_role_is_sent,
     opted_in_at_the_write,
+    each_request_is_used_once,
     only_paired_roles,
+    only_fresh_failures,
     usable_roles_stay,
     the_previous_role_is_kept,
     caps_hold,
     branches_cool_down,
     one_rebuild,
     told_once,
+    what_others_wrote_is_kept,
     nothing_unexpected,
     bounded,
 )
@@ -252,21 +352,31 @@ def nothing_is_overdue(world: World) -> Iterator[str]:
     now = world.now().timestamp()
     for key, item in world.cloud.table.items.items():
         parts = key.split("#")
-        watched = len(parts) < 5 or parts[4] in world.always_watched or parts[4] == "*"
+        watched = key not in world.foreign.unread and (
+            len(parts) < 5 or parts[4] in world.always_watched or parts[4] == "*"
+        )
         if "due" in item and float(item["due_at"]["N"]) < now - 3600 and watched:
             yield f"{key} is due since {now - float(item['due_at']['N']):.0f} s"
 
 
 def no_dead_letters(world: World) -> Iterator[str]:
-    yield from (f"{letter} became a dead letter" for letter in world.cloud.queue.dead_letters)
+    """A message dies only if something kept it from being handled, and never if a person sent it."""
+    for letter in world.dead:
+        if letter.from_a_person or letter.in_peace > _MOST_IN_PEACE:
+            yield f"{letter.in_peace} receives in peace, then dead: {letter.body[:200]}"
 
 
 def all_is_closed(world: World) -> Iterator[str]:
     for incident in world.incidents():
         app_id = incident["pk"].split("#")[4]
-        if incident["state"] not in _CLOSED and (app_id in world.always_watched or app_id == "*"):
+        unread = {each["id"] for each in world.foreign.unread.get(incident["pk"], ())}
+        if (
+            incident["id"] not in unread
+            and incident["state"] not in _CLOSED
+            and (app_id in world.always_watched or app_id == "*")
+        ):
             yield f"{incident['pk']}: {incident['label']} is still {incident['state']}, deadline {incident['deadline']}"
 
 
-AT_REST: tuple[Invariant, ...] = (*SAFETY, claims_hold, each_failure_is_told, nothing_is_overdue)
-AT_THE_END: tuple[Invariant, ...] = (*SAFETY, all_is_closed)
+AT_REST: tuple[Invariant, ...] = (*SAFETY, claims_hold, no_dead_letters, each_failure_is_told, nothing_is_overdue)
+AT_THE_END: tuple[Invariant, ...] = (*SAFETY, claims_hold, no_dead_letters, all_is_closed)

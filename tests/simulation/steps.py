@@ -12,9 +12,12 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from medic.events import RequestKind
+from medic.events import RequestKind, Scope
+from medic.incidents.table import branch_key
 from tests.fakes.amplify.errors import AmplifyError
 from tests.faults.wire import Fault
+from tests.simulation.cloud import ACCOUNT, REGION
+from tests.simulation.releases import close_record, extend_record, leave_record, open_records
 from tests.simulation.wire import Strike
 from tests.simulation.world import (
     APPS,
@@ -114,13 +117,14 @@ def prepare(world: World) -> None:
         for branch in _BRANCHES[: 2 + number % 2]:
             tags = {AUTO_FIX: "fix", "amplify-medic:rebuild": "yes"} if number % 2 == 0 else {AUTO_FIX: "fix"}
             _create_branch(world, made["app"]["appId"], branch, tags)
-    world.settings = {**_base(world), **SETTINGS[world.random.randrange(len(SETTINGS))](list(state.apps))}
+    world.deploy({**_base(world), **SETTINGS[world.random.randrange(len(SETTINGS))](list(state.apps))})
     world.always_watched = set(state.apps)
     _note_watched(world)
 
 
 def carry_out(step: Step, world: World) -> None:
     """Carry out a step. What the services refuse did not happen."""
+    world.steps += 1
     try:
         _STEPS[step.do][1](world, step)
     except AmplifyError:
@@ -327,13 +331,29 @@ def _bus(world: World, step: Step) -> None:
 
 def _settings(world: World, step: Step) -> None:
     apps = list(world.cloud.amplify.state.apps)
-    world.settings = {**_base(world), **_pick(SETTINGS, step.n[0])(apps)}
-    world.restart()
+    world.deploy({**_base(world), **_pick(SETTINGS, step.n[0])(apps)})
     _note_watched(world)
 
 
 def _note_watched(world: World) -> None:
     world.always_watched &= set(world.settings.get("apps", world.always_watched))
+
+
+def _upgrade(world: World, step: Step) -> None:
+    """Another release leaves a record, or is deployed for a while."""
+    app, branch = _branch(world, step)
+    scope = Scope("aws", ACCOUNT, REGION, app.app_id, branch.name)
+    what, key = step.n[2] % 8, branch_key(scope)
+    items = {key: item for key, item in world.cloud.table.items.items() if key not in world.foreign.closed}
+    written = [key for key, item in items.items() if key.startswith("branch#") and "schema" in item]
+    if what < 4:
+        world.ignored.add((app.app_id, branch.name))
+        leave_record(world, scope, key, step.n[2] // 8)
+    elif what == 4:
+        open_records(world)
+    elif written:
+        change = close_record if what == 5 else extend_record
+        change(world, _pick(written, step.n[0]))
 
 
 def _outage(world: World, step: Step) -> None:
@@ -392,6 +412,7 @@ _STEPS: dict[str, tuple[int, Callable[[World, Step], None]]] = {
     "pause": (1, _pause),
     "bus": (2, _bus),
     "settings": (2, _settings),
+    "upgrade": (1, _upgrade),
     "outage": (1, _outage),
     "visit": (4, _visit),
     "build_time": (1, _build_time),

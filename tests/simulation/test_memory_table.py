@@ -10,10 +10,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from tests.integration.conftest import make_table, setup_session
+from tests.simulation.process import simulated
 from tests.simulation.run import stories
 from tests.simulation.steps import carry_out, prepare
 from tests.simulation.wire import SimulatedClient
-from tests.simulation.world import World, simulated
+from tests.simulation.world import World
 
 if TYPE_CHECKING:
     from tests.simulation.memory_table import MemoryTable

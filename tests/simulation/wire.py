@@ -131,8 +131,8 @@ class SimulatedWire:
                 strike.happens()
         if operation.partition(":")[0] in self.down:
             fault = Fault.SERVER_ERROR
-        self.failed += fault is not None
         self.before(operation, params)
+        self.failed += fault is not None
         return fault
 
 

@@ -8,19 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from random import Random
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-
-import pytest
-import urllib3
-from slack_sdk.webhook import WebhookClient
 
 from medic import queue
 from medic.aws.errors import AwsError
@@ -29,14 +22,16 @@ from medic.aws.rate import RateLimiter
 from medic.events import RequestKind, RequestMessage, Scope, request_message
 from medic.gateways import Gateways
 from medic.services import Services
-from medic.settings import Runtime, Settings
+from medic.settings import Limits, Runtime, Settings
 from medic.telemetry import Telemetry, TelemetryEvent
 from medic.watch.watcher import Watcher
 from tests.fakes.amplify.control import Control
 from tests.fakes.queue import AWS, OPERATOR, URL
 from tests.fakes.sqs_batch import OPERATOR_ROLE_ID, SLACK_ROLE_ID
-from tests.faults.wire import Fault, Killed
+from tests.faults.wire import Killed
 from tests.simulation.cloud import ACCOUNT, REGION, Cloud, Json
+from tests.simulation.records import SET_ROLE, START_JOB, DeadLetter, EndedJob, Message, Write
+from tests.simulation.releases import Foreign
 
 if TYPE_CHECKING:
     from tests.fakes.amplify.state import App, Branch
@@ -56,8 +51,6 @@ WRONG_TRUST: Json = {
 }
 APPS = 6
 DEFAULT_ROLE, ROLES = "default-compute", ("paired-0", "paired-1", "own", "unpaired", "service", "good-service")
-SET_ROLE = {"amplify:UpdateBranch": "computeRoleArn", "amplify:UpdateApp": "iamServiceRoleArn"}
-START_JOB = "amplify:StartJob"
 _SECONDS_PER_CALL = timedelta(seconds=0.02)
 _ENDINGS = ("SUCCEED", "FAILED", "CANCELLED")
 _SUBJECT = re.compile(r"\[.*?\] (?P<app>[\w-]+)(?:/(?P<branch>[^:]+))?: ")
@@ -65,62 +58,6 @@ _SUBJECT = re.compile(r"\[.*?\] (?P<app>[\w-]+)(?:/(?P<branch>[^:]+))?: ")
 
 def role_arn(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/app/{name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """A change that took effect, and the state when its request arrived."""
-
-    operation: str
-    params: Json
-    session: str
-    """The name of the role session, which holds the incident's id."""
-    at: datetime
-    role_before: str | None
-    usable_before: bool
-    branch_tags: Mapping[str, str]
-    app_tags: Mapping[str, str]
-    stage: str
-    mode: str
-    paired: frozenset[str]
-    asked: Mapping[str, int]
-    """Kind of request → how many were sent for this branch before."""
-    newest_job: int
-    running: bool
-
-    @property
-    def target(self) -> tuple[str, str]:
-        """App and branch. For an app's role, the branch is empty."""
-        return str(self.params["appId"]), str(self.params.get("branchName", ""))
-
-    @property
-    def role(self) -> str | None:
-        """The role in the request."""
-        return self.params.get(SET_ROLE.get(self.operation, "")) or None
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An alert as a subscriber of the topic got it."""
-
-    kind: str
-    incident: str
-    app: str
-    branch: str
-    text: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class EndedJob:
-    """A job's end, whether or not an event told of it."""
-
-    app_id: str
-    branch: str
-    job_id: str
-    status: str
-    failure: str
-    at: datetime
 
 
 class QuietTelemetry(Telemetry):
@@ -173,16 +110,20 @@ class World:
 
     Attributes:
         cloud: the services.
-        settings: the stack's settings, as the deployer wrote them.
+        settings: the stack's settings, as the deployer wrote them. `deploy` changes them.
         writes: the bot's changes, in order.
+        read_back: (session, operation) of the writes whose role the bot read afterwards.
         messages: the alerts that the topic published.
         ended: every job that ended.
+        dead: every dead letter.
         asked: (app, branch) → kind of request → how many were sent.
         muted: the apps that were ever muted, or a branch of theirs.
         ignored: the branches (app, branch) that were ever tagged `ignore`.
         always_watched: the apps that the settings always named.
+        foreign: what other releases wrote into the table.
         faults: errors that ended a run of the bot, and that nothing explains.
         runs: how many messages were delivered.
+        steps: how many steps were carried out.
         paused: True while the operator has switched the event source mapping off.
         bus: what happens to the next events: `normal`, `lost`, `late` or `twice`.
     """
@@ -191,17 +132,24 @@ class World:
     cloud: Cloud = field(default_factory=lambda: Cloud(START))
     settings: Json = field(default_factory=dict)
     writes: list[Write] = field(default_factory=list)
+    read_back: set[tuple[str, str]] = field(default_factory=set)
     messages: list[Message] = field(default_factory=list)
     ended: list[EndedJob] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
     asked: dict[tuple[str, str], dict[str, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
     muted: set[str] = field(default_factory=set)
     ignored: set[tuple[str, str]] = field(default_factory=set)
     always_watched: set[str] = field(default_factory=set)
+    foreign: Foreign = field(default_factory=Foreign)
     faults: list[BaseException] = field(default_factory=list)
     runs: int = 0
+    steps: int = 0
     paused: bool = False
     bus: str = "normal"
     _arriving: Write | None = None
+    _failed_before: int = 0
+    _deployed: list[tuple[datetime, Settings]] = field(default_factory=list)
+    _in_peace: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     _warm: Services | None = None
 
     def __post_init__(self) -> None:
@@ -227,9 +175,10 @@ class World:
     def parsed_settings(self) -> Settings:
         return _parsed(json.dumps(self.settings))
 
-    def restart(self) -> None:
-        """Deploy the functions again, so that they read new settings."""
-        self._warm = None
+    def deploy(self, settings: Json) -> None:
+        """Deploy the functions with these settings."""
+        self.settings, self._warm = settings, None
+        self._deployed.append((self.now(), self.parsed_settings()))
 
     def asks(self, kind: RequestKind, app_id: str, branch: str, **fields: Any) -> None:
         """An operator sends a request."""
@@ -244,6 +193,7 @@ class World:
         wire = self.cloud.wire
         wire.listen(strike)
         self.runs += 1
+        failed, letters = wire.failed, len(self.cloud.queue.dead_letters)
         draw = Random(message.number * 1000 + message.receives).uniform  # noqa: S311 - one seed decides everything
         try:
             self.cloud.queue.poll(lambda batch: queue.handle(batch, services, draw), message)
@@ -252,6 +202,10 @@ class World:
             wire.revive()
         finally:
             wire.listen(None)
+        if len(self.cloud.queue.dead_letters) > letters:
+            self.dead.append(DeadLetter(message.body, message.sender != AWS, self._in_peace[message.number]))
+        held_up = wire.failed > failed or self.foreign.closed
+        self._in_peace[message.number] = 0 if held_up else self._in_peace[message.number] + 1
         self._note_faults(services.telemetry)
 
     def watch(self, strike: Strike | None = None) -> None:
@@ -291,10 +245,10 @@ class World:
         ]
 
     def paired_with(self, app_id: str, branch: str) -> frozenset[str]:
-        """The compute and service roles that the settings pair with a branch, and the default role."""
-        pairings = {**self.settings.get("compute_roles", {}), **self.settings.get("service_roles", {})}
+        """The roles that the settings pair with a branch, else the default role. Without a branch: with an app."""
+        pairings = self.settings.get("compute_roles" if branch else "service_roles", {})
         paired = {role for role, apps in pairings.items() if {app_id, f"{app_id}/{branch}"} & set(apps)}
-        return frozenset({*paired, role_arn(DEFAULT_ROLE)})
+        return frozenset(paired or {role_arn(DEFAULT_ROLE)} if branch else paired)
 
     def _services(self) -> Services:
         if self._warm is None:
@@ -332,19 +286,52 @@ class World:
         self.cloud.time.advance(_SECONDS_PER_CALL)
         if operation in SET_ROLE or operation == START_JOB:
             self._arriving = self._witness(operation, params)
+        elif operation == "sns:Publish":
+            self._failed_before = self.cloud.wire.failed
 
     def _took_effect(self, operation: str, params: Json) -> None:
         if operation in SET_ROLE or operation == START_JOB:
             self.writes += [self._arriving] if self._arriving else []
         elif operation == "sns:Publish":
-            attributes = {name: value["StringValue"] for name, value in params["MessageAttributes"].items()}
-            named = _SUBJECT.match(params["Subject"])
-            app, branch = (named["app"], named["branch"] or "") if named else ("", "")
-            text = params["Message"]
-            self.messages.append(Message(attributes["kind"], attributes["incident"], app, branch, text, self.now()))
+            self.messages.append(self._message(params))
+        elif operation in ("amplify:GetBranch", "amplify:GetApp"):
+            self._note_read_back(params["appId"], params.get("branchName", ""))
+
+    def _note_read_back(self, app_id: str, branch: str) -> None:
+        writes = (each for each in reversed(self.writes) if each.operation in SET_ROLE)
+        last = next((each for each in writes if each.target == (app_id, branch)), None)
+        if last is not None and self._role(last.operation, app_id, branch) == last.role:
+            self.read_back.add((last.session, last.operation))
+
+    def _role(self, operation: str, app_id: str, branch: str) -> str | None:
+        app = self.cloud.amplify.state.apps[app_id]
+        holder = app.branches[branch].settings if branch else app.settings
+        return holder.get(SET_ROLE[operation]) or None
+
+    def _message(self, params: Json) -> Message:
+        attributes = {name: value["StringValue"] for name, value in params["MessageAttributes"].items()}
+        named = _SUBJECT.match(params["Subject"])
+        name, branch_name = (named["app"], named["branch"] or "") if named else ("", "")
+        app = next((app for app in self.apps() if app.settings["name"] == name), None)
+        branch = app.branches.get(branch_name) if app else None
+        holders = [holder.settings for holder in (app, branch) if holder is not None]
+        roles = (holder.get(field) for holder in holders for field in SET_ROLE.values())
+        asked = (self.asked[app.app_id, each] for each in (branch_name, "*")) if app else ()
+        return Message(
+            kind=attributes["kind"],
+            incident=attributes["incident"],
+            app=name,
+            branch=branch_name,
+            text=params["Message"],
+            at=self.now(),
+            failed_before=self._failed_before,
+            failed=self.cloud.wire.failed,
+            asked=sum(sum(kinds.values()) for kinds in asked),
+            roles=frozenset(role.rpartition("/")[2] for role in roles if role),
+        )
 
     def _witness(self, operation: str, params: Json) -> Write | None:
-        state = self.cloud.amplify.state
+        state, session = self.cloud.amplify.state, self.cloud.wire.session
         app = state.apps.get(params["appId"])
         branch = app.branches.get(params.get("branchName", "")) if app else None
         if app is None or (branch is None and operation != "amplify:UpdateApp"):
@@ -352,22 +339,36 @@ class World:
         holder = branch.settings if branch else app.settings
         before = holder.get(SET_ROLE.get(operation, ""))
         jobs = branch.jobs.values() if branch else ()
+        incident = next((each for each in self.incidents() if session.endswith(each["id"])), None)
+        place = tuple(incident["pk"].split("#", 5)[4:]) if incident else (app.app_id, branch.name if branch else "")
+        intents = [each["intended_at"] for each in incident["changes"]] if incident else []
+        reserved = min(map(datetime.fromisoformat, intents), default=self.now())
+        own = app.branches.get(place[1])
+        job = incident["job_id"] if incident and incident["trigger"] == "failed" else None
+        failed = [each.at for each in self.ended if (each.app_id, each.branch, each.job_id) == (*place, job)]
         return Write(
             operation=operation,
             params=params,
-            session=self.cloud.wire.session,
+            session=session,
             at=self.now(),
+            reserved=reserved,
+            limits=self.limits_at(reserved),
+            place=(place[0], place[1]),
+            job_ended=max(failed, default=None),
             role_before=before,
             usable_before=before is not None and state.usable_role(before, {"aws:SourceAccount": ACCOUNT}) is not None,
-            branch_tags=dict(branch.tags) if branch else {},
+            branch_tags=dict(own.tags) if own else {},
             app_tags=dict(app.tags),
-            stage=str(branch.settings.get("stage", "NONE")) if branch else "NONE",
+            stage=str(own.settings.get("stage", "NONE")) if own else "NONE",
             mode=self.settings.get("mode", "fix"),
             paired=self.paired_with(app.app_id, branch.name if branch else ""),
-            asked=dict(self.asked[app.app_id, branch.name if branch else ""]),
+            asked=dict(self.asked[place[0], place[1]]),
             newest_job=max((int(job.job_id) for job in jobs), default=0),
-            running=any(job.running for job in jobs),
         )
+
+    def limits_at(self, time: datetime) -> Limits:
+        """The limits that were deployed at a time."""
+        return next(settings for since, settings in reversed(self._deployed) if since <= time).limits
 
     def _event_sent(self, event: Mapping[str, Any]) -> None:
         """Amplify sends an event. Each end of a job is recorded, and goes to the queue as the bus likes."""
@@ -394,65 +395,6 @@ class World:
         self.cloud.queue.send(message, AWS, after=900.0 if self.bus == "late" else 0.0)
         if self.bus == "twice":
             self.cloud.queue.send(message, AWS, after=60.0)
-
-
-@contextmanager
-def simulated(world: World) -> Iterator[World]:
-    """Let the bot's HTTP, threads and ids come from this world."""
-    cloud, counted = world.cloud, iter(range(1, 10**12))
-
-    def fetched(_: object, method: str, url: str, **__: object) -> Any:  # noqa: ARG001
-        return cloud.wire.around("s3:GetObject", lambda: cloud.download(url), _failed_download, _TIMED_OUT)
-
-    def posted(_: object, body: Json, *__: object) -> Any:
-        def answer() -> Any:
-            status, text = cloud.post(body)
-            return SimpleNamespace(status_code=status, body=text)
-
-        return cloud.wire.around("slack:Post", answer, _failed_post, TimeoutError("timed out"))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(urllib3.PoolManager, "request", fetched)
-        patch.setattr(WebhookClient, "send_dict", posted)
-        patch.setattr("medic.aws.gather.ThreadPoolExecutor", _AtOnce)
-        patch.setattr("medic.watch.look.ThreadPoolExecutor", _AtOnce)
-        patch.setattr(
-            "medic.incidents.table.uuid", SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=f"{next(counted):032x}"))
-        )
-        for module in ("medic.aws.logs", "medic.logscan.scan"):
-            patch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: 0.0))
-        yield world
-
-
-_TIMED_OUT = urllib3.exceptions.TimeoutError("timed out")
-
-
-class _AtOnce(Executor):
-    """Runs everything at once, in order, because threads would make runs differ."""
-
-    def __init__(self, max_workers: int) -> None:
-        """Take the same argument as ThreadPoolExecutor."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - the caller gets it from the future
-            future.set_exception(error)
-        return future
-
-
-def _failed_download(fault: Fault) -> urllib3.HTTPResponse:
-    if fault is Fault.TIMEOUT_BEFORE:
-        raise _TIMED_OUT
-    status = 503 if fault is Fault.THROTTLE else 500
-    return urllib3.HTTPResponse(body=b"", status=status, preload_content=False)
-
-
-def _failed_post(fault: Fault) -> Any:
-    if fault is Fault.TIMEOUT_BEFORE:
-        raise TimeoutError("timed out")
-    return SimpleNamespace(status_code=429 if fault is Fault.THROTTLE else 500, body="error")
 
 
 @cache

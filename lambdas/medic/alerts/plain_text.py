@@ -23,7 +23,7 @@ _MAX_LINK = 40
 
 def visible(text: str) -> str:
     """The text without control, bidirectional and zero-width characters, which could disguise it."""
-    return "".join(c for c in text if c in "\n\t" or c.isprintable())
+    return text.translate({ord(c): None for c in set(text) if c not in "\n\t" and not c.isprintable()})
 
 
 def title(alert: Alert) -> str:

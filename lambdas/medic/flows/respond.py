@@ -16,7 +16,7 @@ from medic.flows.last_success import say_what_changed
 from medic.flows.rebuild import announce_rebuild, rebuild
 from medic.flows.settle import end_those_of_a_deleted_branch
 from medic.flows.storm import is_storm, join_storm
-from medic.incidents.model import QUIET_PERIOD, Incident, IncidentState, JobOrder
+from medic.incidents.model import QUIET_PERIOD, ChangeState, Incident, IncidentState, JobOrder
 from medic.labels import ActionKind, Label
 from medic.plan.decide import contradicted, decide
 from medic.plan.guardrails import Question
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from medic.alerts.failure_report import FailureReport
     from medic.evidence import JobRef
     from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.model import Request
+    from medic.incidents.model import Change, Request
     from medic.incidents.record import BranchRecord
     from medic.incidents.region import RegionState
     from medic.plan.failure import ConfirmedFailure
@@ -118,13 +118,17 @@ def _next_step_at_runtime(
     return NextStep.STILL_LOGGED if persists else NextStep.AGAIN
 
 
+def _attached(failure: ConfirmedFailure, record: BranchRecord, *states: ChangeState) -> list[Change]:
+    """The compute roles that the bot set on this branch."""
+    own = (incident for incident in record.incidents if not incident.of_another_branch(failure.branch.created_at))
+    changes = (change for incident in own for change in incident.changes)
+    return [c for c in changes if c.kind is ActionKind.ATTACH_COMPUTE and c.state in states]
+
+
 def _role_changes(failure: ConfirmedFailure, record: BranchRecord) -> list[datetime]:
     """When the bot set a compute role on this branch. A change that was undone on request is not among them."""
-    created_at = failure.branch.created_at
-    own = (incident for incident in record.incidents if not incident.of_another_branch(created_at))
-    changes = (change for incident in own for change in incident.applied)
-    times = [c.applied_at for c in changes if c.kind is ActionKind.ATTACH_COMPUTE and c.applied_at is not None]
-    return [time.replace(microsecond=0) for time in times]  # lines of a log have less precise times
+    times = (change.applied_at for change in _attached(failure, record, ChangeState.APPLIED))
+    return [time.replace(microsecond=0) for time in times if time is not None]  # a log has less precise times
 
 
 def _alert_limit_reached(record: BranchRecord, failure: ConfirmedFailure, now: datetime) -> bool:
@@ -204,7 +208,7 @@ def _act(
     """Open or count up the incident, apply the plan, send the alert unless it would tell nothing new, then rebuild."""
     services, scope, now = locked.services, failure.scope, locked.now
     failure = replace(failure, diagnosis=say_what_changed(failure, locked.record, services))
-    incident = _open_or_count(failure, before, now)
+    incident = _open_or_count(failure, locked.record, before, now)
     is_new = before is None or before.id != incident.id
     region = services.region.count(scope) if is_new and failure.shown_by_state else services.region.read(scope)
     jobs = cache(partial(services.amplify.jobs, scope.app_id, scope.branch))
@@ -219,7 +223,7 @@ def _act(
         # The unfinished change itself started the cool-down.
         cooling_until=None if incident.unfinished else locked.record.cooling_until,
         storm=is_storm(region, services),
-        set_before=bool(_role_changes(failure, locked.record)),
+        set_before=bool(_attached(failure, locked.record, ChangeState.APPLIED, ChangeState.UNDONE)),
         tried_before=incident.tried_before or (None if locked.record.unread else False),
         muted=region.muted(scope, now),
         approved=request is not None or (incident.unfinished and bool(incident.approved_by)),
@@ -264,10 +268,10 @@ def _alert_key(report: FailureReport, before: Incident | None, request: Request 
     return alert_key
 
 
-def _open_or_count(failure: ConfirmedFailure, before: Incident | None, now: datetime) -> Incident:
+def _open_or_count(failure: ConfirmedFailure, record: BranchRecord, before: Incident | None, now: datetime) -> Incident:
     if before is None or before.state.closed:
         opened = Incident.open(failure.scope, failure.kind, failure.job_ref, app_name=failure.app.name, now=now)
-        incident = replace(opened.following(before), trigger=failure.trigger)
+        incident = replace(opened.following(before, record.incidents), trigger=failure.trigger)
     elif before.compared_with(failure.job_ref) is JobOrder.LATER:
         incident = before.repeated(failure.job_ref, now)
     else:

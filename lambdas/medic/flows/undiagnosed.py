@@ -72,7 +72,8 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
         before, now = locked.record.incident(*_KIND), locked.now
         if before is None or before.state.closed:
             name = app.name if app else scope.app_id
-            opened = Incident.open(scope, _KIND, job, app_name=name, now=now).following(before)
+            opened = Incident.open(scope, _KIND, job, app_name=name, now=now)
+            opened = opened.following(before, locked.record.incidents)
             trigger = Trigger.RUNTIME if scope.branch == ALL else Trigger.FAILED
             incident = replace(opened.with_deadline(now + _OPEN_FOR, now), trigger=trigger)
         elif before.compared_with(job) is JobOrder.LATER:

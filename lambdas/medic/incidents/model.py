@@ -6,7 +6,7 @@ Transitions are pure: each method of `Incident` returns a new incident.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -241,14 +241,19 @@ class Incident:
             app_name=app_name,
         )
 
-    def following(self, before: Incident | None) -> Incident:
-        """Carry over from the previous, closed incident of this kind that a change did not help."""
-        if before is None:
-            return self
-        tried = before.tried_before or before.state is IncidentState.NOT_HELPED or before.undone
-        # After an approval, the same job can open a second incident. The first one must not be overwritten.
-        again = hashlib.sha256(f"after {self.id}".encode()).hexdigest()[:12] if before.id == self.id else self.id
-        return replace(self, id=again, tried_before=tried)
+    def following(self, before: Incident | None, others: Collection[Incident]) -> Incident:
+        """Carry over from the previous, closed incident of this kind that a change did not help.
+
+        After a request, a job can open one more incident. It gets an id that no other one of the branch has, because
+        it must not overwrite the one that holds an earlier change.
+        """
+        free, taken = self.id, {other.id for other in others}
+        while free in taken:
+            free = hashlib.sha256(f"after {free}".encode()).hexdigest()[:12]
+        tried = before is not None and (
+            before.tried_before or before.state is IncidentState.NOT_HELPED or before.undone
+        )
+        return replace(self, id=free, tried_before=tried)
 
     def of_another_branch(self, created_at: datetime | None) -> bool:
         """True if the incident's branch was deleted, and one of the same name was created at this time."""

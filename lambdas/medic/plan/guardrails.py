@@ -60,7 +60,7 @@ class Question:
     tried_before: bool | None = False
     """True if an earlier change for this failure did not help, or was undone. None if that could not be read."""
     set_before: bool = False
-    """True if the bot set a compute role on this branch before, and nobody asked to undo that."""
+    """True if the bot set a compute role on this branch before. Where it is gone, it is set again only if asked for."""
     muted: bool = False
     """True while alerts on the branch or its app are muted. Then nobody would hear of a change, so none is made."""
     approved: bool = False

@@ -1,0 +1,103 @@
+"""What really happened in a simulated world: the bot's writes and alerts, the jobs that ended, the dead letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from medic.settings import Limits
+
+Json = dict[str, Any]
+SET_ROLE = {"amplify:UpdateBranch": "computeRoleArn", "amplify:UpdateApp": "iamServiceRoleArn"}
+START_JOB = "amplify:StartJob"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A change that took effect, and the state when its request arrived."""
+
+    operation: str
+    params: Json
+    session: str
+    """The name of the role session, which holds the incident's id."""
+    at: datetime
+    reserved: datetime
+    """When the bot counted the change against its caps: the time of its intent in the table, else the same as `at`."""
+    limits: Limits
+    """The limits in the settings at that time."""
+    place: tuple[str, str]
+    """App and branch of the incident."""
+    job_ended: datetime | None
+    """When the failed job of the incident ended. None if the incident is about a line of an SSR log."""
+    role_before: str | None
+    usable_before: bool
+    branch_tags: Mapping[str, str]
+    """Of the incident's branch, as are `stage` and `asked`."""
+    app_tags: Mapping[str, str]
+    stage: str
+    mode: str
+    paired: frozenset[str]
+    """The roles that the settings allow for this kind of change here."""
+    asked: Mapping[str, int]
+    """Kind of request → how many were sent for the incident's branch before."""
+    newest_job: int
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """App and branch. For an app's role, the branch is empty."""
+        return str(self.params["appId"]), str(self.params.get("branchName", ""))
+
+    @property
+    def role(self) -> str | None:
+        """The role in the request."""
+        return self.params.get(SET_ROLE.get(self.operation, "")) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An alert as a subscriber of the topic got it."""
+
+    kind: str
+    incident: str
+    app: str
+    branch: str
+    text: str
+    at: datetime
+    failed_before: int
+    """How many calls had failed on purpose before this one was sent."""
+    failed: int
+    """The same, with this one."""
+    asked: int
+    """How many requests for the branch had been sent before."""
+    roles: frozenset[str]
+    """The names of the roles that the branch and its app had when it was sent."""
+
+    @property
+    def headline(self) -> str:
+        return self.text.partition("\n")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class EndedJob:
+    """A job's end, whether or not an event told of it."""
+
+    app_id: str
+    branch: str
+    job_id: str
+    status: str
+    failure: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was received too often."""
+
+    body: str
+    from_a_person: bool
+    in_peace: int
+    """How many of its last receives ended without a reason: no call failed, and nothing held the message up."""
