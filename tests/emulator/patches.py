@@ -151,7 +151,8 @@ def refer_to_secrets_by_arn() -> None:
 
 def alarm_on_the_first_metric() -> None:
     """Accept an alarm on an expression, and show it as AWS does. The emulator evaluates its first metric only."""
-    record, put, shown = provisioners._cw_metric_alarm_record, cloudwatch._put_metric_alarm, cloudwatch._cbor_alarm
+    record, put = provisioners._cw_metric_alarm_record, cloudwatch._put_metric_alarm
+    describe = cloudwatch._describe_alarms
 
     def flat_record(name: str, props: Mapping[str, Any]) -> Any:
         return {**record(name, _flat(props)), "Metrics": props.get("Metrics", [])}
@@ -162,13 +163,17 @@ def alarm_on_the_first_metric() -> None:
             cloudwatch._alarms[asked["AlarmName"]]["Metrics"] = asked.get("Metrics", [])
         return answer
 
-    def without_the_first_metric(alarm: Mapping[str, Any]) -> dict[str, Any]:
-        hidden = _FLAT if alarm.get("Metrics") else ("Metrics",)
-        return {name: value for name, value in shown(alarm).items() if name not in hidden}
+    def describe_as_given(*asked: Any) -> Answer:
+        status, headers, body = describe(*asked)
+        answer = _json_of(body)  # boto3 and the AWS CLI speak JSON
+        for alarm in answer.get("MetricAlarms", ()):
+            for name in _FLAT if alarm.get("Metrics") else ("Metrics",):
+                alarm.pop(name, None)
+        return status, headers, json.dumps(answer).encode() if answer else body
 
     provisioners._cw_metric_alarm_record = flat_record
     cloudwatch._put_metric_alarm = put_flat
-    cloudwatch._cbor_alarm = without_the_first_metric
+    cloudwatch._describe_alarms = describe_as_given
 
 
 _FLAT = ("MetricName", "Namespace", "Dimensions", "Period", "Statistic", "ExtendedStatistic", "Unit")
