@@ -335,7 +335,7 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         names=("CredentialRetrievalError",),
         literals=(
-            *("CredentialsProviderError", "CredentialsError", "CredentialsProviderFailure", "metadata service"),
+            *("CredentialsProviderError", "CredentialsError", "CredentialsProviderFailure", "ProviderError"),
             "EC2 Metadata",
         ),
         pattern=r"(?<!SSM)\bCredentials(?:Provider)?Error\]?: ?\S|CredentialsProviderFailure\]?: ?\S"
