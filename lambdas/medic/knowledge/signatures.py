@@ -820,16 +820,16 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=(
             *("(AccessDenied", "(UnauthorizedOperation", "An error occurred (403)", "error code: AccessDenied"),
-            *("Error code: AccessDenied", "(code=AccessDenied", "(Forbidden"),
+            *("Error code: AccessDenied", "(code=AccessDenied", "(ForbiddenException"),
             *(
                 "AWS HTTP error",
                 "StatusCode: 403",
-                "::Forbidden",
+                "Errors::Forbidden",
                 "Forbidden: null",
                 "access has been denied by",
             ),
         ),
-        pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|Forbidden(?:Exception)?|403)\)"
+        pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|ForbiddenException|403)\)"
         r" when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
         # the SDKs for PHP, Go, Ruby and JavaScript (v2)
         r"|\baws http error: client error: .{0,600}?(?:AccessDenied\w{0,9} \(client\)|403 \(client\): 403 forbidden)"
@@ -902,7 +902,7 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=1,
-        literals=("AccessDenied", "$metadata"),
+        literals=("AccessDenied", "httpStatusCode"),
         pattern=r"\$metadata[\"'\\]{0,3}: ?\{[^}]{0,80}?\bhttpstatuscode[\"'\\]{0,3}: ?403\b"
         r"|__type[\"'\\]{0,3} ?: ?[\"'\\]{0,3}[\w.]{1,80}#AccessDenied"
         rf"|{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}AccessDenied(?:Exception)?\b"
