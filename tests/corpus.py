@@ -43,7 +43,10 @@ _INVENTED: dict[str, tuple[str, str]] = {
     "repository": (r"(?<=github\.com[/:])[\w.-]+/[\w.-]+?(?=\.git\b)", "example/app{}"),
     "person": (r"(?<=/Users/)[\w.-]+|(?<=/home/)[\w.-]+|(?<=couchdb\.user:)[\w.-]+", "user{}"),
     "IP address": (r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])", "192.0.2.{}"),
-    "registry host": (rf"\b(?:[\w-]+\.)*{_WORDS_OF_A_REGISTRY}(?:\.[\w-]+)*\.[a-z]{{2,}}\b", "registry{}.example.com"),
+    "registry host": (
+        rf"\b(?![\w.-]*\.amazonaws\.com\b)(?:[\w-]+\.)*{_WORDS_OF_A_REGISTRY}(?:\.[\w-]+)*\.[a-z]{{2,}}\b",
+        "registry{}.example.com",
+    ),
 }
 """What is replaced, and by what. The braces stand for a digit that counts the different ones of a text from 1."""
 _LEFT: dict[str, str] = {

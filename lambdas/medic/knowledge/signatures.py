@@ -35,11 +35,11 @@ _CDK = "https://github.com/aws/aws-cdk-cli"
 _BUILD = (Phase.BUILD, Phase.DEPLOY)
 _NOT_RUNTIME = (*_BUILD, Phase.API)
 _PRINCIPAL = Look("principal", "Find the principal in the full message: it tells whose credentials were used.")
-_IN_FIELD = r"(?:code|type|name|exception)[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}(?:[\w.]{1,80}#)?"
+_IN_FIELD = r"(?:code|type|name|exception)[\"'\\]{0,3}\s?[:=]\s?(?:Some\()?[\"'\\]{0,3}(?:[\w.]{1,80}#)?"
 """The key of a field that holds an error's name."""
 _AWS_ERROR = (
     r"(?:request_?id\b|\$fault|\$metadata|status_?code\b|\bx-amz"
-    r"|message[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}access denied)"
+    r"|message[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}(?:access|permission) denied)"
 )
 """A field that only the error object of an AWS SDK has."""
 _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthenticate"
@@ -127,8 +127,8 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         decisiveness=2,
         literals=("be assumed", "to assume", "not assume", "'t assume", "AssumeRole on", "AssumeRole for"),
-        pattern=r"\brole\b.{0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to) be assumed(?! by amplify)\b"
-        r"|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
+        pattern=r"\brole\b[^;]{0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to)"
+        r" be assumed(?! by amplify)\b|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
         r"|\b(?:could not|cannot|can't|unable to|not able to|failed to|not authorized to|not allowed to) assume "
         r"(?!(?:the )?(?:specified|selected|configured|provided) iam)(?:the |this |a )?(?:\w{1,20} )?role\b"
         r"|\bauthorized to (?:perform assumerole on|assume the provided) role\b|\berror calling assumerole for role"
@@ -302,8 +302,9 @@ SIGNATURES: tuple[Signature, ...] = (
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
         phases=(Phase.RUNTIME, Phase.BUILD),
-        literals=("Could not load credentials",),
-        pattern=r"could not load credentials from any (?:of the )?providers?",
+        literals=("Could not load credentials", "no credentialDefaultProvider"),
+        pattern=r"could not load credentials from (?:any (?:of the )?providers?|\w{0,30}(?:credentials|provider)\b)"
+        r"|credentials not provided and no credentialdefaultprovider was configured",
         looks=(
             Look("compute_role_set", "Branch or app has a compute role."),
             Look("service_role_set", "The app has a service role."),
@@ -332,8 +333,14 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.NOBODY,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("CredentialsProviderError", "CredentialsError"),
-        pattern=r"(?<!SSM)\bCredentials(?:Provider)?Error\]?: ?\S",
+        names=("CredentialRetrievalError",),
+        literals=(
+            *("CredentialsProviderError", "CredentialsError", "CredentialsProviderFailure", "ProviderError"),
+            "EC2 Metadata",
+        ),
+        pattern=r"(?<!SSM)\bCredentials(?:Provider)?Error\]?: ?\S|CredentialsProviderFailure\]?: ?\S"
+        r"|\bProviderError\]?: error response received from (?:instance|container) metadata service"
+        r"|\bec2 metadata (?:\w{1,20} request returned error|v1 fallback has been blocked)",
         unless=_EXPIRED_NEARBY,
         fixes=("create_compute_role", "log_in_locally"),
         related=("sdk_v3_no_credentials", "credentials_local_machine"),
@@ -348,8 +355,9 @@ SIGNATURES: tuple[Signature, ...] = (
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
         phases=(Phase.RUNTIME,),
-        literals=("esolved credential object", "Credential is missing"),
-        pattern=r"resolved credential object is not valid|\berror\]?: credential is missing\b",
+        literals=("esolved credential object", "Credential is missing", "credentials` is missing"),
+        pattern=r"resolved credential object is not valid"
+        r"|\berror\]?: (?:credential|`credentials`) is missing(?= at |[\s\"'.}]*(?:$|\d))",
         fixes=("drop_explicit_credentials", "create_compute_role"),
         related=("explicit_credentials_in_code", "keys_on_localhost_role_on_amplify"),
         sources=(SSR_VARIABLES_DOCS, JS_SDK_DOCS),
@@ -419,17 +427,18 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         "cdk_no_credentials",
-        "CDK cannot tell the AWS account: it has no credentials",
-        "CDK asks STS who it is to resolve the account; without credentials it can't. At times transient.",
+        "The CDK, Pulumi or Terraform cannot tell the AWS account: it has no credentials",
+        "Such tools ask STS who they are to resolve the account; without credentials they can't. At times transient.",
         label=Label.CREDENTIALS_MISSING_BUILD,
         identity=Identity.NOBODY,
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
         literals=(
             *("Unable to resolve AWS account", "Need to perform AWS calls", "No credentials available due to"),
-            "AWS credentials could not be obtained",
+            *("AWS credentials could not be obtained", "AWS AccessKeyID", "account ID not previously found"),
         ),
-        pattern=r"unable to resolve aws account to use|no credentials available due to basecredentials"
+        pattern=r"unable to resolve aws account to use|unable to validate aws accesskeyid\b"
+        r"|\baws account id not previously found and failed retrieving|no credentials available due to basecredentials"
         r"|does not define an environment, and aws credentials could not be obtained"
         r"|need to perform aws calls for account .{1,40}?, but no credentials (?:have been configured|found)",
         fixes=("create_service_role", "log_in_locally"),
@@ -450,15 +459,24 @@ SIGNATURES: tuple[Signature, ...] = (
             *("refresh cached credentials", "retrieve credentials", "resolve credentials using"),
             *("security credentials from EC2", "security credentials from ec2", "retrieving credentials from"),
             *("in chain provided credentials", "without credentials set", "credentials provider was not"),
+            *("AWS Credentials", "aws credentials", "MONGODB-AWS credentials", "static credentials are empty"),
+            "shared credentials file",
+            *("contained no credentials for profile", "resolve credentials for", "CredentialsException"),
+            "(MissingCredentials)",
         ),
         pattern=r"nocredentialproviders: |no valid credential sources|no ec2 imds role found"
-        r"|unable to (?:load|find) credentials\b|no providers in chain provided credentials"
-        rf"|{_CANNOT} (?:\w{{1,12}} ){{1,3}}?aws (?:access |security |provider )?credentials\b"
+        r"|(?:unable|failed) to (?:load|find) (?:shared )?credentials (?:file|in the environment)\b"
+        r"|unable to (?:load|find) credentials\b|unable to resolve credentials for the aws sdk"
+        r"|no providers in chain provided credentials"
+        rf"|{_CANNOT} (?:\w{{1,12}} ){{1,3}}?aws (?:access |security |provider )?credentials\b(?!\. details:)"
         r"|\bno (?:valid )?aws (?:access |provider )?credentials (?:were |are |have been )?"
         r"(?:found|available|provided|configured|set|supplied|detected)"
         rf"|\baws (?:access |security |provider )?credentials (?:\w{{1,6}} )?{_ABSENT}"
         r"|failed to (?:refresh cached|retrieve) credentials|could not resolve credentials using"
-        r"|failed to load credentials from the credentials provider|credentials provider was not properly configured"
+        r"|failed to load credentials from (?:the credentials provider|imds)\b|credentials provider was not properly"
+        r"|\baws credentials seem (?:undefined|missing|empty)\b|\bconstructionfailure\(missingcredentials\)"
+        r"|could not obtain temporary mongodb-aws credentials|\bstatic credentials are empty\b"
+        r"|profile file contained no credentials for profile|\baws\\{1,2}exception\\{1,2}credentialsexception\b"
         r"|unable to get iam security credentials from ec2|error retrieving credentials from the instance"
         r"|unable to sign request without credentials set",
         unless=rf"{_EXPIRED_NEARBY}|\bskip|\bfailed to load (?:default )?aws credentials",
@@ -475,10 +493,15 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.NOBODY,
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
-        literals=("onfig profile", "shared credentials file", "Profile configuration", "AWS profile", "aws profile"),
+        names=("NoSuchProfileError",),
+        literals=(
+            *("onfig profile", "shared credentials file", "Profile configuration", "AWS profile", "aws profile"),
+            "CredentialProfileStoreChain",
+        ),
         pattern=r"the config profile \([^)]{1,80}\) could not be found|failed to get shared config profile"
         r"|profile \S{1,80} could not be found or parsed in shared credentials file"
         r"|profile configuration for \S{1,80} is invalid: missing"
+        r"|unable to find the \S{1,80} profile in credentialprofilestorechain"
         r"|\baws profile:? [\"'`]?[\w.-]{1,80}[\"'`]? (?:was |is |could )?(?:not (?:be )?(?:found|configured)"
         r"|does(?: not|n't) (?:seem to )?(?:exist|be configured))",
         fixes=("create_service_role", "log_in_locally"),
@@ -491,18 +514,23 @@ SIGNATURES: tuple[Signature, ...] = (
         "In a build after one hour, whatever the role's maximum; on a laptop when the SSO session ends. Neither of "
         "Amplify's roles is wrong.",
         label=Label.EXPIRED_OR_INVALID_TOKEN,
-        names=("ExpiredToken", "ExpiredTokenException", "ExpiredTokenError", "RequestExpired", "TokenRefreshRequired"),
+        names=(
+            *("ExpiredToken", "ExpiredTokenException", "ExpiredTokenError", "RequestExpired", "TokenRefreshRequired"),
+            "InvalidGrantException",
+        ),
         literals=(
             *("token included in the request is", "provided token has expired", "has expired and refresh failed"),
             *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "SSO access", "SSO OIDC"),
             *("Signature expired", "Please reauthenticate", "expired AWS credentials", "credentials have expired"),
             *("appear to have expired", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
+            *("credentials are still expired", "uthorization token has expired", "uthorization Token has expired"),
         ),
         pattern=r"token included in the request is expired|provided token has expired"
         r"|token has expired and refresh failed|sso (?:access |session )?(?:session|token|log-?in)\b.{0,80}?expired"
         r"|\bmust run [`'\"]?aws[- ]sso login\b"
         r"|token is expired\. to refresh this sso|signature expired: |session has expired\. please reauthenticate"
         r"|error loading sso token\b|unable to refresh sso token\b|sso token failed\b"
+        r"|refreshed credentials are still expired|\bauthorization token has expired\. (?:reauthenticate|please run)\b"
         r"|expired aws credentials\b|(?:aws|sso|iam|sts)\b.{0,60}? credentials (?:appear to )?have expired"
         r"|Credentials(?:Provider)?Error\]?: .{0,120}?(?:\bexpired\b|not found or is invalid|reauthenticate)",
         fixes=("shorten_build", "log_in_locally"),
@@ -523,19 +551,23 @@ SIGNATURES: tuple[Signature, ...] = (
             *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidClientTokenIdException"),
             *("InvalidAccessKeyId", "InvalidSignatureException", "SignatureDoesNotMatch", "RequestSignatureError"),
             *("IncompleteSignature", "IncompleteSignatureException", "InvalidIdentityToken", "RequestTimeTooSkewed"),
+            *("InvalidSSOToken", "InvalidSSOCredentials"),
         ),
         literals=(
             *("token included in the request is", "ccess Key Id you provided", "request signature we calculated"),
             *("SSO token", "SSO Token", "SSO session", "token is malformed or otherwise", "Session token not found"),
             *("provided access credentials", "due to invalid credentials", "Amplify Studio credentials"),
+            "Invalid credentials configured",
         ),
         pattern=r"token included in the request is invalid|access key id you provided does not exist"
         r"|request signature we calculated does not match|not able to validate the provided access credentials"
         r"|\bsso (?:session )?token\b.{0,80}(?:not found or is invalid|does not exist)"
         r"|token is malformed or otherwise invalid"
+        r"|' has a problem: invalid credentials configured\b"
         r"|unable to get backend outputs due to invalid credentials|failed to fetch amplify studio credentials"
         r"|\bUnauthorizedException\]?: session token not found or invalid"
-        r"|\bsession token not found or invalid \(service: sso",
+        r"|\bsession token not found or invalid \(service: sso"
+        r"|\(UnauthorizedException\) when calling the \w{1,40} operation: session token not found or invalid",
         fixes=("log_in_locally", "drop_explicit_credentials"),
         related=(
             "session_expired",
@@ -543,6 +575,23 @@ SIGNATURES: tuple[Signature, ...] = (
             "stale_keys",
         ),
         sources=(STS_ERRORS_DOCS,),
+    ),
+    Signature(
+        "codeartifact_token_missing",
+        "CodeArtifact refuses the package manager's token",
+        "`aws codeartifact login` did not run in this build, or its token has expired: it lives as long as the session "
+        "that asked for it, at most 12 hours. The service role needs codeartifact:GetAuthorizationToken, "
+        "sts:GetServiceBearerToken and codeartifact:ReadFromRepository.",
+        label=Label.EXPIRED_OR_INVALID_TOKEN,
+        phases=_BUILD,
+        confidence=Confidence.MEDIUM,
+        decisiveness=2,
+        literals=(".codeartifact.",),
+        pattern=r"\b401\b.{0,60}\bhttps?://[\w.-]{1,120}\.codeartifact\.[\w-]{1,30}\.amazonaws\.com\b"
+        r"|\bhttps?://[\w.-]{1,120}\.codeartifact\.[\w-]{1,30}\.amazonaws\.com/\S{1,300} .{0,80}?\b401\b",
+        steps=("Run aws codeartifact login before the packages are installed, in the same phase.",),
+        related=("session_expired", "permission_missing_identity"),
+        sources=("https://docs.aws.amazon.com/codeartifact/latest/ug/tokens-authentication.html",),
     ),
     Signature(
         "credentials_of_another_account",
@@ -771,9 +820,21 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=(
             *("(AccessDenied", "(UnauthorizedOperation", "An error occurred (403)", "error code: AccessDenied"),
-            *("Error code: AccessDenied", "(code=AccessDenied"),
+            *("Error code: AccessDenied", "(code=AccessDenied", "(ForbiddenException"),
+            *(
+                "AWS HTTP error",
+                "StatusCode: 403",
+                "Errors::Forbidden",
+                "Forbidden: null",
+                "access has been denied by",
+            ),
         ),
-        pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|403)\) when calling the \w{1,60} operation"
+        pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|ForbiddenException|403)\)"
+        r" when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
+        # the SDKs for PHP, Go, Ruby and JavaScript (v2)
+        r"|\baws http error: client error: .{0,600}?(?:AccessDenied\w{0,9} \(client\)|403 \(client\): 403 forbidden)"
+        r"|\bhttps response error statuscode: 403,.{0,200}? (?:AccessDenied(?:Exception)?|Forbidden):"
+        r"|\baws::\w{1,40}::errors::forbidden\b|\bforbidden: null\b"
         r"|\bcall failed: \w{1,60}\(.{0,300}?\) => .{0,100}?\(code=AccessDenied(?:Exception)?\)"
         r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied",
         looks=(_PRINCIPAL,),
@@ -809,8 +870,8 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=("(Service: ",),
         pattern=r"\(service: [\w ]{1,60}[;,] status code: 40[03][;,].{0,60}? error code: "
-        r"(?:AccessDenied|Unauthorized|Forbidden)\w{0,20}|\b(?:access denied|forbidden)[^(]{0,60}"
-        r"\(service: [\w ]{1,60}, status code: 403\b",
+        r"(?:403 )?(?:AccessDenied|Unauthorized|Forbidden)\w{0,20}|\b(?:access denied|forbidden|null)[^(]{0,60}"
+        r"\(service: [\w ]{1,60}[,;] status code: 403\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),
@@ -841,11 +902,12 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=1,
-        literals=("AccessDenied",),
-        pattern=r"__type[\"'\\]{0,3} ?: ?[\"'\\]{0,3}[\w.]{1,80}#AccessDenied"
+        literals=("AccessDenied", "httpStatusCode"),
+        pattern=r"\$metadata[\"'\\]{0,3}: ?\{[^}]{0,80}?\bhttpstatuscode[\"'\\]{0,3}: ?403\b"
+        r"|__type[\"'\\]{0,3} ?: ?[\"'\\]{0,3}[\w.]{1,80}#AccessDenied"
         rf"|{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}AccessDenied(?:Exception)?\b"
         rf"|{_IN_FIELD}AccessDenied(?:Exception)?\b.{{0,300}}?{_AWS_ERROR}",
-        unless=r"authjs|next-auth|\[auth\]",
+        unless=r"authjs|next-auth|@auth/|\[auth\]",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(S3_403_DOCS,),
@@ -860,9 +922,11 @@ SIGNATURES: tuple[Signature, ...] = (
         names=("AccessDenied", "AccessDeniedException", "AccessDeniedError"),
         ambiguous_names=True,
         literals=("Access Denied",),
-        pattern=rf"(?:^|[✖🛑⨯\]] |#<[\w:]{{1,60}}>: |\bAccessDenied\w{{0,9}}\]?:? |{_FAILED}[^.:]{{0,120}}?[.:]? )"
-        r"access denied(?=[\s.\"'}]*$| at Request\.| Resolution:| \w{1,60} at /| see details in cloudwatch)",
-        unless=r"authjs|next-auth|\[auth\]|springframework|java\.(?:nio|io|lang\.Sec)|<Code>|</|mysql|contentful"
+        pattern=rf"(?:^|[✖🛑⨯\]] |#<[\w:]{{1,60}}>: |\bfail: |\bAccessDenied\w{{0,9}}\]?:? "
+        rf"|{_FAILED}[^.:]{{0,120}}?[.:]?(?: /)? )"
+        r"access denied(?=[\s.\"'}]*$| --->| at Request\.| Resolution:| \w{1,60} at /| see details in cloudwatch)"
+        r"|\bAccessDenied\w{0,9}: access denied(?=[\"'\\]{1,3}[,}])|\b(?:Amazon\w{1,40}|S3)Exception: access denied$",
+        unless=r"authjs|next-auth|@auth/|\[auth\]|springframework|java\.(?:nio|io|lang\.Sec)|<Code>|</|mysql|contentful"
         r"|https?://errors\.|\bHTTP Basic\b|\bfor user '",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),

@@ -27,13 +27,14 @@ def _any(*patterns: str, flags: int = 0) -> re.Pattern[str]:
 
 _NOT_A_MESSAGE = _any(
     # comments; not Amplify's own step markers, nor an object as Ruby prints it
-    r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|#(?!\d{1,4} \d|<[\w:]{1,60}>)|<!--|--\s|;;",
+    r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|#(?!\d{1,4} \d|#\[error\]|<[A-Z][\w:]{1,60}[> ])|<!--|--[\sa-z]|;;",
     r">?\s*\d{1,6} ?\||\|.*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # code frames, tables, lists
     r"<(?!/?(?:\?xml|Error|ErrorResponse|Code|Message)\b)[a-zA-Z!/?]",  # HTML; not the XML of an AWS error
     r"\+\s|\$\s|[✓✔√☑]|HEAD is now at\b|(?:not )?ok \d+\b",  # shell traces and diffs, commands, success, Git, TAP
-    r"[✕×○◯]\s|●\s.{1,200} › ",  # titles of tests
+    r"[○◯]\s|●\s.{1,200} › ",  # titles of tests
     r"[:?+]? ?(?P<quote>['\"`/])(?:(?!(?P=quote)).)*(?P=quote)[,;]$|.*?\(\.[*+]\??\)",  # a lone string, an expression
-    r"[\w./@-]{1,200}\.(?:mdx?|[cm]?[jt]sx?|py|json|txt|html?|ya?ml|rst):\d*:?.",  # grep
+    r"[\w./@-]{1,200}\.(?:mdx?|[cm]?[jt]sx?|py|json|txt|html?|ya?ml|rst):"
+    r"(?! (?:\w{0,60}(?:Error|Exception)|error): (?!['\"`]))\d*:?.",  # grep
     r"(?:[-*] )?[0-9a-f]{7,40}:? (?=[a-zA-Z\"])",  # commits
 )
 _STRING_IN_CODE = _any(
@@ -143,7 +144,9 @@ _SOURCE_LINE = re.compile(
 )
 _SOURCE_LINES = 3
 """Lines of code in one entry that make it a source file. An uncaught error shows only the line that threw it."""
-_TEST_FRAME = re.compile(r"\.(?:test|spec)\.[cm]?[jt]sx?\b|\b__(?:tests|mocks)__/|\btests?/test_\w{1,80}\.py")
+_TEST_FRAME = re.compile(
+    r"- Expected.{0,20} \+ Received|\.(?:test|spec)\.[cm]?[jt]sx?\b|\b__(?:tests|mocks)__/|\btests?/test_\w{1,80}\.py"
+)
 _DISPLAYS = frozenset(
     {
         *("cat", "echo", "printf", "head", "tail", "grep", "egrep", "fgrep", "rg", "less", "more", "sed", "awk"),

@@ -30,6 +30,8 @@ _NEARBY = 200
 _ADVICE_WITHIN = 12
 """Lines after a finding in which the tool's own `Resolution:` still belongs to it."""
 _RESOLUTION = re.compile(r"\W{0,4}Resolution: \S")
+_SEVERAL_ERRORS = re.compile(r"\berrors?(?:\(s\))? occurred:")
+"""Tools in Go print a list after it, in which every `* ` begins an error."""
 _DECISIVENESS = {Confidence.HIGH: 3, Confidence.MEDIUM: 2, Confidence.LOW: 1}
 _BEFORE_A_VERDICT = frozenset(
     {
@@ -187,6 +189,8 @@ def _matches(entry: LogEntry, signature: Signature) -> Iterator[tuple[int, int]]
 def _is_quoted(entry: LogEntry, start: int, end: int, *, names_arn: bool = False) -> bool:
     line, column = entry.line_at(start)
     text = " ".join(line.text.split())
+    if text.startswith("* ") and _SEVERAL_ERRORS.search(entry.text, 0, start):
+        text, column = text[2:], column - 2
     return is_quoted(text, column, following=entry.text[end:], names_arn=names_arn)
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medic.logscan.quoting import is_from_a_test, is_quoted, is_source_code, only_displays
+from tests.unit.diagnosis.support import reading_of
 
 PHRASE = "AccessDenied: Access Denied"
 
@@ -25,6 +26,10 @@ PHRASE = "AccessDenied: Access Denied"
         "- **",
         "See `",
         "docs/errors.md:12:",
+        "docs/errors.md:",
+        "src/errors.ts: // ",
+        "--role <arn> ",
+        "#[allow] ",
         "+ echo ",
         "HEAD is now at 1a2b3c4 ",
         "This page covers ",
@@ -51,6 +56,12 @@ def test_code_comments_titles_and_prose_are_quotes(before: str) -> None:
         'request failed with "',
         "∟ Caused by: [",
         "- ",
+        "✕  ",
+        "× ",
+        "##[error]",
+        "seed.ts: Error: ",
+        "deploy.py: error: ",
+        "#<Aws::S3::Errors::AccessDenied: ",
         "fatal error: An error occurred (",
     ],
 )
@@ -125,3 +136,15 @@ def test_an_error_that_shows_the_line_that_threw_it_is_a_report() -> None:
 def test_an_error_that_python_prints_by_its_class_is_a_report_and_the_text_of_a_call_is_not() -> None:
     assert not is_quoted(f"ClientError('{PHRASE}')", len("ClientError('"))
     assert is_quoted(f"integTest('{PHRASE}', async () => {{", len("integTest('"))
+
+
+@pytest.mark.parametrize(("introduction", "reported"), [("2 error(s) occurred:", True), ("Notes:", False)])
+def test_a_star_begins_an_error_only_in_a_list_of_errors(introduction: str, *, reported: bool) -> None:
+    text = f"{introduction}\n\n* InvalidClientTokenId: The security token included in the request is invalid."
+
+    assert bool(reading_of(text).findings) is reported
+
+
+def test_the_diff_of_a_test_is_a_quote() -> None:
+    assert is_from_a_test("- Expected + Received - AccessDenied: Access Denied + Error: x")
+    assert not is_from_a_test("Expected a bucket, got AccessDenied: Access Denied")
