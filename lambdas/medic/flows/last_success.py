@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from medic.diagnosis.changes import is_newer, with_changes, working_state
 from medic.evidence import Absent, Item, Present, Trail, Unreadable, value_of
 from medic.incidents.attributes import NewerSchemaError
 from medic.plan.optin import read_opt_in
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
