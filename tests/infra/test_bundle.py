@@ -40,6 +40,10 @@ LOADED_WITHOUT_BYTE_CODE = """
 import importlib, pkgutil, sys
 from pathlib import Path
 root = Path(sys.argv[1])
+import msgspec._core as library  # this machine's, because the bundle's is for Lambda's processor
+for name in [name for name in sys.modules if name.partition(".")[0] == "msgspec"]:
+    del sys.modules[name]
+sys.modules["msgspec._core"] = library
 sys.path.insert(0, str(root))
 for module in pkgutil.walk_packages([str(root / "medic")], "medic."):
     importlib.import_module(module.name)
