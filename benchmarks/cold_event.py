@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.cold_start import ENVIRONMENT as YARDSTICK
 from benchmarks.first_edition import MEMORY_MEBIBYTES as FIRST_MEMORY
 from benchmarks.first_edition import NoFirstEditionError, first_edition
-from benchmarks.lambda_environment import CERTIFICATES, PYTHON, LambdaEnvironment
+from benchmarks.lambda_environment import CERTIFICATES, PROBES, PYTHON, LambdaEnvironment
 from benchmarks.measurement import Measured, milliseconds, ratio
 from benchmarks.recorded import tapes
 from benchmarks.replay_server import ReplayServer, Tape
@@ -123,8 +123,8 @@ def _edition(  # noqa: PLR0913, PLR0917
 
 
 def _run(edition: Edition, tape: Tape, server: ReplayServer, warm_runs: int) -> ColdRun:
-    variables = {**tape.environment, **edition.variables}
-    with Function(PYTHON, edition.bundle, "remediator.handler.handler", variables) as function:
+    variables = {**tape.environment, **edition.variables, "PYTHONPATH": str(PROBES)}
+    with Function(PYTHON, edition.bundle, "remediator_without_waits.handler", variables) as function:
         init = function.init()
         handler, told = _invoke(function, edition, tape, server)
         warm = tuple(_invoke(function, edition, tape, server)[0] for _ in range(warm_runs))

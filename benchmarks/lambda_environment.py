@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +31,11 @@ print(json.dumps({"Python": platform.python_version(), **{name: m.version(name) 
 @dataclass(frozen=True, slots=True)
 class LambdaEnvironment:
     bundle: Path
-    """The unpacked bundle."""
+    """The unpacked bundle, with msgspec's library for this machine beside that for Lambda's processor."""
     compiled: bool
     """Whether it contains byte code."""
+    zip_bytes: int
+    """The size of what ships."""
 
     @property
     def versions(self) -> dict[str, str]:
@@ -39,14 +43,6 @@ class LambdaEnvironment:
         done = subprocess.run([str(PYTHON), "-c", _VERSIONS], check=True, capture_output=True, text=True)  # noqa: S603
         versions: dict[str, str] = json.loads(done.stdout)
         return versions
-
-    def zipped(self, folder: Path) -> int:
-        """Zip the bundle in this folder; returns the size in bytes."""
-        archive = folder / "bundle.zip"
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-            for path in sorted(self.bundle.rglob("*")):
-                packed.write(path, path.relative_to(self.bundle))
-        return archive.stat().st_size
 
 
 def lambda_environment(folder: Path) -> LambdaEnvironment:
@@ -58,7 +54,19 @@ def lambda_environment(folder: Path) -> LambdaEnvironment:
     require_dependencies()
     interpreter = find_interpreter()
     build_bundle(folder, interpreter)
-    return LambdaEnvironment(folder, interpreter is not None)
+    zip_bytes = _zipped(folder)
+    for library in PYTHON.parent.parent.glob("lib/*/site-packages/msgspec/_core.*"):
+        shutil.copy(library, folder / "msgspec")
+    return LambdaEnvironment(folder, interpreter is not None, zip_bytes)
+
+
+def _zipped(folder: Path) -> int:
+    """The size of a zip of this folder."""
+    with tempfile.TemporaryFile() as archive:
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+            for path in sorted(folder.rglob("*")):
+                packed.write(path, path.relative_to(folder))
+        return archive.tell()
 
 
 def main() -> None:

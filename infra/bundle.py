@@ -36,14 +36,17 @@ DEPENDENCIES = ROOT / ".build" / "lambda-dependencies"
 _PLATFORM = "aarch64-manylinux2014"
 # Holds the hash of the lock that the folder was installed from. It is written last, so it also marks success.
 _LOCK_MARK = ".lock-sha256"
-# Powertools' swagger_ui is a web page that no function serves. It would be a sixth of the zip.
-# json_types.py holds types that only mypy and tests/schemas.py need.
-_NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "swagger_ui", "json_types.py")
+# Parts of Powertools that no function imports; they would make the zip larger than 3 MB.
+# Stubs, and json_types.py with types that only mypy and tests/schemas.py need.
+_NOT_COPIED = shutil.ignore_patterns(
+    *("__pycache__", "*.pyc", "*.pyi", ".*", "json_types.py"),
+    *("event_handler", "data_classes", "idempotency", "parser"),
+)
 # Of each dist-info, keep the licences (the law asks for them) and METADATA (vulnerability scanners read it).
 _KEPT_METADATA = ("METADATA", "LICEN[CS]E*", "NOTICE*", "COPYING*", "licenses")
 # Parts of the dependencies that no function imports. Compiling them too would make the zip larger than 3 MB.
 _NOT_COMPILED = (
-    r"/aws_lambda_powertools/(event_handler|utilities/(?!__init__|typing|jmespath_utils))"
+    r"/aws_lambda_powertools/utilities/(?!__init__|typing|jmespath_utils)"
     r"|/slack/|/slack_sdk/(audit_logs|oauth|rtm|rtm_v2|scim|socket_mode)/|/slack_sdk/.*/(async|legacy)_"
 )
 

@@ -14,7 +14,6 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from aws_cdk import App, CfnCondition, CfnParameter, CliCredentialsStackSynthesi
 from infra.bundle import ROOT, PackagingError
 from infra.stack import AmplifyMedicStack
 from infra.synthesis import STACK_NAME, documented_context, settings_of
+from medic.records import replace
 from medic.settings import OVERRIDABLE, OVERRIDES_VARIABLE
 from medic.settings_reader import SettingsError
 

@@ -10,7 +10,6 @@ import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -38,6 +37,7 @@ from medic.incidents.requests import RequestsTable
 from medic.incidents.table import Cap, IncidentsTable, TransactionParts
 from medic.labels import ActionKind, BotLabel, Label, RoleKind, Trigger
 from medic.plan.model import Action, Disposition
+from medic.records import replace
 from medic.settings import Mode
 from medic.watch.cursor import Cursor
 from medic.watch.cursor_store import Cursors

@@ -6,7 +6,8 @@ Formats: https://docs.aws.amazon.com/service-authorization/latest/reference/list
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _ROLE = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role(?P<path>/(?:.*/)?)(?P<name>[^/]+)")
 
@@ -32,8 +33,7 @@ def name_of(role_arn: str) -> str:
     return role_arn.rpartition("/")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class RoleArn:
+class RoleArn(Struct, frozen=True):
     text: str
     """The whole ARN."""
     partition: str

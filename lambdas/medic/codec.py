@@ -1,19 +1,21 @@
 """Stored records as JSON, the same way for alerts, incidents and cursors. Pure.
 
-A record is a dataclass. Its fields hold texts, numbers, enumerations, times, records, tuples or mappings of these,
-JSON, or None. The text may be of another release, or damaged: reading checks every value.
+A record is a `Struct`. Its fields hold texts, numbers, enumerations, times, records, tuples or mappings of these, JSON,
+or None. The text may be of another release, or damaged: reading checks every value.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import EnumType
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 Json: TypeAlias = dict[str, Any]
 T = TypeVar("T")
@@ -84,7 +86,9 @@ def read_fields(record: type, values: object) -> Json:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    known = {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
+    if not isinstance(value, Struct):
+        raise TypeError(f"{type(value).__name__} is no record")
+    known = asdict(value)
     return {**known.pop(UNKNOWN, {}), **known}
 
 
@@ -103,7 +107,7 @@ def _built(wanted: Any, value: Any) -> Any:  # noqa: ANN401, PLR0911 - types as 
         return tuple(_built(of[0], item) for item in _checked(list, value))
     if origin is Mapping:
         return {key: _built(of[1], item) for key, item in _checked(dict, value).items()}
-    if is_dataclass(wanted) and isinstance(wanted, type):
+    if isinstance(wanted, type) and issubclass(wanted, Struct):
         return _record(wanted, value)
     if wanted is datetime:
         return _time(value)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from medic.arns import APP_ID
+from medic.records import replace
 
 SOURCE = "aws.amplify"
 DETAIL_TYPE = "Amplify Deployment Status Change"
@@ -63,8 +65,7 @@ _STATUS = re.compile("|".join(DeploymentStatus))
 _KIND = re.compile("|".join(RequestKind))
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Where something happened. Account and region come from the event, not from the function's environment."""
 
     partition: str
@@ -96,8 +97,7 @@ class Scope:
         return f"{self.app_id}/{self.branch} in {self.account}/{self.region}"
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentEvent:
+class DeploymentEvent(Struct, frozen=True):
     """An Amplify deployment reached a final status."""
 
     scope: Scope
@@ -109,8 +109,7 @@ class DeploymentEvent:
     """True if no event came, and the watcher found the job. Then `time` is the job's end."""
 
 
-@dataclass(frozen=True, slots=True)
-class WakeUp:
+class WakeUp(Struct, frozen=True):
     """Handle what is due on this branch, or a request. The remediator takes from it only where to look."""
 
     scope: Scope
@@ -118,8 +117,7 @@ class WakeUp:
     """The id of the request record to read: 32 hex digits, or empty for a deadline that is due."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeWakeUp:
+class RuntimeWakeUp(Struct, frozen=True):
     """Read an app's SSR log between two times, because the watcher found a matching line there."""
 
     scope: Scope
@@ -128,8 +126,7 @@ class RuntimeWakeUp:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class RequestMessage:
+class RequestMessage(Struct, frozen=True):
     """What a person asks for. The message does not prove who sent it: SQS's `SenderId` does."""
 
     scope: Scope
@@ -148,8 +145,7 @@ class RequestMessage:
 Event: TypeAlias = DeploymentEvent | WakeUp | RuntimeWakeUp | RequestMessage
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One delivery of a message."""
 
     age: timedelta

@@ -6,9 +6,10 @@ Of environment variables, only the names are kept and what kind of secret a valu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,27 +17,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Present(Generic[T]):
+class Present(Struct, Generic[T], frozen=True):
     value: T
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """AWS says that the resource does not exist."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """The resource could not be read. Do not conclude that it exists, or that it does not."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Partial(Generic[T]):
+class Partial(Struct, Generic[T], frozen=True):
     """Only a part was read. What is not in it may exist all the same."""
 
     value: T
@@ -54,15 +51,13 @@ def value_of(item: Read[T] | None) -> T | None:
     return item.value if isinstance(item, Present) else None
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentVariable:
+class EnvironmentVariable(Struct, frozen=True):
     name: str
     looks_like: str | None
     """The kind of secret, such as `access key id`; None for an ordinary value."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildSettings:
+class BuildSettings(Struct, frozen=True):
     """How builds run. What may hold secrets is kept only as a hash, which is enough to see a difference."""
 
     image: str | None = None
@@ -73,8 +68,7 @@ class BuildSettings:
     """STANDARD_8GB, LARGE_16GB, …"""
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """The fields of GetApp that the bot uses."""
 
     id: str
@@ -93,8 +87,7 @@ class App:
     build: BuildSettings = BuildSettings()
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """The fields of GetBranch that the bot uses."""
 
     name: str
@@ -123,8 +116,7 @@ class Branch:
         return bool(self.stage == "PULL_REQUEST" or self.source_branch or self.destination_branch)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step of a job (BUILD, DEPLOY, VERIFY)."""
 
     name: str
@@ -139,8 +131,7 @@ RUNNING = frozenset({"CREATED", "PENDING", "PROVISIONING", "RUNNING", "CANCELLIN
 """Statuses of a job that has not ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """The fields of GetJob that the bot uses. ListJobs gives them too, without the steps."""
 
     id: str
@@ -166,8 +157,7 @@ class Job:
         return next((step for step in self.steps if step.status == "FAILED"), None)
 
 
-@dataclass(frozen=True, slots=True)
-class JobRef:
+class JobRef(Struct, frozen=True):
     """The id and start of a job. Where no job showed a failure, the id is "0" and the time is the failure's own."""
 
     id: str
@@ -178,8 +168,7 @@ class JobRef:
         return f"{self.id}@{self.started_at.isoformat() if self.started_at else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """The fields of GetRole that the bot uses."""
 
     arn: str
@@ -193,8 +182,7 @@ class Role:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RolePolicies:
+class RolePolicies(Struct, frozen=True):
     """A role's permission policies."""
 
     attached: tuple[str, ...]
@@ -207,8 +195,7 @@ class RolePolicies:
     """The documents of AWS-managed policies, by ARN."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildLog:
+class BuildLog(Struct, frozen=True):
     """Which step's log was read, and how many bytes of it. The text is scanned once and not kept."""
 
     step: str
@@ -221,8 +208,7 @@ def build_log(step: str, size: int, unread: str | None) -> Present[BuildLog] | P
     return Present(log) if unread is None else Partial(log, unread)
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeLine:
+class RuntimeLine(Struct, frozen=True):
     """One event of an app's SSR log; it may hold several lines. Visitors can write to the log, so it is only a hint."""
 
     event_id: str
@@ -234,8 +220,7 @@ class RuntimeLine:
     """How long after `at` CloudWatch Logs ingested it. It is found only from then on."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimeSpan:
+class TimeSpan(Struct, frozen=True):
     """The part of a log from `start` to `end`, both included, with millisecond precision."""
 
     start: datetime
@@ -244,16 +229,14 @@ class TimeSpan:
     """Set if a page of it was read, and leads to the next page."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimePage:
+class RuntimePage(Struct, frozen=True):
     """Events of an SSR log, ordered by time. `token` requests the next page; it is empty on the last page."""
 
     lines: tuple[RuntimeLine, ...]
     token: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TrailEvent:
+class TrailEvent(Struct, frozen=True):
     """A call that CloudTrail lists. Whoever made it chose parts of its texts."""
 
     name: str
@@ -263,8 +246,7 @@ class TrailEvent:
     """The ARN of the caller, and the AWS service through which it called, if any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
+class Trail(Struct, frozen=True):
     """The calls that CloudTrail lists."""
 
     events: tuple[TrailEvent, ...] = ()
@@ -272,8 +254,7 @@ class Trail:
     """Why there may be more: the end of a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Everything that was read about one deployment."""
 
     partition: str

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from medic import pipeline
 from medic.aws.errors import AwsError, AwsRejectedError, RetryableError, translated
@@ -71,8 +72,7 @@ class SenderError(Exception):
     """The sender of a request is not one that may make it."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueueMessage:
+class QueueMessage(Struct, frozen=True):
     """A message as Lambda passes it.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html

@@ -10,10 +10,12 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from msgspec import Struct, field
+
 from medic.arns import APP_ID
+from medic.records import replace
 from medic.settings_reader import SettingsError, SettingsReader
 
 SETTINGS_VARIABLE = "AMPLIFY_MEDIC_SETTINGS"
@@ -65,8 +67,7 @@ class WatchRuntime(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Pairing:
+class Pairing(Struct, frozen=True):
     """A role, and the targets that it may be attached to: `appId` (all its branches) or `appId/branch`."""
 
     role_arn: str
@@ -80,8 +81,7 @@ class Pairing:
         return f"{app_id}/{branch}" in self.targets
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultRole:
+class DefaultRole(Struct, frozen=True):
     """The compute role that the stack creates. It has no permissions unless `policies` names some."""
 
     policies: tuple[str, ...] = ()
@@ -90,8 +90,7 @@ class DefaultRole:
     """The apps it may be attached to; required if it has a policy. Empty: any app."""
 
 
-@dataclass(frozen=True, slots=True)
-class SlackChannel:
+class SlackChannel(Struct, frozen=True):
     """One Slack destination: an incoming webhook, or a channel that the bot posts to. Exactly one of the two is set."""
 
     webhook_secret: str | None = None
@@ -100,8 +99,7 @@ class SlackChannel:
     """The channel's id, or its #name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slack:
+class Slack(Struct, frozen=True):
     """Where alerts go in Slack, and who may approve there. Secrets are names or ARNs of Secrets Manager secrets."""
 
     default: SlackChannel | None = None
@@ -128,23 +126,20 @@ class Slack:
         return self.signing_secret is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Sns:
+class Sns(Struct, frozen=True):
     emails: tuple[str, ...] = ()
     """Addresses that are subscribed to the alert topic."""
     format: SnsFormat = SnsFormat.TEXT
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Struct, frozen=True):
     """Who may assume the operator role."""
 
     require_source_identity: bool = False
     """True: only sessions with a source identity, which names the person in CloudTrail."""
 
 
-@dataclass(frozen=True, slots=True)
-class Concurrency:
+class Concurrency(Struct, frozen=True):
     """How many runs of a function there are at the same time.
 
     A reservation is taken from the account's pool, which is 10 in a new account, so by default there is none.
@@ -158,8 +153,7 @@ class Concurrency:
     """So many runs serve Slack's clicks, at most: the function's URL is public."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Limits on what the bot does without a person, in the units that the names give."""
 
     fixes_per_branch_an_hour: int = 1
@@ -175,8 +169,7 @@ class Limits:
     log_mebibytes: int = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Everything that a deployer may choose. All of it is optional: by default the bot fixes only tagged branches."""
 
     mode: Mode = Mode.FIX
@@ -491,8 +484,7 @@ _REMEDIATOR_VARIABLES = _VARIABLES | {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(Struct, frozen=True):
     """What a function knows about its stack.
 
     Its constructors read the environment; a SettingsError names every variable that is missing or wrong.

@@ -6,13 +6,13 @@ import ast
 import json
 import re
 import runpy
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_cdk import App
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from msgspec.structs import fields
 
 from medic.settings import Settings
 from medic.settings_reader import SettingsError

@@ -13,7 +13,6 @@ import time
 import zlib
 from collections import Counter
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from aws_lambda_powertools import Logger, Metrics
 from demo.narrator import Narrator
 from demo.stage import SECRET, Stage, open_stage, text_of
 from medic.gateways import Gateways
+from medic.records import replace
 from medic.settings import Runtime, WatchRuntime
 from medic.telemetry import Telemetry, TelemetryEvent
 from medic.watch.missed import GRACE

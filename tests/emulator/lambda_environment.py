@@ -1,12 +1,14 @@
-"""A Python interpreter like AWS Lambda's: the standard library, boto3 and its dependencies."""
+"""A Python interpreter like AWS Lambda's: the standard library, boto3 and its dependencies.
+
+And msgspec, because the bundle's is built for Lambda's processor.
+"""
 
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+import msgspec
 
 _RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 
@@ -29,4 +31,6 @@ def make_lambda_environment(target: Path, base_python: Path) -> Path:
     )
     for name in _RUNTIME_PACKAGES:
         (target / packages / name).symlink_to(base_python.parent / source / name)
+    (target / packages / "msgspec").symlink_to(Path(msgspec.__file__).parent)
+    (target / packages / "msgspec.pth").write_text("import msgspec\n")  # runs before the bundle is in the path
     return target / "bin" / "python"

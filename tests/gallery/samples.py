@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -36,6 +35,7 @@ from medic.logscan.model import Ending
 from medic.plan.decide import decide
 from medic.plan.model import Disposition, RebuildTag
 from medic.plan.optin import CHANNEL, OptIn, RoleChoice
+from medic.records import replace
 from medic.settings import Limits, Mode
 from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,

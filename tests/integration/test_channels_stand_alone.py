@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from medic.alerts.slack import SlackPost
 from medic.events import Scope
 from medic.flows.deadlines import handle_overdue
+from medic.records import replace
 from tests.integration.conftest import REGION
 
 if TYPE_CHECKING:

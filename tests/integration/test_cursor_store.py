@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from medic.aws.amplify import AmplifyReader
 from medic.evidence import RuntimeLine, RuntimePage
+from medic.records import replace
 from medic.watch.cursor import MAX_LOOKBACK, Cursor
 from medic.watch.cursor_store import Cursors
 

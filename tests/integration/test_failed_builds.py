@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from medic.aws.amplify import AmplifyReader
 from medic.evidence import Present
+from medic.records import replace
 
 if TYPE_CHECKING:
     from tests.integration.conftest import World

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from medic import queue
 from medic.events import RequestKind, RequestMessage, request_message, wake_up
 from medic.incidents.model import approval_id
 from medic.incidents.requests import request_of
+from medic.records import replace
 from tests.fakes.queue import AWS, OPERATOR, SLACK
 from tests.fakes.sqs_batch import sqs_batch
 from tests.integration.test_requests import failing, incident, scope

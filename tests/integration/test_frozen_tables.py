@@ -7,7 +7,7 @@ that does not exist yet, on branches named `newer-…`, and damaged ones, on bra
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from medic.evidence import Present, Unreadable
 from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import IncidentState
 from medic.incidents.table import _wake_up_for
+from medic.records import replace
 from medic.watch.cursor_store import Cursors
 from tests.frozen_table import FOLDER, MAIN, branch, frozen
 from tests.integration.conftest import REGION, TABLE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from medic.alerts.slack import SlackPost
 from medic.alerts.slack_buttons import ACTION_IDS, button_value
 from medic.aws.clients import Clients
 from medic.events import Scope, wake_up
+from medic.records import replace
 from medic.slack_actions.approve import SlackApprovalHandler
 from slack_interactivity import handler
 from tests.fakes.queue import SLACK as SLACK_SENDER

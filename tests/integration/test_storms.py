@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,7 @@ from medic.incidents.model import Incident, IncidentState
 from medic.incidents.region import MAX_STORM_MEMBERS, RegionTable
 from medic.incidents.table import branch_key
 from medic.labels import Label, RoleKind
+from medic.records import replace
 from medic.settings import Mode
 from tests.integration.test_requests import TAG, scope
 

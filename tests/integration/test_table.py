@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ from medic.incidents.table import (
     UsedUpError,
 )
 from medic.labels import Label, RoleKind
+from medic.records import replace
 from medic.watch.cursor import Cursor
 from medic.watch.cursor_store import CURSOR, Cursors
 

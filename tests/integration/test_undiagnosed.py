@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
 from medic.events import Scope
 from medic.evidence import Present
 from medic.labels import BotLabel
+from medic.records import replace
 from medic.unpack import CutError, Gap
 from tests.integration.test_requests import incident
 

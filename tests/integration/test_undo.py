@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
@@ -16,6 +15,7 @@ from medic.events import RequestKind, wake_up
 from medic.flows.locked_branch import RecordedError
 from medic.incidents.model import ChangeState, IncidentState
 from medic.incidents.table import branch_key
+from medic.records import replace
 from tests.integration.conftest import PLAIN_TRUST
 from tests.integration.test_requests import TAG, ask, failing, incident, scope
 

@@ -43,7 +43,7 @@ def test_the_ranges_of_the_dependencies_hold_the_locked_versions() -> None:
     locked = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / "requirements" / "dev.txt").read_text(), re.MULTILINE))
     ranges = [Requirement(each) for each in project["dependencies"]]
 
-    assert {each.name for each in ranges} == {"boto3", "click", "pyyaml", "rich"}
+    assert {each.name for each in ranges} == {"boto3", "click", "msgspec", "pyyaml", "rich"}
     assert all(each.specifier.contains(locked[each.name]) for each in ranges)
     # A range without an upper bound would take a major version that no test has seen.
     assert all({part.operator for part in each.specifier} == {">=", "<"} for each in ranges)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
 from medic.plan.model import SSR
 from medic.plan.optin import RoleChoice, choose_compute_role, choose_service_role, read_opt_in
+from medic.records import replace
 from medic.redaction import redact
 from medic.settings import Settings
 from medic_cli.aws import CHECK_NAMES, region_of, required, why

@@ -97,8 +97,7 @@ def unknown(evidence: str, permission: str = "", advice: str = "") -> Verdict:
     return Verdict(Status.UNKNOWN, evidence, permission=permission, advice=advice)
 
 
-@dataclass(frozen=True, slots=True)
-class Denied(Unreadable):
+class Denied(Unreadable, frozen=True):
     """The caller may not make a call."""
 
     action: str = ""

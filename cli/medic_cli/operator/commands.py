@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from medic.events import ALL, RequestKind
 from medic.evidence import Present
 from medic.gateways import Gateways
 from medic.incidents.region import MAX_MUTE
+from medic.records import replace
 from medic.redaction import redact
 from medic_cli import completion
 from medic_cli.aws import explained, why

@@ -6,7 +6,7 @@ The settings that decide it come from a file or from the deployed stack.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,7 @@ from medic.plan.optin import (
     choose_service_role,
     read_opt_in,
 )
+from medic.records import replace
 from medic.settings import Mode, Settings
 from medic.settings_reader import CONTEXT_KEY, SettingsError
 from medic_cli.files import read_json_file

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,16 +49,14 @@ class UndoResult(StrEnum):
         return self in (UndoResult.DETACHED, UndoResult.RESTORED)
 
 
-@dataclass(frozen=True, slots=True)
-class RebuildOutcome:
+class RebuildOutcome(Struct, frozen=True):
     """The id of the job that was started, or why none was."""
 
     job_id: str | None
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class RoleChangeOutcome:
+class RoleChangeOutcome(Struct, frozen=True):
     action: Action
     result: ChangeResult
     detail: str
@@ -65,8 +64,7 @@ class RoleChangeOutcome:
     rebuild: RebuildOutcome | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UndoOutcome:
+class UndoOutcome(Struct, frozen=True):
     change: Change
     result: UndoResult
     detail: str

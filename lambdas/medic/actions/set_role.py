@@ -8,10 +8,11 @@ If a write gets no answer, the read-back decides; it is never sent again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome, UndoOutcome, UndoResult
 from medic.aws.errors import AmbiguousError, AwsError, AwsRejectedError, RetryableError, UnassumableRoleError
@@ -35,8 +36,7 @@ _OUR_TAGS = "amplify-medic:"
 _FOUND = "set by an earlier attempt, and read back"
 
 
-@dataclass(frozen=True, slots=True)
-class RoleState:
+class RoleState(Struct, frozen=True):
     """The current role, and everything else that must not have changed since the diagnosis."""
 
     role_arn: str | None
@@ -88,8 +88,7 @@ class _End(Enum):
     """The read-back shows neither the old nor the wanted role."""
 
 
-@dataclass(frozen=True)
-class RoleWriter:
+class RoleWriter(Struct, frozen=True):
     """Carries out actions and undoes changes.
 
     Args:
@@ -287,8 +286,7 @@ def role_state(resource: App | Branch) -> RoleState:
     return RoleState(resource.compute_role_arn, guards)
 
 
-@dataclass(frozen=True)
-class AmplifyTarget:
+class AmplifyTarget(Struct, frozen=True):
     """The compute role of a branch, or the service role of its app.
 
     A branch is written by UpdateBranch with `computeRoleArn` alone, an app by UpdateApp with `iamServiceRoleArn` alone.

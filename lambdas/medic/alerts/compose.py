@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic import VERSION
 from medic.alerts import failure_report, wording
@@ -19,6 +20,7 @@ from medic.alerts.model import Alert, AlertKind, NamedText, Section
 from medic.arns import name_of
 from medic.incidents.model import IncidentState
 from medic.labels import ActionKind, BotLabel, Label, Trigger
+from medic.records import replace
 from medic.settings import Mode
 
 if TYPE_CHECKING:
@@ -44,8 +46,7 @@ _CREDIT = {
 """Whether an applied change gets credit for a build that succeeded."""
 
 
-@dataclass(frozen=True, slots=True)
-class _News:
+class _News(Struct, frozen=True):
     kind: AlertKind
     what: str
     """The end of the headline."""
@@ -269,8 +270,7 @@ def compose_test(scope: Scope, alias: str = "") -> Alert:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Affected:
+class Affected(Struct, frozen=True):
     """One incident of a storm, and its branch."""
 
     scope: Scope
@@ -282,8 +282,7 @@ class Affected:
         return self.incident.mode in _OPTED_IN_MODES
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Struct, frozen=True):
     """Whom a storm affects, except for those that were reported before it was one."""
 
     listed: tuple[Affected, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic import VERSION
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome
@@ -70,8 +71,7 @@ _NEXT_BY_RESULT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FailureReport:
+class FailureReport(Struct, frozen=True):
     """What was done about a failure: the plan, the incident as it is to be saved, and the attempted changes."""
 
     failure: ConfirmedFailure

@@ -6,13 +6,15 @@ holds the rest: the fix, the checks, the log.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache, partial
+
+from msgspec import Struct, field
 
 from medic.alerts.json_form import redacted_json
 from medic.codec import Json  # noqa: TC001 - codec.py reads the types of stored fields
 from medic.events import Scope  # noqa: TC001
+from medic.records import replace
 from medic.redaction import redact, redact_emails
 
 
@@ -48,16 +50,14 @@ class AlertKind(StrEnum):
     TEST = "test"
 
 
-@dataclass(frozen=True, slots=True)
-class NamedText:
+class NamedText(Struct, frozen=True):
     """A line with its label, a link with its URL, or a dialect (console, CLI, CDK, …) with a text to copy."""
 
     name: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A part of the detail: a heading, a list, and texts to copy."""
 
     heading: str
@@ -76,8 +76,7 @@ class Button(StrEnum):
     MUTE = "mute"
 
 
-@dataclass(frozen=True, slots=True)
-class ButtonTarget:
+class ButtonTarget(Struct, frozen=True):
     """What a button is about. An approval is valid for exactly this plan of this incident, until it expires."""
 
     incident_id: str
@@ -93,8 +92,7 @@ class ButtonTarget:
         return f"medic approve {self.incident_id} --region {self.scope.region}"
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     kind: AlertKind
     incident_id: str
     at: int

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medic.alerts.model import NamedText
 from medic.alerts.wording import cut_in_the_middle, headline, identity_line, shortened
+from medic.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

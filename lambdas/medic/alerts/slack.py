@@ -14,8 +14,9 @@ from __future__ import annotations
 import json
 import logging
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from medic.alerts.delivery import DeliveryError
 from medic.alerts.model import Button, ButtonTarget
@@ -23,6 +24,7 @@ from medic.alerts.plain_text import brief_lines, brief_links, detail_parts, labe
 from medic.alerts.slack_buttons import ACTION_IDS, BUTTONS, LABELS, button_value
 from medic.alerts.wording import ALERT_STYLES, shortened
 from medic.aws.secrets import BOT_TOKEN, WEBHOOK, SecretError, SecretForm
+from medic.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,8 +76,7 @@ _DETAIL = "The fix, why, and the log"
 _CUT = "Not all of it fits into one message: the e-mail has the rest."
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(Struct, frozen=True):
     """The first message of an incident, which later alerts edit and reply to."""
 
     channel: str
@@ -99,8 +100,7 @@ class Thread:
         return f"{self.channel}/{self.timestamp}/{self.at}/{self.kind}"
 
 
-@dataclass(frozen=True)
-class SlackPost:
+class SlackPost(Struct, frozen=True):
     """Slack with its default and its named channels. An alert goes to one of them, and they share one receipt."""
 
     read_secret: Callable[[str, SecretForm], str]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import astuple
+
+from msgspec.structs import astuple
 
 from medic.alerts.model import Button, ButtonTarget
 from medic.arns import APP_ID

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from medic.alerts.delivery import DeliveryError
 from medic.alerts.plain_text import brief_lines, detail_parts, labelled, title, visible
 from medic.alerts.wording import subject_line
 from medic.aws.errors import AwsError, translated
+from medic.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.aws.errors import AbsentError, AwsError, DeniedError, RetryableError, translated
 from medic.events import unpadded_job_id
@@ -54,8 +55,7 @@ _LIST_JOBS_NOT_FOUND = "BadRequestException"
 https://docs.aws.amazon.com/amplify/latest/APIReference/API_ListJobs.html#API_ListJobs_Errors"""
 
 
-@dataclass(frozen=True, slots=True)
-class JobWithLogs:
+class JobWithLogs(Struct, frozen=True):
     """A job and the presigned log URL of each step, by step name. The URLs are secrets: never store or print them."""
 
     job: Job

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.arns import RoleArn
 from medic.aws.errors import RetryableError
@@ -17,6 +18,7 @@ from medic.evidence import Absent, Evidence, Item, Present, Read, Unreadable, bu
 from medic.labels import Phase
 from medic.logscan.model import LogReading
 from medic.logscan.scan import scan
+from medic.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,8 +37,7 @@ _RESERVED_SECONDS = 45.0
 """Time for the log's download, at most 20 s, and for the response: to read roles, to change one, to send alerts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
+class Deployment(Struct, frozen=True):
     """The app, branch and job that an event names."""
 
     scope: Scope

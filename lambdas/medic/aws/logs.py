@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from itertools import chain
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import urllib3
+from msgspec import Struct
 
 from medic.aws.errors import AbsentError, AwsRejectedError, DeniedError, RetryableError, ThrottledError, translated
 from medic.aws.rate import OutOfTimeError
@@ -141,8 +141,7 @@ class BuildLogSource:
                 raise CutError(f"its end was not reached within {most:,} bytes")
 
 
-@dataclass(frozen=True, slots=True)
-class _Whole:
+class _Whole(Struct, frozen=True):
     """The log of which a part can be asked for."""
 
     size: int

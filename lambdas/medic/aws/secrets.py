@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from medic.arns import parameter_of
 from medic.aws.errors import AwsError, translated
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from medic.aws.clients import ParameterStore
 
 
-@dataclass(frozen=True, slots=True)
-class SecretForm:
+class SecretForm(Struct, frozen=True):
     """What a secret holds."""
 
     key: str

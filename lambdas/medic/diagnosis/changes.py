@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.arns import name_of
 from medic.codec import CodecError, from_text
 from medic.diagnosis.model import Check, CheckResult
 from medic.evidence import Absent, Present, Trail, Unreadable, value_of
+from medic.records import replace
 from medic.text import bare, listed, sequence
 
 if TYPE_CHECKING:
@@ -37,8 +39,7 @@ _NO_COMMIT = frozenset({None, "HEAD"})
 _UPDATE_APP, _UPDATE_BRANCH = ("EventName", "UpdateApp"), ("EventName", "UpdateBranch")
 
 
-@dataclass(frozen=True, slots=True)
-class RoleState:
+class RoleState(Struct, frozen=True):
     """A role as it was read. Without `trust` it was not read, unless it is missing."""
 
     arn: str
@@ -57,8 +58,7 @@ class RoleState:
         return self.missing or self.trust is not None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkingState:
+class WorkingState(Struct, frozen=True):
     """What a branch was built and served with."""
 
     job: int
@@ -79,8 +79,7 @@ class WorkingState:
     """The effective compute role; None if there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One difference."""
 
     clause: str
@@ -88,8 +87,7 @@ class Change:
     """The attributes by which CloudTrail finds who made it, as LookupEvents takes them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """A branch now, compared with its last success."""
 
     before: WorkingState

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.labels import Identity, Label, RoleKind
 
@@ -25,8 +26,7 @@ class CheckResult(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     id: str
     result: CheckResult
     detail: str
@@ -42,8 +42,7 @@ class Rank(StrEnum):
     RULED_OUT = "ruled_out"
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """The smallest IAM statement that would remove a cause. The bot shows it to people and never applies it."""
 
     fix: str
@@ -64,8 +63,7 @@ class Proposal:
     """Whether commands that add the statement may be printed. Otherwise only the statement is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """One candidate cause with the checks that support or contradict it."""
 
     id: str
@@ -101,8 +99,7 @@ class Assumable(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class RoleVerdict:
+class RoleVerdict(Struct, frozen=True):
     """Whether a role can serve as a branch's compute role or an app's service role."""
 
     arn: str
@@ -130,8 +127,7 @@ class RoleVerdict:
                 return None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """The possible causes of one failure, most certain first, with the findings and checks behind them."""
 
     label: Label

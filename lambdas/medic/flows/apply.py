@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from medic.plan.decide import effect_of, rebuild_after
 from medic.plan.guardrails import fresh_until
 from medic.plan.model import Disposition, Plan
 from medic.plan.session import ActorScope
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:

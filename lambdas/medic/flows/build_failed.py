@@ -6,7 +6,6 @@ if a Git provider is down, every build fails.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from medic.incidents.model import Incident, IncidentState, JobOrder
 from medic.incidents.table import Cap, TransactionParts
 from medic.labels import BotLabel, RoleKind
 from medic.logscan.model import Ending
+from medic.records import replace
 from medic.settings import LogLines
 from medic.telemetry import TelemetryEvent
 

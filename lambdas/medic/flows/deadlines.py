@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from medic.incidents.model import DEADLINES, QUIET_PERIOD, IncidentState
 from medic.incidents.table import BusyError
 from medic.labels import BotLabel, Trigger
 from medic.logscan.runtime import branch_of
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:

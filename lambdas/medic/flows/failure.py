@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from medic.incidents.requests import RequestRefusedError
 from medic.labels import Label, Trigger
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
+from medic.records import replace
 from medic.settings import Notify
 from medic.telemetry import TelemetryEvent
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medic.aws.amplify import JobWithLogs
@@ -12,6 +11,7 @@ from medic.diagnosis.changes import FRESH, is_newer, kept_state, says_more, with
 from medic.evidence import Absent, Item, Present, Trail, Unreadable, value_of
 from medic.incidents.table import branch_key
 from medic.plan.optin import read_opt_in
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:

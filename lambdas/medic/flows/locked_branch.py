@@ -6,7 +6,6 @@ An alert goes to every channel. Who accepted it is recorded, and it is stored fo
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from medic.codec import CodecError, from_text, to_text
 from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import UndeliveredAlert
 from medic.incidents.table import TransactionParts, undelivered_key
+from medic.records import replace
 from medic.settings import LogLines
 from medic.telemetry import TelemetryEvent
 

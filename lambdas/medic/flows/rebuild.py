@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from medic.plan.guardrails import NO_STORM, NOT_MUTED, REBUILD_GUARDRAILS, Quest
 from medic.plan.model import Disposition, GuardrailAnswer
 from medic.plan.optin import modes_that_change, read_opt_in
 from medic.plan.session import ActorScope
+from medic.records import replace
 
 if TYPE_CHECKING:
     from medic.alerts.failure_report import FailureReport

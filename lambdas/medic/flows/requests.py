@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from medic.incidents.table import UsedUpError
 from medic.labels import Trigger
 from medic.plan.guardrails import TEMPORARY_REFUSALS
 from medic.plan.model import Disposition
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache, partial
@@ -21,6 +20,7 @@ from medic.labels import ActionKind, Label
 from medic.plan.decide import contradicted, decide
 from medic.plan.guardrails import Question
 from medic.plan.model import Disposition
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:

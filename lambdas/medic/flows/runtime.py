@@ -7,8 +7,9 @@ roles in AWS.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.alerts.compose import compose_log_missing
 from medic.aws.errors import RetryableError
@@ -42,6 +43,7 @@ from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filt
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.model import SSR, RebuildTag
 from medic.plan.optin import OptIn, RoleChoice, choose_compute_role, read_opt_in
+from medic.records import replace
 from medic.settings import Mode
 from medic.telemetry import TelemetryEvent
 
@@ -65,8 +67,7 @@ _LOG_MISSING = (RoleKind.NONE, BotLabel.SSR_LOG_MISSING)
 _LOOK = "Look at the log in CloudWatch."
 
 
-@dataclass(frozen=True, slots=True)
-class SsrApp:
+class SsrApp(Struct, frozen=True):
     """An SSR app and its deployed branches, read now."""
 
     app: App

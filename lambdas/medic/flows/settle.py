@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_expired, compose_resolved
@@ -13,6 +12,7 @@ from medic.flows.last_success import is_fresh, keep_success
 from medic.flows.locked_branch import hold_branch
 from medic.incidents.model import IncidentState, JobOrder
 from medic.labels import Trigger
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:

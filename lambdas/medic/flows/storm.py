@@ -7,7 +7,6 @@ of its own, names whom it affects.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import Incident, IncidentState
 from medic.incidents.table import BusyError
 from medic.labels import BotLabel, RoleKind
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.alerts.compose import compose_undiagnosed
 from medic.aws.errors import RetryableError
@@ -13,6 +14,7 @@ from medic.evidence import value_of
 from medic.flows.locked_branch import hold_branch
 from medic.incidents.model import Incident, JobOrder
 from medic.labels import BotLabel, RoleKind, Trigger
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
@@ -26,8 +28,7 @@ _MAY_PASS_FOR = timedelta(minutes=30)
 """How long a job's final status or a log may be late. Then the failure is reported without a diagnosis."""
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
+class Obstacle(Struct, frozen=True):
     """Why a failed job, or an error in an SSR log, could not be diagnosed."""
 
     kind: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from medic.incidents.table import TransactionParts
 from medic.labels import ActionKind
 from medic.plan.guardrails import UNDO_GUARDRAILS, Question, ask_all
 from medic.plan.optin import RoleChoice, choose_previous_role, compute_pairings, service_pairings
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:

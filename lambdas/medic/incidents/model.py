@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import Struct, field
+
 from medic.labels import ActionKind, BotLabel, Label, RoleKind, Trigger  # codec.py reads the types of stored fields
 from medic.plan.model import Action  # noqa: TC001 - codec.py reads the types of stored fields
+from medic.records import replace
 from medic.settings import Mode
 
 if TYPE_CHECKING:
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", datetime, int)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The result of a request."""
 
     text: str
@@ -32,8 +33,7 @@ class Answer:
     refused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One request of one person."""
 
     id: str
@@ -62,8 +62,7 @@ def approval_id(incident_id: str, plan_hash: str) -> str:
     return hashlib.sha256(f"approve\x00{incident_id}\x00{plan_hash}".encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class UndeliveredAlert:
+class UndeliveredAlert(Struct, frozen=True):
     """A composed alert, stored for the channels that have not accepted it."""
 
     incident_id: str
@@ -85,8 +84,7 @@ class ChangeState(StrEnum):
     UNDONE = "undone"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A role change, recorded before it is sent, so that the bot can finish, undo and report it."""
 
     kind: ActionKind
@@ -99,7 +97,7 @@ class Change:
     note: str = ""
     undo_intended_at: datetime | None = None
     """Set before the previous role is restored, so that an interrupted undo is finished later."""
-    unknown: Mapping[str, object] = field(default_factory=dict, hash=False)
+    unknown: Mapping[str, object] = field(default_factory=dict)
     """Fields that a newer release wrote. They are written back as they are."""
 
 
@@ -155,8 +153,7 @@ _STORM_RECEIPT = "storm"
 """The receipt of an incident that was only reported in a storm's alert."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Struct, frozen=True):
     """One kind of failure on one branch, from its first detection to its end."""
 
     id: str

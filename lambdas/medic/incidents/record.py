@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from medic.codec import CodecError, from_json, parsed, to_text
 from medic.evidence import JobRef
 from medic.incidents.attributes import RETENTION, count, number, text, time
 from medic.incidents.model import ChangeState, Incident
 from medic.labels import Trigger
+from medic.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +45,7 @@ _HEARD_JOBS = 20
 _JOB_ID = re.compile(r"[0-9]{1,255}")
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadIncident:
+class UnreadIncident(Struct, frozen=True):
     """An incident of another release, or a damaged one. It is written back as it is."""
 
     text: str
@@ -55,8 +56,7 @@ class UnreadIncident:
     """True if an older release wrote it."""
 
 
-@dataclass(frozen=True, slots=True)
-class BranchRecord:
+class BranchRecord(Struct, frozen=True):
     """Everything the table holds about one branch."""
 
     scope: Scope

@@ -6,9 +6,10 @@ returns the whole item.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.arns import APP_ID
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, RetryableError
@@ -44,8 +45,7 @@ class MuteRefusedError(Exception):
     """The mute is too long, or there are too many. The message says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegionState:
+class RegionState(Struct, frozen=True):
     """The region's item."""
 
     failed: Mapping[int, frozenset[str]]
@@ -66,8 +66,7 @@ class RegionState:
         return any(until is not None and _holds(until, now) for until in ends)
 
 
-@dataclass(frozen=True, slots=True)
-class StormMember:
+class StormMember(Struct, frozen=True):
     """An incident that only the storm's alert reports."""
 
     app_id: str
@@ -75,8 +74,7 @@ class StormMember:
     incident_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class StormList:
+class StormList(Struct, frozen=True):
     """Whom a storm's alert reports."""
 
     members: tuple[StormMember, ...] = ()

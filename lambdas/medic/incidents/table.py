@@ -10,11 +10,11 @@ import json
 import re
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from msgspec import Struct
 
 from medic.arns import APP_ID
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
@@ -108,8 +108,7 @@ class UsedUpError(Exception):
     """Another invocation used the request first; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cap:
+class Cap(Struct, frozen=True):
     """A counter with a limit, for one window of time."""
 
     name: str
@@ -117,8 +116,7 @@ class Cap:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionParts:
+class TransactionParts(Struct, frozen=True):
     """What is written in the same transaction as a branch's record."""
 
     caps: tuple[Cap, ...] = ()

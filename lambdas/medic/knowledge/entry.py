@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.labels import Confidence, Identity, Label, Phase
 
@@ -58,8 +59,7 @@ class Dialect(StrEnum):
     CLOUDFORMATION = "cloudformation"
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """A fix in every dialect. The texts contain the placeholders that `filled` replaces."""
 
     id: str
@@ -78,8 +78,7 @@ class Fix:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """One thing to check by hand."""
 
     id: str
@@ -87,14 +86,15 @@ class Look:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """The explanation of one signature, cause or piece of advice."""
-
+class _Text(Struct, frozen=True):
     id: str
     title: str
     explanation: str
-    _: KW_ONLY
+
+
+class Entry(_Text, frozen=True, kw_only=True):
+    """The explanation of one signature, cause or piece of advice."""
+
     kind: EntryKind
     sources: tuple[str, ...]
     """URLs, or issues as `owner/repository#number`."""
@@ -115,8 +115,7 @@ class Entry:
         return self.label
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature(Entry):
+class Signature(Entry, frozen=True, kw_only=True):
     """An entry for a failure that the log scanner recognises by a pattern."""
 
     kind: EntryKind = EntryKind.SIGNATURE

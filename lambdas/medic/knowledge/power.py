@@ -6,8 +6,9 @@ data (objects, secrets, bucket policies) is left out, because an app's role need
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 ROLES = ("arn:{partition}:iam::{account}:role/*",)
 
 
-@dataclass(frozen=True, slots=True)
-class Power:
+class Power(Struct, frozen=True):
     """An action that leads to more power."""
 
     action: str

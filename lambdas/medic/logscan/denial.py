@@ -8,13 +8,13 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.ht
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from medic.labels import Confidence, Identity, Label, PolicyType
 from medic.logscan.model import Denial
 from medic.logscan.principal import as_principal, parse_principal, rejoined
+from medic.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

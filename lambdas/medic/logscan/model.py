@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from medic.labels import Confidence, Identity, Label, PolicyType, Source
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(Struct, frozen=True):
     """One parsed access-denied message. A field is None if the text does not name it."""
 
     principal: str | None = None
@@ -44,8 +43,7 @@ class Denial:
         return self.account is not None and self.principal is not None and self.principal.startswith("arn:")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One signature found in a log."""
 
     signature: str
@@ -67,8 +65,7 @@ class Finding:
     denial: Denial | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How a build ended that IAM did not end, redacted and bounded."""
 
     place: str = ""
@@ -77,8 +74,7 @@ class Ending:
     """The last error lines that name a failure of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogReading:
+class LogReading(Struct, frozen=True):
     """What the scanner found in one log."""
 
     findings: tuple[Finding, ...] = ()

@@ -19,8 +19,11 @@ _STACK_WITHIN = 600
 """Characters after the phrase within which a stack trace must begin."""
 
 
-def _any(*patterns: str, flags: int = 0) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), flags)
+# Patterns are texts here: `re` compiles and keeps each when it is first used, which few starts of a function do.
+
+
+def _any(*patterns: str) -> str:
+    return "|".join(patterns)
 
 
 # --- structure of quotations
@@ -53,17 +56,16 @@ _ERROR_NAME = (
     r"(?:[A-Za-z]\w{0,80}(?:Error|Exception|Fault)|AccessDenied|ExpiredToken|UnauthorizedOperation|Unauthorized)"
     r"\]?(?: \[\w{1,60}\])?(?: -|:) ?[\"'\\]{0,2}"
 )
-_NAMED = re.compile(rf"{_SEPARATOR}{_ERROR_NAME}$")
+_NAMED = rf"{_SEPARATOR}{_ERROR_NAME}$"
 """Ends with an error's name and a colon: what follows is its message."""
-_NAME_FOLLOWS = re.compile(_ERROR_NAME)
-_AT_NAME = re.compile(rf"{_SEPARATOR}[\"'\\]{{0,2}}\[?(?:[\w$]{{1,60}}[.#$]){{0,8}}$")
+_AT_NAME = rf"{_SEPARATOR}[\"'\\]{{0,2}}\[?(?:[\w$]{{1,60}}[.#$]){{0,8}}$"
 """Ends where an error's name may begin."""
-_SAYS_THAT_IT_FAILED = re.compile(
-    r"^\W{0,8}(?:\[[\w :-]{1,30}\]:? )?(?:\w{1,30}Error|error|failed|failure|fatal|exception|uncaught|unhandled|unable"
-    r"|could not|cannot|can't)\b.{0,200}: [\"'\\]{0,2}$",
-    re.IGNORECASE,
+_SAYS_THAT_IT_FAILED = (
+    r"(?i)^\W{0,8}(?:\[[\w :-]{1,30}\]:? )?"
+    r"(?:\w{1,30}Error|error|failed|failure|fatal|exception|uncaught|unhandled|unable"
+    r"|could not|cannot|can't)\b.{0,200}: [\"'\\]{0,2}$"
 )
-_STACK = re.compile(
+_STACK = (
     r"\s(?:at (?:async )?(?:new )?(?:[\w.$<>\[\]#]{1,80} (?:\[as \w{1,60}\] )?)?\(?"
     r"(?:[\w-]{1,30}:)?[\w@~./\\()\[\]-]{1,300}:\d{1,7}(?::\d{1,7})?\)?"
     r"|Traceback \(most recent call last\):|File \"[^\"]{1,300}\", line \d)"
@@ -78,29 +80,25 @@ _CODE = _any(
     r"\bif\s?\(|\bcatch\s?\(|\bcase\s['\"]|\bexcept\s\w|[=!]==?\s?['\"`]?$|\bincludes\(|\.name\s?[=!]=",
     r"\b(?:expect|it|test|describe|assert\w*)\s?\(|\b(?:const|let|var)\s\w{1,60}\s?=|\breturn\s(?:new|[{'\"`(])",
 )
-_TEST_TITLE = _any(
+_TEST_TITLE = "(?i)" + _any(
     r"\bshould(?:n't| not)? \w|\b(?:throws|handles|rejects|surfaces|returns|retries|maps|shows)\b| › |::test_",
     r"\(\d{1,6}(?:\.\d{1,6})? ?m?s\)\s*$",
     r"^(?:PASS|FAIL|SKIP)\b.{0,200}\.(?:test|spec)\.",
-    flags=re.IGNORECASE,
 )
-_PROSE = _any(
+_PROSE = "(?i)" + _any(
     r"\b(?:if|when|whenever|why) (?:you|we|the|it|a|an|i|your|our|my|this|these|any|no)\b",
     r"\be\.g\.|\bfor example\b|\bsuch as\b|\bhow to\b",
     r"\btroubleshoot\w*|\bprevents?\b|\bavoids?\b|\bcovers?\b|\bdocument(?:s|ed|ation)\b|\bexplains?\b|\bmeans\b",
     r"^\W{0,6}(?:fix(?:e[sd]|ing)?|handles?|handled|add(?:s|ed)?)\b|\b(?:to|that|which|bug ?)fix(?:e[sd])?\b",
     r"\bcommon (?:errors?|causes?)\b|\b(?:see|read) (?:the|also|more)\b|\bguide\b|\bchangelog\b"
     r"|^\W{0,6}(?:feat|fix|chore|docs|refactor|test)(?:\([\w./ -]{1,40}\))?!?: ",
-    flags=re.IGNORECASE,
 )
-_COMPOUND = re.compile(r"[/\\_@=#]|\w-\w|\w\.\w{2}")
+_COMPOUND = r"[/\\_@=#]|\w-\w|\w\.\w{2}"
 """Paths, addresses and names made of several words: a word inside of one says nothing."""
 _OPENED = r"\s+\\?[\"'“‘«`]{1,2}(?:\w{1,20} ){0,2}$"
-_MENTIONED = re.compile(r"(?:^|[^\s:=>(\[,{])" + _OPENED)
+_MENTIONED = r"(?:^|[^\s:=>(\[,{])" + _OPENED
 """An opening quote after a word: `see "AccessDenied"`. After a colon it opens a value: `message: "AccessDenied"`."""
-_REPORTED = re.compile(
-    r"\b(?:message|error|reason|with|failed|returned|said|got|because|exception):?" + _OPENED, re.IGNORECASE
-)
+_REPORTED = r"(?i)\b(?:message|error|reason|with|failed|returned|said|got|because|exception):?" + _OPENED
 
 
 def is_quoted(line: str, column: int, *, following: str = "", names_arn: bool = False) -> bool:
@@ -113,38 +111,38 @@ def is_quoted(line: str, column: int, *, following: str = "", names_arn: bool = 
         names_arn: True if the phrase names its caller by a full ARN.
     """
     before, head = line[max(0, column - _INSPECTED) : column], line[:_INSPECTED]
-    if _NOT_A_MESSAGE.match(head) or _STRING_IN_CODE.search(before):
+    if re.match(_NOT_A_MESSAGE, head) or re.search(_STRING_IN_CODE, before):
         return True
     if (
         names_arn
         or _is_reported(before, line[column : column + _INSPECTED])
-        or _STACK.search(following[:_STACK_WITHIN])
+        or re.search(_STACK, following[:_STACK_WITHIN])
     ):
         return False
-    words = " ".join(word for word in before.split(" ") if not _COMPOUND.search(word))
-    if _CODE.search(before) or _TEST_TITLE.search(head) or _PROSE.search(words):
+    words = " ".join(word for word in before.split(" ") if not re.search(_COMPOUND, word))
+    if re.search(_CODE, before) or re.search(_TEST_TITLE, head) or re.search(_PROSE, words):
         return True
     if head.startswith("> ") or before.endswith(("**", "`")):
         return True
-    return _MENTIONED.search(before) is not None and _REPORTED.search(before) is None
+    return re.search(_MENTIONED, before) is not None and re.search(_REPORTED, before) is None
 
 
 def _is_reported(before: str, phrase: str) -> bool:
     """True for `words: ErrorName: message`, and for `words that say that it failed: message`."""
-    if _NAMED.search(before) or _SAYS_THAT_IT_FAILED.match(before):
+    if re.search(_NAMED, before) or re.match(_SAYS_THAT_IT_FAILED, before):
         return True
-    return _AT_NAME.search(before) is not None and _NAME_FOLLOWS.match(phrase) is not None
+    return re.search(_AT_NAME, before) is not None and re.match(_ERROR_NAME, phrase) is not None
 
 
 # --- output of tests and of commands that only display
 
-_SOURCE_LINE = re.compile(
+_SOURCE_LINE = (
     r"(?:import|export|const|let|var|return|await|function|class|def|throw|try|if|for)\b.*[;{(,:]$"
     r"|.*(?:\);|=> [{(]|\) \{)$"
 )
 _SOURCE_LINES = 3
 """Lines of code in one entry that make it a source file. An uncaught error shows only the line that threw it."""
-_TEST_FRAME = re.compile(
+_TEST_FRAME = (
     r"- Expected.{0,20} \+ Received|\.(?:test|spec)\.[cm]?[jt]sx?\b|\b__(?:tests|mocks)__/|\btests?/test_\w{1,80}\.py"
 )
 _DISPLAYS = frozenset(
@@ -153,26 +151,26 @@ _DISPLAYS = frozenset(
         *("ls", "find", "git", "diff", "bat", "tree", "wc", "true"),
     }
 )
-_COMMAND_SEPARATOR = re.compile(r"&&|\|\|?|;")
-_ACTS = re.compile(r"\bgit (?:clone|fetch|pull|push|submodule|ls-remote)\b|\$\(|`|\bsed -i\b|\bfind\b.*\s-exec\b")
+_COMMAND_SEPARATOR = r"&&|\|\|?|;"
+_ACTS = r"\bgit (?:clone|fetch|pull|push|submodule|ls-remote)\b|\$\(|`|\bsed -i\b|\bfind\b.*\s-exec\b"
 
 
 def is_from_a_test(text: str) -> bool:
     """True if the text has a stack frame in a test file, because such a failure was provoked by the test."""
-    return _TEST_FRAME.search(text) is not None
+    return re.search(_TEST_FRAME, text) is not None
 
 
 def is_source_code(lines: Iterable[str]) -> bool:
     """True if the lines of an entry are a source file that a command printed, and not an error with its stack."""
     several = list(lines)
-    code = sum(_SOURCE_LINE.match(line) is not None for line in several)
-    return code >= _SOURCE_LINES and not any(_STACK.search(f" {line}") for line in several)
+    code = sum(re.match(_SOURCE_LINE, line) is not None for line in several)
+    return code >= _SOURCE_LINES and not any(re.search(_STACK, f" {line}") for line in several)
 
 
 def only_displays(command: str) -> bool:
     """True if a build command can only print text, so that nothing in its output is a failure of the build."""
-    if _ACTS.search(command[:2000]):
+    if re.search(_ACTS, command[:2000]):
         return False
-    parts = _COMMAND_SEPARATOR.split(command[:2000])
+    parts = re.split(_COMMAND_SEPARATOR, command[:2000])
     programs = {part.split(None, 1)[0].rpartition("/")[2] for part in parts if part.strip()}
     return bool(programs) and programs <= _DISPLAYS

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.knowledge.signatures import DENIAL_LITERALS, SIGNATURES
 from medic.labels import Label, Phase
 from medic.logscan.entries import read_line
 from medic.logscan.scan import scan
+from medic.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,8 +52,7 @@ def runtime_filter() -> str:
     return " ".join(f'?"{term}"' for term in sorted(terms) if not any(other in term for other in terms - {term}))
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeReading:
+class RuntimeReading(Struct, frozen=True):
     """The findings in some events of an SSR log."""
 
     reading: LogReading
@@ -88,8 +89,7 @@ def _as_entry(line: RuntimeLine) -> str:
 # --- whose failure is it?
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeFailure:
+class RuntimeFailure(Struct, frozen=True):
     """A failure of one label, seen in the SSR log of one branch."""
 
     branch: Branch | None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -30,6 +29,7 @@ from medic.logscan.model import Denial, Ending, LogReading
 from medic.logscan.prefilter import CONTEXT, LONGEST_LITERAL, Prefilter, blocks
 from medic.logscan.quoting import only_displays
 from medic.logscan.recognise import findings_in
+from medic.records import replace
 from medic.redaction import redact
 from medic.unpack import CutError, Gap, last_of
 

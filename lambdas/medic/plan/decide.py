@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.checks import LINE_CONFIRMED
@@ -20,6 +19,7 @@ from medic.plan.guardrails import (
 )
 from medic.plan.model import SSR, Action, Disposition, GuardrailAnswer, Plan, Rebuild, RebuildTag
 from medic.plan.optin import modes_that_change
+from medic.records import replace
 from medic.settings import Mode
 
 if TYPE_CHECKING:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.evidence import Job, JobRef, Present
 from medic.plan.optin import CHANNEL
+from medic.records import replace
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
 _NO_JOB = Job("0", "unknown", "unknown", None, None, None, None, ())
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmedFailure:
+class ConfirmedFailure(Struct, frozen=True):
     """A failure that AWS confirms, with its evidence, its diagnosis and the branch's opt-in."""
 
     scope: Scope

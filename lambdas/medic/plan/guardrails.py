@@ -6,10 +6,11 @@ They are asked in order, cheap ones first. The first refusal ends the evaluation
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.arns import RoleArn
 from medic.diagnosis.model import Assumable
@@ -37,8 +38,7 @@ _LONGEST_PROPOSAL = timedelta(hours=24)
 """A failure at runtime that is no longer fresh causes a proposal, unless it is older than this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """May the bot make this change for this failure now?"""
 
     failure: ConfirmedFailure
@@ -86,8 +86,7 @@ class Question:
         return RoleArn.parse(self.choice.arn) if self.choice.arn else None
 
 
-@dataclass(frozen=True, slots=True)
-class Guardrail:
+class Guardrail(Struct, frozen=True):
     name: str
     ask: Callable[[Question], RuleAnswer]
 

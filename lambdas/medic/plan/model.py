@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from msgspec import Struct, field
+
 from medic.labels import ActionKind  # noqa: TC001 - codec.py reads the types of stored fields
+from medic.records import replace
 
 SSR = "WEB_COMPUTE"
 """The only platform that runs code with a compute role."""
@@ -38,8 +40,7 @@ class RebuildTag(StrEnum):
     NO = "no"
 
 
-@dataclass(frozen=True, slots=True)
-class GuardrailAnswer:
+class GuardrailAnswer(Struct, frozen=True):
     rule: str
     """The guardrail's name."""
     allows: bool
@@ -47,8 +48,7 @@ class GuardrailAnswer:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """One role change."""
 
     kind: ActionKind
@@ -64,7 +64,7 @@ class Action:
     rule: str = ""
     """The name of the guardrail that refused; empty if none did."""
     answers: tuple[GuardrailAnswer, ...] = ()
-    unknown: Mapping[str, object] = field(default_factory=dict, hash=False)
+    unknown: Mapping[str, object] = field(default_factory=dict)
     """Fields that a newer release stored. They are written back as they are."""
 
     @property
@@ -78,16 +78,14 @@ class Action:
         return f"{self.rule}: {self.reason}" if self.rule else self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuild:
+class Rebuild(Struct, frozen=True):
     """Whether to retry the failed job after the actions, and the reason for either answer."""
 
     wanted: bool
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What to do about a diagnosis. It has at most two actions, one of each kind."""
 
     actions: tuple[Action, ...]

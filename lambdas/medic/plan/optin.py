@@ -5,8 +5,9 @@ Otherwise anyone who may tag a branch and push to it could take any role through
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.plan.model import RebuildTag
 from medic.settings import Mode, Pairing, Settings
@@ -29,8 +30,7 @@ def modes_that_change(*, approved: bool) -> list[Mode]:
     return [Mode.FIX, Mode.ASK] if approved else [Mode.FIX]
 
 
-@dataclass(frozen=True, slots=True)
-class OptIn:
+class OptIn(Struct, frozen=True):
     """How far the bot may go on one branch."""
 
     mode: Mode
@@ -42,8 +42,7 @@ class OptIn:
     rebuild: RebuildTag
 
 
-@dataclass(frozen=True, slots=True)
-class RoleChoice:
+class RoleChoice(Struct, frozen=True):
     """The role that settings and tags choose for a branch or app."""
 
     arn: str | None

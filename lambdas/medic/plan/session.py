@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from msgspec import Struct
+
 from medic.plan.optin import AUTO_FIX, modes_that_change
+from medic.records import replace
 
 if TYPE_CHECKING:
     from medic.events import Scope
@@ -25,8 +27,7 @@ _NOT_TAKEN = re.compile(r"[^\t\n\r\x20-\xff]")
 _PATTERNS = ("*", "?", "${")
 
 
-@dataclass(frozen=True, slots=True)
-class ActorScope:
+class ActorScope(Struct, frozen=True):
     """What one actor session may change."""
 
     reference: str

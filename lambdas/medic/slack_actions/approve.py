@@ -6,7 +6,6 @@ Only the remediator decides what a request may do; it checks every guardrail aga
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medic.alerts.model import Button
@@ -16,6 +15,7 @@ from medic.aws.secrets import SIGNING_SECRET
 from medic.events import RequestKind, RequestMessage, request_message
 from medic.incidents.model import approval_id
 from medic.incidents.requests import SLACK_MUTE
+from medic.records import replace
 from medic.slack_actions.click import Click, ClickError, read_body, read_click, verify
 from medic.telemetry import TelemetryEvent
 

@@ -11,9 +11,10 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
+
+from msgspec import Struct
 
 from medic.alerts.model import Button
 from medic.alerts.slack_buttons import ACTION_IDS, ButtonError, read_button_value
@@ -46,8 +47,7 @@ class ClickError(Exception):
         super().__init__(why)
 
 
-@dataclass(frozen=True, slots=True)
-class Click:
+class Click(Struct, frozen=True):
     """A click on one of our buttons."""
 
     id: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from medic.trust.document import Effect
 from medic.trust.logic import Verdict
@@ -31,8 +32,7 @@ class SessionLimit(StrEnum):
     ROLE_MAXIMUM = "role maximum"
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionTrace:
+class ConditionTrace(Struct, frozen=True):
     """How one condition was evaluated."""
 
     condition: Condition
@@ -40,8 +40,7 @@ class ConditionTrace:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class StatementTrace:
+class StatementTrace(Struct, frozen=True):
     """How one statement was evaluated, element by element."""
 
     statement: Statement
@@ -53,8 +52,7 @@ class StatementTrace:
     """Whether the statement applies to the call: all of the above."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The outcome and everything that explains it."""
 
     request: AssumeRoleRequest

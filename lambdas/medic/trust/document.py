@@ -9,10 +9,11 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NoReturn, TypeAlias, TypeVar, cast
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from medic.trust.operators import ConditionOperator, operator_named
 from medic.trust.request import EVERYBODY, Principal, principal_of
@@ -41,8 +42,7 @@ class Effect(StrEnum):
     DENY = "Deny"
 
 
-@dataclass(frozen=True, slots=True)
-class Element(Generic[T]):
+class Element(Struct, Generic[T], frozen=True):
     """A Principal, Action or Resource element, or its negated form."""
 
     entries: tuple[T, ...]
@@ -52,8 +52,7 @@ class Element(Generic[T]):
 _NOBODY: Element[Principal] = Element((), negated=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """One key under one operator of a Condition block."""
 
     operator: ConditionOperator
@@ -61,8 +60,7 @@ class Condition:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     index: int
     """Its position in the document, from 0."""
     sid: str | None
@@ -75,8 +73,7 @@ class Statement:
     conditions: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A policy that follows the grammar."""
 
     version: str
@@ -90,8 +87,7 @@ class Document:
         return self.version == VERSION_WITH_VARIABLES
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(Struct, frozen=True):
     """Why a document is not a valid policy, and where."""
 
     path: str

@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from medic.records import replace
 from medic.trust import logic
 from medic.trust.conditions import condition_holds
 from medic.trust.decision import ConditionTrace, Decision, Outcome, SessionLimit, StatementTrace

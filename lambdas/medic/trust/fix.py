@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.text import bare
 from medic.trust.decision import Decision, Outcome, StatementTrace
@@ -75,8 +76,7 @@ class FixKind(StrEnum):
     REFUSE = "refuse"
 
 
-@dataclass(frozen=True, slots=True)
-class TrustFix:
+class TrustFix(Struct, frozen=True):
     """A proposed change, or the reason why there is none."""
 
     kind: FixKind
@@ -94,8 +94,7 @@ class TrustFix:
     risks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(Struct, frozen=True):
     kind: FixKind
     statement: dict[str, JsonValue]
     reason: str

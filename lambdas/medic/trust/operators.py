@@ -10,11 +10,12 @@ import binascii
 import ipaddress
 import operator
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from medic.trust import logic
 from medic.trust.logic import Verdict
@@ -46,8 +47,7 @@ class SetQualifier(StrEnum):
     FOR_ANY_VALUE = "ForAnyValue"
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionOperator:
+class ConditionOperator(Struct, frozen=True):
     """An operator as a policy writes it, such as `ForAnyValue:StringLikeIfExists`."""
 
     written: str

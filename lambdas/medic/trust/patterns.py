@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,8 +28,7 @@ Token: TypeAlias = str | Wildcard
 """A run of literal characters, or a wildcard."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Automaton:
+class _Automaton(Struct, frozen=True):
     """A pattern as a bit-parallel automaton: bit *i* of its state means that *i* characters of the pattern matched.
 
     Each character costs one step on integers as wide as the pattern, so `*a*a*a*b` never backtracks.
@@ -73,8 +73,7 @@ def _if_every_text_does(automaton: _Automaton, state: int, wildcard: Wildcard) -
     return passed | (state & automaton.loops)
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """A pattern split into literal runs and wildcards, so that a literal `*` is not mistaken for a wildcard."""
 
     tokens: tuple[Token, ...]

@@ -8,9 +8,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.trust.conditions import condition_holds
 from medic.trust.document import Effect, Element
@@ -32,8 +33,7 @@ _LONGEST_SESSION = timedelta(hours=12)
 """Of a role. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-settings.html"""
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A resource pattern on which a policy may give an action."""
 
     policy: str

@@ -8,11 +8,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-conditio
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
+from medic.records import replace
 from medic.trust.patterns import Pattern, Token, Wildcard, arn_segments
 
 if TYPE_CHECKING:
@@ -49,8 +52,7 @@ class PrincipalKind(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """A caller, or one name in a Principal element, split into the parts that IAM compares."""
 
     kind: PrincipalKind
@@ -122,8 +124,7 @@ def known_key(*values: str) -> KeyState:
     return values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssumeRoleRequest:
+class AssumeRoleRequest(Struct, frozen=True, kw_only=True):
     """The call to evaluate: may this principal perform this action on the role that has the trust policy?"""
 
     now: datetime
@@ -148,18 +149,18 @@ class AssumeRoleRequest:
     """Whether the caller's own credentials come from assuming a role (role chaining)."""
     max_session: int | None = None
     """The role's MaxSessionDuration in seconds; None if not read."""
-    caller: Principal = field(init=False)
-    """The parsed `principal`. The action tells an identity provider from a service of the same name."""
 
     def __post_init__(self) -> None:
+        force_setattr(self, "states", {key.lower(): state for key, state in self.states.items()})
+
+    @property
+    def caller(self) -> Principal:
+        """The parsed `principal`. The action tells an identity provider from a service of the same name."""
         federated = self.action.lower() in _FEDERATED_ACTIONS
-        caller = Principal(PrincipalKind.FEDERATED, self.principal) if federated else principal_of(self.principal)
-        object.__setattr__(self, "caller", caller)
-        object.__setattr__(self, "states", {key.lower(): state for key, state in self.states.items()})
+        return Principal(PrincipalKind.FEDERATED, self.principal) if federated else principal_of(self.principal)
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """The state of every condition key of one call, or of the calls of one kind of caller."""
 
     keys: Mapping[str, KeyState]

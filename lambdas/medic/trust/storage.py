@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-polic
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.text import shown
 from medic.trust.request import EVERYBODY, Principal, PrincipalKind
@@ -24,8 +25,7 @@ _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:amazonaws\.com(?:\.cn)?|
 _STS_ACTION = re.compile(r"sts:[A-Za-z*?]+|\*", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
+class Obstacle(Struct, frozen=True):
     """Something that keeps IAM from storing the document."""
 
     statement: int

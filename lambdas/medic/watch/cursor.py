@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from medic.evidence import TimeSpan
 from medic.plan.model import SSR
 from medic.plan.optin import AUTO_FIX, IGNORE
+from medic.records import replace
 from medic.settings import Mode, WatchRuntime
 
 if TYPE_CHECKING:
@@ -49,8 +51,7 @@ _MINUTE = 60
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """How far one app's log was read."""
 
     app_id: str

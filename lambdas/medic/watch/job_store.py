@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from medic.aws.errors import translated
 from medic.codec import CodecError, from_text, to_text
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 
-@dataclass(frozen=True, slots=True)
-class KnownBranch:
+class KnownBranch(Struct, frozen=True):
     """What the last look at a branch saw."""
 
     state: str
@@ -29,8 +29,7 @@ class KnownBranch:
     """The failed jobs of the last day that were told of, as `id@start`."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownJobs:
+class KnownJobs(Struct, frozen=True):
     """What the last look at an app saw."""
 
     since: datetime

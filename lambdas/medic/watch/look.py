@@ -7,8 +7,9 @@ to read. The remediator reads the lines and the roles itself, so a wake-up is on
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from medic.aws.errors import AwsError
 from medic.aws.logs import StaleTokenError
@@ -38,8 +39,7 @@ _LINES_PER_SCAN = 200
 """Lines that are scanned at a time, so that scanning stops soon after the first finding."""
 
 
-@dataclass(slots=True)
-class LookResult:
+class LookResult(Struct):
     """The result of reading one app's log in one run."""
 
     app_id: str
@@ -71,8 +71,7 @@ def _first_finding(lines: tuple[RuntimeLine, ...]) -> datetime | None:
     return None
 
 
-@dataclass(frozen=True)
-class RuntimeWatch:
+class RuntimeWatch(Struct, frozen=True):
     """Reads apps' SSR logs.
 
     Attributes:

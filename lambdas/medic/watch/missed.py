@@ -12,11 +12,13 @@ Everything here but `MissedFailures` is pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from medic.aws.errors import AwsError
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 from medic.watch.job_store import KnownBranch, KnownJobs
 from medic.watch.rounds import JOB_MINUTES, in_turn, minutes_since
@@ -65,8 +67,7 @@ def after_jobs(
     return KnownBranch(state, now, tuple(str(job.ref) for job in late)), tuple(missed)
 
 
-@dataclass(frozen=True)
-class MissedFailures:
+class MissedFailures(Struct, frozen=True):
     """Looks for missed failures.
 
     Attributes:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from medic.arns import APP_ID
 from medic.aws.errors import translated
 from medic.events import ALL
 from medic.incidents.attributes import RETENTION, check_schema, schema, seconds, texts, time
+from medic.records import replace
 from medic.watch.cursor_store import CURSOR, read_items
 
 if TYPE_CHECKING:
@@ -60,8 +62,7 @@ def _minute(time: datetime) -> int:
     return int(time.timestamp()) // 60
 
 
-@dataclass(frozen=True, slots=True)
-class Rounds:
+class Rounds(Struct, frozen=True):
     """How far the watcher's runs came, in this account and region."""
 
     logs_until: datetime | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from medic.events import (
     runtime_wake_up,
     wake_up,
 )
+from medic.records import replace
 from medic.telemetry import TelemetryEvent
 from medic.watch.cursor import BOOST_DURATION, watched_apps
 from medic.watch.cursor_store import Cursors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from medic.actions.rebuild import Jobs, find_rebuild, why_no_rebuild_now
 from medic.evidence import Absent, Job, Present, Unreadable
+from medic.records import replace
 from tests.unit.actions.role_target import NOW
 
 FAILED = Job("7", "FAILED", "WEB_HOOK", "abc", "Add checkout", NOW - timedelta(minutes=5), NOW, ())

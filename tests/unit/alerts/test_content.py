@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from medic.codec import to_text
 from medic.evidence import Present, RolePolicies
 from medic.incidents.model import IncidentState
 from medic.labels import Phase, Trigger
+from medic.records import replace
 from medic.settings import Mode
 from tests.gallery.samples import denied, every_kind, facts, report_of, sample, with_result
 from tests.unit.alerts.test_slack import everything

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from medic.alerts.sns import render_text
 from medic.evidence import JobRef
 from medic.incidents.model import Change, ChangeState, Incident
 from medic.labels import ActionKind, Label, RoleKind, Trigger
+from medic.records import replace
 from tests.gallery.samples import SCOPE
 from tests.unit.alerts.test_slack import shown_text
 from tests.unit.diagnosis.diagnosing import COMPUTE_ROLE, NOW, STARTED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +22,7 @@ from medic.alerts.model import Alert, AlertKind
 from medic.alerts.slack import SlackPost
 from medic.alerts.sns import SnsTopic
 from medic.aws.secrets import SecretForm, read_secret
+from medic.records import replace
 from medic.settings import Settings
 from tests.fakes.slack import FakeSlack
 from tests.fakes.sns_inbox import SnsInbox

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from medic.alerts.plain_text import brief_lines, labelled, title
 from medic.alerts.slack import render_brief, render_detail, render_for_webhook
 from medic.alerts.sns import amazon_q_notification, render_text, subject
 from medic.events import Scope
+from medic.records import replace
 from tests.gallery.samples import denied, every_kind, hostile
 
 HOSTILE = (

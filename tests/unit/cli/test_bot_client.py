@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +13,7 @@ from medic.events import RequestKind, RequestMessage, Scope, request_message
 from medic.gateways import Gateways
 from medic.incidents.model import Answer
 from medic.incidents.requests import request_of
+from medic.records import replace
 from medic_cli.operator.bot import BotClient, RequestAnswer, session_name
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from medic.diagnosis.diagnose import diagnose
 from medic.evidence import App, Branch, BuildLog, Evidence, Job, Present, Role, Step
 from medic.labels import Phase
 from medic.logscan.scan import scan
+from medic.records import replace
 
 if TYPE_CHECKING:
     from medic.diagnosis.model import Cause, Check, Diagnosis, Rank

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -39,6 +38,7 @@ from medic.evidence import (
 )
 from medic.labels import Phase
 from medic.logscan.scan import scan
+from medic.records import replace
 from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,
     COMPUTE_ROLE,

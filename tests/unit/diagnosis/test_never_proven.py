@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise, product
 from typing import Any
@@ -17,6 +16,7 @@ from medic.evidence import Absent, EnvironmentVariable, Evidence, Job, Present, 
 from medic.knowledge import find_entry
 from medic.labels import Label, Phase
 from medic.logscan.scan import scan
+from medic.records import replace
 from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,
     APP_ARN,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from medic.diagnosis.model import CheckResult, Diagnosis, Proposal, Rank
 from medic.evidence import Absent, Item, Present, RolePolicies, Unreadable
 from medic.labels import Phase, Source
 from medic.logscan.scan import scan
+from medic.records import replace
 from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,
     BUILD_SESSION,

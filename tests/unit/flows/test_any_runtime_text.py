@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
 from medic.plan.model import Disposition, Plan
 from medic.plan.optin import RoleChoice, choose_compute_role, read_opt_in
+from medic.records import replace
 from medic.settings import Settings
 from tests.unit.diagnosis import diagnosing as facts
 from tests.unit.diagnosis.diagnosing import ACCOUNT, APP_ID, COMPUTE_ROLE, NOW, SERVICE_ROLE

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct, field
 
 from medic.codec import CodecError, from_text, to_text
 from medic.incidents.attributes import RETENTION, count, number, time
 from medic.incidents.model import Change, ChangeState, Incident, IncidentState
 from medic.incidents.record import BranchRecord, incidents_text, read_record
 from medic.labels import ActionKind, BotLabel, Label, Trigger
+from medic.records import replace
 from tests.unit.incidents.test_record import NOW, SCOPE, incidents, opened
 
 
-@dataclass(frozen=True, slots=True)
-class OlderChange:
+class OlderChange(Struct, frozen=True):
     """A change, as a release with fewer fields knows it."""
 
     target: str
@@ -29,8 +29,7 @@ class OlderChange:
     unknown: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class OlderIncident:
+class OlderIncident(Struct, frozen=True):
     """An incident, as a release with fewer fields knows it."""
 
     id: str

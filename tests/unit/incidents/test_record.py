@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from medic.incidents.model import DEADLINES, Change, ChangeState, Incident, Inci
 from medic.incidents.record import BranchRecord
 from medic.labels import ActionKind, BotLabel, Label, RoleKind, Trigger
 from medic.plan.model import Action, Disposition
+from medic.records import replace
 from medic.settings import Mode
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

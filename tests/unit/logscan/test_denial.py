@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from medic.labels import Confidence, Identity, Label, PolicyType
 from medic.logscan.denial import confidence_of, find_denials, label_of
 from medic.logscan.principal import parse_principal
+from medic.records import replace
 from tests.unit.diagnosis.support import data
 
 if TYPE_CHECKING:

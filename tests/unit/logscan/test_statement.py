@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,7 @@ from medic.logscan.statement import (
     is_cross_account,
     least_statement,
 )
+from medic.records import replace
 
 if TYPE_CHECKING:
     from medic.logscan.model import Denial

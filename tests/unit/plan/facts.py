@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
 from medic.plan.model import RebuildTag
 from medic.plan.optin import OptIn, RoleChoice
+from medic.records import replace
 from medic.settings import Mode, Settings
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -140,7 +140,7 @@ def question(**changes: Any) -> Question:
         service_choice=RoleChoice(None, "no tag"),
         noticed_at=NOW,
     )
-    about_failure = {each.name: changes.pop(each.name) for each in fields(failure) if each.name in changes}
+    about_failure = {name: changes.pop(name) for name in failure.__struct_fields__ if name in changes}
     base = Question(
         failure=replace(failure, **about_failure),
         settings=Settings(),

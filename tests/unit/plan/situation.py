@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from medic.plan.decide import decide
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
 from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
+from medic.records import replace
 from medic.settings import Settings
 from tests.unit.diagnosis import diagnosing as facts
 from tests.unit.diagnosis.diagnosing import ACCOUNT, APP_ID, NOW, denial, session, trust

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from medic.labels import ActionKind, Label, Trigger
 from medic.plan.decide import decide
 from medic.plan.model import Disposition, Plan, RebuildTag
 from medic.plan.optin import OptIn, RoleChoice
+from medic.records import replace
 from medic.settings import Mode
 from tests.unit.plan.facts import (
     APP_ARN,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from medic.evidence import Absent, Present, RolePolicies, Unreadable
 from medic.labels import Trigger
 from medic.plan.guardrails import ATTACH_GUARDRAILS, REPAIR_GUARDRAILS, Question, ask_all
 from medic.plan.optin import RoleChoice
+from medic.records import replace
 from medic.settings import Settings
 from tests.unit.plan.aws_managed import attached
 from tests.unit.plan.facts import ACCOUNT, NOW, OTHER_ROLE, ROLE, app, branch, diagnosis, job, question, role, verdict

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from medic.events import Scope
 from medic.plan.session import MOST_CHARACTERS, ActorScope, session_policy, why_no_session
+from medic.records import replace
 
 SCOPE = Scope("aws", "111122223333", "ap-northeast-1", "d1a2b3c4d5e6f7", "main")
 APP = "arn:aws:amplify:ap-northeast-1:111122223333:apps/d1a2b3c4d5e6f7"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from medic.aws.errors import RetryableError
 from medic.events import RequestKind, RequestMessage, request_message
 from medic.gateways import Gateways
 from medic.incidents.model import approval_id
+from medic.records import replace
 from medic.settings import Runtime, Settings, Slack, SlackChannel
 from medic.slack_actions.approve import SlackApprovalHandler
 from medic.slack_actions.click import ClickError, read_click

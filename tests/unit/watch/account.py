@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from medic.aws.errors import RetryableError
 from medic.aws.logs import CALLS_A_SECOND, RuntimeLogs, log_group
 from medic.aws.rate import RateLimiter
 from medic.plan.optin import AUTO_FIX
+from medic.records import replace
 from medic.settings import Settings
 from medic.telemetry import Telemetry
 from medic.watch.cursor import Cursor, watched_apps

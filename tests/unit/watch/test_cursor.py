@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from medic.evidence import RuntimeLine, RuntimePage, TimeSpan
+from medic.records import replace
 from medic.watch import cursor as module
 from medic.watch.cursor import (
     MAX_LOOKBACK,

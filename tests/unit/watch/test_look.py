@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from medic.aws.logs import log_group
+from medic.records import replace
 from medic.watch.cursor import (
     BOOST_DURATION,
     LATE_INTERVAL,
