@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = {"medic", "remediator", "watcher"}
-BUNDLED = {"aws_lambda_powertools", "jmespath", "typing_extensions"}
+BUNDLED = {"aws_lambda_powertools", "jmespath", "msgspec", "typing_extensions"}
 ON_LAMBDA = {"boto3", "botocore", "dateutil", "s3transfer", "six", "urllib3"}
 IF_INSTALLED = {"certifi"}
 """botocore imports it if it is installed. On Lambda it is not."""

@@ -76,9 +76,9 @@ class Remediator:
         runtime = Runtime(Settings(), *names, queue_url="queue", operator_role_id=OPERATOR_ROLE_ID)
         sqs = SimpleNamespace(change_message_visibility=self._wait)
         telemetry = Telemetry(Logger(service="test"), Metrics(namespace="test", service="test"))
-        services = SimpleNamespace(
-            runtime=runtime, telemetry=telemetry, clock=lambda: NOW, clients=SimpleNamespace(sqs=sqs), channels=()
-        )
+        clients = SimpleNamespace(sqs=sqs)
+        services = SimpleNamespace(runtime=runtime, telemetry=telemetry, clock=lambda: NOW, clients=clients)
+        services.channels, services.alias_of = (), lambda _account: ""
         return cast("Services", services)
 
     def _wait(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803 - boto3's names

@@ -82,6 +82,9 @@ def say_what_changed(failure: ConfirmedFailure, record: BranchRecord, services: 
 
 def _kept(record: BranchRecord, services: Services) -> Item[WorkingState]:
     kept = kept_state(record.worked)
-    if isinstance(kept, Unreadable):
-        services.on_unreadable(branch_key(record.scope), kept.reason)
+    match kept:
+        case Unreadable(reason):
+            services.on_unreadable(branch_key(record.scope), reason)
+        case Present() | Absent():
+            pass
     return kept
