@@ -11,6 +11,7 @@ import pytest
 from demo.narrator import Narrator
 from demo.stage import SECRET, Stage, open_stage
 from tests.e2e.queues import Queues
+from tests.emulator.cloud import LocalCloud
 from tests.unit.slack_actions.clicks import APP, SIGNING_SECRET, TEAM, USER
 
 if TYPE_CHECKING:
@@ -29,6 +30,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 SIGNING_SECRET_NAME = "amplify-medic/signing"
 SHARED = {"limits": {"storm_apps": 100, "fixes_per_app_an_hour": 50, "fixes_per_account_an_hour": 100}}
 """Tests that share a stack cause more failures and fixes in an hour than the default limits allow."""
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """A local cloud without a stack. Tests share it, so none may use a name of another."""
+    with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """As `cloud`, but it enforces IAM on every call."""
+    with LocalCloud(tmp_path_factory.mktemp("strict"), auth=True) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
