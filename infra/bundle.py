@@ -116,10 +116,11 @@ def _compile(folder: Path, interpreter: Path) -> None:
     """Compile in place. `/var/task` is read-only, so Lambda would compile the rest again at every cold start.
 
     The hashes are unchecked, because a zip does not keep the time stamps that Python otherwise compares. The paths are
-    those on Lambda, so stack traces are correct and the bytes don't depend on where the bundle was built.
+    those on Lambda, so stack traces are correct and the bytes don't depend on where the bundle was built. `-I` ignores
+    PYTHONPYCACHEPREFIX, which would put the byte code in another folder.
     """
     command = [
-        *(str(interpreter), "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
+        *(str(interpreter), "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
         *("-s", str(folder), "-p", "/var/task", "-x", _NOT_COMPILED, str(folder)),
     ]
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - fixed arguments

@@ -19,6 +19,19 @@ from tests.fakes.amplify.open_questions import ANSWERS_VARIABLE, guesses
 
 EVERY_FAULT = "--every-fault"
 AMPLIFY_ANSWERS = "--amplify-answers"
+_RANKS = {
+    "tests/e2e/test_iam_enforced": 3,
+    "tests/e2e/": 0,
+    "tests/infra/": 1,
+    "tests/faults/": 2,
+    "tests/model/": 4,
+    "tests/simulation/": 4,
+    "tests/unit/": 5,
+}
+"""In which order tests start. Long setups come first, and only one of the two stacks is deployed at a time.
+
+Short single tests come last, so that all processes end together.
+"""
 _ON_A_PATH = re.compile(r"tests/faults/test_(?:single_faults|paths)\.py::\w+\[(\w+)")
 _ONLY_PROOFS = re.compile(r"^pytestmark = \[?pytest\.mark\.proof\b", re.MULTILINE)
 
@@ -33,16 +46,13 @@ def _no_metrics_of_other_tests() -> None:
 
 
 class ByCost(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Distributes tests one by one, but keeps tests that share a costly setup in one process.
+    """Distributes tests one by one, but keeps tests that share a setup in one process.
 
     xdist's own groups rename tests, which pytest 9 no longer allows.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        """The shared setup: a deployed stack, the synthesised templates, or a recorded path of the fault tests.
-
-        The scopes with most tests start first.
-        """
+        """The shared setup: a deployed stack, the templates, a path of the fault tests, or a unit test's file."""
         file = nodeid.partition("::")[0]
         if file.startswith("tests/e2e/"):
             return "iam" if file.startswith("tests/e2e/test_iam_enforced") else "e2e"
@@ -50,7 +60,7 @@ class ByCost(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
             return "infra"
         if path := _ON_A_PATH.match(nodeid):
             return path[1]
-        return nodeid
+        return file if file.startswith("tests/unit/") else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -67,7 +77,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Pass the answers on to the fake, also to the one in the emulator's process."""
+    """Keep the order of the tests. Pass the answers on to the fake, also to the one in the emulator's process."""
+    config.option.loadscopereorder = False
     if answers := config.getoption(AMPLIFY_ANSWERS):
         os.environ[ANSWERS_VARIABLE] = str(Path(answers).resolve())
 
@@ -80,10 +91,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Shuffle the tests, because no test may depend on another."""
+    """Shuffle the tests, because no test may depend on another. Then start those first that take longest."""
     seed = config.getoption("--shuffle")
     if seed is not None:
         random.Random(seed).shuffle(items)  # noqa: S311 - an order, not a secret
+    items.sort(key=lambda item: next((rank for begin, rank in _RANKS.items() if item.nodeid.startswith(begin)), 6))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ _USAGE = "[OPTIONS]"
 _ENDS = {"|", ">", "<", "&&", "||", ";", "#"}
 
 
+@cache
 def printed(program: str) -> list[Any]:
     """Every command of a page that begins with this program, up to a pipe, a redirection or a comment."""
     return [

@@ -12,6 +12,7 @@ import yaml  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ACTION = ROOT / "action.yml"
 _PINNED = re.compile(r"uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*$")
 _ADDRESS = re.compile(r"http://[^\s`\"'<>)]+")
 
@@ -33,6 +34,14 @@ def test_a_workflow_has_only_the_rights_that_its_jobs_name(workflow: Path) -> No
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_only_a_newer_push_to_a_pull_request_cancels_a_run(workflow: Path) -> None:
+    # Of one group, GitHub keeps at most one waiting run: https://docs.github.com/actions/concepts/workflows-and-actions/concurrency
+    group = read(workflow)["concurrency"]["group"]
+
+    assert "github.event_name == 'pull_request' && github.ref || github.run_id" in group
+
+
+@pytest.mark.parametrize("workflow", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
 def test_an_action_is_pinned_to_a_commit(workflow: Path) -> None:
     uses = [line.strip(" -") for line in workflow.read_text(encoding="utf-8").splitlines() if "uses:" in line]
 
@@ -50,8 +59,15 @@ def test_strangers_choose_nothing_and_reach_no_secret(workflow: Path) -> None:
     assert not any("${{" in step.get("run", "") for job in parsed["jobs"].values() for step in job["steps"])
 
 
+def test_no_input_of_the_action_becomes_part_of_a_script() -> None:
+    steps = read(ACTION)["runs"]["steps"]
+
+    assert len(steps) >= 3
+    assert [step for step in steps if "${{" in step.get("run", "")] == []
+
+
 def test_every_link_of_the_pages_is_encrypted() -> None:
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob(".github/**/*.yml")]
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), *ROOT.glob(".github/**/*.yml")]
     found = {address for page in pages for address in _ADDRESS.findall(page.read_text(encoding="utf-8"))}
     assert [each for each in found if not re.match(r"http://(localhost|127\.0\.0\.1)\b", each)] == []
 

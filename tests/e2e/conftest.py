@@ -1,10 +1,9 @@
-"""One local cloud with the deployed stack, shared by all tests that only add apps to it."""
+"""Local clouds, shared by all tests that only add to them. They stop with the last of these tests in a process."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from demo.narrator import Narrator
 from demo.stage import SECRET, Stage, open_stage
 from tests.e2e.queues import Queues
+from tests.emulator.cloud import LocalCloud
 from tests.unit.slack_actions.clicks import APP, SIGNING_SECRET, TEAM, USER
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Deploying a stack takes tens of seconds, and longer on a busy machine."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if item.nodeid.startswith("tests/e2e/"):
             item.add_marker(pytest.mark.e2e)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300))
@@ -32,7 +32,21 @@ SHARED = {"limits": {"storm_apps": 100, "fixes_per_app_an_hour": 50, "fixes_per_
 """Tests that share a stack cause more failures and fixes in an hour than the default limits allow."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """A local cloud without a stack. Tests share it, so none may use a name of another."""
+    with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """As `cloud`, but it enforces IAM on every call."""
+    with LocalCloud(tmp_path_factory.mktemp("strict"), auth=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The stack, deployed by the CDK CLI with an alert topic and a Slack webhook."""
     with open_stage(tmp_path_factory.mktemp("cloud"), Narrator(StringIO()), settings=SHARED) as stage:
@@ -47,7 +61,7 @@ def stage(deployed: Stage) -> Iterator[Stage]:
     deployed.cloud.control("set_propagation", 0)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The stack on a cloud that enforces IAM on every call. Approvals are taken in Slack, from one user."""
     slack = {

@@ -21,7 +21,7 @@ from tests.emulator.cloud import EMULATOR_PYTHON, REPOSITORY, CloudError, LocalC
 from tests.fakes.sns_inbox import QueueInbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 pytestmark = pytest.mark.e2e
 
@@ -38,18 +38,6 @@ def handler(event, context):
     found = [name for name in event["modules"] if importlib.util.find_spec(name)]
     return {"found": found, "environment": sorted(os.environ)}
 """
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(tmp_path_factory.mktemp("guarded"), auth=True) as running:
-        yield running
 
 
 def make_function(cloud: LocalCloud, name: str, source: str, role: str = ROLE) -> str:
@@ -369,13 +357,13 @@ def put_lines(cloud: LocalCloud, group: str, *messages: str) -> None:
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
 
-def test_iam_limits_updates_to_tagged_branches(guarded: LocalCloud) -> None:
-    app_id = make_app(guarded)
-    root = guarded.client("amplify")
+def test_iam_limits_updates_to_tagged_branches(strict: LocalCloud) -> None:
+    app_id = make_app(strict)
+    root = strict.client("amplify")
     root.create_branch(appId=app_id, branchName="feature/opted-in", tags={"opted-in": "yes"})
     tagged = {"Action": "amplify:UpdateBranch", "Resource": f"arn:aws:amplify:*:*:apps/{app_id}/branches/*"}
     condition = {"StringEquals": {"aws:ResourceTag/opted-in": "yes"}}
-    user = guarded.client("amplify", make_user(guarded, "tagger", {**tagged, "Condition": condition}))
+    user = strict.client("amplify", make_user(strict, "tagger", {**tagged, "Condition": condition}))
 
     user.update_branch(appId=app_id, branchName="feature/opted-in", description="x")
     with pytest.raises(ClientError) as raised:
@@ -390,11 +378,11 @@ def test_iam_limits_updates_to_tagged_branches(guarded: LocalCloud) -> None:
     )
 
 
-def test_iam_distinguishes_jobs_from_branches(guarded: LocalCloud) -> None:
-    app_id = make_app(guarded)
+def test_iam_distinguishes_jobs_from_branches(strict: LocalCloud) -> None:
+    app_id = make_app(strict)
     branches = f"arn:aws:amplify:eu-central-1:000000000000:apps/{app_id}/branches"
-    reader = make_user(guarded, "reader", {"Action": "amplify:*", "Resource": f"{branches}/main/jobs/*"})
-    user = guarded.client("amplify", reader)
+    reader = make_user(strict, "reader", {"Action": "amplify:*", "Resource": f"{branches}/main/jobs/*"})
+    user = strict.client("amplify", reader)
 
     user.start_job(appId=app_id, branchName="main", jobType="RELEASE")
     assert user.get_job(appId=app_id, branchName="main", jobId="1")["job"]["summary"]["status"] == "SUCCEED"
@@ -403,17 +391,17 @@ def test_iam_distinguishes_jobs_from_branches(guarded: LocalCloud) -> None:
 
 
 @pytest.mark.parametrize(("passed_to", "allowed"), [("amplify.amazonaws.com", True), ("lambda.amazonaws.com", False)])
-def test_iam_requires_pass_role_to_attach_a_role(guarded: LocalCloud, passed_to: str, *, allowed: bool) -> None:
-    app_id = make_app(guarded)
+def test_iam_requires_pass_role_to_attach_a_role(strict: LocalCloud, passed_to: str, *, allowed: bool) -> None:
+    app_id = make_app(strict)
     service = passed_to.partition(".")[0]
-    role = make_compute_role(guarded, f"compute-{service}")
+    role = make_compute_role(strict, f"compute-{service}")
     pass_role = {
         "Action": "iam:PassRole",
         "Resource": role,
         "Condition": {"StringEquals": {"iam:PassedToService": passed_to}},
     }
-    credentials = make_user(guarded, f"passer-{service}", {"Action": "amplify:*", "Resource": "*"}, pass_role)
-    user = guarded.client("amplify", credentials)
+    credentials = make_user(strict, f"passer-{service}", {"Action": "amplify:*", "Resource": "*"}, pass_role)
+    user = strict.client("amplify", credentials)
 
     if allowed:
         user.update_branch(appId=app_id, branchName="main", computeRoleArn=role)
@@ -421,25 +409,23 @@ def test_iam_requires_pass_role_to_attach_a_role(guarded: LocalCloud, passed_to:
         with pytest.raises(ClientError, match=f"not authorized to perform: iam:PassRole on resource: {role}"):
             user.update_branch(appId=app_id, branchName="main", computeRoleArn=role)
 
-    attached = guarded.client("amplify").get_branch(appId=app_id, branchName="main")["branch"].get("computeRoleArn")
+    attached = strict.client("amplify").get_branch(appId=app_id, branchName="main")["branch"].get("computeRoleArn")
     assert attached == (role if allowed else None)
 
 
 @pytest.mark.parametrize(("source", "allowed"), [("amplify-medic", True), ("somebody-else", False)])
-def test_iam_evaluates_the_condition_key_events_source(guarded: LocalCloud, source: str, *, allowed: bool) -> None:
+def test_iam_evaluates_the_condition_key_events_source(strict: LocalCloud, source: str, *, allowed: bool) -> None:
     condition = {"StringEquals": {"events:source": "amplify-medic"}}
     only_ours = {"Action": "events:PutEvents", "Resource": "*", "Condition": condition}
-    user = guarded.client("events", make_user(guarded, f"sender-{source}", only_ours))
+    user = strict.client("events", make_user(strict, f"sender-{source}", only_ours))
 
     entry = {"Source": source, "DetailType": "Test", "Detail": "{}"}
     assert is_allowed(lambda: user.put_events(Entries=[entry])) is allowed
 
 
 @pytest.mark.parametrize(("kind", "allowed"), [("request", True), ("branch", False)])
-def test_iam_evaluates_the_condition_key_dynamodb_leading_keys(
-    guarded: LocalCloud, kind: str, *, allowed: bool
-) -> None:
-    guarded.client("dynamodb").create_table(
+def test_iam_evaluates_the_condition_key_dynamodb_leading_keys(strict: LocalCloud, kind: str, *, allowed: bool) -> None:
+    strict.client("dynamodb").create_table(
         TableName=kind,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
@@ -447,7 +433,7 @@ def test_iam_evaluates_the_condition_key_dynamodb_leading_keys(
     )
     condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["request#*"]}}
     only_requests = {"Action": "dynamodb:PutItem", "Resource": "*", "Condition": condition}
-    user = guarded.client("dynamodb", make_user(guarded, f"writer-{kind}", only_requests))
+    user = strict.client("dynamodb", make_user(strict, f"writer-{kind}", only_requests))
 
     assert is_allowed(lambda: user.put_item(TableName=kind, Item={"pk": {"S": f"{kind}#1"}})) is allowed
 

@@ -10,11 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e.test_emulator_patches import deploy_template, is_allowed, make_function, make_user
-from tests.emulator.cloud import LocalCloud
 from tests.fakes.sns_inbox import QueueInbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+    from tests.emulator.cloud import LocalCloud
 
 ACCOUNT = "000000000000"
 TRUST = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
@@ -26,18 +27,6 @@ def handler(event, context):
         found = json.dumps({"sender": record["attributes"]["SenderId"], "caller": caller})
         boto3.client("sqs").send_message(QueueUrl=QUEUE, MessageBody=found)
 """
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(tmp_path_factory.mktemp("cloud")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(tmp_path_factory.mktemp("guarded"), auth=True) as running:
-        yield running
 
 
 def make_role(cloud: LocalCloud, name: str, *statements: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -110,8 +99,8 @@ def test_dead_letters_are_moved_as_new_messages_of_the_same_sender(cloud: LocalC
         sqs.start_message_move_task(SourceArn=queue.queue_arn)
 
 
-def test_moving_dead_letters_takes_rights_on_both_queues(guarded: LocalCloud) -> None:
-    queue, dead = make_dead_letters(guarded, "guarded")
+def test_moving_dead_letters_takes_rights_on_both_queues(strict: LocalCloud) -> None:
+    queue, dead = make_dead_letters(strict, "guarded")
     start, others = "sqs:StartMessageMoveTask", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
     send = {"Action": "sqs:SendMessage", "Resource": queue.queue_arn}
     full = {"Action": [start, *others], "Resource": dead.queue_arn}
@@ -120,10 +109,10 @@ def test_moving_dead_letters_takes_rights_on_both_queues(guarded: LocalCloud) ->
         "no-send": [full],
         "both": [full, send],
     }
-    users = {name: make_user(guarded, name, *statements) for name, statements in rights.items()}
+    users = {name: make_user(strict, name, *statements) for name, statements in rights.items()}
 
     def moved(name: str) -> bool:
-        sqs = guarded.client("sqs", users[name])
+        sqs = strict.client("sqs", users[name])
         arns = {"SourceArn": dead.queue_arn, "DestinationArn": queue.queue_arn}
         return is_allowed(lambda: sqs.start_message_move_task(**arns))
 
@@ -145,24 +134,24 @@ def test_waits_are_shortened(cloud: LocalCloud) -> None:
     assert queue.take() == [{}]
 
 
-def test_iam_distinguishes_reading_from_changing_a_mapping(guarded: LocalCloud) -> None:
-    sqs, role = guarded.client("sqs"), make_role(guarded, "mapped-role")
+def test_iam_distinguishes_reading_from_changing_a_mapping(strict: LocalCloud) -> None:
+    sqs, role = strict.client("sqs"), make_role(strict, "mapped-role")
     queue = QueueInbox.create(sqs, "guarded-mapping")
-    make_function(guarded, "guarded-mapping", "def handler(event, context): pass", role["Arn"])
-    created = guarded.client("lambda").create_event_source_mapping(
+    make_function(strict, "guarded-mapping", "def handler(event, context): pass", role["Arn"])
+    created = strict.client("lambda").create_event_source_mapping(
         FunctionName="guarded-mapping", EventSourceArn=queue.queue_arn, Enabled=False
     )
     arn = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:event-source-mapping:{created['UUID']}"
-    reader = make_user(guarded, "mapping-reader", {"Action": "lambda:GetEventSourceMapping", "Resource": arn})
-    functions = guarded.client("lambda", reader)
+    reader = make_user(strict, "mapping-reader", {"Action": "lambda:GetEventSourceMapping", "Resource": arn})
+    functions = strict.client("lambda", reader)
 
     assert functions.get_event_source_mapping(UUID=created["UUID"])["State"] == "Disabled"
     assert not is_allowed(lambda: functions.update_event_source_mapping(UUID=created["UUID"], Enabled=True))
 
 
-def test_a_tables_policy_denies_writes_to_everyone_but_the_roles_that_it_names(guarded: LocalCloud) -> None:
+def test_a_tables_policy_denies_writes_to_everyone_but_the_roles_that_it_names(strict: LocalCloud) -> None:
     everything = {"Action": "dynamodb:*", "Resource": "*"}
-    writer, user = make_role(guarded, "writer", everything), make_user(guarded, "dynamodb-admin", everything)
+    writer, user = make_role(strict, "writer", everything), make_user(strict, "dynamodb-admin", everything)
     statement = {
         "Effect": "Deny",
         "Principal": {"AWS": "*"},
@@ -177,14 +166,14 @@ def test_a_tables_policy_denies_writes_to_everyone_but_the_roles_that_it_names(g
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
         "ResourcePolicy": {"PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}},
     }
-    deploy_template(guarded, "policed", {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": table}})
+    deploy_template(strict, "policed", {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": table}})
 
     def may(credentials: dict[str, str], call: str, **parameters: Any) -> bool:
-        dynamodb = guarded.client("dynamodb", credentials)
+        dynamodb = strict.client("dynamodb", credentials)
         return is_allowed(lambda: getattr(dynamodb, call)(**parameters))
 
     item = {"TableName": "policed", "Item": {"pk": {"S": "1"}}}
-    assert may(session_of(guarded, writer, "run"), "put_item", **item)
+    assert may(session_of(strict, writer, "run"), "put_item", **item)
     assert not may(user, "put_item", **item)
     assert not may(user, "transact_write_items", TransactItems=[{"Put": item}])
     assert may(user, "get_item", TableName="policed", Key={"pk": {"S": "1"}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -18,6 +20,7 @@ import pytest
 
 from demo.narrator import Narrator
 from demo.stage import Stage, deploy, open_stage, text_of
+from infra.bundle import DEPENDENCIES, LOCK
 from medic.events import Scope, wake_up
 from medic.incidents.table import IncidentsTable
 from tests.docs.printed import DOCS, blocks
@@ -50,7 +53,7 @@ PATIENCE = 300.0
 def older(commit: str, folder: Path) -> Path:
     """The repository as of a commit, with the tools and the Lambda's dependencies of this one.
 
-    The test fails if this clone does not have the commit.
+    The test fails if this clone does not have the commit, or if the commit locks another version of a dependency.
     """
     git = ["git", "-C", str(REPOSITORY)]
     found = subprocess.run([*git, "cat-file", "-e", f"{commit}^{{commit}}"], check=False, capture_output=True)  # noqa: S603 - fixed arguments
@@ -59,10 +62,13 @@ def older(commit: str, folder: Path) -> Path:
     archive = subprocess.run([*git, "archive", commit], check=True, capture_output=True).stdout  # noqa: S603
     with tarfile.open(fileobj=BytesIO(archive)) as files:
         files.extractall(folder, filter="data")
-    locks = [(root / "requirements" / "lambda.txt").read_bytes() for root in (folder, REPOSITORY)]
-    assert locks[0] == locks[1], "the older version needs dependencies of its own"
-    for name in (".venv", ".build", "node_modules"):
+    for name in (".venv", "node_modules"):
         (folder / name).symlink_to(REPOSITORY / name)
+    lock = (folder / "requirements" / "lambda.txt").read_bytes()
+    assert set(lock.splitlines()) <= set(LOCK.read_bytes().splitlines()), "it needs dependencies of its own"
+    dependencies = folder / DEPENDENCIES.relative_to(REPOSITORY)
+    shutil.copytree(DEPENDENCIES, dependencies)
+    (dependencies / ".lock-sha256").write_text(hashlib.sha256(lock).hexdigest())
     return folder
 
 

@@ -133,12 +133,25 @@ def test_byte_code_is_for_lambdas_python_or_absent(shipped: Path) -> None:
     assert bool(compiled) is (find_interpreter() is not None)
 
 
-@pytest.mark.skipif(find_interpreter() is None, reason=f"no Python {VERSION} here to compile with")
 def test_everything_the_functions_load_is_compiled(shipped: Path) -> None:
+    if find_interpreter() is None:  # asks in processes, so not while tests are collected
+        pytest.skip(f"no Python {VERSION} here to compile with")
     command = [sys.executable, "-B", "-c", LOADED_WITHOUT_BYTE_CODE, str(shipped)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
 
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
+def test_variables_of_python_do_not_lead_the_byte_code_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(bundle, "SOURCES", SOURCES / "watcher")
+    (dependencies := tmp_path / "dependencies").mkdir()
+    (output := tmp_path / "bundle").mkdir()
+    build_bundle(output, find_interpreter(), dependencies)
+
+    assert bool(list(output.rglob("*.pyc"))) is (find_interpreter() is not None)
 
 
 def test_a_bundle_built_without_an_interpreter_has_no_byte_code(tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ from uuid import uuid4
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics
-from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.iam.models import AWSManagedPolicy, iam_backends
+from moto.iam.models import iam_backends
 
 from medic import queue
 from medic.events import RequestMessage, Scope, request_message, wake_up
@@ -23,6 +22,7 @@ from medic.services import Services
 from medic.settings import Runtime, Settings
 from medic.telemetry import Telemetry, TelemetryEvent
 from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_on_moto
+from tests.fakes.aws_managed import load_aws_managed
 from tests.fakes.queue import AWS, OPERATOR, URL, FakeQueue
 from tests.fakes.quick_session import QuickSession
 from tests.fakes.slack import FakeSlack
@@ -95,10 +95,8 @@ class World:
 
     def attach_aws_managed(self, role: str, policy: str) -> None:
         """Attach an AWS-managed policy, as moto packs it."""
-        data = json.loads(aws_managed_policies_data)[policy]
-        made = AWSManagedPolicy.from_data(policy, self.amplify.account_id, "aws", data)
-        iam_backends[self.amplify.account_id]["aws"].managed_policies[made.arn] = made
-        self.client("iam").attach_role_policy(RoleName=role, PolicyArn=made.arn)
+        arn = load_aws_managed(policy, self.amplify.account_id)
+        self.client("iam").attach_role_policy(RoleName=role, PolicyArn=arn)
 
     def make_app(self, *, tags: dict[str, str] | None = None, branch: str = "main", **app: Any) -> str:
         """Create an SSR app with one branch. Returns the app's id."""

@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from medic.aws.iam import IamReader
 from medic.evidence import Present, Unreadable
+from tests.fakes.aws_managed import load_aws_managed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +26,10 @@ BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
 @pytest.fixture(name="iam")
 def _iam() -> Iterator[IAMClient]:
-    with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
+    with mock_aws():
         client = boto3.client("iam", region_name="eu-central-1")
         client.create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps({}))
+        load_aws_managed("AWSLambdaBasicExecutionRole", ACCOUNT)
         client.attach_role_policy(RoleName="web", PolicyArn=BASIC)
         yield client
 

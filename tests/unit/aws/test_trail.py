@@ -101,7 +101,7 @@ def test_a_record_that_can_not_be_read_breaks_nothing(record: str) -> None:
     assert read(listed("UpdateAssumeRolePolicy", record)).gap == ""
 
 
-@given(st.recursive(st.none() | st.text(), lambda of: st.lists(of) | st.dictionaries(st.text(), of)))
+@given(st.recursive(st.none() | st.text(), lambda of: st.lists(of) | st.dictionaries(st.text(), of), max_leaves=20))
 def test_no_record_raises(record: object) -> None:
     read(listed("UpdateApp", {"userIdentity": record, "requestParameters": record}), lookup=APP)
 

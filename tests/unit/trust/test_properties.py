@@ -208,7 +208,7 @@ def test_a_fix_is_well_formed_improves_the_outcome_and_affects_no_other_caller(
 
 elements = st.sampled_from(["Statement", "Version", "Effect", "Principal", "Action", "Condition"])
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text() | elements, inner))
+values = st.recursive(scalars, lambda of: st.lists(of) | st.dictionaries(st.text() | elements, of), max_leaves=20)
 
 
 @steady
