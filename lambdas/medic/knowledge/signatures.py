@@ -128,12 +128,21 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("be assumed", "to assume", "not assume", "'t assume", "AssumeRole on", "AssumeRole for"),
+        literals=(
+            "be assumed",
+            "be assumable",
+            "to assume",
+            "not assume",
+            "'t assume",
+            "AssumeRole on",
+            "AssumeRole for",
+        ),
         pattern=r"\brole\b[^;]{0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to)"
         r" be assumed(?! by amplify)\b|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
         r"|\b(?:could not|cannot|can't|unable to|not able to|failed to|not authorized to|not allowed to) assume "
         r"(?!(?:the )?(?:specified|selected|configured|provided) iam)(?:the |this |a )?(?:\w{1,20} )?role\b"
         r"|\bauthorized to (?:perform assumerole on|assume the provided) role\b|\berror calling assumerole for role"
+        r"|\brole must be assumable (?:by|with)\b"
         r"|\bmust allow .{1,60} to assume the role\b|\bprovided role (?:arn )?cannot be assumed\b",
         unless=r"proceeding anyway",
         fixes=("wait_and_retry",),
@@ -850,16 +859,17 @@ SIGNATURES: tuple[Signature, ...] = (
                 "Errors::Forbidden",
                 "Forbidden: null",
                 "access has been denied by",
+                "StorageAccessDenied",
             ),
         ),
         pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|ForbiddenException|403)\)"
         r" when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
-        # the SDKs for PHP, Go, Ruby and JavaScript (v2)
+        # the SDKs for PHP, Go, Ruby and JavaScript (v2); the Amplify libraries
         r"|\baws http error: client error: .{0,600}?(?:AccessDenied\w{0,9} \(client\)|403 \(client\): 403 forbidden)"
         r"|\bhttps response error statuscode: 403,.{0,200}? (?:AccessDenied(?:Exception)?|Forbidden):"
         r"|\baws::\w{1,40}::errors::forbidden\b|\bforbidden: null\b"
         r"|\bcall failed: \w{1,60}\(.{0,300}?\) => .{0,100}?\(code=AccessDenied(?:Exception)?\)"
-        r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied",
+        r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied|\bStorageAccessDeniedException\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),
@@ -892,9 +902,11 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=2,
-        literals=("(Service: ",),
+        literals=("(Service: ", "Message:Access Denied"),
         pattern=r"\(service: [\w ]{1,60}[;,] status code: 40[03][;,].{0,60}? error code: "
-        r"(?:403 )?(?:AccessDenied|Unauthorized|Forbidden)\w{0,20}|\b(?:access denied|forbidden|null)[^(]{0,60}"
+        r"(?:403 )?(?:AccessDenied|Unauthorized|Forbidden)\w{0,20}"
+        r"|\bservice:(?:amazon|aws)[^,]{1,40}, message:access denied"
+        r"|\b(?:access denied|forbidden|null)[^(]{0,60}"
         r"\(service: [\w ]{1,60}[,;] status code: 403\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
