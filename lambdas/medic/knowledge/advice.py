@@ -519,7 +519,8 @@ ADVICE: tuple[Entry, ...] = (
         "A policy that a service had made was edited: its default version is no longer the service's, and the service "
         "refuses to go on.",
         steps=(
-            "Set version V1 as default and try again: aws iam set-default-policy-version --version-id v1.",
+            "Set version V1 as default: aws iam set-default-policy-version --policy-arn <policy ARN> --version-id v1",
+            "Try again.",
             "If that fails, detach the policy elsewhere, delete policy and role, and let the service make them again.",
         ),
         related=("service_created_role_hands_off", "delete_service_role_safely"),

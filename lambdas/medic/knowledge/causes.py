@@ -412,10 +412,10 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "denied_by_resource_policy",
         "The resource's own policy denies or does not allow",
-        "A bucket, key, queue, secret or layer policy has the last word, above all across accounts: there both the "
-        "identity's and the resource's policy must allow. KMS says so in words of its own. A layer in another region "
-        "looks the same. "
-        "A message names one policy even if several deny.",
+        "An explicit deny in a bucket, key, queue, secret or layer policy beats every allow. Across accounts both the "
+        "identity's and the resource's policy must allow. Within one account either is enough, but a key policy must "
+        "always let the caller or its account in. KMS says so in words of its own. A layer in another region looks the "
+        "same. A message names one policy even if several deny.",
         label=Label.ACCESS_DENIED_OTHER,
         steps=("Read the resource's policy.", "Check that its region and account are the ones meant."),
         fixes=("ask_resource_owner",),
@@ -505,20 +505,21 @@ CAUSES: tuple[Entry, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         steps=(
             "Compare the layer's ARN with what its owner publishes: the region must be the function's own.",
-            "If all is right: its owner shares it with lambda add-layer-version-permission.",
+            "If all is right: its owner shares it with aws lambda add-layer-version-permission.",
         ),
         related=("denied_by_resource_policy",),
         sources=("https://docs.aws.amazon.com/lambda/latest/dg/permissions-layer-cross-account.html",),
     ),
     _cause(
         "bedrock_access_not_enabled",
-        "Access to the Bedrock model is not enabled in this account and region",
-        "Models have to be enabled once, and some need AWS Marketplace rights to subscribe. Permissions on the role "
-        "come second.",
+        "The account has no subscription to the Bedrock model",
+        "Bedrock subscribes the account when a third party's model is called for the first time. That needs AWS "
+        "Marketplace permissions, a valid payment method and, for Anthropic's models, a form about the use case. "
+        "Permissions to call the model come second.",
         label=Label.ACCESS_DENIED_OTHER,
         steps=(
-            "Amazon Bedrock > Model access, in the region that the code calls: enable the model.",
-            "Then allow bedrock:InvokeModel on it to the role.",
+            "Amazon Bedrock > Model catalog, in the region that the code calls: an administrator opens the model once.",
+            "Then allow bedrock:InvokeModel on it to the role. The subscription takes up to 15 minutes.",
         ),
         related=("app_permissions_on_compute_role",),
         sources=("https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html",),
@@ -526,9 +527,9 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "kms_key_refuses",
         "The key behind the data may not be used",
-        "Reading encrypted data needs kms:Decrypt on its key besides the right to read. Both must allow it: a policy "
-        "of the caller, and the key policy, which alone decides across accounts. A deleted key, or one of another "
-        "region, reads the same.",
+        "Reading encrypted data needs kms:Decrypt on its key besides the right to read. The key policy must let the "
+        "caller or its account in. Where it lets only the account in, a policy of the caller must allow it too. Across "
+        "accounts both must. A deleted key, or one of another region, reads the same.",
         label=Label.ACCESS_DENIED_OTHER,
         steps=(
             "See which key encrypts the secret, object or table, and that it is enabled, in this region.",

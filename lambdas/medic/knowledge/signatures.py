@@ -42,6 +42,8 @@ _AWS_ERROR = (
     r"|message[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}(?:access|permission) denied)"
 )
 """A field that only the error object of an AWS SDK has."""
+_STALE = r"token included in the request is (?:expired|invalid)|provided token has expired"
+"""An inner error that says why no credentials could be loaded."""
 _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthenticate"
 
 _CANNOT = r"\b(?:unable to|could ?n[o']t|cannot|can't|failed to|not able to)"
@@ -126,12 +128,21 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("be assumed", "to assume", "not assume", "'t assume", "AssumeRole on", "AssumeRole for"),
+        literals=(
+            "be assumed",
+            "be assumable",
+            "to assume",
+            "not assume",
+            "'t assume",
+            "AssumeRole on",
+            "AssumeRole for",
+        ),
         pattern=r"\brole\b[^;]{0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to)"
         r" be assumed(?! by amplify)\b|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
         r"|\b(?:could not|cannot|can't|unable to|not able to|failed to|not authorized to|not allowed to) assume "
         r"(?!(?:the )?(?:specified|selected|configured|provided) iam)(?:the |this |a )?(?:\w{1,20} )?role\b"
         r"|\bauthorized to (?:perform assumerole on|assume the provided) role\b|\berror calling assumerole for role"
+        r"|\brole must be assumable (?:by|with)\b"
         r"|\bmust allow .{1,60} to assume the role\b|\bprovided role (?:arn )?cannot be assumed\b",
         unless=r"proceeding anyway",
         fixes=("wait_and_retry",),
@@ -272,7 +283,7 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("have permission", "required permissions", "sufficient permissions", "necessary permissions"),
+        literals=("permission",),
         pattern=r"\brole\b(?: arn)?[^.:]{0,120}? (?:does not|doesn't|do not|did not) have (?:the )?"
         r"(?:(?:required|sufficient|necessary) )?permissions? (?:set |to |on |for )",
         looks=(_PRINCIPAL,),
@@ -305,6 +316,7 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=("Could not load credentials", "no credentialDefaultProvider"),
         pattern=r"could not load credentials from (?:any (?:of the )?providers?|\w{0,30}(?:credentials|provider)\b)"
         r"|credentials not provided and no credentialdefaultprovider was configured",
+        unless=_STALE,
         looks=(
             Look("compute_role_set", "Branch or app has a compute role."),
             Look("service_role_set", "The app has a service role."),
@@ -371,6 +383,7 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.NOBODY,
         literals=("issing credentials in config",),
         pattern=r"missing credentials in config\b",
+        unless=_STALE,
         fixes=("create_service_role", "create_compute_role"),
         related=("service_role_not_set", "compute_role_not_set"),
         sources=("aws-amplify/amplify-hosting#2247",),
@@ -777,9 +790,9 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         "bedrock_model_refused",
-        "Access to a Bedrock model is not enabled",
-        "The account has no access to this model in this region: it is requested in the Bedrock console, and needs "
-        "AWS Marketplace rights. Permissions on the role come second.",
+        "A Bedrock model may not be used",
+        "The account has no subscription to this model, or the region does not have it. Bedrock subscribes at the "
+        "first call, which needs AWS Marketplace permissions; Anthropic's models need a form about the use case.",
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
@@ -791,6 +804,25 @@ SIGNATURES: tuple[Signature, ...] = (
             "bedrock_access_not_enabled",
         ),
         sources=("https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html",),
+    ),
+    Signature(
+        "appsync_refused",
+        "AppSync refuses a call that is signed with AWS credentials",
+        "The identity lacks appsync:GraphQL on this API, or the API does not have IAM as an authorization mode. The "
+        "answer names neither caller nor policy.",
+        label=Label.ACCESS_DENIED_OTHER,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+        literals=("UnauthorizedException",),
+        pattern=r"\berrorType[\"'\\]{0,3} ?: ?[\"'\\]{0,3}UnauthorizedException[\"'\\]{0,3} ?, ?[\"'\\]{0,3}"
+        r"message[\"'\\]{0,3} ?: ?[\"'\\]{0,3}permission denied\b",
+        looks=(_PRINCIPAL,),
+        fixes=("grant_action",),
+        related=("permission_missing_identity", "denied_by_other_policy"),
+        sources=(
+            "https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html",
+            "aws-amplify/amplify-cli#4343",
+        ),
     ),
     Signature(
         "cdk_bucket_refused",
@@ -827,16 +859,17 @@ SIGNATURES: tuple[Signature, ...] = (
                 "Errors::Forbidden",
                 "Forbidden: null",
                 "access has been denied by",
+                "StorageAccessDenied",
             ),
         ),
         pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|ForbiddenException|403)\)"
         r" when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
-        # the SDKs for PHP, Go, Ruby and JavaScript (v2)
+        # the SDKs for PHP, Go, Ruby and JavaScript (v2); the Amplify libraries
         r"|\baws http error: client error: .{0,600}?(?:AccessDenied\w{0,9} \(client\)|403 \(client\): 403 forbidden)"
         r"|\bhttps response error statuscode: 403,.{0,200}? (?:AccessDenied(?:Exception)?|Forbidden):"
         r"|\baws::\w{1,40}::errors::forbidden\b|\bforbidden: null\b"
         r"|\bcall failed: \w{1,60}\(.{0,300}?\) => .{0,100}?\(code=AccessDenied(?:Exception)?\)"
-        r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied",
+        r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied|\bStorageAccessDeniedException\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),
@@ -851,11 +884,12 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=(
             *("API: ", "HandlerErrorCode: AccessDenied", "HandlerErrorCode: Unauthorized", "S3 error", "(Service: "),
-            "Access denied for operation",
+            *("Access denied for operation", "for bucket: "),
         ),
         pattern=r"\bAPI: [\w-]{1,40}:\w{1,60} (?:access denied|you are not authorized)"
         r"|\bHandlerErrorCode: (?:AccessDenied|Unauthorized\w{0,20})\b|\bS3 error: access denied"
-        r"|\baccess denied for operation '|\berror code:? (?:AccessDenied|Unauthorized)\w{0,20} \(service: ",
+        r"|\baccess denied for (?:operation '|bucket: \S)"
+        r"|\berror code:? (?:AccessDenied|Unauthorized)\w{0,20} \(service: ",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=("https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html",),
@@ -868,9 +902,11 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=2,
-        literals=("(Service: ",),
+        literals=("(Service: ", "Message:Access Denied"),
         pattern=r"\(service: [\w ]{1,60}[;,] status code: 40[03][;,].{0,60}? error code: "
-        r"(?:403 )?(?:AccessDenied|Unauthorized|Forbidden)\w{0,20}|\b(?:access denied|forbidden|null)[^(]{0,60}"
+        r"(?:403 )?(?:AccessDenied|Unauthorized|Forbidden)\w{0,20}"
+        r"|\bservice:(?:amazon|aws)[^,]{1,40}, message:access denied"
+        r"|\b(?:access denied|forbidden|null)[^(]{0,60}"
         r"\(service: [\w ]{1,60}[,;] status code: 403\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
@@ -939,6 +975,7 @@ DENIAL_LITERALS = (
     "authorized to perform",
     "authorized** to perform",
     "uthorized to access this",
+    "permission",
     "explicit deny",
     "policy allows",
     "boundary allows",

@@ -32,7 +32,11 @@ _REFUSED_CALL = (
     rf"|perform the required AWS Marketplace actions \((?P<first>{_ACTION})[^)]{{0,200}}\)"
     r"|access this resource)"
 )
-_REFUSAL = rf"(?:\bnot {_STARS}|^){_REFUSED_CALL}"
+_LACKED_CALL = (
+    rf"(?:(?:\bnot|n['’]t) have permissions? to (?:call|perform):?|\bpolicy to add permission:) (?P<lacked>{_ACTION})"
+)
+"""`User doesn't have permission to call …`, and how CloudFront asks for a permission on a Lambda@Edge function."""
+_REFUSAL = rf"(?:\bnot {_STARS}|^){_REFUSED_CALL}|{_LACKED_CALL}"
 _USER_BEFORE = rf"\bUser{_STARS}:?{_STARS} [\"'`\\*]*(?=[^\s\"'`*])"
 _ASSUMED_ROLE = r"(?:arn:aws[\w-]{0,16}:sts::[^\s:/]{0,32}:)?assumed-role/[^\s\"'`*]{1,250}"
 _ON_RESOURCE = (
@@ -56,8 +60,8 @@ _EXPLICIT_DENY = (
     r"(?P<arn>arn:aws[\w-]{0,16}:[^\s\"'`]{1,300}))?)?"
 )
 _LONE_REASON = rf"(?:{_NOTHING_ALLOWS.replace('because no', 'no')}|{_EXPLICIT_DENY.replace('?P<type>', '?P<type2>')})"
-FORMS_OF_DENIALS = (_REFUSED_CALL, _LONE_REASON)
-"""`find_denials` finds nothing in a text with neither. Case does not count."""
+FORMS_OF_DENIALS = (_REFUSED_CALL, _LACKED_CALL, _LONE_REASON)
+"""`find_denials` finds nothing in a text with none of them. Case does not count."""
 _OTHER_REASON = (
     r"\bbecause (?P<reason>(?!no [\w -]{3,30}(?:polic|boundar))"
     rf"(?:[^\"()]|\([\w -]{{1,30}}\)){{3,{_MAX_REASON}}})"
@@ -123,7 +127,7 @@ def _parse_refusal(
     resource_end, resource = _resource_after(text, match.end(), highest)
     reason, reason_end = _reason_after(text, match.end(), min(highest, resource_end + _MAX_DISTANCE))
     end = max(resource_end, reason_end)
-    named = match["action"] or match["first"]
+    named = match["action"] or match["first"] or match["lacked"]
     action = named.replace(";", "") if named else reason.action
     caller = parse_principal(principal or fallback_principal)
     called = _SERVICE.search(text, end, min(highest, end + _MAX_DISTANCE)) or _CALLED.search(

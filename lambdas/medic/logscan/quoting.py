@@ -35,7 +35,9 @@ _NOT_A_MESSAGE = _any(
     r"<(?!/?(?:\?xml|Error|ErrorResponse|Code|Message)\b)[a-zA-Z!/?]",  # HTML; not the XML of an AWS error
     r"\+\s|\$\s|[✓✔√☑]|HEAD is now at\b|(?:not )?ok \d+\b",  # shell traces and diffs, commands, success, Git, TAP
     r"[○◯]\s|●\s.{1,200} › ",  # titles of tests
-    r"[:?+]? ?(?P<quote>['\"`/])(?:(?!(?P=quote)).)*(?P=quote)[,;]$|.*?\(\.[*+]\??\)",  # a lone string, an expression
+    # a lone string; a line of an object that Node prints ends with a line feed and `+`
+    r"[:?+]? ?(?P<quote>['\"`/])(?:(?!(?P=quote)).)*(?P=quote)(?:[,;]|(?<!\\n.) \+)$",
+    r".*?\(\.[*+]\??\)|\w{1,60}: /\S.*/[gimsuy]{0,4},$|expected\w{0,60}: ['\"`]",  # expressions, what a test expects
     r"[\w./@-]{1,200}\.(?:mdx?|[cm]?[jt]sx?|py|json|txt|html?|ya?ml|rst):"
     r"(?! (?:\w{0,60}(?:Error|Exception)|error): (?!['\"`]))\d*:?.",  # grep
     r"(?:[-*] )?[0-9a-f]{7,40}:? (?=[a-zA-Z\"])",  # commits

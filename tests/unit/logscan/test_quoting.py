@@ -70,6 +70,21 @@ def test_messages_of_tools_are_not_quotes(before: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "quoted"),
+    [
+        ("errorRegex: /Unable to resolve AWS account to use/,", True),
+        ("expectedTopLevelErrorMessage: 'Unable to resolve AWS account to use',", True),
+        ("'Could not look further (Error: Unable to resolve AWS account to use). ' +", True),
+        # an object as Node prints it
+        ("'Unable to resolve AWS account to use\\n' +", False),
+        ("message: 'Unable to resolve AWS account to use',", False),
+    ],
+)
+def test_lines_of_source_code_are_quotes_and_the_object_of_an_error_is_not(line: str, *, quoted: bool) -> None:
+    assert is_quoted(line, line.index("Unable")) == quoted
+
+
+@pytest.mark.parametrize(
     "line", ["  ✕ should reject AccessDenied (12 ms)", "● S3 › throws AccessDenied", "test_s3.py::test_x AccessDenied"]
 )
 def test_test_titles_are_quotes(line: str) -> None:
