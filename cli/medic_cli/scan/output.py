@@ -1,4 +1,4 @@
-"""A scan as JSON and as text for a terminal, with the sentences that the HTML page uses too."""
+"""A scan as JSON, as SARIF and as text for a terminal, with the sentences that the HTML page uses too."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from medic.arns import name_of
 from medic.text import listed
 from medic_cli.output import print_list, shown, terminal
+from medic_cli.sarif import Result, Rule
 from medic_cli.scan.model import FINDING_TEXTS, Severity
 
 if TYPE_CHECKING:
@@ -147,8 +149,29 @@ def _interrupted(scan: Scan) -> str:
 def _gap_line(gap: Gap) -> str:
     where = f" in {gap.region}" if gap.region else ""
     apps = f" for {listed(gap.app_ids)}" if gap.app_ids else ""
-    roles = f" of {listed(tuple(arn.rpartition('/')[2] for arn in gap.roles))}" if gap.roles else ""
+    roles = f" of {listed(map(name_of, gap.roles))}" if gap.roles else ""
     return f"{gap.action}{where}{apps}{roles}: {gap.reason}"
+
+
+def scan_result(finding: ScanFinding) -> Result:
+    """A scan reads no files, and code scanning wants one: a path that names the app takes its place."""
+    where = "/".join(filter(None, ("amplify", finding.region or "iam", finding.app_id)))
+    resource = "/".join(filter(None, (finding.app_name or finding.role, *finding.branches[:1])))
+    return finding_result(finding, where, 1, resource or "account")
+
+
+def finding_result(finding: ScanFinding, file: str, line: int, resource: str) -> Result:
+    text = FINDING_TEXTS[finding.kind]
+    branches = f" Branches: {', '.join(finding.branches)}." if finding.branches else ""
+    return Result(
+        rule=Rule(finding.kind.value, text.title, f"{text.advice} See `medic explain {text.entry}`."),
+        level=finding.severity.value,
+        message=f"{text.title}. {finding.detail}{branches} {text.advice}",
+        file=file,
+        line=line,
+        resource=resource,
+        identity=(*finding.branches, finding.role or ""),
+    )
 
 
 def print_scan(scan: Scan) -> None:
