@@ -154,7 +154,7 @@ def _rebuilds(tags: Mapping[str, str]) -> str:
 
 def _limits(app: App, branch: Branch) -> Iterator[str]:
     """Facts about the app and branch that limit what the bot does, whatever the tags say."""
-    if branch.stage == "PULL_REQUEST" or branch.source_branch or branch.destination_branch:
+    if branch.is_preview:
         yield "This is a pull-request preview: the bot never changes it, whatever its tags say."
     elif app.auto_branch_creation:
         yield (
