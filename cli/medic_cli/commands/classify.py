@@ -13,8 +13,7 @@ from medic.knowledge import title_of
 from medic.labels import Label, Phase
 from medic.logscan.scan import scan
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG
-from medic_cli.files import LineUnansweredError, answer_batch, case_id, opened
-from medic_cli.input import text_chunks
+from medic_cli.files import LineUnansweredError, answer_batch, case_id, opened, text_chunks
 from medic_cli.options import examples, json_option
 from medic_cli.output import line_range, print_json, shown, terminal
 
