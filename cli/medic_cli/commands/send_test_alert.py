@@ -47,11 +47,11 @@ def command(*, dry_run: bool, **options: Any) -> None:  # noqa: ANN401 - click p
             return
         channels = _channels(bot.invoke_and_wait(test_alert_request(bot.account, bot.region)))
         subscriptions = bot.subscriptions()
-    by_topic = any(c["ok"] for c in channels if c["name"] == _SNS) and subscriptions.confirmed > 0
+    by_topic = any(c["ok"] for c in channels if c["name"] == _SNS) and subscriptions["confirmed"] > 0
     answer: SendTestAlertAnswer = {
         "schema": 1,
         "channels": channels,
-        "subscriptions": {"confirmed": subscriptions.confirmed, "pending": subscriptions.pending},
+        "subscriptions": subscriptions,
         "reached": by_topic or any(c["ok"] for c in channels if c["name"] != _SNS),
     }
     if chosen.as_json:
