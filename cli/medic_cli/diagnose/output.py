@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from medic.alerts.fixes import app_url, fixes_for, job_url, role_url
 from medic.alerts.json_form import app_json, bot_json, branch_json, diagnosis_json, finding_json, redacted_json
 from medic.alerts.wording import ACTIONS, CHECKS, DIALECTS, HEADLINES, RANKS, ROLES, capitalized, source_of
+from medic.arns import name_of
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Present, value_of
 from medic.knowledge.entry import Dialect
@@ -160,9 +161,7 @@ def _links(report: DiagnosisReport) -> list[LinkJson]:
     links: list[LinkJson] = [{"text": "App", "url": app_url(scope)}]
     if report.job_id is not None:
         links.insert(0, {"text": "Job and log", "url": job_url(scope, report.job_id)})
-    return links + [
-        {"text": f"Role {arn.rsplit('/', 1)[-1]}", "url": role_url(scope, arn)} for arn in report.evidence.roles
-    ]
+    return links + [{"text": f"Role {name_of(arn)}", "url": role_url(scope, arn)} for arn in report.evidence.roles]
 
 
 _RANK_STYLES = {Rank.PROVEN: "bold red", Rank.LIKELY: "yellow", Rank.POSSIBLE: "", Rank.RULED_OUT: "dim"}

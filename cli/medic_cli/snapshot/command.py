@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from medic_cli.aws import explained, session
-from medic_cli.errors import SOMETHING_WRONG, CouldNotLookError
+from medic_cli.errors import SOMETHING_WRONG
+from medic_cli.files import write_text
 from medic_cli.options import AppAndBranch, app_argument, aws_options, branch_argument, examples, json_option
 from medic_cli.output import print_json, shown, terminal
 from medic_cli.snapshot.compare import compare, value_text
@@ -129,8 +130,5 @@ def snapshot_command(  # noqa: PLR0913 - click passes options by name
     if out == "-":
         sys.stdout.write(text)
         return
-    try:
-        Path(out).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CouldNotLookError(f"{out} can't be written: {error.strerror}.") from None
+    write_text(Path(out), text)
     click.echo(f"Wrote {out}.", err=True)
