@@ -27,7 +27,7 @@ from medic_cli.doctor_live.web import log_reader, visit
 from medic_cli.errors import SOMETHING_WRONG, CouldNotLookError, NotDoneError
 from medic_cli.files import write_text
 from medic_cli.operator.bot import connect_to_bot
-from medic_cli.output import confirmed, print_json, print_list, shown, terminal
+from medic_cli.output import confirmed, print_json, print_list, styled, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,4 +174,4 @@ def _print(answer: LiveAnswer, path: Path, *, as_json: bool) -> None:
     print_list(console, "Amplify", (f"{question}: {value or 'could not tell'}" for question, value in answers))
     print_list(console, "Not undone", (f"{thing}: {why}" for thing, why in answer["not_undone"].items()))
     console.print()
-    console.print(shown(f"The answers are in {path}, without ids. Please send it: docs/doctor-app/README.md", "bold"))
+    console.print(styled(f"The answers are in {path}, without ids. Please send it: docs/doctor-app/README.md", "bold"))

@@ -30,7 +30,7 @@ from medic_cli.operator.output import (
     send_request,
 )
 from medic_cli.options import AppAndBranch, app_argument, branch_argument, duration, examples, since
-from medic_cli.output import print_cut, print_json, print_list, shown, terminal, visible
+from medic_cli.output import print_cut, print_json, print_list, styled, terminal, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -213,7 +213,7 @@ def history_command(*, app: str | None, branch: str | None, earliest: datetime |
         for line in aligned_lines(found):
             print_cut(console, line)
         if not found:
-            console.print(shown("No incidents found.", "dim"))
+            console.print(styled("No incidents found.", "dim"))
     if bot.unreadable:
         for key in sorted(bot.unreadable):
             click.echo(visible(f"Could not read the item {key}, or a part of it. A newer medic may."), err=True)

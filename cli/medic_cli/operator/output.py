@@ -17,7 +17,7 @@ from medic_cli.aws import DeployedStack, session, stack_option
 from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.operator.bot import RequestAnswer, connect_to_bot
 from medic_cli.options import aws_options, change_options, duration, json_option
-from medic_cli.output import confirmed, print_json, print_list, shown, terminal
+from medic_cli.output import confirmed, print_json, print_list, styled, terminal
 
 if TYPE_CHECKING:
     from medic.events import RequestMessage
@@ -102,7 +102,7 @@ def _print_answer(request: RequestMessage, answer: RequestAnswer, text: str, opt
     if options.as_json:
         print_json(_request_json(request, answer))
     else:
-        terminal().print(shown(text, "bold red" if answer.refused else "bold"))
+        terminal().print(styled(text, "bold red" if answer.refused else "bold"))
 
 
 def _request_json(request: RequestMessage, answer: RequestAnswer) -> RequestAnswerJson:

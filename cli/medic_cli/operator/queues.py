@@ -11,7 +11,7 @@ from medic_cli.aws import explained
 from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.operator.output import OperatorOptions, operator_options
 from medic_cli.options import change_options, examples
-from medic_cli.output import confirmed, print_json, shown, terminal
+from medic_cli.output import confirmed, print_json, styled, terminal
 
 if TYPE_CHECKING:
     from medic_cli.answers import PauseAnswer, ReplayAnswer
@@ -59,7 +59,7 @@ def _switch(chosen: OperatorOptions, *, on: bool) -> None:
         answer: PauseAnswer = {"schema": 1, "state": state, "changed": wanted, "waiting": waiting}
         print_json(answer)
     else:
-        terminal().print(shown(f"Delivery is {state}. {waiting} messages wait in the queue.", "bold"))
+        terminal().print(styled(f"Delivery is {state}. {waiting} messages wait in the queue.", "bold"))
     sys.exit(0 if wanted or right or chosen.dry_run else SOMETHING_WRONG)
 
 
@@ -88,5 +88,5 @@ def replay_command(**options: Any) -> None:  # noqa: ANN401 - click passes optio
         print_json(answer)
     else:
         done = "SQS is moving them to the remediator's queue." if wanted else "Nothing was moved."
-        terminal().print(shown(f"Dead letters: {waiting}. {done}", "bold"))
+        terminal().print(styled(f"Dead letters: {waiting}. {done}", "bold"))
     sys.exit(0 if wanted or not waiting or chosen.dry_run else SOMETHING_WRONG)

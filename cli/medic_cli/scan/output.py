@@ -13,7 +13,7 @@ from rich.text import Text
 
 from medic.arns import name_of
 from medic.text import listed
-from medic_cli.output import print_list, shown, terminal
+from medic_cli.output import print_list, styled, terminal
 from medic_cli.sarif import Result, Rule
 from medic_cli.scan.model import FINDING_TEXTS, Severity
 
@@ -193,7 +193,7 @@ def _print_table(console: Console, findings: tuple[ScanFinding, ...]) -> None:
     table.add_column("branches", min_width=10, ratio=2, overflow="fold")
     table.add_column("details", ratio=6, overflow="fold")
     for finding in findings:
-        table.add_row(_where(finding), shown(_branches(finding)), _details(finding))
+        table.add_row(_where(finding), styled(_branches(finding)), _details(finding))
     _print_indented(console, table, 2)
     console.print()
 
@@ -205,9 +205,9 @@ def _print_indented(console: Console, what: Table | Text, by: int) -> None:
 
 def _where(finding: ScanFinding) -> Text:
     if finding.app_id is None:
-        return shown("IAM", "bold")
-    place = shown(finding.app_name or "", "bold")
-    return Text.assemble(place, "\n", shown(f"{finding.app_id}\n{finding.region}", "dim"))
+        return styled("IAM", "bold")
+    place = styled(finding.app_name or "", "bold")
+    return Text.assemble(place, "\n", styled(f"{finding.app_id}\n{finding.region}", "dim"))
 
 
 def _branches(finding: ScanFinding) -> str:
@@ -218,9 +218,9 @@ def _branches(finding: ScanFinding) -> str:
 
 
 def _details(finding: ScanFinding) -> Text:
-    parts: list[Text | str] = [shown(finding.detail)]
+    parts: list[Text | str] = [styled(finding.detail)]
     if finding.role:
-        parts += ["\n", shown(finding.role, "cyan")]
+        parts += ["\n", styled(finding.role, "cyan")]
     return Text.assemble(*parts)
 
 
@@ -228,9 +228,9 @@ def _print_end(console: Console, scan: Scan) -> None:
     worst = next((severity for severity, number in scan.totals.items() if number), None)
     style = STYLES[worst][1] if worst else "bold green"
     account = f" of account {scan.account}" if scan.account else ""
-    console.print(shown(f"{headline(scan)}{account}.", style))
-    console.print(shown(f"{call_summary(scan)}; {settings_used(scan)}.", "dim"))
+    console.print(styled(f"{headline(scan)}{account}.", style))
+    console.print(styled(f"{call_summary(scan)}; {settings_used(scan)}.", "dim"))
     if any(finding.statement for finding in scan.findings):
-        console.print(shown("Use --json or --html to see the proposed trust policy statements.", "dim"))
+        console.print(styled("Use --json or --html to see the proposed trust policy statements.", "dim"))
     if scan.partial:
         print_list(console, f"PARTIAL SCAN: {PARTIAL_WARNING}:", partial_reasons(scan))
