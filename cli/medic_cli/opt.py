@@ -19,7 +19,7 @@ from medic.settings import Mode
 from medic_cli.aws import explained, region_of, required, session
 from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.options import app_argument, aws_options, branch_argument, change_options, examples, json_option
-from medic_cli.output import confirmed, print_json, print_list, shown, terminal
+from medic_cli.output import confirmed, print_json, print_list, styled, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -154,7 +154,7 @@ def _rebuilds(tags: Mapping[str, str]) -> str:
 
 def _limits(app: App, branch: Branch) -> Iterator[str]:
     """Facts about the app and branch that limit what the bot does, whatever the tags say."""
-    if branch.stage == "PULL_REQUEST" or branch.source_branch or branch.destination_branch:
+    if branch.is_preview:
         yield "This is a pull-request preview: the bot never changes it, whatever its tags say."
     elif app.auto_branch_creation:
         yield (
@@ -188,7 +188,7 @@ def apply_change(change: TagChange, gateways: Gateways, *, dry_run: bool, yes: b
     if as_json:
         print_json(change.as_json(done=done))
     else:
-        terminal().print(shown(_outcome(done=done, dry_run=dry_run, empty=change.empty), "bold"))
+        terminal().print(styled(_outcome(done=done, dry_run=dry_run, empty=change.empty), "bold"))
     if wanted and not done:
         sys.exit(SOMETHING_WRONG)
 
@@ -205,7 +205,7 @@ def _write(change: TagChange, gateways: Gateways) -> None:
 
 def _print_change(change: TagChange) -> None:
     console = terminal()
-    console.print(shown(change.branch_arn, "bold"))
+    console.print(styled(change.branch_arn, "bold"))
     print_list(console, "Tags", change.lines())
     print_list(console, "Then", change.allows)
     console.print()

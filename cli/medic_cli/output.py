@@ -54,7 +54,7 @@ def visible(text: str) -> str:
     return "".join(c if c == "\n" or c.isprintable() else " " if c == "\t" else "" for c in text)
 
 
-def shown(text: str, style: str = "") -> Text:
+def styled(text: str, style: str = "") -> Text:
     """The text for `Console.print`: visible characters only, and no markup is interpreted."""
     from rich.text import Text  # noqa: PLC0415
 
@@ -66,17 +66,17 @@ def print_list(console: Console, heading: str, lines: Iterable[str]) -> None:
     lines = tuple(lines)
     if lines:
         console.print()
-        console.print(shown(heading, "bold"))
+        console.print(styled(heading, "bold"))
         for line in lines:
-            console.print(shown(f"  - {line}"))
+            console.print(styled(f"  - {line}"))
 
 
 def print_cut(console: Console, line: str) -> None:
     """Print a line, which a terminal cuts at its width. A pipe gets all of it."""
     if console.is_terminal:
-        console.print(shown(line), no_wrap=True, overflow="ellipsis")
+        console.print(styled(line), no_wrap=True, overflow="ellipsis")
     else:
-        console.print(shown(line), soft_wrap=True)
+        console.print(styled(line), soft_wrap=True)
 
 
 def line_range(finding: Finding) -> str:

@@ -112,7 +112,7 @@ class Branch(Struct, frozen=True):
 
     @property
     def is_preview(self) -> bool:
-        """True for the branch that Amplify creates for a pull request."""
+        """True for the branch that Amplify creates for a pull request. One sign is enough: the stage can be edited."""
         return bool(self.stage == "PULL_REQUEST" or self.source_branch or self.destination_branch)
 
 

@@ -13,10 +13,9 @@ from medic.knowledge import title_of
 from medic.labels import Label, Phase
 from medic.logscan.scan import scan
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG
-from medic_cli.files import LineUnansweredError, answer_batch, case_id, opened
-from medic_cli.input import text_chunks
+from medic_cli.files import LineUnansweredError, answer_batch, case_id, opened, text_chunks
 from medic_cli.options import examples, json_option
-from medic_cli.output import line_range, print_json, shown, terminal
+from medic_cli.output import line_range, print_json, styled, terminal
 
 if TYPE_CHECKING:
     from medic.logscan.model import LogReading
@@ -94,19 +93,19 @@ def _answer(id_: str | None, reading: LogReading) -> ClassifyAnswer:
 def _print(reading: LogReading) -> None:
     console = terminal()
     if reading.label is not None:
-        console.print(shown(reading.label.value, "bold green" if reading.label is Label.NOT_IAM else "bold red"))
+        console.print(styled(reading.label.value, "bold green" if reading.label is Label.NOT_IAM else "bold red"))
     for finding in reading.findings:
         facts = f"{finding.label.value}, {finding.confidence.value} confidence, {line_range(finding)}"
         if finding.ended_build is False:
             facts += "; also seen: it did not end the build"
         console.print()
-        console.print(shown(title_of(finding.signature), "bold"))
-        console.print(shown(facts, "dim"))
+        console.print(styled(title_of(finding.signature), "bold"))
+        console.print(styled(facts, "dim"))
         for line in finding.excerpt.splitlines():
-            console.print(shown(f"  | {line}"), soft_wrap=True)
-        console.print(shown(f"  More: medic explain {finding.signature}", "dim"))
+            console.print(styled(f"  | {line}"), soft_wrap=True)
+        console.print(styled(f"  More: medic explain {finding.signature}", "dim"))
     if reading.label is Label.NOT_IAM:
         why = "None of these ended the build." if reading.findings else "No IAM failure found in the text."
-        console.print(shown(why))
+        console.print(styled(why))
     if reading.unread is not None:
-        console.print(shown(f"Not read to the end: {reading.unread}.", "bold yellow"))
+        console.print(styled(f"Not read to the end: {reading.unread}.", "bold yellow"))

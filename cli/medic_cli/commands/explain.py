@@ -17,7 +17,7 @@ from medic.labels import Phase
 from medic.logscan.scan import scan
 from medic_cli import completion
 from medic_cli.options import examples
-from medic_cli.output import print_json, print_list, shown, terminal
+from medic_cli.output import print_json, print_list, styled, terminal
 from medic_cli.powershell import POWERSHELL, in_powershell
 
 if TYPE_CHECKING:
@@ -180,22 +180,22 @@ def _print_list(entries: list[Entry], *, by_kind: bool) -> None:
         rows = [entry for entry in entries if kind in {None, entry.kind}]
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for entry in rows:
-            table.add_row(shown(entry.id, "bold"), shown(entry.title))
+            table.add_row(styled(entry.id, "bold"), styled(entry.title))
         if kind and rows:
-            console.print(shown(f"{kind.value} ({len(rows)})", "bold underline"))
+            console.print(styled(f"{kind.value} ({len(rows)})", "bold underline"))
         if rows:
             console.print(table)
             console.print()
-    console.print(shown("`medic explain ID` shows one entry; --dialect sets the format of its fixes.", "dim"))
+    console.print(styled("`medic explain ID` shows one entry; --dialect sets the format of its fixes.", "dim"))
 
 
 def _print_entry(entry: Entry, dialect: str, values: _Values) -> None:
     console = terminal()
-    console.print(shown(entry.title, "bold"))
+    console.print(styled(entry.title, "bold"))
     facts = filter(None, (entry.kind, entry.usual_label, *entry.phases))
-    console.print(shown(f"{entry.id}: {', '.join(facts)}", "dim"))
+    console.print(styled(f"{entry.id}: {', '.join(facts)}", "dim"))
     console.print()
-    console.print(shown(entry.explanation))
+    console.print(styled(entry.explanation))
     named = [f"{name} {value}" for name, value in values.known.items() if name not in values.given]
     print_list(console, "Named by the line", named)
     print_list(console, "Checks", [look.sentence for look in entry.looks])
@@ -215,10 +215,10 @@ def _print_fix(console: Console, fix: Fix, dialect: str, values: Mapping[str, st
     text = in_powershell(text) if is_for_powershell else text
     language = _SYNTAX.get(dialect)
     console.print()
-    console.print(shown(f"Fix: {fix.title}", "bold"), shown(f"({dialect})", "dim"))
+    console.print(styled(f"Fix: {fix.title}", "bold"), styled(f"({dialect})", "dim"))
     if console.is_terminal and language:
         code = Syntax(text, language, theme="ansi_dark", background_color="default", word_wrap=True)
         console.print(Padding(code, (0, 0, 0, 2)))
     else:
-        console.print(shown(indent(text, "  ")))
-    console.print(shown(f"  Expect: {fix.expect}", "dim"))
+        console.print(styled(indent(text, "  ")))
+    console.print(styled(f"  Expect: {fix.expect}", "dim"))

@@ -10,7 +10,7 @@ import click
 from medic.redaction import redact_stream
 from medic.unpack import CutError
 from medic_cli.errors import CouldNotLookError
-from medic_cli.input import text_chunks
+from medic_cli.files import text_chunks
 from medic_cli.options import examples
 
 if TYPE_CHECKING:

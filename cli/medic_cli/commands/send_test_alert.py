@@ -14,7 +14,7 @@ from medic_cli.aws import explained
 from medic_cli.errors import SOMETHING_WRONG, CouldNotLookError
 from medic_cli.operator.output import OperatorOptions, operator_options
 from medic_cli.options import examples
-from medic_cli.output import print_json, shown, terminal
+from medic_cli.output import print_json, styled, terminal
 
 if TYPE_CHECKING:
     from medic_cli.answers import ChannelJson, SendTestAlertAnswer
@@ -47,11 +47,11 @@ def command(*, dry_run: bool, **options: Any) -> None:  # noqa: ANN401 - click p
             return
         channels = _channels(bot.invoke_and_wait(test_alert_request(bot.account, bot.region)))
         subscriptions = bot.subscriptions()
-    by_topic = any(c["ok"] for c in channels if c["name"] == _SNS) and subscriptions.confirmed > 0
+    by_topic = any(c["ok"] for c in channels if c["name"] == _SNS) and subscriptions["confirmed"] > 0
     answer: SendTestAlertAnswer = {
         "schema": 1,
         "channels": channels,
-        "subscriptions": {"confirmed": subscriptions.confirmed, "pending": subscriptions.pending},
+        "subscriptions": subscriptions,
         "reached": by_topic or any(c["ok"] for c in channels if c["name"] != _SNS),
     }
     if chosen.as_json:
@@ -82,9 +82,9 @@ def _print(answer: SendTestAlertAnswer) -> None:
     console, channels, subscriptions = terminal(), answer["channels"], answer["subscriptions"]
     for channel in channels:
         sign, style = ("✓", "green") if channel["ok"] else ("✗", "red")
-        console.print(shown(f"{sign} {channel['name']}", style), shown(channel["detail"]), sep="  ")
+        console.print(styled(f"{sign} {channel['name']}", style), styled(channel["detail"]), sep="  ")
     console.print(
         f"Subscriptions of the topic: {subscriptions['confirmed']} confirmed, {subscriptions['pending']} not."
     )
     if not answer["reached"]:
-        console.print(shown(_NOBODY, "bold red"))
+        console.print(styled(_NOBODY, "bold red"))

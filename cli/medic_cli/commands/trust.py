@@ -38,8 +38,7 @@ from medic.trust import (
 from medic.trust.document import scalar_text
 from medic.trust.explain import explain_statement
 from medic.trust.request import ACCOUNT_ID, ASSUME_ROLE
-from medic_cli.files import LineUnansweredError, answer_batch, case_id
-from medic_cli.input import refuse_empty_or_binary
+from medic_cli.files import LineUnansweredError, answer_batch, case_id, refuse_empty_or_binary
 from medic_cli.options import examples, json_option
 from medic_cli.output import print_json
 
@@ -240,8 +239,9 @@ def read_request(context: JsonValue, now: datetime) -> AssumeRoleRequest:
     """
     if not isinstance(context, Mapping):
         raise RequestError("context must be an object")
+    time = _text(context, "now")
     return AssumeRoleRequest(
-        now=_time(_text(context, "now"), now),
+        now=now if time is None else _read_time(time),
         principal=_text(context, "principal") or AMPLIFY,
         action=_text(context, "action") or ASSUME_ROLE,
         partition=_text(context, "partition") or "aws",
@@ -267,10 +267,6 @@ def _read_time(text: str) -> datetime:
     if not _MIN_YEAR <= moment.year <= _MAX_YEAR:
         raise RequestError(f"the year of now must be between {_MIN_YEAR} and {_MAX_YEAR}")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _time(text: str | None, now: datetime) -> datetime:
-    return now if text is None else _read_time(text)
 
 
 def _text(context: Mapping[str, JsonValue], name: str) -> str | None:

@@ -11,7 +11,7 @@ from medic.gateways import Gateways
 from medic_cli.aws import DeployedStack, explained, region_of, session, stack_option
 from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.options import aws_options, examples, json_option
-from medic_cli.output import print_json, print_list, shown, terminal
+from medic_cli.output import print_json, print_list, styled, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def _users(amplify: AmplifyReader, role_arn: str) -> Iterator[RoleUserJson]:
 def _print(role_arn: str, region: str, users: list[RoleUserJson]) -> None:
     console = terminal()
     if not users:
-        console.print(shown(f"Nothing in {region} uses {role_arn}.", "green"))
+        console.print(styled(f"Nothing in {region} uses {role_arn}.", "green"))
         return
     lines = (f"{user['app_name']} ({user['app']}) / {user['branch'] or 'every branch'}" for user in users)
     print_list(console, f"These use {role_arn}, which `cdk destroy` keeps for them:", lines)

@@ -27,8 +27,7 @@ from medic.evidence import (
 from medic.labels import Label, Phase
 from medic.logscan.scan import scan
 from medic_cli.diagnose.output import DiagnosisReport
-from medic_cli.files import opened, read_json_file
-from medic_cli.input import text_chunks
+from medic_cli.files import opened, read_json_file, text_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from medic.alerts.fixes import app_url, fixes_for, job_url, role_url
 from medic.alerts.json_form import app_json, bot_json, branch_json, diagnosis_json, finding_json, redacted_json
 from medic.alerts.wording import ACTIONS, CHECKS, DIALECTS, HEADLINES, RANKS, ROLES, capitalized, source_of
+from medic.arns import name_of
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Present, value_of
 from medic.knowledge.entry import Dialect
@@ -19,7 +20,7 @@ from medic.labels import Label
 from medic.plan.model import Disposition
 from medic.redaction import redact
 from medic_cli.errors import COULD_NOT_LOOK, SOMETHING_WRONG
-from medic_cli.output import line_range, print_list, shown, terminal
+from medic_cli.output import line_range, print_list, styled, terminal
 from medic_cli.powershell import POWERSHELL, in_powershell
 
 if TYPE_CHECKING:
@@ -160,9 +161,7 @@ def _links(report: DiagnosisReport) -> list[LinkJson]:
     links: list[LinkJson] = [{"text": "App", "url": app_url(scope)}]
     if report.job_id is not None:
         links.insert(0, {"text": "Job and log", "url": job_url(scope, report.job_id)})
-    return links + [
-        {"text": f"Role {arn.rsplit('/', 1)[-1]}", "url": role_url(scope, arn)} for arn in report.evidence.roles
-    ]
+    return links + [{"text": f"Role {name_of(arn)}", "url": role_url(scope, arn)} for arn in report.evidence.roles]
 
 
 _RANK_STYLES = {Rank.PROVEN: "bold red", Rank.LIKELY: "yellow", Rank.POSSIBLE: "", Rank.RULED_OUT: "dim"}
@@ -180,13 +179,13 @@ def print_report(report: DiagnosisReport, dialect: str, account_alias: str = "")
     console = terminal()
     console.print(_clean(report.headline, "bold red" if report.exit_code else "bold green"))
     if report.diagnosis is not None:
-        console.print(shown(f"Role: {ROLES[report.diagnosis.role_kind]}."))
+        console.print(styled(f"Role: {ROLES[report.diagnosis.role_kind]}."))
         _print_best_cause(console, report.diagnosis)
     for note in report.notes:
         console.print(_clean(note))
     console.print()
     for name, value in _facts(report, account_alias):
-        console.print(shown(f"{name:<14}", "dim"), _clean(value.strip()), sep="")
+        console.print(styled(f"{name:<14}", "dim"), _clean(value.strip()), sep="")
     if report.diagnosis is not None:
         _print_causes(console, report.diagnosis)
         _print_checks(console, report.diagnosis)
@@ -197,12 +196,12 @@ def print_report(report: DiagnosisReport, dialect: str, account_alias: str = "")
     print_list(console, "What the bot would do", map(redact, _bot_lines(report.bot)))
     if report.diagnosis.causes and report.diagnosis.causes[0].rank is Rank.POSSIBLE:
         console.print()
-        console.print(shown("No cause is proven or likely: check before you change anything.", "yellow"))
+        console.print(styled("No cause is proven or likely: check before you change anything.", "yellow"))
     _print_fixes(console, report.fixes, dialect)
 
 
 def _clean(text: str, style: str = "") -> Text:
-    return shown(redact(text), style)
+    return styled(redact(text), style)
 
 
 def _print_best_cause(console: Console, diagnosis: Diagnosis) -> None:
@@ -233,25 +232,25 @@ def _facts(report: DiagnosisReport, account_alias: str) -> Iterator[tuple[str, s
 
 def _print_causes(console: Console, diagnosis: Diagnosis) -> None:
     console.print()
-    console.print(shown("Causes, most likely first", "bold"))
+    console.print(styled("Causes, most likely first", "bold"))
     for cause in diagnosis.causes:
         console.print(
-            shown(f"  {RANKS[cause.rank]}: ", _RANK_STYLES[cause.rank]),
+            styled(f"  {RANKS[cause.rank]}: ", _RANK_STYLES[cause.rank]),
             _clean(f"{cause.title}. {capitalized(cause.reason)}."),
             sep="",
         )
-        console.print(shown(f"    More: medic explain {cause.id}", "dim"))
+        console.print(styled(f"    More: medic explain {cause.id}", "dim"))
 
 
 def _print_checks(console: Console, diagnosis: Diagnosis) -> None:
     from rich.table import Table  # noqa: PLC0415 - JSON answers do without it
 
     console.print()
-    console.print(shown("Checks", "bold"))
+    console.print(styled("Checks", "bold"))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for check in diagnosis.checks:
         table.add_row(
-            shown(CHECKS[check.result], _CHECK_STYLES[check.result]), _clean(f"{check.detail}{source_of(check.id)}")
+            styled(CHECKS[check.result], _CHECK_STYLES[check.result]), _clean(f"{check.detail}{source_of(check.id)}")
         )
     console.print(table)
 
@@ -261,9 +260,9 @@ def _print_log(console: Console, reading: LogReading) -> None:
         console.print()
         whether = "Also seen in the log" if finding.ended_build is False else "From the log"
         facts = f"{whether}, {line_range(finding)} ({finding.label}, {finding.confidence} confidence)"
-        console.print(shown(facts, "bold"))
+        console.print(styled(facts, "bold"))
         for line in finding.excerpt.splitlines():
-            console.print(shown(f"  | {line}"))
+            console.print(styled(f"  | {line}"))
 
 
 def _bot_lines(view: BotView | None) -> Iterator[str]:
@@ -292,10 +291,10 @@ def _print_fixes(console: Console, fixes: tuple[Section, ...], dialect: str) -> 
     wanted = "" if dialect == ALL else DIALECTS[Dialect.CLI if is_for_powershell else Dialect(dialect)]
     for fix in fixes:
         console.print()
-        console.print(shown(f"Fix: {fix.heading}", "bold"))
+        console.print(styled(f"Fix: {fix.heading}", "bold"))
         for snippet in fix.snippets:
             if dialect == ALL:
-                console.print(shown(f"# {snippet.name}", "dim"))
+                console.print(styled(f"# {snippet.name}", "dim"))
             if dialect == ALL or len(fix.snippets) == 1 or snippet.name == wanted:
                 is_command = snippet.name == DIALECTS[Dialect.CLI]
                 text = in_powershell(snippet.text) if is_for_powershell and is_command else snippet.text

@@ -33,14 +33,12 @@ from medic.evidence import (
 )
 from medic.gateways import Gateways
 from medic.incidents.table import IncidentsTable
-from medic.labels import Label, Phase, Trigger
+from medic.labels import Label, Phase
 from medic.logscan.model import LogReading
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
 from medic.plan.decide import decide
-from medic.plan.failure import ConfirmedFailure
-from medic.plan.guardrails import Question
 from medic.plan.model import SSR
-from medic.plan.optin import RoleChoice, choose_compute_role, choose_service_role, read_opt_in
+from medic.plan.optin import RoleChoice, read_opt_in
 from medic.records import replace
 from medic.redaction import redact
 from medic.settings import Settings
@@ -48,6 +46,7 @@ from medic_cli.aws import CHECK_NAMES, region_of, required, why
 from medic_cli.diagnose.offline import evidence_of, read_log_file
 from medic_cli.diagnose.output import BotView, DiagnosisReport
 from medic_cli.errors import CouldNotLookError
+from medic_cli.would_do import question, role_choices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,8 +56,8 @@ if TYPE_CHECKING:
 
     from medic.aws.amplify import AmplifyReader
     from medic.diagnosis.model import Diagnosis
-    from medic.evidence import RuntimeLine
     from medic_cli.aws import DeployedStack
+    from medic_cli.would_do import RoleChoices
 
 _MAX_BUILD_LOG_BYTES = 1 << 26
 _MAX_SSR_LOG_PAGES = 20
@@ -90,20 +89,15 @@ class DiagnosisGateways(Gateways):
 _UNKNOWN = RoleChoice(None, "the deployed stack's settings, which pair roles with apps, were not read")
 
 
-def _role_choices(stack: DeployedStack | None, deployment: Deployment) -> tuple[RoleChoice, RoleChoice]:
-    """The compute role and the service role that the bot would set on this branch and app."""
-    app, branch, scope = deployment.app, deployment.branch, deployment.scope
+def _role_choices(stack: DeployedStack | None, deployment: Deployment) -> RoleChoices:
+    app, branch = deployment.app, deployment.branch
     if stack is None or not (isinstance(app, Present) and isinstance(branch, Present)):
         return _UNKNOWN, _UNKNOWN
-    runtime = stack.runtime
-    return (
-        choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, branch.value.tags),
-        choose_service_role(runtime.settings, scope.app_id, scope.branch, app.value.tags),
-    )
+    return role_choices(stack.runtime.settings, stack.runtime.default_role_arn, app.value, branch.value)
 
 
 def _bot_view(
-    gateways: DiagnosisGateways, evidence: Evidence, diagnosis: Diagnosis, compute: RoleChoice, service: RoleChoice
+    gateways: DiagnosisGateways, evidence: Evidence, diagnosis: Diagnosis, roles: RoleChoices
 ) -> BotView | None:
     """What the bot may do and would do; None if the app or branch could not be read."""
     app, branch, stack = evidence.app, evidence.branch, gateways.stack
@@ -115,29 +109,17 @@ def _bot_view(
         return BotView("the stack's settings list the apps that the bot handles, and this app is not listed", None)
     if stack is None or opt_in.ignored:
         return BotView(opt_in.note, None)
-    failure = ConfirmedFailure(
-        scope=Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name),
-        trigger=Trigger.RUNTIME if diagnosis.phase is Phase.RUNTIME else Trigger.FAILED,
+    asked = question(
+        settings,
+        evidence,
+        diagnosis,
         app=app.value,
         branch=branch.value,
-        evidence=evidence,
-        diagnosis=diagnosis,
-        opt_in=opt_in,
-        compute_choice=compute,
-        service_choice=service,
-        noticed_at=evidence.read_at,
-    )
-    # The bot's history of this branch (cool-down, storm, earlier tries, mute) is not read here. `medic fix` asks the
-    # bot itself, which knows it.
-    question = Question(
-        failure,
-        settings,
-        asked_at=evidence.read_at,
+        roles=roles,
         jobs=lambda: gateways.amplify.jobs(evidence.app_id, evidence.branch_name),
         policies=gateways.iam_of(evidence.account).policies,
-        allowed_until=evidence.read_at,
     )
-    return BotView(opt_in.note, decide(question))
+    return BotView(opt_in.note, decide(asked))
 
 
 def diagnose_job(  # noqa: PLR0913 - what the user may ask for
@@ -166,7 +148,7 @@ def diagnose_job(  # noqa: PLR0913 - what the user may ask for
     chosen_id, chosen_because = _choose_job(gateways.amplify, app_id, branch, job_id)
     deployment = _deployment(gateways, app_id, branch, chosen_id)
     scope = deployment.scope
-    phase = log_phase or _phase_of(deployment)
+    phase = log_phase or deployment.failed_phase
     if log_file is not None:
         log, reading = read_log_file(log_file, phase)
     else:
@@ -192,7 +174,7 @@ def _diagnosed(  # noqa: PLR0913 - what a diagnosis is made from
     *,
     read_repair_role: bool = True,
 ) -> tuple[Evidence, Diagnosis, BotView | None]:
-    compute, service = _role_choices(gateways.stack, deployment)
+    roles = compute, service = _role_choices(gateways.stack, deployment)
     evidence = gateways.gatherer(deployment.scope.account).evidence(
         deployment,
         log,
@@ -201,7 +183,7 @@ def _diagnosed(  # noqa: PLR0913 - what a diagnosis is made from
         repair=service.arn if read_repair_role else None,
     )
     diagnosis = _with_changes(gateways, deployment.scope, evidence, diagnose(evidence, reading, phase))
-    return evidence, diagnosis, _bot_view(gateways, evidence, diagnosis, compute, service)
+    return evidence, diagnosis, _bot_view(gateways, evidence, diagnosis, roles)
 
 
 def _with_changes(gateways: DiagnosisGateways, scope: Scope, evidence: Evidence, diagnosis: Diagnosis) -> Diagnosis:
@@ -273,12 +255,6 @@ def _scope_in(arn: str, app_id: str, branch: str) -> Scope:
     return Scope(partition, account, region, app_id, branch)
 
 
-def _phase_of(deployment: Deployment) -> Phase:
-    job = deployment.job
-    step = job.value.failed_step if isinstance(job, Present) else None
-    return Phase.DEPLOY if step is not None and step.name == "DEPLOY" else Phase.BUILD
-
-
 def _notes_without_iam_failure(deployment: Deployment, log: Read[BuildLog], phase: Phase) -> Iterator[str]:
     job = deployment.job
     match log:
@@ -330,7 +306,9 @@ def diagnose_runtime(gateways: DiagnosisGateways, app_id: str, branch: str, sinc
     logs = gateways.runtime_logs(_MAX_SSR_LOG_SECONDS)
     lines = logs.lines(app_id, TimeSpan(since, now), runtime_filter(), _MAX_SSR_LOG_PAGES)
     app_item, branch_item = Present(target.app), Present(target.branch)
-    evidence = evidence_of(target.scope, now, app=app_item, branch=branch_item, job=_NO_JOB, log=_ssr_log(lines))
+    unread = lines.reason if isinstance(lines, Partial) else ""
+    log = lines if isinstance(lines, Absent | Unreadable) else build_log("SSR runtime", 0, unread or None)
+    evidence = evidence_of(target.scope, now, app=app_item, branch=branch_item, job=_NO_JOB, log=log)
     chosen = "it serves the branch now" if target.branch.active_job_id else "the branch has no deployment"
     report = partial(DiagnosisReport, target.scope, target.branch.active_job_id, chosen, offline=False)
     if isinstance(lines, Absent | Unreadable):
@@ -338,7 +316,6 @@ def diagnose_runtime(gateways: DiagnosisGateways, app_id: str, branch: str, sinc
         return report(evidence=evidence, reading=None, diagnosis=None, bot=None, notes=(note,))
     failures = runtime_failures(lines.value, target.branches, partial(_has_no_usable_role, gateways, target))
     newest = max((f for f in failures if f.branch == target.branch), key=lambda f: f.seen_at, default=None)
-    unread = lines.reason if isinstance(lines, Partial) else ""
     notes = tuple(_runtime_notes(failures, newest, target.branch, since, unread))
     if newest is None:
         return report(evidence=evidence, reading=_EMPTY_READING, diagnosis=None, bot=None, notes=notes)
@@ -370,16 +347,6 @@ def _has_no_usable_role(gateways: DiagnosisGateways, target: _ServingBranch, bra
     evidence = evidence_of(scope, gateways.clock(), app=Present(target.app), branch=Present(branch), roles={arn: role})
     verdict = compute_role_verdict(evidence, arn)
     return verdict is not None and verdict.usable is False
-
-
-def _ssr_log(lines: Read[tuple[RuntimeLine, ...]]) -> Read[BuildLog]:
-    match lines:
-        case Absent() | Unreadable():
-            return lines
-        case Partial(_, reason):
-            return build_log("SSR runtime", 0, reason)
-        case Present():
-            return build_log("SSR runtime", 0, None)
 
 
 def _runtime_notes(

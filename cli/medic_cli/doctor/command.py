@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+from medic_cli import completion
 from medic_cli.aws import stack_option
-from medic_cli.doctor_live.options import live_options
-from medic_cli.errors import CouldNotLookError
-from medic_cli.options import aws_options, examples, json_option
+from medic_cli.files import write_text
+from medic_cli.options import aws_options, check_app_id, examples, json_option
 from medic_cli.output import print_json
 
+F = TypeVar("F", bound=Callable[..., object])
+_FILE = click.Path(dir_okay=False, path_type=Path)
 _EXAMPLES = examples(
     "medic doctor",
     "medic doctor --stack AmplifyMedic --region eu-central-1 --json",
@@ -24,10 +27,29 @@ _EXAMPLES = examples(
 )
 
 
+def live_options(command: F) -> F:
+    """`--live APP`, and what belongs to it: `--policy`, `--yes`, `--journal`, `--answers`."""
+    command = click.option(
+        "--answers", type=_FILE, metavar="FILE", help="With --live: where to write what was measured."
+    )(command)
+    command = click.option("--journal", type=_FILE, metavar="FILE", help="With --live: what must be undone.")(command)
+    command = click.option("--yes", "-y", is_flag=True, help="With --live: do not ask for confirmation.")(command)
+    command = click.option("--policy", is_flag=True, help="With --live: print the IAM policy it needs, and stop.")(
+        command
+    )
+    return click.option(
+        "--live",
+        metavar="APP",
+        callback=check_app_id,
+        shell_complete=completion.apps,
+        help="Play failures in a scratch app, and undo everything. See docs/doctor-app.",
+    )(command)
+
+
 @click.command("doctor", epilog=_EXAMPLES)
 @stack_option
 @click.option("--verbose", "-v", is_flag=True, help="Also show the checks that pass.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+@click.option("--html", type=_FILE, metavar="FILE",
               help="Also write the result as one self-contained HTML page.")  # fmt: skip
 @live_options
 @aws_options
@@ -70,16 +92,9 @@ def command(  # noqa: PLR0913
     facts = Reader(session(**aws), stack, datetime.now(UTC)).facts()
     found = check_up(facts, time.monotonic() - began)
     if html is not None:
-        _write(doctor_page(found), html)
+        write_text(html, doctor_page(found))
     if as_json:
         print_json(as_answer(found))
     else:
         print_check_up(found, verbose=verbose)
     sys.exit(found.exit_code)
-
-
-def _write(page: str, path: Path) -> None:
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise CouldNotLookError(f"{path} can't be written: {error.strerror}.") from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from medic_cli.doctor.model import NOT_CHECKED, Status
-from medic_cli.output import print_list, shown, terminal
+from medic_cli.output import print_list, styled, terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,20 +63,20 @@ def print_check_up(found: CheckUp, *, verbose: bool) -> None:
     failures, unknowns, passes = (len(found.of(status)) for status in Status)
     style = _SIGNS[next((status for status in Status if found.of(status)), Status.PASS)][1]
     where = f"{found.stack} in {found.region}, account {found.account}"
-    console.print(shown(f"{where}: {failures} failed, {unknowns} unknown, {passes} passed.", style))
+    console.print(styled(f"{where}: {failures} failed, {unknowns} unknown, {passes} passed.", style))
     if verbose:
         print_list(console, "No check can tell:", NOT_CHECKED)
 
 
 def _print_check(console: Console, check: Check) -> None:
     sign, style = _SIGNS[check.status]
-    console.print(Text.assemble((f"{sign:<10}", style), shown(check.promise, "bold"), shown(f"  {check.id}", "dim")))
+    console.print(Text.assemble((f"{sign:<10}", style), styled(check.promise, "bold"), styled(f"  {check.id}", "dim")))
     verdict = check.verdict
-    console.print(shown(f"          {verdict.evidence}"))
+    console.print(styled(f"          {verdict.evidence}"))
     if verdict.permission:
-        console.print(shown(f"          This permission would decide: {verdict.permission}", "yellow"))
+        console.print(styled(f"          This permission would decide: {verdict.permission}", "yellow"))
     if verdict.advice:
-        console.print(shown(f"          {verdict.advice}"))
+        console.print(styled(f"          {verdict.advice}"))
     if verdict.repair:
         # Without an indent and unwrapped, so that it can be copied.
-        console.print(shown(verdict.repair, "cyan"), soft_wrap=True)
+        console.print(styled(verdict.repair, "cyan"), soft_wrap=True)

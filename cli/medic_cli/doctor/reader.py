@@ -10,6 +10,7 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -73,11 +74,6 @@ class _Call:
     action: str
     """The IAM action, `service:Operation`."""
     arguments: Callable[[Resource], dict[str, Any]]
-
-    @property
-    def method(self) -> str:
-        name = self.action.partition(":")[2]
-        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
 def _by(argument: str, **more: object) -> Callable[[Resource], dict[str, Any]]:
@@ -161,15 +157,12 @@ class Reader:
             chosen = tuple(dict.fromkeys((default_role, *(pairing.role_arn for pairing in pairings))))
             roles = dict(zip(chosen, pool.map(lambda arn: _role(iam, arn, account), chosen), strict=True))
             role_names = [name_of(arn) for arn, role in roles.items() if isinstance(role, Present)]
-            documents = pool.map(
-                lambda name: _attempt(lambda: Present(iam.read_policies(name))),
-                role_names,
-            )
+            documents = pool.map(lambda name: _attempt(lambda: Present(iam.read_policies(name))), role_names)
             policies = dict(zip(role_names, documents, strict=True))
             streams = self._streams()
         if settings.kms_key is not None:
             asked_key = {"KeyId": settings.kms_key}
-            reads["kms:DescribeKey", settings.kms_key] = self._ask("kms:DescribeKey", "describe_key", asked_key)
+            reads["kms:DescribeKey", settings.kms_key] = self._ask("kms:DescribeKey", asked_key)
         return Facts(
             place=place,
             read_at=self._now,
@@ -223,25 +216,26 @@ class Reader:
         answer: Json = getattr(client, method)(**arguments)
         return answer
 
-    def _ask(self, action: str, method: str, arguments: dict[str, Any]) -> Item[Json]:
+    def _ask(self, action: str, arguments: dict[str, Any]) -> Item[Json]:
+        service, _, operation = action.partition(":")
+
         def call() -> Item[Json]:
             with translated(action):
-                return Present(self._whole(action.partition(":")[0], method, arguments))
+                return Present(self._whole(service, xform_name(operation), arguments))
 
         return _attempt(call)
 
     def _read(self, asked: tuple[Resource, _Call]) -> tuple[tuple[str, str], Item[Json]]:
         resource, call = asked
-        return (call.action, resource.name), self._ask(call.action, call.method, call.arguments(resource))
+        return (call.action, resource.name), self._ask(call.action, call.arguments(resource))
 
     def _inline(self, of: tuple[str, str]) -> tuple[tuple[str, str], Item[Json]]:
         role, policy = of
-        return of, self._ask("iam:GetRolePolicy", "get_role_policy", {"RoleName": role, "PolicyName": policy})
+        return of, self._ask("iam:GetRolePolicy", {"RoleName": role, "PolicyName": policy})
 
     def _simulate(self, question: Question) -> Item[tuple[Denial, ...]]:
         answer = self._ask(
             "iam:SimulatePrincipalPolicy",
-            "simulate_principal_policy",
             {
                 "PolicySourceArn": question.role_arn,
                 "ActionNames": list(question.actions),
@@ -264,7 +258,7 @@ class Reader:
         names = [each.name for each in stack if each.type == "AWS::CloudWatch::Alarm"]
         for start in range(0, len(names), _ALARMS_A_CALL):
             some = names[start : start + _ALARMS_A_CALL]
-            answer = self._ask(action, "describe_alarms", {"AlarmNames": some})
+            answer = self._ask(action, {"AlarmNames": some})
             alarms = {each["AlarmName"]: each for each in (value_of(answer) or {}).get("MetricAlarms", ())}
             for name in some:
                 there = Present(alarms[name]) if name in alarms else Absent("CloudWatch has no such alarm")
@@ -275,7 +269,7 @@ class Reader:
         """Whether a log group has lines with a word since a time."""
         group, word, since = asked
         arguments = {"logGroupName": group, "filterPattern": word, "startTime": milliseconds(since)}
-        answer = self._ask("logs:FilterLogEvents", "filter_log_events", {**arguments, "PaginationConfig": _FIRST_EVENT})
+        answer = self._ask("logs:FilterLogEvents", {**arguments, "PaginationConfig": _FIRST_EVENT})
         return (f"logs:FilterLogEvents {word}", group), answer
 
     def _secret(self, asked: tuple[str, SecretForm]) -> tuple[str, Item[str]]:
@@ -300,13 +294,13 @@ class Reader:
         """The newest streams of some SSR logs."""
         found: list[str] = []
         first = {"logGroupNamePrefix": log_group(""), "PaginationConfig": {"MaxItems": _MOST_LOG_GROUPS}}
-        groups = self._ask("logs:DescribeLogGroups", "describe_log_groups", first)
+        groups = self._ask("logs:DescribeLogGroups", first)
         if not isinstance(groups, Present):
             return groups
         for group in groups.value["logGroups"]:
             name = group["logGroupName"]
             newest = {"orderBy": "LastEventTime", "descending": True, "PaginationConfig": _NEWEST_STREAMS}
-            streams = self._ask("logs:DescribeLogStreams", "describe_log_streams", {"logGroupName": name, **newest})
+            streams = self._ask("logs:DescribeLogStreams", {"logGroupName": name, **newest})
             if isinstance(streams, Unreadable):
                 return streams
             found += [f"{name}: {each['logStreamName']}" for each in (value_of(streams) or {}).get("logStreams", ())]

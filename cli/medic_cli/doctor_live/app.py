@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from medic.aws.clients import READING, WRITING
 from medic.aws.errors import AbsentError, AwsError, AwsRejectedError, RetryableError, translated
+from medic.plan.model import SSR
 from medic_cli.doctor_live.names import (
     ACCOUNT,
     APP_TAG,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from medic_cli.doctor_live.journal import Journal
 
-_SSR = "WEB_COMPUTE"
 _ATTEMPTS, _BETWEEN_ATTEMPTS = 5, 15.0
 """Of a deletion. Amplify refuses some while a job of the branch runs. Seconds."""
 
@@ -78,10 +78,10 @@ class ScratchApp:
                 f"{self.scratch.app_id} is not a scratch app: it does not carry the tag {APP_TAG}={APP_TAG_VALUE}. Make"
                 " one as docs/doctor-app/README.md says. Never tag an app that somebody uses."
             )
-        if app.get("platform") != _SSR or not app.get("repository"):
+        if app.get("platform") != SSR or not app.get("repository"):
             raise NotDoneError(
                 f"{self.scratch.app_id} has no SSR runtime, or no repository: connect docs/doctor-app to it, and set"
-                f" its platform to {_SSR}."
+                f" its platform to {SSR}."
             )
         taken = [name for name in self.branches() if name in BRANCHES]
         if taken:

@@ -25,8 +25,9 @@ from medic_cli.doctor_live.policy import policy_for
 from medic_cli.doctor_live.run import play
 from medic_cli.doctor_live.web import log_reader, visit
 from medic_cli.errors import SOMETHING_WRONG, CouldNotLookError, NotDoneError
+from medic_cli.files import write_text
 from medic_cli.operator.bot import connect_to_bot
-from medic_cli.output import confirmed, print_json, print_list, shown, terminal
+from medic_cli.output import confirmed, print_json, print_list, styled, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
     from medic.incidents.model import Incident
-    from medic_cli.doctor_live.answers import AnswersFile, LiveAnswer
+    from medic_cli.doctor_live.answers import LiveAnswer
     from medic_cli.doctor_live.promises import Bot
     from medic_cli.operator.bot import BotClient
 
@@ -94,7 +95,8 @@ def _run(session: Session, scratch: Scratch, options: LiveOptions) -> None:
     finally:
         if journal.entries:
             click.echo(f"Still there: {', '.join(journal.entries)}. Run the command again.", err=True)
-    path = _written(answer["measured"], scratch, options)
+    path = options.answers or Path(f"amplify-answers-{scratch.region}.json")
+    write_text(path, json.dumps(answer["measured"], indent=2) + "\n")
     _print(answer, path, as_json=options.as_json)
     if answer["not_undone"] or any(promise["outcome"] == "fail" for promise in answer["promises"]):
         sys.exit(SOMETHING_WRONG)
@@ -161,16 +163,6 @@ class _DeployedBot:
         return self.client.send(request, _UNDO_WAIT).text or "the bot did not answer"
 
 
-def _written(measured: AnswersFile, scratch: Scratch, options: LiveOptions) -> Path:
-    """Write the file with the answers. Returns its path."""
-    path = options.answers or Path(f"amplify-answers-{scratch.region}.json")
-    try:
-        path.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CouldNotLookError(f"{path} can't be written: {error.strerror}.") from None
-    return path
-
-
 def _print(answer: LiveAnswer, path: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
@@ -182,4 +174,4 @@ def _print(answer: LiveAnswer, path: Path, *, as_json: bool) -> None:
     print_list(console, "Amplify", (f"{question}: {value or 'could not tell'}" for question, value in answers))
     print_list(console, "Not undone", (f"{thing}: {why}" for thing, why in answer["not_undone"].items()))
     console.print()
-    console.print(shown(f"The answers are in {path}, without ids. Please send it: docs/doctor-app/README.md", "bold"))
+    console.print(styled(f"The answers are in {path}, without ids. Please send it: docs/doctor-app/README.md", "bold"))

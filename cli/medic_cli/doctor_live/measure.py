@@ -225,7 +225,7 @@ class Measurement:
             raise UnclearError(f"without a compute role the page found {before}")
         streams = self._streams_after_a_visit()
         if streams:
-            own = [name for name in streams if name.startswith(self._own_streams())]
+            own = [name for name in streams if name.startswith(tuple(f"{form}/" for form in _forms(MEASURE)))]
             self.answers["log_stream_names"] = "branch" if own else "opaque"
             self.texts["log_stream_names"] = (own or list(streams))[0]
         if not self._accepts(PLAIN):
@@ -312,9 +312,6 @@ class Measurement:
     def _of_this_branch(self, streams: Iterable[str]) -> Sequence[str]:
         foreign = tuple(f"{each}/" for name in self.app.branches() if name != MEASURE for each in _forms(name))
         return [name for name in streams if not name.startswith(foreign)]
-
-    def _own_streams(self) -> tuple[str, ...]:
-        return tuple(f"{form}/" for form in _forms(MEASURE))
 
     def _heard_end(self, branch: str, job_id: str) -> datetime | None:
         """The time, if the event of the job's end came since the last call."""

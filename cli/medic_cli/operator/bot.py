@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.literals import QueueAttributeNameType
 
     from medic.incidents.model import Answer, Incident, Request
+    from medic_cli.answers import SubscriptionsJson
     from medic_cli.aws import DeployedStack
 
 _SESSION_SECONDS = 900
@@ -56,14 +57,6 @@ class ScopedIncident:
 
     scope: Scope
     incident: Incident
-
-
-@dataclass(frozen=True, slots=True)
-class Subscriptions:
-    """How many subscriptions a topic has. One gets alerts only once its owner has confirmed it."""
-
-    confirmed: int
-    pending: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +170,8 @@ class BotClient:
             raise CouldNotLookError(f"The remediator failed ({failure}): see its log in CloudWatch.")
         return json.loads(body)
 
-    def subscriptions(self) -> Subscriptions:
-        """How many subscriptions the alert topic has.
+    def subscriptions(self) -> SubscriptionsJson:
+        """How many subscriptions the alert topic has. One gets alerts only once its owner has confirmed it.
 
         Raises:
             AwsError: the topic could not be read.
@@ -186,7 +179,7 @@ class BotClient:
         with translated("sns:GetTopicAttributes"):
             topic = self.gateways.clients.sns.get_topic_attributes(TopicArn=self.stack.output("AlertTopicArn"))
         counts = topic["Attributes"]
-        return Subscriptions(int(counts["SubscriptionsConfirmed"]), int(counts["SubscriptionsPending"]))
+        return {"confirmed": int(counts["SubscriptionsConfirmed"]), "pending": int(counts["SubscriptionsPending"])}
 
     def waiting(self, output: str) -> int:
         """About how many messages can be received from a queue now. `output` is the stack's output with its URL.

@@ -1,4 +1,4 @@
-"""`medic fix`, `approve`, `undo` and `mute`, which send the bot a request, and `medic history`."""
+"""`medic fix`, `approve`, `undo` and `mute`, which send the bot a request; `medic history` and `show`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from medic.events import ALL, RequestKind
 from medic.evidence import Present
@@ -17,23 +18,42 @@ from medic.redaction import redact
 from medic_cli import completion
 from medic_cli.aws import explained, why
 from medic_cli.errors import COULD_NOT_LOOK, NotDoneError
-from medic_cli.operator.completion import incidents
 from medic_cli.operator.output import (
     OperatorOptions,
     aligned_lines,
     incident_json,
     incident_line,
+    incident_lines,
     operator_options,
     plan_lines,
     request_options,
     send_request,
 )
 from medic_cli.options import AppAndBranch, app_argument, branch_argument, duration, examples, since
-from medic_cli.output import print_cut, print_json, shown, terminal, visible
+from medic_cli.output import print_cut, print_json, print_list, styled, terminal, visible
 
 if TYPE_CHECKING:
-    from medic_cli.answers import HistoryAnswer
+    from collections.abc import Iterable
+
+    from medic_cli.answers import HistoryAnswer, ShowAnswer
     from medic_cli.operator.bot import BotClient, ScopedIncident
+
+
+def _incidents(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Completes the ids of the deployed bot's incidents, the newest first, with branch, failure and state."""
+
+    def find() -> Iterable[CompletionItem]:
+        given = context.params
+        bot = OperatorOptions(given["stack"], given.get("profile"), given.get("region"), as_json=False).bot()
+        for found in reversed(tuple(bot.history(None, None))):
+            incident = found.incident
+            if incident.id.startswith(incomplete):
+                place = f"{incident.app_name or found.scope.app_id}/{found.scope.branch}"
+                label = f"{place} {incident.label} {incident.state}"
+                yield CompletionItem(incident.id, help=completion.one_line(label))
+
+    return completion.within_time(find)
+
 
 _FIX_EXAMPLES = examples("medic fix d1a2b3c4d5e6f7 main", "medic fix d1a2b3c4d5e6f7 main --dry-run")
 
@@ -61,7 +81,7 @@ _APPROVE_EXAMPLES = examples("medic approve 3f2a90b1c4d5", "medic approve 3f2a90
 
 
 @click.command("approve", epilog=_APPROVE_EXAMPLES)
-@click.argument("incident", shell_complete=incidents)
+@click.argument("incident", shell_complete=_incidents)
 @request_options
 def approve_command(*, incident: str, **options: Any) -> None:  # noqa: ANN401 - click passes options by name
     """Approve an incident's plan exactly as the bot proposed it.
@@ -97,7 +117,7 @@ _UNDO_EXAMPLES = examples(
 
 
 @click.command("undo", epilog=_UNDO_EXAMPLES)
-@click.argument("target", nargs=-1, metavar="INCIDENT | APP BRANCH", shell_complete=incidents)
+@click.argument("target", nargs=-1, metavar="INCIDENT | APP BRANCH", shell_complete=_incidents)
 @request_options
 def undo_command(*, target: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - click passes options by name
     """Have the bot restore the role from before its change, if nobody has changed the role since.
@@ -193,8 +213,29 @@ def history_command(*, app: str | None, branch: str | None, earliest: datetime |
         for line in aligned_lines(found):
             print_cut(console, line)
         if not found:
-            console.print(shown("No incidents found.", "dim"))
+            console.print(styled("No incidents found.", "dim"))
     if bot.unreadable:
         for key in sorted(bot.unreadable):
             click.echo(visible(f"Could not read the item {key}, or a part of it. A newer medic may."), err=True)
         sys.exit(COULD_NOT_LOOK)
+
+
+_SHOW_EXAMPLES = examples("medic show 3f2a90b1c4d5", "medic show 3f2a90b1c4d5 --json | jq .incident.changes")
+
+
+@click.command("show", epilog=_SHOW_EXAMPLES)
+@click.argument("incident", shell_complete=_incidents)
+@operator_options
+def show_command(*, incident: str, **options: Any) -> None:  # noqa: ANN401 - click passes options by name
+    """Show one incident: what failed and why, what is planned, what was changed, and who asked for it.
+
+    Exits with 0, 2 on wrong usage, 3 if there is no such incident or it could not look.
+    """
+    chosen = OperatorOptions(**options)
+    with explained():
+        found = chosen.bot().find(incident)
+    if chosen.as_json:
+        answer: ShowAnswer = {"schema": 1, "incident": incident_json(found)}
+        print_json(answer)
+    else:
+        print_list(terminal(), f"Incident {incident}", incident_lines(found))

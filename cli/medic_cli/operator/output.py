@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
-from medic.alerts.wording import ACTIONS
-from medic.labels import ActionKind, Trigger
+from medic.alerts.wording import ACTIONS, ROLE_OF_ACTION, capitalized
+from medic.labels import Trigger
 from medic.redaction import redact
 from medic_cli.aws import DeployedStack, session, stack_option
 from medic_cli.errors import SOMETHING_WRONG
 from medic_cli.operator.bot import RequestAnswer, connect_to_bot
 from medic_cli.options import aws_options, change_options, duration, json_option
-from medic_cli.output import confirmed, print_json, print_list, shown, terminal
+from medic_cli.output import confirmed, print_json, print_list, styled, terminal
 
 if TYPE_CHECKING:
     from medic.events import RequestMessage
@@ -102,7 +102,7 @@ def _print_answer(request: RequestMessage, answer: RequestAnswer, text: str, opt
     if options.as_json:
         print_json(_request_json(request, answer))
     else:
-        terminal().print(shown(text, "bold red" if answer.refused else "bold"))
+        terminal().print(styled(text, "bold red" if answer.refused else "bold"))
 
 
 def _request_json(request: RequestMessage, answer: RequestAnswer) -> RequestAnswerJson:
@@ -123,7 +123,6 @@ def _request_json(request: RequestMessage, answer: RequestAnswer) -> RequestAnsw
     }
 
 
-_ROLE_NAMES = {ActionKind.ATTACH_COMPUTE: "compute role", ActionKind.REPAIR_SERVICE: "service role"}
 _ALIGNED = 6
 """Columns of `medic history` that are padded: those up to the state."""
 _NO_JOB = "0"
@@ -170,7 +169,7 @@ def incident_lines(found: ScopedIncident) -> Iterator[str]:
     for change in incident.changes:
         yield redact(f"Change: {_change_text(change)}. {change.note}".strip())
     for text in _authorized_by(incident):
-        yield redact(f"{text[:1].upper()}{text[1:]}.")
+        yield redact(f"{capitalized(text)}.")
     if incident.note:
         yield redact(f"Note: {incident.note}.")
 
@@ -247,7 +246,7 @@ def _action_json(action: Action) -> PlannedActionJson:
 
 
 def _change_text(change: Change) -> str:
-    return f"{_ROLE_NAMES[change.kind]} {change.previous_arn or 'none'} → {change.role_arn} ({change.state})"
+    return f"{ROLE_OF_ACTION[change.kind]} {change.previous_arn or 'none'} → {change.role_arn} ({change.state})"
 
 
 def _change_json(change: Change) -> RoleChangeJson:

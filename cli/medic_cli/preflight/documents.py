@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import yaml  # type: ignore[import-untyped]
 
 from medic_cli.errors import CouldNotLookError
-from medic_cli.files import opened
-from medic_cli.input import refuse_empty_or_binary
+from medic_cli.files import opened, refuse_empty_or_binary
 from medic_cli.preflight.symbols import cleaned
 
 if TYPE_CHECKING:

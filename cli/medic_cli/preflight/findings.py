@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from medic.arns import name_of
 from medic.evidence import App, Branch, EnvironmentVariable, Present, Role
 from medic.plan.optin import AUTO_FIX
 from medic.redaction import looks_like
@@ -130,7 +131,7 @@ def _used_roles(planned: Planned) -> tuple[PlannedRole, ...]:
     named = [role for app in planned.apps for role in (app.service_role, app.compute_role)]
     named += [branch.compute_role for branch in planned.branches]
     arns = set(filter(None, named))
-    names = {arn.rpartition("/")[2] for arn in arns}
+    names = {name_of(arn) for arn in arns}
     return tuple(role for role in planned.roles if role.arn in arns or role.name in names)
 
 
@@ -154,7 +155,6 @@ def _undeclared(branch: PlannedBranch) -> PlannedApp:
         service_role=unknown("the app is not in these files"),
         account=branch.account,
         region=branch.region,
-        partition=branch.partition,
         declared=False,
     )
 
@@ -200,7 +200,7 @@ class _World:
             document = json.dumps(filled_deep(reading.document, self._world))
             # Old enough that nothing is put down to IAM's propagation.
             created = self._now - timedelta(days=1)
-            yield arn, Present(Role(arn, arn.rpartition("/")[2], "/", created, document, None, 3600))
+            yield arn, Present(Role(arn, name_of(arn), "/", created, document, None, 3600))
 
     def _facts(self, app: PlannedApp, branches: list[PlannedBranch]) -> AppFacts:
         account, region, partition = (self._text(each) for each in (app.account, app.region, app.partition))
@@ -401,11 +401,11 @@ def _unknown_values(planned: Planned, apps: tuple[PlannedApp, ...]) -> Iterator[
 
 def _named_role(planned: Planned, arn: str) -> bool:
     """True if the ARN spells out the name of a role that is deployed here."""
-    return any(role.name is not None and role.name == arn.rpartition("/")[2] for role in planned.roles)
+    return any(role.name is not None and role.name == name_of(arn) for role in planned.roles)
 
 
 def readable_name(arn: str) -> str:
-    name = arn.rpartition("/")[2]
+    name = name_of(arn)
     return name if is_plain(name) else "that it names"
 
 

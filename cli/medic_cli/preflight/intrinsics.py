@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from medic_cli.preflight.symbols import (
     ACCOUNT,
-    PARTITION,
     REGION,
     Json,
     Kind,
     Symbol,
     cut,
     is_plain,
+    partition_of,
     symbols_in,
     unknown,
     why_unknown,
@@ -28,13 +28,17 @@ from medic_cli.preflight.symbols import (
 if TYPE_CHECKING:
     from medic_cli.preflight.documents import FileContent
 
-APP_TYPE, BRANCH_TYPE, ROLE_TYPE = "AWS::Amplify::App", "AWS::Amplify::Branch", "AWS::IAM::Role"
-NESTED_TYPE = "AWS::CloudFormation::Stack"
-_KEY_TYPE = "AWS::IAM::AccessKey"
 
 _MAX_DEPTH = 200
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+class ResourceType:
+    """The types that are read, as constants for `match`."""
+
+    APP, BRANCH, ROLE = "AWS::Amplify::App", "AWS::Amplify::Branch", "AWS::IAM::Role"
+    KEY, NESTED = "AWS::IAM::AccessKey", "AWS::CloudFormation::Stack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,19 +170,19 @@ class Template:
         resource = self.section("Resources").get(logical_id)
         type_ = resource.get("Type") if isinstance(resource, Mapping) else None
         match type_, attribute:
-            case (AppType.NAME, "AppId"):
+            case (ResourceType.APP, "AppId"):
                 value: Json = self.app_id(logical_id)
-            case (AppType.NAME, "" | "Arn"):
+            case (ResourceType.APP, "" | "Arn"):
                 value = f"arn:{self.partition}:amplify:{self.region}:{self.account}:apps/{self.app_id(logical_id)}"
-            case (AppType.ROLE, ""):
+            case (ResourceType.ROLE, ""):
                 value = str(Symbol(Kind.ROLE, self.unique(logical_id)))
-            case (AppType.ROLE, "Arn"):
+            case (ResourceType.ROLE, "Arn"):
                 value = self.role_arn(logical_id)
-            case (AppType.KEY, ""):
+            case (ResourceType.KEY, ""):
                 value = str(Symbol(Kind.KEY, "access key id"))
-            case (AppType.KEY, "SecretAccessKey"):
+            case (ResourceType.KEY, "SecretAccessKey"):
                 value = str(Symbol(Kind.KEY, "secret access key"))
-            case (AppType.BRANCH, "BranchName") if isinstance(resource, Mapping):
+            case (ResourceType.BRANCH, "BranchName") if isinstance(resource, Mapping):
                 value = self.properties(resource).get("BranchName")
             case (None, _):
                 value = unknown(f"there is no {logical_id} in the template")
@@ -290,12 +294,6 @@ class Template:
         return _combined(name, [self.holds(each, depth + 1) for each in items])
 
 
-class AppType:
-    """The types as constants for `match`."""
-
-    NAME, BRANCH, ROLE, KEY = APP_TYPE, BRANCH_TYPE, ROLE_TYPE, _KEY_TYPE
-
-
 def _combined(name: str, results: list[bool | None]) -> bool | None:
     """Three-valued Fn::Not, Fn::And and Fn::Or."""
     if name == "Fn::Not" and len(results) == 1:
@@ -304,13 +302,6 @@ def _combined(name: str, results: list[bool | None]) -> bool | None:
     if deciding is None or deciding in results:
         return deciding
     return None if None in results or not results else not deciding
-
-
-def partition_of(region: str) -> str:
-    """The partition of a region; a symbol if the region is one."""
-    if not is_plain(region):
-        return str(PARTITION)
-    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def _as_text(value: Json) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from medic_cli.preflight.symbols import ACCOUNT, PARTITION, REGION
+from medic_cli.preflight.symbols import ACCOUNT, REGION, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,9 +45,12 @@ class PlannedApp:
     auto_branch_patterns: Json = ()
     account: str = str(ACCOUNT)
     region: str = str(REGION)
-    partition: str = str(PARTITION)
     declared: bool = True
     """False for an app that only a branch refers to: nothing is known of it."""
+
+    @property
+    def partition(self) -> str:
+        return partition_of(self.region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,6 @@ class PlannedBranch:
     pull_request_previews: Json = False
     account: str = str(ACCOUNT)
     region: str = str(REGION)
-    partition: str = str(PARTITION)
 
 
 @dataclass(frozen=True, slots=True)

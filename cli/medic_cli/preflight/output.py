@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, cast
 
 from medic.text import listed
-from medic_cli.output import print_list, shown, terminal
+from medic_cli.output import print_list, styled, terminal
 from medic_cli.scan.model import FINDING_TEXTS
-from medic_cli.scan.output import STYLES, counted, finding_json, totals_json, totals_text
-from medic_cli.scan.sarif import finding_result
+from medic_cli.scan.output import STYLES, counted, finding_json, finding_result, totals_json, totals_text
 
 if TYPE_CHECKING:
     from medic_cli.preflight.answers import PlaceJson, PreflightAnswer, PreflightFindingJson
     from medic_cli.preflight.findings import PlacedFinding, Preflight
-    from medic_cli.preflight.model import Place, Unknown
+    from medic_cli.preflight.model import Place
     from medic_cli.sarif import Result
 
 _MAX_UNKNOWNS = 10
@@ -61,15 +60,16 @@ def print_preflight(result: Preflight) -> None:
     for placed in result.findings:
         finding, text = placed.finding, FINDING_TEXTS[placed.finding.kind]
         sign, style = STYLES[finding.severity]
-        console.print(shown(f"{sign:<10}", style) + shown(text.title, "bold"))
+        console.print(styled(f"{sign:<10}", style) + styled(text.title, "bold"))
         branches = f", {listed(finding.branches)}" if finding.branches else ""
-        console.print(shown(f"  {_where(placed.place)}{branches}", "cyan"))
-        console.print(shown(f"  {finding.detail}"))
-        console.print(shown(f"  {text.advice}  medic explain {text.entry}", "dim"))
+        console.print(styled(f"  {_where(placed.place)}{branches}", "cyan"))
+        console.print(styled(f"  {finding.detail}"))
+        console.print(styled(f"  {text.advice}  medic explain {text.entry}", "dim"))
     print_list(console, "Unknown: the files do not tell it, so it was not checked:", _unknown_lines(result))
-    print_list(console, "NOT READ, so a missing finding does not mean that all is well:", _gap_lines(result))
+    gaps = (f"{each.file}: {each.reason}" for each in result.gaps)
+    print_list(console, "NOT READ, so a missing finding does not mean that all is well:", gaps)
     worst = next((severity for severity, number in result.totals.items() if number), None)
-    console.print(shown(f"{headline(result)}.", STYLES[worst][1] if worst else "bold green"))
+    console.print(styled(f"{headline(result)}.", STYLES[worst][1] if worst else "bold green"))
 
 
 def headline(result: Preflight) -> str:
@@ -86,14 +86,6 @@ def _where(place: Place) -> str:
 
 
 def _unknown_lines(result: Preflight) -> list[str]:
-    lines = [_unknown_line(each) for each in result.unknowns]
+    lines = [f"{_where(each.place)}, {each.what}: {each.reason}" for each in result.unknowns]
     rest = len(lines) - _MAX_UNKNOWNS
     return [*lines[:_MAX_UNKNOWNS], *([f"and {rest} more: see --json"] if rest > 0 else [])]
-
-
-def _unknown_line(each: Unknown) -> str:
-    return f"{_where(each.place)}, {each.what}: {each.reason}"
-
-
-def _gap_lines(result: Preflight) -> list[str]:
-    return [f"{each.file}: {each.reason}" for each in result.gaps]

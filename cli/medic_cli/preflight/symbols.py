@@ -92,6 +92,13 @@ def is_plain(value: Json) -> bool:
     return next(symbols_in(value), None) is None
 
 
+def partition_of(region: str) -> str:
+    """The partition of a region; a symbol if the region is one."""
+    if not is_plain(region):
+        return str(PARTITION)
+    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
 def filled(text: str, values: Mapping[Symbol, str]) -> str | None:
     """The text with a value in place of each symbol; None if a symbol has no value."""
     if any(symbol not in values for symbol in symbols_in(text)):

@@ -12,14 +12,7 @@ from pathlib import Path
 
 from medic_cli.errors import CouldNotLookError
 from medic_cli.preflight.documents import FileContent, read_document
-from medic_cli.preflight.intrinsics import (
-    APP_TYPE,
-    BRANCH_TYPE,
-    NESTED_TYPE,
-    ROLE_TYPE,
-    Library,
-    Template,
-)
+from medic_cli.preflight.intrinsics import Library, ResourceType, Template
 from medic_cli.preflight.model import Gap, Place, Planned, PlannedApp, PlannedBranch, PlannedRole, Unknown
 from medic_cli.preflight.symbols import ACCOUNT, REGION, Json, is_plain, unknown, why_unknown
 
@@ -134,7 +127,7 @@ def _read_stack(
 
 def _read_nested(template: Template, folder: Path, templates: list[Template], gaps: list[Gap], depth: int) -> None:
     """The templates of nested stacks, which the CDK writes beside their parent's."""
-    for logical_id, resource in template.resources(NESTED_TYPE).items():
+    for logical_id, resource in template.resources(ResourceType.NESTED).items():
         metadata = resource.get("Metadata")
         name = metadata.get(_ASSET_PATH) if isinstance(metadata, Mapping) else None
         if not isinstance(name, str) or depth > _MAX_ASSEMBLIES:
@@ -186,7 +179,7 @@ def _place(template: Template, logical_id: str) -> Place:
 
 
 def _apps(template: Template) -> Iterator[PlannedApp]:
-    for logical_id, resource in template.resources(APP_TYPE).items():
+    for logical_id, resource in template.resources(ResourceType.APP).items():
         given = template.properties(resource)
         creation = given.get("AutoBranchCreationConfig")
         creation = {"EnableAutoBranchCreation": creation} if isinstance(creation, str) else creation or {}
@@ -205,12 +198,11 @@ def _apps(template: Template) -> Iterator[PlannedApp]:
             auto_branch_patterns=creation.get("AutoBranchCreationPatterns"),
             account=template.account,
             region=template.region,
-            partition=template.partition,
         )
 
 
 def _branches(template: Template) -> Iterator[PlannedBranch]:
-    for logical_id, resource in template.resources(BRANCH_TYPE).items():
+    for logical_id, resource in template.resources(ResourceType.BRANCH).items():
         given = template.properties(resource)
         yield PlannedBranch(
             place=_place(template, logical_id),
@@ -223,12 +215,11 @@ def _branches(template: Template) -> Iterator[PlannedBranch]:
             pull_request_previews=given.get("EnablePullRequestPreview"),
             account=template.account,
             region=template.region,
-            partition=template.partition,
         )
 
 
 def _roles(template: Template) -> Iterator[PlannedRole]:
-    for logical_id, resource in template.resources(ROLE_TYPE).items():
+    for logical_id, resource in template.resources(ResourceType.ROLE).items():
         given = template.properties(resource)
         yield PlannedRole(
             place=_place(template, logical_id),

@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medic.arns import arn_parts
-from medic_cli.preflight.intrinsics import partition_of
+from medic.arns import arn_parts, name_of
 from medic_cli.preflight.model import Place, Planned, PlannedApp, PlannedBranch, PlannedRole, Removal
-from medic_cli.preflight.symbols import ACCOUNT, REGION, Json, Kind, Symbol, is_plain, unknown
+from medic_cli.preflight.symbols import ACCOUNT, REGION, Json, Kind, Symbol, is_plain, partition_of, unknown
 from medic_cli.preflight.template import Deployment, pairs, text_of
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 _APPS, _BRANCHES = {"aws_amplify_app", "awscc_amplify_app"}, {"aws_amplify_branch", "awscc_amplify_branch"}
 _ROLES = {"aws_iam_role", "awscc_iam_role"}
-_SERVICE_ROLE = {"aws_amplify_app": "iam_service_role_arn", "awscc_amplify_app": "iam_service_role"}
 _ROLE_FIELDS = {
     "compute_role_arn": "compute role",
     "iam_service_role_arn": "service role",
@@ -133,7 +131,6 @@ class _Plan:
             or self._value(resource, "auto_branch_creation_patterns"),
             account=account,
             region=region,
-            partition=partition_of(region),
         )
 
     def _branch(self, resource: _Resource) -> PlannedBranch:
@@ -149,7 +146,6 @@ class _Plan:
             pull_request_previews=self._value(resource, "enable_pull_request_preview"),
             account=self._account,
             region=self._region(resource),
-            partition=partition_of(self._region(resource)),
         )
 
     def _role(self, resource: _Resource) -> PlannedRole:
@@ -167,7 +163,7 @@ class _Plan:
         for type_, values, data in self._data:
             arn, trust = values.get("arn"), values.get("assume_role_policy")
             if type_ == "aws_iam_role" and isinstance(arn, str) and isinstance(trust, str):
-                yield PlannedRole(Place(self._path, str(data.get("address"))), arn, arn.rpartition("/")[2], trust)
+                yield PlannedRole(Place(self._path, str(data.get("address"))), arn, name_of(arn), trust)
 
     def _removals(self) -> Iterator[Removal]:
         """Roles that an app or branch has now and loses, as the plan itself says."""

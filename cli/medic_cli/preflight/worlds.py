@@ -36,16 +36,15 @@ def worlds(planned: Planned, apps: tuple[PlannedApp, ...]) -> tuple[tuple[World,
         The combinations, and True if these are all. Of more than 256, only the first is given.
     """
     names = dict(_role_names(planned))
-    named = _Named(planned)
-    anywhere = {ACCOUNT: named.accounts, REGION: named.regions, PARTITION: named.partitions}
+    named = _named(planned)
     used = set(_symbols(planned, apps))
-    candidates = {symbol: [_UNNAMED[symbol], *values] for symbol, values in anywhere.items() if symbol in used}
+    candidates = {symbol: [value, *named[symbol.kind]] for symbol, value in _UNNAMED.items() if symbol in used}
     for number, app in enumerate(apps):
         for symbol in symbols_in(app.id):
-            candidates[symbol] = [f"dpreflight{number}", *([] if app.new else named.apps)]
+            candidates[symbol] = [f"dpreflight{number}", *([] if app.new else named[Kind.APP])]
     for number, branch in enumerate(planned.branches):
         if not is_plain(branch.name):
-            candidates[branch_symbol(branch.place.address)] = [f"preflight-branch-{number}", *named.branches]
+            candidates[branch_symbol(branch.place.address)] = [f"preflight-branch-{number}", *named[Kind.BRANCH]]
     candidates = {symbol: list(dict.fromkeys(values)) for symbol, values in candidates.items()}
     found = tuple(islice(_combinations(candidates, names), MAX_WORLDS + 1))
     return (found, True) if len(found) <= MAX_WORLDS else (found[:1], False)
@@ -76,46 +75,38 @@ def _role_names(planned: Planned) -> Iterator[tuple[Symbol, str]]:
                 yield symbol, role.name if role.name and is_plain(role.name) else f"preflight-role-{number}"
 
 
-class _Named:
-    """The accounts, regions, apps and branches that the trust policies and role ARNs name."""
+def _named(planned: Planned) -> Mapping[Kind, list[str]]:
+    """The accounts, regions, partitions, apps and branches that the trust policies and role ARNs name."""
+    named: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+    for role in planned.roles:
+        for text in texts_in(role.trust):
+            _read(text, named)
+    roles = [role for app in planned.apps for role in (app.service_role, app.compute_role)]
+    roles += [branch.compute_role for branch in planned.branches]
+    for arn in filter(None, roles):
+        _read(arn, named)
+    return named
 
-    def __init__(self, planned: Planned) -> None:
-        self.accounts: list[str] = []
-        self.regions: list[str] = []
-        self.partitions: list[str] = []
-        self.apps: list[str] = []
-        self.branches: list[str] = []
-        for role in planned.roles:
-            for text in texts_in(role.trust):
-                self._read(text)
-        roles = [role for app in planned.apps for role in (app.service_role, app.compute_role)]
-        roles += [branch.compute_role for branch in planned.branches]
-        for arn in filter(None, roles):
-            self._read(arn)
 
-    def _read(self, text: str) -> None:
-        self.accounts += _ACCOUNT_ID.findall(text)
-        if text.startswith("{"):  # a policy as JSON text
-            for quoted in re.findall(r'"([^"]{1,2048})"', text):
-                self._read(quoted)
-            return
-        self.accounts += _account_like(text)
-        parts = text.split(":", _ARN_PARTS - 1)
-        if parts[0] != "arn" or len(parts) < 3:  # noqa: PLR2004 - arn, partition and service
-            return
-        partition, region, account, resource = parts[1], *(*parts[3:], "", "", "")[:3]
-        self._add(self.partitions, partition)
-        self._add(self.regions, region)
-        self.accounts += _account_like(account)
-        _, _, rest = resource.partition("apps/")
-        app, _, branch = rest.partition("/branches/")
-        self._add(self.apps, app.partition("/")[0])
-        self._add(self.branches, branch)
-
-    @staticmethod
-    def _add(names: list[str], name: str) -> None:
+def _read(text: str, named: dict[Kind, list[str]]) -> None:
+    named[Kind.ACCOUNT] += _ACCOUNT_ID.findall(text)
+    if text.startswith("{"):  # a policy as JSON text
+        for quoted in re.findall(r'"([^"]{1,2048})"', text):
+            _read(quoted, named)
+        return
+    named[Kind.ACCOUNT] += _account_like(text)
+    parts = text.split(":", _ARN_PARTS - 1)
+    if parts[0] != "arn" or len(parts) < 3:  # noqa: PLR2004 - arn, partition and service
+        return
+    partition, region, account, resource = parts[1], *(*parts[3:], "", "", "")[:3]
+    named[Kind.ACCOUNT] += _account_like(account)
+    app, _, branch = resource.partition("apps/")[2].partition("/branches/")
+    names = {
+        Kind.PARTITION: partition, Kind.REGION: region, Kind.APP: app.partition("/")[0], Kind.BRANCH: branch,
+    }  # fmt: skip
+    for kind, name in names.items():
         if name and is_plain(name):
-            names.append(name)
+            named[kind].append(name)
 
 
 def _account_like(pattern: str) -> list[str]:

@@ -16,9 +16,8 @@ from medic_cli.output import print_json
 from medic_cli.sarif import sarif_log
 from medic_cli.scan.model import FailOn, exit_code
 from medic_cli.scan.opted_in import OptInTerms, read_settings, settings_file, terms_of_stacks
-from medic_cli.scan.output import print_scan, scan_as_json
+from medic_cli.scan.output import print_scan, scan_as_json, scan_result
 from medic_cli.scan.page import scan_page
-from medic_cli.scan.sarif import scan_result
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from medic.diagnosis.facts import STATIC_KEYS
 from medic.text import bare, listed, shown
-from medic_cli.scan.facts import is_preview, may_be_auto_created
+from medic_cli.scan.facts import may_be_auto_created
 from medic_cli.scan.model import FindingKind, Severity
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from medic_cli.scan.facts import AppFacts
     from medic_cli.scan.model import ScanFinding
 
-_AWS_KEYS = frozenset({"access key id", "secret access key", "session token"})
 _HARMLESS_ALONE = frozenset({"access key id"})
 
 _Variables = tuple["EnvironmentVariable", ...]
@@ -44,8 +44,8 @@ def _secrets(variables: _Variables) -> _Variables:
 def _secret_findings(
     facts: AppFacts, secrets: _Variables, level: str, branches: tuple[str, ...]
 ) -> Iterator[ScanFinding]:
-    keys = tuple(each for each in secrets if each.looks_like in _AWS_KEYS)
-    others = tuple(each for each in secrets if each.looks_like not in _AWS_KEYS)
+    keys = tuple(each for each in secrets if each.looks_like in STATIC_KEYS)
+    others = tuple(each for each in secrets if each.looks_like not in STATIC_KEYS)
     if keys:
         harmless = all(each.looks_like in _HARMLESS_ALONE for each in keys)
         severity = Severity.WARNING if harmless else Severity.ERROR
@@ -63,7 +63,7 @@ def exposure_findings(facts: AppFacts) -> Iterator[ScanFinding]:
     """Compute roles that unreviewed code runs with now, or will run with in the next preview or pushed branch."""
     if not facts.ssr:
         return
-    previews = tuple(branch for branch in facts.branches if is_preview(branch))
+    previews = tuple(branch for branch in facts.branches if branch.is_preview)
     yield from _exposed_now(facts, FindingKind.PREVIEW_EXPOSED, previews, "The branch is a pull-request preview")
     pushed = tuple(branch for branch in facts.branches if _is_pushed_and_inherits(facts, branch))
     yield from _exposed_now(facts, FindingKind.AUTO_BRANCH_EXPOSED, pushed, "A push may have created the branch")
@@ -76,7 +76,7 @@ def _is_pushed_and_inherits(facts: AppFacts, branch: Branch) -> bool:
     Someone chose the production branch, and someone chose a role that is set on the branch itself.
     """
     chosen = branch.compute_role_arn is not None or branch.stage == "PRODUCTION"
-    return not chosen and not is_preview(branch) and may_be_auto_created(facts.app, branch)
+    return not chosen and not branch.is_preview and may_be_auto_created(facts.app, branch)
 
 
 def _exposed_now(facts: AppFacts, kind: FindingKind, branches: tuple[Branch, ...], what: str) -> Iterator[ScanFinding]:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _NOT_READ = Unreadable("a scan reads no builds")
 _SSR_PLATFORMS = frozenset({"WEB_COMPUTE", "WEB_DYNAMIC"})
-_PREVIEW_STAGE = "PULL_REQUEST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +80,6 @@ class AppFacts:
     def names_unless_all(self, branches: tuple[Branch, ...]) -> tuple[str, ...]:
         """The branches' names. Empty if they are all of the app's branches, as `ScanFinding.branches` wants it."""
         return () if len(branches) == len(self.branches) else tuple(branch.name for branch in branches)
-
-
-def is_preview(branch: Branch) -> bool:
-    """True for a pull-request preview. Any one sign is enough, because the stage can be edited."""
-    return branch.stage == _PREVIEW_STAGE or bool(branch.source_branch or branch.destination_branch)
 
 
 def may_be_auto_created(app: App, branch: Branch) -> bool:

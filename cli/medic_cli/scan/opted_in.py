@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from medic.alerts.wording import capitalized
 from medic.diagnosis.model import Diagnosis
 from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
-from medic.events import Scope
 from medic.evidence import Absent, Item, RolePolicies, Unreadable
-from medic.labels import ActionKind, Label, Phase, Trigger
-from medic.plan.failure import ConfirmedFailure
+from medic.labels import ActionKind, Label, Phase
 from medic.plan.guardrails import (
     ATTACH_GUARDRAILS,
     BRANCH_NAME,
@@ -35,26 +34,19 @@ from medic.plan.guardrails import (
     Question,
     ask_all,
 )
-from medic.plan.optin import (
-    AUTO_FIX,
-    IGNORE,
-    SERVICE_ROLE,
-    OptIn,
-    RoleChoice,
-    choose_compute_role,
-    choose_service_role,
-    read_opt_in,
-)
+from medic.plan.optin import AUTO_FIX, IGNORE, SERVICE_ROLE, read_opt_in
 from medic.records import replace
 from medic.settings import Mode, Settings
 from medic.settings_reader import CONTEXT_KEY, SettingsError
 from medic_cli.files import read_json_file
 from medic_cli.scan.model import FindingKind, Severity
+from medic_cli.would_do import question, role_choices
 
 if TYPE_CHECKING:
     from medic.evidence import Branch
     from medic_cli.scan.facts import AppFacts
     from medic_cli.scan.model import ScanFinding
+    from medic_cli.would_do import RoleChoices
 
 _SETTINGS_FILE = "cdk.json"
 _MAX_BYTES = 1 << 20
@@ -147,8 +139,7 @@ def roles_needing_policies(facts: AppFacts, terms: OptInTerms) -> tuple[str, ...
 
     for branch in facts.branches:
         if _may_be_changed(facts, branch, terms):
-            opt_in = read_opt_in(terms.settings, branch.tags)
-            for change in _possible_changes(facts, branch, opt_in, terms, note):
+            for change in _possible_changes(facts, branch, terms, note):
                 ask_all(change.guardrails, change.question)
     return tuple(dict.fromkeys(wanted))
 
@@ -181,7 +172,7 @@ def _answers(
     opt_in, tag = read_opt_in(terms.settings, branch.tags), branch.tags.get(AUTO_FIX)
     if tag in (None, Mode.REPORT, IGNORE):
         return
-    note = f"{opt_in.note[:1].upper()}{opt_in.note[1:]}"
+    note = capitalized(opt_in.note)
     if tag not in list(Mode):
         yield FindingKind.OPT_IN_UNKNOWN, Severity.WARNING, note, None
     elif opt_in.mode is Mode.REPORT:
@@ -190,7 +181,7 @@ def _answers(
         detail = "The settings limit the bot to certain apps, and this app is not one of them."
         yield FindingKind.FIX_REFUSED, Severity.WARNING, detail, None
     else:
-        found = _possible_changes(facts, branch, opt_in, terms, lambda name: policies.get(name) or _NOT_READ)
+        found = _possible_changes(facts, branch, terms, lambda name: policies.get(name) or _NOT_READ)
         yield from (change.answer() for change in found)
 
 
@@ -222,32 +213,26 @@ class _PossibleChange:
 
 
 def _possible_changes(
-    facts: AppFacts, branch: Branch, opt_in: OptIn, terms: OptInTerms, policies: _PoliciesOf
+    facts: AppFacts, branch: Branch, terms: OptInTerms, policies: _PoliciesOf
 ) -> Iterator[_PossibleChange]:
     """What the bot would do if the branch failed: attach a compute role, or repair an unusable service role."""
-    question = _question(facts, branch, opt_in, terms, policies)
+    attach = _question(facts, branch, terms, policies)
     # If only the default role's ARN is unknown, ask what can be asked. If no role can be chosen, that refuses.
-    unknown = question.choice.arn == _UNKNOWN_DEFAULT_ROLE
-    yield _PossibleChange("attach a compute role", question, _STATIC_WITHOUT_ROLE if unknown else STATIC_ATTACH)
-    service = service_role_verdict(question.failure.evidence, facts.app.service_role_arn)
+    unknown = attach.choice.arn == _UNKNOWN_DEFAULT_ROLE
+    yield _PossibleChange("attach a compute role", attach, _STATIC_WITHOUT_ROLE if unknown else STATIC_ATTACH)
+    service = service_role_verdict(attach.failure.evidence, facts.app.service_role_arn)
     if SERVICE_ROLE in facts.app.tags and service is not None and service.usable is False:
-        repair = replace(question, change=ActionKind.REPAIR_SERVICE)
+        repair = replace(attach, change=ActionKind.REPAIR_SERVICE)
         yield _PossibleChange("repair the service role", repair, STATIC_REPAIR)
 
 
-def _choices(facts: AppFacts, branch: Branch, terms: OptInTerms) -> tuple[RoleChoice, RoleChoice]:
-    """The compute role and the service role that the bot would set."""
-    settings, app = terms.settings, facts.app
-    default = terms.default_role or _UNKNOWN_DEFAULT_ROLE
-    return (
-        choose_compute_role(settings, default, app.id, branch.name, branch.tags),
-        choose_service_role(settings, app.id, branch.name, app.tags),
-    )
+def _choices(facts: AppFacts, branch: Branch, terms: OptInTerms) -> RoleChoices:
+    return role_choices(terms.settings, terms.default_role or _UNKNOWN_DEFAULT_ROLE, facts.app, branch)
 
 
-def _question(facts: AppFacts, branch: Branch, opt_in: OptIn, terms: OptInTerms, policies: _PoliciesOf) -> Question:
+def _question(facts: AppFacts, branch: Branch, terms: OptInTerms, policies: _PoliciesOf) -> Question:
     """The question for a failure that the branch might have."""
-    attach, repair = _choices(facts, branch, terms)
+    roles = attach, repair = _choices(facts, branch, terms)
     evidence = replace(facts.evidence(branch), candidate_role_arn=attach.arn, repair_role_arn=repair.arn)
     diagnosis = Diagnosis(
         label=Label.CREDENTIALS_MISSING_RUNTIME,
@@ -259,23 +244,13 @@ def _question(facts: AppFacts, branch: Branch, opt_in: OptIn, terms: OptInTerms,
         candidate=compute_role_verdict(evidence, attach.arn),
         repair=service_role_verdict(evidence, repair.arn),
     )
-    failure = ConfirmedFailure(
-        scope=Scope(facts.partition, facts.account, facts.region, facts.app.id, branch.name),
-        trigger=Trigger.RUNTIME,
+    return question(
+        terms.settings,
+        evidence,
+        diagnosis,
         app=facts.app,
         branch=branch,
-        evidence=evidence,
-        diagnosis=diagnosis,
-        opt_in=opt_in,
-        compute_choice=attach,
-        service_choice=repair,
-        noticed_at=facts.read_at,
-    )
-    return Question(
-        failure,
-        terms.settings,
-        asked_at=facts.read_at,
+        roles=roles,
         jobs=lambda: Absent("no job failed"),
         policies=policies,
-        allowed_until=facts.read_at,
     )

@@ -1,4 +1,4 @@
-"""A scan as JSON and as text for a terminal, with the sentences that the HTML page uses too."""
+"""A scan as JSON, as SARIF and as text for a terminal, with the sentences that the HTML page uses too."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from medic.arns import name_of
 from medic.text import listed
-from medic_cli.output import print_list, shown, terminal
+from medic_cli.output import print_list, styled, terminal
+from medic_cli.sarif import Result, Rule
 from medic_cli.scan.model import FINDING_TEXTS, Severity
 
 if TYPE_CHECKING:
@@ -147,8 +149,29 @@ def _interrupted(scan: Scan) -> str:
 def _gap_line(gap: Gap) -> str:
     where = f" in {gap.region}" if gap.region else ""
     apps = f" for {listed(gap.app_ids)}" if gap.app_ids else ""
-    roles = f" of {listed(tuple(arn.rpartition('/')[2] for arn in gap.roles))}" if gap.roles else ""
+    roles = f" of {listed(map(name_of, gap.roles))}" if gap.roles else ""
     return f"{gap.action}{where}{apps}{roles}: {gap.reason}"
+
+
+def scan_result(finding: ScanFinding) -> Result:
+    """A scan reads no files, and code scanning wants one: a path that names the app takes its place."""
+    where = "/".join(filter(None, ("amplify", finding.region or "iam", finding.app_id)))
+    resource = "/".join(filter(None, (finding.app_name or finding.role, *finding.branches[:1])))
+    return finding_result(finding, where, 1, resource or "account")
+
+
+def finding_result(finding: ScanFinding, file: str, line: int, resource: str) -> Result:
+    text = FINDING_TEXTS[finding.kind]
+    branches = f" Branches: {', '.join(finding.branches)}." if finding.branches else ""
+    return Result(
+        rule=Rule(finding.kind.value, text.title, f"{text.advice} See `medic explain {text.entry}`."),
+        level=finding.severity.value,
+        message=f"{text.title}. {finding.detail}{branches} {text.advice}",
+        file=file,
+        line=line,
+        resource=resource,
+        identity=(*finding.branches, finding.role or ""),
+    )
 
 
 def print_scan(scan: Scan) -> None:
@@ -170,7 +193,7 @@ def _print_table(console: Console, findings: tuple[ScanFinding, ...]) -> None:
     table.add_column("branches", min_width=10, ratio=2, overflow="fold")
     table.add_column("details", ratio=6, overflow="fold")
     for finding in findings:
-        table.add_row(_where(finding), shown(_branches(finding)), _details(finding))
+        table.add_row(_where(finding), styled(_branches(finding)), _details(finding))
     _print_indented(console, table, 2)
     console.print()
 
@@ -182,9 +205,9 @@ def _print_indented(console: Console, what: Table | Text, by: int) -> None:
 
 def _where(finding: ScanFinding) -> Text:
     if finding.app_id is None:
-        return shown("IAM", "bold")
-    place = shown(finding.app_name or "", "bold")
-    return Text.assemble(place, "\n", shown(f"{finding.app_id}\n{finding.region}", "dim"))
+        return styled("IAM", "bold")
+    place = styled(finding.app_name or "", "bold")
+    return Text.assemble(place, "\n", styled(f"{finding.app_id}\n{finding.region}", "dim"))
 
 
 def _branches(finding: ScanFinding) -> str:
@@ -195,9 +218,9 @@ def _branches(finding: ScanFinding) -> str:
 
 
 def _details(finding: ScanFinding) -> Text:
-    parts: list[Text | str] = [shown(finding.detail)]
+    parts: list[Text | str] = [styled(finding.detail)]
     if finding.role:
-        parts += ["\n", shown(finding.role, "cyan")]
+        parts += ["\n", styled(finding.role, "cyan")]
     return Text.assemble(*parts)
 
 
@@ -205,9 +228,9 @@ def _print_end(console: Console, scan: Scan) -> None:
     worst = next((severity for severity, number in scan.totals.items() if number), None)
     style = STYLES[worst][1] if worst else "bold green"
     account = f" of account {scan.account}" if scan.account else ""
-    console.print(shown(f"{headline(scan)}{account}.", style))
-    console.print(shown(f"{call_summary(scan)}; {settings_used(scan)}.", "dim"))
+    console.print(styled(f"{headline(scan)}{account}.", style))
+    console.print(styled(f"{call_summary(scan)}; {settings_used(scan)}.", "dim"))
     if any(finding.statement for finding in scan.findings):
-        console.print(shown("Use --json or --html to see the proposed trust policy statements.", "dim"))
+        console.print(styled("Use --json or --html to see the proposed trust policy statements.", "dim"))
     if scan.partial:
         print_list(console, f"PARTIAL SCAN: {PARTIAL_WARNING}:", partial_reasons(scan))

@@ -17,7 +17,6 @@ from medic.evidence import Item, Present, RolePolicies
 from medic.policies import allow_statements, texts
 from medic.redaction import redact
 from medic.text import bare, listed
-from medic_cli.scan.facts import is_preview
 from medic_cli.scan.model import FindingKind, ScanFinding, Severity
 
 if TYPE_CHECKING:
@@ -178,7 +177,7 @@ def _without_compute_role(facts: AppFacts) -> Iterator[ScanFinding]:
     """Branches that need a compute role and have none. Previews are left out: they are safer without one."""
     if facts.app.platform != "WEB_COMPUTE":
         return
-    without = tuple(b for b in facts.branches if facts.compute_role_of(b) is None and not is_preview(b))
+    without = tuple(b for b in facts.branches if facts.compute_role_of(b) is None and not b.is_preview)
     if without:
         detail = "No compute role is set on the branch or on the app."
         names = facts.names_unless_all(without)
@@ -285,7 +284,7 @@ def is_logging_role_arn(arn: str) -> bool:
 
 def permissions_beyond_logging(policies: RolePolicies) -> tuple[str, ...]:
     """What the policies allow besides CloudWatch Logs: actions, and names of AWS managed policies."""
-    managed = (arn.rpartition("/")[2] for arn in policies.attached if ":iam::aws:policy/" in arn)
+    managed = (name_of(arn) for arn in policies.attached if ":iam::aws:policy/" in arn)
     found = [name for name in managed if name not in _LOG_POLICIES]
     for statement in allow_statements(policies.documents):
         found += (f"everything but {bare(action)}" for action in texts(statement.get("NotAction")))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from medic_cli.aws import explained, session
-from medic_cli.errors import SOMETHING_WRONG, CouldNotLookError
+from medic_cli.errors import SOMETHING_WRONG
+from medic_cli.files import write_text
 from medic_cli.options import AppAndBranch, app_argument, aws_options, branch_argument, examples, json_option
-from medic_cli.output import print_json, shown, terminal
+from medic_cli.output import print_json, styled, terminal
 from medic_cli.snapshot.compare import compare, value_text
 from medic_cli.snapshot.snapshot import SnapshotReader, read_snapshot, state_in
 
@@ -73,8 +74,8 @@ def _state(text: str, which: str, reader: Callable[[], SnapshotReader]) -> Branc
 
 def _print(comparison: Comparison) -> None:
     console = terminal()
-    console.print(shown(f"first   {comparison.first.name}, {comparison.first.taken_at}"))
-    console.print(shown(f"second  {comparison.second.name}, {comparison.second.taken_at}"))
+    console.print(styled(f"first   {comparison.first.name}, {comparison.first.taken_at}"))
+    console.print(styled(f"second  {comparison.second.name}, {comparison.second.taken_at}"))
     for difference in comparison.differences:
         _print_one(console, difference, "bold red")
     for difference in comparison.unknown:
@@ -84,17 +85,17 @@ def _print(comparison: Comparison) -> None:
     summary = f"{differences} of the settings differ" if differences else "Nothing differs"
     not_compared = f", {unknown} could not be compared" if unknown else ""
     same = ", ".join(aspect.title for aspect in comparison.same)
-    console.print(shown(f"{summary}{not_compared}; the same: {same}.", "dim"))
+    console.print(styled(f"{summary}{not_compared}; the same: {same}.", "dim"))
 
 
 def _print_one(console: Console, difference: Difference, style: str) -> None:
     console.print()
-    console.print(shown(difference.aspect.title, style), shown(difference.aspect.why_it_matters, "dim"), sep="  ")
+    console.print(styled(difference.aspect.title, style), styled(difference.aspect.why_it_matters, "dim"), sep="  ")
     for side, value in (("first", difference.first), ("second", difference.second)):
         head, *more = value_text(value).splitlines()
-        console.print(shown(f"  {side:<8}{head}"))
+        console.print(styled(f"  {side:<8}{head}"))
         for line in more:
-            console.print(shown(f"          {line}"))
+            console.print(styled(f"          {line}"))
 
 
 _SNAPSHOT_EXAMPLES = examples(
@@ -129,8 +130,5 @@ def snapshot_command(  # noqa: PLR0913 - click passes options by name
     if out == "-":
         sys.stdout.write(text)
         return
-    try:
-        Path(out).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CouldNotLookError(f"{out} can't be written: {error.strerror}.") from None
+    write_text(Path(out), text)
     click.echo(f"Wrote {out}.", err=True)

@@ -24,7 +24,7 @@ from medic.records import replace
 from medic.settings import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from medic.actions.outcome import UndoOutcome
@@ -44,15 +44,6 @@ _CREDIT = {
     ActionKind.REPAIR_SERVICE: "The build ran as that role.",
 }
 """Whether an applied change gets credit for a build that succeeded."""
-
-
-class _News(Struct, frozen=True):
-    kind: AlertKind
-    what: str
-    """The end of the headline."""
-    lines: tuple[tuple[str, str], ...] = ()
-    """The brief: labels and sentences."""
-    sections: tuple[Section, ...] = ()
 
 
 def compose_report(report: FailureReport) -> Alert:
@@ -89,14 +80,14 @@ def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a later build succeeded."""
     changes = " ".join(f"{_changed(each)} before that. {_CREDIT[each.kind]}" for each in incident.applied)
     lines = ((_BOT, wording.capitalized(changes) or "Changed nothing."),)
-    return _follow_up(scope, incident, _News(AlertKind.RESOLVED, f"build {job_id} succeeded", lines), job_id)
+    return _follow_up(scope, incident, AlertKind.RESOLVED, f"build {job_id} succeeded", lines, job_id=job_id)
 
 
 def compose_not_helped(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a build failed in the same way after a change."""
     lines = (*_cause(incident), _next_after_failed_change(scope, incident), *_changes(incident))
     what = f"build {job_id} failed in the same way after the change"
-    return _follow_up(scope, incident, _News(AlertKind.NOT_HELPED, what, lines), job_id)
+    return _follow_up(scope, incident, AlertKind.NOT_HELPED, what, lines, job_id=job_id)
 
 
 def compose_still_logged(scope: Scope, incident: Incident) -> Alert:
@@ -108,15 +99,14 @@ def compose_still_logged(scope: Scope, incident: Incident) -> Alert:
         hint = "If pages fail: the code may pass credentials itself, and even undefined ones override the role."
     else:
         hint = "If pages fail: Redeploy the branch. A first compute role may take effect with the next deployment only."
-    return _follow_up(
-        scope, incident, _News(AlertKind.NOT_CONFIRMED, what, (("State", state), (_NEXT, hint), *_changes(incident)))
-    )
+    lines = (("State", state), (_NEXT, hint), *_changes(incident))
+    return _follow_up(scope, incident, AlertKind.NOT_CONFIRMED, what, lines)
 
 
 def compose_quiet(scope: Scope, incident: Incident, minutes: int) -> Alert:
     """The alert that the SSR log has not shown an error for some minutes although the site had traffic."""
     what = f"no such error for {minutes} min, with traffic"
-    return _follow_up(scope, incident, _News(AlertKind.RESOLVED, what, tuple(_changes(incident))))
+    return _follow_up(scope, incident, AlertKind.RESOLVED, what, _changes(incident))
 
 
 def compose_no_traffic(scope: Scope, incident: Incident) -> Alert:
@@ -124,14 +114,14 @@ def compose_no_traffic(scope: Scope, incident: Incident) -> Alert:
     next_step = "Open a page of the site that uses AWS. The bot reads the log again every hour."
     what = "no such error for 1 h, but no traffic either"
     lines = ((_NEXT, next_step), *_changes(incident))
-    return _follow_up(scope, incident, _News(AlertKind.NOT_CONFIRMED, what, lines))
+    return _follow_up(scope, incident, AlertKind.NOT_CONFIRMED, what, lines)
 
 
 def compose_expired(scope: Scope, incident: Incident, why: str = "") -> Alert:
     """The alert that an incident closes without an approval or a known outcome, by default at its deadline."""
     what = why or f"no approval or new build since {incident.opened_at:%d %b %H:%M} UTC"
     lines = ((_NEXT, "None. The next such failure opens a new incident."), *_changes(incident))
-    return _follow_up(scope, incident, _News(AlertKind.EXPIRED, what, lines))
+    return _follow_up(scope, incident, AlertKind.EXPIRED, what, lines)
 
 
 def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
@@ -144,7 +134,7 @@ def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
     read = NamedText("AWS CLI", f"aws amplify get-branch {_named(scope)} --query branch.computeRoleArn")
     sections = (Section("Read the role", snippets=(read,)),) if scope.branch != "*" else ()
     what = "the bot could not find out how it ended"
-    return _follow_up(scope, incident, _News(AlertKind.OUTCOME_UNKNOWN, what, lines, sections))
+    return _follow_up(scope, incident, AlertKind.OUTCOME_UNKNOWN, what, lines, sections)
 
 
 def compose_unreported(scope: Scope, incident: Incident, why: str) -> Alert:
@@ -154,7 +144,7 @@ def compose_unreported(scope: Scope, incident: Incident, why: str) -> Alert:
     interrupted = f"Was interrupted, and now can't read the failure again{f' ({why})' if why else ''}."
     done = " ".join(text for _, text in _changes(incident))
     lines = (*_cause(incident), (_NEXT, "Look at the job and its log."), (_BOT, f"{interrupted} {done}".strip()))
-    return _follow_up(scope, incident, _News(kind, what, lines))
+    return _follow_up(scope, incident, kind, what, lines)
 
 
 def compose_replacement(scope: Scope, incident: Incident) -> Alert:
@@ -165,7 +155,7 @@ def compose_replacement(scope: Scope, incident: Incident) -> Alert:
         (_NEXT, "Look at the job and its log."),
         (_BOT, " ".join(("An older version could not deliver its alert.", *(text for _, text in _changes(incident))))),
     )
-    return _follow_up(scope, incident, _News(AlertKind(incident.state), what, lines))
+    return _follow_up(scope, incident, AlertKind(incident.state), what, lines)
 
 
 def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str) -> Alert:
@@ -176,16 +166,15 @@ def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str)
         (_NEXT, remedy),
         (_BOT, "Changed nothing. It may or may not be an IAM failure."),
     )
-    news = _News(AlertKind.UNDIAGNOSED, f"{failed}, the bot could not find out why", lines)
-    alert = _follow_up(scope, incident, news)
+    alert = _follow_up(scope, incident, AlertKind.UNDIAGNOSED, f"{failed}, the bot could not find out why", lines)
     return replace(alert, event={**incident_json(scope, incident), "reason": why})
 
 
 def compose_build_failed(scope: Scope, incident: Incident, ending: Ending) -> Alert:
     """The short alert on a build that failed, but not because of IAM: where, and the last error lines."""
     lines = [("Failed in", ending.place), ("Error", " · ".join(ending.errors))]
-    news = _News(AlertKind.BUILD_FAILED, f"job {incident.job_id}, not because of IAM", tuple(filter(all, lines)))
-    return replace(_follow_up(scope, incident, news), scope=None)
+    what = f"job {incident.job_id}, not because of IAM"
+    return replace(_follow_up(scope, incident, AlertKind.BUILD_FAILED, what, filter(all, lines)), scope=None)
 
 
 def compose_builds_failing(scope: Scope, incident: Incident, limits: Limits) -> Alert:
@@ -195,14 +184,14 @@ def compose_builds_failing(scope: Scope, incident: Incident, limits: Limits) -> 
         (_BOT, f"Reports no more of them one by one for {limits.storm_minutes} min. IAM failures are handled as ever."),
     )
     what = f"more than {limits.other_failures} within {limits.storm_minutes} min, not because of IAM"
-    return _of_region(_follow_up(scope, incident, _News(AlertKind.BUILDS_FAILING, what, lines)), incident)
+    return _of_region(_follow_up(scope, incident, AlertKind.BUILDS_FAILING, what, lines), incident)
 
 
 def compose_builds_reported_again(scope: Scope, incident: Incident) -> Alert:
     """The alert that failed builds are reported one by one again."""
     lines = ((_NEXT, "None. `medic history` lists the builds that were not reported one by one."),)
-    news = _News(AlertKind.EXPIRED, "failed builds are reported one by one again", lines)
-    return _of_region(_follow_up(scope, incident, news), incident)
+    what = "failed builds are reported one by one again"
+    return _of_region(_follow_up(scope, incident, AlertKind.EXPIRED, what, lines), incident)
 
 
 def compose_not_rebuilt(scope: Scope, incident: Incident, why: str) -> Alert:
@@ -212,7 +201,7 @@ def compose_not_rebuilt(scope: Scope, incident: Incident, why: str) -> Alert:
         (_NEXT, "Redeploy the branch to see whether the change helped. The change stays."),
         (_BOT, f"{done} Not rebuilt: {why.rstrip('.')}.".strip()),
     )
-    return _follow_up(scope, incident, _News(AlertKind.APPLIED, "the job is not rebuilt", lines))
+    return _follow_up(scope, incident, AlertKind.APPLIED, "the job is not rebuilt", lines)
 
 
 def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcome]) -> Alert:
@@ -232,7 +221,7 @@ def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcom
     if by_hand:
         kind, what = AlertKind.NOT_UNDONE, "the change could not be undone"
     sections = (Section("Undo by hand", snippets=by_hand),) if by_hand else ()
-    return _follow_up(scope, incident, _News(kind, what, lines, sections))
+    return _follow_up(scope, incident, kind, what, lines, sections)
 
 
 def compose_muted(scope: Scope, incident: Incident, until: datetime, who: str) -> Alert:
@@ -242,7 +231,7 @@ def compose_muted(scope: Scope, incident: Incident, until: datetime, who: str) -
         (_NEXT, f"None until then. To end the mute: {off}"),
         (_BOT, f"Sends no alerts about this branch and makes no changes there until then. Asked for by {who}."),
     )
-    return _follow_up(scope, incident, _News(AlertKind.MUTED, f"until {until:%d %b %H:%M} UTC", lines))
+    return _follow_up(scope, incident, AlertKind.MUTED, f"until {until:%d %b %H:%M} UTC", lines)
 
 
 def compose_log_missing(scope: Scope, incident: Incident) -> Alert:
@@ -252,7 +241,7 @@ def compose_log_missing(scope: Scope, incident: Incident) -> Alert:
         (_NEXT, "Open a page of the site, and check in Amplify (Hosting, Monitoring) that the app has a logging role."),
         (_BOT, "Until there is a log, the bot can't see missing credentials at SSR runtime. It says this once."),
     )
-    return _follow_up(scope, incident, _News(AlertKind.UNDIAGNOSED, "there is no SSR log to read", lines))
+    return _follow_up(scope, incident, AlertKind.UNDIAGNOSED, "there is no SSR log to read", lines)
 
 
 def compose_test(scope: Scope, alias: str = "") -> Alert:
@@ -306,7 +295,8 @@ def compose_storm(scope: Scope, storm: Incident, extent: Extent, apps: int, limi
         (_NEXT, "Look for what they have in common: a role, a repository connection, a policy."),
         (_BOT, f"No changes while it lasts. This alert reports {extent.total} failures; another follows if more join."),
     )
-    return _storm_alert(scope, storm, extent, _News(AlertKind.STORM, f"{apps} apps fail at once", lines))
+    alert = _follow_up(scope, storm, AlertKind.STORM, f"{apps} apps fail at once", lines, _storm_lists(extent))
+    return _of_region(alert, storm)
 
 
 def compose_storm_over(scope: Scope, storm: Incident, extent: Extent) -> Alert:
@@ -319,21 +309,20 @@ def compose_storm_over(scope: Scope, storm: Incident, extent: Extent) -> Alert:
         (_BOT, "Handles each incident alone again."),
     )
     what = f"{extent.total} incidents: {of_listed}{recovered} recovered, {still_open} still open"
-    return _storm_alert(scope, storm, extent, _News(AlertKind.STORM_OVER, what, lines))
+    return _of_region(_follow_up(scope, storm, AlertKind.STORM_OVER, what, lines, _storm_lists(extent)), storm)
 
 
-def _storm_alert(scope: Scope, storm: Incident, extent: Extent, news: _News) -> Alert:
+def _storm_lists(extent: Extent) -> Iterator[Section]:
     # Those opted in come first, because their lines are commands to run.
     ordered = sorted(extent.listed, key=lambda each: not each.opted_in)
     lines = _fitting([(each.opted_in, _affected_line(each)) for each in ordered])
     left_out = extent.total - len(lines)
-    lists = (
-        Section("Opted in", tuple(line for opted_in, line in lines if opted_in)),
-        Section("Not opted in", tuple(line for opted_in, line in lines if not opted_in)),
-        Section("More", (f"and {left_out} more: see `medic history`",) if left_out > 0 else ()),
-    )
-    listed = replace(news, sections=tuple(section for section in lists if section.items))
-    return _of_region(_follow_up(scope, storm, listed), storm)
+    lists = {
+        "Opted in": tuple(line for opted_in, line in lines if opted_in),
+        "Not opted in": tuple(line for opted_in, line in lines if not opted_in),
+        "More": (f"and {left_out} more: see `medic history`",) if left_out > 0 else (),
+    }
+    return (Section(heading, items) for heading, items in lists.items() if items)
 
 
 def _of_region(alert: Alert, incident: Incident) -> Alert:
@@ -353,24 +342,33 @@ def _fitting(lines: Sequence[tuple[bool, str]]) -> list[tuple[bool, str]]:
     return [line for line, size in zip(lines, sizes, strict=True) if size <= _MAX_STORM_CHARACTERS]
 
 
-def _follow_up(scope: Scope, incident: Incident, news: _News, job_id: str = "") -> Alert:
+def _follow_up(  # noqa: PLR0913, PLR0917 - the parts of an alert
+    scope: Scope,
+    incident: Incident,
+    kind: AlertKind,
+    what: str,
+    lines: Iterable[tuple[str, str]],
+    sections: Iterable[Section] = (),
+    *,
+    job_id: str = "",
+) -> Alert:
     """An alert on a known incident. It links to the incident's job, unless there is another `job_id`."""
     runtime = incident.trigger is Trigger.RUNTIME
     # Amplify's own event on the same bus tells other systems of a build that failed, but not because of IAM.
-    to_event_bus = news.kind is AlertKind.RESOLVED and incident.label != BotLabel.BUILD_FAILED
+    to_event_bus = kind is AlertKind.RESOLVED and incident.label != BotLabel.BUILD_FAILED
     return Alert(
-        kind=news.kind,
+        kind=kind,
         incident_id=incident.id,
         at=_at(incident),
         app=incident.app_name or scope.app_id,
         branch=scope.branch,
-        what=news.what,
-        brief=tuple(NamedText(*line) for line in news.lines),
+        what=what,
+        brief=tuple(NamedText(*line) for line in lines),
         identity=failure_report.identity(job_id or incident.job_id),
         place=wording.place(scope),
         links=tuple(failure_report.console_links(scope, job_id or incident.job_id, runtime=runtime)),
         scope=scope,
-        sections=news.sections,
+        sections=tuple(sections),
         channel=incident.channel,
         event={**incident_json(scope, incident)} if to_event_bus else {},
     )

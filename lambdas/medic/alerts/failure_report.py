@@ -339,7 +339,7 @@ def reference(report: FailureReport) -> Iterator[NamedText]:
     """The full names, and the roles before and after."""
     failure, incident = report.failure, report.incident
     yield NamedText("App", f"{failure.app.name} ({failure.scope.app_id}), {failure.app.platform}")
-    yield NamedText("Branch", branch_text(failure.scope))
+    yield NamedText("Branch", "not known; the whole app" if failure.scope.branch == "*" else failure.scope.branch)
     yield NamedText("Concerns", wording.ROLES[incident.role_kind])
     compute = failure.diagnosis.compute
     now = {ActionKind.ATTACH_COMPUTE: compute.arn if compute else None}
@@ -395,7 +395,3 @@ def approval(report: FailureReport) -> ButtonTarget | None:
     if not report.proposed or incident.state is not IncidentState.AWAITING_APPROVAL:
         return None
     return ButtonTarget(incident.id, incident.plan_hash, scope, expires_at=int(incident.deadline.timestamp()))
-
-
-def branch_text(scope: Scope) -> str:
-    return "not known; the whole app" if scope.branch == "*" else scope.branch

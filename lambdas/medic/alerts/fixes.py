@@ -282,7 +282,7 @@ def job_url(scope: Scope, job_id: str) -> str:
 
 def role_url(scope: Scope, role_arn: str, tab: str = "") -> str:
     """The page in the IAM console of a role, given by ARN or name. Tabs are `permissions` and `trust_relationships`."""
-    name = quote(role_arn.rsplit("/", 1)[-1], safe="")
+    name = quote(name_of(role_arn), safe="")
     return f"https://{_console_host(scope)}/iam/home#/roles/details/{name}{f'?section={tab}' if tab else ''}"
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         BranchJson,
         CauseJson,
         ChangeJson,
-        CheckJson,
         FindingJson,
         IncidentDetail,
         JobJson,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
         VerdictJson,
     )
     from medic.codec import Json
-    from medic.diagnosis.model import Cause, Check, Diagnosis, RoleVerdict
+    from medic.diagnosis.model import Cause, Diagnosis, RoleVerdict
     from medic.events import Scope
     from medic.evidence import Evidence, Job
     from medic.incidents.model import Change, Incident
@@ -93,9 +92,11 @@ def diagnosis_json(evidence: Evidence, diagnosis: Diagnosis) -> Json:
         **({"job": _job(evidence.job.value)} if isinstance(evidence.job, Present) else {}),
         "phase": diagnosis.phase.value,
         "findings": [finding_json(finding) for finding in diagnosis.findings],
-        "roles": roles_json(evidence, diagnosis),
-        "checks": [check_json(check) for check in diagnosis.checks],
-        "causes": [cause_json(cause) for cause in diagnosis.causes],
+        "roles": _roles(evidence, diagnosis),
+        "checks": [
+            {"id": check.id, "result": check.result.value, "detail": check.detail} for check in diagnosis.checks
+        ],
+        "causes": [_cause(cause) for cause in diagnosis.causes],
     }
 
 
@@ -141,7 +142,7 @@ def branch_json(evidence: Evidence) -> BranchJson:
     }
 
 
-def roles_json(evidence: Evidence, diagnosis: Diagnosis) -> RolesJson:
+def _roles(evidence: Evidence, diagnosis: Diagnosis) -> RolesJson:
     """The verdicts on both roles, and whether the compute role is set on the branch or on the app."""
     branch = value_of(evidence.branch)
     level: Literal["branch", "app"] = "branch" if branch and branch.compute_role_arn else "app"
@@ -170,11 +171,7 @@ def finding_json(finding: Finding) -> FindingJson:
     }
 
 
-def check_json(check: Check) -> CheckJson:
-    return {"id": check.id, "result": check.result.value, "detail": check.detail}
-
-
-def cause_json(cause: Cause) -> CauseJson:
+def _cause(cause: Cause) -> CauseJson:
     """A cause, with the ids of the checks that support it, contradict it, or could not be made."""
     return {
         "id": cause.id,

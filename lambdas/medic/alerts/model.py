@@ -127,10 +127,6 @@ class Alert(Struct, frozen=True):
         return bool(self.sections or self.log_lines or self.reference)
 
 
-def _left_out(_: str) -> str:
-    return ""
-
-
 def redacted(alert: Alert, *, emails: bool = False, quotes: bool = True) -> Alert:
     """The alert with every text redacted, once: the last step before it leaves.
 
@@ -138,7 +134,7 @@ def redacted(alert: Alert, *, emails: bool = False, quotes: bool = True) -> Aler
     The log scan has already redacted the log lines, all but e-mail addresses. Without `quotes` they are left out.
     """
     clean = cache(partial(redact, emails=emails))
-    clean_excerpt = (redact_emails if emails else str) if quotes else _left_out
+    clean_excerpt = (redact_emails if emails else str) if quotes else lambda _: ""
 
     def values(texts: tuple[NamedText, ...]) -> tuple[NamedText, ...]:
         return tuple(NamedText(item.name, clean(item.text)) for item in texts)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from medic.arns import RoleArn
+from medic.arns import RoleArn, name_of
 from medic.diagnosis.facts import Case, in_words, why_not_read
 from medic.diagnosis.model import Assumable, Check, CheckResult
 from medic.diagnosis.roles import PROPAGATION_TIME, UnknownPolicyError, permissions_of
@@ -339,12 +339,12 @@ def admin_policy_of_caller(case: Case) -> Iterator[Check]:
     read = case.evidence.policies.get(verdict.arn) if verdict else None
     if verdict is None or not isinstance(read, Present):
         return
-    held = sorted({arn.rpartition("/")[2] for arn in read.value.attached} & _ADMIN_POLICIES)
+    held = sorted({name_of(arn) for arn in read.value.attached} & _ADMIN_POLICIES)
     if held:
         yield Check(
             "admin_policy",
             CheckResult.FAIL,
-            f"{verdict.arn.rpartition('/')[2]} has {listed(held)} attached, which makes it an administrator of the"
+            f"{name_of(verdict.arn)} has {listed(held)} attached, which makes it an administrator of the"
             " account; more rights are no answer: medic explain more_policies_myth",
         )
 

@@ -18,8 +18,8 @@ from medic.diagnosis.causes_credentials import (
 from medic.diagnosis.causes_denied import access_denied
 from medic.diagnosis.causes_unassumable import compute_role_unassumable, service_role_unassumable
 from medic.diagnosis.checks import CHECKS_OF
-from medic.diagnosis.facts import Case
-from medic.diagnosis.model import Cause, Diagnosis, Rank
+from medic.diagnosis.facts import RANK_ORDER, Case
+from medic.diagnosis.model import Cause, Diagnosis
 from medic.diagnosis.roles import compute_role_verdict, service_role_verdict
 from medic.evidence import Evidence, value_of
 from medic.labels import Label, Phase
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _FindCauses: TypeAlias = Callable[[Case], Iterator[Cause]]
 
-_RANK_ORDER = tuple(Rank)
 _CAUSES_OF: Mapping[Label, _FindCauses] = {
     Label.SERVICE_ROLE_UNASSUMABLE: service_role_unassumable,
     Label.COMPUTE_ROLE_UNASSUMABLE: compute_role_unassumable,
@@ -62,7 +61,7 @@ def diagnose(evidence: Evidence, reading: LogReading, phase: Phase) -> Diagnosis
         findings=reading.findings,
         checks=checks,
         # Causes of one rank keep the order in which their function yields them.
-        causes=tuple(sorted(causes, key=lambda cause: _RANK_ORDER.index(cause.rank))),
+        causes=tuple(sorted(causes, key=lambda cause: RANK_ORDER.index(cause.rank))),
         service=service,
         compute=compute,
         candidate=compute if same else compute_role_verdict(evidence, evidence.candidate_role_arn),

@@ -34,7 +34,8 @@ _CODECOMMIT = re.compile(
     r"[a-z]{3,5}://(?:[^@/\s]{1,100}@)?git-codecommit\.(?P<region>[a-z0-9-]{4,32})\.[a-z.]{8,32}/v1/repos/"
     r"(?P<name>[\w.-]{1,100})"
 )
-_STATIC_KEYS = frozenset({"access key id", "secret access key", "session token"})
+STATIC_KEYS = frozenset({"access key id", "secret access key", "session token"})
+"""The forms that make up AWS credentials, as `EnvironmentVariable.looks_like` names them."""
 _LOGGING_ROLE_PREFIX = "AmplifySSRLogging"
 """Amplify names the role that writes SSR logs AmplifySSRLoggingRole-<uuid> or AmplifySSRLoggingPolicy-<uuid>."""
 
@@ -96,7 +97,7 @@ class Case:
     def static_keys(self) -> tuple[str, ...]:
         """Names of the environment variables whose values look like AWS credentials."""
         variables = [each for owner in (self.app, self.branch) if owner for each in owner.environment]
-        return tuple(dict.fromkeys(each.name for each in variables if each.looks_like in _STATIC_KEYS))
+        return tuple(dict.fromkeys(each.name for each in variables if each.looks_like in STATIC_KEYS))
 
     @property
     def failed_step_lasted(self) -> timedelta | None:
@@ -215,22 +216,8 @@ class Case:
         )
 
 
-_MOST_CERTAIN: Mapping[bool, Mapping[Source, Rank]] = {
-    False: {
-        Source.API: Rank.LIKELY,
-        Source.AMPLIFY: Rank.LIKELY,
-        Source.BUILD: Rank.LIKELY,
-        Source.RUNTIME: Rank.POSSIBLE,
-    },
-    True: {
-        Source.API: Rank.PROVEN,
-        Source.AMPLIFY: Rank.PROVEN,
-        Source.BUILD: Rank.PROVEN,
-        Source.RUNTIME: Rank.LIKELY,
-    },
-}
-"""By whether AWS's state agrees. A line of the customer's build counts only if it ended the build."""
-_RANK_ORDER = tuple(Rank)
+RANK_ORDER = tuple(Rank)
+"""The most certain first."""
 
 
 def bounded(rank: Rank, source: Source, *, state_agrees: bool) -> Rank:
@@ -238,7 +225,11 @@ def bounded(rank: Rank, source: Source, *, state_agrees: bool) -> Rank:
 
     A text alone proves nothing. Any visitor can cause a line in an SSR log, so such a line never proves a cause.
     """
-    return max(rank, _MOST_CERTAIN[state_agrees][source], key=_RANK_ORDER.index)
+    if source is Source.RUNTIME:
+        most_certain = Rank.LIKELY if state_agrees else Rank.POSSIBLE
+    else:
+        most_certain = Rank.PROVEN if state_agrees else Rank.LIKELY
+    return max(rank, most_certain, key=RANK_ORDER.index)
 
 
 def _allow(policies: RolePolicies, action: str) -> bool:

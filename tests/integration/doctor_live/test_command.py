@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from medic_cli.doctor.command import live_options
 from medic_cli.doctor_live.command import LiveOptions, doctor_live
-from medic_cli.doctor_live.options import live_options
 from tests.integration.doctor_live.scratch import Hook, doctor_session
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ def test_no_color_is_honoured_on_a_terminal() -> None:
     answers = {}
     for name, extra in (("colour", {}), ("none", {"NO_COLOR": "1"})):
         primary, secondary = pty.openpty()
-        code = "from medic_cli.output import terminal, shown; terminal().print(shown('refused', 'bold red'))"
+        code = "from medic_cli.output import terminal, styled; terminal().print(styled('refused', 'bold red'))"
         environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
         environment |= {"PYTHONPATH": f"{ROOT / 'lambdas'}:{ROOT / 'cli'}", "TERM": "xterm-256color", **extra}
         subprocess.run([sys.executable, "-c", code], stdout=secondary, env=environment, check=True)  # noqa: S603

@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from medic_cli.sarif import sarif_log
 from medic_cli.scan.model import FINDING_TEXTS, FindingKind, ScanFinding, Severity
-from medic_cli.scan.sarif import scan_result
+from medic_cli.scan.output import scan_result
 from tests.unit.cli.preflight.support import CASES, DATA
 from tests.unit.cli.support import medic
 
