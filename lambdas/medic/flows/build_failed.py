@@ -34,12 +34,7 @@ _OVER_KEY = "over"
 
 
 def report_build_failed(scope: Scope, app: App, job: JobRef, ending: Ending, services: Services) -> None:
-    """Open or count up the branch's incident, and send one alert for each job, unless too many builds fail.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached.
-        BusyError: another invocation works on this branch, or on the region.
-    """
+    """Open or count up the branch's incident, and send one alert for each job, unless too many builds fail."""
     if services.runtime.settings.log_lines is LogLines.NONE:
         ending = Ending()
     alert_key = f"failed:{job.id}"
@@ -52,7 +47,7 @@ def report_build_failed(scope: Scope, app: App, job: JobRef, ending: Ending, ser
             return
         else:
             counted = replace(_counted(before, scope, app, job, locked.now), reason=" · ".join(ending.errors))
-            incident = counted.mark_alert_due(alert_key)
+            incident = replace(counted, alert_due=alert_key)
             if services.region.read(scope).muted(scope, locked.now):
                 locked.save(counted)
                 return

@@ -60,10 +60,6 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
         job: the failed job, or the time of the line in the SSR log.
         obstacle: why it could not be diagnosed.
         services: AWS, the table, channels and telemetry.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached.
-        BusyError: another invocation works on this branch.
     """
     services.telemetry.record(
         TelemetryEvent.UNDIAGNOSED, scope=scope, job=job.id, reason=obstacle.kind, why=obstacle.why

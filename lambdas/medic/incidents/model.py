@@ -347,9 +347,6 @@ class Incident(Struct, frozen=True):
         """True if this alert was delivered to a channel, or is stored for one."""
         return alert_key in {*self.undelivered, *(receipt.partition("/")[0] for receipt in self.alerted)}
 
-    def mark_alert_due(self, alert_key: str) -> Incident:
-        return replace(self, alert_due=alert_key)
-
     def record_alert(self, alert_key: str, receipts: tuple[str, ...], now: datetime, *, delivered: bool) -> Incident:
         """Record who accepted an alert. Unless every channel did (`delivered`), schedule a retry.
 

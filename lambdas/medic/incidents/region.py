@@ -98,12 +98,12 @@ class RegionTable(Store):
     def count(self, scope: Scope) -> RegionState:
         """Count the scope's app for this minute, unless the minute is full, and return the item as it is then."""
         key, minute = _key(REGION, scope), _minute(self._clock())
-        attribute = f"{_MINUTE}{minute}"
+        apps = f"{_MINUTE}{minute}"
         item = self._update(
             key,
-            adds={attribute: {scope.app_id}},
+            adds={apps: {scope.app_id}},
             sets={"schema": SCHEMA},
-            condition=f"attribute_not_exists({attribute}) OR contains({attribute}, :id) OR size({attribute}) < :most",
+            condition=f"attribute_not_exists({apps}) OR contains({apps}, :id) OR size({apps}) < :most",
             values={"id": scope.app_id, "most": _MAX_APPS},
             returns_item=True,
         )
@@ -134,20 +134,17 @@ class RegionTable(Store):
                     f"{len(mutes)} apps and branches are muted in this region, and no more may be: end another mute"
                     f" first, or wait until {min(mutes.values()):%Y-%m-%d %H:%M} UTC"
                 )
-            if self._replace_mutes(scope, item, {**mutes, **muted}):
+            ends = {name: attribute(end) for name, end in (mutes | muted).items()}
+            unchanged = f"{_MUTES} = :before" if _MUTES in item else f"attribute_not_exists({_MUTES})"
+            written = self._update(
+                _key(REGION, scope),
+                sets={_MUTES: {"M": ends}, "schema": SCHEMA},
+                condition=unchanged,
+                values={"before": item[_MUTES]} if _MUTES in item else {},
+            )
+            if written is not None:
                 return
         raise RetryableError("dynamodb:UpdateItem", "MutesChanged", "others change the mutes at the same time")
-
-    def _replace_mutes(
-        self, scope: Scope, item: Mapping[str, AttributeValueTypeDef], mutes: Mapping[str, datetime]
-    ) -> bool:
-        """Write the mutes, unless they changed since the item was read. Returns whether they were written."""
-        unchanged, before = f"attribute_not_exists({_MUTES})", {}
-        if _MUTES in item:
-            unchanged, before = f"{_MUTES} = :before", {"before": item[_MUTES]}
-        ends: AttributeValueTypeDef = {"M": {name: attribute(end) for name, end in mutes.items()}}
-        sets: dict[str, Value] = {_MUTES: ends, "schema": SCHEMA}
-        return self._update(_key(REGION, scope), sets=sets, condition=unchanged, values=before) is not None
 
     def join_storm(self, scope: Scope, storm_id: str, incident_id: str) -> None:
         """Add an incident to a storm's list, or only count it if the list is full."""

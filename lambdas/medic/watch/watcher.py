@@ -126,7 +126,7 @@ class Watcher:
             settings=self.runtime.settings,
             amplify=gateways.amplify,
             logs=gateways.runtime_logs(seconds),
-            cursors=self._cursors,
+            cursors=Cursors(*self._stored),
             wake=self._wake,
             muted=lambda app_id: region.muted(self._app_scope(app_id), gateways.clock()),
             telemetry=self.telemetry,
@@ -141,10 +141,6 @@ class Watcher:
     def _app_scope(self, app_id: str) -> Scope:
         here = self.runtime
         return Scope(here.partition, here.account, here.region, app_id, ALL)
-
-    @cached_property
-    def _cursors(self) -> Cursors:
-        return Cursors(*self._stored)
 
     @cached_property
     def _rounds(self) -> RoundsTable:

@@ -126,7 +126,7 @@ def test_every_open_state_has_a_deadline(state: IncidentState) -> None:
 def test_a_closed_incident_is_due_only_while_an_alert_is_due(state: IncidentState) -> None:
     closed = opened().moved(state, NOW)
     assert BranchRecord(SCOPE, incidents=(closed,)).due_at is None
-    with_alert = BranchRecord(SCOPE, incidents=(closed.mark_alert_due("resolved:8"),))
+    with_alert = BranchRecord(SCOPE, incidents=(replace(closed, alert_due="resolved:8"),))
     assert with_alert.due_at is not None
     assert with_alert.overdue(NOW + timedelta(minutes=4)) != ()
 
