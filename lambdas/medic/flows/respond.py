@@ -89,7 +89,7 @@ def next_step(failure: ConfirmedFailure, record: BranchRecord, now: datetime, *,
 
 def _incident_before(failure: ConfirmedFailure, record: BranchRecord) -> Incident | None:
     """The latest incident of this kind on this branch, not on a deleted one of the same name."""
-    latest = record.incident(*failure.kind)
+    latest = record.incident(failure.kind)
     return None if latest is None or latest.of_another_branch(failure.branch.created_at) else latest
 
 
@@ -136,7 +136,7 @@ def _alert_limit_reached(record: BranchRecord, failure: ConfirmedFailure, now: d
 
     The limit is one if AWS's state contradicts the log line, or if a change has not helped.
     """
-    lately = [i for i in record.incidents if (i.role_kind, i.label) == failure.kind and now - i.opened_at < _DAY]
+    lately = [i for i in record.incidents if i.kind == failure.kind and now - i.opened_at < _DAY]
     doubtful = contradicted(failure.diagnosis) or any(i.state is IncidentState.NOT_HELPED for i in lately)
     return len(lately) >= (1 if doubtful else _MAX_INCIDENTS_A_DAY)
 

@@ -206,7 +206,7 @@ def _respond_to_all(failures: Iterable[ConfirmedFailure], services: Services) ->
 def _report_missing_log(scope: Scope, app: App, services: Services) -> None:
     """Report once that the app has no SSR log, because then no runtime failure can be found."""
     with hold_branch(scope, services) as locked:
-        if locked.record.incident(*_LOG_MISSING) is not None:
+        if locked.record.incident(_LOG_MISSING) is not None:
             return
         now = locked.now
         opened = Incident.open(scope, _LOG_MISSING, JobRef("0", now), app_name=app.name, now=now)

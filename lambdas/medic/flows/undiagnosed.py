@@ -66,7 +66,7 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
     )
     app = value_of(services.amplify.app(scope.app_id))
     with hold_branch(scope, services) as locked:
-        before, now = locked.record.incident(*_KIND), locked.now
+        before, now = locked.record.incident(_KIND), locked.now
         if before is None or before.state.closed:
             name = app.name if app else scope.app_id
             opened = Incident.open(scope, _KIND, job, app_name=name, now=now)

@@ -135,7 +135,7 @@ def test_the_latest_incident_of_a_kind_is_found_and_earlier_ones_are_kept() -> N
     first = opened().moved(IncidentState.NOT_HELPED, NOW)
     later = replace(opened("8"), opened_at=NOW + timedelta(hours=1))
     record = BranchRecord(SCOPE).with_incident(first).with_incident(later)
-    assert record.incident(*KIND) == later
+    assert record.incident(KIND) == later
     assert first in record.incidents
 
 
