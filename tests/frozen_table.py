@@ -138,7 +138,7 @@ def _current_items(client: Any) -> None:
     lines = tuple(RuntimeLine(str(n), NOW - timedelta(seconds=n), "s", "x") for n in range(3))
     read, _ = Cursor(MAIN.app_id).after_page(RuntimePage(lines, "more"), Cursor(MAIN.app_id).next_reading(NOW))
     cursors.save(read.after_look(NOW))
-    rounds = RoundsTable(client, TABLE, (MAIN.partition, MAIN.account, MAIN.region))
+    rounds = RoundsTable(client, TABLE, (MAIN.partition, MAIN.account, MAIN.region), _fail)
     rounds.boost(MAIN.app_id, NOW + timedelta(minutes=30))
     rounds.write(Rounds(), Rounds(NOW, NOW, frozenset({MAIN.app_id})), NOW)
 

@@ -33,7 +33,7 @@ def cursors(world: World, unreadable: list[str]) -> Cursors:
         world.client("dynamodb"),
         "incidents",
         ("aws", "123456789012", "eu-central-1"),
-        lambda key, _: unreadable.append(key),
+        lambda key, _, **__: unreadable.append(key),
     )
 
 

@@ -20,7 +20,8 @@ KEY = {"pk": {"S": "cursor#aws#123456789012#eu-central-1#*"}}
 
 @pytest.fixture
 def table(world: World) -> RoundsTable:
-    return RoundsTable(world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1"))
+    region = ("aws", "123456789012", "eu-central-1")
+    return RoundsTable(world.client("dynamodb"), "incidents", region, world.services().on_unreadable)
 
 
 def put(world: World, **attributes: Any) -> None:

@@ -13,6 +13,7 @@ from medic.evidence import JobRef
 from medic.gateways import Gateways
 from medic.incidents.model import Incident
 from medic.labels import Label, RoleKind
+from medic.records import replace
 from medic.settings import Runtime, Settings
 from medic.watch.watcher import Watcher
 from tests.integration.conftest import REGION
@@ -133,7 +134,7 @@ def due_branches(world: World, number: int) -> list[str]:
                 app_name="shop",
                 now=world.now(),
             )
-            lease.save(lease.record.with_incident(incident.mark_alert_due("report:1")))
+            lease.save(lease.record.with_incident(replace(incident, alert_due="report:1")))
     world.amplify.control.advance(600)
     return names
 

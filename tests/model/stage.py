@@ -160,7 +160,7 @@ class Stage:
             expression = params["UpdateExpression"]
             if "lease_until" not in expression:
                 return
-            call = "release" if ":never" in expression else "lease"
+            call = "lease" if "lease_token" in expression else "release"
         elif operation not in _ALWAYS and not (run.leased and operation in _UNDER_LEASE):
             return
         run.arrive(call)

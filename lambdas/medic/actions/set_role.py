@@ -48,28 +48,13 @@ class RoleTarget(Protocol):
     """A branch or an app whose role is set."""
 
     def current(self) -> RoleState:
-        """Read the current state from AWS.
-
-        Raises:
-            RetryableError: it could not be read.
-        """
-        ...
+        """Read the current state from AWS. Raises RetryableError if it could not be read."""
 
     def prepare(self) -> None:
-        """Create the session that may write, so that nothing slow lies between a read and a write.
-
-        Raises:
-            AwsError: there is no such session.
-        """
-        ...
+        """Create the session that may write, so that nothing slow lies between a read and a write."""
 
     def set(self, role_arn: str) -> None:
-        """Write the one field.
-
-        Raises:
-            AwsError: the write failed or got no answer.
-        """
-        ...
+        """Write the one field. Raises AwsError if that failed or got no answer."""
 
 
 class _End(Enum):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
+from medic.evidence import Absent, Present, Unreadable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from medic.evidence import Item
+
+T = TypeVar("T")
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 """DynamoDB's error code if the condition of a write does not hold."""
@@ -111,6 +117,21 @@ class UnassumableRoleError(AwsRejectedError):
 
     The same request may succeed once IAM has propagated a new role.
     """
+
+
+def value_if_any(item: Item[T], operation: str) -> T | None:
+    """The value, or None if AWS says that there is none.
+
+    Raises:
+        RetryableError: it could not be read.
+    """
+    match item:
+        case Present(value):
+            return value
+        case Absent():
+            return None
+        case Unreadable(reason):
+            raise RetryableError(operation, "Unreadable", reason)
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from medic.actions.outcome import ChangeResult, RoleChangeOutcome
 from medic.actions.set_role import AmplifyTarget, RoleWriter, role_state
 from medic.alerts.failure_report import FailureReport
@@ -48,20 +50,14 @@ def role_target(
     return AmplifyTarget(kind, scope, services.amplify, actor), writer
 
 
-class Applier:
-    """Applies a plan to one branch, under its lease.
+class Applier(Struct, frozen=True):
+    """Applies a plan to one branch, under its lease."""
 
-    Args:
-        failure: what the plan is for.
-        locked: the branch.
-        request: the request that allows the plan, if a person made one.
-    """
-
-    def __init__(self, failure: ConfirmedFailure, locked: LockedBranch, request: Request | None) -> None:
-        self._failure = failure
-        self._locked = locked
-        self._services = locked.services
-        self._request = request
+    failure: ConfirmedFailure
+    """What the plan is for."""
+    locked: LockedBranch
+    request: Request | None
+    """The request that allows the plan, if a person made one."""
 
     def apply(self, plan: Plan, incident: Incident, app: Lease | None = None) -> FailureReport:
         """Carry out the actions of the plan that need no more approval.
@@ -86,21 +82,21 @@ class Applier:
         if not actions:
             asks = bool(plan.with_disposition(Disposition.ASK_FIRST))
             state = IncidentState.AWAITING_APPROVAL if asks else IncidentState.OPEN
-            waiting = incident if incident.state is state else incident.moved(state, self._locked.now)
-            return FailureReport(self._failure, waiting, plan)
+            waiting = incident if incident.state is state else incident.moved(state, self.locked.now)
+            return FailureReport(self.failure, waiting, plan)
         intended = self._with_intent(incident, actions)
         full_cap = self._save_intent(intended, actions, app)
         if full_cap is not None:
-            now, why = self._locked.now, f"the cap {full_cap.rsplit('#', 1)[0]} is used up for this hour"
+            now, why = self.locked.now, f"the cap {full_cap.rsplit('#', 1)[0]} is used up for this hour"
             outcomes = tuple(RoleChangeOutcome(action, ChangeResult.CAPPED, why, now) for action in actions)
-            return FailureReport(self._failure, incident.moved(IncidentState.OPEN, now, why), plan, outcomes)
+            return FailureReport(self.failure, incident.moved(IncidentState.OPEN, now, why), plan, outcomes)
         return self._carry_out(plan, intended, actions, resumed=False)
 
     def _carry_out(
         self, plan: Plan, incident: Incident, actions: tuple[Action, ...], *, resumed: bool
     ) -> FailureReport:
         outcomes = tuple(self._set_role(action, incident, resumed=resumed) for action in actions)
-        now = self._locked.now
+        now = self.locked.now
         for outcome in outcomes:
             if change := incident.change(outcome.action.kind):
                 incident = incident.with_change(_with_outcome(change, outcome), now)
@@ -108,12 +104,12 @@ class Applier:
         incident = incident.moved(IncidentState.APPLIED if incident.applied else state, now)
         kinds = {action.kind for action in actions}
         others = (action for action in plan.actions if action.kind not in kinds)
-        plan = replace(plan, effect=effect_of(self._failure, actions), actions=(*actions, *others))
-        return FailureReport(self._failure, incident, plan, outcomes)
+        plan = replace(plan, effect=effect_of(self.failure, actions), actions=(*actions, *others))
+        return FailureReport(self.failure, incident, plan, outcomes)
 
     def _with_intent(self, incident: Incident, actions: tuple[Action, ...]) -> Incident:
         """Add everything that is needed to finish or undo the changes."""
-        now = self._locked.now
+        now = self.locked.now
         for action in actions:
             change = Change(
                 kind=action.kind,
@@ -125,11 +121,12 @@ class Applier:
             )
             incident = incident.with_change(change, now)
         applying = incident.moved(IncidentState.APPLYING, now)
-        alert_due = applying.mark_alert_due(alert_key_of(self._failure, self._request))
-        until = fresh_until(self._failure, self._services.runtime.settings)
-        if self._request is None:
-            return replace(alert_due, fresh_until=until, approved_by="")
-        return replace(alert_due, fresh_until=self._request.expires_at, approved_by=self._request.who)
+        if self.request is None:
+            until, approved_by = fresh_until(self.failure, self.locked.services.runtime.settings), ""
+        else:
+            until, approved_by = self.request.expires_at, self.request.who
+        alert_due = alert_key_of(self.failure, self.request)
+        return replace(applying, alert_due=alert_due, fresh_until=until, approved_by=approved_by)
 
     def _save_intent(self, incident: Incident, actions: tuple[Action, ...], app: Lease | None) -> str | None:
         """Save the intent, mark the request as used and count up every cap, in one transaction.
@@ -138,8 +135,8 @@ class Applier:
             None, or the name of the cap that stops the change. Then nothing was written, and the request can be used
             later.
         """
-        now, scope, lease, second = self._locked.now, self._failure.scope, self._locked.lease, None
-        limits = self._services.runtime.settings.limits
+        now, scope, lease, second = self.locked.now, self.failure.scope, self.locked.lease, None
+        limits = self.locked.services.runtime.settings.limits
         cooling_until = now + timedelta(minutes=limits.cool_down_minutes)
         record = replace(lease.record.with_incident(incident), cooling_until=cooling_until)
         if app is not None and any(action.kind is ActionKind.REPAIR_SERVICE for action in actions):
@@ -151,13 +148,13 @@ class Applier:
             Cap(f"{account}#{scope.app_id}#{hour}", limits.fixes_per_app_an_hour, until),
             Cap(f"{account}#{hour}", limits.fixes_per_account_an_hour, until),
         )
-        return lease.save(record, TransactionParts(caps, self._request, second=second))
+        return lease.save(record, TransactionParts(caps, self.request, second=second))
 
     def _set_role(self, action: Action, incident: Incident, *, resumed: bool) -> RoleChangeOutcome:
         """Carry out one action. A resumed action that is no longer allowed is not sent, only looked for."""
-        failure = self._failure
+        failure = self.failure
         approved = bool(incident.approved_by)
-        target, writer = role_target(action.kind, incident, action.role_arn, self._locked, approved=approved)
+        target, writer = role_target(action.kind, incident, action.role_arn, self.locked, approved=approved)
         if resumed and action.disposition is not Disposition.DO:
             outcome = writer.find(action, target)
         else:
@@ -165,7 +162,7 @@ class Applier:
             created_at = role_created_at(failure.evidence, action.role_arn)
             outcome = writer.carry_out(action, target, expected, created_at=created_at, resumed=resumed)
         event = TelemetryEvent.APPLIED if outcome.result is ChangeResult.APPLIED else TelemetryEvent.NOT_APPLIED
-        self._services.telemetry.record(event, incident=incident.id, action=action.kind, detail=outcome.detail)
+        self.locked.services.telemetry.record(event, incident=incident.id, action=action.kind, detail=outcome.detail)
         return outcome
 
     def _result_so_far(self, incident: Incident) -> FailureReport:
@@ -173,12 +170,12 @@ class Applier:
         actions = tuple(map(action_of, incident.applied))
         outcomes = tuple(
             RoleChangeOutcome(
-                action, ChangeResult.APPLIED, change.note or "set, and read back", change.applied_at or self._locked.now
+                action, ChangeResult.APPLIED, change.note or "set, and read back", change.applied_at or self.locked.now
             )
             for action, change in zip(actions, incident.applied, strict=True)
         )
-        plan = Plan(actions, effect_of(self._failure, actions), rebuild_after(self._failure, actions))
-        return FailureReport(self._failure, incident, plan, outcomes)
+        plan = Plan(actions, effect_of(self.failure, actions), rebuild_after(self.failure, actions))
+        return FailureReport(self.failure, incident, plan, outcomes)
 
 
 def _with_outcome(change: Change, outcome: RoleChangeOutcome) -> Change:

@@ -34,17 +34,12 @@ _OVER_KEY = "over"
 
 
 def report_build_failed(scope: Scope, app: App, job: JobRef, ending: Ending, services: Services) -> None:
-    """Open or count up the branch's incident, and send one alert for each job, unless too many builds fail.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached.
-        BusyError: another invocation works on this branch, or on the region.
-    """
+    """Open or count up the branch's incident, and send one alert for each job, unless too many builds fail."""
     if services.runtime.settings.log_lines is LogLines.NONE:
         ending = Ending()
     alert_key = f"failed:{job.id}"
     with hold_branch(scope, services) as locked:
-        before = locked.record.incident(*_KIND)
+        before = locked.record.incident(_KIND)
         if before is not None and before.alert_due == alert_key:
             incident = before  # an interrupted run has counted it
         elif before is not None and before.compared_with(job) is not JobOrder.LATER:
@@ -52,7 +47,7 @@ def report_build_failed(scope: Scope, app: App, job: JobRef, ending: Ending, ser
             return
         else:
             counted = replace(_counted(before, scope, app, job, locked.now), reason=" · ".join(ending.errors))
-            incident = counted.mark_alert_due(alert_key)
+            incident = replace(counted, alert_due=alert_key)
             if services.region.read(scope).muted(scope, locked.now):
                 locked.save(counted)
                 return
@@ -65,7 +60,7 @@ def report_build_failed(scope: Scope, app: App, job: JobRef, ending: Ending, ser
 
 def check_builds_failing(incident: Incident, locked: LockedBranch) -> None:
     """Close the region's incident at its deadline, and say that builds are reported one by one again."""
-    if (incident.role_kind, incident.label) != _MANY:
+    if incident.kind != _MANY:
         return
     if not incident.state.closed and incident.deadline <= locked.now:
         over = incident.moved(IncidentState.RESOLVED, locked.now, "builds are reported one by one again")
@@ -89,10 +84,10 @@ def _save_as_due(incident: Incident, locked: LockedBranch) -> bool:
 
 def _report_many(region: Scope, services: Services) -> None:
     """Open the region's incident and send its alert, unless it is open."""
-    if services.table.read(region).open_incident(*_MANY) is not None:
+    if services.table.read(region).open_incident(_MANY) is not None:
         return
     with hold_branch(region, services) as locked:
-        if locked.record.open_incident(*_MANY) is not None:
+        if locked.record.open_incident(_MANY) is not None:
             return
         now, limits = locked.now, services.runtime.settings.limits
         opened = Incident.open(region, _MANY, JobRef("0", now), app_name="", now=now)

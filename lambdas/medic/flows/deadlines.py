@@ -12,9 +12,9 @@ from medic.alerts.compose import (
     compose_quiet,
     compose_unreported,
 )
-from medic.aws.errors import RetryableError
+from medic.aws.errors import RetryableError, value_if_any
 from medic.events import ALL, DeploymentEvent, DeploymentStatus
-from medic.evidence import RUNNING, Absent, Present, TimeSpan, Unreadable
+from medic.evidence import RUNNING, TimeSpan
 from medic.flows.failure import diagnose_failure
 from medic.flows.locked_branch import LockedBranch, RecordedError, hold_branch
 from medic.flows.rebuild import continue_rebuild
@@ -92,12 +92,7 @@ def _postpone(scope: Scope, incident: Incident, error: Exception, services: Serv
 
 
 def finish_interrupted(scope: Scope, services: Services) -> None:
-    """Finish what an earlier run began on a branch, before it is due.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached.
-        BusyError: another invocation works on this branch.
-    """
+    """Finish what an earlier run began on a branch, before it is due."""
     incidents = services.table.read(scope).incidents
     for incident in incidents:
         if incident.in_progress:
@@ -137,15 +132,12 @@ def _event(scope: Scope, job_id: str, status: DeploymentStatus, incident: Incide
 def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> None:
     """The rebuild's last event was lost: read the job's status and handle it like that event."""
     job_id = incident.rebuild_job_id or incident.job_id
-    match services.amplify.job(scope.app_id, scope.branch, job_id):
-        case Unreadable(reason):
-            raise RetryableError("amplify:GetJob", "Unreadable", reason)
-        case Absent():
-            if incident.trigger is Trigger.FAILED:
-                look_for_success(scope, incident, services)
-            return
-        case Present(found):
-            now, status = services.clock(), found.job.status
+    found = value_if_any(services.amplify.job(scope.app_id, scope.branch, job_id), "amplify:GetJob")
+    if found is None:
+        if incident.trigger is Trigger.FAILED:
+            look_for_success(scope, incident, services)
+        return
+    now, status = services.clock(), found.job.status
     if status not in RUNNING and incident.trigger is Trigger.FAILED:
         event = _event(scope, job_id, DeploymentStatus(status), incident)
         if event.status is DeploymentStatus.FAILED:
@@ -175,16 +167,18 @@ def _check_quiet(scope: Scope, incident: Incident, services: Services) -> None:
         if failure is not None:
             # No wake-up came for this line: the watcher was down, or its message was lost.
             respond(failure, locked)
-        for overdue in locked.record.overdue(services.clock()):
-            if overdue.id == incident.id and had_traffic:
-                resolved = overdue.moved(IncidentState.RESOLVED, locked.now, "no such line came for an hour of traffic")
-                locked.log(TelemetryEvent.RESOLVED, resolved)
-                if resolved.alerted_individually:
-                    locked.notify(compose_quiet(scope, resolved, _QUIET_MINUTES), resolved, f"quiet:{overdue.count}")
-                else:
-                    locked.save(resolved)
-            elif overdue.id == incident.id:
-                _wait_longer(overdue, locked, silent=failure is None)
+        overdue = next((each for each in locked.record.overdue(locked.now) if each.id == incident.id), None)
+        if overdue is None:
+            return
+        if had_traffic:
+            resolved = overdue.moved(IncidentState.RESOLVED, locked.now, "no such line came for an hour of traffic")
+            locked.log(TelemetryEvent.RESOLVED, resolved)
+            if resolved.alerted_individually:
+                locked.notify(compose_quiet(scope, resolved, _QUIET_MINUTES), resolved, f"quiet:{overdue.count}")
+            else:
+                locked.save(resolved)
+        else:
+            _wait_longer(overdue, locked, silent=failure is None)
 
 
 def _had_traffic(scope: Scope, ssr: SsrApp, services: Services) -> bool:

@@ -39,9 +39,6 @@ def keep_success(record: BranchRecord, branch: Branch, job: Job, services: Servi
     """Read and keep the state of a branch whose job succeeded just now, unless the record says as much.
 
     A state that can't be read whole now is not kept: it would show differences that there are not.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached.
     """
     scope = record.scope
     ignored = branch.is_preview or read_opt_in(services.runtime.settings, branch.tags).ignored

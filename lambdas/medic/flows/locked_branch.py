@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from medic.aws.amplify import AmplifyActor
     from medic.events import Scope
+    from medic.evidence import Job, Read
     from medic.incidents.model import Incident
     from medic.incidents.record import BranchRecord
     from medic.incidents.table import Lease
@@ -103,6 +104,10 @@ class LockedBranch:
         actor = self.services.actor_for(wanted)
         self._actors.append((wanted, actor))
         return actor
+
+    def jobs(self) -> Read[tuple[Job, ...]]:
+        """The branch's latest jobs, newest first."""
+        return self.services.amplify.jobs(self.scope.app_id, self.scope.branch)
 
     def save(self, incident: Incident, parts: TransactionParts | None = None) -> None:
         """Save an incident, and in the same transaction what `parts` names. `Lease.save` says what is raised."""

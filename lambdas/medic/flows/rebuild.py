@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult, RebuildOutcome
@@ -68,14 +67,13 @@ def rebuild(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch)
     Raises:
         RetryableError: it is not known yet whether the rebuild started. It stays due.
     """
-    services, scope, job = locked.services, failure.scope, failure.job
-    jobs = partial(services.amplify.jobs, scope.app_id, scope.branch)
+    scope, job = locked.scope, failure.job
     try:
         if incident.rebuild_intended_at is not None:
-            outcome = find_rebuild(jobs(), job, incident.rebuild_intended_at)
+            outcome = find_rebuild(locked.jobs(), job, incident.rebuild_intended_at)
             if outcome.job_id is None and locked.now - incident.rebuild_intended_at < _LOOK_FOR:
                 return _postpone(incident, locked, outcome.detail)
-        elif (not_now := why_no_rebuild_now(jobs(), job) or _opted_out(incident, locked)) is not None:
+        elif (not_now := why_no_rebuild_now(locked.jobs(), job) or _opted_out(incident, locked)) is not None:
             outcome = RebuildOutcome(None, not_now)
         else:
             # Assume the role before the intent: an error after it would look like a StartJob without an answer.
@@ -166,7 +164,7 @@ def _refusal(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch
         failure=failure,
         settings=services.runtime.settings,
         asked_at=locked.now,
-        jobs=partial(services.amplify.jobs, failure.scope.app_id, failure.scope.branch),
+        jobs=locked.jobs,
         policies=services.iam.policies,
         allowed_until=incident.fresh_until,
         storm=is_storm(region, services),

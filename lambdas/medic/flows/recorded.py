@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.diagnose import diagnose
-from medic.evidence import Absent, Present, Unreadable
+from medic.evidence import Absent, Present
 from medic.labels import Phase, Trigger
 from medic.logscan.model import LogReading
 from medic.plan.failure import ConfirmedFailure
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from medic.incidents.model import Change, Incident
     from medic.services import Services
 
-_NOT_READ = LogReading(unread="it is not read again")
+_UNREAD = "it is not read again"
+_NOT_READ = LogReading(unread=_UNREAD)
 _NO_CHOICE = RoleChoice(None, "it has no part in this")
 
 
@@ -29,35 +30,25 @@ def failure_of(
     compute: RoleChoice = _NO_CHOICE,
     service: RoleChoice = _NO_CHOICE,
 ) -> ConfirmedFailure | str:
-    """The incident's failure with app, branch, job and roles as they are now, or why they could not be read.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached.
-    """
+    """The incident's failure with app, branch, job and roles as they are now, or why they could not be read."""
     deployment = services.gatherer.deployment(scope, incident.job_id)
-    match deployment.app:
-        case Absent(reason) | Unreadable(reason):
-            return reason
-        case Present(app):
-            pass
-    match deployment.branch:
-        case Absent(reason) | Unreadable(reason):
-            return reason
-        case Present(branch):
-            pass
-    now = services.clock()
+    app, branch = deployment.app, deployment.branch
+    if not isinstance(app, Present):
+        return app.reason
+    if not isinstance(branch, Present):
+        return branch.reason
     evidence = services.gatherer.evidence(
-        deployment, Absent("it is not read again"), read_at=now, candidate=compute.arn, repair=service.arn
+        deployment, Absent(_UNREAD), read_at=services.clock(), candidate=compute.arn, repair=service.arn
     )
     runtime = incident.trigger is Trigger.RUNTIME
     return ConfirmedFailure(
         scope=scope,
         trigger=incident.trigger,
-        app=app,
-        branch=branch,
+        app=app.value,
+        branch=branch.value,
         evidence=evidence,
         diagnosis=diagnose(evidence, _NOT_READ, Phase.RUNTIME if runtime else Phase.BUILD),
-        opt_in=read_opt_in(services.runtime.settings, branch.tags),
+        opt_in=read_opt_in(services.runtime.settings, branch.value.tags),
         compute_choice=compute,
         service_choice=service,
         noticed_at=incident.updated_at,
@@ -65,11 +56,11 @@ def failure_of(
     )
 
 
-def action_of(change: Change, disposition: Disposition = Disposition.ADVISE) -> Action:
+def action_of(change: Change) -> Action:
     """The action that a recorded change carried out."""
     return Action(
         kind=change.kind,
-        disposition=disposition,
+        disposition=Disposition.ADVISE,
         target=change.target,
         role_arn=change.role_arn,
         previous_arn=change.previous_arn,

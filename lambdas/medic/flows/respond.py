@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult
@@ -89,7 +89,7 @@ def next_step(failure: ConfirmedFailure, record: BranchRecord, now: datetime, *,
 
 def _incident_before(failure: ConfirmedFailure, record: BranchRecord) -> Incident | None:
     """The latest incident of this kind on this branch, not on a deleted one of the same name."""
-    latest = record.incident(*failure.kind)
+    latest = record.incident(failure.kind)
     return None if latest is None or latest.of_another_branch(failure.branch.created_at) else latest
 
 
@@ -136,7 +136,7 @@ def _alert_limit_reached(record: BranchRecord, failure: ConfirmedFailure, now: d
 
     The limit is one if AWS's state contradicts the log line, or if a change has not helped.
     """
-    lately = [i for i in record.incidents if (i.role_kind, i.label) == failure.kind and now - i.opened_at < _DAY]
+    lately = [i for i in record.incidents if i.kind == failure.kind and now - i.opened_at < _DAY]
     doubtful = contradicted(failure.diagnosis) or any(i.state is IncidentState.NOT_HELPED for i in lately)
     return len(lately) >= (1 if doubtful else _MAX_INCIDENTS_A_DAY)
 
@@ -211,7 +211,7 @@ def _act(
     incident = _open_or_count(failure, locked.record, before, now)
     is_new = before is None or before.id != incident.id
     region = services.region.count(scope) if is_new and failure.shown_by_state else services.region.read(scope)
-    jobs = cache(partial(services.amplify.jobs, scope.app_id, scope.branch))
+    jobs = cache(locked.jobs)
     allowed_until = incident.fresh_until if incident.unfinished else None
     question = Question(
         failure=failure,
@@ -299,7 +299,7 @@ def _apply_plan(question: Question, incident: Incident, locked: LockedBranch, re
     repairs = any(action.kind is ActionKind.REPAIR_SERVICE for action in plan.with_disposition(Disposition.DO))
     if repairs or ActionKind.REPAIR_SERVICE in incident.unfinished_kinds:
         if request is None and not incident.in_progress:
-            incident = incident.mark_alert_due(alert_key_of(failure, None))
+            incident = replace(incident, alert_due=alert_key_of(failure, None))
             locked.save(incident)
         with table.hold(failure.scope.whole_app) as app:
             cooling = None if incident.unfinished else app.record.cooling_until

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from medic.alerts.compose import compose_log_missing
-from medic.aws.errors import RetryableError
+from medic.aws.errors import RetryableError, value_if_any
 from medic.aws.gather import Deployment
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
@@ -124,11 +124,6 @@ def respond_again(
 
     Returns:
         What was done, as `respond` says it, or None if the log does not show the failure any more.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached.
-        BusyError: another invocation works on this branch.
-        UsedUpError: another invocation has used the request.
     """
     ssr = read_ssr_app(scope.whole_app, services)
     if ssr is None:
@@ -146,15 +141,12 @@ def read_ssr_app(scope: Scope, services: Services) -> SsrApp | None:
     Raises:
         RetryableError: AWS throttled or could not be reached, or the app may not be read.
     """
-    match services.amplify.app(scope.app_id):
-        case Unreadable(reason):
-            raise RetryableError("amplify:GetApp", "Unreadable", reason)
-        case Present(app) if app.platform == SSR:
-            branches = services.amplify.branches(scope.app_id)
-            return SsrApp(app, tuple(branch for branch in branches if branch.active_job_id))
-        case Absent() | Present():
-            services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=scope, why="there is no such SSR app")
-            return None
+    app = value_if_any(services.amplify.app(scope.app_id), "amplify:GetApp")
+    if app is None or app.platform != SSR:
+        services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=scope, why="there is no such SSR app")
+        return None
+    branches = services.amplify.branches(scope.app_id)
+    return SsrApp(app, tuple(branch for branch in branches if branch.active_job_id))
 
 
 def failure_since(
@@ -214,7 +206,7 @@ def _respond_to_all(failures: Iterable[ConfirmedFailure], services: Services) ->
 def _report_missing_log(scope: Scope, app: App, services: Services) -> None:
     """Report once that the app has no SSR log, because then no runtime failure can be found."""
     with hold_branch(scope, services) as locked:
-        if locked.record.incident(*_LOG_MISSING) is not None:
+        if locked.record.incident(_LOG_MISSING) is not None:
             return
         now = locked.now
         opened = Incident.open(scope, _LOG_MISSING, JobRef("0", now), app_name=app.name, now=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_expired, compose_resolved
-from medic.aws.errors import RetryableError
+from medic.aws.errors import RetryableError, value_if_any
 from medic.events import DeploymentEvent, DeploymentStatus
 from medic.evidence import Absent, Partial, Present, Unreadable
 from medic.flows.last_success import is_fresh, keep_success
@@ -32,10 +32,6 @@ def settle(event: DeploymentEvent, services: Services) -> None:
 
     Build incidents close on a later job that GetJob confirms as SUCCEED. Runtime incidents never close on a build.
     An event without open incidents that is no fresh success costs one read of the table.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached.
-        BusyError: another invocation works on this branch.
     """
     record = services.table.read(event.scope)
     # An incident is unsettled if a build may close it, or if one of its alerts is not delivered yet.
@@ -50,7 +46,7 @@ def settle(event: DeploymentEvent, services: Services) -> None:
     if job is None or job.status != event.status:
         services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=event.scope, job=event.job_id)
         return
-    branch = _branch(event.scope, services)
+    branch = value_if_any(services.amplify.branch(event.scope.app_id, event.scope.branch), "amplify:GetBranch")
     if unsettled:
         _settle_incidents(event, job, branch, services)
     if fresh and branch is not None:
@@ -70,12 +66,7 @@ def _settle_incidents(event: DeploymentEvent, job: Job, branch: Branch | None, s
 
 
 def look_for_success(scope: Scope, incident: Incident, services: Services) -> None:
-    """Close an incident if a later job succeeded, because its event was lost or handled before the failure's.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached.
-        BusyError: another invocation works on this branch.
-    """
+    """Close an incident if a later job succeeded, because its event was lost or handled before the failure's."""
     match services.amplify.jobs(scope.app_id, scope.branch):
         case Unreadable(reason):
             raise RetryableError("amplify:ListJobs", "Unreadable", reason)
@@ -109,45 +100,22 @@ def end_those_of_a_deleted_branch(created_at: datetime | None, locked: LockedBra
             locked.save(ended)
 
 
-def _branch(scope: Scope, services: Services) -> Branch | None:
-    """The branch; None if there is none.
-
-    Raises:
-        RetryableError: it could not be read.
-    """
-    match services.amplify.branch(scope.app_id, scope.branch):
-        case Absent():
-            return None
-        case Unreadable(reason):
-            raise RetryableError("amplify:GetBranch", "Unreadable", reason)
-        case Present(branch):
-            return branch
-
-
 def _ended_job(event: DeploymentEvent, services: Services) -> Job | None:
     """The job; None if there is none.
 
     Raises:
         RetryableError: it could not be read, or GetJob lags behind the event.
     """
-    match services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id):
-        case Absent():
-            return None
-        case Unreadable(reason):
-            raise RetryableError("amplify:GetJob", "Unreadable", reason)
-        case Present(found) if found.job.running:
-            raise RetryableError("amplify:GetJob", "NotYet", f"it still says {found.job.status}")
-        case Present(found):
-            return found.job
+    found = value_if_any(services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id), "amplify:GetJob")
+    if found is None:
+        return None
+    if found.job.running:
+        raise RetryableError("amplify:GetJob", "NotYet", f"it still says {found.job.status}")
+    return found.job
 
 
 def settle_other_failure(event: DeploymentEvent, job: JobRef, services: Services) -> None:
-    """A deployment failed, but not because of IAM: note it, and record the end of a rebuild. No incident closes.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached.
-        BusyError: another invocation works on this branch.
-    """
+    """A deployment failed, but not because of IAM: note it, and record the end of a rebuild. No incident closes."""
     incidents = services.table.note_handled(event.scope, job).incidents
     if not any(_waits_for(incident, event.job_id) for incident in incidents):
         return

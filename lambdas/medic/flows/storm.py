@@ -51,12 +51,12 @@ def join_storm(incident: Incident, locked: LockedBranch) -> None:
     """
     services, region = locked.services, locked.scope.whole_region
     # The alert stays due until the storm's alert was sent, so that an interrupted run is repeated.
-    locked.save(incident.mark_alert_due(_BEGIN_KEY))
-    storm = services.table.read(region).open_incident(*_STORM) or _begin(incident, locked)
+    locked.save(replace(incident, alert_due=_BEGIN_KEY))
+    storm = services.table.read(region).open_incident(_STORM) or _begin(incident, locked)
     if storm is not None:
         services.region.join_storm(locked.scope, storm.id, incident.id)
         # A storm is closed before its list is read for the last alert. So whoever joins an open storm is reported.
-        storm = services.table.read(region).open_incident(*_STORM)
+        storm = services.table.read(region).open_incident(_STORM)
         if storm is None:
             raise BusyError("the storm is over; retry without it")
         if storm.alert_due:
@@ -73,7 +73,7 @@ def check_storm(scope: Scope, services: Services) -> None:
     """
     with hold_branch(scope, services) as locked:
         for storm in locked.record.incidents:
-            if (storm.role_kind, storm.label) == _STORM:
+            if storm.kind == _STORM:
                 _check(storm, locked)
             else:
                 check_builds_failing(storm, locked)
@@ -89,11 +89,11 @@ def _begin(incident: Incident, locked: LockedBranch) -> Incident | None:
     """
     services, scope = locked.services, locked.scope.whole_region
     with hold_branch(scope, services) as locked_region:
-        if storm := locked_region.record.open_incident(*_STORM):
+        if storm := locked_region.record.open_incident(_STORM):
             return storm
         now = locked_region.now
         opened = Incident.open(scope, _STORM, JobRef("0", now), app_name="", now=now)
-        storm = opened.with_deadline(now + _window(services), now).mark_alert_due(_BEGIN_KEY)
+        storm = replace(opened.with_deadline(now + _window(services), now), alert_due=_BEGIN_KEY)
         services.region.join_storm(locked.scope, storm.id, incident.id)
         # Saved before its alert: then no one else opens the storm, and the watcher retries the alert.
         locked_region.save(storm)
@@ -118,7 +118,8 @@ def _check(storm: Incident, locked: LockedBranch) -> None:
         else:
             locked.save(longer)
     else:
-        over = storm.moved(IncidentState.RESOLVED, now, "no more failures than usual").mark_alert_due(_OVER_KEY)
+        resolved = storm.moved(IncidentState.RESOLVED, now, "no more failures than usual")
+        over = replace(resolved, alert_due=_OVER_KEY)
         locked.save(over)
         _report_over(over, locked)
 

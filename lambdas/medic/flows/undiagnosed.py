@@ -60,17 +60,13 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
         job: the failed job, or the time of the line in the SSR log.
         obstacle: why it could not be diagnosed.
         services: AWS, the table, channels and telemetry.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached.
-        BusyError: another invocation works on this branch.
     """
     services.telemetry.record(
         TelemetryEvent.UNDIAGNOSED, scope=scope, job=job.id, reason=obstacle.kind, why=obstacle.why
     )
     app = value_of(services.amplify.app(scope.app_id))
     with hold_branch(scope, services) as locked:
-        before, now = locked.record.incident(*_KIND), locked.now
+        before, now = locked.record.incident(_KIND), locked.now
         if before is None or before.state.closed:
             name = app.name if app else scope.app_id
             opened = Incident.open(scope, _KIND, job, app_name=name, now=now)

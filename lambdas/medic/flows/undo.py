@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import UndoOutcome, UndoResult
@@ -122,7 +121,7 @@ def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) 
         failure=failure,
         settings=settings,
         asked_at=locked.now,
-        jobs=partial(services.amplify.jobs, scope.app_id, scope.branch),
+        jobs=locked.jobs,
         policies=services.iam.policies,
         approved=True,
         change=change.kind,

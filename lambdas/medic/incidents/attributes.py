@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from medic.aws.errors import RetryableError
 from medic.codec import EARLIEST, LATEST, MAX_NUMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 SCHEMA = 1
@@ -35,13 +34,25 @@ class NewerSchemaError(RetryableError):
     """A newer release wrote the item, and this one must not. The same call succeeds once that release is back."""
 
 
-def schema() -> AttributeValueTypeDef:
-    return {"N": str(SCHEMA)}
+Value: TypeAlias = "str | bool | int | datetime | Collection[str] | AttributeValueTypeDef"
+"""What can be written: a text, a number, a time, a set of texts, or an attribute as DynamoDB has it."""
 
 
-def seconds(time: datetime) -> AttributeValueTypeDef:
-    """A time as the table stores it: whole seconds since 1970."""
-    return {"N": str(int(time.timestamp()))}
+def attribute(value: Value) -> AttributeValueTypeDef:
+    """A value as the table stores it. Times are whole seconds since 1970."""
+    match value:
+        case str():
+            return {"S": str(value)}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case datetime():
+            return {"N": str(int(value.timestamp()))}
+        case Mapping():
+            return cast("AttributeValueTypeDef", value)
+        case _:
+            return {"SS": sorted(value)}
 
 
 def check_schema(item: Mapping[str, AttributeValueTypeDef]) -> None:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from medic.evidence import JobRef
 
 T = TypeVar("T", datetime, int)
+IncidentKind: TypeAlias = tuple[RoleKind, Label | BotLabel]
+"""Which role a failure concerns, and its label. A branch has at most one open incident of each kind."""
 
 
 class Answer(Struct, frozen=True):
@@ -216,10 +218,8 @@ class Incident(Struct, frozen=True):
     """Fields that a newer release wrote. They are written back as they are."""
 
     @classmethod
-    def open(
-        cls, scope: Scope, kind: tuple[RoleKind, Label | BotLabel], job: JobRef, *, app_name: str, now: datetime
-    ) -> Incident:
-        """Open an incident. The id depends only on scope, kind (role kind and label) and job, so a retry reuses it."""
+    def open(cls, scope: Scope, kind: IncidentKind, job: JobRef, *, app_name: str, now: datetime) -> Incident:
+        """Open an incident. The id depends only on scope, kind and job, so a retry reuses it."""
         role_kind, label = kind
         started = job.started_at.isoformat() if job.started_at else ""
         names = (scope.partition, scope.account, scope.region, scope.app_id, scope.branch, *kind, job.id, started)
@@ -237,6 +237,10 @@ class Incident(Struct, frozen=True):
             count=1,
             app_name=app_name,
         )
+
+    @property
+    def kind(self) -> IncidentKind:
+        return self.role_kind, self.label
 
     def following(self, before: Incident | None, others: Collection[Incident]) -> Incident:
         """Carry over from the previous, closed incident of this kind that a change did not help.
@@ -346,9 +350,6 @@ class Incident(Struct, frozen=True):
     def told(self, alert_key: str) -> bool:
         """True if this alert was delivered to a channel, or is stored for one."""
         return alert_key in {*self.undelivered, *(receipt.partition("/")[0] for receipt in self.alerted)}
-
-    def mark_alert_due(self, alert_key: str) -> Incident:
-        return replace(self, alert_due=alert_key)
 
     def record_alert(self, alert_key: str, receipts: tuple[str, ...], now: datetime, *, delivered: bool) -> Incident:
         """Record who accepted an alert. Unless every channel did (`delivered`), schedule a retry.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope
-    from medic.labels import BotLabel, Label, RoleKind
+    from medic.incidents.model import IncidentKind
 
 _MAX_SETTLED = 20
 """How many settled incidents a branch's record keeps."""
@@ -72,14 +72,14 @@ class BranchRecord(Struct, frozen=True):
     listed_at: float | None = None
     """When the due index has it checked, in seconds since 1970. None if the index does not list it."""
 
-    def incident(self, role_kind: RoleKind, label: Label | BotLabel) -> Incident | None:
+    def incident(self, kind: IncidentKind) -> Incident | None:
         """The latest incident of this kind, open or closed."""
-        of_kind = [i for i in self.incidents if (i.role_kind, i.label) == (role_kind, label)]
+        of_kind = [incident for incident in self.incidents if incident.kind == kind]
         return max(of_kind, key=lambda incident: incident.opened_at, default=None)
 
-    def open_incident(self, role_kind: RoleKind, label: Label | BotLabel) -> Incident | None:
+    def open_incident(self, kind: IncidentKind) -> Incident | None:
         """The latest incident of this kind, unless it is closed."""
-        latest = self.incident(role_kind, label)
+        latest = self.incident(kind)
         return None if latest is None or latest.state.closed else latest
 
     def find(self, incident_id: str) -> Incident | None:

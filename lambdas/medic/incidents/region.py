@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from medic.arns import APP_ID
-from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, RetryableError
-from medic.incidents.attributes import RETENTION, count, schema, seconds, texts, time
-from medic.incidents.table import REGION, STORM, Store
+from medic.aws.errors import RetryableError
+from medic.incidents.attributes import RETENTION, SCHEMA, attribute, count, texts, time
+from medic.incidents.store import Store
+from medic.incidents.table import REGION, STORM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope
+    from medic.incidents.attributes import Value
 
 MAX_MUTES = 200
 MAX_MUTE = timedelta(days=30)
@@ -90,43 +92,27 @@ class RegionTable(Store):
     """Reads and writes the region's item and its storms' lists."""
 
     def read(self, scope: Scope) -> RegionState:
-        """Read the item.
-
-        Raises:
-            AwsError: the table could not be read.
-        """
+        """Read the item."""
         return _region(self._get(_key(REGION, scope)))
 
     def count(self, scope: Scope) -> RegionState:
-        """Count the scope's app for this minute, unless the minute is full, and return the item as it is then.
-
-        Raises:
-            AwsError: the table could not be written.
-        """
+        """Count the scope's app for this minute, unless the minute is full, and return the item as it is then."""
         key, minute = _key(REGION, scope), _minute(self._clock())
-        try:
-            item = self._update(
-                key,
-                "ADD #minute :app SET #schema = :schema",
-                ConditionExpression="attribute_not_exists(#minute) OR contains(#minute, :id) OR size(#minute) < :most",
-                ExpressionAttributeNames={"#minute": f"{_MINUTE}{minute}", "#schema": "schema"},
-                ExpressionAttributeValues={
-                    ":app": {"SS": [scope.app_id]},
-                    ":id": {"S": scope.app_id},
-                    ":most": {"N": str(_MAX_APPS)},
-                    ":schema": schema(),
-                },
-                ReturnValues="ALL_NEW",
-            )
-        except AwsRejectedError as error:
-            if error.code != CONDITION_FAILED:
-                raise
+        apps = f"{_MINUTE}{minute}"
+        item = self._update(
+            key,
+            adds={apps: {scope.app_id}},
+            sets={"schema": SCHEMA},
+            condition=f"attribute_not_exists({apps}) OR contains({apps}, :id) OR size({apps}) < :most",
+            values={"id": scope.app_id, "most": _MAX_APPS},
+            returns_item=True,
+        )
+        if item is None:
             return self.read(scope)
         region = _region(item)
         stale = [old for old in region.failed if not minute - _LONGEST_WINDOW < old <= minute + 1]
         if len(stale) > _MAX_STALE:
-            names = {f"#m{number}": f"{_MINUTE}{old}" for number, old in enumerate(stale[:_REMOVED_AT_ONCE])}
-            self._update(key, f"REMOVE {', '.join(names)}", ExpressionAttributeNames=names)
+            self._update(key, removes=[f"{_MINUTE}{old}" for old in stale[:_REMOVED_AT_ONCE]])
         return region
 
     def mute(self, scope: Scope, until: datetime | None) -> None:
@@ -134,7 +120,6 @@ class RegionTable(Store):
 
         Raises:
             MuteRefusedError: the mute is over or too long, or there are too many.
-            AwsError: the table could not be written.
         """
         now = self._clock()
         if until is not None and not now < until <= now + MAX_MUTE + _CLOCK_SKEW:
@@ -149,78 +134,34 @@ class RegionTable(Store):
                     f"{len(mutes)} apps and branches are muted in this region, and no more may be: end another mute"
                     f" first, or wait until {min(mutes.values()):%Y-%m-%d %H:%M} UTC"
                 )
-            if self._replace_mutes(scope, item, {**mutes, **muted}):
+            ends = {name: attribute(end) for name, end in (mutes | muted).items()}
+            unchanged = f"{_MUTES} = :before" if _MUTES in item else f"attribute_not_exists({_MUTES})"
+            written = self._update(
+                _key(REGION, scope),
+                sets={_MUTES: {"M": ends}, "schema": SCHEMA},
+                condition=unchanged,
+                values={"before": item[_MUTES]} if _MUTES in item else {},
+            )
+            if written is not None:
                 return
         raise RetryableError("dynamodb:UpdateItem", "MutesChanged", "others change the mutes at the same time")
 
-    def _replace_mutes(
-        self, scope: Scope, item: Mapping[str, AttributeValueTypeDef], mutes: Mapping[str, datetime]
-    ) -> bool:
-        """Write the mutes, unless they changed since the item was read. Returns whether they were written."""
-        before = item.get(_MUTES)
-        values: dict[str, AttributeValueTypeDef] = {
-            ":mutes": {"M": {name: seconds(end) for name, end in mutes.items()}},
-            ":schema": schema(),
-        }
-        if before is not None:
-            values[":before"] = before
-        try:
-            self._update(
-                _key(REGION, scope),
-                f"SET {_MUTES} = :mutes, #schema = :schema",
-                ConditionExpression=f"attribute_not_exists({_MUTES})" if before is None else f"{_MUTES} = :before",
-                ExpressionAttributeNames={"#schema": "schema"},
-                ExpressionAttributeValues=values,
-            )
-        except AwsRejectedError as error:
-            if error.code != CONDITION_FAILED:
-                raise
-            return False
-        return True
-
     def join_storm(self, scope: Scope, storm_id: str, incident_id: str) -> None:
-        """Add an incident to a storm's list, or only count it if the list is full.
-
-        Raises:
-            AwsError: the table could not be written.
-        """
+        """Add an incident to a storm's list, or only count it if the list is full."""
         key, member = _key(STORM, scope, storm_id), f"{incident_id}#{scope.app_id}#{scope.branch}"
-        sets = "SET expires_at = :expires, #schema = :schema"
-        values: dict[str, AttributeValueTypeDef] = {
-            ":expires": seconds(self._clock() + RETENTION),
-            ":schema": schema(),
-        }
-        names = {"#schema": "schema"}
-        try:
-            self._update(
-                key,
-                f"{sets} ADD {_MEMBERS} :member",
-                ConditionExpression=f"attribute_not_exists({_MEMBERS}) OR contains({_MEMBERS}, :text)"
-                f" OR size({_MEMBERS}) < :most",
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues={
-                    **values,
-                    ":member": {"SS": [member]},
-                    ":text": {"S": member},
-                    ":most": {"N": str(MAX_STORM_MEMBERS)},
-                },
-            )
-        except AwsRejectedError as error:
-            if error.code != CONDITION_FAILED:
-                raise
-            self._update(
-                key,
-                f"{sets} ADD {_MORE} :one",
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues={**values, ":one": {"N": "1"}},
-            )
+        sets: dict[str, Value] = {"expires_at": self._clock() + RETENTION, "schema": SCHEMA}
+        added = self._update(
+            key,
+            adds={_MEMBERS: {member}},
+            sets=sets,
+            condition=f"attribute_not_exists({_MEMBERS}) OR contains({_MEMBERS}, :member) OR size({_MEMBERS}) < :most",
+            values={"member": member, "most": MAX_STORM_MEMBERS},
+        )
+        if added is None:
+            self._update(key, adds={_MORE: 1}, sets=sets)
 
     def storm_list(self, scope: Scope, storm_id: str) -> StormList:
-        """Read a storm's list.
-
-        Raises:
-            AwsError: the table could not be read.
-        """
+        """Read a storm's list."""
         item = self._get(_key(STORM, scope, storm_id))
         members = (member.split("#", 2) for member in sorted(texts(item, _MEMBERS)))
         listed = tuple(StormMember(parts[1], parts[2], parts[0]) for parts in members if len(parts) == 3)  # noqa: PLR2004

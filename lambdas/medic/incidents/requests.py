@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
 from medic.events import RequestKind
-from medic.incidents.attributes import RETENTION, schema, seconds, text, time
+from medic.incidents.attributes import RETENTION, SCHEMA, attribute, text, time
 from medic.incidents.model import Answer, Request, approval_id
-from medic.incidents.table import DUE, Store, request_key
+from medic.incidents.store import Store
+from medic.incidents.table import DUE, request_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import RequestMessage, Scope
+    from medic.incidents.attributes import Value
 
 APPROVAL_VALID_FOR = timedelta(hours=24)
 REQUEST_VALID_FOR = timedelta(hours=1)
@@ -68,9 +70,6 @@ class RequestsTable(Store):
 
         Returns:
             The request as the table holds it: an earlier one with this id, if there is one.
-
-        Raises:
-            AwsError: the table could not be written.
         """
         try:
             with translated("dynamodb:PutItem"):
@@ -87,11 +86,7 @@ class RequestsTable(Store):
         return request
 
     def read(self, scope: Scope, request_id: str) -> Request | None:
-        """Read a request. None if it does not exist or is invalid.
-
-        Raises:
-            AwsError: the table could not be read.
-        """
+        """Read a request. None if it does not exist or is invalid."""
         item = self._get(request_key(scope, request_id))
         return _request(scope, request_id, item) if item else None
 
@@ -105,34 +100,14 @@ class RequestsTable(Store):
             request_id: the request's id.
             answer: the result.
             retry_at: when the watcher wakes the remediator to try again. None: the request is used.
-
-        Raises:
-            AwsError: the table could not be written.
         """
-        sets = ["answer = :answer", "refused = :refused", "expires_at = :kept"]
-        values: dict[str, AttributeValueTypeDef] = {
-            ":answer": {"S": answer.text[:500]},
-            ":refused": {"BOOL": answer.refused},
-            ":kept": seconds(self._clock() + RETENTION),
-        }
+        now, key = self._clock(), request_key(scope, request_id)
+        sets: dict[str, Value] = {"answer": answer.text[:500], "refused": answer.refused, "expires_at": now + RETENTION}
+        exists = "attribute_exists(pk)"
         if retry_at is None:
-            sets.append("used_at = if_not_exists(used_at, :now)")
-            values[":now"] = seconds(self._clock())
-            removal = " REMOVE due, due_at"
+            self._update(key, sets=sets, sets_once={"used_at": now}, removes=["due", "due_at"], condition=exists)
         else:
-            sets += ["due = :due", "due_at = :due_at"]
-            values |= {":due": {"S": DUE}, ":due_at": seconds(retry_at)}
-            removal = ""
-        try:
-            self._update(
-                request_key(scope, request_id),
-                f"SET {', '.join(sets)}{removal}",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues=values,
-            )
-        except AwsRejectedError as error:
-            if error.code != CONDITION_FAILED:
-                raise
+            self._update(key, sets={**sets, "due": DUE, "due_at": retry_at}, condition=exists)
 
 
 def _item(request: Request) -> dict[str, AttributeValueTypeDef]:
@@ -140,10 +115,10 @@ def _item(request: Request) -> dict[str, AttributeValueTypeDef]:
     times = {"asked_at": request.asked_at, "holds_until": request.expires_at, "muted_until": request.until}
     return {
         "pk": {"S": request_key(request.scope, request.id)},
-        "schema": schema(),
+        "schema": attribute(SCHEMA),
         **{name: {"S": value} for name, value in texts.items() if value},
-        **{name: seconds(value) for name, value in times.items() if value is not None},
-        "expires_at": seconds(request.expires_at + RETENTION),
+        **{name: attribute(value) for name, value in times.items() if value is not None},
+        "expires_at": attribute(request.expires_at + RETENTION),
     }
 
 

@@ -11,27 +11,27 @@ import re
 import uuid
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from medic.arns import APP_ID
-from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
+from medic.aws.errors import AwsRejectedError, translated
 from medic.codec import MAX_NUMBER, from_text
 from medic.events import ALL, Scope, WakeUp
-from medic.incidents.attributes import RETENTION, NewerSchemaError, check_schema, schema, seconds, text
+from medic.incidents.attributes import RETENTION, SCHEMA, NewerSchemaError, attribute, check_schema, text
 from medic.incidents.model import UndeliveredAlert
 from medic.incidents.record import WORKED, heard_attribute, incidents_text, read_record
+from medic.incidents.store import Store, update_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateTypeDef
 
     from medic.evidence import JobRef
-    from medic.incidents.attributes import OnUnreadable
+    from medic.incidents.attributes import Value
     from medic.incidents.model import Request
     from medic.incidents.record import BranchRecord
 
@@ -162,49 +162,6 @@ class Lease:
         return full_cap
 
 
-class Store:
-    """Base of the classes that read and write one kind of item in the incidents table.
-
-    Args:
-        client: DynamoDB.
-        name: the table's name.
-        clock: returns the time now, UTC.
-        on_unreadable: called for each item, or part of one, that can't be read.
-    """
-
-    def __init__(
-        self,
-        client: DynamoDBClient,
-        name: str,
-        clock: Callable[[], datetime],
-        on_unreadable: OnUnreadable,
-    ) -> None:
-        self._client = client
-        self._name = name
-        self._clock = clock
-        self._on_unreadable = on_unreadable
-
-    def _get(self, key: str) -> dict[str, AttributeValueTypeDef]:
-        """Read an item. Empty if there is none.
-
-        Raises:
-            NewerSchemaError: a newer release wrote it.
-        """
-        with translated("dynamodb:GetItem"):
-            answer = self._client.get_item(TableName=self._name, Key={"pk": {"S": key}}, ConsistentRead=True)
-        item = answer.get("Item", {})
-        check_schema(item)
-        return item
-
-    def _update(self, key: str, expression: str, **options: Any) -> dict[str, AttributeValueTypeDef]:  # noqa: ANN401
-        """Update an item. Returns its attributes if the options ask for them."""
-        with translated("dynamodb:UpdateItem"):
-            answer = self._client.update_item(
-                TableName=self._name, Key={"pk": {"S": key}}, UpdateExpression=expression, **options
-            )
-        return answer.get("Attributes", {})
-
-
 class IncidentsTable(Store):
     """Reads and writes branch records."""
 
@@ -217,12 +174,8 @@ class IncidentsTable(Store):
 
         It needs no lease: `write` notes a job that has an incident, and no other write touches this attribute.
         """
-        item = self._update(
-            branch_key(scope),
-            f"SET {heard_attribute(job)} = :job, expires_at = :expires",
-            ExpressionAttributeValues={":job": {"S": str(job)}, ":expires": seconds(self._clock() + RETENTION)},
-            ReturnValues="ALL_NEW",
-        )
+        sets: dict[str, Value] = {heard_attribute(job): str(job), "expires_at": self._clock() + RETENTION}
+        item = self._update(branch_key(scope), sets=sets, returns_item=True) or {}
         check_schema(item)
         return self._record(scope, item)
 
@@ -231,11 +184,7 @@ class IncidentsTable(Store):
 
         It needs no lease: no other write touches this attribute, and two writers at once have read the same account.
         """
-        self._update(
-            branch_key(scope),
-            f"SET {WORKED} = :worked, expires_at = :expires",
-            ExpressionAttributeValues={":worked": {"S": worked}, ":expires": seconds(self._clock() + RETENTION)},
-        )
+        self._update(branch_key(scope), sets={WORKED: worked, "expires_at": self._clock() + RETENTION})
 
     def all(self) -> Iterator[BranchRecord]:
         """Every branch's record, in no order. Only for showing to people: the bot never acts on it."""
@@ -262,7 +211,7 @@ class IncidentsTable(Store):
                 TableName=self._name,
                 IndexName=DUE_INDEX,
                 KeyConditionExpression="due = :due AND due_at <= :now",
-                ExpressionAttributeValues={":due": {"S": DUE}, ":now": seconds(self._clock())},
+                ExpressionAttributeValues={":due": {"S": DUE}, ":now": attribute(self._clock())},
             )
             for page in pages:
                 for item in page["Items"]:
@@ -294,27 +243,16 @@ class IncidentsTable(Store):
             AwsError: the table could not be written.
         """
         now, token, key = self._clock(), uuid.uuid4().hex, branch_key(scope)
-        try:
-            item = self._update(
-                key,
-                "SET lease_token = :token, lease_until = :until, expires_at = :expires",
-                # Without a number, there is no lease, or it is damaged.
-                ConditionExpression="NOT attribute_type(lease_until, :number) OR lease_until < :now"
-                " OR lease_until > :longest",
-                ExpressionAttributeValues={
-                    ":token": {"S": token},
-                    ":until": seconds(now + LEASE),
-                    ":number": {"S": "N"},
-                    ":now": seconds(now),
-                    ":longest": seconds(now + _LONGEST_LEASE),
-                    ":expires": seconds(now + RETENTION),
-                },
-                ReturnValues="ALL_NEW",
-            )
-        except AwsRejectedError as error:
-            if error.code == CONDITION_FAILED:
-                raise BusyError(f"another invocation holds the lease of {scope}; retry later") from error
-            raise
+        item = self._update(
+            key,
+            sets={"lease_token": token, "lease_until": now + LEASE, "expires_at": now + RETENTION},
+            # Without a number, there is no lease, or it is damaged.
+            condition="NOT attribute_type(lease_until, :number) OR lease_until < :now OR lease_until > :longest",
+            values={"number": "N", "now": now, "longest": now + _LONGEST_LEASE},
+            returns_item=True,
+        )
+        if item is None:
+            raise BusyError(f"another invocation holds the lease of {scope}; retry later")
         lease = None
         try:
             check_schema(item)
@@ -322,7 +260,8 @@ class IncidentsTable(Store):
             yield lease
         finally:
             if lease is None or not lease.released:
-                self._release(key, token)
+                # A lost lease needs no release.
+                self._update(key, sets={"lease_until": 0}, condition="lease_token = :token", values={"token": token})
 
     def _record(self, scope: Scope, item: Mapping[str, AttributeValueTypeDef]) -> BranchRecord:
         record = read_record(scope, item, self._clock())
@@ -330,139 +269,83 @@ class IncidentsTable(Store):
             self._on_unreadable(branch_key(scope), each.why, outdated=each.outdated)
         return record
 
-    def _release(self, key: str, token: str) -> None:
-        try:
-            self._update(
-                key,
-                "SET lease_until = :never",
-                ConditionExpression="lease_token = :token",
-                ExpressionAttributeValues={":never": {"N": "0"}, ":token": {"S": token}},
-            )
-        except AwsRejectedError as error:
-            if error.code != CONDITION_FAILED:  # a lost lease needs no release
-                raise
-
     def write(self, record: BranchRecord, token: str, parts: TransactionParts) -> str | None:
         """Write one transaction. `Lease.save` says what is returned and raised."""
-        now = self._clock()
-        writes = [self._record_write(record, token, now, release=parts.release)]
+        updates = [self._record_update(record, token, release=parts.release)]
         if parts.second is not None:
             lease, second = parts.second
-            writes.append(self._record_write(second, lease.token, now, release=False))
-        writes += map(self._cap_write, parts.caps)
+            updates.append(self._record_update(second, lease.token, release=False))
+        updates += map(self._cap_update, parts.caps)
         if parts.request is not None:
-            writes.append(self._request_write(parts.request, now))
-        writes += [self._alert_write(undelivered, now) for undelivered in parts.undelivered]
+            updates.append(self._request_update(parts.request))
+        updates += map(self._alert_update, parts.undelivered)
         try:
             with translated("dynamodb:TransactWriteItems"):
-                self._client.transact_write_items(TransactItems=writes)
+                self._client.transact_write_items(TransactItems=[{"Update": update} for update in updates])
         except AwsRejectedError as error:
             return _full_cap(error, record, parts)
         return None
 
-    def _record_write(
-        self, record: BranchRecord, token: str, now: datetime, *, release: bool
-    ) -> TransactWriteItemTypeDef:
+    def _record_update(self, record: BranchRecord, token: str, *, release: bool) -> UpdateTypeDef:
         """The branch's record as its next version, if the lease still has this token. `release` ends the lease."""
-        values: dict[str, AttributeValueTypeDef] = {
-            ":token": {"S": token},
-            ":old": {"N": str(record.version)},
-            ":new": {"N": str(record.version + 1)},
-            ":zero": {"N": "0"},
-            ":most": {"N": str(MAX_NUMBER)},
-            ":incidents": {"S": incidents_text(record)},
-            ":expires": seconds(now + RETENTION),
-            ":scope": {"S": str(record.scope)},
-            ":schema": schema(),
+        now = self._clock()
+        sets: dict[str, Value] = {
+            "version": record.version + 1,
+            "incidents": incidents_text(record),
+            "expires_at": now + RETENTION,
+            "branch_scope": str(record.scope),
+            "schema": SCHEMA,
         }
-        sets = ["version = :new", "incidents = :incidents", "expires_at = :expires", "branch_scope = :scope"]
-        sets.append("#schema = :schema")
         if (failed := record.latest_failure) is not None:
-            sets.append(f"{heard_attribute(failed)} = :heard")
-            values[":heard"] = {"S": str(failed)}
-        removes, due_at = [], record.next_check(now)
+            sets[heard_attribute(failed)] = str(failed)
         if release:
-            sets.append("lease_until = :zero")
-        for name, time in (("cooling_until", record.cooling_until), ("due_at", due_at)):
-            if time is None:
-                removes.append(name)
-            else:
-                sets.append(f"{name} = :{name}")
-                values[f":{name}"] = seconds(time)
-        if due_at is None:
-            removes.append("due")
-        else:
-            sets.append("due = :due")
-            values[":due"] = {"S": DUE}
-        removal = f" REMOVE {', '.join(removes)}" if removes else ""
-        return {
-            "Update": {
-                "TableName": self._name,
-                "Key": {"pk": {"S": branch_key(record.scope)}},
-                "UpdateExpression": f"SET {', '.join(sets)}{removal}",
-                # A version that is no count is damaged, and may be replaced.
-                "ConditionExpression": "lease_token = :token"
-                " AND (version = :old OR NOT version BETWEEN :zero AND :most)",
-                "ExpressionAttributeNames": {"#schema": "schema"},
-                "ExpressionAttributeValues": values,
-            }
-        }
+            sets["lease_until"] = 0
+        due_at = record.next_check(now)
+        may_end = {"cooling_until": record.cooling_until, "due_at": due_at, "due": None if due_at is None else DUE}
+        return update_of(
+            self._name,
+            branch_key(record.scope),
+            sets={**sets, **{name: value for name, value in may_end.items() if value is not None}},
+            removes=[name for name, value in may_end.items() if value is None],
+            # A version that is no count is damaged, and may be replaced.
+            condition="lease_token = :token AND (version = :old OR NOT version BETWEEN :zero AND :most)",
+            values={"token": token, "old": record.version, "zero": 0, "most": MAX_NUMBER},
+        )
 
-    def _cap_write(self, cap: Cap) -> TransactWriteItemTypeDef:
+    def _cap_update(self, cap: Cap) -> UpdateTypeDef:
         """Count up, unless the limit is reached."""
-        return {
-            "Update": {
-                "TableName": self._name,
-                "Key": {"pk": {"S": f"{COUNT}#{cap.name}"}},
-                "UpdateExpression": "ADD n :one SET expires_at = :expires, #schema = :schema",
-                "ConditionExpression": "attribute_not_exists(n) OR n < :most",
-                "ExpressionAttributeNames": {"#schema": "schema"},
-                "ExpressionAttributeValues": {
-                    ":one": {"N": "1"},
-                    ":most": {"N": str(cap.limit)},
-                    ":expires": seconds(cap.expires_at),
-                    ":schema": schema(),
-                },
-            }
-        }
+        return update_of(
+            self._name,
+            f"{COUNT}#{cap.name}",
+            adds={"n": 1},
+            sets={"expires_at": cap.expires_at, "schema": SCHEMA},
+            condition="attribute_not_exists(n) OR n < :most",
+            values={"most": cap.limit},
+        )
 
-    def _request_write(self, request: Request, now: datetime) -> TransactWriteItemTypeDef:
+    def _request_update(self, request: Request) -> UpdateTypeDef:
         """Mark a request as used, unless it was used before."""
-        return {
-            "Update": {
-                "TableName": self._name,
-                "Key": {"pk": {"S": request_key(request.scope, request.id)}},
-                "UpdateExpression": "SET used_at = :now",
-                "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(used_at)",
-                "ExpressionAttributeValues": {":now": seconds(now)},
-            }
-        }
+        return update_of(
+            self._name,
+            request_key(request.scope, request.id),
+            sets={"used_at": self._clock()},
+            condition="attribute_exists(pk) AND attribute_not_exists(used_at)",
+        )
 
-    def _alert_write(self, undelivered: UndeliveredAlert, now: datetime) -> TransactWriteItemTypeDef:
+    def _alert_update(self, undelivered: UndeliveredAlert) -> UpdateTypeDef:
         """Store an undelivered alert.
 
         Once every channel has it, clear the text and let TTL delete the item, so the role needs no dynamodb:DeleteItem.
         """
-        values: dict[str, AttributeValueTypeDef] = {
-            ":lacking": {"S": json.dumps(undelivered.lacking)},
-            ":expires": seconds(now + RETENTION),
-            ":schema": schema(),
+        sets: dict[str, Value] = {
+            "lacking": json.dumps(undelivered.lacking),
+            "expires_at": self._clock() + RETENTION,
+            "schema": SCHEMA,
         }
-        expression = "SET lacking = :lacking, expires_at = :expires, #schema = :schema"
+        key = undelivered_key(undelivered.incident_id, undelivered.alert_key)
         if undelivered.lacking:
-            expression += ", alert = :alert"
-            values[":alert"] = {"S": undelivered.alert}
-        else:
-            expression += " REMOVE alert"
-        return {
-            "Update": {
-                "TableName": self._name,
-                "Key": {"pk": {"S": undelivered_key(undelivered.incident_id, undelivered.alert_key)}},
-                "UpdateExpression": expression,
-                "ExpressionAttributeNames": {"#schema": "schema"},
-                "ExpressionAttributeValues": values,
-            }
-        }
+            return update_of(self._name, key, sets={**sets, "alert": undelivered.alert})
+        return update_of(self._name, key, sets=sets, removes=["alert"])
 
 
 def _full_cap(error: AwsRejectedError, record: BranchRecord, parts: TransactionParts) -> str:

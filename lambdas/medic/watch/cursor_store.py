@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, RetryableError, translated
+from medic.aws.errors import RetryableError, translated
 from medic.codec import MAX_NUMBER, CodecError, parsed, read_fields, to_text
-from medic.incidents.attributes import RETENTION, NewerSchemaError, check_schema, count, schema, seconds, text
+from medic.gateways import utc_now
+from medic.incidents.attributes import RETENTION, SCHEMA, NewerSchemaError, check_schema, count, text
+from medic.incidents.store import Store
 from medic.watch.cursor import MAX_LOOKBACK, Cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    from medic.incidents.attributes import OnUnreadable
 
 CURSOR = "cursor"
 """The first part of a cursor's key. The watcher's role may write only items whose key starts with it."""
@@ -31,14 +35,14 @@ _STATE = (
 """The fields of a cursor that are stored together, as one JSON text."""
 
 
-class Cursors:
-    """Reads and writes cursors.
+class WatchStore(Store):
+    """Base of the classes that read and write what the watcher's runs leave to the next.
 
     Args:
-        client: the DynamoDB client.
+        client: DynamoDB.
         table: the incidents table's name.
         region: partition, account and region, which are part of each key.
-        on_unreadable: called with the key of each cursor that can't be read, and the reason.
+        on_unreadable: called for each item that can't be read.
     """
 
     def __init__(
@@ -46,25 +50,42 @@ class Cursors:
         client: DynamoDBClient,
         table: str,
         region: tuple[str, str, str],
-        on_unreadable: Callable[[str, str], None],
+        on_unreadable: OnUnreadable,
     ) -> None:
-        self._client = client
-        self._table = table
+        super().__init__(client, table, utc_now, on_unreadable)
         self._region = region
-        self._on_unreadable = on_unreadable
+
+    def _key(self, *parts: str) -> str:
+        return "#".join((CURSOR, *self._region, *parts))
+
+    def _items(self, keys: Sequence[str]) -> Iterator[dict[str, AttributeValueTypeDef]]:
+        """The items that exist, of at most 100 keys. The watcher's role may not call GetItem on them."""
+        asked: Sequence[Mapping[str, AttributeValueTypeDef]] = [{"pk": {"S": key}} for key in keys]
+        for _ in range(_MAX_ATTEMPTS):
+            with translated("dynamodb:BatchGetItem"):
+                response = self._client.batch_get_item(
+                    RequestItems={self._name: {"Keys": asked, "ConsistentRead": True}}
+                )
+            yield from response["Responses"].get(self._name, [])
+            unprocessed = response.get("UnprocessedKeys", {}).get(self._name)
+            if unprocessed is None:
+                return
+            asked = unprocessed["Keys"]
+        raise RetryableError("dynamodb:BatchGetItem", "UnprocessedKeys", "DynamoDB is busy")
+
+
+class Cursors(WatchStore):
+    """Reads and writes cursors."""
 
     def read(self, app_ids: Sequence[str], now: datetime) -> dict[str, Cursor]:
         """The cursors by app id. Apps without one are left out.
 
         A damaged cursor is replaced by one that reads the log as far back as any does. One that only a newer release
         may write is left out.
-
-        Raises:
-            AwsError: the table could not be read.
         """
-        batches = (app_ids[at : at + _MAX_BATCH] for at in range(0, len(app_ids), _MAX_BATCH))
-        keys = ([self._key(app_id) for app_id in batch] for batch in batches)
-        found = (item for batch in keys for item in read_items(self._client, self._table, batch))
+        keys = [self._key(app_id) for app_id in app_ids]
+        batches = (keys[at : at + _MAX_BATCH] for at in range(0, len(keys), _MAX_BATCH))
+        found = (item for batch in batches for item in self._items(batch))
         items = {text(item, "pk").rpartition("#")[2]: item for item in found}
         cursors = {}
         for app_id, item in items.items():
@@ -84,65 +105,25 @@ class Cursors:
         Returns:
             False if another run has written the cursor since it was read. Nothing is written then; the other run's
             result counts.
-
-        Raises:
-            AwsError: the table could not be written.
         """
-        update = (
-            "SET #state = :state, remembered = :remembered, version = :next, expires_at = :expires, #schema = :schema"
+        state = {name: getattr(cursor, name) for name in _STATE}
+        remembered: AttributeValueTypeDef = {
+            "M": {str(minute): {"B": b"".join(ids)} for minute, ids in cursor.remembered.items()}
+        }
+        written = self._update(
+            self._key(cursor.app_id),
+            sets={
+                "state": to_text({**cursor.unknown, **state}),
+                "remembered": remembered,
+                "version": cursor.version + 1,
+                "expires_at": (cursor.looked_at or self._clock()) + RETENTION,
+                "schema": SCHEMA,
+            },
+            # A version that is no count is damaged, and may be replaced.
+            condition="NOT version BETWEEN :zero AND :most OR version = :old",
+            values={"zero": 0, "most": MAX_NUMBER, "old": cursor.version},
         )
-        now = cursor.looked_at or datetime.now(UTC)
-        try:
-            with translated("dynamodb:UpdateItem"):
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=self._key(cursor.app_id),
-                    UpdateExpression=update,
-                    # A version that is no count is damaged, and may be replaced.
-                    ConditionExpression="NOT version BETWEEN :zero AND :most OR version = :version",
-                    ExpressionAttributeNames={"#state": "state", "#schema": "schema"},
-                    ExpressionAttributeValues={
-                        ":state": {
-                            "S": to_text({**cursor.unknown, **{name: getattr(cursor, name) for name in _STATE}})
-                        },
-                        ":remembered": {
-                            "M": {str(minute): {"B": b"".join(ids)} for minute, ids in cursor.remembered.items()}
-                        },
-                        ":version": {"N": str(cursor.version)},
-                        ":next": {"N": str(cursor.version + 1)},
-                        ":zero": {"N": "0"},
-                        ":most": {"N": str(MAX_NUMBER)},
-                        ":expires": seconds(now + RETENTION),
-                        ":schema": schema(),
-                    },
-                )
-        except AwsRejectedError as error:
-            if error.code != CONDITION_FAILED:
-                raise
-            return False
-        return True
-
-    def _key(self, app_id: str) -> dict[str, AttributeValueTypeDef]:
-        return {"pk": {"S": "#".join((CURSOR, *self._region, app_id))}}
-
-
-def read_items(
-    client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, AttributeValueTypeDef]]
-) -> Iterator[dict[str, AttributeValueTypeDef]]:
-    """The items that exist, of at most 100 keys. The watcher's role may call BatchGetItem on cursors, not GetItem.
-
-    Raises:
-        AwsError: the table could not be read.
-    """
-    for _ in range(_MAX_ATTEMPTS):
-        with translated("dynamodb:BatchGetItem"):
-            response = client.batch_get_item(RequestItems={table: {"Keys": keys, "ConsistentRead": True}})
-        yield from response["Responses"].get(table, [])
-        unprocessed = response.get("UnprocessedKeys", {}).get(table)
-        if unprocessed is None:
-            return
-        keys = unprocessed["Keys"]
-    raise RetryableError("dynamodb:BatchGetItem", "UnprocessedKeys", "DynamoDB is busy")
+        return written is not None
 
 
 def _cursor(app_id: str, item: Mapping[str, AttributeValueTypeDef], now: datetime) -> Cursor:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from medic.aws.errors import translated
 from medic.codec import CodecError, from_text, to_text
-from medic.incidents.attributes import RETENTION, schema, seconds
-from medic.watch.cursor_store import CURSOR, read_items
+from medic.incidents.attributes import RETENTION, SCHEMA
+from medic.watch.cursor_store import WatchStore
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from medic.incidents.attributes import Value
 
 
 class KnownBranch(Struct, frozen=True):
@@ -37,50 +35,18 @@ class KnownJobs(Struct, frozen=True):
     branches: Mapping[str, KnownBranch] = field(default_factory=dict)
 
 
-class KnownJobsTable:
-    """Reads and writes what is known of apps' jobs.
-
-    Args:
-        client: the DynamoDB client.
-        table: the incidents table's name.
-        region: partition, account and region, which are part of each key.
-    """
-
-    def __init__(self, client: DynamoDBClient, table: str, region: tuple[str, str, str]) -> None:
-        self._client = client
-        self._table = table
-        self._region = region
+class KnownJobsTable(WatchStore):
+    """Reads and writes what is known of apps' jobs."""
 
     def read(self, app_id: str) -> KnownJobs | None:
-        """What is known of an app; None if nothing is, or if the item is damaged or of another release.
-
-        Raises:
-            AwsError: the table could not be read.
-        """
-        items = list(read_items(self._client, self._table, [self._key(app_id)]))
+        """What is known of an app; None if nothing is, or if the item is damaged or of another release."""
+        items = list(self._items([self._key(app_id, "jobs")]))
         try:
             return from_text(KnownJobs, items[0]["jobs"]["S"])
         except (CodecError, LookupError):
             return None
 
     def write(self, app_id: str, known: KnownJobs, now: datetime) -> None:
-        """Replace what is known of an app.
-
-        Raises:
-            AwsError: the table could not be written.
-        """
-        with translated("dynamodb:UpdateItem"):
-            self._client.update_item(
-                TableName=self._table,
-                Key=self._key(app_id),
-                UpdateExpression="SET #schema = :schema, jobs = :jobs, expires_at = :expires",
-                ExpressionAttributeNames={"#schema": "schema"},
-                ExpressionAttributeValues={
-                    ":schema": schema(),
-                    ":jobs": {"S": to_text(known)},
-                    ":expires": seconds(now + RETENTION),
-                },
-            )
-
-    def _key(self, app_id: str) -> dict[str, AttributeValueTypeDef]:
-        return {"pk": {"S": "#".join((CURSOR, *self._region, app_id, "jobs"))}}
+        """Replace what is known of an app."""
+        sets: dict[str, Value] = {"schema": SCHEMA, "jobs": to_text(known), "expires_at": now + RETENTION}
+        self._update(self._key(app_id, "jobs"), sets=sets)

@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from medic.arns import APP_ID
-from medic.aws.errors import translated
 from medic.events import ALL
-from medic.incidents.attributes import RETENTION, check_schema, schema, seconds, texts, time
+from medic.incidents.attributes import RETENTION, SCHEMA, check_schema, texts, time
 from medic.records import replace
-from medic.watch.cursor_store import CURSOR, read_items
+from medic.watch.cursor_store import WatchStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.evidence import App
+    from medic.incidents.attributes import Value
 
 LOG_MINUTES = 5
 """How often an app's log is read, if there are not too many apps."""
@@ -86,27 +85,16 @@ class Rounds(Struct, frozen=True):
         return replace(self, logs_until=now, jobs_until=jobs_until, behind=frozenset(behind), boosted=boosted)
 
 
-class RoundsTable:
-    """Reads and writes how far the runs came.
-
-    Args:
-        client: the DynamoDB client.
-        table: the incidents table's name.
-        region: partition, account and region, which are part of the key.
-    """
-
-    def __init__(self, client: DynamoDBClient, table: str, region: tuple[str, str, str]) -> None:
-        self._client = client
-        self._table = table
-        self._key: dict[str, AttributeValueTypeDef] = {"pk": {"S": "#".join((CURSOR, *region, ALL))}}
+class RoundsTable(WatchStore):
+    """Reads and writes how far the runs came."""
 
     def read(self, now: datetime) -> Rounds:
         """How far the runs came. What is missing or damaged is as before the first run: every app is due.
 
         Raises:
-            AwsError: the table could not be read, or a newer release wrote the item.
+            NewerSchemaError: a newer release wrote the item.
         """
-        item = next(read_items(self._client, self._table, [self._key]), {})
+        item = next(self._items([self._key(ALL)]), {})
         check_schema(item)
         boosted = {name.removeprefix(_BOOSTED): _near(item, name, now) for name in item if name.startswith(_BOOSTED)}
         return Rounds(
@@ -117,51 +105,21 @@ class RoundsTable:
         )
 
     def write(self, before: Rounds, after: Rounds, now: datetime) -> None:
-        """Replace what a run changed. A boost that came during the run stays.
-
-        Raises:
-            AwsError: the table could not be written.
-        """
-        over = sorted(before.boosted.keys() - after.boosted.keys())
+        """Replace what a run changed. A boost that came during the run stays."""
+        sets: dict[str, Value] = {"schema": SCHEMA, "expires_at": now + RETENTION}
         times = {"logs_until": after.logs_until, "jobs_until": after.jobs_until}
-        values = {f":{name}": seconds(value) for name, value in times.items() if value is not None}
-        removed = [f"#{number}" for number in range(len(over))]
+        sets |= {name: value for name, value in times.items() if value is not None}
+        removes = [_BOOSTED + app for app in sorted(before.boosted.keys() - after.boosted.keys())]
         if after.behind:
-            values[":behind"] = {"SS": sorted(after.behind)}
+            sets["behind"] = after.behind
         elif before.behind:
-            removed.append("behind")
-        update = "SET #schema = :schema, expires_at = :expires"
-        update += "".join(f", {value[1:]} = {value}" for value in values)
-        with translated("dynamodb:UpdateItem"):
-            self._client.update_item(
-                TableName=self._table,
-                Key=self._key,
-                UpdateExpression=update + (f" REMOVE {', '.join(removed)}" if removed else ""),
-                ExpressionAttributeNames={
-                    "#schema": "schema",
-                    **{f"#{number}": _BOOSTED + app for number, app in enumerate(over)},
-                },
-                ExpressionAttributeValues={**values, ":schema": schema(), ":expires": seconds(now + RETENTION)},
-            )
+            removes.append("behind")
+        self._update(self._key(ALL), sets=sets, removes=removes)
 
     def boost(self, app_id: str, until: datetime) -> None:
-        """Have an app's log read in every run until then.
-
-        Raises:
-            AwsError: the table could not be written.
-        """
-        with translated("dynamodb:UpdateItem"):
-            self._client.update_item(
-                TableName=self._table,
-                Key=self._key,
-                UpdateExpression="SET #app = :until, expires_at = :expires, #schema = :schema",
-                ExpressionAttributeNames={"#schema": "schema", "#app": _BOOSTED + app_id},
-                ExpressionAttributeValues={
-                    ":until": seconds(until),
-                    ":expires": seconds(until + RETENTION),
-                    ":schema": schema(),
-                },
-            )
+        """Have an app's log read in every run until then."""
+        sets: dict[str, Value] = {_BOOSTED + app_id: until, "expires_at": until + RETENTION, "schema": SCHEMA}
+        self._update(self._key(ALL), sets=sets)
 
 
 def _near(item: Mapping[str, AttributeValueTypeDef], name: str, now: datetime) -> datetime | None:

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from types_boto3_dynamodb import DynamoDBClient
+
     from medic.evidence import App, Job, TimeSpan
     from medic.gateways import Gateways
+    from medic.incidents.attributes import OnUnreadable
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
@@ -100,7 +103,7 @@ class Watcher:
         gateways = self.gateways
         return MissedFailures(
             amplify=gateways.amplify,
-            known_jobs=KnownJobsTable(gateways.clients.dynamodb, self.runtime.table, self._region),
+            known_jobs=KnownJobsTable(*self._stored),
             heard=self._heard,
             tell=self._tell_of_missed_failure,
             telemetry=self.telemetry,
@@ -123,7 +126,7 @@ class Watcher:
             settings=self.runtime.settings,
             amplify=gateways.amplify,
             logs=gateways.runtime_logs(seconds),
-            cursors=self._cursors,
+            cursors=Cursors(*self._stored),
             wake=self._wake,
             muted=lambda app_id: region.muted(self._app_scope(app_id), gateways.clock()),
             telemetry=self.telemetry,
@@ -140,13 +143,11 @@ class Watcher:
         return Scope(here.partition, here.account, here.region, app_id, ALL)
 
     @cached_property
-    def _cursors(self) -> Cursors:
-        return Cursors(self.gateways.clients.dynamodb, self.runtime.table, self._region, self.gateways.on_unreadable)
-
-    @cached_property
     def _rounds(self) -> RoundsTable:
-        return RoundsTable(self.gateways.clients.dynamodb, self.runtime.table, self._region)
+        return RoundsTable(*self._stored)
 
     @property
-    def _region(self) -> tuple[str, str, str]:
-        return self.runtime.partition, self.runtime.account, self.runtime.region
+    def _stored(self) -> tuple[DynamoDBClient, str, tuple[str, str, str], OnUnreadable]:
+        """The arguments of a WatchStore."""
+        region = (self.runtime.partition, self.runtime.account, self.runtime.region)
+        return self.gateways.clients.dynamodb, self.runtime.table, region, self.gateways.on_unreadable

@@ -126,7 +126,7 @@ def test_every_open_state_has_a_deadline(state: IncidentState) -> None:
 def test_a_closed_incident_is_due_only_while_an_alert_is_due(state: IncidentState) -> None:
     closed = opened().moved(state, NOW)
     assert BranchRecord(SCOPE, incidents=(closed,)).due_at is None
-    with_alert = BranchRecord(SCOPE, incidents=(closed.mark_alert_due("resolved:8"),))
+    with_alert = BranchRecord(SCOPE, incidents=(replace(closed, alert_due="resolved:8"),))
     assert with_alert.due_at is not None
     assert with_alert.overdue(NOW + timedelta(minutes=4)) != ()
 
@@ -135,7 +135,7 @@ def test_the_latest_incident_of_a_kind_is_found_and_earlier_ones_are_kept() -> N
     first = opened().moved(IncidentState.NOT_HELPED, NOW)
     later = replace(opened("8"), opened_at=NOW + timedelta(hours=1))
     record = BranchRecord(SCOPE).with_incident(first).with_incident(later)
-    assert record.incident(*KIND) == later
+    assert record.incident(KIND) == later
     assert first in record.incidents
 
 
