@@ -46,6 +46,11 @@ class _Gate(NamedTuple):
     """True if it is for a text in lower case."""
 
 
+def squeezed(text: str) -> str:
+    """The text without its spaces."""
+    return text.replace(" ", "")
+
+
 def positions_to_read(data: bytes, block: int, hits: Mapping[int, bytes]) -> Iterator[int]:
     """The hits whose entries must be read, in order; of several in one plain line, the first.
 
@@ -132,7 +137,7 @@ def _gates(literal: str) -> tuple[_Gate, ...]:
     """The gates of everything that has a word with this literal, with or without spaces."""
 
     def those_of(words: Iterable[str]) -> tuple[str, ...]:
-        return tuple(word for word in words if literal.replace(" ", "") in word.replace(" ", ""))
+        return tuple(word for word in words if squeezed(literal) in squeezed(word))
 
     several = [each for each in SIGNATURES if those_of(each.words)]
     messages = {each.pattern: each.needs or those_of(each.words) for each in several if each.pattern}
