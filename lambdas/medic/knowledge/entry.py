@@ -131,6 +131,8 @@ class Signature(Entry, frozen=True, kw_only=True):
     spaces. Case is ignored."""
     literals: tuple[str, ...] = ()
     """Case-sensitive texts that the scanner searches for first. Every text that the pattern matches contains one."""
+    needs: tuple[str, ...] = ()
+    """Set where a literal is frequent: every text that the pattern matches also contains one of these, in any case."""
     unless: str | None = None
     """A pattern. If it matches nearby, the text means something else."""
     confidence: Confidence = Confidence.HIGH

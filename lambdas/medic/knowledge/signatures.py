@@ -296,6 +296,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "The role belongs to another account, or the caller lacks iam:PassRole on it.",
         label=Label.PASS_ROLE_DENIED,
         literals=("pass role is not", "AccessDenied"),
+        needs=("pass role is not", " to pass "),
         pattern=r"\bcross-account pass role is not allowed"
         r"|\bAccessDenied\w{0,9}\)? .{0,80}?(?:not authorized|permissions?) to pass (?:the |this )?role",
         fixes=("allow_pass_role",),
@@ -538,6 +539,7 @@ SIGNATURES: tuple[Signature, ...] = (
             *("appear to have expired", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
             *("credentials are still expired", "uthorization token has expired", "uthorization Token has expired"),
         ),
+        needs=("expired", "sso", "reauthenticate", "not found or is invalid"),
         pattern=r"token included in the request is expired|provided token has expired"
         r"|token has expired and refresh failed|sso (?:access |session )?(?:session|token|log-?in)\b.{0,80}?expired"
         r"|\bmust run [`'\"]?aws[- ]sso login\b"
@@ -939,6 +941,7 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=1,
         literals=("AccessDenied", "httpStatusCode"),
+        needs=("code", "type", "name", "exception"),
         pattern=r"\$metadata[\"'\\]{0,3}: ?\{[^}]{0,80}?\bhttpstatuscode[\"'\\]{0,3}: ?403\b"
         r"|__type[\"'\\]{0,3} ?: ?[\"'\\]{0,3}[\w.]{1,80}#AccessDenied"
         rf"|{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}AccessDenied(?:Exception)?\b"
@@ -958,6 +961,7 @@ SIGNATURES: tuple[Signature, ...] = (
         names=("AccessDenied", "AccessDeniedException", "AccessDeniedError"),
         ambiguous_names=True,
         literals=("Access Denied",),
+        needs=("access denied",),
         pattern=rf"(?:^|[✖🛑⨯\]] |#<[\w:]{{1,60}}>: |\bfail: |\bAccessDenied\w{{0,9}}\]?:? "
         rf"|{_FAILED}[^.:]{{0,120}}?[.:]?(?: /)? )"
         r"access denied(?=[\s.\"'}]*$| --->| at Request\.| Resolution:| \w{1,60} at /| see details in cloudwatch)"

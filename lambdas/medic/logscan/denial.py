@@ -60,8 +60,13 @@ _EXPLICIT_DENY = (
     r"(?P<arn>arn:aws[\w-]{0,16}:[^\s\"'`]{1,300}))?)?"
 )
 _LONE_REASON = rf"(?:{_NOTHING_ALLOWS.replace('because no', 'no')}|{_EXPLICIT_DENY.replace('?P<type>', '?P<type2>')})"
-FORMS_OF_DENIALS = (_REFUSED_CALL, _LACKED_CALL, _LONE_REASON)
-"""`find_denials` finds nothing in a text with none of them. Case does not count."""
+FORMS_OF_DENIALS = {
+    _REFUSED_CALL: ("authorized", "perform the required", "access this resource"),
+    _LACKED_CALL: ("have permission", "add permission:"),
+    _LONE_REASON: ("allow", "explicit deny"),
+}
+"""`find_denials` finds nothing in a text without any of these. What each matches contains one of its texts. Case does
+not count."""
 _OTHER_REASON = (
     r"\bbecause (?P<reason>(?!no [\w -]{3,30}(?:polic|boundar))"
     rf"(?:[^\"()]|\([\w -]{{1,30}}\)){{3,{_MAX_REASON}}})"

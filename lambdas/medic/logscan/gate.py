@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from functools import cache
-from re import _parser  # type: ignore[attr-defined]  # the only parser of patterns in the standard library
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from medic.knowledge.signatures import DENIAL_LITERALS, SIGNATURES
 from medic.logscan.denial import FORMS_OF_DENIALS
@@ -19,17 +18,12 @@ from medic.logscan.entries import STAMP
 from medic.logscan.recognise import PLACES_OF_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    _Needs: TypeAlias = str | tuple["_Needs", ...] | frozenset["_Needs"]
-    """A string that must occur, or all of several, or any of several."""
+    from collections.abc import Iterable, Iterator, Mapping
 
 _TOGETHER = 128 * 1024
 """Bytes of lines that are tested together."""
 _LONGEST = 1024
 """Bytes. A longer line is not plain."""
-_SHORTEST_NEED = 3
-"""Characters. A shorter string occurs nearly everywhere."""
 PLAIN_LINES = re.compile(
     rb"(?:20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{1,9}Z \[(?:INFO|WARNING|ERROR)\]: [!-~][ -~]{0,900}+(?<! )\n)*+"
 )
@@ -44,12 +38,17 @@ _TEXT_BEGINS = r"(?<=\]: )"
 class _Gate(NamedTuple):
     """What a line must look like for one signature, denial or step."""
 
-    needs: _Needs
-    """Strings that every match holds."""
+    needs: tuple[str, ...]
+    """Every line that passes has one of these."""
     pattern: str
     """Matches in every line in which the signature does, whatever precedes its text; may match in others."""
     folded: bool = False
     """True if it is for a text in lower case."""
+
+
+def squeezed(text: str) -> str:
+    """The text without its spaces."""
+    return text.replace(" ", "")
 
 
 def positions_to_read(data: bytes, block: int, hits: Mapping[int, bytes]) -> Iterator[int]:
@@ -98,7 +97,7 @@ def _loud_lines(text: str, literals: Iterable[str]) -> list[int]:
     occurs = [cache(each.__contains__) for each in texts]
     begins: set[int] = set()
     for needs, pattern, folded in dict.fromkeys(gate for literal in literals for gate in _gates(literal)):
-        strings = _strings_of(needs, occurs[folded])
+        strings = list(filter(occurs[folded], needs))
         if strings and _BEGINS_WITH_A_WORD.match(pattern):
             begins.update(_lines_that_match(_compiled(pattern), texts[folded]))
             continue
@@ -137,18 +136,20 @@ def _word_with(stem: str) -> re.Pattern[str]:
 def _gates(literal: str) -> tuple[_Gate, ...]:
     """The gates of everything that has a word with this literal, with or without spaces."""
 
-    def is_in(words: Iterable[str]) -> bool:
-        return any(literal.replace(" ", "") in word.replace(" ", "") for word in words)
+    def those_of(words: Iterable[str]) -> tuple[str, ...]:
+        return tuple(word for word in words if squeezed(literal) in squeezed(word))
 
-    several = [each for each in SIGNATURES if is_in(each.words)]
-    messages = [each.pattern for each in several if each.pattern]
-    if is_in(DENIAL_LITERALS):
-        messages += FORMS_OF_DENIALS
-    patterns = map(_for_whole_lines, messages)
+    several = [each for each in SIGNATURES if those_of(each.words)]
+    messages = {each.pattern: each.needs or those_of(each.words) for each in several if each.pattern}
+    if those_of(DENIAL_LITERALS):
+        messages |= FORMS_OF_DENIALS
     return (
-        *(_Gate(step, re.escape(step)) for step in (*STEP_LITERALS, FATAL) if is_in([step])),
-        *(_Gate(name, PLACES_OF_NAMES.replace("%s", name)) for each in several for name in each.names),
-        *(_Gate(_needs(_parser.parse(pattern)), pattern, folded=True) for pattern in patterns),
+        *(_Gate((step,), re.escape(step)) for step in those_of((*STEP_LITERALS, FATAL))),
+        *(_Gate((name,), PLACES_OF_NAMES.replace("%s", name)) for each in several for name in those_of(each.names)),
+        *(
+            _Gate(tuple(map(str.lower, needs)), _for_whole_lines(pattern), folded=True)
+            for pattern, needs in messages.items()
+        ),
     )
 
 
@@ -172,38 +173,3 @@ def _for_whole_lines(pattern: str) -> str:
         return part[0] if len(part[0]) > 1 else part[0].lower()
 
     return re.sub(escape_class_group_anchor_or_letter, replaced, pattern)
-
-
-def _needs(parsed: Iterable[tuple[object, Any]]) -> tuple[_Needs, ...]:
-    """The strings that every match of a parsed pattern holds. The fastest to look for come first."""
-    needs: list[_Needs] = []
-    string = ""
-    for kind, what in (*parsed, (None, None)):
-        if str(kind) == "LITERAL":
-            string += chr(what)
-            continue
-        if len(string) >= _SHORTEST_NEED:
-            needs.append(string)
-        string = ""
-        if str(kind) == "SUBPATTERN":
-            needs += _needs(what[-1])
-        elif str(kind) == "BRANCH":
-            needs.append(frozenset(map(_needs, what[1])))
-        elif str(kind) in {"MAX_REPEAT", "MIN_REPEAT"} and what[0]:
-            needs += _needs(what[-1])
-    return tuple(sorted(needs, key=lambda each: (0, -len(each)) if isinstance(each, str) else (1, len(each))))
-
-
-def _strings_of(needs: _Needs, occurs: Callable[[str], bool]) -> list[str]:
-    """Strings that occur in the text. Every line that can match has one of them. If there are none, no line can."""
-    if isinstance(needs, str):
-        return [needs] if occurs(needs) else []
-    if isinstance(needs, frozenset):
-        return [string for each in needs for string in _strings_of(each, occurs)]
-    best = [""]
-    for each in needs:
-        strings = _strings_of(each, occurs)
-        if not strings:
-            return []
-        best = max(best, strings, key=lambda several: min(map(len, several)))
-    return best

@@ -56,6 +56,8 @@ _RAREST = b"!#*ACDEKLMPRSUVqyz"
 _ALL = bytes(range(256))
 _NOT_RARE, _NOT_RARER, _NOT_RAREST = (_ALL.translate(None, letters) for letters in (_RARE, _RARER, _RAREST))
 _NEITHER_RARE_NOR_LINE_FEED = _NOT_RARE.translate(None, b"\n")
+_BETWEEN = b" \t\n\r\f\v\x1b[;m0123456789"
+"""All characters that may stand between two letters of a wrapped phrase."""
 _BETWEEN_LETTERS = rb"(?:(?=[\s\x1b])(?:\s|\x1b\[[\d;]{0,16}m){0,80}|)"
 """A wrapped line may go on after a line feed, colour codes, and the 33 spaces before Amplify's continuation lines.
 The assertion saves time between two letters that stand together, as nearly all do."""
@@ -94,7 +96,12 @@ class Prefilter:
             for literal in literals
         )
         found: dict[int, bytes] = {}
+        unwrapped = b""
         for literal in may_occur:
+            if b" " in literal:  # a quick test, because the search for a wrapped phrase is slow
+                unwrapped = unwrapped or block.translate(None, _BETWEEN)
+                if literal.translate(None, _BETWEEN) not in unwrapped:
+                    continue
             found |= dict.fromkeys(_offsets_of(literal, block), literal)
         return {offset: found[offset] for offset in sorted(found)}, len(rare_lines) - len(rare_text)
 

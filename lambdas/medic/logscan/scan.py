@@ -11,7 +11,7 @@ import math
 import time
 from collections import OrderedDict
 from functools import cache
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 from medic.labels import Phase, Source
 from medic.logscan.ending import (
@@ -24,7 +24,7 @@ from medic.logscan.ending import (
     passes_on,
 )
 from medic.logscan.entries import entry_at, read_line
-from medic.logscan.gate import WORDS, positions_to_read
+from medic.logscan.gate import WORDS, positions_to_read, squeezed
 from medic.logscan.model import Denial, Ending, LogReading
 from medic.logscan.prefilter import CONTEXT, LONGEST_LITERAL, Prefilter, blocks
 from medic.logscan.quoting import only_displays
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
 
     _Key: TypeAlias = tuple[str, Source, str | None, str | None]
 
-K = TypeVar("K")
-V = TypeVar("V")
-
 MAX_PER_LABEL = 5
 """Findings kept of one label from one source, so that many lines of one kind push out no other kind."""
 MAX_EXCERPT_CHARACTERS = 2000
@@ -59,10 +56,16 @@ _FIRST_LINES = 20
 """Lines within which a log with time stamps shows the first one."""
 _STEMS = ("redential", "ssume")
 """Each stands for every word that contains it: one search for all of them."""
+_SEARCHED = WORDS.union(_STEMS)
 LITERALS = tuple(
-    sorted(word for word in WORDS.union(_STEMS) if not any(other in word for other in WORDS.union(_STEMS) - {word}))
+    word
+    for word in sorted(_SEARCHED)
+    if not any(other in word or (" " in other and squeezed(other) in squeezed(word)) for other in _SEARCHED - {word})
 )
-"""Everything that every block is searched for: no literal contains another. The rest of the log is not examined."""
+"""Everything that every block is searched for: no literal contains another. The rest of the log is not examined.
+
+A phrase stands for the same letters without its spaces, too, because lines are wrapped between any two letters.
+"""
 
 
 def scan(chunks: Iterable[bytes | Gap], phase: Phase, *, seconds: float = math.inf) -> LogReading:
@@ -236,7 +239,9 @@ class Scanner:
             found = findings_in(
                 entry, self._phase, commands_executed=self._commands_executed, in_stamped_log=self._stamped
             )
-            _remember(self._recent, entry.text, (number, tuple(found)))
+            self._recent[entry.text] = number, tuple(found)
+            if len(self._recent) > _REMEMBERED:
+                self._recent.popitem(last=False)
         first_seen, findings = self._recent[entry.text]
         ended = not self._over if self._is_build else None
         return tuple(
@@ -297,12 +302,6 @@ def _from_next_line(chunks: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
             yield following
             break
     yield from chunks
-
-
-def _remember(recent: OrderedDict[K, V], key: K, value: V) -> None:
-    recent[key] = value
-    if len(recent) > _REMEMBERED:
-        recent.popitem(last=False)
 
 
 def _order(finding: Finding) -> tuple[bool, int, int]:

@@ -122,13 +122,7 @@ _OTHERS = (
     _Place(("unseal",), rf"\bunseal(?: -\S++)*+ {_VALUE}", _likely, "key"),
     _Place(("securestring",), r"\bSecureString[\s|│]++(?P<secret>[^\s|│\"']++)", _likely, "secret"),
     _Place(("secret",), rf"(?:^| )[A-Za-z_][\w./-]*+ {_VALUE}", _likely, "secret", after=_SETS_SECRET),
-    _Place(
-        ("secret",),
-        r"(?<![\w-])[A-Za-z_][\w.-]*+=[\"']?(?P<secret>[^\s\"']++)",
-        _likely,
-        "secret",
-        after=_SETS_SECRET,
-    ),
+    _Place(("secret",), rf"(?<![\w-])[A-Za-z_][\w.-]*+={_ARGUMENT}", _likely, "secret", after=_SETS_SECRET),
     _Place(
         ("env", "var", "config"),
         rf"(?:^| )[\"']?(?:--value|[A-Za-z_][\w./-]*+)[ =]{_VALUE}",
@@ -271,19 +265,8 @@ CONTEXTS = {
         (
             # of commands; words with a hint at a name, such as `--password-stdin`, need not be here
             *("add_user ", "signtool", "obscure ", "ansible-vault", "tp-basic", "operator u", "sqlplus", "vault "),
-            *(
-                "<<<",
-                "<(cho",
-                "<(echo",
-                "<(printf",
-                "b-oauth",
-                "cho ",
-                "printf ",
-                "add-mask",
-                "value of ",
-                "value for ",
-            ),
-            *("securestring", "ssl rand", "smbclient"),
+            *("<<<", "<(cho", "<(echo", "<(printf", "b-oauth", "cho ", "printf ", "add-mask", "value of "),
+            *("value for ", "securestring", "ssl rand", "smbclient"),
             # of protocols
             *("authenticate ", "oper ", "dentify ", "ssws ", "dentified", "plaintext", "jdbc:oracle", "code="),
             *("assertion=", "samlre", 'kty"', "kty'", "kty\\", "c3dvcmq6"),

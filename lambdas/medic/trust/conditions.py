@@ -45,14 +45,10 @@ def condition_holds(
 
 
 def _null_holds(condition: Condition, state: KeyState, if_undocumented: Verdict) -> Verdict:
-    match condition.operator.qualifier:
-        case SetQualifier.FOR_ALL_VALUES:
-            return Verdict.TRUE
-        case SetQualifier.FOR_ANY_VALUE:
-            return Verdict.FALSE
-        case None:
-            pass
-    if not condition.values:
+    qualifier = condition.operator.qualifier
+    if qualifier is SetQualifier.FOR_ANY_VALUE:
+        return Verdict.FALSE
+    if qualifier is SetQualifier.FOR_ALL_VALUES or not condition.values:
         return Verdict.TRUE
     absent = logic.of(holds=state in {KeyPresence.ABSENT, ()})
     if state is KeyPresence.UNKNOWN:

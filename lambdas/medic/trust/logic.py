@@ -24,13 +24,9 @@ def of(*, holds: bool) -> Verdict:
 
 def negate(verdict: Verdict) -> Verdict:
     """NOT; unknown stays unknown."""
-    match verdict:
-        case Verdict.TRUE:
-            return Verdict.FALSE
-        case Verdict.FALSE:
-            return Verdict.TRUE
-        case _:
-            return Verdict.UNKNOWN
+    if verdict is Verdict.UNKNOWN:
+        return verdict
+    return of(holds=verdict is Verdict.FALSE)
 
 
 def all_of(verdicts: Iterable[Verdict]) -> Verdict:
@@ -46,13 +42,7 @@ def all_of(verdicts: Iterable[Verdict]) -> Verdict:
 
 def any_of(verdicts: Iterable[Verdict]) -> Verdict:
     """OR; FALSE for no verdicts."""
-    outcome = Verdict.FALSE
-    for verdict in verdicts:
-        if verdict is Verdict.TRUE:
-            return Verdict.TRUE
-        if verdict is Verdict.UNKNOWN:
-            outcome = Verdict.UNKNOWN
-    return outcome
+    return negate(all_of(map(negate, verdicts)))
 
 
 def same_or_unknown(one: Verdict, other: Verdict) -> Verdict:

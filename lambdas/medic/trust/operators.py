@@ -176,10 +176,6 @@ def _same_boolean(value: str, written: str) -> Verdict:
 _BOOLEANS = _parsed(lambda text: text if text.lower() in {"true", "false"} else None, _same_boolean)
 
 
-def _same_bytes(actual: bytes, expected: bytes) -> Verdict:
-    return logic.of(holds=actual == expected)
-
-
 def _addresses(written: str, _context: Context | None) -> ValueTest:
     network = _network(written)
     if network is None:
@@ -196,8 +192,8 @@ def _addresses(written: str, _context: Context | None) -> ValueTest:
     return test
 
 
-def _numbers(relation: Callable[[Decimal, Decimal], bool]) -> Comparison:
-    return _parsed(_number, lambda number, bound: logic.of(holds=relation(number, bound)))
+def _values(parse: Callable[[str], T | None], relation: Callable[[T, T], bool]) -> Comparison:
+    return _parsed(parse, lambda actual, expected: logic.of(holds=relation(actual, expected)))
 
 
 def _dates(relation: Callable[[Decimal, Decimal], bool]) -> Comparison:
@@ -275,18 +271,18 @@ def _operators() -> Mapping[str, tuple[Comparison | None, bool]]:
         ("StringEquals", "StringNotEquals", _strings(str)),
         ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", _strings(str.lower)),
         ("StringLike", "StringNotLike", _strings_with_wildcards),
-        ("NumericEquals", "NumericNotEquals", _numbers(operator.eq)),
-        ("NumericLessThan", None, _numbers(operator.lt)),
-        ("NumericLessThanEquals", None, _numbers(operator.le)),
-        ("NumericGreaterThan", None, _numbers(operator.gt)),
-        ("NumericGreaterThanEquals", None, _numbers(operator.ge)),
+        ("NumericEquals", "NumericNotEquals", _values(_number, operator.eq)),
+        ("NumericLessThan", None, _values(_number, operator.lt)),
+        ("NumericLessThanEquals", None, _values(_number, operator.le)),
+        ("NumericGreaterThan", None, _values(_number, operator.gt)),
+        ("NumericGreaterThanEquals", None, _values(_number, operator.ge)),
         ("DateEquals", "DateNotEquals", _dates(operator.eq)),
         ("DateLessThan", None, _dates(operator.lt)),
         ("DateLessThanEquals", None, _dates(operator.le)),
         ("DateGreaterThan", None, _dates(operator.gt)),
         ("DateGreaterThanEquals", None, _dates(operator.ge)),
         ("Bool", None, _booleans),
-        ("BinaryEquals", None, _parsed(_decoded, _same_bytes)),
+        ("BinaryEquals", None, _values(_decoded, operator.eq)),
         ("IpAddress", "NotIpAddress", _addresses),
         ("ArnEquals", "ArnNotEquals", _arns),
         ("ArnLike", "ArnNotLike", _arns),

@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from medic.knowledge import ENTRIES, FIXES, find_entry, title_of
 from medic.knowledge.entry import PLACEHOLDERS, Dialect, Entry, EntryKind, Fix, filled
 from medic.knowledge.fixes import GUARDED_TRUST, PLAIN_TRUST
 from medic.knowledge.signatures import SIGNATURES
 from medic.labels import Identity, Label, Phase, PolicyType
-from medic.logscan.denial import find_denials
+from medic.logscan.denial import FORMS_OF_DENIALS, find_denials
 from medic.logscan.model import Denial
 from medic.logscan.recognise import signature_of
 from medic.trust import AssumeRoleRequest, Outcome, evaluate
@@ -130,6 +132,19 @@ def test_every_pattern_needs_one_of_its_literals(signature: Any) -> None:
             assert any(literal in flat for literal in (*signature.literals, *signature.names)), text
         else:
             assert any(name in flat for name in signature.names), text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "needs"),
+    [*((each.pattern, each.needs) for each in SIGNATURES if each.needs), *FORMS_OF_DENIALS.items()],
+)
+def test_every_text_that_a_pattern_matches_has_one_of_its_needs(pattern: str, needs: tuple[str, ...]) -> None:
+    @given(st.from_regex(re.compile(pattern, re.IGNORECASE | re.ASCII)))
+    @settings(deadline=None, max_examples=200)
+    def check(text: str) -> None:
+        assert any(need in text.lower() for need in needs)
+
+    check()
 
 
 @table("id_", CAUSES)
