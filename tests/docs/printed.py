@@ -18,8 +18,8 @@ _NO_COMMAND = re.compile("[🔴→►│]")
 NOT_RUN = {
     "git pull && make setup": "needs a remote; tests/e2e/test_upgrade.py deploys one release over another",
     "git tag -a": "tags a release",
-    "git push origin HEAD:doctor/build": "pushes to a repository of the reader",
-    "medic doctor --live APP --policy": "plays for an hour; tests/integration/doctor_live plays it in a shorter time",
+    "cp -R docs/doctor-app": "pushes to a repository of the reader",
+    "medic doctor --live APP --region": "plays for an hour; tests/integration/doctor_live plays it in a shorter time",
 }
 """How the blocks begin that tests/e2e/test_printed_commands.py does not run, and why."""
 
