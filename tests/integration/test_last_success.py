@@ -149,7 +149,9 @@ def test_a_damaged_record_is_no_record_without_changes(world: World) -> None:
 
     alert = failure(world, app)
 
-    assert "? Unknown: could not look at what changed since a success: the record of the last success is damaged" in alert
+    assert (
+        "? Unknown: could not look at what changed since a success: the record of the last success is damaged" in alert
+    )
     assert world.trail.lookups == []
 
 
