@@ -61,11 +61,11 @@ def young_service_role(stage: Stage) -> None:
     recovered = stage.next_alert(app_id, containing="Recovered")
     stage.expect(
         "the alert does not credit the recovery to the compute role",
-        "A compute role has no part in a build" in recovered,
+        "Builds never use a compute role" in recovered,
     )
     stage.narrator.branch("after", stage.branch(app_id))
     stage.expect("a request to the SSR runtime now finds credentials", _served(stage, app_id))
-    stage.expect("there were two alerts in total", len(stage.alerts(app_id)) == 2)  # noqa: PLR2004
+    stage.expect("the bot sent two alerts in total", len(stage.alerts(app_id)) == 2)  # noqa: PLR2004
 
 
 def prerendering(stage: Stage) -> None:
@@ -78,7 +78,7 @@ def prerendering(stage: Stage) -> None:
     stage.expect("the alert names the service role, used while building", "service role (build time)" in alert)
     stage.expect(
         "the alert rules out the compute role for a build",
-        "Ruled out: No compute role is set on branch or app" in alert,
+        "Ruled out: “No compute role is set on branch or app”" in alert,
     )
     stage.expect("the bot changed nothing, because the branch is tagged `report`", stage.writes(app_id) == [])
 
@@ -115,7 +115,7 @@ def runtime_credentials(stage: Stage) -> None:
     stage.expect("a later request finds credentials", _served(stage, app_id))
     stage.run_watcher()
     stage.expect(
-        "there were one UpdateBranch and one alert in total",
+        "the bot sent one UpdateBranch and one alert in total",
         len(stage.writes(app_id)) == len(stage.alerts(app_id)) == 1,
     )
 

@@ -92,8 +92,11 @@ def main() -> None:
 
 _SHELLS = ("bash", "zsh", "fish")
 _COMPLETION_EXAMPLES = examples(
-    'eval "$(medic completion bash)"                     # in ~/.bashrc',
-    'eval "$(medic completion zsh)"                      # in ~/.zshrc',
+    "In ~/.bashrc:",
+    'eval "$(medic completion bash)"',
+    "In ~/.zshrc:",
+    'eval "$(medic completion zsh)"',
+    "Once, for fish:",
     "medic completion fish > ~/.config/fish/completions/medic.fish",
 )
 

@@ -21,8 +21,12 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def examples(*lines: str) -> str:
-    """The text for a command's `epilog`. The leading backspace tells click to keep the line breaks."""
-    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+    """The text for a command's `epilog`: commands, and before some a line that ends in a colon and explains the next.
+
+    No example has a comment, because zsh passes a pasted comment as arguments. The leading backspace tells click to
+    keep the line breaks.
+    """
+    return "\n".join(["\b", "Examples:", *(line if line.endswith(":") else f"  {line}" for line in lines)])
 
 
 def app_argument(*, required: bool = True) -> Callable[[F], F]:

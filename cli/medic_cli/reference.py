@@ -40,7 +40,8 @@ def _section(group: click.Context, name: str, command: click.Command) -> Iterato
     yield inspect.cleandoc(command.help or "") + "\n"
     yield from _options(context)
     if command.epilog:
-        yield "\n".join(f"  {line}" if line.startswith("  ") else f"{line}\n" for line in _lines(command.epilog)) + "\n"
+        lines = (f"  {line}" if line.startswith("  ") else f"\n{line}\n" for line in _lines(command.epilog))
+        yield "\n".join(lines).lstrip() + "\n"
 
 
 def _options(context: click.Context) -> Iterator[str]:

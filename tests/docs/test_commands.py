@@ -118,7 +118,8 @@ def test_each_block_that_is_not_run_is_in_a_page() -> None:
 
 def test_a_block_of_commands_has_no_comment() -> None:
     # In zsh, the shell of macOS, a pasted `#` begins no comment: the words after it are arguments.
-    commented = [block.text for page in PAGES for block in blocks(page) if block.has_commands and " #" in block.text]
+    every = (block for page in (*PAGES, GENERATED) for block in blocks(page))
+    commented = [block.text for block in every if block.has_commands and " #" in block.text]
     assert commented == []
 
 

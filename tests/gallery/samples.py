@@ -124,7 +124,7 @@ def _alerts() -> Iterator[Alert]:
     yield compose_report(with_result(attach, ChangeResult.APPLIED, set_and_read, IncidentState.REBUILDING, "8"))
     admin = Present(attached("AdministratorAccess"))
     yield compose_report(report_of(runtime, Mode.FIX, Trigger.RUNTIME, policies=lambda _: admin))
-    young = "Amplify can't assume the role yet: it was made 40 s ago"
+    young = "Amplify can't assume the role yet: it was created 40 s ago"
     yield compose_report(with_result(attach, ChangeResult.DEFERRED, young, IncidentState.APPLYING))
     build_incident, runtime_incident = _incident(build), _incident(runtime)
     yield compose_resolved(SCOPE, _changed(build_incident), "9")

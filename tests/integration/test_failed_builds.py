@@ -239,7 +239,7 @@ def test_a_successful_rebuild_resolves_the_incident_and_is_not_credited_to_the_c
     report, recovered = world.alerts()
     assert report.index("Likely") < report.index("moments before")
     assert "Recovered" in recovered
-    assert "A compute role has no part in a build" in recovered
+    assert "Builds never use a compute role" in recovered
     world.deliver(dict(succeeded))
     assert len(world.slack.posts) == 2
 

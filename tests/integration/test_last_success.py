@@ -59,7 +59,7 @@ def test_a_role_that_was_replaced_since_the_last_success_is_named(world: World) 
 
     alert = failure(world, app)
 
-    assert "✗ between job 1, which succeeded (" in alert
+    assert "✗ Check failed: between job 1, which succeeded (" in alert
     assert " UTC), and job 2: the service role" in alert
     assert f"the service role was replaced: arn:aws:iam::{world.amplify.account_id}:role/app/service → {other}" in alert
     assert world.trail.lookups == [(REGION, "EventName", "UpdateApp")]
@@ -149,7 +149,9 @@ def test_a_damaged_record_is_no_record_without_changes(world: World) -> None:
 
     alert = failure(world, app)
 
-    assert "? could not look at what changed since a success: the record of the last success is damaged" in alert
+    assert (
+        "? Unknown: could not look at what changed since a success: the record of the last success is damaged" in alert
+    )
     assert world.trail.lookups == []
 
 

@@ -35,7 +35,7 @@ def test_a_message_with_todays_time_about_an_old_job_changes_nothing(world: Worl
     world.deliver({**event, "time": world.now().isoformat()})
     assert world.calls("UpdateBranch") == []
     assert len(world.calls("StartJob")) == 1
-    assert "✗ fresh: the job ended" in world.alerts()[0]
+    assert "✗ Guardrail fresh: the job ended" in world.alerts()[0]
 
 
 def test_a_late_message_about_a_recent_job_is_acted_on(world: World) -> None:
@@ -58,7 +58,7 @@ def test_a_failure_that_comes_after_a_newer_success_changes_nothing(world: World
     assert world.calls("UpdateBranch") == []
     assert len(world.calls("StartJob")) == 2
     failing, recovered = world.alerts()
-    assert "✗ fresh: job 2 has succeeded since" in failing
+    assert "✗ Guardrail fresh: job 2 has succeeded since" in failing
     assert "Recovered" in recovered
     assert incident(world, app).state is IncidentState.RESOLVED
 
@@ -68,7 +68,7 @@ def test_jobs_that_can_not_be_listed_refuse_a_change(world: World) -> None:
     world.amplify.control.deny("ListJobs")
     world.deliver(event)
     assert world.calls("UpdateBranch") == []
-    assert "✗ fresh: the branch's jobs could not be read" in world.alerts()[0]
+    assert "✗ Guardrail fresh: the branch's jobs could not be read" in world.alerts()[0]
 
 
 def test_two_failures_in_reverse_order_cause_one_incident_and_one_alert(world: World) -> None:

@@ -472,7 +472,7 @@ def test_a_denial_of_the_compute_role_proves_credentials_and_names_the_permissio
     (alert,) = shop.alerts
     assert "access denied, a permission is missing" in alert
     assert ORDERS in alert
-    assert "✗ no policy of compute allows dynamodb:GetItem now (iam:ListRolePolicies" in alert
+    assert "✗ Check failed: no policy of compute allows dynamodb:GetItem now (iam:ListRolePolicies" in alert
     assert world.compute_role(shop.app) == role
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _EXAMPLES = examples(
     "medic uninstall --check",
-    "medic uninstall --check --role arn:aws:iam::111122223333:role/amplify-medic/ROLE   # after cdk destroy",
+    "After cdk destroy:",
+    "medic uninstall --check --role arn:aws:iam::111122223333:role/amplify-medic/ROLE",
 )
 
 

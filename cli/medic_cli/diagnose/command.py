@@ -17,9 +17,12 @@ from medic_cli.output import print_json
 _EXAMPLES = examples(
     "medic diagnose d1a2b3c4d5e6f7 main",
     "medic diagnose d1a2b3c4d5e6f7 main --job 42 --dialect terraform",
-    "medic diagnose d1a2b3c4d5e6f7 main --stack AmplifyMedic      # also what the bot would do",
-    "medic diagnose d1a2b3c4d5e6f7 main --since 1h                # the SSR runtime instead of a build",
-    "medic diagnose --event event.json --log build.log            # offline",
+    "Also show what the bot would do:",
+    "medic diagnose d1a2b3c4d5e6f7 main --stack AmplifyMedic",
+    "Diagnose the SSR runtime instead of a build:",
+    "medic diagnose d1a2b3c4d5e6f7 main --since 1h",
+    "Without any AWS call:",
+    "medic diagnose --event event.json --log build.log",
 )
 
 

@@ -22,8 +22,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _EXAMPLES = examples(
     "medic doctor",
     "medic doctor --stack AmplifyMedic --region eu-central-1 --json",
-    "medic doctor --verbose --html doctor.html        # also what passes",
-    "medic doctor --live d2examplescratch              # plays failures in a scratch app",
+    "Also show the checks that pass:",
+    "medic doctor --verbose --html doctor.html",
+    "Play failures in a scratch app:",
+    "medic doctor --live d2examplescratch",
 )
 
 

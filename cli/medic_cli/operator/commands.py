@@ -112,7 +112,8 @@ def _current_role(bot: BotClient, found: ScopedIncident) -> str:
 
 _UNDO_EXAMPLES = examples(
     "medic undo 3f2a90b1c4d5",
-    "medic undo d1a2b3c4d5e6f7 main            # the bot's newest change on this branch",
+    "Undo the bot's newest change on a branch:",
+    "medic undo d1a2b3c4d5e6f7 main",
 )
 
 

@@ -16,7 +16,7 @@ from medic_cli.output import confirmed, print_json, styled, terminal
 if TYPE_CHECKING:
     from medic_cli.answers import PauseAnswer, ReplayAnswer
 
-_PAUSE_EXAMPLES = examples("medic pause", "medic pause --dry-run     # only how many messages wait")
+_PAUSE_EXAMPLES = examples("medic pause", "Only count the messages that wait:", "medic pause --dry-run")
 _RESUME_EXAMPLES = examples("medic resume --yes")
 
 

@@ -28,7 +28,8 @@ _EXAMPLES = examples(
     "medic preflight template.yaml --parameter Stage=prod --region eu-central-1",
     "cdk synth && medic preflight cdk.out",
     "terraform show -json plan.out | medic preflight -",
-    "medic preflight cdk.out --fail-on warning --sarif preflight.sarif      # in CI",
+    "In CI:",
+    "medic preflight cdk.out --fail-on warning --sarif preflight.sarif",
 )
 
 

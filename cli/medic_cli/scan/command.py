@@ -26,7 +26,8 @@ _EXAMPLES = examples(
     "medic scan",
     "medic scan --region eu-central-1 --region us-east-1 --html scan.html",
     "medic scan --app d1a2b3c4d5e6f7 --json",
-    "medic scan --fail-on warning        # in CI: exits with 1 on a warning or an error",
+    "In CI, exit with 1 on a warning or an error:",
+    "medic scan --fail-on warning",
 )
 
 

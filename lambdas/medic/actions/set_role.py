@@ -238,7 +238,7 @@ class RoleWriter(Struct, frozen=True):
     def _why_rejected(self, error: AwsError | None, created_at: datetime | None) -> tuple[ChangeResult, str]:
         if self._propagating(error, created_at):
             return ChangeResult.DEFERRED, (
-                "Amplify can't assume the role yet: it was made minutes ago, and IAM takes a while to tell everybody"
+                "Amplify can't assume the role yet: it was created minutes ago, and IAM is still propagating it"
             )
         if isinstance(error, UnassumableRoleError):
             return ChangeResult.REFUSED, (

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from medic import VERSION
 from medic.alerts import failure_report, wording
-from medic.alerts.fixes import command_to_set, fix_command
+from medic.alerts.fixes import command_to_set, diagnose_command, fix_command
 from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outcomes_json
 from medic.alerts.model import Alert, AlertKind, NamedText, Section
 from medic.arns import name_of
@@ -40,7 +40,7 @@ _MAX_STORM_CHARACTERS = 100_000
 _OPTED_IN_MODES = frozenset({Mode.ASK, Mode.FIX})
 _CAUSE, _BOT, _NEXT = "Cause", "Bot", "Next step"
 _CREDIT = {
-    ActionKind.ATTACH_COMPUTE: "A compute role has no part in a build, so it is not why this one succeeded.",
+    ActionKind.ATTACH_COMPUTE: "Builds never use a compute role, so the change is not why this build succeeded.",
     ActionKind.REPAIR_SERVICE: "The build ran as that role.",
 }
 """Whether an applied change gets credit for a build that succeeded."""
@@ -162,7 +162,7 @@ def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str)
     """The alert on a failure that could not be diagnosed. It claims nothing about the cause."""
     failed = f"job {incident.job_id} failed" if incident.job_id.strip("0") else "the SSR log reports an error"
     lines = (
-        ("Not found out because", f"{why.rstrip('.')}."),
+        ("Reason", f"{why.rstrip('.')}."),
         (_NEXT, remedy),
         (_BOT, "Changed nothing. It may or may not be an IAM failure."),
     )
@@ -180,8 +180,8 @@ def compose_build_failed(scope: Scope, incident: Incident, ending: Ending) -> Al
 def compose_builds_failing(scope: Scope, incident: Incident, limits: Limits) -> Alert:
     """The alert that more builds fail, not because of IAM, than are reported one by one."""
     lines = (
-        (_NEXT, "Look for what they have in common, such as an outage of the Git provider: medic history"),
-        (_BOT, f"Reports no more of them one by one for {limits.storm_minutes} min. IAM failures are handled as ever."),
+        (_NEXT, "Look for a common cause, such as an outage of the Git provider: medic history"),
+        (_BOT, f"Stops reporting them one by one for {limits.storm_minutes} min. It still handles IAM failures."),
     )
     what = f"more than {limits.other_failures} within {limits.storm_minutes} min, not because of IAM"
     return _of_region(_follow_up(scope, incident, AlertKind.BUILDS_FAILING, what, lines), incident)
@@ -253,7 +253,7 @@ def compose_test(scope: Scope, alias: str = "") -> Alert:
         app="",
         branch="*",
         what=f"Amplify Medic {VERSION} reaches you here",
-        brief=(NamedText(_NEXT, "None. Somebody sent this test; nothing is wrong, and nothing was changed."),),
+        brief=(NamedText(_NEXT, "None. This is a test message: nothing is wrong, and nothing was changed."),),
         identity="",
         place=wording.place(scope, alias),
     )
@@ -280,7 +280,7 @@ class Extent(Struct, frozen=True):
 
 
 def compose_storm(scope: Scope, storm: Incident, extent: Extent, apps: int, limits: Limits) -> Alert:
-    """The alert that a storm began or grew: the incidents so far, each opted-in branch with its `medic fix` command.
+    """The alert that a storm began or grew: the incidents so far, each with a command to run.
 
     Args:
         scope: the region.
@@ -292,8 +292,11 @@ def compose_storm(scope: Scope, storm: Incident, extent: Extent, apps: int, limi
     limit = f"IAM failures in {apps} apps within {limits.storm_minutes} min (the limit is {limits.storm_apps})"
     lines = (
         (_CAUSE, f"{limit} usually share one."),
-        (_NEXT, "Look for what they have in common: a role, a repository connection, a policy."),
-        (_BOT, f"No changes while it lasts. This alert reports {extent.total} failures; another follows if more join."),
+        (_NEXT, "Look for a common cause: a role, a repository connection, a policy."),
+        (
+            _BOT,
+            f"No changes while it lasts. This alert reports {extent.total} failures; more get another alert.",
+        ),
     )
     alert = _follow_up(scope, storm, AlertKind.STORM, f"{apps} apps fail at once", lines, _storm_lists(extent))
     return _of_region(alert, storm)
@@ -306,7 +309,7 @@ def compose_storm_over(scope: Scope, storm: Incident, extent: Extent) -> Alert:
     of_listed = f"of the {len(extent.listed)} listed, " if len(extent.listed) < extent.total else ""
     lines = (
         (_NEXT, "Run the commands in the detail for branches that still fail." if still_open else "None."),
-        (_BOT, "Handles each incident alone again."),
+        (_BOT, "Handles each incident on its own again."),
     )
     what = f"{extent.total} incidents: {of_listed}{recovered} recovered, {still_open} still open"
     return _of_region(_follow_up(scope, storm, AlertKind.STORM_OVER, what, lines, _storm_lists(extent)), storm)
@@ -332,8 +335,10 @@ def _of_region(alert: Alert, incident: Incident) -> Alert:
 
 def _affected_line(each: Affected) -> str:
     scope, incident = each.scope, each.incident
-    fix = f": {fix_command(scope)}" if each.opted_in and not incident.state.closed else ""
-    return f"{incident.app_name or scope.app_id} / {scope.branch}, {incident.label}, {incident.state}{fix}"
+    runtime = incident.trigger is Trigger.RUNTIME
+    command = fix_command(scope) if each.opted_in else diagnose_command(scope, runtime=runtime)
+    shown = "" if incident.state.closed or scope.branch == "*" else f": {command}"
+    return f"{incident.app_name or scope.app_id} / {scope.branch}, {incident.label}, {incident.state}{shown}"
 
 
 def _fitting(lines: Sequence[tuple[bool, str]]) -> list[tuple[bool, str]]:

@@ -16,12 +16,12 @@ from medic.alerts.fixes import (
     TRUST_FIXES,
     app_url,
     command_to_set,
+    diagnose_command,
     fix_command,
     fixes_for,
     job_url,
     keeping_snippets,
     log_group_url,
-    powershell_command,
     role_url,
 )
 from medic.alerts.model import AlertKind, ButtonTarget, NamedText, Section
@@ -49,7 +49,7 @@ _MEANS_MORE_IN_BASH = re.compile(r"['\"\\<]")
 _COMMIT_ID_CHARACTERS = 10
 _MAX_COMMIT_MESSAGE = 50
 _NEXT_BY_RULE = {
-    "not_admin": "pair a least-privilege role with the app in the settings (compute_roles). Don't attach this one",
+    "not_admin": "pair a least-privilege role with the app in the settings (compute_roles), not the refused one",
     "role_paired": "pair one role with the app in the settings (compute_roles), or correct the tag",
     "not_auto_created": "pair the branch itself (appId/branch) with the role in the settings, if it may have the role",
     "usable_role_stays": "look at the causes in the detail, because a usable role is set",
@@ -157,7 +157,7 @@ def _advice(report: FailureReport) -> str:
     if diagnosis.causes and not fixes and not _only_possible(report):
         return f"do what this says: medic explain {diagnosis.likeliest}"
     if not fixes or _only_possible(report):
-        return "no cause is proven or likely, so check the list in the detail before you change anything"
+        return "check the causes in the detail before you change anything, because none is proven or likely"
     if any(cause.proposal is not None and not cause.proposal.as_command for cause in diagnosis.causes[:1]):
         return "allow it only if your code is meant to do this. The detail has the statement"
     return fixes[0].heading[:1].lower() + fixes[0].heading[1:]
@@ -208,7 +208,7 @@ def _done(report: FailureReport) -> str:
         sentences.append(f"then the bot rebuilds job {report.failure.job.id}")
     if report.outcomes and report.incident.approved_by:
         sentences.append(f"approved by {report.incident.approved_by}")
-    text = "; ".join(dict.fromkeys(sentences)) or "no change: nothing that the bot may change would help"
+    text = "; ".join(dict.fromkeys(sentences)) or "no change: none of the changes that the bot may make would help"
     return f"{wording.capitalized(text)}."
 
 
@@ -246,7 +246,8 @@ def _with_powershell(report: FailureReport, snippets: tuple[NamedText, ...]) -> 
         differs = snippet.name == wording.DIALECTS[Dialect.CLI] and _MEANS_MORE_IN_BASH.search(snippet.text)
         if differs and report.failure.scope.branch != "*":
             runtime = report.failure.trigger is Trigger.RUNTIME
-            yield NamedText("PowerShell", powershell_command(report.failure.scope, runtime=runtime))
+            command = diagnose_command(report.failure.scope, runtime=runtime)
+            yield NamedText("PowerShell", f"{command} --dialect powershell")
 
 
 def _change_section(report: FailureReport) -> Section:
@@ -283,7 +284,7 @@ def _change_items(report: FailureReport) -> Iterator[str]:
         passed = [answer for answer in action.answers if answer.allows]
         if passed:
             yield f"Guardrails passed for the {wording.ROLE_OF_ACTION[action.kind]}: {len(passed)}"
-        yield from (f"✗ {answer.rule}: {answer.detail}" for answer in action.answers if not answer.allows)
+        yield from (f"✗ Guardrail {answer.rule}: {answer.detail}" for answer in action.answers if not answer.allows)
     expected = tuple(outcome.action for outcome in report.applied) or report.proposed
     if expected:
         yield f"{'Expect' if report.applied else 'If approved'}: {effect_of(report.failure, expected)}"
@@ -321,13 +322,13 @@ def _reasons(report: FailureReport) -> Iterator[str]:
     for cause in diagnosis.causes[1:]:
         if cause.rank is not Rank.RULED_OUT:
             yield f"Also {wording.RANKS[cause.rank].lower()}: {cause.title} ({cause.reason})"
-    ruled_out = [cause.title for cause in diagnosis.causes if cause.rank is Rank.RULED_OUT]
+    ruled_out = [f"“{cause.title}”" for cause in diagnosis.causes if cause.rank is Rank.RULED_OUT]
     if ruled_out:
         yield f"Ruled out: {'; '.join(ruled_out)}"
-    signs = {CheckResult.FAIL: "✗", CheckResult.UNKNOWN: "?"}
+    words = {CheckResult.FAIL: "✗ Check failed", CheckResult.UNKNOWN: "? Unknown"}
     for check in diagnosis.checks:
-        if check.result in signs:
-            yield f"{signs[check.result]} {check.detail}{wording.source_of(check.id)}"
+        if check.result in words:
+            yield f"{words[check.result]}: {check.detail}{wording.source_of(check.id)}"
     passed = sum(check.result is CheckResult.PASS for check in diagnosis.checks)
     if passed:
         yield f"Checks passed: {passed}"

@@ -251,11 +251,10 @@ def fix_command(scope: Scope) -> str:
     return f"medic fix {scope.app_id} {shlex.quote(scope.branch)} --region {scope.region}"
 
 
-def powershell_command(scope: Scope, *, runtime: bool) -> str:
-    """The command that shows the fixes of a branch for PowerShell."""
+def diagnose_command(scope: Scope, *, runtime: bool) -> str:
+    """The command that shows what is wrong on a branch and how to fix it, and changes nothing."""
     since = " --since 1h" if runtime else ""
-    branch = shlex.quote(scope.branch)
-    return f"medic diagnose {scope.app_id} {branch}{since} --region {scope.region} --dialect powershell"
+    return f"medic diagnose {scope.app_id} {shlex.quote(scope.branch)}{since} --region {scope.region}"
 
 
 def command_to_set(kind: str, target: str, role_arn: str | None) -> str:

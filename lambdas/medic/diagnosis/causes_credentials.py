@@ -74,7 +74,7 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
         yield case.cause("compute_role_not_set", Rank.POSSIBLE, reason, "compute_role_set")
     elif case.compute is None:
         rank = Rank.POSSIBLE if undefined else Rank.PROVEN
-        reason = "SSR code gets credentials from it alone"
+        reason = "SSR code gets credentials from no other role"
         yield case.cause("compute_role_not_set", rank, reason, "compute_role_set")
         yield from logging_role(case)
     else:
@@ -108,14 +108,12 @@ def _explicit_credentials(case: Case) -> Cause:
 def logging_role(case: Case) -> Iterator[Cause]:
     """Permissions granted to the logging role or the service role, where SSR code does not get them."""
     if case.granted_to is not None and case.identity is Identity.COMPUTE_ROLE and case.denial is not None:
-        reason = f"{name_of(case.granted_to)} is allowed {case.denial.action}, and SSR code gets nothing of that"
+        reason = f"{name_of(case.granted_to)} is allowed {case.denial.action}, but SSR code does not run as this role"
         yield case.cause("permissions_on_logging_role", Rank.LIKELY, reason)
         return
     service_name = name_of(case.service.arn) if case.service else None
     if is_logging_role(service_name):
-        reason = (
-            f"the service role is {service_name}, made for SSR logs; SSR code gets nothing of what is granted there"
-        )
+        reason = f"the service role is {service_name}, made for SSR logs; SSR code does not run as this role"
         yield case.cause("permissions_on_logging_role", Rank.POSSIBLE, reason)
 
 

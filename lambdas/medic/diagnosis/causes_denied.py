@@ -127,7 +127,7 @@ def _denied_explicitly(case: Case, denial: Denial) -> Cause:
 def _permission_ruled_out(case: Case) -> Iterator[Cause]:
     if case.source is Source.RUNTIME:
         return
-    reason = "what denies has the last word, whatever the caller's own policies allow"
+    reason = "the policy that denies overrides whatever the caller's own policies allow"
     yield case.cause("permission_missing_identity", Rank.RULED_OUT, reason)
 
 
@@ -144,14 +144,14 @@ def _pass_role(case: Case, denial: Denial) -> Cause:
 
 def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
     if case.identity is Identity.COGNITO_USER:
-        reason = "the call was made as a user of the app: grant it on the identity pool's role for users or guests"
+        reason = "the call ran as a user of the app: grant it on the identity pool's role for users or guests"
         yield case.cause("user_credentials_cognito", Rank.LIKELY, reason)
     if case.identity is Identity.USER and case.static_keys and case.phase is not Phase.API:
         keys = ", ".join(case.static_keys)
         reason = f"the caller is none of the app's roles, and {keys} hold access keys, which override those"
         yield case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, "static_keys")
     if case.identity is Identity.STUDIO:
-        reason = f"the call was made as {denial.role_name}, Amplify Studio's role"
+        reason = f"the call ran as {denial.role_name}, Amplify Studio's role"
         yield case.cause("studio_role_in_use", Rank.LIKELY, reason)
     if case.identity is Identity.SERVICE_ROLE and facts.is_logging_role(denial.role_name):
         reason = (
@@ -260,7 +260,7 @@ def _trust_ruled_out(case: Case) -> Iterator[Cause]:
         (Identity.COMPUTE_ROLE, "compute_role_trust_wrong"),
     ):
         if case.called_as(identity):
-            reason = f"the call was made as {_WHOSE[identity]}, so Amplify could assume it"
+            reason = f"the call ran as {_WHOSE[identity]}, so Amplify could assume it"
             yield case.cause(cause_id, Rank.RULED_OUT, reason, "caller")
 
 

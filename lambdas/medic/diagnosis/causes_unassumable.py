@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _TRUST_CHECKS = ("service_role_exists", "service_role_trust")
 _TRUST_ALLOWS = "the role exists, and its trust policy evaluates to allowed as it stands now"
-_RCP = "an organization's resource control policy can deny sts:AssumeRole to Amplify; it can't be seen from here"
+_RCP = "an organization's resource control policy can deny sts:AssumeRole to Amplify; a member account can't read it"
 _CODECOMMIT = "://git-codecommit."
 
 
@@ -46,7 +46,9 @@ def service_role(case: Case) -> Iterator[Cause]:
         reason = f"the app's service role is not known: {why_not_read(case.evidence.app)}"
         yield case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, "service_role_set")
     elif service is None:
-        reason = "no service role is set, though apps without one build too, and the same line came with none set"
+        reason = (
+            "no service role is set, though apps without one build too, and users report the same line with none set"
+        )
         yield case.cause("service_role_not_set", Rank.POSSIBLE, reason, "service_role_set")
     elif case.called_as(Identity.SERVICE_ROLE):
         reason = "the log shows the service role at work (BuildSession), so Amplify could assume it"
@@ -113,16 +115,16 @@ def _propagation(case: Case, role: RoleVerdict | None, age_check: str) -> Iterat
     age = case.age_at_start(role)
     rank = Rank.LIKELY if role.usable else Rank.POSSIBLE
     if age is not None and age < timedelta():
-        reason = f"the role was made {in_words(-age)} after the job started: a later job finds it"
+        reason = f"the role was created {in_words(-age)} after the job started: a later job finds it"
     else:
-        reason = "the role was made moments before the job asked for it: a later job finds it"
+        reason = "IAM needs up to a minute to propagate a role, so a later job finds it"
     yield case.cause("iam_propagation", rank, reason, age_check)
 
 
 def _repository_connection(case: Case, *, proven: bool) -> Cause:
     """Ranked by exclusion only, because no API shows the connection."""
     if case.deployed_by_hand:
-        rank, reason = Rank.RULED_OUT, "no repository had a part in it: this was deployed by hand"
+        rank, reason = Rank.RULED_OUT, "no repository was involved: this was a manual deployment"
     elif case.reading.cloned:
         rank, reason = Rank.RULED_OUT, "the build got to the repository, so it could be reached"
     else:
@@ -156,9 +158,9 @@ def _last_resorts(case: Case) -> Iterator[Cause]:
     if case.service is not None:
         yield case.cause("rcp_denies_assume_role", Rank.POSSIBLE, _RCP, "resource_control_policies")
     if not case.deployed_by_hand:
-        reason = "apps made by CLI or code were seen to fail where one made in the console did not; no check shows it"
+        reason = "some users report this for apps created by CLI or IaC; no check can show it"
         yield case.cause("app_created_outside_console", Rank.POSSIBLE, reason)
-    reason = "new accounts were seen to fail with other reasons' messages"
+    reason = "new accounts sometimes fail with misleading messages"
     yield case.cause("account_limits_or_new_account", Rank.POSSIBLE, reason)
 
 
@@ -172,7 +174,7 @@ def compute_role_unassumable(case: Case) -> Iterator[Cause]:
     if case.was_young(compute):
         yield from _propagation(case, compute, "compute_role_age")
     elif compute.usable:
-        reason = "the role that is set now passes: the one refused was another, or was made seconds before"
+        reason = "the role that is set now passes: the refused role was another one, or was created seconds before"
         yield case.cause("iam_propagation", Rank.POSSIBLE, reason, "compute_role_age")
         yield case.cause("rcp_denies_assume_role", Rank.POSSIBLE, _RCP, "resource_control_policies")
 

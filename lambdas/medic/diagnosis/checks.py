@@ -148,11 +148,11 @@ def _is_set(prefix: str, noun: str, verdict: RoleVerdict | None, level: str = ""
 
 def _age(noun: str, age: timedelta) -> tuple[CheckResult, str]:
     if age < timedelta():
-        return CheckResult.FAIL, f"the {noun} was made {in_words(-age)} after the job started"
-    made = f"the {noun} was made {in_words(age)} before the job started"
+        return CheckResult.FAIL, f"the {noun} was created {in_words(-age)} after the job started"
+    made = f"the {noun} was created {in_words(age)} before the job started"
     if age < PROPAGATION_TIME:
-        return CheckResult.FAIL, f"{made}: IAM may not have told every service yet"
-    return CheckResult.PASS, f"{made}: IAM knows it everywhere"
+        return CheckResult.FAIL, f"{made}: IAM may not have propagated it yet"
+    return CheckResult.PASS, f"{made}: IAM has propagated it"
 
 
 def _level(case: Case) -> str:
@@ -167,7 +167,7 @@ def _level(case: Case) -> str:
 def repository_cloned(case: Case) -> Iterator[Check]:
     result = CheckResult.UNKNOWN
     if case.deployed_by_hand:
-        yield Check("repository_cloned", result, "no repository had a part in it: this was deployed by hand")
+        yield Check("repository_cloned", result, "no repository was involved: this was a manual deployment")
         return
     match case.evidence.log:
         case Absent() | Unreadable():
@@ -175,7 +175,7 @@ def repository_cloned(case: Case) -> Iterator[Check]:
         case Present() | Partial() if case.reading.cloned:
             result, detail = CheckResult.PASS, "the build got to the repository before it failed"
         case Partial():
-            detail = "the build's log was read in part, and that part does not tell"
+            detail = "the build's log was read in part, and that part does not show whether it was cloned"
         case Present():
             result = CheckResult.FAIL
             detail = f"the build died before it cloned the repository{_time_to_failure(case)}"
@@ -241,7 +241,7 @@ def line_confirmed(case: Case) -> Iterator[Check]:
     on_the_branch = case.branch is not None and case.branch.compute_role_arn is not None
     if on_the_branch and case.compute is not None and case.compute.assumable is Assumable.ALLOWED:
         detail = (
-            "the branch has a compute role that Amplify may assume, so AWS's state does not bear the line out: the "
+            "the branch has a compute role that Amplify may assume, so the settings don't explain the line: the "
             "code may pass credentials of its own, or a visitor made the site print the line"
         )
         yield Check(LINE_CONFIRMED, CheckResult.FAIL, detail)
@@ -270,7 +270,7 @@ def caller(case: Case) -> Iterator[Check]:
     if denial.principal is None:
         yield Check("caller", CheckResult.UNKNOWN, "the message does not name who called")
         return
-    result, who = _CALLERS.get(case.identity, (CheckResult.UNKNOWN, "whose it is can't be told from its name"))
+    result, who = _CALLERS.get(case.identity, (CheckResult.UNKNOWN, "its name does not show whose it is"))
     elsewhere = denial.account not in {None, case.evidence.account} and case.identity is not Identity.AMPLIFY_OWN
     aside = f", of account {denial.account} and not of the app's" if elsewhere else ""
     yield Check("caller", result, f"the caller is {denial.principal}{aside}: {who}")
@@ -345,7 +345,7 @@ def admin_policy_of_caller(case: Case) -> Iterator[Check]:
             "admin_policy",
             CheckResult.FAIL,
             f"{name_of(verdict.arn)} has {listed(held)} attached, which makes it an administrator of the"
-            " account; more rights are no answer: medic explain more_policies_myth",
+            " account; more permissions do not help: medic explain more_policies_myth",
         )
 
 

@@ -167,7 +167,7 @@ ADVICE: tuple[Entry, ...] = (
     ),
     _advice(
         "recreating_same_way",
-        "Making the app anew the same way does not help",
+        "Recreating the app in the same way does not help",
         "A new app made by CLI with the role from the start, the same token and the same repository failed with the "
         "same line. What helped in the end changed the repository connection too.",
         related=("repository_connection_lost", "app_created_outside_console"),
@@ -209,7 +209,7 @@ ADVICE: tuple[Entry, ...] = (
     ),
     _advice(
         "recreate_app_steps",
-        "After making an app anew: put the environment variables back",
+        "After recreating an app: put the environment variables back",
         "A new app has none of the old one's variables, redirects, headers, domains, webhooks or build settings. "
         "Amplify refuses names that begin with AWS.",
         steps=(
@@ -528,7 +528,7 @@ ADVICE: tuple[Entry, ...] = (
     ),
     _advice(
         "service_created_role_hands_off",
-        "Don't edit a role or policy that a service made for itself",
+        "Don't edit a role or policy that a service created for itself",
         "It may be used for several environments, and the service may write it again. Make your own role for other "
         "purposes.",
         related=("default_policy_version",),
@@ -634,7 +634,7 @@ ADVICE: tuple[Entry, ...] = (
     ),
     _advice(
         "gen1_boundary_policy_outside",
-        "The boundary policy is made outside the Amplify CLI and given by ARN",
+        "The boundary policy is created outside the Amplify CLI and given by ARN",
         "An ordinary managed policy, mostly the organization's. A boundary that only denies permits nothing: it needs "
         "an Allow too. The setting permissions_boundary gives one to every role of this product's own stack.",
         steps=("aws iam create-policy --policy-name boundary --policy-document file://boundary.json",),

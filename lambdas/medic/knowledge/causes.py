@@ -72,7 +72,7 @@ CAUSES: tuple[Entry, ...] = (
     ),
     _cause(
         "app_created_outside_console",
-        "The app was made by CLI or IaC with an access token",
+        "The app was created by CLI or IaC with an access token",
         "An app made with a personal access token failed where the same repository in an app made by the console "
         "worked, although both roles had the same trust policy and the failing one more permissions. Role, app and "
         "connection changed at the same time, so what made the difference is not proven; the connection is the "
@@ -97,7 +97,7 @@ CAUSES: tuple[Entry, ...] = (
     ),
     _cause(
         "account_limits_or_new_account",
-        "A new account whose limits or first use of Amplify get in the way",
+        "A new AWS account: its limits, or its first use of Amplify",
         "New accounts have fewer apps and concurrent jobs, and were seen to report wrong reasons for failed builds "
         "until one app had been built from the console. Weakly supported: consider it when roles, trust and "
         "repository are all right.",
@@ -142,7 +142,7 @@ CAUSES: tuple[Entry, ...] = (
     ),
     _cause(
         "service_role_missing",
-        "The service role does not exist (any more)",
+        "The service role does not exist",
         "The app still names a role that was deleted, renamed or made anew under another path; Amplify keeps the old "
         "ARN.",
         identity=Identity.SERVICE_ROLE,
@@ -203,7 +203,7 @@ CAUSES: tuple[Entry, ...] = (
     ),
     _cause(
         "iam_propagation",
-        "The role was made or changed moments before",
+        "The role was created or changed moments before",
         "IAM tells its regions about a change within seconds, not at once. A job or an attach in between fails "
         "although everything is right, and succeeds when tried again; published work-arounds wait 15 to 30 seconds.",
         looks=(Look("service_role_age", "The role is younger than five minutes when the job starts."),),
@@ -268,7 +268,7 @@ CAUSES: tuple[Entry, ...] = (
     ),
     _cause(
         "compute_role_missing",
-        "The compute role does not exist (any more)",
+        "The compute role does not exist",
         "Branch or app names a role that IAM does not know. At attach, the API says only that it cannot be assumed by "
         "Amplify.",
         identity=Identity.COMPUTE_ROLE,
@@ -476,7 +476,7 @@ CAUSES: tuple[Entry, ...] = (
     ),
     _cause(
         "service_role_for_logs",
-        "The service role is the one that Amplify made for SSR logs",
+        "The service role is the one that Amplify created for SSR logs",
         "AmplifySSRLoggingRole-... or AmplifySSRLoggingPolicy-... may write logs and nothing else. Granting one "
         "permission only leads to the next denial. A backend needs a service role with the managed policy "
         "AmplifyBackendDeployFullAccess. A compute role never changes a build.",

@@ -195,8 +195,9 @@ _FIXES = (
         expect="Builds run as this role from the next job on. The SSR runtime is not affected: it has a role of its "
         "own.",
         console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment. Then Amplify > the "
-        "app > App settings > IAM roles > Service role > Edit, choose the role, save. Read it back: the console has "
-        "been seen to lose the choice. Only a Gen 2 backend needs the managed policy AmplifyBackendDeployFullAccess.",
+        "app > App settings > IAM roles > Service role > Edit, choose the role, save. Then reload the page and check: "
+        "some users report that the console lost the choice. Only a Gen 2 backend needs the managed policy "
+        "AmplifyBackendDeployFullAccess.",
         cli=_create_role(GUARDED_TRUST, _SET_SERVICE_ROLE),
         cdk=_service_role_cdk(),
         terraform=_service_role_terraform(),
@@ -209,7 +210,7 @@ _FIXES = (
         "and the SSR runtime is not affected.",
         console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment, with the managed "
         "policy AmplifyBackendDeployFullAccess. Then Amplify > the app > App settings > IAM roles > Service role > "
-        "Edit, choose the role, save, and look again.",
+        "Edit, choose the role, save, then reload the page and check.",
         cli=_create_role(
             GUARDED_TRUST,
             f"aws iam attach-role-policy --role-name {{role_name}} \\\n  --policy-arn {_BACKEND_POLICY} &&\n"
@@ -229,8 +230,8 @@ _FIXES = (
         id="attach_service_role",
         title="Attach the paired service role to the app",
         expect="The next build uses it; no redeploy of the running site is needed.",
-        console="Amplify > the app > App settings > IAM roles > Service role > Edit. Choose the role, save, and look "
-        "again.",
+        console="Amplify > the app > App settings > IAM roles > Service role > Edit. Choose the role, save, then "
+        "reload the page and check.",
         cli=f"{_SET_SERVICE_ROLE} &&\naws amplify get-app --app-id {{app_id}} --region {{region}} "
         "--query app.iamServiceRoleArn",
         cdk="// in your existing CfnApp\niamServiceRole: '{role_arn}',",
@@ -304,8 +305,8 @@ resource "aws_iam_role" "compute" {
     Fix(
         id="attach_compute_role",
         title="Attach the paired compute role to the branch",
-        expect="SSR code on this branch runs as the role. Send computeRoleArn alone: a map sent along replaces the "
-        "whole map.",
+        expect="SSR code on this branch runs as the role. Send no field but computeRoleArn: a map in the "
+        "request replaces the whole stored map.",
         console="Amplify > the app > App settings > IAM roles > Compute role > Branch overrides: branch {branch}, "
         "role {role_name}.",
         cli=_SET_COMPUTE_ROLE,
@@ -316,8 +317,8 @@ resource "aws_iam_role" "compute" {
     Fix(
         id="trust_compute_role",
         title="Let Amplify assume the compute role, with the plain statement AWS documents",
-        expect="UpdateBranch accepts the role. Source conditions on this trust have been seen refused at attach: "
-        "leave them out.",
+        expect="UpdateBranch accepts the role. Add no source conditions: users report that Amplify refused roles with "
+        "them.",
         console="IAM > Roles > {role_name} > Trust relationships > Edit trust policy. Add this statement beside the "
         f"others:\n{_PLAIN_STATEMENT}",
         cli=add_to_trust("{role_name}", f"'{_PLAIN_STATEMENT}'"),
@@ -342,7 +343,7 @@ resource "aws_iam_role" "compute" {
     ),
     Fix(
         id="allow_pass_role",
-        title="Let the caller pass this role to Amplify, and to nobody else",
+        title="Let the caller pass this role to Amplify, and to no other service",
         expect="UpdateBranch, UpdateApp, CreateApp and CreateBranch accept the role from this caller.",
         console="IAM > the calling user or role > Add permissions > Create inline policy > JSON, in Statement:\n"
         + _PASSING,
@@ -354,9 +355,9 @@ resource "aws_iam_role" "compute" {
     ),
     Fix(
         id="change_boundary",
-        title="Have the boundary's owner allow the action, or set the boundary that new roles need",
-        expect="What a role may do is what its policies and its boundary both allow: adding a permission alone "
-        "changes nothing.",
+        title="Ask the boundary's owner to allow the action, or set the boundary that new roles need",
+        expect="A role may do only what its policies and its boundary both allow, so adding a permission to the "
+        "role is not enough.",
         console="IAM > Roles > {role_name} > Permissions boundary shows which policy it is. Its owner edits that "
         "policy. Where new roles need a boundary, give them that one; Amplify Gen 1: amplify env update "
         "--permissions-boundary.",
@@ -368,9 +369,9 @@ resource "aws_iam_role" "compute" {
     Fix(
         id="ask_organization",
         title="Ask the organization's administrators about the policy that denies",
-        expect="No permission added to the role helps: the organization's policy has the last word.",
+        expect="Adding a permission to the role does not help: the organization's policy overrides it.",
         console="AWS Organizations > Policies, in the management account. Send its administrators the log line, which "
-        "often names the policy. The commands run in the management account or a delegated administrator's.",
+        "often names the policy. Run the commands in the management account, or as a delegated administrator.",
         cli="aws organizations list-policies-for-target --target-id {account} --filter SERVICE_CONTROL_POLICY &&\n"
         "aws organizations list-policies-for-target --target-id {account} --filter RESOURCE_CONTROL_POLICY",
         cdk="// The policy is in the organization's own code: organizations.CfnPolicy.",
@@ -380,7 +381,7 @@ resource "aws_iam_role" "compute" {
     Fix(
         id="ask_resource_owner",
         title="Ask the owner of the resource to allow the role in the resource's own policy",
-        expect="No permission added to the role helps alone: the resource's policy has the last word.",
+        expect="Adding a permission to the role is not enough: the resource's own policy must allow it too.",
         console="Open the resource that the log line names (bucket, key, queue, secret), and read its policy: aws "
         "s3api get-bucket-policy, aws kms get-key-policy, aws secretsmanager get-resource-policy.",
         cli="aws iam get-role --role-name {role_name} --query Role.Arn",
@@ -391,7 +392,7 @@ resource "aws_iam_role" "compute" {
     Fix(
         id="ask_policy_owner",
         title="Find the policy that denies, and ask its owner",
-        expect="No permission added to the role helps: another policy has the last word.",
+        expect="Adding a permission to the role does not help: another policy denies the action.",
         console='The words after "because" or "with" in the log line name the type of the policy, and sometimes its '
         "ARN. Send its owner the line.",
         cli="aws ec2 describe-vpc-endpoints --region {region} --query 'VpcEndpoints[].[VpcEndpointId,PolicyDocument]'",
@@ -402,8 +403,8 @@ resource "aws_iam_role" "compute" {
     Fix(
         id="logging_policy",
         title="The permissions a service role needs for SSR logs, and nothing else",
-        expect="SSR logs appear in /aws/amplify/{app_id}. It cures no build: a role with just these rights was seen "
-        "to work, and one with administrator rights to fail.",
+        expect="SSR logs appear in /aws/amplify/{app_id}. It fixes no build: users report builds that "
+        "worked with just these permissions, and builds that failed with administrator permissions.",
         console="IAM > Roles > {role_name} > Create inline policy > JSON, in Statement:\n" + _LOG_STATEMENTS,
         cli=_put_policy("{role_name}", "ssr-logs", _LOG_STATEMENTS),
         cdk="""role.addToPrincipalPolicy(new iam.PolicyStatement({
@@ -436,16 +437,16 @@ role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:DescribeLogG
     ),
     Fix(
         id="reconnect_repository",
-        title="Connect the repository again, through the Amplify GitHub App",
-        expect="The next build gets past its first second. Roles stay as they are.",
+        title="Reconnect the repository through the Amplify GitHub App",
+        expect="The next build can clone the repository. Roles stay as they are.",
         console="Amplify > the app > App settings > Branch settings (or General) > Reconnect repository. Install the "
-        "AWS Amplify GitHub App, and see that the repository is on its access list: GitHub > Settings > Applications "
-        "> AWS Amplify > Configure. The CLI form is only for an app that is connected by a token.",
+        "AWS Amplify GitHub App. Check that its access list has the repository: GitHub > Settings > Applications > AWS "
+        "Amplify > Configure. The CLI form is only for an app that is connected by a token.",
         # AWS CLI 1 would fetch a URL that is an argument of its own.
         cli="read -rs TOKEN </dev/tty && aws amplify update-app --app-id {app_id} --region {region} \\\n"
         '  --cli-input-json \'{"repository":"{repository}"}\' --access-token "$TOKEN"',
         cdk="// No construct connects the GitHub App. Connect once in the console, and keep the token out of the\n"
-        "// template: setting oauthToken or accessToken again undoes the App's connection.",
+        "// template: setting oauthToken or accessToken again removes the App's connection.",
         terraform="# in your existing aws_amplify_app, because re-applying a token rewrites the connection\n"
         "lifecycle {\n  ignore_changes = [access_token, oauth_token]\n}",
         cloudformation="# No property connects the GitHub App. Connect once in the console, then leave AccessToken "
@@ -456,26 +457,26 @@ role.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['logs:DescribeLogG
         title="As a last resort, recreate the app in the console",
         expect="Console, GitHub App and role are created together. The app gets a new id and default domain.",
         console="Snapshot the old app first. Amplify > Create new app > GitHub (the GitHub App, no token), "
-        "repository, branch; let Amplify create the service role; add the environment variables again; deploy; move "
-        "custom domains last.",
+        "repository, branch. Let Amplify create the service role. Add the environment variables again, and deploy. "
+        "Move custom domains last.",
         cli="aws amplify get-app --app-id {app_id} --region {region} > app.json &&\n"
         "aws amplify list-branches --app-id {app_id} --region {region} > branches.json",
-        cdk="// Keep the console-made app outside the stack and refer to it by its id.",
+        cdk="// Keep the app that the console created outside the stack and refer to it by its id.",
         terraform="# Create the app in the console, then import it: terraform import aws_amplify_app.app, and its id",
         cloudformation="# Create the app in the console, then import it as a resource (AWS::Amplify::App).",
     ),
     Fix(
         id="wait_and_retry",
-        title="Wait half a minute and start the job again",
-        expect="A role that was just created or changed works in every service after seconds, seldom more than half a "
-        "minute.",
+        title="Wait 30 seconds, then retry the job",
+        expect="A role that was just created or changed works in every service after seconds, rarely more than 30 "
+        "seconds.",
         console="Amplify > the app > the branch > Redeploy this version.",
         cli="sleep 30 &&\naws amplify start-job --app-id {app_id} --branch-name {branch} --region {region} --job-type "
         "RETRY --job-id {job_id}",
         cdk="// The order does not help: the first deployment after the role needs a retry.\n"
         "branch.node.addDependency(role);",
         terraform='resource "time_sleep" "iam" {\n  create_duration = "30s" # depends_on the role\n}',
-        cloudformation="# DependsOn of AWS::Amplify::Branch orders them; deploy again if it was still too early",
+        cloudformation="# DependsOn of AWS::Amplify::Branch orders them; deploy again if IAM needed longer",
     ),
     Fix(
         id="drop_explicit_credentials",
@@ -502,7 +503,7 @@ deactivate them in IAM.""",
     Fix(
         id="shorten_build",
         title="Keep the build, or the part that calls AWS, under an hour",
-        expect="A build's credentials end after one hour, whatever the role's maximum session duration allows.",
+        expect="A build's credentials expire after one hour. A longer session duration does not help.",
         console="Amplify > the app > Hosting > Build settings: split backend and frontend, build fewer static pages, "
         "and cache, in amplify.yml:\nfrontend:\n  cache:\n    paths: [node_modules/**/*, .next/cache/**/*]",
         cli="aws amplify get-job --app-id {app_id} --branch-name {branch} --region {region} --job-id {job_id} \\\n"
@@ -527,7 +528,7 @@ deactivate them in IAM.""",
         expect="Calls of the Amplify libraries work in server code. No IAM role of the app is involved.",
         console="""In the server code, run in the user's context, or use an API key:
 await runWithAmplifyServerContext({ nextServerContext: { cookies }, operation: (ctx) => fetchAuthSession(ctx) });
-Amplify > the app > Authentication: see that the identity pool allows guests, if guests may call.""",
+Amplify > the app > Authentication: if guests may call, check that the identity pool allows guests.""",
         cli="aws cognito-identity list-identity-pools --max-results 60 --region {region}",
         cdk="// only if guests may call, in your existing CfnIdentityPool\nallowUnauthenticatedIdentities: true,",
         terraform="# only if guests may call, in your existing aws_cognito_identity_pool\n"

@@ -34,7 +34,7 @@ _AMPX = "https://github.com/aws-amplify/amplify-backend"
 _CDK = "https://github.com/aws/aws-cdk-cli"
 _BUILD = (Phase.BUILD, Phase.DEPLOY)
 _NOT_RUNTIME = (*_BUILD, Phase.API)
-_PRINCIPAL = Look("principal", "Find the principal in the full message: it tells whose credentials were used.")
+_PRINCIPAL = Look("principal", "Find the principal in the full message: it shows whose credentials were used.")
 _IN_FIELD = r"(?:code|type|name|exception)[\"'\\]{0,3}\s?[:=]\s?(?:Some\()?[\"'\\]{0,3}(?:[\w.]{1,80}#)?"
 """The key of a field that holds an error's name."""
 _AWS_ERROR = (

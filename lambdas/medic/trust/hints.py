@@ -145,7 +145,7 @@ def _condition_mistake(trace: ConditionTrace, decision: Decision) -> Iterator[st
         yield _CALLER_MUST_SEND[key]
     elif key.startswith("aws:principaltag/"):
         tag = bare(trace.condition.key.partition("/")[2])
-        yield f"The calling user or role must bear the tag {tag} with such a value."
+        yield f"The calling user or role must have the tag {tag} with such a value."
     elif key.startswith("aws:requesttag/"):
         yield "The caller must pass this session tag, and so must assume the role anew to get it."
 

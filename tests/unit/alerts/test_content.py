@@ -103,7 +103,7 @@ def test_every_style_has_a_state_in_words_and_a_subject() -> None:
         f"ComputeRoleArn: {COMPUTE_ROLE}",
         "Guardrails passed for the compute role: 18",
         f"If approved: {EFFECT}",
-        "✗ no compute role is set (amplify:GetApp and GetBranch)",
+        "✗ Check failed: no compute role is set (amplify:GetApp and GetBranch)",
         "Checks passed: 1",
         "CredentialsProviderError: Could not load credentials from any providers",
         "App: shop (d1a2b3c4d5e6f7), WEB_COMPUTE",
@@ -173,7 +173,7 @@ def test_a_refused_role_is_in_no_command() -> None:
     assert COMPUTE_ROLE not in refused.replace(f"Not set: compute role {COMPUTE_ROLE}\n", "")
     assert refused.count("leads to more power: https://") == 1, "a reason is said once"
     assert "--role-name compute\n" not in refused
-    assert "Don't attach this one" in refused
+    assert "not the refused one" in refused
 
 
 @pytest.mark.parametrize("result", ChangeResult)

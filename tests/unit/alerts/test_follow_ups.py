@@ -17,7 +17,7 @@ from medic.evidence import JobRef
 from medic.incidents.model import Change, ChangeState, Incident
 from medic.labels import ActionKind, Label, RoleKind, Trigger
 from medic.records import replace
-from tests.gallery.samples import SCOPE
+from tests.gallery.samples import SCOPE, sample
 from tests.unit.alerts.test_slack import shown_text
 from tests.unit.diagnosis.diagnosing import COMPUTE_ROLE, NOW, STARTED
 
@@ -106,3 +106,15 @@ def test_every_function_that_follows_an_incident_is_tried() -> None:
     others = {"report", "test", "storm", "storm_over", "build_failed", "builds_failing", "builds_reported_again"}
     names = {name.removeprefix("compose_") for name in vars(compose) if name.startswith("compose_")}
     assert names - others == {name.replace(" ", "_") for name in FOLLOW_UPS if name != "not undone"}
+
+
+@pytest.mark.parametrize("kind", [AlertKind.STORM, AlertKind.STORM_OVER])
+def test_a_storm_lists_a_command_for_each_open_incident_and_for_no_other(kind: AlertKind) -> None:
+    listed = [line for section in sample(kind).sections for line in section.items if " / " in line]
+    assert [", open: medic " in line for line in listed] == [", open" in line for line in listed]
+
+
+def test_a_storm_s_command_changes_something_only_where_the_branch_is_opted_in() -> None:
+    lists = {section.heading: section.items for section in sample(AlertKind.STORM).sections}
+    assert all(": medic fix " in line for line in lists["Opted in"])
+    assert all(": medic diagnose " in line for line in lists["Not opted in"])

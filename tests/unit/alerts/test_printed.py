@@ -121,7 +121,7 @@ def test_every_unknown_is_printed_with_what_would_decide_it() -> None:
         told = render_text(compose_report(report))
         for check in report.failure.diagnosis.checks:
             if check.result is CheckResult.UNKNOWN:
-                assert f"- ? {redact(check.detail)}{source_of(check.id)}" in told
+                assert f"- ? Unknown: {redact(check.detail)}{source_of(check.id)}" in told
 
 
 # --- sentences and the incident's record

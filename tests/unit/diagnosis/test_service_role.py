@@ -221,7 +221,7 @@ def test_a_role_created_moments_before_the_job_had_likely_not_propagated() -> No
     diagnosis = diagnosed(UNASSUMABLE, **with_trust(trust(), created_at=STARTED - timedelta(seconds=20)))
 
     assert top(diagnosis) == ("iam_propagation", Rank.LIKELY)
-    assert "moments before the job" in cause(diagnosis, "iam_propagation").reason
+    assert "to propagate a role" in cause(diagnosis, "iam_propagation").reason
     assert "20 s before the job started" in check(diagnosis, "service_role_age").detail
     assert ranks(diagnosis)["repository_connection_lost"] is Rank.POSSIBLE
 

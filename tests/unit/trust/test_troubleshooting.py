@@ -135,7 +135,7 @@ def test_a_required_principal_tag_is_named() -> None:
 
     assert _outcome(policy, USER) is Outcome.CONDITIONAL
     assert _outcome(policy, USER, states={"aws:principaltag/department": known_key("CS")}) is Outcome.ALLOWED
-    assert "must bear the tag Department" in _explained(
+    assert "must have the tag Department" in _explained(
         policy, USER, states={"aws:PrincipalTag/Department": known_key("IT")}
     )
 
