@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from medic.events import Scope
+from medic.incidents.attributes import schema
 from medic.settings import Limits
 from tests.simulation import invariants
 from tests.simulation.invariants import AT_REST, AT_THE_END, SAFETY
 from tests.simulation.records import DeadLetter, EndedJob, Message, Write
+from tests.simulation.releases import leave_record, open_records
 from tests.simulation.steps import Step, carry_out, prepare
 from tests.simulation.world import AUTO_FIX, START, World
 
@@ -205,3 +208,15 @@ def test_each_invariant_can_fail(invariant: Invariant, spoil: Callable[[World], 
 
 def test_every_invariant_is_tried() -> None:
     assert {invariant for invariant, _ in CASES} == {*SAFETY, *AT_REST, *AT_THE_END}
+
+
+def test_a_record_that_only_a_newer_release_may_write_holds_messages_up_until_it_is_back() -> None:
+    world = World(Random("invented"))  # noqa: S311 - one seed decides everything
+    scope = Scope("aws", "123456789012", "eu-central-1", APP, "main")
+    for number in range(100):
+        if not world.foreign.closed:
+            world.cloud.table.items.clear()
+            leave_record(world, scope, KEY, number)
+    assert world.cloud.table.items[KEY]["schema"] != schema()
+    open_records(world)
+    assert world.cloud.table.items[KEY]["schema"] == schema()
