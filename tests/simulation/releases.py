@@ -76,7 +76,7 @@ def extend_record(world: World, key: str) -> None:
     listed = [{**each, _FIELD: ["x"]} for each in json.loads(item["incidents"]["S"])]
     unread = foreign.unread.setdefault(key, [])
     foreign.extended |= {each["id"] for each in listed}
-    if not unread:
+    if listed and not unread:
         new = {**listed[0], "id": _id(key, "new"), "label": "quota_exceeded", "changes": []}
         listed.append(new)
     known = {each["id"] for each in unread}

@@ -41,12 +41,15 @@ def write(operation: str = SET, session: str = "amplify-medic-1", minutes: float
         "reserved": at,
         "limits": Limits(),
         "place": (APP, "main"),
-        "job_ended": at,
+        "trigger": "failed",
+        "failed_at": at,
         "role_before": None,
         "usable_before": False,
         "branch_tags": {AUTO_FIX: "fix"},
         "app_tags": {},
-        "stage": "PRODUCTION",
+        "preview": False,
+        "muted": timedelta(),
+        "storm": False,
         "mode": "fix",
         "paired": frozenset({ROLE}),
         "asked": {},
@@ -79,7 +82,7 @@ def stored(**attributes: Any) -> Callable[[World], None]:
 
 def _newer_success(world: World) -> None:
     world.ended.append(EndedJob(APP, "main", "8", "SUCCEED", "", START + MINUTE))
-    world.writes.append(write(minutes=5, job_ended=START))
+    world.writes.append(write(minutes=5, failed_at=START))
 
 
 def _rewritten(world: World) -> None:
@@ -141,7 +144,7 @@ CASES: list[tuple[Invariant, Callable[[World], None]]] = [
     (invariants.opted_in_at_the_write, writes(write(branch_tags={AUTO_FIX: "ask"}))),
     (invariants.opted_in_at_the_write, writes(write(mode="ask"))),
     (invariants.opted_in_at_the_write, writes(write(mode="report", asked={"fix": 1}))),
-    (invariants.opted_in_at_the_write, writes(write(stage="PULL_REQUEST"))),
+    (invariants.opted_in_at_the_write, writes(write(preview=True))),
     (invariants.each_request_is_used_once, writes(write(**TAKEN), write(session="amplify-medic-2", **TAKEN))),
     (
         invariants.each_request_is_used_once,
@@ -160,8 +163,12 @@ CASES: list[tuple[Invariant, Callable[[World], None]]] = [
         invariants.only_paired_roles,
         writes(write("amplify:UpdateApp", params={"iamServiceRoleArn": ROLE}, app_tags={})),
     ),
-    (invariants.only_fresh_failures, writes(write(minutes=32, job_ended=START))),
+    (invariants.only_fresh_failures, writes(write(minutes=32, failed_at=START))),
+    (invariants.only_fresh_failures, writes(write(minutes=32, trigger="runtime", failed_at=START))),
     (invariants.only_fresh_failures, _newer_success),
+    (invariants.no_change_in_a_storm, writes(write(storm=True))),
+    (invariants.no_change_in_a_storm, writes(write(START_JOB, storm=True))),
+    (invariants.no_change_that_nobody_hears_of, writes(write(muted=2 * MINUTE))),
     (invariants.usable_roles_stay, writes(write(usable_before=True))),
     (invariants.the_previous_role_is_kept, writes(write())),
     (invariants.caps_hold, writes(write(), write(session="amplify-medic-2", minutes=59))),

@@ -27,11 +27,15 @@ _REPEATED = ("TransactWriteItems",)
 class Strike:
     """What happens at one call of the next run: a fault of the call, or anything else right before it."""
 
-    moment: int
-    """The number of the call, from 1."""
+    moment: int | str
+    """The number of the call, from 1, or the operation whose next call it is."""
     fault: Fault | None = None
     happens: Callable[[], None] | None = None
     """Called right before the call, unless nothing may come between the call before and this one."""
+
+    def is_due(self, operation: str, made: int) -> bool:
+        """True at the chosen call, and after it if nothing could happen there."""
+        return operation == self.moment if isinstance(self.moment, str) else made >= self.moment
 
 
 class SimulatedWire:
@@ -54,12 +58,12 @@ class SimulatedWire:
         self.failed = 0
         self.session = ""
         self._strike: Strike | None = None
-        self._left = 0
+        self._made = 0
         self._dead = False
 
     def listen(self, strike: Strike | None) -> None:
         """Count calls from now on, for this strike."""
-        self._strike, self._left = strike, strike.moment if strike else 0
+        self._strike, self._made = strike, 0
 
     def revive(self) -> None:
         """Start a new process."""
@@ -120,9 +124,9 @@ class SimulatedWire:
             raise Killed
         self.calls += 1
         fault = None
-        self._left -= 1
+        self._made += 1
         strike = self._strike
-        if strike is not None and self._left <= 0:
+        if strike is not None and strike.is_due(operation, self._made):
             if strike.happens is None:
                 self._strike, fault = None, strike.fault
             elif operation not in ("amplify:UpdateBranch", "amplify:UpdateApp"):
