@@ -293,6 +293,10 @@ def _was_undone(message: Message, _: str, world: World) -> bool:
     return len(_changes_of(message, world)) > 1 or not set_before <= message.roles
 
 
+def _was_not_rebuilt(message: Message, _: str, world: World) -> bool:
+    return not any(each.session.endswith(message.incident) and each.at <= message.at for each in _rebuilds(world))
+
+
 def _changes_of(message: Message, world: World) -> list[Write]:
     """The changes of roles by the message's incident so far."""
     return [
@@ -308,6 +312,7 @@ _CLAIMS: dict[re.Pattern[str], Callable[[Message, str, World], bool]] = {
     re.compile(r"job (?P<job>\d+), not because of IAM"): _failed_without_iam,
     re.compile(r"role set \("): _was_set,
     re.compile(r"the change was undone"): _was_undone,
+    re.compile(r"the job is not rebuilt"): _was_not_rebuilt,
 }
 """Words of a headline → what must be true."""
 

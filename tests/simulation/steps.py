@@ -70,6 +70,7 @@ SETTINGS: tuple[Callable[[Sequence[str]], Json], ...] = (
     lambda apps: {"apps": list(apps[:4])},
     lambda _: {"limits": {"storm_apps": 2}},
     lambda _: {"limits": {"fixes_per_app_an_hour": 1, "fixes_per_account_an_hour": 2, "cool_down_minutes": 30}},
+    lambda _: {"limits": {f"fixes_per_{each}_an_hour": n for each, n in (("branch", 5), ("app", 8), ("account", 20))}},
     lambda _: {"notify": "all_failures"},
     lambda _: {"slack": {}},
 )

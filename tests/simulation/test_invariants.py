@@ -123,6 +123,11 @@ def _not_undone(world: World) -> None:
     world.messages.append(message("Undone · the change was undone", roles=frozenset({"default-compute"})))
 
 
+def _rebuilt(world: World) -> None:
+    world.writes.append(write(START_JOB))
+    world.messages.append(message("Changed · the job is not rebuilt"))
+
+
 _OPEN = {"id": "1", "state": "open", "label": "x", "deadline": "soon", "changes": []}
 
 
@@ -197,6 +202,7 @@ CASES: list[tuple[Invariant, Callable[[World], None]]] = [
     (invariants.claims_hold, says(message("Changed · compute role set (build failed)"))),
     (invariants.claims_hold, _not_read_back),
     (invariants.claims_hold, _not_undone),
+    (invariants.claims_hold, _rebuilt),
     (invariants.no_dead_letters, dies(from_a_person=True, in_peace=0)),
     (invariants.no_dead_letters, dies(from_a_person=False, in_peace=4)),
     (invariants.each_failure_is_told, _fails_unheard),
