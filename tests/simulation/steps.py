@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from medic.events import RequestKind, Scope
 from medic.incidents.table import branch_key
 from tests.fakes.amplify.errors import AmplifyError
-from tests.faults.wire import Fault
+from tests.faults.fault import Fault
 from tests.simulation.cloud import ACCOUNT, REGION
 from tests.simulation.releases import close_record, extend_record, leave_record, open_records
 from tests.simulation.wire import Strike

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.faults.wire import _FAILED, _THROTTLED, NO_EFFECT, Fault, Killed
+from tests.faults.fault import FAILED, NO_EFFECT, THROTTLED, Fault, Killed
 
 if TYPE_CHECKING:
     from tests.simulation.expressions import Json
 
-_THROTTLED_HERE = {**_THROTTLED, "events": ("ThrottlingException", 400), "logs": ("ThrottlingException", 400)}
-_FAILED_HERE = {**_FAILED, "events": ("InternalException", 500), "logs": ("ServiceUnavailableException", 500)}
 _REPEATED = ("TransactWriteItems",)
 """A repeated request carries the token of the first one, and gets the same answer."""
 
@@ -81,9 +79,9 @@ class SimulatedWire:
         service, _, name = operation.partition(":")
         match fault:
             case Fault.THROTTLE:
-                raise _error(name, *_THROTTLED_HERE[service])
+                raise _error(name, *THROTTLED[service])
             case Fault.SERVER_ERROR:
-                raise _error(name, *_FAILED_HERE[service])
+                raise _error(name, *FAILED[service])
             case Fault.TIMEOUT_BEFORE:
                 raise ReadTimeoutError(endpoint_url=service)
         answer = act()

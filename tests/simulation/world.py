@@ -28,7 +28,7 @@ from medic.watch.watcher import Watcher
 from tests.fakes.amplify.control import Control
 from tests.fakes.queue import AWS, OPERATOR, URL
 from tests.fakes.sqs_batch import OPERATOR_ROLE_ID, SLACK_ROLE_ID
-from tests.faults.wire import Killed
+from tests.faults.fault import Killed
 from tests.simulation.cloud import ACCOUNT, REGION, Cloud, Json
 from tests.simulation.records import SET_ROLE, START_JOB, DeadLetter, EndedJob, Message, Write
 from tests.simulation.releases import Foreign
