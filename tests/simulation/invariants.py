@@ -69,9 +69,17 @@ def _attaches_of_this_release(world: World) -> list[Write]:
 
 
 def one_write_an_incident(world: World) -> Iterator[str]:
-    """An incident's sessions set each kind of role once, and undo it once."""
-    counted = Counter((write.session, write.operation, undoes) for write, undoes in _role_writes(world))
-    yield from (f"{n} × {what}" for what, n in counted.items() if n > 1)
+    """An incident's sessions set each kind of role once, and undo it once.
+
+    A role that was taken off before the bot recorded it looks as if it was never set, so the bot may set it again.
+    """
+    counted: Counter[tuple[object, ...]] = Counter()
+    for write, undoes in _role_writes(world):
+        what = write.session, write.operation, undoes
+        again = undoes or write.recorded or write.role_before == write.role
+        counted[what] += again or not counted[what]
+        if counted[what] > 1:
+            yield f"{counted[what]} × {what}"
 
 
 def only_the_role_is_sent(world: World) -> Iterator[str]:

@@ -27,6 +27,8 @@ class Write:
     at: datetime
     reserved: datetime
     """When the bot counted the change against its caps: the time of its intent in the table, else the same as `at`."""
+    recorded: bool
+    """True if the table held already that the incident set this role."""
     limits: Limits
     """The limits in the settings at that time."""
     place: tuple[str, str]

@@ -39,6 +39,7 @@ def write(operation: str = SET, session: str = "amplify-medic-1", minutes: float
         "params": {**params, **fields.pop("params", {})},
         "at": at,
         "reserved": at,
+        "recorded": False,
         "limits": Limits(),
         "place": (APP, "main"),
         "trigger": "failed",
@@ -143,7 +144,8 @@ def _overdue(world: World) -> None:
 
 TAKEN: dict[str, Any] = {"branch_tags": {AUTO_FIX: "ask"}, "asked": {"approve": 1}}
 CASES: list[tuple[Invariant, Callable[[World], None]]] = [
-    (invariants.one_write_an_incident, writes(write(), write(minutes=1))),
+    (invariants.one_write_an_incident, writes(write(), write(minutes=1, recorded=True))),
+    (invariants.one_write_an_incident, writes(write(), write(minutes=1, role_before=ROLE))),
     (invariants.only_the_role_is_sent, writes(write(params={"stage": "BETA"}))),
     (invariants.opted_in_at_the_write, writes(write(branch_tags={}))),
     (invariants.opted_in_at_the_write, writes(write(branch_tags={AUTO_FIX: "ask"}))),
@@ -217,6 +219,12 @@ def test_each_invariant_can_fail(invariant: Invariant, spoil: Callable[[World], 
     assert list(invariant(world)) == []
     spoil(world)
     assert list(invariant(world)) != []
+
+
+def test_a_role_that_was_taken_off_before_it_was_recorded_may_be_set_once_more() -> None:
+    world = World(Random("invented"))  # noqa: S311 - one seed decides everything
+    writes(write(), write(minutes=1))(world)
+    assert list(invariants.one_write_an_incident(world)) == []
 
 
 def test_every_invariant_is_tried() -> None:

@@ -55,6 +55,7 @@ RUN = timedelta(seconds=90)
 """No run is longer."""
 _REGION_KEY = f"region#aws#{ACCOUNT}#{REGION}"
 _SECONDS_PER_CALL = timedelta(seconds=0.02)
+_MADE = ("applied", "undone")
 _ENDINGS = ("SUCCEED", "FAILED", "CANCELLED")
 _SUBJECT = re.compile(r"\[.*?\] (?P<app>[\w-]+)(?:/(?P<branch>[^:]+))?: ")
 
@@ -347,8 +348,9 @@ class World:
         jobs = branch.jobs.values() if branch else ()
         incident = next((each for each in self.incidents() if session.endswith(each["id"])), None)
         place = tuple(incident["pk"].split("#", 5)[4:]) if incident else (app.app_id, branch.name if branch else "")
-        intents = [each["intended_at"] for each in incident["changes"]] if incident else []
-        reserved = min(map(datetime.fromisoformat, intents), default=self.now())
+        changes = incident["changes"] if incident else []
+        reserved = min((datetime.fromisoformat(each["intended_at"]) for each in changes), default=self.now())
+        role = params.get(SET_ROLE.get(operation, ""))
         own = app.branches.get(place[1])
         return Write(
             operation=operation,
@@ -356,6 +358,7 @@ class World:
             session=session,
             at=self.now(),
             reserved=reserved,
+            recorded=any(each["role_arn"] == role and each["state"] in _MADE for each in changes),
             limits=self.limits_at(reserved),
             place=(place[0], place[1]),
             trigger=incident["trigger"] if incident else "",
