@@ -88,6 +88,7 @@ def come_to_rest(world: World) -> None:
         ViolationError: an invariant does not hold then.
     """
     open_records(world)
+    world.cloud.wire.disarm()
     world.paused, world.cloud.wire.down, world.bus = False, frozenset(), "normal"
     world.control.set_questions(status_lags="no", log_lags="no")
     world.control.set_build_time(0)

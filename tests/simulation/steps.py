@@ -171,7 +171,7 @@ def _branch(world: World, step: Step) -> tuple[App, Branch]:
     return app, _pick(list(app.branches.values()), step.n[1])
 
 
-def _strike(world: World, step: Step, message: Waiting | None = None) -> Strike | None:
+def _strike(world: World, step: Step) -> Strike | None:
     if step.strike is None:
         return None
     moment, what, number = step.strike
@@ -183,9 +183,13 @@ def _strike(world: World, step: Step, message: Waiting | None = None) -> Strike 
         return Strike(moment, happens=lambda: _deliver_twin(world))
     if what == "deliver":
         return Strike(moment, happens=lambda: _deliver(world, Step("deliver", (number, number, number))))
-    kind = _pick(_MEANWHILE, number)
-    place = _place(world, message) if message is not None and number % 4 else (number, number // 7)
-    return Strike(moment, happens=lambda: carry_out(Step(kind, (*place, number // 49)), world))
+    return Strike(moment, happens=lambda: _meanwhile(world, number))
+
+
+def _meanwhile(world: World, number: int) -> None:
+    """Somebody does something, mostly on the branch that the bot works on."""
+    place = _place(world, world.delivered) if world.delivered and number % 4 else (number, number // 7)
+    carry_out(Step(_pick(_MEANWHILE, number // 4), (*place, number // 49)), world)
 
 
 def _place(world: World, message: Waiting) -> tuple[int, int]:
@@ -224,7 +228,7 @@ def _deliver(world: World, step: Step) -> None:
         return
     visible = [message for message in waiting if message.visible_at <= world.now()]
     message = _pick(visible or waiting, step.n[0]) if step.n[1] % 8 else _pick(waiting, step.n[0])
-    world.deliver(message, _strike(world, step, message))
+    world.deliver(message, _strike(world, step))
 
 
 def _deliver_twin(world: World) -> None:

@@ -60,8 +60,13 @@ class SimulatedWire:
         self._dead = False
 
     def listen(self, strike: Strike | None) -> None:
-        """Count calls from now on, for this strike."""
-        self._strike, self._made = strike, 0
+        """Count calls from now on, for this strike. One that waits for an operation may happen in a later run."""
+        waits = self._strike is not None and isinstance(self._strike.moment, str)
+        self._strike, self._made = strike or (self._strike if waits else None), 0
+
+    def disarm(self) -> None:
+        """Drop the strike that has not happened yet."""
+        self._strike = None
 
     def revive(self) -> None:
         """Start a new process."""
@@ -130,7 +135,9 @@ class SimulatedWire:
             elif operation not in ("amplify:UpdateBranch", "amplify:UpdateApp"):
                 # Nothing comes between the last read and the write: there only IAM can stop it.
                 self._strike = None
+                caller = self.session
                 strike.happens()
+                self.session = caller  # what happened may have made calls of its own
         if operation.partition(":")[0] in self.down:
             fault = Fault.SERVER_ERROR
         self.before(operation, params)

@@ -129,6 +129,7 @@ class World:
         runs: how many messages were delivered.
         steps: how many steps were carried out.
         paused: True while the operator has switched the event source mapping off.
+        delivered: the message that was delivered last.
         bus: what happens to the next events: `normal`, `lost`, `late` or `twice`.
     """
 
@@ -150,6 +151,7 @@ class World:
     steps: int = 0
     paused: bool = False
     bus: str = "normal"
+    delivered: Waiting | None = None
     _arriving: Write | None = None
     _failed_before: int = 0
     _deployed: list[tuple[datetime, Settings]] = field(default_factory=list)
@@ -197,7 +199,7 @@ class World:
         services = self._services()
         wire = self.cloud.wire
         wire.listen(strike)
-        self.runs += 1
+        self.runs, self.delivered = self.runs + 1, message
         failed, letters = wire.failed, len(self.cloud.queue.dead_letters)
         draw = Random(message.number * 1000 + message.receives).uniform  # noqa: S311 - one seed decides everything
         try:
