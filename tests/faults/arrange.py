@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from medic.events import ALL, Scope, runtime_wake_up, wake_up
 from medic.incidents.table import LEASE
-from tests.faults.wire import Call, Fault
+from tests.faults.wire import Call
 from tests.integration.conftest import REGION
 
 if TYPE_CHECKING:
+    from tests.faults.fault import Fault
     from tests.faults.remediator import Remediator
     from tests.faults.world import WiredWorld
 

@@ -22,7 +22,7 @@ from tests.faults.arrange import (
     rebuilt,
     with_broken_service_role,
 )
-from tests.faults.wire import Fault
+from tests.faults.fault import Fault
 
 if TYPE_CHECKING:
     from tests.faults.remediator import Remediator

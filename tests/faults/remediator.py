@@ -10,7 +10,7 @@ from medic import queue
 from medic.aws.errors import RetryableError
 from medic.events import MessageType, wake_up
 from tests.fakes.queue import AWS, OPERATOR
-from tests.faults.wire import Killed
+from tests.faults.fault import Killed
 from tests.integration.conftest import RecordingTelemetry
 
 if TYPE_CHECKING:

@@ -17,10 +17,11 @@ from tests.faults.builds import (
     storm,
     tried_before,
 )
+from tests.faults.fault import Fault
 from tests.faults.invariants import check_safety, previous_role_is_kept
 from tests.faults.paths import Path, recorded
 from tests.faults.requests import approved, undo_detaches
-from tests.faults.wire import LOG, Call, Fault
+from tests.faults.wire import LOG, Call
 
 if TYPE_CHECKING:
     from tests.faults.wire import Json

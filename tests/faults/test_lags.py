@@ -12,10 +12,10 @@ from tests.conftest import EVERY_FAULT
 from tests.fakes.amplify.open_questions import as_measured
 from tests.faults import builds, requests
 from tests.faults.arrange import FIX, build
+from tests.faults.fault import Fault
 from tests.faults.invariants import check_closed, check_outcome, check_reported, check_safety
 from tests.faults.paths import PATHS, Path, calls_of, ending, recorded
 from tests.faults.remediator import Remediator
-from tests.faults.wire import Call, Fault
 from tests.faults.world import wired_world
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tests.fakes.amplify.open_questions import OpenQuestions
     from tests.faults.paths import Arrange, Ending
+    from tests.faults.wire import Call
 
 STORIES = (
     builds.not_iam,

@@ -12,10 +12,11 @@ from medic.events import RequestKind
 from tests.conftest import EVERY_FAULT
 from tests.faults import builds, requests
 from tests.faults.arrange import ASK, FIX, build, failing, with_broken_service_role
+from tests.faults.fault import Fault
 from tests.faults.invariants import check_reported, check_safety
 from tests.faults.paths import Path, calls_of
 from tests.faults.remediator import Remediator
-from tests.faults.wire import SLACK, Call, Fault
+from tests.faults.wire import SLACK, Call
 from tests.faults.world import wired_world
 
 if TYPE_CHECKING:

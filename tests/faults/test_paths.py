@@ -8,9 +8,10 @@ import pytest
 
 from medic.incidents.table import BusyError
 from tests.faults.builds import attach, attach_and_rebuild
+from tests.faults.fault import Fault
 from tests.faults.invariants import check_closed, check_reported, check_safety
 from tests.faults.paths import PATHS, Path, calls_of, recorded
-from tests.faults.wire import Call, Fault, Json
+from tests.faults.wire import Call, Json
 from tests.faults.world import SET_ROLE, Write
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import EVERY_FAULT
+from tests.faults.fault import AFTER_EFFECT, NO_EFFECT, Fault
 from tests.faults.invariants import (
     any_open,
     check_closed,
@@ -22,7 +23,7 @@ from tests.faults.invariants import (
     check_safety,
 )
 from tests.faults.paths import PATHS, Path, Recording, calls_of, recorded
-from tests.faults.wire import AFTER_EFFECT, NO_EFFECT, Call, Fault
+from tests.faults.wire import Call
 from tests.faults.world import SET_ROLE, START_JOB
 
 if TYPE_CHECKING:

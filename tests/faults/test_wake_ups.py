@@ -6,11 +6,12 @@ import pytest
 
 from medic.events import RequestKind, Scope, wake_up
 from tests.faults.builds import attach, diagnosis
+from tests.faults.fault import Fault
 from tests.faults.invariants import check_safety
 from tests.faults.paths import Path
 from tests.faults.requests import approved, fix_without_opt_in, undo_detaches
 from tests.faults.test_paths import ATTACHED, REBUILT, described
-from tests.faults.wire import Call, Fault
+from tests.faults.wire import Call
 from tests.integration.conftest import REGION
 
 

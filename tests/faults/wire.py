@@ -11,7 +11,6 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from moto.core.models import botocore_stubber
 from slack_sdk.webhook import WebhookClient
 
 from tests.fakes.quick_session import QuickSession
+from tests.faults.fault import FAILED, NO_EFFECT, THROTTLED, Fault, Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,48 +39,6 @@ Json = dict[str, Any]
 LOG = "s3:GetObject"
 SLACK = "slack:Post"
 _ALWAYS_READS = ("Get", "List", "Lookup")
-
-_THROTTLED = {
-    "sqs": ("RequestThrottled", 400),
-    "amplify": ("ThrottlingException", 429),
-    "cloudtrail": ("ThrottlingException", 400),
-    "dynamodb": ("ProvisionedThroughputExceededException", 400),
-    "iam": ("Throttling", 400),
-    "secretsmanager": ("ThrottlingException", 400),
-    "sns": ("Throttled", 429),
-    "sts": ("Throttling", 400),
-}
-_FAILED = {
-    "sqs": ("InternalError", 500),
-    "amplify": ("InternalFailureException", 500),
-    "cloudtrail": ("InternalFailure", 500),
-    "dynamodb": ("InternalServerError", 500),
-    "iam": ("ServiceFailure", 500),
-    "secretsmanager": ("InternalServiceError", 500),
-    "sns": ("InternalError", 500),
-    "sts": ("InternalFailure", 500),
-}
-
-
-class Killed(BaseException):
-    """The process died. Nothing in the bot may catch this."""
-
-
-class Fault(StrEnum):
-    """How a call fails. Unless noted, every attempt of its client fails."""
-
-    THROTTLE = "throttle"
-    SERVER_ERROR = "server_error"
-    TIMEOUT_BEFORE = "timeout_before_effect"
-    TIMEOUT_AFTER = "timeout_after_effect"
-    ANSWER_LOST = "first_answer_lost"
-    """The first attempt took effect and its answer was lost. The client's second attempt is answered."""
-    DEATH = "death"
-    """The call took effect, and the process died before it read the answer."""
-
-
-NO_EFFECT = (Fault.THROTTLE, Fault.SERVER_ERROR, Fault.TIMEOUT_BEFORE)
-AFTER_EFFECT = (Fault.TIMEOUT_AFTER, Fault.ANSWER_LOST)
 
 
 def _nothing(*_: object) -> None:
@@ -257,9 +215,9 @@ class Wire:
         self._current.fault, self._current.sent = fault, Sent(call, context["asked"])
         match fault:
             case Fault.THROTTLE:
-                return _error_answer(model.name, *_THROTTLED[service], "Rate exceeded")
+                return _error_answer(model.name, *THROTTLED[service], "Rate exceeded")
             case Fault.SERVER_ERROR:
-                return _error_answer(model.name, *_FAILED[service], "Internal failure")
+                return _error_answer(model.name, *FAILED[service], "Internal failure")
             case Fault.TIMEOUT_BEFORE:
                 raise ReadTimeoutError(endpoint_url=service)
         return None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.records import SET_ROLE, START_JOB
 from tests.simulation.releases import lost
-from tests.simulation.world import AUTO_FIX
+from tests.simulation.world import AUTO_FIX, RUN
 
 if TYPE_CHECKING:
     from tests.simulation.records import EndedJob, Message, Write
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Invariant = Callable[["World"], Iterator[str]]
 _CLOSED = frozenset({"resolved", "not_helped", "outcome_unknown", "expired"})
 _MOST_WAITING = 600
-_RUN, _RACE = timedelta(seconds=90), timedelta(seconds=2)
+_RACE = timedelta(seconds=2)
 _MOST_IN_PEACE = 3
 _MOST_OF_AN_ITEM = 100_000
 """Characters. DynamoDB stores 400 KB."""
@@ -69,9 +69,17 @@ def _attaches_of_this_release(world: World) -> list[Write]:
 
 
 def one_write_an_incident(world: World) -> Iterator[str]:
-    """An incident's sessions set each kind of role once, and undo it once."""
-    counted = Counter((write.session, write.operation, undoes) for write, undoes in _role_writes(world))
-    yield from (f"{n} × {what}" for what, n in counted.items() if n > 1)
+    """An incident's sessions set each kind of role once, and undo it once.
+
+    A role that was taken off before the bot recorded it looks as if it was never set, so the bot may set it again.
+    """
+    counted: Counter[tuple[object, ...]] = Counter()
+    for write, undoes in _role_writes(world):
+        what = write.session, write.operation, undoes
+        again = undoes or write.recorded or write.role_before == write.role
+        counted[what] += again or not counted[what]
+        if counted[what] > 1:
+            yield f"{counted[what]} × {what}"
 
 
 def only_the_role_is_sent(world: World) -> Iterator[str]:
@@ -93,8 +101,8 @@ def opted_in_at_the_write(world: World) -> Iterator[str]:
     for write in _attaches(world):
         tag = write.branch_tags.get(AUTO_FIX)
         allowed = _tag_alone_allows(write) or ({tag, write.mode} <= {"fix", "ask"} and _requests(write))
-        if not allowed or write.stage == "PULL_REQUEST":
-            yield f"{write.place}: tag {tag}, mode {write.mode}, stage {write.stage}, asked {dict(write.asked)}"
+        if not allowed or write.preview:
+            yield f"{write.place}: tag {tag}, mode {write.mode}, preview {write.preview}, asked {dict(write.asked)}"
 
 
 def each_request_is_used_once(world: World) -> Iterator[str]:
@@ -117,23 +125,41 @@ def only_paired_roles(world: World) -> Iterator[str]:
         of_branch = write.operation == "amplify:UpdateBranch"
         tag = "amplify-medic:compute-role" if of_branch else "amplify-medic:service-role"
         named = (write.branch_tags if of_branch else write.app_tags).get(tag)
-        if (named or not of_branch) and str(write.role).rpartition("/")[2] != named:
+        if (named or not of_branch) and named not in (write.role, str(write.role).rpartition("/")[2]):
             yield f"{write.role} on {write.target}, whose tag names {named}"
 
 
 def only_fresh_failures(world: World) -> Iterator[str]:
-    """Unasked, nothing is changed long after a build failed, or after a newer one succeeded."""
+    """Unasked, nothing is changed long after a build failed or a line was logged, or after a newer build succeeded."""
     succeeded = [job for job in world.ended if job.status == "SUCCEED"]
     for write in _attaches_of_this_release(world):
-        ended = write.job_ended
-        if ended is None or _requests(write):
+        failed = write.failed_at
+        if failed is None or _requests(write):
             continue
-        if write.at - ended > timedelta(minutes=write.limits.fresh_minutes) + _RUN:
-            yield f"{write.target} was changed at {write.at}, and the job ended at {ended}"
+        if write.at - failed > timedelta(minutes=write.limits.fresh_minutes) + RUN:
+            yield f"{write.target} was changed at {write.at}, and the failure ({write.trigger}) was at {failed}"
+        if write.trigger != "failed":
+            continue
         # One that ends after the bot has listed the jobs can't be known.
-        newer = [job for job in succeeded if (job.app_id, job.branch) == write.place and ended < job.at]
+        newer = [job for job in succeeded if (job.app_id, job.branch) == write.place and failed < job.at]
         if any(job.at < write.reserved - _RACE for job in newer):
             yield f"{write.target} was changed at {write.at}, and job {newer[0].job_id} succeeded at {newer[0].at}"
+
+
+def no_change_in_a_storm(world: World) -> Iterator[str]:
+    for write in [*_attaches(world), *_rebuilds(world)]:
+        if write.storm:
+            yield f"{write.operation} on {write.target} at {write.at}, in a storm"
+
+
+def no_change_that_nobody_hears_of(world: World) -> Iterator[str]:
+    for write in [*_attaches(world), *_rebuilds(world)]:
+        if write.muted > RUN:
+            yield f"{write.operation} on {write.target} at {write.at}, muted for {write.muted}"
+
+
+def _rebuilds(world: World) -> list[Write]:
+    return [write for write in world.writes if write.operation == START_JOB]
 
 
 def usable_roles_stay(world: World) -> Iterator[str]:
@@ -183,7 +209,7 @@ def branches_cool_down(world: World) -> Iterator[str]:
 
 
 def one_rebuild(world: World) -> Iterator[str]:
-    starts = [write for write in world.writes if write.operation == START_JOB]
+    starts = _rebuilds(world)
     jobs = Counter((*write.target, write.params.get("jobId"), write.session) for write in starts)
     sessions = Counter(write.session for write in starts)
     yield from (f"{n} rebuilds of {what}" for counted in (jobs, sessions) for what, n in counted.items() if n > 1)
@@ -275,6 +301,10 @@ def _was_undone(message: Message, _: str, world: World) -> bool:
     return len(_changes_of(message, world)) > 1 or not set_before <= message.roles
 
 
+def _was_not_rebuilt(message: Message, _: str, world: World) -> bool:
+    return not any(each.session.endswith(message.incident) and each.at <= message.at for each in _rebuilds(world))
+
+
 def _changes_of(message: Message, world: World) -> list[Write]:
     """The changes of roles by the message's incident so far."""
     return [
@@ -290,6 +320,7 @@ _CLAIMS: dict[re.Pattern[str], Callable[[Message, str, World], bool]] = {
     re.compile(r"job (?P<job>\d+), not because of IAM"): _failed_without_iam,
     re.compile(r"role set \("): _was_set,
     re.compile(r"the change was undone"): _was_undone,
+    re.compile(r"the job is not rebuilt"): _was_not_rebuilt,
 }
 """Words of a headline → what must be true."""
 
@@ -301,6 +332,8 @@ SAFETY: tuple[Invariant, ...] = (
     each_request_is_used_once,
     only_paired_roles,
     only_fresh_failures,
+    no_change_in_a_storm,
+    no_change_that_nobody_hears_of,
     usable_roles_stay,
     the_previous_role_is_kept,
     caps_hold,

@@ -16,7 +16,7 @@ from slack_sdk.webhook import WebhookClient
 
 from medic.incidents import record
 from medic.redaction import redact
-from tests.faults.wire import Fault
+from tests.faults.fault import Fault
 
 if TYPE_CHECKING:
     from tests.simulation.cloud import Json

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from medic.settings import Limits
 
@@ -27,18 +27,26 @@ class Write:
     at: datetime
     reserved: datetime
     """When the bot counted the change against its caps: the time of its intent in the table, else the same as `at`."""
+    recorded: bool
+    """True if the table held already that the incident set this role."""
     limits: Limits
     """The limits in the settings at that time."""
     place: tuple[str, str]
     """App and branch of the incident."""
-    job_ended: datetime | None
-    """When the failed job of the incident ended. None if the incident is about a line of an SSR log."""
+    trigger: str
+    """Of the incident, as the table has it: `failed` if it is about a job, `runtime` if about lines of an SSR log."""
+    failed_at: datetime | None
+    """When the job ended, or when the newest line about credentials was written. None if nobody knows."""
     role_before: str | None
     usable_before: bool
     branch_tags: Mapping[str, str]
-    """Of the incident's branch, as are `stage` and `asked`."""
+    """Of the incident's branch, as are `preview`, `muted` and `asked`."""
     app_tags: Mapping[str, str]
-    stage: str
+    preview: bool
+    muted: timedelta
+    """For how long alerts had been muted. Zero if they were not."""
+    storm: bool
+    """True if incidents had opened in more apps, at least a run before, than the limits allow."""
     mode: str
     paired: frozenset[str]
     """The roles that the settings allow for this kind of change here."""

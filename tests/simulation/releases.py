@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medic.incidents.attributes import schema
 from medic.incidents.record import read_record
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def leave_record(world: World, scope: Scope, key: str, number: int) -> None:
         foreign.applied[scope.app_id, scope.branch] = change.role_arn, change.previous_arn
     if record.unread:
         foreign.unread[key] = [json.loads(each.text) for each in record.unread]
+    if item.get("schema", schema()) != schema():
+        foreign.closed[key] = item
 
 
 def extend_record(world: World, key: str) -> None:
@@ -73,7 +76,7 @@ def extend_record(world: World, key: str) -> None:
     listed = [{**each, _FIELD: ["x"]} for each in json.loads(item["incidents"]["S"])]
     unread = foreign.unread.setdefault(key, [])
     foreign.extended |= {each["id"] for each in listed}
-    if not unread:
+    if listed and not unread:
         new = {**listed[0], "id": _id(key, "new"), "label": "quota_exceeded", "changes": []}
         listed.append(new)
     known = {each["id"] for each in unread}
@@ -90,7 +93,7 @@ def close_record(world: World, key: str) -> None:
 def open_records(world: World) -> None:
     """The newer release takes that back, as it must before an older one is deployed for good."""
     for key in world.foreign.closed:
-        world.cloud.table.items[key] = {**world.cloud.table.items[key], "schema": {"N": "1"}}
+        world.cloud.table.items[key] = {**world.cloud.table.items[key], "schema": schema()}
     world.foreign.closed.clear()
 
 

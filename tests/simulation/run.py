@@ -56,7 +56,8 @@ def stories(seed: int, steps: int) -> Iterator[Story]:
     for number in range(-(-steps // STEPS_A_WORLD)):
         name = f"{seed}/{number}"
         random = Random(f"steps of {name}")  # noqa: S311 - one seed decides everything
-        yield Story(name, tuple(draw(random) for _ in range(min(STEPS_A_WORLD, steps - number * STEPS_A_WORLD))))
+        busy, length = random.random() < 0.5, min(STEPS_A_WORLD, steps - number * STEPS_A_WORLD)
+        yield Story(name, tuple(draw(random, busy=busy) for _ in range(length)))
 
 
 def play(story: Story, observe: Callable[[World], None] = lambda _: None) -> str:
@@ -87,6 +88,7 @@ def come_to_rest(world: World) -> None:
         ViolationError: an invariant does not hold then.
     """
     open_records(world)
+    world.cloud.wire.disarm()
     world.paused, world.cloud.wire.down, world.bus = False, frozenset(), "normal"
     world.control.set_questions(status_lags="no", log_lags="no")
     world.control.set_build_time(0)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from medic.events import RequestKind, Scope
 from medic.incidents.table import branch_key
 from tests.fakes.amplify.errors import AmplifyError
-from tests.faults.wire import Fault
+from tests.faults.fault import Fault
 from tests.simulation.cloud import ACCOUNT, REGION
 from tests.simulation.releases import close_record, extend_record, leave_record, open_records
 from tests.simulation.wire import Strike
@@ -44,6 +44,12 @@ _MODES = ("fix", "fix", "fix", "ask", "report", "ignore", "Fix ", None)
 _MINUTES = (1, 2, 3, 5, 10, 20, 40, 65)
 _BUILD_TIMES = (0, 0, 45, 240)
 _OUTCOMES = ("ok", "ok", "npm_failure", "prerender_credentials", "access_denied", "echoed_phrase", "backend_deploy")
+_STAGES = (
+    {"stage": "PRODUCTION", "sourceBranch": ""},
+    {"stage": "PRODUCTION", "sourceBranch": ""},
+    {"stage": "PULL_REQUEST"},
+    {"sourceBranch": "dev"},
+)
 _TEXTS = (
     "CredentialsProviderError: Could not load credentials from any providers",
     (
@@ -64,6 +70,7 @@ SETTINGS: tuple[Callable[[Sequence[str]], Json], ...] = (
     lambda apps: {"apps": list(apps[:4])},
     lambda _: {"limits": {"storm_apps": 2}},
     lambda _: {"limits": {"fixes_per_app_an_hour": 1, "fixes_per_account_an_hour": 2, "cool_down_minutes": 30}},
+    lambda _: {"limits": {f"fixes_per_{each}_an_hour": n for each, n in (("branch", 5), ("app", 8), ("account", 20))}},
     lambda _: {"notify": "all_failures"},
     lambda _: {"slack": {}},
 )
@@ -71,11 +78,14 @@ SETTINGS: tuple[Callable[[Sequence[str]], Json], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `strike` happens at a call of the run that the step starts: its moment, what, and a number."""
+    """One step. `strike` happens at a call of the run that the step starts: its moment, what, and a number.
+
+    The moment is the number of the call, from 1, or an operation.
+    """
 
     do: str
     n: tuple[int, ...]
-    strike: tuple[int, str, int] | None = None
+    strike: tuple[int | str, str, int] | None = None
 
     def to_json(self) -> Json:
         return {"do": self.do, "n": list(self.n), **({"strike": list(self.strike)} if self.strike else {})}
@@ -86,14 +96,22 @@ class Step:
         return cls(raw["do"], tuple(raw["n"]), tuple(strike) if strike else None)
 
 
-def draw(random: Random) -> Step:
-    """Draw a step."""
+def draw(random: Random, *, busy: bool) -> Step:
+    """Draw a step.
+
+    Args:
+        random: decides.
+        busy: True if every other step is about the first branch, so that more happens to it within an hour.
+    """
     do = random.choices(_NAMES, _WEIGHTS)[0]
     numbers = tuple(random.randrange(_MOST) for _ in range(3))
     strike = None
     if do in _STRUCK and random.random() < 0.4:
         what = random.choice(("fault", "fault", "death", "other", "deliver", "twin", "twin"))
-        strike = (random.randint(1, 30), what, random.randrange(_MOST))
+        moment = random.choice(_MOMENTS) if random.random() < 0.5 else random.randint(1, 30)
+        strike = (moment, what, random.randrange(_MOST))
+    elif busy and do in _ABOUT_A_BRANCH and random.random() < 0.5:
+        numbers = (0, 0, numbers[2])
     return Step(do, numbers, strike)
 
 
@@ -165,9 +183,22 @@ def _strike(world: World, step: Step) -> Strike | None:
         return Strike(moment, happens=lambda: _deliver_twin(world))
     if what == "deliver":
         return Strike(moment, happens=lambda: _deliver(world, Step("deliver", (number, number, number))))
-    kind = _pick(_MEANWHILE, number)
-    numbers = (number, number // 7, number // 49)
-    return Strike(moment, happens=lambda: carry_out(Step(kind, numbers), world))
+    return Strike(moment, happens=lambda: _meanwhile(world, number))
+
+
+def _meanwhile(world: World, number: int) -> None:
+    """Somebody does something, mostly on the branch that the bot works on."""
+    place = _place(world, world.delivered) if world.delivered and number % 4 else (number, number // 7)
+    carry_out(Step(_pick(_MEANWHILE, number // 4), (*place, number // 49)), world)
+
+
+def _place(world: World, message: Waiting) -> tuple[int, int]:
+    """The first two numbers of a step about the message's branch."""
+    for at, app in enumerate(world.apps()):
+        for which, name in enumerate(app.branches):
+            if f'"{app.app_id}"' in message.body and f'"{name}"' in message.body:
+                return at, which
+    return 0, 0
 
 
 # --- the steps
@@ -250,7 +281,7 @@ def _tag_rebuild(world: World, step: Step) -> None:
 
 def _tag_role(world: World, step: Step) -> None:
     app, branch = _branch(world, step)
-    name = _pick(("paired-0", "paired-1", "unpaired", "own"), step.n[2])
+    name = _pick(("paired-0", "paired-1", "unpaired", role_arn("unpaired"), "own"), step.n[2] // 5)
     if step.n[2] % 5 == 0:
         branch.tags = {key: value for key, value in branch.tags.items() if key != "amplify-medic:compute-role"}
     elif step.n[2] % 5 == 1:
@@ -269,7 +300,7 @@ def _set_role(world: World, step: Step) -> None:
 
 def _stage(world: World, step: Step) -> None:
     _, branch = _branch(world, step)
-    branch.settings = {**branch.settings, "stage": _pick(("PRODUCTION", "PRODUCTION", "PULL_REQUEST"), step.n[2])}
+    branch.settings = {**branch.settings, **_pick(_STAGES, step.n[2])}
 
 
 def _delete_role(world: World, step: Step) -> None:
@@ -422,4 +453,7 @@ _STEPS: dict[str, tuple[int, Callable[[World, Step], None]]] = {
 _NAMES = list(_STEPS)
 _WEIGHTS = [weight for weight, _ in _STEPS.values()]
 _STRUCK = ("deliver", "watch")
+_ABOUT_A_BRANCH = ("build", "release", "reconnect", "tag", "tag_role", "set_role", "fix", "undo", "visit", "stop")
+_MOMENTS = ("sts:AssumeRole", "amplify:UpdateBranch", "amplify:StartJob", "dynamodb:TransactWriteItems", "sns:Publish")
+"""Around them, what else happens matters most."""
 _MEANWHILE = ("tag", "set_role", "stage", "build", "delete_branch", "delete_role", "reconnect", "tag_role")

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from medic.events import Scope
+from medic.incidents.attributes import schema
 from medic.settings import Limits
 from tests.simulation import invariants
 from tests.simulation.invariants import AT_REST, AT_THE_END, SAFETY
 from tests.simulation.records import DeadLetter, EndedJob, Message, Write
+from tests.simulation.releases import leave_record, open_records
 from tests.simulation.steps import Step, carry_out, prepare
 from tests.simulation.world import AUTO_FIX, START, World
 
@@ -36,14 +39,18 @@ def write(operation: str = SET, session: str = "amplify-medic-1", minutes: float
         "params": {**params, **fields.pop("params", {})},
         "at": at,
         "reserved": at,
+        "recorded": False,
         "limits": Limits(),
         "place": (APP, "main"),
-        "job_ended": at,
+        "trigger": "failed",
+        "failed_at": at,
         "role_before": None,
         "usable_before": False,
         "branch_tags": {AUTO_FIX: "fix"},
         "app_tags": {},
-        "stage": "PRODUCTION",
+        "preview": False,
+        "muted": timedelta(),
+        "storm": False,
         "mode": "fix",
         "paired": frozenset({ROLE}),
         "asked": {},
@@ -76,7 +83,7 @@ def stored(**attributes: Any) -> Callable[[World], None]:
 
 def _newer_success(world: World) -> None:
     world.ended.append(EndedJob(APP, "main", "8", "SUCCEED", "", START + MINUTE))
-    world.writes.append(write(minutes=5, job_ended=START))
+    world.writes.append(write(minutes=5, failed_at=START))
 
 
 def _rewritten(world: World) -> None:
@@ -117,6 +124,11 @@ def _not_undone(world: World) -> None:
     world.messages.append(message("Undone · the change was undone", roles=frozenset({"default-compute"})))
 
 
+def _rebuilt(world: World) -> None:
+    world.writes.append(write(START_JOB))
+    world.messages.append(message("Changed · the job is not rebuilt"))
+
+
 _OPEN = {"id": "1", "state": "open", "label": "x", "deadline": "soon", "changes": []}
 
 
@@ -132,13 +144,14 @@ def _overdue(world: World) -> None:
 
 TAKEN: dict[str, Any] = {"branch_tags": {AUTO_FIX: "ask"}, "asked": {"approve": 1}}
 CASES: list[tuple[Invariant, Callable[[World], None]]] = [
-    (invariants.one_write_an_incident, writes(write(), write(minutes=1))),
+    (invariants.one_write_an_incident, writes(write(), write(minutes=1, recorded=True))),
+    (invariants.one_write_an_incident, writes(write(), write(minutes=1, role_before=ROLE))),
     (invariants.only_the_role_is_sent, writes(write(params={"stage": "BETA"}))),
     (invariants.opted_in_at_the_write, writes(write(branch_tags={}))),
     (invariants.opted_in_at_the_write, writes(write(branch_tags={AUTO_FIX: "ask"}))),
     (invariants.opted_in_at_the_write, writes(write(mode="ask"))),
     (invariants.opted_in_at_the_write, writes(write(mode="report", asked={"fix": 1}))),
-    (invariants.opted_in_at_the_write, writes(write(stage="PULL_REQUEST"))),
+    (invariants.opted_in_at_the_write, writes(write(preview=True))),
     (invariants.each_request_is_used_once, writes(write(**TAKEN), write(session="amplify-medic-2", **TAKEN))),
     (
         invariants.each_request_is_used_once,
@@ -157,8 +170,12 @@ CASES: list[tuple[Invariant, Callable[[World], None]]] = [
         invariants.only_paired_roles,
         writes(write("amplify:UpdateApp", params={"iamServiceRoleArn": ROLE}, app_tags={})),
     ),
-    (invariants.only_fresh_failures, writes(write(minutes=32, job_ended=START))),
+    (invariants.only_fresh_failures, writes(write(minutes=32, failed_at=START))),
+    (invariants.only_fresh_failures, writes(write(minutes=32, trigger="runtime", failed_at=START))),
     (invariants.only_fresh_failures, _newer_success),
+    (invariants.no_change_in_a_storm, writes(write(storm=True))),
+    (invariants.no_change_in_a_storm, writes(write(START_JOB, storm=True))),
+    (invariants.no_change_that_nobody_hears_of, writes(write(muted=2 * MINUTE))),
     (invariants.usable_roles_stay, writes(write(usable_before=True))),
     (invariants.the_previous_role_is_kept, writes(write())),
     (invariants.caps_hold, writes(write(), write(session="amplify-medic-2", minutes=59))),
@@ -187,6 +204,7 @@ CASES: list[tuple[Invariant, Callable[[World], None]]] = [
     (invariants.claims_hold, says(message("Changed · compute role set (build failed)"))),
     (invariants.claims_hold, _not_read_back),
     (invariants.claims_hold, _not_undone),
+    (invariants.claims_hold, _rebuilt),
     (invariants.no_dead_letters, dies(from_a_person=True, in_peace=0)),
     (invariants.no_dead_letters, dies(from_a_person=False, in_peace=4)),
     (invariants.each_failure_is_told, _fails_unheard),
@@ -203,5 +221,23 @@ def test_each_invariant_can_fail(invariant: Invariant, spoil: Callable[[World], 
     assert list(invariant(world)) != []
 
 
+def test_a_role_that_was_taken_off_before_it_was_recorded_may_be_set_once_more() -> None:
+    world = World(Random("invented"))  # noqa: S311 - one seed decides everything
+    writes(write(), write(minutes=1))(world)
+    assert list(invariants.one_write_an_incident(world)) == []
+
+
 def test_every_invariant_is_tried() -> None:
     assert {invariant for invariant, _ in CASES} == {*SAFETY, *AT_REST, *AT_THE_END}
+
+
+def test_a_record_that_only_a_newer_release_may_write_holds_messages_up_until_it_is_back() -> None:
+    world = World(Random("invented"))  # noqa: S311 - one seed decides everything
+    scope = Scope("aws", "123456789012", "eu-central-1", APP, "main")
+    for number in range(100):
+        if not world.foreign.closed:
+            world.cloud.table.items.clear()
+            leave_record(world, scope, KEY, number)
+    assert world.cloud.table.items[KEY]["schema"] != schema()
+    open_records(world)
+    assert world.cloud.table.items[KEY]["schema"] == schema()

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.faults.wire import _FAILED, _THROTTLED, NO_EFFECT, Fault, Killed
+from tests.faults.fault import FAILED, NO_EFFECT, THROTTLED, Fault, Killed
 
 if TYPE_CHECKING:
     from tests.simulation.expressions import Json
 
-_THROTTLED_HERE = {**_THROTTLED, "events": ("ThrottlingException", 400), "logs": ("ThrottlingException", 400)}
-_FAILED_HERE = {**_FAILED, "events": ("InternalException", 500), "logs": ("ServiceUnavailableException", 500)}
 _REPEATED = ("TransactWriteItems",)
 """A repeated request carries the token of the first one, and gets the same answer."""
 
@@ -27,11 +25,15 @@ _REPEATED = ("TransactWriteItems",)
 class Strike:
     """What happens at one call of the next run: a fault of the call, or anything else right before it."""
 
-    moment: int
-    """The number of the call, from 1."""
+    moment: int | str
+    """The number of the call, from 1, or the operation whose next call it is."""
     fault: Fault | None = None
     happens: Callable[[], None] | None = None
     """Called right before the call, unless nothing may come between the call before and this one."""
+
+    def is_due(self, operation: str, made: int) -> bool:
+        """True at the chosen call, and after it if nothing could happen there."""
+        return operation == self.moment if isinstance(self.moment, str) else made >= self.moment
 
 
 class SimulatedWire:
@@ -54,12 +56,17 @@ class SimulatedWire:
         self.failed = 0
         self.session = ""
         self._strike: Strike | None = None
-        self._left = 0
+        self._made = 0
         self._dead = False
 
     def listen(self, strike: Strike | None) -> None:
-        """Count calls from now on, for this strike."""
-        self._strike, self._left = strike, strike.moment if strike else 0
+        """Count calls from now on, for this strike. One that waits for an operation may happen in a later run."""
+        waits = self._strike is not None and isinstance(self._strike.moment, str)
+        self._strike, self._made = strike or (self._strike if waits else None), 0
+
+    def disarm(self) -> None:
+        """Drop the strike that has not happened yet."""
+        self._strike = None
 
     def revive(self) -> None:
         """Start a new process."""
@@ -77,9 +84,9 @@ class SimulatedWire:
         service, _, name = operation.partition(":")
         match fault:
             case Fault.THROTTLE:
-                raise _error(name, *_THROTTLED_HERE[service])
+                raise _error(name, *THROTTLED[service])
             case Fault.SERVER_ERROR:
-                raise _error(name, *_FAILED_HERE[service])
+                raise _error(name, *FAILED[service])
             case Fault.TIMEOUT_BEFORE:
                 raise ReadTimeoutError(endpoint_url=service)
         answer = act()
@@ -120,15 +127,17 @@ class SimulatedWire:
             raise Killed
         self.calls += 1
         fault = None
-        self._left -= 1
+        self._made += 1
         strike = self._strike
-        if strike is not None and self._left <= 0:
+        if strike is not None and strike.is_due(operation, self._made):
             if strike.happens is None:
                 self._strike, fault = None, strike.fault
             elif operation not in ("amplify:UpdateBranch", "amplify:UpdateApp"):
                 # Nothing comes between the last read and the write: there only IAM can stop it.
                 self._strike = None
+                caller = self.session
                 strike.happens()
+                self.session = caller  # what happened may have made calls of its own
         if operation.partition(":")[0] in self.down:
             fault = Fault.SERVER_ERROR
         self.before(operation, params)

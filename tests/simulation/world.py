@@ -28,7 +28,7 @@ from medic.watch.watcher import Watcher
 from tests.fakes.amplify.control import Control
 from tests.fakes.queue import AWS, OPERATOR, URL
 from tests.fakes.sqs_batch import OPERATOR_ROLE_ID, SLACK_ROLE_ID
-from tests.faults.wire import Killed
+from tests.faults.fault import Killed
 from tests.simulation.cloud import ACCOUNT, REGION, Cloud, Json
 from tests.simulation.records import SET_ROLE, START_JOB, DeadLetter, EndedJob, Message, Write
 from tests.simulation.releases import Foreign
@@ -51,7 +51,11 @@ WRONG_TRUST: Json = {
 }
 APPS = 6
 DEFAULT_ROLE, ROLES = "default-compute", ("paired-0", "paired-1", "own", "unpaired", "service", "good-service")
+RUN = timedelta(seconds=90)
+"""No run is longer."""
+_REGION_KEY = f"region#aws#{ACCOUNT}#{REGION}"
 _SECONDS_PER_CALL = timedelta(seconds=0.02)
+_MADE = ("applied", "undone")
 _ENDINGS = ("SUCCEED", "FAILED", "CANCELLED")
 _SUBJECT = re.compile(r"\[.*?\] (?P<app>[\w-]+)(?:/(?P<branch>[^:]+))?: ")
 
@@ -125,6 +129,7 @@ class World:
         runs: how many messages were delivered.
         steps: how many steps were carried out.
         paused: True while the operator has switched the event source mapping off.
+        delivered: the message that was delivered last.
         bus: what happens to the next events: `normal`, `lost`, `late` or `twice`.
     """
 
@@ -146,10 +151,12 @@ class World:
     steps: int = 0
     paused: bool = False
     bus: str = "normal"
+    delivered: Waiting | None = None
     _arriving: Write | None = None
     _failed_before: int = 0
     _deployed: list[tuple[datetime, Settings]] = field(default_factory=list)
     _in_peace: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    _mutes: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     _warm: Services | None = None
 
     def __post_init__(self) -> None:
@@ -192,7 +199,7 @@ class World:
         services = self._services()
         wire = self.cloud.wire
         wire.listen(strike)
-        self.runs += 1
+        self.runs, self.delivered = self.runs + 1, message
         failed, letters = wire.failed, len(self.cloud.queue.dead_letters)
         draw = Random(message.number * 1000 + message.receives).uniform  # noqa: S311 - one seed decides everything
         try:
@@ -294,6 +301,8 @@ class World:
             self.writes += [self._arriving] if self._arriving else []
         elif operation == "sns:Publish":
             self.messages.append(self._message(params))
+        elif operation == "dynamodb:UpdateItem" and params["Key"]["pk"]["S"] == _REGION_KEY:
+            self._note_mutes()
         elif operation in ("amplify:GetBranch", "amplify:GetApp"):
             self._note_read_back(params["appId"], params.get("branchName", ""))
 
@@ -341,30 +350,63 @@ class World:
         jobs = branch.jobs.values() if branch else ()
         incident = next((each for each in self.incidents() if session.endswith(each["id"])), None)
         place = tuple(incident["pk"].split("#", 5)[4:]) if incident else (app.app_id, branch.name if branch else "")
-        intents = [each["intended_at"] for each in incident["changes"]] if incident else []
-        reserved = min(map(datetime.fromisoformat, intents), default=self.now())
+        changes = incident["changes"] if incident else []
+        reserved = min((datetime.fromisoformat(each["intended_at"]) for each in changes), default=self.now())
+        role = params.get(SET_ROLE.get(operation, ""))
         own = app.branches.get(place[1])
-        job = incident["job_id"] if incident and incident["trigger"] == "failed" else None
-        failed = [each.at for each in self.ended if (each.app_id, each.branch, each.job_id) == (*place, job)]
         return Write(
             operation=operation,
             params=params,
             session=session,
             at=self.now(),
             reserved=reserved,
+            recorded=any(each["role_arn"] == role and each["state"] in _MADE for each in changes),
             limits=self.limits_at(reserved),
             place=(place[0], place[1]),
-            job_ended=max(failed, default=None),
+            trigger=incident["trigger"] if incident else "",
+            failed_at=self._failed_at(incident, place[0], place[1]),
             role_before=before,
             usable_before=before is not None and state.usable_role(before, {"aws:SourceAccount": ACCOUNT}) is not None,
             branch_tags=dict(own.tags) if own else {},
             app_tags=dict(app.tags),
-            stage=str(own.settings.get("stage", "NONE")) if own else "NONE",
+            preview=own is not None and _is_preview(own),
+            muted=self._muted_for(place[0], place[1]),
+            storm=self._is_storm(),
             mode=self.settings.get("mode", "fix"),
             paired=self.paired_with(app.app_id, branch.name if branch else ""),
             asked=dict(self.asked[place[0], place[1]]),
             newest_job=max((int(job.job_id) for job in jobs), default=0),
         )
+
+    def _failed_at(self, incident: Json | None, app_id: str, branch: str) -> datetime | None:
+        if incident is not None and incident["trigger"] == "runtime":
+            lines = self.cloud.log_groups.groups.get(f"/aws/amplify/{app_id}", ())
+            written = [line.timestamp for line in lines if "redentials" in line.message]
+            return datetime.fromtimestamp(max(written) / 1000, UTC) if written else None
+        job = (app_id, branch, incident["job_id"]) if incident else None
+        return max((each.at for each in self.ended if (each.app_id, each.branch, each.job_id) == job), default=None)
+
+    def _is_storm(self) -> bool:
+        """The table holds, for each minute, in which apps an incident opened."""
+        limits, last = self.parsed_settings().limits, self.now()
+        first = int(last.timestamp()) // 60 - limits.storm_minutes
+        before = int((last - RUN).timestamp()) // 60
+        minutes = (f"minute_{minute}" for minute in range(first + 1, before))
+        item = self.cloud.table.items.get(_REGION_KEY, {})
+        return len({app for minute in minutes for app in item.get(minute, {"SS": ()})["SS"]}) > limits.storm_apps
+
+    def _muted_for(self, app_id: str, branch: str) -> timedelta:
+        mutes = (self._mutes.get(f"{app_id}/{each}") for each in (branch, "*"))
+        since = [since for since, until in filter(None, mutes) if until > self.now()]
+        return self.now() - min(since, default=self.now())
+
+    def _note_mutes(self) -> None:
+        """The table holds the ends of all mutes. Each lasts from when it was first there."""
+        now, stored = self.now(), self.cloud.table.items.get(_REGION_KEY, {}).get("mutes", {"M": {}})["M"]
+        before = {name: since for name, (since, until) in self._mutes.items() if until > now}
+        self._mutes = {
+            name: (before.get(name, now), datetime.fromtimestamp(int(end["N"]), UTC)) for name, end in stored.items()
+        }
 
     def limits_at(self, time: datetime) -> Limits:
         """The limits that were deployed at a time."""
@@ -395,6 +437,11 @@ class World:
         self.cloud.queue.send(message, AWS, after=900.0 if self.bus == "late" else 0.0)
         if self.bus == "twice":
             self.cloud.queue.send(message, AWS, after=60.0)
+
+
+def _is_preview(branch: Branch) -> bool:
+    """A pull request's branch, by its stage or by the branch that it comes from."""
+    return branch.settings.get("stage") == "PULL_REQUEST" or bool(branch.settings.get("sourceBranch"))
 
 
 @cache
