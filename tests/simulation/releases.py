@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medic.incidents.attributes import schema
+from medic.incidents.attributes import SCHEMA, attribute
 from medic.incidents.record import read_record
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def leave_record(world: World, scope: Scope, key: str, number: int) -> None:
         foreign.applied[scope.app_id, scope.branch] = change.role_arn, change.previous_arn
     if record.unread:
         foreign.unread[key] = [json.loads(each.text) for each in record.unread]
-    if item.get("schema", schema()) != schema():
+    if item.get("schema", attribute(SCHEMA)) != attribute(SCHEMA):
         foreign.closed[key] = item
 
 
@@ -93,7 +93,7 @@ def close_record(world: World, key: str) -> None:
 def open_records(world: World) -> None:
     """The newer release takes that back, as it must before an older one is deployed for good."""
     for key in world.foreign.closed:
-        world.cloud.table.items[key] = {**world.cloud.table.items[key], "schema": schema()}
+        world.cloud.table.items[key] = {**world.cloud.table.items[key], "schema": attribute(SCHEMA)}
     world.foreign.closed.clear()
 
 

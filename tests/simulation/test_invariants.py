@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.events import Scope
-from medic.incidents.attributes import schema
+from medic.incidents.attributes import SCHEMA, attribute
 from medic.settings import Limits
 from tests.simulation import invariants
 from tests.simulation.invariants import AT_REST, AT_THE_END, SAFETY
@@ -238,6 +238,6 @@ def test_a_record_that_only_a_newer_release_may_write_holds_messages_up_until_it
         if not world.foreign.closed:
             world.cloud.table.items.clear()
             leave_record(world, scope, KEY, number)
-    assert world.cloud.table.items[KEY]["schema"] != schema()
+    assert world.cloud.table.items[KEY]["schema"] != attribute(SCHEMA)
     open_records(world)
-    assert world.cloud.table.items[KEY]["schema"] == schema()
+    assert world.cloud.table.items[KEY]["schema"] == attribute(SCHEMA)
