@@ -140,9 +140,9 @@ def only_fresh_failures(world: World) -> Iterator[str]:
             yield f"{write.target} was changed at {write.at}, and the failure ({write.trigger}) was at {failed}"
         if write.trigger != "failed":
             continue
-        # One that ends after the bot has listed the jobs can't be known.
+        # One whose end shows after the bot has listed the jobs can't be known.
         newer = [job for job in succeeded if (job.app_id, job.branch) == write.place and failed < job.at]
-        if any(job.at < write.reserved - _RACE for job in newer):
+        if any((job.shown_from or job.at) < write.reserved - _RACE for job in newer):
             yield f"{write.target} was changed at {write.at}, and job {newer[0].job_id} succeeded at {newer[0].at}"
 
 

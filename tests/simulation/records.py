@@ -99,6 +99,8 @@ class EndedJob:
     status: str
     failure: str
     at: datetime
+    shown_from: datetime | None = None
+    """When Amplify's answers first show the end. None if they show it at once."""
 
 
 @dataclass(frozen=True, slots=True)

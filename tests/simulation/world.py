@@ -429,6 +429,7 @@ class World:
                 detail["jobStatus"],
                 job.failure or "",
                 self.now(),
+                job.shown_from,
             )
         )
         if self.bus == "lost":
