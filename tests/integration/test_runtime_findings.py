@@ -515,7 +515,7 @@ def test_a_permission_that_was_granted_to_the_service_role_instead_is_found(worl
     shop.look()
 
     (alert,) = shop.alerts
-    assert "AmplifySSRLoggingRole-1b2c is allowed dynamodb:GetItem, and SSR code gets nothing of that" in alert
+    assert "AmplifySSRLoggingRole-1b2c is allowed dynamodb:GetItem, but SSR code does not run as this role" in alert
 
 
 def test_a_role_that_lost_its_trust_in_amplify_is_replaced_only_by_a_paired_role(world: World) -> None:
