@@ -285,8 +285,12 @@ def _failed_without_iam(message: Message, job: str, world: World) -> bool:
 
 
 def _failed_after_change(message: Message, job: str, world: World) -> bool:
+    """The change may be another incident's of the branch: a role that stands there as intended counts as set."""
     failed = [each for each in _ended(message, job, world) if each.status == "FAILED"]
-    return any(write.at <= each.at for each in failed for write in _changes_of(message, world))
+    changes = [write for write in world.writes if write.operation in SET_ROLE]
+    return any(
+        write.at <= each.at and write.place == (each.app_id, each.branch) for each in failed for write in changes
+    )
 
 
 def _was_set(message: Message, _: str, world: World) -> bool:

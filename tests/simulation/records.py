@@ -40,7 +40,7 @@ class Write:
     role_before: str | None
     usable_before: bool
     branch_tags: Mapping[str, str]
-    """Of the incident's branch, as are `preview`, `muted` and `asked`."""
+    """Of the incident's branch, as are `preview`, `muted` and `asked`. For a rebuild, as the bot just read them."""
     app_tags: Mapping[str, str]
     preview: bool
     muted: timedelta
@@ -53,6 +53,7 @@ class Write:
     asked: Mapping[str, int]
     """Kind of request → how many were sent for the incident's branch before."""
     newest_job: int
+    """Of the target. For a rebuild, as the bot just read it."""
 
     @property
     def target(self) -> tuple[str, str]:

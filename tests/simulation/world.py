@@ -55,6 +55,8 @@ RUN = timedelta(seconds=90)
 """No run is longer."""
 _REGION_KEY = f"region#aws#{ACCOUNT}#{REGION}"
 _SECONDS_PER_CALL = timedelta(seconds=0.02)
+_MOMENT = timedelta(seconds=5)
+"""What the bot read within this time before StartJob, it may rely on."""
 _MADE = ("applied", "undone")
 _ENDINGS = ("SUCCEED", "FAILED", "CANCELLED")
 _SUBJECT = re.compile(r"\[.*?\] (?P<app>[\w-]+)(?:/(?P<branch>[^:]+))?: ")
@@ -157,6 +159,7 @@ class World:
     _deployed: list[tuple[datetime, Settings]] = field(default_factory=list)
     _in_peace: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     _mutes: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    _shown: dict[tuple[str, str, str], tuple[datetime, Mapping[str, str], int]] = field(default_factory=dict)
     _warm: Services | None = None
 
     def __post_init__(self) -> None:
@@ -305,6 +308,27 @@ class World:
             self._note_mutes()
         elif operation in ("amplify:GetBranch", "amplify:GetApp"):
             self._note_read_back(params["appId"], params.get("branchName", ""))
+        if operation in ("amplify:GetBranch", "amplify:ListJobs"):
+            self._shown[operation, params["appId"], params["branchName"]] = (self.now(), *self._state_of(params))
+
+    def _state_of(self, params: Json) -> tuple[Mapping[str, str], int]:
+        """The tags of a branch, and its newest job."""
+        app = self.cloud.amplify.state.apps.get(params["appId"])
+        branch = app.branches.get(params.get("branchName", "")) if app else None
+        return (dict(branch.tags), max(map(int, branch.jobs), default=0)) if branch else ({}, 0)
+
+    def _known(self, params: Json) -> tuple[Mapping[str, str], int]:
+        """The same as the bot read it a moment ago, because no condition protects StartJob."""
+        tags, newest = self._state_of(params)
+        read = {
+            key[0]: shown for key, shown in self._shown.items() if key[1:] == (params["appId"], params["branchName"])
+        }
+        fresh = {operation: shown for operation, shown in read.items() if self.now() - shown[0] < _MOMENT}
+        if "amplify:GetBranch" in fresh:
+            tags = fresh["amplify:GetBranch"][1]
+        if "amplify:ListJobs" in fresh:
+            newest = fresh["amplify:ListJobs"][2]
+        return tags, newest
 
     def _note_read_back(self, app_id: str, branch: str) -> None:
         writes = (each for each in reversed(self.writes) if each.operation in SET_ROLE)
@@ -347,13 +371,15 @@ class World:
             return None  # the call is refused
         holder = branch.settings if branch else app.settings
         before = holder.get(SET_ROLE.get(operation, ""))
-        jobs = branch.jobs.values() if branch else ()
         incident = next((each for each in self.incidents() if session.endswith(each["id"])), None)
         place = tuple(incident["pk"].split("#", 5)[4:]) if incident else (app.app_id, branch.name if branch else "")
         changes = incident["changes"] if incident else []
         reserved = min((datetime.fromisoformat(each["intended_at"]) for each in changes), default=self.now())
         role = params.get(SET_ROLE.get(operation, ""))
         own = app.branches.get(place[1])
+        tags, newest = (
+            self._known(params) if operation == START_JOB else self._state_of(dict(params, branchName=place[1]))
+        )
         return Write(
             operation=operation,
             params=params,
@@ -367,7 +393,7 @@ class World:
             failed_at=self._failed_at(incident, place[0], place[1]),
             role_before=before,
             usable_before=before is not None and state.usable_role(before, {"aws:SourceAccount": ACCOUNT}) is not None,
-            branch_tags=dict(own.tags) if own else {},
+            branch_tags=tags,
             app_tags=dict(app.tags),
             preview=own is not None and _is_preview(own),
             muted=self._muted_for(place[0], place[1]),
@@ -375,7 +401,7 @@ class World:
             mode=self.settings.get("mode", "fix"),
             paired=self.paired_with(app.app_id, branch.name if branch else ""),
             asked=dict(self.asked[place[0], place[1]]),
-            newest_job=max((int(job.job_id) for job in jobs), default=0),
+            newest_job=newest,
         )
 
     def _failed_at(self, incident: Json | None, app_id: str, branch: str) -> datetime | None:

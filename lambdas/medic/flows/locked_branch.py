@@ -46,11 +46,11 @@ class RecordedError(Exception):
     So whoever delivers messages must not deliver this one again.
 
     Attributes:
-        cause: what failed.
+        cause: what failed, and never another RecordedError: of one that was expected, nobody is told.
     """
 
     def __init__(self, cause: Exception) -> None:
-        self.cause = cause
+        self.cause: Exception = cause.cause if isinstance(cause, RecordedError) else cause
         super().__init__(str(cause))
 
 
