@@ -42,6 +42,26 @@ _AWS_ERROR = (
     r"|message[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}(?:access|permission) denied)"
 )
 """A field that only the error object of an AWS SDK has."""
+
+
+def _answered(names: str) -> str:
+    """Matches an error's name as AWS answers with it: with a mark that no other software prints.
+
+    In order: the CLI and Python; Java and .NET; Java's codes; Go; JavaScript; PHP; Ruby; Rust; JSON; XML; headers.
+    """
+    return (
+        rf"\({names}\) when calling the \w{{1,60}} operation|\b(?:services|amazon)\.\w{{1,40}}\.model\.{names}\b"
+        rf"|\(service: [\w ]{{1,60}}[;,] status code: 40\d[;,].{{0,60}}? error code: (?:403 )?{names}\b"
+        rf"|\bresponse error statuscode: 40\d,.{{0,200}}? {names}:"
+        rf"|\b{names}: .{{0,400}}? status code: 40\d, request id\b"
+        rf"|\b{names}: .{{0,600}}?\$(?:fault|metadata)\b"
+        rf"|\b{names} \(client\)|\baws::\w{{1,40}}::errors::{names}\b|\bunhandled error \({names}\)"
+        rf"|{_IN_FIELD}{names}\b.{{0,300}}?{_AWS_ERROR}|{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}{names}\b"
+        rf"|__type[\"'\\]{{0,3}} ?: ?[\"'\\]{{0,3}}(?:[\w.]{{1,80}}#)?{names}\b"
+        rf"|<errorresponse.{{0,200}}?<code>{names}</code>|\bx-amzn-errortype:? {names}\b"
+    )
+
+
 _STALE = r"token included in the request is (?:expired|invalid)|provided token has expired"
 """An inner error that says why no credentials could be loaded."""
 _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthenticate"
@@ -194,7 +214,7 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.COGNITO_USER,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("InvalidIdentityPool", "Invalid identity pool configuration"),
+        literals=("InvalidIdentityPool", "nvalid identity pool"),
         pattern=r"InvalidIdentityPoolConfigurationException|invalid identity pool configuration\."
         r" check assigned iam roles",
         related=("user_credentials_cognito",),
@@ -564,6 +584,7 @@ SIGNATURES: tuple[Signature, ...] = (
             *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidClientTokenIdException"),
             *("InvalidAccessKeyId", "InvalidSignatureException", "SignatureDoesNotMatch", "RequestSignatureError"),
             *("IncompleteSignature", "IncompleteSignatureException", "InvalidIdentityToken", "RequestTimeTooSkewed"),
+            *("InvalidIdentityTokenException", "IDPRejectedClaim", "IDPRejectedClaimException"),
             *("InvalidSSOToken", "InvalidSSOCredentials"),
         ),
         literals=(
@@ -571,8 +592,10 @@ SIGNATURES: tuple[Signature, ...] = (
             *("SSO token", "SSO Token", "SSO session", "token is malformed or otherwise", "Session token not found"),
             *("provided access credentials", "due to invalid credentials", "Amplify Studio credentials"),
             "Invalid credentials configured",
+            "HandlerErrorCode: InvalidCredentials",
         ),
-        pattern=r"token included in the request is invalid|access key id you provided does not exist"
+        pattern=r"token included in the request is invalid|\bHandlerErrorCode: InvalidCredentials\b"
+        r"|access key id you provided does not exist"
         r"|request signature we calculated does not match|not able to validate the provided access credentials"
         r"|\bsso (?:session )?token\b.{0,80}(?:not found or is invalid|does not exist)"
         r"|token is malformed or otherwise invalid"
@@ -777,7 +800,7 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         decisiveness=2,
         names=("KMSAccessDeniedException", "KMS.AccessDeniedException"),
-        literals=("ccess to KMS is not allowed", "KMS access was denied", "ciphertext refers to a customer master key"),
+        literals=("ccess to KMS is not allowed", "KMS access was denied", "ciphertext refers"),
         pattern=r"access to kms is not allowed|because kms access was denied"
         r"|ciphertext refers to a customer master key that does not exist",
         looks=(_PRINCIPAL,),
@@ -851,25 +874,17 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=2,
         literals=(
-            *("(AccessDenied", "(UnauthorizedOperation", "An error occurred (403)", "error code: AccessDenied"),
-            *("Error code: AccessDenied", "(code=AccessDenied", "(ForbiddenException"),
-            *(
-                "AWS HTTP error",
-                "StatusCode: 403",
-                "Errors::Forbidden",
-                "Forbidden: null",
-                "access has been denied by",
-                "StorageAccessDenied",
-            ),
+            *("AccessDenied", "Unauthorized", "ForbiddenException", "An error occurred (403)", "AWS HTTP error"),
+            *("StatusCode: 403", "Errors::Forbidden", "Forbidden: null", "access has been denied by"),
         ),
-        pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|ForbiddenException|403)\)"
-        r" when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
-        # the SDKs for PHP, Go, Ruby and JavaScript (v2); the Amplify libraries
-        r"|\baws http error: client error: .{0,600}?(?:AccessDenied\w{0,9} \(client\)|403 \(client\): 403 forbidden)"
-        r"|\bhttps response error statuscode: 403,.{0,200}? (?:AccessDenied(?:Exception)?|Forbidden):"
+        pattern=_answered(r"\w{0,40}(?:accessdenied|unauthorized|\bforbiddenexception)\w{0,40}")
+        + r"|\(403\) when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
+        r"|\baws http error: client error: .{0,600}?403 \(client\): 403 forbidden"
+        r"|\bresponse error statuscode: 403,.{0,200}? forbidden:"
         r"|\baws::\w{1,40}::errors::forbidden\b|\bforbidden: null\b"
         r"|\bcall failed: \w{1,60}\(.{0,300}?\) => .{0,100}?\(code=AccessDenied(?:Exception)?\)"
         r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied|\bStorageAccessDeniedException\b",
+        unless=rf"authjs|next-auth|@auth/|\[auth\]|\bwaf\b|\bjwt\b|{_EXPIRED_NEARBY}",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),
@@ -903,14 +918,37 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=2,
         literals=("(Service: ", "Message:Access Denied"),
-        pattern=r"\(service: [\w ]{1,60}[;,] status code: 40[03][;,].{0,60}? error code: "
-        r"(?:403 )?(?:AccessDenied|Unauthorized|Forbidden)\w{0,20}"
-        r"|\bservice:(?:amazon|aws)[^,]{1,40}, message:access denied"
+        pattern=r"\bservice:(?:amazon|aws)[^,]{1,40}, message:access denied"
         r"|\b(?:access denied|forbidden|null)[^(]{0,60}"
         r"\(service: [\w ]{1,60}[,;] status code: 403\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),
+    ),
+    Signature(
+        "service_names_permission_error",
+        "An AWS service names an error about a role or a permission",
+        "The error's name says that a role can't be used, or that the caller, the service or a role lacks a "
+        "permission. The service's API reference explains the name.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_NOT_RUNTIME,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+        literals=(
+            *("InsufficientPermission", "InsufficientDependencyService", "InsufficientIAMAccess", "ResourcePolicy"),
+            *("BucketPolicyFault", "RoleMissingPermissions", "DestinationPermission", "KeyNotAccessible"),
+            *("NoAuthorization", "AuthorizationError", "AuthorizationException", "AccessForbidden", "InvalidRole"),
+            *("RoleArn", "RoleException", "RoleAccessPolicy", "RegionDisabled"),
+        ),
+        pattern=_answered(
+            r"(?:insufficient\w{0,40}(?:permissions?|policy)|iamrolemissingpermissions|\w{1,20}destinationpermission"
+            r"|kmskeynotaccessible|snsnoauthorization|authorization(?:error)?exception|authorizationerror"
+            r"|accessforbidden|invalid\w{0,20}role(?:arn|accesspolicy)?|regiondisabled)"
+            r"(?:issue)?(?:exception|fault)?"
+        ),
+        looks=(_PRINCIPAL,),
+        related=("denied_by_other_policy",),
+        sources=(ACCESS_DENIED_DOCS,),
     ),
     Signature(
         "unauthorized_operation",
@@ -931,18 +969,15 @@ SIGNATURES: tuple[Signature, ...] = (
         ),
     ),
     Signature(
-        "sdk_error_access_denied",
-        "An SDK's error object says AccessDenied, without a reason",
+        "sdk_error_403",
+        "An SDK's error object has the status 403",
         "Printed by server code that logs the whole error, as an object or as JSON; the request id finds the call in "
         "CloudTrail.",
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=1,
-        literals=("AccessDenied", "httpStatusCode"),
-        pattern=r"\$metadata[\"'\\]{0,3}: ?\{[^}]{0,80}?\bhttpstatuscode[\"'\\]{0,3}: ?403\b"
-        r"|__type[\"'\\]{0,3} ?: ?[\"'\\]{0,3}[\w.]{1,80}#AccessDenied"
-        rf"|{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}AccessDenied(?:Exception)?\b"
-        rf"|{_IN_FIELD}AccessDenied(?:Exception)?\b.{{0,300}}?{_AWS_ERROR}",
+        literals=("httpStatusCode",),
+        pattern=r"\$metadata[\"'\\]{0,3}: ?\{[^}]{0,80}?\bhttpstatuscode[\"'\\]{0,3}: ?403\b",
         unless=r"authjs|next-auth|@auth/|\[auth\]",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),

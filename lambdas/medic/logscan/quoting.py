@@ -83,7 +83,7 @@ _CODE = _any(
     r"\b(?:expect|it|test|describe|assert\w*)\s?\(|\b(?:const|let|var)\s\w{1,60}\s?=|\breturn\s(?:new|[{'\"`(])",
 )
 _TEST_TITLE = "(?i)" + _any(
-    r"\bshould(?:n't| not)? \w|\b(?:throws|handles|rejects|surfaces|returns|retries|maps|shows)\b| › |::test_",
+    r"\bshould(?:n't| not)? \w|\b(?:throws|handles|rejects|surfaces|returns|retries(?!: \d)|maps|shows)\b| › |::test_",
     r"\(\d{1,6}(?:\.\d{1,6})? ?m?s\)\s*$",
     r"^(?:PASS|FAIL|SKIP)\b.{0,200}\.(?:test|spec)\.",
 )
