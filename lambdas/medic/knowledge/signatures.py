@@ -156,13 +156,14 @@ SIGNATURES: tuple[Signature, ...] = (
             "'t assume",
             "AssumeRole on",
             "AssumeRole for",
+            "assume role permissions",
         ),
         pattern=r"\brole\b[^;]{0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to)"
         r" be assumed(?! by amplify)\b|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
         r"|\b(?:could not|cannot|can't|unable to|not able to|failed to|not authorized to|not allowed to) assume "
         r"(?!(?:the )?(?:specified|selected|configured|provided) iam)(?:the |this |a )?(?:\w{1,20} )?role\b"
         r"|\bauthorized to (?:perform assumerole on|assume the provided) role\b|\berror calling assumerole for role"
-        r"|\brole must be assumable (?:by|with)\b"
+        r"|\brole must be assumable (?:by|with)\b|\brole \S{1,200} should be given assume role permissions?\b"
         r"|\bmust allow .{1,60} to assume the role\b|\bprovided role (?:arn )?cannot be assumed\b",
         unless=r"proceeding anyway",
         fixes=("wait_and_retry",),
@@ -303,8 +304,9 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("permission",),
-        pattern=r"\brole\b(?: arn)?[^.:]{0,120}? (?:does not|doesn't|do not|did not) have (?:the )?"
+        literals=("permission", "role can perform"),
+        pattern=r"\bensure the role can perform the .{1,200}? actions? on .{1,60}? in iam\b"
+        r"|\brole\b(?: arn)?[^.:]{0,120}? (?:does not|doesn't|do not|did not) have (?:the )?"
         r"(?:(?:required|sufficient|necessary) )?permissions? (?:set |to |on |for )",
         looks=(_PRINCIPAL,),
         related=("permission_missing_identity", "denied_by_other_policy"),
@@ -495,12 +497,13 @@ SIGNATURES: tuple[Signature, ...] = (
             *("AWS Credentials", "aws credentials", "MONGODB-AWS credentials", "static credentials are empty"),
             "shared credentials file",
             *("contained no credentials for profile", "resolve credentials for", "CredentialsException"),
-            "(MissingCredentials)",
+            *("(MissingCredentials)", "credentials could be loaded", "valid set of credentials"),
         ),
         pattern=r"nocredentialproviders: |no valid credential sources|no ec2 imds role found"
         r"|(?:unable|failed) to (?:load|find) (?:shared )?credentials (?:file|in the environment)\b"
         r"|unable to (?:load|find) credentials\b|unable to resolve credentials for the aws sdk"
-        r"|no providers in chain provided credentials"
+        r"|no providers in chain provided credentials|no credentials could be loaded from the chain\b"
+        r"|failed to get a valid set of credentials at software\.amazon\.awssdk\b"
         rf"|{_CANNOT} (?:\w{{1,12}} ){{1,3}}?aws (?:access |security |provider )?credentials\b(?!\. details:)"
         r"|\bno (?:valid )?aws (?:access |provider )?credentials (?:were |are |have been )?"
         r"(?:found|available|provided|configured|set|supplied|detected)"
@@ -919,8 +922,8 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=("(Service: ", "Message:Access Denied"),
         pattern=r"\bservice:(?:amazon|aws)[^,]{1,40}, message:access denied"
-        r"|\b(?:access denied|forbidden|null)[^(]{0,60}"
-        r"\(service: [\w ]{1,60}[,;] status code: 403\b",
+        r"|\b(?:access denied|forbidden|null)[^(]{0,60}\(service: [\w ]{1,60}[,;] status code: 403\b"
+        r"|\binsufficient permissions?\b[^(]{0,60}\(service: [\w ]{1,60}[,;] status code: 40[03]\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),

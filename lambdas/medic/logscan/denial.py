@@ -28,7 +28,7 @@ _STARS = r"\*{0,2}"
 """Markdown's emphasis."""
 _ACTION = r"[A-Za-z][\w-]{1,40};?:[A-Za-z*]\w{0,80}(?:\*(?!\*))?"
 _REFUSED_CALL = (
-    rf"authorized{_STARS} to (?:perform{_STARS}:?{_STARS} ?[`'\"*]{{0,3}}(?P<action>{_ACTION})"
+    rf"authorized{_STARS} to (?:perform{_STARS}:?{_STARS} ?[`'\"*]{{0,3}}(?:(?P<action>{_ACTION})|null\b)"
     rf"|perform the required AWS Marketplace actions \((?P<first>{_ACTION})[^)]{{0,200}}\)"
     r"|access this resource)"
 )

@@ -61,7 +61,7 @@ _SIGNATURE_OF_IDENTITY = {
 
 _BY_WORD = {word: [each for each in SIGNATURES if word in each.words] for one in SIGNATURES for word in one.words}
 _QUALIFIED = r"(?:[\w$]{1,60}[.#$]){0,8}"
-_MESSAGE_FOLLOWS = r"\]?:(?!:) ?[\"'\\]{0,2}\S|\] ?\S| - \S"
+_MESSAGE_FOLLOWS = r"\]? ?:(?!:) ?[\"'\\]{0,2}\S|\] ?\S| - \S"
 _NO_MESSAGE_FOLLOWS = r"[\])]|[\s.\"'\\}]*$| at [\w.<]| Resolution:"
 _ERROR_IN_FIELD = (
     r"(?:^|[\s{,(])[\"'\\]{0,3}(?:\w{0,20}[cC]ode|\w{0,20}[tT]ype|[nN]ame|exception)[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}"
