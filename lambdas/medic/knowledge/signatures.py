@@ -47,18 +47,22 @@ _AWS_ERROR = (
 def _answered(names: str) -> str:
     """Matches an error's name as AWS answers with it: with a mark that no other software prints.
 
-    In order: the CLI and Python; Java and .NET; Java's codes; Go; JavaScript; PHP; Ruby; Rust; JSON; XML; headers.
+    In order: the CLI and Python; Java; .NET; Java's codes; Go; JavaScript; PHP; Ruby; Rust; JSON; XML. A header is no
+    such mark, because API Gateway sends it to the visitors of an API, too.
     """
     return (
-        rf"\({names}\) when calling the \w{{1,60}} operation|\b(?:services|amazon)\.\w{{1,40}}\.model\.{names}\b"
+        rf"\({names}\) when calling the \w{{1,60}} operation|\bawssdk\.services\.\w{{1,40}}\.model\.{names}\b"
+        rf"|\bamazonaws\.services\.\w{{1,40}}\.model\.{names}\b|(?<!\.)\bamazon\.\w{{1,40}}\.model\.{names}\b"
         rf"|\(service: [\w ]{{1,60}}[;,] status code: 40\d[;,].{{0,60}}? error code: (?:403 )?{names}\b"
         rf"|\bresponse error statuscode: 40\d,.{{0,200}}? {names}:"
         rf"|\b{names}: .{{0,400}}? status code: 40\d, request id\b"
-        rf"|\b{names}: .{{0,600}}?\$(?:fault|metadata)\b"
-        rf"|\b{names} \(client\)|\baws::\w{{1,40}}::errors::{names}\b|\bunhandled error \({names}\)"
-        rf"|{_IN_FIELD}{names}\b.{{0,300}}?{_AWS_ERROR}|{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}{names}\b"
+        rf"|\b{names}: .{{0,300}}? \(?\S{{1,200}}/aws-sdk/lib/|\b{names}: .{{0,600}}?\$(?:fault|metadata)\b"
+        rf"|\$(?:fault|metadata)\b.{{0,200}}?{_IN_FIELD}{names}\b"
+        rf"|{_IN_FIELD}{names}\b.{{0,300}}?(?:\$(?:fault|metadata)|aws_request_id)\b"
+        rf"|\baws http error: .{{0,600}}?\b{names} \(client\)|\baws::\w{{1,40}}::errors::{names}\b"
+        rf"|\bservice error: unhandled error \({names}\)"
         rf"|__type[\"'\\]{{0,3}} ?: ?[\"'\\]{{0,3}}(?:[\w.]{{1,80}}#)?{names}\b"
-        rf"|<errorresponse.{{0,200}}?<code>{names}</code>|\bx-amzn-errortype:? {names}\b"
+        rf"|<errorresponse.{{0,200}}?<code>{names}</code>"
     )
 
 
@@ -881,7 +885,9 @@ SIGNATURES: tuple[Signature, ...] = (
             *("StatusCode: 403", "Errors::Forbidden", "Forbidden: null", "access has been denied by"),
         ),
         pattern=_answered(r"\w{0,40}(?:accessdenied|unauthorized|\bforbiddenexception)\w{0,40}")
-        + r"|\(403\) when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
+        + rf"|{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}AccessDenied(?:Exception)?\b"
+        rf"|{_IN_FIELD}AccessDenied(?:Exception)?\b.{{0,300}}?{_AWS_ERROR}"
+        r"|\(403\) when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
         r"|\baws http error: client error: .{0,600}?403 \(client\): 403 forbidden"
         r"|\bresponse error statuscode: 403,.{0,200}? forbidden:"
         r"|\baws::\w{1,40}::errors::forbidden\b|\bforbidden: null\b"
