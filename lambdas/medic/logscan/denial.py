@@ -115,7 +115,7 @@ def find_denials(text: str, *, limit: int = 50) -> Iterator[tuple[Denial, int, i
     for index, match in enumerate(refusals):
         following = refusals[index + 1].start() if index + 1 < len(refusals) else len(text)
         denial, start, end = _parse_refusal(text, match, (end, following), fallback_principal)
-        if denial.principal is not None or _names_call(denial.action):
+        if _is_aws(denial):
             yield denial, start, end
 
 
@@ -146,9 +146,16 @@ def _parse_refusal(
     return denial, start, end
 
 
-def _names_call(action: str | None) -> bool:
-    """False for an action such as `update:user`: AWS prints its own calls with a capital letter."""
-    return action is None or not action.partition(":")[2][:1].islower()
+def _is_aws(denial: Denial) -> bool:
+    """False for an application's refusal, which names no ARN: of an action such as `update:user`, or without reason.
+
+    AWS prints its own calls with a capital letter.
+    """
+    if denial.principal is not None:
+        return True
+    if denial.action is None:
+        return denial.explicit or denial.policy_type is not None or denial.reason is not None
+    return not denial.action.partition(":")[2][:1].islower()
 
 
 def _policy_type_by_caller(caller: Denial, action: str | None) -> PolicyType | None:
