@@ -47,16 +47,15 @@ _AWS_ERROR = (
 def _answered(names: str) -> str:
     """Matches an error's name as AWS answers with it: with a mark that no other software prints.
 
-    In order: the CLI and Python; Java; .NET; Java's codes; Go; JavaScript; PHP; Ruby; Rust; JSON; XML. A header is no
-    such mark, because API Gateway sends it to the visitors of an API, too.
+    In order: the CLI and Python; Java; .NET; Java's codes; Go; Go and JavaScript; PHP; Ruby; Rust; JSON; XML. A header
+    is no such mark, because API Gateway sends it to the visitors of an API, too.
     """
     return (
-        rf"\({names}\) when calling the \w{{1,60}} operation|\bawssdk\.services\.\w{{1,40}}\.model\.{names}\b"
-        rf"|\bamazonaws\.services\.\w{{1,40}}\.model\.{names}\b|(?<!\.)\bamazon\.\w{{1,40}}\.model\.{names}\b"
+        rf"\({names}\) when calling the \w{{1,60}} operation"
+        rf"|(?:\b(?:awssdk|amazonaws)\.services|(?<!\.)\bamazon)\.\w{{1,40}}\.model\.{names}\b"
         rf"|\(service: [\w ]{{1,60}}[;,] status code: 40\d[;,].{{0,60}}? error code: (?:403 )?{names}\b"
         rf"|\bresponse error statuscode: 40\d,.{{0,200}}? {names}:"
-        rf"|\b{names}: .{{0,400}}? status code: 40\d, request id\b"
-        rf"|\b{names}: .{{0,300}}? \(?\S{{1,200}}/aws-sdk/lib/|\b{names}: .{{0,600}}?\$(?:fault|metadata)\b"
+        rf"|\b{names}: .{{0,600}}?(?: status code: 40\d, request id\b|/aws-sdk/lib/|\$(?:fault|metadata)\b)"
         rf"|\$(?:fault|metadata)\b.{{0,200}}?{_IN_FIELD}{names}\b"
         rf"|{_IN_FIELD}{names}\b.{{0,300}}?(?:\$(?:fault|metadata)|aws_request_id)\b"
         rf"|\baws http error: .{{0,600}}?\b{names} \(client\)|\baws::\w{{1,40}}::errors::{names}\b"
@@ -944,10 +943,10 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=2,
         literals=(
-            *("InsufficientPermission", "InsufficientDependencyService", "InsufficientIAMAccess", "ResourcePolicy"),
+            *("InsufficientPermission", "InsufficientDependencyService", "InsufficientIAMAccess", "LogsResourcePolicy"),
             *("BucketPolicyFault", "RoleMissingPermissions", "DestinationPermission", "KeyNotAccessible"),
             *("NoAuthorization", "AuthorizationError", "AuthorizationException", "AccessForbidden", "InvalidRole"),
-            *("RoleArn", "RoleException", "RoleAccessPolicy", "RegionDisabled"),
+            *("RoleArnException", "RoleException", "RoleAccessPolicy", "RegionDisabled"),
         ),
         pattern=_answered(
             r"(?:insufficient\w{0,40}(?:permissions?|policy)|iamrolemissingpermissions|\w{1,20}destinationpermission"
