@@ -42,6 +42,29 @@ _AWS_ERROR = (
     r"|message[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}(?:access|permission) denied)"
 )
 """A field that only the error object of an AWS SDK has."""
+
+
+def _answered(names: str) -> str:
+    """Matches an error's name as AWS answers with it: with a mark that no other software prints.
+
+    In order: the CLI and Python; Java; .NET; Java's codes; Go; Go and JavaScript; PHP; Ruby; Rust; JSON; XML. A header
+    is no such mark, because API Gateway sends it to the visitors of an API, too.
+    """
+    return (
+        rf"\({names}\) when calling the \w{{1,60}} operation"
+        rf"|(?:\b(?:awssdk|amazonaws)\.services|(?<!\.)\bamazon)\.\w{{1,40}}\.model\.{names}\b"
+        rf"|\(service: [\w ]{{1,60}}[;,] status code: 40\d[;,].{{0,60}}? error code: (?:403 )?{names}\b"
+        rf"|\bresponse error statuscode: 40\d,.{{0,200}}? {names}:"
+        rf"|\b{names}: .{{0,600}}?(?: status code: 40\d, request id\b|/aws-sdk/lib/|\$(?:fault|metadata)\b)"
+        rf"|\$(?:fault|metadata)\b.{{0,200}}?{_IN_FIELD}{names}\b"
+        rf"|{_IN_FIELD}{names}\b.{{0,300}}?(?:\$(?:fault|metadata)|aws_request_id)\b"
+        rf"|\baws http error: .{{0,600}}?\b{names} \(client\)|\baws::\w{{1,40}}::errors::{names}\b"
+        rf"|\bservice error: unhandled error \({names}\)"
+        rf"|__type[\"'\\]{{0,3}} ?: ?[\"'\\]{{0,3}}(?:[\w.]{{1,80}}#)?{names}\b"
+        rf"|<errorresponse.{{0,200}}?<code>{names}</code>"
+    )
+
+
 _STALE = r"token included in the request is (?:expired|invalid)|provided token has expired"
 """An inner error that says why no credentials could be loaded."""
 _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthenticate"
@@ -136,13 +159,14 @@ SIGNATURES: tuple[Signature, ...] = (
             "'t assume",
             "AssumeRole on",
             "AssumeRole for",
+            "assume role permissions",
         ),
         pattern=r"\brole\b[^;]{0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to)"
         r" be assumed(?! by amplify)\b|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
         r"|\b(?:could not|cannot|can't|unable to|not able to|failed to|not authorized to|not allowed to) assume "
         r"(?!(?:the )?(?:specified|selected|configured|provided) iam)(?:the |this |a )?(?:\w{1,20} )?role\b"
         r"|\bauthorized to (?:perform assumerole on|assume the provided) role\b|\berror calling assumerole for role"
-        r"|\brole must be assumable (?:by|with)\b"
+        r"|\brole must be assumable (?:by|with)\b|\brole \S{1,200} should be given assume role permissions?\b"
         r"|\bmust allow .{1,60} to assume the role\b|\bprovided role (?:arn )?cannot be assumed\b",
         unless=r"proceeding anyway",
         fixes=("wait_and_retry",),
@@ -194,7 +218,7 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.COGNITO_USER,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("InvalidIdentityPool", "Invalid identity pool configuration"),
+        literals=("InvalidIdentityPool", "nvalid identity pool"),
         pattern=r"InvalidIdentityPoolConfigurationException|invalid identity pool configuration\."
         r" check assigned iam roles",
         related=("user_credentials_cognito",),
@@ -283,8 +307,9 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("permission",),
-        pattern=r"\brole\b(?: arn)?[^.:]{0,120}? (?:does not|doesn't|do not|did not) have (?:the )?"
+        literals=("permission", "role can perform"),
+        pattern=r"\bensure the role can perform the .{1,200}? actions? on .{1,60}? in iam\b"
+        r"|\brole\b(?: arn)?[^.:]{0,120}? (?:does not|doesn't|do not|did not) have (?:the )?"
         r"(?:(?:required|sufficient|necessary) )?permissions? (?:set |to |on |for )",
         looks=(_PRINCIPAL,),
         related=("permission_missing_identity", "denied_by_other_policy"),
@@ -476,12 +501,13 @@ SIGNATURES: tuple[Signature, ...] = (
             *("AWS Credentials", "aws credentials", "MONGODB-AWS credentials", "static credentials are empty"),
             "shared credentials file",
             *("contained no credentials for profile", "resolve credentials for", "CredentialsException"),
-            "(MissingCredentials)",
+            *("(MissingCredentials)", "credentials could be loaded", "valid set of credentials"),
         ),
         pattern=r"nocredentialproviders: |no valid credential sources|no ec2 imds role found"
         r"|(?:unable|failed) to (?:load|find) (?:shared )?credentials (?:file|in the environment)\b"
         r"|unable to (?:load|find) credentials\b|unable to resolve credentials for the aws sdk"
-        r"|no providers in chain provided credentials"
+        r"|no providers in chain provided credentials|no credentials could be loaded from the chain\b"
+        r"|failed to get a valid set of credentials at software\.amazon\.awssdk\b"
         rf"|{_CANNOT} (?:\w{{1,12}} ){{1,3}}?aws (?:access |security |provider )?credentials\b(?!\. details:)"
         r"|\bno (?:valid )?aws (?:access |provider )?credentials (?:were |are |have been )?"
         r"(?:found|available|provided|configured|set|supplied|detected)"
@@ -566,6 +592,7 @@ SIGNATURES: tuple[Signature, ...] = (
             *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidClientTokenIdException"),
             *("InvalidAccessKeyId", "InvalidSignatureException", "SignatureDoesNotMatch", "RequestSignatureError"),
             *("IncompleteSignature", "IncompleteSignatureException", "InvalidIdentityToken", "RequestTimeTooSkewed"),
+            *("InvalidIdentityTokenException", "IDPRejectedClaim", "IDPRejectedClaimException"),
             *("InvalidSSOToken", "InvalidSSOCredentials"),
         ),
         literals=(
@@ -573,8 +600,10 @@ SIGNATURES: tuple[Signature, ...] = (
             *("SSO token", "SSO Token", "SSO session", "token is malformed or otherwise", "Session token not found"),
             *("provided access credentials", "due to invalid credentials", "Amplify Studio credentials"),
             "Invalid credentials configured",
+            "HandlerErrorCode: InvalidCredentials",
         ),
-        pattern=r"token included in the request is invalid|access key id you provided does not exist"
+        pattern=r"token included in the request is invalid|\bHandlerErrorCode: InvalidCredentials\b"
+        r"|access key id you provided does not exist"
         r"|request signature we calculated does not match|not able to validate the provided access credentials"
         r"|\bsso (?:session )?token\b.{0,80}(?:not found or is invalid|does not exist)"
         r"|token is malformed or otherwise invalid"
@@ -779,7 +808,7 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         decisiveness=2,
         names=("KMSAccessDeniedException", "KMS.AccessDeniedException"),
-        literals=("ccess to KMS is not allowed", "KMS access was denied", "ciphertext refers to a customer master key"),
+        literals=("ccess to KMS is not allowed", "KMS access was denied", "ciphertext refers"),
         pattern=r"access to kms is not allowed|because kms access was denied"
         r"|ciphertext refers to a customer master key that does not exist",
         looks=(_PRINCIPAL,),
@@ -853,25 +882,19 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=2,
         literals=(
-            *("(AccessDenied", "(UnauthorizedOperation", "An error occurred (403)", "error code: AccessDenied"),
-            *("Error code: AccessDenied", "(code=AccessDenied", "(ForbiddenException"),
-            *(
-                "AWS HTTP error",
-                "StatusCode: 403",
-                "Errors::Forbidden",
-                "Forbidden: null",
-                "access has been denied by",
-                "StorageAccessDenied",
-            ),
+            *("AccessDenied", "Unauthorized", "ForbiddenException", "An error occurred (403)", "AWS HTTP error"),
+            *("StatusCode: 403", "Errors::Forbidden", "Forbidden: null", "access has been denied by"),
         ),
-        pattern=r"\((?:AccessDenied(?:Exception)?|UnauthorizedOperation|ForbiddenException|403)\)"
-        r" when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
-        # the SDKs for PHP, Go, Ruby and JavaScript (v2); the Amplify libraries
-        r"|\baws http error: client error: .{0,600}?(?:AccessDenied\w{0,9} \(client\)|403 \(client\): 403 forbidden)"
-        r"|\bhttps response error statuscode: 403,.{0,200}? (?:AccessDenied(?:Exception)?|Forbidden):"
+        pattern=_answered(r"\w{0,40}(?:accessdenied|unauthorized|\bforbiddenexception)\w{0,40}")
+        + rf"|{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}AccessDenied(?:Exception)?\b"
+        rf"|{_IN_FIELD}AccessDenied(?:Exception)?\b.{{0,300}}?{_AWS_ERROR}"
+        r"|\(403\) when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
+        r"|\baws http error: client error: .{0,600}?403 \(client\): 403 forbidden"
+        r"|\bresponse error statuscode: 403,.{0,200}? forbidden:"
         r"|\baws::\w{1,40}::errors::forbidden\b|\bforbidden: null\b"
         r"|\bcall failed: \w{1,60}\(.{0,300}?\) => .{0,100}?\(code=AccessDenied(?:Exception)?\)"
         r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied|\bStorageAccessDeniedException\b",
+        unless=rf"authjs|next-auth|@auth/|\[auth\]|\bwaf\b|\bjwt\b|{_EXPIRED_NEARBY}",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),
@@ -905,14 +928,37 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=2,
         literals=("(Service: ", "Message:Access Denied"),
-        pattern=r"\(service: [\w ]{1,60}[;,] status code: 40[03][;,].{0,60}? error code: "
-        r"(?:403 )?(?:AccessDenied|Unauthorized|Forbidden)\w{0,20}"
-        r"|\bservice:(?:amazon|aws)[^,]{1,40}, message:access denied"
-        r"|\b(?:access denied|forbidden|null)[^(]{0,60}"
-        r"\(service: [\w ]{1,60}[,;] status code: 403\b",
+        pattern=r"\bservice:(?:amazon|aws)[^,]{1,40}, message:access denied"
+        r"|\b(?:access denied|forbidden|null)[^(]{0,60}\(service: [\w ]{1,60}[,;] status code: 403\b"
+        r"|\binsufficient permissions?\b[^(]{0,60}\(service: [\w ]{1,60}[,;] status code: 40[03]\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),
+    ),
+    Signature(
+        "service_names_permission_error",
+        "An AWS service names an error about a role or a permission",
+        "The error's name says that a role can't be used, or that the caller, the service or a role lacks a "
+        "permission. The service's API reference explains the name.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_NOT_RUNTIME,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+        literals=(
+            *("InsufficientPermission", "InsufficientDependencyService", "InsufficientIAMAccess", "LogsResourcePolicy"),
+            *("BucketPolicyFault", "RoleMissingPermissions", "DestinationPermission", "KeyNotAccessible"),
+            *("NoAuthorization", "AuthorizationError", "AuthorizationException", "AccessForbidden", "InvalidRole"),
+            *("RoleArnException", "RoleException", "RoleAccessPolicy", "RegionDisabled"),
+        ),
+        pattern=_answered(
+            r"(?:insufficient\w{0,40}(?:permissions?|policy)|iamrolemissingpermissions|\w{1,20}destinationpermission"
+            r"|kmskeynotaccessible|snsnoauthorization|authorization(?:error)?exception|authorizationerror"
+            r"|accessforbidden|invalid\w{0,20}role(?:arn|accesspolicy)?|regiondisabled)"
+            r"(?:issue)?(?:exception|fault)?"
+        ),
+        looks=(_PRINCIPAL,),
+        related=("denied_by_other_policy",),
+        sources=(ACCESS_DENIED_DOCS,),
     ),
     Signature(
         "unauthorized_operation",
@@ -933,19 +979,15 @@ SIGNATURES: tuple[Signature, ...] = (
         ),
     ),
     Signature(
-        "sdk_error_access_denied",
-        "An SDK's error object says AccessDenied, without a reason",
+        "sdk_error_403",
+        "An SDK's error object has the status 403",
         "Printed by server code that logs the whole error, as an object or as JSON; the request id finds the call in "
         "CloudTrail.",
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=1,
-        literals=("AccessDenied", "httpStatusCode"),
-        needs=("code", "type", "name", "exception"),
-        pattern=r"\$metadata[\"'\\]{0,3}: ?\{[^}]{0,80}?\bhttpstatuscode[\"'\\]{0,3}: ?403\b"
-        r"|__type[\"'\\]{0,3} ?: ?[\"'\\]{0,3}[\w.]{1,80}#AccessDenied"
-        rf"|{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}AccessDenied(?:Exception)?\b"
-        rf"|{_IN_FIELD}AccessDenied(?:Exception)?\b.{{0,300}}?{_AWS_ERROR}",
+        literals=("httpStatusCode",),
+        pattern=r"\$metadata[\"'\\]{0,3}: ?\{[^}]{0,80}?\bhttpstatuscode[\"'\\]{0,3}: ?403\b",
         unless=r"authjs|next-auth|@auth/|\[auth\]",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),

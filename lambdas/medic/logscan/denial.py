@@ -28,7 +28,7 @@ _STARS = r"\*{0,2}"
 """Markdown's emphasis."""
 _ACTION = r"[A-Za-z][\w-]{1,40};?:[A-Za-z*]\w{0,80}(?:\*(?!\*))?"
 _REFUSED_CALL = (
-    rf"authorized{_STARS} to (?:perform{_STARS}:?{_STARS} ?[`'\"*]{{0,3}}(?P<action>{_ACTION})"
+    rf"authorized{_STARS} to (?:perform{_STARS}:?{_STARS} ?[`'\"*]{{0,3}}(?:(?P<action>{_ACTION})|null\b)"
     rf"|perform the required AWS Marketplace actions \((?P<first>{_ACTION})[^)]{{0,200}}\)"
     r"|access this resource)"
 )
@@ -120,7 +120,7 @@ def find_denials(text: str, *, limit: int = 50) -> Iterator[tuple[Denial, int, i
     for index, match in enumerate(refusals):
         following = refusals[index + 1].start() if index + 1 < len(refusals) else len(text)
         denial, start, end = _parse_refusal(text, match, (end, following), fallback_principal)
-        if denial.principal is not None or _names_call(denial.action):
+        if _is_aws(denial):
             yield denial, start, end
 
 
@@ -151,9 +151,16 @@ def _parse_refusal(
     return denial, start, end
 
 
-def _names_call(action: str | None) -> bool:
-    """False for an action such as `update:user`: AWS prints its own calls with a capital letter."""
-    return action is None or not action.partition(":")[2][:1].islower()
+def _is_aws(denial: Denial) -> bool:
+    """False for an application's refusal, which names no ARN: of an action such as `update:user`, or without reason.
+
+    AWS prints its own calls with a capital letter.
+    """
+    if denial.principal is not None:
+        return True
+    if denial.action is None:
+        return denial.explicit or denial.policy_type is not None or denial.reason is not None
+    return not denial.action.partition(":")[2][:1].islower()
 
 
 def _policy_type_by_caller(caller: Denial, action: str | None) -> PolicyType | None:

@@ -32,7 +32,7 @@ _NOT_A_MESSAGE = _any(
     # comments; not Amplify's own step markers, nor an object as Ruby prints it
     r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|#(?!\d{1,4} \d|#\[error\]|<[A-Z][\w:]{1,60}[> ])|<!--|--[\sa-z]|;;",
     r">?\s*\d{1,6} ?\||\|.*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # code frames, tables, lists
-    r"<(?!/?(?:\?xml|Error|ErrorResponse|Code|Message)\b)[a-zA-Z!/?]",  # HTML; not the XML of an AWS error
+    r"<(?!/?(?:\?xml|Errors?|(?:Error)?Response|Code|Message)\b)[a-zA-Z!/?]",  # HTML; not the XML of an AWS error
     r"\+\s|\$\s|[✓✔√☑]|HEAD is now at\b|(?:not )?ok \d+\b",  # shell traces and diffs, commands, success, Git, TAP
     r"[○◯]\s|●\s.{1,200} › ",  # titles of tests
     # a lone string; a line of an object that Node prints ends with a line feed and `+`
@@ -58,8 +58,8 @@ _ERROR_NAME = (
     r"(?:[A-Za-z]\w{0,80}(?:Error|Exception|Fault)|AccessDenied|ExpiredToken|UnauthorizedOperation|Unauthorized)"
     r"\]?(?: \[\w{1,60}\])?(?: -|:) ?[\"'\\]{0,2}"
 )
-_NAMED = rf"{_SEPARATOR}{_ERROR_NAME}$"
-"""Ends with an error's name and a colon: what follows is its message."""
+_NAMED = rf"{_SEPARATOR}{_ERROR_NAME}$|\bwhen calling the \w{{1,60}} operation(?: \([\w ]{{1,30}}: \d\))?: $"
+"""Ends with an error's name and a colon, or as the AWS CLI names the call: what follows is the message."""
 _AT_NAME = rf"{_SEPARATOR}[\"'\\]{{0,2}}\[?(?:[\w$]{{1,60}}[.#$]){{0,8}}$"
 """Ends where an error's name may begin."""
 _SAYS_THAT_IT_FAILED = (
@@ -83,7 +83,7 @@ _CODE = _any(
     r"\b(?:expect|it|test|describe|assert\w*)\s?\(|\b(?:const|let|var)\s\w{1,60}\s?=|\breturn\s(?:new|[{'\"`(])",
 )
 _TEST_TITLE = "(?i)" + _any(
-    r"\bshould(?:n't| not)? \w|\b(?:throws|handles|rejects|surfaces|returns|retries|maps|shows)\b| › |::test_",
+    r"\bshould(?:n't| not)? \w|\b(?:throws|handles|rejects|surfaces|returns|retries(?!: \d)|maps|shows)\b| › |::test_",
     r"\(\d{1,6}(?:\.\d{1,6})? ?m?s\)\s*$",
     r"^(?:PASS|FAIL|SKIP)\b.{0,200}\.(?:test|spec)\.",
 )

@@ -61,13 +61,13 @@ _SIGNATURE_OF_IDENTITY = {
 
 _BY_WORD = {word: [each for each in SIGNATURES if word in each.words] for one in SIGNATURES for word in one.words}
 _QUALIFIED = r"(?:[\w$]{1,60}[.#$]){0,8}"
-_MESSAGE_FOLLOWS = r"\]?:(?!:) ?[\"'\\]{0,2}\S|\] ?\S| - \S"
+_MESSAGE_FOLLOWS = r"\]? ?:(?!:) ?[\"'\\]{0,2}\S|\] ?\S| - \S"
 _NO_MESSAGE_FOLLOWS = r"[\])]|[\s.\"'\\}]*$| at [\w.<]| Resolution:"
 _ERROR_IN_FIELD = (
     r"(?:^|[\s{,(])[\"'\\]{0,3}(?:\w{0,20}[cC]ode|\w{0,20}[tT]ype|[nN]ame|exception)[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}"
-    rf"{_QUALIFIED}(?P<value>%s)(?![\w-])"
+    rf"{_QUALIFIED}(?P<value>%s)(?![\w-])|<Code>(?P<code>%s)(?=</Code>)"
 )
-"""`"code":"AccessDenied"`, `name: 'AccessDenied'`: a field of an error object or of a structured log."""
+"""`"code":"AccessDenied"`, `name: 'AccessDenied'`: a field of an error object, a structured log or AWS's XML."""
 _ERROR_WITH_MESSAGE = rf"(?:^|[\s(>\[│›∟✖❌🛑⨯|}}:]|::)\[?{_QUALIFIED}(?P<title>%s)(?={_MESSAGE_FOLLOWS})"
 """`AccessDenied: message`, `[AccessDenied] message`, `AccessDenied - message`."""
 _ERROR_ALONE = (
@@ -75,7 +75,7 @@ _ERROR_ALONE = (
     rf"(?={_NO_MESSAGE_FOLLOWS})"
 )
 """`Error: AccessDenied`, or the name on a line of its own."""
-PLACES_OF_NAMES = rf"%s(?:(?={_MESSAGE_FOLLOWS}|{_NO_MESSAGE_FOLLOWS})|(?:(?<=[.#$:=\"'\\]%s)|(?<=[:=]\s%s))(?![\w-]))"
+PLACES_OF_NAMES = rf"%s(?:(?={_MESSAGE_FOLLOWS}|{_NO_MESSAGE_FOLLOWS})|(?:(?<=[.#$:=>\"'\\]%s)|(?<=[:=]\s%s))(?![\w-]))"
 """Where any of the three forms above may be: what they need, most of what precedes them left out."""
 
 
@@ -205,7 +205,7 @@ def _named(names: tuple[str, ...], *, in_fields: bool) -> re.Pattern[str]:
     """An error's name where it is reported. Case counts: `accessdenied` is no error of AWS."""
     any_of = "|".join(names)
     forms = (_ERROR_WITH_MESSAGE, _ERROR_ALONE, *((_ERROR_IN_FIELD,) if in_fields else ()))
-    return re.compile("|".join(form % any_of for form in forms))
+    return re.compile("|".join(form.replace("%s", any_of) for form in forms))
 
 
 def signature_of(denial: Denial) -> str:

@@ -146,3 +146,17 @@ def test_denials_lie_within_the_text_in_order_and_nothing_raises(text: str) -> N
 
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert spans == sorted(spans)
+
+
+@pytest.mark.parametrize(
+    ("text", "denied"),
+    [
+        ("User is not authorized to access this resource", False),
+        ("User is not authorized to access this resource with an explicit deny", True),
+        ("User: arn:aws:iam::111122223333:user/a is not authorized to access this resource", True),
+        ("You are not authorized to perform: update:user", False),
+        ("You are not authorized to perform: iam:CreateUser", True),
+    ],
+)
+def test_an_applications_own_refusal_is_no_denial(text: str, *, denied: bool) -> None:
+    assert bool(list(find_denials(text))) is denied
