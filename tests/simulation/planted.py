@@ -37,16 +37,22 @@ PLANTED = (
     "items that only a newer release may write are written",
 )
 """Names in `tests/mutants/mutants.toml`."""
+SEEDS = 3
+"""With how many seeds a bug is looked for. The rarest are found with one seed in two."""
 _BROKEN = re.compile(r"World (?P<world>\S+) breaks after (?P<steps>\d+) steps:\n(?P<why>.*)")
 
 
 def find_all(seed: int, steps: int) -> int:
-    """Print what finds each bug. Returns 1 if one is not found."""
+    """Print what finds each bug, with this seed or one of the next. Returns 1 if one is not found."""
     by_name = {mutant.name: mutant for mutant in catalogue()}
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         tree = copy_tree(Path(folder) / "tree")
-        missed = sum(not _is_found(by_name[name], tree, seed, steps) for name in PLANTED)
-    _print(f"{len(PLANTED) - missed} of {len(PLANTED)} planted bugs were found within {steps} steps.")
+        missed = [
+            name
+            for name in PLANTED
+            if not any(_is_found(by_name[name], tree, each, steps) for each in range(seed, seed + SEEDS))
+        ]
+    _print(f"{len(PLANTED) - len(missed)} of {len(PLANTED)} planted bugs were found within {steps} steps of a seed.")
     return 1 if missed else 0
 
 
@@ -70,7 +76,7 @@ def _is_found(mutant: Mutant, tree: Path, seed: int, steps: int) -> bool:
     found = _BROKEN.search(ran.stdout) if ran.returncode == 1 else None
     seconds = time.monotonic() - begun
     if found is None:
-        _print(f"MISSED {mutant.name} ({seconds:.0f} s) {ran.stderr[-300:]}")
+        _print(f"missed {mutant.name} with seed {seed} ({seconds:.0f} s) {ran.stderr[-300:]}")
     else:
         _print(
             f"found {mutant.name} after {found['steps']} steps ({seconds:.0f} s), {found['world']}: {found['why'][:90]}"
