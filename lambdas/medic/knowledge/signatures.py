@@ -65,6 +65,13 @@ def _answered(names: str) -> str:
     )
 
 
+_MARKS = (
+    *("when calling the ", ".services.", "amazon.", "(service: ", "response error statuscode: 40", "status code: 40"),
+    *("/aws-sdk/lib/", "$fault", "$metadata", "aws_request_id", "aws http error", "::errors::", "__type"),
+    *("service error: unhandled error", "<errorresponse"),
+)
+"""What a match of `_answered` contains: one of these."""
+
 _STALE = r"token included in the request is (?:expired|invalid)|provided token has expired"
 """An inner error that says why no credentials could be loaded."""
 _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthenticate"
@@ -885,6 +892,10 @@ SIGNATURES: tuple[Signature, ...] = (
             *("AccessDenied", "Unauthorized", "ForbiddenException", "An error occurred (403)", "AWS HTTP error"),
             *("StatusCode: 403", "Errors::Forbidden", "Forbidden: null", "access has been denied by"),
         ),
+        needs=(
+            *(*_MARKS, "request_id", "requestid", "status_code", "statuscode", "x-amz", "access denied"),
+            *("permission denied", "denied by s3, please", "forbidden: null", "call failed: ", "storageaccessdenied"),
+        ),
         pattern=_answered(r"\w{0,40}(?:accessdenied|unauthorized|\bforbiddenexception)\w{0,40}")
         + rf"|{_AWS_ERROR}.{{0,200}}?{_IN_FIELD}AccessDenied(?:Exception)?\b"
         rf"|{_IN_FIELD}AccessDenied(?:Exception)?\b.{{0,300}}?{_AWS_ERROR}"
@@ -950,6 +961,7 @@ SIGNATURES: tuple[Signature, ...] = (
             *("NoAuthorization", "AuthorizationError", "AuthorizationException", "AccessForbidden", "InvalidRole"),
             *("RoleArnException", "RoleException", "RoleAccessPolicy", "RegionDisabled"),
         ),
+        needs=_MARKS,
         pattern=_answered(
             r"(?:insufficient\w{0,40}(?:permissions?|policy)|iamrolemissingpermissions|\w{1,20}destinationpermission"
             r"|kmskeynotaccessible|snsnoauthorization|authorization(?:error)?exception|authorizationerror"
