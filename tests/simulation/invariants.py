@@ -169,14 +169,19 @@ def usable_roles_stay(world: World) -> Iterator[str]:
 
 
 def the_previous_role_is_kept(world: World) -> Iterator[str]:
-    """The table still holds what was set before each change."""
+    """The table still holds what was set before each change, unless somebody replaced the role of that change."""
     kept = {
         (f"amplify-medic-{incident['id']}", change["role_arn"], change["previous_arn"])
         for incident in world.incidents()
         for change in incident["changes"]
     }
-    for write in _attaches(world):
-        if (write.session, write.role, write.role_before) not in kept:
+    attaches = _attaches(world)
+    for number, write in enumerate(attaches):
+        later = (
+            each for each in attaches[number + 1 :] if (each.session, each.target) == (write.session, write.target)
+        )
+        replaced = any(each.role_before != write.role for each in later)
+        if not replaced and (write.session, write.role, write.role_before) not in kept:
             yield f"nobody knows that {write.target} had {write.role_before} before {write.role} ({write.session})"
 
 
