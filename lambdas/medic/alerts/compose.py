@@ -194,14 +194,16 @@ def compose_builds_reported_again(scope: Scope, incident: Incident) -> Alert:
     return _of_region(_follow_up(scope, incident, AlertKind.EXPIRED, what, lines), incident)
 
 
-def compose_not_rebuilt(scope: Scope, incident: Incident, why: str) -> Alert:
-    """The alert that a rebuild, which the alert on a change announced, will not start."""
+def compose_not_rebuilt(scope: Scope, incident: Incident, why: str, *, known: bool = True) -> Alert:
+    """The alert that a rebuild, which the alert on a change announced, will not start, or that this is not known."""
+    what = "the job is not rebuilt" if known else "nobody knows whether the job is rebuilt"
+    result = "Not rebuilt" if known else "Rebuild unknown"
     done = " ".join(text for _, text in _changes(incident))
     lines = (
         (_NEXT, "Redeploy the branch to see whether the change helped. The change stays."),
-        (_BOT, f"{done} Not rebuilt: {why.rstrip('.')}.".strip()),
+        (_BOT, f"{done} {result}: {why.rstrip('.')}.".strip()),
     )
-    return _follow_up(scope, incident, AlertKind.APPLIED, "the job is not rebuilt", lines)
+    return _follow_up(scope, incident, AlertKind.APPLIED, what, lines)
 
 
 def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcome]) -> Alert:

@@ -115,7 +115,8 @@ def continue_rebuild(scope: Scope, incident: Incident, services: Services) -> No
         if current is None or current.rebuild_at is None:
             return
         if isinstance(failure, str):
-            _give_up(current, locked, f"not rebuilt: {failure}")
+            # Once StartJob was sent, its job can't be looked for without the branch.
+            _give_up(current, locked, failure, known=current.rebuild_intended_at is None)
             return
         # Once StartJob was sent, what is left is to look for its job.
         refusal = None if current.rebuild_intended_at else _refusal(failure, current, locked)
@@ -187,7 +188,8 @@ def _postpone(incident: Incident, locked: LockedBranch, why: object) -> RebuildO
     return RebuildOutcome(None, f"not rebuilt yet, it is tried again: {why}")
 
 
-def _give_up(incident: Incident, locked: LockedBranch, why: str) -> None:
+def _give_up(incident: Incident, locked: LockedBranch, why: str, *, known: bool = True) -> None:
     """Record and report that there is no rebuild. The alert on the change announced one."""
     ended = replace(locked.record.find(incident.id) or incident, rebuild_at=None)
-    locked.notify(compose_not_rebuilt(locked.scope, ended, why), ended, f"not-rebuilt:{ended.job_id}")
+    alert = compose_not_rebuilt(locked.scope, ended, why, known=known)
+    locked.notify(alert, ended, f"not-rebuilt:{ended.job_id}")
