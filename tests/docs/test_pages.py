@@ -14,7 +14,7 @@ from medic.alerts.wording import ALERT_STYLES, AlertStyle
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
-MOST_WORDS_OF_README, MOST_WORDS = 900, 12_500
+MOST_WORDS_OF_README, MOST_WORDS = 900, 11_500
 """The limit of README and docs together, without docs/commands.md, which people only look things up in."""
 RUNBOOK = ROOT / "docs" / "runbook.md"
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
@@ -68,7 +68,8 @@ def test_readme_and_docs_stay_short() -> None:
     words = {page: len(page.read_text(encoding="utf-8").split()) for page in PAGES}
     readme = words[ROOT / "README.md"]
     assert readme <= MOST_WORDS_OF_README
-    read = [count for page, count in words.items() if ROOT / "docs" in page.parents and page.name != "commands.md"]
+    generated = {"benchmarks.md", "commands.md"}  # tables to look something up in
+    read = [count for page, count in words.items() if ROOT / "docs" in page.parents and page.name not in generated]
     assert readme + sum(read) <= MOST_WORDS
 
 
