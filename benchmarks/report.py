@@ -35,7 +35,7 @@ processor time unless they say "by the clock". The interval in brackets holds th
   `first-edition`). Time in the handler is divided by the share of a processor that the memory buys. It does not see
   the queue's hop, the network's delay, AWS's own time, or Lambda's start of the sandbox.
 - **Cold start**: a fresh process runs the deployed bundle under Lambda's runtime client (`awslambdaric`), alternating
-  with one that only imports boto3 and creates the same clients. It does not see the handler. {cold}
+  with one that only imports boto3 and creates the same clients. It does not see the handler.{cold}
 - **Log scan**: a build log of 64 MiB, read in chunks; `grep -c -F` with the same literals on the same file.
   It does not see the download.
 - **Memory**: the peak of a fresh process, minus what it used before the scan.
@@ -53,7 +53,7 @@ processor time unless they say "by the clock". The interval in brackets holds th
 
 {machine}
 """
-_COLD = "Boto3 and its clients take four fifths of the time."
+_COLD = " Boto3 and its clients take four fifths of the time."
 
 
 def line(one: Measured) -> str:
