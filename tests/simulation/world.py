@@ -159,7 +159,7 @@ class World:
     _deployed: list[tuple[datetime, Settings]] = field(default_factory=list)
     _in_peace: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     _mutes: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
-    _shown: dict[tuple[str, str, str], tuple[datetime, Mapping[str, str], int]] = field(default_factory=dict)
+    _shown: dict[tuple[str, str, str], tuple[datetime, tuple[Mapping[str, str], int]]] = field(default_factory=dict)
     _warm: Services | None = None
 
     def __post_init__(self) -> None:
@@ -309,7 +309,7 @@ class World:
         elif operation in ("amplify:GetBranch", "amplify:GetApp"):
             self._note_read_back(params["appId"], params.get("branchName", ""))
         if operation in ("amplify:GetBranch", "amplify:ListJobs"):
-            self._shown[operation, params["appId"], params["branchName"]] = (self.now(), *self._state_of(params))
+            self._shown[operation, params["appId"], params["branchName"]] = (self.now(), self._state_of(params))
 
     def _state_of(self, params: Json) -> tuple[Mapping[str, str], int]:
         """The tags of a branch, and its newest job."""
@@ -317,18 +317,10 @@ class World:
         branch = app.branches.get(params.get("branchName", "")) if app else None
         return (dict(branch.tags), max(map(int, branch.jobs), default=0)) if branch else ({}, 0)
 
-    def _known(self, params: Json) -> tuple[Mapping[str, str], int]:
-        """The same as the bot read it a moment ago, because no condition protects StartJob."""
-        tags, newest = self._state_of(params)
-        read = {
-            key[0]: shown for key, shown in self._shown.items() if key[1:] == (params["appId"], params["branchName"])
-        }
-        fresh = {operation: shown for operation, shown in read.items() if self.now() - shown[0] < _MOMENT}
-        if "amplify:GetBranch" in fresh:
-            tags = fresh["amplify:GetBranch"][1]
-        if "amplify:ListJobs" in fresh:
-            newest = fresh["amplify:ListJobs"][2]
-        return tags, newest
+    def _as_read(self, operation: str, params: Json) -> tuple[Mapping[str, str], int]:
+        """The same as an operation showed it to the bot a moment ago; as it is now if the bot did not ask."""
+        at, state = self._shown.get((operation, params["appId"], params["branchName"]), (START, None))
+        return state if state is not None and self.now() - at < _MOMENT else self._state_of(params)
 
     def _note_read_back(self, app_id: str, branch: str) -> None:
         writes = (each for each in reversed(self.writes) if each.operation in SET_ROLE)
@@ -377,9 +369,9 @@ class World:
         reserved = min((datetime.fromisoformat(each["intended_at"]) for each in changes), default=self.now())
         role = params.get(SET_ROLE.get(operation, ""))
         own = app.branches.get(place[1])
-        tags, newest = (
-            self._known(params) if operation == START_JOB else self._state_of(dict(params, branchName=place[1]))
-        )
+        tags, newest = self._state_of(dict(params, branchName=place[1]))
+        if operation == START_JOB:  # no condition protects it
+            tags, newest = self._as_read("amplify:GetBranch", params)[0], self._as_read("amplify:ListJobs", params)[1]
         return Write(
             operation=operation,
             params=params,

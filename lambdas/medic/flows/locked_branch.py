@@ -73,7 +73,7 @@ def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
             yield locked
         except Exception as error:
             recorded = any(incident.in_progress for incident in locked.record.incidents if incident not in before)
-            if recorded and not isinstance(error, RecordedError):
+            if recorded:
                 raise RecordedError(error) from error
             raise
 
