@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medic.events import Scope
 from medic.labels import Phase, Trigger
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
@@ -43,7 +42,6 @@ def question(  # noqa: PLR0913 - what the guardrails look at
     """May the bot attach the compute role? Cool-down, storm, earlier tries and mute are left out."""
     compute, service = roles
     failure = ConfirmedFailure(
-        scope=Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name),
         trigger=Trigger.RUNTIME if diagnosis.phase is Phase.RUNTIME else Trigger.FAILED,
         app=app,
         branch=branch,

@@ -127,7 +127,7 @@ def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[OutcomeJson]:
 def app_json(evidence: Evidence) -> AppJson:
     app = value_of(evidence.app)
     return {
-        "id": evidence.app_id,
+        "id": evidence.scope.app_id,
         "name": app.name if app else None,
         "platform": app.platform if app else None,
     }
@@ -136,7 +136,7 @@ def app_json(evidence: Evidence) -> AppJson:
 def branch_json(evidence: Evidence) -> BranchJson:
     branch = value_of(evidence.branch)
     return {
-        "name": evidence.branch_name,
+        "name": evidence.scope.branch,
         "stage": branch.stage if branch else None,
         "framework": branch.framework if branch else None,
     }

@@ -136,7 +136,6 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     diagnosis = diagnose(evidence, reading, phase)
     log_event(TelemetryEvent.DIAGNOSED, label=diagnosis.label, cause=diagnosis.likeliest)
     return ConfirmedFailure(
-        scope=scope,
         trigger=Trigger.FAILED,
         app=app,
         branch=branch,

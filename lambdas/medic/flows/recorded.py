@@ -47,7 +47,6 @@ def failure_of(
     )
     runtime = incident.trigger is Trigger.RUNTIME
     return ConfirmedFailure(
-        scope=scope,
         trigger=incident.trigger,
         app=app,
         branch=branch,

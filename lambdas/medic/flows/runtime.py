@@ -256,7 +256,7 @@ def _lacks_role(scope: Scope, app: App, services: Services) -> Callable[[Branch]
             return True
         if arn not in roles:
             roles.update(services.gatherer.roles((arn,)))
-        evidence = _evidence_without_job(replace(scope, branch=branch.name), app, branch, services.clock(), roles)
+        evidence = _evidence_without_job(scope, app, branch, services.clock(), roles)
         verdict = compute_role_verdict(evidence, arn)
         return verdict is not None and verdict.usable is False
 
@@ -284,7 +284,6 @@ def _confirmed(
         evidence = services.gatherer.evidence(deployment, log, read_at=now, candidate=choice.arn, repair=None)
         evidence = replace(evidence, policies=services.gatherer.policies(_roles_to_judge(app, branch, logged)))
     return ConfirmedFailure(
-        scope=scope,
         trigger=Trigger.RUNTIME,
         app=app,
         branch=branch,
@@ -320,11 +319,7 @@ def _evidence_without_job(
     scope: Scope, app: App, branch: Branch, now: datetime, roles: Mapping[str, Item[Role]]
 ) -> Evidence:
     return Evidence(
-        partition=scope.partition,
-        account=scope.account,
-        region=scope.region,
-        app_id=scope.app_id,
-        branch_name=branch.name,
+        scope=replace(scope, branch=branch.name),
         read_at=now,
         app=Present(app),
         branch=Present(branch),

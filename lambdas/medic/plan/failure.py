@@ -25,7 +25,6 @@ _NO_JOB = Job("0", "unknown", "unknown", None, None, None, None, ())
 class ConfirmedFailure(Struct, frozen=True):
     """A failure that AWS confirms, with its evidence, its diagnosis and the branch's opt-in."""
 
-    scope: Scope
     trigger: Trigger
     app: App
     branch: Branch
@@ -44,6 +43,10 @@ class ConfirmedFailure(Struct, frozen=True):
     """True if no event told of the job, and the watcher found it. Then it is never fresh."""
     denied: tuple[str, ...] = ()
     """Other IAM actions that the log shows as denied. The new role needs a permission for these too."""
+
+    @property
+    def scope(self) -> Scope:
+        return self.evidence.scope
 
     @property
     def job(self) -> Job:

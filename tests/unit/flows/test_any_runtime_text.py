@@ -105,7 +105,8 @@ class State:
         policies: dict[str, Item[RolePolicies]] = dict.fromkeys((COMPUTE_ROLE, SERVICE_ROLE), NOTHING)
         app = Present(facts.app())
         changes: dict[str, Any] = {"roles": self.roles, "policies": policies, "candidate_role_arn": CANDIDATE}
-        return facts.evidence(app=app, branch=Present(branch), branch_name=branch.name, **changes)
+        scope = Scope("aws", ACCOUNT, "eu-central-1", APP_ID, branch.name)
+        return facts.evidence(app=app, branch=Present(branch), scope=scope, **changes)
 
     def lacks_role(self, branch: Branch) -> bool:
         verdict = compute_role_verdict(self.evidence(branch), branch.compute_role_arn)
@@ -114,7 +115,6 @@ class State:
     def failure(self, logged: RuntimeFailure, branch: Branch) -> ConfirmedFailure:
         evidence = self.evidence(branch)
         return ConfirmedFailure(
-            scope=Scope("aws", ACCOUNT, "eu-central-1", APP_ID, branch.name),
             trigger=Trigger.RUNTIME,
             app=facts.app(),
             branch=branch,

@@ -148,14 +148,13 @@ class Situation:
             app=Present(self.app),
             branch=Present(self.branch),
             job=Present(job),
-            branch_name=self.branch.name,
+            scope=Scope("aws", ACCOUNT, "eu-central-1", APP_ID, self.branch.name),
             candidate_role_arn=compute.arn,
             repair_role_arn=service.arn,
             roles=self.roles,
         )
         reading, phase = read(self.label)
         failure = ConfirmedFailure(
-            scope=Scope("aws", ACCOUNT, "eu-central-1", APP_ID, self.branch.name),
             trigger=self.trigger,
             app=self.app,
             branch=self.branch,
