@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from medic.labels import Phase, Trigger
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
-from medic.plan.optin import RoleChoice, choose_compute_role, choose_service_role, read_opt_in
+from medic.plan.optin import PairedRoles, RoleChoice, read_opt_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +22,8 @@ RoleChoices = tuple[RoleChoice, RoleChoice]
 
 def role_choices(settings: Settings, default_role_arn: str, app: App, branch: Branch) -> RoleChoices:
     """The roles that the bot would set on a branch and its app."""
-    return (
-        choose_compute_role(settings, default_role_arn, app.id, branch.name, branch.tags),
-        choose_service_role(settings, app.id, branch.name, app.tags),
-    )
+    paired = PairedRoles(settings, default_role_arn, app.id, branch.name)
+    return paired.choose_compute(branch.tags), paired.choose_service(app.tags)
 
 
 def question(  # noqa: PLR0913 - what the guardrails look at

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -57,34 +56,13 @@ class RoleTarget(Protocol):
         """Write the one field. Raises AwsError if that failed or got no answer."""
 
 
-class _End(Enum):
-    """How one attempt to set a role ended."""
-
-    FOUND = auto()
-    """The wanted role was set already: nothing was sent."""
-    MOVED = auto()
-    """The state was not the expected one: nothing was sent."""
-    REJECTED = auto()
-    SET = auto()
-    """The read-back shows the wanted role."""
-    UNCHANGED = auto()
-    """AWS accepted the request, and the read-back still shows the old role."""
-    THIRD_ROLE = auto()
-    """The read-back shows neither the old nor the wanted role."""
-
-
 class RoleWriter(Struct, frozen=True):
-    """Carries out actions and undoes changes.
-
-    Args:
-        clock: returns the time now, UTC.
-        pause: waits for so many seconds.
-        propagation: how many seconds to wait at most, in all, until Amplify can assume a young role.
-    """
+    """Carries out actions and undoes changes."""
 
     clock: Callable[[], datetime]
     pause: Pause
     propagation: float
+    """How many seconds to wait at most, in all, until Amplify can assume a young role."""
 
     def carry_out(
         self, action: Action, target: RoleTarget, expected: RoleState, *, created_at: datetime | None, resumed: bool
@@ -94,28 +72,17 @@ class RoleWriter(Struct, frozen=True):
         Args:
             action: what to set; its role is known.
             target: where to set it.
-            expected: the state of the target when the action was planned.
+            expected: the target's state when the action was planned.
             created_at: when the role was created. It tells slow propagation from a wrong trust policy.
-            resumed: an earlier invocation recorded this intent and did not finish, so its write may have succeeded.
+            resumed: an earlier invocation recorded this intent, so its write may have succeeded.
 
         Raises:
             RetryableError: the state could not be read, or it is unknown whether the write succeeded.
         """
-        end, current, rejection = self._write(target, expected, action.role_arn, created_at, may_be_set=resumed)
-        match end:
-            case _End.FOUND:
-                result, detail = ChangeResult.APPLIED, _FOUND
-            case _End.MOVED:
-                result, detail = ChangeResult.MOVED, _what_moved(expected, current)
-            case _End.REJECTED:
-                result, detail = self._why_rejected(rejection, created_at)
-            case _End.SET:
-                result, detail = ChangeResult.APPLIED, "set, and read back"
-            case _End.UNCHANGED:
-                operation = "UpdateBranch" if action.kind is ActionKind.ATTACH_COMPUTE else "UpdateApp"
-                raise RetryableError(f"amplify:{operation}", "NotVisible", "the new role is not visible yet")
-            case _End.THIRD_ROLE:
-                result, detail = ChangeResult.THIRD_ROLE, _third_role(current)
+        result, detail, _ = self._write(target, expected, action.role_arn, created_at, may_be_set=resumed)
+        if result is None:
+            operation = "UpdateBranch" if action.kind is ActionKind.ATTACH_COMPUTE else "UpdateApp"
+            raise RetryableError(f"amplify:{operation}", "NotVisible", "the new role is not visible yet")
         return RoleChangeOutcome(action, result, detail, self.clock())
 
     def find(self, action: Action, target: RoleTarget) -> RoleChangeOutcome:
@@ -139,23 +106,19 @@ class RoleWriter(Struct, frozen=True):
             RetryableError: the state could not be read, or it is unknown whether the write succeeded.
         """
         expected = RoleState(change.role_arn, None)
-        end, current, rejection = self._write(target, expected, change.previous_arn, None, may_be_set=True)
-        role = current.role_arn
-        match end:
-            case _End.FOUND | _End.SET if change.previous_arn is None:
-                result, detail = UndoResult.DETACHED, "no role is set any more, as before the change"
-            case _End.FOUND | _End.SET:
-                result, detail = UndoResult.RESTORED, f"{change.previous_arn} is set again, and read back"
-            case _End.MOVED:
+        result, detail, role = self._write(target, expected, change.previous_arn, None, may_be_set=True)
+        match result:
+            case ChangeResult.APPLIED if change.previous_arn is None:
+                return UndoOutcome(change, UndoResult.DETACHED, "no role is set any more, as before the change")
+            case ChangeResult.APPLIED:
+                return UndoOutcome(change, UndoResult.RESTORED, f"{role} is set again, and read back")
+            case None:
+                return UndoOutcome(change, UndoResult.IGNORED, f"AWS took the request, and {role} is still set")
+            case ChangeResult.MOVED:
                 detail = f"{role or 'no role'} is set now, which is not what the bot set ({change.role_arn})"
-                result = UndoResult.REFUSED
-            case _End.REJECTED:
-                result, detail = UndoResult.REFUSED, f"AWS refused it: {rejection}"
-            case _End.UNCHANGED:
-                result, detail = UndoResult.IGNORED, f"AWS took the request, and {role} is still set"
-            case _End.THIRD_ROLE:
-                result, detail = UndoResult.REFUSED, _third_role(current)
-        return UndoOutcome(change, result, detail)
+                return UndoOutcome(change, UndoResult.REFUSED, detail)
+            case _:
+                return UndoOutcome(change, UndoResult.REFUSED, detail)
 
     def _write(
         self,
@@ -165,14 +128,18 @@ class RoleWriter(Struct, frozen=True):
         created_at: datetime | None,
         *,
         may_be_set: bool,
-    ) -> tuple[_End, RoleState, AwsError | None]:
-        """Read, compare, write, read back. Returns the end, the last state that was read, and why AWS rejected it.
+    ) -> tuple[ChangeResult | None, str, str | None]:
+        """Read, compare, write, read back.
+
+        Returns:
+            The result, its detail, and the role that was read last. The result is None if AWS accepted the request and
+            the read-back still shows the old role.
 
         Raises:
             RetryableError: the state could not be read, or it is unknown whether the write succeeded.
         """
-        if may_be_set and (current := target.current()).role_arn == wanted:
-            return _End.FOUND, current, None
+        if may_be_set and target.current().role_arn == wanted:
+            return ChangeResult.APPLIED, _FOUND, wanted
         no_answer = None
         try:
             target.prepare()
@@ -183,17 +150,17 @@ class RoleWriter(Struct, frozen=True):
         except RetryableError:
             raise
         except AwsError as error:
-            return _End.REJECTED, expected, error
+            return *self._why_rejected(error, created_at), expected.role_arn
+        current = target.current().role_arn if moved is None else moved.role_arn
+        if current == wanted and (moved is None or may_be_set):
+            return ChangeResult.APPLIED, "set, and read back" if moved is None else _FOUND, wanted
         if moved is not None:
-            return _End.FOUND if may_be_set and moved.role_arn == wanted else _End.MOVED, moved, None
-        current = target.current()
-        if current.role_arn == wanted:
-            return _End.SET, current, None
-        if current.role_arn != expected.role_arn:
-            return _End.THIRD_ROLE, current, None
+            return ChangeResult.MOVED, _what_moved(expected, moved), current
+        if current != expected.role_arn:
+            return ChangeResult.THIRD_ROLE, f"a third role is set now, {current}: somebody else is at work", current
         if no_answer is not None:
             raise no_answer
-        return _End.UNCHANGED, current, None
+        return None, "", current
 
     def _send(
         self, target: RoleTarget, expected: RoleState, role_arn: str, created_at: datetime | None
@@ -253,10 +220,6 @@ def _what_moved(expected: RoleState, current: RoleState) -> str:
         return "the tags or the stage changed since the diagnosis"
     before, now = expected.role_arn or "none", current.role_arn or "none"
     return f"the role changed from {before} to {now} since the diagnosis"
-
-
-def _third_role(current: RoleState) -> str:
-    return f"a third role is set now, {current.role_arn}: somebody else is at work"
 
 
 def role_state(resource: App | Branch) -> RoleState:

@@ -11,16 +11,15 @@ from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
 from medic.events import DeploymentStatus
 from medic.evidence import Absent, JobRef, Partial, Present, Unreadable
-from medic.flows.build_failed import report_build_failed
 from medic.flows.locked_branch import hold_branch
+from medic.flows.report_only import Obstacle, report_build_failed, report_undiagnosed, retry_while_it_may_pass
 from medic.flows.respond import respond
 from medic.flows.settle import look_for_success, settle_other_failure
-from medic.flows.undiagnosed import Obstacle, report_undiagnosed, retry_while_it_may_pass
 from medic.incidents.model import Incident
 from medic.incidents.requests import RequestRefusedError
 from medic.labels import Label, Trigger
 from medic.plan.failure import ConfirmedFailure
-from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
+from medic.plan.optin import PairedRoles, read_opt_in
 from medic.records import replace
 from medic.settings import Notify
 from medic.telemetry import TelemetryEvent
@@ -125,9 +124,8 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         if services.runtime.settings.notify is Notify.ALL_FAILURES:
             report_build_failed(scope, app, job.ref, reading.ending, services)
         return None
-    tags = branch.tags
-    compute = choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, tags)
-    service = choose_service_role(runtime.settings, scope.app_id, scope.branch, app.tags)
+    paired = PairedRoles(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch)
+    compute, service = paired.choose_compute(branch.tags), paired.choose_service(app.tags)
     evidence = services.gatherer.evidence(
         deployment, log, read_at=services.clock(), candidate=compute.arn, repair=service.arn
     )

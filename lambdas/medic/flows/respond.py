@@ -269,15 +269,9 @@ def _alert_key(report: FailureReport, before: Incident | None, request: Request 
 
 
 def _open_or_count(failure: ConfirmedFailure, record: BranchRecord, before: Incident | None, now: datetime) -> Incident:
-    if before is None or before.state.closed:
-        opened = Incident.open(failure.scope, failure.kind, failure.job_ref, app_name=failure.app.name, now=now)
-        incident = replace(opened.following(before, record.incidents), trigger=failure.trigger)
-    elif before.compared_with(failure.job_ref) is JobOrder.LATER:
-        incident = before.repeated(failure.job_ref, now)
-    else:
-        incident = before
+    opened = Incident.open(failure.scope, failure.kind, failure.job_ref, app_name=failure.app.name, now=now)
     return replace(
-        incident,
+        replace(opened, trigger=failure.trigger).after(before, record.incidents),
         mode=failure.opt_in.mode,
         reason=failure.reason,
         channel=failure.channel,

@@ -34,15 +34,15 @@ from medic.evidence import (
     build_log,
 )
 from medic.flows.locked_branch import RecordedError, hold_branch
+from medic.flows.report_only import Obstacle, report_undiagnosed, retry_while_it_may_pass
 from medic.flows.respond import respond
-from medic.flows.undiagnosed import Obstacle, report_undiagnosed, retry_while_it_may_pass
 from medic.incidents.model import Incident, IncidentState
 from medic.incidents.table import BusyError
 from medic.labels import BotLabel, Identity, Label, Phase, RoleKind, Trigger
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.model import SSR, RebuildTag
-from medic.plan.optin import OptIn, RoleChoice, choose_compute_role, read_opt_in
+from medic.plan.optin import OptIn, PairedRoles, RoleChoice, read_opt_in
 from medic.records import replace
 from medic.settings import Mode
 from medic.telemetry import TelemetryEvent
@@ -277,7 +277,8 @@ def _confirmed(
     else:
         scope = replace(scope, branch=branch.name)
         opt_in = _only_ask_if_ambiguous(read_opt_in(runtime.settings, branch.tags), logged)
-        choice = choose_compute_role(runtime.settings, runtime.default_role_arn, app.id, branch.name, branch.tags)
+        paired = PairedRoles(runtime.settings, runtime.default_role_arn, app.id, branch.name)
+        choice = paired.choose_compute(branch.tags)
         job_with_logs = services.amplify.job(app.id, branch.name, branch.active_job_id or "0")
         deployment = Deployment(scope, Present(app), Present(branch), job_with_logs)
         log = build_log("SSR runtime", logged.reading.size, logged.reading.unread)

@@ -19,7 +19,7 @@ from medic.incidents.requests import RequestRefusedError
 from medic.incidents.table import TransactionParts
 from medic.labels import ActionKind
 from medic.plan.guardrails import UNDO_GUARDRAILS, Question, ask_all
-from medic.plan.optin import RoleChoice, choose_previous_role, compute_pairings, service_pairings
+from medic.plan.optin import PairedRoles, RoleChoice
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
@@ -103,13 +103,11 @@ def _restore_role(change: Change, incident: Incident, locked: LockedBranch) -> U
 def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) -> str | None:
     """Why the previous role may not be set again, or None. A role that the bot did not set is left to the writer."""
     services, scope, attach = locked.services, locked.scope, change.kind is ActionKind.ATTACH_COMPUTE
-    settings, previous = services.runtime.settings, change.previous_arn
+    runtime, previous = services.runtime, change.previous_arn
     choice = RoleChoice(None, "there was no role before")
     if previous is not None:
-        default, app_id, branch = services.runtime.default_role_arn, scope.app_id, scope.branch
-        compute = compute_pairings(settings, default, app_id, branch)
-        pairings = compute if attach else service_pairings(settings, app_id, branch)
-        choice = choose_previous_role(previous, pairings, app_id, branch)
+        paired = PairedRoles(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch)
+        choice = paired.choose_previous(change.kind, previous)
     failure = failure_of(incident, scope, services, **{"compute" if attach else "service": choice})
     if isinstance(failure, str):
         return failure
@@ -119,7 +117,7 @@ def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) 
         return None
     question = Question(
         failure=failure,
-        settings=settings,
+        settings=runtime.settings,
         asked_at=locked.now,
         jobs=locked.jobs,
         policies=services.iam.policies,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
+from medic.evidence import JobRef
 from medic.labels import ActionKind, BotLabel, Label, RoleKind, Trigger  # codec.py reads the types of stored fields
 from medic.plan.model import Action  # noqa: TC001 - codec.py reads the types of stored fields
 from medic.records import replace
@@ -20,7 +21,6 @@ from medic.settings import Mode
 
 if TYPE_CHECKING:
     from medic.events import RequestKind, Scope
-    from medic.evidence import JobRef
 
 T = TypeVar("T", datetime, int)
 IncidentKind: TypeAlias = tuple[RoleKind, Label | BotLabel]
@@ -242,12 +242,15 @@ class Incident(Struct, frozen=True):
     def kind(self) -> IncidentKind:
         return self.role_kind, self.label
 
-    def following(self, before: Incident | None, others: Collection[Incident]) -> Incident:
-        """Carry over from the previous, closed incident of this kind that a change did not help.
+    def after(self, before: Incident | None, others: Collection[Incident]) -> Incident:
+        """This new incident; or if the one before it of this kind is open, that one with the new job counted once.
 
-        After a request, a job can open one more incident. It gets an id that no other one of the branch has, because
-        it must not overwrite the one that holds an earlier change.
+        A closed one hands on that a change did not help. After a request, a job can open one more incident. Its id is
+        one that no other incident of the branch has, because those hold earlier changes.
         """
+        if before is not None and not before.state.closed:
+            job = JobRef(self.job_id, self.job_started_at)
+            return before.repeated(job, self.opened_at) if before.compared_with(job) is JobOrder.LATER else before
         free, taken = self.id, {other.id for other in others}
         while free in taken:
             free = hashlib.sha256(f"after {free}".encode()).hexdigest()[:12]

@@ -25,7 +25,7 @@ from medic.plan.decide import decide
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
 from medic.plan.model import Disposition, Plan
-from medic.plan.optin import RoleChoice, choose_compute_role, read_opt_in
+from medic.plan.optin import PairedRoles, RoleChoice, read_opt_in
 from medic.records import replace
 from medic.settings import Settings
 from tests.unit.diagnosis import diagnosing as facts
@@ -121,7 +121,7 @@ class State:
             evidence=evidence,
             diagnosis=diagnose(evidence, logged.reading, Phase.RUNTIME),
             opt_in=read_opt_in(SETTINGS, branch.tags),
-            compute_choice=choose_compute_role(SETTINGS, "", APP_ID, branch.name, branch.tags),
+            compute_choice=PairedRoles(SETTINGS, "", APP_ID, branch.name).choose_compute(branch.tags),
             service_choice=RoleChoice(None, "none"),
             noticed_at=NOW,
             seen_at=logged.seen_at,
