@@ -54,7 +54,6 @@ class Applier(Struct, frozen=True):
     """Applies a plan to one branch, under its lease."""
 
     failure: ConfirmedFailure
-    """What the plan is for."""
     locked: LockedBranch
     request: Request | None
     """The request that allows the plan, if a person made one."""
@@ -62,12 +61,8 @@ class Applier(Struct, frozen=True):
     def apply(self, plan: Plan, incident: Incident, app: Lease | None = None) -> FailureReport:
         """Carry out the actions of the plan that need no more approval.
 
-        If an earlier invocation has begun a change, finish that one first: it may already be in AWS.
-
-        Args:
-            plan: what to do.
-            incident: the failure's incident.
-            app: the lease of the whole app, held too if its service role may be repaired.
+        If an earlier invocation has begun a change, finish that one first: it may already be in AWS. `app` is the
+        lease of the whole app, held too if its service role may be repaired.
 
         Raises:
             RetryableError: a result is not known yet. The intent is saved, so a retry continues from it.

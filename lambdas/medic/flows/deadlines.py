@@ -47,11 +47,10 @@ _GIVE_UP_AFTER = timedelta(hours=24)
 def handle_overdue(scope: Scope, services: Services) -> None:
     """Handle every overdue incident of a branch, using only AWS's state and the table.
 
-    An incident that fails stops no other one. It is tried again after a growing wait, and closed with an alert in the
-    end.
+    An incident that fails stops no other one. It is tried again after a growing wait. In the end it is closed with an
+    alert.
 
     Raises:
-        BusyError: another invocation works on this branch.
         RecordedError: an incident failed, and is postponed.
     """
     failures: list[Exception] = []
@@ -185,7 +184,7 @@ def _had_traffic(scope: Scope, ssr: SsrApp, services: Services) -> bool:
     """True if anything was logged in the quiet period by this branch, or by a branch that can't be identified.
 
     Raises:
-        RetryableError: the log could not be read, or only a part that does not show it.
+        RetryableError: what could be read of the log does not show it.
     """
     now = services.clock()
     span = TimeSpan(now - QUIET_PERIOD, now)
@@ -215,10 +214,7 @@ def _wait_longer(incident: Incident, locked: LockedBranch, *, silent: bool) -> N
 def _close(incident: Incident, locked: LockedBranch, why: str) -> None:
     """End an incident that nothing else could continue, or send its alert without the details.
 
-    Args:
-        incident: the incident.
-        locked: its branch.
-        why: what failed each time, or empty.
+    `why` says what failed each time. Empty if nothing did.
     """
     now, scope = locked.now, locked.scope
     past_deadline = incident.deadline <= now and not incident.state.closed

@@ -43,21 +43,14 @@ def diagnose_failure(
 ) -> FailureReport | Incident | None:
     """Handle a FAILED event, from reading the job to sending the alert.
 
-    Args:
-        event: which job failed, and when.
-        services: AWS, the table, channels and telemetry.
-        request: the approval or fix request of a person, if that is the reason for this run.
-        attempt: the delivery of the event, if a message is the reason for this run.
+    The reason for this run is a person's approval or fix request (`request`), a message (`attempt`), or a deadline.
 
     Returns:
         What was done, as `respond` says it, or None if there is nothing to do about this job.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached, or the job or its log is not there yet; deliver the event
-            again.
+        RetryableError: also if the job or its log is not there yet.
         RequestRefusedError: the failure can't be read, so a person's request can't be carried out.
-        BusyError: another invocation works on this branch.
-        UsedUpError: another invocation has used the request.
     """
     try:
         failure = _confirmed_failure(event, services)
@@ -153,25 +146,17 @@ def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | Obstacle | s
     Returns:
         Otherwise what keeps the bot from knowing, or what AWS says instead.
     """
-    match deployment.app:
-        case Unreadable(reason):
-            return Obstacle("access", reason, _GRANT, passing=False)
-        case Absent(reason):
-            return reason
-        case Present(the_app):
-            pass
-    match deployment.branch:
-        case Unreadable(reason):
-            return Obstacle("access", reason, _GRANT, passing=False)
-        case Absent(reason):
-            return reason
-        case Present(the_branch):
-            pass
-    match _failed(deployment.job):
-        case Obstacle() | str() as why_not:
-            return why_not
-        case the_job:
-            return the_app, the_branch, the_job
+    app, branch = deployment.app, deployment.branch
+    if not isinstance(app, Present):
+        return _why_not_there(app)
+    if not isinstance(branch, Present):
+        return _why_not_there(branch)
+    failed = _failed(deployment.job)
+    return failed if isinstance(failed, Obstacle | str) else (app.value, branch.value, failed)
+
+
+def _why_not_there(item: Absent | Unreadable) -> Obstacle | str:
+    return Obstacle("access", item.reason, _GRANT, passing=False) if isinstance(item, Unreadable) else item.reason
 
 
 def _failed(item: Item[Job]) -> Job | Obstacle | str:

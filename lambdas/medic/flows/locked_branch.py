@@ -59,7 +59,6 @@ def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
     """Lock the branch, and first retry alerts that a channel has not accepted.
 
     Raises:
-        BusyError: another invocation works on this branch.
         RecordedError: the `with` block failed after it had saved an incident that is in progress.
     """
     with services.table.hold(scope) as lease:
@@ -120,13 +119,9 @@ class LockedBranch:
     def notify(self, alert: Alert, incident: Incident, alert_key: str, *, release: bool = True) -> bool:
         """Deliver an alert, and save the incident with its receipts.
 
-        A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due.
-
-        Args:
-            alert: what to send.
-            incident: the incident as it is to be saved.
-            alert_key: identifies this alert within the incident. A retry with the same key skips channels that have it.
-            release: release the lease with the same write, because no change in AWS follows.
+        A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due. A later
+        call with the same key skips the channels that have it. `release` ends the lease with the same write, because
+        no change in AWS follows.
 
         Returns:
             True if every channel accepted it.

@@ -51,11 +51,7 @@ class Obstacle(Struct, frozen=True):
 
 
 def retry_while_it_may_pass(obstacle: Obstacle, attempt: Attempt | None) -> None:
-    """Return once the obstacle has to be reported.
-
-    Raises:
-        RetryableError: a later attempt may succeed.
-    """
+    """Raise RetryableError as long as a later attempt may succeed. Then the obstacle has to be reported."""
     waited_enough = attempt is not None and (attempt.last or attempt.age >= _MAY_PASS_FOR)
     if obstacle.passing and not waited_enough:
         raise RetryableError("medic:Diagnose", "NotYet", obstacle.why)

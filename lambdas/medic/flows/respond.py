@@ -61,14 +61,7 @@ class NextStep(StrEnum):
 
 
 def next_step(failure: ConfirmedFailure, record: BranchRecord, now: datetime, *, requested: bool) -> NextStep:
-    """Decide the next step.
-
-    Args:
-        failure: the failure.
-        record: what the table holds about its branch.
-        now: UTC.
-        requested: True if a person asked for this run.
-    """
+    """Decide the next step. `requested`: a person asked for this run."""
     before = _incident_before(failure, record)
     # An open incident that already has a change is finished, not changed again.
     changeable = before is None or before.state.closed or not (before.applied or before.unfinished)
@@ -156,10 +149,7 @@ def respond(
 ) -> FailureReport | Incident | None:
     """Take the next step, and send an alert if there is news.
 
-    Args:
-        failure: the failure.
-        locked: its branch.
-        request: the approval or fix request of a person, if that is the reason for this run.
+    A person's approval or fix request, if that is the reason for this run, is carried out even if nothing is new.
 
     Returns:
         What was done, or only the incident if no plan was made, because the failure is known or the change did not
@@ -167,8 +157,6 @@ def respond(
 
     Raises:
         RetryableError: a result is not known yet. The intent is saved, so a retry continues from it.
-        BusyError: another invocation works on the app, whose service role may need a repair.
-        UsedUpError: another invocation has used the request.
     """
     end_those_of_a_deleted_branch(failure.branch.created_at, locked)
     before, job, now = _incident_before(failure, locked.record), failure.job.id, locked.now

@@ -80,8 +80,7 @@ def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services, attempt: Attemp
     What of the log stays unread is reported: as such if nothing was found, else with what was found.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached, or the log can't be read yet.
-        BusyError: another invocation works on one of the branches.
+        RetryableError: also if the log can't be read yet.
     """
     ssr = read_ssr_app(wake_up.scope, services)
     if ssr is None:
@@ -136,11 +135,7 @@ def respond_again(
 
 
 def read_ssr_app(scope: Scope, services: Services) -> SsrApp | None:
-    """Read the app and those of its branches that serve requests. None if there is no such SSR app.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached, or the app may not be read.
-    """
+    """Read the app and those of its branches that serve requests. None if there is no such SSR app."""
     app = value_if_any(services.amplify.app(scope.app_id), "amplify:GetApp")
     if app is None or app.platform != SSR:
         services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=scope, why="there is no such SSR app")
@@ -155,7 +150,7 @@ def failure_since(
     """The failure of an incident, if the log shows it since then; None if the whole log was read and does not.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached, or only a part was read and does not show it.
+        RetryableError: only a part was read and does not show it.
     """
     read = lines_if_any(_read_lines(scope, TimeSpan(since, services.clock()), services))
     if read is None:
@@ -170,11 +165,7 @@ def failure_since(
 
 
 def lines_if_any(log: Read[tuple[RuntimeLine, ...]]) -> tuple[tuple[RuntimeLine, ...], str | None] | None:
-    """The lines that were read, and why there may be more. None if there is no log.
-
-    Raises:
-        RetryableError: the log could not be read.
-    """
+    """The lines that were read, and why there may be more. None if there is no log."""
     match log:
         case Absent():
             return None

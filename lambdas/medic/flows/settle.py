@@ -84,9 +84,7 @@ def look_for_success(scope: Scope, incident: Incident, services: Services) -> No
 def end_those_of_a_deleted_branch(created_at: datetime | None, locked: LockedBranch) -> None:
     """End the open incidents of a deleted branch of the same name, with an alert on those that changed a role.
 
-    Args:
-        created_at: when the branch of now was created, or None if it is not known.
-        locked: the branch.
+    The branch of now was created at `created_at`; None if that is not known.
     """
     for incident in locked.record.incidents:
         if incident.state.closed or not incident.of_another_branch(created_at):
@@ -101,11 +99,7 @@ def end_those_of_a_deleted_branch(created_at: datetime | None, locked: LockedBra
 
 
 def _ended_job(event: DeploymentEvent, services: Services) -> Job | None:
-    """The job; None if there is none.
-
-    Raises:
-        RetryableError: it could not be read, or GetJob lags behind the event.
-    """
+    """The job; None if there is none. If GetJob lags behind the event, retry."""
     found = value_if_any(services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id), "amplify:GetJob")
     if found is None:
         return None

@@ -74,11 +74,7 @@ def join_storm(incident: Incident, locked: LockedBranch) -> None:
 
 
 def check_storm(scope: Scope, services: Services) -> None:
-    """Send the region's alerts that are due: who joined a storm since the last one, or that it is over.
-
-    Raises:
-        BusyError: another invocation does the same.
-    """
+    """Send the region's alerts that are due: who joined a storm since the last one, or that it is over."""
     with hold_branch(scope, services) as locked:
         for storm in locked.record.incidents:
             if storm.kind == _STORM:

@@ -35,13 +35,10 @@ _MAX_DETAIL = 150
 
 
 def undo(request: Request, services: Services) -> Answer:
-    """Undo what an incident changed.
+    """Undo what an incident changed. If AWS can't be reached, the intent is saved, and the watcher continues.
 
     Raises:
         RequestRefusedError: there is no such incident, or it changed nothing.
-        RetryableError: AWS throttled or could not be reached. The intent is saved, so the watcher continues.
-        BusyError: another invocation works on this branch.
-        UsedUpError: another invocation has used the request.
     """
     with hold_branch(request.scope, services) as locked:
         wanted = [i for i in locked.record.incidents if not request.incident_id or i.id == request.incident_id]
@@ -61,12 +58,7 @@ def undo(request: Request, services: Services) -> Answer:
 
 
 def finish_undo(scope: Scope, incident_id: str, services: Services) -> None:
-    """Finish an interrupted undo. Changes that are already undone are not sent again.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached; the watcher retries.
-        BusyError: another invocation works on this branch.
-    """
+    """Finish an interrupted undo. Changes that are already undone are not sent again."""
     with hold_branch(scope, services) as locked:
         incident = next((i for i in locked.record.incidents if i.id == incident_id and i.undoing), None)
         if incident is None:
