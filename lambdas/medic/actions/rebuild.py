@@ -35,12 +35,6 @@ def why_no_rebuild_now(jobs: Jobs, job: Job) -> str | None:
 def start_rebuild(actor: AmplifyActor, scope: Scope, job: Job, incident_id: str) -> RebuildOutcome:
     """Start the retry once. Never RELEASE: that would deploy whatever commit the branch's head is at now.
 
-    Args:
-        actor: may start jobs on this branch.
-        scope: the branch.
-        job: the recorded job.
-        incident_id: becomes part of the job's reason.
-
     Raises:
         AmbiguousError: no answer came. Look for the job, and never send StartJob again.
         RetryableError: Amplify is busy, for example because the account runs as many builds as it may. Try it later.

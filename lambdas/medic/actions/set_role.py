@@ -2,7 +2,8 @@
 
 The protocol is always the same: read the current state, stop if it changed since the diagnosis, write one field, read
 it back. Nothing is written without a read right before it. The caller records the intent before and the result after.
-If a write gets no answer, the read-back decides; it is never sent again.
+If a write gets no answer, the read-back decides; it is never sent again. RetryableError means that the state could not
+be read, or that nobody knows whether the write succeeded.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class RoleWriter(Struct, frozen=True):
     def carry_out(
         self, action: Action, target: RoleTarget, expected: RoleState, *, created_at: datetime | None, resumed: bool
     ) -> RoleChangeOutcome:
-        """Set the action's role, unless something changed since it was planned.
+        """Set the action's role, unless the target's state is no longer the expected one.
 
         Args:
             action: what to set; its role is known.
@@ -75,9 +76,6 @@ class RoleWriter(Struct, frozen=True):
             expected: the target's state when the action was planned.
             created_at: when the role was created. It tells slow propagation from a wrong trust policy.
             resumed: an earlier invocation recorded this intent, so its write may have succeeded.
-
-        Raises:
-            RetryableError: the state could not be read, or it is unknown whether the write succeeded.
         """
         result, detail, _ = self._write(target, expected, action.role_arn, created_at, may_be_set=resumed)
         if result is None:
@@ -88,10 +86,7 @@ class RoleWriter(Struct, frozen=True):
     def find(self, action: Action, target: RoleTarget) -> RoleChangeOutcome:
         """Say whether an earlier invocation set the role. Nothing is sent.
 
-        What that invocation's successor read before it had the lease does not say it: the write may be newer.
-
-        Raises:
-            RetryableError: the state could not be read.
+        What was read before this invocation had the lease does not say it: the write may be newer.
         """
         if target.current().role_arn == action.role_arn:
             return RoleChangeOutcome(action, ChangeResult.APPLIED, _FOUND, self.clock())
@@ -101,9 +96,6 @@ class RoleWriter(Struct, frozen=True):
         """Set the previous role, if the bot's role is still the current one.
 
         Idempotent: it only replaces the bot's role, so an interrupted attempt is simply repeated.
-
-        Raises:
-            RetryableError: the state could not be read, or it is unknown whether the write succeeded.
         """
         expected = RoleState(change.role_arn, None)
         result, detail, role = self._write(target, expected, change.previous_arn, None, may_be_set=True)
@@ -134,9 +126,6 @@ class RoleWriter(Struct, frozen=True):
         Returns:
             The result, its detail, and the role that was read last. The result is None if AWS accepted the request and
             the read-back still shows the old role.
-
-        Raises:
-            RetryableError: the state could not be read, or it is unknown whether the write succeeded.
         """
         if may_be_set and target.current().role_arn == wanted:
             return ChangeResult.APPLIED, _FOUND, wanted

@@ -284,12 +284,7 @@ class Extent(Struct, frozen=True):
 def compose_storm(scope: Scope, storm: Incident, extent: Extent, apps: int, limits: Limits) -> Alert:
     """The alert that a storm began or grew: the incidents so far, each with a command to run.
 
-    Args:
-        scope: the region.
-        storm: its incident.
-        extent: the storm's incidents.
-        apps: in how many apps incidents opened within `storm_minutes`.
-        limits: the limits that were exceeded.
+    `apps` says in how many apps incidents opened within `storm_minutes`.
     """
     limit = f"IAM failures in {apps} apps within {limits.storm_minutes} min (the limit is {limits.storm_apps})"
     lines = (

@@ -38,7 +38,7 @@ class Channel(Protocol):
         ...
 
     def send(self, alert: Alert, thread: str | None) -> str | None:
-        """Deliver the alert.
+        """Deliver the alert. An exception other than DeliveryError is a fault, and its message may hold a secret.
 
         Args:
             alert: what to send.
@@ -47,10 +47,6 @@ class Channel(Protocol):
         Returns:
             The thread for later alerts of the incident, or None if the channel has no threads. It differs from
             `thread` if that one is gone.
-
-        Raises:
-            DeliveryError: the channel did not accept the alert.
-            Exception: a fault of the channel. Its message may hold a secret.
         """
         ...
 
@@ -77,12 +73,8 @@ def deliver(
 ) -> Delivery:
     """Send an alert to every channel that has no receipt for it. A failing channel stops no other.
 
-    Args:
-        alert: what to send.
-        channels: where to send it.
-        already: receipts of earlier attempts.
-        alert_key: identifies this alert among those of its incident, for example `report:7` or `resolved:8`.
-        threads: channel → thread, from earlier alerts of the same incident.
+    Receipts (`already`) and threads come from earlier alerts of the incident. The key identifies this one among them,
+    for example `report:7` or `resolved:8`.
     """
     receipts, failures, known = [], {}, dict(threads or {})
     for channel in channels:
@@ -105,9 +97,8 @@ def deliver(
 def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[Json]:
     """Send a test alert through every route of every channel, without receipts or threads.
 
-    Yields:
-        For each route: its name (the channel's, or `channel/route` if it is not the default), whether it accepted the
-        alert (`ok`), and a detail.
+    Yields the name of each route (the channel's, or `channel/route` if it is not the default), whether it accepted the
+    alert (`ok`), and a detail.
     """
     for channel in channels:
         for route in channel.routes:
@@ -121,11 +112,7 @@ def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[Jso
 
 
 def _send(alert: Alert, channel: Channel, thread: str | None) -> str | None:
-    """Send an alert to one channel.
-
-    Raises:
-        DeliveryError: whatever the channel raised. An unexpected error is named by its type and place only.
-    """
+    """Send an alert to one channel. A DeliveryError names an unexpected error by its type and place only."""
     try:
         return channel.send(alert, thread)
     except DeliveryError:

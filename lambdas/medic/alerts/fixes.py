@@ -75,12 +75,7 @@ def fixes_for(
     """The fixes of the most likely causes, at most two, each in every dialect that an alert shows.
 
     If the diagnosis knows the exact missing statement, the fix shows that statement instead of the general text.
-
-    Args:
-        evidence: fills in the names.
-        diagnosis: names the causes.
-        ranks: the ranks of the causes whose fixes are wanted.
-        without: ids of fixes that the present state makes superfluous or wrong.
+    `without` holds the ids of fixes that the present state makes superfluous or wrong.
     """
     likely = [cause for cause in diagnosis.causes if cause.rank in ranks]
     entries = [find_entry(cause.id) for cause in likely]

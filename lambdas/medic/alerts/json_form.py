@@ -44,10 +44,7 @@ _EXCERPT = "excerpt"
 def redacted_json(value: Any, clean: Callable[[str], str], clean_excerpt: Callable[[str], str] = str) -> Any:  # noqa: ANN401
     """The JSON with every text redacted. Keys stay, because they are field names of ours.
 
-    Args:
-        value: the JSON.
-        clean: redacts a text.
-        clean_excerpt: redacts a log excerpt, from which the log scan has already removed all but e-mail addresses.
+    From log excerpts, the log scan has already removed all but e-mail addresses.
     """
     whole = {"": copy.deepcopy(value)}
     left: list[Any] = [whole]
@@ -172,7 +169,6 @@ def finding_json(finding: Finding) -> FindingJson:
 
 
 def _cause(cause: Cause) -> CauseJson:
-    """A cause, with the ids of the checks that support it, contradict it, or could not be made."""
     return {
         "id": cause.id,
         "rank": cause.rank.value,

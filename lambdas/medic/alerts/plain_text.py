@@ -31,12 +31,9 @@ def title(alert: Alert) -> str:
 
 
 def brief_lines(alert: Alert, *, approve_by_command: bool = True, note: str = "") -> tuple[NamedText, ...]:
-    """The lines below the headline, cut so that the whole brief fits its limit.
+    """The lines below the headline, cut so that the whole brief fits its limit. A note says why it is in this channel.
 
-    Args:
-        alert: the alert.
-        approve_by_command: True if the reader has no button to approve with.
-        note: why the alert is in this channel.
+    `approve_by_command`: the reader has no button to approve with.
     """
     lines = list(alert.brief)
     if approve_by_command and alert.approval is not None:

@@ -264,10 +264,7 @@ def _client_options() -> dict[str, Any]:
 def render_brief(alert: Alert, *, buttons: bool = False, note: str = "") -> Json:
     """The message with the brief: blocks, a plain-text fallback, and no link previews.
 
-    Args:
-        alert: the alert to render.
-        buttons: True if a click on a button reaches the bot. Otherwise the message shows the `medic approve` command.
-        note: an extra sentence, such as why the alert is in this channel.
+    If no click on a button reaches the bot, the message shows the `medic approve` command.
     """
     actions = _actions(alert) if buttons else None
     lines = brief_lines(alert, approve_by_command=actions is None, note=note)

@@ -56,11 +56,7 @@ def attribute(value: Value) -> AttributeValueTypeDef:
 
 
 def check_schema(item: Mapping[str, AttributeValueTypeDef]) -> None:
-    """Refuse an item that only a newer release may write.
-
-    Raises:
-        NewerSchemaError: a newer release wrote it.
-    """
+    """Raise NewerSchemaError for an item that only a newer release may write."""
     written = number(item, "schema")
     if written is not None and SCHEMA < written <= _MAX_SCHEMA:
         why = f"{text(item, 'pk')[:300]} has schema {written:.0f}, but this release knows {SCHEMA}: deploy a newer one"

@@ -41,13 +41,7 @@ class RequestRefusedError(Exception):
 
 
 def request_of(asked: RequestMessage, who: str, at: datetime) -> Request:
-    """The request that a message asks for.
-
-    Args:
-        asked: the message.
-        who: who sent it, as SQS knows.
-        at: when it was sent, as SQS knows.
-    """
+    """The request that a message asks for. SQS knows who sent it and when."""
     approves = asked.kind is RequestKind.APPROVE
     return Request(
         id=approval_id(asked.incident_id, asked.plan_hash) if approves else asked.id,
@@ -66,11 +60,7 @@ class RequestsTable(Store):
     """Reads and writes requests."""
 
     def submit(self, request: Request) -> Request:
-        """Write a new request.
-
-        Returns:
-            The request as the table holds it: an earlier one with this id, if there is one.
-        """
+        """Write a new request, and return what the table holds: an earlier one with this id, if there is one."""
         try:
             with translated("dynamodb:PutItem"):
                 self._client.put_item(
@@ -91,15 +81,9 @@ class RequestsTable(Store):
         return _request(scope, request_id, item) if item else None
 
     def answer(self, scope: Scope, request_id: str, answer: Answer, *, retry_at: datetime | None = None) -> None:
-        """Store the result of a request.
+        """Store the result of a request, which is used from then on, unless it is to be tried again at `retry_at`.
 
         This never creates a request, because a wake-up may name any id.
-
-        Args:
-            scope: the request's branch or app.
-            request_id: the request's id.
-            answer: the result.
-            retry_at: when the watcher wakes the remediator to try again. None: the request is used.
         """
         now, key = self._clock(), request_key(scope, request_id)
         sets: dict[str, Value] = {"answer": answer.text[:500], "refused": answer.refused, "expires_at": now + RETENTION}

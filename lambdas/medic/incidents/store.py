@@ -33,15 +33,8 @@ def update_of(  # noqa: PLR0913 - one for each part of an update
 ) -> UpdateTypeDef:
     """The update of one item, as UpdateItem and TransactWriteItems take it.
 
-    Args:
-        table: the table's name.
-        key: the item's key.
-        sets: attributes and their new values.
-        sets_once: the same, for attributes that keep the value they have.
-        adds: numbers to count up by, and sets whose members are added.
-        removes: attributes to remove.
-        condition: what must hold of the item. `:name` stands for one of `values`.
-        values: the values that the condition names.
+    `sets_once` holds attributes that keep the value they have. `adds` holds numbers to count up by, and sets whose
+    members are added. In the condition, `:name` stands for one of `values`.
     """
     assigned = [f"#{_alias(name)} = :{_alias(name)}" for name in sets]
     assigned += [f"#{_alias(name)} = if_not_exists(#{_alias(name)}, :{_alias(name)})" for name in sets_once]
@@ -73,12 +66,6 @@ class Store:
     """Base of the classes that read and write one kind of item in the incidents table.
 
     Every method that calls DynamoDB raises AwsError if the table could not be read or written.
-
-    Args:
-        client: DynamoDB.
-        name: the table's name.
-        clock: returns the time now, UTC.
-        on_unreadable: called for each item, or part of one, that can't be read.
     """
 
     def __init__(
@@ -94,11 +81,7 @@ class Store:
         self._on_unreadable = on_unreadable
 
     def _get(self, key: str) -> dict[str, AttributeValueTypeDef]:
-        """Read an item. Empty if there is none.
-
-        Raises:
-            NewerSchemaError: a newer release wrote it.
-        """
+        """Read an item. Empty if there is none."""
         with translated("dynamodb:GetItem"):
             answer = self._client.get_item(TableName=self._name, Key={"pk": {"S": key}}, ConsistentRead=True)
         item = answer.get("Item", {})
@@ -112,11 +95,9 @@ class Store:
         returns_item: bool = False,
         **parts: Any,  # noqa: ANN401 - as `update_of` takes them
     ) -> dict[str, AttributeValueTypeDef] | None:
-        """Update an item. `update_of` says how.
+        """Update an item, as `update_of` says. None if the condition does not hold; then nothing was written.
 
-        Returns:
-            None if the condition does not hold; then nothing was written. Otherwise the item as it is then, if asked
-            for.
+        Otherwise the item as it is then, if asked for.
         """
         update = update_of(self._name, key, **parts)
         returned: ReturnValueType = "ALL_NEW" if returns_item else "NONE"

@@ -70,11 +70,7 @@ def undelivered_key(incident_id: str, alert_key: str) -> str:
 
 
 def _wake_up_for(key: str) -> WakeUp:
-    """The wake-up for an item in the due index.
-
-    Raises:
-        ValueError: the key is neither a branch's nor a request's.
-    """
+    """The wake-up for an item in the due index. ValueError if the key is neither a branch's nor a request's."""
     kind, _, rest = key.partition("#")
     request_id = ""
     if kind == REQUEST:
@@ -149,7 +145,6 @@ class Lease:
         Raises:
             LeaseLostError: another invocation has the lease now.
             UsedUpError: the request was used before.
-            AwsError: the table could not be written.
         """
         parts = parts or TransactionParts()
         full_cap = self._table.write(record, self.token, parts)
@@ -223,11 +218,7 @@ class IncidentsTable(Store):
                         yield wake_up
 
     def undelivered_alert(self, incident_id: str, alert_key: str) -> UndeliveredAlert | None:
-        """Read a stored alert, or None if every channel has it or its time to live is over.
-
-        Raises:
-            CodecError: it is damaged.
-        """
+        """Read a stored alert, or None if every channel has it or its time to live is over. CodecError if damaged."""
         item = self._get(undelivered_key(incident_id, alert_key))
         if "alert" not in item:
             return None
@@ -240,7 +231,6 @@ class IncidentsTable(Store):
 
         Raises:
             BusyError: another invocation holds the lease.
-            AwsError: the table could not be written.
         """
         now, token, key = self._clock(), uuid.uuid4().hex, branch_key(scope)
         item = self._update(

@@ -21,13 +21,7 @@ _ALL_SERVICES = tuple(sorted({service for power in POWERS for service in power.p
 
 
 def why_powerful(policies: RolePolicies, role: RoleArn, now: datetime) -> str | None:
-    """The reason why these policies lead to more power, as a clause; None if they do not.
-
-    Args:
-        policies: all policies of the role.
-        role: the role.
-        now: the time, UTC.
-    """
+    """The reason why a role's policies lead to more power, as a clause; None if they do not."""
     try:
         permissions = permissions_of(policies, role, now)
     except UnknownPolicyError as error:

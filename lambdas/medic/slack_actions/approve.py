@@ -62,15 +62,12 @@ class SlackApprovalHandler:
     def handle(self, event: object) -> dict[str, object]:
         """Answer one HTTP request from Slack.
 
-        Args:
-            event: the function URL's event.
-
         Returns:
             The response: status 200 if the click was accepted, or the status of the refusal.
 
         Raises:
-            SecretError: the signing secret could not be read. Slack shows an error, and the user can click again.
-            AwsError: the queue could not be reached. Slack shows an error, and the user can click again.
+            SecretError, AwsError: the signing secret could not be read, or the queue not be reached. Slack shows an
+                error, and the user can click again.
         """
         click: Click | None = None
         try:
