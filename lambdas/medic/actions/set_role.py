@@ -121,11 +121,9 @@ class RoleWriter(Struct, frozen=True):
         *,
         may_be_set: bool,
     ) -> tuple[ChangeResult | None, str, str | None]:
-        """Read, compare, write, read back.
+        """Read, compare, write, read back. Returns the result, its detail, and the role that was read last.
 
-        Returns:
-            The result, its detail, and the role that was read last. The result is None if AWS accepted the request and
-            the read-back still shows the old role.
+        The result is None if AWS accepted the request and the read-back still shows the old role.
         """
         if may_be_set and target.current().role_arn == wanted:
             return ChangeResult.APPLIED, _FOUND, wanted
@@ -156,11 +154,8 @@ class RoleWriter(Struct, frozen=True):
     ) -> RoleState | None:
         """Send the write, again after a throttle, and again while Amplify can't assume a young role.
 
-        Each time the state is read first, because somebody may have changed it during the wait.
-
-        Returns:
-            None if AWS accepted the write. Otherwise the current state, which is not the expected one any more: then
-            no further write was sent.
+        Each time the state is read first, because somebody may have changed it during the wait. If it is not the
+        expected one any more, it is returned, and no further write is sent.
 
         Raises:
             AwsError: the error of the last attempt. A write without an answer is not repeated.

@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 
 
 class DeliveryError(Exception):
-    """A channel did not accept an alert. The message names the channel and the reason, never a webhook URL or token.
-
-    Attributes:
-        thread: what `send` would have returned, if a part of the alert was accepted. A retry passes it on.
-    """
+    """A channel did not accept an alert. The message names the channel and the reason, never a webhook URL or token."""
 
     thread: str | None = None
+    """What `send` would have returned, if a part of the alert was accepted. A retry passes it on."""
 
 
 class Channel(Protocol):
@@ -40,13 +37,8 @@ class Channel(Protocol):
     def send(self, alert: Alert, thread: str | None) -> str | None:
         """Deliver the alert. An exception other than DeliveryError is a fault, and its message may hold a secret.
 
-        Args:
-            alert: what to send.
-            thread: what `send` returned for the last alert of this incident; None for the first alert.
-
-        Returns:
-            The thread for later alerts of the incident, or None if the channel has no threads. It differs from
-            `thread` if that one is gone.
+        Returns the thread for later alerts of the incident, or None if the channel has no threads. The last alert's
+        thread comes in; None for the first alert. A new thread goes out if that one is gone.
         """
         ...
 

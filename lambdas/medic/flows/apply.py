@@ -126,9 +126,8 @@ class Applier(Struct, frozen=True):
     def _save_intent(self, incident: Incident, actions: tuple[Action, ...], app: Lease | None) -> str | None:
         """Save the intent, mark the request as used and count up every cap, in one transaction.
 
-        Returns:
-            None, or the name of the cap that stops the change. Then nothing was written, and the request can be used
-            later.
+        Returns the name of the cap that stops the change, if one does. Then nothing was written, and the request can be
+        used later.
         """
         now, scope, lease, second = self.locked.now, self.failure.scope, self.locked.lease, None
         limits = self.locked.services.runtime.settings.limits

@@ -44,9 +44,7 @@ def diagnose_failure(
     """Handle a FAILED event, from reading the job to sending the alert.
 
     The reason for this run is a person's approval or fix request (`request`), a message (`attempt`), or a deadline.
-
-    Returns:
-        What was done, as `respond` says it, or None if there is nothing to do about this job.
+    Returns what was done, as `respond` says it, or None if there is nothing to do about this job.
 
     Raises:
         RetryableError: also if the job or its log is not there yet.
@@ -84,8 +82,7 @@ def _give_way(
 def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedFailure | Obstacle | None:
     """The failure, if GetJob confirms it and its log shows that it is IAM's. The event alone proves nothing.
 
-    Returns:
-        None if AWS says that there is no such failure, or that it is not IAM's. An obstacle if AWS could not tell.
+    None if AWS says that there is no such failure, or that it is not IAM's. An obstacle if AWS could not tell.
     """
     scope, runtime = event.scope, services.runtime
     log_event = partial(services.telemetry.record, scope=scope, job=event.job_id)
@@ -141,11 +138,7 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
 
 
 def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | Obstacle | str:
-    """The app, the branch and the job, if AWS says that the job failed.
-
-    Returns:
-        Otherwise what keeps the bot from knowing, or what AWS says instead.
-    """
+    """The app, the branch and the job if it failed. Otherwise what `_failed` returns in place of the job."""
     app, branch = deployment.app, deployment.branch
     if not isinstance(app, Present):
         return _why_not_there(app)

@@ -14,8 +14,8 @@ from medic.alerts.delivery import deliver
 from medic.alerts.model import Alert, redacted
 from medic.alerts.wording import place
 from medic.codec import CodecError, from_text, to_text
-from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import UndeliveredAlert
+from medic.incidents.store import NewerSchemaError
 from medic.incidents.table import TransactionParts, undelivered_key
 from medic.records import replace
 from medic.settings import LogLines
@@ -43,10 +43,8 @@ _ABANDON_AFTER = timedelta(days=7)
 class RecordedError(Exception):
     """A run failed after it had saved how to continue. From then on the table's `due` index is the only clock.
 
-    So whoever delivers messages must not deliver this one again.
-
-    Attributes:
-        cause: what failed, and never another RecordedError: of one that was expected, nobody is told.
+    So whoever delivers messages must not deliver this one again. `cause` says what failed, and is never another
+    RecordedError: of one that was expected, nobody is told.
     """
 
     def __init__(self, cause: Exception) -> None:
@@ -121,10 +119,7 @@ class LockedBranch:
 
         A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due. A later
         call with the same key skips the channels that have it. `release` ends the lease with the same write, because
-        no change in AWS follows.
-
-        Returns:
-            True if every channel accepted it.
+        no change in AWS follows. Returns whether every channel accepted it.
         """
         services = self.services
         settings = services.runtime.settings
@@ -146,8 +141,7 @@ class LockedBranch:
 def _read_alert(stored: UndeliveredAlert, incident: Incident, scope: Scope) -> Alert:
     """The stored alert. One that an older release stored in its own form is replaced by what the incident says.
 
-    Raises:
-        CodecError: it is damaged, or of a newer release.
+    Raises CodecError if it is damaged, or of a newer release.
     """
     try:
         return from_text(Alert, stored.alert)

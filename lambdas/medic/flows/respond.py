@@ -151,9 +151,8 @@ def respond(
 
     A person's approval or fix request, if that is the reason for this run, is carried out even if nothing is new.
 
-    Returns:
-        What was done, or only the incident if no plan was made, because the failure is known or the change did not
-        help. None for a line of the log from before the bot's own change.
+    Returns what was done, or only the incident if no plan was made: the failure is known, or the change did not help.
+    None for a line of the log from before the bot's own change.
 
     Raises:
         RetryableError: a result is not known yet. The intent is saved, so a retry continues from it.
@@ -301,12 +300,9 @@ def _decide(question: Question, incident: Incident, request: Request | None) -> 
 
 
 def _muted_or_storm(report: FailureReport, before: Incident | None, region: RegionState, locked: LockedBranch) -> bool:
-    """Save without an alert of its own if the branch is muted or a storm's alert reports it.
+    """Save without an alert of its own if the branch is muted or a storm's alert reports it. Returns whether it is so.
 
     `last_alerted_plan` stays as it was, so that the next occurrence after the mute or storm causes an alert.
-
-    Returns:
-        True if it was saved.
     """
     saved = replace(report.incident, last_alerted_plan=before.last_alerted_plan if before is not None else ())
     if region.muted(locked.scope, locked.now):

@@ -121,8 +121,7 @@ def respond_again(
 ) -> FailureReport | Incident | None:
     """Read the log lines of an incident again and respond, because a run was interrupted or a person asks for it.
 
-    Returns:
-        What was done, as `respond` says it, or None if the log does not show the failure any more.
+    Returns what was done, as `respond` says it, or None if the log does not show the failure any more.
     """
     ssr = read_ssr_app(scope.whole_app, services)
     if ssr is None:

@@ -21,20 +21,18 @@ from medic.alerts.compose import (
 )
 from medic.evidence import JobRef
 from medic.flows.locked_branch import hold_branch
-from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import Incident, IncidentState
+from medic.incidents.store import NewerSchemaError
 from medic.incidents.table import BusyError
 from medic.labels import BotLabel, RoleKind
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from medic.events import Scope
     from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import IncidentKind
-    from medic.incidents.region import RegionState, StormList
+    from medic.incidents.region import RegionState
     from medic.services import Services
 
 _STORM = (RoleKind.NONE, BotLabel.STORM)
@@ -88,8 +86,7 @@ def check_storm(scope: Scope, services: Services) -> None:
 def _begin(incident: Incident, locked: LockedBranch) -> Incident | None:
     """Open a storm with this incident, and send its first alert.
 
-    Returns:
-        None, or the storm that another invocation opened first. The incident has not joined that one.
+    If another invocation opened a storm first, return that one, which the incident has not joined.
     """
     services, scope = locked.services, locked.scope.whole_region
     with hold_branch(scope, services) as locked_region:
@@ -167,20 +164,17 @@ def _report_over(storm: Incident, locked: LockedBranch) -> None:
 
 def _extent(storm: Incident, locked: LockedBranch) -> Extent:
     """The incidents on the storm's list as they are now."""
-    listed = locked.services.region.storm_list(locked.scope, storm.id)
-    found = sorted(_incidents(listed, locked), key=lambda affected: affected.incident.opened_at)
-    return Extent(tuple(found), listed.total)
-
-
-def _incidents(listed: StormList, locked: LockedBranch) -> Iterator[Affected]:
-    for member in listed.members:
-        scope = replace(locked.scope, app_id=member.app_id, branch=member.branch)
+    services, found = locked.services, []
+    listed = services.region.storm_list(locked.scope, storm.id)
+    for scope, incident_id in listed.members:
         try:
-            record = locked.services.table.read(scope)
+            incident = services.table.read(scope).find(incident_id)
         except NewerSchemaError as error:
-            locked.services.on_unreadable(str(scope), str(error))
+            services.on_unreadable(str(scope), str(error))
             continue
-        yield from (Affected(scope, each) for each in record.incidents if each.id == member.incident_id)
+        if incident is not None:
+            found.append(Affected(scope, incident))
+    return Extent(tuple(sorted(found, key=lambda affected: affected.incident.opened_at)), listed.total)
 
 
 def _window(services: Services) -> timedelta:

@@ -18,7 +18,7 @@ from medic.incidents.model import Answer, ChangeState, IncidentState
 from medic.incidents.requests import RequestRefusedError
 from medic.incidents.table import TransactionParts
 from medic.labels import ActionKind
-from medic.plan.guardrails import UNDO_GUARDRAILS, Question, ask_all
+from medic.plan.guardrails import UNDO_GUARDRAILS, Question, first_refusal
 from medic.plan.optin import PairedRoles, RoleChoice
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
@@ -116,7 +116,7 @@ def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) 
         approved=True,
         change=change.kind,
     )
-    refusal = next((answer for answer in ask_all(UNDO_GUARDRAILS, question) if not answer.allows), None)
+    refusal = first_refusal(UNDO_GUARDRAILS, question)
     return None if refusal is None else f"{refusal.rule}: {refusal.detail}"
 
 

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from medic.codec import CodecError, from_json, parsed, to_text
 from medic.evidence import JobRef
-from medic.incidents.attributes import RETENTION, count, number, text, time
 from medic.incidents.model import ChangeState, Incident
+from medic.incidents.store import RETENTION, count, number, text, time
 from medic.labels import Trigger
 from medic.records import replace
 

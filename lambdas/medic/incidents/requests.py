@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
 from medic.events import RequestKind
-from medic.incidents.attributes import RETENTION, SCHEMA, attribute, text, time
 from medic.incidents.model import Answer, Request, approval_id
-from medic.incidents.store import Store
+from medic.incidents.store import RETENTION, SCHEMA, Store, attribute, text, time
 from medic.incidents.table import DUE, request_key
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import RequestMessage, Scope
-    from medic.incidents.attributes import Value
+    from medic.incidents.store import Value
 
 APPROVAL_VALID_FOR = timedelta(hours=24)
 REQUEST_VALID_FOR = timedelta(hours=1)

@@ -20,10 +20,9 @@ from medic.arns import APP_ID
 from medic.aws.errors import AwsRejectedError, translated
 from medic.codec import MAX_NUMBER, from_text
 from medic.events import ALL, Scope, WakeUp
-from medic.incidents.attributes import RETENTION, SCHEMA, NewerSchemaError, attribute, check_schema, text
 from medic.incidents.model import UndeliveredAlert
 from medic.incidents.record import WORKED, heard_attribute, incidents_text, read_record
-from medic.incidents.store import Store, update_of
+from medic.incidents.store import RETENTION, SCHEMA, NewerSchemaError, Store, attribute, check_schema, text, update_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,9 +30,9 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateTypeDef
 
     from medic.evidence import JobRef
-    from medic.incidents.attributes import Value
     from medic.incidents.model import Request
     from medic.incidents.record import BranchRecord
+    from medic.incidents.store import Value
 
 BRANCH = "branch"
 REQUEST = "request"
@@ -139,8 +138,7 @@ class Lease:
     def save(self, record: BranchRecord, parts: TransactionParts | None = None) -> str | None:
         """Write the record and the other parts in one transaction: all of it or nothing.
 
-        Returns:
-            None, or the name of the cap that has reached its limit; then nothing was written.
+        Returns the name of the cap that has reached its limit, if one has. Then nothing was written.
 
         Raises:
             LeaseLostError: another invocation has the lease now.
@@ -189,15 +187,12 @@ class IncidentsTable(Store):
                 FilterExpression="begins_with(pk, :branch) AND attribute_exists(incidents)",
                 ExpressionAttributeValues={":branch": {"S": f"{BRANCH}#"}},
             )
-            for page in pages:
-                for item in page["Items"]:
-                    try:
-                        check_schema(item)
-                        record = self._record(_wake_up_for(item["pk"]["S"]).scope, item)
-                    except (NewerSchemaError, ValueError) as error:
-                        self._on_unreadable(text(item, "pk"), str(error))
-                    else:
-                        yield record
+            for item in (item for page in pages for item in page["Items"]):
+                try:
+                    check_schema(item)
+                    yield self._record(_wake_up_for(item["pk"]["S"]).scope, item)
+                except (NewerSchemaError, ValueError) as error:
+                    self._on_unreadable(text(item, "pk"), str(error))
 
     def due(self) -> Iterator[WakeUp]:
         """A wake-up for every branch past a deadline and every waiting request, the most overdue first."""
@@ -208,14 +203,11 @@ class IncidentsTable(Store):
                 KeyConditionExpression="due = :due AND due_at <= :now",
                 ExpressionAttributeValues={":due": {"S": DUE}, ":now": attribute(self._clock())},
             )
-            for page in pages:
-                for item in page["Items"]:
-                    try:
-                        wake_up = _wake_up_for(item["pk"]["S"])
-                    except ValueError as error:
-                        self._on_unreadable(text(item, "pk"), str(error))
-                    else:
-                        yield wake_up
+            for item in (item for page in pages for item in page["Items"]):
+                try:
+                    yield _wake_up_for(item["pk"]["S"])
+                except ValueError as error:
+                    self._on_unreadable(text(item, "pk"), str(error))
 
     def undelivered_alert(self, incident_id: str, alert_key: str) -> UndeliveredAlert | None:
         """Read a stored alert, or None if every channel has it or its time to live is over. CodecError if damaged."""

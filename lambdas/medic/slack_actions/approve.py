@@ -34,11 +34,7 @@ _ANSWER_TIMEOUT = 2
 
 
 def post_answer(url: str, message: SlackMessage) -> None:
-    """Post a message to a response URL.
-
-    Raises:
-        OSError: Slack could not be reached.
-    """
+    """Post a message to a response URL. OSError if Slack could not be reached."""
     from slack_sdk.webhook import WebhookClient  # noqa: PLC0415 - it is slow to import, and most refusals don't need it
 
     WebhookClient(url, timeout=_ANSWER_TIMEOUT).send_dict(message)
@@ -60,14 +56,9 @@ class SlackApprovalHandler:
         self._answer = answer
 
     def handle(self, event: object) -> dict[str, object]:
-        """Answer one HTTP request from Slack.
+        """Answer one HTTP request from Slack: with status 200 if the click was accepted, or the status of the refusal.
 
-        Returns:
-            The response: status 200 if the click was accepted, or the status of the refusal.
-
-        Raises:
-            SecretError, AwsError: the signing secret could not be read, or the queue not be reached. Slack shows an
-                error, and the user can click again.
+        After SecretError or AwsError, Slack shows an error, and the user can click again.
         """
         click: Click | None = None
         try:
