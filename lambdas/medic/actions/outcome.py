@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from medic.incidents.model import Change
     from medic.plan.model import Action
 

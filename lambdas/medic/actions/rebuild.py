@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import RebuildOutcome
@@ -9,8 +10,6 @@ from medic.aws.errors import AwsError, RetryableError
 from medic.evidence import Absent, Job, Partial, Present, Read, Unreadable
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from medic.aws.amplify import AmplifyActor
     from medic.events import Scope
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -18,21 +20,16 @@ from medic.alerts.fixes import command_to_set, diagnose_command, fix_command
 from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outcomes_json
 from medic.alerts.model import Alert, AlertKind, NamedText, Section
 from medic.arns import name_of
-from medic.incidents.model import IncidentState
+from medic.incidents.model import Change, Incident, IncidentState
 from medic.labels import ActionKind, BotLabel, Label, Trigger
 from medic.records import replace
-from medic.settings import Mode
+from medic.settings import Limits, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
-
     from medic.actions.outcome import UndoOutcome
     from medic.alerts.failure_report import FailureReport
     from medic.events import Scope
-    from medic.incidents.model import Change, Incident
     from medic.logscan.model import Ending
-    from medic.settings import Limits
 
 _MAX_LOG_EXCERPTS = 2
 _MAX_STORM_CHARACTERS = 100_000

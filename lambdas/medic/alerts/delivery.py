@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,8 +11,6 @@ from msgspec import Struct, field
 from medic.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
     from medic.alerts.model import Alert
     from medic.codec import Json
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -27,21 +28,16 @@ from medic.alerts.fixes import (
 from medic.alerts.model import AlertKind, ButtonTarget, NamedText, Section
 from medic.arns import name_of
 from medic.diagnosis.model import CheckResult, Rank
-from medic.evidence import Partial
-from medic.incidents.model import IncidentState
+from medic.evidence import Job, Partial
+from medic.incidents.model import Incident, IncidentState
 from medic.knowledge.entry import Dialect
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
 from medic.plan.decide import contradicted, effect_of
-from medic.plan.model import Disposition
+from medic.plan.model import Action, Disposition, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from medic.events import Scope
-    from medic.evidence import Job
-    from medic.incidents.model import Incident
     from medic.plan.failure import ConfirmedFailure
-    from medic.plan.model import Action, Plan
 
 _END_OF_CLAUSE = re.compile(r"; |\. |: https?://")
 _MEANS_MORE_IN_BASH = re.compile(r"['\"\\<]")

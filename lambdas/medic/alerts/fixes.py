@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import shlex
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,19 +18,15 @@ from msgspec.structs import asdict
 from medic.alerts.model import NamedText, Section
 from medic.alerts.wording import DIALECTS
 from medic.arns import RoleArn, arn_parts, name_of
-from medic.diagnosis.model import Assumable, Rank
-from medic.evidence import value_of
+from medic.diagnosis.model import Assumable, Diagnosis, Proposal, Rank, RoleVerdict
+from medic.evidence import Evidence, value_of
 from medic.knowledge import FIXES, find_entry
 from medic.knowledge.entry import Dialect, filled, placeholders_in
 from medic.knowledge.fixes import add_to_trust
 from medic.labels import ActionKind, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from medic.diagnosis.model import Diagnosis, Proposal, RoleVerdict
     from medic.events import Scope
-    from medic.evidence import Evidence
     from medic.plan.model import Action
 
 _CONSOLES = {

@@ -7,13 +7,12 @@ is generated from them.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from medic.evidence import Present, value_of
+from medic.evidence import Evidence, Job, Present, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from medic.actions.outcome import RoleChangeOutcome
     from medic.alerts.json_types import (
         ActionJson,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from medic.codec import Json
     from medic.diagnosis.model import Cause, Diagnosis, RoleVerdict
     from medic.events import Scope
-    from medic.evidence import Evidence, Job
     from medic.incidents.model import Change, Incident
     from medic.logscan.model import Finding
     from medic.plan.model import Action, Plan

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from medic.alerts.model import NamedText
+from medic.alerts.model import Alert, NamedText
 from medic.alerts.wording import cut_in_the_middle, headline, identity_line, shortened
 from medic.records import replace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from medic.alerts.model import Alert
 
 MAX_HEADLINE = 150
 """Characters. Slack's limit of a header: https://docs.slack.dev/reference/block-kit/blocks/header-block"""

@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from medic.alerts.delivery import DeliveryError
-from medic.alerts.model import Button, ButtonTarget
+from medic.alerts.model import Alert, Button, ButtonTarget, NamedText
 from medic.alerts.plain_text import brief_lines, brief_links, detail_parts, labelled, title, visible
 from medic.alerts.slack_buttons import ACTION_IDS, BUTTONS, LABELS, button_value
 from medic.alerts.wording import ALERT_STYLES, shortened
@@ -27,12 +28,9 @@ from medic.aws.secrets import BOT_TOKEN, WEBHOOK, SecretError, SecretForm
 from medic.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from slack_sdk.http_retry.response import HttpResponse
     from slack_sdk.web import SlackResponse
 
-    from medic.alerts.model import Alert, NamedText
     from medic.codec import Json
     from medic.settings import Slack, SlackChannel
 

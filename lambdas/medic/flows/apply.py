@@ -12,22 +12,19 @@ from medic.actions.set_role import AmplifyTarget, RoleWriter, role_state
 from medic.alerts.failure_report import FailureReport
 from medic.diagnosis.roles import role_created_at
 from medic.flows.recorded import action_of
-from medic.incidents.model import Change, ChangeState, IncidentState
-from medic.incidents.table import Cap, TransactionParts
+from medic.incidents.model import Change, ChangeState, Incident, IncidentState, Request
+from medic.incidents.table import Cap, Lease, TransactionParts
 from medic.labels import ActionKind
 from medic.plan.decide import effect_of, rebuild_after
 from medic.plan.guardrails import fresh_until
-from medic.plan.model import Disposition, Plan
+from medic.plan.model import Action, Disposition, Plan
 from medic.plan.session import ActorScope
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.model import Incident, Request
-    from medic.incidents.table import Lease
     from medic.plan.failure import ConfirmedFailure
-    from medic.plan.model import Action
 
 
 def alert_key_of(failure: ConfirmedFailure, request: Request | None) -> str:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from medic.aws.errors import RetryableError
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
-from medic.events import DeploymentStatus
-from medic.evidence import Absent, JobRef, Partial, Present, Unreadable
+from medic.events import Attempt, DeploymentEvent, DeploymentStatus
+from medic.evidence import Absent, App, Branch, BuildLog, Item, Job, JobRef, Partial, Present, Read, Unreadable
 from medic.flows.locked_branch import hold_branch
 from medic.flows.report_only import Obstacle, report_build_failed, report_undiagnosed, retry_while_it_may_pass
 from medic.flows.respond import respond
 from medic.flows.settle import look_for_success, settle_other_failure
-from medic.incidents.model import Incident
+from medic.incidents.model import Incident, Request
 from medic.incidents.requests import RequestRefusedError
 from medic.labels import Label, Trigger
 from medic.plan.failure import ConfirmedFailure
@@ -27,9 +27,6 @@ from medic.telemetry import TelemetryEvent
 if TYPE_CHECKING:
     from medic.alerts.failure_report import FailureReport
     from medic.aws.gather import Deployment
-    from medic.events import Attempt, DeploymentEvent
-    from medic.evidence import App, Branch, BuildLog, Item, Job, Read
-    from medic.incidents.model import Request
     from medic.services import Services
 
 

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from medic.alerts.compose import compose_build_failed, compose_undiagnosed
 from medic.aws.errors import RetryableError
-from medic.events import ALL
-from medic.evidence import value_of
-from medic.flows.locked_branch import hold_branch
+from medic.events import ALL, Attempt, Scope
+from medic.evidence import App, JobRef, value_of
+from medic.flows.locked_branch import LockedBranch, hold_branch
 from medic.flows.storm import report_builds_failing
 from medic.incidents.model import Incident, JobOrder
 from medic.incidents.table import Cap, TransactionParts
@@ -25,9 +25,6 @@ from medic.settings import LogLines
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from medic.events import Attempt, Scope
-    from medic.evidence import App, JobRef
-    from medic.flows.locked_branch import LockedBranch
     from medic.services import Services
 
 _UNDIAGNOSED = (RoleKind.NONE, BotLabel.UNDIAGNOSED)
@@ -76,7 +73,7 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
             return
         incident = replace(incident, reason=obstacle.why)
         alert_key = f"undiagnosed-{obstacle.kind}"
-        if incident.told(alert_key) or services.region.read(scope).muted(scope, now):
+        if incident.has_alert(alert_key) or services.region.read(scope).muted(scope, now):
             locked.save(incident)
         else:
             locked.notify(compose_undiagnosed(scope, incident, obstacle.why, obstacle.remedy), incident, alert_key)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult
 from medic.alerts.compose import compose_muted
 from medic.aws.errors import RetryableError
-from medic.events import ALL, DeploymentEvent, DeploymentStatus, RequestKind
+from medic.events import ALL, DeploymentEvent, DeploymentStatus, RequestKind, Scope
 from medic.evidence import Absent, Present, Unreadable
 from medic.flows.deadlines import finish_interrupted
 from medic.flows.failure import diagnose_failure
@@ -27,10 +27,7 @@ from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from medic.alerts.failure_report import FailureReport
-    from medic.events import Scope
     from medic.services import Services
 
 
@@ -155,7 +152,7 @@ def _require_existing(scope: Scope, services: Services) -> None:
 def _approved_incident(request: Request, services: Services) -> Incident:
     """The incident whose plan was approved, if it still has that plan.
 
-    The record decides, not what a button claims: whoever has Slack's signing secret can write any button.
+    The record decides, not what a button claims: anyone with Slack's signing secret can write any button.
     """
     incidents = services.table.read(request.scope).incidents
     incident = next((i for i in incidents if i.id == request.incident_id), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,25 +15,21 @@ from medic.flows.last_success import say_what_changed
 from medic.flows.rebuild import announce_rebuild, rebuild
 from medic.flows.settle import end_those_of_a_deleted_branch
 from medic.flows.storm import is_storm, join_storm
-from medic.incidents.model import QUIET_PERIOD, ChangeState, Incident, IncidentState, JobOrder
+from medic.incidents.model import QUIET_PERIOD, Change, ChangeState, Incident, IncidentState, JobOrder, Request
 from medic.labels import ActionKind, Label
 from medic.plan.decide import contradicted, decide
 from medic.plan.guardrails import Question
-from medic.plan.model import Disposition
+from medic.plan.model import Disposition, Plan
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from medic.alerts.failure_report import FailureReport
     from medic.evidence import JobRef
     from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.model import Change, Request
     from medic.incidents.record import BranchRecord
     from medic.incidents.region import RegionState
     from medic.plan.failure import ConfirmedFailure
-    from medic.plan.model import Plan
 
 _TAKES_EFFECT_WITHIN = timedelta(minutes=2)
 """How long after a change running functions may still log the old error."""
@@ -107,7 +103,7 @@ def _next_step_at_runtime(
         return NextStep.AGAIN
     if failure.diagnosis.lacks_usable_role:
         return NextStep.UNDONE_BY_HAND
-    persists = seen_at > before.changed_at + QUIET_PERIOD and not before.told(_STILL_LOGGED_KEY)
+    persists = seen_at > before.changed_at + QUIET_PERIOD and not before.has_alert(_STILL_LOGGED_KEY)
     return NextStep.STILL_LOGGED if persists else NextStep.AGAIN
 
 

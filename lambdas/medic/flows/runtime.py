@@ -6,7 +6,8 @@ roles in AWS.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,9 +18,10 @@ from medic.aws.gather import Deployment
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
 from medic.diagnosis.roles import compute_role_verdict
-from medic.events import ALL
+from medic.events import ALL, Attempt, RuntimeWakeUp, Scope
 from medic.evidence import (
     Absent,
+    App,
     Branch,
     BuildLog,
     Evidence,
@@ -28,6 +30,7 @@ from medic.evidence import (
     Partial,
     Present,
     Read,
+    Role,
     RuntimeLine,
     TimeSpan,
     Unreadable,
@@ -36,7 +39,7 @@ from medic.evidence import (
 from medic.flows.locked_branch import RecordedError, hold_branch
 from medic.flows.report_only import Obstacle, report_undiagnosed, retry_while_it_may_pass
 from medic.flows.respond import respond
-from medic.incidents.model import Incident, IncidentState
+from medic.incidents.model import Incident, IncidentState, Request
 from medic.incidents.table import BusyError
 from medic.labels import BotLabel, Identity, Label, Phase, RoleKind, Trigger
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
@@ -44,19 +47,12 @@ from medic.plan.failure import ConfirmedFailure
 from medic.plan.model import SSR, RebuildTag
 from medic.plan.optin import OptIn, PairedRoles, RoleChoice, read_opt_in
 from medic.records import replace
-from medic.settings import Mode
+from medic.settings import Mode, Settings
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
-
     from medic.alerts.failure_report import FailureReport
-    from medic.events import Attempt, RuntimeWakeUp, Scope
-    from medic.evidence import App, Role
-    from medic.incidents.model import Request
     from medic.services import Services
-    from medic.settings import Settings
 
 _MAX_PAGES = 50
 """Pages of FilterLogEvents that one run reads. Many may be empty: ten seconds at the permitted rate."""

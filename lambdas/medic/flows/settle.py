@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_expired, compose_resolved
 from medic.aws.errors import RetryableError, value_if_any
-from medic.events import DeploymentEvent, DeploymentStatus
-from medic.evidence import Absent, Partial, Present, Unreadable
+from medic.events import DeploymentEvent, DeploymentStatus, Scope
+from medic.evidence import Absent, Branch, Job, JobRef, Partial, Present, Unreadable
 from medic.flows.last_success import is_fresh, keep_success
-from medic.flows.locked_branch import hold_branch
-from medic.incidents.model import IncidentState, JobOrder
+from medic.flows.locked_branch import LockedBranch, hold_branch
+from medic.incidents.model import Incident, IncidentState, JobOrder
 from medic.labels import Trigger
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from medic.events import Scope
-    from medic.evidence import Branch, Job, JobRef
-    from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.model import Incident
     from medic.services import Services
 
 _DELETED = "the branch was deleted and created again"

@@ -20,8 +20,8 @@ from medic.alerts.compose import (
     compose_storm_over,
 )
 from medic.evidence import JobRef
-from medic.flows.locked_branch import hold_branch
-from medic.incidents.model import Incident, IncidentState
+from medic.flows.locked_branch import LockedBranch, hold_branch
+from medic.incidents.model import Incident, IncidentKind, IncidentState
 from medic.incidents.store import NewerSchemaError
 from medic.incidents.table import BusyError
 from medic.labels import BotLabel, RoleKind
@@ -30,8 +30,6 @@ from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.model import IncidentKind
     from medic.incidents.region import RegionState
     from medic.services import Services
 

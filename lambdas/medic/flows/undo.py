@@ -12,9 +12,9 @@ from medic.alerts.compose import compose_undone
 from medic.alerts.fixes import command_to_set
 from medic.aws.errors import RetryableError
 from medic.flows.apply import role_target
-from medic.flows.locked_branch import hold_branch
+from medic.flows.locked_branch import LockedBranch, hold_branch
 from medic.flows.recorded import failure_of
-from medic.incidents.model import Answer, ChangeState, IncidentState
+from medic.incidents.model import Answer, Change, ChangeState, Incident, IncidentState, Request
 from medic.incidents.requests import RequestRefusedError
 from medic.incidents.table import TransactionParts
 from medic.labels import ActionKind
@@ -25,8 +25,6 @@ from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.model import Change, Incident, Request
     from medic.services import Services
 
 _GIVE_UP_AFTER = timedelta(hours=1)

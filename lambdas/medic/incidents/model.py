@@ -350,7 +350,7 @@ class Incident(Struct, frozen=True):
         times = [change.applied_at for change in self.applied]
         return max((time for time in (*times, self.rebuilt_at) if time is not None), default=None)
 
-    def told(self, alert_key: str) -> bool:
+    def has_alert(self, alert_key: str) -> bool:
         """True if this alert was delivered to a channel, or is stored for one."""
         return alert_key in {*self.undelivered, *(receipt.partition("/")[0] for receipt in self.alerted)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +12,15 @@ from msgspec import Struct
 
 from medic.codec import CodecError, from_json, parsed, to_text
 from medic.evidence import JobRef
-from medic.incidents.model import ChangeState, Incident
+from medic.incidents.model import ChangeState, Incident, IncidentKind
 from medic.incidents.store import RETENTION, count, number, text, time
 from medic.labels import Trigger
 from medic.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope
-    from medic.incidents.model import IncidentKind
 
 _MAX_SETTLED = 20
 """How many settled incidents a branch's record keeps."""

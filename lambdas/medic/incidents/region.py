@@ -6,6 +6,7 @@ returns the whole item.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,14 @@ from msgspec import Struct
 
 from medic.arns import APP_ID
 from medic.aws.errors import RetryableError
-from medic.incidents.store import RETENTION, SCHEMA, Store, attribute, count, texts, time
+from medic.incidents.store import RETENTION, SCHEMA, Store, Value, attribute, count, texts, time
 from medic.incidents.table import REGION, STORM
 from medic.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope
-    from medic.incidents.store import Value
 
 MAX_MUTES = 200
 MAX_MUTE = timedelta(days=30)

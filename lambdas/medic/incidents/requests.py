@@ -5,22 +5,19 @@ Only the remediator writes them. SQS says which role sent the message that asked
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
-from medic.events import RequestKind
+from medic.events import RequestKind, RequestMessage, Scope
 from medic.incidents.model import Answer, Request, approval_id
-from medic.incidents.store import RETENTION, SCHEMA, Store, attribute, text, time
+from medic.incidents.store import RETENTION, SCHEMA, Store, Value, attribute, text, time
 from medic.incidents.table import DUE, request_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    from medic.events import RequestMessage, Scope
-    from medic.incidents.store import Value
 
 APPROVAL_VALID_FOR = timedelta(hours=24)
 REQUEST_VALID_FOR = timedelta(hours=1)

@@ -5,7 +5,7 @@ An item may be of another release, or damaged: reading an attribute checks its t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
@@ -13,8 +13,6 @@ from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, RetryableError,
 from medic.codec import EARLIEST, LATEST, MAX_NUMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.literals import ReturnValueType
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateTypeDef

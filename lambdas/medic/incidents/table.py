@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -20,19 +21,24 @@ from medic.arns import APP_ID
 from medic.aws.errors import AwsRejectedError, translated
 from medic.codec import MAX_NUMBER, from_text
 from medic.events import ALL, Scope, WakeUp
-from medic.incidents.model import UndeliveredAlert
-from medic.incidents.record import WORKED, heard_attribute, incidents_text, read_record
-from medic.incidents.store import RETENTION, SCHEMA, NewerSchemaError, Store, attribute, check_schema, text, update_of
+from medic.incidents.model import Request, UndeliveredAlert
+from medic.incidents.record import WORKED, BranchRecord, heard_attribute, incidents_text, read_record
+from medic.incidents.store import (
+    RETENTION,
+    SCHEMA,
+    NewerSchemaError,
+    Store,
+    Value,
+    attribute,
+    check_schema,
+    text,
+    update_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateTypeDef
 
     from medic.evidence import JobRef
-    from medic.incidents.model import Request
-    from medic.incidents.record import BranchRecord
-    from medic.incidents.store import Value
 
 BRANCH = "branch"
 REQUEST = "request"

@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 
 from medic.arns import RoleArn
-from medic.diagnosis.model import Assumable
-from medic.evidence import Absent, Item, Partial, Present, Read, RolePolicies, Unreadable
+from medic.diagnosis.model import Assumable, RoleVerdict
+from medic.evidence import Absent, Item, Job, Partial, Present, Read, RolePolicies, Unreadable
 from medic.labels import ActionKind, Trigger
 from medic.plan.model import SSR, GuardrailAnswer
 from medic.plan.power import why_powerful
 from medic.plan.session import ActorScope, why_no_session
 
 if TYPE_CHECKING:
-    from medic.diagnosis.model import RoleVerdict
-    from medic.evidence import Job
     from medic.plan.failure import ConfirmedFailure
     from medic.plan.optin import RoleChoice
     from medic.settings import Settings
@@ -131,7 +129,7 @@ def _is_recent(q: Question) -> RuleAnswer:
     if q.allowed_until is not None:
         return q.asked_at <= q.allowed_until, f"it was allowed until {q.allowed_until:%Y-%m-%d %H:%M} UTC"
     if q.failure.missed:
-        return False, "no event told of this job, so it was found late"
+        return False, "no event came for this job, so it was found late"
     happened_at, minutes = q.failure.happened_at, q.settings.limits.fresh_minutes
     if happened_at is None:
         return False, "AWS does not say when it happened"
@@ -281,7 +279,7 @@ def permissions_boundary(q: Question) -> RuleAnswer:
         return True, "the settings require no permissions boundary"
     item = q.failure.evidence.roles.get(q.choice.arn or "")
     boundary = item.value.permissions_boundary if isinstance(item, Present) else None
-    return boundary == required, f"required boundary {required}; the role bears {boundary or 'none'}"
+    return boundary == required, f"required boundary {required}; the role has {boundary or 'none'}"
 
 
 def not_admin(q: Question) -> RuleAnswer:

@@ -5,16 +5,13 @@ Otherwise anyone who may tag a branch and push to it could take any role through
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
 from medic.labels import ActionKind
 from medic.plan.model import RebuildTag
 from medic.settings import Mode, Pairing, Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 AUTO_FIX = "amplify-medic:auto-fix"
 COMPUTE_ROLE = "amplify-medic:compute-role"

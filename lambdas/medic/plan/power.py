@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.roles import UnknownPolicyError, permissions_of
@@ -9,9 +11,6 @@ from medic.knowledge.power import POWERS, ROLES
 from medic.text import bare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
-
     from medic.arns import RoleArn
     from medic.evidence import RolePolicies
     from medic.trust.permissions import Given, Permissions

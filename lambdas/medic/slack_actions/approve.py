@@ -6,6 +6,8 @@ Only the remediator decides what a request may do; it checks every guardrail aga
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from medic.alerts.model import Button
@@ -17,15 +19,11 @@ from medic.incidents.model import approval_id
 from medic.incidents.requests import SLACK_MUTE
 from medic.records import replace
 from medic.slack_actions.click import Click, ClickError, read_body, read_click, verify
-from medic.telemetry import TelemetryEvent
+from medic.telemetry import Telemetry, TelemetryEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
     from medic.gateways import Gateways
     from medic.settings import Runtime
-    from medic.telemetry import Telemetry
 
 SlackMessage = dict[str, object]
 

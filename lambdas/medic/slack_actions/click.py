@@ -12,18 +12,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
-from medic.alerts.model import Button
+from medic.alerts.model import Button, ButtonTarget
 from medic.alerts.slack_buttons import ACTION_IDS, ButtonError, read_button_value
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from medic.alerts.model import ButtonTarget
 
 _MAX_BYTES = 256 * 1024
 """The payload holds the whole message, percent-encoded: 12,000 characters of up to nine bytes each."""
