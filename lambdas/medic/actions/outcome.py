@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 
 class ChangeResult(StrEnum):
-    """How a role change ended."""
-
     APPLIED = "applied"
     """The read-back shows the new role."""
     MOVED = "moved"
@@ -31,8 +29,6 @@ class ChangeResult(StrEnum):
 
 
 class UndoResult(StrEnum):
-    """How an undo ended."""
-
     DETACHED = "detached"
     """No role is set, as before the change."""
     RESTORED = "restored"

@@ -58,8 +58,6 @@ class RoleTarget(Protocol):
 
 
 class RoleWriter(Struct, frozen=True):
-    """Carries out actions and undoes changes."""
-
     clock: Callable[[], datetime]
     pause: Pause
     propagation: float
@@ -230,7 +228,6 @@ class AmplifyTarget(Struct, frozen=True):
     actor: Callable[[], AmplifyActor]
 
     def current(self) -> RoleState:
-        """Call GetBranch or GetApp."""
         attach, app_id = self.kind is ActionKind.ATTACH_COMPUTE, self.scope.app_id
         item = self.reader.branch(app_id, self.scope.branch) if attach else self.reader.app(app_id)
         if isinstance(item, Present):

@@ -74,7 +74,6 @@ def compose_report(report: FailureReport) -> Alert:
 
 
 def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
-    """The alert that a later build succeeded."""
     changes = " ".join(f"{_changed(each)} before that. {_CREDIT[each.kind]}" for each in incident.applied)
     lines = ((_BOT, wording.capitalized(changes) or "Changed nothing."),)
     return _follow_up(scope, incident, AlertKind.RESOLVED, f"build {job_id} succeeded", lines, job_id=job_id)
@@ -262,8 +261,6 @@ def compose_test(scope: Scope, alias: str = "") -> Alert:
 
 
 class Affected(Struct, frozen=True):
-    """One incident of a storm, and its branch."""
-
     scope: Scope
     incident: Incident
 

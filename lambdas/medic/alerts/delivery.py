@@ -43,8 +43,6 @@ class Channel(Protocol):
 
 
 class Delivery(Struct, frozen=True):
-    """The result of sending one alert to every channel."""
-
     receipts: tuple[str, ...]
     """`alert_key/channel` for each channel that accepted it now."""
     failures: tuple[str, ...]

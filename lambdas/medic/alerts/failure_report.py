@@ -145,7 +145,6 @@ def _next_step(report: FailureReport) -> str:
 
 
 def _advice(report: FailureReport) -> str:
-    """What somebody else may do."""
     diagnosis, inherited = report.failure.diagnosis, report.failure.app.compute_role_arn
     if diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and inherited and not _own_role(report):
         return f"set {name_of(inherited)} on the branch itself, because an inherited role may not reach the runtime"
@@ -304,7 +303,6 @@ def _fixes(report: FailureReport) -> tuple[Section, ...]:
 
 
 def _only_possible(report: FailureReport) -> bool:
-    """True if no cause is proven or likely."""
     causes = report.failure.diagnosis.causes
     return bool(causes) and causes[0].rank is Rank.POSSIBLE
 
@@ -354,7 +352,6 @@ def reference(report: FailureReport) -> Iterator[NamedText]:
 
 
 def identity(job_id: str, job: Job | None = None) -> str:
-    """The job and its commit; empty without a job."""
     parts = (f"Job {job_id}" if job_id.strip("0") else "", _commit(job) if job is not None else "")
     return " · ".join(filter(None, parts))
 

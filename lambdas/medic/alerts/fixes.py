@@ -134,7 +134,6 @@ def _fix(
 
 
 def _values(evidence: Evidence, role_arn: str) -> dict[str, str]:
-    """The names that are known."""
     app, job, role = value_of(evidence.app), value_of(evidence.job), RoleArn.parse(role_arn)
     values = {
         **asdict(evidence.scope),

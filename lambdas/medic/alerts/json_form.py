@@ -107,7 +107,6 @@ def bot_json(opt_in: str, plan: Plan | None) -> BotJson:
 
 
 def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[OutcomeJson]:
-    """The result of each attempted role change."""
     return [
         {
             "kind": outcome.action.kind.value,

@@ -42,7 +42,6 @@ def brief_lines(alert: Alert, *, approve_by_command: bool = True, note: str = ""
 
 
 def brief_links(alert: Alert) -> tuple[tuple[str, str], ...]:
-    """The names and addresses of the links."""
     return tuple(
         (shortened(_one_line(link.name), _MAX_LINK) or link.text[:_MAX_LINK], link.text) for link in alert.links
     )

@@ -275,7 +275,6 @@ def render_brief(alert: Alert, *, buttons: bool = False, note: str = "") -> Json
 
 
 def render_detail(alert: Alert) -> Json:
-    """The message with the detail, for the thread."""
     return _message(_DETAIL, list(_fitting(_detail_blocks(alert))))
 
 
@@ -376,7 +375,6 @@ def _code(heading: str, text: str) -> Json:
 
 
 def rich_text(*parts: Json) -> Json:
-    """A block of one paragraph."""
     return {"type": "rich_text", "elements": [_section(*parts)]}
 
 

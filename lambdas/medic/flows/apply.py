@@ -48,8 +48,6 @@ def role_target(
 
 
 class Applier(Struct, frozen=True):
-    """Applies a plan to one branch, under its lease."""
-
     failure: ConfirmedFailure
     locked: LockedBranch
     request: Request | None

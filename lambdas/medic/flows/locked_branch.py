@@ -83,7 +83,6 @@ class LockedBranch:
 
     @property
     def record(self) -> BranchRecord:
-        """What the table holds about the branch."""
         return self.lease.record
 
     @property
@@ -100,7 +99,7 @@ class LockedBranch:
         return actor
 
     def jobs(self) -> Read[tuple[Job, ...]]:
-        """The branch's latest jobs, newest first."""
+        """The latest jobs, newest first."""
         return self.services.amplify.jobs(self.scope.app_id, self.scope.branch)
 
     def save(self, incident: Incident, parts: TransactionParts | None = None) -> None:
@@ -108,7 +107,6 @@ class LockedBranch:
         self.lease.save(self.record.with_incident(incident), parts)
 
     def log(self, event: TelemetryEvent, incident: Incident, **details: object) -> None:
-        """Log and count an event of an incident."""
         self.services.telemetry.record(event, scope=self.scope, incident=incident.id, **details)
 
     def notify(self, alert: Alert, incident: Incident, alert_key: str, *, release: bool = True) -> bool:

@@ -56,7 +56,6 @@ def failure_of(
 
 
 def action_of(change: Change) -> Action:
-    """The action that a recorded change carried out."""
     return Action(
         kind=change.kind,
         disposition=Disposition.ADVISE,

@@ -59,7 +59,6 @@ def retry_request(scope: Scope, request_id: str, services: Services) -> None:
 
 
 def give_up(request: Request, why: Exception, services: Services) -> None:
-    """Answer a request that failed too often."""
     services.telemetry.record(TelemetryEvent.REQUEST_REFUSED, scope=request.scope, request=request.id, why=why)
     services.requests.answer(request.scope, request.id, Answer(f"failed: {why}", refused=True))
 

@@ -40,8 +40,6 @@ _STILL_LOGGED_KEY = "still-logged"
 
 
 class NextStep(StrEnum):
-    """What to do about an occurrence of a failure."""
-
     KNOWN = "known"
     """Nothing: this occurrence was handled, or it is earlier than the last one that was."""
     AGAIN = "again"

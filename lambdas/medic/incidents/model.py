@@ -28,16 +28,12 @@ IncidentKind: TypeAlias = tuple[RoleKind, Label | BotLabel]
 
 
 class Answer(Struct, frozen=True):
-    """The result of a request."""
-
     text: str
     """One line: what was done, or why nothing was."""
     refused: bool = False
 
 
 class Request(Struct, frozen=True):
-    """One request of one person."""
-
     id: str
     kind: RequestKind
     scope: Scope
@@ -104,8 +100,6 @@ class Change(Struct, frozen=True):
 
 
 class JobOrder(StrEnum):
-    """A job's place in time relative to another job."""
-
     EARLIER = "earlier"
     SAME = "same"
     LATER = "later"
@@ -274,7 +268,6 @@ class Incident(Struct, frozen=True):
         return _order(job.started_at, self.job_started_at)
 
     def moved(self, state: IncidentState, now: datetime, note: str = "") -> Incident:
-        """Set the state and that state's deadline."""
         deadline = now + DEADLINES.get(state, timedelta())
         rebuild_at = None if state.closed else self.rebuild_at
         return replace(

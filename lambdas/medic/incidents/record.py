@@ -81,7 +81,6 @@ class BranchRecord(Struct, frozen=True):
         return None if latest is None or latest.state.closed else latest
 
     def find(self, incident_id: str) -> Incident | None:
-        """The incident with this id."""
         return next((incident for incident in self.incidents if incident.id == incident_id), None)
 
     def with_incident(self, incident: Incident) -> BranchRecord:
@@ -109,7 +108,6 @@ class BranchRecord(Struct, frozen=True):
 
     @property
     def due_at(self) -> datetime | None:
-        """When the first incident is due, or None."""
         return min((incident.due_at for incident in self.incidents if not incident.settled), default=None)
 
     def overdue(self, now: datetime) -> tuple[Incident, ...]:
@@ -148,7 +146,6 @@ def heard_attribute(job: JobRef) -> str:
 
 
 def incidents_text(record: BranchRecord) -> str:
-    """The attribute `incidents`: a JSON list."""
     return f"[{','.join((*(each.text for each in record.unread), *map(to_text, record.incidents)))}]"
 
 

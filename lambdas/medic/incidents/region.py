@@ -46,8 +46,6 @@ class MuteRefusedError(Exception):
 
 
 class RegionState(Struct, frozen=True):
-    """The region's item."""
-
     failed: Mapping[int, frozenset[str]]
     """Minute (since 1970) → ids of the apps in which an incident opened in it."""
     mutes: Mapping[str, datetime]
@@ -79,7 +77,6 @@ class RegionTable(Store):
     """Reads and writes the region's item and its storms' lists."""
 
     def read(self, scope: Scope) -> RegionState:
-        """Read the item."""
         return _region(self._get(_key(REGION, scope)))
 
     def count(self, scope: Scope) -> RegionState:
@@ -148,7 +145,6 @@ class RegionTable(Store):
             self._update(key, adds={_MORE: 1}, sets=sets)
 
     def storm_list(self, scope: Scope, storm_id: str) -> StormList:
-        """Read a storm's list."""
         item = self._get(_key(STORM, scope, storm_id))
         parts = (member.split("#", 2) for member in sorted(texts(item, _MEMBERS)))
         named = (each for each in parts if len(each) == 3)  # noqa: PLR2004

@@ -53,8 +53,6 @@ def request_of(asked: RequestMessage, who: str, at: datetime) -> Request:
 
 
 class RequestsTable(Store):
-    """Reads and writes requests."""
-
     def submit(self, request: Request) -> Request:
         """Write a new request, and return what the table holds: an earlier one with this id, if there is one."""
         try:

@@ -162,8 +162,6 @@ class Lease:
 
 
 class IncidentsTable(Store):
-    """Reads and writes branch records."""
-
     def read(self, scope: Scope) -> BranchRecord:
         """Read the branch's record. It is empty if the table has none."""
         return self._record(scope, self._get(branch_key(scope)))
@@ -301,7 +299,6 @@ class IncidentsTable(Store):
         )
 
     def _cap_update(self, cap: Cap) -> UpdateTypeDef:
-        """Count up, unless the limit is reached."""
         return update_of(
             self._name,
             f"{COUNT}#{cap.name}",

@@ -42,7 +42,6 @@ _REPAIR_EFFECT = "The new service role is used by the next build of every branch
 
 
 def decide(question: Question) -> Plan:
-    """The plan for one failure."""
     failure = question.failure
     actions = []
     if _attach_applies(failure):

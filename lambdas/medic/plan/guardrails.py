@@ -68,7 +68,6 @@ class Question(Struct, frozen=True):
 
     @property
     def choice(self) -> RoleChoice:
-        """The role to set."""
         attach = self.change is ActionKind.ATTACH_COMPUTE
         return self.failure.compute_choice if attach else self.failure.service_choice
 

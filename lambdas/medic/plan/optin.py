@@ -29,8 +29,6 @@ def modes_that_change(*, approved: bool) -> list[Mode]:
 
 
 class OptIn(Struct, frozen=True):
-    """How far the bot may go on one branch."""
-
     mode: Mode
     """The effective mode."""
     ignored: bool

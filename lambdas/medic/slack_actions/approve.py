@@ -39,8 +39,6 @@ def post_answer(url: str, message: SlackMessage) -> None:
 
 
 class SlackApprovalHandler:
-    """Handles clicks on the buttons of an alert."""
-
     def __init__(
         self,
         runtime: Runtime,
@@ -125,7 +123,6 @@ def _response(status: int, word: str) -> dict[str, object]:
 
 
 def _request(click: Click, now: datetime) -> RequestMessage:
-    """What the click asks for."""
     scope, incident_id, plan_hash = click.target.scope, click.target.incident_id, click.target.plan_hash
     match click.button:
         case Button.UNDO:

@@ -38,8 +38,6 @@ class ClickError(Exception):
 
 
 class Click(Struct, frozen=True):
-    """A click on one of our buttons."""
-
     id: str
     """32 hex digits, which differ for each click. Only Slack can repeat them."""
     app_id: str
@@ -60,7 +58,6 @@ class Click(Struct, frozen=True):
 
 
 def read_body(event: object) -> tuple[bytes, Mapping[str, str]]:
-    """The body's bytes and the headers with lower-case names."""
     if not isinstance(event, Mapping):
         raise ClickError(400, "malformed", "the event is not an HTTP request")
     body, headers = event.get("body"), event.get("headers")
