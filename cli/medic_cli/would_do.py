@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medic.events import Scope
 from medic.labels import Phase, Trigger
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
-from medic.plan.optin import RoleChoice, choose_compute_role, choose_service_role, read_opt_in
+from medic.plan.optin import PairedRoles, RoleChoice, read_opt_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +22,8 @@ RoleChoices = tuple[RoleChoice, RoleChoice]
 
 def role_choices(settings: Settings, default_role_arn: str, app: App, branch: Branch) -> RoleChoices:
     """The roles that the bot would set on a branch and its app."""
-    return (
-        choose_compute_role(settings, default_role_arn, app.id, branch.name, branch.tags),
-        choose_service_role(settings, app.id, branch.name, app.tags),
-    )
+    paired = PairedRoles(settings, default_role_arn, app.id, branch.name)
+    return paired.choose_compute(branch.tags), paired.choose_service(app.tags)
 
 
 def question(  # noqa: PLR0913 - what the guardrails look at
@@ -43,7 +40,6 @@ def question(  # noqa: PLR0913 - what the guardrails look at
     """May the bot attach the compute role? Cool-down, storm, earlier tries and mute are left out."""
     compute, service = roles
     failure = ConfirmedFailure(
-        scope=Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name),
         trigger=Trigger.RUNTIME if diagnosis.phase is Phase.RUNTIME else Trigger.FAILED,
         app=app,
         branch=branch,

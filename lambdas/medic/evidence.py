@@ -14,6 +14,8 @@ from msgspec import Struct, field
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from medic.events import Scope
+
 T = TypeVar("T")
 
 
@@ -257,11 +259,8 @@ class Trail(Struct, frozen=True):
 class Evidence(Struct, frozen=True):
     """Everything that was read about one deployment."""
 
-    partition: str
-    account: str
-    region: str
-    app_id: str
-    branch_name: str
+    scope: Scope
+    """The branch. If the app has none that is known, a stand-in or the whole app."""
     read_at: datetime
     app: Item[App]
     branch: Item[Branch]

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from medic.aws.logs import RuntimeLogs
     from medic.aws.secrets import SecretForm
     from medic.aws.trail import TrailReader
-    from medic.incidents.attributes import OnUnreadable
     from medic.incidents.region import RegionTable
     from medic.incidents.requests import RequestsTable
+    from medic.incidents.store import OnUnreadable
     from medic.incidents.table import IncidentsTable
 
 

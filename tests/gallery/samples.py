@@ -107,7 +107,8 @@ def hostile() -> Alert:
     diagnosis = diagnosed(UNASSUMABLE.replace("Standard", text), **changes)
     report = report_of(diagnosis, Mode.REPORT, Trigger.FAILED, **changes)
     opt_in = replace(report.failure.opt_in, note=text)
-    return redacted(compose_report(replace(report, failure=replace(report.failure, scope=scope, opt_in=opt_in))))
+    evidence = replace(report.failure.evidence, scope=scope)
+    return redacted(compose_report(replace(report, failure=replace(report.failure, evidence=evidence, opt_in=opt_in))))
 
 
 def _alerts() -> Iterator[Alert]:

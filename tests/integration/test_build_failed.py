@@ -104,7 +104,7 @@ def test_an_alert_that_was_interrupted_is_sent_later(world: World, monkeypatch: 
     world.settings.update(ALL)
     app, event = failing(world)
     with monkeypatch.context() as broken:
-        broken.setattr("medic.flows.build_failed.compose_build_failed", lambda *_: 1 / 0)
+        broken.setattr("medic.flows.report_only.compose_build_failed", lambda *_: 1 / 0)
         with pytest.raises(Exception, match="division"):
             world.deliver(event)
     assert incident(world, app).alert_due == "failed:1"

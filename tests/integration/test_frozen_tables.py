@@ -17,8 +17,8 @@ from medic import VERSION, pipeline
 from medic.diagnosis.changes import kept_state
 from medic.events import WakeUp
 from medic.evidence import Present, Unreadable
-from medic.incidents.attributes import NewerSchemaError
 from medic.incidents.model import IncidentState
+from medic.incidents.store import NewerSchemaError
 from medic.incidents.table import _wake_up_for
 from medic.records import replace
 from medic.watch.cursor_store import Cursors

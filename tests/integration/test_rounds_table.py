@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from medic.incidents.attributes import NewerSchemaError
+from medic.incidents.store import NewerSchemaError
 from medic.watch.rounds import Rounds, RoundsTable
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medic.incidents.attributes import SCHEMA, attribute
 from medic.incidents.record import read_record
+from medic.incidents.store import SCHEMA, attribute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.events import Scope
-from medic.incidents.attributes import SCHEMA, attribute
+from medic.incidents.store import SCHEMA, attribute
 from medic.settings import Limits
 from tests.simulation import invariants
 from tests.simulation.invariants import AT_REST, AT_THE_END, SAFETY

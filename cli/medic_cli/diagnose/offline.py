@@ -124,16 +124,4 @@ def evidence_of(  # noqa: PLR0913 - one an item
     roles: Mapping[str, Item[Role]] = MappingProxyType({}),
 ) -> Evidence:
     """Evidence without role candidates. An item that is not given counts as not read."""
-    return Evidence(
-        partition=scope.partition,
-        account=scope.account,
-        region=scope.region,
-        app_id=scope.app_id,
-        branch_name=scope.branch,
-        read_at=read_at,
-        app=app,
-        branch=branch,
-        job=job,
-        log=log,
-        roles=roles,
-    )
+    return Evidence(scope, read_at=read_at, app=app, branch=branch, job=job, log=log, roles=roles)

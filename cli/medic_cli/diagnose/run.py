@@ -105,7 +105,7 @@ def _bot_view(
         return None
     settings = stack.runtime.settings if stack else Settings()
     opt_in = read_opt_in(settings, branch.value.tags)
-    if settings.apps and evidence.app_id not in settings.apps:
+    if settings.apps and evidence.scope.app_id not in settings.apps:
         return BotView("the stack's settings list the apps that the bot handles, and this app is not listed", None)
     if stack is None or opt_in.ignored:
         return BotView(opt_in.note, None)
@@ -116,8 +116,8 @@ def _bot_view(
         app=app.value,
         branch=branch.value,
         roles=roles,
-        jobs=lambda: gateways.amplify.jobs(evidence.app_id, evidence.branch_name),
-        policies=gateways.iam_of(evidence.account).policies,
+        jobs=lambda: gateways.amplify.jobs(evidence.scope.app_id, evidence.scope.branch),
+        policies=gateways.iam_of(evidence.scope.account).policies,
     )
     return BotView(opt_in.note, decide(asked))
 

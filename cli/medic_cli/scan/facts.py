@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from medic.events import Scope
 from medic.evidence import Absent, App, Branch, Evidence, Item, Present, Role, Unreadable
 from medic.redaction import redact
 from medic_cli.scan.model import FindingKind, ScanFinding, Severity
@@ -41,11 +42,7 @@ class AppFacts:
     def evidence(self, branch: Branch | None) -> Evidence:
         """The facts as input for a diagnosis. Without a branch, as if the app had a branch named main."""
         return Evidence(
-            partition=self.partition,
-            account=self.account,
-            region=self.region,
-            app_id=self.app.id,
-            branch_name=branch.name if branch else "main",
+            scope=Scope(self.partition, self.account, self.region, self.app.id, branch.name if branch else "main"),
             read_at=self.read_at,
             app=Present(self.app),
             branch=Present(branch) if branch else Absent("the app has no branch"),

@@ -19,20 +19,21 @@ from medic.evidence import Absent, Item, RolePolicies, Unreadable
 from medic.labels import ActionKind, Label, Phase
 from medic.plan.guardrails import (
     ATTACH_GUARDRAILS,
-    BRANCH_NAME,
-    COOL_DOWN,
-    FRESH,
-    NO_STORM,
-    NOT_A_PREVIEW,
-    NOT_AUTO_CREATED,
-    NOT_MUTED,
-    NOT_TRIED_BEFORE,
-    PLATFORM,
     REPAIR_GUARDRAILS,
-    USABLE_ROLE_STAYS,
     Guardrail,
     Question,
     ask_all,
+    branch_name,
+    cool_down,
+    first_refusal,
+    fresh,
+    no_storm,
+    not_a_preview,
+    not_auto_created,
+    not_muted,
+    not_tried_before,
+    platform,
+    usable_role_stays,
 )
 from medic.plan.optin import AUTO_FIX, IGNORE, SERVICE_ROLE, read_opt_in
 from medic.records import replace
@@ -51,10 +52,10 @@ if TYPE_CHECKING:
 _SETTINGS_FILE = "cdk.json"
 _MAX_BYTES = 1 << 20
 
-_DEPEND_ON_HISTORY = (FRESH, NO_STORM, NOT_MUTED, NOT_TRIED_BEFORE, COOL_DOWN)
+_DEPEND_ON_HISTORY = (fresh, no_storm, not_muted, not_tried_before, cool_down)
 STATIC_ATTACH = tuple(each for each in ATTACH_GUARDRAILS if each not in _DEPEND_ON_HISTORY)
 STATIC_REPAIR = tuple(each for each in REPAIR_GUARDRAILS if each not in _DEPEND_ON_HISTORY)
-_NEED_NO_ROLE = (NOT_A_PREVIEW, PLATFORM, BRANCH_NAME, NOT_AUTO_CREATED, USABLE_ROLE_STAYS)
+_NEED_NO_ROLE = (not_a_preview, platform, branch_name, not_auto_created, usable_role_stays)
 _STATIC_WITHOUT_ROLE = tuple(each for each in STATIC_ATTACH if each in _NEED_NO_ROLE)
 
 _UNKNOWN_DEFAULT_ROLE = ""
@@ -197,8 +198,9 @@ class _PossibleChange:
     def answer(self) -> _Answer:
         q, failure = self.question, self.question.failure
         current = failure.diagnosis.compute
-        refusal = next((answer for answer in ask_all(self.guardrails, q) if not answer.allows), None)
-        if refusal is not None and refusal.rule == USABLE_ROLE_STAYS.name and current is not None and current.usable:
+        refusal = first_refusal(self.guardrails, q)
+        kept = refusal is not None and refusal.rule == usable_role_stays.__name__
+        if kept and current is not None and current.usable:
             detail = "Someone set a compute role, and it is usable."
             return FindingKind.FIX_NOT_NEEDED, Severity.NOTE, detail, current.arn
         if refusal is not None:

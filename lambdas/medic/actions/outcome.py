@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from medic.incidents.model import Change
     from medic.plan.model import Action
 
 
 class ChangeResult(StrEnum):
-    """How a role change ended."""
-
     APPLIED = "applied"
     """The read-back shows the new role."""
     MOVED = "moved"
@@ -32,8 +29,6 @@ class ChangeResult(StrEnum):
 
 
 class UndoResult(StrEnum):
-    """How an undo ended."""
-
     DETACHED = "detached"
     """No role is set, as before the change."""
     RESTORED = "restored"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import RebuildOutcome
@@ -9,8 +10,6 @@ from medic.aws.errors import AwsError, RetryableError
 from medic.evidence import Absent, Job, Partial, Present, Read, Unreadable
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from medic.aws.amplify import AmplifyActor
     from medic.events import Scope
 
@@ -34,12 +33,6 @@ def why_no_rebuild_now(jobs: Jobs, job: Job) -> str | None:
 
 def start_rebuild(actor: AmplifyActor, scope: Scope, job: Job, incident_id: str) -> RebuildOutcome:
     """Start the retry once. Never RELEASE: that would deploy whatever commit the branch's head is at now.
-
-    Args:
-        actor: may start jobs on this branch.
-        scope: the branch.
-        job: the recorded job.
-        incident_id: becomes part of the job's reason.
 
     Raises:
         AmbiguousError: no answer came. Look for the job, and never send StartJob again.

@@ -2,14 +2,14 @@
 
 The protocol is always the same: read the current state, stop if it changed since the diagnosis, write one field, read
 it back. Nothing is written without a read right before it. The caller records the intent before and the result after.
-If a write gets no answer, the read-back decides; it is never sent again.
+If a write gets no answer, the read-back decides; it is never sent again. RetryableError means that the state could not
+be read, or that nobody knows whether the write succeeded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -57,74 +57,34 @@ class RoleTarget(Protocol):
         """Write the one field. Raises AwsError if that failed or got no answer."""
 
 
-class _End(Enum):
-    """How one attempt to set a role ended."""
-
-    FOUND = auto()
-    """The wanted role was set already: nothing was sent."""
-    MOVED = auto()
-    """The state was not the expected one: nothing was sent."""
-    REJECTED = auto()
-    SET = auto()
-    """The read-back shows the wanted role."""
-    UNCHANGED = auto()
-    """AWS accepted the request, and the read-back still shows the old role."""
-    THIRD_ROLE = auto()
-    """The read-back shows neither the old nor the wanted role."""
-
-
 class RoleWriter(Struct, frozen=True):
-    """Carries out actions and undoes changes.
-
-    Args:
-        clock: returns the time now, UTC.
-        pause: waits for so many seconds.
-        propagation: how many seconds to wait at most, in all, until Amplify can assume a young role.
-    """
-
     clock: Callable[[], datetime]
     pause: Pause
     propagation: float
+    """How many seconds to wait at most, in all, until Amplify can assume a young role."""
 
     def carry_out(
         self, action: Action, target: RoleTarget, expected: RoleState, *, created_at: datetime | None, resumed: bool
     ) -> RoleChangeOutcome:
-        """Set the action's role, unless something changed since it was planned.
+        """Set the action's role, unless the target's state is no longer the expected one.
 
         Args:
             action: what to set; its role is known.
             target: where to set it.
-            expected: the state of the target when the action was planned.
+            expected: the target's state when the action was planned.
             created_at: when the role was created. It tells slow propagation from a wrong trust policy.
-            resumed: an earlier invocation recorded this intent and did not finish, so its write may have succeeded.
-
-        Raises:
-            RetryableError: the state could not be read, or it is unknown whether the write succeeded.
+            resumed: an earlier invocation recorded this intent, so its write may have succeeded.
         """
-        end, current, rejection = self._write(target, expected, action.role_arn, created_at, may_be_set=resumed)
-        match end:
-            case _End.FOUND:
-                result, detail = ChangeResult.APPLIED, _FOUND
-            case _End.MOVED:
-                result, detail = ChangeResult.MOVED, _what_moved(expected, current)
-            case _End.REJECTED:
-                result, detail = self._why_rejected(rejection, created_at)
-            case _End.SET:
-                result, detail = ChangeResult.APPLIED, "set, and read back"
-            case _End.UNCHANGED:
-                operation = "UpdateBranch" if action.kind is ActionKind.ATTACH_COMPUTE else "UpdateApp"
-                raise RetryableError(f"amplify:{operation}", "NotVisible", "the new role is not visible yet")
-            case _End.THIRD_ROLE:
-                result, detail = ChangeResult.THIRD_ROLE, _third_role(current)
+        result, detail, _ = self._write(target, expected, action.role_arn, created_at, may_be_set=resumed)
+        if result is None:
+            operation = "UpdateBranch" if action.kind is ActionKind.ATTACH_COMPUTE else "UpdateApp"
+            raise RetryableError(f"amplify:{operation}", "NotVisible", "the new role is not visible yet")
         return RoleChangeOutcome(action, result, detail, self.clock())
 
     def find(self, action: Action, target: RoleTarget) -> RoleChangeOutcome:
         """Say whether an earlier invocation set the role. Nothing is sent.
 
-        What that invocation's successor read before it had the lease does not say it: the write may be newer.
-
-        Raises:
-            RetryableError: the state could not be read.
+        What was read before this invocation had the lease does not say it: the write may be newer.
         """
         if target.current().role_arn == action.role_arn:
             return RoleChangeOutcome(action, ChangeResult.APPLIED, _FOUND, self.clock())
@@ -134,28 +94,21 @@ class RoleWriter(Struct, frozen=True):
         """Set the previous role, if the bot's role is still the current one.
 
         Idempotent: it only replaces the bot's role, so an interrupted attempt is simply repeated.
-
-        Raises:
-            RetryableError: the state could not be read, or it is unknown whether the write succeeded.
         """
         expected = RoleState(change.role_arn, None)
-        end, current, rejection = self._write(target, expected, change.previous_arn, None, may_be_set=True)
-        role = current.role_arn
-        match end:
-            case _End.FOUND | _End.SET if change.previous_arn is None:
-                result, detail = UndoResult.DETACHED, "no role is set any more, as before the change"
-            case _End.FOUND | _End.SET:
-                result, detail = UndoResult.RESTORED, f"{change.previous_arn} is set again, and read back"
-            case _End.MOVED:
+        result, detail, role = self._write(target, expected, change.previous_arn, None, may_be_set=True)
+        match result:
+            case ChangeResult.APPLIED if change.previous_arn is None:
+                return UndoOutcome(change, UndoResult.DETACHED, "no role is set any more, as before the change")
+            case ChangeResult.APPLIED:
+                return UndoOutcome(change, UndoResult.RESTORED, f"{role} is set again, and read back")
+            case None:
+                return UndoOutcome(change, UndoResult.IGNORED, f"AWS took the request, and {role} is still set")
+            case ChangeResult.MOVED:
                 detail = f"{role or 'no role'} is set now, which is not what the bot set ({change.role_arn})"
-                result = UndoResult.REFUSED
-            case _End.REJECTED:
-                result, detail = UndoResult.REFUSED, f"AWS refused it: {rejection}"
-            case _End.UNCHANGED:
-                result, detail = UndoResult.IGNORED, f"AWS took the request, and {role} is still set"
-            case _End.THIRD_ROLE:
-                result, detail = UndoResult.REFUSED, _third_role(current)
-        return UndoOutcome(change, result, detail)
+                return UndoOutcome(change, UndoResult.REFUSED, detail)
+            case _:
+                return UndoOutcome(change, UndoResult.REFUSED, detail)
 
     def _write(
         self,
@@ -165,14 +118,13 @@ class RoleWriter(Struct, frozen=True):
         created_at: datetime | None,
         *,
         may_be_set: bool,
-    ) -> tuple[_End, RoleState, AwsError | None]:
-        """Read, compare, write, read back. Returns the end, the last state that was read, and why AWS rejected it.
+    ) -> tuple[ChangeResult | None, str, str | None]:
+        """Read, compare, write, read back. Returns the result, its detail, and the role that was read last.
 
-        Raises:
-            RetryableError: the state could not be read, or it is unknown whether the write succeeded.
+        The result is None if AWS accepted the request and the read-back still shows the old role.
         """
-        if may_be_set and (current := target.current()).role_arn == wanted:
-            return _End.FOUND, current, None
+        if may_be_set and target.current().role_arn == wanted:
+            return ChangeResult.APPLIED, _FOUND, wanted
         no_answer = None
         try:
             target.prepare()
@@ -183,28 +135,25 @@ class RoleWriter(Struct, frozen=True):
         except RetryableError:
             raise
         except AwsError as error:
-            return _End.REJECTED, expected, error
+            return *self._why_rejected(error, created_at), expected.role_arn
+        current = target.current().role_arn if moved is None else moved.role_arn
+        if current == wanted and (moved is None or may_be_set):
+            return ChangeResult.APPLIED, "set, and read back" if moved is None else _FOUND, wanted
         if moved is not None:
-            return _End.FOUND if may_be_set and moved.role_arn == wanted else _End.MOVED, moved, None
-        current = target.current()
-        if current.role_arn == wanted:
-            return _End.SET, current, None
-        if current.role_arn != expected.role_arn:
-            return _End.THIRD_ROLE, current, None
+            return ChangeResult.MOVED, _what_moved(expected, moved), current
+        if current != expected.role_arn:
+            return ChangeResult.THIRD_ROLE, f"a third role is set now, {current}: somebody else is at work", current
         if no_answer is not None:
             raise no_answer
-        return _End.UNCHANGED, current, None
+        return None, "", current
 
     def _send(
         self, target: RoleTarget, expected: RoleState, role_arn: str, created_at: datetime | None
     ) -> RoleState | None:
         """Send the write, again after a throttle, and again while Amplify can't assume a young role.
 
-        Each time the state is read first, because somebody may have changed it during the wait.
-
-        Returns:
-            None if AWS accepted the write. Otherwise the current state, which is not the expected one any more: then
-            no further write was sent.
+        Each time the state is read first, because somebody may have changed it during the wait. If it is not the
+        expected one any more, it is returned, and no further write is sent.
 
         Raises:
             AwsError: the error of the last attempt. A write without an answer is not repeated.
@@ -255,10 +204,6 @@ def _what_moved(expected: RoleState, current: RoleState) -> str:
     return f"the role changed from {before} to {now} since the diagnosis"
 
 
-def _third_role(current: RoleState) -> str:
-    return f"a third role is set now, {current.role_arn}: somebody else is at work"
-
-
 def role_state(resource: App | Branch) -> RoleState:
     """A branch's compute role or an app's service role.
 
@@ -283,7 +228,6 @@ class AmplifyTarget(Struct, frozen=True):
     actor: Callable[[], AmplifyActor]
 
     def current(self) -> RoleState:
-        """Call GetBranch or GetApp."""
         attach, app_id = self.kind is ActionKind.ATTACH_COMPUTE, self.scope.app_id
         item = self.reader.branch(app_id, self.scope.branch) if attach else self.reader.app(app_id)
         if isinstance(item, Present):

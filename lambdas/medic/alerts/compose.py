@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -18,21 +20,16 @@ from medic.alerts.fixes import command_to_set, diagnose_command, fix_command
 from medic.alerts.json_form import bot_json, diagnosis_json, incident_json, outcomes_json
 from medic.alerts.model import Alert, AlertKind, NamedText, Section
 from medic.arns import name_of
-from medic.incidents.model import IncidentState
+from medic.incidents.model import Change, Incident, IncidentState
 from medic.labels import ActionKind, BotLabel, Label, Trigger
 from medic.records import replace
-from medic.settings import Mode
+from medic.settings import Limits, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
-
     from medic.actions.outcome import UndoOutcome
     from medic.alerts.failure_report import FailureReport
     from medic.events import Scope
-    from medic.incidents.model import Change, Incident
     from medic.logscan.model import Ending
-    from medic.settings import Limits
 
 _MAX_LOG_EXCERPTS = 2
 _MAX_STORM_CHARACTERS = 100_000
@@ -77,7 +74,6 @@ def compose_report(report: FailureReport) -> Alert:
 
 
 def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
-    """The alert that a later build succeeded."""
     changes = " ".join(f"{_changed(each)} before that. {_CREDIT[each.kind]}" for each in incident.applied)
     lines = ((_BOT, wording.capitalized(changes) or "Changed nothing."),)
     return _follow_up(scope, incident, AlertKind.RESOLVED, f"build {job_id} succeeded", lines, job_id=job_id)
@@ -85,7 +81,9 @@ def compose_resolved(scope: Scope, incident: Incident, job_id: str) -> Alert:
 
 def compose_not_helped(scope: Scope, incident: Incident, job_id: str) -> Alert:
     """The alert that a build failed in the same way after a change."""
-    lines = (*_cause(incident), _next_after_failed_change(scope, incident), *_changes(incident))
+    undo = f"medic undo {incident.id} --region {scope.region}"
+    next_step = f"Look at the other causes; the bot changes nothing more without an approval. To undo: {undo}"
+    lines = (*_cause(incident), (_NEXT, next_step), *_changes(incident))
     what = f"build {job_id} failed in the same way after the change"
     return _follow_up(scope, incident, AlertKind.NOT_HELPED, what, lines, job_id=job_id)
 
@@ -131,7 +129,8 @@ def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
         (_NEXT, "Compare the role that is set now with what the bot recorded."),
         ("Recorded", f"{wording.capitalized(recorded) or 'No change'}. Events and AWS's state don't say how it ended."),
     )
-    read = NamedText("AWS CLI", f"aws amplify get-branch {_named(scope)} --query branch.computeRoleArn")
+    named = f"--app-id {scope.app_id} --branch-name {shlex.quote(scope.branch)} --region {scope.region}"
+    read = NamedText("AWS CLI", f"aws amplify get-branch {named} --query branch.computeRoleArn")
     sections = (Section("Read the role", snippets=(read,)),) if scope.branch != "*" else ()
     what = "the bot could not find out how it ended"
     return _follow_up(scope, incident, AlertKind.OUTCOME_UNKNOWN, what, lines, sections)
@@ -140,22 +139,22 @@ def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
 def compose_unreported(scope: Scope, incident: Incident, why: str) -> Alert:
     """The alert on a failure, or a change, whose details can't be read again after its run was interrupted."""
     kind = AlertKind.OUTCOME_UNKNOWN if incident.changes else AlertKind.OPEN
-    what = wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "an IAM failure"
     interrupted = f"Was interrupted, and now can't read the failure again{f' ({why})' if why else ''}."
-    done = " ".join(text for _, text in _changes(incident))
-    lines = (*_cause(incident), (_NEXT, "Look at the job and its log."), (_BOT, f"{interrupted} {done}".strip()))
-    return _follow_up(scope, incident, kind, what, lines)
+    return _without_details(scope, incident, kind, interrupted)
 
 
 def compose_replacement(scope: Scope, incident: Incident) -> Alert:
     """The alert in place of one that an older release could not deliver, and stored in a form of its own."""
+    older = "An older version could not deliver its alert."
+    return _without_details(scope, incident, AlertKind(incident.state), older)
+
+
+def _without_details(scope: Scope, incident: Incident, kind: AlertKind, why: str) -> Alert:
     what = wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "an IAM failure"
-    lines = (
-        *_cause(incident),
-        (_NEXT, "Look at the job and its log."),
-        (_BOT, " ".join(("An older version could not deliver its alert.", *(text for _, text in _changes(incident))))),
+    bot = " ".join((why, *(text for _, text in _changes(incident))))
+    return _follow_up(
+        scope, incident, kind, what, (*_cause(incident), (_NEXT, "Look at the job and its log."), (_BOT, bot))
     )
-    return _follow_up(scope, incident, AlertKind(incident.state), what, lines)
 
 
 def compose_undiagnosed(scope: Scope, incident: Incident, why: str, remedy: str) -> Alert:
@@ -262,8 +261,6 @@ def compose_test(scope: Scope, alias: str = "") -> Alert:
 
 
 class Affected(Struct, frozen=True):
-    """One incident of a storm, and its branch."""
-
     scope: Scope
     incident: Incident
 
@@ -284,12 +281,7 @@ class Extent(Struct, frozen=True):
 def compose_storm(scope: Scope, storm: Incident, extent: Extent, apps: int, limits: Limits) -> Alert:
     """The alert that a storm began or grew: the incidents so far, each with a command to run.
 
-    Args:
-        scope: the region.
-        storm: its incident.
-        extent: the storm's incidents.
-        apps: in how many apps incidents opened within `storm_minutes`.
-        limits: the limits that were exceeded.
+    `apps` says in how many apps incidents opened within `storm_minutes`.
     """
     limit = f"IAM failures in {apps} apps within {limits.storm_minutes} min (the limit is {limits.storm_apps})"
     lines = (
@@ -399,12 +391,3 @@ def _changed(change: Change) -> str:
     """For example `compute role none → compute`."""
     before = name_of(change.previous_arn) if change.previous_arn else "none"
     return f"{wording.ROLE_OF_ACTION[change.kind]} {before} → {name_of(change.role_arn)}"
-
-
-def _next_after_failed_change(scope: Scope, incident: Incident) -> tuple[str, str]:
-    undo = f"medic undo {incident.id} --region {scope.region}"
-    return _NEXT, f"Look at the other causes; the bot changes nothing more without an approval. To undo: {undo}"
-
-
-def _named(scope: Scope) -> str:
-    return f"--app-id {scope.app_id} --branch-name {shlex.quote(scope.branch)} --region {scope.region}"

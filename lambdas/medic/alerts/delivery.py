@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,20 +11,15 @@ from msgspec import Struct, field
 from medic.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
     from medic.alerts.model import Alert
     from medic.codec import Json
 
 
 class DeliveryError(Exception):
-    """A channel did not accept an alert. The message names the channel and the reason, never a webhook URL or token.
-
-    Attributes:
-        thread: what `send` would have returned, if a part of the alert was accepted. A retry passes it on.
-    """
+    """A channel did not accept an alert. The message names the channel and the reason, never a webhook URL or token."""
 
     thread: str | None = None
+    """What `send` would have returned, if a part of the alert was accepted. A retry passes it on."""
 
 
 class Channel(Protocol):
@@ -38,26 +34,15 @@ class Channel(Protocol):
         ...
 
     def send(self, alert: Alert, thread: str | None) -> str | None:
-        """Deliver the alert.
+        """Deliver the alert. An exception other than DeliveryError is a fault, and its message may hold a secret.
 
-        Args:
-            alert: what to send.
-            thread: what `send` returned for the last alert of this incident; None for the first alert.
-
-        Returns:
-            The thread for later alerts of the incident, or None if the channel has no threads. It differs from
-            `thread` if that one is gone.
-
-        Raises:
-            DeliveryError: the channel did not accept the alert.
-            Exception: a fault of the channel. Its message may hold a secret.
+        Returns the thread for later alerts of the incident, or None if the channel has no threads. The last alert's
+        thread comes in; None for the first alert. A new thread goes out if that one is gone.
         """
         ...
 
 
 class Delivery(Struct, frozen=True):
-    """The result of sending one alert to every channel."""
-
     receipts: tuple[str, ...]
     """`alert_key/channel` for each channel that accepted it now."""
     failures: tuple[str, ...]
@@ -77,12 +62,8 @@ def deliver(
 ) -> Delivery:
     """Send an alert to every channel that has no receipt for it. A failing channel stops no other.
 
-    Args:
-        alert: what to send.
-        channels: where to send it.
-        already: receipts of earlier attempts.
-        alert_key: identifies this alert among those of its incident, for example `report:7` or `resolved:8`.
-        threads: channel → thread, from earlier alerts of the same incident.
+    Receipts (`already`) and threads come from earlier alerts of the incident. The key identifies this one among them,
+    for example `report:7` or `resolved:8`.
     """
     receipts, failures, known = [], {}, dict(threads or {})
     for channel in channels:
@@ -105,9 +86,8 @@ def deliver(
 def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[Json]:
     """Send a test alert through every route of every channel, without receipts or threads.
 
-    Yields:
-        For each route: its name (the channel's, or `channel/route` if it is not the default), whether it accepted the
-        alert (`ok`), and a detail.
+    Yields the name of each route (the channel's, or `channel/route` if it is not the default), whether it accepted the
+    alert (`ok`), and a detail.
     """
     for channel in channels:
         for route in channel.routes:
@@ -121,11 +101,7 @@ def send_test_alert(alert: Alert, channels: Collection[Channel]) -> Iterator[Jso
 
 
 def _send(alert: Alert, channel: Channel, thread: str | None) -> str | None:
-    """Send an alert to one channel.
-
-    Raises:
-        DeliveryError: whatever the channel raised. An unexpected error is named by its type and place only.
-    """
+    """Send an alert to one channel. A DeliveryError names an unexpected error by its type and place only."""
     try:
         return channel.send(alert, thread)
     except DeliveryError:

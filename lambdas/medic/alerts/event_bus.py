@@ -6,19 +6,17 @@ Each event's detail is the alert as JSON; docs/schemas/events holds the schemas.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from medic.alerts.delivery import DeliveryError
-from medic.alerts.model import AlertKind
+from medic.alerts.model import Alert, AlertKind
 from medic.aws.errors import AwsError, translated
 from medic.events import OWN_SOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from types_boto3_events import EventBridgeClient
 
-    from medic.alerts.model import Alert
 
 SCHEMA = 1
 """Increased when a reader of the old details could not read the new ones."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -27,21 +28,16 @@ from medic.alerts.fixes import (
 from medic.alerts.model import AlertKind, ButtonTarget, NamedText, Section
 from medic.arns import name_of
 from medic.diagnosis.model import CheckResult, Rank
-from medic.evidence import Partial
-from medic.incidents.model import IncidentState
+from medic.evidence import Job, Partial
+from medic.incidents.model import Incident, IncidentState
 from medic.knowledge.entry import Dialect
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
 from medic.plan.decide import contradicted, effect_of
-from medic.plan.model import Disposition
+from medic.plan.model import Action, Disposition, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from medic.events import Scope
-    from medic.evidence import Job
-    from medic.incidents.model import Incident
     from medic.plan.failure import ConfirmedFailure
-    from medic.plan.model import Action, Plan
 
 _END_OF_CLAUSE = re.compile(r"; |\. |: https?://")
 _MEANS_MORE_IN_BASH = re.compile(r"['\"\\<]")
@@ -149,7 +145,6 @@ def _next_step(report: FailureReport) -> str:
 
 
 def _advice(report: FailureReport) -> str:
-    """What somebody else may do."""
     diagnosis, inherited = report.failure.diagnosis, report.failure.app.compute_role_arn
     if diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and inherited and not _own_role(report):
         return f"set {name_of(inherited)} on the branch itself, because an inherited role may not reach the runtime"
@@ -308,7 +303,6 @@ def _fixes(report: FailureReport) -> tuple[Section, ...]:
 
 
 def _only_possible(report: FailureReport) -> bool:
-    """True if no cause is proven or likely."""
     causes = report.failure.diagnosis.causes
     return bool(causes) and causes[0].rank is Rank.POSSIBLE
 
@@ -358,7 +352,6 @@ def reference(report: FailureReport) -> Iterator[NamedText]:
 
 
 def identity(job_id: str, job: Job | None = None) -> str:
-    """The job and its commit; empty without a job."""
     parts = (f"Job {job_id}" if job_id.strip("0") else "", _commit(job) if job is not None else "")
     return " · ".join(filter(None, parts))
 

@@ -9,25 +9,24 @@ import hashlib
 import json
 import re
 import shlex
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from msgspec.structs import asdict
 
 from medic.alerts.model import NamedText, Section
 from medic.alerts.wording import DIALECTS
 from medic.arns import RoleArn, arn_parts, name_of
-from medic.diagnosis.model import Assumable, Rank
-from medic.events import Scope
-from medic.evidence import value_of
+from medic.diagnosis.model import Assumable, Diagnosis, Proposal, Rank, RoleVerdict
+from medic.evidence import Evidence, value_of
 from medic.knowledge import FIXES, find_entry
 from medic.knowledge.entry import Dialect, filled, placeholders_in
 from medic.knowledge.fixes import add_to_trust
 from medic.labels import ActionKind, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from medic.diagnosis.model import Diagnosis, Proposal, RoleVerdict
-    from medic.evidence import Evidence
+    from medic.events import Scope
     from medic.plan.model import Action
 
 _CONSOLES = {
@@ -73,12 +72,7 @@ def fixes_for(
     """The fixes of the most likely causes, at most two, each in every dialect that an alert shows.
 
     If the diagnosis knows the exact missing statement, the fix shows that statement instead of the general text.
-
-    Args:
-        evidence: fills in the names.
-        diagnosis: names the causes.
-        ranks: the ranks of the causes whose fixes are wanted.
-        without: ids of fixes that the present state makes superfluous or wrong.
+    `without` holds the ids of fixes that the present state makes superfluous or wrong.
     """
     likely = [cause for cause in diagnosis.causes if cause.rank in ranks]
     entries = [find_entry(cause.id) for cause in likely]
@@ -123,7 +117,7 @@ def _deny_overrides(fix_id: str, diagnosis: Diagnosis) -> bool:
 def _fix(
     fix_id: str, proposal: Proposal | None, evidence: Evidence, role_arn: str, dialects: Collection[Dialect]
 ) -> Section:
-    scope = Scope(evidence.partition, evidence.account, evidence.region, evidence.app_id, evidence.branch_name)
+    scope = evidence.scope
     url = app_url(scope) if fix_id in _APP_PAGE_FIXES else ""
     if fix_id in TRUST_FIXES.values():
         url = role_url(scope, role_arn, "trust_relationships")
@@ -140,14 +134,9 @@ def _fix(
 
 
 def _values(evidence: Evidence, role_arn: str) -> dict[str, str]:
-    """The names that are known."""
     app, job, role = value_of(evidence.app), value_of(evidence.job), RoleArn.parse(role_arn)
     values = {
-        "app_id": evidence.app_id,
-        "branch": evidence.branch_name,
-        "region": evidence.region,
-        "account": evidence.account,
-        "partition": evidence.partition,
+        **asdict(evidence.scope),
         "job_id": job.id if job is not None else "",
         "repository": (app.repository if app is not None else None) or "",
         "role_arn": role_arn,
@@ -167,8 +156,8 @@ def _filled_in(text: str, dialect: Dialect, values: Mapping[str, str]) -> str:
 
 def _role_for(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> str:
     """The ARN of the role that a fix is about. A fix that creates a role gives each app one of its own."""
-    roles = f"arn:{evidence.partition}:iam::{evidence.account}:role"
-    new_service, new_compute = (f"{roles}/amplify-{kind}-{evidence.app_id}" for kind in ("service", "compute"))
+    roles = f"arn:{evidence.scope.partition}:iam::{evidence.scope.account}:role"
+    new_service, new_compute = (f"{roles}/amplify-{kind}-{evidence.scope.app_id}" for kind in ("service", "compute"))
     denial = diagnosis.findings[0].denial if diagnosis.findings else None
     if fix_id in _CALLER_FIXES and denial and denial.role_name:
         # The message has a session ARN, which lacks the role's path.

@@ -7,13 +7,12 @@ is generated from them.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from medic.evidence import Present, value_of
+from medic.evidence import Evidence, Job, Present, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from medic.actions.outcome import RoleChangeOutcome
     from medic.alerts.json_types import (
         ActionJson,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from medic.codec import Json
     from medic.diagnosis.model import Cause, Diagnosis, RoleVerdict
     from medic.events import Scope
-    from medic.evidence import Evidence, Job
     from medic.incidents.model import Change, Incident
     from medic.logscan.model import Finding
     from medic.plan.model import Action, Plan
@@ -44,10 +42,7 @@ _EXCERPT = "excerpt"
 def redacted_json(value: Any, clean: Callable[[str], str], clean_excerpt: Callable[[str], str] = str) -> Any:  # noqa: ANN401
     """The JSON with every text redacted. Keys stay, because they are field names of ours.
 
-    Args:
-        value: the JSON.
-        clean: redacts a text.
-        clean_excerpt: redacts a log excerpt, from which the log scan has already removed all but e-mail addresses.
+    From log excerpts, the log scan has already removed all but e-mail addresses.
     """
     whole = {"": copy.deepcopy(value)}
     left: list[Any] = [whole]
@@ -112,7 +107,6 @@ def bot_json(opt_in: str, plan: Plan | None) -> BotJson:
 
 
 def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[OutcomeJson]:
-    """The result of each attempted role change."""
     return [
         {
             "kind": outcome.action.kind.value,
@@ -127,7 +121,7 @@ def outcomes_json(outcomes: Sequence[RoleChangeOutcome]) -> list[OutcomeJson]:
 def app_json(evidence: Evidence) -> AppJson:
     app = value_of(evidence.app)
     return {
-        "id": evidence.app_id,
+        "id": evidence.scope.app_id,
         "name": app.name if app else None,
         "platform": app.platform if app else None,
     }
@@ -136,7 +130,7 @@ def app_json(evidence: Evidence) -> AppJson:
 def branch_json(evidence: Evidence) -> BranchJson:
     branch = value_of(evidence.branch)
     return {
-        "name": evidence.branch_name,
+        "name": evidence.scope.branch,
         "stage": branch.stage if branch else None,
         "framework": branch.framework if branch else None,
     }
@@ -172,7 +166,6 @@ def finding_json(finding: Finding) -> FindingJson:
 
 
 def _cause(cause: Cause) -> CauseJson:
-    """A cause, with the ids of the checks that support it, contradict it, or could not be made."""
     return {
         "id": cause.id,
         "rank": cause.rank.value,

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from medic.alerts.model import NamedText
+from medic.alerts.model import Alert, NamedText
 from medic.alerts.wording import cut_in_the_middle, headline, identity_line, shortened
 from medic.records import replace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from medic.alerts.model import Alert
 
 MAX_HEADLINE = 150
 """Characters. Slack's limit of a header: https://docs.slack.dev/reference/block-kit/blocks/header-block"""
@@ -31,12 +26,9 @@ def title(alert: Alert) -> str:
 
 
 def brief_lines(alert: Alert, *, approve_by_command: bool = True, note: str = "") -> tuple[NamedText, ...]:
-    """The lines below the headline, cut so that the whole brief fits its limit.
+    """The lines below the headline, cut so that the whole brief fits its limit. A note says why it is in this channel.
 
-    Args:
-        alert: the alert.
-        approve_by_command: True if the reader has no button to approve with.
-        note: why the alert is in this channel.
+    `approve_by_command`: the reader has no button to approve with.
     """
     lines = list(alert.brief)
     if approve_by_command and alert.approval is not None:
@@ -50,7 +42,6 @@ def brief_lines(alert: Alert, *, approve_by_command: bool = True, note: str = ""
 
 
 def brief_links(alert: Alert) -> tuple[tuple[str, str], ...]:
-    """The names and addresses of the links."""
     return tuple(
         (shortened(_one_line(link.name), _MAX_LINK) or link.text[:_MAX_LINK], link.text) for link in alert.links
     )

@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from medic.alerts.delivery import DeliveryError
-from medic.alerts.model import Button, ButtonTarget
+from medic.alerts.model import Alert, Button, ButtonTarget, NamedText
 from medic.alerts.plain_text import brief_lines, brief_links, detail_parts, labelled, title, visible
 from medic.alerts.slack_buttons import ACTION_IDS, BUTTONS, LABELS, button_value
 from medic.alerts.wording import ALERT_STYLES, shortened
@@ -27,12 +28,9 @@ from medic.aws.secrets import BOT_TOKEN, WEBHOOK, SecretError, SecretForm
 from medic.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from slack_sdk.http_retry.response import HttpResponse
     from slack_sdk.web import SlackResponse
 
-    from medic.alerts.model import Alert, NamedText
     from medic.codec import Json
     from medic.settings import Slack, SlackChannel
 
@@ -264,10 +262,7 @@ def _client_options() -> dict[str, Any]:
 def render_brief(alert: Alert, *, buttons: bool = False, note: str = "") -> Json:
     """The message with the brief: blocks, a plain-text fallback, and no link previews.
 
-    Args:
-        alert: the alert to render.
-        buttons: True if a click on a button reaches the bot. Otherwise the message shows the `medic approve` command.
-        note: an extra sentence, such as why the alert is in this channel.
+    If no click on a button reaches the bot, the message shows the `medic approve` command.
     """
     actions = _actions(alert) if buttons else None
     lines = brief_lines(alert, approve_by_command=actions is None, note=note)
@@ -280,7 +275,6 @@ def render_brief(alert: Alert, *, buttons: bool = False, note: str = "") -> Json
 
 
 def render_detail(alert: Alert) -> Json:
-    """The message with the detail, for the thread."""
     return _message(_DETAIL, list(_fitting(_detail_blocks(alert))))
 
 
@@ -381,7 +375,6 @@ def _code(heading: str, text: str) -> Json:
 
 
 def rich_text(*parts: Json) -> Json:
-    """A block of one paragraph."""
     return {"type": "rich_text", "elements": [_section(*parts)]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,6 @@ from medic.aws.errors import AwsError, translated
 from medic.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from types_boto3_sns import SNSClient
 
     from medic.alerts.model import Alert

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from medic.actions.outcome import ChangeResult
-from medic.alerts.model import AlertKind, Button
+from medic.alerts.model import Alert, AlertKind, Button
 from medic.diagnosis.model import CheckResult, Rank
 from medic.knowledge.entry import Dialect
 from medic.labels import ActionKind, Label, RoleKind
 
 if TYPE_CHECKING:
-    from medic.alerts.model import Alert
     from medic.events import Scope
 
 

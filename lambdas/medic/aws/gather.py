@@ -168,13 +168,8 @@ class Gatherer:
         Raises:
             RetryableError: AWS throttled, failed, or was not reached.
         """
-        scope = deployment.scope
         return Evidence(
-            partition=scope.partition,
-            account=scope.account,
-            region=scope.region,
-            app_id=scope.app_id,
-            branch_name=scope.branch,
+            scope=deployment.scope,
             read_at=read_at,
             app=deployment.app,
             branch=deployment.branch,

@@ -207,7 +207,7 @@ def _permission_proposal(case: Case, denial: Denial, passed_to: str | None = Non
     text = json.dumps(statement, separators=(",", ":"))
     if redact(text) != text:
         return None
-    here = denial.account in {None, case.evidence.account}
+    here = denial.account in {None, case.evidence.scope.account}
     notes = [] if here else [_CALLERS_ACCOUNT.format(account=denial.account)]
     notes += [_NARROW] if statement["Resource"] == "*" else []
     notes += [_WHICH_SERVICE] if UNKNOWN_SERVICE in text else []
@@ -238,7 +238,7 @@ def _may_be_a_command(case: Case, action: str) -> bool:
     lacks = CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.FAIL
     if case.source is Source.RUNTIME or not lacks or case.denied_resource is None or leads_to_power(action):
         return False
-    return _account_of(case.denied_resource) in {"", case.evidence.account}
+    return _account_of(case.denied_resource) in {"", case.evidence.scope.account}
 
 
 def _account_of(arn: str) -> str:

@@ -55,8 +55,8 @@ def service_role(case: Case) -> Iterator[Cause]:
         yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, reason, "caller")
     elif case.in_other_account(service):
         reason = (
-            f"the role {service.arn} is not of the app's account {case.evidence.account}, and a role can be passed to "
-            "a service only within its own account"
+            f"the role {service.arn} is not of the app's account {case.evidence.scope.account}, and a role can be "
+            "passed to a service only within its own account"
         )
         yield case.cause("service_role_other_account", Rank.PROVEN, reason, "service_role_account")
     else:
@@ -91,10 +91,10 @@ def _service_role_by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause
 
 
 def _wrong_source(case: Case, service: RoleVerdict, rank: Rank) -> Cause:
-    evidence = case.evidence
+    scope = case.evidence.scope
     reason = (
-        f"the trust policy pins {' and '.join(service.required_source)}, while this is app {evidence.app_id}, branch "
-        f"{evidence.branch_name}, in {evidence.region}, account {evidence.account}"
+        f"the trust policy pins {' and '.join(service.required_source)}, while this is app {scope.app_id}, branch "
+        f"{scope.branch}, in {scope.region}, account {scope.account}"
     )
     checks = ("service_role_trust",)
     return case.cause("service_role_source_condition", rank, reason, *checks, proposal=service.proposal)

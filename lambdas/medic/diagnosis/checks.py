@@ -123,7 +123,7 @@ def _role(  # noqa: PLR0913, PLR0917 - the parts that differ between the two rol
     result, detail = CheckResult.PASS, f"the {noun} belongs to the app's account"
     if case.in_other_account(verdict):
         result = CheckResult.FAIL
-        detail = f"the {noun} belongs to another account than the app's {case.evidence.account}"
+        detail = f"the {noun} belongs to another account than the app's {case.evidence.scope.account}"
     yield Check(f"{prefix}_account", result, detail)
     explanation = " ".join(verdict.explanation)
     result, detail = CheckResult.PASS, f"IAM has the {noun}"
@@ -271,7 +271,7 @@ def caller(case: Case) -> Iterator[Check]:
         yield Check("caller", CheckResult.UNKNOWN, "the message does not name who called")
         return
     result, who = _CALLERS.get(case.identity, (CheckResult.UNKNOWN, "its name does not show whose it is"))
-    elsewhere = denial.account not in {None, case.evidence.account} and case.identity is not Identity.AMPLIFY_OWN
+    elsewhere = denial.account not in {None, case.evidence.scope.account} and case.identity is not Identity.AMPLIFY_OWN
     aside = f", of account {denial.account} and not of the app's" if elsewhere else ""
     yield Check("caller", result, f"the caller is {denial.principal}{aside}: {who}")
 

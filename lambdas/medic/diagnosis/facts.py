@@ -140,7 +140,7 @@ class Case:
             return self.service if self.signature == CODECOMMIT_REFUSED else None
         own = (verdict for verdict in (self.service, self.compute) if verdict is not None)
         named = (verdict for verdict in own if name_of(verdict.arn) == denial.role_name)
-        return next(named, None) if denial.account == self.evidence.account else None
+        return next(named, None) if denial.account == self.evidence.scope.account else None
 
     @property
     def denied_action(self) -> str | None:
@@ -162,10 +162,11 @@ class Case:
         match = _CODECOMMIT.fullmatch((self.app.repository or "") if self.app else "")
         if match is None:
             return None
-        return f"arn:{self.evidence.partition}:codecommit:{match['region']}:{self.evidence.account}:{match['name']}"
+        scope = self.evidence.scope
+        return f"arn:{scope.partition}:codecommit:{match['region']}:{scope.account}:{match['name']}"
 
     def in_other_account(self, verdict: RoleVerdict) -> bool:
-        return f":{self.evidence.account}:" not in verdict.arn
+        return f":{self.evidence.scope.account}:" not in verdict.arn
 
     def age_at_start(self, verdict: RoleVerdict | None) -> timedelta | None:
         """The role's age when the job started; negative if the role was created later, None if not known."""

@@ -81,8 +81,7 @@ def permissions_of(policies: RolePolicies, role: RoleArn, now: datetime) -> Perm
 def _branch_arn(evidence: Evidence) -> str:
     if isinstance(evidence.branch, Present):
         return evidence.branch.value.arn
-    app = f"arn:{evidence.partition}:amplify:{evidence.region}:{evidence.account}:apps/{evidence.app_id}"
-    return f"{app}/branches/{evidence.branch_name}"
+    return evidence.scope.branch_arn
 
 
 def _verdict(
@@ -110,9 +109,9 @@ def _verdict_on(
         evaluate(
             policy,
             AssumeRoleRequest(
-                partition=evidence.partition,
-                region=evidence.region,
-                account_id=evidence.account,
+                partition=evidence.scope.partition,
+                region=evidence.scope.region,
+                account_id=evidence.scope.account,
                 source_arn=source_arn,
                 now=evidence.read_at,
                 role_arn=role.arn,

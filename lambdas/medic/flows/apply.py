@@ -12,22 +12,19 @@ from medic.actions.set_role import AmplifyTarget, RoleWriter, role_state
 from medic.alerts.failure_report import FailureReport
 from medic.diagnosis.roles import role_created_at
 from medic.flows.recorded import action_of
-from medic.incidents.model import Change, ChangeState, IncidentState
-from medic.incidents.table import Cap, TransactionParts
+from medic.incidents.model import Change, ChangeState, Incident, IncidentState, Request
+from medic.incidents.table import Cap, Lease, TransactionParts
 from medic.labels import ActionKind
 from medic.plan.decide import effect_of, rebuild_after
 from medic.plan.guardrails import fresh_until
-from medic.plan.model import Disposition, Plan
+from medic.plan.model import Action, Disposition, Plan
 from medic.plan.session import ActorScope
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.model import Incident, Request
-    from medic.incidents.table import Lease
     from medic.plan.failure import ConfirmedFailure
-    from medic.plan.model import Action
 
 
 def alert_key_of(failure: ConfirmedFailure, request: Request | None) -> str:
@@ -51,10 +48,7 @@ def role_target(
 
 
 class Applier(Struct, frozen=True):
-    """Applies a plan to one branch, under its lease."""
-
     failure: ConfirmedFailure
-    """What the plan is for."""
     locked: LockedBranch
     request: Request | None
     """The request that allows the plan, if a person made one."""
@@ -62,12 +56,8 @@ class Applier(Struct, frozen=True):
     def apply(self, plan: Plan, incident: Incident, app: Lease | None = None) -> FailureReport:
         """Carry out the actions of the plan that need no more approval.
 
-        If an earlier invocation has begun a change, finish that one first: it may already be in AWS.
-
-        Args:
-            plan: what to do.
-            incident: the failure's incident.
-            app: the lease of the whole app, held too if its service role may be repaired.
+        If an earlier invocation has begun a change, finish that one first: it may already be in AWS. `app` is the
+        lease of the whole app, held too if its service role may be repaired.
 
         Raises:
             RetryableError: a result is not known yet. The intent is saved, so a retry continues from it.
@@ -131,9 +121,8 @@ class Applier(Struct, frozen=True):
     def _save_intent(self, incident: Incident, actions: tuple[Action, ...], app: Lease | None) -> str | None:
         """Save the intent, mark the request as used and count up every cap, in one transaction.
 
-        Returns:
-            None, or the name of the cap that stops the change. Then nothing was written, and the request can be used
-            later.
+        Returns the name of the cap that stops the change, if one does. Then nothing was written, and the request can be
+        used later.
         """
         now, scope, lease, second = self.locked.now, self.failure.scope, self.locked.lease, None
         limits = self.locked.services.runtime.settings.limits

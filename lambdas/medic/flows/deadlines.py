@@ -13,7 +13,7 @@ from medic.alerts.compose import (
     compose_unreported,
 )
 from medic.aws.errors import RetryableError, value_if_any
-from medic.events import ALL, DeploymentEvent, DeploymentStatus
+from medic.events import ALL, DeploymentEvent, DeploymentStatus, Scope
 from medic.evidence import RUNNING, TimeSpan
 from medic.flows.failure import diagnose_failure
 from medic.flows.locked_branch import LockedBranch, RecordedError, hold_branch
@@ -22,7 +22,7 @@ from medic.flows.respond import respond
 from medic.flows.runtime import SsrApp, failure_since, lines_if_any, read_ssr_app, respond_again
 from medic.flows.settle import look_for_success, settle
 from medic.flows.undo import finish_undo
-from medic.incidents.model import DEADLINES, QUIET_PERIOD, IncidentState
+from medic.incidents.model import DEADLINES, QUIET_PERIOD, Incident, IncidentState
 from medic.incidents.table import BusyError
 from medic.labels import BotLabel, Trigger
 from medic.logscan.runtime import branch_of
@@ -30,15 +30,13 @@ from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from medic.events import Scope
-    from medic.incidents.model import Incident
     from medic.services import Services
 
 _QUIET_MINUTES = int(QUIET_PERIOD.total_seconds() // 60)
 _MAX_TRAFFIC_PAGES = 10
 """A page may be empty although later ones are not."""
 _NO_TRAFFIC = "quiet without traffic"
-_OVER_IN_SILENCE = frozenset({BotLabel.UNDIAGNOSED, BotLabel.BUILD_FAILED})
+_EXPIRES_SILENTLY = frozenset({BotLabel.UNDIAGNOSED, BotLabel.BUILD_FAILED})
 """Their alerts say nothing that could expire."""
 _GIVE_UP_AFTER = timedelta(hours=24)
 """How long an incident that fails each time is tried again."""
@@ -47,11 +45,10 @@ _GIVE_UP_AFTER = timedelta(hours=24)
 def handle_overdue(scope: Scope, services: Services) -> None:
     """Handle every overdue incident of a branch, using only AWS's state and the table.
 
-    An incident that fails stops no other one. It is tried again after a growing wait, and closed with an alert in the
-    end.
+    An incident that fails stops no other one. It is tried again after a growing wait. In the end it is closed with an
+    alert.
 
     Raises:
-        BusyError: another invocation works on this branch.
         RecordedError: an incident failed, and is postponed.
     """
     failures: list[Exception] = []
@@ -185,7 +182,7 @@ def _had_traffic(scope: Scope, ssr: SsrApp, services: Services) -> bool:
     """True if anything was logged in the quiet period by this branch, or by a branch that can't be identified.
 
     Raises:
-        RetryableError: the log could not be read, or only a part that does not show it.
+        RetryableError: what could be read of the log does not show it.
     """
     now = services.clock()
     span = TimeSpan(now - QUIET_PERIOD, now)
@@ -215,10 +212,7 @@ def _wait_longer(incident: Incident, locked: LockedBranch, *, silent: bool) -> N
 def _close(incident: Incident, locked: LockedBranch, why: str) -> None:
     """End an incident that nothing else could continue, or send its alert without the details.
 
-    Args:
-        incident: the incident.
-        locked: its branch.
-        why: what failed each time, or empty.
+    `why` says what failed each time. Empty if nothing did.
     """
     now, scope = locked.now, locked.scope
     past_deadline = incident.deadline <= now and not incident.state.closed
@@ -229,8 +223,8 @@ def _close(incident: Incident, locked: LockedBranch, why: str) -> None:
     elif past_deadline:
         expired = incident.moved(IncidentState.EXPIRED, now, why or f"expired while {incident.state}")
         locked.log(TelemetryEvent.EXPIRED, incident, state=incident.state)
-        told = incident.alerted_individually or incident.alert_due
-        if told and incident.label not in _OVER_IN_SILENCE:
+        alerted = incident.alerted_individually or incident.alert_due
+        if alerted and incident.label not in _EXPIRES_SILENTLY:
             locked.notify(compose_expired(scope, expired), expired, f"expired:{incident.job_id}")
         else:
             locked.save(expired)

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 from medic.aws.errors import RetryableError
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
-from medic.events import DeploymentStatus
-from medic.evidence import Absent, JobRef, Partial, Present, Unreadable
-from medic.flows.build_failed import report_build_failed
+from medic.events import Attempt, DeploymentEvent, DeploymentStatus
+from medic.evidence import Absent, App, Branch, BuildLog, Item, Job, JobRef, Partial, Present, Read, Unreadable
 from medic.flows.locked_branch import hold_branch
+from medic.flows.report_only import Obstacle, report_build_failed, report_undiagnosed, retry_while_it_may_pass
 from medic.flows.respond import respond
 from medic.flows.settle import look_for_success, settle_other_failure
-from medic.flows.undiagnosed import Obstacle, report_undiagnosed, retry_while_it_may_pass
-from medic.incidents.model import Incident
+from medic.incidents.model import Incident, Request
 from medic.incidents.requests import RequestRefusedError
 from medic.labels import Label, Trigger
 from medic.plan.failure import ConfirmedFailure
-from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
+from medic.plan.optin import PairedRoles, read_opt_in
 from medic.records import replace
 from medic.settings import Notify
 from medic.telemetry import TelemetryEvent
@@ -28,9 +27,6 @@ from medic.telemetry import TelemetryEvent
 if TYPE_CHECKING:
     from medic.alerts.failure_report import FailureReport
     from medic.aws.gather import Deployment
-    from medic.events import Attempt, DeploymentEvent
-    from medic.evidence import App, Branch, BuildLog, Item, Job, Read
-    from medic.incidents.model import Request
     from medic.services import Services
 
 
@@ -44,21 +40,12 @@ def diagnose_failure(
 ) -> FailureReport | Incident | None:
     """Handle a FAILED event, from reading the job to sending the alert.
 
-    Args:
-        event: which job failed, and when.
-        services: AWS, the table, channels and telemetry.
-        request: the approval or fix request of a person, if that is the reason for this run.
-        attempt: the delivery of the event, if a message is the reason for this run.
-
-    Returns:
-        What was done, as `respond` says it, or None if there is nothing to do about this job.
+    The reason for this run is a person's approval or fix request (`request`), a message (`attempt`), or a deadline.
+    Returns what was done, as `respond` says it, or None if there is nothing to do about this job.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached, or the job or its log is not there yet; deliver the event
-            again.
+        RetryableError: also if the job or its log is not there yet.
         RequestRefusedError: the failure can't be read, so a person's request can't be carried out.
-        BusyError: another invocation works on this branch.
-        UsedUpError: another invocation has used the request.
     """
     try:
         failure = _confirmed_failure(event, services)
@@ -92,8 +79,7 @@ def _give_way(
 def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedFailure | Obstacle | None:
     """The failure, if GetJob confirms it and its log shows that it is IAM's. The event alone proves nothing.
 
-    Returns:
-        None if AWS says that there is no such failure, or that it is not IAM's. An obstacle if AWS could not tell.
+    None if AWS says that there is no such failure, or that it is not IAM's. An obstacle if AWS could not tell.
     """
     scope, runtime = event.scope, services.runtime
     log_event = partial(services.telemetry.record, scope=scope, job=event.job_id)
@@ -125,9 +111,8 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         if services.runtime.settings.notify is Notify.ALL_FAILURES:
             report_build_failed(scope, app, job.ref, reading.ending, services)
         return None
-    tags = branch.tags
-    compute = choose_compute_role(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch, tags)
-    service = choose_service_role(runtime.settings, scope.app_id, scope.branch, app.tags)
+    paired = PairedRoles(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch)
+    compute, service = paired.choose_compute(branch.tags), paired.choose_service(app.tags)
     evidence = services.gatherer.evidence(
         deployment, log, read_at=services.clock(), candidate=compute.arn, repair=service.arn
     )
@@ -136,7 +121,6 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     diagnosis = diagnose(evidence, reading, phase)
     log_event(TelemetryEvent.DIAGNOSED, label=diagnosis.label, cause=diagnosis.likeliest)
     return ConfirmedFailure(
-        scope=scope,
         trigger=Trigger.FAILED,
         app=app,
         branch=branch,
@@ -151,30 +135,18 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
 
 
 def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | Obstacle | str:
-    """The app, the branch and the job, if AWS says that the job failed.
+    """The app, the branch and the job if it failed. Otherwise what `_failed` returns in place of the job."""
+    app, branch = deployment.app, deployment.branch
+    if not isinstance(app, Present):
+        return _why_not_there(app)
+    if not isinstance(branch, Present):
+        return _why_not_there(branch)
+    failed = _failed(deployment.job)
+    return failed if isinstance(failed, Obstacle | str) else (app.value, branch.value, failed)
 
-    Returns:
-        Otherwise what keeps the bot from knowing, or what AWS says instead.
-    """
-    match deployment.app:
-        case Unreadable(reason):
-            return Obstacle("access", reason, _GRANT, passing=False)
-        case Absent(reason):
-            return reason
-        case Present(the_app):
-            pass
-    match deployment.branch:
-        case Unreadable(reason):
-            return Obstacle("access", reason, _GRANT, passing=False)
-        case Absent(reason):
-            return reason
-        case Present(the_branch):
-            pass
-    match _failed(deployment.job):
-        case Obstacle() | str() as why_not:
-            return why_not
-        case the_job:
-            return the_app, the_branch, the_job
+
+def _why_not_there(item: Absent | Unreadable) -> Obstacle | str:
+    return Obstacle("access", item.reason, _GRANT, passing=False) if isinstance(item, Unreadable) else item.reason
 
 
 def _failed(item: Item[Job]) -> Job | Obstacle | str:

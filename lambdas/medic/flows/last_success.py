@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from medic.aws.amplify import JobWithLogs
 from medic.aws.gather import Deployment
 from medic.codec import to_text
-from medic.diagnosis.changes import FRESH, is_newer, kept_state, says_more, with_changes, working_state
-from medic.evidence import Absent, Item, Present, Trail, Unreadable, value_of
+from medic.diagnosis.changes import (
+    FRESH,
+    Comparison,
+    WorkingState,
+    is_newer,
+    kept_state,
+    says_more,
+    with_changes,
+    working_state,
+)
+from medic.evidence import Absent, Branch, Item, Job, Present, Trail, Unreadable, value_of
 from medic.incidents.table import branch_key
 from medic.plan.optin import read_opt_in
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from medic.diagnosis.changes import Comparison, WorkingState
     from medic.diagnosis.model import Diagnosis
-    from medic.evidence import Branch, Job
     from medic.incidents.record import BranchRecord
     from medic.plan.failure import ConfirmedFailure
     from medic.services import Services

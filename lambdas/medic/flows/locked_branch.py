@@ -5,32 +5,29 @@ An alert goes to every channel. Who accepted it is recorded, and it is stored fo
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_replacement
-from medic.alerts.delivery import deliver
+from medic.alerts.delivery import Channel, Delivery, deliver
 from medic.alerts.model import Alert, redacted
 from medic.alerts.wording import place
 from medic.codec import CodecError, from_text, to_text
-from medic.incidents.attributes import NewerSchemaError
-from medic.incidents.model import UndeliveredAlert
-from medic.incidents.table import TransactionParts, undelivered_key
+from medic.incidents.model import Incident, UndeliveredAlert
+from medic.incidents.store import NewerSchemaError
+from medic.incidents.table import Lease, TransactionParts, undelivered_key
 from medic.records import replace
 from medic.settings import LogLines
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
     from medic.aws.amplify import AmplifyActor
     from medic.events import Scope
     from medic.evidence import Job, Read
-    from medic.incidents.model import Incident
     from medic.incidents.record import BranchRecord
-    from medic.incidents.table import Lease
     from medic.plan.session import ActorScope
     from medic.services import Services
 
@@ -43,10 +40,8 @@ _ABANDON_AFTER = timedelta(days=7)
 class RecordedError(Exception):
     """A run failed after it had saved how to continue. From then on the table's `due` index is the only clock.
 
-    So whoever delivers messages must not deliver this one again.
-
-    Attributes:
-        cause: what failed, and never another RecordedError: of one that was expected, nobody is told.
+    So whoever delivers messages must not deliver this one again. `cause` says what failed. It is never another
+    RecordedError, because an expected one causes no alert.
     """
 
     def __init__(self, cause: Exception) -> None:
@@ -59,7 +54,6 @@ def hold_branch(scope: Scope, services: Services) -> Iterator[LockedBranch]:
     """Lock the branch, and first retry alerts that a channel has not accepted.
 
     Raises:
-        BusyError: another invocation works on this branch.
         RecordedError: the `with` block failed after it had saved an incident that is in progress.
     """
     with services.table.hold(scope) as lease:
@@ -89,7 +83,6 @@ class LockedBranch:
 
     @property
     def record(self) -> BranchRecord:
-        """What the table holds about the branch."""
         return self.lease.record
 
     @property
@@ -106,7 +99,7 @@ class LockedBranch:
         return actor
 
     def jobs(self) -> Read[tuple[Job, ...]]:
-        """The branch's latest jobs, newest first."""
+        """The latest jobs, newest first."""
         return self.services.amplify.jobs(self.scope.app_id, self.scope.branch)
 
     def save(self, incident: Incident, parts: TransactionParts | None = None) -> None:
@@ -114,45 +107,42 @@ class LockedBranch:
         self.lease.save(self.record.with_incident(incident), parts)
 
     def log(self, event: TelemetryEvent, incident: Incident, **details: object) -> None:
-        """Log and count an event of an incident."""
         self.services.telemetry.record(event, scope=self.scope, incident=incident.id, **details)
 
     def notify(self, alert: Alert, incident: Incident, alert_key: str, *, release: bool = True) -> bool:
         """Deliver an alert, and save the incident with its receipts.
 
-        A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due.
-
-        Args:
-            alert: what to send.
-            incident: the incident as it is to be saved.
-            alert_key: identifies this alert within the incident. A retry with the same key skips channels that have it.
-            release: release the lease with the same write, because no change in AWS follows.
-
-        Returns:
-            True if every channel accepted it.
+        A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due. A later
+        call with the same key skips the channels that have it. `release` ends the lease with the same write, because
+        no change in AWS follows. Returns whether every channel accepted it.
         """
         services = self.services
         settings = services.runtime.settings
         alert = replace(alert, place=place(self.scope, services.alias_of(self.scope.account)))
         alert = redacted(alert, emails=settings.redact_emails, quotes=settings.log_lines is not LogLines.NONE)
-        delivery = deliver(alert, services.channels, incident.alerted, alert_key, incident.threads)
-        for receipt in delivery.receipts:
-            services.telemetry.record(TelemetryEvent.ALERT_SENT, incident=incident.id, kind=alert.kind, receipt=receipt)
+        delivery = self.deliver(alert, incident, alert_key, services.channels)
         threaded = replace(incident, threads=delivery.threads)
         alerted = threaded.record_alert(alert_key, delivery.receipts, self.now, delivered=not delivery.failures)
         stored = UndeliveredAlert(incident.id, alert_key, to_text(alert), delivery.lacking)
         undelivered = (stored,) if delivery.failures else ()
         self.save(alerted, TransactionParts(undelivered=undelivered, release=release))
-        for failure in delivery.failures:
-            services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind=alert.kind, why=failure)
         return not delivery.failures
+
+    def deliver(self, alert: Alert, incident: Incident, alert_key: str, channels: Collection[Channel]) -> Delivery:
+        """Deliver an alert to those of the channels that have no receipt for it, and count the results."""
+        record = partial(self.services.telemetry.record, incident=incident.id, kind=alert.kind)
+        delivery = deliver(alert, channels, incident.alerted, alert_key, incident.threads)
+        for receipt in delivery.receipts:
+            record(TelemetryEvent.ALERT_SENT, receipt=receipt)
+        for failure in delivery.failures:
+            record(TelemetryEvent.ALERT_FAILED, why=failure)
+        return delivery
 
 
 def _read_alert(stored: UndeliveredAlert, incident: Incident, scope: Scope) -> Alert:
     """The stored alert. One that an older release stored in its own form is replaced by what the incident says.
 
-    Raises:
-        CodecError: it is damaged, or of a newer release.
+    Raises CodecError if it is damaged, or of a newer release.
     """
     try:
         return from_text(Alert, stored.alert)
@@ -170,7 +160,6 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
     services, now = locked.services, locked.now
     retried: list[UndeliveredAlert] = []
     receipts: list[str] = []
-    failures: list[str] = []
     too_old = now - incident.updated_at > _ABANDON_AFTER
     for alert_key in incident.undelivered[:_MAX_RETRIED]:
         stored = alert = None
@@ -186,18 +175,14 @@ def _retry_alerts(incident: Incident, locked: LockedBranch, failed_channels: set
             retried.append(UndeliveredAlert(incident.id, alert_key, "", ()))
             continue
         # A lacking channel that the settings no longer name is dropped.
-        skipped = failed_channels.intersection(c.name for c in services.channels if c.name in stored.lacking)
-        channels = tuple(c for c in services.channels if c.name in stored.lacking and c.name not in failed_channels)
-        delivery = deliver(alert, channels, (), alert_key, incident.threads)
+        lacking = [channel for channel in services.channels if channel.name in stored.lacking]
+        skipped = [channel.name for channel in lacking if channel.name in failed_channels]
+        tried = [channel for channel in lacking if channel.name not in failed_channels]
+        delivery = locked.deliver(alert, incident, alert_key, tried)
         incident = replace(incident, threads=delivery.threads)
         failed_channels.update(delivery.lacking)
-        retried.append(replace(stored, lacking=(*delivery.lacking, *sorted(skipped))))
+        retried.append(replace(stored, lacking=(*delivery.lacking, *skipped)))
         receipts += delivery.receipts
-        failures += delivery.failures
-    for receipt in receipts:
-        services.telemetry.record(TelemetryEvent.ALERT_SENT, incident=incident.id, kind="letter", receipt=receipt)
-    for failure in failures:
-        services.telemetry.record(TelemetryEvent.ALERT_FAILED, incident=incident.id, kind="letter", why=failure)
     finished = tuple(each.alert_key for each in retried if not each.lacking)
     incident = incident.record_retry(finished, tuple(receipts), now)
     locked.save(incident, TransactionParts(undelivered=tuple(retried)))

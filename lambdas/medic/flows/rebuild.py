@@ -18,7 +18,7 @@ from medic.flows.storm import is_storm
 from medic.incidents.table import TransactionParts
 from medic.labels import ActionKind
 from medic.plan.decide import rebuild_after
-from medic.plan.guardrails import NO_STORM, NOT_MUTED, REBUILD_GUARDRAILS, Question, ask_all
+from medic.plan.guardrails import REBUILD_GUARDRAILS, Question, first_refusal, no_storm, not_muted
 from medic.plan.model import Disposition, GuardrailAnswer
 from medic.plan.optin import modes_that_change, read_opt_in
 from medic.plan.session import ActorScope
@@ -38,7 +38,7 @@ _SHORTEST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=5)
 """Between two attempts to start a rebuild."""
 _LOOK_FOR = timedelta(minutes=10)
 """How long after a StartJob without an answer its job is looked for."""
-_PASSING = frozenset({NO_STORM.name, NOT_MUTED.name})
+_PASSING = frozenset({no_storm.__name__, not_muted.__name__})
 """Guardrails whose refusal only postpones a rebuild."""
 
 
@@ -171,7 +171,7 @@ def _refusal(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch
         storm=is_storm(region, services),
         muted=region.muted(failure.scope, locked.now),
     )
-    return next((answer for answer in ask_all(REBUILD_GUARDRAILS, question) if not answer.allows), None)
+    return first_refusal(REBUILD_GUARDRAILS, question)
 
 
 def _unwanted(failure: ConfirmedFailure, actions: list[Action]) -> str | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult
 from medic.alerts.compose import compose_muted
 from medic.aws.errors import RetryableError
-from medic.events import ALL, DeploymentEvent, DeploymentStatus, RequestKind
+from medic.events import ALL, DeploymentEvent, DeploymentStatus, RequestKind, Scope
 from medic.evidence import Absent, Present, Unreadable
 from medic.flows.deadlines import finish_interrupted
 from medic.flows.failure import diagnose_failure
@@ -27,10 +27,7 @@ from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from medic.alerts.failure_report import FailureReport
-    from medic.events import Scope
     from medic.services import Services
 
 
@@ -42,8 +39,7 @@ def take_request(request: Request, services: Services) -> None:
     """Store a request, carry it out and store the answer. If it is stored already, the stored one counts.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached. Either the request is unused, or its change is saved.
-        BusyError: another invocation works on this branch.
+        RetryableError: either the request is unused, or its change is saved.
         RecordedError: the request is used, and what it began is saved. A retry finishes it at once.
     """
     _answer(services.requests.submit(request), services)
@@ -63,11 +59,6 @@ def retry_request(scope: Scope, request_id: str, services: Services) -> None:
 
 
 def give_up(request: Request, why: Exception, services: Services) -> None:
-    """Answer a request that failed too often.
-
-    Raises:
-        AwsError: the answer could not be stored.
-    """
     services.telemetry.record(TelemetryEvent.REQUEST_REFUSED, scope=request.scope, request=request.id, why=why)
     services.requests.answer(request.scope, request.id, Answer(f"failed: {why}", refused=True))
 
@@ -145,12 +136,7 @@ def _report_mute(request: Request, until: datetime, services: Services) -> None:
 
 
 def _require_existing(scope: Scope, services: Services) -> None:
-    """Check that Amplify has the app or branch.
-
-    Raises:
-        RequestRefusedError: it has not.
-        RetryableError: it could not be read.
-    """
+    """Refuse a request about an app or branch that Amplify does not have."""
     amplify, whole = services.amplify, scope.branch == ALL
     found = amplify.app(scope.app_id) if whole else amplify.branch(scope.app_id, scope.branch)
     match found:
@@ -165,7 +151,7 @@ def _require_existing(scope: Scope, services: Services) -> None:
 def _approved_incident(request: Request, services: Services) -> Incident:
     """The incident whose plan was approved, if it still has that plan.
 
-    The record decides, not what a button claims: whoever has Slack's signing secret can write any button.
+    The record decides, not what a button claims: anyone with Slack's signing secret can write any button.
     """
     incidents = services.table.read(request.scope).incidents
     incident = next((i for i in incidents if i.id == request.incident_id), None)
@@ -191,11 +177,7 @@ def _latest_incident(request: Request, services: Services) -> Incident:
 
 
 def _result(done: FailureReport | Incident | None) -> Answer:
-    """What was done.
-
-    Raises:
-        RequestRefusedError: nothing was done.
-    """
+    """What was done. If nothing was, the request is refused."""
     if done is None:
         raise RequestRefusedError("the failure is gone, or its branch is tagged `ignore`")
     if isinstance(done, Incident):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,25 +15,21 @@ from medic.flows.last_success import say_what_changed
 from medic.flows.rebuild import announce_rebuild, rebuild
 from medic.flows.settle import end_those_of_a_deleted_branch
 from medic.flows.storm import is_storm, join_storm
-from medic.incidents.model import QUIET_PERIOD, ChangeState, Incident, IncidentState, JobOrder
+from medic.incidents.model import QUIET_PERIOD, Change, ChangeState, Incident, IncidentState, JobOrder, Request
 from medic.labels import ActionKind, Label
 from medic.plan.decide import contradicted, decide
 from medic.plan.guardrails import Question
-from medic.plan.model import Disposition
+from medic.plan.model import Disposition, Plan
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from medic.alerts.failure_report import FailureReport
     from medic.evidence import JobRef
     from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.model import Change, Request
     from medic.incidents.record import BranchRecord
     from medic.incidents.region import RegionState
     from medic.plan.failure import ConfirmedFailure
-    from medic.plan.model import Plan
 
 _TAKES_EFFECT_WITHIN = timedelta(minutes=2)
 """How long after a change running functions may still log the old error."""
@@ -44,8 +40,6 @@ _STILL_LOGGED_KEY = "still-logged"
 
 
 class NextStep(StrEnum):
-    """What to do about an occurrence of a failure."""
-
     KNOWN = "known"
     """Nothing: this occurrence was handled, or it is earlier than the last one that was."""
     AGAIN = "again"
@@ -61,14 +55,7 @@ class NextStep(StrEnum):
 
 
 def next_step(failure: ConfirmedFailure, record: BranchRecord, now: datetime, *, requested: bool) -> NextStep:
-    """Decide the next step.
-
-    Args:
-        failure: the failure.
-        record: what the table holds about its branch.
-        now: UTC.
-        requested: True if a person asked for this run.
-    """
+    """Decide the next step. `requested`: a person asked for this run."""
     before = _incident_before(failure, record)
     # An open incident that already has a change is finished, not changed again.
     changeable = before is None or before.state.closed or not (before.applied or before.unfinished)
@@ -114,7 +101,7 @@ def _next_step_at_runtime(
         return NextStep.AGAIN
     if failure.diagnosis.lacks_usable_role:
         return NextStep.UNDONE_BY_HAND
-    persists = seen_at > before.changed_at + QUIET_PERIOD and not before.told(_STILL_LOGGED_KEY)
+    persists = seen_at > before.changed_at + QUIET_PERIOD and not before.has_alert(_STILL_LOGGED_KEY)
     return NextStep.STILL_LOGGED if persists else NextStep.AGAIN
 
 
@@ -156,19 +143,13 @@ def respond(
 ) -> FailureReport | Incident | None:
     """Take the next step, and send an alert if there is news.
 
-    Args:
-        failure: the failure.
-        locked: its branch.
-        request: the approval or fix request of a person, if that is the reason for this run.
+    A person's approval or fix request, if that is the reason for this run, is carried out even if nothing is new.
 
-    Returns:
-        What was done, or only the incident if no plan was made, because the failure is known or the change did not
-        help. None for a line of the log from before the bot's own change.
+    Returns what was done, or only the incident if no plan was made: the failure is known, or the change did not help.
+    None for a line of the log from before the bot's own change.
 
     Raises:
         RetryableError: a result is not known yet. The intent is saved, so a retry continues from it.
-        BusyError: another invocation works on the app, whose service role may need a repair.
-        UsedUpError: another invocation has used the request.
     """
     end_those_of_a_deleted_branch(failure.branch.created_at, locked)
     before, job, now = _incident_before(failure, locked.record), failure.job.id, locked.now
@@ -269,15 +250,9 @@ def _alert_key(report: FailureReport, before: Incident | None, request: Request 
 
 
 def _open_or_count(failure: ConfirmedFailure, record: BranchRecord, before: Incident | None, now: datetime) -> Incident:
-    if before is None or before.state.closed:
-        opened = Incident.open(failure.scope, failure.kind, failure.job_ref, app_name=failure.app.name, now=now)
-        incident = replace(opened.following(before, record.incidents), trigger=failure.trigger)
-    elif before.compared_with(failure.job_ref) is JobOrder.LATER:
-        incident = before.repeated(failure.job_ref, now)
-    else:
-        incident = before
+    opened = Incident.open(failure.scope, failure.kind, failure.job_ref, app_name=failure.app.name, now=now)
     return replace(
-        incident,
+        replace(opened, trigger=failure.trigger).after(before, record.incidents),
         mode=failure.opt_in.mode,
         reason=failure.reason,
         channel=failure.channel,
@@ -319,12 +294,9 @@ def _decide(question: Question, incident: Incident, request: Request | None) -> 
 
 
 def _muted_or_storm(report: FailureReport, before: Incident | None, region: RegionState, locked: LockedBranch) -> bool:
-    """Save without an alert of its own if the branch is muted or a storm's alert reports it.
+    """Save without an alert of its own if the branch is muted or a storm's alert reports it. Returns whether it is so.
 
     `last_alerted_plan` stays as it was, so that the next occurrence after the mute or storm causes an alert.
-
-    Returns:
-        True if it was saved.
     """
     saved = replace(report.incident, last_alerted_plan=before.last_alerted_plan if before is not None else ())
     if region.muted(locked.scope, locked.now):

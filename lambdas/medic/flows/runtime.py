@@ -6,7 +6,8 @@ roles in AWS.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,9 +18,10 @@ from medic.aws.gather import Deployment
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
 from medic.diagnosis.roles import compute_role_verdict
-from medic.events import ALL
+from medic.events import ALL, Attempt, RuntimeWakeUp, Scope
 from medic.evidence import (
     Absent,
+    App,
     Branch,
     BuildLog,
     Evidence,
@@ -28,35 +30,29 @@ from medic.evidence import (
     Partial,
     Present,
     Read,
+    Role,
     RuntimeLine,
     TimeSpan,
     Unreadable,
     build_log,
 )
 from medic.flows.locked_branch import RecordedError, hold_branch
+from medic.flows.report_only import Obstacle, report_undiagnosed, retry_while_it_may_pass
 from medic.flows.respond import respond
-from medic.flows.undiagnosed import Obstacle, report_undiagnosed, retry_while_it_may_pass
-from medic.incidents.model import Incident, IncidentState
+from medic.incidents.model import Incident, IncidentState, Request
 from medic.incidents.table import BusyError
 from medic.labels import BotLabel, Identity, Label, Phase, RoleKind, Trigger
 from medic.logscan.runtime import RuntimeFailure, runtime_failures, runtime_filter
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.model import SSR, RebuildTag
-from medic.plan.optin import OptIn, RoleChoice, choose_compute_role, read_opt_in
+from medic.plan.optin import OptIn, PairedRoles, RoleChoice, read_opt_in
 from medic.records import replace
-from medic.settings import Mode
+from medic.settings import Mode, Settings
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
-
     from medic.alerts.failure_report import FailureReport
-    from medic.events import Attempt, RuntimeWakeUp, Scope
-    from medic.evidence import App, Role
-    from medic.incidents.model import Request
     from medic.services import Services
-    from medic.settings import Settings
 
 _MAX_PAGES = 50
 """Pages of FilterLogEvents that one run reads. Many may be empty: ten seconds at the permitted rate."""
@@ -80,8 +76,7 @@ def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services, attempt: Attemp
     What of the log stays unread is reported: as such if nothing was found, else with what was found.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached, or the log can't be read yet.
-        BusyError: another invocation works on one of the branches.
+        RetryableError: also if the log can't be read yet.
     """
     ssr = read_ssr_app(wake_up.scope, services)
     if ssr is None:
@@ -122,8 +117,7 @@ def respond_again(
 ) -> FailureReport | Incident | None:
     """Read the log lines of an incident again and respond, because a run was interrupted or a person asks for it.
 
-    Returns:
-        What was done, as `respond` says it, or None if the log does not show the failure any more.
+    Returns what was done, as `respond` says it, or None if the log does not show the failure any more.
     """
     ssr = read_ssr_app(scope.whole_app, services)
     if ssr is None:
@@ -136,11 +130,7 @@ def respond_again(
 
 
 def read_ssr_app(scope: Scope, services: Services) -> SsrApp | None:
-    """Read the app and those of its branches that serve requests. None if there is no such SSR app.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached, or the app may not be read.
-    """
+    """Read the app and those of its branches that serve requests. None if there is no such SSR app."""
     app = value_if_any(services.amplify.app(scope.app_id), "amplify:GetApp")
     if app is None or app.platform != SSR:
         services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=scope, why="there is no such SSR app")
@@ -155,7 +145,7 @@ def failure_since(
     """The failure of an incident, if the log shows it since then; None if the whole log was read and does not.
 
     Raises:
-        RetryableError: AWS throttled or could not be reached, or only a part was read and does not show it.
+        RetryableError: only a part was read and does not show it.
     """
     read = lines_if_any(_read_lines(scope, TimeSpan(since, services.clock()), services))
     if read is None:
@@ -170,11 +160,7 @@ def failure_since(
 
 
 def lines_if_any(log: Read[tuple[RuntimeLine, ...]]) -> tuple[tuple[RuntimeLine, ...], str | None] | None:
-    """The lines that were read, and why there may be more. None if there is no log.
-
-    Raises:
-        RetryableError: the log could not be read.
-    """
+    """The lines that were read, and why there may be more. None if there is no log."""
     match log:
         case Absent():
             return None
@@ -256,7 +242,7 @@ def _lacks_role(scope: Scope, app: App, services: Services) -> Callable[[Branch]
             return True
         if arn not in roles:
             roles.update(services.gatherer.roles((arn,)))
-        evidence = _evidence_without_job(replace(scope, branch=branch.name), app, branch, services.clock(), roles)
+        evidence = _evidence_without_job(scope, app, branch, services.clock(), roles)
         verdict = compute_role_verdict(evidence, arn)
         return verdict is not None and verdict.usable is False
 
@@ -277,14 +263,14 @@ def _confirmed(
     else:
         scope = replace(scope, branch=branch.name)
         opt_in = _only_ask_if_ambiguous(read_opt_in(runtime.settings, branch.tags), logged)
-        choice = choose_compute_role(runtime.settings, runtime.default_role_arn, app.id, branch.name, branch.tags)
+        paired = PairedRoles(runtime.settings, runtime.default_role_arn, app.id, branch.name)
+        choice = paired.choose_compute(branch.tags)
         job_with_logs = services.amplify.job(app.id, branch.name, branch.active_job_id or "0")
         deployment = Deployment(scope, Present(app), Present(branch), job_with_logs)
         log = build_log("SSR runtime", logged.reading.size, logged.reading.unread)
         evidence = services.gatherer.evidence(deployment, log, read_at=now, candidate=choice.arn, repair=None)
         evidence = replace(evidence, policies=services.gatherer.policies(_roles_to_judge(app, branch, logged)))
     return ConfirmedFailure(
-        scope=scope,
         trigger=Trigger.RUNTIME,
         app=app,
         branch=branch,
@@ -320,11 +306,7 @@ def _evidence_without_job(
     scope: Scope, app: App, branch: Branch, now: datetime, roles: Mapping[str, Item[Role]]
 ) -> Evidence:
     return Evidence(
-        partition=scope.partition,
-        account=scope.account,
-        region=scope.region,
-        app_id=scope.app_id,
-        branch_name=branch.name,
+        scope=replace(scope, branch=branch.name),
         read_at=now,
         app=Present(app),
         branch=Present(branch),

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from medic.alerts.compose import compose_expired, compose_resolved
 from medic.aws.errors import RetryableError, value_if_any
-from medic.events import DeploymentEvent, DeploymentStatus
-from medic.evidence import Absent, Partial, Present, Unreadable
+from medic.events import DeploymentEvent, DeploymentStatus, Scope
+from medic.evidence import Absent, Branch, Job, JobRef, Partial, Present, Unreadable
 from medic.flows.last_success import is_fresh, keep_success
-from medic.flows.locked_branch import hold_branch
-from medic.incidents.model import IncidentState, JobOrder
+from medic.flows.locked_branch import LockedBranch, hold_branch
+from medic.incidents.model import Incident, IncidentState, JobOrder
 from medic.labels import Trigger
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from medic.events import Scope
-    from medic.evidence import Branch, Job, JobRef
-    from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.model import Incident
     from medic.services import Services
 
 _DELETED = "the branch was deleted and created again"
@@ -84,9 +79,7 @@ def look_for_success(scope: Scope, incident: Incident, services: Services) -> No
 def end_those_of_a_deleted_branch(created_at: datetime | None, locked: LockedBranch) -> None:
     """End the open incidents of a deleted branch of the same name, with an alert on those that changed a role.
 
-    Args:
-        created_at: when the branch of now was created, or None if it is not known.
-        locked: the branch.
+    The branch of now was created at `created_at`; None if that is not known.
     """
     for incident in locked.record.incidents:
         if incident.state.closed or not incident.of_another_branch(created_at):
@@ -101,11 +94,7 @@ def end_those_of_a_deleted_branch(created_at: datetime | None, locked: LockedBra
 
 
 def _ended_job(event: DeploymentEvent, services: Services) -> Job | None:
-    """The job; None if there is none.
-
-    Raises:
-        RetryableError: it could not be read, or GetJob lags behind the event.
-    """
+    """The job; None if there is none. If GetJob lags behind the event, retry."""
     found = value_if_any(services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id), "amplify:GetJob")
     if found is None:
         return None

@@ -1,7 +1,8 @@
-"""A storm: many apps fail at once. The bot then makes no changes, and one alert reports all, until it is over.
+"""Incidents of the whole region: a storm, and other failed builds that are too many to report one by one.
 
-A storm is an incident of the region, so it has a lease, a deadline and alert retries like any other. Its list, an item
-of its own, names whom it affects.
+In a storm, IAM failures open in many apps at once. The bot then makes no changes, and one alert reports all, until it
+is over. Its list, an item of its own, names whom it affects. Such incidents have a lease, a deadline and alert retries
+like any other.
 """
 
 from __future__ import annotations
@@ -10,27 +11,30 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.alerts.compose import Affected, Extent, compose_storm, compose_storm_over
+from medic.alerts.compose import (
+    Affected,
+    Extent,
+    compose_builds_failing,
+    compose_builds_reported_again,
+    compose_storm,
+    compose_storm_over,
+)
 from medic.evidence import JobRef
-from medic.flows.build_failed import check_builds_failing
-from medic.flows.locked_branch import hold_branch
-from medic.incidents.attributes import NewerSchemaError
-from medic.incidents.model import Incident, IncidentState
+from medic.flows.locked_branch import LockedBranch, hold_branch
+from medic.incidents.model import Incident, IncidentKind, IncidentState
+from medic.incidents.store import NewerSchemaError
 from medic.incidents.table import BusyError
 from medic.labels import BotLabel, RoleKind
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from medic.events import Scope
-    from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.region import RegionState, StormList
+    from medic.incidents.region import RegionState
     from medic.services import Services
 
 _STORM = (RoleKind.NONE, BotLabel.STORM)
-"""The kind of a storm's incident."""
+_BUILDS_FAILING = (RoleKind.NONE, BotLabel.BUILDS_FAILING)
 _BEGIN_KEY = "begins"
 _OVER_KEY = "over"
 
@@ -66,17 +70,13 @@ def join_storm(incident: Incident, locked: LockedBranch) -> None:
 
 
 def check_storm(scope: Scope, services: Services) -> None:
-    """Send the region's alerts that are due: who joined a storm since the last one, or that it is over.
-
-    Raises:
-        BusyError: another invocation does the same.
-    """
+    """Send the region's alerts that are due: who joined a storm since the last one, or that it is over."""
     with hold_branch(scope, services) as locked:
         for storm in locked.record.incidents:
             if storm.kind == _STORM:
                 _check(storm, locked)
-            else:
-                check_builds_failing(storm, locked)
+            elif not storm.state.closed and storm.deadline <= locked.now:
+                _report_builds_again(storm, locked)
         if locked.record.wrongly_listed(locked.now):
             locked.lease.save(locked.record)
 
@@ -84,22 +84,43 @@ def check_storm(scope: Scope, services: Services) -> None:
 def _begin(incident: Incident, locked: LockedBranch) -> Incident | None:
     """Open a storm with this incident, and send its first alert.
 
-    Returns:
-        None, or the storm that another invocation opened first. The incident has not joined that one.
+    If another invocation opened a storm first, return that one, which the incident has not joined.
     """
     services, scope = locked.services, locked.scope.whole_region
     with hold_branch(scope, services) as locked_region:
         if storm := locked_region.record.open_incident(_STORM):
             return storm
-        now = locked_region.now
-        opened = Incident.open(scope, _STORM, JobRef("0", now), app_name="", now=now)
-        storm = replace(opened.with_deadline(now + _window(services), now), alert_due=_BEGIN_KEY)
+        storm = replace(_opened(_STORM, locked_region), alert_due=_BEGIN_KEY)
         services.region.join_storm(locked.scope, storm.id, incident.id)
         # Saved before its alert: then no one else opens the storm, and the watcher retries the alert.
         locked_region.save(storm)
         locked_region.log(TelemetryEvent.STORM, storm)
         _report(storm, locked_region, _BEGIN_KEY)
         return None
+
+
+def report_builds_failing(region: Scope, services: Services) -> None:
+    """Report once that more builds fail, not because of IAM, than are reported one by one."""
+    if services.table.read(region).open_incident(_BUILDS_FAILING) is not None:
+        return
+    with hold_branch(region, services) as locked:
+        if locked.record.open_incident(_BUILDS_FAILING) is None:
+            incident = _opened(_BUILDS_FAILING, locked)
+            locked.log(TelemetryEvent.BUILDS_FAILING, incident)
+            alert = compose_builds_failing(region, incident, services.runtime.settings.limits)
+            locked.notify(alert, incident, _BEGIN_KEY)
+
+
+def _report_builds_again(incident: Incident, locked: LockedBranch) -> None:
+    over = incident.moved(IncidentState.RESOLVED, locked.now, "builds are reported one by one again")
+    locked.notify(compose_builds_reported_again(locked.scope, over), over, _OVER_KEY)
+
+
+def _opened(kind: IncidentKind, locked: LockedBranch) -> Incident:
+    """A new incident of the region. It is looked at again after the time in which a storm's failures count."""
+    now = locked.now
+    opened = Incident.open(locked.scope, kind, JobRef("0", now), app_name="", now=now)
+    return opened.with_deadline(now + _window(locked.services), now)
 
 
 def _check(storm: Incident, locked: LockedBranch) -> None:
@@ -141,20 +162,17 @@ def _report_over(storm: Incident, locked: LockedBranch) -> None:
 
 def _extent(storm: Incident, locked: LockedBranch) -> Extent:
     """The incidents on the storm's list as they are now."""
-    listed = locked.services.region.storm_list(locked.scope, storm.id)
-    found = sorted(_incidents(listed, locked), key=lambda affected: affected.incident.opened_at)
-    return Extent(tuple(found), listed.total)
-
-
-def _incidents(listed: StormList, locked: LockedBranch) -> Iterator[Affected]:
-    for member in listed.members:
-        scope = replace(locked.scope, app_id=member.app_id, branch=member.branch)
+    services, found = locked.services, []
+    listed = services.region.storm_list(locked.scope, storm.id)
+    for scope, incident_id in listed.members:
         try:
-            record = locked.services.table.read(scope)
+            incident = services.table.read(scope).find(incident_id)
         except NewerSchemaError as error:
-            locked.services.on_unreadable(str(scope), str(error))
+            services.on_unreadable(str(scope), str(error))
             continue
-        yield from (Affected(scope, each) for each in record.incidents if each.id == member.incident_id)
+        if incident is not None:
+            found.append(Affected(scope, incident))
+    return Extent(tuple(sorted(found, key=lambda affected: affected.incident.opened_at)), listed.total)
 
 
 def _window(services: Services) -> timedelta:

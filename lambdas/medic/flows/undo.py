@@ -12,21 +12,19 @@ from medic.alerts.compose import compose_undone
 from medic.alerts.fixes import command_to_set
 from medic.aws.errors import RetryableError
 from medic.flows.apply import role_target
-from medic.flows.locked_branch import hold_branch
+from medic.flows.locked_branch import LockedBranch, hold_branch
 from medic.flows.recorded import failure_of
-from medic.incidents.model import Answer, ChangeState, IncidentState
+from medic.incidents.model import Answer, Change, ChangeState, Incident, IncidentState, Request
 from medic.incidents.requests import RequestRefusedError
 from medic.incidents.table import TransactionParts
 from medic.labels import ActionKind
-from medic.plan.guardrails import UNDO_GUARDRAILS, Question, ask_all
-from medic.plan.optin import RoleChoice, choose_previous_role, compute_pairings, service_pairings
+from medic.plan.guardrails import UNDO_GUARDRAILS, Question, first_refusal
+from medic.plan.optin import PairedRoles, RoleChoice
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.events import Scope
-    from medic.flows.locked_branch import LockedBranch
-    from medic.incidents.model import Change, Incident, Request
     from medic.services import Services
 
 _GIVE_UP_AFTER = timedelta(hours=1)
@@ -35,13 +33,10 @@ _MAX_DETAIL = 150
 
 
 def undo(request: Request, services: Services) -> Answer:
-    """Undo what an incident changed.
+    """Undo what an incident changed. If AWS can't be reached, the intent is saved, and the watcher continues.
 
     Raises:
         RequestRefusedError: there is no such incident, or it changed nothing.
-        RetryableError: AWS throttled or could not be reached. The intent is saved, so the watcher continues.
-        BusyError: another invocation works on this branch.
-        UsedUpError: another invocation has used the request.
     """
     with hold_branch(request.scope, services) as locked:
         wanted = [i for i in locked.record.incidents if not request.incident_id or i.id == request.incident_id]
@@ -61,12 +56,7 @@ def undo(request: Request, services: Services) -> Answer:
 
 
 def finish_undo(scope: Scope, incident_id: str, services: Services) -> None:
-    """Finish an interrupted undo. Changes that are already undone are not sent again.
-
-    Raises:
-        RetryableError: AWS throttled or could not be reached; the watcher retries.
-        BusyError: another invocation works on this branch.
-    """
+    """Finish an interrupted undo. Changes that are already undone are not sent again."""
     with hold_branch(scope, services) as locked:
         incident = next((i for i in locked.record.incidents if i.id == incident_id and i.undoing), None)
         if incident is None:
@@ -103,13 +93,11 @@ def _restore_role(change: Change, incident: Incident, locked: LockedBranch) -> U
 def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) -> str | None:
     """Why the previous role may not be set again, or None. A role that the bot did not set is left to the writer."""
     services, scope, attach = locked.services, locked.scope, change.kind is ActionKind.ATTACH_COMPUTE
-    settings, previous = services.runtime.settings, change.previous_arn
+    runtime, previous = services.runtime, change.previous_arn
     choice = RoleChoice(None, "there was no role before")
     if previous is not None:
-        default, app_id, branch = services.runtime.default_role_arn, scope.app_id, scope.branch
-        compute = compute_pairings(settings, default, app_id, branch)
-        pairings = compute if attach else service_pairings(settings, app_id, branch)
-        choice = choose_previous_role(previous, pairings, app_id, branch)
+        paired = PairedRoles(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch)
+        choice = paired.choose_previous(change.kind, previous)
     failure = failure_of(incident, scope, services, **{"compute" if attach else "service": choice})
     if isinstance(failure, str):
         return failure
@@ -119,14 +107,14 @@ def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) 
         return None
     question = Question(
         failure=failure,
-        settings=settings,
+        settings=runtime.settings,
         asked_at=locked.now,
         jobs=locked.jobs,
         policies=services.iam.policies,
         approved=True,
         change=change.kind,
     )
-    refusal = next((answer for answer in ask_all(UNDO_GUARDRAILS, question) if not answer.allows), None)
+    refusal = first_refusal(UNDO_GUARDRAILS, question)
     return None if refusal is None else f"{refusal.rule}: {refusal.detail}"
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
+from medic.evidence import JobRef
 from medic.labels import ActionKind, BotLabel, Label, RoleKind, Trigger  # codec.py reads the types of stored fields
 from medic.plan.model import Action  # noqa: TC001 - codec.py reads the types of stored fields
 from medic.records import replace
@@ -20,7 +21,6 @@ from medic.settings import Mode
 
 if TYPE_CHECKING:
     from medic.events import RequestKind, Scope
-    from medic.evidence import JobRef
 
 T = TypeVar("T", datetime, int)
 IncidentKind: TypeAlias = tuple[RoleKind, Label | BotLabel]
@@ -28,16 +28,12 @@ IncidentKind: TypeAlias = tuple[RoleKind, Label | BotLabel]
 
 
 class Answer(Struct, frozen=True):
-    """The result of a request."""
-
     text: str
     """One line: what was done, or why nothing was."""
     refused: bool = False
 
 
 class Request(Struct, frozen=True):
-    """One request of one person."""
-
     id: str
     kind: RequestKind
     scope: Scope
@@ -104,8 +100,6 @@ class Change(Struct, frozen=True):
 
 
 class JobOrder(StrEnum):
-    """A job's place in time relative to another job."""
-
     EARLIER = "earlier"
     SAME = "same"
     LATER = "later"
@@ -242,12 +236,15 @@ class Incident(Struct, frozen=True):
     def kind(self) -> IncidentKind:
         return self.role_kind, self.label
 
-    def following(self, before: Incident | None, others: Collection[Incident]) -> Incident:
-        """Carry over from the previous, closed incident of this kind that a change did not help.
+    def after(self, before: Incident | None, others: Collection[Incident]) -> Incident:
+        """This new incident; or if the one before it of this kind is open, that one with the new job counted once.
 
-        After a request, a job can open one more incident. It gets an id that no other one of the branch has, because
-        it must not overwrite the one that holds an earlier change.
+        A closed one hands on that a change did not help. After a request, a job can open one more incident. Its id is
+        one that no other incident of the branch has, because those hold earlier changes.
         """
+        if before is not None and not before.state.closed:
+            job = JobRef(self.job_id, self.job_started_at)
+            return before.repeated(job, self.opened_at) if before.compared_with(job) is JobOrder.LATER else before
         free, taken = self.id, {other.id for other in others}
         while free in taken:
             free = hashlib.sha256(f"after {free}".encode()).hexdigest()[:12]
@@ -271,7 +268,6 @@ class Incident(Struct, frozen=True):
         return _order(job.started_at, self.job_started_at)
 
     def moved(self, state: IncidentState, now: datetime, note: str = "") -> Incident:
-        """Set the state and that state's deadline."""
         deadline = now + DEADLINES.get(state, timedelta())
         rebuild_at = None if state.closed else self.rebuild_at
         return replace(
@@ -347,7 +343,7 @@ class Incident(Struct, frozen=True):
         times = [change.applied_at for change in self.applied]
         return max((time for time in (*times, self.rebuilt_at) if time is not None), default=None)
 
-    def told(self, alert_key: str) -> bool:
+    def has_alert(self, alert_key: str) -> bool:
         """True if this alert was delivered to a channel, or is stored for one."""
         return alert_key in {*self.undelivered, *(receipt.partition("/")[0] for receipt in self.alerted)}
 

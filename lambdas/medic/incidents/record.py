@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +12,15 @@ from msgspec import Struct
 
 from medic.codec import CodecError, from_json, parsed, to_text
 from medic.evidence import JobRef
-from medic.incidents.attributes import RETENTION, count, number, text, time
-from medic.incidents.model import ChangeState, Incident
+from medic.incidents.model import ChangeState, Incident, IncidentKind
+from medic.incidents.store import RETENTION, count, number, text, time
 from medic.labels import Trigger
 from medic.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope
-    from medic.incidents.model import IncidentKind
 
 _MAX_SETTLED = 20
 """How many settled incidents a branch's record keeps."""
@@ -83,7 +81,6 @@ class BranchRecord(Struct, frozen=True):
         return None if latest is None or latest.state.closed else latest
 
     def find(self, incident_id: str) -> Incident | None:
-        """The incident with this id."""
         return next((incident for incident in self.incidents if incident.id == incident_id), None)
 
     def with_incident(self, incident: Incident) -> BranchRecord:
@@ -111,7 +108,6 @@ class BranchRecord(Struct, frozen=True):
 
     @property
     def due_at(self) -> datetime | None:
-        """When the first incident is due, or None."""
         return min((incident.due_at for incident in self.incidents if not incident.settled), default=None)
 
     def overdue(self, now: datetime) -> tuple[Incident, ...]:
@@ -150,7 +146,6 @@ def heard_attribute(job: JobRef) -> str:
 
 
 def incidents_text(record: BranchRecord) -> str:
-    """The attribute `incidents`: a JSON list."""
     return f"[{','.join((*(each.text for each in record.unread), *map(to_text, record.incidents)))}]"
 
 

@@ -6,6 +6,7 @@ returns the whole item.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,14 @@ from msgspec import Struct
 
 from medic.arns import APP_ID
 from medic.aws.errors import RetryableError
-from medic.incidents.attributes import RETENTION, SCHEMA, attribute, count, texts, time
-from medic.incidents.store import Store
+from medic.incidents.store import RETENTION, SCHEMA, Store, Value, attribute, count, texts, time
 from medic.incidents.table import REGION, STORM
+from medic.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.events import Scope
-    from medic.incidents.attributes import Value
 
 MAX_MUTES = 200
 MAX_MUTE = timedelta(days=30)
@@ -48,8 +46,6 @@ class MuteRefusedError(Exception):
 
 
 class RegionState(Struct, frozen=True):
-    """The region's item."""
-
     failed: Mapping[int, frozenset[str]]
     """Minute (since 1970) → ids of the apps in which an incident opened in it."""
     mutes: Mapping[str, datetime]
@@ -68,31 +64,19 @@ class RegionState(Struct, frozen=True):
         return any(until is not None and _holds(until, now) for until in ends)
 
 
-class StormMember(Struct, frozen=True):
-    """An incident that only the storm's alert reports."""
-
-    app_id: str
-    branch: str
-    incident_id: str
-
-
 class StormList(Struct, frozen=True):
-    """Whom a storm's alert reports."""
+    """Whom only a storm's alert reports."""
 
-    members: tuple[StormMember, ...] = ()
-    more: int = 0
-    """How many more it counts. An interrupted run may count one twice."""
-
-    @property
-    def total(self) -> int:
-        return len(self.members) + self.more
+    members: tuple[tuple[Scope, str], ...]
+    """Branch and incident id."""
+    total: int
+    """How many the list counts, with those that it does not name. An interrupted run may count one twice."""
 
 
 class RegionTable(Store):
     """Reads and writes the region's item and its storms' lists."""
 
     def read(self, scope: Scope) -> RegionState:
-        """Read the item."""
         return _region(self._get(_key(REGION, scope)))
 
     def count(self, scope: Scope) -> RegionState:
@@ -161,11 +145,11 @@ class RegionTable(Store):
             self._update(key, adds={_MORE: 1}, sets=sets)
 
     def storm_list(self, scope: Scope, storm_id: str) -> StormList:
-        """Read a storm's list."""
         item = self._get(_key(STORM, scope, storm_id))
-        members = (member.split("#", 2) for member in sorted(texts(item, _MEMBERS)))
-        listed = tuple(StormMember(parts[1], parts[2], parts[0]) for parts in members if len(parts) == 3)  # noqa: PLR2004
-        return StormList(listed, count(item, _MORE))
+        parts = (member.split("#", 2) for member in sorted(texts(item, _MEMBERS)))
+        named = (each for each in parts if len(each) == 3)  # noqa: PLR2004
+        members = tuple((replace(scope, app_id=app_id, branch=branch), id_) for id_, app_id, branch in named)
+        return StormList(members, len(members) + count(item, _MORE))
 
 
 def _key(kind: str, scope: Scope, *more: str) -> str:

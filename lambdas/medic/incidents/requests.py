@@ -5,23 +5,19 @@ Only the remediator writes them. SQS says which role sent the message that asked
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
-from medic.events import RequestKind
-from medic.incidents.attributes import RETENTION, SCHEMA, attribute, text, time
+from medic.events import RequestKind, RequestMessage, Scope
 from medic.incidents.model import Answer, Request, approval_id
-from medic.incidents.store import Store
+from medic.incidents.store import RETENTION, SCHEMA, Store, Value, attribute, text, time
 from medic.incidents.table import DUE, request_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    from medic.events import RequestMessage, Scope
-    from medic.incidents.attributes import Value
 
 APPROVAL_VALID_FOR = timedelta(hours=24)
 REQUEST_VALID_FOR = timedelta(hours=1)
@@ -41,13 +37,7 @@ class RequestRefusedError(Exception):
 
 
 def request_of(asked: RequestMessage, who: str, at: datetime) -> Request:
-    """The request that a message asks for.
-
-    Args:
-        asked: the message.
-        who: who sent it, as SQS knows.
-        at: when it was sent, as SQS knows.
-    """
+    """The request that a message asks for. SQS knows who sent it and when."""
     approves = asked.kind is RequestKind.APPROVE
     return Request(
         id=approval_id(asked.incident_id, asked.plan_hash) if approves else asked.id,
@@ -63,14 +53,8 @@ def request_of(asked: RequestMessage, who: str, at: datetime) -> Request:
 
 
 class RequestsTable(Store):
-    """Reads and writes requests."""
-
     def submit(self, request: Request) -> Request:
-        """Write a new request.
-
-        Returns:
-            The request as the table holds it: an earlier one with this id, if there is one.
-        """
+        """Write a new request, and return what the table holds: an earlier one with this id, if there is one."""
         try:
             with translated("dynamodb:PutItem"):
                 self._client.put_item(
@@ -91,15 +75,9 @@ class RequestsTable(Store):
         return _request(scope, request_id, item) if item else None
 
     def answer(self, scope: Scope, request_id: str, answer: Answer, *, retry_at: datetime | None = None) -> None:
-        """Store the result of a request.
+        """Store the result of a request, which is used from then on, unless it is to be tried again at `retry_at`.
 
         This never creates a request, because a wake-up may name any id.
-
-        Args:
-            scope: the request's branch or app.
-            request_id: the request's id.
-            answer: the result.
-            retry_at: when the watcher wakes the remediator to try again. None: the request is used.
         """
         now, key = self._clock(), request_key(scope, request_id)
         sets: dict[str, Value] = {"answer": answer.text[:500], "refused": answer.refused, "expires_at": now + RETENTION}

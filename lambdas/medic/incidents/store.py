@@ -1,21 +1,102 @@
-"""Reads and updates items of the incidents table. Only `update_of` writes DynamoDB's update expressions."""
+"""Attributes and items of the incidents table: what is stored how, and how an item is read and updated.
+
+An item may be of another release, or damaged: reading an attribute checks its type and bounds.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
-from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, translated
-from medic.incidents.attributes import attribute, check_schema
+from medic.aws.errors import CONDITION_FAILED, AwsRejectedError, RetryableError, translated
+from medic.codec import EARLIEST, LATEST, MAX_NUMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
-
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.literals import ReturnValueType
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateTypeDef
 
-    from medic.incidents.attributes import OnUnreadable, Value
+SCHEMA = 1
+"""The attribute `schema` of every item. Raise it only if an older release must not write the item.
+
+A new field, or a new member of an enumeration, needs no new number: older releases carry along what they don't know.
+"""
+RETENTION = timedelta(days=90)
+"""How long DynamoDB keeps an item after its last write (TTL)."""
+_MAX_SCHEMA = 1000
+"""A greater number is damaged."""
+
+
+class OnUnreadable(Protocol):
+    """Called for each item, or part of one, that can't be read. The reader goes on."""
+
+    def __call__(self, key: str, why: str, /, *, outdated: bool = False) -> None:
+        """Count it. `outdated`: an older release wrote it, so nothing is wrong and no later release will read it."""
+
+
+class NewerSchemaError(RetryableError):
+    """A newer release wrote the item, and this one must not. The same call succeeds once that release is back."""
+
+
+Value: TypeAlias = "str | bool | int | datetime | Collection[str] | AttributeValueTypeDef"
+"""What can be written: a text, a number, a time, a set of texts, or an attribute as DynamoDB has it."""
+
+
+def attribute(value: Value) -> AttributeValueTypeDef:
+    """A value as the table stores it. Times are whole seconds since 1970."""
+    match value:
+        case str():
+            return {"S": str(value)}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case datetime():
+            return {"N": str(int(value.timestamp()))}
+        case Mapping():
+            return cast("AttributeValueTypeDef", value)
+        case _:
+            return {"SS": sorted(value)}
+
+
+def check_schema(item: Mapping[str, AttributeValueTypeDef]) -> None:
+    """Raise NewerSchemaError for an item that only a newer release may write."""
+    written = number(item, "schema")
+    if written is not None and SCHEMA < written <= _MAX_SCHEMA:
+        why = f"{text(item, 'pk')[:300]} has schema {written:.0f}, but this release knows {SCHEMA}: deploy a newer one"
+        raise NewerSchemaError("dynamodb:GetItem", "NewerSchema", why)
+
+
+def text(item: Mapping[str, AttributeValueTypeDef], name: str) -> str:
+    """A text. Empty if there is none."""
+    return item.get(name, {}).get("S", "")
+
+
+def texts(item: Mapping[str, AttributeValueTypeDef], name: str) -> frozenset[str]:
+    """A set of texts. Empty if there is none."""
+    return frozenset(item.get(name, {}).get("SS", ()))
+
+
+def number(item: Mapping[str, AttributeValueTypeDef], name: str) -> float | None:
+    """A number without bounds, up to 1e126. None if there is none."""
+    value = item.get(name, {}).get("N")
+    return None if value is None else float(value)
+
+
+def count(item: Mapping[str, AttributeValueTypeDef], name: str) -> int:
+    """A count. 0 if there is none, or if it is negative or out of bounds."""
+    value = number(item, name) or 0
+    return int(value) if 0 <= value <= MAX_NUMBER else 0
+
+
+def time(item: Mapping[str, AttributeValueTypeDef], name: str) -> datetime | None:
+    """A time. None if there is none, or if it is out of bounds."""
+    value = number(item, name)
+    if value is None or not EARLIEST.timestamp() <= value <= LATEST.timestamp():
+        return None
+    return datetime.fromtimestamp(value, UTC)
+
 
 _NOTHING: Mapping[str, Value] = {}
 
@@ -33,15 +114,8 @@ def update_of(  # noqa: PLR0913 - one for each part of an update
 ) -> UpdateTypeDef:
     """The update of one item, as UpdateItem and TransactWriteItems take it.
 
-    Args:
-        table: the table's name.
-        key: the item's key.
-        sets: attributes and their new values.
-        sets_once: the same, for attributes that keep the value they have.
-        adds: numbers to count up by, and sets whose members are added.
-        removes: attributes to remove.
-        condition: what must hold of the item. `:name` stands for one of `values`.
-        values: the values that the condition names.
+    `sets_once` holds attributes that keep the value they have. `adds` holds numbers to count up by, and sets whose
+    members are added. In the condition, `:name` stands for one of `values`.
     """
     assigned = [f"#{_alias(name)} = :{_alias(name)}" for name in sets]
     assigned += [f"#{_alias(name)} = if_not_exists(#{_alias(name)}, :{_alias(name)})" for name in sets_once]
@@ -73,12 +147,6 @@ class Store:
     """Base of the classes that read and write one kind of item in the incidents table.
 
     Every method that calls DynamoDB raises AwsError if the table could not be read or written.
-
-    Args:
-        client: DynamoDB.
-        name: the table's name.
-        clock: returns the time now, UTC.
-        on_unreadable: called for each item, or part of one, that can't be read.
     """
 
     def __init__(
@@ -94,11 +162,7 @@ class Store:
         self._on_unreadable = on_unreadable
 
     def _get(self, key: str) -> dict[str, AttributeValueTypeDef]:
-        """Read an item. Empty if there is none.
-
-        Raises:
-            NewerSchemaError: a newer release wrote it.
-        """
+        """Read an item. Empty if there is none."""
         with translated("dynamodb:GetItem"):
             answer = self._client.get_item(TableName=self._name, Key={"pk": {"S": key}}, ConsistentRead=True)
         item = answer.get("Item", {})
@@ -112,11 +176,9 @@ class Store:
         returns_item: bool = False,
         **parts: Any,  # noqa: ANN401 - as `update_of` takes them
     ) -> dict[str, AttributeValueTypeDef] | None:
-        """Update an item. `update_of` says how.
+        """Update an item, as `update_of` says. None if the condition does not hold; then nothing was written.
 
-        Returns:
-            None if the condition does not hold; then nothing was written. Otherwise the item as it is then, if asked
-            for.
+        Otherwise the item as it is then, if asked for.
         """
         update = update_of(self._name, key, **parts)
         returned: ReturnValueType = "ALL_NEW" if returns_item else "NONE"

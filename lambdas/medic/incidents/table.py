@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -20,20 +21,24 @@ from medic.arns import APP_ID
 from medic.aws.errors import AwsRejectedError, translated
 from medic.codec import MAX_NUMBER, from_text
 from medic.events import ALL, Scope, WakeUp
-from medic.incidents.attributes import RETENTION, SCHEMA, NewerSchemaError, attribute, check_schema, text
-from medic.incidents.model import UndeliveredAlert
-from medic.incidents.record import WORKED, heard_attribute, incidents_text, read_record
-from medic.incidents.store import Store, update_of
+from medic.incidents.model import Request, UndeliveredAlert
+from medic.incidents.record import WORKED, BranchRecord, heard_attribute, incidents_text, read_record
+from medic.incidents.store import (
+    RETENTION,
+    SCHEMA,
+    NewerSchemaError,
+    Store,
+    Value,
+    attribute,
+    check_schema,
+    text,
+    update_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateTypeDef
 
     from medic.evidence import JobRef
-    from medic.incidents.attributes import Value
-    from medic.incidents.model import Request
-    from medic.incidents.record import BranchRecord
 
 BRANCH = "branch"
 REQUEST = "request"
@@ -70,11 +75,7 @@ def undelivered_key(incident_id: str, alert_key: str) -> str:
 
 
 def _wake_up_for(key: str) -> WakeUp:
-    """The wake-up for an item in the due index.
-
-    Raises:
-        ValueError: the key is neither a branch's nor a request's.
-    """
+    """The wake-up for an item in the due index. ValueError if the key is neither a branch's nor a request's."""
     kind, _, rest = key.partition("#")
     request_id = ""
     if kind == REQUEST:
@@ -143,13 +144,11 @@ class Lease:
     def save(self, record: BranchRecord, parts: TransactionParts | None = None) -> str | None:
         """Write the record and the other parts in one transaction: all of it or nothing.
 
-        Returns:
-            None, or the name of the cap that has reached its limit; then nothing was written.
+        Returns the name of the cap that has reached its limit, if one has. Then nothing was written.
 
         Raises:
             LeaseLostError: another invocation has the lease now.
             UsedUpError: the request was used before.
-            AwsError: the table could not be written.
         """
         parts = parts or TransactionParts()
         full_cap = self._table.write(record, self.token, parts)
@@ -163,8 +162,6 @@ class Lease:
 
 
 class IncidentsTable(Store):
-    """Reads and writes branch records."""
-
     def read(self, scope: Scope) -> BranchRecord:
         """Read the branch's record. It is empty if the table has none."""
         return self._record(scope, self._get(branch_key(scope)))
@@ -194,15 +191,12 @@ class IncidentsTable(Store):
                 FilterExpression="begins_with(pk, :branch) AND attribute_exists(incidents)",
                 ExpressionAttributeValues={":branch": {"S": f"{BRANCH}#"}},
             )
-            for page in pages:
-                for item in page["Items"]:
-                    try:
-                        check_schema(item)
-                        record = self._record(_wake_up_for(item["pk"]["S"]).scope, item)
-                    except (NewerSchemaError, ValueError) as error:
-                        self._on_unreadable(text(item, "pk"), str(error))
-                    else:
-                        yield record
+            for item in (item for page in pages for item in page["Items"]):
+                try:
+                    check_schema(item)
+                    yield self._record(_wake_up_for(item["pk"]["S"]).scope, item)
+                except (NewerSchemaError, ValueError) as error:
+                    self._on_unreadable(text(item, "pk"), str(error))
 
     def due(self) -> Iterator[WakeUp]:
         """A wake-up for every branch past a deadline and every waiting request, the most overdue first."""
@@ -213,21 +207,14 @@ class IncidentsTable(Store):
                 KeyConditionExpression="due = :due AND due_at <= :now",
                 ExpressionAttributeValues={":due": {"S": DUE}, ":now": attribute(self._clock())},
             )
-            for page in pages:
-                for item in page["Items"]:
-                    try:
-                        wake_up = _wake_up_for(item["pk"]["S"])
-                    except ValueError as error:
-                        self._on_unreadable(text(item, "pk"), str(error))
-                    else:
-                        yield wake_up
+            for item in (item for page in pages for item in page["Items"]):
+                try:
+                    yield _wake_up_for(item["pk"]["S"])
+                except ValueError as error:
+                    self._on_unreadable(text(item, "pk"), str(error))
 
     def undelivered_alert(self, incident_id: str, alert_key: str) -> UndeliveredAlert | None:
-        """Read a stored alert, or None if every channel has it or its time to live is over.
-
-        Raises:
-            CodecError: it is damaged.
-        """
+        """Read a stored alert, or None if every channel has it or its time to live is over. CodecError if damaged."""
         item = self._get(undelivered_key(incident_id, alert_key))
         if "alert" not in item:
             return None
@@ -240,7 +227,6 @@ class IncidentsTable(Store):
 
         Raises:
             BusyError: another invocation holds the lease.
-            AwsError: the table could not be written.
         """
         now, token, key = self._clock(), uuid.uuid4().hex, branch_key(scope)
         item = self._update(
@@ -313,7 +299,6 @@ class IncidentsTable(Store):
         )
 
     def _cap_update(self, cap: Cap) -> UpdateTypeDef:
-        """Count up, unless the limit is reached."""
         return update_of(
             self._name,
             f"{COUNT}#{cap.name}",

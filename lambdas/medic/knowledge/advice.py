@@ -306,10 +306,10 @@ ADVICE: tuple[Entry, ...] = (
     _advice(
         "access_from_outside_account",
         "Letting people of other accounts reach Amplify resources",
-        "Amplify has no resource-based policies: people from outside, of another company too, or signed in through an "
-        "identity provider (federation), assume a role in the app's account. Other "
-        "services (S3, KMS, Secrets Manager) can grant to other accounts in the resource's own policy or ACL, and "
-        "then both sides must allow.",
+        "Amplify has no resource-based policies, so people from outside assume a role in the app's account. That "
+        "includes another company, and people who sign in through an identity provider (federation). Other services "
+        "(S3, KMS, Secrets Manager) can grant to other accounts in the resource's own policy or ACL. Then both sides "
+        "must allow.",
         related=("callers_account_not_trusted", "denied_by_resource_policy"),
         sources=(
             TROUBLESHOOTING_DOCS,
@@ -476,8 +476,8 @@ ADVICE: tuple[Entry, ...] = (
     _advice(
         "switch_role_invalid",
         '"Invalid information in one or more fields" when switching roles',
-        "The account's id (or its alias, exactly as the account has it) and the role's name (case counts) must be "
-        "right, and the trust policy and the caller's policy must allow it: the console says the same in every case.",
+        "The account's id (or its exact alias) and the role's name (case counts) must be right. The trust policy and "
+        "the caller's policy must allow it. The console says the same in every case.",
         steps=("Check account, name, trust policy, and sts:AssumeRole of the caller.",),
         related=("role_name_case", "caller_lacks_assume_role"),
         sources=(ROLES_DOCS,),

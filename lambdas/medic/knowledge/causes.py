@@ -35,9 +35,9 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "repository_connection_lost",
         "Amplify has lost its connection to the repository",
-        "Amplify prints the same line for a repository it cannot reach as for a role it cannot assume: connected by "
-        "personal access token, the GitHub App not installed or the repository not on its access list, the repository "
-        "renamed or made private. The line came unchanged after the role was replaced, and with no role set at all. "
+        "Amplify prints the same line for a repository it cannot reach as for a role it cannot assume. The repository "
+        "was renamed or made private, is connected by a personal access token, or the GitHub App has no access to it. "
+        "The line came unchanged after the role was replaced, and with no role set at all. "
         "No AWS API shows the connection, so this is found by exclusion: role present, trust right, build dead before "
         "the clone.",
         phases=(Phase.BUILD,),
@@ -73,10 +73,10 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "app_created_outside_console",
         "The app was created by CLI or IaC with an access token",
-        "An app made with a personal access token failed where the same repository in an app made by the console "
-        "worked, although both roles had the same trust policy and the failing one more permissions. Role, app and "
-        "connection changed at the same time, so what made the difference is not proven; the connection is the "
-        "likelier half. Reconnect the repository first; making the app anew in the console is the last resort, and "
+        "An app made with a personal access token failed. The same repository worked in an app made by the console. "
+        "Both roles had the same trust policy, and the failing one had more permissions. Role, app and connection "
+        "changed at the same time, so what made the difference is not proven; the connection is the likelier half. "
+        "Reconnect the repository first; making the app anew in the console is the last resort, and "
         "apps made by CLI are not broken as such.",
         looks=(
             Look(
@@ -98,8 +98,8 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "account_limits_or_new_account",
         "A new AWS account: its limits, or its first use of Amplify",
-        "New accounts have fewer apps and concurrent jobs, and were seen to report wrong reasons for failed builds "
-        "until one app had been built from the console. Weakly supported: consider it when roles, trust and "
+        "New accounts have fewer apps and concurrent jobs. Some reported wrong reasons for failed builds until one "
+        "app had been built from the console. Weakly supported: consider it when roles, trust and "
         "repository are all right.",
         steps=(
             "Look at the Amplify quotas of the account and region.",
@@ -124,8 +124,8 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "service_role_not_set",
         "The app has no service role",
-        "Builds then run as Amplify's own role in an account of AWS. A site without a backend builds well that way; "
-        "anything that calls AWS from the build is refused, and the message names the role "
+        "Builds then run as Amplify's own role in an account of AWS. A site without a backend builds well that way. "
+        "Any call to AWS from the build is refused. The message names the role "
         "AemiliaControlPlaneLambda-CodeBuildRole and an account that is not yours. Don't edit that role or look for "
         "it. A compute role does not help a build.",
         identity=Identity.AMPLIFY_OWN,
@@ -159,7 +159,7 @@ CAUSES: tuple[Entry, ...] = (
         "service_role_trust_wrong",
         "The service role's trust policy does not let Amplify in",
         "The trust policy must allow amplify.amazonaws.com to call sts:AssumeRole. This is the usual advice for the "
-        "line, and in most published cases the trust was right all along: evaluate it (`medic trust`) before changing "
+        "line. In most published cases the trust was right all along, so evaluate it (`medic trust`) before changing "
         "it. A role of another purpose attached by mistake fails this way.",
         identity=Identity.SERVICE_ROLE,
         phases=(Phase.BUILD,),
@@ -215,7 +215,7 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "rcp_denies_assume_role",
         "A resource control policy keeps Amplify from assuming the role",
-        "A service principal's AssumeRole is bound neither by SCPs nor by the role's permissions boundary; an "
+        "A service principal's AssumeRole is bound neither by SCPs nor by the role's permissions boundary. An "
         "organization's resource control policy can deny it, unless it exempts AWS services "
         "(aws:PrincipalIsAWSService). Not readable from a member account. No confirmed case with Amplify is known.",
         looks=(Look("resource_control_policies", "Ask the organization's administrators for RCPs on sts:AssumeRole."),),
@@ -393,10 +393,9 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "denied_by_session_policy",
         "A session policy limits what the session may do",
-        "Whoever assumes a role may pass an inline policy and up to ten managed policies; the session can do what the "
-        "role's policies and those allow. Amplify itself passes one to the SSR session that denies iam:PassRole: no "
-        "change of the role cures that. "
-        "A message names one policy even if several deny.",
+        "Whoever assumes a role may pass an inline policy and up to ten managed policies. The session can do what "
+        "both the role's policies and these allow. Amplify itself passes one to the SSR session that denies "
+        "iam:PassRole: no change of the role cures that. A message names one policy even if several deny.",
         label=Label.ACCESS_DENIED_OTHER,
         steps=(
             "A session policy is stored nowhere: it stands in the call that makes the session.",
@@ -555,8 +554,9 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "stale_keys",
         "Access keys in code or variables are stale",
-        "A role's credentials renew themselves at SSR runtime, so a token that is expired or invalid there mostly "
-        "comes from keys that were copied into variables or code: deleted, inactive, or without their session token.",
+        "A role's credentials renew themselves at SSR runtime. So a token that is expired or invalid there mostly "
+        "comes from keys that were copied into variables or code. They are deleted, inactive, or lack their session "
+        "token.",
         phases=(Phase.RUNTIME,),
         looks=(Look("static_keys", "Environment variables hold access keys."),),
         steps=(
@@ -571,8 +571,8 @@ CAUSES: tuple[Entry, ...] = (
         "explicit_credentials_in_code",
         "The code passes credentials of its own, often undefined ones",
         "`credentials: { accessKeyId: process.env.X, ... }` overrides the role. Variables set in Amplify reach the "
-        "build, not the SSR runtime, unless written to .env.production: there X is undefined, and the SDK says "
-        "`Resolved credential object is not valid` or finds none, even with a compute role attached.",
+        "build, not the SSR runtime, unless written to .env.production. There X is undefined. Even with a compute role "
+        "attached, the SDK says `Resolved credential object is not valid`, or finds no credentials.",
         phases=(Phase.RUNTIME,),
         looks=(Look("compute_role_set", "A usable compute role is attached, and the error persists."),),
         fixes=("drop_explicit_credentials",),
@@ -617,8 +617,8 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "credentials_local_machine",
         "No credentials on the machine where the command ran",
-        "`Failed to load default AWS credentials`, `Unable to locate credentials` and the like from ampx, CDK or the "
-        "CLI on a laptop: no profile is configured, or the wrong one. Nothing on Amplify has to change.",
+        "No profile is configured on a laptop, or the wrong one. Then ampx, CDK or the CLI print `Failed to load "
+        "default AWS credentials`, `Unable to locate credentials` and the like. Nothing on Amplify has to change.",
         identity=Identity.NOBODY,
         fixes=("log_in_locally",),
         sources=(CLI_DOCS, "https://docs.amplify.aws/react/start/account-setup/"),

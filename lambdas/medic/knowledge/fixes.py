@@ -210,7 +210,7 @@ _FIXES = (
         "and the SSR runtime is not affected.",
         console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment, with the managed "
         "policy AmplifyBackendDeployFullAccess. Then Amplify > the app > App settings > IAM roles > Service role > "
-        "Edit, choose the role, save, then reload the page and check.",
+        "Edit: choose the role and save. Reload the page and check.",
         cli=_create_role(
             GUARDED_TRUST,
             f"aws iam attach-role-policy --role-name {{role_name}} \\\n  --policy-arn {_BACKEND_POLICY} &&\n"

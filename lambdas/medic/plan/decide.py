@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from medic.diagnosis.checks import LINE_CONFIRMED
 from medic.diagnosis.facts import UNDEFINED_CREDENTIALS
-from medic.diagnosis.model import CheckResult, Rank
+from medic.diagnosis.model import CheckResult, Diagnosis, Rank
 from medic.evidence import Present
 from medic.labels import ActionKind, Label, Trigger
 from medic.plan.guardrails import (
@@ -23,7 +23,6 @@ from medic.records import replace
 from medic.settings import Mode
 
 if TYPE_CHECKING:
-    from medic.diagnosis.model import Diagnosis
     from medic.plan.failure import ConfirmedFailure
 
 _BUILD_LABELS = frozenset(
@@ -43,7 +42,6 @@ _REPAIR_EFFECT = "The new service role is used by the next build of every branch
 
 
 def decide(question: Question) -> Plan:
-    """The plan for one failure."""
     failure = question.failure
     actions = []
     if _attach_applies(failure):

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from medic.evidence import Job, JobRef, Present
-from medic.plan.optin import CHANNEL
+from medic.evidence import App, Branch, Evidence, Job, JobRef, Present
+from medic.plan.optin import CHANNEL, OptIn, RoleChoice
 from medic.records import replace
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from medic.diagnosis.model import Diagnosis
     from medic.events import Scope
-    from medic.evidence import App, Branch, Evidence
     from medic.labels import Label, RoleKind, Trigger
-    from medic.plan.optin import OptIn, RoleChoice
 
 _NO_JOB = Job("0", "unknown", "unknown", None, None, None, None, ())
 
@@ -25,7 +22,6 @@ _NO_JOB = Job("0", "unknown", "unknown", None, None, None, None, ())
 class ConfirmedFailure(Struct, frozen=True):
     """A failure that AWS confirms, with its evidence, its diagnosis and the branch's opt-in."""
 
-    scope: Scope
     trigger: Trigger
     app: App
     branch: Branch
@@ -41,9 +37,13 @@ class ConfirmedFailure(Struct, frozen=True):
     seen_at: datetime | None = None
     """For a runtime failure, the time of the log line."""
     missed: bool = False
-    """True if no event told of the job, and the watcher found it. Then it is never fresh."""
+    """True if no event came for the job, and the watcher found it. Then it is never fresh."""
     denied: tuple[str, ...] = ()
     """Other IAM actions that the log shows as denied. The new role needs a permission for these too."""
+
+    @property
+    def scope(self) -> Scope:
+        return self.evidence.scope
 
     @property
     def job(self) -> Job:

@@ -8,26 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
 from medic.arns import RoleArn
-from medic.diagnosis.model import Assumable
-from medic.evidence import Absent, Item, Partial, Present, Read, RolePolicies, Unreadable
+from medic.diagnosis.model import Assumable, RoleVerdict
+from medic.evidence import Absent, Item, Job, Partial, Present, Read, RolePolicies, Unreadable
 from medic.labels import ActionKind, Trigger
 from medic.plan.model import SSR, GuardrailAnswer
 from medic.plan.power import why_powerful
 from medic.plan.session import ActorScope, why_no_session
 
 if TYPE_CHECKING:
-    from medic.diagnosis.model import RoleVerdict
-    from medic.evidence import Job
     from medic.plan.failure import ConfirmedFailure
     from medic.plan.optin import RoleChoice
     from medic.settings import Settings
 
-RuleAnswer = tuple[bool, str]
+RuleAnswer: TypeAlias = tuple[bool, str]
 """Whether the rule allows the change, and why, as a clause for the alert."""
 
 _SERVICE_LINKED = "/aws-service-role/"
@@ -70,7 +68,6 @@ class Question(Struct, frozen=True):
 
     @property
     def choice(self) -> RoleChoice:
-        """The role to set."""
         attach = self.change is ActionKind.ATTACH_COMPUTE
         return self.failure.compute_choice if attach else self.failure.service_choice
 
@@ -86,19 +83,23 @@ class Question(Struct, frozen=True):
         return RoleArn.parse(self.choice.arn) if self.choice.arn else None
 
 
-class Guardrail(Struct, frozen=True):
-    name: str
-    ask: Callable[[Question], RuleAnswer]
+Guardrail: TypeAlias = Callable[[Question], RuleAnswer]
+"""A function. Its name is the rule that alerts and events show."""
 
 
 def ask_all(guardrails: tuple[Guardrail, ...], question: Question) -> tuple[GuardrailAnswer, ...]:
     """Every answer up to and including the first refusal. The guardrails after it are not asked."""
     answers = []
     for guardrail in guardrails:
-        answers.append(GuardrailAnswer(guardrail.name, *guardrail.ask(question)))
+        answers.append(GuardrailAnswer(guardrail.__name__, *guardrail(question)))
         if not answers[-1].allows:
             break
     return tuple(answers)
+
+
+def first_refusal(guardrails: tuple[Guardrail, ...], question: Question) -> GuardrailAnswer | None:
+    """The answer of the guardrail that refuses; None if all allow the change."""
+    return next((answer for answer in ask_all(guardrails, question) if not answer.allows), None)
 
 
 def fresh_until(failure: ConfirmedFailure, settings: Settings) -> datetime | None:
@@ -118,7 +119,7 @@ def needs_approval(q: Question) -> str | None:
     return "the failure is not fresh" if stale else None
 
 
-def _is_fresh(q: Question) -> RuleAnswer:
+def fresh(q: Question) -> RuleAnswer:
     allows, why = _is_recent(q)
     return _no_newer_success(q, why) if allows and q.failure.trigger is Trigger.FAILED else (allows, why)
 
@@ -127,7 +128,7 @@ def _is_recent(q: Question) -> RuleAnswer:
     if q.allowed_until is not None:
         return q.asked_at <= q.allowed_until, f"it was allowed until {q.allowed_until:%Y-%m-%d %H:%M} UTC"
     if q.failure.missed:
-        return False, "no event told of this job, so it was found late"
+        return False, "no event came for this job, so it was found late"
     happened_at, minutes = q.failure.happened_at, q.settings.limits.fresh_minutes
     if happened_at is None:
         return False, "AWS does not say when it happened"
@@ -148,7 +149,7 @@ def _no_newer_success(q: Question, why: str) -> RuleAnswer:
     return (True, why) if newer is None else (False, f"job {newer} has succeeded since")
 
 
-def _not_a_preview(q: Question) -> RuleAnswer:
+def not_a_preview(q: Question) -> RuleAnswer:
     if q.failure.branch.stage == _PREVIEW_STAGE:
         return False, "the branch's stage is PULL_REQUEST: its code is not reviewed yet and could read the role"
     if q.failure.branch.source_branch or q.failure.branch.destination_branch:
@@ -156,20 +157,20 @@ def _not_a_preview(q: Question) -> RuleAnswer:
     return True, f"stage {q.failure.branch.stage}, no pull-request preview"
 
 
-def _no_storm(q: Question) -> RuleAnswer:
+def no_storm(q: Question) -> RuleAnswer:
     if q.storm:
         limits = q.settings.limits
         return False, f"a storm: more than {limits.storm_apps} apps fail within {limits.storm_minutes} min"
     return True, "no storm of incidents"
 
 
-def _not_muted(q: Question) -> RuleAnswer:
+def not_muted(q: Question) -> RuleAnswer:
     if q.muted:
         return False, "the branch or its app is muted: nothing is changed that nobody would hear of"
     return True, "neither the branch nor its app is muted"
 
 
-def _not_tried_before(q: Question) -> RuleAnswer:
+def not_tried_before(q: Question) -> RuleAnswer:
     if q.tried_before is False:
         return True, "no change was tried for this failure yet"
     unread = "an incident of this branch can't be read, so an earlier change is unknown"
@@ -179,7 +180,7 @@ def _not_tried_before(q: Question) -> RuleAnswer:
     return False, f"{found}: it is repeated only when somebody asks"
 
 
-def _cooled_down(q: Question) -> RuleAnswer:
+def cool_down(q: Question) -> RuleAnswer:
     app_until = q.app_cooling_until if q.change is ActionKind.REPAIR_SERVICE else None
     until = max(filter(None, (q.cooling_until, app_until)), default=None)
     if until is None or until <= q.asked_at:
@@ -187,22 +188,22 @@ def _cooled_down(q: Question) -> RuleAnswer:
     return False, f"the branch was changed lately; it cools down until {until:%H:%M} UTC"
 
 
-def _platform_runs_code(q: Question) -> RuleAnswer:
-    platform = q.failure.app.platform
-    return platform == SSR, f"platform {platform}; only WEB_COMPUTE runs code with a compute role"
+def platform(q: Question) -> RuleAnswer:
+    found = q.failure.app.platform
+    return found == SSR, f"platform {found}; only WEB_COMPUTE runs code with a compute role"
 
 
-def _branch_can_be_named(q: Question) -> RuleAnswer:
+def branch_name(q: Question) -> RuleAnswer:
     repairs_app = q.change is ActionKind.REPAIR_SERVICE
     reason = why_no_session(ActorScope("", q.failure.scope, q.choice.arn or "", repairs_app, approved=True))
     return reason is None, reason or "the branch's name can be written into a session policy"
 
 
-def _role_is_paired(q: Question) -> RuleAnswer:
+def role_paired(q: Question) -> RuleAnswer:
     return q.choice.arn is not None, q.choice.note
 
 
-def _not_auto_created(q: Question) -> RuleAnswer:
+def not_auto_created(q: Question) -> RuleAnswer:
     if not q.failure.app.auto_branch_creation:
         return True, "the app creates no branches by itself"
     if q.choice.branch_paired:
@@ -217,7 +218,7 @@ def _not_auto_created(q: Question) -> RuleAnswer:
     )
 
 
-def _usable_role_stays(q: Question) -> RuleAnswer:
+def usable_role_stays(q: Question) -> RuleAnswer:
     current = q.failure.diagnosis.compute
     if current is None:
         return True, "neither branch nor app has a compute role"
@@ -229,7 +230,7 @@ def _usable_role_stays(q: Question) -> RuleAnswer:
     return False, f"the present compute role is {state} and somebody set it: {current.arn}"
 
 
-def _same_account_and_partition(q: Question) -> RuleAnswer:
+def same_account(q: Question) -> RuleAnswer:
     role = q.role
     if role is None:
         return False, "the role's ARN can't be read"
@@ -238,13 +239,13 @@ def _same_account_and_partition(q: Question) -> RuleAnswer:
     return same, f"role in {role.partition}:{role.account}, app in {partition}:{account}"
 
 
-def _not_service_linked(q: Question) -> RuleAnswer:
+def not_service_linked(q: Question) -> RuleAnswer:
     role = q.role
     linked = role is None or role.path.startswith(_SERVICE_LINKED)
     return not linked, "service-linked roles belong to their service" if linked else "not a service-linked role"
 
 
-def _role_exists(q: Question) -> RuleAnswer:
+def role_exists(q: Question) -> RuleAnswer:
     item = q.failure.evidence.roles.get(q.choice.arn or "")
     match item:
         case Present():
@@ -257,7 +258,7 @@ def _role_exists(q: Question) -> RuleAnswer:
             return False, f"the role could not be read: {reason}"
 
 
-def _trust_allows_amplify(q: Question) -> RuleAnswer:
+def trust(q: Question) -> RuleAnswer:
     verdict = q.verdict
     if verdict is None:
         return False, "the role's trust was not evaluated"
@@ -271,16 +272,16 @@ def _trust_allows_amplify(q: Question) -> RuleAnswer:
             return False, f"trust evaluates to {verdict.assumable.value}. {explanation}".strip()
 
 
-def _has_required_boundary(q: Question) -> RuleAnswer:
+def permissions_boundary(q: Question) -> RuleAnswer:
     required = q.settings.required_permissions_boundary
     if required is None:
         return True, "the settings require no permissions boundary"
     item = q.failure.evidence.roles.get(q.choice.arn or "")
     boundary = item.value.permissions_boundary if isinstance(item, Present) else None
-    return boundary == required, f"required boundary {required}; the role bears {boundary or 'none'}"
+    return boundary == required, f"required boundary {required}; the role has {boundary or 'none'}"
 
 
-def _not_an_administrator(q: Question) -> RuleAnswer:
+def not_admin(q: Question) -> RuleAnswer:
     role = q.role
     if role is None:
         return False, "the role's ARN can't be read"
@@ -296,44 +297,26 @@ def _not_an_administrator(q: Question) -> RuleAnswer:
     return False, f"{power}; if the app may have that, list the role in admin_roles_allowed"
 
 
-FRESH = Guardrail("fresh", _is_fresh)
-NOT_A_PREVIEW = Guardrail("not_a_preview", _not_a_preview)
-NO_STORM = Guardrail("no_storm", _no_storm)
-NOT_MUTED = Guardrail("not_muted", _not_muted)
-NOT_TRIED_BEFORE = Guardrail("not_tried_before", _not_tried_before)
-COOL_DOWN = Guardrail("cool_down", _cooled_down)
-PLATFORM = Guardrail("platform", _platform_runs_code)
-BRANCH_NAME = Guardrail("branch_name", _branch_can_be_named)
-ROLE_PAIRED = Guardrail("role_paired", _role_is_paired)
-NOT_AUTO_CREATED = Guardrail("not_auto_created", _not_auto_created)
-USABLE_ROLE_STAYS = Guardrail("usable_role_stays", _usable_role_stays)
-SAME_ACCOUNT = Guardrail("same_account", _same_account_and_partition)
-NOT_SERVICE_LINKED = Guardrail("not_service_linked", _not_service_linked)
-ROLE_EXISTS = Guardrail("role_exists", _role_exists)
-TRUST = Guardrail("trust", _trust_allows_amplify)
-PERMISSIONS_BOUNDARY = Guardrail("permissions_boundary", _has_required_boundary)
-NOT_ADMIN = Guardrail("not_admin", _not_an_administrator)
-
-_ALWAYS_FIRST = (NOT_A_PREVIEW, NO_STORM, NOT_MUTED, NOT_TRIED_BEFORE, COOL_DOWN, FRESH)
-_ALWAYS_LAST = (SAME_ACCOUNT, NOT_SERVICE_LINKED, ROLE_EXISTS, TRUST, PERMISSIONS_BOUNDARY, NOT_ADMIN)
+_ALWAYS_FIRST = (not_a_preview, no_storm, not_muted, not_tried_before, cool_down, fresh)
+_ALWAYS_LAST = (same_account, not_service_linked, role_exists, trust, permissions_boundary, not_admin)
 ATTACH_GUARDRAILS = (
     *_ALWAYS_FIRST,
-    PLATFORM,
-    BRANCH_NAME,
-    ROLE_PAIRED,
-    NOT_AUTO_CREATED,
-    USABLE_ROLE_STAYS,
+    platform,
+    branch_name,
+    role_paired,
+    not_auto_created,
+    usable_role_stays,
     *_ALWAYS_LAST,
 )
 # A repair changes the whole app, so the failure of a preview must not cause one either. No rule protects the current
 # service role, because the decision table plans a repair only if that role is proven unusable.
-REPAIR_GUARDRAILS = (*_ALWAYS_FIRST, BRANCH_NAME, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
+REPAIR_GUARDRAILS = (*_ALWAYS_FIRST, branch_name, role_paired, not_auto_created, *_ALWAYS_LAST)
 
 # An undo sets a role that the branch had. Nobody may get one by it that the branch could not be given today.
-UNDO_GUARDRAILS = (NOT_A_PREVIEW, BRANCH_NAME, ROLE_PAIRED, NOT_AUTO_CREATED, *_ALWAYS_LAST)
+UNDO_GUARDRAILS = (not_a_preview, branch_name, role_paired, not_auto_created, *_ALWAYS_LAST)
 
 # A rebuild follows a change that passed all guardrails. These rules are about what may be different by then.
-REBUILD_GUARDRAILS = (NOT_A_PREVIEW, NO_STORM, NOT_MUTED, FRESH)
+REBUILD_GUARDRAILS = (not_a_preview, no_storm, not_muted, fresh)
 
-TEMPORARY_REFUSALS = frozenset({NO_STORM.name, COOL_DOWN.name})
+TEMPORARY_REFUSALS = frozenset({no_storm.__name__, cool_down.__name__})
 """Guardrails whose refusal ends with time. An approval that they refuse stays valid until it expires."""

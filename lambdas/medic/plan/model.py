@@ -33,8 +33,6 @@ class Disposition(StrEnum):
 
 
 class RebuildTag(StrEnum):
-    """Values of the tag `amplify-medic:rebuild`."""
-
     AUTO = "auto"
     YES = "yes"
     NO = "no"
@@ -49,8 +47,6 @@ class GuardrailAnswer(Struct, frozen=True):
 
 
 class Action(Struct, frozen=True):
-    """One role change."""
-
     kind: ActionKind
     disposition: Disposition
     target: str
@@ -109,7 +105,6 @@ class Plan(Struct, frozen=True):
         return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
     def with_disposition(self, disposition: Disposition) -> tuple[Action, ...]:
-        """The actions of exactly this disposition."""
         return tuple(action for action in self.actions if action.disposition is disposition)
 
     def refused(self, rule: str, detail: str) -> Plan:

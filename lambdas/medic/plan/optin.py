@@ -5,15 +5,13 @@ Otherwise anyone who may tag a branch and push to it could take any role through
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
+from medic.labels import ActionKind
 from medic.plan.model import RebuildTag
 from medic.settings import Mode, Pairing, Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 AUTO_FIX = "amplify-medic:auto-fix"
 COMPUTE_ROLE = "amplify-medic:compute-role"
@@ -31,8 +29,6 @@ def modes_that_change(*, approved: bool) -> list[Mode]:
 
 
 class OptIn(Struct, frozen=True):
-    """How far the bot may go on one branch."""
-
     mode: Mode
     """The effective mode."""
     ignored: bool
@@ -79,73 +75,77 @@ def _rebuild_tag(value: str | None) -> RebuildTag:
     return RebuildTag(value) if value in list(RebuildTag) else RebuildTag.NO
 
 
-def choose_compute_role(
-    settings: Settings, default_role_arn: str, app_id: str, branch: str, tags: Mapping[str, str]
-) -> RoleChoice:
-    """The compute role that the bot may set on a branch.
+class PairedRoles(Struct, frozen=True):
+    """The roles that the settings pair with a branch and its app, and the choice among them."""
 
-    The branch's tag names one of the paired roles, or the stack's default role. Without the tag it is the only paired
-    role, or the default role if none is paired. If several are paired, none is chosen, and the note lists them.
-    """
-    paired = [pairing for pairing in settings.compute_roles if pairing.covers(app_id, branch)]
-    choosable = compute_pairings(settings, default_role_arn, app_id, branch)
-    wanted = tags.get(COMPUTE_ROLE)
-    if wanted is not None:
-        matches = _matching(wanted, choosable)
+    settings: Settings
+    default_role_arn: str
+    app_id: str
+    branch: str
+
+    def choose_compute(self, tags: Mapping[str, str]) -> RoleChoice:
+        """The compute role that the bot may set on the branch.
+
+        The branch's tag names one of the paired roles, or the stack's default role. Without the tag it is the only
+        paired role, or the default role if none is paired. If several are paired, none is chosen, and the note lists
+        them.
+        """
+        paired, choosable = self._covering(self.settings.compute_roles), self._compute
+        wanted = tags.get(COMPUTE_ROLE)
+        if wanted is not None:
+            matches = _matching(wanted, choosable)
+            if len(matches) != 1:
+                why = "names several roles" if matches else "names no role"
+                return RoleChoice(None, f"the branch's tag {COMPUTE_ROLE} {why} paired with this app: {wanted[:200]!r}")
+            note = f"the paired role that the branch's tag {COMPUTE_ROLE} names"
+            return self._chosen(matches[0], note, named_by_tag=True)
+        if len(paired) > 1:
+            names = ", ".join(pairing.role_arn for pairing in paired)
+            return RoleChoice(
+                None, f"several roles are paired with this branch: set the tag {COMPUTE_ROLE} to one: {names}"
+            )
+        if paired:
+            return self._chosen(paired[0], "the role paired with this app")
+        if not choosable:
+            return RoleChoice(None, "no compute role is paired with this app, and the default role is not for it")
+        return RoleChoice(self.default_role_arn, "the stack's default role: none is paired with this app")
+
+    def choose_service(self, app_tags: Mapping[str, str]) -> RoleChoice:
+        """The service role that the bot may set on the app: the paired role that the app's tag names, or none."""
+        wanted = app_tags.get(SERVICE_ROLE)
+        if wanted is None:
+            return RoleChoice(None, f"the app has no tag {SERVICE_ROLE}")
+        matches = _matching(wanted, self._service)
         if len(matches) != 1:
-            why = "names several roles" if matches else "names no role"
-            return RoleChoice(None, f"the branch's tag {COMPUTE_ROLE} {why} paired with this app: {wanted[:200]!r}")
-        return _named_by_tag(matches[0], f"the branch's tag {COMPUTE_ROLE}", app_id, branch)
-    if len(paired) > 1:
-        names = ", ".join(pairing.role_arn for pairing in paired)
-        return RoleChoice(
-            None, f"several roles are paired with this branch: set the tag {COMPUTE_ROLE} to one: {names}"
-        )
-    if paired:
-        branch_paired = paired[0].names_branch(app_id, branch)
-        return RoleChoice(paired[0].role_arn, "the role paired with this app", branch_paired=branch_paired)
-    if not choosable:
-        return RoleChoice(None, "no compute role is paired with this app, and the default role is not for it")
-    return RoleChoice(default_role_arn, "the stack's default role: none is paired with this app")
+            return RoleChoice(None, f"the app's tag {SERVICE_ROLE} names no role paired with it: {wanted[:200]!r}")
+        return self._chosen(matches[0], f"the paired role that the app's tag {SERVICE_ROLE} names", named_by_tag=True)
 
+    def choose_previous(self, kind: ActionKind, role_arn: str) -> RoleChoice:
+        """The role that was set before a change, if it is paired today."""
+        pairings = self._compute if kind is ActionKind.ATTACH_COMPUTE else self._service
+        pairing = next((pairing for pairing in pairings if pairing.role_arn == role_arn), None)
+        if pairing is None:
+            return RoleChoice(None, f"the settings do not pair {role_arn} with this branch")
+        return self._chosen(pairing, "the role is paired")
 
-def choose_service_role(settings: Settings, app_id: str, branch: str, app_tags: Mapping[str, str]) -> RoleChoice:
-    """The service role that the bot may set on an app: the paired role that the app's tag names, or none."""
-    wanted = app_tags.get(SERVICE_ROLE)
-    if wanted is None:
-        return RoleChoice(None, f"the app has no tag {SERVICE_ROLE}")
-    matches = _matching(wanted, service_pairings(settings, app_id, branch))
-    if len(matches) != 1:
-        return RoleChoice(None, f"the app's tag {SERVICE_ROLE} names no role paired with it: {wanted[:200]!r}")
-    return _named_by_tag(matches[0], f"the app's tag {SERVICE_ROLE}", app_id, branch)
+    @property
+    def _compute(self) -> list[Pairing]:
+        """The pairings of compute roles; the last one may be that of the stack's default role."""
+        default = Pairing(self.default_role_arn, self.settings.default_role.apps or (self.app_id,))
+        return self._covering((*self.settings.compute_roles, default))
 
+    @property
+    def _service(self) -> list[Pairing]:
+        return self._covering(self.settings.service_roles)
 
-def choose_previous_role(role_arn: str, pairings: Sequence[Pairing], app_id: str, branch: str) -> RoleChoice:
-    """The role that was set before a change, if it is among the pairings that cover the branch today."""
-    pairing = next((pairing for pairing in pairings if pairing.role_arn == role_arn), None)
-    if pairing is None:
-        return RoleChoice(None, f"the settings do not pair {role_arn} with this branch")
-    return RoleChoice(role_arn, "the role is paired", branch_paired=pairing.names_branch(app_id, branch))
+    def _covering(self, pairings: Iterable[Pairing]) -> list[Pairing]:
+        return [pairing for pairing in pairings if pairing.covers(self.app_id, self.branch)]
 
-
-def compute_pairings(settings: Settings, default_role_arn: str, app_id: str, branch: str) -> list[Pairing]:
-    """The pairings of compute roles that cover a branch; the last one may be that of the stack's default role."""
-    paired = [pairing for pairing in settings.compute_roles if pairing.covers(app_id, branch)]
-    default = Pairing(default_role_arn, settings.default_role.apps or (app_id,))
-    return [*paired, default] if default.covers(app_id, branch) else paired
-
-
-def service_pairings(settings: Settings, app_id: str, branch: str) -> list[Pairing]:
-    return [pairing for pairing in settings.service_roles if pairing.covers(app_id, branch)]
+    def _chosen(self, pairing: Pairing, note: str, *, named_by_tag: bool = False) -> RoleChoice:
+        branch_paired = pairing.names_branch(self.app_id, self.branch)
+        return RoleChoice(pairing.role_arn, note, named_by_tag=named_by_tag, branch_paired=branch_paired)
 
 
 def _matching(wanted: str, pairings: list[Pairing]) -> list[Pairing]:
     """The pairings whose role has this ARN or name."""
     return [pairing for pairing in pairings if wanted in (pairing.role_arn, pairing.role_arn.rsplit("/", 1)[-1])]
-
-
-def _named_by_tag(pairing: Pairing, tag: str, app_id: str, branch: str) -> RoleChoice:
-    branch_paired = pairing.names_branch(app_id, branch)
-    return RoleChoice(
-        pairing.role_arn, f"the paired role that {tag} names", named_by_tag=True, branch_paired=branch_paired
-    )

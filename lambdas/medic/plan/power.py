@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.roles import UnknownPolicyError, permissions_of
@@ -9,9 +11,6 @@ from medic.knowledge.power import POWERS, ROLES
 from medic.text import bare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
-
     from medic.arns import RoleArn
     from medic.evidence import RolePolicies
     from medic.trust.permissions import Given, Permissions
@@ -21,13 +20,7 @@ _ALL_SERVICES = tuple(sorted({service for power in POWERS for service in power.p
 
 
 def why_powerful(policies: RolePolicies, role: RoleArn, now: datetime) -> str | None:
-    """The reason why these policies lead to more power, as a clause; None if they do not.
-
-    Args:
-        policies: all policies of the role.
-        role: the role.
-        now: the time, UTC.
-    """
+    """The reason why a role's policies lead to more power, as a clause; None if they do not."""
     try:
         permissions = permissions_of(policies, role, now)
     except UnknownPolicyError as error:

@@ -28,8 +28,6 @@ _PATTERNS = ("*", "?", "${")
 
 
 class ActorScope(Struct, frozen=True):
-    """What one actor session may change."""
-
     reference: str
     """The incident's id. It becomes part of the role session name, which CloudTrail shows."""
     scope: Scope

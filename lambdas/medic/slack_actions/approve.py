@@ -6,6 +6,8 @@ Only the remediator decides what a request may do; it checks every guardrail aga
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from medic.alerts.model import Button
@@ -17,15 +19,11 @@ from medic.incidents.model import approval_id
 from medic.incidents.requests import SLACK_MUTE
 from medic.records import replace
 from medic.slack_actions.click import Click, ClickError, read_body, read_click, verify
-from medic.telemetry import TelemetryEvent
+from medic.telemetry import Telemetry, TelemetryEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
     from medic.gateways import Gateways
     from medic.settings import Runtime
-    from medic.telemetry import Telemetry
 
 SlackMessage = dict[str, object]
 
@@ -34,19 +32,13 @@ _ANSWER_TIMEOUT = 2
 
 
 def post_answer(url: str, message: SlackMessage) -> None:
-    """Post a message to a response URL.
-
-    Raises:
-        OSError: Slack could not be reached.
-    """
+    """Post a message to a response URL. OSError if Slack could not be reached."""
     from slack_sdk.webhook import WebhookClient  # noqa: PLC0415 - it is slow to import, and most refusals don't need it
 
     WebhookClient(url, timeout=_ANSWER_TIMEOUT).send_dict(message)
 
 
 class SlackApprovalHandler:
-    """Handles clicks on the buttons of an alert."""
-
     def __init__(
         self,
         runtime: Runtime,
@@ -60,17 +52,9 @@ class SlackApprovalHandler:
         self._answer = answer
 
     def handle(self, event: object) -> dict[str, object]:
-        """Answer one HTTP request from Slack.
+        """Answer one HTTP request from Slack: with status 200 if the click was accepted, or the status of the refusal.
 
-        Args:
-            event: the function URL's event.
-
-        Returns:
-            The response: status 200 if the click was accepted, or the status of the refusal.
-
-        Raises:
-            SecretError: the signing secret could not be read. Slack shows an error, and the user can click again.
-            AwsError: the queue could not be reached. Slack shows an error, and the user can click again.
+        After SecretError or AwsError, Slack shows an error, and the user can click again.
         """
         click: Click | None = None
         try:
@@ -139,7 +123,6 @@ def _response(status: int, word: str) -> dict[str, object]:
 
 
 def _request(click: Click, now: datetime) -> RequestMessage:
-    """What the click asks for."""
     scope, incident_id, plan_hash = click.target.scope, click.target.incident_id, click.target.plan_hash
     match click.button:
         case Button.UNDO:

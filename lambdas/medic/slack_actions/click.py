@@ -1,5 +1,6 @@
 """Read a click on a button from a function URL's event. Nothing is read before the signature is verified.
 
+ClickError says what is wrong with a request: it is malformed or too large, or its signature missing, wrong or stale.
 Sources: https://docs.slack.dev/authentication/verifying-requests-from-slack and
 https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 """
@@ -11,18 +12,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
-from medic.alerts.model import Button
+from medic.alerts.model import Button, ButtonTarget
 from medic.alerts.slack_buttons import ACTION_IDS, ButtonError, read_button_value
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from medic.alerts.model import ButtonTarget
 
 _MAX_BYTES = 256 * 1024
 """The payload holds the whole message, percent-encoded: 12,000 characters of up to nine bytes each."""
@@ -34,22 +30,14 @@ _RESPONSE_HOST = "hooks.slack.com"
 
 
 class ClickError(Exception):
-    """The request is refused. The message says why, and the person who clicked sees it.
-
-    Attributes:
-        status: the HTTP status of the response.
-        rule: the reason in one word, for logs and metrics.
-    """
+    """The request is refused with an HTTP status. The person who clicked sees why; logs and metrics show the rule."""
 
     def __init__(self, status: int, rule: str, why: str) -> None:
-        self.status = status
-        self.rule = rule
+        self.status, self.rule = status, rule
         super().__init__(why)
 
 
 class Click(Struct, frozen=True):
-    """A click on one of our buttons."""
-
     id: str
     """32 hex digits, which differ for each click. Only Slack can repeat them."""
     app_id: str
@@ -70,11 +58,6 @@ class Click(Struct, frozen=True):
 
 
 def read_body(event: object) -> tuple[bytes, Mapping[str, str]]:
-    """The body's bytes and the headers with lower-case names.
-
-    Raises:
-        ClickError: the event is malformed or too large.
-    """
     if not isinstance(event, Mapping):
         raise ClickError(400, "malformed", "the event is not an HTTP request")
     body, headers = event.get("body"), event.get("headers")
@@ -96,9 +79,6 @@ def verify(raw: bytes, headers: Mapping[str, str], signing_secret: Callable[[], 
     """Check that Slack signed these bytes within the last five minutes.
 
     The secret is read only if form and time of the signature are valid. Names of headers are in lower case.
-
-    Raises:
-        ClickError: the signature is missing, wrong or stale.
     """
     from slack_sdk.signature import Clock, SignatureVerifier  # noqa: PLC0415 - a short cold start
 
@@ -120,11 +100,7 @@ def verify(raw: bytes, headers: Mapping[str, str], signing_secret: Callable[[], 
 
 
 def read_click(raw: bytes) -> Click:
-    """Read a verified body.
-
-    Raises:
-        ClickError: it is not a click on one of our buttons.
-    """
+    """Read a verified body: a click on one of our buttons."""
     payload = _payload(raw)
     if payload.get("type") != "block_actions":
         raise ClickError(400, "malformed", "this is not a click on a button")

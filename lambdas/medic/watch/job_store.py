@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from medic.codec import CodecError, from_text, to_text
-from medic.incidents.attributes import RETENTION, SCHEMA
+from medic.incidents.store import RETENTION, SCHEMA
 from medic.watch.cursor_store import WatchStore
 
 if TYPE_CHECKING:
-    from medic.incidents.attributes import Value
+    from medic.incidents.store import Value
 
 
 class KnownBranch(Struct, frozen=True):

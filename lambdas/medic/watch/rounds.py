@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from medic.arns import APP_ID
 from medic.events import ALL
-from medic.incidents.attributes import RETENTION, SCHEMA, check_schema, texts, time
+from medic.incidents.store import RETENTION, SCHEMA, check_schema, texts, time
 from medic.records import replace
 from medic.watch.cursor_store import WatchStore
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.evidence import App
-    from medic.incidents.attributes import Value
+    from medic.incidents.store import Value
 
 LOG_MINUTES = 5
 """How often an app's log is read, if there are not too many apps."""

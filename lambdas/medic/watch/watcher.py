@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from medic.evidence import App, Job, TimeSpan
     from medic.gateways import Gateways
-    from medic.incidents.attributes import OnUnreadable
+    from medic.incidents.store import OnUnreadable
     from medic.settings import Runtime
     from medic.telemetry import Telemetry
 

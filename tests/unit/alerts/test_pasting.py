@@ -10,6 +10,7 @@ import pytest
 
 from medic.alerts.fixes import _DIALECTS, _filled_in, _values
 from medic.arns import RoleArn
+from medic.events import Scope
 from medic.evidence import Present
 from medic.knowledge import FIXES
 from medic.knowledge.entry import Dialect, Fix, placeholders_in
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BRANCH = "feature/søk #1 'x'; $(touch hacked) `touch hacked`"
-NAMES = _values(evidence(branch_name=BRANCH, app=Present(app()), job=Present(job())), COMPUTE_ROLE)
+SCOPE = Scope("aws", "111122223333", "eu-central-1", "d1a2b3c4d5e6f7", BRANCH)
+NAMES = _values(evidence(scope=SCOPE, app=Present(app()), job=Present(job())), COMPUTE_ROLE)
 UNKNOWN = {"caller", "action", "resource"}
 """What only a statement of the diagnosis can name. Without it, the text is not shown."""
 NEEDS_A_TERMINAL = {"reconnect_repository"}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from medic.diagnosis.diagnose import diagnose
+from medic.events import Scope
 from medic.evidence import App, Branch, BuildLog, Evidence, Job, Present, Role, Step
 from medic.labels import Phase
 from medic.logscan.scan import scan
@@ -128,11 +129,7 @@ def evidence(**changes: Any) -> Evidence:
         COMPUTE_ROLE: changes.pop("compute", Present(role(COMPUTE_ROLE))),
     }
     base = Evidence(
-        partition="aws",
-        account=ACCOUNT,
-        region="eu-central-1",
-        app_id=APP_ID,
-        branch_name="main",
+        scope=Scope("aws", ACCOUNT, "eu-central-1", APP_ID, "main"),
         read_at=NOW,
         app=Present(app()),
         branch=Present(branch()),

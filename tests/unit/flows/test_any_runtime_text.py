@@ -25,7 +25,7 @@ from medic.plan.decide import decide
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
 from medic.plan.model import Disposition, Plan
-from medic.plan.optin import RoleChoice, choose_compute_role, read_opt_in
+from medic.plan.optin import PairedRoles, RoleChoice, read_opt_in
 from medic.records import replace
 from medic.settings import Settings
 from tests.unit.diagnosis import diagnosing as facts
@@ -105,7 +105,8 @@ class State:
         policies: dict[str, Item[RolePolicies]] = dict.fromkeys((COMPUTE_ROLE, SERVICE_ROLE), NOTHING)
         app = Present(facts.app())
         changes: dict[str, Any] = {"roles": self.roles, "policies": policies, "candidate_role_arn": CANDIDATE}
-        return facts.evidence(app=app, branch=Present(branch), branch_name=branch.name, **changes)
+        scope = Scope("aws", ACCOUNT, "eu-central-1", APP_ID, branch.name)
+        return facts.evidence(app=app, branch=Present(branch), scope=scope, **changes)
 
     def lacks_role(self, branch: Branch) -> bool:
         verdict = compute_role_verdict(self.evidence(branch), branch.compute_role_arn)
@@ -114,14 +115,13 @@ class State:
     def failure(self, logged: RuntimeFailure, branch: Branch) -> ConfirmedFailure:
         evidence = self.evidence(branch)
         return ConfirmedFailure(
-            scope=Scope("aws", ACCOUNT, "eu-central-1", APP_ID, branch.name),
             trigger=Trigger.RUNTIME,
             app=facts.app(),
             branch=branch,
             evidence=evidence,
             diagnosis=diagnose(evidence, logged.reading, Phase.RUNTIME),
             opt_in=read_opt_in(SETTINGS, branch.tags),
-            compute_choice=choose_compute_role(SETTINGS, "", APP_ID, branch.name, branch.tags),
+            compute_choice=PairedRoles(SETTINGS, "", APP_ID, branch.name).choose_compute(branch.tags),
             service_choice=RoleChoice(None, "none"),
             noticed_at=NOW,
             seen_at=logged.seen_at,

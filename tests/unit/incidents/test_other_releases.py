@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from msgspec import Struct, field
 
 from medic.codec import CodecError, from_text, to_text
-from medic.incidents.attributes import RETENTION, count, number, time
 from medic.incidents.model import Change, ChangeState, Incident, IncidentState
 from medic.incidents.record import BranchRecord, incidents_text, read_record
+from medic.incidents.store import RETENTION, count, number, time
 from medic.labels import ActionKind, BotLabel, Label, Trigger
 from medic.records import replace
 from tests.unit.incidents.test_record import NOW, SCOPE, incidents, opened

@@ -162,16 +162,16 @@ def test_incidents_without_a_change_push_none_with_one_out() -> None:
 
 def test_later_incidents_of_a_kind_remember_that_a_change_did_not_help() -> None:
     first = opened().moved(IncidentState.NOT_HELPED, NOW)
-    second = opened("8").following(first, [first])
-    third = opened("9").following(second.moved(IncidentState.EXPIRED, NOW), [first, second])
+    second = opened("8").after(first, [first])
+    third = opened("9").after(second.moved(IncidentState.EXPIRED, NOW), [first, second])
     assert (first.tried_before, second.tried_before, third.tried_before) == (False, True, True)
 
 
 def test_a_new_incident_never_takes_the_id_of_an_earlier_one() -> None:
     first = opened().moved(IncidentState.NOT_HELPED, NOW)
     last = opened("8").moved(IncidentState.RESOLVED, NOW)
-    second = opened().following(last, [first, last])
-    third = opened().following(last, [first, last, second])
+    second = opened().after(last, [first, last])
+    third = opened().after(last, [first, last, second])
     assert len({first.id, last.id, second.id, third.id}) == 4
 
 

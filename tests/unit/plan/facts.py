@@ -116,11 +116,7 @@ def question(**changes: Any) -> Question:
     )
     roles = changes.pop("roles", {ROLE: Present(role())})
     evidence = Evidence(
-        partition="aws",
-        account=ACCOUNT,
-        region="eu-central-1",
-        app_id=APP_ID,
-        branch_name=the_branch.name,
+        scope=Scope("aws", ACCOUNT, "eu-central-1", APP_ID, the_branch.name),
         read_at=NOW,
         app=Present(the_app),
         branch=Present(the_branch),
@@ -129,7 +125,6 @@ def question(**changes: Any) -> Question:
         roles=roles,
     )
     failure = ConfirmedFailure(
-        scope=Scope("aws", ACCOUNT, "eu-central-1", APP_ID, the_branch.name),
         trigger=Trigger.FAILED,
         app=the_app,
         branch=the_branch,

@@ -15,7 +15,7 @@ from medic.logscan.scan import scan
 from medic.plan.decide import decide
 from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import Question
-from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
+from medic.plan.optin import PairedRoles, read_opt_in
 from medic.records import replace
 from medic.settings import Settings
 from tests.unit.diagnosis import diagnosing as facts
@@ -142,20 +142,19 @@ class Situation:
         settings, newer = Settings.parse(self.settings), self.newer_job
         happened_at = None if self.age is None else NOW - self.age
         job = facts.job(ended_at=happened_at)
-        compute = choose_compute_role(settings, DEFAULT, APP_ID, self.branch.name, self.branch.tags)
-        service = choose_service_role(settings, APP_ID, self.branch.name, self.app.tags)
+        paired = PairedRoles(settings, DEFAULT, APP_ID, self.branch.name)
+        compute, service = paired.choose_compute(self.branch.tags), paired.choose_service(self.app.tags)
         evidence = facts.evidence(
             app=Present(self.app),
             branch=Present(self.branch),
             job=Present(job),
-            branch_name=self.branch.name,
+            scope=Scope("aws", ACCOUNT, "eu-central-1", APP_ID, self.branch.name),
             candidate_role_arn=compute.arn,
             repair_role_arn=service.arn,
             roles=self.roles,
         )
         reading, phase = read(self.label)
         failure = ConfirmedFailure(
-            scope=Scope("aws", ACCOUNT, "eu-central-1", APP_ID, self.branch.name),
             trigger=self.trigger,
             app=self.app,
             branch=self.branch,

@@ -169,7 +169,7 @@ def test_actions_that_no_guardrail_refuses_are_done() -> None:
 
 def test_the_guardrail_table_covers_every_rule_and_every_row_is_tested() -> None:
     table = list(rows("guardrails.md"))
-    every = {rule.name for rule in (*ATTACH_GUARDRAILS, *REPAIR_GUARDRAILS)}
+    every = {rule.__name__ for rule in (*ATTACH_GUARDRAILS, *REPAIR_GUARDRAILS)}
     assert {row["rule"] for row in table} == every
     assert [row["what is so"] for row in table] == list(CASES)
     # Where the table plans no action, test_guardrails.py tests the guardrail: it is a second line of defence.

@@ -101,7 +101,7 @@ def refused_by(asked: Question) -> list[str]:
 
 def test_every_guardrail_allows_a_change_without_an_objection() -> None:
     answers = ask_all(ATTACH_GUARDRAILS, question())
-    assert [answer.rule for answer in answers] == [guardrail.name for guardrail in ATTACH_GUARDRAILS]
+    assert [answer.rule for answer in answers] == [guardrail.__name__ for guardrail in ATTACH_GUARDRAILS]
     assert all(answer.allows for answer in answers)
 
 
@@ -112,7 +112,7 @@ def test_exactly_the_expected_guardrail_refuses(case: str) -> None:
 
 
 def test_every_guardrail_has_a_case_that_it_refuses() -> None:
-    assert {rule for rule, _ in REFUSED_CASES.values()} == {guardrail.name for guardrail in ATTACH_GUARDRAILS}
+    assert {rule for rule, _ in REFUSED_CASES.values()} == {guardrail.__name__ for guardrail in ATTACH_GUARDRAILS}
 
 
 def test_no_policy_is_read_once_a_cheaper_guardrail_refused() -> None:
@@ -164,5 +164,5 @@ def test_the_settings_may_permit_an_administrator() -> None:
 
 def test_a_repair_has_no_weaker_guardrails_than_an_attach_where_both_apply() -> None:
     only_for_branches = {"platform", "usable_role_stays"}
-    attach = {guardrail.name for guardrail in ATTACH_GUARDRAILS}
-    assert {guardrail.name for guardrail in REPAIR_GUARDRAILS} == attach - only_for_branches
+    attach = {guardrail.__name__ for guardrail in ATTACH_GUARDRAILS}
+    assert {guardrail.__name__ for guardrail in REPAIR_GUARDRAILS} == attach - only_for_branches

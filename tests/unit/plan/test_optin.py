@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medic.plan.model import RebuildTag
-from medic.plan.optin import choose_compute_role, choose_service_role, read_opt_in
+from medic.plan.optin import PairedRoles, read_opt_in
 from medic.settings import Mode, Settings
 
 APP = "d1abc"
@@ -58,7 +58,7 @@ def test_an_unknown_rebuild_tag_means_no(tag: str | None, rebuild: RebuildTag) -
 
 def chosen(raw: dict[str, object], branch: str = "main", tag: str | None = None) -> str | None:
     tags = {} if tag is None else {"amplify-medic:compute-role": tag}
-    return choose_compute_role(Settings.parse(raw), DEFAULT, APP, branch, tags).arn
+    return PairedRoles(Settings.parse(raw), DEFAULT, APP, branch).choose_compute(tags).arn
 
 
 def test_without_pairings_the_stacks_default_role_is_chosen() -> None:
@@ -74,7 +74,9 @@ def test_the_one_paired_role_is_chosen() -> None:
 
 
 def test_of_several_paired_roles_none_is_chosen_and_all_are_named() -> None:
-    choice = choose_compute_role(settings(compute_roles={ONE: [APP], TWO: [f"{APP}/main"]}), DEFAULT, APP, "main", {})
+    choice = PairedRoles(
+        settings(compute_roles={ONE: [APP], TWO: [f"{APP}/main"]}), DEFAULT, APP, "main"
+    ).choose_compute({})
     assert choice.arn is None
     assert ONE in choice.note
     assert TWO in choice.note
@@ -99,8 +101,8 @@ def test_a_role_paired_with_one_branch_is_not_chosen_for_another() -> None:
 
 
 def test_a_pairing_with_a_branch_is_distinguished_from_one_with_its_app() -> None:
-    by_branch = choose_compute_role(settings(compute_roles={ONE: [f"{APP}/main"]}), DEFAULT, APP, "main", {})
-    by_app = choose_compute_role(settings(compute_roles={ONE: [APP]}), DEFAULT, APP, "main", {})
+    by_branch = PairedRoles(settings(compute_roles={ONE: [f"{APP}/main"]}), DEFAULT, APP, "main").choose_compute({})
+    by_app = PairedRoles(settings(compute_roles={ONE: [APP]}), DEFAULT, APP, "main").choose_compute({})
     assert by_branch.branch_paired
     assert not by_app.branch_paired
 
@@ -108,6 +110,6 @@ def test_a_pairing_with_a_branch_is_distinguished_from_one_with_its_app() -> Non
 def test_a_service_role_needs_both_pairing_and_the_apps_tag() -> None:
     paired = settings(service_roles={ONE: [APP]})
     tagged = {"amplify-medic:service-role": "one"}
-    assert choose_service_role(paired, APP, "main", tagged).arn == ONE
-    assert choose_service_role(paired, APP, "main", {}).arn is None
-    assert choose_service_role(settings(compute_roles={ONE: [APP]}), APP, "main", tagged).arn is None
+    assert PairedRoles(paired, DEFAULT, APP, "main").choose_service(tagged).arn == ONE
+    assert PairedRoles(paired, DEFAULT, APP, "main").choose_service({}).arn is None
+    assert PairedRoles(settings(compute_roles={ONE: [APP]}), DEFAULT, APP, "main").choose_service(tagged).arn is None

@@ -49,8 +49,8 @@ def refused(given: AppFacts, by: OptInTerms | None = None, **policies: Item[Role
 
 def test_every_guardrail_is_checked_except_those_that_depend_on_history() -> None:
     past = ["no_storm", "not_muted", "not_tried_before", "cool_down", "fresh"]
-    assert [each.name for each in ATTACH_GUARDRAILS if each not in STATIC_ATTACH] == past
-    assert [each.name for each in REPAIR_GUARDRAILS if each not in STATIC_REPAIR] == past
+    assert [each.__name__ for each in ATTACH_GUARDRAILS if each not in STATIC_ATTACH] == past
+    assert [each.__name__ for each in REPAIR_GUARDRAILS if each not in STATIC_REPAIR] == past
 
 
 def test_a_branch_without_the_tag_has_no_finding() -> None:

@@ -1,0 +1,118 @@
+"""Report a failure on which the bot takes no action, so that it never stays silent.
+
+It could not diagnose the failure, or the build failed, but not because of IAM (setting `notify: all_failures`).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from medic.alerts.compose import compose_build_failed, compose_undiagnosed
+from medic.aws.errors import RetryableError
+from medic.events import ALL, Attempt, Scope
+from medic.evidence import App, JobRef, value_of
+from medic.flows.locked_branch import LockedBranch, hold_branch
+from medic.flows.storm import report_builds_failing
+from medic.incidents.model import Incident, JobOrder
+from medic.incidents.table import Cap, TransactionParts
+from medic.labels import BotLabel, RoleKind, Trigger
+from medic.logscan.model import Ending
+from medic.records import replace
+from medic.settings import LogLines
+from medic.telemetry import TelemetryEvent
+
+if TYPE_CHECKING:
+    from medic.services import Services
+
+_UNDIAGNOSED = (RoleKind.NONE, BotLabel.UNDIAGNOSED)
+_BUILD_FAILED = (RoleKind.NONE, BotLabel.BUILD_FAILED)
+_OPEN_FOR = timedelta(days=1)
+_MAY_PASS_FOR = timedelta(minutes=30)
+"""How long a job's final status or a log may be late. Then the failure is reported without a diagnosis."""
+
+
+class Obstacle(Struct, frozen=True):
+    """Why a failed job, or an error in an SSR log, could not be diagnosed."""
+
+    kind: str
+    """One word. Each kind is reported once a day for a branch."""
+    why: str
+    """The end of a sentence: lower case, no full stop."""
+    remedy: str
+    """A sentence: what would let the bot, or a person, find out."""
+    passing: bool
+    """True if a later attempt may succeed."""
+
+
+def retry_while_it_may_pass(obstacle: Obstacle, attempt: Attempt | None) -> None:
+    """Raise RetryableError as long as a later attempt may succeed. Then the obstacle has to be reported."""
+    waited_enough = attempt is not None and (attempt.last or attempt.age >= _MAY_PASS_FOR)
+    if obstacle.passing and not waited_enough:
+        raise RetryableError("medic:Diagnose", "NotYet", obstacle.why)
+
+
+def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: Services) -> None:
+    """Open or count up the incident, and send an alert unless this obstacle was reported within the day.
+
+    For an error in an SSR log, the scope is the whole app, and the job stands for the time of the line.
+    """
+    services.telemetry.record(
+        TelemetryEvent.UNDIAGNOSED, scope=scope, job=job.id, reason=obstacle.kind, why=obstacle.why
+    )
+    app = value_of(services.amplify.app(scope.app_id))
+    with hold_branch(scope, services) as locked:
+        before, now = locked.record.incident(_UNDIAGNOSED), locked.now
+        trigger, name = Trigger.RUNTIME if scope.branch == ALL else Trigger.FAILED, app.name if app else scope.app_id
+        opened = Incident.open(scope, _UNDIAGNOSED, job, app_name=name, now=now).with_deadline(now + _OPEN_FOR, now)
+        incident = replace(opened, trigger=trigger).after(before, locked.record.incidents)
+        if incident is before:
+            locked.log(TelemetryEvent.ALREADY_HANDLED, before, job=job.id)
+            return
+        incident = replace(incident, reason=obstacle.why)
+        alert_key = f"undiagnosed-{obstacle.kind}"
+        if incident.has_alert(alert_key) or services.region.read(scope).muted(scope, now):
+            locked.save(incident)
+        else:
+            locked.notify(compose_undiagnosed(scope, incident, obstacle.why, obstacle.remedy), incident, alert_key)
+
+
+def report_build_failed(scope: Scope, app: App, job: JobRef, ending: Ending, services: Services) -> None:
+    """Open or count up the branch's incident, and send one alert for each job, unless too many builds fail.
+
+    Such builds count for no storm of IAM failures. If a Git provider is down, every build fails, so a counter of their
+    own bounds the alerts.
+    """
+    if services.runtime.settings.log_lines is LogLines.NONE:
+        ending = Ending()
+    alert_key = f"failed:{job.id}"
+    with hold_branch(scope, services) as locked:
+        before, now = locked.record.incident(_BUILD_FAILED), locked.now
+        if before is not None and before.alert_due == alert_key:
+            incident = before  # an interrupted run has counted it
+        elif before is not None and before.compared_with(job) is not JobOrder.LATER:
+            locked.log(TelemetryEvent.ALREADY_HANDLED, before, job=job.id)
+            return
+        else:
+            opened = Incident.open(scope, _BUILD_FAILED, job, app_name=app.name, now=now)
+            counted = replace(opened.after(before, locked.record.incidents), reason=" · ".join(ending.errors))
+            incident = replace(counted, alert_due=alert_key)
+            if services.region.read(scope).muted(scope, now):
+                locked.save(counted)
+                return
+            if not _save_as_due(incident, locked):
+                report_builds_failing(scope.whole_region, services)
+                locked.save(counted)
+                return
+        locked.notify(compose_build_failed(scope, incident, ending), incident, alert_key)
+
+
+def _save_as_due(incident: Incident, locked: LockedBranch) -> bool:
+    """Save an incident whose alert is due, unless so many were sent that this one is not. Returns whether it is."""
+    scope, limits, now = locked.scope, locked.services.runtime.settings.limits, locked.now
+    window = int(now.timestamp()) // (limits.storm_minutes * 60)
+    name = f"builds#{scope.account}#{scope.region}#{window}"
+    cap = Cap(name, limits.other_failures, now + timedelta(minutes=2 * limits.storm_minutes))
+    return locked.lease.save(locked.record.with_incident(incident), TransactionParts((cap,))) is None
