@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
 
 from medic.evidence import Absent, Present, Unreadable
 
@@ -68,6 +69,10 @@ _ABSENCES = frozenset(
         ),
     }
 )
+UNKNOWN_ANSWER = "UnknownAnswer"
+"""The code of an answer that lacks what AWS documents, such as the login page of a proxy."""
+_UNREADABLE = (ResponseParserError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What parsing such an answer raises."""
 _UNASSUMABLE = "cannot be assumed by Amplify"
 """Only the message identifies this error: its code is usually BadRequestException, which has many other meanings."""
 
@@ -136,7 +141,7 @@ def value_if_any(item: Item[T], operation: str) -> T | None:
 
 @contextmanager
 def translated(operation: str) -> Iterator[None]:
-    """Turn botocore's exceptions into AwsError and its subclasses.
+    """Turn botocore's exceptions, and what reading an unknown answer raises, into AwsError and its subclasses.
 
     Raises:
         AwsError: the subclass tells the caller whether it may retry.
@@ -149,6 +154,9 @@ def translated(operation: str) -> Iterator[None]:
         raise AmbiguousError(operation, type(error).__name__, str(error)) from error
     except BotoCoreError as error:
         raise RetryableError(operation, type(error).__name__, str(error)) from error
+    except _UNREADABLE as error:
+        what = f"the answer is not one that AWS documents ({type(error).__name__}: {str(error)[:100]})"
+        raise AmbiguousError(operation, UNKNOWN_ANSWER, what) from error
 
 
 def _from_response(operation: str, error: ClientError) -> AwsError:
