@@ -7,11 +7,12 @@ to read. The remediator reads the lines and the roles itself, so a wake-up is on
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from medic.aws.errors import AwsError
+from medic.aws.errors import AwsError, RetryableError
 from medic.aws.logs import StaleTokenError
 from medic.aws.rate import OutOfTimeError
 from medic.evidence import Absent, Present, TimeSpan, Unreadable
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 _MAX_PAGES = 20
 """Pages of one app in one run. They cover some hundred thousand log lines, and leave time for the other apps."""
 _MAX_WORKERS = 4
+_UNREAD_TOO_LONG = timedelta(hours=1)
+"""A log that was not read for longer needs attention, whatever the reason is."""
 _LINES_PER_SCAN = 200
 """Lines that are scanned at a time, so that scanning stops soon after the first finding."""
 
@@ -49,6 +52,8 @@ class LookResult(Struct):
     """From the first finding to the newest matching event: what the remediator is asked to read. None if not woken."""
     error: str = ""
     """Why the log was not read to the end of the span; empty if it was, or if only the page limit was reached."""
+    lasts: bool = False
+    """True if that is not going to pass by itself."""
     pages: int = 0
     behind: bool = False
     """True if the next run is to go on."""
@@ -108,7 +113,10 @@ class RuntimeWatch(Struct, frozen=True):
         try:
             return self._look(cursor)
         except AwsError as error:
-            return LookResult(cursor.app_id, error=str(error), behind=True)
+            return LookResult(cursor.app_id, error=str(error), lasts=not isinstance(error, RetryableError), behind=True)
+        except Exception as error:  # noqa: BLE001 - one app stops no other
+            self.telemetry.fault(error, app=cursor.app_id)
+            return LookResult(cursor.app_id, error=repr(error), behind=True)
 
     def _look(self, before: Cursor) -> LookResult:
         now, app_id = self.clock(), before.app_id
@@ -119,6 +127,7 @@ class RuntimeWatch(Struct, frozen=True):
         result = LookResult(app_id)
         cursor = self._read(before, now, result)
         result.behind = cursor is before or cursor.unfinished is not None
+        result.lasts |= before.position is not None and now - before.position > _UNREAD_TOO_LONG
         if cursor is before:  # nothing was read, so there is nothing to save
             return result
         # With watch_runtime `all`, tags are read only after a finding. This saves a ListBranches call per quiet app.
@@ -144,7 +153,7 @@ class RuntimeWatch(Struct, frozen=True):
                 reading = cursor.next_reading(now)
                 continue
             except (AwsError, OutOfTimeError) as error:
-                result.error = str(error)
+                result.error, result.lasts = str(error), not isinstance(error, RetryableError | OutOfTimeError)
                 return cursor
             match page:
                 case Present(value):
@@ -153,7 +162,7 @@ class RuntimeWatch(Struct, frozen=True):
                 case Absent():
                     return cursor.log_group_missing(now)
                 case Unreadable(reason):
-                    result.error = reason
+                    result.error, result.lasts = reason, True
                     return cursor.without_token()
             if cursor.unfinished is None:
                 return self._read_late(cursor.looking_for_late_events(reading.start, now), result)
@@ -197,7 +206,7 @@ class RuntimeWatch(Struct, frozen=True):
                     until=result.wake_span.end,
                 )
             if result.error:
-                self.telemetry.record(TelemetryEvent.RUNTIME_UNREAD, app=result.app_id, why=result.error)
+                self.telemetry.unread(TelemetryEvent.RUNTIME_UNREAD, result.app_id, result.error, lasts=result.lasts)
         if results:
             candidates = sum(result.candidates for result in results)
             self.telemetry.record(TelemetryEvent.RUNTIME_LOOKED, apps=len(results), candidates=candidates)
