@@ -154,12 +154,12 @@ class AmplifyReader:
         with translated("amplify:ListJobs"):
             for response in islice(pages, _MAX_JOB_PAGES):
                 page = [_job_of(summary) for summary in response["jobSummaries"]]
+                newest_first = bool(page) and not jobs and int(page[0].id) > int(page[-1].id)
                 jobs += page
-                newest_first = bool(page) and int(page[0].id) >= int(page[-1].id)
                 whole = newest_first or not response.get("nextToken")
                 if newest_first:
                     break
-        return tuple(sorted(jobs, key=lambda job: int(job.id), reverse=True)), whole
+            return tuple(sorted(jobs, key=lambda job: int(job.id), reverse=True)), whole
 
 
 class AmplifyActor:
@@ -201,7 +201,7 @@ class AmplifyActor:
             response = self._client.start_job(
                 appId=app_id, branchName=branch, jobId=job_id, jobType="RETRY", jobReason=reason[:255]
             )
-        return unpadded_job_id(response["jobSummary"]["jobId"])
+            return unpadded_job_id(response["jobSummary"]["jobId"])
 
 
 def _app(raw: AppTypeDef) -> App:
