@@ -101,6 +101,10 @@ class ThrottledError(RetryableError):
     """AWS throttled the call. Nothing was done."""
 
 
+class UnreadableError(RetryableError):
+    """The caller's role lacks the permission for what must be read before anything else."""
+
+
 class AmbiguousError(RetryableError):
     """The call was sent, but no response or a server error came back. It may have taken effect."""
 
@@ -128,7 +132,7 @@ def value_if_any(item: Item[T], operation: str) -> T | None:
     """The value, or None if AWS says that there is none.
 
     Raises:
-        RetryableError: it could not be read.
+        UnreadableError: it could not be read.
     """
     match item:
         case Present(value):
@@ -136,7 +140,7 @@ def value_if_any(item: Item[T], operation: str) -> T | None:
         case Absent():
             return None
         case Unreadable(reason):
-            raise RetryableError(operation, "Unreadable", reason)
+            raise UnreadableError(operation, "Unreadable", reason)
 
 
 @contextmanager

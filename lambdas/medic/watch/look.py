@@ -7,7 +7,6 @@ to read. The remediator reads the lines and the roles itself, so a wake-up is on
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 _MAX_PAGES = 20
 """Pages of one app in one run. They cover some hundred thousand log lines, and leave time for the other apps."""
 _MAX_WORKERS = 4
-_UNREAD_TOO_LONG = timedelta(hours=1)
-"""A log that was not read for longer needs attention, whatever the reason is."""
 _LINES_PER_SCAN = 200
 """Lines that are scanned at a time, so that scanning stops soon after the first finding."""
 
@@ -127,7 +124,8 @@ class RuntimeWatch(Struct, frozen=True):
         result = LookResult(app_id)
         cursor = self._read(before, now, result)
         result.behind = cursor is before or cursor.unfinished is not None
-        result.lasts |= before.position is not None and now - before.position > _UNREAD_TOO_LONG
+        if result.behind and before.overdue(now):
+            result.error, result.lasts = result.error or "no run reached its end for an hour", True
         if cursor is before:  # nothing was read, so there is nothing to save
             return result
         # With watch_runtime `all`, tags are read only after a finding. This saves a ListBranches call per quiet app.

@@ -382,6 +382,19 @@ def test_a_log_that_can_not_be_read_for_an_hour_needs_attention(
     assert ATTENTION in capsys.readouterr().out
 
 
+def test_a_log_whose_end_is_not_reached_for_an_hour_needs_attention(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.app("shop")
+    account.logs.filter_log_events = lambda **_: {"events": [], "nextToken": "more"}  # type: ignore[method-assign]
+    account.look()
+    account.after(HOUR).look()
+    assert ATTENTION not in capsys.readouterr().out
+    account.after(MINUTE).look()
+
+    assert ATTENTION in capsys.readouterr().out
+
+
 def failing(code: str) -> Callable[..., dict[str, Any]]:
     def filter_log_events(**_: Any) -> dict[str, Any]:
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, "FilterLogEvents")
