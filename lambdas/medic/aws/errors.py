@@ -12,7 +12,7 @@ from botocore.parsers import ResponseParserError
 from medic.evidence import Absent, Present, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from medic.evidence import Item
 
@@ -59,15 +59,7 @@ _DENIALS = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedException", "UnauthorizedOperation"}
 )
 _ABSENCES = frozenset(
-    {
-        *(
-            "NoSuchEntity",
-            "NoSuchEntityException",
-            "NotFoundException",
-            "ResourceNotFoundException",
-            "ParameterNotFound",
-        ),
-    }
+    {"NoSuchEntity", "NoSuchEntityException", "NotFoundException", "ResourceNotFoundException", "ParameterNotFound"}
 )
 UNKNOWN_ANSWER = "UnknownAnswer"
 """The code of an answer that lacks what AWS documents, such as the login page of a proxy."""
@@ -141,6 +133,21 @@ def value_if_any(item: Item[T], operation: str) -> T | None:
             return None
         case Unreadable(reason):
             raise UnreadableError(operation, "Unreadable", reason)
+
+
+def read_item(operation: str, absent: str, read: Callable[[], T]) -> Item[T]:
+    """What a call reads: Absent, with this reason, if AWS says that there is none; Unreadable if it may not be read.
+
+    Raises:
+        AwsError: the call failed.
+    """
+    try:
+        with translated(operation):
+            return Present(read())
+    except AbsentError:
+        return Absent(absent)
+    except DeniedError as error:
+        return Unreadable(str(error))
 
 
 @contextmanager

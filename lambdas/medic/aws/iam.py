@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from medic.arns import RoleArn
-from medic.aws.errors import AbsentError, AwsError, DeniedError, translated
+from medic.aws.errors import AbsentError, AwsError, DeniedError, read_item, translated
 from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
 
 if TYPE_CHECKING:
@@ -47,17 +47,15 @@ class IamReader:
             return Unreadable(f"{role_arn[:200]} is not the ARN of a role")
         if parts.account != self._account:
             return Unreadable(f"the role belongs to account {parts.account} and can't be read from {self._account}")
-        try:
-            with translated("iam:GetRole"):
-                role = _role(self._client().get_role(RoleName=parts.name)["Role"])
-        except AbsentError:
-            return Absent(f"IAM has no role {parts.name} in account {self._account}")
-        except DeniedError as error:
-            return Unreadable(str(error))
-        if role.arn != role_arn:
+        found = read_item(
+            "iam:GetRole",
+            f"IAM has no role {parts.name} in account {self._account}",
+            lambda: _role(self._client().get_role(RoleName=parts.name)["Role"]),
+        )
+        if isinstance(found, Present) and found.value.arn != role_arn:
             # GetRole ignores the path and the case of the name, but a role is assumed by its exact ARN.
-            return Absent(f"IAM has no role {role_arn[:200]}: the one named {parts.name} is {role.arn}")
-        return Present(role)
+            return Absent(f"IAM has no role {role_arn[:200]}: the one named {parts.name} is {found.value.arn}")
+        return found
 
     def account_alias(self) -> str:
         """The name that somebody gave the account. Empty if it has none, or if it can't be read."""
