@@ -82,10 +82,11 @@ FUNCTIONS = AlarmText(
 NEEDS_ATTENTION = AlarmText(
     name="NeedsAttention",
     section="something-needs-attention",
-    means="An unexpected error, a message that is retried for half an hour, an untrusted request, an item of the table"
-    " that can't be read, a storm, a fix that did not help, or a failure that could not be diagnosed.",
-    do=f"search {_LOGS} for MessageFault, MessageRetried, RequestUntrusted, RecordUnreadable, Storm, NotHelped and"
-    " Undiagnosed. The runbook says what to do about each.",
+    means="An unexpected error, a message that is retried for half an hour, an untrusted request, a malformed message,"
+    " an item of the table, an SSR log or an app's jobs that can't be read, a storm, a fix that did not help, or a"
+    " failure that could not be diagnosed.",
+    do=f"search {_LOGS} for MessageFault, MessageRetried, RequestUntrusted, EventMalformed, RecordUnreadable,"
+    " RuntimeUnread, JobsUnread, Storm, NotHelped and Undiagnosed. The runbook says what to do about each.",
 )
 NOT_FORWARDED = AlarmText(
     name="NotForwarded",

@@ -59,8 +59,9 @@ class Recorder(SettingsReader):
         self._note(key, string(pattern), expected)
         return None
 
-    def texts(self, key: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
-        self._note(key, {"type": "array", "items": string(pattern)}, f"a list, each item {expected}")
+    def texts(self, key: str, pattern: re.Pattern[str], expected: str, *, some: bool = False) -> tuple[str, ...]:
+        fewest = {"minItems": 1} if some else {}
+        self._note(key, {"type": "array", **fewest, "items": string(pattern)}, f"a list, each item {expected}")
         return ()
 
     def choice(self, key: str, default: E) -> E:
@@ -86,7 +87,7 @@ def string(pattern: re.Pattern[str]) -> Json:
 
 
 def _pairings() -> Json:
-    target = re.compile(rf"(?:{APP_ID.pattern})(?:/.+)?")
+    target = re.compile(rf"(?:{APP_ID.pattern})(?:/[^*?]+)?")
     return {
         "type": "object",
         "description": "Role ARN → the apps, or appId/branch, that may get the role.",

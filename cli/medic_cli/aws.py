@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 from botocore import exceptions as boto
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
 from medic.aws.clients import READING
-from medic.aws.errors import AwsError, DeniedError, RetryableError, translated
+from medic.aws.errors import UNKNOWN_ANSWER, AwsError, AwsRejectedError, DeniedError, RetryableError, translated
 from medic.aws.iam import IamReader
 from medic.evidence import Absent, Item, Present, Unreadable
 from medic.redaction import redact
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from boto3.session import Session
+    from types_boto3_cloudformation.type_defs import StackTypeDef
 
 F = TypeVar("F", bound=Callable[..., object])
 _T = TypeVar("_T")
@@ -97,36 +98,24 @@ def why(item: Item[object]) -> str:
 def explained() -> Iterator[None]:
     """Turn a failed AWS call into one sentence: what failed, and what to do.
 
-    Catches botocore's exceptions and the gateways' `AwsError`. All others pass.
+    Catches the gateways' `AwsError`, and botocore's exceptions before a call. All others pass.
 
     Raises:
         CouldNotLookError: exit code 3.
     """
     try:
         yield
-    except (AwsError, BotoCoreError, ClientError) as error:
+    except (AwsError, BotoCoreError) as error:
         raise CouldNotLookError(explanation(error)) from error
 
 
-def explanation(error: AwsError | BotoCoreError | ClientError) -> str:
+def explanation(error: AwsError | BotoCoreError) -> str:
     """What a failed call means for the user: what is wrong, where, and what to do."""
-    match error:
-        case AwsError():
-            # Gateways keep botocore's exception as the cause. If AWS sent no answer, that exception explains more.
-            cause = error.__cause__
-            return _without_answer(cause) if isinstance(cause, BotoCoreError) else _with_answer(error)
-        case ClientError():
-            return _with_answer(_as_aws_error(error))
-        case _:
-            return _without_answer(error)
-
-
-def _as_aws_error(error: ClientError) -> AwsError:
-    try:
-        with translated(error.operation_name):
-            raise error
-    except AwsError as aws_error:
-        return aws_error
+    # Gateways keep botocore's exception as the cause. If AWS sent no answer, that exception explains more.
+    cause = error.__cause__ if isinstance(error, AwsError) else error
+    if isinstance(cause, BotoCoreError):
+        return _without_answer(cause)
+    return _with_answer(error) if isinstance(error, AwsError) else str(error)
 
 
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
@@ -142,6 +131,8 @@ _SIGN_IN = "sign in again (aws sso login, aws login, or fresh keys) and repeat"
 _BY_CODE: Mapping[str, str] = {
     **dict.fromkeys(_EXPIRED, f"The AWS credentials have expired ({{what}} answered {{code}}): {_SIGN_IN}."),
     **dict.fromkeys(_REJECTED, f"AWS does not accept these credentials ({{what}} answered {{code}}): {_SIGN_IN}."),
+    UNKNOWN_ANSWER: "The answer to {what} is not one that AWS documents: look whether a proxy wants a sign-in, check"
+    " AWS_ENDPOINT_URL, or install a newer medic.",
     **dict.fromkeys(
         _CLOCK_SKEW, "AWS rejected the request's time ({what} answered {code}): correct this computer's clock."
     ),
@@ -223,14 +214,24 @@ def stack_option(command: F) -> F:
     )(command)
 
 
-def no_such_stack(error: ClientError, name: str, region: str) -> CouldNotLookError:
-    """What to raise after DescribeStacks failed."""
-    if _NO_SUCH_STACK in str(error):
-        return CouldNotLookError(
-            f"There is no stack {name} in {region}: deploy it (npx cdk deploy), or check --stack, --region and "
-            "--profile."
-        )
-    return CouldNotLookError(explanation(error))
+def describe_stack(session_: Session, name: str) -> StackTypeDef:
+    """What DescribeStacks says of a stack.
+
+    Raises:
+        CouldNotLookError: there is no such stack, or it can't be read.
+    """
+    with explained():
+        cloudformation = session_.client("cloudformation", config=READING)
+        try:
+            with translated("cloudformation:DescribeStacks"):
+                return cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        except AwsRejectedError as error:
+            if _NO_SUCH_STACK not in error.message:
+                raise
+            raise CouldNotLookError(
+                f"There is no stack {name} in {region_of(session_)}: deploy it (npx cdk deploy), or check --stack, "
+                "--region and --profile."
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -272,9 +273,4 @@ class DeployedStack:
 
     @cached_property
     def _outputs(self) -> Mapping[str, str]:
-        cloudformation = self.session.client("cloudformation", config=READING)
-        try:
-            answer = cloudformation.describe_stacks(StackName=self.name)
-        except ClientError as error:
-            raise no_such_stack(error, self.name, region_of(self.session)) from None
-        return {o["OutputKey"]: o["OutputValue"] for o in answer["Stacks"][0].get("Outputs", [])}
+        return {o["OutputKey"]: o["OutputValue"] for o in describe_stack(self.session, self.name).get("Outputs", [])}

@@ -129,8 +129,8 @@ class Step(Struct, frozen=True):
     has_log: bool
 
 
-RUNNING = frozenset({"CREATED", "PENDING", "PROVISIONING", "RUNNING", "CANCELLING"})
-"""Statuses of a job that has not ended."""
+_ENDED = frozenset({"SUCCEED", "FAILED", "CANCELLED"})
+"""Statuses of a job that has ended. A status that this release does not know may be followed by one of these."""
 
 
 class Job(Struct, frozen=True):
@@ -148,7 +148,7 @@ class Job(Struct, frozen=True):
 
     @property
     def running(self) -> bool:
-        return self.status in RUNNING
+        return self.status not in _ENDED
 
     @property
     def ref(self) -> JobRef:

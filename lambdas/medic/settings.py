@@ -87,7 +87,7 @@ class DefaultRole(Struct, frozen=True):
     policies: tuple[str, ...] = ()
     permissions_boundary: str | None = None
     apps: tuple[str, ...] = ()
-    """The apps it may be attached to; required if it has a policy. Empty: any app."""
+    """The apps it may be attached to; required if it has a policy. Without the setting: any app."""
 
 
 class SlackChannel(Struct, frozen=True):
@@ -177,7 +177,7 @@ class Settings(Struct, frozen=True):
     service_roles: tuple[Pairing, ...] = ()
     default_role: DefaultRole = field(default_factory=DefaultRole)
     apps: tuple[str, ...] = ()
-    """If not empty, the bot handles only these apps."""
+    """The bot handles only these apps. Without the setting: every app."""
     notify: Notify = Notify.IAM
     slack: Slack = field(default_factory=Slack)
     sns: Sns = field(default_factory=Sns)
@@ -310,7 +310,7 @@ def _read_settings(reader: SettingsReader) -> Settings:
         compute_roles=_pairings(reader, "compute_roles"),
         service_roles=_pairings(reader, "service_roles"),
         default_role=_default_role(reader.nested("default_role")),
-        apps=reader.texts("apps", APP_ID, "an Amplify app id"),
+        apps=reader.texts("apps", APP_ID, "an Amplify app id", some=True),
         notify=reader.choice("notify", Notify.IAM),
         slack=_slack(reader.nested("slack")),
         sns=_sns(reader.nested("sns")),
@@ -342,7 +342,9 @@ def _pairings(reader: SettingsReader, key: str) -> tuple[Pairing, ...]:
         if not _ROLE_ARN.fullmatch(role_arn):
             reader.add_mistake(key, f"has the key {role_arn!r}; each key must be the ARN of an IAM role")
         if not isinstance(targets, list) or not targets or not all(_is_target(target) for target in targets):
-            reader.add_mistake(f"{key}[{role_arn}]", f"must be a list of appId or appId/branch, not {targets!r}")
+            reader.add_mistake(
+                f"{key}[{role_arn}]", f"must be a list of appId or appId/branch (no wildcards), not {targets!r}"
+            )
             continue
         pairings.append(Pairing(role_arn, tuple(targets)))
     return tuple(pairings)
@@ -352,14 +354,14 @@ def _is_target(target: object) -> bool:
     if not isinstance(target, str):
         return False
     app_id, slash, branch = target.partition("/")
-    return bool(APP_ID.fullmatch(app_id)) and bool(branch or not slash)
+    return bool(APP_ID.fullmatch(app_id)) and bool(branch or not slash) and not set("*?") & set(branch)
 
 
 def _default_role(reader: SettingsReader) -> DefaultRole:
     role = DefaultRole(
         policies=reader.texts("policies", _POLICY_ARN, _A_POLICY),
         permissions_boundary=reader.text("permissions_boundary", _POLICY_ARN, _A_POLICY),
-        apps=reader.texts("apps", APP_ID, "an Amplify app id"),
+        apps=reader.texts("apps", APP_ID, "an Amplify app id", some=True),
     )
     if role.policies and not role.apps:
         reader.add_mistake("apps", "is required if policies are set: list the apps that may have these permissions")

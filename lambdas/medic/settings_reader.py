@@ -39,7 +39,7 @@ class SettingsReader:
         if isinstance(raw, Mapping):
             self._raw = raw
         else:
-            self.mistakes.append(f"{path or CONTEXT_KEY} must be an object, not {type(raw).__name__}")
+            self.mistakes.append(f"{path.removesuffix('.') or CONTEXT_KEY} must be an object, not {type(raw).__name__}")
 
     def add_mistake(self, key: str, what: str) -> None:
         self.mistakes.append(f"{self._path}{key} {what}")
@@ -76,10 +76,14 @@ class SettingsReader:
 
         return self.value(key, None, matching, expected, hidden=hidden)
 
-    def texts(self, key: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
-        """A list of strings that match a pattern."""
-        a_list = f"a list, each item {expected}"
-        items: list[object] = self.value(key, [], lambda given: given if isinstance(given, list) else None, a_list)
+    def texts(self, key: str, pattern: re.Pattern[str], expected: str, *, some: bool = False) -> tuple[str, ...]:
+        """A list of strings that match a pattern. Set `some` if an empty list would mean no restriction."""
+        a_list = f"{'a list that is not empty' if some else 'a list'}, each item {expected}"
+
+        def accepted(given: object) -> list[object] | None:
+            return given if isinstance(given, list) and (given or not some) else None
+
+        items: list[object] = self.value(key, [], accepted, a_list)
         for item in items:
             if not (isinstance(item, str) and pattern.fullmatch(item)):
                 self.add_mistake(key, f"contains {item!r}; each item must be {expected}")

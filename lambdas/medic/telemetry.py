@@ -85,7 +85,7 @@ ATTENTION = "NeedsAttention"
 ATTENTION_SERVICE = "amplify-medic"
 NEEDS_ATTENTION = frozenset({
     *(TelemetryEvent.MESSAGE_FAULT, TelemetryEvent.REQUEST_UNTRUSTED, TelemetryEvent.RECORD_UNREADABLE),
-    *(TelemetryEvent.STORM, TelemetryEvent.NOT_HELPED, TelemetryEvent.UNDIAGNOSED),
+    *(TelemetryEvent.STORM, TelemetryEvent.NOT_HELPED, TelemetryEvent.UNDIAGNOSED, TelemetryEvent.EVENT_MALFORMED),
 })  # fmt: skip
 LONGEST_RETRY = timedelta(minutes=30)
 """A message that is retried for longer needs attention.
@@ -93,8 +93,8 @@ LONGEST_RETRY = timedelta(minutes=30)
 CloudWatch's own ApproximateAgeOfOldestMessage leaves out messages that were received more than three times.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 """
-_UNREADABLE_AGAIN_SECONDS = 3600.0
-"""So long the same unreadable item is not recorded again. Otherwise its alarm would never end, and hide others."""
+_AGAIN_AFTER_SECONDS = 3600.0
+"""So long what can't be read needs no attention again. Otherwise its alarm would never end, and hide others."""
 EVENT_TO_ALERT = "EventToAlert"
 """Name of the metric for the time from an event to its alert, in milliseconds."""
 
@@ -116,7 +116,7 @@ class Telemetry:
     def __init__(self, logger: Logger, metrics: Metrics) -> None:
         self.logger = logger
         self.metrics = metrics
-        self._skipped: dict[tuple[str, str], float] = {}
+        self._unread_at: dict[tuple[str, str], float] = {}
 
     def record(self, event: TelemetryEvent, **details: object) -> None:
         """Log an event with its details. Count it if it is in `COUNTED`, also by each of its details in `DIMENSIONS`.
@@ -161,11 +161,23 @@ class Telemetry:
 
     def unreadable(self, key: str, why: str, /, *, outdated: bool = False) -> None:
         """Record that an item of the incidents table, or a part of it, was skipped, once an hour."""
-        now = time.monotonic()
-        if now - self._skipped.get((key, why), -math.inf) >= _UNREADABLE_AGAIN_SECONDS:
-            self._skipped[key, why] = now
+        if self._is_news(key, why):
             event = TelemetryEvent.RECORD_OUTDATED if outdated else TelemetryEvent.RECORD_UNREADABLE
             self.record(event, key=key, why=why)
+
+    def unread(self, event: TelemetryEvent, app: str, why: object, *, lasts: bool, **details: object) -> None:
+        """Record that something of an app could not be read. Where that lasts, it needs attention, once an hour."""
+        self.record(event, app=app, why=why, **details)
+        if lasts and self._is_news(event, app):
+            self._need_attention()
+
+    def _is_news(self, what: str, detail: str) -> bool:
+        """True once an hour for the same texts."""
+        now = time.monotonic()
+        if now - self._unread_at.get((what, detail), -math.inf) < _AGAIN_AFTER_SECONDS:
+            return False
+        self._unread_at[what, detail] = now
+        return True
 
     def alerted(self, waited: timedelta) -> None:
         """Record the time from an event, by EventBridge's clock, until every channel had its alert."""

@@ -132,8 +132,13 @@ def test_without_a_run_the_watcher_is_silent() -> None:
         lambda telemetry: telemetry.record(TelemetryEvent.STORM),
         lambda telemetry: telemetry.record(TelemetryEvent.NOT_HELPED),
         lambda telemetry: telemetry.record(TelemetryEvent.UNDIAGNOSED),
+        lambda telemetry: telemetry.record(TelemetryEvent.EVENT_MALFORMED),
+        lambda telemetry: telemetry.unread(TelemetryEvent.RUNTIME_UNREAD, "d1shop", "denied", lasts=True),
     ],
-    ids=["fault", "retried long", "untrusted", "unreadable", "storm", "not helped", "undiagnosed"],
+    ids=[
+        *("fault", "retried long", "untrusted", "unreadable", "storm", "not helped", "undiagnosed"),
+        *("malformed", "unread"),
+    ],
 )
 @pytest.mark.parametrize("service", ["remediator", "watcher"])
 def test_each_event_that_once_had_an_alarm_is_counted_for_one(

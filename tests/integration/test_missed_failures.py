@@ -6,6 +6,7 @@ is found when the branch is asked anyway.
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ import pytest
 from medic.aws.errors import RetryableError
 from medic.evidence import Job
 from medic.incidents.table import IncidentsTable, branch_key
+from medic.records import replace
 from medic.watch.missed import GRACE, after_jobs
 from medic.watch.rounds import JOB_MINUTES, in_turn
-from tests.integration.conftest import TABLE
+from tests.integration.conftest import REGION, TABLE
 from tests.integration.test_requests import TAG, incident, scope
 from tests.integration.test_watcher import Queue, watcher
 
@@ -194,6 +196,54 @@ def test_only_listed_apps_are_looked_at(world: World, queue: Queue) -> None:
     world.build(app)
 
     assert watch(world, queue, 2 * HOUR, apps=["d00000000000000"]) == []
+
+
+def test_a_damaged_note_of_an_apps_jobs_hides_no_failure(world: World, queue: Queue) -> None:
+    app = failing(world)
+    watch(world, queue, HOUR)
+    world.build(app)
+    note = {"pk": {"S": f"cursor#aws#{world.amplify.account_id}#{REGION}#{app}#jobs"}}
+    world.client("dynamodb").put_item(TableName=TABLE, Item={**note, "jobs": {"S": "{"}})
+
+    assert len(watch(world, queue, 7 * HOUR)) == 1
+
+
+def test_a_note_of_a_newer_release_is_left_alone(world: World, queue: Queue) -> None:
+    app = failing(world)
+    watch(world, queue, HOUR)
+    note = {"pk": {"S": f"cursor#aws#{world.amplify.account_id}#{REGION}#{app}#jobs"}}
+    newer = {**note, "jobs": {"S": "?"}, "schema": {"N": "2"}}
+    world.client("dynamodb").put_item(TableName=TABLE, Item=newer)
+    watch(world, queue, HOUR)
+
+    assert world.client("dynamodb").get_item(TableName=TABLE, Key=note)["Item"] == newer
+
+
+def test_a_note_keeps_what_a_newer_release_wrote_into_it(world: World, queue: Queue) -> None:
+    app = failing(world)
+    watch(world, queue, HOUR)
+    dynamodb = world.client("dynamodb")
+    note = {"pk": {"S": f"cursor#aws#{world.amplify.account_id}#{REGION}#{app}#jobs"}}
+    stored = json.loads(dynamodb.get_item(TableName=TABLE, Key=note)["Item"]["jobs"]["S"])
+    stored["asked_by"] = stored["branches"]["main"]["colour"] = "newer"
+    dynamodb.put_item(TableName=TABLE, Item={**note, "jobs": {"S": json.dumps(stored)}})
+    world.build(app)
+    watch(world, queue, 7 * HOUR)
+
+    kept = json.loads(dynamodb.get_item(TableName=TABLE, Key=note)["Item"]["jobs"]["S"])
+    assert (kept["asked_by"], kept["branches"]["main"]["colour"]) == ("newer", "newer")
+    assert kept["branches"]["main"]["told"]
+
+
+@pytest.mark.parametrize("times", [{"ended_at": None}, {"ended_at": None, "started_at": None}], ids=["end", "both"])
+def test_a_failed_job_whose_times_are_not_known_is_told_all_the_same(world: World, times: dict[str, Any]) -> None:
+    now = world.now()
+    job = replace(Job("7", "FAILED", "RELEASE", None, None, now - timedelta(hours=1), now, ()), **times)
+    branch = next(world.services().amplify.branches(failing(world)))
+    known, missed = after_jobs(branch, None, [job], now - timedelta(days=7), now)
+
+    assert missed == (job,)
+    assert after_jobs(branch, known, [job], now - timedelta(days=7), now + timedelta(hours=6))[1] == ()
 
 
 @pytest.mark.parametrize(("minutes", "told"), [(14, 0), (16, 1), (24 * 60 + 1, 0)])

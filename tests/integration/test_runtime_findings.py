@@ -94,6 +94,10 @@ class Site:
         return [str(incident["state"]) for incident in self.incidents]
 
     @property
+    def labels(self) -> list[str]:
+        return [str(incident["label"]) for incident in self.incidents]
+
+    @property
     def alerts(self) -> list[str]:
         return self.world.alerts()
 
@@ -352,7 +356,7 @@ def test_a_forged_wake_up_finds_nothing_and_does_nothing(world: World) -> None:
     shop.visit()
     shop.after(DAY)
     world.amplify.control.print_at_runtime(shop.app, "main", "GET / 200 in 41ms")
-    world.deliver(runtime_wake_up(scope, world.now() - timedelta(hours=1), world.now()))
+    world.deliver(runtime_wake_up(scope, world.now() - timedelta(hours=1), world.now()), age=HOUR)
 
     assert (shop.alerts, shop.incidents) == ([], [])
 

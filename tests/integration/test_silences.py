@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from medic.aws.errors import RetryableError
+from medic.aws.amplify import AmplifyReader
+from medic.aws.errors import RetryableError, ThrottledError
 from medic.aws.logs import RuntimeLogs
 from medic.aws.rate import OutOfTimeError
 from medic.events import RequestKind, Scope, runtime_wake_up
-from medic.evidence import Item, Present, RuntimePage
+from medic.evidence import Item, Present, RuntimePage, Unreadable
 from medic.flows.locked_branch import RecordedError
 from medic.labels import BotLabel, Label
 from tests.integration.conftest import REGION
@@ -44,7 +45,16 @@ def throttled(*_: object) -> Page:
     raise OutOfTimeError
 
 
+def empty(*_: object) -> Page:
+    return Present(RuntimePage(()))
+
+
 UNREAD = pytest.mark.parametrize("page", [endless, throttled], ids=["empty pages", "throttled"])
+
+
+def wake_up(world: World, shop: Site) -> dict[str, object]:
+    at = world.now()
+    return runtime_wake_up(Scope("aws", world.amplify.account_id, REGION, shop.app, "*"), at, at)
 
 
 def mended(world: World) -> Site:
@@ -82,8 +92,7 @@ def test_a_wake_up_whose_lines_can_not_be_read_is_retried(
 ) -> None:
     shop = site(world)
     shop.visit()
-    at = world.now()
-    event = runtime_wake_up(Scope("aws", world.amplify.account_id, REGION, shop.app, "*"), at, at)
+    event = wake_up(world, shop)
     with monkeypatch.context() as unread:
         unread.setattr(RuntimeLogs, "page", page)
         with pytest.raises(RetryableError):
@@ -110,6 +119,64 @@ def test_an_approval_while_the_log_can_not_be_read_stays_valid(
     assert world.compute_role(shop.app) is None
 
     assert ask(world, shop.app, RequestKind.APPROVE, **approval).startswith("used: attach_compute applied")
+
+
+@pytest.mark.parametrize("operation", ["GetApp", "ListBranches"])
+def test_an_error_of_an_app_that_may_not_be_read_is_reported(world: World, operation: str) -> None:
+    shop = site(world)
+    shop.visit()
+    event = wake_up(world, shop)
+    world.amplify.control.deny(operation)
+    with pytest.raises(RetryableError, match=operation):
+        world.deliver(event)
+    world.deliver(event, age=HOUR)
+
+    assert shop.labels == [BotLabel.UNDIAGNOSED]
+    assert f"amplify:{operation}" in shop.alerts[0]
+
+
+def test_an_error_whose_app_is_never_reached_is_reported_in_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise ThrottledError("amplify:ListBranches", "ThrottlingException", "slow down")
+
+    shop = site(world)
+    shop.visit()
+    event = wake_up(world, shop)
+    monkeypatch.setattr(AmplifyReader, "branches", busy)
+    with pytest.raises(RetryableError):
+        world.deliver(event)
+    monkeypatch.setattr("medic.queue.MAX_RECEIVES", 1)
+    world.deliver(event)
+
+    assert shop.labels == [BotLabel.UNDIAGNOSED]
+
+
+def test_an_error_that_is_not_found_again_is_looked_for_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = site(world)
+    shop.visit()
+    event = wake_up(world, shop)
+    with monkeypatch.context() as unread:
+        unread.setattr(RuntimeLogs, "page", empty)
+        with pytest.raises(RetryableError, match="not found again"):
+            world.deliver(event)
+    world.deliver(event)
+
+    assert shop.labels == [Label.CREDENTIALS_MISSING_RUNTIME]
+
+
+def test_an_unread_log_is_reported_if_no_branch_shows_a_deployment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = site(world)
+    shop.visit()
+    event = wake_up(world, shop)
+    monkeypatch.setattr(AmplifyReader, "branches", lambda *_: iter(()))
+    monkeypatch.setattr(RuntimeLogs, "page", lambda *_: Unreadable("denied"))
+    world.deliver(event, age=HOUR)
+
+    assert shop.labels == [BotLabel.UNDIAGNOSED]
 
 
 # --- the build log

@@ -10,7 +10,7 @@ from medic.aws.amplify import AmplifyReader
 from medic.aws.errors import RetryableError
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
 from medic.events import Scope
-from medic.evidence import Present
+from medic.evidence import Absent, Present
 from medic.labels import BotLabel
 from medic.records import replace
 from medic.unpack import CutError, Gap
@@ -31,15 +31,16 @@ def failing(world: World) -> tuple[str, dict[str, Any]]:
     return app, world.build(app)
 
 
-def lagging(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-    """Let GetJob say RUNNING so many times after the job has ended."""
+def lagging(monkeypatch: pytest.MonkeyPatch, times: int, status: str | None = "RUNNING") -> None:
+    """Let GetJob give this status so many times after the job has ended; None: no such job."""
     real, left = AmplifyReader.job, [times]
 
     def job(self: AmplifyReader, *args: str) -> Any:
         found = real(self, *args)
         left[0] -= 1
         if left[0] >= 0 and isinstance(found, Present):
-            return Present(replace(found.value, job=replace(found.value.job, status="RUNNING")))
+            lags = status and Present(replace(found.value, job=replace(found.value.job, status=status)))
+            return lags or Absent("the branch has no job")
         return found
 
     monkeypatch.setattr(AmplifyReader, "job", job)
@@ -251,13 +252,16 @@ def test_the_next_success_closes_it(world: World) -> None:
     assert "recovered" in world.alerts()[-1].lower()
 
 
-def test_a_success_whose_status_lags_is_retried(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("status", ["RUNNING", "A_STATUS_OF_TOMORROW", None])
+def test_a_success_whose_status_lags_is_retried(
+    world: World, monkeypatch: pytest.MonkeyPatch, status: str | None
+) -> None:
     app, event = failing(world)
     world.deliver(event)
     world.amplify.control.set_connection(app, "ok")
     succeeded = world.build(app)
-    lagging(monkeypatch, 1)
-    with pytest.raises(RetryableError, match="RUNNING"):
+    lagging(monkeypatch, 1, status)
+    with pytest.raises(RetryableError, match=status or "does not show job 2 yet"):
         world.deliver(succeeded)
     world.deliver(succeeded)
 

@@ -103,6 +103,21 @@ def test_every_setting_is_on_its_page(section: type) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("raw", "mistake"),
+    [
+        ({"apps": []}, "apps must be a list that is not empty, each item an Amplify app id, not []"),
+        ({"default_role": {"apps": []}}, "default_role.apps must be a list that is not empty"),
+        ({"compute_roles": {ROLE: ["d1abc/*"]}}, "must be a list of appId or appId/branch (no wildcards)"),
+        ({"limits": []}, "limits must be an object, not list"),
+    ],
+)
+def test_what_would_restrict_nothing_or_match_nothing_is_refused(raw: object, mistake: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.parse(raw)
+    assert mistake in str(error.value)
+
+
 @pytest.mark.parametrize("raw", [[], "fix", 7, True])
 def test_settings_that_are_not_an_object_are_refused(raw: object) -> None:
     with pytest.raises(SettingsError, match="must be an object"):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from botocore import xform_name
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from medic.arns import RoleArn, arn_parts, name_of, parameter_of
 from medic.aws.errors import AbsentError, AwsError, DeniedError, translated
@@ -22,7 +21,7 @@ from medic.aws.secrets import BOT_TOKEN, SIGNING_SECRET, WEBHOOK, SecretError, r
 from medic.evidence import Absent, Item, Present, Unreadable, value_of
 from medic.settings import DEFAULT_ROLE_VARIABLE, SETTINGS_VARIABLE, Settings
 from medic.settings_reader import SettingsError
-from medic_cli.aws import explained, explanation, no_such_stack, region_of
+from medic_cli.aws import describe_stack, explained, explanation
 from medic_cli.doctor.facts import OUTDATED, RAN, Facts, StackState
 from medic_cli.doctor.model import Denied
 from medic_cli.doctor.rights import Denial, denials, questions
@@ -137,7 +136,7 @@ class Reader:
         Raises:
             CouldNotLookError: there is no such stack, or CloudFormation does not tell what it should be.
         """
-        shown = self._shown()
+        shown: Json = {**describe_stack(self._session, self._stack)}
         template, summaries = self._template(), self._summaries()
         partition, _, region, account, _ = arn_parts(shown["StackId"])
         place = Place(partition, region, account)
@@ -186,26 +185,18 @@ class Reader:
                 self._clients.setdefault(service, self._session.client(service, config=_PATIENT))  # type: ignore[call-overload]
         return self._clients[service]
 
-    def _shown(self) -> Json:
-        with explained():
-            try:
-                shown: Json = self._client("cloudformation").describe_stacks(StackName=self._stack)["Stacks"][0]
-            except ClientError as error:
-                raise no_such_stack(error, self._stack, region_of(self._session)) from None
-        return shown
-
     def _template(self) -> Json:
-        with explained():
+        with explained(), translated("cloudformation:GetTemplate"):
             template = self._client("cloudformation").get_template(StackName=self._stack)["TemplateBody"]
         if not isinstance(template, Mapping):
             raise CouldNotLookError(f"The template of the stack {self._stack} is not JSON, as CDK writes it.")
         return template
 
     def _summaries(self) -> list[dict[str, Any]]:
-        with explained():
+        with explained(), translated("cloudformation:ListStackResources"):
             answer = self._whole("cloudformation", "list_stack_resources", {"StackName": self._stack})
-        summaries: list[dict[str, Any]] = answer["StackResourceSummaries"]
-        return summaries
+            summaries: list[dict[str, Any]] = answer["StackResourceSummaries"]
+            return summaries
 
     def _whole(self, service: str, method: str, arguments: dict[str, Any]) -> Json:
         """The answer of a call, with all of its pages."""

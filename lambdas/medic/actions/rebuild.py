@@ -26,7 +26,9 @@ def why_no_rebuild_now(jobs: Jobs, job: Job) -> str | None:
             running = next((other for other in listed if other.running), None)
     if running is not None:
         return f"superseded by job {running.id}, which runs now"
-    if listed and int(listed[0].id) != int(job.id):
+    if not listed or int(listed[0].id) < int(job.id):
+        return f"not rebuilt: ListJobs does not list job {job.id}"
+    if int(listed[0].id) > int(job.id):
         return f"superseded by job {listed[0].id}"
     return None
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from medic.aws.errors import AbsentError, AwsError, DeniedError, RetryableError, translated
+from medic.aws.errors import AbsentError, AwsError, RetryableError, read_item, translated
 from medic.events import unpadded_job_id
 from medic.evidence import (
     Absent,
@@ -74,32 +74,26 @@ class AmplifyReader:
         self._client = client
 
     def app(self, app_id: str) -> Item[App]:
-        try:
-            with translated("amplify:GetApp"):
-                return Present(_app(self._client.get_app(appId=app_id)["app"]))
-        except AbsentError:
-            return Absent(f"Amplify has no app {app_id}")
-        except DeniedError as error:
-            return Unreadable(str(error))
+        return read_item(
+            "amplify:GetApp",
+            f"Amplify has no app {app_id}",
+            lambda: _app(self._client.get_app(appId=app_id)["app"]),
+        )
 
     def branch(self, app_id: str, name: str) -> Item[Branch]:
-        try:
-            with translated("amplify:GetBranch"):
-                return Present(_branch(self._client.get_branch(appId=app_id, branchName=name)["branch"]))
-        except AbsentError:
-            return Absent(f"app {app_id} has no branch {name}")
-        except DeniedError as error:
-            return Unreadable(str(error))
+        return read_item(
+            "amplify:GetBranch",
+            f"app {app_id} has no branch {name}",
+            lambda: _branch(self._client.get_branch(appId=app_id, branchName=name)["branch"]),
+        )
 
     def job(self, app_id: str, branch: str, job_id: str) -> Item[JobWithLogs]:
         """Call GetJob, which also creates a fresh log URL for each step; a URL is valid for about an hour."""
-        try:
-            with translated("amplify:GetJob"):
-                return Present(_job(self._client.get_job(appId=app_id, branchName=branch, jobId=job_id)["job"]))
-        except AbsentError:
-            return Absent(f"branch {branch} of app {app_id} has no job {job_id}")
-        except DeniedError as error:
-            return Unreadable(str(error))
+        return read_item(
+            "amplify:GetJob",
+            f"branch {branch} of app {app_id} has no job {job_id}",
+            lambda: _job(self._client.get_job(appId=app_id, branchName=branch, jobId=job_id)["job"]),
+        )
 
     def apps(self) -> Iterator[App]:
         """List every app of the account in this region, one page at a time.
@@ -154,12 +148,12 @@ class AmplifyReader:
         with translated("amplify:ListJobs"):
             for response in islice(pages, _MAX_JOB_PAGES):
                 page = [_job_of(summary) for summary in response["jobSummaries"]]
+                newest_first = bool(page) and not jobs and int(page[0].id) > int(page[-1].id)
                 jobs += page
-                newest_first = bool(page) and int(page[0].id) >= int(page[-1].id)
                 whole = newest_first or not response.get("nextToken")
                 if newest_first:
                     break
-        return tuple(sorted(jobs, key=lambda job: int(job.id), reverse=True)), whole
+            return tuple(sorted(jobs, key=lambda job: int(job.id), reverse=True)), whole
 
 
 class AmplifyActor:
@@ -201,7 +195,7 @@ class AmplifyActor:
             response = self._client.start_job(
                 appId=app_id, branchName=branch, jobId=job_id, jobType="RETRY", jobReason=reason[:255]
             )
-        return unpadded_job_id(response["jobSummary"]["jobId"])
+            return unpadded_job_id(response["jobSummary"]["jobId"])
 
 
 def _app(raw: AppTypeDef) -> App:

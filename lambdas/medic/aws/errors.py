@@ -7,11 +7,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
 
 from medic.evidence import Absent, Present, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from medic.evidence import Item
 
@@ -58,16 +59,12 @@ _DENIALS = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedException", "UnauthorizedOperation"}
 )
 _ABSENCES = frozenset(
-    {
-        *(
-            "NoSuchEntity",
-            "NoSuchEntityException",
-            "NotFoundException",
-            "ResourceNotFoundException",
-            "ParameterNotFound",
-        ),
-    }
+    {"NoSuchEntity", "NoSuchEntityException", "NotFoundException", "ResourceNotFoundException", "ParameterNotFound"}
 )
+UNKNOWN_ANSWER = "UnknownAnswer"
+"""The code of an answer that lacks what AWS documents, such as the login page of a proxy."""
+_UNREADABLE = (ResponseParserError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What parsing such an answer raises."""
 _UNASSUMABLE = "cannot be assumed by Amplify"
 """Only the message identifies this error: its code is usually BadRequestException, which has many other meanings."""
 
@@ -94,6 +91,10 @@ class RetryableError(AwsError):
 
 class ThrottledError(RetryableError):
     """AWS throttled the call. Nothing was done."""
+
+
+class UnreadableError(RetryableError):
+    """The caller's role lacks the permission for what must be read before anything else."""
 
 
 class AmbiguousError(RetryableError):
@@ -123,7 +124,7 @@ def value_if_any(item: Item[T], operation: str) -> T | None:
     """The value, or None if AWS says that there is none.
 
     Raises:
-        RetryableError: it could not be read.
+        UnreadableError: it could not be read.
     """
     match item:
         case Present(value):
@@ -131,12 +132,27 @@ def value_if_any(item: Item[T], operation: str) -> T | None:
         case Absent():
             return None
         case Unreadable(reason):
-            raise RetryableError(operation, "Unreadable", reason)
+            raise UnreadableError(operation, "Unreadable", reason)
+
+
+def read_item(operation: str, absent: str, read: Callable[[], T]) -> Item[T]:
+    """What a call reads: Absent, with this reason, if AWS says that there is none; Unreadable if it may not be read.
+
+    Raises:
+        AwsError: the call failed.
+    """
+    try:
+        with translated(operation):
+            return Present(read())
+    except AbsentError:
+        return Absent(absent)
+    except DeniedError as error:
+        return Unreadable(str(error))
 
 
 @contextmanager
 def translated(operation: str) -> Iterator[None]:
-    """Turn botocore's exceptions into AwsError and its subclasses.
+    """Turn botocore's exceptions, and what reading an unknown answer raises, into AwsError and its subclasses.
 
     Raises:
         AwsError: the subclass tells the caller whether it may retry.
@@ -149,6 +165,9 @@ def translated(operation: str) -> Iterator[None]:
         raise AmbiguousError(operation, type(error).__name__, str(error)) from error
     except BotoCoreError as error:
         raise RetryableError(operation, type(error).__name__, str(error)) from error
+    except _UNREADABLE as error:
+        what = f"the answer is not one that AWS documents ({type(error).__name__}: {str(error)[:100]})"
+        raise AmbiguousError(operation, UNKNOWN_ANSWER, what) from error
 
 
 def _from_response(operation: str, error: ClientError) -> AwsError:

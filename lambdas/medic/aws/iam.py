@@ -9,13 +9,14 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from medic.arns import RoleArn
-from medic.aws.errors import AbsentError, AwsError, DeniedError, translated
+from medic.aws.errors import AbsentError, AwsError, DeniedError, read_item, translated
 from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from types_boto3_iam import IAMClient
+    from types_boto3_iam.type_defs import RoleTypeDef
 
 
 _ALIAS = re.compile(r"(?=[a-z0-9-]{3,63}\Z)(?![0-9]+\Z)[a-z0-9]+(-[a-z0-9]+)*")
@@ -46,28 +47,15 @@ class IamReader:
             return Unreadable(f"{role_arn[:200]} is not the ARN of a role")
         if parts.account != self._account:
             return Unreadable(f"the role belongs to account {parts.account} and can't be read from {self._account}")
-        try:
-            with translated("iam:GetRole"):
-                raw = self._client().get_role(RoleName=parts.name)["Role"]
-        except AbsentError:
-            return Absent(f"IAM has no role {parts.name} in account {self._account}")
-        except DeniedError as error:
-            return Unreadable(str(error))
-        if raw["Arn"] != role_arn:
-            # GetRole ignores the path and the case of the name, but a role is assumed by its exact ARN.
-            return Absent(f"IAM has no role {role_arn[:200]}: the one named {parts.name} is {raw['Arn']}")
-        return Present(
-            Role(
-                arn=raw["Arn"],
-                name=raw["RoleName"],
-                path=raw["Path"],
-                created_at=raw["CreateDate"].astimezone(UTC),
-                trust_policy=_as_json(raw.get("AssumeRolePolicyDocument", "")),
-                permissions_boundary=raw.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
-                max_session_seconds=raw.get("MaxSessionDuration", 3600),
-                tags={tag["Key"]: tag["Value"] for tag in raw.get("Tags", [])},
-            )
+        found = read_item(
+            "iam:GetRole",
+            f"IAM has no role {parts.name} in account {self._account}",
+            lambda: _role(self._client().get_role(RoleName=parts.name)["Role"]),
         )
+        if isinstance(found, Present) and found.value.arn != role_arn:
+            # GetRole ignores the path and the case of the name, but a role is assumed by its exact ARN.
+            return Absent(f"IAM has no role {role_arn[:200]}: the one named {parts.name} is {found.value.arn}")
+        return found
 
     def account_alias(self) -> str:
         """The name that somebody gave the account. Empty if it has none, or if it can't be read."""
@@ -112,7 +100,7 @@ class IamReader:
     def _inline(self, role_name: str, policy_name: str) -> Mapping[str, object]:
         with translated("iam:GetRolePolicy"):
             response = self._client().get_role_policy(RoleName=role_name, PolicyName=policy_name)
-        return _as_mapping(response["PolicyDocument"])
+            return _as_mapping(response["PolicyDocument"])
 
     def _managed(self, arn: str) -> Mapping[str, object]:
         client = self._client()
@@ -122,10 +110,23 @@ class IamReader:
             return self._versions[arn, version]
         with translated("iam:GetPolicyVersion"):
             response = client.get_policy_version(PolicyArn=arn, VersionId=version)
-        document = _as_mapping(response["PolicyVersion"]["Document"])
+            document = _as_mapping(response["PolicyVersion"]["Document"])
         if _is_aws_managed(arn):  # a policy of the account may be deleted and made anew with the same version id
             self._versions[arn, version] = document
         return document
+
+
+def _role(raw: RoleTypeDef) -> Role:
+    return Role(
+        arn=raw["Arn"],
+        name=raw["RoleName"],
+        path=raw["Path"],
+        created_at=raw["CreateDate"].astimezone(UTC),
+        trust_policy=_as_json(raw.get("AssumeRolePolicyDocument", "")),
+        permissions_boundary=raw.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+        max_session_seconds=raw.get("MaxSessionDuration", 3600),
+        tags={tag["Key"]: tag["Value"] for tag in raw.get("Tags", [])},
+    )
 
 
 def _is_aws_managed(policy_arn: str) -> bool:

@@ -291,6 +291,7 @@ class RuntimeLogs:
             try:
                 with translated("logs:FilterLogEvents"):
                     response = self._client().filter_log_events(**request)
+                    lines = tuple(map(_line, response["events"]))
             except AbsentError:
                 return Absent(f"there is no log group {log_group(app_id)}")
             except DeniedError as error:
@@ -302,7 +303,7 @@ class RuntimeLogs:
                     raise StaleTokenError from error
                 raise
             else:
-                return Present(RuntimePage(tuple(map(_line, response["events"])), response.get("nextToken", "")))
+                return Present(RuntimePage(lines, response.get("nextToken", "")))
 
     def lines(self, app_id: str, span: TimeSpan, pattern: str, max_pages: int) -> Read[tuple[RuntimeLine, ...]]:
         """The events in a span that match a filter pattern, in part if a limit of pages, lines or time is reached.

@@ -137,7 +137,7 @@ def expired_or_invalid(case: Case) -> Iterator[Cause]:
         reason = f"the keys in {', '.join(case.static_keys)} may be deleted, inactive or without their session token"
     else:
         reason = "AWS says that credentials were there and are no longer, or not, valid"
-    rank = Rank.PROVEN if case.signature == "token_expired" else Rank.LIKELY
+    rank = Rank.PROVEN if over_an_hour and case.signature == "token_expired" else Rank.LIKELY
     yield case.cause("session_expired", rank, reason, "build_duration", "static_keys")
     if case.phase is Phase.API:
         yield _local_machine(case)

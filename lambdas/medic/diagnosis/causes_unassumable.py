@@ -51,8 +51,7 @@ def service_role(case: Case) -> Iterator[Cause]:
         )
         yield case.cause("service_role_not_set", Rank.POSSIBLE, reason, "service_role_set")
     elif case.called_as(Identity.SERVICE_ROLE):
-        reason = "the log shows the service role at work (BuildSession), so Amplify could assume it"
-        yield case.cause("service_role_trust_wrong", Rank.RULED_OUT, reason, "caller")
+        yield _seen_at_work(case, service)
     elif case.in_other_account(service):
         reason = (
             f"the role {service.arn} is not of the app's account {case.evidence.scope.account}, and a role can be "
@@ -61,6 +60,15 @@ def service_role(case: Case) -> Iterator[Cause]:
         yield case.cause("service_role_other_account", Rank.PROVEN, reason, "service_role_account")
     else:
         yield from _service_role_by_verdict(case, service)
+
+
+def _seen_at_work(case: Case, service: RoleVerdict) -> Cause:
+    """The log shows a call of the service role. A trust that was read and denies is not ruled out by a line of text."""
+    if service.usable is False:
+        reason = "the trust does not let Amplify in now, though the log shows the service role at work (BuildSession)"
+        return case.cause("service_role_trust_wrong", Rank.POSSIBLE, reason, "service_role_trust")
+    reason = "the log shows the service role at work (BuildSession), so Amplify could assume it"
+    return case.cause("service_role_trust_wrong", Rank.RULED_OUT, reason, "caller")
 
 
 def _service_role_by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause]:

@@ -14,7 +14,7 @@ from medic.alerts.compose import (
 )
 from medic.aws.errors import RetryableError, value_if_any
 from medic.events import ALL, DeploymentEvent, DeploymentStatus, Scope
-from medic.evidence import RUNNING, TimeSpan
+from medic.evidence import TimeSpan
 from medic.flows.failure import diagnose_failure
 from medic.flows.locked_branch import LockedBranch, RecordedError, hold_branch
 from medic.flows.rebuild import continue_rebuild
@@ -134,9 +134,9 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
         if incident.trigger is Trigger.FAILED:
             look_for_success(scope, incident, services)
         return
-    now, status = services.clock(), found.job.status
-    if status not in RUNNING and incident.trigger is Trigger.FAILED:
-        event = _event(scope, job_id, DeploymentStatus(status), incident)
+    now, job = services.clock(), found.job
+    if not job.running and incident.trigger is Trigger.FAILED:
+        event = _event(scope, job_id, DeploymentStatus(job.status), incident)
         if event.status is DeploymentStatus.FAILED:
             diagnose_failure(event, services)
         else:
@@ -147,10 +147,10 @@ def _follow_rebuild(scope: Scope, incident: Incident, services: Services) -> Non
         current = locked.record.find(incident.id)
         if current is None or current.state is not IncidentState.REBUILDING:
             return
-        if status in RUNNING:
+        if job.running:
             followed = current.moved(IncidentState.REBUILDING, now)
         else:
-            followed = current.record_rebuild_ended(now, f"job {job_id} ended: {status}").recheck_when_quiet(now)
+            followed = current.record_rebuild_ended(now, f"job {job_id} ended: {job.status}").recheck_when_quiet(now)
         locked.save(followed)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from medic.alerts.compose import compose_log_missing
-from medic.aws.errors import RetryableError, value_if_any
+from medic.aws.errors import AwsError, DeniedError, RetryableError, UnreadableError, value_if_any
 from medic.aws.gather import Deployment
 from medic.diagnosis.diagnose import diagnose
 from medic.diagnosis.facts import denied_role
@@ -61,6 +61,7 @@ _MAX_NAMED = 5
 _LOG_MISSING = (RoleKind.NONE, BotLabel.SSR_LOG_MISSING)
 """The kind of the incident that reports that the app has no SSR log."""
 _LOOK = "Look at the log in CloudWatch."
+_GRANT = "Let the bot's role make this call, or look at the log in CloudWatch."
 
 
 class SsrApp(Struct, frozen=True):
@@ -78,33 +79,57 @@ def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services, attempt: Attemp
     Raises:
         RetryableError: also if the log can't be read yet.
     """
-    ssr = read_ssr_app(wake_up.scope, services)
-    if ssr is None:
+    try:
+        ssr = read_ssr_app(wake_up.scope, services)
+        if ssr is None:
+            return
+        read = _read_lines(wake_up.scope, TimeSpan(wake_up.since, wake_up.until), services)
+    except AwsError as error:
+        denied = isinstance(error, DeniedError | UnreadableError)
+        if not (denied or (attempt and attempt.last)):
+            raise
+        _give_way(Obstacle("call", str(error), _GRANT, passing=denied), wake_up, services, attempt)
         return
-    obstacle: Obstacle | None = None
-    match _read_lines(wake_up.scope, TimeSpan(wake_up.since, wake_up.until), services):
+    if isinstance(read, Present) and not read.value:
+        # A forged wake-up looks the same, so it is only retried.
+        retry_while_it_may_pass(Obstacle("lines", "the lines were not found again", _LOOK, passing=True), attempt)
+    obstacle = _respond_to_lines(read, ssr, wake_up, services)
+    if obstacle is not None and not _ignored(ssr, services.runtime.settings):
+        _give_way(obstacle, wake_up, services, attempt)
+
+
+def _respond_to_lines(
+    read: Read[tuple[RuntimeLine, ...]], ssr: SsrApp, wake_up: RuntimeWakeUp, services: Services
+) -> Obstacle | None:
+    """Respond to what the lines show. Returns what kept the bot from seeing anything."""
+    scope = wake_up.scope
+    match read:
         case Present(found):
-            _respond_to_all(_confirmed_failures(wake_up.scope, ssr, found, None, services), services)
+            _respond_to_all(_confirmed_failures(scope, ssr, found, None, services), services)
         case Partial(found, reason):
-            services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=wake_up.scope, why=reason)
-            failures = tuple(_confirmed_failures(wake_up.scope, ssr, found, reason, services))
-            if not failures:
-                obstacle = Obstacle("cut", f"the SSR log was read in part: {reason}", _LOOK, passing=True)
+            services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=scope, why=reason)
+            failures = tuple(_confirmed_failures(scope, ssr, found, reason, services))
             _respond_to_all(failures, services)
+            if not failures:
+                return Obstacle("cut", f"the SSR log was read in part: {reason}", _LOOK, passing=True)
         case Absent() if ssr.branches and wake_up.since == wake_up.until:
             # The watcher sends an empty time span to report a missing log.
-            _report_missing_log(wake_up.scope, ssr.app, services)
+            _report_missing_log(scope, ssr.app, services)
         case Absent(reason):
-            services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=wake_up.scope, why=reason)
+            services.telemetry.record(TelemetryEvent.LOG_UNAVAILABLE, scope=scope, why=reason)
         case Unreadable(reason):
-            obstacle = Obstacle("access", reason, f"Let the bot's role read the log. {_LOOK}", passing=True)
-    if obstacle is not None and not _ignored(ssr, services.runtime.settings):
-        retry_while_it_may_pass(obstacle, attempt)
-        report_undiagnosed(wake_up.scope, JobRef("0", wake_up.until), obstacle, services)
+            return Obstacle("access", reason, f"Let the bot's role read the log. {_LOOK}", passing=True)
+    return None
+
+
+def _give_way(obstacle: Obstacle, wake_up: RuntimeWakeUp, services: Services, attempt: Attempt | None) -> None:
+    """Retry while the obstacle may pass. Then report that the error could not be diagnosed."""
+    retry_while_it_may_pass(obstacle, attempt)
+    report_undiagnosed(wake_up.scope, JobRef("0", wake_up.until), obstacle, services)
 
 
 def _ignored(ssr: SsrApp, settings: Settings) -> bool:
-    return all(read_opt_in(settings, branch.tags).ignored for branch in ssr.branches)
+    return bool(ssr.branches) and all(read_opt_in(settings, branch.tags).ignored for branch in ssr.branches)
 
 
 def _read_lines(scope: Scope, span: TimeSpan, services: Services) -> Read[tuple[RuntimeLine, ...]]:

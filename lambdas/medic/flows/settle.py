@@ -97,6 +97,8 @@ def _ended_job(event: DeploymentEvent, services: Services) -> Job | None:
     """The job; None if there is none. If GetJob lags behind the event, retry."""
     found = value_if_any(services.amplify.job(event.scope.app_id, event.scope.branch, event.job_id), "amplify:GetJob")
     if found is None:
+        if is_fresh(event.time, services):
+            raise RetryableError("amplify:GetJob", "NotYet", f"it does not show job {event.job_id} yet")
         return None
     if found.job.running:
         raise RetryableError("amplify:GetJob", "NotYet", f"it still says {found.job.status}")

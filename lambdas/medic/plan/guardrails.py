@@ -145,6 +145,8 @@ def _no_newer_success(q: Question, why: str) -> RuleAnswer:
             return False, f"the branch's jobs could not be read: {reason}"
         case Present(jobs):
             failed = int(q.failure.job.id)
+    if not jobs or int(jobs[0].id) < failed:
+        return False, f"ListJobs does not list job {failed}, so a newer one may be missing too"
     newer = next((job.id for job in jobs if job.status == "SUCCEED" and int(job.id) > failed), None)
     return (True, why) if newer is None else (False, f"job {newer} has succeeded since")
 

@@ -44,6 +44,8 @@ BOOST_DURATION = timedelta(minutes=30)
 """How long after a deployment an app's log is read in every run."""
 SILENCE_DURATION = timedelta(minutes=15)
 """How long an app that should not be watched is skipped before its tags are read again."""
+UNREAD_TOO_LONG = timedelta(hours=1)
+"""A log whose end no run reached for longer needs attention, whatever the reason is."""
 REPORT_MISSING_AFTER = timedelta(hours=24)
 """How long a log group may be missing before it is reported. Without visitors, Amplify creates no log group."""
 _MILLISECOND = timedelta(milliseconds=1)
@@ -79,6 +81,11 @@ class Cursor(Struct, frozen=True):
 
     def silent(self, now: datetime) -> bool:
         return self.silent_until is not None and now < self.silent_until
+
+    def overdue(self, now: datetime) -> bool:
+        """True if the log was not read to its end for longer than UNREAD_TOO_LONG."""
+        read_to = self.unfinished.end if self.unfinished is not None else self.position
+        return read_to is not None and now - read_to > UNREAD_TOO_LONG
 
     def next_reading(self, now: datetime) -> TimeSpan:
         """The rest of a span that was read in part; otherwise from OVERLAP before the last position until now.

@@ -65,7 +65,8 @@ class WatchStore(Store):
                 response = self._client.batch_get_item(
                     RequestItems={self._name: {"Keys": asked, "ConsistentRead": True}}
                 )
-            yield from response["Responses"].get(self._name, [])
+                found = response["Responses"].get(self._name, [])
+            yield from found
             unprocessed = response.get("UnprocessedKeys", {}).get(self._name)
             if unprocessed is None:
                 return

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from medic.codec import CodecError, from_text, to_text
-from medic.incidents.store import RETENTION, SCHEMA
+from medic.codec import EARLIEST, CodecError, from_text, to_text
+from medic.incidents.store import RETENTION, SCHEMA, check_schema, text
 from medic.watch.cursor_store import WatchStore
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class KnownBranch(Struct, frozen=True):
     """When its jobs were listed last."""
     told: tuple[str, ...] = ()
     """The failed jobs of the last day that were told of, as `id@start`."""
+    unknown: Mapping[str, object] = field(default_factory=dict)
+    """Fields that a newer release wrote. They are written back as they are."""
 
 
 class KnownJobs(Struct, frozen=True):
@@ -33,18 +35,27 @@ class KnownJobs(Struct, frozen=True):
     since: datetime
     """The first look. Jobs that ended before it are not told."""
     branches: Mapping[str, KnownBranch] = field(default_factory=dict)
+    unknown: Mapping[str, object] = field(default_factory=dict)
 
 
 class KnownJobsTable(WatchStore):
     """Reads and writes what is known of apps' jobs."""
 
     def read(self, app_id: str) -> KnownJobs | None:
-        """What is known of an app; None if nothing is, or if the item is damaged or of another release."""
-        items = list(self._items([self._key(app_id, "jobs")]))
-        try:
-            return from_text(KnownJobs, items[0]["jobs"]["S"])
-        except (CodecError, LookupError):
+        """What is known of an app; None if this is the first look. After damage, every failure of a day is told again.
+
+        Raises:
+            NewerSchemaError: a newer release wrote the item.
+        """
+        item = next(self._items([self._key(app_id, "jobs")]), None)
+        if item is None:
             return None
+        check_schema(item)
+        try:
+            return from_text(KnownJobs, text(item, "jobs"))
+        except CodecError as error:
+            self._on_unreadable(text(item, "pk"), str(error))
+            return KnownJobs(EARLIEST)
 
     def write(self, app_id: str, known: KnownJobs, now: datetime) -> None:
         """Replace what is known of an app."""

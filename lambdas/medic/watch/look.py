@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from medic.aws.errors import AwsError
+from medic.aws.errors import AwsError, RetryableError
 from medic.aws.logs import StaleTokenError
 from medic.aws.rate import OutOfTimeError
 from medic.evidence import Absent, Present, TimeSpan, Unreadable
@@ -49,6 +49,8 @@ class LookResult(Struct):
     """From the first finding to the newest matching event: what the remediator is asked to read. None if not woken."""
     error: str = ""
     """Why the log was not read to the end of the span; empty if it was, or if only the page limit was reached."""
+    lasts: bool = False
+    """True if that is not going to pass by itself."""
     pages: int = 0
     behind: bool = False
     """True if the next run is to go on."""
@@ -108,7 +110,10 @@ class RuntimeWatch(Struct, frozen=True):
         try:
             return self._look(cursor)
         except AwsError as error:
-            return LookResult(cursor.app_id, error=str(error), behind=True)
+            return LookResult(cursor.app_id, error=str(error), lasts=not isinstance(error, RetryableError), behind=True)
+        except Exception as error:  # noqa: BLE001 - one app stops no other
+            self.telemetry.fault(error, app=cursor.app_id)
+            return LookResult(cursor.app_id, error=repr(error), behind=True)
 
     def _look(self, before: Cursor) -> LookResult:
         now, app_id = self.clock(), before.app_id
@@ -119,6 +124,8 @@ class RuntimeWatch(Struct, frozen=True):
         result = LookResult(app_id)
         cursor = self._read(before, now, result)
         result.behind = cursor is before or cursor.unfinished is not None
+        if result.behind and before.overdue(now):
+            result.error, result.lasts = result.error or "no run reached its end for an hour", True
         if cursor is before:  # nothing was read, so there is nothing to save
             return result
         # With watch_runtime `all`, tags are read only after a finding. This saves a ListBranches call per quiet app.
@@ -144,7 +151,7 @@ class RuntimeWatch(Struct, frozen=True):
                 reading = cursor.next_reading(now)
                 continue
             except (AwsError, OutOfTimeError) as error:
-                result.error = str(error)
+                result.error, result.lasts = str(error), not isinstance(error, RetryableError | OutOfTimeError)
                 return cursor
             match page:
                 case Present(value):
@@ -153,7 +160,7 @@ class RuntimeWatch(Struct, frozen=True):
                 case Absent():
                     return cursor.log_group_missing(now)
                 case Unreadable(reason):
-                    result.error = reason
+                    result.error, result.lasts = reason, True
                     return cursor.without_token()
             if cursor.unfinished is None:
                 return self._read_late(cursor.looking_for_late_events(reading.start, now), result)
@@ -197,7 +204,7 @@ class RuntimeWatch(Struct, frozen=True):
                     until=result.wake_span.end,
                 )
             if result.error:
-                self.telemetry.record(TelemetryEvent.RUNTIME_UNREAD, app=result.app_id, why=result.error)
+                self.telemetry.unread(TelemetryEvent.RUNTIME_UNREAD, result.app_id, result.error, lasts=result.lasts)
         if results:
             candidates = sum(result.candidates for result in results)
             self.telemetry.record(TelemetryEvent.RUNTIME_LOOKED, apps=len(results), candidates=candidates)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from medic.aws.errors import AwsError
+from medic.aws.errors import AwsError, RetryableError
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 from medic.watch.job_store import KnownBranch, KnownJobs
@@ -55,16 +55,14 @@ def after_jobs(
 
     A job that just ended waits for its event: the branch then counts as changed, so that the next look asks again.
     """
-    told = known.told if known else ()
-    failed = [
-        job
-        for job in jobs
-        if job.status == "FAILED" and job.ended_at is not None and job.ended_at > max(since, now - MAX_AGE)
-    ]
-    late = [job for job in failed if job.ended_at is not None and now - job.ended_at >= GRACE]
-    missed = sorted((job for job in late if str(job.ref) not in told), key=lambda job: int(job.id))
+    known = known or KnownBranch("", now)
+    ended = {job: job.ended_at or job.started_at or now - GRACE for job in jobs if job.status == "FAILED"}
+    failed = [job for job, at in ended.items() if at > max(since, now - MAX_AGE)]
+    late = [job for job in failed if now - ended[job] >= GRACE]
+    missed = sorted((job for job in late if str(job.ref) not in known.told), key=lambda job: int(job.id))
     state = branch_state(branch) if len(late) == len(failed) else ""
-    return KnownBranch(state, now, tuple(str(job.ref) for job in late)), tuple(missed)
+    told = tuple(str(job.ref) for job in late)
+    return replace(known, state=state, asked_at=now, told=told), tuple(missed)
 
 
 class MissedFailures(Struct, frozen=True):
@@ -99,7 +97,9 @@ class MissedFailures(Struct, frozen=True):
                 try:
                     self._look_at(app.id, deadline)
                 except AwsError as error:
-                    self.telemetry.record(TelemetryEvent.JOBS_UNREAD, app=app.id, why=error)
+                    self._unread(app.id, error)
+                except Exception as error:  # noqa: BLE001 - one app stops no other
+                    self.telemetry.fault(error, app=app.id)
             done = datetime.fromtimestamp(minute * 60, UTC)
             if self.clock() >= deadline:
                 break
@@ -129,9 +129,13 @@ class MissedFailures(Struct, frozen=True):
             after, missed = after_jobs(branch, known.get(branch.name), jobs, since, self.clock())
             heard = self.heard(app_id, branch.name) if missed else ()
         except AwsError as error:
-            self.telemetry.record(TelemetryEvent.JOBS_UNREAD, app=app_id, branch=branch.name, why=error)
+            self._unread(app_id, error, branch=branch.name)
             return
         for job in (job for job in missed if str(job.ref) not in heard):
             self.tell(app_id, branch.name, job)
             self.telemetry.record(TelemetryEvent.EVENT_MISSED, app=app_id, branch=branch.name, job=job.id)
         known[branch.name] = after
+
+    def _unread(self, app_id: str, error: AwsError, **details: str) -> None:
+        lasts = not isinstance(error, RetryableError)
+        self.telemetry.unread(TelemetryEvent.JOBS_UNREAD, app_id, error, lasts=lasts, **details)

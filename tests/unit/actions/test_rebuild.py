@@ -51,9 +51,12 @@ def test_a_rebuild_is_not_said_to_be_missing_if_the_jobs_can_not_be_read(jobs: J
         (Present((FAILED,)), None),
         (Present((RETRY, FAILED)), "superseded by job 8, which runs now"),
         (Present((replace(FAILED, id="10"), FAILED)), "superseded by job 10"),
+        (Present((replace(RETRY, status="QUEUED"), FAILED)), "superseded by job 8, which runs now"),
+        (Present(()), "not rebuilt: ListJobs does not list job 7"),
+        (Present((replace(FAILED, id="6"),)), "not rebuilt: ListJobs does not list job 7"),
         (Unreadable("denied"), "not rebuilt: the branch's jobs could not be read: denied"),
     ],
-    ids=["newest", "running", "newer", "unreadable"],
+    ids=["newest", "running", "newer", "unknown status", "none listed", "not listed", "unreadable"],
 )
 def test_a_job_is_only_retried_while_it_is_the_newest(jobs: Jobs, why: str | None) -> None:
     assert why_no_rebuild_now(jobs, FAILED) == why

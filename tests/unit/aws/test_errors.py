@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
 
 from medic.aws.errors import (
     AbsentError,
@@ -54,6 +55,10 @@ def answer(code: str, message: str = "", status: int = 400) -> ClientError:
         (ReadTimeoutError(endpoint_url="https://x"), AmbiguousError),
         (ConnectTimeoutError(endpoint_url="https://x"), RetryableError),
         (EndpointConnectionError(endpoint_url="https://x"), RetryableError),
+        (ResponseParserError("Unable to parse response, invalid XML received: <html>"), AmbiguousError),
+        (KeyError("app"), AmbiguousError),
+        (ValueError("invalid literal for int() with base 10: 'seven'"), AmbiguousError),
+        (OverflowError("date value out of range"), AmbiguousError),
     ],
 )
 def test_every_aws_error_is_translated_to_its_class(error: Exception, kind: type[AwsError]) -> None:

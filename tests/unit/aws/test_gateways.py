@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from medic.aws.amplify import AmplifyReader
-from medic.aws.errors import AwsRejectedError, DeniedError
+from medic.aws.errors import AwsRejectedError, DeniedError, RetryableError
 from medic.aws.iam import IamReader
 from medic.evidence import Absent, Present
 from tests.fakes.amplify.moto_adapter import AmplifyOnMoto, amplify_on_moto
@@ -71,3 +72,29 @@ def test_a_role_arn_with_another_path_is_absent(amplify: AmplifyOnMoto) -> None:
     stale = reader.role(arn.replace("/new/", "/old/"))
     assert isinstance(stale, Absent)
     assert arn in stale.reason
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [[["1", "2"], ["9", "8"], ["7"]], [["3"], ["9"]], [[], ["9", "8"], ["7"]]],
+    ids=["oldest first", "one job a page", "an empty page"],
+)
+def test_the_newest_job_is_found_in_whatever_order_jobs_are_listed(pages: list[list[str]]) -> None:
+    jobs = AmplifyReader(paginated(pages)).recent_jobs("d1shop", "main")
+
+    assert jobs[0].id == "9"
+
+
+def test_a_job_without_a_number_is_an_unknown_answer() -> None:
+    with pytest.raises(RetryableError, match="UnknownAnswer"):
+        AmplifyReader(paginated([["next"]])).recent_jobs("d1shop", "main")
+
+
+def paginated(pages: list[list[str]]) -> Any:
+    """A client whose ListJobs returns these jobs."""
+    answers = [
+        {"jobSummaries": [{"jobId": job, "status": "SUCCEED"} for job in page], "nextToken": str(number)}
+        for number, page in enumerate(pages, 1)
+    ]
+    answers[-1].pop("nextToken")
+    return SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: iter(answers)))

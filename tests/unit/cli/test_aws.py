@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from medic.aws.amplify import AmplifyReader
-from medic.aws.errors import DeniedError
+from medic.aws.errors import DeniedError, translated
 from medic_cli.aws import explained, region_of, session
 from medic_cli.errors import COULD_NOT_LOOK, CouldNotLookError
 
@@ -32,7 +32,7 @@ def _no_aws_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 def message_of(error: Exception) -> str:
-    with pytest.raises(CouldNotLookError) as caught, explained():
+    with pytest.raises(CouldNotLookError) as caught, explained(), translated("amplify:GetApp"):
         raise error
     assert caught.value.exit_code == COULD_NOT_LOOK
     return caught.value.message

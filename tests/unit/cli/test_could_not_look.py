@@ -28,6 +28,12 @@ COMMANDS = {
     "history": ["history"],
     "test-alert": ["test-alert"],
     "replay-dlq": ["replay-dlq", "--yes"],
+    "show": ["show", "0123456789ab"],
+    "pause": ["pause", "--yes"],
+    "resume": ["resume"],
+    "doctor": ["doctor"],
+    "scan": ["scan"],
+    "uninstall": ["uninstall", "--check"],
 }
 every_command = pytest.mark.parametrize("command", COMMANDS)
 
@@ -87,6 +93,17 @@ def test_without_a_permission(command: str, aws: FakeEndpoint) -> None:
     sentence = error_of(command)
     assert "amplify:GetApp" in sentence or "cloudformation:DescribeStacks" in sentence
     assert "Allow that action and repeat." in sentence
+
+
+@every_command
+@pytest.mark.parametrize(
+    "reply",
+    [Reply("<html><body>Sign in to the guest network</body></html>", 200, "text/html"), Reply("{}", 200)],
+    ids=["login page", "nothing"],
+)
+def test_with_an_answer_that_is_not_from_aws(command: str, reply: Reply, aws: FakeEndpoint) -> None:
+    aws.answer = lambda _: reply
+    assert "not one that AWS documents: look whether a proxy wants a sign-in" in error_of(command)
 
 
 @every_command

@@ -89,11 +89,14 @@ def test_a_broken_service_role_is_a_proven_cause(state: object, expected: str) -
     assert top(diagnosed(NO_CREDENTIALS, service=state)) == (expected, Rank.PROVEN)
 
 
-def test_the_trust_of_a_service_role_that_made_a_call_is_never_blamed() -> None:
+@pytest.mark.parametrize(
+    ("service", "rank"), [("amplify.amazonaws.com", Rank.RULED_OUT), ("lambda.amazonaws.com", Rank.POSSIBLE)]
+)
+def test_a_line_that_shows_the_service_role_at_work_outweighs_no_trust_that_was_read(service: str, rank: Rank) -> None:
     text = f"{NO_CREDENTIALS}\n{denial(BUILD_SESSION)}\n"
-    broken = {"service": Present(role(trust_policy=trust("lambda.amazonaws.com")))}
+    read = {"service": Present(role(trust_policy=trust(service)))}
 
-    assert ranks(diagnosed(text, **broken))["service_role_trust_wrong"] is Rank.RULED_OUT
+    assert ranks(diagnosed(text, **read))["service_role_trust_wrong"] is rank
 
 
 def test_undefined_credentials_in_a_build_are_blamed_on_the_code() -> None:
@@ -148,6 +151,12 @@ def test_a_short_build_cannot_have_outlived_its_credentials() -> None:
     expired = cause(diagnosis, "session_expired")
     assert "one hour" not in expired.reason
     assert expired.against == ("build_duration",)
+
+
+def test_keys_in_variables_do_not_prove_that_a_token_expired() -> None:
+    diagnosis = diagnosed(EXPIRED, job=Present(job(timedelta(minutes=10))), app=Present(app(environment=KEYS)))
+
+    assert top(diagnosis) == ("session_expired", Rank.LIKELY)
 
 
 def test_the_build_duration_is_unknown_if_the_job_was_not_read() -> None:

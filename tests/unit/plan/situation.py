@@ -170,7 +170,7 @@ class Situation:
             failure=failure,
             settings=settings,
             asked_at=NOW,
-            jobs=lambda: Present(() if newer is None else (replace(job, id="99", status=newer), job)),
+            jobs=lambda: Present((job,) if newer is None else (replace(job, id="99", status=newer), job)),
             allowed_until=NOW if self.approved else None,
             cooling_until=_until(self.cool_down),
             app_cooling_until=_until(self.app_cool_down),

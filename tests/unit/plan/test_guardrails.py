@@ -49,6 +49,8 @@ REFUSED_CASES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "a job without an end": ("fresh", {"job": job(ended_at=None)}),
     "a newer job that succeeded": ("fresh", {"jobs": lambda: Present((job(id="10", status="SUCCEED"), job(id="7")))}),
     "jobs that can't be listed": ("fresh", {"jobs": lambda: Unreadable("denied")}),
+    "an empty list of jobs": ("fresh", {"jobs": lambda: Present(())}),
+    "a list without the failed job": ("fresh", {"jobs": lambda: Present((job(id="6"),))}),
     "an expired approval": ("fresh", {"approved": True, "allowed_until": NOW - timedelta(seconds=1)}),
     "a log line of yesterday": ("fresh", {**AT_RUNTIME, "seen_at": NOW - timedelta(hours=24, minutes=1)}),
     "a branch of stage PULL_REQUEST": ("not_a_preview", {"branch": branch(stage="PULL_REQUEST")}),

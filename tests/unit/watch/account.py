@@ -86,6 +86,9 @@ class Account:
     spent: float = 0.0
     wake_up_messages: list[tuple[str, TimeSpan]] = field(default_factory=list)
     muted: set[str] = field(default_factory=set)
+    telemetry: Telemetry = field(
+        default_factory=lambda: Telemetry(Logger(service="test"), Metrics(namespace="test", service="test"))
+    )
 
     def __post_init__(self) -> None:
         self.logs = LogGroups(lambda: self.now)
@@ -119,7 +122,7 @@ class Account:
             cursors=cursors,
             wake=lambda app, span: self.wake_up_messages.append((app, span)),
             muted=lambda app: app in self.muted,
-            telemetry=Telemetry(Logger(service="test"), Metrics(namespace="test", service="test")),
+            telemetry=self.telemetry,
             clock=lambda: self.now,
             at_once=self.at_once,
         )

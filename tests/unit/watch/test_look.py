@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from medic.aws.logs import log_group
+from medic.logscan.runtime import read_runtime_log
 from medic.records import replace
+from medic.telemetry import ATTENTION
 from medic.watch.cursor import (
     BOOST_DURATION,
     LATE_INTERVAL,
@@ -19,9 +23,12 @@ from medic.watch.cursor import (
 from tests.unit.watch.account import ERROR, HARMLESS, MINUTE, ORDINARY, POLL_INTERVAL, Account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from medic.evidence import RuntimeLine
     from medic.watch.look import LookResult
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -318,3 +325,78 @@ def test_an_app_whose_branches_cannot_be_read_does_not_affect_other_apps(account
     assert (bool(looked[first].error), looked[second].error) == (True, "")
     assert counted([account.after(MINUTE).look()]) == {first: 1}
     assert [app for app, _ in account.wake_up_messages] == [first]
+
+
+@pytest.mark.parametrize("broken", ["answer", "scan"])
+def test_an_app_whose_log_breaks_the_watcher_stops_no_other(
+    account: Account, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = account.app("first"), account.app("second")
+    for app in (first, second):
+        account.put(app, 1, ERROR)
+    if broken == "answer":
+        answer = account.logs.filter_log_events
+        odd = {"events": [{"timestamp": 10**18, "message": "x"}]}
+        account.logs.filter_log_events = lambda **asked: (  # type: ignore[method-assign]
+            odd if first in asked["logGroupName"] else answer(**asked)
+        )
+    else:
+
+        def scan(lines: tuple[RuntimeLine, ...]) -> object:
+            if next(scans) == 0:
+                raise RecursionError
+            return read_runtime_log(lines)
+
+        scans = count()
+        monkeypatch.setattr("medic.watch.look.read_runtime_log", scan)
+    looked = account.look()
+
+    assert sorted(bool(each.error) for each in looked) == [False, True]
+    assert len(account.wake_up_messages) == 1
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidParameterException"])
+def test_a_log_that_may_not_be_read_needs_attention_once_an_hour(
+    account: Account, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = account.app("shop")
+    account.put(app, 1, ERROR)
+    account.logs.filter_log_events = failing(code)  # type: ignore[method-assign]
+    for _ in range(3):
+        account.look()
+        account.after(POLL_INTERVAL)
+
+    assert capsys.readouterr().out.count(f'"{ATTENTION}":') == 1
+
+
+def test_a_log_that_can_not_be_read_for_an_hour_needs_attention(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.put(account.app("shop"), 1, ERROR)
+    account.look()
+    account.logs.filter_log_events = failing("ServiceUnavailableException")  # type: ignore[method-assign]
+    account.after(POLL_INTERVAL).look()
+    assert ATTENTION not in capsys.readouterr().out
+    account.after(HOUR).look()
+
+    assert ATTENTION in capsys.readouterr().out
+
+
+def test_a_log_whose_end_is_not_reached_for_an_hour_needs_attention(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.app("shop")
+    account.logs.filter_log_events = lambda **_: {"events": [], "nextToken": "more"}  # type: ignore[method-assign]
+    account.look()
+    account.after(HOUR).look()
+    assert ATTENTION not in capsys.readouterr().out
+    account.after(MINUTE).look()
+
+    assert ATTENTION in capsys.readouterr().out
+
+
+def failing(code: str) -> Callable[..., dict[str, Any]]:
+    def filter_log_events(**_: Any) -> dict[str, Any]:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "FilterLogEvents")
+
+    return filter_log_events
