@@ -97,7 +97,8 @@ def _loud_lines(text: str, literals: Iterable[str]) -> list[int]:
     occurs = [cache(each.__contains__) for each in texts]
     begins: set[int] = set()
     for needs, pattern, folded in dict.fromkeys(gate for literal in literals for gate in _gates(literal)):
-        strings = list(filter(occurs[folded], needs))
+        # Whether a character occurs is known much sooner than whether a string does.
+        strings = [string for string in needs if all(map(occurs[folded], (*string, string)))]
         if strings and _BEGINS_WITH_A_WORD.match(pattern):
             begins.update(_lines_that_match(_compiled(pattern), texts[folded]))
             continue

@@ -7,9 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-BLOCK = 256 * 1024
+BLOCK = 64 * 1024
+"""Bytes. In a short block, few literals seem to occur by chance."""
 CONTEXT = 16 * 1024
 """Bytes kept before and after each block, so that an entry on a boundary is read whole."""
 LONGEST_LITERAL = 64
@@ -48,14 +49,12 @@ def _fixed_size(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-_RARE = b"!#*,:ACDEKLMPRSUVfgiklnoqrvwxyz"
+_LETTERS = b"!#',:ADELOPSUabcfilnoqrstuvxz"
 """Characters that tell the literals from the rest of a build log: chosen by a search for the least work on such logs.
 Left out are digits, `;`, `[` and `m`, because colour codes inside a wrapped phrase consist of them."""
-_RARER = b"!#*,ACDEKLMPRSUVfgikoqvwxyz"
-_RAREST = b"!#*ACDEKLMPRSUVqyz"
-_ALL = bytes(range(256))
-_NOT_RARE, _NOT_RARER, _NOT_RAREST = (_ALL.translate(None, letters) for letters in (_RARE, _RARER, _RAREST))
-_NEITHER_RARE_NOR_LINE_FEED = _NOT_RARE.translate(None, b"\n")
+_ANCHORS = b"!zqPDUS,EAvfl"
+"""Of these letters, some that are rare in such logs, the rarest first. Nearly every literal has one."""
+_NO_LETTERS = bytes(range(256)).translate(None, _LETTERS)
 _BETWEEN = b" \t\n\r\f\v\x1b[;m0123456789"
 """All characters that may stand between two letters of a wrapped phrase."""
 _BETWEEN_LETTERS = rb"(?:(?=[\s\x1b])(?:\s|\x1b\[[\d;]{0,16}m){0,80}|)"
@@ -66,44 +65,59 @@ The assertion saves time between two letters that stand together, as nearly all 
 class Prefilter:
     """Finds where any of the literals occurs in a block.
 
-    Deletes every common character from the block, in C (`bytes.translate`), and searches the short rest for what
-    remains of the literals. It searches the block itself only for the few literals whose rare letters occur there.
+    Deletes all but some letters from the block, in C (`bytes.translate`), and searches the rest for what remains of the
+    literals. It searches the block itself only for the few literals whose letters occur there.
     """
 
-    __slots__ = ("_literals",)
+    __slots__ = ("_literals", "_pattern")
 
     def __init__(self, literals: Iterable[str]) -> None:
-        self._literals: dict[bytes, dict[bytes, dict[bytes, list[bytes]]]] = {}
-        """The literals by their rarest letters, then by their rarer, then by their rare letters."""
+        self._literals: dict[bytes, dict[bytes, list[bytes]]] = {}
+        """The literals by their anchor and the letter after it, if they have any, then by all their letters."""
         for literal in map(str.encode, literals):
-            rarest, rarer, rare = (literal.translate(None, rest) for rest in (_NOT_RAREST, _NOT_RARER, _NOT_RARE))
-            self._literals.setdefault(rarest, {}).setdefault(rarer, {}).setdefault(rare, []).append(literal)
+            letters = literal.translate(None, _NO_LETTERS)
+            anchor = next((at for at in map(letters[:-1].find, _ANCHORS) if at >= 0), len(letters))
+            key = letters[anchor : anchor + 2]
+            self._literals.setdefault(key, {}).setdefault(letters, []).append(literal)
+        self._pattern = _at_anchors(self._literals)
 
     def look(self, block: bytes) -> tuple[dict[int, bytes], int]:
         """Gives the literals by the offsets at which they begin, in order, and the number of line feeds."""
-        rare_lines = block.translate(None, _NEITHER_RARE_NOR_LINE_FEED)
-        rare_text = rare_lines.translate(None, b"\n")
-        rarer_text = rare_text.translate(None, _NOT_RARER)
-        rarest_text = rarer_text.translate(None, _NOT_RAREST)
+        text = block.translate(None, _NO_LETTERS)
+        anchors = {text[match.start() : match.start() + 2] for match in self._pattern.finditer(text)}
         may_occur = (
             literal
-            for rarest_letters, by_rarer in self._literals.items()
-            if rarest_letters in rarest_text
-            for rarer_letters, by_rare in by_rarer.items()
-            if rarer_letters in rarer_text
-            for rare_letters, literals in by_rare.items()
-            if rare_letters in rare_text
+            for key in {b"", *anchors}
+            for letters, literals in self._literals.get(key, {}).items()
+            if letters in text
             for literal in literals
         )
         found: dict[int, bytes] = {}
         unwrapped = b""
         for literal in may_occur:
-            if b" " in literal:  # a quick test, because the search for a wrapped phrase is slow
+            if literal not in block and b" " in literal:  # quick tests: the search for a wrapped phrase is slow
                 unwrapped = unwrapped or block.translate(None, _BETWEEN)
                 if literal.translate(None, _BETWEEN) not in unwrapped:
                     continue
             found |= dict.fromkeys(_offsets_of(literal, block), literal)
-        return {offset: found[offset] for offset in sorted(found)}, len(rare_lines) - len(rare_text)
+        return {offset: found[offset] for offset in sorted(found)}, block.count(b"\n")
+
+
+def _at_anchors(literals: Mapping[bytes, Iterable[bytes]]) -> re.Pattern[bytes]:
+    """Finds each anchor around which the letters of a literal stand.
+
+    Matches the anchor only, so that no literal hides another that overlaps it.
+
+    Args:
+        literals: the letters of the literals, by their anchor and the letter after it, if they have any.
+    """
+    by_anchor: dict[bytes, list[bytes]] = {}
+    for key, several in literals.items():
+        if key:
+            rests = (re.escape(each[each.index(key) + 2 :]) + b"(?<=%b)" % re.escape(each) for each in several)
+            by_anchor.setdefault(key[:1], []).append(re.escape(key[1:]) + b"(?:%b)" % b"|".join(rests))
+    followed = (re.escape(anchor) + b"(?=%b)" % b"|".join(rests) for anchor, rests in by_anchor.items())
+    return re.compile(b"|".join(followed) or b"(?!)")
 
 
 def _offsets_of(literal: bytes, block: bytes) -> list[int]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from medic.logscan.prefilter import LONGEST_LITERAL, Prefilter
@@ -29,6 +29,17 @@ def test_a_literal_is_found_whatever_surrounds_it(literal: str, before: bytes, a
     positions, _ = PREFILTER.look(before + literal.encode() + after)
 
     assert positions
+
+
+@given(
+    st.lists(st.text("SAPDflqx", min_size=2, max_size=5), min_size=1, max_size=8, unique=True),
+    st.text("SAPDflqx ,\n", max_size=60),
+)
+@example(["SAP", "APq"], "SAPq")
+def test_no_literal_hides_another_that_overlaps_it(words: list[str], text: str) -> None:
+    positions, _ = Prefilter(words).look(text.encode())
+
+    assert {text.find(word) for word in words if word in text} <= set(positions)
 
 
 @given(st.binary(max_size=300))
