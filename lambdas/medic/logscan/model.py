@@ -89,7 +89,7 @@ class LogReading(Struct, frozen=True):
     lacks_verdict: bool = False
     """True if it was read whole and should have such a line. So it may still be written."""
     cloned: bool = False
-    """True if the log has `# Cloning repository`: the build could reach the repository."""
+    """True if the log has `# Cloning repository`, or a command that was executed: the build reached the repository."""
     commands_executed: bool = False
     """True if the log has an `# Executing command` line."""
     ending: Ending = Ending()

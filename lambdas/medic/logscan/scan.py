@@ -141,7 +141,7 @@ class Scanner:
             size=self._size,
             unread="; ".join(self._unread) or None,
             verdict=self._over,
-            cloned=self._cloned,
+            cloned=self._cloned or self._commands_executed,
             commands_executed=self._commands_executed,
             ending=self._ending(),
         )

@@ -52,6 +52,9 @@ class TestStructure:
         assert (before.cloned, before.commands_executed) == (False, False)
         assert (after.cloned, after.commands_executed) == (True, True)
 
+    def test_a_command_that_was_executed_shows_that_the_repository_was_reached(self) -> None:
+        assert reading_of(COMMAND + ORDINARY).cloned
+
     def test_output_of_a_command_that_only_prints_is_no_finding(self) -> None:
         shown = STAMP + "[INFO]: # Executing command: cat docs/errors.md\n" + _denied(1)
 
