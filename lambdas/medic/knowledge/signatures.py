@@ -76,6 +76,8 @@ _STALE = r"token included in the request is (?:expired|invalid)|provided token h
 """An inner error that says why no credentials could be loaded."""
 _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthenticate"
 
+_REGISTRY = r"\bhttps?://(?:[^\s/@]{1,80}@)?[\w.-]{1,120}\.(?:codeartifact|dkr\.ecr)\.[\w-]{1,30}\.amazonaws\.com\b"
+"""An address of CodeArtifact or ECR."""
 _CANNOT = r"\b(?:unable to|could ?n[o']t|cannot|can't|failed to|not able to)"
 _FAILED = r"(?:error|exception|failed|failure|unable|could ?n[o']t|cannot|can't)\b"
 _ABSENT = (
@@ -525,11 +527,32 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|could not obtain temporary mongodb-aws credentials|\bstatic credentials are empty\b"
         r"|profile file contained no credentials for profile|\baws\\{1,2}exception\\{1,2}credentialsexception\b"
         r"|unable to get iam security credentials from ec2|error retrieving credentials from the instance"
-        r"|unable to sign request without credentials set",
+        r"|unable to sign request without credentials set|\bmissing aws credentials\b"
+        r"|\baws credentials are (?:required\. please|misconfigured)\b",
         unless=rf"{_EXPIRED_NEARBY}|\bskip|\bfailed to load (?:default )?aws credentials",
         fixes=("create_service_role", "create_compute_role"),
         related=("service_role_not_set", "compute_role_not_set"),
         sources=("https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html",),
+    ),
+    Signature(
+        "build_tool_no_credentials",
+        "A tool of the build finds no AWS credentials",
+        "SAM, the Amplify CLI, fog or Git asked for credentials, and there are none: the app has no service role, or "
+        "the tool does not read them from where Amplify puts them.",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        identity=Identity.NOBODY,
+        phases=_NOT_RUNTIME,
+        confidence=Confidence.MEDIUM,
+        literals=(
+            *("EC2 instance role found", "aws_access_key_id", ":access_key_id", "ayers require credentials"),
+            *("retrieve credentials", "://git-codecommit."),
+        ),
+        pattern=r"\bno ec2 instance role found\b|\bamplify cli was unable to retrieve credentials\b"
+        r"|\blayers require credentials to download\b|\bmissing required arguments?: aws_access_key_id\b"
+        r"|:access_key_id is nil in config\b|\bcould not read (?:username|password) for '?https://git-codecommit\.",
+        fixes=("create_service_role", "log_in_locally"),
+        related=("service_role_not_set", "credentials_local_machine"),
+        sources=(CLI_DOCS, CODECOMMIT_DOCS),
     ),
     Signature(
         "profile_missing",
@@ -540,14 +563,18 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.NOBODY,
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
-        names=("NoSuchProfileError",),
+        names=("NoSuchProfileError", "SharedConfigProfileNotExistsError"),
         literals=(
             *("onfig profile", "shared credentials file", "Profile configuration", "AWS profile", "aws profile"),
-            "CredentialProfileStoreChain",
+            *("CredentialProfileStoreChain", "Available profiles are", "AWS CLI Profile", "source_profile"),
+            *("ource profile", "rror: Profile"),
         ),
         pattern=r"the config profile \([^)]{1,80}\) could not be found|failed to get shared config profile"
         r"|profile \S{1,80} could not be found or parsed in shared credentials file"
-        r"|profile configuration for \S{1,80} is invalid: missing"
+        r"|profile configuration for \S{1,80} is invalid: missing|\bprofile configuration is missing for: \S"
+        r"|the following profile (?:was not found: .{1,200}? available profiles|does not have credentials configured)"
+        r"|\bsource[ _]profile \S{1,80} (?:must have credentials|referenced in the profile \S{1,80} does not exist)"
+        r"|\bno aws profile named\b|\bserverless ?error: profile \S{1,80} does not exist"
         r"|unable to find the \S{1,80} profile in credentialprofilestorechain"
         r"|\baws profile:? [\"'`]?[\w.-]{1,80}[\"'`]? (?:was |is |could )?(?:not (?:be )?(?:found|configured)"
         r"|does(?: not|n't) (?:seem to )?(?:exist|be configured))",
@@ -568,7 +595,7 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=(
             *("token included in the request is", "provided token has expired", "has expired and refresh failed"),
             *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "SSO access", "SSO OIDC"),
-            *("Signature expired", "Please reauthenticate", "expired AWS credentials", "credentials have expired"),
+            *("Signature expired", "Please reauthenticate", "expired AWS credentials", "redentials have expired"),
             *("appear to have expired", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
             *("credentials are still expired", "uthorization token has expired", "uthorization Token has expired"),
         ),
@@ -576,7 +603,8 @@ SIGNATURES: tuple[Signature, ...] = (
         pattern=r"token included in the request is expired|provided token has expired"
         r"|token has expired and refresh failed|sso (?:access |session )?(?:session|token|log-?in)\b.{0,80}?expired"
         r"|\bmust run [`'\"]?aws[- ]sso login\b"
-        r"|token is expired\. to refresh this sso|signature expired: |session has expired\. please reauthenticate"
+        r"|token is expired\. to refresh this sso|signature expired: |\bsso session associated with this profile\b"
+        r"|session has expired(?: or credentials have changed)?\. please reauthenticate using [`'\"]?aws\b"
         r"|error loading sso token\b|unable to refresh sso token\b|sso token failed\b"
         r"|refreshed credentials are still expired|\bauthorization token has expired\. (?:reauthenticate|please run)\b"
         r"|expired aws credentials\b|(?:aws|sso|iam|sts)\b.{0,60}? credentials (?:appear to )?have expired"
@@ -606,7 +634,6 @@ SIGNATURES: tuple[Signature, ...] = (
             *("token included in the request is", "ccess Key Id you provided", "request signature we calculated"),
             *("SSO token", "SSO Token", "SSO session", "token is malformed or otherwise", "Session token not found"),
             *("provided access credentials", "due to invalid credentials", "Amplify Studio credentials"),
-            "Invalid credentials configured",
             "HandlerErrorCode: InvalidCredentials",
         ),
         pattern=r"token included in the request is invalid|\bHandlerErrorCode: InvalidCredentials\b"
@@ -614,7 +641,6 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|request signature we calculated does not match|not able to validate the provided access credentials"
         r"|\bsso (?:session )?token\b.{0,80}(?:not found or is invalid|does not exist)"
         r"|token is malformed or otherwise invalid"
-        r"|' has a problem: invalid credentials configured\b"
         r"|unable to get backend outputs due to invalid credentials|failed to fetch amplify studio credentials"
         r"|\bUnauthorizedException\]?: session token not found or invalid"
         r"|\bsession token not found or invalid \(service: sso"
@@ -628,6 +654,21 @@ SIGNATURES: tuple[Signature, ...] = (
         sources=(STS_ERRORS_DOCS,),
     ),
     Signature(
+        "build_tool_credentials_invalid",
+        "A tool of the build says that the AWS credentials are invalid",
+        "Pulumi, SAM or the Amplify CLI asked STS who it is, and STS did not accept the keys.",
+        label=Label.EXPIRED_OR_INVALID_TOKEN,
+        phases=_NOT_RUNTIME,
+        confidence=Confidence.MEDIUM,
+        literals=("Invalid credentials configured", "Cannot identify account", "nvalid AWS credentials"),
+        pattern=r"(?:' has a problem|not validate provider configuration): (?:\d error occurred: \* )?"
+        r"invalid credentials configured\b|\bdue to invalid configured credentials\b"
+        r"|(?:^|🛑 |\berror: )invalid aws credentials\b",
+        fixes=("log_in_locally", "drop_explicit_credentials"),
+        related=("session_expired", "long_lived_keys_in_variables"),
+        sources=(STS_ERRORS_DOCS,),
+    ),
+    Signature(
         "codeartifact_token_missing",
         "CodeArtifact refuses the package manager's token",
         "`aws codeartifact login` did not run in this build, or its token has expired: it lives as long as the session "
@@ -638,11 +679,28 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         decisiveness=2,
         literals=(".codeartifact.",),
-        pattern=r"\b401\b.{0,60}\bhttps?://[\w.-]{1,120}\.codeartifact\.[\w-]{1,30}\.amazonaws\.com\b"
-        r"|\bhttps?://[\w.-]{1,120}\.codeartifact\.[\w-]{1,30}\.amazonaws\.com/\S{1,300} .{0,80}?\b401\b",
+        pattern=rf"\b401\b.{{0,90}}{_REGISTRY}|{_REGISTRY}/\S{{1,300}} .{{0,80}}?\b401\b",
         steps=("Run aws codeartifact login before the packages are installed, in the same phase.",),
         related=("session_expired", "permission_missing_identity"),
         sources=("https://docs.aws.amazon.com/codeartifact/latest/ug/tokens-authentication.html",),
+    ),
+    Signature(
+        "registry_of_aws_refused",
+        "CodeArtifact or ECR refuses with status 403",
+        "The token is good, and the role that asked for it lacks codeartifact:ReadFromRepository, ecr:BatchGetImage or "
+        "the like, or the repository's own policy refuses.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_BUILD,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+        literals=(".codeartifact.", ".dkr.ecr."),
+        needs=("403",),
+        pattern=rf"\b403\b.{{0,90}}{_REGISTRY}|{_REGISTRY}/\S{{1,300}} .{{0,80}}?\b403\b",
+        looks=(_PRINCIPAL,),
+        related=("permission_missing_identity", "denied_by_resource_policy"),
+        sources=(
+            "https://docs.aws.amazon.com/codeartifact/latest/ug/auth-and-access-control-permissions-reference.html",
+        ),
     ),
     Signature(
         "credentials_of_another_account",
