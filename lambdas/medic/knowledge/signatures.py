@@ -79,6 +79,12 @@ _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthe
 _REGISTRY = r"\bhttps?://(?:[^\s/@]{1,80}@)?[\w.-]{1,120}\.(?:codeartifact|dkr\.ecr)\.[\w-]{1,30}\.amazonaws\.com\b"
 """An address of CodeArtifact or ECR."""
 _CANNOT = r"\b(?:unable to|could ?n[o']t|cannot|can't|failed to|not able to)"
+_LACKS_PERMISSION = (
+    r"(?:does(?: not|n['’]t)|do not|did not) have (?:the )?(?:(?:required|sufficient|necessary|correct) )?permissions?"
+)
+_ROLE_OF_AWS = (
+    r"(?:\b(?:execution|service|action|task|instance|cluster|node|iam|lambda|provided|deployment) role\b|:role/)"
+)
 _FAILED = r"(?:error|exception|failed|failure|unable|could ?n[o']t|cannot|can't)\b"
 _ABSENT = (
     r"(?:missing\b|unavailable\b|undefined\b|(?:not|cannot|can't|can not|could not) (?:be )?"
@@ -170,7 +176,7 @@ SIGNATURES: tuple[Signature, ...] = (
             "AssumeRole for",
             "assume role permissions",
         ),
-        pattern=r"\brole\b[^;]{0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to)"
+        pattern=r"\brole\b(?:(?!\brole\b)[^;]){0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to)"
         r" be assumed(?! by amplify)\b|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
         r"|\b(?:could not|cannot|can't|unable to|not able to|failed to|not authorized to|not allowed to) assume "
         r"(?!(?:the )?(?:specified|selected|configured|provided) iam)(?:the |this |a )?(?:\w{1,20} )?role\b"
@@ -316,10 +322,15 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("permission", "role can perform"),
+        literals=("permission", "role can perform", "does not allow AWS"),
         pattern=r"\bensure the role can perform the .{1,200}? actions? on .{1,60}? in iam\b"
-        r"|\brole\b(?: arn)?[^.:]{0,120}? (?:does not|doesn't|do not|did not) have (?:the )?"
-        r"(?:(?:required|sufficient|necessary) )?permissions? (?:set |to |on |for )",
+        rf"|\brole\b(?: arn)?[^.:]{{0,120}}? {_LACKS_PERMISSION} (?:set |to |on |for )"
+        rf"|{_ROLE_OF_AWS}[^;]{{0,160}}? (?:{_LACKS_PERMISSION}|has insufficient (?:\w{{1,20}} )?permissions)\b"
+        r"|\brole arn\b.{0,60}? does not include the required permissions\b"
+        r"|\bservice role \S{1,200} does not allow aws \w{1,40} to\b"
+        rf"|\b(?:lambda|api gateway|step functions|(?:aws|amazon) [\w ]{{1,40}}?) {_LACKS_PERMISSION} to\b"
+        r"|\bmay lack the necessary aws permissions\b|\binsufficient lake formation permission"
+        r"|\bcurrent user does not have the correct permissions\. reason: operation denied\b",
         looks=(_PRINCIPAL,),
         related=("permission_missing_identity", "denied_by_other_policy"),
         sources=("https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",),
@@ -329,10 +340,11 @@ SIGNATURES: tuple[Signature, ...] = (
         "A role may not be passed, in words that don't name iam:PassRole",
         "The role belongs to another account, or the caller lacks iam:PassRole on it.",
         label=Label.PASS_ROLE_DENIED,
-        literals=("pass role is not", "AccessDenied"),
+        literals=("pass role is not", "authorized to pass", "permission to pass", "AccessDenied"),
         needs=("pass role is not", " to pass "),
         pattern=r"\bcross-account pass role is not allowed"
-        r"|\bAccessDenied\w{0,9}\)? .{0,80}?(?:not authorized|permissions?) to pass (?:the |this )?role",
+        r"|(?:not authorized|(?:not|n['’]t) have permission) to pass (?:the |this )?role\b"
+        r"|\bAccessDenied\w{0,9}\)? .{0,80}? permissions? to pass (?:the |this )?role",
         fixes=("allow_pass_role",),
         related=("pass_role_missing", "service_role_other_account"),
         sources=(PASSING_ROLES_DOCS,),
@@ -485,7 +497,7 @@ SIGNATURES: tuple[Signature, ...] = (
             *("Unable to resolve AWS account", "Need to perform AWS calls", "No credentials available due to"),
             *("AWS credentials could not be obtained", "AWS AccessKeyID", "account ID not previously found"),
         ),
-        pattern=r"unable to resolve aws account to use|unable to validate aws accesskeyid\b"
+        pattern=r"unable to resolve aws account to use|unable to (?:validate|discover) aws accesskeyid\b"
         r"|\baws account id not previously found and failed retrieving|no credentials available due to basecredentials"
         r"|does not define an environment, and aws credentials could not be obtained"
         r"|need to perform aws calls for account .{1,40}?, but no credentials (?:have been configured|found)",
@@ -545,11 +557,16 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         literals=(
             *("EC2 instance role found", "aws_access_key_id", ":access_key_id", "ayers require credentials"),
-            *("retrieve credentials", "://git-codecommit."),
+            *("retrieve credentials", "://git-codecommit.", "retrieving credentials from", "set up your credentials"),
+            *("is missing Authentication Token", "check your action inputs"),
         ),
         pattern=r"\bno ec2 instance role found\b|\bamplify cli was unable to retrieve credentials\b"
         r"|\blayers require credentials to download\b|\bmissing required arguments?: aws_access_key_id\b"
-        r"|:access_key_id is nil in config\b|\bcould not read (?:username|password) for '?https://git-codecommit\.",
+        r"|:access_key_id is nil in config\b|\bcould not read (?:username|password) for '?https://git-codecommit\."
+        r"|\berror when retrieving credentials from [\w-]{1,60}: |\byou have not yet set up your credentials or\b"
+        r"|\brequest is missing authentication token\b"
+        r"|\bcredentials could not be loaded, please check your action inputs\b",
+        unless=_EXPIRED_NEARBY,
         fixes=("create_service_role", "log_in_locally"),
         related=("service_role_not_set", "credentials_local_machine"),
         sources=(CLI_DOCS, CODECOMMIT_DOCS),
@@ -567,13 +584,14 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=(
             *("onfig profile", "shared credentials file", "Profile configuration", "AWS profile", "aws profile"),
             *("CredentialProfileStoreChain", "Available profiles are", "AWS CLI Profile", "source_profile"),
-            *("ource profile", "rror: Profile"),
+            *("ource profile", "rror: Profile", "Credentials for profile"),
         ),
         pattern=r"the config profile \([^)]{1,80}\) could not be found|failed to get shared config profile"
         r"|profile \S{1,80} could not be found or parsed in shared credentials file"
         r"|profile configuration for \S{1,80} is invalid: missing|\bprofile configuration is missing for: \S"
         r"|the following profile (?:was not found: .{1,200}? available profiles|does not have credentials configured)"
         r"|\bsource[ _]profile \S{1,80} (?:must have credentials|referenced in the profile \S{1,80} does not exist)"
+        r"|\bcredentials for profile \S{1,80} (?:cannot|could not) be found\b"
         r"|\bno aws profile named\b|\bserverless ?error: profile \S{1,80} does not exist"
         r"|unable to find the \S{1,80} profile in credentialprofilestorechain"
         r"|\baws profile:? [\"'`]?[\w.-]{1,80}[\"'`]? (?:was |is |could )?(?:not (?:be )?(?:found|configured)"
@@ -597,7 +615,12 @@ SIGNATURES: tuple[Signature, ...] = (
             *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "SSO access", "SSO OIDC"),
             *("Signature expired", "Please reauthenticate", "expired AWS credentials", "redentials have expired"),
             *("appear to have expired", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
-            *("credentials are still expired", "uthorization token has expired", "uthorization Token has expired"),
+            *(
+                "credentials are still expired",
+                "retrieving credentials from",
+                "uthorization token has expired",
+                "uthorization Token has expired",
+            ),
         ),
         needs=("expired", "sso", "reauthenticate", "not found or is invalid"),
         pattern=r"token included in the request is expired|provided token has expired"
@@ -606,6 +629,7 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|token is expired\. to refresh this sso|signature expired: |\bsso session associated with this profile\b"
         r"|session has expired(?: or credentials have changed)?\. please reauthenticate using [`'\"]?aws\b"
         r"|error loading sso token\b|unable to refresh sso token\b|sso token failed\b"
+        r"|\berror when retrieving credentials from [\w-]{1,60}: .{0,80}?\bexpired\b"
         r"|refreshed credentials are still expired|\bauthorization token has expired\. (?:reauthenticate|please run)\b"
         r"|expired aws credentials\b|(?:aws|sso|iam|sts)\b.{0,60}? credentials (?:appear to )?have expired"
         r"|Credentials(?:Provider)?Error\]?: .{0,120}?(?:\bexpired\b|not found or is invalid|reauthenticate)",
@@ -960,7 +984,7 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|\(403\) when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
         r"|\baws http error: client error: .{0,600}?403 \(client\): 403 forbidden"
         r"|\bresponse error statuscode: 403,.{0,200}? forbidden:"
-        r"|\baws::\w{1,40}::errors::forbidden\b|\bforbidden: null\b"
+        r"|\baws::\w{1,40}::errors::forbidden\b|\bexcon::errors?::forbidden\b.{0,600}? \"x-amz-|\bforbidden: null\b"
         r"|\bcall failed: \w{1,60}\(.{0,300}?\) => .{0,100}?\(code=AccessDenied(?:Exception)?\)"
         r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied|\bStorageAccessDeniedException\b",
         unless=rf"authjs|next-auth|@auth/|\[auth\]|\bwaf\b|\bjwt\b|{_EXPIRED_NEARBY}",
@@ -978,12 +1002,15 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=(
             *("API: ", "HandlerErrorCode: AccessDenied", "HandlerErrorCode: Unauthorized", "S3 error", "(Service: "),
-            *("Access denied for operation", "for bucket: "),
+            *("Access denied for operation", "for bucket: ", "authorized to perform", "authorized to create"),
+            "(Forbidden) null",
         ),
         pattern=r"\bAPI: [\w-]{1,40}:\w{1,60} (?:access denied|you are not authorized)"
         r"|\bHandlerErrorCode: (?:AccessDenied|Unauthorized\w{0,20})\b|\bS3 error: access denied"
         r"|\baccess denied for (?:operation '|bucket: \S)"
-        r"|\berror code:? (?:AccessDenied|Unauthorized)\w{0,20} \(service: ",
+        r"|\berror code:? (?:AccessDenied|Unauthorized)\w{0,20} \(service: |\(forbidden\) null\b"
+        r"|\bnot authorized to perform (?:describe|create|put|delete|update|attach)\w{4,40}\b"
+        r"|\barn:aws[\w-]{0,16}:iam::\S{1,200} is not authorized to create\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=("https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html",),
@@ -1075,7 +1102,7 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=("Access Denied",),
         needs=("access denied",),
         pattern=rf"(?:^|[✖🛑⨯\]] |#<[\w:]{{1,60}}>: |\bfail: |\bAccessDenied\w{{0,9}}\]?:? "
-        rf"|{_FAILED}[^.:]{{0,120}}?[.:]?(?: /)? )"
+        rf"|{_FAILED}[^.:]{{0,120}}?[.:]?(?: /)? |^{_FAILED}.{{0,200}}?\b(?:bucket|s3|stack|lambda|aws)\b.{{0,120}}?: )"
         r"access denied(?=[\s.\"'}]*$| --->| at Request\.| Resolution:| \w{1,60} at /| see details in cloudwatch)"
         r"|\bAccessDenied\w{0,9}: access denied(?=[\"'\\]{1,3}[,}])|\b(?:Amazon\w{1,40}|S3)Exception: access denied$",
         unless=r"authjs|next-auth|@auth/|\[auth\]|springframework|java\.(?:nio|io|lang\.Sec)|<Code>|</|mysql|contentful"

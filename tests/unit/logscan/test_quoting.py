@@ -56,6 +56,7 @@ def test_code_comments_titles_and_prose_are_quotes(before: str) -> None:
         'request failed with "',
         "∟ Caused by: [",
         "- ",
+        "169 | ",
         "✕  ",
         "× ",
         "##[error]",
