@@ -47,7 +47,7 @@ _STRING_IN_CODE = _any(
     r"\b(?:throw|raise)\s(?:new )?\w{1,60}\([^)]{0,80}$|\bnew \w{0,60}(?:Error|Exception)\([^)]{0,80}$",
     r"(?:\b[a-z_$]|\.)[\w$]{0,60}\(\s?[fbr]?['\"`][^'\"`]{0,80}$",  # a call; not `ClientError('…')`, a printed error
     r"(?:\b(?:return|case|echo)|=>|[=!]==?|\?\?|\|\||&&) ?\\?['\"`][^'\"`]{0,80}$|\w: `[^`]{0,80}$",
-    r"(?:\b(?:const|let|var)\s\w{1,60}\s?=|^[\w.$\[\]]{1,60} =)[^'\"`]{0,80}['\"`][^'\"`]{0,80}$",
+    r"(?:\b(?:const|let|var)\s\w{1,60}\s?=|^[\w.$\[\]]{1,60} :?=)[^'\"`]{0,80}['\"`][^'\"`]{0,80}$",
 )
 """A string that code opens, up to the end of what precedes the phrase."""
 

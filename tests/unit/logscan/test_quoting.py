@@ -20,6 +20,7 @@ PHRASE = "AccessDenied: Access Denied"
         'throw new CredentialsProviderError("',
         "expect(() => run()).toThrow('",
         "console.error('",
+        'notice := "',
         "  if (error.name === '"[2:],
         "✓ maps ",
         "| cause | ",
