@@ -679,15 +679,16 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         "build_tool_credentials_invalid",
-        "A tool of the build says that the AWS credentials are invalid",
-        "Pulumi, SAM or the Amplify CLI asked STS who it is, and STS did not accept the keys.",
+        "A tool of the build says that the AWS credentials are invalid or expired",
+        "Pulumi, SAM, the Amplify CLI or a script asked STS who it is, and STS did not accept the keys.",
         label=Label.EXPIRED_OR_INVALID_TOKEN,
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
-        literals=("Invalid credentials configured", "Cannot identify account", "nvalid AWS credentials"),
+        literals=("Invalid credentials configured", "Cannot identify account", "AWS credentials", "AWS session"),
+        needs=("invalid", "expired"),
         pattern=r"(?:' has a problem|not validate provider configuration): (?:\d error occurred: \* )?"
         r"invalid credentials configured\b|\bdue to invalid configured credentials\b"
-        r"|(?:^|🛑 |\berror: )invalid aws credentials\b",
+        r"|(?:^|🛑 |\berror: )invalid aws credentials\b|\baws (?:credentials|session) (?:has |are )?expired\b",
         fixes=("log_in_locally", "drop_explicit_credentials"),
         related=("session_expired", "long_lived_keys_in_variables"),
         sources=(STS_ERRORS_DOCS,),
