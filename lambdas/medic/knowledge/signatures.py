@@ -459,10 +459,11 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=(
             *("access credentials can", "get profile credentials", "get AWS credentials", "get aws credentials"),
             *("resolve AWS credentials with", "credential info was not specified", "Profile configuration"),
+            "credentials found for appId",
         ),
         pattern=r"aws access credentials can ?not be found|failed to get (?:profile|aws) credentials"
         r"|failed to get profile: profile configuration is missing|failed to resolve aws credentials with --yes flag"
-        r"|aws credential info was not specified",
+        r"|aws credential info was not specified|\bno credentials found for appid: \w",
         fixes=("create_service_role", "log_in_locally"),
         related=("service_role_not_set", "credentials_local_machine"),
         sources=(
@@ -711,7 +712,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         "registry_of_aws_refused",
-        "CodeArtifact or ECR refuses with status 403",
+        "CodeArtifact or ECR refuses",
         "The token is good, and the role that asked for it lacks codeartifact:ReadFromRepository, ecr:BatchGetImage or "
         "the like, or the repository's own policy refuses.",
         label=Label.ACCESS_DENIED_OTHER,
@@ -719,8 +720,9 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=2,
         literals=(".codeartifact.", ".dkr.ecr."),
-        needs=("403",),
-        pattern=rf"\b403\b.{{0,90}}{_REGISTRY}|{_REGISTRY}/\S{{1,300}} .{{0,80}}?\b403\b",
+        needs=("403", "pull access denied"),
+        pattern=rf"\b403\b.{{0,90}}{_REGISTRY}|{_REGISTRY}/\S{{1,300}} .{{0,80}}?\b403\b"
+        r"|\bpull access denied for [^,]{1,80}\.dkr\.ecr\.",
         looks=(_PRINCIPAL,),
         related=("permission_missing_identity", "denied_by_resource_policy"),
         sources=(
