@@ -76,7 +76,15 @@ _STALE = r"token included in the request is (?:expired|invalid)|provided token h
 """An inner error that says why no credentials could be loaded."""
 _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthenticate"
 
+_REGISTRY = r"\bhttps?://(?:[^\s/@]{1,80}@)?[\w.-]{1,120}\.(?:codeartifact|dkr\.ecr)\.[\w-]{1,30}\.amazonaws\.com\b"
+"""An address of CodeArtifact or ECR."""
 _CANNOT = r"\b(?:unable to|could ?n[o']t|cannot|can't|failed to|not able to)"
+_LACKS_PERMISSION = (
+    r"(?:does(?: not|n['’]t)|do not|did not) have (?:the )?(?:(?:required|sufficient|necessary|correct) )?permissions?"
+)
+_ROLE_OF_AWS = (
+    r"(?:\b(?:execution|service|action|task|instance|cluster|node|iam|lambda|provided|deployment) role\b|:role/)"
+)
 _FAILED = r"(?:error|exception|failed|failure|unable|could ?n[o']t|cannot|can't)\b"
 _ABSENT = (
     r"(?:missing\b|unavailable\b|undefined\b|(?:not|cannot|can't|can not|could not) (?:be )?"
@@ -168,7 +176,7 @@ SIGNATURES: tuple[Signature, ...] = (
             "AssumeRole for",
             "assume role permissions",
         ),
-        pattern=r"\brole\b[^;]{0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to)"
+        pattern=r"\brole\b(?:(?!\brole\b)[^;]){0,160}? (?:can(?: ?not|'t)|could not|is (?:unable|not able) to)"
         r" be assumed(?! by amplify)\b|\bdoes not have a trust relationship allowing \w{1,40} to assume the role"
         r"|\b(?:could not|cannot|can't|unable to|not able to|failed to|not authorized to|not allowed to) assume "
         r"(?!(?:the )?(?:specified|selected|configured|provided) iam)(?:the |this |a )?(?:\w{1,20} )?role\b"
@@ -314,10 +322,15 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("permission", "role can perform"),
+        literals=("permission", "role can perform", "does not allow AWS"),
         pattern=r"\bensure the role can perform the .{1,200}? actions? on .{1,60}? in iam\b"
-        r"|\brole\b(?: arn)?[^.:]{0,120}? (?:does not|doesn't|do not|did not) have (?:the )?"
-        r"(?:(?:required|sufficient|necessary) )?permissions? (?:set |to |on |for )",
+        rf"|\brole\b(?: arn)?[^.:]{{0,120}}? {_LACKS_PERMISSION} (?:set |to |on |for )"
+        rf"|{_ROLE_OF_AWS}[^;]{{0,160}}? (?:{_LACKS_PERMISSION}|has insufficient (?:\w{{1,20}} )?permissions)\b"
+        r"|\brole arn\b.{0,60}? does not include the required permissions\b"
+        r"|\bservice role \S{1,200} does not allow aws \w{1,40} to\b"
+        rf"|\b(?:lambda|api gateway|step functions|(?:aws|amazon) [\w ]{{1,40}}?) {_LACKS_PERMISSION} to\b"
+        r"|\bmay lack the necessary aws permissions\b|\binsufficient lake formation permission"
+        r"|\bcurrent user does not have the correct permissions\. reason: operation denied\b",
         looks=(_PRINCIPAL,),
         related=("permission_missing_identity", "denied_by_other_policy"),
         sources=("https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",),
@@ -327,10 +340,11 @@ SIGNATURES: tuple[Signature, ...] = (
         "A role may not be passed, in words that don't name iam:PassRole",
         "The role belongs to another account, or the caller lacks iam:PassRole on it.",
         label=Label.PASS_ROLE_DENIED,
-        literals=("pass role is not", "AccessDenied"),
+        literals=("pass role is not", "authorized to pass", "permission to pass", "AccessDenied"),
         needs=("pass role is not", " to pass "),
         pattern=r"\bcross-account pass role is not allowed"
-        r"|\bAccessDenied\w{0,9}\)? .{0,80}?(?:not authorized|permissions?) to pass (?:the |this )?role",
+        r"|(?:not authorized|(?:not|n['’]t) have permission) to pass (?:the |this )?role\b"
+        r"|\bAccessDenied\w{0,9}\)? .{0,80}? permissions? to pass (?:the |this )?role",
         fixes=("allow_pass_role",),
         related=("pass_role_missing", "service_role_other_account"),
         sources=(PASSING_ROLES_DOCS,),
@@ -445,10 +459,11 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=(
             *("access credentials can", "get profile credentials", "get AWS credentials", "get aws credentials"),
             *("resolve AWS credentials with", "credential info was not specified", "Profile configuration"),
+            "credentials found for appId",
         ),
         pattern=r"aws access credentials can ?not be found|failed to get (?:profile|aws) credentials"
         r"|failed to get profile: profile configuration is missing|failed to resolve aws credentials with --yes flag"
-        r"|aws credential info was not specified",
+        r"|aws credential info was not specified|\bno credentials found for appid: \w",
         fixes=("create_service_role", "log_in_locally"),
         related=("service_role_not_set", "credentials_local_machine"),
         sources=(
@@ -483,7 +498,7 @@ SIGNATURES: tuple[Signature, ...] = (
             *("Unable to resolve AWS account", "Need to perform AWS calls", "No credentials available due to"),
             *("AWS credentials could not be obtained", "AWS AccessKeyID", "account ID not previously found"),
         ),
-        pattern=r"unable to resolve aws account to use|unable to validate aws accesskeyid\b"
+        pattern=r"unable to resolve aws account to use|unable to (?:validate|discover) aws accesskeyid\b"
         r"|\baws account id not previously found and failed retrieving|no credentials available due to basecredentials"
         r"|does not define an environment, and aws credentials could not be obtained"
         r"|need to perform aws calls for account .{1,40}?, but no credentials (?:have been configured|found)",
@@ -525,11 +540,37 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|could not obtain temporary mongodb-aws credentials|\bstatic credentials are empty\b"
         r"|profile file contained no credentials for profile|\baws\\{1,2}exception\\{1,2}credentialsexception\b"
         r"|unable to get iam security credentials from ec2|error retrieving credentials from the instance"
-        r"|unable to sign request without credentials set",
+        r"|unable to sign request without credentials set|\bmissing aws credentials\b"
+        r"|\baws credentials are (?:required\. please|misconfigured)\b",
         unless=rf"{_EXPIRED_NEARBY}|\bskip|\bfailed to load (?:default )?aws credentials",
         fixes=("create_service_role", "create_compute_role"),
         related=("service_role_not_set", "compute_role_not_set"),
         sources=("https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html",),
+    ),
+    Signature(
+        "build_tool_no_credentials",
+        "A tool of the build finds no AWS credentials",
+        "SAM, the Amplify CLI, fog or Git asked for credentials, and there are none: the app has no service role, or "
+        "the tool does not read them from where Amplify puts them.",
+        label=Label.CREDENTIALS_MISSING_BUILD,
+        identity=Identity.NOBODY,
+        phases=_NOT_RUNTIME,
+        confidence=Confidence.MEDIUM,
+        literals=(
+            *("EC2 instance role found", "aws_access_key_id", ":access_key_id", "ayers require credentials"),
+            *("retrieve credentials", "://git-codecommit.", "retrieving credentials from", "set up your credentials"),
+            *("is missing Authentication Token", "check your action inputs"),
+        ),
+        pattern=r"\bno ec2 instance role found\b|\bamplify cli was unable to retrieve credentials\b"
+        r"|\blayers require credentials to download\b|\bmissing required arguments?: aws_access_key_id\b"
+        r"|:access_key_id is nil in config\b|\bcould not read (?:username|password) for '?https://git-codecommit\."
+        r"|\berror when retrieving credentials from [\w-]{1,60}: |\byou have not yet set up your credentials or\b"
+        r"|\brequest is missing authentication token\b"
+        r"|\bcredentials could not be loaded, please check your action inputs\b",
+        unless=_EXPIRED_NEARBY,
+        fixes=("create_service_role", "log_in_locally"),
+        related=("service_role_not_set", "credentials_local_machine"),
+        sources=(CLI_DOCS, CODECOMMIT_DOCS),
     ),
     Signature(
         "profile_missing",
@@ -540,14 +581,19 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.NOBODY,
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
-        names=("NoSuchProfileError",),
+        names=("NoSuchProfileError", "SharedConfigProfileNotExistsError"),
         literals=(
             *("onfig profile", "shared credentials file", "Profile configuration", "AWS profile", "aws profile"),
-            "CredentialProfileStoreChain",
+            *("CredentialProfileStoreChain", "Available profiles are", "AWS CLI Profile", "source_profile"),
+            *("ource profile", "rror: Profile", "Credentials for profile"),
         ),
         pattern=r"the config profile \([^)]{1,80}\) could not be found|failed to get shared config profile"
         r"|profile \S{1,80} could not be found or parsed in shared credentials file"
-        r"|profile configuration for \S{1,80} is invalid: missing"
+        r"|profile configuration for \S{1,80} is invalid: missing|\bprofile configuration is missing for: \S"
+        r"|the following profile (?:was not found: .{1,200}? available profiles|does not have credentials configured)"
+        r"|\bsource[ _]profile \S{1,80} (?:must have credentials|referenced in the profile \S{1,80} does not exist)"
+        r"|\bcredentials for profile \S{1,80} (?:cannot|could not) be found\b"
+        r"|\bno aws profile named\b|\bserverless ?error: profile \S{1,80} does not exist"
         r"|unable to find the \S{1,80} profile in credentialprofilestorechain"
         r"|\baws profile:? [\"'`]?[\w.-]{1,80}[\"'`]? (?:was |is |could )?(?:not (?:be )?(?:found|configured)"
         r"|does(?: not|n't) (?:seem to )?(?:exist|be configured))",
@@ -568,16 +614,23 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=(
             *("token included in the request is", "provided token has expired", "has expired and refresh failed"),
             *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "SSO access", "SSO OIDC"),
-            *("Signature expired", "Please reauthenticate", "expired AWS credentials", "credentials have expired"),
+            *("Signature expired", "Please reauthenticate", "expired AWS credentials", "redentials have expired"),
             *("appear to have expired", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
-            *("credentials are still expired", "uthorization token has expired", "uthorization Token has expired"),
+            *(
+                "credentials are still expired",
+                "retrieving credentials from",
+                "uthorization token has expired",
+                "uthorization Token has expired",
+            ),
         ),
         needs=("expired", "sso", "reauthenticate", "not found or is invalid"),
         pattern=r"token included in the request is expired|provided token has expired"
         r"|token has expired and refresh failed|sso (?:access |session )?(?:session|token|log-?in)\b.{0,80}?expired"
         r"|\bmust run [`'\"]?aws[- ]sso login\b"
-        r"|token is expired\. to refresh this sso|signature expired: |session has expired\. please reauthenticate"
+        r"|token is expired\. to refresh this sso|signature expired: |\bsso session associated with this profile\b"
+        r"|session has expired(?: or credentials have changed)?\. please reauthenticate using [`'\"]?aws\b"
         r"|error loading sso token\b|unable to refresh sso token\b|sso token failed\b"
+        r"|\berror when retrieving credentials from [\w-]{1,60}: .{0,80}?\bexpired\b"
         r"|refreshed credentials are still expired|\bauthorization token has expired\. (?:reauthenticate|please run)\b"
         r"|expired aws credentials\b|(?:aws|sso|iam|sts)\b.{0,60}? credentials (?:appear to )?have expired"
         r"|Credentials(?:Provider)?Error\]?: .{0,120}?(?:\bexpired\b|not found or is invalid|reauthenticate)",
@@ -606,7 +659,6 @@ SIGNATURES: tuple[Signature, ...] = (
             *("token included in the request is", "ccess Key Id you provided", "request signature we calculated"),
             *("SSO token", "SSO Token", "SSO session", "token is malformed or otherwise", "Session token not found"),
             *("provided access credentials", "due to invalid credentials", "Amplify Studio credentials"),
-            "Invalid credentials configured",
             "HandlerErrorCode: InvalidCredentials",
         ),
         pattern=r"token included in the request is invalid|\bHandlerErrorCode: InvalidCredentials\b"
@@ -614,7 +666,6 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|request signature we calculated does not match|not able to validate the provided access credentials"
         r"|\bsso (?:session )?token\b.{0,80}(?:not found or is invalid|does not exist)"
         r"|token is malformed or otherwise invalid"
-        r"|' has a problem: invalid credentials configured\b"
         r"|unable to get backend outputs due to invalid credentials|failed to fetch amplify studio credentials"
         r"|\bUnauthorizedException\]?: session token not found or invalid"
         r"|\bsession token not found or invalid \(service: sso"
@@ -628,6 +679,22 @@ SIGNATURES: tuple[Signature, ...] = (
         sources=(STS_ERRORS_DOCS,),
     ),
     Signature(
+        "build_tool_credentials_invalid",
+        "A tool of the build says that the AWS credentials are invalid or expired",
+        "Pulumi, SAM, the Amplify CLI or a script asked STS who it is, and STS did not accept the keys.",
+        label=Label.EXPIRED_OR_INVALID_TOKEN,
+        phases=_NOT_RUNTIME,
+        confidence=Confidence.MEDIUM,
+        literals=("Invalid credentials configured", "Cannot identify account", "AWS credentials", "AWS session"),
+        needs=("invalid", "expired"),
+        pattern=r"(?:' has a problem|not validate provider configuration): (?:\d error occurred: \* )?"
+        r"invalid credentials configured\b|\bdue to invalid configured credentials\b"
+        r"|(?:^|🛑 |\berror: )invalid aws credentials\b|\baws (?:credentials|session) (?:has |are )?expired\b",
+        fixes=("log_in_locally", "drop_explicit_credentials"),
+        related=("session_expired", "long_lived_keys_in_variables"),
+        sources=(STS_ERRORS_DOCS,),
+    ),
+    Signature(
         "codeartifact_token_missing",
         "CodeArtifact refuses the package manager's token",
         "`aws codeartifact login` did not run in this build, or its token has expired: it lives as long as the session "
@@ -638,11 +705,29 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         decisiveness=2,
         literals=(".codeartifact.",),
-        pattern=r"\b401\b.{0,60}\bhttps?://[\w.-]{1,120}\.codeartifact\.[\w-]{1,30}\.amazonaws\.com\b"
-        r"|\bhttps?://[\w.-]{1,120}\.codeartifact\.[\w-]{1,30}\.amazonaws\.com/\S{1,300} .{0,80}?\b401\b",
+        pattern=rf"\b401\b.{{0,90}}{_REGISTRY}|{_REGISTRY}/\S{{1,300}} .{{0,80}}?\b401\b",
         steps=("Run aws codeartifact login before the packages are installed, in the same phase.",),
         related=("session_expired", "permission_missing_identity"),
         sources=("https://docs.aws.amazon.com/codeartifact/latest/ug/tokens-authentication.html",),
+    ),
+    Signature(
+        "registry_of_aws_refused",
+        "CodeArtifact or ECR refuses",
+        "The token is good, and the role that asked for it lacks codeartifact:ReadFromRepository, ecr:BatchGetImage or "
+        "the like, or the repository's own policy refuses.",
+        label=Label.ACCESS_DENIED_OTHER,
+        phases=_BUILD,
+        confidence=Confidence.LOW,
+        decisiveness=2,
+        literals=(".codeartifact.", ".dkr.ecr."),
+        needs=("403", "pull access denied"),
+        pattern=rf"\b403\b.{{0,90}}{_REGISTRY}|{_REGISTRY}/\S{{1,300}} .{{0,80}}?\b403\b"
+        r"|\bpull access denied for [^,]{1,80}\.dkr\.ecr\.",
+        looks=(_PRINCIPAL,),
+        related=("permission_missing_identity", "denied_by_resource_policy"),
+        sources=(
+            "https://docs.aws.amazon.com/codeartifact/latest/ug/auth-and-access-control-permissions-reference.html",
+        ),
     ),
     Signature(
         "credentials_of_another_account",
@@ -902,7 +987,7 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|\(403\) when calling the \w{1,60} operation|\byour access has been denied by s3, please\b"
         r"|\baws http error: client error: .{0,600}?403 \(client\): 403 forbidden"
         r"|\bresponse error statuscode: 403,.{0,200}? forbidden:"
-        r"|\baws::\w{1,40}::errors::forbidden\b|\bforbidden: null\b"
+        r"|\baws::\w{1,40}::errors::forbidden\b|\bexcon::errors?::forbidden\b.{0,600}? \"x-amz-|\bforbidden: null\b"
         r"|\bcall failed: \w{1,60}\(.{0,300}?\) => .{0,100}?\(code=AccessDenied(?:Exception)?\)"
         r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied|\bStorageAccessDeniedException\b",
         unless=rf"authjs|next-auth|@auth/|\[auth\]|\bwaf\b|\bjwt\b|{_EXPIRED_NEARBY}",
@@ -920,12 +1005,15 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=(
             *("API: ", "HandlerErrorCode: AccessDenied", "HandlerErrorCode: Unauthorized", "S3 error", "(Service: "),
-            *("Access denied for operation", "for bucket: "),
+            *("Access denied for operation", "for bucket: ", "authorized to perform", "authorized to create"),
+            "(Forbidden) null",
         ),
         pattern=r"\bAPI: [\w-]{1,40}:\w{1,60} (?:access denied|you are not authorized)"
         r"|\bHandlerErrorCode: (?:AccessDenied|Unauthorized\w{0,20})\b|\bS3 error: access denied"
         r"|\baccess denied for (?:operation '|bucket: \S)"
-        r"|\berror code:? (?:AccessDenied|Unauthorized)\w{0,20} \(service: ",
+        r"|\berror code:? (?:AccessDenied|Unauthorized)\w{0,20} \(service: |\(forbidden\) null\b"
+        r"|\bnot authorized to perform (?:describe|create|put|delete|update|attach)\w{4,40}\b"
+        r"|\barn:aws[\w-]{0,16}:iam::\S{1,200} is not authorized to create\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=("https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html",),
@@ -1017,7 +1105,7 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=("Access Denied",),
         needs=("access denied",),
         pattern=rf"(?:^|[✖🛑⨯\]] |#<[\w:]{{1,60}}>: |\bfail: |\bAccessDenied\w{{0,9}}\]?:? "
-        rf"|{_FAILED}[^.:]{{0,120}}?[.:]?(?: /)? )"
+        rf"|{_FAILED}[^.:]{{0,120}}?[.:]?(?: /)? |^{_FAILED}.{{0,200}}?\b(?:bucket|s3|stack|lambda|aws)\b.{{0,120}}?: )"
         r"access denied(?=[\s.\"'}]*$| --->| at Request\.| Resolution:| \w{1,60} at /| see details in cloudwatch)"
         r"|\bAccessDenied\w{0,9}: access denied(?=[\"'\\]{1,3}[,}])|\b(?:Amazon\w{1,40}|S3)Exception: access denied$",
         unless=r"authjs|next-auth|@auth/|\[auth\]|springframework|java\.(?:nio|io|lang\.Sec)|<Code>|</|mysql|contentful"

@@ -31,7 +31,8 @@ def _any(*patterns: str) -> str:
 _NOT_A_MESSAGE = _any(
     # comments; not Amplify's own step markers, nor an object as Ruby prints it
     r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|#(?!\d{1,4} \d|#\[error\]|<[A-Z][\w:]{1,60}[> ])|<!--|--[\sa-z]|;;",
-    r">?\s*\d{1,6} ?\||\|.*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # code frames, tables, lists
+    r">?\s*\d{1,6} ?\|(?! (?:\w{0,60}(?:Error|Exception)|AccessDenied|fatal): )",  # code frames; not numbered logs
+    r"\|.*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # tables, lists
     r"<(?!/?(?:\?xml|Errors?|(?:Error)?Response|Code|Message)\b)[a-zA-Z!/?]",  # HTML; not the XML of an AWS error
     r"\+\s|\$\s|[✓✔√☑]|HEAD is now at\b|(?:not )?ok \d+\b",  # shell traces and diffs, commands, success, Git, TAP
     r"[○◯]\s|●\s.{1,200} › ",  # titles of tests
@@ -46,7 +47,7 @@ _STRING_IN_CODE = _any(
     r"\b(?:throw|raise)\s(?:new )?\w{1,60}\([^)]{0,80}$|\bnew \w{0,60}(?:Error|Exception)\([^)]{0,80}$",
     r"(?:\b[a-z_$]|\.)[\w$]{0,60}\(\s?[fbr]?['\"`][^'\"`]{0,80}$",  # a call; not `ClientError('…')`, a printed error
     r"(?:\b(?:return|case|echo)|=>|[=!]==?|\?\?|\|\||&&) ?\\?['\"`][^'\"`]{0,80}$|\w: `[^`]{0,80}$",
-    r"(?:\b(?:const|let|var)\s\w{1,60}\s?=|^[\w.$\[\]]{1,60} =)[^'\"`]{0,80}['\"`][^'\"`]{0,80}$",
+    r"(?:\b(?:const|let|var)\s\w{1,60}\s?=|^[\w.$\[\]]{1,60} :?=)[^'\"`]{0,80}['\"`][^'\"`]{0,80}$",
 )
 """A string that code opens, up to the end of what precedes the phrase."""
 
