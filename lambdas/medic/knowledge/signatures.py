@@ -225,9 +225,9 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.COGNITO_USER,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("InvalidIdentityPool", "nvalid identity pool"),
-        pattern=r"InvalidIdentityPoolConfigurationException|invalid identity pool configuration\."
-        r" check assigned iam roles",
+        names=("InvalidIdentityPoolConfigurationException",),
+        literals=("nvalid identity pool",),
+        pattern=r"invalid identity pool configuration\. check assigned iam roles",
         related=("user_credentials_cognito",),
         sources=("https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html",),
     ),
@@ -568,8 +568,8 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=(
             *("token included in the request is", "provided token has expired", "has expired and refresh failed"),
             *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "SSO access", "SSO OIDC"),
-            *("Signature expired", "Please reauthenticate", "expired AWS credentials", "credentials have expired"),
-            *("appear to have expired", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
+            *("Signature expired", "reauthenticate", "expired AWS credentials", "credentials have expired"),
+            *("credentials appear to have", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
             *("credentials are still expired", "uthorization token has expired", "uthorization Token has expired"),
         ),
         needs=("expired", "sso", "reauthenticate", "not found or is invalid"),
@@ -603,8 +603,8 @@ SIGNATURES: tuple[Signature, ...] = (
             *("InvalidSSOToken", "InvalidSSOCredentials"),
         ),
         literals=(
-            *("token included in the request is", "ccess Key Id you provided", "request signature we calculated"),
-            *("SSO token", "SSO Token", "SSO session", "token is malformed or otherwise", "Session token not found"),
+            *("token included in the request is", "Key Id you provided", "signature we calculated"),
+            *("SSO token", "SSO Token", "SSO session", "malformed or otherwise", "Session token not found"),
             *("provided access credentials", "due to invalid credentials", "Amplify Studio credentials"),
             "Invalid credentials configured",
             "HandlerErrorCode: InvalidCredentials",
@@ -683,8 +683,9 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_BUILD,
         confidence=Confidence.LOW,
         decisiveness=2,
-        literals=("BootstrapDetectionError",),
-        pattern=r"\[?BootstrapDetectionError\b|unable to detect cdk bootstrap stack due to permission issues",
+        names=("BootstrapDetectionError",),
+        literals=("detect CDK bootstrap",),
+        pattern=r"unable to detect cdk bootstrap stack due to permission issues",
         looks=(_PRINCIPAL, Look("service_role_set", "The app has a service role, meant for backend deployments.")),
         fixes=("create_service_role", "attach_service_role"),
         related=(
@@ -834,7 +835,7 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("specified model ID", "Model access is denied", "not authorized to invoke this API"),
+        literals=("specified model ID", "Model access is", "not authorized to invoke this API"),
         pattern=r"don.t have access to the model with the specified model id|\bmodel access is denied\b"
         r"|not authorized to invoke this api operation",
         related=(
@@ -889,8 +890,8 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=2,
         literals=(
-            *("AccessDenied", "Unauthorized", "ForbiddenException", "An error occurred (403)", "AWS HTTP error"),
-            *("StatusCode: 403", "Errors::Forbidden", "Forbidden: null", "access has been denied by"),
+            *("AccessDenied", "Unauthorized", "ForbiddenException", "occurred (403)", "AWS HTTP error"),
+            *("StatusCode: 403", "Errors::Forbidden", "Forbidden: null", "denied by S3"),
         ),
         needs=(
             *(*_MARKS, "request_id", "requestid", "status_code", "statuscode", "x-amz", "access denied"),

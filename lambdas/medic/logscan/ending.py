@@ -31,13 +31,23 @@ _MAX_COMMAND_CHARACTERS = 80
 _STAMP = rb"^[^\[\n]{0,40}\[(?:INFO|WARNING|WARN|ERROR)\]: ?"
 _MARKS = rb"[^\w\n\[]{0,12}"
 """What tools print before an error: bullets, crosses, arrows, signs."""
+_CHECKS_FAILED = (
+    # a runner of tests: jest, vitest; mocha, pytest, playwright; node, TAP; go; rspec; PHPUnit
+    rb"(?:Tests|Test Suites|Test Files):? {1,12}\d{1,6} failed\b"
+    rb"|={0,80} ?\d{1,6} (?:failing\b|failed(?:,| in |[ =\r]{0,80}$))"
+    rb"|fail {1,8}[1-9]|-{0,3} ?FAIL: \w|\d{1,6} examples?, [1-9]\d{0,5} failures?\b|FAILURES!"
+    # a linter or a compiler that counts: eslint, stylelint; tsc, svelte-check
+    rb"|\d{1,6} problems? \([1-9]\d{0,5} errors?\b|(?:[\w-]{1,40} )?[Ff]ound [1-9]\d{0,5} errors?\b"
+)
+"""How a run of tests or a linter ends that failed. Whatever it printed before is what it checked, or was provoked."""
 _OWN_FAILURE = re.compile(
-    rb"(?m)" + _STAMP + _MARKS + rb"(?:"
+    rb"(?m)(?:" + _STAMP + rb"|^)[ \t]{0,60}" + _MARKS + rb"(?:" + _CHECKS_FAILED + rb")|" + _STAMP + _MARKS + rb"(?:"
     # a named error with its message, or the word alone
     rb"(?:node:\d{1,7}\) )?(?:\w{1,60}Warning: )?(?:[Uu]n(?:caught|handled) )?(?:[\w.$]{1,60}[.#])?\w{0,60}"
     rb"(?:Error|Exception|ERROR)\b(?: \[\w{1,60}\])?: ?\S|\[\w{1,60}(?:Error|Fault|Exception)\] \S"
     rb"|(?:[Tt]ype )?error: \S|error (?:TS)?\d|fatal: \S|FATAL\b|\[ERROR\] \S"
     # compilers, bundlers and package managers
+    rb"|[^\n]{1,200}(?:\(\d{1,6},\d{1,6}\):|:\d{1,6}:\d{1,6}:?(?: -)?) error\b"
     rb"|Failed to compile|Module not found|Cannot find module|Could not resolve\b|Syntax error\b|Parsing error\b"
     rb"|npm (?:ERR!|error) (?:code (?!ELIFECYCLE|\d)\w|missing script)|ERR_PNPM_(?!RECURSIVE|.{0,40}LIFECYCLE)\w"
     rb"|error An unexpected error|error Couldn't find|error Integrity check failed"
