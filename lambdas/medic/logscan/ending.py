@@ -25,6 +25,8 @@ PHASE = "# Starting phase:"
 FATAL = "!!!"
 """Amplify's fatal lines begin with it. The first one is its verdict on the build."""
 
+_CONTINUES = " " * 20
+"""Amplify indents the further lines of a command's output by 33 characters, even if they look like its own."""
 _MAX_ERRORS = 2
 _MAX_ERROR_CHARACTERS = 160
 _MAX_COMMAND_CHARACTERS = 80
@@ -94,7 +96,8 @@ def is_fatal(line: Line, *, in_stamped_log: bool) -> bool:
         in_stamped_log: True if the log's lines have time stamps. Then a line without one is not Amplify's.
     """
     levels = {"ERROR"} if in_stamped_log else {"ERROR", None}
-    return line.text.startswith(FATAL) and line.level in levels and (line.stamped or not in_stamped_log)
+    of_amplify = line.stamped and not line.shown.startswith(_CONTINUES) if in_stamped_log else True
+    return line.text.startswith(FATAL) and line.level in levels and of_amplify
 
 
 def passes_on(text: str) -> bool:

@@ -111,6 +111,17 @@ class TestWhatEndedTheBuild:
         assert (by_amplify.source, by_amplify.ended_build) == (Source.AMPLIFY, True)
         assert (by_command.signature, by_command.source) == ("denied_service_role", Source.BUILD)
 
+    @pytest.mark.parametrize(
+        "printed",
+        [
+            _line("The log of another app:") + " " * 33 + VERDICT,
+            VERDICT + NEXT_COMMAND,
+        ],
+        ids=["in the output of a command", "before another command"],
+    )
+    def test_a_verdict_that_a_command_printed_hides_no_failure_after_it(self, printed: str) -> None:
+        assert reading_of(START + printed + DENIAL + VERDICT).label is Label.ACCESS_DENIED_IDENTITY
+
     def test_what_follows_amplifys_own_verdict_did_not_end_the_build(self) -> None:
         reading = reading_of(START + VERDICT + DENIAL)
 
