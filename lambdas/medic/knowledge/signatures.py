@@ -395,17 +395,25 @@ SIGNATURES: tuple[Signature, ...] = (
         "sdk_v3_credential_object_invalid",
         "The code gave the AWS SDK undefined credentials",
         "`{accessKeyId: undefined}` was passed: variables set in Amplify reach the build, not the SSR runtime. "
-        "Explicit credentials win over the compute role, so attaching one alone does not help.",
+        "Explicit credentials win over the compute role, so attaching one alone does not help. The AI SDK's Bedrock "
+        "provider takes only keys, unless it is given a credentialProvider.",
         label=Label.CREDENTIALS_MISSING_BUILD,
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
         phases=(Phase.RUNTIME,),
-        literals=("esolved credential object", "Credential is missing", "credentials` is missing"),
+        literals=(
+            "esolved credential object",
+            "Credential is missing",
+            "credentials` is missing",
+            *("access key ID setting is", "SigV4 authentication requires AWS credentials"),
+        ),
         pattern=r"resolved credential object is not valid"
-        r"|\berror\]?: (?:credential|`credentials`) is missing(?= at |[\s\"'.}]*(?:$|\d))",
+        r"|\berror\]?: (?:credential|`credentials`) is missing(?= at |[\s\"'.}]*(?:$|\d))"
+        r"|\baws access key id setting is missing\b|\bsigv4 authentication requires aws credentials\b",
+        steps=("With the AI SDK: createAmazonBedrock({ credentialProvider: fromNodeProviderChain() }).",),
         fixes=("drop_explicit_credentials", "create_compute_role"),
         related=("explicit_credentials_in_code", "keys_on_localhost_role_on_amplify"),
-        sources=(SSR_VARIABLES_DOCS, JS_SDK_DOCS),
+        sources=(SSR_VARIABLES_DOCS, JS_SDK_DOCS, "vercel/ai#2493"),
     ),
     Signature(
         "sdk_v2_no_credentials",
@@ -905,7 +913,8 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|\bresponse error statuscode: 403,.{0,200}? forbidden:"
         r"|\baws::\w{1,40}::errors::forbidden\b|\bforbidden: null\b"
         r"|\bcall failed: \w{1,60}\(.{0,300}?\) => .{0,100}?\(code=AccessDenied(?:Exception)?\)"
-        r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied|\bStorageAccessDeniedException\b",
+        r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied|\bStorageAccessDeniedException\b"
+        r"|\bAccessDenied(?:Exception)?: status code: 40[03]\b",
         unless=rf"authjs|next-auth|@auth/|\[auth\]|\bwaf\b|\bjwt\b|{_EXPIRED_NEARBY}",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
@@ -1020,7 +1029,8 @@ SIGNATURES: tuple[Signature, ...] = (
         pattern=rf"(?:^|[✖🛑⨯\]] |#<[\w:]{{1,60}}>: |\bfail: |\bAccessDenied\w{{0,9}}\]?:? "
         rf"|{_FAILED}[^.:]{{0,120}}?[.:]?(?: /)? )"
         r"access denied(?=[\s.\"'}]*$| --->| at Request\.| Resolution:| \w{1,60} at /| see details in cloudwatch)"
-        r"|\bAccessDenied\w{0,9}: access denied(?=[\"'\\]{1,3}[,}])|\b(?:Amazon\w{1,40}|S3)Exception: access denied$",
+        r"|\bAccessDenied\w{0,9}: access denied(?=[\"'\\]{1,3}(?:[,}]| \w{1,30}=|$))"
+        r"|\b(?:Amazon\w{1,40}|S3)Exception: access denied$",
         unless=r"authjs|next-auth|@auth/|\[auth\]|springframework|java\.(?:nio|io|lang\.Sec)|<Code>|</|mysql|contentful"
         r"|https?://errors\.|\bHTTP Basic\b|\bfor user '",
         looks=(_PRINCIPAL,),
